@@ -1,0 +1,343 @@
+//! The one error of the crate: opaque, one word wide, with a kind that programs can match.
+//!
+//! Every fallible public function returns it. Floors 0 to 3 build it through [`Error::new`];
+//! callers ask for its [`kind`](Error::kind), and for the rest of the story through
+//! [`source`](std::error::Error::source).
+//!
+//! Invariants:
+//! 1. The text says what was refused, what was found and what to do: lower case, one idea, and
+//!    never the text of its source, so that a chain of errors repeats nothing.
+//! 2. Kinds, their names, their numbers for C and the socket, and their exit statuses live in one
+//!    table, [`kinds!`] below. A number, once released, keeps its meaning.
+//! 3. No type of a dependency appears in the public signature; sources are `dyn Error`.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+/// The result of every fallible function of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Makes [`ErrorKind`] and everything that is a function of it from one table.
+macro_rules! kinds {
+    ($( $(#[$doc:meta])* $kind:ident = $code:literal, $name:literal, exit $exit:literal; )*) => {
+        /// What class of refusal an [`Error`] is.
+        ///
+        /// The variants are stable; new ones may be added.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        #[repr(i32)]
+        pub enum ErrorKind {
+            $( $(#[$doc])* $kind = $code, )*
+        }
+
+        impl ErrorKind {
+            /// Every kind, in the order of their codes.
+            pub const ALL: &'static [ErrorKind] = &[$(ErrorKind::$kind),*];
+
+            /// The stable name, as journals, sockets and the command line print it.
+            pub const fn name(self) -> &'static str {
+                match self { $( ErrorKind::$kind => $name, )* }
+            }
+
+            /// The exit status of a command that ends with this error (after `sysexits.h`).
+            pub const fn exit_status(self) -> u8 {
+                match self { $( ErrorKind::$kind => $exit, )* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The operating system refused an operation; the source says which error it gave.
+    Io = 1, "io", exit 74;
+    /// The file is not a shared library that this process could map.
+    NotALibrary = 2, "not-a-library", exit 65;
+    /// The library is well-formed, but holds no component.
+    NoManifest = 3, "no-manifest", exit 65;
+    /// The library's manifest is damaged, contradicts itself or does not match what registered.
+    BadManifest = 4, "bad-manifest", exit 65;
+    /// Somebody other than this user or root could change the file.
+    Untrusted = 5, "untrusted", exit 77;
+    /// The dynamic loader refused the library, or the image is still held and cannot be unmapped.
+    Load = 6, "load", exit 65;
+    /// A signature, a shape or an interface version differs from what its user expects.
+    Mismatch = 7, "mismatch", exit 65;
+    /// No component, interface, instance or generation of that name exists.
+    NotFound = 8, "not-found", exit 66;
+    /// Several candidates fit, and nothing says which one is meant.
+    Ambiguous = 9, "ambiguous", exit 64;
+    /// A dependency is missing, or dependencies form a cycle.
+    Dependency = 10, "dependency", exit 69;
+    /// A component's constructor returned an error or panicked.
+    Construct = 11, "construct", exit 70;
+    /// A component's own health check refused the new instance.
+    Unhealthy = 12, "unhealthy", exit 70;
+    /// State could not be saved, migrated or restored.
+    State = 13, "state", exit 65;
+    /// Calls were still running when the time was over; see [`Error::stragglers`].
+    Deadline = 14, "deadline", exit 75;
+    /// Another transaction is running.
+    Busy = 15, "busy", exit 75;
+    /// The call came from inside something that it would have to wait for.
+    Reentrant = 16, "reentrant", exit 70;
+    /// The component is protected and the transaction carries no override.
+    Protected = 17, "protected", exit 77;
+    /// An argument, an option or a plan makes no sense.
+    Invalid = 18, "invalid", exit 64;
+    /// The runtime is gone.
+    Closed = 19, "closed", exit 69;
+}
+
+impl ErrorKind {
+    /// The number that C callers and sockets see: 1 or more, stable. 0 means success there.
+    pub const fn code(self) -> i32 {
+        self as i32
+    }
+
+    /// The kind of a number, or `None` for 0 and for numbers of newer versions.
+    pub fn from_code(code: i32) -> Option<ErrorKind> {
+        Self::ALL.iter().copied().find(|kind| kind.code() == code)
+    }
+
+    /// The kind of a name as [`name`](Self::name) spells it.
+    pub fn from_name(name: &str) -> Option<ErrorKind> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why something was refused.
+///
+/// One word wide, `Send` and `Sync`. Its `Display` is one line without its source; walk
+/// [`source`](std::error::Error::source) for the rest. Whatever the error, nothing that was
+/// serving before has stopped serving.
+///
+/// ```
+/// # fn show(error: lcr::Error) {
+/// match error.kind() {
+///     lcr::ErrorKind::Busy => println!("later: {error}"),
+///     lcr::ErrorKind::Deadline => error.stragglers().iter().for_each(|s| println!("{s}")),
+///     kind => std::process::exit(kind.exit_status().into()),
+/// }
+/// # }
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+    stragglers: Vec<Straggler>,
+}
+
+impl Error {
+    /// An error of `kind`; `message` follows invariant 1.
+    #[cold]
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
+        let message = message.into();
+        Error(Box::new(Inner {
+            kind,
+            message,
+            source: None,
+            stragglers: Vec::new(),
+        }))
+    }
+
+    /// An operation `what` that the operating system refused with `error`.
+    #[cold]
+    pub(crate) fn io(what: impl Into<String>, error: std::io::Error) -> Error {
+        Error::new(ErrorKind::Io, what).with_source(error)
+    }
+
+    /// The same error with what caused it.
+    pub(crate) fn with_source(
+        mut self,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Error {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The same error, its text preceded by where it arose: `place: text`.
+    pub(crate) fn at(mut self, place: impl fmt::Display) -> Error {
+        self.0.message = format!("{place}: {}", self.0.message);
+        self
+    }
+
+    /// The same error with the calls that were still running.
+    pub(crate) fn with_stragglers(mut self, stragglers: Vec<Straggler>) -> Error {
+        self.0.stragglers = stragglers;
+        self
+    }
+
+    /// The class of this refusal.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The calls that were still running when a deadline passed; empty for other kinds.
+    pub fn stragglers(&self) -> &[Straggler] {
+        &self.0.stragglers
+    }
+
+    /// Whether the same request may succeed later without anything being corrected.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Busy | ErrorKind::Deadline)
+    }
+
+    /// Whether the file itself was refused, before any of its code ran.
+    pub fn is_bad_file(&self) -> bool {
+        use ErrorKind::*;
+        matches!(
+            self.kind(),
+            NotALibrary | NoManifest | BadManifest | Untrusted
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Error");
+        out.field("kind", &self.0.kind)
+            .field("message", &self.0.message);
+        if let Some(source) = &self.0.source {
+            out.field("source", source);
+        }
+        if !self.0.stragglers.is_empty() {
+            out.field("stragglers", &self.0.stragglers);
+        }
+        out.finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// A call that was still running in a component when a deadline passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Straggler {
+    /// The thread's name, empty if it has none.
+    pub thread: String,
+    /// The kernel's id of the thread, as in `/proc/self/task`.
+    pub thread_id: u32,
+    /// The component that the thread is inside of.
+    pub component: String,
+    /// The method that it called, as `interface.method`; empty for a pin.
+    pub method: String,
+    /// For how long it has been there.
+    pub age: Duration,
+}
+
+impl Straggler {
+    /// A straggler; the fields are those of the struct, in its order.
+    pub(crate) fn new(
+        thread: impl Into<String>,
+        thread_id: u32,
+        component: impl Into<String>,
+        method: impl Into<String>,
+        age: Duration,
+    ) -> Straggler {
+        let (thread, component, method) = (thread.into(), component.into(), method.into());
+        Straggler {
+            thread,
+            thread_id,
+            component,
+            method,
+            age,
+        }
+    }
+}
+
+impl fmt::Display for Straggler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.thread.as_str() {
+            "" => write!(f, "thread {}", self.thread_id)?,
+            name => write!(f, "thread `{name}` ({})", self.thread_id)?,
+        }
+        match self.method.as_str() {
+            "" => write!(f, " holds a pin on {}", self.component)?,
+            method => write!(f, " is in {method} of {}", self.component)?,
+        }
+        write!(f, " for {:.3?}", self.age)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn an_error_is_one_word_and_crosses_threads() {
+        fn crosses_threads<T: Send + Sync + 'static>() {}
+        crosses_threads::<Error>();
+        assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn names_and_codes_are_unique_and_find_their_kind_again() {
+        let mut seen = HashSet::new();
+        for &kind in ErrorKind::ALL {
+            assert!(seen.insert(kind.name().to_owned()) && seen.insert(kind.code().to_string()));
+            assert!(kind.code() > 0 && kind.exit_status() > 0);
+            assert_eq!(ErrorKind::from_code(kind.code()), Some(kind));
+            assert_eq!(ErrorKind::from_name(kind.name()), Some(kind));
+        }
+        assert_eq!(ErrorKind::from_code(0), None);
+    }
+
+    #[test]
+    fn display_leaves_the_source_to_its_reader() {
+        let cause = std::io::Error::from_raw_os_error(2);
+        let error = Error::io("open kv.so", cause).at("staging");
+        assert_eq!(error.to_string(), "staging: open kv.so");
+        assert!(
+            StdError::source(&error)
+                .unwrap()
+                .to_string()
+                .contains("os error 2")
+        );
+        assert!(format!("{error:?}").contains("source"));
+    }
+
+    #[test]
+    fn a_deadline_names_its_stragglers() {
+        let straggler = Straggler::new(
+            "io-1",
+            77,
+            "kv 1.0.0",
+            "kv.store.get",
+            Duration::from_millis(1500),
+        );
+        let pin = Straggler::new("", 78, "kv 1.0.0", "", Duration::from_secs(2));
+        let error = Error::new(ErrorKind::Deadline, "2 calls still run")
+            .with_stragglers(vec![straggler, pin]);
+        assert!(error.is_transient() && !error.is_bad_file());
+        let lines: Vec<_> = error
+            .stragglers()
+            .iter()
+            .map(Straggler::to_string)
+            .collect();
+        assert_eq!(
+            lines[0],
+            "thread `io-1` (77) is in kv.store.get of kv 1.0.0 for 1.500s"
+        );
+        assert_eq!(lines[1], "thread 78 holds a pin on kv 1.0.0 for 2.000s");
+    }
+}

@@ -1,0 +1,78 @@
+//! Functions that the caller lends or gives to a component.
+//!
+//! The trampolines (`call`, `drop`) belong to the image that made the callback; they
+//! never unwind. `call` has the signature that both sides generated from the same
+//! shape: `unsafe extern "C" fn(*const (), arguments..) -> Outcome<result>`.
+
+use super::bytes::{count_back, count_out};
+use alloc::boxed::Box;
+
+/// `&dyn Fn(..)`, lent for the length of a call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Callback {
+    /// Passed back as the first argument.
+    pub data: *const (),
+    /// The trampoline.
+    pub call: *const (),
+}
+
+/// `Box<dyn Fn(..) + Send>`, given away.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct BoxedCallback {
+    /// Passed back as the first argument.
+    pub data: *mut (),
+    /// The trampoline.
+    pub call: *const (),
+    /// Frees `data`; called once, on any thread.
+    pub drop: unsafe extern "C" fn(*mut ()),
+}
+
+impl BoxedCallback {
+    /// Gives away `function`, an unsized box in a box, with its trampoline.
+    pub fn new<F>(function: F, call: *const ()) -> BoxedCallback {
+        unsafe extern "C" fn drop_function<F>(data: *mut ()) {
+            // SAFETY: `new` leaked this box; `drop` is called once.
+            drop(unsafe { Box::from_raw(data.cast::<F>()) });
+            count_back();
+        }
+        count_out();
+        BoxedCallback { data: Box::into_raw(Box::new(function)).cast(), call, drop: drop_function::<F> }
+    }
+}
+
+/// A received [`BoxedCallback`], freed in its own image when dropped.
+pub struct OwnedCallback(BoxedCallback);
+
+impl OwnedCallback {
+    /// Takes over a callback.
+    ///
+    /// # Safety
+    /// `raw` was given away to the caller and is used only through the result.
+    pub unsafe fn new(raw: BoxedCallback) -> OwnedCallback {
+        OwnedCallback(raw)
+    }
+
+    /// What to pass to the trampoline.
+    pub fn data(&self) -> *const () {
+        self.0.data
+    }
+
+    /// The trampoline.
+    pub fn trampoline(&self) -> *const () {
+        self.0.call
+    }
+}
+
+impl Drop for OwnedCallback {
+    fn drop(&mut self) {
+        // SAFETY: `new` made us the only owner.
+        unsafe { (self.0.drop)(self.0.data) };
+    }
+}
+
+// SAFETY: the interface macros accept only `Box<dyn Fn(..) + Send>`.
+unsafe impl Send for OwnedCallback {}
+// SAFETY: only the macros make one, and share it only for a `Box<dyn Fn(..) + Send + Sync>`.
+unsafe impl Sync for OwnedCallback {}

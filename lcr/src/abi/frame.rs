@@ -1,0 +1,215 @@
+//! Frames: how a call tells the writer which world it stands in, with plain stores.
+//!
+//! **Reader** (every call): write `place`, then the current table's address, into the
+//! next frame of the thread's record, raise `depth`, pass the *barrier*, and read the
+//! current table again. If it is still the same, the call is inside; if not, write the
+//! new one and look again. Leaving is one store that lowers `depth`.
+//!
+//! **Writer** (a commit): store the new table as current, pass the *barrier*, then read
+//! every record's frames.
+//!
+//! **Argument.** The reader's stores come before its barrier and its second read after
+//! it; the writer's store comes before its barrier and its reads of frames after it. So
+//! at least one of them sees the other: either the writer sees the frame, or the
+//! reader's second read sees the new table and it goes round again (Dekker's pattern,
+//! as in hazard pointers, Michael 2004). Hence after the writer's barrier a table that
+//! no frame holds will not be entered any more.
+//!
+//! The barrier is a sequentially consistent fence on both sides. In a runtime that may
+//! use `membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)` the kernel runs the readers'
+//! fences for the writer, and the readers only keep the compiler from reordering.
+//!
+//! **Orderings.** Every store to a frame and to `depth` is `Release`, every read by the
+//! writer `Acquire`: a writer that sees a call gone (a lower depth, or a later call's
+//! frame) also sees everything that call did, before it destroys what it was in.
+//! `current` is stored `Release` and read `Acquire`, for the entries behind it.
+//!
+//! **A stale address.** Between its first read and its second one a reader may publish
+//! a table that was freed meanwhile. It does not read through it before the second
+//! read says that it is current; the writer never reads through an address from a
+//! frame, it compares it with those of the tables that it knows to be alive. If the
+//! address was given to a new table, it *is* a live table, and the frame counts.
+//!
+//! `depth` is read before the frames below it. A call that is inside at the writer's
+//! barrier stays below `depth` until it leaves, so it cannot be overlooked; a frame
+//! that changes meanwhile belongs to a call that came later, in a newer world.
+
+use super::{
+    sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence},
+    world::Table,
+};
+
+/// Frames inside a record; deeper calls go to chunks of the host's.
+pub const INLINE_FRAMES: usize = if cfg!(loom) { 2 } else { 32 };
+
+/// One call that is under way.
+#[repr(C)]
+pub struct Frame {
+    table: AtomicPtr<Table>,
+    place: AtomicU64,
+}
+
+/// One thread's frames. Written by its thread only, except after a fork; read by writers.
+///
+/// | field | written by | when |
+/// |---|---|---|
+/// | `depth` | the thread | entering, leaving |
+/// | `limit` | the thread, and the host when it gives the record to a thread | [`INLINE_FRAMES`], or 0 while every call must take the slow path |
+/// | `frames` | the thread | entering |
+#[repr(C)]
+pub struct Record {
+    depth: AtomicU32,
+    limit: AtomicU32,
+    frames: [Frame; INLINE_FRAMES],
+}
+
+/// The part of a runtime that calls read.
+#[repr(C)]
+pub struct Core {
+    /// The current world's table; never null.
+    pub current: AtomicPtr<Table>,
+    /// Not 0 if readers must execute the fence themselves.
+    pub fenced: AtomicU32,
+}
+
+impl Core {
+    /// The reader's half of the barrier.
+    #[inline(always)]
+    fn barrier(&self) {
+        if self.fenced.load(Ordering::Relaxed) == 0 {
+            compiler_fence(Ordering::SeqCst);
+        } else {
+            fence(Ordering::SeqCst);
+        }
+    }
+}
+
+/// Which slot and method a frame stands in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place(u64);
+
+impl Place {
+    /// The entry's byte offset and the method's number.
+    #[inline(always)]
+    pub const fn new(offset: usize, method: u32) -> Place {
+        Place((offset as u64) << 32 | method as u64)
+    }
+
+    /// The entry's byte offset.
+    pub const fn offset(self) -> usize {
+        (self.0 >> 32) as usize
+    }
+
+    /// The method's number.
+    pub const fn method(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+impl Frame {
+    /// A frame that no call uses.
+    #[cfg(not(loom))]
+    pub const fn new() -> Frame {
+        Frame { table: AtomicPtr::new(core::ptr::null_mut()), place: AtomicU64::new(0) }
+    }
+
+    /// A frame that no call uses.
+    #[cfg(loom)]
+    pub fn new() -> Frame {
+        Frame { table: AtomicPtr::new(core::ptr::null_mut()), place: AtomicU64::new(0) }
+    }
+
+    /// What the frame says now. The address is for comparing only.
+    pub fn read(&self) -> (*const Table, Place) {
+        let table = self.table.load(Ordering::Acquire);
+        (table, Place(self.place.load(Ordering::Acquire)))
+    }
+}
+
+impl Default for Frame {
+    fn default() -> Frame {
+        Frame::new()
+    }
+}
+
+impl Record {
+    /// A record outside every call that sends each one to the slow path.
+    #[cfg(not(loom))]
+    pub const fn new() -> Record {
+        Record {
+            depth: AtomicU32::new(0),
+            limit: AtomicU32::new(0),
+            frames: [const { Frame::new() }; INLINE_FRAMES],
+        }
+    }
+
+    /// A record outside every call that sends each one to the slow path.
+    #[cfg(loom)]
+    pub fn new() -> Record {
+        Record { depth: AtomicU32::new(0), limit: AtomicU32::new(0), frames: core::array::from_fn(|_| Frame::new()) }
+    }
+
+    /// Enters the current world, on the calling thread's own record; `None` sends the
+    /// caller to the slow path. With `Some`, the table is alive until [`Record::leave`].
+    #[inline(always)]
+    pub fn enter(&self, core: &Core, place: Place) -> Option<(*const Table, u32)> {
+        let depth = self.depth.load(Ordering::Relaxed);
+        if depth >= self.limit.load(Ordering::Relaxed) {
+            return None;
+        }
+        // SAFETY: `limit` is never more than `INLINE_FRAMES`.
+        let frame = unsafe { self.frames.get_unchecked(depth as usize) };
+        Some((self.publish(frame, depth, core, place), depth))
+    }
+
+    /// Enters the current world through `frame`, the one for calls at `depth`.
+    #[inline(always)]
+    pub fn publish(&self, frame: &Frame, depth: u32, core: &Core, place: Place) -> *const Table {
+        frame.place.store(place.0, Ordering::Release);
+        let mut table = core.current.load(Ordering::Acquire);
+        loop {
+            frame.table.store(table, Ordering::Release);
+            self.depth.store(depth + 1, Ordering::Release);
+            core.barrier();
+            let current = core.current.load(Ordering::Acquire);
+            if current == table {
+                return table;
+            }
+            table = current;
+        }
+    }
+
+    /// Enters `table`, which the caller keeps alive by other means (a pin).
+    pub fn publish_held(&self, frame: &Frame, depth: u32, table: *const Table, place: Place) {
+        frame.place.store(place.0, Ordering::Release);
+        frame.table.store(table.cast_mut(), Ordering::Release);
+        self.depth.store(depth + 1, Ordering::Release);
+    }
+
+    /// Leaves the call that entered at `depth`.
+    #[inline(always)]
+    pub fn leave(&self, depth: u32) {
+        self.depth.store(depth, Ordering::Release);
+    }
+
+    /// How many calls are under way.
+    pub fn depth(&self) -> u32 {
+        self.depth.load(Ordering::Acquire)
+    }
+
+    /// Lets calls through to the inline frames, or sends all of them to the slow path.
+    pub fn set_fast(&self, fast: bool) {
+        self.limit.store(if fast { INLINE_FRAMES as u32 } else { 0 }, Ordering::Relaxed);
+    }
+
+    /// The frame for calls at `depth`, if it is an inline one.
+    pub fn inline_frame(&self, depth: u32) -> Option<&Frame> {
+        self.frames.get(depth as usize)
+    }
+}
+
+impl Default for Record {
+    fn default() -> Record {
+        Record::new()
+    }
+}

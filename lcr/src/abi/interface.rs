@@ -1,0 +1,114 @@
+//! What an image knows of an interface at compile time.
+
+use super::shape::{Shape, Sink, fnv1a};
+
+/// A named, versioned contract. `#[lcr::interface]` implements it for `dyn Trait`.
+///
+/// # Safety
+/// [`Interface::METHODS`] must describe, in order, the C functions that the interface's
+/// table constructor produces and that its handles call.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an lcr interface",
+    label = "no `#[lcr::interface]` on this trait",
+    note = "put `#[lcr::interface(name = \"...\", version = 1)]` on the trait and name it as `dyn Trait`"
+)]
+pub unsafe trait Interface: Send + Sync + 'static {
+    /// The interface's name, the same in every version.
+    const NAME: &'static str;
+    /// The version, from 1.
+    const VERSION: u32;
+    /// Older versions whose handles every implementation of this one may serve.
+    const REPLACES: &'static [u32];
+    /// Interfaces that every implementation needs.
+    const DEPS: &'static [Need];
+    /// The methods in the order in which handles number them.
+    const METHODS: &'static [Method];
+    /// Name, version and methods as bytes: [`interface_bytes`].
+    const ENCODED: &'static [u8];
+    /// A short name for [`Interface::ENCODED`] in messages and tables.
+    const FINGERPRINT: u64 = fnv1a(Self::ENCODED);
+}
+
+/// One method of an interface.
+#[derive(Debug)]
+pub struct Method {
+    /// Whether an older component may lack it.
+    pub has_default: bool,
+    /// Its name and signature.
+    pub shape: &'static Shape,
+}
+
+/// A dependency on an interface.
+#[derive(Debug)]
+pub struct Need {
+    /// The interface's name.
+    pub interface: &'static str,
+    /// The version that the dependent was compiled against.
+    pub version: u32,
+}
+
+impl Need {
+    /// The need for the interface `I`.
+    pub const fn of<I: ?Sized + Interface>() -> Need {
+        Need { interface: I::NAME, version: I::VERSION }
+    }
+}
+
+/// The parts of an [`Interface`] that a manifest carries.
+#[derive(Clone, Copy, Debug)]
+pub struct InterfaceInfo {
+    /// The interface's name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: u32,
+    /// Versions replaced by it.
+    pub replaces: &'static [u32],
+    /// What every implementation needs.
+    pub deps: &'static [Need],
+    /// Its methods.
+    pub methods: &'static [Method],
+}
+
+impl InterfaceInfo {
+    /// Describes the interface `I`.
+    pub const fn of<I: ?Sized + Interface>() -> InterfaceInfo {
+        InterfaceInfo {
+            name: I::NAME,
+            version: I::VERSION,
+            replaces: I::REPLACES,
+            deps: I::DEPS,
+            methods: I::METHODS,
+        }
+    }
+}
+
+/// The length of [`interface_bytes`].
+pub const fn interface_len(name: &str, version: u32, methods: &[Method]) -> usize {
+    let mut sink = Sink::new(&mut []);
+    put_interface(&mut sink, name, version, methods);
+    sink.len()
+}
+
+/// An interface as bytes: name, version `u32`, number of methods `u16`, then each
+/// method as `has_default` `u8` and shape.
+pub const fn interface_bytes<const N: usize>(name: &str, version: u32, methods: &[Method]) -> [u8; N] {
+    let mut bytes = [0; N];
+    put_interface(&mut Sink::new(&mut bytes), name, version, methods);
+    bytes
+}
+
+const fn put_interface(sink: &mut Sink<'_>, name: &str, version: u32, methods: &[Method]) {
+    sink.str(name);
+    sink.u32(version as usize);
+    put_methods(sink, methods);
+}
+
+pub(super) const fn put_methods(sink: &mut Sink<'_>, methods: &[Method]) {
+    sink.u16(methods.len());
+    let mut i = 0;
+    while i < methods.len() {
+        sink.u8(methods[i].has_default as u8);
+        sink.shape(methods[i].shape);
+        i += 1;
+    }
+}

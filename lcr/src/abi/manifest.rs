@@ -1,0 +1,142 @@
+//! What a component says of itself, as bytes in the ELF section `.lcr.manifest`.
+//!
+//! One record for each `#[lcr::component]`. A host reads it from the file before any
+//! code of the component runs, and compares it with what the loaded image registers.
+//!
+//! ```text
+//! magic      8 bytes  "LCRMANI" and the ABI number
+//! total      u32      length of the record, magic and checksum included
+//! checksum   u64      FNV-1a 64 of everything behind it
+//! component, its version, type, toolchain, target   names
+//! flags      u32      see Flags
+//! state      u32      version of the saved state, 0 without state
+//! interface  name     its version u32
+//! replaces   u16 count of u32
+//! deps       u16 count of { name, u32 }
+//! methods    u16 count of { has_default u8, shape }
+//! ```
+//! Numbers are little endian; a name is a `u16` length and UTF-8 bytes.
+
+use super::{
+    ABI_VERSION,
+    interface::{InterfaceInfo, Need, put_methods},
+    shape::{Sink, fnv1a},
+};
+
+/// The section that holds the records.
+pub const SECTION: &str = ".lcr.manifest";
+/// The first eight bytes of a record.
+pub const MAGIC: [u8; 8] = [b'L', b'C', b'R', b'M', b'A', b'N', b'I', ABI_VERSION];
+/// Bytes in front of the part that the checksum covers.
+pub const HEADER: usize = 8 + 4 + 8;
+
+/// Properties of one implementation.
+#[derive(Clone, Copy, Debug)]
+pub struct Flags {
+    /// It implements `Stateful`.
+    pub state: bool,
+    /// It refuses change without an override.
+    pub protected: bool,
+    /// Its image may be unmapped once nothing holds it.
+    pub unload: bool,
+    /// It has a health check.
+    pub healthy: bool,
+}
+
+impl Flags {
+    /// Set when the component was compiled with `panic = "abort"`.
+    pub const PANIC_ABORT: u32 = 1;
+    /// [`Flags::state`] in the record.
+    pub const STATE: u32 = 1 << 1;
+    /// [`Flags::protected`] in the record.
+    pub const PROTECTED: u32 = 1 << 2;
+    /// [`Flags::unload`] in the record.
+    pub const UNLOAD: u32 = 1 << 3;
+    /// [`Flags::healthy`] in the record.
+    pub const HEALTHY: u32 = 1 << 4;
+
+    const fn bits(self) -> u32 {
+        cfg!(panic = "abort") as u32 * Self::PANIC_ABORT
+            + self.state as u32 * Self::STATE
+            + self.protected as u32 * Self::PROTECTED
+            + self.unload as u32 * Self::UNLOAD
+            + self.healthy as u32 * Self::HEALTHY
+    }
+}
+
+/// Everything that `#[lcr::component]` knows of one implementation.
+#[derive(Debug)]
+pub struct Declaration {
+    /// The component's name, by default its package.
+    pub component: &'static str,
+    /// The component's semantic version.
+    pub component_version: &'static str,
+    /// The implementing type, as written.
+    pub type_name: &'static str,
+    /// What it implements.
+    pub interface: InterfaceInfo,
+    /// Further versions of the interface that this implementation serves.
+    pub replaces: &'static [u32],
+    /// Further interfaces that this implementation needs.
+    pub deps: &'static [Need],
+    /// Its properties.
+    pub flags: Flags,
+    /// The version of its saved state, 0 without state.
+    pub state_version: u32,
+}
+
+/// The length of [`manifest_bytes`].
+pub const fn manifest_len(declaration: &Declaration) -> usize {
+    let mut sink = Sink::new(&mut []);
+    put_body(&mut sink, declaration);
+    HEADER + sink.len()
+}
+
+/// The record of one implementation.
+pub const fn manifest_bytes<const N: usize>(declaration: &Declaration) -> [u8; N] {
+    let mut bytes = [0; N];
+    let (header, body) = bytes.split_at_mut(HEADER);
+    put_body(&mut Sink::new(body), declaration);
+    let mut sink = Sink::new(header);
+    sink.bytes(&MAGIC);
+    sink.u32(N);
+    sink.bytes(&fnv1a(body).to_le_bytes());
+    bytes
+}
+
+const fn put_body(sink: &mut Sink<'_>, declaration: &Declaration) {
+    let interface = &declaration.interface;
+    sink.str(declaration.component);
+    sink.str(declaration.component_version);
+    sink.str(declaration.type_name);
+    sink.str(env!("LCR_TOOLCHAIN"));
+    sink.str(env!("LCR_TARGET"));
+    sink.u32(declaration.flags.bits() as usize);
+    sink.u32(declaration.state_version as usize);
+    sink.str(interface.name);
+    sink.u32(interface.version as usize);
+    sink.u16(interface.replaces.len() + declaration.replaces.len());
+    put_versions(sink, interface.replaces);
+    put_versions(sink, declaration.replaces);
+    sink.u16(interface.deps.len() + declaration.deps.len());
+    put_needs(sink, interface.deps);
+    put_needs(sink, declaration.deps);
+    put_methods(sink, interface.methods);
+}
+
+const fn put_versions(sink: &mut Sink<'_>, versions: &[u32]) {
+    let mut i = 0;
+    while i < versions.len() {
+        sink.u32(versions[i] as usize);
+        i += 1;
+    }
+}
+
+const fn put_needs(sink: &mut Sink<'_>, needs: &[Need]) {
+    let mut i = 0;
+    while i < needs.len() {
+        sink.str(needs[i].interface);
+        sink.u32(needs[i].version as usize);
+        i += 1;
+    }
+}

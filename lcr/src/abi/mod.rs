@@ -1,0 +1,33 @@
+//! Floor 0: everything that crosses an image border.
+//!
+//! An *image* is the executable or one loaded library. Two images may come from
+//! different compilers, with different layouts of Rust types and different
+//! allocators, so nothing here relies on either: values cross as `#[repr(C)]`
+//! representations ([`value`]), owned memory carries the function that frees it
+//! ([`owned`]), panics become [`fault::RawFault`]s, and what both sides believe of
+//! each other is compared as bytes ([`manifest`], [`shape`]) before the first call.
+//! The tables that a call walks through ([`frame`], [`world`]) are here too, because
+//! a component calls its dependencies through the very same path as the host.
+//!
+//! Invariants
+//! 1. Nothing here imports anything of the crate outside this folder.
+//! 2. Every type that another image reads is `#[repr(C)]`, or a pointer, or an integer.
+//! 3. A change to any layout changes [`ABI_VERSION`], and with it the entry symbol.
+
+pub mod bytes;
+pub mod callback;
+pub mod composite;
+pub mod fault;
+pub mod frame;
+pub mod interface;
+pub mod manifest;
+pub mod owned;
+pub mod shape;
+mod sync;
+pub mod tables;
+pub mod value;
+pub mod world;
+
+/// The number of the binary contract between images; part of the entry symbol's name
+/// and of the manifest's magic bytes.
+pub const ABI_VERSION: u8 = 1;

@@ -1,0 +1,198 @@
+//! Structural descriptions of values and method signatures, built and hashed in
+//! const context.
+//!
+//! A [`Shape`] is one uniform tree node, so that encoding, hashing and (in the host)
+//! comparing and printing are each one recursive function. The tree itself never
+//! crosses an image border: its encoding does, inside the manifest.
+//!
+//! The encoding is little endian: kind `u8`, name, size `u32`, align `u16`, number of
+//! parts `u16`, then each part as name, `i64`, shape. A name is a `u16` length and
+//! UTF-8 bytes.
+
+/// What a shape's node stands for. The numbers are part of the ABI.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Kind {
+    /// An integer, float, `bool` or `char`; the name says which.
+    Scalar = 1,
+    /// `()`.
+    Unit,
+    /// `&str`.
+    Str,
+    /// `&[T]`.
+    Slice,
+    /// `&mut [T]`.
+    SliceMut,
+    /// `String`.
+    String,
+    /// `Vec<T>`.
+    Vec,
+    /// `[T; N]`; the part's `at` is `N`.
+    Array,
+    /// `Option<T>`.
+    Option,
+    /// `Result<T, E>`.
+    Result,
+    /// `Box<T>`.
+    Box,
+    /// A tuple.
+    Tuple,
+    /// `core::time::Duration`.
+    Duration,
+    /// A struct with `#[derive(Abi)]`.
+    Struct,
+    /// An enum with `#[derive(Abi)]`; its parts are variants.
+    Enum,
+    /// One variant of an enum; its parts are fields.
+    Variant,
+    /// [`Bytes`](super::bytes::Bytes).
+    Bytes,
+    /// A handle; the name is `interface@version`.
+    Handle,
+    /// `&dyn Fn(..)`; the parts are arguments, the last one the result.
+    Callback,
+    /// `Box<dyn Fn(..) + Send>`; parts as for [`Kind::Callback`].
+    BoxedCallback,
+    /// A value that crosses in serde's self-describing form.
+    Serde,
+    /// A method; the parts are arguments, the last one the result.
+    Method,
+}
+
+/// The structure of one value or signature.
+#[derive(Debug)]
+pub struct Shape {
+    /// What this node is.
+    pub kind: Kind,
+    /// The name of a scalar, struct, enum, variant or method; else empty.
+    pub name: &'static str,
+    /// The size of the representation, in bytes.
+    pub size: usize,
+    /// The alignment of the representation, in bytes.
+    pub align: usize,
+    /// Fields, variants, elements, arguments.
+    pub parts: &'static [Part],
+}
+
+/// One field, variant, element or argument of a [`Shape`].
+#[derive(Debug)]
+pub struct Part {
+    /// The name of a field or variant, `->` for a result, else empty.
+    pub name: &'static str,
+    /// A field's offset in bytes, a variant's discriminant, an array's length, else 0.
+    pub at: i64,
+    /// The part's own structure.
+    pub shape: &'static Shape,
+}
+
+impl Part {
+    /// A part without a name.
+    pub const fn of(shape: &'static Shape) -> Part {
+        Part { name: "", at: 0, shape }
+    }
+
+    /// The result of a signature.
+    pub const fn result(shape: &'static Shape) -> Part {
+        Part { name: "->", at: 0, shape }
+    }
+}
+
+impl Shape {
+    /// A shape whose size and alignment are those of the representation `R`.
+    pub const fn of<R>(kind: Kind, name: &'static str, parts: &'static [Part]) -> Shape {
+        Shape { kind, name, size: size_of::<R>(), align: align_of::<R>(), parts }
+    }
+
+    /// The signature of a method: its arguments, then its result.
+    pub const fn method(name: &'static str, parts: &'static [Part]) -> Shape {
+        Shape { kind: Kind::Method, name, size: 0, align: 1, parts }
+    }
+}
+
+/// Writes little-endian bytes in const context. Bytes beyond the buffer are only
+/// counted, so that one pass with an empty buffer measures.
+pub struct Sink<'a> {
+    buffer: &'a mut [u8],
+    at: usize,
+}
+
+impl<'a> Sink<'a> {
+    /// A sink that writes to `buffer` from its start.
+    pub const fn new(buffer: &'a mut [u8]) -> Sink<'a> {
+        Sink { buffer, at: 0 }
+    }
+
+    /// How many bytes were written or counted.
+    pub const fn len(&self) -> usize {
+        self.at
+    }
+
+    /// True before the first byte.
+    pub const fn is_empty(&self) -> bool {
+        self.at == 0
+    }
+
+    /// Appends `bytes`.
+    pub const fn bytes(&mut self, bytes: &[u8]) {
+        let mut i = 0;
+        while i < bytes.len() {
+            if self.at < self.buffer.len() {
+                self.buffer[self.at] = bytes[i];
+            }
+            self.at += 1;
+            i += 1;
+        }
+    }
+
+    /// Appends one byte.
+    pub const fn u8(&mut self, value: u8) {
+        self.bytes(&[value]);
+    }
+
+    /// Appends a 16-bit number; panics (at compile time) if it does not fit.
+    pub const fn u16(&mut self, value: usize) {
+        assert!(value <= u16::MAX as usize, "lcr: a name, list or alignment is longer than 65535");
+        self.bytes(&(value as u16).to_le_bytes());
+    }
+
+    /// Appends a 32-bit number; panics (at compile time) if it does not fit.
+    pub const fn u32(&mut self, value: usize) {
+        assert!(value <= u32::MAX as usize, "lcr: a size is larger than 4 GiB");
+        self.bytes(&(value as u32).to_le_bytes());
+    }
+
+    /// Appends a name: its length and its bytes.
+    pub const fn str(&mut self, value: &str) {
+        self.u16(value.len());
+        self.bytes(value.as_bytes());
+    }
+
+    /// Appends a shape.
+    pub const fn shape(&mut self, shape: &Shape) {
+        self.u8(shape.kind as u8);
+        self.str(shape.name);
+        self.u32(shape.size);
+        self.u16(shape.align);
+        self.u16(shape.parts.len());
+        let mut i = 0;
+        while i < shape.parts.len() {
+            let part = &shape.parts[i];
+            self.str(part.name);
+            self.bytes(&part.at.to_le_bytes());
+            self.shape(part.shape);
+            i += 1;
+        }
+    }
+}
+
+/// FNV-1a, 64 bits (Fowler, Noll, Vo): every step is a bijection of the state, so a
+/// change of any one byte changes the result.
+pub const fn fnv1a(bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut i = 0;
+    while i < bytes.len() {
+        hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
+        i += 1;
+    }
+    hash
+}

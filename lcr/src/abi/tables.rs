@@ -1,0 +1,170 @@
+//! The function tables that a host and an image exchange, and the structures that
+//! their functions take.
+//!
+//! A host calls [`ENTRY`] of an image once, right after `dlopen`, and gives it the
+//! address of its [`HostTable`], which lives as long as the process. Each function's
+//! threads and ownership are noted beside it; none of them unwinds.
+
+use super::{
+    composite::RawResult,
+    fault::{Outcome, RawFault},
+    frame::{Core, Record},
+    owned::{RawSlice, RawVec},
+    sync::AtomicUsize,
+    world::Table,
+};
+
+/// The symbol that a host looks up in an image; it has the type [`Entry`].
+pub const ENTRY: &str = "lcr_entry_1";
+/// The entry's type: called once, before anything else of the image; null if the image
+/// refuses (it is a host itself).
+pub type Entry = unsafe extern "C" fn(*const HostTable) -> *const ImageTable;
+
+/// A fallible operation without a value: `Err` carries a message.
+pub type Verdict = Outcome<RawResult<u8, RawVec<u8>>>;
+/// A fallible construction: the instance's address, or a message.
+pub type Created = Outcome<RawResult<usize, RawVec<u8>>>;
+/// A saved state in its wire format, or a message.
+pub type Saved = Outcome<RawResult<RawVec<u8>, RawVec<u8>>>;
+
+/// What an image offers its host.
+#[repr(C)]
+pub struct ImageTable {
+    /// [`ABI_VERSION`](super::ABI_VERSION) of the image.
+    pub abi: u32,
+    /// Number of exports.
+    pub export_count: usize,
+    /// The image's implementations, in no particular order.
+    pub exports: *const *const Export,
+    /// How many values of the image are still held elsewhere (any thread).
+    pub outstanding: unsafe extern "C" fn() -> usize,
+}
+
+/// One implementation in an image: what `#[lcr::component]` registers.
+#[repr(C)]
+pub struct Export {
+    /// The manifest's record, also in the image's section.
+    pub manifest: *const u8,
+    /// Its length in bytes.
+    pub manifest_len: usize,
+    /// The interface's methods, in the manifest's order.
+    pub thunks: *const Thunk,
+    /// Number of methods.
+    pub thunk_count: usize,
+    /// Constructs an instance. Any thread; the context lives for the call.
+    pub create: unsafe extern "C" fn(*const RawContext) -> Created,
+    /// Destroys an instance, once, when no call is inside it. The reaper's thread.
+    pub destroy: unsafe extern "C" fn(usize) -> Outcome<u8>,
+    /// Asks an instance for its health. Any thread.
+    pub healthy: Option<unsafe extern "C" fn(usize) -> Verdict>,
+    /// Saves an instance's state while no caller is inside it. Any thread.
+    pub save: Option<unsafe extern "C" fn(usize) -> Saved>,
+    /// Constructs an instance from a state of the given version. Any thread.
+    pub restore: Option<unsafe extern "C" fn(*const RawContext, u32, RawSlice<u8>) -> Created>,
+}
+
+// SAFETY: an export points to constant data and functions of its image.
+unsafe impl Sync for Export {}
+
+/// A method's C function.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct Thunk(*const ());
+
+impl Thunk {
+    /// Wraps a function that was cast to a pointer.
+    pub const fn new(function: *const ()) -> Thunk {
+        Thunk(function)
+    }
+}
+
+// SAFETY: a thunk is the address of code.
+unsafe impl Sync for Thunk {}
+// SAFETY: as above.
+unsafe impl Send for Thunk {}
+
+/// What handles point to; made and freed by the host.
+#[repr(C)]
+pub struct RawSlot {
+    /// The runtime that the slot belongs to.
+    pub core: *const Core,
+    /// The functions of the host that made the slot.
+    pub host: *const HostTable,
+    /// The byte offset of its entry in the table.
+    pub offset: usize,
+    /// Handles that exist; at 0 the host's `release` is called.
+    pub references: AtomicUsize,
+}
+
+/// What a constructor is told.
+#[repr(C)]
+pub struct RawContext {
+    /// The host's functions.
+    pub host: *const HostTable,
+    /// The host's own note on this construction.
+    pub cookie: *const (),
+    /// The component's name.
+    pub component: RawSlice<u8>,
+    /// The configuration in its wire format; empty if none was given.
+    pub config: RawSlice<u8>,
+}
+
+/// The slow path's answer.
+#[repr(C)]
+pub struct RawEntered {
+    /// Why the call cannot be made, owned by the receiver; if not null, nothing else is
+    /// valid and no frame was entered.
+    pub fault: *mut RawFault,
+    /// The calling thread's record.
+    pub record: *const Record,
+    /// What to give to [`Record::leave`].
+    pub depth: u32,
+    /// The world entered.
+    pub table: *const Table,
+    /// The instance.
+    pub data: *const (),
+    /// Its functions.
+    pub methods: *const *const (),
+}
+
+/// One instance held by a pin.
+#[repr(C)]
+pub struct RawPin {
+    /// Why the slot cannot be pinned, owned by the receiver; if not null, nothing else is valid.
+    pub fault: *mut RawFault,
+    /// The instance.
+    pub data: *const (),
+    /// Its functions.
+    pub methods: *const *const (),
+    /// The pin itself, for `unpin`.
+    pub pin: *const (),
+}
+
+/// What a host offers its images.
+#[repr(C)]
+pub struct HostTable {
+    /// [`ABI_VERSION`](super::ABI_VERSION) of the host.
+    pub abi: u32,
+    /// The calling thread's record, valid until the thread ends.
+    pub record: unsafe extern "C" fn() -> *const Record,
+    /// Enters a slot where the fast path cannot: first call of a thread, deep nesting,
+    /// a pinned thread, a closed slot (waits for a gate, up to its deadline).
+    pub enter: unsafe extern "C" fn(*const RawSlot, u32, *mut RawEntered),
+    /// The name of the component that serves `data` in the slot, as a `String`'s
+    /// representation owned by the receiver.
+    pub blame: unsafe extern "C" fn(*const RawSlot, *const ()) -> RawVec<u8>,
+    /// The last handle to a slot was dropped. Any thread.
+    pub release: unsafe extern "C" fn(*const RawSlot),
+    /// Holds the slot's present instance.
+    pub pin: unsafe extern "C" fn(*const RawSlot, *mut RawPin),
+    /// Ends a pin. Any thread, in any order.
+    pub unpin: unsafe extern "C" fn(*const ()),
+    /// A handle for an interface as the image knows it ([`Interface::ENCODED`]), to the
+    /// instance of another slot: the slot with one reference for the receiver.
+    ///
+    /// [`Interface::ENCODED`]: super::interface::Interface::ENCODED
+    pub adopt: unsafe extern "C" fn(*const RawSlot, RawSlice<u8>) -> Created,
+    /// A handle on a dependency of the instance under construction: the slot with one
+    /// reference for the receiver.
+    pub dependency: unsafe extern "C" fn(*const RawContext, RawSlice<u8>) -> Created,
+}

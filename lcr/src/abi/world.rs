@@ -1,0 +1,87 @@
+//! The layout of a world's table: slot -> instance.
+//!
+//! A table is one allocation: a [`Table`] header and `len` [`Entry`]s behind it. A
+//! handle holds the byte offset of its entry, so that a call reads the table's address
+//! and then the entry, nothing between.
+//!
+//! An entry that handles can reach never changes in a table that was published: a
+//! change is a new table. The host fills an entry that no handle reaches yet in place;
+//! whoever gets that handle later gets it through a synchronising operation.
+
+use core::ptr;
+
+use super::sync::{AtomicPtr, Ordering};
+
+/// The header of a world's table.
+#[repr(C)]
+pub struct Table {
+    /// The world's number, counted from 1 in each runtime.
+    pub generation: u64,
+    /// Number of entries.
+    pub len: usize,
+}
+
+/// What a slot holds in one world.
+#[repr(C)]
+pub struct Entry {
+    /// The instance, passed as first argument of each of its functions.
+    pub data: AtomicPtr<()>,
+    /// The instance's functions in the order of the handle's interface; null if the
+    /// slot is closed in this world (gated, absent or revoked).
+    pub methods: AtomicPtr<*const ()>,
+}
+
+/// What a call found in an entry.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// The instance.
+    pub data: *const (),
+    /// Its functions.
+    pub methods: *const *const (),
+}
+
+impl Entry {
+    /// A closed entry.
+    pub fn closed() -> Entry {
+        Entry { data: AtomicPtr::new(ptr::null_mut()), methods: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// What the entry holds, or `None` if it is closed.
+    #[inline(always)]
+    pub fn target(&self) -> Option<Target> {
+        let methods = self.methods.load(Ordering::Acquire);
+        if methods.is_null() {
+            return None;
+        }
+        Some(Target { data: self.data.load(Ordering::Relaxed), methods })
+    }
+
+    /// Replaces what the entry holds; `None` closes it.
+    pub fn set(&self, target: Option<Target>) {
+        let target = target.unwrap_or(Target { data: ptr::null(), methods: ptr::null() });
+        self.data.store(target.data.cast_mut(), Ordering::Relaxed);
+        self.methods.store(target.methods.cast_mut(), Ordering::Release);
+    }
+}
+
+/// The byte offset of a slot's entry in every table that has it.
+pub const fn entry_offset(slot: usize) -> usize {
+    size_of::<Table>() + slot * size_of::<Entry>()
+}
+
+/// The slot of an entry's byte offset.
+pub const fn slot_of(offset: usize) -> usize {
+    (offset - size_of::<Table>()) / size_of::<Entry>()
+}
+
+/// The entry at a byte offset.
+///
+/// # Safety
+/// `table` is alive for `'a` and has the entry, and its provenance spans the entries.
+#[inline(always)]
+pub unsafe fn entry<'a>(table: *const Table, offset: usize) -> &'a Entry {
+    // SAFETY: the caller says that the entry is inside the table's allocation.
+    let entry = unsafe { table.byte_add(offset) };
+    // SAFETY: entries behind the header are initialised and live as long as the table.
+    unsafe { &*entry.cast::<Entry>() }
+}

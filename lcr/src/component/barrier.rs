@@ -1,0 +1,62 @@
+//! The panic barrier: no panic crosses an image border.
+//!
+//! Every C function of a component runs its body in [`barrier`]. Two images may have
+//! two copies of the unwinder's runtime; a Rust panic that reached the other one would
+//! be a foreign exception there, and abort.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use crate::abi::fault::{FaultKind, Outcome};
+
+/// Runs `body` and turns a panic into a fault with the panic's message.
+///
+/// With `panic = "abort"` a panic ends the process instead; the manifest says so.
+#[inline(always)]
+pub fn barrier<R: Copy>(body: impl FnOnce() -> R) -> Outcome<R> {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(value) => Outcome::done(value),
+        Err(payload) => caught(payload),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn caught<R: Copy>(payload: Box<dyn Any + Send>) -> Outcome<R> {
+    let message = match payload.downcast::<String>() {
+        Ok(message) => *message,
+        Err(payload) => match payload.downcast::<&'static str>() {
+            Ok(message) => (*message).to_owned(),
+            Err(payload) => {
+                drop_quietly(payload);
+                "a panic without a message".to_owned()
+            }
+        },
+    };
+    Outcome::faulted(FaultKind::Panic, message)
+}
+
+/// A payload of the author's own type may panic when it is dropped.
+fn drop_quietly(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+}
+
+/// The value of an outcome of the caller's own callback; a fault goes on as a panic.
+///
+/// # Panics
+/// With the fault's message.
+///
+/// # Safety
+/// As for [`Outcome::split`].
+#[inline(always)]
+pub unsafe fn expect_outcome<R: Copy>(outcome: Outcome<R>) -> R {
+    // SAFETY: the caller keeps the contract of `split`.
+    match unsafe { outcome.split() } {
+        Ok(value) => value,
+        Err((_, message)) => panic!("{message}"),
+    }
+}

@@ -1,0 +1,77 @@
+//! What a constructor is told: configuration and dependencies.
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    abi::{interface::Interface, owned::RawSlice, tables::RawContext, value::Abi},
+    error::{Error, ErrorKind, Result},
+};
+
+use super::{handle::Handle, image, wire};
+
+/// Given to `create = path` and to [`Stateful::restore`](super::stateful::Stateful::restore).
+#[repr(transparent)]
+pub struct Context {
+    raw: RawContext,
+}
+
+impl Context {
+    /// The view of a raw context.
+    ///
+    /// # Safety
+    /// `raw` and what it points to is alive for `'a`.
+    pub(crate) unsafe fn from_raw<'a>(raw: *const RawContext) -> &'a Context {
+        // SAFETY: `Context` is a transparent wrapper, and the caller vouches for `'a`.
+        unsafe { &*raw.cast::<Context>() }
+    }
+
+    /// The name of the component under construction.
+    pub fn component(&self) -> &str {
+        // SAFETY: the host's name outlives the context and is UTF-8.
+        unsafe { Abi::from_repr(self.raw.component) }
+    }
+
+    /// Whether a configuration was given.
+    pub fn is_configured(&self) -> bool {
+        self.raw.config.len != 0
+    }
+
+    /// The configuration that was given with `Runtime::configure` or `Runtime::reference`.
+    ///
+    /// # Errors
+    /// `Invalid` if none was given or if it is not of the type `T`.
+    pub fn config<T: DeserializeOwned>(&self) -> Result<T> {
+        if !self.is_configured() {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("component `{}` was given no configuration; give one with Runtime::configure or Runtime::reference", self.component()),
+            ));
+        }
+        // SAFETY: the host's bytes outlive the context.
+        let bytes: &[u8] = unsafe { Abi::from_repr(self.raw.config) };
+        wire::decode(bytes).map_err(|error| {
+            Error::new(
+                ErrorKind::Invalid,
+                format!("the configuration of component `{}` is not a {}: {error}", self.component(), std::any::type_name::<T>()),
+            )
+        })
+    }
+
+    /// A handle on a dependency: an interface in `deps(..)` of the component or of its
+    /// interface. It was built before this constructor was called.
+    ///
+    /// # Errors
+    /// `Dependency` if the interface is not among the declared dependencies.
+    pub fn dependency<I: ?Sized + Interface>(&self) -> Result<Handle<I>> {
+        let interface = RawSlice { at: I::ENCODED.as_ptr(), len: I::ENCODED.len() };
+        // SAFETY: a host's table lives as long as the process.
+        let host = unsafe { &*self.raw.host };
+        // SAFETY: the context is alive for the call.
+        let created = unsafe { (host.dependency)(&raw const self.raw, interface) };
+        match image::split(created) {
+            // SAFETY: the host gives us one reference to a slot linked for `I`.
+            Ok(slot) => Ok(unsafe { Handle::from_slot(slot) }),
+            Err(message) => Err(Error::new(ErrorKind::Dependency, message)),
+        }
+    }
+}

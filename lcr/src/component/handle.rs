@@ -1,0 +1,289 @@
+//! Handles: what a caller holds, and the call path through the frames.
+
+use std::{fmt, marker::PhantomData, ptr, ptr::NonNull, sync::atomic::Ordering};
+
+use crate::abi::{
+    fault::{Outcome, RawFault},
+    frame::{Core, Place, Record},
+    interface::Interface,
+    owned::RawSlice,
+    shape::{Kind, Shape},
+    tables::{HostTable, RawEntered, RawSlot},
+    value::Abi,
+    world::{Target, entry},
+};
+
+use super::{fault::Fault, image, pinned::Pinned};
+
+/// A handle on a service or on an instance of one's own: implements the interface's
+/// trait, and survives every replacement of what serves it.
+///
+/// Cloning and dropping are one atomic operation each; a call takes no lock and no
+/// atomic read-modify-write. Dropping the last handle to a slot releases its instance,
+/// which is destroyed on the runtime's own thread. Calls are not async-signal-safe.
+///
+/// Everything that a handle offers beside the trait is an associated function, as with
+/// `Arc`, so that no method of an interface is hidden.
+pub struct Handle<I: ?Sized + Interface> {
+    core: *const Core,
+    offset: usize,
+    slot: NonNull<RawSlot>,
+    interface: PhantomData<fn(&I)>,
+}
+
+// SAFETY: an interface is `Send + Sync`, the slot's count is atomic, and the core is
+// read with atomic loads only.
+unsafe impl<I: ?Sized + Interface> Send for Handle<I> {}
+// SAFETY: as above.
+unsafe impl<I: ?Sized + Interface> Sync for Handle<I> {}
+
+impl<I: ?Sized + Interface> Handle<I> {
+    /// Takes over one reference to a slot.
+    ///
+    /// # Safety
+    /// `slot` is alive, its entry's functions are those of `I` as this image knows it,
+    /// and the caller owns one of its references.
+    pub(crate) unsafe fn from_slot(slot: NonNull<RawSlot>) -> Handle<I> {
+        // SAFETY: the slot is alive while a reference is owned.
+        let raw = unsafe { slot.as_ref() };
+        Handle { core: raw.core, offset: raw.offset, slot, interface: PhantomData }
+    }
+
+    /// Holds the instance that serves the handle now: calls through the result go to it
+    /// whatever is committed meanwhile, and cost what a plain call through a C function
+    /// pointer costs.
+    ///
+    /// A pin counts as being inside the instance: a stateful replacement waits for it,
+    /// up to its deadline. Keep it for a request, not for a connection.
+    ///
+    /// # Errors
+    /// A fault if the slot stays closed until its gate's deadline, or its runtime is gone.
+    pub fn pin(this: &Handle<I>) -> Result<Pinned<I>, Fault> {
+        Pinned::new(this)
+    }
+
+    /// The number of the world that a call would enter now.
+    pub fn generation(this: &Handle<I>) -> u64 {
+        let record = image::record();
+        // SAFETY: the record is this thread's own; the core lives as long as the slot.
+        let (record, core) = unsafe { (&*record, &*this.core) };
+        match record.enter(core, Place::new(this.offset, u32::MAX)) {
+            Some((table, depth)) => {
+                // SAFETY: a table is alive between `enter` and `leave`.
+                let generation = unsafe { (*table).generation };
+                record.leave(depth);
+                generation
+            }
+            None => {
+                let entered = this.enter_slowly(u32::MAX);
+                if !entered.fault.is_null() {
+                    // SAFETY: the fault is ours.
+                    drop(unsafe { RawFault::take(entered.fault) });
+                    return 0;
+                }
+                // SAFETY: the table is alive until `leave`.
+                let generation = unsafe { (*entered.table).generation };
+                // SAFETY: the slow path entered through this thread's record.
+                unsafe { (*entered.record).leave(entered.depth) };
+                generation
+            }
+        }
+    }
+
+    pub(crate) fn slot(&self) -> NonNull<RawSlot> {
+        self.slot
+    }
+
+    pub(crate) fn host(&self) -> &'static HostTable {
+        // SAFETY: the slot is alive while we hold a reference.
+        let slot = unsafe { self.slot.as_ref() };
+        // SAFETY: a host's table lives as long as the process.
+        unsafe { &*slot.host }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_slowly(&self, method: u32) -> RawEntered {
+        let mut entered = RawEntered {
+            fault: ptr::null_mut(),
+            record: ptr::null(),
+            depth: 0,
+            table: ptr::null(),
+            data: ptr::null(),
+            methods: ptr::null(),
+        };
+        // SAFETY: the slot is alive, and the host fills what `entered` promises.
+        unsafe { (self.host().enter)(self.slot.as_ptr(), method, &raw mut entered) };
+        if entered.fault.is_null() {
+            image::remember(entered.record);
+        }
+        entered
+    }
+
+    #[inline(always)]
+    fn enter_fast(&self, record: *const Record, method: u32) -> Option<(u32, Target)> {
+        // SAFETY: the record is this thread's own, or the one that lets nobody in.
+        let record = unsafe { &*record };
+        // SAFETY: the core lives as long as the slot.
+        let core = unsafe { &*self.core };
+        let (table, depth) = record.enter(core, Place::new(self.offset, method))?;
+        // SAFETY: the current world's table is alive until `leave`, and has every slot
+        // that has a handle.
+        let target = unsafe { entry(table, self.offset) }.target();
+        if target.is_none() {
+            record.leave(depth);
+        }
+        Some((depth, target?))
+    }
+}
+
+impl<I: ?Sized + Interface> Clone for Handle<I> {
+    fn clone(&self) -> Handle<I> {
+        // SAFETY: the slot is alive while we hold a reference.
+        unsafe { self.slot.as_ref() }.references.fetch_add(1, Ordering::Relaxed);
+        Handle { ..*self }
+    }
+}
+
+impl<I: ?Sized + Interface> Drop for Handle<I> {
+    fn drop(&mut self) {
+        let host = self.host();
+        // SAFETY: the slot is alive until our reference is given up.
+        let references = &unsafe { self.slot.as_ref() }.references;
+        if references.fetch_sub(1, Ordering::Release) == 1 {
+            // SAFETY: the host frees a slot only after this call of the last owner.
+            unsafe { (host.release)(self.slot.as_ptr()) };
+        }
+    }
+}
+
+impl<I: ?Sized + Interface> fmt::Debug for Handle<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle<{} v{}>", I::NAME, I::VERSION)
+    }
+}
+
+/// What a call came to.
+pub enum Reply<A, R> {
+    /// The method ran; its result's representation.
+    Done(R),
+    /// The component lacks the method; the arguments come back.
+    Missing(A),
+    /// The call was not made; the arguments come back.
+    Refused(Fault, A),
+    /// The call was made and faulted; the arguments are gone.
+    Faulted(Fault),
+}
+
+/// What generated code calls methods on: a [`Handle`] or a [`Pinned`].
+pub trait Callee {
+    /// Calls method `method` with arguments that are lowered already. `invoke` gets the
+    /// instance, the method's function and the arguments; it must not unwind.
+    fn call<A: Copy, R: Copy>(
+        &self,
+        method: u32,
+        args: A,
+        invoke: impl FnOnce(*const (), *const (), A) -> Outcome<R>,
+    ) -> Reply<A, R>;
+}
+
+impl<I: ?Sized + Interface> Callee for Handle<I> {
+    #[inline(always)]
+    fn call<A: Copy, R: Copy>(
+        &self,
+        method: u32,
+        args: A,
+        invoke: impl FnOnce(*const (), *const (), A) -> Outcome<R>,
+    ) -> Reply<A, R> {
+        let mut record = image::record();
+        let (depth, target) = match self.enter_fast(record, method) {
+            Some(entered) => entered,
+            None => {
+                let entered = self.enter_slowly(method);
+                if !entered.fault.is_null() {
+                    return Reply::Refused(refused::<I>(entered.fault, method), args);
+                }
+                record = entered.record;
+                (entered.depth, Target { data: entered.data, methods: entered.methods })
+            }
+        };
+        // SAFETY: this thread's own record, which lives until the thread ends.
+        let record = unsafe { &*record };
+        // SAFETY: the host linked as many functions as `I` has methods.
+        let function = unsafe { *target.methods.add(method as usize) };
+        if function.is_null() {
+            record.leave(depth);
+            return Reply::Missing(args);
+        }
+        let outcome = invoke(target.data, function, args);
+        if outcome.fault.is_null() {
+            record.leave(depth);
+            // SAFETY: no fault means a value.
+            return Reply::Done(unsafe { outcome.value.assume_init() });
+        }
+        let fault = faulted(self, outcome.fault, method, target.data);
+        record.leave(depth);
+        Reply::Faulted(fault)
+    }
+}
+
+/// The fault of a call that was not made.
+#[cold]
+#[inline(never)]
+pub(super) fn refused<I: ?Sized + Interface>(fault: *mut RawFault, method: u32) -> Fault {
+    // SAFETY: the host gave us the fault.
+    let (kind, message) = unsafe { RawFault::take(fault) };
+    Fault::new(kind, I::NAME, method_name::<I>(method), String::new(), message)
+}
+
+/// The fault of a call that was made, with the name of who served it.
+#[cold]
+#[inline(never)]
+pub(super) fn faulted<I: ?Sized + Interface>(
+    handle: &Handle<I>,
+    fault: *mut RawFault,
+    method: u32,
+    data: *const (),
+) -> Fault {
+    // SAFETY: the component gave us the fault.
+    let (kind, message) = unsafe { RawFault::take(fault) };
+    // SAFETY: the slot is alive; the host only compares `data`.
+    let name = unsafe { (handle.host().blame)(handle.slot.as_ptr(), data) };
+    // SAFETY: the host gives us a `String`'s representation.
+    let component = unsafe { String::from_repr(name) };
+    Fault::new(kind, I::NAME, method_name::<I>(method), component, message)
+}
+
+fn method_name<I: ?Sized + Interface>(method: u32) -> &'static str {
+    I::METHODS.get(method as usize).map_or("", |method| method.shape.name)
+}
+
+/// A handle as argument or result: the slot, with the reference that it owns.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct RawHandle(NonNull<RawSlot>);
+
+// SAFETY: the slot is of one layout in every image. The shape names interface and
+// version only; the receiver asks the host for a view in its own order of methods.
+unsafe impl<I: ?Sized + Interface> Abi for Handle<I> {
+    type Repr = RawHandle;
+    const SHAPE: &'static Shape =
+        &Shape { kind: Kind::Handle, name: I::NAME, size: I::VERSION as usize, align: align_of::<RawHandle>(), parts: &[] };
+
+    fn into_repr(self) -> RawHandle {
+        RawHandle(std::mem::ManuallyDrop::new(self).slot)
+    }
+
+    unsafe fn from_repr(repr: RawHandle) -> Self {
+        // SAFETY: the sender gave up one reference to a live slot.
+        let sent: Handle<I> = unsafe { Handle::from_slot(repr.0) };
+        let interface = RawSlice { at: I::ENCODED.as_ptr(), len: I::ENCODED.len() };
+        // SAFETY: the slot is alive while `sent` is.
+        let adopted = unsafe { (sent.host().adopt)(sent.slot.as_ptr(), interface) };
+        match image::split(adopted) {
+            // SAFETY: the host gives us one reference to a slot linked for `I`.
+            Ok(slot) => unsafe { Handle::from_slot(slot) },
+            Err(message) => panic!("a handle on {} v{} cannot be received: {message}", I::NAME, I::VERSION),
+        }
+    }
+}

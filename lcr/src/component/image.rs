@@ -1,0 +1,124 @@
+//! This image's end of the wire: the entry symbol, the host's table, the thread's record.
+//!
+//! Each image has a copy of this module's statics. A component's image learns its host
+//! from the one call of [`lcr_entry_1`]; the host's own image is its own host. An image
+//! has one host for its whole life: a second one, or a runtime inside a loaded
+//! component, is refused.
+
+use std::{
+    cell::Cell,
+    ptr::{self, NonNull},
+    sync::OnceLock,
+    sync::atomic::{AtomicPtr, Ordering},
+};
+
+use crate::abi::{
+    ABI_VERSION,
+    bytes::outstanding,
+    fault::Outcome,
+    frame::Record,
+    owned::RawVec,
+    tables::{Created, Export, HostTable, ImageTable, RawSlot},
+    value::Abi,
+};
+
+use super::registration::Registration;
+
+static HOST: AtomicPtr<HostTable> = AtomicPtr::new(ptr::null_mut());
+
+/// A record that lets nobody in: every thread's, until the host gives it its own.
+#[cfg(not(loom))]
+static NOBODY: Record = Record::new();
+
+#[cfg(not(loom))]
+thread_local! {
+    static RECORD: Cell<*const Record> = const { Cell::new(&raw const NOBODY) };
+}
+
+/// The calling thread's record as far as this image knows it.
+#[cfg(not(loom))]
+#[inline(always)]
+pub(crate) fn record() -> *const Record {
+    RECORD.with(Cell::get)
+}
+
+/// Notes the record that the host's slow path answered with.
+#[cfg(not(loom))]
+pub(crate) fn remember(record: *const Record) {
+    RECORD.with(|cell| cell.set(record));
+}
+
+#[cfg(loom)]
+pub(crate) fn record() -> *const Record {
+    unreachable!("models bring their own records")
+}
+
+#[cfg(loom)]
+pub(crate) fn remember(_: *const Record) {}
+
+/// Makes `host` this image's host; false if it has another one.
+pub(crate) fn adopt_host(host: *const HostTable) -> bool {
+    match HOST.compare_exchange(ptr::null_mut(), host.cast_mut(), Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => true,
+        Err(other) => ptr::eq(other, host),
+    }
+}
+
+/// The implementations that are linked into this image.
+pub(crate) fn exports() -> &'static [&'static Export] {
+    static EXPORTS: OnceLock<Vec<&'static Export>> = OnceLock::new();
+    EXPORTS.get_or_init(|| inventory::iter::<Registration>.into_iter().map(|registration| registration.0).collect())
+}
+
+struct SharedTable(ImageTable);
+// SAFETY: the table is constant, and points to constant data of this image.
+unsafe impl Sync for SharedTable {}
+// SAFETY: as above.
+unsafe impl Send for SharedTable {}
+
+/// The entry of every image that links `lcr`: tells the image its host, and the host
+/// what the image implements.
+///
+/// Called once by the host's loader, right after `dlopen`, on any thread. Returns null
+/// if the image has another host already.
+///
+/// # Safety
+/// `host` lives as long as the process and is of this ABI version.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lcr_entry_1(host: *const HostTable) -> *const ImageTable {
+    static TABLE: OnceLock<SharedTable> = OnceLock::new();
+    if !adopt_host(host) {
+        return ptr::null();
+    }
+    let table = TABLE.get_or_init(|| {
+        let exports = exports();
+        SharedTable(ImageTable {
+            abi: u32::from(ABI_VERSION),
+            export_count: exports.len(),
+            exports: exports.as_ptr().cast(),
+            outstanding: count_outstanding,
+        })
+    });
+    &raw const table.0
+}
+
+unsafe extern "C" fn count_outstanding() -> usize {
+    outstanding()
+}
+
+/// Takes a slot, or the reason why there is none, out of a host's answer.
+pub(crate) fn split(created: Created) -> Result<NonNull<RawSlot>, String> {
+    // SAFETY: a host's functions keep the contract of `Outcome`.
+    let raw = unsafe { created.split() }.map_err(|(_, message)| message)?;
+    // SAFETY: the representation is that of `Result<usize, String>`.
+    let address: usize = unsafe { <Result<usize, String> as Abi>::from_repr(raw) }?;
+    NonNull::new(ptr::with_exposed_provenance_mut(address)).ok_or_else(|| "the host gave no slot".to_owned())
+}
+
+/// Lowers a fallible construction.
+pub(crate) fn created(result: Result<usize, String>) -> Created {
+    Outcome::done(result.into_repr())
+}
+
+/// The type of a `String` that crosses.
+pub(crate) type RawString = RawVec<u8>;

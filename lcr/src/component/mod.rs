@@ -1,0 +1,16 @@
+//! Floor 1: what a component's author uses, in whatever image the component ends up.
+//!
+//! [`image`] is the image's end of the wire: the entry symbol, the host's table and the
+//! thread's record. [`handle`] makes calls, [`context`] and [`stateful`] construct and
+//! restore, [`registration`] collects what the macros generate.
+
+pub mod barrier;
+pub mod context;
+pub mod fault;
+pub mod handle;
+pub mod image;
+pub mod pinned;
+pub mod registration;
+pub mod serde;
+pub mod stateful;
+pub mod wire;

@@ -1,0 +1,64 @@
+//! `Serde<T>`: any serde type as an argument or result.
+
+use std::ops::{Deref, DerefMut};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::abi::{
+    owned::RawVec,
+    shape::{Kind, Shape},
+    value::Abi,
+};
+
+use super::wire;
+
+/// Wraps any serde type so that it crosses an image border in a self-describing form.
+///
+/// It costs an encoding and a decoding. Both sides must agree on `T` only as far as
+/// serde does: a field with `#[serde(default)]` may be missing.
+///
+/// A value that cannot be encoded or decoded panics, which becomes a
+/// [`Fault`](super::fault::Fault) if it happens in the component.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Serde<T>(pub T);
+
+impl<T> Deref for Serde<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Serde<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T> From<T> for Serde<T> {
+    fn from(value: T) -> Serde<T> {
+        Serde(value)
+    }
+}
+
+// SAFETY: it crosses as owned bytes that carry the function that frees them.
+unsafe impl<T: Serialize + DeserializeOwned> Abi for Serde<T> {
+    type Repr = RawVec<u8>;
+    const SHAPE: &'static Shape = &Shape::of::<RawVec<u8>>(Kind::Serde, "", &[]);
+
+    fn into_repr(self) -> RawVec<u8> {
+        match wire::encode(&self.0) {
+            Ok(bytes) => bytes.into_repr(),
+            Err(error) => panic!("lcr::Serde<{}> cannot be encoded: {error}", std::any::type_name::<T>()),
+        }
+    }
+
+    unsafe fn from_repr(repr: RawVec<u8>) -> Self {
+        // SAFETY: the caller keeps the contract of `from_repr`.
+        let bytes: Vec<u8> = unsafe { Abi::from_repr(repr) };
+        match wire::decode(&bytes) {
+            Ok(value) => Serde(value),
+            Err(error) => panic!("lcr::Serde<{}> cannot be decoded: {error}", std::any::type_name::<T>()),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! State that survives a replacement.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{context::Context, wire};
+
+/// Any error of an author's own; `?` and `"text".into()` make one.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A component whose state moves to its successor. Declared with
+/// `#[lcr::component(state)]`.
+///
+/// While `save` runs no caller is inside the instance, and none comes in until the
+/// successor is ready or the replacement was given up; keep it short. The state crosses
+/// as MessagePack with named fields: a field with `#[serde(default)]` may be added
+/// without a new version.
+pub trait Stateful: Sized {
+    /// What is handed over.
+    type State: Serialize + DeserializeOwned;
+
+    /// The version of [`Stateful::State`]; raise it when old states no longer decode.
+    const STATE_VERSION: u32 = 1;
+
+    /// Describes the state without changing it: if the replacement is given up, this
+    /// instance goes on.
+    ///
+    /// # Errors
+    /// Any error refuses the replacement.
+    fn save(&self) -> Result<Self::State, BoxError>;
+
+    /// Constructs the successor.
+    ///
+    /// # Errors
+    /// Any error refuses the replacement.
+    fn restore(state: Self::State, context: &Context) -> Result<Self, BoxError>;
+
+    /// Turns a state of another version into the present one.
+    ///
+    /// # Errors
+    /// Any error refuses the replacement; this default refuses every version.
+    fn migrate(from: u32, raw: RawState<'_>) -> Result<Self::State, BoxError> {
+        let _ = raw;
+        Err(format!("state version {from} is not known here, only {}; implement Stateful::migrate", Self::STATE_VERSION).into())
+    }
+}
+
+/// A saved state of another version, for [`Stateful::migrate`].
+#[derive(Clone, Copy, Debug)]
+pub struct RawState<'a>(pub(super) &'a [u8]);
+
+impl RawState<'_> {
+    /// Reads the state as the type that it had in its version.
+    ///
+    /// # Errors
+    /// If the bytes are not of that type.
+    pub fn decode<T: DeserializeOwned>(self) -> Result<T, BoxError> {
+        Ok(wire::decode(self.0)?)
+    }
+
+    /// The wire format's bytes (MessagePack, named fields).
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0
+    }
+}
+
+pub(super) fn save<T: Stateful>(instance: &T) -> Result<Vec<u8>, String> {
+    let state = instance.save().map_err(|error| error.to_string())?;
+    wire::encode(&state).map_err(|error| format!("the state cannot be encoded: {error}"))
+}
+
+pub(super) fn restore<T: Stateful>(from: u32, bytes: &[u8], context: &Context) -> Result<T, String> {
+    let state = if from == T::STATE_VERSION {
+        wire::decode(bytes).map_err(|error| format!("the state of version {from} cannot be decoded: {error}"))?
+    } else {
+        T::migrate(from, RawState(bytes)).map_err(|error| format!("migrate from version {from}: {error}"))?
+    };
+    T::restore(state, context).map_err(|error| error.to_string())
+}

@@ -1,0 +1,233 @@
+trait Watch: Send + ::core::marker::Sync + 'static {
+    fn each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool);
+    fn watch<'a>(
+        &'a self,
+        mut view: View<'a>,
+        call: Box<dyn for<'x> Fn(&'x str) + Send>,
+    ) -> u64 {
+        view.advance();
+        call(view.key);
+        0
+    }
+}
+#[doc(hidden)]
+#[allow(deprecated, improper_ctypes_definitions)]
+const fn Watch<__LcrT: Watch>() -> &'static [::lcr::__private::Thunk] {
+    use ::lcr::__private as __lcr;
+    struct __LcrTable<__LcrT>(::core::marker::PhantomData<__LcrT>);
+    impl<__LcrT: Watch> __LcrTable<__LcrT> {
+        const __LCR_THUNKS: &'static [__lcr::Thunk] = &[
+            __lcr::Thunk::new(Self::each as *const ()),
+            __lcr::Thunk::new(Self::watch as *const ()),
+        ];
+        unsafe extern "C" fn each(
+            this: *const (),
+            a0: __lcr::Repr<&'static str>,
+            a1: __lcr::Repr<__lcr::Lent>,
+        ) -> __lcr::Outcome<__lcr::Repr<()>> {
+            unsafe {
+                __lcr::serve(
+                    this,
+                    |this: &__LcrT| {
+                        let a1 = {
+                            let callback = __lcr::lift::<__lcr::Lent>(a1);
+                            move |p0: &str, p1: u64| -> bool {
+                                unsafe { callback.call((p0, p1)) }
+                            }
+                        };
+                        <__LcrT as Watch>::each(
+                            this,
+                            __lcr::lift::<&'static str>(a0),
+                            &a1,
+                        )
+                    },
+                )
+            }
+        }
+        unsafe extern "C" fn watch(
+            this: *const (),
+            a0: __lcr::Repr<View<'static>>,
+            a1: __lcr::Repr<__lcr::Given>,
+        ) -> __lcr::Outcome<__lcr::Repr<u64>> {
+            unsafe {
+                __lcr::serve(
+                    this,
+                    |this: &__LcrT| {
+                        let a1 = {
+                            let callback = __lcr::lift::<__lcr::Given>(a1);
+                            move |p0: &'_ str| -> () { unsafe { callback.call((p0,)) } }
+                        };
+                        <__LcrT as Watch>::watch(
+                            this,
+                            __lcr::lift::<View<'static>>(a0),
+                            __lcr::Box::new(a1),
+                        )
+                    },
+                )
+            }
+        }
+    }
+    __LcrTable::<__LcrT>::__LCR_THUNKS
+}
+#[allow(deprecated)]
+const _: () = {
+    use ::lcr::__private as __lcr;
+    use __lcr::{RaiseAsErr as _, RaiseAsPanic as _};
+    type _ResultsOwnTheirData = ((), u64);
+    unsafe impl __lcr::Interface for dyn Watch {
+        const NAME: &'static str = "kv.watch";
+        const VERSION: u32 = 1;
+        const REPLACES: &'static [u32] = &[];
+        const DEPS: &'static [__lcr::Need] = &[];
+        const METHODS: &'static [__lcr::Method] = &[
+            __lcr::Method {
+                has_default: false,
+                shape: &__lcr::Shape::method(
+                    "each",
+                    &[
+                        __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
+                        __lcr::Part::of(
+                            &__lcr::Shape::of::<
+                                __lcr::Repr<__lcr::Lent>,
+                            >(
+                                __lcr::Kind::Callback,
+                                "",
+                                &[
+                                    __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
+                                    __lcr::Part::of(<u64 as __lcr::Abi>::SHAPE),
+                                    __lcr::Part::result(<bool as __lcr::Abi>::SHAPE),
+                                ],
+                            ),
+                        ),
+                        __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
+                    ],
+                ),
+            },
+            __lcr::Method {
+                has_default: true,
+                shape: &__lcr::Shape::method(
+                    "watch",
+                    &[
+                        __lcr::Part::of(<View<'static> as __lcr::Abi>::SHAPE),
+                        __lcr::Part::of(
+                            &__lcr::Shape::of::<
+                                __lcr::Repr<__lcr::Given>,
+                            >(
+                                __lcr::Kind::BoxedCallback,
+                                "",
+                                &[
+                                    __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
+                                    __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
+                                ],
+                            ),
+                        ),
+                        __lcr::Part::result(<u64 as __lcr::Abi>::SHAPE),
+                    ],
+                ),
+            },
+        ];
+        const ENCODED: &'static [u8] = &__lcr::interface_bytes::<
+            {
+                __lcr::interface_len(
+                    "kv.watch",
+                    1,
+                    <dyn Watch as __lcr::Interface>::METHODS,
+                )
+            },
+        >("kv.watch", 1, <dyn Watch as __lcr::Interface>::METHODS);
+    }
+    trait __LcrDefaults: Watch {
+        fn __lcr_default_watch<'a>(
+            &'a self,
+            mut view: View<'a>,
+            call: Box<dyn for<'x> Fn(&'x str) + Send>,
+        ) -> u64 {
+            view.advance();
+            call(view.key);
+            0
+        }
+    }
+    impl<__LcrT: Watch + ?Sized> __LcrDefaults for __LcrT {}
+    #[automatically_derived]
+    impl Watch for __lcr::Handle<dyn Watch> {
+        #[inline]
+        fn each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool) {
+            let f_callback = |(p0, p1): (&'static str, u64)| f(p0, p1);
+            match unsafe {
+                __lcr::request(self, 0, (prefix, __lcr::Lent::new(&f_callback)))
+            }
+                .required::<dyn Watch>(0)
+            {
+                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Err(fault) => {
+                    (&&__lcr::Tag::<()>::new()).raise(fault)
+                }
+            }
+        }
+        #[inline]
+        fn watch<'a>(
+            &'a self,
+            view: View<'a>,
+            call: Box<dyn for<'x> Fn(&'x str) + Send>,
+        ) -> u64 {
+            let call_callback = move |(p0,): (&'static str,)| call(p0);
+            match unsafe {
+                __lcr::request(self, 1, (view, __lcr::Given::new(call_callback)))
+            } {
+                __lcr::Answer::Done(value) => value,
+                __lcr::Answer::Missing((a0, a1)) => {
+                    __LcrDefaults::__lcr_default_watch(
+                        self,
+                        a0,
+                        __lcr::Box::new({
+                            let callback = a1;
+                            move |p0: &'_ str| -> () { unsafe { callback.call((p0,)) } }
+                        }),
+                    )
+                }
+                __lcr::Answer::Fault(fault) => (&&__lcr::Tag::<u64>::new()).raise(fault),
+            }
+        }
+    }
+    #[automatically_derived]
+    impl Watch for __lcr::Pinned<dyn Watch> {
+        #[inline]
+        fn each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool) {
+            let f_callback = |(p0, p1): (&'static str, u64)| f(p0, p1);
+            match unsafe {
+                __lcr::request(self, 0, (prefix, __lcr::Lent::new(&f_callback)))
+            }
+                .required::<dyn Watch>(0)
+            {
+                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Err(fault) => {
+                    (&&__lcr::Tag::<()>::new()).raise(fault)
+                }
+            }
+        }
+        #[inline]
+        fn watch<'a>(
+            &'a self,
+            view: View<'a>,
+            call: Box<dyn for<'x> Fn(&'x str) + Send>,
+        ) -> u64 {
+            let call_callback = move |(p0,): (&'static str,)| call(p0);
+            match unsafe {
+                __lcr::request(self, 1, (view, __lcr::Given::new(call_callback)))
+            } {
+                __lcr::Answer::Done(value) => value,
+                __lcr::Answer::Missing((a0, a1)) => {
+                    __LcrDefaults::__lcr_default_watch(
+                        self,
+                        a0,
+                        __lcr::Box::new({
+                            let callback = a1;
+                            move |p0: &'_ str| -> () { unsafe { callback.call((p0,)) } }
+                        }),
+                    )
+                }
+                __lcr::Answer::Fault(fault) => (&&__lcr::Tag::<u64>::new()).raise(fault),
+            }
+        }
+    }
+};

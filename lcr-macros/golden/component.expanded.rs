@@ -1,0 +1,92 @@
+impl Store for HashStore {
+    fn get(&self, key: &str) -> Option<Vec<u8>> {
+        self.map.get(key)
+    }
+}
+const _: () = {
+    use ::lcr::__private as __lcr;
+    const __LCR_DECLARATION: __lcr::Declaration = __lcr::Declaration {
+        component: ::core::env!("CARGO_PKG_NAME"),
+        component_version: ::core::env!("CARGO_PKG_VERSION"),
+        type_name: "HashStore",
+        interface: __lcr::InterfaceInfo::of::<dyn Store>(),
+        replaces: &[],
+        deps: &[],
+        flags: __lcr::Flags {
+            state: false,
+            protected: false,
+            unload: false,
+            healthy: false,
+        },
+        state_version: 0,
+    };
+    const __LCR_LENGTH: usize = __lcr::manifest_len(&__LCR_DECLARATION);
+    #[used]
+    #[unsafe(link_section = ".lcr.manifest")]
+    static __LCR_MANIFEST: [u8; __LCR_LENGTH] = __lcr::manifest_bytes(
+        &__LCR_DECLARATION,
+    );
+    static __LCR_EXPORT: __lcr::Export = __lcr::Export::new::<
+        HashStore,
+    >(&__LCR_MANIFEST, Store::<HashStore>(), __lcr::default_create::<HashStore>);
+    __lcr::inventory::submit! {
+        __lcr::Registration(& __LCR_EXPORT)
+    }
+};
+#[cfg(unix)]
+impl ::kv::Store for Cache<u64> {
+    fn get(&self, key: &str) -> Option<Vec<u8>> {
+        None
+    }
+}
+#[cfg(unix)]
+const _: () = {
+    use ::lcr::__private as __lcr;
+    const __LCR_DECLARATION: __lcr::Declaration = __lcr::Declaration {
+        component: "kv-cache",
+        component_version: "1.2.3",
+        type_name: "Cache<u64>",
+        interface: __lcr::InterfaceInfo::of::<dyn ::kv::Store>(),
+        replaces: &[1],
+        deps: &[__lcr::Need::of::<dyn Journal>(), __lcr::Need::of::<dyn other::Clock>()],
+        flags: __lcr::Flags {
+            state: true,
+            protected: false,
+            unload: true,
+            healthy: true,
+        },
+        state_version: <Cache<u64> as __lcr::Stateful>::STATE_VERSION,
+    };
+    const __LCR_LENGTH: usize = __lcr::manifest_len(&__LCR_DECLARATION);
+    #[used]
+    #[unsafe(link_section = ".lcr.manifest")]
+    static __LCR_MANIFEST: [u8; __LCR_LENGTH] = __lcr::manifest_bytes(
+        &__LCR_DECLARATION,
+    );
+    static __LCR_EXPORT: __lcr::Export = __lcr::Export::new::<
+        Cache<u64>,
+    >(
+            &__LCR_MANIFEST,
+            ::kv::Store::<Cache<u64>>(),
+            {
+                unsafe extern "C" fn __lcr_create(
+                    context: *const __lcr::RawContext,
+                ) -> __lcr::Created {
+                    unsafe {
+                        __lcr::create_with::<Cache<u64>, _>(context, <Cache<u64>>::open)
+                    }
+                }
+                __lcr_create
+            },
+        )
+        .with_healthy({
+            unsafe extern "C" fn __lcr_healthy(instance: usize) -> __lcr::Verdict {
+                unsafe { __lcr::healthy_with::<Cache<u64>, _>(instance, health::check) }
+            }
+            __lcr_healthy
+        })
+        .with_state::<Cache<u64>>();
+    __lcr::inventory::submit! {
+        __lcr::Registration(& __LCR_EXPORT)
+    }
+};

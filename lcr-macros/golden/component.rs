@@ -1,0 +1,23 @@
+#[lcr::component]
+impl Store for HashStore {
+    fn get(&self, key: &str) -> Option<Vec<u8>> {
+        self.map.get(key)
+    }
+}
+
+#[cfg(unix)]
+#[lcr::component(
+    create = Self::open,
+    healthy = health::check,
+    state,
+    deps(Journal, other::Clock),
+    replaces(1),
+    unload,
+    name = "kv-cache",
+    version = "1.2.3"
+)]
+impl ::kv::Store for Cache<u64> {
+    fn get(&self, key: &str) -> Option<Vec<u8>> {
+        None
+    }
+}

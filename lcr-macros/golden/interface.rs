@@ -1,0 +1,9 @@
+#[lcr::interface(name = "kv.store", version = 2, replaces(1), deps(Journal))]
+pub trait Store {
+    /// Documentation stays with the trait.
+    fn get(&self, key: &str) -> Option<Vec<u8>>;
+    fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError>;
+    fn len(&self) -> u64 {
+        0
+    }
+}

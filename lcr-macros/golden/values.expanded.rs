@@ -1,0 +1,316 @@
+pub struct View<'a, T: Clone> {
+    pub key: &'a str,
+    values: Vec<T>,
+}
+#[allow(deprecated)]
+const _: () = {
+    use ::lcr::__private as __lcr;
+    #[doc(hidden)]
+    #[repr(C)]
+    #[derive(::core::clone::Clone, ::core::marker::Copy)]
+    pub struct __ViewRepr<F0, F1> {
+        f0: F0,
+        f1: F1,
+    }
+    #[automatically_derived]
+    unsafe impl<'a, T: Clone + __lcr::Abi> __lcr::Abi for View<'a, T> {
+        type Repr = __ViewRepr<__lcr::Repr<&'a str>, __lcr::Repr<Vec<T>>>;
+        const SHAPE: &'static __lcr::Shape = &__lcr::Shape::of::<
+            __lcr::Repr<Self>,
+        >(
+            __lcr::Kind::Struct,
+            "View",
+            &[
+                __lcr::Part {
+                    name: "key",
+                    at: ::core::mem::offset_of!(__lcr::Repr < Self >, f0) as i64,
+                    shape: <&'a str as __lcr::Abi>::SHAPE,
+                },
+                __lcr::Part {
+                    name: "values",
+                    at: ::core::mem::offset_of!(__lcr::Repr < Self >, f1) as i64,
+                    shape: <Vec<T> as __lcr::Abi>::SHAPE,
+                },
+            ],
+        );
+        #[inline]
+        fn into_repr(self) -> __lcr::Repr<Self> {
+            let Self { key: f0, values: f1 } = self;
+            __ViewRepr {
+                f0: __lcr::lower(f0),
+                f1: __lcr::lower(f1),
+            }
+        }
+        #[inline]
+        unsafe fn from_repr(repr: __lcr::Repr<Self>) -> Self {
+            unsafe {
+                Self {
+                    key: __lcr::lift(repr.f0),
+                    values: __lcr::lift(repr.f1),
+                }
+            }
+        }
+    }
+};
+struct Unit;
+#[allow(deprecated)]
+const _: () = {
+    use ::lcr::__private as __lcr;
+    #[automatically_derived]
+    unsafe impl __lcr::Abi for Unit {
+        type Repr = __lcr::Repr<()>;
+        const SHAPE: &'static __lcr::Shape = &__lcr::Shape::of::<
+            __lcr::Repr<Self>,
+        >(__lcr::Kind::Struct, "Unit", &[]);
+        #[inline]
+        fn into_repr(self) -> __lcr::Repr<Self> {
+            __lcr::lower(())
+        }
+        #[inline]
+        unsafe fn from_repr(repr: __lcr::Repr<Self>) -> Self {
+            {
+                let _ = repr;
+                Self {}
+            }
+        }
+    }
+};
+#[repr(C)]
+pub struct Point(f64, f64);
+#[allow(deprecated)]
+const _: () = {
+    use ::lcr::__private as __lcr;
+    #[automatically_derived]
+    unsafe impl __lcr::Abi for Point {
+        type Repr = Self;
+        const SHAPE: &'static __lcr::Shape = &__lcr::Shape::of::<
+            Self,
+        >(
+            __lcr::Kind::Struct,
+            "Point",
+            &[
+                __lcr::Part {
+                    name: "0",
+                    at: ::core::mem::offset_of!(Self, 0) as i64,
+                    shape: <f64 as __lcr::Abi>::SHAPE,
+                },
+                __lcr::Part {
+                    name: "1",
+                    at: ::core::mem::offset_of!(Self, 1) as i64,
+                    shape: <f64 as __lcr::Abi>::SHAPE,
+                },
+            ],
+        );
+        const PLAIN: bool = {
+            __lcr::require_plain::<f64>();
+            __lcr::require_plain::<f64>();
+            true
+        };
+        #[inline(always)]
+        fn into_repr(self) -> Self {
+            self
+        }
+        #[inline(always)]
+        unsafe fn from_repr(repr: Self) -> Self {
+            repr
+        }
+    }
+    #[automatically_derived]
+    unsafe impl __lcr::Plain for Point {}
+};
+#[repr(u8)]
+enum Colour {
+    Red = 1,
+    Green,
+}
+#[allow(deprecated)]
+const _: () = {
+    use ::lcr::__private as __lcr;
+    #[automatically_derived]
+    unsafe impl __lcr::Abi for Colour {
+        type Repr = u32;
+        const SHAPE: &'static __lcr::Shape = &__lcr::Shape::of::<
+            __lcr::Repr<Self>,
+        >(
+            __lcr::Kind::Enum,
+            "Colour",
+            &[
+                __lcr::Part {
+                    name: "Red",
+                    at: {
+                        const __LCR_BASE: u8 = 1;
+                        __LCR_BASE as i64
+                    },
+                    shape: &__lcr::Shape::of::<()>(__lcr::Kind::Variant, "Red", &[]),
+                },
+                __lcr::Part {
+                    name: "Green",
+                    at: {
+                        const __LCR_BASE: u8 = 1;
+                        __LCR_BASE as i64 + 1
+                    },
+                    shape: &__lcr::Shape::of::<()>(__lcr::Kind::Variant, "Green", &[]),
+                },
+            ],
+        );
+        #[inline]
+        fn into_repr(self) -> __lcr::Repr<Self> {
+            match self {
+                Self::Red { .. } => 0,
+                Self::Green { .. } => 1,
+            }
+        }
+        #[inline]
+        unsafe fn from_repr(repr: __lcr::Repr<Self>) -> Self {
+            match repr {
+                0 => Self::Red {},
+                1 => Self::Green {},
+                tag => __lcr::bad_tag("Colour", tag),
+            }
+        }
+    }
+};
+enum Event<T> {
+    Nothing,
+    Text(String, T),
+    Moved { x: i32 },
+}
+#[allow(deprecated)]
+const _: () = {
+    use ::lcr::__private as __lcr;
+    #[doc(hidden)]
+    #[repr(C)]
+    #[derive(::core::clone::Clone, ::core::marker::Copy)]
+    pub struct __EventRepr1<F0, F1> {
+        f0: F0,
+        f1: F1,
+    }
+    #[doc(hidden)]
+    #[repr(C)]
+    #[derive(::core::clone::Clone, ::core::marker::Copy)]
+    pub struct __EventRepr2<F0> {
+        f0: F0,
+    }
+    #[doc(hidden)]
+    #[repr(C)]
+    #[derive(::core::clone::Clone, ::core::marker::Copy)]
+    pub union __EventPayload<V1: ::core::marker::Copy, V2: ::core::marker::Copy> {
+        v1: V1,
+        v2: V2,
+    }
+    #[automatically_derived]
+    unsafe impl<T: __lcr::Abi> __lcr::Abi for Event<T> {
+        type Repr = __lcr::Tagged<
+            __EventPayload<
+                __EventRepr1<__lcr::Repr<String>, __lcr::Repr<T>>,
+                __EventRepr2<__lcr::Repr<i32>>,
+            >,
+        >;
+        const SHAPE: &'static __lcr::Shape = &__lcr::Shape::of::<
+            __lcr::Repr<Self>,
+        >(
+            __lcr::Kind::Enum,
+            "Event",
+            &[
+                __lcr::Part {
+                    name: "Nothing",
+                    at: 0,
+                    shape: &__lcr::Shape::of::<()>(__lcr::Kind::Variant, "Nothing", &[]),
+                },
+                __lcr::Part {
+                    name: "Text",
+                    at: 1,
+                    shape: &__lcr::Shape::of::<
+                        __EventRepr1<__lcr::Repr<String>, __lcr::Repr<T>>,
+                    >(
+                        __lcr::Kind::Variant,
+                        "Text",
+                        &[
+                            __lcr::Part {
+                                name: "0",
+                                at: ::core::mem::offset_of!(__lcr::Payload < Self >, v1.f0)
+                                    as i64,
+                                shape: <String as __lcr::Abi>::SHAPE,
+                            },
+                            __lcr::Part {
+                                name: "1",
+                                at: ::core::mem::offset_of!(__lcr::Payload < Self >, v1.f1)
+                                    as i64,
+                                shape: <T as __lcr::Abi>::SHAPE,
+                            },
+                        ],
+                    ),
+                },
+                __lcr::Part {
+                    name: "Moved",
+                    at: 2,
+                    shape: &__lcr::Shape::of::<
+                        __EventRepr2<__lcr::Repr<i32>>,
+                    >(
+                        __lcr::Kind::Variant,
+                        "Moved",
+                        &[
+                            __lcr::Part {
+                                name: "x",
+                                at: ::core::mem::offset_of!(__lcr::Payload < Self >, v2.f0)
+                                    as i64,
+                                shape: <i32 as __lcr::Abi>::SHAPE,
+                            },
+                        ],
+                    ),
+                },
+            ],
+        );
+        #[inline]
+        fn into_repr(self) -> __lcr::Repr<Self> {
+            match self {
+                Self::Nothing { .. } => __lcr::Tagged::bare(0),
+                Self::Text { 0: f0, 1: f1 } => {
+                    __lcr::Tagged::with(
+                        1,
+                        __EventPayload {
+                            v1: __EventRepr1 {
+                                f0: __lcr::lower(f0),
+                                f1: __lcr::lower(f1),
+                            },
+                        },
+                    )
+                }
+                Self::Moved { x: f0 } => {
+                    __lcr::Tagged::with(
+                        2,
+                        __EventPayload {
+                            v2: __EventRepr2 {
+                                f0: __lcr::lower(f0),
+                            },
+                        },
+                    )
+                }
+            }
+        }
+        #[inline]
+        unsafe fn from_repr(repr: __lcr::Repr<Self>) -> Self {
+            match repr.tag {
+                0 => Self::Nothing {},
+                1 => {
+                    unsafe {
+                        let fields = repr.payload.assume_init().v1;
+                        Self::Text {
+                            0: __lcr::lift(fields.f0),
+                            1: __lcr::lift(fields.f1),
+                        }
+                    }
+                }
+                2 => {
+                    unsafe {
+                        let fields = repr.payload.assume_init().v2;
+                        Self::Moved {
+                            x: __lcr::lift(fields.f0),
+                        }
+                    }
+                }
+                tag => __lcr::bad_tag("Event", tag),
+            }
+        }
+    }
+};

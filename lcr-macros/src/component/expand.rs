@@ -1,0 +1,93 @@
+//! What an accepted component becomes.
+
+use proc_macro2::{Literal, TokenStream};
+
+use super::model::{Component, Function};
+use crate::{conditions, import, ours, private};
+
+/// Everything beside the impl.
+pub(crate) fn registration(component: &Component) -> TokenStream {
+    let (lcr, import) = (private(), import());
+    let (interface, implementor) = (component.interface(), component.implementor());
+    let conditions = conditions(&component.item.attrs);
+    let declaration = declare(component);
+    let create = match component.create() {
+        None => ours!(#lcr::default_create::<#implementor>),
+        Some(create) => {
+            let create = path(&create, component);
+            ours! {{
+                unsafe extern "C" fn __lcr_create(context: *const #lcr::RawContext) -> #lcr::Created {
+                    // SAFETY: the host passes a context that lives for the call.
+                    unsafe { #lcr::create_with::<#implementor, _>(context, #create) }
+                }
+                __lcr_create
+            }}
+        }
+    };
+    let healthy = component.healthy().map(|healthy| {
+        let healthy = path(&healthy, component);
+        ours! {
+            .with_healthy({
+                unsafe extern "C" fn __lcr_healthy(instance: usize) -> #lcr::Verdict {
+                    // SAFETY: the host passes a live instance that this export constructed.
+                    unsafe { #lcr::healthy_with::<#implementor, _>(instance, #healthy) }
+                }
+                __lcr_healthy
+            })
+        }
+    });
+    let state = component.has_state().then(|| ours!(.with_state::<#implementor>()));
+    ours! {
+        #(#conditions)*
+        const _: () = {
+            #import
+            #declaration
+            const __LCR_LENGTH: usize = #lcr::manifest_len(&__LCR_DECLARATION);
+            #[used]
+            #[unsafe(link_section = ".lcr.manifest")]
+            static __LCR_MANIFEST: [u8; __LCR_LENGTH] = #lcr::manifest_bytes(&__LCR_DECLARATION);
+            static __LCR_EXPORT: #lcr::Export = #lcr::Export::new::<#implementor>(
+                &__LCR_MANIFEST,
+                #interface::<#implementor>(),
+                #create,
+            ) #healthy #state;
+            #lcr::inventory::submit! { #lcr::Registration(&__LCR_EXPORT) }
+        };
+    }
+}
+
+fn declare(component: &Component) -> TokenStream {
+    let lcr = private();
+    let (interface, implementor) = (component.interface(), component.implementor());
+    let type_name = component.implementor_name();
+    let name = component.name().map_or_else(|| ours!(::core::env!("CARGO_PKG_NAME")), |name| ours!(#name));
+    let version =
+        component.version().map_or_else(|| ours!(::core::env!("CARGO_PKG_VERSION")), |version| ours!(#version));
+    let replaces = component.replaces().into_iter().map(Literal::u32_unsuffixed);
+    let deps = component.deps();
+    let (state, protected, unload) = (component.has_state(), component.is_protected(), component.can_unload());
+    let healthy = component.healthy().is_some();
+    let state_version = if state { ours!(<#implementor as #lcr::Stateful>::STATE_VERSION) } else { ours!(0) };
+    ours! {
+        const __LCR_DECLARATION: #lcr::Declaration = #lcr::Declaration {
+            component: #name,
+            component_version: #version,
+            type_name: #type_name,
+            interface: #lcr::InterfaceInfo::of::<dyn #interface>(),
+            replaces: &[#(#replaces),*],
+            deps: &[#(#lcr::Need::of::<dyn #deps>()),*],
+            flags: #lcr::Flags { state: #state, protected: #protected, unload: #unload, healthy: #healthy },
+            state_version: #state_version,
+        };
+    }
+}
+
+fn path(function: &Function, component: &Component) -> TokenStream {
+    match function {
+        Function::OfImplementor(rest) => {
+            let implementor = component.implementor();
+            ours!(<#implementor>::#rest)
+        }
+        Function::Elsewhere(path) => ours!(#path),
+    }
+}

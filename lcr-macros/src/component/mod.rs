@@ -1,0 +1,34 @@
+//! `#[lcr::component]`: an implementation registers itself and describes itself.
+//!
+//! The impl is emitted as written. Beside it a declaration, its record in the manifest
+//! section, an export with the C functions, and a registration; all of them static, so
+//! that nothing of the component runs before its manifest was read.
+
+mod check;
+mod expand;
+mod model;
+#[cfg(test)]
+mod tests;
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+
+use crate::{
+    keys::{Attribute, Options},
+    refusal::Refusals,
+};
+
+/// The expansion of the attribute on `item`.
+pub(crate) fn component(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut refusals = Refusals::default();
+    let options = Options::parse(Attribute::Component, Span::call_site(), arguments, &mut refusals);
+    let written = match syn::parse2::<syn::ItemImpl>(item.clone()) {
+        Ok(written) => written,
+        Err(error) => return crate::not_applicable(item, "component", "an `impl` of an interface", error),
+    };
+    let component = model::Component::read(options, written);
+    check::check(&component, &mut refusals);
+    let registration = refusals.is_empty().then(|| expand::registration(&component));
+    // Nothing refers to a registration, so a refused one needs no stub.
+    quote!(#item #registration #refusals)
+}

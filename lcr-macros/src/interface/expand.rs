@@ -1,0 +1,210 @@
+//! What an accepted interface becomes, and the stub of a refused one.
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::ToTokens;
+use syn::{FnArg, ItemTrait, Pat, Token, TraitItem, Type, parse_quote};
+
+use super::{
+    calling,
+    check::names,
+    model::{Argument, Callback, Interface, Method, Passing},
+    serving,
+};
+use crate::{conditions, import, ours, private, refusal::Refusals, types::without_lifetimes};
+
+/// The trait and everything that makes it an interface.
+pub(crate) fn expand(interface: &Interface) -> TokenStream {
+    let (lcr, import) = (private(), import());
+    let item = with_supertraits(&interface.item);
+    let trait_name = &interface.item.ident;
+    let conditions = conditions(&interface.item.attrs);
+    let table = serving::table(interface);
+    let description = describe(interface);
+    let defaults = calling::defaults(interface);
+    let handles = ["Handle", "Pinned"].map(|callee| calling::handle(interface, callee));
+    let results = interface.methods.iter().map(|method| &method.result);
+    ours! {
+        #item
+        #table
+        #(#conditions)*
+        #[allow(deprecated)]
+        const _: () = {
+            #import
+            use #lcr::{RaiseAsErr as _, RaiseAsPanic as _};
+            // A lifetime that hides in a result (`Ref` for `Ref<'_>`) is an error here.
+            type _ResultsOwnTheirData = (#(#results,)*);
+            // SAFETY: the table and the handles come from the same methods in the same order.
+            unsafe impl #lcr::Interface for dyn #trait_name { #description }
+            #defaults
+            #(#handles)*
+        };
+    }
+}
+
+/// The trait, and what other code may refer to, so that the messages in `refusals` are
+/// the only ones.
+pub(crate) fn stub(interface: &Interface, refusals: &Refusals) -> TokenStream {
+    let (lcr, import) = (private(), import());
+    let mut item = with_supertraits(&interface.item);
+    let only_methods = item.items.iter().all(|inner| matches!(inner, TraitItem::Fn(_)));
+    if !only_methods || !item.generics.params.is_empty() || item.modifiers.auto_token.is_some() {
+        return ours! { #item #refusals };
+    }
+    simplify(&mut item);
+    let name = &item.ident;
+    let visibility = &item.vis;
+    let unsafety = &item.unsafety;
+    let conditions = conditions(&item.attrs);
+    let bodies = item.items.iter().filter_map(|inner| match inner {
+        TraitItem::Fn(method) => Some(&method.sig),
+        _ => None,
+    });
+    let bodies: Vec<_> = bodies.map(|signature| ours!(#signature { loop {} })).collect();
+    // No body can be made up for a result `impl Trait`.
+    let can_be_called = interface.methods.iter().all(|method| !matches!(method.result, Type::ImplTrait(_)));
+    let handles = can_be_called.then(|| {
+        ours! {
+            #unsafety impl #name for #lcr::Handle<dyn #name> { #(#bodies)* }
+            #unsafety impl #name for #lcr::Pinned<dyn #name> { #(#bodies)* }
+        }
+    });
+    ours! {
+        #refusals
+        #[allow(async_fn_in_trait)]
+        #item
+        #(#conditions)*
+        #[doc(hidden)]
+        #[allow(non_snake_case)]
+        #visibility const fn #name<__LcrT: #name>() -> &'static [::lcr::__private::Thunk] { &[] }
+        #(#conditions)*
+        #[allow(unused_variables, refining_impl_trait)]
+        const _: () = {
+            #import
+            unsafe impl #lcr::Interface for dyn #name {
+                const NAME: &'static str = "refused";
+                const VERSION: u32 = 1;
+                const REPLACES: &'static [u32] = &[];
+                const DEPS: &'static [#lcr::Need] = &[];
+                const METHODS: &'static [#lcr::Method] = &[];
+                const ENCODED: &'static [u8] = &[];
+            }
+            #handles
+        };
+    }
+}
+
+/// Leaves out of a refused trait what the compiler would complain of a second time.
+fn simplify(item: &mut ItemTrait) {
+    let mut seen: Vec<Ident> = Vec::new();
+    item.items.retain_mut(|inner| {
+        let TraitItem::Fn(method) = inner else { return false };
+        if seen.contains(&method.sig.ident) {
+            return false;
+        }
+        seen.push(method.sig.ident.clone());
+        method.sig.variadic = None;
+        for input in &mut method.sig.inputs {
+            if let FnArg::Typed(argument) = input
+                && method.default.is_none()
+                && !matches!(*argument.pat, Pat::Ident(_))
+            {
+                argument.pat = parse_quote!(_);
+            }
+        }
+        // Keeps `dyn Trait` possible whatever the method looks like.
+        method.sig.generics.make_where_clause().predicates.push(parse_quote!(Self: ::core::marker::Sized));
+        true
+    });
+}
+
+/// The trait as written, with the bounds that every interface has.
+fn with_supertraits(item: &ItemTrait) -> ItemTrait {
+    let mut item = item.clone();
+    item.colon_token.get_or_insert_with(<Token![:]>::default);
+    for (marker, path) in [("Send", parse_quote!(::core::marker::Send)), ("Sync", parse_quote!(::core::marker::Sync))] {
+        if !item.supertraits.iter().any(|bound| names(bound, marker)) {
+            item.supertraits.push(path);
+        }
+    }
+    if !item.supertraits.iter().any(|bound| matches!(bound, syn::TypeParamBound::Lifetime(_))) {
+        item.supertraits.push(parse_quote!('static));
+    }
+    item
+}
+
+fn describe(interface: &Interface) -> TokenStream {
+    let lcr = private();
+    let trait_name = &interface.item.ident;
+    let (name, version) = (interface.name(), Literal::u32_unsuffixed(interface.version()));
+    let replaces = interface.replaces().into_iter().map(Literal::u32_unsuffixed);
+    let deps = interface.deps();
+    let methods = interface.methods.iter().map(describe_method);
+    ours! {
+        const NAME: &'static str = #name;
+        const VERSION: u32 = #version;
+        const REPLACES: &'static [u32] = &[#(#replaces),*];
+        const DEPS: &'static [#lcr::Need] = &[#(#lcr::Need::of::<dyn #deps>()),*];
+        const METHODS: &'static [#lcr::Method] = &[#(#methods),*];
+        const ENCODED: &'static [u8] = &#lcr::interface_bytes::<{
+            #lcr::interface_len(#name, #version, <dyn #trait_name as #lcr::Interface>::METHODS)
+        }>(#name, #version, <dyn #trait_name as #lcr::Interface>::METHODS);
+    }
+}
+
+fn describe_method(method: &Method) -> TokenStream {
+    let lcr = private();
+    let (name, has_default) = (method.name(), method.has_default);
+    let arguments = method.arguments.iter().map(|argument| {
+        let shape = argument.shape();
+        ours!(#lcr::Part::of(#shape))
+    });
+    let result = shape_of(&method.result);
+    ours! {
+        #lcr::Method {
+            has_default: #has_default,
+            shape: &#lcr::Shape::method(#name, &[#(#arguments,)* #lcr::Part::result(#result)]),
+        }
+    }
+}
+
+fn shape_of(ty: &Type) -> TokenStream {
+    let lcr = private();
+    let ty = without_lifetimes(ty);
+    ours!(<#ty as #lcr::Abi>::SHAPE)
+}
+
+impl Argument {
+    /// The type whose representation crosses, without lifetimes.
+    pub(super) fn crossing(&self) -> TokenStream {
+        let lcr = private();
+        match &self.passing {
+            Passing::Value => without_lifetimes(&self.ty).into_token_stream(),
+            Passing::Lent(_) => ours!(#lcr::Lent),
+            Passing::Given(_) => ours!(#lcr::Given),
+        }
+    }
+
+    fn shape(&self) -> TokenStream {
+        let lcr = private();
+        match &self.passing {
+            Passing::Value => shape_of(&self.ty),
+            Passing::Lent(callback) => callback.shape(&ours!(#lcr::Lent), &ours!(Callback)),
+            Passing::Given(callback) => callback.shape(&ours!(#lcr::Given), &ours!(BoxedCallback)),
+        }
+    }
+}
+
+impl Callback {
+    fn shape(&self, crossing: &TokenStream, kind: &TokenStream) -> TokenStream {
+        let lcr = private();
+        let arguments = self.arguments.iter().map(shape_of);
+        let result = shape_of(&self.result);
+        ours! {
+            &#lcr::Shape::of::<#lcr::Repr<#crossing>>(
+                #lcr::Kind::#kind,
+                "",
+                &[#(#lcr::Part::of(#arguments),)* #lcr::Part::result(#result)],
+            )
+        }
+    }
+}

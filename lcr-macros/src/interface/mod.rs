@@ -1,0 +1,40 @@
+//! `#[lcr::interface]`: a trait becomes a named, versioned contract.
+//!
+//! The trait is emitted as written, with `Send + Sync + 'static` added. Beside it:
+//!
+//! - a function of the trait's name (values and types have separate names, so one `use`
+//!   brings both) that gives the C functions of an implementation (`serving`);
+//! - the description of the interface (`expand`);
+//! - implementations for `Handle<dyn Trait>` and `Pinned<dyn Trait>` (`calling`).
+
+mod calling;
+mod check;
+mod expand;
+mod model;
+mod serving;
+#[cfg(test)]
+mod tests;
+
+use proc_macro2::{Span, TokenStream};
+
+use crate::{
+    keys::{Attribute, Options},
+    refusal::Refusals,
+};
+
+/// The most arguments that a method or callback may have: `lcr::__private` implements
+/// its traits for tuples up to this length.
+const MOST_ARGUMENTS: usize = 12;
+
+/// The expansion of the attribute on `item`.
+pub(crate) fn interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut refusals = Refusals::default();
+    let options = Options::parse(Attribute::Interface, Span::call_site(), arguments, &mut refusals);
+    let item = match syn::parse2::<syn::ItemTrait>(item.clone()) {
+        Ok(item) => item,
+        Err(error) => return crate::not_applicable(item, "interface", "a trait", error),
+    };
+    let interface = model::Interface::read(options, item);
+    check::check(&interface, &mut refusals);
+    if refusals.is_empty() { expand::expand(&interface) } else { expand::stub(&interface, &refusals) }
+}

@@ -1,0 +1,212 @@
+//! What `#[lcr::interface]` knows of a trait, in our own words.
+//!
+//! Reading is total: whatever the author wrote has a place here, and [`check`](super::check)
+//! judges it afterwards.
+
+use proc_macro2::Ident;
+use syn::{
+    Attribute, FnArg, Generics, ItemTrait, Pat, PatType, Path, PathArguments, Receiver, ReturnType, Signature,
+    TraitItem, TraitItemFn, Type, TypeTraitObject, ext::IdentExt as _, parse_quote,
+};
+
+use crate::{
+    keys::Options,
+    local,
+    types::{is_callable, peel, with_elided_lifetimes},
+};
+
+/// A trait that is to be an interface.
+pub(crate) struct Interface {
+    pub(crate) options: Options,
+    /// The trait as written.
+    pub(crate) item: ItemTrait,
+    pub(crate) methods: Vec<Method>,
+}
+
+/// A method, and its number by its place in the list.
+pub(crate) struct Method {
+    /// As written.
+    pub(crate) item: TraitItemFn,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) result: Type,
+    pub(crate) has_default: bool,
+}
+
+/// An argument behind the receiver.
+pub(crate) struct Argument {
+    /// As written, or one of ours for `_`.
+    pub(crate) name: Ident,
+    /// As written.
+    pub(crate) pattern: PatType,
+    pub(crate) ty: Type,
+    pub(crate) passing: Passing,
+}
+
+/// How an argument crosses.
+pub(crate) enum Passing {
+    /// As an `Abi` value.
+    Value,
+    /// `&dyn Fn(..)`, for the length of the call.
+    Lent(Callback),
+    /// `Box<dyn Fn(..) + Send>`.
+    Given(Callback),
+}
+
+/// The signature of a callback.
+pub(crate) struct Callback {
+    /// The trait object as written.
+    pub(crate) object: TypeTraitObject,
+    /// `Fn`, `FnMut` or `FnOnce`.
+    pub(crate) flavour: Ident,
+    pub(crate) mutable: bool,
+    pub(crate) arguments: Vec<Type>,
+    pub(crate) result: Type,
+}
+
+impl Interface {
+    pub(crate) fn read(options: Options, item: ItemTrait) -> Interface {
+        let methods = item
+            .items
+            .iter()
+            .filter_map(|item| match item {
+                TraitItem::Fn(method) => Some(Method::read(method)),
+                _ => None,
+            })
+            .collect();
+        Interface { options, item, methods }
+    }
+
+    /// The name that hosts and components find each other by.
+    pub(crate) fn name(&self) -> String {
+        self.options.text("name").map_or_else(String::new, syn::LitStr::value)
+    }
+
+    /// The version; 1 if there is none that can be read.
+    pub(crate) fn version(&self) -> u32 {
+        self.options.number("version").and_then(|number| number.base10_parse().ok()).unwrap_or(1)
+    }
+
+    /// Older versions whose handles this one serves.
+    pub(crate) fn replaces(&self) -> Vec<u32> {
+        self.options.numbers("replaces").iter().filter_map(|number| number.base10_parse().ok()).collect()
+    }
+
+    /// Interfaces that every implementation needs.
+    pub(crate) fn deps(&self) -> &[Path] {
+        self.options.paths("deps")
+    }
+}
+
+impl Method {
+    fn read(item: &TraitItemFn) -> Method {
+        let arguments = item.sig.inputs.iter().enumerate().filter_map(|(place, input)| match input {
+            FnArg::Receiver(_) => None,
+            FnArg::Typed(argument) => Some(Argument {
+                name: name_of(&argument.pat).unwrap_or_else(|| local(&format!("argument{place}"))),
+                pattern: argument.clone(),
+                ty: (*argument.ty).clone(),
+                passing: Passing::read(&argument.ty),
+            }),
+        });
+        Method {
+            arguments: arguments.collect(),
+            result: result_of(&item.sig.output),
+            has_default: item.default.is_some(),
+            item: item.clone(),
+        }
+    }
+
+    pub(crate) fn ident(&self) -> &Ident {
+        &self.item.sig.ident
+    }
+
+    /// The name by which it is linked.
+    pub(crate) fn name(&self) -> String {
+        self.ident().unraw().to_string()
+    }
+
+    pub(crate) fn signature(&self) -> &Signature {
+        &self.item.sig
+    }
+
+    pub(crate) fn generics(&self) -> &Generics {
+        &self.item.sig.generics
+    }
+
+    pub(crate) fn receiver(&self) -> Option<&Receiver> {
+        self.item.sig.receiver()
+    }
+
+    pub(crate) fn attributes(&self) -> &[Attribute] {
+        &self.item.attrs
+    }
+}
+
+impl Passing {
+    fn read(ty: &Type) -> Passing {
+        match peel(ty) {
+            Type::Reference(reference) => match peel(&reference.elem) {
+                Type::TraitObject(object) => match Callback::read(object, reference.mutability.is_some()) {
+                    Some(callback) => Passing::Lent(callback),
+                    None => Passing::Value,
+                },
+                _ => Passing::Value,
+            },
+            Type::Path(path) if path.qself.is_none() => {
+                match boxed_object(&path.path).and_then(|object| Callback::read(object, false)) {
+                    Some(callback) => Passing::Given(callback),
+                    None => Passing::Value,
+                }
+            }
+            _ => Passing::Value,
+        }
+    }
+}
+
+impl Callback {
+    fn read(object: &TypeTraitObject, mutable: bool) -> Option<Callback> {
+        let bound = object.bounds.iter().find(|bound| is_callable(bound))?;
+        let syn::TypeParamBound::Trait(bound) = bound else { return None };
+        let segment = bound.path.segments.last()?;
+        let PathArguments::Parenthesized(signature) = &segment.arguments else { return None };
+        Some(Callback {
+            object: object.clone(),
+            flavour: segment.ident.clone(),
+            mutable,
+            arguments: signature
+                .inputs
+                .iter()
+                .map(|input| with_elided_lifetimes(&input.ty, bound.lifetimes.as_ref()))
+                .collect(),
+            result: result_of(&signature.output),
+        })
+    }
+}
+
+/// The trait object in `Box<dyn Trait>`.
+fn boxed_object(path: &Path) -> Option<&TypeTraitObject> {
+    let last = path.segments.last().filter(|last| last.ident == "Box")?;
+    let PathArguments::AngleBracketed(list) = &last.arguments else { return None };
+    match list.args.first()? {
+        syn::GenericArgument::Type(ty) => match peel(ty) {
+            Type::TraitObject(object) => Some(object),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The name in a pattern that is `name` or `mut name`.
+pub(crate) fn name_of(pattern: &Pat) -> Option<Ident> {
+    match pattern {
+        Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => Some(name.ident.clone()),
+        _ => None,
+    }
+}
+
+fn result_of(output: &ReturnType) -> Type {
+    match output {
+        ReturnType::Default => parse_quote!(()),
+        ReturnType::Type(_, ty) => (**ty).clone(),
+    }
+}

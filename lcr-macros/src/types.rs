@@ -1,0 +1,221 @@
+//! What a type in a signature or field may be made of, as far as its spelling tells.
+//!
+//! Whether it is an `Abi` type is the compiler's business; refused here is what would
+//! otherwise pass or would give a message that does not help: references that outlive
+//! their call, pointers without an owner, `Self`, and trait objects.
+
+use syn::{
+    BoundLifetimes, GenericArgument, GenericParam, Lifetime, Path, PathArguments, Type, TypeReference,
+    visit_mut::VisitMut,
+};
+
+use crate::refusal::Refusals;
+
+/// Where a type stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// An argument of a method.
+    Argument,
+    /// The result of a method or callback.
+    Result,
+    /// An argument of a callback.
+    CallbackArgument,
+    /// A field of a struct or variant.
+    Field,
+}
+
+/// Refuses everything in `ty` that cannot cross at `place`.
+pub(crate) fn judge(ty: &Type, place: Place, refusals: &mut Refusals) {
+    match peel(ty) {
+        Type::Array(array) => judge(&array.elem, place, refusals),
+        Type::Slice(slice) => judge(&slice.elem, place, refusals),
+        Type::Tuple(tuple) => tuple.elems.iter().for_each(|elem| judge(elem, place, refusals)),
+        Type::Reference(reference) => judge_reference(reference, place, refusals),
+        Type::Path(path) => {
+            if let Some(qself) = &path.qself {
+                judge(&qself.ty, place, refusals);
+            }
+            judge_path(&path.path, place, refusals);
+        }
+        Type::Ptr(_) => refusals.refuse(
+            ty,
+            "a raw pointer is refused: it says neither who owns nor who frees; pass a value, a slice or `lcr::Bytes`",
+        ),
+        Type::FnPtr(_) => refusals.refuse(
+            ty,
+            "a function pointer is refused: nobody knows how long its image stays; \
+             take `&dyn Fn(..)` or `Box<dyn Fn(..) + Send>`",
+        ),
+        Type::ImplTrait(_) => refusals.refuse(
+            ty,
+            "`impl Trait` is refused: a method has one C function; name a concrete type, \
+             or for a callback take `&dyn Fn(..)` or `Box<dyn Fn(..) + Send>`",
+        ),
+        Type::TraitObject(object) if object.bounds.iter().any(is_callable) => refusals.refuse(
+            ty,
+            "a callback is refused here: it must be an argument of its own, \
+             `&dyn Fn(..)` or `Box<dyn Fn(..) + Send>`",
+        ),
+        Type::TraitObject(_) => refusals.refuse(
+            ty,
+            "a trait object is refused: its vtable is known to one compiler only; \
+             put `#[lcr::interface]` on the trait and pass `lcr::Handle<dyn Trait>`",
+        ),
+        _ => refusals.refuse(ty, "this type is refused: what crosses must be spelt out; name a concrete type"),
+    }
+}
+
+fn judge_reference(reference: &TypeReference, place: Place, refusals: &mut Refusals) {
+    if place == Place::Result {
+        refusals.refuse(
+            reference,
+            "a reference in a result is refused: what it points into may be replaced or unloaded while it is held; \
+             return an owned value, such as `String`, `Vec<T>` or `lcr::Bytes`",
+        );
+        return;
+    }
+    if let Some(lifetime) = &reference.lifetime {
+        judge_lifetime(lifetime, place, refusals);
+    }
+    match peel(&reference.elem) {
+        Type::Slice(_) | Type::TraitObject(_) => {}
+        _ if reference.mutability.is_some() => refusals.refuse(
+            reference,
+            "`&mut T` is refused: only `&mut [T]` has a layout that both sides share; \
+             return the new value, or take `&mut [T]`",
+        ),
+        _ => {}
+    }
+    judge(&reference.elem, place, refusals);
+}
+
+fn judge_path(path: &Path, place: Place, refusals: &mut Refusals) {
+    if path.segments[0].ident == "Self" {
+        refusals.refuse(
+            path,
+            match place {
+                Place::Field => {
+                    "a type that contains itself is refused: its shape would have no end; \
+                     wrap the inner value as `lcr::Serde<..>`, or keep a list of nodes that name each other by index"
+                }
+                _ => "`Self` in a signature is refused: caller and component know different types; name a concrete one",
+            },
+        );
+    }
+    for segment in &path.segments {
+        match &segment.arguments {
+            PathArguments::None => {}
+            PathArguments::Parenthesized(_) => {
+                refusals.refuse(segment, "a bare `Fn(..)` is refused; take `&dyn Fn(..)` or `Box<dyn Fn(..) + Send>`");
+            }
+            PathArguments::AngleBracketed(list) => {
+                for argument in &list.args {
+                    match argument {
+                        GenericArgument::Lifetime(lifetime) => judge_lifetime(lifetime, place, refusals),
+                        // `Handle<dyn Journal>` is a value, so the bound `Abi` decides.
+                        GenericArgument::Type(Type::TraitObject(object)) if !object.bounds.iter().any(is_callable) => {}
+                        GenericArgument::Type(ty) => judge(ty, place, refusals),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn judge_lifetime(lifetime: &Lifetime, place: Place, refusals: &mut Refusals) {
+    let message = match place {
+        Place::Result => {
+            "a lifetime in a result is refused: what it borrows from may be replaced or unloaded while it is held; \
+             return an owned value"
+        }
+        _ if lifetime.ident == "static" => {
+            "`'static` is refused: the memory of another image need not stay; \
+             leave the lifetime out, or pass an owned value"
+        }
+        Place::CallbackArgument if lifetime.ident != "_" => {
+            "a named lifetime in a callback is refused: its arguments are lent for the length of its call; \
+             leave the lifetime out"
+        }
+        _ => return,
+    };
+    refusals.refuse(lifetime, message);
+}
+
+/// Whether a bound of a trait object is `Fn(..)`, `FnMut(..)` or `FnOnce(..)`.
+pub(crate) fn is_callable(bound: &syn::TypeParamBound) -> bool {
+    let syn::TypeParamBound::Trait(bound) = bound else { return false };
+    bound.path.segments.last().is_some_and(|last| matches!(last.arguments, PathArguments::Parenthesized(_)))
+}
+
+/// The type within parentheses and invisible groups.
+pub(crate) fn peel(mut ty: &Type) -> &Type {
+    loop {
+        ty = match ty {
+            Type::Paren(paren) => &paren.elem,
+            Type::Group(group) => &group.elem,
+            _ => return ty,
+        }
+    }
+}
+
+/// Whether `ty` mentions the type `name` in a way that makes `name` contain itself.
+pub(crate) fn mentions<'a>(ty: &'a Type, name: &syn::Ident) -> Option<&'a Path> {
+    match peel(ty) {
+        Type::Array(array) => mentions(&array.elem, name),
+        Type::Slice(slice) => mentions(&slice.elem, name),
+        Type::Tuple(tuple) => tuple.elems.iter().find_map(|elem| mentions(elem, name)),
+        Type::Reference(reference) => mentions(&reference.elem, name),
+        Type::Path(path) if path.qself.is_none() => {
+            let mut segments = path.path.segments.iter();
+            if path.path.segments.len() == 1 && path.path.segments[0].ident == *name {
+                return Some(&path.path);
+            }
+            segments.find_map(|segment| match &segment.arguments {
+                PathArguments::AngleBracketed(list) => list.args.iter().find_map(|argument| match argument {
+                    GenericArgument::Type(ty) => mentions(ty, name),
+                    _ => None,
+                }),
+                _ => None,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// `ty` with every lifetime, written or elided, replaced by `'static`: the way to name
+/// its representation where no lifetime is in scope.
+pub(crate) fn without_lifetimes(ty: &Type) -> Type {
+    struct Erase;
+    impl VisitMut for Erase {
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            *lifetime = Lifetime::new("'static", lifetime.span());
+        }
+        fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+            reference.lifetime = Some(Lifetime::new("'static", reference.and_token.span));
+            self.visit_type_mut(&mut reference.elem);
+        }
+    }
+    let mut ty = ty.clone();
+    Erase.visit_type_mut(&mut ty);
+    ty
+}
+
+/// `ty` with the lifetimes that a `for<'a>` binds replaced by elided ones, which mean the
+/// same in a callback's arguments.
+pub(crate) fn with_elided_lifetimes(ty: &Type, bound: Option<&BoundLifetimes>) -> Type {
+    struct Elide<'a>(&'a BoundLifetimes);
+    impl VisitMut for Elide<'_> {
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            let is_bound = |parameter: &GenericParam| matches!(parameter, GenericParam::Lifetime(bound) if bound.lifetime.ident == lifetime.ident);
+            if self.0.lifetimes.iter().any(is_bound) {
+                *lifetime = Lifetime::new("'_", lifetime.span());
+            }
+        }
+    }
+    let mut ty = ty.clone();
+    if let Some(bound) = bound {
+        Elide(bound).visit_type_mut(&mut ty);
+    }
+    ty
+}

@@ -1,0 +1,153 @@
+//! What `#[derive(Abi)]` knows of a type, in our own words.
+
+use proc_macro2::{Ident, Span};
+use syn::{
+    Attribute, Data, DeriveInput, Expr, Generics, Member, Path, Token, Type, ext::IdentExt as _, parse_quote,
+    punctuated::Punctuated,
+};
+
+use crate::{keys, keys::Options, local, refusal::Refusals};
+
+/// A type that is to cross.
+pub(crate) struct Value {
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) body: Body,
+    /// `#[abi(plain)]`: its memory is its representation.
+    pub(crate) is_plain: bool,
+    /// What `#[repr(..)]` says.
+    pub(crate) repr: Vec<Path>,
+}
+
+pub(crate) enum Body {
+    Struct(Vec<Field>),
+    Enum(Vec<Variant>),
+    /// Holds the keyword.
+    Union(Token![union]),
+}
+
+/// A field of a struct or variant.
+pub(crate) struct Field {
+    /// As in the source: a name or a number.
+    pub(crate) member: Member,
+    pub(crate) ty: Type,
+    /// Its name in the shadow and its variable.
+    pub(crate) slot: Ident,
+}
+
+/// A variant; its tag is its place in the list.
+pub(crate) struct Variant {
+    pub(crate) ident: Ident,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) discriminant: Discriminant,
+}
+
+/// A variant's discriminant: an expression, if one was written at it or at an earlier
+/// variant, and the number of variants since.
+#[derive(Clone)]
+pub(crate) struct Discriminant {
+    pub(crate) base: Option<Expr>,
+    pub(crate) further: usize,
+}
+
+impl Value {
+    pub(crate) fn read(item: DeriveInput, refusals: &mut Refusals) -> Value {
+        let mut options =
+            Options::parse(keys::Attribute::Abi, Span::call_site(), proc_macro2::TokenStream::new(), refusals);
+        for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("abi")) {
+            match attribute.meta.require_list() {
+                Ok(list) => options.read(list.tokens.clone(), refusals),
+                Err(error) => refusals.absorb(error),
+            }
+        }
+        let body = match item.data {
+            Data::Struct(body) => Body::Struct(read_fields(&body.fields)),
+            Data::Enum(body) => Body::Enum(read_variants(&body.variants)),
+            Data::Union(body) => Body::Union(body.union_token),
+        };
+        Value {
+            ident: item.ident,
+            generics: item.generics,
+            body,
+            is_plain: options.flag("plain"),
+            repr: read_repr(&item.attrs),
+        }
+    }
+
+    /// The name by which shapes call it.
+    pub(crate) fn name(&self) -> String {
+        self.ident.unraw().to_string()
+    }
+
+    /// Whether `#[repr(..)]` contains `name`.
+    pub(crate) fn has_repr(&self, name: &str) -> bool {
+        self.repr.iter().any(|path| path.is_ident(name))
+    }
+
+    /// The type of the discriminants.
+    pub(crate) fn discriminant_type(&self) -> Path {
+        let integers = ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"];
+        let written = self.repr.iter().find(|path| integers.iter().any(|integer| path.is_ident(integer)));
+        written.cloned().unwrap_or_else(|| parse_quote!(isize))
+    }
+
+    /// Every field, of a struct or of all variants.
+    pub(crate) fn fields(&self) -> Vec<&Field> {
+        match &self.body {
+            Body::Struct(fields) => fields.iter().collect(),
+            Body::Enum(variants) => variants.iter().flat_map(|variant| &variant.fields).collect(),
+            Body::Union(_) => Vec::new(),
+        }
+    }
+}
+
+impl Field {
+    /// The name by which shapes call it.
+    pub(crate) fn name(&self) -> String {
+        match &self.member {
+            Member::Named(name) => name.unraw().to_string(),
+            Member::Unnamed(number) => number.index.to_string(),
+        }
+    }
+}
+
+fn read_fields(fields: &syn::Fields) -> Vec<Field> {
+    fields
+        .members()
+        .zip(fields)
+        .enumerate()
+        .map(|(place, (member, field))| Field { member, ty: field.ty.clone(), slot: local(&format!("f{place}")) })
+        .collect()
+}
+
+fn read_variants(variants: &Punctuated<syn::Variant, Token![,]>) -> Vec<Variant> {
+    let mut next = Discriminant { base: None, further: 0 };
+    variants
+        .iter()
+        .map(|variant| {
+            if let Some((_, written)) = &variant.discriminant {
+                next = Discriminant { base: Some(written.clone()), further: 0 };
+            }
+            let discriminant = next.clone();
+            next.further += 1;
+            Variant { ident: variant.ident.clone(), fields: read_fields(&variant.fields), discriminant }
+        })
+        .collect()
+}
+
+fn read_repr(attributes: &[Attribute]) -> Vec<Path> {
+    let mut found = Vec::new();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("repr")) {
+        // What does not parse is the compiler's to refuse.
+        let _ = attribute.parse_nested_meta(|meta| {
+            found.push(meta.path.clone());
+            if meta.input.peek(syn::token::Paren) {
+                let number;
+                syn::parenthesized!(number in meta.input);
+                number.parse::<proc_macro2::TokenStream>()?;
+            }
+            Ok(())
+        });
+    }
+    found
+}

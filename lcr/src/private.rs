@@ -1,0 +1,391 @@
+//! What generated code names, and nothing else does. No part of it is stable.
+//!
+//! Beside re-exports of floors 0 and 1 it holds the logic of a call, generic over its
+//! arguments, so that the macros generate none: [`serve`] on the component's side,
+//! [`request`] on the caller's, [`Lent`] and [`Given`] for callbacks.
+//!
+//! Invariants
+//! 1. Arguments are lowered before a callee is entered, because lowering may run the
+//!    author's code (serde), which may panic.
+//! 2. Whatever became of a call, each lowered argument is lifted exactly once: by the
+//!    component, by a default body, or here to be dropped.
+
+pub use std::boxed::Box;
+
+pub use inventory;
+
+pub use crate::{
+    abi::{
+        fault::Outcome,
+        interface::{Interface, InterfaceInfo, Method, Need, interface_bytes, interface_len},
+        manifest::{Declaration, Flags, manifest_bytes, manifest_len},
+        shape::{Kind, Part, Shape},
+        tables::{Created, Export, RawContext, Thunk, Verdict},
+        value::{Abi, Plain},
+    },
+    component::{
+        fault::{RaiseAsErr, RaiseAsPanic, Tag},
+        handle::Handle,
+        pinned::Pinned,
+        registration::{Registration, create_with, default_create, healthy_with},
+        stateful::Stateful,
+    },
+};
+
+use std::mem::{ManuallyDrop, MaybeUninit};
+
+use crate::{
+    abi::{
+        callback::{BoxedCallback, Callback, OwnedCallback},
+        fault::FaultKind,
+    },
+    component::{
+        barrier::{barrier, expect_outcome},
+        fault::Fault,
+        handle::{Callee, Reply},
+    },
+};
+
+/// How a `T` crosses.
+pub type Repr<T> = <T as Abi>::Repr;
+
+/// Lowers a value.
+#[inline(always)]
+pub fn lower<T: Abi>(value: T) -> Repr<T> {
+    value.into_repr()
+}
+
+/// Lifts a value.
+///
+/// # Safety
+/// As for [`Abi::from_repr`].
+#[inline(always)]
+pub unsafe fn lift<T: Abi>(repr: Repr<T>) -> T {
+    // SAFETY: the caller keeps the contract of `from_repr`.
+    unsafe { T::from_repr(repr) }
+}
+
+/// A tuple of values that are the arguments of a method or callback.
+///
+/// # Safety
+/// The C function of a tuple `(A, B)` is
+/// `unsafe extern "C" fn(*const (), Repr<A>, Repr<B>) -> Outcome<R>`.
+pub unsafe trait Arguments: Sized {
+    /// The arguments' representations, in order.
+    type Reprs: Copy;
+
+    /// Lowers the arguments, the first one first.
+    fn lower(self) -> Self::Reprs;
+
+    /// Lifts the arguments.
+    ///
+    /// # Safety
+    /// As for [`Abi::from_repr`].
+    unsafe fn lift(reprs: Self::Reprs) -> Self;
+
+    /// Calls a C function.
+    ///
+    /// # Safety
+    /// `function` takes `data` and these arguments, and has a result of type `R`.
+    unsafe fn invoke<R: Copy>(function: *const (), data: *const (), reprs: Self::Reprs) -> Outcome<R>;
+
+    /// The C function that calls the `F` at `data`, within the barrier.
+    fn trampoline<F: Fn(Self) -> R, R: Abi>() -> *const ();
+}
+
+macro_rules! arguments {
+    ($($value:ident $repr:ident),*) => {
+        // SAFETY: `invoke` and `trampoline` agree on the signature that the trait names.
+        #[allow(non_snake_case, clippy::unused_unit, reason = "each type's name is also its value's")]
+        unsafe impl<$($value: Abi),*> Arguments for ($($value,)*) {
+            type Reprs = ($(Repr<$value>,)*);
+
+            #[inline(always)]
+            fn lower(self) -> Self::Reprs {
+                let ($($value,)*) = self;
+                ($($value.into_repr(),)*)
+            }
+
+            #[inline(always)]
+            unsafe fn lift(($($repr,)*): Self::Reprs) -> Self {
+                // SAFETY: the caller keeps the contract of `from_repr` for each.
+                ($(unsafe { $value::from_repr($repr) },)*)
+            }
+
+            #[inline(always)]
+            unsafe fn invoke<Output: Copy>(
+                function: *const (),
+                data: *const (),
+                ($($repr,)*): Self::Reprs,
+            ) -> Outcome<Output> {
+                type Function<$($value,)* Output> = unsafe extern "C" fn(*const (), $($value),*) -> Outcome<Output>;
+                // SAFETY: the caller says that the function has this signature.
+                let function = unsafe {
+                    std::mem::transmute::<*const (), Function<$(Repr<$value>,)* Output>>(function)
+                };
+                // SAFETY: as above.
+                unsafe { function(data, $($repr),*) }
+            }
+
+            fn trampoline<F: Fn(Self) -> Output, Output: Abi>() -> *const () {
+                unsafe extern "C" fn call<F: Fn(($($value,)*)) -> Output, Output: Abi, $($value: Abi),*>(
+                    data: *const (),
+                    $($repr: Repr<$value>),*
+                ) -> Outcome<Repr<Output>> {
+                    barrier(|| {
+                        // SAFETY: `data` is the callback, which lives as long as it may be called.
+                        let function = unsafe { &*data.cast::<F>() };
+                        // SAFETY: the other side lowered these arguments for this one call.
+                        let arguments = unsafe { Arguments::lift(($($repr,)*)) };
+                        function(arguments).into_repr()
+                    })
+                }
+                call::<F, Output, $($value),*> as *const ()
+            }
+        }
+    };
+}
+
+arguments! {}
+arguments! { A a }
+arguments! { A a, B b }
+arguments! { A a, B b, C c }
+arguments! { A a, B b, C c, D d }
+arguments! { A a, B b, C c, D d, E e }
+arguments! { A a, B b, C c, D d, E e, G g }
+arguments! { A a, B b, C c, D d, E e, G g, H h }
+arguments! { A a, B b, C c, D d, E e, G g, H h, I i }
+arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j }
+arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k }
+arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l }
+arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l, M m }
+
+/// Runs a method of the instance `this` within the barrier.
+///
+/// # Safety
+/// `this` is a `T` and is alive; `method` may lift what the call's arguments are.
+#[inline(always)]
+pub unsafe fn serve<T, R: Abi>(this: *const (), method: impl FnOnce(&T) -> R) -> Outcome<Repr<R>> {
+    barrier(|| {
+        // SAFETY: the caller says so.
+        let this = unsafe { &*this.cast::<T>() };
+        method(this).into_repr()
+    })
+}
+
+/// What a call through a handle came to.
+pub enum Answer<A, R> {
+    /// The method's result.
+    Done(R),
+    /// The component lacks the method; a default body may serve these arguments.
+    Missing(A),
+    /// There is no result.
+    Fault(Fault),
+}
+
+/// Calls method `method` of `callee`.
+///
+/// # Safety
+/// The method takes the arguments `A` and has the result `R`.
+#[inline(always)]
+pub unsafe fn request<C: Callee, A: Arguments, R: Abi>(callee: &C, method: u32, arguments: A) -> Answer<A, R> {
+    let reply = callee.call(method, arguments.lower(), |data, function, reprs| {
+        // SAFETY: the host linked the method's function; the caller vouches for its signature.
+        unsafe { A::invoke::<Repr<R>>(function, data, reprs) }
+    });
+    match reply {
+        // SAFETY: the component lowered this result for us.
+        Reply::Done(value) => Answer::Done(unsafe { R::from_repr(value) }),
+        // SAFETY: nobody else lifted the arguments.
+        Reply::Missing(reprs) => Answer::Missing(unsafe { A::lift(reprs) }),
+        Reply::Refused(fault, reprs) => {
+            // SAFETY: nobody else lifted the arguments.
+            drop(unsafe { A::lift(reprs) });
+            Answer::Fault(fault)
+        }
+        Reply::Faulted(fault) => Answer::Fault(fault),
+    }
+}
+
+impl<A, R> Answer<A, R> {
+    /// The result of a method without a default body.
+    ///
+    /// # Errors
+    /// The fault, also for a method that is missing.
+    #[inline(always)]
+    pub fn required<I: ?Sized + Interface>(self, method: u32) -> Result<R, Fault> {
+        match self {
+            Answer::Done(value) => Ok(value),
+            Answer::Missing(_) => Err(missing::<I>(method)),
+            Answer::Fault(fault) => Err(fault),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn missing<I: ?Sized + Interface>(method: u32) -> Fault {
+    let method = I::METHODS.get(method as usize).map_or("", |method| method.shape.name);
+    let message = "the component lacks this method, and the interface has no default for it".to_owned();
+    Fault::new(FaultKind::Withdrawn, I::NAME, method, String::new(), message)
+}
+
+/// `&dyn Fn(..)` on its way: lent for the length of one call.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct Lent(Callback);
+
+// SAFETY: a function is received as `&(dyn Fn(..) + Send + Sync)` only if it was lent as
+// such; any other is used on the calling thread.
+unsafe impl Send for Lent {}
+// SAFETY: as above.
+unsafe impl Sync for Lent {}
+
+impl Lent {
+    /// Lends `function`, which the caller keeps until the call is over.
+    pub fn new<A: Arguments, R: Abi, F: Fn(A) -> R>(function: &F) -> Lent {
+        Lent(Callback { data: (&raw const *function).cast(), call: A::trampoline::<F, R>() })
+    }
+
+    /// Calls the function in the image that lent it.
+    ///
+    /// # Panics
+    /// If the function does.
+    ///
+    /// # Safety
+    /// The function takes the arguments `A`, has the result `R`, and is still lent.
+    #[inline]
+    pub unsafe fn call<A: Arguments, R: Abi>(&self, arguments: A) -> R {
+        // SAFETY: the caller says so.
+        unsafe { call_back(self.0.call, self.0.data, arguments) }
+    }
+}
+
+// SAFETY: it crosses as it is. The macros describe its signature where it is an argument.
+unsafe impl Abi for Lent {
+    type Repr = Callback;
+    const SHAPE: &'static Shape = &Shape::of::<Callback>(Kind::Callback, "", &[]);
+    #[inline(always)]
+    fn into_repr(self) -> Callback {
+        self.0
+    }
+    #[inline(always)]
+    unsafe fn from_repr(repr: Callback) -> Lent {
+        Lent(repr)
+    }
+}
+
+/// `Box<dyn Fn(..) + Send>` on its way: owned by whoever holds it.
+pub struct Given {
+    raw: BoxedCallback,
+    owner: ManuallyDrop<OwnedCallback>,
+}
+
+// SAFETY: the macros accept `Box<dyn Fn(..) + Send>` only.
+unsafe impl Send for Given {}
+// SAFETY: a function is received as `Box<dyn Fn(..) + Send + Sync>` only if it was given as such.
+unsafe impl Sync for Given {}
+
+impl Given {
+    /// Gives `function` away.
+    pub fn new<A: Arguments, R: Abi, F: Fn(A) -> R + Send + 'static>(function: F) -> Given {
+        let raw = BoxedCallback::new(function, A::trampoline::<F, R>());
+        // SAFETY: it was just made for us.
+        unsafe { Given::from_repr(raw) }
+    }
+
+    /// Calls the function in the image that gave it.
+    ///
+    /// # Panics
+    /// If the function does.
+    ///
+    /// # Safety
+    /// The function takes the arguments `A` and has the result `R`.
+    pub unsafe fn call<A: Arguments, R: Abi>(&self, arguments: A) -> R {
+        // SAFETY: the caller says so; the function is alive while we own it.
+        unsafe { call_back(self.raw.call, self.raw.data, arguments) }
+    }
+}
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        // SAFETY: the owner is dropped here only, and `into_repr` does not come here.
+        unsafe { ManuallyDrop::drop(&mut self.owner) };
+    }
+}
+
+// SAFETY: it carries the function that frees it. The macros describe its signature.
+unsafe impl Abi for Given {
+    type Repr = BoxedCallback;
+    const SHAPE: &'static Shape = &Shape::of::<BoxedCallback>(Kind::BoxedCallback, "", &[]);
+    fn into_repr(self) -> BoxedCallback {
+        ManuallyDrop::new(self).raw
+    }
+    unsafe fn from_repr(raw: BoxedCallback) -> Given {
+        // SAFETY: the caller gives the callback to us.
+        let owner = ManuallyDrop::new(unsafe { OwnedCallback::new(raw) });
+        Given { raw, owner }
+    }
+}
+
+/// # Safety
+/// `function` is a trampoline for `data`, the arguments `A` and the result `R`.
+#[inline]
+unsafe fn call_back<A: Arguments, R: Abi>(function: *const (), data: *const (), arguments: A) -> R {
+    // SAFETY: the caller says so.
+    let outcome = unsafe { A::invoke::<Repr<R>>(function, data, arguments.lower()) };
+    // SAFETY: a trampoline keeps the contract of `Outcome`, and this one is split once.
+    let value = unsafe { expect_outcome(outcome) };
+    // SAFETY: the other side lowered this result for us.
+    unsafe { R::from_repr(value) }
+}
+
+/// The representation of an enum with fields: which variant, and its fields.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Tagged<P: Copy> {
+    /// The variant's number in the order of the source.
+    pub tag: u32,
+    /// The variant's fields; not initialised if it has none.
+    pub payload: MaybeUninit<P>,
+}
+
+impl<P: Copy> Tagged<P> {
+    /// A variant without fields.
+    #[inline]
+    pub const fn bare(tag: u32) -> Tagged<P> {
+        Tagged { tag, payload: MaybeUninit::uninit() }
+    }
+
+    /// A variant with fields.
+    #[inline]
+    pub const fn with(tag: u32, payload: P) -> Tagged<P> {
+        Tagged { tag, payload: MaybeUninit::new(payload) }
+    }
+}
+
+/// Names the fields' type of a [`Tagged`].
+pub trait HasPayload {
+    /// The union of the variants' fields.
+    type Payload;
+}
+
+impl<P: Copy> HasPayload for Tagged<P> {
+    type Payload = P;
+}
+
+/// The union of the variants' fields as they cross, of an enum that has any.
+pub type Payload<T> = <Repr<T> as HasPayload>::Payload;
+
+/// Ends the lifting of an enum whose tag no variant has.
+///
+/// # Panics
+/// Always: shapes were compared, so the sender broke the contract of its own shape.
+#[cold]
+#[inline(never)]
+pub fn bad_tag(name: &str, tag: u32) -> ! {
+    panic!("a `{name}` was received with the unknown tag {tag}; its sender is broken")
+}
+
+/// Accepts plain types only.
+pub const fn require_plain<T: Plain>() {}

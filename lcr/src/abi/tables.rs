@@ -42,6 +42,7 @@ pub struct ImageTable {
 
 /// One implementation in an image: what `#[lcr::component]` registers.
 #[repr(C)]
+#[derive(Debug)]
 pub struct Export {
     /// The manifest's record, also in the image's section.
     pub manifest: *const u8,
@@ -63,12 +64,38 @@ pub struct Export {
     pub restore: Option<unsafe extern "C" fn(*const RawContext, u32, RawSlice<u8>) -> Created>,
 }
 
+// SAFETY: an image's table is constant, and points to constant data of the image.
+unsafe impl Sync for ImageTable {}
+// SAFETY: as above.
+unsafe impl Send for ImageTable {}
+
 // SAFETY: an export points to constant data and functions of its image.
 unsafe impl Sync for Export {}
+// SAFETY: as above.
+unsafe impl Send for Export {}
+
+impl Export {
+    /// The function of a method, if the export has that many.
+    pub fn thunk(&self, method: usize) -> Option<*const ()> {
+        if method >= self.thunk_count {
+            return None;
+        }
+        // SAFETY: the image promises `thunk_count` thunks at `thunks`.
+        let thunk = unsafe { self.thunks.add(method) };
+        // SAFETY: thunks are constant.
+        Some(unsafe { *thunk }.0)
+    }
+
+    /// The manifest's record.
+    pub fn manifest(&self) -> &'static [u8] {
+        // SAFETY: the image promises that many bytes, for as long as it is mapped.
+        unsafe { core::slice::from_raw_parts(self.manifest, self.manifest_len) }
+    }
+}
 
 /// A method's C function.
 #[repr(transparent)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Thunk(*const ());
 
 impl Thunk {

@@ -15,9 +15,7 @@ use std::{
 use crate::abi::{
     ABI_VERSION,
     bytes::outstanding,
-    fault::Outcome,
     frame::Record,
-    owned::RawVec,
     tables::{Created, Export, HostTable, ImageTable, RawSlot},
     value::Abi,
 };
@@ -70,12 +68,6 @@ pub(crate) fn exports() -> &'static [&'static Export] {
     EXPORTS.get_or_init(|| inventory::iter::<Registration>.into_iter().map(|registration| registration.0).collect())
 }
 
-struct SharedTable(ImageTable);
-// SAFETY: the table is constant, and points to constant data of this image.
-unsafe impl Sync for SharedTable {}
-// SAFETY: as above.
-unsafe impl Send for SharedTable {}
-
 /// The entry of every image that links `lcr`: tells the image its host, and the host
 /// what the image implements.
 ///
@@ -86,20 +78,20 @@ unsafe impl Send for SharedTable {}
 /// `host` lives as long as the process and is of this ABI version.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lcr_entry_1(host: *const HostTable) -> *const ImageTable {
-    static TABLE: OnceLock<SharedTable> = OnceLock::new();
+    static TABLE: OnceLock<ImageTable> = OnceLock::new();
     if !adopt_host(host) {
         return ptr::null();
     }
     let table = TABLE.get_or_init(|| {
         let exports = exports();
-        SharedTable(ImageTable {
+        ImageTable {
             abi: u32::from(ABI_VERSION),
             export_count: exports.len(),
             exports: exports.as_ptr().cast(),
             outstanding: count_outstanding,
-        })
+        }
     });
-    &raw const table.0
+    table
 }
 
 unsafe extern "C" fn count_outstanding() -> usize {
@@ -114,11 +106,3 @@ pub(crate) fn split(created: Created) -> Result<NonNull<RawSlot>, String> {
     let address: usize = unsafe { <Result<usize, String> as Abi>::from_repr(raw) }?;
     NonNull::new(ptr::with_exposed_provenance_mut(address)).ok_or_else(|| "the host gave no slot".to_owned())
 }
-
-/// Lowers a fallible construction.
-pub(crate) fn created(result: Result<usize, String>) -> Created {
-    Outcome::done(result.into_repr())
-}
-
-/// The type of a `String` that crosses.
-pub(crate) type RawString = RawVec<u8>;

@@ -1,0 +1,128 @@
+//! The commit: one world in which every member is the new one.
+//!
+//! Everything that can fail (linking each slot) comes before the watch agrees to the
+//! commit; behind it nothing fails. The state lock is held throughout, so that nobody
+//! sees the bookkeeping of one world beside the table of another.
+
+use std::{
+    ptr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    abi::world::Target,
+    host::{
+        instances::Incarnation,
+        registry::{Component, Implementation, ProviderId},
+        shared::{Leaving, State},
+        world::Edit,
+    },
+};
+
+use super::{
+    execute::{Execution, Stop, Successor},
+    report::{MemberReport, Report},
+    resolve::Member,
+};
+
+impl Execution {
+    /// Publishes one world in which every member is the new one.
+    pub(super) fn commit(&mut self, shut: Option<Instant>) -> Result<Report, Stop> {
+        let seats = self.seats();
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.state();
+        let edits = self.edits(&mut state)?;
+        self.watch.commit()?;
+        let begun = Instant::now();
+        shared.publish(&mut state, &edits, 0);
+        let commit = begun.elapsed();
+        state.gate = None;
+        shared.gate.open();
+        let held = shut.map_or(Duration::ZERO, |shut| shut.elapsed());
+        let total = self.started.elapsed();
+        let generation = state.generation();
+        let reports = self.member_reports(&state);
+        let replaced = self.change_hands(&mut state, generation);
+        for component in self.reseat(&mut state, &seats) {
+            if let Some(image) = &component.image {
+                state.tally.retained_images += 1;
+                state.tally.retained_image_bytes += image.mapped_bytes();
+            }
+        }
+        state.leaving.extend(replaced);
+        let stragglers = state.all_stragglers();
+        drop(state);
+        shared.settled.notify_all();
+        Ok(Report { generation, members: reports, held, commit, total, stragglers })
+    }
+
+    /// What the new world's entries hold.
+    fn edits(&self, state: &mut State) -> Result<Vec<Edit>, Stop> {
+        let mut edits = Vec::new();
+        for (id, Successor { incarnation, .. }) in &self.successors {
+            // An instance whose last handle was dropped meanwhile has no slots.
+            let Some(instance) = state.instances.get(*id) else { continue };
+            for &slot in &instance.slots {
+                let Some(slot_info) = state.slots.get(slot) else { continue };
+                let view = state.views.get(slot_info.view);
+                let functions = incarnation.implementation.functions(slot_info.view, view)?;
+                let data = ptr::with_exposed_provenance(incarnation.address);
+                edits.push((slot, Some(Target { data, methods: functions.address() })));
+            }
+        }
+        Ok(edits)
+    }
+
+    /// Gives every instance its successor; the old incarnations leave.
+    fn change_hands(&mut self, state: &mut State, generation: u64) -> Vec<Leaving> {
+        let mut leaving = Vec::new();
+        for (id, Successor { incarnation, .. }) in self.successors.drain() {
+            let incarnation = Arc::new(Incarnation { birth: generation, ..incarnation });
+            let (old, slots) = match state.instances.get_mut(id) {
+                Some(instance) => {
+                    (std::mem::replace(&mut instance.incarnation, incarnation), instance.slots.clone())
+                }
+                None => (incarnation, Vec::new()),
+            };
+            leaving.push(Leaving { incarnation: old, slots, until: generation });
+        }
+        leaving
+    }
+
+    /// Puts the new implementations on their seats. Returns the components that left one.
+    fn reseat(&self, state: &mut State, seats: &[(ProviderId, Arc<Implementation>, bool)]) -> Vec<Arc<Component>> {
+        let mut left = Vec::new();
+        for (provider, implementation, _) in seats {
+            state.registry.providers[*provider].frozen = None;
+            left.push(Arc::clone(&state.registry.reseat(*provider, Arc::clone(implementation)).component));
+        }
+        for member in &self.members {
+            for &provider in &member.removed {
+                left.push(Arc::clone(&state.registry.remove(provider).implementation.component));
+            }
+        }
+        for (_, provider) in &mut state.registry.providers {
+            if provider.pending == Some(self.number) && !provider.orphan {
+                provider.pending = None;
+            }
+        }
+        left.sort_by_key(|component| Arc::as_ptr(component).addr());
+        left.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        left.retain(|component| !state.registry.uses(component));
+        left
+    }
+
+    fn member_reports(&self, state: &State) -> Vec<MemberReport> {
+        let report = |member: &Member| {
+            let own = self.successors.iter().filter(|(id, _)| {
+                let provider = state.instances.get(**id).map(|instance| instance.provider);
+                member.seats.iter().any(|seat| Some(seat.provider) == provider)
+            });
+            let (instances, state_bytes) =
+                own.fold((0, 0), |(count, bytes), (_, successor)| (count + 1, bytes + successor.state_bytes));
+            MemberReport { before: member.before.clone(), after: member.after.clone(), instances, state_bytes }
+        };
+        self.members.iter().map(report).collect()
+    }
+}

@@ -1,0 +1,204 @@
+//! The phases of a transaction, on its own thread.
+//!
+//! | phase | does | if it fails |
+//! |---|---|---|
+//! | load | maps the staged files, compares what registered with the manifests | images stay, unused |
+//! | prepare | constructs successors without state, checks their health | they are destroyed |
+//! | gate | shuts the slots of members with state, waits for calls inside | the slots open on the old instances |
+//! | hand over | saves, restores, checks | as above |
+//! | commit | publishes one world | cannot fail |
+//!
+//! A new instance may appear until the members are *frozen*, which is at the end of the
+//! prepare phase, with a successor for each one there is.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    error::{Error, Result},
+    host::{
+        instances::{Incarnation, InstanceId, Origin},
+        records,
+        registry::{Component, Implementation, ProviderId, Sight},
+        shared::Shared,
+    },
+};
+
+use super::{
+    plan::{Options, Step},
+    report::Report,
+    resolve::Member,
+    watch::{Abandoned, Phase, Watch},
+};
+
+/// Why a transaction ends without a commit.
+pub(super) enum Stop {
+    /// Something refused; the executing thread undoes.
+    Refused(Error),
+    /// The caller gave up and has undone.
+    Abandoned,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Refused(error)
+    }
+}
+
+impl From<Abandoned> for Stop {
+    fn from(_: Abandoned) -> Stop {
+        Stop::Abandoned
+    }
+}
+
+/// A new incarnation for an instance, not visible yet.
+pub(super) struct Successor {
+    pub(super) incarnation: Incarnation,
+    pub(super) state_bytes: usize,
+}
+
+/// One transaction under execution.
+pub(super) struct Execution {
+    pub(super) shared: Arc<Shared>,
+    pub(super) watch: Arc<Watch>,
+    pub(super) members: Vec<Member>,
+    pub(super) options: Options,
+    pub(super) started: Instant,
+    pub(super) thread: u32,
+    /// The transaction's own number: the world that it began in.
+    pub(super) number: u64,
+    /// Each member's new implementations, in the order of its manifest's exports.
+    pub(super) loaded: Vec<Vec<Arc<Implementation>>>,
+    pub(super) successors: HashMap<InstanceId, Successor>,
+}
+
+impl Execution {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        watch: Arc<Watch>,
+        members: Vec<Member>,
+        options: Options,
+        started: Instant,
+    ) -> Execution {
+        Execution { shared, watch, members, options, started, thread: 0, number: 0, loaded: Vec::new(), successors: HashMap::new() }
+    }
+
+    /// Runs the phases; `None` if the caller gave up.
+    pub(super) fn run(mut self, steps: Vec<Step>) -> Option<Result<Report>> {
+        self.thread = records::mine().thread_id();
+        let outcome = self.phases(steps);
+        let stop = match outcome {
+            Ok(report) => return Some(Ok(report)),
+            Err(stop) => stop,
+        };
+        let shared = Arc::clone(&self.shared);
+        if let Stop::Refused(_) = &stop {
+            shared.undo(&mut shared.state());
+            shared.settled.notify_all();
+        }
+        for successor in self.successors.into_values() {
+            shared.discard(shared.state(), successor.incarnation);
+        }
+        shared.reaper.wake();
+        match stop {
+            Stop::Refused(error) => Some(Err(error)),
+            Stop::Abandoned => None,
+        }
+    }
+
+    fn phases(&mut self, steps: Vec<Step>) -> Result<Report, Stop> {
+        let patience = self.started + self.options.patience;
+        self.watch.enter(Phase::Load, self.thread, patience)?;
+        self.load(steps)?;
+        self.watch.enter(Phase::Prepare, self.thread, patience)?;
+        self.prepare()?;
+        let gate = self.shut()?;
+        if let Some(shut) = gate {
+            let deadline = shut + self.options.deadline;
+            // A little later for the watch: this thread names the stragglers itself.
+            self.watch.enter(Phase::Gate, self.thread, deadline + Duration::from_millis(100))?;
+            self.wait_until_empty(shut, deadline)?;
+            self.watch.enter(Phase::HandOver, self.thread, deadline)?;
+            self.hand_over()?;
+        }
+        self.commit(gate)
+    }
+
+    fn load(&mut self, mut steps: Vec<Step>) -> Result<(), Stop> {
+        for member in &self.members {
+            let Some(staged) = steps[member.step].staged.take() else {
+                self.loaded.push(Vec::new());
+                continue;
+            };
+            self.watch.step(&staged.manifest.component, "loading")?;
+            let component = Component::load(staged)?;
+            self.loaded.push(component.implementations());
+        }
+        let mut state = self.shared.state();
+        self.watch.check()?;
+        self.number = state.generation();
+        for (member, loaded) in self.members.iter().zip(&self.loaded) {
+            for &export in &member.added {
+                state.registry.add(Arc::clone(&loaded[export]), Some(self.number));
+            }
+        }
+        Ok(())
+    }
+
+    /// Who sees what this transaction adds.
+    pub(super) fn sight(&self) -> Sight {
+        Sight::Transaction(self.number)
+    }
+
+    /// The seats that get a new implementation: provider, implementation, with state?
+    pub(super) fn seats(&self) -> Vec<(ProviderId, Arc<Implementation>, bool)> {
+        let members = self.members.iter().zip(&self.loaded);
+        members
+            .flat_map(|(member, loaded)| {
+                member.seats.iter().map(|seat| (seat.provider, Arc::clone(&loaded[seat.export]), seat.stateful))
+            })
+            .collect()
+    }
+
+    /// Constructs a successor for each instance that has none and takes no state, again
+    /// until none is left; then freezes the members.
+    fn prepare(&mut self) -> Result<(), Stop> {
+        let seats = self.seats();
+        loop {
+            let mut state = self.shared.state();
+            self.watch.check()?;
+            let mut missing = Vec::new();
+            for (provider, implementation, stateful) in &seats {
+                let without = state.instances.iter().filter(|(id, instance)| {
+                    instance.provider == *provider && !stateful && !self.successors.contains_key(id)
+                });
+                missing.extend(without.map(|(id, instance)| (id, Arc::clone(implementation), instance.config.clone())));
+            }
+            if missing.is_empty() {
+                for (provider, ..) in &seats {
+                    state.registry.providers[*provider].frozen = Some(self.thread);
+                }
+                return Ok(());
+            }
+            drop(state);
+            for (id, implementation, config) in missing {
+                self.watch.step(&implementation.component.name, "constructor")?;
+                let incarnation =
+                    self.shared.incarnate(&implementation, config.as_deref(), self.sight(), Origin::Create)?;
+                self.keep(id, incarnation, 0)?;
+            }
+        }
+    }
+
+    /// Notes a successor, then asks it for its health.
+    pub(super) fn keep(&mut self, id: InstanceId, incarnation: Incarnation, state_bytes: usize) -> Result<(), Stop> {
+        let kept = self.successors.entry(id).insert_entry(Successor { incarnation, state_bytes });
+        let incarnation = &kept.get().incarnation;
+        self.watch.step(&incarnation.implementation.component.name, "health check")?;
+        Shared::check(incarnation)?;
+        Ok(())
+    }
+}

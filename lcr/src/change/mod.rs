@@ -1,0 +1,16 @@
+//! Floor 3: policy. What will change ([`plan`]), how it is executed ([`transaction`]),
+//! and what came of it ([`report`]).
+//!
+//! A plan is data and can be printed. A transaction executes it in phases, on a thread
+//! of its own, so that a component that hangs costs a thread and not the caller; the
+//! caller is its [`watch`]. Everything that callers can see happens in one commit.
+
+mod commit;
+mod execute;
+mod handover;
+pub(crate) mod load;
+pub(crate) mod plan;
+pub(crate) mod report;
+mod resolve;
+mod transaction;
+mod watch;

@@ -1,0 +1,258 @@
+//! Plans: what will change, as data.
+//!
+//! A [`PlanBuilder`] collects requests. Building stages every file (copying, checking,
+//! reading the manifest; no code of it runs) and resolves the requests against what is
+//! present. The [`Plan`] can be printed; committing it resolves once more, since the
+//! runtime may have changed meanwhile.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    host::{runtime::Runtime, shared::Shared, stage::Staged},
+};
+
+use super::{report::Report, resolve::{Resolution, resolve}, transaction};
+
+/// Collects what one transaction is to change. Made by [`Runtime::plan`].
+#[must_use = "a plan changes nothing until it is committed"]
+pub struct PlanBuilder<'rt> {
+    runtime: &'rt Runtime,
+    requests: Vec<Request>,
+    options: Options,
+}
+
+/// One wish.
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    Add(PathBuf),
+    Replace(Option<String>, PathBuf),
+    Remove(String),
+}
+
+/// How a transaction behaves.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// For the gate and the hand-over: how long callers may be held.
+    pub(crate) deadline: Duration,
+    /// For loading and preparing, while everything serves on.
+    pub(crate) patience: Duration,
+    pub(crate) override_protected: bool,
+    /// Components whose state may be lost.
+    pub(crate) discard_state: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            deadline: Duration::from_secs(5),
+            patience: Duration::from_secs(30),
+            override_protected: false,
+            discard_state: Vec::new(),
+        }
+    }
+}
+
+/// A request with its file staged, or refused.
+pub(crate) struct Step {
+    pub(crate) request: Request,
+    pub(crate) staged: Option<Staged>,
+    pub(crate) refusal: Option<Error>,
+}
+
+/// What a transaction will do: printable, and executed by [`Plan::commit`].
+#[must_use = "a plan changes nothing until it is committed"]
+pub struct Plan {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) options: Options,
+    resolution: Resolution,
+    generation: u64,
+}
+
+impl<'rt> PlanBuilder<'rt> {
+    pub(crate) fn new(runtime: &'rt Runtime) -> PlanBuilder<'rt> {
+        PlanBuilder { runtime, requests: Vec::new(), options: Options::default() }
+    }
+
+    /// Adds the component in `library`; refused if one of its name is present.
+    pub fn add(mut self, library: impl AsRef<Path>) -> PlanBuilder<'rt> {
+        self.requests.push(Request::Add(library.as_ref().to_owned()));
+        self
+    }
+
+    /// Replaces a component by the one in `library`: the present component of the same
+    /// name, else the only one that implements its interfaces.
+    pub fn replace(mut self, library: impl AsRef<Path>) -> PlanBuilder<'rt> {
+        self.requests.push(Request::Replace(None, library.as_ref().to_owned()));
+        self
+    }
+
+    /// Replaces the named component by the one in `library`, whatever its name.
+    pub fn replace_component(mut self, component: &str, library: impl AsRef<Path>) -> PlanBuilder<'rt> {
+        self.requests.push(Request::Replace(Some(component.to_owned()), library.as_ref().to_owned()));
+        self
+    }
+
+    /// Removes a component; refused while it has instances or dependents.
+    pub fn remove(mut self, component: &str) -> PlanBuilder<'rt> {
+        self.requests.push(Request::Remove(component.to_owned()));
+        self
+    }
+
+    /// The longest time that callers of components with state may be held, and for
+    /// which the hand-over may last; 5 s unless this says otherwise. When it is over the
+    /// old version serves on and the transaction fails, naming who was inside or what
+    /// hung.
+    pub fn deadline(mut self, deadline: Duration) -> PlanBuilder<'rt> {
+        self.options.deadline = deadline;
+        self
+    }
+
+    /// The longest time for loading the libraries and constructing and checking the new
+    /// instances, while everything serves on; 30 s unless this says otherwise.
+    pub fn patience(mut self, patience: Duration) -> PlanBuilder<'rt> {
+        self.options.patience = patience;
+        self
+    }
+
+    /// Lets the transaction change components that are protected.
+    pub fn override_protected(mut self) -> PlanBuilder<'rt> {
+        self.options.override_protected = true;
+        self
+    }
+
+    /// Lets the state of a component be lost: its successor is constructed, not restored.
+    pub fn discard_state(mut self, component: &str) -> PlanBuilder<'rt> {
+        self.options.discard_state.push(component.to_owned());
+        self
+    }
+
+    /// Stages the files and resolves the requests. Refusals are in the plan.
+    pub fn build(self) -> Plan {
+        let shared = Arc::clone(self.runtime.shared());
+        let steps: Vec<Step> = self.requests.into_iter().map(|request| stage(&shared, request)).collect();
+        let state = shared.state();
+        let resolution = resolve(&state, &steps, &self.options);
+        let generation = state.generation();
+        drop(state);
+        Plan { shared, steps, options: self.options, resolution, generation }
+    }
+
+    /// Builds the plan and commits it.
+    ///
+    /// # Errors
+    /// As for [`Plan::commit`].
+    pub fn commit(self) -> Result<Report> {
+        self.build().commit()
+    }
+}
+
+fn stage(shared: &Shared, request: Request) -> Step {
+    let staged = match &request {
+        Request::Add(path) | Request::Replace(_, path) => Some(shared.store.stage(path)),
+        Request::Remove(_) => None,
+    };
+    match staged {
+        None => Step { request, staged: None, refusal: None },
+        Some(Ok(staged)) => Step { request, staged: Some(staged), refusal: None },
+        Some(Err(error)) => Step { request, staged: None, refusal: Some(error) },
+    }
+}
+
+impl Plan {
+    /// Executes the plan: either everything in it becomes visible in one commit, or
+    /// nothing changes and the error says why.
+    ///
+    /// Blocks until the commit, at most for the plan's patience and deadline together.
+    /// Calls that are still inside replaced instances without state are not waited for;
+    /// the report names them.
+    ///
+    /// # Errors
+    /// Any refusal of the plan; `Busy` while another transaction runs; `Reentrant` if
+    /// the calling thread is inside a component whose state it wants to move; `Deadline`
+    /// with the stragglers; `Construct`, `Unhealthy`, `State` of a component's own.
+    pub fn commit(mut self) -> Result<Report> {
+        if let Some(index) = self.steps.iter().position(|step| step.refusal.is_some()) {
+            let refusal = self.steps.swap_remove(index).refusal;
+            return Err(refusal.unwrap_or_else(|| Error::new(ErrorKind::Invalid, "the plan was refused")));
+        }
+        transaction::commit(&self.shared, self.steps, self.options)
+    }
+
+    /// The plan without the files that were refused, and without older versions of a
+    /// component that it has twice; `None` if nothing is left.
+    pub(super) fn without_refused(self) -> (Option<Plan>, Vec<(PathBuf, Error)>) {
+        let Plan { shared, steps, options, .. } = self;
+        let mut refused = Vec::new();
+        let mut kept: Vec<Step> = Vec::new();
+        for step in steps {
+            let Step { request: Request::Add(path), staged, refusal } = step else { continue };
+            match (staged, refusal) {
+                (Some(staged), _) => {
+                    let step = Step { request: Request::Add(path), staged: Some(staged), refusal: None };
+                    if let Some(older) = take_older(&mut kept, step) {
+                        refused.push(older);
+                    }
+                }
+                (None, Some(error)) => refused.push((path, error)),
+                (None, None) => {}
+            }
+        }
+        if kept.is_empty() {
+            return (None, refused);
+        }
+        let state = shared.state();
+        let resolution = resolve(&state, &kept, &options);
+        let generation = state.generation();
+        drop(state);
+        (Some(Plan { shared, steps: kept, options, resolution, generation }), refused)
+    }
+
+    /// Why the plan would be refused now; empty if it would be executed.
+    pub fn refusals(&self) -> impl Iterator<Item = &Error> {
+        self.steps.iter().filter_map(|step| step.refusal.as_ref()).chain(&self.resolution.refusals)
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "plan on generation {}, callers held at most {:?}", self.generation, self.options.deadline)?;
+        for (number, member) in (1..).zip(&self.resolution.members) {
+            writeln!(f, "  {number}. {member}")?;
+            for seat in &member.seats {
+                writeln!(f, "     {seat}")?;
+            }
+        }
+        for refusal in self.refusals() {
+            writeln!(f, "  refused ({}): {refusal}", refusal.kind())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Adds a step; of two versions of a component the lower one is refused.
+fn take_older(kept: &mut Vec<Step>, step: Step) -> Option<(PathBuf, Error)> {
+    let new = &step.staged.as_ref()?.manifest;
+    let same = |other: &Step| other.staged.as_ref().is_some_and(|staged| staged.manifest.component == new.component);
+    let Some(at) = kept.iter().position(same) else {
+        kept.push(step);
+        return None;
+    };
+    let (new, old) = (new.version.clone(), kept[at].staged.as_ref()?.manifest.version.clone());
+    let older = if new > old { std::mem::replace(&mut kept[at], step) } else { step };
+    let (Request::Add(path), Some(staged)) = (older.request, older.staged) else { return None };
+    let text = format!("component `{}` is here in version {}, too; the higher one is taken", staged.manifest.component, new.max(old));
+    Some((path, Error::new(ErrorKind::Invalid, text)))
+}

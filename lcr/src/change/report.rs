@@ -1,0 +1,61 @@
+//! What a transaction came to.
+
+use std::{fmt, time::Duration};
+
+use crate::error::Straggler;
+
+/// A committed transaction.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// The number of the world that the commit published.
+    pub generation: u64,
+    /// What changed, in the plan's order.
+    pub members: Vec<MemberReport>,
+    /// How long callers of members with state were held at the gate; zero if nothing
+    /// had state to hand over.
+    pub held: Duration,
+    /// How long publishing the new world took.
+    pub commit: Duration,
+    /// From the start of the transaction to the commit, staging not included.
+    pub total: Duration,
+    /// Calls that were inside replaced instances right after the commit. They go on in
+    /// the old version, which is destroyed when they have left.
+    pub stragglers: Vec<Straggler>,
+}
+
+/// One component's part of a [`Report`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MemberReport {
+    /// The component and version before, if one was replaced or removed.
+    pub before: Option<String>,
+    /// The component and version now, if one was added or put in place.
+    pub after: Option<String>,
+    /// Instances that have a successor.
+    pub instances: usize,
+    /// Bytes of state that were handed over.
+    pub state_bytes: usize,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "generation {}: ", self.generation)?;
+        for (i, member) in self.members.iter().enumerate() {
+            let separator = if i == 0 { "" } else { ", " };
+            write!(f, "{separator}{member}")?;
+        }
+        write!(f, "; held {:?}, {:?} in all", self.held, self.total)
+    }
+}
+
+impl fmt::Display for MemberReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => write!(f, "{before} -> {after}"),
+            (None, Some(after)) => write!(f, "+ {after}"),
+            (Some(before), None) => write!(f, "- {before}"),
+            (None, None) => write!(f, "nothing"),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Transactions: one at a time, watched, all or nothing.
+//!
+//! The caller starts a thread that executes the phases ([`execute`](super::execute)) and
+//! watches it ([`watch`](super::watch)). Whoever ends the transaction without a commit
+//! undoes what others could see of it: the executing thread itself if a phase failed,
+//! the caller if that thread hangs. Both do it with the state lock held, and the thread
+//! asks the watch behind that lock before each change, so that an abandoned thread
+//! changes nothing any more.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Instant,
+};
+
+use crate::{
+    error::{Error, ErrorKind, Result, Straggler},
+    host::{
+        records,
+        shared::{Begin, Shared, State},
+    },
+};
+
+use super::{
+    execute::Execution,
+    plan::{Options, Step},
+    report::Report,
+    resolve::Resolution,
+    resolve::resolve,
+    watch::{Hung, Watch},
+};
+
+/// Executes resolved and unrefused steps.
+pub(super) fn commit(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Report> {
+    match shared.changing.begin() {
+        Begin::Begun => {}
+        Begin::Busy => {
+            return Err(Error::new(ErrorKind::Busy, "another transaction is running; try again when it is done"));
+        }
+        Begin::Lost => {
+            return Err(Error::new(
+                ErrorKind::Closed,
+                "this process was forked while a transaction ran; make a new runtime in it",
+            ));
+        }
+    }
+    let result = begun(shared, steps, options);
+    shared.changing.end();
+    shared.reaper.wake();
+    match &result {
+        Ok(report) => tracing::info!(generation = report.generation, held = ?report.held, "{report}"),
+        Err(error) => tracing::warn!(kind = %error.kind(), "a transaction was refused: {error}"),
+    }
+    result
+}
+
+fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Report> {
+    let started = Instant::now();
+    let mut resolution = {
+        let state = shared.state();
+        let resolution = resolve(&state, &steps, &options);
+        refuse_reentrance(&state, &resolution)?;
+        resolution
+    };
+    if !resolution.refusals.is_empty() {
+        return Err(resolution.refusals.swap_remove(0));
+    }
+    let watch = Arc::new(Watch::new(started + options.patience));
+    let slot = Arc::new(Mutex::new(None));
+    let execution = Execution::new(Arc::clone(shared), Arc::clone(&watch), resolution.members, options, started);
+    let (result, watched) = (Arc::clone(&slot), Arc::clone(&watch));
+    thread::Builder::new()
+        .name("lcr-change".to_owned())
+        .spawn(move || {
+            let outcome = execution.run(steps);
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
+            watched.finish();
+        })
+        .map_err(|error| Error::new(ErrorKind::Io, "no thread could be started for the transaction").with_source(error))?;
+    if let Err(hung) = watch.wait() {
+        shared.undo(&mut shared.state());
+        shared.settled.notify_all();
+        return Err(hung_error(&hung));
+    }
+    let outcome = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    outcome.unwrap_or_else(|| Err(Error::new(ErrorKind::Deadline, "the transaction was given up")))
+}
+
+fn hung_error(hung: &Hung) -> Error {
+    let Hung { phase, step, age, thread } = hung;
+    let step = if step.is_empty() { "loading a library" } else { step };
+    let text = format!(
+        "{step} has not returned after {age:.1?} in the {} phase; the old version serves on, and the thread ends when it returns",
+        phase.name()
+    );
+    let straggler = Straggler {
+        thread: "lcr-change".to_owned(),
+        thread_id: *thread,
+        component: String::new(),
+        method: step.to_owned(),
+        age: *age,
+    };
+    Error::new(ErrorKind::Deadline, text).with_stragglers(vec![straggler])
+}
+
+/// A thread inside a component cannot wait for itself to leave.
+fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
+    let stateful: Vec<_> =
+        resolution.members.iter().flat_map(|member| &member.seats).filter(|seat| seat.stateful).collect();
+    if stateful.is_empty() {
+        return Ok(());
+    }
+    let me = records::mine();
+    if state.pins.iter().any(|(_, pin)| pin.thread == me.thread_id()) {
+        return Err(Error::new(
+            ErrorKind::Reentrant,
+            "the calling thread holds a pin, which a hand-over of state would wait for; drop the pin first",
+        ));
+    }
+    for (_, instance) in &state.instances {
+        let is_member = stateful.iter().any(|seat| seat.provider == instance.provider);
+        if is_member && instance.slots.iter().any(|&slot| state.is_in_slot(me, slot)) {
+            return Err(Error::new(
+                ErrorKind::Reentrant,
+                format!(
+                    "the calling thread is inside component `{}`, whose state would have to move; commit from another thread",
+                    instance.incarnation.implementation.component
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl Shared {
+    /// Undoes what others can see of a transaction that does not commit.
+    pub(super) fn undo(&self, state: &mut State) {
+        if let Some(gate) = state.gate.take() {
+            let edits: Vec<_> = gate.members.keys().map(|&slot| (slot, gate.before.target(slot))).collect();
+            self.publish(state, &edits, 0);
+            self.gate.open();
+        }
+        let mut pending = Vec::new();
+        for (id, provider) in &mut state.registry.providers {
+            provider.frozen = None;
+            if provider.pending.is_some() && !provider.orphan {
+                provider.orphan = true;
+                pending.push(id);
+            }
+        }
+        pending.into_iter().for_each(|id| state.drop_orphan(id));
+    }
+}

@@ -1,0 +1,173 @@
+//! The watch over a transaction: who decides between commit and giving up.
+//!
+//! A component's code may hang in any phase. The transaction runs on a thread of its
+//! own; the caller waits for it, and at the phase's deadline *gives up* for it. The two
+//! meet at one word behind a lock, with three outcomes and no way back:
+//!
+//! ```text
+//! running --commit (the thread, holding the state lock)--> committed
+//! running --give up (the caller)-------------------------> abandoned
+//! ```
+//! A thread that comes back from a component after it was abandoned finds out at its
+//! next step, destroys what it had made, and ends; it publishes nothing.
+
+use std::{
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// The phases that run components' code or wait for calls, in order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    Load,
+    Prepare,
+    Gate,
+    HandOver,
+}
+
+impl Phase {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Phase::Load => "load",
+            Phase::Prepare => "prepare",
+            Phase::Gate => "gate",
+            Phase::HandOver => "hand-over",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fate {
+    Running,
+    Committed,
+    Abandoned,
+}
+
+struct Progress {
+    fate: Fate,
+    phase: Phase,
+    deadline: Instant,
+    /// Whose code is running, and which.
+    step: String,
+    since: Instant,
+    thread: u32,
+    done: bool,
+}
+
+/// What the two threads of a transaction share.
+pub(super) struct Watch {
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+/// The transaction was given up by its caller.
+#[derive(Debug)]
+pub(super) struct Abandoned;
+
+/// Why a caller gave up.
+pub(super) struct Hung {
+    pub(super) phase: Phase,
+    pub(super) step: String,
+    pub(super) age: Duration,
+    pub(super) thread: u32,
+}
+
+impl Watch {
+    pub(super) fn new(deadline: Instant) -> Watch {
+        let progress = Progress {
+            fate: Fate::Running,
+            phase: Phase::Load,
+            deadline,
+            step: String::new(),
+            since: Instant::now(),
+            thread: 0,
+            done: false,
+        };
+        Watch { progress: Mutex::new(progress), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The transaction's thread enters a phase.
+    pub(super) fn enter(&self, phase: Phase, thread: u32, deadline: Instant) -> Result<(), Abandoned> {
+        let mut progress = self.lock();
+        if progress.fate == Fate::Abandoned {
+            return Err(Abandoned);
+        }
+        progress.phase = phase;
+        progress.thread = thread;
+        progress.deadline = deadline;
+        drop(progress);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// The transaction's thread is about to run a component's code.
+    pub(super) fn step(&self, component: &str, what: &'static str) -> Result<(), Abandoned> {
+        let mut progress = self.lock();
+        if progress.fate == Fate::Abandoned {
+            return Err(Abandoned);
+        }
+        progress.since = Instant::now();
+        progress.step.clear();
+        progress.step.push_str(what);
+        progress.step.push_str(" of component `");
+        progress.step.push_str(component);
+        progress.step.push('`');
+        Ok(())
+    }
+
+    /// The transaction's thread, holding the state lock, is about to change something.
+    pub(super) fn check(&self) -> Result<(), Abandoned> {
+        match self.lock().fate {
+            Fate::Abandoned => Err(Abandoned),
+            Fate::Running | Fate::Committed => Ok(()),
+        }
+    }
+
+    /// The transaction's thread commits: from here on it cannot fail.
+    pub(super) fn commit(&self) -> Result<(), Abandoned> {
+        let mut progress = self.lock();
+        match progress.fate {
+            Fate::Abandoned => Err(Abandoned),
+            Fate::Running | Fate::Committed => {
+                progress.fate = Fate::Committed;
+                Ok(())
+            }
+        }
+    }
+
+    /// The transaction's thread has put its result where the caller finds it.
+    pub(super) fn finish(&self) {
+        self.lock().done = true;
+        self.changed.notify_all();
+    }
+
+    /// The caller waits for the end, and gives up at the deadline of the phase.
+    pub(super) fn wait(&self) -> Result<(), Hung> {
+        let mut progress = self.lock();
+        loop {
+            if progress.done {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if progress.fate == Fate::Running && now >= progress.deadline {
+                progress.fate = Fate::Abandoned;
+                return Err(Hung {
+                    phase: progress.phase,
+                    step: progress.step.clone(),
+                    age: progress.since.elapsed(),
+                    thread: progress.thread,
+                });
+            }
+            progress = if progress.fate == Fate::Running {
+                let left = progress.deadline.saturating_duration_since(now);
+                self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner)
+            };
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Draining: who is inside what, as frames and pins tell.
+//!
+//! Nothing here reads through an address from a frame: it is compared with the tables
+//! of the worlds that are known to be alive (see [`frame`](crate::abi::frame)).
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    abi::{
+        frame::Place,
+        world::{Table, slot_of},
+    },
+    error::Straggler,
+};
+
+use super::{
+    gate::Gate,
+    records::{self, ThreadRecord},
+    shared::{Leaving, State},
+};
+
+/// When a call was first seen in an old world: by thread, depth, world and place.
+pub(crate) type Sightings = HashMap<(u32, usize, u64, usize, u32), Instant>;
+
+/// A call in a world that is not current any more.
+pub(crate) struct OldCall {
+    thread: &'static ThreadRecord,
+    generation: u64,
+    place: Place,
+    since: Instant,
+}
+
+impl State {
+    /// The calls that are inside retired worlds now.
+    ///
+    /// Call it behind a publication's barrier: it then misses no call that is inside a
+    /// world older than the current one.
+    pub(crate) fn old_calls(&mut self) -> Vec<OldCall> {
+        let worlds: HashMap<*const Table, u64> =
+            self.retired.worlds.iter().map(|world| (world.table(), world.generation())).collect();
+        let now = Instant::now();
+        let mut seen = Sightings::new();
+        let mut calls = Vec::new();
+        for thread in records::all() {
+            for (depth, (table, place)) in thread.calls().enumerate() {
+                let Some(&generation) = worlds.get(&table) else { continue };
+                let key = (thread.thread_id(), depth, generation, place.offset(), place.method());
+                let since = *self.sightings.get(&key).unwrap_or(&now);
+                seen.insert(key, since);
+                calls.push(OldCall { thread, generation, place, since });
+            }
+        }
+        self.sightings = seen;
+        calls
+    }
+
+    /// Whether a thread is inside a member of the gate.
+    pub(super) fn is_inside_gate(&self, thread: &ThreadRecord, gate: &Gate) -> bool {
+        thread.calls().any(|(table, place)| {
+            let known = self.retired.worlds.iter().find(|world| std::ptr::eq(world.table(), table));
+            let birth = gate.members.get(&slot_of(place.offset()));
+            known.zip(birth).is_some_and(|(world, &birth)| world.generation() >= birth)
+        })
+    }
+
+    /// Whether a thread is inside a slot of this runtime.
+    pub(crate) fn is_in_slot(&self, thread: &ThreadRecord, slot: usize) -> bool {
+        thread.calls().any(|(table, place)| {
+            let mut worlds = self.retired.worlds.iter().chain([&self.world]);
+            slot_of(place.offset()) == slot && worlds.any(|world| std::ptr::eq(world.table(), table))
+        })
+    }
+
+    /// Calls and pins that a hand-over behind the gate must wait for. `age` is how long
+    /// it has waited already.
+    pub(crate) fn behind_gate(&mut self, age: Duration) -> Vec<Straggler> {
+        let calls = self.old_calls();
+        let Some(gate) = &self.gate else { return Vec::new() };
+        let mut stragglers: Vec<Straggler> = calls
+            .iter()
+            .filter(|call| {
+                let birth = gate.members.get(&slot_of(call.place.offset()));
+                birth.is_some_and(|&birth| call.generation >= birth) && call.thread.thread_id() != gate.thread
+            })
+            .map(|call| self.straggler(call, age))
+            .collect();
+        let oldest = gate.members.values().min().copied().unwrap_or(u64::MAX);
+        let shut = gate.before.generation();
+        let pins = self.pins.iter().filter(|(_, pin)| (oldest..=shut).contains(&pin.world.generation()));
+        stragglers.extend(pins.map(|(_, pin)| Straggler {
+            thread: pin.thread_name.clone(),
+            thread_id: pin.thread,
+            component: String::new(),
+            method: format!("a pin on generation {}", pin.world.generation()),
+            age: pin.since.elapsed(),
+        }));
+        stragglers
+    }
+
+    /// Calls that are inside an incarnation that was replaced.
+    pub(crate) fn inside(&self, leaving: &Leaving, calls: &[OldCall]) -> Vec<Straggler> {
+        calls
+            .iter()
+            .filter(|call| {
+                (leaving.incarnation.birth..leaving.until).contains(&call.generation)
+                    && leaving.slots.contains(&slot_of(call.place.offset()))
+            })
+            .map(|call| self.straggler(call, Duration::ZERO))
+            .collect()
+    }
+
+    /// Calls that are inside anything that was replaced.
+    pub(crate) fn all_stragglers(&mut self) -> Vec<Straggler> {
+        let calls = self.old_calls();
+        self.leaving.iter().flat_map(|leaving| self.inside(leaving, &calls)).collect()
+    }
+
+    /// Whether a pin holds a world that shows the incarnation.
+    pub(crate) fn is_pinned(&self, leaving: &Leaving) -> bool {
+        !leaving.slots.is_empty()
+            && self.pins.iter().any(|(_, pin)| {
+                (leaving.incarnation.birth..leaving.until).contains(&pin.world.generation())
+            })
+    }
+
+    fn straggler(&self, call: &OldCall, age: Duration) -> Straggler {
+        let slot = self.slots.get(slot_of(call.place.offset()));
+        let interface = slot.map(|slot| &self.views.get(slot.view).interface);
+        let component = slot.and_then(|slot| self.instances.get(slot.instance));
+        let method = interface.map_or(String::new(), |interface| {
+            let method = interface.methods.get(call.place.method() as usize);
+            format!("{}.{}", interface.name, method.map_or("", |method| &method.shape.name))
+        });
+        Straggler {
+            thread: call.thread.thread_name(),
+            thread_id: call.thread.thread_id(),
+            component: component
+                .map_or(String::new(), |instance| instance.incarnation.implementation.component.name.clone()),
+            method,
+            age: age.max(call.since.elapsed()),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+use super::*;
+use crate::host::samples::{Random, good};
+
+const PAGE: u64 = 4096;
+
+fn refusal(bytes: &[u8]) -> String {
+    let error = read(bytes, PAGE).expect_err("accepted");
+    assert_eq!(error.kind(), ErrorKind::NotALibrary);
+    error.to_string()
+}
+
+/// The sample with bytes of its file header replaced.
+fn with(at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut file = good().bytes();
+    file[at..at + bytes.len()].copy_from_slice(bytes);
+    file
+}
+
+#[test]
+fn a_library_as_the_linker_made_it_is_accepted() {
+    let file = good().bytes();
+    let elf = read(&file, PAGE).unwrap();
+    assert_eq!(elf.sections(".lcr.manifest").count(), 1);
+    assert!(elf.exports("lcr_entry_1") && !elf.exports("COUNT") && !elf.exports("malloc"));
+    assert!(elf.mapped > 0 && elf.mapped.is_multiple_of(PAGE) && !elf.permanent);
+}
+
+#[test]
+fn what_is_no_library_is_called_by_its_name() {
+    let cases: [(&[u8], &str); 6] = [
+        (b"", "it starts with \"\""),
+        (b"\x7fEL", "it starts with \"\\x7fEL\""),
+        (b"#!/bin/sh\nexit 0\n", "it starts with \"#!/b\""),
+        (b"!<arch>\nlib.rmeta/", "an archive (.rlib or .a)"),
+        (b"MZ\x90\0", "not an ELF file"),
+        (b"\x7fELF\x02\x01\x01\0", "not an ELF file"),
+    ];
+    for (bytes, text) in cases {
+        let refusal = refusal(bytes);
+        assert!(refusal.contains(text) && refusal.contains("cdylib"), "{refusal}");
+    }
+    let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    assert!(refusal(&program).starts_with("an executable, not a shared library"));
+}
+
+#[test]
+fn what_another_machine_runs_is_refused_with_both_names() {
+    let other = if cfg!(target_arch = "aarch64") { (62, "x86_64") } else { (183, "aarch64") };
+    let refused = refusal(&with(18, &[other.0, 0]));
+    assert!(refused.contains(other.1) && refused.contains(std::env::consts::ARCH), "{refused}");
+    assert!(refusal(&with(4, &[1])).contains("64-bit"));
+    assert!(refusal(&with(5, &[2])).contains("little-endian"));
+    assert!(refusal(&with(16, &[1, 0])).contains("object file"));
+    assert!(refusal(&with(16, &[2, 0])).contains("executable"));
+    assert!(refusal(&with(7, &[9])).contains("system ABI 9"));
+}
+
+/// PEERS 61: `dlopen` of such a file is a SIGBUS.
+#[test]
+fn a_file_cut_off_anywhere_is_refused() {
+    let file = good().bytes();
+    for percent in 0..400 {
+        refusal(&file[..file.len() * percent / 400]);
+    }
+    for missing in 1..64 {
+        refusal(&file[..file.len() - missing]);
+    }
+}
+
+#[test]
+fn an_executable_stack_is_refused() {
+    let file = good().bytes();
+    let view = View::new(&file, header(&file).unwrap()).unwrap();
+    let stack = view.segments.iter().position(|s| s.kind == elf::PT_GNU_STACK.0).unwrap();
+    let flags = view.headers_at as usize + stack * 56 + 4;
+    assert!(refusal(&with(flags, &[7])).contains("noexecstack"));
+}
+
+/// Damage in what only the loader reads shows as a contradiction, not as a crash later: these
+/// are the fields whose change made `dlopen` itself crash or abort without a check.
+#[test]
+fn damage_in_the_loaders_tables_is_found() {
+    let file = good().bytes();
+    let view = View::new(&file, header(&file).unwrap()).unwrap();
+    let section = |name: &str| view.sections.iter().find(|s| s.name == name.as_bytes()).unwrap();
+    let mut changed = file.clone();
+    let mut refused = |at: u64, bytes: &[u8], what: &str| {
+        let range = at as usize..at as usize + bytes.len();
+        changed[range.clone()].copy_from_slice(bytes);
+        assert!(changed == file || read(&changed, PAGE).is_err(), "{what} at {at:#x}");
+        changed[range.clone()].copy_from_slice(&file[range]);
+    };
+    for (number, segment) in view.segments.iter().enumerate() {
+        let at = view.headers_at + number as u64 * 56;
+        if segment.kind == elf::PT_LOAD.0 {
+            // Offset, address, size in the file, alignment.
+            for field in [8, 16, 32, 48] {
+                refused(at + field, &u64::MAX.to_le_bytes(), "a segment's field");
+                refused(at + field, &0x1234_5678_u64.to_le_bytes(), "a segment's field");
+            }
+            refused(at + 4, &[0], "a segment's rights");
+        }
+    }
+    let dynamic = section(".dynamic");
+    for entry in (dynamic.offset..).step_by(16).take(20) {
+        refused(entry + 8, &u64::MAX.to_le_bytes(), "a dynamic entry's value");
+    }
+    let symbols = section(".dynsym");
+    for symbol in (symbols.offset + 24..symbols.offset + symbols.size).step_by(24) {
+        refused(symbol, &u32::MAX.to_le_bytes(), "a symbol's name");
+        refused(symbol + 8, &u64::MAX.to_le_bytes(), "a symbol's value");
+    }
+    for table in view.tables(elf::SHT_RELA) {
+        for relocation in (table.offset..table.offset + table.size).step_by(24) {
+            refused(relocation, &0_u64.to_le_bytes(), "a relocation's place");
+            refused(relocation + 12, &u32::MAX.to_le_bytes(), "a relocation's symbol");
+        }
+    }
+    let versions = section(".gnu.version");
+    refused(versions.offset + 2, &[0xff, 0x7f], "a symbol's version");
+    let hash = section(".gnu.hash");
+    for word in [0, 4, 8] {
+        refused(hash.offset + word, &u32::MAX.to_le_bytes(), "a hash table's size");
+    }
+    let initialisers = section(".init_array");
+    let target = section(".rela.dyn");
+    for relocation in (target.offset..target.offset + target.size).step_by(24) {
+        let place = u64::from_le_bytes(file[relocation as usize..][..8].try_into().unwrap());
+        if view::inside(place, 8, initialisers.addr, initialisers.size) {
+            refused(relocation + 16, &initialisers.addr.to_le_bytes(), "an initialiser");
+        }
+    }
+}
+
+#[test]
+fn random_damage_never_panics() {
+    let file = good().bytes();
+    let mut random = Random::new(1);
+    let tables = file.len().min(0x6000);
+    for _ in 0..3_000 {
+        let mut changed = file.clone();
+        for _ in 0..=random.below(3) {
+            // Headers and loader's tables at the start, section headers at the end.
+            let at = if random.below(3) == 0 { file.len() - 1 - random.below(0xa00) } else { random.below(tables) };
+            changed[at] = random.below(256) as u8;
+        }
+        let _ = read(&changed, PAGE).map(|elf| elf.exports("lcr_entry_1"));
+    }
+}

@@ -1,0 +1,259 @@
+//! The host's function table: the slow path of calls, and what else images ask for.
+//!
+//! None of these functions unwinds into an image: they contain no code of an author's,
+//! and allocation failure aborts.
+
+use std::{
+    ptr,
+    slice,
+    sync::Arc,
+};
+
+use crate::{
+    abi::{
+        ABI_VERSION,
+        fault::{FaultKind, Outcome, RawFault},
+        frame::{Place, Record},
+        owned::{RawSlice, RawVec},
+        tables::{Created, HostTable, RawContext, RawEntered, RawPin, RawSlot},
+        value::Abi,
+        world::{Table, Target, entry, slot_of},
+    },
+    error::{Error, ErrorKind, Result},
+};
+
+use super::{
+    instances::{Construction, Held},
+    records::{self, ThreadRecord},
+    shared::Shared,
+    slots::{SlotRef, shared_of},
+};
+
+/// This host's functions; every slot and every image of this host points here.
+pub(super) static HOST_TABLE: HostTable = HostTable {
+    abi: ABI_VERSION as u32,
+    record,
+    enter,
+    blame,
+    release,
+    pin,
+    unpin,
+    adopt,
+    dependency,
+};
+
+/// A call that entered through the slow path.
+struct Entered {
+    depth: u32,
+    table: *const Table,
+    target: Target,
+}
+
+/// Why a call was not made.
+pub(super) type Refusal = (FaultKind, String);
+
+unsafe extern "C" fn record() -> *const Record {
+    records::mine().record()
+}
+
+unsafe extern "C" fn enter(slot: *const RawSlot, method: u32, out: *mut RawEntered) {
+    // SAFETY: the caller's handle keeps the slot alive, and the slot its runtime.
+    let (slot, shared) = unsafe { (&*slot, &*(*slot).core.cast::<Shared>()) };
+    let thread = records::mine();
+    let entered = match shared.enter_slot(thread, Place::new(slot.offset, method)) {
+        Ok(entered) => RawEntered {
+            fault: ptr::null_mut(),
+            record: thread.record(),
+            depth: entered.depth,
+            table: entered.table,
+            data: entered.target.data,
+            methods: entered.target.methods,
+        },
+        Err((kind, message)) => RawEntered {
+            fault: RawFault::new(kind, message),
+            record: thread.record(),
+            depth: 0,
+            table: ptr::null(),
+            data: ptr::null(),
+            methods: ptr::null(),
+        },
+    };
+    // SAFETY: the caller gives room for the answer.
+    unsafe { out.write(entered) };
+}
+
+unsafe extern "C" fn blame(slot: *const RawSlot, data: *const ()) -> RawVec<u8> {
+    // SAFETY: the caller's handle keeps the slot alive.
+    let shared = unsafe { shared_of(slot) };
+    // SAFETY: as above.
+    let number = slot_of(unsafe { (*slot).offset });
+    let state = shared.state();
+    let serving = state.slots.get(number).and_then(|slot| state.instances.get(slot.instance)).map(|instance| &instance.incarnation);
+    let left = state.leaving.iter().filter(|leaving| leaving.slots.contains(&number)).map(|leaving| &leaving.incarnation);
+    let found = serving.into_iter().chain(left).find(|incarnation| incarnation.address == data.addr());
+    found.map_or(String::new(), |incarnation| incarnation.implementation.component.to_string()).into_repr()
+}
+
+unsafe extern "C" fn release(slot: *const RawSlot) {
+    // SAFETY: a slot whose count reached 0 lives until the reaper takes it back, and
+    // this is the only call for it.
+    let shared = unsafe { shared_of(slot) };
+    shared.reaper.release(slot.cast_mut());
+    if shared.is_closed() {
+        let released = shared.reaper.take_released();
+        shared.take_back(&mut shared.state(), released);
+    }
+}
+
+unsafe extern "C" fn pin(slot: *const RawSlot, out: *mut RawPin) {
+    // SAFETY: the caller's handle keeps the slot alive.
+    let shared = unsafe { shared_of(slot) };
+    // SAFETY: as above.
+    let number = slot_of(unsafe { (*slot).offset });
+    let raw = match shared.pin_slot(number) {
+        Ok((target, pin)) => RawPin {
+            fault: ptr::null_mut(),
+            data: target.data,
+            methods: target.methods,
+            pin: Box::into_raw(Box::new(SlotPin { shared, pin })).cast(),
+        },
+        Err((kind, message)) => {
+            RawPin { fault: RawFault::new(kind, message), data: ptr::null(), methods: ptr::null(), pin: ptr::null() }
+        }
+    };
+    // SAFETY: the caller gives room for the answer.
+    unsafe { out.write(raw) };
+}
+
+/// What a raw pin points to.
+struct SlotPin {
+    shared: Arc<Shared>,
+    pin: usize,
+}
+
+unsafe extern "C" fn unpin(pin: *const ()) {
+    // SAFETY: `pin` boxed it, and a pin ends once.
+    let pin = unsafe { Box::from_raw(pin.cast_mut().cast::<SlotPin>()) };
+    pin.shared.unpin(pin.pin);
+}
+
+unsafe extern "C" fn adopt(slot: *const RawSlot, interface: RawSlice<u8>) -> Created {
+    // SAFETY: the caller's handle keeps the slot alive.
+    let shared = unsafe { shared_of(slot) };
+    // SAFETY: as above.
+    let number = slot_of(unsafe { (*slot).offset });
+    // SAFETY: the caller's bytes live for the call.
+    let encoded = unsafe { slice::from_raw_parts(interface.at, interface.len) };
+    answer(shared.adopt_slot(number, encoded))
+}
+
+unsafe extern "C" fn dependency(context: *const RawContext, interface: RawSlice<u8>) -> Created {
+    // SAFETY: the host made the context, with a construction behind its cookie that
+    // lives as long as the context.
+    let construction = unsafe { &*(*context).cookie.cast::<Construction<'_>>() };
+    // SAFETY: the caller's bytes live for the call.
+    let encoded = unsafe { slice::from_raw_parts(interface.at, interface.len) };
+    answer(construction.shared.dependency_slot(construction.needs, encoded))
+}
+
+fn answer(slot: Result<SlotRef>) -> Created {
+    let result = slot.map(|slot| slot.into_raw().as_ptr().expose_provenance()).map_err(|error| error.to_string());
+    Outcome::done(result.into_repr())
+}
+
+impl Shared {
+    fn adopt_slot(self: &Arc<Shared>, number: usize, encoded: &[u8]) -> Result<SlotRef> {
+        let (instance, view) = {
+            let mut state = self.state();
+            let view = state.views.resolve(encoded)?;
+            let instance = state.slots.get(number).expect("the caller's handle keeps the slot").instance;
+            state.instances[instance].holds += 1;
+            (instance, view)
+        };
+        self.handle_on(instance, view)
+    }
+
+    fn dependency_slot(self: &Arc<Shared>, needs: &[Held], encoded: &[u8]) -> Result<SlotRef> {
+        let (instance, view) = {
+            let mut state = self.state();
+            let view = state.views.resolve(encoded)?;
+            let interface = &state.views.get(view).interface.name;
+            let Some(need) = needs.iter().find(|need| need.interface == *interface) else {
+                return Err(Error::new(
+                    ErrorKind::Dependency,
+                    format!("{interface} is not declared as a dependency; add it to deps(..) of the component or its interface"),
+                ));
+            };
+            let instance = need.instance;
+            state.instances[instance].holds += 1;
+            (instance, view)
+        };
+        self.handle_on(instance, view)
+    }
+
+    /// Enters a slot by whatever way the thread's situation asks for.
+    fn enter_slot(&self, thread: &'static ThreadRecord, place: Place) -> Result<Entered, Refusal> {
+        let record = thread.record();
+        if let Some(entered) = self.enter_pinned(thread, place) {
+            return Ok(entered);
+        }
+        loop {
+            let look = self.gate.look();
+            let depth = record.depth();
+            let table = record.publish(thread.frame(depth), depth, &self.core, place);
+            // SAFETY: the table is alive until `leave`, and has every slot with a handle.
+            if let Some(target) = unsafe { entry(table, place.offset()) }.target() {
+                return Ok(Entered { depth, table, target });
+            }
+            record.leave(depth);
+            if self.is_closed() {
+                return Err((FaultKind::Revoked, "its runtime is gone".to_owned()));
+            }
+            if !look.is_shut() {
+                if self.gate.look() == look {
+                    return Err((FaultKind::Withdrawn, "nothing serves this handle any more".to_owned()));
+                }
+                continue;
+            }
+            if let Some(entered) = self.pass_gate(thread, place) {
+                return Ok(entered);
+            }
+            if !self.gate.wait(look) {
+                return Err((FaultKind::Gate, "it waited at the gate of a replacement until its deadline".to_owned()));
+            }
+        }
+    }
+
+    /// The way of a thread that holds a world of this runtime.
+    fn enter_pinned(&self, thread: &ThreadRecord, place: Place) -> Option<Entered> {
+        // SAFETY: the record is this thread's own, and no borrow of it is alive.
+        let pinned = unsafe { thread.pinned() };
+        let table = pinned.iter().rev().find(|pinned| ptr::eq(pinned.core, &raw const self.core))?.table;
+        // SAFETY: the pin keeps the world alive.
+        let len = unsafe { (*table).len };
+        if slot_of(place.offset()) >= len {
+            return None;
+        }
+        // SAFETY: the slot is inside the table, which the pin keeps alive.
+        let target = unsafe { entry(table, place.offset()) }.target()?;
+        let depth = thread.record().depth();
+        thread.record().publish_held(thread.frame(depth), depth, table, place);
+        Some(Entered { depth, table, target })
+    }
+
+    /// The way of a thread that the hand-over waits for, or that executes it.
+    fn pass_gate(&self, thread: &ThreadRecord, place: Place) -> Option<Entered> {
+        let state = self.state();
+        let gate = state.gate.as_ref()?;
+        if gate.thread != thread.thread_id() && !state.is_inside_gate(thread, gate) {
+            return None;
+        }
+        let target = gate.before.target(slot_of(place.offset()))?;
+        let table = gate.before.table();
+        let depth = thread.record().depth();
+        // The world before the gate is alive while the gate is shut, and behind it while
+        // this frame shows it: publish under the state lock, which opening takes too.
+        thread.record().publish_held(thread.frame(depth), depth, table, place);
+        Some(Entered { depth, table, target })
+    }
+}

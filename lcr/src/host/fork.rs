@@ -1,0 +1,117 @@
+//! `fork`: the child goes on with the forking thread only.
+//!
+//! Around a fork the state locks of all runtimes are held by the forking thread, so the
+//! child finds the bookkeeping whole. In the child every other thread's record is
+//! empty, pins of other threads are forgotten, a gate whose transaction is gone is
+//! opened again, and the reaper starts anew when it is needed. A runtime whose
+//! transaction was cut off by the fork refuses further ones in the child: nobody knows
+//! what the lost thread's components hold.
+
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc, Mutex, MutexGuard, Once, PoisonError, Weak,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use super::{
+    reaper::ReaperLocks,
+    records,
+    shared::{Shared, State},
+    sys,
+};
+
+static FORKS: AtomicU32 = AtomicU32::new(0);
+static RUNTIMES: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+
+/// How many forks lie between this process and the one that the program began as.
+pub(super) fn count() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// Has a runtime taken care of around forks.
+pub(super) fn register(shared: &Arc<Shared>) {
+    static HANDLERS: Once = Once::new();
+    HANDLERS.call_once(|| {
+        if !sys::at_fork(before, after_in_parent, after_in_child) {
+            tracing::error!("no memory for fork handlers: runtimes must not be used in a forked child");
+        }
+    });
+    let mut runtimes = RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner);
+    runtimes.retain(|runtime| runtime.strong_count() > 0);
+    runtimes.push(Arc::downgrade(shared));
+}
+
+/// What the forking thread holds across the fork, one entry a runtime.
+struct Held {
+    locked: Vec<Locked>,
+    thread: u32,
+    _runtimes: MutexGuard<'static, Vec<Weak<Shared>>>,
+}
+
+/// One runtime's locks. The guards are dropped before the runtime they point into.
+struct Locked {
+    state: MutexGuard<'static, State>,
+    _reaper: ReaperLocks<'static>,
+    shared: Arc<Shared>,
+}
+
+thread_local! {
+    static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
+}
+
+unsafe extern "C" fn before() {
+    let runtimes = RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner);
+    let locked = runtimes
+        .iter()
+        .filter_map(Weak::upgrade)
+        .map(|shared| {
+            // SAFETY: the `Arc` beside the guards keeps the runtime alive and in place,
+            // and is dropped behind them.
+            let pinned: &'static Shared = unsafe { &*Arc::as_ptr(&shared) };
+            Locked { state: pinned.state(), _reaper: pinned.reaper.lock_all(), shared }
+        })
+        .collect();
+    let held = Held { locked, thread: sys::thread_id(), _runtimes: runtimes };
+    HELD.with(|slot| *slot.borrow_mut() = Some(held));
+}
+
+unsafe extern "C" fn after_in_parent() {
+    drop(HELD.with(|held| held.borrow_mut().take()));
+}
+
+unsafe extern "C" fn after_in_child() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+    sys::register_membarrier();
+    records::forget_other_threads();
+    let Some(mut held) = HELD.with(|held| held.borrow_mut().take()) else { return };
+    let forking = held.thread;
+    for Locked { state, shared, .. } in &mut held.locked {
+        state.pins.retain(|_, pin| pin.thread == forking);
+        for (_, pin) in &mut state.pins {
+            pin.thread = sys::thread_id();
+        }
+        for (_, provider) in &mut state.registry.providers {
+            provider.building = provider.building.filter(|&builder| builder == forking);
+        }
+        shared.lose_transaction(state);
+    }
+}
+
+impl Shared {
+    /// Undoes, in the child, what a transaction of the parent had shut.
+    fn lose_transaction(&self, state: &mut State) {
+        if !self.changing.lose() {
+            return;
+        }
+        if let Some(gate) = state.gate.take() {
+            let edits: Vec<_> = gate.members.keys().map(|&slot| (slot, gate.before.target(slot))).collect();
+            self.publish(state, &edits, 0);
+            self.gate.open();
+        }
+        for (_, provider) in &mut state.registry.providers {
+            provider.frozen = None;
+        }
+    }
+}

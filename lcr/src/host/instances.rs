@@ -1,0 +1,409 @@
+//! Instances: building them, holding them, and letting go of them.
+//!
+//! An [`Instance`] is what handles are bound to; it keeps its slots, configuration and
+//! dependents over every replacement. An [`Incarnation`] is one constructed object that
+//! serves it for a while.
+//!
+//! Invariants
+//! 1. An incarnation is destroyed by the reaper, when the last count of it is its own.
+//! 2. The dependencies of an incarnation outlive it.
+//! 3. Dependencies are built first, in the order in which they are declared; a cycle is
+//!    refused before anything is built.
+
+use std::{
+    ptr,
+    sync::{Arc, MutexGuard},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    abi::{
+        fault::Outcome,
+        owned::{RawSlice, RawVec},
+        composite::RawResult,
+        tables::RawContext,
+        value::Abi,
+        world::Target,
+    },
+    error::{Error, ErrorKind, Result},
+};
+
+use super::{
+    entering::HOST_TABLE,
+    link::ViewId,
+    registry::{Implementation, ProviderId, Sight},
+    shared::{Leaving, Shared, State},
+    slots::SlotRef,
+    sys,
+};
+
+/// The number of an instance.
+pub(crate) type InstanceId = usize;
+
+/// One instance of a provider, whatever incarnation serves it.
+pub(crate) struct Instance {
+    pub(crate) provider: ProviderId,
+    pub(crate) incarnation: Arc<Incarnation>,
+    pub(crate) slots: Vec<usize>,
+    /// Dependents, and builders that are not done: what keeps it beside its slots.
+    pub(crate) holds: usize,
+    pub(crate) config: Option<Arc<[u8]>>,
+}
+
+/// One constructed object.
+pub(crate) struct Incarnation {
+    pub(crate) address: usize,
+    pub(crate) implementation: Arc<Implementation>,
+    /// The first world that may show it.
+    pub(crate) birth: u64,
+    /// The instances it depends on, each held once, and their interfaces.
+    pub(crate) needs: Vec<Held>,
+}
+
+/// A dependency that is built and held.
+#[derive(Clone)]
+pub(crate) struct Held {
+    pub(crate) interface: String,
+    pub(crate) instance: InstanceId,
+}
+
+/// How an incarnation comes about.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin<'a> {
+    /// By its constructor.
+    Create,
+    /// From a predecessor's state of this version.
+    Restore(u32, &'a [u8]),
+}
+
+/// What a host's function finds behind [`RawContext::cookie`].
+pub(super) struct Construction<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) needs: &'a [Held],
+}
+
+/// How long a thread waits for another one that builds the same service, or for a
+/// transaction that is moving its state.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Shared {
+    /// The shared instance of a provider, built if need be, with one hold for the caller.
+    pub(crate) fn service(self: &Arc<Shared>, provider: ProviderId, sight: Sight) -> Result<InstanceId> {
+        let me = sys::thread_id();
+        let deadline = Instant::now() + PATIENCE;
+        let mut state = self.state();
+        loop {
+            let seat = self.seat(&state, provider)?;
+            if let Some(instance) = seat.service {
+                state.instances[instance].holds += 1;
+                return Ok(instance);
+            }
+            let name = seat.implementation.component.name.clone();
+            match seat.building {
+                Some(builder) if builder == me => {
+                    return Err(Error::new(
+                        ErrorKind::Reentrant,
+                        format!("component `{name}` asks for itself while it is being constructed; take the dependency from the context"),
+                    ));
+                }
+                None if !seat.is_frozen_for(me) => break,
+                _ if Instant::now() >= deadline => return Err(busy_building(&name)),
+                _ => state = self.wait_settled(state, deadline),
+            }
+        }
+        state.refuse_cycle(provider, sight)?;
+        state.registry.providers[provider].building = Some(me);
+        let config = state.registry.providers[provider].config.clone();
+        drop(state);
+        let built = self.build(provider, config, sight);
+        let mut state = self.state();
+        if let Some(seat) = state.registry.providers.get_mut(provider) {
+            seat.building = None;
+            if let Ok(instance) = built {
+                seat.service = Some(instance);
+            }
+        }
+        drop(state);
+        self.settled.notify_all();
+        built
+    }
+
+    /// A new instance of a provider, with one hold for the caller.
+    pub(crate) fn build(
+        self: &Arc<Shared>,
+        provider: ProviderId,
+        config: Option<Arc<[u8]>>,
+        sight: Sight,
+    ) -> Result<InstanceId> {
+        let me = sys::thread_id();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let implementation = Arc::clone(&self.seat(&self.state(), provider)?.implementation);
+            let incarnation = self.incarnate(&implementation, config.as_deref(), sight, Origin::Create)?;
+            let mut state = self.state();
+            while self.seat(&state, provider).is_ok_and(|seat| seat.is_frozen_for(me)) && Instant::now() < deadline {
+                state = self.wait_settled(state, deadline);
+            }
+            let seat = self.seat(&state, provider);
+            let is_current = seat.as_ref().is_ok_and(|seat| !seat.is_frozen_for(me) && Arc::ptr_eq(&seat.implementation, &implementation));
+            if is_current {
+                let birth = state.generation();
+                let incarnation = Arc::new(Incarnation { birth, ..incarnation });
+                return Ok(state.instances.insert(Instance { provider, incarnation, slots: Vec::new(), holds: 1, config }));
+            }
+            let refusal = seat.err();
+            self.discard(state, incarnation);
+            if let Some(refusal) = refusal {
+                return Err(refusal);
+            }
+            if Instant::now() >= deadline {
+                return Err(busy_building(&implementation.component.name));
+            }
+        }
+    }
+
+    /// Constructs an object with its dependencies; the caller owns it. Runs the
+    /// component's code on this thread.
+    pub(crate) fn incarnate(
+        self: &Arc<Shared>,
+        implementation: &Arc<Implementation>,
+        config: Option<&[u8]>,
+        sight: Sight,
+        origin: Origin<'_>,
+    ) -> Result<Incarnation> {
+        let needs = self.hold_needs(implementation, sight)?;
+        match self.construct(implementation, config, &needs, origin) {
+            Ok(address) => {
+                let mut state = self.state();
+                state.tally.constructed += 1;
+                let birth = state.generation();
+                Ok(Incarnation { address, implementation: Arc::clone(implementation), birth, needs })
+            }
+            Err(error) => {
+                self.state().drop_needs(&needs);
+                self.reaper.wake();
+                Err(error)
+            }
+        }
+    }
+
+    fn hold_needs(self: &Arc<Shared>, implementation: &Implementation, sight: Sight) -> Result<Vec<Held>> {
+        let mut held = Vec::new();
+        for need in &implementation.manifest.deps {
+            let built = {
+                let state = self.state();
+                let chosen = state.registry.choose(&need.interface, need.version, None, sight);
+                drop(state);
+                chosen.and_then(|provider| self.service(provider, sight))
+            };
+            match built {
+                Ok(instance) => held.push(Held { interface: need.interface.clone(), instance }),
+                Err(error) => {
+                    self.state().drop_needs(&held);
+                    self.reaper.wake();
+                    let kind = if error.kind() == ErrorKind::NotFound { ErrorKind::Dependency } else { error.kind() };
+                    let text = format!("component `{}` needs {} v{}", implementation.component, need.interface, need.version);
+                    return Err(Error::new(kind, format!("{text}: {error}")).with_source(error));
+                }
+            }
+        }
+        Ok(held)
+    }
+
+    fn construct(
+        self: &Arc<Shared>,
+        implementation: &Implementation,
+        config: Option<&[u8]>,
+        needs: &[Held],
+        origin: Origin<'_>,
+    ) -> Result<usize> {
+        let construction = Construction { shared: self, needs };
+        let component: &str = &implementation.component.name;
+        let context = RawContext {
+            host: &raw const HOST_TABLE,
+            cookie: ptr::from_ref(&construction).cast(),
+            component: component.into_repr(),
+            config: config.unwrap_or_default().into_repr(),
+        };
+        let export = implementation.export;
+        let (outcome, kind, verb) = match origin {
+            Origin::Create => {
+                // SAFETY: the context lives for the call.
+                let outcome = unsafe { (export.create)(&raw const context) };
+                (outcome, ErrorKind::Construct, "constructor")
+            }
+            Origin::Restore(version, bytes) => {
+                let Some(restore) = export.restore else {
+                    return Err(Error::new(
+                        ErrorKind::State,
+                        format!("component `{}` takes no state; declare #[lcr::component(state)]", implementation.component),
+                    ));
+                };
+                let bytes: RawSlice<u8> = bytes.into_repr();
+                // SAFETY: the context and the bytes live for the call.
+                let outcome = unsafe { restore(&raw const context, version, bytes) };
+                (outcome, ErrorKind::State, "restore")
+            }
+        };
+        verdict::<usize>(outcome, kind, implementation, verb)
+    }
+
+    /// Asks an incarnation for its health, if it has a check.
+    pub(crate) fn check(incarnation: &Incarnation) -> Result<()> {
+        let implementation = &incarnation.implementation;
+        let Some(healthy) = implementation.export.healthy else { return Ok(()) };
+        // SAFETY: the caller's count keeps the incarnation alive.
+        let outcome = unsafe { healthy(incarnation.address) };
+        verdict::<()>(outcome, ErrorKind::Unhealthy, implementation, "health check")
+    }
+
+    /// Saves an incarnation's state.
+    pub(crate) fn save(incarnation: &Incarnation) -> Result<Vec<u8>> {
+        let implementation = &incarnation.implementation;
+        let Some(save) = implementation.export.save else {
+            return Err(Error::new(ErrorKind::State, format!("component `{}` has no state to save", implementation.component)));
+        };
+        // SAFETY: the caller's count keeps the incarnation alive.
+        let outcome = unsafe { save(incarnation.address) };
+        verdict::<Vec<u8>>(outcome, ErrorKind::State, implementation, "save")
+    }
+
+    /// Has an object destroyed that no world ever showed.
+    pub(crate) fn discard(&self, mut state: MutexGuard<'_, State>, incarnation: Incarnation) {
+        let until = state.generation();
+        state.leaving.push(Leaving { incarnation: Arc::new(incarnation), slots: Vec::new(), until });
+        drop(state);
+        self.reaper.wake();
+    }
+
+    /// A reference to the slot of a view on an instance; consumes one hold on it.
+    pub(crate) fn handle_on(self: &Arc<Shared>, instance: InstanceId, view: ViewId) -> Result<SlotRef> {
+        let me = sys::thread_id();
+        let mut state = self.state();
+        let deadline = Instant::now() + PATIENCE;
+        while state.registry.providers[state.instances[instance].provider].is_frozen_for(me) && Instant::now() < deadline {
+            state = self.wait_settled(state, deadline);
+        }
+        let incarnation = Arc::clone(&state.instances[instance].incarnation);
+        let linked = incarnation.implementation.functions(view, state.views.get(view));
+        let result = linked.map(|functions| {
+            let target = Target { data: ptr::with_exposed_provenance(incarnation.address), methods: functions.address() };
+            self.open_slot(&mut state, instance, view, target)
+        });
+        state.instances[instance].holds -= 1;
+        state.let_go(instance);
+        drop(state);
+        if result.is_err() {
+            self.reaper.wake();
+        }
+        result
+    }
+
+    fn seat<'s>(&self, state: &'s State, provider: ProviderId) -> Result<&'s super::registry::Provider> {
+        if self.is_closed() {
+            return Err(Error::new(ErrorKind::Closed, "the runtime is gone; nothing can be built in it"));
+        }
+        state.registry.providers.get(provider).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "the component was removed meanwhile; ask again")
+        })
+    }
+}
+
+fn busy_building(name: &str) -> Error {
+    Error::new(
+        ErrorKind::Busy,
+        format!("component `{name}` has been under construction or in a hand-over for {} s; try again", PATIENCE.as_secs()),
+    )
+}
+
+/// The value of a component's fallible function.
+fn verdict<T: Abi>(
+    outcome: Outcome<RawResult<T::Repr, RawVec<u8>>>,
+    kind: ErrorKind,
+    implementation: &Implementation,
+    verb: &str,
+) -> Result<T> {
+    let component = &implementation.component;
+    // SAFETY: an export's functions keep the contract of `Outcome`.
+    let raw = unsafe { outcome.split() }
+        .map_err(|(_, message)| Error::new(kind, format!("component `{component}` panicked in its {verb}: {message}")))?;
+    // SAFETY: the outcome is used once.
+    let result: Result<T, String> = unsafe { Abi::from_repr(raw) };
+    result.map_err(|message| Error::new(kind, format!("component `{component}` refused in its {verb}: {message}")))
+}
+
+impl State {
+    /// Retires an instance that nothing holds.
+    pub(crate) fn let_go(&mut self, id: InstanceId) {
+        let instance = &self.instances[id];
+        if instance.holds > 0 || !instance.slots.is_empty() {
+            return;
+        }
+        let instance = self.instances.remove(id);
+        if let Some(seat) = self.registry.providers.get_mut(instance.provider)
+            && seat.service == Some(id)
+        {
+            seat.service = None;
+        }
+        self.drop_orphan(instance.provider);
+        let until = self.generation() + 1;
+        self.leaving.push(Leaving { incarnation: instance.incarnation, slots: Vec::new(), until });
+    }
+
+    /// Removes a provider whose transaction failed, once it has no instances.
+    pub(crate) fn drop_orphan(&mut self, provider: ProviderId) {
+        let is_orphan = self.registry.providers.get(provider).is_some_and(|seat| seat.orphan);
+        if is_orphan && !self.instances.iter().any(|(_, instance)| instance.provider == provider) {
+            self.registry.remove(provider);
+        }
+    }
+
+    /// Gives up the holds of a destroyed incarnation on its dependencies.
+    pub(crate) fn drop_needs(&mut self, needs: &[Held]) {
+        for need in needs {
+            if let Some(instance) = self.instances.get_mut(need.instance) {
+                instance.holds -= 1;
+                self.let_go(need.instance);
+            }
+        }
+    }
+
+    fn refuse_cycle(&self, provider: ProviderId, sight: Sight) -> Result<()> {
+        let mut path = Vec::new();
+        self.walk(provider, sight, &mut path, &mut Vec::new())
+    }
+
+    fn walk(
+        &self,
+        provider: ProviderId,
+        sight: Sight,
+        path: &mut Vec<ProviderId>,
+        done: &mut Vec<ProviderId>,
+    ) -> Result<()> {
+        if done.contains(&provider) {
+            return Ok(());
+        }
+        let implementation = &self.registry.providers[provider].implementation;
+        if let Some(start) = path.iter().position(|&other| other == provider) {
+            let mut names: Vec<&str> = path[start..]
+                .iter()
+                .map(|&id| self.registry.providers[id].implementation.component.name.as_str())
+                .collect();
+            names.push(&implementation.component.name);
+            return Err(Error::new(
+                ErrorKind::Dependency,
+                format!("components depend on each other in a cycle: {}; break it at one of them", names.join(" -> ")),
+            ));
+        }
+        path.push(provider);
+        for need in &implementation.manifest.deps {
+            // What is missing is reported when it is built.
+            if let Ok(next) = self.registry.choose(&need.interface, need.version, None, sight) {
+                self.walk(next, sight, path, done)?;
+            }
+        }
+        path.pop();
+        done.push(provider);
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! Mapping staged libraries into the process, and out of it: the one file that names `dlopen`
+//! and `dlclose`.
+//!
+//! Called by the load and retire phases of a transaction. An [`Image`] stays mapped when it is
+//! dropped: Rust's thread-local destructors, and pointers that were handed out, make unmapping
+//! unsound unless somebody knows better ([`Image::unload`]).
+//!
+//! Invariants:
+//! 1. Only a [`Staged`] file is opened: its bytes were checked, and its path is new to the loader.
+//! 2. An `Image` exists only after what the image registered was found equal to what the file
+//!    says: the same records, each with the functions that its flags and methods promise.
+//! 3. `RTLD_NOW`: every symbol is resolved before any code runs. `RTLD_LOCAL`: images do not see
+//!    each other's symbols.
+//! 4. No image is unmapped but by [`Image::unload`].
+
+#[cfg(test)]
+mod tests;
+
+use super::{
+    manifest::{ExportManifest, Manifest},
+    stage::Staged,
+};
+use crate::abi::{
+    ABI_VERSION,
+    tables::{ENTRY, Entry, Export, HostTable, ImageTable},
+};
+use crate::error::{Error, ErrorKind, Result};
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use std::mem::ManuallyDrop;
+use std::path::Path;
+
+/// A library that is mapped into this process.
+pub(crate) struct Image {
+    staged: Staged,
+    library: ManuallyDrop<Library>,
+    table: &'static ImageTable,
+    /// In the order of the manifest's exports.
+    exports: Vec<&'static Export>,
+}
+
+/// An image that could not be unmapped, and why. It is as usable as before.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) image: Image,
+    pub(crate) error: Error,
+}
+
+impl Image {
+    /// Maps a staged library, runs its initialisers, makes it known to the host and compares
+    /// what it registered with its manifest.
+    ///
+    /// # Safety
+    /// `host` points to a table that stays valid for as long as the process runs. The file may
+    /// run arbitrary code here: whoever staged it trusts its owner.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Load`] if the loader or the image refuses, [`ErrorKind::Mismatch`] for
+    /// another binary contract, [`ErrorKind::BadManifest`] if what registered is not what the
+    /// file says. Once the loader succeeded, the image stays mapped even then, unused.
+    pub(crate) unsafe fn open(mut staged: Staged, host: *const HostTable) -> Result<Image> {
+        // SAFETY: the caller trusts the file's code.
+        let opened = unsafe { Library::open(Some(&staged.path), RTLD_NOW | RTLD_LOCAL) };
+        let library = ManuallyDrop::new(opened.map_err(|error| refused(&staged.path, &error))?);
+        staged.keep();
+        // SAFETY: `elf` found a function of that name in the file, and only lcr's binary
+        // contract of this version, which the manifest's magic names, calls it so.
+        let entry = unsafe { library.get::<Entry>(ENTRY) };
+        let entry = entry.map_err(|error| refused(&staged.path, &error))?;
+        // SAFETY: called once, first, with a table that the caller keeps.
+        let table = unsafe { entry(host) };
+        // SAFETY: by contract null, or a table that lives in the image, which stays mapped.
+        let table = unsafe { table.as_ref() };
+        let table = table.ok_or_else(|| {
+            load("it is a host itself; build it against lcr with default-features = false")
+        })?;
+        if table.abi != u32::from(ABI_VERSION) {
+            let text = format!("its binary contract is {}, this host's is {ABI_VERSION}; build both with one lcr", table.abi);
+            return Err(Error::new(ErrorKind::Mismatch, text));
+        }
+        let exports = registered(table, &staged.manifest)?;
+        Ok(Image { staged, library, table, exports })
+    }
+
+    /// The file that it was made of.
+    pub(crate) fn staged(&self) -> &Staged {
+        &self.staged
+    }
+
+    /// What the image implements, with the functions that do.
+    ///
+    /// The references are good until [`Image::unload`] succeeds.
+    pub(crate) fn exports(&self) -> impl Iterator<Item = (&ExportManifest, &'static Export)> {
+        self.staged.manifest.exports.iter().zip(self.exports.iter().copied())
+    }
+
+    /// Bytes of memory that the image takes, in whole pages.
+    pub(crate) fn mapped_bytes(&self) -> u64 {
+        self.staged.mapped
+    }
+
+    /// How many values of the image are still held elsewhere.
+    pub(crate) fn outstanding(&self) -> usize {
+        // SAFETY: the image is mapped; by contract any thread may ask.
+        unsafe { (self.table.outstanding)() }
+    }
+
+    /// Unmaps the image, and makes sure that it is gone.
+    ///
+    /// # Safety
+    /// No thread runs code of the image or will return to it, and nothing points into it any
+    /// more: no instance, vtable, [`Export`], panic payload or value.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Load`], naming what holds it, with the image as it was.
+    pub(crate) unsafe fn unload(self) -> std::result::Result<(), Box<Held>> {
+        let held = |image, text: String| Err(Box::new(Held { image, error: load(text) }));
+        if self.staged.permanent {
+            return held(self, "it was linked to stay mapped (-z nodelete); link it without".to_owned());
+        }
+        let values = self.outstanding();
+        if values > 0 {
+            return held(self, format!("{values} of its values are still in use elsewhere; drop them and try again"));
+        }
+        let Image { mut staged, library, table, exports } = self;
+        if let Err(error) = ManuallyDrop::into_inner(library).close() {
+            tracing::warn!(image = %staged.path.display(), %error, "dlclose failed");
+        }
+        match still_mapped(&staged.path) {
+            Some(library) => {
+                let image = Image { staged, library: ManuallyDrop::new(library), table, exports };
+                held(image, "it is still mapped: a thread that has not ended registered a thread-local destructor \
+                             of it, another library uses it, or the C library never unmaps".to_owned())
+            }
+            None => {
+                staged.discard();
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Image {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Image").field(&self.staged.path).finish()
+    }
+}
+
+/// The machine's page size in bytes.
+pub(super) fn page_size() -> u64 {
+    // SAFETY: asks for a constant of the system.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(size).unwrap_or(4096)
+}
+
+/// The loader's own answer whether it has an image of this file.
+fn still_mapped(path: &Path) -> Option<Library> {
+    // SAFETY: with RTLD_NOLOAD nothing is mapped and no code runs.
+    unsafe { Library::open(Some(path), libc::RTLD_NOLOAD | RTLD_NOW | RTLD_LOCAL) }.ok()
+}
+
+/// Finds the export of each record of the manifest, or says what does not fit.
+fn registered(table: &'static ImageTable, manifest: &Manifest) -> Result<Vec<&'static Export>> {
+    let bad = |text: String| Error::new(ErrorKind::BadManifest, text);
+    let (count, expected) = (table.export_count, manifest.exports.len());
+    if count != expected || table.exports.is_null() {
+        return Err(bad(format!("it registers {count} implementations, its manifest has {expected}; build it again")));
+    }
+    // SAFETY: by contract that many pointers, constant while the image is mapped.
+    let pointers = unsafe { std::slice::from_raw_parts(table.exports, count) };
+    let exports = pointers.iter().map(|pointer| {
+        // SAFETY: by contract each is null or points to an export of the image, constant as well.
+        let export = unsafe { pointer.as_ref() };
+        let export = export.filter(|export| !export.manifest.is_null() && !export.thunks.is_null());
+        export.ok_or_else(|| bad("it registers nothing where an implementation should be; build it again".to_owned()))
+    });
+    let exports = exports.collect::<Result<Vec<_>>>()?;
+    let found = manifest.exports.iter().map(|expected| {
+        let export = exports.iter().find(|export| export.manifest() == expected.record());
+        let (type_name, interface) = (&expected.type_name, &expected.interface);
+        let export = export.filter(|export| complete(export, expected));
+        export.copied().ok_or_else(|| {
+            bad(format!("what it registers for {type_name} as {interface} is not what its manifest says; build it again"))
+        })
+    });
+    found.collect()
+}
+
+/// Whether an export has the functions that its manifest promises.
+fn complete(export: &Export, manifest: &ExportManifest) -> bool {
+    export.thunk_count == manifest.methods.len()
+        && export.healthy.is_some() == manifest.healthy
+        && export.save.is_some() == manifest.state
+        && export.restore.is_some() == manifest.state
+}
+
+#[cold]
+fn load(text: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Load, text)
+}
+
+/// What the loader said, without the copy's path, and what helps.
+#[cold]
+fn refused(path: &Path, error: &libloading::Error) -> Error {
+    use libloading::Error::{DlOpen, DlSym};
+    let text = match error {
+        DlOpen { source } | DlSym { source } => source.to_string(),
+        other => other.to_string(),
+    };
+    let text = text.replace(&format!("{}: ", path.display()), "").replace(char::is_control, " ");
+    const ADVICE: [(&str, &str); 5] = [
+        ("undefined symbol", "link what defines it into the library"),
+        ("' not found", "build it on a system as old as this one"),
+        ("cannot open shared object file", "install that library, or set the component's rpath"),
+        ("static TLS block", "build it without -ftls-model=initial-exec"),
+        ("failed to map segment", "put the store on a file system that is not mounted noexec"),
+    ];
+    let advice = ADVICE.iter().find(|(symptom, _)| text.contains(symptom));
+    let advice = advice.map_or("see ld.so(8)", |(_, advice)| advice);
+    load(format!("the loader refused it: {text}; {advice}"))
+}

@@ -1,0 +1,193 @@
+use super::*;
+use crate::host::manifest::tests::record;
+use crate::host::samples::{Random, SOURCE, Sample, good};
+use crate::host::stage::{Store, Trust};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::sync::mpsc;
+
+fn store() -> Store {
+    Store::new(None, Trust::default()).unwrap()
+}
+
+/// Samples do not look at the table.
+fn open(store: &Store, path: &Path) -> Result<Image> {
+    let staged = store.stage(path)?;
+    // SAFETY: the samples' code is ours, and ignores the table.
+    unsafe { Image::open(staged, std::ptr::null()) }
+}
+
+fn refusal(sample: &Sample, kind: ErrorKind) -> String {
+    let error = open(&store(), &sample.path()).expect_err("opened");
+    assert_eq!(error.kind(), kind, "{error}");
+    assert!(!error.to_string().contains('\n'));
+    error.to_string()
+}
+
+#[test]
+fn what_registered_is_paired_with_the_manifest() {
+    let store = store();
+    let image = open(&store, &good().path()).unwrap();
+    let [(manifest, export)] = image.exports().collect::<Vec<_>>()[..] else { panic!("{image:?}") };
+    assert_eq!((manifest.record(), export.thunk_count), (export.manifest(), 2));
+    assert_eq!((image.outstanding(), image.mapped_bytes()), (0, image.staged().mapped));
+    assert!(image.staged().path.exists(), "debuggers find it");
+}
+
+#[test]
+fn only_opening_runs_code() {
+    let sample = Sample::new(&record(), &record(), "");
+    let store = store();
+    Manifest::read(sample.path()).unwrap();
+    let staged = store.stage(&sample.path()).unwrap();
+    assert!(!sample.has_run());
+    // SAFETY: as in `open`.
+    unsafe { Image::open(staged, std::ptr::null()) }.unwrap();
+    assert!(sample.has_run());
+}
+
+#[test]
+fn the_bytes_that_an_image_is_said_to_take_are_those_it_maps() {
+    let store = store();
+    let image = open(&store, &good().path()).unwrap();
+    let path = image.staged().path.to_str().unwrap();
+    let mut addresses = Vec::new();
+    for line in std::fs::read_to_string("/proc/self/maps").unwrap().lines().filter(|line| line.ends_with(path)) {
+        let range = line.split(' ').next().unwrap().split('-');
+        addresses.extend(range.map(|address| u64::from_str_radix(address, 16).unwrap()));
+    }
+    let span = addresses.iter().max().unwrap() - addresses.iter().min().unwrap();
+    // The last segment's zeroed pages are mapped without the file's name.
+    assert!((span..span + 0x10_0000).contains(&image.mapped_bytes()), "{span} {}", image.mapped_bytes());
+}
+
+#[test]
+fn each_load_of_one_file_is_an_image_of_its_own() {
+    let store = store();
+    let (one, two) = (open(&store, &good().path()).unwrap(), open(&store, &good().path()).unwrap());
+    assert!(!std::ptr::eq(one.table, two.table));
+}
+
+#[test]
+fn an_unresolved_symbol_is_named_before_any_code_runs() {
+    let more = "unsafe extern \"C\" { fn nobody_has_this(); }
+        #[unsafe(no_mangle)] pub extern \"C\" fn caller() { unsafe { nobody_has_this() } }";
+    let sample = Sample::new(&record(), &record(), more);
+    let text = refusal(&sample, ErrorKind::Load);
+    assert!(text.contains("undefined symbol: nobody_has_this; link what defines it"), "{text}");
+    assert!(!sample.has_run());
+}
+
+#[test]
+fn what_registers_something_else_than_its_file_says_is_refused() {
+    let mut other = record();
+    *other.last_mut().unwrap() ^= 1;
+    let text = refusal(&Sample::new(&record(), &other, ""), ErrorKind::BadManifest);
+    assert!(text.contains("HashStore as kv.store"), "{text}");
+    let two = [record(), crate::host::manifest::tests::newer()].concat();
+    let text = refusal(&Sample::new(&two, &record(), ""), ErrorKind::BadManifest);
+    assert!(text.contains("registers 1 implementations, its manifest has 2"), "{text}");
+}
+
+#[test]
+fn an_image_is_unmapped_only_when_nothing_holds_it() {
+    let more = "
+        struct Guard; impl Drop for Guard { fn drop(&mut self) { let _ = std::env::var_os(\"HOME\"); } }
+        thread_local! { static GUARD: Guard = const { Guard }; }
+        #[unsafe(no_mangle)] pub extern \"C\" fn touch() { GUARD.with(|_| ()) }";
+    let sample = Sample::new(&record(), &record(), more);
+    let store = store();
+    let image = open(&store, &sample.path()).unwrap();
+    let path = image.staged().path.clone();
+
+    // SAFETY: the sample exports a counter of this name and type.
+    let count = unsafe { image.library.get::<*const std::sync::atomic::AtomicUsize>("COUNT") }.unwrap().into_raw();
+    // SAFETY: a static of the image, which is mapped.
+    let count = unsafe { &*count.cast::<std::sync::atomic::AtomicUsize>() };
+    count.store(3, std::sync::atomic::Ordering::Relaxed);
+    // SAFETY: nothing runs in the image, nothing but `count` points into it.
+    let held = unsafe { image.unload() }.unwrap_err();
+    assert!(held.error.to_string().contains("3 of its values"), "{}", held.error);
+    count.store(0, std::sync::atomic::Ordering::Relaxed);
+
+    // SAFETY: the sample exports this function.
+    let touch = unsafe { held.image.library.get::<extern "C" fn()>("touch") }.unwrap().into_raw().addr();
+    let (touched, wait) = mpsc::channel();
+    let (end, ended) = mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let touch = std::ptr::with_exposed_provenance::<()>(touch);
+        // SAFETY: the address of an `extern "C" fn()`.
+        let touch = unsafe { std::mem::transmute::<*const (), extern "C" fn()>(touch) };
+        touch();
+        touched.send(()).unwrap();
+        let _ = ended.recv();
+    });
+    wait.recv().unwrap();
+    // SAFETY: the thread is outside the image, and only its destructor is still to run.
+    let held = unsafe { held.image.unload() }.unwrap_err();
+    assert!(held.error.to_string().contains("thread-local"), "{}", held.error);
+    assert_eq!(held.error.kind(), ErrorKind::Load);
+    drop(end);
+    thread.join().unwrap();
+
+    // SAFETY: nothing points into the image any more.
+    unsafe { held.image.unload() }.unwrap();
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    assert!(!maps.contains(path.to_str().unwrap()) && !path.exists());
+}
+
+#[test]
+fn a_library_that_is_linked_to_stay_is_not_unmapped() {
+    let sample = Sample::compile(&record(), &record(), SOURCE, &["-Clink-arg=-Wl,-z,nodelete"]);
+    let image = open(&store(), &sample.path()).unwrap();
+    // SAFETY: nothing points into the image.
+    let held = unsafe { image.unload() }.unwrap_err();
+    assert!(held.error.to_string().contains("nodelete"), "{}", held.error);
+}
+
+const DAMAGED: &str = "LCR_TEST_DAMAGED";
+
+/// PEERS 61, the other way round: what the checks accept, the loader survives. Headers are
+/// changed at random; each file that is still accepted is opened, in a process of its own.
+#[test]
+fn the_loader_survives_whatever_is_accepted() {
+    let mut random = Random::new(2);
+    let (file, tables) = (good().bytes(), 0x400);
+    let accepted = tempfile::tempdir().unwrap();
+    let mut count = 0;
+    while count < 40 {
+        let mut changed = file.clone();
+        let at = match random.below(2) {
+            0 => random.below(tables),
+            _ => file.len() - 1 - random.below(0x900),
+        };
+        changed[at] = random.below(256) as u8;
+        let path = accepted.path().join(format!("{at:x}.so"));
+        crate::host::samples::write(&path, &changed);
+        if changed == file || store().stage(&path).is_err() {
+            std::fs::remove_file(&path).unwrap();
+        } else {
+            count += 1;
+        }
+    }
+    let test = "host::library::tests::open_damaged_files";
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env(DAMAGED, accepted.path())
+        .output()
+        .unwrap();
+    let (signal, last) = (output.status.signal(), String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "killed by {signal:?}, see {:?}:\n{last}", accepted.keep());
+}
+
+#[test]
+#[ignore = "run by the_loader_survives_whatever_is_accepted"]
+fn open_damaged_files() {
+    let Some(directory) = std::env::var_os(DAMAGED) else { return };
+    let store = store();
+    for file in std::fs::read_dir(directory).unwrap() {
+        let path = file.unwrap().path();
+        println!("{}", path.display());
+        let _ = open(&store, &path);
+    }
+}

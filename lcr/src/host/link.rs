@@ -1,0 +1,148 @@
+//! Linking: an implementation's functions in the order in which a handle numbers them.
+//!
+//! A *view* is an interface as one image knows it. Methods are linked by name and
+//! signature, not by position: extra methods of the implementation do no harm, a
+//! missing one is served by the view's default body, if it has one.
+
+use std::collections::HashMap;
+
+use crate::{
+    abi::tables,
+    error::{Error, ErrorKind, Result},
+};
+
+use super::{
+    manifest::{ExportManifest, InterfaceManifest},
+    shape,
+};
+
+/// The number of a view.
+pub(crate) type ViewId = usize;
+
+/// An interface as one image knows it.
+pub(crate) struct View {
+    pub(crate) interface: InterfaceManifest,
+    encoded: Vec<u8>,
+}
+
+/// The views of a runtime.
+#[derive(Default)]
+pub(crate) struct Views {
+    views: Vec<View>,
+    by_bytes: HashMap<Vec<u8>, ViewId>,
+    /// By the address of the encoded bytes: the bytes of one image, seen before.
+    by_address: HashMap<usize, ViewId>,
+}
+
+impl Views {
+    /// The view of an interface in its encoded form.
+    ///
+    /// # Errors
+    /// `BadManifest` if the bytes are not an interface.
+    pub(crate) fn resolve(&mut self, encoded: &[u8]) -> Result<ViewId> {
+        let address = encoded.as_ptr().addr();
+        if let Some(&id) = self.by_address.get(&address)
+            && self.views[id].encoded == encoded
+        {
+            return Ok(id);
+        }
+        let id = match self.by_bytes.get(encoded) {
+            Some(&id) => id,
+            None => {
+                let interface = InterfaceManifest::decode(encoded)?;
+                self.views.push(View { interface, encoded: encoded.to_vec() });
+                self.by_bytes.insert(encoded.to_vec(), self.views.len() - 1);
+                self.views.len() - 1
+            }
+        };
+        self.by_address.insert(address, id);
+        Ok(id)
+    }
+
+    /// A view by its number.
+    pub(crate) fn get(&self, id: ViewId) -> &View {
+        &self.views[id]
+    }
+}
+
+/// Finds each method of the view among the implementation's: its place there, or `None`
+/// for one that the view's default body serves. Reads only the manifest.
+///
+/// # Errors
+/// `Mismatch`, naming the first method that cannot be served and why.
+pub(crate) fn link(view: &View, implementation: &ExportManifest) -> Result<Vec<Option<usize>>> {
+    let interface = &view.interface;
+    let serves = implementation.interface_version == interface.version
+        || implementation.replaces.contains(&interface.version);
+    if implementation.interface != interface.name || !serves {
+        return Err(Error::new(
+            ErrorKind::Mismatch,
+            format!(
+                "component `{}` implements {} v{}, not {} v{}; build it against that version, or declare replaces({}) on its interface",
+                implementation.component,
+                implementation.interface,
+                implementation.interface_version,
+                interface.name,
+                interface.version,
+                interface.version,
+            ),
+        ));
+    }
+    interface
+        .methods
+        .iter()
+        .map(|method| {
+            let name = &method.shape.name;
+            let place = implementation.methods.iter().position(|other| other.shape.name == *name);
+            match place {
+                Some(place) => match shape::compare(&method.shape, &implementation.methods[place].shape) {
+                    None => Ok(Some(place)),
+                    Some(difference) => Err(Error::new(
+                        ErrorKind::Mismatch,
+                        format!("component `{}` cannot serve {} v{}: {difference}", implementation.component, interface.name, interface.version),
+                    )),
+                },
+                None if method.has_default => Ok(None),
+                None => Err(Error::new(
+                    ErrorKind::Mismatch,
+                    format!(
+                        "component `{}` lacks method `{}` of {} v{}, which has no default body: {}; add the method, or give it a default body in the trait",
+                        implementation.component, name, interface.name, interface.version, method.shape,
+                    ),
+                )),
+            }
+        })
+        .collect()
+}
+
+/// A table of functions that a world's entries point to.
+pub(crate) struct Functions {
+    table: Box<[*const ()]>,
+}
+
+// SAFETY: the table is constant, and holds addresses of code or null.
+unsafe impl Send for Functions {}
+// SAFETY: as above.
+unsafe impl Sync for Functions {}
+
+impl Functions {
+    /// The functions of `export` at `places`, null where there is none.
+    ///
+    /// The places come from [`link`] with the export's own manifest, whose number of
+    /// methods was compared with the export's when it was loaded.
+    pub(super) fn new(places: &[Option<usize>], export: &tables::Export) -> Functions {
+        let table = places
+            .iter()
+            .map(|place| match *place {
+                Some(place) => export.thunk(place).unwrap_or(std::ptr::null()),
+                None => std::ptr::null(),
+            })
+            .collect();
+        Functions { table }
+    }
+
+    /// The table's address, valid as long as `self`.
+    pub(crate) fn address(&self) -> *const *const () {
+        self.table.as_ptr()
+    }
+}

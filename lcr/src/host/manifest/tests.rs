@@ -1,0 +1,188 @@
+use super::*;
+use crate::abi::interface::{InterfaceInfo, Method, Need, interface_bytes, interface_len};
+use crate::abi::manifest::{Declaration, manifest_bytes, manifest_len};
+use crate::abi::shape::{Kind, Part, Shape as Constant};
+
+const BYTES: Constant = Constant::of::<[usize; 2]>(Kind::Str, "", &[]);
+const COUNT: Constant = Constant::of::<u64>(Kind::Scalar, "u64", &[]);
+const METHODS: &[Method] = &[
+    Method { has_default: false, shape: &Constant::method("get", &[Part::of(&BYTES), Part::result(&COUNT)]) },
+    Method { has_default: true, shape: &Constant::method("len", &[Part::result(&COUNT)]) },
+];
+
+const fn declaration(component: &'static str, version: u32) -> Declaration {
+    Declaration {
+        component,
+        component_version: "1.2.3-rc.1",
+        type_name: "HashStore",
+        interface: InterfaceInfo {
+            name: "kv.store",
+            version,
+            replaces: &[1],
+            deps: &[Need { interface: "log.journal", version: 3 }],
+            methods: METHODS,
+        },
+        replaces: &[2],
+        deps: &[],
+        flags: Flags { state: true, protected: false, unload: false, healthy: true },
+        state_version: 4,
+    }
+}
+
+const KV: Declaration = declaration("kv", 3);
+const RECORD: [u8; manifest_len(&KV)] = manifest_bytes(&KV);
+const OTHER: [u8; manifest_len(&declaration("kv-b", 3))] = manifest_bytes(&declaration("kv-b", 3));
+const NEWER: [u8; manifest_len(&declaration("kv", 4))] = manifest_bytes(&declaration("kv", 4));
+
+/// A record as `#[lcr::component]` makes it.
+pub(in crate::host) fn record() -> Vec<u8> {
+    RECORD.to_vec()
+}
+
+/// A second one of the same component, of another version of the interface.
+pub(in crate::host) fn newer() -> Vec<u8> {
+    NEWER.to_vec()
+}
+
+/// `record` with another body and a checksum and length that fit.
+fn with_body(body: &[u8]) -> Vec<u8> {
+    let total = (HEADER + body.len()) as u32;
+    [&MAGIC[..], &total.to_le_bytes(), &fnv1a(body).to_le_bytes(), body].concat()
+}
+
+/// The record with the only occurrence of `from` replaced.
+fn replaced(from: &[u8], to: &[u8]) -> Vec<u8> {
+    let body = &RECORD[HEADER..];
+    let at = body.windows(from.len()).position(|window| window == from).unwrap();
+    with_body(&[&body[..at], to, &body[at + from.len()..]].concat())
+}
+
+fn refusal(record: &[u8]) -> String {
+    let error = Manifest::decode([record]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BadManifest, "{error}");
+    error.to_string()
+}
+
+#[test]
+fn what_the_macros_encode_is_what_is_decoded() {
+    let manifest = Manifest::decode([&RECORD[..]]).unwrap();
+    assert_eq!((manifest.component.as_str(), manifest.version.to_string()), ("kv", "1.2.3-rc.1".into()));
+    let [export] = &manifest.exports[..] else { panic!("{manifest}") };
+    assert_eq!((export.interface.as_str(), export.interface_version), ("kv.store", 3));
+    assert_eq!(export.replaces, [1, 2]);
+    assert_eq!((export.state, export.state_version, export.healthy, export.protected), (true, 4, true, false));
+    assert_eq!(export.record(), RECORD);
+    let text = manifest.to_string();
+    for part in ["kv 1.2.3-rc.1 (", "HashStore implements kv.store v3", "needs log.journal v3", "state v4",
+        "fn get(&self, &str) -> u64", "fn len(&self) -> u64 (has a default)"]
+    {
+        assert!(text.contains(part), "{text} lacks {part}");
+    }
+}
+
+#[test]
+fn an_interface_is_decoded_from_its_own_bytes() {
+    const LEN: usize = interface_len("kv.store", 3, METHODS);
+    const BYTES: [u8; LEN] = interface_bytes("kv.store", 3, METHODS);
+    let interface = InterfaceManifest::decode(&BYTES).unwrap();
+    assert_eq!((interface.name.as_str(), interface.version), ("kv.store", 3));
+    assert_eq!(interface.methods, Manifest::decode([&RECORD[..]]).unwrap().exports[0].methods);
+    for end in 0..LEN {
+        assert!(InterfaceManifest::decode(&BYTES[..end]).is_err());
+    }
+}
+
+#[test]
+fn a_section_may_hold_several_records_and_padding() {
+    let section = [&[0; 5], &RECORD[..], &[0; 16], &NEWER[..], &[0; 3]].concat();
+    let manifest = Manifest::decode([&section[..], &[]]).unwrap();
+    assert_eq!(manifest.exports.iter().map(|export| export.interface_version).collect::<Vec<_>>(), [3, 4]);
+}
+
+#[test]
+fn a_section_without_records_is_no_component() {
+    for sections in [&[][..], &[&[0_u8; 64][..]]] {
+        let error = Manifest::decode(sections.iter().copied()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoManifest);
+    }
+}
+
+#[test]
+fn a_library_holds_one_component_and_implements_an_interface_once() {
+    let two = refusal(&[&RECORD[..], &OTHER].concat());
+    assert!(two.contains("kv 1.2.3-rc.1 and kv-b 1.2.3-rc.1"), "{two}");
+    let twice = refusal(&[&RECORD[..], &RECORD].concat());
+    assert!(twice.contains("implements kv.store v3 twice, by HashStore and HashStore"), "{twice}");
+}
+
+#[test]
+fn another_binary_contract_is_named() {
+    let mut record = record();
+    record[7] = 9;
+    let error = Manifest::decode([&record[..]]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+    assert!(error.to_string().contains("contract 9"), "{error}");
+}
+
+#[test]
+fn every_single_changed_byte_is_noticed() {
+    for at in 0..RECORD.len() {
+        for flip in [1, 2, 4, 8, 16, 32, 64, 128, 255] {
+            let mut record = record();
+            record[at] ^= flip;
+            assert!(Manifest::decode([&record[..]]).is_err(), "byte {at} ^ {flip}");
+        }
+    }
+}
+
+/// With a checksum that fits, as somebody who means harm would write it: no panic, and whatever
+/// is accepted has names that are safe.
+#[test]
+fn changed_bytes_behind_a_right_checksum_never_panic() {
+    let body = &RECORD[HEADER..];
+    for at in 0..body.len() {
+        for value in [0, 1, 7, b'/', 0x7f, 0x80, 0xff] {
+            let mut changed = body.to_vec();
+            changed[at] = value;
+            if let Ok(manifest) = Manifest::decode([&with_body(&changed)[..]]) {
+                assert!(is_component_name(&manifest.component));
+                assert!(!manifest.to_string().replace('\n', "").contains(char::is_control));
+            }
+        }
+        assert!(Manifest::decode([&with_body(&body[..at])[..]]).is_err());
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_by_name() {
+    let cases: [(&[u8], &[u8], &str); 8] = [
+        (b"\x02\0kv", b"\x02\0..", "component name \"..\""),
+        (b"\x02\0kv", b"\x04\0../k", "component name \"../k\""),
+        (b"\x02\0kv", b"\x02\0\xffv", "\"\\xffv\" found for a name"),
+        (b"\x02\0kv", b"\x02\0\x1bv", "\"\\x1bv\" found for a name"),
+        (b"1.2.3-rc.1", b"1.2.3.rc.1", "version \"1.2.3.rc.1\""),
+        (b"kv.store", b"kv.Store", "interface name \"kv.Store\""),
+        (b"log.journal\x03", b"log.journal\x00", "version 0 of log.journal"),
+        (b"\x03\0len", b"\x03\0get", "method `get` without a name of its own"),
+    ];
+    for (from, to, text) in cases {
+        let refusal = refusal(&replaced(from, to));
+        assert!(refusal.contains(text), "{refusal}\nlacks\n{text}");
+    }
+    // Flags nobody knows; a replaced version that is not older.
+    let flags = replaced(&[0x12, 0, 0, 0, 4, 0, 0, 0], &[0x12, 1, 0, 0, 4, 0, 0, 0]);
+    assert!(refusal(&flags).contains("flags 0x112"), "{}", refusal(&flags));
+    let replaces = replaced(&[2, 0, 1, 0, 0, 0, 2, 0, 0, 0], &[2, 0, 1, 0, 0, 0, 3, 0, 0, 0]);
+    assert!(refusal(&replaces).contains("version 3 replaces 3"));
+}
+
+#[test]
+fn lengths_that_lie_are_refused() {
+    for total in [0, HEADER as u32 - 1, RECORD.len() as u32 - 1, RECORD.len() as u32 + 1, u32::MAX] {
+        let mut record = record();
+        record[8..12].copy_from_slice(&total.to_le_bytes());
+        assert!(Manifest::decode([&record[..]]).is_err(), "{total}");
+    }
+    assert!(refusal(b"LCRMANI").contains("8 bytes expected"));
+    assert!(refusal(b"something").contains("\"somethin\" found for a record"));
+}

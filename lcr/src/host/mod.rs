@@ -1,0 +1,32 @@
+//! Floor 2: mechanism. Worlds, frames, libraries, linking; no policy of change.
+//!
+//! [`runtime`] is what a program holds. Its parts share one [`shared::Shared`]:
+//! [`registry`] knows what is present, [`instances`] and [`slots`] what was built and who
+//! points to it, [`world`] which world is current. A call takes [`entering`] only where
+//! the inlined path of [`frame`](crate::abi::frame) cannot go. [`drain`] reads the
+//! frames in [`records`], [`reaper`] destroys what nobody is inside. [`stage`], [`elf`],
+//! [`manifest`], [`shape`] and [`library`] turn a file into an image without trusting it.
+
+pub(crate) mod drain;
+mod elf;
+mod entering;
+mod fork;
+pub(crate) mod gate;
+pub(crate) mod instances;
+pub(crate) mod library;
+pub(crate) mod link;
+pub(crate) mod manifest;
+pub(crate) mod pins;
+mod reader;
+mod reaper;
+pub(crate) mod records;
+pub(crate) mod registry;
+pub(crate) mod runtime;
+mod services;
+pub(crate) mod shape;
+pub(crate) mod shared;
+mod shutdown;
+mod slots;
+pub(crate) mod stage;
+pub(crate) mod sys;
+pub(crate) mod world;

@@ -1,0 +1,165 @@
+//! Pins: holding a world for a while.
+//!
+//! A pin owns its world (a count, not a frame), so pins may end in any order. It counts
+//! as being inside everything in that world: a hand-over of state waits for pins that
+//! are older than its gate, up to its deadline, and names them. A pin is not taken
+//! while a gate is shut, or it would hold a world with closed slots.
+
+use std::{
+    marker::PhantomData,
+    ptr,
+    sync::{Arc, MutexGuard},
+    time::Instant,
+};
+
+use crate::{
+    abi::{fault::FaultKind, world::Target},
+    error::{Error, ErrorKind, Result},
+};
+
+use super::{
+    entering::Refusal,
+    records::{self, PinnedTable},
+    shared::{Shared, State},
+    world::World,
+};
+
+/// One pin, as its runtime knows it.
+pub(crate) struct PinInfo {
+    pub(crate) world: Arc<World>,
+    pub(crate) thread: u32,
+    pub(crate) thread_name: String,
+    pub(crate) since: Instant,
+}
+
+/// Holds one world for the calling thread: until it is dropped, every call of this
+/// thread through a handle of the runtime resolves in that world, nested calls
+/// included. Made by [`Runtime::pin`](super::runtime::Runtime::pin).
+///
+/// A handle that is younger than the pin resolves in the current world.
+#[must_use = "the world is let go when the pin is dropped"]
+pub struct Pin {
+    shared: Arc<Shared>,
+    pin: usize,
+    generation: u64,
+    /// A pin belongs to its thread.
+    not_send: PhantomData<*const ()>,
+}
+
+impl Pin {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Result<Pin> {
+        let thread = records::mine();
+        let world = shared.pinned_world();
+        let (pin, world) = shared
+            .take_pin(world)
+            .map_err(|(kind, message)| Error::new(refusal_kind(kind), format!("no world can be pinned: {message}")))?;
+        // SAFETY: the record is this thread's own, and no borrow of it is alive.
+        let pinned = unsafe { thread.pinned() };
+        pinned.push(PinnedTable { core: &raw const shared.core, table: world.table(), pin });
+        thread.record().set_fast(false);
+        Ok(Pin { shared: Arc::clone(shared), pin, generation: world.generation(), not_send: PhantomData })
+    }
+
+    /// The number of the world that is held.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let thread = records::mine();
+        // SAFETY: the record is this thread's own (a pin is not `Send`), and no borrow
+        // of it is alive.
+        let pinned = unsafe { thread.pinned() };
+        pinned.retain(|other| other.pin != self.pin || !ptr::eq(other.core, &raw const self.shared.core));
+        if pinned.is_empty() {
+            thread.record().set_fast(true);
+        }
+        self.shared.unpin(self.pin);
+    }
+}
+
+fn refusal_kind(kind: FaultKind) -> ErrorKind {
+    match kind {
+        FaultKind::Revoked => ErrorKind::Closed,
+        _ => ErrorKind::Deadline,
+    }
+}
+
+impl Shared {
+    /// The world that the calling thread holds, if it holds one.
+    fn pinned_world(&self) -> Option<usize> {
+        // SAFETY: the record is this thread's own, and the borrow ends here.
+        let pinned = unsafe { records::mine().pinned() };
+        pinned.iter().rev().find(|pinned| ptr::eq(pinned.core, &raw const self.core)).map(|pinned| pinned.pin)
+    }
+
+    /// Pins the world of another pin, or the current one once no gate is shut.
+    fn take_pin(&self, like: Option<usize>) -> Result<(usize, Arc<World>), Refusal> {
+        let (mut state, world) = match like {
+            Some(pin) => {
+                let state = self.state();
+                let world = Arc::clone(&state.pins[pin].world);
+                (state, world)
+            }
+            None => self.open_world()?,
+        };
+        let thread = records::mine();
+        let pin = state.pins.insert(PinInfo {
+            world: Arc::clone(&world),
+            thread: thread.thread_id(),
+            thread_name: thread.thread_name(),
+            since: Instant::now(),
+        });
+        Ok((pin, world))
+    }
+
+    /// The current world, once no gate is shut.
+    fn open_world(&self) -> Result<(MutexGuard<'_, State>, Arc<World>), Refusal> {
+        loop {
+            let look = self.gate.look();
+            let state = self.state();
+            if self.is_closed() {
+                return Err((FaultKind::Revoked, "its runtime is gone".to_owned()));
+            }
+            match &state.gate {
+                None => {
+                    let world = Arc::clone(&state.world);
+                    return Ok((state, world));
+                }
+                Some(gate) if state.is_inside_gate(records::mine(), gate) => {
+                    let world = Arc::clone(&gate.before);
+                    return Ok((state, world));
+                }
+                Some(_) => drop(state),
+            }
+            if !self.gate.wait(look) {
+                return Err((FaultKind::Gate, "a replacement kept its gate shut until the deadline".to_owned()));
+            }
+        }
+    }
+
+    /// Pins the instance behind a slot.
+    pub(super) fn pin_slot(&self, slot: usize) -> Result<(Target, usize), Refusal> {
+        let mut like = self.pinned_world();
+        loop {
+            let (pin, world) = self.take_pin(like)?;
+            if let Some(target) = world.target(slot) {
+                return Ok((target, pin));
+            }
+            self.unpin(pin);
+            if like.take().is_none() {
+                return Err((FaultKind::Withdrawn, "nothing serves this handle any more".to_owned()));
+            }
+        }
+    }
+
+    /// Ends a pin.
+    pub(super) fn unpin(&self, pin: usize) {
+        // A fork's child has forgotten the pins of its parent's other threads.
+        let ended = self.state().pins.try_remove(pin);
+        drop(ended);
+        self.reaper.wake();
+    }
+}

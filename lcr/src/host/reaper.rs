@@ -1,0 +1,214 @@
+//! The reaper: destroys what nobody is inside any more, on its own thread.
+//!
+//! It takes back released slots, destroys incarnations that were replaced, released or
+//! refused, and frees retired worlds. While something is not ready it looks again, at
+//! growing intervals up to [`SLOWEST`]; with nothing to do it sleeps until it is woken.
+//!
+//! An incarnation is destroyed when (1) no frame shows a world in which one of its
+//! slots held it, at that slot, (2) no pin holds such a world, and (3) the count taken
+//! from the list is the last one. A world is freed when no frame shows its table and
+//! the list's count is the last one.
+//!
+//! The thread is started when there is first something to do, and again in the child of
+//! a fork.
+
+use std::{
+    collections::HashSet,
+    ptr::NonNull,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    thread::{self, Thread},
+    time::Duration,
+};
+
+use crate::abi::{tables::RawSlot, world::Table};
+
+use super::{
+    fork,
+    instances::Incarnation,
+    records,
+    shared::{Leaving, Shared, State},
+};
+
+const FASTEST: Duration = Duration::from_micros(100);
+const SLOWEST: Duration = Duration::from_millis(20);
+
+/// A runtime's reaper, whether its thread runs or not.
+#[derive(Default)]
+pub(crate) struct Reaper {
+    /// The runtime itself, for the thread.
+    shared: OnceLock<Weak<Shared>>,
+    released: Mutex<Vec<Released>>,
+    thread: Mutex<Option<Thread>>,
+    /// The fork count of the process that the thread runs in, plus one.
+    running: AtomicU32,
+    /// Set while destructors run.
+    reaping: AtomicBool,
+}
+
+/// The reaper's locks, held around a fork.
+pub(super) struct ReaperLocks<'a> {
+    _released: MutexGuard<'a, Vec<Released>>,
+    _thread: MutexGuard<'a, Option<Thread>>,
+}
+
+/// A slot whose last handle is gone.
+struct Released(NonNull<RawSlot>);
+// SAFETY: a slot without handles belongs to the runtime, whatever thread it is on.
+unsafe impl Send for Released {}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Reaper {
+    /// Tells the reaper what to reap.
+    pub(crate) fn attach(&self, shared: &Arc<Shared>) {
+        let _ = self.shared.set(Arc::downgrade(shared));
+    }
+
+    /// Notes a slot whose last handle is gone.
+    pub(super) fn release(&self, slot: *mut RawSlot) {
+        let Some(slot) = NonNull::new(slot) else { return };
+        lock(&self.released).push(Released(slot));
+        self.wake();
+    }
+
+    /// The slots noted since the last time.
+    pub(super) fn take_released(&self) -> Vec<NonNull<RawSlot>> {
+        std::mem::take(&mut *lock(&self.released)).into_iter().map(|released| released.0).collect()
+    }
+
+    /// Holds everything of the reaper's that another thread could hold at a fork.
+    pub(super) fn lock_all(&self) -> ReaperLocks<'_> {
+        ReaperLocks { _released: lock(&self.released), _thread: lock(&self.thread) }
+    }
+
+    /// Whether destructors are running, or released slots wait. Ask under the state lock.
+    pub(crate) fn is_reaping(&self) -> bool {
+        self.reaping.load(Ordering::Acquire) || !lock(&self.released).is_empty()
+    }
+
+    /// Has the reaper look now.
+    pub(crate) fn wake(&self) {
+        let process = fork::count() + 1;
+        if self.running.load(Ordering::Acquire) == process {
+            if let Some(thread) = &*lock(&self.thread) {
+                thread.unpark();
+            }
+            return;
+        }
+        let Some(shared) = self.shared.get().and_then(Weak::upgrade) else { return };
+        if shared.is_closed() {
+            return;
+        }
+        let mut slot = lock(&self.thread);
+        if self.running.load(Ordering::Acquire) == process {
+            return;
+        }
+        let weak = Arc::downgrade(&shared);
+        let spawned = thread::Builder::new().name("lcr-reaper".to_owned()).spawn(move || run(&weak));
+        match spawned {
+            Ok(handle) => {
+                *slot = Some(handle.thread().clone());
+                self.running.store(process, Ordering::Release);
+            }
+            Err(error) => tracing::error!(%error, "no reaper thread; replaced instances stay until one can be started"),
+        }
+    }
+}
+
+fn run(weak: &Weak<Shared>) {
+    let mut pause = FASTEST;
+    loop {
+        let Some(shared) = weak.upgrade() else { return };
+        let (progress, waiting) = shared.reap();
+        if shared.is_closed() {
+            return;
+        }
+        drop(shared);
+        pause = if progress { FASTEST } else { (pause * 2).min(SLOWEST) };
+        if waiting || progress {
+            thread::park_timeout(pause);
+        } else {
+            thread::park();
+        }
+    }
+}
+
+impl Shared {
+    /// One round. Returns whether anything was done, and whether anything is left.
+    pub(super) fn reap(self: &Arc<Shared>) -> (bool, bool) {
+        let released = self.reaper.take_released();
+        let mut state = self.state();
+        let mut progress = !released.is_empty();
+        self.take_back(&mut state, released);
+        let ready = state.ready();
+        progress |= !ready.is_empty();
+        self.reaper.reaping.store(!ready.is_empty(), Ordering::Release);
+        drop(state);
+        let destroyed: Vec<Incarnation> = ready.into_iter().map(destroy).collect();
+        let mut state = self.state();
+        self.reaper.reaping.store(false, Ordering::Release);
+        for incarnation in &destroyed {
+            state.tally.destroyed += 1;
+            state.drop_needs(&incarnation.needs);
+        }
+        progress |= state.free_worlds();
+        let waiting = !state.leaving.is_empty() || !state.retired.worlds.is_empty();
+        drop(state);
+        // Dropping them here, without a lock, may be the last use of an image.
+        drop(destroyed);
+        (progress, waiting)
+    }
+}
+
+/// Destroys an object. Its destructor's panic is reported, and otherwise ignored.
+pub(super) fn destroy(incarnation: Incarnation) -> Incarnation {
+    let destroy = incarnation.implementation.export.destroy;
+    // SAFETY: the caller owns the object, no call is inside it, and nothing refers to it.
+    let outcome = unsafe { destroy(incarnation.address) };
+    // SAFETY: an export's functions keep the contract of `Outcome`.
+    if let Err((_, message)) = unsafe { outcome.split() } {
+        let component = &incarnation.implementation.component;
+        tracing::error!(%component, %message, "a destructor panicked");
+    }
+    incarnation
+}
+
+impl State {
+    /// Takes out the incarnations that may be destroyed.
+    fn ready(&mut self) -> Vec<Incarnation> {
+        if self.leaving.is_empty() {
+            return Vec::new();
+        }
+        let calls = self.old_calls();
+        let mut ready = Vec::new();
+        let mut left = Vec::new();
+        for leaving in std::mem::take(&mut self.leaving) {
+            if !self.inside(&leaving, &calls).is_empty() || self.is_pinned(&leaving) {
+                left.push(leaving);
+                continue;
+            }
+            match Arc::try_unwrap(leaving.incarnation) {
+                Ok(incarnation) => ready.push(incarnation),
+                Err(incarnation) => left.push(Leaving { incarnation, ..leaving }),
+            }
+        }
+        self.leaving = left;
+        ready
+    }
+
+    /// Frees the retired worlds that nobody shows or holds.
+    fn free_worlds(&mut self) -> bool {
+        let shown: HashSet<*const Table> =
+            records::all().flat_map(|thread| thread.calls()).map(|(table, _)| table).collect();
+        let before = self.retired.worlds.len();
+        self.retired.worlds.retain(|world| shown.contains(&world.table()) || Arc::strong_count(world) > 1);
+        let oldest = self.retired.worlds.first().map_or(u64::MAX, |world| world.generation());
+        self.slots.cool(oldest);
+        self.retired.worlds.len() < before
+    }
+}

@@ -1,0 +1,233 @@
+//! The threads' records: handing them out, reading all of them, giving them back.
+//!
+//! Records form a list that only grows; a record whose thread ended is handed to a
+//! later thread. So a writer walks the list without a lock, a fork cannot catch the
+//! list in between, and the list is as long as there ever were threads at one time.
+//!
+//! The list belongs to the process (in this image), not to a runtime: a frame says
+//! which world it is in, and a world belongs to one runtime.
+//!
+//! Invariants
+//! 1. A record has one owner; only the owner enters and leaves through it.
+//! 2. A record is given back behind the destructors of its thread's thread-locals,
+//!    which may still make calls.
+//! 3. In the child of a fork only the forking thread's record is inside anything.
+
+use std::{
+    cell::{Cell, UnsafeCell},
+    ptr,
+    sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering},
+};
+
+use crate::abi::{
+    frame::{Frame, Place, Record},
+    world::Table,
+};
+
+use super::sys;
+
+/// A thread's record with what only the host reads.
+///
+/// | field | read and written by |
+/// |---|---|
+/// | `record` | see [`Record`] |
+/// | `owner` | the thread that takes or gives back the record; writers read it |
+/// | `name` | the owner, when it takes the record; writers read it |
+/// | `next` | whoever links the record, once |
+/// | `deeper` | the owner appends; writers read |
+/// | `pinned`, `rounds` | the owner |
+#[repr(C)]
+pub(crate) struct ThreadRecord {
+    record: Record,
+    /// The kernel's thread number, 0 if the record is free.
+    owner: AtomicU32,
+    name: [AtomicU64; 2],
+    next: AtomicPtr<ThreadRecord>,
+    deeper: AtomicPtr<Chunk>,
+    pinned: UnsafeCell<Vec<PinnedTable>>,
+    rounds: Cell<u8>,
+}
+
+// SAFETY: the table above; `pinned` and `rounds` are used by the owner only.
+unsafe impl Sync for ThreadRecord {}
+
+/// One `Runtime::pin` of a thread.
+#[derive(Clone, Copy)]
+pub(crate) struct PinnedTable {
+    /// The runtime, for comparing.
+    pub(crate) core: *const crate::abi::frame::Core,
+    /// The world's table, kept alive by the pin.
+    pub(crate) table: *const Table,
+    /// The pin's number in its runtime.
+    pub(crate) pin: usize,
+}
+
+const CHUNK: usize = 64;
+
+/// Frames of calls that are nested deeper than the record's own.
+struct Chunk {
+    frames: [Frame; CHUNK],
+    next: AtomicPtr<Chunk>,
+}
+
+static HEAD: AtomicPtr<ThreadRecord> = AtomicPtr::new(ptr::null_mut());
+
+thread_local! {
+    static MINE: Cell<*const ThreadRecord> = const { Cell::new(ptr::null()) };
+}
+
+/// The calling thread's record, taken on its first call.
+pub(crate) fn mine() -> &'static ThreadRecord {
+    let mine = MINE.with(Cell::get);
+    if mine.is_null() {
+        let record = take();
+        MINE.with(|cell| cell.set(record));
+        return record;
+    }
+    // SAFETY: records are never freed.
+    unsafe { &*mine }
+}
+
+/// Every record, free ones included.
+pub(crate) fn all() -> impl Iterator<Item = &'static ThreadRecord> {
+    let mut at = HEAD.load(Ordering::Acquire);
+    std::iter::from_fn(move || {
+        // SAFETY: records are never freed.
+        let record = unsafe { at.as_ref() }?;
+        at = record.next.load(Ordering::Acquire);
+        Some(record)
+    })
+}
+
+/// Gives back every record but the calling thread's: in the child of a fork no other
+/// thread exists.
+pub(super) fn forget_other_threads() {
+    let mine = MINE.with(Cell::get);
+    for record in all() {
+        if ptr::eq(record, mine) {
+            record.owner.store(sys::thread_id(), Ordering::Relaxed);
+        } else {
+            record.record.leave(0);
+            // SAFETY: the owner does not exist in this process.
+            unsafe { (*record.pinned.get()).clear() };
+            record.owner.store(0, Ordering::Release);
+        }
+    }
+}
+
+fn take() -> &'static ThreadRecord {
+    let owner = sys::thread_id();
+    let free = all().find(|record| {
+        record.owner.load(Ordering::Relaxed) == 0
+            && record.owner.compare_exchange(0, owner, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    });
+    let record = free.unwrap_or_else(|| link(owner));
+    record.set_name(std::thread::current().name().map_or_else(sys::thread_name, str::to_owned).as_bytes());
+    record.rounds.set(0);
+    record.record.set_fast(true);
+    // Without a key the record stays with the ended thread: a leak, and nothing worse.
+    sys::at_thread_exit(ptr::from_ref(record).cast(), give_back);
+    record
+}
+
+fn link(owner: u32) -> &'static ThreadRecord {
+    let record = Box::leak(Box::new(ThreadRecord {
+        record: Record::new(),
+        owner: AtomicU32::new(owner),
+        name: [const { AtomicU64::new(0) }; 2],
+        next: AtomicPtr::new(ptr::null_mut()),
+        deeper: AtomicPtr::new(ptr::null_mut()),
+        pinned: UnsafeCell::new(Vec::new()),
+        rounds: Cell::new(0),
+    }));
+    let mut head = HEAD.load(Ordering::Acquire);
+    loop {
+        record.next.store(head, Ordering::Relaxed);
+        match HEAD.compare_exchange_weak(head, ptr::from_mut(record), Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return record,
+            Err(now) => head = now,
+        }
+    }
+}
+
+unsafe extern "C" fn give_back(record: *mut libc::c_void) {
+    // SAFETY: `take` registered the address of a record, and records are never freed.
+    let record = unsafe { &*record.cast::<ThreadRecord>() };
+    if record.rounds.replace(1) == 0 && sys::at_thread_exit(ptr::from_ref(record).cast(), give_back) {
+        return;
+    }
+    record.record.set_fast(false);
+    record.record.leave(0);
+    record.owner.store(0, Ordering::Release);
+}
+
+impl ThreadRecord {
+    /// The part that every image knows.
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The kernel's number of the owner, 0 if there is none.
+    pub(crate) fn thread_id(&self) -> u32 {
+        self.owner.load(Ordering::Acquire)
+    }
+
+    /// The thread's name, at most 16 bytes of it.
+    pub(crate) fn thread_name(&self) -> String {
+        let bytes = self.name.each_ref().map(|word| word.load(Ordering::Relaxed).to_ne_bytes());
+        let bytes = bytes.concat();
+        let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+        String::from_utf8_lossy(&bytes[..end]).into_owned()
+    }
+
+    fn set_name(&self, name: &[u8]) {
+        let mut bytes = [0; 16];
+        let len = name.len().min(16);
+        bytes[..len].copy_from_slice(&name[..len]);
+        let (low, high) = bytes.split_at(8);
+        for (word, half) in self.name.iter().zip([low, high]) {
+            word.store(u64::from_ne_bytes(half.try_into().expect("a half is 8 bytes")), Ordering::Relaxed);
+        }
+    }
+
+    /// The frame for calls at `depth`; makes room. For the owner.
+    pub(crate) fn frame(&self, depth: u32) -> &Frame {
+        if let Some(frame) = self.record.inline_frame(depth) {
+            return frame;
+        }
+        let mut index = depth as usize - crate::abi::frame::INLINE_FRAMES;
+        let mut link = &self.deeper;
+        loop {
+            let mut chunk = link.load(Ordering::Acquire);
+            if chunk.is_null() {
+                chunk = Box::into_raw(Box::new(Chunk {
+                    frames: [const { Frame::new() }; CHUNK],
+                    next: AtomicPtr::new(ptr::null_mut()),
+                }));
+                link.store(chunk, Ordering::Release);
+            }
+            // SAFETY: chunks are never freed.
+            let chunk = unsafe { &*chunk };
+            if let Some(frame) = chunk.frames.get(index) {
+                return frame;
+            }
+            index -= CHUNK;
+            link = &chunk.next;
+        }
+    }
+
+    /// The calls that are under way, outermost first, as they are at this moment.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = (*const Table, Place)> {
+        (0..self.record.depth()).map(|depth| self.frame(depth).read())
+    }
+
+    /// The owner's pins.
+    ///
+    /// # Safety
+    /// Only the owner calls this, and keeps no result across another call of it.
+    #[allow(clippy::mut_from_ref, reason = "one thread uses it, see the table")]
+    pub(crate) unsafe fn pinned(&self) -> &mut Vec<PinnedTable> {
+        // SAFETY: the caller is the owner.
+        unsafe { &mut *self.pinned.get() }
+    }
+}

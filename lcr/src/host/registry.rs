@@ -1,0 +1,284 @@
+//! What is present: components, their implementations, and who provides an interface.
+//!
+//! A [`Component`] is one loaded (or linked) component; an [`Implementation`] is one of
+//! its exports. A [`Provider`] is the seat that implementations of one component's
+//! interface take in turn: a replacement puts a new implementation on the seat, and the
+//! seat's instances stay.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use slab::Slab;
+
+use crate::{
+    abi::tables,
+    error::{Error, ErrorKind, Result},
+};
+
+use super::{
+    entering::HOST_TABLE,
+    instances::InstanceId,
+    library::Image,
+    link::{Functions, View, ViewId, link},
+    manifest::ExportManifest,
+    stage::Staged,
+};
+
+/// A component that was loaded from a file or is linked into the host.
+pub(crate) struct Component {
+    pub(crate) name: String,
+    pub(crate) version: semver::Version,
+    /// The image of its file; `None` if it is linked into the host.
+    pub(crate) image: Option<Image>,
+}
+
+impl Component {
+    /// Maps a staged library. Its initialisers run.
+    ///
+    /// # Errors
+    /// Those of [`Image::open`].
+    pub(crate) fn load(staged: Staged) -> Result<Arc<Component>> {
+        let (name, version) = (staged.manifest.component.clone(), staged.manifest.version.clone());
+        // SAFETY: the table is a static. The store's trust says whose code may run.
+        let image = unsafe { Image::open(staged, &raw const HOST_TABLE) }?;
+        Ok(Arc::new(Component { name, version, image: Some(image) }))
+    }
+
+    /// The component's implementations, in the order of its manifest.
+    pub(crate) fn implementations(self: &Arc<Component>) -> Vec<Arc<Implementation>> {
+        let exports = self.image.iter().flat_map(Image::exports);
+        exports
+            .map(|(manifest, export)| Implementation::new(Arc::clone(self), manifest.clone(), export))
+            .collect()
+    }
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.version)
+    }
+}
+
+/// One implementation of one interface by one component.
+pub(crate) struct Implementation {
+    pub(crate) component: Arc<Component>,
+    pub(crate) manifest: ExportManifest,
+    pub(crate) export: &'static tables::Export,
+    functions: Mutex<HashMap<ViewId, Arc<Functions>>>,
+}
+
+impl Implementation {
+    pub(crate) fn new(
+        component: Arc<Component>,
+        manifest: ExportManifest,
+        export: &'static tables::Export,
+    ) -> Arc<Implementation> {
+        Arc::new(Implementation { component, manifest, export, functions: Mutex::default() })
+    }
+
+    /// The implementation's functions in the order of `view`, linked on first use.
+    ///
+    /// # Errors
+    /// `Mismatch` if the implementation cannot serve the view.
+    pub(crate) fn functions(&self, id: ViewId, view: &View) -> Result<Arc<Functions>> {
+        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = functions.get(&id) {
+            return Ok(Arc::clone(found));
+        }
+        let places = link(view, &self.manifest)?;
+        let linked = Arc::new(Functions::new(&places, self.export));
+        functions.insert(id, Arc::clone(&linked));
+        Ok(linked)
+    }
+
+    /// Whether handles of this version of the interface may be served.
+    pub(crate) fn serves(&self, version: u32) -> bool {
+        self.manifest.interface_version == version || self.manifest.replaces.contains(&version)
+    }
+}
+
+/// The number of a provider.
+pub(crate) type ProviderId = usize;
+
+/// A component's seat for one interface.
+pub(crate) struct Provider {
+    pub(crate) implementation: Arc<Implementation>,
+    /// The shared instance, once somebody asked for it.
+    pub(crate) service: Option<InstanceId>,
+    /// The thread that is building the shared instance.
+    pub(crate) building: Option<u32>,
+    /// The transaction that adds it and has not committed: nobody else sees it.
+    pub(crate) pending: Option<u64>,
+    /// Its transaction failed: it goes with its last instance.
+    pub(crate) orphan: bool,
+    /// The thread of a transaction that is about to commit: nobody else creates
+    /// instances or slots.
+    pub(crate) frozen: Option<u32>,
+    /// The configuration of the shared instance.
+    pub(crate) config: Option<Arc<[u8]>>,
+}
+
+impl Provider {
+    /// Whether somebody with this sight sees the provider.
+    fn is_seen(&self, sight: Sight) -> bool {
+        match (self.pending, sight) {
+            (None, _) => true,
+            (Some(adding), Sight::Transaction(transaction)) => adding == transaction && !self.orphan,
+            (Some(_), Sight::Committed) => false,
+        }
+    }
+
+    /// Whether `thread` has to wait for a transaction before it creates anything here.
+    pub(crate) fn is_frozen_for(&self, thread: u32) -> bool {
+        self.frozen.is_some_and(|changer| changer != thread)
+    }
+}
+
+/// Who may see pending providers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sight {
+    /// Everybody: committed providers only.
+    Committed,
+    /// The transaction of this number: those that it adds, too.
+    Transaction(u64),
+}
+
+/// Everything that is present.
+#[derive(Default)]
+pub(crate) struct Registry {
+    pub(crate) providers: Slab<Provider>,
+    /// By component name.
+    pub(crate) components: HashMap<String, Vec<ProviderId>>,
+    /// By interface name.
+    interfaces: HashMap<String, Vec<ProviderId>>,
+}
+
+impl Registry {
+    /// Adds a provider for an implementation.
+    pub(crate) fn add(&mut self, implementation: Arc<Implementation>, pending: Option<u64>) -> ProviderId {
+        let component = implementation.component.name.clone();
+        let interface = implementation.manifest.interface.clone();
+        let id = self.providers.insert(Provider {
+            implementation,
+            service: None,
+            building: None,
+            pending,
+            orphan: false,
+            frozen: None,
+            config: None,
+        });
+        self.components.entry(component).or_default().push(id);
+        self.interfaces.entry(interface).or_default().push(id);
+        id
+    }
+
+    /// Refuses a second implementation of an interface by one component.
+    pub(crate) fn refuse_double(&self, manifest: &ExportManifest) -> Result<()> {
+        let double = self.of_interface(&manifest.interface).iter().any(|&id| {
+            let provider = &self.providers[id];
+            provider.pending.is_none() && provider.implementation.component.name == manifest.component
+        });
+        if !double {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "component `{}` already implements {}; replace it, or give one of the two another name",
+                manifest.component, manifest.interface
+            ),
+        ))
+    }
+
+    /// Whether a component has a seat.
+    pub(crate) fn uses(&self, component: &Arc<Component>) -> bool {
+        self.providers.iter().any(|(_, provider)| Arc::ptr_eq(&provider.implementation.component, component))
+    }
+
+    /// Removes a provider without instances.
+    pub(crate) fn remove(&mut self, id: ProviderId) -> Provider {
+        let provider = self.providers.remove(id);
+        let implementation = &provider.implementation;
+        strike(&mut self.components, &implementation.component.name, id);
+        strike(&mut self.interfaces, &implementation.manifest.interface, id);
+        provider
+    }
+
+    /// Puts a new implementation on a seat, maybe of another component.
+    pub(crate) fn reseat(&mut self, id: ProviderId, implementation: Arc<Implementation>) -> Arc<Implementation> {
+        let provider = &mut self.providers[id];
+        let before = std::mem::replace(&mut provider.implementation, implementation);
+        let name = provider.implementation.component.name.clone();
+        if before.component.name != name {
+            strike(&mut self.components, &before.component.name, id);
+            self.components.entry(name).or_default().push(id);
+        }
+        before
+    }
+
+    /// The providers of an interface.
+    pub(crate) fn of_interface(&self, interface: &str) -> &[ProviderId] {
+        self.interfaces.get(interface).map_or(&[], Vec::as_slice)
+    }
+
+    /// The provider that serves `version` of an interface; of `component`, if given.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Ambiguous` if several components do and none is named.
+    pub(crate) fn choose(
+        &self,
+        interface: &str,
+        version: u32,
+        component: Option<&str>,
+        sight: Sight,
+    ) -> Result<ProviderId> {
+        let mut fitting = self.of_interface(interface).iter().copied().filter(|&id| {
+            let provider = &self.providers[id];
+            provider.is_seen(sight)
+                && provider.implementation.serves(version)
+                && component.is_none_or(|name| provider.implementation.component.name == name)
+        });
+        let Some(first) = fitting.next() else { return Err(self.not_found(interface, version, component)) };
+        if fitting.next().is_none() {
+            return Ok(first);
+        }
+        let names: Vec<String> = self
+            .of_interface(interface)
+            .iter()
+            .map(|&id| format!("`{}`", self.providers[id].implementation.component))
+            .collect();
+        Err(Error::new(
+            ErrorKind::Ambiguous,
+            format!("interface {interface} v{version} is provided by {}; name the one you mean", names.join(", ")),
+        ))
+    }
+
+    #[cold]
+    fn not_found(&self, interface: &str, version: u32, component: Option<&str>) -> Error {
+        let others: Vec<String> = self
+            .of_interface(interface)
+            .iter()
+            .map(|&id| &self.providers[id])
+            .filter(|provider| provider.pending.is_none())
+            .map(|provider| {
+                let implementation = &provider.implementation;
+                format!("`{}` provides v{}", implementation.component, implementation.manifest.interface_version)
+            })
+            .collect();
+        let of = component.map_or(String::new(), |name| format!(" of component `{name}`"));
+        let found = if others.is_empty() { "nothing provides it; load a component that does".to_owned() } else { others.join(", ") };
+        Error::new(ErrorKind::NotFound, format!("interface {interface} v{version}{of} is not present: {found}"))
+    }
+}
+
+fn strike(map: &mut HashMap<String, Vec<ProviderId>>, name: &str, id: ProviderId) {
+    if let Some(ids) = map.get_mut(name) {
+        ids.retain(|&other| other != id);
+        if ids.is_empty() {
+            map.remove(name);
+        }
+    }
+}

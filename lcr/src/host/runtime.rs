@@ -1,0 +1,406 @@
+//! The runtime: what a program holds.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+
+use crate::{
+    abi::{interface::Interface, tables},
+    component::{handle::Handle, image, wire},
+    error::{Error, ErrorKind, Result, Straggler},
+};
+
+use super::{
+    entering::HOST_TABLE,
+    fork,
+    library::Image,
+    manifest::Manifest,
+    pins::Pin,
+    registry::{Component, Implementation},
+    shared::Shared,
+    shutdown,
+    stage::{Store, Trust},
+    sys,
+};
+
+/// A set of components that can be replaced while they are in use.
+///
+/// A runtime sees the components that are linked into the program, and those that it
+/// loads. There is no global one; several do not know each other. Share it by reference
+/// or in an `Arc`: every method takes `&self`, from any thread.
+///
+/// **Trust.** Loading a library runs its code with the rights of this process. The
+/// runtime refuses what it can see (files that others may write, damaged or foreign
+/// libraries, interfaces that do not match) before any code of the library runs, but it
+/// cannot see a library that lies about itself.
+///
+/// **Dropping** it revokes all handles, waits for calls that are inside (up to the
+/// builder's `patience`), and destroys the instances, dependents first, on a thread of
+/// its own. Handles may outlive it; their calls give faults.
+pub struct Runtime {
+    shared: Arc<Shared>,
+}
+
+/// Options of a [`Runtime`].
+#[derive(Debug)]
+pub struct RuntimeBuilder {
+    linked: bool,
+    fences: bool,
+    trust: Trust,
+    store: Option<PathBuf>,
+    patience: Duration,
+    exports: Vec<&'static tables::Export>,
+}
+
+impl Default for RuntimeBuilder {
+    fn default() -> RuntimeBuilder {
+        RuntimeBuilder {
+            linked: true,
+            fences: false,
+            trust: Trust::default(),
+            store: None,
+            patience: Duration::from_secs(10),
+            exports: Vec::new(),
+        }
+    }
+}
+
+impl RuntimeBuilder {
+    /// Whether components that are linked into the program are present (they are,
+    /// unless this says no).
+    pub fn linked(mut self, linked: bool) -> RuntimeBuilder {
+        self.linked = linked;
+        self
+    }
+
+    /// Makes every call execute a fence instead of having commits run `membarrier`.
+    /// Where the kernel lacks that call this happens by itself.
+    pub fn fences(mut self, fences: bool) -> RuntimeBuilder {
+        self.fences = fences;
+        self
+    }
+
+    /// Which files may be loaded; strict unless this says otherwise.
+    pub fn trust(mut self, trust: Trust) -> RuntimeBuilder {
+        self.trust = trust;
+        self
+    }
+
+    /// The directory in which the private store is made; the system's directory for
+    /// temporary files unless this says otherwise. Its file system must allow execution.
+    pub fn store(mut self, directory: impl Into<PathBuf>) -> RuntimeBuilder {
+        self.store = Some(directory.into());
+        self
+    }
+
+    /// How long dropping the runtime waits for calls that are inside components, 10 s
+    /// unless this says otherwise. What is still in use then is leaked, not destroyed.
+    pub fn patience(mut self, patience: Duration) -> RuntimeBuilder {
+        self.patience = patience;
+        self
+    }
+
+    /// Adds an implementation that registered nowhere; for benchmarks.
+    #[doc(hidden)]
+    pub fn export(mut self, export: &'static tables::Export) -> RuntimeBuilder {
+        self.exports.push(export);
+        self
+    }
+
+    /// Makes the runtime.
+    ///
+    /// # Errors
+    /// `Io` if the private store cannot be made; `BadManifest` if a linked component's
+    /// manifest is damaged; `Invalid` inside a loaded component, which cannot host a
+    /// runtime of its own.
+    pub fn build(self) -> Result<Runtime> {
+        if !image::adopt_host(&raw const HOST_TABLE) {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "this image is itself a component of another host and cannot host a runtime; use handles on dependencies",
+            ));
+        }
+        let fenced = self.fences || !sys::register_membarrier();
+        let shared = Shared::new(fenced, Store::new(self.store.as_deref(), self.trust)?, self.patience);
+        shared.reaper.attach(&shared);
+        fork::register(&shared);
+        let runtime = Runtime { shared };
+        let linked = if self.linked { image::exports() } else { &[] };
+        for export in linked.iter().copied().chain(self.exports) {
+            runtime.add_linked(export)?;
+        }
+        Ok(runtime)
+    }
+}
+
+impl Runtime {
+    /// A runtime with the default options.
+    ///
+    /// # Errors
+    /// As for [`RuntimeBuilder::build`].
+    pub fn new() -> Result<Runtime> {
+        Runtime::builder().build()
+    }
+
+    /// Options first.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    fn add_linked(&self, export: &'static tables::Export) -> Result<()> {
+        let manifest = Manifest::decode([export.manifest()])?;
+        let mut state = self.shared.state();
+        for export_manifest in manifest.exports {
+            let component = Arc::new(Component {
+                name: export_manifest.component.clone(),
+                version: export_manifest.component_version.clone(),
+                image: None,
+            });
+            state.registry.refuse_double(&export_manifest)?;
+            state.registry.add(Implementation::new(component, export_manifest, export), None);
+        }
+        Ok(())
+    }
+
+    /// A handle on the one shared instance that provides `I`, built on first use.
+    ///
+    /// # Errors
+    /// `NotFound` if nothing provides the interface in the version that this program
+    /// was compiled against, `Ambiguous` if several components do (then use
+    /// [`Runtime::service_of`]), `Mismatch` if a method cannot be linked, `Dependency`,
+    /// `Construct` if it could not be built.
+    pub fn service<I: ?Sized + Interface>(&self) -> Result<Handle<I>> {
+        self.service_by(None)
+    }
+
+    /// As [`Runtime::service`], of the named component.
+    ///
+    /// # Errors
+    /// As for [`Runtime::service`].
+    pub fn service_of<I: ?Sized + Interface>(&self, component: &str) -> Result<Handle<I>> {
+        self.service_by(Some(component))
+    }
+
+    fn service_by<I: ?Sized + Interface>(&self, component: Option<&str>) -> Result<Handle<I>> {
+        let slot = self.shared.service_handle(I::ENCODED, component)?;
+        // SAFETY: the slot was linked for `I::ENCODED`, and its reference is ours.
+        Ok(unsafe { Handle::from_slot(slot) })
+    }
+
+    /// A handle on a new instance that is its own, constructed with `config`, which the
+    /// constructor reads with `Context::config`. It is destroyed when the last clone of
+    /// the handle is dropped.
+    ///
+    /// # Errors
+    /// As for [`Runtime::service`]; `Invalid` if `config` cannot be encoded.
+    pub fn reference<I: ?Sized + Interface>(&self, config: &(impl Serialize + ?Sized)) -> Result<Handle<I>> {
+        self.reference_by(None, config)
+    }
+
+    /// As [`Runtime::reference`], of the named component.
+    ///
+    /// # Errors
+    /// As for [`Runtime::reference`].
+    pub fn reference_of<I: ?Sized + Interface>(
+        &self,
+        component: &str,
+        config: &(impl Serialize + ?Sized),
+    ) -> Result<Handle<I>> {
+        self.reference_by(Some(component), config)
+    }
+
+    fn reference_by<I: ?Sized + Interface>(
+        &self,
+        component: Option<&str>,
+        config: &(impl Serialize + ?Sized),
+    ) -> Result<Handle<I>> {
+        let slot = self.shared.own_handle(I::ENCODED, component, Some(encode(config)?))?;
+        // SAFETY: the slot was linked for `I::ENCODED`, and its reference is ours.
+        Ok(unsafe { Handle::from_slot(slot) })
+    }
+
+    /// Sets the configuration that the constructors of a component's shared instances
+    /// read. It holds for instances that are built later, replacements included.
+    ///
+    /// # Errors
+    /// `NotFound` if no such component is present, `Invalid` if `config` cannot be encoded.
+    pub fn configure(&self, component: &str, config: &(impl Serialize + ?Sized)) -> Result<()> {
+        let config = encode(config)?;
+        let mut state = self.shared.state();
+        let Some(providers) = state.registry.components.get(component).cloned() else {
+            return Err(Error::new(ErrorKind::NotFound, format!("component `{component}` is not present; load it first")));
+        };
+        for provider in providers {
+            let seat = &mut state.registry.providers[provider];
+            seat.config = Some(Arc::clone(&config));
+            if let Some(instance) = seat.service {
+                state.instances[instance].config = Some(Arc::clone(&config));
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds the current world for the calling thread: see [`Pin`].
+    ///
+    /// # Errors
+    /// `Deadline` if the gate of a replacement stays shut until its deadline.
+    pub fn pin(&self) -> Result<Pin> {
+        Pin::new(&self.shared)
+    }
+
+    /// The number of the current world, counted from 1. Every commit raises it.
+    pub fn generation(&self) -> u64 {
+        self.shared.state().generation()
+    }
+
+    /// Waits until every replaced instance is destroyed, at most `timeout`.
+    ///
+    /// # Errors
+    /// `Deadline`, naming the calls that are still inside.
+    pub fn wait_drained(&self, timeout: Duration) -> Result<()> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let mut state = self.shared.state();
+            if state.leaving.is_empty() && !self.shared.reaper.is_reaping() {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let count = state.leaving.len();
+                let stragglers = state.all_stragglers();
+                return Err(Error::new(
+                    ErrorKind::Deadline,
+                    format!("{count} replaced instances are still in use after {timeout:?}"),
+                )
+                .with_stragglers(stragglers));
+            }
+            drop(state);
+            self.shared.reaper.wake();
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    /// What is present, in use and retained now.
+    pub fn status(&self) -> Status {
+        let mut state = self.shared.state();
+        let stragglers = state.all_stragglers();
+        let registry = &state.registry;
+        let mut components: Vec<ComponentStatus> = registry
+            .providers
+            .iter()
+            .filter(|(_, provider)| provider.pending.is_none())
+            .map(|(id, provider)| {
+                let implementation = &provider.implementation;
+                let image = implementation.component.image.as_ref();
+                ComponentStatus {
+                    name: implementation.component.name.clone(),
+                    version: implementation.component.version.to_string(),
+                    hash: image.map_or(String::new(), |image| image.staged().hash.to_string()),
+                    source: image.map(|image| image.staged().source.clone()),
+                    interface: implementation.manifest.interface.clone(),
+                    interface_version: implementation.manifest.interface_version,
+                    instances: state.instances.iter().filter(|(_, instance)| instance.provider == id).count(),
+                    image_bytes: image.map_or(0, Image::mapped_bytes),
+                }
+            })
+            .collect();
+        components.sort_by(|a, b| (&a.name, &a.interface).cmp(&(&b.name, &b.interface)));
+        Status {
+            generation: state.generation(),
+            components,
+            instances: state.instances.len(),
+            handles: state.slots.numbers().count(),
+            pins: state.pins.len(),
+            constructed: state.tally.constructed,
+            destroyed: state.tally.destroyed,
+            leaving: state.leaving.len(),
+            stragglers,
+            retired_worlds: state.retired.worlds.len(),
+            world_bytes: state.world.bytes() + state.retired.worlds.iter().map(|world| world.bytes()).sum::<usize>(),
+            retained_images: state.tally.retained_images,
+            retained_image_bytes: state.tally.retained_image_bytes,
+        }
+    }
+}
+
+fn encode(config: &(impl Serialize + ?Sized)) -> Result<Arc<[u8]>> {
+    wire::encode(config)
+        .map(Into::into)
+        .map_err(|error| Error::new(ErrorKind::Invalid, "the configuration cannot be encoded").with_source(error))
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::Release);
+        shutdown::run(&self.shared);
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("generation", &self.generation()).finish_non_exhaustive()
+    }
+}
+
+/// What a runtime holds at one moment. Sizes are in bytes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// The number of the current world.
+    pub generation: u64,
+    /// The implementations that are present, by component and interface.
+    pub components: Vec<ComponentStatus>,
+    /// Instances that are held by handles or dependents.
+    pub instances: usize,
+    /// Slots with handles.
+    pub handles: usize,
+    /// Pins that are held.
+    pub pins: usize,
+    /// Objects constructed since the runtime began.
+    pub constructed: u64,
+    /// Objects destroyed since the runtime began.
+    pub destroyed: u64,
+    /// Objects that were replaced or released and are not destroyed yet.
+    pub leaving: usize,
+    /// Calls that are inside them.
+    pub stragglers: Vec<Straggler>,
+    /// Worlds that were replaced and are not freed yet.
+    pub retired_worlds: usize,
+    /// Size of the current world's table and those of retired ones.
+    pub world_bytes: usize,
+    /// Images of replaced or removed components, which stay mapped.
+    pub retained_images: usize,
+    /// Their size in memory.
+    pub retained_image_bytes: u64,
+}
+
+/// One implementation that is present.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ComponentStatus {
+    /// The component's name.
+    pub name: String,
+    /// Its semantic version.
+    pub version: String,
+    /// The content hash of its file (BLAKE3, hex); empty if it is linked.
+    pub hash: String,
+    /// The file it was loaded from, if any.
+    pub source: Option<PathBuf>,
+    /// The interface.
+    pub interface: String,
+    /// The interface's version.
+    pub interface_version: u32,
+    /// Its instances.
+    pub instances: usize,
+    /// The size of its image in memory; 0 if it is linked.
+    pub image_bytes: u64,
+}

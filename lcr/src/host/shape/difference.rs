@@ -1,0 +1,153 @@
+//! The first difference of two shapes, as a short text that leads to its place.
+
+use super::{Kind, Part, Shape};
+use std::fmt;
+
+/// Where two shapes differ first, and how.
+///
+/// `Display` gives one line: the path from the method down, what was expected and found there,
+/// and what to do: ``get: argument 1: struct Key: field 2 `len`: expected u32, found u64; ...``.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// From the inside out.
+    path: Vec<String>,
+    what: String,
+}
+
+impl Difference {
+    fn new(what: String) -> Option<Difference> {
+        Some(Difference { path: Vec::new(), what })
+    }
+
+    fn expected(expected: impl fmt::Display, found: impl fmt::Display) -> Option<Difference> {
+        Difference::new(format!("expected {expected}, found {found}"))
+    }
+
+    fn inside(mut self, place: String) -> Difference {
+        self.path.push(place);
+        self
+    }
+
+    /// The place and the difference, without advice.
+    pub fn summary(&self) -> String {
+        let path = self.path.iter().rev().map(|place| format!("{place}: "));
+        path.chain([self.what.clone()]).collect()
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const ADVICE: &str = "build both against one definition, or give the changed interface a new version";
+        write!(f, "{}; {ADVICE}", self.summary())
+    }
+}
+
+/// Compares two shapes; `None` if values and calls of one are those of the other.
+///
+/// Everything counts: kinds, names, sizes, alignments, offsets, discriminants, lengths, and
+/// how many parts there are.
+pub(crate) fn compare(expected: &Shape, found: &Shape) -> Option<Difference> {
+    let difference = compare_node(expected, found)?;
+    let place = match expected.kind {
+        _ if expected.kind != found.kind || expected.name != found.name => return Some(difference),
+        Kind::Method => expected.name.clone(),
+        Kind::Struct => format!("struct {}", expected.name),
+        Kind::Enum => format!("enum {}", expected.name),
+        Kind::Variant => return Some(difference), // its enum has named it
+        // For a leaf the difference says it all.
+        _ if expected.parts.is_empty() => return Some(difference),
+        kind => format!("{kind:?}"),
+    };
+    Some(difference.inside(place))
+}
+
+fn compare_node(expected: &Shape, found: &Shape) -> Option<Difference> {
+    if expected.kind != found.kind || expected.name != found.name {
+        return Difference::expected(title(expected), title(found));
+    }
+    if expected.parts.len() != found.parts.len() {
+        return count(expected, found);
+    }
+    let parts = expected.parts.iter().zip(&found.parts).enumerate();
+    for (number, (ours, theirs)) in parts {
+        if let Some(difference) = compare_part(expected.kind, ours, theirs) {
+            return Some(match label(expected.kind, ours, number) {
+                Some(label) => difference.inside(label),
+                None => difference,
+            });
+        }
+    }
+    if (expected.size, expected.align) != (found.size, found.align) {
+        let layout = |shape: &Shape| format!("{} bytes aligned to {}", shape.size, shape.align);
+        return Difference::expected(layout(expected), layout(found));
+    }
+    None
+}
+
+fn compare_part(parent: Kind, expected: &Part, found: &Part) -> Option<Difference> {
+    if expected.name != found.name {
+        return Difference::expected(quoted(parent, expected), quoted(parent, found));
+    }
+    if let Some(difference) = compare(&expected.shape, &found.shape) {
+        return Some(difference);
+    }
+    if expected.at == found.at {
+        return None;
+    }
+    let what = match parent {
+        Kind::Enum => "discriminant",
+        Kind::Array => "length",
+        _ => "offset",
+    };
+    Difference::expected(format_args!("{what} {}", expected.at), found.at)
+}
+
+/// The numbers of parts differ: names the one that came or went, if names can tell.
+fn count(expected: &Shape, found: &Shape) -> Option<Difference> {
+    if !matches!(expected.kind, Kind::Struct | Kind::Enum | Kind::Variant) {
+        return Difference::expected(title(expected), title(found));
+    }
+    let lacks = |shape: &Shape, part: &&Part| shape.parts.iter().all(|other| other.name != part.name);
+    let added = found.parts.iter().find(|part| lacks(expected, part));
+    let missing = expected.parts.iter().find(|part| lacks(found, part));
+    let change = match (added, missing) {
+        (Some(part), None) => format!("; {} was added", quoted(expected.kind, part)),
+        (None, Some(part)) => format!("; {} is missing", quoted(expected.kind, part)),
+        _ => String::new(),
+    };
+    let noun = if expected.kind == Kind::Enum { "variants" } else { "fields" };
+    let (ours, theirs) = (expected.parts.len(), found.parts.len());
+    Difference::new(format!("expected {ours} {noun}, found {theirs}{change}"))
+}
+
+/// What a node is called when it is not the one that was expected.
+fn title(shape: &Shape) -> String {
+    let text = match shape.kind {
+        Kind::Struct => format!("struct {}", shape.name),
+        Kind::Enum => format!("enum {}", shape.name),
+        _ => shape.to_string(),
+    };
+    match text.char_indices().nth(160) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text,
+    }
+}
+
+fn quoted(parent: Kind, part: &Part) -> String {
+    let noun = if parent == Kind::Enum { "variant" } else { "field" };
+    format!("{noun} `{}`", part.name)
+}
+
+/// Where inside its parent a part is.
+fn label(parent: Kind, part: &Part, number: usize) -> Option<String> {
+    let number = number + 1;
+    match parent {
+        _ if part.name == "->" => Some("result".to_owned()),
+        Kind::Method | Kind::Callback | Kind::BoxedCallback => Some(format!("argument {number}")),
+        Kind::Enum => Some(format!("variant {number} `{}`", part.name)),
+        Kind::Tuple => Some(format!("field {number}")),
+        Kind::Struct | Kind::Variant => Some(format!("field {number} `{}`", part.name)),
+        Kind::Result => Some(if number == 1 { "Ok" } else { "Err" }.to_owned()),
+        _ => None,
+    }
+}

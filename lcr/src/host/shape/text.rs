@@ -1,0 +1,67 @@
+//! Shapes in Rust's notation, for messages, the command line and introspection.
+
+use super::{Kind, Part, Shape};
+use std::fmt::{self, Display, Formatter};
+
+impl Display for Shape {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let parts = &self.parts;
+        match self.kind {
+            Kind::Scalar => f.write_str(&self.name),
+            Kind::Unit => f.write_str("()"),
+            Kind::Str => f.write_str("&str"),
+            Kind::String => f.write_str("String"),
+            Kind::Duration => f.write_str("Duration"),
+            Kind::Bytes => f.write_str("Bytes"),
+            Kind::Slice => write!(f, "&[{}]", types(parts)),
+            Kind::SliceMut => write!(f, "&mut [{}]", types(parts)),
+            Kind::Array => write!(f, "[{}; {}]", types(parts), parts.first().map_or(0, |part| part.at)),
+            Kind::Vec => write!(f, "Vec<{}>", types(parts)),
+            Kind::Option => write!(f, "Option<{}>", types(parts)),
+            Kind::Box => write!(f, "Box<{}>", types(parts)),
+            Kind::Result => write!(f, "Result<{}>", types(parts)),
+            Kind::Tuple if parts.len() == 1 => write!(f, "({},)", types(parts)),
+            Kind::Tuple => write!(f, "({})", types(parts)),
+            Kind::Handle => write!(f, "Handle<{}>", self.name),
+            Kind::Serde => write!(f, "Serde<{}>", if self.name.is_empty() { "_" } else { &self.name }),
+            Kind::Callback => write!(f, "&dyn Fn{}", self.call("")),
+            Kind::BoxedCallback => write!(f, "Box<dyn Fn{} + Send>", self.call("")),
+            Kind::Method => write!(f, "fn {}{}", self.name, self.call("&self")),
+            Kind::Struct if f.alternate() => write!(f, "struct {}{}", self.name, fields(parts)),
+            Kind::Enum if f.alternate() => write!(f, "enum {} {{ {} }}", self.name, types(parts)),
+            Kind::Variant => write!(f, "{}{}", self.name, fields(parts)),
+            Kind::Struct | Kind::Enum => f.write_str(&self.name),
+        }
+    }
+}
+
+impl Shape {
+    /// `(receiver, arguments) -> result`, without `-> ()`.
+    fn call(&self, receiver: &str) -> String {
+        let (arguments, result) = self.signature();
+        let comma = if receiver.is_empty() || arguments.is_empty() { "" } else { ", " };
+        let result = result.filter(|result| result.kind != Kind::Unit);
+        let result = result.map_or(String::new(), |result| format!(" -> {result}"));
+        format!("({receiver}{comma}{}){result}", types(arguments))
+    }
+}
+
+fn types(parts: &[Part]) -> String {
+    join(parts.iter().map(|part| part.shape.to_string()))
+}
+
+/// The fields of a struct or variant: `{ a: u8 }`, `(u8)`, or nothing.
+fn fields(parts: &[Part]) -> String {
+    match parts.first() {
+        None => String::new(),
+        Some(first) if first.name.starts_with(|c: char| c.is_ascii_digit()) => format!("({})", types(parts)),
+        Some(_) => {
+            let fields = parts.iter().map(|part| format!("{}: {}", part.name, part.shape));
+            format!(" {{ {} }}", join(fields))
+        }
+    }
+}
+
+fn join(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,184 @@
+//! What the parts of one runtime share: the core that calls read, and the state behind
+//! one lock.
+//!
+//! Invariants
+//! 1. The state lock is held for bookkeeping only: never while a component's code runs,
+//!    never while waiting for a call to leave. It is the innermost lock but `released`.
+//! 2. A [`Shared`] lives until its runtime is gone *and* the last handle was dropped:
+//!    every slot holds one count of it.
+//! 3. Only [`Shared::publish`] changes which world is current.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use slab::Slab;
+
+use crate::abi::frame::Core;
+
+use super::{
+    drain::Sightings,
+    gate::{Gate, GateWord},
+    instances::{Incarnation, Instance},
+    link::Views,
+    pins::PinInfo,
+    reaper::Reaper,
+    registry::Registry,
+    slots::Slots,
+    stage::Store,
+    world::{Edit, Retired, World, Worlds},
+};
+
+/// One runtime's parts. The core comes first, so that its address is that of the whole.
+#[repr(C)]
+pub(crate) struct Shared {
+    pub(crate) core: Core,
+    worlds: Worlds,
+    state: Mutex<State>,
+    /// Signalled when a provider was built or thawed, or the runtime closed.
+    pub(crate) settled: Condvar,
+    pub(crate) gate: GateWord,
+    pub(crate) reaper: Reaper,
+    pub(crate) closed: AtomicBool,
+    pub(crate) changing: Changing,
+    pub(crate) store: Store,
+    /// How long dropping the runtime waits for calls that are still inside.
+    pub(crate) patience: Duration,
+}
+
+/// The bookkeeping of one runtime.
+pub(crate) struct State {
+    pub(crate) world: Arc<World>,
+    pub(crate) retired: Retired,
+    pub(crate) leaving: Vec<Leaving>,
+    pub(crate) registry: Registry,
+    pub(crate) views: Views,
+    pub(crate) instances: Slab<Instance>,
+    pub(crate) slots: Slots,
+    pub(crate) pins: Slab<PinInfo>,
+    pub(crate) gate: Option<Gate>,
+    pub(crate) sightings: Sightings,
+    pub(crate) tally: Tally,
+}
+
+/// An incarnation that was replaced or released and waits for its last call to leave.
+pub(crate) struct Leaving {
+    pub(crate) incarnation: Arc<Incarnation>,
+    /// The slots through which calls may be inside.
+    pub(crate) slots: Vec<usize>,
+    /// The first world without it.
+    pub(crate) until: u64,
+}
+
+/// Whether a transaction runs: one at a time.
+#[derive(Default)]
+pub(crate) struct Changing(AtomicU8);
+
+/// What came of [`Changing::begin`].
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Begin {
+    /// The transaction may run, and must [`Changing::end`].
+    Begun,
+    /// Another one runs.
+    Busy,
+    /// One was cut off by a fork: this process must not run any.
+    Lost,
+}
+
+impl Changing {
+    const IDLE: u8 = 0;
+    const RUNNING: u8 = 1;
+    const LOST: u8 = 2;
+
+    pub(crate) fn begin(&self) -> Begin {
+        match self.0.compare_exchange(Self::IDLE, Self::RUNNING, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Begin::Begun,
+            Err(Self::RUNNING) => Begin::Busy,
+            Err(_) => Begin::Lost,
+        }
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.store(Self::IDLE, Ordering::Release);
+    }
+
+    /// In the child of a fork: true if a transaction was running.
+    pub(super) fn lose(&self) -> bool {
+        self.0.compare_exchange(Self::RUNNING, Self::LOST, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+/// Counts since the runtime began.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Tally {
+    pub(crate) constructed: u64,
+    pub(crate) destroyed: u64,
+    /// Bytes of images that no present component uses, and which stay mapped.
+    pub(crate) retained_images: usize,
+    pub(crate) retained_image_bytes: u64,
+}
+
+impl Shared {
+    pub(crate) fn new(fenced: bool, store: Store, patience: Duration) -> Arc<Shared> {
+        let (worlds, core) = Worlds::new(64, fenced);
+        let world = worlds.current();
+        Arc::new(Shared {
+            core,
+            worlds,
+            state: Mutex::new(State {
+                world,
+                retired: Retired::default(),
+                leaving: Vec::new(),
+                registry: Registry::default(),
+                views: Views::default(),
+                instances: Slab::new(),
+                slots: Slots::default(),
+                pins: Slab::new(),
+                gate: None,
+                sightings: HashMap::new(),
+                tally: Tally::default(),
+            }),
+            settled: Condvar::new(),
+            gate: GateWord::default(),
+            reaper: Reaper::default(),
+            closed: AtomicBool::new(false),
+            changing: Changing::default(),
+            store,
+            patience,
+        })
+    }
+
+    /// Locks the bookkeeping. No component code panics inside it, so poison means
+    /// nothing.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for [`Shared::settled`], at most until `deadline`.
+    pub(crate) fn wait_settled<'a>(&self, state: MutexGuard<'a, State>, deadline: Instant) -> MutexGuard<'a, State> {
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        self.settled.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Makes a successor of the current world current. See [`Worlds::publish`].
+    pub(crate) fn publish(&self, state: &mut State, edits: &[Edit], len: usize) {
+        state.world = self.worlds.publish(&self.core, &mut state.retired, edits, len);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+}
+
+impl State {
+    /// The number of the current world.
+    pub(crate) fn generation(&self) -> u64 {
+        self.world.generation()
+    }
+}

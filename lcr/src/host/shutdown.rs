@@ -1,0 +1,110 @@
+//! The end of a runtime: every handle revoked, every instance destroyed.
+//!
+//! The slots are closed in one world, so that a caller either finished or gets a
+//! fault. Then, on a thread of its own (a destructor never runs on a caller's), the
+//! instances are destroyed, dependents before what they depend on. What is still in use
+//! when the patience ends is leaked: memory of a process that is about to end is worth
+//! less than a call into a destroyed object.
+
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use slab::Slab;
+
+use super::{
+    instances::{Instance, InstanceId},
+    reaper::destroy,
+    shared::{Leaving, Shared, State},
+};
+
+/// Ends a runtime whose `closed` is set. Returns when it is done or out of patience.
+pub(super) fn run(shared: &Arc<Shared>) {
+    let runtime = Arc::clone(shared);
+    let spawned = thread::Builder::new().name("lcr-shutdown".to_owned()).spawn(move || runtime.shut_down());
+    match spawned {
+        Ok(thread) => drop(thread.join()),
+        Err(error) => tracing::error!(%error, "no thread to end the runtime: its instances are leaked"),
+    }
+}
+
+impl Shared {
+    fn shut_down(self: &Arc<Shared>) {
+        let released = self.reaper.take_released();
+        let mut state = self.state();
+        self.take_back(&mut state, released);
+        let edits: Vec<_> = state.slots.numbers().map(|slot| (slot, None)).collect();
+        self.publish(&mut state, &edits, 0);
+        let last = state.last_ones();
+        drop(state);
+        self.gate.open();
+        self.settled.notify_all();
+        let deadline = Instant::now() + self.patience;
+        for leaving in last {
+            self.destroy_last(leaving, deadline);
+        }
+    }
+
+    fn destroy_last(&self, mut leaving: Leaving, deadline: Instant) {
+        loop {
+            let mut state = self.state();
+            let calls = state.old_calls();
+            let is_used = !state.inside(&leaving, &calls).is_empty() || state.is_pinned(&leaving);
+            drop(state);
+            if !is_used {
+                match Arc::try_unwrap(leaving.incarnation) {
+                    Ok(incarnation) => {
+                        drop(destroy(incarnation));
+                        self.state().tally.destroyed += 1;
+                        return;
+                    }
+                    Err(incarnation) => leaving = Leaving { incarnation, ..leaving },
+                }
+            }
+            if Instant::now() >= deadline {
+                let component = leaving.incarnation.implementation.component.to_string();
+                tracing::error!(component, "the runtime is gone; an object that is still in use is leaked");
+                std::mem::forget(leaving);
+                return;
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+}
+
+impl State {
+    /// Takes out everything there is, in the order in which to destroy it: what was
+    /// replaced before, then instances, dependents before what they depend on.
+    fn last_ones(&mut self) -> Vec<Leaving> {
+        let until = self.generation();
+        let mut last = std::mem::take(&mut self.leaving);
+        let instances = std::mem::take(&mut self.instances);
+        let mut order = Vec::new();
+        let mut seen = HashSet::new();
+        for (id, _) in &instances {
+            visit(&instances, id, &mut seen, &mut order);
+        }
+        let leaving = |id: &InstanceId| {
+            let instance = &instances[*id];
+            Leaving { incarnation: Arc::clone(&instance.incarnation), slots: instance.slots.clone(), until }
+        };
+        last.extend(order.iter().rev().map(leaving));
+        last
+    }
+}
+
+/// Appends an instance behind everything that it depends on.
+fn visit(instances: &Slab<Instance>, id: InstanceId, seen: &mut HashSet<InstanceId>, order: &mut Vec<InstanceId>) {
+    if !seen.insert(id) {
+        return;
+    }
+    if let Some(instance) = instances.get(id) {
+        for need in &instance.incarnation.needs {
+            visit(instances, need.instance, seen, order);
+        }
+        order.push(id);
+    }
+}

@@ -1,0 +1,179 @@
+//! Slots: what handles point to, made and given back.
+//!
+//! A slot's entry is filled in place, in the current world, before its first handle
+//! exists; so making a reference publishes nothing. The entry of a released slot is
+//! closed in place: no handle reaches it any more. Its number is used again only when
+//! no world older than the release is left, because an old world still shows what the
+//! slot held there.
+//!
+//! A slot is released once: its count never rises again from 0 ([`SlotRef::share`]).
+
+use std::{
+    ptr::NonNull,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use crate::abi::{
+    tables::RawSlot,
+    world::{Target, entry_offset, slot_of},
+};
+
+use super::{
+    entering::HOST_TABLE,
+    instances::InstanceId,
+    link::ViewId,
+    shared::{Shared, State},
+};
+
+/// A slot: the place that handles of one view on one instance point to.
+pub(crate) struct Slot {
+    raw: NonNull<RawSlot>,
+    pub(crate) view: ViewId,
+    pub(crate) instance: InstanceId,
+}
+
+// SAFETY: a raw slot is constant but for its atomic count.
+unsafe impl Send for Slot {}
+
+/// The slots of a runtime by number.
+#[derive(Default)]
+pub(crate) struct Slots {
+    slots: Vec<Option<Slot>>,
+    free: Vec<usize>,
+    /// Released slots, each with the world that was current then.
+    cooling: Vec<(usize, u64)>,
+}
+
+/// One reference to a slot, to be given to a handle.
+pub(crate) struct SlotRef(NonNull<RawSlot>);
+
+impl SlotRef {
+    /// Another reference, unless the last one was given up already.
+    fn share(raw: NonNull<RawSlot>) -> Option<SlotRef> {
+        // SAFETY: the slot is in the table of slots, under the state lock.
+        let references = &unsafe { raw.as_ref() }.references;
+        references
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count > 0).then_some(count + 1))
+            .ok()
+            .map(|_| SlotRef(raw))
+    }
+
+    /// Passes the reference on.
+    pub(crate) fn into_raw(self) -> NonNull<RawSlot> {
+        self.0
+    }
+}
+
+impl Slots {
+    pub(crate) fn get(&self, slot: usize) -> Option<&Slot> {
+        self.slots.get(slot)?.as_ref()
+    }
+
+    /// Numbers of the slots that exist.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = usize> {
+        self.slots.iter().enumerate().filter(|(_, slot)| slot.is_some()).map(|(number, _)| number)
+    }
+
+    /// Makes numbers available again that no old world shows: `oldest` is the oldest
+    /// world that is left.
+    pub(crate) fn cool(&mut self, oldest: u64) {
+        let free = &mut self.free;
+        self.cooling.retain(|&(slot, released)| {
+            let keep = oldest < released;
+            if !keep {
+                free.push(slot);
+            }
+            keep
+        });
+    }
+}
+
+impl Shared {
+    /// A reference to the slot of `view` on an instance, made if there is none. The
+    /// functions must be linked already: `target` says what the slot holds.
+    pub(crate) fn open_slot(
+        self: &Arc<Shared>,
+        state: &mut State,
+        instance: InstanceId,
+        view: ViewId,
+        target: Target,
+    ) -> SlotRef {
+        let existing = state.instances[instance]
+            .slots
+            .iter()
+            .filter_map(|&slot| state.slots.get(slot))
+            .filter(|slot| slot.view == view)
+            .find_map(|slot| SlotRef::share(slot.raw));
+        if let Some(existing) = existing {
+            return existing;
+        }
+        let number = state.slots.free.pop().unwrap_or(state.slots.slots.len());
+        if number >= state.world.len() {
+            let len = state.world.len() * 2;
+            self.publish(state, &[], len);
+        }
+        state.world.entry(number).set(Some(target));
+        let raw = Box::into_raw(Box::new(RawSlot {
+            core: Arc::into_raw(Arc::clone(self)).cast(),
+            host: &raw const HOST_TABLE,
+            offset: entry_offset(number),
+            references: AtomicUsize::new(1),
+        }));
+        let raw = NonNull::new(raw).expect("a box is not null");
+        if number == state.slots.slots.len() {
+            state.slots.slots.push(None);
+        }
+        state.slots.slots[number] = Some(Slot { raw, view, instance });
+        state.instances[instance].slots.push(number);
+        SlotRef(raw)
+    }
+
+    /// Takes back slots whose last handle is gone, and the instances that nothing holds
+    /// any more.
+    pub(crate) fn take_back(&self, state: &mut State, released: Vec<NonNull<RawSlot>>) {
+        for raw in released {
+            // SAFETY: a released slot is freed only below, and is released once.
+            let number = slot_of(unsafe { raw.as_ref() }.offset);
+            let Some(slot) = state.slots.slots[number].take() else { continue };
+            state.world.entry(number).set(None);
+            state.slots.cooling.push((number, state.generation()));
+            // The end of the runtime has taken the instances out already.
+            if let Some(instance) = state.instances.get_mut(slot.instance) {
+                instance.slots.retain(|&other| other != number);
+                state.let_go(slot.instance);
+            }
+            // SAFETY: no handle is left, and the slot was just taken out of the table.
+            unsafe { free(raw) };
+        }
+        let oldest = state.retired.worlds.first().map_or(u64::MAX, |world| world.generation());
+        state.slots.cool(oldest);
+    }
+}
+
+/// Frees a slot and its count of the [`Shared`].
+///
+/// # Safety
+/// `raw` came from [`Shared::open_slot`], nothing refers to it, and the caller holds a
+/// count of the `Shared` of its own.
+unsafe fn free(raw: NonNull<RawSlot>) {
+    // SAFETY: `open_slot` boxed it.
+    let slot = unsafe { Box::from_raw(raw.as_ptr()) };
+    // SAFETY: `open_slot` took this count for the slot.
+    unsafe { Arc::decrement_strong_count(slot.core.cast::<Shared>()) };
+}
+
+/// The runtime of a slot, with a count of its own.
+///
+/// # Safety
+/// `slot` came from [`Shared::open_slot`] and is alive.
+pub(super) unsafe fn shared_of(slot: *const RawSlot) -> Arc<Shared> {
+    // SAFETY: the caller says so.
+    let shared = unsafe { (*slot).core }.cast::<Shared>();
+    // SAFETY: the slot holds a count.
+    unsafe { Arc::increment_strong_count(shared) };
+    // SAFETY: the count just taken.
+    unsafe { Arc::from_raw(shared) }
+}

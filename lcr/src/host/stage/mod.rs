@@ -1,0 +1,255 @@
+//! From a file that anybody may change to a private copy that nobody does.
+//!
+//! [`Store::stage`] opens a file once, reads it once, and from then on looks only at those
+//! bytes: it checks them, hashes them and writes them to the store. What the loader maps is the
+//! copy, so overwriting, truncating or replacing the original does no harm, neither between
+//! check and use nor while the image runs.
+//!
+//! Each staged file gets a path that was never used before, `component-hash-serial.so`: the
+//! loader answers a path or inode it knows with the image it has. The file of an image stays
+//! there until the store is dropped, so that debuggers and profilers find it.
+//!
+//! Invariants:
+//! 1. No code of a file runs here, and nothing here blocks on a file's peer (FIFO, device).
+//! 2. What was checked is what is staged, to the byte.
+//! 3. The store's directory is this user's alone (mode 0700), its files are read-only (0400).
+//! 4. A refusal leaves nothing behind.
+
+#[cfg(test)]
+mod tests;
+mod trust;
+
+pub use trust::Trust;
+
+use super::{elf, library, manifest::Manifest};
+use crate::abi::{manifest::SECTION, tables::ENTRY};
+use crate::error::{Error, ErrorKind, Result};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The BLAKE3 hash of a library's bytes: its name in the store and in history.
+///
+/// `Display` writes 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentHash([u8; 32]);
+
+impl ContentHash {
+    /// The hash of these bytes.
+    pub fn of(bytes: &[u8]) -> ContentHash {
+        ContentHash(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// The hash itself.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The first 16 digits, enough for people.
+    pub fn short(&self) -> String {
+        self.to_string()[..16].to_owned()
+    }
+}
+
+impl std::fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for ContentHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ContentHash({})", self.short())
+    }
+}
+
+/// A directory of private copies. Dropping it removes the directory; images that are mapped
+/// from it stay mapped.
+#[derive(Debug)]
+pub(crate) struct Store {
+    directory: PathBuf,
+    trust: Trust,
+    /// The user that this process acts as, as seen on what it creates.
+    user: u32,
+    /// A child of `fork` has a copy of this value, but the directory is its parent's.
+    process: u32,
+    serial: AtomicU64,
+}
+
+/// A library that may be loaded: checked, copied, its manifest read. Dropping it removes the copy
+/// unless an image was made of it.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    /// Where it came from.
+    pub(crate) source: PathBuf,
+    /// The copy.
+    pub(crate) path: PathBuf,
+    pub(crate) hash: ContentHash,
+    /// The file's length in bytes.
+    pub(crate) len: u64,
+    pub(crate) manifest: Manifest,
+    /// Bytes of memory that its image takes.
+    pub(crate) mapped: u64,
+    /// It asks never to be unmapped.
+    pub(crate) permanent: bool,
+    kept: bool,
+}
+
+impl Store {
+    /// A new store in `base`, by default the system's directory for temporary files. The file
+    /// system must allow mapping code (no `noexec`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`].
+    pub(crate) fn new(base: Option<&Path>, trust: Trust) -> Result<Store> {
+        let base = base.map_or_else(std::env::temp_dir, Path::to_owned);
+        let create = || -> io::Result<(PathBuf, u32)> {
+            let mut builder = tempfile::Builder::new();
+            let private = builder.prefix("lcr-").permissions(fs::Permissions::from_mode(0o700));
+            let directory = private.tempdir_in(&base)?.keep();
+            let user = fs::metadata(&directory)?.uid();
+            Ok((directory, user))
+        };
+        let (directory, user) =
+            create().map_err(|error| Error::io(format!("create a private directory in {}", show(&base)), error))?;
+        Ok(Store { directory, trust, user, process: std::process::id(), serial: AtomicU64::new(1) })
+    }
+
+    /// Checks the file and copies it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], [`ErrorKind::Io`], [`ErrorKind::Untrusted`] and those of
+    /// [`Manifest::read`]; each names the file.
+    pub(crate) fn stage(&self, file: &Path) -> Result<Staged> {
+        self.stage_unnamed(file).map_err(|error| error.at(show(file)))
+    }
+
+    fn stage_unnamed(&self, file: &Path) -> Result<Staged> {
+        let (opened, metadata) = open(file)?;
+        self.trust.check(file, &metadata, self.user)?;
+        let bytes = read(opened, metadata.len(), self.trust.limit)?;
+        let elf = elf::read(&bytes, library::page_size())?;
+        let manifest = manifest(&elf)?;
+        let hash = ContentHash::of(&bytes);
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        let path = self.directory.join(format!("{}-{}-{serial}.so", manifest.component, hash.short()));
+        let staged = Staged {
+            source: file.to_owned(),
+            path,
+            hash,
+            len: bytes.len() as u64,
+            manifest,
+            mapped: elf.mapped,
+            permanent: elf.permanent,
+            kept: false,
+        };
+        let write = |path| OpenOptions::new().write(true).create_new(true).mode(0o400).open(path)?.write_all(&bytes);
+        write(&staged.path).map_err(|error| Error::io(format!("write a copy to {}", show(&self.directory)), error))?;
+        Ok(staged)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if self.process == std::process::id() {
+            // What cannot be removed is left to whoever cleans temporary files.
+            let _ = fs::remove_dir_all(&self.directory);
+        }
+    }
+}
+
+impl Staged {
+    /// From now on the copy stays until the store is dropped.
+    pub(super) fn keep(&mut self) {
+        self.kept = true;
+    }
+
+    /// Removes the copy when dropped, after all.
+    pub(super) fn discard(&mut self) {
+        self.kept = false;
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Reads the manifest of a file that may belong to anyone.
+pub(super) fn examine(file: &Path) -> Result<Manifest> {
+    let examine = || {
+        let (opened, metadata) = open(file)?;
+        let bytes = read(opened, metadata.len(), Trust::default().limit)?;
+        manifest(&elf::read(&bytes, library::page_size())?)
+    };
+    examine().map_err(|error| error.at(show(file)))
+}
+
+fn manifest(elf: &elf::Elf<'_>) -> Result<Manifest> {
+    let manifest = Manifest::decode(elf.sections(SECTION))?;
+    if !elf.exports(ENTRY) {
+        let text = format!("it does not export {ENTRY}; link it without a version script that hides it");
+        return Err(Error::new(ErrorKind::BadManifest, text));
+    }
+    Ok(manifest)
+}
+
+/// Opens a regular file. Others are refused before they are opened, since that alone may block
+/// (FIFO) or act (a watchdog device); and once more after, should they have changed places.
+fn open(file: &Path) -> Result<(File, fs::Metadata)> {
+    regular(&fs::metadata(file).map_err(unopened)?)?;
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(file).map_err(unopened)?;
+    let metadata = opened.metadata().map_err(unopened)?;
+    regular(&metadata)?;
+    Ok((opened, metadata))
+}
+
+fn unopened(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, "no such file").with_source(error),
+        _ => Error::io("the file cannot be opened", error),
+    }
+}
+
+fn regular(metadata: &fs::Metadata) -> Result<()> {
+    let kind = metadata.file_type();
+    let found = match () {
+        () if kind.is_file() => return Ok(()),
+        () if kind.is_dir() => "a directory",
+        () if kind.is_fifo() => "a FIFO",
+        () if kind.is_socket() => "a socket",
+        () if kind.is_char_device() || kind.is_block_device() => "a device",
+        () => "no regular file",
+    };
+    Err(Error::new(ErrorKind::NotALibrary, format!("{found}, not a shared library; give the path of one")))
+}
+
+/// All bytes up to the end as it is found, whatever length the file had when it was opened.
+fn read(file: File, expected: u64, limit: u64) -> Result<Vec<u8>> {
+    let refused = |text: String| Error::new(ErrorKind::NotALibrary, text);
+    let too_large = |len: u64| refused(format!("a file of {len} bytes, the limit is {limit}; raise Trust::limit"));
+    if expected > limit {
+        return Err(too_large(expected));
+    }
+    let failed = |error| Error::io("the file cannot be read", error);
+    let mut bytes = Vec::new();
+    let capacity = usize::try_from(expected).unwrap_or(usize::MAX).saturating_add(1);
+    bytes.try_reserve_exact(capacity).map_err(|error| failed(error.into()))?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    match bytes.len() as u64 {
+        0 => Err(refused("an empty file; copy or build it again".to_owned())),
+        len if len > limit => Err(too_large(len)),
+        _ => Ok(bytes),
+    }
+}
+
+/// A path for a message of one line.
+fn show(path: &Path) -> String {
+    path.to_string_lossy().replace(char::is_control, "?")
+}

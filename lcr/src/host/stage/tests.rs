@@ -1,0 +1,200 @@
+use super::*;
+use crate::host::samples::{Sample, good, write};
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use tempfile::tempdir;
+
+fn store() -> Store {
+    Store::new(None, Trust::default()).unwrap()
+}
+
+fn refusal(store: &Store, file: &Path, kind: ErrorKind) -> String {
+    let error = store.stage(file).expect_err("staged");
+    assert_eq!(error.kind(), kind, "{error}");
+    let text = error.to_string();
+    assert!(text.contains(file.file_name().unwrap().to_str().unwrap()) && !text.contains('\n'), "{text}");
+    assert_eq!(fs::read_dir(&store.directory).unwrap().count(), 0, "a refusal leaves nothing behind");
+    text
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_staged_file_is_a_private_read_only_copy() {
+    let store = store();
+    let staged = store.stage(&good().path()).unwrap();
+    assert_eq!(fs::read(&staged.path).unwrap(), good().bytes());
+    assert_eq!(staged.hash, ContentHash::of(&good().bytes()));
+    assert_eq!((staged.len, staged.manifest.component.as_str()), (good().bytes().len() as u64, "kv"));
+    assert_eq!(fs::metadata(&staged.path).unwrap().mode() & 0o7777, 0o400);
+    assert_eq!(fs::metadata(&store.directory).unwrap().mode() & 0o7777, 0o700);
+    let name = staged.path.file_name().unwrap().to_str().unwrap();
+    assert_eq!(name, format!("kv-{}-1.so", staged.hash.short()));
+}
+
+#[test]
+fn one_file_staged_twice_has_two_paths() {
+    let store = store();
+    let (one, two) = (store.stage(&good().path()).unwrap(), store.stage(&good().path()).unwrap());
+    assert_eq!(one.hash, two.hash);
+    assert_ne!(one.path, two.path);
+    assert_ne!(fs::metadata(&one.path).unwrap().ino(), fs::metadata(&two.path).unwrap().ino());
+}
+
+#[test]
+fn copies_go_with_their_staging_and_the_rest_with_the_store() {
+    let store = store();
+    let (dropped, mut kept) = (store.stage(&good().path()).unwrap(), store.stage(&good().path()).unwrap());
+    let (gone, stays) = (dropped.path.clone(), kept.path.clone());
+    kept.keep();
+    drop((dropped, kept));
+    assert!(!gone.exists() && stays.exists());
+    drop(store);
+    assert!(!stays.exists() && !stays.parent().unwrap().exists());
+}
+
+#[test]
+fn a_symbolic_link_is_followed_once() {
+    let directory = tempdir().unwrap();
+    let link = directory.path().join("current.so");
+    symlink(good().path(), &link).unwrap();
+    assert_eq!(store().stage(&link).unwrap().source, link);
+    fs::remove_file(&link).unwrap();
+    symlink(&link, &link).unwrap();
+    refusal(&store(), &link, ErrorKind::Io);
+}
+
+/// PEERS 61: a FIFO blocked the host for ever.
+#[test]
+fn what_is_not_a_regular_file_is_refused_without_opening_it() {
+    let directory = tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let fifo = path("fifo");
+    let name = CString::new(fifo.as_os_str().as_bytes()).unwrap();
+    // SAFETY: makes a FIFO at a NUL-terminated path.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    let _socket = UnixListener::bind(path("socket")).unwrap();
+    let refused = |path: &Path| refusal(&store(), path, ErrorKind::NotALibrary);
+    assert!(refused(&fifo).contains("a FIFO"));
+    assert!(refused(&path("socket")).contains("a socket"));
+    assert!(refused(directory.path()).contains("a directory"));
+    assert!(refused(Path::new("/dev/zero")).contains("a device"));
+    write(&path("empty"), b"");
+    assert!(refused(&path("empty")).contains("an empty file"));
+    let text = refusal(&store(), &path("nowhere"), ErrorKind::NotFound);
+    assert!(text.ends_with("nowhere: no such file"), "{text}");
+}
+
+#[test]
+fn a_file_larger_than_the_limit_is_not_read() {
+    let sparse = tempdir().unwrap();
+    let path = sparse.path().join("sparse");
+    write(&path, b"");
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+    assert!(refusal(&store(), &path, ErrorKind::NotALibrary).contains("the limit is 1073741824"));
+    let limit = good().bytes().len() as u64;
+    let store = |limit| Store::new(None, Trust { limit, ..Trust::default() }).unwrap();
+    assert!(store(limit).stage(&good().path()).is_ok());
+    refusal(&store(limit - 1), &good().path(), ErrorKind::NotALibrary);
+    // A file that says that it is empty, as those in /proc do, is read all the same.
+    let endless = read(File::open("/dev/zero").unwrap(), 0, 100).unwrap_err();
+    assert_eq!(endless.kind(), ErrorKind::NotALibrary);
+}
+
+#[test]
+fn a_file_that_others_may_write_is_refused_with_the_way_out() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("shared.so");
+    write(&path, &good().bytes());
+    for bits in [0o775, 0o757, 0o666] {
+        mode(&path, bits);
+        let text = refusal(&store(), &path, ErrorKind::Untrusted);
+        assert!(text.contains(&format!("mode {bits:o}")) && text.contains("chmod go-w"), "{text}");
+    }
+    let relaxed = Trust { mode: false, ..Trust::default() };
+    assert!(Store::new(None, relaxed).unwrap().stage(&path).is_ok());
+    mode(&path, 0o755);
+    assert!(store().stage(&path).is_ok());
+}
+
+#[test]
+fn a_directory_that_everyone_may_change_is_refused_unless_sticky() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("kv.so");
+    write(&path, &good().bytes());
+    mode(directory.path(), 0o777);
+    let text = refusal(&store(), &path, ErrorKind::Untrusted);
+    assert!(text.contains("mode 777") && text.contains("chmod o-w"), "{text}");
+    // Through a link as well, whose own directory is safe.
+    let other = tempdir().unwrap();
+    symlink(&path, other.path().join("kv.so")).unwrap();
+    refusal(&store(), &other.path().join("kv.so"), ErrorKind::Untrusted);
+    mode(directory.path(), 0o1777);
+    assert!(store().stage(&path).is_ok());
+}
+
+/// Needs root to give a file away; elsewhere there is nothing to test.
+#[test]
+fn a_file_of_another_user_is_refused() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("kv.so");
+    write(&path, &good().bytes());
+    if std::os::unix::fs::chown(&path, Some(12_345), None).is_err() {
+        return;
+    }
+    assert!(refusal(&store(), &path, ErrorKind::Untrusted).contains("belongs to user 12345"));
+    assert!(Store::new(None, Trust::anyone()).unwrap().stage(&path).is_ok());
+    assert!(Manifest::read(&path).is_ok());
+}
+
+#[test]
+fn damage_is_refused_before_a_copy_is_made() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("kv.so");
+    let bytes = good().bytes();
+    for percent in [0, 5, 25, 50, 75, 99] {
+        write(&path, &bytes[..bytes.len() * percent / 100]);
+        refusal(&store(), &path, ErrorKind::NotALibrary);
+    }
+    write(&path, b"#!/bin/sh\n");
+    refusal(&store(), &path, ErrorKind::NotALibrary);
+    let record = crate::host::manifest::tests::record();
+    let at = bytes.windows(record.len()).position(|window| window == record).unwrap();
+    for offset in [0, 9, 15, 30, 60, record.len() - 1] {
+        let mut changed = bytes.clone();
+        changed[at + offset] ^= 0x40;
+        write(&path, &changed);
+        refusal(&store(), &path, ErrorKind::BadManifest);
+    }
+}
+
+#[test]
+fn a_library_without_component_or_entry_says_what_is_missing() {
+    let plain = "#[unsafe(no_mangle)] pub extern \"C\" fn lcr_entry_1() {}";
+    let plain = Sample::compile(b"", b"", plain, &[]);
+    assert!(refusal(&store(), &plain.path(), ErrorKind::NoManifest).contains("#[lcr::component]"));
+    let record = "#[used] #[unsafe(link_section = \".lcr.manifest\")] \
+                  static M: [u8; include_bytes!(\"file.record\").len()] = *include_bytes!(\"file.record\");";
+    let hidden = Sample::compile(&crate::host::manifest::tests::record(), b"", record, &[]);
+    assert!(refusal(&store(), &hidden.path(), ErrorKind::BadManifest).contains("lcr_entry_1"));
+}
+
+#[test]
+fn a_manifest_is_read_from_a_file() {
+    let manifest = Manifest::read(good().path()).unwrap();
+    assert_eq!(manifest.exports[0].interface, "kv.store");
+    assert_eq!(Manifest::read("/nowhere/kv.so").unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_store_needs_a_directory_that_exists() {
+    let error = Store::new(Some(Path::new("/nowhere")), Trust::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    let base = tempdir().unwrap();
+    let store = Store::new(Some(base.path()), Trust::default()).unwrap();
+    assert!(store.stage(&good().path()).unwrap().path.starts_with(base.path()));
+}

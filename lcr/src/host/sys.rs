@@ -1,0 +1,102 @@
+//! The operating system's part: barriers, futexes, thread ends, forks.
+//!
+//! Each function wraps one facility of Linux or POSIX and is safe to call. Everything
+//! in the host that needs `libc` is in this file.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+const MEMBARRIER_PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
+const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
+
+/// Whether [`membarrier`] may be used in this process; registers for it. A child of
+/// `fork` must register again.
+pub(super) fn register_membarrier() -> bool {
+    // SAFETY: the call takes no pointers.
+    unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 }
+}
+
+/// Executes a full fence on every running thread of this process.
+///
+/// Call only if [`register_membarrier`] said yes; then it cannot fail.
+pub(super) fn membarrier() {
+    // SAFETY: the call takes no pointers.
+    let result = unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) };
+    assert_eq!(result, 0, "lcr: membarrier was registered and cannot fail");
+}
+
+/// Sleeps while `word` is `expected`, at most `timeout`. May return early.
+pub(super) fn futex_wait(word: &AtomicU32, expected: u32, timeout: Duration) {
+    let timeout = libc::timespec {
+        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: libc::c_long::from(timeout.subsec_nanos() as i32),
+    };
+    let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: both pointers are valid for the length of the call.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, expected, &raw const timeout) };
+}
+
+/// Wakes every sleeper of [`futex_wait`] on `word`.
+pub(super) fn futex_wake(word: &AtomicU32) {
+    let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the address is valid and only compared.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, i32::MAX) };
+}
+
+/// The kernel's number for the calling thread.
+pub(super) fn thread_id() -> u32 {
+    // SAFETY: the call takes nothing.
+    unsafe { libc::gettid() }.cast_unsigned()
+}
+
+/// Has `end(value)` called when the calling thread ends, behind the destructors of its
+/// thread-locals. `value` must not be null. Returns false if the system has no key left.
+///
+/// glibc runs destructors of thread-locals before those of keys; musl runs both as
+/// keys, which is why `end` may call this again to be put off by a round.
+pub(super) fn at_thread_exit(value: *const (), end: unsafe extern "C" fn(*mut libc::c_void)) -> bool {
+    static KEY: AtomicU32 = AtomicU32::new(u32::MAX);
+    let mut key = KEY.load(Ordering::Acquire);
+    if key == u32::MAX {
+        let mut fresh = 0;
+        // SAFETY: the pointer is valid, and `end` is a function for the process's life.
+        if unsafe { libc::pthread_key_create(&raw mut fresh, Some(end)) } != 0 {
+            return false;
+        }
+        match KEY.compare_exchange(u32::MAX, fresh, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => key = fresh,
+            Err(other) => {
+                // SAFETY: nobody else knows the key that lost the race.
+                unsafe { libc::pthread_key_delete(fresh) };
+                key = other;
+            }
+        }
+    }
+    // SAFETY: the key exists for the process's life.
+    unsafe { libc::pthread_setspecific(key, value.cast()) == 0 }
+}
+
+/// Has the three functions called around every `fork` of this process.
+pub(super) fn at_fork(
+    prepare: unsafe extern "C" fn(),
+    parent: unsafe extern "C" fn(),
+    child: unsafe extern "C" fn(),
+) -> bool {
+    // SAFETY: the functions live as long as the process: this image is never unmapped,
+    // since a host is not a component.
+    unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) == 0 }
+}
+
+/// The calling thread's name as the kernel has it.
+pub(super) fn thread_name() -> String {
+    let mut name = [0_u8; 16];
+    // SAFETY: the kernel writes at most 16 bytes, with a zero at the end.
+    let result = unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr(), 0, 0, 0) };
+    if result != 0 {
+        return String::new();
+    }
+    let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
+    String::from_utf8_lossy(&name[..end]).into_owned()
+}

@@ -15,13 +15,7 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, rmp_se
     Ok(bytes)
 }
 
-/// Decodes a value; every byte must be used.
+/// Decodes a value.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
-    let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
-    let value = T::deserialize(&mut reader)?;
-    let rest = reader.get_ref().len();
-    if rest != 0 {
-        return Err(rmp_serde::decode::Error::Syntax(format!("{rest} bytes are left behind the value")));
-    }
-    Ok(value)
+    rmp_serde::from_slice(bytes)
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::host::samples::{Random, good};
+use crate::host::stage::samples::{Random, good};
 
 const PAGE: u64 = 4096;
 

@@ -17,26 +17,33 @@
 mod tests;
 
 use super::{
+    entering::HOST_TABLE,
     manifest::{ExportManifest, Manifest},
-    stage::Staged,
+    stage::{PrivateCopy, Staged},
 };
 use crate::abi::{
     ABI_VERSION,
-    tables::{ENTRY, Entry, Export, HostTable, ImageTable},
+    tables::{ENTRY, Entry, Export, ImageTable},
 };
 use crate::error::{Error, ErrorKind, Result};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use std::mem::ManuallyDrop;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A library that is mapped into this process.
 pub(crate) struct Image {
-    staged: Staged,
     library: ManuallyDrop<Library>,
     table: &'static ImageTable,
-    /// In the order of the manifest's exports.
-    exports: Vec<&'static Export>,
+    copy: Arc<PrivateCopy>,
+    mapped: usize,
+    permanent: bool,
 }
+
+// SAFETY: the table is constant, and its one function may be called by any thread.
+unsafe impl Send for Image {}
+// SAFETY: as above.
+unsafe impl Sync for Image {}
 
 /// An image that could not be unmapped, and why. It is as usable as before.
 #[derive(Debug)]
@@ -47,55 +54,49 @@ pub(crate) struct Held {
 
 impl Image {
     /// Maps a staged library, runs its initialisers, makes it known to the host and compares
-    /// what it registered with its manifest.
-    ///
-    /// # Safety
-    /// `host` points to a table that stays valid for as long as the process runs. The file may
-    /// run arbitrary code here: whoever staged it trusts its owner.
+    /// what it registered with its manifest. The implementations come in the order of the
+    /// manifest's exports, and are good until [`Image::unload`] succeeds.
     ///
     /// # Errors
     /// [`ErrorKind::Load`] if the loader or the image refuses, [`ErrorKind::Mismatch`] for
     /// another binary contract, [`ErrorKind::BadManifest`] if what registered is not what the
     /// file says. Once the loader succeeded, the image stays mapped even then, unused.
-    pub(crate) unsafe fn open(mut staged: Staged, host: *const HostTable) -> Result<Image> {
-        // SAFETY: the caller trusts the file's code.
-        let opened = unsafe { Library::open(Some(&staged.path), RTLD_NOW | RTLD_LOCAL) };
-        let library = ManuallyDrop::new(opened.map_err(|error| refused(&staged.path, &error))?);
-        staged.keep();
-        // SAFETY: `elf` found a function of that name in the file, and only lcr's binary
-        // contract of this version, which the manifest's magic names, calls it so.
+    pub(crate) fn open(staged: &Staged) -> Result<(Image, Vec<&'static Export>)> {
+        let copy = staged.copy();
+        // SAFETY: runs the library's code. That it is sound is what the operator vouches for by
+        // loading a file whose owner `stage::Trust` accepted; see `Runtime`.
+        let opened = unsafe { Library::open(Some(copy.path()), RTLD_NOW | RTLD_LOCAL) };
+        let library = ManuallyDrop::new(opened.map_err(|error| refused(copy.path(), &error))?);
+        copy.keep(true);
+        // SAFETY: `stage` found a function of that name in the file, whose manifest begins with
+        // the magic of this binary contract, which gives the function this type.
         let entry = unsafe { library.get::<Entry>(ENTRY) };
-        let entry = entry.map_err(|error| refused(&staged.path, &error))?;
-        // SAFETY: called once, first, with a table that the caller keeps.
-        let table = unsafe { entry(host) };
+        let entry = entry.map_err(|error| refused(copy.path(), &error))?;
+        // SAFETY: called once, first, with a table that lives as long as the process.
+        let table = unsafe { entry(&raw const HOST_TABLE) };
         // SAFETY: by contract null, or a table that lives in the image, which stays mapped.
         let table = unsafe { table.as_ref() };
         let table = table.ok_or_else(|| {
             load("it is a host itself; build it against lcr with default-features = false")
         })?;
         if table.abi != u32::from(ABI_VERSION) {
-            let text = format!("its binary contract is {}, this host's is {ABI_VERSION}; build both with one lcr", table.abi);
+            let theirs = table.abi;
+            let text = format!("its binary contract is {theirs}, this host's {ABI_VERSION}; build both with one lcr");
             return Err(Error::new(ErrorKind::Mismatch, text));
         }
         let exports = registered(table, &staged.manifest)?;
-        Ok(Image { staged, library, table, exports })
+        let (mapped, permanent) = (staged.mapped, staged.permanent);
+        Ok((Image { library, table, copy, mapped, permanent }, exports))
     }
 
-    /// The file that it was made of.
-    pub(crate) fn staged(&self) -> &Staged {
-        &self.staged
-    }
-
-    /// What the image implements, with the functions that do.
-    ///
-    /// The references are good until [`Image::unload`] succeeds.
-    pub(crate) fn exports(&self) -> impl Iterator<Item = (&ExportManifest, &'static Export)> {
-        self.staged.manifest.exports.iter().zip(self.exports.iter().copied())
+    /// Where the image was mapped from.
+    pub(crate) fn path(&self) -> &Path {
+        self.copy.path()
     }
 
     /// Bytes of memory that the image takes, in whole pages.
-    pub(crate) fn mapped_bytes(&self) -> u64 {
-        self.staged.mapped
+    pub(crate) fn mapped_bytes(&self) -> usize {
+        self.mapped
     }
 
     /// How many values of the image are still held elsewhere.
@@ -112,27 +113,28 @@ impl Image {
     ///
     /// # Errors
     /// [`ErrorKind::Load`], naming what holds it, with the image as it was.
-    pub(crate) unsafe fn unload(self) -> std::result::Result<(), Box<Held>> {
+    pub(crate) unsafe fn unload(self) -> Result<(), Box<Held>> {
         let held = |image, text: String| Err(Box::new(Held { image, error: load(text) }));
-        if self.staged.permanent {
+        if self.permanent {
             return held(self, "it was linked to stay mapped (-z nodelete); link it without".to_owned());
         }
         let values = self.outstanding();
         if values > 0 {
             return held(self, format!("{values} of its values are still in use elsewhere; drop them and try again"));
         }
-        let Image { mut staged, library, table, exports } = self;
+        let Image { library, copy, .. } = self;
         if let Err(error) = ManuallyDrop::into_inner(library).close() {
-            tracing::warn!(image = %staged.path.display(), %error, "dlclose failed");
+            tracing::warn!(image = %copy.path().display(), %error, "dlclose failed");
         }
-        match still_mapped(&staged.path) {
+        match still_mapped(copy.path()) {
             Some(library) => {
-                let image = Image { staged, library: ManuallyDrop::new(library), table, exports };
-                held(image, "it is still mapped: a thread that has not ended registered a thread-local destructor \
-                             of it, another library uses it, or the C library never unmaps".to_owned())
+                let library = ManuallyDrop::new(library);
+                let text = "it is still mapped: a live thread registered a thread-local destructor of it, \
+                            another library uses it, or the C library never unmaps; end that thread and try again";
+                held(Image { library, copy, ..self }, text.to_owned())
             }
             None => {
-                staged.discard();
+                copy.keep(false);
                 Ok(())
             }
         }
@@ -141,7 +143,7 @@ impl Image {
 
 impl std::fmt::Debug for Image {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Image").field(&self.staged.path).finish()
+        f.debug_tuple("Image").field(&self.path()).finish()
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::host::manifest::tests::record;
-use crate::host::samples::{Random, SOURCE, Sample, good};
+use crate::host::stage::samples::{Random, SOURCE, Sample, good};
 use crate::host::stage::{Store, Trust};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
@@ -10,11 +10,8 @@ fn store() -> Store {
     Store::new(None, Trust::default()).unwrap()
 }
 
-/// Samples do not look at the table.
 fn open(store: &Store, path: &Path) -> Result<Image> {
-    let staged = store.stage(path)?;
-    // SAFETY: the samples' code is ours, and ignores the table.
-    unsafe { Image::open(staged, std::ptr::null()) }
+    Image::open(&store.stage(path)?).map(|(image, _)| image)
 }
 
 fn refusal(sample: &Sample, kind: ErrorKind) -> String {
@@ -27,11 +24,13 @@ fn refusal(sample: &Sample, kind: ErrorKind) -> String {
 #[test]
 fn what_registered_is_paired_with_the_manifest() {
     let store = store();
-    let image = open(&store, &good().path()).unwrap();
-    let [(manifest, export)] = image.exports().collect::<Vec<_>>()[..] else { panic!("{image:?}") };
+    let staged = store.stage(&good().path()).unwrap();
+    let (image, exports) = Image::open(&staged).unwrap();
+    let ([manifest], [export]) = (&staged.manifest.exports[..], &exports[..]) else { panic!("{image:?}") };
     assert_eq!((manifest.record(), export.thunk_count), (export.manifest(), 2));
-    assert_eq!((image.outstanding(), image.mapped_bytes()), (0, image.staged().mapped));
-    assert!(image.staged().path.exists(), "debuggers find it");
+    assert_eq!((image.outstanding(), image.mapped_bytes()), (0, staged.mapped));
+    drop(staged);
+    assert!(image.path().exists(), "debuggers find it");
 }
 
 #[test]
@@ -41,8 +40,7 @@ fn only_opening_runs_code() {
     Manifest::read(sample.path()).unwrap();
     let staged = store.stage(&sample.path()).unwrap();
     assert!(!sample.has_run());
-    // SAFETY: as in `open`.
-    unsafe { Image::open(staged, std::ptr::null()) }.unwrap();
+    Image::open(&staged).unwrap();
     assert!(sample.has_run());
 }
 
@@ -50,11 +48,11 @@ fn only_opening_runs_code() {
 fn the_bytes_that_an_image_is_said_to_take_are_those_it_maps() {
     let store = store();
     let image = open(&store, &good().path()).unwrap();
-    let path = image.staged().path.to_str().unwrap();
+    let path = image.path().to_str().unwrap();
     let mut addresses = Vec::new();
     for line in std::fs::read_to_string("/proc/self/maps").unwrap().lines().filter(|line| line.ends_with(path)) {
         let range = line.split(' ').next().unwrap().split('-');
-        addresses.extend(range.map(|address| u64::from_str_radix(address, 16).unwrap()));
+        addresses.extend(range.map(|address| usize::from_str_radix(address, 16).unwrap()));
     }
     let span = addresses.iter().max().unwrap() - addresses.iter().min().unwrap();
     // The last segment's zeroed pages are mapped without the file's name.
@@ -98,7 +96,7 @@ fn an_image_is_unmapped_only_when_nothing_holds_it() {
     let sample = Sample::new(&record(), &record(), more);
     let store = store();
     let image = open(&store, &sample.path()).unwrap();
-    let path = image.staged().path.clone();
+    let path = image.path().to_owned();
 
     // SAFETY: the sample exports a counter of this name and type.
     let count = unsafe { image.library.get::<*const std::sync::atomic::AtomicUsize>("COUNT") }.unwrap().into_raw();
@@ -163,7 +161,7 @@ fn the_loader_survives_whatever_is_accepted() {
         };
         changed[at] = random.below(256) as u8;
         let path = accepted.path().join(format!("{at:x}.so"));
-        crate::host::samples::write(&path, &changed);
+        crate::host::stage::samples::write(&path, &changed);
         if changed == file || store().stage(&path).is_err() {
             std::fs::remove_file(&path).unwrap();
         } else {

@@ -123,19 +123,17 @@ impl Manifest {
         super::stage::examine(path.as_ref())
     }
 
-    /// Decodes the records in a library's sections.
-    pub(super) fn decode<'a>(sections: impl IntoIterator<Item = &'a [u8]>) -> Result<Manifest> {
+    /// Decodes the records of a library's section, or one that is linked in.
+    pub(crate) fn decode(section: &[u8]) -> Result<Manifest> {
         let mut exports = Vec::<ExportManifest>::new();
-        for section in sections {
-            let mut rest = section;
-            while let Some(start) = rest.iter().position(|&byte| byte != 0) {
-                let len = record_len(&rest[start..])?;
-                let (record, behind) = rest[start..].split_at(len);
-                let export = ExportManifest::decode(record)?;
-                exports.iter().try_for_each(|before| agree(before, &export))?;
-                exports.push(export);
-                rest = behind;
-            }
+        let mut rest = section;
+        while let Some(start) = rest.iter().position(|&byte| byte != 0) {
+            let len = record_len(&rest[start..])?;
+            let (record, behind) = rest[start..].split_at(len);
+            let export = ExportManifest::decode(record)?;
+            exports.iter().try_for_each(|before| agree(before, &export))?;
+            exports.push(export);
+            rest = behind;
         }
         let Some(first) = exports.first() else {
             let text = "a library without a component; put #[lcr::component] on an impl in it";
@@ -183,7 +181,7 @@ fn record_len(bytes: &[u8]) -> Result<usize> {
 
 impl ExportManifest {
     /// Decodes one record, all of it.
-    pub(crate) fn decode(record: &[u8]) -> Result<ExportManifest> {
+    fn decode(record: &[u8]) -> Result<ExportManifest> {
         let len = record_len(record)?;
         let mut reader = Reader::new(record);
         reader.take(MAGIC.len() + size_of::<u32>())?;

@@ -16,6 +16,8 @@
 //! 4. A refusal leaves nothing behind.
 
 #[cfg(test)]
+pub(super) mod samples;
+#[cfg(test)]
 mod tests;
 mod trust;
 
@@ -28,42 +30,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
-/// The BLAKE3 hash of a library's bytes: its name in the store and in history.
-///
-/// `Display` writes 64 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ContentHash([u8; 32]);
-
-impl ContentHash {
-    /// The hash of these bytes.
-    pub fn of(bytes: &[u8]) -> ContentHash {
-        ContentHash(*blake3::hash(bytes).as_bytes())
-    }
-
-    /// The hash itself.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// The first 16 digits, enough for people.
-    pub fn short(&self) -> String {
-        self.to_string()[..16].to_owned()
-    }
-}
-
-impl std::fmt::Display for ContentHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl std::fmt::Debug for ContentHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ContentHash({})", self.short())
-    }
-}
+/// How many digits of a hash stand for it in names.
+const SHORT: usize = 16;
 
 /// A directory of private copies. Dropping it removes the directory; images that are mapped
 /// from it stay mapped.
@@ -84,17 +57,22 @@ pub(crate) struct Store {
 pub(crate) struct Staged {
     /// Where it came from.
     pub(crate) source: PathBuf,
-    /// The copy.
-    pub(crate) path: PathBuf,
-    pub(crate) hash: ContentHash,
     /// The file's length in bytes.
     pub(crate) len: u64,
     pub(crate) manifest: Manifest,
     /// Bytes of memory that its image takes.
-    pub(crate) mapped: u64,
+    pub(super) mapped: usize,
     /// It asks never to be unmapped.
-    pub(crate) permanent: bool,
-    kept: bool,
+    pub(super) permanent: bool,
+    hash: String,
+    copy: Arc<PrivateCopy>,
+}
+
+/// A file in the store.
+#[derive(Debug)]
+pub(super) struct PrivateCopy {
+    path: PathBuf,
+    kept: AtomicBool,
 }
 
 impl Store {
@@ -132,22 +110,21 @@ impl Store {
         let bytes = read(opened, metadata.len(), self.trust.limit)?;
         let elf = elf::read(&bytes, library::page_size())?;
         let manifest = manifest(&elf)?;
-        let hash = ContentHash::of(&bytes);
+        let hash = blake3::hash(&bytes).to_hex().to_string();
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let path = self.directory.join(format!("{}-{}-{serial}.so", manifest.component, hash.short()));
-        let staged = Staged {
-            source: file.to_owned(),
-            path,
-            hash,
-            len: bytes.len() as u64,
-            manifest,
-            mapped: elf.mapped,
-            permanent: elf.permanent,
-            kept: false,
-        };
+        let name = format!("{}-{}-{serial}.so", manifest.component, &hash[..SHORT]);
+        let copy = PrivateCopy { path: self.directory.join(name), kept: AtomicBool::new(false) };
         let write = |path| OpenOptions::new().write(true).create_new(true).mode(0o400).open(path)?.write_all(&bytes);
-        write(&staged.path).map_err(|error| Error::io(format!("write a copy to {}", show(&self.directory)), error))?;
-        Ok(staged)
+        write(&copy.path).map_err(|error| Error::io(format!("write a copy to {}", show(&self.directory)), error))?;
+        Ok(Staged {
+            source: file.to_owned(),
+            len: bytes.len() as u64,
+            mapped: usize::try_from(elf.mapped).unwrap_or(usize::MAX),
+            permanent: elf.permanent,
+            manifest,
+            hash,
+            copy: Arc::new(copy),
+        })
     }
 }
 
@@ -161,20 +138,35 @@ impl Drop for Store {
 }
 
 impl Staged {
-    /// From now on the copy stays until the store is dropped.
-    pub(super) fn keep(&mut self) {
-        self.kept = true;
+    /// The BLAKE3 hash of the file's bytes, as 64 hexadecimal digits.
+    pub(crate) fn hash(&self) -> String {
+        self.hash.clone()
     }
 
-    /// Removes the copy when dropped, after all.
-    pub(super) fn discard(&mut self) {
-        self.kept = false;
+    /// The first digits of the hash, enough for people.
+    pub(crate) fn short_hash(&self) -> &str {
+        &self.hash[..SHORT]
+    }
+
+    pub(super) fn copy(&self) -> Arc<PrivateCopy> {
+        Arc::clone(&self.copy)
     }
 }
 
-impl Drop for Staged {
+impl PrivateCopy {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the file stays until the store is dropped, from now on.
+    pub(super) fn keep(&self, keep: bool) {
+        self.kept.store(keep, Ordering::Relaxed);
+    }
+}
+
+impl Drop for PrivateCopy {
     fn drop(&mut self) {
-        if !self.kept {
+        if !*self.kept.get_mut() {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -191,7 +183,8 @@ pub(super) fn examine(file: &Path) -> Result<Manifest> {
 }
 
 fn manifest(elf: &elf::Elf<'_>) -> Result<Manifest> {
-    let manifest = Manifest::decode(elf.sections(SECTION))?;
+    // A linker merges sections of one name, unless their flags differ.
+    let manifest = Manifest::decode(&elf.sections(SECTION).collect::<Vec<_>>().concat())?;
     if !elf.exports(ENTRY) {
         let text = format!("it does not export {ENTRY}; link it without a version script that hides it");
         return Err(Error::new(ErrorKind::BadManifest, text));

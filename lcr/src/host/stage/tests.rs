@@ -1,5 +1,5 @@
 use super::*;
-use crate::host::samples::{Sample, good, write};
+use crate::host::stage::samples::{Sample, good, write};
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -27,30 +27,32 @@ fn mode(path: &Path, mode: u32) {
 fn a_staged_file_is_a_private_read_only_copy() {
     let store = store();
     let staged = store.stage(&good().path()).unwrap();
-    assert_eq!(fs::read(&staged.path).unwrap(), good().bytes());
-    assert_eq!(staged.hash, ContentHash::of(&good().bytes()));
+    let path = staged.copy().path().to_owned();
+    assert_eq!(fs::read(&path).unwrap(), good().bytes());
+    assert_eq!(staged.hash(), blake3::hash(&good().bytes()).to_string());
     assert_eq!((staged.len, staged.manifest.component.as_str()), (good().bytes().len() as u64, "kv"));
-    assert_eq!(fs::metadata(&staged.path).unwrap().mode() & 0o7777, 0o400);
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o400);
     assert_eq!(fs::metadata(&store.directory).unwrap().mode() & 0o7777, 0o700);
-    let name = staged.path.file_name().unwrap().to_str().unwrap();
-    assert_eq!(name, format!("kv-{}-1.so", staged.hash.short()));
+    let name = path.file_name().unwrap().to_str().unwrap();
+    assert_eq!(name, format!("kv-{}-1.so", staged.short_hash()));
 }
 
 #[test]
 fn one_file_staged_twice_has_two_paths() {
     let store = store();
     let (one, two) = (store.stage(&good().path()).unwrap(), store.stage(&good().path()).unwrap());
-    assert_eq!(one.hash, two.hash);
-    assert_ne!(one.path, two.path);
-    assert_ne!(fs::metadata(&one.path).unwrap().ino(), fs::metadata(&two.path).unwrap().ino());
+    assert_eq!(one.hash(), two.hash());
+    assert_ne!(one.copy.path, two.copy.path);
+    let inode = |staged: &Staged| fs::metadata(&staged.copy.path).unwrap().ino();
+    assert_ne!(inode(&one), inode(&two));
 }
 
 #[test]
 fn copies_go_with_their_staging_and_the_rest_with_the_store() {
     let store = store();
-    let (dropped, mut kept) = (store.stage(&good().path()).unwrap(), store.stage(&good().path()).unwrap());
-    let (gone, stays) = (dropped.path.clone(), kept.path.clone());
-    kept.keep();
+    let (dropped, kept) = (store.stage(&good().path()).unwrap(), store.stage(&good().path()).unwrap());
+    let (gone, stays) = (dropped.copy.path.clone(), kept.copy.path.clone());
+    kept.copy.keep(true);
     drop((dropped, kept));
     assert!(!gone.exists() && stays.exists());
     drop(store);
@@ -196,5 +198,5 @@ fn a_store_needs_a_directory_that_exists() {
     assert_eq!(error.kind(), ErrorKind::Io);
     let base = tempdir().unwrap();
     let store = Store::new(Some(base.path()), Trust::default()).unwrap();
-    assert!(store.stage(&good().path()).unwrap().path.starts_with(base.path()));
+    assert!(store.stage(&good().path()).unwrap().copy.path.starts_with(base.path()));
 }

@@ -1,14 +1,13 @@
 //! Libraries for tests: real ones, compiled here, with a manifest, an entry and a constructor
 //! that leaves a mark. They do not link `lcr`, so each can be wrong in its own way.
 
-use super::stage::ContentHash;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// The `ImageTable` and one `Export` in their C layout, written out by hand.
-pub(super) const SOURCE: &str = r##"
+pub(in crate::host) const SOURCE: &str = r##"
 #[used]
 #[unsafe(link_section = ".lcr.manifest")]
 static FILE: [u8; include_bytes!("file.record").len()] = *include_bytes!("file.record");
@@ -45,7 +44,7 @@ pub extern "C" fn lcr_entry_1(_host: *const u8) -> *const Table {
 "##;
 
 /// A compiled library in a directory of its own.
-pub(super) struct Sample {
+pub(in crate::host) struct Sample {
     directory: PathBuf,
     /// Removes the directory, unless it is shared.
     _own: Option<TempDir>,
@@ -54,12 +53,12 @@ pub(super) struct Sample {
 impl Sample {
     /// Compiles a component with this record in its section, `registered` at run time, and
     /// `more` source.
-    pub(super) fn new(record: &[u8], registered: &[u8], more: &str) -> Sample {
+    pub(in crate::host) fn new(record: &[u8], registered: &[u8], more: &str) -> Sample {
         Sample::compile(record, registered, &format!("{SOURCE}\n{more}"), &[])
     }
 
     /// Compiles any source, which may include the records.
-    pub(super) fn compile(record: &[u8], registered: &[u8], source: &str, flags: &[&str]) -> Sample {
+    pub(in crate::host) fn compile(record: &[u8], registered: &[u8], source: &str, flags: &[&str]) -> Sample {
         let own = tempfile::tempdir().unwrap();
         let sample = Sample { directory: own.path().to_owned(), _own: Some(own) };
         let inputs = [("file.record", record), ("registered.record", registered), ("a.rs", source.as_bytes())];
@@ -79,11 +78,11 @@ impl Sample {
         sample
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    pub(in crate::host) fn path(&self) -> PathBuf {
         self.directory.join("component.so")
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(in crate::host) fn bytes(&self) -> Vec<u8> {
         std::fs::read(self.path()).unwrap()
     }
 
@@ -92,24 +91,24 @@ impl Sample {
     }
 
     /// Whether any code of the library has run.
-    pub(super) fn has_run(&self) -> bool {
+    pub(in crate::host) fn has_run(&self) -> bool {
         self.mark().exists()
     }
 }
 
 /// Writes a file that nobody else may write to, whatever the umask.
-pub(super) fn write(path: &Path, contents: &[u8]) {
+pub(in crate::host) fn write(path: &Path, contents: &[u8]) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::write(path, contents).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// A component without fault, compiled once for all tests and all their processes.
-pub(super) fn good() -> &'static Sample {
+pub(in crate::host) fn good() -> &'static Sample {
     static GOOD: OnceLock<Sample> = OnceLock::new();
     GOOD.get_or_init(|| {
-        let record = super::manifest::tests::record();
-        let hash = ContentHash::of(&[SOURCE.as_bytes(), &record].concat()).short();
+        let record = crate::host::manifest::tests::record();
+        let hash = blake3::hash(&[SOURCE.as_bytes(), &record].concat());
         let directory = Path::new(env!("OUT_DIR")).join(format!("sample-{hash}"));
         let shared = Sample { directory, _own: None };
         if !shared.path().exists() {
@@ -123,14 +122,14 @@ pub(super) fn good() -> &'static Sample {
 }
 
 /// A small deterministic generator (xorshift64), so that a failure can be repeated.
-pub(super) struct Random(u64);
+pub(in crate::host) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Random {
+    pub(in crate::host) fn new(seed: u64) -> Random {
         Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(in crate::host) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -1,0 +1,37 @@
+//! A counter with state, version 2.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use lcr_tests::interfaces::Counter;
+
+/// Counts from 0, or from its predecessor's count.
+#[derive(Default)]
+pub struct Tally(AtomicU64);
+
+#[lcr::component(name = "counter", version = "2.0.0", state)]
+impl Counter for Tally {
+    fn add(&self, n: u64) -> u64 {
+        self.0.fetch_add(n, Ordering::Relaxed) + n
+    }
+    fn version(&self) -> u32 {
+        2
+    }
+    fn inside(&self, f: &dyn Fn(u64) -> u64) -> u64 {
+        f(self.0.load(Ordering::Relaxed))
+    }
+    fn fail(&self, text: &str) -> Result<u64, lcr::Fault> {
+        panic!("{text}")
+    }
+}
+
+impl lcr::Stateful for Tally {
+    type State = u64;
+
+    fn save(&self) -> Result<u64, lcr::BoxError> {
+        Ok(self.0.load(Ordering::Relaxed))
+    }
+
+    fn restore(state: u64, _: &lcr::Context) -> Result<Tally, lcr::BoxError> {
+        Ok(Tally(AtomicU64::new(state)))
+    }
+}

@@ -1,0 +1,14 @@
+//! Interfaces that several components of the tests implement.
+
+/// Counts; its state is the count.
+#[lcr::interface(name = "test.counter", version = 1)]
+pub trait Counter {
+    /// Adds and returns the sum.
+    fn add(&self, n: u64) -> u64;
+    /// Which implementation this is.
+    fn version(&self) -> u32;
+    /// Calls back while inside.
+    fn inside(&self, f: &dyn Fn(u64) -> u64) -> u64;
+    /// Panics.
+    fn fail(&self, text: &str) -> Result<u64, lcr::Fault>;
+}

@@ -1,0 +1,37 @@
+//! What the tests of this package share: interfaces, and where the components are.
+
+pub mod interfaces;
+
+use std::{
+    env,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The library of a component in `components/`, which cargo built before it ran the test.
+///
+/// # Panics
+/// If it is not there.
+pub fn component(name: &str) -> PathBuf {
+    let mut directory = env::current_exe().expect("a test has a path");
+    directory.pop();
+    if directory.ends_with("deps") {
+        directory.pop();
+    }
+    let path = directory.join("examples").join(format!("lib{name}.so"));
+    assert!(path.exists(), "{} is not there: run `cargo test` or `cargo build --examples`", path.display());
+    path
+}
+
+/// Waits until `condition` holds.
+///
+/// # Panics
+/// If it does not within 30 s.
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}: not within 30 s");
+        thread::sleep(Duration::from_millis(1));
+    }
+}

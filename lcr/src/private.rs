@@ -160,6 +160,15 @@ arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k }
 arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l }
 arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l, M m }
 
+/// An interface that `T` implements: `dyn Trait` for every `T: Trait`.
+///
+/// # Safety
+/// The functions must be those of [`Interface::METHODS`], in that order, for instances of `T`.
+pub unsafe trait ServedBy<T>: Interface {
+    /// The methods' C functions.
+    const THUNKS: &'static [Thunk];
+}
+
 /// Runs a method of the instance `this` within the barrier.
 ///
 /// # Safety
@@ -387,5 +396,16 @@ pub fn bad_tag(name: &str, tag: u32) -> ! {
     panic!("a `{name}` was received with the unknown tag {tag}; its sender is broken")
 }
 
-/// Accepts plain types only.
-pub const fn require_plain<T: Plain>() {}
+/// A type that may be a field of a plain struct: every [`Plain`] type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of plain data",
+    label = "its layout is not the same for every compiler",
+    note = "leave `#[abi(plain)]` out, or use numbers, `bool`, `char`, arrays of them and other plain structs"
+)]
+pub trait PlainField {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Plain> PlainField for T {}
+
+/// Accepts fields of plain data only.
+pub const fn require_plain_field<T: PlainField>() {}

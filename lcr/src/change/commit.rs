@@ -45,10 +45,8 @@ impl Execution {
         let reports = self.member_reports(&state);
         let replaced = self.change_hands(&mut state, generation);
         for component in self.reseat(&mut state, &seats) {
-            if let Some(image) = &component.image {
-                state.tally.retained_images += 1;
-                state.tally.retained_image_bytes += image.mapped_bytes();
-            }
+            state.tally.retained_images += usize::from(component.origin.is_some());
+            state.tally.retained_image_bytes += component.image_bytes();
         }
         state.leaving.extend(replaced);
         let stragglers = state.all_stragglers();

@@ -134,8 +134,7 @@ impl Execution {
                 continue;
             };
             self.watch.step(&staged.manifest.component, "loading")?;
-            let component = Component::load(staged)?;
-            self.loaded.push(component.implementations());
+            self.loaded.push(Component::load(&staged)?);
         }
         let mut state = self.shared.state();
         self.watch.check()?;

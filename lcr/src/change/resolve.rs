@@ -93,7 +93,7 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
             }
             touched.extend(bases);
             if let Some(staged) = &step.staged {
-                member.source = format!(" ({}, {} KiB)", staged.hash.short(), staged.len / 1024);
+                member.source = format!(" ({}, {} KiB)", staged.short_hash(), staged.len / 1024);
             }
             refuse_protected(state, &member, options)?;
             Ok(member)

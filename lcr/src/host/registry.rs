@@ -8,6 +8,7 @@
 use std::{
     collections::HashMap,
     fmt,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -19,7 +20,6 @@ use crate::{
 };
 
 use super::{
-    entering::HOST_TABLE,
     instances::InstanceId,
     library::Image,
     link::{Functions, View, ViewId, link},
@@ -31,28 +31,39 @@ use super::{
 pub(crate) struct Component {
     pub(crate) name: String,
     pub(crate) version: semver::Version,
-    /// The image of its file; `None` if it is linked into the host.
-    pub(crate) image: Option<Image>,
+    /// Where its file came from, and the file's content hash; `None` if it is linked
+    /// into the host.
+    pub(crate) origin: Option<Origin>,
+}
+
+/// A loaded component's file.
+pub(crate) struct Origin {
+    pub(crate) source: PathBuf,
+    pub(crate) hash: String,
+    pub(crate) image: Image,
 }
 
 impl Component {
-    /// Maps a staged library. Its initialisers run.
+    /// Maps a staged library, whose initialisers run. The implementations come in the
+    /// order of its manifest.
     ///
     /// # Errors
     /// Those of [`Image::open`].
-    pub(crate) fn load(staged: Staged) -> Result<Arc<Component>> {
-        let (name, version) = (staged.manifest.component.clone(), staged.manifest.version.clone());
-        // SAFETY: the table is a static. The store's trust says whose code may run.
-        let image = unsafe { Image::open(staged, &raw const HOST_TABLE) }?;
-        Ok(Arc::new(Component { name, version, image: Some(image) }))
+    pub(crate) fn load(staged: &Staged) -> Result<Vec<Arc<Implementation>>> {
+        let (image, exports) = Image::open(staged)?;
+        let manifest = &staged.manifest;
+        let origin = Origin { source: staged.source.clone(), hash: staged.hash(), image };
+        let (name, version) = (manifest.component.clone(), manifest.version.clone());
+        let component = Arc::new(Component { name, version, origin: Some(origin) });
+        let implementations = manifest.exports.iter().zip(exports);
+        Ok(implementations
+            .map(|(manifest, export)| Implementation::new(Arc::clone(&component), manifest.clone(), export))
+            .collect())
     }
 
-    /// The component's implementations, in the order of its manifest.
-    pub(crate) fn implementations(self: &Arc<Component>) -> Vec<Arc<Implementation>> {
-        let exports = self.image.iter().flat_map(Image::exports);
-        exports
-            .map(|(manifest, export)| Implementation::new(Arc::clone(self), manifest.clone(), export))
-            .collect()
+    /// The size of its image in memory, in bytes; 0 if it is linked.
+    pub(crate) fn image_bytes(&self) -> usize {
+        self.origin.as_ref().map_or(0, |origin| origin.image.mapped_bytes())
     }
 }
 

@@ -19,7 +19,6 @@ use crate::{
 use super::{
     entering::HOST_TABLE,
     fork,
-    library::Image,
     manifest::Manifest,
     pins::Pin,
     registry::{Component, Implementation},
@@ -158,13 +157,13 @@ impl Runtime {
     }
 
     fn add_linked(&self, export: &'static tables::Export) -> Result<()> {
-        let manifest = Manifest::decode([export.manifest()])?;
+        let manifest = Manifest::decode(export.manifest())?;
         let mut state = self.shared.state();
         for export_manifest in manifest.exports {
             let component = Arc::new(Component {
                 name: export_manifest.component.clone(),
                 version: export_manifest.component_version.clone(),
-                image: None,
+                origin: None,
             });
             state.registry.refuse_double(&export_manifest)?;
             state.registry.add(Implementation::new(component, export_manifest, export), None);
@@ -300,16 +299,16 @@ impl Runtime {
             .filter(|(_, provider)| provider.pending.is_none())
             .map(|(id, provider)| {
                 let implementation = &provider.implementation;
-                let image = implementation.component.image.as_ref();
+                let origin = implementation.component.origin.as_ref();
                 ComponentStatus {
                     name: implementation.component.name.clone(),
                     version: implementation.component.version.to_string(),
-                    hash: image.map_or(String::new(), |image| image.staged().hash.to_string()),
-                    source: image.map(|image| image.staged().source.clone()),
+                    hash: origin.map_or(String::new(), |origin| origin.hash.clone()),
+                    source: origin.map(|origin| origin.source.clone()),
                     interface: implementation.manifest.interface.clone(),
                     interface_version: implementation.manifest.interface_version,
                     instances: state.instances.iter().filter(|(_, instance)| instance.provider == id).count(),
-                    image_bytes: image.map_or(0, Image::mapped_bytes),
+                    image_bytes: implementation.component.image_bytes(),
                 }
             })
             .collect();
@@ -380,7 +379,7 @@ pub struct Status {
     /// Images of replaced or removed components, which stay mapped.
     pub retained_images: usize,
     /// Their size in memory.
-    pub retained_image_bytes: u64,
+    pub retained_image_bytes: usize,
 }
 
 /// One implementation that is present.
@@ -402,5 +401,5 @@ pub struct ComponentStatus {
     /// Its instances.
     pub instances: usize,
     /// The size of its image in memory; 0 if it is linked.
-    pub image_bytes: u64,
+    pub image_bytes: usize,
 }

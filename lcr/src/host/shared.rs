@@ -121,7 +121,7 @@ pub(crate) struct Tally {
     pub(crate) destroyed: u64,
     /// Bytes of images that no present component uses, and which stay mapped.
     pub(crate) retained_images: usize,
-    pub(crate) retained_image_bytes: u64,
+    pub(crate) retained_image_bytes: usize,
 }
 
 impl Shared {

@@ -10,16 +10,69 @@ trait Watch: Send + ::core::marker::Sync + 'static {
         0
     }
 }
-#[doc(hidden)]
-#[allow(deprecated, improper_ctypes_definitions)]
-const fn Watch<__LcrT: Watch>() -> &'static [::lcr::__private::Thunk] {
+#[allow(deprecated, improper_ctypes_definitions, trivial_bounds)]
+const _: () = {
     use ::lcr::__private as __lcr;
+    use __lcr::{RaiseAsErr as _, RaiseAsPanic as _};
+    const __LCR_METHODS: &'static [__lcr::Method] = &[
+        __lcr::Method {
+            has_default: false,
+            shape: &__lcr::Shape::method(
+                "each",
+                &[
+                    __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
+                    __lcr::Part::of(
+                        &__lcr::Shape::of::<
+                            __lcr::Repr<__lcr::Lent>,
+                        >(
+                            __lcr::Kind::Callback,
+                            "",
+                            &[
+                                __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
+                                __lcr::Part::of(<u64 as __lcr::Abi>::SHAPE),
+                                __lcr::Part::result(<bool as __lcr::Abi>::SHAPE),
+                            ],
+                        ),
+                    ),
+                    __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
+                ],
+            ),
+        },
+        __lcr::Method {
+            has_default: true,
+            shape: &__lcr::Shape::method(
+                "watch",
+                &[
+                    __lcr::Part::of(<View<'static> as __lcr::Abi>::SHAPE),
+                    __lcr::Part::of(
+                        &__lcr::Shape::of::<
+                            __lcr::Repr<__lcr::Given>,
+                        >(
+                            __lcr::Kind::BoxedCallback,
+                            "",
+                            &[
+                                __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
+                                __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
+                            ],
+                        ),
+                    ),
+                    __lcr::Part::result(<u64 as __lcr::Abi>::SHAPE),
+                ],
+            ),
+        },
+    ];
+    unsafe impl __lcr::Interface for dyn Watch {
+        const NAME: &'static str = "kv.watch";
+        const VERSION: u32 = 1;
+        const REPLACES: &'static [u32] = &[];
+        const DEPS: &'static [__lcr::Need] = &[];
+        const METHODS: &'static [__lcr::Method] = __LCR_METHODS;
+        const ENCODED: &'static [u8] = &__lcr::interface_bytes::<
+            { __lcr::interface_len("kv.watch", 1, __LCR_METHODS) },
+        >("kv.watch", 1, __LCR_METHODS);
+    }
     struct __LcrTable<__LcrT>(::core::marker::PhantomData<__LcrT>);
     impl<__LcrT: Watch> __LcrTable<__LcrT> {
-        const __LCR_THUNKS: &'static [__lcr::Thunk] = &[
-            __lcr::Thunk::new(Self::each as *const ()),
-            __lcr::Thunk::new(Self::watch as *const ()),
-        ];
         unsafe extern "C" fn each(
             this: *const (),
             a0: __lcr::Repr<&'static str>,
@@ -67,74 +120,11 @@ const fn Watch<__LcrT: Watch>() -> &'static [::lcr::__private::Thunk] {
             }
         }
     }
-    __LcrTable::<__LcrT>::__LCR_THUNKS
-}
-#[allow(deprecated)]
-const _: () = {
-    use ::lcr::__private as __lcr;
-    use __lcr::{RaiseAsErr as _, RaiseAsPanic as _};
-    type _ResultsOwnTheirData = ((), u64);
-    unsafe impl __lcr::Interface for dyn Watch {
-        const NAME: &'static str = "kv.watch";
-        const VERSION: u32 = 1;
-        const REPLACES: &'static [u32] = &[];
-        const DEPS: &'static [__lcr::Need] = &[];
-        const METHODS: &'static [__lcr::Method] = &[
-            __lcr::Method {
-                has_default: false,
-                shape: &__lcr::Shape::method(
-                    "each",
-                    &[
-                        __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
-                        __lcr::Part::of(
-                            &__lcr::Shape::of::<
-                                __lcr::Repr<__lcr::Lent>,
-                            >(
-                                __lcr::Kind::Callback,
-                                "",
-                                &[
-                                    __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
-                                    __lcr::Part::of(<u64 as __lcr::Abi>::SHAPE),
-                                    __lcr::Part::result(<bool as __lcr::Abi>::SHAPE),
-                                ],
-                            ),
-                        ),
-                        __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
-                    ],
-                ),
-            },
-            __lcr::Method {
-                has_default: true,
-                shape: &__lcr::Shape::method(
-                    "watch",
-                    &[
-                        __lcr::Part::of(<View<'static> as __lcr::Abi>::SHAPE),
-                        __lcr::Part::of(
-                            &__lcr::Shape::of::<
-                                __lcr::Repr<__lcr::Given>,
-                            >(
-                                __lcr::Kind::BoxedCallback,
-                                "",
-                                &[
-                                    __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
-                                    __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
-                                ],
-                            ),
-                        ),
-                        __lcr::Part::result(<u64 as __lcr::Abi>::SHAPE),
-                    ],
-                ),
-            },
+    unsafe impl<__LcrT: Watch> __lcr::ServedBy<__LcrT> for dyn Watch {
+        const THUNKS: &'static [__lcr::Thunk] = &[
+            __lcr::Thunk::new(__LcrTable::<__LcrT>::each as *const ()),
+            __lcr::Thunk::new(__LcrTable::<__LcrT>::watch as *const ()),
         ];
-        const ENCODED: &'static [u8] = &__lcr::interface_bytes::<
-            {
-                __lcr::interface_len(
-                    "kv.watch",
-                    1,
-                    <dyn Watch as __lcr::Interface>::METHODS,
-                )
-            },
-        >("kv.watch", 1, <dyn Watch as __lcr::Interface>::METHODS);
     }
     trait __LcrDefaults: Watch {
         fn __lcr_default_watch<'a>(

@@ -28,7 +28,11 @@ const _: () = {
     );
     static __LCR_EXPORT: __lcr::Export = __lcr::Export::new::<
         HashStore,
-    >(&__LCR_MANIFEST, Store::<HashStore>(), __lcr::default_create::<HashStore>);
+    >(
+        &__LCR_MANIFEST,
+        <dyn Store as __lcr::ServedBy<HashStore>>::THUNKS,
+        __lcr::default_create::<HashStore>,
+    );
     __lcr::inventory::submit! {
         __lcr::Registration(& __LCR_EXPORT)
     }
@@ -67,7 +71,7 @@ const _: () = {
         Cache<u64>,
     >(
             &__LCR_MANIFEST,
-            ::kv::Store::<Cache<u64>>(),
+            <dyn ::kv::Store as __lcr::ServedBy<Cache<u64>>>::THUNKS,
             {
                 unsafe extern "C" fn __lcr_create(
                     context: *const __lcr::RawContext,

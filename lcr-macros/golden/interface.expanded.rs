@@ -6,21 +6,61 @@ pub trait Store: ::core::marker::Send + ::core::marker::Sync + 'static {
         0
     }
 }
-#[doc(hidden)]
-#[allow(deprecated, improper_ctypes_definitions)]
-pub const fn Store<__LcrT: Store>() -> &'static [::lcr::__private::Thunk] {
+#[allow(deprecated, improper_ctypes_definitions, trivial_bounds)]
+const _: () = {
     use ::lcr::__private as __lcr;
+    use __lcr::{RaiseAsErr as _, RaiseAsPanic as _};
+    type __LcrResult0 = Option<Vec<u8>>;
+    type __LcrResult1 = Result<(), StoreError>;
+    const __LCR_METHODS: &'static [__lcr::Method] = &[
+        __lcr::Method {
+            has_default: false,
+            shape: &__lcr::Shape::method(
+                "get",
+                &[
+                    __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
+                    __lcr::Part::result(<__LcrResult0 as __lcr::Abi>::SHAPE),
+                ],
+            ),
+        },
+        __lcr::Method {
+            has_default: false,
+            shape: &__lcr::Shape::method(
+                "put",
+                &[
+                    __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
+                    __lcr::Part::of(<&'static [u8] as __lcr::Abi>::SHAPE),
+                    __lcr::Part::result(<__LcrResult1 as __lcr::Abi>::SHAPE),
+                ],
+            ),
+        },
+        __lcr::Method {
+            has_default: true,
+            shape: &__lcr::Shape::method(
+                "len",
+                &[__lcr::Part::result(<u64 as __lcr::Abi>::SHAPE)],
+            ),
+        },
+    ];
+    unsafe impl __lcr::Interface for dyn Store {
+        const NAME: &'static str = "kv.store";
+        const VERSION: u32 = 2;
+        const REPLACES: &'static [u32] = &[1];
+        const DEPS: &'static [__lcr::Need] = &[__lcr::Need::of::<dyn Journal>()];
+        const METHODS: &'static [__lcr::Method] = __LCR_METHODS;
+        const ENCODED: &'static [u8] = &__lcr::interface_bytes::<
+            { __lcr::interface_len("kv.store", 2, __LCR_METHODS) },
+        >("kv.store", 2, __LCR_METHODS);
+    }
     struct __LcrTable<__LcrT>(::core::marker::PhantomData<__LcrT>);
-    impl<__LcrT: Store> __LcrTable<__LcrT> {
-        const __LCR_THUNKS: &'static [__lcr::Thunk] = &[
-            __lcr::Thunk::new(Self::get as *const ()),
-            __lcr::Thunk::new(Self::put as *const ()),
-            __lcr::Thunk::new(Self::len as *const ()),
-        ];
+    impl<__LcrT: Store> __LcrTable<__LcrT>
+    where
+        StoreError: __lcr::Abi,
+    {
         unsafe extern "C" fn get(
             this: *const (),
             a0: __lcr::Repr<&'static str>,
-        ) -> __lcr::Outcome<__lcr::Repr<Option<Vec<u8>>>> {
+        ) -> __lcr::Outcome<__lcr::Repr<__LcrResult0>> {
             unsafe {
                 __lcr::serve(
                     this,
@@ -34,7 +74,7 @@ pub const fn Store<__LcrT: Store>() -> &'static [::lcr::__private::Thunk] {
             this: *const (),
             a0: __lcr::Repr<&'static str>,
             a1: __lcr::Repr<&'static [u8]>,
-        ) -> __lcr::Outcome<__lcr::Repr<Result<(), StoreError>>> {
+        ) -> __lcr::Outcome<__lcr::Repr<__LcrResult1>> {
             unsafe {
                 __lcr::serve(
                     this,
@@ -54,59 +94,15 @@ pub const fn Store<__LcrT: Store>() -> &'static [::lcr::__private::Thunk] {
             }
         }
     }
-    __LcrTable::<__LcrT>::__LCR_THUNKS
-}
-#[allow(deprecated)]
-const _: () = {
-    use ::lcr::__private as __lcr;
-    use __lcr::{RaiseAsErr as _, RaiseAsPanic as _};
-    type _ResultsOwnTheirData = (Option<Vec<u8>>, Result<(), StoreError>, u64);
-    unsafe impl __lcr::Interface for dyn Store {
-        const NAME: &'static str = "kv.store";
-        const VERSION: u32 = 2;
-        const REPLACES: &'static [u32] = &[1];
-        const DEPS: &'static [__lcr::Need] = &[__lcr::Need::of::<dyn Journal>()];
-        const METHODS: &'static [__lcr::Method] = &[
-            __lcr::Method {
-                has_default: false,
-                shape: &__lcr::Shape::method(
-                    "get",
-                    &[
-                        __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
-                        __lcr::Part::result(<Option<Vec<u8>> as __lcr::Abi>::SHAPE),
-                    ],
-                ),
-            },
-            __lcr::Method {
-                has_default: false,
-                shape: &__lcr::Shape::method(
-                    "put",
-                    &[
-                        __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
-                        __lcr::Part::of(<&'static [u8] as __lcr::Abi>::SHAPE),
-                        __lcr::Part::result(
-                            <Result<(), StoreError> as __lcr::Abi>::SHAPE,
-                        ),
-                    ],
-                ),
-            },
-            __lcr::Method {
-                has_default: true,
-                shape: &__lcr::Shape::method(
-                    "len",
-                    &[__lcr::Part::result(<u64 as __lcr::Abi>::SHAPE)],
-                ),
-            },
+    unsafe impl<__LcrT: Store> __lcr::ServedBy<__LcrT> for dyn Store
+    where
+        StoreError: __lcr::Abi,
+    {
+        const THUNKS: &'static [__lcr::Thunk] = &[
+            __lcr::Thunk::new(__LcrTable::<__LcrT>::get as *const ()),
+            __lcr::Thunk::new(__LcrTable::<__LcrT>::put as *const ()),
+            __lcr::Thunk::new(__LcrTable::<__LcrT>::len as *const ()),
         ];
-        const ENCODED: &'static [u8] = &__lcr::interface_bytes::<
-            {
-                __lcr::interface_len(
-                    "kv.store",
-                    2,
-                    <dyn Store as __lcr::Interface>::METHODS,
-                )
-            },
-        >("kv.store", 2, <dyn Store as __lcr::Interface>::METHODS);
     }
     trait __LcrDefaults: Store {
         fn __lcr_default_len(&self) -> u64 {
@@ -115,13 +111,16 @@ const _: () = {
     }
     impl<__LcrT: Store + ?Sized> __LcrDefaults for __LcrT {}
     #[automatically_derived]
-    impl Store for __lcr::Handle<dyn Store> {
+    impl Store for __lcr::Handle<dyn Store>
+    where
+        StoreError: __lcr::Abi,
+    {
         #[inline]
         fn get(&self, key: &str) -> Option<Vec<u8>> {
             match unsafe { __lcr::request(self, 0, (key,)) }.required::<dyn Store>(0) {
                 ::core::result::Result::Ok(value) => value,
                 ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise(fault)
+                    (&&__lcr::Tag::<__LcrResult0>::new()).raise(fault)
                 }
             }
         }
@@ -132,7 +131,7 @@ const _: () = {
             {
                 ::core::result::Result::Ok(value) => value,
                 ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<Result<(), StoreError>>::new()).raise(fault)
+                    (&&__lcr::Tag::<__LcrResult1>::new()).raise(fault)
                 }
             }
         }
@@ -146,13 +145,16 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl Store for __lcr::Pinned<dyn Store> {
+    impl Store for __lcr::Pinned<dyn Store>
+    where
+        StoreError: __lcr::Abi,
+    {
         #[inline]
         fn get(&self, key: &str) -> Option<Vec<u8>> {
             match unsafe { __lcr::request(self, 0, (key,)) }.required::<dyn Store>(0) {
                 ::core::result::Result::Ok(value) => value,
                 ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise(fault)
+                    (&&__lcr::Tag::<__LcrResult0>::new()).raise(fault)
                 }
             }
         }
@@ -163,7 +165,7 @@ const _: () = {
             {
                 ::core::result::Result::Ok(value) => value,
                 ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<Result<(), StoreError>>::new()).raise(fault)
+                    (&&__lcr::Tag::<__LcrResult1>::new()).raise(fault)
                 }
             }
         }

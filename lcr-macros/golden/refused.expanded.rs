@@ -16,11 +16,6 @@ pub trait Store: ::core::marker::Send + ::core::marker::Sync + 'static {
     where
         Self: ::core::marker::Sized;
 }
-#[doc(hidden)]
-#[allow(non_snake_case)]
-pub const fn Store<__LcrT: Store>() -> &'static [::lcr::__private::Thunk] {
-    &[]
-}
 #[allow(unused_variables, refining_impl_trait)]
 const _: () = {
     use ::lcr::__private as __lcr;
@@ -31,6 +26,9 @@ const _: () = {
         const DEPS: &'static [__lcr::Need] = &[];
         const METHODS: &'static [__lcr::Method] = &[];
         const ENCODED: &'static [u8] = &[];
+    }
+    unsafe impl<__LcrT: Store> __lcr::ServedBy<__LcrT> for dyn Store {
+        const THUNKS: &'static [__lcr::Thunk] = &[];
     }
     impl Store for __lcr::Handle<dyn Store> {
         fn get(&mut self, key: &str) -> Option<Vec<u8>>
@@ -61,13 +59,13 @@ const _: () = {
         }
     }
 };
+::core::compile_error! {
+    "there is no key `stateful`; known: `name = \"kv-hash\"`, `version = \"1.2.3\"`, `create = Self::open`, `healthy = Self::check`, `replaces(1, 2)`, `deps(Journal, other::Clock)`, `state`, `protected`, `unload`"
+}
 impl Store for HashStore {
     fn get(&self, key: &str) -> Option<Vec<u8>> {
         None
     }
-}
-::core::compile_error! {
-    "there is no key `stateful`; the keys are name = \"kv-hash\", version = \"1.2.3\", create = Self::open, healthy = Self::check, replaces(1, 2), deps(Journal, other::Clock), state, protected, unload"
 }
 struct Raw<T>(*const T);
 ::core::compile_error! {

@@ -102,8 +102,8 @@ const _: () = {
             ],
         );
         const PLAIN: bool = {
-            __lcr::require_plain::<f64>();
-            __lcr::require_plain::<f64>();
+            __lcr::require_plain_field::<f64>();
+            __lcr::require_plain_field::<f64>();
             true
         };
         #[inline(always)]

@@ -107,8 +107,8 @@ impl Options {
     fn read_key(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
         let name = input.call(Ident::parse_any)?;
         let Some(key) = KEYS.iter().find(|key| key.of == self.of && name == key.name) else {
-            let known: Vec<_> = KEYS.iter().filter(|key| key.of == self.of).map(|key| key.usage).collect();
-            let message = format!("there is no key `{name}`; the keys are {}", known.join(", "));
+            let known = KEYS.iter().filter(|key| key.of == self.of).map(|key| format!("`{}`", key.usage));
+            let message = format!("there is no key `{name}`; known: {}", known.collect::<Vec<_>>().join(", "));
             return Err(syn::Error::new(name.span(), message));
         };
         let value = read_value(key.form, input).ok();

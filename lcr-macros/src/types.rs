@@ -142,6 +142,11 @@ fn judge_lifetime(lifetime: &Lifetime, place: Place, refusals: &mut Refusals) {
     refusals.refuse(lifetime, message);
 }
 
+/// Whether a type of this name owns a trait object with its compiler's vtable.
+fn is_pointer(name: &syn::Ident) -> bool {
+    ["Box", "Arc", "Rc"].iter().any(|pointer| name == pointer)
+}
+
 /// Whether a bound of a trait object is `Fn(..)`, `FnMut(..)` or `FnOnce(..)`.
 pub(crate) fn is_callable(bound: &syn::TypeParamBound) -> bool {
     let syn::TypeParamBound::Trait(bound) = bound else { return false };
@@ -218,4 +223,81 @@ pub(crate) fn with_elided_lifetimes(ty: &Type, bound: Option<&BoundLifetimes>) -
         Elide(bound).visit_type_mut(&mut ty);
     }
     ty
+}
+
+/// A type that may or may not be a value: the author, not we, knows it.
+pub(crate) struct Named {
+    pub(crate) ty: Type,
+    /// It is the element of a slice, so it must be plain.
+    pub(crate) is_plain: bool,
+}
+
+/// The types in `ty` that only the author knows, except those that mention a lifetime.
+pub(crate) fn named_types(ty: &Type) -> Vec<Named> {
+    let mut found = Vec::new();
+    find_named(ty, &mut found);
+    found
+}
+
+fn find_named(ty: &Type, found: &mut Vec<Named>) {
+    match peel(ty) {
+        Type::Array(array) => find_named(&array.elem, found),
+        Type::Tuple(tuple) => tuple.elems.iter().for_each(|elem| find_named(elem, found)),
+        Type::Reference(reference) => {
+            if let Type::Slice(slice) = peel(&reference.elem)
+                && !is_primitive(&slice.elem)
+                && !mentions_lifetime(&slice.elem)
+            {
+                found.push(Named { ty: (*slice.elem).clone(), is_plain: true });
+            }
+        }
+        Type::Path(path) => {
+            let last = path.path.segments.last();
+            let arguments = last.filter(|last| {
+                let containers = ["Vec", "Option", "Result", "Box"];
+                path.path.segments.len() == 1 && containers.iter().any(|container| last.ident == container)
+            });
+            match arguments.map(|last| &last.arguments) {
+                Some(PathArguments::AngleBracketed(list)) => {
+                    for argument in &list.args {
+                        if let GenericArgument::Type(ty) = argument {
+                            find_named(ty, found);
+                        }
+                    }
+                }
+                _ if is_primitive(ty) || path.path.is_ident("String") || mentions_lifetime(ty) => {}
+                _ => found.push(Named { ty: ty.clone(), is_plain: false }),
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether `ty` is a type of the language without a lifetime.
+pub(crate) fn is_primitive(ty: &Type) -> bool {
+    let names = [
+        "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64", "bool",
+        "char",
+    ];
+    match peel(ty) {
+        Type::Path(path) => names.iter().any(|name| path.path.is_ident(name)),
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_primitive),
+        Type::Array(array) => is_primitive(&array.elem),
+        _ => false,
+    }
+}
+
+fn mentions_lifetime(ty: &Type) -> bool {
+    struct Find(bool);
+    impl VisitMut for Find {
+        fn visit_lifetime_mut(&mut self, _: &mut Lifetime) {
+            self.0 = true;
+        }
+        fn visit_type_reference_mut(&mut self, _: &mut TypeReference) {
+            self.0 = true;
+        }
+    }
+    let mut find = Find(false);
+    find.visit_type_mut(&mut ty.clone());
+    find.0
 }

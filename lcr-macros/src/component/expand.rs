@@ -3,7 +3,7 @@
 use proc_macro2::{Literal, TokenStream};
 
 use super::model::{Component, Function};
-use crate::{conditions, import, ours, private};
+use crate::{conditions, import, ours, private, refusal::Refusals, types::without_lifetimes};
 
 /// Everything beside the impl.
 pub(crate) fn registration(component: &Component) -> TokenStream {
@@ -48,12 +48,20 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
             static __LCR_MANIFEST: [u8; __LCR_LENGTH] = #lcr::manifest_bytes(&__LCR_DECLARATION);
             static __LCR_EXPORT: #lcr::Export = #lcr::Export::new::<#implementor>(
                 &__LCR_MANIFEST,
-                #interface::<#implementor>(),
+                <dyn #interface as #lcr::ServedBy<#implementor>>::THUNKS,
                 #create,
             ) #healthy #state;
             #lcr::inventory::submit! { #lcr::Registration(&__LCR_EXPORT) }
         };
     }
+}
+
+/// The impl alone: nothing refers to a registration. One that borrows is made to pass for
+/// one that does not, so that the messages in `refusals` are the only ones.
+pub(crate) fn stub(component: &Component, refusals: &Refusals) -> TokenStream {
+    let mut item = component.item.clone();
+    *item.self_ty = without_lifetimes(&item.self_ty);
+    ours!(#refusals #item)
 }
 
 fn declare(component: &Component) -> TokenStream {

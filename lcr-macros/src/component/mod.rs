@@ -28,7 +28,10 @@ pub(crate) fn component(arguments: TokenStream, item: TokenStream) -> TokenStrea
     };
     let component = model::Component::read(options, written);
     check::check(&component, &mut refusals);
-    let registration = refusals.is_empty().then(|| expand::registration(&component));
-    // Nothing refers to a registration, so a refused one needs no stub.
-    quote!(#item #registration #refusals)
+    if refusals.is_empty() {
+        let registration = expand::registration(&component);
+        quote!(#item #registration)
+    } else {
+        expand::stub(&component, &refusals)
+    }
 }

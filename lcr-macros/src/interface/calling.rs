@@ -2,13 +2,13 @@
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens as _, format_ident};
+use syn::ext::IdentExt as _;
 
 use super::{
+    expand::bounds,
     model::{Callback, Interface, Method, Passing},
     serving::{closure, unspanned},
 };
-use syn::ext::IdentExt as _;
-
 use crate::{local, ours, private, types::without_lifetimes};
 
 /// The trait, implemented for `callee<dyn Trait>`.
@@ -16,14 +16,15 @@ pub(super) fn handle(interface: &Interface, callee: &str) -> TokenStream {
     let lcr = private();
     let name = &interface.item.ident;
     let callee = format_ident!("{callee}");
-    let methods = interface.methods.iter().enumerate().map(|(number, method)| {
-        let body = call(method, &Literal::usize_unsuffixed(number), name);
+    let bounds = bounds(interface);
+    let methods = interface.methods.iter().map(|method| {
+        let body = call(method, name);
         let signature = signature(method, &unspanned(method.ident()));
         ours!(#[inline] #signature { #body })
     });
     ours! {
         #[automatically_derived]
-        impl #name for #lcr::#callee<dyn #name> { #(#methods)* }
+        impl #name for #lcr::#callee<dyn #name> #bounds { #(#methods)* }
     }
 }
 
@@ -66,11 +67,12 @@ fn signature(method: &Method, name: &Ident) -> TokenStream {
     ours!(fn #name #generics (#receiver, #(#arguments),*) #output)
 }
 
-fn call(method: &Method, number: &Literal, trait_name: &Ident) -> TokenStream {
+fn call(method: &Method, trait_name: &Ident) -> TokenStream {
     let lcr = private();
+    let number = Literal::usize_unsuffixed(method.number);
     // The author's own token: a `self` of ours would be another variable.
     let this = method.receiver().map(|receiver| receiver.self_token.to_token_stream());
-    let result = without_lifetimes(&method.result);
+    let result = method.result_name();
     let callbacks = method.arguments.iter().filter_map(|argument| {
         let name = &argument.name;
         let (lowered, keyword) = match &argument.passing {

@@ -32,15 +32,18 @@ fn check_options(interface: &Interface, refusals: &mut Refusals) {
     if let Some(name) = options.text("name").filter(|name| !is_dotted_name(&name.value())) {
         refusals.refuse(name, "an interface's name is made of a-z, 0-9, `_` and dots between, such as \"kv.store\"");
     }
-    let version = interface.version();
     if let Some(number) = options.number("version")
         && !number.base10_parse::<u32>().is_ok_and(|version| version > 0)
     {
         refusals.refuse(number, "a version is a number from 1 to 4294967295");
     }
+    let Some(version) = interface.version() else { return };
     for number in options.numbers("replaces") {
         if !number.base10_parse::<u32>().is_ok_and(|older| 0 < older && older < version) {
-            let message = format!("`replaces` names older versions, from 1 to below {version}; this is not one");
+            let message = match version {
+                0 | 1 => "no version is older than 1; leave `replaces` out".to_owned(),
+                _ => format!("`replaces` names older versions, from 1 to {}", version - 1),
+            };
             refusals.refuse(number, message);
         }
     }

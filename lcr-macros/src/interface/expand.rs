@@ -10,31 +10,32 @@ use super::{
     model::{Argument, Callback, Interface, Method, Passing},
     serving,
 };
-use crate::{conditions, import, ours, private, refusal::Refusals, types::without_lifetimes};
+use crate::{
+    conditions, import, ours, private,
+    refusal::Refusals,
+    types::{Named, is_primitive, without_lifetimes},
+};
 
 /// The trait and everything that makes it an interface.
 pub(crate) fn expand(interface: &Interface) -> TokenStream {
     let (lcr, import) = (private(), import());
     let item = with_supertraits(&interface.item);
-    let trait_name = &interface.item.ident;
     let conditions = conditions(&interface.item.attrs);
-    let table = serving::table(interface);
+    let results = interface.methods.iter().filter_map(Method::declare_result);
     let description = describe(interface);
+    let table = serving::table(interface);
     let defaults = calling::defaults(interface);
     let handles = ["Handle", "Pinned"].map(|callee| calling::handle(interface, callee));
-    let results = interface.methods.iter().map(|method| &method.result);
     ours! {
         #item
-        #table
         #(#conditions)*
-        #[allow(deprecated)]
+        #[allow(deprecated, improper_ctypes_definitions, trivial_bounds)]
         const _: () = {
             #import
             use #lcr::{RaiseAsErr as _, RaiseAsPanic as _};
-            // A lifetime that hides in a result (`Ref` for `Ref<'_>`) is an error here.
-            type _ResultsOwnTheirData = (#(#results,)*);
-            // SAFETY: the table and the handles come from the same methods in the same order.
-            unsafe impl #lcr::Interface for dyn #trait_name { #description }
+            #(#results)*
+            #description
+            #table
             #defaults
             #(#handles)*
         };
@@ -52,7 +53,6 @@ pub(crate) fn stub(interface: &Interface, refusals: &Refusals) -> TokenStream {
     }
     simplify(&mut item);
     let name = &item.ident;
-    let visibility = &item.vis;
     let unsafety = &item.unsafety;
     let conditions = conditions(&item.attrs);
     let bodies = item.items.iter().filter_map(|inner| match inner {
@@ -73,10 +73,6 @@ pub(crate) fn stub(interface: &Interface, refusals: &Refusals) -> TokenStream {
         #[allow(async_fn_in_trait)]
         #item
         #(#conditions)*
-        #[doc(hidden)]
-        #[allow(non_snake_case)]
-        #visibility const fn #name<__LcrT: #name>() -> &'static [::lcr::__private::Thunk] { &[] }
-        #(#conditions)*
         #[allow(unused_variables, refining_impl_trait)]
         const _: () = {
             #import
@@ -87,6 +83,9 @@ pub(crate) fn stub(interface: &Interface, refusals: &Refusals) -> TokenStream {
                 const DEPS: &'static [#lcr::Need] = &[];
                 const METHODS: &'static [#lcr::Method] = &[];
                 const ENCODED: &'static [u8] = &[];
+            }
+            unsafe impl<__LcrT: #name> #lcr::ServedBy<__LcrT> for dyn #name {
+                const THUNKS: &'static [#lcr::Thunk] = &[];
             }
             #handles
         };
@@ -132,23 +131,43 @@ fn with_supertraits(item: &ItemTrait) -> ItemTrait {
     item
 }
 
+/// What both sides compare before the first call.
 fn describe(interface: &Interface) -> TokenStream {
     let lcr = private();
     let trait_name = &interface.item.ident;
-    let (name, version) = (interface.name(), Literal::u32_unsuffixed(interface.version()));
+    let (name, version) = (interface.name(), Literal::u32_unsuffixed(interface.version().unwrap_or(1)));
     let replaces = interface.replaces().into_iter().map(Literal::u32_unsuffixed);
     let deps = interface.deps();
     let methods = interface.methods.iter().map(describe_method);
     ours! {
-        const NAME: &'static str = #name;
-        const VERSION: u32 = #version;
-        const REPLACES: &'static [u32] = &[#(#replaces),*];
-        const DEPS: &'static [#lcr::Need] = &[#(#lcr::Need::of::<dyn #deps>()),*];
-        const METHODS: &'static [#lcr::Method] = &[#(#methods),*];
-        const ENCODED: &'static [u8] = &#lcr::interface_bytes::<{
-            #lcr::interface_len(#name, #version, <dyn #trait_name as #lcr::Interface>::METHODS)
-        }>(#name, #version, <dyn #trait_name as #lcr::Interface>::METHODS);
+        const __LCR_METHODS: &'static [#lcr::Method] = &[#(#methods),*];
+        // SAFETY: the table and the handles come from the same methods in the same order.
+        unsafe impl #lcr::Interface for dyn #trait_name {
+            const NAME: &'static str = #name;
+            const VERSION: u32 = #version;
+            const REPLACES: &'static [u32] = &[#(#replaces),*];
+            const DEPS: &'static [#lcr::Need] = &[#(#lcr::Need::of::<dyn #deps>()),*];
+            const METHODS: &'static [#lcr::Method] = __LCR_METHODS;
+            const ENCODED: &'static [u8] =
+                &#lcr::interface_bytes::<{ #lcr::interface_len(#name, #version, __LCR_METHODS) }>(
+                    #name,
+                    #version,
+                    __LCR_METHODS,
+                );
+        }
     }
+}
+
+/// Says once, where the author named it, that a type is not a value: under these bounds
+/// the compiler takes it for one.
+pub(super) fn bounds(interface: &Interface) -> Option<TokenStream> {
+    let lcr = private();
+    let types = interface.named_types();
+    let bounds = types.iter().map(|Named { ty, is_plain }| {
+        let bound = if *is_plain { ours!(#lcr::Plain) } else { ours!(#lcr::Abi) };
+        ours!(#ty: #bound)
+    });
+    (!types.is_empty()).then(|| ours!(where #(#bounds),*))
 }
 
 fn describe_method(method: &Method) -> TokenStream {
@@ -158,7 +177,8 @@ fn describe_method(method: &Method) -> TokenStream {
         let shape = argument.shape();
         ours!(#lcr::Part::of(#shape))
     });
-    let result = shape_of(&method.result);
+    let result = method.result_name();
+    let result = ours!(<#result as #lcr::Abi>::SHAPE);
     ours! {
         #lcr::Method {
             has_default: #has_default,
@@ -171,6 +191,24 @@ fn shape_of(ty: &Type) -> TokenStream {
     let lcr = private();
     let ty = without_lifetimes(ty);
     ours!(<#ty as #lcr::Abi>::SHAPE)
+}
+
+impl Method {
+    /// A name for the result's type. A lifetime that hides in it (`Ref` for `Ref<'_>`) is
+    /// an error there, and nowhere else.
+    fn declare_result(&self) -> Option<TokenStream> {
+        let (name, ty) = (self.result_name(), &self.result);
+        (!is_primitive(ty)).then(|| ours!(type #name = #ty;))
+    }
+
+    /// How generated code calls the result's type.
+    pub(super) fn result_name(&self) -> TokenStream {
+        if is_primitive(&self.result) {
+            return self.result.to_token_stream();
+        }
+        // Suggestions of the compiler then point to the method.
+        Ident::new(&format!("__LcrResult{}", self.number), self.ident().span()).into_token_stream()
+    }
 }
 
 impl Argument {

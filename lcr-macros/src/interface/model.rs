@@ -3,7 +3,10 @@
 //! Reading is total: whatever the author wrote has a place here, and [`check`](super::check)
 //! judges it afterwards.
 
+use std::collections::HashSet;
+
 use proc_macro2::Ident;
+use quote::ToTokens as _;
 use syn::{
     Attribute, FnArg, Generics, ItemTrait, Pat, PatType, Path, PathArguments, Receiver, ReturnType, Signature,
     TraitItem, TraitItemFn, Type, TypeTraitObject, ext::IdentExt as _, parse_quote,
@@ -12,7 +15,7 @@ use syn::{
 use crate::{
     keys::Options,
     local,
-    types::{is_callable, peel, with_elided_lifetimes},
+    types::{Named, is_callable, named_types, peel, with_elided_lifetimes},
 };
 
 /// A trait that is to be an interface.
@@ -23,8 +26,10 @@ pub(crate) struct Interface {
     pub(crate) methods: Vec<Method>,
 }
 
-/// A method, and its number by its place in the list.
+/// A method.
 pub(crate) struct Method {
+    /// Its place in the table.
+    pub(crate) number: usize,
     /// As written.
     pub(crate) item: TraitItemFn,
     pub(crate) arguments: Vec<Argument>,
@@ -69,9 +74,11 @@ impl Interface {
             .items
             .iter()
             .filter_map(|item| match item {
-                TraitItem::Fn(method) => Some(Method::read(method)),
+                TraitItem::Fn(method) => Some(method),
                 _ => None,
             })
+            .enumerate()
+            .map(|(number, method)| Method::read(number, method))
             .collect();
         Interface { options, item, methods }
     }
@@ -81,9 +88,9 @@ impl Interface {
         self.options.text("name").map_or_else(String::new, syn::LitStr::value)
     }
 
-    /// The version; 1 if there is none that can be read.
-    pub(crate) fn version(&self) -> u32 {
-        self.options.number("version").and_then(|number| number.base10_parse().ok()).unwrap_or(1)
+    /// The version, if there is one that can be read.
+    pub(crate) fn version(&self) -> Option<u32> {
+        self.options.number("version")?.base10_parse().ok()
     }
 
     /// Older versions whose handles this one serves.
@@ -95,10 +102,18 @@ impl Interface {
     pub(crate) fn deps(&self) -> &[Path] {
         self.options.paths("deps")
     }
+
+    /// The types in signatures that only the author knows, each once.
+    pub(crate) fn named_types(&self) -> Vec<Named> {
+        let mut types: Vec<_> = self.methods.iter().flat_map(|method| method.values()).flat_map(named_types).collect();
+        let mut seen = HashSet::new();
+        types.retain(|named| seen.insert((named.ty.to_token_stream().to_string(), named.is_plain)));
+        types
+    }
 }
 
 impl Method {
-    fn read(item: &TraitItemFn) -> Method {
+    fn read(number: usize, item: &TraitItemFn) -> Method {
         let arguments = item.sig.inputs.iter().enumerate().filter_map(|(place, input)| match input {
             FnArg::Receiver(_) => None,
             FnArg::Typed(argument) => Some(Argument {
@@ -109,6 +124,7 @@ impl Method {
             }),
         });
         Method {
+            number,
             arguments: arguments.collect(),
             result: result_of(&item.sig.output),
             has_default: item.default.is_some(),
@@ -118,6 +134,17 @@ impl Method {
 
     pub(crate) fn ident(&self) -> &Ident {
         &self.item.sig.ident
+    }
+
+    /// The types of everything that crosses in a call.
+    fn values(&self) -> impl Iterator<Item = &Type> {
+        let arguments = self.arguments.iter().flat_map(|argument| match &argument.passing {
+            Passing::Value => vec![&argument.ty],
+            Passing::Lent(callback) | Passing::Given(callback) => {
+                callback.arguments.iter().chain([&callback.result]).collect()
+            }
+        });
+        arguments.chain([&self.result])
     }
 
     /// The name by which it is linked.

@@ -5,31 +5,26 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 
-use super::model::{Argument, Callback, Interface, Method, Passing};
-use crate::{conditions, import, local, ours, private, types::without_lifetimes};
+use super::{
+    expand::bounds,
+    model::{Argument, Callback, Interface, Method, Passing},
+};
+use crate::{local, ours, private, types::without_lifetimes};
 
-/// The function of the trait's name that gives the C functions of an implementation.
+/// The C functions of an implementation, and the trait by which `#[lcr::component]` finds them.
 pub(super) fn table(interface: &Interface) -> TokenStream {
-    let (lcr, import) = (private(), import());
-    let item = &interface.item;
-    let (name, visibility) = (&item.ident, &item.vis);
-    let conditions = conditions(&item.attrs);
-    let table = unspanned(name);
+    let lcr = private();
+    let name = &interface.item.ident;
+    let bounds = bounds(interface);
     let functions = interface.methods.iter().map(|method| function(method, name));
     let names = interface.methods.iter().map(|method| unspanned(method.ident()));
     ours! {
-        #(#conditions)*
-        #[doc(hidden)]
-        #[allow(deprecated, improper_ctypes_definitions)]
-        #visibility const fn #table<__LcrT: #name>() -> &'static [::lcr::__private::Thunk] {
-            #import
-            struct __LcrTable<__LcrT>(::core::marker::PhantomData<__LcrT>);
-            impl<__LcrT: #name> __LcrTable<__LcrT> {
-                const __LCR_THUNKS: &'static [#lcr::Thunk] =
-                    &[#(#lcr::Thunk::new(Self::#names as *const ())),*];
-                #(#functions)*
-            }
-            __LcrTable::<__LcrT>::__LCR_THUNKS
+        struct __LcrTable<__LcrT>(::core::marker::PhantomData<__LcrT>);
+        impl<__LcrT: #name> __LcrTable<__LcrT> #bounds { #(#functions)* }
+        // SAFETY: the functions are those of the methods, in their order.
+        unsafe impl<__LcrT: #name> #lcr::ServedBy<__LcrT> for dyn #name #bounds {
+            const THUNKS: &'static [#lcr::Thunk] =
+                &[#(#lcr::Thunk::new(__LcrTable::<__LcrT>::#names as *const ())),*];
         }
     }
 }
@@ -37,7 +32,7 @@ pub(super) fn table(interface: &Interface) -> TokenStream {
 fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let lcr = private();
     let name = unspanned(method.ident());
-    let result = without_lifetimes(&method.result);
+    let result = method.result_name();
     let parameters: Vec<_> = (0..method.arguments.len()).map(|place| local(&format!("a{place}"))).collect();
     let crossing = method.arguments.iter().map(Argument::crossing);
     let callbacks = method.arguments.iter().zip(&parameters).filter_map(|(argument, parameter)| {

@@ -37,7 +37,7 @@ pub(crate) fn expand(value: &Value) -> TokenStream {
                 const SHAPE: &'static #lcr::Shape =
                     &#lcr::Shape::of::<Self>(#lcr::Kind::Struct, #name, &[#(#parts),*]);
                 const PLAIN: bool = {
-                    #(#lcr::require_plain::<#types>();)*
+                    #(#lcr::require_plain_field::<#types>();)*
                     true
                 };
                 #[inline(always)]

@@ -40,7 +40,6 @@ pub(super) struct Section<'data> {
     pub(super) size: u64,
     pub(super) link: u32,
     pub(super) info: u32,
-    pub(super) align: u64,
 }
 
 /// Whether `[addr, addr + len)` lies inside `[base, base + size)`.
@@ -129,7 +128,6 @@ impl<'data> View<'data> {
                 size: s.sh_size.get(Le),
                 link: s.sh_link.get(Le),
                 info: s.sh_info.get(Le),
-                align: s.sh_addralign.get(Le),
             })
         });
         let sections = sections.collect::<Result<_>>()?;

@@ -1,0 +1,8 @@
+struct Foreign;
+
+#[derive(lcr::Abi)]
+struct Wrapper {
+    inner: Foreign,
+}
+
+fn main() {}

@@ -63,7 +63,7 @@ kinds! {
     Load = 6, "load", exit 65;
     /// A signature, a shape or an interface version differs from what its user expects.
     Mismatch = 7, "mismatch", exit 65;
-    /// No component, interface, instance or generation of that name exists.
+    /// No file, component, interface, instance or generation of that name exists.
     NotFound = 8, "not-found", exit 66;
     /// Several candidates fit, and nothing says which one is meant.
     Ambiguous = 9, "ambiguous", exit 64;
@@ -318,14 +318,15 @@ mod tests {
 
     #[test]
     fn a_deadline_names_its_stragglers() {
-        let straggler = Straggler::new(
-            "io-1",
-            77,
-            "kv 1.0.0",
-            "kv.store.get",
-            Duration::from_millis(1500),
-        );
-        let pin = Straggler::new("", 78, "kv 1.0.0", "", Duration::from_secs(2));
+        let straggler = Straggler {
+            thread: "io-1".to_owned(),
+            thread_id: 77,
+            component: "kv 1.0.0".to_owned(),
+            method: "kv.store.get".to_owned(),
+            age: Duration::from_millis(1500),
+        };
+        let (thread, method, age) = (String::new(), String::new(), Duration::from_secs(2));
+        let pin = Straggler { thread, thread_id: 78, method, age, ..straggler.clone() };
         let error = Error::new(ErrorKind::Deadline, "2 calls still run")
             .with_stragglers(vec![straggler, pin]);
         assert!(error.is_transient() && !error.is_bad_file());

@@ -111,9 +111,9 @@ impl<'data> Dynamic<'data> {
         }
         for addr in [elf::DT_INIT, elf::DT_FINI].into_iter().filter_map(|tag| self.get(tag)) {
             // By default `_init` and `_fini`, which begin sections of their own.
-            let code = view.code_at(addr);
-            let right = code.is_some_and(|s| s.addr == addr || !matches!(s.name, b".init" | b".fini"));
-            ensure(right, || "its initialiser or finaliser is not code")?;
+            let function = view.code_at(addr).is_some_and(|code| code.addr == addr)
+                || super::tables::function_at(view, addr);
+            ensure(function, || "its initialiser or finaliser is no function that it names")?;
         }
         if let Some(addr) = self.get(elf::DT_PLTGOT) {
             ensure(view.mapped(addr, 24).is_some(), || "its offset table is not in memory")?;

@@ -37,6 +37,16 @@ pub(super) fn exports(view: &View<'_>, name: &[u8]) -> bool {
     symbols(view).is_ok_and(|symbols| symbols.iter().any(|symbol| is(&symbol)))
 }
 
+/// Whether a function with a name, even if it is not exported, starts at `addr`.
+pub(super) fn function_at(view: &View<'_>, addr: u64) -> bool {
+    let function = |symbol: &Sym64<Le>| {
+        symbol.st_info.st_type() == elf::STT_FUNC && symbol.st_value.get(Le) == addr && view.callable(addr)
+    };
+    let tables = view.sections.iter().filter(|s| s.is(elf::SHT_DYNSYM) || s.is(elf::SHT_SYMTAB));
+    let mut tables = tables.filter_map(|table| slice_from_all_bytes(table.data(view.bytes)?).ok());
+    tables.any(|symbols| symbols.iter().any(function))
+}
+
 fn symbols<'data>(view: &View<'data>) -> Result<&'data [Sym64<Le>]> {
     let table = view.table(elf::SHT_DYNSYM)?.and_then(|table| table.data(view.bytes));
     let symbols = table.and_then(|table| slice_from_all_bytes(table).ok());

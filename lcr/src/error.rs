@@ -244,26 +244,6 @@ pub struct Straggler {
     pub age: Duration,
 }
 
-impl Straggler {
-    /// A straggler; the fields are those of the struct, in its order.
-    pub(crate) fn new(
-        thread: impl Into<String>,
-        thread_id: u32,
-        component: impl Into<String>,
-        method: impl Into<String>,
-        age: Duration,
-    ) -> Straggler {
-        let (thread, component, method) = (thread.into(), component.into(), method.into());
-        Straggler {
-            thread,
-            thread_id,
-            component,
-            method,
-            age,
-        }
-    }
-}
-
 impl fmt::Display for Straggler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.thread.as_str() {

@@ -19,7 +19,7 @@ mod tests;
 use super::{
     entering::HOST_TABLE,
     manifest::{ExportManifest, Manifest},
-    stage::{PrivateCopy, Staged},
+    stage::{PrivateCopy, Staged, show},
 };
 use crate::abi::{
     ABI_VERSION,
@@ -60,8 +60,13 @@ impl Image {
     /// # Errors
     /// [`ErrorKind::Load`] if the loader or the image refuses, [`ErrorKind::Mismatch`] for
     /// another binary contract, [`ErrorKind::BadManifest`] if what registered is not what the
-    /// file says. Once the loader succeeded, the image stays mapped even then, unused.
+    /// file says; each names the file. Once the loader succeeded, the image stays mapped even
+    /// then, unused.
     pub(crate) fn open(staged: &Staged) -> Result<(Image, Vec<&'static Export>)> {
+        Image::open_unnamed(staged).map_err(|error| error.at(show(&staged.source)))
+    }
+
+    fn open_unnamed(staged: &Staged) -> Result<(Image, Vec<&'static Export>)> {
         let copy = staged.copy();
         // SAFETY: runs the library's code. That it is sound is what the operator vouches for by
         // loading a file whose owner `stage::Trust` accepted; see `Runtime`.

@@ -17,7 +17,8 @@ fn open(store: &Store, path: &Path) -> Result<Image> {
 fn refusal(sample: &Sample, kind: ErrorKind) -> String {
     let error = open(&store(), &sample.path()).expect_err("opened");
     assert_eq!(error.kind(), kind, "{error}");
-    assert!(!error.to_string().contains('\n'));
+    let text = error.to_string();
+    assert!(text.contains("component.so: ") && !text.contains('\n'), "{text}");
     error.to_string()
 }
 

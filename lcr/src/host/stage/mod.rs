@@ -86,7 +86,8 @@ impl Store {
         let create = || -> io::Result<(PathBuf, u32)> {
             let mut builder = tempfile::Builder::new();
             let private = builder.prefix("lcr-").permissions(fs::Permissions::from_mode(0o700));
-            let directory = private.tempdir_in(&base)?.keep();
+            // Absolute, as the process may change its directory before it opens a copy.
+            let directory = fs::canonicalize(private.tempdir_in(&base)?.keep())?;
             let user = fs::metadata(&directory)?.uid();
             Ok((directory, user))
         };
@@ -243,6 +244,6 @@ fn read(file: File, expected: u64, limit: u64) -> Result<Vec<u8>> {
 }
 
 /// A path for a message of one line.
-fn show(path: &Path) -> String {
+pub(super) fn show(path: &Path) -> String {
     path.to_string_lossy().replace(char::is_control, "?")
 }

@@ -1,0 +1,33 @@
+//! The library that most measurements call into. The hand-written vtable of the
+//! contract is code of the same image.
+
+use contract::interfaces::{Adder, Pages, Step, Values};
+
+#[derive(Default)]
+struct Probe(Adder);
+
+#[lcr::component(name = "probe")]
+impl Step for Probe {
+    fn step(&self, x: u64) -> u64 {
+        self.0.step(x)
+    }
+}
+
+#[derive(Default)]
+struct Paged(Pages);
+
+#[lcr::component(name = "probe")]
+impl Values for Paged {
+    fn text_at(&self, text: &str) -> usize {
+        text.as_ptr().addr()
+    }
+    fn bytes_at(&self, bytes: &[u8]) -> usize {
+        bytes.as_ptr().addr()
+    }
+    fn give(&self) -> Vec<u8> {
+        self.0.give()
+    }
+    fn take(&self, bytes: Vec<u8>) -> usize {
+        self.0.take(bytes)
+    }
+}

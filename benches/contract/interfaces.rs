@@ -1,0 +1,78 @@
+//! The interfaces of ours that are measured.
+
+/// The method, and nothing else.
+#[lcr::interface(name = "bench.step", version = 1)]
+pub trait Step {
+    /// Adds what the instance adds.
+    fn step(&self, x: u64) -> u64;
+}
+
+/// Calls the method from inside another component.
+#[lcr::interface(name = "bench.relay", version = 1, deps(Step))]
+pub trait Relay {
+    /// Runs [`loops::stream`](crate::loops::stream) over the component's own handle.
+    fn stream(&self, layout: u64, calls: u64) -> u64;
+    /// Runs [`loops::chain`](crate::loops::chain) over the component's own handle.
+    fn chain(&self, layout: u64, calls: u64) -> u64;
+}
+
+/// Values that cross.
+#[lcr::interface(name = "bench.values", version = 1)]
+pub trait Values {
+    /// The address at which the text arrives.
+    fn text_at(&self, text: &str) -> usize;
+    /// The address at which the bytes arrive.
+    fn bytes_at(&self, bytes: &[u8]) -> usize;
+    /// Gives away a vector of [`PAGE`] bytes.
+    fn give(&self) -> Vec<u8>;
+    /// Takes a vector over, and says how long it was.
+    fn take(&self, bytes: Vec<u8>) -> usize;
+}
+
+/// The length in bytes of the vectors that cross.
+pub const PAGE: usize = 4096;
+
+/// Something that counts, and keeps its count when it is replaced.
+#[lcr::interface(name = "bench.tally", version = 1)]
+pub trait Tally {
+    /// Adds to the count, and says what it is now.
+    fn add(&self, x: u64) -> u64;
+}
+
+/// The method's implementation in every library of ours, and in the measuring process.
+#[derive(Debug)]
+pub struct Adder {
+    addend: u64,
+}
+
+impl Default for Adder {
+    fn default() -> Adder {
+        Adder { addend: crate::ADDEND }
+    }
+}
+
+impl Adder {
+    /// The method.
+    #[inline(always)]
+    pub fn step(&self, x: u64) -> u64 {
+        self.addend.wrapping_add(x)
+    }
+}
+
+/// The implementation of [`Values`] on both sides of the border.
+#[derive(Debug, Default)]
+pub struct Pages;
+
+impl Pages {
+    /// A vector of [`PAGE`] bytes.
+    #[inline(always)]
+    pub fn give(&self) -> Vec<u8> {
+        vec![7; PAGE]
+    }
+
+    /// Drops the vector.
+    #[inline(always)]
+    pub fn take(&self, bytes: Vec<u8>) -> usize {
+        bytes.len()
+    }
+}

@@ -1,0 +1,14 @@
+//! What the measuring process and the cdylibs that it loads agree on: one trivial
+//! method, said once for each way of calling across an image border.
+//!
+//! The method adds a number that the instance holds. Whatever a call costs beyond that
+//! addition is the price of the way that it took.
+
+pub mod bare;
+pub mod interfaces;
+pub mod loops;
+pub mod peer_abi_stable;
+pub mod peer_stabby;
+
+/// What every implementation's instance adds.
+pub const ADDEND: u64 = 7;

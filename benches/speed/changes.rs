@@ -1,0 +1,168 @@
+//! What a replacement costs: its commit, its hand-over, and the way from a file to
+//! the first call that it serves.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use contract::interfaces::{Step, Tally};
+use lcr::{Handle, Report, Runtime};
+
+use crate::{
+    Outcome,
+    artifacts::Artifacts,
+    peers::load_bare,
+    rounds::{Times, median},
+    sheet::{Row, Section, nanoseconds},
+    stamps::Stamps,
+};
+
+/// Measures all three.
+pub(crate) fn measure(artifacts: &Artifacts, rounds: usize) -> Outcome<Section> {
+    let mut section = Section::new(
+        "Replacing",
+        "Every component is a file of its own, copied from one library with another name and version, and is served \
+         through a handle that is held. For comparison, from another 2-core machine: Erlang/OTP commits 1 / 10 / 100 \
+         modules in 250 / 750 / 4,600 us, and holds 1 / 1,000 / 10,000 processes for 0.55 / 12 / 133 ms.",
+    );
+    let plain = Stamps::of(artifacts.path("plain")?, "plain")?;
+    for components in [1, 10, 100] {
+        let reports = replace_all(&plain, components, rounds.div_ceil(components).clamp(5, 40))?;
+        section.push(commit(components, &reports));
+    }
+    let tally = Stamps::of(artifacts.path("tally")?, "tally")?;
+    for (references, milliseconds) in [(1, 0.1), (1_000, 2.0), (10_000, 20.0)] {
+        let held = hand_over(&tally, references, 9)?;
+        section.push(gate(references, milliseconds, held));
+    }
+    for padding in [0, 4 << 20] {
+        let stamps = Stamps::of(artifacts.path("plain")?, "plain")?.padded(padding);
+        section.push(serving(&stamps, rounds.min(40))?);
+    }
+    Ok(section)
+}
+
+/// Replaces a number of components, all in one transaction, again and again.
+fn replace_all(stamps: &Stamps, components: usize, rounds: usize) -> Outcome<Vec<Report>> {
+    let runtime = Runtime::new()?;
+    let mut handles = Vec::new();
+    for number in 0..components {
+        runtime.load(stamps.write(number, 0)?)?;
+        handles.push(runtime.service_of::<dyn Step>(&stamps.name(number))?);
+    }
+    let mut reports = Vec::new();
+    for round in 1..=rounds {
+        let mut plan = runtime.plan();
+        for number in 0..components {
+            plan = plan.replace(stamps.write(number, round)?);
+        }
+        reports.push(plan.commit()?);
+        for handle in &handles {
+            handle.step(1);
+        }
+        runtime.wait_drained(Duration::from_secs(10))?;
+        stamps.clear()?;
+    }
+    Ok(reports)
+}
+
+fn commit(components: usize, reports: &[Report]) -> Row {
+    let typical = |part: fn(&Report) -> Duration| median(reports.iter().map(|report| ns(part(report))).collect());
+    let (commit, total) = (typical(|report| report.commit), typical(|report| report.total));
+    let held = reports.iter().map(|report| report.held).max().unwrap_or_default();
+    let what = format!("commit of {components} components without state (whole transaction {})", nanoseconds(total));
+    let row = Row::new(what, nanoseconds(commit));
+    match components {
+        100 => row.bound("at most 50 us, no caller held", commit <= 50_000.0 && held.is_zero()).bounded_by(COPY),
+        _ => row,
+    }
+}
+
+const COPY: &str = "the copy of the world's table, one membarrier, and reading every thread's frames";
+
+/// Median nanoseconds for which callers were held while references with state moved.
+fn hand_over(stamps: &Stamps, references: usize, rounds: usize) -> Outcome<f64> {
+    let runtime = Runtime::new()?;
+    runtime.load(stamps.write(0, 0)?)?;
+    let handles: Vec<Handle<dyn Tally>> =
+        (0..references).map(|_| runtime.reference(&())).collect::<lcr::Result<_>>()?;
+    let mut held = Vec::new();
+    for round in 1..=rounds {
+        for handle in &handles {
+            handle.add(1);
+        }
+        held.push(ns(runtime.replace(stamps.write(0, round)?)?.held));
+        if handles.iter().any(|handle| handle.add(0) != round as u64) {
+            return Err("a count was lost in the hand-over".into());
+        }
+        runtime.wait_drained(Duration::from_secs(10))?;
+    }
+    stamps.clear()?;
+    Ok(median(held))
+}
+
+fn gate(references: usize, milliseconds: f64, held: f64) -> Row {
+    let row = Row::new(format!("hand-over of {references} references with state: callers held"), nanoseconds(held));
+    let each = format!("{} for each reference", nanoseconds(held / references as f64));
+    row.bound(format!("at most {milliseconds} ms"), held <= milliseconds * 1e6)
+        .bounded_by(format!("a save, an encoded state, a restore and an allocation each: {each}"))
+}
+
+/// From a new file to its first answer, against a copy and `dlopen` of the same file.
+fn serving(stamps: &Stamps, rounds: usize) -> Outcome<Row> {
+    let runtime = Runtime::new()?;
+    runtime.load(stamps.write(0, 0)?)?;
+    let handle = runtime.service::<dyn Step>()?;
+    let mut times = Times::default();
+    for round in 1..=rounds {
+        let file = stamps.write(0, round)?;
+        let replace = || -> Outcome<u64> {
+            runtime.replace(&file)?;
+            Ok(handle.step(1))
+        };
+        let copy = || -> Outcome<u64> {
+            let path = stamps.folder().join(format!("copy-{round}"));
+            fs::copy(&file, &path)?;
+            first_call(&path)
+        };
+        // Whoever comes second finds the file's pages warmer.
+        if round % 2 == 0 {
+            times.push(OURS, clock(replace)?);
+            times.push(DLOPEN, clock(copy)?);
+        } else {
+            times.push(DLOPEN, clock(copy)?);
+            times.push(OURS, clock(replace)?);
+        }
+        runtime.wait_drained(Duration::from_secs(10))?;
+    }
+    stamps.clear()?;
+    let ratio = times.ratio(OURS, DLOPEN);
+    let what = format!("{OURS}, {} KiB; {DLOPEN}: {}", stamps.file_len() / 1024, nanoseconds(times.median(DLOPEN)));
+    Ok(Row::new(what, nanoseconds(times.median(OURS)))
+        .ratio(ratio, "copy and `dlopen`")
+        .bound("at most 3x", ratio <= 3.0)
+        .bounded_by(HASH))
+}
+
+const OURS: &str = "from a file to its first answer";
+const DLOPEN: &str = "copy and `dlopen`";
+const HASH: &str = "reading, hashing and writing every byte, where a copy stays in the kernel";
+
+fn first_call(path: &Path) -> Outcome<u64> {
+    let bare = load_bare(path)?;
+    // SAFETY: the image stays mapped for ever.
+    Ok(unsafe { bare.step(1) })
+}
+
+/// Nanoseconds that `run` takes.
+fn clock<R>(run: impl FnOnce() -> Outcome<R>) -> Outcome<f64> {
+    let start = Instant::now();
+    run()?;
+    Ok(ns(start.elapsed()))
+}
+
+fn ns(duration: Duration) -> f64 {
+    duration.as_nanos() as f64
+}

@@ -1,0 +1,46 @@
+//! Our ways of calling: by handle, by pin, and from inside a component.
+
+use contract::interfaces::{Relay, Step};
+use lcr::{Handle, Pinned, Runtime};
+
+use crate::{Outcome, artifacts::Artifacts, ways::Way};
+
+/// The name of a call by handle.
+pub(crate) const HANDLE: &str = "**`lcr` handle**";
+/// The name of a call by pin.
+pub(crate) const PINNED: &str = "**`lcr` pinned handle**";
+/// The name of a call by the handle that a component has on its dependency.
+pub(crate) const INSIDE: &str = "**`lcr` handle inside a component**";
+
+/// A runtime and what is called in it.
+pub(crate) struct Ours {
+    step: Handle<dyn Step>,
+    pinned: Pinned<dyn Step>,
+    relay: Handle<dyn Relay>,
+    _runtime: Runtime,
+}
+
+impl Ours {
+    /// Loads the components.
+    pub(crate) fn load(artifacts: &Artifacts) -> Outcome<Ours> {
+        let runtime = Runtime::new()?;
+        runtime.load(artifacts.path("probe")?)?;
+        runtime.load(artifacts.path("relay")?)?;
+        let step = runtime.service::<dyn Step>()?;
+        let pinned = Handle::pin(&step)?;
+        Ok(Ours { step, pinned, relay: runtime.service()?, _runtime: runtime })
+    }
+
+    /// The ways.
+    pub(crate) fn ways(&self) -> Vec<Way<'_>> {
+        vec![
+            Way::new(HANDLE, || |x| self.step.step(x)),
+            Way::new(PINNED, || |x| self.pinned.step(x)),
+            Way::of_loops(
+                INSIDE,
+                |layout, calls| self.relay.stream(layout as u64, calls),
+                |layout, calls| self.relay.chain(layout as u64, calls),
+            ),
+        ]
+    }
+}

@@ -1,0 +1,98 @@
+//! Whether two threads on two cores get in each other's way.
+
+use std::{hint::black_box, sync::Barrier, thread, time::Duration};
+
+use crate::{
+    Outcome,
+    artifacts::Artifacts,
+    ours::HANDLE,
+    rounds::{Times, calls_in, time},
+    sheet::{Row, Section, nanoseconds},
+    sittings::{Task, race_apart},
+    ways::Way,
+};
+
+/// Two threads share no memory that either writes.
+const MACHINE: &str = "two busy cores slow each other on this machine: compare the bare call";
+const SLICE: Duration = Duration::from_millis(4);
+
+/// Compares each way on one thread and on two that run at the same moment.
+pub(crate) fn measure(ways: &[Way<'_>], rounds: usize, cores: usize, artifacts: &Artifacts) -> Outcome<Section> {
+    let mut section = Section::new(
+        "Two threads",
+        "Nanoseconds per call of each of two threads, one to a core, that call the same handle at the same time; the \
+         ratio is to one thread alone, within a round. The bare call shows what the machine itself does to two busy \
+         cores.",
+    );
+    if cores < 2 {
+        section.push(Row::new("two threads", "not measured: this machine has one core"));
+        return Ok(section);
+    }
+    let times = race_apart(Task::Threads, rounds, artifacts)?;
+    for way in ways {
+        let both = both(way.name);
+        let ratio = times.ratio(&both, way.name);
+        let row = Row::new(way.name, nanoseconds(times.median(&both))).ratio(ratio, "one thread");
+        section.push(match way.name {
+            HANDLE => row.bound("at most 1.1x one thread", ratio <= 1.1).bounded_by(MACHINE),
+            _ => row,
+        });
+    }
+    Ok(section)
+}
+
+/// The name under which [`race`] notes a way's times with two threads.
+fn both(way: &str) -> String {
+    format!("{way}, two threads")
+}
+
+/// Times each way in this process.
+pub(crate) fn race(ways: &[Way<'_>], rounds: usize) -> Times {
+    let mut times = Times::default();
+    let counts: Vec<u64> = ways.iter().map(|way| calls_in(&mut way.stream(), SLICE)).collect();
+    let barrier = Barrier::new(2);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            use_core(1);
+            let mut loops: Vec<_> = ways.iter().map(Way::stream).collect();
+            let mut together = Vec::new();
+            for _ in 0..rounds {
+                for (run, &calls) in loops.iter_mut().zip(&counts) {
+                    barrier.wait();
+                    together.push(time(|| run(black_box(calls)), calls));
+                }
+            }
+            together
+        });
+        let own = scope.spawn(|| {
+            use_core(0);
+            let mut loops: Vec<_> = ways.iter().map(Way::stream).collect();
+            let mut pairs = Vec::new();
+            for _ in 0..rounds {
+                for (run, &calls) in loops.iter_mut().zip(&counts) {
+                    let alone = time(|| run(black_box(calls)), calls);
+                    barrier.wait();
+                    pairs.push((alone, time(|| run(black_box(calls)), calls)));
+                }
+            }
+            pairs
+        });
+        let own = own.join().expect("the loops do not panic");
+        let other = other.join().expect("the loops do not panic");
+        for ((way, (alone, own)), other) in ways.iter().cycle().zip(own).zip(other) {
+            times.push(way.name, alone);
+            times.push(&both(way.name), (own + other) / 2.0);
+        }
+    });
+    times
+}
+
+/// Keeps the calling thread on one core, where the system allows it.
+fn use_core(core: usize) {
+    // SAFETY: an all-zero set is an empty one.
+    let mut cores: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is ours.
+    unsafe { libc::CPU_SET(core, &mut cores) };
+    // SAFETY: the set is initialised; 0 names the calling thread. A refusal is harmless.
+    unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const cores) };
+}

@@ -1,0 +1,98 @@
+//! The ways of calling the one method, ours and the peers'.
+//!
+//! A way makes a call for each thread that wants one, so that the same list serves the
+//! comparison of calls, that of threads, and the counting of instructions.
+
+use contract::loops;
+
+use crate::{
+    Outcome,
+    artifacts::Artifacts,
+    ours::Ours,
+    peers::Peers,
+    rounds::{Contestant, Loop},
+};
+
+/// One way of calling.
+pub(crate) struct Way<'a> {
+    pub(crate) name: &'static str,
+    /// A loop in which the calls do not depend on each other.
+    stream: Box<dyn Fn() -> Loop<'a> + Sync + 'a>,
+    /// A loop in which each call takes the last one's result.
+    chain: Box<dyn Fn() -> Loop<'a> + Sync + 'a>,
+}
+
+impl<'a> Way<'a> {
+    /// A way whose calls `make` makes, once for each thread.
+    pub(crate) fn new<C>(name: &'static str, make: impl Fn() -> C + Clone + Sync + 'a) -> Way<'a>
+    where
+        C: FnMut(u64) -> u64 + 'a,
+    {
+        let for_chain = make.clone();
+        let stream = move || {
+            let mut call = make();
+            going_round(move |layout, calls| loops::stream(layout, calls, &mut call))
+        };
+        let chain = move || {
+            let mut call = for_chain();
+            going_round(move |layout, calls| loops::chain(layout, calls, &mut call))
+        };
+        Way { name, stream: Box::new(stream), chain: Box::new(chain) }
+    }
+
+    /// A way that loops elsewhere: both are given a layout and a number of calls.
+    pub(crate) fn of_loops(
+        name: &'static str,
+        stream: impl Fn(usize, u64) -> u64 + Copy + Sync + 'a,
+        chain: impl Fn(usize, u64) -> u64 + Copy + Sync + 'a,
+    ) -> Way<'a> {
+        let stream = move || going_round(stream);
+        let chain = move || going_round(chain);
+        Way { name, stream: Box::new(stream), chain: Box::new(chain) }
+    }
+
+    /// Calls that can overlap in the processor.
+    pub(crate) fn stream(&self) -> Loop<'a> {
+        (self.stream)()
+    }
+
+    /// The way as a contestant with overlapping calls.
+    pub(crate) fn streaming(&self) -> Contestant<'a> {
+        Contestant { name: self.name, run: (self.stream)() }
+    }
+
+    /// The way as a contestant with calls that wait for each other.
+    pub(crate) fn chaining(&self) -> Contestant<'a> {
+        Contestant { name: self.name, run: (self.chain)() }
+    }
+}
+
+/// A loop that takes the next layout each time.
+fn going_round<'a>(mut run: impl FnMut(usize, u64) -> u64 + 'a) -> Loop<'a> {
+    let mut layout = 0;
+    Box::new(move |calls| {
+        layout += 1;
+        run(layout, calls)
+    })
+}
+
+/// Everything that can be called.
+pub(crate) struct Callees {
+    ours: Ours,
+    peers: Peers,
+}
+
+impl Callees {
+    /// Loads all libraries.
+    pub(crate) fn load(artifacts: &Artifacts) -> Outcome<Callees> {
+        Ok(Callees { ours: Ours::load(artifacts)?, peers: Peers::load(artifacts)? })
+    }
+
+    /// All ways: the baselines, ours, the peers'.
+    pub(crate) fn ways(&self) -> Vec<Way<'_>> {
+        let mut ways = self.peers.baselines();
+        ways.extend(self.ours.ways());
+        ways.extend(self.peers.ways());
+        ways
+    }
+}

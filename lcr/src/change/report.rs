@@ -19,8 +19,8 @@ pub struct Report {
     pub commit: Duration,
     /// From the start of the transaction to the commit, staging not included.
     pub total: Duration,
-    /// Calls that were inside replaced instances right after the commit. They go on in
-    /// the old version, which is destroyed when they have left.
+    /// Calls that were inside replaced instances right after the commit, and pins that
+    /// held them. They go on in the old version, which is destroyed when they have left.
     pub stragglers: Vec<Straggler>,
 }
 

@@ -18,6 +18,7 @@ use crate::{
 
 use super::{
     gate::Gate,
+    pins::PinInfo,
     records::{self, ThreadRecord},
     shared::{Leaving, State},
 };
@@ -85,18 +86,12 @@ impl State {
                 let birth = gate.members.get(&slot_of(call.place.offset()));
                 birth.is_some_and(|&birth| call.generation >= birth) && call.thread.thread_id() != gate.thread
             })
-            .map(|call| self.straggler(call, age))
+            .map(|call| self.straggler(call, self.serving(call), age))
             .collect();
         let oldest = gate.members.values().min().copied().unwrap_or(u64::MAX);
         let shut = gate.before.generation();
         let pins = self.pins.iter().filter(|(_, pin)| (oldest..=shut).contains(&pin.world.generation()));
-        stragglers.extend(pins.map(|(_, pin)| Straggler {
-            thread: pin.thread_name.clone(),
-            thread_id: pin.thread,
-            component: String::new(),
-            method: format!("a pin on generation {}", pin.world.generation()),
-            age: pin.since.elapsed(),
-        }));
+        stragglers.extend(pins.map(|(_, pin)| holder(pin)));
         stragglers
     }
 
@@ -108,28 +103,35 @@ impl State {
                 (leaving.incarnation.birth..leaving.until).contains(&call.generation)
                     && leaving.slots.contains(&slot_of(call.place.offset()))
             })
-            .map(|call| self.straggler(call, Duration::ZERO))
+            .map(|call| self.straggler(call, leaving.incarnation.implementation.component.to_string(), Duration::ZERO))
             .collect()
     }
 
-    /// Calls that are inside anything that was replaced.
+    /// Calls that are inside anything that was replaced, and pins that hold it.
     pub(crate) fn all_stragglers(&mut self) -> Vec<Straggler> {
         let calls = self.old_calls();
-        self.leaving.iter().flat_map(|leaving| self.inside(leaving, &calls)).collect()
+        let mut stragglers: Vec<Straggler> =
+            self.leaving.iter().flat_map(|leaving| self.inside(leaving, &calls)).collect();
+        let holds = |pin: &PinInfo| self.leaving.iter().any(|leaving| leaving.is_held_by(pin));
+        stragglers.extend(self.pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
+        stragglers
     }
 
     /// Whether a pin holds a world that shows the incarnation.
     pub(crate) fn is_pinned(&self, leaving: &Leaving) -> bool {
-        !leaving.slots.is_empty()
-            && self.pins.iter().any(|(_, pin)| {
-                (leaving.incarnation.birth..leaving.until).contains(&pin.world.generation())
-            })
+        self.pins.iter().any(|(_, pin)| leaving.is_held_by(pin))
     }
 
-    fn straggler(&self, call: &OldCall, age: Duration) -> Straggler {
+    /// The component that serves the slot of a call now.
+    fn serving(&self, call: &OldCall) -> String {
+        let slot = self.slots.get(slot_of(call.place.offset()));
+        let instance = slot.and_then(|slot| self.instances.get(slot.instance));
+        instance.map_or(String::new(), |instance| instance.incarnation.implementation.component.to_string())
+    }
+
+    fn straggler(&self, call: &OldCall, component: String, age: Duration) -> Straggler {
         let slot = self.slots.get(slot_of(call.place.offset()));
         let interface = slot.map(|slot| &self.views.get(slot.view).interface);
-        let component = slot.and_then(|slot| self.instances.get(slot.instance));
         let method = interface.map_or(String::new(), |interface| {
             let method = interface.methods.get(call.place.method() as usize);
             format!("{}.{}", interface.name, method.map_or("", |method| &method.shape.name))
@@ -137,10 +139,26 @@ impl State {
         Straggler {
             thread: call.thread.thread_name(),
             thread_id: call.thread.thread_id(),
-            component: component
-                .map_or(String::new(), |instance| instance.incarnation.implementation.component.name.clone()),
+            component,
             method,
             age: age.max(call.since.elapsed()),
         }
+    }
+}
+
+impl Leaving {
+    fn is_held_by(&self, pin: &PinInfo) -> bool {
+        !self.slots.is_empty() && (self.incarnation.birth..self.until).contains(&pin.world.generation())
+    }
+}
+
+/// A pin as a straggler.
+fn holder(pin: &PinInfo) -> Straggler {
+    Straggler {
+        thread: pin.thread_name.clone(),
+        thread_id: pin.thread,
+        component: format!("generation {}", pin.world.generation()),
+        method: String::new(),
+        age: pin.since.elapsed(),
     }
 }

@@ -274,13 +274,8 @@ impl Runtime {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                let count = state.leaving.len();
                 let stragglers = state.all_stragglers();
-                return Err(Error::new(
-                    ErrorKind::Deadline,
-                    format!("{count} replaced instances are still in use after {timeout:?}"),
-                )
-                .with_stragglers(stragglers));
+                return Err(not_drained(state.leaving.len(), timeout, stragglers));
             }
             drop(state);
             self.shared.reaper.wake();
@@ -329,6 +324,22 @@ impl Runtime {
             retained_image_bytes: state.tally.retained_image_bytes,
         }
     }
+}
+
+fn not_drained(count: usize, timeout: Duration, stragglers: Vec<Straggler>) -> Error {
+    let names: Vec<String> = stragglers.iter().map(ToString::to_string).collect();
+    let text = match (count, &names[..]) {
+        (0, _) => format!("destructors of replaced instances are still running after {timeout:?}; wait again"),
+        (_, []) => format!(
+            "{count} replaced instances are still in use after {timeout:?}, though no caller is inside; \
+             a destructor or an abandoned transaction must end first"
+        ),
+        (_, names) => format!(
+            "{count} replaced instances are still in use after {timeout:?}: {}; wait again, or have them leave",
+            names.join("; ")
+        ),
+    };
+    Error::new(ErrorKind::Deadline, text).with_stragglers(stragglers)
 }
 
 fn encode(config: &(impl Serialize + ?Sized)) -> Result<Arc<[u8]>> {

@@ -10,10 +10,11 @@ trait Watch: Send + ::core::marker::Sync + 'static {
         0
     }
 }
-#[allow(deprecated, improper_ctypes_definitions, trivial_bounds)]
+#[allow(deprecated, improper_ctypes_definitions)]
 const _: () = {
     use ::lcr::__private as __lcr;
     use __lcr::{RaiseAsErr as _, RaiseAsPanic as _};
+    type _ResultsOwnTheirData = ();
     const __LCR_METHODS: &'static [__lcr::Method] = &[
         __lcr::Method {
             has_default: false,
@@ -75,9 +76,9 @@ const _: () = {
     impl<__LcrT: Watch> __LcrTable<__LcrT> {
         unsafe extern "C" fn each(
             this: *const (),
-            a0: __lcr::Repr<&'static str>,
+            a0: <&'static str as __lcr::Abi>::Repr,
             a1: __lcr::Repr<__lcr::Lent>,
-        ) -> __lcr::Outcome<__lcr::Repr<()>> {
+        ) -> __lcr::Outcome<<() as __lcr::Abi>::Repr> {
             unsafe {
                 __lcr::serve(
                     this,
@@ -88,10 +89,12 @@ const _: () = {
                                 unsafe { callback.call((p0, p1)) }
                             }
                         };
-                        <__LcrT as Watch>::each(
-                            this,
-                            __lcr::lift::<&'static str>(a0),
-                            &a1,
+                        <() as __lcr::Abi>::into_repr(
+                            <__LcrT as Watch>::each(
+                                this,
+                                <&str as __lcr::Abi>::from_repr(a0),
+                                &a1,
+                            ),
                         )
                     },
                 )
@@ -99,9 +102,9 @@ const _: () = {
         }
         unsafe extern "C" fn watch(
             this: *const (),
-            a0: __lcr::Repr<View<'static>>,
+            a0: <View<'static> as __lcr::Abi>::Repr,
             a1: __lcr::Repr<__lcr::Given>,
-        ) -> __lcr::Outcome<__lcr::Repr<u64>> {
+        ) -> __lcr::Outcome<<u64 as __lcr::Abi>::Repr> {
             unsafe {
                 __lcr::serve(
                     this,
@@ -110,10 +113,12 @@ const _: () = {
                             let callback = __lcr::lift::<__lcr::Given>(a1);
                             move |p0: &'_ str| -> () { unsafe { callback.call((p0,)) } }
                         };
-                        <__LcrT as Watch>::watch(
-                            this,
-                            __lcr::lift::<View<'static>>(a0),
-                            __lcr::Box::new(a1),
+                        <u64 as __lcr::Abi>::into_repr(
+                            <__LcrT as Watch>::watch(
+                                this,
+                                <View<'_> as __lcr::Abi>::from_repr(a0),
+                                __lcr::Box::new(a1),
+                            ),
                         )
                     },
                 )
@@ -144,11 +149,24 @@ const _: () = {
         fn each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool) {
             let f_callback = |(p0, p1): (&'static str, u64)| f(p0, p1);
             match unsafe {
-                __lcr::request(self, 0, (prefix, __lcr::Lent::new(&f_callback)))
+                __lcr::request(
+                    self,
+                    0,
+                    (
+                        <&str as __lcr::Abi>::into_repr(prefix),
+                        __lcr::lower(__lcr::Lent::new(&f_callback)),
+                    ),
+                    |(a0, a1)| (
+                        <&str as __lcr::Abi>::from_repr(a0),
+                        __lcr::lift::<__lcr::Lent>(a1),
+                    ),
+                )
             }
                 .required::<dyn Watch>(0)
             {
-                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Ok(value) => {
+                    unsafe { <() as __lcr::Abi>::from_repr(value) }
+                }
                 ::core::result::Result::Err(fault) => {
                     (&&__lcr::Tag::<()>::new()).raise(fault)
                 }
@@ -162,9 +180,22 @@ const _: () = {
         ) -> u64 {
             let call_callback = move |(p0,): (&'static str,)| call(p0);
             match unsafe {
-                __lcr::request(self, 1, (view, __lcr::Given::new(call_callback)))
+                __lcr::request(
+                    self,
+                    1,
+                    (
+                        <View<'a> as __lcr::Abi>::into_repr(view),
+                        __lcr::lower(__lcr::Given::new(call_callback)),
+                    ),
+                    |(a0, a1)| (
+                        <View<'a> as __lcr::Abi>::from_repr(a0),
+                        __lcr::lift::<__lcr::Given>(a1),
+                    ),
+                )
             } {
-                __lcr::Answer::Done(value) => value,
+                __lcr::Answer::Done(value) => {
+                    unsafe { <u64 as __lcr::Abi>::from_repr(value) }
+                }
                 __lcr::Answer::Missing((a0, a1)) => {
                     __LcrDefaults::__lcr_default_watch(
                         self,
@@ -185,11 +216,24 @@ const _: () = {
         fn each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool) {
             let f_callback = |(p0, p1): (&'static str, u64)| f(p0, p1);
             match unsafe {
-                __lcr::request(self, 0, (prefix, __lcr::Lent::new(&f_callback)))
+                __lcr::request(
+                    self,
+                    0,
+                    (
+                        <&str as __lcr::Abi>::into_repr(prefix),
+                        __lcr::lower(__lcr::Lent::new(&f_callback)),
+                    ),
+                    |(a0, a1)| (
+                        <&str as __lcr::Abi>::from_repr(a0),
+                        __lcr::lift::<__lcr::Lent>(a1),
+                    ),
+                )
             }
                 .required::<dyn Watch>(0)
             {
-                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Ok(value) => {
+                    unsafe { <() as __lcr::Abi>::from_repr(value) }
+                }
                 ::core::result::Result::Err(fault) => {
                     (&&__lcr::Tag::<()>::new()).raise(fault)
                 }
@@ -203,9 +247,22 @@ const _: () = {
         ) -> u64 {
             let call_callback = move |(p0,): (&'static str,)| call(p0);
             match unsafe {
-                __lcr::request(self, 1, (view, __lcr::Given::new(call_callback)))
+                __lcr::request(
+                    self,
+                    1,
+                    (
+                        <View<'a> as __lcr::Abi>::into_repr(view),
+                        __lcr::lower(__lcr::Given::new(call_callback)),
+                    ),
+                    |(a0, a1)| (
+                        <View<'a> as __lcr::Abi>::from_repr(a0),
+                        __lcr::lift::<__lcr::Given>(a1),
+                    ),
+                )
             } {
-                __lcr::Answer::Done(value) => value,
+                __lcr::Answer::Done(value) => {
+                    unsafe { <u64 as __lcr::Abi>::from_repr(value) }
+                }
                 __lcr::Answer::Missing((a0, a1)) => {
                     __LcrDefaults::__lcr_default_watch(
                         self,

@@ -6,12 +6,11 @@ pub trait Store: ::core::marker::Send + ::core::marker::Sync + 'static {
         0
     }
 }
-#[allow(deprecated, improper_ctypes_definitions, trivial_bounds)]
+#[allow(deprecated, improper_ctypes_definitions)]
 const _: () = {
     use ::lcr::__private as __lcr;
     use __lcr::{RaiseAsErr as _, RaiseAsPanic as _};
-    type __LcrResult0 = Option<Vec<u8>>;
-    type __LcrResult1 = Result<(), StoreError>;
+    type _ResultsOwnTheirData = (Option<Vec<u8>>, Result<(), StoreError>);
     const __LCR_METHODS: &'static [__lcr::Method] = &[
         __lcr::Method {
             has_default: false,
@@ -19,7 +18,7 @@ const _: () = {
                 "get",
                 &[
                     __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
-                    __lcr::Part::result(<__LcrResult0 as __lcr::Abi>::SHAPE),
+                    __lcr::Part::result(<Option<Vec<u8>> as __lcr::Abi>::SHAPE),
                 ],
             ),
         },
@@ -30,7 +29,7 @@ const _: () = {
                 &[
                     __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
                     __lcr::Part::of(<&'static [u8] as __lcr::Abi>::SHAPE),
-                    __lcr::Part::result(<__LcrResult1 as __lcr::Abi>::SHAPE),
+                    __lcr::Part::result(<Result<(), StoreError> as __lcr::Abi>::SHAPE),
                 ],
             ),
         },
@@ -53,51 +52,64 @@ const _: () = {
         >("kv.store", 2, __LCR_METHODS);
     }
     struct __LcrTable<__LcrT>(::core::marker::PhantomData<__LcrT>);
-    impl<__LcrT: Store> __LcrTable<__LcrT>
-    where
-        StoreError: __lcr::Abi,
-    {
+    impl<__LcrT: Store> __LcrTable<__LcrT> {
         unsafe extern "C" fn get(
             this: *const (),
-            a0: __lcr::Repr<&'static str>,
-        ) -> __lcr::Outcome<__lcr::Repr<__LcrResult0>> {
+            a0: <&'static str as __lcr::Abi>::Repr,
+        ) -> __lcr::Outcome<<Option<Vec<u8>> as __lcr::Abi>::Repr> {
             unsafe {
                 __lcr::serve(
                     this,
                     |this: &__LcrT| {
-                        <__LcrT as Store>::get(this, __lcr::lift::<&'static str>(a0))
+                        <Option<
+                            Vec<u8>,
+                        > as __lcr::Abi>::into_repr(
+                            <__LcrT as Store>::get(
+                                this,
+                                <&str as __lcr::Abi>::from_repr(a0),
+                            ),
+                        )
                     },
                 )
             }
         }
         unsafe extern "C" fn put(
             this: *const (),
-            a0: __lcr::Repr<&'static str>,
-            a1: __lcr::Repr<&'static [u8]>,
-        ) -> __lcr::Outcome<__lcr::Repr<__LcrResult1>> {
+            a0: <&'static str as __lcr::Abi>::Repr,
+            a1: <&'static [u8] as __lcr::Abi>::Repr,
+        ) -> __lcr::Outcome<<Result<(), StoreError> as __lcr::Abi>::Repr> {
             unsafe {
                 __lcr::serve(
                     this,
                     |this: &__LcrT| {
-                        <__LcrT as Store>::put(
-                            this,
-                            __lcr::lift::<&'static str>(a0),
-                            __lcr::lift::<&'static [u8]>(a1),
+                        <Result<
+                            (),
+                            StoreError,
+                        > as __lcr::Abi>::into_repr(
+                            <__LcrT as Store>::put(
+                                this,
+                                <&str as __lcr::Abi>::from_repr(a0),
+                                <&[u8] as __lcr::Abi>::from_repr(a1),
+                            ),
                         )
                     },
                 )
             }
         }
-        unsafe extern "C" fn len(this: *const ()) -> __lcr::Outcome<__lcr::Repr<u64>> {
+        unsafe extern "C" fn len(
+            this: *const (),
+        ) -> __lcr::Outcome<<u64 as __lcr::Abi>::Repr> {
             unsafe {
-                __lcr::serve(this, |this: &__LcrT| { <__LcrT as Store>::len(this) })
+                __lcr::serve(
+                    this,
+                    |this: &__LcrT| {
+                        <u64 as __lcr::Abi>::into_repr(<__LcrT as Store>::len(this))
+                    },
+                )
             }
         }
     }
-    unsafe impl<__LcrT: Store> __lcr::ServedBy<__LcrT> for dyn Store
-    where
-        StoreError: __lcr::Abi,
-    {
+    unsafe impl<__LcrT: Store> __lcr::ServedBy<__LcrT> for dyn Store {
         const THUNKS: &'static [__lcr::Thunk] = &[
             __lcr::Thunk::new(__LcrTable::<__LcrT>::get as *const ()),
             __lcr::Thunk::new(__LcrTable::<__LcrT>::put as *const ()),
@@ -111,68 +123,118 @@ const _: () = {
     }
     impl<__LcrT: Store + ?Sized> __LcrDefaults for __LcrT {}
     #[automatically_derived]
-    impl Store for __lcr::Handle<dyn Store>
-    where
-        StoreError: __lcr::Abi,
-    {
+    impl Store for __lcr::Handle<dyn Store> {
         #[inline]
         fn get(&self, key: &str) -> Option<Vec<u8>> {
-            match unsafe { __lcr::request(self, 0, (key,)) }.required::<dyn Store>(0) {
-                ::core::result::Result::Ok(value) => value,
+            match unsafe {
+                __lcr::request(
+                    self,
+                    0,
+                    (<&str as __lcr::Abi>::into_repr(key),),
+                    |(a0,)| (<&str as __lcr::Abi>::from_repr(a0),),
+                )
+            }
+                .required::<dyn Store>(0)
+            {
+                ::core::result::Result::Ok(value) => {
+                    unsafe { <Option<Vec<u8>> as __lcr::Abi>::from_repr(value) }
+                }
                 ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<__LcrResult0>::new()).raise(fault)
+                    (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise(fault)
                 }
             }
         }
         #[inline]
         fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-            match unsafe { __lcr::request(self, 1, (key, value)) }
+            match unsafe {
+                __lcr::request(
+                    self,
+                    1,
+                    (
+                        <&str as __lcr::Abi>::into_repr(key),
+                        <&[u8] as __lcr::Abi>::into_repr(value),
+                    ),
+                    |(a0, a1)| (
+                        <&str as __lcr::Abi>::from_repr(a0),
+                        <&[u8] as __lcr::Abi>::from_repr(a1),
+                    ),
+                )
+            }
                 .required::<dyn Store>(1)
             {
-                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Ok(value) => {
+                    unsafe { <Result<(), StoreError> as __lcr::Abi>::from_repr(value) }
+                }
                 ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<__LcrResult1>::new()).raise(fault)
+                    (&&__lcr::Tag::<Result<(), StoreError>>::new()).raise(fault)
                 }
             }
         }
         #[inline]
         fn len(&self) -> u64 {
-            match unsafe { __lcr::request(self, 2, ()) } {
-                __lcr::Answer::Done(value) => value,
+            match unsafe { __lcr::request(self, 2, (), |()| ()) } {
+                __lcr::Answer::Done(value) => {
+                    unsafe { <u64 as __lcr::Abi>::from_repr(value) }
+                }
                 __lcr::Answer::Missing(()) => __LcrDefaults::__lcr_default_len(self),
                 __lcr::Answer::Fault(fault) => (&&__lcr::Tag::<u64>::new()).raise(fault),
             }
         }
     }
     #[automatically_derived]
-    impl Store for __lcr::Pinned<dyn Store>
-    where
-        StoreError: __lcr::Abi,
-    {
+    impl Store for __lcr::Pinned<dyn Store> {
         #[inline]
         fn get(&self, key: &str) -> Option<Vec<u8>> {
-            match unsafe { __lcr::request(self, 0, (key,)) }.required::<dyn Store>(0) {
-                ::core::result::Result::Ok(value) => value,
+            match unsafe {
+                __lcr::request(
+                    self,
+                    0,
+                    (<&str as __lcr::Abi>::into_repr(key),),
+                    |(a0,)| (<&str as __lcr::Abi>::from_repr(a0),),
+                )
+            }
+                .required::<dyn Store>(0)
+            {
+                ::core::result::Result::Ok(value) => {
+                    unsafe { <Option<Vec<u8>> as __lcr::Abi>::from_repr(value) }
+                }
                 ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<__LcrResult0>::new()).raise(fault)
+                    (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise(fault)
                 }
             }
         }
         #[inline]
         fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-            match unsafe { __lcr::request(self, 1, (key, value)) }
+            match unsafe {
+                __lcr::request(
+                    self,
+                    1,
+                    (
+                        <&str as __lcr::Abi>::into_repr(key),
+                        <&[u8] as __lcr::Abi>::into_repr(value),
+                    ),
+                    |(a0, a1)| (
+                        <&str as __lcr::Abi>::from_repr(a0),
+                        <&[u8] as __lcr::Abi>::from_repr(a1),
+                    ),
+                )
+            }
                 .required::<dyn Store>(1)
             {
-                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Ok(value) => {
+                    unsafe { <Result<(), StoreError> as __lcr::Abi>::from_repr(value) }
+                }
                 ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<__LcrResult1>::new()).raise(fault)
+                    (&&__lcr::Tag::<Result<(), StoreError>>::new()).raise(fault)
                 }
             }
         }
         #[inline]
         fn len(&self) -> u64 {
-            match unsafe { __lcr::request(self, 2, ()) } {
-                __lcr::Answer::Done(value) => value,
+            match unsafe { __lcr::request(self, 2, (), |()| ()) } {
+                __lcr::Answer::Done(value) => {
+                    unsafe { <u64 as __lcr::Abi>::from_repr(value) }
+                }
                 __lcr::Answer::Missing(()) => __LcrDefaults::__lcr_default_len(self),
                 __lcr::Answer::Fault(fault) => (&&__lcr::Tag::<u64>::new()).raise(fault),
             }

@@ -14,7 +14,10 @@ const _: () = {
     }
     #[automatically_derived]
     unsafe impl<'a, T: Clone + __lcr::Abi> __lcr::Abi for View<'a, T> {
-        type Repr = __ViewRepr<__lcr::Repr<&'a str>, __lcr::Repr<Vec<T>>>;
+        type Repr = __ViewRepr<
+            <&'a str as __lcr::Abi>::Repr,
+            <Vec<T> as __lcr::Abi>::Repr,
+        >;
         const SHAPE: &'static __lcr::Shape = &__lcr::Shape::of::<
             __lcr::Repr<Self>,
         >(
@@ -37,16 +40,16 @@ const _: () = {
         fn into_repr(self) -> __lcr::Repr<Self> {
             let Self { key: f0, values: f1 } = self;
             __ViewRepr {
-                f0: __lcr::lower(f0),
-                f1: __lcr::lower(f1),
+                f0: <&'a str as __lcr::Abi>::into_repr(f0),
+                f1: <Vec<T> as __lcr::Abi>::into_repr(f1),
             }
         }
         #[inline]
         unsafe fn from_repr(repr: __lcr::Repr<Self>) -> Self {
             unsafe {
                 Self {
-                    key: __lcr::lift(repr.f0),
-                    values: __lcr::lift(repr.f1),
+                    key: <&'a str as __lcr::Abi>::from_repr(repr.f0),
+                    values: <Vec<T> as __lcr::Abi>::from_repr(repr.f1),
                 }
             }
         }
@@ -68,10 +71,8 @@ const _: () = {
         }
         #[inline]
         unsafe fn from_repr(repr: __lcr::Repr<Self>) -> Self {
-            {
-                let _ = repr;
-                Self {}
-            }
+            let _ = repr;
+            Self {}
         }
     }
 };
@@ -202,8 +203,8 @@ const _: () = {
     unsafe impl<T: __lcr::Abi> __lcr::Abi for Event<T> {
         type Repr = __lcr::Tagged<
             __EventPayload<
-                __EventRepr1<__lcr::Repr<String>, __lcr::Repr<T>>,
-                __EventRepr2<__lcr::Repr<i32>>,
+                __EventRepr1<<String as __lcr::Abi>::Repr, <T as __lcr::Abi>::Repr>,
+                __EventRepr2<<i32 as __lcr::Abi>::Repr>,
             >,
         >;
         const SHAPE: &'static __lcr::Shape = &__lcr::Shape::of::<
@@ -221,7 +222,10 @@ const _: () = {
                     name: "Text",
                     at: 1,
                     shape: &__lcr::Shape::of::<
-                        __EventRepr1<__lcr::Repr<String>, __lcr::Repr<T>>,
+                        __EventRepr1<
+                            <String as __lcr::Abi>::Repr,
+                            <T as __lcr::Abi>::Repr,
+                        >,
                     >(
                         __lcr::Kind::Variant,
                         "Text",
@@ -245,7 +249,7 @@ const _: () = {
                     name: "Moved",
                     at: 2,
                     shape: &__lcr::Shape::of::<
-                        __EventRepr2<__lcr::Repr<i32>>,
+                        __EventRepr2<<i32 as __lcr::Abi>::Repr>,
                     >(
                         __lcr::Kind::Variant,
                         "Moved",
@@ -270,8 +274,8 @@ const _: () = {
                         1,
                         __EventPayload {
                             v1: __EventRepr1 {
-                                f0: __lcr::lower(f0),
-                                f1: __lcr::lower(f1),
+                                f0: <String as __lcr::Abi>::into_repr(f0),
+                                f1: <T as __lcr::Abi>::into_repr(f1),
                             },
                         },
                     )
@@ -281,7 +285,7 @@ const _: () = {
                         2,
                         __EventPayload {
                             v2: __EventRepr2 {
-                                f0: __lcr::lower(f0),
+                                f0: <i32 as __lcr::Abi>::into_repr(f0),
                             },
                         },
                     )
@@ -296,8 +300,8 @@ const _: () = {
                     unsafe {
                         let fields = repr.payload.assume_init().v1;
                         Self::Text {
-                            0: __lcr::lift(fields.f0),
-                            1: __lcr::lift(fields.f1),
+                            0: <String as __lcr::Abi>::from_repr(fields.f0),
+                            1: <T as __lcr::Abi>::from_repr(fields.f1),
                         }
                     }
                 }
@@ -305,7 +309,7 @@ const _: () = {
                     unsafe {
                         let fields = repr.payload.assume_init().v2;
                         Self::Moved {
-                            x: __lcr::lift(fields.f0),
+                            x: <i32 as __lcr::Abi>::from_repr(fields.f0),
                         }
                     }
                 }

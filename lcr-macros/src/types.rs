@@ -4,12 +4,14 @@
 //! otherwise pass or would give a message that does not help: references that outlive
 //! their call, pointers without an owner, `Self`, and trait objects.
 
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
 use syn::{
     BoundLifetimes, GenericArgument, GenericParam, Lifetime, Path, PathArguments, Type, TypeReference,
-    visit_mut::VisitMut,
+    spanned::Spanned as _, visit_mut::VisitMut,
 };
 
-use crate::refusal::Refusals;
+use crate::{ours, private, refusal::Refusals};
 
 /// Where a type stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -190,7 +192,7 @@ pub(crate) fn mentions<'a>(ty: &'a Type, name: &syn::Ident) -> Option<&'a Path> 
 
 /// `ty` with every lifetime, written or elided, replaced by `'static`: the way to name
 /// its representation where no lifetime is in scope.
-pub(crate) fn without_lifetimes(ty: &Type) -> Type {
+pub(crate) fn with_static_lifetimes(ty: &Type) -> Type {
     struct Erase;
     impl VisitMut for Erase {
         fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
@@ -204,6 +206,54 @@ pub(crate) fn without_lifetimes(ty: &Type) -> Type {
     let mut ty = ty.clone();
     Erase.visit_type_mut(&mut ty);
     ty
+}
+
+/// `ty` with every written lifetime replaced by `'_`, which the compiler infers in a body.
+pub(crate) fn with_inferred_lifetimes(ty: &Type) -> Type {
+    struct Infer;
+    impl VisitMut for Infer {
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            *lifetime = Lifetime::new("'_", lifetime.span());
+        }
+    }
+    let mut ty = ty.clone();
+    Infer.visit_type_mut(&mut ty);
+    ty
+}
+
+/// `<ty as Abi>::item`. It stands where the author wrote the type, so that the compiler
+/// says there that the type is not a value.
+pub(crate) fn of_value(ty: &Type, item: &str) -> TokenStream {
+    let (lcr, item) = (private(), Ident::new(item, end_of(ty)));
+    quote_spanned!(ty.span()=> <#ty as #lcr::Abi>::#item)
+}
+
+/// Lowers `value`, which is a `ty`. The function is passed, not called: of an argument the
+/// compiler would say again that its type is not a value.
+pub(crate) fn lower(ty: &Type, value: impl ToTokens) -> TokenStream {
+    let (lcr, into_repr) = (private(), of_value(ty, "into_repr"));
+    ours!(#lcr::lower(#into_repr, #value))
+}
+
+/// Lifts `repr`, which is that of a `ty`.
+pub(crate) fn lift(ty: &Type, repr: impl ToTokens) -> TokenStream {
+    let (lcr, from_repr) = (private(), of_value(ty, "from_repr"));
+    ours!(#lcr::lift(#from_repr, #repr))
+}
+
+/// What a function with the result `ty` returns over the border.
+pub(crate) fn outcome_of(ty: &Type) -> TokenStream {
+    let (lcr, repr) = (private(), of_value(ty, "Repr"));
+    let end = quote_spanned!(end_of(ty)=> >);
+    quote_spanned!(ty.span()=> #lcr::Outcome<#repr #end)
+}
+
+/// The span of a type's last token: `Span::join` would need an unstable compiler.
+fn end_of(ty: &Type) -> Span {
+    ty.to_token_stream().into_iter().last().map_or_else(Span::mixed_site, |last| match last {
+        TokenTree::Group(group) => group.span_close(),
+        other => other.span(),
+    })
 }
 
 /// `ty` with the lifetimes that a `for<'a>` binds replaced by elided ones, which mean the
@@ -225,54 +275,6 @@ pub(crate) fn with_elided_lifetimes(ty: &Type, bound: Option<&BoundLifetimes>) -
     ty
 }
 
-/// A type that may or may not be a value: the author, not we, knows it.
-pub(crate) struct Named {
-    pub(crate) ty: Type,
-    /// It is the element of a slice, so it must be plain.
-    pub(crate) is_plain: bool,
-}
-
-/// The types in `ty` that only the author knows, except those that mention a lifetime.
-pub(crate) fn named_types(ty: &Type) -> Vec<Named> {
-    let mut found = Vec::new();
-    find_named(ty, &mut found);
-    found
-}
-
-fn find_named(ty: &Type, found: &mut Vec<Named>) {
-    match peel(ty) {
-        Type::Array(array) => find_named(&array.elem, found),
-        Type::Tuple(tuple) => tuple.elems.iter().for_each(|elem| find_named(elem, found)),
-        Type::Reference(reference) => {
-            if let Type::Slice(slice) = peel(&reference.elem)
-                && !is_primitive(&slice.elem)
-                && !mentions_lifetime(&slice.elem)
-            {
-                found.push(Named { ty: (*slice.elem).clone(), is_plain: true });
-            }
-        }
-        Type::Path(path) => {
-            let last = path.path.segments.last();
-            let arguments = last.filter(|last| {
-                let containers = ["Vec", "Option", "Result", "Box"];
-                path.path.segments.len() == 1 && containers.iter().any(|container| last.ident == container)
-            });
-            match arguments.map(|last| &last.arguments) {
-                Some(PathArguments::AngleBracketed(list)) => {
-                    for argument in &list.args {
-                        if let GenericArgument::Type(ty) = argument {
-                            find_named(ty, found);
-                        }
-                    }
-                }
-                _ if is_primitive(ty) || path.path.is_ident("String") || mentions_lifetime(ty) => {}
-                _ => found.push(Named { ty: ty.clone(), is_plain: false }),
-            }
-        }
-        _ => {}
-    }
-}
-
 /// Whether `ty` is a type of the language without a lifetime.
 pub(crate) fn is_primitive(ty: &Type) -> bool {
     let names = [
@@ -285,19 +287,4 @@ pub(crate) fn is_primitive(ty: &Type) -> bool {
         Type::Array(array) => is_primitive(&array.elem),
         _ => false,
     }
-}
-
-fn mentions_lifetime(ty: &Type) -> bool {
-    struct Find(bool);
-    impl VisitMut for Find {
-        fn visit_lifetime_mut(&mut self, _: &mut Lifetime) {
-            self.0 = true;
-        }
-        fn visit_type_reference_mut(&mut self, _: &mut TypeReference) {
-            self.0 = true;
-        }
-    }
-    let mut find = Find(false);
-    find.visit_type_mut(&mut ty.clone());
-    find.0
 }

@@ -42,52 +42,52 @@ use crate::{
     component::{
         barrier::{barrier, expect_outcome},
         fault::Fault,
-        handle::{Callee, Reply},
+        handle::{Callee, Unserved},
     },
 };
 
 /// How a `T` crosses.
 pub type Repr<T> = <T as Abi>::Repr;
 
-/// Lowers a value.
+/// Lowers a value by `<T as Abi>::into_repr`. It is an argument so that the compiler says
+/// once, at the name of the type, that a `T` is no value.
 #[inline(always)]
-pub fn lower<T: Abi>(value: T) -> Repr<T> {
-    value.into_repr()
+pub fn lower<T, R>(into_repr: fn(T) -> R, value: T) -> R {
+    into_repr(value)
 }
 
-/// Lifts a value.
+/// Lifts a value by `<T as Abi>::from_repr`, which is an argument for the same reason.
 ///
 /// # Safety
 /// As for [`Abi::from_repr`].
 #[inline(always)]
-pub unsafe fn lift<T: Abi>(repr: Repr<T>) -> T {
+pub unsafe fn lift<T, R>(from_repr: unsafe fn(R) -> T, repr: R) -> T {
     // SAFETY: the caller keeps the contract of `from_repr`.
-    unsafe { T::from_repr(repr) }
+    unsafe { from_repr(repr) }
 }
 
-/// A tuple of values that are the arguments of a method or callback.
+/// A tuple of representations that are the arguments of a method or callback.
 ///
 /// # Safety
-/// The C function of a tuple `(A, B)` is
-/// `unsafe extern "C" fn(*const (), Repr<A>, Repr<B>) -> Outcome<R>`.
-pub unsafe trait Arguments: Sized {
-    /// The arguments' representations, in order.
-    type Reprs: Copy;
-
-    /// Lowers the arguments, the first one first.
-    fn lower(self) -> Self::Reprs;
-
-    /// Lifts the arguments.
-    ///
-    /// # Safety
-    /// As for [`Abi::from_repr`].
-    unsafe fn lift(reprs: Self::Reprs) -> Self;
-
+/// The C function of a tuple `(A, B)` is `unsafe extern "C" fn(*const (), A, B) -> Outcome<R>`.
+pub unsafe trait Reprs: Copy {
     /// Calls a C function.
     ///
     /// # Safety
     /// `function` takes `data` and these arguments, and has a result of type `R`.
-    unsafe fn invoke<R: Copy>(function: *const (), data: *const (), reprs: Self::Reprs) -> Outcome<R>;
+    unsafe fn invoke<R: Copy>(self, function: *const (), data: *const ()) -> Outcome<R>;
+}
+
+/// A tuple of values that are the arguments of a callback.
+///
+/// # Safety
+/// [`Arguments::trampoline`] gives a C function of the tuple's [`Reprs`].
+pub unsafe trait Arguments: Sized {
+    /// The arguments' representations, in order.
+    type Reprs: Reprs;
+
+    /// Lowers the arguments, the first one first.
+    fn lower(self) -> Self::Reprs;
 
     /// The C function that calls the `F` at `data`, within the barrier.
     fn trampoline<F: Fn(Self) -> R, R: Abi>() -> *const ();
@@ -95,36 +95,28 @@ pub unsafe trait Arguments: Sized {
 
 macro_rules! arguments {
     ($($value:ident $repr:ident),*) => {
-        // SAFETY: `invoke` and `trampoline` agree on the signature that the trait names.
-        #[allow(non_snake_case, clippy::unused_unit, reason = "each type's name is also its value's")]
+        // SAFETY: `invoke` calls a function of the signature that the trait names.
+        unsafe impl<$($value: Copy),*> Reprs for ($($value,)*) {
+            #[inline(always)]
+            unsafe fn invoke<Output: Copy>(self, function: *const (), data: *const ()) -> Outcome<Output> {
+                type Function<$($value,)* Output> = unsafe extern "C" fn(*const (), $($value),*) -> Outcome<Output>;
+                let ($($repr,)*) = self;
+                // SAFETY: the caller says that the function has this signature.
+                let function = unsafe { std::mem::transmute::<*const (), Function<$($value,)* Output>>(function) };
+                // SAFETY: as above.
+                unsafe { function(data, $($repr),*) }
+            }
+        }
+
+        // SAFETY: `call` has the signature that the trait names.
         unsafe impl<$($value: Abi),*> Arguments for ($($value,)*) {
             type Reprs = ($(Repr<$value>,)*);
 
             #[inline(always)]
+            #[allow(clippy::unused_unit, reason = "what a callback without arguments takes")]
             fn lower(self) -> Self::Reprs {
-                let ($($value,)*) = self;
-                ($($value.into_repr(),)*)
-            }
-
-            #[inline(always)]
-            unsafe fn lift(($($repr,)*): Self::Reprs) -> Self {
-                // SAFETY: the caller keeps the contract of `from_repr` for each.
-                ($(unsafe { $value::from_repr($repr) },)*)
-            }
-
-            #[inline(always)]
-            unsafe fn invoke<Output: Copy>(
-                function: *const (),
-                data: *const (),
-                ($($repr,)*): Self::Reprs,
-            ) -> Outcome<Output> {
-                type Function<$($value,)* Output> = unsafe extern "C" fn(*const (), $($value),*) -> Outcome<Output>;
-                // SAFETY: the caller says that the function has this signature.
-                let function = unsafe {
-                    std::mem::transmute::<*const (), Function<$(Repr<$value>,)* Output>>(function)
-                };
-                // SAFETY: as above.
-                unsafe { function(data, $($repr),*) }
+                let ($($repr,)*) = self;
+                ($($repr.into_repr(),)*)
             }
 
             fn trampoline<F: Fn(Self) -> Output, Output: Abi>() -> *const () {
@@ -136,7 +128,7 @@ macro_rules! arguments {
                         // SAFETY: `data` is the callback, which lives as long as it may be called.
                         let function = unsafe { &*data.cast::<F>() };
                         // SAFETY: the other side lowered these arguments for this one call.
-                        let arguments = unsafe { Arguments::lift(($($repr,)*)) };
+                        let arguments = ($(unsafe { $value::from_repr($repr) },)*);
                         function(arguments).into_repr()
                     })
                 }
@@ -169,70 +161,73 @@ pub unsafe trait ServedBy<T>: Interface {
     const THUNKS: &'static [Thunk];
 }
 
-/// Runs a method of the instance `this` within the barrier.
+/// Runs a method of the instance `this` within the barrier. `method` lifts the call's
+/// arguments and lowers its result.
 ///
 /// # Safety
-/// `this` is a `T` and is alive; `method` may lift what the call's arguments are.
+/// `this` is a `T` and is alive.
 #[inline(always)]
-pub unsafe fn serve<T, R: Abi>(this: *const (), method: impl FnOnce(&T) -> R) -> Outcome<Repr<R>> {
+pub unsafe fn serve<T, R: Copy>(this: *const (), method: impl FnOnce(&T) -> R) -> Outcome<R> {
     barrier(|| {
         // SAFETY: the caller says so.
-        let this = unsafe { &*this.cast::<T>() };
-        method(this).into_repr()
+        method(unsafe { &*this.cast::<T>() })
     })
 }
 
-/// What a call through a handle came to.
-pub enum Answer<A, R> {
-    /// The method's result.
-    Done(R),
+/// Why generated code has to do without a result.
+pub enum Shortfall<V> {
     /// The component lacks the method; a default body may serve these arguments.
-    Missing(A),
+    Missing(V),
     /// There is no result.
     Fault(Fault),
 }
 
-/// Calls method `method` of `callee`.
+/// Calls method `method` of `callee`. `done` lifts the result. If there is none, `lift`
+/// takes the arguments out again, if they are still ours, and `otherwise` makes do.
+///
+/// Two continuations instead of one answer: so that the call, where it is inlined, goes
+/// straight on with the result.
 ///
 /// # Safety
-/// The method takes the arguments `A` and has the result `R`.
+/// The method takes arguments of these representations and has a result of type `R`.
 #[inline(always)]
-pub unsafe fn request<C: Callee, A: Arguments, R: Abi>(callee: &C, method: u32, arguments: A) -> Answer<A, R> {
-    let reply = callee.call(method, arguments.lower(), |data, function, reprs| {
+pub unsafe fn request<C: Callee, A: Reprs, R: Copy, V, T>(
+    callee: &C,
+    method: u32,
+    arguments: A,
+    lift: impl FnOnce(A) -> V,
+    done: impl Fn(R) -> T,
+    otherwise: impl FnOnce(Shortfall<V>) -> T,
+) -> T {
+    callee.call(
+        method,
+        arguments,
         // SAFETY: the host linked the method's function; the caller vouches for its signature.
-        unsafe { A::invoke::<Repr<R>>(function, data, reprs) }
-    });
-    match reply {
-        // SAFETY: the component lowered this result for us.
-        Reply::Done(value) => Answer::Done(unsafe { R::from_repr(value) }),
-        // SAFETY: nobody else lifted the arguments.
-        Reply::Missing(reprs) => Answer::Missing(unsafe { A::lift(reprs) }),
-        Reply::Refused(fault, reprs) => {
-            // SAFETY: nobody else lifted the arguments.
-            drop(unsafe { A::lift(reprs) });
-            Answer::Fault(fault)
-        }
-        Reply::Faulted(fault) => Answer::Fault(fault),
-    }
+        |data, function, arguments| unsafe { arguments.invoke(function, data) },
+        done,
+        |unserved| {
+            otherwise(match unserved {
+                Unserved::Missing(arguments) => Shortfall::Missing(lift(arguments)),
+                Unserved::Refused(fault, arguments) => {
+                    drop(lift(arguments));
+                    Shortfall::Fault(fault)
+                }
+                Unserved::Faulted(fault) => Shortfall::Fault(fault),
+            })
+        },
+    )
 }
 
-impl<A, R> Answer<A, R> {
-    /// The result of a method without a default body.
-    ///
-    /// # Errors
-    /// The fault, also for a method that is missing.
-    #[inline(always)]
-    pub fn required<I: ?Sized + Interface>(self, method: u32) -> Result<R, Fault> {
+impl<V> Shortfall<V> {
+    /// The fault of a method without a default body.
+    pub fn into_fault<I: ?Sized + Interface>(self, method: u32) -> Fault {
         match self {
-            Answer::Done(value) => Ok(value),
-            Answer::Missing(_) => Err(missing::<I>(method)),
-            Answer::Fault(fault) => Err(fault),
+            Shortfall::Missing(_) => missing::<I>(method),
+            Shortfall::Fault(fault) => fault,
         }
     }
 }
 
-#[cold]
-#[inline(never)]
 fn missing<I: ?Sized + Interface>(method: u32) -> Fault {
     let method = I::METHODS.get(method as usize).map_or("", |method| method.shape.name);
     let message = "the component lacks this method, and the interface has no default for it".to_owned();
@@ -342,7 +337,7 @@ unsafe impl Abi for Given {
 #[inline]
 unsafe fn call_back<A: Arguments, R: Abi>(function: *const (), data: *const (), arguments: A) -> R {
     // SAFETY: the caller says so.
-    let outcome = unsafe { A::invoke::<Repr<R>>(function, data, arguments.lower()) };
+    let outcome = unsafe { arguments.lower().invoke::<Repr<R>>(function, data) };
     // SAFETY: a trampoline keeps the contract of `Outcome`, and this one is split once.
     let value = unsafe { expect_outcome(outcome) };
     // SAFETY: the other side lowered this result for us.

@@ -3,7 +3,7 @@
 use proc_macro2::{Literal, TokenStream};
 
 use super::model::{Component, Function};
-use crate::{conditions, import, ours, private, refusal::Refusals, types::without_lifetimes};
+use crate::{conditions, import, ours, private, refusal::Refusals, types::with_static_lifetimes};
 
 /// Everything beside the impl.
 pub(crate) fn registration(component: &Component) -> TokenStream {
@@ -60,7 +60,7 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
 /// one that does not, so that the messages in `refusals` are the only ones.
 pub(crate) fn stub(component: &Component, refusals: &Refusals) -> TokenStream {
     let mut item = component.item.clone();
-    *item.self_ty = without_lifetimes(&item.self_ty);
+    *item.self_ty = with_static_lifetimes(&item.self_ty);
     ours!(#refusals #item)
 }
 

@@ -1,54 +1,53 @@
 //! The caller's side of a call: the trait, implemented for handles.
 
 use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{ToTokens as _, format_ident};
-use syn::ext::IdentExt as _;
+use quote::{ToTokens as _, format_ident, quote_spanned};
+use syn::{ext::IdentExt as _, parse_quote};
 
 use super::{
-    expand::bounds,
-    model::{Callback, Interface, Method, Passing},
+    model::{Argument, Callback, Interface, Method, Passing},
     serving::{closure, unspanned},
 };
-use crate::{local, ours, private, types::without_lifetimes};
+use crate::{
+    local, ours, private,
+    types::{self, with_static_lifetimes},
+};
 
 /// The trait, implemented for `callee<dyn Trait>`.
 pub(super) fn handle(interface: &Interface, callee: &str) -> TokenStream {
     let lcr = private();
     let name = &interface.item.ident;
     let callee = format_ident!("{callee}");
-    let bounds = bounds(interface);
     let methods = interface.methods.iter().map(|method| {
         let body = call(method, name);
         let signature = signature(method, &unspanned(method.ident()));
-        ours!(#[inline] #signature { #body })
+        ours!(#[inline] #signature #body)
     });
     ours! {
         #[automatically_derived]
-        impl #name for #lcr::#callee<dyn #name> #bounds { #(#methods)* }
+        impl #name for #lcr::#callee<dyn #name> { #(#methods)* }
     }
 }
 
 /// Copies of the default bodies, which serve handles on components without the method.
 pub(super) fn defaults(interface: &Interface) -> Option<TokenStream> {
     let name = &interface.item.ident;
-    let mut copies = interface
-        .methods
-        .iter()
-        .filter_map(|method| {
-            let mut copy = method.item.clone();
-            copy.default.as_ref()?;
-            copy.sig.ident = default_name(method);
-            copy.attrs.retain(|attribute| {
-                !["doc", "must_use", "deprecated", "inline"].iter().any(|name| attribute.path().is_ident(name))
-            });
-            Some(copy)
-        })
-        .peekable();
-    copies.peek()?;
-    Some(ours! {
-        trait __LcrDefaults: #name { #(#copies)* }
-        impl<__LcrT: #name + ?Sized> __LcrDefaults for __LcrT {}
+    let copies: Vec<_> = interface.methods.iter().filter(|method| method.has_default).map(copy_default).collect();
+    (!copies.is_empty()).then(|| {
+        ours! {
+            trait __LcrDefaults: #name { #(#copies)* }
+            impl<__LcrT: #name + ?Sized> __LcrDefaults for __LcrT {}
+        }
     })
+}
+
+fn copy_default(method: &Method) -> TokenStream {
+    let mut copy = method.item.clone();
+    copy.sig.ident = default_name(method);
+    copy.attrs.retain(|attribute| {
+        !["doc", "must_use", "deprecated", "inline"].iter().any(|name| attribute.path().is_ident(name))
+    });
+    copy.into_token_stream()
 }
 
 fn default_name(method: &Method) -> Ident {
@@ -72,79 +71,99 @@ fn call(method: &Method, trait_name: &Ident) -> TokenStream {
     let number = Literal::usize_unsuffixed(method.number);
     // The author's own token: a `self` of ours would be another variable.
     let this = method.receiver().map(|receiver| receiver.self_token.to_token_stream());
-    let result = method.result_name();
-    let callbacks = method.arguments.iter().filter_map(|argument| {
-        let name = &argument.name;
-        let (lowered, keyword) = match &argument.passing {
-            Passing::Value => return None,
-            Passing::Lent(callback) => (unpack(callback, name), None),
-            Passing::Given(callback) => (unpack(callback, name), Some(ours!(move))),
-        };
-        let callback = callback_name(name);
-        Some(ours!(let #callback = #keyword #lowered;))
-    });
-    let values = method.arguments.iter().map(|argument| {
-        let name = &argument.name;
-        let callback = callback_name(name);
-        match &argument.passing {
-            Passing::Value => ours!(#name),
-            Passing::Lent(_) => ours!(#lcr::Lent::new(&#callback)),
-            Passing::Given(_) => ours!(#lcr::Given::new(#callback)),
-        }
-    });
-    let raise = ours!((&&#lcr::Tag::<#result>::new()).raise(fault));
-    let request = ours!(#lcr::request(#this, #number, (#(#values,)*)));
-    let answer = if method.has_default {
-        let default = call_default(method, &this);
-        let returned = method.arguments.iter().enumerate().map(|(place, argument)| match argument.passing {
-            // The caller's own function serves the default body without a detour.
-            Passing::Lent(_) => ours!(_),
-            _ => returned_name(place).into_token_stream(),
-        });
-        ours! {
-            match unsafe { #request } {
-                #lcr::Answer::Done(value) => value,
-                #lcr::Answer::Missing((#(#returned,)*)) => #default,
-                #lcr::Answer::Fault(fault) => #raise,
+    let result = &method.result;
+    let callbacks = method.arguments.iter().filter_map(unpack);
+    let lowered = method.arguments.iter().map(lower);
+    let reprs: Vec<_> = (0..method.arguments.len()).map(|place| local(&format!("a{place}"))).collect();
+    let lifted = method.arguments.iter().zip(&reprs).map(|(argument, repr)| lift(argument, repr));
+    let place = method.place();
+    let raise = quote_spanned!(place=> (&&#lcr::Tag::<#result>::new()).raise(fault));
+    let value = types::lift(&method.result, local("value"));
+    let otherwise = if method.has_default {
+        let default = call_default(method, &this, &reprs);
+        quote_spanned! {place=>
+            match shortfall {
+                #lcr::Shortfall::Missing((#(#reprs,)*)) => #default,
+                #lcr::Shortfall::Fault(fault) => #raise,
             }
         }
     } else {
-        ours! {
-            match unsafe { #request }.required::<dyn #trait_name>(#number) {
-                ::core::result::Result::Ok(value) => value,
-                ::core::result::Result::Err(fault) => #raise,
-            }
+        quote_spanned! {place=>
+            let fault = shortfall.into_fault::<dyn #trait_name>(#number);
+            #raise
         }
     };
-    ours!(#(#callbacks)* #answer)
+    let answer = quote_spanned! {place=>
+        unsafe {
+            #lcr::request(
+                #this,
+                #number,
+                (#(#lowered,)*),
+                |(#(#reprs,)*)| (#(#lifted,)*),
+                |value| #value,
+                |shortfall| { #otherwise },
+            )
+        }
+    };
+    quote_spanned!(place=> { #(#callbacks)* #answer })
 }
 
-fn call_default(method: &Method, this: &Option<TokenStream>) -> TokenStream {
+fn lower(argument: &Argument) -> TokenStream {
+    let lcr = private();
+    let name = &argument.name;
+    let callback = callback_name(name);
+    match &argument.passing {
+        Passing::Value => types::lower(&argument.ty, name),
+        Passing::Lent(_) => types::lower(&parse_quote!(#lcr::Lent), ours!(#lcr::Lent::new(&#callback))),
+        Passing::Given(_) => types::lower(&parse_quote!(#lcr::Given), ours!(#lcr::Given::new(#callback))),
+    }
+}
+
+/// What a default body, or nobody, gets of an argument that came back.
+fn lift(argument: &Argument, repr: &Ident) -> TokenStream {
+    let lcr = private();
+    match &argument.passing {
+        Passing::Value => types::lift(&argument.ty, repr),
+        Passing::Lent(_) => types::lift(&parse_quote!(#lcr::Lent), repr),
+        Passing::Given(_) => types::lift(&parse_quote!(#lcr::Given), repr),
+    }
+}
+
+fn call_default(method: &Method, this: &Option<TokenStream>, values: &[Ident]) -> TokenStream {
     let lcr = private();
     let name = default_name(method);
-    let values = method.arguments.iter().enumerate().map(|(place, argument)| {
-        let returned = returned_name(place).into_token_stream();
-        match &argument.passing {
-            Passing::Value => returned,
-            Passing::Lent(_) => argument.name.to_token_stream(),
-            Passing::Given(callback) => {
-                let closure = closure(callback, &returned);
-                ours!(#lcr::Box::new(#closure))
-            }
+    let values = method.arguments.iter().zip(values).map(|(argument, value)| match &argument.passing {
+        Passing::Value => value.to_token_stream(),
+        // The caller's own function serves the default body without a detour.
+        Passing::Lent(_) => argument.name.to_token_stream(),
+        Passing::Given(callback) => {
+            let closure = closure(callback, &value.to_token_stream());
+            ours!(#lcr::Box::new(#closure))
         }
     });
     ours!(__LcrDefaults::#name(#this, #(#values),*))
 }
 
-/// An argument that came back because the component lacks the method.
-fn returned_name(place: usize) -> Ident {
-    local(&format!("a{place}"))
+/// For a callback, a variable with a closure that takes its arguments as one tuple.
+fn unpack(argument: &Argument) -> Option<TokenStream> {
+    let name = &argument.name;
+    let variable = callback_name(name);
+    match &argument.passing {
+        Passing::Value => None,
+        Passing::Lent(callback) => {
+            let closure = tupled(callback, name);
+            Some(ours!(let #variable = #closure;))
+        }
+        Passing::Given(callback) => {
+            let closure = tupled(callback, name);
+            Some(ours!(let #variable = move #closure;))
+        }
+    }
 }
 
-/// A closure that takes the callback's arguments as one tuple.
-fn unpack(callback: &Callback, function: &Ident) -> TokenStream {
+fn tupled(callback: &Callback, function: &Ident) -> TokenStream {
     let names: Vec<_> = (0..callback.arguments.len()).map(|place| local(&format!("p{place}"))).collect();
-    let types = callback.arguments.iter().map(without_lifetimes);
+    let types = callback.arguments.iter().map(with_static_lifetimes);
     ours!(|(#(#names,)*): (#(#types,)*)| #function(#(#names),*))
 }
 

@@ -1,7 +1,6 @@
 //! What an accepted interface becomes, and the stub of a refused one.
 
 use proc_macro2::{Ident, Literal, TokenStream};
-use quote::ToTokens;
 use syn::{FnArg, ItemTrait, Pat, Token, TraitItem, Type, parse_quote};
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
 use crate::{
     conditions, import, ours, private,
     refusal::Refusals,
-    types::{Named, is_primitive, without_lifetimes},
+    types::{is_primitive, of_value, with_static_lifetimes},
 };
 
 /// The trait and everything that makes it an interface.
@@ -21,7 +20,7 @@ pub(crate) fn expand(interface: &Interface) -> TokenStream {
     let (lcr, import) = (private(), import());
     let item = with_supertraits(&interface.item);
     let conditions = conditions(&interface.item.attrs);
-    let results = interface.methods.iter().filter_map(Method::declare_result);
+    let results = interface.methods.iter().map(|method| &method.result).filter(|result| !is_primitive(result));
     let description = describe(interface);
     let table = serving::table(interface);
     let defaults = calling::defaults(interface);
@@ -29,11 +28,12 @@ pub(crate) fn expand(interface: &Interface) -> TokenStream {
     ours! {
         #item
         #(#conditions)*
-        #[allow(deprecated, improper_ctypes_definitions, trivial_bounds)]
+        #[allow(deprecated, improper_ctypes_definitions)]
         const _: () = {
             #import
             use #lcr::{RaiseAsErr as _, RaiseAsPanic as _};
-            #(#results)*
+            // A lifetime that hides in a result (`Ref` for `Ref<'_>`) is an error here.
+            type _ResultsOwnTheirData = (#(#results,)*);
             #description
             #table
             #defaults
@@ -158,18 +158,6 @@ fn describe(interface: &Interface) -> TokenStream {
     }
 }
 
-/// Says once, where the author named it, that a type is not a value: under these bounds
-/// the compiler takes it for one.
-pub(super) fn bounds(interface: &Interface) -> Option<TokenStream> {
-    let lcr = private();
-    let types = interface.named_types();
-    let bounds = types.iter().map(|Named { ty, is_plain }| {
-        let bound = if *is_plain { ours!(#lcr::Plain) } else { ours!(#lcr::Abi) };
-        ours!(#ty: #bound)
-    });
-    (!types.is_empty()).then(|| ours!(where #(#bounds),*))
-}
-
 fn describe_method(method: &Method) -> TokenStream {
     let lcr = private();
     let (name, has_default) = (method.name(), method.has_default);
@@ -177,8 +165,7 @@ fn describe_method(method: &Method) -> TokenStream {
         let shape = argument.shape();
         ours!(#lcr::Part::of(#shape))
     });
-    let result = method.result_name();
-    let result = ours!(<#result as #lcr::Abi>::SHAPE);
+    let result = shape_of(&method.result);
     ours! {
         #lcr::Method {
             has_default: #has_default,
@@ -188,46 +175,15 @@ fn describe_method(method: &Method) -> TokenStream {
 }
 
 fn shape_of(ty: &Type) -> TokenStream {
-    let lcr = private();
-    let ty = without_lifetimes(ty);
-    ours!(<#ty as #lcr::Abi>::SHAPE)
-}
-
-impl Method {
-    /// A name for the result's type. A lifetime that hides in it (`Ref` for `Ref<'_>`) is
-    /// an error there, and nowhere else.
-    fn declare_result(&self) -> Option<TokenStream> {
-        let (name, ty) = (self.result_name(), &self.result);
-        (!is_primitive(ty)).then(|| ours!(type #name = #ty;))
-    }
-
-    /// How generated code calls the result's type.
-    pub(super) fn result_name(&self) -> TokenStream {
-        if is_primitive(&self.result) {
-            return self.result.to_token_stream();
-        }
-        // Suggestions of the compiler then point to the method.
-        Ident::new(&format!("__LcrResult{}", self.number), self.ident().span()).into_token_stream()
-    }
+    of_value(&with_static_lifetimes(ty), "SHAPE")
 }
 
 impl Argument {
-    /// The type whose representation crosses, without lifetimes.
-    pub(super) fn crossing(&self) -> TokenStream {
-        let lcr = private();
-        match &self.passing {
-            Passing::Value => without_lifetimes(&self.ty).into_token_stream(),
-            Passing::Lent(_) => ours!(#lcr::Lent),
-            Passing::Given(_) => ours!(#lcr::Given),
-        }
-    }
-
     fn shape(&self) -> TokenStream {
-        let lcr = private();
         match &self.passing {
             Passing::Value => shape_of(&self.ty),
-            Passing::Lent(callback) => callback.shape(&ours!(#lcr::Lent), &ours!(Callback)),
-            Passing::Given(callback) => callback.shape(&ours!(#lcr::Given), &ours!(BoxedCallback)),
+            Passing::Lent(callback) => callback.shape(&ours!(Lent), &ours!(Callback)),
+            Passing::Given(callback) => callback.shape(&ours!(Given), &ours!(BoxedCallback)),
         }
     }
 }
@@ -238,7 +194,7 @@ impl Callback {
         let arguments = self.arguments.iter().map(shape_of);
         let result = shape_of(&self.result);
         ours! {
-            &#lcr::Shape::of::<#lcr::Repr<#crossing>>(
+            &#lcr::Shape::of::<#lcr::Repr<#lcr::#crossing>>(
                 #lcr::Kind::#kind,
                 "",
                 &[#(#lcr::Part::of(#arguments),)* #lcr::Part::result(#result)],

@@ -3,10 +3,7 @@
 //! Reading is total: whatever the author wrote has a place here, and [`check`](super::check)
 //! judges it afterwards.
 
-use std::collections::HashSet;
-
-use proc_macro2::Ident;
-use quote::ToTokens as _;
+use proc_macro2::{Ident, Span};
 use syn::{
     Attribute, FnArg, Generics, ItemTrait, Pat, PatType, Path, PathArguments, Receiver, ReturnType, Signature,
     TraitItem, TraitItemFn, Type, TypeTraitObject, ext::IdentExt as _, parse_quote,
@@ -15,7 +12,7 @@ use syn::{
 use crate::{
     keys::Options,
     local,
-    types::{Named, is_callable, named_types, peel, with_elided_lifetimes},
+    types::{is_callable, peel, with_elided_lifetimes},
 };
 
 /// A trait that is to be an interface.
@@ -102,14 +99,6 @@ impl Interface {
     pub(crate) fn deps(&self) -> &[Path] {
         self.options.paths("deps")
     }
-
-    /// The types in signatures that only the author knows, each once.
-    pub(crate) fn named_types(&self) -> Vec<Named> {
-        let mut types: Vec<_> = self.methods.iter().flat_map(|method| method.values()).flat_map(named_types).collect();
-        let mut seen = HashSet::new();
-        types.retain(|named| seen.insert((named.ty.to_token_stream().to_string(), named.is_plain)));
-        types
-    }
 }
 
 impl Method {
@@ -136,15 +125,9 @@ impl Method {
         &self.item.sig.ident
     }
 
-    /// The types of everything that crosses in a call.
-    fn values(&self) -> impl Iterator<Item = &Type> {
-        let arguments = self.arguments.iter().flat_map(|argument| match &argument.passing {
-            Passing::Value => vec![&argument.ty],
-            Passing::Lent(callback) | Passing::Given(callback) => {
-                callback.arguments.iter().chain([&callback.result]).collect()
-            }
-        });
-        arguments.chain([&self.result])
+    /// Where the compiler reports what is wrong with the method's generated code.
+    pub(crate) fn place(&self) -> Span {
+        self.ident().span().resolved_at(Span::mixed_site())
     }
 
     /// The name by which it is linked.

@@ -4,25 +4,26 @@
 //! method within the panic barrier and lowers the result.
 
 use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
+use syn::parse_quote;
 
-use super::{
-    expand::bounds,
-    model::{Argument, Callback, Interface, Method, Passing},
+use super::model::{Argument, Callback, Interface, Method, Passing};
+use crate::{
+    local, ours, private,
+    types::{self, of_value, outcome_of, with_inferred_lifetimes, with_static_lifetimes},
 };
-use crate::{local, ours, private, types::without_lifetimes};
 
 /// The C functions of an implementation, and the trait by which `#[lcr::component]` finds them.
 pub(super) fn table(interface: &Interface) -> TokenStream {
     let lcr = private();
     let name = &interface.item.ident;
-    let bounds = bounds(interface);
     let functions = interface.methods.iter().map(|method| function(method, name));
     let names = interface.methods.iter().map(|method| unspanned(method.ident()));
     ours! {
         struct __LcrTable<__LcrT>(::core::marker::PhantomData<__LcrT>);
-        impl<__LcrT: #name> __LcrTable<__LcrT> #bounds { #(#functions)* }
+        impl<__LcrT: #name> __LcrTable<__LcrT> { #(#functions)* }
         // SAFETY: the functions are those of the methods, in their order.
-        unsafe impl<__LcrT: #name> #lcr::ServedBy<__LcrT> for dyn #name #bounds {
+        unsafe impl<__LcrT: #name> #lcr::ServedBy<__LcrT> for dyn #name {
             const THUNKS: &'static [#lcr::Thunk] =
                 &[#(#lcr::Thunk::new(__LcrTable::<__LcrT>::#names as *const ())),*];
         }
@@ -32,37 +33,48 @@ pub(super) fn table(interface: &Interface) -> TokenStream {
 fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let lcr = private();
     let name = unspanned(method.ident());
-    let result = method.result_name();
+    let outcome = outcome_of(&method.result);
     let parameters: Vec<_> = (0..method.arguments.len()).map(|place| local(&format!("a{place}"))).collect();
-    let crossing = method.arguments.iter().map(Argument::crossing);
+    let reprs = method.arguments.iter().map(repr);
     let callbacks = method.arguments.iter().zip(&parameters).filter_map(|(argument, parameter)| {
-        let (callback, crossing) = match &argument.passing {
+        let (callback, received) = match &argument.passing {
             Passing::Value => return None,
-            Passing::Lent(callback) | Passing::Given(callback) => (callback, argument.crossing()),
+            Passing::Lent(callback) => (callback, types::lift(&parse_quote!(#lcr::Lent), parameter)),
+            Passing::Given(callback) => (callback, types::lift(&parse_quote!(#lcr::Given), parameter)),
         };
-        let closure = closure(callback, &ours!(#lcr::lift::<#crossing>(#parameter)));
+        let closure = closure(callback, &received);
         Some(ours!(let #parameter = #closure;))
     });
     let values = method.arguments.iter().zip(&parameters).map(|(argument, parameter)| match argument.passing {
-        Passing::Value => {
-            let ty = without_lifetimes(&argument.ty);
-            ours!(#lcr::lift::<#ty>(#parameter))
-        }
+        Passing::Value => types::lift(&with_inferred_lifetimes(&argument.ty), parameter),
         Passing::Lent(_) => ours!(&#parameter),
         Passing::Given(_) => ours!(#lcr::Box::new(#parameter)),
     });
-    ours! {
+    let place = method.place();
+    let call = quote_spanned!(place=> <__LcrT as #trait_name>::#name(this, #(#values),*));
+    let call = types::lower(&method.result, call);
+    quote_spanned! {place=>
         unsafe extern "C" fn #name(
-            this: *const (), #(#parameters: #lcr::Repr<#crossing>),*
-        ) -> #lcr::Outcome<#lcr::Repr<#result>> {
+            this: *const (), #(#parameters: #reprs),*
+        ) -> #outcome {
             // SAFETY: the host passes an instance of this type and arguments of this signature.
             unsafe {
                 #lcr::serve(this, |this: &__LcrT| {
                     #(#callbacks)*
-                    <__LcrT as #trait_name>::#name(this, #(#values),*)
+                    #call
                 })
             }
         }
+    }
+}
+
+/// How an argument crosses.
+fn repr(argument: &Argument) -> TokenStream {
+    let lcr = private();
+    match argument.passing {
+        Passing::Value => of_value(&with_static_lifetimes(&argument.ty), "Repr"),
+        Passing::Lent(_) => ours!(#lcr::Repr<#lcr::Lent>),
+        Passing::Given(_) => ours!(#lcr::Repr<#lcr::Given>),
     }
 }
 

@@ -6,10 +6,12 @@
 
 mod check;
 mod expand;
+mod fields;
 mod model;
 mod plain;
 #[cfg(test)]
 mod tests;
+mod variants;
 
 use proc_macro2::TokenStream;
 

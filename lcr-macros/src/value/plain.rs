@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use syn::{TypeParamBound, parse_quote};
 
 use super::{expand::with_bounds, model::Value};
-use crate::{import, ours, private};
+use crate::{import, ours, private, types::of_value};
 
 /// The impls of `Abi` and `Plain`.
 pub(crate) fn expand(value: &Value) -> TokenStream {
@@ -16,12 +16,12 @@ pub(crate) fn expand(value: &Value) -> TokenStream {
     let fields = value.fields();
     let types: Vec<_> = fields.iter().map(|field| &field.ty).collect();
     let parts = fields.iter().map(|field| {
-        let (name, member, ty) = (field.name(), &field.member, &field.ty);
+        let (name, member, shape) = (field.name(), &field.member, of_value(&field.ty, "SHAPE"));
         ours! {
             #lcr::Part {
                 name: #name,
                 at: ::core::mem::offset_of!(Self, #member) as i64,
-                shape: <#ty as #lcr::Abi>::SHAPE,
+                shape: #shape,
             }
         }
     });

@@ -163,10 +163,8 @@ impl<I: ?Sized + Interface> fmt::Debug for Handle<I> {
     }
 }
 
-/// What a call came to.
-pub enum Reply<A, R> {
-    /// The method ran; its result's representation.
-    Done(R),
+/// Why a call has no result.
+pub enum Unserved<A> {
     /// The component lacks the method; the arguments come back.
     Missing(A),
     /// The call was not made; the arguments come back.
@@ -178,52 +176,112 @@ pub enum Reply<A, R> {
 /// What generated code calls methods on: a [`Handle`] or a [`Pinned`].
 pub trait Callee {
     /// Calls method `method` with arguments that are lowered already. `invoke` gets the
-    /// instance, the method's function and the arguments; it must not unwind.
-    fn call<A: Copy, R: Copy>(
+    /// instance, the method's function and the arguments; it must not unwind. `done` gets
+    /// the result's representation, `otherwise` the reason why there is none; both run
+    /// outside the call.
+    fn call<A: Copy, R: Copy, T>(
         &self,
         method: u32,
         args: A,
-        invoke: impl FnOnce(*const (), *const (), A) -> Outcome<R>,
-    ) -> Reply<A, R>;
+        invoke: impl Fn(*const (), *const (), A) -> Outcome<R>,
+        done: impl Fn(R) -> T,
+        otherwise: impl FnOnce(Unserved<A>) -> T,
+    ) -> T;
 }
 
 impl<I: ?Sized + Interface> Callee for Handle<I> {
     #[inline(always)]
-    fn call<A: Copy, R: Copy>(
+    fn call<A: Copy, R: Copy, T>(
         &self,
         method: u32,
         args: A,
-        invoke: impl FnOnce(*const (), *const (), A) -> Outcome<R>,
-    ) -> Reply<A, R> {
-        let mut record = image::record();
-        let (depth, target) = match self.enter_fast(record, method) {
-            Some(entered) => entered,
-            None => {
-                let entered = self.enter_slowly(method);
-                if !entered.fault.is_null() {
-                    return Reply::Refused(refused::<I>(entered.fault, method), args);
-                }
-                record = entered.record;
-                (entered.depth, Target { data: entered.data, methods: entered.methods })
-            }
+        invoke: impl Fn(*const (), *const (), A) -> Outcome<R>,
+        done: impl Fn(R) -> T,
+        otherwise: impl FnOnce(Unserved<A>) -> T,
+    ) -> T {
+        let record = image::record();
+        let Some((depth, target)) = self.enter_fast(record, method) else {
+            return self.call_slowly(method, args, invoke, done, otherwise);
         };
         // SAFETY: this thread's own record, which lives until the thread ends.
         let record = unsafe { &*record };
         // SAFETY: the host linked as many functions as `I` has methods.
         let function = unsafe { *target.methods.add(method as usize) };
-        if function.is_null() {
+        if may_lack::<I>(method) && function.is_null() {
             record.leave(depth);
-            return Reply::Missing(args);
+            return lacking(args, otherwise);
         }
         let outcome = invoke(target.data, function, args);
         if outcome.fault.is_null() {
             record.leave(depth);
             // SAFETY: no fault means a value.
-            return Reply::Done(unsafe { outcome.value.assume_init() });
+            return done(unsafe { outcome.value.assume_init() });
         }
-        let fault = faulted(self, outcome.fault, method, target.data);
+        self.fault_inside(record, depth, outcome.fault, method, target.data, otherwise)
+    }
+}
+
+/// Whether a component may lack the method: known at compile time where it is inlined.
+#[inline(always)]
+pub(super) fn may_lack<I: ?Sized + Interface>(method: u32) -> bool {
+    I::METHODS[method as usize].has_default
+}
+
+/// Goes on without a method.
+#[cold]
+#[inline(never)]
+pub(super) fn lacking<A, T>(args: A, otherwise: impl FnOnce(Unserved<A>) -> T) -> T {
+    otherwise(Unserved::Missing(args))
+}
+
+impl<I: ?Sized + Interface> Handle<I> {
+    /// The call by the slow path.
+    #[cold]
+    #[inline(never)]
+    fn call_slowly<A: Copy, R: Copy, T>(
+        &self,
+        method: u32,
+        args: A,
+        invoke: impl Fn(*const (), *const (), A) -> Outcome<R>,
+        done: impl Fn(R) -> T,
+        otherwise: impl FnOnce(Unserved<A>) -> T,
+    ) -> T {
+        let entered = self.enter_slowly(method);
+        if !entered.fault.is_null() {
+            return otherwise(Unserved::Refused(refused::<I>(entered.fault, method), args));
+        }
+        // SAFETY: this thread's own record, which lives until the thread ends.
+        let record = unsafe { &*entered.record };
+        // SAFETY: the host linked as many functions as `I` has methods.
+        let function = unsafe { *entered.methods.add(method as usize) };
+        if function.is_null() {
+            record.leave(entered.depth);
+            return otherwise(Unserved::Missing(args));
+        }
+        let outcome = invoke(entered.data, function, args);
+        if outcome.fault.is_null() {
+            record.leave(entered.depth);
+            // SAFETY: no fault means a value.
+            return done(unsafe { outcome.value.assume_init() });
+        }
+        self.fault_inside(record, entered.depth, outcome.fault, method, entered.data, otherwise)
+    }
+
+    /// Leaves a call that faulted, once the host has said who served it.
+    #[cold]
+    #[inline(never)]
+    fn fault_inside<A: Copy, T>(
+        &self,
+        record: &Record,
+        depth: u32,
+        fault: *mut RawFault,
+        method: u32,
+        data: *const (),
+        otherwise: impl FnOnce(Unserved<A>) -> T,
+    ) -> T {
+        let fault = faulted(self, fault, method, data);
         record.leave(depth);
-        Reply::Faulted(fault)
+        otherwise(Unserved::Faulted(fault))
     }
 }
 

@@ -2,11 +2,16 @@
 
 use std::{fmt, ptr};
 
-use crate::abi::{fault::Outcome, interface::Interface, tables::RawPin, world::Target};
+use crate::abi::{
+    fault::{Outcome, RawFault},
+    interface::Interface,
+    tables::RawPin,
+    world::Target,
+};
 
 use super::{
     fault::Fault,
-    handle::{Callee, Handle, Reply, faulted, refused},
+    handle::{Callee, Handle, Unserved, faulted, lacking, may_lack, refused},
 };
 
 /// One instance, held: implements the interface's trait. See [`Handle::pin`].
@@ -50,25 +55,35 @@ impl<I: ?Sized + Interface> fmt::Debug for Pinned<I> {
     }
 }
 
+impl<I: ?Sized + Interface> Pinned<I> {
+    #[cold]
+    #[inline(never)]
+    fn fault<A, T>(&self, fault: *mut RawFault, method: u32, otherwise: impl FnOnce(Unserved<A>) -> T) -> T {
+        otherwise(Unserved::Faulted(faulted(&self.handle, fault, method, self.target.data)))
+    }
+}
+
 impl<I: ?Sized + Interface> Callee for Pinned<I> {
     #[inline(always)]
-    fn call<A: Copy, R: Copy>(
+    fn call<A: Copy, R: Copy, T>(
         &self,
         method: u32,
         args: A,
-        invoke: impl FnOnce(*const (), *const (), A) -> Outcome<R>,
-    ) -> Reply<A, R> {
+        invoke: impl Fn(*const (), *const (), A) -> Outcome<R>,
+        done: impl Fn(R) -> T,
+        otherwise: impl FnOnce(Unserved<A>) -> T,
+    ) -> T {
         // SAFETY: the host linked as many functions as `I` has methods, and keeps them
         // while the pin is held.
         let function = unsafe { *self.target.methods.add(method as usize) };
-        if function.is_null() {
-            return Reply::Missing(args);
+        if may_lack::<I>(method) && function.is_null() {
+            return lacking(args, otherwise);
         }
         let outcome = invoke(self.target.data, function, args);
         if outcome.fault.is_null() {
             // SAFETY: no fault means a value.
-            return Reply::Done(unsafe { outcome.value.assume_init() });
+            return done(unsafe { outcome.value.assume_init() });
         }
-        Reply::Faulted(faulted(&self.handle, outcome.fault, method, self.target.data))
+        self.fault(outcome.fault, method, otherwise)
     }
 }

@@ -1,6 +1,8 @@
 //! What the tests of this package share: interfaces, and where the components are.
 
+pub mod bank;
 pub mod interfaces;
+pub mod script;
 
 use std::{
     env,

@@ -1,0 +1,267 @@
+//! Threads that stay inside what is to be replaced: named, waited for, let go, and never
+//! left with a destroyed object.
+
+use std::{
+    sync::mpsc::{self, Receiver, Sender},
+    thread::{self, ScopedJoinHandle},
+    time::{Duration, Instant},
+};
+
+use lcr::{ErrorKind, Handle, Runtime, Straggler};
+use lcr_tests::{
+    bank::{Bank, Branch as _, Clock, Teller as _, Vault as _},
+    component,
+    script::{Moment, Script},
+    wait_until,
+};
+
+/// What a loaded machine may add to a deadline.
+const SLACK: Duration = Duration::from_secs(3);
+
+/// A thread that is inside a component until it is told to leave.
+struct Guest<'scope> {
+    leave: Sender<()>,
+    thread: ScopedJoinHandle<'scope, ()>,
+}
+
+impl<'scope> Guest<'scope> {
+    /// Starts `visit`, which gets what to do while inside; returns once it is inside.
+    fn enter<'env>(
+        scope: &'scope thread::Scope<'scope, 'env>,
+        name: &str,
+        visit: impl FnOnce(&dyn Fn()) + Send + 'scope,
+    ) -> Guest<'scope> {
+        let (leave, told) = mpsc::channel::<()>();
+        let (inside, entered) = mpsc::channel();
+        let stay = move |told: Receiver<()>| visit(&|| {
+            let _ = inside.send(());
+            let _ = told.recv();
+        });
+        let thread = thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, move || stay(told));
+        entered.recv().expect("the guest comes in");
+        Guest { leave, thread: thread.expect("a thread") }
+    }
+
+    fn leave(self) {
+        let _ = self.leave.send(());
+        self.thread.join().expect("the guest leaves in peace");
+    }
+}
+
+/// The names that a straggler has, without its thread's number and its age.
+fn names(straggler: &Straggler) -> (&str, &str, &str) {
+    (&straggler.thread, &straggler.component, &straggler.method)
+}
+
+#[test]
+fn a_stateful_replacement_gives_up_at_its_deadline_and_names_who_stayed() {
+    let bank = Bank::open();
+    let deadline = Duration::from_millis(300);
+    let replacement = || bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).deadline(deadline);
+    thread::scope(|scope| {
+        let guest = Guest::enter(scope, "guest", |stay| bank.vault.inside(stay));
+        // A sibling comes to the gate of the other member and must not wait for longer.
+        let before = bank.rt.generation();
+        let bank = &bank;
+        let sibling = scope.spawn(move || {
+            wait_until("the gate is shut", || bank.rt.generation() > before);
+            let begun = Instant::now();
+            (bank.teller.versions(), begun.elapsed())
+        });
+        let begun = Instant::now();
+        let error = replacement().commit().unwrap_err();
+        let lasted = begun.elapsed();
+        assert_eq!(error.kind(), ErrorKind::Deadline, "{error}");
+        assert!(error.is_transient());
+        assert!(lasted >= deadline, "{lasted:?}");
+        let [straggler] = error.stragglers() else { panic!("{error:?}") };
+        assert_eq!(names(straggler), ("guest", "vault 1.0.0", "bank.vault.inside"));
+        assert!(straggler.thread_id > 0 && straggler.age >= deadline / 2 && straggler.age < deadline + SLACK, "{straggler:?}");
+        assert_eq!(
+            error.to_string(),
+            format!("callers did not leave within 300ms: {straggler}; the old version serves on, try again when they have left")
+        );
+        let (versions, held) = sibling.join().unwrap();
+        assert_eq!(versions, (1, 1));
+        assert!(held < deadline + SLACK, "held for {held:?}");
+        // Everything serves on, the member with the guest inside it, too.
+        assert_eq!((bank.vault.add(1), bank.branch.deposit(1), bank.teller.customers()), (1, 2, 1));
+        assert_eq!(bank.rt.status().stragglers, []);
+        guest.leave();
+    });
+    let report = replacement().deadline(Duration::from_secs(30)).commit().unwrap();
+    assert_eq!(report.stragglers, []);
+    assert_eq!((bank.branch.versions(), bank.vault.add(1), bank.teller.customers()), ((2, 2), 3, 1));
+    bank.close();
+}
+
+#[test]
+fn a_replacement_waits_for_a_guest_who_leaves_in_time() {
+    let bank = Bank::open();
+    let before = bank.rt.generation();
+    thread::scope(|scope| {
+        let guest = Guest::enter(scope, "guest", |stay| bank.vault.inside(stay));
+        let change = scope.spawn(|| bank.rt.replace(component("vault_v2")));
+        wait_until("the gate is shut", || bank.rt.generation() > before);
+        assert!(!bank.script.transcript().iter().any(|line| line.contains("save")), "saved with a caller inside");
+        guest.leave();
+        assert_eq!(change.join().unwrap().unwrap().stragglers, []);
+    });
+    assert_eq!(bank.vault.version(), 2);
+    bank.close();
+}
+
+#[test]
+fn a_replacement_without_state_commits_at_once_and_destroys_the_old_instance_when_it_is_empty() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = Script::new(directory.path());
+    let rt = Runtime::new().unwrap();
+    rt.load(component("clock_v1")).unwrap();
+    rt.configure("clock", &script).unwrap();
+    let clock: Handle<dyn Clock> = rt.service().unwrap();
+    let was_dropped = || script.transcript().iter().any(|line| line.starts_with("clock 1.0.0 drop on "));
+    thread::scope(|scope| {
+        let guest = Guest::enter(scope, "guest", |stay| {
+            clock.inside(&|| {
+                stay();
+                assert!(!was_dropped(), "destroyed with a caller inside");
+            });
+        });
+        let report = rt.replace(component("clock_v2")).unwrap();
+        assert_eq!(report.held, Duration::ZERO);
+        let [straggler] = &report.stragglers[..] else { panic!("{report:?}") };
+        assert_eq!(names(straggler), ("guest", "clock 1.0.0", "bank.clock.inside"));
+        // Later calls go to the new version, whoever is still in the old one.
+        assert_eq!(clock.version(), 2);
+        let error = rt.wait_drained(Duration::from_millis(50)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Deadline);
+        let [straggler] = error.stragglers() else { panic!("{error:?}") };
+        assert_eq!(names(straggler), ("guest", "clock 1.0.0", "bank.clock.inside"));
+        assert_eq!(
+            error.to_string(),
+            format!("1 replaced instances are still in use after 50ms: {straggler}; wait again, or have them leave")
+        );
+        let status = rt.status();
+        assert_eq!((status.leaving, status.stragglers.len()), (1, 1), "{status:#?}");
+        assert!(!was_dropped());
+        guest.leave();
+    });
+    rt.wait_drained(Duration::from_secs(30)).unwrap();
+    assert!(was_dropped());
+    assert_eq!(rt.status().stragglers, []);
+}
+
+#[test]
+fn a_pin_is_a_straggler_of_a_stateful_replacement() {
+    let bank = Bank::open();
+    let replacement = || bank.rt.plan().replace(component("vault_v2")).deadline(Duration::from_millis(200));
+    thread::scope(|scope| {
+        let world = Guest::enter(scope, "pins the world", |stay| {
+            let pin = bank.rt.pin().unwrap();
+            stay();
+            assert_eq!(bank.vault.version(), 1);
+            drop(pin);
+        });
+        let error = replacement().commit().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Deadline);
+        let [straggler] = error.stragglers() else { panic!("{error:?}") };
+        let generation = format!("generation {}", bank.rt.generation() - 2);
+        assert_eq!(names(straggler), ("pins the world", &*generation, ""));
+        assert!(straggler.to_string().contains(&format!("holds a pin on {generation} for ")), "{straggler}");
+        world.leave();
+
+        let handle = Guest::enter(scope, "pins a handle", |stay| {
+            let pinned = Handle::pin(&bank.vault).unwrap();
+            stay();
+            assert_eq!(pinned.version(), 1);
+        });
+        let error = replacement().commit().unwrap_err();
+        assert_eq!(error.stragglers()[0].thread, "pins a handle", "{error:?}");
+        assert_eq!(bank.vault.version(), 1);
+        handle.leave();
+    });
+    replacement().deadline(Duration::from_secs(30)).commit().unwrap();
+    assert_eq!(bank.vault.version(), 2);
+    bank.close();
+}
+
+#[test]
+fn a_pin_on_something_without_state_keeps_it_and_is_named() {
+    let rt = Runtime::new().unwrap();
+    rt.load(component("clock_v1")).unwrap();
+    let clock: Handle<dyn Clock> = rt.service().unwrap();
+    let pinned = Handle::pin(&clock).unwrap();
+    rt.replace(component("clock_v2")).unwrap();
+    assert_eq!((clock.version(), pinned.version()), (2, 1));
+    let error = rt.wait_drained(Duration::from_millis(20)).unwrap_err();
+    let [straggler] = error.stragglers() else { panic!("{error:?}") };
+    assert!(straggler.method.is_empty() && straggler.component.starts_with("generation "), "{straggler:?}");
+    drop(pinned);
+    rt.wait_drained(Duration::from_secs(30)).unwrap();
+}
+
+#[test]
+fn a_thread_that_would_wait_for_itself_is_refused() {
+    let bank = Bank::open();
+    let generation = bank.rt.generation();
+    bank.vault.inside(&|| {
+        let error = bank.rt.replace(component("vault_v2")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Reentrant);
+        assert_eq!(
+            error.to_string(),
+            "the calling thread is inside component `vault 1.0.0`, whose state would have to move; commit from another thread"
+        );
+    });
+    let pin = bank.rt.pin().unwrap();
+    let error = bank.rt.replace(component("vault_v2")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Reentrant);
+    assert_eq!(
+        error.to_string(),
+        "the calling thread holds a pin, which a hand-over of state would wait for; drop the pin first"
+    );
+    drop(pin);
+    assert_eq!(bank.rt.generation(), generation, "nothing was published");
+    bank.rt.replace(component("vault_v2")).unwrap();
+    bank.close();
+}
+
+#[test]
+fn a_component_without_state_may_replace_itself_from_inside() {
+    let rt = Runtime::new().unwrap();
+    rt.load(component("clock_v1")).unwrap();
+    let clock: Handle<dyn Clock> = rt.service().unwrap();
+    clock.inside(&|| {
+        let report = rt.replace(component("clock_v2")).unwrap();
+        assert_eq!(names(&report.stragglers[0]).1, "clock 1.0.0");
+        assert_eq!(clock.version(), 2);
+    });
+    rt.wait_drained(Duration::from_secs(30)).unwrap();
+}
+
+#[test]
+fn a_thread_inside_one_member_passes_the_gate_to_the_other() {
+    let bank = Bank::open();
+    let before = bank.rt.generation();
+    thread::scope(|scope| {
+        let (inside, entered) = mpsc::channel();
+        let bank = &bank;
+        let guest = scope.spawn(move || {
+            bank.vault.inside(&|| {
+                inside.send(()).unwrap();
+                wait_until("the gate is shut", || bank.rt.generation() > before);
+                // The hand-over waits for this thread; so it must not wait for the gate.
+                assert_eq!((bank.teller.versions(), bank.teller.deposit(5)), ((1, 1), 5));
+                // Nor must a pin that it takes now.
+                assert_eq!(Handle::pin(&bank.teller).unwrap().customers(), 1);
+            });
+        });
+        entered.recv().unwrap();
+        let plan = bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2"));
+        plan.deadline(Duration::from_secs(30)).commit().unwrap();
+        guest.join().unwrap();
+    });
+    // What the guest did behind the gate was handed over.
+    assert_eq!((bank.branch.versions(), bank.vault.add(0), bank.teller.customers()), ((2, 2), 5, 1));
+    assert_eq!(bank.script.transcript().iter().filter(|line| line.contains(&Moment::Save.to_string())).count(), 2);
+    bank.close();
+}

@@ -1,8 +1,10 @@
 //! What the tests of this package share: interfaces, and where the components are.
 
 pub mod bank;
+pub mod guarded;
 pub mod interfaces;
 pub mod script;
+pub mod values;
 
 use std::{
     env,

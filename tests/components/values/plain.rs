@@ -1,0 +1,3 @@
+//! Every kind of value, with the system's allocator.
+
+mod served;

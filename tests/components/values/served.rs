@@ -1,0 +1,7 @@
+//! Implementations of every interface of `lcr_tests::values::contract`.
+
+mod composites;
+mod faulty;
+mod numbers;
+mod owners;
+mod sequences;

@@ -1,0 +1,73 @@
+//! Panics, as faults and as panics of the caller.
+
+use std::panic::{self, AssertUnwindSafe};
+
+use lcr::{Fault, FaultKind, Handle};
+
+use super::contract::{Faulty, Trouble};
+
+const INTERFACE: &str = "test.values.faulty";
+
+/// What a panic with `how` says.
+const PANICS: [(&str, &str); 4] = [
+    ("str", "a plain str"),
+    ("String", "a String of 1"),
+    ("any", "a panic without a message"),
+    ("bomb", "a panic without a message"),
+];
+
+/// The text that a call panics with; `None` if it returns.
+fn panic_of<T>(call: impl FnOnce() -> T) -> Option<String> {
+    let payload = panic::catch_unwind(AssertUnwindSafe(|| drop(call()))).err()?;
+    Some(*payload.downcast::<String>().expect("a panic of the caller's own side with a text"))
+}
+
+fn check(fault: &Fault, method: &str, message: &str) {
+    assert_eq!(fault.kind(), FaultKind::Panic);
+    assert_eq!((fault.interface(), fault.method(), fault.message()), (INTERFACE, method, message));
+    let component = fault.component();
+    let name = component.split(' ').next().unwrap();
+    assert!(name.starts_with("values"), "{component}");
+    assert_eq!(fault.to_string(), format!("component `{component}` panicked in {INTERFACE}.{method}: {message}"));
+}
+
+/// A panic of a method arrives as its error, where that can be made from a fault, and as a
+/// panic of the caller otherwise.
+///
+/// # Panics
+/// If not.
+pub fn panics(peer: &Handle<dyn Faulty>) {
+    for (how, message) in PANICS {
+        check(&peer.fault(how).unwrap_err(), "fault", message);
+        let held = vec![how.to_owned(); 3];
+        let Err(Trouble::Fault(fault)) = peer.trouble(how, held) else { panic!("{how}: no fault") };
+        check(&fault, "trouble", message);
+        let passed = peer.passed(peer.clone(), how).unwrap();
+        check(&passed, "fault", message);
+        let component = fault.component();
+        let expected = |method| Some(format!("component `{component}` panicked in {INTERFACE}.{method}: {message}"));
+        assert_eq!(panic_of(|| peer.plain(how)), expected("plain"));
+        assert_eq!(panic_of(|| peer.nothing(how)), expected("nothing"));
+        assert_eq!(panic_of(|| peer.text(how)), expected("text"));
+    }
+    assert_eq!(peer.plain("no"), 1);
+    assert_eq!((peer.fault("no"), peer.text("no")), (Ok(2), Err("refused".to_owned())));
+    assert_eq!(peer.trouble("no", vec!["held".to_owned()]), Err(Trouble::Refused("held".to_owned())));
+    assert_eq!(peer.passed(peer.clone(), "no"), None);
+    peer.nothing("no");
+}
+
+/// A panic of the caller's function goes through the component like one of its own.
+///
+/// # Panics
+/// If not.
+pub fn panics_of_callbacks(peer: &Handle<dyn Faulty>) {
+    assert_eq!(peer.through(&|n| n + 1), Ok(43));
+    let fault = peer.through(&|n| panic!("the caller's {n}")).unwrap_err();
+    check(&fault, "through", "the caller's 42");
+    assert_eq!(peer.caught(&|n| panic!("the caller's {n}")), Err("the caller's 42".to_owned()));
+    assert_eq!(peer.caught(&|n| n + 2), Ok(44));
+    // A fault inside a fault: the inner call's text is the outer one's message.
+    let fault = peer.through(&|_| peer.plain("str")).unwrap_err();
+    check(&fault, "through", &panic_of(|| peer.plain("str")).unwrap());
+}

@@ -1,0 +1,48 @@
+//! Every kind of value of the interfaces' language, across whatever border lies between a
+//! caller and a component: what crosses ([`contract`]), and the exchanges that show that it
+//! arrives ([`numbers`], [`sequences`], [`composites`], [`owners`], [`faults`]).
+//!
+//! An exchange takes anything that implements the interface, so that one suite serves
+//! libraries of every toolchain, and hosts of every toolchain. A component never only
+//! echoes: it answers with a value that it can compute from the right argument alone.
+
+pub mod composites;
+pub mod contract;
+pub mod faults;
+pub mod numbers;
+pub mod owners;
+pub mod sequences;
+
+use contract::{Composites, Faulty, Numbers, Owners, Sequences};
+use lcr::Handle;
+
+/// Makes every exchange.
+///
+/// # Panics
+/// If a value arrives as another one.
+pub fn all(
+    numbers: &Handle<dyn Numbers>,
+    sequences: &Handle<dyn Sequences>,
+    composites: &Handle<dyn Composites>,
+    owners: &Handle<dyn Owners>,
+    faulty: &Handle<dyn Faulty>,
+) {
+    numbers::integers(numbers);
+    numbers::floats(numbers);
+    numbers::others(numbers);
+    sequences::borrowed(sequences);
+    sequences::written_by_the_callee(sequences);
+    sequences::owned(sequences);
+    sequences::lent_back(sequences);
+    composites::options_and_results(composites);
+    composites::boxes_arrays_and_tuples(composites);
+    composites::structs(composites);
+    composites::enums(composites);
+    owners::bytes(owners);
+    owners::handles(owners, numbers);
+    owners::lent_callbacks(owners);
+    owners::given_callbacks(owners);
+    owners::serde(owners);
+    faults::panics(faulty);
+    faults::panics_of_callbacks(faulty);
+}

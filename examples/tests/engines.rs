@@ -1,0 +1,276 @@
+//! What every storage engine of `live_kv` must do, whatever its data structure.
+//!
+//! Every test runs on each engine three times: called as plain Rust, as a component
+//! linked into this program, and as a component loaded from its library. The source is
+//! the same file each time.
+
+#[path = "../live_kv/components/engine_hash.rs"]
+mod engine_hash;
+#[path = "../live_kv/components/engine_tree.rs"]
+mod engine_tree;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    ops::Deref,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use engine_hash::HashEngine;
+use engine_tree::TreeEngine;
+use kv::{Condition, Damaged, Engine, EngineError, Snapshot, Swap};
+use lcr::{Bytes, Runtime, Stateful};
+
+/// An engine under test, and the runtime that it comes from, if any.
+struct Subject {
+    engine: Box<dyn Engine>,
+    _runtime: Option<Runtime>,
+}
+
+impl Deref for Subject {
+    type Target = dyn Engine;
+    fn deref(&self) -> &dyn Engine {
+        &*self.engine
+    }
+}
+
+/// Both engines in each of the three ways, empty.
+fn engines() -> Vec<Subject> {
+    let plain: [Box<dyn Engine>; 2] = [Box::new(HashEngine::default()), Box::new(TreeEngine::default())];
+    let plain = plain.map(|engine| Subject { engine, _runtime: None });
+    let linked = ["kv-engine-hash", "kv-engine-tree"].map(|component| {
+        let runtime = Runtime::new().unwrap();
+        let engine = runtime.service_of::<dyn Engine>(component).unwrap();
+        Subject { engine: Box::new(engine), _runtime: Some(runtime) }
+    });
+    let loaded = ["kv_engine_hash", "kv_engine_tree"].map(|library| {
+        let runtime = Runtime::builder().linked(false).build().unwrap();
+        runtime.load(beside_this_test(library)).unwrap();
+        let engine = runtime.service::<dyn Engine>().unwrap();
+        Subject { engine: Box::new(engine), _runtime: Some(runtime) }
+    });
+    plain.into_iter().chain(linked).chain(loaded).collect()
+}
+
+/// A library that Cargo built together with this test.
+fn beside_this_test(name: &str) -> PathBuf {
+    let mut path = env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    path.push(format!("examples/lib{name}.so"));
+    assert!(path.exists(), "{} is missing; `cargo build --examples` makes it", path.display());
+    path
+}
+
+fn text(value: Option<Bytes>) -> Option<String> {
+    value.map(|value| String::from_utf8(value.to_vec()).unwrap())
+}
+
+#[test]
+fn a_value_is_what_was_set_last() {
+    for engine in engines() {
+        assert_eq!(engine.get(b"a").unwrap(), None);
+        engine.set(b"a", b"1").unwrap();
+        engine.set(b"a", b"2").unwrap();
+        assert_eq!(text(engine.get(b"a").unwrap()).as_deref(), Some("2"));
+        assert_eq!(engine.count(), Ok(1));
+        assert_eq!(engine.remove(vec![b"a", b"a", b"b"]), Ok(1));
+        assert_eq!(engine.get(b"a").unwrap(), None);
+        assert_eq!(engine.count(), Ok(0));
+    }
+}
+
+#[test]
+fn a_value_outlives_its_key() {
+    for engine in engines() {
+        engine.set(b"a", b"old").unwrap();
+        let value = engine.get(b"a").unwrap().unwrap();
+        engine.set(b"a", b"new").unwrap();
+        engine.clear().unwrap();
+        assert_eq!(&*value, b"old");
+    }
+}
+
+#[test]
+fn a_swap_stores_on_its_condition_and_tells_what_was_there() {
+    let previous = |value: &[u8]| Some(Bytes::from(value.to_vec()));
+    for engine in engines() {
+        let swap = |value: &[u8], condition| engine.swap(b"a", value, condition).unwrap();
+        assert_eq!(swap(b"1", Condition::Present), Swap { stored: false, previous: None });
+        assert_eq!(swap(b"2", Condition::Absent), Swap { stored: true, previous: None });
+        assert_eq!(swap(b"3", Condition::Absent), Swap { stored: false, previous: previous(b"2") });
+        assert_eq!(swap(b"4", Condition::Present), Swap { stored: true, previous: previous(b"2") });
+        assert_eq!(swap(b"5", Condition::Always), Swap { stored: true, previous: previous(b"4") });
+        assert_eq!(engine.count(), Ok(1));
+    }
+}
+
+#[test]
+fn of_equal_keys_the_last_wins_and_each_counts() {
+    for engine in engines() {
+        engine.set_many(vec![(b"a", b"1"), (b"b", b"2"), (b"a", b"3")]).unwrap();
+        assert_eq!(engine.count(), Ok(2));
+        assert_eq!(engine.contains(vec![b"a", b"a", b"c", b"b"]), Ok(3));
+        let values = engine.get_many(vec![b"a", b"c", b"b", b"a"]).unwrap();
+        let values: Vec<_> = values.into_iter().map(text).collect();
+        assert_eq!(values, [Some("3"), None, Some("2"), Some("3")].map(|value| value.map(str::to_owned)));
+    }
+}
+
+#[test]
+fn addition_starts_at_zero_and_refuses_without_a_change() {
+    for engine in engines() {
+        assert_eq!(engine.add(b"n", 5), Ok(5));
+        assert_eq!(engine.add(b"n", -7), Ok(-2));
+        engine.set(b"n", b"9223372036854775807").unwrap();
+        assert_eq!(engine.add(b"n", 1), Err(EngineError::Overflow));
+        engine.set(b"x", b"07").unwrap();
+        assert_eq!(engine.add(b"x", 1), Err(EngineError::NotAnInteger));
+        assert_eq!(text(engine.get(b"x").unwrap()).as_deref(), Some("07"));
+    }
+}
+
+#[test]
+fn any_sequence_of_calls_does_what_it_does_to_a_plain_map() {
+    for engine in engines() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut model: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        for _ in 0..20_000 {
+            let mut key = || format!("k{}", random.u32(..200)).into_bytes();
+            let (one, two) = (key(), key());
+            let value = random.u64(..).to_string().into_bytes();
+            match random.u32(..8) {
+                0 | 1 => {
+                    engine.set(&one, &value).unwrap();
+                    model.insert(one, value);
+                }
+                2 => {
+                    engine.set_many(vec![(&one, &value), (&two, &one)]).unwrap();
+                    model.insert(one.clone(), value);
+                    model.insert(two, one);
+                }
+                3 => {
+                    let removed = model.remove(&one).is_some();
+                    assert_eq!(engine.remove(vec![&one]), Ok(u64::from(removed)));
+                }
+                4 => {
+                    engine.set(&one, b"0").unwrap();
+                    assert_eq!(engine.add(&one, 3), Ok(3));
+                    model.insert(one, b"3".to_vec());
+                }
+                _ => assert_eq!(engine.get(&one).unwrap().as_deref(), model.get(&one).map(Vec::as_slice)),
+            }
+            assert_eq!(engine.count(), Ok(model.len() as u64));
+        }
+        assert_eq!(scanned(&*engine, 7), model.into_keys().collect());
+    }
+}
+
+/// All keys, by pages of `count`; no key may come twice.
+fn scanned(engine: &dyn Engine, count: u64) -> BTreeSet<Vec<u8>> {
+    let mut keys = BTreeSet::new();
+    let mut cursor = 0;
+    loop {
+        let page = engine.scan(cursor, count).unwrap();
+        for key in page.keys {
+            assert!(keys.insert(key), "a key came twice");
+        }
+        cursor = page.next;
+        if cursor == 0 {
+            return keys;
+        }
+    }
+}
+
+#[test]
+fn a_hand_over_between_any_two_structures_keeps_everything() {
+    let full = TreeEngine::default();
+    for number in 0..5_000u32 {
+        full.set(format!("key:{number}").as_bytes(), &vec![b'x'; number as usize % 300]).unwrap();
+    }
+    let hash = handed_over(&full, HashEngine::with_contents);
+    let hash = handed_over(&hash, HashEngine::with_contents);
+    let tree = handed_over(&hash, TreeEngine::with_contents);
+    let tree = handed_over(&tree, TreeEngine::with_contents);
+    for engine in [&hash as &dyn Engine, &tree] {
+        assert_eq!(engine.count(), Ok(5_000));
+        assert_eq!(scanned(engine, 100), scanned(&full, 100));
+        for number in 0..5_000u32 {
+            let value = engine.get(format!("key:{number}").as_bytes()).unwrap().unwrap();
+            assert_eq!(value.len(), number as usize % 300);
+        }
+    }
+}
+
+/// What the runtime does: save, encode, decode, restore.
+fn handed_over<Old: Stateful<State = Snapshot>, New>(old: &Old, restore: fn(&Snapshot) -> Result<New, Damaged>) -> New {
+    let bytes = rmp_serde::to_vec_named(&old.save().unwrap()).unwrap();
+    restore(&rmp_serde::from_slice(&bytes).unwrap()).unwrap()
+}
+
+#[test]
+fn a_scan_returns_every_lasting_key_once_across_hand_overs_and_changes() {
+    let lasting: BTreeSet<Vec<u8>> = (0..2_000).map(|number| format!("stays:{number}").into_bytes()).collect();
+    let mut hash = HashEngine::default();
+    for key in &lasting {
+        hash.set(key, b"").unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut cursor = 0;
+    for round in 0u32.. {
+        let tree = handed_over(&hash, TreeEngine::with_contents);
+        let page = tree.scan(cursor, 10).unwrap();
+        seen.extend(page.keys);
+        tree.set(format!("comes:{round}").as_bytes(), b"").unwrap();
+        tree.remove(vec![format!("comes:{}", round / 2).as_bytes()]).unwrap();
+        hash = handed_over(&tree, HashEngine::with_contents);
+        cursor = page.next;
+        if cursor != 0 {
+            let page = hash.scan(cursor, 10).unwrap();
+            seen.extend(page.keys);
+            cursor = page.next;
+        }
+        if cursor == 0 {
+            break;
+        }
+    }
+    seen.retain(|key| key.starts_with(b"stays:"));
+    assert_eq!(seen.len(), lasting.len(), "none came twice");
+    assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), lasting);
+}
+
+#[test]
+fn no_reader_sees_half_of_a_write_of_several_keys() {
+    const KEYS: [&[u8]; 3] = [b"first", b"second", b"third"];
+    for engine in engines() {
+        let engine = &*engine;
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 0..20_000u32 {
+                    let value = number.to_string();
+                    engine.set_many(KEYS.map(|key| (key, value.as_bytes())).to_vec()).unwrap();
+                }
+                done.store(true, Ordering::Relaxed);
+            });
+            while !done.load(Ordering::Relaxed) {
+                let values = engine.get_many(KEYS.to_vec()).unwrap();
+                assert!(values.windows(2).all(|pair| pair[0] == pair[1]), "{values:?}");
+            }
+        });
+    }
+}
+
+#[test]
+fn concurrent_additions_are_all_kept() {
+    for engine in engines() {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..5_000).for_each(|_| assert!(engine.add(b"n", 1).is_ok())));
+            }
+        });
+        assert_eq!(engine.add(b"n", 0), Ok(20_000));
+    }
+}

@@ -1,0 +1,161 @@
+//! The command line.
+
+use std::{ffi::OsString, fmt, num::NonZero, path::PathBuf, str::FromStr, thread, time::Duration};
+
+use lexopt::{Arg, Parser, ValueExt};
+
+/// What `--help` prints.
+pub(crate) const HELP: &str = "\
+A key-value server whose command layer and storage engine are replaced while it serves.
+
+Usage: live_kv [OPTIONS]            drive a server of its own, replace, check, report
+       live_kv --serve ADDR         serve redis-cli, redis-benchmark and others
+       live_kv --check ADDR         write to a server that runs and read everything back
+
+Options:
+  --replace-every MS    with --serve: replace components all the time
+                        otherwise: the pause between replacements [default: 150]
+  --seconds N           how long traffic lasts [default: 10; with --check: 5]
+  --keys N              keys that are written and read back [default: 100000]
+  --connections N       clients at a time [default: 4]
+  --threads N           threads that serve [default: one for each core]
+  --seed N              where random choices begin [default: chosen and printed]
+  --components DIR      take the components from DIR instead of building them
+  --help                print this
+
+ADDR is HOST:PORT; port 0 is any free port, which is then printed.
+The exit status is 0 if all went well, 1 if a request failed or an acknowledged write
+was lost, and 2 if the command line was not understood.
+";
+
+/// What to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// Serve and be the client too.
+    Drive,
+    /// Serve others.
+    Serve(String),
+    /// Be a client only.
+    Check(String),
+    /// Print [`HELP`].
+    Help,
+}
+
+/// The command line, understood.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Args {
+    pub(crate) mode: Mode,
+    pub(crate) replace_every: Option<Duration>,
+    pub(crate) seconds: Option<u64>,
+    pub(crate) keys: usize,
+    pub(crate) connections: usize,
+    pub(crate) threads: usize,
+    pub(crate) seed: Option<u64>,
+    pub(crate) components: Option<PathBuf>,
+}
+
+impl Args {
+    /// Understands the words that follow the program's name.
+    ///
+    /// # Errors
+    /// A word is not known, a value is missing or not what it has to be, or two words
+    /// contradict each other.
+    pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ArgsError> {
+        let mut args = Args {
+            mode: Mode::Drive,
+            replace_every: None,
+            seconds: None,
+            keys: 100_000,
+            connections: 4,
+            threads: thread::available_parallelism().map_or(1, NonZero::get),
+            seed: None,
+            components: None,
+        };
+        let mut parser = Parser::from_args(words);
+        while let Some(arg) = parser.next()? {
+            let Arg::Long(flag) = arg else { return Err(arg.unexpected().into()) };
+            let flag = flag.to_owned();
+            match flag.as_str() {
+                "help" => args.mode = Mode::Help,
+                "serve" => args.choose(Mode::Serve(parser.value()?.string()?))?,
+                "check" => args.choose(Mode::Check(parser.value()?.string()?))?,
+                "replace-every" => {
+                    args.replace_every = Some(Duration::from_millis(number(&mut parser, &flag, 1)?));
+                }
+                "seconds" => args.seconds = Some(number(&mut parser, &flag, 1)?),
+                "keys" => args.keys = number(&mut parser, &flag, 1)?,
+                "connections" => args.connections = number(&mut parser, &flag, 1)?,
+                "threads" => args.threads = number(&mut parser, &flag, 1)?,
+                "seed" => args.seed = Some(number(&mut parser, &flag, 0)?),
+                "components" => args.components = Some(parser.value()?.into()),
+                _ => return Err(ArgsError::Unknown(flag)),
+            }
+        }
+        if args.keys < args.connections {
+            return Err(ArgsError::FewKeys { keys: args.keys, connections: args.connections });
+        }
+        Ok(args)
+    }
+
+    /// The seed that was given, or any.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed.unwrap_or_else(|| fastrand::u64(..1 << 32))
+    }
+
+    fn choose(&mut self, mode: Mode) -> Result<(), ArgsError> {
+        match self.mode {
+            Mode::Serve(_) | Mode::Check(_) => Err(ArgsError::TwoModes),
+            // `--help` wins over whatever else is asked for.
+            Mode::Help => Ok(()),
+            Mode::Drive => {
+                self.mode = mode;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn number<T: FromStr + PartialOrd + From<u8>>(parser: &mut Parser, flag: &str, least: u8) -> Result<T, ArgsError> {
+    let value = parser.value()?.string()?;
+    let number = value.parse().ok().filter(|number| *number >= T::from(least));
+    number.ok_or_else(|| ArgsError::NotANumber { flag: flag.to_owned(), value, least })
+}
+
+/// Why a command line was not understood.
+#[derive(Debug)]
+pub(crate) enum ArgsError {
+    /// There is no such flag.
+    Unknown(String),
+    /// A value is no number, or too small.
+    NotANumber { flag: String, value: String, least: u8 },
+    /// Serving and checking at a time.
+    TwoModes,
+    /// Some connections would have no key.
+    FewKeys { keys: usize, connections: usize },
+    /// A value is missing, not text, or given to a flag that takes none.
+    Syntax(lexopt::Error),
+}
+
+impl fmt::Display for ArgsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ArgsError::Unknown(flag) => write!(f, "there is no flag --{flag}; --help lists them"),
+            ArgsError::NotANumber { flag, value, least } => {
+                write!(f, "--{flag} takes a number of at least {least}, not {value:?}")
+            }
+            ArgsError::TwoModes => f.write_str("--serve and --check exclude each other; run the program twice"),
+            ArgsError::FewKeys { keys, connections } => {
+                write!(f, "{keys} keys are too few for {connections} connections; each needs at least one")
+            }
+            ArgsError::Syntax(error) => write!(f, "{error}; --help lists the flags"),
+        }
+    }
+}
+
+impl std::error::Error for ArgsError {}
+
+impl From<lexopt::Error> for ArgsError {
+    fn from(error: lexopt::Error) -> ArgsError {
+        ArgsError::Syntax(error)
+    }
+}

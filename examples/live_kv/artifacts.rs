@@ -1,0 +1,156 @@
+//! The component libraries: built with visible progress, or taken from a directory.
+//!
+//! `cargo run --example live_kv` builds this program and no other example, so the
+//! program asks Cargo for its components. Cargo says in JSON where each one is.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    fmt, fs,
+    io::{self, BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+pub(crate) const ENGINE_HASH: &str = "kv_engine_hash";
+pub(crate) const ENGINE_TREE: &str = "kv_engine_tree";
+pub(crate) const COMMANDS_V1: &str = "kv_commands_v1";
+pub(crate) const COMMANDS_V2: &str = "kv_commands_v2";
+pub(crate) const OTHER_SHAPE: &str = "kv_faulty_other_shape";
+pub(crate) const CREATE_FAILS: &str = "kv_faulty_create_fails";
+pub(crate) const CREATE_PANICS: &str = "kv_faulty_create_panics";
+pub(crate) const UNHEALTHY: &str = "kv_faulty_unhealthy";
+pub(crate) const RESTORE_FAILS: &str = "kv_faulty_restore_fails";
+pub(crate) const RESTORE_PANICS: &str = "kv_faulty_restore_panics";
+pub(crate) const SAVE_HANGS: &str = "kv_faulty_save_hangs";
+
+/// What serving needs.
+pub(crate) const GOOD: &[&str] = &[ENGINE_HASH, ENGINE_TREE, COMMANDS_V1, COMMANDS_V2];
+
+/// What is offered to be refused.
+pub(crate) const FAULTY: &[&str] =
+    &[OTHER_SHAPE, CREATE_FAILS, CREATE_PANICS, UNHEALTHY, RESTORE_FAILS, RESTORE_PANICS, SAVE_HANGS];
+
+/// Where each library is.
+#[derive(Debug)]
+pub(crate) struct Artifacts {
+    paths: BTreeMap<&'static str, PathBuf>,
+}
+
+impl Artifacts {
+    /// The libraries of these names in `directory`.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    pub(crate) fn in_directory(directory: &Path, names: &[&'static str]) -> Result<Artifacts, ArtifactError> {
+        let mut paths = BTreeMap::new();
+        for name in names {
+            let path = directory.join(format!("lib{name}.so"));
+            if !path.is_file() {
+                return Err(ArtifactError::Missing(path));
+            }
+            paths.insert(*name, path);
+        }
+        Ok(Artifacts { paths })
+    }
+
+    /// Builds the libraries of these names, in the profile that this program was built
+    /// in, and calls `progress` as each is done.
+    ///
+    /// # Errors
+    /// Cargo cannot be run, or says that something cannot be built.
+    pub(crate) fn build(
+        names: &[&'static str],
+        mut progress: impl FnMut(Built<'_>),
+    ) -> Result<Artifacts, ArtifactError> {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+        cargo.args(["build", "--message-format=json-render-diagnostics"]);
+        cargo.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
+        if !cfg!(debug_assertions) {
+            cargo.arg("--release");
+        }
+        for name in names {
+            cargo.args(["--example", name]);
+        }
+        let mut child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(ArtifactError::Cargo)?;
+        let mut paths = BTreeMap::new();
+        for line in child.stdout.take().into_iter().flat_map(|output| BufReader::new(output).lines()) {
+            let Some((name, path, fresh)) = artifact(&line.map_err(ArtifactError::Cargo)?, names) else { continue };
+            paths.insert(name, path.clone());
+            let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+            progress(Built { name, number: paths.len(), of: names.len(), size, fresh });
+        }
+        let status = child.wait().map_err(ArtifactError::Cargo)?;
+        if !status.success() {
+            return Err(ArtifactError::Build(status.to_string()));
+        }
+        match names.iter().find(|name| !paths.contains_key(**name)) {
+            Some(name) => Err(ArtifactError::Missing(PathBuf::from(name))),
+            None => Ok(Artifacts { paths }),
+        }
+    }
+
+    /// The library of this name, which was asked for.
+    pub(crate) fn path(&self, name: &str) -> &Path {
+        &self.paths[name]
+    }
+}
+
+/// A library that is done.
+pub(crate) struct Built<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) number: usize,
+    pub(crate) of: usize,
+    /// In bytes.
+    pub(crate) size: u64,
+    /// There was nothing to do.
+    pub(crate) fresh: bool,
+}
+
+impl fmt::Display for Built<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Built { name, number, of, size, fresh } = self;
+        let mib = *size as f64 / f64::from(1 << 20);
+        write!(f, "  [{number}/{of}] {name:<26} {mib:>5.1} MiB{}", if *fresh { "  up to date" } else { "" })
+    }
+}
+
+/// One of Cargo's messages, if it is about a library of ours.
+fn artifact(line: &str, names: &[&'static str]) -> Option<(&'static str, PathBuf, bool)> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    if message["reason"] != "compiler-artifact" {
+        return None;
+    }
+    let name = message["target"]["name"].as_str()?;
+    let name = *names.iter().find(|known| **known == name)?;
+    let path = message["filenames"].as_array()?.iter().filter_map(Value::as_str).find(|path| path.ends_with(".so"))?;
+    Some((name, PathBuf::from(path), message["fresh"] == true))
+}
+
+/// Why there is no library.
+#[derive(Debug)]
+pub(crate) enum ArtifactError {
+    /// Cargo could not be run or read.
+    Cargo(io::Error),
+    /// Cargo failed; it has said why.
+    Build(String),
+    /// The file is not there.
+    Missing(PathBuf),
+}
+
+impl fmt::Display for ArtifactError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ArtifactError::Cargo(error) => {
+                write!(f, "cargo could not be run to build the components: {error}; or give --components DIR")
+            }
+            ArtifactError::Build(status) => write!(f, "the components could not be built: cargo ended with {status}"),
+            ArtifactError::Missing(path) => write!(f, "the component library {} is missing", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for ArtifactError {}

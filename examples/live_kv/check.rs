@@ -1,0 +1,50 @@
+//! `--check`: a client of a server that runs already, maybe beside other clients.
+
+use std::{
+    net::ToSocketAddrs,
+    process,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use crate::{
+    args::Args,
+    load::{self, Load, latency::Activity},
+    report,
+    site::Fatal,
+};
+
+/// Writes to the server at `address` and reads everything back; `true` if all was there.
+///
+/// # Errors
+/// The address is none.
+pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
+    let address = address.to_socket_addrs()?.next().ok_or("the name has no address")?;
+    let (activity, answered) = (Activity::default(), AtomicU64::new(0));
+    let (filled, stop) = (AtomicBool::new(false), AtomicBool::new(false));
+    // Keys of an earlier check would be taken for losses.
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let prefix = format!("check-{}-{}", process::id(), now.as_millis());
+    let load = Load {
+        address,
+        connections: args.connections,
+        keys: args.keys,
+        prefix: &prefix,
+        seed: args.seed(),
+        activity: &activity,
+        filled: &filled,
+        stop: &stop,
+        answered: &answered,
+    };
+    let duration = Duration::from_secs(args.seconds.unwrap_or(5));
+    let outcome = thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(duration);
+            stop.store(true, Ordering::Release);
+        });
+        load::run(&load)
+    });
+    print!("{}", report::outcome(&outcome));
+    Ok(outcome.is_clean())
+}

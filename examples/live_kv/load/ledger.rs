@@ -1,0 +1,107 @@
+//! One connection's memory of what it wrote, and of what the server acknowledged.
+//!
+//! Every entry is written by one connection only, with values that tell their own
+//! version. So whatever the server answers later can be judged: it must be the version
+//! that was acknowledged last, or one sent after it whose acknowledgement never came.
+
+use std::ops::RangeInclusive;
+
+use super::Load;
+
+/// Counters of a connection, and pairs of keys that are always written together.
+pub(crate) const COUNTERS: usize = 64;
+pub(crate) const PAIRS: usize = 64;
+
+/// The versions of one entry; 0 is "not written".
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Versions {
+    sent: u64,
+    acknowledged: u64,
+}
+
+impl Versions {
+    /// The version to send next.
+    pub(crate) fn send(&mut self) -> u64 {
+        self.sent += 1;
+        self.sent
+    }
+
+    /// The version that was sent last.
+    pub(crate) fn sent(self) -> u64 {
+        self.sent
+    }
+
+    /// Notes an acknowledgement.
+    pub(crate) fn acknowledge(&mut self, version: u64) {
+        self.acknowledged = self.acknowledged.max(version);
+    }
+
+    /// The versions that the server may have.
+    pub(crate) fn allowed(self) -> RangeInclusive<u64> {
+        self.acknowledged..=self.sent
+    }
+}
+
+/// What one connection wrote.
+pub(crate) struct Ledger {
+    prefix: String,
+    number: usize,
+    /// Plain keys.
+    pub(crate) keys: Vec<Versions>,
+    /// Counters; their version is their value.
+    pub(crate) counters: Vec<Versions>,
+    /// Pairs of keys.
+    pub(crate) pairs: Vec<Versions>,
+    /// Additions to the counter that all connections share.
+    pub(crate) shared: Versions,
+}
+
+impl Ledger {
+    /// The ledger of connection `number`, which has its share of the keys.
+    pub(crate) fn new(load: &Load<'_>, number: usize) -> Ledger {
+        Ledger {
+            prefix: load.prefix.to_owned(),
+            number,
+            keys: vec![Versions::default(); share(load, number)],
+            counters: vec![Versions::default(); COUNTERS],
+            pairs: vec![Versions::default(); PAIRS],
+            shared: Versions::default(),
+        }
+    }
+
+    /// The name of a plain key.
+    pub(crate) fn key(&self, index: usize) -> Vec<u8> {
+        format!("{}:key:{}:{index}", self.prefix, self.number).into_bytes()
+    }
+
+    /// The name of a counter.
+    pub(crate) fn counter(&self, index: usize) -> Vec<u8> {
+        format!("{}:counter:{}:{index}", self.prefix, self.number).into_bytes()
+    }
+
+    /// The two keys of a pair, which may be another connection's.
+    pub(crate) fn pair(&self, of: usize, index: usize) -> [Vec<u8>; 2] {
+        ["left", "right"].map(|side| format!("{}:pair:{of}:{index}:{side}", self.prefix).into_bytes())
+    }
+
+    /// A key's value in some version: it names both, and has one of 64 lengths.
+    pub(crate) fn value(&self, index: usize, version: u64) -> Vec<u8> {
+        let mut value = format!("{}:{index}:{version}:", self.number).into_bytes();
+        let padding = (index as u64).wrapping_mul(31).wrapping_add(version) % 64;
+        value.resize(value.len() + padding as usize, b'.');
+        value
+    }
+
+    /// Whether `found` is what the server may have at a plain key.
+    pub(crate) fn allows(&self, index: usize, found: Option<&[u8]>) -> bool {
+        self.keys[index].allowed().any(|version| match version {
+            0 => found.is_none(),
+            version => found == Some(&self.value(index, version)),
+        })
+    }
+}
+
+/// How many of the keys are connection `number`'s.
+pub(crate) fn share(load: &Load<'_>, number: usize) -> usize {
+    load.keys / load.connections + usize::from(number < load.keys % load.connections)
+}

@@ -1,0 +1,95 @@
+//! Real clients over TCP that know what they may expect, and say so when it is not so.
+//!
+//! [`run`] opens several connections, each with a thread, a share of the keys and a
+//! [`ledger`] of its own. All write their keys, then all send [`traffic`] of every kind
+//! until they are told to stop, then all read back what was acknowledged. One
+//! connection more walks the keyspace meanwhile ([`scanner`]). [`latency`] is measured
+//! as a client feels it, apart for requests that a replacement may have held.
+
+pub(crate) mod client;
+pub(crate) mod latency;
+mod ledger;
+mod outcome;
+pub(crate) mod reply;
+mod scanner;
+mod traffic;
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+};
+
+use latency::Activity;
+use ledger::Ledger;
+pub(crate) use outcome::Outcome;
+use traffic::Traffic;
+
+/// What to send where.
+pub(crate) struct Load<'a> {
+    /// The server.
+    pub(crate) address: SocketAddr,
+    /// Connections beside the scanner's.
+    pub(crate) connections: usize,
+    /// Keys of all connections together.
+    pub(crate) keys: usize,
+    /// What the names of all keys begin with.
+    pub(crate) prefix: &'a str,
+    /// Where the random choices begin.
+    pub(crate) seed: u64,
+    /// When replacements happen.
+    pub(crate) activity: &'a Activity,
+    /// Set when all keys are written, which is when traffic begins.
+    pub(crate) filled: &'a AtomicBool,
+    /// Set by others to end the traffic.
+    pub(crate) stop: &'a AtomicBool,
+    /// Requests answered until now.
+    pub(crate) answered: &'a AtomicU64,
+}
+
+/// Sends it all and returns what came of it.
+pub(crate) fn run(load: &Load<'_>) -> Outcome {
+    let barrier = Barrier::new(load.connections + 1);
+    thread::scope(|scope| {
+        let drivers: Vec<_> = (0..load.connections)
+            .map(|number| {
+                let barrier = &barrier;
+                scope.spawn(move || drive(load, number, barrier))
+            })
+            .collect();
+        barrier.wait();
+        load.filled.store(true, Ordering::Release);
+        let scanner = scope.spawn(|| scanner::walk(load));
+        let outcomes = drivers
+            .into_iter()
+            .chain([scanner])
+            .map(|thread| thread.join().unwrap_or_else(|_| Outcome::failed("a client's thread panicked".to_owned())));
+        let mut outcome = outcomes.fold(Outcome::default(), Outcome::and);
+        outcome.check_shared_counter(load);
+        outcome
+    })
+}
+
+/// One connection from its first write to its last reading back.
+fn drive(load: &Load<'_>, number: usize, barrier: &Barrier) -> Outcome {
+    let ledger = Ledger::new(load, number);
+    let mut traffic = match Traffic::connect(load, ledger, number) {
+        Ok(traffic) => traffic,
+        Err(error) => {
+            barrier.wait();
+            return Outcome::failed(format!("connecting to {}: {error}", load.address));
+        }
+    };
+    let filled = traffic.fill();
+    barrier.wait();
+    let driven = filled.and_then(|()| {
+        while !load.stop.load(Ordering::Acquire) {
+            traffic.mix()?;
+        }
+        traffic.read_back()
+    });
+    traffic.finish(driven)
+}

@@ -1,0 +1,106 @@
+//! Candidates that must be refused while the server goes on.
+
+use std::{fs, io, path::PathBuf, time::Duration};
+
+use crate::artifacts::{
+    CREATE_FAILS, CREATE_PANICS, OTHER_SHAPE, RESTORE_FAILS, RESTORE_PANICS, SAVE_HANGS, UNHEALTHY,
+};
+
+use super::{Attempt, Change, Changer, ENGINES};
+
+/// What a save that hangs may hold callers for.
+const SHORT: Duration = Duration::from_millis(200);
+
+/// A way to be no good.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Candidate {
+    /// Half of a good file.
+    CutFile,
+    /// A file that is no library at all.
+    Text,
+    /// Another shape of the interface.
+    OtherShape,
+    /// A constructor that returns an error.
+    CreateFails,
+    /// A constructor that panics.
+    CreatePanics,
+    /// An instance that says that it is not healthy.
+    Unhealthy,
+    /// A state that is refused.
+    RestoreFails,
+    /// A panic while the state is taken over.
+    RestorePanics,
+    /// An engine that does not let go of its state, the first time.
+    SaveHangs,
+}
+
+impl Candidate {
+    /// All of them.
+    pub(crate) const ALL: [Candidate; 9] = [
+        Candidate::CutFile,
+        Candidate::Text,
+        Candidate::OtherShape,
+        Candidate::CreateFails,
+        Candidate::CreatePanics,
+        Candidate::Unhealthy,
+        Candidate::RestoreFails,
+        Candidate::RestorePanics,
+        Candidate::SaveHangs,
+    ];
+}
+
+impl Changer<'_> {
+    /// Offers a candidate and returns what was tried for it.
+    ///
+    /// # Errors
+    /// A file to be refused could not be written.
+    pub(crate) fn offer(&mut self, candidate: Candidate) -> io::Result<Vec<Change>> {
+        Ok(match candidate {
+            Candidate::CutFile => vec![self.offer_cut_file()?],
+            Candidate::Text => vec![self.offer_bytes("a text file", b"this is not a library\n")?],
+            Candidate::OtherShape => vec![self.refuse("another shape of the interface", OTHER_SHAPE)],
+            Candidate::CreateFails => vec![self.refuse_constructor("a constructor that fails", CREATE_FAILS)],
+            Candidate::CreatePanics => vec![self.refuse_constructor("a constructor that panics", CREATE_PANICS)],
+            Candidate::Unhealthy => vec![self.refuse("an unhealthy instance", UNHEALTHY)],
+            Candidate::RestoreFails => vec![self.refuse("a restore that fails", RESTORE_FAILS)],
+            Candidate::RestorePanics => vec![self.refuse("a restore that panics", RESTORE_PANICS)],
+            Candidate::SaveHangs => self.hang(),
+        })
+    }
+
+    fn refuse(&self, what: &str, name: &str) -> Change {
+        self.attempt(what, &[self.file(name).to_owned()], Attempt { faulty: true, ..Attempt::default() })
+    }
+
+    /// Only a component that may lose its state is constructed and not restored.
+    fn refuse_constructor(&self, what: &str, name: &str) -> Change {
+        let component = ENGINES[self.engine].replace('_', "-");
+        let attempt = Attempt { faulty: true, discard: vec![component], ..Attempt::default() };
+        self.attempt(what, &[self.file(name).to_owned()], attempt)
+    }
+
+    fn offer_cut_file(&self) -> io::Result<Change> {
+        let whole = fs::read(self.file(ENGINES[1 - self.engine]))?;
+        self.offer_bytes("a library cut in half", &whole[..whole.len() / 2])
+    }
+
+    fn offer_bytes(&self, what: &str, bytes: &[u8]) -> io::Result<Change> {
+        let directory = tempfile::tempdir()?;
+        let file: PathBuf = directory.path().join("candidate.so");
+        fs::write(&file, bytes)?;
+        Ok(self.attempt(what, &[file], Attempt { faulty: true, ..Attempt::default() }))
+    }
+
+    /// The engine that hangs serves well, so it is put in place; then its first
+    /// replacement must be given up in time, and the second must succeed.
+    fn hang(&mut self) -> Vec<Change> {
+        let hanging = [self.file(SAVE_HANGS).to_owned()];
+        let next = [self.file(ENGINES[self.engine]).to_owned()];
+        let short = Attempt { faulty: true, deadline: SHORT, ..Attempt::default() };
+        vec![
+            self.attempt("engine whose save will hang", &hanging, Attempt::default()),
+            self.attempt("a save that hangs", &next, short),
+            self.attempt("engine, tried again", &next, Attempt::default()),
+        ]
+    }
+}

@@ -1,0 +1,153 @@
+//! Replacing what serves: the good components in turn, and candidates to be refused.
+
+pub(crate) mod faulty;
+
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use lcr::{Report, Runtime};
+
+use crate::{
+    artifacts::{Artifacts, COMMANDS_V1, COMMANDS_V2, ENGINE_HASH, ENGINE_TREE},
+    load::latency::Activity,
+};
+
+/// How long callers may be held; a usual hand-over takes a small part of it.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The components of each kind, in the order of their taking turns.
+const ENGINES: [&str; 2] = [ENGINE_HASH, ENGINE_TREE];
+const COMMANDS: [&str; 2] = [COMMANDS_V1, COMMANDS_V2];
+
+/// A transaction that was tried.
+pub(crate) struct Change {
+    /// What was tried.
+    pub(crate) what: String,
+    /// When it began, since the first of all.
+    pub(crate) at: Duration,
+    /// From asking for it to its end, staging included.
+    pub(crate) took: Duration,
+    /// What came of it; a refusal with all of its causes.
+    pub(crate) result: Result<Report, Refused>,
+    /// Whether a refusal is what it should come to.
+    pub(crate) faulty: bool,
+}
+
+impl Change {
+    /// Whether it came out as it should.
+    pub(crate) fn is_as_expected(&self) -> bool {
+        self.result.is_err() == self.faulty
+    }
+}
+
+/// A refusal in words.
+pub(crate) struct Refused {
+    /// The class, as `lcr` names it.
+    pub(crate) kind: lcr::ErrorKind,
+    /// The error and its causes.
+    pub(crate) text: String,
+}
+
+impl From<lcr::Error> for Refused {
+    fn from(error: lcr::Error) -> Refused {
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            let _ = write!(text, ": {error}");
+            cause = error.source();
+        }
+        Refused { kind: error.kind(), text }
+    }
+}
+
+/// Changes the components of one runtime, one transaction at a time.
+pub(crate) struct Changer<'a> {
+    runtime: &'a Runtime,
+    artifacts: &'a Artifacts,
+    activity: &'a Activity,
+    start: Instant,
+    turn: usize,
+    engine: usize,
+    commands: usize,
+}
+
+impl<'a> Changer<'a> {
+    /// Loads the first engine and the first command layer, in one transaction.
+    ///
+    /// # Errors
+    /// The runtime refuses them.
+    pub(crate) fn install(
+        runtime: &'a Runtime,
+        artifacts: &'a Artifacts,
+        activity: &'a Activity,
+    ) -> lcr::Result<Changer<'a>> {
+        runtime.plan().add(artifacts.path(ENGINES[0])).add(artifacts.path(COMMANDS[0])).commit()?;
+        Ok(Changer { runtime, artifacts, activity, start: Instant::now(), turn: 0, engine: 0, commands: 0 })
+    }
+
+    /// Replaces the engine, the command layer or both, in turn. Three turns lead through
+    /// all of it, six through all combinations.
+    pub(crate) fn replace(&mut self) -> Change {
+        let (engine, commands) = [(true, false), (false, true), (true, true)][self.turn % 3];
+        self.turn += 1;
+        self.replace_these(engine, commands)
+    }
+
+    fn replace_these(&mut self, engine: bool, commands: bool) -> Change {
+        let (next_engine, next_commands) = (self.engine ^ usize::from(engine), self.commands ^ usize::from(commands));
+        let mut files = Vec::new();
+        if engine {
+            files.push(self.artifacts.path(ENGINES[next_engine]).to_owned());
+        }
+        if commands {
+            files.push(self.artifacts.path(COMMANDS[next_commands]).to_owned());
+        }
+        let what = match (engine, commands) {
+            (true, false) => "engine",
+            (false, true) => "commands",
+            _ => "both at once",
+        };
+        let change = self.attempt(what, &files, Attempt::default());
+        if change.result.is_ok() {
+            (self.engine, self.commands) = (next_engine, next_commands);
+        }
+        change
+    }
+
+    fn attempt(&self, what: &str, files: &[PathBuf], attempt: Attempt) -> Change {
+        let start = Instant::now();
+        let result = self.activity.during(|| {
+            let plan = files.iter().fold(self.runtime.plan(), |plan, file| plan.replace(file));
+            let plan = attempt.discard.iter().fold(plan, |plan, component| plan.discard_state(component));
+            plan.deadline(attempt.deadline).commit()
+        });
+        Change {
+            what: what.to_owned(),
+            at: start - self.start,
+            took: start.elapsed(),
+            result: result.map_err(Refused::from),
+            faulty: attempt.faulty,
+        }
+    }
+
+    fn file(&self, name: &str) -> &Path {
+        self.artifacts.path(name)
+    }
+}
+
+/// How a transaction is tried.
+struct Attempt {
+    deadline: Duration,
+    /// Components whose state may be lost.
+    discard: Vec<String>,
+    faulty: bool,
+}
+
+impl Default for Attempt {
+    fn default() -> Attempt {
+        Attempt { deadline: DEADLINE, discard: Vec::new(), faulty: false }
+    }
+}

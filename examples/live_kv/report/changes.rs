@@ -1,0 +1,63 @@
+//! Tables of what was replaced and what was refused.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets::ASCII_MARKDOWN};
+
+use crate::replace::Change;
+
+use super::latency::duration;
+
+/// Everything that was put in place, a line each.
+pub(crate) fn committed(changes: &[Change]) -> String {
+    let mut table = table(&["at", "generation", "replaced", "state", "held", "in all"]);
+    for change in changes {
+        let Ok(report) = &change.result else { continue };
+        let members: Vec<String> = report.members.iter().map(ToString::to_string).collect();
+        let bytes: usize = report.members.iter().map(|member| member.state_bytes).sum();
+        table.add_row([
+            format!("{:.2} s", change.at.as_secs_f64()),
+            report.generation.to_string(),
+            members.join("\n"),
+            format!("{:.2} MiB", bytes as f64 / f64::from(1 << 20)),
+            duration(micros(report.held)),
+            duration(micros(change.took)),
+        ]);
+    }
+    align_right(table, &[0, 1, 3, 4, 5])
+}
+
+/// Everything that was refused, with the reason.
+pub(crate) fn refused(changes: &[Change]) -> String {
+    let mut table = table(&["at", "offered", "refused as", "reason", "in all"]);
+    for change in changes {
+        let Err(refused) = &change.result else { continue };
+        table.add_row([
+            format!("{:.2} s", change.at.as_secs_f64()),
+            change.what.clone(),
+            refused.kind.to_string(),
+            refused.text.clone(),
+            duration(micros(change.took)),
+        ]);
+    }
+    align_right(table, &[0, 4])
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Dynamic).set_width(120);
+    table.set_header(header);
+    table
+}
+
+fn align_right(mut table: Table, columns: &[usize]) -> String {
+    for column in columns {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string()
+}
+
+/// A duration in microseconds.
+pub(crate) fn micros(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

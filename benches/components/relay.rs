@@ -1,9 +1,6 @@
 //! A component that calls another one in a loop: the caller is in a library too.
 
-use contract::{
-    interfaces::{Relay, Step},
-    loops,
-};
+use contract::interfaces::{Relay, Step};
 use lcr::{Context, Handle};
 
 struct Caller {
@@ -18,10 +15,10 @@ impl Caller {
 
 #[lcr::component(name = "relay", create = Self::create)]
 impl Relay for Caller {
-    fn stream(&self, layout: u64, calls: u64) -> u64 {
-        loops::stream(layout as usize, calls, |x| self.step.step(x))
+    fn stream(&self, layout: usize, calls: u64) -> u64 {
+        contract::stream!(layout, calls, |x| self.step.step(x))
     }
-    fn chain(&self, layout: u64, calls: u64) -> u64 {
-        loops::chain(layout as usize, calls, |x| self.step.step(x))
+    fn chain(&self, layout: usize, calls: u64) -> u64 {
+        contract::chain!(layout, calls, |x| self.step.step(x))
     }
 }

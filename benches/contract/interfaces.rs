@@ -10,10 +10,10 @@ pub trait Step {
 /// Calls the method from inside another component.
 #[lcr::interface(name = "bench.relay", version = 1, deps(Step))]
 pub trait Relay {
-    /// Runs [`loops::stream`](crate::loops::stream) over the component's own handle.
-    fn stream(&self, layout: u64, calls: u64) -> u64;
-    /// Runs [`loops::chain`](crate::loops::chain) over the component's own handle.
-    fn chain(&self, layout: u64, calls: u64) -> u64;
+    /// Runs [`stream!`](crate::stream) over the component's own handle.
+    fn stream(&self, layout: usize, calls: u64) -> u64;
+    /// Runs [`chain!`](crate::chain) over the component's own handle.
+    fn chain(&self, layout: usize, calls: u64) -> u64;
 }
 
 /// Values that cross.

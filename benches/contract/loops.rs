@@ -3,6 +3,9 @@
 //! A loop this small runs 20 % faster or slower with where the linker happened to put
 //! it. So each exists in [`LAYOUTS`] copies that begin at different places of a cache
 //! line, and whoever times them goes round.
+//!
+//! They are macros, so that each call is compiled as if it had been written in a loop
+//! there: whether it is inlined is decided by what it is, not by a closure around it.
 
 use core::arch::asm;
 
@@ -10,50 +13,65 @@ use core::arch::asm;
 pub const LAYOUTS: usize = 4;
 
 /// Calls that do not wait for each other; the sum of their results.
-#[inline(always)]
-pub fn stream(layout: usize, calls: u64, call: impl FnMut(u64) -> u64) -> u64 {
-    match layout % LAYOUTS {
-        0 => stream_at::<0>(calls, call),
-        1 => stream_at::<16>(calls, call),
-        2 => stream_at::<32>(calls, call),
-        _ => stream_at::<48>(calls, call),
-    }
+#[macro_export]
+macro_rules! stream {
+    ($layout:expr, $calls:expr, |$x:ident| $call:expr) => {{
+        let calls: u64 = $calls;
+        let mut sum = 0_u64;
+        $crate::laid_out!($layout, {
+            for $x in 0..calls {
+                sum = sum.wrapping_add($call);
+            }
+        });
+        sum
+    }};
 }
 
 /// Calls that each take the last one's result; the last result.
-#[inline(always)]
-pub fn chain(layout: usize, calls: u64, call: impl FnMut(u64) -> u64) -> u64 {
-    match layout % LAYOUTS {
-        0 => chain_at::<0>(calls, call),
-        1 => chain_at::<16>(calls, call),
-        2 => chain_at::<32>(calls, call),
-        _ => chain_at::<48>(calls, call),
-    }
+#[macro_export]
+macro_rules! chain {
+    ($layout:expr, $calls:expr, |$x:ident| $call:expr) => {{
+        let calls: u64 = $calls;
+        let mut last = 0_u64;
+        $crate::laid_out!($layout, {
+            for _ in 0..calls {
+                let $x = last;
+                last = $call;
+            }
+        });
+        last
+    }};
 }
 
-#[inline(never)]
-fn stream_at<const PAD: usize>(calls: u64, mut call: impl FnMut(u64) -> u64) -> u64 {
-    pad::<PAD>();
-    let mut sum = 0_u64;
-    for i in 0..calls {
-        sum = sum.wrapping_add(call(i));
-    }
-    sum
-}
-
-#[inline(never)]
-fn chain_at<const PAD: usize>(calls: u64, mut call: impl FnMut(u64) -> u64) -> u64 {
-    pad::<PAD>();
-    let mut last = 0;
-    for _ in 0..calls {
-        last = call(last);
-    }
-    last
+/// The copy of a loop that `$layout` picks.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! laid_out {
+    ($layout:expr, $body:block) => {
+        match $layout % $crate::loops::LAYOUTS {
+            0 => {
+                $crate::loops::pad::<0>();
+                $body
+            }
+            1 => {
+                $crate::loops::pad::<16>();
+                $body
+            }
+            2 => {
+                $crate::loops::pad::<32>();
+                $body
+            }
+            _ => {
+                $crate::loops::pad::<48>();
+                $body
+            }
+        }
+    };
 }
 
 /// Instructions that do nothing but take place.
 #[inline(always)]
-fn pad<const PAD: usize>() {
+pub fn pad<const LENGTH: usize>() {
     // SAFETY: `nop` has no effect.
-    unsafe { asm!(".rept {n}", "nop", ".endr", n = const PAD, options(nomem, nostack, preserves_flags)) };
+    unsafe { asm!(".rept {n}", "nop", ".endr", n = const LENGTH, options(nomem, nostack, preserves_flags)) };
 }

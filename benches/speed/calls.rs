@@ -1,8 +1,7 @@
 //! What one call costs, each way of calling in turn.
 
 use crate::{
-    Outcome,
-    artifacts::Artifacts,
+    Bench, Outcome,
     ours::{HANDLE, INSIDE, PINNED},
     peers::{ARC_SWAP, BARE},
     sheet::{Row, Section, nanoseconds},
@@ -11,7 +10,8 @@ use crate::{
 };
 
 /// Races all ways, first with calls that can overlap, then with dependent ones.
-pub(crate) fn measure(ways: &[Way<'_>], rounds: usize, artifacts: &Artifacts) -> Outcome<Section> {
+pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
+    let Bench { artifacts, rounds, ways, .. } = *bench;
     let streamed = race_apart(Task::Stream, rounds, artifacts)?;
     let chained = race_apart(Task::Chain, rounds, artifacts)?;
     let mut section = Section::new(

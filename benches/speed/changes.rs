@@ -11,8 +11,7 @@ use contract::interfaces::{Step, Tally};
 use lcr::{Handle, Report, Runtime};
 
 use crate::{
-    Outcome,
-    artifacts::Artifacts,
+    Bench, Outcome,
     peers::load_bare,
     rounds::{Times, median},
     sheet::{Row, Section, nanoseconds},
@@ -20,7 +19,8 @@ use crate::{
 };
 
 /// Measures all three.
-pub(crate) fn measure(artifacts: &Artifacts, rounds: usize) -> Outcome<Section> {
+pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
+    let Bench { artifacts, rounds, .. } = *bench;
     let mut section = Section::new(
         "Replacing",
         "Every component is a file of its own, copied from one library with another name and version, and is served \

@@ -7,7 +7,7 @@
 use std::{env, hint::black_box, process::Command};
 
 use crate::{
-    Outcome,
+    Bench, Outcome,
     artifacts::Artifacts,
     peers::BARE,
     rounds::Times,
@@ -29,15 +29,15 @@ pub(crate) fn make_calls(ways: &[Way<'_>], calls: u64) -> Times {
 }
 
 /// Counts every way's instructions.
-pub(crate) fn measure(ways: &[Way<'_>], artifacts: &Artifacts) -> Outcome<Section> {
+pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     let mut section = Section::new("Instructions per call", "As counted by callgrind, the loop's own included.");
     if !has_valgrind() {
         section.push(Row::new("every way", "not counted: valgrind is not installed"));
         return Ok(section);
     }
-    let bare = instructions_per_call(BARE, artifacts)?;
-    for way in ways {
-        let instructions = instructions_per_call(way.name, artifacts)?;
+    let bare = instructions_per_call(BARE, bench.artifacts)?;
+    for way in bench.ways {
+        let instructions = instructions_per_call(way.name, bench.artifacts)?;
         section.push(Row::new(way.name, format!("{instructions:.1}")).ratio(instructions / bare, "bare"));
     }
     Ok(section)

@@ -2,7 +2,7 @@
 //! process and in interleaved rounds. `cargo bench -p lcr-benches` runs it.
 //!
 //! Options, behind `--`: `--write` puts the table into `RESULTS.md`; `--quick` takes a
-//! tenth of the rounds. The figures of a shared machine wander; the ratios are what to
+//! sixth of the rounds; `--only calls` (or another of [`PARTS`]) leaves out the rest. The figures of a shared machine wander; the ratios are what to
 //! read, and each is the median of ratios taken within one round.
 
 mod allocations;
@@ -30,7 +30,7 @@ use artifacts::Artifacts;
 use machine::Machine;
 use sheet::Section;
 use sittings::Errand;
-use ways::Callees;
+use ways::{Callees, Way};
 
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
@@ -44,11 +44,13 @@ struct Options {
     /// Something to do in this process and nothing else, and the libraries for it.
     errand: Option<Errand>,
     libraries: Vec<String>,
+    /// The parts to run; all if none is named.
+    only: Vec<String>,
 }
 
 impl Options {
     fn parse() -> Outcome<Options> {
-        let mut options = Options { write: false, rounds: 90, errand: None, libraries: Vec::new() };
+        let mut options = Options { write: false, rounds: 90, errand: None, libraries: Vec::new(), only: Vec::new() };
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             use lexopt::prelude::*;
@@ -57,10 +59,19 @@ impl Options {
                 Long("bench") => {}
                 Long("write") => options.write = true,
                 Long("quick") => options.rounds = 15,
+                Long("only") => options.only.push(parser.value()?.string()?),
                 Long("errand") => options.errand = Some(Errand::parse(&parser.value()?.string()?)?),
                 Long("library") => options.libraries.push(parser.value()?.string()?),
                 other => return Err(other.unexpected().into()),
             }
+        }
+        let unknown = options.only.iter().find(|only| PARTS.iter().all(|(name, _)| name != only));
+        if let Some(unknown) = unknown {
+            let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+            return Err(format!("there is no part called {unknown}; there are {}", names.join(", ")).into());
+        }
+        if options.write && !options.only.is_empty() {
+            return Err("a table of parts is not written; leave out --only or --write".into());
         }
         Ok(options)
     }
@@ -92,25 +103,39 @@ fn run(options: &Options) -> Outcome<()> {
     Ok(())
 }
 
+/// What a part of the run needs.
+struct Bench<'a, 'w> {
+    artifacts: &'a Artifacts,
+    ways: &'a [Way<'w>],
+    rounds: usize,
+    cores: usize,
+}
+
+/// One part of the run: its name on the command line, and what it does.
+type Part = (&'static str, fn(&Bench<'_, '_>) -> Outcome<Section>);
+
+const PARTS: [Part; 7] = [
+    ("calls", calls::measure),
+    ("threads", threads::measure),
+    ("values", values::measure),
+    ("changes", changes::measure),
+    ("slots", slots::measure),
+    ("memory", memory::measure),
+    ("instructions", instructions::measure),
+];
+
 fn measure(options: &Options, artifacts: &Artifacts, machine: &Machine) -> Outcome<Vec<Section>> {
     let callees = Callees::load(artifacts)?;
     let ways = callees.ways();
-    let mut sections = Vec::new();
-    eprintln!("calls");
-    sections.push(calls::measure(&ways, options.rounds, artifacts)?);
-    eprintln!("threads");
-    sections.push(threads::measure(&ways, options.rounds, machine.cores(), artifacts)?);
-    eprintln!("values");
-    sections.push(values::measure(artifacts, options.rounds)?);
-    eprintln!("replacing");
-    sections.push(changes::measure(artifacts, options.rounds)?);
-    eprintln!("references");
-    sections.push(slots::measure(artifacts, options.rounds)?);
-    eprintln!("memory");
-    sections.push(memory::measure(artifacts)?);
-    eprintln!("instructions");
-    sections.push(instructions::measure(&ways, artifacts)?);
-    Ok(sections)
+    let bench = Bench { artifacts, ways: &ways, rounds: options.rounds, cores: machine.cores() };
+    let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
+    let parts = PARTS.iter().filter(|(name, _)| wanted(name));
+    parts
+        .map(|(name, part)| {
+            eprintln!("measuring {name}");
+            part(&bench)
+        })
+        .collect()
 }
 
 fn document(machine: &str, sections: &[Section]) -> String {

@@ -6,8 +6,7 @@ use contract::interfaces::Step;
 use lcr::{Runtime, Status};
 
 use crate::{
-    Outcome,
-    artifacts::Artifacts,
+    Bench, Outcome,
     sheet::{Row, Section},
     stamps::Stamps,
 };
@@ -25,8 +24,8 @@ struct Usage {
 }
 
 /// Replaces one component again and again.
-pub(crate) fn measure(artifacts: &Artifacts) -> Outcome<Section> {
-    let stamps = Stamps::of(artifacts.path("plain")?, "plain")?;
+pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
+    let stamps = Stamps::of(bench.artifacts.path("plain")?, "plain")?;
     let runtime = Runtime::new()?;
     runtime.load(stamps.write(0, 0)?)?;
     let handle = runtime.service::<dyn Step>()?;

@@ -3,7 +3,11 @@
 use contract::interfaces::{Relay, Step};
 use lcr::{Handle, Pinned, Runtime};
 
-use crate::{Outcome, artifacts::Artifacts, ways::Way};
+use crate::{
+    Outcome,
+    artifacts::Artifacts,
+    ways::{Way, way},
+};
 
 /// The name of a call by handle.
 pub(crate) const HANDLE: &str = "**`lcr` handle**";
@@ -34,12 +38,12 @@ impl Ours {
     /// The ways.
     pub(crate) fn ways(&self) -> Vec<Way<'_>> {
         vec![
-            Way::new(HANDLE, || |x| self.step.step(x)),
-            Way::new(PINNED, || |x| self.pinned.step(x)),
-            Way::of_loops(
+            way!(HANDLE, |x| self.step.step(x)),
+            way!(PINNED, |x| self.pinned.step(x)),
+            Way::new(
                 INSIDE,
-                |layout, calls| self.relay.stream(layout as u64, calls),
-                |layout, calls| self.relay.chain(layout as u64, calls),
+                || |layout, calls| self.relay.stream(layout, calls),
+                || |layout, calls| self.relay.chain(layout, calls),
             ),
         ]
     }

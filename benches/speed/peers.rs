@@ -14,7 +14,11 @@ use libloading::Library;
 use stabby::libloading::StabbyLibrary;
 use tempfile::TempDir;
 
-use crate::{Outcome, artifacts::Artifacts, ways::Way};
+use crate::{
+    Outcome,
+    artifacts::Artifacts,
+    ways::{Way, way},
+};
 
 /// The name of the way that all others are compared with.
 pub(crate) const BARE: &str = "bare C-ABI vtable";
@@ -68,51 +72,42 @@ impl Peers {
     /// Calls without anything that could be replaced.
     pub(crate) fn baselines(&self) -> Vec<Way<'_>> {
         vec![
-            Way::new(BARE, || {
-                let bare = black_box(self.bare);
-                // SAFETY: `load` keeps the image mapped for ever.
-                move |x| unsafe { bare.step(x) }
-            }),
-            Way::new("the same with a panic barrier", || {
-                let bare = black_box(self.bare);
-                // SAFETY: `load` keeps the image mapped for ever.
-                move |x| unsafe { bare.guarded(x) }
-            }),
+            // SAFETY: `load` keeps the image mapped for ever.
+            way!(BARE, |x| unsafe { self.bare.step(x) }),
+            // SAFETY: as above.
+            way!("the same with a panic barrier", |x| unsafe { self.bare.guarded(x) }),
         ]
     }
 
     /// The peers' ways.
     pub(crate) fn ways(&self) -> Vec<Way<'_>> {
+        use peer_stabby::StepDyn;
         vec![
-            Way::new("`Box<dyn Trait>` in the program", || |x| self.boxed.step(x)),
-            Way::new("`abi_stable` trait object", || |x| peer_abi_stable::Step_TO::step(&self.abi_stable, x)),
-            Way::new("`stabby` trait object", || {
-                use peer_stabby::StepDyn;
-                |x| self.stabby.step(x)
-            }),
-            Way::new("`arc_swap::Cache` + the bare call", || {
-                let mut cache = Cache::new(&self.swap);
-                move |x| {
+            way!("`Box<dyn Trait>` in the program", |x| self.boxed.step(x)),
+            way!("`abi_stable` trait object", |x| peer_abi_stable::Step_TO::step(&self.abi_stable, x)),
+            way!("`stabby` trait object", |x| self.stabby.step(x)),
+            way!(
+                "`arc_swap::Cache` + the bare call",
+                {
+                    let mut cache = Cache::new(&self.swap);
+                },
+                |x| {
                     let bare: &Arc<bare::Bare> = cache.load();
                     // SAFETY: `load` keeps the image mapped for ever.
                     unsafe { bare.step(x) }
                 }
+            ),
+            way!(ARC_SWAP, |x| {
+                let bare = self.swap.load();
+                // SAFETY: `load` keeps the image mapped for ever.
+                unsafe { bare.step(x) }
             }),
-            Way::new(ARC_SWAP, || {
-                |x| {
-                    let bare = self.swap.load();
-                    // SAFETY: `load` keeps the image mapped for ever.
-                    unsafe { bare.step(x) }
-                }
+            way!("`RwLock::read` + the bare call", |x| {
+                let bare = self.lock.read().expect("nobody panics under the lock");
+                // SAFETY: `load` keeps the image mapped for ever.
+                unsafe { bare.step(x) }
             }),
-            Way::new("`RwLock::read` + the bare call", || {
-                |x| {
-                    let bare = self.lock.read().expect("nobody panics under the lock");
-                    // SAFETY: `load` keeps the image mapped for ever.
-                    unsafe { bare.step(x) }
-                }
-            }),
-            Way::new("`hot-lib-reloader` function", || hot::bench_hot_step),
+            way!("`hot-lib-reloader` function", |x| hot::bench_hot_step(x)),
         ]
     }
 }

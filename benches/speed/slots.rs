@@ -6,8 +6,7 @@ use contract::interfaces::Step;
 use lcr::{__private::Export, Handle, Runtime};
 
 use crate::{
-    Outcome,
-    artifacts::Artifacts,
+    Bench, Outcome,
     crowds::{Interfaces, crowd, name},
     rounds::{Times, median, time},
     sheet::{Row, Section, nanoseconds},
@@ -20,7 +19,8 @@ const CROWD: usize = 10_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Measures all three.
-pub(crate) fn measure(artifacts: &Artifacts, rounds: usize) -> Outcome<Section> {
+pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
+    let Bench { artifacts, rounds, .. } = *bench;
     let mut section = Section::new(
         "References, lookup, registering",
         format!(

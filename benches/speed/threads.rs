@@ -3,8 +3,7 @@
 use std::{hint::black_box, sync::Barrier, thread, time::Duration};
 
 use crate::{
-    Outcome,
-    artifacts::Artifacts,
+    Bench, Outcome,
     ours::HANDLE,
     rounds::{Times, calls_in, time},
     sheet::{Row, Section, nanoseconds},
@@ -17,19 +16,19 @@ const MACHINE: &str = "two busy cores slow each other on this machine: compare t
 const SLICE: Duration = Duration::from_millis(4);
 
 /// Compares each way on one thread and on two that run at the same moment.
-pub(crate) fn measure(ways: &[Way<'_>], rounds: usize, cores: usize, artifacts: &Artifacts) -> Outcome<Section> {
+pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     let mut section = Section::new(
         "Two threads",
         "Nanoseconds per call of each of two threads, one to a core, that call the same handle at the same time; the \
          ratio is to one thread alone, within a round. The bare call shows what the machine itself does to two busy \
          cores.",
     );
-    if cores < 2 {
+    if bench.cores < 2 {
         section.push(Row::new("two threads", "not measured: this machine has one core"));
         return Ok(section);
     }
-    let times = race_apart(Task::Threads, rounds, artifacts)?;
-    for way in ways {
+    let times = race_apart(Task::Threads, bench.rounds, bench.artifacts)?;
+    for way in bench.ways {
         let both = both(way.name);
         let ratio = times.ratio(&both, way.name);
         let row = Row::new(way.name, nanoseconds(times.median(&both))).ratio(ratio, "one thread");

@@ -6,8 +6,7 @@ use contract::interfaces::{PAGE, Pages, Values};
 use lcr::{Handle, Runtime};
 
 use crate::{
-    Outcome, allocations,
-    artifacts::Artifacts,
+    Bench, Outcome, allocations,
     rounds::{Contestant, Times, race},
     sheet::{Row, Section, nanoseconds},
 };
@@ -59,9 +58,9 @@ const CROSSINGS: [Crossing; 2] = [
 ];
 
 /// Looks at addresses, and races owned vectors.
-pub(crate) fn measure(artifacts: &Artifacts, rounds: usize) -> Outcome<Section> {
+pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     let runtime = Runtime::new()?;
-    runtime.load(artifacts.path("probe")?)?;
+    runtime.load(bench.artifacts.path("probe")?)?;
     let handle = runtime.service::<dyn Values>()?;
     let here: Box<dyn Values> = black_box(Box::new(Here(Pages)));
     let mut section = Section::new(
@@ -73,7 +72,7 @@ pub(crate) fn measure(artifacts: &Artifacts, rounds: usize) -> Outcome<Section> 
         let figure = if arrives { "the same address" } else { "another address" };
         section.push(Row::new(format!("{what} on the other side"), figure).bound("not copied", arrives));
     }
-    let times = race_vectors(&handle, &*here, rounds);
+    let times = race_vectors(&handle, &*here, bench.rounds);
     section.push(Row::new(COPY, nanoseconds(times.median(COPY))));
     for crossing in &CROSSINGS {
         section.push(owned(crossing, &times, &handle, &*here));

@@ -3,8 +3,6 @@
 //! A way makes a call for each thread that wants one, so that the same list serves the
 //! comparison of calls, that of threads, and the counting of instructions.
 
-use contract::loops;
-
 use crate::{
     Outcome,
     artifacts::Artifacts,
@@ -22,32 +20,42 @@ pub(crate) struct Way<'a> {
     chain: Box<dyn Fn() -> Loop<'a> + Sync + 'a>,
 }
 
-impl<'a> Way<'a> {
-    /// A way whose calls `make` makes, once for each thread.
-    pub(crate) fn new<C>(name: &'static str, make: impl Fn() -> C + Clone + Sync + 'a) -> Way<'a>
-    where
-        C: FnMut(u64) -> u64 + 'a,
-    {
-        let for_chain = make.clone();
-        let stream = move || {
-            let mut call = make();
-            going_round(move |layout, calls| loops::stream(layout, calls, &mut call))
-        };
-        let chain = move || {
-            let mut call = for_chain();
-            going_round(move |layout, calls| loops::chain(layout, calls, &mut call))
-        };
-        Way { name, stream: Box::new(stream), chain: Box::new(chain) }
-    }
+/// A way whose call for `$x` is `$call`, written into each loop as it stands. What is
+/// in braces runs before, once for each thread.
+macro_rules! way {
+    ($name:expr, |$x:ident| $call:expr) => {
+        way!($name, {}, |$x| $call)
+    };
+    ($name:expr, { $($setup:tt)* }, |$x:ident| $call:expr) => {
+        Way::new(
+            $name,
+            move || {
+                $($setup)*
+                move |layout, calls| contract::stream!(layout, calls, |$x| $call)
+            },
+            move || {
+                $($setup)*
+                move |layout, calls| contract::chain!(layout, calls, |$x| $call)
+            },
+        )
+    };
+}
+pub(crate) use way;
 
-    /// A way that loops elsewhere: both are given a layout and a number of calls.
-    pub(crate) fn of_loops(
+impl<'a> Way<'a> {
+    /// A way with two kinds of loop, each made once for each thread. A loop is given a
+    /// layout and a number of calls.
+    pub(crate) fn new<S, C>(
         name: &'static str,
-        stream: impl Fn(usize, u64) -> u64 + Copy + Sync + 'a,
-        chain: impl Fn(usize, u64) -> u64 + Copy + Sync + 'a,
-    ) -> Way<'a> {
-        let stream = move || going_round(stream);
-        let chain = move || going_round(chain);
+        stream: impl Fn() -> S + Sync + 'a,
+        chain: impl Fn() -> C + Sync + 'a,
+    ) -> Way<'a>
+    where
+        S: FnMut(usize, u64) -> u64 + 'a,
+        C: FnMut(usize, u64) -> u64 + 'a,
+    {
+        let stream = move || going_round(stream());
+        let chain = move || going_round(chain());
         Way { name, stream: Box::new(stream), chain: Box::new(chain) }
     }
 

@@ -1,9 +1,9 @@
 //! Frames: how a call tells the writer which world it stands in, with plain stores.
 //!
 //! **Reader** (every call): write `place`, then the current table's address, into the
-//! next frame of the thread's record, raise `depth`, pass the *barrier*, and read the
+//! next frame of the thread's record, raise the depth, pass the *barrier*, and read the
 //! current table again. If it is still the same, the call is inside; if not, write the
-//! new one and look again. Leaving is one store that lowers `depth`.
+//! new one and look again. Leaving is one store that lowers the depth.
 //!
 //! **Writer** (a commit): store the new table as current, pass the *barrier*, then read
 //! every record's frames.
@@ -19,7 +19,7 @@
 //! use `membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)` the kernel runs the readers'
 //! fences for the writer, and the readers only keep the compiler from reordering.
 //!
-//! **Orderings.** Every store to a frame and to `depth` is `Release`, every read by the
+//! **Orderings.** Every store to a frame and to the depth is `Release`, every read by the
 //! writer `Acquire`: a writer that sees a call gone (a lower depth, or a later call's
 //! frame) also sees everything that call did, before it destroys what it was in.
 //! `current` is stored `Release` and read `Acquire`, for the entries behind it.
@@ -30,9 +30,12 @@
 //! frame, it compares it with those of the tables that it knows to be alive. If the
 //! address was given to a new table, it *is* a live table, and the frame counts.
 //!
-//! `depth` is read before the frames below it. A call that is inside at the writer's
-//! barrier stays below `depth` until it leaves, so it cannot be overlooked; a frame
-//! that changes meanwhile belongs to a call that came later, in a newer world.
+//! The depth is read before the frames below it. A call that is inside at the writer's
+//! barrier stays below the depth until it leaves, so it cannot be overlooked; a frame
+//! that changes meanwhile belongs to a call that came later, in a newer world. The
+//! depth is two words, a position among the inline frames and a count beyond them; a
+//! call beyond them keeps the position at their end for as long as it lasts, so
+//! whichever mix of old and new values the writer reads, no such call is above it.
 
 use super::{
     sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence},
@@ -53,14 +56,19 @@ pub struct Frame {
 ///
 /// | field | written by | when |
 /// |---|---|---|
-/// | `depth` | the thread | entering, leaving |
-/// | `limit` | the thread, and the host when it gives the record to a thread | [`INLINE_FRAMES`], or 0 while every call must take the slow path |
+/// | `next` | the thread | entering and leaving through an inline frame |
+/// | `end` | the thread, also when it takes the record | behind the frames, or null while every call must take the slow path |
+/// | `deep` | the thread | entering and leaving beyond the inline frames |
 /// | `frames` | the thread | entering |
+///
+/// A new record has null for `next` and `end`, which lets nobody in; [`Record::open`]
+/// makes it usable and ties it to its place in memory.
 #[repr(C)]
 pub struct Record {
-    depth: AtomicU32,
-    limit: AtomicU32,
+    next: AtomicPtr<Frame>,
+    end: AtomicPtr<Frame>,
     frames: [Frame; INLINE_FRAMES],
+    deep: AtomicU32,
 }
 
 /// The part of a runtime that calls read.
@@ -68,18 +76,17 @@ pub struct Record {
 pub struct Core {
     /// The current world's table; never null.
     pub current: AtomicPtr<Table>,
-    /// Not 0 if readers must execute the fence themselves.
-    pub fenced: AtomicU32,
+    /// Whether readers must execute the fence themselves; constant.
+    pub fenced: bool,
 }
 
 impl Core {
     /// The reader's half of the barrier.
-    #[inline(always)]
     fn barrier(&self) {
-        if self.fenced.load(Ordering::Relaxed) == 0 {
-            compiler_fence(Ordering::SeqCst);
-        } else {
+        if self.fenced {
             fence(Ordering::SeqCst);
+        } else {
+            compiler_fence(Ordering::SeqCst);
         }
     }
 }
@@ -137,39 +144,77 @@ impl Record {
     #[cfg(not(loom))]
     pub const fn new() -> Record {
         Record {
-            depth: AtomicU32::new(0),
-            limit: AtomicU32::new(0),
+            next: AtomicPtr::new(core::ptr::null_mut()),
+            end: AtomicPtr::new(core::ptr::null_mut()),
             frames: [const { Frame::new() }; INLINE_FRAMES],
+            deep: AtomicU32::new(0),
         }
     }
 
     /// A record outside every call that sends each one to the slow path.
     #[cfg(loom)]
     pub fn new() -> Record {
-        Record { depth: AtomicU32::new(0), limit: AtomicU32::new(0), frames: core::array::from_fn(|_| Frame::new()) }
+        Record {
+            next: AtomicPtr::new(core::ptr::null_mut()),
+            end: AtomicPtr::new(core::ptr::null_mut()),
+            frames: core::array::from_fn(|_| Frame::new()),
+            deep: AtomicU32::new(0),
+        }
     }
 
-    /// Enters the current world, on the calling thread's own record; `None` sends the
-    /// caller to the slow path. With `Some`, the table is alive until [`Record::leave`].
+    /// Makes the record usable by the calling thread, outside every call.
+    pub fn open(&'static self) {
+        self.leave_to(0);
+        self.set_fast(true);
+    }
+
+    /// Lets calls through to the inline frames, or sends all of them to the slow path.
+    pub fn set_fast(&'static self, fast: bool) {
+        let end = if fast { self.frames.as_ptr_range().end } else { core::ptr::null() };
+        self.end.store(end.cast_mut(), Ordering::Relaxed);
+    }
+
+    /// Enters the current world of a runtime whose readers need no fence, on the calling
+    /// thread's own record; `None` sends the caller to the slow path. With `Some`, the
+    /// table is alive until [`Record::leave`] is given the frame.
     #[inline(always)]
-    pub fn enter(&self, core: &Core, place: Place) -> Option<(*const Table, u32)> {
-        let depth = self.depth.load(Ordering::Relaxed);
-        if depth >= self.limit.load(Ordering::Relaxed) {
+    pub fn enter(&self, core: &Core, place: Place) -> Option<(*const Table, *const Frame)> {
+        let next = self.next.load(Ordering::Relaxed);
+        if next >= self.end.load(Ordering::Relaxed) {
             return None;
         }
-        // SAFETY: `limit` is never more than `INLINE_FRAMES`.
-        let frame = unsafe { self.frames.get_unchecked(depth as usize) };
-        Some((self.publish(frame, depth, core, place), depth))
-    }
-
-    /// Enters the current world through `frame`, the one for calls at `depth`.
-    #[inline(always)]
-    pub fn publish(&self, frame: &Frame, depth: u32, core: &Core, place: Place) -> *const Table {
+        // SAFETY: below `end`, `next` is one of this record's frames.
+        let frame = unsafe { &*next };
+        // SAFETY: at most one behind the last frame.
+        let behind = unsafe { next.add(1) };
         frame.place.store(place.0, Ordering::Release);
         let mut table = core.current.load(Ordering::Acquire);
         loop {
             frame.table.store(table, Ordering::Release);
-            self.depth.store(depth + 1, Ordering::Release);
+            self.next.store(behind, Ordering::Release);
+            compiler_fence(Ordering::SeqCst);
+            let current = core.current.load(Ordering::Acquire);
+            if current == table {
+                return Some((table, next));
+            }
+            table = current;
+        }
+    }
+
+    /// Leaves the call that [`Record::enter`] gave this frame to.
+    #[inline(always)]
+    pub fn leave(&self, frame: *const Frame) {
+        self.next.store(frame.cast_mut(), Ordering::Release);
+    }
+
+    /// Enters the current world at `depth`, the present one, through `frame`, which is
+    /// the one for that depth. With the fence, if the runtime's readers need it.
+    pub fn publish(&'static self, frame: &Frame, depth: u32, core: &Core, place: Place) -> *const Table {
+        frame.place.store(place.0, Ordering::Release);
+        let mut table = core.current.load(Ordering::Acquire);
+        loop {
+            frame.table.store(table, Ordering::Release);
+            self.leave_to(depth + 1);
             core.barrier();
             let current = core.current.load(Ordering::Acquire);
             if current == table {
@@ -179,27 +224,30 @@ impl Record {
         }
     }
 
-    /// Enters `table`, which the caller keeps alive by other means (a pin).
-    pub fn publish_held(&self, frame: &Frame, depth: u32, table: *const Table, place: Place) {
+    /// As [`Record::publish`], into `table`, which the caller keeps alive by other means.
+    pub fn publish_held(&'static self, frame: &Frame, depth: u32, table: *const Table, place: Place) {
         frame.place.store(place.0, Ordering::Release);
         frame.table.store(table.cast_mut(), Ordering::Release);
-        self.depth.store(depth + 1, Ordering::Release);
+        self.leave_to(depth + 1);
     }
 
-    /// Leaves the call that entered at `depth`.
-    #[inline(always)]
-    pub fn leave(&self, depth: u32) {
-        self.depth.store(depth, Ordering::Release);
+    /// Goes back (or, entering, on) to `depth` calls.
+    pub fn leave_to(&'static self, depth: u32) {
+        let inline = (depth as usize).min(INLINE_FRAMES);
+        self.deep.store(depth - inline as u32, Ordering::Release);
+        let next = self.frames.as_ptr().wrapping_add(inline);
+        self.next.store(next.cast_mut(), Ordering::Release);
     }
 
     /// How many calls are under way.
     pub fn depth(&self) -> u32 {
-        self.depth.load(Ordering::Acquire)
-    }
-
-    /// Lets calls through to the inline frames, or sends all of them to the slow path.
-    pub fn set_fast(&self, fast: bool) {
-        self.limit.store(if fast { INLINE_FRAMES as u32 } else { 0 }, Ordering::Relaxed);
+        let deep = self.deep.load(Ordering::Acquire);
+        let next = self.next.load(Ordering::Acquire);
+        if next.is_null() {
+            return 0;
+        }
+        let inline = (next.addr() - self.frames.as_ptr().addr()) / size_of::<Frame>();
+        inline as u32 + deep
     }
 
     /// The frame for calls at `depth`, if it is an inline one.

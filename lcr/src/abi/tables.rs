@@ -144,7 +144,7 @@ pub struct RawEntered {
     pub fault: *mut RawFault,
     /// The calling thread's record.
     pub record: *const Record,
-    /// What to give to [`Record::leave`].
+    /// What to give to [`Record::leave_to`].
     pub depth: u32,
     /// The world entered.
     pub table: *const Table,

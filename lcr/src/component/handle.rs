@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData, ptr, ptr::NonNull, sync::atomic::Ordering};
 
 use crate::abi::{
     fault::{Outcome, RawFault},
-    frame::{Core, Place, Record},
+    frame::{Core, Frame, Place, Record},
     interface::Interface,
     owned::RawSlice,
     shape::{Kind, Shape},
@@ -25,6 +25,7 @@ use super::{fault::Fault, image, pinned::Pinned};
 /// Everything that a handle offers beside the trait is an associated function, as with
 /// `Arc`, so that no method of an interface is hidden.
 pub struct Handle<I: ?Sized + Interface> {
+    /// Null if the runtime's readers need fences: every call then goes by the slow path.
     core: *const Core,
     offset: usize,
     slot: NonNull<RawSlot>,
@@ -46,7 +47,10 @@ impl<I: ?Sized + Interface> Handle<I> {
     pub(crate) unsafe fn from_slot(slot: NonNull<RawSlot>) -> Handle<I> {
         // SAFETY: the slot is alive while a reference is owned.
         let raw = unsafe { slot.as_ref() };
-        Handle { core: raw.core, offset: raw.offset, slot, interface: PhantomData }
+        // SAFETY: the core lives as long as the slot.
+        let fenced = unsafe { &*raw.core }.fenced;
+        let core = if fenced { ptr::null() } else { raw.core };
+        Handle { core, offset: raw.offset, slot, interface: PhantomData }
     }
 
     /// Holds the instance that serves the handle now: calls through the result go to it
@@ -62,32 +66,19 @@ impl<I: ?Sized + Interface> Handle<I> {
         Pinned::new(this)
     }
 
-    /// The number of the world that a call would enter now.
+    /// The number of the world that a call would enter now; 0 if it would be refused.
     pub fn generation(this: &Handle<I>) -> u64 {
-        let record = image::record();
-        // SAFETY: the record is this thread's own; the core lives as long as the slot.
-        let (record, core) = unsafe { (&*record, &*this.core) };
-        match record.enter(core, Place::new(this.offset, u32::MAX)) {
-            Some((table, depth)) => {
-                // SAFETY: a table is alive between `enter` and `leave`.
-                let generation = unsafe { (*table).generation };
-                record.leave(depth);
-                generation
-            }
-            None => {
-                let entered = this.enter_slowly(u32::MAX);
-                if !entered.fault.is_null() {
-                    // SAFETY: the fault is ours.
-                    drop(unsafe { RawFault::take(entered.fault) });
-                    return 0;
-                }
-                // SAFETY: the table is alive until `leave`.
-                let generation = unsafe { (*entered.table).generation };
-                // SAFETY: the slow path entered through this thread's record.
-                unsafe { (*entered.record).leave(entered.depth) };
-                generation
-            }
+        let entered = this.enter_slowly(u32::MAX);
+        if !entered.fault.is_null() {
+            // SAFETY: the fault is ours.
+            drop(unsafe { RawFault::take(entered.fault) });
+            return 0;
         }
+        // SAFETY: the table is alive until `leave_to`.
+        let generation = unsafe { (*entered.table).generation };
+        // SAFETY: the slow path entered through this thread's record.
+        unsafe { &*entered.record }.leave_to(entered.depth);
+        generation
     }
 
     pub(crate) fn slot(&self) -> NonNull<RawSlot> {
@@ -120,20 +111,24 @@ impl<I: ?Sized + Interface> Handle<I> {
         entered
     }
 
+    /// What the slot holds, and the frame to leave by.
     #[inline(always)]
-    fn enter_fast(&self, record: *const Record, method: u32) -> Option<(u32, Target)> {
+    fn enter_fast(&self, record: *const Record, method: u32) -> Option<(*const Frame, Target)> {
+        if self.core.is_null() {
+            return None;
+        }
         // SAFETY: the record is this thread's own, or the one that lets nobody in.
         let record = unsafe { &*record };
         // SAFETY: the core lives as long as the slot.
         let core = unsafe { &*self.core };
-        let (table, depth) = record.enter(core, Place::new(self.offset, method))?;
+        let (table, frame) = record.enter(core, Place::new(self.offset, method))?;
         // SAFETY: the current world's table is alive until `leave`, and has every slot
         // that has a handle.
         let target = unsafe { entry(table, self.offset) }.target();
         if target.is_none() {
-            record.leave(depth);
+            record.leave(frame);
         }
-        Some((depth, target?))
+        Some((frame, target?))
     }
 }
 
@@ -200,7 +195,7 @@ impl<I: ?Sized + Interface> Callee for Handle<I> {
         otherwise: impl FnOnce(Unserved<A>) -> T,
     ) -> T {
         let record = image::record();
-        let Some((depth, target)) = self.enter_fast(record, method) else {
+        let Some((frame, target)) = self.enter_fast(record, method) else {
             return self.call_slowly(method, args, invoke, done, otherwise);
         };
         // SAFETY: this thread's own record, which lives until the thread ends.
@@ -208,16 +203,16 @@ impl<I: ?Sized + Interface> Callee for Handle<I> {
         // SAFETY: the host linked as many functions as `I` has methods.
         let function = unsafe { *target.methods.add(method as usize) };
         if may_lack::<I>(method) && function.is_null() {
-            record.leave(depth);
+            record.leave(frame);
             return lacking(args, otherwise);
         }
         let outcome = invoke(target.data, function, args);
         if outcome.fault.is_null() {
-            record.leave(depth);
+            record.leave(frame);
             // SAFETY: no fault means a value.
             return done(unsafe { outcome.value.assume_init() });
         }
-        self.fault_inside(record, depth, outcome.fault, method, target.data, otherwise)
+        self.fault_inside(|| record.leave(frame), outcome.fault, method, target.data, otherwise)
     }
 }
 
@@ -255,16 +250,16 @@ impl<I: ?Sized + Interface> Handle<I> {
         // SAFETY: the host linked as many functions as `I` has methods.
         let function = unsafe { *entered.methods.add(method as usize) };
         if function.is_null() {
-            record.leave(entered.depth);
+            record.leave_to(entered.depth);
             return otherwise(Unserved::Missing(args));
         }
         let outcome = invoke(entered.data, function, args);
         if outcome.fault.is_null() {
-            record.leave(entered.depth);
+            record.leave_to(entered.depth);
             // SAFETY: no fault means a value.
             return done(unsafe { outcome.value.assume_init() });
         }
-        self.fault_inside(record, entered.depth, outcome.fault, method, entered.data, otherwise)
+        self.fault_inside(|| record.leave_to(entered.depth), outcome.fault, method, entered.data, otherwise)
     }
 
     /// Leaves a call that faulted, once the host has said who served it.
@@ -272,15 +267,14 @@ impl<I: ?Sized + Interface> Handle<I> {
     #[inline(never)]
     fn fault_inside<A: Copy, T>(
         &self,
-        record: &Record,
-        depth: u32,
+        leave: impl FnOnce(),
         fault: *mut RawFault,
         method: u32,
         data: *const (),
         otherwise: impl FnOnce(Unserved<A>) -> T,
     ) -> T {
         let fault = faulted(self, fault, method, data);
-        record.leave(depth);
+        leave();
         otherwise(Unserved::Faulted(fault))
     }
 }

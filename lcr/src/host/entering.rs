@@ -205,7 +205,7 @@ impl Shared {
             if let Some(target) = unsafe { entry(table, place.offset()) }.target() {
                 return Ok(Entered { depth, table, target });
             }
-            record.leave(depth);
+            record.leave_to(depth);
             if self.is_closed() {
                 return Err((FaultKind::Revoked, "its runtime is gone".to_owned()));
             }
@@ -225,7 +225,7 @@ impl Shared {
     }
 
     /// The way of a thread that holds a world of this runtime.
-    fn enter_pinned(&self, thread: &ThreadRecord, place: Place) -> Option<Entered> {
+    fn enter_pinned(&self, thread: &'static ThreadRecord, place: Place) -> Option<Entered> {
         // SAFETY: the record is this thread's own, and no borrow of it is alive.
         let pinned = unsafe { thread.pinned() };
         let table = pinned.iter().rev().find(|pinned| ptr::eq(pinned.core, &raw const self.core))?.table;
@@ -242,7 +242,7 @@ impl Shared {
     }
 
     /// The way of a thread that the hand-over waits for, or that executes it.
-    fn pass_gate(&self, thread: &ThreadRecord, place: Place) -> Option<Entered> {
+    fn pass_gate(&self, thread: &'static ThreadRecord, place: Place) -> Option<Entered> {
         let state = self.state();
         let gate = state.gate.as_ref()?;
         if gate.thread != thread.thread_id() && !state.is_inside_gate(thread, gate) {

@@ -107,7 +107,7 @@ pub(super) fn forget_other_threads() {
         if ptr::eq(record, mine) {
             record.owner.store(sys::thread_id(), Ordering::Relaxed);
         } else {
-            record.record.leave(0);
+            record.record.leave_to(0);
             // SAFETY: the owner does not exist in this process.
             unsafe { (*record.pinned.get()).clear() };
             record.owner.store(0, Ordering::Release);
@@ -124,7 +124,7 @@ fn take() -> &'static ThreadRecord {
     let record = free.unwrap_or_else(|| link(owner));
     record.set_name(std::thread::current().name().map_or_else(sys::thread_name, str::to_owned).as_bytes());
     record.rounds.set(0);
-    record.record.set_fast(true);
+    record.record.open();
     // Without a key the record stays with the ended thread: a leak, and nothing worse.
     sys::at_thread_exit(ptr::from_ref(record).cast(), give_back);
     record
@@ -157,13 +157,13 @@ unsafe extern "C" fn give_back(record: *mut libc::c_void) {
         return;
     }
     record.record.set_fast(false);
-    record.record.leave(0);
+    record.record.leave_to(0);
     record.owner.store(0, Ordering::Release);
 }
 
 impl ThreadRecord {
     /// The part that every image knows.
-    pub(crate) fn record(&self) -> &Record {
+    pub(crate) fn record(&'static self) -> &'static Record {
         &self.record
     }
 

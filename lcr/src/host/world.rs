@@ -14,7 +14,7 @@ use std::{
     ptr::NonNull,
     sync::{
         Arc,
-        atomic::{AtomicPtr, AtomicU32, Ordering},
+        atomic::{AtomicPtr, Ordering},
     },
 };
 
@@ -130,7 +130,7 @@ impl Worlds {
         let world = Arc::new(World::new(1, capacity, None));
         let core = Core {
             current: AtomicPtr::new(world.table.as_ptr()),
-            fenced: AtomicU32::new(u32::from(fenced)),
+            fenced,
         };
         (Worlds { owner: ArcSwap::new(world) }, core)
     }
@@ -158,7 +158,7 @@ impl Worlds {
 
     fn barrier(&self, core: &Core) {
         std::sync::atomic::fence(Ordering::SeqCst);
-        if core.fenced.load(Ordering::Relaxed) == 0 {
+        if !core.fenced {
             sys::membarrier();
         }
     }

@@ -21,7 +21,7 @@ const _: () = {
             shape: &__lcr::Shape::method(
                 "each",
                 &[
-                    __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
+                    __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
                     __lcr::Part::of(
                         &__lcr::Shape::of::<
                             __lcr::Repr<__lcr::Lent>,
@@ -29,7 +29,7 @@ const _: () = {
                             __lcr::Kind::Callback,
                             "",
                             &[
-                                __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
+                                __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
                                 __lcr::Part::of(<u64 as __lcr::Abi>::SHAPE),
                                 __lcr::Part::result(<bool as __lcr::Abi>::SHAPE),
                             ],
@@ -44,7 +44,7 @@ const _: () = {
             shape: &__lcr::Shape::method(
                 "watch",
                 &[
-                    __lcr::Part::of(<View<'static> as __lcr::Abi>::SHAPE),
+                    __lcr::Part::of(<View<'_> as __lcr::Abi>::SHAPE),
                     __lcr::Part::of(
                         &__lcr::Shape::of::<
                             __lcr::Repr<__lcr::Given>,
@@ -52,7 +52,7 @@ const _: () = {
                             __lcr::Kind::BoxedCallback,
                             "",
                             &[
-                                __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
+                                __lcr::Part::of(<&'_ str as __lcr::Abi>::SHAPE),
                                 __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
                             ],
                         ),
@@ -76,7 +76,7 @@ const _: () = {
     impl<__LcrT: Watch> __LcrTable<__LcrT> {
         unsafe extern "C" fn each(
             this: *const (),
-            a0: <&'static str as __lcr::Abi>::Repr,
+            a0: <&str as __lcr::Abi>::Repr,
             a1: __lcr::Repr<__lcr::Lent>,
         ) -> __lcr::Outcome<<() as __lcr::Abi>::Repr> {
             unsafe {
@@ -84,15 +84,19 @@ const _: () = {
                     this,
                     |this: &__LcrT| {
                         let a1 = {
-                            let callback = __lcr::lift::<__lcr::Lent>(a1);
+                            let callback = __lcr::lift(
+                                <__lcr::Lent as __lcr::Abi>::from_repr,
+                                a1,
+                            );
                             move |p0: &str, p1: u64| -> bool {
                                 unsafe { callback.call((p0, p1)) }
                             }
                         };
-                        <() as __lcr::Abi>::into_repr(
+                        __lcr::lower(
+                            <() as __lcr::Abi>::into_repr,
                             <__LcrT as Watch>::each(
                                 this,
-                                <&str as __lcr::Abi>::from_repr(a0),
+                                __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
                                 &a1,
                             ),
                         )
@@ -102,7 +106,7 @@ const _: () = {
         }
         unsafe extern "C" fn watch(
             this: *const (),
-            a0: <View<'static> as __lcr::Abi>::Repr,
+            a0: <View<'_> as __lcr::Abi>::Repr,
             a1: __lcr::Repr<__lcr::Given>,
         ) -> __lcr::Outcome<<u64 as __lcr::Abi>::Repr> {
             unsafe {
@@ -110,13 +114,17 @@ const _: () = {
                     this,
                     |this: &__LcrT| {
                         let a1 = {
-                            let callback = __lcr::lift::<__lcr::Given>(a1);
+                            let callback = __lcr::lift(
+                                <__lcr::Given as __lcr::Abi>::from_repr,
+                                a1,
+                            );
                             move |p0: &'_ str| -> () { unsafe { callback.call((p0,)) } }
                         };
-                        <u64 as __lcr::Abi>::into_repr(
+                        __lcr::lower(
+                            <u64 as __lcr::Abi>::into_repr,
                             <__LcrT as Watch>::watch(
                                 this,
-                                <View<'_> as __lcr::Abi>::from_repr(a0),
+                                __lcr::lift(<View<'_> as __lcr::Abi>::from_repr, a0),
                                 __lcr::Box::new(a1),
                             ),
                         )
@@ -148,28 +156,27 @@ const _: () = {
         #[inline]
         fn each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool) {
             let f_callback = |(p0, p1): (&'static str, u64)| f(p0, p1);
-            match unsafe {
+            unsafe {
                 __lcr::request(
                     self,
                     0,
                     (
-                        <&str as __lcr::Abi>::into_repr(prefix),
-                        __lcr::lower(__lcr::Lent::new(&f_callback)),
+                        __lcr::lower(<&str as __lcr::Abi>::into_repr, prefix),
+                        __lcr::lower(
+                            <__lcr::Lent as __lcr::Abi>::into_repr,
+                            __lcr::Lent::new(&f_callback),
+                        ),
                     ),
                     |(a0, a1)| (
-                        <&str as __lcr::Abi>::from_repr(a0),
-                        __lcr::lift::<__lcr::Lent>(a1),
+                        __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
+                        __lcr::lift(<__lcr::Lent as __lcr::Abi>::from_repr, a1),
                     ),
+                    |value| __lcr::lift(<() as __lcr::Abi>::from_repr, value),
+                    |shortfall| {
+                        let fault = shortfall.into_fault::<dyn Watch>(0);
+                        (&&__lcr::Tag::<()>::new()).raise(fault)
+                    },
                 )
-            }
-                .required::<dyn Watch>(0)
-            {
-                ::core::result::Result::Ok(value) => {
-                    unsafe { <() as __lcr::Abi>::from_repr(value) }
-                }
-                ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<()>::new()).raise(fault)
-                }
             }
         }
         #[inline]
@@ -179,34 +186,40 @@ const _: () = {
             call: Box<dyn for<'x> Fn(&'x str) + Send>,
         ) -> u64 {
             let call_callback = move |(p0,): (&'static str,)| call(p0);
-            match unsafe {
+            unsafe {
                 __lcr::request(
                     self,
                     1,
                     (
-                        <View<'a> as __lcr::Abi>::into_repr(view),
-                        __lcr::lower(__lcr::Given::new(call_callback)),
+                        __lcr::lower(<View<'a> as __lcr::Abi>::into_repr, view),
+                        __lcr::lower(
+                            <__lcr::Given as __lcr::Abi>::into_repr,
+                            __lcr::Given::new(call_callback),
+                        ),
                     ),
                     |(a0, a1)| (
-                        <View<'a> as __lcr::Abi>::from_repr(a0),
-                        __lcr::lift::<__lcr::Given>(a1),
+                        __lcr::lift(<View<'a> as __lcr::Abi>::from_repr, a0),
+                        __lcr::lift(<__lcr::Given as __lcr::Abi>::from_repr, a1),
                     ),
+                    |value| __lcr::lift(<u64 as __lcr::Abi>::from_repr, value),
+                    |shortfall| {
+                        match shortfall {
+                            __lcr::Shortfall::Missing((a0, a1)) => {
+                                __LcrDefaults::__lcr_default_watch(
+                                    self,
+                                    a0,
+                                    __lcr::Box::new({
+                                        let callback = a1;
+                                        move |p0: &'_ str| -> () { unsafe { callback.call((p0,)) } }
+                                    }),
+                                )
+                            }
+                            __lcr::Shortfall::Fault(fault) => {
+                                (&&__lcr::Tag::<u64>::new()).raise(fault)
+                            }
+                        }
+                    },
                 )
-            } {
-                __lcr::Answer::Done(value) => {
-                    unsafe { <u64 as __lcr::Abi>::from_repr(value) }
-                }
-                __lcr::Answer::Missing((a0, a1)) => {
-                    __LcrDefaults::__lcr_default_watch(
-                        self,
-                        a0,
-                        __lcr::Box::new({
-                            let callback = a1;
-                            move |p0: &'_ str| -> () { unsafe { callback.call((p0,)) } }
-                        }),
-                    )
-                }
-                __lcr::Answer::Fault(fault) => (&&__lcr::Tag::<u64>::new()).raise(fault),
             }
         }
     }
@@ -215,28 +228,27 @@ const _: () = {
         #[inline]
         fn each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool) {
             let f_callback = |(p0, p1): (&'static str, u64)| f(p0, p1);
-            match unsafe {
+            unsafe {
                 __lcr::request(
                     self,
                     0,
                     (
-                        <&str as __lcr::Abi>::into_repr(prefix),
-                        __lcr::lower(__lcr::Lent::new(&f_callback)),
+                        __lcr::lower(<&str as __lcr::Abi>::into_repr, prefix),
+                        __lcr::lower(
+                            <__lcr::Lent as __lcr::Abi>::into_repr,
+                            __lcr::Lent::new(&f_callback),
+                        ),
                     ),
                     |(a0, a1)| (
-                        <&str as __lcr::Abi>::from_repr(a0),
-                        __lcr::lift::<__lcr::Lent>(a1),
+                        __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
+                        __lcr::lift(<__lcr::Lent as __lcr::Abi>::from_repr, a1),
                     ),
+                    |value| __lcr::lift(<() as __lcr::Abi>::from_repr, value),
+                    |shortfall| {
+                        let fault = shortfall.into_fault::<dyn Watch>(0);
+                        (&&__lcr::Tag::<()>::new()).raise(fault)
+                    },
                 )
-            }
-                .required::<dyn Watch>(0)
-            {
-                ::core::result::Result::Ok(value) => {
-                    unsafe { <() as __lcr::Abi>::from_repr(value) }
-                }
-                ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<()>::new()).raise(fault)
-                }
             }
         }
         #[inline]
@@ -246,34 +258,40 @@ const _: () = {
             call: Box<dyn for<'x> Fn(&'x str) + Send>,
         ) -> u64 {
             let call_callback = move |(p0,): (&'static str,)| call(p0);
-            match unsafe {
+            unsafe {
                 __lcr::request(
                     self,
                     1,
                     (
-                        <View<'a> as __lcr::Abi>::into_repr(view),
-                        __lcr::lower(__lcr::Given::new(call_callback)),
+                        __lcr::lower(<View<'a> as __lcr::Abi>::into_repr, view),
+                        __lcr::lower(
+                            <__lcr::Given as __lcr::Abi>::into_repr,
+                            __lcr::Given::new(call_callback),
+                        ),
                     ),
                     |(a0, a1)| (
-                        <View<'a> as __lcr::Abi>::from_repr(a0),
-                        __lcr::lift::<__lcr::Given>(a1),
+                        __lcr::lift(<View<'a> as __lcr::Abi>::from_repr, a0),
+                        __lcr::lift(<__lcr::Given as __lcr::Abi>::from_repr, a1),
                     ),
+                    |value| __lcr::lift(<u64 as __lcr::Abi>::from_repr, value),
+                    |shortfall| {
+                        match shortfall {
+                            __lcr::Shortfall::Missing((a0, a1)) => {
+                                __LcrDefaults::__lcr_default_watch(
+                                    self,
+                                    a0,
+                                    __lcr::Box::new({
+                                        let callback = a1;
+                                        move |p0: &'_ str| -> () { unsafe { callback.call((p0,)) } }
+                                    }),
+                                )
+                            }
+                            __lcr::Shortfall::Fault(fault) => {
+                                (&&__lcr::Tag::<u64>::new()).raise(fault)
+                            }
+                        }
+                    },
                 )
-            } {
-                __lcr::Answer::Done(value) => {
-                    unsafe { <u64 as __lcr::Abi>::from_repr(value) }
-                }
-                __lcr::Answer::Missing((a0, a1)) => {
-                    __LcrDefaults::__lcr_default_watch(
-                        self,
-                        a0,
-                        __lcr::Box::new({
-                            let callback = a1;
-                            move |p0: &'_ str| -> () { unsafe { callback.call((p0,)) } }
-                        }),
-                    )
-                }
-                __lcr::Answer::Fault(fault) => (&&__lcr::Tag::<u64>::new()).raise(fault),
             }
         }
     }

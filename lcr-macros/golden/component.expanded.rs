@@ -9,7 +9,7 @@ const _: () = {
         component: ::core::env!("CARGO_PKG_NAME"),
         component_version: ::core::env!("CARGO_PKG_VERSION"),
         type_name: "HashStore",
-        interface: __lcr::InterfaceInfo::of::<dyn Store>(),
+        interface: <dyn Store as __lcr::ServedBy<HashStore>>::INTERFACE,
         replaces: &[],
         deps: &[],
         flags: __lcr::Flags {
@@ -31,7 +31,7 @@ const _: () = {
     >(
         &__LCR_MANIFEST,
         <dyn Store as __lcr::ServedBy<HashStore>>::THUNKS,
-        __lcr::default_create::<HashStore>,
+        <HashStore as __lcr::DefaultCreate>::CREATE,
     );
     __lcr::inventory::submit! {
         __lcr::Registration(& __LCR_EXPORT)
@@ -50,7 +50,7 @@ const _: () = {
         component: "kv-cache",
         component_version: "1.2.3",
         type_name: "Cache<u64>",
-        interface: __lcr::InterfaceInfo::of::<dyn ::kv::Store>(),
+        interface: <dyn ::kv::Store as __lcr::ServedBy<Cache<u64>>>::INTERFACE,
         replaces: &[1],
         deps: &[__lcr::Need::of::<dyn Journal>(), __lcr::Need::of::<dyn other::Clock>()],
         flags: __lcr::Flags {

@@ -17,7 +17,7 @@ const _: () = {
             shape: &__lcr::Shape::method(
                 "get",
                 &[
-                    __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
+                    __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
                     __lcr::Part::result(<Option<Vec<u8>> as __lcr::Abi>::SHAPE),
                 ],
             ),
@@ -27,8 +27,8 @@ const _: () = {
             shape: &__lcr::Shape::method(
                 "put",
                 &[
-                    __lcr::Part::of(<&'static str as __lcr::Abi>::SHAPE),
-                    __lcr::Part::of(<&'static [u8] as __lcr::Abi>::SHAPE),
+                    __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
+                    __lcr::Part::of(<&[u8] as __lcr::Abi>::SHAPE),
                     __lcr::Part::result(<Result<(), StoreError> as __lcr::Abi>::SHAPE),
                 ],
             ),
@@ -55,18 +55,17 @@ const _: () = {
     impl<__LcrT: Store> __LcrTable<__LcrT> {
         unsafe extern "C" fn get(
             this: *const (),
-            a0: <&'static str as __lcr::Abi>::Repr,
+            a0: <&str as __lcr::Abi>::Repr,
         ) -> __lcr::Outcome<<Option<Vec<u8>> as __lcr::Abi>::Repr> {
             unsafe {
                 __lcr::serve(
                     this,
                     |this: &__LcrT| {
-                        <Option<
-                            Vec<u8>,
-                        > as __lcr::Abi>::into_repr(
+                        __lcr::lower(
+                            <Option<Vec<u8>> as __lcr::Abi>::into_repr,
                             <__LcrT as Store>::get(
                                 this,
-                                <&str as __lcr::Abi>::from_repr(a0),
+                                __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
                             ),
                         )
                     },
@@ -75,21 +74,19 @@ const _: () = {
         }
         unsafe extern "C" fn put(
             this: *const (),
-            a0: <&'static str as __lcr::Abi>::Repr,
-            a1: <&'static [u8] as __lcr::Abi>::Repr,
+            a0: <&str as __lcr::Abi>::Repr,
+            a1: <&[u8] as __lcr::Abi>::Repr,
         ) -> __lcr::Outcome<<Result<(), StoreError> as __lcr::Abi>::Repr> {
             unsafe {
                 __lcr::serve(
                     this,
                     |this: &__LcrT| {
-                        <Result<
-                            (),
-                            StoreError,
-                        > as __lcr::Abi>::into_repr(
+                        __lcr::lower(
+                            <Result<(), StoreError> as __lcr::Abi>::into_repr,
                             <__LcrT as Store>::put(
                                 this,
-                                <&str as __lcr::Abi>::from_repr(a0),
-                                <&[u8] as __lcr::Abi>::from_repr(a1),
+                                __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
+                                __lcr::lift(<&[u8] as __lcr::Abi>::from_repr, a1),
                             ),
                         )
                     },
@@ -103,7 +100,10 @@ const _: () = {
                 __lcr::serve(
                     this,
                     |this: &__LcrT| {
-                        <u64 as __lcr::Abi>::into_repr(<__LcrT as Store>::len(this))
+                        __lcr::lower(
+                            <u64 as __lcr::Abi>::into_repr,
+                            <__LcrT as Store>::len(this),
+                        )
                     },
                 )
             }
@@ -126,58 +126,68 @@ const _: () = {
     impl Store for __lcr::Handle<dyn Store> {
         #[inline]
         fn get(&self, key: &str) -> Option<Vec<u8>> {
-            match unsafe {
+            unsafe {
                 __lcr::request(
                     self,
                     0,
-                    (<&str as __lcr::Abi>::into_repr(key),),
-                    |(a0,)| (<&str as __lcr::Abi>::from_repr(a0),),
+                    (__lcr::lower(<&str as __lcr::Abi>::into_repr, key),),
+                    |(a0,)| (__lcr::lift(<&str as __lcr::Abi>::from_repr, a0),),
+                    |value| __lcr::lift(
+                        <Option<Vec<u8>> as __lcr::Abi>::from_repr,
+                        value,
+                    ),
+                    |shortfall| {
+                        let fault = shortfall.into_fault::<dyn Store>(0);
+                        (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise(fault)
+                    },
                 )
-            }
-                .required::<dyn Store>(0)
-            {
-                ::core::result::Result::Ok(value) => {
-                    unsafe { <Option<Vec<u8>> as __lcr::Abi>::from_repr(value) }
-                }
-                ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise(fault)
-                }
             }
         }
         #[inline]
         fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-            match unsafe {
+            unsafe {
                 __lcr::request(
                     self,
                     1,
                     (
-                        <&str as __lcr::Abi>::into_repr(key),
-                        <&[u8] as __lcr::Abi>::into_repr(value),
+                        __lcr::lower(<&str as __lcr::Abi>::into_repr, key),
+                        __lcr::lower(<&[u8] as __lcr::Abi>::into_repr, value),
                     ),
                     |(a0, a1)| (
-                        <&str as __lcr::Abi>::from_repr(a0),
-                        <&[u8] as __lcr::Abi>::from_repr(a1),
+                        __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
+                        __lcr::lift(<&[u8] as __lcr::Abi>::from_repr, a1),
                     ),
+                    |value| __lcr::lift(
+                        <Result<(), StoreError> as __lcr::Abi>::from_repr,
+                        value,
+                    ),
+                    |shortfall| {
+                        let fault = shortfall.into_fault::<dyn Store>(1);
+                        (&&__lcr::Tag::<Result<(), StoreError>>::new()).raise(fault)
+                    },
                 )
-            }
-                .required::<dyn Store>(1)
-            {
-                ::core::result::Result::Ok(value) => {
-                    unsafe { <Result<(), StoreError> as __lcr::Abi>::from_repr(value) }
-                }
-                ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<Result<(), StoreError>>::new()).raise(fault)
-                }
             }
         }
         #[inline]
         fn len(&self) -> u64 {
-            match unsafe { __lcr::request(self, 2, (), |()| ()) } {
-                __lcr::Answer::Done(value) => {
-                    unsafe { <u64 as __lcr::Abi>::from_repr(value) }
-                }
-                __lcr::Answer::Missing(()) => __LcrDefaults::__lcr_default_len(self),
-                __lcr::Answer::Fault(fault) => (&&__lcr::Tag::<u64>::new()).raise(fault),
+            unsafe {
+                __lcr::request(
+                    self,
+                    2,
+                    (),
+                    |()| (),
+                    |value| __lcr::lift(<u64 as __lcr::Abi>::from_repr, value),
+                    |shortfall| {
+                        match shortfall {
+                            __lcr::Shortfall::Missing(()) => {
+                                __LcrDefaults::__lcr_default_len(self)
+                            }
+                            __lcr::Shortfall::Fault(fault) => {
+                                (&&__lcr::Tag::<u64>::new()).raise(fault)
+                            }
+                        }
+                    },
+                )
             }
         }
     }
@@ -185,58 +195,68 @@ const _: () = {
     impl Store for __lcr::Pinned<dyn Store> {
         #[inline]
         fn get(&self, key: &str) -> Option<Vec<u8>> {
-            match unsafe {
+            unsafe {
                 __lcr::request(
                     self,
                     0,
-                    (<&str as __lcr::Abi>::into_repr(key),),
-                    |(a0,)| (<&str as __lcr::Abi>::from_repr(a0),),
+                    (__lcr::lower(<&str as __lcr::Abi>::into_repr, key),),
+                    |(a0,)| (__lcr::lift(<&str as __lcr::Abi>::from_repr, a0),),
+                    |value| __lcr::lift(
+                        <Option<Vec<u8>> as __lcr::Abi>::from_repr,
+                        value,
+                    ),
+                    |shortfall| {
+                        let fault = shortfall.into_fault::<dyn Store>(0);
+                        (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise(fault)
+                    },
                 )
-            }
-                .required::<dyn Store>(0)
-            {
-                ::core::result::Result::Ok(value) => {
-                    unsafe { <Option<Vec<u8>> as __lcr::Abi>::from_repr(value) }
-                }
-                ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise(fault)
-                }
             }
         }
         #[inline]
         fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-            match unsafe {
+            unsafe {
                 __lcr::request(
                     self,
                     1,
                     (
-                        <&str as __lcr::Abi>::into_repr(key),
-                        <&[u8] as __lcr::Abi>::into_repr(value),
+                        __lcr::lower(<&str as __lcr::Abi>::into_repr, key),
+                        __lcr::lower(<&[u8] as __lcr::Abi>::into_repr, value),
                     ),
                     |(a0, a1)| (
-                        <&str as __lcr::Abi>::from_repr(a0),
-                        <&[u8] as __lcr::Abi>::from_repr(a1),
+                        __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
+                        __lcr::lift(<&[u8] as __lcr::Abi>::from_repr, a1),
                     ),
+                    |value| __lcr::lift(
+                        <Result<(), StoreError> as __lcr::Abi>::from_repr,
+                        value,
+                    ),
+                    |shortfall| {
+                        let fault = shortfall.into_fault::<dyn Store>(1);
+                        (&&__lcr::Tag::<Result<(), StoreError>>::new()).raise(fault)
+                    },
                 )
-            }
-                .required::<dyn Store>(1)
-            {
-                ::core::result::Result::Ok(value) => {
-                    unsafe { <Result<(), StoreError> as __lcr::Abi>::from_repr(value) }
-                }
-                ::core::result::Result::Err(fault) => {
-                    (&&__lcr::Tag::<Result<(), StoreError>>::new()).raise(fault)
-                }
             }
         }
         #[inline]
         fn len(&self) -> u64 {
-            match unsafe { __lcr::request(self, 2, (), |()| ()) } {
-                __lcr::Answer::Done(value) => {
-                    unsafe { <u64 as __lcr::Abi>::from_repr(value) }
-                }
-                __lcr::Answer::Missing(()) => __LcrDefaults::__lcr_default_len(self),
-                __lcr::Answer::Fault(fault) => (&&__lcr::Tag::<u64>::new()).raise(fault),
+            unsafe {
+                __lcr::request(
+                    self,
+                    2,
+                    (),
+                    |()| (),
+                    |value| __lcr::lift(<u64 as __lcr::Abi>::from_repr, value),
+                    |shortfall| {
+                        match shortfall {
+                            __lcr::Shortfall::Missing(()) => {
+                                __LcrDefaults::__lcr_default_len(self)
+                            }
+                            __lcr::Shortfall::Fault(fault) => {
+                                (&&__lcr::Tag::<u64>::new()).raise(fault)
+                            }
+                        }
+                    },
+                )
             }
         }
     }

@@ -40,16 +40,16 @@ const _: () = {
         fn into_repr(self) -> __lcr::Repr<Self> {
             let Self { key: f0, values: f1 } = self;
             __ViewRepr {
-                f0: <&'a str as __lcr::Abi>::into_repr(f0),
-                f1: <Vec<T> as __lcr::Abi>::into_repr(f1),
+                f0: __lcr::lower(<&'a str as __lcr::Abi>::into_repr, f0),
+                f1: __lcr::lower(<Vec<T> as __lcr::Abi>::into_repr, f1),
             }
         }
         #[inline]
         unsafe fn from_repr(repr: __lcr::Repr<Self>) -> Self {
             unsafe {
                 Self {
-                    key: <&'a str as __lcr::Abi>::from_repr(repr.f0),
-                    values: <Vec<T> as __lcr::Abi>::from_repr(repr.f1),
+                    key: __lcr::lift(<&'a str as __lcr::Abi>::from_repr, repr.f0),
+                    values: __lcr::lift(<Vec<T> as __lcr::Abi>::from_repr, repr.f1),
                 }
             }
         }
@@ -67,7 +67,7 @@ const _: () = {
         >(__lcr::Kind::Struct, "Unit", &[]);
         #[inline]
         fn into_repr(self) -> __lcr::Repr<Self> {
-            __lcr::lower(())
+            __lcr::lower(<() as __lcr::Abi>::into_repr, ())
         }
         #[inline]
         unsafe fn from_repr(repr: __lcr::Repr<Self>) -> Self {
@@ -274,8 +274,8 @@ const _: () = {
                         1,
                         __EventPayload {
                             v1: __EventRepr1 {
-                                f0: <String as __lcr::Abi>::into_repr(f0),
-                                f1: <T as __lcr::Abi>::into_repr(f1),
+                                f0: __lcr::lower(<String as __lcr::Abi>::into_repr, f0),
+                                f1: __lcr::lower(<T as __lcr::Abi>::into_repr, f1),
                             },
                         },
                     )
@@ -285,7 +285,7 @@ const _: () = {
                         2,
                         __EventPayload {
                             v2: __EventRepr2 {
-                                f0: <i32 as __lcr::Abi>::into_repr(f0),
+                                f0: __lcr::lower(<i32 as __lcr::Abi>::into_repr, f0),
                             },
                         },
                     )
@@ -300,8 +300,8 @@ const _: () = {
                     unsafe {
                         let fields = repr.payload.assume_init().v1;
                         Self::Text {
-                            0: <String as __lcr::Abi>::from_repr(fields.f0),
-                            1: <T as __lcr::Abi>::from_repr(fields.f1),
+                            0: __lcr::lift(<String as __lcr::Abi>::from_repr, fields.f0),
+                            1: __lcr::lift(<T as __lcr::Abi>::from_repr, fields.f1),
                         }
                     }
                 }
@@ -309,7 +309,7 @@ const _: () = {
                     unsafe {
                         let fields = repr.payload.assume_init().v2;
                         Self::Moved {
-                            x: <i32 as __lcr::Abi>::from_repr(fields.f0),
+                            x: __lcr::lift(<i32 as __lcr::Abi>::from_repr, fields.f0),
                         }
                     }
                 }

@@ -114,8 +114,9 @@ fn judge_path(path: &Path, place: Place, refusals: &mut Refusals) {
                 for argument in &list.args {
                     match argument {
                         GenericArgument::Lifetime(lifetime) => judge_lifetime(lifetime, place, refusals),
-                        // `Handle<dyn Journal>` is a value, so the bound `Abi` decides.
-                        GenericArgument::Type(Type::TraitObject(object)) if !object.bounds.iter().any(is_callable) => {}
+                        // Whether `Handle<dyn Journal>` is a value, the bound `Abi` decides.
+                        GenericArgument::Type(Type::TraitObject(object))
+                            if !object.bounds.iter().any(is_callable) && !is_pointer(&segment.ident) => {}
                         GenericArgument::Type(ty) => judge(ty, place, refusals),
                         _ => {}
                     }
@@ -145,7 +146,7 @@ fn judge_lifetime(lifetime: &Lifetime, place: Place, refusals: &mut Refusals) {
 }
 
 /// Whether a type of this name owns a trait object with its compiler's vtable.
-fn is_pointer(name: &syn::Ident) -> bool {
+fn is_pointer(name: &Ident) -> bool {
     ["Box", "Arc", "Rc"].iter().any(|pointer| name == pointer)
 }
 
@@ -167,7 +168,7 @@ pub(crate) fn peel(mut ty: &Type) -> &Type {
 }
 
 /// Whether `ty` mentions the type `name` in a way that makes `name` contain itself.
-pub(crate) fn mentions<'a>(ty: &'a Type, name: &syn::Ident) -> Option<&'a Path> {
+pub(crate) fn mentions<'a>(ty: &'a Type, name: &Ident) -> Option<&'a Path> {
     match peel(ty) {
         Type::Array(array) => mentions(&array.elem, name),
         Type::Slice(slice) => mentions(&slice.elem, name),
@@ -241,11 +242,48 @@ pub(crate) fn lift(ty: &Type, repr: impl ToTokens) -> TokenStream {
     ours!(#lcr::lift(#from_repr, #repr))
 }
 
-/// What a function with the result `ty` returns over the border.
-pub(crate) fn outcome_of(ty: &Type) -> TokenStream {
-    let (lcr, repr) = (private(), of_value(ty, "Repr"));
-    let end = quote_spanned!(end_of(ty)=> >);
-    quote_spanned!(ty.span()=> #lcr::Outcome<#repr #end)
+/// Makes the compiler report at `ty` what it has to say of `tokens`, if there is a `ty`:
+/// what it says twice in one place it prints once.
+pub(crate) fn blame(tokens: TokenStream, ty: Option<&Type>) -> TokenStream {
+    let Some(ty) = ty else { return tokens };
+    let mut tokens: Vec<_> = tokens.into_iter().collect();
+    if let Some(last) = tokens.last_mut() {
+        last.set_span(end_of(ty));
+    }
+    if let Some(first) = tokens.first_mut() {
+        first.set_span(ty.span());
+    }
+    tokens.into_iter().collect()
+}
+
+/// The first of `types` of which only the compiler can tell whether it is a value.
+pub(crate) fn doubtful<'a>(types: impl IntoIterator<Item = &'a Type>) -> Option<&'a Type> {
+    types.into_iter().find(|ty| !is_known(ty))
+}
+
+/// Whether `ty` is certainly a value, as far as its spelling tells.
+fn is_known(ty: &Type) -> bool {
+    match peel(ty) {
+        Type::Reference(reference) => match peel(&reference.elem) {
+            Type::Slice(slice) => is_primitive(&slice.elem),
+            Type::Path(path) => path.path.is_ident("str"),
+            _ => false,
+        },
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_known),
+        Type::Array(array) => is_known(&array.elem),
+        Type::Path(path) => {
+            let [last] = &path.path.segments.iter().collect::<Vec<_>>()[..] else { return false };
+            let is_container = ["Vec", "Option", "Result", "Box"].iter().any(|container| last.ident == container);
+            match &last.arguments {
+                PathArguments::AngleBracketed(list) => {
+                    let is_known = |argument: &_| matches!(argument, GenericArgument::Type(ty) if is_known(ty));
+                    is_container && list.args.iter().all(is_known)
+                }
+                _ => is_primitive(ty) || last.ident == "String",
+            }
+        }
+        _ => false,
+    }
 }
 
 /// The span of a type's last token: `Span::join` would need an unstable compiler.

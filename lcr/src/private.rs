@@ -27,7 +27,7 @@ pub use crate::{
         fault::{RaiseAsErr, RaiseAsPanic, Tag},
         handle::Handle,
         pinned::Pinned,
-        registration::{Registration, create_with, default_create, healthy_with},
+        registration::{Registration, create_with, healthy_with},
         stateful::Stateful,
     },
 };
@@ -43,6 +43,7 @@ use crate::{
         barrier::{barrier, expect_outcome},
         fault::Fault,
         handle::{Callee, Unserved},
+        registration::default_create,
     },
 };
 
@@ -156,9 +157,32 @@ arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l, M m }
 ///
 /// # Safety
 /// The functions must be those of [`Interface::METHODS`], in that order, for instances of `T`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an lcr interface",
+    label = "no `#[lcr::interface]` on this trait",
+    note = "put `#[lcr::interface(name = \"...\", version = 1)]` on the trait"
+)]
 pub unsafe trait ServedBy<T>: Interface {
     /// The methods' C functions.
     const THUNKS: &'static [Thunk];
+    /// What the manifest says of the interface.
+    const INTERFACE: InterfaceInfo = InterfaceInfo::of::<Self>();
+}
+
+/// A component that is constructed without `create = path`.
+#[diagnostic::on_unimplemented(
+    message = "nobody knows how to construct a `{Self}`",
+    label = "it has no `Default`",
+    note = "derive `Default`, or name a function: `#[lcr::component(create = Self::new)]`"
+)]
+pub trait DefaultCreate {
+    /// The constructor of its export.
+    const CREATE: unsafe extern "C" fn(*const RawContext) -> Created;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> DefaultCreate for T {
+    const CREATE: unsafe extern "C" fn(*const RawContext) -> Created = default_create::<T>;
 }
 
 /// Runs a method of the instance `this` within the barrier. `method` lifts the call's

@@ -1,1 +1,310 @@
+//! The way out of each refusal, in a module of the refused case's name.
+
+mod interface_options {
+    #[lcr::interface(name = "kv.store_2", version = 3, replaces(1, 2), deps(Journal, super::interface_traits::Sized))]
+    pub trait Store {
+        fn get(&self);
+    }
+
+    #[lcr::interface(name = "journal", version = 1)]
+    pub trait Journal {
+        fn append(&self, line: &str);
+    }
+}
+
+mod interface_receivers {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[lcr::interface(name = "counter", version = 1)]
+    pub trait Counter {
+        fn add(&self, by: u64);
+        fn take<'a>(&'a self) -> u64;
+    }
+
+    #[derive(Default)]
+    pub struct Mine(AtomicU64);
+
+    #[lcr::component]
+    impl Counter for Mine {
+        fn add(&self, by: u64) {
+            self.0.fetch_add(by, Ordering::Relaxed);
+        }
+        fn take(&self) -> u64 {
+            self.0.swap(0, Ordering::Relaxed)
+        }
+    }
+
+    pub fn uses(counter: &lcr::Handle<dyn Counter>) -> u64 {
+        counter.add(1);
+        counter.take()
+    }
+}
+
+mod interface_methods {
+    #[derive(lcr::Abi)]
+    pub struct Many {
+        pub a: u8,
+        pub rest: [u8; 12],
+    }
+
+    #[lcr::interface(name = "kv", version = 1)]
+    pub trait Store {
+        fn generic(&self, value: lcr::Serde<Vec<(String, u64)>>);
+        fn sized(&self, value: [u8; 4]);
+        fn later(&self, then: Box<dyn Fn(Option<String>) + Send>);
+        fn pair(&self, pair: (u8, u8)) -> u8 {
+            let (a, b) = pair;
+            a + b
+        }
+        fn nameless(&self, _: u8) {}
+        fn changed(&self, mut value: u8) -> u8 {
+            value += 1;
+            value
+        }
+        fn many(&self, many: Many);
+        fn twelve(
+            &self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8,
+        );
+        fn r#type(&self, r#fn: u8);
+    }
+
+    // Conditional compilation of the whole.
+    #[cfg(not(unix))]
+    #[lcr::interface(name = "other", version = 1)]
+    pub trait Other {
+        fn missing(&self, value: DoesNotExist);
+    }
+}
+
+mod interface_results {
+    #[lcr::interface(name = "kv", version = 1)]
+    pub trait Store {
+        fn owned(&self) -> String;
+        fn within(&self) -> Option<(u8, Vec<u8>)>;
+        fn shared(&self) -> lcr::Bytes;
+        fn other(&self) -> lcr::Handle<dyn Store>;
+    }
+}
+
+mod interface_hidden_lifetime {
+    #[derive(Clone, lcr::Abi)]
+    pub struct Line<'a> {
+        pub text: &'a str,
+    }
+
+    #[derive(lcr::Abi)]
+    pub struct OwnedLine {
+        pub text: String,
+    }
+
+    #[lcr::interface(name = "log", version = 1)]
+    pub trait Log {
+        fn last(&self) -> OwnedLine;
+        fn same(&self, line: Line) -> Option<OwnedLine>;
+        fn both<'a, 'b: 'a>(&'a self, one: Line<'b>, other: Option<&'a str>) -> bool {
+            Some(one.text) == other
+        }
+    }
+}
+
+mod interface_arguments {
+    macro_rules! journal {
+        ($name:ident, $line:ty) => {
+            #[lcr::interface(name = "journal", version = 1)]
+            pub trait $name {
+                fn append(&self, line: $line);
+            }
+        };
+    }
+    journal!(Journal, &str);
+
+    #[lcr::interface(name = "kv", version = 1, deps(Journal))]
+    pub trait Store {
+        fn bytes(&self, at: lcr::Bytes);
+        fn function(&self, f: &dyn Fn(u8) -> u8);
+        fn changed(&self, values: &mut [u64]);
+        fn handle(&self, journal: lcr::Handle<dyn Journal>);
+        fn text(&self, name: &str);
+    }
+}
+
+mod interface_callbacks {
+    #[lcr::interface(name = "watch", version = 1)]
+    pub trait Watch {
+        fn lent(&self, f: &dyn Fn(u8));
+        fn lent_to_threads(&self, f: &(dyn Fn(u8) + Send + Sync));
+        fn given(&self, f: Box<dyn Fn(u8) + Send>);
+        fn given_to_threads(&self, f: Box<dyn Fn(u8) + Send + Sync + 'static>);
+        fn several(&self, f: &dyn Fn(u8), g: &dyn Fn() -> String, h: Box<dyn Fn(&str, &[u8]) + Send>);
+        fn lending(&self, f: &dyn Fn(&str, Option<&str>) -> String);
+        fn bound(&self, f: &dyn for<'a> Fn(&'a str, &'a [u8]) -> bool);
+        fn by_default(&self, p0: &dyn Fn(&str), callback: Box<dyn Fn(&str) -> bool + Send>) -> bool {
+            p0("");
+            callback("")
+        }
+    }
+
+    pub fn uses(watch: &lcr::Handle<dyn Watch>) -> u8 {
+        let sum = std::cell::Cell::new(0);
+        watch.lent(&|by| sum.set(sum.get() + by));
+        sum.get()
+    }
+}
+
+mod interface_traits {
+    #[lcr::interface(name = "kv", version = 1)]
+    pub trait Sized: Send + std::marker::Sync + 'static {
+        fn len(&self) -> u64;
+    }
+}
+
+mod values {
+    use std::collections::HashMap;
+
+    #[derive(Clone, Copy, lcr::Abi)]
+    #[abi(plain)]
+    #[repr(C)]
+    pub struct Point {
+        pub x: f64,
+        pub y: [f32; 2],
+    }
+
+    #[derive(lcr::Abi)]
+    pub struct Line {
+        pub text: String,
+    }
+
+    #[lcr::interface(name = "kv", version = 1)]
+    pub trait Store {
+        fn map(&self) -> lcr::Serde<HashMap<String, u64>>;
+        fn slice(&self, points: &[Point]);
+        fn vec(&self, lines: Vec<Line>);
+    }
+}
+
+mod component_impls {
+    #[lcr::interface(name = "kv", version = 1)]
+    pub trait Store {
+        fn len(&self) -> u64;
+    }
+
+    #[derive(Default)]
+    pub struct Cache<T>(pub T);
+
+    #[lcr::component(name = "numbers")]
+    impl Store for Cache<u64> {
+        fn len(&self) -> u64 {
+            0
+        }
+    }
+
+    #[lcr::component(name = "names")]
+    impl Store for Cache<Option<&'static str>> {
+        fn len(&self) -> u64 {
+            0
+        }
+    }
+}
+
+mod component_contract {
+    pub mod kv {
+        #[lcr::interface(name = "kv", version = 1)]
+        pub trait Store {
+            fn len(&self) -> u64;
+        }
+    }
+
+    pub struct Kept(u64);
+
+    impl Kept {
+        fn open(_: &lcr::Context) -> Result<Kept, String> {
+            Ok(Kept(0))
+        }
+    }
+
+    pub fn check(kept: &Kept) -> Result<(), std::fmt::Error> {
+        if kept.0 == 0 { Ok(()) } else { Err(std::fmt::Error) }
+    }
+
+    impl lcr::Stateful for Kept {
+        type State = u64;
+        fn save(&self) -> Result<u64, lcr::BoxError> {
+            Ok(self.0)
+        }
+        fn restore(state: u64, _: &lcr::Context) -> Result<Kept, lcr::BoxError> {
+            Ok(Kept(state))
+        }
+    }
+
+    #[lcr::component(
+        create = Self::open,
+        healthy = check,
+        state,
+        protected,
+        unload,
+        deps(super::interface_results::Store),
+        replaces(1),
+        name = "kept.1",
+        version = "1.2.3-rc.1",
+    )]
+    impl kv::Store for Kept {
+        fn len(&self) -> u64 {
+            self.0
+        }
+    }
+}
+
+mod abi_types {
+    #[derive(lcr::Abi)]
+    pub struct Unit;
+
+    #[derive(lcr::Abi)]
+    pub enum Either<T> {
+        A(u8),
+        B { value: T },
+        Neither,
+    }
+
+    const FIRST: i8 = -3;
+
+    #[derive(lcr::Abi)]
+    #[repr(i8)]
+    pub enum Colour {
+        Red = FIRST,
+        Green,
+        Blue = 7,
+    }
+
+    /// A tree as a list of nodes that name each other by index.
+    #[derive(lcr::Abi)]
+    pub struct Tree {
+        pub nodes: Vec<Node>,
+    }
+
+    #[derive(lcr::Abi)]
+    pub struct Node {
+        pub children: Vec<u32>,
+        pub r#type: u8,
+    }
+
+    #[derive(lcr::Abi)]
+    pub struct View<'a, T: Clone, const N: usize>
+    where
+        T: 'a,
+    {
+        pub name: &'a str,
+        pub values: [T; N],
+    }
+}
+
+mod abi_plain {
+    #[derive(Clone, Copy, lcr::Abi)]
+    #[abi(plain)]
+    #[repr(C)]
+    pub struct Pair<T> {
+        pub a: T,
+        pub b: super::values::Point,
+    }
+}
+
 fn main() {}

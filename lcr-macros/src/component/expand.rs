@@ -1,18 +1,20 @@
 //! What an accepted component becomes.
 
 use proc_macro2::{Literal, TokenStream};
+use syn::parse_quote;
 
 use super::model::{Component, Function};
-use crate::{conditions, import, ours, private, refusal::Refusals, types::with_static_lifetimes};
+use crate::{conditions, import, local, ours, private, refusal::Refusals, types};
 
 /// Everything beside the impl.
 pub(crate) fn registration(component: &Component) -> TokenStream {
     let (lcr, import) = (private(), import());
-    let (interface, implementor) = (component.interface(), component.implementor());
+    let implementor = component.implementor();
+    let thunks = of_interface(component, "THUNKS");
     let conditions = conditions(&component.item.attrs);
     let declaration = declare(component);
     let create = match component.create() {
-        None => ours!(#lcr::default_create::<#implementor>),
+        None => ours!(<#implementor as #lcr::DefaultCreate>::CREATE),
         Some(create) => {
             let create = path(&create, component);
             ours! {{
@@ -48,7 +50,7 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
             static __LCR_MANIFEST: [u8; __LCR_LENGTH] = #lcr::manifest_bytes(&__LCR_DECLARATION);
             static __LCR_EXPORT: #lcr::Export = #lcr::Export::new::<#implementor>(
                 &__LCR_MANIFEST,
-                <dyn #interface as #lcr::ServedBy<#implementor>>::THUNKS,
+                #thunks,
                 #create,
             ) #healthy #state;
             #lcr::inventory::submit! { #lcr::Registration(&__LCR_EXPORT) }
@@ -60,13 +62,14 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
 /// one that does not, so that the messages in `refusals` are the only ones.
 pub(crate) fn stub(component: &Component, refusals: &Refusals) -> TokenStream {
     let mut item = component.item.clone();
-    *item.self_ty = with_static_lifetimes(&item.self_ty);
+    *item.self_ty = types::with_static_lifetimes(&item.self_ty);
     ours!(#refusals #item)
 }
 
 fn declare(component: &Component) -> TokenStream {
     let lcr = private();
-    let (interface, implementor) = (component.interface(), component.implementor());
+    let implementor = component.implementor();
+    let interface = of_interface(component, "INTERFACE");
     let type_name = component.implementor_name();
     let name = component.name().map_or_else(|| ours!(::core::env!("CARGO_PKG_NAME")), |name| ours!(#name));
     let version =
@@ -81,13 +84,20 @@ fn declare(component: &Component) -> TokenStream {
             component: #name,
             component_version: #version,
             type_name: #type_name,
-            interface: #lcr::InterfaceInfo::of::<dyn #interface>(),
+            interface: #interface,
             replaces: &[#(#replaces),*],
             deps: &[#(#lcr::Need::of::<dyn #deps>()),*],
             flags: #lcr::Flags { state: #state, protected: #protected, unload: #unload, healthy: #healthy },
             state_version: #state_version,
         };
     }
+}
+
+/// `<dyn Interface as ServedBy<..>>::item`, which stands where the author named the trait.
+fn of_interface(component: &Component, item: &str) -> TokenStream {
+    let (lcr, interface, implementor, item) = (private(), component.interface(), component.implementor(), local(item));
+    let place = component.interface().map(|path| parse_quote!(#path));
+    types::blame(ours!(<dyn #interface as #lcr::ServedBy<#implementor>>::#item), place.as_ref())
 }
 
 fn path(function: &Function, component: &Component) -> TokenStream {

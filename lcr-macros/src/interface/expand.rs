@@ -12,7 +12,7 @@ use super::{
 use crate::{
     conditions, import, ours, private,
     refusal::Refusals,
-    types::{is_primitive, of_value, with_static_lifetimes},
+    types::{is_primitive, of_value, with_inferred_lifetimes},
 };
 
 /// The trait and everything that makes it an interface.
@@ -175,7 +175,7 @@ fn describe_method(method: &Method) -> TokenStream {
 }
 
 fn shape_of(ty: &Type) -> TokenStream {
-    of_value(&with_static_lifetimes(ty), "SHAPE")
+    of_value(&with_inferred_lifetimes(ty), "SHAPE")
 }
 
 impl Argument {

@@ -12,7 +12,7 @@ use syn::{
 use crate::{
     keys::Options,
     local,
-    types::{is_callable, peel, with_elided_lifetimes},
+    types::{doubtful, is_callable, peel, with_elided_lifetimes},
 };
 
 /// A trait that is to be an interface.
@@ -123,6 +123,12 @@ impl Method {
 
     pub(crate) fn ident(&self) -> &Ident {
         &self.item.sig.ident
+    }
+
+    /// The first type of the signature of which only the compiler can tell whether it is a value.
+    pub(crate) fn doubtful(&self) -> Option<&Type> {
+        let values = self.arguments.iter().filter(|argument| matches!(argument.passing, Passing::Value));
+        doubtful(values.map(|argument| &argument.ty).chain([&self.result]))
     }
 
     /// Where the compiler reports what is wrong with the method's generated code.

@@ -10,7 +10,7 @@ use syn::parse_quote;
 use super::model::{Argument, Callback, Interface, Method, Passing};
 use crate::{
     local, ours, private,
-    types::{self, of_value, outcome_of, with_inferred_lifetimes, with_static_lifetimes},
+    types::{self, blame, of_value, with_inferred_lifetimes},
 };
 
 /// The C functions of an implementation, and the trait by which `#[lcr::component]` finds them.
@@ -18,14 +18,17 @@ pub(super) fn table(interface: &Interface) -> TokenStream {
     let lcr = private();
     let name = &interface.item.ident;
     let functions = interface.methods.iter().map(|method| function(method, name));
-    let names = interface.methods.iter().map(|method| unspanned(method.ident()));
+    let names = interface.methods.iter().map(|method| {
+        let name = unspanned(method.ident());
+        blame(ours!(__LcrTable::<__LcrT>::#name), method.doubtful())
+    });
     ours! {
         struct __LcrTable<__LcrT>(::core::marker::PhantomData<__LcrT>);
         impl<__LcrT: #name> __LcrTable<__LcrT> { #(#functions)* }
         // SAFETY: the functions are those of the methods, in their order.
         unsafe impl<__LcrT: #name> #lcr::ServedBy<__LcrT> for dyn #name {
             const THUNKS: &'static [#lcr::Thunk] =
-                &[#(#lcr::Thunk::new(__LcrTable::<__LcrT>::#names as *const ())),*];
+                &[#(#lcr::Thunk::new(#names as *const ())),*];
         }
     }
 }
@@ -33,7 +36,8 @@ pub(super) fn table(interface: &Interface) -> TokenStream {
 fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let lcr = private();
     let name = unspanned(method.ident());
-    let outcome = outcome_of(&method.result);
+    let result = of_value(&method.result, "Repr");
+    let outcome = blame(ours!(#lcr::Outcome<#result>), Some(&method.result));
     let parameters: Vec<_> = (0..method.arguments.len()).map(|place| local(&format!("a{place}"))).collect();
     let reprs = method.arguments.iter().map(repr);
     let callbacks = method.arguments.iter().zip(&parameters).filter_map(|(argument, parameter)| {
@@ -72,7 +76,7 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
 fn repr(argument: &Argument) -> TokenStream {
     let lcr = private();
     match argument.passing {
-        Passing::Value => of_value(&with_static_lifetimes(&argument.ty), "Repr"),
+        Passing::Value => of_value(&with_inferred_lifetimes(&argument.ty), "Repr"),
         Passing::Lent(_) => ours!(#lcr::Repr<#lcr::Lent>),
         Passing::Given(_) => ours!(#lcr::Repr<#lcr::Given>),
     }

@@ -35,6 +35,10 @@ pub(crate) fn expand(value: &Value) -> TokenStream {
         Body::Union(_) => return TokenStream::new(),
     };
     let ident = &value.ident;
+    let repr = blame_field(value, repr);
+    let own_repr = blame_field(value, ours!(#lcr::Repr<Self>));
+    let lower_header = blame_field(value, ours!(fn into_repr(self) -> #own_repr));
+    let lift_header = blame_field(value, ours!(unsafe fn from_repr(repr: #own_repr) -> Self));
     let generics = with_bounds(value, &[parse_quote!(#lcr::Abi)]);
     let (parameters, arguments, clause) = generics.split_for_impl();
     ours! {
@@ -49,9 +53,9 @@ pub(crate) fn expand(value: &Value) -> TokenStream {
                 type Repr = #repr;
                 const SHAPE: &'static #lcr::Shape = &#shape;
                 #[inline]
-                fn into_repr(self) -> #lcr::Repr<Self> { #lower }
+                #lower_header { #lower }
                 #[inline]
-                unsafe fn from_repr(repr: #lcr::Repr<Self>) -> Self { #lift }
+                #lift_header { #lift }
             }
         };
     }
@@ -86,13 +90,27 @@ pub(super) fn with_bounds(value: &Value, bounds: &[TypeParamBound]) -> Generics 
     generics
 }
 
+/// Where the impl refers to its own representation, the compiler says again that a field
+/// is not a value; that is to stand at the field.
+pub(super) fn blame_field(value: &Value, tokens: TokenStream) -> TokenStream {
+    types::blame(tokens, types::doubtful(value.fields().into_iter().map(|field| &field.ty)))
+}
+
+/// The type's shape, of its representation's size and alignment.
+pub(super) fn shape(value: &Value, kind: &str, parts: &[TokenStream]) -> TokenStream {
+    let lcr = private();
+    let (name, kind) = (value.name(), local(kind));
+    let repr = blame_field(value, ours!(#lcr::Repr<Self>));
+    let of = blame_field(value, ours!(#lcr::Shape::of::<#repr>));
+    ours!(#of(#lcr::Kind::#kind, #name, &[#(#parts),*]))
+}
+
 fn cross_unit(value: &Value) -> Crossing {
     let lcr = private();
-    let name = value.name();
     Crossing {
         shadow: TokenStream::new(),
         repr: ours!(#lcr::Repr<()>),
-        shape: ours!(#lcr::Shape::of::<#lcr::Repr<Self>>(#lcr::Kind::Struct, #name, &[])),
+        shape: shape(value, "Struct", &[]),
         lower: types::lower(&parse_quote!(()), ours!(())),
         lift: ours! {
             let _ = repr;
@@ -103,15 +121,15 @@ fn cross_unit(value: &Value) -> Crossing {
 
 fn cross_struct(value: &Value, fields: &[Field]) -> Crossing {
     let lcr = private();
-    let name = value.name();
-    let shadow = local(&format!("__{name}Repr"));
+    let shadow = local(&format!("__{}Repr", value.name()));
     let (members, slots) = (fields::members(fields), fields::slots(fields));
     let (lowered, lifted) = (fields::lower(fields), fields::lift(fields, &ours!(repr)));
-    let parts = fields::describe(fields, |slot| ours!(#lcr::Repr<Self>, #slot));
+    let own_repr = blame_field(value, ours!(#lcr::Repr<Self>));
+    let parts = fields::describe(fields, |slot| ours!(#own_repr, #slot));
     Crossing {
         shadow: fields::declare(&shadow, fields),
         repr: fields::shadow(&shadow, fields),
-        shape: ours!(#lcr::Shape::of::<#lcr::Repr<Self>>(#lcr::Kind::Struct, #name, &[#(#parts),*])),
+        shape: shape(value, "Struct", &parts),
         lower: ours! {
             let Self { #(#members: #slots),* } = self;
             #shadow { #(#slots: #lowered),* }

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use syn::ext::IdentExt as _;
 
 use super::{
-    expand::Crossing,
+    expand::{Crossing, shape},
     fields,
     model::{Discriminant, Value, Variant},
 };
@@ -16,11 +16,11 @@ pub(super) fn cross_tags(value: &Value, variants: &[Variant]) -> Crossing {
     let name = value.name();
     let idents: Vec<_> = variants.iter().map(|variant| &variant.ident).collect();
     let tags: Vec<_> = (0..variants.len()).map(Literal::usize_unsuffixed).collect();
-    let parts = variants.iter().map(|variant| describe(value, variant, &ours!(()), &[]));
+    let parts: Vec<_> = variants.iter().map(|variant| describe(value, variant, &ours!(()), &[])).collect();
     Crossing {
         shadow: TokenStream::new(),
         repr: ours!(u32),
-        shape: ours!(#lcr::Shape::of::<#lcr::Repr<Self>>(#lcr::Kind::Enum, #name, &[#(#parts),*])),
+        shape: shape(value, "Enum", &parts),
         lower: ours!(match self { #(Self::#idents { .. } => #tags),* }),
         lift: ours! {
             match repr {
@@ -43,7 +43,7 @@ pub(super) fn cross(value: &Value, variants: &[Variant]) -> Crossing {
     let slots: Vec<_> = loaded.iter().map(|load| &load.slot).collect();
     let shadow_types = loaded.iter().map(|load| &load.shadow);
     let parameters: Vec<_> = slots.iter().map(|slot| local(&slot.to_string().to_uppercase())).collect();
-    let parts = arms.iter().map(|arm| &arm.part);
+    let parts: Vec<_> = arms.iter().map(|arm| arm.part.clone()).collect();
     let lower = arms.iter().map(|arm| &arm.lower);
     let lift = arms.iter().map(|arm| &arm.lift);
     Crossing {
@@ -55,7 +55,7 @@ pub(super) fn cross(value: &Value, variants: &[Variant]) -> Crossing {
             pub union #union<#(#parameters: ::core::marker::Copy),*> { #(#slots: #parameters),* }
         },
         repr: ours!(#lcr::Tagged<#union<#(#shadow_types),*>>),
-        shape: ours!(#lcr::Shape::of::<#lcr::Repr<Self>>(#lcr::Kind::Enum, #name, &[#(#parts),*])),
+        shape: shape(value, "Enum", &parts),
         lower: ours!(match self { #(#lower,)* }),
         lift: ours! {
             match repr.tag {

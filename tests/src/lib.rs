@@ -4,6 +4,7 @@ pub mod bank;
 pub mod guarded;
 pub mod interfaces;
 pub mod script;
+pub mod shelf;
 pub mod values;
 
 use std::{

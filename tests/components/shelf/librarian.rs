@@ -1,0 +1,35 @@
+//! Somebody who uses shelves in editions of his own.
+
+use lcr::{Context, Fault, Handle};
+use lcr_tests::shelf::{Librarian, demanding, reordered};
+
+/// His shelf.
+pub struct Desk(Handle<dyn reordered::Shelf>);
+
+impl Desk {
+    fn open(context: &Context) -> Result<Desk, lcr::Error> {
+        // What this image panics with reaches its callers; nobody needs to read it twice.
+        std::panic::set_hook(Box::new(|_| {}));
+        context.dependency().map(Desk)
+    }
+}
+
+fn look(shelf: &impl reordered::Shelf) -> (Vec<String>, String) {
+    ((0..shelf.len()).map(|at| shelf.get(at)).collect(), shelf.edition())
+}
+
+#[lcr::component(name = "librarian", version = "1.0.0", create = Self::open)]
+impl Librarian for Desk {
+    fn inventory(&self) -> (Vec<String>, String) {
+        look(&self.0)
+    }
+    fn look_at(&self, shelf: Handle<dyn reordered::Shelf>) -> Result<(Vec<String>, String), Fault> {
+        Ok(look(&shelf))
+    }
+    fn topic(&self, shelf: Handle<dyn demanding::Shelf>) -> Result<Option<String>, Fault> {
+        Ok(demanding::Shelf::topic(&shelf))
+    }
+    fn lend(&self) -> Handle<dyn reordered::Shelf> {
+        self.0.clone()
+    }
+}

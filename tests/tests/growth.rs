@@ -1,0 +1,233 @@
+//! Callers and components that were built against different editions of one interface.
+
+use std::sync::{Arc, Mutex};
+
+use lcr::{ErrorKind, FaultKind, Handle, Runtime};
+use lcr_tests::{
+    component,
+    shelf::{
+        Librarian, changed, demanding, first,
+        first::Shelf as _,
+        grown::{self, Shelf as _},
+        reordered, second, silent,
+    },
+};
+
+fn runtime(library: &str) -> Runtime {
+    let rt = Runtime::builder().linked(false).build().unwrap();
+    rt.load(component(library)).unwrap();
+    rt
+}
+
+/// What every method with a default body gives on an old component.
+fn use_defaults(shelf: &impl grown::Shelf) {
+    assert_eq!(shelf.first_or("none".to_owned()), "Emma");
+    let seen = Mutex::new(Vec::new());
+    let visit = |at, book: &str| {
+        seen.lock().unwrap().push(format!("{at} {book}"));
+        at == 0
+    };
+    assert_eq!(shelf.each(&visit), 1);
+    assert_eq!(seen.into_inner().unwrap(), ["0 Emma", "1 Ulysses"]);
+    let given = Arc::new(Mutex::new(Vec::new()));
+    let taken = Arc::clone(&given);
+    let take = Box::new(move |book| taken.lock().unwrap().push(book));
+    assert_eq!(shelf.give(take, vec!["Walden".to_owned()]), 3);
+    assert_eq!(Arc::into_inner(given).unwrap().into_inner().unwrap(), ["Emma", "Ulysses", "Walden"]);
+    assert_eq!(shelf.edition(), "grown");
+}
+
+#[test]
+fn a_method_that_an_old_component_lacks_is_served_by_its_default_body() {
+    let rt = runtime("shelf_first");
+    let shelf = rt.service::<dyn grown::Shelf>().unwrap();
+    use_defaults(&shelf);
+    use_defaults(&Handle::pin(&shelf).unwrap());
+    use_defaults(&rt.reference::<dyn grown::Shelf>(&()).unwrap());
+    let pin = rt.pin().unwrap();
+    use_defaults(&shelf);
+    drop(pin);
+    let panic = std::panic::catch_unwind(|| shelf.clean()).unwrap_err();
+    assert_eq!(*panic.downcast::<&str>().unwrap(), "nobody cleans", "a default body is the caller's own");
+}
+
+#[test]
+fn a_replacement_brings_the_method_itself_and_takes_it_away_again() {
+    let rt = runtime("shelf_first");
+    let shelf = rt.service::<dyn grown::Shelf>().unwrap();
+    let old = rt.service::<dyn first::Shelf>().unwrap();
+    for _ in 0..3 {
+        use_defaults(&shelf);
+        assert_eq!((old.len(), old.get(1)), (2, "Ulysses".to_owned()));
+        rt.replace(component("shelf_grown")).unwrap();
+        assert_eq!(shelf.first_or(String::new()), "Emma, first");
+        assert_eq!(shelf.each(&|at, all| (at, all) == (99, "all of them")), 1);
+        assert_eq!(shelf.give(Box::new(|book| assert_eq!(book, "a pile of 4")), vec![String::new()]), 1);
+        assert_eq!((shelf.edition(), shelf.clean()), ("the component's".to_owned(), Ok(3)));
+        // The default body of the component's own image serves what it did not write.
+        assert_eq!(shelf.first_from(2), "Dracula");
+        assert_eq!((old.len(), old.get(2)), (3, "Dracula".to_owned()));
+        rt.replace(component("shelf_first")).unwrap();
+    }
+}
+
+#[test]
+fn a_component_that_lacks_a_method_without_a_default_body_is_refused_by_name() {
+    let rt = runtime("shelf_first");
+    let error = rt.service::<dyn demanding::Shelf>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+    let text = "component `shelf` lacks method `topic` of test.shelf v1, which has no default body: \
+                fn topic(&self) -> Option<String>; add the method, or give it a default body in the trait";
+    assert_eq!(error.to_string(), text);
+    assert_eq!(rt.reference::<dyn demanding::Shelf>(&()).unwrap_err().to_string(), text);
+    // Nothing was harmed by that.
+    assert_eq!(rt.service::<dyn first::Shelf>().unwrap().get(0), "Emma");
+}
+
+/// An edition whose new method has a name that another one uses otherwise.
+mod clashing {
+    #[lcr::interface(name = "test.shelf", version = 1)]
+    pub trait Shelf {
+        fn len(&self) -> u32;
+        fn edition(&self) -> u32 {
+            7
+        }
+    }
+}
+
+#[test]
+fn a_default_body_does_not_stand_in_for_a_method_of_another_signature() {
+    let rt = runtime("shelf_first");
+    let shelf = rt.service::<dyn clashing::Shelf>().unwrap();
+    assert_eq!(clashing::Shelf::edition(&shelf), 7);
+    let error = rt.replace(component("shelf_grown")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+    assert!(error.to_string().contains("edition: result: expected u32, found String"), "{error}");
+    assert_eq!((clashing::Shelf::edition(&shelf), clashing::Shelf::len(&shelf)), (7, 2));
+}
+
+#[test]
+fn handles_of_every_edition_share_one_instance() {
+    let rt = runtime("shelf_grown");
+    let first = rt.service::<dyn first::Shelf>().unwrap();
+    let reordered = rt.service::<dyn reordered::Shelf>().unwrap();
+    let grown = rt.service::<dyn grown::Shelf>().unwrap();
+    assert_eq!(rt.status().instances, 1);
+    for at in 0..4 {
+        let book = first.get(at);
+        assert_eq!((reordered::Shelf::get(&reordered, at), grown.get(at)), (book.clone(), book));
+    }
+    assert_eq!((first.len(), reordered::Shelf::len(&reordered), grown.len()), (3, 3, 3));
+    assert_eq!(reordered::Shelf::edition(&reordered), "the component's");
+}
+
+#[test]
+fn the_second_version_serves_handles_of_the_first() {
+    let rt = runtime("shelf_first");
+    let old = rt.service::<dyn first::Shelf>().unwrap();
+    let grown = rt.service::<dyn grown::Shelf>().unwrap();
+    let error = rt.service::<dyn second::Shelf>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("`shelf 1.0.0` provides v1"), "{error}");
+    for newer in ["shelf_second", "shelf_vouched"] {
+        rt.replace(component(newer)).unwrap();
+        let book = if newer == "shelf_second" { "Middlemarch" } else { "Persuasion" };
+        assert_eq!((old.len(), old.get(0), grown.first_or(String::new())), (1, book.to_owned(), book.to_owned()));
+    }
+    rt.replace(component("shelf_second")).unwrap();
+    let new = rt.service::<dyn second::Shelf>().unwrap();
+    assert_eq!(second::Shelf::find(&new, "Middlemarch"), Some(0));
+    assert_eq!(rt.status().instances, 1);
+    // There is no way back while somebody holds a handle of the second.
+    let error = rt.replace(component("shelf_first")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+    assert!(error.to_string().contains("implements test.shelf v1, not test.shelf v2"), "{error}");
+    assert_eq!(old.get(0), "Middlemarch");
+    drop(new);
+    lcr_tests::wait_until("the handle's slot is taken back", || rt.replace(component("shelf_first")).is_ok());
+    assert_eq!(old.get(1), "Ulysses");
+}
+
+#[test]
+fn a_version_that_does_not_replace_the_first_is_refused_where_its_handles_are_held() {
+    let rt = runtime("shelf_first");
+    let old = rt.service::<dyn first::Shelf>().unwrap();
+    let error = rt.replace(component("shelf_silent")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+    let text = "component `shelf` implements test.shelf v2, not test.shelf v1; \
+                build it against that version, or declare replaces(1) on its interface";
+    assert_eq!(error.to_string(), text);
+    assert_eq!((old.len(), rt.generation()), (2, Handle::generation(&old)));
+    // Where nobody holds one, it may come.
+    drop(old);
+    lcr_tests::wait_until("the handle's slot is taken back", || rt.replace(component("shelf_silent")).is_ok());
+    assert_eq!(silent::Shelf::len(&rt.service::<dyn silent::Shelf>().unwrap()), 0);
+    let error = rt.service::<dyn first::Shelf>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_promise_to_replace_is_kept_to_method_by_method() {
+    let place = "get: argument 1: expected u32, found u64";
+    let rt = runtime("shelf_first");
+    let old = rt.service::<dyn first::Shelf>().unwrap();
+    let error = rt.replace(component("shelf_changed")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+    assert!(error.to_string().contains(place), "{error}");
+    assert_eq!(old.get(0), "Emma");
+    let rt = runtime("shelf_changed");
+    assert_eq!(changed::Shelf::get(&rt.service::<dyn changed::Shelf>().unwrap(), u64::MAX), "ffffffffffffffff");
+    let error = rt.service::<dyn first::Shelf>().unwrap_err();
+    assert!(error.to_string().contains(place), "{error}");
+}
+
+#[test]
+fn components_use_each_other_in_editions_of_their_own() {
+    let rt = runtime("shelf_first");
+    rt.load(component("shelf_librarian")).unwrap();
+    let librarian = rt.service::<dyn Librarian>().unwrap();
+    let books = |books: &[&str], edition: &str| (books.iter().map(|book| book.to_string()).collect(), edition.to_owned());
+    assert_eq!(librarian.inventory(), books(&["Emma", "Ulysses"], "reordered"));
+    rt.replace(component("shelf_grown")).unwrap();
+    assert_eq!(librarian.inventory(), books(&["Emma", "Ulysses", "Dracula"], "the component's"));
+    rt.replace(component("shelf_second")).unwrap();
+    assert_eq!(librarian.inventory(), books(&["Middlemarch"], "reordered"));
+    let error = rt.replace(component("shelf_changed")).unwrap_err();
+    assert!(error.to_string().contains("get: argument 1"), "{error}");
+    assert_eq!(librarian.inventory(), books(&["Middlemarch"], "reordered"));
+}
+
+/// The librarian with the edition of this caller in his place.
+mod abroad {
+    use super::{first, grown};
+    use lcr::{Fault, Handle};
+
+    #[lcr::interface(name = "test.librarian", version = 1)]
+    pub trait Librarian {
+        fn look_at(&self, shelf: Handle<dyn grown::Shelf>) -> Result<(Vec<String>, String), Fault>;
+        fn topic(&self, shelf: Handle<dyn first::Shelf>) -> Result<Option<String>, Fault>;
+        fn lend(&self) -> Handle<dyn grown::Shelf>;
+    }
+}
+
+#[test]
+fn a_handle_that_crosses_is_seen_in_the_receivers_edition() {
+    use abroad::Librarian;
+    let rt = runtime("shelf_first");
+    rt.load(component("shelf_librarian")).unwrap();
+    let librarian = rt.service::<dyn Librarian>().unwrap();
+    let shelf = rt.service::<dyn grown::Shelf>().unwrap();
+    let (books, edition) = librarian.look_at(shelf.clone()).unwrap();
+    assert_eq!((books.join(" "), edition), ("Emma Ulysses".to_owned(), "reordered".to_owned()));
+    let lent = librarian.lend();
+    use_defaults(&lent);
+    assert_eq!((lent.edition(), rt.status().instances), ("grown".to_owned(), 2));
+    // A shelf of one's own, and a receiver that wants more than it has.
+    let own = rt.reference::<dyn first::Shelf>(&()).unwrap();
+    let fault = librarian.topic(own.clone()).unwrap_err();
+    assert_eq!((fault.kind(), fault.method()), (FaultKind::Panic, "topic"));
+    assert!(fault.message().contains("lacks method `topic` of test.shelf v1"), "{fault}");
+    assert_eq!(own.get(0), "Emma");
+    drop((own, lent, shelf, librarian));
+    lcr_tests::wait_until("everything is released", || rt.status().instances == 0);
+}

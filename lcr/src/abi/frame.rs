@@ -188,17 +188,16 @@ impl Record {
         // SAFETY: at most one behind the last frame.
         let behind = unsafe { next.add(1) };
         frame.place.store(place.0, Ordering::Release);
-        let mut table = core.current.load(Ordering::Acquire);
-        loop {
-            frame.table.store(table, Ordering::Release);
-            self.next.store(behind, Ordering::Release);
-            compiler_fence(Ordering::SeqCst);
-            let current = core.current.load(Ordering::Acquire);
-            if current == table {
-                return Some((table, next));
-            }
-            table = current;
+        let table = core.current.load(Ordering::Acquire);
+        frame.table.store(table, Ordering::Release);
+        self.next.store(behind, Ordering::Release);
+        compiler_fence(Ordering::SeqCst);
+        if core.current.load(Ordering::Acquire) != table {
+            // A commit came in between: rare enough for the slow path to look again.
+            self.leave(next);
+            return None;
         }
+        Some((table, next))
     }
 
     /// Leaves the call that [`Record::enter`] gave this frame to.

@@ -45,8 +45,7 @@ impl Execution {
         let reports = self.member_reports(&state);
         let replaced = self.change_hands(&mut state, generation);
         for component in self.reseat(&mut state, &seats) {
-            state.tally.retained_images += usize::from(component.origin.is_some());
-            state.tally.retained_image_bytes += component.image_bytes();
+            state.retain_image(component);
         }
         state.leaving.extend(replaced);
         let stragglers = state.all_stragglers();

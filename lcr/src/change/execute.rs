@@ -102,6 +102,9 @@ impl Execution {
         for successor in self.successors.into_values() {
             shared.discard(shared.state(), successor.incarnation);
         }
+        for implementation in self.loaded.iter().filter_map(|loaded| loaded.first()) {
+            shared.state().retain_image(Arc::clone(&implementation.component));
+        }
         shared.reaper.wake();
         match stop {
             Stop::Refused(error) => Some(Err(error)),
@@ -133,7 +136,8 @@ impl Execution {
                 self.loaded.push(Vec::new());
                 continue;
             };
-            self.watch.step(&staged.manifest.component, "loading")?;
+            let name = format!("{} {}", staged.manifest.component, staged.manifest.version);
+            self.watch.step(Arc::new(name), "loading")?;
             self.loaded.push(Component::load(&staged)?);
         }
         let mut state = self.shared.state();
@@ -184,7 +188,7 @@ impl Execution {
             }
             drop(state);
             for (id, implementation, config) in missing {
-                self.watch.step(&implementation.component.name, "constructor")?;
+                self.watch.step(Arc::clone(&implementation.component) as _, "constructor")?;
                 let incarnation =
                     self.shared.incarnate(&implementation, config.as_deref(), self.sight(), Origin::Create)?;
                 self.keep(id, incarnation, 0)?;
@@ -196,7 +200,7 @@ impl Execution {
     pub(super) fn keep(&mut self, id: InstanceId, incarnation: Incarnation, state_bytes: usize) -> Result<(), Stop> {
         let kept = self.successors.entry(id).insert_entry(Successor { incarnation, state_bytes });
         let incarnation = &kept.get().incarnation;
-        self.watch.step(&incarnation.implementation.component.name, "health check")?;
+        self.watch.step(Arc::clone(&incarnation.implementation.component) as _, "health check")?;
         Shared::check(incarnation)?;
         Ok(())
     }

@@ -87,12 +87,11 @@ impl Execution {
             if !stateful {
                 continue;
             }
-            let name = &implementation.component.name;
             for (id, old, config) in self.incarnations_of(provider)? {
                 let from = old.implementation.manifest.state_version;
-                self.watch.step(&old.implementation.component.name, "save")?;
+                self.watch.step(Arc::clone(&old.implementation.component) as _, "save")?;
                 let bytes = Shared::save(&old)?;
-                self.watch.step(name, "restore")?;
+                self.watch.step(Arc::clone(&implementation.component) as _, "restore")?;
                 let origin = Origin::Restore(from, &bytes);
                 let incarnation = self.shared.incarnate(&implementation, config.as_deref(), self.sight(), origin)?;
                 self.keep(id, incarnation, bytes.len())?;

@@ -80,27 +80,31 @@ fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Rep
     if let Err(hung) = watch.wait() {
         shared.undo(&mut shared.state());
         shared.settled.notify_all();
-        return Err(hung_error(&hung));
+        return Err(hung_error(hung));
     }
     let outcome = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     outcome.unwrap_or_else(|| Err(Error::new(ErrorKind::Deadline, "the transaction was given up")))
 }
 
-fn hung_error(hung: &Hung) -> Error {
+fn hung_error(hung: Hung) -> Error {
     let Hung { phase, step, age, thread } = hung;
-    let step = if step.is_empty() { "loading a library" } else { step };
-    let text = format!(
-        "{step} has not returned after {age:.1?} in the {} phase; the old version serves on, and the thread ends when it returns",
-        phase.name()
-    );
-    let straggler = Straggler {
-        thread: "lcr-change".to_owned(),
-        thread_id: *thread,
-        component: String::new(),
-        method: step.to_owned(),
-        age: *age,
+    let what = match &step {
+        Some((step, component)) => format!("the {step} of component `{component}`"),
+        None => "the transaction".to_owned(),
     };
-    Error::new(ErrorKind::Deadline, text).with_stragglers(vec![straggler])
+    let text = format!(
+        "{what} has not ended after {age:.1?} in the {} phase; the old version serves on; if it is only slow, raise the plan's {}",
+        phase.name(),
+        phase.allowance(),
+    );
+    let stragglers = step.map(|(step, component)| Straggler {
+        thread: "lcr-change".to_owned(),
+        thread_id: thread,
+        component: component.to_string(),
+        method: step.to_owned(),
+        age,
+    });
+    Error::new(ErrorKind::Deadline, text).with_stragglers(stragglers.into_iter().collect())
 }
 
 /// A thread inside a component cannot wait for itself to leave.

@@ -12,7 +12,8 @@
 //! next step, destroys what it had made, and ends; it publishes nothing.
 
 use std::{
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    fmt::Display,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -34,7 +35,18 @@ impl Phase {
             Phase::HandOver => "hand-over",
         }
     }
+
+    /// The option of a plan that says how long it may last.
+    pub(super) fn allowance(self) -> &'static str {
+        match self {
+            Phase::Load | Phase::Prepare => "patience",
+            Phase::Gate | Phase::HandOver => "deadline",
+        }
+    }
 }
+
+/// Something that is named only when it hangs: naming it costs more than the step.
+pub(super) type Named = Arc<dyn Display + Send + Sync>;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Fate {
@@ -47,8 +59,8 @@ struct Progress {
     fate: Fate,
     phase: Phase,
     deadline: Instant,
-    /// Whose code is running, and which.
-    step: String,
+    /// Which code is running, and whose; `None` between two steps.
+    step: Option<(&'static str, Named)>,
     since: Instant,
     thread: u32,
     done: bool,
@@ -67,7 +79,7 @@ pub(super) struct Abandoned;
 /// Why a caller gave up.
 pub(super) struct Hung {
     pub(super) phase: Phase,
-    pub(super) step: String,
+    pub(super) step: Option<(&'static str, Named)>,
     pub(super) age: Duration,
     pub(super) thread: u32,
 }
@@ -78,7 +90,7 @@ impl Watch {
             fate: Fate::Running,
             phase: Phase::Load,
             deadline,
-            step: String::new(),
+            step: None,
             since: Instant::now(),
             thread: 0,
             done: false,
@@ -99,23 +111,21 @@ impl Watch {
         progress.phase = phase;
         progress.thread = thread;
         progress.deadline = deadline;
+        progress.since = Instant::now();
+        progress.step = None;
         drop(progress);
         self.changed.notify_all();
         Ok(())
     }
 
     /// The transaction's thread is about to run a component's code.
-    pub(super) fn step(&self, component: &str, what: &'static str) -> Result<(), Abandoned> {
+    pub(super) fn step(&self, component: Named, step: &'static str) -> Result<(), Abandoned> {
         let mut progress = self.lock();
         if progress.fate == Fate::Abandoned {
             return Err(Abandoned);
         }
         progress.since = Instant::now();
-        progress.step.clear();
-        progress.step.push_str(what);
-        progress.step.push_str(" of component `");
-        progress.step.push_str(component);
-        progress.step.push('`');
+        progress.step = Some((step, component));
         Ok(())
     }
 

@@ -172,8 +172,9 @@ pub enum Unserved<A> {
 pub trait Callee {
     /// Calls method `method` with arguments that are lowered already. `invoke` gets the
     /// instance, the method's function and the arguments; it must not unwind. `done` gets
-    /// the result's representation, `otherwise` the reason why there is none; both run
-    /// outside the call.
+    /// the result's representation, while the component's image cannot go away: what it
+    /// owns is freed there. `otherwise` gets the reason why there is no result, outside
+    /// the call.
     fn call<A: Copy, R: Copy, T>(
         &self,
         method: u32,
@@ -208,11 +209,21 @@ impl<I: ?Sized + Interface> Callee for Handle<I> {
         }
         let outcome = invoke(target.data, function, args);
         if outcome.fault.is_null() {
-            record.leave(frame);
+            let _inside = Inside(|| record.leave(frame));
             // SAFETY: no fault means a value.
             return done(unsafe { outcome.value.assume_init() });
         }
         self.fault_inside(|| record.leave(frame), outcome.fault, method, target.data, otherwise)
+    }
+}
+
+/// Leaves a call when its result was lifted, also if lifting panics.
+struct Inside<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Inside<F> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 
@@ -255,7 +266,7 @@ impl<I: ?Sized + Interface> Handle<I> {
         }
         let outcome = invoke(entered.data, function, args);
         if outcome.fault.is_null() {
-            record.leave_to(entered.depth);
+            let _inside = Inside(|| record.leave_to(entered.depth));
             // SAFETY: no fault means a value.
             return done(unsafe { outcome.value.assume_init() });
         }

@@ -29,4 +29,5 @@ mod shutdown;
 mod slots;
 pub(crate) mod stage;
 pub(crate) mod sys;
+mod unload;
 pub(crate) mod world;

@@ -33,7 +33,7 @@ use super::{
 };
 
 const FASTEST: Duration = Duration::from_micros(100);
-const SLOWEST: Duration = Duration::from_millis(20);
+const SLOWEST: Duration = Duration::from_millis(100);
 
 /// A runtime's reaper, whether its thread runs or not.
 #[derive(Default)]
@@ -157,10 +157,12 @@ impl Shared {
             state.drop_needs(&incarnation.needs);
         }
         progress |= state.free_worlds();
-        let waiting = !state.leaving.is_empty() || !state.retired.worlds.is_empty();
+        let waiting =
+            !state.leaving.is_empty() || !state.retired.worlds.is_empty() || !state.unloading.is_empty();
         drop(state);
-        // Dropping them here, without a lock, may be the last use of an image.
+        // They may hold the last count of a component whose image can go.
         drop(destroyed);
+        progress |= self.unload();
         (progress, waiting)
     }
 }

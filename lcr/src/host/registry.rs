@@ -34,6 +34,8 @@ pub(crate) struct Component {
     /// Where its file came from, and the file's content hash; `None` if it is linked
     /// into the host.
     pub(crate) origin: Option<Origin>,
+    /// Whether all of its implementations opted in to be unmapped.
+    pub(crate) unload: bool,
 }
 
 /// A loaded component's file.
@@ -54,7 +56,8 @@ impl Component {
         let manifest = &staged.manifest;
         let origin = Origin { source: staged.source.clone(), hash: staged.hash(), image };
         let (name, version) = (manifest.component.clone(), manifest.version.clone());
-        let component = Arc::new(Component { name, version, origin: Some(origin) });
+        let unload = manifest.exports.iter().all(|export| export.unload);
+        let component = Arc::new(Component { name, version, origin: Some(origin), unload });
         let implementations = manifest.exports.iter().zip(exports);
         Ok(implementations
             .map(|(manifest, export)| Implementation::new(Arc::clone(&component), manifest.clone(), export))

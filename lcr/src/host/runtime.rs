@@ -164,6 +164,7 @@ impl Runtime {
                 name: export_manifest.component.clone(),
                 version: export_manifest.component_version.clone(),
                 origin: None,
+                unload: false,
             });
             state.registry.refuse_double(&export_manifest)?;
             state.registry.add(Implementation::new(component, export_manifest, export), None);

@@ -1,0 +1,65 @@
+//! Images that no seat uses any more: retained, or unmapped if their component opted in.
+//!
+//! Images stay mapped by default, because Rust cannot say who still points into one
+//! (thread-locals, leaked references, threads). `#[lcr::component(unload)]` is the
+//! author's word that nothing does once all instances are destroyed. Then the image goes
+//! when (1) nobody holds an implementation of it, so that no world that can be entered
+//! and no instance refers to it, and (2) [`Image::unload`] finds no value of its held
+//! elsewhere. A caller frees what a call returned before it leaves the call's frame, so
+//! no thread is on its way back into the image either.
+
+use std::{mem, sync::Arc};
+
+use super::{
+    registry::Component,
+    shared::{Shared, State},
+};
+
+impl State {
+    /// Notes an image that no seat uses, or of a component that was refused.
+    pub(crate) fn retain_image(&mut self, component: Arc<Component>) {
+        self.tally.retained_images += usize::from(component.origin.is_some());
+        self.tally.retained_image_bytes += component.image_bytes();
+        if component.unload {
+            self.unloading.push(component);
+        }
+    }
+}
+
+impl Shared {
+    /// Unmaps what can be unmapped now. Returns whether anything was.
+    pub(super) fn unload(&self) -> bool {
+        let candidates = mem::take(&mut self.state().unloading);
+        let mut held = Vec::new();
+        let mut unloaded = false;
+        for candidate in candidates {
+            let mut component = match Arc::try_unwrap(candidate) {
+                Ok(component) => component,
+                Err(candidate) => {
+                    held.push(candidate);
+                    continue;
+                }
+            };
+            let Some(mut origin) = component.origin.take() else { continue };
+            let bytes = origin.image.mapped_bytes();
+            // SAFETY: the component's author vouches for threads and pointers of its own
+            // (`unload`); see the module for the host's.
+            match unsafe { origin.image.unload() } {
+                Ok(()) => {
+                    unloaded = true;
+                    let mut state = self.state();
+                    state.tally.retained_images -= 1;
+                    state.tally.retained_image_bytes -= bytes;
+                }
+                Err(still) => {
+                    tracing::debug!(component = %component, reason = %still.error, "an image stays mapped for now");
+                    origin.image = still.image;
+                    component.origin = Some(origin);
+                    held.push(Arc::new(component));
+                }
+            }
+        }
+        self.state().unloading.extend(held);
+        unloaded
+    }
+}

@@ -1,0 +1,157 @@
+//! The whole program, as a user runs it: exit statuses, its own client, other clients.
+//!
+//! Cargo builds the program and its components before this test; `--components` tells
+//! the program to take them as they are.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::PathBuf,
+    process::{Child, ChildStdout, Command, Output, Stdio},
+    thread,
+    time::Duration,
+};
+
+/// Requests of each kind that `redis-benchmark` sends.
+const REQUESTS: &str = if cfg!(debug_assertions) { "100000" } else { "1000000" };
+
+fn examples() -> PathBuf {
+    let mut path = env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    path.push("examples");
+    assert!(path.join("live_kv").exists(), "live_kv is missing; `cargo build --examples` makes it");
+    path
+}
+
+fn live_kv(arguments: &[&str]) -> Command {
+    let mut command = Command::new(examples().join("live_kv"));
+    command.args(arguments);
+    command
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// A server of its own, which is stopped by `stop` or, if the test fails, by drop.
+struct Served {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    address: String,
+}
+
+impl Served {
+    fn start(arguments: &[&str]) -> Served {
+        let mut command = live_kv(&["--serve", "127.0.0.1:0", "--components"]);
+        command.arg(examples()).args(arguments);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let address = line.split(' ').nth(2).expect("the first line names the address").to_owned();
+        Served { child, output, address }
+    }
+
+    fn port(&self) -> &str {
+        self.address.rsplit(':').next().unwrap()
+    }
+
+    /// Sends SIGTERM; the exit status must be 0. Returns what the program said.
+    fn stop(mut self) -> String {
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(killed.success());
+        let mut said = String::new();
+        self.output.read_to_string(&mut said).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{said}");
+        said
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_replaces_and_refuses_under_its_own_load_and_loses_nothing() {
+    let mut command = live_kv(&["--seconds", "1", "--keys", "5000", "--replace-every", "30", "--components"]);
+    let output = command.arg(examples()).output().unwrap();
+    let text = text(&output);
+    assert!(output.status.success(), "{text}");
+    for line in ["requests failed 0", "acknowledged writes lost 0", "candidates refused 9"] {
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(line), "{line}: {text}");
+    }
+}
+
+#[test]
+fn other_clients_lose_nothing_while_components_are_replaced() {
+    let server = Served::start(&["--replace-every", "5"]);
+    let mut check = live_kv(&["--check", &server.address, "--keys", "5000", "--seconds", "3"]);
+    let check = check.stdout(Stdio::piped()).spawn().unwrap();
+    if has_redis_benchmark() {
+        let mut benchmark = Command::new("redis-benchmark");
+        benchmark.args(["-p", server.port(), "-t", "ping,set,get,incr,mset", "-n", REQUESTS]);
+        let output = benchmark.args(["-c", "50", "-P", "16", "-q"]).output().unwrap();
+        let text = text(&output);
+        assert!(output.status.success() && !text.to_lowercase().contains("error"), "{text}");
+        assert_eq!(text.matches("requests per second").count(), 6, "{text}");
+    }
+    let check = check.wait_with_output().unwrap();
+    assert!(check.status.success(), "{}", text(&check));
+    let said = server.stop();
+    assert!(said.contains(" 0 protocol errors, 0 faults") && said.contains(" 0 refused"), "{said}");
+}
+
+/// In CI it has to be there.
+fn has_redis_benchmark() -> bool {
+    let found = Command::new("redis-benchmark").arg("--version").output().is_ok();
+    assert!(found || env::var_os("CI").is_none(), "redis-benchmark is missing; Debian's package is redis-tools");
+    if !found {
+        eprintln!("redis-benchmark is not installed; only our own client runs");
+    }
+    found
+}
+
+#[test]
+fn a_check_notices_what_another_client_destroys() {
+    let server = Served::start(&[]);
+    let check =
+        live_kv(&["--check", &server.address, "--keys", "1000", "--seconds", "2"]).stdout(Stdio::piped()).spawn();
+    let mut vandal = TcpStream::connect(&server.address).unwrap();
+    for _ in 0..20 {
+        thread::sleep(Duration::from_millis(50));
+        vandal.write_all(b"FLUSHALL\r\n").unwrap();
+    }
+    let check = check.unwrap().wait_with_output().unwrap();
+    assert_eq!(check.status.code(), Some(1), "{}", text(&check));
+    assert!(text(&check).contains("FAILED: "), "{}", text(&check));
+    server.stop();
+}
+
+#[test]
+fn what_is_wrong_on_the_command_line_is_said_with_status_2() {
+    for (arguments, expected) in [
+        (&["--serv", "x"][..], "there is no flag --serv; --help lists them"),
+        (&["--keys", "many"], "--keys takes a number of at least 1, not \"many\""),
+        (&["--keys", "0"], "--keys takes a number of at least 1, not \"0\""),
+        (&["--keys", "3", "--connections", "4"], "3 keys are too few for 4 connections"),
+        (&["--serve", "a:1", "--check", "a:1"], "--serve and --check exclude each other"),
+        (&["--serve"], "missing argument for option '--serve'"),
+        (&["word"], "unexpected argument \"word\""),
+    ] {
+        let output = live_kv(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output).contains(expected), "{arguments:?}: {}", text(&output));
+    }
+    let help = live_kv(&["--help"]).output().unwrap();
+    assert!(help.status.success() && text(&help).contains("--replace-every MS"));
+    let missing = live_kv(&["--components", "/nonexistent"]).output().unwrap();
+    assert_eq!(missing.status.code(), Some(1));
+    let nobody = live_kv(&["--check", "127.0.0.1:1", "--seconds", "1"]).output().unwrap();
+    assert_eq!(nobody.status.code(), Some(1), "{}", text(&nobody));
+}

@@ -53,16 +53,6 @@ impl OwnedCallback {
     pub unsafe fn new(raw: BoxedCallback) -> OwnedCallback {
         OwnedCallback(raw)
     }
-
-    /// What to pass to the trampoline.
-    pub fn data(&self) -> *const () {
-        self.0.data
-    }
-
-    /// The trampoline.
-    pub fn trampoline(&self) -> *const () {
-        self.0.call
-    }
 }
 
 impl Drop for OwnedCallback {

@@ -6,7 +6,7 @@ use core::{mem::MaybeUninit, ptr};
 
 /// What every C function of a component returns.
 ///
-/// Ownership: a non-null `fault` belongs to the receiver, who must [`RawFault::take`]
+/// Ownership: a non-null `fault` belongs to the receiver, who must take
 /// it; `value` is initialised exactly if `fault` is null. No function that returns an
 /// `Outcome` unwinds.
 #[repr(C)]

@@ -127,11 +127,6 @@ impl<'a> Sink<'a> {
         self.at
     }
 
-    /// True before the first byte.
-    pub const fn is_empty(&self) -> bool {
-        self.at == 0
-    }
-
     /// Appends `bytes`.
     pub const fn bytes(&mut self, bytes: &[u8]) {
         let mut i = 0;

@@ -1,0 +1,134 @@
+//! Invariants of the source text: `lcr/ARCHITECTURE.md` numbers them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every Rust file below a folder, by its path from the root, without the lines of
+/// comments and what follows `#[cfg(test)]`.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    assert!(!files.is_empty(), "{folder} has no sources");
+    let name = |path: &Path| path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+    let code = |path: &Path| {
+        let text = fs::read_to_string(path).unwrap();
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    files.iter().map(|path| (name(path), code(path))).collect()
+}
+
+fn is_test(name: &str) -> bool {
+    name.ends_with("/tests.rs") || name.contains("/samples") || name.contains("model")
+}
+
+/// The files of `lcr` in which `word` occurs, tests left out.
+fn files_with(word: &str) -> Vec<String> {
+    let files = sources("lcr/src").into_iter().filter(|(name, _)| !is_test(name));
+    files.filter(|(_, code)| code.contains(word)).map(|(name, _)| name).collect()
+}
+
+#[test]
+fn floors_import_only_downwards() {
+    let above = [
+        ("lcr/src/abi", &["component", "host", "change", "error"][..]),
+        ("lcr/src/component", &["host", "change"]),
+        ("lcr/src/host", &["change"]),
+    ];
+    for (folder, forbidden) in above {
+        for (name, code) in sources(folder).iter().filter(|(name, _)| !is_test(name)) {
+            for floor in forbidden {
+                let in_list = code.lines().any(|line| line.trim_start().starts_with(&format!("{floor}::")));
+                let named = ["crate::", "crate::{", "super::super::"].iter().any(|from| code.contains(&format!("{from}{floor}")));
+                assert!(!in_list && !named, "{name} imports {floor}, which is above it");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_abi_uses_core_and_alloc_only() {
+    for (name, code) in sources("lcr/src/abi").iter().filter(|(name, _)| !is_test(name)) {
+        assert!(!code.contains("std::"), "{name} uses std");
+    }
+}
+
+#[test]
+fn libraries_are_mapped_and_unmapped_in_one_file() {
+    for word in ["libloading", "dlopen", "dlclose", "Library::open"] {
+        let files: Vec<_> = files_with(word).into_iter().filter(|name| !name.starts_with("lcr/src/host/library/")).collect();
+        assert!(files.is_empty(), "{word} is named in {files:?}");
+    }
+}
+
+#[test]
+fn the_current_world_is_written_in_one_file() {
+    assert_eq!(files_with("current.store"), ["lcr/src/host/world.rs"]);
+    assert_eq!(files_with("ArcSwap"), ["lcr/src/host/world.rs"]);
+}
+
+#[test]
+fn unsafe_code_is_only_where_it_is_listed() {
+    let allowed = [
+        "lcr/src/abi/",
+        "lcr/src/component/",
+        "lcr/src/private.rs",
+        "lcr/src/host/drain.rs",
+        "lcr/src/host/entering.rs",
+        "lcr/src/host/fork.rs",
+        "lcr/src/host/instances.rs",
+        "lcr/src/host/library/",
+        "lcr/src/host/link.rs",
+        "lcr/src/host/pins.rs",
+        "lcr/src/host/reaper.rs",
+        "lcr/src/host/records.rs",
+        "lcr/src/host/runtime.rs",
+        "lcr/src/host/slots.rs",
+        "lcr/src/host/sys.rs",
+        "lcr/src/host/unload.rs",
+        "lcr/src/host/world.rs",
+    ];
+    for word in ["unsafe {", "unsafe impl", "unsafe fn"] {
+        for file in files_with(word) {
+            assert!(allowed.iter().any(|prefix| file.starts_with(prefix)), "{file} has unsafe code; see the list here");
+        }
+    }
+}
+
+#[test]
+fn the_library_never_prints() {
+    for folder in ["lcr/src", "lcr-macros/src"] {
+        for (name, code) in sources(folder).iter().filter(|(name, _)| !is_test(name)) {
+            for word in ["println!", "print!", "eprintln!", "eprint!", "dbg!"] {
+                let prints = code.match_indices(word).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric()));
+                assert!(!prints, "{name} prints with {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_top_level_has_nothing_but_what_the_design_lists() {
+    let allowed = ["Cargo.toml", "Cargo.lock", "lcr", "lcr-macros", "sam", "examples", "tests", "benches", "README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "target"];
+    for entry in fs::read_dir(root()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name} is not part of the layout");
+    }
+}

@@ -84,7 +84,7 @@ impl Bank {
         let directory = tempfile::tempdir().expect("a directory for the script");
         let script = Script::new(directory.path());
         let rt = builder.build().expect("a runtime");
-        let plan = rt.plan().add(component("vault_v1")).add(component("teller_v1")).add(component("branch"));
+        let plan = rt.plan().add(component("vault_v1")).add(component("teller_v1")).add(component("branch_v1"));
         plan.commit().expect("the bank is loaded");
         for name in ["vault", "teller", "branch"] {
             rt.configure(name, &script).expect("the bank is configured");

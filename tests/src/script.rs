@@ -156,6 +156,12 @@ impl Script {
     }
 }
 
+/// The file that `clock_slow` waits for while it is loaded: its initialiser runs before
+/// anybody could give it a script. One for the process.
+pub fn slow_file() -> PathBuf {
+    std::env::temp_dir().join(format!("lcr-tests-{}-slow", std::process::id()))
+}
+
 /// What an object holds for as long as it lives, so that its end is noted.
 #[derive(Debug)]
 pub struct Role {

@@ -26,10 +26,15 @@ struct Text<'a> {
 }
 
 #[derive(Clone, Copy, lcr::Abi)]
+struct Line {
+    x: u8,
+}
+
+#[derive(Clone, Copy, lcr::Abi)]
 #[abi(plain)]
 #[repr(C)]
 struct NotPlain {
-    x: Option<u8>,
+    x: Line,
 }
 
 #[derive(lcr::Abi)]

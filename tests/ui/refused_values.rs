@@ -1,6 +1,6 @@
-use std::collections::HashMap;
-
 struct Foreign;
+
+struct Map<K, V>(K, V);
 
 #[derive(lcr::Abi)]
 struct Line {
@@ -10,7 +10,7 @@ struct Line {
 #[lcr::interface(name = "kv", version = 1)]
 trait Store {
     fn foreign(&self, value: Foreign);
-    fn map(&self) -> HashMap<String, u64>;
+    fn map(&self) -> Map<u8, u64>;
     fn slice(&self, lines: &[Line]);
 }
 

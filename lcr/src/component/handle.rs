@@ -145,7 +145,7 @@ impl<I: ?Sized + Interface> Drop for Handle<I> {
         let host = self.host();
         // SAFETY: the slot is alive until our reference is given up.
         let references = &unsafe { self.slot.as_ref() }.references;
-        if references.fetch_sub(1, Ordering::Release) == 1 {
+        if references.fetch_sub(1, Ordering::AcqRel) == 1 {
             // SAFETY: the host frees a slot only after this call of the last owner.
             unsafe { (host.release)(self.slot.as_ptr()) };
         }

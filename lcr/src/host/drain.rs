@@ -80,16 +80,16 @@ impl State {
     pub(crate) fn behind_gate(&mut self, age: Duration) -> Vec<Straggler> {
         let calls = self.old_calls();
         let Some(gate) = &self.gate else { return Vec::new() };
+        let shut = gate.before.generation();
         let mut stragglers: Vec<Straggler> = calls
             .iter()
             .filter(|call| {
                 let birth = gate.members.get(&slot_of(call.place.offset()));
-                birth.is_some_and(|&birth| call.generation >= birth) && call.thread.thread_id() != gate.thread
+                birth.is_some_and(|&birth| (birth..=shut).contains(&call.generation)) && call.thread.thread_id() != gate.thread
             })
             .map(|call| self.straggler(call, self.serving(call), age))
             .collect();
         let oldest = gate.members.values().min().copied().unwrap_or(u64::MAX);
-        let shut = gate.before.generation();
         let pins = self.pins.iter().filter(|(_, pin)| (oldest..=shut).contains(&pin.world.generation()));
         stragglers.extend(pins.map(|(_, pin)| holder(pin)));
         stragglers

@@ -207,7 +207,8 @@ impl Shared {
             }
             record.leave_to(depth);
             if self.is_closed() {
-                return Err((FaultKind::Revoked, "its runtime is gone".to_owned()));
+                let passed = self.pass_gate(thread, place);
+                return passed.ok_or_else(|| (FaultKind::Revoked, "its runtime is gone".to_owned()));
             }
             if !look.is_shut() {
                 if self.gate.look() == look {

@@ -4,6 +4,9 @@
 //! signature, not by position: extra methods of the implementation do no harm, a
 //! missing one is served by the view's default body, if it has one.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use crate::{

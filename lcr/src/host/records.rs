@@ -124,6 +124,9 @@ fn take() -> &'static ThreadRecord {
     let record = free.unwrap_or_else(|| link(owner));
     record.set_name(std::thread::current().name().map_or_else(sys::thread_name, str::to_owned).as_bytes());
     record.rounds.set(0);
+    // SAFETY: the record is this thread's since a moment ago. A pin that its last owner
+    // leaked holds a world, but not this thread's.
+    unsafe { record.pinned() }.clear();
     record.record.open();
     // Without a key the record stays with the ended thread: a leak, and nothing worse.
     sys::at_thread_exit(ptr::from_ref(record).cast(), give_back);

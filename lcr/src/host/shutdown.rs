@@ -2,12 +2,13 @@
 //!
 //! The slots are closed in one world, so that a caller either finished or gets a
 //! fault. Then, on a thread of its own (a destructor never runs on a caller's), the
-//! instances are destroyed, dependents before what they depend on. What is still in use
+//! instances are destroyed, dependents before what they depend on, so that a destructor
+//! may still call its dependencies; nobody else may. What is still in use
 //! when the patience ends is leaked: memory of a process that is about to end is worth
 //! less than a call into a destroyed object.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -16,9 +17,12 @@ use std::{
 use slab::Slab;
 
 use super::{
+    gate::Gate,
     instances::{Instance, InstanceId},
     reaper::destroy,
     shared::{Leaving, Shared, State},
+    sys,
+    world::World,
 };
 
 /// Ends a runtime whose `closed` is set. Returns when it is done or out of patience.
@@ -26,7 +30,11 @@ pub(super) fn run(shared: &Arc<Shared>) {
     let runtime = Arc::clone(shared);
     let spawned = thread::Builder::new().name("lcr-shutdown".to_owned()).spawn(move || runtime.shut_down());
     match spawned {
-        Ok(thread) => drop(thread.join()),
+        Ok(thread) => {
+            drop(thread.join());
+            // It ends when it finds the runtime closed.
+            shared.reaper.wake();
+        }
         Err(error) => tracing::error!(%error, "no thread to end the runtime: its instances are leaked"),
     }
 }
@@ -37,18 +45,22 @@ impl Shared {
         let mut state = self.state();
         self.take_back(&mut state, released);
         let edits: Vec<_> = state.slots.numbers().map(|slot| (slot, None)).collect();
+        let before = Arc::clone(&state.world);
         self.publish(&mut state, &edits, 0);
         let last = state.last_ones();
+        // This thread's destructors may call what they depend on.
+        state.gate = Some(Gate { before: Arc::clone(&before), members: HashMap::new(), thread: sys::thread_id() });
         drop(state);
         self.gate.open();
         self.settled.notify_all();
         let deadline = Instant::now() + self.patience;
         for leaving in last {
-            self.destroy_last(leaving, deadline);
+            self.destroy_last(leaving, &before, deadline);
         }
+        self.state().gate = None;
     }
 
-    fn destroy_last(&self, mut leaving: Leaving, deadline: Instant) {
+    fn destroy_last(&self, mut leaving: Leaving, before: &World, deadline: Instant) {
         loop {
             let mut state = self.state();
             let calls = state.old_calls();
@@ -57,6 +69,7 @@ impl Shared {
             if !is_used {
                 match Arc::try_unwrap(leaving.incarnation) {
                     Ok(incarnation) => {
+                        leaving.slots.iter().for_each(|&slot| before.entry(slot).set(None));
                         drop(destroy(incarnation));
                         self.state().tally.destroyed += 1;
                         return;

@@ -69,7 +69,7 @@ impl Shared {
             if !is_used {
                 match Arc::try_unwrap(leaving.incarnation) {
                     Ok(incarnation) => {
-                        leaving.slots.iter().for_each(|&slot| before.entry(slot).set(None));
+                        before.close(&leaving.slots, incarnation.address);
                         drop(destroy(incarnation));
                         self.state().tally.destroyed += 1;
                         return;

@@ -95,6 +95,16 @@ impl World {
         (slot < self.len()).then(|| self.entry(slot).target())?
     }
 
+    /// Closes those of `slots` that hold the instance at `address`, in place: for a world
+    /// that one thread alone may still enter.
+    pub(super) fn close(&self, slots: &[usize], address: usize) {
+        for &slot in slots {
+            if self.target(slot).is_some_and(|target| target.data.addr() == address) {
+                self.entry(slot).set(None);
+            }
+        }
+    }
+
     /// Bytes of the table.
     pub(crate) fn bytes(&self) -> usize {
         layout(self.len()).size()

@@ -137,7 +137,7 @@ impl Type {
 
     /// What the macros would make a constant of.
     pub(super) fn shape(&self) -> &'static Shape {
-        let of = |kind, name, layout: Layout, parts: Vec<Part>| {
+        let of = |kind, name: &str, layout: Layout, parts: Vec<Part>| -> &'static Shape {
             leak(Shape { kind, name: text(name), size: layout.size, align: layout.align, parts: parts.leak() })
         };
         match self {

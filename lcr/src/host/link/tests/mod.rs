@@ -160,6 +160,7 @@ struct Thing {
 
 #[derive(crate::Abi)]
 #[allow(dead_code)]
+#[repr(u8)]
 enum Event {
     V0,
     V1(u8, i64) = 15,

@@ -57,13 +57,16 @@ pub(crate) fn run(args: &Args) -> Result<bool, Fatal> {
     let counted = counted(server.address());
     let facts = Facts { counted, executed: server.tally().requests(), faults: server.tally().faults() };
     server.stop();
-    runtime.wait_drained(Duration::from_secs(10))?;
+    let drained = runtime.wait_drained(Duration::from_secs(10));
     let status = runtime.status();
     println!("\n{}\n\n{}\n", report::changes::committed(&changes), report::changes::refused(&changes));
     println!("{}", report::latency::draw(&outcome.latency));
     print!("{}", report::outcome(&outcome));
     print!("{}", report::run(&changes, &facts, &status));
-    Ok(outcome.is_clean() && facts.agree() && changes.iter().all(Change::is_as_expected))
+    drained?;
+    let clean = outcome.is_clean() && facts.agree() && changes.iter().all(Change::is_as_expected);
+    println!("\n{}", if clean { "No request failed and no acknowledged write was lost." } else { "FAILED" });
+    Ok(clean)
 }
 
 /// What host and command layer each say of the requests that there were.
@@ -116,6 +119,7 @@ impl Schedule<'_> {
             }
             if let Some(candidate) = candidates.next() {
                 thread::sleep(pause);
+                println!("        offering {}", candidate.name());
                 self.changes.extend(self.changer.offer(candidate)?);
             }
             if start.elapsed() >= told + Duration::from_secs(1) {

@@ -47,6 +47,21 @@ impl Candidate {
         Candidate::RestorePanics,
         Candidate::SaveHangs,
     ];
+
+    /// What it is, for people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Candidate::CutFile => "a library cut in half",
+            Candidate::Text => "a text file",
+            Candidate::OtherShape => "another shape of the interface",
+            Candidate::CreateFails => "a constructor that fails",
+            Candidate::CreatePanics => "a constructor that panics",
+            Candidate::Unhealthy => "an unhealthy instance",
+            Candidate::RestoreFails => "a restore that fails",
+            Candidate::RestorePanics => "a restore that panics",
+            Candidate::SaveHangs => "a save that hangs",
+        }
+    }
 }
 
 impl Changer<'_> {
@@ -55,16 +70,20 @@ impl Changer<'_> {
     /// # Errors
     /// A file to be refused could not be written.
     pub(crate) fn offer(&mut self, candidate: Candidate) -> io::Result<Vec<Change>> {
+        let what = candidate.name();
         Ok(match candidate {
-            Candidate::CutFile => vec![self.offer_cut_file()?],
-            Candidate::Text => vec![self.offer_bytes("a text file", b"this is not a library\n")?],
-            Candidate::OtherShape => vec![self.refuse("another shape of the interface", OTHER_SHAPE)],
-            Candidate::CreateFails => vec![self.refuse_constructor("a constructor that fails", CREATE_FAILS)],
-            Candidate::CreatePanics => vec![self.refuse_constructor("a constructor that panics", CREATE_PANICS)],
-            Candidate::Unhealthy => vec![self.refuse("an unhealthy instance", UNHEALTHY)],
-            Candidate::RestoreFails => vec![self.refuse("a restore that fails", RESTORE_FAILS)],
-            Candidate::RestorePanics => vec![self.refuse("a restore that panics", RESTORE_PANICS)],
-            Candidate::SaveHangs => self.hang(),
+            Candidate::CutFile => {
+                let whole = fs::read(self.file(ENGINES[1 - self.engine]))?;
+                vec![self.refuse_bytes(what, &whole[..whole.len() / 2])?]
+            }
+            Candidate::Text => vec![self.refuse_bytes(what, b"this is not a library\n")?],
+            Candidate::OtherShape => vec![self.refuse(what, OTHER_SHAPE)],
+            Candidate::CreateFails => vec![self.refuse_constructor(what, CREATE_FAILS)],
+            Candidate::CreatePanics => vec![self.refuse_constructor(what, CREATE_PANICS)],
+            Candidate::Unhealthy => vec![self.refuse(what, UNHEALTHY)],
+            Candidate::RestoreFails => vec![self.refuse(what, RESTORE_FAILS)],
+            Candidate::RestorePanics => vec![self.refuse(what, RESTORE_PANICS)],
+            Candidate::SaveHangs => self.hang(what),
         })
     }
 
@@ -79,12 +98,7 @@ impl Changer<'_> {
         self.attempt(what, &[self.file(name).to_owned()], attempt)
     }
 
-    fn offer_cut_file(&self) -> io::Result<Change> {
-        let whole = fs::read(self.file(ENGINES[1 - self.engine]))?;
-        self.offer_bytes("a library cut in half", &whole[..whole.len() / 2])
-    }
-
-    fn offer_bytes(&self, what: &str, bytes: &[u8]) -> io::Result<Change> {
+    fn refuse_bytes(&self, what: &str, bytes: &[u8]) -> io::Result<Change> {
         let directory = tempfile::tempdir()?;
         let file: PathBuf = directory.path().join("candidate.so");
         fs::write(&file, bytes)?;
@@ -93,13 +107,13 @@ impl Changer<'_> {
 
     /// The engine that hangs serves well, so it is put in place; then its first
     /// replacement must be given up in time, and the second must succeed.
-    fn hang(&mut self) -> Vec<Change> {
+    fn hang(&self, what: &str) -> Vec<Change> {
         let hanging = [self.file(SAVE_HANGS).to_owned()];
         let next = [self.file(ENGINES[self.engine]).to_owned()];
         let short = Attempt { faulty: true, deadline: SHORT, ..Attempt::default() };
         vec![
             self.attempt("engine whose save will hang", &hanging, Attempt::default()),
-            self.attempt("a save that hangs", &next, short),
+            self.attempt(what, &next, short),
             self.attempt("engine, tried again", &next, Attempt::default()),
         ]
     }

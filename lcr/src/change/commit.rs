@@ -71,10 +71,10 @@ impl Execution {
         Ok(edits)
     }
 
-    /// Gives every instance its successor; the old incarnations leave.
+    /// Gives every instance its successor; the old incarnations leave, dependents first.
     fn change_hands(&mut self, state: &mut State, generation: u64) -> Vec<Leaving> {
         let mut leaving = Vec::new();
-        for (id, Successor { incarnation, .. }) in self.successors.drain() {
+        for (id, Successor { incarnation, .. }) in self.dependents_first() {
             let incarnation = Arc::new(Incarnation { birth: generation, ..incarnation });
             let (old, slots) = match state.instances.get_mut(id) {
                 Some(instance) => {

@@ -12,6 +12,7 @@
 //! prepare phase, with a successor for each one there is.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
@@ -58,6 +59,8 @@ impl From<Abandoned> for Stop {
 pub(super) struct Successor {
     pub(super) incarnation: Incarnation,
     pub(super) state_bytes: usize,
+    /// The number of its seat; seats come behind those that they depend on.
+    pub(super) seat: usize,
 }
 
 /// One transaction under execution.
@@ -99,7 +102,7 @@ impl Execution {
             shared.undo(&mut shared.state());
             shared.settled.notify_all();
         }
-        for successor in self.successors.into_values() {
+        for (_, successor) in self.dependents_first() {
             shared.discard(shared.state(), successor.incarnation);
         }
         for implementation in self.loaded.iter().filter_map(|loaded| loaded.first()) {
@@ -174,11 +177,11 @@ impl Execution {
             let mut state = self.shared.state();
             self.watch.check()?;
             let mut missing = Vec::new();
-            for (provider, implementation, stateful) in &seats {
+            for (seat, (provider, implementation, stateful)) in seats.iter().enumerate() {
                 let without = state.instances.iter().filter(|(id, instance)| {
                     instance.provider == *provider && !stateful && !self.successors.contains_key(id)
                 });
-                missing.extend(without.map(|(id, instance)| (id, Arc::clone(implementation), instance.config.clone())));
+                missing.extend(without.map(|(id, instance)| (id, seat, Arc::clone(implementation), instance.config.clone())));
             }
             if missing.is_empty() {
                 for (provider, ..) in &seats {
@@ -187,21 +190,28 @@ impl Execution {
                 return Ok(());
             }
             drop(state);
-            for (id, implementation, config) in missing {
+            for (id, seat, implementation, config) in missing {
                 self.watch.step(Arc::clone(&implementation.component) as _, "constructor")?;
                 let incarnation =
                     self.shared.incarnate(&implementation, config.as_deref(), self.sight(), Origin::Create)?;
-                self.keep(id, incarnation, 0)?;
+                self.keep(id, Successor { incarnation, state_bytes: 0, seat })?;
             }
         }
     }
 
     /// Notes a successor, then asks it for its health.
-    pub(super) fn keep(&mut self, id: InstanceId, incarnation: Incarnation, state_bytes: usize) -> Result<(), Stop> {
-        let kept = self.successors.entry(id).insert_entry(Successor { incarnation, state_bytes });
+    pub(super) fn keep(&mut self, id: InstanceId, successor: Successor) -> Result<(), Stop> {
+        let kept = self.successors.entry(id).insert_entry(successor);
         let incarnation = &kept.get().incarnation;
         self.watch.step(Arc::clone(&incarnation.implementation.component) as _, "health check")?;
         Shared::check(incarnation)?;
         Ok(())
+    }
+
+    /// Takes out the successors, those first that depend on others.
+    pub(super) fn dependents_first(&mut self) -> Vec<(InstanceId, Successor)> {
+        let mut successors: Vec<_> = self.successors.drain().collect();
+        successors.sort_unstable_by_key(|(_, successor)| Reverse(successor.seat));
+        successors
     }
 }

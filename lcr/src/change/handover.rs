@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-use super::execute::{Execution, Stop};
+use super::execute::{Execution, Stop, Successor};
 
 impl Execution {
     /// Shuts the slots of instances whose state moves. `None` if there are none.
@@ -83,7 +83,7 @@ impl Execution {
 
     /// Saves each old instance and restores its successor, dependencies first.
     pub(super) fn hand_over(&mut self) -> Result<(), Stop> {
-        for (provider, implementation, stateful) in self.seats() {
+        for (seat, (provider, implementation, stateful)) in self.seats().into_iter().enumerate() {
             if !stateful {
                 continue;
             }
@@ -94,7 +94,7 @@ impl Execution {
                 self.watch.step(Arc::clone(&implementation.component) as _, "restore")?;
                 let origin = Origin::Restore(from, &bytes);
                 let incarnation = self.shared.incarnate(&implementation, config.as_deref(), self.sight(), origin)?;
-                self.keep(id, incarnation, bytes.len())?;
+                self.keep(id, Successor { incarnation, state_bytes: bytes.len(), seat })?;
             }
         }
         Ok(())

@@ -39,7 +39,7 @@ impl Fault {
         &self.interface
     }
 
-    /// The method that was called.
+    /// The method that was called; empty if it was to be pinned.
     pub fn method(&self) -> &str {
         &self.method
     }
@@ -59,6 +59,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Fault { kind, interface, method, component, message } = self;
         match kind {
+            _ if method.is_empty() => write!(f, "{interface} was not pinned: {message}"),
             FaultKind::Panic => write!(f, "component `{component}` panicked in {interface}.{method}: {message}"),
             _ if component.is_empty() => write!(f, "{interface}.{method} was not called: {message}"),
             _ => write!(f, "{interface}.{method} of component `{component}` was not called: {message}"),

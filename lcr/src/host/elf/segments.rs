@@ -112,7 +112,7 @@ fn relro(view: &View<'_>, page: u64) -> Result<()> {
     for relro in view.of_kind(elf::PT_GNU_RELRO) {
         // Some linkers round the end up to the segment's alignment.
         let room = |load: &Segment| (load.addr + load.memsz).next_multiple_of(load.align) - load.addr;
-        let load = view.mapped(relro.addr, 0).filter(|load| load.grants(elf::PF_W));
+        let load = view.mapped(relro.addr, 1).filter(|load| load.grants(elf::PF_W));
         let inside = load.is_some_and(|load| inside(relro.addr, relro.memsz, load.addr, room(load)));
         ensure(inside, || "its read-only data is outside its data")?;
         let (start, end) = (relro.addr / page * page, (relro.addr + relro.memsz) / page * page);

@@ -147,3 +147,36 @@ fn random_damage_never_panics() {
         let _ = read(&changed, PAGE).map(|elf| elf.exports("lcr_entry_1"));
     }
 }
+
+/// Where the segment of code ends.
+fn code_end(file: &[u8]) -> u64 {
+    use object::read::elf::ProgramHeader;
+    let header = FileHeader64::<Le>::parse(file).unwrap();
+    let headers = header.program_headers(Le, file).unwrap();
+    let code = headers.iter().find(|phdr| phdr.p_flags(Le).0 & elf::PF_X.0 != 0).unwrap();
+    code.p_vaddr(Le) + code.p_memsz(Le)
+}
+
+#[test]
+fn code_that_ends_where_data_begins_is_accepted() {
+    let record = crate::host::manifest::tests::record();
+    let padded = |padding: u64| {
+        let asm = format!(
+            "core::arch::global_asm!(\".section .text.pad,\\\"ax\\\",@progbits\", \".globl pad\", \"pad:\", \".fill {padding}, 1, 0xc3\");
+             unsafe extern \"C\" {{ fn pad(); }} #[unsafe(no_mangle)] pub extern \"C\" fn uses_pad() {{ unsafe {{ pad() }} }}"
+        );
+        crate::host::stage::samples::Sample::new(&record, &record, &asm).bytes()
+    };
+    let mut padding = 64;
+    let mut file = padded(padding);
+    for _ in 0..4 {
+        let over = code_end(&file) % PAGE;
+        if over == 0 {
+            break;
+        }
+        padding += PAGE - over;
+        file = padded(padding);
+    }
+    assert_eq!(code_end(&file) % PAGE, 0, "the padding moved something else");
+    read(&file, PAGE).unwrap();
+}

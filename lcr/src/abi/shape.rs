@@ -47,7 +47,7 @@ pub enum Kind {
     Variant,
     /// [`Bytes`](super::bytes::Bytes).
     Bytes,
-    /// A handle; the name is `interface@version`.
+    /// A handle; the name is the interface's, the size its version.
     Handle,
     /// `&dyn Fn(..)`; the parts are arguments, the last one the result.
     Callback,
@@ -66,7 +66,7 @@ pub struct Shape {
     pub kind: Kind,
     /// The name of a scalar, struct, enum, variant or method; else empty.
     pub name: &'static str,
-    /// The size of the representation, in bytes.
+    /// The size of the representation, in bytes; of a handle, its interface's version.
     pub size: usize,
     /// The alignment of the representation, in bytes.
     pub align: usize,

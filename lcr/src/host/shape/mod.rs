@@ -35,7 +35,7 @@ pub struct Shape {
     pub kind: Kind,
     /// The name of a scalar, struct, enum, variant, handle or method; else empty.
     pub name: String,
-    /// The size of the representation, in bytes.
+    /// The size of the representation, in bytes; of a handle, its interface's version.
     pub size: u32,
     /// The alignment of the representation, in bytes.
     pub align: u16,

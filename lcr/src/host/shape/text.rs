@@ -22,7 +22,7 @@ impl Display for Shape {
             Kind::Result => write!(f, "Result<{}>", types(parts)),
             Kind::Tuple if parts.len() == 1 => write!(f, "({},)", types(parts)),
             Kind::Tuple => write!(f, "({})", types(parts)),
-            Kind::Handle => write!(f, "Handle<{}>", self.name),
+            Kind::Handle => write!(f, "Handle<{} v{}>", self.name, self.size),
             Kind::Serde => write!(f, "Serde<{}>", if self.name.is_empty() { "_" } else { &self.name }),
             Kind::Callback => write!(f, "&dyn Fn{}", self.call("")),
             Kind::BoxedCallback => write!(f, "Box<dyn Fn{} + Send>", self.call("")),

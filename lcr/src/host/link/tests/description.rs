@@ -207,8 +207,18 @@ impl Method {
     }
 }
 
-/// Room for every interface that is made up here.
-const ROOM: usize = 1 << 16;
+/// The encoders' length is a constant: the smallest of these that leaves room.
+macro_rules! encode_in {
+    ($len:expr, $room:ident => $encoded:expr, $($size:literal)*) => {
+        match $len {
+            $(len if len <= $size => {
+                const $room: usize = $size;
+                $encoded
+            })*
+            len => unreachable!("an interface of {len} bytes"),
+        }
+    };
+}
 
 impl Interface {
     fn methods(&self) -> &'static [Described] {
@@ -218,17 +228,18 @@ impl Interface {
 
     /// As a caller sends it to its host.
     pub(super) fn encoded(&self) -> Vec<u8> {
-        let methods = self.methods();
-        let len = interface_len(&self.name, self.version, methods);
-        interface_bytes::<ROOM>(&self.name, self.version, methods)[..len].to_vec()
+        let (name, methods) = (&self.name, self.methods());
+        let len = interface_len(name, self.version, methods);
+        let bytes = encode_in!(len, ROOM => interface_bytes::<ROOM>(name, self.version, methods).to_vec(), 1024 8192 65536);
+        bytes[..len].to_vec()
     }
 
     /// The manifest of a component that implements it.
     pub(super) fn manifest(&self) -> Vec<u8> {
-        let declaration = |type_name| Declaration {
+        let declaration = Declaration {
             component: "subject",
             component_version: "1.0.0",
-            type_name,
+            type_name: "",
             interface: InterfaceInfo {
                 name: text(&self.name),
                 version: self.version,
@@ -241,8 +252,9 @@ impl Interface {
             flags: Flags { state: false, protected: false, unload: false, healthy: false },
             state_version: 0,
         };
-        // The encoder's length is a constant: the type's name fills what is left.
-        let room = ROOM - manifest_len(&declaration(""));
-        manifest_bytes::<ROOM>(&declaration(text(&"T".repeat(room)))).to_vec()
+        let len = manifest_len(&declaration);
+        // A record is as long as its buffer: the type's name fills what is left.
+        let named = |room: usize| Declaration { type_name: text(&"T".repeat(room - len)), ..declaration };
+        encode_in!(len, ROOM => manifest_bytes::<ROOM>(&named(ROOM)).to_vec(), 512 1024 2048 4096 8192 16384 65536)
     }
 }

@@ -7,6 +7,13 @@ pub trait Step {
     fn step(&self, x: u64) -> u64;
 }
 
+/// The method, of components that are many.
+#[lcr::interface(name = "bench.crowd", version = 1)]
+pub trait Crowd {
+    /// Adds what the instance adds.
+    fn step(&self, x: u64) -> u64;
+}
+
 /// Calls the method from inside another component.
 #[lcr::interface(name = "bench.relay", version = 1, deps(Step))]
 pub trait Relay {

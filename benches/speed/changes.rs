@@ -1,24 +1,18 @@
-//! What a replacement costs: its commit, its hand-over, and the way from a file to
-//! the first call that it serves.
+//! What a replacement costs callers: its commit, and the hand-over of state.
 
-use std::{
-    fs,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use contract::interfaces::{Step, Tally};
 use lcr::{Handle, Report, Runtime};
 
 use crate::{
     Bench, Outcome,
-    peers::load_bare,
-    rounds::{Times, median},
+    rounds::median,
     sheet::{Row, Section, nanoseconds},
     stamps::Stamps,
 };
 
-/// Measures all three.
+/// Measures both.
 pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     let Bench { artifacts, rounds, .. } = *bench;
     let mut section = Section::new(
@@ -36,10 +30,6 @@ pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     for (references, milliseconds) in [(1, 0.1), (1_000, 2.0), (10_000, 20.0)] {
         let held = hand_over(&tally, references, 9)?;
         section.push(gate(references, milliseconds, held));
-    }
-    for padding in [0, 4 << 20] {
-        let stamps = Stamps::of(artifacts.path("plain")?, "plain")?.padded(padding);
-        section.push(serving(&stamps, rounds.min(40))?);
     }
     Ok(section)
 }
@@ -108,59 +98,6 @@ fn gate(references: usize, milliseconds: f64, held: f64) -> Row {
     let each = format!("{} for each reference", nanoseconds(held / references as f64));
     row.bound(format!("at most {milliseconds} ms"), held <= milliseconds * 1e6)
         .bounded_by(format!("a save, an encoded state, a restore and an allocation each: {each}"))
-}
-
-/// From a new file to its first answer, against a copy and `dlopen` of the same file.
-fn serving(stamps: &Stamps, rounds: usize) -> Outcome<Row> {
-    let runtime = Runtime::new()?;
-    runtime.load(stamps.write(0, 0)?)?;
-    let handle = runtime.service::<dyn Step>()?;
-    let mut times = Times::default();
-    for round in 1..=rounds {
-        let file = stamps.write(0, round)?;
-        let replace = || -> Outcome<u64> {
-            runtime.replace(&file)?;
-            Ok(handle.step(1))
-        };
-        let copy = || -> Outcome<u64> {
-            let path = stamps.folder().join(format!("copy-{round}"));
-            fs::copy(&file, &path)?;
-            first_call(&path)
-        };
-        // Whoever comes second finds the file's pages warmer.
-        if round % 2 == 0 {
-            times.push(OURS, clock(replace)?);
-            times.push(DLOPEN, clock(copy)?);
-        } else {
-            times.push(DLOPEN, clock(copy)?);
-            times.push(OURS, clock(replace)?);
-        }
-        runtime.wait_drained(Duration::from_secs(10))?;
-    }
-    stamps.clear()?;
-    let ratio = times.ratio(OURS, DLOPEN);
-    let what = format!("{OURS}, {} KiB; {DLOPEN}: {}", stamps.file_len() / 1024, nanoseconds(times.median(DLOPEN)));
-    Ok(Row::new(what, nanoseconds(times.median(OURS)))
-        .ratio(ratio, "copy and `dlopen`")
-        .bound("at most 3x", ratio <= 3.0)
-        .bounded_by(HASH))
-}
-
-const OURS: &str = "from a file to its first answer";
-const DLOPEN: &str = "copy and `dlopen`";
-const HASH: &str = "reading, hashing and writing every byte, where a copy stays in the kernel";
-
-fn first_call(path: &Path) -> Outcome<u64> {
-    let bare = load_bare(path)?;
-    // SAFETY: the image stays mapped for ever.
-    Ok(unsafe { bare.step(1) })
-}
-
-/// Nanoseconds that `run` takes.
-fn clock<R>(run: impl FnOnce() -> Outcome<R>) -> Outcome<f64> {
-    let start = Instant::now();
-    run()?;
-    Ok(ns(start.elapsed()))
 }
 
 fn ns(duration: Duration) -> f64 {

@@ -1,15 +1,15 @@
-//! Components in any number, made at run time: what `#[lcr::component]` makes at compile
-//! time, with names of one length.
+//! Components in any number, made at run time out of one that is linked into this program.
 
-use contract::interfaces::{Adder, Step};
-use lcr::__private::{
-    Declaration, Export, Flags, InterfaceInfo, ServedBy, default_create, manifest_bytes, manifest_len,
-};
+use contract::interfaces::{Adder, Crowd};
+use lcr::__private::{Export, Registration, inventory};
+
+use crate::{Outcome, stamps::stamp};
 
 #[derive(Default)]
 struct Member(Adder);
 
-impl Step for Member {
+#[lcr::component(name = "member-00000")]
+impl Crowd for Member {
     fn step(&self, x: u64) -> u64 {
         self.0.step(x)
     }
@@ -18,9 +18,9 @@ impl Step for Member {
 /// What the members of a crowd implement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interfaces {
-    /// All of them `bench.step`.
+    /// All of them the same.
     One,
-    /// Each one of its own, with the methods of `bench.step`.
+    /// Each one of its own; the first one the interface that this program knows.
     Each,
 }
 
@@ -29,36 +29,23 @@ pub(crate) fn name(number: usize) -> String {
     format!("member-{number:05}")
 }
 
-const fn declare(component: &'static str, interface: &'static str) -> Declaration {
-    Declaration {
-        component,
-        component_version: "1.0.0",
-        type_name: "Member",
-        interface: InterfaceInfo { name: interface, ..InterfaceInfo::of::<dyn Step>() },
-        replaces: &[],
-        deps: &[],
-        flags: Flags { state: false, protected: false, unload: false, healthy: false },
-        state_version: 0,
-    }
-}
-
-const IN_ONE: usize = manifest_len(&declare("member-00000", "bench.step"));
-const IN_EACH: usize = manifest_len(&declare("member-00000", "bench.step_00000"));
-
 /// Exports of `size` components, which live as long as the process, as linked ones do.
-pub(crate) fn crowd(size: usize, interfaces: Interfaces) -> Vec<&'static Export> {
-    (0..size).map(|number| member(number, interfaces)).collect()
+pub(crate) fn crowd(size: usize, interfaces: Interfaces) -> Outcome<Vec<&'static Export>> {
+    let registration = inventory::iter::<Registration>.into_iter().next();
+    let original = registration.ok_or("no component is linked into this program")?.0;
+    (0..size).map(|number| member(original, number, interfaces)).collect()
 }
 
-fn member(number: usize, interfaces: Interfaces) -> &'static Export {
-    let component = name(number).leak();
-    let manifest: &'static [u8] = match interfaces {
-        Interfaces::One => Box::leak(Box::new(manifest_bytes::<IN_ONE>(&declare(component, "bench.step")))),
-        Interfaces::Each => {
-            let interface = format!("bench.step_{number:05}").leak();
-            Box::leak(Box::new(manifest_bytes::<IN_EACH>(&declare(component, interface))))
-        }
-    };
-    let thunks = <dyn Step as ServedBy<Member>>::THUNKS;
-    Box::leak(Box::new(Export::new::<Member>(manifest, thunks, default_create::<Member>)))
+fn member(original: &Export, number: usize, interfaces: Interfaces) -> Outcome<&'static Export> {
+    // SAFETY: an export's record is that long, and constant.
+    let record = unsafe { std::slice::from_raw_parts(original.manifest, original.manifest_len) };
+    let record: &'static mut [u8] = record.to_vec().leak();
+    stamp(record, &[(&name(0), &name(number))])?;
+    if interfaces == Interfaces::Each && number > 0 {
+        stamp(record, &[("bench.crowd", &format!("i{number:05}.many"))])?;
+    }
+    // SAFETY: an export is plain data, and its functions serve any number of components.
+    let mut export = unsafe { std::ptr::read(original) };
+    export.manifest = record.as_ptr();
+    Ok(Box::leak(Box::new(export)))
 }

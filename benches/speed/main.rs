@@ -16,6 +16,7 @@ mod memory;
 mod ours;
 mod peers;
 mod rounds;
+mod serving;
 mod sheet;
 mod sittings;
 mod slots;
@@ -114,11 +115,12 @@ struct Bench<'a, 'w> {
 /// One part of the run: its name on the command line, and what it does.
 type Part = (&'static str, fn(&Bench<'_, '_>) -> Outcome<Section>);
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("calls", calls::measure),
     ("threads", threads::measure),
     ("values", values::measure),
     ("changes", changes::measure),
+    ("serving", serving::measure),
     ("slots", slots::measure),
     ("memory", memory::measure),
     ("instructions", instructions::measure),

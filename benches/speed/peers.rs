@@ -128,13 +128,15 @@ pub(crate) fn load_bare(path: &Path) -> Outcome<bare::Bare> {
     Ok(unsafe { make() })
 }
 
-fn load_abi_stable(path: &Path) -> Outcome<peer_abi_stable::Stepper> {
+/// An instance of a library of `abi_stable`, which stays mapped for ever.
+pub(crate) fn load_abi_stable(path: &Path) -> Outcome<peer_abi_stable::Stepper> {
     let header = lib_header_from_path(path)?;
     let module = header.init_root_module::<peer_abi_stable::ModuleRef>()?;
     Ok(module.make()())
 }
 
-fn load_stabby(path: &Path) -> Outcome<peer_stabby::Stepper> {
+/// An instance of a library of `stabby`, which stays mapped for ever.
+pub(crate) fn load_stabby(path: &Path) -> Outcome<peer_stabby::Stepper> {
     let library = map(path)?;
     // SAFETY: the library defines the symbol, and stabby checks its type.
     let make = unsafe { library.get_stabbied::<peer_stabby::Make>(peer_stabby::SYMBOL.as_bytes()) };

@@ -16,7 +16,7 @@ use crate::{
     artifacts::Artifacts,
     instructions,
     rounds::{Times, race},
-    threads,
+    threads, values,
     ways::{Callees, Way},
 };
 
@@ -34,12 +34,19 @@ pub(crate) enum Task {
     Chain,
     /// Times each way on one thread and on two.
     Threads,
+    /// Races owned vectors.
+    Values,
     /// Makes a number of calls, for callgrind.
     Count,
 }
 
-const TASKS: [(&str, Task); 4] =
-    [("stream", Task::Stream), ("chain", Task::Chain), ("threads", Task::Threads), ("count", Task::Count)];
+const TASKS: [(&str, Task); 5] = [
+    ("stream", Task::Stream),
+    ("chain", Task::Chain),
+    ("threads", Task::Threads),
+    ("values", Task::Values),
+    ("count", Task::Count),
+];
 
 /// A task for another process: `rounds`, or calls for [`Task::Count`], of all ways or of one.
 pub(crate) struct Errand {
@@ -83,6 +90,7 @@ impl Errand {
             Task::Stream => race(&mut ways.iter().map(Way::streaming).collect::<Vec<_>>(), rounds, SLICE),
             Task::Chain => race(&mut ways.iter().map(Way::chaining).collect::<Vec<_>>(), rounds, SLICE),
             Task::Threads => threads::race(&ways, rounds),
+            Task::Values => values::race_vectors(artifacts, rounds)?,
             Task::Count => instructions::make_calls(&ways, self.amount),
         };
         println!("{}", times.to_json());

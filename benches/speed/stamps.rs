@@ -1,7 +1,8 @@
-//! Many components out of one library: copies that carry another name or version.
+//! Many components out of one: records of a manifest, and copies of a library, that
+//! carry another name or version.
 //!
-//! The manifest's record in a copy gets other characters of the same number, and its
-//! checksum anew. The library registers that very record, so nothing else has to change.
+//! The record gets other characters of the same number, and its checksum anew. A library
+//! registers the very record that is in its file, so nothing else has to change.
 
 use std::{
     fs,
@@ -14,14 +15,39 @@ use crate::Outcome;
 
 /// The first bytes of a record, whatever its version.
 const MAGIC: &[u8] = b"LCRMANI";
-/// Bytes up to the record's length, and up to the part that the checksum covers.
+/// Bytes in front of the record's length, and in front of what the checksum covers.
 const LENGTH_AT: usize = 8;
-const BODY_AT: usize = 8 + 4 + 8;
+const BODY_AT: usize = LENGTH_AT + 4 + 8;
+
+/// Puts each pair's second text where its first one is, in a whole record.
+pub(crate) fn stamp(record: &mut [u8], changes: &[(&str, &str)]) -> Outcome<()> {
+    let (head, body) = record.split_at_mut_checked(BODY_AT).ok_or("the record is cut off")?;
+    for (old, new) in changes {
+        overwrite(body, old, new)?;
+    }
+    head[LENGTH_AT + 4..].copy_from_slice(&fnv1a(body).to_le_bytes());
+    Ok(())
+}
+
+fn overwrite(body: &mut [u8], old: &str, new: &str) -> Outcome<()> {
+    if old.len() != new.len() {
+        return Err(format!("{new} is not as long as {old}").into());
+    }
+    let place = body.windows(old.len()).position(|window| window == old.as_bytes());
+    let place = place.ok_or_else(|| format!("the record does not contain {old}"))?;
+    body[place..place + new.len()].copy_from_slice(new.as_bytes());
+    Ok(())
+}
+
+/// The record's checksum (Fowler, Noll, Vo; 64 bits).
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
 
 /// A library to copy, and a folder of its own for the copies.
 pub(crate) struct Stamps {
     bytes: Vec<u8>,
-    /// What the library is called.
+    /// What the library's component is called, up to its number.
     stem: &'static str,
     folder: TempDir,
 }
@@ -64,12 +90,9 @@ impl Stamps {
     /// Writes the component with this number in this version.
     pub(crate) fn write(&self, number: usize, version: usize) -> Outcome<PathBuf> {
         let mut bytes = self.bytes.clone();
-        let record = record(&mut bytes)?;
-        let (head, body) = record.split_at_mut(BODY_AT);
-        overwrite(body, &self.name(0), &self.name(number))?;
-        overwrite(body, "1.0.10000", &format!("1.0.{}", 10_000 + version))?;
-        head[LENGTH_AT + 4..].copy_from_slice(&fnv1a(body).to_le_bytes());
-        let path = self.folder().join(format!("{}-{version}.so", self.name(number)));
+        let (name, version) = (self.name(number), format!("1.0.{}", 10_000 + version));
+        stamp(record(&mut bytes)?, &[(&self.name(0), &name), ("1.0.10000", &version)])?;
+        let path = self.folder().join(format!("{name}-{version}.so"));
         fs::write(&path, bytes)?;
         Ok(path)
     }
@@ -84,20 +107,4 @@ fn record(bytes: &mut [u8]) -> Outcome<&mut [u8]> {
     let length = bytes.get(start + LENGTH_AT..start + LENGTH_AT + 4).ok_or("the record is cut off")?;
     let length = u32::from_le_bytes(length.try_into()?) as usize;
     Ok(bytes.get_mut(start..start + length).ok_or("the record is cut off")?)
-}
-
-/// Puts `new` where `old` first is.
-fn overwrite(body: &mut [u8], old: &str, new: &str) -> Outcome<()> {
-    if old.len() != new.len() {
-        return Err(format!("{new} is not as long as {old}").into());
-    }
-    let place = body.windows(old.len()).position(|window| window == old.as_bytes());
-    let place = place.ok_or_else(|| format!("the record does not contain {old}"))?;
-    body[place..place + new.len()].copy_from_slice(new.as_bytes());
-    Ok(())
-}
-
-/// The record's checksum (Fowler, Noll, Vo; 64 bits).
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -1,0 +1,105 @@
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use lcr::{BoxError, Context, Fault, Handle, Stateful};
+
+use crate::{Binding, Notebook, Paper as _, Refusal};
+
+type Notes = BTreeMap<String, Vec<u8>>;
+
+/// Notes in memory.
+pub struct Pages {
+    notes: Mutex<Notes>,
+    reminder: Mutex<Option<Box<dyn Fn(String) -> String + Send>>>,
+    limit: u64,
+    paper: Handle<dyn crate::Paper>,
+}
+
+impl Pages {
+    fn open(context: &Context) -> Result<Pages, lcr::Error> {
+        Pages::bind(Notes::new(), context)
+    }
+
+    fn bind(notes: Notes, context: &Context) -> Result<Pages, lcr::Error> {
+        let limit = if context.is_configured() { context.config::<Binding>()?.limit } else { u64::MAX };
+        Ok(Pages { notes: Mutex::new(notes), reminder: Mutex::new(None), limit, paper: context.dependency()? })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let notes = self.notes().len();
+        if notes as u64 <= self.limit { Ok(()) } else { Err(format!("{notes} notes, for {}", self.limit)) }
+    }
+
+    fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[lcr::component(name = "stationery", create = Self::open, healthy = Self::check, state)]
+impl Notebook for Pages {
+    fn write(&self, title: &str, text: &[u8]) -> Result<u64, Refusal> {
+        let mut notes = self.notes();
+        if notes.len() as u64 >= self.limit && !notes.contains_key(title) {
+            return Err(Refusal::Full { limit: self.limit });
+        }
+        self.paper.take(1);
+        notes.insert(title.to_owned(), text.to_vec());
+        Ok(notes.len() as u64)
+    }
+
+    fn read(&self, title: &str) -> Option<Vec<u8>> {
+        self.notes().get(title).cloned()
+    }
+
+    fn each(&self, visit: &dyn Fn(&str, &[u8]) -> bool) -> u64 {
+        // What is visited may call back into the notebook.
+        let notes = self.notes().clone();
+        notes.iter().take_while(|(title, text)| visit(title, text)).count() as u64
+    }
+
+    fn remind(&self, call: Box<dyn Fn(String) -> String + Send>) {
+        *self.reminder.lock().unwrap_or_else(PoisonError::into_inner) = Some(call);
+    }
+
+    fn ring(&self, text: String) -> Option<String> {
+        let reminder = self.reminder.lock().unwrap_or_else(PoisonError::into_inner);
+        reminder.as_ref().map(|call| call(text))
+    }
+
+    fn copy(&self, other: Handle<dyn Notebook>) -> u64 {
+        let copied = Mutex::new(Notes::new());
+        other.each(&|title, text| {
+            copied.lock().unwrap_or_else(PoisonError::into_inner).insert(title.to_owned(), text.to_vec());
+            true
+        });
+        let mut notes = self.notes();
+        notes.append(&mut copied.into_inner().unwrap_or_else(PoisonError::into_inner));
+        notes.len() as u64
+    }
+
+    fn paper(&self) -> Handle<dyn crate::Paper> {
+        self.paper.clone()
+    }
+
+    fn tear(&self, text: &str) -> Result<(), Fault> {
+        panic!("torn at {text}")
+    }
+
+    fn burn(&self) {
+        panic!("ashes")
+    }
+}
+
+impl Stateful for Pages {
+    type State = Notes;
+
+    fn save(&self) -> Result<Notes, BoxError> {
+        Ok(self.notes().clone())
+    }
+
+    fn restore(state: Notes, context: &Context) -> Result<Pages, BoxError> {
+        Ok(Pages::bind(state, context)?)
+    }
+}

@@ -1,6 +1,6 @@
 //! Options, results, boxes, arrays, tuples, durations, and types with `derive(Abi)`.
 
-use std::{array, time::Duration};
+use std::{array, mem::offset_of, time::Duration};
 
 use super::{
     contract::{Colour, Composites, Event, Meters, Nothing, Pair, Record, View},
@@ -92,6 +92,14 @@ pub fn changed_record() -> Record {
         nothing: Nothing,
         triple: (2, 1, u16::MAX),
     }
+}
+
+/// The offsets that the compiler of this crate gave to the fields of [`Record`].
+pub fn layout() -> Vec<u64> {
+    macro_rules! offsets {
+        ($($field:ident)*) => { [$(offset_of!(Record, $field) as u64),*] };
+    }
+    offsets!(small wide flag name tiny ratio mark tags span nothing triple).to_vec()
 }
 
 /// Structs: named, unnamed and no fields, generic, borrowing, plain.

@@ -189,7 +189,7 @@ pub trait Composites {
     /// The next variant.
     fn event(&self, v: Event<u16>) -> Event<u16>;
     fn events(&self, v: Vec<Event<String>>) -> Vec<Event<String>>;
-    /// The offsets that this side's compiler gave to the fields of [`Record`].
+    /// The component's [`layout`](super::composites::layout).
     fn layout(&self) -> Vec<u64>;
 }
 

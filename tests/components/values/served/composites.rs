@@ -1,8 +1,9 @@
 //! Values made of values.
 
-use std::{mem::offset_of, time::Duration};
+use std::time::Duration;
 
 use lcr_tests::values::{
+    composites::layout,
     contract::{Colour, Composites, Event, Meters, Nothing, Pair, Point, Record, View},
     sequences::points,
 };
@@ -169,9 +170,6 @@ impl Composites for Change {
         v
     }
     fn layout(&self) -> Vec<u64> {
-        macro_rules! offsets {
-            ($($field:ident)*) => { [$(offset_of!(Record, $field) as u64),*] };
-        }
-        offsets!(small wide flag name tiny ratio mark tags span nothing triple).to_vec()
+        layout()
     }
 }

@@ -1,0 +1,132 @@
+//! Hosts and components that were built by different compilers.
+//!
+//! The other compiler is nightly's, told to lay out every type at random. Where it is not
+//! installed, the tests say so and pass. It builds a package of its own, made of sources
+//! of this one, from crates that are in the workspace's lock file; nothing is fetched.
+
+use std::{
+    env,
+    ffi::OsStr,
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use lcr::{Manifest, Runtime};
+use lcr_tests::{
+    component,
+    values::{self, composites, contract::Composites},
+};
+
+/// What makes two compilations differ in every layout that is not fixed.
+const FLAGS: &str = "-Zrandomize-layout\u{1f}-Zlayout-seed=4711";
+
+/// A command of nightly's, without what this test inherited from its own toolchain;
+/// `None`, and a line on stderr, where nightly is not installed.
+fn nightly(program: &str) -> Option<Command> {
+    let clean = |program: &str| {
+        let mut command = Command::new("rustup");
+        command.args(["run", "nightly", program]);
+        for (name, _) in env::vars_os() {
+            let name_text = name.to_string_lossy();
+            let is_ours = ["CARGO_HOME", "CARGO_BUILD_JOBS"].contains(&&*name_text);
+            let inherited = ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN"];
+            if !is_ours && inherited.iter().any(|prefix| name_text.starts_with(prefix)) {
+                command.env_remove(&name);
+            }
+        }
+        command
+    };
+    if clean("rustc").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return Some(clean(program));
+    }
+    // Not captured by the test's harness.
+    let _ = writeln!(io::stderr(), "SKIPPED: no nightly toolchain is installed, so nothing was shown of other compilers");
+    None
+}
+
+/// Builds an example of this package by nightly, as a package of its own with the value
+/// exchanges as its library; the target directory, if there is a nightly.
+fn build_by_nightly(example: &str, source: &str, kind: &str, features: &str) -> Option<PathBuf> {
+    let mut cargo = nightly("cargo")?;
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = tests.parent().expect("the package is inside its workspace");
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("toolchains");
+    let package = scratch.join(example);
+    fs::create_dir_all(package.join("src")).unwrap();
+    let manifest = format!(
+        r#"
+[package]
+name = "lcr-tests"
+edition = "2024"
+
+[workspace]
+
+[dependencies]
+lcr = {{ path = {lcr:?}, default-features = false, features = [{features}] }}
+serde = {{ version = "1", features = ["derive"] }}
+
+[[example]]
+name = "{example}"
+path = {source:?}
+crate-type = ["{kind}"]
+
+[profile.dev]
+debug = false
+incremental = false
+"#,
+        lcr = workspace.join("lcr"),
+        source = tests.join(source),
+    );
+    fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    fs::write(package.join("src/lib.rs"), format!("#[path = {:?}]\npub mod values;\n", tests.join("src/values/mod.rs"))).unwrap();
+    fs::copy(workspace.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
+    let target = scratch.join("target");
+    cargo.args(["build", "--offline", "--quiet", "--example", example]).current_dir(&package);
+    cargo.env("CARGO_TARGET_DIR", &target).env("CARGO_ENCODED_RUSTFLAGS", FLAGS);
+    run(&mut cargo);
+    Some(target.join("debug/examples"))
+}
+
+/// Runs a command to its end.
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{out}{err}", output.status);
+    out.into_owned()
+}
+
+/// The compiler that a library's manifest names.
+fn compiler(library: impl AsRef<OsStr>) -> String {
+    Manifest::read(Path::new(&library)).unwrap().exports[0].toolchain.clone()
+}
+
+#[test]
+fn a_component_of_nightly_with_random_layouts_works_in_a_host_of_stable() {
+    let Some(built) = build_by_nightly("values", "components/values/plain.rs", "cdylib", "") else { return };
+    let library = built.join("libvalues.so");
+    assert_ne!(compiler(&library), compiler(component("values")));
+    let rt = Runtime::new().unwrap();
+    rt.load(&library).unwrap();
+    let composites = rt.service::<dyn Composites>().unwrap();
+    assert_ne!(composites.layout(), composites::layout(), "the layouts are the same, so nothing was shown");
+    let exchange_all = || {
+        let (numbers, sequences) = (rt.service().unwrap(), rt.service().unwrap());
+        values::all(&numbers, &sequences, &composites, &rt.service().unwrap(), &rt.service().unwrap());
+    };
+    exchange_all();
+    // From one compiler's component to the other's, and back, under the same handles.
+    rt.replace(component("values")).unwrap();
+    assert_eq!(composites.layout(), composites::layout());
+    exchange_all();
+    rt.replace(&library).unwrap();
+    exchange_all();
+}
+
+#[test]
+fn a_component_of_stable_works_in_a_host_of_nightly_with_random_layouts() {
+    let Some(built) = build_by_nightly("exchange", "programs/exchange.rs", "bin", "\"host\"") else { return };
+    let out = run(Command::new(built.join("exchange")).arg(component("values")));
+    assert_eq!(out, "every value arrived; the layouts differ\n");
+}

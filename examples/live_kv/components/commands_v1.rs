@@ -28,7 +28,7 @@ impl CommandsV1 {
     }
 }
 
-#[lcr::component(create = CommandsV1::create, state, name = "kv-commands", version = "1.0.0")]
+#[lcr::component(create = CommandsV1::create, state, unload, name = "kv-commands", version = "1.0.0")]
 impl Commands for CommandsV1 {
     fn execute(&self, words: Vec<&[u8]>) -> Result<Vec<u8>, CommandError> {
         Ok(self.0.execute(&words))

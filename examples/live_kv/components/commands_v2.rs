@@ -39,7 +39,7 @@ impl CommandsV2 {
     }
 }
 
-#[lcr::component(create = CommandsV2::create, state, name = "kv-commands", version = "2.0.0")]
+#[lcr::component(create = CommandsV2::create, state, unload, name = "kv-commands", version = "2.0.0")]
 impl Commands for CommandsV2 {
     fn execute(&self, words: Vec<&[u8]>) -> Result<Vec<u8>, CommandError> {
         Ok(self.0.execute(&words))

@@ -39,7 +39,7 @@ impl Default for HashEngine {
     }
 }
 
-#[lcr::component(state, name = "kv-engine-hash", version = "1.0.0")]
+#[lcr::component(state, unload, name = "kv-engine-hash", version = "1.0.0")]
 impl Engine for HashEngine {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
         Ok(self.lock(shard_of(key)).get(key).cloned())

@@ -18,7 +18,7 @@ pub(crate) struct TreeEngine {
     tree: RwLock<Tree>,
 }
 
-#[lcr::component(state, name = "kv-engine-tree", version = "1.0.0")]
+#[lcr::component(state, unload, name = "kv-engine-tree", version = "1.0.0")]
 impl Engine for TreeEngine {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
         Ok(self.read().get(key).cloned())

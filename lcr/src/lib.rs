@@ -123,10 +123,12 @@ extern crate alloc;
 // The macros name `::lcr`, also inside this crate.
 extern crate self as lcr;
 
+#[cfg_attr(not(feature = "host"), allow(dead_code, reason = "some of it only the host uses"))]
 mod abi;
 #[cfg(feature = "host")]
 mod change;
 mod component;
+#[cfg_attr(not(feature = "host"), allow(dead_code, reason = "some of it only the host uses"))]
 mod error;
 #[cfg(feature = "host")]
 mod host;

@@ -168,8 +168,10 @@ unsafe impl<T: Abi> Abi for Vec<T> {
             unsafe { values.set_len(repr.len) };
         } else {
             for i in 0..repr.len {
-                // SAFETY: the sender initialised `len` elements.
-                let element = unsafe { *repr.at.add(i) };
+                // SAFETY: the buffer has `len` elements.
+                let element = unsafe { repr.at.add(i) };
+                // SAFETY: the sender initialised them.
+                let element = unsafe { *element };
                 // SAFETY: each is taken exactly once.
                 values.push(unsafe { T::from_repr(element) });
             }

@@ -40,6 +40,20 @@ pub struct Target {
     pub methods: *const *const (),
 }
 
+impl Target {
+    /// The function of a method; null if the component lacks it.
+    ///
+    /// # Safety
+    /// The table of functions is alive and has that many.
+    #[inline(always)]
+    pub unsafe fn function(self, method: u32) -> *const () {
+        // SAFETY: the caller says so.
+        let function = unsafe { self.methods.add(method as usize) };
+        // SAFETY: as above.
+        unsafe { *function }
+    }
+}
+
 impl Entry {
     /// A closed entry.
     pub fn closed() -> Entry {

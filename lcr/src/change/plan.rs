@@ -81,6 +81,7 @@ impl<'rt> PlanBuilder<'rt> {
     }
 
     /// Adds the component in `library`; refused if one of its name is present.
+    #[allow(clippy::should_implement_trait, reason = "nobody sums plans")]
     pub fn add(mut self, library: impl AsRef<Path>) -> PlanBuilder<'rt> {
         self.requests.push(Request::Add(library.as_ref().to_owned()));
         self

@@ -202,7 +202,7 @@ impl<I: ?Sized + Interface> Callee for Handle<I> {
         // SAFETY: this thread's own record, which lives until the thread ends.
         let record = unsafe { &*record };
         // SAFETY: the host linked as many functions as `I` has methods.
-        let function = unsafe { *target.methods.add(method as usize) };
+        let function = unsafe { target.function(method) };
         if may_lack::<I>(method) && function.is_null() {
             record.leave(frame);
             return lacking(args, otherwise);
@@ -256,21 +256,22 @@ impl<I: ?Sized + Interface> Handle<I> {
         if !entered.fault.is_null() {
             return otherwise(Unserved::Refused(refused::<I>(entered.fault, method), args));
         }
+        let target = Target { data: entered.data, methods: entered.methods };
         // SAFETY: this thread's own record, which lives until the thread ends.
         let record = unsafe { &*entered.record };
         // SAFETY: the host linked as many functions as `I` has methods.
-        let function = unsafe { *entered.methods.add(method as usize) };
+        let function = unsafe { target.function(method) };
         if function.is_null() {
             record.leave_to(entered.depth);
             return otherwise(Unserved::Missing(args));
         }
-        let outcome = invoke(entered.data, function, args);
+        let outcome = invoke(target.data, function, args);
         if outcome.fault.is_null() {
             let _inside = Inside(|| record.leave_to(entered.depth));
             // SAFETY: no fault means a value.
             return done(unsafe { outcome.value.assume_init() });
         }
-        self.fault_inside(|| record.leave_to(entered.depth), outcome.fault, method, entered.data, otherwise)
+        self.fault_inside(|| record.leave_to(entered.depth), outcome.fault, method, target.data, otherwise)
     }
 
     /// Leaves a call that faulted, once the host has said who served it.

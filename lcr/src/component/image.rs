@@ -82,7 +82,7 @@ pub unsafe extern "C" fn lcr_entry_1(host: *const HostTable) -> *const ImageTabl
     if !adopt_host(host) {
         return ptr::null();
     }
-    let table = TABLE.get_or_init(|| {
+    TABLE.get_or_init(|| {
         let exports = exports();
         ImageTable {
             abi: u32::from(ABI_VERSION),
@@ -90,8 +90,7 @@ pub unsafe extern "C" fn lcr_entry_1(host: *const HostTable) -> *const ImageTabl
             exports: exports.as_ptr().cast(),
             outstanding: count_outstanding,
         }
-    });
-    table
+    })
 }
 
 unsafe extern "C" fn count_outstanding() -> usize {

@@ -75,7 +75,7 @@ impl<I: ?Sized + Interface> Callee for Pinned<I> {
     ) -> T {
         // SAFETY: the host linked as many functions as `I` has methods, and keeps them
         // while the pin is held.
-        let function = unsafe { *self.target.methods.add(method as usize) };
+        let function = unsafe { self.target.function(method) };
         if may_lack::<I>(method) && function.is_null() {
             return lacking(args, otherwise);
         }

@@ -57,8 +57,10 @@ unsafe extern "C" fn record() -> *const Record {
 }
 
 unsafe extern "C" fn enter(slot: *const RawSlot, method: u32, out: *mut RawEntered) {
-    // SAFETY: the caller's handle keeps the slot alive, and the slot its runtime.
-    let (slot, shared) = unsafe { (&*slot, &*(*slot).core.cast::<Shared>()) };
+    // SAFETY: the caller's handle keeps the slot alive.
+    let slot = unsafe { &*slot };
+    // SAFETY: the slot keeps its runtime alive, of which the core is the first field.
+    let shared = unsafe { &*slot.core.cast::<Shared>() };
     let thread = records::mine();
     let entered = match shared.enter_slot(thread, Place::new(slot.offset, method)) {
         Ok(entered) => RawEntered {
@@ -148,9 +150,10 @@ unsafe extern "C" fn adopt(slot: *const RawSlot, interface: RawSlice<u8>) -> Cre
 }
 
 unsafe extern "C" fn dependency(context: *const RawContext, interface: RawSlice<u8>) -> Created {
-    // SAFETY: the host made the context, with a construction behind its cookie that
-    // lives as long as the context.
-    let construction = unsafe { &*(*context).cookie.cast::<Construction<'_>>() };
+    // SAFETY: the host made the context, which lives for the construction.
+    let cookie = unsafe { &*context }.cookie;
+    // SAFETY: the cookie is a construction that lives as long as the context.
+    let construction = unsafe { &*cookie.cast::<Construction<'_>>() };
     // SAFETY: the caller's bytes live for the call.
     let encoded = unsafe { slice::from_raw_parts(interface.at, interface.len) };
     answer(construction.shared.dependency_slot(construction.needs, encoded))

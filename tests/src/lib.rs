@@ -2,7 +2,9 @@
 
 pub mod bank;
 pub mod guarded;
+pub mod guest;
 pub mod interfaces;
+pub mod ledger;
 pub mod script;
 pub mod shelf;
 pub mod values;

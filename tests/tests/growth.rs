@@ -156,7 +156,7 @@ fn a_version_that_does_not_replace_the_first_is_refused_where_its_handles_are_he
     assert_eq!(error.kind(), ErrorKind::Mismatch);
     let text = "component `shelf` implements test.shelf v2, not test.shelf v1; \
                 build it against that version, or declare replaces(1) on its interface";
-    assert_eq!(error.to_string(), text);
+    assert_eq!(error.to_string(), format!("{}: {text}", component("shelf_silent").display()));
     assert_eq!((old.len(), rt.generation()), (2, Handle::generation(&old)));
     // Where nobody holds one, it may come.
     drop(old);

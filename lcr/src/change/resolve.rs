@@ -7,9 +7,10 @@ use crate::{
     error::{Error, ErrorKind},
     host::{
         link::{ViewId, link},
-        manifest::{ExportManifest, Manifest},
+        manifest::{DependencyManifest, ExportManifest, Manifest},
         registry::ProviderId,
         shared::State,
+        stage::show,
     },
 };
 
@@ -100,7 +101,13 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
         });
         match member {
             Ok(member) => resolution.members.push(member),
-            Err(error) => resolution.refusals.push(error),
+            Err(error) => {
+                let file = step.staged.as_ref().map(|staged| show(&staged.source));
+                resolution.refusals.push(match file {
+                    Some(file) => error.at(file),
+                    None => error,
+                });
+            }
         }
     }
     if resolution.refusals.is_empty() && steps.iter().all(|step| step.refusal.is_none()) {
@@ -118,6 +125,10 @@ fn invalid(text: String) -> Error {
 
 fn full_name(manifest: &Manifest) -> String {
     format!("{} {}", manifest.component, manifest.version)
+}
+
+fn named(manifest: &ExportManifest) -> String {
+    format!("`{} {}`", manifest.component, manifest.component_version)
 }
 
 fn present_name(state: &State, provider: ProviderId) -> String {
@@ -338,33 +349,38 @@ impl<'a> After<'a> {
         After { exports }
     }
 
-    fn provider(&self, interface: &str, version: u32) -> Option<usize> {
-        self.exports.iter().position(|present| {
-            let manifest = present.manifest;
+    /// The implementations that would serve a version of an interface.
+    fn providers(&self, interface: &str, version: u32) -> impl Iterator<Item = usize> {
+        let serves = move |manifest: &ExportManifest| {
             manifest.interface == interface
                 && (manifest.interface_version == version || manifest.replaces.contains(&version))
-        })
+        };
+        (0..self.exports.len()).filter(move |&index| serves(self.exports[index].manifest))
     }
 
-    /// Needs of members that nothing meets, and of others that the plan would leave so.
+    /// Needs that nothing or more than one component would meet: those of members, and
+    /// those of others that exactly one meets now.
     fn refuse_unmet(&self, state: &State) -> Vec<Error> {
-        let was_met = |interface: &str, version| {
-            let providers = state.registry.of_interface(interface);
-            providers.iter().any(|&id| state.registry.providers[id].implementation.serves(version))
+        let is_met = |need: &DependencyManifest| {
+            let providers = state.registry.of_interface(&need.interface);
+            let serves = |id: &&ProviderId| state.registry.providers[**id].implementation.serves(need.version);
+            providers.iter().filter(serves).count() == 1
         };
         let mut refusals = Vec::new();
         for present in &self.exports {
             for need in &present.manifest.deps {
-                let concerns_us = present.member.is_some() || was_met(&need.interface, need.version);
-                if concerns_us && self.provider(&need.interface, need.version).is_none() {
-                    refusals.push(Error::new(
-                        ErrorKind::Dependency,
-                        format!(
-                            "component `{}` needs {} v{}, which nothing would provide; add a component that does to the plan",
-                            present.manifest.component, need.interface, need.version
-                        ),
-                    ));
+                if present.member.is_none() && !is_met(need) {
+                    continue;
                 }
+                let names = self.providers(&need.interface, need.version).map(|index| named(self.exports[index].manifest));
+                let names: Vec<String> = names.collect();
+                let (kind, found) = match &names[..] {
+                    [_] => continue,
+                    [] => (ErrorKind::Dependency, "nothing would provide; add a component that does to the plan".to_owned()),
+                    _ => (ErrorKind::Ambiguous, format!("{} would provide; leave all but one out", names.join(" and "))),
+                };
+                let text = format!("component {} needs {} v{}, which {found}", named(present.manifest), need.interface, need.version);
+                refusals.push(Error::new(kind, text));
             }
         }
         refusals
@@ -377,6 +393,10 @@ impl<'a> After<'a> {
 
     fn walk(&self, at: usize, path: &mut Vec<usize>, done: &mut HashSet<usize>) -> Option<Error> {
         if let Some(start) = path.iter().position(|&other| other == at) {
+            // A cycle that is there already is not this plan's.
+            if path[start..].iter().all(|&index| self.exports[index].member.is_none()) {
+                return None;
+            }
             let names: Vec<&str> = path[start..]
                 .iter()
                 .chain([&at])
@@ -398,7 +418,7 @@ impl<'a> After<'a> {
 
     fn next(&self, at: usize) -> Vec<usize> {
         let deps = &self.exports[at].manifest.deps;
-        deps.iter().filter_map(|need| self.provider(&need.interface, need.version)).collect()
+        deps.iter().flat_map(|need| self.providers(&need.interface, need.version)).collect()
     }
 
     /// Sorts members so that each comes behind those that it depends on.

@@ -244,6 +244,6 @@ fn read(file: File, expected: u64, limit: u64) -> Result<Vec<u8>> {
 }
 
 /// A path for a message of one line.
-pub(super) fn show(path: &Path) -> String {
+pub(crate) fn show(path: &Path) -> String {
     path.to_string_lossy().replace(char::is_control, "?")
 }

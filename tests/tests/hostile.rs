@@ -1,0 +1,202 @@
+//! Files that nobody should let in. Each is refused with its reason, by reading alone;
+//! the guest that was there serves on, and the next good file is accepted.
+
+use std::{
+    env, fs,
+    os::unix::{fs::symlink, net::UnixListener},
+    process::Command,
+};
+
+use lcr::ErrorKind;
+use lcr_tests::{
+    component,
+    guest::{Guest as _, House, library, section},
+};
+
+const MANIFEST: &str = ".lcr.manifest";
+
+/// A seeded generator (Knuth's MMIX), so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+}
+
+/// Accepts the unbroken library, whose initialiser leaves the mark that was missing.
+fn accept_marked(house: &House, name: &str) {
+    assert!(!house.has_mark(), "no code of a refused file has run");
+    assert_eq!(house.accept(&house.put(name, &library("guest_marked"))), 2);
+    assert!(house.has_mark(), "the mark proves something");
+}
+
+#[test]
+fn a_library_cut_anywhere_is_refused() {
+    let house = House::open();
+    let whole = library("guest_marked");
+    for len in (0..100).map(|part| whole.len() * part / 100).chain([63, 64, whole.len() - 1]) {
+        let text = house.refuse(&house.put("cut.so", &whole[..len]), ErrorKind::NotALibrary);
+        assert!(text.ends_with("copy or build it again") || text.contains("not an ELF file"), "{len}: {text}");
+    }
+    accept_marked(&house, "cut.so");
+    house.close();
+}
+
+#[test]
+fn a_manifest_with_any_byte_changed_is_refused() {
+    let house = House::open();
+    let whole = library("guest_marked");
+    let (_, record) = section(&whole, MANIFEST);
+    let mut random = Random(1);
+    for at in record.clone() {
+        let mut changed = whole.clone();
+        changed[at] ^= u8::try_from(1 + random.below(255)).unwrap();
+        let is_abi = at == record.start + 7;
+        let kind = if is_abi { ErrorKind::Mismatch } else { ErrorKind::BadManifest };
+        let text = house.refuse(&house.put("changed.so", &changed), kind);
+        assert_eq!(text.contains("binary contract"), is_abi, "{text}");
+    }
+    for _ in 0..50 {
+        let mut changed = whole.clone();
+        for _ in 0..2 + random.below(20) {
+            changed[record.start + 8 + random.below(record.len() - 8)] ^= u8::try_from(1 + random.below(255)).unwrap();
+        }
+        if changed != whole {
+            house.refuse(&house.put("changed.so", &changed), ErrorKind::BadManifest);
+        }
+    }
+    accept_marked(&house, "changed.so");
+    house.close();
+}
+
+/// Somebody changes a manifest and knows how to sum it up: what is read is then what was
+/// meant, and must fit like any other.
+#[test]
+fn a_forged_manifest_is_refused_or_fits() {
+    let house = House::open();
+    let whole = library("guest_marked");
+    let (_, record) = section(&whole, MANIFEST);
+    let (body, mut random, mut accepted) = (record.start + 20..record.end, Random(2), 0);
+    for _ in 0..200 {
+        let mut forged = whole.clone();
+        forged[body.start + random.below(body.len())] ^= u8::try_from(1 + random.below(255)).unwrap();
+        let fnv1a = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        let sum = forged[body.clone()].iter().fold(0xcbf2_9ce4_8422_2325, fnv1a);
+        forged[record.start + 12..record.start + 20].copy_from_slice(&sum.to_le_bytes());
+        let file = house.put("forged.so", &forged);
+        match house.rt.replace(&file) {
+            Ok(_) => {
+                accepted += 1;
+                assert_eq!(house.guest.version(), 2);
+                let present = house.rt.status().components.remove(0).name;
+                house.rt.plan().replace_component(&present, component("guest_first")).commit().unwrap();
+            }
+            Err(error) => assert!(error.to_string().contains("forged.so"), "{error}"),
+        }
+        assert_eq!(house.guest.version(), 1);
+    }
+    println!("{accepted} of 200 fitted: names, versions and texts that nobody compares");
+    assert!(accepted < 200);
+    house.close();
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_and_never_opened() {
+    let house = House::open();
+    let fifo = house.file("fifo.so");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let _socket = UnixListener::bind(house.file("socket.so")).unwrap();
+    fs::create_dir(house.file("directory.so")).unwrap();
+    symlink(&fifo, house.file("link.so")).unwrap();
+    for (name, found) in [("fifo.so", "a FIFO"), ("link.so", "a FIFO"), ("socket.so", "a socket"), ("directory.so", "a directory")] {
+        let text = house.refuse(&house.file(name), ErrorKind::NotALibrary);
+        assert!(text.contains(found), "{text}");
+    }
+    for device in ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty"] {
+        let text = house.refuse(device.as_ref(), ErrorKind::NotALibrary);
+        assert!(text.starts_with(&format!("{device}: a device")), "{text}");
+    }
+    house.refuse(&house.file("missing.so"), ErrorKind::NotFound);
+    house.close();
+}
+
+#[test]
+fn a_file_of_another_kind_is_refused_by_what_it_is() {
+    let house = House::open();
+    for (bytes, found) in [
+        (&b""[..], "an empty file"),
+        (b"#!/bin/sh\nexit 0\n", "not an ELF file: it starts with \"#!/b\""),
+        (b"!<arch>\n", "an archive"),
+        (&[0; 4096], "not an ELF file"),
+        (&[0xff; 100], "not an ELF file"),
+    ] {
+        let text = house.refuse(&house.put("other.so", bytes), ErrorKind::NotALibrary);
+        assert!(text.contains(found), "{text}");
+    }
+    let program = fs::read(env::current_exe().unwrap()).unwrap();
+    let text = house.refuse(&house.put("program.so", &program), ErrorKind::NotALibrary);
+    assert!(text.contains("an executable, not a shared library"), "{text}");
+    house.refuse(&house.put("program.so", &library("guest_plain")), ErrorKind::NoManifest);
+    accept_marked(&house, "program.so");
+    house.close();
+}
+
+#[test]
+fn a_library_for_another_system_is_refused_by_what_it_is_for() {
+    let house = House::open();
+    let whole = library("guest_marked");
+    for (at, value, found) in [
+        (0x04, 1, "not a 64-bit little-endian library"),
+        (0x05, 2, "not a 64-bit little-endian library"),
+        (0x07, 9, "system ABI 9"),
+        (0x10, 1, "an object file"),
+        (0x10, 2, "an executable"),
+        (0x10, 4, "ELF type 4"),
+        (0x12, 8, "built for machine 8"),
+        (0x12, 0xf4, "built for machine 244"),
+    ] {
+        let mut changed = whole.clone();
+        changed[at] = value;
+        let text = house.refuse(&house.put("foreign.so", &changed), ErrorKind::NotALibrary);
+        assert!(text.contains(found), "{text}");
+    }
+    accept_marked(&house, "foreign.so");
+    house.close();
+}
+
+#[test]
+fn a_library_whose_manifest_is_gone_is_refused() {
+    let house = House::open();
+    let whole = library("guest_marked");
+    let (header, record) = section(&whole, MANIFEST);
+    let mut unnamed = whole.clone();
+    unnamed[header..header + 4].fill(0);
+    let mut blank = whole.clone();
+    blank[record].fill(0);
+    for changed in [unnamed, blank] {
+        let text = house.refuse(&house.put("bare.so", &changed), ErrorKind::NoManifest);
+        assert!(text.ends_with("put #[lcr::component] on an impl in it"), "{text}");
+    }
+    accept_marked(&house, "bare.so");
+    house.close();
+}
+
+#[test]
+fn a_component_that_does_not_fit_is_refused_before_its_initialisers() {
+    let house = House::open();
+    for (name, kind, found) in [
+        ("guest_unresolved", ErrorKind::Load, "undefined symbol: lcr_tests_guest_defined_nowhere"),
+        ("guest_reshaped", ErrorKind::Mismatch, "bytes"),
+        ("guest_needy", ErrorKind::Dependency, "test.nowhere v3"),
+    ] {
+        let file = house.put(&format!("{name}.so"), &library(name));
+        for _ in 0..3 {
+            let text = house.refuse(&file, kind);
+            assert!(text.contains(found), "{text}");
+        }
+    }
+    accept_marked(&house, "guest.so");
+    house.close();
+}

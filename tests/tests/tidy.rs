@@ -100,6 +100,7 @@ fn unsafe_code_is_only_where_it_is_listed() {
         "lcr/src/host/reaper.rs",
         "lcr/src/host/records.rs",
         "lcr/src/host/runtime.rs",
+        "lcr/src/host/services.rs",
         "lcr/src/host/slots.rs",
         "lcr/src/host/sys.rs",
         "lcr/src/host/unload.rs",

@@ -373,7 +373,8 @@ impl<'a> After<'a> {
                     continue;
                 }
                 let names = self.providers(&need.interface, need.version).map(|index| named(self.exports[index].manifest));
-                let names: Vec<String> = names.collect();
+                let mut names: Vec<String> = names.collect();
+                names.sort_unstable();
                 let (kind, found) = match &names[..] {
                     [_] => continue,
                     [] => (ErrorKind::Dependency, "nothing would provide; add a component that does to the plan".to_owned()),

@@ -201,9 +201,12 @@ impl Shared {
                 Err(error) => {
                     self.state().drop_needs(&held);
                     self.reaper.wake();
-                    let kind = if error.kind() == ErrorKind::NotFound { ErrorKind::Dependency } else { error.kind() };
+                    let error = match error.kind() {
+                        ErrorKind::NotFound => Error::new(ErrorKind::Dependency, error.to_string()),
+                        _ => error,
+                    };
                     let text = format!("component `{}` needs {} v{}", implementation.component, need.interface, need.version);
-                    return Err(Error::new(kind, format!("{text}: {error}")).with_source(error));
+                    return Err(error.at(text));
                 }
             }
         }

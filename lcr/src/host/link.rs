@@ -16,6 +16,7 @@ use crate::{
 
 use super::{
     manifest::{ExportManifest, InterfaceManifest},
+    registry::ProviderId,
     shape,
 };
 
@@ -26,6 +27,16 @@ pub(crate) type ViewId = usize;
 pub(crate) struct View {
     pub(crate) interface: InterfaceManifest,
     encoded: Vec<u8>,
+    pub(super) shortcut: Option<Shortcut>,
+}
+
+/// Where the service of a view was found last.
+#[derive(Clone, Copy)]
+pub(super) struct Shortcut {
+    /// The world for which it holds: what is present changes only with a commit.
+    pub(super) generation: u64,
+    pub(super) provider: ProviderId,
+    pub(super) slot: usize,
 }
 
 /// The views of a runtime.
@@ -53,13 +64,18 @@ impl Views {
             Some(&id) => id,
             None => {
                 let interface = InterfaceManifest::decode(encoded)?;
-                self.views.push(View { interface, encoded: encoded.to_vec() });
+                self.views.push(View { interface, encoded: encoded.to_vec(), shortcut: None });
                 self.by_bytes.insert(encoded.to_vec(), self.views.len() - 1);
                 self.views.len() - 1
             }
         };
         self.by_address.insert(address, id);
         Ok(id)
+    }
+
+    /// Notes where the service of a view was found.
+    pub(super) fn remember(&mut self, id: ViewId, shortcut: Shortcut) {
+        self.views[id].shortcut = Some(shortcut);
     }
 
     /// A view by its number.

@@ -191,9 +191,9 @@ impl Registry {
 
     /// Refuses a second implementation of an interface by one component.
     pub(crate) fn refuse_double(&self, manifest: &ExportManifest) -> Result<()> {
-        let double = self.of_interface(&manifest.interface).iter().any(|&id| {
+        let double = self.of_component(&manifest.component).iter().any(|&id| {
             let provider = &self.providers[id];
-            provider.pending.is_none() && provider.implementation.component.name == manifest.component
+            provider.pending.is_none() && provider.implementation.manifest.interface == manifest.interface
         });
         if !double {
             return Ok(());
@@ -238,6 +238,11 @@ impl Registry {
         self.interfaces.get(interface).map_or(&[], Vec::as_slice)
     }
 
+    /// The providers of a component.
+    fn of_component(&self, component: &str) -> &[ProviderId] {
+        self.components.get(component).map_or(&[], Vec::as_slice)
+    }
+
     /// The provider that serves `version` of an interface; of `component`, if given.
     ///
     /// # Errors
@@ -249,11 +254,13 @@ impl Registry {
         component: Option<&str>,
         sight: Sight,
     ) -> Result<ProviderId> {
-        let mut fitting = self.of_interface(interface).iter().copied().filter(|&id| {
+        // A component has few providers, an interface may have many.
+        let candidates = component.map_or_else(|| self.of_interface(interface), |name| self.of_component(name));
+        let mut fitting = candidates.iter().copied().filter(|&id| {
             let provider = &self.providers[id];
             provider.is_seen(sight)
+                && provider.implementation.manifest.interface == interface
                 && provider.implementation.serves(version)
-                && component.is_none_or(|name| provider.implementation.component.name == name)
         });
         let Some(first) = fitting.next() else { return Err(self.not_found(interface, version, component)) };
         if fitting.next().is_none() {
@@ -283,8 +290,9 @@ impl Registry {
             })
             .collect();
         let of = component.map_or(String::new(), |name| format!(" of component `{name}`"));
-        let found = if others.is_empty() { "nothing provides it; load a component that does".to_owned() } else { others.join(", ") };
-        Error::new(ErrorKind::NotFound, format!("interface {interface} v{version}{of} is not present: {found}"))
+        let found = if others.is_empty() { "nothing provides it".to_owned() } else { others.join(", ") };
+        let text = format!("interface {interface} v{version}{of} is not present: {found}; load a component that provides it");
+        Error::new(ErrorKind::NotFound, text)
     }
 }
 

@@ -2,12 +2,16 @@
 
 use std::{ptr::NonNull, sync::Arc};
 
-use crate::{abi::tables::RawSlot, error::Result};
+use crate::{
+    abi::{tables::RawSlot, world::slot_of},
+    error::Result,
+};
 
 use super::{
-    link::ViewId,
-    registry::{ProviderId, Sight},
-    shared::Shared,
+    link::{Shortcut, ViewId},
+    registry::Sight,
+    shared::{Shared, State},
+    slots::SlotRef,
 };
 
 impl Shared {
@@ -17,9 +21,25 @@ impl Shared {
         encoded: &[u8],
         component: Option<&str>,
     ) -> Result<NonNull<RawSlot>> {
-        let (view, provider) = self.provider_for(encoded, component)?;
+        let mut state = self.state();
+        let view = state.views.resolve(encoded)?;
+        if component.is_none()
+            && let Some(found) = state.shortcut(view)
+        {
+            return Ok(found.into_raw());
+        }
+        let interface = &state.views.get(view).interface;
+        let provider = state.registry.choose(&interface.name, interface.version, component, Sight::Committed)?;
+        let generation = state.generation();
+        drop(state);
         let instance = self.service(provider, Sight::Committed)?;
-        Ok(self.handle_on(instance, view)?.into_raw())
+        let raw = self.handle_on(instance, view)?.into_raw();
+        if component.is_none() {
+            // SAFETY: the reference keeps the slot alive.
+            let slot = slot_of(unsafe { raw.as_ref() }.offset);
+            self.state().views.remember(view, Shortcut { generation, provider, slot });
+        }
+        Ok(raw)
     }
 
     /// A reference for the handle of an instance of its own.
@@ -29,16 +49,26 @@ impl Shared {
         component: Option<&str>,
         config: Option<Arc<[u8]>>,
     ) -> Result<NonNull<RawSlot>> {
-        let (view, provider) = self.provider_for(encoded, component)?;
-        let instance = self.build(provider, config, Sight::Committed)?;
-        Ok(self.handle_on(instance, view)?.into_raw())
-    }
-
-    fn provider_for(&self, encoded: &[u8], component: Option<&str>) -> Result<(ViewId, ProviderId)> {
         let mut state = self.state();
         let view = state.views.resolve(encoded)?;
         let interface = &state.views.get(view).interface;
         let provider = state.registry.choose(&interface.name, interface.version, component, Sight::Committed)?;
-        Ok((view, provider))
+        drop(state);
+        let instance = self.build(provider, config, Sight::Committed)?;
+        Ok(self.handle_on(instance, view)?.into_raw())
+    }
+}
+
+impl State {
+    /// Another reference to the slot where the view's service was found last, if it is
+    /// still there.
+    fn shortcut(&self, view: ViewId) -> Option<SlotRef> {
+        let shortcut = self.views.get(view).shortcut?;
+        let slot = self.slots.get(shortcut.slot)?;
+        let provider = self.registry.providers.get(shortcut.provider)?;
+        let holds = shortcut.generation == self.generation()
+            && slot.view == view
+            && provider.service == Some(slot.instance);
+        if holds { SlotRef::share(slot.raw) } else { None }
     }
 }

@@ -30,7 +30,7 @@ use super::{
 
 /// A slot: the place that handles of one view on one instance point to.
 pub(crate) struct Slot {
-    raw: NonNull<RawSlot>,
+    pub(super) raw: NonNull<RawSlot>,
     pub(crate) view: ViewId,
     pub(crate) instance: InstanceId,
 }
@@ -52,7 +52,7 @@ pub(crate) struct SlotRef(NonNull<RawSlot>);
 
 impl SlotRef {
     /// Another reference, unless the last one was given up already.
-    fn share(raw: NonNull<RawSlot>) -> Option<SlotRef> {
+    pub(super) fn share(raw: NonNull<RawSlot>) -> Option<SlotRef> {
         // SAFETY: the slot is in the table of slots, under the state lock.
         let references = &unsafe { raw.as_ref() }.references;
         references

@@ -1,12 +1,12 @@
 //! Images of replaced components: kept by default, unmapped where the author vouches for
 //! it and once nothing holds them.
 
-use std::{path::PathBuf, sync::mpsc, thread, time::Duration};
+use std::{fs, path::PathBuf, sync::mpsc, thread, time::Duration};
 
-use lcr::Trust;
+use lcr::{ErrorKind, Runtime, Trust};
 use lcr_tests::{
     component,
-    guest::{Guest as _, House},
+    guest::{Guest, House},
     wait_until,
 };
 
@@ -100,4 +100,34 @@ fn an_image_that_did_not_opt_in_stays_and_is_counted() {
         assert_eq!(house.mapped().len(), replaced + 1);
     }
     house.close();
+}
+
+/// Whether the reaper was just about to look or not: a process may end right behind both.
+#[test]
+fn everything_is_gone_when_waiting_and_dropping_return() {
+    let base = tempfile::tempdir().unwrap();
+    for _ in 0..20 {
+        let rt = Runtime::builder().store(base.path()).build().unwrap();
+        rt.load(component("guest_unload")).unwrap();
+        for _ in 0..20 {
+            drop(rt.reference::<dyn Guest>(&()).unwrap());
+            rt.wait_drained(Duration::from_secs(30)).unwrap();
+            let status = rt.status();
+            assert_eq!((status.constructed, status.instances), (status.destroyed, 0), "{status:#?}");
+        }
+        let guest = rt.service::<dyn Guest>().unwrap();
+        rt.replace(component("guest_unload")).unwrap();
+        drop(guest);
+        drop(rt);
+        assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0, "the store is gone");
+    }
+}
+
+#[test]
+fn a_plan_that_outlives_its_runtime_is_refused() {
+    let rt = Runtime::new().unwrap();
+    let plan = rt.plan().add(component("guest_first")).build();
+    drop(rt);
+    let error = plan.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
 }

@@ -32,6 +32,9 @@ use super::{
 
 /// Executes resolved and unrefused steps.
 pub(super) fn commit(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Report> {
+    if shared.is_closed() {
+        return Err(Error::new(ErrorKind::Closed, "the runtime is gone; make the plan in another one"));
+    }
     match shared.changing.begin() {
         Begin::Begun => {}
         Begin::Busy => {

@@ -141,8 +141,9 @@ fn run(weak: &Weak<Shared>) {
 impl Shared {
     /// One round. Returns whether anything was done, and whether anything is left.
     pub(super) fn reap(self: &Arc<Shared>) -> (bool, bool) {
-        let released = self.reaper.take_released();
         let mut state = self.state();
+        // Under the lock: who asks `is_reaping` finds them in the list, or what they became.
+        let released = self.reaper.take_released();
         let mut progress = !released.is_empty();
         self.take_back(&mut state, released);
         let ready = state.ready();

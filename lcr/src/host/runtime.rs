@@ -353,6 +353,8 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         self.shared.closed.store(true, Ordering::Release);
         shutdown::run(&self.shared);
+        // Not left to the last count, which another thread may hold when the process ends.
+        self.shared.store.remove();
     }
 }
 

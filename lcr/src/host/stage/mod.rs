@@ -38,8 +38,8 @@ use std::sync::{
 /// How many digits of a hash stand for it in names.
 const SHORT: usize = 16;
 
-/// A directory of private copies. Dropping it removes the directory; images that are mapped
-/// from it stay mapped.
+/// A directory of private copies. Dropping or removing it removes the directory; images that
+/// are mapped from it stay mapped.
 #[derive(Debug)]
 pub(crate) struct Store {
     directory: PathBuf,
@@ -127,14 +127,19 @@ impl Store {
             copy: Arc::new(copy),
         })
     }
-}
 
-impl Drop for Store {
-    fn drop(&mut self) {
+    /// Removes the directory.
+    pub(super) fn remove(&self) {
         if self.process == std::process::id() {
             // What cannot be removed is left to whoever cleans temporary files.
             let _ = fs::remove_dir_all(&self.directory);
         }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.remove();
     }
 }
 

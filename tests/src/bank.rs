@@ -58,6 +58,13 @@ pub trait Clock {
     fn inside(&self, f: &dyn Fn());
 }
 
+/// Rings.
+#[lcr::interface(name = "bank.alarm", version = 1)]
+pub trait Alarm {
+    /// Rings once more; returns how often it rang.
+    fn ring(&self) -> u64;
+}
+
 /// A runtime with a bank of version 1 in use.
 pub struct Bank {
     /// The vault of the bank.

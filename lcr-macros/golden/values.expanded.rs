@@ -2,22 +2,26 @@ pub struct View<'a, T: Clone> {
     pub key: &'a str,
     values: Vec<T>,
 }
-#[allow(deprecated)]
+#[allow(deprecated, private_bounds, trivial_bounds)]
 const _: () = {
     use ::lcr::__private as __lcr;
     #[doc(hidden)]
     #[repr(C)]
-    #[derive(::core::clone::Clone, ::core::marker::Copy)]
-    pub struct __ViewRepr<F0, F1> {
-        f0: F0,
+    pub struct __ViewRepr<F1> {
+        f0: <&'static str as __lcr::Abi>::Repr,
         f1: F1,
     }
     #[automatically_derived]
+    impl<F1: ::core::marker::Copy> ::core::clone::Clone for __ViewRepr<F1> {
+        fn clone(&self) -> Self {
+            *self
+        }
+    }
+    #[automatically_derived]
+    impl<F1: ::core::marker::Copy> ::core::marker::Copy for __ViewRepr<F1> {}
+    #[automatically_derived]
     unsafe impl<'a, T: Clone + __lcr::Abi> __lcr::Abi for View<'a, T> {
-        type Repr = __ViewRepr<
-            <&'a str as __lcr::Abi>::Repr,
-            <Vec<T> as __lcr::Abi>::Repr,
-        >;
+        type Repr = __ViewRepr<<Vec<T> as __lcr::Abi>::Repr>;
         const SHAPE: &'static __lcr::Shape = &__lcr::Shape::of::<
             __lcr::Repr<Self>,
         >(
@@ -56,7 +60,7 @@ const _: () = {
     }
 };
 struct Unit;
-#[allow(deprecated)]
+#[allow(deprecated, private_bounds, trivial_bounds)]
 const _: () = {
     use ::lcr::__private as __lcr;
     #[automatically_derived]
@@ -124,7 +128,7 @@ enum Colour {
     Red = 1,
     Green,
 }
-#[allow(deprecated)]
+#[allow(deprecated, private_bounds, trivial_bounds)]
 const _: () = {
     use ::lcr::__private as __lcr;
     #[automatically_derived]
@@ -176,22 +180,36 @@ enum Event<T> {
     Text(String, T),
     Moved { x: i32 },
 }
-#[allow(deprecated)]
+#[allow(deprecated, private_bounds, trivial_bounds)]
 const _: () = {
     use ::lcr::__private as __lcr;
     #[doc(hidden)]
     #[repr(C)]
-    #[derive(::core::clone::Clone, ::core::marker::Copy)]
-    pub struct __EventRepr1<F0, F1> {
-        f0: F0,
+    pub struct __EventRepr1<F1> {
+        f0: <String as __lcr::Abi>::Repr,
         f1: F1,
     }
+    #[automatically_derived]
+    impl<F1: ::core::marker::Copy> ::core::clone::Clone for __EventRepr1<F1> {
+        fn clone(&self) -> Self {
+            *self
+        }
+    }
+    #[automatically_derived]
+    impl<F1: ::core::marker::Copy> ::core::marker::Copy for __EventRepr1<F1> {}
     #[doc(hidden)]
     #[repr(C)]
-    #[derive(::core::clone::Clone, ::core::marker::Copy)]
-    pub struct __EventRepr2<F0> {
-        f0: F0,
+    pub struct __EventRepr2 {
+        f0: <i32 as __lcr::Abi>::Repr,
     }
+    #[automatically_derived]
+    impl ::core::clone::Clone for __EventRepr2 {
+        fn clone(&self) -> Self {
+            *self
+        }
+    }
+    #[automatically_derived]
+    impl ::core::marker::Copy for __EventRepr2 {}
     #[doc(hidden)]
     #[repr(C)]
     #[derive(::core::clone::Clone, ::core::marker::Copy)]
@@ -202,10 +220,7 @@ const _: () = {
     #[automatically_derived]
     unsafe impl<T: __lcr::Abi> __lcr::Abi for Event<T> {
         type Repr = __lcr::Tagged<
-            __EventPayload<
-                __EventRepr1<<String as __lcr::Abi>::Repr, <T as __lcr::Abi>::Repr>,
-                __EventRepr2<<i32 as __lcr::Abi>::Repr>,
-            >,
+            __EventPayload<__EventRepr1<<T as __lcr::Abi>::Repr>, __EventRepr2>,
         >;
         const SHAPE: &'static __lcr::Shape = &__lcr::Shape::of::<
             __lcr::Repr<Self>,
@@ -222,10 +237,7 @@ const _: () = {
                     name: "Text",
                     at: 1,
                     shape: &__lcr::Shape::of::<
-                        __EventRepr1<
-                            <String as __lcr::Abi>::Repr,
-                            <T as __lcr::Abi>::Repr,
-                        >,
+                        __EventRepr1<<T as __lcr::Abi>::Repr>,
                     >(
                         __lcr::Kind::Variant,
                         "Text",
@@ -249,7 +261,7 @@ const _: () = {
                     name: "Moved",
                     at: 2,
                     shape: &__lcr::Shape::of::<
-                        __EventRepr2<<i32 as __lcr::Abi>::Repr>,
+                        __EventRepr2,
                     >(
                         __lcr::Kind::Variant,
                         "Moved",

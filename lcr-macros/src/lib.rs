@@ -12,6 +12,7 @@
 //! 3. Only `keys` knows which keys an attribute takes.
 
 mod component;
+mod crossing;
 #[cfg(test)]
 mod golden;
 mod interface;

@@ -51,6 +51,23 @@ pub struct View<'a, T> {
     pub value: T,
 }
 
+/// Keeps the type of its field to itself.
+#[derive(Debug, Clone, Copy, lcr::Abi)]
+pub struct Number {
+    digits: [Digit; 2],
+    sign: Digit,
+}
+
+impl Number {
+    /// Its digits and its sign.
+    pub const fn digits(self) -> [u8; 3] {
+        [self.digits[0].0, self.digits[1].0, self.sign.0]
+    }
+}
+
+#[derive(Debug, Clone, Copy, lcr::Abi)]
+struct Digit(u8);
+
 /// Colour.
 #[derive(Debug, Clone, Copy, lcr::Abi)]
 #[repr(u8)]

@@ -297,6 +297,30 @@ mod abi_types {
     }
 }
 
+mod abi_fields {
+    #[derive(Clone, lcr::Abi)]
+    struct Inner<'a, T> {
+        text: &'a str,
+        value: T,
+    }
+
+    #[derive(Clone, Copy, lcr::Abi)]
+    struct Code(u8);
+
+    // Fields keep their types to themselves, also where the whole is public.
+    #[derive(Clone, lcr::Abi)]
+    pub struct Outer<'a> {
+        inner: Vec<Inner<'a, Code>>,
+        code: Code,
+    }
+
+    #[derive(Clone, lcr::Abi)]
+    enum Choice {
+        Inner { code: Code },
+        Nothing,
+    }
+}
+
 mod abi_plain {
     #[derive(Clone, Copy, lcr::Abi)]
     #[abi(plain)]

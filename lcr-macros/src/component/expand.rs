@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use syn::parse_quote;
 
 use super::model::{Component, Function};
-use crate::{conditions, import, local, ours, private, refusal::Refusals, types};
+use crate::{conditions, crossing, import, local, ours, private, refusal::Refusals};
 
 /// Everything beside the impl.
 pub(crate) fn registration(component: &Component) -> TokenStream {
@@ -62,7 +62,7 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
 /// one that does not, so that the messages in `refusals` are the only ones.
 pub(crate) fn stub(component: &Component, refusals: &Refusals) -> TokenStream {
     let mut item = component.item.clone();
-    *item.self_ty = types::with_static_lifetimes(&item.self_ty);
+    *item.self_ty = crossing::with_static_lifetimes(&item.self_ty);
     ours!(#refusals #item)
 }
 
@@ -97,7 +97,7 @@ fn declare(component: &Component) -> TokenStream {
 fn of_interface(component: &Component, item: &str) -> TokenStream {
     let (lcr, interface, implementor, item) = (private(), component.interface(), component.implementor(), local(item));
     let place = component.interface().map(|path| parse_quote!(#path));
-    types::blame(ours!(<dyn #interface as #lcr::ServedBy<#implementor>>::#item), place.as_ref())
+    crossing::blame(ours!(<dyn #interface as #lcr::ServedBy<#implementor>>::#item), place.as_ref())
 }
 
 fn path(function: &Function, component: &Component) -> TokenStream {

@@ -9,8 +9,8 @@ use super::{
     serving::{closure, unspanned},
 };
 use crate::{
+    crossing::{self, with_static_lifetimes},
     local, ours, private,
-    types::{self, with_static_lifetimes},
 };
 
 /// The trait, implemented for `callee<dyn Trait>`.
@@ -78,7 +78,7 @@ fn call(method: &Method, trait_name: &Ident) -> TokenStream {
     let lifted = method.arguments.iter().zip(&reprs).map(|(argument, repr)| lift(argument, repr));
     let place = method.place();
     let raise = quote_spanned!(place=> (&&#lcr::Tag::<#result>::new()).raise(fault));
-    let value = types::lift(&method.result, local("value"));
+    let value = crossing::lift(&method.result, local("value"));
     let otherwise = if method.has_default {
         let default = call_default(method, &this, &reprs);
         quote_spanned! {place=>
@@ -113,9 +113,9 @@ fn lower(argument: &Argument) -> TokenStream {
     let name = &argument.name;
     let callback = callback_name(name);
     match &argument.passing {
-        Passing::Value => types::lower(&argument.ty, name),
-        Passing::Lent(_) => types::lower(&parse_quote!(#lcr::Lent), ours!(#lcr::Lent::new(&#callback))),
-        Passing::Given(_) => types::lower(&parse_quote!(#lcr::Given), ours!(#lcr::Given::new(#callback))),
+        Passing::Value => crossing::lower(&argument.ty, name),
+        Passing::Lent(_) => crossing::lower(&parse_quote!(#lcr::Lent), ours!(#lcr::Lent::new(&#callback))),
+        Passing::Given(_) => crossing::lower(&parse_quote!(#lcr::Given), ours!(#lcr::Given::new(#callback))),
     }
 }
 
@@ -123,9 +123,9 @@ fn lower(argument: &Argument) -> TokenStream {
 fn lift(argument: &Argument, repr: &Ident) -> TokenStream {
     let lcr = private();
     match &argument.passing {
-        Passing::Value => types::lift(&argument.ty, repr),
-        Passing::Lent(_) => types::lift(&parse_quote!(#lcr::Lent), repr),
-        Passing::Given(_) => types::lift(&parse_quote!(#lcr::Given), repr),
+        Passing::Value => crossing::lift(&argument.ty, repr),
+        Passing::Lent(_) => crossing::lift(&parse_quote!(#lcr::Lent), repr),
+        Passing::Given(_) => crossing::lift(&parse_quote!(#lcr::Given), repr),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     refusal::Refusals,
-    types::{Place, is_callable, judge},
+    types::{Place, is_callable, judge, judge_lifetime},
 };
 
 /// Refuses everything in the trait and its options that cannot be an interface.
@@ -207,6 +207,9 @@ fn check_callback(callback: &Callback, boxed: bool, refusals: &mut Refusals) {
             if callback.mutable { "&mut " } else { "" },
         );
         refusals.refuse(&callback.object, message);
+    }
+    if let Some(lifetime) = &callback.lifetime {
+        judge_lifetime(lifetime, Place::Argument, refusals);
     }
     for bound in callback.object.bounds.iter().filter(|bound| !is_callable(bound) && !is_implied(bound)) {
         refusals.refuse(bound, "this bound on a callback is refused: only `Send` and `Sync` can be kept; leave it out");

@@ -10,9 +10,10 @@ use super::{
     serving,
 };
 use crate::{
-    conditions, import, ours, private,
+    conditions,
+    crossing::{is_primitive, of_value, with_inferred_lifetimes},
+    import, ours, private,
     refusal::Refusals,
-    types::{is_primitive, of_value, with_inferred_lifetimes},
 };
 
 /// The trait and everything that makes it an interface.

@@ -5,14 +5,15 @@
 
 use proc_macro2::{Ident, Span};
 use syn::{
-    Attribute, FnArg, Generics, ItemTrait, Pat, PatType, Path, PathArguments, Receiver, ReturnType, Signature,
-    TraitItem, TraitItemFn, Type, TypeTraitObject, ext::IdentExt as _, parse_quote,
+    Attribute, FnArg, Generics, ItemTrait, Lifetime, Pat, PatType, Path, PathArguments, Receiver, ReturnType,
+    Signature, TraitItem, TraitItemFn, Type, TypeReference, TypeTraitObject, ext::IdentExt as _, parse_quote,
 };
 
 use crate::{
+    crossing::{doubtful, with_elided_lifetimes},
     keys::Options,
     local,
-    types::{doubtful, is_callable, peel, with_elided_lifetimes},
+    types::{is_callable, peel},
 };
 
 /// A trait that is to be an interface.
@@ -60,7 +61,10 @@ pub(crate) struct Callback {
     pub(crate) object: TypeTraitObject,
     /// `Fn`, `FnMut` or `FnOnce`.
     pub(crate) flavour: Ident,
+    /// Of the reference to it, if there is one.
     pub(crate) mutable: bool,
+    /// Likewise.
+    pub(crate) lifetime: Option<Lifetime>,
     pub(crate) arguments: Vec<Type>,
     pub(crate) result: Type,
 }
@@ -162,14 +166,14 @@ impl Passing {
     fn read(ty: &Type) -> Passing {
         match peel(ty) {
             Type::Reference(reference) => match peel(&reference.elem) {
-                Type::TraitObject(object) => match Callback::read(object, reference.mutability.is_some()) {
+                Type::TraitObject(object) => match Callback::read(object, Some(reference)) {
                     Some(callback) => Passing::Lent(callback),
                     None => Passing::Value,
                 },
                 _ => Passing::Value,
             },
             Type::Path(path) if path.qself.is_none() => {
-                match boxed_object(&path.path).and_then(|object| Callback::read(object, false)) {
+                match boxed_object(&path.path).and_then(|object| Callback::read(object, None)) {
                     Some(callback) => Passing::Given(callback),
                     None => Passing::Value,
                 }
@@ -180,7 +184,7 @@ impl Passing {
 }
 
 impl Callback {
-    fn read(object: &TypeTraitObject, mutable: bool) -> Option<Callback> {
+    fn read(object: &TypeTraitObject, lent: Option<&TypeReference>) -> Option<Callback> {
         let bound = object.bounds.iter().find(|bound| is_callable(bound))?;
         let syn::TypeParamBound::Trait(bound) = bound else { return None };
         let segment = bound.path.segments.last()?;
@@ -188,7 +192,8 @@ impl Callback {
         Some(Callback {
             object: object.clone(),
             flavour: segment.ident.clone(),
-            mutable,
+            mutable: lent.is_some_and(|reference| reference.mutability.is_some()),
+            lifetime: lent.and_then(|reference| reference.lifetime.clone()),
             arguments: signature
                 .inputs
                 .iter()

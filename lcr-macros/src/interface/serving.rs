@@ -9,8 +9,8 @@ use syn::parse_quote;
 
 use super::model::{Argument, Callback, Interface, Method, Passing};
 use crate::{
+    crossing::{self, blame, of_value, with_inferred_lifetimes},
     local, ours, private,
-    types::{self, blame, of_value, with_inferred_lifetimes},
 };
 
 /// The C functions of an implementation, and the trait by which `#[lcr::component]` finds them.
@@ -43,20 +43,20 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let callbacks = method.arguments.iter().zip(&parameters).filter_map(|(argument, parameter)| {
         let (callback, received) = match &argument.passing {
             Passing::Value => return None,
-            Passing::Lent(callback) => (callback, types::lift(&parse_quote!(#lcr::Lent), parameter)),
-            Passing::Given(callback) => (callback, types::lift(&parse_quote!(#lcr::Given), parameter)),
+            Passing::Lent(callback) => (callback, crossing::lift(&parse_quote!(#lcr::Lent), parameter)),
+            Passing::Given(callback) => (callback, crossing::lift(&parse_quote!(#lcr::Given), parameter)),
         };
         let closure = closure(callback, &received);
         Some(ours!(let #parameter = #closure;))
     });
     let values = method.arguments.iter().zip(&parameters).map(|(argument, parameter)| match argument.passing {
-        Passing::Value => types::lift(&with_inferred_lifetimes(&argument.ty), parameter),
+        Passing::Value => crossing::lift(&with_inferred_lifetimes(&argument.ty), parameter),
         Passing::Lent(_) => ours!(&#parameter),
         Passing::Given(_) => ours!(#lcr::Box::new(#parameter)),
     });
     let place = method.place();
     let call = quote_spanned!(place=> <__LcrT as #trait_name>::#name(this, #(#values),*));
-    let call = types::lower(&method.result, call);
+    let call = crossing::lower(&method.result, call);
     quote_spanned! {place=>
         unsafe extern "C" fn #name(
             this: *const (), #(#parameters: #reprs),*

@@ -128,6 +128,7 @@ fn what_may_not_outlive_a_call_is_refused() {
         fn f(&self) -> Option<View<'static>>; => "a lifetime in a result is refused"
         fn f(&self, key: &'static str); => "`'static` is refused"
         fn f(&self, view: View<'static>); => "`'static` is refused"
+        fn f(&self, f: &'static dyn Fn()); => "`'static` is refused"
         fn f<'a>(&self, f: &dyn Fn(&'a str)); => "a named lifetime in a callback is refused"
         fn f(&self, f: &dyn Fn() -> &str); => "a reference in a result is refused"
     }

@@ -8,7 +8,7 @@ use super::{
     model::{Body, Field, Value},
     variants,
 };
-use crate::{import, local, ours, private, refusal::Refusals, types};
+use crate::{crossing, import, local, ours, private, refusal::Refusals};
 
 /// The parts of an impl that differ by what crosses.
 pub(super) struct Crossing {
@@ -35,14 +35,11 @@ pub(crate) fn expand(value: &Value) -> TokenStream {
         Body::Union(_) => return TokenStream::new(),
     };
     let ident = &value.ident;
-    let repr = blame_field(value, repr);
-    let own_repr = blame_field(value, ours!(#lcr::Repr<Self>));
-    let lower_header = blame_field(value, ours!(fn into_repr(self) -> #own_repr));
-    let lift_header = blame_field(value, ours!(unsafe fn from_repr(repr: #own_repr) -> Self));
-    let generics = with_bounds(value, &[parse_quote!(#lcr::Abi)]);
+    let mut generics = with_bounds(value, &[parse_quote!(#lcr::Abi)]);
+    generics.make_where_clause().predicates.extend(fields::assumptions(value.fields()));
     let (parameters, arguments, clause) = generics.split_for_impl();
     ours! {
-        #[allow(deprecated)]
+        #[allow(deprecated, private_bounds, trivial_bounds)]
         const _: () = {
             #import
             #shadow
@@ -53,9 +50,9 @@ pub(crate) fn expand(value: &Value) -> TokenStream {
                 type Repr = #repr;
                 const SHAPE: &'static #lcr::Shape = &#shape;
                 #[inline]
-                #lower_header { #lower }
+                fn into_repr(self) -> #lcr::Repr<Self> { #lower }
                 #[inline]
-                #lift_header { #lift }
+                unsafe fn from_repr(repr: #lcr::Repr<Self>) -> Self { #lift }
             }
         };
     }
@@ -90,19 +87,11 @@ pub(super) fn with_bounds(value: &Value, bounds: &[TypeParamBound]) -> Generics 
     generics
 }
 
-/// Where the impl refers to its own representation, the compiler says again that a field
-/// is not a value; that is to stand at the field.
-pub(super) fn blame_field(value: &Value, tokens: TokenStream) -> TokenStream {
-    types::blame(tokens, types::doubtful(value.fields().into_iter().map(|field| &field.ty)))
-}
-
 /// The type's shape, of its representation's size and alignment.
 pub(super) fn shape(value: &Value, kind: &str, parts: &[TokenStream]) -> TokenStream {
     let lcr = private();
     let (name, kind) = (value.name(), local(kind));
-    let repr = blame_field(value, ours!(#lcr::Repr<Self>));
-    let of = blame_field(value, ours!(#lcr::Shape::of::<#repr>));
-    ours!(#of(#lcr::Kind::#kind, #name, &[#(#parts),*]))
+    ours!(#lcr::Shape::of::<#lcr::Repr<Self>>(#lcr::Kind::#kind, #name, &[#(#parts),*]))
 }
 
 fn cross_unit(value: &Value) -> Crossing {
@@ -111,7 +100,7 @@ fn cross_unit(value: &Value) -> Crossing {
         shadow: TokenStream::new(),
         repr: ours!(#lcr::Repr<()>),
         shape: shape(value, "Struct", &[]),
-        lower: types::lower(&parse_quote!(()), ours!(())),
+        lower: crossing::lower(&parse_quote!(()), ours!(())),
         lift: ours! {
             let _ = repr;
             Self {}
@@ -124,8 +113,7 @@ fn cross_struct(value: &Value, fields: &[Field]) -> Crossing {
     let shadow = local(&format!("__{}Repr", value.name()));
     let (members, slots) = (fields::members(fields), fields::slots(fields));
     let (lowered, lifted) = (fields::lower(fields), fields::lift(fields, &ours!(repr)));
-    let own_repr = blame_field(value, ours!(#lcr::Repr<Self>));
-    let parts = fields::describe(fields, |slot| ours!(#own_repr, #slot));
+    let parts = fields::describe(fields, |slot| ours!(#lcr::Repr<Self>, #slot));
     Crossing {
         shadow: fields::declare(&shadow, fields),
         repr: fields::shadow(&shadow, fields),

@@ -1,30 +1,67 @@
 //! The fields of a struct or variant, each as its representation in a shadow.
 
 use proc_macro2::{Ident, TokenStream};
-use syn::Member;
+use quote::ToTokens as _;
+use syn::{Member, WherePredicate, parse_quote};
 
 use super::model::Field;
 use crate::{
+    crossing::{self, blame, is_known, mentions_lifetime, of_value, with_static_lifetimes},
     local, ours, private,
-    types::{self, of_value},
 };
 
-/// Declares a `#[repr(C)]` struct with a type parameter for each field.
+/// Declares a `#[repr(C)]` struct of the fields' representations.
+///
+/// A field that mentions a parameter of the type is a parameter of the shadow, so that
+/// the shadow needs neither bounds nor lifetimes. Any other is spelt out inside: as an
+/// argument of the shadow, which is public, its type would have to be public too.
 pub(super) fn declare(shadow: &Ident, fields: &[Field]) -> TokenStream {
     let slots = slots(fields);
-    let parameters: Vec<_> = slots.iter().map(|slot| local(&slot.to_string().to_uppercase())).collect();
+    let parameters: Vec<_> = fields.iter().filter(|field| field.is_generic).map(parameter).collect();
+    let types = fields.iter().map(|field| match field.is_generic {
+        true => parameter(field),
+        false => of_value(&with_static_lifetimes(&field.ty), "Repr"),
+    });
+    let bounds = where_clause(assumptions(fields));
+    // Not derived: for a field that is not a value, the derives would say so again.
     ours! {
         #[doc(hidden)]
         #[repr(C)]
-        #[derive(::core::clone::Clone, ::core::marker::Copy)]
-        pub struct #shadow<#(#parameters),*> { #(#slots: #parameters),* }
+        pub struct #shadow<#(#parameters),*> #bounds { #(#slots: #types),* }
+        #[automatically_derived]
+        impl<#(#parameters: ::core::marker::Copy),*> ::core::clone::Clone for #shadow<#(#parameters),*> #bounds {
+            fn clone(&self) -> Self { *self }
+        }
+        #[automatically_derived]
+        impl<#(#parameters: ::core::marker::Copy),*> ::core::marker::Copy for #shadow<#(#parameters),*> #bounds {}
     }
+}
+
+/// That the fields' types are values, where it can be said without a parameter: under
+/// such a bound the compiler takes it for granted, and refuses the bound alone.
+pub(super) fn assumptions<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Vec<WherePredicate> {
+    let lcr = private();
+    let assume = |field: &Field| {
+        let ty = &field.ty;
+        let bound = blame(ours!(#lcr::Abi), Some(ty));
+        parse_quote!(#ty: #bound)
+    };
+    let is_certain = |field: &&Field| field.is_generic || is_known(&field.ty) || mentions_lifetime(&field.ty);
+    fields.into_iter().filter(|field| !is_certain(field)).map(assume).collect()
+}
+
+fn where_clause(predicates: Vec<WherePredicate>) -> Option<TokenStream> {
+    (!predicates.is_empty()).then(|| ours!(where #(#predicates),*))
 }
 
 /// The shadow's type for these very fields.
 pub(super) fn shadow(shadow: &Ident, fields: &[Field]) -> TokenStream {
-    let reprs = fields.iter().map(|field| of_value(&field.ty, "Repr"));
+    let reprs = fields.iter().filter(|field| field.is_generic).map(|field| of_value(&field.ty, "Repr"));
     ours!(#shadow<#(#reprs),*>)
+}
+
+fn parameter(field: &Field) -> TokenStream {
+    local(&field.slot.to_string().to_uppercase()).into_token_stream()
 }
 
 /// The fields' names in the source.
@@ -39,14 +76,14 @@ pub(super) fn slots(fields: &[Field]) -> Vec<&Ident> {
 
 /// Each field, out of the variable of its slot's name.
 pub(super) fn lower(fields: &[Field]) -> Vec<TokenStream> {
-    fields.iter().map(|field| types::lower(&field.ty, &field.slot)).collect()
+    fields.iter().map(|field| crossing::lower(&field.ty, &field.slot)).collect()
 }
 
 /// Each field, out of its slot in the variable `from`.
 pub(super) fn lift(fields: &[Field], from: &TokenStream) -> Vec<TokenStream> {
     let lift = |field: &Field| {
         let slot = &field.slot;
-        types::lift(&field.ty, ours!(#from.#slot))
+        crossing::lift(&field.ty, ours!(#from.#slot))
     };
     fields.iter().map(lift).collect()
 }

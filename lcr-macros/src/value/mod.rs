@@ -1,8 +1,8 @@
 //! `#[derive(lcr::Abi)]`: a struct or enum becomes a value that may cross.
 //!
-//! It crosses as a `#[repr(C)]` shadow that has one type parameter for each field, so
-//! that the shadow mentions neither lifetimes nor names of the original. A struct
-//! without fields crosses as `()` does, an enum without fields as its tag.
+//! It crosses as a `#[repr(C)]` shadow that holds every field as its representation and
+//! mentions no lifetime of the original. A struct without fields crosses as `()` does, an
+//! enum without fields as its tag.
 
 mod check;
 mod expand;

@@ -1,6 +1,7 @@
 //! What `#[derive(Abi)]` knows of a type, in our own words.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens as _;
 use syn::{
     Attribute, Data, DeriveInput, Expr, Generics, Member, Path, Token, Type, ext::IdentExt as _, parse_quote,
     punctuated::Punctuated,
@@ -31,6 +32,8 @@ pub(crate) struct Field {
     /// As in the source: a name or a number.
     pub(crate) member: Member,
     pub(crate) ty: Type,
+    /// Whether it mentions a type or const parameter.
+    pub(crate) is_generic: bool,
     /// Its name in the shadow and its variable.
     pub(crate) slot: Ident,
 }
@@ -52,8 +55,7 @@ pub(crate) struct Discriminant {
 
 impl Value {
     pub(crate) fn read(item: DeriveInput, refusals: &mut Refusals) -> Value {
-        let mut options =
-            Options::parse(keys::Attribute::Abi, Span::call_site(), proc_macro2::TokenStream::new(), refusals);
+        let mut options = Options::parse(keys::Attribute::Abi, Span::call_site(), TokenStream::new(), refusals);
         for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("abi")) {
             match attribute.meta.require_list() {
                 Ok(list) => options.read(list.tokens.clone(), refusals),
@@ -61,8 +63,8 @@ impl Value {
             }
         }
         let body = match item.data {
-            Data::Struct(body) => Body::Struct(read_fields(&body.fields)),
-            Data::Enum(body) => Body::Enum(read_variants(&body.variants)),
+            Data::Struct(body) => Body::Struct(read_fields(&body.fields, &item.generics)),
+            Data::Enum(body) => Body::Enum(read_variants(&body.variants, &item.generics)),
             Data::Union(body) => Body::Union(body.union_token),
         };
         Value {
@@ -111,16 +113,30 @@ impl Field {
     }
 }
 
-fn read_fields(fields: &syn::Fields) -> Vec<Field> {
-    fields
-        .members()
-        .zip(fields)
-        .enumerate()
-        .map(|(place, (member, field))| Field { member, ty: field.ty.clone(), slot: local(&format!("f{place}")) })
-        .collect()
+fn read_fields(fields: &syn::Fields, generics: &Generics) -> Vec<Field> {
+    let parameters: Vec<_> = generics
+        .type_params()
+        .map(|parameter| &parameter.ident)
+        .chain(generics.const_params().map(|parameter| &parameter.ident))
+        .collect();
+    let read = |(place, (member, field)): (usize, (Member, &syn::Field))| Field {
+        member,
+        ty: field.ty.clone(),
+        is_generic: mentions_any(field.ty.to_token_stream(), &parameters),
+        slot: local(&format!("f{place}")),
+    };
+    fields.members().zip(fields).enumerate().map(read).collect()
 }
 
-fn read_variants(variants: &Punctuated<syn::Variant, Token![,]>) -> Vec<Variant> {
+fn mentions_any(tokens: TokenStream, names: &[&Ident]) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => names.contains(&&ident),
+        TokenTree::Group(group) => mentions_any(group.stream(), names),
+        _ => false,
+    })
+}
+
+fn read_variants(variants: &Punctuated<syn::Variant, Token![,]>, generics: &Generics) -> Vec<Variant> {
     let mut next = Discriminant { base: None, further: 0 };
     variants
         .iter()
@@ -130,7 +146,7 @@ fn read_variants(variants: &Punctuated<syn::Variant, Token![,]>) -> Vec<Variant>
             }
             let discriminant = next.clone();
             next.further += 1;
-            Variant { ident: variant.ident.clone(), fields: read_fields(&variant.fields), discriminant }
+            Variant { ident: variant.ident.clone(), fields: read_fields(&variant.fields, generics), discriminant }
         })
         .collect()
 }
@@ -144,7 +160,7 @@ fn read_repr(attributes: &[Attribute]) -> Vec<Path> {
             if meta.input.peek(syn::token::Paren) {
                 let number;
                 syn::parenthesized!(number in meta.input);
-                number.parse::<proc_macro2::TokenStream>()?;
+                number.parse::<TokenStream>()?;
             }
             Ok(())
         });

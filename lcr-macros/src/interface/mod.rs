@@ -1,10 +1,11 @@
 //! `#[lcr::interface]`: a trait becomes a named, versioned contract.
 //!
-//! The trait is emitted as written, with `Send + Sync + 'static` added. Beside it:
+//! The trait is emitted as written, with `Send + Sync + 'static` added. Beside it, in one
+//! anonymous constant:
 //!
-//! - a function of the trait's name (values and types have separate names, so one `use`
-//!   brings both) that gives the C functions of an implementation (`serving`);
 //! - the description of the interface (`expand`);
+//! - the C functions of every implementation (`serving`), which `#[lcr::component]` finds
+//!   through a trait of `dyn Trait`;
 //! - implementations for `Handle<dyn Trait>` and `Pinned<dyn Trait>` (`calling`).
 
 mod calling;

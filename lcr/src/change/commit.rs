@@ -23,7 +23,7 @@ use crate::{
 use super::{
     execute::{Execution, Stop, Successor},
     report::{MemberReport, Report},
-    resolve::Member,
+    member::Member,
 };
 
 impl Execution {

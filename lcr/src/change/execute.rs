@@ -31,7 +31,7 @@ use crate::{
 use super::{
     plan::{Options, Step},
     report::Report,
-    resolve::Member,
+    member::Member,
     watch::{Abandoned, Phase, Watch},
 };
 
@@ -164,7 +164,7 @@ impl Execution {
         let members = self.members.iter().zip(&self.loaded);
         members
             .flat_map(|(member, loaded)| {
-                member.seats.iter().map(|seat| (seat.provider, Arc::clone(&loaded[seat.export]), seat.stateful))
+                member.seats.iter().map(|seat| (seat.provider, Arc::clone(&loaded[seat.export]), seat.is_stateful()))
             })
             .collect()
     }

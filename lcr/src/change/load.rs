@@ -49,11 +49,12 @@ impl Runtime {
 
     /// Adds the components in every `*.so` file of a directory, in one commit, so that
     /// they may depend on each other. Of several versions of a component the highest is
-    /// taken. A file that is refused does not stand in the way of the others.
+    /// taken. A file that is refused does not stand in the way of the others, unless they
+    /// need it; components that are present already are among the refused.
     ///
     /// # Errors
     /// `Io` if the directory cannot be read; as for [`Plan::commit`] if what remains
-    /// cannot be committed together.
+    /// cannot be committed.
     pub fn load_directory(&self, directory: impl AsRef<Path>) -> Result<Loaded> {
         let directory = directory.as_ref();
         let unreadable = |error| {

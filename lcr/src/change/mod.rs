@@ -5,10 +5,12 @@
 //! of its own, so that a component that hangs costs a thread and not the caller; the
 //! caller is its [`watch`]. Everything that callers can see happens in one commit.
 
+mod after;
 mod commit;
 mod execute;
 mod handover;
 pub(crate) mod load;
+mod member;
 pub(crate) mod plan;
 pub(crate) mod report;
 mod resolve;

@@ -6,6 +6,7 @@
 //! runtime may have changed meanwhile.
 
 use std::{
+    collections::HashMap,
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -186,8 +187,8 @@ impl Plan {
         transaction::commit(&self.shared, self.steps, self.options)
     }
 
-    /// The plan without the files that were refused, and without older versions of a
-    /// component that it has twice; `None` if nothing is left.
+    /// The plan without the steps that cannot be executed, and without older versions of
+    /// a component that it has twice; `None` if nothing is left.
     pub(super) fn without_refused(self) -> (Option<Plan>, Vec<(PathBuf, Error)>) {
         let Plan { shared, steps, options, .. } = self;
         let mut refused = Vec::new();
@@ -205,19 +206,35 @@ impl Plan {
                 (None, None) => {}
             }
         }
-        if kept.is_empty() {
-            return (None, refused);
+        while !kept.is_empty() {
+            let state = shared.state();
+            let resolution = resolve(&state, &kept, &options);
+            let generation = state.generation();
+            drop(state);
+            if resolution.refusals.is_empty() {
+                return (Some(Plan { shared, steps: kept, options, resolution, generation }), refused);
+            }
+            // Of several refusals of a step the first says why.
+            let reasons = resolution.refusals.into_iter().rev();
+            let mut reasons: HashMap<usize, Error> =
+                reasons.filter_map(|refusal| Some((refusal.step?, refusal.error))).collect();
+            if reasons.is_empty() {
+                break;
+            }
+            let steps = std::mem::take(&mut kept).into_iter().enumerate();
+            for (at, step) in steps {
+                match (reasons.remove(&at), step.request) {
+                    (Some(error), Request::Add(path)) => refused.push((path, error)),
+                    (_, request) => kept.push(Step { request, ..step }),
+                }
+            }
         }
-        let state = shared.state();
-        let resolution = resolve(&state, &kept, &options);
-        let generation = state.generation();
-        drop(state);
-        (Some(Plan { shared, steps: kept, options, resolution, generation }), refused)
+        (None, refused)
     }
 
     /// Why the plan would be refused now; empty if it would be executed.
     pub fn refusals(&self) -> impl Iterator<Item = &Error> {
-        self.steps.iter().filter_map(|step| step.refusal.as_ref()).chain(&self.resolution.refusals)
+        self.steps.iter().filter_map(|step| step.refusal.as_ref()).chain(self.resolution.refusals.iter().map(|refusal| &refusal.error))
     }
 }
 
@@ -225,10 +242,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "plan on generation {}, callers held at most {:?}", self.generation, self.options.deadline)?;
         for (number, member) in (1..).zip(&self.resolution.members) {
-            writeln!(f, "  {number}. {member}")?;
-            for seat in &member.seats {
-                writeln!(f, "     {seat}")?;
-            }
+            write!(f, "  {number}. {member}")?;
         }
         for refusal in self.refusals() {
             writeln!(f, "  refused ({}): {refusal}", refusal.kind())?;

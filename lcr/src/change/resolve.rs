@@ -1,74 +1,43 @@
 //! Resolving a plan's steps against what is present: who is replaced by whom, what is
 //! refused. Reads manifests only.
 
-use std::{collections::HashSet, fmt};
+use std::collections::HashSet;
 
 use crate::{
     error::{Error, ErrorKind},
     host::{
         link::{ViewId, link},
-        manifest::{DependencyManifest, ExportManifest, Manifest},
+        manifest::{ExportManifest, Manifest},
         registry::ProviderId,
         shared::State,
         stage::show,
     },
 };
 
-use super::plan::{Options, Request, Step};
+use super::{
+    after::After,
+    member::{Member, SeatChange, StateChange, counted, interface, named},
+    plan::{Options, Request, Step},
+};
 
 /// What the steps come to.
 #[derive(Default)]
 pub(super) struct Resolution {
     pub(super) members: Vec<Member>,
-    pub(super) refusals: Vec<Error>,
+    pub(super) refusals: Vec<Refusal>,
 }
 
-/// One component's part of a plan.
-pub(super) struct Member {
-    /// The step that it comes from.
-    pub(super) step: usize,
-    pub(super) before: Option<String>,
-    pub(super) after: Option<String>,
-    pub(super) seats: Vec<SeatChange>,
-    /// Exports of the new component that take a new seat.
-    pub(super) added: Vec<usize>,
-    pub(super) removed: Vec<ProviderId>,
-    source: String,
+/// Why a plan cannot be executed.
+pub(super) struct Refusal {
+    /// The step without which it would not be; `None` if that is a removal, or if there
+    /// are no steps.
+    pub(super) step: Option<usize>,
+    pub(super) error: Error,
 }
 
-/// A seat that gets a new implementation.
-pub(super) struct SeatChange {
-    pub(super) provider: ProviderId,
-    /// The export's number in the new component's manifest.
-    pub(super) export: usize,
-    /// Whether state is handed over.
-    pub(super) stateful: bool,
-    interface: String,
-    instances: usize,
-    states: (u32, u32),
-}
-
-impl fmt::Display for Member {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.before, &self.after) {
-            (Some(before), Some(after)) => write!(f, "replace {before} by {after}")?,
-            (None, Some(after)) => write!(f, "add {after}")?,
-            (Some(before), None) => write!(f, "remove {before}")?,
-            (None, None) => write!(f, "nothing")?,
-        }
-        f.write_str(&self.source)
-    }
-}
-
-impl fmt::Display for SeatChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SeatChange { interface, instances, states: (old, new), .. } = self;
-        write!(f, "{interface}: {instances} instances, ")?;
-        match self.stateful {
-            true if old == new => write!(f, "state v{old} handed over"),
-            true => write!(f, "state v{old} migrated to v{new}"),
-            false => write!(f, "constructed anew"),
-        }
+impl Refusal {
+    pub(super) fn new(step: Option<usize>, kind: ErrorKind, text: impl Into<String>) -> Refusal {
+        Refusal { step, error: Error::new(kind, text) }
     }
 }
 
@@ -76,6 +45,10 @@ impl fmt::Display for SeatChange {
 pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resolution {
     let mut resolution = Resolution::default();
     let mut touched = HashSet::new();
+    if steps.is_empty() {
+        let text = "the plan is empty; add, replace or remove a component";
+        resolution.refusals.push(Refusal::new(None, ErrorKind::Invalid, text));
+    }
     for (index, step) in steps.iter().enumerate() {
         let member = match (&step.request, &step.staged) {
             (Request::Remove(name), _) => remove(state, index, name),
@@ -103,10 +76,11 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
             Ok(member) => resolution.members.push(member),
             Err(error) => {
                 let file = step.staged.as_ref().map(|staged| show(&staged.source));
-                resolution.refusals.push(match file {
+                let error = match file {
                     Some(file) => error.at(file),
                     None => error,
-                });
+                };
+                resolution.refusals.push(Refusal { step: Some(index), error });
             }
         }
     }
@@ -127,10 +101,6 @@ fn full_name(manifest: &Manifest) -> String {
     format!("{} {}", manifest.component, manifest.version)
 }
 
-fn named(manifest: &ExportManifest) -> String {
-    format!("`{} {}`", manifest.component, manifest.component_version)
-}
-
 fn present_name(state: &State, provider: ProviderId) -> String {
     state.registry.providers[provider].implementation.component.to_string()
 }
@@ -149,12 +119,27 @@ fn remove(state: &State, step: usize, name: &str) -> Result<Member, Error> {
     let Some(&first) = removed.first() else {
         return Err(Error::new(ErrorKind::NotFound, format!("component `{name}` is not present; nothing to remove")));
     };
-    let instances: usize = removed.iter().map(|&provider| instances_of(state, provider)).sum();
-    if instances > 0 {
-        return Err(invalid(format!("component `{name}` has {instances} instances in use; drop their handles first, or replace it")));
+    let mut member = Member { step, before: Some(present_name(state, first)), ..Member::default() };
+    for provider in removed {
+        refuse_used(state, provider)?;
+        member.lose(provider, &state.registry.providers[provider].implementation.manifest);
     }
-    let before = Some(present_name(state, first));
-    Ok(Member { step, before, after: None, seats: Vec::new(), added: Vec::new(), removed, source: String::new() })
+    Ok(member)
+}
+
+/// A seat that is given up must have no instances.
+pub(super) fn refuse_used(state: &State, provider: ProviderId) -> Result<(), Error> {
+    let instances = instances_of(state, provider);
+    if instances == 0 {
+        return Ok(());
+    }
+    let manifest = &state.registry.providers[provider].implementation.manifest;
+    let (instances, is, their) = if instances == 1 { (counted(1), "is", "its") } else { (counted(instances), "are", "their") };
+    Err(invalid(format!(
+        "{instances} of component {} as {} {is} in use; drop {their} handles, or replace the component by one that serves them",
+        named(manifest),
+        interface(manifest),
+    )))
 }
 
 fn add(state: &State, step: usize, manifest: &Manifest) -> Result<Member, Error> {
@@ -162,15 +147,9 @@ fn add(state: &State, step: usize, manifest: &Manifest) -> Result<Member, Error>
         return Err(invalid(format!("component `{}` is present already; replace it instead", present_name(state, present))));
     }
     refuse_doubles(manifest)?;
-    Ok(Member {
-        step,
-        before: None,
-        after: Some(full_name(manifest)),
-        seats: Vec::new(),
-        added: (0..manifest.exports.len()).collect(),
-        removed: Vec::new(),
-        source: String::new(),
-    })
+    let mut member = Member { step, after: Some(full_name(manifest)), ..Member::default() };
+    (0..manifest.exports.len()).for_each(|export| member.gain(manifest, export));
+    Ok(member)
 }
 
 fn refuse_doubles(manifest: &Manifest) -> Result<(), Error> {
@@ -206,42 +185,24 @@ fn replace(
             manifest.component
         )));
     }
-    let mut member = Member {
-        step,
-        before: Some(present_name(state, first)),
-        after: Some(full_name(manifest)),
-        seats: Vec::new(),
-        added: Vec::new(),
-        removed: Vec::new(),
-        source: String::new(),
-    };
+    let (before, after) = (Some(present_name(state, first)), Some(full_name(manifest)));
+    let mut member = Member { step, before, after, ..Member::default() };
     for provider in present {
         let old = &state.registry.providers[provider].implementation.manifest;
+        let Some(export) = manifest.exports.iter().position(|export| export.interface == old.interface) else {
+            refuse_used(state, provider)?;
+            member.lose(provider, old);
+            continue;
+        };
+        let new = &manifest.exports[export];
+        refuse_unlinkable(state, provider, new)?;
         let instances = instances_of(state, provider);
-        let export = manifest.exports.iter().position(|export| export.interface == old.interface);
-        match export {
-            Some(export) => {
-                let new = &manifest.exports[export];
-                refuse_unlinkable(state, provider, new)?;
-                let stateful = hands_over(old, new, instances, options)?;
-                let states = (old.state_version, new.state_version);
-                let interface = format!("{} v{}", new.interface, new.interface_version);
-                member.seats.push(SeatChange { provider, export, stateful, interface, instances, states });
-            }
-            None if instances == 0 => member.removed.push(provider),
-            None => {
-                return Err(Error::new(
-                    ErrorKind::Mismatch,
-                    format!(
-                        "component `{}` does not implement {}, of which {instances} instances of `{target}` are in use; implement it, or drop their handles",
-                        manifest.component, old.interface
-                    ),
-                ));
-            }
-        }
+        let state = state_change(old, new, instances, options)?;
+        let (interface, protected) = (interface(new), old.protected);
+        member.seats.push(SeatChange { provider, export, instances, state, interface, protected });
     }
     let seated: HashSet<usize> = member.seats.iter().map(|seat| seat.export).collect();
-    member.added = (0..manifest.exports.len()).filter(|export| !seated.contains(export)).collect();
+    (0..manifest.exports.len()).filter(|export| !seated.contains(export)).for_each(|export| member.gain(manifest, export));
     Ok(member)
 }
 
@@ -285,20 +246,30 @@ fn refuse_unlinkable(state: &State, provider: ProviderId, new: &ExportManifest) 
     views.into_iter().try_for_each(|view| link(state.views.get(view), new).map(drop))
 }
 
-fn hands_over(old: &ExportManifest, new: &ExportManifest, instances: usize, options: &Options) -> Result<bool, Error> {
+fn state_change(
+    old: &ExportManifest,
+    new: &ExportManifest,
+    instances: usize,
+    options: &Options,
+) -> Result<StateChange, Error> {
     let discard = options.discard_state.contains(&old.component);
-    match (old.state && !discard, new.state) {
-        (true, true) => Ok(true),
-        (false, _) => Ok(false),
-        (true, false) if instances == 0 => Ok(false),
-        (true, false) => Err(Error::new(
-            ErrorKind::State,
-            format!(
-                "component `{}` takes no state, and that of `{}` would be lost; declare #[lcr::component(state)], or let the plan discard it",
-                new.component, old.component
-            ),
-        )),
+    match (old.state, new.state) {
+        (false, _) => Ok(StateChange::None),
+        (true, _) if discard => Ok(StateChange::Discarded(old.state_version)),
+        (true, true) => Ok(StateChange::HandedOver(old.state_version, new.state_version)),
+        (true, false) if instances == 0 => Ok(StateChange::Absent),
+        (true, false) => Err(state_lost(old, new)),
     }
+}
+
+/// The state of an instance would be lost, though the plan does not say so.
+pub(super) fn state_lost(old: &ExportManifest, new: &ExportManifest) -> Error {
+    let text = format!(
+        "component {} takes no state, and that of {} would be lost; declare #[lcr::component(state)], or let the plan discard it",
+        named(new),
+        named(old),
+    );
+    Error::new(ErrorKind::State, text)
 }
 
 fn refuse_protected(state: &State, member: &Member, options: &Options) -> Result<(), Error> {
@@ -313,139 +284,4 @@ fn refuse_protected(state: &State, member: &Member, options: &Options) -> Result
         }
     }
     Ok(())
-}
-
-/// The implementations that will be present, for questions about dependencies.
-struct After<'a> {
-    exports: Vec<Present<'a>>,
-}
-
-struct Present<'a> {
-    manifest: &'a ExportManifest,
-    /// The member that brings it.
-    member: Option<usize>,
-}
-
-impl<'a> After<'a> {
-    fn new(state: &'a State, steps: &'a [Step], members: &[Member]) -> After<'a> {
-        let mut exports = Vec::new();
-        let mut gone = HashSet::new();
-        for (index, member) in members.iter().enumerate() {
-            gone.extend(member.removed.iter().copied());
-            let Some(staged) = &steps[member.step].staged else { continue };
-            for seat in &member.seats {
-                gone.insert(seat.provider);
-                exports.push(Present { manifest: &staged.manifest.exports[seat.export], member: Some(index) });
-            }
-            for &export in &member.added {
-                exports.push(Present { manifest: &staged.manifest.exports[export], member: Some(index) });
-            }
-        }
-        for (id, provider) in &state.registry.providers {
-            if provider.pending.is_none() && !gone.contains(&id) {
-                exports.push(Present { manifest: &provider.implementation.manifest, member: None });
-            }
-        }
-        After { exports }
-    }
-
-    /// The implementations that would serve a version of an interface.
-    fn providers(&self, interface: &str, version: u32) -> impl Iterator<Item = usize> {
-        let serves = move |manifest: &ExportManifest| {
-            manifest.interface == interface
-                && (manifest.interface_version == version || manifest.replaces.contains(&version))
-        };
-        (0..self.exports.len()).filter(move |&index| serves(self.exports[index].manifest))
-    }
-
-    /// Needs that nothing or more than one component would meet: those of members, and
-    /// those of others that exactly one meets now.
-    fn refuse_unmet(&self, state: &State) -> Vec<Error> {
-        let is_met = |need: &DependencyManifest| {
-            let providers = state.registry.of_interface(&need.interface);
-            let serves = |id: &&ProviderId| state.registry.providers[**id].implementation.serves(need.version);
-            providers.iter().filter(serves).count() == 1
-        };
-        let mut refusals = Vec::new();
-        for present in &self.exports {
-            for need in &present.manifest.deps {
-                if present.member.is_none() && !is_met(need) {
-                    continue;
-                }
-                let names = self.providers(&need.interface, need.version).map(|index| named(self.exports[index].manifest));
-                let mut names: Vec<String> = names.collect();
-                names.sort_unstable();
-                let (kind, found) = match &names[..] {
-                    [_] => continue,
-                    [] => (ErrorKind::Dependency, "nothing would provide; add a component that does to the plan".to_owned()),
-                    _ => (ErrorKind::Ambiguous, format!("{} would provide; leave all but one out", names.join(" and "))),
-                };
-                let text = format!("component {} needs {} v{}, which {found}", named(present.manifest), need.interface, need.version);
-                refusals.push(Error::new(kind, text));
-            }
-        }
-        refusals
-    }
-
-    fn refuse_cycles(&self) -> Option<Error> {
-        let mut done = HashSet::new();
-        (0..self.exports.len()).find_map(|start| self.walk(start, &mut Vec::new(), &mut done))
-    }
-
-    fn walk(&self, at: usize, path: &mut Vec<usize>, done: &mut HashSet<usize>) -> Option<Error> {
-        if let Some(start) = path.iter().position(|&other| other == at) {
-            // A cycle that is there already is not this plan's.
-            if path[start..].iter().all(|&index| self.exports[index].member.is_none()) {
-                return None;
-            }
-            let names: Vec<&str> = path[start..]
-                .iter()
-                .chain([&at])
-                .map(|&index| self.exports[index].manifest.component.as_str())
-                .collect();
-            return Some(Error::new(
-                ErrorKind::Dependency,
-                format!("components would depend on each other in a cycle: {}; break it at one of them", names.join(" -> ")),
-            ));
-        }
-        if !done.insert(at) {
-            return None;
-        }
-        path.push(at);
-        let refusal = self.next(at).into_iter().find_map(|next| self.walk(next, path, done));
-        path.pop();
-        refusal
-    }
-
-    fn next(&self, at: usize) -> Vec<usize> {
-        let deps = &self.exports[at].manifest.deps;
-        deps.iter().flat_map(|need| self.providers(&need.interface, need.version)).collect()
-    }
-
-    /// Sorts members so that each comes behind those that it depends on.
-    fn order(&self, members: &mut Vec<Member>) {
-        let mut order = Vec::new();
-        let mut done = HashSet::new();
-        for at in 0..self.exports.len() {
-            self.visit(at, &mut done, &mut order);
-        }
-        let rank = |member: usize| order.iter().position(|&other| other == member).unwrap_or(usize::MAX);
-        let mut ranked: Vec<(usize, Member)> = members.drain(..).enumerate().map(|(i, member)| (rank(i), member)).collect();
-        ranked.sort_by_key(|(rank, _)| *rank);
-        members.extend(ranked.into_iter().map(|(_, member)| member));
-    }
-
-    fn visit(&self, at: usize, done: &mut HashSet<usize>, order: &mut Vec<usize>) {
-        if !done.insert(at) {
-            return;
-        }
-        for next in self.next(at) {
-            self.visit(next, done, order);
-        }
-        if let Some(member) = self.exports[at].member
-            && !order.contains(&member)
-        {
-            order.push(member);
-        }
-    }
 }

@@ -66,7 +66,7 @@ fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Rep
         resolution
     };
     if !resolution.refusals.is_empty() {
-        return Err(resolution.refusals.swap_remove(0));
+        return Err(resolution.refusals.swap_remove(0).error);
     }
     let watch = Arc::new(Watch::new(started + options.patience));
     let slot = Arc::new(Mutex::new(None));
@@ -113,7 +113,7 @@ fn hung_error(hung: Hung) -> Error {
 /// A thread inside a component cannot wait for itself to leave.
 fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
     let stateful: Vec<_> =
-        resolution.members.iter().flat_map(|member| &member.seats).filter(|seat| seat.stateful).collect();
+        resolution.members.iter().flat_map(|member| &member.seats).filter(|seat| seat.is_stateful()).collect();
     if stateful.is_empty() {
         return Ok(());
     }

@@ -1,0 +1,166 @@
+//! What would be present after a commit: are everybody's dependencies met, once and
+//! without cycles, and in which order do the members come?
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    error::ErrorKind,
+    host::{
+        manifest::{DependencyManifest, ExportManifest},
+        registry::ProviderId,
+        shared::State,
+    },
+};
+
+use super::{
+    member::{Member, named},
+    plan::Step,
+    resolve::Refusal,
+};
+
+/// The implementations that would be present.
+pub(super) struct After<'a> {
+    exports: Vec<Present<'a>>,
+    /// Their numbers, by interface.
+    interfaces: HashMap<&'a str, Vec<usize>>,
+}
+
+struct Present<'a> {
+    manifest: &'a ExportManifest,
+    /// The member that brings it, and the step that this comes from.
+    member: Option<usize>,
+    step: Option<usize>,
+}
+
+impl<'a> After<'a> {
+    /// What would be present if `members`, which come from `steps`, were committed.
+    pub(super) fn new(state: &'a State, steps: &'a [Step], members: &[Member]) -> After<'a> {
+        let mut exports = Vec::new();
+        let mut gone = HashSet::new();
+        for (index, member) in members.iter().enumerate() {
+            gone.extend(member.removed.iter().copied());
+            let Some(staged) = &steps[member.step].staged else { continue };
+            for seat in &member.seats {
+                gone.insert(seat.provider);
+                exports.push(Present { manifest: &staged.manifest.exports[seat.export], member: Some(index), step: Some(member.step) });
+            }
+            for &export in &member.added {
+                exports.push(Present { manifest: &staged.manifest.exports[export], member: Some(index), step: Some(member.step) });
+            }
+        }
+        for (id, provider) in &state.registry.providers {
+            if provider.pending.is_none() && !gone.contains(&id) {
+                exports.push(Present { manifest: &provider.implementation.manifest, member: None, step: None });
+            }
+        }
+        let mut interfaces: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, present) in exports.iter().enumerate() {
+            interfaces.entry(&present.manifest.interface).or_default().push(index);
+        }
+        After { exports, interfaces }
+    }
+
+    /// The implementations that would meet a need.
+    fn providers(&self, need: &DependencyManifest) -> impl Iterator<Item = usize> {
+        let candidates = self.interfaces.get(&*need.interface).map_or(&[][..], Vec::as_slice);
+        let version = need.version;
+        candidates.iter().copied().filter(move |&index| {
+            let manifest = self.exports[index].manifest;
+            manifest.interface_version == version || manifest.replaces.contains(&version)
+        })
+    }
+
+    /// Needs that nothing or more than one component would meet: those of members, and
+    /// those of others that exactly one meets now.
+    pub(super) fn refuse_unmet(&self, state: &State) -> Vec<Refusal> {
+        let is_met = |need: &DependencyManifest| {
+            let serves = |id: &&ProviderId| {
+                let provider = &state.registry.providers[**id];
+                provider.pending.is_none() && provider.implementation.serves(need.version)
+            };
+            state.registry.of_interface(&need.interface).iter().filter(serves).count() == 1
+        };
+        let mut refusals = Vec::new();
+        for present in &self.exports {
+            for need in &present.manifest.deps {
+                if present.member.is_none() && !is_met(need) {
+                    continue;
+                }
+                let providers: Vec<&Present<'_>> = self.providers(need).map(|index| &self.exports[index]).collect();
+                let mut names: Vec<String> = providers.iter().map(|provider| named(provider.manifest)).collect();
+                names.sort_unstable();
+                let (kind, found) = match &names[..] {
+                    [_] => continue,
+                    [] => (ErrorKind::Dependency, "nothing would provide; add a component that does to the plan".to_owned()),
+                    _ => (ErrorKind::Ambiguous, format!("{} would provide; leave all but one out", names.join(" and "))),
+                };
+                let text = format!("component {} needs {} v{}, which {found}", named(present.manifest), need.interface, need.version);
+                let step = present.step.or(providers.iter().find_map(|provider| provider.step));
+                refusals.push(Refusal::new(step, kind, text));
+            }
+        }
+        refusals
+    }
+
+    /// A cycle that a member would close.
+    pub(super) fn refuse_cycles(&self) -> Option<Refusal> {
+        let mut done = HashSet::new();
+        (0..self.exports.len()).find_map(|start| self.walk(start, &mut Vec::new(), &mut done))
+    }
+
+    fn walk(&self, at: usize, path: &mut Vec<usize>, done: &mut HashSet<usize>) -> Option<Refusal> {
+        if let Some(start) = path.iter().position(|&other| other == at) {
+            // A cycle that is there already is not this plan's.
+            let step = path[start..].iter().find_map(|&index| self.exports[index].step)?;
+            let names: Vec<&str> = path[start..]
+                .iter()
+                .chain([&at])
+                .map(|&index| self.exports[index].manifest.component.as_str())
+                .collect();
+            return Some(Refusal::new(
+                Some(step),
+                ErrorKind::Dependency,
+                format!("components would depend on each other in a cycle: {}; break it at one of them", names.join(" -> ")),
+            ));
+        }
+        if !done.insert(at) {
+            return None;
+        }
+        path.push(at);
+        let refusal = self.next(at).into_iter().find_map(|next| self.walk(next, path, done));
+        path.pop();
+        refusal
+    }
+
+    fn next(&self, at: usize) -> Vec<usize> {
+        let deps = &self.exports[at].manifest.deps;
+        deps.iter().flat_map(|need| self.providers(need)).collect()
+    }
+
+    /// Sorts members so that each comes behind those that it depends on.
+    pub(super) fn order(&self, members: &mut Vec<Member>) {
+        let mut order = Vec::new();
+        let mut done = HashSet::new();
+        for at in 0..self.exports.len() {
+            self.visit(at, &mut done, &mut order);
+        }
+        let rank = |member: usize| order.iter().position(|&other| other == member).unwrap_or(usize::MAX);
+        let mut ranked: Vec<(usize, Member)> = members.drain(..).enumerate().map(|(i, member)| (rank(i), member)).collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
+        members.extend(ranked.into_iter().map(|(_, member)| member));
+    }
+
+    fn visit(&self, at: usize, done: &mut HashSet<usize>, order: &mut Vec<usize>) {
+        if !done.insert(at) {
+            return;
+        }
+        for next in self.next(at) {
+            self.visit(next, done, order);
+        }
+        if let Some(member) = self.exports[at].member
+            && !order.contains(&member)
+        {
+            order.push(member);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What a plan does with one component, and how that is printed.
+
+use std::fmt;
+
+use crate::host::{
+    manifest::{ExportManifest, Manifest},
+    registry::ProviderId,
+};
+
+/// One component's part of a plan.
+#[derive(Default)]
+pub(super) struct Member {
+    /// The step that it comes from.
+    pub(super) step: usize,
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
+    pub(super) seats: Vec<SeatChange>,
+    /// Exports of the new component that take a new seat.
+    pub(super) added: Vec<usize>,
+    /// Seats that are given up; nobody may have instances of them.
+    pub(super) removed: Vec<ProviderId>,
+    /// Lines about seats that are new or given up.
+    pub(super) notes: Vec<String>,
+    /// The file that it comes from, as it is printed.
+    pub(super) source: String,
+}
+
+/// A seat that gets a new implementation.
+pub(super) struct SeatChange {
+    pub(super) provider: ProviderId,
+    /// The export's number in the new component's manifest.
+    pub(super) export: usize,
+    pub(super) instances: usize,
+    pub(super) state: StateChange,
+    /// The interface with its version.
+    pub(super) interface: String,
+    pub(super) protected: bool,
+}
+
+/// What becomes of the state of a seat's instances.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum StateChange {
+    /// There is none.
+    None,
+    /// It moves to the successors, from one version to another.
+    HandedOver(u32, u32),
+    /// The plan says that this version of it may be lost.
+    Discarded(u32),
+    /// The successors would take none, and there are no instances that have it.
+    Absent,
+}
+
+impl SeatChange {
+    /// Whether state is handed over.
+    pub(super) fn is_stateful(&self) -> bool {
+        matches!(self.state, StateChange::HandedOver(..))
+    }
+}
+
+impl Member {
+    /// Notes an export that takes a new seat.
+    pub(super) fn gain(&mut self, manifest: &Manifest, export: usize) {
+        self.added.push(export);
+        self.notes.push(format!("{}: new", interface(&manifest.exports[export])));
+    }
+
+    /// Notes a seat that is given up.
+    pub(super) fn lose(&mut self, provider: ProviderId, manifest: &ExportManifest) {
+        self.removed.push(provider);
+        self.notes.push(format!("{}: gone", interface(manifest)));
+    }
+}
+
+/// The interface of an implementation, with its version.
+pub(super) fn interface(manifest: &ExportManifest) -> String {
+    format!("{} v{}", manifest.interface, manifest.interface_version)
+}
+
+/// The component of an implementation, with its version, for a message.
+pub(super) fn named(manifest: &ExportManifest) -> String {
+    format!("`{} {}`", manifest.component, manifest.component_version)
+}
+
+/// A number of instances.
+pub(super) fn counted(instances: usize) -> String {
+    match instances {
+        1 => "1 instance".to_owned(),
+        _ => format!("{instances} instances"),
+    }
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => write!(f, "replace {before} by {after}")?,
+            (None, Some(after)) => write!(f, "add {after}")?,
+            (Some(before), None) => write!(f, "remove {before}")?,
+            (None, None) => write!(f, "nothing")?,
+        }
+        writeln!(f, "{}", self.source)?;
+        let seats = self.seats.iter().map(SeatChange::to_string);
+        let mut lines: Vec<String> = seats.chain(self.notes.iter().cloned()).collect();
+        lines.sort_unstable();
+        lines.iter().try_for_each(|line| writeln!(f, "     {line}"))
+    }
+}
+
+impl fmt::Display for SeatChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}, ", self.interface, counted(self.instances))?;
+        match self.state {
+            StateChange::None | StateChange::Absent => write!(f, "constructed anew")?,
+            StateChange::Discarded(version) => write!(f, "constructed anew, state v{version} discarded")?,
+            StateChange::HandedOver(old, new) if old == new => write!(f, "state v{old} handed over")?,
+            StateChange::HandedOver(old, new) => write!(f, "state v{old} migrated to v{new}")?,
+        }
+        f.write_str(if self.protected { ", protected" } else { "" })
+    }
+}

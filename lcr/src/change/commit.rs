@@ -22,8 +22,8 @@ use crate::{
 
 use super::{
     execute::{Execution, Stop, Successor},
-    report::{MemberReport, Report},
     member::Member,
+    report::{MemberReport, Report},
 };
 
 impl Execution {
@@ -48,6 +48,7 @@ impl Execution {
             state.retain_image(component);
         }
         state.leaving.extend(replaced);
+        self.let_go(&mut state);
         let stragglers = state.all_stragglers();
         drop(state);
         shared.settled.notify_all();

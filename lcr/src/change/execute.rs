@@ -24,14 +24,15 @@ use crate::{
         instances::{Incarnation, InstanceId, Origin},
         records,
         registry::{Component, Implementation, ProviderId, Sight},
-        shared::Shared,
+        shared::{Shared, State},
     },
 };
 
 use super::{
+    member::{Member, StateChange},
     plan::{Options, Step},
     report::Report,
-    member::Member,
+    resolve::{refuse_used, state_lost},
     watch::{Abandoned, Phase, Watch},
 };
 
@@ -76,6 +77,9 @@ pub(super) struct Execution {
     /// Each member's new implementations, in the order of its manifest's exports.
     pub(super) loaded: Vec<Vec<Arc<Implementation>>>,
     pub(super) successors: HashMap<InstanceId, Successor>,
+    /// The instances with a successor, or about to have one: held, so that their numbers
+    /// stay theirs while the state lock is not held.
+    pub(super) held: Vec<InstanceId>,
 }
 
 impl Execution {
@@ -86,7 +90,7 @@ impl Execution {
         options: Options,
         started: Instant,
     ) -> Execution {
-        Execution { shared, watch, members, options, started, thread: 0, number: 0, loaded: Vec::new(), successors: HashMap::new() }
+        Execution { shared, watch, members, options, started, thread: 0, number: 0, loaded: Vec::new(), successors: HashMap::new(), held: Vec::new() }
     }
 
     /// Runs the phases; `None` if the caller gave up.
@@ -105,6 +109,7 @@ impl Execution {
         for (_, successor) in self.dependents_first() {
             shared.discard(shared.state(), successor.incarnation);
         }
+        self.let_go(&mut shared.state());
         for implementation in self.loaded.iter().filter_map(|loaded| loaded.first()) {
             shared.state().retain_image(Arc::clone(&implementation.component));
         }
@@ -174,8 +179,10 @@ impl Execution {
     fn prepare(&mut self) -> Result<(), Stop> {
         let seats = self.seats();
         loop {
-            let mut state = self.shared.state();
+            let shared = Arc::clone(&self.shared);
+            let mut state = shared.state();
             self.watch.check()?;
+            self.refuse_latecomers(&state)?;
             let mut missing = Vec::new();
             for (seat, (provider, implementation, stateful)) in seats.iter().enumerate() {
                 let without = state.instances.iter().filter(|(id, instance)| {
@@ -184,17 +191,51 @@ impl Execution {
                 missing.extend(without.map(|(id, instance)| (id, seat, Arc::clone(implementation), instance.config.clone())));
             }
             if missing.is_empty() {
-                for (provider, ..) in &seats {
+                let removed = self.members.iter().flat_map(|member| &member.removed);
+                for provider in seats.iter().map(|(provider, ..)| provider).chain(removed) {
                     state.registry.providers[*provider].frozen = Some(self.thread);
                 }
                 return Ok(());
             }
+            missing.iter().for_each(|&(id, ..)| self.hold(&mut state, id));
             drop(state);
             for (id, seat, implementation, config) in missing {
                 self.watch.step(Arc::clone(&implementation.component) as _, "constructor")?;
                 let incarnation =
                     self.shared.incarnate(&implementation, config.as_deref(), self.sight(), Origin::Create)?;
                 self.keep(id, Successor { incarnation, state_bytes: 0, seat })?;
+            }
+        }
+    }
+
+    /// Instances that appeared since the plan was resolved, where it counted on none.
+    fn refuse_latecomers(&self, state: &State) -> Result<(), Stop> {
+        for (member, loaded) in self.members.iter().zip(&self.loaded) {
+            for &provider in &member.removed {
+                refuse_used(state, provider)?;
+            }
+            for seat in member.seats.iter().filter(|seat| seat.state == StateChange::Absent) {
+                if state.instances.iter().any(|(_, instance)| instance.provider == seat.provider) {
+                    let old = &state.registry.providers[seat.provider].implementation.manifest;
+                    return Err(state_lost(old, &loaded[seat.export].manifest).into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps an instance, and its number, until [`Execution::let_go`].
+    pub(super) fn hold(&mut self, state: &mut State, id: InstanceId) {
+        state.instances[id].holds += 1;
+        self.held.push(id);
+    }
+
+    /// Lets go of what was held. The end of the runtime may have taken it out already.
+    pub(super) fn let_go(&mut self, state: &mut State) {
+        for id in self.held.drain(..) {
+            if let Some(instance) = state.instances.get_mut(id) {
+                instance.holds -= 1;
+                state.let_go(id);
             }
         }
     }

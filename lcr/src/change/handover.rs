@@ -102,12 +102,16 @@ impl Execution {
 
     #[allow(clippy::type_complexity, reason = "a local list")]
     fn incarnations_of(
-        &self,
+        &mut self,
         provider: ProviderId,
     ) -> Result<Vec<(InstanceId, Arc<Incarnation>, Option<Arc<[u8]>>)>, Stop> {
-        let state = self.shared.state();
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.state();
         self.watch.check()?;
         let own = state.instances.iter().filter(|(_, instance)| instance.provider == provider);
-        Ok(own.map(|(id, instance)| (id, Arc::clone(&instance.incarnation), instance.config.clone())).collect())
+        let own: Vec<_> =
+            own.map(|(id, instance)| (id, Arc::clone(&instance.incarnation), instance.config.clone())).collect();
+        own.iter().for_each(|&(id, ..)| self.hold(&mut state, id));
+        Ok(own)
     }
 }

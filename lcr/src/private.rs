@@ -8,7 +8,8 @@
 //! 1. Arguments are lowered before a callee is entered, because lowering may run the
 //!    author's code (serde), which may panic.
 //! 2. Whatever became of a call, each lowered argument is lifted exactly once: by the
-//!    component, by a default body, or here to be dropped.
+//!    component, by a default body, or here to be dropped. Only what follows a value that
+//!    panics on its way (a `Serde` that cannot be decoded) is leaked.
 
 pub use std::boxed::Box;
 
@@ -40,7 +41,7 @@ use crate::{
         fault::FaultKind,
     },
     component::{
-        barrier::{barrier, expect_outcome},
+        barrier::{Contained, barrier, expect_outcome},
         fault::Fault,
         handle::{Callee, Unserved},
         registration::default_create,
@@ -317,7 +318,11 @@ unsafe impl Sync for Given {}
 impl Given {
     /// Gives `function` away.
     pub fn new<A: Arguments, R: Abi, F: Fn(A) -> R + Send + 'static>(function: F) -> Given {
-        let raw = BoxedCallback::new(function, A::trampoline::<F, R>());
+        fn give<A: Arguments, R: Abi, F: Fn(A) -> R>(function: F) -> BoxedCallback {
+            BoxedCallback::new(function, A::trampoline::<F, R>())
+        }
+        let function = Contained::new(function);
+        let raw = give(move |arguments: A| (*function)(arguments));
         // SAFETY: it was just made for us.
         unsafe { Given::from_repr(raw) }
     }

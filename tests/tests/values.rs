@@ -109,6 +109,11 @@ fn a_panic_is_a_fault_or_a_panic_of_the_caller() {
     with_both(|rt| faults::panics_of_callbacks(&rt.service::<dyn Faulty>().unwrap()));
 }
 
+#[test]
+fn a_destructor_that_panics_stays_on_its_own_side() {
+    with_both(|rt| faults::panics_of_destructors(&rt.service::<dyn Faulty>().unwrap()));
+}
+
 /// Makes every exchange.
 fn exchange_all(rt: &Runtime) {
     values::all(
@@ -132,9 +137,9 @@ fn each_block_is_freed_once_by_the_allocator_that_made_it() {
     for _ in 0..3 {
         exchange_all(&rt);
         rt.wait_drained(Duration::from_secs(30)).unwrap();
-        assert_eq!(audit.live(), live);
+        assert_eq!((audit.wrong_frees(), ALLOCATOR.wrong_frees()), (0, 0));
+        assert_eq!(audit.live(), live, "blocks were leaked");
     }
-    assert_eq!((audit.wrong_frees(), ALLOCATOR.wrong_frees()), (0, 0));
 }
 
 #[test]
@@ -217,4 +222,16 @@ fn serde_types_may_differ_as_far_as_serde_goes() {
         assert_eq!((fault.kind(), fault.method()), (FaultKind::Panic, "take"));
         assert!(fault.message().contains("cannot be decoded"), "{fault}");
     }
+}
+
+#[test]
+fn a_value_that_cannot_be_received_is_freed() {
+    let rt = runtime("values_guarded");
+    let audit = rt.service::<dyn Audit>().unwrap();
+    let picky = rt.service::<dyn newer::Picky>().unwrap();
+    let take = || newer::Picky::take(&picky, Serde(newer::Any::Text(sequences::TEXT.to_owned())), Vec::new()).unwrap_err();
+    take();
+    let live = audit.live();
+    (0..100).for_each(|_| drop(take()));
+    assert_eq!((audit.live(), audit.wrong_frees(), ALLOCATOR.wrong_frees()), (live, 0, 0));
 }

@@ -76,8 +76,9 @@ unsafe extern "C" fn release<O>(owner: *const ()) {
 }
 
 impl Bytes {
-    /// Bytes that keep `owner` alive; the bytes are whatever `owner.as_ref()` gives now.
-    pub fn from_owner<O: AsRef<[u8]> + Send + Sync + 'static>(owner: O) -> Bytes {
+    /// Bytes that keep `owner` alive, whose destructor does not panic; the bytes are
+    /// whatever `owner.as_ref()` gives now.
+    pub(crate) fn owned_by<O: AsRef<[u8]> + Send + Sync + 'static>(owner: O) -> Bytes {
         struct Of<O>(core::marker::PhantomData<O>);
         impl<O> Of<O> {
             const DUTIES: &'static Duties = &Duties { retain: retain::<O>, release: release::<O> };
@@ -106,7 +107,7 @@ impl AsRef<[u8]> for Bytes {
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Bytes {
-        Bytes::from_owner(bytes)
+        Bytes::owned_by(bytes)
     }
 }
 
@@ -150,7 +151,7 @@ impl Drop for Bytes {
     }
 }
 
-// SAFETY: the bytes are immutable and the owner is `Send + Sync` by `from_owner`.
+// SAFETY: the bytes are immutable and the owner is `Send + Sync` by `owned_by`.
 unsafe impl Send for Bytes {}
 // SAFETY: as above.
 unsafe impl Sync for Bytes {}

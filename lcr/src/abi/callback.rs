@@ -30,7 +30,7 @@ pub struct BoxedCallback {
 }
 
 impl BoxedCallback {
-    /// Gives away `function`, an unsized box in a box, with its trampoline.
+    /// Gives away `function`, whose destructor does not panic, with its trampoline.
     pub fn new<F>(function: F, call: *const ()) -> BoxedCallback {
         unsafe extern "C" fn drop_function<F>(data: *mut ()) {
             // SAFETY: `new` leaked this box; `drop` is called once.

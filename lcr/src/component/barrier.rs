@@ -6,6 +6,8 @@
 
 use std::{
     any::Any,
+    mem::ManuallyDrop,
+    ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -46,6 +48,42 @@ fn drop_quietly(payload: Box<dyn Any + Send>) {
         && !second.is::<String>()
     {
         std::mem::forget(second);
+    }
+}
+
+/// A value that other images may own, whose destructor is the author's: they free it by a
+/// C function of this image, so a panic of the destructor ends here. The panic hook has
+/// reported it.
+pub struct Contained<T>(ManuallyDrop<T>);
+
+impl<T> Contained<T> {
+    /// Keeps the destructor of `value` inside this image.
+    pub fn new(value: T) -> Contained<T> {
+        Contained(ManuallyDrop::new(value))
+    }
+}
+
+impl<T> Deref for Contained<T> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: AsRef<[u8]>> AsRef<[u8]> for Contained<T> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+}
+
+impl<T> Drop for Contained<T> {
+    fn drop(&mut self) {
+        // SAFETY: the value is not used again.
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { ManuallyDrop::drop(&mut self.0) }));
+        if let Err(payload) = dropped {
+            drop_quietly(payload);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! restore, [`registration`] collects what the macros generate.
 
 pub mod barrier;
+pub mod bytes;
 pub mod context;
 pub mod fault;
 pub mod handle;

@@ -259,6 +259,10 @@ pub trait Faulty {
     fn passed(&self, peer: Handle<dyn Faulty>, how: &str) -> Option<Fault>;
     /// Calls the function and does not catch what it panics with.
     fn through(&self, f: &dyn Fn(u64) -> u64) -> Result<u64, Fault>;
+    /// Bytes whose owner panics when it is dropped, as `how` says.
+    fn bytes(&self, how: &str) -> lcr::Bytes;
+    /// Drops the function and the bytes.
+    fn forget(&self, f: Box<dyn Fn() + Send>, bytes: lcr::Bytes) -> Result<(), Fault>;
     /// Calls the function and catches what it panics with.
     fn caught(&self, f: &dyn Fn(u64) -> u64) -> Result<u64, String>;
 }

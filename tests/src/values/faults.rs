@@ -1,8 +1,8 @@
 //! Panics, as faults and as panics of the caller.
 
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, AssertUnwindSafe, panic_any};
 
-use lcr::{Fault, FaultKind, Handle};
+use lcr::{Bytes, Fault, FaultKind, Handle};
 
 use super::contract::{Faulty, Trouble};
 
@@ -70,4 +70,35 @@ pub fn panics_of_callbacks(peer: &Handle<dyn Faulty>) {
     // A fault inside a fault: the inner call's text is the outer one's message.
     let fault = peer.through(&|_| peer.plain("str")).unwrap_err();
     check(&fault, "through", &panic_of(|| peer.plain("str")).unwrap());
+}
+
+/// Panics when it is dropped.
+struct Unwilling<'a>(&'a str);
+
+impl AsRef<[u8]> for Unwilling<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl Drop for Unwilling<'_> {
+    fn drop(&mut self) {
+        panic_any(Unwilling(""));
+    }
+}
+
+/// A destructor that panics on the other side's behalf does not harm the other side.
+///
+/// # Panics
+/// If it does.
+pub fn panics_of_destructors(peer: &Handle<dyn Faulty>) {
+    for (how, _) in PANICS {
+        let bytes = peer.bytes(how);
+        assert_eq!(&*bytes, how.as_bytes());
+        drop(bytes);
+    }
+    let captured = Unwilling("captured");
+    let function = Box::new(move || assert!(!captured.as_ref().is_empty()));
+    assert_eq!(peer.forget(function, Bytes::from_owner(Unwilling("owner"))), Ok(()));
+    assert_eq!(peer.fault("no"), Ok(2));
 }

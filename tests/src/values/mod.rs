@@ -45,4 +45,5 @@ pub fn all(
     owners::serde(owners);
     faults::panics(faulty);
     faults::panics_of_callbacks(faulty);
+    faults::panics_of_destructors(faulty);
 }

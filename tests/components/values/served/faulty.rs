@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, set_hook};
 
-use lcr::{Fault, Handle, Serde};
+use lcr::{Bytes, Fault, Handle, Serde};
 use lcr_tests::values::contract::{Faulty, Picky, Small, Trouble};
 
 pub struct Clumsy;
@@ -20,6 +20,21 @@ struct Bomb;
 impl Drop for Bomb {
     fn drop(&mut self) {
         panic!("dropped");
+    }
+}
+
+/// Panics when it is dropped.
+struct Unwilling(String);
+
+impl AsRef<[u8]> for Unwilling {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl Drop for Unwilling {
+    fn drop(&mut self) {
+        fail(&self.0);
     }
 }
 
@@ -59,6 +74,13 @@ impl Faulty for Clumsy {
     }
     fn through(&self, f: &dyn Fn(u64) -> u64) -> Result<u64, Fault> {
         Ok(f(42))
+    }
+    fn bytes(&self, how: &str) -> Bytes {
+        Bytes::from_owner(Unwilling(how.to_owned()))
+    }
+    fn forget(&self, f: Box<dyn Fn() + Send>, bytes: Bytes) -> Result<(), Fault> {
+        drop((f, bytes));
+        Ok(())
     }
     fn caught(&self, f: &dyn Fn(u64) -> u64) -> Result<u64, String> {
         let caught = catch_unwind(AssertUnwindSafe(|| f(42)));

@@ -81,6 +81,17 @@ pub struct Core {
 }
 
 impl Core {
+    /// The writer's half: makes `table` current, then passes `barrier`, which stands for
+    /// a fence on every thread that may be entering (membarrier), if readers execute none.
+    /// Behind it every call that is inside an older table shows in a frame.
+    pub fn publish(&self, table: *mut Table, barrier: impl FnOnce()) {
+        self.current.store(table, Ordering::Release);
+        fence(Ordering::SeqCst);
+        if !self.fenced {
+            barrier();
+        }
+    }
+
     /// The reader's half of the barrier.
     fn barrier(&self) {
         if self.fenced {
@@ -192,12 +203,14 @@ impl Record {
         frame.table.store(table, Ordering::Release);
         self.next.store(behind, Ordering::Release);
         compiler_fence(Ordering::SeqCst);
-        if core.current.load(Ordering::Acquire) != table {
+        let current = core.current.load(Ordering::Acquire);
+        if current != table {
             // A commit came in between: rare enough for the slow path to look again.
             self.leave(next);
             return None;
         }
-        Some((table, next))
+        // Not `table`: that may be the address of another one, which was freed since.
+        Some((current, next))
     }
 
     /// Leaves the call that [`Record::enter`] gave this frame to.
@@ -217,7 +230,8 @@ impl Record {
             core.barrier();
             let current = core.current.load(Ordering::Acquire);
             if current == table {
-                return table;
+                // Not `table`, as in `enter`.
+                return current;
             }
             table = current;
         }

@@ -23,7 +23,9 @@ pub mod interface;
 pub mod manifest;
 pub mod owned;
 pub mod shape;
-mod sync;
+pub(crate) mod sync;
+#[cfg(all(loom, test))]
+mod models;
 pub mod tables;
 pub mod value;
 pub mod world;

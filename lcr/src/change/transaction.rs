@@ -143,7 +143,9 @@ impl Shared {
     /// Undoes what others can see of a transaction that does not commit.
     pub(super) fn undo(&self, state: &mut State) {
         if let Some(gate) = state.gate.take() {
-            let edits: Vec<_> = gate.members.keys().map(|&slot| (slot, gate.before.target(slot))).collect();
+            // A slot that was released meanwhile stays closed: its instance may be gone.
+            let slots = gate.members.keys().filter(|&&slot| state.slots.get(slot).is_some());
+            let edits: Vec<_> = slots.map(|&slot| (slot, gate.before.target(slot))).collect();
             self.publish(state, &edits, 0);
             self.gate.open();
         }

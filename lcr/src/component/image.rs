@@ -5,8 +5,9 @@
 //! has one host for its whole life: a second one, or a runtime inside a loaded
 //! component, is refused.
 
+#[cfg(not(loom))]
+use std::cell::Cell;
 use std::{
-    cell::Cell,
     ptr::{self, NonNull},
     sync::OnceLock,
     sync::atomic::{AtomicPtr, Ordering},

@@ -170,7 +170,7 @@ impl Shared {
             let mut state = self.state();
             let view = state.views.resolve(encoded)?;
             let instance = state.slots.get(number).expect("the caller's handle keeps the slot").instance;
-            state.instances[instance].holds += 1;
+            state.instance(instance)?.holds += 1;
             (instance, view)
         };
         self.handle_on(instance, view)
@@ -188,7 +188,7 @@ impl Shared {
                 ));
             };
             let instance = need.instance;
-            state.instances[instance].holds += 1;
+            state.instance(instance)?.holds += 1;
             (instance, view)
         };
         self.handle_on(instance, view)

@@ -106,7 +106,8 @@ impl Shared {
             return;
         }
         if let Some(gate) = state.gate.take() {
-            let edits: Vec<_> = gate.members.keys().map(|&slot| (slot, gate.before.target(slot))).collect();
+            let slots = gate.members.keys().filter(|&&slot| state.slots.get(slot).is_some());
+            let edits: Vec<_> = slots.map(|&slot| (slot, gate.before.target(slot))).collect();
             self.publish(state, &edits, 0);
             self.gate.open();
         }

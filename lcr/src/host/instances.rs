@@ -284,15 +284,25 @@ impl Shared {
         let me = sys::thread_id();
         let mut state = self.state();
         let deadline = Instant::now() + PATIENCE;
-        while state.registry.providers[state.instances[instance].provider].is_frozen_for(me) && Instant::now() < deadline {
-            state = self.wait_settled(state, deadline);
-        }
-        let incarnation = Arc::clone(&state.instances[instance].incarnation);
-        let linked = incarnation.implementation.functions(view, state.views.get(view));
-        let result = linked.map(|functions| {
-            let target = Target { data: ptr::with_exposed_provenance(incarnation.address), methods: functions.address() };
-            self.open_slot(&mut state, instance, view, target)
-        });
+        let result = loop {
+            // A slot that is there is no new one: nobody waits, least of all a thread that
+            // the hand-over waits for.
+            let existing = state.slot_on(instance, view);
+            if let Some(existing) = existing {
+                break Ok(existing);
+            }
+            let provider = state.instance(instance)?.provider;
+            if state.registry.providers[provider].is_frozen_for(me) && Instant::now() < deadline {
+                state = self.wait_settled(state, deadline);
+                continue;
+            }
+            let incarnation = Arc::clone(&state.instances[instance].incarnation);
+            let linked = incarnation.implementation.functions(view, state.views.get(view));
+            break linked.map(|functions| {
+                let data = ptr::with_exposed_provenance(incarnation.address);
+                self.open_slot(&mut state, instance, view, Target { data, methods: functions.address() })
+            });
+        };
         state.instances[instance].holds -= 1;
         state.let_go(instance);
         drop(state);
@@ -336,6 +346,14 @@ fn verdict<T: Abi>(
 }
 
 impl State {
+    /// An instance that somebody holds.
+    ///
+    /// # Errors
+    /// `Closed` if the end of the runtime has taken it out.
+    pub(crate) fn instance(&mut self, id: InstanceId) -> Result<&mut Instance> {
+        self.instances.get_mut(id).ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime is gone"))
+    }
+
     /// Retires an instance that nothing holds.
     pub(crate) fn let_go(&mut self, id: InstanceId) {
         let instance = &self.instances[id];

@@ -92,8 +92,8 @@ impl Slots {
 }
 
 impl Shared {
-    /// A reference to the slot of `view` on an instance, made if there is none. The
-    /// functions must be linked already: `target` says what the slot holds.
+    /// Makes a slot of `view` on an instance. The functions must be linked already:
+    /// `target` says what the slot holds.
     pub(crate) fn open_slot(
         self: &Arc<Shared>,
         state: &mut State,
@@ -101,15 +101,6 @@ impl Shared {
         view: ViewId,
         target: Target,
     ) -> SlotRef {
-        let existing = state.instances[instance]
-            .slots
-            .iter()
-            .filter_map(|&slot| state.slots.get(slot))
-            .filter(|slot| slot.view == view)
-            .find_map(|slot| SlotRef::share(slot.raw));
-        if let Some(existing) = existing {
-            return existing;
-        }
         let number = state.slots.free.pop().unwrap_or(state.slots.slots.len());
         if number >= state.world.len() {
             let len = state.world.len() * 2;
@@ -150,6 +141,17 @@ impl Shared {
         }
         let oldest = state.retired.worlds.first().map_or(u64::MAX, |world| world.generation());
         state.slots.cool(oldest);
+    }
+}
+
+impl State {
+    /// Another reference to the slot of `view` on an instance, if there is one.
+    pub(crate) fn slot_on(&self, instance: InstanceId, view: ViewId) -> Option<SlotRef> {
+        let slots = self.instances.get(instance)?.slots.iter();
+        slots
+            .filter_map(|&slot| self.slots.get(slot))
+            .filter(|slot| slot.view == view)
+            .find_map(|slot| SlotRef::share(slot.raw))
     }
 }
 

@@ -12,10 +12,7 @@
 use std::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
     ptr::NonNull,
-    sync::{
-        Arc,
-        atomic::{AtomicPtr, Ordering},
-    },
+    sync::{Arc, atomic::AtomicPtr},
 };
 
 use arc_swap::ArcSwap;
@@ -161,15 +158,7 @@ impl Worlds {
         }
         retired.worlds.push(before);
         self.owner.store(Arc::clone(&next));
-        core.current.store(next.table.as_ptr(), Ordering::Release);
-        self.barrier(core);
+        core.publish(next.table.as_ptr(), sys::membarrier);
         next
-    }
-
-    fn barrier(&self, core: &Core) {
-        std::sync::atomic::fence(Ordering::SeqCst);
-        if !core.fenced {
-            sys::membarrier();
-        }
     }
 }

@@ -4,8 +4,6 @@
 pub use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence};
 
 #[cfg(loom)]
-pub use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
-
-/// loom has no compiler fence; its models always take the fence path.
+pub(super) mod modelled;
 #[cfg(loom)]
-pub fn compiler_fence(_: Ordering) {}
+pub use modelled::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence};

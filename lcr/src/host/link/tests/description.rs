@@ -230,7 +230,8 @@ impl Interface {
     pub(super) fn encoded(&self) -> Vec<u8> {
         let (name, methods) = (&self.name, self.methods());
         let len = interface_len(name, self.version, methods);
-        let bytes = encode_in!(len, ROOM => interface_bytes::<ROOM>(name, self.version, methods).to_vec(), 1024 8192 65536);
+        let bytes =
+            encode_in!(len, ROOM => interface_bytes::<ROOM>(name, self.version, methods).to_vec(), 1024 8192 65536);
         bytes[..len].to_vec()
     }
 

@@ -33,8 +33,10 @@ impl Caller {
 }
 
 fn leaf() -> impl Strategy<Value = Type> {
-    const SCALARS: [&str; 16] = ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
-        "isize", "f32", "f64", "bool", "char"];
+    const SCALARS: [&str; 16] = [
+        "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64", "bool",
+        "char",
+    ];
     const KINDS: [Kind; 6] = [Kind::Unit, Kind::Str, Kind::String, Kind::Duration, Kind::Bytes, Kind::Serde];
     prop_oneof![
         4 => prop::sample::select(&SCALARS[..]).prop_map(|name| Type::Leaf(Kind::Scalar, name)),
@@ -92,7 +94,12 @@ fn interface() -> impl Strategy<Value = Interface> {
         methods: methods
             .into_iter()
             .enumerate()
-            .map(|(at, (has_default, arguments, result))| Method { name: format!("m{at}"), has_default, arguments, result })
+            .map(|(at, (has_default, arguments, result))| Method {
+                name: format!("m{at}"),
+                has_default,
+                arguments,
+                result,
+            })
             .collect(),
     })
 }
@@ -197,15 +204,26 @@ fn a_description_is_what_the_macros_make() {
         Variant {
             name: "V1".to_owned(),
             discriminant: 15,
-            fields: ["0", "1"].iter().zip(["u8", "i64"]).map(|(name, ty)| Field { name: name.to_string(), ty: scalar(ty) }).collect(),
+            fields: ["0", "1"]
+                .iter()
+                .zip(["u8", "i64"])
+                .map(|(name, ty)| Field { name: name.to_string(), ty: scalar(ty) })
+                .collect(),
         },
-        Variant { name: "V2".to_owned(), discriminant: 22, fields: fields(vec![Type::Of(Kind::Vec, Box::new(leaf(Kind::Bytes)))]) },
+        Variant {
+            name: "V2".to_owned(),
+            discriminant: 22,
+            fields: fields(vec![Type::Of(Kind::Vec, Box::new(leaf(Kind::Bytes)))]),
+        },
     ];
     let pair = Type::Tuple(vec![scalar("u16"), leaf(Kind::String)]);
     let thing = fields(vec![
         scalar("u8"),
         Type::Of(Kind::Option, Box::new(Type::Array(Box::new(pair), 3))),
-        Type::Result(Box::new(Type::Enum("Event".to_owned(), event)), Box::new(Type::Of(Kind::Box, Box::new(scalar("u128"))))),
+        Type::Result(
+            Box::new(Type::Enum("Event".to_owned(), event)),
+            Box::new(Type::Of(Kind::Box, Box::new(scalar("u128")))),
+        ),
         Type::Struct("Plain".to_owned(), fields(vec![scalar("bool"), scalar("f32")])),
         leaf(Kind::Duration),
     ]);

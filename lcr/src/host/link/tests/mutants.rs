@@ -67,8 +67,10 @@ fn inside<T: Clone>(items: &[T], mutants: impl Fn(&T, usize) -> Vec<Mutant<T>>) 
 
 /// Other widths, signs and meanings of a scalar.
 fn scalars(name: &str) -> impl Iterator<Item = &'static str> {
-    const ALL: [&str; 16] = ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
-        "f32", "f64", "bool", "char"];
+    const ALL: [&str; 16] = [
+        "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64", "bool",
+        "char",
+    ];
     ALL.into_iter().filter(move |other| *other != name)
 }
 
@@ -101,8 +103,12 @@ pub(super) fn types(ty: &Type) -> Vec<Mutant<Type>> {
                 other(Type::Result(err.clone(), ok.clone()));
             }
             let name = |name: &str| Some(name.to_owned());
-            all.extend(types(ok).into_iter().map(|it| it.within(name("Ok"), |it| Type::Result(Box::new(it), err.clone()))));
-            all.extend(types(err).into_iter().map(|it| it.within(name("Err"), |it| Type::Result(ok.clone(), Box::new(it)))));
+            all.extend(
+                types(ok).into_iter().map(|it| it.within(name("Ok"), |it| Type::Result(Box::new(it), err.clone()))),
+            );
+            all.extend(
+                types(err).into_iter().map(|it| it.within(name("Err"), |it| Type::Result(ok.clone(), Box::new(it)))),
+            );
         }
         Type::Tuple(items) => {
             swapped(items).for_each(|items| other(Type::Tuple(items)));
@@ -129,7 +135,9 @@ pub(super) fn types(ty: &Type) -> Vec<Mutant<Type>> {
         Type::Function(kind, arguments, result) => {
             let sibling = if *kind == Kind::Callback { Kind::BoxedCallback } else { Kind::Callback };
             other(Type::Function(sibling, arguments.clone(), result.clone()));
-            let wrap = |it: Mutant<(Vec<Type>, Type)>| it.within(None, |(arguments, result)| Type::Function(*kind, arguments, Box::new(result)));
+            let wrap = |it: Mutant<(Vec<Type>, Type)>| {
+                it.within(None, |(arguments, result)| Type::Function(*kind, arguments, Box::new(result)))
+            };
             all.extend(signatures(arguments, result).into_iter().map(wrap));
         }
     }
@@ -175,7 +183,8 @@ fn variants(items: &[Variant]) -> Vec<Mutant<Vec<Variant>>> {
 /// Arguments added, removed, changed over or changed, and results changed.
 fn signatures(arguments: &[Type], result: &Type) -> Vec<Mutant<(Vec<Type>, Type)>> {
     let same = |arguments| (arguments, result.clone());
-    let mut all: Vec<_> = longer(arguments, &Type::Leaf(Kind::Scalar, "u8")).map(|it| Mutant::new(same(it), &[])).collect();
+    let mut all: Vec<_> =
+        longer(arguments, &Type::Leaf(Kind::Scalar, "u8")).map(|it| Mutant::new(same(it), &[])).collect();
     all.extend(shorter(arguments).map(|(_, it)| Mutant::new(same(it), &[])));
     all.extend(swapped(arguments).map(|it| Mutant::new(same(it), &["argument"])));
     let inner = inside(arguments, |ty, at| {

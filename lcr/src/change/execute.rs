@@ -96,16 +96,11 @@ impl Execution {
     /// Runs the phases; `None` if the caller gave up.
     pub(super) fn run(mut self, steps: Vec<Step>) -> Option<Result<Report>> {
         self.thread = records::mine().thread_id();
-        let outcome = self.phases(steps);
-        let stop = match outcome {
+        let stop = match self.phases(steps) {
             Ok(report) => return Some(Ok(report)),
-            Err(stop) => stop,
+            Err(stop) => self.refuse(stop),
         };
         let shared = Arc::clone(&self.shared);
-        if let Stop::Refused(_) = &stop {
-            shared.undo(&mut shared.state());
-            shared.settled.notify_all();
-        }
         for (_, successor) in self.dependents_first() {
             shared.discard(shared.state(), successor.incarnation);
         }
@@ -118,6 +113,18 @@ impl Execution {
             Stop::Refused(error) => Some(Err(error)),
             Stop::Abandoned => None,
         }
+    }
+
+    /// Undoes a refused transaction, unless its caller gave up and has done it.
+    fn refuse(&self, stop: Stop) -> Stop {
+        let mut state = self.shared.state();
+        if matches!(stop, Stop::Abandoned) || self.watch.refuse().is_err() {
+            return Stop::Abandoned;
+        }
+        self.shared.undo(&mut state);
+        drop(state);
+        self.shared.settled.notify_all();
+        stop
     }
 
     fn phases(&mut self, steps: Vec<Step>) -> Result<Report, Stop> {

@@ -6,9 +6,11 @@
 //!
 //! ```text
 //! running --commit (the thread, holding the state lock)--> committed
+//! running --refuse (the thread, holding the state lock)--> refused
 //! running --give up (the caller)-------------------------> abandoned
 //! ```
-//! A thread that comes back from a component after it was abandoned finds out at its
+//! Who makes the transition to refused or abandoned undoes: the other one might undo
+//! what the next transaction has done meanwhile. A thread that comes back from a component after it was abandoned finds out at its
 //! next step, destroys what it had made, and ends; it publishes nothing.
 
 use std::{
@@ -52,6 +54,7 @@ pub(super) type Named = Arc<dyn Display + Send + Sync>;
 enum Fate {
     Running,
     Committed,
+    Refused,
     Abandoned,
 }
 
@@ -133,7 +136,19 @@ impl Watch {
     pub(super) fn check(&self) -> Result<(), Abandoned> {
         match self.lock().fate {
             Fate::Abandoned => Err(Abandoned),
-            Fate::Running | Fate::Committed => Ok(()),
+            Fate::Running | Fate::Committed | Fate::Refused => Ok(()),
+        }
+    }
+
+    /// The transaction's thread, holding the state lock, is about to undo.
+    pub(super) fn refuse(&self) -> Result<(), Abandoned> {
+        let mut progress = self.lock();
+        match progress.fate {
+            Fate::Abandoned => Err(Abandoned),
+            Fate::Running | Fate::Committed | Fate::Refused => {
+                progress.fate = Fate::Refused;
+                Ok(())
+            }
         }
     }
 
@@ -142,7 +157,7 @@ impl Watch {
         let mut progress = self.lock();
         match progress.fate {
             Fate::Abandoned => Err(Abandoned),
-            Fate::Running | Fate::Committed => {
+            Fate::Running | Fate::Committed | Fate::Refused => {
                 progress.fate = Fate::Committed;
                 Ok(())
             }

@@ -8,12 +8,13 @@
 //! | hand over | saves, restores, checks | as above |
 //! | commit | publishes one world | cannot fail |
 //!
-//! A new instance may appear until the members are *frozen*, which is at the end of the
-//! prepare phase, with a successor for each one there is.
+//! A new instance may appear until the members are *frozen*, which is in the prepare
+//! phase; at the end of it there is a successor for each instance.
 
 use std::{
     cmp::Reverse,
     collections::HashMap,
+    iter,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -182,10 +183,10 @@ impl Execution {
     }
 
     /// Constructs a successor for each instance that has none and takes no state, again
-    /// until none is left; then freezes the members.
+    /// until none is left; then the members are frozen.
     fn prepare(&mut self) -> Result<(), Stop> {
         let seats = self.seats();
-        loop {
+        for is_first in iter::once(true).chain(iter::repeat(false)) {
             let shared = Arc::clone(&self.shared);
             let mut state = shared.state();
             self.watch.check()?;
@@ -197,12 +198,16 @@ impl Execution {
                 });
                 missing.extend(without.map(|(id, instance)| (id, seat, Arc::clone(implementation), instance.config.clone())));
             }
-            if missing.is_empty() {
+            // Whoever makes instances waits from the second round on: several threads
+            // make them faster than this one makes their successors.
+            if missing.is_empty() || !is_first {
                 let removed = self.members.iter().flat_map(|member| &member.removed);
                 for provider in seats.iter().map(|(provider, ..)| provider).chain(removed) {
                     state.registry.providers[*provider].frozen = Some(self.thread);
                 }
-                return Ok(());
+            }
+            if missing.is_empty() {
+                break;
             }
             missing.iter().for_each(|&(id, ..)| self.hold(&mut state, id));
             drop(state);
@@ -213,6 +218,7 @@ impl Execution {
                 self.keep(id, Successor { incarnation, state_bytes: 0, seat })?;
             }
         }
+        Ok(())
     }
 
     /// Instances that appeared since the plan was resolved, where it counted on none.

@@ -32,6 +32,7 @@ impl Execution {
         let seats = self.seats();
         let shared = Arc::clone(&self.shared);
         let mut state = shared.state();
+        self.refuse_latecomers(&state)?;
         let edits = self.edits(&mut state)?;
         self.watch.commit()?;
         let begun = Instant::now();

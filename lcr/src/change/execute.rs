@@ -222,7 +222,7 @@ impl Execution {
     }
 
     /// Instances that appeared since the plan was resolved, where it counted on none.
-    fn refuse_latecomers(&self, state: &State) -> Result<(), Stop> {
+    pub(super) fn refuse_latecomers(&self, state: &State) -> Result<(), Stop> {
         for (member, loaded) in self.members.iter().zip(&self.loaded) {
             for &provider in &member.removed {
                 refuse_used(state, provider)?;

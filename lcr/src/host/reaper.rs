@@ -106,6 +106,10 @@ impl Reaper {
         }
         let mut slot = lock(&self.thread);
         if self.running.load(Ordering::Acquire) == process {
+            // Another thread started it just now, and it may have looked already.
+            if let Some(thread) = &*slot {
+                thread.unpark();
+            }
             return;
         }
         let weak = Arc::downgrade(&shared);

@@ -102,8 +102,7 @@ unsafe extern "C" fn release(slot: *const RawSlot) {
     let shared = unsafe { shared_of(slot) };
     shared.reaper.release(slot.cast_mut());
     if shared.is_closed() {
-        let released = shared.reaper.take_released();
-        shared.take_back(&mut shared.state(), released);
+        shared.take_back(&mut shared.state());
     }
 }
 

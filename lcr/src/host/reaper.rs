@@ -76,7 +76,8 @@ impl Reaper {
         self.wake();
     }
 
-    /// The slots noted since the last time.
+    /// The slots noted since the last time. Take them under the state lock, so that they
+    /// are always either here or in the bookkeeping.
     pub(super) fn take_released(&self) -> Vec<NonNull<RawSlot>> {
         std::mem::take(&mut *lock(&self.released)).into_iter().map(|released| released.0).collect()
     }
@@ -86,9 +87,14 @@ impl Reaper {
         ReaperLocks { _released: lock(&self.released), _thread: lock(&self.thread) }
     }
 
+    /// Whether destructors are running. Ask under the state lock.
+    pub(super) fn is_destroying(&self) -> bool {
+        self.reaping.load(Ordering::Acquire)
+    }
+
     /// Whether destructors are running, or released slots wait. Ask under the state lock.
     pub(crate) fn is_reaping(&self) -> bool {
-        self.reaping.load(Ordering::Acquire) || !lock(&self.released).is_empty()
+        self.is_destroying() || !lock(&self.released).is_empty()
     }
 
     /// Has the reaper look now.
@@ -146,10 +152,7 @@ impl Shared {
     /// One round. Returns whether anything was done, and whether anything is left.
     pub(super) fn reap(self: &Arc<Shared>) -> (bool, bool) {
         let mut state = self.state();
-        // Under the lock: who asks `is_reaping` finds them in the list, or what they became.
-        let released = self.reaper.take_released();
-        let mut progress = !released.is_empty();
-        self.take_back(&mut state, released);
+        let mut progress = self.take_back(&mut state);
         let ready = state.ready();
         progress |= !ready.is_empty();
         self.reaper.reaping.store(!ready.is_empty(), Ordering::Release);

@@ -9,7 +9,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, MutexGuard},
     thread,
     time::{Duration, Instant},
 };
@@ -20,7 +20,7 @@ use super::{
     gate::Gate,
     instances::{Instance, InstanceId},
     reaper::destroy,
-    shared::{Leaving, Shared, State},
+    shared::{Begin, Leaving, Shared, State},
     sys,
     world::World,
 };
@@ -41,9 +41,9 @@ pub(super) fn run(shared: &Arc<Shared>) {
 
 impl Shared {
     fn shut_down(self: &Arc<Shared>) {
-        let released = self.reaper.take_released();
-        let mut state = self.state();
-        self.take_back(&mut state, released);
+        let deadline = Instant::now() + self.patience;
+        let mut state = self.alone(deadline);
+        self.take_back(&mut state);
         let edits: Vec<_> = state.slots.numbers().map(|slot| (slot, None)).collect();
         let before = Arc::clone(&state.world);
         self.publish(&mut state, &edits, 0);
@@ -53,11 +53,25 @@ impl Shared {
         drop(state);
         self.gate.open();
         self.settled.notify_all();
-        let deadline = Instant::now() + self.patience;
         for leaving in last {
             self.destroy_last(leaving, &before, deadline);
         }
         self.state().gate = None;
+    }
+
+    /// Waits until neither a transaction nor the reaper is at work, and keeps further
+    /// transactions out.
+    fn alone(&self, deadline: Instant) -> MutexGuard<'_, State> {
+        let mut is_changing = true;
+        loop {
+            is_changing = is_changing && self.changing.begin() == Begin::Busy;
+            let state = self.state();
+            if !(is_changing || self.reaper.is_destroying()) || Instant::now() >= deadline {
+                return state;
+            }
+            drop(state);
+            thread::sleep(Duration::from_micros(200));
+        }
     }
 
     fn destroy_last(&self, mut leaving: Leaving, before: &World, deadline: Instant) {

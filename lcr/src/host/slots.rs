@@ -123,8 +123,10 @@ impl Shared {
     }
 
     /// Takes back slots whose last handle is gone, and the instances that nothing holds
-    /// any more.
-    pub(crate) fn take_back(&self, state: &mut State, released: Vec<NonNull<RawSlot>>) {
+    /// any more. Returns whether there were any.
+    pub(crate) fn take_back(&self, state: &mut State) -> bool {
+        let released = self.reaper.take_released();
+        let is_some = !released.is_empty();
         for raw in released {
             // SAFETY: a released slot is freed only below, and is released once.
             let number = slot_of(unsafe { raw.as_ref() }.offset);
@@ -141,6 +143,7 @@ impl Shared {
         }
         let oldest = state.retired.worlds.first().map_or(u64::MAX, |world| world.generation());
         state.slots.cool(oldest);
+        is_some
     }
 }
 

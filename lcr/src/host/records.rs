@@ -1,6 +1,6 @@
 //! The threads' records: handing them out, reading all of them, giving them back.
 //!
-//! Records form a list that only grows; a record whose thread ended is handed to a
+//! Records form a list that only grows; a record whose thread is gone is handed to a
 //! later thread. So a writer walks the list without a lock, a fork cannot catch the
 //! list in between, and the list is as long as there ever were threads at one time.
 //!
@@ -9,14 +9,14 @@
 //!
 //! Invariants
 //! 1. A record has one owner; only the owner enters and leaves through it.
-//! 2. A record is given back behind the destructors of its thread's thread-locals,
-//!    which may still make calls.
+//! 2. A thread may make calls to its very end, in whatever destructor: its record is
+//!    handed on only when the kernel does not know the thread any more.
 //! 3. In the child of a fork only the forking thread's record is inside anything.
 
 use std::{
     cell::{Cell, UnsafeCell},
     ptr,
-    sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering},
 };
 
 use crate::abi::{
@@ -32,23 +32,24 @@ use super::sys;
 /// |---|---|
 /// | `record` | see [`Record`] |
 /// | `owner` | the thread that takes or gives back the record; writers read it |
+/// | `ended` | the owner, when it takes the record and when its thread ends |
 /// | `name` | the owner, when it takes the record; writers read it |
 /// | `next` | whoever links the record, once |
 /// | `deeper` | the owner appends; writers read |
-/// | `pinned`, `rounds` | the owner |
+/// | `pinned` | the owner |
 #[repr(C)]
 pub(crate) struct ThreadRecord {
     record: Record,
     /// The kernel's thread number, 0 if the record is free.
     owner: AtomicU32,
+    ended: AtomicBool,
     name: [AtomicU64; 2],
     next: AtomicPtr<ThreadRecord>,
     deeper: AtomicPtr<Chunk>,
     pinned: UnsafeCell<Vec<PinnedTable>>,
-    rounds: Cell<u8>,
 }
 
-// SAFETY: the table above; `pinned` and `rounds` are used by the owner only.
+// SAFETY: the table above; `pinned` is used by the owner only.
 unsafe impl Sync for ThreadRecord {}
 
 /// One `Runtime::pin` of a thread.
@@ -118,18 +119,21 @@ pub(super) fn forget_other_threads() {
 fn take() -> &'static ThreadRecord {
     let owner = sys::thread_id();
     let free = all().find(|record| {
-        record.owner.load(Ordering::Relaxed) == 0
-            && record.owner.compare_exchange(0, owner, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        let before = record.owner.load(Ordering::Relaxed);
+        let is_free = before == 0
+            || before == owner // Of an earlier thread: this one has none.
+            || record.ended.load(Ordering::Acquire) && !sys::is_alive(before);
+        is_free && record.owner.compare_exchange(before, owner, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     });
     let record = free.unwrap_or_else(|| link(owner));
-    record.set_name(std::thread::current().name().map_or_else(sys::thread_name, str::to_owned).as_bytes());
-    record.rounds.set(0);
+    record.ended.store(false, Ordering::Relaxed);
+    record.set_name(sys::thread_name().as_bytes());
     // SAFETY: the record is this thread's since a moment ago. A pin that its last owner
     // leaked holds a world, but not this thread's.
     unsafe { record.pinned() }.clear();
     record.record.open();
     // Without a key the record stays with the ended thread: a leak, and nothing worse.
-    sys::at_thread_exit(ptr::from_ref(record).cast(), give_back);
+    sys::at_thread_exit(ptr::from_ref(record).cast(), end);
     record
 }
 
@@ -137,11 +141,11 @@ fn link(owner: u32) -> &'static ThreadRecord {
     let record = Box::leak(Box::new(ThreadRecord {
         record: Record::new(),
         owner: AtomicU32::new(owner),
+        ended: AtomicBool::new(false),
         name: [const { AtomicU64::new(0) }; 2],
         next: AtomicPtr::new(ptr::null_mut()),
         deeper: AtomicPtr::new(ptr::null_mut()),
         pinned: UnsafeCell::new(Vec::new()),
-        rounds: Cell::new(0),
     }));
     let mut head = HEAD.load(Ordering::Acquire);
     loop {
@@ -153,15 +157,14 @@ fn link(owner: u32) -> &'static ThreadRecord {
     }
 }
 
-unsafe extern "C" fn give_back(record: *mut libc::c_void) {
+/// The owner's thread is about to end. Later destructors of it may still make calls,
+/// by the slow path.
+unsafe extern "C" fn end(record: *mut libc::c_void) {
     // SAFETY: `take` registered the address of a record, and records are never freed.
     let record = unsafe { &*record.cast::<ThreadRecord>() };
-    if record.rounds.replace(1) == 0 && sys::at_thread_exit(ptr::from_ref(record).cast(), give_back) {
-        return;
-    }
     record.record.set_fast(false);
     record.record.leave_to(0);
-    record.owner.store(0, Ordering::Release);
+    record.ended.store(true, Ordering::Release);
 }
 
 impl ThreadRecord {

@@ -51,11 +51,11 @@ pub(super) fn thread_id() -> u32 {
     unsafe { libc::gettid() }.cast_unsigned()
 }
 
-/// Has `end(value)` called when the calling thread ends, behind the destructors of its
-/// thread-locals. `value` must not be null. Returns false if the system has no key left.
+/// Has `end(value)` called when the calling thread ends. `value` must not be null.
+/// Returns false if the system has no key left.
 ///
-/// glibc runs destructors of thread-locals before those of keys; musl runs both as
-/// keys, which is why `end` may call this again to be put off by a round.
+/// glibc runs destructors of thread-locals before those of keys, musl runs them among
+/// those of keys; further keys' destructors may come later.
 pub(super) fn at_thread_exit(value: *const (), end: unsafe extern "C" fn(*mut libc::c_void)) -> bool {
     static KEY: AtomicU32 = AtomicU32::new(u32::MAX);
     let mut key = KEY.load(Ordering::Acquire);
@@ -78,6 +78,12 @@ pub(super) fn at_thread_exit(value: *const (), end: unsafe extern "C" fn(*mut li
     unsafe { libc::pthread_setspecific(key, value.cast()) == 0 }
 }
 
+/// Whether this process has a thread of that number.
+pub(super) fn is_alive(thread: u32) -> bool {
+    // SAFETY: signal 0 only asks.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, 0) == 0 }
+}
+
 /// Has the three functions called around every `fork` of this process.
 pub(super) fn at_fork(
     prepare: unsafe extern "C" fn(),
@@ -89,8 +95,12 @@ pub(super) fn at_fork(
     unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) == 0 }
 }
 
-/// The calling thread's name as the kernel has it.
+/// The calling thread's name as the kernel has it; `main` for the first one, whose name
+/// is the program's. Unlike [`std::thread::current`] it may be asked to the very end.
 pub(super) fn thread_name() -> String {
+    if thread_id() == std::process::id() {
+        return "main".to_owned();
+    }
     let mut name = [0_u8; 16];
     // SAFETY: the kernel writes at most 16 bytes, with a zero at the end.
     let result = unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr(), 0, 0, 0) };

@@ -2,13 +2,15 @@
 //!
 //! Around a fork the state locks of all runtimes are held by the forking thread, so the
 //! child finds the bookkeeping whole. In the child every other thread's record is
-//! empty, pins of other threads are forgotten, a gate whose transaction is gone is
+//! empty, world pins of other threads are forgotten (a pin on a handle may have been
+//! passed on, and stays until it is dropped), a gate whose transaction is gone is
 //! opened again, and the reaper starts anew when it is needed. A runtime whose
 //! transaction was cut off by the fork refuses further ones in the child: nobody knows
 //! what the lost thread's components hold.
 
 use std::{
-    cell::RefCell,
+    cell::Cell,
+    ptr,
     sync::{
         Arc, Mutex, MutexGuard, Once, PoisonError, Weak,
         atomic::{AtomicU32, Ordering},
@@ -58,7 +60,15 @@ struct Locked {
 }
 
 thread_local! {
-    static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
+    /// A bare pointer: a thread may fork in the destructor of a thread-local.
+    static HELD: Cell<*mut Held> = const { Cell::new(ptr::null_mut()) };
+}
+
+/// Takes what [`before`] put down, on the thread that forks.
+fn take_held() -> Option<Box<Held>> {
+    let held = HELD.replace(ptr::null_mut());
+    // SAFETY: if it is not null it came from a box, and was replaced by null.
+    (!held.is_null()).then(|| unsafe { Box::from_raw(held) })
 }
 
 unsafe extern "C" fn before() {
@@ -74,26 +84,27 @@ unsafe extern "C" fn before() {
         })
         .collect();
     let held = Held { locked, thread: sys::thread_id(), _runtimes: runtimes };
-    HELD.with(|slot| *slot.borrow_mut() = Some(held));
+    HELD.set(Box::into_raw(Box::new(held)));
 }
 
 unsafe extern "C" fn after_in_parent() {
-    drop(HELD.with(|held| held.borrow_mut().take()));
+    drop(take_held());
 }
 
 unsafe extern "C" fn after_in_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
     sys::register_membarrier();
     records::forget_other_threads();
-    let Some(mut held) = HELD.with(|held| held.borrow_mut().take()) else { return };
-    let forking = held.thread;
+    let Some(mut held) = take_held() else { return };
+    let (forking, me) = (held.thread, sys::thread_id());
     for Locked { state, shared, .. } in &mut held.locked {
-        state.pins.retain(|_, pin| pin.thread == forking);
+        // A pin on a handle may be anywhere, whoever took it.
+        state.pins.retain(|_, pin| pin.thread == forking || !pin.is_bound);
         for (_, pin) in &mut state.pins {
-            pin.thread = sys::thread_id();
+            pin.thread = if pin.thread == forking { me } else { pin.thread };
         }
         for (_, provider) in &mut state.registry.providers {
-            provider.building = provider.building.filter(|&builder| builder == forking);
+            provider.building = provider.building.filter(|&builder| builder == forking).map(|_| me);
         }
         shared.lose_transaction(state);
     }

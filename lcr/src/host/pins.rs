@@ -29,6 +29,8 @@ pub(crate) struct PinInfo {
     pub(crate) world: Arc<World>,
     pub(crate) thread: u32,
     pub(crate) thread_name: String,
+    /// Whether it is a [`Pin`], which no other thread can hold.
+    pub(crate) is_bound: bool,
     pub(crate) since: Instant,
 }
 
@@ -51,7 +53,7 @@ impl Pin {
         let thread = records::mine();
         let world = shared.pinned_world();
         let (pin, world) = shared
-            .take_pin(world)
+            .take_pin(world, true)
             .map_err(|(kind, message)| Error::new(refusal_kind(kind), format!("no world can be pinned: {message}")))?;
         // SAFETY: the record is this thread's own, and no borrow of it is alive.
         let pinned = unsafe { thread.pinned() };
@@ -96,7 +98,7 @@ impl Shared {
     }
 
     /// Pins the world of another pin, or the current one once no gate is shut.
-    fn take_pin(&self, like: Option<usize>) -> Result<(usize, Arc<World>), Refusal> {
+    fn take_pin(&self, like: Option<usize>, is_bound: bool) -> Result<(usize, Arc<World>), Refusal> {
         let (mut state, world) = match like {
             Some(pin) => {
                 let state = self.state();
@@ -110,6 +112,7 @@ impl Shared {
             world: Arc::clone(&world),
             thread: thread.thread_id(),
             thread_name: thread.thread_name(),
+            is_bound,
             since: Instant::now(),
         });
         Ok((pin, world))
@@ -144,7 +147,7 @@ impl Shared {
     pub(super) fn pin_slot(&self, slot: usize) -> Result<(Target, usize), Refusal> {
         let mut like = self.pinned_world();
         loop {
-            let (pin, world) = self.take_pin(like)?;
+            let (pin, world) = self.take_pin(like, false)?;
             if let Some(target) = world.target(slot) {
                 return Ok((target, pin));
             }

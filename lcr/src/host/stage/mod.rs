@@ -113,7 +113,10 @@ impl Store {
         let manifest = manifest(&elf)?;
         let hash = blake3::hash(&bytes).to_hex().to_string();
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}-{}-{serial}.so", manifest.component, &hash[..SHORT]);
+        // A child of `fork` counts on from where its parent does.
+        let process = std::process::id();
+        let fork = if process == self.process { String::new() } else { format!("{process}-") };
+        let name = format!("{}-{}-{fork}{serial}.so", manifest.component, &hash[..SHORT]);
         let copy = PrivateCopy { path: self.directory.join(name), kept: AtomicBool::new(false) };
         let write = |path| OpenOptions::new().write(true).create_new(true).mode(0o400).open(path)?.write_all(&bytes);
         write(&copy.path).map_err(|error| Error::io(format!("write a copy to {}", show(&self.directory)), error))?;

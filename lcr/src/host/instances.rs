@@ -121,6 +121,9 @@ impl Shared {
             seat.building = None;
             if let Ok(instance) = built {
                 seat.service = Some(instance);
+                // What was configured meanwhile is for its successors.
+                let config = seat.config.clone();
+                state.instances[instance].config = config;
             }
         }
         drop(state);

@@ -1,4 +1,5 @@
 //! Editions of one interface, as its callers and components were built at different times.
+#![allow(clippy::len_without_is_empty, clippy::type_complexity, reason = "an edition has the methods that it is about")]
 
 /// The first edition.
 pub mod first {

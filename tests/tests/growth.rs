@@ -186,7 +186,8 @@ fn components_use_each_other_in_editions_of_their_own() {
     let rt = runtime("shelf_first");
     rt.load(component("shelf_librarian")).unwrap();
     let librarian = rt.service::<dyn Librarian>().unwrap();
-    let books = |books: &[&str], edition: &str| (books.iter().map(|book| book.to_string()).collect(), edition.to_owned());
+    let books =
+        |books: &[&str], edition: &str| (books.iter().map(|book| book.to_string()).collect(), edition.to_owned());
     assert_eq!(librarian.inventory(), books(&["Emma", "Ulysses"], "reordered"));
     rt.replace(component("shelf_grown")).unwrap();
     assert_eq!(librarian.inventory(), books(&["Emma", "Ulysses", "Dracula"], "the component's"));
@@ -202,9 +203,11 @@ mod abroad {
     use super::{first, grown};
     use lcr::{Fault, Handle};
 
+    type Books = (Vec<String>, String);
+
     #[lcr::interface(name = "test.librarian", version = 1)]
     pub trait Librarian {
-        fn look_at(&self, shelf: Handle<dyn grown::Shelf>) -> Result<(Vec<String>, String), Fault>;
+        fn look_at(&self, shelf: Handle<dyn grown::Shelf>) -> Result<Books, Fault>;
         fn topic(&self, shelf: Handle<dyn first::Shelf>) -> Result<Option<String>, Fault>;
         fn lend(&self) -> Handle<dyn grown::Shelf>;
     }

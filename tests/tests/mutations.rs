@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use lcr::{ErrorKind, Handle, Runtime, __private as private};
+use lcr::{__private as private, ErrorKind, Handle, Runtime};
 use lcr_tests::{
     component,
     ledger::{Entry, Ledger, Position, Refusal, State},
@@ -43,9 +43,15 @@ fn check_first(ledger: &Handle<dyn Ledger>) {
 /// Each library, and where its refusal leads to.
 const CHANGES: [(&str, &str); 16] = [
     ("field_type", "put: argument 1: struct Entry: field 3 `note`: Option: expected String, found Vec<u8>"),
-    ("field_order", "put: argument 1: struct Entry: field 4 `at`: struct Position: field 1 `page`: expected field `page`, found field `line`"),
+    (
+        "field_order",
+        "put: argument 1: struct Entry: field 4 `at`: struct Position: field 1 `page`: expected field `page`, found field `line`",
+    ),
     ("field_added", "put: argument 1: struct Entry: expected 4 fields, found 5; field `rate` was added"),
-    ("field_removed", "state: result: enum State: variant 2 `Held`: expected 2 fields, found 1; field `until` is missing"),
+    (
+        "field_removed",
+        "state: result: enum State: variant 2 `Held`: expected 2 fields, found 1; field `until` is missing",
+    ),
     ("variant_added", "state: result: enum State: expected 3 variants, found 4; variant `Lost` was added"),
     ("variant_removed", "state: result: enum State: expected 3 variants, found 2; variant `Open` is missing"),
     ("width", "put: argument 1: struct Entry: field 4 `at`: struct Position: field 2 `line`: expected u32, found u64"),
@@ -54,7 +60,10 @@ const CHANGES: [(&str, &str); 16] = [
     ("method_renamed", "lacks method `state` of test.ledger v1"),
     ("argument_added", "state: expected fn state(&self, u64) -> State, found fn state(&self, u64, u64) -> State"),
     ("argument_replaced", "put: argument 2: expected &[u8], found Vec<u8>"),
-    ("argument_dropped", "put: expected fn put(&self, Entry, &[u8]) -> Result<u64, Refusal>, found fn put(&self, Entry) -> Result<u64, Refusal>"),
+    (
+        "argument_dropped",
+        "put: expected fn put(&self, Entry, &[u8]) -> Result<u64, Refusal>, found fn put(&self, Entry) -> Result<u64, Refusal>",
+    ),
     ("result", "put: result: Result: Err: expected enum Refusal, found enum State"),
     ("length", "key: result: Array: expected length 16, found 17"),
     ("callback", "scan: argument 2: Callback: argument 2: expected &str, found String"),
@@ -199,7 +208,11 @@ fn register(methods: &[&'static str], version: u32, replaces: &'static [u32]) ->
     const ROOM: usize = 1024;
     let type_name = "T".repeat(ROOM - private::manifest_len(&declaration)).leak();
     let manifest: [u8; ROOM] = private::manifest_bytes(&private::Declaration { type_name, ..declaration });
-    let export = private::Export::new::<Frame>(manifest.to_vec().leak(), thunks.leak(), <Frame as private::DefaultCreate>::CREATE);
+    let export = private::Export::new::<Frame>(
+        manifest.to_vec().leak(),
+        thunks.leak(),
+        <Frame as private::DefaultCreate>::CREATE,
+    );
     Box::leak(Box::new(export))
 }
 

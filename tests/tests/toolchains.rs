@@ -42,7 +42,8 @@ fn nightly(program: &str) -> Option<Command> {
         return Some(clean(program));
     }
     // Not captured by the test's harness.
-    let _ = writeln!(io::stderr(), "SKIPPED: no nightly toolchain is installed, so nothing was shown of other compilers");
+    let _ =
+        writeln!(io::stderr(), "SKIPPED: no nightly toolchain is installed, so nothing was shown of other compilers");
     None
 }
 
@@ -80,7 +81,11 @@ incremental = false
         source = tests.join(source),
     );
     fs::write(package.join("Cargo.toml"), manifest).unwrap();
-    fs::write(package.join("src/lib.rs"), format!("#[path = {:?}]\npub mod values;\n", tests.join("src/values/mod.rs"))).unwrap();
+    fs::write(
+        package.join("src/lib.rs"),
+        format!("#[path = {:?}]\npub mod values;\n", tests.join("src/values/mod.rs")),
+    )
+    .unwrap();
     fs::copy(workspace.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
     let target = scratch.join("target");
     cargo.args(["build", "--offline", "--quiet", "--example", example]).current_dir(&package);

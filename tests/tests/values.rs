@@ -229,7 +229,8 @@ fn a_value_that_cannot_be_received_is_freed() {
     let rt = runtime("values_guarded");
     let audit = rt.service::<dyn Audit>().unwrap();
     let picky = rt.service::<dyn newer::Picky>().unwrap();
-    let take = || newer::Picky::take(&picky, Serde(newer::Any::Text(sequences::TEXT.to_owned())), Vec::new()).unwrap_err();
+    let take =
+        || newer::Picky::take(&picky, Serde(newer::Any::Text(sequences::TEXT.to_owned())), Vec::new()).unwrap_err();
     take();
     let live = audit.live();
     (0..100).for_each(|_| drop(take()));

@@ -1,5 +1,13 @@
 //! The interfaces, and the types of their own that cross in them.
 #![allow(missing_docs, reason = "a method that carries one type says all in its signature")]
+#![allow(
+    clippy::box_collection,
+    clippy::result_unit_err,
+    clippy::too_many_arguments,
+    clippy::type_complexity,
+    clippy::vec_box,
+    reason = "every type that may cross does so here, also those that one would not choose"
+)]
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -32,7 +40,6 @@ pub trait Numbers {
     fn unit(&self, before: u8, v: (), after: u8) -> (u8, ());
     /// As many arguments as there may be, in registers of both kinds and on the stack,
     /// written out with commas.
-    #[allow(clippy::too_many_arguments)]
     fn many(
         &self,
         a: u8,
@@ -173,9 +180,7 @@ pub trait Composites {
     fn four(&self, v: (u8, u64, f32, &str)) -> (String, f32, u64, u8);
     fn five(&self, v: (u8, u64, f32, char, i128)) -> (i128, char, f32, u64, u8);
     fn six(&self, v: (u8, u64, f32, char, i128, bool)) -> (bool, i128, char, f32, u64, u8);
-    #[allow(clippy::type_complexity)]
     fn seven(&self, v: (u8, u64, f32, char, i128, bool, i16)) -> (i16, bool, i128, char, f32, u64, u8);
-    #[allow(clippy::type_complexity)]
     fn eight(&self, v: (u8, u64, f32, char, i128, bool, i16, f64)) -> (f64, i16, bool, i128, char, f32, u64, u8);
     fn duration(&self, v: Duration) -> Option<Duration>;
     /// Writes the value, or else the key, to the room; what was written.
@@ -217,8 +222,10 @@ pub trait Owners {
     fn keep_handle(&self, v: Option<Handle<dyn Numbers>>) -> Option<Handle<dyn Numbers>>;
     /// Calls for each word, with its number; what was answered.
     fn each(&self, text: &str, f: &dyn Fn(u32, &str) -> Option<String>) -> Vec<String>;
-    #[allow(clippy::type_complexity)]
-    fn everything(&self, f: &dyn Fn(Vec<String>, &mut [u8], (i128, f32), Event<u8>, Bytes) -> Result<Record, Bytes>) -> Result<Record, Bytes>;
+    fn everything(
+        &self,
+        f: &dyn Fn(Vec<String>, &mut [u8], (i128, f32), Event<u8>, Bytes) -> Result<Record, Bytes>,
+    ) -> Result<Record, Bytes>;
     fn nullary(&self, f: &dyn Fn());
     /// Keeps the function; drops the one kept before.
     fn give(&self, f: Box<dyn Fn(u64, String) -> Vec<u64> + Send>);
@@ -260,9 +267,9 @@ pub trait Faulty {
     /// Calls the function and does not catch what it panics with.
     fn through(&self, f: &dyn Fn(u64) -> u64) -> Result<u64, Fault>;
     /// Bytes whose owner panics when it is dropped, as `how` says.
-    fn bytes(&self, how: &str) -> lcr::Bytes;
+    fn bytes(&self, how: &str) -> Bytes;
     /// Drops the function and the bytes.
-    fn forget(&self, f: Box<dyn Fn() + Send>, bytes: lcr::Bytes) -> Result<(), Fault>;
+    fn forget(&self, f: Box<dyn Fn() + Send>, bytes: Bytes) -> Result<(), Fault>;
     /// Calls the function and catches what it panics with.
     fn caught(&self, f: &dyn Fn(u64) -> u64) -> Result<u64, String>;
 }

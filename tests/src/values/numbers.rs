@@ -25,15 +25,40 @@ pub fn integers(peer: &impl Numbers) {
 /// # Panics
 /// If one bit changes.
 pub fn floats(peer: &impl Numbers) {
-    let singles = [0, 1 << 31, 1, 0x007f_ffff, 0x0080_0000, 0x3f80_0000, 0x7f7f_ffff, 0x7f80_0000, 0xff80_0000,
-        0x7fc0_0000, 0xffc0_0001, 0x7fff_ffff, 0x7fd5_5555];
+    let singles = [
+        0,
+        1 << 31,
+        1,
+        0x007f_ffff,
+        0x0080_0000,
+        0x3f80_0000,
+        0x7f7f_ffff,
+        0x7f80_0000,
+        0xff80_0000,
+        0x7fc0_0000,
+        0xffc0_0001,
+        0x7fff_ffff,
+        0x7fd5_5555,
+    ];
     for bits in singles {
         assert_eq!(peer.f32_to_bits(f32::from_bits(bits)), bits, "{bits:#x}");
         assert_eq!(peer.f32_from_bits(bits).to_bits(), bits, "{bits:#x}");
     }
-    let doubles = [0, 1 << 63, 1, 0x000f_ffff_ffff_ffff, 0x0010_0000_0000_0000, 0x3ff0_0000_0000_0000,
-        0x7fef_ffff_ffff_ffff, 0x7ff0_0000_0000_0000, 0xfff0_0000_0000_0000, 0x7ff8_0000_0000_0000,
-        0xfff8_0000_0000_0001, 0x7fff_ffff_ffff_ffff, 0x7ffd_5555_5555_5555];
+    let doubles = [
+        0,
+        1 << 63,
+        1,
+        0x000f_ffff_ffff_ffff,
+        0x0010_0000_0000_0000,
+        0x3ff0_0000_0000_0000,
+        0x7fef_ffff_ffff_ffff,
+        0x7ff0_0000_0000_0000,
+        0xfff0_0000_0000_0000,
+        0x7ff8_0000_0000_0000,
+        0xfff8_0000_0000_0001,
+        0x7fff_ffff_ffff_ffff,
+        0x7ffd_5555_5555_5555,
+    ];
     for bits in doubles {
         assert_eq!(peer.f64_to_bits(f64::from_bits(bits)), bits, "{bits:#x}");
         assert_eq!(peer.f64_from_bits(bits).to_bits(), bits, "{bits:#x}");
@@ -54,6 +79,7 @@ pub fn others(peer: &impl Numbers) {
     assert_eq!(peer.char_from_number(0xd800), None);
     assert_eq!(peer.unit(3, (), 10), (7, ()));
     let many = peer.many(255, i128::MIN, 1.5, true, u64::MAX, -0.0, i16::MIN, '🦀', u128::MAX, f32::MAX, -1, "end");
-    let expected = format!("255,{},1.5,true,{},-0,{},🦀,{},{},-1,end", i128::MIN, u64::MAX, i16::MIN, u128::MAX, f32::MAX);
+    let expected =
+        format!("255,{},1.5,true,{},-0,{},🦀,{},{},-1,end", i128::MIN, u64::MAX, i16::MIN, u128::MAX, f32::MAX);
     assert_eq!(many, expected);
 }

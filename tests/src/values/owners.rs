@@ -167,7 +167,8 @@ pub fn given_callbacks(peer: &impl Owners) {
 pub fn serde(peer: &impl Owners) {
     let leaf = |value| Tree::Leaf(value);
     let node = |name: &str, children| Tree::Node { name: name.to_owned(), children };
-    let tree = node("", vec![leaf(Some(f64::MIN_POSITIVE)), node(TEXT, vec![leaf(None), leaf(Some(-0.0))]), leaf(None)]);
+    let tree =
+        node("", vec![leaf(Some(f64::MIN_POSITIVE)), node(TEXT, vec![leaf(None), leaf(Some(-0.0))]), leaf(None)]);
     let expected = [(String::new(), 3), (TEXT.to_owned(), 2)];
     assert_eq!(peer.tree(Serde(tree)).0, BTreeMap::from(expected));
     assert_eq!(peer.tree(Serde(leaf(None))).0, BTreeMap::new());

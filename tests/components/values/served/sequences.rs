@@ -78,9 +78,12 @@ impl Sequences for Reversal {
     fn lend(&self, f: &dyn Fn(&str, usize, &[u8], usize) -> u64) -> u64 {
         let owned = "owned".to_owned();
         let texts = ["", TEXT, &owned];
-        texts.iter().map(|text| {
-            let bytes = [text.as_bytes(), text.as_bytes()].concat();
-            f(text, text.as_ptr().addr(), &bytes, bytes.as_ptr().addr())
-        }).sum()
+        texts
+            .iter()
+            .map(|text| {
+                let bytes = [text.as_bytes(), text.as_bytes()].concat();
+                f(text, text.as_ptr().addr(), &bytes, bytes.as_ptr().addr())
+            })
+            .sum()
     }
 }

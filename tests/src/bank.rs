@@ -11,7 +11,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use lcr::{Handle, Runtime, RuntimeBuilder};
+use lcr::{Handle, Runtime};
 use tempfile::TempDir;
 
 use crate::{component, script::Script, wait_until};
@@ -81,16 +81,14 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// Opens a bank.
+    /// Opens a bank, without what is linked into the test.
+    ///
+    /// # Panics
+    /// If it cannot be opened.
     pub fn open() -> Bank {
-        Bank::open_in(Runtime::builder())
-    }
-
-    /// Opens a bank in a runtime with options.
-    pub fn open_in(builder: RuntimeBuilder) -> Bank {
         let directory = tempfile::tempdir().expect("a directory for the script");
         let script = Script::new(directory.path());
-        let rt = builder.build().expect("a runtime");
+        let rt = Runtime::builder().linked(false).build().expect("a runtime");
         let plan = rt.plan().add(component("vault_v1")).add(component("teller_v1")).add(component("branch_v1"));
         plan.commit().expect("the bank is loaded");
         for name in ["vault", "teller", "branch"] {

@@ -111,10 +111,15 @@ impl Script {
         let _ = fs::remove_file(self.file("transcript"));
     }
 
+    /// Whether `who` came to a moment.
+    pub fn has_come(&self, who: &str, moment: Moment) -> bool {
+        let beginning = format!("{who} {moment} on ");
+        self.transcript().iter().any(|line| line.starts_with(&beginning))
+    }
+
     /// Waits until `who` came to a moment.
     pub fn wait_for(&self, who: &str, moment: Moment) {
-        let beginning = format!("{who} {moment} on ");
-        wait_until(&beginning, || self.transcript().iter().any(|line| line.starts_with(&beginning)));
+        wait_until(&format!("{who} {moment}"), || self.has_come(who, moment));
     }
 }
 
@@ -147,8 +152,9 @@ impl Script {
         let thread = fs::read_to_string("/proc/thread-self/comm").unwrap_or_default();
         let line = format!("{what} on {}\n", thread.trim_end());
         let transcript = OpenOptions::new().create(true).append(true).open(self.file("transcript"));
-        // One write a line: lines of several threads do not mix.
-        transcript.and_then(|mut file| file.write_all(line.as_bytes())).expect("a moment is noted");
+        // One write a line: lines of several threads do not mix. An object may outlive the
+        // test and its directory.
+        let _ = transcript.and_then(|mut file| file.write_all(line.as_bytes()));
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -285,7 +285,7 @@ fn threads_that_ask_at_once_get_one_instance() {
         together.wait();
         let teller: Handle<dyn Teller> = rt.service().unwrap();
         let vault: Handle<dyn Vault> = rt.service().unwrap();
-        let sum = if n % 2 == 0 { vault.add(1) } else { teller.deposit(1) };
+        let sum = if n.is_multiple_of(2) { vault.add(1) } else { teller.deposit(1) };
         // Nobody lets go before all have their handles.
         together.wait();
         sum

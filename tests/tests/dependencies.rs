@@ -121,7 +121,8 @@ fn dependencies_are_built_first_in_the_order_of_their_declaration() {
     rt.configure("china", &script).unwrap();
     let pot: Handle<dyn Pot> = rt.service().unwrap();
     assert_eq!(pot.pour(), "2 l of assam");
-    let order = || script.transcript().iter().map(|line| line.split(" on ").next().unwrap().to_owned()).collect::<Vec<_>>();
+    let order =
+        || script.transcript().iter().map(|line| line.split(" on ").next().unwrap().to_owned()).collect::<Vec<_>>();
     assert_eq!(order(), ["kettle create", "tin create", "china create"]);
     script.clear_transcript();
     drop(pot);
@@ -250,7 +251,11 @@ fn a_reference_is_an_instance_of_its_own_with_a_context_of_its_own() {
     rt.plan().replace(component("teller_v2")).discard_state("teller").commit().unwrap();
     assert_eq!((a.versions(), a.customers()), ((2, 1), 0));
     for script in &scripts {
-        assert!(script.transcript().iter().any(|line| line.starts_with("teller 2.0.0 create ")), "{:?}", script.transcript());
+        assert!(
+            script.transcript().iter().any(|line| line.starts_with("teller 2.0.0 create ")),
+            "{:?}",
+            script.transcript()
+        );
     }
     let another = a.clone();
     drop(a);
@@ -265,7 +270,10 @@ fn a_configuration_that_does_not_fit_is_refused_with_its_type() {
     let refused = |text: &str| {
         let error = rt.service::<dyn Water>().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Construct);
-        assert!(error.to_string().starts_with(&format!("component `kettle 1.0.0` refused in its constructor: {text}")), "{error}");
+        assert!(
+            error.to_string().starts_with(&format!("component `kettle 1.0.0` refused in its constructor: {text}")),
+            "{error}"
+        );
     };
     refused("component `kettle` was given no configuration; give one with Runtime::configure or Runtime::reference");
     rt.configure("kettle", "two litres").unwrap();
@@ -273,7 +281,10 @@ fn a_configuration_that_does_not_fit_is_refused_with_its_type() {
     rt.configure("kettle", &Recipe { script: Script::default(), litres: 2 }).unwrap();
     assert_eq!(rt.service::<dyn Water>().unwrap().litres(), 2);
     let error = rt.configure("samovar", &()).unwrap_err();
-    assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::NotFound, "component `samovar` is not present; load it first"));
+    assert_eq!(
+        (error.kind(), &*error.to_string()),
+        (ErrorKind::NotFound, "component `samovar` is not present; load it first")
+    );
 }
 
 #[test]

@@ -80,7 +80,10 @@ fn what_is_refused_keeps_out_only_what_needs_it() {
         ]
     );
     assert_eq!(refused[1].2, "component `clock` is here in version 3.0.0, too; the higher one is taken");
-    assert_eq!(refused[4].2, "component `teller 1.0.0` needs bank.vault v1, which nothing would provide; add a component that does to the plan");
+    assert_eq!(
+        refused[4].2,
+        "component `teller 1.0.0` needs bank.vault v1, which nothing would provide; add a component that does to the plan"
+    );
 }
 
 #[test]

@@ -173,7 +173,8 @@ fn one_bad_instance_of_many_leaves_all_of_them_in_the_old_world() {
     let bank = Bank::open();
     let directories: Vec<_> = (0..5).map(|_| tempfile::tempdir().unwrap()).collect();
     let scripts: Vec<_> = directories.iter().map(lcr_tests::script::Script::new).collect();
-    let vaults: Vec<_> = scripts.iter().map(|script| bank.rt.reference::<dyn lcr_tests::bank::Vault>(script).unwrap()).collect();
+    let vaults: Vec<_> =
+        scripts.iter().map(|script| bank.rt.reference::<dyn lcr_tests::bank::Vault>(script).unwrap()).collect();
     for (n, vault) in (0..).zip(&vaults) {
         vault.add(n);
     }

@@ -50,7 +50,10 @@ fn a_library_whose_initialiser_hangs_leaves_the_old_world_serving() {
     assert_eq!(error.kind(), ErrorKind::Deadline, "{error}");
     let text = error.to_string();
     assert!(text.starts_with("the loading of component `clock 2.0.0` has not ended after "), "{text}");
-    assert!(text.ends_with("in the load phase; the old version serves on; if it is only slow, raise the plan's patience"), "{text}");
+    assert!(
+        text.ends_with("in the load phase; the old version serves on; if it is only slow, raise the plan's patience"),
+        "{text}"
+    );
     assert_eq!((bank.branch.versions(), clock.version()), ((1, 1), 1));
     fs::remove_file(slow_file()).unwrap();
     // Its image stays unused, and is no obstacle to the next one.

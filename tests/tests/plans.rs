@@ -84,8 +84,7 @@ fn a_plan_says_everything_that_it_would_refuse() {
         .remove("sundial")
         .add("nowhere.so")
         .build();
-    let refusals: Vec<(ErrorKind, String)> =
-        plan.refusals().map(|error| (error.kind(), error.to_string())).collect();
+    let refusals: Vec<(ErrorKind, String)> = plan.refusals().map(|error| (error.kind(), error.to_string())).collect();
     let kinds: Vec<ErrorKind> = refusals.iter().map(|(kind, _)| *kind).collect();
     use ErrorKind::*;
     assert_eq!(kinds, [NotFound, Invalid, Protected, Invalid, NotFound], "{refusals:#?}");

@@ -33,10 +33,12 @@ impl<'scope> Guest<'scope> {
     ) -> Guest<'scope> {
         let (leave, told) = mpsc::channel::<()>();
         let (inside, entered) = mpsc::channel();
-        let stay = move |told: Receiver<()>| visit(&|| {
-            let _ = inside.send(());
-            let _ = told.recv();
-        });
+        let stay = move |told: Receiver<()>| {
+            visit(&|| {
+                let _ = inside.send(());
+                let _ = told.recv();
+            })
+        };
         let thread = thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, move || stay(told));
         entered.recv().expect("the guest comes in");
         Guest { leave, thread: thread.expect("a thread") }
@@ -57,7 +59,8 @@ fn names(straggler: &Straggler) -> (&str, &str, &str) {
 fn a_stateful_replacement_gives_up_at_its_deadline_and_names_who_stayed() {
     let bank = Bank::open();
     let deadline = Duration::from_millis(300);
-    let replacement = || bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).deadline(deadline);
+    let replacement =
+        || bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).deadline(deadline);
     thread::scope(|scope| {
         let guest = Guest::enter(scope, "guest", |stay| bank.vault.inside(stay));
         // A sibling comes to the gate of the other member and must not wait for longer.
@@ -76,10 +79,15 @@ fn a_stateful_replacement_gives_up_at_its_deadline_and_names_who_stayed() {
         assert!(lasted >= deadline, "{lasted:?}");
         let [straggler] = error.stragglers() else { panic!("{error:?}") };
         assert_eq!(names(straggler), ("guest", "vault 1.0.0", "bank.vault.inside"));
-        assert!(straggler.thread_id > 0 && straggler.age >= deadline / 2 && straggler.age < deadline + SLACK, "{straggler:?}");
+        assert!(
+            straggler.thread_id > 0 && straggler.age >= deadline / 2 && straggler.age < deadline + SLACK,
+            "{straggler:?}"
+        );
         assert_eq!(
             error.to_string(),
-            format!("callers did not leave within 300ms: {straggler}; the old version serves on, try again when they have left")
+            format!(
+                "callers did not leave within 300ms: {straggler}; the old version serves on, try again when they have left"
+            )
         );
         let (versions, held) = sibling.join().unwrap();
         assert_eq!(versions, (1, 1));

@@ -42,10 +42,18 @@ impl<'a> After<'a> {
             let Some(staged) = &steps[member.step].staged else { continue };
             for seat in &member.seats {
                 gone.insert(seat.provider);
-                exports.push(Present { manifest: &staged.manifest.exports[seat.export], member: Some(index), step: Some(member.step) });
+                exports.push(Present {
+                    manifest: &staged.manifest.exports[seat.export],
+                    member: Some(index),
+                    step: Some(member.step),
+                });
             }
             for &export in &member.added {
-                exports.push(Present { manifest: &staged.manifest.exports[export], member: Some(index), step: Some(member.step) });
+                exports.push(Present {
+                    manifest: &staged.manifest.exports[export],
+                    member: Some(index),
+                    step: Some(member.step),
+                });
             }
         }
         for (id, provider) in &state.registry.providers {
@@ -91,10 +99,20 @@ impl<'a> After<'a> {
                 names.sort_unstable();
                 let (kind, found) = match &names[..] {
                     [_] => continue,
-                    [] => (ErrorKind::Dependency, "nothing would provide; add a component that does to the plan".to_owned()),
-                    _ => (ErrorKind::Ambiguous, format!("{} would provide; leave all but one out", names.join(" and "))),
+                    [] => (
+                        ErrorKind::Dependency,
+                        "nothing would provide; add a component that does to the plan".to_owned(),
+                    ),
+                    _ => {
+                        (ErrorKind::Ambiguous, format!("{} would provide; leave all but one out", names.join(" and ")))
+                    }
                 };
-                let text = format!("component {} needs {} v{}, which {found}", named(present.manifest), need.interface, need.version);
+                let text = format!(
+                    "component {} needs {} v{}, which {found}",
+                    named(present.manifest),
+                    need.interface,
+                    need.version
+                );
                 let step = present.step.or(providers.iter().find_map(|provider| provider.step));
                 refusals.push(Refusal::new(step, kind, text));
             }
@@ -120,7 +138,10 @@ impl<'a> After<'a> {
             return Some(Refusal::new(
                 Some(step),
                 ErrorKind::Dependency,
-                format!("components would depend on each other in a cycle: {}; break it at one of them", names.join(" -> ")),
+                format!(
+                    "components would depend on each other in a cycle: {}; break it at one of them",
+                    names.join(" -> ")
+                ),
             ));
         }
         if !done.insert(at) {
@@ -145,7 +166,8 @@ impl<'a> After<'a> {
             self.visit(at, &mut done, &mut order);
         }
         let rank = |member: usize| order.iter().position(|&other| other == member).unwrap_or(usize::MAX);
-        let mut ranked: Vec<(usize, Member)> = members.drain(..).enumerate().map(|(i, member)| (rank(i), member)).collect();
+        let mut ranked: Vec<(usize, Member)> =
+            members.drain(..).enumerate().map(|(i, member)| (rank(i), member)).collect();
         ranked.sort_by_key(|(rank, _)| *rank);
         members.extend(ranked.into_iter().map(|(_, member)| member));
     }

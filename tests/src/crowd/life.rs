@@ -1,0 +1,74 @@
+//! The life of an object, watched: nobody may run in it after its end.
+
+use std::{
+    panic,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use lcr::{BoxError, Context, Handle};
+
+use super::{Census, Epoch};
+
+const ALIVE: u64 = 0x00A1_17E0_00A1_17E0;
+const DEAD: u64 = 0xDEAD_DEAD_DEAD_DEAD;
+
+/// What an object of the crowd's components holds for as long as it lives.
+pub struct Life {
+    /// In the object: overwritten by its end, and by whoever gets its memory next.
+    near: AtomicU64,
+    /// Outside of it, and never freed: what it says of a destroyed object is certain.
+    far: &'static AtomicU64,
+    epoch: Epoch,
+    number: u64,
+    census: Handle<dyn Census>,
+}
+
+impl Life {
+    /// Begins one; the object's configuration is its epoch.
+    ///
+    /// # Errors
+    /// If there is no census.
+    pub fn begin(context: &Context) -> Result<Life, BoxError> {
+        // Panics are reported by whoever gets the fault; some tests make thousands.
+        panic::set_hook(Box::new(|_| {}));
+        let epoch = if context.is_configured() { context.config()? } else { 0 };
+        let census: Handle<dyn Census> = context.dependency()?;
+        let number = census.born()?;
+        let far = Box::leak(Box::new(AtomicU64::new(ALIVE)));
+        Ok(Life { near: AtomicU64::new(ALIVE), far, epoch, number, census })
+    }
+
+    /// The object's epoch, and proof that it is alive.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub fn epoch(&self) -> Epoch {
+        self.check();
+        self.epoch
+    }
+
+    /// Runs a method's body, with the epoch: the object is alive before and behind it.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub fn during<R>(&self, body: impl FnOnce(Epoch) -> R) -> R {
+        self.check();
+        let result = body(self.epoch);
+        self.check();
+        result
+    }
+
+    fn check(&self) {
+        let (near, far) = (self.near.load(Ordering::Relaxed), self.far.load(Ordering::Relaxed));
+        assert!(near == ALIVE && far == ALIVE, "a call ran in a destroyed object ({near:x}, {far:x})");
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.near.store(DEAD, Ordering::Relaxed);
+        let number = if self.far.swap(DEAD, Ordering::Relaxed) == ALIVE { self.number } else { u64::MAX };
+        // At the end of a runtime the census may be gone already.
+        let _ = self.census.died(number);
+    }
+}

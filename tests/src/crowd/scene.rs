@@ -1,0 +1,96 @@
+//! A runtime with the crowd's components.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use lcr::{Handle, Report, Result, Runtime, RuntimeBuilder};
+
+use super::{Census, Counts, Epoch};
+use crate::{component, wait_until};
+
+/// A runtime with a census and some components that are replaced all together.
+pub struct Scene {
+    /// The runtime.
+    pub rt: Runtime,
+    census: Handle<dyn Census>,
+    cast: &'static [&'static str],
+    epoch: AtomicU64,
+}
+
+impl Scene {
+    /// Loads the census and the `cast`, at epoch 0.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn open(builder: RuntimeBuilder, cast: &'static [&'static str]) -> Scene {
+        let rt = builder.build().expect("a runtime");
+        rt.load(component("crowd_census")).expect("the census is loaded");
+        let plan = cast.iter().fold(rt.plan(), |plan, name| plan.add(component(name)));
+        plan.commit().expect("the cast is loaded");
+        let census = rt.service().expect("a census");
+        Scene { rt, census, cast, epoch: AtomicU64::new(0) }
+    }
+
+    /// Replaces the cast in one commit, each by the same library mapped anew, for the
+    /// next epoch. For one thread at a time.
+    ///
+    /// # Errors
+    /// Those of the commit.
+    ///
+    /// # Panics
+    /// If a component cannot be configured.
+    pub fn replace(&self) -> Result<Report> {
+        self.replace_only(self.cast)
+    }
+
+    /// As [`Scene::replace`], some of the cast.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn replace_only(&self, names: &[&str]) -> Result<Report> {
+        let epoch = self.epoch.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut plan = self.rt.plan();
+        for name in names {
+            self.rt.configure(name, &epoch).expect("the cast is configured");
+            plan = plan.replace(component(name));
+        }
+        plan.commit()
+    }
+
+    /// The epoch of the last replacement.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// What the census counts.
+    pub fn counts(&self) -> Counts {
+        self.census.counts()
+    }
+
+    /// Ends the scene, of which the caller holds no handle any more: everything that was
+    /// constructed is destroyed, once, and nothing is left in the runtime.
+    ///
+    /// # Panics
+    /// If something is left.
+    pub fn close(self) -> Counts {
+        let Scene { rt, census, .. } = self;
+        wait_until("every object is destroyed but the census", || {
+            let status = rt.status();
+            status.constructed == status.destroyed + 1
+        });
+        let counts = census.counts();
+        assert_eq!((counts.born, counts.wrong), (counts.died, 0), "{counts:?}");
+        assert_eq!(rt.status().constructed, counts.born + 1);
+        drop(census);
+        wait_until("nothing is left", || {
+            let status = rt.status();
+            (status.constructed, status.retired_worlds) == (status.destroyed, 0)
+        });
+        let status = rt.status();
+        let left = (status.instances, status.handles, status.pins, status.leaving, status.stragglers.len());
+        assert_eq!(left, (0, 0, 0, 0, 0), "{status:#?}");
+        counts
+    }
+}

@@ -80,8 +80,9 @@ pub(super) fn at_thread_exit(value: *const (), end: unsafe extern "C" fn(*mut li
 
 /// Whether this process has a thread of that number.
 pub(super) fn is_alive(thread: u32) -> bool {
-    // SAFETY: signal 0 only asks.
-    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, 0) == 0 }
+    let process = std::process::id();
+    // SAFETY: signal 0 only asks whether the thread is there.
+    unsafe { libc::syscall(libc::SYS_tgkill, process, thread, 0) == 0 }
 }
 
 /// Has the three functions called around every `fork` of this process.

@@ -8,11 +8,12 @@ use lcr::{BoxError, Context, Fault, Handle, Stateful};
 use crate::{Binding, Notebook, Paper as _, Refusal};
 
 type Notes = BTreeMap<String, Vec<u8>>;
+type Reminder = Box<dyn Fn(String) -> String + Send>;
 
 /// Notes in memory.
 pub struct Pages {
     notes: Mutex<Notes>,
-    reminder: Mutex<Option<Box<dyn Fn(String) -> String + Send>>>,
+    reminder: Mutex<Option<Reminder>>,
     limit: u64,
     paper: Handle<dyn crate::Paper>,
 }

@@ -141,12 +141,7 @@ impl Error {
     #[cold]
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         let message = message.into();
-        Error(Box::new(Inner {
-            kind,
-            message,
-            source: None,
-            stragglers: Vec::new(),
-        }))
+        Error(Box::new(Inner { kind, message, source: None, stragglers: Vec::new() }))
     }
 
     /// An operation `what` that the operating system refused with `error`.
@@ -156,10 +151,7 @@ impl Error {
     }
 
     /// The same error with what caused it.
-    pub(crate) fn with_source(
-        mut self,
-        source: impl Into<Box<dyn StdError + Send + Sync>>,
-    ) -> Error {
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         self.0.source = Some(source.into());
         self
     }
@@ -194,10 +186,7 @@ impl Error {
     /// Whether the file itself was refused, before any of its code ran.
     pub fn is_bad_file(&self) -> bool {
         use ErrorKind::*;
-        matches!(
-            self.kind(),
-            NotALibrary | NoManifest | BadManifest | Untrusted
-        )
+        matches!(self.kind(), NotALibrary | NoManifest | BadManifest | Untrusted)
     }
 }
 
@@ -210,8 +199,7 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Error");
-        out.field("kind", &self.0.kind)
-            .field("message", &self.0.message);
+        out.field("kind", &self.0.kind).field("message", &self.0.message);
         if let Some(source) = &self.0.source {
             out.field("source", source);
         }
@@ -288,12 +276,7 @@ mod tests {
         let cause = std::io::Error::from_raw_os_error(2);
         let error = Error::io("open kv.so", cause).at("staging");
         assert_eq!(error.to_string(), "staging: open kv.so");
-        assert!(
-            StdError::source(&error)
-                .unwrap()
-                .to_string()
-                .contains("os error 2")
-        );
+        assert!(StdError::source(&error).unwrap().to_string().contains("os error 2"));
         assert!(format!("{error:?}").contains("source"));
     }
 
@@ -308,18 +291,10 @@ mod tests {
         };
         let (thread, method, age) = (String::new(), String::new(), Duration::from_secs(2));
         let pin = Straggler { thread, thread_id: 78, method, age, ..straggler.clone() };
-        let error = Error::new(ErrorKind::Deadline, "2 calls still run")
-            .with_stragglers(vec![straggler, pin]);
+        let error = Error::new(ErrorKind::Deadline, "2 calls still run").with_stragglers(vec![straggler, pin]);
         assert!(error.is_transient() && !error.is_bad_file());
-        let lines: Vec<_> = error
-            .stragglers()
-            .iter()
-            .map(Straggler::to_string)
-            .collect();
-        assert_eq!(
-            lines[0],
-            "thread `io-1` (77) is in kv.store.get of kv 1.0.0 for 1.500s"
-        );
+        let lines: Vec<_> = error.stragglers().iter().map(Straggler::to_string).collect();
+        assert_eq!(lines[0], "thread `io-1` (77) is in kv.store.get of kv 1.0.0 for 1.500s");
         assert_eq!(lines[1], "thread 78 holds a pin on kv 1.0.0 for 2.000s");
     }
 }

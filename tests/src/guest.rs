@@ -135,7 +135,8 @@ impl House {
             let entries = fs::read_dir(path).expect("a directory");
             entries.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
         };
-        let is_store = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"lcr-"));
+        let is_store =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"lcr-"));
         let mut files: Vec<_> =
             entries(self.directory.path()).into_iter().filter(is_store).flat_map(|store| entries(&store)).collect();
         files.sort();
@@ -168,7 +169,9 @@ impl House {
         let status = self.rt.status();
         assert_eq!(status.constructed, status.destroyed, "{status:#?}");
         drop(self.rt);
-        let left = fs::read_dir(self.directory.path()).expect("the house is there").map(|entry| entry.expect("an entry").file_name());
+        let left = fs::read_dir(self.directory.path())
+            .expect("the house is there")
+            .map(|entry| entry.expect("an entry").file_name());
         let left: Vec<_> = left.filter(|name| name != "files" && name != "mark").collect();
         assert!(left.is_empty(), "{left:?}");
     }

@@ -116,7 +116,8 @@ fn two_runtimes_in_one_process_do_not_know_each_other() {
     let left = Scene::open(Runtime::builder(), STATEFUL_PAIR);
     let right = Scene::open(Runtime::builder().fences(true), PAIR);
     let (near, far): (Handle<dyn Upper>, Handle<dyn Upper>) = (left.rt.service().unwrap(), right.rt.service().unwrap());
-    let (ground, sky): (Handle<dyn Lower>, Handle<dyn Lower>) = (left.rt.service().unwrap(), right.rt.service().unwrap());
+    let (ground, sky): (Handle<dyn Lower>, Handle<dyn Lower>) =
+        (left.rt.service().unwrap(), right.rt.service().unwrap());
     let work = |number| {
         for _ in 0..20 {
             // A pin holds the world of its own runtime, also within calls of the other one.

@@ -110,7 +110,9 @@ fn what_is_no_regular_file_is_refused_and_never_opened() {
     let _socket = UnixListener::bind(house.file("socket.so")).unwrap();
     fs::create_dir(house.file("directory.so")).unwrap();
     symlink(&fifo, house.file("link.so")).unwrap();
-    for (name, found) in [("fifo.so", "a FIFO"), ("link.so", "a FIFO"), ("socket.so", "a socket"), ("directory.so", "a directory")] {
+    for (name, found) in
+        [("fifo.so", "a FIFO"), ("link.so", "a FIFO"), ("socket.so", "a socket"), ("directory.so", "a directory")]
+    {
         let text = house.refuse(&house.file(name), ErrorKind::NotALibrary);
         assert!(text.contains(found), "{text}");
     }

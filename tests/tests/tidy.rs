@@ -56,7 +56,9 @@ fn floors_import_only_downwards() {
         for (name, code) in sources(folder).iter().filter(|(name, _)| !is_test(name)) {
             for floor in forbidden {
                 let in_list = code.lines().any(|line| line.trim_start().starts_with(&format!("{floor}::")));
-                let named = ["crate::", "crate::{", "super::super::"].iter().any(|from| code.contains(&format!("{from}{floor}")));
+                let named = ["crate::", "crate::{", "super::super::"]
+                    .iter()
+                    .any(|from| code.contains(&format!("{from}{floor}")));
                 assert!(!in_list && !named, "{name} imports {floor}, which is above it");
             }
         }
@@ -73,7 +75,8 @@ fn the_abi_uses_core_and_alloc_only() {
 #[test]
 fn libraries_are_mapped_and_unmapped_in_one_file() {
     for word in ["libloading", "dlopen", "dlclose", "Library::open"] {
-        let files: Vec<_> = files_with(word).into_iter().filter(|name| !name.starts_with("lcr/src/host/library/")).collect();
+        let files: Vec<_> =
+            files_with(word).into_iter().filter(|name| !name.starts_with("lcr/src/host/library/")).collect();
         assert!(files.is_empty(), "{word} is named in {files:?}");
     }
 }
@@ -119,7 +122,8 @@ fn the_library_never_prints() {
     for folder in ["lcr/src", "lcr-macros/src"] {
         for (name, code) in sources(folder).iter().filter(|(name, _)| !is_test(name)) {
             for word in ["println!", "print!", "eprintln!", "eprint!", "dbg!"] {
-                let prints = code.match_indices(word).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric()));
+                let prints =
+                    code.match_indices(word).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric()));
                 assert!(!prints, "{name} prints with {word}");
             }
         }
@@ -128,7 +132,21 @@ fn the_library_never_prints() {
 
 #[test]
 fn the_top_level_has_nothing_but_what_the_design_lists() {
-    let allowed = ["Cargo.toml", "Cargo.lock", "lcr", "lcr-macros", "sam", "examples", "tests", "benches", "README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "target"];
+    let allowed = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "lcr",
+        "lcr-macros",
+        "sam",
+        "examples",
+        "tests",
+        "benches",
+        "README.md",
+        "CHANGELOG.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "target",
+    ];
     for entry in fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name} is not part of the layout");

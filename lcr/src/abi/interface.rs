@@ -72,13 +72,7 @@ pub struct InterfaceInfo {
 impl InterfaceInfo {
     /// Describes the interface `I`.
     pub const fn of<I: ?Sized + Interface>() -> InterfaceInfo {
-        InterfaceInfo {
-            name: I::NAME,
-            version: I::VERSION,
-            replaces: I::REPLACES,
-            deps: I::DEPS,
-            methods: I::METHODS,
-        }
+        InterfaceInfo { name: I::NAME, version: I::VERSION, replaces: I::REPLACES, deps: I::DEPS, methods: I::METHODS }
     }
 }
 

@@ -21,11 +21,11 @@ pub mod fault;
 pub mod frame;
 pub mod interface;
 pub mod manifest;
+#[cfg(all(loom, test))]
+mod models;
 pub mod owned;
 pub mod shape;
 pub(crate) mod sync;
-#[cfg(all(loom, test))]
-mod models;
 pub mod tables;
 pub mod value;
 pub mod world;

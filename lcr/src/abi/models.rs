@@ -71,10 +71,9 @@ fn world(generation: u64, objects: [Option<&'static Object>; 2]) -> *mut Table {
     static FUNCTIONS: [usize; 1] = [1];
     let entries = objects.map(|object| {
         let entry = Entry::closed();
-        entry.set(object.map(|object| Target {
-            data: std::ptr::from_ref(object).cast(),
-            methods: FUNCTIONS.as_ptr().cast(),
-        }));
+        entry.set(
+            object.map(|object| Target { data: std::ptr::from_ref(object).cast(), methods: FUNCTIONS.as_ptr().cast() }),
+        );
         entry
     });
     Box::into_raw(Box::new(Tables { table: Table { generation, len: 2 }, entries })).cast()
@@ -169,7 +168,9 @@ fn draining(readers: usize, flaws: Flaws) {
                 for _ in 0..if readers == 1 { 2 } else { 1 } {
                     if flaws.unfenced {
                         let place = Place::new(entry_offset(0), 0);
-                        let Some((table, frame)) = program.records[number].enter(&program.core, place) else { continue };
+                        let Some((table, frame)) = program.records[number].enter(&program.core, place) else {
+                            continue;
+                        };
                         let object = held(table, 0).expect("the slot is open");
                         assert_ne!(read(object), 0, "a call is inside a destroyed instance");
                         program.records[number].leave(frame);

@@ -7,11 +7,7 @@
 //! memory of its own and the sender's function frees the rest.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
-use core::{
-    alloc::Layout,
-    mem::ManuallyDrop,
-    ptr, slice,
-};
+use core::{alloc::Layout, mem::ManuallyDrop, ptr, slice};
 
 use super::{
     shape::{Kind, Part, Shape},

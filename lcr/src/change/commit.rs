@@ -79,9 +79,7 @@ impl Execution {
         for (id, Successor { incarnation, .. }) in self.dependents_first() {
             let incarnation = Arc::new(Incarnation { birth: generation, ..incarnation });
             let (old, slots) = match state.instances.get_mut(id) {
-                Some(instance) => {
-                    (std::mem::replace(&mut instance.incarnation, incarnation), instance.slots.clone())
-                }
+                Some(instance) => (std::mem::replace(&mut instance.incarnation, incarnation), instance.slots.clone()),
                 None => (incarnation, Vec::new()),
             };
             leaving.push(Leaving { incarnation: old, slots, until: generation });

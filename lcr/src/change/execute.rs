@@ -91,7 +91,18 @@ impl Execution {
         options: Options,
         started: Instant,
     ) -> Execution {
-        Execution { shared, watch, members, options, started, thread: 0, number: 0, loaded: Vec::new(), successors: HashMap::new(), held: Vec::new() }
+        Execution {
+            shared,
+            watch,
+            members,
+            options,
+            started,
+            thread: 0,
+            number: 0,
+            loaded: Vec::new(),
+            successors: HashMap::new(),
+            held: Vec::new(),
+        }
     }
 
     /// Runs the phases; `None` if the caller gave up.
@@ -196,7 +207,9 @@ impl Execution {
                 let without = state.instances.iter().filter(|(id, instance)| {
                     instance.provider == *provider && !stateful && !self.successors.contains_key(id)
                 });
-                missing.extend(without.map(|(id, instance)| (id, seat, Arc::clone(implementation), instance.config.clone())));
+                missing.extend(
+                    without.map(|(id, instance)| (id, seat, Arc::clone(implementation), instance.config.clone())),
+                );
             }
             // Whoever makes instances waits from the second round on: several threads
             // make them faster than this one makes their successors.

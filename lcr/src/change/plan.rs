@@ -18,7 +18,11 @@ use crate::{
     host::{runtime::Runtime, shared::Shared, stage::Staged},
 };
 
-use super::{report::Report, resolve::{Resolution, resolve}, transaction};
+use super::{
+    report::Report,
+    resolve::{Resolution, resolve},
+    transaction,
+};
 
 /// Collects what one transaction is to change. Made by [`Runtime::plan`].
 #[must_use = "a plan changes nothing until it is committed"]
@@ -234,7 +238,10 @@ impl Plan {
 
     /// Why the plan would be refused now; empty if it would be executed.
     pub fn refusals(&self) -> impl Iterator<Item = &Error> {
-        self.steps.iter().filter_map(|step| step.refusal.as_ref()).chain(self.resolution.refusals.iter().map(|refusal| &refusal.error))
+        self.steps
+            .iter()
+            .filter_map(|step| step.refusal.as_ref())
+            .chain(self.resolution.refusals.iter().map(|refusal| &refusal.error))
     }
 }
 
@@ -268,6 +275,10 @@ fn take_older(kept: &mut Vec<Step>, step: Step) -> Option<(PathBuf, Error)> {
     let (new, old) = (new.version.clone(), kept[at].staged.as_ref()?.manifest.version.clone());
     let older = if new > old { std::mem::replace(&mut kept[at], step) } else { step };
     let (Request::Add(path), Some(staged)) = (older.request, older.staged) else { return None };
-    let text = format!("component `{}` is here in version {}, too; the higher one is taken", staged.manifest.component, new.max(old));
+    let text = format!(
+        "component `{}` is here in version {}, too; the higher one is taken",
+        staged.manifest.component,
+        new.max(old)
+    );
     Some((path, Error::new(ErrorKind::Invalid, text)))
 }

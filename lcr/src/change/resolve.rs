@@ -134,7 +134,8 @@ pub(super) fn refuse_used(state: &State, provider: ProviderId) -> Result<(), Err
         return Ok(());
     }
     let manifest = &state.registry.providers[provider].implementation.manifest;
-    let (instances, is, their) = if instances == 1 { (counted(1), "is", "its") } else { (counted(instances), "are", "their") };
+    let (instances, is, their) =
+        if instances == 1 { (counted(1), "is", "its") } else { (counted(instances), "are", "their") };
     Err(invalid(format!(
         "{instances} of component {} as {} {is} in use; drop {their} handles, or replace the component by one that serves them",
         named(manifest),
@@ -144,7 +145,10 @@ pub(super) fn refuse_used(state: &State, provider: ProviderId) -> Result<(), Err
 
 fn add(state: &State, step: usize, manifest: &Manifest) -> Result<Member, Error> {
     if let Some(&present) = providers_of(state, &manifest.component).first() {
-        return Err(invalid(format!("component `{}` is present already; replace it instead", present_name(state, present))));
+        return Err(invalid(format!(
+            "component `{}` is present already; replace it instead",
+            present_name(state, present)
+        )));
     }
     refuse_doubles(manifest)?;
     let mut member = Member { step, after: Some(full_name(manifest)), ..Member::default() };
@@ -177,7 +181,10 @@ fn replace(
     };
     let present = providers_of(state, &target);
     let Some(&first) = present.first() else {
-        return Err(Error::new(ErrorKind::NotFound, format!("component `{target}` is not present; nothing to replace")));
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("component `{target}` is not present; nothing to replace"),
+        ));
     };
     if target != manifest.component && !providers_of(state, &manifest.component).is_empty() {
         return Err(invalid(format!(
@@ -202,7 +209,9 @@ fn replace(
         member.seats.push(SeatChange { provider, export, instances, state, interface, protected });
     }
     let seated: HashSet<usize> = member.seats.iter().map(|seat| seat.export).collect();
-    (0..manifest.exports.len()).filter(|export| !seated.contains(export)).for_each(|export| member.gain(manifest, export));
+    (0..manifest.exports.len())
+        .filter(|export| !seated.contains(export))
+        .for_each(|export| member.gain(manifest, export));
     Ok(member)
 }
 
@@ -224,7 +233,10 @@ fn find_target(state: &State, manifest: &Manifest) -> Result<String, Error> {
         [name] => Ok(name.to_owned()),
         [] => Err(Error::new(
             ErrorKind::NotFound,
-            format!("nothing present has the name or the interfaces of component `{}`; add it instead", manifest.component),
+            format!(
+                "nothing present has the name or the interfaces of component `{}`; add it instead",
+                manifest.component
+            ),
         )),
         _ => Err(Error::new(
             ErrorKind::Ambiguous,

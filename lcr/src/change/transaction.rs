@@ -79,7 +79,9 @@ fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Rep
             *result.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
             watched.finish();
         })
-        .map_err(|error| Error::new(ErrorKind::Io, "no thread could be started for the transaction").with_source(error))?;
+        .map_err(|error| {
+            Error::new(ErrorKind::Io, "no thread could be started for the transaction").with_source(error)
+        })?;
     if let Err(hung) = watch.wait() {
         shared.undo(&mut shared.state());
         shared.settled.notify_all();

@@ -44,7 +44,10 @@ impl Context {
         if !self.is_configured() {
             return Err(Error::new(
                 ErrorKind::Invalid,
-                format!("component `{}` was given no configuration; give one with Runtime::configure or Runtime::reference", self.component()),
+                format!(
+                    "component `{}` was given no configuration; give one with Runtime::configure or Runtime::reference",
+                    self.component()
+                ),
             ));
         }
         // SAFETY: the host's bytes outlive the context.
@@ -52,7 +55,11 @@ impl Context {
         wire::decode(bytes).map_err(|error| {
             Error::new(
                 ErrorKind::Invalid,
-                format!("the configuration of component `{}` is not a {}: {error}", self.component(), std::any::type_name::<T>()),
+                format!(
+                    "the configuration of component `{}` is not a {}: {error}",
+                    self.component(),
+                    std::any::type_name::<T>()
+                ),
             )
         })
     }

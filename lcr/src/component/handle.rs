@@ -331,8 +331,13 @@ pub struct RawHandle(NonNull<RawSlot>);
 // version only; the receiver asks the host for a view in its own order of methods.
 unsafe impl<I: ?Sized + Interface> Abi for Handle<I> {
     type Repr = RawHandle;
-    const SHAPE: &'static Shape =
-        &Shape { kind: Kind::Handle, name: I::NAME, size: I::VERSION as usize, align: align_of::<RawHandle>(), parts: &[] };
+    const SHAPE: &'static Shape = &Shape {
+        kind: Kind::Handle,
+        name: I::NAME,
+        size: I::VERSION as usize,
+        align: align_of::<RawHandle>(),
+        parts: &[],
+    };
 
     fn into_repr(self) -> RawHandle {
         RawHandle(std::mem::ManuallyDrop::new(self).slot)

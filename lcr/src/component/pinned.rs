@@ -30,8 +30,7 @@ unsafe impl<I: ?Sized + Interface> Sync for Pinned<I> {}
 
 impl<I: ?Sized + Interface> Pinned<I> {
     pub(super) fn new(handle: &Handle<I>) -> Result<Pinned<I>, Fault> {
-        let mut raw =
-            RawPin { fault: ptr::null_mut(), data: ptr::null(), methods: ptr::null(), pin: ptr::null() };
+        let mut raw = RawPin { fault: ptr::null_mut(), data: ptr::null(), methods: ptr::null(), pin: ptr::null() };
         // SAFETY: the slot is alive, and the host fills what `raw` promises.
         unsafe { (handle.host().pin)(handle.slot().as_ptr(), &raw mut raw) };
         if !raw.fault.is_null() {

@@ -40,7 +40,11 @@ pub trait Stateful: Sized {
     /// Any error refuses the replacement; this default refuses every version.
     fn migrate(from: u32, raw: RawState<'_>) -> Result<Self::State, BoxError> {
         let _ = raw;
-        Err(format!("state version {from} is not known here, only {}; implement Stateful::migrate", Self::STATE_VERSION).into())
+        Err(format!(
+            "state version {from} is not known here, only {}; implement Stateful::migrate",
+            Self::STATE_VERSION
+        )
+        .into())
     }
 }
 

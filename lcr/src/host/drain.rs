@@ -85,7 +85,8 @@ impl State {
             .iter()
             .filter(|call| {
                 let birth = gate.members.get(&slot_of(call.place.offset()));
-                birth.is_some_and(|&birth| (birth..=shut).contains(&call.generation)) && call.thread.thread_id() != gate.thread
+                birth.is_some_and(|&birth| (birth..=shut).contains(&call.generation))
+                    && call.thread.thread_id() != gate.thread
             })
             .map(|call| self.straggler(call, self.serving(call), age))
             .collect();

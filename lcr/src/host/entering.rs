@@ -3,11 +3,7 @@
 //! None of these functions unwinds into an image: they contain no code of an author's,
 //! and allocation failure aborts.
 
-use std::{
-    ptr,
-    slice,
-    sync::Arc,
-};
+use std::{ptr, slice, sync::Arc};
 
 use crate::{
     abi::{
@@ -30,17 +26,8 @@ use super::{
 };
 
 /// This host's functions; every slot and every image of this host points here.
-pub(super) static HOST_TABLE: HostTable = HostTable {
-    abi: ABI_VERSION as u32,
-    record,
-    enter,
-    blame,
-    release,
-    pin,
-    unpin,
-    adopt,
-    dependency,
-};
+pub(super) static HOST_TABLE: HostTable =
+    HostTable { abi: ABI_VERSION as u32, record, enter, blame, release, pin, unpin, adopt, dependency };
 
 /// A call that entered through the slow path.
 struct Entered {
@@ -90,8 +77,13 @@ unsafe extern "C" fn blame(slot: *const RawSlot, data: *const ()) -> RawVec<u8> 
     // SAFETY: as above.
     let number = slot_of(unsafe { (*slot).offset });
     let state = shared.state();
-    let serving = state.slots.get(number).and_then(|slot| state.instances.get(slot.instance)).map(|instance| &instance.incarnation);
-    let left = state.leaving.iter().filter(|leaving| leaving.slots.contains(&number)).map(|leaving| &leaving.incarnation);
+    let serving = state
+        .slots
+        .get(number)
+        .and_then(|slot| state.instances.get(slot.instance))
+        .map(|instance| &instance.incarnation);
+    let left =
+        state.leaving.iter().filter(|leaving| leaving.slots.contains(&number)).map(|leaving| &leaving.incarnation);
     let found = serving.into_iter().chain(left).find(|incarnation| incarnation.address == data.addr());
     found.map_or(String::new(), |incarnation| incarnation.implementation.component.to_string()).into_repr()
 }
@@ -183,7 +175,9 @@ impl Shared {
             let Some(need) = needs.iter().find(|need| need.interface == *interface) else {
                 return Err(Error::new(
                     ErrorKind::Dependency,
-                    format!("{interface} is not declared as a dependency; add it to deps(..) of the component or its interface"),
+                    format!(
+                        "{interface} is not declared as a dependency; add it to deps(..) of the component or its interface"
+                    ),
                 ));
             };
             let instance = need.instance;

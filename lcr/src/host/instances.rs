@@ -18,9 +18,9 @@ use std::{
 
 use crate::{
     abi::{
+        composite::RawResult,
         fault::Outcome,
         owned::{RawSlice, RawVec},
-        composite::RawResult,
         tables::RawContext,
         value::Abi,
         world::Target,
@@ -103,7 +103,9 @@ impl Shared {
                 Some(builder) if builder == me => {
                     return Err(Error::new(
                         ErrorKind::Reentrant,
-                        format!("component `{name}` asks for itself while it is being constructed; take the dependency from the context"),
+                        format!(
+                            "component `{name}` asks for itself while it is being constructed; take the dependency from the context"
+                        ),
                     ));
                 }
                 None if !seat.is_frozen_for(me) => break,
@@ -148,11 +150,19 @@ impl Shared {
                 state = self.wait_settled(state, deadline);
             }
             let seat = self.seat(&state, provider);
-            let is_current = seat.as_ref().is_ok_and(|seat| !seat.is_frozen_for(me) && Arc::ptr_eq(&seat.implementation, &implementation));
+            let is_current = seat
+                .as_ref()
+                .is_ok_and(|seat| !seat.is_frozen_for(me) && Arc::ptr_eq(&seat.implementation, &implementation));
             if is_current {
                 let birth = state.generation();
                 let incarnation = Arc::new(Incarnation { birth, ..incarnation });
-                return Ok(state.instances.insert(Instance { provider, incarnation, slots: Vec::new(), holds: 1, config }));
+                return Ok(state.instances.insert(Instance {
+                    provider,
+                    incarnation,
+                    slots: Vec::new(),
+                    holds: 1,
+                    config,
+                }));
             }
             let refusal = seat.err();
             self.discard(state, incarnation);
@@ -208,7 +218,8 @@ impl Shared {
                         ErrorKind::NotFound => Error::new(ErrorKind::Dependency, error.to_string()),
                         _ => error,
                     };
-                    let text = format!("component `{}` needs {} v{}", implementation.component, need.interface, need.version);
+                    let text =
+                        format!("component `{}` needs {} v{}", implementation.component, need.interface, need.version);
                     return Err(error.at(text));
                 }
             }
@@ -242,7 +253,10 @@ impl Shared {
                 let Some(restore) = export.restore else {
                     return Err(Error::new(
                         ErrorKind::State,
-                        format!("component `{}` takes no state; declare #[lcr::component(state)]", implementation.component),
+                        format!(
+                            "component `{}` takes no state; declare #[lcr::component(state)]",
+                            implementation.component
+                        ),
                     ));
                 };
                 let bytes: RawSlice<u8> = bytes.into_repr();
@@ -267,7 +281,10 @@ impl Shared {
     pub(crate) fn save(incarnation: &Incarnation) -> Result<Vec<u8>> {
         let implementation = &incarnation.implementation;
         let Some(save) = implementation.export.save else {
-            return Err(Error::new(ErrorKind::State, format!("component `{}` has no state to save", implementation.component)));
+            return Err(Error::new(
+                ErrorKind::State,
+                format!("component `{}` has no state to save", implementation.component),
+            ));
         };
         // SAFETY: the caller's count keeps the incarnation alive.
         let outcome = unsafe { save(incarnation.address) };
@@ -319,16 +336,21 @@ impl Shared {
         if self.is_closed() {
             return Err(Error::new(ErrorKind::Closed, "the runtime is gone; nothing can be built in it"));
         }
-        state.registry.providers.get(provider).ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, "the component was removed meanwhile; ask again")
-        })
+        state
+            .registry
+            .providers
+            .get(provider)
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, "the component was removed meanwhile; ask again"))
     }
 }
 
 fn busy_building(name: &str) -> Error {
     Error::new(
         ErrorKind::Busy,
-        format!("component `{name}` has been under construction or in a hand-over for {} s; try again", PATIENCE.as_secs()),
+        format!(
+            "component `{name}` has been under construction or in a hand-over for {} s; try again",
+            PATIENCE.as_secs()
+        ),
     )
 }
 
@@ -341,8 +363,9 @@ fn verdict<T: Abi>(
 ) -> Result<T> {
     let component = &implementation.component;
     // SAFETY: an export's functions keep the contract of `Outcome`.
-    let raw = unsafe { outcome.split() }
-        .map_err(|(_, message)| Error::new(kind, format!("component `{component}` panicked in its {verb}: {message}")))?;
+    let raw = unsafe { outcome.split() }.map_err(|(_, message)| {
+        Error::new(kind, format!("component `{component}` panicked in its {verb}: {message}"))
+    })?;
     // SAFETY: the outcome is used once.
     let result: Result<T, String> = unsafe { Abi::from_repr(raw) };
     result.map_err(|message| Error::new(kind, format!("component `{component}` refused in its {verb}: {message}")))

@@ -91,8 +91,8 @@ impl Views {
 /// `Mismatch`, naming the first method that cannot be served and why.
 pub(crate) fn link(view: &View, implementation: &ExportManifest) -> Result<Vec<Option<usize>>> {
     let interface = &view.interface;
-    let serves = implementation.interface_version == interface.version
-        || implementation.replaces.contains(&interface.version);
+    let serves =
+        implementation.interface_version == interface.version || implementation.replaces.contains(&interface.version);
     if implementation.interface != interface.name || !serves {
         return Err(Error::new(
             ErrorKind::Mismatch,

@@ -165,8 +165,7 @@ impl Shared {
             state.drop_needs(&incarnation.needs);
         }
         progress |= state.free_worlds();
-        let waiting =
-            !state.leaving.is_empty() || !state.retired.worlds.is_empty() || !state.unloading.is_empty();
+        let waiting = !state.leaving.is_empty() || !state.retired.worlds.is_empty() || !state.unloading.is_empty();
         drop(state);
         // They may hold the last count of a component whose image can go.
         drop(destroyed);

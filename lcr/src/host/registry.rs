@@ -291,7 +291,8 @@ impl Registry {
             .collect();
         let of = component.map_or(String::new(), |name| format!(" of component `{name}`"));
         let found = if others.is_empty() { "nothing provides it".to_owned() } else { others.join(", ") };
-        let text = format!("interface {interface} v{version}{of} is not present: {found}; load a component that provides it");
+        let text =
+            format!("interface {interface} v{version}{of} is not present: {found}; load a component that provides it");
         Error::new(ErrorKind::NotFound, text)
     }
 }

@@ -238,7 +238,10 @@ impl Runtime {
         let config = encode(config)?;
         let mut state = self.shared.state();
         let Some(providers) = state.registry.components.get(component).cloned() else {
-            return Err(Error::new(ErrorKind::NotFound, format!("component `{component}` is not present; load it first")));
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("component `{component}` is not present; load it first"),
+            ));
         };
         for provider in providers {
             let seat = &mut state.registry.providers[provider];

@@ -66,9 +66,8 @@ impl State {
         let shortcut = self.views.get(view).shortcut?;
         let slot = self.slots.get(shortcut.slot)?;
         let provider = self.registry.providers.get(shortcut.provider)?;
-        let holds = shortcut.generation == self.generation()
-            && slot.view == view
-            && provider.service == Some(slot.instance);
+        let holds =
+            shortcut.generation == self.generation() && slot.view == view && provider.service == Some(slot.instance);
         if holds { SlotRef::share(slot.raw) } else { None }
     }
 }

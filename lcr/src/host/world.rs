@@ -135,10 +135,7 @@ impl Worlds {
     /// The first world, empty, and the core that calls read.
     pub(crate) fn new(capacity: usize, fenced: bool) -> (Worlds, Core) {
         let world = Arc::new(World::new(1, capacity, None));
-        let core = Core {
-            current: AtomicPtr::new(world.table.as_ptr()),
-            fenced,
-        };
+        let core = Core { current: AtomicPtr::new(world.table.as_ptr()), fenced };
         (Worlds { owner: ArcSwap::new(world) }, core)
     }
 

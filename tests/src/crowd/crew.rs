@@ -34,7 +34,14 @@ impl Crew {
     /// A crew for at least so many calls and so many replacements.
     pub fn new(calls: u64, replacements: u64) -> Crew {
         let zero = || AtomicU64::new(0);
-        Crew { calls, replacements, made: zero(), replaced: zero(), working: AtomicUsize::new(0), failed: AtomicBool::new(false) }
+        Crew {
+            calls,
+            replacements,
+            made: zero(),
+            replaced: zero(),
+            working: AtomicUsize::new(0),
+            failed: AtomicBool::new(false),
+        }
     }
 
     /// Has [`crew_size`] threads work, each by calling `work` (with its own number) again
@@ -67,6 +74,7 @@ impl Crew {
 
     fn is_done(&self) -> bool {
         let enough = |count: &AtomicU64, least| count.load(Ordering::Relaxed) >= least;
-        self.failed.load(Ordering::Relaxed) || (enough(&self.made, self.calls) && enough(&self.replaced, self.replacements))
+        self.failed.load(Ordering::Relaxed)
+            || (enough(&self.made, self.calls) && enough(&self.replaced, self.replacements))
     }
 }

@@ -5,7 +5,7 @@
 
 use super::view::{Section, View, string};
 use super::{Result, damaged, ensure, executable, refused};
-use object::elf::{self, DynamicTag, Dyn64};
+use object::elf::{self, Dyn64, DynamicTag};
 use object::{LittleEndian as Le, pod::slice_from_all_bytes};
 use std::collections::HashMap;
 
@@ -111,8 +111,8 @@ impl<'data> Dynamic<'data> {
         }
         for addr in [elf::DT_INIT, elf::DT_FINI].into_iter().filter_map(|tag| self.get(tag)) {
             // By default `_init` and `_fini`, which begin sections of their own.
-            let function = view.code_at(addr).is_some_and(|code| code.addr == addr)
-                || super::tables::function_at(view, addr);
+            let function =
+                view.code_at(addr).is_some_and(|code| code.addr == addr) || super::tables::function_at(view, addr);
             ensure(function, || "its initialiser or finaliser is no function that it names")?;
         }
         if let Some(addr) = self.get(elf::DT_PLTGOT) {
@@ -140,8 +140,7 @@ impl<'data> Dynamic<'data> {
         let empty = |tag| self.get(tag) == Some(0);
         let right = match section {
             Some(section) => {
-                self.get(addr) == Some(section.addr)
-                    && size.is_none_or(|size| self.get(size) == Some(section.size))
+                self.get(addr) == Some(section.addr) && size.is_none_or(|size| self.get(size) == Some(section.size))
             }
             None => self.get(addr).is_none() || size.is_some_and(empty),
         };

@@ -8,7 +8,10 @@ use super::dynamic::Dynamic;
 use super::view::{Section, View, inside, string};
 use super::{Machine, Result, damaged, ensure, refused};
 use object::elf::{self, Rela64, Sym64};
-use object::{LittleEndian as Le, pod::{bytes_of, slice_from_all_bytes}};
+use object::{
+    LittleEndian as Le,
+    pod::{bytes_of, slice_from_all_bytes},
+};
 use std::collections::BTreeSet;
 
 /// Checks all tables that `dynamic` names; it was checked against the sections before.
@@ -101,9 +104,8 @@ fn gnu_hash(table: &[[u8; 4]], symbols: usize) -> Option<()> {
         bucket == 0 || (first..symbols).contains(&bucket)
     };
     let ended = chains.last().is_some_and(|last| last[0] & 1 == 1);
-    let sound = filter.is_power_of_two()
-        && word(3)? < 64
-        && if empty { true } else { hashed == Some(chains.len()) && ended };
+    let sound =
+        filter.is_power_of_two() && word(3)? < 64 && if empty { true } else { hashed == Some(chains.len()) && ended };
     (sound && buckets.iter().all(named)).then_some(())
 }
 

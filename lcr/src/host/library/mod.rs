@@ -81,9 +81,8 @@ impl Image {
         let table = unsafe { entry(&raw const HOST_TABLE) };
         // SAFETY: by contract null, or a table that lives in the image, which stays mapped.
         let table = unsafe { table.as_ref() };
-        let table = table.ok_or_else(|| {
-            load("it is a host itself; build it against lcr with default-features = false")
-        })?;
+        let table =
+            table.ok_or_else(|| load("it is a host itself; build it against lcr with default-features = false"))?;
         if table.abi != u32::from(ABI_VERSION) {
             let theirs = table.abi;
             let text = format!("its binary contract is {theirs}, this host's {ABI_VERSION}; build both with one lcr");
@@ -186,7 +185,9 @@ fn registered(table: &'static ImageTable, manifest: &Manifest) -> Result<Vec<&'s
         let (type_name, interface) = (&expected.type_name, &expected.interface);
         let export = export.filter(|export| complete(export, expected));
         export.copied().ok_or_else(|| {
-            bad(format!("what it registers for {type_name} as {interface} is not what its manifest says; build it again"))
+            bad(format!(
+                "what it registers for {type_name} as {interface} is not what its manifest says; build it again"
+            ))
         })
     });
     found.collect()

@@ -11,9 +11,9 @@
 //! 3. Names are of the forms that the macros accept, so they are safe in paths and on terminals.
 //! 4. One library holds one component in one version, and implements an interface once.
 
-mod text;
 #[cfg(test)]
 pub(super) mod tests;
+mod text;
 
 use super::{reader::Reader, shape::Shape};
 use crate::abi::manifest::{Flags, HEADER, MAGIC};
@@ -169,7 +169,8 @@ fn record_len(bytes: &[u8]) -> Result<usize> {
     }
     if magic[7] != MAGIC[7] {
         let (theirs, ours) = (magic[7], MAGIC[7]);
-        let text = format!("built for binary contract {theirs} of lcr, this host speaks {ours}; build both with one lcr");
+        let text =
+            format!("built for binary contract {theirs} of lcr, this host speaks {ours}; build both with one lcr");
         return Err(Error::new(ErrorKind::Mismatch, text));
     }
     let total = reader.u32()? as usize;

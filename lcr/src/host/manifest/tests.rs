@@ -73,9 +73,14 @@ fn what_the_macros_encode_is_what_is_decoded() {
     assert_eq!((export.state, export.state_version, export.healthy, export.protected), (true, 4, true, false));
     assert_eq!(export.record(), RECORD);
     let text = manifest.to_string();
-    for part in ["kv 1.2.3-rc.1 (", "HashStore implements kv.store v3", "needs log.journal v3", "state v4",
-        "fn get(&self, &str) -> u64", "fn len(&self) -> u64 (has a default)"]
-    {
+    for part in [
+        "kv 1.2.3-rc.1 (",
+        "HashStore implements kv.store v3",
+        "needs log.journal v3",
+        "state v4",
+        "fn get(&self, &str) -> u64",
+        "fn len(&self) -> u64 (has a default)",
+    ] {
         assert!(text.contains(part), "{text} lacks {part}");
     }
 }

@@ -10,9 +10,9 @@
 //! 3. No tree is deeper than [`DEPTH`], so recursion over it is bounded.
 
 mod difference;
-mod text;
 #[cfg(test)]
 pub(super) mod tests;
+mod text;
 
 pub use crate::abi::shape::Kind;
 pub use difference::Difference;

@@ -100,27 +100,42 @@ fn a_difference_leads_to_its_place() {
     type Change = fn(&mut Shape);
     let cases: [(Change, &str); 16] = [
         (|s| s.name = "set".into(), "expected fn put(&self, Key"),
-        (|s| s.parts[0].shape.parts[1].shape = leaf(Kind::Scalar, "u64", 8),
-            "put: argument 1: struct Key: field 2 `len`: expected u32, found u64"),
+        (
+            |s| s.parts[0].shape.parts[1].shape = leaf(Kind::Scalar, "u64", 8),
+            "put: argument 1: struct Key: field 2 `len`: expected u32, found u64",
+        ),
         (|s| s.parts[0].shape.parts[1].shape.size = 2, "field 2 `len`: expected 4 bytes aligned to 4, found 2 bytes"),
         (|s| s.parts[0].shape.parts[1].at = 12, "field 2 `len`: expected offset 8, found 12"),
         (|s| s.parts[0].shape.parts.swap(0, 1), "struct Key: field 1 `id`: expected field `id`, found field `len`"),
         (|s| drop(s.parts[0].shape.parts.pop()), "struct Key: expected 2 fields, found 1; field `len` is missing"),
-        (|s| s.parts[0].shape.parts.push(Part { name: "x".into(), at: 12, shape: u32() }),
-            "struct Key: expected 2 fields, found 3; field `x` was added"),
+        (
+            |s| s.parts[0].shape.parts.push(Part { name: "x".into(), at: 12, shape: u32() }),
+            "struct Key: expected 2 fields, found 3; field `x` was added",
+        ),
         (|s| s.parts[0].shape.name = "Id".into(), "put: argument 1: expected struct Key, found struct Id"),
         (|s| s.parts[0].shape.align = 16, "struct Key: expected 16 bytes aligned to 8, found 16 bytes aligned to 16"),
-        (|s| drop(s.parts[1].shape.parts[0].shape.parts[0].shape.parts.pop()),
-            "argument 2: Slice: Option: enum Mode: expected 3 variants, found 2; variant `Dim` is missing"),
-        (|s| s.parts[1].shape.parts[0].shape.parts[0].shape.parts[1].at = 1,
-            "enum Mode: variant 2 `On`: expected discriminant 5, found 1"),
-        (|s| s.parts[1].shape.parts[0].shape.parts[0].shape.parts[1].shape.parts[0].shape.kind = Kind::Str,
-            "variant 2 `On`: field 1 `level`: expected u32, found &str"),
+        (
+            |s| drop(s.parts[1].shape.parts[0].shape.parts[0].shape.parts.pop()),
+            "argument 2: Slice: Option: enum Mode: expected 3 variants, found 2; variant `Dim` is missing",
+        ),
+        (
+            |s| s.parts[1].shape.parts[0].shape.parts[0].shape.parts[1].at = 1,
+            "enum Mode: variant 2 `On`: expected discriminant 5, found 1",
+        ),
+        (
+            |s| s.parts[1].shape.parts[0].shape.parts[0].shape.parts[1].shape.parts[0].shape.kind = Kind::Str,
+            "variant 2 `On`: field 1 `level`: expected u32, found &str",
+        ),
         (|s| s.parts[1].shape.kind = Kind::Vec, "put: argument 2: expected &[Option<Mode>], found Vec<Option<Mode>>"),
         (|s| drop(s.parts.remove(1)), "put: expected fn put(&self, Key, &[Option<Mode>], &dyn"),
-        (|s| s.parts[2].shape.parts[1].shape.name = "u8".into(), "argument 3: Callback: result: expected bool, found u8"),
-        (|s| s.parts[3].shape.parts[1].shape.parts[0].at = 5,
-            "put: result: Result: Err: Array: expected length 4, found 5"),
+        (
+            |s| s.parts[2].shape.parts[1].shape.name = "u8".into(),
+            "argument 3: Callback: result: expected bool, found u8",
+        ),
+        (
+            |s| s.parts[3].shape.parts[1].shape.parts[0].at = 5,
+            "put: result: Result: Err: Array: expected length 4, found 5",
+        ),
     ];
     for (change, text) in cases {
         let mut changed = sample();

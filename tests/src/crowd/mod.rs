@@ -13,6 +13,8 @@
 //! | `crowd_ledger` | [`Lower`] | its sum |
 //! | `crowd_clerk` | [`Upper`] | how often it was called |
 
+#![allow(clippy::type_complexity, reason = "an interface writes its results out")]
+
 mod crew;
 mod life;
 mod scene;
@@ -75,6 +77,5 @@ pub trait Upper {
     /// Has the lower component fail while inside; its fault.
     fn fail(&self, f: &dyn Fn()) -> Result<u64, Fault>;
     /// Calls another lower component by a handle that was passed, and gives it back.
-    #[allow(clippy::type_complexity, reason = "an answer and the handle back")]
     fn visit(&self, other: Handle<dyn Lower>) -> Result<(Epoch, Handle<dyn Lower>), Fault>;
 }

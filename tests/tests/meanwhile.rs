@@ -3,7 +3,11 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -247,4 +251,53 @@ fn a_configuration_that_is_set_meanwhile_holds_for_what_is_constructed_after_it(
     assert_eq!((clock.version(), other.transcript().len()), (2, 0));
     rt.replace(component("clock_v1")).unwrap();
     assert!(other.transcript()[0].starts_with("clock 1.0.0 create on "), "{:?}", other.transcript());
+}
+
+/// A component of this program that knows its own runtime.
+mod vain {
+    use super::*;
+
+    pub static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    pub static ASKS_FOR_ITSELF: AtomicBool = AtomicBool::new(true);
+
+    #[lcr::interface(name = "endings.mirror", version = 1)]
+    pub trait Mirror {
+        fn look(&self) -> String;
+    }
+
+    pub struct Glass(Option<String>);
+
+    impl Glass {
+        fn new(_: &Context) -> Result<Glass, Error> {
+            let rt = RUNTIME.get().expect("it is there before its components");
+            if ASKS_FOR_ITSELF.load(Ordering::Relaxed) {
+                rt.service::<dyn Mirror>()?;
+            }
+            // A transaction from inside a constructor is one like any other.
+            rt.load(component("clock_v1"))?;
+            Ok(Glass(Some(rt.service::<dyn Clock>()?.version().to_string())))
+        }
+    }
+
+    #[lcr::component(name = "mirror", version = "1.0.0", create = Self::new)]
+    impl Mirror for Glass {
+        fn look(&self) -> String {
+            self.0.clone().unwrap_or_default()
+        }
+    }
+}
+
+#[test]
+fn a_component_that_asks_for_itself_while_it_is_constructed_is_refused() {
+    use vain::{ASKS_FOR_ITSELF, Mirror, RUNTIME};
+    let rt = RUNTIME.get_or_init(|| Runtime::new().unwrap());
+    let error = rt.service::<dyn Mirror>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Construct);
+    assert_eq!(
+        error.to_string(),
+        "component `mirror 1.0.0` refused in its constructor: component `mirror` asks for itself while it is being constructed; \
+         take the dependency from the context"
+    );
+    ASKS_FOR_ITSELF.store(false, Ordering::Relaxed);
+    assert_eq!(rt.service::<dyn Mirror>().unwrap().look(), "1");
 }

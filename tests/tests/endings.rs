@@ -1,0 +1,110 @@
+//! What becomes of calls, transactions and plans when their runtime is dropped.
+
+use std::{
+    sync::{Mutex, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use lcr::{ErrorKind, Handle, Runtime};
+use lcr_tests::{
+    bank::{Bank, Clock, Customers, Vault as _},
+    component,
+    script::{Misdeed, Moment, Script},
+    wait_until,
+};
+
+/// A runtime with a clock in use, which follows a script.
+fn clock(patience: Duration) -> (Runtime, Handle<dyn Clock>, Script, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let script = Script::new(directory.path());
+    let rt = Runtime::builder().linked(false).patience(patience).build().unwrap();
+    rt.load(component("clock_v1")).unwrap();
+    rt.configure("clock", &script).unwrap();
+    let clock = rt.service().unwrap();
+    (rt, clock, script, directory)
+}
+
+#[test]
+fn dropping_a_runtime_waits_for_a_call_and_then_destroys() {
+    let (rt, clock, script, _directory) = clock(Duration::from_secs(30));
+    let (inside, entered) = mpsc::channel();
+    let (leave, told) = mpsc::channel::<()>();
+    let was_dropped = || script.has_come("clock 1.0.0", Moment::Drop);
+    thread::scope(|scope| {
+        let (clock, was_dropped) = (&clock, &was_dropped);
+        let guest = scope.spawn(move || {
+            clock.inside(&|| {
+                inside.send(()).unwrap();
+                told.recv().unwrap();
+                assert!(!was_dropped(), "destroyed with a caller inside");
+            });
+        });
+        entered.recv().unwrap();
+        let generation = rt.generation();
+        let end = scope.spawn(move || drop(rt));
+        wait_until("the handles are revoked", || Handle::generation(clock) != generation);
+        assert!(!end.is_finished());
+        leave.send(()).unwrap();
+        guest.join().unwrap();
+        end.join().unwrap();
+    });
+    assert!(was_dropped());
+}
+
+#[test]
+fn what_is_in_use_when_the_patience_ends_is_left_alone() {
+    let patience = Duration::from_millis(100);
+    let (rt, clock, script, _directory) = clock(patience);
+    let rt = Mutex::new(Some(rt));
+    clock.inside(&|| {
+        // By a caller inside: it would wait for itself for ever.
+        let begun = Instant::now();
+        drop(rt.lock().unwrap().take());
+        assert!(begun.elapsed() >= patience);
+        assert!(!script.has_come("clock 1.0.0", Moment::Drop));
+    });
+    assert!(Handle::pin(&clock).is_err());
+    assert!(!script.has_come("clock 1.0.0", Moment::Drop));
+}
+
+#[test]
+fn a_transaction_that_was_given_up_and_hangs_does_not_hold_up_the_end() {
+    let (rt, clock, script, _directory) = clock(Duration::from_millis(200));
+    script.set("clock 2.0.0", Moment::Create, Misdeed::Hang);
+    let plan = rt.plan().replace(component("clock_v2")).patience(Duration::from_secs(2));
+    assert_eq!(plan.commit().unwrap_err().kind(), ErrorKind::Deadline);
+    drop(rt);
+    assert!(script.has_come("clock 1.0.0", Moment::Drop));
+    // It comes back into a runtime that is gone, and meets nothing that it could harm.
+    script.clear("clock 2.0.0", Moment::Create);
+    assert!(Handle::pin(&clock).is_err());
+    drop(clock);
+}
+
+#[test]
+fn callers_get_faults_and_never_a_crash_while_a_runtime_ends() {
+    let bank = Bank::open();
+    let Bank { vault, teller, branch, rt, script, .. } = bank;
+    let customers = Customers::of(&branch);
+    wait_until("customers are served", || vault.add(0) > 100);
+    let report = thread::spawn(move || drop(rt));
+    report.join().unwrap();
+    assert!(thread::spawn(move || customers.count()).join().is_err(), "a call after the end is a panic of the caller");
+    let drops = script.transcript().iter().filter(|line| line.contains(" drop on lcr-shutdown")).count();
+    assert_eq!(drops, 3);
+    drop((vault, teller, branch));
+}
+
+#[test]
+fn a_plan_that_outlives_its_runtime_says_so() {
+    let (rt, clock, ..) = clock(Duration::from_secs(1));
+    let plan = rt.plan().replace(component("clock_v2")).build();
+    drop(rt);
+    let error = plan.commit().unwrap_err();
+    assert_eq!(
+        (error.kind(), &*error.to_string()),
+        (ErrorKind::Closed, "the runtime is gone; make the plan in another one")
+    );
+    drop(clock);
+}

@@ -1,13 +1,7 @@
 //! Calls within calls: deeper than a record has frames, through callbacks and handles,
 //! with a replacement at every level, with a gate in the way, and with panics.
 
-use std::{
-    cell::Cell,
-    panic,
-    sync::mpsc,
-    thread,
-    time::Duration,
-};
+use std::{cell::Cell, panic, sync::mpsc, thread, time::Duration};
 
 use lcr::{ErrorKind, FaultKind, Handle, Runtime, RuntimeBuilder};
 use lcr_tests::{
@@ -130,7 +124,10 @@ fn a_thread_that_the_gate_waits_for_goes_as_deep_as_it_likes() {
                     inside.send(()).unwrap();
                     wait_until("the gate is shut", || scene.rt.generation() > before);
                     for depth in [1, 20, 40] {
-                        assert_eq!(descend(depth, lower, upper, &|_| lower.add(1).1), u64::from(depth > 1) + u64::from(depth > 20) + 1);
+                        assert_eq!(
+                            descend(depth, lower, upper, &|_| lower.add(1).1),
+                            u64::from(depth > 1) + u64::from(depth > 20) + 1
+                        );
                     }
                     // A handle that is passed on, and one that is asked for.
                     let (seen, back) = upper.visit(lower.clone()).unwrap();
@@ -163,7 +160,9 @@ fn a_panic_goes_up_through_every_level_and_leaves_nobody_inside() {
         assert!(text.ends_with(": from the deep"), "{text}");
         // Where it is caught half-way up, the calls below go on.
         let seen = descend(20, &lower, &upper, &|_| {
-            let fault = upper.fail(&|| _ = descend(20, &lower, &upper, &|_| panic::resume_unwind(Box::new("again")))).unwrap_err();
+            let fault = upper
+                .fail(&|| _ = descend(20, &lower, &upper, &|_| panic::resume_unwind(Box::new("again"))))
+                .unwrap_err();
             assert_eq!(fault.kind(), FaultKind::Panic);
             descend(20, &lower, &upper, &|_| 1)
         });

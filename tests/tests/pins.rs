@@ -1,11 +1,6 @@
 //! What a pin holds, on which thread, and for how long.
 
-use std::{
-    mem,
-    sync::mpsc,
-    thread,
-    time::Duration,
-};
+use std::{mem, sync::mpsc, thread, time::Duration};
 
 use lcr::{ErrorKind, Handle, Runtime};
 use lcr_tests::{

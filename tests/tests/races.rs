@@ -155,7 +155,8 @@ fn what_waits_at_a_gate_when_the_runtime_ends_is_refused() {
     let Bank { vault, teller, branch, rt, script, .. } = bank;
     thread::scope(|scope| {
         script.set("vault 1.0.0", Moment::Save, Misdeed::Hang);
-        let change = scope.spawn(|| rt.plan().replace(component("vault_v2")).deadline(Duration::from_millis(300)).commit());
+        let change =
+            scope.spawn(|| rt.plan().replace(component("vault_v2")).deadline(Duration::from_millis(300)).commit());
         script.wait_for("vault 1.0.0", Moment::Save);
         let caller = scope.spawn(|| vault.add(1));
         assert_eq!(change.join().unwrap().unwrap_err().kind(), ErrorKind::Deadline);
@@ -165,9 +166,7 @@ fn what_waits_at_a_gate_when_the_runtime_ends_is_refused() {
     drop((teller, branch));
     thread::scope(|scope| {
         let end = scope.spawn(|| drop(rt));
-        wait_until("the handle is revoked", || {
-            thread::scope(|scope| scope.spawn(|| vault.version()).join().is_err())
-        });
+        wait_until("the handle is revoked", || thread::scope(|scope| scope.spawn(|| vault.version()).join().is_err()));
         // What was given up holds the object that it saves; its end lets go.
         script.clear("vault 1.0.0", Moment::Save);
         end.join().unwrap();

@@ -159,7 +159,7 @@ fn pins_of_two_runtimes_and_both_kinds_come_and_go_under_replacement() {
             let (seen, other_seen) = (upper.epoch(), other.epoch());
             let inner = Handle::pin(&lower).unwrap();
             assert_eq!((inner.epoch(), upper.both()), (seen, (seen, seen)), "thread {number}");
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 drop(world);
                 assert!(upper.epoch() >= seen);
                 assert_eq!((inner.epoch(), other.epoch()), (seen, other_seen));

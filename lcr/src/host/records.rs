@@ -237,3 +237,61 @@ impl ThreadRecord {
         unsafe { &mut *self.pinned.get() }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::{collections::HashSet, sync::Barrier, thread};
+
+    fn owned(record: &ThreadRecord) -> bool {
+        record.owner.load(Ordering::Relaxed) == sys::thread_id()
+    }
+
+    #[test]
+    fn threads_at_one_time_have_records_of_their_own() {
+        let together = Barrier::new(10);
+        let take = || {
+            let record = mine();
+            together.wait();
+            (ptr::from_ref(mine()).addr(), ptr::eq(record, mine()) && owned(record))
+        };
+        let records: HashSet<usize> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..10).map(|_| scope.spawn(take)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .map(|(record, own)| own.then_some(record).unwrap())
+                .collect()
+        });
+        assert_eq!(records.len(), 10);
+    }
+
+    #[test]
+    fn the_records_of_threads_that_are_gone_are_used_again() {
+        let records: HashSet<usize> =
+            (0..1_000).map(|_| thread::spawn(|| ptr::from_ref(mine()).addr()).join().unwrap()).collect();
+        // A thread may be joined a moment before the kernel has forgotten it.
+        assert!(records.len() < 100, "{} records for a thousand threads, one at a time", records.len());
+    }
+
+    #[test]
+    fn a_record_whose_thread_has_ended_its_destructors_but_lives_is_nobody_elses() {
+        let (ended, look) = (Barrier::new(2), Barrier::new(2));
+        thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let record = mine();
+                // SAFETY: what the key's destructor is called with.
+                unsafe { end(ptr::from_ref(record).cast_mut().cast()) };
+                ended.wait();
+                look.wait();
+                assert!(owned(mine()) && ptr::eq(record, mine()));
+                ptr::from_ref(record).addr()
+            });
+            ended.wait();
+            let others: HashSet<usize> =
+                (0..20).map(|_| thread::spawn(|| ptr::from_ref(mine()).addr()).join().unwrap()).collect();
+            look.wait();
+            assert!(!others.contains(&thread.join().unwrap()));
+        });
+    }
+}

@@ -6,6 +6,7 @@ pub mod guarded;
 pub mod guest;
 pub mod interfaces;
 pub mod ledger;
+pub mod office;
 pub mod script;
 pub mod shelf;
 pub mod values;

@@ -26,12 +26,13 @@ fn expect(bank: &Bank, expected: &[&str]) {
     bank.script.clear_transcript();
 }
 
+/// Saved dependents first, restored dependencies first.
 const HAND_OVER: [&str; 8] = [
+    "teller 1.0.0 save on lcr-change",
     "vault 1.0.0 save on lcr-change",
     "vault 2.0.0 migrate on lcr-change",
     "vault 2.0.0 restore on lcr-change",
     "vault 2.0.0 healthy on lcr-change",
-    "teller 1.0.0 save on lcr-change",
     "teller 2.0.0 migrate on lcr-change",
     "teller 2.0.0 restore on lcr-change",
     "teller 2.0.0 healthy on lcr-change",

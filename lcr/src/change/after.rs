@@ -1,5 +1,5 @@
 //! What would be present after a commit: are everybody's dependencies met, once and
-//! without cycles, and in which order do the members come?
+//! without cycles, and in which order do members and seats come?
 
 use std::collections::{HashMap, HashSet};
 
@@ -30,6 +30,8 @@ struct Present<'a> {
     /// The member that brings it, and the step that this comes from.
     member: Option<usize>,
     step: Option<usize>,
+    /// The seat among the member's that it takes; `None` if it is a new one.
+    seat: Option<usize>,
 }
 
 impl<'a> After<'a> {
@@ -40,12 +42,13 @@ impl<'a> After<'a> {
         for (index, member) in members.iter().enumerate() {
             gone.extend(member.removed.iter().copied());
             let Some(staged) = &steps[member.step].staged else { continue };
-            for seat in &member.seats {
+            for (number, seat) in member.seats.iter().enumerate() {
                 gone.insert(seat.provider);
                 exports.push(Present {
                     manifest: &staged.manifest.exports[seat.export],
                     member: Some(index),
                     step: Some(member.step),
+                    seat: Some(number),
                 });
             }
             for &export in &member.added {
@@ -53,12 +56,18 @@ impl<'a> After<'a> {
                     manifest: &staged.manifest.exports[export],
                     member: Some(index),
                     step: Some(member.step),
+                    seat: None,
                 });
             }
         }
         for (id, provider) in &state.registry.providers {
             if provider.pending.is_none() && !gone.contains(&id) {
-                exports.push(Present { manifest: &provider.implementation.manifest, member: None, step: None });
+                exports.push(Present {
+                    manifest: &provider.implementation.manifest,
+                    member: None,
+                    step: None,
+                    seat: None,
+                });
             }
         }
         let mut interfaces: HashMap<&str, Vec<usize>> = HashMap::new();
@@ -158,20 +167,29 @@ impl<'a> After<'a> {
         deps.iter().flat_map(|need| self.providers(need)).collect()
     }
 
-    /// Sorts members so that each comes behind those that it depends on.
+    /// Sorts members so that each comes behind those that it depends on, as far as it can:
+    /// two may need each other by different exports. Seats are ranked so that each comes
+    /// behind all that it depends on.
     pub(super) fn order(&self, members: &mut Vec<Member>) {
         let mut order = Vec::new();
         let mut done = HashSet::new();
         for at in 0..self.exports.len() {
             self.visit(at, &mut done, &mut order);
         }
-        let rank = |member: usize| order.iter().position(|&other| other == member).unwrap_or(usize::MAX);
-        let mut ranked: Vec<(usize, Member)> =
-            members.drain(..).enumerate().map(|(i, member)| (rank(i), member)).collect();
+        let mut first = vec![usize::MAX; members.len()];
+        for (rank, &at) in order.iter().enumerate() {
+            let Some(member) = self.exports[at].member else { continue };
+            first[member] = first[member].min(rank);
+            if let Some(seat) = self.exports[at].seat {
+                members[member].seats[seat].rank = rank;
+            }
+        }
+        let mut ranked: Vec<(usize, Member)> = first.into_iter().zip(members.drain(..)).collect();
         ranked.sort_by_key(|(rank, _)| *rank);
         members.extend(ranked.into_iter().map(|(_, member)| member));
     }
 
+    /// Appends an export behind everything that it depends on.
     fn visit(&self, at: usize, done: &mut HashSet<usize>, order: &mut Vec<usize>) {
         if !done.insert(at) {
             return;
@@ -179,10 +197,6 @@ impl<'a> After<'a> {
         for next in self.next(at) {
             self.visit(next, done, order);
         }
-        if let Some(member) = self.exports[at].member
-            && !order.contains(&member)
-        {
-            order.push(member);
-        }
+        order.push(at);
     }
 }

@@ -5,8 +5,11 @@
 //! | load | maps the staged files, compares what registered with the manifests | images stay, unused |
 //! | prepare | constructs successors without state, checks their health | they are destroyed |
 //! | gate | shuts the slots of members with state, waits for calls inside | the slots open on the old instances |
-//! | hand over | saves, restores, checks | as above |
+//! | hand over | saves all, then restores and checks | as above |
 //! | commit | publishes one world | cannot fail |
+//!
+//! While this thread runs the code of successors they meet each other, and nobody else
+//! meets them ([`ahead`](crate::host::ahead)).
 //!
 //! A new instance may appear until the members are *frozen*, which is in the prepare
 //! phase; at the end of it there is a successor for each instance.
@@ -22,6 +25,7 @@ use std::{
 use crate::{
     error::{Error, Result},
     host::{
+        ahead::Ahead,
         instances::{Incarnation, InstanceId, Origin},
         records,
         registry::{Component, Implementation, ProviderId, Sight},
@@ -107,8 +111,14 @@ impl Execution {
 
     /// Runs the phases; `None` if the caller gave up.
     pub(super) fn run(mut self, steps: Vec<Step>) -> Option<Result<Report>> {
-        self.thread = records::mine().thread_id();
-        let stop = match self.phases(steps) {
+        let record = records::mine();
+        self.thread = record.thread_id();
+        record.slow_down();
+        let outcome = self.phases(steps);
+        // Behind this the successors may be destroyed, or they serve everybody.
+        let ahead = self.shared.state().ahead.remove(&self.thread);
+        drop(ahead);
+        let stop = match outcome {
             Ok(report) => return Some(Ok(report)),
             Err(stop) => self.refuse(stop),
         };
@@ -170,6 +180,7 @@ impl Execution {
         let mut state = self.shared.state();
         self.watch.check()?;
         self.number = state.generation();
+        state.ahead.insert(self.thread, Ahead::new(self.number));
         for (member, loaded) in self.members.iter().zip(&self.loaded) {
             for &export in &member.added {
                 state.registry.add(Arc::clone(&loaded[export]), Some(self.number));
@@ -184,12 +195,15 @@ impl Execution {
     }
 
     /// The seats that get a new implementation: provider, implementation, with state?
+    /// Each behind those that it depends on.
     pub(super) fn seats(&self) -> Vec<(ProviderId, Arc<Implementation>, bool)> {
         let members = self.members.iter().zip(&self.loaded);
-        members
-            .flat_map(|(member, loaded)| {
-                member.seats.iter().map(|seat| (seat.provider, Arc::clone(&loaded[seat.export]), seat.is_stateful()))
-            })
+        let mut seats: Vec<_> =
+            members.flat_map(|(member, loaded)| member.seats.iter().map(|seat| (seat, &loaded[seat.export]))).collect();
+        seats.sort_by_key(|(seat, _)| seat.rank);
+        seats
+            .into_iter()
+            .map(|(seat, implementation)| (seat.provider, Arc::clone(implementation), seat.is_stateful()))
             .collect()
     }
 
@@ -266,10 +280,13 @@ impl Execution {
         }
     }
 
-    /// Notes a successor, then asks it for its health.
+    /// Notes a successor, which this thread meets from now on, then asks it for its health.
     pub(super) fn keep(&mut self, id: InstanceId, successor: Successor) -> Result<(), Stop> {
         let kept = self.successors.entry(id).insert_entry(successor);
         let incarnation = &kept.get().incarnation;
+        if let Some(ahead) = self.shared.state().ahead.get_mut(&self.thread) {
+            ahead.add(id, incarnation);
+        }
         self.watch.step(Arc::clone(&incarnation.implementation.component) as _, "health check")?;
         Shared::check(incarnation)?;
         Ok(())

@@ -1,12 +1,27 @@
 //! Gate and hand-over: moving state while callers wait.
 //!
 //! The members' slots are closed in one world, so that no caller sees one member's new
-//! state beside another's old one. Then, when the last call has left, each instance is
-//! saved and its successor restored, dependencies first. `save` borrows the old
-//! instance: whatever fails, opening the slots again is all there is to undo.
+//! state beside another's old one. Then, when the last call has left, the state moves in
+//! two passes:
+//!
+//! 1. Every old instance is *saved*, dependents first, in the order of the instances that
+//!    they hold. A dependent may finish its work by calls to its dependencies, which are
+//!    saved later, so nothing of that is lost. After a refusal it is where it belongs: in
+//!    the old dependency.
+//! 2. Every successor is *restored* and asked for its health, dependencies first, in the
+//!    order of the new implementations' seats, which may be another one. What it says to
+//!    its dependencies is said to their successors, so nothing of that is lost either; a
+//!    refusal destroys them, and the old world has not heard of it.
+//!
+//! The saved bytes of all instances are in memory between the passes.
+//!
+//! A call that fits in neither (into an instance that was saved and has no successor yet,
+//! by a handle that is no declared dependency) is a fault, and usually a refusal.
+//! `save` borrows the old instance: whatever fails, opening the slots again is all there
+//! is to undo.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -25,6 +40,24 @@ use crate::{
 
 use super::execute::{Execution, Stop, Successor};
 
+/// An instance whose state moves.
+struct Moving {
+    id: InstanceId,
+    seat: usize,
+    old: Arc<Incarnation>,
+    config: Option<Arc<[u8]>>,
+}
+
+/// The same, saved.
+struct Saved {
+    id: InstanceId,
+    seat: usize,
+    /// The version of its state.
+    from: u32,
+    bytes: Vec<u8>,
+    config: Option<Arc<[u8]>>,
+}
+
 impl Execution {
     /// Shuts the slots of instances whose state moves. `None` if there are none.
     pub(super) fn shut(&mut self) -> Result<Option<Instant>, Stop> {
@@ -33,15 +66,14 @@ impl Execution {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.state();
         self.watch.check()?;
-        let mut members = HashMap::new();
-        let mut instances = 0;
-        for (_, instance) in &state.instances {
+        let (mut members, mut instances) = (HashMap::new(), HashSet::new());
+        for (id, instance) in &state.instances {
             if stateful.contains(&instance.provider) {
-                instances += 1;
+                instances.insert(id);
                 members.extend(instance.slots.iter().map(|&slot| (slot, instance.incarnation.birth)));
             }
         }
-        if instances == 0 {
+        if instances.is_empty() {
             return Ok(None);
         }
         let shut = Instant::now();
@@ -49,7 +81,7 @@ impl Execution {
         let before = Arc::clone(&state.world);
         shared.gate.shut(shut + self.options.deadline);
         shared.publish(&mut state, &edits, 0);
-        state.gate = Some(Gate { before, members, thread: self.thread });
+        state.gate = Some(Gate { members, instances, ..Gate::new(before, self.thread) });
         Ok(Some(shut))
     }
 
@@ -81,37 +113,63 @@ impl Execution {
         }
     }
 
-    /// Saves each old instance and restores its successor, dependencies first.
+    /// Saves every old instance, then restores every successor.
     pub(super) fn hand_over(&mut self) -> Result<(), Stop> {
-        for (seat, (provider, implementation, stateful)) in self.seats().into_iter().enumerate() {
-            if !stateful {
-                continue;
-            }
-            for (id, old, config) in self.incarnations_of(provider)? {
-                let from = old.implementation.manifest.state_version;
-                self.watch.step(Arc::clone(&old.implementation.component) as _, "save")?;
-                let bytes = Shared::save(&old)?;
-                self.watch.step(Arc::clone(&implementation.component) as _, "restore")?;
-                let origin = Origin::Restore(from, &bytes);
-                let incarnation = self.shared.incarnate(&implementation, config.as_deref(), self.sight(), origin)?;
-                self.keep(id, Successor { incarnation, state_bytes: bytes.len(), seat })?;
-            }
-        }
-        Ok(())
+        let saved = self.save()?;
+        self.restore(saved)
     }
 
-    #[allow(clippy::type_complexity, reason = "a local list")]
-    fn incarnations_of(
-        &mut self,
-        provider: ProviderId,
-    ) -> Result<Vec<(InstanceId, Arc<Incarnation>, Option<Arc<[u8]>>)>, Stop> {
+    /// Saves every old instance, dependents first.
+    fn save(&mut self) -> Result<Vec<Saved>, Stop> {
+        let moving = self.moving()?;
+        let mut saved = Vec::with_capacity(moving.len());
+        for Moving { id, seat, old, config } in moving {
+            self.watch.step(Arc::clone(&old.implementation.component) as _, "save")?;
+            let bytes = Shared::save(&old)?;
+            let mut state = self.shared.state();
+            self.watch.check()?;
+            state.gate.iter_mut().for_each(|gate| _ = gate.saved.insert(id));
+            saved.push(Saved { id, seat, from: old.implementation.manifest.state_version, bytes, config });
+        }
+        if let Some(ahead) = self.shared.state().ahead.get_mut(&self.thread) {
+            ahead.set_saving(false);
+        }
+        Ok(saved)
+    }
+
+    /// The instances whose state moves, held, those first that depend on others.
+    fn moving(&mut self) -> Result<Vec<Moving>, Stop> {
+        let stateful = self.seats().into_iter().enumerate().filter(|(_, (.., stateful))| *stateful);
+        let seats: HashMap<ProviderId, usize> = stateful.map(|(seat, (provider, ..))| (provider, seat)).collect();
         let shared = Arc::clone(&self.shared);
         let mut state = shared.state();
         self.watch.check()?;
-        let own = state.instances.iter().filter(|(_, instance)| instance.provider == provider);
-        let own: Vec<_> =
-            own.map(|(id, instance)| (id, Arc::clone(&instance.incarnation), instance.config.clone())).collect();
-        own.iter().for_each(|&(id, ..)| self.hold(&mut state, id));
-        Ok(own)
+        if let Some(ahead) = state.ahead.get_mut(&self.thread) {
+            ahead.set_saving(true);
+        }
+        let order = state.dependencies_first().into_iter().rev();
+        let moving: Vec<Moving> = order
+            .filter_map(|id| {
+                let instance = &state.instances[id];
+                let seat = *seats.get(&instance.provider)?;
+                Some(Moving { id, seat, old: Arc::clone(&instance.incarnation), config: instance.config.clone() })
+            })
+            .collect();
+        moving.iter().for_each(|moving| self.hold(&mut state, moving.id));
+        Ok(moving)
+    }
+
+    /// Restores every successor, dependencies first.
+    fn restore(&mut self, mut saved: Vec<Saved>) -> Result<(), Stop> {
+        saved.sort_unstable_by_key(|saved| (saved.seat, saved.id));
+        let seats = self.seats();
+        for Saved { id, seat, from, bytes, config } in saved {
+            let (_, implementation, _) = &seats[seat];
+            self.watch.step(Arc::clone(&implementation.component) as _, "restore")?;
+            let origin = Origin::Restore(from, &bytes);
+            let incarnation = self.shared.incarnate(implementation, config.as_deref(), self.sight(), origin)?;
+            self.keep(id, Successor { incarnation, state_bytes: bytes.len(), seat })?;
+        }
+        Ok(())
     }
 }

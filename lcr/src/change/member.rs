@@ -35,6 +35,8 @@ pub(super) struct SeatChange {
     /// The interface with its version.
     pub(super) interface: String,
     pub(super) protected: bool,
+    /// Its place among the plan's seats, behind those that it depends on.
+    pub(super) rank: usize,
 }
 
 /// What becomes of the state of a seat's instances.

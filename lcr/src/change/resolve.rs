@@ -206,7 +206,7 @@ fn replace(
         let instances = instances_of(state, provider);
         let state = state_change(old, new, instances, options)?;
         let (interface, protected) = (interface(new), old.protected);
-        member.seats.push(SeatChange { provider, export, instances, state, interface, protected });
+        member.seats.push(SeatChange { provider, export, instances, state, interface, protected, rank: 0 });
     }
     let seated: HashSet<usize> = member.seats.iter().map(|seat| seat.export).collect();
     (0..manifest.exports.len())

@@ -144,13 +144,7 @@ fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
 impl Shared {
     /// Undoes what others can see of a transaction that does not commit.
     pub(super) fn undo(&self, state: &mut State) {
-        if let Some(gate) = state.gate.take() {
-            // A slot that was released meanwhile stays closed: its instance may be gone.
-            let slots = gate.members.keys().filter(|&&slot| state.slots.get(slot).is_some());
-            let edits: Vec<_> = slots.map(|&slot| (slot, gate.before.target(slot))).collect();
-            self.publish(state, &edits, 0);
-            self.gate.open();
-        }
+        self.reopen(state);
         let mut pending = Vec::new();
         for (id, provider) in &mut state.registry.providers {
             provider.frozen = None;

@@ -85,7 +85,8 @@ unsafe extern "C" fn blame(slot: *const RawSlot, data: *const ()) -> RawVec<u8> 
     let left =
         state.leaving.iter().filter(|leaving| leaving.slots.contains(&number)).map(|leaving| &leaving.incarnation);
     let found = serving.into_iter().chain(left).find(|incarnation| incarnation.address == data.addr());
-    found.map_or(String::new(), |incarnation| incarnation.implementation.component.to_string()).into_repr()
+    let found = found.map(|incarnation| incarnation.implementation.component.to_string());
+    found.or_else(|| state.successor_at(data.addr())).unwrap_or_default().into_repr()
 }
 
 unsafe extern "C" fn release(slot: *const RawSlot) {
@@ -190,7 +191,7 @@ impl Shared {
     /// Enters a slot by whatever way the thread's situation asks for.
     fn enter_slot(&self, thread: &'static ThreadRecord, place: Place) -> Result<Entered, Refusal> {
         let record = thread.record();
-        if let Some(entered) = self.enter_pinned(thread, place) {
+        if let Some(entered) = self.enter_pinned(thread, place).or_else(|| self.enter_ahead(thread, place)) {
             return Ok(entered);
         }
         loop {
@@ -203,7 +204,7 @@ impl Shared {
             }
             record.leave_to(depth);
             if self.is_closed() {
-                let passed = self.pass_gate(thread, place);
+                let passed = self.pass_gate(thread, place)?;
                 return passed.ok_or_else(|| (FaultKind::Revoked, "its runtime is gone".to_owned()));
             }
             if !look.is_shut() {
@@ -212,7 +213,7 @@ impl Shared {
                 }
                 continue;
             }
-            if let Some(entered) = self.pass_gate(thread, place) {
+            if let Some(entered) = self.pass_gate(thread, place)? {
                 return Ok(entered);
             }
             if !self.gate.wait(look) {
@@ -238,19 +239,39 @@ impl Shared {
         Some(Entered { depth, table, target })
     }
 
-    /// The way of a thread that the hand-over waits for, or that executes it.
-    fn pass_gate(&self, thread: &'static ThreadRecord, place: Place) -> Option<Entered> {
-        let state = self.state();
-        let gate = state.gate.as_ref()?;
-        if gate.thread != thread.thread_id() && !state.is_inside_gate(thread, gate) {
+    /// The way of a transaction's thread into a successor.
+    fn enter_ahead(&self, thread: &'static ThreadRecord, place: Place) -> Option<Entered> {
+        if !thread.is_slow() {
             return None;
         }
-        let target = gate.before.target(slot_of(place.offset()))?;
+        let (target, table) = self.state().successor(thread, place)?;
+        let depth = thread.record().depth();
+        // This thread owns the successor, and the table, until it is outside again.
+        thread.record().publish_held(thread.frame(depth), depth, table, place);
+        Some(Entered { depth, table, target })
+    }
+
+    /// The way of a thread that the hand-over waits for, or that executes it.
+    fn pass_gate(&self, thread: &'static ThreadRecord, place: Place) -> Result<Option<Entered>, Refusal> {
+        let state = self.state();
+        let Some(gate) = &state.gate else { return Ok(None) };
+        let slot = slot_of(place.offset());
+        if gate.thread == thread.thread_id() {
+            let instance = state.slots.get(slot).map(|slot| slot.instance);
+            if instance.is_some_and(|instance| gate.saved.contains(&instance)) {
+                let text = "its state was saved and not restored yet, so the call would be lost; \
+                            declare the caller's dependency on it in deps(..)";
+                return Err((FaultKind::Gate, text.to_owned()));
+            }
+        } else if !state.is_inside_gate(thread, gate) {
+            return Ok(None);
+        }
+        let Some(target) = gate.before.target(slot).or_else(|| state.serving_target(slot)) else { return Ok(None) };
         let table = gate.before.table();
         let depth = thread.record().depth();
         // The world before the gate is alive while the gate is shut, and behind it while
         // this frame shows it: publish under the state lock, which opening takes too.
         thread.record().publish_held(thread.frame(depth), depth, table, place);
-        Some(Entered { depth, table, target })
+        Ok(Some(Entered { depth, table, target }))
     }
 }

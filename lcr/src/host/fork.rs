@@ -116,12 +116,9 @@ impl Shared {
         if !self.changing.lose() {
             return;
         }
-        if let Some(gate) = state.gate.take() {
-            let slots = gate.members.keys().filter(|&&slot| state.slots.get(slot).is_some());
-            let edits: Vec<_> = slots.map(|&slot| (slot, gate.before.target(slot))).collect();
-            self.publish(state, &edits, 0);
-            self.gate.open();
-        }
+        // Its thread is gone, and its number may be given again.
+        state.ahead.clear();
+        self.reopen(state);
         for (_, provider) in &mut state.registry.providers {
             provider.frozen = None;
         }

@@ -317,10 +317,15 @@ impl Shared {
                 continue;
             }
             let incarnation = Arc::clone(&state.instances[instance].incarnation);
-            let linked = incarnation.implementation.functions(view, state.views.get(view));
+            // Behind the gate only the thread of the hand-over comes here.
+            let is_gated = state.gate.as_ref().is_some_and(|gate| gate.instances.contains(&instance));
+            let ahead = state.ahead.get(&me).filter(|_| is_gated).and_then(|ahead| ahead.implementation(instance));
+            let implementation = ahead.unwrap_or(&incarnation.implementation);
+            let linked = implementation.functions(view, state.views.get(view));
             break linked.map(|functions| {
                 let data = ptr::with_exposed_provenance(incarnation.address);
-                self.open_slot(&mut state, instance, view, Target { data, methods: functions.address() })
+                let target = (!is_gated).then(|| Target { data, methods: functions.address() });
+                self.open_slot(&mut state, instance, view, target)
             });
         };
         state.instances[instance].holds -= 1;
@@ -378,6 +383,15 @@ impl State {
     /// `Closed` if the end of the runtime has taken it out.
     pub(crate) fn instance(&mut self, id: InstanceId) -> Result<&mut Instance> {
         self.instances.get_mut(id).ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime is gone"))
+    }
+
+    /// What a slot holds when no gate is shut: its instance as it serves now.
+    pub(crate) fn serving_target(&self, number: usize) -> Option<Target> {
+        let slot = self.slots.get(number)?;
+        let incarnation = &self.instances.get(slot.instance)?.incarnation;
+        let functions = incarnation.implementation.functions(slot.view, self.views.get(slot.view)).ok()?;
+        let data = ptr::with_exposed_provenance(incarnation.address);
+        Some(Target { data, methods: functions.address() })
     }
 
     /// Retires an instance that nothing holds.

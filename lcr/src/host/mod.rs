@@ -7,6 +7,7 @@
 //! frames in [`records`], [`reaper`] destroys what nobody is inside. [`stage`], [`elf`],
 //! [`manifest`], [`shape`] and [`library`] turn a file into an image without trusting it.
 
+pub(crate) mod ahead;
 pub(crate) mod drain;
 mod elf;
 mod entering;
@@ -16,6 +17,7 @@ pub(crate) mod instances;
 pub(crate) mod library;
 pub(crate) mod link;
 pub(crate) mod manifest;
+mod order;
 pub(crate) mod pins;
 mod reader;
 mod reaper;

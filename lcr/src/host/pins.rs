@@ -75,7 +75,7 @@ impl Drop for Pin {
         // of it is alive.
         let pinned = unsafe { thread.pinned() };
         pinned.retain(|other| other.pin != self.pin || !ptr::eq(other.core, &raw const self.shared.core));
-        if pinned.is_empty() {
+        if pinned.is_empty() && !thread.is_slow() {
             thread.record().set_fast(true);
         }
         self.shared.unpin(self.pin);

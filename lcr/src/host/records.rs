@@ -37,6 +37,7 @@ use super::sys;
 /// | `next` | whoever links the record, once |
 /// | `deeper` | the owner appends; writers read |
 /// | `pinned` | the owner |
+/// | `slow` | the owner |
 #[repr(C)]
 pub(crate) struct ThreadRecord {
     record: Record,
@@ -47,6 +48,8 @@ pub(crate) struct ThreadRecord {
     next: AtomicPtr<ThreadRecord>,
     deeper: AtomicPtr<Chunk>,
     pinned: UnsafeCell<Vec<PinnedTable>>,
+    /// Whether every call must take the slow path, pins or not.
+    slow: AtomicBool,
 }
 
 // SAFETY: the table above; `pinned` is used by the owner only.
@@ -131,6 +134,7 @@ fn take() -> &'static ThreadRecord {
     // SAFETY: the record is this thread's since a moment ago. A pin that its last owner
     // leaked holds a world, but not this thread's.
     unsafe { record.pinned() }.clear();
+    record.slow.store(false, Ordering::Relaxed);
     record.record.open();
     // Without a key the record stays with the ended thread: a leak, and nothing worse.
     sys::at_thread_exit(ptr::from_ref(record).cast(), end);
@@ -146,6 +150,7 @@ fn link(owner: u32) -> &'static ThreadRecord {
         next: AtomicPtr::new(ptr::null_mut()),
         deeper: AtomicPtr::new(ptr::null_mut()),
         pinned: UnsafeCell::new(Vec::new()),
+        slow: AtomicBool::new(false),
     }));
     let mut head = HEAD.load(Ordering::Acquire);
     loop {
@@ -225,6 +230,18 @@ impl ThreadRecord {
     /// The calls that are under way, outermost first, as they are at this moment.
     pub(crate) fn calls(&self) -> impl Iterator<Item = (*const Table, Place)> {
         (0..self.record.depth()).map(|depth| self.frame(depth).read())
+    }
+
+    /// Sends every call to the slow path from now on, for the owner: the thread of a
+    /// transaction, which meets its successors there.
+    pub(crate) fn slow_down(&'static self) {
+        self.slow.store(true, Ordering::Relaxed);
+        self.record.set_fast(false);
+    }
+
+    /// Whether the owner slowed down.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed)
     }
 
     /// The owner's pins.

@@ -22,6 +22,7 @@ use slab::Slab;
 use crate::abi::frame::Core;
 
 use super::{
+    ahead::Ahead,
     drain::Sightings,
     gate::{Gate, GateWord},
     instances::{Incarnation, Instance},
@@ -64,6 +65,8 @@ pub(crate) struct State {
     pub(crate) slots: Slots,
     pub(crate) pins: Slab<PinInfo>,
     pub(crate) gate: Option<Gate>,
+    /// By thread: the one of the transaction, and those that hang and were given up.
+    pub(crate) ahead: HashMap<u32, Ahead>,
     pub(crate) sightings: Sightings,
     pub(crate) tally: Tally,
 }
@@ -144,6 +147,7 @@ impl Shared {
                 slots: Slots::default(),
                 pins: Slab::new(),
                 gate: None,
+                ahead: HashMap::new(),
                 sightings: HashMap::new(),
                 tally: Tally::default(),
             }),

@@ -8,17 +8,15 @@
 //! less than a call into a destroyed object.
 
 use std::{
-    collections::{HashMap, HashSet},
     sync::{Arc, MutexGuard},
     thread,
     time::{Duration, Instant},
 };
 
-use slab::Slab;
-
 use super::{
     gate::Gate,
-    instances::{Instance, InstanceId},
+    instances::InstanceId,
+    order::dependencies_first,
     reaper::destroy,
     shared::{Begin, Leaving, Shared, State},
     sys,
@@ -49,7 +47,7 @@ impl Shared {
         self.publish(&mut state, &edits, 0);
         let last = state.last_ones();
         // This thread's destructors may call what they depend on.
-        state.gate = Some(Gate { before: Arc::clone(&before), members: HashMap::new(), thread: sys::thread_id() });
+        state.gate = Some(Gate::new(Arc::clone(&before), sys::thread_id()));
         drop(state);
         self.gate.open();
         self.settled.notify_all();
@@ -109,29 +107,12 @@ impl State {
         let until = self.generation();
         let mut last = std::mem::take(&mut self.leaving);
         let instances = std::mem::take(&mut self.instances);
-        let mut order = Vec::new();
-        let mut seen = HashSet::new();
-        for (id, _) in &instances {
-            visit(&instances, id, &mut seen, &mut order);
-        }
+        let order = dependencies_first(&instances);
         let leaving = |id: &InstanceId| {
             let instance = &instances[*id];
             Leaving { incarnation: Arc::clone(&instance.incarnation), slots: instance.slots.clone(), until }
         };
         last.extend(order.iter().rev().map(leaving));
         last
-    }
-}
-
-/// Appends an instance behind everything that it depends on.
-fn visit(instances: &Slab<Instance>, id: InstanceId, seen: &mut HashSet<InstanceId>, order: &mut Vec<InstanceId>) {
-    if !seen.insert(id) {
-        return;
-    }
-    if let Some(instance) = instances.get(id) {
-        for need in &instance.incarnation.needs {
-            visit(instances, need.instance, seen, order);
-        }
-        order.push(id);
     }
 }

@@ -93,20 +93,20 @@ impl Slots {
 
 impl Shared {
     /// Makes a slot of `view` on an instance. The functions must be linked already:
-    /// `target` says what the slot holds.
+    /// `target` says what the slot holds; `None` while it is behind the gate.
     pub(crate) fn open_slot(
         self: &Arc<Shared>,
         state: &mut State,
         instance: InstanceId,
         view: ViewId,
-        target: Target,
+        target: Option<Target>,
     ) -> SlotRef {
         let number = state.slots.free.pop().unwrap_or(state.slots.slots.len());
         if number >= state.world.len() {
             let len = state.world.len() * 2;
             self.publish(state, &[], len);
         }
-        state.world.entry(number).set(Some(target));
+        state.world.entry(number).set(target);
         let raw = Box::into_raw(Box::new(RawSlot {
             core: Arc::into_raw(Arc::clone(self)).cast(),
             host: &raw const HOST_TABLE,
@@ -119,6 +119,12 @@ impl Shared {
         }
         state.slots.slots[number] = Some(Slot { raw, view, instance });
         state.instances[instance].slots.push(number);
+        let birth = state.instances[instance].incarnation.birth;
+        if target.is_none()
+            && let Some(gate) = &mut state.gate
+        {
+            gate.members.insert(number, birth);
+        }
         SlotRef(raw)
     }
 

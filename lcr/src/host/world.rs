@@ -63,6 +63,11 @@ impl World {
         world
     }
 
+    /// A world without entries that is never published: its table only tells frames apart.
+    pub(super) fn empty(generation: u64) -> World {
+        World::new(generation, 0, None)
+    }
+
     /// The table's address.
     pub(crate) fn table(&self) -> *const Table {
         self.table.as_ptr()

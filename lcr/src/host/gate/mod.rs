@@ -6,11 +6,15 @@
 //! A thread that is inside a member already must not wait for itself: it passes into
 //! the world before the gate, where the members' instances are still whole, because the
 //! hand-over waits for that very thread.
+//!
+//! The thread that executes the hand-over passes, too, as long as an instance was not
+//! saved: what it says later would be lost, so it is refused, until the successor is
+//! there to answer ([`ahead`](super::ahead)).
 
 mod word;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -18,7 +22,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{sys, world::World};
+use super::{
+    instances::InstanceId,
+    shared::{Shared, State},
+    sys,
+    world::World,
+};
 use word::Word;
 
 pub(crate) use word::Look;
@@ -43,8 +52,30 @@ pub(crate) struct Gate {
     pub(crate) before: Arc<World>,
     /// The members' slots, each with the first world of its instance.
     pub(crate) members: HashMap<usize, u64>,
+    /// The members' instances.
+    pub(crate) instances: HashSet<InstanceId>,
+    /// Those of them whose state was saved.
+    pub(crate) saved: HashSet<InstanceId>,
     /// The thread that executes the transaction.
     pub(crate) thread: u32,
+}
+
+impl Gate {
+    /// A gate without members, which `thread` passes.
+    pub(crate) fn new(before: Arc<World>, thread: u32) -> Gate {
+        Gate { before, members: HashMap::new(), instances: HashSet::new(), saved: HashSet::new(), thread }
+    }
+}
+
+impl Shared {
+    /// Opens the gate on the instances that are there, if it is shut.
+    pub(crate) fn reopen(&self, state: &mut State) {
+        let Some(gate) = state.gate.take() else { return };
+        // A slot that was released meanwhile stays closed: its instance may be gone.
+        let edits: Vec<_> = gate.members.keys().map(|&slot| (slot, state.serving_target(slot))).collect();
+        self.publish(state, &edits, 0);
+        self.gate.open();
+    }
 }
 
 /// How long callers wait behind the transaction's deadline, which opens the gate.

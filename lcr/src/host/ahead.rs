@@ -1,0 +1,115 @@
+//! What the thread of a transaction meets before the commit: the successors that it has
+//! made so far.
+//!
+//! That thread runs two kinds of code. *Old* code is what serves now; it must find the
+//! old world, or a refusal would leave it with the answers of objects that were never
+//! visible. *New* code is a successor's: its constructor or restore, its health check,
+//! and every method that such code calls on another successor. It must find the
+//! successors, or what it tells them (registers, writes) would be lost at the commit,
+//! and seen by everybody if there is none. Which of the two is calling shows in the
+//! thread's frames: a call into a successor shows a table of its own, which is no world's.
+//!
+//! | the thread calls | from new code | from old code |
+//! |---|---|---|
+//! | a member without state | its successor, if there is one yet | the old one |
+//! | a member with state, before the gate is shut | the old one, as everybody | the old one |
+//! | the same, not saved yet | the old one: what it is told is saved | the same |
+//! | the same, saved | nobody: a fault | the same |
+//! | the same, restored | its successor | its successor |
+//! | anything else | the current world | the current world |
+//!
+//! State that was saved lives on in the successor only, so old code that stays (a
+//! component that is not replaced, called by a restore) finds the successor, too. What a
+//! restore does to components that stay is theirs to keep, as what any caller does.
+//!
+//! The drain does not see calls into successors, and need not: only this thread makes
+//! them, and only this thread destroys successors or commits, when it is outside. If it
+//! hangs and is given up, it finds the same successors still: the old world hears no
+//! more of what they say to each other, and the next transaction does not wait for it.
+
+use std::{collections::HashMap, ptr, sync::Arc};
+
+use crate::abi::{
+    frame::Place,
+    world::{Table, Target, slot_of},
+};
+
+use super::{
+    instances::{Incarnation, InstanceId},
+    records::ThreadRecord,
+    registry::Implementation,
+    shared::State,
+    world::World,
+};
+
+/// The successors that one thread meets.
+pub(crate) struct Ahead {
+    /// Shown by the frames of calls into them.
+    shown: World,
+    /// While old code is saved there are none.
+    is_saving: bool,
+    successors: HashMap<InstanceId, Successor>,
+}
+
+struct Successor {
+    address: usize,
+    implementation: Arc<Implementation>,
+}
+
+impl Ahead {
+    /// No successors yet, in a world of this number.
+    pub(crate) fn new(generation: u64) -> Ahead {
+        Ahead { shown: World::empty(generation), is_saving: false, successors: HashMap::new() }
+    }
+
+    /// Notes an instance's successor. It must stay alive as long as it is noted.
+    pub(crate) fn add(&mut self, id: InstanceId, incarnation: &Incarnation) {
+        let (address, implementation) = (incarnation.address, Arc::clone(&incarnation.implementation));
+        self.successors.insert(id, Successor { address, implementation });
+    }
+
+    /// Begins or ends the pass in which old code is saved.
+    pub(crate) fn set_saving(&mut self, is_saving: bool) {
+        self.is_saving = is_saving;
+    }
+
+    /// The successor's implementation, for handles that its thread asks for.
+    pub(super) fn implementation(&self, id: InstanceId) -> Option<&Arc<Implementation>> {
+        self.successors.get(&id).map(|successor| &successor.implementation)
+    }
+
+    /// Whether new code is calling: the thread's innermost call is into a successor, or
+    /// there is none, and the transaction itself runs a successor's code.
+    fn is_new_code(&self, thread: &'static ThreadRecord) -> bool {
+        match thread.record().depth().checked_sub(1) {
+            Some(innermost) => ptr::eq(thread.frame(innermost).read().0, self.shown.table()),
+            None => true,
+        }
+    }
+}
+
+impl State {
+    /// The successor that a thread's call finds, and the table for its frame.
+    pub(super) fn successor(&self, thread: &'static ThreadRecord, place: Place) -> Option<(Target, *const Table)> {
+        let ahead = self.ahead.get(&thread.thread_id()).filter(|ahead| !ahead.is_saving)?;
+        let number = slot_of(place.offset());
+        let slot = self.slots.get(number)?;
+        let Successor { address, implementation } = ahead.successors.get(&slot.instance)?;
+        let is_gated = self.world.target(number).is_none();
+        if !is_gated && !ahead.is_new_code(thread) {
+            return None;
+        }
+        // A handle that the successor cannot serve is refused at the commit.
+        let functions = implementation.functions(slot.view, self.views.get(slot.view)).ok()?;
+        let data = ptr::with_exposed_provenance(*address);
+        Some((Target { data, methods: functions.address() }, ahead.shown.table()))
+    }
+
+    /// The component of the successor at an address.
+    pub(super) fn successor_at(&self, address: usize) -> Option<String> {
+        let mut successors = self.ahead.values().flat_map(|ahead| ahead.successors.values());
+        successors
+            .find(|successor| successor.address == address)
+            .map(|found| found.implementation.component.to_string())
+    }
+}

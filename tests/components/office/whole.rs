@@ -1,0 +1,34 @@
+//! Desk and archive in one component, the dependent first.
+
+#[path = "parts/drawer.rs"]
+mod drawer;
+
+#[path = "parts/files.rs"]
+mod files;
+
+use drawer::Drawer;
+use files::Files;
+use lcr_tests::office::{Archive, Desk, Epoch};
+
+#[lcr::component(name = "office", version = "1.0.0", create = Self::open, healthy = Self::check, state)]
+impl Desk for Drawer {
+    fn epoch(&self) -> Epoch {
+        self.terms.epoch
+    }
+    fn note(&self, text: String) {
+        Drawer::note(self, text);
+    }
+}
+
+#[lcr::component(name = "office", version = "1.0.0", create = Self::open, healthy = Self::check, state)]
+impl Archive for Files {
+    fn epoch(&self) -> Epoch {
+        Files::epoch(self)
+    }
+    fn file(&self, line: String) -> u64 {
+        Files::file(self, line)
+    }
+    fn lines(&self) -> Vec<String> {
+        Files::lines(self)
+    }
+}

@@ -1,0 +1,164 @@
+//! What components say to each other while they are replaced together is said to
+//! somebody who remembers it: the old world until it is saved, the new one from then on.
+
+use lcr::{Error, ErrorKind, Handle, Report, Runtime};
+use lcr_tests::{
+    component,
+    office::{Archive, Desk, Ledger, Porter, Seal, Terms, Till},
+    wait_until,
+};
+
+/// A runtime with these libraries.
+fn office(libraries: &[&str]) -> Runtime {
+    let rt = Runtime::builder().linked(false).build().unwrap();
+    let plan = libraries.iter().fold(rt.plan(), |plan, library| plan.add(component(library)));
+    plan.commit().unwrap();
+    rt
+}
+
+/// Replaces components by libraries, each for an epoch of its own, all in one plan.
+fn replace(rt: &Runtime, steps: &[(&str, &str, Terms)]) -> Result<Report, Error> {
+    for (name, _, terms) in steps {
+        rt.configure(name, terms).unwrap();
+    }
+    steps.iter().fold(rt.plan(), |plan, (_, library, _)| plan.replace(component(library))).commit()
+}
+
+fn terms(epoch: u32) -> Terms {
+    Terms { epoch, unfit: false }
+}
+
+fn unfit(epoch: u32) -> Terms {
+    Terms { epoch, unfit: true }
+}
+
+/// What desk and archive say when they are replaced, and what of it is kept.
+fn a_desk_and_its_archive(rt: &Runtime, steps: impl Fn(Terms) -> Vec<(&'static str, &'static str, Terms)>) {
+    let desk: Handle<dyn Desk> = rt.service().unwrap();
+    let archive: Handle<dyn Archive> = rt.service().unwrap();
+    desk.note("a".to_owned());
+    replace(rt, &steps(terms(1))).unwrap();
+    assert_eq!((desk.epoch(), archive.epoch()), (1, 1));
+    let mut kept = vec!["a flushed by 0", "restored by 1", "checked by 1"];
+    assert_eq!(archive.lines(), kept);
+
+    // A refusal forgets what the new ones said; what the old one flushed is kept.
+    desk.note("b".to_owned());
+    let error = replace(rt, &steps(unfit(2))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unhealthy, "{error}");
+    assert_eq!((desk.epoch(), archive.epoch()), (1, 1));
+    kept.push("b flushed by 1");
+    assert_eq!(archive.lines(), kept);
+
+    // As does whoever comes next, with the old one's note.
+    desk.note("c".to_owned());
+    replace(rt, &steps(terms(3))).unwrap();
+    kept.extend(["c flushed by 1", "restored by 3", "checked by 3"]);
+    assert_eq!(archive.lines(), kept);
+    drop((desk, archive));
+    wait_until("all are destroyed", || rt.status().constructed == rt.status().destroyed);
+}
+
+#[test]
+fn a_dependents_flush_and_its_successors_words_are_kept() {
+    let rt = office(&["office_seal", "office_archive", "office_desk"]);
+    a_desk_and_its_archive(&rt, |terms| {
+        let archive = Terms { unfit: false, ..terms };
+        vec![("desk", "office_desk", terms), ("archive", "office_archive", archive)]
+    });
+}
+
+#[test]
+fn so_they_are_through_a_handle_that_is_made_while_the_state_moves() {
+    for unfit in [false, true] {
+        let rt = office(&["office_seal", "office_archive", "office_desk"]);
+        let desk: Handle<dyn Desk> = rt.service().unwrap();
+        let archive: Handle<dyn Archive> = rt.service().unwrap();
+        desk.note("a".to_owned());
+        let steps = [("archive", "office_archive", terms(1)), ("desk", "office_narrow", Terms { epoch: 1, unfit })];
+        let result = replace(&rt, &steps);
+        assert_eq!(result.is_err(), unfit);
+        let said = ["a flushed by 0", "restored by 1", "checked by 1"];
+        assert_eq!(archive.lines(), if unfit { &said[..1] } else { &said });
+        // The handle goes on, or it is gone with its owner.
+        desk.note("b".to_owned());
+        replace(&rt, &[("archive", "office_archive", terms(2)), ("desk", "office_desk", terms(2))]).unwrap();
+        let saved = if unfit { "b flushed by 0" } else { "b flushed by 1" };
+        assert_eq!(archive.lines()[said.len() - 2 * usize::from(unfit)], saved);
+        drop((desk, archive));
+        wait_until("all are destroyed", || rt.status().constructed == rt.status().destroyed);
+        assert_eq!(rt.status().handles, 0);
+    }
+}
+
+#[test]
+fn dependent_and_dependency_may_be_one_component() {
+    let rt = office(&["office_seal", "office_whole"]);
+    let desk: Handle<dyn Desk> = rt.service().unwrap();
+    let archive: Handle<dyn Archive> = rt.service().unwrap();
+    desk.note("a".to_owned());
+    replace(&rt, &[("office", "office_whole", terms(1))]).unwrap();
+    assert_eq!((desk.epoch(), archive.epoch()), (1, 1));
+    let mut kept = vec!["a flushed by 0", "restored by 1", "checked by 1"];
+    assert_eq!(archive.lines(), kept);
+    desk.note("b".to_owned());
+    let error = replace(&rt, &[("office", "office_whole", unfit(2))]).unwrap_err();
+    // The archive comes first, and says so first.
+    assert!(error.to_string().ends_with("files of epoch 2 are unfit"), "{error}");
+    kept.push("b flushed by 1");
+    assert_eq!((archive.lines(), archive.epoch()), (kept.iter().map(|&line| line.to_owned()).collect(), 1));
+}
+
+#[test]
+fn two_components_may_need_each_other_crosswise() {
+    for names in [["east", "west"], ["west", "east"]] {
+        let rt = office(&["office_seal", "office_east", "office_west"]);
+        let (desk, till): (Handle<dyn Desk>, Handle<dyn Till>) = (rt.service().unwrap(), rt.service().unwrap());
+        let (archive, ledger): (Handle<dyn Archive>, Handle<dyn Ledger>) =
+            (rt.service().unwrap(), rt.service().unwrap());
+        desk.note("a".to_owned());
+        till.note("b".to_owned());
+        let steps = names.map(|name| {
+            let library = if name == "east" { "office_east" } else { "office_west" };
+            (name, library, terms(1))
+        });
+        replace(&rt, &steps).unwrap();
+        assert_eq!(archive.lines(), ["a flushed by 0", "restored by 1", "checked by 1"]);
+        assert_eq!(ledger.lines(), ["b flushed by 0", "restored by 1", "checked by 1"]);
+    }
+}
+
+#[test]
+fn a_successor_talks_to_the_successors_of_what_has_no_state() {
+    let rt = office(&["office_seal", "office_archive", "office_desk", "office_porter"]);
+    let (seal, porter): (Handle<dyn Seal>, Handle<dyn Porter>) = (rt.service().unwrap(), rt.service().unwrap());
+    let (archive, desk): (Handle<dyn Archive>, Handle<dyn Desk>) = (rt.service().unwrap(), rt.service().unwrap());
+    let mut old = vec!["porter 0, says archive 0", "porter 0"];
+    assert_eq!((seal.stamped(), porter.seal()), (old.iter().map(|&what| what.to_owned()).collect(), 0));
+    let steps = |desk| {
+        [
+            ("porter", "office_porter", terms(1)),
+            ("desk", "office_desk", desk),
+            ("archive", "office_archive", terms(1)),
+            ("seal", "office_seal", terms(1)),
+        ]
+    };
+
+    // Refused at its very end, it leaves no trace at the old seal but what the old archive
+    // said to it: the new porter reported to that one, which everybody sees.
+    replace(&rt, &steps(unfit(1))).unwrap_err();
+    assert_eq!((porter.seal(), archive.epoch(), desk.epoch()), (0, 0, 0));
+    old.push("porter 1, says archive 0");
+    assert_eq!(seal.stamped(), old);
+    assert_eq!(archive.lines(), ["porter 0", "porter 1"]);
+
+    desk.note("a".to_owned());
+    replace(&rt, &steps(terms(1))).unwrap();
+    assert_eq!((porter.seal(), archive.epoch(), desk.epoch()), (1, 1, 1));
+    assert_eq!(
+        archive.lines(),
+        ["porter 0", "porter 1", "porter 1", "a flushed by 0", "restored by 1", "checked by 1"]
+    );
+    // The new seal knows what the new ones said, and nothing of the old ones.
+    assert_eq!(seal.stamped(), ["porter 1", "restored by 1, says archive 1", "checked by 1, says archive 1"]);
+}

@@ -13,16 +13,22 @@
 //! is asked for its health. Each object is of an [`Epoch`], which it takes from its
 //! configuration; so one library is its own replacement.
 
+use std::path::PathBuf;
+
+use lcr::Handle;
+
 /// The number of a replacement, from 0 for what was loaded first.
 pub type Epoch = u32;
 
 /// The configuration of a component of the office.
-#[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Terms {
     /// Its epoch.
     pub epoch: Epoch,
     /// Whether it says that it is not healthy.
     pub unfit: bool,
+    /// As long as there is such a file, files hold up whoever files something.
+    pub hang: Option<PathBuf>,
 }
 
 /// Stamps, and keeps a list of what it stamped that nobody hands over.
@@ -43,6 +49,8 @@ pub trait Archive {
     fn file(&self, line: String) -> u64;
     /// Everything that is kept.
     fn lines(&self) -> Vec<String>;
+    /// Has a desk take a note when this is saved, though this does not depend on it.
+    fn report_to(&self, desk: Handle<dyn Desk>);
 }
 
 /// Takes notes, and files them later.

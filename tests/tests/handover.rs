@@ -1,6 +1,8 @@
 //! What components say to each other while they are replaced together is said to
 //! somebody who remembers it: the old world until it is saved, the new one from then on.
 
+use std::{fs, time::Duration};
+
 use lcr::{Error, ErrorKind, Handle, Report, Runtime};
 use lcr_tests::{
     component,
@@ -25,11 +27,11 @@ fn replace(rt: &Runtime, steps: &[(&str, &str, Terms)]) -> Result<Report, Error>
 }
 
 fn terms(epoch: u32) -> Terms {
-    Terms { epoch, unfit: false }
+    Terms { epoch, ..Terms::default() }
 }
 
 fn unfit(epoch: u32) -> Terms {
-    Terms { epoch, unfit: true }
+    Terms { epoch, unfit: true, ..Terms::default() }
 }
 
 /// What desk and archive say when they are replaced, and what of it is kept.
@@ -63,7 +65,7 @@ fn a_desk_and_its_archive(rt: &Runtime, steps: impl Fn(Terms) -> Vec<(&'static s
 fn a_dependents_flush_and_its_successors_words_are_kept() {
     let rt = office(&["office_seal", "office_archive", "office_desk"]);
     a_desk_and_its_archive(&rt, |terms| {
-        let archive = Terms { unfit: false, ..terms };
+        let archive = Terms { unfit: false, ..terms.clone() };
         vec![("desk", "office_desk", terms), ("archive", "office_archive", archive)]
     });
 }
@@ -75,7 +77,10 @@ fn so_they_are_through_a_handle_that_is_made_while_the_state_moves() {
         let desk: Handle<dyn Desk> = rt.service().unwrap();
         let archive: Handle<dyn Archive> = rt.service().unwrap();
         desk.note("a".to_owned());
-        let steps = [("archive", "office_archive", terms(1)), ("desk", "office_narrow", Terms { epoch: 1, unfit })];
+        let steps = [
+            ("archive", "office_archive", terms(1)),
+            ("desk", "office_narrow", Terms { epoch: 1, unfit, ..Terms::default() }),
+        ];
         let result = replace(&rt, &steps);
         assert_eq!(result.is_err(), unfit);
         let said = ["a flushed by 0", "restored by 1", "checked by 1"];
@@ -161,4 +166,59 @@ fn a_successor_talks_to_the_successors_of_what_has_no_state() {
     );
     // The new seal knows what the new ones said, and nothing of the old ones.
     assert_eq!(seal.stamped(), ["porter 1", "restored by 1, says archive 1", "checked by 1, says archive 1"]);
+}
+
+#[test]
+fn a_call_into_what_was_saved_is_a_fault_and_refuses_the_change() {
+    let rt = office(&["office_seal", "office_archive", "office_desk"]);
+    let desk: Handle<dyn Desk> = rt.service().unwrap();
+    let archive: Handle<dyn Archive> = rt.service().unwrap();
+    desk.note("a".to_owned());
+    // The desk depends on the archive and is saved before it, so it could not keep the note.
+    archive.report_to(desk.clone());
+    let steps = [("archive", "office_archive", terms(1)), ("desk", "office_desk", terms(1))];
+    let error = replace(&rt, &steps).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::State);
+    assert_eq!(
+        error.to_string(),
+        "component `archive 1.0.0` panicked in its save: office.desk.note was not called: its state was saved and \
+         not restored yet, so the call would be lost; while state moves, call only what deps(..) declares"
+    );
+    assert_eq!((desk.epoch(), archive.epoch()), (0, 0));
+    assert_eq!(archive.lines(), ["a flushed by 0"]);
+    // One after the other they can be replaced: nobody is called whose state has moved.
+    replace(&rt, &steps[..1]).unwrap();
+    replace(&rt, &steps[1..]).unwrap();
+    assert_eq!(archive.lines(), ["a flushed by 0", "saved flushed by 0", "restored by 1", "checked by 1"]);
+}
+
+#[test]
+fn what_hangs_in_a_successor_is_heard_by_nobody_and_waited_for_by_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let hang = directory.path().join("hang");
+    fs::write(&hang, "").unwrap();
+    let rt = office(&["office_seal", "office_archive", "office_desk"]);
+    let desk: Handle<dyn Desk> = rt.service().unwrap();
+    let archive: Handle<dyn Archive> = rt.service().unwrap();
+    desk.note("a".to_owned());
+    // The new desk, being restored, is held up inside of the new archive.
+    rt.configure("archive", &Terms { epoch: 1, hang: Some(hang.clone()), ..Terms::default() }).unwrap();
+    rt.configure("desk", &terms(1)).unwrap();
+    let plan = rt.plan().replace(component("office_archive")).replace(component("office_desk"));
+    let error = plan.deadline(Duration::from_millis(200)).commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deadline, "{error}");
+    assert_eq!((desk.epoch(), archive.epoch()), (0, 0));
+    assert_eq!(archive.lines(), ["a flushed by 0"]);
+
+    // It still is, while the next ones take their places.
+    desk.note("b".to_owned());
+    replace(&rt, &[("archive", "office_archive", terms(2)), ("desk", "office_desk", terms(2))]).unwrap();
+    let kept = ["a flushed by 0", "b flushed by 0", "restored by 2", "checked by 2"];
+    assert_eq!((desk.epoch(), archive.lines()), (2, kept.iter().map(|&line| line.to_owned()).collect()));
+
+    // When it comes back, what it had made is destroyed; the seal stays, and the two.
+    fs::remove_file(&hang).unwrap();
+    wait_until("what it made is destroyed", || rt.status().constructed == rt.status().destroyed + 3);
+    assert_eq!(archive.lines(), kept);
+    assert_eq!(rt.status().constructed, 7);
 }

@@ -14,6 +14,13 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// successor is ready or the replacement was given up; keep it short. The state crosses
 /// as MessagePack with named fields: a field with `#[serde(default)]` may be added
 /// without a new version.
+///
+/// If several components are replaced together, all are saved before any is restored.
+/// Dependents are saved before what they depend on: `save` may call its dependencies, and
+/// what it tells them is handed over with their state. Dependencies are restored before
+/// what depends on them: `restore` and the health check reach the new dependencies, and a
+/// refusal takes back what they were told. Other calls that would be lost, into what was
+/// saved and is not restored yet, are faults.
 pub trait Stateful: Sized {
     /// What is handed over.
     type State: Serialize + DeserializeOwned;

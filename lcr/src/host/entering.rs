@@ -260,7 +260,7 @@ impl Shared {
             let instance = state.slots.get(slot).map(|slot| slot.instance);
             if instance.is_some_and(|instance| gate.saved.contains(&instance)) {
                 let text = "its state was saved and not restored yet, so the call would be lost; \
-                            declare the caller's dependency on it in deps(..)";
+                            while state moves, call only what deps(..) declares";
                 return Err((FaultKind::Gate, text.to_owned()));
             }
         } else if !state.is_inside_gate(thread, gate) {

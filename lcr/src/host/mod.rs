@@ -3,9 +3,11 @@
 //! [`runtime`] is what a program holds. Its parts share one [`shared::Shared`]:
 //! [`registry`] knows what is present, [`instances`] and [`slots`] what was built and who
 //! points to it, [`world`] which world is current. A call takes [`entering`] only where
-//! the inlined path of [`frame`](crate::abi::frame) cannot go. [`drain`] reads the
-//! frames in [`records`], [`reaper`] destroys what nobody is inside. [`stage`], [`elf`],
-//! [`manifest`], [`shape`] and [`library`] turn a file into an image without trusting it.
+//! the inlined path of [`frame`](crate::abi::frame) cannot go, among them the calls of a
+//! transaction's thread, which meets the successors that it has made ([`ahead`]).
+//! [`drain`] reads the frames in [`records`], [`reaper`] destroys what nobody is inside.
+//! [`stage`], [`elf`], [`manifest`], [`shape`] and [`library`] turn a file into an image
+//! without trusting it.
 
 pub(crate) mod ahead;
 pub(crate) mod drain;

@@ -4,7 +4,8 @@
 mod files;
 
 use files::Files;
-use lcr_tests::office::{Archive, Epoch};
+use lcr::Handle;
+use lcr_tests::office::{Archive, Desk, Epoch};
 
 #[lcr::component(name = "archive", version = "1.0.0", create = Self::open, healthy = Self::check, state)]
 impl Archive for Files {
@@ -16,5 +17,8 @@ impl Archive for Files {
     }
     fn lines(&self) -> Vec<String> {
         Files::lines(self)
+    }
+    fn report_to(&self, desk: Handle<dyn Desk>) {
+        Files::report_to(self, desk);
     }
 }

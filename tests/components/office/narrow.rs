@@ -5,7 +5,7 @@
 mod drawer;
 
 use drawer::Drawer;
-use lcr::{BoxError, Context, Handle, RawState, Stateful};
+use lcr::{BoxError, Context, Handle, Stateful};
 use lcr_tests::office::{Desk, Epoch};
 
 /// The archive, as this desk knows it.
@@ -44,10 +44,6 @@ impl Stateful for Letterbox {
 
     fn save(&self) -> Result<(), BoxError> {
         self.0.flush();
-        Ok(())
-    }
-
-    fn migrate(_: u32, _: RawState<'_>) -> Result<(), BoxError> {
         Ok(())
     }
 

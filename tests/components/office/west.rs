@@ -8,7 +8,8 @@ mod files;
 
 use drawer::Drawer;
 use files::Files;
-use lcr_tests::office::{Archive, Epoch, Till};
+use lcr::Handle;
+use lcr_tests::office::{Archive, Desk, Epoch, Till};
 
 #[lcr::component(name = "west", version = "1.0.0", create = Self::open, healthy = Self::check, state)]
 impl Till for Drawer {
@@ -27,5 +28,8 @@ impl Archive for Files {
     }
     fn lines(&self) -> Vec<String> {
         Files::lines(self)
+    }
+    fn report_to(&self, desk: Handle<dyn Desk>) {
+        Files::report_to(self, desk);
     }
 }

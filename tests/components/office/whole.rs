@@ -8,6 +8,7 @@ mod files;
 
 use drawer::Drawer;
 use files::Files;
+use lcr::Handle;
 use lcr_tests::office::{Archive, Desk, Epoch};
 
 #[lcr::component(name = "office", version = "1.0.0", create = Self::open, healthy = Self::check, state)]
@@ -30,5 +31,8 @@ impl Archive for Files {
     }
     fn lines(&self) -> Vec<String> {
         Files::lines(self)
+    }
+    fn report_to(&self, desk: Handle<dyn Desk>) {
+        Files::report_to(self, desk);
     }
 }

@@ -222,3 +222,17 @@ fn what_hangs_in_a_successor_is_heard_by_nobody_and_waited_for_by_nobody() {
     assert_eq!(archive.lines(), kept);
     assert_eq!(rt.status().constructed, 7);
 }
+
+#[test]
+fn what_a_successor_is_the_first_to_need_is_handed_over_too() {
+    let rt = office(&["office_seal", "office_archive", "office_desk", "office_ledger"]);
+    let desk: Handle<dyn Desk> = rt.service().unwrap();
+    // Nobody has the ledger: it is built for the new desk, and replaced with the old one.
+    let steps = [("desk", "office_twofold", terms(1)), ("ledger", "office_ledger", terms(1))];
+    let report = replace(&rt, &steps).unwrap();
+    assert_eq!(report.members.iter().map(|member| member.instances).collect::<Vec<_>>(), [1, 1], "{report}");
+    let ledger: Handle<dyn Ledger> = rt.service().unwrap();
+    assert_eq!((desk.epoch(), ledger.lines()), (1, vec!["restored by 1".to_owned(), "checked by 1".to_owned()]));
+    drop((desk, ledger));
+    wait_until("all are destroyed", || rt.status().constructed == rt.status().destroyed);
+}

@@ -12,11 +12,13 @@
 //! meets them ([`ahead`](crate::host::ahead)).
 //!
 //! A new instance may appear until the members are *frozen*, which is in the prepare
-//! phase; at the end of it there is a successor for each instance.
+//! phase; at the end of it there is a successor for each instance without state. What
+//! the others will need is there, too: no instance is built behind the gate, where it
+//! would be of an old implementation and get no successor.
 
 use std::{
     cmp::Reverse,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     iter,
     sync::Arc,
     time::{Duration, Instant},
@@ -26,7 +28,7 @@ use crate::{
     error::{Error, Result},
     host::{
         ahead::Ahead,
-        instances::{Incarnation, InstanceId, Origin},
+        instances::{Held, Incarnation, InstanceId, Origin},
         records,
         registry::{Component, Implementation, ProviderId, Sight},
         shared::{Shared, State},
@@ -85,6 +87,8 @@ pub(super) struct Execution {
     /// The instances with a successor, or about to have one: held, so that their numbers
     /// stay theirs while the state lock is not held.
     pub(super) held: Vec<InstanceId>,
+    /// What those with state will need when they are restored, held.
+    needs: Vec<Held>,
 }
 
 impl Execution {
@@ -106,6 +110,7 @@ impl Execution {
             loaded: Vec::new(),
             successors: HashMap::new(),
             held: Vec::new(),
+            needs: Vec::new(),
         }
     }
 
@@ -207,17 +212,24 @@ impl Execution {
             .collect()
     }
 
-    /// Constructs a successor for each instance that has none and takes no state, again
-    /// until none is left; then the members are frozen.
+    /// Constructs a successor for each instance that has none and takes no state, and what
+    /// the successors of the others will need, again until nothing is left to construct;
+    /// then the members are frozen.
     fn prepare(&mut self) -> Result<(), Stop> {
         let seats = self.seats();
+        let mut ready = HashSet::new();
         for is_first in iter::once(true).chain(iter::repeat(false)) {
             let shared = Arc::clone(&self.shared);
             let mut state = shared.state();
             self.watch.check()?;
             self.refuse_latecomers(&state)?;
-            let mut missing = Vec::new();
+            let (mut missing, mut needy) = (Vec::new(), Vec::new());
             for (seat, (provider, implementation, stateful)) in seats.iter().enumerate() {
+                let mut own = state.instances.iter().map(|(_, instance)| instance.provider);
+                if *stateful && !ready.contains(&seat) && own.any(|other| other == *provider) {
+                    ready.insert(seat);
+                    needy.push(Arc::clone(implementation));
+                }
                 let without = state.instances.iter().filter(|(id, instance)| {
                     instance.provider == *provider && !stateful && !self.successors.contains_key(id)
                 });
@@ -227,17 +239,22 @@ impl Execution {
             }
             // Whoever makes instances waits from the second round on: several threads
             // make them faster than this one makes their successors.
-            if missing.is_empty() || !is_first {
+            let is_done = missing.is_empty() && needy.is_empty();
+            if is_done || !is_first {
                 let removed = self.members.iter().flat_map(|member| &member.removed);
                 for provider in seats.iter().map(|(provider, ..)| provider).chain(removed) {
                     state.registry.providers[*provider].frozen = Some(self.thread);
                 }
             }
-            if missing.is_empty() {
+            if is_done {
                 break;
             }
             missing.iter().for_each(|&(id, ..)| self.hold(&mut state, id));
             drop(state);
+            for implementation in needy {
+                self.watch.step(Arc::clone(&implementation.component) as _, "construction of the dependencies")?;
+                self.needs.extend(self.shared.hold_needs(&implementation, self.sight())?);
+            }
             for (id, seat, implementation, config) in missing {
                 self.watch.step(Arc::clone(&implementation.component) as _, "constructor")?;
                 let incarnation =
@@ -272,6 +289,7 @@ impl Execution {
 
     /// Lets go of what was held. The end of the runtime may have taken it out already.
     pub(super) fn let_go(&mut self, state: &mut State) {
+        state.drop_needs(&std::mem::take(&mut self.needs));
         for id in self.held.drain(..) {
             if let Some(instance) = state.instances.get_mut(id) {
                 instance.holds -= 1;

@@ -22,6 +22,8 @@
 //! component that is not replaced, called by a restore) finds the successor, too. What a
 //! restore does to components that stay is theirs to keep, as what any caller does.
 //!
+//! Pins are of worlds, and hold what everybody sees: a pin may outlive the transaction.
+//!
 //! The drain does not see calls into successors, and need not: only this thread makes
 //! them, and only this thread destroys successors or commits, when it is outside. If it
 //! hangs and is given up, it finds the same successors still: the old world hears no

@@ -200,7 +200,9 @@ impl Shared {
         }
     }
 
-    fn hold_needs(self: &Arc<Shared>, implementation: &Implementation, sight: Sight) -> Result<Vec<Held>> {
+    /// The dependencies of an implementation, built if need be, with one hold on each for
+    /// the caller.
+    pub(crate) fn hold_needs(self: &Arc<Shared>, implementation: &Implementation, sight: Sight) -> Result<Vec<Held>> {
         let mut held = Vec::new();
         for need in &implementation.manifest.deps {
             let built = {

@@ -9,7 +9,7 @@
 //! | [`Ledger`] | | as the archive |
 //! | [`Till`] | the ledger | as the desk |
 //!
-//! A desk files its notes when it is saved, and says so when it is restored and when it
+//! An archive has it stamped that it is saved. A desk files its notes when it is saved, and says so when it is restored and when it
 //! is asked for its health. Each object is of an [`Epoch`], which it takes from its
 //! configuration; so one library is its own replacement.
 

@@ -4,6 +4,8 @@
 #[path = "parts/drawer.rs"]
 mod drawer;
 
+use std::{sync::mpsc, thread, time::Duration};
+
 use drawer::Drawer;
 use lcr::{BoxError, Context, Handle, Stateful};
 use lcr_tests::office::{Desk, Epoch};
@@ -49,6 +51,18 @@ impl Stateful for Letterbox {
 
     fn restore((): (), context: &Context) -> Result<Letterbox, BoxError> {
         let Letterbox(drawer) = Letterbox::open(context)?;
+        if !drawer.terms.unfit {
+            let slit: Handle<dyn Slit> = context.dependency()?;
+            let (tell, said) = mpsc::channel();
+            thread::spawn(move || {
+                slit.file("said aside".to_owned());
+                // By then the restore has long ended.
+                let _ = tell.send(());
+            });
+            if said.recv_timeout(Duration::from_millis(50)).is_ok() {
+                return Err("another thread's call did not wait for the gate".into());
+            }
+        }
         Ok(Letterbox(drawer.say_restored()))
     }
 }

@@ -59,6 +59,9 @@ impl Stateful for Files {
         if let Some(desk) = &*self.desk.lock().unwrap_or_else(PoisonError::into_inner) {
             desk.note("saved".to_owned());
         }
+        if let Some(seal) = &self.seal {
+            seal.stamp(format!("saved, says archive {}", self.terms.epoch));
+        }
         Ok(self.lines())
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! house/files/    what a test offers
-//! house/lcr-*/    the runtime's private store
+//! house/lcr-*/*/  the runtime's private store
 //! house/mark      made by the initialiser of a marked library, wherever it was mapped from
 //! ```
 
@@ -135,10 +135,10 @@ impl House {
             let entries = fs::read_dir(path).expect("a directory");
             entries.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
         };
-        let is_store =
+        let is_user =
             |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"lcr-"));
-        let mut files: Vec<_> =
-            entries(self.directory.path()).into_iter().filter(is_store).flat_map(|store| entries(&store)).collect();
+        let users = entries(self.directory.path()).into_iter().filter(is_user);
+        let mut files: Vec<_> = users.flat_map(|user| entries(&user)).flat_map(|store| entries(&store)).collect();
         files.sort();
         files
     }

@@ -23,12 +23,24 @@ use std::{
 /// # Panics
 /// If it is not there.
 pub fn component(name: &str) -> PathBuf {
+    built(&format!("lib{name}.so"))
+}
+
+/// A program in `programs/`, which cargo built before it ran the test.
+///
+/// # Panics
+/// If it is not there.
+pub fn program(name: &str) -> PathBuf {
+    built(name)
+}
+
+fn built(file: &str) -> PathBuf {
     let mut directory = env::current_exe().expect("a test has a path");
     directory.pop();
     if directory.ends_with("deps") {
         directory.pop();
     }
-    let path = directory.join("examples").join(format!("lib{name}.so"));
+    let path = directory.join("examples").join(file);
     assert!(path.exists(), "{} is not there: run `cargo test` or `cargo build --examples`", path.display());
     path
 }

@@ -1,7 +1,7 @@
 //! `fork`: the child goes on with the forking thread only.
 //!
-//! Around a fork the state locks of all runtimes are held by the forking thread, so the
-//! child finds the bookkeeping whole. In the child every other thread's record is
+//! Around a fork the locks of all runtimes are held by the forking thread, so the child
+//! finds the bookkeeping whole. In the child every other thread's record is
 //! empty, world pins of other threads are forgotten (a pin on a handle may have been
 //! passed on, and stays until it is dropped), a gate whose transaction is gone is
 //! opened again, and the reaper starts anew when it is needed. A runtime whose
@@ -21,6 +21,7 @@ use super::{
     reaper::ReaperLocks,
     records,
     shared::{Shared, State},
+    stage::StoreLock,
     sys,
 };
 
@@ -56,6 +57,7 @@ struct Held {
 struct Locked {
     state: MutexGuard<'static, State>,
     _reaper: ReaperLocks<'static>,
+    _store: StoreLock<'static>,
     shared: Arc<Shared>,
 }
 
@@ -80,7 +82,7 @@ unsafe extern "C" fn before() {
             // SAFETY: the `Arc` beside the guards keeps the runtime alive and in place,
             // and is dropped behind them.
             let pinned: &'static Shared = unsafe { &*Arc::as_ptr(&shared) };
-            Locked { state: pinned.state(), _reaper: pinned.reaper.lock_all(), shared }
+            Locked { state: pinned.state(), _reaper: pinned.reaper.lock_all(), _store: pinned.store.lock(), shared }
         })
         .collect();
     let held = Held { locked, thread: sys::thread_id(), _runtimes: runtimes };

@@ -91,8 +91,11 @@ impl RuntimeBuilder {
         self
     }
 
-    /// The directory in which the private store is made; the system's directory for
-    /// temporary files unless this says otherwise. Its file system must allow execution.
+    /// The directory in which the private store is made when the first file is loaded; the
+    /// system's directory for temporary files unless this says otherwise. Its file system
+    /// must allow execution, and must not be shared with another machine unless it locks
+    /// for both. A store that a killed process left there is removed by the next one of
+    /// that user.
     pub fn store(mut self, directory: impl Into<PathBuf>) -> RuntimeBuilder {
         self.store = Some(directory.into());
         self
@@ -115,7 +118,7 @@ impl RuntimeBuilder {
     /// Makes the runtime.
     ///
     /// # Errors
-    /// `Io` if the private store cannot be made; `BadManifest` if a linked component's
+    /// `Io` if the directory for the private store is not there; `BadManifest` if a linked component's
     /// manifest is damaged; `Invalid` inside a loaded component, which cannot host a
     /// runtime of its own.
     pub fn build(self) -> Result<Runtime> {

@@ -1,9 +1,12 @@
-//! The operating system's part: barriers, futexes, thread ends, forks.
+//! The operating system's part: barriers, futexes, thread ends, forks, users, file locks.
 //!
 //! Each function wraps one facility of Linux or POSIX and is safe to call. Everything
 //! in the host that needs `libc` is in this file.
 
 use std::{
+    fs::File,
+    io,
+    os::fd::AsRawFd as _,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -110,4 +113,23 @@ pub(super) fn thread_name() -> String {
     }
     let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
     String::from_utf8_lossy(&name[..end]).into_owned()
+}
+
+/// The user that this process acts as.
+pub(super) fn user() -> u32 {
+    // SAFETY: the call takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// Locks an open file or directory for the life of its descriptor and the copies of it that
+/// children of `fork` have. Whether nobody else has it locked.
+pub(super) fn try_lock(file: &File) -> io::Result<bool> {
+    // SAFETY: the descriptor is open as long as the file is borrowed.
+    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+        return Ok(true);
+    }
+    match io::Error::last_os_error() {
+        error if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        error => Err(error),
+    }
 }

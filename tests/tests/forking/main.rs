@@ -215,7 +215,7 @@ fn a_pin_that_another_thread_took_holds_its_instance_in_the_child_too() {
 }
 
 #[test]
-fn parent_and_child_stage_the_same_file_in_one_store() {
+fn parent_and_child_stage_the_same_file() {
     let scene = Scene::open(Runtime::builder(), STATEFUL_PAIR);
     let upper: Handle<dyn Upper> = scene.rt.service().unwrap();
     in_child(|| {

@@ -9,12 +9,17 @@
 //! loader answers a path or inode it knows with the image it has. The file of an image stays
 //! there until the store is dropped, so that debuggers and profilers find it.
 //!
+//! A store that stages nothing leaves no trace: its [`directory`] is made for the first file,
+//! and made again should it go (a cleaner of temporary files may take it), or should this be
+//! the child of a `fork`, whose parent's it is.
+//!
 //! Invariants:
 //! 1. No code of a file runs here, and nothing here blocks on a file's peer (FIFO, device).
 //! 2. What was checked is what is staged, to the byte.
 //! 3. The store's directory is this user's alone (mode 0700), its files are read-only (0400).
 //! 4. A refusal leaves nothing behind.
 
+mod directory;
 #[cfg(test)]
 pub(super) mod samples;
 #[cfg(test)]
@@ -23,32 +28,39 @@ mod trust;
 
 pub use trust::Trust;
 
-use super::{elf, library, manifest::Manifest};
+use directory::Directory;
+
+use super::{elf, library, manifest::Manifest, sys};
 use crate::abi::{manifest::SECTION, tables::ENTRY};
 use crate::error::{Error, ErrorKind, Result};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::mem;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{
-    Arc,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 /// How many digits of a hash stand for it in names.
 const SHORT: usize = 16;
 
-/// A directory of private copies. Dropping or removing it removes the directory; images that
-/// are mapped from it stay mapped.
+/// Where private copies go. Dropping or removing it removes them; images that are mapped from
+/// them stay mapped.
 #[derive(Debug)]
 pub(crate) struct Store {
-    directory: PathBuf,
+    base: PathBuf,
     trust: Trust,
-    /// The user that this process acts as, as seen on what it creates.
-    user: u32,
-    /// A child of `fork` has a copy of this value, but the directory is its parent's.
-    process: u32,
+    /// Where files go now comes last, made for the first file; before it what was taken away, and
+    /// those of the processes that this is a child of. Locked for a look only, and across a `fork`.
+    directories: Mutex<Vec<Arc<Directory>>>,
     serial: AtomicU64,
+}
+
+/// Keeps the store as it is while it is held.
+pub(super) struct StoreLock<'a> {
+    _directories: MutexGuard<'a, Vec<Arc<Directory>>>,
 }
 
 /// A library that may be loaded: checked, copied, its manifest read. Dropping it removes the copy
@@ -73,6 +85,8 @@ pub(crate) struct Staged {
 pub(super) struct PrivateCopy {
     path: PathBuf,
     kept: AtomicBool,
+    /// The process whose file it is; a child of `fork` has a copy of this value.
+    process: u32,
 }
 
 impl Store {
@@ -80,20 +94,45 @@ impl Store {
     /// system must allow mapping code (no `noexec`).
     ///
     /// # Errors
-    /// [`ErrorKind::Io`].
+    /// [`ErrorKind::Io`] if that is not there. Whether it can be written to shows when the
+    /// first file is staged.
     pub(crate) fn new(base: Option<&Path>, trust: Trust) -> Result<Store> {
         let base = base.map_or_else(std::env::temp_dir, Path::to_owned);
-        let create = || -> io::Result<(PathBuf, u32)> {
-            let mut builder = tempfile::Builder::new();
-            let private = builder.prefix("lcr-").permissions(fs::Permissions::from_mode(0o700));
-            // Absolute, as the process may change its directory before it opens a copy.
-            let directory = fs::canonicalize(private.tempdir_in(&base)?.keep())?;
-            let user = fs::metadata(&directory)?.uid();
-            Ok((directory, user))
+        // Absolute, as the process may change its directory before it opens a copy.
+        let absolute = match fs::canonicalize(&base) {
+            Ok(absolute) if absolute.is_dir() => Ok(absolute),
+            Ok(_) => Err(io::ErrorKind::NotADirectory.into()),
+            Err(error) => Err(error),
         };
-        let (directory, user) =
-            create().map_err(|error| Error::io(format!("create a private directory in {}", show(&base)), error))?;
-        Ok(Store { directory, trust, user, process: std::process::id(), serial: AtomicU64::new(1) })
+        let base = absolute.map_err(|error| unmade(&base, error))?;
+        Ok(Store { base, trust, directories: Mutex::default(), serial: AtomicU64::new(1) })
+    }
+
+    fn held(&self) -> MutexGuard<'_, Vec<Arc<Directory>>> {
+        self.directories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps other threads from the store, so that a child of `fork` finds it whole.
+    pub(super) fn lock(&self) -> StoreLock<'_> {
+        StoreLock { _directories: self.held() }
+    }
+
+    /// This process's directory, made if it is not there.
+    fn directory(&self) -> Result<Arc<Directory>> {
+        let seen = self.held().last().cloned();
+        if let Some(found) = seen.as_ref().filter(|found| found.is_own() && found.path().is_dir()) {
+            return Ok(Arc::clone(found));
+        }
+        let made = Arc::new(Directory::make(&self.base).map_err(|error| unmade(&self.base, error))?);
+        let mut held = self.held();
+        match held.last() {
+            // Another thread was faster, and what was made here goes.
+            Some(faster) if seen.is_none_or(|seen| !Arc::ptr_eq(faster, &seen)) => Ok(Arc::clone(faster)),
+            _ => {
+                held.push(Arc::clone(&made));
+                Ok(made)
+            }
+        }
     }
 
     /// Checks the file and copies it.
@@ -107,19 +146,18 @@ impl Store {
 
     fn stage_unnamed(&self, file: &Path) -> Result<Staged> {
         let (opened, metadata) = open(file)?;
-        self.trust.check(file, &metadata, self.user)?;
+        self.trust.check(file, &metadata, sys::user())?;
         let bytes = read(opened, metadata.len(), self.trust.limit)?;
         let elf = elf::read(&bytes, library::page_size())?;
         let manifest = manifest(&elf)?;
         let hash = blake3::hash(&bytes).to_hex().to_string();
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        // A child of `fork` counts on from where its parent does.
-        let process = std::process::id();
-        let fork = if process == self.process { String::new() } else { format!("{process}-") };
-        let name = format!("{}-{}-{fork}{serial}.so", manifest.component, &hash[..SHORT]);
-        let copy = PrivateCopy { path: self.directory.join(name), kept: AtomicBool::new(false) };
+        let name = format!("{}-{}-{serial}.so", manifest.component, &hash[..SHORT]);
+        let directory = self.directory()?;
+        let path = directory.path().join(name);
+        let copy = PrivateCopy { path, kept: AtomicBool::new(false), process: std::process::id() };
         let write = |path| OpenOptions::new().write(true).create_new(true).mode(0o400).open(path)?.write_all(&bytes);
-        write(&copy.path).map_err(|error| Error::io(format!("write a copy to {}", show(&self.directory)), error))?;
+        write(&copy.path).map_err(|error| Error::io(format!("write a copy to {}", show(directory.path())), error))?;
         Ok(Staged {
             source: file.to_owned(),
             len: bytes.len() as u64,
@@ -133,10 +171,8 @@ impl Store {
 
     /// Removes the directory.
     pub(super) fn remove(&self) {
-        if self.process == std::process::id() {
-            // What cannot be removed is left to whoever cleans temporary files.
-            let _ = fs::remove_dir_all(&self.directory);
-        }
+        let directories = mem::take(&mut *self.held());
+        directories.iter().for_each(|directory| directory.remove());
     }
 }
 
@@ -144,6 +180,10 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.remove();
     }
+}
+
+fn unmade(base: &Path, error: io::Error) -> Error {
+    Error::io(format!("create a private directory in {}", show(base)), error)
 }
 
 impl Staged {
@@ -175,7 +215,7 @@ impl PrivateCopy {
 
 impl Drop for PrivateCopy {
     fn drop(&mut self) {
-        if !*self.kept.get_mut() {
+        if !*self.kept.get_mut() && self.process == std::process::id() {
             let _ = fs::remove_file(&self.path);
         }
     }

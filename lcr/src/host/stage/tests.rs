@@ -2,7 +2,7 @@ use super::*;
 use crate::host::stage::samples::{Sample, good, write};
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use tempfile::tempdir;
 
@@ -15,7 +15,8 @@ fn refusal(store: &Store, file: &Path, kind: ErrorKind) -> String {
     assert_eq!(error.kind(), kind, "{error}");
     let text = error.to_string();
     assert!(text.contains(file.file_name().unwrap().to_str().unwrap()) && !text.contains('\n'), "{text}");
-    assert_eq!(fs::read_dir(&store.directory).unwrap().count(), 0, "a refusal leaves nothing behind");
+    let copies = store.held().last().map_or(0, |directory| fs::read_dir(directory.path()).unwrap().count());
+    assert_eq!(copies, 0, "a refusal leaves nothing behind");
     text
 }
 
@@ -32,7 +33,7 @@ fn a_staged_file_is_a_private_read_only_copy() {
     assert_eq!(staged.hash(), blake3::hash(&good().bytes()).to_string());
     assert_eq!((staged.len, staged.manifest.component.as_str()), (good().bytes().len() as u64, "kv"));
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o400);
-    assert_eq!(fs::metadata(&store.directory).unwrap().mode() & 0o7777, 0o700);
+    assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o7777, 0o700);
     let name = path.file_name().unwrap().to_str().unwrap();
     assert_eq!(name, format!("kv-{}-1.so", staged.short_hash()));
 }
@@ -194,9 +195,59 @@ fn a_manifest_is_read_from_a_file() {
 
 #[test]
 fn a_store_needs_a_directory_that_exists() {
-    let error = Store::new(Some(Path::new("/nowhere")), Trust::default()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Io);
     let base = tempdir().unwrap();
+    write(&base.path().join("file"), b"");
+    for base in [Path::new("/nowhere"), &base.path().join("file")] {
+        let error = Store::new(Some(base), Trust::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io);
+        assert!(error.to_string().contains(&show(base)), "{error}");
+    }
     let store = Store::new(Some(base.path()), Trust::default()).unwrap();
     assert!(store.stage(&good().path()).unwrap().copy.path.starts_with(base.path()));
+}
+
+#[test]
+fn a_store_that_stages_nothing_leaves_no_trace() {
+    let base = tempdir().unwrap();
+    let entries = || fs::read_dir(base.path()).unwrap().count();
+    let store = Store::new(Some(base.path()), Trust::default()).unwrap();
+    refusal(&store, Path::new("/nowhere.so"), ErrorKind::NotFound);
+    assert_eq!(entries(), 0);
+    let staged = store.stage(&good().path()).unwrap();
+    assert_eq!(entries(), 1);
+    drop((staged, store));
+    assert_eq!(entries(), 0);
+}
+
+#[test]
+fn a_directory_that_a_cleaner_took_is_made_again() {
+    let base = tempdir().unwrap();
+    let store = Store::new(Some(base.path()), Trust::default()).unwrap();
+    let first = store.stage(&good().path()).unwrap();
+    fs::remove_dir_all(first.copy.path.parent().unwrap()).unwrap();
+    let second = store.stage(&good().path()).unwrap();
+    assert!(second.copy.path.exists() && second.copy.path.parent() != first.copy.path.parent());
+    drop((store, second));
+    assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn threads_that_stage_first_at_one_time_share_a_directory() {
+    for _ in 0..20 {
+        let base = tempdir().unwrap();
+        let store = Store::new(Some(base.path()), Trust::default()).unwrap();
+        let start = std::sync::Barrier::new(4);
+        let stage = || {
+            start.wait();
+            store.stage(&good().path()).unwrap()
+        };
+        let staged: Vec<Staged> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(stage)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let parent = |staged: &Staged| staged.copy.path.parent().unwrap().to_owned();
+        assert!(staged.iter().all(|one| one.copy.path.exists() && parent(one) == parent(&staged[0])));
+        store.remove();
+        assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0);
+    }
 }

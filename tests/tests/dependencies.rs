@@ -226,6 +226,33 @@ fn one_of_several_providers_must_be_named() {
 }
 
 #[test]
+fn a_lookup_by_name_follows_what_is_present() {
+    let rt = Runtime::new().unwrap();
+    let found = |name: &str| -> Result<u32, ErrorKind> {
+        // The second one takes the short cut, if there is one.
+        let first = rt.service_of::<dyn Clock>(name).map_err(|error| error.kind());
+        let held = [first, rt.service_of::<dyn Clock>(name).map_err(|error| error.kind())];
+        let [first, second] = held.map(|clock| clock.map(|clock| clock.version()));
+        assert_eq!(first, second);
+        first
+    };
+    let clocks = || ["clock", "guard", "sundial"].map(found);
+    let absent = Err(ErrorKind::NotFound);
+    assert_eq!(clocks(), [absent; 3]);
+    rt.plan().add(component("clock_v1")).add(component("guard")).commit().unwrap();
+    assert_eq!(clocks(), [Ok(1), Ok(7), absent]);
+    rt.replace(component("clock_v2")).unwrap();
+    assert_eq!(clocks(), [Ok(2), Ok(7), absent]);
+    // The seat of one takes another name.
+    rt.plan().replace_component("clock", component("clock_other")).commit().unwrap();
+    assert_eq!(clocks(), [absent, Ok(7), Ok(5)]);
+    rt.plan().remove("sundial").add(component("clock_v1")).commit().unwrap();
+    assert_eq!(clocks(), [Ok(1), Ok(7), absent]);
+    // A name that one interface has a short cut for may not serve another.
+    assert_eq!(rt.service_of::<dyn Vault>("clock").unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
 fn a_second_provider_of_what_a_component_needs_is_refused() {
     let bank = Bank::open();
     let plan = || bank.rt.plan().add(component("clock_v1")).replace(component("branch_v2"));

@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     manifest::{ExportManifest, InterfaceManifest},
-    registry::ProviderId,
+    services::Shortcuts,
     shape,
 };
 
@@ -27,16 +27,7 @@ pub(crate) type ViewId = usize;
 pub(crate) struct View {
     pub(crate) interface: InterfaceManifest,
     encoded: Vec<u8>,
-    pub(super) shortcut: Option<Shortcut>,
-}
-
-/// Where the service of a view was found last.
-#[derive(Clone, Copy)]
-pub(super) struct Shortcut {
-    /// The world for which it holds: what is present changes only with a commit.
-    pub(super) generation: u64,
-    pub(super) provider: ProviderId,
-    pub(super) slot: usize,
+    shortcuts: Shortcuts,
 }
 
 /// The views of a runtime.
@@ -64,7 +55,7 @@ impl Views {
             Some(&id) => id,
             None => {
                 let interface = InterfaceManifest::decode(encoded)?;
-                self.views.push(View { interface, encoded: encoded.to_vec(), shortcut: None });
+                self.views.push(View { interface, encoded: encoded.to_vec(), shortcuts: Shortcuts::default() });
                 self.by_bytes.insert(encoded.to_vec(), self.views.len() - 1);
                 self.views.len() - 1
             }
@@ -73,9 +64,9 @@ impl Views {
         Ok(id)
     }
 
-    /// Notes where the service of a view was found.
-    pub(super) fn remember(&mut self, id: ViewId, shortcut: Shortcut) {
-        self.views[id].shortcut = Some(shortcut);
+    /// Where services of a view were found.
+    pub(super) fn shortcuts(&mut self, id: ViewId) -> &mut Shortcuts {
+        &mut self.views[id].shortcuts
     }
 
     /// A view by its number.

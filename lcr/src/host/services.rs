@@ -1,6 +1,6 @@
 //! Handles for a program: of the shared instance, or of one's own.
 
-use std::{ptr::NonNull, sync::Arc};
+use std::{collections::HashMap, ptr::NonNull, sync::Arc};
 
 use crate::{
     abi::{tables::RawSlot, world::slot_of},
@@ -8,11 +8,57 @@ use crate::{
 };
 
 use super::{
-    link::{Shortcut, ViewId},
-    registry::Sight,
+    link::ViewId,
+    registry::{ProviderId, Sight},
     shared::{Shared, State},
     slots::SlotRef,
 };
+
+/// Where services of a view were found in one world: what is present changes only with a
+/// commit.
+#[derive(Default)]
+pub(super) struct Shortcuts {
+    generation: u64,
+    unnamed: Option<Shortcut>,
+    /// By the name of the component that was asked for. Only names that were found, so they
+    /// are no more than there are components.
+    named: HashMap<Box<str>, Shortcut>,
+}
+
+#[derive(Clone, Copy)]
+struct Shortcut {
+    provider: ProviderId,
+    slot: usize,
+}
+
+impl Shortcuts {
+    /// Where the service of the component, or of any, was found in the world of that number.
+    fn find(&self, component: Option<&str>, generation: u64) -> Option<Shortcut> {
+        if self.generation != generation {
+            return None;
+        }
+        match component {
+            None => self.unnamed,
+            Some(name) => self.named.get(name).copied(),
+        }
+    }
+
+    /// Notes where it was found, and forgets what was found in an older world.
+    fn remember(&mut self, component: Option<&str>, generation: u64, shortcut: Shortcut) {
+        if self.generation > generation {
+            return;
+        }
+        if self.generation < generation {
+            self.unnamed = None;
+            self.named.clear();
+            self.generation = generation;
+        }
+        match component {
+            None => self.unnamed = Some(shortcut),
+            Some(name) => drop(self.named.insert(name.into(), shortcut)),
+        }
+    }
+}
 
 impl Shared {
     /// A reference for a handle of a service, found or built.
@@ -23,9 +69,7 @@ impl Shared {
     ) -> Result<NonNull<RawSlot>> {
         let mut state = self.state();
         let view = state.views.resolve(encoded)?;
-        if component.is_none()
-            && let Some(found) = state.shortcut(view)
-        {
+        if let Some(found) = state.shortcut(view, component) {
             return Ok(found.into_raw());
         }
         let interface = &state.views.get(view).interface;
@@ -34,11 +78,9 @@ impl Shared {
         drop(state);
         let instance = self.service(provider, Sight::Committed)?;
         let raw = self.handle_on(instance, view)?.into_raw();
-        if component.is_none() {
-            // SAFETY: the reference keeps the slot alive.
-            let slot = slot_of(unsafe { raw.as_ref() }.offset);
-            self.state().views.remember(view, Shortcut { generation, provider, slot });
-        }
+        // SAFETY: the reference keeps the slot alive.
+        let slot = slot_of(unsafe { raw.as_ref() }.offset);
+        self.state().views.shortcuts(view).remember(component, generation, Shortcut { provider, slot });
         Ok(raw)
     }
 
@@ -60,14 +102,14 @@ impl Shared {
 }
 
 impl State {
-    /// Another reference to the slot where the view's service was found last, if it is
-    /// still there.
-    fn shortcut(&self, view: ViewId) -> Option<SlotRef> {
-        let shortcut = self.views.get(view).shortcut?;
-        let slot = self.slots.get(shortcut.slot)?;
-        let provider = self.registry.providers.get(shortcut.provider)?;
-        let holds =
-            shortcut.generation == self.generation() && slot.view == view && provider.service == Some(slot.instance);
+    /// Another reference to the slot where the view's service was found, if it is still
+    /// there.
+    fn shortcut(&mut self, view: ViewId, component: Option<&str>) -> Option<SlotRef> {
+        let generation = self.generation();
+        let Shortcut { provider, slot } = self.views.shortcuts(view).find(component, generation)?;
+        let slot = self.slots.get(slot)?;
+        let provider = self.registry.providers.get(provider)?;
+        let holds = slot.view == view && provider.service == Some(slot.instance);
         if holds { SlotRef::share(slot.raw) } else { None }
     }
 }

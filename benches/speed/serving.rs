@@ -25,8 +25,8 @@ const PADDING: usize = 4 << 20;
 pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     let mut section = Section::new(
         "From a file to its first answer",
-        "Each time another file, with its pages in memory. A replacement checks the file, reads its manifest, hashes \
-         it, writes a private copy, loads that, links it, constructs the instance, and commits. What it is compared \
+        "Each time another file, with its pages in memory. A replacement makes a private copy, checks that, reads \
+         its manifest, hashes it, loads and links it, constructs the instance, and commits. What it is compared \
          with copies the same file, loads the copy, and calls it; `abi_stable` and `stabby` do so with libraries of \
          their own, and check types.",
     );
@@ -98,7 +98,7 @@ fn serve(stamps: &Stamps, artifacts: &Artifacts, rounds: usize, section: &mut Se
         let ratio = times.ratio(contestant, DLOPEN);
         let row = Row::new(what, nanoseconds(times.median(contestant))).ratio(ratio, "copy and `dlopen`");
         section.push(match contestant {
-            OURS => row.bound("at most 3x", ratio <= 3.0).bounded_by("reading, hashing and writing in user space"),
+            OURS => row.bound("at most 3x", ratio <= 3.0).bounded_by("copying and hashing the file, and a transaction"),
             _ => row,
         });
     }

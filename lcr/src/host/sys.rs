@@ -6,7 +6,10 @@
 use std::{
     fs::File,
     io,
+    ops::Deref,
     os::fd::AsRawFd as _,
+    ptr::{self, NonNull},
+    slice,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -131,5 +134,43 @@ pub(super) fn try_lock(file: &File) -> io::Result<bool> {
     match io::Error::last_os_error() {
         error if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
         error => Err(error),
+    }
+}
+
+/// A file's bytes in memory, for reading. The file must not change meanwhile: whoever makes
+/// one sees to it that nobody else can write to the file.
+pub(super) struct Mapping {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+impl Mapping {
+    /// Maps all of a file that is open for reading, and is not empty. Its pages are there at
+    /// once, not one fault at a time.
+    pub(super) fn new(file: &File) -> io::Result<Mapping> {
+        let len = usize::try_from(file.metadata()?.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let flags = libc::MAP_PRIVATE | libc::MAP_POPULATE;
+        // SAFETY: a new mapping, at no address that is in use.
+        let start = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_READ, flags, file.as_raw_fd(), 0) };
+        match NonNull::new(start.cast::<u8>()) {
+            Some(start) if start.as_ptr().cast() != libc::MAP_FAILED => Ok(Mapping { start, len }),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+impl Deref for Mapping {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: that many bytes are mapped until `self` is dropped, and by contract constant.
+        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and whoever borrowed from it is gone.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
     }
 }

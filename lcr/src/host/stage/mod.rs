@@ -1,9 +1,10 @@
 //! From a file that anybody may change to a private copy that nobody does.
 //!
-//! [`Store::stage`] opens a file once, reads it once, and from then on looks only at those
-//! bytes: it checks them, hashes them and writes them to the store. What the loader maps is the
-//! copy, so overwriting, truncating or replacing the original does no harm, neither between
-//! check and use nor while the image runs.
+//! [`Store::stage`] opens a file once, has the system copy it to the store, and from then on
+//! looks only at the copy: that is what it checks and hashes, mapped, and what the loader maps.
+//! So overwriting, truncating or replacing the original does no harm, neither between check and
+//! use nor while the image runs. The bytes pass through no memory of this process's own, which
+//! for a file of some MiB would cost as much as all the rest.
 //!
 //! Each staged file gets a path that was never used before, `component-hash-serial.so`: the
 //! loader answers a path or inode it knows with the image it has. The file of an image stays
@@ -15,9 +16,10 @@
 //!
 //! Invariants:
 //! 1. No code of a file runs here, and nothing here blocks on a file's peer (FIFO, device).
-//! 2. What was checked is what is staged, to the byte.
+//! 2. What was checked is what is staged, to the byte: the copy is written before it is looked
+//!    at, and never again.
 //! 3. The store's directory is this user's alone (mode 0700), its files are read-only (0400).
-//! 4. A refusal leaves nothing behind.
+//! 4. A refusal leaves no file behind.
 
 mod directory;
 #[cfg(test)]
@@ -34,7 +36,7 @@ use super::{elf, library, manifest::Manifest, sys};
 use crate::abi::{manifest::SECTION, tables::ENTRY};
 use crate::error::{Error, ErrorKind, Result};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::mem;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -147,17 +149,14 @@ impl Store {
     fn stage_unnamed(&self, file: &Path) -> Result<Staged> {
         let (opened, metadata) = open(file)?;
         self.trust.check(file, &metadata, sys::user())?;
-        let bytes = read(opened, metadata.len(), self.trust.limit)?;
+        fits(metadata.len(), self.trust.limit)?;
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        let mut copy = PrivateCopy::make(self.directory()?.path().join(serial.to_string()), opened, self.trust.limit)?;
+        let bytes = copy.map()?;
         let elf = elf::read(&bytes, library::page_size())?;
         let manifest = manifest(&elf)?;
         let hash = blake3::hash(&bytes).to_hex().to_string();
-        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}-{}-{serial}.so", manifest.component, &hash[..SHORT]);
-        let directory = self.directory()?;
-        let path = directory.path().join(name);
-        let copy = PrivateCopy { path, kept: AtomicBool::new(false), process: std::process::id() };
-        let write = |path| OpenOptions::new().write(true).create_new(true).mode(0o400).open(path)?.write_all(&bytes);
-        write(&copy.path).map_err(|error| Error::io(format!("write a copy to {}", show(directory.path())), error))?;
+        copy.rename(&format!("{}-{}-{serial}.so", manifest.component, &hash[..SHORT]))?;
         Ok(Staged {
             source: file.to_owned(),
             len: bytes.len() as u64,
@@ -203,6 +202,33 @@ impl Staged {
 }
 
 impl PrivateCopy {
+    /// Copies all bytes up to the end as it is found, whatever length the file had when it was
+    /// opened.
+    fn make(path: PathBuf, file: File, limit: u64) -> Result<PrivateCopy> {
+        let failed = |error| Error::io(format!("copy the file to {}", show(&path)), error);
+        let mut options = OpenOptions::new();
+        let mut to = options.write(true).create_new(true).mode(0o400).open(&path).map_err(failed)?;
+        let copied = io::copy(&mut file.take(limit.saturating_add(1)), &mut to).map_err(failed);
+        let copy = PrivateCopy { path, kept: AtomicBool::new(false), process: std::process::id() };
+        match copied? {
+            0 => Err(empty()),
+            len => fits(len, limit).map(|()| copy),
+        }
+    }
+
+    fn map(&self) -> Result<sys::Mapping> {
+        let map = || sys::Mapping::new(&File::open(&self.path)?);
+        map().map_err(|error| Error::io(format!("map {}", show(&self.path)), error))
+    }
+
+    /// Gives it another name, which is not taken.
+    fn rename(&mut self, name: &str) -> Result<()> {
+        let path = self.path.with_file_name(name);
+        fs::rename(&self.path, &path).map_err(|error| Error::io(format!("rename {}", show(&self.path)), error))?;
+        self.path = path;
+        Ok(())
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -274,21 +300,28 @@ fn regular(metadata: &fs::Metadata) -> Result<()> {
 
 /// All bytes up to the end as it is found, whatever length the file had when it was opened.
 fn read(file: File, expected: u64, limit: u64) -> Result<Vec<u8>> {
-    let refused = |text: String| Error::new(ErrorKind::NotALibrary, text);
-    let too_large = |len: u64| refused(format!("a file of {len} bytes, the limit is {limit}; raise Trust::limit"));
-    if expected > limit {
-        return Err(too_large(expected));
-    }
+    fits(expected, limit)?;
     let failed = |error| Error::io("the file cannot be read", error);
     let mut bytes = Vec::new();
     let capacity = usize::try_from(expected).unwrap_or(usize::MAX).saturating_add(1);
     bytes.try_reserve_exact(capacity).map_err(|error| failed(error.into()))?;
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     match bytes.len() as u64 {
-        0 => Err(refused("an empty file; copy or build it again".to_owned())),
-        len if len > limit => Err(too_large(len)),
-        _ => Ok(bytes),
+        0 => Err(empty()),
+        len => fits(len, limit).map(|()| bytes),
     }
+}
+
+fn fits(len: u64, limit: u64) -> Result<()> {
+    if len <= limit {
+        return Ok(());
+    }
+    let text = format!("a file of {len} bytes, the limit is {limit}; raise Trust::limit");
+    Err(Error::new(ErrorKind::NotALibrary, text))
+}
+
+fn empty() -> Error {
+    Error::new(ErrorKind::NotALibrary, "an empty file; copy or build it again")
 }
 
 /// A path for a message of one line.

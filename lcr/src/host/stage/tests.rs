@@ -106,6 +106,15 @@ fn a_file_larger_than_the_limit_is_not_read() {
     // A file that says that it is empty, as those in /proc do, is read all the same.
     let endless = read(File::open("/dev/zero").unwrap(), 0, 100).unwrap_err();
     assert_eq!(endless.kind(), ErrorKind::NotALibrary);
+    let copy = sparse.path().join("copy");
+    for (file, said) in [("/dev/zero", "a file of 101 bytes"), ("/dev/null", "an empty file")] {
+        let refused = PrivateCopy::make(copy.clone(), File::open(file).unwrap(), 100).unwrap_err();
+        assert!(refused.to_string().starts_with(said) && !copy.exists(), "{refused}");
+    }
+    let status = PrivateCopy::make(copy.clone(), File::open("/proc/self/status").unwrap(), 1 << 20).unwrap();
+    assert!(status.map().unwrap().starts_with(b"Name:"));
+    drop(status);
+    assert!(!copy.exists());
 }
 
 #[test]
@@ -155,7 +164,7 @@ fn a_file_of_another_user_is_refused() {
 }
 
 #[test]
-fn damage_is_refused_before_a_copy_is_made() {
+fn damage_is_refused_and_its_copy_removed() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("kv.so");
     let bytes = good().bytes();

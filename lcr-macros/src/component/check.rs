@@ -47,11 +47,12 @@ pub(crate) fn check(component: &Component, refusals: &mut Refusals) {
 
 fn check_options(component: &Component, refusals: &mut Refusals) {
     let options = &component.options;
-    let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
-    };
-    if let Some(name) = options.text("name").filter(|name| !is_name(&name.value())) {
-        refusals.refuse(name, "a component's name is made of letters, digits, `_`, `-` and `.`, such as \"kv-hash\"");
+    if let Some(name) = options.text("name").filter(|name| !is_component_name(&name.value())) {
+        refusals.refuse(
+            name,
+            "a component's name is 1 to 128 letters, digits, `_`, `-` and `.`, and begins with none of the last two; \
+             choose one such as \"kv-hash\"",
+        );
     }
     if let Some(version) = options.text("version")
         && let Err(error) = semver::Version::parse(&version.value())
@@ -83,4 +84,10 @@ fn check_implementor(ty: &Type, refusals: &mut Refusals) {
             }
         }
     }
+}
+
+/// As `abi::names` of `lcr`, which refuses a package's name, too.
+fn is_component_name(name: &str) -> bool {
+    let is_right = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    (1..=128).contains(&name.len()) && !name.starts_with(['.', '-']) && name.bytes().all(is_right)
 }

@@ -89,8 +89,11 @@ fn options_that_cannot_be_kept_are_refused() {
     assert_only(refused_options(quote!(state = true)), "this key is written as `state`");
     assert_only(refused_options(quote!(create = || 1)), "this key is written as `create = Self::open`");
     assert_only(refused_options(quote!(create(open))), "this key is written as `create = Self::open`");
-    assert_only(refused_options(quote!(name = "")), "a component's name is made of");
-    assert_only(refused_options(quote!(name = "kv hash")), "a component's name is made of");
+    for name in ["", "kv hash", ".kv", "-kv", "../kv", &"x".repeat(129)] {
+        assert_only(refused_options(quote!(name = #name)), "a component's name is 1 to 128");
+    }
+    let longest = "x".repeat(128);
+    assert!(refused_options(quote!(name = #longest)).is_empty());
     assert_only(refused_options(quote!(version = "1.2")), "a component's version is a semantic one");
     assert_only(refused_options(quote!(replaces(0))), "`replaces` names versions of the interface");
 }

@@ -30,7 +30,10 @@ fn check_options(interface: &Interface, refusals: &mut Refusals) {
     options.require("name", refusals);
     options.require("version", refusals);
     if let Some(name) = options.text("name").filter(|name| !is_dotted_name(&name.value())) {
-        refusals.refuse(name, "an interface's name is made of a-z, 0-9, `_` and dots between, such as \"kv.store\"");
+        refusals.refuse(
+            name,
+            "an interface's name is 1 to 128 of a-z, 0-9, `_` and dots between; choose one such as \"kv.store\"",
+        );
     }
     if let Some(number) = options.number("version")
         && !number.base10_parse::<u32>().is_ok_and(|version| version > 0)
@@ -255,5 +258,5 @@ pub(super) fn names(bound: &TypeParamBound, name: &str) -> bool {
 fn is_dotted_name(name: &str) -> bool {
     let is_part =
         |part: &str| !part.is_empty() && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-    name.split('.').all(is_part)
+    name.len() <= 128 && name.split('.').all(is_part)
 }

@@ -223,8 +223,8 @@ fn options_that_say_too_little_or_too_much_are_refused() {
     assert_only(refused_options(quote!(name = "kv", version = 2, replaces(0))), "from 1 to 1");
     assert_only(refused_options(quote!(name = "kv", version = 1, replaces(1))), "leave `replaces` out");
     assert_only(refused_options(quote!(name = "kv", version = 2, replaces = 1)), "written as `replaces(1, 2)`");
-    for name in ["", "Kv", "kv.", ".kv", "kv..store", "kv-store", "kv store"] {
-        assert_only(refused_options(quote!(name = #name, version = 1)), "an interface's name is made of");
+    for name in ["", "Kv", "kv.", ".kv", "kv..store", "kv-store", "kv store", &"x".repeat(129)] {
+        assert_only(refused_options(quote!(name = #name, version = 1)), "an interface's name is 1 to 128");
     }
 }
 

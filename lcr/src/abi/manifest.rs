@@ -20,6 +20,7 @@
 use super::{
     ABI_VERSION,
     interface::{InterfaceInfo, Need, put_methods},
+    names::is_component_name,
     shape::{Sink, fnv1a},
 };
 
@@ -106,6 +107,11 @@ pub const fn manifest_bytes<const N: usize>(declaration: &Declaration) -> [u8; N
 
 const fn put_body(sink: &mut Sink<'_>, declaration: &Declaration) {
     let interface = &declaration.interface;
+    assert!(
+        is_component_name(declaration.component),
+        "a component's name is 1 to 128 letters, digits, `_`, `-` and `.`, and begins with none of the last two; \
+         rename the package, or write #[lcr::component(name = \"kv-hash\")]"
+    );
     sink.str(declaration.component);
     sink.str(declaration.component_version);
     sink.str(declaration.type_name);

@@ -23,6 +23,7 @@ pub mod interface;
 pub mod manifest;
 #[cfg(all(loom, test))]
 mod models;
+pub mod names;
 pub mod owned;
 pub mod shape;
 pub(crate) mod sync;

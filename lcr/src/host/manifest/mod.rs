@@ -17,6 +17,7 @@ mod text;
 
 use super::{reader::Reader, shape::Shape};
 use crate::abi::manifest::{Flags, HEADER, MAGIC};
+use crate::abi::names::{is_component_name, is_interface_name};
 use crate::abi::shape::fnv1a;
 use crate::error::{Error, ErrorKind, Result};
 use semver::Version;
@@ -275,16 +276,4 @@ fn versioned(reader: &mut Reader<'_>) -> Result<(String, u32)> {
 fn named(reader: &mut Reader<'_>, what: &str, right: fn(&str) -> bool) -> Result<String> {
     let name = reader.name()?;
     if right(name) { Ok(name.to_owned()) } else { Err(reader.error(format_args!("{what} name \"{name}\""))) }
-}
-
-/// A package's name: safe as a part of a file name.
-fn is_component_name(name: &str) -> bool {
-    let right = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    (1..=128).contains(&name.len()) && !name.starts_with(['.', '-']) && name.chars().all(right)
-}
-
-/// `[a-z0-9_]+(\.[a-z0-9_]+)*`
-fn is_interface_name(name: &str) -> bool {
-    let right = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    name.split('.').all(|word| !word.is_empty() && word.chars().all(right))
 }

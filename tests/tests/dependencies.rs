@@ -253,6 +253,18 @@ fn a_lookup_by_name_follows_what_is_present() {
 }
 
 #[test]
+fn an_instance_is_in_nobodys_use_as_soon_as_its_last_handle_is_dropped() {
+    let rt = Runtime::new().unwrap();
+    for _ in 0..200 {
+        rt.load(component("clock_v1")).unwrap();
+        let clock = rt.service::<dyn Clock>().unwrap();
+        assert_eq!(clock.version(), 1);
+        drop(clock);
+        rt.plan().remove("clock").commit().unwrap();
+    }
+}
+
+#[test]
 fn a_second_provider_of_what_a_component_needs_is_refused() {
     let bank = Bank::open();
     let plan = || bank.rt.plan().add(component("clock_v1")).replace(component("branch_v2"));

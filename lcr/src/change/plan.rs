@@ -143,7 +143,7 @@ impl<'rt> PlanBuilder<'rt> {
     pub fn build(self) -> Plan {
         let shared = Arc::clone(self.runtime.shared());
         let steps: Vec<Step> = self.requests.into_iter().map(|request| stage(&shared, request)).collect();
-        let state = shared.state();
+        let state = shared.latest_state();
         let resolution = resolve(&state, &steps, &self.options);
         let generation = state.generation();
         drop(state);
@@ -211,7 +211,7 @@ impl Plan {
             }
         }
         while !kept.is_empty() {
-            let state = shared.state();
+            let state = shared.latest_state();
             let resolution = resolve(&state, &kept, &options);
             let generation = state.generation();
             drop(state);

@@ -60,7 +60,7 @@ pub(super) fn commit(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -
 fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Report> {
     let started = Instant::now();
     let mut resolution = {
-        let state = shared.state();
+        let state = shared.latest_state();
         let resolution = resolve(&state, &steps, &options);
         refuse_reentrance(&state, &resolution)?;
         resolution

@@ -167,6 +167,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The bookkeeping, as of the last handle that was dropped: what the reaper has yet to
+    /// take back is in use by nobody.
+    pub(crate) fn latest_state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        self.take_back(&mut state);
+        state
+    }
+
     /// Waits for [`Shared::settled`], at most until `deadline`.
     pub(crate) fn wait_settled<'a>(&self, state: MutexGuard<'a, State>, deadline: Instant) -> MutexGuard<'a, State> {
         let timeout = deadline.saturating_duration_since(Instant::now());

@@ -8,7 +8,7 @@
 //! 1. The text says what was refused, what was found and what to do: lower case, one idea, and
 //!    never the text of its source, so that a chain of errors repeats nothing.
 //! 2. Kinds, their names, their numbers for C and the socket, and their exit statuses live in one
-//!    table, [`kinds!`] below. A number, once released, keeps its meaning.
+//!    table, `kinds!` below. A number, once released, keeps its meaning.
 //! 3. No type of a dependency appears in the public signature; sources are `dyn Error`.
 
 use std::error::Error as StdError;

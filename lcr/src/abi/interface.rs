@@ -45,12 +45,14 @@ pub struct Need {
     pub interface: &'static str,
     /// The version that the dependent was compiled against.
     pub version: u32,
+    /// Its methods as the dependent knows them.
+    pub methods: &'static [Method],
 }
 
 impl Need {
     /// The need for the interface `I`.
     pub const fn of<I: ?Sized + Interface>() -> Need {
-        Need { interface: I::NAME, version: I::VERSION }
+        Need { interface: I::NAME, version: I::VERSION, methods: I::METHODS }
     }
 }
 

@@ -12,7 +12,7 @@
 //! state      u32      version of the saved state, 0 without state
 //! interface  name     its version u32
 //! replaces   u16 count of u32
-//! deps       u16 count of { name, u32 }
+//! deps       u16 count of { name, u32, methods as below if Flags::TYPED_NEEDS }
 //! methods    u16 count of { has_default u8, shape }
 //! ```
 //! Numbers are little endian; a name is a `u16` length and UTF-8 bytes.
@@ -55,6 +55,9 @@ impl Flags {
     pub const UNLOAD: u32 = 1 << 3;
     /// [`Flags::healthy`] in the record.
     pub const HEALTHY: u32 = 1 << 4;
+    /// Its needs say which methods they are about. Records of before they did lack it, and
+    /// so do those without needs, which a host of that time still reads.
+    pub const TYPED_NEEDS: u32 = 1 << 5;
 
     const fn bits(self) -> u32 {
         cfg!(panic = "abort") as u32 * Self::PANIC_ABORT
@@ -117,14 +120,16 @@ const fn put_body(sink: &mut Sink<'_>, declaration: &Declaration) {
     sink.str(declaration.type_name);
     sink.str(env!("LCR_TOOLCHAIN"));
     sink.str(env!("LCR_TARGET"));
-    sink.u32(declaration.flags.bits() as usize);
+    let needs = interface.deps.len() + declaration.deps.len();
+    let typed_needs = if needs > 0 { Flags::TYPED_NEEDS } else { 0 };
+    sink.u32((declaration.flags.bits() | typed_needs) as usize);
     sink.u32(declaration.state_version as usize);
     sink.str(interface.name);
     sink.u32(interface.version as usize);
     sink.u16(interface.replaces.len() + declaration.replaces.len());
     put_versions(sink, interface.replaces);
     put_versions(sink, declaration.replaces);
-    sink.u16(interface.deps.len() + declaration.deps.len());
+    sink.u16(needs);
     put_needs(sink, interface.deps);
     put_needs(sink, declaration.deps);
     put_methods(sink, interface.methods);
@@ -143,6 +148,7 @@ const fn put_needs(sink: &mut Sink<'_>, needs: &[Need]) {
     while i < needs.len() {
         sink.str(needs[i].interface);
         sink.u32(needs[i].version as usize);
+        put_methods(sink, needs[i].methods);
         i += 1;
     }
 }

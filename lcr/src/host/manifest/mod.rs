@@ -87,6 +87,9 @@ pub struct DependencyManifest {
     pub interface: String,
     /// The version that the component was compiled against.
     pub version: u32,
+    /// Its methods as the component was compiled with them; empty in the record of a
+    /// component that was built before records said so.
+    pub methods: Vec<MethodManifest>,
 }
 
 /// One method of an interface.
@@ -207,7 +210,7 @@ impl ExportManifest {
         let (flags, state_version) = (reader.u32()?, reader.u32()?);
         let has = |flag| flags & flag != 0;
         let state = has(Flags::STATE);
-        if flags >= Flags::HEALTHY << 1 || (!state && state_version != 0) {
+        if flags >= Flags::TYPED_NEEDS << 1 || (!state && state_version != 0) {
             return Err(reader.error(format_args!("flags {flags:#x} with state version {state_version}")));
         }
         let (interface, interface_version) = versioned(reader)?;
@@ -217,7 +220,8 @@ impl ExportManifest {
         }
         let deps = reader.list(|reader| {
             let (interface, version) = versioned(reader)?;
-            Ok(DependencyManifest { interface, version })
+            let methods = if has(Flags::TYPED_NEEDS) { methods(reader)? } else { Vec::new() };
+            Ok(DependencyManifest { interface, version, methods })
         })?;
         let methods = methods(reader)?;
         let (panic_abort, protected) = (has(Flags::PANIC_ABORT), has(Flags::PROTECTED));

@@ -19,7 +19,7 @@ const fn declaration(component: &'static str, version: u32) -> Declaration {
             name: "kv.store",
             version,
             replaces: &[1],
-            deps: &[Need { interface: "log.journal", version: 3 }],
+            deps: &[Need { interface: "log.journal", version: 3, methods: METHODS }],
             methods: METHODS,
         },
         replaces: &[2],
@@ -34,6 +34,12 @@ const RECORD: [u8; manifest_len(&KV)] = manifest_bytes(&KV);
 const OTHER: [u8; manifest_len(&declaration("kv-b", 3))] = manifest_bytes(&declaration("kv-b", 3));
 const NEWER: [u8; manifest_len(&declaration("kv", 4))] = manifest_bytes(&declaration("kv", 4));
 
+const FREE: Declaration = Declaration {
+    interface: InterfaceInfo { deps: &[], ..declaration("free", 3).interface },
+    ..declaration("free", 3)
+};
+const FREE_RECORD: [u8; manifest_len(&FREE)] = manifest_bytes(&FREE);
+
 /// A record as `#[lcr::component]` makes it.
 pub(in crate::host) fn record() -> Vec<u8> {
     RECORD.to_vec()
@@ -42,6 +48,11 @@ pub(in crate::host) fn record() -> Vec<u8> {
 /// A second one of the same component, of another version of the interface.
 pub(in crate::host) fn newer() -> Vec<u8> {
     NEWER.to_vec()
+}
+
+/// One that needs nothing.
+pub(in crate::host) fn free() -> Vec<u8> {
+    FREE_RECORD.to_vec()
 }
 
 /// `record` with another body and a checksum and length that fit.
@@ -83,6 +94,29 @@ fn what_the_macros_encode_is_what_is_decoded() {
     ] {
         assert!(text.contains(part), "{text} lacks {part}");
     }
+}
+
+/// The record that a component of the same declaration had before needs were typed.
+fn untyped() -> Vec<u8> {
+    const LEN: usize = interface_len("log.journal", 3, METHODS);
+    const JOURNAL: [u8; LEN] = interface_bytes("log.journal", 3, METHODS);
+    let named = 2 + "log.journal".len() + 4;
+    let record = replaced(&JOURNAL, &JOURNAL[..named]);
+    let mut body = record[HEADER..].to_vec();
+    let at = body.windows(8).position(|window| window == [0x32, 0, 0, 0, 4, 0, 0, 0]).unwrap();
+    body[at] = 0x12;
+    with_body(&body)
+}
+
+#[test]
+fn a_need_says_what_its_methods_are_unless_the_record_is_older_than_that() {
+    let export = |record: &[u8]| Manifest::decode(record).unwrap().exports.remove(0);
+    let [need] = &export(&RECORD).deps[..] else { panic!("one need") };
+    assert_eq!(need.methods, export(&RECORD).methods);
+    let [old] = &export(&untyped()).deps[..] else { panic!("one need") };
+    assert_eq!((&old.interface, old.version, old.methods.len()), (&need.interface, need.version, 0));
+    // A component without needs is one that a host of that time reads.
+    assert!(FREE_RECORD.windows(8).any(|window| window == [0x12, 0, 0, 0, 4, 0, 0, 0]));
 }
 
 #[test]
@@ -175,8 +209,8 @@ fn what_makes_no_sense_is_refused_by_name() {
         assert!(refusal.contains(text), "{refusal}\nlacks\n{text}");
     }
     // Flags nobody knows; a replaced version that is not older.
-    let flags = replaced(&[0x12, 0, 0, 0, 4, 0, 0, 0], &[0x12, 1, 0, 0, 4, 0, 0, 0]);
-    assert!(refusal(&flags).contains("flags 0x112"), "{}", refusal(&flags));
+    let flags = replaced(&[0x32, 0, 0, 0, 4, 0, 0, 0], &[0x32, 1, 0, 0, 4, 0, 0, 0]);
+    assert!(refusal(&flags).contains("flags 0x132"), "{}", refusal(&flags));
     let replaces = replaced(&[2, 0, 1, 0, 0, 0, 2, 0, 0, 0], &[2, 0, 1, 0, 0, 0, 3, 0, 0, 0]);
     assert!(refusal(&replaces).contains("version 3 replaces 3"));
 }

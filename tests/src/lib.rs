@@ -7,6 +7,7 @@ pub mod guest;
 pub mod interfaces;
 pub mod ledger;
 pub mod office;
+pub mod rail;
 pub mod script;
 pub mod shelf;
 pub mod values;

@@ -154,7 +154,8 @@ fn a_version_that_does_not_replace_the_first_is_refused_where_its_handles_are_he
     let old = rt.service::<dyn first::Shelf>().unwrap();
     let error = rt.replace(component("shelf_silent")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Mismatch);
-    let text = "component `shelf` implements test.shelf v2, not test.shelf v1; \
+    let text = "1 handle of test.shelf v1 is held outside of what the plan replaces: \
+                component `shelf` implements test.shelf v2, not test.shelf v1; \
                 build it against that version, or declare replaces(1) on its interface";
     assert_eq!(error.to_string(), format!("{}: {text}", component("shelf_silent").display()));
     assert_eq!((old.len(), rt.generation()), (2, Handle::generation(&old)));

@@ -89,9 +89,9 @@ fn an_instance_that_is_released_meanwhile_leaves_its_number_to_nobody() {
 fn an_instance_that_is_released_during_its_hand_over_is_destroyed_with_its_successor() {
     let bank = Bank::open();
     let own: Handle<dyn Vault> = bank.rt.reference(&bank.script).unwrap();
-    let handles = bank.rt.status().handles;
     let plan = bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2"));
     let report = during(&bank.script, ("teller 2.0.0", Moment::Restore), plan, || {
+        let handles = bank.rt.status().handles;
         drop(own);
         wait_until("its slot is taken back", || bank.rt.status().handles == handles - 1);
     });

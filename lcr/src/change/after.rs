@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use crate::{
     error::ErrorKind,
     host::{
+        link::link_need,
         manifest::{DependencyManifest, ExportManifest},
         registry::ProviderId,
         shared::State,
@@ -17,6 +18,11 @@ use super::{
     plan::Step,
     resolve::Refusal,
 };
+
+/// A needed interface, with its version.
+fn versioned(need: &DependencyManifest) -> String {
+    format!("{} v{}", need.interface, need.version)
+}
 
 /// The implementations that would be present.
 pub(super) struct After<'a> {
@@ -87,8 +93,8 @@ impl<'a> After<'a> {
         })
     }
 
-    /// Needs that nothing or more than one component would meet: those of members, and
-    /// those of others that exactly one meets now.
+    /// Needs that nothing or more than one component would meet, or one of other signatures:
+    /// those of members, and those of others that exactly one meets now.
     pub(super) fn refuse_unmet(&self, state: &State) -> Vec<Refusal> {
         let is_met = |need: &DependencyManifest| {
             let serves = |id: &&ProviderId| {
@@ -107,26 +113,45 @@ impl<'a> After<'a> {
                 let mut names: Vec<String> = providers.iter().map(|provider| named(provider.manifest)).collect();
                 names.sort_unstable();
                 let (kind, found) = match &names[..] {
-                    [_] => continue,
-                    [] => (
-                        ErrorKind::Dependency,
-                        "nothing would provide; add a component that does to the plan".to_owned(),
-                    ),
+                    [_] => {
+                        let [provider] = &providers[..] else { continue };
+                        // What neither of the two changes is not this plan's.
+                        let is_own = present.member.or(provider.member).is_some();
+                        if is_own && let Err(error) = link_need(need, provider.manifest) {
+                            let who = format!("component {} needs {}", named(present.manifest), versioned(need));
+                            refusals.push(Refusal { step: present.step.or(provider.step), error: error.at(who) });
+                        }
+                        continue;
+                    }
+                    [] => (ErrorKind::Dependency, self.nothing_for(need)),
                     _ => {
                         (ErrorKind::Ambiguous, format!("{} would provide; leave all but one out", names.join(" and ")))
                     }
                 };
-                let text = format!(
-                    "component {} needs {} v{}, which {found}",
-                    named(present.manifest),
-                    need.interface,
-                    need.version
-                );
+                let text = format!("component {} needs {}, which {found}", named(present.manifest), versioned(need));
                 let step = present.step.or(providers.iter().find_map(|provider| provider.step));
                 refusals.push(Refusal::new(step, kind, text));
             }
         }
         refusals
+    }
+
+    /// What is said of a need that nothing would meet.
+    fn nothing_for(&self, need: &DependencyManifest) -> String {
+        let others = self.interfaces.get(&*need.interface).map_or(&[][..], Vec::as_slice);
+        let other = |&index: &usize| {
+            let manifest = self.exports[index].manifest;
+            format!("{} v{}", named(manifest), manifest.interface_version)
+        };
+        let mut others: Vec<String> = others.iter().map(other).collect();
+        others.sort_unstable();
+        match &others[..] {
+            [] => "nothing would provide; add a component that does to the plan".to_owned(),
+            _ => format!(
+                "nothing would provide, only {}; replace one of the two in the same plan by a version that fits the other",
+                others.join(" and ")
+            ),
+        }
     }
 
     /// A cycle that a member would close.

@@ -14,14 +14,15 @@ use crate::{
     abi::world::Target,
     host::{
         instances::Incarnation,
-        registry::{Component, Implementation, ProviderId},
+        registry::Component,
         shared::{Leaving, State},
         world::Edit,
     },
 };
 
 use super::{
-    execute::{Execution, Stop, Successor},
+    crossing::Crossing,
+    execute::{Execution, Seat, Stop, Successor},
     member::Member,
     report::{MemberReport, Report},
 };
@@ -59,15 +60,24 @@ impl Execution {
     /// What the new world's entries hold.
     fn edits(&self, state: &mut State) -> Result<Vec<Edit>, Stop> {
         let mut edits = Vec::new();
+        let crossing = Crossing::new(state, &self.members);
         for (id, Successor { incarnation, .. }) in &self.successors {
             // An instance whose last handle was dropped meanwhile has no slots.
             let Some(instance) = state.instances.get(*id) else { continue };
             for &slot in &instance.slots {
                 let Some(slot_info) = state.slots.get(slot) else { continue };
                 let view = state.views.get(slot_info.view);
-                let functions = incarnation.implementation.functions(slot_info.view, view)?;
-                let data = ptr::with_exposed_provenance(incarnation.address);
-                edits.push((slot, Some(Target { data, methods: functions.address() })));
+                let target = match incarnation.implementation.functions(slot_info.view, view) {
+                    Ok(functions) => {
+                        let data = ptr::with_exposed_provenance(incarnation.address);
+                        Some(Target { data, methods: functions.address() })
+                    }
+                    Err(error) => {
+                        crossing.refuse(state, slot_info, error)?;
+                        None
+                    }
+                };
+                edits.push((slot, target));
             }
         }
         Ok(edits)
@@ -88,9 +98,9 @@ impl Execution {
     }
 
     /// Puts the new implementations on their seats. Returns the components that left one.
-    fn reseat(&self, state: &mut State, seats: &[(ProviderId, Arc<Implementation>, bool)]) -> Vec<Arc<Component>> {
+    fn reseat(&self, state: &mut State, seats: &[Seat]) -> Vec<Arc<Component>> {
         let mut left = Vec::new();
-        for (provider, implementation, _) in seats {
+        for Seat { provider, implementation, .. } in seats {
             state.registry.providers[*provider].frozen = None;
             left.push(Arc::clone(&state.registry.reseat(*provider, Arc::clone(implementation)).component));
         }

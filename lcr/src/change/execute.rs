@@ -3,17 +3,17 @@
 //! | phase | does | if it fails |
 //! |---|---|---|
 //! | load | maps the staged files, compares what registered with the manifests | images stay, unused |
-//! | prepare | constructs successors without state, checks their health | they are destroyed |
-//! | gate | shuts the slots of members with state, waits for calls inside | the slots open on the old instances |
-//! | hand over | saves all, then restores and checks | as above |
+//! | prepare | constructs the successors that need no gate, checks their health | they are destroyed |
+//! | gate | shuts the slots of members with state, or with needs that change, waits for calls inside | the slots open on the old instances |
+//! | hand over | saves all, then restores or constructs, and checks | as above |
 //! | commit | publishes one world | cannot fail |
 //!
 //! While this thread runs the code of successors they meet each other, and nobody else
 //! meets them ([`ahead`](crate::host::ahead)).
 //!
 //! A new instance may appear until the members are *frozen*, which is in the prepare
-//! phase; at the end of it there is a successor for each instance without state. What
-//! the others will need is there, too: no instance is built behind the gate, where it
+//! phase; at the end of it there is a successor for each instance that is not behind the
+//! gate. What the others will need is there, too: no instance is built behind the gate, where it
 //! would be of an old implementation and get no successor.
 
 use std::{
@@ -25,12 +25,12 @@ use std::{
 };
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     host::{
         ahead::Ahead,
         instances::{Held, Incarnation, InstanceId, Origin},
         records,
-        registry::{Component, Implementation, ProviderId, Sight},
+        registry::{Coming, Component, Implementation, ProviderId, Sight},
         shared::{Shared, State},
     },
 };
@@ -71,6 +71,17 @@ pub(super) struct Successor {
     pub(super) seat: usize,
 }
 
+/// A seat that gets a new implementation.
+pub(super) struct Seat {
+    pub(super) provider: ProviderId,
+    pub(super) implementation: Arc<Implementation>,
+    /// Its instances' state is handed over.
+    pub(super) is_stateful: bool,
+    /// Its successors are made while callers wait: those with state, and those that need
+    /// what changes its interface with them.
+    pub(super) is_behind_gate: bool,
+}
+
 /// One transaction under execution.
 pub(super) struct Execution {
     pub(super) shared: Arc<Shared>,
@@ -87,7 +98,7 @@ pub(super) struct Execution {
     /// The instances with a successor, or about to have one: held, so that their numbers
     /// stay theirs while the state lock is not held.
     pub(super) held: Vec<InstanceId>,
-    /// What those with state will need when they are restored, held.
+    /// What those behind the gate will need, held.
     needs: Vec<Held>,
 }
 
@@ -190,29 +201,47 @@ impl Execution {
             for &export in &member.added {
                 state.registry.add(Arc::clone(&loaded[export]), Some(self.number));
             }
+            for seat in &member.seats {
+                let successor = Coming::Successor(Arc::clone(&loaded[seat.export]));
+                self.announce(&mut state, seat.provider, successor)?;
+            }
+            for &provider in &member.removed {
+                self.announce(&mut state, provider, Coming::Nothing)?;
+            }
         }
         Ok(())
     }
 
-    /// Who sees what this transaction adds.
+    /// Lets this transaction see what becomes of a seat.
+    fn announce(&self, state: &mut State, provider: ProviderId, coming: Coming) -> Result<()> {
+        let seat = state.registry.providers.get_mut(provider);
+        seat.ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime is gone"))?.coming = Some(coming);
+        Ok(())
+    }
+
+    /// Who sees what this transaction brings.
     pub(super) fn sight(&self) -> Sight {
         Sight::Transaction(self.number)
     }
 
-    /// The seats that get a new implementation: provider, implementation, with state?
-    /// Each behind those that it depends on.
-    pub(super) fn seats(&self) -> Vec<(ProviderId, Arc<Implementation>, bool)> {
+    /// The seats that get a new implementation, each behind those that it depends on.
+    pub(super) fn seats(&self) -> Vec<Seat> {
         let members = self.members.iter().zip(&self.loaded);
         let mut seats: Vec<_> =
             members.flat_map(|(member, loaded)| member.seats.iter().map(|seat| (seat, &loaded[seat.export]))).collect();
         seats.sort_by_key(|(seat, _)| seat.rank);
         seats
             .into_iter()
-            .map(|(seat, implementation)| (seat.provider, Arc::clone(implementation), seat.is_stateful()))
+            .map(|(seat, implementation)| Seat {
+                provider: seat.provider,
+                implementation: Arc::clone(implementation),
+                is_stateful: seat.is_stateful(),
+                is_behind_gate: seat.is_behind_gate(),
+            })
             .collect()
     }
 
-    /// Constructs a successor for each instance that has none and takes no state, and what
+    /// Constructs a successor for each instance that needs no gate and has none, and what
     /// the successors of the others will need, again until nothing is left to construct;
     /// then the members are frozen.
     fn prepare(&mut self) -> Result<(), Stop> {
@@ -224,14 +253,14 @@ impl Execution {
             self.watch.check()?;
             self.refuse_latecomers(&state)?;
             let (mut missing, mut needy) = (Vec::new(), Vec::new());
-            for (seat, (provider, implementation, stateful)) in seats.iter().enumerate() {
+            for (seat, Seat { provider, implementation, is_behind_gate, .. }) in seats.iter().enumerate() {
                 let mut own = state.instances.iter().map(|(_, instance)| instance.provider);
-                if *stateful && !ready.contains(&seat) && own.any(|other| other == *provider) {
+                if *is_behind_gate && !ready.contains(&seat) && own.any(|other| other == *provider) {
                     ready.insert(seat);
                     needy.push(Arc::clone(implementation));
                 }
                 let without = state.instances.iter().filter(|(id, instance)| {
-                    instance.provider == *provider && !stateful && !self.successors.contains_key(id)
+                    instance.provider == *provider && !is_behind_gate && !self.successors.contains_key(id)
                 });
                 missing.extend(
                     without.map(|(id, instance)| (id, seat, Arc::clone(implementation), instance.config.clone())),
@@ -242,7 +271,7 @@ impl Execution {
             let is_done = missing.is_empty() && needy.is_empty();
             if is_done || !is_first {
                 let removed = self.members.iter().flat_map(|member| &member.removed);
-                for provider in seats.iter().map(|(provider, ..)| provider).chain(removed) {
+                for provider in seats.iter().map(|seat| &seat.provider).chain(removed) {
                     state.registry.providers[*provider].frozen = Some(self.thread);
                 }
             }

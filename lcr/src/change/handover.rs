@@ -13,6 +13,10 @@
 //!    its dependencies is said to their successors, so nothing of that is lost either; a
 //!    refusal destroys them, and the old world has not heard of it.
 //!
+//! A member without state is behind the gate, too, if an interface that it needs changes
+//! with it ([`crossing`](super::crossing)): its successor is constructed in the second
+//! pass, when what it needs is there.
+//!
 //! The saved bytes of all instances are in memory between the passes.
 //!
 //! A call that fits in neither (into an instance that was saved and has no successor yet,
@@ -40,11 +44,12 @@ use crate::{
 
 use super::execute::{Execution, Stop, Successor};
 
-/// An instance whose state moves.
+/// An instance whose successor is made behind the gate.
 struct Moving {
     id: InstanceId,
     seat: usize,
     old: Arc<Incarnation>,
+    is_stateful: bool,
     config: Option<Arc<[u8]>>,
 }
 
@@ -52,23 +57,23 @@ struct Moving {
 struct Saved {
     id: InstanceId,
     seat: usize,
-    /// The version of its state.
-    from: u32,
-    bytes: Vec<u8>,
+    /// Its state and the version of that, if it is handed over.
+    state: Option<(u32, Vec<u8>)>,
     config: Option<Arc<[u8]>>,
 }
 
 impl Execution {
-    /// Shuts the slots of instances whose state moves. `None` if there are none.
+    /// Shuts the slots of instances whose successors are made behind the gate. `None` if
+    /// there are none.
     pub(super) fn shut(&mut self) -> Result<Option<Instant>, Stop> {
-        let stateful: Vec<ProviderId> =
-            self.seats().into_iter().filter(|(.., stateful)| *stateful).map(|(provider, ..)| provider).collect();
+        let gated: Vec<ProviderId> =
+            self.seats().into_iter().filter(|seat| seat.is_behind_gate).map(|seat| seat.provider).collect();
         let shared = Arc::clone(&self.shared);
         let mut state = shared.state();
         self.watch.check()?;
         let (mut members, mut instances) = (HashMap::new(), HashSet::new());
         for (id, instance) in &state.instances {
-            if stateful.contains(&instance.provider) {
+            if gated.contains(&instance.provider) {
                 instances.insert(id);
                 members.extend(instance.slots.iter().map(|&slot| (slot, instance.incarnation.birth)));
             }
@@ -123,13 +128,18 @@ impl Execution {
     fn save(&mut self) -> Result<Vec<Saved>, Stop> {
         let moving = self.moving()?;
         let mut saved = Vec::with_capacity(moving.len());
-        for Moving { id, seat, old, config } in moving {
+        for Moving { id, seat, old, is_stateful, config } in moving {
+            if !is_stateful {
+                saved.push(Saved { id, seat, state: None, config });
+                continue;
+            }
             self.watch.step(Arc::clone(&old.implementation.component) as _, "save")?;
             let bytes = Shared::save(&old)?;
             let mut state = self.shared.state();
             self.watch.check()?;
             state.gate.iter_mut().for_each(|gate| _ = gate.saved.insert(id));
-            saved.push(Saved { id, seat, from: old.implementation.manifest.state_version, bytes, config });
+            let version = old.implementation.manifest.state_version;
+            saved.push(Saved { id, seat, state: Some((version, bytes)), config });
         }
         if let Some(ahead) = self.shared.state().ahead.get_mut(&self.thread) {
             ahead.set_saving(false);
@@ -137,10 +147,11 @@ impl Execution {
         Ok(saved)
     }
 
-    /// The instances whose state moves, held, those first that depend on others.
+    /// The instances behind the gate, held, those first that depend on others.
     fn moving(&mut self) -> Result<Vec<Moving>, Stop> {
-        let stateful = self.seats().into_iter().enumerate().filter(|(_, (.., stateful))| *stateful);
-        let seats: HashMap<ProviderId, usize> = stateful.map(|(seat, (provider, ..))| (provider, seat)).collect();
+        let gated = self.seats().into_iter().enumerate().filter(|(_, seat)| seat.is_behind_gate);
+        let seats: HashMap<ProviderId, (usize, bool)> =
+            gated.map(|(number, seat)| (seat.provider, (number, seat.is_stateful))).collect();
         let shared = Arc::clone(&self.shared);
         let mut state = shared.state();
         self.watch.check()?;
@@ -151,24 +162,28 @@ impl Execution {
         let moving: Vec<Moving> = order
             .filter_map(|id| {
                 let instance = &state.instances[id];
-                let seat = *seats.get(&instance.provider)?;
-                Some(Moving { id, seat, old: Arc::clone(&instance.incarnation), config: instance.config.clone() })
+                let (seat, is_stateful) = *seats.get(&instance.provider)?;
+                let old = Arc::clone(&instance.incarnation);
+                Some(Moving { id, seat, old, is_stateful, config: instance.config.clone() })
             })
             .collect();
         moving.iter().for_each(|moving| self.hold(&mut state, moving.id));
         Ok(moving)
     }
 
-    /// Restores every successor, dependencies first.
+    /// Restores or constructs every successor, dependencies first.
     fn restore(&mut self, mut saved: Vec<Saved>) -> Result<(), Stop> {
         saved.sort_unstable_by_key(|saved| (saved.seat, saved.id));
         let seats = self.seats();
-        for Saved { id, seat, from, bytes, config } in saved {
-            let (_, implementation, _) = &seats[seat];
-            self.watch.step(Arc::clone(&implementation.component) as _, "restore")?;
-            let origin = Origin::Restore(from, &bytes);
+        for Saved { id, seat, state, config } in saved {
+            let implementation = &seats[seat].implementation;
+            let (origin, step, state_bytes) = match &state {
+                Some((version, bytes)) => (Origin::Restore(*version, bytes), "restore", bytes.len()),
+                None => (Origin::Create, "constructor", 0),
+            };
+            self.watch.step(Arc::clone(&implementation.component) as _, step)?;
             let incarnation = self.shared.incarnate(implementation, config.as_deref(), self.sight(), origin)?;
-            self.keep(id, Successor { incarnation, state_bytes: bytes.len(), seat })?;
+            self.keep(id, Successor { incarnation, state_bytes, seat })?;
         }
         Ok(())
     }

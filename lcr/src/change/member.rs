@@ -35,6 +35,8 @@ pub(super) struct SeatChange {
     /// The interface with its version.
     pub(super) interface: String,
     pub(super) protected: bool,
+    /// Whether an interface that it needs changes with it, so that its handles cannot go on.
+    pub(super) crosses: bool,
     /// Its place among the plan's seats, behind those that it depends on.
     pub(super) rank: usize,
 }
@@ -56,6 +58,11 @@ impl SeatChange {
     /// Whether state is handed over.
     pub(super) fn is_stateful(&self) -> bool {
         matches!(self.state, StateChange::HandedOver(..))
+    }
+
+    /// Whether its callers wait at the gate until the commit.
+    pub(super) fn is_behind_gate(&self) -> bool {
+        self.is_stateful() || self.crosses
     }
 }
 
@@ -115,6 +122,9 @@ impl fmt::Display for SeatChange {
             StateChange::Discarded(version) => write!(f, "constructed anew, state v{version} discarded")?,
             StateChange::HandedOver(old, new) if old == new => write!(f, "state v{old} handed over")?,
             StateChange::HandedOver(old, new) => write!(f, "state v{old} migrated to v{new}")?,
+        }
+        if self.crosses && !self.is_stateful() {
+            f.write_str(", callers held")?;
         }
         f.write_str(if self.protected { ", protected" } else { "" })
     }

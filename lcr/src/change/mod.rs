@@ -7,6 +7,7 @@
 
 mod after;
 mod commit;
+mod crossing;
 mod execute;
 mod handover;
 pub(crate) mod load;

@@ -94,6 +94,11 @@ impl<'rt> PlanBuilder<'rt> {
 
     /// Replaces a component by the one in `library`: the present component of the same
     /// name, else the only one that implements its interfaces.
+    ///
+    /// If the new one does not serve the handles on the present one any more, because its
+    /// interface has another version or signature, those who depend on it are replaced in
+    /// the same plan, by components that need what it is now; all of them change in one
+    /// commit, for which their callers wait. Handles of anybody else refuse the plan.
     pub fn replace(mut self, library: impl AsRef<Path>) -> PlanBuilder<'rt> {
         self.requests.push(Request::Replace(None, library.as_ref().to_owned()));
         self
@@ -111,8 +116,8 @@ impl<'rt> PlanBuilder<'rt> {
         self
     }
 
-    /// The longest time that callers of components with state may be held, and for
-    /// which the hand-over may last; 5 s unless this says otherwise. When it is over the
+    /// The longest time that callers may be held, of components with state or of those
+    /// that change with what they need, and for which the hand-over may last; 5 s unless this says otherwise. When it is over the
     /// old version serves on and the transaction fails, naming who was inside or what
     /// hung.
     pub fn deadline(mut self, deadline: Duration) -> PlanBuilder<'rt> {

@@ -6,7 +6,6 @@ use std::collections::HashSet;
 use crate::{
     error::{Error, ErrorKind},
     host::{
-        link::{ViewId, link},
         manifest::{ExportManifest, Manifest},
         registry::ProviderId,
         shared::State,
@@ -16,6 +15,7 @@ use crate::{
 
 use super::{
     after::After,
+    crossing,
     member::{Member, SeatChange, StateChange, counted, interface, named},
     plan::{Options, Request, Step},
 };
@@ -85,8 +85,11 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
         }
     }
     if resolution.refusals.is_empty() && steps.iter().all(|step| step.refusal.is_none()) {
+        crossing::mark(state, steps, &mut resolution.members);
         let after = After::new(state, steps, &resolution.members);
         resolution.refusals.extend(after.refuse_unmet(state));
+        let is_met = resolution.refusals.is_empty();
+        resolution.refusals.extend(crossing::refuse_handles(state, steps, &resolution.members, is_met));
         resolution.refusals.extend(after.refuse_cycles());
         after.order(&mut resolution.members);
     }
@@ -202,11 +205,19 @@ fn replace(
             continue;
         };
         let new = &manifest.exports[export];
-        refuse_unlinkable(state, provider, new)?;
         let instances = instances_of(state, provider);
         let state = state_change(old, new, instances, options)?;
         let (interface, protected) = (interface(new), old.protected);
-        member.seats.push(SeatChange { provider, export, instances, state, interface, protected, rank: 0 });
+        member.seats.push(SeatChange {
+            provider,
+            export,
+            instances,
+            state,
+            interface,
+            protected,
+            rank: 0,
+            crosses: false,
+        });
     }
     let seated: HashSet<usize> = member.seats.iter().map(|seat| seat.export).collect();
     (0..manifest.exports.len())
@@ -243,19 +254,6 @@ fn find_target(state: &State, manifest: &Manifest) -> Result<String, Error> {
             format!("component `{}` could replace {}; name the one you mean", manifest.component, names.join(", ")),
         )),
     }
-}
-
-/// Every view through which handles on the seat's instances exist must link.
-fn refuse_unlinkable(state: &State, provider: ProviderId, new: &ExportManifest) -> Result<(), Error> {
-    let views: HashSet<ViewId> = state
-        .instances
-        .iter()
-        .filter(|(_, instance)| instance.provider == provider)
-        .flat_map(|(_, instance)| &instance.slots)
-        .filter_map(|&slot| state.slots.get(slot))
-        .map(|slot| slot.view)
-        .collect();
-    views.into_iter().try_for_each(|view| link(state.views.get(view), new).map(drop))
 }
 
 fn state_change(

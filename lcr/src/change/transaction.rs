@@ -114,9 +114,9 @@ fn hung_error(hung: Hung) -> Error {
 
 /// A thread inside a component cannot wait for itself to leave.
 fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
-    let stateful: Vec<_> =
-        resolution.members.iter().flat_map(|member| &member.seats).filter(|seat| seat.is_stateful()).collect();
-    if stateful.is_empty() {
+    let gated: Vec<_> =
+        resolution.members.iter().flat_map(|member| &member.seats).filter(|seat| seat.is_behind_gate()).collect();
+    if gated.is_empty() {
         return Ok(());
     }
     let me = records::mine();
@@ -127,12 +127,17 @@ fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
         ));
     }
     for (_, instance) in &state.instances {
-        let is_member = stateful.iter().any(|seat| seat.provider == instance.provider);
-        if is_member && instance.slots.iter().any(|&slot| state.is_in_slot(me, slot)) {
+        let Some(member) = gated.iter().find(|seat| seat.provider == instance.provider) else { continue };
+        if instance.slots.iter().any(|&slot| state.is_in_slot(me, slot)) {
+            let why = if member.is_stateful() {
+                "whose state would have to move"
+            } else {
+                "which has to be left before what it needs is replaced"
+            };
             return Err(Error::new(
                 ErrorKind::Reentrant,
                 format!(
-                    "the calling thread is inside component `{}`, whose state would have to move; commit from another thread",
+                    "the calling thread is inside component `{}`, {why}; commit from another thread",
                     instance.incarnation.implementation.component
                 ),
             ));
@@ -148,6 +153,7 @@ impl Shared {
         let mut pending = Vec::new();
         for (id, provider) in &mut state.registry.providers {
             provider.frozen = None;
+            provider.coming = None;
             if provider.pending.is_some() && !provider.orphan {
                 provider.orphan = true;
                 pending.push(id);

@@ -11,11 +11,12 @@
 //!
 //! | the thread calls | from new code | from old code |
 //! |---|---|---|
-//! | a member without state | its successor, if there is one yet | the old one |
-//! | a member with state, before the gate is shut | the old one, as everybody | the old one |
+//! | a member that needs no gate | its successor, if there is one yet | the old one |
+//! | a member behind the gate, before that is shut | the old one, as everybody | the old one |
 //! | the same, not saved yet | the old one: what it is told is saved | the same |
 //! | the same, saved | nobody: a fault | the same |
 //! | the same, restored | its successor | its successor |
+//! | a member that only serves the handle when it is replaced | its successor, or nobody yet: a fault | the same |
 //! | anything else | the current world | the current world |
 //!
 //! State that was saved lives on in the successor only, so old code that stays (a
@@ -75,11 +76,6 @@ impl Ahead {
         self.is_saving = is_saving;
     }
 
-    /// The successor's implementation, for handles that its thread asks for.
-    pub(super) fn implementation(&self, id: InstanceId) -> Option<&Arc<Implementation>> {
-        self.successors.get(&id).map(|successor| &successor.implementation)
-    }
-
     /// Whether new code is calling: the thread's innermost call is into a successor, or
     /// there is none, and the transaction itself runs a successor's code.
     fn is_new_code(&self, thread: &'static ThreadRecord) -> bool {
@@ -105,6 +101,19 @@ impl State {
         let functions = implementation.functions(slot.view, self.views.get(slot.view)).ok()?;
         let data = ptr::with_exposed_provenance(*address);
         Some((Target { data, methods: functions.address() }, ahead.shown.table()))
+    }
+
+    /// Whether only a successor that is not there yet serves a slot.
+    pub(super) fn is_only_coming(&self, thread: &'static ThreadRecord, place: Place) -> bool {
+        let number = slot_of(place.offset());
+        let Some(slot) = self.slots.get(number).filter(|_| self.world.target(number).is_none()) else { return false };
+        let Some(instance) = self.instances.get(slot.instance) else { return false };
+        let coming = self.registry.providers.get(instance.provider).and_then(|seat| seat.successor());
+        let serves =
+            |implementation: &Implementation| implementation.functions(slot.view, self.views.get(slot.view)).is_ok();
+        self.ahead.contains_key(&thread.thread_id())
+            && coming.is_some_and(|coming| serves(coming))
+            && !serves(&instance.incarnation.implementation)
     }
 
     /// The component of the successor at an address.

@@ -19,7 +19,7 @@ use crate::{
 };
 
 use super::{
-    instances::{Construction, Held},
+    instances::Construction,
     records::{self, ThreadRecord},
     shared::Shared,
     slots::{SlotRef, shared_of},
@@ -148,7 +148,7 @@ unsafe extern "C" fn dependency(context: *const RawContext, interface: RawSlice<
     let construction = unsafe { &*cookie.cast::<Construction<'_>>() };
     // SAFETY: the caller's bytes live for the call.
     let encoded = unsafe { slice::from_raw_parts(interface.at, interface.len) };
-    answer(construction.shared.dependency_slot(construction.needs, encoded))
+    answer(construction.shared.dependency_slot(construction, encoded))
 }
 
 fn answer(slot: Result<SlotRef>) -> Created {
@@ -168,12 +168,12 @@ impl Shared {
         self.handle_on(instance, view)
     }
 
-    fn dependency_slot(self: &Arc<Shared>, needs: &[Held], encoded: &[u8]) -> Result<SlotRef> {
+    fn dependency_slot(self: &Arc<Shared>, construction: &Construction<'_>, encoded: &[u8]) -> Result<SlotRef> {
         let (instance, view) = {
             let mut state = self.state();
             let view = state.views.resolve(encoded)?;
             let interface = &state.views.get(view).interface.name;
-            let Some(need) = needs.iter().find(|need| need.interface == *interface) else {
+            let Some(need) = construction.needs.iter().find(|need| need.interface == *interface) else {
                 return Err(Error::new(
                     ErrorKind::Dependency,
                     format!(
@@ -185,13 +185,15 @@ impl Shared {
             state.instance(instance)?.holds += 1;
             (instance, view)
         };
-        self.handle_on(instance, view)
+        self.handle_for(instance, view, Some(construction.implementation))
     }
 
     /// Enters a slot by whatever way the thread's situation asks for.
     fn enter_slot(&self, thread: &'static ThreadRecord, place: Place) -> Result<Entered, Refusal> {
         let record = thread.record();
-        if let Some(entered) = self.enter_pinned(thread, place).or_else(|| self.enter_ahead(thread, place)) {
+        if let Some(entered) =
+            self.enter_pinned(thread, place).map_or_else(|| self.enter_ahead(thread, place), |held| Ok(Some(held)))?
+        {
             return Ok(entered);
         }
         loop {
@@ -240,15 +242,24 @@ impl Shared {
     }
 
     /// The way of a transaction's thread into a successor.
-    fn enter_ahead(&self, thread: &'static ThreadRecord, place: Place) -> Option<Entered> {
+    fn enter_ahead(&self, thread: &'static ThreadRecord, place: Place) -> Result<Option<Entered>, Refusal> {
         if !thread.is_slow() {
-            return None;
+            return Ok(None);
         }
-        let (target, table) = self.state().successor(thread, place)?;
+        let state = self.state();
+        let Some((target, table)) = state.successor(thread, place) else {
+            if state.is_only_coming(thread, place) {
+                let text = "only what the plan brings serves this handle, and that is not there yet; \
+                            call it later than in the constructor";
+                return Err((FaultKind::Gate, text.to_owned()));
+            }
+            return Ok(None);
+        };
+        drop(state);
         let depth = thread.record().depth();
         // This thread owns the successor, and the table, until it is outside again.
         thread.record().publish_held(thread.frame(depth), depth, table, place);
-        Some(Entered { depth, table, target })
+        Ok(Some(Entered { depth, table, target }))
     }
 
     /// The way of a thread that the hand-over waits for, or that executes it.

@@ -80,6 +80,7 @@ pub(crate) enum Origin<'a> {
 pub(super) struct Construction<'a> {
     pub(super) shared: &'a Arc<Shared>,
     pub(super) needs: &'a [Held],
+    pub(super) implementation: &'a Arc<Implementation>,
 }
 
 /// How long a thread waits for another one that builds the same service, or for a
@@ -113,6 +114,7 @@ impl Shared {
                 _ => state = self.wait_settled(state, deadline),
             }
         }
+        let sight = self.seat(&state, provider)?.sight_of_present(sight);
         state.refuse_cycle(provider, sight)?;
         state.registry.providers[provider].building = Some(me);
         let config = state.registry.providers[provider].config.clone();
@@ -231,12 +233,12 @@ impl Shared {
 
     fn construct(
         self: &Arc<Shared>,
-        implementation: &Implementation,
+        implementation: &Arc<Implementation>,
         config: Option<&[u8]>,
         needs: &[Held],
         origin: Origin<'_>,
     ) -> Result<usize> {
-        let construction = Construction { shared: self, needs };
+        let construction = Construction { shared: self, needs, implementation };
         let component: &str = &implementation.component.name;
         let context = RawContext {
             host: &raw const HOST_TABLE,
@@ -303,13 +305,24 @@ impl Shared {
 
     /// A reference to the slot of a view on an instance; consumes one hold on it.
     pub(crate) fn handle_on(self: &Arc<Shared>, instance: InstanceId, view: ViewId) -> Result<SlotRef> {
+        self.handle_for(instance, view, None)
+    }
+
+    /// As [`Shared::handle_on`], for a dependent's constructor. The thread of a
+    /// transaction may get one that only the instance's successor will serve.
+    pub(super) fn handle_for(
+        self: &Arc<Shared>,
+        instance: InstanceId,
+        view: ViewId,
+        dependent: Option<&Arc<Implementation>>,
+    ) -> Result<SlotRef> {
         let me = sys::thread_id();
         let mut state = self.state();
         let deadline = Instant::now() + PATIENCE;
         let result = loop {
             // A slot that is there is no new one: nobody waits, least of all a thread that
             // the hand-over waits for.
-            let existing = state.slot_on(instance, view);
+            let existing = state.slot_on(instance, view, dependent);
             if let Some(existing) = existing {
                 break Ok(existing);
             }
@@ -321,14 +334,19 @@ impl Shared {
             let incarnation = Arc::clone(&state.instances[instance].incarnation);
             // Behind the gate only the thread of the hand-over comes here.
             let is_gated = state.gate.as_ref().is_some_and(|gate| gate.instances.contains(&instance));
-            let ahead = state.ahead.get(&me).filter(|_| is_gated).and_then(|ahead| ahead.implementation(instance));
-            let implementation = ahead.unwrap_or(&incarnation.implementation);
-            let linked = implementation.functions(view, state.views.get(view));
-            break linked.map(|functions| {
-                let data = ptr::with_exposed_provenance(incarnation.address);
-                let target = (!is_gated).then(|| Target { data, methods: functions.address() });
-                self.open_slot(&mut state, instance, view, target)
-            });
+            let serving = incarnation.implementation.functions(view, state.views.get(view));
+            let is_ahead = state.ahead.contains_key(&me);
+            let coming = state.registry.providers[provider].successor().filter(|_| is_ahead);
+            let is_coming = coming.is_some_and(|coming| coming.functions(view, state.views.get(view)).is_ok());
+            let target = match serving {
+                Ok(functions) if !is_gated => {
+                    let data = ptr::with_exposed_provenance(incarnation.address);
+                    Some(Target { data, methods: functions.address() })
+                }
+                Err(error) if !is_coming => break Err(error),
+                _ => None,
+            };
+            break Ok(self.open_slot(&mut state, instance, view, dependent, target));
         };
         state.instances[instance].holds -= 1;
         state.let_go(instance);
@@ -446,7 +464,8 @@ impl State {
         if done.contains(&provider) {
             return Ok(());
         }
-        let implementation = &self.registry.providers[provider].implementation;
+        let seat = &self.registry.providers[provider];
+        let (implementation, sight) = (&seat.implementation, seat.sight_of_present(sight));
         if let Some(start) = path.iter().position(|&other| other == provider) {
             let mut names: Vec<&str> = path[start..]
                 .iter()

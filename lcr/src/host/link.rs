@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    manifest::{ExportManifest, InterfaceManifest},
+    manifest::{DependencyManifest, ExportManifest, InterfaceManifest, MethodManifest},
     services::Shortcuts,
     shape,
 };
@@ -81,10 +81,27 @@ impl Views {
 /// # Errors
 /// `Mismatch`, naming the first method that cannot be served and why.
 pub(crate) fn link(view: &View, implementation: &ExportManifest) -> Result<Vec<Option<usize>>> {
-    let interface = &view.interface;
-    let serves =
-        implementation.interface_version == interface.version || implementation.replaces.contains(&interface.version);
-    if implementation.interface != interface.name || !serves {
+    let InterfaceManifest { name, version, methods } = &view.interface;
+    link_methods(name, *version, methods, implementation)
+}
+
+/// Finds what a dependent needs among the implementation's methods, as [`link`]. A record
+/// that does not say which methods those are is only asked for the version.
+///
+/// # Errors
+/// As for [`link`].
+pub(crate) fn link_need(need: &DependencyManifest, implementation: &ExportManifest) -> Result<()> {
+    link_methods(&need.interface, need.version, &need.methods, implementation).map(drop)
+}
+
+fn link_methods(
+    interface: &str,
+    version: u32,
+    methods: &[MethodManifest],
+    implementation: &ExportManifest,
+) -> Result<Vec<Option<usize>>> {
+    let serves = implementation.interface_version == version || implementation.replaces.contains(&version);
+    if implementation.interface != interface || !serves {
         return Err(Error::new(
             ErrorKind::Mismatch,
             format!(
@@ -92,14 +109,13 @@ pub(crate) fn link(view: &View, implementation: &ExportManifest) -> Result<Vec<O
                 implementation.component,
                 implementation.interface,
                 implementation.interface_version,
-                interface.name,
-                interface.version,
-                interface.version,
+                interface,
+                version,
+                version,
             ),
         ));
     }
-    interface
-        .methods
+    methods
         .iter()
         .map(|method| {
             let name = &method.shape.name;
@@ -109,7 +125,7 @@ pub(crate) fn link(view: &View, implementation: &ExportManifest) -> Result<Vec<O
                     None => Ok(Some(place)),
                     Some(difference) => Err(Error::new(
                         ErrorKind::Mismatch,
-                        format!("component `{}` cannot serve {} v{}: {difference}", implementation.component, interface.name, interface.version),
+                        format!("component `{}` cannot serve {} v{}: {difference}", implementation.component, interface, version),
                     )),
                 },
                 None if method.has_default => Ok(None),
@@ -117,7 +133,7 @@ pub(crate) fn link(view: &View, implementation: &ExportManifest) -> Result<Vec<O
                     ErrorKind::Mismatch,
                     format!(
                         "component `{}` lacks method `{}` of {} v{}, which has no default body: {}; add the method, or give it a default body in the trait",
-                        implementation.component, name, interface.name, interface.version, method.shape,
+                        implementation.component, name, interface, version, method.shape,
                     ),
                 )),
             }

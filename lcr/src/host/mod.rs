@@ -30,7 +30,7 @@ mod services;
 pub(crate) mod shape;
 pub(crate) mod shared;
 mod shutdown;
-mod slots;
+pub(crate) mod slots;
 pub(crate) mod stage;
 pub(crate) mod sys;
 mod unload;

@@ -128,6 +128,8 @@ pub(crate) struct Provider {
     pub(crate) pending: Option<u64>,
     /// Its transaction failed: it goes with its last instance.
     pub(crate) orphan: bool,
+    /// What a running transaction makes of it at its commit.
+    pub(crate) coming: Option<Coming>,
     /// The thread of a transaction that is about to commit: nobody else creates
     /// instances or slots.
     pub(crate) frozen: Option<u32>,
@@ -135,14 +137,43 @@ pub(crate) struct Provider {
     pub(crate) config: Option<Arc<[u8]>>,
 }
 
+/// What a transaction makes of a seat.
+pub(crate) enum Coming {
+    /// It gets this implementation.
+    Successor(Arc<Implementation>),
+    /// It is given up.
+    Nothing,
+}
+
 impl Provider {
-    /// Whether somebody with this sight sees the provider.
-    fn is_seen(&self, sight: Sight) -> bool {
+    /// The implementation that somebody with this sight sees here.
+    fn seen(&self, sight: Sight) -> Option<&Arc<Implementation>> {
         match (self.pending, sight) {
-            (None, _) => true,
-            (Some(adding), Sight::Transaction(transaction)) => adding == transaction && !self.orphan,
-            (Some(_), Sight::Committed) => false,
+            (Some(adding), Sight::Transaction(transaction)) => {
+                (adding == transaction && !self.orphan).then_some(&self.implementation)
+            }
+            (Some(_), Sight::Committed) => None,
+            (None, Sight::Committed) => Some(&self.implementation),
+            (None, Sight::Transaction(_)) => match &self.coming {
+                None => Some(&self.implementation),
+                Some(Coming::Successor(successor)) => Some(successor),
+                Some(Coming::Nothing) => None,
+            },
         }
+    }
+
+    /// The implementation that a running transaction puts here.
+    pub(super) fn successor(&self) -> Option<&Arc<Implementation>> {
+        match &self.coming {
+            Some(Coming::Successor(successor)) => Some(successor),
+            Some(Coming::Nothing) | None => None,
+        }
+    }
+
+    /// What an object of the present implementation sees, if whoever builds it sees
+    /// `sight`: one that a transaction replaces is of the world before.
+    pub(super) fn sight_of_present(&self, sight: Sight) -> Sight {
+        if self.coming.is_some() { Sight::Committed } else { sight }
     }
 
     /// Whether `thread` has to wait for a transaction before it creates anything here.
@@ -156,7 +187,7 @@ impl Provider {
 pub(crate) enum Sight {
     /// Everybody: committed providers only.
     Committed,
-    /// The transaction of this number: those that it adds, too.
+    /// The transaction of this number: what will be there when it commits.
     Transaction(u64),
 }
 
@@ -181,6 +212,7 @@ impl Registry {
             building: None,
             pending,
             orphan: false,
+            coming: None,
             frozen: None,
             config: None,
         });
@@ -224,6 +256,7 @@ impl Registry {
     /// Puts a new implementation on a seat, maybe of another component.
     pub(crate) fn reseat(&mut self, id: ProviderId, implementation: Arc<Implementation>) -> Arc<Implementation> {
         let provider = &mut self.providers[id];
+        provider.coming = None;
         let before = std::mem::replace(&mut provider.implementation, implementation);
         let name = provider.implementation.component.name.clone();
         if before.component.name != name {
@@ -258,9 +291,8 @@ impl Registry {
         let candidates = component.map_or_else(|| self.of_interface(interface), |name| self.of_component(name));
         let mut fitting = candidates.iter().copied().filter(|&id| {
             let provider = &self.providers[id];
-            provider.is_seen(sight)
-                && provider.implementation.manifest.interface == interface
-                && provider.implementation.serves(version)
+            let seen = provider.seen(sight);
+            seen.is_some_and(|seen| seen.manifest.interface == interface && seen.serves(version))
         });
         let Some(first) = fitting.next() else { return Err(self.not_found(interface, version, component)) };
         if fitting.next().is_none() {

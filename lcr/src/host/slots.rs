@@ -9,9 +9,9 @@
 //! A slot is released once: its count never rises again from 0 ([`SlotRef::share`]).
 
 use std::{
-    ptr::NonNull,
+    ptr::{self, NonNull},
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -25,6 +25,7 @@ use super::{
     entering::HOST_TABLE,
     instances::InstanceId,
     link::ViewId,
+    registry::Implementation,
     shared::{Shared, State},
 };
 
@@ -33,6 +34,27 @@ pub(crate) struct Slot {
     pub(super) raw: NonNull<RawSlot>,
     pub(crate) view: ViewId,
     pub(crate) instance: InstanceId,
+    /// Whose constructor was given its handles as a dependency; `None` if they are for
+    /// anybody else. It goes with its dependent, so a plan that replaces that one may
+    /// close it.
+    pub(crate) dependent: Option<Weak<Implementation>>,
+}
+
+impl Slot {
+    /// How many handles there are.
+    pub(crate) fn handles(&self) -> usize {
+        // SAFETY: the slot is in the table of slots, under the state lock.
+        unsafe { self.raw.as_ref() }.references.load(Ordering::Relaxed)
+    }
+
+    /// Whether its handles were given to this dependent.
+    pub(crate) fn is_of(&self, dependent: Option<&Arc<Implementation>>) -> bool {
+        match (&self.dependent, dependent) {
+            (None, None) => true,
+            (Some(own), Some(other)) => ptr::eq(own.as_ptr(), Arc::as_ptr(other)),
+            _ => false,
+        }
+    }
 }
 
 // SAFETY: a raw slot is constant but for its atomic count.
@@ -99,6 +121,7 @@ impl Shared {
         state: &mut State,
         instance: InstanceId,
         view: ViewId,
+        dependent: Option<&Arc<Implementation>>,
         target: Option<Target>,
     ) -> SlotRef {
         let number = state.slots.free.pop().unwrap_or(state.slots.slots.len());
@@ -117,7 +140,7 @@ impl Shared {
         if number == state.slots.slots.len() {
             state.slots.slots.push(None);
         }
-        state.slots.slots[number] = Some(Slot { raw, view, instance });
+        state.slots.slots[number] = Some(Slot { raw, view, instance, dependent: dependent.map(Arc::downgrade) });
         state.instances[instance].slots.push(number);
         let birth = state.instances[instance].incarnation.birth;
         if target.is_none()
@@ -154,12 +177,18 @@ impl Shared {
 }
 
 impl State {
-    /// Another reference to the slot of `view` on an instance, if there is one.
-    pub(crate) fn slot_on(&self, instance: InstanceId, view: ViewId) -> Option<SlotRef> {
+    /// Another reference to the slot of `view` on an instance for a dependent, or for
+    /// everybody else, if there is one.
+    pub(super) fn slot_on(
+        &self,
+        instance: InstanceId,
+        view: ViewId,
+        dependent: Option<&Arc<Implementation>>,
+    ) -> Option<SlotRef> {
         let slots = self.instances.get(instance)?.slots.iter();
         slots
             .filter_map(|&slot| self.slots.get(slot))
-            .filter(|slot| slot.view == view)
+            .filter(|slot| slot.view == view && slot.is_of(dependent))
             .find_map(|slot| SlotRef::share(slot.raw))
     }
 }

@@ -1,0 +1,9 @@
+//! A broad track with state.
+
+#[path = "parts/track.rs"]
+#[macro_use]
+mod track;
+
+use track::Rails;
+
+broad!(, state);

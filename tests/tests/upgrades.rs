@@ -230,3 +230,31 @@ fn a_dependency_of_another_signature_is_refused_before_anything_is_constructed()
     let error = rt.load(component("rail_train_narrow")).unwrap_err();
     assert_eq!((error.kind(), rt.status().constructed), (ErrorKind::Mismatch, 0));
 }
+
+#[test]
+fn a_pin_in_a_restore_or_constructor_is_answered_at_once() {
+    let refused = "component `train 1.5.0` panicked in its {}: rail.track was not pinned: it is being replaced by the \
+                   very transaction that runs this code, and a pin would hold what is not committed; call it through \
+                   its handle, or pin it later";
+    for (old, kind, verb) in [
+        (["rail_track_narrow_kept", "rail_train_narrow_kept"], ErrorKind::State, "restore"),
+        (["rail_track_narrow", "rail_train_narrow_kept"], ErrorKind::State, "restore"),
+        (["rail_track_narrow_kept", "rail_train_narrow"], ErrorKind::Construct, "constructor"),
+        (["rail_track_narrow", "rail_train_narrow"], ErrorKind::Construct, "constructor"),
+    ] {
+        let rt = runtime(old);
+        let train: Handle<dyn Train> = rt.service().unwrap();
+        let result = replace(&rt, &["rail_train_pin", old[0]]).commit();
+        if old == ["rail_track_narrow_kept", "rail_train_narrow"] {
+            // Before the gate is shut the old track serves everybody, and may be pinned.
+            result.unwrap();
+        } else {
+            let error = result.unwrap_err();
+            assert_eq!((error.kind(), error.to_string()), (kind, refused.replace("{}", verb)));
+            assert_eq!(train.ride(&|| ()), [1000; 3]);
+        }
+        // What is not replaced can be pinned behind the gate, too.
+        replace(&rt, &["rail_train_pin"]).commit().unwrap();
+        assert_eq!((train.built_on(), train.ride(&|| ())), (1000, [1000; 3]));
+    }
+}

@@ -61,7 +61,9 @@ impl<I: ?Sized + Interface> Handle<I> {
     /// up to its deadline. Keep it for a request, not for a connection.
     ///
     /// # Errors
-    /// A fault if the slot stays closed until its gate's deadline, or its runtime is gone.
+    /// A fault if the slot stays closed until its gate's deadline, or its runtime is gone;
+    /// at once in a constructor, `save` or `restore` that a transaction runs, if the same
+    /// transaction replaces the instance.
     pub fn pin(this: &Handle<I>) -> Result<Pinned<I>, Fault> {
         Pinned::new(this)
     }

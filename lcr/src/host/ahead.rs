@@ -23,7 +23,8 @@
 //! component that is not replaced, called by a restore) finds the successor, too. What a
 //! restore does to components that stay is theirs to keep, as what any caller does.
 //!
-//! Pins are of worlds, and hold what everybody sees: a pin may outlive the transaction.
+//! Pins are of worlds, and hold what everybody sees: a pin may outlive the transaction. So
+//! where a call would find a successor, or nobody, a pin is refused at once.
 //!
 //! The drain does not see calls into successors, and need not: only this thread makes
 //! them, and only this thread destroys successors or commits, when it is outside. If it

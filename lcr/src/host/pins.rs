@@ -3,7 +3,8 @@
 //! A pin owns its world (a count, not a frame), so pins may end in any order. It counts
 //! as being inside everything in that world: a hand-over of state waits for pins that
 //! are older than its gate, up to its deadline, and names them. A pin is not taken
-//! while a gate is shut, or it would hold a world with closed slots.
+//! while a gate is shut, or it would hold a world with closed slots; the transaction's own
+//! thread must not wait for that, and is refused where a call would meet a successor.
 
 use std::{
     marker::PhantomData,
@@ -13,7 +14,11 @@ use std::{
 };
 
 use crate::{
-    abi::{fault::FaultKind, world::Target},
+    abi::{
+        fault::FaultKind,
+        frame::Place,
+        world::{Target, entry_offset},
+    },
     error::{Error, ErrorKind, Result},
 };
 
@@ -53,7 +58,7 @@ impl Pin {
         let thread = records::mine();
         let world = shared.pinned_world();
         let (pin, world) = shared
-            .take_pin(world, true)
+            .take_pin(world, None)
             .map_err(|(kind, message)| Error::new(refusal_kind(kind), format!("no world can be pinned: {message}")))?;
         // SAFETY: the record is this thread's own, and no borrow of it is alive.
         let pinned = unsafe { thread.pinned() };
@@ -89,6 +94,10 @@ fn refusal_kind(kind: FaultKind) -> ErrorKind {
     }
 }
 
+/// Why the thread of a transaction is refused a pin that it would wait for itself to allow.
+const AHEAD: &str = "it is being replaced by the very transaction that runs this code, and a pin would hold \
+                     what is not committed; call it through its handle, or pin it later";
+
 impl Shared {
     /// The world that the calling thread holds, if it holds one.
     fn pinned_world(&self) -> Option<usize> {
@@ -98,28 +107,30 @@ impl Shared {
     }
 
     /// Pins the world of another pin, or the current one once no gate is shut.
-    fn take_pin(&self, like: Option<usize>, is_bound: bool) -> Result<(usize, Arc<World>), Refusal> {
+    /// `slot` is the one that is held of it, `None` if it is all of it.
+    fn take_pin(&self, like: Option<usize>, slot: Option<usize>) -> Result<(usize, Arc<World>), Refusal> {
         let (mut state, world) = match like {
             Some(pin) => {
                 let state = self.state();
                 let world = Arc::clone(&state.pins[pin].world);
                 (state, world)
             }
-            None => self.open_world()?,
+            None => self.open_world(slot)?,
         };
         let thread = records::mine();
         let pin = state.pins.insert(PinInfo {
             world: Arc::clone(&world),
             thread: thread.thread_id(),
             thread_name: thread.thread_name(),
-            is_bound,
+            is_bound: slot.is_none(),
             since: Instant::now(),
         });
         Ok((pin, world))
     }
 
-    /// The current world, once no gate is shut.
-    fn open_world(&self) -> Result<(MutexGuard<'_, State>, Arc<World>), Refusal> {
+    /// The current world, once no gate is shut; for the thread that shut it, as long as the
+    /// slot is open.
+    fn open_world(&self, slot: Option<usize>) -> Result<(MutexGuard<'_, State>, Arc<World>), Refusal> {
         loop {
             let look = self.gate.look();
             let state = self.state();
@@ -135,6 +146,13 @@ impl Shared {
                     let world = Arc::clone(&gate.before);
                     return Ok((state, world));
                 }
+                Some(gate) if gate.thread == records::mine().thread_id() => {
+                    let world = Arc::clone(&state.world);
+                    if slot.is_some_and(|slot| world.target(slot).is_some()) {
+                        return Ok((state, world));
+                    }
+                    return Err((FaultKind::Gate, AHEAD.to_owned()));
+                }
                 Some(_) => drop(state),
             }
             if !self.gate.wait(look) {
@@ -145,9 +163,16 @@ impl Shared {
 
     /// Pins the instance behind a slot.
     pub(super) fn pin_slot(&self, slot: usize) -> Result<(Target, usize), Refusal> {
+        let thread = records::mine();
         let mut like = self.pinned_world();
+        if like.is_none() && thread.is_slow() {
+            let (state, place) = (self.state(), Place::new(entry_offset(slot), u32::MAX));
+            if state.successor(thread, place).is_some() || state.is_only_coming(thread, place) {
+                return Err((FaultKind::Gate, AHEAD.to_owned()));
+            }
+        }
         loop {
-            let (pin, world) = self.take_pin(like, false)?;
+            let (pin, world) = self.take_pin(like, Some(slot))?;
             if let Some(target) = world.target(slot) {
                 return Ok((target, pin));
             }

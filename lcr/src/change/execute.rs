@@ -29,6 +29,7 @@ use crate::{
     host::{
         ahead::Ahead,
         instances::{Held, Incarnation, InstanceId, Origin},
+        library::Refused,
         records,
         registry::{Coming, Component, Implementation, ProviderId, Sight},
         shared::{Shared, State},
@@ -191,7 +192,13 @@ impl Execution {
             };
             let name = format!("{} {}", staged.manifest.component, staged.manifest.version);
             self.watch.step(Arc::new(name), "loading")?;
-            self.loaded.push(Component::load(&staged)?);
+            let loaded = Component::load(&staged).map_err(|Refused { error, mapped }| {
+                if let Some(bytes) = mapped {
+                    self.shared.state().retain_refused(bytes);
+                }
+                error
+            })?;
+            self.loaded.push(loaded);
         }
         let mut state = self.shared.state();
         self.watch.check()?;

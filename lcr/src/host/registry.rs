@@ -21,7 +21,7 @@ use crate::{
 
 use super::{
     instances::InstanceId,
-    library::Image,
+    library::{Image, Refused},
     link::{Functions, View, ViewId, link},
     manifest::ExportManifest,
     stage::Staged,
@@ -51,7 +51,7 @@ impl Component {
     ///
     /// # Errors
     /// Those of [`Image::open`].
-    pub(crate) fn load(staged: &Staged) -> Result<Vec<Arc<Implementation>>> {
+    pub(crate) fn load(staged: &Staged) -> Result<Vec<Arc<Implementation>>, Refused> {
         let (image, exports) = Image::open(staged)?;
         let manifest = &staged.manifest;
         let origin = Origin { source: staged.source.clone(), hash: staged.hash(), image };

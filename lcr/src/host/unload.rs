@@ -4,7 +4,7 @@
 //! (thread-locals, leaked references, threads). `#[lcr::component(unload)]` is the
 //! author's word that nothing does once all instances are destroyed. Then the image goes
 //! when (1) nobody holds an implementation of it, so that no world that can be entered
-//! and no instance refers to it, and (2) [`Image::unload`] finds no value of its held
+//! and no instance refers to it, and (2) `Image::unload` finds no value of its held
 //! elsewhere. A caller frees what a call returned before it leaves the call's frame, so
 //! no thread is on its way back into the image either.
 
@@ -16,6 +16,12 @@ use super::{
 };
 
 impl State {
+    /// Notes an image of so many bytes that was mapped and did not become a component.
+    pub(crate) fn retain_refused(&mut self, bytes: usize) {
+        self.tally.retained_images += 1;
+        self.tally.retained_image_bytes += bytes;
+    }
+
     /// Notes an image that no seat uses, or of a component that was refused.
     pub(crate) fn retain_image(&mut self, component: Arc<Component>) {
         self.tally.retained_images += usize::from(component.origin.is_some());

@@ -52,6 +52,14 @@ pub(crate) struct Held {
     pub(crate) error: Error,
 }
 
+/// A library that did not become an image.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) error: Error,
+    /// The bytes of its image, if it was mapped before that showed: it stays so, unused.
+    pub(crate) mapped: Option<usize>,
+}
+
 impl Image {
     /// Maps a staged library, runs its initialisers, makes it known to the host and compares
     /// what it registered with its manifest. The implementations come in the order of the
@@ -61,18 +69,25 @@ impl Image {
     /// [`ErrorKind::Load`] if the loader or the image refuses, [`ErrorKind::Mismatch`] for
     /// another binary contract, [`ErrorKind::BadManifest`] if what registered is not what the
     /// file says; each names the file. Once the loader succeeded, the image stays mapped even
-    /// then, unused.
-    pub(crate) fn open(staged: &Staged) -> Result<(Image, Vec<&'static Export>)> {
-        Image::open_unnamed(staged).map_err(|error| error.at(show(&staged.source)))
+    /// then: what its initialisers began may go on.
+    pub(crate) fn open(staged: &Staged) -> Result<(Image, Vec<&'static Export>), Refused> {
+        let refused = |error: Error, mapped| Refused { error: error.at(show(&staged.source)), mapped };
+        let library = Image::map(staged).map_err(|error| refused(error, None))?;
+        Image::enter(library, staged).map_err(|error| refused(error, Some(staged.mapped)))
     }
 
-    fn open_unnamed(staged: &Staged) -> Result<(Image, Vec<&'static Export>)> {
+    fn map(staged: &Staged) -> Result<ManuallyDrop<Library>> {
         let copy = staged.copy();
         // SAFETY: runs the library's code. That it is sound is what the operator vouches for by
         // loading a file whose owner `stage::Trust` accepted; see `Runtime`.
         let opened = unsafe { Library::open(Some(copy.path()), RTLD_NOW | RTLD_LOCAL) };
         let library = ManuallyDrop::new(opened.map_err(|error| refused(copy.path(), &error))?);
         copy.keep(true);
+        Ok(library)
+    }
+
+    fn enter(library: ManuallyDrop<Library>, staged: &Staged) -> Result<(Image, Vec<&'static Export>)> {
+        let copy = staged.copy();
         // SAFETY: `stage` found a function of that name in the file, whose manifest begins with
         // the magic of this binary contract, which gives the function this type.
         let entry = unsafe { library.get::<Entry>(ENTRY) };

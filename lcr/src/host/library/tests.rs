@@ -11,7 +11,7 @@ fn store() -> Store {
 }
 
 fn open(store: &Store, path: &Path) -> Result<Image> {
-    Image::open(&store.stage(path)?).map(|(image, _)| image)
+    Image::open(&store.stage(path)?).map(|(image, _)| image).map_err(|refused| refused.error)
 }
 
 fn refusal(sample: &Sample, kind: ErrorKind) -> String {
@@ -86,6 +86,28 @@ fn what_registers_something_else_than_its_file_says_is_refused() {
     let two = [record(), crate::host::manifest::tests::newer()].concat();
     let text = refusal(&Sample::new(&two, &record(), ""), ErrorKind::BadManifest);
     assert!(text.contains("registers 1 implementations, its manifest has 2"), "{text}");
+}
+
+#[test]
+fn an_image_that_is_refused_when_it_is_mapped_is_counted() {
+    let rt = crate::Runtime::builder().linked(false).build().unwrap();
+    let free = crate::host::manifest::tests::free();
+    let mut other = free.clone();
+    *other.last_mut().unwrap() ^= 1;
+    let unresolved = "unsafe extern \"C\" { fn nobody_has_this(); }
+        #[unsafe(no_mangle)] pub extern \"C\" fn caller() { unsafe { nobody_has_this() } }";
+    let mut bytes = 0;
+    for (sample, retained) in [
+        (Sample::new(&free, &free, unresolved), 0),
+        (Sample::new(&free, &other, ""), 1),
+        (Sample::new(&free, &[], ""), 2),
+    ] {
+        rt.load(sample.path()).unwrap_err();
+        let status = rt.status();
+        assert_eq!(status.retained_images, retained);
+        assert_eq!(status.retained_image_bytes > bytes, retained > 0);
+        bytes = status.retained_image_bytes;
+    }
 }
 
 #[test]

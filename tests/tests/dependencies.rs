@@ -349,3 +349,15 @@ fn threads_that_ask_at_once_get_one_instance() {
     assert_eq!(sums, (1..=8).collect::<Vec<_>>());
     assert_eq!(rt.status().constructed, 2);
 }
+
+#[test]
+fn a_need_is_met_by_what_the_plan_brings_and_not_by_what_it_removes() {
+    let bank = Bank::open();
+    bank.rt.load(component("clock_v1")).unwrap();
+    let plan = bank.rt.plan().remove("clock").add(component("guard"));
+    plan.replace(component("branch_v2")).commit().unwrap();
+    let clock: Handle<dyn Clock> = bank.rt.service().unwrap();
+    assert_eq!((clock.version(), bank.branch.versions()), (7, (1, 1)));
+    drop(clock);
+    bank.close();
+}

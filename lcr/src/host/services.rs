@@ -109,7 +109,7 @@ impl State {
         let Shortcut { provider, slot } = self.views.shortcuts(view).find(component, generation)?;
         let slot = self.slots.get(slot)?;
         let provider = self.registry.providers.get(provider)?;
-        let holds = slot.view == view && provider.service == Some(slot.instance);
+        let holds = slot.view == view && slot.dependent.is_none() && provider.service == Some(slot.instance);
         if holds { SlotRef::share(slot.raw) } else { None }
     }
 }

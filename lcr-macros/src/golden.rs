@@ -50,6 +50,10 @@ fn expand_item(mut item: Item) -> TokenStream {
             Some(arguments) => crate::component::component(arguments, item.into_token_stream()),
             None => item.into_token_stream(),
         },
+        Item::Fn(inner) => match take(&mut inner.attrs, "main") {
+            Some(arguments) => crate::supervised::main(arguments, item.into_token_stream()),
+            None => item.into_token_stream(),
+        },
         Item::Struct(_) | Item::Enum(_) => {
             let derived = crate::value::derive_abi(item.to_token_stream());
             let (Item::Struct(syn::ItemStruct { attrs, .. }) | Item::Enum(syn::ItemEnum { attrs, .. })) = &mut item

@@ -17,6 +17,8 @@ pub(crate) enum Attribute {
     Interface,
     Component,
     Abi,
+    /// `#[sam::main]`.
+    Main,
 }
 
 #[derive(Clone, Copy)]
@@ -55,6 +57,29 @@ const KEYS: &[Key] = &[
     key(Attribute::Component, "protected", Form::Flag, "protected"),
     key(Attribute::Component, "unload", Form::Flag, "unload"),
     key(Attribute::Abi, "plain", Form::Flag, "plain"),
+    key(Attribute::Main, "interval", Form::Text, "interval = \"2s\""),
+    key(Attribute::Main, "policy", Form::Text, "policy = \"restart\""),
+    key(Attribute::Main, "checks", Form::Text, "checks = \"beats\""),
+    key(Attribute::Main, "warn_signal", Form::Text, "warn_signal = \"SIGTERM\""),
+    key(Attribute::Main, "grace", Form::Text, "grace = \"2s\""),
+    key(Attribute::Main, "start_limit", Form::Text, "start_limit = \"30s\""),
+    key(Attribute::Main, "stop_limit", Form::Text, "stop_limit = \"10s\""),
+    key(Attribute::Main, "backoff", Form::Text, "backoff = \"100ms..30s\""),
+    key(Attribute::Main, "budget", Form::Text, "budget = \"10/60s\""),
+    key(Attribute::Main, "healthy_after", Form::Text, "healthy_after = \"10s\""),
+    key(Attribute::Main, "clean_exits", Form::Numbers, "clean_exits(3, 4)"),
+    key(Attribute::Main, "fatal_exits", Form::Numbers, "fatal_exits(64, 78)"),
+    key(Attribute::Main, "respawn", Form::Text, "respawn = \"fork\""),
+    key(Attribute::Main, "strays", Form::Text, "strays = \"kill\""),
+    key(Attribute::Main, "orphan", Form::Text, "orphan = \"die\""),
+    key(Attribute::Main, "ready", Form::Text, "ready = \"start\""),
+    key(Attribute::Main, "log", Form::Text, "log = \"stderr\""),
+    key(Attribute::Main, "events", Form::Text, "events = \"events.jsonl\""),
+    key(Attribute::Main, "status", Form::Text, "status = \"status.json\""),
+    key(Attribute::Main, "probe", Form::Text, "probe = \"curl -fs localhost\""),
+    key(Attribute::Main, "probe_every", Form::Text, "probe_every = \"10s\""),
+    key(Attribute::Main, "probe_limit", Form::Text, "probe_limit = \"5s\""),
+    key(Attribute::Main, "probe_failures", Form::Number, "probe_failures = 3"),
 ];
 
 enum Value {

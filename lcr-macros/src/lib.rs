@@ -1,4 +1,4 @@
-//! The macros of `lcr`, which re-exports them; depend on `lcr` instead.
+//! The macros of `lcr` and `sam`, which re-export them; depend on those instead.
 //!
 //! Each macro is parse -> model -> check -> expand. Reading a model is total, checking
 //! collects every refusal with its span, and expanding what passed cannot fail. What was
@@ -6,7 +6,7 @@
 //! gives one message.
 //!
 //! Invariants
-//! 1. Generated code names only `::lcr::__private` and `::core`.
+//! 1. Generated code names only `::lcr::__private` and `::core`; that of `sam::main`, `::sam`.
 //! 2. Generated items are inside `const _`, hidden from docs, or have a reserved prefix:
 //!    nothing of the author's can be shadowed.
 //! 3. Only `keys` knows which keys an attribute takes.
@@ -18,6 +18,7 @@ mod golden;
 mod interface;
 mod keys;
 mod refusal;
+mod supervised;
 mod types;
 mod value;
 
@@ -78,4 +79,10 @@ pub fn component(arguments: proc_macro::TokenStream, item: proc_macro::TokenStre
 #[proc_macro_derive(Abi, attributes(abi))]
 pub fn derive_abi(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     value::derive_abi(item.into()).into()
+}
+
+#[doc = include_str!("../docs/main.md")]
+#[proc_macro_attribute]
+pub fn sam_main(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    supervised::main(arguments.into(), item.into()).into()
 }

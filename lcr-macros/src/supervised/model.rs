@@ -1,0 +1,247 @@
+//! The attribute's values, as `sam::Builder` takes them.
+
+use std::time::Duration;
+
+use syn::{LitInt, LitStr};
+
+use crate::{keys::Options, refusal::Refusals};
+
+/// A value, and the method of the builder that takes it.
+pub(crate) struct Setting {
+    pub(crate) method: &'static str,
+    pub(crate) value: Value,
+}
+
+/// What a method takes.
+pub(crate) enum Value {
+    Duration(Duration),
+    /// The shortest and the longest.
+    Range(Duration, Duration),
+    /// So many in such a time.
+    Rate(u32, Duration),
+    /// A variant of an enum of `sam`.
+    Word(&'static str, &'static str),
+    Signal(Signal),
+    Codes(Vec<u8>),
+    Text(String),
+    Flag(bool),
+    Probe {
+        command: String,
+        every: Duration,
+        limit: Duration,
+        failures: u32,
+    },
+}
+
+/// A signal by its name or its number.
+pub(crate) enum Signal {
+    Named(&'static str),
+    Number(i32),
+}
+
+const SIGNALS: &[&str] = &[
+    "SIGHUP",
+    "SIGINT",
+    "SIGQUIT",
+    "SIGILL",
+    "SIGTRAP",
+    "SIGABRT",
+    "SIGBUS",
+    "SIGFPE",
+    "SIGKILL",
+    "SIGUSR1",
+    "SIGSEGV",
+    "SIGUSR2",
+    "SIGPIPE",
+    "SIGALRM",
+    "SIGTERM",
+    "SIGCHLD",
+    "SIGCONT",
+    "SIGSTOP",
+    "SIGTSTP",
+    "SIGTTIN",
+    "SIGTTOU",
+    "SIGURG",
+    "SIGXCPU",
+    "SIGXFSZ",
+    "SIGVTALRM",
+    "SIGPROF",
+    "SIGWINCH",
+    "SIGIO",
+    "SIGPWR",
+    "SIGSYS",
+];
+
+/// Words of a key: as written, and the variant that they stand for.
+type Words = &'static [(&'static str, &'static str)];
+
+const POLICIES: Words = &[("restart", "Restart"), ("quit", "Quit")];
+const CHECKS: Words = &[("beats", "Beats"), ("asks", "Asks")];
+const RESPAWNS: Words = &[("fork", "Fork"), ("exec", "Exec")];
+const STRAYS: Words = &[("kill", "Kill"), ("keep", "Keep")];
+
+/// Reads every value and refuses those that are none.
+pub(crate) fn read(options: &Options, refusals: &mut Refusals) -> Vec<Setting> {
+    let mut reader = Reader { options, refusals, settings: Vec::new() };
+    for name in ["interval", "grace", "start_limit", "stop_limit", "healthy_after"] {
+        if let Some(duration) = reader.duration(name) {
+            reader.set(name, Value::Duration(duration));
+        }
+    }
+    for (name, of, words) in [
+        ("policy", "Recovery", POLICIES),
+        ("checks", "Checks", CHECKS),
+        ("respawn", "Respawn", RESPAWNS),
+        ("strays", "Strays", STRAYS),
+    ] {
+        if let Some(variant) = reader.word(name, words) {
+            reader.set(name, Value::Word(of, variant));
+        }
+    }
+    let flags = [
+        ("ready", "ready_at_start", &[("start", true), ("explicit", false)]),
+        ("log", "log", &[("stderr", true), ("none", false)]),
+        ("orphan", "dies_with_supervisor", &[("die", true), ("live", false)]),
+    ];
+    for (name, method, words) in flags {
+        if let Some(flag) = reader.word(name, words) {
+            reader.set(method, Value::Flag(flag));
+        }
+    }
+    for name in ["clean_exits", "fatal_exits"] {
+        if let Some(codes) = reader.codes(name) {
+            reader.set(name, Value::Codes(codes));
+        }
+    }
+    for name in ["events", "status"] {
+        if let Some(text) = options.text(name) {
+            reader.set(name, Value::Text(text.value()));
+        }
+    }
+    reader.warn_signal();
+    reader.backoff();
+    reader.budget();
+    reader.probe();
+    reader.settings
+}
+
+struct Reader<'a> {
+    options: &'a Options,
+    refusals: &'a mut Refusals,
+    settings: Vec<Setting>,
+}
+
+impl Reader<'_> {
+    fn set(&mut self, method: &'static str, value: Value) {
+        self.settings.push(Setting { method, value });
+    }
+
+    /// What `read` makes of a text, or a refusal.
+    fn text<T>(&mut self, name: &str, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let text: &LitStr = self.options.text(name)?;
+        let value = read(text.value().trim());
+        if value.is_none() {
+            self.refusals.refuse(text, format!("`{name}` is {expected}"));
+        }
+        value
+    }
+
+    fn duration(&mut self, name: &str) -> Option<Duration> {
+        self.text(name, "a duration with its unit, such as \"2s\" or \"150ms\"", duration)
+    }
+
+    fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Option<T> {
+        let expected: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        self.text(name, &expected.join(" or "), |text| {
+            words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+        })
+    }
+
+    fn number(&mut self, name: &str) -> Option<u32> {
+        let number: &LitInt = self.options.number(name)?;
+        let value = number.base10_parse().ok().filter(|value| *value > 0);
+        if value.is_none() {
+            self.refusals.refuse(number, format!("`{name}` is a number from 1 to {}", u32::MAX));
+        }
+        value
+    }
+
+    fn codes(&mut self, name: &'static str) -> Option<Vec<u8>> {
+        let codes = self.options.numbers(name);
+        if let Some(ninth) = codes.get(8) {
+            self.refusals.refuse(ninth, format!("`{name}` takes 8 exit codes at most; leave some out"));
+        }
+        let mut values = Vec::new();
+        for code in codes {
+            match code.base10_parse() {
+                Ok(value) => values.push(value),
+                Err(_) => self.refusals.refuse(code, "an exit code is a number from 0 to 255"),
+            }
+        }
+        (!values.is_empty()).then_some(values)
+    }
+
+    fn warn_signal(&mut self) {
+        let expected = "a signal by its name or number, such as \"SIGTERM\" or \"15\"";
+        if let Some(signal) = self.text("warn_signal", expected, signal) {
+            self.set("warn_signal", Value::Signal(signal));
+        }
+    }
+
+    fn backoff(&mut self) {
+        let expected = "the first and the longest delay, such as \"100ms..30s\"";
+        let read = |text: &str| {
+            let (first, longest) = text.split_once("..")?;
+            let (first, longest) = (duration(first)?, duration(longest)?);
+            (first <= longest).then_some((first, longest))
+        };
+        if let Some((first, longest)) = self.text("backoff", expected, read) {
+            self.set("backoff", Value::Range(first, longest));
+        }
+    }
+
+    fn budget(&mut self) {
+        let expected = "so many restarts, 64 at most, in such a time, such as \"10/60s\"";
+        let read = |text: &str| {
+            let (restarts, window) = text.split_once('/')?;
+            let restarts = restarts.trim().parse().ok().filter(|restarts| *restarts <= 64)?;
+            Some((restarts, duration(window)?))
+        };
+        if let Some((restarts, window)) = self.text("budget", expected, read) {
+            self.set("budget", Value::Rate(restarts, window));
+        }
+    }
+
+    fn probe(&mut self) {
+        let every = self.duration("probe_every");
+        let limit = self.duration("probe_limit");
+        let failures = self.number("probe_failures");
+        let Some(command) = self.options.text("probe").map(LitStr::value) else {
+            for name in ["probe_every", "probe_limit"] {
+                if let Some(text) = self.options.text(name) {
+                    self.refusals.refuse(text, format!("`{name}` needs a command; add `probe = \"...\"`"));
+                }
+            }
+            return;
+        };
+        let value = Value::Probe {
+            command,
+            every: every.unwrap_or(Duration::from_secs(10)),
+            limit: limit.unwrap_or(Duration::from_secs(5)),
+            failures: failures.unwrap_or(3),
+        };
+        self.set("probe", value);
+    }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text.trim()).ok()
+}
+
+fn signal(text: &str) -> Option<Signal> {
+    if let Ok(number) = text.parse() {
+        return (1..=64).contains(&number).then_some(Signal::Number(number));
+    }
+    let name = text.strip_prefix("SIG").unwrap_or(text);
+    SIGNALS.iter().find(|known| known[3..] == *name).map(|known| Signal::Named(known))
+}

@@ -1,0 +1,340 @@
+//! The calls of an application to its supervisor.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::kept::Drawer;
+use super::seat::{self, Place, lock};
+use crate::error::{Error, ErrorKind, Result};
+use crate::shared::{MAIN, can_warn, now};
+use crate::state::Phase;
+
+/// The application's side of its supervision; see [`app`].
+///
+/// Every call may be made from every thread. [`beat`](Self::beat) is async-signal-safe; the others
+/// are not. In a child that the application forks all of them do nothing: calls that return a
+/// `Result` say `BadState` there.
+///
+/// Without a supervisor (`SAM_DISABLE=1`, or nothing was registered) every call works within this
+/// process: it is instance 1, data and descriptors are kept until its end, and nothing is checked.
+#[derive(Debug)]
+pub struct App {
+    /// What is stored where there is no supervisor, or not yet.
+    pub(super) data: Mutex<Vec<u8>>,
+    pub(super) drawer: Drawer,
+    pub(super) stopping: AtomicBool,
+    /// Which helper thread answers, if one does: see `helper`.
+    pub(super) helper: AtomicU64,
+}
+
+static APP: App = App {
+    data: Mutex::new(Vec::new()),
+    drawer: Drawer::new(),
+    stopping: AtomicBool::new(false),
+    helper: AtomicU64::new(0),
+};
+
+/// This process, as its supervisor sees it.
+///
+/// ```
+/// let app = sam::app();
+/// app.start();
+/// for request in ["a", "b"] {
+///     app.beat();
+///     app.store(request.as_bytes())?;
+/// }
+/// app.stop();
+/// assert_eq!(app.stored()?, b"b");
+/// # Ok::<(), sam::Error>(())
+/// ```
+pub fn app() -> &'static App {
+    &APP
+}
+
+/// Health and phases.
+impl App {
+    /// This instance's number, from 1: how many there have been. 1 where there is no supervisor; in
+    /// a forked child that of its parent.
+    pub fn instance(&self) -> u32 {
+        match seat::place() {
+            Place::Seated(seated) => seated.board.instance(),
+            Place::Alone | Place::Detached => 1,
+        }
+    }
+
+    /// Whether this process is supervised: not a plain run, and not a forked child.
+    pub fn is_supervised(&self) -> bool {
+        matches!(seat::place(), Place::Seated(_))
+    }
+
+    /// The supervisor's interval: how long the application may go without a [`beat`](Self::beat).
+    /// `None` where nothing is checked.
+    pub fn interval(&self) -> Option<Duration> {
+        match seat::place() {
+            Place::Seated(seated) => Some(seated.board.interval()).filter(|interval| !interval.is_zero()),
+            Place::Alone | Place::Detached => None,
+        }
+    }
+
+    /// The application serves. Needed only if its beats do not begin at once, or under
+    /// [`ready_at_start(false)`](crate::Builder::ready_at_start): [`start`](Self::start) says it
+    /// too.
+    pub fn ready(&self) {
+        if let Place::Seated(seated) = seat::place() {
+            let _order = lock(&seated.claimed);
+            if seated.board.phase() == Phase::Starting {
+                let beats = seated.board.is_active(MAIN);
+                seated.board.set_phase(if beats { Phase::Running } else { Phase::Ready });
+                seated.desk.look();
+            }
+        }
+    }
+
+    /// From here on the application beats at least once in an interval; more silence is a hang.
+    pub fn start(&self) {
+        if let Place::Seated(seated) = seat::place() {
+            let _order = lock(&seated.claimed);
+            let phase = seated.board.phase();
+            if phase != Phase::Stopping {
+                seated.board.unpark(MAIN, now());
+                if phase != Phase::Starting || !seated.board.waits_for_ready() {
+                    seated.board.set_phase(Phase::Running);
+                }
+                seated.desk.look();
+            }
+        }
+    }
+
+    /// From here on silence is no hang, until the next [`start`](Self::start). Named checks count
+    /// on.
+    pub fn stop(&self) {
+        if let Place::Seated(seated) = seat::place() {
+            let _order = lock(&seated.claimed);
+            if matches!(seated.board.phase(), Phase::Starting | Phase::Running) {
+                seated.board.park(MAIN);
+                if seated.board.phase() == Phase::Running {
+                    seated.board.set_phase(Phase::Ready);
+                }
+                seated.desk.look();
+            }
+        }
+    }
+
+    /// The application is alive. Reads the clock and writes one word: no system call, no lock;
+    /// async-signal-safe.
+    #[inline]
+    pub fn beat(&self) {
+        if let Place::Seated(seated) = seat::place() {
+            seated.board.beat(MAIN, now());
+        }
+    }
+
+    /// The application is on its way to an end of its own, and however it ends, the supervisor ends
+    /// so, too, and makes no further instance. Its beats are checked no longer, and [`is_stopping`](Self::is_stopping). Named checks count until they are dropped;
+    /// data and descriptors can still be stored.
+    pub fn finalize(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        if let Place::Seated(seated) = seat::place() {
+            let _order = lock(&seated.claimed);
+            seated.board.park(MAIN);
+            seated.board.set_phase(Phase::Stopping);
+            seated.desk.look();
+        }
+    }
+
+    /// Whether this instance is to end: it called [`finalize`](Self::finalize), or its operator
+    /// stops it (a signal comes too). To be asked in loops: one load.
+    pub fn is_stopping(&self) -> bool {
+        let asked = match seat::place() {
+            Place::Seated(seated) => seated.board.stop_asked(),
+            Place::Alone | Place::Detached => false,
+        };
+        asked || self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Whether it called [`finalize`](Self::finalize).
+    #[cfg(feature = "tokio")]
+    pub(super) fn is_finalized(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// This instance cannot go on, by its own judgement: the supervisor warns it and ends it as if
+    /// it hung. Returns at once.
+    pub fn mark_failed(&self) {
+        if let Place::Seated(seated) = seat::place() {
+            seated.board.set_failed();
+            seated.desk.look();
+        }
+    }
+
+    /// The signal that warns this instance before it is killed, from now on; 0 for the one of the
+    /// policy. SIGKILL leaves it no time.
+    ///
+    /// # Errors
+    /// `Invalid` for a number that is no signal, and for SIGSTOP, which would not end it; `BadState` in a forked child.
+    pub fn set_warn_signal(&self, signal: i32) -> Result<()> {
+        if signal != 0 && !can_warn(signal) {
+            return Err(Error::new(ErrorKind::Invalid, format!("{signal} is no signal that could warn")));
+        }
+        match seat::place() {
+            Place::Seated(seated) => seated.board.set_warn_signal(signal),
+            Place::Alone => {}
+            Place::Detached => return Err(seat::detached()),
+        }
+        Ok(())
+    }
+}
+
+/// Questions: for an application that waits in an event loop of its own. The supervisor asks, and
+/// the application answers on the path that its events take, which shows that the path works.
+impl App {
+    /// From here on the supervisor asks, and expects answers instead of beats: poll this descriptor
+    /// for reading beside the application's own, and then [`answer`](Self::answer) what is
+    /// [`asked`](Self::asked). `None` where there is no supervisor.
+    pub fn questions(&self) -> Option<BorrowedFd<'static>> {
+        let Place::Seated(seated) = seat::place() else { return None };
+        seated.board.set_by_asking(true);
+        seated.desk.look();
+        Some(seated.bell.as_fd())
+    }
+
+    /// The supervisor's newest question, if it has no answer yet. Makes the descriptor of
+    /// [`questions`](Self::questions) unreadable until the next.
+    pub fn asked(&self) -> Option<u64> {
+        let Place::Seated(seated) = seat::place() else { return None };
+        crate::wire::silence(seated.bell.as_fd());
+        seated.board.asked()
+    }
+
+    /// Answers the question of that number. Older ones count as answered with it.
+    pub fn answer(&self, question: u64) {
+        if let Place::Seated(seated) = seat::place() {
+            seated.board.answer(question, now());
+            seated.desk.look();
+        }
+    }
+
+    /// From here on the supervisor expects [`beat`](Self::beat)s again.
+    pub fn no_questions(&self) {
+        if let Place::Seated(seated) = seat::place() {
+            seated.board.beat(MAIN, now());
+            seated.board.set_by_asking(false);
+            seated.desk.look();
+        }
+    }
+}
+
+/// Stored data: bytes that outlive the instance.
+impl App {
+    /// Stores `data` in place of what was stored. When this returns, the next instance finds `data`;
+    /// if the process ends before, it finds what was stored before, whole. Threads may store at
+    /// once: one after the other.
+    ///
+    /// It survives this process and not the supervisor or the machine. What is stored before
+    /// supervision begins is there in the instances, too.
+    ///
+    /// # Errors
+    /// `NoSpace` (longer than the vault's slots, or the kernel has no memory for it: what was stored
+    /// stays), `BadState` in a forked child.
+    pub fn store(&self, data: &[u8]) -> Result<()> {
+        match seat::place() {
+            Place::Seated(seated) => lock(&seated.vault).store(data).map_err(|error| no_space(data.len(), error)),
+            Place::Detached => Err(seat::detached()),
+            Place::Alone => {
+                let mut copy = Vec::new();
+                copy.try_reserve_exact(data.len())
+                    .map_err(|_| no_space(data.len(), io::ErrorKind::OutOfMemory.into()))?;
+                copy.extend_from_slice(data);
+                *lock(&self.data) = copy;
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads what is stored into the beginning of `into`, and says how many bytes that is; 0 if
+    /// nothing was ever stored.
+    ///
+    /// # Errors
+    /// `Invalid` if `into` is shorter than [`stored_len`](Self::stored_len), `Damaged` if an
+    /// earlier instance has overwritten the vault, `BadState` in a forked child.
+    pub fn restore(&self, into: &mut [u8]) -> Result<usize> {
+        match seat::place() {
+            Place::Seated(seated) => lock(&seated.vault).restore(into).map_err(|error| unreadable(error, into.len())),
+            Place::Detached => Err(seat::detached()),
+            Place::Alone => {
+                let stored = lock(&self.data);
+                let short = || unreadable(io::ErrorKind::InvalidInput.into(), into.len());
+                match into.len() < stored.len() {
+                    true => Err(short()),
+                    false => {
+                        into[..stored.len()].copy_from_slice(&stored);
+                        Ok(stored.len())
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is stored; nothing if nothing was ever stored.
+    ///
+    /// # Errors
+    /// As [`restore`](Self::restore).
+    pub fn stored(&self) -> Result<Vec<u8>> {
+        match seat::place() {
+            Place::Seated(seated) => {
+                // One lock for both, so that no store comes between the length and the bytes.
+                let vault = lock(&seated.vault);
+                let len = vault.stored_len().map_err(|error| unreadable(error, 0))?;
+                let mut data = vec![0; len];
+                vault.restore(&mut data).map_err(|error| unreadable(error, len))?;
+                Ok(data)
+            }
+            Place::Detached => Err(seat::detached()),
+            Place::Alone => Ok(lock(&self.data).clone()),
+        }
+    }
+
+    /// How many bytes are stored.
+    ///
+    /// # Errors
+    /// As [`restore`](Self::restore).
+    pub fn stored_len(&self) -> Result<usize> {
+        match seat::place() {
+            Place::Seated(seated) => lock(&seated.vault).stored_len().map_err(|error| unreadable(error, 0)),
+            Place::Detached => Err(seat::detached()),
+            Place::Alone => Ok(lock(&self.data).len()),
+        }
+    }
+
+    /// Forgets what was stored before there was a supervisor, which has it now.
+    pub(crate) fn forget_own(&self) {
+        *lock(&self.data) = Vec::new();
+    }
+}
+
+#[cold]
+fn no_space(len: usize, error: io::Error) -> Error {
+    match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::StorageFull | io::ErrorKind::OutOfMemory, _) | (_, Some(libc::ENOMEM | libc::ENOSPC)) => {
+            Error::new(ErrorKind::NoSpace, format!("no room to store {len} bytes; what was stored stays"))
+                .with_source(error)
+        }
+        _ => Error::io(format!("cannot store {len} bytes; what was stored stays"), error),
+    }
+}
+
+#[cold]
+fn unreadable(error: io::Error, room: usize) -> Error {
+    match error.kind() {
+        io::ErrorKind::InvalidInput => {
+            Error::new(ErrorKind::Invalid, format!("more than {room} bytes are stored: ask stored_len first"))
+        }
+        io::ErrorKind::InvalidData => {
+            Error::new(ErrorKind::Damaged, "the stored data is damaged: store anew").with_source(error)
+        }
+        _ => Error::io("cannot read the stored data", error),
+    }
+}

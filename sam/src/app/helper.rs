@@ -1,0 +1,65 @@
+//! The thread that answers questions for an application that has no event loop to answer on.
+
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::App;
+use super::seat::{self, Place};
+use crate::error::{Error, Result};
+use crate::wire;
+
+impl App {
+    /// From here on the supervisor asks, and a helper thread calls `well` for the answer: true
+    /// answers, false does not, and an interval without an answer is a hang. In place of an earlier
+    /// callback.
+    ///
+    /// This is corosync's `sam_hc_callback_register`. **It shows that the helper thread lives and
+    /// what `well` finds out, nothing else**: if `well` looks at nothing, a main thread that hangs
+    /// goes unnoticed. An event loop of one's own does better with
+    /// [`questions`](Self::questions), and threads with [`check`](Self::check).
+    ///
+    /// A panic of `well` is an answer that does not come. Does nothing where there is no supervisor.
+    ///
+    /// # Errors
+    /// `Io` if the thread cannot be made, `BadState` in a forked child.
+    pub fn callback(&self, well: impl Fn() -> bool + Send + 'static) -> Result<()> {
+        let seated = match seat::place() {
+            Place::Seated(seated) => seated,
+            Place::Alone => return Ok(()),
+            Place::Detached => return Err(seat::detached()),
+        };
+        let number = self.helper.fetch_add(1, Ordering::Relaxed) + 1;
+        let app: &'static App = super::app();
+        let answer = move || {
+            loop {
+                let mut bell = [PollFd::new(seated.bell.as_fd(), PollFlags::POLLIN)];
+                let heard = poll(&mut bell, PollTimeout::NONE);
+                if app.helper.load(Ordering::Relaxed) != number
+                    || (heard.is_ok() && !wire::silence(seated.bell.as_fd()))
+                {
+                    return;
+                }
+                if let Some(question) = seated.board.asked()
+                    && well()
+                {
+                    app.answer(question);
+                }
+            }
+        };
+        thread::Builder::new()
+            .name("sam-helper".into())
+            .spawn(answer)
+            .map_err(|error| Error::io("cannot start the helper thread", error))?;
+        self.questions();
+        Ok(())
+    }
+
+    /// Ends the [`callback`](Self::callback): beats are expected again.
+    pub fn no_callback(&self) {
+        self.helper.fetch_add(1, Ordering::Relaxed);
+        self.no_questions();
+    }
+}

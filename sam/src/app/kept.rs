@@ -1,0 +1,270 @@
+//! Named descriptors, from the instance's side: one question at a time over the socket.
+//!
+//! Names are kept by the supervisor, so that an instance that is killed between two instructions
+//! has lost none: a keep is done when its reply comes, and a take copies.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Mutex;
+use std::sync::atomic::{Ordering, fence};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{getsockopt, sockopt};
+
+use super::App;
+use super::seat::{self, Place, lock};
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::{self, Kind, Message, NAME, Name, Received, Status};
+
+/// How long a question waits for its reply. The supervisor replies within microseconds, unless
+/// somebody stopped it; then an error is better than an application that hangs with it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The instance's end of the socket.
+#[derive(Debug)]
+pub(super) struct Desk {
+    socket: OwnedFd,
+    /// The number of the newest question; the lock is held from a question to its reply.
+    serial: Mutex<u64>,
+}
+
+impl Desk {
+    pub(super) fn new(socket: OwnedFd) -> Desk {
+        Desk { socket, serial: Mutex::new(0) }
+    }
+
+    /// Asks the supervisor to look at the board. Never waits. If there is no room, earlier packets
+    /// are unread, and the supervisor looks at the board after it has read them.
+    pub(super) fn look(&self) {
+        // Our stores to the board come before the send's judgement that there is no room, as the
+        // supervisor's reads from the socket come before its look.
+        fence(Ordering::SeqCst);
+        let _ = wire::send(self.socket.as_fd(), &Message::request(Kind::Look, None, 0), None);
+    }
+
+    fn ask(
+        &self,
+        kind: Kind,
+        name: Option<Name>,
+        cursor: u16,
+        fd: Option<BorrowedFd<'_>>,
+    ) -> Result<(Message, Option<OwnedFd>)> {
+        let mut serial = lock(&self.serial);
+        *serial += 1;
+        let until = Instant::now() + PATIENCE;
+        let request = Message { cursor, ..Message::request(kind, name, *serial) };
+        loop {
+            match wire::send(self.socket.as_fd(), &request, fd) {
+                Ok(()) => break,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => self.wait(PollFlags::POLLOUT, until)?,
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EPIPE | libc::ECONNRESET)) => {
+                    return Err(gone());
+                }
+                Err(error) => return Err(Error::io("cannot send a question to the supervisor", error)),
+            }
+        }
+        loop {
+            match wire::receive(self.socket.as_fd()) {
+                // An earlier number answers a question whose asker has given up.
+                Ok(Received::Message(reply, fd)) if reply.serial == *serial => return Ok((reply, fd)),
+                Ok(Received::Stripped(reply)) if reply.serial == *serial => {
+                    let source = std::io::Error::from_raw_os_error(libc::EMFILE);
+                    return Err(Error::io("this process has no room for another descriptor", source));
+                }
+                Ok(Received::Message(..) | Received::Stripped(_) | Received::Garbage) => {}
+                Ok(Received::Empty) => self.wait(PollFlags::POLLIN, until)?,
+                Ok(Received::Closed) => return Err(gone()),
+                Err(error) => return Err(Error::io("cannot receive the supervisor's reply", error)),
+            }
+        }
+    }
+
+    fn wait(&self, what: PollFlags, until: Instant) -> Result<()> {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Error::new(ErrorKind::Timeout, format!("the supervisor did not answer for {PATIENCE:?}")));
+        }
+        // Rounded up, so that the last millisecond is not spent turning.
+        let millis = PollTimeout::try_from(left.as_millis() as i32 + 1).unwrap_or(PollTimeout::ZERO);
+        match poll(&mut [PollFd::new(self.socket.as_fd(), what)], millis) {
+            Ok(_) | Err(nix::Error::EINTR) => Ok(()),
+            Err(error) => Err(Error::io("cannot wait for the supervisor", error)),
+        }
+    }
+}
+
+#[cold]
+fn gone() -> Error {
+    Error::new(ErrorKind::Gone, "the supervisor has closed its end: this process is on its own")
+}
+
+fn parse(name: &str) -> Result<Name> {
+    Name::new(name.as_bytes()).ok_or_else(|| match name.len() {
+        0 => Error::new(ErrorKind::Invalid, "a descriptor's name is empty"),
+        len => Error::new(
+            ErrorKind::NameTooLong,
+            format!("a descriptor's name of {len} bytes is too long: the limit is {NAME}"),
+        ),
+    })
+}
+
+/// What is kept where there is no supervisor.
+#[derive(Debug)]
+pub(super) struct Drawer(Mutex<BTreeMap<Vec<u8>, OwnedFd>>);
+
+impl Drawer {
+    pub(super) const fn new() -> Drawer {
+        Drawer(Mutex::new(BTreeMap::new()))
+    }
+}
+
+/// Named descriptors.
+impl App {
+    /// Keeps a copy of `fd` in the supervisor, under `name` (1 to 63 bytes), for this instance and
+    /// those after it; in place of an earlier one of that name. 64 can be kept.
+    ///
+    /// When this returns, it is kept: from then on no end of this process closes it. A socket that
+    /// has a linger time (SO_LINGER) loses it when the supervisor stops keeping it.
+    ///
+    /// # Errors
+    /// `NameTooLong`, `Invalid` (an empty name), `Full`, `Timeout` (the supervisor is stopped;
+    /// whether the descriptor was kept is unknown), `BadState` in a forked child.
+    pub fn keep_fd(&self, name: &str, fd: impl AsFd) -> Result<()> {
+        let key = parse(name)?;
+        let fd = fd.as_fd();
+        let desk = match seat::place() {
+            Place::Seated(seated) => &seated.desk,
+            Place::Detached => return Err(seat::detached()),
+            Place::Alone => {
+                let copy =
+                    fd.try_clone_to_owned().map_err(|error| Error::io("cannot copy the descriptor to keep", error))?;
+                let mut kept = lock(&self.drawer.0);
+                if kept.len() >= wire::KEPT && !kept.contains_key(key.as_bytes()) {
+                    return Err(full(name));
+                }
+                kept.insert(key.as_bytes().to_vec(), copy);
+                return Ok(());
+            }
+        };
+        match desk.ask(Kind::Keep, Some(key), 0, Some(fd))?.0.status {
+            Status::Done => Ok(()),
+            Status::Full => Err(full(name)),
+            _ => Err(refused()),
+        }
+    }
+
+    /// A copy of the descriptor that is kept under `name`; `None` if there is none. It stays kept:
+    /// [`drop_fd`](Self::drop_fd) ends that.
+    ///
+    /// # Errors
+    /// As [`keep_fd`](Self::keep_fd), and `Io` if this process has no room for another descriptor.
+    pub fn take_fd(&self, name: &str) -> Result<Option<OwnedFd>> {
+        let key = parse(name)?;
+        let desk = match seat::place() {
+            Place::Seated(seated) => &seated.desk,
+            Place::Detached => return Err(seat::detached()),
+            Place::Alone => {
+                let kept = lock(&self.drawer.0);
+                let copy = kept.get(key.as_bytes()).map(OwnedFd::try_clone).transpose();
+                return copy.map_err(|error| Error::io("cannot copy the kept descriptor", error));
+            }
+        };
+        match desk.ask(Kind::Take, Some(key), 0, None)? {
+            (Message { status: Status::Done, .. }, Some(fd)) => Ok(Some(fd)),
+            (Message { status: Status::NotFound, .. }, _) => Ok(None),
+            _ => Err(refused()),
+        }
+    }
+
+    /// Keeps the descriptor of that name no longer. False if there was none.
+    ///
+    /// # Errors
+    /// As [`keep_fd`](Self::keep_fd).
+    pub fn drop_fd(&self, name: &str) -> Result<bool> {
+        let key = parse(name)?;
+        let desk = match seat::place() {
+            Place::Seated(seated) => &seated.desk,
+            Place::Detached => return Err(seat::detached()),
+            Place::Alone => return Ok(lock(&self.drawer.0).remove(key.as_bytes()).is_some()),
+        };
+        match desk.ask(Kind::Drop, Some(key), 0, None)?.0.status {
+            Status::Done => Ok(true),
+            Status::NotFound => Ok(false),
+            _ => Err(refused()),
+        }
+    }
+
+    /// The names under which descriptors are kept. What other threads keep or drop meanwhile may
+    /// be missing or there.
+    ///
+    /// # Errors
+    /// As [`keep_fd`](Self::keep_fd).
+    pub fn kept_fds(&self) -> Result<Vec<String>> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let desk = match seat::place() {
+            Place::Seated(seated) => &seated.desk,
+            Place::Detached => return Err(seat::detached()),
+            Place::Alone => return Ok(lock(&self.drawer.0).keys().map(|name| text(name)).collect()),
+        };
+        let (mut names, mut cursor) = (Vec::new(), 0);
+        loop {
+            match desk.ask(Kind::List, None, cursor, None)?.0 {
+                Message { status: Status::Done, name: Some(name), cursor: next, .. } if next > cursor => {
+                    names.push(text(name.as_bytes()));
+                    cursor = next;
+                }
+                _ => return Ok(names),
+            }
+        }
+    }
+
+    /// A listening TCP socket on `address` that outlives this instance: the kept one, or a new one
+    /// that is kept from now on. Connections that come while no instance lives wait in its queue,
+    /// so that none is refused.
+    ///
+    /// It is kept as `tcp:` and the address; port 0 stays the port that the system chose first.
+    /// A kept descriptor that is no listening socket is replaced.
+    ///
+    /// # Errors
+    /// As [`keep_fd`](Self::keep_fd); `Invalid` if `address` names none, `Io` if binding fails.
+    pub fn listener(&self, address: impl ToSocketAddrs) -> Result<TcpListener> {
+        let addresses: Vec<SocketAddr> = address
+            .to_socket_addrs()
+            .map_err(|error| Error::new(ErrorKind::Invalid, "this is no address to listen on").with_source(error))?
+            .collect();
+        for address in &addresses {
+            if let Some(fd) = self.take_fd(&format!("tcp:{address}"))?
+                && getsockopt(&fd, sockopt::AcceptConn).unwrap_or(false)
+            {
+                return Ok(TcpListener::from(fd));
+            }
+        }
+        let mut refusal = None;
+        for address in &addresses {
+            match TcpListener::bind(address) {
+                Ok(listener) => {
+                    self.keep_fd(&format!("tcp:{address}"), &listener)?;
+                    return Ok(listener);
+                }
+                Err(error) => refusal = Some(Error::io(format!("cannot listen on {address}"), error)),
+            }
+        }
+        Err(refusal.unwrap_or_else(|| Error::new(ErrorKind::Invalid, "there is no address to listen on")))
+    }
+}
+
+#[cold]
+fn full(name: &str) -> Error {
+    let limit = wire::KEPT;
+    Error::new(
+        ErrorKind::Full,
+        format!("no room to keep {name:?}: {limit} descriptors, or all that the supervisor may have open, are kept"),
+    )
+}
+
+#[cold]
+fn refused() -> Error {
+    Error::new(ErrorKind::Damaged, "the supervisor refused a question as senseless")
+}

@@ -1,0 +1,26 @@
+//! What runs in the application's process.
+//!
+//! - `seat`: what an instance was given at its fork, and whether this process is still the one
+//!   that it was given to.
+//! - `calls`: [`App`], and what it says of health, phases and stored data.
+//! - `check`: named checks.
+//! - `kept`: named descriptors.
+//! - `report`: how the previous instance ended.
+//! - `helper`: the thread that answers for an application without an event loop.
+//! - `tokio`: beats of a tokio runtime.
+
+mod calls;
+mod check;
+mod helper;
+mod kept;
+mod report;
+mod seat;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+
+pub use calls::{App, app};
+pub use check::{Check, Parked};
+pub use report::{CheckReport, Ending, Report};
+pub(crate) use seat::{Seat, attach, is_detached};

@@ -1,0 +1,87 @@
+//! How the previous instance ended.
+
+use std::time::Duration;
+
+use super::App;
+use super::seat::{self, Place};
+use crate::shared::{CHECKS, CheckSight, Ended};
+use crate::state::Exit;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// It exited with this code, 0 to 255.
+    Code(i32),
+    /// A signal ended it.
+    Signal {
+        /// Its number.
+        signal: i32,
+        /// Whether the kernel wrote a core dump.
+        core: bool,
+    },
+}
+
+/// How the previous instance ended, and what it had used; see [`App::previous_exit`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// How it ended.
+    pub ending: Ending,
+    /// The check that it missed, if the supervisor ended it for that.
+    pub hung: Option<String>,
+    /// It had called [`App::mark_failed`].
+    pub failed: bool,
+    /// From its start to its end.
+    pub lived: Duration,
+    /// Processor time in its own code, its children's included.
+    pub user: Duration,
+    /// Processor time that the kernel spent for it.
+    pub system: Duration,
+    /// The most memory that it had at once, in bytes.
+    pub max_rss: u64,
+    /// Its checks at its end.
+    pub checks: Vec<CheckReport>,
+}
+
+/// A check at the end of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CheckReport {
+    /// Its name; `main` is the one of [`App::beat`].
+    pub name: String,
+    /// It was parked: its silence was no failure.
+    pub parked: bool,
+    /// How long it had been silent.
+    pub silent: Duration,
+    /// How long it might have been.
+    pub deadline: Duration,
+}
+
+impl App {
+    /// How the instance before this one ended; `None` in the first, and where there is no
+    /// supervisor.
+    pub fn previous_exit(&self) -> Option<Report> {
+        let Place::Seated(seated) = seat::place() else { return None };
+        let Ended { exit, hung, failed, lived, user, system, max_rss } = seated.board.report()?;
+        let check = |CheckSight { label, parked, silent, deadline }| CheckReport {
+            name: label.as_str().to_owned(),
+            parked,
+            silent,
+            deadline,
+        };
+        Some(Report {
+            ending: match exit {
+                Exit::Code(code) => Ending::Code(code),
+                Exit::Signal { signal, core } => Ending::Signal { signal, core },
+            },
+            hung: hung.map(|label| label.as_str().to_owned()),
+            failed,
+            lived,
+            user,
+            system,
+            max_rss: max_rss.saturating_mul(1024),
+            checks: (0..CHECKS).filter_map(|index| seated.board.past_check(index)).map(check).collect(),
+        })
+    }
+}

@@ -1,0 +1,89 @@
+//! The manual.
+
+/// Of the command.
+pub(crate) const SAM: &str = "\
+Keeps programs running.
+
+Usage:
+  sam run [OPTIONS] -- PROGRAM [ARGUMENTS...]   supervise a program
+  sam status [OPTIONS] FILE                     show how a supervised program is doing
+
+Options:
+  -h, --help      this, or the manual of a command: sam run --help
+  -V, --version   the version
+";
+
+/// Of `sam run`.
+pub(crate) const RUN: &str = "\
+Supervises a program: starts it as a child, watches it, and starts the next instance when
+one ends or hangs. Ends as the last instance ended, by the same signal if it died of one.
+
+Usage:
+  sam run [OPTIONS] -- PROGRAM [ARGUMENTS...]
+
+A TIME is a number with its unit: 150ms, 2s, 1m 30s. The default is in brackets.
+
+How its health is known. Without these, by its end alone:
+      --probe COMMAND      run by /bin/sh -c while the program serves; an end otherwise
+                           than by 0 is a failure. Finds SAM_PID and SAM_INSTANCE set
+      --probe-every TIME   from one probe to the next [10s]
+      --probe-limit TIME   a probe that runs longer has failed [5s]
+      --probe-failures N   how many in a row are a failure of the program [3]
+      --watchdog TIME      the program says WATCHDOG=1 by sd_notify(3) so often, or it
+                           hangs; counted from its READY=1 on. Finds WATCHDOG_USEC set
+      --notify WHO         listen to sd_notify(3): main (the program's first process) or
+                           group (its helpers, too); others are ignored. Finds
+                           NOTIFY_SOCKET set [main with --watchdog, else nobody]
+      --ready-at-start     do not wait for READY=1
+      --start-limit TIME   how long it may take until READY=1 [no limit]
+
+What follows a failure:
+      --warn-signal SIGNAL what a program is sent that hangs [SIGTERM]
+      --grace TIME         from that to SIGKILL [as --watchdog, else 10s]
+      --policy POLICY      restart, or quit: end as it ended [restart]
+      --backoff TIME..TIME the delay before the second restart in a row, and the longest;
+                           the first is at once [100ms..30s]
+      --healthy-after TIME how long it serves until the delays begin anew [10s]
+      --budget N/TIME      at most N restarts in any such time [10/60s]
+      --clean-exits CODES  end with these, beside 0, as if nothing were wrong: 3,4
+      --fatal-exits CODES  end with these, as a restart would not help: 78
+      --strays WHAT        kill or keep processes that left the program's group [kill]
+      --outlive            let the program live on if its supervisor is killed
+
+SIGTERM, SIGINT and SIGQUIT (Ctrl-C) stop it; other signals are passed on.
+      --stop-limit TIME    from that to SIGKILL [10s]
+
+What is told:
+      --status FILE        keep a file that `sam status FILE` shows
+      --events FILE        append what happens, one JSON object a line
+      --quiet              nothing on standard error
+  -h, --help               this
+
+Of sd_notify(3) it knows READY=1, STOPPING=1, WATCHDOG=1, WATCHDOG=trigger, STATUS=,
+EXTEND_TIMEOUT_USEC= (of a start, and of an end of its own) and BARRIER=1. Under a service
+manager that sets NOTIFY_SOCKET it says READY=1, STATUS=, WATCHDOG=1 (while the program is
+well) and STOPPING=1 itself. SAM_... variables are passed on, for programs that are
+linked with sam.
+
+Exit status, if not the program's: 64 the arguments make no sense; 71 the system refused
+something; 126 the program cannot be executed; 127 it is not there; 1 the restarts are
+spent, and the last instance ended with 0 when it was warned.
+";
+
+/// Of `sam status`.
+pub(crate) const STATUS: &str = "\
+Shows how a supervised program is doing, by the status file of its supervisor (that of
+`sam run --status FILE`, SAM_STATUS=FILE or Builder::status).
+
+Usage:
+  sam status [OPTIONS] FILE
+
+Options:
+      --json    one line of JSON: what is in the file, whether the program serves, and
+                whether its supervisor lives (null if that cannot be seen from here)
+      --watch   again at each change, until the supervisor is done
+  -h, --help    this
+
+Exit status: 0 it serves; 1 it does not, yet or any more; 2 the file is not there or says
+nothing; 3 its supervisor is gone without having said so; 64 the arguments make no sense.
+";

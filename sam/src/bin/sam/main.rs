@@ -1,0 +1,98 @@
+//! The command `sam`: supervises any program (`sam run`), and shows how one that is
+//! supervised is doing (`sam status`). `sam run --help` and `sam status --help` are its
+//! manual.
+//!
+//! # Exit statuses
+//! `sam run` ends as the program ended, by the same signal if it died of one. Its own:
+//!
+//! | status | meaning |
+//! |---|---|
+//! | 1 | the restarts are spent, and the last instance ended with 0 when it was warned |
+//! | 64 | the arguments make no sense |
+//! | 71 | the system refused something; no instance could be made |
+//! | 126, 127 | the program cannot be executed; it is not there |
+//!
+//! `sam status` ends with 0 if the program serves, 1 if it does not (yet, or any more),
+//! 2 if the file says nothing, 3 if its supervisor is gone without having said so, and 64
+//! if the arguments make no sense.
+
+mod help;
+mod run;
+mod status;
+
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+/// The arguments make no sense: EX_USAGE of sysexits.h.
+const USAGE: u8 = 64;
+
+/// An argument that was refused: what it was, and what to give.
+#[derive(Debug)]
+struct Refusal(String);
+
+impl Refusal {
+    fn new(text: impl Into<String>) -> Refusal {
+        Refusal(text.into())
+    }
+}
+
+impl Display for Refusal {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<lexopt::Error> for Refusal {
+    fn from(error: lexopt::Error) -> Refusal {
+        Refusal(match error {
+            lexopt::Error::UnexpectedOption(option) => format!("there is no option {option}"),
+            lexopt::Error::MissingValue { option: Some(option) } => format!("{option} needs a value"),
+            lexopt::Error::UnexpectedValue { option, .. } => format!("{option} takes no value"),
+            lexopt::Error::UnexpectedArgument(argument) => format!("{argument:?} is one argument too many"),
+            other => other.to_string(),
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    let mut parser = lexopt::Parser::from_env();
+    let (result, manual) = match parser.next() {
+        Ok(Some(lexopt::Arg::Value(command))) => match command.to_str() {
+            Some("run") => (run::run(parser), "sam run --help"),
+            Some("status") => (status::status(parser), "sam status --help"),
+            Some("help") => (print(help::SAM), ""),
+            _ => {
+                let text = format!("there is no command {command:?}; give run or status");
+                (Err(Refusal::new(text)), "sam --help")
+            }
+        },
+        Ok(Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h'))) => (print(help::SAM), ""),
+        Ok(Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V'))) => {
+            (print(&format!("sam {}\n", env!("CARGO_PKG_VERSION"))), "")
+        }
+        Ok(Some(other)) => (Err(other.unexpected().into()), "sam --help"),
+        Ok(None) => (Err(Refusal::new("nothing to do; give a command, run or status")), "sam --help"),
+        Err(error) => (Err(error.into()), "sam --help"),
+    };
+    result.unwrap_or_else(|refusal| {
+        eprintln!("sam: {refusal}; see `{manual}`");
+        ExitCode::from(USAGE)
+    })
+}
+
+/// Prints what was asked for. A reader that has gone away has read enough.
+fn print(text: &str) -> Result<ExitCode, Refusal> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            eprintln!("sam: cannot write to standard output: {error}");
+            Ok(ExitCode::from(sam::ErrorKind::Io.exit_status()))
+        }
+    }
+}

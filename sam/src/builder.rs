@@ -1,0 +1,222 @@
+//! Supervision begun in a place of one's own choosing.
+
+use std::{convert::Infallible, ffi::OsString, path::PathBuf, time::Duration};
+
+use crate::{
+    environment,
+    error::Result,
+    options::{Notify, Options, Probe, Respawn, Strays},
+    state::{Checks, Recovery},
+    supervisor,
+};
+
+/// What a supervisor is told before it begins.
+///
+/// `#[sam::main]` makes one of its arguments and calls [`Builder::supervise`] before the
+/// body of `main`. Values that the environment gives win; the crate's page lists them.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// fn main() -> Result<(), sam::Error> {
+///     sam::Builder::new().interval(Duration::from_millis(500)).budget(5, Duration::from_secs(60)).supervise()?;
+///     // From here on this is an instance; the process that began is its supervisor.
+///     let app = sam::app();
+///     app.start();
+///     loop {
+///         app.beat();
+///         // ... one round of work
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until `supervise` is called"]
+pub struct Builder {
+    options: Options,
+}
+
+impl Builder {
+    /// Restart at once, then after 100 ms to 30 s, 10 times in 60 s at most; a beat each 2 s.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// How long a check may stay silent, unless it has a deadline of its own. Zero: there
+    /// are no health checks, only ends. 2 s by default.
+    pub fn interval(mut self, interval: Duration) -> Builder {
+        self.options.interval = interval;
+        self
+    }
+
+    /// What follows a failure. [`Recovery::Restart`] by default.
+    pub fn policy(mut self, recovery: Recovery) -> Builder {
+        self.options.recovery = recovery;
+        self
+    }
+
+    /// Who begins: the application with beats, or the supervisor with questions.
+    pub fn checks(mut self, checks: Checks) -> Builder {
+        self.options.checks = checks;
+        self
+    }
+
+    /// The signal that warns an instance that has missed a check, 1 to 64. SIGTERM by
+    /// default; SIGKILL leaves it no time.
+    pub fn warn_signal(mut self, signal: i32) -> Builder {
+        self.options.warn_signal = signal;
+        self
+    }
+
+    /// From the warning to SIGKILL. The interval by default.
+    pub fn grace(mut self, grace: Duration) -> Builder {
+        self.options.grace = Some(grace);
+        self
+    }
+
+    /// How long an instance may take until it is ready. No limit by default.
+    pub fn start_limit(mut self, limit: Duration) -> Builder {
+        self.options.start_limit = Some(limit);
+        self
+    }
+
+    /// From an operator's SIGTERM, SIGINT or SIGQUIT to SIGKILL. 10 s by default.
+    pub fn stop_limit(mut self, limit: Duration) -> Builder {
+        self.options.stop_limit = limit;
+        self
+    }
+
+    /// The delay before the second restart in a row, and the longest one; between them it
+    /// doubles, with jitter. The first restart is at once. 100 ms and 30 s by default.
+    pub fn backoff(mut self, first: Duration, longest: Duration) -> Builder {
+        self.options.backoff = (first, longest);
+        self
+    }
+
+    /// At most that many restarts (64 at most) in any such time; then the supervisor ends
+    /// as the last instance did. 10 in 60 s by default.
+    pub fn budget(mut self, restarts: u32, window: Duration) -> Builder {
+        self.options.budget = (restarts, window);
+        self
+    }
+
+    /// How long an instance is healthy until the backoff begins anew. 10 s by default.
+    pub fn healthy_after(mut self, time: Duration) -> Builder {
+        self.options.healthy_after = time;
+        self
+    }
+
+    /// Exit codes, beside 0, by which an instance ends its service as it wished: the
+    /// supervisor ends with them. At most 8.
+    pub fn clean_exits(mut self, codes: &[u8]) -> Builder {
+        self.options.clean = codes.to_vec();
+        self
+    }
+
+    /// Exit codes after which another instance would not help (a wrong configuration):
+    /// the supervisor ends with them. At most 8.
+    pub fn fatal_exits(mut self, codes: &[u8]) -> Builder {
+        self.options.fatal = codes.to_vec();
+        self
+    }
+
+    /// Runs a command by `/bin/sh -c` while the instance serves, `every` so often; if it
+    /// ends otherwise than by 0, or not within `limit`, `failures` times in a row, that is
+    /// a failure of the instance. It finds `SAM_PID` and `SAM_INSTANCE` in its environment.
+    pub fn probe(mut self, command: &str, every: Duration, limit: Duration, failures: u32) -> Builder {
+        self.options.probe = Some(Probe { command: command.to_owned(), every, limit, failures });
+        self
+    }
+
+    /// Supervises another program, with its arguments, in place of copies of this one. Each
+    /// instance finds its number in `SAM_INSTANCE`. What it may say of its health it says by
+    /// [`notify`](Builder::notify); if it cannot, it counts as ready from its start on.
+    pub fn program(mut self, command: impl IntoIterator<Item = impl Into<OsString>>) -> Builder {
+        self.options.program = Some(command.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Listens to the other program by the protocol of `sd_notify(3)`: it finds a
+    /// `NOTIFY_SOCKET`, and `WATCHDOG_USEC` unless the interval is zero. It is ready when
+    /// it says `READY=1`, unless [`ready_at_start`](Builder::ready_at_start), and owes a
+    /// `WATCHDOG=1` each interval from then on. `STOPPING=1` gives it the stop limit to end;
+    /// `WATCHDOG=trigger` marks it failed; `STATUS=` goes to the status file, and to a
+    /// manager above; `EXTEND_TIMEOUT_USEC=` extends the start limit, or its own stop.
+    pub fn notify(mut self, from: Notify) -> Builder {
+        self.options.notify = Some(from);
+        self
+    }
+
+    /// How the next instance is made. [`Respawn::Fork`] by default.
+    pub fn respawn(mut self, respawn: Respawn) -> Builder {
+        self.options.respawn = respawn;
+        self
+    }
+
+    /// What becomes of processes that outlive their instance. [`Strays::Kill`] by default.
+    pub fn strays(mut self, strays: Strays) -> Builder {
+        self.options.strays = strays;
+        self
+    }
+
+    /// Whether [`App::start`](crate::App::start) says that the application is ready, too
+    /// (the default), or [`App::ready`](crate::App::ready) is called for that. Of another
+    /// [`program`](Builder::program): whether it is ready from its start on.
+    pub fn ready_at_start(mut self, ready: bool) -> Builder {
+        self.options.ready_at_start = ready;
+        self
+    }
+
+    /// Whether an instance is killed when its supervisor dies (the default), so that
+    /// nothing runs unsupervised.
+    pub fn dies_with_supervisor(mut self, dies: bool) -> Builder {
+        self.options.dies_with_supervisor = dies;
+        self
+    }
+
+    /// Whether the supervisor writes a line to standard error when something happened that
+    /// an operator wants to know. It does by default.
+    pub fn log(mut self, log: bool) -> Builder {
+        self.options.log = log;
+        self
+    }
+
+    /// Appends what happens to a file, one JSON object a line: cause, evidence, decision
+    /// and delay.
+    pub fn events(mut self, file: impl Into<PathBuf>) -> Builder {
+        self.options.events = Some(file.into());
+        self
+    }
+
+    /// Keeps a file that says in JSON how things stand, replaced as a whole at each change.
+    /// `sam status FILE` shows it.
+    pub fn status(mut self, file: impl Into<PathBuf>) -> Builder {
+        self.options.status = Some(file.into());
+        self
+    }
+
+    /// Makes this process the supervisor of instances of itself, and returns in each of
+    /// them. In the supervisor it never returns: it ends as its last instance did.
+    ///
+    /// With `SAM_DISABLE=1` in the environment it returns at once, unsupervised.
+    ///
+    /// # Errors
+    /// [`Threads`](crate::ErrorKind::Threads) if this process has more than one thread:
+    /// only this one would live on in the instances, and the others in the supervisor.
+    /// [`Invalid`](crate::ErrorKind::Invalid) if a value is out of its range.
+    /// [`NoProgram`](crate::ErrorKind::NoProgram) or
+    /// [`NotExecutable`](crate::ErrorKind::NotExecutable) if another program is to be
+    /// supervised and cannot be.
+    /// [`Io`](crate::ErrorKind::Io) if a system call fails.
+    pub fn supervise(self) -> Result<()> {
+        match environment::apply(self.options)? {
+            Some(options) if options.program.is_some() => supervisor::supervise_program(options).map(drop),
+            Some(options) => supervisor::supervise(options),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for another program, without a look at the environment.
+    pub(crate) fn supervise_as_told(self) -> Result<Infallible> {
+        supervisor::supervise_program(self.options)
+    }
+}

@@ -1,0 +1,175 @@
+//! What a supervisor can be told, as it is told; `state::Policy` is what the machine makes
+//! of it.
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    shared::{DEFAULT_CAPACITY, can_warn},
+    state::{Backoff, Budget, Checks, Codes, Policy, Probing, Recovery},
+};
+
+/// How the next instance is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Respawn {
+    /// A copy of the supervisor, which is as the process was when supervision began. Fast,
+    /// and nothing before that point runs again; but all instances have the same layout of
+    /// addresses and the same stack canary.
+    #[default]
+    Fork,
+    /// The program anew, from its file: `main` runs from its first line, at new addresses.
+    Exec,
+}
+
+/// What becomes of processes that outlive their instance and have left its process group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Strays {
+    /// They are killed before the next instance begins. As process 1, where every orphan of
+    /// the container becomes the supervisor's, they are kept.
+    #[default]
+    Kill,
+    /// They go on, as children of the supervisor, which reaps them.
+    Keep,
+}
+
+/// Whose messages by `sd_notify(3)` count as the instance's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Notify {
+    /// Those of its first process.
+    #[default]
+    Main,
+    /// Those of every process of its process group: a script's helpers, too.
+    Group,
+}
+
+/// A command that tells from outside whether the instance is well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Probe {
+    /// Run by `/bin/sh -c`, with `SAM_PID` and `SAM_INSTANCE` in its environment.
+    pub(crate) command: String,
+    /// From the end of one to the start of the next.
+    pub(crate) every: Duration,
+    /// After which it is killed and counts as a failure.
+    pub(crate) limit: Duration,
+    /// How many failures in a row are one of the instance.
+    pub(crate) failures: u32,
+}
+
+/// Everything that can be told.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) interval: Duration,
+    pub(crate) recovery: Recovery,
+    pub(crate) checks: Checks,
+    pub(crate) warn_signal: i32,
+    /// From the warning to SIGKILL; as long as the interval if it is not given.
+    pub(crate) grace: Option<Duration>,
+    pub(crate) start_limit: Option<Duration>,
+    pub(crate) stop_limit: Duration,
+    /// The delay before the second restart in a row, and the longest.
+    pub(crate) backoff: (Duration, Duration),
+    pub(crate) budget: (u32, Duration),
+    pub(crate) healthy_after: Duration,
+    pub(crate) clean: Vec<u8>,
+    pub(crate) fatal: Vec<u8>,
+    pub(crate) probe: Option<Probe>,
+    pub(crate) respawn: Respawn,
+    pub(crate) strays: Strays,
+    /// Whether `App::start` says that the application is ready, too.
+    pub(crate) ready_at_start: bool,
+    /// Whether the instance dies when its supervisor does.
+    pub(crate) dies_with_supervisor: bool,
+    /// How much may be stored, in bytes.
+    pub(crate) store_limit: u64,
+    /// The program that instances execute; they are forks of this one if it is not given.
+    pub(crate) program: Option<Vec<OsString>>,
+    /// Whether, and to whom, the supervisor of a program listens.
+    pub(crate) notify: Option<Notify>,
+    pub(crate) log: bool,
+    pub(crate) events: Option<PathBuf>,
+    pub(crate) status: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            interval: Duration::from_secs(2),
+            recovery: Recovery::default(),
+            checks: Checks::default(),
+            warn_signal: libc::SIGTERM,
+            grace: None,
+            start_limit: None,
+            stop_limit: Duration::from_secs(10),
+            backoff: (Duration::from_millis(100), Duration::from_secs(30)),
+            budget: (10, Duration::from_secs(60)),
+            healthy_after: Duration::from_secs(10),
+            clean: Vec::new(),
+            fatal: Vec::new(),
+            probe: None,
+            respawn: Respawn::default(),
+            strays: Strays::default(),
+            ready_at_start: true,
+            dies_with_supervisor: true,
+            store_limit: DEFAULT_CAPACITY,
+            program: None,
+            notify: None,
+            log: true,
+            events: None,
+            status: None,
+        }
+    }
+}
+
+impl Options {
+    /// Whether an instance is an `exec` away from a fork, so that little is won by forking
+    /// ahead of time.
+    pub(crate) fn forks_late(&self) -> bool {
+        self.program.is_some() || self.respawn == Respawn::Exec || self.recovery == Recovery::Quit
+    }
+
+    /// What the machine is to do, if every value is within its range. `seed` is of the
+    /// jitter.
+    pub(crate) fn policy(&self, seed: u64) -> Result<Policy> {
+        let refuse = |text: String| Error::new(ErrorKind::Invalid, text);
+        if !can_warn(self.warn_signal) {
+            return Err(refuse(format!("signal {} cannot warn; give one that can be caught", self.warn_signal)));
+        }
+        let (restarts, window) = self.budget;
+        let restarts = u8::try_from(restarts).ok().filter(|restarts| *restarts <= Budget::MOST).ok_or_else(|| {
+            refuse(format!("a budget of {restarts} restarts; give {} at most, in a shorter time", Budget::MOST))
+        })?;
+        let (first, max) = self.backoff;
+        if first > max {
+            return Err(refuse(format!("a backoff from {first:?} to {max:?}; give the shorter delay first")));
+        }
+        let codes = |codes: &[u8]| {
+            let text = || refuse(format!("{} exit codes; give {} at most", codes.len(), Codes::MOST));
+            Codes::new(codes).ok_or_else(text)
+        };
+        let probe = self.probe.as_ref().map(|probe| Probing {
+            every: probe.every,
+            limit: probe.limit,
+            failures: probe.failures,
+        });
+        Ok(Policy {
+            interval: self.interval,
+            recovery: self.recovery,
+            warn: self.warn_signal,
+            grace: self.grace.unwrap_or(self.interval),
+            start_limit: self.start_limit,
+            stop_limit: self.stop_limit,
+            checks: self.checks,
+            probe,
+            backoff: Backoff { first, max, ..Policy::default().backoff },
+            healthy_after: self.healthy_after,
+            budget: Budget { restarts, window },
+            clean: codes(&self.clean)?,
+            fatal: codes(&self.fatal)?,
+            terminal: false,
+            seed,
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! What the expansion of `#[sam::main]` and the library for C call. Not for people.
+
+use std::{convert::Infallible, process};
+
+use crate::{Builder, Error, Result};
+
+pub use crate::environment::{read_backoff, read_budget, read_duration, read_signal};
+
+/// Signals by their names.
+pub mod signals {
+    pub use libc::{
+        SIGABRT, SIGALRM, SIGBUS, SIGCHLD, SIGCONT, SIGFPE, SIGHUP, SIGILL, SIGINT, SIGIO, SIGKILL, SIGPIPE, SIGPROF,
+        SIGPWR, SIGQUIT, SIGSEGV, SIGSTOP, SIGSYS, SIGTERM, SIGTRAP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGUSR1,
+        SIGUSR2, SIGVTALRM, SIGWINCH, SIGXCPU, SIGXFSZ,
+    };
+}
+
+/// Begins supervision of another program as the builder says, whatever the environment
+/// does: that is for programs that are linked with this crate.
+pub fn supervise_as_told(builder: Builder) -> Result<Infallible> {
+    builder.supervise_as_told()
+}
+
+/// Begins supervision, or says why not and ends the process: `main` may return anything.
+pub fn enter(builder: Builder) {
+    if let Err(error) = builder.supervise() {
+        give_up(&error);
+    }
+}
+
+/// Whether this process was forked by an instance, and so is none itself. Two loads;
+/// async-signal-safe.
+#[inline]
+pub fn is_detached() -> bool {
+    crate::app::is_detached()
+}
+
+/// Says why, and ends the process with the error's status.
+pub fn give_up(error: &Error) -> ! {
+    let mut text = format!("sam: {error}");
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    eprintln!("{text}");
+    process::exit(error.kind().exit_status().into())
+}

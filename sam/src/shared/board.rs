@@ -1,0 +1,377 @@
+//! The board: an instance's health in shared memory, fresh for each instance.
+//!
+//! | word | who writes it, when | who reads it |
+//! |---|---|---|
+//! | `instance`, `interval`, `waits_for_ready`, `previous`, `past` | the supervisor, before the instance begins | the instance |
+//! | `asked` | the supervisor, with each question | the instance |
+//! | `stop_asked` | the supervisor, once | the instance |
+//! | `phase`, `failed`, `warn_signal`, `by_asking`, `answered` | the instance, whenever | the supervisor |
+//! | a check's `last` | the check's owner, with each beat | the supervisor |
+//! | a check's `state`, `deadline`, `label` | the instance, under its own lock | the supervisor |
+//!
+//! A **beat** is a read of the clock and one relaxed store to `last`. It publishes nothing else,
+//! so it needs no order: the supervisor wakes when the newest beat that it saw has run out, looks
+//! again, and only then believes; by then the store of a live beat has long arrived.
+//!
+//! A check's `state` is `generation << 2 | kind` and works as a sequence lock. The instance writes
+//! `last`, `deadline` and `label` while the kind is free or parked, then makes it active with
+//! `Release`; the supervisor's `Acquire` of that word pairs with it, so that it never judges a
+//! check by the time of before it was un-parked. A slot that is dropped and used again between
+//! the supervisor's reads has another generation: the second read of `state`, behind an `Acquire`
+//! fence, differs, and a check that changes right now is alive right now.
+//!
+//! The instance tells of changes that may bring a deadline nearer with a `Look` message, after
+//! its store: the system call orders both, and an un-parked check is looked at without any timer.
+//!
+//! **A hostile instance** may write any bytes here at any time. What the supervisor reads is
+//! bounded for that reason: indices come from a constant and not from the board, additions
+//! saturate, a beat of the future counts as one of now, unknown kinds are free, an unknown phase
+//! is the one that is supervised, names are made printable ([`Label`]), signals are checked. No
+//! loop here depends on a value of the board. So such an instance can look alive, or hung, at
+//! will, as it could by beating or not; it cannot harm the supervisor. The size is sealed, so
+//! truncation cannot make a read fault; a hole punched into it reads as zeros.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::time::Duration;
+
+use super::cells::{CHECKS, Cells, CheckCells, MAIN};
+use super::ended::Ended;
+use super::label::Label;
+use super::memory::{self, Mapping, PAGE};
+use crate::state::{Excuse, Phase, Sight};
+use crate::time::Time;
+
+const NAME: &CStr = c"sam-board";
+const LEN: usize = size_of::<Cells>().next_multiple_of(PAGE);
+
+const KIND: u32 = 0b11;
+const FREE: u32 = 0;
+const ACTIVE: u32 = 1;
+const PARKED: u32 = 2;
+const GENERATION: u32 = 0b100;
+
+/// A mapped board, on either side.
+#[derive(Debug)]
+pub(crate) struct Board {
+    mapping: Mapping,
+    fd: OwnedFd,
+}
+
+/// One check as the supervisor (or the next instance) sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CheckSight {
+    pub(crate) label: Label,
+    /// It was parked: silence was no failure.
+    pub(crate) parked: bool,
+    /// How long it has been silent.
+    pub(crate) silent: Duration,
+    /// How long it may be.
+    pub(crate) deadline: Duration,
+}
+
+impl Board {
+    /// A new board for the instance of that number. The supervisor's; does not allocate.
+    ///
+    /// `interval` is the policy's; the instance can ask for it.
+    pub(crate) fn create(instance: u32, interval: Duration) -> io::Result<Board> {
+        let fd = memory::sealed(NAME, LEN)?;
+        // An error here, and not a fault at the first look.
+        memory::reserve(&fd, 0, size_of::<Cells>())?;
+        let board = Board::map(fd)?;
+        let cells = board.cells();
+        cells.instance.store(instance, Ordering::Relaxed);
+        cells.interval.store(nanos(interval), Ordering::Relaxed);
+        let main = &cells.checks[MAIN];
+        main.deadline.store(nanos(interval), Ordering::Relaxed);
+        if let Some(label) = Label::new("main") {
+            main.label.write(&label);
+        }
+        main.state.store(PARKED, Ordering::Release);
+        Ok(board)
+    }
+
+    /// The board behind a descriptor that `create` made, in this or another process; `InvalidInput`
+    /// if it is none, or one of another version.
+    pub(crate) fn map(fd: OwnedFd) -> io::Result<Board> {
+        if memory::sealed_len(&fd)? != LEN {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Ok(Board { mapping: Mapping::new(&fd, 0, LEN)?, fd })
+    }
+
+    fn cells(&self) -> &Cells {
+        // SAFETY: the mapping is page-aligned, at least as long as `Cells` and lives as long as
+        // `self`; any bytes are valid atomics, and only atomics are touched by either side.
+        unsafe { self.mapping.address().cast::<Cells>().as_ref() }
+    }
+}
+
+impl AsFd for Board {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// The supervisor's side.
+impl Board {
+    /// What the board says at `now`. `main` is the interval of the main check, `None` if it is not
+    /// judged by beats (it is asked, or there are no health checks). `excuse` is called at most
+    /// once, with the number of the check that is due, and only if one is.
+    pub(crate) fn sight(&self, now: Time, main: Option<Duration>, excuse: impl FnOnce(u8) -> Option<Excuse>) -> Sight {
+        let cells = self.cells();
+        let phase = match cells.phase.0.load(Ordering::Acquire) {
+            0 => Phase::Starting,
+            1 => Phase::Ready,
+            3 => Phase::Stopping,
+            // 2, or a word that somebody destroyed.
+            _ => Phase::Running,
+        };
+        let (mut due, mut check) = (Time::NEVER, MAIN as u8);
+        for (index, cells) in cells.checks.iter().enumerate() {
+            let deadline = match (index, main) {
+                (MAIN, None) => continue,
+                (MAIN, Some(interval)) => Some(interval),
+                _ => None,
+            };
+            let this = due_of(cells, now, deadline);
+            if this < due {
+                (due, check) = (this, index as u8);
+            }
+        }
+        Sight {
+            phase,
+            failed: cells.failed.load(Ordering::Acquire) != 0,
+            due,
+            check,
+            answered: cells.answered.load(Ordering::Acquire),
+            excuse: if due <= now { excuse(check) } else { None },
+        }
+    }
+
+    /// Puts a question: a number that no earlier one of this board had, and not 0. Ring the bell
+    /// afterwards.
+    pub(crate) fn ask(&self, nonce: u64) {
+        self.cells().asked.0.store(nonce, Ordering::Release);
+    }
+
+    /// Whether the main check is to be asked, because the instance said so.
+    pub(crate) fn by_asking(&self) -> bool {
+        self.cells().by_asking.load(Ordering::Acquire) != 0
+    }
+
+    /// The warn signal that the instance chose; `None` if none or none that can warn.
+    pub(crate) fn warn_signal(&self) -> Option<i32> {
+        let signal = self.cells().warn_signal.load(Ordering::Relaxed);
+        i32::try_from(signal).ok().filter(|&signal| can_warn(signal))
+    }
+
+    /// Tells the instance that it is being stopped by its operator.
+    pub(crate) fn set_stop_asked(&self) {
+        self.cells().stop_asked.store(1, Ordering::Release);
+    }
+
+    /// Tells the instance that it is not ready before it says so, even if its beats have begun.
+    pub(crate) fn set_waits_for_ready(&self) {
+        self.cells().waits_for_ready.store(1, Ordering::Relaxed);
+    }
+
+    /// Tells how the instance before this one ended, and what `its` checks were at `end`. Before
+    /// the fork.
+    pub(crate) fn set_report(&self, ended: &Ended, its: &Board, end: Time) {
+        for (index, past) in self.cells().past.iter().enumerate() {
+            let (kind, check) = its.read_check(index, end);
+            past.kind.store(kind, Ordering::Relaxed);
+            past.silent.store(nanos(check.silent), Ordering::Relaxed);
+            past.deadline.store(nanos(check.deadline), Ordering::Relaxed);
+            past.label.write(&check.label);
+        }
+        self.cells().previous.write(ended);
+    }
+
+    /// One check, for events and the status file; `None` if there is none of that number.
+    pub(crate) fn check(&self, index: usize, now: Time) -> Option<CheckSight> {
+        if index >= CHECKS {
+            return None;
+        }
+        let (kind, check) = self.read_check(index, now);
+        (kind != FREE).then_some(check)
+    }
+
+    fn read_check(&self, index: usize, now: Time) -> (u32, CheckSight) {
+        let cells = &self.cells().checks[index];
+        let kind = match cells.state.load(Ordering::Acquire) & KIND {
+            kind @ (ACTIVE | PARKED) => kind,
+            _ => FREE,
+        };
+        let check = CheckSight {
+            label: cells.label.read(),
+            parked: kind == PARKED,
+            silent: now.since(Time(cells.last.load(Ordering::Relaxed))),
+            deadline: Duration::from_nanos(cells.deadline.load(Ordering::Relaxed)),
+        };
+        (kind, check)
+    }
+}
+
+/// When a check is overdue; `NEVER` if it is not active.
+fn due_of(check: &CheckCells, now: Time, deadline: Option<Duration>) -> Time {
+    due_when(check, now, deadline, || {})
+}
+
+/// The same; `meanwhile` is what a test lets happen in the middle of it.
+fn due_when(check: &CheckCells, now: Time, deadline: Option<Duration>, meanwhile: impl FnOnce()) -> Time {
+    let state = check.state.load(Ordering::Acquire);
+    if state & KIND != ACTIVE {
+        return Time::NEVER;
+    }
+    meanwhile();
+    let deadline = deadline.unwrap_or(Duration::from_nanos(check.deadline.load(Ordering::Relaxed)));
+    let last = Time(check.last.load(Ordering::Relaxed)).min(now);
+    fence(Ordering::Acquire);
+    let changed = check.state.load(Ordering::Relaxed) != state;
+    (if changed { now } else { last }).after(deadline)
+}
+
+/// The instance's side. Indices are those that it was given by `claim`.
+impl Board {
+    /// This instance's number; the first is 1.
+    pub(crate) fn instance(&self) -> u32 {
+        self.cells().instance.load(Ordering::Relaxed)
+    }
+
+    /// The policy's interval.
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::from_nanos(self.cells().interval.load(Ordering::Relaxed))
+    }
+
+    /// Whether the application is ready only when it says so.
+    pub(crate) fn waits_for_ready(&self) -> bool {
+        self.cells().waits_for_ready.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether check `index` counts.
+    pub(crate) fn is_active(&self, index: usize) -> bool {
+        self.cells().checks[index].state.load(Ordering::Relaxed) & KIND == ACTIVE
+    }
+
+    /// How the previous instance ended; `None` in the first.
+    pub(crate) fn report(&self) -> Option<Ended> {
+        self.cells().previous.read()
+    }
+
+    /// A check of the previous instance.
+    pub(crate) fn past_check(&self, index: usize) -> Option<CheckSight> {
+        let past = self.cells().past.get(index)?;
+        let kind = past.kind.load(Ordering::Relaxed);
+        (kind == ACTIVE || kind == PARKED).then(|| CheckSight {
+            label: past.label.read(),
+            parked: kind == PARKED,
+            silent: Duration::from_nanos(past.silent.load(Ordering::Relaxed)),
+            deadline: Duration::from_nanos(past.deadline.load(Ordering::Relaxed)),
+        })
+    }
+
+    /// Check `index` is alive. No system call, no lock; async-signal-safe.
+    #[inline]
+    pub(crate) fn beat(&self, index: usize, now: Time) {
+        self.cells().checks[index].last.store(now.0, Ordering::Relaxed);
+    }
+
+    /// Begins the check in slot `index`, which is free and this caller's alone. Active at once.
+    pub(crate) fn claim(&self, index: usize, label: &Label, deadline: Duration, now: Time) {
+        let check = &self.cells().checks[index];
+        check.label.write(label);
+        check.deadline.store(nanos(deadline), Ordering::Relaxed);
+        self.unpark(index, now);
+    }
+
+    /// Silence of check `index` is no failure from here on. Caller's lock orders it with the other
+    /// changes of this check.
+    pub(crate) fn park(&self, index: usize) {
+        transition(&self.cells().checks[index].state, PARKED);
+    }
+
+    /// Check `index` counts again, from `now`. As `park`; send a `Look` afterwards.
+    pub(crate) fn unpark(&self, index: usize, now: Time) {
+        self.beat(index, now);
+        transition(&self.cells().checks[index].state, ACTIVE);
+    }
+
+    /// Ends check `index`.
+    pub(crate) fn release(&self, index: usize) {
+        transition(&self.cells().checks[index].state, FREE);
+    }
+
+    /// Where the instance says that it is. Send a `Look` after a change.
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        self.cells().phase.0.store(phase as u32, Ordering::Release);
+    }
+
+    /// What it said last.
+    pub(crate) fn phase(&self) -> Phase {
+        match self.cells().phase.0.load(Ordering::Relaxed) {
+            0 => Phase::Starting,
+            1 => Phase::Ready,
+            2 => Phase::Running,
+            _ => Phase::Stopping,
+        }
+    }
+
+    /// It has failed, in its own judgement. Send a `Look` afterwards.
+    pub(crate) fn set_failed(&self) {
+        self.cells().failed.store(1, Ordering::Release);
+    }
+
+    /// The signal that warns it; 0 for the policy's.
+    pub(crate) fn set_warn_signal(&self, signal: i32) {
+        self.cells().warn_signal.store(signal as u32, Ordering::Relaxed);
+    }
+
+    /// Whether the main check is asked. Send a `Look` afterwards.
+    pub(crate) fn set_by_asking(&self, asking: bool) {
+        self.cells().by_asking.store(asking.into(), Ordering::Release);
+    }
+
+    /// The newest question that has no answer yet.
+    pub(crate) fn asked(&self) -> Option<u64> {
+        let asked = self.cells().asked.0.load(Ordering::Acquire);
+        (asked != self.cells().answered.load(Ordering::Relaxed)).then_some(asked)
+    }
+
+    /// Answers the question of that number. Counts as a beat. Send a `Look` afterwards.
+    pub(crate) fn answer(&self, nonce: u64, now: Time) {
+        self.beat(MAIN, now);
+        self.cells().answered.store(nonce, Ordering::Release);
+    }
+
+    /// Whether the operator stops this instance.
+    pub(crate) fn stop_asked(&self) -> bool {
+        self.cells().stop_asked.load(Ordering::Acquire) != 0
+    }
+}
+
+/// The next generation of a check's state. Only the instance's holder of the lock writes it, so
+/// that a load and a store are enough.
+fn transition(state: &AtomicU32, kind: u32) {
+    let next = (state.load(Ordering::Relaxed) & !KIND).wrapping_add(GENERATION) | kind;
+    state.store(next, Ordering::Release);
+    // The other half of the sequence lock: what the caller writes next (another beat, another
+    // name in this slot) is not seen by one who has not seen this change.
+    fence(Ordering::Release);
+}
+
+/// Whether a signal can warn: it exists, and the application can catch it; or it is SIGKILL, which
+/// leaves it no time.
+pub(crate) fn can_warn(signal: i32) -> bool {
+    (1..=libc::SIGRTMAX()).contains(&signal) && signal != libc::SIGSTOP
+}
+
+fn nanos(duration: Duration) -> u64 {
+    duration.as_nanos().try_into().unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

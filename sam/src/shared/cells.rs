@@ -1,0 +1,63 @@
+//! How the board lies in memory: atomics only, so that any bytes are a valid board and zero
+//! bytes are an empty one.
+
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use super::ended::EndedCells;
+use super::label::LabelCells;
+
+/// How many checks a board has.
+pub(crate) const CHECKS: usize = 64;
+
+/// The check of the application's own beats.
+pub(crate) const MAIN: usize = 0;
+
+/// One check. Its own pair of cache lines: threads that beat do not slow each other down.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub(super) struct CheckCells {
+    /// When it last beat, in nanoseconds.
+    pub(super) last: AtomicU64,
+    /// How long it may be silent, in nanoseconds; of the main check the policy's interval counts.
+    pub(super) deadline: AtomicU64,
+    /// `generation << 2 | kind`: see `board`.
+    pub(super) state: AtomicU32,
+    pub(super) label: LabelCells,
+}
+
+/// A check of the previous instance, as it stood at its end.
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct PastCells {
+    /// How long it had been silent, in nanoseconds.
+    pub(super) silent: AtomicU64,
+    pub(super) deadline: AtomicU64,
+    pub(super) kind: AtomicU32,
+    pub(super) label: LabelCells,
+}
+
+/// The whole board. Who writes what is the table at the top of `board`.
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct Cells {
+    pub(super) instance: AtomicU32,
+    pub(super) interval: AtomicU64,
+    pub(super) waits_for_ready: AtomicU32,
+    pub(super) previous: EndedCells,
+    pub(super) past: [PastCells; CHECKS],
+    /// A cache line of the supervisor's from here.
+    pub(super) asked: Line<AtomicU64>,
+    pub(super) stop_asked: AtomicU32,
+    /// And of the instance's from here.
+    pub(super) phase: Line<AtomicU32>,
+    pub(super) failed: AtomicU32,
+    pub(super) warn_signal: AtomicU32,
+    pub(super) by_asking: AtomicU32,
+    pub(super) answered: AtomicU64,
+    pub(super) checks: [CheckCells; CHECKS],
+}
+
+/// Something at the beginning of a pair of cache lines.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub(super) struct Line<T>(pub(super) T);

@@ -1,0 +1,22 @@
+//! What both processes see: the board (health, fresh for each instance) and the vault (stored
+//! data, one for the life of the supervisor). Both are sealed memfds: nobody can shrink or grow
+//! them, so that no access to a mapping of them ends in SIGBUS by truncation.
+//!
+//! Nothing here allocates, locks or blocks on another process, but for what
+//! [`vault::Writer`] says; so the supervisor may use all of it after its start.
+
+mod board;
+mod cells;
+mod clock;
+mod ended;
+mod label;
+mod memory;
+mod vault;
+
+pub(crate) use board::{Board, CheckSight, can_warn};
+pub(crate) use cells::{CHECKS, MAIN};
+pub(crate) use clock::now;
+pub(crate) use ended::Ended;
+pub(crate) use label::{LABEL, Label};
+pub(crate) use memory::PAGE;
+pub(crate) use vault::{DEFAULT_CAPACITY, Vault, Writer};

@@ -1,0 +1,76 @@
+//! What the supervisor is to do.
+
+use super::event::Exit;
+
+/// One thing to do. Actions are carried out in order, and none of them blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Make the next instance. Answered by `Spawned` or `NotSpawned`.
+    Spawn { instance: u32 },
+    /// Send a signal.
+    Send { signal: i32, to: Whom },
+    /// Tell the instance's first process that it is overdue: by the signal that its board
+    /// names, else by this one. A `Send` of SIGCONT follows if the process is halted.
+    Warn { signal: i32 },
+    /// SIGKILL to everything of the instance. `Ended` follows.
+    Kill,
+    /// Ask the instance for an answer with this number.
+    Ask(u64),
+    /// Run the probe command. Answered by `Probed`.
+    Probe,
+    /// Stop the probe that runs. `Probed` does not follow.
+    StopProbe,
+    /// Stop this process itself, as a terminal's Ctrl-Z would (after the instance
+    /// stopped). Answered by `Signal(SIGCONT)` when somebody continues it.
+    Suspend,
+    /// End the supervisor with this status; by a signal it is raised again. The last.
+    Leave(Exit),
+}
+
+/// Who is signalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// The instance's first process.
+    Instance,
+    /// Its whole process group.
+    Group,
+}
+
+/// What one event asks for, in order. A list without a heap.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Actions {
+    list: [Action; Actions::MOST],
+    len: usize,
+}
+
+impl Actions {
+    /// No single event asks for more: the longest is a `Tick` that asks, stops a probe,
+    /// warns, continues and kills.
+    pub(crate) const MOST: usize = 6;
+
+    pub(super) const fn none() -> Actions {
+        Actions { list: [Action::Kill; Actions::MOST], len: 0 }
+    }
+
+    pub(super) fn push(&mut self, action: Action) {
+        self.list[self.len] = action;
+        self.len += 1;
+    }
+}
+
+impl std::ops::Deref for Actions {
+    type Target = [Action];
+
+    fn deref(&self) -> &[Action] {
+        &self.list[..self.len]
+    }
+}
+
+impl<'a> IntoIterator for &'a Actions {
+    type Item = &'a Action;
+    type IntoIter = std::slice::Iter<'a, Action>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

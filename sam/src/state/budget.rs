@@ -1,0 +1,42 @@
+//! How many restarts lie within a window.
+
+use super::policy::Budget;
+use crate::time::Time;
+
+/// The newest restarts, and how many there were in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Restarts {
+    ring: [Time; Budget::MOST as usize],
+    total: u64,
+}
+
+impl Default for Restarts {
+    fn default() -> Restarts {
+        Restarts { ring: [Time(0); Budget::MOST as usize], total: 0 }
+    }
+}
+
+impl Restarts {
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub(super) fn record(&mut self, now: Time) {
+        self.ring[(self.total % u64::from(Budget::MOST)) as usize] = now;
+        self.total += 1;
+    }
+
+    /// May one more be made at that time, which is not before the newest? Only the one
+    /// `restarts` ago matters: those before it are older.
+    pub(super) fn allows(&self, budget: Budget, at: Time) -> bool {
+        let most = u64::from(budget.restarts.min(Budget::MOST));
+        if most == 0 {
+            return false;
+        }
+        if self.total < most {
+            return true;
+        }
+        let oldest = self.ring[((self.total - most) % u64::from(Budget::MOST)) as usize];
+        at.since(oldest) >= budget.window
+    }
+}

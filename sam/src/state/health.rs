@@ -1,0 +1,338 @@
+//! Is the living instance well? What it owes, and until when.
+
+use std::time::Duration;
+
+use super::{
+    action::{Action, Actions, Whom},
+    event::{Excuse, Phase, Sight},
+    machine::{Cause, Stage, State},
+    policy::{Checks, Policy},
+};
+use crate::time::Time;
+
+/// A starved instance is excused this often in a row.
+const MOST_STARVED: u8 = 10;
+/// The shortest time between probes, and for one.
+const BRIEFEST: Duration = Duration::from_millis(1);
+
+/// One instance's health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Health {
+    /// What the board said last.
+    pub(super) sight: Sight,
+    /// When the instance was made.
+    pub(super) spawned: Time,
+    /// Since when it serves without a complaint; `NEVER` while it does not.
+    well_since: Time,
+    /// When it must be ready.
+    start_due: Time,
+    /// Misses before then are excused.
+    excused_until: Time,
+    /// Starved excuses in a row.
+    starved: u8,
+    /// A miss was excused by our own lateness, and nothing was well since.
+    late: bool,
+    /// What was overdue when it was warned: it recovers when something later is.
+    missed: Time,
+    /// While it is warned: when to look whether it recovered.
+    pub(super) look_at: Time,
+    asking: Asking,
+    probing: Probes,
+}
+
+/// The question that is open, or when the next is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asking {
+    Idle,
+    Next { at: Time },
+    Open { number: u64, asked: Time },
+}
+
+/// The probe that runs, or when the next does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Probes {
+    next: Time,
+    /// When the one that runs is stopped.
+    limit: Option<Time>,
+    failures: u32,
+}
+
+impl Health {
+    pub(super) fn new(policy: &Policy, now: Time) -> Health {
+        Health {
+            sight: Sight {
+                phase: Phase::Starting,
+                failed: false,
+                due: Time::NEVER,
+                check: 0,
+                answered: 0,
+                excuse: None,
+            },
+            spawned: now,
+            well_since: if policy.start_limit.is_some() { Time::NEVER } else { now },
+            start_due: policy.start_limit.map_or(Time::NEVER, |limit| now.after(limit)),
+            excused_until: Time(0),
+            starved: 0,
+            late: false,
+            missed: Time::NEVER,
+            look_at: Time::NEVER,
+            asking: Asking::Idle,
+            probing: Probes { next: Time::NEVER, limit: None, failures: 0 },
+        }
+    }
+
+    /// When the first check, answer or start is overdue, before any excuse.
+    pub(super) fn due(&self, policy: &Policy) -> Time {
+        self.first_due(policy).0
+    }
+
+    fn first_due(&self, policy: &Policy) -> (Time, Cause) {
+        let Sight { due, check, .. } = self.sight;
+        let counts = check != 0 || !policy.interval.is_zero();
+        let board = (if counts { due } else { Time::NEVER }, Cause::Overdue { check });
+        let answer = match self.asking {
+            Asking::Open { asked, .. } => asked.after(policy.interval),
+            Asking::Idle | Asking::Next { .. } => Time::NEVER,
+        };
+        let others = [(answer, Cause::Unanswered), (self.start_due, Cause::Start)];
+        others.into_iter().fold(board, |first, other| if other.0 < first.0 { other } else { first })
+    }
+
+    /// When a miss would count.
+    pub(super) fn miss_at(&self, policy: &Policy) -> Time {
+        self.due(policy).max(self.excused_until)
+    }
+
+    /// When there is something to ask, to probe, or to stop probing.
+    pub(super) fn errand_at(&self) -> Time {
+        let ask = match self.asking {
+            Asking::Next { at } => at,
+            Asking::Idle | Asking::Open { .. } => Time::NEVER,
+        };
+        ask.min(self.probing.limit.unwrap_or(self.probing.next))
+    }
+
+    /// Takes in what the board says, and what follows for questions and probes.
+    fn observe(&mut self, policy: &Policy, sight: Sight, now: Time, actions: &mut Actions) {
+        self.sight = sight;
+        if sight.phase >= Phase::Ready {
+            self.start_due = Time::NEVER;
+        }
+        let asks = policy.checks == Checks::Asks && !policy.interval.is_zero();
+        self.asking = match self.asking {
+            _ if !asks || sight.phase != Phase::Running => Asking::Idle,
+            Asking::Idle => Asking::Next { at: now },
+            Asking::Open { number, asked } if sight.answered == number => {
+                Asking::Next { at: asked.after(policy.interval) }
+            }
+            asking => asking,
+        };
+        let serves = match sight.phase {
+            Phase::Starting => policy.start_limit.is_none(),
+            Phase::Ready | Phase::Running => true,
+            Phase::Stopping => false,
+        };
+        match policy.probe {
+            Some(probe) if serves => {
+                if self.probing.limit.is_none() && self.probing.next == Time::NEVER {
+                    self.probing.next = now.after(probe.every.max(BRIEFEST));
+                }
+            }
+            _ => {
+                self.stop_probe(actions);
+                self.probing.next = Time::NEVER;
+            }
+        }
+    }
+
+    pub(super) fn stop_probe(&mut self, actions: &mut Actions) {
+        if self.probing.limit.take().is_some() {
+            actions.push(Action::StopProbe);
+        }
+    }
+
+    fn probes_fail(&self, policy: &Policy) -> bool {
+        policy.probe.is_some_and(|probe| self.probing.failures >= probe.failures.max(1))
+    }
+
+    /// What is wrong, unless it is excused. `late`: we woke up later than we had planned.
+    fn complaint(&mut self, policy: &Policy, now: Time, late: bool) -> Option<Cause> {
+        if self.sight.failed {
+            return Some(Cause::Failed);
+        }
+        if self.probes_fail(policy) {
+            return Some(Cause::Probe);
+        }
+        let (due, cause) = self.first_due(policy);
+        if now < due {
+            self.starved = 0;
+            self.late = false;
+            return None;
+        }
+        if now < self.excused_until {
+            return None;
+        }
+        match self.sight.excuse {
+            Some(Excuse::Traced) => {}
+            Some(Excuse::Starved) if self.starved < MOST_STARVED => self.starved += 1,
+            _ if late && !self.late => self.late = true,
+            _ => return Some(cause),
+        }
+        self.excused_until = now.after(respite(policy));
+        None
+    }
+
+    /// Has it made good what it was warned of?
+    fn made_good(&self, policy: &Policy, cause: Cause) -> bool {
+        match cause {
+            Cause::Failed => !self.sight.failed,
+            Cause::Probe => !self.probes_fail(policy),
+            Cause::Overdue { .. } | Cause::Unanswered | Cause::Start => self.due(policy) > self.missed,
+        }
+    }
+
+    /// Somebody continues us and the instance: all that was due is due anew.
+    pub(super) fn rearm(&mut self, policy: &Policy, now: Time) {
+        self.excused_until = now.after(respite(policy));
+        if let (Some(limit), true) = (policy.start_limit, self.start_due != Time::NEVER) {
+            self.start_due = now.after(limit);
+        }
+        if let Asking::Open { asked, .. } = &mut self.asking {
+            *asked = now;
+        }
+        if let (Some(probe), Some(limit)) = (policy.probe, &mut self.probing.limit) {
+            *limit = now.after(probe.limit.max(BRIEFEST));
+        }
+        self.look_at = look_after(policy, now);
+    }
+}
+
+/// How long an excuse holds.
+fn respite(policy: &Policy) -> Duration {
+    if policy.interval.is_zero() { Duration::from_secs(1) } else { policy.interval }
+}
+
+/// Beats ring no bell: a warned instance is looked at once an interval, so that its next
+/// miss is seen on time even where the grace is longer.
+fn look_after(policy: &Policy, now: Time) -> Time {
+    if policy.interval.is_zero() { Time::NEVER } else { now.after(policy.interval) }
+}
+
+/// How late a wake-up may be before what it finds may be our own doing.
+fn slack(policy: &Policy) -> Duration {
+    (policy.interval / 4).max(Duration::from_millis(50))
+}
+
+impl State {
+    /// The board was read.
+    pub(super) fn look(&mut self, sight: Sight, now: Time, actions: &mut Actions) {
+        let attended = matches!(self.stage, Stage::Living | Stage::Warned { .. });
+        if !attended || self.job.suspended {
+            self.health.sight = sight;
+            return;
+        }
+        let late = now.since(self.deadline()) > slack(&self.policy);
+        self.health.observe(&self.policy, sight, now, actions);
+        if let Stage::Warned { cause, .. } = self.stage {
+            if !self.health.made_good(&self.policy, cause) {
+                return;
+            }
+            self.stage = Stage::Living;
+        }
+        match self.health.complaint(&self.policy, now, late) {
+            Some(cause) => self.warn(cause, now, actions),
+            None => self.serve(now),
+        }
+    }
+
+    /// Nothing is wrong: from now on it earns a new backoff, if it serves.
+    fn serve(&mut self, now: Time) {
+        let ready = self.policy.start_limit.is_none() || self.health.start_due == Time::NEVER;
+        if ready && self.health.well_since == Time::NEVER {
+            self.health.well_since = now;
+        }
+    }
+
+    /// It served without a complaint until then: was that long enough?
+    pub(super) fn credit(&mut self, until: Time) {
+        let since = self.health.well_since;
+        if since != Time::NEVER && until >= since && until.since(since) >= self.policy.healthy_after {
+            self.delays.reset();
+        }
+    }
+
+    fn warn(&mut self, cause: Cause, now: Time, actions: &mut Actions) {
+        let due = self.health.due(&self.policy);
+        let well_until = match cause {
+            Cause::Failed | Cause::Probe => now,
+            // The last sign of life was an interval before it was overdue.
+            _ => Time(0).after(due.since(Time(0).after(self.policy.interval))),
+        };
+        self.credit(well_until);
+        self.health.well_since = Time::NEVER;
+        self.health.missed = due;
+        self.health.starved = 0;
+        self.health.late = false;
+        self.health.look_at = look_after(&self.policy, now);
+        self.stage = Stage::Warned { cause, kill_at: now.after(self.policy.grace) };
+        actions.push(Action::Warn { signal: self.policy.warn });
+        if self.job.halted {
+            actions.push(Action::Send { signal: libc::SIGCONT, to: Whom::Instance });
+        }
+    }
+
+    /// The instance asks for time until then to be ready. It never has less than before.
+    pub(crate) fn extend_start(&mut self, until: Time) {
+        if self.health.start_due != Time::NEVER {
+            self.health.start_due = self.health.start_due.max(until);
+        }
+    }
+
+    /// Asks, probes, and gives up on a probe, if it is time.
+    pub(super) fn errands(&mut self, now: Time, actions: &mut Actions) {
+        if self.health.look_at <= now {
+            self.health.look_at = look_after(&self.policy, now);
+        }
+        if let Asking::Next { at } = self.health.asking
+            && at <= now
+        {
+            // Zero is what a board says that never answered.
+            let number = self.delays.random() | 1;
+            self.health.asking = Asking::Open { number, asked: now };
+            actions.push(Action::Ask(number));
+        }
+        let Some(probe) = self.policy.probe else { return };
+        match self.health.probing.limit {
+            Some(limit) if limit <= now => {
+                self.health.stop_probe(actions);
+                self.judge_probe(false, now, actions);
+            }
+            None if self.health.probing.next <= now => {
+                self.health.probing.limit = Some(now.after(probe.limit.max(BRIEFEST)));
+                self.health.probing.next = now.after(probe.every.max(BRIEFEST));
+                actions.push(Action::Probe);
+            }
+            _ => {}
+        }
+    }
+
+    /// The probe that runs ended.
+    pub(super) fn probed(&mut self, well: bool, now: Time, actions: &mut Actions) {
+        if self.health.probing.limit.take().is_some() {
+            self.judge_probe(well, now, actions);
+        }
+    }
+
+    fn judge_probe(&mut self, well: bool, now: Time, actions: &mut Actions) {
+        let probing = &mut self.health.probing;
+        probing.next = probing.next.max(now.after(BRIEFEST));
+        if well {
+            probing.failures = 0;
+        } else if !self.job.suspended {
+            probing.failures = probing.failures.saturating_add(1);
+        }
+        if self.stage == Stage::Living && !self.job.suspended && self.health.probes_fail(&self.policy) {
+            self.warn(Cause::Probe, now, actions);
+        }
+    }
+}

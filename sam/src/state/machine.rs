@@ -1,0 +1,283 @@
+//! The state, and where each event goes.
+
+use std::time::Duration;
+
+use super::{
+    action::{Action, Actions, Whom},
+    backoff::Delays,
+    budget::Restarts,
+    event::{Event, Exit, Phase},
+    health::Health,
+    policy::{Policy, Recovery},
+};
+use crate::time::Time;
+
+/// All that the supervisor remembers. A value: copied, compared, printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(super) policy: Policy,
+    pub(super) stage: Stage,
+    /// The newest instance, or the one to come. The first is 1.
+    pub(super) instance: u32,
+    pub(super) health: Health,
+    pub(super) job: Job,
+    pub(super) restarts: Restarts,
+    pub(super) delays: Delays,
+    /// The operator's first stop signal.
+    pub(super) stop: Option<(i32, Time)>,
+    pub(super) last: Option<End>,
+}
+
+/// Where the newest instance is, as the supervisor sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// None lives; the next is made at that time.
+    Waiting { at: Time },
+    /// `Spawn` was asked for and not answered yet.
+    Spawning,
+    /// It lives and nobody complains.
+    Living,
+    /// It was warned of this, and dies at that time unless it recovers.
+    Warned { cause: Cause, kill_at: Time },
+    /// The operator stopped it; it dies at that time unless it ends before.
+    Stopping { kill_at: Time },
+    /// It was killed and has not ended yet; because of what, unless the operator did it.
+    Killing { cause: Option<Cause> },
+    /// The end. Nothing moves any more.
+    Left { exit: Exit },
+}
+
+/// Why an instance is not well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// It called `mark_failed`.
+    Failed,
+    /// This check of its board is overdue.
+    Overdue { check: u8 },
+    /// It owes an answer.
+    Unanswered,
+    /// So many probes in a row failed.
+    Probe,
+    /// It was not ready within the start limit.
+    Start,
+}
+
+/// How an instance ended, or that it could not be made, and what follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) instance: u32,
+    pub(crate) how: How,
+    /// What it had been warned of or killed for.
+    pub(crate) cause: Option<Cause>,
+    /// From `Spawned` to `Ended`.
+    pub(crate) lived: Duration,
+    pub(crate) then: Then,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    Exited(Exit),
+    /// It could not be made; the error number says why.
+    NotMade(i32),
+}
+
+/// What follows an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The next instance, after this delay.
+    Restart {
+        after: Duration,
+    },
+    /// The operator had asked for it.
+    Stopped,
+    Clean,
+    Fatal,
+    /// It had said that it was on its way to an end of its own.
+    Finished,
+    /// The policy is `Quit`.
+    Quit,
+    /// The budget has no restart left.
+    Spent,
+}
+
+/// Stops and continues by a terminal or in its manner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) struct Job {
+    /// The instance's first process is stopped.
+    pub(super) halted: bool,
+    /// SIGTSTP was passed on; a halt until then is its answer.
+    pub(super) halting_until: Option<Time>,
+    /// We stopped because it stopped: nothing is overdue until somebody continues us.
+    pub(super) suspended: bool,
+}
+
+/// The machine: what an event makes of a state, and what is to be done.
+pub(crate) fn step(state: &State, event: Event, now: Time) -> (State, Actions) {
+    let mut next = *state;
+    let mut actions = Actions::none();
+    let live = next.lives();
+    match event {
+        _ if matches!(next.stage, Stage::Left { .. }) => {}
+        Event::Spawned if next.stage == Stage::Spawning => next.spawned(now, &mut actions),
+        Event::NotSpawned(errno) if next.stage == Stage::Spawning => {
+            next.ended(How::NotMade(errno), now, &mut actions);
+        }
+        Event::Look(sight) if live => next.look(sight, now, &mut actions),
+        Event::Ended(exit) if live => next.ended(How::Exited(exit), now, &mut actions),
+        Event::Halted(signal) if live => next.halted(signal, now, &mut actions),
+        Event::Resumed if live => next.resumed(now),
+        Event::Signal(signal) => next.signal(signal, now, &mut actions),
+        Event::Probed(well) => next.probed(well, now, &mut actions),
+        Event::Tick => next.tick(now, &mut actions),
+        // Answers to what was not asked, and news of an instance that is gone.
+        Event::Spawned
+        | Event::NotSpawned(_)
+        | Event::Look(_)
+        | Event::Ended(_)
+        | Event::Halted(_)
+        | Event::Resumed => {}
+    }
+    (next, actions)
+}
+
+impl State {
+    /// Nothing lives; the first `Tick` makes instance 1.
+    pub(crate) fn new(policy: Policy, now: Time) -> State {
+        State {
+            policy,
+            stage: Stage::Waiting { at: now },
+            instance: 1,
+            health: Health::new(&policy, now),
+            job: Job::default(),
+            restarts: Restarts::default(),
+            delays: Delays::new(policy.seed),
+            stop: None,
+            last: None,
+        }
+    }
+
+    /// When a `Tick` (with a `Look` before it, if an instance lives) must come.
+    pub(crate) fn deadline(&self) -> Time {
+        match self.stage {
+            Stage::Waiting { at } => at,
+            Stage::Stopping { kill_at } => kill_at,
+            Stage::Spawning | Stage::Killing { .. } | Stage::Left { .. } => Time::NEVER,
+            Stage::Living | Stage::Warned { .. } if self.job.suspended => Time::NEVER,
+            Stage::Living => self.health.miss_at(&self.policy).min(self.health.errand_at()),
+            Stage::Warned { kill_at, .. } => kill_at.min(self.health.look_at).min(self.health.errand_at()),
+        }
+    }
+
+    fn spawned(&mut self, now: Time, actions: &mut Actions) {
+        self.health = Health::new(&self.policy, now);
+        self.job = Job::default();
+        self.stage = match self.stop {
+            None => Stage::Living,
+            Some((signal, asked)) => {
+                actions.push(Action::Send { signal, to: Whom::Group });
+                Stage::Stopping { kill_at: asked.after(self.policy.stop_limit) }
+            }
+        };
+    }
+
+    fn tick(&mut self, now: Time, actions: &mut Actions) {
+        match self.stage {
+            Stage::Waiting { at } if at <= now => {
+                // The first instance is no restart.
+                if self.last.is_some() {
+                    self.restarts.record(now);
+                }
+                self.stage = Stage::Spawning;
+                actions.push(Action::Spawn { instance: self.instance });
+            }
+            Stage::Stopping { kill_at } if kill_at <= now => self.kill(None, actions),
+            Stage::Living | Stage::Warned { .. } if self.job.suspended => {}
+            Stage::Warned { cause, kill_at } if kill_at <= now => self.kill(Some(cause), actions),
+            Stage::Living | Stage::Warned { .. } => {
+                self.errands(now, actions);
+                // A probe may just have been the last straw, and the grace nothing.
+                if let Stage::Warned { cause, kill_at } = self.stage
+                    && kill_at <= now
+                {
+                    self.kill(Some(cause), actions);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn kill(&mut self, cause: Option<Cause>, actions: &mut Actions) {
+        self.health.stop_probe(actions);
+        self.stage = Stage::Killing { cause };
+        actions.push(Action::Kill);
+    }
+
+    /// An instance is gone, or did not come to be: what now?
+    fn ended(&mut self, how: How, now: Time, actions: &mut Actions) {
+        let mut lived = Duration::ZERO;
+        let mut cause = None;
+        if let How::Exited(_) = how {
+            lived = now.since(self.health.spawned);
+            cause = match self.stage {
+                Stage::Warned { cause, .. } => Some(cause),
+                Stage::Killing { cause } => cause,
+                _ => self.health.sight.failed.then_some(Cause::Failed),
+            };
+            if self.stage == Stage::Living {
+                self.credit(now);
+            }
+            self.health.stop_probe(actions);
+        }
+        let then = self.verdict(how, cause, now);
+        self.last = Some(End { instance: self.instance, how, cause, lived, then });
+        self.job = Job::default();
+        match then {
+            Then::Restart { after } => {
+                if let How::Exited(_) = how {
+                    self.instance = self.instance.saturating_add(1);
+                }
+                self.stage = Stage::Waiting { at: now.after(after) };
+            }
+            _ => self.leave(self.farewell(how, then), actions),
+        }
+    }
+
+    fn verdict(&mut self, how: How, cause: Option<Cause>, now: Time) -> Then {
+        if self.stop.is_some() {
+            return Then::Stopped;
+        }
+        if self.policy.recovery == Recovery::Quit {
+            return Then::Quit;
+        }
+        match how {
+            How::Exited(Exit::Code(code)) if self.policy.fatal.contains(code) => return Then::Fatal,
+            How::Exited(Exit::Code(code)) if cause.is_none() && (code == 0 || self.policy.clean.contains(code)) => {
+                return Then::Clean;
+            }
+            How::Exited(_) if cause.is_none() && self.health.sight.phase == Phase::Stopping => return Then::Finished,
+            _ => {}
+        }
+        let after = self.delays.next(&self.policy.backoff);
+        if self.restarts.allows(self.policy.budget, now.after(after)) { Then::Restart { after } } else { Then::Spent }
+    }
+
+    /// The supervisor's own status.
+    fn farewell(&self, how: How, then: Then) -> Exit {
+        match (how, then, self.stop) {
+            // Who gives up did not succeed, even if the last instance left with 0 when
+            // it was warned.
+            (How::Exited(Exit::Code(0)), Then::Spent, _) => Exit::Code(1),
+            (How::Exited(exit), ..) => exit,
+            (How::NotMade(_), _, Some((signal, _))) => Exit::Signal { signal, core: false },
+            (How::NotMade(_), _, None) => Exit::Code(NOT_MADE),
+        }
+    }
+
+    pub(super) fn leave(&mut self, exit: Exit, actions: &mut Actions) {
+        self.stage = Stage::Left { exit };
+        actions.push(Action::Leave(exit));
+    }
+}
+
+/// The supervisor's status if it could make no instance: EX_OSERR of sysexits.h.
+pub(super) const NOT_MADE: i32 = 71;

@@ -1,0 +1,64 @@
+//! What the supervisor does, as a pure function: `step(state, event, now)`.
+//!
+//! Nothing here touches a process, a clock or memory that others see; the `supervisor`
+//! carries the actions out and tells what happened as events. It sleeps until
+//! [`State::deadline`]; at every wake-up it tells first what happened (`Ended`, `Halted`,
+//! `Signal` ...), then, if an instance lives, `Look`, then `Tick`. Misses are judged at a
+//! `Look`, where the board was just read; time limits at a `Tick`.
+//!
+//! | stage | `Tick` when due | `Look` | `Ended` | the operator's stop | other signals |
+//! |---|---|---|---|---|---|
+//! | `Waiting` | `Spawn`, to `Spawning` | - | - | `Leave` by that signal | dropped |
+//! | `Spawning` | - | - | - | remembered | dropped |
+//! | `Living` | `Ask`, `Probe`, `StopProbe` | complaint: `Warn`, to `Warned` | judged | `Send`, to `Stopping` | `Send` |
+//! | `Warned` | `Kill`, to `Killing` | no complaint: to `Living`; a new one: `Warn` again | judged | `Send`, to `Stopping`, which keeps an earlier kill | `Send` |
+//! | `Stopping` | `Kill`, to `Killing` | - | `Leave` | `Send` again | `Send` |
+//! | `Killing` | - | - | judged | remembered, `Send` | `Send` |
+//! | `Left` | - | - | - | - | - |
+//!
+//! `Spawned` makes `Living` of `Spawning` (or `Stopping`, if a stop was remembered).
+//! `NotSpawned` is judged as a failed end, but keeps the instance's number.
+//!
+//! Judged means: if the operator stopped it, or under `Quit`, `Leave` with the
+//! instance's own exit; so too if its code is fatal, or if it is clean and nothing was
+//! wrong with the instance (one that leaves with 0 because it was warned is restarted).
+//! Otherwise the next is made after the backoff's delay if the budget allows it at that
+//! time; if it does not, `Leave` with the last exit, but never with 0.
+//!
+//! SIGTSTP to the supervisor goes to the group; once the instance has halted, `Suspend`.
+//! The SIGCONT that ends this goes to the group too, and everything that was due is due
+//! anew. A halt by SIGSTOP is nobody's wish: the checks go on counting.
+//!
+//! # Invariants
+//! 1. `Spawn` only after `Ended` (or `NotSpawned`) of the instance before: never two live.
+//! 2. In no window are there more restarts than the budget has.
+//! 3. After the operator's stop there is no `Spawn`; an instance that lives is killed no
+//!    later than the `Tick` at stop limit, and its end is the supervisor's.
+//! 4. A warning is not earlier than what it is for, and no later than the first `Look`
+//!    from then on, unless excused; a kill is a grace after its warning, at the first
+//!    `Tick` from then on. A recovery in between earns the next miss a new warning.
+//! 5. After `Leave` there is no action, and `deadline` is `NEVER`.
+//! 6. A `Look` and a `Tick` of one moment, at or after `deadline`, move it past that
+//!    moment, or an answer (`Spawned`, `Ended`) is owed: no busy loop.
+//! 7. A living instance without a complaint, all of whose checks are parked, and which
+//!    nobody probes, has no deadline.
+//! 8. `Probed` counts only while a probe runs; a probe that runs at `Ended` is stopped.
+
+mod action;
+mod backoff;
+mod budget;
+mod event;
+mod health;
+mod machine;
+mod policy;
+mod signals;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use action::{Action, Whom};
+pub(crate) use event::{Event, Excuse, Exit, Phase, Sight};
+pub(crate) use machine::{Cause, How, Stage, State, Then, step};
+pub(crate) use policy::{Backoff, Budget, Codes, Policy, Probing};
+pub use policy::{Checks, Recovery};

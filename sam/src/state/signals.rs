@@ -1,0 +1,106 @@
+//! What operators and terminals ask for by signals, and stops and continues of the
+//! instance.
+
+use std::time::Duration;
+
+use super::{
+    action::{Action, Actions, Whom},
+    event::Exit,
+    machine::{Stage, State},
+};
+use crate::time::Time;
+
+/// A halt that comes later is no answer to the SIGTSTP that was passed on.
+const HALTS_WITHIN: Duration = Duration::from_secs(5);
+
+impl State {
+    /// A signal came to the supervisor.
+    pub(super) fn signal(&mut self, signal: i32, now: Time, actions: &mut Actions) {
+        match signal {
+            libc::SIGTERM | libc::SIGINT | libc::SIGQUIT => self.stopped(signal, now, actions),
+            libc::SIGTSTP => self.suspended(now, actions),
+            // About our own children, or not to be caught at all.
+            libc::SIGCHLD | libc::SIGKILL | libc::SIGSTOP => {}
+            1..=64 if self.lives() => {
+                actions.push(Action::Send { signal, to: Whom::Group });
+                if signal == libc::SIGCONT {
+                    self.job.halting_until = None;
+                    self.unsuspended(now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The operator's stop.
+    fn stopped(&mut self, signal: i32, now: Time, actions: &mut Actions) {
+        self.stop.get_or_insert((signal, now));
+        let limit = now.after(self.policy.stop_limit);
+        let kill_at = match self.stage {
+            Stage::Waiting { .. } => return self.leave(Exit::Signal { signal, core: false }, actions),
+            Stage::Spawning | Stage::Left { .. } => return,
+            Stage::Living => Some(limit),
+            Stage::Warned { kill_at, .. } => Some(kill_at.min(limit)),
+            // A second one hastens nothing.
+            Stage::Stopping { .. } | Stage::Killing { .. } => None,
+        };
+        actions.push(Action::Send { signal, to: Whom::Group });
+        if self.job.halted {
+            actions.push(Action::Send { signal: libc::SIGCONT, to: Whom::Group });
+        }
+        if let Some(kill_at) = kill_at {
+            self.health.stop_probe(actions);
+            self.job.suspended = false;
+            self.job.halting_until = None;
+            self.stage = Stage::Stopping { kill_at };
+        }
+    }
+
+    /// SIGTSTP: the group first, then we.
+    fn suspended(&mut self, now: Time, actions: &mut Actions) {
+        match self.stage {
+            Stage::Waiting { .. } => actions.push(Action::Suspend),
+            Stage::Living | Stage::Warned { .. } if self.job.halted => self.suspend(actions),
+            Stage::Living | Stage::Warned { .. } => {
+                actions.push(Action::Send { signal: libc::SIGTSTP, to: Whom::Group });
+                self.job.halting_until = Some(now.after(HALTS_WITHIN));
+            }
+            // What has a limit to keep does not sleep.
+            Stage::Spawning | Stage::Stopping { .. } | Stage::Killing { .. } | Stage::Left { .. } => {}
+        }
+    }
+
+    fn suspend(&mut self, actions: &mut Actions) {
+        self.job.halting_until = None;
+        self.job.suspended = true;
+        actions.push(Action::Suspend);
+    }
+
+    fn unsuspended(&mut self, now: Time) {
+        if !self.job.suspended {
+            return;
+        }
+        self.job.suspended = false;
+        self.health.rearm(&self.policy, now);
+        if let Stage::Warned { kill_at, .. } = &mut self.stage {
+            *kill_at = now.after(self.policy.grace);
+        }
+    }
+
+    /// The instance's process was stopped.
+    pub(super) fn halted(&mut self, signal: i32, now: Time, actions: &mut Actions) {
+        self.job.halted = true;
+        let asked = self.job.halting_until.is_some_and(|until| now <= until);
+        let terminal = self.policy.terminal && matches!(signal, libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU);
+        let attended = matches!(self.stage, Stage::Living | Stage::Warned { .. });
+        if attended && !self.job.suspended && (asked || terminal) {
+            self.suspend(actions);
+        }
+    }
+
+    /// It was continued; if we slept because of it, by somebody who went past us.
+    pub(super) fn resumed(&mut self, now: Time) {
+        self.job.halted = false;
+        self.unsuspended(now);
+    }
+}

@@ -1,0 +1,222 @@
+//! What follows an end: restarts, backoff, budget, and the supervisor's own status.
+
+use super::{rig::*, *};
+use crate::time::Time;
+
+#[test]
+fn the_first_restart_is_at_once_and_then_they_back_off() {
+    let mut rig = Rig::running(Policy { budget: Budget { restarts: 64, window: S }, ..policy() });
+    let delays: Vec<_> = (0..7).map(|_| rig.end(crash(11)).unwrap().as_millis()).collect();
+    assert_eq!(delays, [0, 100, 200, 400, 800, 1000, 1000]);
+    assert_eq!(rig.state.instance(), 8);
+    assert_eq!(rig.state.restarts(), 7);
+}
+
+#[test]
+fn jitter_only_shortens_and_by_no_more_than_its_share() {
+    let backoff = Backoff { first: 100 * MS, max: 800 * MS, jitter: 30 };
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 0..200 {
+        let budget = Budget { restarts: 64, window: NONE };
+        let mut rig = Rig::running(Policy { backoff, seed, budget, ..policy() });
+        for whole in [0, 100, 200, 400, 800, 800] {
+            let delay = rig.end(crash(11)).unwrap();
+            assert!(delay <= whole * MS && delay >= whole * MS * 7 / 10, "{delay:?} of {whole} ms");
+            seen.insert(delay);
+        }
+    }
+    assert!(seen.len() > 900, "only {} different delays", seen.len());
+}
+
+#[test]
+fn health_resets_the_backoff() {
+    let mut rig = Rig::running(policy());
+    assert_eq!(rig.end(crash(11)), Some(NONE));
+    assert_eq!(rig.end(crash(11)), Some(100 * MS));
+    rig.pass(10 * S);
+    assert_eq!(rig.end(crash(11)), Some(NONE));
+    rig.pass(9_999 * MS);
+    assert_eq!(rig.end(crash(11)), Some(100 * MS));
+}
+
+#[test]
+fn starting_for_long_is_not_health() {
+    let mut rig = Rig::new(Policy { start_limit: Some(100 * S), ..policy() });
+    rig.wake();
+    for delay in [0, 100, 200] {
+        rig.tell(Event::Spawned);
+        rig.sight.phase = Phase::Starting;
+        rig.wake();
+        rig.pass(50 * S);
+        rig.wake();
+        rig.tell(Event::Ended(Exit::Code(1)));
+        assert_eq!(rig.state.deadline().since(rig.now), delay * MS);
+        rig.sleep();
+    }
+}
+
+#[test]
+fn the_time_in_which_a_hang_went_unseen_is_not_health() {
+    let mut rig = Rig::running(Policy { healthy_after: 900 * MS, ..policy() });
+    rig.end(crash(11));
+    rig.hang_until_warned();
+    rig.sleep();
+    assert_eq!(rig.end(crash(9)), Some(100 * MS));
+}
+
+#[test]
+fn the_budget_spent_leaves_with_the_last_exit() {
+    let mut rig = Rig::running(policy());
+    for _ in 0..5 {
+        assert!(rig.end(Exit::Code(3)).is_some());
+    }
+    assert_eq!(rig.end(Exit::Code(4)), None);
+    assert_eq!(rig.left(), Some(Exit::Code(4)));
+    assert_eq!(rig.state.last().unwrap().then, Then::Spent);
+}
+
+#[test]
+fn the_budget_comes_back_with_time() {
+    let budget = Budget { restarts: 2, window: 60 * S };
+    let mut rig = Rig::running(Policy { budget, ..policy() });
+    for _ in 0..100 {
+        assert!(rig.end(crash(11)).is_some());
+        rig.pass(31 * S);
+    }
+}
+
+#[test]
+fn a_budget_of_zero_never_restarts() {
+    for window in [NONE, S] {
+        let mut rig = Rig::running(Policy { budget: Budget { restarts: 0, window }, ..policy() });
+        assert_eq!(rig.end(crash(11)), None);
+    }
+}
+
+#[test]
+fn giving_up_is_never_a_success() {
+    let mut rig = Rig::running(Policy { budget: Budget { restarts: 0, window: S }, ..policy() });
+    rig.hang_until_warned();
+    assert_eq!(rig.end(Exit::Code(0)), None);
+    assert_eq!(rig.left(), Some(Exit::Code(1)));
+}
+
+#[test]
+fn a_clean_exit_ends_the_supervisor_with_the_same_status() {
+    let clean = Codes::new(&[3, 4]).unwrap();
+    for code in [0, 3, 4] {
+        let mut rig = Rig::running(Policy { clean, ..policy() });
+        assert_eq!(rig.end(Exit::Code(code)), None);
+        assert_eq!(rig.left(), Some(Exit::Code(code)));
+        assert_eq!(rig.state.last().unwrap().then, Then::Clean);
+    }
+    assert!(Rig::running(Policy { clean, ..policy() }).end(Exit::Code(5)).is_some());
+}
+
+#[test]
+fn one_that_had_finished_is_not_restarted_however_it_ends() {
+    for exit in [Exit::Code(3), crash(11)] {
+        let mut rig = Rig::running(policy());
+        rig.sight.phase = Phase::Stopping;
+        rig.wake();
+        assert_eq!(rig.end(exit), None);
+        assert_eq!(rig.left(), Some(exit));
+        assert_eq!(rig.state.last().unwrap().then, Then::Finished);
+    }
+    let mut rig = Rig::running(policy());
+    rig.sight = Sight { phase: Phase::Stopping, failed: true, ..PARKED };
+    rig.wake();
+    assert!(rig.end(crash(11)).is_some(), "it has failed as well");
+}
+
+#[test]
+fn no_more_than_eight_codes_of_a_class() {
+    assert!(Codes::new(&[1; 8]).is_some());
+    assert_eq!(Codes::new(&[1; 9]), None);
+}
+
+#[test]
+fn who_leaves_with_0_because_it_was_warned_or_failed_is_restarted() {
+    let mut rig = Rig::running(policy());
+    rig.hang_until_warned();
+    assert!(rig.end(Exit::Code(0)).is_some());
+    rig.hang_until_warned();
+    rig.sleep();
+    assert!(rig.end(Exit::Code(0)).is_some());
+    rig.sight.failed = true;
+    rig.tell(Event::Look(rig.sight));
+    assert!(rig.end(Exit::Code(0)).is_some());
+}
+
+#[test]
+fn a_fatal_code_is_never_restarted_even_after_a_warning() {
+    let fatal = Codes::new(&[78]).unwrap();
+    let mut rig = Rig::running(Policy { fatal, ..policy() });
+    assert!(rig.end(Exit::Code(77)).is_some());
+    rig.hang_until_warned();
+    assert_eq!(rig.end(Exit::Code(78)), None);
+    assert_eq!(rig.left(), Some(Exit::Code(78)));
+    assert_eq!(rig.state.last().unwrap().then, Then::Fatal);
+}
+
+#[test]
+fn quit_leaves_with_the_instance_s_own_exit() {
+    for exit in [Exit::Code(0), Exit::Code(9), Exit::Signal { signal: 6, core: true }] {
+        let mut rig = Rig::running(Policy { recovery: Recovery::Quit, ..policy() });
+        assert_eq!(rig.end(exit), None);
+        assert_eq!(rig.left(), Some(exit));
+    }
+}
+
+#[test]
+fn a_hang_under_quit_is_warned_killed_and_left_by_sigkill() {
+    let mut rig = Rig::running(Policy { recovery: Recovery::Quit, ..policy() });
+    rig.hang_until_warned();
+    assert_eq!(rig.sleep(), [Action::Kill]);
+    assert_eq!(rig.end(crash(9)), None);
+    assert_eq!(rig.left(), Some(crash(9)));
+}
+
+#[test]
+fn what_could_not_be_made_is_tried_again_within_the_budget_and_keeps_its_number() {
+    let mut rig = Rig::new(policy());
+    let mut tries = 0;
+    while rig.left().is_none() {
+        assert_eq!(rig.sleep(), [Action::Spawn { instance: 1 }]);
+        rig.tell(Event::NotSpawned(libc::EAGAIN));
+        tries += 1;
+    }
+    assert_eq!(tries, 6);
+    assert_eq!(rig.left(), Some(Exit::Code(71)));
+    assert_eq!(rig.state.last().unwrap().how, How::NotMade(libc::EAGAIN));
+}
+
+#[test]
+fn quit_does_not_try_again_to_make_one() {
+    let mut rig = Rig::new(Policy { recovery: Recovery::Quit, ..policy() });
+    rig.sleep();
+    assert_eq!(rig.tell(Event::NotSpawned(libc::ENOMEM)), [Action::Leave(Exit::Code(71))]);
+}
+
+#[test]
+fn after_the_end_nothing_moves() {
+    let mut rig = Rig::running(policy());
+    rig.end(Exit::Code(0));
+    let end = rig.state;
+    rig.pass(1000 * S);
+    for event in [
+        Event::Tick,
+        Event::Spawned,
+        Event::NotSpawned(1),
+        Event::Look(PARKED),
+        Event::Ended(crash(9)),
+        Event::Halted(19),
+        Event::Resumed,
+        Event::Signal(15),
+        Event::Probed(false),
+    ] {
+        assert_eq!(rig.tell(event), []);
+        assert_eq!(rig.state, end);
+    }
+    assert_eq!(end.deadline(), Time::NEVER);
+}

@@ -1,0 +1,78 @@
+//! What the status file, the events and the previous exit's report read of the state.
+
+use super::{
+    event::Phase,
+    machine::{End, Stage, State},
+    policy::{Checks, Policy},
+};
+use crate::time::Time;
+
+impl State {
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The instance says at run time where its main check's signs of life come from.
+    pub(crate) fn set_checks(&mut self, checks: Checks) {
+        self.policy.checks = checks;
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// One word for people and scripts.
+    pub(crate) fn stage_name(&self) -> &'static str {
+        match self.stage {
+            Stage::Waiting { .. } => "waiting",
+            Stage::Spawning => "spawning",
+            _ if self.job.suspended => "suspended",
+            Stage::Living => match self.health.sight.phase {
+                Phase::Starting => "starting",
+                Phase::Ready => "ready",
+                Phase::Running => "running",
+                Phase::Stopping => "stopping",
+            },
+            Stage::Warned { .. } => "warned",
+            Stage::Stopping { .. } => "stopping",
+            Stage::Killing { .. } => "killing",
+            Stage::Left { .. } => "left",
+        }
+    }
+
+    /// Does an instance serve: ready by its own word, and with nothing wrong?
+    pub(crate) fn serves(&self) -> bool {
+        matches!(self.stage_name(), "ready" | "running")
+    }
+
+    /// Does an instance live (from `Spawned` to `Ended`)?
+    pub(crate) fn lives(&self) -> bool {
+        matches!(self.stage, Stage::Living | Stage::Warned { .. } | Stage::Stopping { .. } | Stage::Killing { .. })
+    }
+
+    /// The newest instance, or the one to come. The first is 1.
+    pub(crate) fn instance(&self) -> u32 {
+        self.instance
+    }
+
+    /// How often an instance was made or tried again, in all.
+    pub(crate) fn restarts(&self) -> u64 {
+        self.restarts.total()
+    }
+
+    /// How the instance before ended.
+    pub(crate) fn last(&self) -> Option<End> {
+        self.last
+    }
+
+    /// When the first check, answer or start is overdue, before any excuse: once it has come, a
+    /// `Sight` needs its `excuse`.
+    pub(crate) fn due(&self) -> Time {
+        self.health.due(&self.policy)
+    }
+
+    /// The operator's stop, if it came.
+    pub(crate) fn stop_signal(&self) -> Option<i32> {
+        self.stop.map(|(signal, _)| signal)
+    }
+}

@@ -1,0 +1,254 @@
+//! Towards an instance that is another program, by the protocol of `sd_notify(3)`: what it
+//! says becomes phases and beats on its board, which the supervisor keeps for it. So there
+//! is one state machine and one path of health, whoever writes the board.
+//!
+//! The socket has an abstract name: nothing is left in a file system, and an instance in
+//! another root or of another user reaches it. Whoever shares the network namespace can
+//! send to it, so each message carries its sender's number, which the kernel writes
+//! (SO_PASSCRED), and those of others than the instance are dropped unread.
+//!
+//! # Invariants
+//! 1. Nothing here allocates or waits after [`Downward::open`]. One turn reads at most
+//!    [`TURN`] messages.
+//! 2. Descriptors that come are closed at once. For `BARRIER=1`, whose sender waits for
+//!    just that, this is the answer: what it sent before has been read.
+//! 3. A message that was cut off, or came without credentials, says nothing.
+
+use std::{
+    ffi::OsString,
+    io,
+    mem::{self, MaybeUninit},
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr, UnixDatagram},
+    },
+    process::Command,
+    time::Duration,
+};
+
+use nix::sys::socket::{setsockopt, sockopt};
+
+use super::{
+    living::Living,
+    notice::{Notice, notices},
+    sys,
+    text::Text,
+};
+use crate::{
+    options::{Notify, Options},
+    shared::{Board, Label, MAIN},
+    state::Phase,
+    time::Time,
+};
+
+/// How many messages are read in one turn.
+const TURN: u32 = 64;
+
+/// As much as systemd takes.
+const MESSAGE: usize = 4096;
+
+/// The slot of the check that limits how long an instance that said STOPPING=1 may take.
+const STOPPING: usize = MAIN + 1;
+
+/// The way to the instance.
+pub(super) struct Downward {
+    socket: UnixDatagram,
+    /// As `NOTIFY_SOCKET` has it.
+    name: OsString,
+    from: Notify,
+    /// How long the main check may be silent once it is ready. Zero: it is not looked at.
+    watchdog: Duration,
+    /// How long it may take to end once it says that it does.
+    stop_limit: Duration,
+    said: Text<160>,
+}
+
+/// Where an instance is heard, and how often it is to speak.
+pub(super) struct Introduction {
+    name: OsString,
+    watchdog: Duration,
+}
+
+impl Introduction {
+    /// Gives it to a program that this process is about to execute.
+    pub(super) fn give(&self, command: &mut Command) {
+        command.env("NOTIFY_SOCKET", &self.name);
+        if !self.watchdog.is_zero() {
+            command.env("WATCHDOG_USEC", self.watchdog.as_micros().to_string());
+            command.env("WATCHDOG_PID", std::process::id().to_string());
+        }
+    }
+}
+
+/// What there was to hear in one turn, beside what is on the board now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Heard {
+    /// It described itself in new words.
+    pub(super) said: bool,
+    /// It wants this long from now until it is ready.
+    pub(super) start: Option<Duration>,
+}
+
+impl Downward {
+    pub(super) fn open(options: &Options) -> io::Result<Option<Downward>> {
+        let Some(from) = options.notify else { return Ok(None) };
+        let name = format!("sam-{}-{:016x}", std::process::id(), sys::random());
+        let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
+        setsockopt(&socket, sockopt::PassCred, &true)?;
+        Ok(Some(Downward {
+            socket,
+            name: format!("@{name}").into(),
+            from,
+            watchdog: options.interval,
+            stop_limit: options.stop_limit,
+            said: Text::new(),
+        }))
+    }
+
+    pub(super) fn socket(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    /// What the newest instance said of itself last, in one line.
+    pub(super) fn said(&self) -> &[u8] {
+        self.said.as_bytes()
+    }
+
+    /// A new instance has said nothing yet.
+    pub(super) fn begin(&mut self) {
+        self.said = Text::new();
+    }
+
+    /// What the program of an instance is to know. In the instance.
+    pub(super) fn introduction(&self) -> Introduction {
+        Introduction { name: self.name.clone(), watchdog: self.watchdog }
+    }
+
+    /// Reads what has come, and writes what the instance said on its board.
+    pub(super) fn serve(&mut self, living: Option<&Living>, now: Time) -> Heard {
+        let mut heard = Heard::default();
+        let mut buffer = [0; MESSAGE];
+        for _ in 0..TURN {
+            let Some((len, sender)) = receive(self.socket(), &mut buffer) else { break };
+            let Some(living) = living.filter(|living| self.may_speak(sender, living.pid)) else { continue };
+            for notice in notices(&buffer[..len]) {
+                self.take_in(notice, &living.board, now, &mut heard);
+            }
+        }
+        heard
+    }
+
+    fn may_speak(&self, sender: Option<i32>, instance: i32) -> bool {
+        let Some(sender) = sender else { return false };
+        // SAFETY: takes no pointers; fails for processes that are gone.
+        let group = || unsafe { libc::getpgid(sender) };
+        sender == instance || (self.from == Notify::Group && group() == instance)
+    }
+
+    fn take_in(&mut self, notice: Notice<'_>, board: &Board, now: Time, heard: &mut Heard) {
+        match notice {
+            Notice::Ready if board.phase() == Phase::Starting => begin_to_serve(board, self.watchdog, now),
+            Notice::Stopping if board.phase() != Phase::Stopping => {
+                board.set_phase(Phase::Stopping);
+                board.park(MAIN);
+                limit_stop(board, self.stop_limit, now);
+            }
+            Notice::Ready | Notice::Stopping => {}
+            Notice::Alive => board.beat(MAIN, now),
+            Notice::Failed => board.set_failed(),
+            Notice::Extend(by) if board.phase() == Phase::Starting => heard.start = Some(by),
+            Notice::Extend(by) => {
+                // An extension never takes time away.
+                let left = board.check(STOPPING, now).map(|check| check.deadline.saturating_sub(check.silent));
+                if left.is_some_and(|left| left < by) {
+                    limit_stop(board, by, now);
+                }
+            }
+            Notice::Status(text) => {
+                self.said = Text::plain(text);
+                heard.said = true;
+            }
+        }
+    }
+}
+
+/// A program serves from here on.
+pub(super) fn begin_to_serve(board: &Board, watchdog: Duration, now: Time) {
+    if watchdog.is_zero() {
+        board.set_phase(Phase::Ready);
+    } else {
+        board.unpark(MAIN, now);
+        board.set_phase(Phase::Running);
+    }
+}
+
+fn limit_stop(board: &Board, limit: Duration, now: Time) {
+    if let Some(label) = Label::new("stopping") {
+        board.claim(STOPPING, &label, limit, now);
+    }
+}
+
+/// Room for the credentials and a few descriptors; the kernel itself drops further ones.
+#[repr(C, align(8))]
+struct Control([MaybeUninit<u8>; 96]);
+
+// SAFETY: CMSG_SPACE only computes.
+const CREDENTIALS: usize = unsafe { libc::CMSG_SPACE(size_of::<libc::ucred>() as u32) } as usize;
+const _: () = assert!(CREDENTIALS < size_of::<Control>());
+
+/// The next message, as far as it is whole: its length and its sender. One that is not has
+/// no length. `None` if there is none.
+fn receive(socket: RawFd, buffer: &mut [u8]) -> Option<(usize, Option<i32>)> {
+    let mut iov = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let mut control = Control([MaybeUninit::zeroed(); _]);
+    // SAFETY: zeros are a valid msghdr: null pointers with lengths of 0.
+    let mut header: libc::msghdr = unsafe { mem::zeroed() };
+    header.msg_iov = &raw mut iov;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = size_of::<Control>() as _;
+    let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+    // SAFETY: `header` points to `buffer` and `control`, which outlive the call, with their sizes.
+    let len = usize::try_from(unsafe { libc::recvmsg(socket, &raw mut header, flags) }).ok()?;
+    let sender = sender_of(&header);
+    Some((if header.msg_flags & libc::MSG_TRUNC == 0 { len } else { 0 }, sender))
+}
+
+/// Who sent it. Closes every descriptor that came with it.
+fn sender_of(header: &libc::msghdr) -> Option<i32> {
+    let mut sender = None;
+    // SAFETY: recvmsg filled `header`; the walk below stays in what it says.
+    let mut cmsg = unsafe { libc::CMSG_FIRSTHDR(header) };
+    while !cmsg.is_null() {
+        // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR give null or a whole, aligned cmsghdr.
+        let this = unsafe { cmsg.read() };
+        // SAFETY: the data follows the header.
+        let data = unsafe { libc::CMSG_DATA(cmsg) };
+        // SAFETY: CMSG_LEN only computes.
+        let bare = unsafe { libc::CMSG_LEN(0) } as usize;
+        let len = (this.cmsg_len as usize).saturating_sub(bare);
+        match (this.cmsg_level, this.cmsg_type) {
+            (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if len >= size_of::<libc::ucred>() => {
+                // SAFETY: the kernel wrote a ucred there, aligned or not.
+                let credentials = unsafe { data.cast::<libc::ucred>().read_unaligned() };
+                // Zero: a process that this one's namespace does not show.
+                sender = (credentials.pid > 0).then_some(credentials.pid);
+            }
+            (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
+                for index in 0..len / size_of::<RawFd>() {
+                    // SAFETY: cmsg_len says that so many numbers are there.
+                    let at = unsafe { data.cast::<RawFd>().add(index) };
+                    // SAFETY: as above; nothing is said about their alignment.
+                    let fd = unsafe { at.read_unaligned() };
+                    // SAFETY: the kernel has just made this descriptor for us, and nobody else has it.
+                    crate::wire::close(unsafe { OwnedFd::from_raw_fd(fd) });
+                }
+            }
+            _ => {}
+        }
+        // SAFETY: as with CMSG_FIRSTHDR.
+        cmsg = unsafe { libc::CMSG_NXTHDR(header, cmsg) };
+    }
+    sender
+}

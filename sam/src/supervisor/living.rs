@@ -1,0 +1,131 @@
+//! The instance that lives, as its supervisor holds it.
+
+use std::{
+    os::fd::{AsFd, AsRawFd, OwnedFd, RawFd},
+    time::Duration,
+};
+
+use super::{excuse::Waited, sys::Usage};
+use crate::{
+    shared::{Board, Ended},
+    state::{Cause, Checks, Exit, Policy, Sight, Stage, State},
+    time::Time,
+    wire::{Bell, Kept},
+};
+
+/// An instance, from its fork until nothing of its process group is left.
+pub(super) struct Living {
+    /// Its first process and its process group.
+    pub(super) pid: i32,
+    pub(super) board: Board,
+    /// Ours of the two ends; closed when the instance closed its own.
+    socket: Option<OwnedFd>,
+    /// Rung with each question.
+    bell: Bell,
+    began: Time,
+    /// Its wait for a processor when its due time last moved, and that time.
+    waited: (Waited, Time),
+    /// How its first process ended, and when.
+    pub(super) ended: Option<(Exit, Time)>,
+    usage: Usage,
+}
+
+impl Living {
+    pub(super) fn new(pid: i32, board: Board, socket: OwnedFd, bell: Bell, now: Time) -> Living {
+        Living {
+            pid,
+            board,
+            socket: Some(socket),
+            bell,
+            began: now,
+            waited: (Waited::default(), Time::NEVER),
+            ended: None,
+            usage: Usage::default(),
+        }
+    }
+
+    pub(super) fn socket(&self) -> Option<RawFd> {
+        self.socket.as_ref().map(AsRawFd::as_raw_fd)
+    }
+
+    /// Answers its messages. An instance that closes its end lives on.
+    pub(super) fn serve(&mut self, kept: &mut Kept) {
+        if let Some(socket) = &self.socket
+            && kept.serve(socket.as_fd()).closed
+        {
+            self.socket = None;
+        }
+    }
+
+    /// What its board says. An excuse is looked for when something is overdue.
+    pub(super) fn sight(&mut self, now: Time, due: Time, policy: &Policy) -> Sight {
+        let pid = self.pid;
+        let waited = self.waited.0;
+        let interval = policy.interval;
+        let mut sight = self.board.sight(now, main_of(policy), |_| waited.excuse(pid, interval));
+        // An answer that is overdue, too, or its start.
+        if due <= now && sight.excuse.is_none() {
+            sight.excuse = waited.excuse(pid, interval);
+        }
+        if sight.due != self.waited.1 && sight.due > now && sight.due != Time::NEVER {
+            self.waited = (Waited::so_far(pid), sight.due);
+        }
+        sight
+    }
+
+    /// What the board of one that has ended says of itself: that it had failed, finished, or
+    /// recovered, which may have been its last deed. It owes nothing any more, but if it was
+    /// `warned`, it may not have made that good.
+    pub(super) fn last_sight(&self, now: Time, policy: &Policy, warned: bool) -> Sight {
+        let sight = self.board.sight(now, main_of(policy), |_| None);
+        Sight { due: if warned { sight.due } else { Time::NEVER }, ..sight }
+    }
+
+    /// Asks a question, and rings where the application may be waiting for one.
+    pub(super) fn ask(&self, nonce: u64) {
+        self.board.ask(nonce);
+        self.bell.ring();
+    }
+
+    /// Its first process was reaped.
+    pub(super) fn end(&mut self, exit: Exit, usage: Usage, now: Time) {
+        self.ended = Some((exit, now));
+        self.usage = usage;
+    }
+
+    pub(super) fn began(&self) -> Time {
+        self.began
+    }
+
+    pub(super) fn lived(&self, now: Time) -> Duration {
+        now.since(self.began)
+    }
+
+    /// What the next instance is told.
+    pub(super) fn report(&self, exit: Exit, state: &State) -> Ended {
+        let cause = match state.stage() {
+            Stage::Warned { cause, .. } => Some(cause),
+            Stage::Killing { cause } => cause,
+            _ => None,
+        };
+        let at = self.ended.map_or(self.began, |(_, at)| at);
+        let hung = match cause {
+            Some(Cause::Overdue { check }) => self.board.check(check.into(), at).map(|check| check.label),
+            _ => None,
+        };
+        Ended {
+            exit,
+            hung,
+            failed: cause == Some(Cause::Failed),
+            lived: at.since(self.began),
+            user: self.usage.user,
+            system: self.usage.system,
+            max_rss: self.usage.max_rss,
+        }
+    }
+}
+
+/// The main check's interval, if it is judged by beats.
+fn main_of(policy: &Policy) -> Option<Duration> {
+    (!policy.interval.is_zero() && policy.checks == Checks::Beats).then_some(policy.interval)
+}

@@ -1,0 +1,464 @@
+//! The supervisor: effects around the state machine.
+//!
+//! The process that calls [`supervise`] becomes it. It is one thread in one loop: it waits
+//! until a signal or a message comes or the machine's deadline does, tells the machine what
+//! happened, and does what that says. [`Supervisor::run`] returns only in children, each a
+//! fork of this process as it was before the first; there, everything of the supervisor is
+//! dropped on the way out, and the child waits until it is to be an instance (`spawn`).
+//!
+//! # Invariants
+//! 1. Between the first fork and its end the supervisor allocates nothing, takes no lock,
+//!    starts no thread, and waits for nothing but in [`sys::wait`].
+//! 2. Every signal is blocked and read from a descriptor, so no handler of the application
+//!    ever runs here. What the kernel sends for this process's own deeds (SIGPIPE) is
+//!    dropped; SIGCHLD is the occasion to look after children; others go to the machine.
+//! 3. A process is signalled only between its fork and its reaping, so its number is its
+//!    own; its group only while `Living` is there, which outlasts the group.
+//! 4. An end is told to the machine when the instance is reaped *and* its process group is
+//!    empty (and, under [`Strays::Kill`], no stray is left): two instances never overlap.
+//!    What SIGKILL itself does not end within [`PATIENCE`] (a system call that never
+//!    returns, a dead process that its parent does not wait for) is no longer waited for.
+//! 5. A child that stands by runs no code of the application until its bell is rung, which
+//!    is after the end of the instance before it was told to the machine.
+//! 6. An instance that lost its supervisor before it asked to die with it (PR_SET_PDEATHSIG)
+//!    sees another parent and leaves.
+
+mod downward;
+mod excuse;
+mod journal;
+mod living;
+mod notice;
+mod orphans;
+mod outlet;
+mod probe;
+mod program;
+mod seat;
+mod spawn;
+mod sys;
+mod terminal;
+mod text;
+mod threads;
+mod upward;
+
+use std::{
+    convert::Infallible,
+    io::{self, Write as _},
+    ops::ControlFlow,
+    os::fd::{AsRawFd, OwnedFd},
+    time::Duration,
+};
+
+use crate::{
+    app::{app, attach},
+    error::{Error, ErrorKind, Result},
+    options::{Options, Strays},
+    shared::{Board, Ended, Vault, now},
+    state::{Action, Checks, Event, Exit, Stage, State, Whom, step},
+    time::Time,
+    wire::Kept,
+};
+use downward::Downward;
+use journal::{Journal, Seen};
+use living::Living;
+use orphans::Children;
+use probe::Probe;
+use spawn::{Fresh, Standby};
+use sys::{Change, Usage};
+use terminal::Terminal;
+use upward::Upward;
+
+/// How long the rest of a group that was killed is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is looked after meanwhile: the end of what is no child is not told.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// How many signals, and how many children that changed, are taken in at a turn.
+const MOST: u32 = 256;
+
+/// How often the board of an instance is looked at that has closed its socket.
+const UNTOLD: Duration = Duration::from_millis(100);
+
+/// What is at hand for the journal, as a borrow of everything else.
+macro_rules! seen {
+    ($supervisor:ident, $now:ident) => {
+        Seen {
+            living: $supervisor.living.as_ref(),
+            past: $supervisor.past.as_ref().map(|(ended, ..)| ended),
+            kept: &$supervisor.kept,
+            said: $supervisor.downward.as_ref().map_or(&[], Downward::said),
+            now: $now,
+        }
+    };
+}
+
+/// What a supervisor has beside the machine's state.
+struct Supervisor {
+    state: State,
+    options: Options,
+    pid: i32,
+    /// The signals that were blocked when supervision began, as instances have them.
+    mask: sys::Mask,
+    /// What SIGCHLD did before.
+    child_signal: Option<sys::Disposition>,
+    signals: OwnedFd,
+    /// More may be there than a turn takes in.
+    is_behind: bool,
+    terminal: Terminal,
+    children: Children,
+    vault: Vault,
+    kept: Kept,
+    living: Option<Living>,
+    /// The next one, if it has been made ahead of time; and the number of the newest for
+    /// which that was tried.
+    standby: Option<Standby>,
+    stood_by: u32,
+    /// How the instance before ended, its board and when that was.
+    past: Option<(Ended, Board, Time)>,
+    probe: Option<Probe>,
+    journal: Journal,
+    upward: Upward,
+    downward: Option<Downward>,
+}
+
+/// Makes this process a supervisor; returns in its instances.
+pub(crate) fn supervise(options: Options) -> Result<()> {
+    if let Some(seat) = seat::inherited() {
+        return attach(seat);
+    }
+    if app().is_supervised() {
+        return Err(Error::new(ErrorKind::Exists, "this process is an instance already; begin supervision once"));
+    }
+    threads::refuse_others()?;
+    Supervisor::new(options)?.run().begin();
+    Ok(())
+}
+
+/// Makes this process the supervisor of instances of `options.program`.
+pub(crate) fn supervise_program(options: Options) -> Result<Infallible> {
+    threads::refuse_others()?;
+    let program = options.program.as_deref().and_then(<[_]>::first);
+    program::look_for(program.map_or("".as_ref(), |name| name))?;
+    Supervisor::new(options)?.run().begin();
+    // An instance executes the program, or leaves.
+    sys::leave(libc::EXIT_FAILURE)
+}
+
+impl Supervisor {
+    fn new(options: Options) -> Result<Supervisor> {
+        let mut policy = options.policy(sys::random())?;
+        let failed = |what| move |error| Error::io(what, error);
+        let vault = Vault::create(options.store_limit).map_err(failed("create the memory of stored data"))?;
+        vault.fill(&app().stored()?).map_err(failed("store what was stored before"))?;
+        let downward = Downward::open(&options).map_err(failed("create a socket for sd_notify"))?;
+        let journal = Journal::open(&options)?;
+        // Neither the supervisor nor a second instance is to write it again.
+        let _ = io::stdout().flush();
+        // SAFETY: all streams of C, in a process of one thread.
+        unsafe { libc::fflush(std::ptr::null_mut()) };
+        // Orphans of an instance become this process's children, not those of process 1.
+        sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).map_err(failed("become a subreaper"))?;
+        let signals = sys::signal_fd().map_err(failed("create a descriptor for signals"))?;
+        let children = Children::now().map_err(failed("read the list of this process's children"))?;
+        // Last of what can fail: who goes on without a supervisor has its signals as before.
+        let mask = sys::block_all().map_err(failed("block signals"))?;
+        let terminal = Terminal::open();
+        policy.terminal = terminal.is_there();
+        app().forget_own();
+        Ok(Supervisor {
+            state: State::new(policy, now()),
+            pid: std::process::id().cast_signed(),
+            mask,
+            // An inherited SIG_IGN would have children vanish unseen.
+            child_signal: sys::set_default(libc::SIGCHLD),
+            signals,
+            is_behind: false,
+            terminal,
+            children,
+            vault,
+            kept: Kept::new(),
+            living: None,
+            standby: None,
+            stood_by: 0,
+            past: None,
+            probe: None,
+            journal,
+            upward: Upward::open(),
+            downward,
+            options,
+        })
+    }
+
+    /// Supervises until the end. Returns in a child that is to be an instance.
+    fn run(mut self) -> Fresh {
+        loop {
+            if let ControlFlow::Break(fresh) = self.turn() {
+                return fresh;
+            }
+            self.show();
+            self.sleep();
+        }
+    }
+
+    /// Tells the machine everything that has happened, as of one moment: what is overdue at
+    /// it was looked into before.
+    fn turn(&mut self) -> ControlFlow<Fresh> {
+        let now = now();
+        self.is_behind = false;
+        let mut left = MOST;
+        while let Some((signal, sender)) = self.one_of(&mut left, |this| sys::next_signal(&this.signals)) {
+            let is_own = sender == self.pid && signal != libc::SIGCONT;
+            // What the kernel would not do to a group that nobody could continue.
+            let is_void = signal == libc::SIGTSTP && terminal::is_group_orphaned();
+            if signal != libc::SIGCHLD && !is_own && !is_void {
+                self.tell(Event::Signal(signal), now)?;
+            }
+        }
+        left = MOST;
+        while let Some((pid, change, usage)) = self.one_of(&mut left, |_| sys::next_change()) {
+            // An instance's last words are heard before its end is told.
+            self.listen(now);
+            self.look_after(pid, change, usage, now)?;
+        }
+        self.listen(now);
+        if let Some(exit) = self.bury(now) {
+            self.tell(Event::Ended(exit), now)?;
+        }
+        self.look(now)?;
+        self.tell(Event::Tick, now)?;
+        self.stand_by(now)
+    }
+
+    /// The next of many things, of which a turn takes in so many and no more: whoever makes
+    /// them as fast as they are read must not keep the machine from its deadlines.
+    fn one_of<T>(&mut self, left: &mut u32, next: impl FnOnce(&Supervisor) -> Option<T>) -> Option<T> {
+        self.is_behind |= *left == 0;
+        *left = left.checked_sub(1)?;
+        next(self)
+    }
+
+    /// Tells what the board of the living instance says.
+    fn look(&mut self, now: Time) -> ControlFlow<Fresh> {
+        let Some(living) = self.living.as_mut().filter(|living| living.ended.is_none()) else {
+            return ControlFlow::Continue(());
+        };
+        living.serve(&mut self.kept);
+        let by_asking = living.board.by_asking();
+        self.state.set_checks(if by_asking { Checks::Asks } else { self.options.checks });
+        let sight = living.sight(now, self.state.due(), self.state.policy());
+        self.tell(Event::Look(sight), now)
+    }
+
+    /// Takes in what a program that is supervised says by `sd_notify`.
+    fn listen(&mut self, now: Time) {
+        let Some(downward) = &mut self.downward else { return };
+        let heard = downward.serve(self.living.as_ref(), now);
+        if let Some(by) = heard.start {
+            self.state.extend_start(now.after(by));
+        }
+        if heard.said {
+            self.upward.pass_on(&self.state, downward.said(), now);
+            self.journal.outdate();
+        }
+    }
+
+    /// Waits for the next occasion.
+    fn sleep(&mut self) {
+        let living = self.living.as_ref().filter(|living| living.ended.is_none());
+        let socket = living.and_then(Living::socket);
+        let downward = self.downward.as_ref().map(Downward::socket);
+        let mut fds = [self.signals.as_raw_fd(), socket.unwrap_or(-1), downward.unwrap_or(-1)].map(|fd| libc::pollfd {
+            fd,
+            events: libc::POLLIN,
+            revents: 0,
+        });
+        let due = self.state.deadline().min(self.upward.due(&self.state)).min(self.stands_by_at());
+        let until = match &self.living {
+            _ if self.is_behind => Time(0),
+            // Nothing is decided before its group is gone.
+            Some(living) if living.ended.is_some() => now().after(GLANCE),
+            // It closed its end, so it does not tell when its board changes; another program
+            // has no board of its own.
+            Some(living) if living.socket().is_none() && self.options.program.is_none() => due.min(now().after(UNTOLD)),
+            _ => due,
+        };
+        let timeout = (until != Time::NEVER).then(|| until.since(now()));
+        // What fails here (no memory in the kernel) may succeed at the next turn.
+        let _ = sys::wait(&mut fds, timeout);
+    }
+
+    fn show(&mut self) {
+        let now = now();
+        let seen = seen!(self, now);
+        self.journal.bring_up_to_date(&self.state, seen);
+    }
+
+    /// One step of the machine, with what it asks for.
+    fn tell(&mut self, event: Event, now: Time) -> ControlFlow<Fresh> {
+        let before = self.state;
+        let (after, actions) = step(&before, event, now);
+        self.state = after;
+        let seen = seen!(self, now);
+        self.journal.note(&before, &after, seen);
+        self.upward.tell(&before, &after, seen.said, now);
+        if let (None, Some(_), Some(living)) = (before.stop_signal(), after.stop_signal(), &self.living) {
+            living.board.set_stop_asked();
+        }
+        for &action in &actions {
+            self.act(action, now)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn act(&mut self, action: Action, now: Time) -> ControlFlow<Fresh> {
+        match action {
+            Action::Spawn { instance } => match self.spawn(instance, now)? {
+                Ok(living) => {
+                    self.living = Some(living);
+                    self.tell(Event::Spawned, now)?;
+                    if self.options.program.is_some() {
+                        // Nobody else tells that it may be ready already.
+                        self.look(now)?;
+                    }
+                }
+                Err(error) => self.tell(Event::NotSpawned(error.raw_os_error().unwrap_or(libc::EIO)), now)?,
+            },
+            Action::Send { signal, to } => self.send(signal, to),
+            Action::Warn { signal } => {
+                let own = self.living.as_ref().and_then(|living| living.board.warn_signal());
+                self.send(own.unwrap_or(signal), Whom::Instance);
+            }
+            Action::Kill => {
+                self.send(libc::SIGKILL, Whom::Group);
+                self.send(libc::SIGKILL, Whom::Instance);
+            }
+            Action::Ask(nonce) => {
+                if let Some(living) = &self.living {
+                    living.ask(nonce);
+                }
+            }
+            Action::Probe => {
+                self.probe = self.start_probe();
+                if self.probe.is_none() {
+                    self.tell(Event::Probed(false), now)?;
+                }
+            }
+            Action::StopProbe => {
+                if let Some(probe) = self.probe.take() {
+                    probe.stop();
+                }
+            }
+            Action::Suspend => {
+                self.terminal.take_back();
+                let _ = sys::send(self.pid, libc::SIGSTOP);
+            }
+            Action::Leave(exit) => self.leave(exit),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Signals the living instance, if its first process has not been reaped.
+    fn send(&self, signal: i32, to: Whom) {
+        let Some(living) = &self.living else { return };
+        // What cannot be signalled is gone, or not this user's any more.
+        let _ = match to {
+            Whom::Group => sys::send(-living.pid, signal),
+            Whom::Instance if living.ended.is_none() => sys::send(living.pid, signal),
+            Whom::Instance => Ok(()),
+        };
+    }
+
+    /// A child changed.
+    fn look_after(&mut self, pid: i32, change: Change, usage: Usage, now: Time) -> ControlFlow<Fresh> {
+        if self.probe.as_ref().is_some_and(|probe| probe.pid == pid) {
+            if let Change::Ended(exit) = change {
+                self.probe = None;
+                self.tell(Event::Probed(exit == Exit::Code(0)), now)?;
+            }
+            return ControlFlow::Continue(());
+        }
+        if self.standby.as_ref().is_some_and(|standby| standby.pid == pid) {
+            if let Change::Ended(_) = change {
+                self.standby = None;
+            }
+            return ControlFlow::Continue(());
+        }
+        let Some(living) = self.living.as_mut().filter(|living| living.pid == pid && living.ended.is_none()) else {
+            if let Change::Ended(_) = change {
+                self.children.reaped(pid);
+            }
+            return ControlFlow::Continue(());
+        };
+        match change {
+            Change::Stopped(libc::SIGTTIN | libc::SIGTTOU) if self.terminal.lend(pid) => {
+                let _ = sys::send(-pid, libc::SIGCONT);
+            }
+            // Where nobody could continue us it is no terminal's stop, but a hang.
+            Change::Stopped(_) if terminal::is_group_orphaned() => self.tell(Event::Halted(libc::SIGSTOP), now)?,
+            Change::Stopped(signal) => self.tell(Event::Halted(signal), now)?,
+            Change::Continued => self.tell(Event::Resumed, now)?,
+            Change::Ended(exit) => {
+                living.end(exit, usage, now);
+                let warned = matches!(self.state.stage(), Stage::Warned { .. });
+                if warned || self.state.stage() == Stage::Living {
+                    let last = living.last_sight(now, self.state.policy(), warned);
+                    self.tell(Event::Look(last), now)?;
+                }
+                match exit {
+                    // Ctrl-C, which came to the instance alone.
+                    Exit::Signal { signal: signal @ (libc::SIGINT | libc::SIGQUIT), .. } if self.terminal.is_lent() => {
+                        self.tell(Event::Signal(signal), now)?;
+                    }
+                    // The next would have no terminal.
+                    Exit::Signal { signal: libc::SIGHUP, .. } if self.terminal.is_gone() => {
+                        self.tell(Event::Signal(libc::SIGTERM), now)?;
+                    }
+                    _ => {}
+                }
+                self.terminal.take_back();
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Ends what is left of an instance whose first process was reaped; its exit, once
+    /// there is nothing.
+    fn bury(&mut self, now: Time) -> Option<Exit> {
+        let living = self.living.as_ref()?;
+        let (exit, at) = living.ended?;
+        let group = living.pid;
+        let _ = sys::send(-group, libc::SIGKILL);
+        let ours = [self.probe.as_ref().map(|probe| probe.pid), self.standby.as_ref().map(|standby| standby.pid)];
+        // In this order: what the last of the group leaves is a child then.
+        let has_group = sys::group_lives(group);
+        let has_strays = self.kills_strays() && self.children.kill_strays(ours);
+        if (has_group || has_strays) && now.since(at) < PATIENCE {
+            return None;
+        }
+        // A group of the instance's own making may have had it until now.
+        self.terminal.take_back();
+        let living = self.living.take()?;
+        self.past = Some((living.report(exit, &self.state), living.board, at));
+        Some(exit)
+    }
+
+    fn kills_strays(&self) -> bool {
+        self.options.strays == Strays::Kill && self.pid != 1
+    }
+
+    /// Ends this process as its last instance ended.
+    fn leave(&mut self, exit: Exit) -> ! {
+        if let Some(probe) = self.probe.take() {
+            probe.stop();
+        }
+        if let Some(standby) = self.standby.take() {
+            standby.stop();
+        }
+        self.terminal.take_back();
+        self.show();
+        match exit {
+            Exit::Code(code) => sys::leave(code),
+            Exit::Signal { signal, .. } => sys::die_of(signal),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! An instance that is a program of its own: its seat crosses `exec` as numbers of
+//! descriptors in the environment.
+
+use std::{
+    env,
+    ffi::OsString,
+    io,
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
+        unix::process::CommandExt as _,
+    },
+    process::Command,
+};
+
+use nix::{
+    fcntl::{FcntlArg, FdFlag, fcntl},
+    unistd::getppid,
+};
+
+use super::{downward::Introduction, sys};
+use crate::app::Seat;
+
+/// The descriptors of the seat and the supervisor's number: `board,vault,socket,bell,pid`.
+const SEAT: &str = "SAM_SEAT";
+
+/// What a shell says of a program that cannot be executed.
+const NOT_EXECUTED: i32 = 126;
+
+/// The seat that this process was executed with, which is then nobody else's: the variable
+/// is taken out of the environment, the descriptors are closed at the next `exec`. `None`
+/// if it is not there, or was meant for another process.
+pub(super) fn inherited() -> Option<Seat> {
+    let value = env::var(SEAT).ok()?;
+    // SAFETY: the caller has found no other thread, and none is started here.
+    unsafe { env::remove_var(SEAT) };
+    let mut numbers = value.split(',').map(|number| number.parse::<i32>().ok());
+    let mut number = || numbers.next().flatten();
+    let fds = [number()?, number()?, number()?, number()?];
+    if number()? != getppid().as_raw() {
+        return None;
+    }
+    let [board, vault, socket, bell] = fds.map(adopt);
+    Some(Seat { board: board?, vault: vault?, socket: socket?, bell: bell? })
+}
+
+fn adopt(fd: RawFd) -> Option<OwnedFd> {
+    // SAFETY: takes no pointers; fails if `fd` is not open.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+    // Those that were passed on purpose have no FD_CLOEXEC; others are not ours to take.
+    if flags != 0 {
+        return None;
+    }
+    // SAFETY: it is open, was passed for this purpose alone, and is taken once.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    fcntl(&fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
+    Some(fd)
+}
+
+/// Executes this program anew in the instance, with its seat. Does not return.
+pub(super) fn execute_self(seat: &Seat, supervisor: i32) -> ! {
+    let fds = [&seat.board, &seat.vault, &seat.socket, &seat.bell];
+    for fd in fds {
+        let _ = fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty()));
+    }
+    let [board, vault, socket, bell] = fds.map(AsRawFd::as_raw_fd);
+    let mut arguments = env::args_os();
+    let name = arguments.next().unwrap_or_default();
+    // The file by its present name, so that a new version takes over at a restart.
+    let file = env::current_exe().map_or_else(
+        |_| "/proc/self/exe".into(),
+        |file| match file.to_str() {
+            Some(text) if text.ends_with(" (deleted)") => "/proc/self/exe".into(),
+            _ => file,
+        },
+    );
+    let mut command = Command::new(file);
+    command.arg0(name).args(arguments).env(SEAT, format!("{board},{vault},{socket},{bell},{supervisor}"));
+    fail(&command.exec())
+}
+
+/// Executes another program as the instance. Does not return.
+pub(super) fn execute(program: &[OsString], instance: u32, downward: Option<&Introduction>) -> ! {
+    let Some((name, arguments)) = program.split_first() else { sys::leave(NOT_EXECUTED) };
+    let mut command = Command::new(name);
+    command.args(arguments).env("SAM_INSTANCE", instance.to_string());
+    if let Some(downward) = downward {
+        downward.give(&mut command);
+    }
+    fail(&command.exec())
+}
+
+fn fail(error: &io::Error) -> ! {
+    // To standard error, as a shell would; the supervisor sees the status.
+    eprintln!("sam: cannot execute the instance: {error}");
+    sys::leave(NOT_EXECUTED + i32::from(error.kind() == io::ErrorKind::NotFound))
+}

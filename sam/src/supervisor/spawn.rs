@@ -1,0 +1,205 @@
+//! Making instances, one ahead of time.
+//!
+//! The child of a fork drops everything of the supervisor and then waits for its bell, with
+//! every signal still blocked: it is *fresh*. Ringing makes it the instance. While an
+//! instance serves, the next one stands by like that, so that a fork's cost, which grows
+//! with the memory that the application had when supervision began, is paid before it
+//! matters. A fresh process runs no line of the application, holds none of the kept
+//! descriptors, and ends when its supervisor does.
+
+use std::{
+    io,
+    ops::ControlFlow,
+    os::fd::{AsFd as _, OwnedFd},
+    time::Duration,
+};
+
+use nix::unistd::{ForkResult, Pid, fork, setpgid};
+
+use super::{
+    Supervisor,
+    downward::{Downward, Introduction, begin_to_serve},
+    living::Living,
+    seat, sys,
+};
+use crate::{
+    app::{Seat, attach},
+    error::{Error, Result},
+    options::{Options, Respawn},
+    shared::Board,
+    time::Time,
+    wire::{self, Bell, silence},
+};
+
+/// How long an instance has had for its own start when the next is made to stand by.
+const SETTLING: Duration = Duration::from_millis(10);
+
+/// A child that waits for its bell, as its supervisor holds it.
+pub(super) struct Standby {
+    pub(super) pid: i32,
+    board: Board,
+    socket: OwnedFd,
+    bell: Bell,
+}
+
+impl Standby {
+    /// Ends it.
+    pub(super) fn stop(self) {
+        let _ = sys::send(self.pid, libc::SIGKILL);
+        sys::reap(self.pid);
+    }
+}
+
+/// The same, as it sees itself: all that is left of the supervisor there.
+pub(super) struct Fresh {
+    seat: Seat,
+    options: Options,
+    supervisor: i32,
+    mask: sys::Mask,
+    child_signal: Option<sys::Disposition>,
+    downward: Option<Introduction>,
+}
+
+impl Fresh {
+    /// Waits for the bell and becomes the instance. What can be done before is done before;
+    /// if that fails it leaves, as one that ended at once.
+    pub(super) fn begin(self) {
+        let (board, bell) = match self.copies() {
+            Ok(copies) => copies,
+            Err(error) => leave_over(&error),
+        };
+        let program = self.options.program.as_deref();
+        let executes_self = program.is_none() && self.options.respawn == Respawn::Exec && board.instance() > 1;
+        let seat = match attach_unless(program.is_some() || executes_self, self.seat) {
+            Ok(seat) => seat,
+            Err(error) => leave_over(&error),
+        };
+        if sys::wait_for(bell.as_fd()).is_err() || !silence(bell.as_fd()) {
+            sys::leave(libc::EXIT_FAILURE);
+        }
+        super::upward::hide();
+        if let Some(before) = &self.child_signal {
+            sys::set_back(before);
+        }
+        sys::set_mask(&self.mask);
+        match (program, seat) {
+            (Some(program), _) => seat::execute(program, board.instance(), self.downward.as_ref()),
+            (None, Some(seat)) => seat::execute_self(&seat, self.supervisor),
+            (None, None) => {}
+        }
+    }
+
+    fn copies(&self) -> Result<(Board, OwnedFd)> {
+        let copy = |fd: &OwnedFd| fd.try_clone();
+        let copies = copy(&self.seat.board).and_then(Board::map).and_then(|board| Ok((board, copy(&self.seat.bell)?)));
+        copies.map_err(|error| Error::io("read the seat of the instance", error))
+    }
+}
+
+/// Takes the seat, unless it is for the program that is executed.
+fn attach_unless(executes: bool, seat: Seat) -> Result<Option<Seat>> {
+    if executes { Ok(Some(seat)) } else { attach(seat).map(|()| None) }
+}
+
+/// To standard error, as where an instance is not executed; the supervisor sees the status.
+fn leave_over(error: &Error) -> ! {
+    eprintln!("sam: an instance cannot begin: {error}");
+    sys::leave(libc::EXIT_FAILURE)
+}
+
+impl Supervisor {
+    /// Makes an instance of the process that stands by, or of a new one. Breaks out in the
+    /// new one.
+    pub(super) fn spawn(&mut self, instance: u32, now: Time) -> ControlFlow<Fresh, io::Result<Living>> {
+        let standby = match self.standby.take() {
+            Some(standby) => standby,
+            None => match self.prepare(instance) {
+                Ok(prepared) => prepared?,
+                Err(error) => return ControlFlow::Continue(Err(error)),
+            },
+        };
+        let Standby { pid, board, socket, bell } = standby;
+        if let Some((ended, its, end)) = &self.past {
+            board.set_report(ended, its, *end);
+        }
+        if self.options.program.is_some() && self.options.ready_at_start {
+            // It does not say so itself; and it is not heard without `notify`.
+            let watchdog = self.options.notify.map_or(Duration::ZERO, |_| self.options.interval);
+            begin_to_serve(&board, watchdog, now);
+        }
+        if let Some(downward) = &mut self.downward {
+            downward.begin();
+        }
+        bell.ring();
+        ControlFlow::Continue(Ok(Living::new(pid, board, socket, bell, now)))
+    }
+
+    /// When the next instance is to stand by, once for each that serves: not at once, as
+    /// the fork would have the instance wait for a processor that it needs itself now.
+    pub(super) fn stands_by_at(&self) -> Time {
+        let is_wanted = self.stood_by <= self.state.instance() && !self.options.forks_late();
+        match &self.living {
+            Some(living) if is_wanted && self.state.serves() => living.began().after(SETTLING),
+            _ => Time::NEVER,
+        }
+    }
+
+    /// Has the next instance stand by, if it is time. One that cannot be made is made when
+    /// it is needed, if it can be made then.
+    pub(super) fn stand_by(&mut self, now: Time) -> ControlFlow<Fresh> {
+        if self.stands_by_at() > now {
+            return ControlFlow::Continue(());
+        }
+        let next = self.state.instance().saturating_add(1);
+        self.stood_by = next;
+        if let Ok(prepared) = self.prepare(next) {
+            self.standby = Some(prepared?);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Forks a child that waits for its bell. Breaks out in the child.
+    fn prepare(&mut self, instance: u32) -> io::Result<ControlFlow<Fresh, Standby>> {
+        let board = Board::create(instance, self.options.interval)?;
+        if !self.options.ready_at_start {
+            board.set_waits_for_ready();
+        }
+        let (ours, theirs) = wire::pair()?;
+        let (bell, its_bell) = Bell::new()?;
+        // All that can fail comes before the fork: a child that went on as a supervisor would be
+        // a second one.
+        let seat = Seat {
+            board: board.as_fd().try_clone_to_owned()?,
+            vault: self.vault.as_fd().try_clone_to_owned()?,
+            socket: theirs,
+            bell: its_bell,
+        };
+        // SAFETY: this process has one thread, so the child may do whatever a process may.
+        match unsafe { fork() }? {
+            ForkResult::Parent { child } => {
+                // The child does the same; whoever is first.
+                let _ = setpgid(child, child);
+                Ok(ControlFlow::Continue(Standby { pid: child.as_raw(), board, socket: ours, bell }))
+            }
+            ForkResult::Child => {
+                self.leave_supervisor();
+                Ok(ControlFlow::Break(Fresh {
+                    seat,
+                    options: self.options.clone(),
+                    supervisor: self.pid,
+                    mask: self.mask,
+                    child_signal: self.child_signal,
+                    downward: self.downward.as_ref().map(Downward::introduction),
+                }))
+            }
+        }
+    }
+
+    /// Gives the child of a fork a group and an end of its own.
+    fn leave_supervisor(&self) {
+        let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+        if self.options.dies_with_supervisor {
+            sys::die_with(self.pid);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Installs libsam for C: libraries, headers, pkg-config file and manual pages.
+#
+#     cargo build --release -p sam-c
+#     prefix=/usr sh sam/c/install.sh
+#
+# From the environment: prefix, libdir, includedir, mandir; DESTDIR, a root that is not part
+# of any name; from, the folder that has libsam.so and libsam.a (target/release).
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+prefix=${prefix:-/usr/local}
+libdir=${libdir:-$prefix/lib}
+includedir=${includedir:-$prefix/include}
+mandir=${mandir:-$prefix/share/man}
+from=${from:-$root/target/release}
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
+
+into() { # folder, mode, files
+	folder=${DESTDIR:-}$1
+	mode=$2
+	shift 2
+	mkdir -p "$folder"
+	for file; do
+		# A running program keeps the file that it mapped.
+		cp "$file" "$folder/.new.$$"
+		chmod "$mode" "$folder/.new.$$"
+		mv "$folder/.new.$$" "$folder/$(basename "$file")"
+	done
+}
+
+into "$libdir" 755 "$from/libsam.so"
+into "$libdir" 644 "$from/libsam.a"
+# The loader looks for the soname, the linker for the plain name.
+mv "${DESTDIR:-}$libdir/libsam.so" "${DESTDIR:-}$libdir/libsam.so.4"
+ln -sf libsam.so.4 "${DESTDIR:-}$libdir/libsam.so"
+into "$includedir/corosync" 644 "$root/sam/include/corosync/sam.h" "$root/sam/include/corosync/corotypes.h"
+into "$mandir/man3" 644 "$root"/sam/man/*.3
+mkdir -p "${DESTDIR:-}$libdir/pkgconfig"
+sed -e "s|@prefix@|$prefix|; s|@libdir@|$libdir|; s|@includedir@|$includedir|; s|@version@|$version|" \
+	"$here/libsam.pc.in" >"${DESTDIR:-}$libdir/pkgconfig/libsam.pc"

@@ -1,0 +1,75 @@
+//! Signs of life.
+
+use std::ffi::c_int;
+
+use crate::{
+    Status,
+    life::{Stage, change},
+};
+
+/// `sam_hc_callback_t`: 0 if the application is well.
+pub type Callback = extern "C" fn() -> c_int;
+
+/// `sam_start`: from here on the application gives a sign of life once an interval.
+///
+/// - `CS_ERR_BAD_HANDLE`: not registered, started already, or finalized.
+#[unsafe(no_mangle)]
+pub extern "C" fn sam_start() -> Status {
+    change(|told, stage| {
+        if stage != Stage::Registered {
+            return Status::BAD_HANDLE;
+        }
+        sam_rust::app().start();
+        told.enter(Stage::Started);
+        Status::OK
+    })
+}
+
+/// `sam_stop`: from here on silence is no failure, until the next `sam_start`.
+///
+/// - `CS_ERR_BAD_HANDLE`: not started.
+#[unsafe(no_mangle)]
+pub extern "C" fn sam_stop() -> Status {
+    change(|told, stage| {
+        if stage != Stage::Started {
+            return Status::BAD_HANDLE;
+        }
+        sam_rust::app().stop();
+        told.enter(Stage::Registered);
+        Status::OK
+    })
+}
+
+/// `sam_hc_send`: a sign of life. Reads the clock and writes a word; no system call, no lock.
+///
+/// - `CS_ERR_BAD_HANDLE`: not started.
+#[unsafe(no_mangle)]
+pub extern "C" fn sam_hc_send() -> Status {
+    if Stage::now() != Stage::Started {
+        return Status::BAD_HANDLE;
+    }
+    sam_rust::app().beat();
+    Status::OK
+}
+
+/// `sam_hc_callback_register`: while the application runs, a thread of this library calls `cb`
+/// once an interval, with every signal blocked, and 0 is the sign of life. NULL: `sam_hc_send`
+/// is it again.
+///
+/// - `CS_ERR_BAD_HANDLE`: not registered, started, or finalized.
+/// - `CS_ERR_LIBRARY`: the thread could not be made; `errno` says why.
+#[unsafe(no_mangle)]
+pub extern "C" fn sam_hc_callback_register(cb: Option<Callback>) -> Status {
+    change(|_, stage| {
+        if stage != Stage::Registered {
+            return Status::BAD_HANDLE;
+        }
+        match cb {
+            Some(callback) => sam_rust::app().callback(move || callback() == 0).into(),
+            None => {
+                sam_rust::app().no_callback();
+                Status::OK
+            }
+        }
+    })
+}

@@ -36,7 +36,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 }
 
 fn is_test(name: &str) -> bool {
-    name.ends_with("/tests.rs") || name.contains("/samples") || name.contains("model")
+    name.ends_with("/tests.rs") || name.contains("/tests/") || name.contains("/samples") || name.contains("model")
 }
 
 /// The files of `lcr` in which `word` occurs, tests left out.
@@ -113,6 +113,39 @@ fn unsafe_code_is_only_where_it_is_listed() {
     for word in ["unsafe {", "unsafe impl", "unsafe fn"] {
         for file in files_with(word) {
             assert!(allowed.iter().any(|prefix| file.starts_with(prefix)), "{file} has unsafe code; see the list here");
+        }
+    }
+}
+
+#[test]
+fn the_floors_of_sam_import_only_downwards() {
+    let floors = ["state", "shared", "wire", "app", "supervisor"];
+    for (below, floor) in floors.iter().enumerate() {
+        for (name, code) in sources(&format!("sam/src/{floor}")).iter().filter(|(name, _)| !is_test(name)) {
+            for above in &floors[below + 1..] {
+                let in_list = code.lines().any(|line| line.trim_start().starts_with(&format!("{above}::")));
+                assert!(!in_list && !code.contains(&format!("crate::{above}")), "{name} imports {above}, above it");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_supervisor_takes_no_lock_and_starts_no_thread() {
+    for floor in ["state", "shared", "wire", "supervisor"] {
+        for (name, code) in sources(&format!("sam/src/{floor}")).iter().filter(|(name, _)| !is_test(name)) {
+            for word in ["Mutex", "RwLock", "OnceLock", "Condvar", "thread::"] {
+                assert!(!code.contains(word), "{name} names {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_state_machine_of_sam_is_pure() {
+    for (name, code) in sources("sam/src/state").iter().filter(|(name, _)| !is_test(name)) {
+        for word in ["unsafe", "std::fs", "std::io", "std::env", "nix::", "Instant", "SystemTime"] {
+            assert!(!code.contains(word), "{name} names {word}");
         }
     }
 }

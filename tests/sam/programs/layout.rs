@@ -1,0 +1,31 @@
+//! Says where its code and its stack lie, and what the instance before left to it.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
+
+#[sam::main]
+fn main() {
+    let app = sam::app();
+    let on_stack = 0_u8;
+    println!("code {:?} stack {:?} pid {}", main as fn() as *const (), &raw const on_stack, std::process::id());
+    println!("stored {}", String::from_utf8(app.stored().unwrap()).unwrap());
+    let mut text = String::new();
+    if let Some(fd) = app.take_fd("file").unwrap() {
+        let mut file = File::from(fd);
+        file.rewind().unwrap();
+        file.read_to_string(&mut text).unwrap();
+    }
+    println!("kept {text}");
+    println!("descriptors {}", std::fs::read_dir("/proc/self/fd").unwrap().count());
+    println!("previous {}", app.previous_exit().is_some());
+    let instance = app.instance();
+    app.store(format!("by {instance}").as_bytes()).unwrap();
+    let path = std::env::temp_dir().join(format!("sam-layout-{}", std::process::id()));
+    let mut file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    file.write_all(format!("of {instance}").as_bytes()).unwrap();
+    app.keep_fd("file", &file).unwrap();
+    if instance < 4 {
+        std::process::abort();
+    }
+}

@@ -1,0 +1,274 @@
+//! libsam for C: the suite of `tests/sam/c`, compiled as C99, C17 and C++17, linked either
+//! way, and the same binaries with corosync's own library.
+//!
+//! What that one does otherwise is listed in `c/DIFFERENCES.md`, each with why ours does not;
+//! a difference that is not listed fails the test, and so does a listed one that is none.
+//! Where corosync's library is not installed (`libsam4` and `libsam-dev` in Debian), the
+//! tests say so and pass.
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    io::{self, Write as _},
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use tempfile::TempDir;
+
+/// What each compiler is called, and told.
+const LANGUAGES: [(&str, &[&str]); 3] =
+    [("cc", &["-std=c99"]), ("cc", &["-std=c17"]), ("c++", &["-x", "c++", "-std=c++17"])];
+
+const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
+
+/// What libsam.a leaves to the system's libraries.
+const SYSTEM: [&str; 5] = ["-lgcc_s", "-lpthread", "-lm", "-ldl", "-lc"];
+
+/// Those that are installed; a C compiler must be.
+fn languages() -> Vec<usize> {
+    let is_there = |&language: &usize| {
+        let compiler = LANGUAGES[language].0;
+        let is_there = Command::new(compiler).arg("--version").output().is_ok();
+        if !is_there && compiler == "c++" {
+            skipped("no C++ compiler is installed, so nothing was shown of C++17");
+        }
+        is_there || compiler == "cc"
+    };
+    (0..LANGUAGES.len()).filter(is_there).collect()
+}
+
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("c")
+}
+
+fn headers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sam/include")
+}
+
+/// Where this profile's libraries are, built anew if they are not of the present sources.
+fn libraries() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut folder = env::current_exe().unwrap();
+        folder.pop();
+        if folder.ends_with("deps") {
+            folder.pop();
+        }
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
+            .args(["build", "--quiet", "--locked", "--package", "sam-c", "--target-dir"])
+            .arg(folder.parent().unwrap());
+        if folder.ends_with("release") {
+            cargo.arg("--release");
+        }
+        run(&mut cargo);
+        folder
+    })
+}
+
+/// Runs a command to its end, which must be a good one; what it said.
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{out}{err}", output.status);
+    out.into_owned()
+}
+
+/// A way to compile and link the suite.
+fn compile(language: usize, is_static: bool, into: &Path) -> PathBuf {
+    let (compiler, flags) = LANGUAGES[language];
+    let program = into.join(format!("{}{}", flags[flags.len() - 1], if is_static { "-static" } else { "" }));
+    let mut command = Command::new(compiler);
+    command.args(flags).args(STRICT).arg("-I").arg(headers());
+    command.args(["suite.c", "life.c", "health.c", "recovery.c", "data.c", "crowd.c"].map(|name| sources().join(name)));
+    command.args(["-x", "none", "-o"]).arg(&program);
+    if is_static {
+        command.arg(libraries().join("libsam.a")).args(SYSTEM);
+    } else {
+        command.arg(libraries().join("libsam.so")).arg("-lpthread");
+    }
+    run(&mut command);
+    program
+}
+
+/// A folder in which the loader finds this library as what programs ask for.
+fn folder_with(library: &Path) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    symlink(library, folder.path().join("libsam.so.4")).unwrap();
+    folder
+}
+
+/// The cases of a program: name, and why it is not for corosync's library.
+fn cases(program: &Path, folder: &Path) -> Vec<(String, String)> {
+    let list = run(Command::new(program).env("LD_LIBRARY_PATH", folder));
+    let cases = list.lines().map(|line| line.split_once('\t').unwrap());
+    cases.map(|(name, reason)| (name.to_owned(), reason.to_owned())).collect()
+}
+
+/// Runs cases at once, most of which wait; what each said.
+fn run_all(jobs: &[(PathBuf, String)], folder: &Path, patience: u32) -> Vec<String> {
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(vec![String::new(); jobs.len()]));
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some((program, case)) = jobs.get(index) else { return };
+            let mut command = Command::new(program);
+            command.arg(case).env("LD_LIBRARY_PATH", folder).env("SAM_LOG", "0");
+            let said = run(command.env("SUITE_PATIENCE", patience.to_string()));
+            results.lock().unwrap()[index] = said;
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(work);
+        }
+    });
+    results.into_inner().unwrap()
+}
+
+/// What a case saw otherwise than it should have: fact, what should be, what was.
+fn otherwise(case: &str, said: &str) -> Vec<(String, String, String)> {
+    let facts = said.lines().filter_map(|line| line.strip_prefix("no "));
+    let parts = facts.map(|fact| {
+        let (what, values) = fact.split_once(' ').unwrap().1.rsplit_once(" = ").unwrap();
+        let (was, wanted) = values.split_once(", not ").unwrap();
+        (format!("{case}: {what}"), wanted.to_owned(), was.to_owned())
+    });
+    parts.collect()
+}
+
+/// Says on the terminal, past the harness, what was not shown.
+fn skipped(why: &str) {
+    let _ = writeln!(io::stderr(), "SKIPPED: {why}");
+}
+
+/// corosync's library, if it is installed where programs are linked.
+fn corosyncs() -> Option<PathBuf> {
+    let path = PathBuf::from(run(Command::new("cc").arg("-print-file-name=libsam.so.4")).trim());
+    let is_its = path.is_absolute() && run(Command::new("nm").arg("-D").arg(&path)).contains("COROSYNC_SAM_1.0");
+    is_its.then_some(path)
+}
+
+#[test]
+fn every_case_holds_in_c99_c17_and_cpp17_linked_either_way() {
+    let built = tempfile::tempdir().unwrap();
+    let folder = folder_with(&libraries().join("libsam.so"));
+    let mut jobs = Vec::new();
+    for (language, is_static) in languages().into_iter().flat_map(|language| [(language, false), (language, true)]) {
+        let program = compile(language, is_static, built.path());
+        jobs.extend(cases(&program, folder.path()).into_iter().map(|(case, _)| (program.clone(), case)));
+    }
+    assert!(jobs.len() >= 4 * 50, "{} cases", jobs.len());
+    for ((program, case), said) in jobs.iter().zip(run_all(&jobs, folder.path(), 60)) {
+        let all_well = said.lines().all(|line| line.starts_with("ok "));
+        assert!(all_well && said.contains("ok 0 its status = "), "{}, {case}:\n{said}", program.display());
+    }
+}
+
+#[test]
+fn corosyncs_library_differs_as_listed() {
+    let Some(library) = corosyncs() else {
+        return skipped("corosync's libsam.so.4 is not installed, so nothing was compared with it");
+    };
+    let built = tempfile::tempdir().unwrap();
+    let folder = folder_with(&library);
+    let program = compile(1, false, built.path());
+    let (own, shared): (Vec<_>, Vec<_>) =
+        cases(&program, folder.path()).into_iter().partition(|(_, reason)| !reason.is_empty());
+    let jobs: Vec<_> = shared.into_iter().map(|(case, _)| (program.clone(), case)).collect();
+    let mut found = BTreeSet::new();
+    for ((_, case), said) in jobs.iter().zip(run_all(&jobs, folder.path(), 10)) {
+        found.extend(otherwise(case, &said));
+    }
+    let text = fs::read_to_string(sources().join("DIFFERENCES.md")).unwrap();
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"))
+        .map(|line| line.split(" | ").map(|cell| cell.trim_matches('`')).collect())
+        .collect();
+    let differences = rows.iter().filter(|row| row.len() == 4);
+    let listed: BTreeSet<_> =
+        differences.map(|row| (row[0].to_owned(), row[1].to_owned(), row[2].to_owned())).collect();
+    let (new, gone): (Vec<_>, Vec<_>) = (found.difference(&listed).collect(), listed.difference(&found).collect());
+    assert!(new.is_empty() && gone.is_empty(), "not listed: {new:#?}\nlisted, but not found: {gone:#?}");
+    let not_run: BTreeSet<_> = rows.iter().filter(|row| row.len() == 2).map(|row| (row[0], row[1])).collect();
+    let own: BTreeSet<_> = own.iter().map(|(case, reason)| (case.as_str(), reason.as_str())).collect();
+    assert_eq!(own, not_run, "cases that are not run with it, and listed");
+}
+
+#[test]
+fn names_and_values_are_those_that_programs_were_written_with() {
+    let mut includes = vec![vec!["-I".into(), headers().into_os_string()]];
+    if has_corosyncs_headers() {
+        includes.push(Vec::new());
+    } else {
+        skipped("corosync's headers are not installed, so ours were not compared with them");
+    }
+    for (compiler, flags) in languages().into_iter().map(|language| LANGUAGES[language]) {
+        for include in &includes {
+            let mut command = Command::new(compiler);
+            command.args(flags).args(STRICT).args(include).arg("-c").arg(sources().join("programs/values.c"));
+            run(command.args(["-o", "/dev/null"]));
+        }
+    }
+}
+
+fn has_corosyncs_headers() -> bool {
+    let mut probe = Command::new("cc");
+    probe.args(["-fsyntax-only", "-include", "corosync/sam.h", "-x", "c", "/dev/null"]);
+    probe.output().is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn the_library_has_corosyncs_name_and_twelve_functions_and_no_more() {
+    let library = libraries().join("libsam.so");
+    let symbols = run(Command::new("nm").args(["-D", "--defined-only"]).arg(&library));
+    let symbols: Vec<_> = symbols.lines().filter_map(|line| line.rsplit(' ').next()).collect();
+    let functions = [
+        "sam_data_getsize",
+        "sam_data_restore",
+        "sam_data_store",
+        "sam_finalize",
+        "sam_hc_callback_register",
+        "sam_hc_send",
+        "sam_initialize",
+        "sam_mark_failed",
+        "sam_register",
+        "sam_start",
+        "sam_stop",
+        "sam_warn_signal_set",
+    ];
+    assert_eq!(symbols, functions);
+    let dynamic = run(Command::new("readelf").arg("-d").arg(&library));
+    assert!(dynamic.contains("Library soname: [libsam.so.4]"), "{dynamic}");
+}
+
+#[test]
+fn what_is_installed_is_enough_to_build_and_run_a_program() {
+    let place = tempfile::tempdir().unwrap();
+    let prefix = place.path().join("usr");
+    let mut install = Command::new("sh");
+    install.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sam/c/install.sh"));
+    run(install.env("prefix", &prefix).env("from", libraries()).env_remove("DESTDIR"));
+    // Again, over itself, as an update is.
+    run(&mut install);
+    let (lib, include) = (prefix.join("lib"), prefix.join("include"));
+    let pages = fs::read_dir(prefix.join("share/man/man3")).unwrap().count();
+    assert_eq!(pages, 13, "a page a function, and the overview");
+    let described = fs::read_to_string(lib.join("pkgconfig/libsam.pc")).unwrap();
+    assert!(!described.contains('@') && described.contains(&*prefix.to_string_lossy()), "{described}");
+    let program = place.path().join("example");
+    let (search, headers) = (format!("-L{}", lib.display()), format!("-I{}", include.display()));
+    let mut cc = Command::new("cc");
+    cc.arg(sources().join("programs/example.c")).args(["-o".as_ref(), program.as_os_str()]);
+    run(cc.args(STRICT).args([&*headers, &*search, "-lsam"]));
+    let said = run(Command::new(&program).env("LD_LIBRARY_PATH", &lib).env("SAM_LOG", "0"));
+    assert_eq!(said, "instance 2 is done: not possible at this stage\n");
+}

@@ -1,0 +1,120 @@
+//! What a hostile or unlucky instance, or an unlucky environment, does to its supervisor.
+
+use std::{io::Read as _, os::unix::process::CommandExt as _};
+
+use sam_tests::{Subject, lives, send, state_of, wait_until};
+
+/// Clock ticks (hundredths of a second) that a process has spent on a processor.
+fn ticks(pid: i32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[test]
+fn an_instance_that_cannot_be_made_does_not_become_a_second_supervisor() {
+    let mut not_made = 0;
+    for limit in 4..24 {
+        let mut subject =
+            Subject::new(&["exit 0"]).set("SAM_BUDGET", "3/60s").set("SAM_BACKOFF", "1ms..1ms").set("SAM_LOG", "1");
+        let change = move || {
+            let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+            // SAFETY: the limit is initialised.
+            match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        };
+        // SAFETY: one system call, on memory of its own.
+        unsafe { subject.command().pre_exec(change) };
+        let seen = subject.run();
+        // What an instance says and does is its own; that it could not be made is the supervisor's.
+        for event in seen.of("ended") {
+            assert_eq!(event["status"], 0, "with {limit} descriptors: {:?}", seen.events);
+        }
+        not_made += seen.of("not started").len();
+    }
+    assert!(not_made > 0, "no limit was between none and enough");
+}
+
+#[test]
+fn one_that_marks_itself_failed_and_leaves_with_zero_has_failed() {
+    for _ in 0..30 {
+        let seen = Subject::new(&["start; fail; exit 0", "exit 0"]).run();
+        assert_eq!(seen.of("started").len(), 2, "{:?}", seen.events);
+        assert_eq!(seen.of("ended")[0]["cause"], "failed", "{:?}", seen.events);
+    }
+}
+
+#[test]
+fn children_of_a_wrapper_are_no_strays() {
+    let mut subject = Subject::new(&[]);
+    let program = subject.command().get_program().to_owned();
+    let script = "sleep 600 & echo 0 child $!; exec \"$0\" 'kill 9' 'say next; beats 60000 10'";
+    let mut command = std::process::Command::new("/bin/sh");
+    command.arg("-c").arg(script).arg(program).process_group(0).stdout(std::process::Stdio::piped());
+    for (name, value) in subject.command().get_envs() {
+        command.env(name, value.unwrap());
+    }
+    *subject.command() = command;
+    let running = subject.start();
+    let child = running.await_value("0 child ").parse().unwrap();
+    running.await_line("2 next");
+    let survives = lives(child);
+    send(child, libc::SIGKILL);
+    assert!(survives, "the supervisor killed a child that was there before it");
+    wait_until("it is reaped", || state_of(child).is_none());
+    running.signal(libc::SIGTERM);
+    assert_eq!(running.end().code(), -libc::SIGTERM);
+}
+
+#[test]
+fn a_flood_of_signals_does_not_hide_a_hang() {
+    let running =
+        Subject::new(&["ignore 15; ignore 40; start; flood 40", "exit 0"]).set("SAM_INTERVAL", "200ms").start();
+    running.await_events("killed", 1);
+    assert_eq!(running.end().code(), 0);
+}
+
+#[test]
+fn the_supervisor_sleeps_while_it_waits_for_what_is_left_of_a_group() {
+    // A process of the group that its parent, who has left the group, never waits for.
+    let running = Subject::new(&["zombie; kill 9", "say next; beats 60000 10"]).set("SAM_STRAYS", "keep").start();
+    let parent: i32 = running.await_value("1 parent ").parse().unwrap();
+    running.await_events("started", 1);
+    let before = ticks(running.pid());
+    running.await_line("2 next");
+    let spent = ticks(running.pid()) - before;
+    send(parent, libc::SIGKILL);
+    running.signal(libc::SIGTERM);
+    assert_eq!(running.end().code(), -libc::SIGTERM);
+    assert!(spent < 200, "it spent {spent} ticks of some 500 that it waited");
+}
+
+#[test]
+fn a_standard_error_that_is_always_full_does_not_stop_the_supervisor() {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut subject = Subject::new(&["babble; babble; babble; kill 9", "say next; kill 9"])
+        .set("SAM_STRAYS", "keep")
+        .set("SAM_LOG", "1")
+        .set("SAM_BUDGET", "64/1ns")
+        .set("SAM_BACKOFF", "0s..0s");
+    subject.command().stderr(writer).env_remove("SAM_EVENTS").env_remove("SAM_STATUS");
+    let running = subject.start();
+    wait_until("there is a second instance", || running.lines().len() > 3);
+    for _ in 0..200 {
+        // A little room now and then, for which all strive; then none for a while.
+        for _ in 0..10 {
+            reader.read_exact(&mut [0; 4096]).unwrap();
+        }
+        let before = running.lines().len();
+        wait_until("the supervisor goes on", || running.lines().len() > before + 2);
+    }
+    for babbler in running.lines().iter().filter_map(|line| line.strip_prefix("1 babbles ")) {
+        send(babbler.parse().unwrap(), libc::SIGKILL);
+    }
+    running.signal(libc::SIGTERM);
+    // Its own signal may have been first.
+    let code = running.end().code();
+    assert!([-libc::SIGTERM, -libc::SIGKILL].contains(&code), "{code}");
+}

@@ -1,0 +1,205 @@
+//! A supervised program at a real terminal, started by a real shell.
+
+use std::{os::unix::process::ExitStatusExt as _, path::PathBuf, process::Command, thread, time::Duration};
+
+use sam_tests::{lives, program, state_of, tty::Tty, wait_until};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const INTERRUPT: &str = "\x03";
+const QUIT: &str = "\x1c";
+const SUSPEND: &str = "\x1a";
+
+/// A shell, and what the supervisor in it tells.
+struct Seat {
+    tty: Tty,
+    folder: TempDir,
+}
+
+impl Seat {
+    fn new(interval: &str) -> Seat {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name| folder.path().join(name).display().to_string();
+        let (events, status) = (file("events"), file("status"));
+        let variables = [
+            ("SAM_EVENTS", &*events),
+            ("SAM_STATUS", &*status),
+            ("SAM_INTERVAL", interval),
+            ("SAM_BACKOFF", "1ms..1ms"),
+        ];
+        Seat { tty: Tty::shell(&variables), folder }
+    }
+
+    /// Types the command; `rest` may put it into the background.
+    fn run(&mut self, scripts: &[&str], rest: &str) {
+        let scripts: Vec<String> = scripts.iter().map(|script| format!("'{script}'")).collect();
+        self.tty.types(&format!("{} {}{rest}\n", program("subject").display(), scripts.join(" ")));
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn events(&self, name: &str) -> usize {
+        let text = std::fs::read_to_string(self.path("events")).unwrap_or_default();
+        let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        events.filter(|event| event["event"] == name).count()
+    }
+
+    /// The supervisor and its instance.
+    fn pids(&self) -> (i32, i32) {
+        let mut pids = None;
+        wait_until("an instance runs", || {
+            let text = std::fs::read_to_string(self.path("status")).unwrap_or_default();
+            let status = serde_json::from_str::<Value>(&text).unwrap_or_default();
+            pids = status["supervisor"].as_i64().zip(status["pid"].as_i64());
+            pids.is_some()
+        });
+        let (supervisor, instance) = pids.unwrap();
+        (supervisor as i32, instance as i32)
+    }
+
+    /// What the shell says of the last command.
+    fn await_status(&mut self, status: i32) {
+        self.tty.await_foreground(self.tty.leader());
+        self.tty.types("echo status-$?\n");
+        self.tty.await_text(&format!("status-{status}\r\n"));
+    }
+}
+
+fn is_stopped(pid: i32) -> bool {
+    state_of(pid) == Some('T')
+}
+
+#[test]
+fn keys_that_end_a_program_end_a_supervised_one() {
+    for (key, status) in [(INTERRUPT, 130), (QUIT, 131)] {
+        let mut seat = Seat::new("2s");
+        seat.run(&["start; say up; beats 60000 10"], "");
+        seat.tty.await_text("1 up");
+        let (supervisor, instance) = seat.pids();
+        seat.tty.types(key);
+        seat.await_status(status);
+        assert!(!lives(supervisor) && !lives(instance));
+        assert_eq!((seat.events("started"), seat.events("ended")), (1, 1));
+    }
+}
+
+#[test]
+fn a_program_that_is_suspended_and_resumed_was_not_hung() {
+    let mut seat = Seat::new("150ms");
+    seat.run(&["start; say up; beats 60000 10"], "");
+    seat.tty.await_text("1 up");
+    let (supervisor, instance) = seat.pids();
+    for _ in 0..3 {
+        seat.tty.types(SUSPEND);
+        wait_until("both stop", || is_stopped(supervisor) && is_stopped(instance));
+        seat.tty.await_text("Stopped");
+        // Longer than its interval and grace.
+        thread::sleep(Duration::from_millis(400));
+        seat.tty.types("fg\n");
+        wait_until("both go on", || !is_stopped(supervisor) && !is_stopped(instance));
+        thread::sleep(Duration::from_millis(400));
+    }
+    seat.tty.types(INTERRUPT);
+    seat.await_status(130);
+    assert_eq!((seat.events("started"), seat.events("warned")), (1, 0));
+}
+
+#[test]
+fn an_instance_that_reads_is_lent_the_terminal() {
+    let mut seat = Seat::new("2s");
+    seat.run(&["say up; read; exit 7"], "");
+    seat.tty.await_text("1 up");
+    let (supervisor, instance) = seat.pids();
+    seat.tty.await_foreground(instance);
+    seat.tty.types("hello\n");
+    seat.tty.await_text("1 read hello true");
+    // 7 is a failure, so a next one reads, too.
+    seat.tty.await_text("2 up");
+    seat.tty.await_foreground(seat.pids().1);
+    seat.tty.types(INTERRUPT);
+    seat.await_status(130);
+    assert!(!lives(supervisor));
+    assert_eq!(seat.events("started"), 2, "Ctrl-C, which came to the instance alone, is the operator's");
+}
+
+#[test]
+fn one_that_has_the_terminal_is_suspended_and_resumed() {
+    let mut seat = Seat::new("150ms");
+    seat.run(&["start; say up; stop; read; exit 0"], "");
+    seat.tty.await_text("1 up");
+    let (supervisor, instance) = seat.pids();
+    for _ in 0..3 {
+        seat.tty.await_foreground(instance);
+        seat.tty.types(SUSPEND);
+        wait_until("both stop", || is_stopped(supervisor) && is_stopped(instance));
+        seat.tty.await_text("Stopped");
+        // The supervisor stops itself, by SIGSTOP.
+        seat.await_status(147);
+        seat.tty.types("fg\n");
+    }
+    seat.tty.await_foreground(instance);
+    seat.tty.types("hello\n");
+    seat.tty.await_text("1 read hello true");
+    seat.await_status(0);
+    assert_eq!((seat.events("started"), seat.events("warned")), (1, 0));
+}
+
+#[test]
+fn one_in_the_background_that_reads_waits_for_the_foreground() {
+    let mut seat = Seat::new("150ms");
+    seat.run(&["start; say up; stop; read; exit 0"], " &");
+    seat.tty.await_text("1 up");
+    let (supervisor, instance) = seat.pids();
+    wait_until("both stop", || is_stopped(supervisor) && is_stopped(instance));
+    seat.tty.types("fg\n");
+    seat.tty.await_foreground(instance);
+    seat.tty.types("hello\n");
+    seat.tty.await_text("1 read hello true");
+    seat.await_status(0);
+    assert_eq!((seat.events("started"), seat.events("warned")), (1, 0));
+}
+
+#[test]
+fn one_that_gives_the_terminal_away_and_reads_is_stopped_as_by_a_shell() {
+    let mut seat = Seat::new("2s");
+    seat.run(&["say up; read; delegate; read; exit 0"], "");
+    seat.tty.await_text("1 up");
+    let (supervisor, instance) = seat.pids();
+    seat.tty.await_foreground(instance);
+    seat.tty.types("hello\n");
+    seat.tty.await_text("1 read hello true");
+    wait_until("both stop", || is_stopped(supervisor) && is_stopped(instance));
+    seat.tty.types("fg\n");
+    seat.tty.await_foreground(instance);
+    seat.tty.types("again\n");
+    seat.tty.await_text("1 read again true");
+    seat.await_status(0);
+}
+
+#[test]
+fn where_nobody_could_resume_it_nothing_is_suspended() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program("subject"));
+    command.arg("start; say up; beats 1000 10; say through; beats 60000 10").env("SAM_LOG", "0");
+    command.env("SAM_EVENTS", folder.path().join("events"));
+    // As process 1 of a container with a terminal is.
+    let mut tty = Tty::start(command);
+    tty.await_text("1 up");
+    tty.types(SUSPEND);
+    tty.await_text("1 through");
+    tty.types(INTERRUPT);
+    assert_eq!(tty.end().signal(), Some(libc::SIGINT));
+}
+
+#[test]
+fn a_hangup_ends_what_it_would_end_unsupervised() {
+    let mut seat = Seat::new("2s");
+    seat.run(&["start; say up; beats 60000 10"], "");
+    seat.tty.await_text("1 up");
+    let (supervisor, instance) = seat.pids();
+    seat.tty.hangs_up();
+    wait_until("both end", || !lives(supervisor) && !lives(instance));
+    assert_eq!(seat.events("started"), 1);
+}

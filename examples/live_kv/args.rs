@@ -8,7 +8,8 @@ use lexopt::{Arg, Parser, ValueExt};
 pub(crate) const HELP: &str = "\
 A key-value server whose command layer and storage engine are replaced while it serves.
 
-Usage: live_kv [OPTIONS]            drive a server of its own, replace, check, report
+Usage: live_kv [OPTIONS]            drive a server of its own, replace, check, report;
+                                    then kill, stop, deadlock and abort a server
        live_kv --serve ADDR         serve redis-cli, redis-benchmark and others
        live_kv --check ADDR         write to a server that runs and read everything back
 
@@ -19,13 +20,19 @@ Options:
   --keys N              keys that are written and read back [default: 100000]
   --connections N       clients at a time [default: 4]
   --threads N           threads that serve [default: one for each core]
+  --harm                with --serve: obey DEBUG ABORT and DEBUG DEADLOCK
   --seed N              where random choices begin [default: chosen and printed]
   --components DIR      take the components from DIR instead of building them
   --help                print this
 
 ADDR is HOST:PORT; port 0 is any free port, which is then printed.
-The exit status is 0 if all went well, 1 if a request failed or an acknowledged write
-was lost, and 2 if the command line was not understood.
+A server is an instance under a supervisor, which starts the next one if it ends or hangs.
+Connections wait meanwhile, and acknowledged writes are kept, in the kernel's memory: they
+survive any end of the server's process, not one of its supervisor or of the machine.
+SAM_DISABLE=1 in the environment turns that off.
+
+The exit status is 0 if all went well, 1 if a request failed, a connection was refused or
+an acknowledged write was lost, and 2 if the command line was not understood.
 ";
 
 /// What to do.
@@ -50,6 +57,7 @@ pub(crate) struct Args {
     pub(crate) keys: usize,
     pub(crate) connections: usize,
     pub(crate) threads: usize,
+    pub(crate) harm: bool,
     pub(crate) seed: Option<u64>,
     pub(crate) components: Option<PathBuf>,
 }
@@ -68,6 +76,7 @@ impl Args {
             keys: 100_000,
             connections: 4,
             threads: thread::available_parallelism().map_or(1, NonZero::get),
+            harm: false,
             seed: None,
             components: None,
         };
@@ -86,6 +95,7 @@ impl Args {
                 "keys" => args.keys = number(&mut parser, &flag, 1)?,
                 "connections" => args.connections = number(&mut parser, &flag, 1)?,
                 "threads" => args.threads = number(&mut parser, &flag, 1)?,
+                "harm" => args.harm = true,
                 "seed" => args.seed = Some(number(&mut parser, &flag, 0)?),
                 "components" => args.components = Some(parser.value()?.into()),
                 _ => return Err(ArgsError::Unknown(flag)),

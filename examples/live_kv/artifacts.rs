@@ -93,6 +93,29 @@ impl Artifacts {
         }
     }
 
+    /// The libraries of these names where another instance found them; `None` if it noted
+    /// none, or not these, or one is gone.
+    pub(crate) fn recall(note: &[u8], names: &[&'static str]) -> Option<Artifacts> {
+        let noted: BTreeMap<String, PathBuf> = serde_json::from_slice(note).ok()?;
+        let known = |name: &&'static str| Some((*name, noted.get(*name).filter(|path| path.is_file())?.clone()));
+        Some(Artifacts { paths: names.iter().map(known).collect::<Option<_>>()? })
+    }
+
+    /// The directory that all of them are in, if they are in one.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        let mut directories = self.paths.values().map(|path| path.parent());
+        let first = directories.next()??;
+        directories.all(|directory| directory == Some(first)).then_some(first)
+    }
+
+    /// What [`recall`](Self::recall) understands.
+    ///
+    /// # Errors
+    /// A path is not text.
+    pub(crate) fn note(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&self.paths)
+    }
+
     /// The library of this name, which was asked for.
     pub(crate) fn path(&self, name: &str) -> &Path {
         &self.paths[name]

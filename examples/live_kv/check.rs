@@ -35,6 +35,7 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
         activity: &activity,
         filled: &filled,
         stop: &stop,
+        recovery: None,
         answered: &answered,
     };
     let duration = Duration::from_secs(args.seconds.unwrap_or(5));

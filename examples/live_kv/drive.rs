@@ -1,4 +1,5 @@
-//! Without arguments: a server, its clients and its replacements in one process.
+//! Without arguments: a server, its clients and its replacements in one process; then a
+//! server in a process of its own ([`survive`]).
 
 use std::{
     io,
@@ -17,6 +18,7 @@ use crate::{
     replace::{Change, Changer, faulty::Candidate},
     report,
     site::{self, Fatal},
+    survive,
 };
 
 /// Serves, drives, replaces, checks and reports; `true` if all was as it must be.
@@ -42,6 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, Fatal> {
         activity: &activity,
         filled: &filled,
         stop: &stop,
+        recovery: None,
         answered: &answered,
     };
     let (outcome, changes) = thread::scope(|scope| {
@@ -70,6 +73,8 @@ pub(crate) fn run(args: &Args) -> Result<bool, Fatal> {
     print!("{}", report::run(&changes, &facts, &status));
     drained?;
     let clean = outcome.is_clean() && facts.agree() && changes.iter().all(Change::is_as_expected);
+    let survived = survive::run(args, &artifacts)?;
+    let clean = clean && survived;
     println!("\n{}", if clean { "No request failed and no acknowledged write was lost." } else { "FAILED" });
     Ok(clean)
 }

@@ -5,25 +5,44 @@
 //! storage engine, both components in libraries of their own under `components/`.
 //!
 //! - [`drive`]: the program is its own client too, replaces both again and again, offers
-//!   candidates that must be refused, and checks every acknowledged write.
-//! - [`serve`]: for `redis-cli`, `redis-benchmark` and others.
+//!   candidates that must be refused, and checks every acknowledged write. Then it starts
+//!   itself as a server in a process of its own and kills, stops, deadlocks and aborts that
+//!   ([`survive`]), and checks again.
+//! - [`serve`]: for `redis-cli`, `redis-benchmark` and others. What it serves outlives its
+//!   process: the listener and the journal of writes ([`keep`]) are kept by `sam`.
 //! - [`check`]: the checking client alone.
+//!
+//! `#[sam::main]` makes the process a supervisor and runs `main` in a child of it. With
+//! `SAM_DISABLE=1` there is no supervisor, no journal, and nothing is restarted.
 
 mod args;
 mod artifacts;
 mod check;
 mod drive;
+mod harm;
+mod keep;
 mod load;
 mod replace;
 mod report;
 mod serve;
 mod server;
 mod site;
+mod survive;
 
 use std::{env, process::ExitCode};
 
 use args::{Args, HELP, Mode};
 
+// A hung instance has nothing to put in order, so its warning may be its end. What ends by
+// these codes has said why, and would do so again.
+#[sam::main(
+    interval = "500ms",
+    warn_signal = "SIGKILL",
+    backoff = "50ms..1s",
+    healthy_after = "1s",
+    budget = "30/60s",
+    fatal_exits(1, 2, 101)
+)]
 fn main() -> ExitCode {
     let args = match Args::parse(env::args_os().skip(1)) {
         Ok(args) => args,
@@ -32,6 +51,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    // Only a server is worth another instance; a check that was cut short has failed.
+    if sam::app().instance() > 1 && !matches!(args.mode, Mode::Serve(_)) {
+        eprintln!("live_kv: the program was ended by force");
+        return ExitCode::FAILURE;
+    }
     let result = match &args.mode {
         Mode::Drive => drive::run(&args),
         Mode::Serve(address) => serve::run(&args, address),

@@ -1,13 +1,23 @@
 //! `--serve`: serving others until a signal, and replacing meanwhile.
+//!
+//! Under a supervisor this is one instance of many: the listener is the one that the first
+//! of them opened, and the map is what the journal says.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    io, process,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use hdrhistogram::Histogram;
+use kv::{Commands, Engine};
 use lcr::Runtime;
+use sam::{Ending, Report};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
@@ -15,25 +25,53 @@ use signal_hook::{
 
 use crate::{
     args::Args,
+    harm::Harm,
+    keep::{Keeper, Restored},
     load::latency::{Activity, histogram},
     replace::Changer,
     report::{changes::micros, latency::duration},
+    server::{Server, pulse::DEADLINE, request::Limits},
     site::{self, Fatal},
 };
+
+/// How long a replacement may hold callers: shorter than their supervisor's patience.
+const HELD: Duration = Duration::from_secs(1);
+const _: () = assert!(HELD.as_nanos() < DEADLINE.as_nanos());
+
+/// How often the main thread shows that it lives, and looks at the journal.
+const ROUND: Duration = Duration::from_millis(100);
 
 /// Serves on `address`; `true` if nothing failed.
 ///
 /// # Errors
-/// Serving could not begin.
+/// Serving could not begin, or not go on.
 pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let stopped = stop_signals()?;
     let artifacts = site::artifacts(args, &[])?;
     let activity = Activity::default();
     let runtime = Runtime::new()?;
-    let (changer, server) = site::open(&runtime, &artifacts, &activity, address, args.threads)?;
-    println!("serving on {} with {} threads; stop with SIGINT or SIGTERM", server.address(), args.threads);
+    let changer = Changer::install(&runtime, &artifacts, &activity, HELD)?;
+    let commands: Arc<dyn Commands> = Arc::new(runtime.service::<dyn Commands>()?);
+    let listener = sam::app().listener(address).map_err(|error| format!("cannot serve on {address}: {error}"))?;
+    let kept = match sam::app().is_supervised() {
+        true => Some(Keeper::open("journal", Arc::clone(&commands), Arc::new(runtime.service::<dyn Engine>()?))?),
+        false => None,
+    };
+    let (keeper, restored) = kept.map(|(keeper, restored)| (Arc::new(keeper), restored)).unzip();
+    let commands = keeper.clone().map_or(commands, |keeper| keeper);
+    let commands = if args.harm { Arc::new(Harm(commands)) } else { commands };
+    let server = Server::on(listener, args.threads, commands, Limits::default())?;
+    if sam::app().instance() == 1 {
+        println!("serving on {} with {} threads; stop with SIGINT or SIGTERM", server.address(), args.threads);
+    }
+    if let Some(Restored { records, keys }) = restored {
+        let before = sam::app().previous_exit().map_or("this is the first".to_owned(), |report| ended(&report));
+        let (instance, process) = (sam::app().instance(), process::id());
+        println!("instance {instance} process {process} has {keys} keys from {records} records: {before}");
+    }
     let start = Instant::now();
     let stop = AtomicBool::new(false);
+    sam::app().start();
     let replaced = thread::scope(|scope| {
         let replacing = args.replace_every.map(|pause| {
             scope.spawn({
@@ -41,7 +79,8 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
                 move || keep_replacing(changer, pause, stop)
             })
         });
-        signals.forever().next();
+        wait(&stopped, keeper.as_deref());
+        sam::app().finalize();
         stop.store(true, Ordering::Release);
         replacing.map(|thread| thread.join())
     });
@@ -66,6 +105,46 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
     }
     runtime.wait_drained(Duration::from_secs(10))?;
     Ok(clean)
+}
+
+/// Sends a word when the first signal comes that asks for an end.
+fn stop_signals() -> io::Result<Receiver<()>> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let (stop, stopped) = mpsc::channel();
+    thread::Builder::new().name("kv-signals".into()).spawn(move || {
+        signals.forever().next();
+        // Nobody listens once the end is near.
+        let _ = stop.send(());
+    })?;
+    Ok(stopped)
+}
+
+/// Beats until a signal comes, and keeps the journal short.
+fn wait(stopped: &Receiver<()>, keeper: Option<&Keeper>) {
+    while stopped.recv_timeout(ROUND) == Err(RecvTimeoutError::Timeout) {
+        sam::app().beat();
+        let Some(keeper) = keeper else { continue };
+        let before = keeper.journal_len();
+        match keeper.compact_if_due(|| sam::app().beat()) {
+            Ok(false) => {}
+            Ok(true) => println!("compacted the journal from {before} to {} bytes", keeper.journal_len()),
+            // The old journal goes on, only longer; the next round tries again.
+            Err(error) => eprintln!("the journal could not be compacted: {error}"),
+        }
+    }
+}
+
+/// How the instance before this one ended, for people.
+fn ended(report: &Report) -> String {
+    let how = match report.ending {
+        Ending::Code(code) => format!("exit code {code}"),
+        Ending::Signal { signal, .. } => format!("signal {signal}"),
+        _ => "unknown".to_owned(),
+    };
+    match &report.hung {
+        Some(check) => format!("{check} hung, {how}"),
+        None => how,
+    }
 }
 
 /// What replacing all the time came to.

@@ -9,7 +9,7 @@ use crate::{
     args::Args,
     artifacts::{Artifacts, Built, GOOD},
     load::latency::Activity,
-    replace::Changer,
+    replace::{Changer, DEADLINE},
     server::{Server, request::Limits},
 };
 
@@ -25,8 +25,14 @@ pub(crate) fn artifacts(args: &Args, more: &[&'static str]) -> Result<Artifacts,
     if let Some(directory) = &args.components {
         return Ok(Artifacts::in_directory(directory, &names)?);
     }
+    // An instance that takes over shall not wait for Cargo.
+    if let Some(artifacts) = Artifacts::recall(&sam::app().stored()?, &names) {
+        return Ok(artifacts);
+    }
     println!("building {} components", names.len());
-    Ok(Artifacts::build(&names, |built: Built<'_>| println!("{built}"))?)
+    let artifacts = Artifacts::build(&names, |built: Built<'_>| println!("{built}"))?;
+    sam::app().store(&artifacts.note()?)?;
+    Ok(artifacts)
 }
 
 /// Loads the first components and starts to serve on `address`.
@@ -40,7 +46,7 @@ pub(crate) fn open<'a>(
     address: &str,
     threads: usize,
 ) -> Result<(Changer<'a>, Server), Fatal> {
-    let changer = Changer::install(runtime, artifacts, activity)?;
+    let changer = Changer::install(runtime, artifacts, activity, DEADLINE)?;
     let commands = Arc::new(runtime.service::<dyn Commands>()?);
     let server = Server::start(address, threads, commands, Limits::default())
         .map_err(|error| format!("cannot serve on {address}: {error}"))?;

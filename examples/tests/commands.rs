@@ -34,7 +34,7 @@ impl Session {
     /// The reply to the words of `line`, of which `''` is the empty one.
     fn reply(&self, line: &str) -> String {
         let words = line.split(' ').map(|word| if word == "''" { b"" } else { word.as_bytes() }).collect();
-        String::from_utf8(self.0.execute(words).unwrap()).unwrap()
+        String::from_utf8(self.0.execute(words).unwrap().reply).unwrap()
     }
 
     /// Asserts replies line by line: `request => reply`, line breaks written as `|`.
@@ -202,7 +202,7 @@ fn counts_pass_from_version_to_version_also_of_commands_that_one_of_them_lacks()
     one.execute(vec![b"ping"]).unwrap();
     let two = CommandsV2::after(crossed(one.save().unwrap()), TreeEngine::default());
     two.execute(vec![b"strlen", b"a"]).unwrap();
-    let text = String::from_utf8(two.execute(vec![b"info", b"all"]).unwrap()).unwrap();
+    let text = String::from_utf8(two.execute(vec![b"info", b"all"]).unwrap().reply).unwrap();
     for line in ["cmdstat_strlen:calls=2", "cmdstat_ping:calls=3", "cmdstat_get:calls=1", "cmdstat_info:calls=1"] {
         assert!(text.contains(line), "{line} is not in {text}");
     }

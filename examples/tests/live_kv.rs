@@ -54,6 +54,13 @@ impl Served {
         Served { child, output, address }
     }
 
+    /// The process of the instance that says next that it serves.
+    fn instance(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.split(' ').nth(3).expect("an instance names its process").to_owned()
+    }
+
     fn port(&self) -> &str {
         self.address.rsplit(':').next().unwrap()
     }
@@ -82,10 +89,49 @@ fn it_replaces_and_refuses_under_its_own_load_and_loses_nothing() {
     let output = command.arg(examples()).output().unwrap();
     let text = text(&output);
     assert!(output.status.success(), "{text}");
-    for line in ["requests failed 0", "acknowledged writes lost 0", "candidates refused 9"] {
-        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in ["candidates refused 9", "connections refused 0", "reconnects 20"] {
         assert!(words.contains(line), "{line}: {text}");
     }
+    // In the program's own process, and by the server whose process is harmed.
+    for line in ["requests failed 0", "acknowledged writes lost 0"] {
+        assert_eq!(words.matches(line).count(), 2, "{line}: {text}");
+    }
+    for end in ["signal 9", "main hung, signal 9", "worker-", "signal 6"] {
+        assert!(text.contains(end), "{end}: {text}");
+    }
+}
+
+#[test]
+fn a_server_that_is_killed_goes_on_with_what_it_acknowledged_and_with_the_same_address() {
+    let mut server = Served::start(&[]);
+    let first = server.instance();
+    let mut client = TcpStream::connect(&server.address).unwrap();
+    client.write_all(b"SET a kept\r\n").unwrap();
+    let mut reply = [0; 5];
+    client.read_exact(&mut reply).unwrap();
+    assert_eq!(&reply, b"+OK\r\n");
+    let killed = Command::new("kill").args(["-9", &first]).status().unwrap();
+    assert!(killed.success());
+    // Whether the next instance is there already or not: the connection is not refused.
+    let mut client = TcpStream::connect(&server.address).unwrap();
+    client.write_all(b"GET a\r\nQUIT\r\n").unwrap();
+    let mut replies = String::new();
+    client.read_to_string(&mut replies).unwrap();
+    assert_eq!(replies, "$4\r\nkept\r\n+OK\r\n");
+    assert_ne!(server.instance(), first);
+    server.stop();
+}
+
+#[test]
+fn clients_cannot_harm_a_server_that_was_not_told_to_let_them() {
+    let server = Served::start(&[]);
+    let mut client = TcpStream::connect(&server.address).unwrap();
+    client.write_all(b"DEBUG ABORT\r\nDEBUG DEADLOCK\r\nQUIT\r\n").unwrap();
+    let mut replies = String::new();
+    client.read_to_string(&mut replies).unwrap();
+    assert_eq!(replies.matches("-ERR unknown command 'DEBUG'").count(), 2, "{replies}");
+    server.stop();
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod commands;
 
 use commands::{Counts, Edition, Layer};
-use kv::{CommandError, Commands, Engine};
+use kv::{Answer, CommandError, Commands, Engine};
 use lcr::{BoxError, Context};
 
 static EDITION: Edition = Edition { version: "1.0.0", more: &[] };
@@ -30,8 +30,12 @@ impl CommandsV1 {
 
 #[lcr::component(create = CommandsV1::create, state, unload, name = "kv-commands", version = "1.0.0")]
 impl Commands for CommandsV1 {
-    fn execute(&self, words: Vec<&[u8]>) -> Result<Vec<u8>, CommandError> {
+    fn execute(&self, words: Vec<&[u8]>) -> Result<Answer, CommandError> {
         Ok(self.0.execute(&words))
+    }
+
+    fn may_write(&self, name: &[u8]) -> Result<bool, CommandError> {
+        Ok(self.0.may_write(name))
     }
 }
 

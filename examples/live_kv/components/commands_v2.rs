@@ -7,7 +7,7 @@ use commands::{
     Counts, Edition, Layer, Refusal,
     table::{Command, ONE_KEY},
 };
-use kv::{CommandError, Commands, Engine, reply};
+use kv::{Answer, CommandError, Commands, Engine, reply};
 use lcr::{BoxError, Context};
 
 static EDITION: Edition = Edition { version: "2.0.0", more: &[STRLEN] };
@@ -41,8 +41,12 @@ impl CommandsV2 {
 
 #[lcr::component(create = CommandsV2::create, state, unload, name = "kv-commands", version = "2.0.0")]
 impl Commands for CommandsV2 {
-    fn execute(&self, words: Vec<&[u8]>) -> Result<Vec<u8>, CommandError> {
+    fn execute(&self, words: Vec<&[u8]>) -> Result<Answer, CommandError> {
         Ok(self.0.execute(&words))
+    }
+
+    fn may_write(&self, name: &[u8]) -> Result<bool, CommandError> {
+        Ok(self.0.may_write(name))
     }
 }
 

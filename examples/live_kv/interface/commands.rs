@@ -12,7 +12,47 @@ pub trait Commands {
     ///
     /// A request that is refused has a reply too, an error line; `Err` means that the
     /// layer itself could not be asked.
-    fn execute(&self, words: Vec<&[u8]>) -> Result<Vec<u8>, CommandError>;
+    fn execute(&self, words: Vec<&[u8]>) -> Result<Answer, CommandError>;
+
+    /// Whether a request whose first word is `name` may touch the map. True also of a
+    /// name that means nothing here: it may mean something to the layer that comes next.
+    fn may_write(&self, name: &[u8]) -> Result<bool, CommandError>;
+}
+
+/// What came of a request.
+#[derive(Clone, PartialEq, Eq, Debug, lcr::Abi)]
+pub struct Answer {
+    /// The reply in RESP2.
+    pub reply: Vec<u8>,
+    /// What the host has to look at again, if it keeps the map elsewhere too.
+    pub touched: Touched,
+}
+
+/// The part of the map that a request may have changed.
+#[derive(Clone, PartialEq, Eq, Debug, lcr::Abi)]
+pub enum Touched {
+    /// None of it.
+    Nothing,
+    /// The keys that are words of the request.
+    Words {
+        /// Which word is the first of them; the request's own name is word 0.
+        first: u32,
+        /// No word behind this one is.
+        last: u32,
+        /// How far it is from one to the next.
+        step: u32,
+    },
+    /// All of it is removed.
+    Everything,
+}
+
+impl Touched {
+    /// The keys among the words of the request.
+    pub fn keys<'a>(&self, words: &[&'a [u8]]) -> Vec<&'a [u8]> {
+        let Touched::Words { first, last, step } = *self else { return Vec::new() };
+        let end = words.len().min((last as usize).saturating_add(1));
+        words[..end].iter().skip(first as usize).step_by(step.max(1) as usize).copied().collect()
+    }
 }
 
 /// Why there is no reply to a request.

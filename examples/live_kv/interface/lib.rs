@@ -13,6 +13,6 @@ pub mod position;
 pub mod reply;
 mod snapshot;
 
-pub use commands::{CommandError, Commands};
+pub use commands::{Answer, CommandError, Commands, Touched};
 pub use engine::{Condition, Engine, EngineError, Page, Swap};
 pub use snapshot::{Damaged, Pairs, Snapshot};

@@ -6,7 +6,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::Load;
+use super::{Load, reply::Reply};
 
 /// Counters of a connection, and pairs of keys that are always written together.
 pub(crate) const COUNTERS: usize = 64;
@@ -34,6 +34,11 @@ impl Versions {
     /// Notes an acknowledgement.
     pub(crate) fn acknowledge(&mut self, version: u64) {
         self.acknowledged = self.acknowledged.max(version);
+    }
+
+    /// The server has this version: those sent after it will never arrive.
+    pub(crate) fn settle(&mut self, version: u64) {
+        (self.sent, self.acknowledged) = (version, version);
     }
 
     /// The versions that the server may have.
@@ -92,11 +97,25 @@ impl Ledger {
         value
     }
 
-    /// Whether `found` is what the server may have at a plain key.
-    pub(crate) fn allows(&self, index: usize, found: Option<&[u8]>) -> bool {
-        self.keys[index].allowed().any(|version| match version {
+    /// The version that `found` is of a plain key, if the server may have it.
+    pub(crate) fn key_version(&self, index: usize, found: Option<&[u8]>) -> Option<u64> {
+        self.keys[index].allowed().find(|version| match version {
             0 => found.is_none(),
-            version => found == Some(&self.value(index, version)),
+            version => found == Some(&self.value(index, *version)),
+        })
+    }
+
+    /// The same of a counter.
+    pub(crate) fn counter_version(&self, index: usize, found: Option<&[u8]>) -> Option<u64> {
+        let value = found.map_or(Some(0), kv::integer::parse).and_then(|value| u64::try_from(value).ok());
+        value.filter(|value| self.counters[index].allowed().contains(value))
+    }
+
+    /// The same of a pair.
+    pub(crate) fn pair_version(&self, index: usize, found: &[Reply]) -> Option<u64> {
+        self.pairs[index].allowed().find(|version| {
+            let value = Reply::Bulk((*version > 0).then(|| version.to_string().into_bytes()));
+            found == [value.clone(), value]
         })
     }
 }

@@ -4,12 +4,14 @@
 //! [`ledger`] of its own. All write their keys, then all send [`traffic`] of every kind
 //! until they are told to stop, then all read back what was acknowledged. One
 //! connection more walks the keyspace meanwhile ([`scanner`]). [`latency`] is measured
-//! as a client feels it, apart for requests that a replacement may have held.
+//! as a client feels it, apart for requests that a replacement may have held. With a
+//! [`recovery`] a broken connection is made anew; without, it is a failure.
 
 pub(crate) mod client;
 pub(crate) mod latency;
 mod ledger;
 mod outcome;
+pub(crate) mod recovery;
 pub(crate) mod reply;
 mod scanner;
 mod traffic;
@@ -26,6 +28,7 @@ use std::{
 use latency::Activity;
 use ledger::Ledger;
 pub(crate) use outcome::Outcome;
+use recovery::Recovery;
 use traffic::Traffic;
 
 /// What to send where.
@@ -46,6 +49,8 @@ pub(crate) struct Load<'a> {
     pub(crate) filled: &'a AtomicBool,
     /// Set by others to end the traffic.
     pub(crate) stop: &'a AtomicBool,
+    /// Given if the server's process may end.
+    pub(crate) recovery: Option<&'a Recovery>,
     /// Requests answered until now.
     pub(crate) answered: &'a AtomicU64,
 }
@@ -87,7 +92,7 @@ fn drive(load: &Load<'_>, number: usize, barrier: &Barrier) -> Outcome {
     barrier.wait();
     let driven = filled.and_then(|()| {
         while !load.stop.load(Ordering::Acquire) {
-            traffic.mix()?;
+            traffic.mix().or_else(|error| traffic.recover(error))?;
         }
         traffic.read_back()
     });

@@ -42,7 +42,7 @@ impl Reply {
 fn line(from: &mut impl BufRead) -> io::Result<String> {
     let mut line = String::new();
     from.read_line(&mut line)?;
-    if line.is_empty() {
+    if !line.ends_with('\n') {
         return Err(io::Error::new(ErrorKind::UnexpectedEof, "the connection was closed"));
     }
     line.strip_suffix("\r\n").map(str::to_owned).ok_or_else(|| bad(&line))

@@ -12,7 +12,12 @@ pub(super) fn walk(load: &Load<'_>) -> Outcome {
     let mut outcome = Outcome::default();
     let walked = Client::connect(load.address).and_then(|mut client| {
         while !load.stop.load(Ordering::Acquire) {
-            once(load, &mut client, &mut outcome)?;
+            match (once(load, &mut client, &mut outcome), load.recovery) {
+                (Ok(()), _) => {}
+                (Err(error), None) => return Err(error),
+                // A number that no other client has.
+                (Err(error), Some(recovery)) => client = recovery.connect(load.address, load.connections, error)?,
+            }
         }
         Ok(())
     });

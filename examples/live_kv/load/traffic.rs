@@ -1,5 +1,7 @@
 //! Requests of every kind, with what each must be answered.
 
+mod doubt;
+
 use std::{collections::VecDeque, fmt::Debug, io, ops::Range, sync::atomic::Ordering, time::Instant};
 
 use fastrand::Rng;
@@ -271,20 +273,15 @@ impl<'a> Traffic<'a> {
                 self.outcome.acknowledged += 1;
             }
             (Expected::Lasting(index), Reply::Bulk(found)) => {
-                let kept = self.ledger.allows(index, found.as_deref());
+                let kept = self.ledger.key_version(index, found.as_deref()).is_some();
                 self.keep(kept, &self.ledger.key(index), &found);
             }
             (Expected::LastingCount(index), Reply::Bulk(found)) => {
-                let value = found.as_deref().map_or(Some(0), |text| kv::integer::parse(text).map(|value| value as u64));
-                let kept = value.is_some_and(|value| self.ledger.counters[index].allowed().contains(&value));
+                let kept = self.ledger.counter_version(index, found.as_deref()).is_some();
                 self.keep(kept, &self.ledger.counter(index), &found);
             }
             (Expected::LastingPair(index), Reply::Array(Some(found))) => {
-                let allowed = self.ledger.pairs[index].allowed();
-                let kept = allowed.into_iter().any(|version| {
-                    let value = Reply::Bulk((version > 0).then(|| version.to_string().into_bytes()));
-                    found == [value.clone(), value]
-                });
+                let kept = self.ledger.pair_version(index, &found).is_some();
                 let [left, _] = self.ledger.pair(self.number, index);
                 self.keep(kept, &left, &found);
             }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long callers may be held; a usual hand-over takes a small part of it.
-const DEADLINE: Duration = Duration::from_secs(5);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The components of each kind, in the order of their taking turns.
 const ENGINES: [&str; 2] = [ENGINE_HASH, ENGINE_TREE];
@@ -68,6 +68,7 @@ pub(crate) struct Changer<'a> {
     runtime: &'a Runtime,
     artifacts: &'a Artifacts,
     activity: &'a Activity,
+    deadline: Duration,
     start: Instant,
     turn: usize,
     engine: usize,
@@ -75,7 +76,8 @@ pub(crate) struct Changer<'a> {
 }
 
 impl<'a> Changer<'a> {
-    /// Loads the first engine and the first command layer, in one transaction.
+    /// Loads the first engine and the first command layer, in one transaction. Later ones
+    /// may hold callers until `deadline`.
     ///
     /// # Errors
     /// The runtime refuses them.
@@ -83,9 +85,10 @@ impl<'a> Changer<'a> {
         runtime: &'a Runtime,
         artifacts: &'a Artifacts,
         activity: &'a Activity,
+        deadline: Duration,
     ) -> lcr::Result<Changer<'a>> {
         runtime.plan().add(artifacts.path(ENGINES[0])).add(artifacts.path(COMMANDS[0])).commit()?;
-        Ok(Changer { runtime, artifacts, activity, start: Instant::now(), turn: 0, engine: 0, commands: 0 })
+        Ok(Changer { runtime, artifacts, activity, deadline, start: Instant::now(), turn: 0, engine: 0, commands: 0 })
     }
 
     /// Replaces the engine, the command layer or both, in turn. Three turns lead through
@@ -110,7 +113,7 @@ impl<'a> Changer<'a> {
             (false, true) => "commands",
             _ => "both at once",
         };
-        let change = self.attempt(what, &files, Attempt::default());
+        let change = self.attempt(what, &files, Attempt { deadline: self.deadline, ..Attempt::default() });
         if change.result.is_ok() {
             (self.engine, self.commands) = (next_engine, next_commands);
         }

@@ -41,14 +41,14 @@ pub(crate) fn refused(changes: &[Change]) -> String {
     align_right(table, &[0, 4])
 }
 
-fn table(header: &[&str]) -> Table {
+pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Dynamic).set_width(120);
     table.set_header(header);
     table
 }
 
-fn align_right(mut table: Table, columns: &[usize]) -> String {
+pub(super) fn align_right(mut table: Table, columns: &[usize]) -> String {
     for column in columns {
         if let Some(column) = table.column_mut(*column) {
             column.set_cell_alignment(CellAlignment::Right);

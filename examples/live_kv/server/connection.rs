@@ -189,7 +189,7 @@ impl Connection {
 /// One request, one reply; also when the command layer cannot be asked.
 fn answer(commands: &dyn Commands, words: Vec<&[u8]>, output: &mut Vec<u8>, batch: &mut Batch) {
     match commands.execute(words) {
-        Ok(bytes) => output.extend_from_slice(&bytes),
+        Ok(answer) => output.extend_from_slice(&answer.reply),
         Err(error) => {
             batch.faults += 1;
             reply::error(output, &format!("ERR {error}"));

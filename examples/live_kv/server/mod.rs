@@ -10,13 +10,14 @@
 
 mod connection;
 mod inline;
+pub(crate) mod pulse;
 pub(crate) mod request;
 mod tally;
 mod worker;
 
 use std::{
     io::{self, ErrorKind, Write},
-    net::{SocketAddr, ToSocketAddrs},
+    net::{self, SocketAddr, ToSocketAddrs},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -28,6 +29,7 @@ use std::{
 use kv::Commands;
 use mio::{Events, Interest, Poll, Token, Waker, net::TcpListener, net::TcpStream};
 
+use pulse::Pulse;
 use request::Limits;
 pub(crate) use tally::Tally;
 use worker::Worker;
@@ -66,7 +68,21 @@ impl Server {
         commands: Arc<dyn Commands>,
         limits: Limits,
     ) -> io::Result<Server> {
-        let mut listener = bind(address)?;
+        Server::on(bind(address)?, threads, commands, limits)
+    }
+
+    /// Serves who comes to `listener`.
+    ///
+    /// # Errors
+    /// The operating system gives no more threads.
+    pub(crate) fn on(
+        listener: net::TcpListener,
+        threads: usize,
+        commands: Arc<dyn Commands>,
+        limits: Limits,
+    ) -> io::Result<Server> {
+        listener.set_nonblocking(true)?;
+        let mut listener = TcpListener::from_std(listener);
         let address = listener.local_addr()?;
         let clients = Arc::default();
         let shared =
@@ -98,10 +114,10 @@ impl Server {
     }
 }
 
-fn bind(address: &str) -> io::Result<TcpListener> {
+fn bind(address: &str) -> io::Result<net::TcpListener> {
     let mut last = io::Error::new(ErrorKind::AddrNotAvailable, "the name has no address");
     for address in address.to_socket_addrs()? {
-        match TcpListener::bind(address) {
+        match net::TcpListener::bind(address) {
             Ok(listener) => return Ok(listener),
             Err(error) => last = error,
         }
@@ -121,9 +137,14 @@ struct Acceptor {
 impl Acceptor {
     fn serve(mut self) {
         let mut events = Events::with_capacity(8);
+        let pulse = Pulse::begin("acceptor");
         let mut timeout = None;
         while !self.shared.stop.load(Ordering::Acquire) {
-            match self.poll.poll(&mut events, timeout) {
+            pulse.beat();
+            let idle = timeout.is_none().then(|| pulse.idle());
+            let polled = self.poll.poll(&mut events, timeout);
+            drop(idle);
+            match polled {
                 Err(error) if error.kind() != ErrorKind::Interrupted => panic!("polling failed: {error}"),
                 _ => timeout = self.accept(),
             }

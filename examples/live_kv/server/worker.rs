@@ -24,6 +24,7 @@ use slab::Slab;
 use super::{
     Seat, Shared,
     connection::{Connection, Turn},
+    pulse::Pulse,
     tally::Batch,
 };
 
@@ -56,7 +57,7 @@ impl Worker {
             scratch: vec![0; SCRATCH],
             shared,
         };
-        let thread = thread::Builder::new().name(format!("kv-worker-{number}")).spawn(move || desk.serve())?;
+        let thread = thread::Builder::new().name(format!("kv-worker-{number}")).spawn(move || desk.serve(number))?;
         Ok(Worker { inbound, waker, thread })
     }
 
@@ -93,11 +94,12 @@ struct Client {
 }
 
 impl Desk {
-    fn serve(mut self) {
+    fn serve(mut self, number: usize) {
         let mut events = Events::with_capacity(1024);
+        let pulse = Pulse::begin(&format!("worker-{number}"));
         while !self.shared.stop.load(Ordering::Acquire) {
-            let timeout = (!self.due.is_empty()).then_some(Duration::ZERO);
-            match self.poll.poll(&mut events, timeout) {
+            pulse.beat();
+            match self.wait(&mut events, &pulse) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => panic!("polling failed: {error}"),
                 Ok(()) => {}
@@ -110,6 +112,19 @@ impl Desk {
             }
             self.give_turns();
         }
+    }
+
+    /// Waits for events; for ever only while the supervisor knows of it.
+    fn wait(&mut self, events: &mut Events, pulse: &Pulse) -> io::Result<()> {
+        if !self.due.is_empty() {
+            return self.poll.poll(events, Some(Duration::ZERO));
+        }
+        self.poll.poll(events, Some(pulse.patience()))?;
+        if events.is_empty() && !self.shared.stop.load(Ordering::Acquire) {
+            let _idle = pulse.idle();
+            self.poll.poll(events, None)?;
+        }
+        Ok(())
     }
 
     fn welcome(&mut self) {

@@ -15,7 +15,7 @@ pub(crate) mod table;
 
 use std::{borrow::Cow, time::SystemTime};
 
-use kv::{Engine, EngineError, reply};
+use kv::{Answer, Engine, EngineError, Touched, reply};
 
 pub(crate) use served::Counts;
 use served::Served;
@@ -60,18 +60,23 @@ impl Layer {
         &*self.engine
     }
 
-    /// Executes one request and returns its reply.
-    pub(crate) fn execute(&self, words: &[&[u8]]) -> Vec<u8> {
-        let mut out = Vec::new();
-        if let Err(Refusal(text)) = self.run(words, &mut out) {
-            out.clear();
-            reply::error(&mut out, &text);
+    /// Executes one request and returns its reply, and what it touched.
+    pub(crate) fn execute(&self, words: &[&[u8]]) -> Answer {
+        let mut answer = Answer { reply: Vec::new(), touched: Touched::Nothing };
+        if let Err(Refusal(text)) = self.run(words, &mut answer) {
+            answer.reply.clear();
+            reply::error(&mut answer.reply, &text);
             self.served.refused();
         }
-        out
+        answer
     }
 
-    fn run(&self, words: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Refusal> {
+    /// Whether a command of that name may write, or would be unknown.
+    pub(crate) fn may_write(&self, name: &[u8]) -> bool {
+        self.find(name).is_none_or(|(_, command)| command.is_writer())
+    }
+
+    fn run(&self, words: &[&[u8]], answer: &mut Answer) -> Result<(), Refusal> {
         let (name, arguments) = words.split_first().ok_or_else(|| Refusal::new("ERR empty request"))?;
         let Some((number, command)) = self.find(name) else {
             self.served.unknown();
@@ -81,7 +86,14 @@ impl Layer {
         if !command.takes(words.len()) {
             return Err(Refusal::arity(command.name));
         }
-        (command.run)(self, words, out)
+        // An engine that fails in the middle leaves behind what it leaves behind, so keys
+        // count as touched by a refused request too; a refused removal removes nothing.
+        answer.touched = command.keys_of(words.len());
+        (command.run)(self, words, &mut answer.reply)?;
+        if command.is_writer() && answer.touched == Touched::Nothing {
+            answer.touched = Touched::Everything;
+        }
+        Ok(())
     }
 
     fn commands(&self) -> impl Iterator<Item = &'static Command> {

@@ -1,5 +1,7 @@
 //! The table of commands: the one place that names them.
 
+use kv::Touched;
+
 use super::{Layer, Refusal, catalogue, keyspace, server, strings};
 
 /// A command's function: appends one reply, or refuses.
@@ -35,6 +37,21 @@ impl Command {
     /// The same, marked as a writer.
     pub(crate) const fn writes(self, keys: (i32, i32, i32)) -> Command {
         Command { flag: Some("write"), keys, ..self }
+    }
+
+    /// Whether it changes the map.
+    pub(crate) fn is_writer(&self) -> bool {
+        self.flag == Some("write")
+    }
+
+    /// Which of so many words are keys that it writes to.
+    pub(crate) fn keys_of(&self, words: usize) -> Touched {
+        let (first, last, step) = self.keys;
+        if !self.is_writer() || first == 0 {
+            return Touched::Nothing;
+        }
+        let last = if last < 0 { (words as u32).saturating_sub(last.unsigned_abs()) } else { last as u32 };
+        Touched::Words { first: first as u32, last, step: step as u32 }
     }
 
     /// Whether a request of so many words, its name included, fits.

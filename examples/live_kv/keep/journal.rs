@@ -1,0 +1,154 @@
+//! The journal: a file in the kernel's memory, to which records are appended.
+//!
+//! It has no name and no place on a disk. It lives as long as a descriptor of it is open
+//! anywhere, and the supervisor has one: so it outlives whatever happens to the process
+//! that writes it, and not the supervisor and not the machine. A record is in it when the
+//! system call that writes it has returned; an end of the process after that cannot undo
+//! it, for it is not in the process.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom},
+    os::unix::fs::FileExt,
+};
+
+use kv::Engine;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+use super::record::{self, Record};
+
+/// A file and how much of it is records.
+pub(crate) struct Log {
+    pub(crate) file: File,
+    pub(crate) len: u64,
+}
+
+impl Log {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// The kernel has no memory or no descriptor.
+    pub(crate) fn new() -> io::Result<Log> {
+        let file = memfd_create(c"live_kv-journal", MFdFlags::MFD_CLOEXEC)?;
+        Ok(Log { file: File::from(file), len: 0 })
+    }
+
+    /// What another process wrote to `file`, done again in `engine`, and how many records
+    /// that was. What follows the last whole record is overwritten by the next one.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the engine fails.
+    pub(crate) fn replay(mut file: File, engine: &dyn Engine) -> io::Result<(Log, u64)> {
+        file.seek(SeekFrom::Start(0))?;
+        let end = file.metadata()?.len();
+        let (mut len, mut records) = (0, 0);
+        let mut reader = BufReader::with_capacity(1 << 20, (&file).take(end));
+        while let Some((payload, size)) = record::next(&mut reader)? {
+            record::apply(&payload, engine).map_err(io::Error::other)?;
+            len += size;
+            records += 1;
+        }
+        // Whose bytes follow is unknown; they must not look like a record one day.
+        file.set_len(len)?;
+        Ok((Log { file, len }, records))
+    }
+
+    /// Appends a record. If that fails, what was there is there.
+    fn append(&mut self, record: &[u8]) -> io::Result<()> {
+        let written = self.file.write_all_at(record, self.len);
+        match written {
+            Ok(()) => self.len += record.len() as u64,
+            Err(_) => self.file.set_len(self.len)?,
+        }
+        written
+    }
+}
+
+/// The log that the next instance finds, and the one that will take its place.
+pub(crate) struct Journal {
+    log: Log,
+    /// What every record is written to as well while a compaction is under way.
+    next: Option<Log>,
+    /// The next log may be the one that is kept: nobody knows.
+    doubtful: bool,
+    /// The length after the last compaction.
+    base: u64,
+}
+
+/// Below this length a compaction is not worth it.
+const FLOOR: u64 = 8 << 20;
+
+impl Journal {
+    /// Over a log that is kept already.
+    pub(crate) fn over(log: Log) -> Journal {
+        Journal { log, next: None, doubtful: false, base: 0 }
+    }
+
+    /// Writes a record; when this returns, an end of the process does not undo it.
+    ///
+    /// # Errors
+    /// The kernel has no memory for it.
+    pub(crate) fn write(&mut self, record: Record) -> io::Result<()> {
+        let bytes = record.finish()?;
+        // The next one first: if it fails it is given up, and nothing has happened.
+        if let Some(next) = &mut self.next
+            && let Err(error) = next.append(&bytes)
+        {
+            if self.doubtful {
+                return Err(error);
+            }
+            self.next = None;
+        }
+        self.log.append(&bytes)
+    }
+
+    /// How long it is.
+    pub(crate) fn len(&self) -> u64 {
+        self.log.len
+    }
+
+    /// Whether it has doubled since the last compaction.
+    pub(crate) fn is_due(&self) -> bool {
+        self.log.len > FLOOR.max(self.base * 2)
+    }
+
+    /// Begins a compaction: from here on records go to an empty log too. False if an
+    /// earlier one lacks its [`swap`](Self::swap) only.
+    ///
+    /// # Errors
+    /// As [`Log::new`].
+    pub(crate) fn begin(&mut self) -> io::Result<bool> {
+        if !self.doubtful {
+            self.next = Some(Log::new()?);
+        }
+        Ok(!self.doubtful)
+    }
+
+    /// Writes a record to the next log only: what is true already. False if the compaction
+    /// was given up.
+    ///
+    /// # Errors
+    /// The kernel has no memory for it.
+    pub(crate) fn copy(&mut self, record: Record) -> io::Result<bool> {
+        let Some(next) = &mut self.next else { return Ok(false) };
+        next.append(&record.finish()?)?;
+        Ok(true)
+    }
+
+    /// The next log takes the place of the first, if `keep` can have it kept. If not, both
+    /// stay and get every record, for `keep` may have done it and not know.
+    ///
+    /// # Errors
+    /// Those of `keep`.
+    pub(crate) fn swap<E>(&mut self, keep: impl FnOnce(&File) -> Result<(), E>) -> Result<(), E> {
+        if let Some(next) = &self.next {
+            self.doubtful = true;
+            keep(&next.file)?;
+            self.doubtful = false;
+        }
+        if let Some(next) = self.next.take() {
+            (self.base, self.log) = (next.len, next);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! Connecting again after the server's process ended.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{client::Client, reply::Reply};
+
+/// How long a client tries.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What all clients tell of their connections.
+#[derive(Default)]
+pub(crate) struct Recovery {
+    /// Connections that broke and were made anew.
+    reconnects: AtomicU64,
+    /// Tries to connect that failed.
+    refused: AtomicU64,
+    /// When the last new connection of each client had its first answer.
+    answered: Mutex<BTreeMap<usize, Instant>>,
+}
+
+impl Recovery {
+    /// A connection that answers, after `error` broke that of `client`.
+    ///
+    /// # Errors
+    /// `error` is none of an end of the server's, or nobody answers for long.
+    pub(crate) fn connect(&self, address: SocketAddr, client: usize, error: io::Error) -> io::Result<Client> {
+        let (start, mut error) = (Instant::now(), error);
+        while start.elapsed() < PATIENCE && is_broken(&error) {
+            let mut connection = match Client::connect(address) {
+                Ok(connection) => connection,
+                Err(_) => {
+                    self.refused.fetch_add(1, Ordering::Relaxed);
+                    thread::sleep(Duration::from_millis(5));
+                    continue;
+                }
+            };
+            match connection.ask(&[b"PING"]) {
+                Ok(Reply::Status(status)) if status == "PONG" => {
+                    self.reconnects.fetch_add(1, Ordering::Relaxed);
+                    self.lock().insert(client, Instant::now());
+                    return Ok(connection);
+                }
+                Ok(other) => return Err(io::Error::other(format!("PING was answered {other:?}"))),
+                Err(broken) => error = broken,
+            }
+        }
+        Err(error)
+    }
+
+    /// Forgets who was answered when.
+    pub(crate) fn begin(&self) {
+        self.lock().clear();
+    }
+
+    /// The first and the last answer on the new connections of so many clients; `None` if
+    /// one of them has none yet.
+    pub(crate) fn answered(&self, clients: usize) -> Option<(Instant, Instant)> {
+        let answered = self.lock();
+        let all = answered.len() >= clients;
+        answered.values().min().copied().zip(answered.values().max().copied()).filter(|_| all)
+    }
+
+    /// Connections that were made anew.
+    pub(crate) fn reconnects(&self) -> u64 {
+        self.reconnects.load(Ordering::Relaxed)
+    }
+
+    /// Connections that could not be made.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<usize, Instant>> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the other side is gone; one that is silent for long is there.
+fn is_broken(error: &io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
+}

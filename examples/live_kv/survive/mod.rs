@@ -1,0 +1,173 @@
+//! The server's process is killed, stopped, made to deadlock and made to abort, each under
+//! load from outside, and while its components are replaced.
+//!
+//! Its supervisor starts the next instance each time. Clients see a broken connection and
+//! connect again; what they check is that they never fail to, and that every write that was
+//! acknowledged is there.
+
+mod child;
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
+
+use crate::{
+    args::Args,
+    artifacts::Artifacts,
+    load::{self, Load, Outcome, client::Client, latency::Activity, recovery::Recovery},
+    report,
+    site::Fatal,
+};
+
+use child::Supervised;
+
+/// Load between one harm and the next.
+const PEACE: Duration = Duration::from_millis(700);
+
+/// Until all clients must be served again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is done to an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// SIGKILL.
+    Kill,
+    /// SIGSTOP: it is there and does nothing.
+    Stop,
+    /// One of its threads waits for ever; the others serve on.
+    Deadlock,
+    /// It aborts itself.
+    Abort,
+}
+
+impl Kind {
+    const ALL: [Kind; 4] = [Kind::Kill, Kind::Stop, Kind::Deadlock, Kind::Abort];
+
+    /// For people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Kill => "killed by SIGKILL",
+            Kind::Stop => "stopped by SIGSTOP",
+            Kind::Deadlock => "a thread deadlocked",
+            Kind::Abort => "aborted",
+        }
+    }
+
+    fn inflict(self, server: &Supervised) -> Result<(), Fatal> {
+        // Neither request is ever answered: the connection ends with the process.
+        let debug = |what: &[u8]| {
+            let mut client = Client::connect(server.address)?;
+            client.queue(&[b"DEBUG", what]);
+            client.send().map(|()| client)
+        };
+        match self {
+            Kind::Kill => server.signal(Signal::SIGKILL)?,
+            Kind::Stop => server.signal(Signal::SIGSTOP)?,
+            Kind::Deadlock => drop(debug(b"DEADLOCK")?.reply()),
+            Kind::Abort => drop(debug(b"ABORT")?.reply()),
+        }
+        Ok(())
+    }
+}
+
+/// A harm, and how it was overcome.
+pub(crate) struct Harmed {
+    pub(crate) kind: Kind,
+    /// The instance after it.
+    pub(crate) next: u32,
+    /// What the supervisor says of its end.
+    pub(crate) ended: String,
+    /// From the harm to the first answer of the next instance.
+    pub(crate) first: Duration,
+    /// From the harm until every client was answered again.
+    pub(crate) all: Duration,
+    pub(crate) reconnects: u64,
+    pub(crate) refused: u64,
+}
+
+/// Starts a server, drives and harms it; `true` if nothing was refused or lost.
+///
+/// # Errors
+/// It does not begin, or it does not come back.
+pub(crate) fn run(args: &Args, artifacts: &Artifacts) -> Result<bool, Fatal> {
+    let pause = args.replace_every.unwrap_or(Duration::from_millis(150));
+    let mut server = Supervised::start(args, artifacts, pause)?;
+    let rounds = if args.seconds.is_some_and(|seconds| seconds < 5) { 1 } else { 2 };
+    println!("\na supervised server on {}; replacing every {pause:?}, and harming it", server.address);
+    let (activity, recovery, answered) = (Activity::default(), Recovery::default(), AtomicU64::new(0));
+    let (filled, stop) = (AtomicBool::new(false), AtomicBool::new(false));
+    let load = Load {
+        address: server.address,
+        connections: args.connections,
+        keys: args.keys,
+        prefix: "survive",
+        seed: args.seed(),
+        activity: &activity,
+        filled: &filled,
+        stop: &stop,
+        recovery: Some(&recovery),
+        answered: &answered,
+    };
+    let (outcome, harmed) = thread::scope(|scope| {
+        let harming = scope.spawn(|| {
+            let harmed = harm(&mut server, &load, &recovery, rounds).map_err(|error| error.to_string());
+            stop.store(true, Ordering::Release);
+            harmed
+        });
+        (load::run(&load), harming.join())
+    });
+    let harmed = harmed.map_err(|_| "the harming thread panicked")?;
+    let (status, said) = server.stop()?;
+    let harmed = harmed.inspect_err(|_| print!("{}", report::outcome(&outcome)))?;
+    println!("\n{}\n", report::harms::table(&harmed));
+    let (compactions, last): (Vec<_>, Vec<_>) = said.iter().partition(|line| line.starts_with("compacted "));
+    print!("{}", report::harms::facts(&outcome, &recovery, compactions.len()));
+    for line in last {
+        println!("the last instance {line}");
+    }
+    Ok(is_clean(&outcome, &recovery) && status.success())
+}
+
+fn is_clean(outcome: &Outcome, recovery: &Recovery) -> bool {
+    outcome.is_clean() && recovery.refused() == 0 && recovery.reconnects() > 0
+}
+
+fn harm(server: &mut Supervised, load: &Load<'_>, recovery: &Recovery, rounds: usize) -> Result<Vec<Harmed>, Fatal> {
+    while !load.filled.load(Ordering::Acquire) {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let mut harmed = Vec::new();
+    for kind in (0..rounds).flat_map(|_| Kind::ALL) {
+        thread::sleep(PEACE);
+        let (reconnects, refused) = (recovery.reconnects(), recovery.refused());
+        recovery.begin();
+        let start = Instant::now();
+        kind.inflict(server)?;
+        server.next()?;
+        // The scanner is a client, too.
+        let (first, last) = loop {
+            if let Some(answered) = recovery.answered(load.connections + 1) {
+                break answered;
+            }
+            if start.elapsed() > PATIENCE {
+                return Err(format!("not every client was served again after the server was {}", kind.name()).into());
+            }
+            thread::sleep(Duration::from_millis(1));
+        };
+        harmed.push(Harmed {
+            kind,
+            next: server.instance.number,
+            ended: server.instance.before.clone(),
+            first: first - start,
+            all: last - start,
+            reconnects: recovery.reconnects() - reconnects,
+            refused: recovery.refused() - refused,
+        });
+        println!("{:>6} {:<20} instance {} serves", "", kind.name(), server.instance.number);
+    }
+    Ok(harmed)
+}

@@ -118,6 +118,14 @@ fn act(verb: &str, rest: &[&str]) {
             say(&format!("caught {signal}"));
         }
         ("store", _) => app.store(rest.join(" ").as_bytes()).unwrap(),
+        // Stores for so long, so often, and gives no other sign of life.
+        ("stores", [time, every]) => {
+            let end = Instant::now() + millis(time);
+            while Instant::now() < end {
+                app.store(&[7; 100_000]).unwrap();
+                thread::sleep(millis(every));
+            }
+        }
         ("stored", []) => say(&format!("stored {}", String::from_utf8_lossy(&app.stored().unwrap()))),
         ("previous", []) => match app.previous_exit() {
             None => say("previous none"),

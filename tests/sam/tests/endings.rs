@@ -67,6 +67,21 @@ fn a_stopped_instance_is_a_hung_one() {
 }
 
 #[test]
+fn one_that_is_stopped_while_it_stores_is_a_hung_one() {
+    let running = Subject::new(&["pid; start; stores 60000 0", "exit 0"]).set("SAM_INTERVAL", "200ms").start();
+    let pid = running.await_value("1 pid ").parse().unwrap();
+    send(pid, libc::SIGSTOP);
+    let seen = running.end();
+    assert_eq!((seen.code(), seen.of("warned").len()), (0, 1));
+}
+
+#[test]
+fn what_else_an_instance_says_is_no_beat() {
+    let seen = Subject::new(&["start; stores 60000 10", "exit 0"]).set("SAM_INTERVAL", "200ms").run();
+    assert_eq!((seen.code(), seen.of("warned")[0]["check"].as_str()), (0, Some("main")));
+}
+
+#[test]
 fn an_instance_that_closes_its_descriptors_is_still_watched() {
     let seen = Subject::new(&["start; close; beats 300 10; hang", "exit 0"]).set("SAM_INTERVAL", "200ms").run();
     assert_eq!(seen.of("warned")[0]["check"], "main");

@@ -29,11 +29,21 @@ struct Size {
     data: u64,
 }
 
-/// The supervisor's size while an instance lives and is past its start.
+/// The supervisor's size while an instance lives, is past its start, and the next stands by.
 fn size(running: &Running, page: &Page) -> Size {
-    let rounds = get(&page[ROUNDS]);
-    wait_until("the instance works", || get(&page[ROUNDS]) > rounds + 2);
     let pid = running.pid();
+    let mut since = Instant::now();
+    wait_until("an instance works, and the next stands by", || {
+        let rounds = get(&page[ROUNDS]);
+        wait_until("the instance works", || get(&page[ROUNDS]) > rounds + 2);
+        let stands_by = children(pid).len() == 2;
+        // It stands by once for each instance, and may have been what was killed.
+        if !stands_by && since.elapsed() > Duration::from_millis(200) {
+            children(pid).first().into_iter().for_each(|&pid| send(pid, libc::SIGKILL));
+            since = Instant::now();
+        }
+        stands_by
+    });
     Size {
         // A descriptor that is passed, or replaced, is there twice for a moment.
         descriptors: (0..1000).map(|_| descriptors(pid)).min().unwrap(),

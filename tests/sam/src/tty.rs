@@ -88,11 +88,11 @@ impl Tty {
         self.master.as_mut().expect("the terminal is there").write_all(text.as_bytes()).expect("the terminal is there");
     }
 
-    /// Waits until this is shown, behind what was waited for before.
+    /// Waits until this is shown, behind what was waited for before; all that came until then.
     ///
     /// # Panics
     /// If it is not shown within 30 s.
-    pub fn await_text(&mut self, text: &str) {
+    pub fn await_text(&mut self, text: &str) -> String {
         let shown = || self.shown.lock().expect("no reader panics").clone();
         let begin = self.seen;
         let mut found = None;
@@ -104,6 +104,7 @@ impl Tty {
             thread::sleep(std::time::Duration::from_millis(1));
         }
         self.seen = begin + found.unwrap_or(0) + text.len();
+        shown()[begin..self.seen].to_owned()
     }
 
     /// The group in its foreground.

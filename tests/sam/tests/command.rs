@@ -1,39 +1,19 @@
-//! The command `sam`: what it supervises, how it ends, and what it shows.
+//! `sam run`: what the command supervises, and how it ends.
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
-    os::{
-        fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
-        unix::{
-            fs::PermissionsExt as _,
-            process::{CommandExt as _, ExitStatusExt as _},
-        },
-    },
-    path::Path,
-    process::{Command, Output, Stdio},
+    os::unix::{fs::PermissionsExt as _, process::ExitStatusExt as _},
+    process::{Command, Stdio},
 };
 
-use sam_tests::{Subject, lives, program, send, wait_until};
-use serde_json::{Value, json};
-
-fn sh(options: &[&str], script: &str) -> Subject {
-    Subject::by_command(options, "/bin/sh", &["-c", script])
-}
-
-fn sam(arguments: &[&str]) -> Output {
-    Command::new(program("sam")).args(arguments).stdin(Stdio::null()).output().unwrap()
-}
-
-fn words(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// The exit status of `sam status` and what it shows.
-fn status(file: &Path, options: &[&str]) -> (i32, String) {
-    let output = sam(&[&["status", file.to_str().unwrap()], options].concat());
-    (output.status.code().unwrap(), words(&output.stdout) + &words(&output.stderr))
-}
+use sam_tests::{
+    Subject,
+    command::{sam, sh, words},
+    lives, program, send,
+    tty::Tty,
+    wait_until,
+};
+use serde_json::json;
 
 #[test]
 fn every_exit_status_is_passed_on() {
@@ -268,254 +248,32 @@ fn an_idle_supervisor_sleeps() {
 }
 
 #[test]
-fn status_shows_each_stage_and_says_it_by_its_exit_status() {
-    let options = ["--notify", "main", "--backoff", "1h..1h", "--watchdog", "1h", "--grace", "1h"];
-    // Each SIGUSR1 goes a stage on.
-    let first = "ignore 15; catch 10; say up; pause; notify READY=1|STATUS=well; pause; \
-                 notify WATCHDOG=trigger; pause; kill 9";
-    let scripts = [first, "kill 6"];
-    let running = Subject::by_command(&options, "speaker", &scripts).start();
-    running.await_line("1 up");
-    let file = running.path("status");
-    let shows = |stage: &str, code: i32, texts: &[&str]| {
-        wait_until(stage, || running.status()["stage"] == stage);
-        let (seen, text) = status(&file, &[]);
-        assert_eq!(seen, code, "{text}");
-        for expected in texts {
-            assert!(text.contains(expected), "{stage}: no {expected:?} in\n{text}");
-        }
-        text
-    };
-    let supervisor = format!("supervisor  {}\n", running.pid());
-    shows("starting", 1, &["state       instance 1 is starting\n", &supervisor, "restarts    0\n"]);
-    let pid = i32::try_from(running.status()["pid"].as_i64().unwrap()).unwrap();
-    let next = || send(pid, libc::SIGUSR1);
-    next();
-    let text = shows(
-        "running",
-        0,
-        &["state       instance 1 is running\n", "says        well\n", &format!("pid         {pid}\n")],
-    );
-    assert!(text.contains("since       20") && text.contains(" ago)"), "{text}");
-    next();
-    shows("warned", 1, &["is not well and was warned: it marked itself failed\n"]);
-    next();
-    wait_until("the second is gone", || running.status()["instance"] == 3);
-    shows(
-        "waiting",
-        1,
-        &[
-            "state       instance 3 waits to be started\n",
-            "last end    instance 2 died of SIGABRT",
-            "; a restart follows\n",
-            "next start  in ",
-        ],
-    );
-    running.signal(libc::SIGTERM);
-    wait_until("it has ended", || running.status()["stage"] == "left");
-    let (code, text) = status(&file, &[]);
-    assert_eq!(code, 1, "{text}");
-    assert!(text.contains("has ended, and its supervisor too\n"), "{text}");
-    assert_eq!(running.end().code(), -15);
-}
-
-#[test]
-fn status_shows_a_stop_that_is_under_way() {
-    let running = sh(&["--stop-limit", "1h"], "trap '' TERM; echo up; while :; do sleep 0.1; done").start();
-    running.await_line("up");
-    running.signal(libc::SIGTERM);
-    wait_until("it is stopping", || running.status()["stage"] == "stopping");
-    let (code, text) = status(&running.path("status"), &[]);
-    assert_eq!(code, 1);
-    assert!(text.contains("state       instance 1 is stopping\n"), "{text}");
-    send(-i32::try_from(running.status()["pid"].as_i64().unwrap()).unwrap(), libc::SIGKILL);
-    assert_eq!(running.end().code(), -9);
-}
-
-#[test]
-fn status_for_programs_is_one_object() {
-    let running = sh(&[], "exec sleep 1000").start();
-    wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
-    let (code, text) = status(&running.path("status"), &["--json"]);
-    let value: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((code, text.lines().count()), (0, 1));
-    assert_eq!((&value["serves"], &value["supervisor_lives"]), (&json!(true), &json!(true)));
-    assert_eq!((&value["supervisor"], &value["instance"]), (&json!(running.pid()), &json!(1)));
-    running.signal(libc::SIGTERM);
-    running.end();
-}
-
-#[test]
-fn status_tells_when_the_supervisor_is_gone_and_another_has_its_number() {
-    let running = sh(&[], "exec sleep 1000").start();
-    wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
-    let mut value = running.status();
-    let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join("copy");
-    fs::copy(running.path("status"), &copy).unwrap();
-    assert_eq!(status(&copy, &[]).0, 0);
-    running.signal(libc::SIGKILL);
-    running.end();
-    let (code, text) = status(&copy, &[]);
-    assert_eq!(code, 3);
-    assert!(text.contains("state       the supervisor is gone; when it wrote last, instance 1 is ready\n"), "{text}");
-    // This process lives, but began at another time.
-    value["supervisor"] = json!(std::process::id());
-    fs::write(&copy, value.to_string()).unwrap();
-    assert_eq!(status(&copy, &[]).0, 3);
-    // In another namespace nobody can tell.
-    value["namespace"] = json!(1);
-    fs::write(&copy, value.to_string()).unwrap();
-    let (code, text) = status(&copy, &[]);
-    assert_eq!(code, 0);
-    assert!(text.contains("of another process namespace"), "{text}");
-    let json: Value = serde_json::from_str(&status(&copy, &["--json"]).1).unwrap();
-    assert!(json["supervisor_lives"].is_null());
-}
-
-#[test]
-fn status_of_what_is_no_status_file_says_so() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("file");
-    for (content, text) in [
-        (None, "cannot be read: No such file"),
-        (Some(""), "is no status file"),
-        (Some("[1]"), "is no status file"),
-        (Some("{\"stage\":\"running\""), "is no status file"),
-        (Some("{\"stage\":\"flying\"}"), "tells of a stage \"flying\", which this version does not know"),
-    ] {
-        if let Some(content) = content {
-            fs::write(&file, content).unwrap();
-        }
-        let (code, shown) = status(&file, &[]);
-        assert_eq!(code, 2, "{content:?}");
-        assert!(shown.contains(text) && shown.starts_with("sam: "), "{content:?}: {shown}");
-    }
-    fs::write(&file, "{}").unwrap();
-    assert_eq!(status(&file, &[]), (1, "state       supervision has not begun\n".to_owned()));
-    // Whatever types its fields have.
-    fs::write(
-        &file,
-        r#"{"stage":"running","pid":"x","since":-1,"last":{"error":"y"},"kept":[1,"a\u001b[1m"],"time":{}}"#,
-    )
-    .unwrap();
-    let (code, text) = status(&file, &[]);
-    assert_eq!(code, 0);
-    assert!(!text.contains('\u{1b}'), "{text}");
-}
-
-#[test]
-fn status_watches_until_the_supervisor_is_done() {
-    let running = sh(&["--backoff", "1ms..1ms"], "[ $SAM_INSTANCE = 2 ] || { read line; exit 9; }; exec sleep 1000");
-    let mut running = running;
-    // The first instance waits for a line that never comes: its input is a pipe of ours.
-    let (input, mut ours) = std::io::pipe().unwrap();
-    running.command().stdin(input);
-    let running = running.start();
-    wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
-    let mut watch = Command::new(program("sam"));
-    watch.args(["status", "--watch", "--json"]).arg(running.path("status")).stdout(Stdio::piped());
-    let mut watch = watch.spawn().unwrap();
-    let mut out = std::io::BufReader::new(watch.stdout.take().unwrap());
-    let mut next = || {
-        let mut line = String::new();
-        std::io::BufRead::read_line(&mut out, &mut line).unwrap();
-        serde_json::from_str::<Value>(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
-    };
-    let first = next();
-    assert_eq!((&first["instance"], &first["stage"]), (&json!(1), &json!("ready")));
-    ours.write_all(b"\n").unwrap();
-    while next()["instance"] != 2 {}
-    running.signal(libc::SIGTERM);
-    while next()["stage"] != "left" {}
-    assert_eq!(watch.wait().unwrap().code(), Some(1));
-    assert_eq!(running.end().code(), -15);
-}
-
-/// A terminal of a test's own.
-struct Terminal {
-    master: fs::File,
-}
-
-impl Terminal {
-    /// Starts a command as the foreground of a new session of a new terminal.
-    fn start(command: &mut Command) -> (Terminal, std::process::Child) {
-        let (mut master, mut slave) = (-1, -1);
-        let none = std::ptr::null_mut();
-        // SAFETY: both numbers are writable; the name and the settings may be null.
-        let result = unsafe { libc::openpty(&raw mut master, &raw mut slave, none, none.cast(), none.cast()) };
-        assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
-        // SAFETY: it is new and nobody else's.
-        let master = unsafe { OwnedFd::from_raw_fd(master) };
-        // SAFETY: as above.
-        let slave = unsafe { OwnedFd::from_raw_fd(slave) };
-        // SAFETY: takes no pointers.
-        unsafe { libc::fcntl(master.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
-        command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave.try_clone().unwrap());
-        let become_leader = || {
-            // SAFETY: takes no pointers.
-            unsafe { libc::setsid() };
-            // SAFETY: takes a number; standard input is the terminal by now.
-            unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) };
-            Ok(())
-        };
-        // SAFETY: it makes two system calls.
-        unsafe { command.pre_exec(become_leader) };
-        let child = command.spawn().unwrap();
-        (Terminal { master: master.into() }, child)
-    }
-
-    /// Reads until this text has come.
-    fn await_text(&mut self, text: &str) -> String {
-        let mut seen = String::new();
-        let mut bytes = [0; 256];
-        while !seen.contains(text) {
-            let mut one = libc::pollfd { fd: self.master.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-            // SAFETY: one entry, writable.
-            let ready = unsafe { libc::poll(&raw mut one, 1, 30_000) };
-            assert!(ready > 0, "nothing came within 30 s, after {seen:?}");
-            let len = self.master.read(&mut bytes).unwrap_or_else(|error| panic!("{error}, after {seen:?}"));
-            seen.push_str(&String::from_utf8_lossy(&bytes[..len]));
-        }
-        seen
-    }
-}
-
-#[test]
 fn ctrl_c_stops_the_program_once_and_the_command_with_it() {
     for (script, code, signal) in
         [("catch 2; say up; pause; say done; exit 5", Some(5), None), ("say up; hang", None, Some(libc::SIGINT))]
     {
         let mut command = Command::new(program("sam"));
         command.args(["run", "--quiet", "--"]).arg(program("speaker")).arg(script);
-        let (mut terminal, mut child) = Terminal::start(&mut command);
-        terminal.await_text("up\r\n");
-        terminal.master.write_all(b"\x03").unwrap();
+        let mut tty = Tty::start(command);
+        tty.await_text("up");
+        tty.types("\x03");
         if code.is_some() {
-            let text = terminal.await_text("1 done");
+            let text = tty.await_text("1 done");
             assert_eq!(text.matches("caught").count(), 1, "{text}");
         }
-        let status = child.wait().unwrap();
+        let status = tty.end();
         assert_eq!((status.code(), status.signal()), (code, signal));
     }
 }
 
 #[test]
 fn a_program_that_reads_from_the_terminal_may() {
+    let script = "echo up; read line; echo \"<$line>\"; exit 3";
     let mut command = Command::new(program("sam"));
-    command.args([
-        "run",
-        "--quiet",
-        "--policy",
-        "quit",
-        "--",
-        "/bin/sh",
-        "-c",
-        "echo up; read line; echo \"<$line>\"; exit 3",
-    ]);
-    let (mut terminal, mut child) = Terminal::start(&mut command);
-    terminal.await_text("up");
-    terminal.master.write_all(b"hello\n").unwrap();
-    terminal.await_text("<hello>");
-    assert_eq!(child.wait().unwrap().code(), Some(3));
+    command.args(["run", "--quiet", "--policy", "quit", "--", "/bin/sh", "-c", script]);
+    let mut tty = Tty::start(command);
+    tty.await_text("up");
+    tty.types("hello\n");
+    tty.await_text("<hello>");
+    assert_eq!(tty.end().code(), Some(3));
 }

@@ -58,7 +58,8 @@
 //!
 //! SIGTERM, SIGINT and SIGQUIT to the supervisor stop both; other signals are passed on to the
 //! instance. Under a service manager that speaks `sd_notify(3)` it says READY, STATUS, WATCHDOG
-//! and STOPPING. As process 1 it reaps orphans. If it is killed, its instance dies with it.
+//! and STOPPING. As process 1 it reaps orphans. If it is killed, its instance dies with it, but
+//! not what that had started.
 //!
 //! The environment wins over the program:
 //!

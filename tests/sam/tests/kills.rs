@@ -18,6 +18,8 @@ const RESTARTS: u64 = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
 /// Words of the page, as `churn` has them.
 const BORN: usize = 0;
 const ROUNDS: usize = 4;
+const KEPT: usize = 8;
+const NAMES: usize = 4;
 
 /// What must not grow.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +35,7 @@ struct Size {
 fn size(running: &Running, page: &Page) -> Size {
     let pid = running.pid();
     let mut since = Instant::now();
+    wait_until("every name is kept", || (0..NAMES).all(|name| get(&page[KEPT + name]) > 0));
     wait_until("an instance works, and the next stands by", || {
         let rounds = get(&page[ROUNDS]);
         wait_until("the instance works", || get(&page[ROUNDS]) > rounds + 2);

@@ -56,8 +56,8 @@ pub fn app() -> &'static App {
 
 /// Health and phases.
 impl App {
-    /// This instance's number, from 1: how many there have been. 1 where there is no supervisor; in
-    /// a forked child that of its parent.
+    /// This instance's number, from 1: how many there have been. 1 where there is no supervisor, and
+    /// in a child that an instance forked.
     pub fn instance(&self) -> u32 {
         match seat::place() {
             Place::Seated(seated) => seated.board.instance(),
@@ -133,8 +133,9 @@ impl App {
     }
 
     /// The application is on its way to an end of its own, and however it ends, the supervisor ends
-    /// so, too, and makes no further instance. Its beats are checked no longer, and [`is_stopping`](Self::is_stopping). Named checks count until they are dropped;
-    /// data and descriptors can still be stored.
+    /// so, too, and makes no further instance. Its beats are checked no longer, and
+    /// [`is_stopping`](Self::is_stopping) says so. Named checks count until they are dropped; data and
+    /// descriptors can still be stored.
     pub fn finalize(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         if let Place::Seated(seated) = seat::place() {

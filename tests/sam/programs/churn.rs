@@ -11,6 +11,8 @@ use std::{
     path::Path,
     process,
     sync::atomic::Ordering,
+    thread,
+    time::Duration,
 };
 
 use sam_tests::{
@@ -24,6 +26,9 @@ const ACKNOWLEDGED: usize = 1;
 const DESCRIPTORS: usize = 2;
 const CHILD: usize = 3;
 const ROUNDS: usize = 4;
+/// Whether to hold still, and which instance does, by when it was born.
+const HOLD: usize = 5;
+const HELD: usize = 6;
 /// The versions of the descriptors that were acknowledged, one word a name.
 const KEPT: usize = 8;
 const NAMES: usize = 4;
@@ -58,6 +63,11 @@ fn main() {
         }
         app.beat();
         page[ROUNDS].fetch_add(1, Ordering::SeqCst);
+        while get(&page[HOLD]) != 0 {
+            set(&page[HELD], born);
+            app.beat();
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 

@@ -71,6 +71,7 @@ const KEYS: &[Key] = &[
     key(Attribute::Main, "fatal_exits", Form::Numbers, "fatal_exits(64, 78)"),
     key(Attribute::Main, "respawn", Form::Text, "respawn = \"fork\""),
     key(Attribute::Main, "strays", Form::Text, "strays = \"kill\""),
+    key(Attribute::Main, "cgroup", Form::Text, "cgroup = \"auto\""),
     key(Attribute::Main, "orphan", Form::Text, "orphan = \"die\""),
     key(Attribute::Main, "ready", Form::Text, "ready = \"start\""),
     key(Attribute::Main, "log", Form::Text, "log = \"stderr\""),

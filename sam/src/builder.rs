@@ -5,7 +5,7 @@ use std::{convert::Infallible, ffi::OsString, path::PathBuf, time::Duration};
 use crate::{
     environment,
     error::Result,
-    options::{Notify, Options, Probe, Respawn, Strays},
+    options::{Cgroup, Notify, Options, Probe, Respawn, Strays},
     state::{Checks, Recovery},
     supervisor,
 };
@@ -155,6 +155,13 @@ impl Builder {
     /// What becomes of processes that outlive their instance. [`Strays::Kill`] by default.
     pub fn strays(mut self, strays: Strays) -> Builder {
         self.options.strays = strays;
+        self
+    }
+
+    /// Whether instances live in cgroups of their own, and are killed by way of them.
+    /// [`Cgroup::Auto`] by default: where that can be.
+    pub fn cgroup(mut self, cgroup: Cgroup) -> Builder {
+        self.options.cgroup = cgroup;
         self
     }
 

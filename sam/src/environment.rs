@@ -5,7 +5,7 @@ use std::{env, ffi::OsString, path::PathBuf, time::Duration};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    options::{Options, Respawn, Strays},
+    options::{Cgroup, Options, Respawn, Strays},
     state::{Checks, Recovery},
 };
 
@@ -49,6 +49,8 @@ fn apply_from(mut options: Options, look: impl Fn(&str) -> Option<OsString>) -> 
     put(&mut options.respawn, read(text("SAM_RESPAWN")?, "SAM_RESPAWN", &respawns)?);
     let strays = [("kill", Strays::Kill), ("keep", Strays::Keep)];
     put(&mut options.strays, read(text("SAM_STRAYS")?, "SAM_STRAYS", &strays)?);
+    let cgroups = [("auto", Cgroup::Auto), ("need", Cgroup::Need), ("off", Cgroup::Off)];
+    put(&mut options.cgroup, read(text("SAM_CGROUP")?, "SAM_CGROUP", &cgroups)?);
     put(&mut options.log, read(text("SAM_LOG")?, "SAM_LOG", &[("0", false), ("1", true)])?);
     if let Some(value) = text("SAM_WARN_SIGNAL")? {
         let signal = read_signal(&value);
@@ -143,6 +145,7 @@ mod tests {
             ("SAM_CHECKS", "asks"),
             ("SAM_RESPAWN", "exec"),
             ("SAM_STRAYS", "keep"),
+            ("SAM_CGROUP", "off"),
             ("SAM_LOG", "0"),
             ("SAM_WARN_SIGNAL", "USR1"),
             ("SAM_BUDGET", "3/7s"),
@@ -161,6 +164,7 @@ mod tests {
             checks: Checks::Asks,
             respawn: Respawn::Exec,
             strays: Strays::Keep,
+            cgroup: Cgroup::Off,
             log: false,
             warn_signal: libc::SIGUSR1,
             budget: (3, Duration::from_secs(7)),

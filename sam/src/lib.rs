@@ -41,7 +41,8 @@
 //!   memory), each thread or task for itself if it likes ([`App::check`]); or the supervisor
 //!   asks ([`Checks::Asks`]); or a command looks from outside ([`Builder::probe`]). One that is
 //!   overdue is warned by a signal (SIGTERM unless told otherwise) and, if it does not
-//!   recover within the grace, killed with its whole process group.
+//!   recover within the grace, killed with its whole process group, and its cgroup where it
+//!   has one ([`Cgroup`]).
 //! - **Its own word.** [`App::mark_failed`].
 //!
 //! The supervisor's own lateness, a suspended machine, a debugger, and an instance that was
@@ -74,6 +75,7 @@
 //! | `SAM_BACKOFF` | first and longest delay: `100ms..30s` |
 //! | `SAM_RESPAWN` | `fork` or `exec` |
 //! | `SAM_STRAYS` | `kill` or `keep` |
+//! | `SAM_CGROUP` | `auto`, `need` or `off` |
 //! | `SAM_LOG` | `0`: nothing on standard error |
 //! | `SAM_EVENTS` | a file to which each event is appended, as a line of JSON |
 //! | `SAM_STATUS` | a file that says in JSON how things stand |
@@ -126,5 +128,5 @@ pub use app::{App, Check, CheckReport, Ending, Parked, Report, app};
 pub use builder::Builder;
 pub use error::{Error, ErrorKind, Result};
 pub use lcr_macros::sam_main as main;
-pub use options::{Notify, Respawn, Strays};
+pub use options::{Cgroup, Notify, Respawn, Strays};
 pub use state::{Checks, Recovery};

@@ -79,6 +79,7 @@ const POLICIES: Words = &[("restart", "Restart"), ("quit", "Quit")];
 const CHECKS: Words = &[("beats", "Beats"), ("asks", "Asks")];
 const RESPAWNS: Words = &[("fork", "Fork"), ("exec", "Exec")];
 const STRAYS: Words = &[("kill", "Kill"), ("keep", "Keep")];
+const CGROUPS: Words = &[("auto", "Auto"), ("need", "Need"), ("off", "Off")];
 
 /// Reads every value and refuses those that are none.
 pub(crate) fn read(options: &Options, refusals: &mut Refusals) -> Vec<Setting> {
@@ -93,6 +94,7 @@ pub(crate) fn read(options: &Options, refusals: &mut Refusals) -> Vec<Setting> {
         ("checks", "Checks", CHECKS),
         ("respawn", "Respawn", RESPAWNS),
         ("strays", "Strays", STRAYS),
+        ("cgroup", "Cgroup", CGROUPS),
     ] {
         if let Some(variant) = reader.word(name, words) {
             reader.set(name, Value::Word(of, variant));

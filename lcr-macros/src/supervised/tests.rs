@@ -18,6 +18,7 @@ fn each_value_is_checked_with_its_unit() {
         ("grace = \"soon\"", "`grace` is a duration with its unit"),
         ("policy = \"hope\"", "`policy` is \\\"restart\\\" or \\\"quit\\\""),
         ("respawn = \"clone\"", "`respawn` is \\\"fork\\\" or \\\"exec\\\""),
+        ("cgroup = \"on\"", "`cgroup` is \\\"auto\\\" or \\\"need\\\" or \\\"off\\\""),
         ("ready = \"now\"", "`ready` is \\\"start\\\" or \\\"explicit\\\""),
         ("warn_signal = \"SIGNONE\"", "`warn_signal` is a signal by its name or number"),
         ("warn_signal = \"65\"", "`warn_signal` is a signal by its name or number"),

@@ -16,6 +16,7 @@ use std::{
 };
 
 use super::{
+    cgroup::Cgroups,
     living::Living,
     outlet::Outlet,
     sys,
@@ -237,6 +238,7 @@ pub(super) struct Seen<'a> {
     /// How the instance before ended.
     pub(super) past: Option<&'a Ended>,
     pub(super) kept: &'a Kept,
+    pub(super) cgroups: Option<&'a Cgroups>,
     /// What a program said of itself by `sd_notify`.
     pub(super) said: &'a [u8],
     pub(super) now: Time,
@@ -454,6 +456,12 @@ impl fmt::Display for Status<'_> {
         write!(out, ",\"instance\":{},\"restarts\":{}", state.instance(), state.restarts())?;
         if let Some(living) = self.seen.living {
             write!(out, ",\"pid\":{},\"lived_ms\":{}", living.pid, living.lived(self.seen.now).as_millis())?;
+        }
+        if let (Some(cgroups), Some(cell)) =
+            (self.seen.cgroups, self.seen.living.and_then(|living| living.cell.as_ref()))
+            && let Some(path) = cgroups.shown(cell)
+        {
+            write!(out, ",\"cgroup\":{}", Json(path))?;
         }
         if let Stage::Waiting { at } = state.stage() {
             write!(out, ",\"next_ms\":{}", at.since(self.seen.now).as_millis())?;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{excuse::Waited, sys::Usage};
+use super::{cgroup::Cell, excuse::Waited, sys::Usage};
 use crate::{
     shared::{Board, Ended},
     state::{Cause, Checks, Exit, Policy, Sight, Stage, State},
@@ -22,6 +22,7 @@ pub(super) struct Living {
     socket: Option<OwnedFd>,
     /// Rung with each question.
     bell: Bell,
+    pub(super) cell: Option<Cell>,
     began: Time,
     /// Its wait for a processor when its due time last moved, and that time.
     waited: (Waited, Time),
@@ -31,12 +32,13 @@ pub(super) struct Living {
 }
 
 impl Living {
-    pub(super) fn new(pid: i32, board: Board, socket: OwnedFd, bell: Bell, now: Time) -> Living {
+    pub(super) fn new(pid: i32, board: Board, socket: OwnedFd, bell: Bell, cell: Option<Cell>, now: Time) -> Living {
         Living {
             pid,
             board,
             socket: Some(socket),
             bell,
+            cell,
             began: now,
             waited: (Waited::default(), Time::NEVER),
             ended: None,

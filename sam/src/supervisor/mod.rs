@@ -16,7 +16,8 @@
 //! 3. A process is signalled only between its fork and its reaping, so its number is its
 //!    own; its group only while `Living` is there, which outlasts the group.
 //! 4. An end is told to the machine when the instance is reaped *and* its process group is
-//!    empty (and, under [`Strays::Kill`], no stray is left): two instances never overlap.
+//!    empty (and, under [`Strays::Kill`], no stray is left, and nothing lives in its cgroup):
+//!    two instances never overlap.
 //!    What SIGKILL itself does not end within [`PATIENCE`] (a system call that never
 //!    returns, a dead process that its parent does not wait for) is no longer waited for.
 //! 5. A child that stands by runs no code of the application until its bell is rung, which
@@ -24,6 +25,7 @@
 //! 6. An instance that lost its supervisor before it asked to die with it (PR_SET_PDEATHSIG)
 //!    sees another parent and leaves.
 
+mod cgroup;
 mod downward;
 mod excuse;
 mod journal;
@@ -58,6 +60,7 @@ use crate::{
     time::Time,
     wire::Kept,
 };
+use cgroup::{Cell, Cgroups};
 use downward::Downward;
 use journal::{Journal, Seen};
 use living::Living;
@@ -87,6 +90,7 @@ macro_rules! seen {
             living: $supervisor.living.as_ref(),
             past: $supervisor.past.as_ref().map(|(ended, ..)| ended),
             kept: &$supervisor.kept,
+            cgroups: $supervisor.cgroups.as_ref(),
             said: $supervisor.downward.as_ref().map_or(&[], Downward::said),
             now: $now,
         }
@@ -107,6 +111,7 @@ struct Supervisor {
     is_behind: bool,
     terminal: Terminal,
     children: Children,
+    cgroups: Option<Cgroups>,
     vault: Vault,
     kept: Kept,
     living: Option<Living>,
@@ -161,6 +166,7 @@ impl Supervisor {
         sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).map_err(failed("become a subreaper"))?;
         let signals = sys::signal_fd().map_err(failed("create a descriptor for signals"))?;
         let children = Children::now().map_err(failed("read the list of this process's children"))?;
+        let cgroups = Cgroups::open(&options)?;
         // Last of what can fail: who goes on without a supervisor has its signals as before.
         let mask = sys::block_all().map_err(failed("block signals"))?;
         let terminal = Terminal::open();
@@ -176,6 +182,7 @@ impl Supervisor {
             is_behind: false,
             terminal,
             children,
+            cgroups,
             vault,
             kept: Kept::new(),
             living: None,
@@ -268,11 +275,15 @@ impl Supervisor {
         let living = self.living.as_ref().filter(|living| living.ended.is_none());
         let socket = living.and_then(Living::socket);
         let downward = self.downward.as_ref().map(Downward::socket);
-        let mut fds = [self.signals.as_raw_fd(), socket.unwrap_or(-1), downward.unwrap_or(-1)].map(|fd| libc::pollfd {
-            fd,
-            events: libc::POLLIN,
-            revents: 0,
-        });
+        let dying = self.living.as_ref().filter(|living| living.ended.is_some());
+        let cell = dying.and_then(|living| living.cell.as_ref()).map(Cell::events);
+        let mut fds = [
+            (self.signals.as_raw_fd(), libc::POLLIN),
+            (socket.unwrap_or(-1), libc::POLLIN),
+            (downward.unwrap_or(-1), libc::POLLIN),
+            (cell.unwrap_or(-1), libc::POLLPRI),
+        ]
+        .map(|(fd, events)| libc::pollfd { fd, events, revents: 0 });
         let due = self.state.deadline().min(self.upward.due(&self.state)).min(self.stands_by_at());
         let until = match &self.living {
             _ if self.is_behind => Time(0),
@@ -332,6 +343,8 @@ impl Supervisor {
             Action::Kill => {
                 self.send(libc::SIGKILL, Whom::Group);
                 self.send(libc::SIGKILL, Whom::Instance);
+                // Behind the others: the kernel may have this wait for one that moves processes.
+                self.living.as_ref().and_then(|living| living.cell.as_ref()).into_iter().for_each(Cell::kill);
             }
             Action::Ask(nonce) => {
                 if let Some(living) = &self.living {
@@ -432,8 +445,9 @@ impl Supervisor {
         let ours = [self.probe.as_ref().map(|probe| probe.pid), self.standby.as_ref().map(|standby| standby.pid)];
         // In this order: what the last of the group leaves is a child then.
         let has_group = sys::group_lives(group);
+        let has_rest = living.cell.as_ref().is_some_and(Cell::kill_rest);
         let has_strays = self.kills_strays() && self.children.kill_strays(ours);
-        if (has_group || has_strays) && now.since(at) < PATIENCE {
+        if (has_group || has_rest || has_strays) && now.since(at) < PATIENCE {
             return None;
         }
         // A group of the instance's own making may have had it until now.
@@ -456,6 +470,9 @@ impl Supervisor {
             standby.stop();
         }
         self.terminal.take_back();
+        if let Some(cgroups) = self.cgroups.take() {
+            cgroups.remove();
+        }
         self.show();
         match exit {
             Exit::Code(code) => sys::leave(code),

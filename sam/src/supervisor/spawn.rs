@@ -18,6 +18,7 @@ use nix::unistd::{ForkResult, Pid, fork, setpgid};
 
 use super::{
     Supervisor,
+    cgroup::Cell,
     downward::{Downward, Introduction, begin_to_serve},
     living::Living,
     seat, sys,
@@ -25,7 +26,7 @@ use super::{
 use crate::{
     app::{Seat, attach},
     error::{Error, Result},
-    options::{Options, Respawn},
+    options::Options,
     shared::Board,
     time::Time,
     wire::{self, Bell, silence},
@@ -40,6 +41,7 @@ pub(super) struct Standby {
     board: Board,
     socket: OwnedFd,
     bell: Bell,
+    cell: Option<Cell>,
 }
 
 impl Standby {
@@ -69,8 +71,7 @@ impl Fresh {
             Err(error) => leave_over(&error),
         };
         let program = self.options.program.as_deref();
-        let executes_self = program.is_none() && self.options.respawn == Respawn::Exec && board.instance() > 1;
-        let seat = match attach_unless(program.is_some() || executes_self, self.seat) {
+        let seat = match attach_unless(self.options.executes(board.instance()), self.seat) {
             Ok(seat) => seat,
             Err(error) => leave_over(&error),
         };
@@ -118,7 +119,7 @@ impl Supervisor {
                 Err(error) => return ControlFlow::Continue(Err(error)),
             },
         };
-        let Standby { pid, board, socket, bell } = standby;
+        let Standby { pid, board, socket, bell, cell } = standby;
         if let Some((ended, its, end)) = &self.past {
             board.set_report(ended, its, *end);
         }
@@ -131,7 +132,7 @@ impl Supervisor {
             downward.begin();
         }
         bell.ring();
-        ControlFlow::Continue(Ok(Living::new(pid, board, socket, bell, now)))
+        ControlFlow::Continue(Ok(Living::new(pid, board, socket, bell, cell, now)))
     }
 
     /// When the next instance is to stand by, once for each that serves: not at once, as
@@ -174,15 +175,31 @@ impl Supervisor {
             socket: theirs,
             bell: its_bell,
         };
-        // SAFETY: this process has one thread, so the child may do whatever a process may.
-        match unsafe { fork() }? {
+        let cell = self.cgroups.as_ref().map_or(Ok(None), |cgroups| cgroups.cell(instance))?;
+        let born_inside = cell.as_ref().filter(|_| self.options.executes(instance)).and_then(|cell| {
+            // SAFETY: the child does nothing but what leads to its `exec`, or ends.
+            unsafe { sys::fork_into(cell.as_fd()) }.ok()
+        });
+        let is_inside = born_inside.is_some();
+        let result = match born_inside {
+            Some(result) => result,
+            // SAFETY: this process has one thread, so the child may do whatever a process may.
+            None => unsafe { fork() }?,
+        };
+        match result {
             ForkResult::Parent { child } => {
                 // The child does the same; whoever is first.
                 let _ = setpgid(child, child);
-                Ok(ControlFlow::Continue(Standby { pid: child.as_raw(), board, socket: ours, bell }))
+                Ok(ControlFlow::Continue(Standby { pid: child.as_raw(), board, socket: ours, bell, cell }))
             }
             ForkResult::Child => {
                 self.leave_supervisor();
+                if let (Some(cell), Some(cgroups), false) = (&cell, &self.cgroups, is_inside)
+                    && let Err(error) = cell.enter()
+                    && cgroups.is_needed()
+                {
+                    leave_over(&Error::io("enter the cgroup of the instance", error));
+                }
                 Ok(ControlFlow::Break(Fresh {
                     seat,
                     options: self.options.clone(),

@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use nix::unistd::{ForkResult, Pid};
+
 use crate::state::Exit;
 
 /// The result of a call that answers -1 and sets `errno`.
@@ -81,6 +83,29 @@ pub(super) fn next_change() -> Option<(i32, Change, Usage)> {
 pub(super) fn send(pid: i32, signal: i32) -> io::Result<()> {
     // SAFETY: takes no pointers.
     checked(unsafe { libc::kill(pid, signal) }).map(drop)
+}
+
+/// `fork`, with the child in a cgroup from its first moment: moving it there later has the
+/// kernel wait for all that fork at that time. Unlike the C library's function it leaves that
+/// library's notion of the thread's number as it was, so `raise` would miss.
+///
+/// # Safety
+/// This process has one thread, and the child goes on to `exec` or `_exit`.
+pub(super) unsafe fn fork_into(cgroup: BorrowedFd<'_>) -> io::Result<ForkResult> {
+    /// The first 11 fields of the kernel's, all that `CLONE_INTO_CGROUP` (Linux 5.7) needs.
+    #[repr(C, align(8))]
+    struct CloneArgs([u64; 11]);
+    let mut arguments = CloneArgs([0; 11]);
+    arguments.0[0] = 1 << 33;
+    arguments.0[4] = libc::SIGCHLD.unsigned_abs().into();
+    arguments.0[10] = cgroup.as_raw_fd().unsigned_abs().into();
+    // SAFETY: without CLONE_VM it is a fork; the caller vouches for what the child does.
+    let result = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of_val(&arguments)) };
+    match i32::try_from(result) {
+        Ok(0) => Ok(ForkResult::Child),
+        Ok(child @ 1..) => Ok(ForkResult::Parent { child: Pid::from_raw(child) }),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Whether a process group has a member.

@@ -48,6 +48,9 @@ What follows a failure:
       --clean-exits CODES  end with these, beside 0, as if nothing were wrong: 3,4
       --fatal-exits CODES  end with these, as a restart would not help: 78
       --strays WHAT        kill or keep processes that left the program's group [kill]
+      --cgroup WHEN        have each instance in a cgroup of its own, by which all that it
+                           started is killed at once: auto (where that can be), need or
+                           off [auto]
       --outlive            let the program live on if its supervisor is killed
 
 SIGTERM, SIGINT and SIGQUIT (Ctrl-C) stop it; other signals are passed on.

@@ -6,7 +6,7 @@ use lexopt::{
     Arg::{Long, Short, Value},
     Parser, ValueExt as _,
 };
-use sam::{__private as private, Builder, Notify, Recovery, Strays};
+use sam::{__private as private, Builder, Cgroup, Notify, Recovery, Strays};
 
 use crate::{Refusal, help, print};
 
@@ -106,6 +106,10 @@ pub(crate) fn run(mut parser: Parser) -> Result<ExitCode, Refusal> {
             "clean-exits" => builder.clean_exits(&codes("clean-exits", parser)?),
             "fatal-exits" => builder.fatal_exits(&codes("fatal-exits", parser)?),
             "strays" => builder.strays(one_of("strays", parser, &[("kill", Strays::Kill), ("keep", Strays::Keep)])?),
+            "cgroup" => {
+                let cgroups = [("auto", Cgroup::Auto), ("need", Cgroup::Need), ("off", Cgroup::Off)];
+                builder.cgroup(one_of("cgroup", parser, &cgroups)?)
+            }
             "outlive" => builder.dies_with_supervisor(false),
             "stop-limit" => builder.stop_limit(time("stop-limit", parser)?),
             "status" => builder.status(file("status", parser)?),

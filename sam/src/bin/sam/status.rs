@@ -170,6 +170,9 @@ fn for_people(status: &Json, verdict: Verdict, lives: Option<bool>, meaning: &st
         };
         row("supervisor", &format!("{pid}{note}"));
     }
+    if let Some(cgroup) = status["cgroup"].as_str() {
+        row("cgroup", &plain(cgroup));
+    }
     if let Some(restarts) = status["restarts"].as_u64() {
         row("restarts", &restarts.to_string());
     }

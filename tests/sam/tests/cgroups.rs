@@ -1,0 +1,312 @@
+//! Instances in cgroups of their own. Where the machine offers none that this process may
+//! write to, that is said and not tested.
+
+use std::{
+    ffi::CString,
+    fs,
+    os::unix::{ffi::OsStrExt as _, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use sam_tests::{Running, Subject, command::sam, lives, proc::children, send, state_of, wait_until};
+
+/// A cgroup for what a test starts, so that what others start does not clear it up.
+struct Place {
+    folder: PathBuf,
+    /// As the kernel names it.
+    path: String,
+}
+
+impl Place {
+    /// `None` if there is none to be had, or no `cgroup.kill` (Linux 5.14).
+    fn new(name: &str) -> Option<Place> {
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap();
+        let own = own.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/").trim_end_matches('/').to_owned();
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        let mount = mounts.lines().find_map(|line| {
+            let fields: Vec<_> = line.split(' ').collect();
+            (fields[2] == "cgroup2").then(|| fields[1].to_owned())
+        });
+        let path = format!("{own}/test-{name}-{}", std::process::id());
+        let folder = PathBuf::from(format!("{}{path}", mount.unwrap_or_default()));
+        let is_there = fs::create_dir(&folder).is_ok() && folder.join("cgroup.kill").exists();
+        if !is_there {
+            eprintln!("NOT TESTED: this process may make no cgroup of version 2, or it has no cgroup.kill");
+        }
+        is_there.then_some(Place { folder, path })
+    }
+
+    /// Has a program start in it.
+    fn of(&self, mut subject: Subject) -> Subject {
+        let procs = CString::new(self.folder.join("cgroup.procs").as_os_str().as_bytes()).unwrap();
+        let enter = move || {
+            // SAFETY: the path ends with a zero byte.
+            let fd = unsafe { libc::open(procs.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) };
+            // SAFETY: one byte is read.
+            let written = unsafe { libc::write(fd, b"0".as_ptr().cast(), 1) };
+            if written == 1 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+        };
+        // SAFETY: two system calls.
+        unsafe { subject.command().pre_exec(enter) };
+        subject
+    }
+
+    /// What supervisors have made in it.
+    fn made(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.folder).unwrap().map(Result::unwrap);
+        let folders = entries.filter(|entry| entry.file_type().unwrap().is_dir());
+        folders.map(|entry| entry.file_name().into_string().unwrap()).collect()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::write(self.folder.join("cgroup.kill"), "1");
+        wait_until("the test's cgroup is empty", || {
+            fs::read_to_string(self.folder.join("cgroup.events")).unwrap().contains("populated 0")
+        });
+        remove(&self.folder);
+    }
+}
+
+/// Removes a cgroup and those below it: of a supervisor that was killed, or of a test that failed.
+fn remove(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove(&entry.path());
+        }
+    }
+    let _ = fs::remove_dir(folder);
+}
+
+/// The cgroup of a process.
+fn cgroup_of(pid: i64) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or_default().to_owned()
+}
+
+fn command_of(pid: i32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
+
+/// The instance that the status file tells of, and its cgroup by that file.
+fn told(running: &Running) -> (i64, Option<String>) {
+    wait_until("there is a status", || running.path("status").exists() && running.status()["pid"].is_i64());
+    let status = running.status();
+    (status["pid"].as_i64().unwrap(), status["cgroup"].as_str().map(str::to_owned))
+}
+
+fn hydra(end: &str) -> Subject {
+    let mut subject = Subject::of("hydra", &[]).set("SAM_CGROUP", "need").set("SAM_STOP_LIMIT", "200ms");
+    let lock = subject.path("lock");
+    subject.command().arg(lock).arg(end);
+    subject
+}
+
+/// A subject that another command executes.
+fn started_by(mut subject: Subject, other: &[&str]) -> Subject {
+    let mut command = Command::new(other[0]);
+    command.args(&other[1..]).arg(subject.command().get_program()).args(subject.command().get_args());
+    for (name, value) in subject.command().get_envs() {
+        command.env(name, value.unwrap());
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    *subject.command() = command;
+    subject
+}
+
+#[test]
+fn an_instance_that_forks_without_rest_is_killed_whole() {
+    let Some(place) = Place::new("hydra") else { return };
+    for respawn in ["fork", "exec"] {
+        for end in ["dies", "hangs"] {
+            let subject = hydra(end).set("SAM_RESPAWN", respawn).set("SAM_INTERVAL", "300ms").set("SAM_GRACE", "50ms");
+            let seen = place.of(subject).run();
+            assert_eq!(seen.lines, ["1 is alone", "1 is grown", "2 is alone"], "{end}: {:?}", seen.events);
+            assert_eq!((seen.code(), place.made()), (0, vec![]), "{end}");
+        }
+    }
+}
+
+#[test]
+fn process_1_kills_what_is_its_instances_and_no_other() {
+    let Some(place) = Place::new("first") else { return };
+    // Neither a group nor a list of children leads it to what it is to kill. An orphan of a
+    // shell that entered the namespace is none of the instance's.
+    let by = ["unshare", "--pid", "--fork", "--mount-proc"];
+    for end in ["dies", "hangs"] {
+        let subject = started_by(hydra(end), &by).set("SAM_INTERVAL", "300ms").set("SAM_GRACE", "50ms");
+        let seen = place.of(subject).run();
+        assert_eq!(seen.lines, ["1 is alone", "1 is grown", "2 is alone"], "{end}: {:?}", seen.events);
+        assert_eq!((seen.code(), place.made()), (0, vec![]), "{end}");
+    }
+    let subject = Subject::new(&["start; beats 60000 10", "start; say next; beats 60000 10"]).set("SAM_CGROUP", "need");
+    let running = place.of(started_by(subject, &by)).start();
+    let (pid, _) = told(&running);
+    assert_eq!(pid, 2, "the first of the namespace");
+    let first = children(running.pid())[0];
+    let orphan = "sleep 1000 >/dev/null 2>&1 &";
+    let entered = Command::new("nsenter").args(["-t", &first.to_string(), "-p", "sh", "-c", orphan]).output().unwrap();
+    assert!(entered.status.success(), "{entered:?}");
+    wait_until("process 1 has the orphan", || children(first).len() > 2);
+    let others = children(first);
+    let orphan = others.into_iter().find(|&pid| command_of(pid) == "sleep").unwrap();
+    let instance = children(first)[0];
+    send(instance, libc::SIGKILL);
+    running.await_line("2 next");
+    assert!(lives(orphan));
+    send(first, libc::SIGTERM);
+    running.end();
+    assert_eq!(place.made(), Vec::<String>::new());
+}
+
+#[test]
+fn an_operators_stop_leaves_nothing_of_it() {
+    let Some(place) = Place::new("stop") else { return };
+    let subject = hydra("serves");
+    let lock = subject.path("lock");
+    let running = place.of(subject).start();
+    running.await_line("1 is grown");
+    running.signal(libc::SIGTERM);
+    wait_until("it has ended", || state_of(running.pid()) == Some('Z'));
+    let events = fs::read_to_string(place.folder.join("cgroup.events")).unwrap();
+    assert!(events.contains("populated 0"), "{events}");
+    assert!(lock.exists());
+    assert_eq!((running.end().code(), place.made()), (-15, vec![]));
+}
+
+#[test]
+fn each_instance_is_in_a_cgroup_that_the_status_names() {
+    let Some(place) = Place::new("status") else { return };
+    let life = "start; beats 60000 10";
+    for (respawn, script) in [("fork", life), ("exec", life)] {
+        let subject = Subject::new(&[script]).set("SAM_CGROUP", "need").set("SAM_RESPAWN", respawn);
+        let running = place.of(subject).start();
+        let mut seen = Vec::new();
+        for instance in 1..=3 {
+            wait_until("it runs", || {
+                running.path("status").exists()
+                    && running.status()["instance"] == instance
+                    && running.status()["stage"] == "running"
+            });
+            let (pid, cgroup) = told(&running);
+            let expected = format!("{}/sam-{}/{}", place.path, running.pid(), instance % 2);
+            assert_eq!((Some(&expected), &cgroup_of(pid)), (cgroup.as_ref(), &expected), "{respawn}");
+            let shown = sam(&["status", running.path("status").to_str().unwrap()]).stdout;
+            assert!(String::from_utf8(shown).unwrap().contains(&format!("cgroup      {expected}\n")));
+            assert_eq!(cgroup_of(running.pid().into()), place.path, "the supervisor stays where it was");
+            seen.push(pid);
+            send(i32::try_from(pid).unwrap(), libc::SIGKILL);
+        }
+        running.signal(libc::SIGTERM);
+        running.end();
+        assert_eq!(place.made(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_program_is_born_in_its_cgroup_and_what_it_makes_there_is_removed() {
+    let Some(place) = Place::new("program") else { return };
+    // A process in a cgroup below its own, which no group and no child leads to.
+    let script = "cd \"$0$(sed -n 's/^0:://p' /proc/self/cgroup)\"; mkdir -p a/b c; pwd; \
+                  setsid sh -c 'echo $$ > a/b/cgroup.procs; echo ready; exec sleep 1000' & wait";
+    let mount = place.folder.to_str().unwrap().strip_suffix(&place.path).unwrap().to_owned();
+    let options = ["--cgroup", "need"];
+    let running = place.of(Subject::by_command(&options, "/bin/sh", &["-c", script, &mount])).start();
+    running.await_line("ready");
+    let made = format!("{}/sam-{}/1", place.folder.display(), running.pid());
+    assert_eq!(running.lines()[0], made);
+    assert!(fs::read_to_string(format!("{made}/a/b/cgroup.procs")).is_ok_and(|pids| !pids.is_empty()));
+    running.signal(libc::SIGTERM);
+    assert_eq!((running.end().code(), place.made()), (-15, vec![]));
+    assert!(fs::read_to_string(place.folder.join("cgroup.procs")).unwrap().is_empty(), "something lives");
+}
+
+#[test]
+fn what_a_killed_supervisor_left_is_removed_by_the_next_and_a_living_ones_is_not() {
+    let Some(place) = Place::new("stale") else { return };
+    let start =
+        |script: &str| place.of(Subject::new(&[script]).set("SAM_CGROUP", "need").set("SAM_BACKOFF", "1h..1h")).start();
+    let killed = start("start; beats 60000 10");
+    told(&killed);
+    let left = format!("sam-{}", killed.pid());
+    killed.signal(libc::SIGKILL);
+    killed.end();
+    wait_until("its instance is gone, too", || {
+        fs::read_to_string(place.folder.join("cgroup.events")).unwrap().contains("populated 0")
+    });
+    assert_eq!(place.made(), [&*left]);
+    // Nothing lives in its cgroup while it waits.
+    let waiting = start("kill 9");
+    waiting.await_events("ended", 2);
+    let its = format!("sam-{}", waiting.pid());
+    assert_eq!(place.made(), [&*its], "what was left is gone");
+    assert_eq!(start("exit 0").end().code(), 0);
+    assert_eq!(place.made(), [&*its], "another's was left alone");
+    waiting.signal(libc::SIGTERM);
+    waiting.end();
+    assert_eq!(place.made(), Vec::<String>::new());
+}
+
+#[test]
+fn none_is_made_where_it_is_off_or_strays_are_kept() {
+    let Some(place) = Place::new("off") else { return };
+    for (name, value) in [("SAM_CGROUP", "off"), ("SAM_STRAYS", "keep")] {
+        let running = place.of(Subject::new(&["start; beats 60000 10"]).set(name, value)).start();
+        let (pid, cgroup) = told(&running);
+        assert_eq!((cgroup, cgroup_of(pid)), (None, place.path.clone()), "{name}");
+        assert_eq!(place.made(), Vec::<String>::new());
+        running.signal(libc::SIGTERM);
+        running.end();
+    }
+    let refused = Subject::new(&["exit 0"]).set("SAM_CGROUP", "need").set("SAM_STRAYS", "keep").run();
+    assert_eq!((refused.code(), refused.events.len()), (64, 0));
+}
+
+/// A subject in a mount namespace of its own that a shell has changed before, with what it
+/// says on standard error among its lines.
+fn behind(change: &str, script: &str) -> Subject {
+    let shell = format!("set -e; {change}; exec \"$0\" \"$@\" 2>&1");
+    started_by(Subject::new(&[script]), &["unshare", "-m", "/bin/sh", "-c", &shell])
+}
+
+#[test]
+fn where_there_is_none_it_is_done_without_unless_it_is_needed() {
+    let Some(place) = Place::new("none") else { return };
+    for change in ["umount -t cgroup2 -a", "mount -o remount,bind,ro \"$SUBJECT_MOUNT\""] {
+        let mount = place.folder.to_str().unwrap().strip_suffix(&place.path).unwrap().to_owned();
+        let run = |when: &str| {
+            place.of(behind(change, "say well; exit 0")).set("SUBJECT_MOUNT", &mount).set("SAM_CGROUP", when).run()
+        };
+        let seen = run("auto");
+        assert_eq!((seen.code(), seen.lines), (0, vec!["1 well".to_owned()]), "{change}");
+        let seen = run("need");
+        assert_ne!(seen.code(), 0);
+        assert!(seen.lines.concat().contains("make a cgroup for the instances, which is needed"), "{:?}", seen.lines);
+    }
+}
+
+#[test]
+fn where_systemd_runs_its_word_is_waited_for() {
+    let Some(place) = Place::new("systemd") else { return };
+    let change = "mount -t tmpfs none /run; mkdir -p /run/systemd/system";
+    let is_used = || {
+        let running = place.of(behind(change, "start; beats 60000 10")).start();
+        let is_used = told(&running).1.is_some();
+        running.signal(libc::SIGTERM);
+        running.end();
+        is_used
+    };
+    assert!(!is_used(), "it was not delegated");
+    mark(&place.folder);
+    assert!(is_used(), "it was delegated");
+}
+
+/// Says, as systemd does, that a cgroup is delegated.
+fn mark(folder: &Path) {
+    let path = CString::new(folder.as_os_str().as_bytes()).unwrap();
+    // SAFETY: both strings end with a zero byte, one byte of the value is read.
+    let result = unsafe { libc::setxattr(path.as_ptr(), c"user.delegate".as_ptr(), b"1".as_ptr().cast(), 1, 0) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+}

@@ -27,7 +27,8 @@ pub enum Respawn {
 #[non_exhaustive]
 pub enum Strays {
     /// They are killed before the next instance begins. As process 1, where every orphan of
-    /// the container becomes the supervisor's, they are kept.
+    /// the container becomes the supervisor's, they are kept, unless [`Cgroup::Need`] tells
+    /// whose they are.
     #[default]
     Kill,
     /// They go on, as children of the supervisor, which reaps them.

@@ -177,7 +177,8 @@ impl Supervisor {
         };
         let cell = self.cgroups.as_ref().map_or(Ok(None), |cgroups| cgroups.cell(instance))?;
         let born_inside = cell.as_ref().filter(|_| self.options.executes(instance)).and_then(|cell| {
-            // SAFETY: the child does nothing but what leads to its `exec`, or ends.
+            // SAFETY: this process has one thread, and `Fresh::begin` ends with `exec` where
+            // `executes` says so, or leaves.
             unsafe { sys::fork_into(cell.as_fd()) }.ok()
         });
         let is_inside = born_inside.is_some();

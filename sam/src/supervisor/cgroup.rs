@@ -78,7 +78,9 @@ impl Cgroups {
             }
             Cgroup::Need => {
                 let made = own().and_then(|own| Cgroups::make(&own, true));
-                made.map(Some).map_err(|error| Error::io("make a cgroup for the instances, which is needed", error))
+                let what = "make a cgroup for the instances, which is needed; give this process the right to write \
+                            below its own of version 2 (Delegate=yes of its unit), or do not need one";
+                made.map(Some).map_err(|error| Error::io(what, error))
             }
         }
     }

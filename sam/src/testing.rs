@@ -177,7 +177,7 @@ impl Supervisor {
     /// The same; `prepare` may write to its board before the fork.
     pub(crate) fn spawn_after(&mut self, prepare: impl FnOnce(&Board), body: impl FnOnce()) -> Instance {
         self.instances += 1;
-        let board = Board::create(self.instances, self.interval).expect("a board");
+        let board = Board::create(self.instances, self.interval, false).expect("a board");
         prepare(&board);
         let (socket, theirs) = wire::pair().expect("a socket pair");
         let (bell, heard) = Bell::new().expect("a bell");

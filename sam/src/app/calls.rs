@@ -123,12 +123,13 @@ impl App {
         }
     }
 
-    /// The application is alive. Reads the clock and writes one word: no system call, no lock;
+    /// The application is alive. Reads the clock, or the processor's counter where the kernel
+    /// trusts it, and writes one word: no system call, no lock;
     /// async-signal-safe.
     #[inline]
     pub fn beat(&self) {
         if let Place::Seated(seated) = seat::place() {
-            seated.board.beat(MAIN, now());
+            seated.board.beat(MAIN);
         }
     }
 
@@ -221,7 +222,7 @@ impl App {
     /// From here on the supervisor expects [`beat`](Self::beat)s again.
     pub fn no_questions(&self) {
         if let Place::Seated(seated) = seat::place() {
-            seated.board.beat(MAIN, now());
+            seated.board.beat(MAIN);
             seated.board.set_by_asking(false);
             seated.desk.look();
         }

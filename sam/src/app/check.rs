@@ -91,7 +91,7 @@ impl Check {
         if let Some(at) = &self.at
             && let Place::Seated(seated) = seat::place()
         {
-            seated.board.beat(at.index, now());
+            seated.board.beat(at.index);
         }
     }
 

@@ -3,15 +3,20 @@
 //! | word | who writes it, when | who reads it |
 //! |---|---|---|
 //! | `instance`, `interval`, `waits_for_ready`, `previous`, `past` | the supervisor, before the instance begins | the instance |
+//! | `by_counter` | the supervisor, from true to false at any time | the instance |
 //! | `asked` | the supervisor, with each question | the instance |
 //! | `stop_asked` | the supervisor, once | the instance |
 //! | `phase`, `failed`, `warn_signal`, `by_asking`, `answered` | the instance, whenever | the supervisor |
-//! | a check's `last` | the check's owner, with each beat | the supervisor |
+//! | a check's `last` | the check's owner, with each beat; the supervisor, from a count to the time that it stands for | the supervisor |
 //! | a check's `state`, `deadline`, `label` | the instance, under its own lock | the supervisor |
 //!
-//! A **beat** is a read of the clock and one relaxed store to `last`. It publishes nothing else,
-//! so it needs no order: the supervisor wakes when the newest beat that it saw has run out, looks
-//! again, and only then believes; by then the store of a live beat has long arrived.
+//! A **beat** is a read of the clock, or of the counter below it, and one relaxed store to `last`.
+//! It publishes nothing else, so it needs no order: the supervisor wakes when the newest beat that
+//! it saw has run out, looks again, and only then believes; by then the store of a live beat has
+//! long arrived. A word tells by its highest bit which of the two it is. The supervisor
+//! [settles](Board::settle) counts before it judges: it puts the time that a count stands for in its
+//! place, unless there has been another beat since, which is one of now. So no count is older
+//! than one look, whatever becomes of the counter later.
 //!
 //! A check's `state` is `generation << 2 | kind` and works as a sequence lock. The instance writes
 //! `last`, `deadline` and `label` while the kind is free or parked, then makes it active with
@@ -38,6 +43,7 @@ use std::sync::atomic::{AtomicU32, Ordering, fence};
 use std::time::Duration;
 
 use super::cells::{CHECKS, Cells, CheckCells, MAIN};
+use super::clock::{count, now};
 use super::ended::Ended;
 use super::label::Label;
 use super::memory::{self, Mapping, PAGE};
@@ -52,6 +58,9 @@ const FREE: u32 = 0;
 const ACTIVE: u32 = 1;
 const PARKED: u32 = 2;
 const GENERATION: u32 = 0b100;
+
+/// Marks a count among the times; no clock comes so far.
+const COUNTED: u64 = 1 << 63;
 
 /// A mapped board, on either side.
 #[derive(Debug)]
@@ -75,8 +84,9 @@ pub(crate) struct CheckSight {
 impl Board {
     /// A new board for the instance of that number. The supervisor's; does not allocate.
     ///
-    /// `interval` is the policy's; the instance can ask for it.
-    pub(crate) fn create(instance: u32, interval: Duration) -> io::Result<Board> {
+    /// `interval` is the policy's; the instance can ask for it. `by_counter` lets its beats be
+    /// counts, which somebody must [settle](Self::settle).
+    pub(crate) fn create(instance: u32, interval: Duration, by_counter: bool) -> io::Result<Board> {
         let fd = memory::sealed(NAME, LEN)?;
         // An error here, and not a fault at the first look.
         memory::reserve(&fd, 0, size_of::<Cells>())?;
@@ -84,6 +94,7 @@ impl Board {
         let cells = board.cells();
         cells.instance.store(instance, Ordering::Relaxed);
         cells.interval.store(nanos(interval), Ordering::Relaxed);
+        cells.by_counter.store(by_counter.into(), Ordering::Relaxed);
         let main = &cells.checks[MAIN];
         main.deadline.store(nanos(interval), Ordering::Relaxed);
         if let Some(label) = Label::new("main") {
@@ -117,6 +128,24 @@ impl AsFd for Board {
 
 /// The supervisor's side.
 impl Board {
+    /// Puts the times that they stand for in place of the counts among the beats. Before each
+    /// look: what is still a count then has come since, and counts as a beat of now.
+    pub(crate) fn settle(&self, mut time_of: impl FnMut(u64) -> Time) {
+        for check in &self.cells().checks {
+            let word = check.last.load(Ordering::Relaxed);
+            if word & COUNTED != 0 {
+                let time = time_of(word & !COUNTED).0 & !COUNTED;
+                // Another beat since is the newer one.
+                let _ = check.last.compare_exchange(word, time, Ordering::Relaxed, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// From here on beats are times. One that was begun before may still be a count.
+    pub(crate) fn count_no_more(&self) {
+        self.cells().by_counter.store(0, Ordering::Relaxed);
+    }
+
     /// What the board says at `now`. `main` is the interval of the main check, `None` if it is not
     /// judged by beats (it is asked, or there are no health checks). `excuse` is called at most
     /// once, with the number of the check that is due, and only if one is.
@@ -276,7 +305,17 @@ impl Board {
 
     /// Check `index` is alive. No system call, no lock; async-signal-safe.
     #[inline]
-    pub(crate) fn beat(&self, index: usize, now: Time) {
+    pub(crate) fn beat(&self, index: usize) {
+        let cells = self.cells();
+        let word = match cells.by_counter.load(Ordering::Relaxed) {
+            0 => now().0,
+            _ => count() | COUNTED,
+        };
+        cells.checks[index].last.store(word, Ordering::Relaxed);
+    }
+
+    /// The same, of a moment that the caller has at hand.
+    pub(crate) fn beat_at(&self, index: usize, now: Time) {
         self.cells().checks[index].last.store(now.0, Ordering::Relaxed);
     }
 
@@ -296,7 +335,7 @@ impl Board {
 
     /// Check `index` counts again, from `now`. As `park`; send a `Look` afterwards.
     pub(crate) fn unpark(&self, index: usize, now: Time) {
-        self.beat(index, now);
+        self.beat_at(index, now);
         transition(&self.cells().checks[index].state, ACTIVE);
     }
 
@@ -343,7 +382,7 @@ impl Board {
 
     /// Answers the question of that number. Counts as a beat. Send a `Look` afterwards.
     pub(crate) fn answer(&self, nonce: u64, now: Time) {
-        self.beat(MAIN, now);
+        self.beat_at(MAIN, now);
         self.cells().answered.store(nonce, Ordering::Release);
     }
 

@@ -16,7 +16,7 @@ pub(crate) const MAIN: usize = 0;
 #[repr(C, align(128))]
 #[derive(Debug)]
 pub(super) struct CheckCells {
-    /// When it last beat, in nanoseconds.
+    /// When it last beat: nanoseconds, or `COUNTED` and where the processor's counter stood.
     pub(super) last: AtomicU64,
     /// How long it may be silent, in nanoseconds; of the main check the policy's interval counts.
     pub(super) deadline: AtomicU64,
@@ -43,6 +43,8 @@ pub(super) struct Cells {
     pub(super) instance: AtomicU32,
     pub(super) interval: AtomicU64,
     pub(super) waits_for_ready: AtomicU32,
+    /// Whether beats are told by the processor's counter.
+    pub(super) by_counter: AtomicU32,
     pub(super) previous: EndedCells,
     pub(super) past: [PastCells; CHECKS],
     /// A cache line of the supervisor's from here.

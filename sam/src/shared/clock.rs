@@ -1,4 +1,4 @@
-//! Reading the clock that [`Time`] counts on.
+//! Reading the clock that [`Time`] counts on, and the processor's counter below it.
 
 use crate::time::Time;
 
@@ -9,6 +9,24 @@ pub(crate) fn now() -> Time {
     // SAFETY: `spec` is a timespec that this call may write; CLOCK_MONOTONIC always exists.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut spec) };
     Time((spec.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(spec.tv_nsec as u64))
+}
+
+/// The kernel's name for the counter that [`count`] reads, where it takes its own time from it
+/// (Linux, `Documentation/timers/timekeeping.rst`); empty where we read none.
+pub(crate) const COUNTER: &str = if cfg!(target_arch = "x86_64") { "tsc" } else { "" };
+
+/// Where the processor's counter stands: what a beat costs where the kernel trusts the counter, a
+/// third of reading the clock. What it is worth, the supervisor's `counter` knows.
+#[inline]
+pub(crate) fn count() -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every processor of this architecture has the instruction. Who forbade it to this
+    // process (PR_SET_TSC) forbade it to the vdso's clock, too.
+    unsafe {
+        std::arch::x86_64::_rdtsc()
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    0
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod vault;
 
 pub(crate) use board::{Board, CheckSight, can_warn};
 pub(crate) use cells::{CHECKS, MAIN};
-pub(crate) use clock::now;
+pub(crate) use clock::{COUNTER, count, now};
 pub(crate) use ended::Ended;
 pub(crate) use label::{LABEL, Label};
 pub(crate) use memory::PAGE;

@@ -155,7 +155,7 @@ impl Downward {
                 limit_stop(board, self.stop_limit, now);
             }
             Notice::Ready | Notice::Stopping => {}
-            Notice::Alive => board.beat(MAIN, now),
+            Notice::Alive => board.beat_at(MAIN, now),
             Notice::Failed => board.set_failed(),
             Notice::Extend(by) if board.phase() == Phase::Starting => heard.start = Some(by),
             Notice::Extend(by) => {

@@ -26,6 +26,7 @@
 //!    sees another parent and leaves.
 
 mod cgroup;
+mod counter;
 mod downward;
 mod excuse;
 mod journal;
@@ -61,6 +62,7 @@ use crate::{
     wire::Kept,
 };
 use cgroup::{Cell, Cgroups};
+use counter::Counter;
 use downward::Downward;
 use journal::{Journal, Seen};
 use living::Living;
@@ -114,6 +116,7 @@ struct Supervisor {
     cgroups: Option<Cgroups>,
     vault: Vault,
     kept: Kept,
+    counter: Counter,
     living: Option<Living>,
     /// The next one, if it has been made ahead of time; and the number of the newest for
     /// which that was tried.
@@ -185,6 +188,7 @@ impl Supervisor {
             cgroups,
             vault,
             kept: Kept::new(),
+            counter: Counter::new(),
             living: None,
             standby: None,
             stood_by: 0,
@@ -251,6 +255,7 @@ impl Supervisor {
             return ControlFlow::Continue(());
         };
         living.serve(&mut self.kept);
+        self.counter.settle(&living.board);
         let by_asking = living.board.by_asking();
         self.state.set_checks(if by_asking { Checks::Asks } else { self.options.checks });
         let sight = living.sight(now, self.state.due(), self.state.policy());
@@ -413,6 +418,7 @@ impl Supervisor {
             Change::Continued => self.tell(Event::Resumed, now)?,
             Change::Ended(exit) => {
                 living.end(exit, usage, now);
+                self.counter.settle(&living.board);
                 let warned = matches!(self.state.stage(), Stage::Warned { .. });
                 if warned || self.state.stage() == Stage::Living {
                     let last = living.last_sight(now, self.state.policy(), warned);

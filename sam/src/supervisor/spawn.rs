@@ -161,7 +161,7 @@ impl Supervisor {
 
     /// Forks a child that waits for its bell. Breaks out in the child.
     fn prepare(&mut self, instance: u32) -> io::Result<ControlFlow<Fresh, Standby>> {
-        let board = Board::create(instance, self.options.interval)?;
+        let board = Board::create(instance, self.options.interval, self.counter.is_trusted())?;
         if !self.options.ready_at_start {
             board.set_waits_for_ready();
         }

@@ -62,11 +62,11 @@ fn named_checks_park_nest_and_end() {
         assert_eq!(parked(), Some(true));
         drop(outer);
         assert_eq!(parked(), Some(true));
-        board().beat(1, Time(1));
+        board().beat_at(1, Time(1));
         drop(inner);
         assert_eq!(parked(), Some(false));
         assert_eq!(board().check(1, Time(1 + 7)).unwrap().silent, Duration::ZERO, "the deadline begins anew");
-        board().beat(1, Time(1));
+        board().beat_at(1, Time(1));
         assert_eq!(board().check(1, Time(1 + 7)).unwrap().silent, Duration::from_nanos(7));
         check.beat();
         assert_eq!(board().check(1, Time(1 + 7)).unwrap().silent, Duration::ZERO, "a beat of later");
@@ -101,8 +101,8 @@ fn a_child_of_the_application_does_nothing() {
         let at = Time(1);
         let place = seat::place();
         let Place::Seated(seated) = place else { panic!("{place:?}") };
-        seated.board.beat(MAIN, at);
-        seated.board.beat(1, at);
+        seated.board.beat_at(MAIN, at);
+        seated.board.beat_at(1, at);
         // Threads that hold every lock at the fork, as if they were in the middle of a call.
         let vault = seated.vault.lock().unwrap();
         let claimed = seated.claimed.lock().unwrap();

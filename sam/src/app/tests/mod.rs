@@ -142,7 +142,7 @@ fn a_process_is_attached_once() {
     let mut child = fork(|| {
         let mut seat = || {
             let vault = supervisor.vault.as_fd().try_clone_to_owned().unwrap();
-            let board = Board::create(1, LONG).unwrap().as_fd().try_clone_to_owned().unwrap();
+            let board = Board::create(1, LONG, false).unwrap().as_fd().try_clone_to_owned().unwrap();
             let (ours, socket) = crate::wire::pair().unwrap();
             let (bell, heard) = crate::wire::Bell::new().unwrap();
             std::mem::forget((ours, bell));
@@ -160,7 +160,7 @@ fn a_process_is_attached_once() {
 fn when_the_supervisor_is_gone_questions_say_so() {
     let mut child = fork(|| {
         let vault = crate::shared::Vault::create(1).unwrap().into();
-        let board = Board::create(1, LONG).unwrap().as_fd().try_clone_to_owned().unwrap();
+        let board = Board::create(1, LONG, false).unwrap().as_fd().try_clone_to_owned().unwrap();
         let (ours, socket) = crate::wire::pair().unwrap();
         let (bell, heard) = crate::wire::Bell::new().unwrap();
         crate::app::attach(crate::app::Seat { board, vault, socket, bell: heard }).unwrap();

@@ -11,7 +11,7 @@ use crate::testing::{allocations, fork};
 const INTERVAL: Duration = Duration::from_secs(2);
 
 fn board() -> Board {
-    Board::create(3, INTERVAL).unwrap()
+    Board::create(3, INTERVAL, false).unwrap()
 }
 
 fn label(name: &str) -> Label {
@@ -39,12 +39,34 @@ fn a_beat_moves_what_is_due() {
     let board = board();
     board.unpark(MAIN, Time(seconds(10)));
     assert_eq!(sight(&board, seconds(11)).due, Time(seconds(12)));
-    board.beat(MAIN, Time(seconds(11)));
+    board.beat_at(MAIN, Time(seconds(11)));
     assert_eq!(sight(&board, seconds(11)).due, Time(seconds(13)));
     board.park(MAIN);
     assert_eq!(sight(&board, seconds(99)).due, Time::NEVER);
     board.unpark(MAIN, Time(seconds(200)));
     assert_eq!(sight(&board, seconds(200)).due, Time(seconds(202)));
+}
+
+#[test]
+fn a_count_is_settled_once_and_one_that_is_not_is_of_now() {
+    let board = Board::create(3, INTERVAL, true).unwrap();
+    board.unpark(MAIN, Time(seconds(10)));
+    board.beat(MAIN);
+    assert_eq!(sight(&board, seconds(11)).due, Time(seconds(13)));
+    assert_eq!(board.check(MAIN, Time(seconds(11))).unwrap().silent, Duration::ZERO);
+    board.settle(|_| Time(seconds(11)));
+    board.settle(|_| panic!("it is a time now"));
+    assert_eq!(sight(&board, seconds(99)).due, Time(seconds(13)));
+    // A beat meanwhile stays.
+    board.beat(MAIN);
+    board.settle(|_| {
+        board.beat_at(MAIN, Time(seconds(20)));
+        Time(seconds(15))
+    });
+    assert_eq!(sight(&board, seconds(99)).due, Time(seconds(22)));
+    board.count_no_more();
+    board.beat(MAIN);
+    board.settle(|_| panic!("it is a time from the beginning"));
 }
 
 #[test]
@@ -162,7 +184,7 @@ fn read_all(board: &Board, now: Time) -> usize {
         system: Duration::MAX,
         max_rss: u64::MAX,
     };
-    let next = Board::create(1, Duration::MAX).unwrap();
+    let next = Board::create(1, Duration::MAX, false).unwrap();
     next.set_report(&ended, board, now);
     let seen = next.report().unwrap();
     assert_eq!(seen.exit, Exit::Code(0));
@@ -211,7 +233,7 @@ fn a_process_that_scribbles_while_the_supervisor_reads_harms_nobody() {
     });
     let mut seen = 0;
     while seen < 5_000 {
-        seen += read_all(&board, crate::shared::now());
+        seen += read_all(&board, now());
     }
     drop(child);
 }

@@ -1,0 +1,238 @@
+//! What a beat by the processor's counter is worth.
+//!
+//! Reading `CLOCK_MONOTONIC` is most of what a beat costs, so an instance says where the counter
+//! below that clock stood instead (x86-64: the time stamp counter), and the supervisor works out
+//! when that was, at its next look, from pairs of both that it reads itself.
+//!
+//! **Why that can be relied upon.** It is done only
+//! 1. while the kernel takes its own time from that counter. It has then found it to run at one
+//!    rate, in idle too, and in step on all processors, and goes on watching it. The kernel's
+//!    choice is read again once a second, if there are beats;
+//! 2. while counter and clock have done the same since the last look. While the machine is
+//!    suspended the clock stands still and the counter does not, or begins anew; a machine that
+//!    was moved may have another counter.
+//!
+//! When either ends, it ends for good: beats are times from then on. The counts that are on the
+//! board at that moment say nothing any more and are taken for beats of now, so that an instance
+//! that lives is never a hang for it, and one that hangs is noticed an interval later at most.
+//! Within the first [`SHORTEST`] the rate is not known well enough to notice. It then seems too
+//! fast, which makes beats seem newer than they are, and is noticed at the look after the next.
+
+use std::time::Duration;
+
+use super::sys::read_proc;
+use crate::{
+    shared::{Board, COUNTER, count, now},
+    time::Time,
+};
+
+/// From how long a stretch the rate is known well enough to judge the next by it.
+const SHORTEST: Duration = Duration::from_millis(50);
+
+/// How far apart counter and clock may be after a stretch, beside 1/512 of it: a clock that is
+/// being corrected runs faster or slower by 1/2000 at most.
+const SLACK: Duration = Duration::from_millis(1);
+
+/// How often the kernel's choice is read, in a time with beats.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The counter, as the supervisor knows it.
+#[derive(Debug)]
+pub(super) struct Counter {
+    first: Pair,
+    newest: Pair,
+    /// When the kernel's choice was last read.
+    read: Time,
+    is_trusted: bool,
+}
+
+/// Both at one moment.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    count: u64,
+    time: Time,
+}
+
+impl Counter {
+    pub(super) fn new() -> Counter {
+        let pair = Pair::read();
+        Counter { first: pair, newest: pair, read: pair.time, is_trusted: is_the_kernels() }
+    }
+
+    /// Whether instances may beat by it.
+    pub(super) fn is_trusted(&self) -> bool {
+        self.is_trusted
+    }
+
+    /// Gives the beats on a board that are counts the times that they stand for.
+    pub(super) fn settle(&mut self, board: &Board) {
+        let mut pair = None;
+        board.settle(|count| {
+            let now = *pair.get_or_insert_with(|| self.advance(Pair::read(), is_the_kernels));
+            self.time_of(count, now)
+        });
+        if !self.is_trusted {
+            board.count_no_more();
+        }
+    }
+
+    /// Takes in a new pair.
+    fn advance(&mut self, now: Pair, is_the_kernels: impl FnOnce() -> bool) -> Pair {
+        if self.is_trusted && now.time.since(self.read) >= AGAIN {
+            self.read = now.time;
+            self.is_trusted = is_the_kernels();
+        }
+        self.is_trusted &= is_in_step(self.first, self.newest, now);
+        self.newest = now;
+        now
+    }
+
+    /// When the counter stood there; `now` is the newest pair.
+    fn time_of(&self, count: u64, now: Pair) -> Time {
+        let (counted, passed) = (now.count.saturating_sub(self.first.count), now.time.since(self.first.time));
+        if !self.is_trusted || counted == 0 {
+            return now.time;
+        }
+        // What counts on from `now` is a beat meanwhile. None is older than supervision.
+        let age = u128::from(now.count.saturating_sub(count).min(counted)) * passed.as_nanos() / u128::from(counted);
+        Time(now.time.0.saturating_sub(age as u64))
+    }
+}
+
+impl Pair {
+    /// Of three tries the one that was interrupted least.
+    fn read() -> Pair {
+        let tries = [(); 3].map(|()| {
+            let (before, time, after) = (count(), now(), count());
+            let width = after.saturating_sub(before);
+            (width, Pair { count: before + width / 2, time })
+        });
+        let [first, rest @ ..] = tries;
+        rest.into_iter().fold(first, |best, this| if this.0 < best.0 { this } else { best }).1
+    }
+}
+
+/// Whether both went on from `newest` to `now` as they had from `first` to `newest`.
+fn is_in_step(first: Pair, newest: Pair, now: Pair) -> bool {
+    let known = newest.time.since(first.time);
+    let (Some(rate), Some(counted)) = (newest.count.checked_sub(first.count), now.count.checked_sub(newest.count))
+    else {
+        return false;
+    };
+    if known < SHORTEST {
+        return true;
+    }
+    let passed = now.time.since(newest.time).as_nanos();
+    // A counter that stood still all that time has no rate.
+    let Some(expected) = (u128::from(counted) * known.as_nanos()).checked_div(rate.into()) else { return false };
+    expected.abs_diff(passed) <= SLACK.as_nanos() + passed / 512
+}
+
+/// Whether the kernel takes its time from the counter that we read.
+fn is_the_kernels() -> bool {
+    let mut buffer = [0; 32];
+    let chosen = read_proc(c"/sys/devices/system/clocksource/clocksource0/current_clocksource", &mut buffer);
+    !COUNTER.is_empty() && chosen.trim_ascii() == COUNTER.as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A counter of 2.5 GHz that began to be watched at a count of 1,000.
+    fn after(millis: u64) -> Pair {
+        Pair { count: 1_000 + 2_500_000 * millis, time: Time(1_000_000 * millis) }
+    }
+
+    fn counter() -> Counter {
+        Counter { first: after(0), newest: after(0), read: Time(0), is_trusted: true }
+    }
+
+    fn millis(time: Time) -> f64 {
+        time.0 as f64 / 1e6
+    }
+
+    #[test]
+    fn a_count_is_the_time_when_the_counter_stood_there() {
+        let mut counter = counter();
+        for look in [1, 60, 500, 86_400_000] {
+            let now = counter.advance(after(look), || true);
+            assert!(counter.is_trusted());
+            for beat in [0, look / 2, look - 1, look] {
+                assert_eq!(millis(counter.time_of(after(beat).count, now)), beat as f64);
+            }
+            assert_eq!(counter.time_of(u64::MAX >> 1, now), now.time, "one that is still to come");
+            assert_eq!(counter.time_of(0, now), Time(0), "one of before supervision");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_corrected_is_in_step() {
+        let mut counter = counter();
+        counter.advance(after(1_000), || true);
+        let slower = Pair { time: Time(after(11_000).time.0 - 5_000_000), ..after(11_000) };
+        counter.advance(slower, || true);
+        assert!(counter.is_trusted());
+    }
+
+    #[test]
+    fn what_parts_counter_and_clock_ends_it_for_good() {
+        let suspended = Pair { count: after(9_000).count, time: after(1_500).time };
+        let reset = Pair { count: 17, time: after(1_500).time };
+        let stopped = Pair { count: after(1_000).count, time: after(1_500).time };
+        for parted in [suspended, reset, stopped] {
+            let mut counter = counter();
+            counter.advance(after(1_000), || true);
+            let now = counter.advance(parted, || true);
+            assert!(!counter.is_trusted(), "{parted:?}");
+            assert_eq!(counter.time_of(after(1_100).count, now), now.time, "a beat that may be of now");
+            counter.advance(Pair { count: parted.count + 2_500_000, time: Time(parted.time.0 + 1_000_000) }, || true);
+            assert!(!counter.is_trusted());
+        }
+    }
+
+    #[test]
+    fn the_kernels_choice_is_read_once_a_second() {
+        let mut counter = counter();
+        counter.advance(after(999), || panic!("it was read a moment ago"));
+        counter.advance(after(1_000), || true);
+        counter.advance(after(1_999), || panic!("it was read a moment ago"));
+        counter.advance(after(2_000), || false);
+        assert!(!counter.is_trusted());
+    }
+
+    #[test]
+    fn real_beats_settle_to_when_they_were_made() {
+        let mut counter = Counter::new();
+        let board = Board::create(1, Duration::from_secs(1), counter.is_trusted()).unwrap();
+        for index in 0..4 {
+            let until = now().after(Duration::from_millis(20));
+            while now() < until {
+                std::hint::spin_loop();
+            }
+            let before = now();
+            board.unpark(index, Time(1));
+            board.beat(index);
+            let after = now();
+            counter.settle(&board);
+            let later = now();
+            let at = Time(later.0 - board.check(index, later).unwrap().silent.as_nanos() as u64);
+            let near = Duration::from_micros(100);
+            assert!(at.after(near) >= before && after.after(near) >= at, "{at:?} is not in {before:?}..={after:?}");
+        }
+    }
+
+    #[test]
+    fn one_that_is_not_trusted_has_instances_beat_by_the_clock() {
+        let mut counter = Counter { is_trusted: false, ..Counter::new() };
+        let board = Board::create(1, Duration::from_secs(1), true).unwrap();
+        board.unpark(0, Time(1));
+        board.beat(0);
+        let before = now();
+        counter.settle(&board);
+        board.settle(|_| panic!("all are settled"));
+        assert!(board.check(0, before).unwrap().silent < Duration::from_nanos(before.0), "it was taken for one of now");
+        board.beat(0);
+        board.settle(|_| panic!("it is no count"));
+    }
+}

@@ -30,6 +30,7 @@ mod counter;
 mod downward;
 mod excuse;
 mod journal;
+mod lean;
 mod living;
 mod notice;
 mod orphans;
@@ -175,6 +176,7 @@ impl Supervisor {
         let terminal = Terminal::open();
         policy.terminal = terminal.is_there();
         app().forget_own();
+        lean::give_back();
         Ok(Supervisor {
             state: State::new(policy, now()),
             pid: std::process::id().cast_signed(),

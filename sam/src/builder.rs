@@ -152,6 +152,16 @@ impl Builder {
         self
     }
 
+    /// Whether the memory that the application has when supervision begins is gathered in huge
+    /// pages first; true by default. It makes a restart quick however much that is (100 MiB: from
+    /// a few milliseconds to what an empty process takes), and costs a copy of it at the start,
+    /// 250 ms at most. Nothing is done where instances are no forks, or where the system's
+    /// policy for transparent huge pages is `never`.
+    pub fn huge_pages(mut self, gather: bool) -> Builder {
+        self.options.huge_pages = gather;
+        self
+    }
+
     /// What becomes of processes that outlive their instance. [`Strays::Kill`] by default.
     pub fn strays(mut self, strays: Strays) -> Builder {
         self.options.strays = strays;

@@ -51,6 +51,8 @@ fn apply_from(mut options: Options, look: impl Fn(&str) -> Option<OsString>) -> 
     put(&mut options.strays, read(text("SAM_STRAYS")?, "SAM_STRAYS", &strays)?);
     let cgroups = [("auto", Cgroup::Auto), ("need", Cgroup::Need), ("off", Cgroup::Off)];
     put(&mut options.cgroup, read(text("SAM_CGROUP")?, "SAM_CGROUP", &cgroups)?);
+    let pages = [("0", false), ("1", true)];
+    put(&mut options.huge_pages, read(text("SAM_HUGE_PAGES")?, "SAM_HUGE_PAGES", &pages)?);
     put(&mut options.log, read(text("SAM_LOG")?, "SAM_LOG", &[("0", false), ("1", true)])?);
     if let Some(value) = text("SAM_WARN_SIGNAL")? {
         let signal = read_signal(&value);

@@ -108,6 +108,8 @@ pub(crate) struct Options {
     pub(crate) ready_at_start: bool,
     /// Whether the instance dies when its supervisor does.
     pub(crate) dies_with_supervisor: bool,
+    /// Whether memory is gathered in huge pages before the first fork.
+    pub(crate) huge_pages: bool,
     /// How much may be stored, in bytes.
     pub(crate) store_limit: u64,
     /// The program that instances execute; they are forks of this one if it is not given.
@@ -140,6 +142,7 @@ impl Default for Options {
             cgroup: Cgroup::default(),
             ready_at_start: true,
             dies_with_supervisor: true,
+            huge_pages: true,
             store_limit: DEFAULT_CAPACITY,
             program: None,
             notify: None,
@@ -160,6 +163,11 @@ impl Options {
     /// Whether an instance executes a program as soon as it is rung for.
     pub(crate) fn executes(&self, instance: u32) -> bool {
         self.program.is_some() || (self.respawn == Respawn::Exec && instance > 1)
+    }
+
+    /// Whether the memory of this process is worth gathering: instances are copies of it.
+    pub(crate) fn gathers(&self) -> bool {
+        self.huge_pages && !self.forks_late()
     }
 
     /// What the machine is to do, if every value is within its range. `seed` is of the

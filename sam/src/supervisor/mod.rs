@@ -29,9 +29,11 @@ mod cgroup;
 mod counter;
 mod downward;
 mod excuse;
+mod gather;
 mod journal;
 mod lean;
 mod living;
+mod mappings;
 mod notice;
 mod orphans;
 mod outlet;
@@ -177,6 +179,9 @@ impl Supervisor {
         policy.terminal = terminal.is_there();
         app().forget_own();
         lean::give_back();
+        if options.gathers() {
+            gather::gather();
+        }
         Ok(Supervisor {
             state: State::new(policy, now()),
             pid: std::process::id().cast_signed(),

@@ -1,0 +1,186 @@
+//! One line for people, and one for programs: what a step has changed, in words and in JSON.
+
+use std::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
+
+use super::{Seen, calendar, what::What};
+use crate::{
+    state::{Cause, Exit, How, State, Then},
+    supervisor::text::Json,
+};
+
+/// `its check main is overdue`.
+struct CauseText<'a>(Cause, Seen<'a>);
+
+impl fmt::Display for CauseText<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Cause::Failed => out.write_str("it marked itself failed"),
+            Cause::Overdue { check } => match self.1.check(check) {
+                Some((label, _)) => write!(out, "its check {} is overdue", label.as_str()),
+                None => write!(out, "its check {check} is overdue"),
+            },
+            Cause::Unanswered => out.write_str("it did not answer"),
+            Cause::Probe => out.write_str("its probe failed"),
+            Cause::Start => out.write_str("it was not ready in time"),
+        }
+    }
+}
+
+struct ExitText(Exit);
+
+impl fmt::Display for ExitText {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Exit::Code(code) => write!(out, "ended with status {code}"),
+            Exit::Signal { signal, core } => {
+                match nix::sys::signal::Signal::try_from(signal) {
+                    Ok(signal) => write!(out, "died of {signal}")?,
+                    Err(_) => write!(out, "died of signal {signal}")?,
+                }
+                if core { out.write_str(" and left a core") } else { Ok(()) }
+            }
+        }
+    }
+}
+
+/// One line for people.
+pub(super) struct Plain<'a> {
+    pub(super) what: What,
+    pub(super) state: &'a State,
+    pub(super) seen: Seen<'a>,
+}
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.state.last();
+        match (self.what, end) {
+            (What::Ended | What::NotStarted, Some(end)) => {
+                match end.how {
+                    How::Exited(exit) => write!(out, "instance {} {}", end.instance, ExitText(exit))?,
+                    How::NotMade(error) => {
+                        write!(out, "instance {} could not be made, error {error}", end.instance)?;
+                    }
+                }
+                if let Some(cause) = end.cause {
+                    write!(out, " ({})", CauseText(cause, self.seen))?;
+                }
+                if !self.seen.said.is_empty() {
+                    write!(out, ", having said {}", Json(self.seen.said))?;
+                }
+                write!(out, " after {:.3?}; ", end.lived)?;
+                match end.then {
+                    Then::Restart { after: Duration::ZERO } => out.write_str("the next begins"),
+                    Then::Restart { after } => write!(out, "the next begins in {after:.1?}"),
+                    Then::Stopped => out.write_str("stopped as asked"),
+                    Then::Clean => out.write_str("done"),
+                    Then::Fatal => out.write_str("another would fare no better"),
+                    Then::Finished => out.write_str("it had finished"),
+                    Then::Quit => out.write_str("the policy is to quit"),
+                    Then::Spent => out.write_str("no restart is left in the budget"),
+                }
+            }
+            (What::Warned(cause), _) => {
+                let instance = self.state.instance();
+                write!(out, "instance {instance} (pid {}) was warned: ", self.seen.pid())?;
+                write!(out, "{}", CauseText(cause, self.seen))
+            }
+            (what, _) => write!(out, "instance {} (pid {}): {}", self.state.instance(), self.seen.pid(), what.name()),
+        }
+    }
+}
+
+/// One line for programs.
+pub(super) struct Event<'a> {
+    pub(super) what: What,
+    pub(super) state: &'a State,
+    pub(super) seen: Seen<'a>,
+    pub(super) lost: u32,
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = calendar();
+        write!(out, "{{\"time\":{}.{:03}", time.as_secs(), time.subsec_millis())?;
+        let instance = match (self.what, self.state.last()) {
+            (What::Ended | What::NotStarted, Some(end)) => end.instance,
+            _ => self.state.instance(),
+        };
+        write!(out, ",\"event\":\"{}\",\"instance\":{instance}", self.what.name())?;
+        if self.seen.pid() != 0 {
+            write!(out, ",\"pid\":{}", self.seen.pid())?;
+        }
+        match self.what {
+            What::Warned(cause) => write_cause(out, cause, self.seen)?,
+            What::Stopping(signal) => write!(out, ",\"signal\":{signal}")?,
+            What::Left(exit) => write_exit(out, exit)?,
+            What::Ended | What::NotStarted => {
+                if let Some(end) = self.state.last() {
+                    match end.how {
+                        How::Exited(exit) => write_exit(out, exit)?,
+                        How::NotMade(error) => write!(out, ",\"error\":{error}")?,
+                    }
+                    if let Some(cause) = end.cause {
+                        write_cause(out, cause, self.seen)?;
+                    }
+                    write_said(out, self.seen.said)?;
+                    write!(out, ",\"lived_ms\":{},\"decision\":", end.lived.as_millis())?;
+                    match end.then {
+                        Then::Restart { after } => write!(out, "\"restart\",\"delay_ms\":{}", after.as_millis())?,
+                        then => write!(out, "\"{}\"", then_name(then))?,
+                    }
+                }
+            }
+            _ => {}
+        }
+        if self.lost > 0 {
+            write!(out, ",\"lost\":{}", self.lost)?;
+        }
+        out.write_char('}')
+    }
+}
+
+pub(super) fn then_name(then: Then) -> &'static str {
+    match then {
+        Then::Restart { .. } => "restart",
+        Then::Stopped => "stopped",
+        Then::Clean => "clean",
+        Then::Fatal => "fatal",
+        Then::Finished => "finished",
+        Then::Quit => "quit",
+        Then::Spent => "budget spent",
+    }
+}
+
+pub(super) fn write_exit(out: &mut fmt::Formatter<'_>, exit: Exit) -> fmt::Result {
+    match exit {
+        Exit::Code(code) => write!(out, ",\"status\":{code}"),
+        Exit::Signal { signal, core } => write!(out, ",\"signal\":{signal},\"core\":{core}"),
+    }
+}
+
+pub(super) fn write_said(out: &mut fmt::Formatter<'_>, said: &[u8]) -> fmt::Result {
+    if said.is_empty() { Ok(()) } else { write!(out, ",\"said\":{}", Json(said)) }
+}
+
+pub(super) fn write_cause(out: &mut fmt::Formatter<'_>, cause: Cause, seen: Seen<'_>) -> fmt::Result {
+    let name = match cause {
+        Cause::Failed => "failed",
+        Cause::Overdue { .. } => "overdue",
+        Cause::Unanswered => "unanswered",
+        Cause::Probe => "probe",
+        Cause::Start => "start",
+    };
+    write!(out, ",\"cause\":\"{name}\"")?;
+    if let Cause::Overdue { check } = cause
+        && let Some((label, silent)) = seen.check(check)
+    {
+        write!(out, ",\"check\":{}", Json(label.as_str().as_bytes()))?;
+        if let Some(silent) = silent {
+            write!(out, ",\"silent_ms\":{}", silent.as_millis())?;
+        }
+    }
+    Ok(())
+}

@@ -1,4 +1,4 @@
-//! The supervisor under valgrind.
+//! The supervisor under valgrind, and what it does to the application's memory.
 
 use std::{
     fs,
@@ -39,4 +39,23 @@ fn valgrind_finds_no_error_in_the_supervisor() {
     assert_eq!(seen.of("ended").len(), 5, "{:?}", seen.events);
     let text = fs::read_to_string(logs.path().join(supervisor.to_string())).unwrap();
     assert!(text.contains("ERROR SUMMARY: 0 errors"), "{text}");
+}
+
+#[test]
+fn instances_begin_with_the_memory_of_before_in_huge_pages_or_not() {
+    for (gathers, setting) in [(true, "1"), (false, "0")] {
+        let subject = Subject::of("bulky", &[]).set("SAM_HUGE_PAGES", setting).set("SAM_BACKOFF", "0s..0s");
+        let seen = subject.run();
+        assert_eq!(seen.code(), 0, "{:?}", seen.events);
+        assert_eq!(seen.lines.iter().filter(|line| *line == "whole true").count(), 4, "{:?}", seen.lines);
+        let huge: Vec<u64> = seen.lines.iter().filter_map(|line| line.strip_prefix("huge ")?.parse().ok()).collect();
+        assert_eq!(huge.len(), 4, "{:?}", seen.lines);
+        if gathers && huge == [0; 4] {
+            // As where the system's policy is `never`, or memory is in too small pieces.
+            eprintln!("NOT SHOWN: the kernel gave no huge pages");
+        } else if !gathers {
+            let policy = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
+            assert!(huge == [0; 4] || policy.contains("[always]"), "{huge:?}");
+        }
+    }
 }

@@ -5,7 +5,8 @@
 #     prefix=/usr sh sam/c/install.sh
 #
 # From the environment: prefix, libdir, includedir, mandir; DESTDIR, a root that is not part
-# of any name; from, the folder that has libsam.so and libsam.a (target/release).
+# of any name; from, the folder that has libsam.so and libsam.a (target/release); NM, LD,
+# OBJCOPY and AR.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,8 +31,25 @@ into() { # folder, mode, files
 	done
 }
 
+# cargo's libsam.a has all of Rust's standard library, whose look-ups of hosts and users make
+# the linker warn of every fully static program. What the functions of libsam.so do not reach
+# is left out, and no name but theirs is left to meet another Rust library's.
+trimmed() { # archive
+	${NM:-nm} -D --defined-only "$from/libsam.so" | sed 's/.* //' >"$place/functions"
+	# shellcheck disable=SC2046 # an option each
+	${LD:-ld} -r --gc-sections --force-group-allocation $(sed 's/^/-u /' "$place/functions") \
+		"$from/libsam.a" -o "$place/all.o"
+	${OBJCOPY:-objcopy} --keep-global-symbols="$place/functions" --strip-unneeded \
+		-R .llvmbc -R .llvmcmd "$place/all.o" "$place/sam.o"
+	${AR:-ar} rcsD "$1" "$place/sam.o"
+}
+
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+trimmed "$place/libsam.a"
+
 into "$libdir" 755 "$from/libsam.so"
-into "$libdir" 644 "$from/libsam.a"
+into "$libdir" 644 "$place/libsam.a"
 # The loader looks for the soname, the linker for the plain name.
 mv "${DESTDIR:-}$libdir/libsam.so" "${DESTDIR:-}$libdir/libsam.so.4"
 ln -sf libsam.so.4 "${DESTDIR:-}$libdir/libsam.so"

@@ -1,4 +1,4 @@
-//! libsam for C: the suite of `tests/sam/c`, compiled as C99, C17 and C++17, linked either
+//! libsam for C: the suite of `tests/sam/c`, compiled as C99, C17 and C++17, linked in each
 //! way, and the same binaries with corosync's own library.
 //!
 //! What that one does otherwise is listed in `c/DIFFERENCES.md`, each with why ours does not;
@@ -29,7 +29,40 @@ const LANGUAGES: [(&str, &[&str]); 3] =
 const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 
 /// What libsam.a leaves to the system's libraries.
-const SYSTEM: [&str; 5] = ["-lgcc_s", "-lpthread", "-lm", "-ldl", "-lc"];
+const SYSTEM: [&str; 5] = ["-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
+
+/// How a program has libsam.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Link {
+    /// libsam.so, which the loader finds.
+    Shared,
+    /// libsam.a as cargo leaves it, and the system's shared libraries.
+    Archive,
+    /// The installed libsam.a in a program that has no loader at all.
+    Static,
+}
+
+/// Those that can be had here.
+fn links() -> Vec<Link> {
+    let mut links = vec![Link::Shared, Link::Archive];
+    if has_static_libc() {
+        links.push(Link::Static);
+    }
+    links
+}
+
+fn has_static_libc() -> bool {
+    let place = tempfile::tempdir().unwrap();
+    let source = place.path().join("nothing.c");
+    fs::write(&source, "int main(void) { return 0; }\n").unwrap();
+    let mut probe = Command::new("cc");
+    let has = probe.arg("-static").arg(&source).arg("-o").arg(place.path().join("nothing")).output();
+    let has = has.unwrap().status.success();
+    if !has {
+        skipped("the C library is not there as an archive, so no fully static program was linked");
+    }
+    has
+}
 
 /// Those that are installed; a C compiler must be.
 fn languages() -> Vec<usize> {
@@ -73,6 +106,26 @@ fn libraries() -> &'static Path {
     })
 }
 
+/// The libraries as they are installed: what a program's linker is told to search.
+fn installed() -> &'static Path {
+    static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        let prefix = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libsam");
+        run(&mut install(&prefix));
+        prefix
+    })
+}
+
+fn install(prefix: &Path) -> Command {
+    let mut install = Command::new("sh");
+    install.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sam/c/install.sh"));
+    install.env("prefix", prefix).env("from", libraries());
+    for other in ["DESTDIR", "libdir", "includedir", "mandir"] {
+        install.env_remove(other);
+    }
+    install
+}
+
 /// Runs a command to its end, which must be a good one; what it said.
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -82,18 +135,21 @@ fn run(command: &mut Command) -> String {
 }
 
 /// A way to compile and link the suite.
-fn compile(language: usize, is_static: bool, into: &Path) -> PathBuf {
+fn compile(language: usize, link: Link, into: &Path) -> PathBuf {
     let (compiler, flags) = LANGUAGES[language];
-    let program = into.join(format!("{}{}", flags[flags.len() - 1], if is_static { "-static" } else { "" }));
+    let program = into.join(format!("{}-{link:?}", flags[flags.len() - 1]));
     let mut command = Command::new(compiler);
     command.args(flags).args(STRICT).arg("-I").arg(headers());
     command.args(["suite.c", "life.c", "health.c", "recovery.c", "data.c", "crowd.c"].map(|name| sources().join(name)));
     command.args(["-x", "none", "-o"]).arg(&program);
-    if is_static {
-        command.arg(libraries().join("libsam.a")).args(SYSTEM);
-    } else {
-        command.arg(libraries().join("libsam.so")).arg("-lpthread");
-    }
+    match link {
+        Link::Shared => command.arg(libraries().join("libsam.so")).arg("-lpthread"),
+        Link::Archive => command.arg(libraries().join("libsam.a")).args(SYSTEM),
+        Link::Static => {
+            let search = format!("-L{}", installed().join("lib").display());
+            command.args(["-static", "-Wl,--fatal-warnings", &search, "-lsam"]).args(SYSTEM)
+        }
+    };
     run(&mut command);
     program
 }
@@ -157,15 +213,16 @@ fn corosyncs() -> Option<PathBuf> {
 }
 
 #[test]
-fn every_case_holds_in_c99_c17_and_cpp17_linked_either_way() {
+fn every_case_holds_in_c99_c17_and_cpp17_linked_in_each_way() {
     let built = tempfile::tempdir().unwrap();
     let folder = folder_with(&libraries().join("libsam.so"));
     let mut jobs = Vec::new();
-    for (language, is_static) in languages().into_iter().flat_map(|language| [(language, false), (language, true)]) {
-        let program = compile(language, is_static, built.path());
+    let (languages, links) = (languages(), links());
+    for (&language, &link) in languages.iter().flat_map(|language| links.iter().map(move |link| (language, link))) {
+        let program = compile(language, link, built.path());
         jobs.extend(cases(&program, folder.path()).into_iter().map(|(case, _)| (program.clone(), case)));
     }
-    assert!(jobs.len() >= 4 * 50, "{} cases", jobs.len());
+    assert!(jobs.len() >= languages.len() * links.len() * 50, "{} cases", jobs.len());
     for ((program, case), said) in jobs.iter().zip(run_all(&jobs, folder.path(), 60)) {
         let all_well = said.lines().all(|line| line.starts_with("ok "));
         assert!(all_well && said.contains("ok 0 its status = "), "{}, {case}:\n{said}", program.display());
@@ -179,7 +236,7 @@ fn corosyncs_library_differs_as_listed() {
     };
     let built = tempfile::tempdir().unwrap();
     let folder = folder_with(&library);
-    let program = compile(1, false, built.path());
+    let program = compile(1, Link::Shared, built.path());
     let (own, shared): (Vec<_>, Vec<_>) =
         cases(&program, folder.path()).into_iter().partition(|(_, reason)| !reason.is_empty());
     let jobs: Vec<_> = shared.into_iter().map(|(case, _)| (program.clone(), case)).collect();
@@ -254,9 +311,8 @@ fn the_library_has_corosyncs_name_and_twelve_functions_and_no_more() {
 fn what_is_installed_is_enough_to_build_and_run_a_program() {
     let place = tempfile::tempdir().unwrap();
     let prefix = place.path().join("usr");
-    let mut install = Command::new("sh");
-    install.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sam/c/install.sh"));
-    run(install.env("prefix", &prefix).env("from", libraries()).env_remove("DESTDIR"));
+    let mut install = install(&prefix);
+    run(&mut install);
     // Again, over itself, as an update is.
     run(&mut install);
     let (lib, include) = (prefix.join("lib"), prefix.join("include"));
@@ -270,5 +326,64 @@ fn what_is_installed_is_enough_to_build_and_run_a_program() {
     cc.arg(sources().join("programs/example.c")).args(["-o".as_ref(), program.as_os_str()]);
     run(cc.args(STRICT).args([&*headers, &*search, "-lsam"]));
     let said = run(Command::new(&program).env("LD_LIBRARY_PATH", &lib).env("SAM_LOG", "0"));
-    assert_eq!(said, "instance 2 is done: not possible at this stage\n");
+    assert_eq!(said, EXAMPLE);
+}
+
+/// What `programs/example.c` says at its end.
+const EXAMPLE: &str = "instance 2 is done: not possible at this stage\n";
+
+fn example(program: &Path) -> String {
+    run(Command::new(program).env("LD_LIBRARY_PATH", installed().join("lib")).env("SAM_LOG", "0"))
+}
+
+/// Neither what cargo leaves nor what is installed asks for a symbol that libc.a has not.
+#[test]
+fn a_fully_static_program_is_linked_with_cargos_archive_and_runs() {
+    if !has_static_libc() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let program = place.path().join("example");
+    let mut cc = Command::new("cc");
+    cc.args(STRICT).arg("-static").arg("-I").arg(headers()).arg(sources().join("programs/example.c"));
+    run(cc.arg(libraries().join("libsam.a")).args(SYSTEM).arg("-o").arg(&program));
+    assert!(!run(Command::new("readelf").arg("-lW").arg(&program)).contains("INTERP"), "it has no loader");
+    assert_eq!(example(&program), EXAMPLE);
+}
+
+#[test]
+fn pkg_configs_line_links_a_program_with_and_without_a_loader() {
+    let mut config = Command::new("pkg-config");
+    config.env("PKG_CONFIG_PATH", installed().join("lib/pkgconfig"));
+    // A folder of the system's own would be left out of the line.
+    config.env_remove("PKG_CONFIG_SYSROOT_DIR").env_remove("PKG_CONFIG_LIBDIR");
+    config.args(["--static", "--cflags", "--libs", "libsam"]);
+    if Command::new("pkg-config").arg("--version").output().is_err() {
+        return skipped("pkg-config is not installed, so its line was not linked with");
+    }
+    let line = run(&mut config);
+    let place = tempfile::tempdir().unwrap();
+    let mut ways: Vec<&[&str]> = vec![&[]];
+    if has_static_libc() {
+        ways.push(&["-static", "-Wl,--fatal-warnings"]);
+    }
+    for way in ways {
+        let program = place.path().join("example");
+        let mut cc = Command::new("cc");
+        cc.args(STRICT).args(way).arg(sources().join("programs/example.c")).arg("-o").arg(&program);
+        run(cc.args(line.split_whitespace()));
+        assert_eq!(example(&program), EXAMPLE, "{way:?}");
+    }
+}
+
+/// An archive that has Rust's own names would meet those of any other Rust library.
+#[test]
+fn the_installed_archive_has_the_twelve_functions_and_no_other_name() {
+    let names = |kind: &str, library: PathBuf| -> BTreeSet<String> {
+        let symbols = run(Command::new("nm").args([kind, "--defined-only"]).arg(library));
+        symbols.lines().filter_map(|line| line.split(' ').nth(2)).map(str::to_owned).collect()
+    };
+    let archive = names("-g", installed().join("lib/libsam.a"));
+    assert_eq!(archive, names("-D", installed().join("lib/libsam.so")));
+    assert_eq!(archive.len(), 12);
 }

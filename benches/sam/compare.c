@@ -1,22 +1,21 @@
 /*
  * One figure of a libsam, whichever the loader finds:
  *
- *     compare beat | store BYTES | restart MIB | warn | memory
+ *     compare beat | store BYTES | restart MIB | warn | memory | parked
  *
- * Prints the median and the least of what it measured: nanoseconds, or kB for memory. The same
- * binary is run with each library, so nothing but the library differs.
+ * Prints the median and the least of what it measured: nanoseconds, kB for memory, or
+ * wake-ups of a supervisor that has nothing to do. The same binary is run with each library, so
+ * nothing but the library differs.
  */
 #define _GNU_SOURCE
 
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <corosync/sam.h>
+
+#include "proc.h"
 
 #define MOST 64
 
@@ -30,25 +29,10 @@ struct record {
 static struct record *record;
 static unsigned int instance;
 
-static long long now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000LL + time.tv_nsec;
-}
-
 static void add(double sample)
 {
 	if (record->samples < MOST)
 		record->sample[record->samples++] = sample;
-}
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 static void finish(void)
@@ -109,7 +93,6 @@ static void store(size_t size)
 /* From the SIGKILL of an instance to the first line of the next. */
 static void restart(size_t mib)
 {
-	const struct timespec settled = { 0, 30000000L };
 	long long at;
 
 	if (mib > 0)
@@ -120,7 +103,7 @@ static void restart(size_t mib)
 		add((double)(at - record->since));
 	if (instance == 31)
 		finish();
-	nanosleep(&settled, NULL);
+	sleep_ms(30);
 	record->since = now();
 	kill(getpid(), SIGKILL);
 }
@@ -147,23 +130,21 @@ static void warn(void)
 		pause();
 }
 
-/* What the supervisor has in memory that it shares with nobody. */
 static void memory(void)
 {
-	char path[64], line[256];
-	double kilobytes, sum = 0;
-	FILE *file;
-	const struct timespec settled = { 0, 200000000L };
-
 	enter(60000);
-	nanosleep(&settled, NULL);
-	snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)getppid());
-	file = fopen(path, "r");
-	while (file != NULL && fgets(line, sizeof line, file) != NULL)
-		if (sscanf(line, "Private_Clean: %lf", &kilobytes) == 1 ||
-		    sscanf(line, "Private_Dirty: %lf", &kilobytes) == 1)
-			sum += kilobytes;
-	add(sum);
+	sleep_ms(200);
+	add(private_memory(getppid()));
+	finish();
+}
+
+/* Supervised, but not checked. */
+static void parked(void)
+{
+	enter(100);
+	sam_stop();
+	sleep_ms(200);
+	add(wake_ups(getppid()));
 	finish();
 }
 
@@ -185,5 +166,7 @@ int main(int argc, char **argv)
 		warn();
 	else if (strcmp(what, "memory") == 0)
 		memory();
+	else if (strcmp(what, "parked") == 0)
+		parked();
 	return 2;
 }

@@ -1,36 +1,68 @@
 //! Why an instance that is overdue may not be to blame: facts from `/proc`.
 
 use super::{sys::read_proc, text::Text};
-use crate::state::Excuse;
+use crate::{state::Excuse, time::Time};
 use std::{ffi::CStr, time::Duration};
 
-/// What a start, or a check of its own deadline, is measured by where there is no interval.
-const UNTIMED: Duration = Duration::from_secs(1);
+/// The scheduler counts in ticks: what it says of a shorter time says nothing.
+const BRIEFEST: Duration = Duration::from_millis(20);
 
-/// How long an instance has waited for a processor, as of its last look.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Waited(Duration);
+/// What an instance's first thread got of a processor in its life so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Turns {
+    at: Time,
+    ran: Duration,
+    /// Of waits that are over: the scheduler adds one when the thread runs again.
+    waited: Duration,
+}
 
-impl Waited {
-    /// What was so far, to compare with later.
-    pub(super) fn so_far(pid: i32) -> Waited {
-        let mut buffer = [0; 128];
-        let path = Text::<40>::of(format_args!("/proc/{pid}/schedstat\0"));
-        Waited(read_path(&path, &mut buffer, run_delay).unwrap_or_default())
+/// What an instance got of a processor since it last gave a sign: that came between the two
+/// last changes of what it owes, so one of them is right for whatever is overdue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    older: Turns,
+    newer: Turns,
+    due: Time,
+}
+
+impl Share {
+    pub(super) fn new(now: Time) -> Share {
+        let none = Turns { at: now, ran: Duration::ZERO, waited: Duration::ZERO };
+        Share { older: none, newer: none, due: Time::NEVER }
+    }
+
+    /// What it owes is due then. If that has changed, it has given a sign.
+    pub(super) fn note(&mut self, pid: i32, due: Time, now: Time) {
+        if due == self.due || due == Time::NEVER || due <= now {
+            return;
+        }
+        self.due = due;
+        if let Some(turns) = turns(pid, now) {
+            (self.older, self.newer) = (self.newer, turns);
+        }
     }
 
     /// Whether the instance is held by a debugger, or was ready to run, and did not, for
-    /// more than half of the time in which it should have given a sign: the interval, or
-    /// [`UNTIMED`] if there is none.
-    pub(super) fn excuse(self, pid: i32, interval: Duration) -> Option<Excuse> {
-        let time = if interval.is_zero() { UNTIMED } else { interval };
+    /// more than half of the time in which it should have given a sign.
+    pub(super) fn excuse(&self, pid: i32, now: Time) -> Option<Excuse> {
         let mut buffer = [0; 2048];
         let path = Text::<40>::of(format_args!("/proc/{pid}/status\0"));
-        if read_path(&path, &mut buffer, is_traced).unwrap_or(false) {
+        let (traced, ready) = read_path(&path, &mut buffer, |status| Some((is_traced(status)?, is_ready(status)?)))?;
+        if traced {
             return Some(Excuse::Traced);
         }
-        let waited = Waited::so_far(pid).0.saturating_sub(self.0);
-        (waited > time / 2).then_some(Excuse::Starved)
+        self.starved(ready, turns(pid, now)?).then_some(Excuse::Starved)
+    }
+
+    /// `ready`: it runs or waits to run.
+    fn starved(&self, ready: bool, turns: Turns) -> bool {
+        let is_brief = turns.at.since(self.newer.at) < BRIEFEST;
+        let from = if is_brief { self.older } else { self.newer };
+        let time = turns.at.since(from.at);
+        let ran = turns.ran.saturating_sub(from.ran);
+        let waited = turns.waited.saturating_sub(from.waited);
+        // A wait that goes on is in no number yet: ready, and did hardly run.
+        time >= BRIEFEST && (waited > time / 2 || ready && ran < time / 4)
     }
 }
 
@@ -38,43 +70,96 @@ fn read_path<T>(path: &Text<40>, buffer: &mut [u8], read: impl FnOnce(&[u8]) -> 
     read(read_proc(CStr::from_bytes_with_nul(path.as_bytes()).ok()?, buffer))
 }
 
-/// The second number of `schedstat`: nanoseconds in which the first thread was ready and
-/// waited (Linux, `Documentation/scheduler/sched-stats.rst`).
-fn run_delay(schedstat: &[u8]) -> Option<Duration> {
-    str::from_utf8(schedstat).ok()?.split_ascii_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+fn turns(pid: i32, now: Time) -> Option<Turns> {
+    let mut buffer = [0; 128];
+    let path = Text::<40>::of(format_args!("/proc/{pid}/schedstat\0"));
+    let (ran, waited) = read_path(&path, &mut buffer, ran_and_waited)?;
+    Some(Turns { at: now, ran, waited })
+}
+
+/// The first numbers of `schedstat`: nanoseconds in which the first thread ran, and in which
+/// it was ready and waited (Linux, `Documentation/scheduler/sched-stats.rst`). A kernel that
+/// does not count says that it never ran.
+fn ran_and_waited(schedstat: &[u8]) -> Option<(Duration, Duration)> {
+    let mut numbers = str::from_utf8(schedstat).ok()?.split_ascii_whitespace().map(str::parse);
+    let (ran, waited) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+    (ran > 0).then_some((Duration::from_nanos(ran), Duration::from_nanos(waited)))
+}
+
+/// A line of `status`. The process's name, a line of its own, may be any bytes.
+fn line<'a>(status: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    Some(status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(name))?.trim_ascii())
 }
 
 fn is_traced(status: &[u8]) -> Option<bool> {
-    // The process's name, a line of its own, may be any bytes.
-    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"TracerPid:"))?;
-    Some(line.trim_ascii() != b"0")
+    Some(line(status, b"TracerPid:")? != b"0")
+}
+
+fn is_ready(status: &[u8]) -> Option<bool> {
+    Some(line(status, b"State:")?.starts_with(b"R"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const MS: Duration = Duration::from_millis(1);
+
     #[test]
     fn the_kernels_words_are_read() {
-        assert_eq!(run_delay(b"2563 1000 7\n"), Some(Duration::from_micros(1)));
-        assert_eq!(run_delay(b""), None);
+        assert_eq!(ran_and_waited(b"2563 1000 7\n"), Some((Duration::from_nanos(2563), Duration::from_micros(1))));
+        assert_eq!(ran_and_waited(b"0 0 0\n"), None, "a kernel that does not count");
+        assert_eq!(ran_and_waited(b""), None);
         assert_eq!(is_traced(b"Name:\t\xff\nTracerPid:\t0\n"), Some(false));
         assert_eq!(is_traced(b"Name:\t\xff\nTracerPid:\t77\n"), Some(true));
         assert_eq!(is_traced(b"Name:\t\xff\n"), None);
+        assert_eq!(is_ready(b"Name:\tState:\nState:\tR (running)\n"), Some(true));
+        assert_eq!(is_ready(b"Name:\t\xff\nState:\tD (disk sleep)\n"), Some(false));
+    }
+
+    /// Of the milliseconds of its life.
+    fn got(at: u32, ran: u32, waited: u32) -> Turns {
+        Turns { at: Time(0).after(at * MS), ran: ran * MS, waited: waited * MS }
     }
 
     #[test]
-    fn without_an_interval_the_least_wait_is_no_excuse() {
-        let pid = std::process::id().cast_signed();
-        while Waited::so_far(pid).0.is_zero() {
-            std::hint::spin_loop();
-        }
-        assert_eq!(Waited::default().excuse(pid, Duration::ZERO), None);
+    fn who_got_no_turn_at_all_was_starved_however_little_the_scheduler_has_counted() {
+        let share = Share { older: got(0, 0, 0), newer: got(300, 100, 0), due: Time::NEVER };
+        assert!(share.starved(true, got(600, 101, 0)));
+        assert!(!share.starved(false, got(600, 101, 0)), "it sleeps");
+        assert!(!share.starved(true, got(600, 398, 0)), "it spins");
+        assert!(share.starved(false, got(600, 101, 299)), "it waited, and then slept");
+    }
+
+    #[test]
+    fn one_that_gave_its_sign_long_before_anybody_looked_is_judged_from_an_earlier_look() {
+        let share = Share { older: got(0, 0, 0), newer: got(300, 5, 270), due: Time::NEVER };
+        assert!(share.starved(false, got(310, 5, 280)));
+        let share = Share { older: got(0, 0, 0), newer: got(300, 288, 0), due: Time::NEVER };
+        assert!(!share.starved(true, got(310, 288, 0)), "it spins, and the scheduler's tick is yet to come");
+    }
+
+    #[test]
+    fn one_that_was_starved_once_and_then_hangs_is_excused_once() {
+        let share = Share { older: got(0, 0, 0), newer: got(300, 100, 0), due: Time::NEVER };
+        assert!(share.starved(false, got(600, 101, 290)));
+        assert!(!share.starved(false, got(900, 101, 290)));
     }
 
     #[test]
     fn a_process_that_sleeps_has_no_excuse() {
-        let pid = std::process::id().cast_signed();
-        assert_eq!(Waited::so_far(pid).excuse(pid, Duration::from_secs(3600)), None);
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = child.id().cast_signed();
+        let share = Share::new(Time(0));
+        let excuse = loop {
+            // Until it has come to its sleep.
+            match share.excuse(pid, Time(0).after(3_600_000 * MS)) {
+                Some(Excuse::Starved) => std::hint::spin_loop(),
+                excuse => break excuse,
+            }
+        };
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(excuse, None);
     }
 }

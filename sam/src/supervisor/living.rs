@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{cgroup::Cell, excuse::Waited, sys::Usage};
+use super::{cgroup::Cell, excuse::Share, sys::Usage};
 use crate::{
     shared::{Board, Ended},
     state::{Cause, Checks, Exit, Policy, Sight, Stage, State},
@@ -24,8 +24,8 @@ pub(super) struct Living {
     bell: Bell,
     pub(super) cell: Option<Cell>,
     began: Time,
-    /// Its wait for a processor when its due time last moved, and that time.
-    waited: (Waited, Time),
+    /// What it gets of a processor.
+    share: Share,
     /// How its first process ended, and when.
     pub(super) ended: Option<(Exit, Time)>,
     usage: Usage,
@@ -40,7 +40,7 @@ impl Living {
             bell,
             cell,
             began: now,
-            waited: (Waited::default(), Time::NEVER),
+            share: Share::new(now),
             ended: None,
             usage: Usage::default(),
         }
@@ -61,17 +61,13 @@ impl Living {
 
     /// What its board says. An excuse is looked for when something is overdue.
     pub(super) fn sight(&mut self, now: Time, due: Time, policy: &Policy) -> Sight {
-        let pid = self.pid;
-        let waited = self.waited.0;
-        let interval = policy.interval;
-        let mut sight = self.board.sight(now, main_of(policy), |_| waited.excuse(pid, interval));
+        let mut sight = self.board.sight(now, main_of(policy), |_| self.share.excuse(self.pid, now));
         // An answer that is overdue, too, or its start.
         if due <= now && sight.excuse.is_none() {
-            sight.excuse = waited.excuse(pid, interval);
+            sight.excuse = self.share.excuse(self.pid, now);
         }
-        if sight.due != self.waited.1 && sight.due > now && sight.due != Time::NEVER {
-            self.waited = (Waited::so_far(pid), sight.due);
-        }
+        let owed = if sight.due == Time::NEVER { due } else { sight.due };
+        self.share.note(self.pid, owed, now);
         sight
     }
 

@@ -8,16 +8,26 @@ use std::{
     net::{TcpListener, TcpStream},
     os::unix::process::parent_id,
     process, ptr,
-    sync::atomic::{AtomicI32, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-static CAUGHT: AtomicI32 = AtomicI32::new(0);
+/// A bit a signal.
+static CAUGHT: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn catch(signal: i32) {
-    CAUGHT.store(signal, Ordering::Relaxed);
+    CAUGHT.fetch_or(1 << (signal - 1), Ordering::Relaxed);
 }
+
+/// Whether it came since this was last asked.
+fn caught(signal: i32) -> bool {
+    let bit = 1 << (signal - 1);
+    CAUGHT.fetch_and(!bit, Ordering::Relaxed) & bit != 0
+}
+
+/// How often the supervisor asked and was answered.
+static ANSWERS: AtomicU32 = AtomicU32::new(0);
 
 fn say(text: &str) {
     let line = format!("{} {text}\n", sam::app().instance());
@@ -70,6 +80,40 @@ fn act(verb: &str, rest: &[&str]) {
                 thread::sleep(millis(every));
             }
         }
+        // So many beats, as fast as it can.
+        ("burst", [count]) => (0..number(count)).for_each(|_| app.beat()),
+        // Beats until one comes later than that after the one before.
+        ("late", [gap]) => {
+            let mut last = Instant::now();
+            while last.elapsed() < millis(gap) {
+                last = Instant::now();
+                app.beat();
+                thread::sleep(Duration::from_millis(5));
+            }
+            app.beat();
+        }
+        // A thread of the library's answers for it from here on.
+        ("callback", []) => {
+            let answer = || {
+                ANSWERS.fetch_add(1, Ordering::Relaxed);
+                true
+            };
+            app.callback(answer).unwrap();
+        }
+        // Waits for so many questions, and says whether they came more often than once an
+        // interval: the first may have been put before.
+        ("answers", [count, interval]) => {
+            let (before, began) = (ANSWERS.load(Ordering::Relaxed), Instant::now());
+            let so_far = || ANSWERS.load(Ordering::Relaxed) - before;
+            while so_far() < number(count).unsigned_abs() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            let (answers, time) = (so_far(), began.elapsed());
+            say(&format!(
+                "asked {}",
+                if millis(interval) * answers.saturating_sub(2) <= time { "in measure" } else { "too often" }
+            ));
+        }
         ("sleep", [time]) => thread::sleep(millis(time)),
         ("hang", []) => loop {
             thread::sleep(Duration::from_secs(1));
@@ -100,21 +144,26 @@ fn act(verb: &str, rest: &[&str]) {
             // SAFETY: the handler only stores to an atomic.
             unsafe { libc::signal(number(signal), handler as libc::sighandler_t) };
         }
+        // As it was before anybody changed it: Rust's runtime ignores SIGPIPE, and who spawned
+        // this the two signals of the C library's own, which that does not let anybody touch.
+        ("default", [signal]) => {
+            let default = [0_u64; 4];
+            // SAFETY: the kernel reads no more than that; zeros are SIG_DFL, without flags.
+            unsafe { libc::syscall(libc::SYS_rt_sigaction, number(signal), default.as_ptr(), ptr::null::<u64>(), 8) };
+        }
         // Waits, without beats, until a signal is caught.
         ("await", [signal]) => {
-            while CAUGHT.load(Ordering::Relaxed) != number(signal) {
+            while !caught(number(signal)) {
                 thread::sleep(Duration::from_millis(1));
             }
-            CAUGHT.store(0, Ordering::Relaxed);
             say(&format!("caught {signal}"));
         }
         // The same, with beats.
         ("serve", [signal]) => {
-            while CAUGHT.load(Ordering::Relaxed) != number(signal) {
+            while !caught(number(signal)) {
                 app.beat();
                 thread::sleep(Duration::from_millis(1));
             }
-            CAUGHT.store(0, Ordering::Relaxed);
             say(&format!("caught {signal}"));
         }
         ("store", _) => app.store(rest.join(" ").as_bytes()).unwrap(),

@@ -6,7 +6,7 @@ use std::{
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -61,6 +61,21 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
         thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// Does each job, a few at a time: most of them wait most of the time.
+pub fn side_by_side<T: Send>(jobs: impl IntoIterator<Item = T>, work: impl Fn(T) + Sync) {
+    let jobs: Mutex<Vec<T>> = Mutex::new(jobs.into_iter().collect());
+    let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                while let Some(job) = next() {
+                    work(job);
+                }
+            });
+        }
+    });
 }
 
 /// A supervised program to be run.

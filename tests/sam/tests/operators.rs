@@ -65,12 +65,13 @@ fn an_instance_dies_with_its_supervisor() {
 
 #[test]
 fn a_stopped_supervisor_blocks_nobody_and_blames_nobody() {
-    let running =
-        Subject::new(&["start; say up; beats 1500 1; say through; exit 0"]).set("SAM_INTERVAL", "100ms").start();
-    running.await_line("1 up");
+    let script = "catch 10; pid; start; serve 10; burst 1000000; say through; beats 1000 1; exit 0";
+    let running = Subject::new(&[script]).set("SAM_INTERVAL", "100ms").start();
+    let pid = running.await_value("1 pid ").parse().unwrap();
     running.signal(libc::SIGSTOP);
     wait_until("it stops", || state_of(running.pid()) == Some('T'));
     // The instance beats on, far more often than a pipe would hold, and goes through.
+    send(pid, libc::SIGUSR1);
     running.await_line("1 through");
     running.signal(libc::SIGCONT);
     let seen = running.end();

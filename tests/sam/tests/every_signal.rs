@@ -1,0 +1,211 @@
+//! Every signal to the supervisor, in every phase of an instance and between instances.
+
+use sam_tests::{Running, Subject, lives, side_by_side, state_of, wait_until};
+
+const STOPS: [i32; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT];
+
+/// What is passed on: all that can be caught, but for stops, news of the supervisor's own
+/// children, and the two that the C library keeps for itself and lets nobody block.
+fn others() -> impl Iterator<Item = i32> + Clone {
+    (1..=64).filter(|signal| {
+        !STOPS.contains(signal) && ![libc::SIGCHLD, libc::SIGKILL, libc::SIGSTOP, 32, 33].contains(signal)
+    })
+}
+
+/// The statement for each of those.
+fn each(verb: &str, signals: impl Iterator<Item = i32>) -> String {
+    signals.map(|signal| format!("{verb} {signal}")).collect::<Vec<_>>().join("; ")
+}
+
+/// A phase: what an instance says then, and how it gets there. It says `up` before.
+struct Phase {
+    stage: &'static str,
+    script: &'static str,
+    set: &'static [(&'static str, &'static str)],
+}
+
+const PHASES: [Phase; 5] = [
+    Phase { stage: "starting", script: "say up", set: &[("SUBJECT_SAYS_READY", "1")] },
+    Phase { stage: "ready", script: "ready; say up", set: &[("SUBJECT_SAYS_READY", "1")] },
+    Phase { stage: "running", script: "start; say up", set: &[("SAM_INTERVAL", "60s")] },
+    Phase { stage: "stopping", script: "start; finalize; say up", set: &[] },
+    Phase {
+        stage: "warned",
+        script: "ignore 10; start; say up",
+        set: &[("SAM_INTERVAL", "50ms"), ("SAM_GRACE", "60s"), ("SAM_WARN_SIGNAL", "USR1")],
+    },
+];
+
+/// Runs an instance up to a phase, and on by `then`.
+fn in_phase(phase: &Phase, before: &str, then: &str) -> Running {
+    let mut subject = Subject::new(&[&format!("{before}; pid; {}; {then}", phase.script), "say another; exit 99"]);
+    for (name, value) in phase.set {
+        subject = subject.set(name, value);
+    }
+    let running = subject.set("SAM_STOP_LIMIT", "60s").start();
+    running.await_line("1 up");
+    await_stage(&running, phase.stage);
+    running
+}
+
+fn await_stage(running: &Running, stage: &str) {
+    wait_until(stage, || running.path("status").exists() && running.status()["stage"] == stage);
+}
+
+fn instance(running: &Running) -> i32 {
+    running.await_value("1 pid ").parse().unwrap()
+}
+
+/// Has both stop as a terminal's Ctrl-Z does.
+fn suspend(running: &Running) {
+    let pid = instance(running);
+    running.signal(libc::SIGTSTP);
+    wait_until("both stop", || state_of(pid) == Some('T') && state_of(running.pid()) == Some('T'));
+}
+
+#[test]
+fn what_is_no_stop_reaches_the_instance_in_every_phase() {
+    side_by_side(&PHASES, |phase| {
+        // What warns is ignored, as its script says.
+        let signals = others().filter(|&signal| phase.stage != "warned" || signal != libc::SIGUSR1);
+        let then = format!("{}; exit 7", each("await", signals.clone()));
+        let running = in_phase(phase, &each("catch", signals.clone()), &then);
+        for signal in signals {
+            running.signal(signal);
+            running.await_line(&format!("1 caught {signal}"));
+            if signal < 64 {
+                assert_eq!(running.status()["stage"], phase.stage, "signal {signal}");
+            }
+        }
+        // Who is warned and leaves has failed all the same.
+        if ["warned", "starting", "ready", "running"].contains(&phase.stage) {
+            running.await_line("2 another");
+        } else {
+            assert_eq!(running.end().code(), 7, "{}", phase.stage);
+        }
+    });
+}
+
+#[test]
+fn what_is_no_stop_reaches_one_that_was_told_to_stop() {
+    // It has a limit to keep, so neither of them halts.
+    let signals = others().filter(|&signal| signal != libc::SIGTSTP);
+    let (catch, each) = (each("catch", signals.clone()), each("await", signals.clone()));
+    let script = format!("{catch}; catch 15; start; say up; serve 15; {each}; exit 7");
+    let running = Subject::new(&[&script]).set("SAM_STOP_LIMIT", "60s").start();
+    running.await_line("1 up");
+    running.signal(libc::SIGTERM);
+    running.await_line("1 caught 15");
+    await_stage(&running, "stopping");
+    running.signal(libc::SIGTSTP);
+    for signal in signals {
+        running.signal(signal);
+        running.await_line(&format!("1 caught {signal}"));
+    }
+    assert_eq!(running.end().code(), 7);
+}
+
+#[test]
+fn what_came_while_both_were_suspended_reaches_the_instance_when_they_go_on() {
+    // A continue undoes stops that are yet to be delivered.
+    let undone = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGCONT];
+    let signals = others().filter(|signal| !undone.contains(signal));
+    let (catch, each) = (each("catch", signals.clone()), each("serve", signals.clone()));
+    let running = Subject::new(&[&format!("{catch}; pid; start; {each}; exit 0")]).start();
+    suspend(&running);
+    signals.clone().for_each(|signal| running.signal(signal));
+    running.signal(libc::SIGCONT);
+    let seen = running.end();
+    assert_eq!((seen.code(), seen.lines.len()), (0, 1 + signals.count()), "{:?}", seen.lines);
+}
+
+#[test]
+fn what_is_no_stop_is_dropped_while_no_instance_lives() {
+    let scripts = ["exit 1", "exit 1", "start; say up; beats 60000 10"];
+    let running = Subject::new(&scripts).set("SAM_BACKOFF", "3s..3s").start();
+    running.await_events("ended", 2);
+    // All come at once, before it can make the next.
+    running.signal(libc::SIGSTOP);
+    wait_until("it stops", || state_of(running.pid()) == Some('T'));
+    assert_eq!(running.status()["stage"], "waiting");
+    others().filter(|&signal| signal != libc::SIGCONT).for_each(|signal| running.signal(signal));
+    running.signal(libc::SIGCONT);
+    running.await_line("3 up");
+    running.signal(libc::SIGTERM);
+    let seen = running.end();
+    assert_eq!((seen.code(), seen.of("started").len()), (-libc::SIGTERM, 3), "{:?}", seen.events);
+}
+
+#[test]
+fn a_terminals_stop_between_instances_halts_the_supervisor() {
+    let running = Subject::new(&["exit 1"]).set("SAM_BACKOFF", "60s..60s").start();
+    running.await_events("ended", 2);
+    running.signal(libc::SIGTSTP);
+    wait_until("it stops", || state_of(running.pid()) == Some('T'));
+    running.signal(libc::SIGCONT);
+    wait_until("it goes on", || state_of(running.pid()) != Some('T'));
+    running.signal(libc::SIGTERM);
+    assert_eq!(running.end().code(), -libc::SIGTERM);
+}
+
+#[test]
+fn a_stop_in_any_phase_is_the_end_of_both() {
+    side_by_side(PHASES.iter().flat_map(|phase| STOPS.map(|stop| (phase, stop))), |(phase, stop)| {
+        let running = in_phase(phase, "", "hang");
+        running.signal(stop);
+        gone(running, stop, phase.stage);
+    });
+}
+
+/// The supervisor ends by that signal, after one instance.
+fn gone(running: Running, stop: i32, stage: &str) {
+    let pid = instance(&running);
+    let seen = running.end();
+    assert_eq!((seen.code(), seen.of("started").len()), (-stop, 1), "{stage}: {:?}", seen.events);
+    assert!(!lives(pid), "{stage}: the instance outlived its supervisor");
+}
+
+#[test]
+fn another_stop_reaches_one_that_ignores_the_first() {
+    side_by_side(STOPS, |stop| {
+        let first = if stop == libc::SIGTERM { libc::SIGINT } else { libc::SIGTERM };
+        let running = in_phase(&PHASES[2], &format!("ignore {first}"), "hang");
+        running.signal(first);
+        await_stage(&running, "stopping");
+        running.signal(stop);
+        gone(running, stop, "stopping");
+    });
+}
+
+#[test]
+fn a_stop_of_the_suspended_is_the_end_of_both() {
+    side_by_side(STOPS, |stop| {
+        let running = in_phase(&PHASES[2], "", "hang");
+        suspend(&running);
+        running.signal(stop);
+        running.signal(libc::SIGCONT);
+        gone(running, stop, "suspended");
+    });
+}
+
+#[test]
+fn a_stop_between_instances_is_the_end() {
+    side_by_side(STOPS, |stop| {
+        let running = Subject::new(&["exit 1"]).set("SAM_BACKOFF", "60s..60s").start();
+        running.await_events("ended", 2);
+        running.signal(stop);
+        let seen = running.end();
+        assert_eq!((seen.code(), seen.of("started").len()), (-stop, 2));
+    });
+}
+
+#[test]
+fn news_of_children_is_for_nobody_else() {
+    let running = Subject::new(&["catch 17; start; say up; await 17; exit 7"]).set("SAM_INTERVAL", "60s").start();
+    running.await_line("1 up");
+    (0..100).for_each(|_| running.signal(libc::SIGCHLD));
+    // What comes behind it is passed on, so that did not stay behind in the queue.
+    running.signal(libc::SIGTERM);
+    let seen = running.end();
+    assert_eq!((seen.code(), seen.lines), (-libc::SIGTERM, vec!["1 up".to_owned()]));
+}

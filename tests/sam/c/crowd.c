@@ -202,6 +202,44 @@ static void a_handler_that_interrupts_a_store_does_not_wait_for_it(void)
 	OK(sam_stop());
 }
 
+#define MUCH (8 * 1024 * 1024)
+
+static volatile sig_atomic_t answers;
+
+static int answer(void)
+{
+	answers = answers + 1;
+	return 0;
+}
+
+static void a_callback_answers_in_the_middle_of_large_stores(void)
+{
+	unsigned char *bytes = (unsigned char *)malloc(MUCH);
+	unsigned char value = 1;
+	size_t size = 0;
+
+	enter(20, SAM_RECOVERY_POLICY_RESTART);
+	/* So much at once may take longer than an interval, which is not what is asked here. */
+	signal(SIGTERM, SIG_IGN);
+	if (instance == 2) {
+		OK(sam_data_getsize(&size));
+		SAW(size, MUCH);
+		OK(sam_data_restore(bytes, MUCH));
+		SAW(is_whole(bytes, MUCH), 1);
+		free(bytes);
+		OK(sam_finalize());
+		exit(0);
+	}
+	OK(sam_hc_callback_register(answer));
+	OK(sam_start());
+	while (answers < 20) {
+		memset(bytes, value++, MUCH);
+		if (sam_data_store(bytes, MUCH) != CS_OK)
+			SAW(value, 0);
+	}
+	abort();
+}
+
 const struct test crowd_cases[] = {
 	{ "threads beat, store and restore at once", threads_beat_store_and_restore_at_once, 0,
 	  "a restore may get half of what another thread stores" },
@@ -211,5 +249,8 @@ const struct test crowd_cases[] = {
 	{ "a handler that interrupts a store does not wait for it",
 	  a_handler_that_interrupts_a_store_does_not_wait_for_it, 0,
 	  "its calls wait for each other for ever" },
+	{ "a callback answers in the middle of large stores",
+	  a_callback_answers_in_the_middle_of_large_stores, 0,
+	  "answers in between corrupt what is stored" },
 	{ NULL, NULL, 0, NULL },
 };

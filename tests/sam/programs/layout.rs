@@ -1,4 +1,5 @@
-//! Says where its code and its stack lie, and what the instance before left to it.
+//! Says where its code and its stack lie, what its stack's canary is made of, and what the
+//! instance before left to it.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
@@ -8,6 +9,11 @@ fn main() {
     let app = sam::app();
     let on_stack = 0_u8;
     println!("code {:?} stack {:?} pid {}", main as fn() as *const (), &raw const on_stack, std::process::id());
+    // SAFETY: takes no pointers.
+    let random = unsafe { libc::getauxval(libc::AT_RANDOM) } as *const [u8; 16];
+    // SAFETY: the kernel has put 16 bytes there for the life of the process; the C library makes
+    // the canary of them.
+    println!("canary {:x?}", unsafe { *random });
     println!("stored {}", String::from_utf8(app.stored().unwrap()).unwrap());
     let mut text = String::new();
     if let Some(fd) = app.take_fd("file").unwrap() {

@@ -230,6 +230,30 @@ fn every_case_holds_in_c99_c17_and_cpp17_linked_in_each_way() {
 }
 
 #[test]
+fn valgrind_finds_no_error_in_a_c_programs_supervisor() {
+    if let Err(error) = Command::new("valgrind").arg("--version").output() {
+        return skipped(&format!("there is no valgrind, so nothing was shown with it: {error}"));
+    }
+    let built = tempfile::tempdir().unwrap();
+    let folder = folder_with(&libraries().join("libsam.so"));
+    let program = compile(1, Link::Shared, built.path());
+    // The suite, a supervisor, and so many instances that end of themselves.
+    for (case, processes) in [("three instances", 5), ("NULL erases", 4), ("a hang is warned by SIGTERM", 3)] {
+        let logs = tempfile::tempdir().unwrap();
+        let mut command = Command::new("valgrind");
+        command.arg("--error-exitcode=99").arg(format!("--log-file={}/%p", logs.path().display()));
+        command.arg(&program).arg(case).env("LD_LIBRARY_PATH", folder.path()).env("SAM_LOG", "0");
+        let said = run(&mut command);
+        assert!(said.lines().all(|line| line.starts_with("ok ")) && said.contains("its status = "), "{case}: {said}");
+        // What was killed, as one that stood by is, has no summary.
+        let logs = fs::read_dir(logs.path()).unwrap().map(|log| fs::read_to_string(log.unwrap().path()).unwrap());
+        let logs: Vec<_> = logs.filter(|log| log.contains("ERROR SUMMARY")).collect();
+        assert!(logs.len() >= processes, "{case}: {logs:#?}");
+        assert!(logs.iter().all(|log| log.contains("ERROR SUMMARY: 0 errors")), "{case}: {logs:#?}");
+    }
+}
+
+#[test]
 fn corosyncs_library_differs_as_listed() {
     let Some(library) = corosyncs() else {
         return skipped("corosync's libsam.so.4 is not installed, so nothing was compared with it");

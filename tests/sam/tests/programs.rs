@@ -39,6 +39,7 @@ fn executed_instances_lie_elsewhere_and_find_what_was_kept() {
         let of = |start: &str| -> Vec<&str> { seen.lines.iter().filter_map(|line| line.strip_prefix(start)).collect() };
         let code = of("code ").into_iter().map(|line| line.split(" pid").next().unwrap());
         assert_eq!(code.collect::<BTreeSet<_>>().len(), layouts, "{respawn}: {:?}", seen.lines);
+        assert_eq!(of("canary ").into_iter().collect::<BTreeSet<_>>().len(), layouts, "{respawn}: {:?}", seen.lines);
         assert_eq!(of("stored "), ["", "by 1", "by 2", "by 3"]);
         assert_eq!(of("kept "), ["", "of 1", "of 2", "of 3"]);
         assert_eq!(of("previous "), ["false", "true", "true", "true"]);

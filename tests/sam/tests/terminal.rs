@@ -18,15 +18,15 @@ struct Seat {
 
 impl Seat {
     fn new(interval: &str) -> Seat {
+        Seat::with(interval, "1ms..1ms")
+    }
+
+    fn with(interval: &str, backoff: &str) -> Seat {
         let folder = tempfile::tempdir().unwrap();
         let file = |name| folder.path().join(name).display().to_string();
         let (events, status) = (file("events"), file("status"));
-        let variables = [
-            ("SAM_EVENTS", &*events),
-            ("SAM_STATUS", &*status),
-            ("SAM_INTERVAL", interval),
-            ("SAM_BACKOFF", "1ms..1ms"),
-        ];
+        let variables =
+            [("SAM_EVENTS", &*events), ("SAM_STATUS", &*status), ("SAM_INTERVAL", interval), ("SAM_BACKOFF", backoff)];
         Seat { tty: Tty::shell(&variables), folder }
     }
 
@@ -144,6 +144,31 @@ fn one_that_has_the_terminal_is_suspended_and_resumed() {
     seat.tty.await_text("1 read hello true");
     seat.await_status(0);
     assert_eq!((seat.events("started"), seat.events("warned")), (1, 0));
+}
+
+#[test]
+fn between_instances_the_terminal_is_the_supervisors() {
+    // However it ends while it has the terminal; the second, the same, is followed by a delay.
+    for end in ["exit 7", "kill 9", "delegate; kill 9", "abort"] {
+        let mut seat = Seat::with("2s", "60s..60s");
+        seat.run(&[&format!("say up; read; {end}")], "");
+        let mut supervisor = 0;
+        for instance in 1..=2 {
+            seat.tty.await_text(&format!("{instance} up"));
+            // The status file may tell of it a moment later.
+            wait_until("it has the foreground", || seat.tty.foreground() == seat.pids().1);
+            supervisor = seat.pids().0;
+            seat.tty.types("hello\n");
+            seat.tty.await_text(&format!("{instance} read hello true"));
+        }
+        seat.tty.await_foreground(supervisor);
+        wait_until("no instance is left", || seat.events("ended") == 2);
+        assert_eq!(seat.tty.foreground(), supervisor, "{end}");
+        // So a key reaches it.
+        seat.tty.types(INTERRUPT);
+        seat.await_status(130);
+        assert_eq!(seat.events("started"), 2, "{end}");
+    }
 }
 
 #[test]

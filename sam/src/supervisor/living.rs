@@ -50,13 +50,15 @@ impl Living {
         self.socket.as_ref().map(AsRawFd::as_raw_fd)
     }
 
-    /// Answers its messages. An instance that closes its end lives on.
-    pub(super) fn serve(&mut self, kept: &mut Kept) {
-        if let Some(socket) = &self.socket
-            && kept.serve(socket.as_fd()).closed
-        {
+    /// Answers its messages; did that change the names that are kept? An instance that closes
+    /// its end lives on.
+    pub(super) fn serve(&mut self, kept: &mut Kept) -> bool {
+        let Some(socket) = &self.socket else { return false };
+        let turn = kept.serve(socket.as_fd());
+        if turn.closed {
             self.socket = None;
         }
+        turn.renamed
     }
 
     /// What its board says. An excuse is looked for when something is overdue.

@@ -16,9 +16,9 @@
 //! 3. A process is signalled only between its fork and its reaping, so its number is its
 //!    own; its group only while `Living` is there, which outlasts the group.
 //! 4. An end is told to the machine when the instance is reaped *and* its process group is
-//!    empty (and, under [`Strays::Kill`], no stray is left, and nothing lives in its cgroup):
+//!    empty (and, under [`crate::Strays::Kill`], no stray is left, and nothing lives in its cgroup):
 //!    two instances never overlap.
-//!    What SIGKILL itself does not end within [`PATIENCE`] (a system call that never
+//!    What SIGKILL itself does not end within [`deeds::PATIENCE`] (a system call that never
 //!    returns, a dead process that its parent does not wait for) is no longer waited for.
 //! 5. A child that stands by runs no code of the application until its bell is rung, which
 //!    is after the end of the instance before it was told to the machine.
@@ -27,6 +27,7 @@
 
 mod cgroup;
 mod counter;
+mod deeds;
 mod downward;
 mod excuse;
 mod gather;
@@ -58,9 +59,9 @@ use std::{
 use crate::{
     app::{app, attach},
     error::{Error, ErrorKind, Result},
-    options::{Options, Strays},
+    options::Options,
     shared::{Board, Ended, Vault, now},
-    state::{Action, Checks, Event, Exit, Stage, State, Whom, step},
+    state::{Checks, Event, State, step},
     time::Time,
     wire::Kept,
 };
@@ -72,14 +73,11 @@ use living::Living;
 use orphans::Children;
 use probe::Probe;
 use spawn::{Fresh, Standby};
-use sys::{Change, Usage};
 use terminal::Terminal;
 use upward::Upward;
 
-/// How long the rest of a group that was killed is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How often it is looked after meanwhile: the end of what is no child is not told.
+/// How often the rest of a group that was killed is looked after: the end of what is no child
+/// is not told.
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// How many signals, and how many children that changed, are taken in at a turn.
@@ -261,7 +259,9 @@ impl Supervisor {
         let Some(living) = self.living.as_mut().filter(|living| living.ended.is_none()) else {
             return ControlFlow::Continue(());
         };
-        living.serve(&mut self.kept);
+        if living.serve(&mut self.kept) {
+            self.journal.outdate();
+        }
         self.counter.settle(&living.board);
         let by_asking = living.board.by_asking();
         self.state.set_checks(if by_asking { Checks::Asks } else { self.options.checks });
@@ -332,164 +332,5 @@ impl Supervisor {
             self.act(action, now)?;
         }
         ControlFlow::Continue(())
-    }
-
-    fn act(&mut self, action: Action, now: Time) -> ControlFlow<Fresh> {
-        match action {
-            Action::Spawn { instance } => match self.spawn(instance, now)? {
-                Ok(living) => {
-                    self.living = Some(living);
-                    self.tell(Event::Spawned, now)?;
-                    if self.options.program.is_some() {
-                        // Nobody else tells that it may be ready already.
-                        self.look(now)?;
-                    }
-                }
-                Err(error) => self.tell(Event::NotSpawned(error.raw_os_error().unwrap_or(libc::EIO)), now)?,
-            },
-            Action::Send { signal, to } => self.send(signal, to),
-            Action::Warn { signal } => {
-                let own = self.living.as_ref().and_then(|living| living.board.warn_signal());
-                self.send(own.unwrap_or(signal), Whom::Instance);
-            }
-            Action::Kill => {
-                self.send(libc::SIGKILL, Whom::Group);
-                self.send(libc::SIGKILL, Whom::Instance);
-                // Behind the others: the kernel may have this wait for one that moves processes.
-                self.living.as_ref().and_then(|living| living.cell.as_ref()).into_iter().for_each(Cell::kill);
-            }
-            Action::Ask(nonce) => {
-                if let Some(living) = &self.living {
-                    living.ask(nonce);
-                }
-            }
-            Action::Probe => {
-                self.probe = self.start_probe();
-                if self.probe.is_none() {
-                    self.tell(Event::Probed(false), now)?;
-                }
-            }
-            Action::StopProbe => {
-                if let Some(probe) = self.probe.take() {
-                    probe.stop();
-                }
-            }
-            Action::Suspend => {
-                self.terminal.take_back();
-                let _ = sys::send(self.pid, libc::SIGSTOP);
-            }
-            Action::Leave(exit) => self.leave(exit),
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// Signals the living instance, if its first process has not been reaped.
-    fn send(&self, signal: i32, to: Whom) {
-        let Some(living) = &self.living else { return };
-        // What cannot be signalled is gone, or not this user's any more.
-        let _ = match to {
-            Whom::Group => sys::send(-living.pid, signal),
-            Whom::Instance if living.ended.is_none() => sys::send(living.pid, signal),
-            Whom::Instance => Ok(()),
-        };
-    }
-
-    /// A child changed.
-    fn look_after(&mut self, pid: i32, change: Change, usage: Usage, now: Time) -> ControlFlow<Fresh> {
-        if self.probe.as_ref().is_some_and(|probe| probe.pid == pid) {
-            if let Change::Ended(exit) = change {
-                self.probe = None;
-                self.tell(Event::Probed(exit == Exit::Code(0)), now)?;
-            }
-            return ControlFlow::Continue(());
-        }
-        if self.standby.as_ref().is_some_and(|standby| standby.pid == pid) {
-            if let Change::Ended(_) = change {
-                self.standby = None;
-            }
-            return ControlFlow::Continue(());
-        }
-        let Some(living) = self.living.as_mut().filter(|living| living.pid == pid && living.ended.is_none()) else {
-            if let Change::Ended(_) = change {
-                self.children.reaped(pid);
-            }
-            return ControlFlow::Continue(());
-        };
-        match change {
-            Change::Stopped(libc::SIGTTIN | libc::SIGTTOU) if self.terminal.lend(pid) => {
-                let _ = sys::send(-pid, libc::SIGCONT);
-            }
-            // Where nobody could continue us it is no terminal's stop, but a hang.
-            Change::Stopped(_) if terminal::is_group_orphaned() => self.tell(Event::Halted(libc::SIGSTOP), now)?,
-            Change::Stopped(signal) => self.tell(Event::Halted(signal), now)?,
-            Change::Continued => self.tell(Event::Resumed, now)?,
-            Change::Ended(exit) => {
-                living.end(exit, usage, now);
-                self.counter.settle(&living.board);
-                let warned = matches!(self.state.stage(), Stage::Warned { .. });
-                if warned || self.state.stage() == Stage::Living {
-                    let last = living.last_sight(now, self.state.policy(), warned);
-                    self.tell(Event::Look(last), now)?;
-                }
-                match exit {
-                    // Ctrl-C, which came to the instance alone.
-                    Exit::Signal { signal: signal @ (libc::SIGINT | libc::SIGQUIT), .. } if self.terminal.is_lent() => {
-                        self.tell(Event::Signal(signal), now)?;
-                    }
-                    // The next would have no terminal.
-                    Exit::Signal { signal: libc::SIGHUP, .. } if self.terminal.is_gone() => {
-                        self.tell(Event::Signal(libc::SIGTERM), now)?;
-                    }
-                    _ => {}
-                }
-                self.terminal.take_back();
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// Ends what is left of an instance whose first process was reaped; its exit, once
-    /// there is nothing.
-    fn bury(&mut self, now: Time) -> Option<Exit> {
-        let living = self.living.as_ref()?;
-        let (exit, at) = living.ended?;
-        let group = living.pid;
-        let _ = sys::send(-group, libc::SIGKILL);
-        let ours = [self.probe.as_ref().map(|probe| probe.pid), self.standby.as_ref().map(|standby| standby.pid)];
-        // In this order: what the last of the group leaves is a child then.
-        let has_group = sys::group_lives(group);
-        let has_rest = living.cell.as_ref().is_some_and(Cell::kill_rest);
-        let has_strays = self.kills_strays() && self.children.kill_strays(ours);
-        if (has_group || has_rest || has_strays) && now.since(at) < PATIENCE {
-            return None;
-        }
-        // A group of the instance's own making may have had it until now.
-        self.terminal.take_back();
-        let living = self.living.take()?;
-        self.past = Some((living.report(exit, &self.state), living.board, at));
-        Some(exit)
-    }
-
-    fn kills_strays(&self) -> bool {
-        self.options.strays == Strays::Kill && self.pid != 1
-    }
-
-    /// Ends this process as its last instance ended.
-    fn leave(&mut self, exit: Exit) -> ! {
-        if let Some(probe) = self.probe.take() {
-            probe.stop();
-        }
-        if let Some(standby) = self.standby.take() {
-            standby.stop();
-        }
-        self.terminal.take_back();
-        if let Some(cgroups) = self.cgroups.take() {
-            cgroups.remove();
-        }
-        self.show();
-        match exit {
-            Exit::Code(code) => sys::leave(code),
-            Exit::Signal { signal, .. } => sys::die_of(signal),
-        }
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Turn {
     pub(crate) packets: u32,
     /// How many of them were no message, or made no sense.
     pub(crate) garbage: u32,
+    /// Whether the names that are kept are others than before.
+    pub(crate) renamed: bool,
     /// The instance has closed its end, which says nothing about its life. Poll this socket no
     /// longer (it would be ready for ever); from here on no `Look` comes, so look in intervals.
     pub(crate) closed: bool,
@@ -61,7 +63,7 @@ impl Kept {
             match socket::receive(socket) {
                 Ok(Received::Message(message, fd)) => {
                     turn.packets += 1;
-                    turn.garbage += u32::from(!self.answer(socket, message, fd));
+                    turn.garbage += u32::from(!self.answer(socket, message, fd, &mut turn.renamed));
                 }
                 Ok(Received::Stripped(message)) => {
                     turn.packets += 1;
@@ -114,12 +116,16 @@ impl Kept {
     }
 
     /// False if the request made no sense.
-    fn answer(&mut self, socket: BorrowedFd<'_>, request: Message, fd: Option<OwnedFd>) -> bool {
+    fn answer(&mut self, socket: BorrowedFd<'_>, request: Message, fd: Option<OwnedFd>, renamed: &mut bool) -> bool {
         let (status, name, passed) = match (request.kind, request.name, fd) {
             (Kind::Look, _, None) => return true,
             (Kind::Keep, Some(name), Some(fd)) => {
+                let is_new = self.place(&name).is_none();
                 let status = match self.keep(name, fd) {
-                    Ok(()) => Status::Done,
+                    Ok(()) => {
+                        *renamed |= is_new;
+                        Status::Done
+                    }
                     Err(fd) => {
                         close(fd);
                         Status::Full
@@ -136,6 +142,7 @@ impl Kept {
                     if let Some(old) = self.entries[place].take() {
                         close(old.fd);
                     }
+                    *renamed = true;
                     (Status::Done, Some(name), None)
                 }
                 None => (Status::NotFound, Some(name), None),

@@ -58,6 +58,10 @@ fn millis(text: &str) -> Duration {
     Duration::from_millis(text.parse().unwrap_or_else(|_| panic!("{text} is no number of milliseconds")))
 }
 
+fn kept_name(index: i32) -> String {
+    format!("{index:02}{}", "\u{1}".repeat(61))
+}
+
 fn number(text: &str) -> i32 {
     text.parse().unwrap_or_else(|_| panic!("{text} is no number"))
 }
@@ -182,6 +186,14 @@ fn act(verb: &str, rest: &[&str]) {
                 say(&format!("previous {:?} hung {:?} failed {}", report.ending, report.hung, report.failed));
             }
         },
+        // So many descriptors, under names that are long where they are written down; and none again.
+        ("keep", [count]) => {
+            let file = fs::File::open("/dev/null").unwrap();
+            (0..number(count)).for_each(|index| app.keep_fd(&kept_name(index), &file).unwrap());
+        }
+        ("forget", [count]) => {
+            (0..number(count)).for_each(|index| assert!(app.drop_fd(&kept_name(index)).unwrap()));
+        }
         ("check", [name, deadline]) => {
             // Lives until the end of the process.
             std::mem::forget(app.check(name, millis(deadline)).unwrap());

@@ -184,3 +184,16 @@ fn status_watches_until_the_supervisor_is_done() {
     assert_eq!(watch.wait().unwrap().code(), Some(1));
     assert_eq!(running.end().code(), -15);
 }
+
+/// However long it is, and though nothing else has changed.
+#[test]
+fn the_status_names_what_is_kept_as_it_is_kept_and_dropped() {
+    let running = Subject::new(&["catch 10; start; say up; keep 64; serve 10; forget 63; beats 60000 20"]).start();
+    running.await_line("1 up");
+    let kept = || running.status()["kept"].as_array().map_or(0, Vec::len);
+    wait_until("all names are in the status", || kept() == 64);
+    assert_eq!(running.status()["kept"][63], format!("63{}", "\u{1}".repeat(61)));
+    running.signal(10);
+    wait_until("but one they are gone from it", || kept() == 1);
+    assert_eq!(running.status()["stage"], "running");
+}

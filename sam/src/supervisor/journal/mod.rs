@@ -59,7 +59,7 @@ impl Journal {
             lost: 0,
         };
         if let Some(status) = &journal.status
-            && let Err(error) = status.replace(b"{}\n")
+            && let Err(error) = status.replace("{}")
         {
             let path = options.status.as_deref().unwrap_or(Path::new("")).display();
             return Err(Error::io(format!("write the status file {path}"), error));
@@ -96,9 +96,8 @@ impl Journal {
     pub(super) fn bring_up_to_date(&mut self, state: &State, seen: Seen<'_>) {
         let is_stale = std::mem::take(&mut self.is_stale);
         if let Some(status) = self.status.as_ref().filter(|_| is_stale) {
-            let line = Text::<8192>::of(format_args!("{}\n", Status { state, seen, since: self.since, own: self.own }));
             // A full disk must not end supervision.
-            let _ = status.replace(line.as_bytes());
+            let _ = status.replace(Status { state, seen, since: self.since, own: self.own });
         }
     }
 }

@@ -3,8 +3,12 @@
 use std::{
     ffi::CString,
     fmt::{self, Write as _},
-    fs,
-    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    fs::{self, File},
+    io::{self, Write as _},
+    os::{
+        fd::{FromRawFd as _, OwnedFd},
+        unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    },
     path::Path,
     time::Duration,
 };
@@ -15,7 +19,10 @@ use super::{
 };
 use crate::{
     state::{How, Stage, State},
-    supervisor::{sys, text::Json},
+    supervisor::{
+        sys,
+        text::{Json, Text},
+    },
 };
 
 /// A file that is replaced as a whole.
@@ -32,19 +39,46 @@ impl StatusFile {
         Some(StatusFile { path, next: CString::new(next).ok()? })
     }
 
-    pub(super) fn replace(&self, bytes: &[u8]) -> std::io::Result<()> {
+    /// Writes the new one beside it, and puts that in its place once it is whole.
+    pub(super) fn replace(&self, content: impl fmt::Display) -> io::Result<()> {
         let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_CLOEXEC | libc::O_NOFOLLOW;
         // SAFETY: the path ends with a zero byte.
         let fd = sys::checked(unsafe { libc::open(self.next.as_ptr(), flags, 0o644) })?;
-        // SAFETY: the bytes live until the call is over.
-        let written = unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) };
-        // SAFETY: it was opened above and is used no more.
-        unsafe { libc::close(fd) };
-        if usize::try_from(written) != Ok(bytes.len()) {
-            return Err(std::io::Error::last_os_error());
+        // SAFETY: it is new and nobody else's.
+        let mut pieces = Pieces { file: File::from(unsafe { OwnedFd::from_raw_fd(fd) }), piece: Text::new() };
+        if writeln!(pieces, "{content}").is_err() || !pieces.flush() {
+            return Err(io::Error::last_os_error());
         }
+        drop(pieces);
         // SAFETY: both paths end with a zero byte.
         sys::checked(unsafe { libc::rename(self.next.as_ptr(), self.path.as_ptr()) }).map(drop)
+    }
+}
+
+/// Writes text of any length in pieces.
+struct Pieces {
+    file: File,
+    piece: Text<1024>,
+}
+
+impl Pieces {
+    fn flush(&mut self) -> bool {
+        let is_written = self.file.write_all(self.piece.as_bytes()).is_ok();
+        self.piece = Text::new();
+        is_written
+    }
+}
+
+impl fmt::Write for Pieces {
+    fn write_str(&mut self, mut text: &str) -> fmt::Result {
+        while !text.is_empty() {
+            let taken = self.piece.take(text);
+            text = text.get(taken..).unwrap_or("");
+            if !text.is_empty() && !self.flush() {
+                return Err(fmt::Error);
+            }
+        }
+        Ok(())
     }
 }
 

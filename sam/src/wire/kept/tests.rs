@@ -132,7 +132,7 @@ fn a_request_that_makes_no_sense_is_refused_and_its_descriptor_closed() {
             (Kind::Look, None, true),
         ] {
             line.send(kind, key, with.then_some(fd.as_fd()));
-            assert_eq!(line.serve(), Turn { packets: 1, garbage: 1, closed: false });
+            assert_eq!(line.serve(), Turn { packets: 1, garbage: 1, closed: false, ..Turn::default() });
             assert_eq!(line.reply().unwrap().0.status, Status::Refused, "{kind:?}");
         }
         assert_eq!((line.kept.len(), open_descriptors()), (0, before));
@@ -183,11 +183,11 @@ fn an_empty_packet_is_not_the_end_and_the_end_is() {
     let mut child = fork(|| {
         let mut line = Line::new();
         line.send_raw(&[], &[]).unwrap();
-        assert_eq!(line.serve(), Turn { packets: 1, garbage: 1, closed: false });
+        assert_eq!(line.serve(), Turn { packets: 1, garbage: 1, closed: false, ..Turn::default() });
         line.send(Kind::Look, None, None);
         line.theirs = null();
-        assert_eq!(line.serve(), Turn { packets: 1, garbage: 0, closed: true });
-        assert_eq!(line.serve(), Turn { packets: 0, garbage: 0, closed: true });
+        assert_eq!(line.serve(), Turn { packets: 1, garbage: 0, closed: true, ..Turn::default() });
+        assert_eq!(line.serve(), Turn { packets: 0, garbage: 0, closed: true, ..Turn::default() });
     });
     assert_eq!(child.wait(), Ok(0));
 }
@@ -245,7 +245,7 @@ fn without_room_for_descriptors_a_keep_is_refused_as_full() {
             std::iter::from_fn(|| fd.try_clone().ok()).collect()
         };
         line.send(Kind::Keep, Some("a"), Some(fd.as_fd()));
-        assert_eq!(line.serve(), Turn { packets: 1, garbage: 0, closed: false });
+        assert_eq!(line.serve(), Turn { packets: 1, garbage: 0, closed: false, ..Turn::default() });
         assert_eq!(line.reply().unwrap().0.status, Status::Full);
         drop(all);
         assert_eq!(line.ask(Kind::Keep, "a", Some(fd.as_fd())).0, Status::Done);

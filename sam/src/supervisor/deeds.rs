@@ -1,0 +1,181 @@
+//! What the machine asks for, done; and what children do, told to the machine.
+
+use std::{ops::ControlFlow, time::Duration};
+
+use super::{
+    Supervisor,
+    cgroup::Cell,
+    spawn::Fresh,
+    sys::{self, Change, Usage},
+    terminal,
+};
+use crate::{
+    options::Strays,
+    state::{Action, Event, Exit, Stage, Whom},
+    time::Time,
+};
+
+/// How long the rest of a group that was killed is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Supervisor {
+    /// Does what the machine asks for.
+    pub(super) fn act(&mut self, action: Action, now: Time) -> ControlFlow<Fresh> {
+        match action {
+            Action::Spawn { instance } => match self.spawn(instance, now)? {
+                Ok(living) => {
+                    self.living = Some(living);
+                    self.tell(Event::Spawned, now)?;
+                    if self.options.program.is_some() {
+                        // Nobody else tells that it may be ready already.
+                        self.look(now)?;
+                    }
+                }
+                Err(error) => self.tell(Event::NotSpawned(error.raw_os_error().unwrap_or(libc::EIO)), now)?,
+            },
+            Action::Send { signal, to } => self.send(signal, to),
+            Action::Warn { signal } => {
+                let own = self.living.as_ref().and_then(|living| living.board.warn_signal());
+                self.send(own.unwrap_or(signal), Whom::Instance);
+            }
+            Action::Kill => {
+                self.send(libc::SIGKILL, Whom::Group);
+                self.send(libc::SIGKILL, Whom::Instance);
+                // Behind the others: the kernel may have this wait for one that moves processes.
+                self.living.as_ref().and_then(|living| living.cell.as_ref()).into_iter().for_each(Cell::kill);
+            }
+            Action::Ask(nonce) => {
+                if let Some(living) = &self.living {
+                    living.ask(nonce);
+                }
+            }
+            Action::Probe => {
+                self.probe = self.start_probe();
+                if self.probe.is_none() {
+                    self.tell(Event::Probed(false), now)?;
+                }
+            }
+            Action::StopProbe => {
+                if let Some(probe) = self.probe.take() {
+                    probe.stop();
+                }
+            }
+            Action::Suspend => {
+                self.terminal.take_back();
+                let _ = sys::send(self.pid, libc::SIGSTOP);
+            }
+            Action::Leave(exit) => self.leave(exit),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Signals the living instance, if its first process has not been reaped.
+    fn send(&self, signal: i32, to: Whom) {
+        let Some(living) = &self.living else { return };
+        // What cannot be signalled is gone, or not this user's any more.
+        let _ = match to {
+            Whom::Group => sys::send(-living.pid, signal),
+            Whom::Instance if living.ended.is_none() => sys::send(living.pid, signal),
+            Whom::Instance => Ok(()),
+        };
+    }
+
+    /// A child changed.
+    pub(super) fn look_after(&mut self, pid: i32, change: Change, usage: Usage, now: Time) -> ControlFlow<Fresh> {
+        if self.probe.as_ref().is_some_and(|probe| probe.pid == pid) {
+            if let Change::Ended(exit) = change {
+                self.probe = None;
+                self.tell(Event::Probed(exit == Exit::Code(0)), now)?;
+            }
+            return ControlFlow::Continue(());
+        }
+        if self.standby.as_ref().is_some_and(|standby| standby.pid == pid) {
+            if let Change::Ended(_) = change {
+                self.standby = None;
+            }
+            return ControlFlow::Continue(());
+        }
+        let Some(living) = self.living.as_mut().filter(|living| living.pid == pid && living.ended.is_none()) else {
+            if let Change::Ended(_) = change {
+                self.children.reaped(pid);
+            }
+            return ControlFlow::Continue(());
+        };
+        match change {
+            Change::Stopped(libc::SIGTTIN | libc::SIGTTOU) if self.terminal.lend(pid) => {
+                let _ = sys::send(-pid, libc::SIGCONT);
+            }
+            // Where nobody could continue us it is no terminal's stop, but a hang.
+            Change::Stopped(_) if terminal::is_group_orphaned() => self.tell(Event::Halted(libc::SIGSTOP), now)?,
+            Change::Stopped(signal) => self.tell(Event::Halted(signal), now)?,
+            Change::Continued => self.tell(Event::Resumed, now)?,
+            Change::Ended(exit) => {
+                living.end(exit, usage, now);
+                self.counter.settle(&living.board);
+                let warned = matches!(self.state.stage(), Stage::Warned { .. });
+                if warned || self.state.stage() == Stage::Living {
+                    let last = living.last_sight(now, self.state.policy(), warned);
+                    self.tell(Event::Look(last), now)?;
+                }
+                match exit {
+                    // Ctrl-C, which came to the instance alone.
+                    Exit::Signal { signal: signal @ (libc::SIGINT | libc::SIGQUIT), .. } if self.terminal.is_lent() => {
+                        self.tell(Event::Signal(signal), now)?;
+                    }
+                    // The next would have no terminal.
+                    Exit::Signal { signal: libc::SIGHUP, .. } if self.terminal.is_gone() => {
+                        self.tell(Event::Signal(libc::SIGTERM), now)?;
+                    }
+                    _ => {}
+                }
+                self.terminal.take_back();
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Ends what is left of an instance whose first process was reaped; its exit, once
+    /// there is nothing.
+    pub(super) fn bury(&mut self, now: Time) -> Option<Exit> {
+        let living = self.living.as_ref()?;
+        let (exit, at) = living.ended?;
+        let group = living.pid;
+        let _ = sys::send(-group, libc::SIGKILL);
+        let ours = [self.probe.as_ref().map(|probe| probe.pid), self.standby.as_ref().map(|standby| standby.pid)];
+        // In this order: what the last of the group leaves is a child then.
+        let has_group = sys::group_lives(group);
+        let has_rest = living.cell.as_ref().is_some_and(Cell::kill_rest);
+        let has_strays = self.kills_strays() && self.children.kill_strays(ours);
+        if (has_group || has_rest || has_strays) && now.since(at) < PATIENCE {
+            return None;
+        }
+        // A group of the instance's own making may have had it until now.
+        self.terminal.take_back();
+        let living = self.living.take()?;
+        self.past = Some((living.report(exit, &self.state), living.board, at));
+        Some(exit)
+    }
+
+    fn kills_strays(&self) -> bool {
+        self.options.strays == Strays::Kill && self.pid != 1
+    }
+
+    /// Ends this process as its last instance ended.
+    fn leave(&mut self, exit: Exit) -> ! {
+        if let Some(probe) = self.probe.take() {
+            probe.stop();
+        }
+        if let Some(standby) = self.standby.take() {
+            standby.stop();
+        }
+        self.terminal.take_back();
+        if let Some(cgroups) = self.cgroups.take() {
+            cgroups.remove();
+        }
+        self.show();
+        match exit {
+            Exit::Code(code) => sys::leave(code),
+            Exit::Signal { signal, .. } => sys::die_of(signal),
+        }
+    }
+}

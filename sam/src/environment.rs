@@ -45,7 +45,7 @@ fn apply_from(mut options: Options, look: impl Fn(&str) -> Option<OsString>) -> 
     put(&mut options.recovery, read(text("SAM_POLICY")?, "SAM_POLICY", &policies)?);
     let checks = [("beats", Checks::Beats), ("asks", Checks::Asks)];
     put(&mut options.checks, read(text("SAM_CHECKS")?, "SAM_CHECKS", &checks)?);
-    let respawns = [("fork", Respawn::Fork), ("exec", Respawn::Exec)];
+    let respawns = [("fork", Respawn::Fork), ("exec", Respawn::Exec), ("exec-after-fault", Respawn::ExecAfterFault)];
     put(&mut options.respawn, read(text("SAM_RESPAWN")?, "SAM_RESPAWN", &respawns)?);
     let strays = [("kill", Strays::Kill), ("keep", Strays::Keep)];
     put(&mut options.strays, read(text("SAM_STRAYS")?, "SAM_STRAYS", &strays)?);

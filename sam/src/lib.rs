@@ -73,7 +73,7 @@
 //! | `SAM_WARN_SIGNAL` | `SIGTERM`, `TERM`, `15`, `RTMIN+1` |
 //! | `SAM_BUDGET` | restarts and window: `10/60s` |
 //! | `SAM_BACKOFF` | first and longest delay: `100ms..30s` |
-//! | `SAM_RESPAWN` | `fork` or `exec` |
+//! | `SAM_RESPAWN` | `fork`, `exec` or `exec-after-fault` |
 //! | `SAM_STRAYS` | `kill` or `keep` |
 //! | `SAM_CGROUP` | `auto`, `need` or `off` |
 //! | `SAM_HUGE_PAGES` | `0`: memory is not gathered in huge pages before the first fork |

@@ -6,7 +6,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use crate::{
     error::{Error, ErrorKind, Result},
     shared::{DEFAULT_CAPACITY, can_warn},
-    state::{Backoff, Budget, Checks, Codes, Policy, Probing, Recovery},
+    state::{Backoff, Budget, Checks, Codes, Exit, Policy, Probing, Recovery},
 };
 
 /// How the next instance is made.
@@ -20,6 +20,9 @@ pub enum Respawn {
     Fork,
     /// The program anew, from its file: `main` runs from its first line, at new addresses.
     Exec,
+    /// As `Exec` after an end by SIGSEGV, SIGBUS, SIGILL or SIGABRT, which is how memory errors
+    /// end, and the attempts of somebody who guesses at addresses or the canary; else as `Fork`.
+    ExecAfterFault,
 }
 
 /// What becomes of processes that outlive their instance and have left its process group.
@@ -82,6 +85,9 @@ pub(crate) struct Probe {
     /// How many failures in a row are one of the instance.
     pub(crate) failures: u32,
 }
+
+/// How memory errors end: the last is the stack protector's and the allocator's.
+const FAULTS: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGABRT];
 
 /// Everything that can be told.
 #[derive(Clone, Debug)]
@@ -160,9 +166,16 @@ impl Options {
         self.program.is_some() || self.respawn == Respawn::Exec || self.recovery == Recovery::Quit
     }
 
-    /// Whether an instance executes a program as soon as it is rung for.
-    pub(crate) fn executes(&self, instance: u32) -> bool {
-        self.program.is_some() || (self.respawn == Respawn::Exec && instance > 1)
+    /// Whether an instance executes a program as soon as it is rung for. `before` is how the one
+    /// before it ended.
+    pub(crate) fn executes(&self, before: Option<Exit>) -> bool {
+        let is_of_memory = |exit| matches!(exit, Exit::Signal { signal, .. } if FAULTS.contains(&signal));
+        self.program.is_some()
+            || match self.respawn {
+                Respawn::Fork => false,
+                Respawn::Exec => before.is_some(),
+                Respawn::ExecAfterFault => before.is_some_and(is_of_memory),
+            }
     }
 
     /// Whether the memory of this process is worth gathering: instances are copies of it.

@@ -77,7 +77,7 @@ type Words = &'static [(&'static str, &'static str)];
 
 const POLICIES: Words = &[("restart", "Restart"), ("quit", "Quit")];
 const CHECKS: Words = &[("beats", "Beats"), ("asks", "Asks")];
-const RESPAWNS: Words = &[("fork", "Fork"), ("exec", "Exec")];
+const RESPAWNS: Words = &[("fork", "Fork"), ("exec", "Exec"), ("exec-after-fault", "ExecAfterFault")];
 const STRAYS: Words = &[("kill", "Kill"), ("keep", "Keep")];
 const CGROUPS: Words = &[("auto", "Auto"), ("need", "Need"), ("off", "Off")];
 

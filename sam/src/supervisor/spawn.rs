@@ -55,6 +55,8 @@ impl Standby {
 /// The same, as it sees itself: all that is left of the supervisor there.
 pub(super) struct Fresh {
     seat: Seat,
+    /// Whether the instance is a program, this one or another, from its first line.
+    executes: bool,
     options: Options,
     supervisor: i32,
     mask: sys::Mask,
@@ -71,7 +73,7 @@ impl Fresh {
             Err(error) => leave_over(&error),
         };
         let program = self.options.program.as_deref();
-        let seat = match attach_unless(self.options.executes(board.instance()), self.seat) {
+        let seat = match attach_unless(self.executes, self.seat) {
             Ok(seat) => seat,
             Err(error) => leave_over(&error),
         };
@@ -112,12 +114,18 @@ impl Supervisor {
     /// Makes an instance of the process that stands by, or of a new one. Breaks out in the
     /// new one.
     pub(super) fn spawn(&mut self, instance: u32, now: Time) -> ControlFlow<Fresh, io::Result<Living>> {
+        let executes = self.options.executes(self.past.as_ref().map(|(ended, ..)| ended.exit));
         let standby = match self.standby.take() {
-            Some(standby) => standby,
-            None => match self.prepare(instance) {
-                Ok(prepared) => prepared?,
-                Err(error) => return ControlFlow::Continue(Err(error)),
-            },
+            Some(standby) if !executes => standby,
+            other => {
+                if let Some(copy) = other {
+                    copy.stop();
+                }
+                match self.prepare(instance, executes) {
+                    Ok(prepared) => prepared?,
+                    Err(error) => return ControlFlow::Continue(Err(error)),
+                }
+            }
         };
         let Standby { pid, board, socket, bell, cell } = standby;
         if let Some((ended, its, end)) = &self.past {
@@ -153,14 +161,14 @@ impl Supervisor {
         }
         let next = self.state.instance().saturating_add(1);
         self.stood_by = next;
-        if let Ok(prepared) = self.prepare(next) {
+        if let Ok(prepared) = self.prepare(next, false) {
             self.standby = Some(prepared?);
         }
         ControlFlow::Continue(())
     }
 
     /// Forks a child that waits for its bell. Breaks out in the child.
-    fn prepare(&mut self, instance: u32) -> io::Result<ControlFlow<Fresh, Standby>> {
+    fn prepare(&mut self, instance: u32, executes: bool) -> io::Result<ControlFlow<Fresh, Standby>> {
         let board = Board::create(instance, self.options.interval, self.counter.is_trusted())?;
         if !self.options.ready_at_start {
             board.set_waits_for_ready();
@@ -176,7 +184,7 @@ impl Supervisor {
             bell: its_bell,
         };
         let cell = self.cgroups.as_ref().map_or(Ok(None), |cgroups| cgroups.cell(instance))?;
-        let born_inside = cell.as_ref().filter(|_| self.options.executes(instance)).and_then(|cell| {
+        let born_inside = cell.as_ref().filter(|_| executes).and_then(|cell| {
             // SAFETY: this process has one thread, and `Fresh::begin` ends with `exec` where
             // `executes` says so, or leaves.
             unsafe { sys::fork_into(cell.as_fd()) }.ok()
@@ -203,6 +211,7 @@ impl Supervisor {
                 }
                 Ok(ControlFlow::Break(Fresh {
                     seat,
+                    executes,
                     options: self.options.clone(),
                     supervisor: self.pid,
                     mask: self.mask,

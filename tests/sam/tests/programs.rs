@@ -33,8 +33,18 @@ fn a_runtime_is_made_in_each_instance_whichever_attribute_is_first() {
 
 #[test]
 fn executed_instances_lie_elsewhere_and_find_what_was_kept() {
-    for (respawn, layouts) in [("fork", 1), ("exec", 4)] {
-        let seen = Subject::of("layout", &[]).set("SAM_RESPAWN", respawn).set("SAM_BACKOFF", "1ms..1ms").run();
+    for (respawn, signal, layouts) in [
+        ("fork", libc::SIGSEGV, 1),
+        ("exec", libc::SIGKILL, 4),
+        ("exec-after-fault", libc::SIGABRT, 4),
+        ("exec-after-fault", libc::SIGSEGV, 4),
+        ("exec-after-fault", libc::SIGBUS, 4),
+        ("exec-after-fault", libc::SIGKILL, 1),
+    ] {
+        let subject = Subject::of("layout", &[]).set("SAM_RESPAWN", respawn).set("SAM_BACKOFF", "1ms..1ms");
+        let subject = subject.set("LAYOUT_SIGNAL", &signal.to_string());
+        // Where one stands by, it is not what comes after a fault.
+        let seen = if respawn == "exec" { subject } else { subject.set("LAYOUT_AWAITS_NEXT", "1") }.run();
         assert_eq!(seen.code(), 0, "{:?}", seen.events);
         let of = |start: &str| -> Vec<&str> { seen.lines.iter().filter_map(|line| line.strip_prefix(start)).collect() };
         let code = of("code ").into_iter().map(|line| line.split(" pid").next().unwrap());

@@ -15,8 +15,9 @@
 //! When either ends, it ends for good: beats are times from then on. The counts that are on the
 //! board at that moment say nothing any more and are taken for beats of now, so that an instance
 //! that lives is never a hang for it, and one that hangs is noticed an interval later at most.
-//! Within the first [`SHORTEST`] the rate is not known well enough to notice. It then seems too
-//! fast, which makes beats seem newer than they are, and is noticed at the look after the next.
+//! Before the first [`SHORTEST`] is over, no rate is known that counts could be judged by, and they
+//! are taken for beats of now, too; the supervisor wakes at its end to know one. If counter and
+//! clock have parted meanwhile, the rate is wrong, which the look after that finds.
 
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ pub(super) struct Counter {
     /// When the kernel's choice was last read.
     read: Time,
     is_trusted: bool,
+    /// `first` and the pair before `newest` are far enough apart to tell the rate.
+    is_known: bool,
 }
 
 /// Both at one moment.
@@ -56,7 +59,7 @@ struct Pair {
 impl Counter {
     pub(super) fn new() -> Counter {
         let pair = Pair::read();
-        Counter { first: pair, newest: pair, read: pair.time, is_trusted: is_the_kernels() }
+        Counter { first: pair, newest: pair, read: pair.time, is_trusted: is_the_kernels(), is_known: false }
     }
 
     /// Whether instances may beat by it.
@@ -64,11 +67,19 @@ impl Counter {
         self.is_trusted
     }
 
+    /// When it must be looked at for the rate to be known; `NEVER` once that is so.
+    pub(super) fn due(&self) -> Time {
+        let is_wanted = self.is_trusted && self.newest.time.since(self.first.time) < SHORTEST;
+        if is_wanted { self.first.time.after(SHORTEST) } else { Time::NEVER }
+    }
+
     /// Gives the beats on a board that are counts the times that they stand for.
     pub(super) fn settle(&mut self, board: &Board) {
-        let mut pair = None;
+        // At each look, beats or none: the shorter a stretch, the less of a sleep can hide in it.
+        let now = Pair::read();
+        self.advance(now);
         board.settle(|count| {
-            let now = *pair.get_or_insert_with(|| self.advance(Pair::read(), is_the_kernels));
+            self.ask_the_kernel(now.time, is_the_kernels);
             self.time_of(count, now)
         });
         if !self.is_trusted {
@@ -77,20 +88,24 @@ impl Counter {
     }
 
     /// Takes in a new pair.
-    fn advance(&mut self, now: Pair, is_the_kernels: impl FnOnce() -> bool) -> Pair {
-        if self.is_trusted && now.time.since(self.read) >= AGAIN {
-            self.read = now.time;
-            self.is_trusted = is_the_kernels();
-        }
+    fn advance(&mut self, now: Pair) {
+        self.is_known = self.newest.time.since(self.first.time) >= SHORTEST;
         self.is_trusted &= is_in_step(self.first, self.newest, now);
         self.newest = now;
-        now
+    }
+
+    /// Reads the kernel's choice again, if it is time.
+    fn ask_the_kernel(&mut self, now: Time, is_the_kernels: impl FnOnce() -> bool) {
+        if self.is_trusted && now.since(self.read) >= AGAIN {
+            self.read = now;
+            self.is_trusted = is_the_kernels();
+        }
     }
 
     /// When the counter stood there; `now` is the newest pair.
     fn time_of(&self, count: u64, now: Pair) -> Time {
         let (counted, passed) = (now.count.saturating_sub(self.first.count), now.time.since(self.first.time));
-        if !self.is_trusted || counted == 0 {
+        if !self.is_trusted || !self.is_known || counted == 0 {
             return now.time;
         }
         // What counts on from `now` is a beat meanwhile. None is older than supervision.
@@ -145,7 +160,7 @@ mod tests {
     }
 
     fn counter() -> Counter {
-        Counter { first: after(0), newest: after(0), read: Time(0), is_trusted: true }
+        Counter { first: after(0), newest: after(0), read: Time(0), is_trusted: true, is_known: false }
     }
 
     fn millis(time: Time) -> f64 {
@@ -155,8 +170,13 @@ mod tests {
     #[test]
     fn a_count_is_the_time_when_the_counter_stood_there() {
         let mut counter = counter();
-        for look in [1, 60, 500, 86_400_000] {
-            let now = counter.advance(after(look), || true);
+        for look in [1, 60] {
+            counter.advance(after(look));
+            assert_eq!(counter.time_of(after(0).count, after(look)), after(look).time, "no rate is known yet");
+        }
+        for look in [61, 500, 86_400_000] {
+            let now = after(look);
+            counter.advance(now);
             assert!(counter.is_trusted());
             for beat in [0, look / 2, look - 1, look] {
                 assert_eq!(millis(counter.time_of(after(beat).count, now)), beat as f64);
@@ -167,11 +187,24 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_that_slept_before_the_rate_was_known_makes_no_beat_older() {
+        // It was suspended for an hour between the beat and the first look.
+        let mut counter = counter();
+        let now = Pair { count: after(3_610_000).count, time: after(10_000).time };
+        counter.advance(now);
+        let beat = after(9_900);
+        assert!(counter.time_of(beat.count, now) >= beat.time, "{:?}", counter.time_of(beat.count, now));
+        // The next look finds that the rate is no rate.
+        counter.advance(Pair { count: after(3_615_000).count, time: after(15_000).time });
+        assert!(!counter.is_trusted());
+    }
+
+    #[test]
     fn a_clock_that_is_corrected_is_in_step() {
         let mut counter = counter();
-        counter.advance(after(1_000), || true);
+        counter.advance(after(1_000));
         let slower = Pair { time: Time(after(11_000).time.0 - 5_000_000), ..after(11_000) };
-        counter.advance(slower, || true);
+        counter.advance(slower);
         assert!(counter.is_trusted());
     }
 
@@ -182,11 +215,11 @@ mod tests {
         let stopped = Pair { count: after(1_000).count, time: after(1_500).time };
         for parted in [suspended, reset, stopped] {
             let mut counter = counter();
-            counter.advance(after(1_000), || true);
-            let now = counter.advance(parted, || true);
+            counter.advance(after(1_000));
+            counter.advance(parted);
             assert!(!counter.is_trusted(), "{parted:?}");
-            assert_eq!(counter.time_of(after(1_100).count, now), now.time, "a beat that may be of now");
-            counter.advance(Pair { count: parted.count + 2_500_000, time: Time(parted.time.0 + 1_000_000) }, || true);
+            assert_eq!(counter.time_of(after(1_100).count, parted), parted.time, "a beat that may be of now");
+            counter.advance(Pair { count: parted.count + 2_500_000, time: Time(parted.time.0 + 1_000_000) });
             assert!(!counter.is_trusted());
         }
     }
@@ -194,10 +227,10 @@ mod tests {
     #[test]
     fn the_kernels_choice_is_read_once_a_second() {
         let mut counter = counter();
-        counter.advance(after(999), || panic!("it was read a moment ago"));
-        counter.advance(after(1_000), || true);
-        counter.advance(after(1_999), || panic!("it was read a moment ago"));
-        counter.advance(after(2_000), || false);
+        counter.ask_the_kernel(after(999).time, || panic!("it was read a moment ago"));
+        counter.ask_the_kernel(after(1_000).time, || true);
+        counter.ask_the_kernel(after(1_999).time, || panic!("it was read a moment ago"));
+        counter.ask_the_kernel(after(2_000).time, || false);
         assert!(!counter.is_trusted());
     }
 
@@ -205,6 +238,10 @@ mod tests {
     fn real_beats_settle_to_when_they_were_made() {
         let mut counter = Counter::new();
         let board = Board::create(1, Duration::from_secs(1), counter.is_trusted()).unwrap();
+        assert!(!counter.is_trusted() || counter.due() != Time::NEVER);
+        while counter.due() != Time::NEVER {
+            counter.settle(&board);
+        }
         for index in 0..4 {
             let until = now().after(Duration::from_millis(20));
             while now() < until {

@@ -304,7 +304,8 @@ impl Supervisor {
             // It closed its end, so it does not tell when its board changes; another program
             // has no board of its own.
             Some(living) if living.socket().is_none() && self.options.program.is_none() => due.min(now().after(UNTOLD)),
-            _ => due,
+            Some(_) => due.min(self.counter.due()),
+            None => due,
         };
         let timeout = (until != Time::NEVER).then(|| until.since(now()));
         // What fails here (no memory in the kernel) may succeed at the next turn.

@@ -6,8 +6,9 @@
 //! So what the application has allocated before supervision began is gathered once, by
 //! MADV_COLLAPSE (Linux 6.1, `madvise(2)`).
 //!
-//! - Only blocks of which every page is there are gathered, so that no memory is taken that was
-//!   not before.
+//! - Only blocks of which every page is there, and this process's alone, are gathered, so that no
+//!   memory is taken that was not before: not for zeros that were only read, nor for what a process
+//!   that forked this one has, too.
 //! - Where the system's policy is `never` (`Documentation/admin-guide/mm/transhuge.rst`), it is.
 //! - It costs a copy of the memory, some 0.4 ms for each MiB, before the first instance begins,
 //!   and [`LIMIT`] at most; what is left then stays in small pages. The largest mappings come
@@ -34,7 +35,7 @@ pub(super) fn gather() {
             if now() >= until {
                 return;
             }
-            let is_whole = pages.of(&block).is_ok_and(|mut pages| pages.all(|page| page.is_present() && page.is_own()));
+            let is_whole = pages.of(&block).is_ok_and(|mut pages| pages.all(|page| page.is_own() && page.is_alone()));
             if is_whole && !collapse(&block) {
                 break;
             }
@@ -82,6 +83,37 @@ mod tests {
         let rollup = fs::read_to_string("/proc/self/smaps_rollup").unwrap();
         let line = rollup.lines().find_map(|line| line.strip_prefix("AnonHugePages:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// How much of this process's memory is its own, in KiB: what nobody else shares with it, and
+    /// not the page of zeros.
+    fn anonymous() -> u64 {
+        let rollup = fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+        let sum = |name| {
+            let line = rollup.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+        };
+        sum("Private_Dirty:")
+    }
+
+    #[test]
+    fn what_is_shared_or_was_only_read_takes_no_memory() {
+        let Some(size) = huge_page() else {
+            println!("not shown here: this system's policy has no huge pages");
+            return;
+        };
+        let shared = vec![7_u8; 16 * size];
+        std::hint::black_box(&shared);
+        let mut child = fork(|| {
+            let zeros = vec![0_u8; 16 * size];
+            let sum: u64 = zeros.iter().step_by(4096).map(|&byte| u64::from(byte)).sum();
+            assert_eq!((sum, shared[size]), (0, 7));
+            let before = anonymous();
+            gather();
+            let after = anonymous();
+            assert!(after < before + (8 * size / 1024) as u64, "{before} KiB became {after} KiB");
+        });
+        assert_eq!(child.wait(), Ok(0));
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //!
 //! **Only what the file has** is given back: a mapping of which a page was ever written (by
 //! relocations, by a debugger, by somebody who patches code) is left as it is, because the kernel
-//! would bring back the file's bytes. Whatever cannot be found out stays mapped; it is only
+//! would bring back the file's bytes; and so is one of anything but a regular file, whose pages
+//! a driver may have put there once. Whatever cannot be found out stays mapped; it is only
 //! memory.
 
 use super::mappings::{Pages, private};
@@ -20,11 +21,11 @@ const LONGEST: usize = 256 << 20;
 pub(super) fn give_back() {
     let (Ok(mappings), Ok(pages)) = (private(), Pages::open()) else { return };
     for mapping in mappings {
-        let range = mapping.range;
-        let can_be_had = mapping.has_file && !mapping.is_writable && range.len() <= LONGEST;
-        if can_be_had && pages.of(&range).is_ok_and(|mut pages| !pages.any(|page| page.is_own())) {
+        let range = &mapping.range;
+        let can_be_had = !mapping.is_writable && range.len() <= LONGEST && mapping.is_of_a_regular_file();
+        if can_be_had && pages.of(range).is_ok_and(|mut pages| !pages.any(|page| page.is_own())) {
             let start = std::ptr::with_exposed_provenance_mut(range.start);
-            // SAFETY: a private mapping of a file that nobody can write and nobody has written:
+            // SAFETY: a private mapping of a regular file that nobody can write and nobody has written:
             // the next access finds the same bytes.
             unsafe { libc::madvise(start, range.len(), libc::MADV_DONTNEED) };
         }
@@ -33,7 +34,14 @@ pub(super) fn give_back() {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs::File, io::Write as _, num::NonZero, ptr::NonNull, slice};
+    use std::{
+        fs::File,
+        io::Write as _,
+        num::NonZero,
+        os::fd::{FromRawFd as _, OwnedFd},
+        ptr::NonNull,
+        slice,
+    };
 
     use nix::sys::mman::{MapFlags, ProtFlags, mmap, mprotect};
 
@@ -62,10 +70,10 @@ mod tests {
     fn pages_that_the_file_has_are_given_back_and_what_was_written_stays() {
         // Alone: other tests' threads may write to what is being looked at.
         let mut child = fork(|| {
-            let mut file = tempfile::tempfile().unwrap();
+            let mut file = tempfile::NamedTempFile::new().unwrap();
             file.write_all(&[7; LEN]).unwrap();
-            let read = mapped(&file, ProtFlags::PROT_READ);
-            let patched = mapped(&file, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE);
+            let read = mapped(file.as_file(), ProtFlags::PROT_READ);
+            let patched = mapped(file.as_file(), ProtFlags::PROT_READ | ProtFlags::PROT_WRITE);
             // SAFETY: within the mapping.
             let within = unsafe { patched.add(5000) };
             // SAFETY: mapped for writing, and nobody reads it now.
@@ -80,6 +88,29 @@ mod tests {
             assert_eq!(present(patched), before);
             assert_eq!(bytes(patched)[5000], 9);
             assert!(bytes(read).iter().all(|&byte| byte == 7));
+        });
+        assert_eq!(child.wait(), Ok(0));
+    }
+
+    #[test]
+    fn pages_that_a_driver_put_there_stay() {
+        let mut child = fork(|| {
+            let mut parameters = [0_u32; 30];
+            // SAFETY: the kernel's `io_uring_params` has that size, and zeros are valid.
+            let ring = unsafe { libc::syscall(libc::SYS_io_uring_setup, 4, parameters.as_mut_ptr()) };
+            let Ok(ring @ 0..) = i32::try_from(ring) else {
+                let _ = nix::unistd::write(std::io::stderr(), b"not shown here: this process may make no io_uring\n");
+                return;
+            };
+            // SAFETY: it is new and nobody else's.
+            let ring = File::from(unsafe { OwnedFd::from_raw_fd(ring) });
+            let length = NonZero::new(4096).unwrap();
+            // SAFETY: at an address that the kernel chooses.
+            let at = unsafe { mmap(None, length, ProtFlags::PROT_READ, MapFlags::MAP_PRIVATE, &ring, 0) };
+            let at = at.unwrap().cast::<u32>();
+            give_back();
+            // SAFETY: mapped for reading.
+            std::hint::black_box(unsafe { at.read_volatile() });
         });
         assert_eq!(child.wait(), Ok(0));
     }

@@ -2,7 +2,7 @@
 //! `Documentation/filesystems/proc.rst` and `admin-guide/mm/pagemap.rst`). Allocates: before the
 //! first fork.
 
-use std::{fs, io, ops::Range, os::unix::fs::FileExt as _};
+use std::{fs, io, ops::Range, os::unix::fs::FileExt as _, path::Path};
 
 /// Of a page: it is in memory.
 const PRESENT: u64 = 1 << 63;
@@ -11,6 +11,9 @@ const SWAPPED: u64 = 1 << 62;
 /// It is a file's, or shared.
 const OF_A_FILE: u64 = 1 << 61;
 
+/// It is in no other process's memory, nor twice in this one's (Linux 4.2).
+const ALONE: u64 = 1 << 56;
+
 /// One private mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mapping {
@@ -18,6 +21,16 @@ pub(super) struct Mapping {
     pub(super) is_writable: bool,
     /// It is of a file, and not anonymous.
     pub(super) has_file: bool,
+    path: Option<String>,
+}
+
+impl Mapping {
+    /// Whether what it maps is a regular file. Of others (a device, a socket, a ring of
+    /// `io_uring`) a page may be there because its driver put it there, once.
+    pub(super) fn is_of_a_regular_file(&self) -> bool {
+        let path = self.path.as_ref().filter(|_| self.has_file);
+        path.is_some_and(|path| fs::metadata(Path::new(path)).is_ok_and(|file| file.is_file()))
+    }
 }
 
 /// The private mappings that can be read.
@@ -34,7 +47,9 @@ fn mapping(line: &str) -> Option<Mapping> {
     let is_special = words.next().is_some_and(|name| name.starts_with('[') && name != "[heap]");
     let address = |text| usize::from_str_radix(text, 16).ok();
     let range = address(start)?..address(end)?;
-    (!is_special).then_some(Mapping { range, is_writable: write == b'w', has_file: inode != "0" })
+    // No word before it has a slash. One of a deleted file leads nowhere.
+    let path = line.find('/').and_then(|at| line.get(at..)).map(str::to_owned);
+    (!is_special).then_some(Mapping { range, is_writable: write == b'w', has_file: inode != "0", path })
 }
 
 /// What becomes of each page.
@@ -71,8 +86,15 @@ impl Pages {
 
 impl Page {
     /// It is in memory.
+    #[cfg(test)]
     pub(super) fn is_present(self) -> bool {
         self.0 & PRESENT != 0
+    }
+
+    /// It is in memory, and nobody else has it there: not what this process forked or was forked
+    /// from. The kernel's page of zeros is everybody's.
+    pub(super) fn is_alone(self) -> bool {
+        self.0 & PRESENT != 0 && self.0 & ALONE != 0
     }
 
     /// Nobody but this process, and what it forked, has these bytes.
@@ -84,6 +106,17 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_a_path_leads_to_is_a_regular_file() {
+        let own = std::env::current_exe().unwrap();
+        let is_regular =
+            |name: &str| mapping(&format!("7f00-7f10 r--p 0 fe:00 42 {name}")).unwrap().is_of_a_regular_file();
+        assert!(is_regular(own.to_str().unwrap()));
+        for other in ["/dev/zero", "socket:[42]", "anon_inode:[io_uring]", "/nowhere (deleted)", "/"] {
+            assert!(!is_regular(other), "{other}");
+        }
+    }
 
     #[test]
     fn lines_of_maps_are_read() {

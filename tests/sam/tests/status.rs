@@ -197,3 +197,18 @@ fn the_status_names_what_is_kept_as_it_is_kept_and_dropped() {
     wait_until("but one they are gone from it", || kept() == 1);
     assert_eq!(running.status()["stage"], "running");
 }
+
+#[test]
+fn a_status_that_could_not_be_written_is_written_later() {
+    let script = "catch 10; start; say up; serve 10; keep 2; say kept; beats 60000 20";
+    let running = Subject::new(&[script]).set("SAM_INTERVAL", "200ms").start();
+    running.await_line("1 up");
+    wait_until("it runs", || running.status()["stage"] == "running");
+    // In the way of the next one.
+    let next = running.path("status.next");
+    fs::create_dir(&next).unwrap();
+    running.signal(10);
+    running.await_line("1 kept");
+    fs::remove_dir(&next).unwrap();
+    wait_until("it is true again", || running.status()["kept"].as_array().is_some_and(|kept| kept.len() == 2));
+}

@@ -94,10 +94,10 @@ impl Journal {
     /// Brings the status file up to date. A file system may have this process wait for its disk
     /// at a rename, so it is called when there is nothing more urgent to do, and not at each step.
     pub(super) fn bring_up_to_date(&mut self, state: &State, seen: Seen<'_>) {
-        let is_stale = std::mem::take(&mut self.is_stale);
-        if let Some(status) = self.status.as_ref().filter(|_| is_stale) {
-            // A full disk must not end supervision.
-            let _ = status.replace(Status { state, seen, since: self.since, own: self.own });
+        if let Some(status) = self.status.as_ref().filter(|_| self.is_stale) {
+            let standing = Status { state, seen, since: self.since, own: self.own };
+            // A full disk must not end supervision. There may be room at the next turn.
+            self.is_stale = status.replace(standing).is_err();
         }
     }
 }

@@ -45,8 +45,9 @@ const CELLS: [&CStr; 2] = [c"0", c"1"];
 /// How long a path is that is shown: a status file has room for others, too.
 const SHOWN: usize = 512;
 
-/// How deep cgroups of the application's own are looked for.
-const DEPTH: u8 = 16;
+/// How often what an application has made below its cell is gone down to: once for each that is in
+/// another, and not for ever if somebody goes on making them.
+const ROUNDS: u32 = 4096;
 
 /// Where instances live.
 pub(super) struct Cgroups {
@@ -120,7 +121,7 @@ impl Cgroups {
     pub(super) fn cell(&self, instance: u32) -> io::Result<Option<Cell>> {
         let index = usize::from(!instance.is_multiple_of(2));
         let make = || {
-            remove(self.dir.as_raw_fd(), CELLS[index], DEPTH);
+            remove(self.dir.as_raw_fd(), CELLS[index]);
             // SAFETY: the path ends with a zero byte.
             sys::checked(unsafe { libc::mkdirat(self.dir.as_raw_fd(), CELLS[index].as_ptr(), 0o755) })?;
             let dir = open_at(self.dir.as_raw_fd(), CELLS[index], libc::O_RDONLY | libc::O_DIRECTORY)?;
@@ -146,7 +147,7 @@ impl Cgroups {
     /// Removes all of it, at the supervisor's end.
     pub(super) fn remove(self) {
         for _ in 0..50 {
-            if remove(libc::AT_FDCWD, &self.path, DEPTH) {
+            if remove(libc::AT_FDCWD, &self.path) {
                 return;
             }
             // The kernel may still be busy with the last that died.
@@ -270,7 +271,7 @@ fn remove_stale(own: &Path) {
             && File::open(entry.path().join("cgroup.events")).is_ok_and(|events| !is_populated(&events))
             && let Ok(path) = CString::new(entry.path().into_os_string().into_vec())
         {
-            remove(libc::AT_FDCWD, &path, DEPTH);
+            remove(libc::AT_FDCWD, &path);
         }
     }
 }
@@ -284,24 +285,46 @@ fn is_populated(events: &File) -> bool {
 }
 
 /// Removes a cgroup and those below it, if no process lives there; is it gone? Needs no
-/// memory of the heap's.
-fn remove(parent: RawFd, name: &CStr, depth: u8) -> bool {
+/// memory of the heap's, and as much of the stack however deep they are.
+fn remove(parent: RawFd, name: &CStr) -> bool {
+    for _ in 0..ROUNDS {
+        if remove_one(parent, name) {
+            return true;
+        }
+        let mut has_removed = false;
+        let mut dir = open_at(parent, name, libc::O_RDONLY | libc::O_DIRECTORY);
+        // Down to one that has none below it any more.
+        while let Ok(this) = dir {
+            let Some(left) = remove_below(this.as_fd(), &mut has_removed) else { break };
+            let name = CStr::from_bytes_until_nul(&left).unwrap_or(c"");
+            dir = open_at(this.as_raw_fd(), name, libc::O_RDONLY | libc::O_DIRECTORY);
+        }
+        if !has_removed {
+            return false;
+        }
+    }
+    false
+}
+
+fn remove_one(parent: RawFd, name: &CStr) -> bool {
     // SAFETY: the path ends with a zero byte.
-    let try_once = || match sys::checked(unsafe { libc::unlinkat(parent, name.as_ptr(), libc::AT_REMOVEDIR) }) {
+    match sys::checked(unsafe { libc::unlinkat(parent, name.as_ptr(), libc::AT_REMOVEDIR) }) {
         Ok(_) => true,
         Err(error) => error.raw_os_error() == Some(libc::ENOENT),
-    };
-    if try_once() {
-        return true;
     }
-    let Some(depth) = depth.checked_sub(1) else { return false };
-    let Ok(dir) = open_at(parent, name, libc::O_RDONLY | libc::O_DIRECTORY) else { return false };
+}
+
+/// Removes those right below that have none themselves; the name of one that is left.
+fn remove_below(dir: BorrowedFd<'_>, has_removed: &mut bool) -> Option<[u8; 256]> {
+    let mut left = None;
     let mut buffer = [0_u8; 1024];
     loop {
         let (fd, into) = (dir.as_raw_fd(), buffer.as_mut_ptr());
         // SAFETY: the buffer is writable for that many bytes.
         let read = unsafe { libc::syscall(libc::SYS_getdents64, fd, into, buffer.len()) };
-        let Some(mut entries @ [_, ..]) = usize::try_from(read).ok().and_then(|read| buffer.get(..read)) else { break };
+        let Some(mut entries @ [_, ..]) = usize::try_from(read).ok().and_then(|read| buffer.get(..read)) else {
+            return left;
+        };
         // An entry has its length at its 16th byte, then its type and its name.
         while let [_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, low, high, kind, name @ ..] = entries {
             if *kind == libc::DT_DIR
@@ -309,12 +332,18 @@ fn remove(parent: RawFd, name: &CStr, depth: u8) -> bool {
                 && name != c"."
                 && name != c".."
             {
-                remove(dir.as_raw_fd(), name, depth);
+                if remove_one(dir.as_raw_fd(), name) {
+                    *has_removed = true;
+                } else if left.is_none() {
+                    let mut copy = [0; 256];
+                    let bytes = name.to_bytes();
+                    copy.get_mut(..bytes.len())?.copy_from_slice(bytes);
+                    left = Some(copy);
+                }
             }
             entries = entries.get(usize::from(u16::from_ne_bytes([*low, *high]))..).unwrap_or(&[]);
         }
     }
-    try_once()
 }
 
 fn open_at(dir: RawFd, name: &CStr, flags: libc::c_int) -> io::Result<OwnedFd> {

@@ -310,3 +310,16 @@ fn mark(folder: &Path) {
     let result = unsafe { libc::setxattr(path.as_ptr(), c"user.delegate".as_ptr(), b"1".as_ptr().cast(), 1, 0) };
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
+
+#[test]
+fn cgroups_that_an_instance_made_are_removed_however_deep_they_are() {
+    let Some(place) = Place::new("deep") else { return };
+    let script = "cd \"$0$(sed -n 's/^0:://p' /proc/self/cgroup)\" && mkdir -p \"$1\" d/e && echo $SAM_INSTANCE && \
+                  [ $SAM_INSTANCE = 4 ]";
+    let mount = place.folder.to_str().unwrap().strip_suffix(&place.path).unwrap().to_owned();
+    let options = ["--cgroup", "need", "--backoff", "1ms..1ms"];
+    let arguments = ["-c", script, &mount, &"d/".repeat(40)];
+    let seen = place.of(Subject::by_command(&options, "/bin/sh", &arguments)).run();
+    assert_eq!(seen.lines, ["1", "2", "3", "4"], "{:?}", seen.events);
+    assert_eq!((seen.code(), place.made()), (0, vec![]));
+}

@@ -15,7 +15,8 @@ pub(crate) fn now() -> Time {
 /// (Linux, `Documentation/timers/timekeeping.rst`); empty where we read none.
 pub(crate) const COUNTER: &str = if cfg!(target_arch = "x86_64") { "tsc" } else { "" };
 
-/// Where the processor's counter stands: what a beat costs where the kernel trusts the counter, a
+/// Where the processor's counter stands, but for its highest bit, which some machine may begin
+/// with: what a beat costs where the kernel trusts the counter, a
 /// third of reading the clock. What it is worth, the supervisor's `counter` knows.
 #[inline]
 pub(crate) fn count() -> u64 {
@@ -23,7 +24,7 @@ pub(crate) fn count() -> u64 {
     // SAFETY: every processor of this architecture has the instruction. Who forbade it to this
     // process (PR_SET_TSC) forbade it to the vdso's clock, too.
     unsafe {
-        std::arch::x86_64::_rdtsc()
+        std::arch::x86_64::_rdtsc() & (u64::MAX >> 1)
     }
     #[cfg(not(target_arch = "x86_64"))]
     0

@@ -41,7 +41,9 @@ impl StatusFile {
 
     /// Writes the new one beside it, and puts that in its place once it is whole.
     pub(super) fn replace(&self, content: impl fmt::Display) -> io::Result<()> {
-        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_CLOEXEC | libc::O_NOFOLLOW;
+        // Where others may write, too, this is to follow no link and to wait for no pipe's reader.
+        let kind = libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | kind;
         // SAFETY: the path ends with a zero byte.
         let fd = sys::checked(unsafe { libc::open(self.next.as_ptr(), flags, 0o644) })?;
         // SAFETY: it is new and nobody else's.

@@ -152,7 +152,10 @@ impl Supervisor {
         // A group of the instance's own making may have had it until now.
         self.terminal.take_back();
         let living = self.living.take()?;
-        self.past = Some((living.report(exit, &self.state), living.board, at));
+        let report = living.report(exit, &self.state);
+        let (board, rest) = living.into_parts();
+        let before = self.past.replace((report, board, at));
+        self.remains = Some((before, rest));
         Some(exit)
     }
 

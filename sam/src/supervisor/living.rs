@@ -31,6 +31,10 @@ pub(super) struct Living {
     usage: Usage,
 }
 
+/// What one that has ended leaves, beside its board: nobody uses it, and to close it takes a
+/// while.
+pub(super) type Rest = (Option<OwnedFd>, Bell, Option<Cell>);
+
 impl Living {
     pub(super) fn new(pid: i32, board: Board, socket: OwnedFd, bell: Bell, cell: Option<Cell>, now: Time) -> Living {
         Living {
@@ -99,6 +103,11 @@ impl Living {
 
     pub(super) fn lived(&self, now: Time) -> Duration {
         now.since(self.began)
+    }
+
+    /// Takes apart what was buried.
+    pub(super) fn into_parts(self) -> (Board, Rest) {
+        (self.board, (self.socket, self.bell, self.cell))
     }
 
     /// What the next instance is told.

@@ -69,7 +69,7 @@ use cgroup::{Cell, Cgroups};
 use counter::Counter;
 use downward::Downward;
 use journal::{Journal, Seen};
-use living::Living;
+use living::{Living, Rest};
 use orphans::Children;
 use probe::Probe;
 use spawn::{Fresh, Standby};
@@ -100,6 +100,8 @@ macro_rules! seen {
     };
 }
 
+type Past = (Ended, Board, Time);
+
 /// What a supervisor has beside the machine's state.
 struct Supervisor {
     state: State,
@@ -124,7 +126,9 @@ struct Supervisor {
     standby: Option<Standby>,
     stood_by: u32,
     /// How the instance before ended, its board and when that was.
-    past: Option<(Ended, Board, Time)>,
+    past: Option<Past>,
+    /// What else was left by it, and the past of before: closed once the next has begun.
+    remains: Option<(Option<Past>, Rest)>,
     probe: Option<Probe>,
     journal: Journal,
     upward: Upward,
@@ -198,6 +202,7 @@ impl Supervisor {
             standby: None,
             stood_by: 0,
             past: None,
+            remains: None,
             probe: None,
             journal,
             upward: Upward::open(),
@@ -212,6 +217,7 @@ impl Supervisor {
             if let ControlFlow::Break(fresh) = self.turn() {
                 return fresh;
             }
+            self.remains = None;
             self.show();
             self.sleep();
         }

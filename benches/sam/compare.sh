@@ -164,7 +164,7 @@ commands() {
 		for whose; do observed "$whose"; done
 	done
 	column=1
-	for what in 'kill to next instance|ns||' "supervisor's private memory|kB||" 'wake-ups in 2 s with nothing to do|times|0|none'; do
+	for what in 'kill to next instance|ns||' "supervisor's private memory|kB|150|at most 150 kB" 'wake-ups in 2 s with nothing to do|times|0|none'; do
 		IFS='|' read -r label unit bound words <<-END
 			$what
 		END

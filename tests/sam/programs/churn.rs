@@ -16,22 +16,10 @@ use std::{
 };
 
 use sam_tests::{
+    churn::{ACKNOWLEDGED, BORN, CHILD, DESCRIPTORS, HELD, HOLD, KEPT, NAMES, ROUNDS},
     lives,
     page::{Page, get, monotonic, set},
 };
-
-/// The words of the page.
-const BORN: usize = 0;
-const ACKNOWLEDGED: usize = 1;
-const DESCRIPTORS: usize = 2;
-const CHILD: usize = 3;
-const ROUNDS: usize = 4;
-/// Whether to hold still, and which instance does, by when it was born.
-const HOLD: usize = 5;
-const HELD: usize = 6;
-/// The versions of the descriptors that were acknowledged, one word a name.
-const KEPT: usize = 8;
-const NAMES: usize = 4;
 
 /// A wrong state: no restart helps.
 const WRONG: i32 = 99;

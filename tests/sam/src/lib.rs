@@ -14,6 +14,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub mod churn;
 pub mod command;
 pub mod page;
 pub mod proc;

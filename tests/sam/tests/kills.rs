@@ -7,6 +7,7 @@ use std::{
 
 use sam_tests::{
     Running, Subject,
+    churn::{BORN, HELD, HOLD, KEPT, NAMES, ROUNDS},
     page::{Page, get, monotonic, set},
     proc::{adopt_orphans, children, descriptors, field, mappings, reap_all},
     send, state_of, wait_until,
@@ -14,14 +15,6 @@ use sam_tests::{
 
 /// How often; the optimised program in full.
 const RESTARTS: u64 = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
-
-/// Words of the page, as `churn` has them.
-const BORN: usize = 0;
-const ROUNDS: usize = 4;
-const HOLD: usize = 5;
-const HELD: usize = 6;
-const KEPT: usize = 8;
-const NAMES: usize = 4;
 
 /// What must not grow.
 #[derive(Debug, PartialEq, Eq)]

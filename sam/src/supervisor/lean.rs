@@ -39,8 +39,8 @@ fn give_back_until(end: Time) {
         let can_be_had = !mapping.is_writable && range.len() <= LONGEST && mapping.is_of_a_regular_file();
         if can_be_had && pages.of(range).is_ok_and(|mut pages| !pages.any(|page| page.is_own())) {
             let start = std::ptr::with_exposed_provenance_mut(range.start);
-            // SAFETY: a private mapping of a regular file that nobody can write and nobody has written:
-            // the next access finds the same bytes.
+            // SAFETY: a private mapping of a regular file, none of whose pages is this process's own, so
+            // the next access maps the page that was mapped until now: the file's.
             unsafe { libc::madvise(start, range.len(), libc::MADV_DONTNEED) };
         }
     }

@@ -35,7 +35,7 @@ pub(crate) struct Seat {
 /// supervisor's ends, which a fork copies too, must have been closed here.
 pub(crate) fn attach(seat: Seat) -> Result<()> {
     let seated = Seated {
-        board: Board::map(seat.board).map_err(|error| Error::io("cannot map the board", error))?,
+        board: Board::map(seat.board).map_err(unmapped)?,
         vault: Mutex::new(Writer::open(seat.vault).map_err(|error| Error::io("cannot map the vault", error))?),
         desk: Desk::new(seat.socket),
         bell: seat.bell,
@@ -43,6 +43,16 @@ pub(crate) fn attach(seat: Seat) -> Result<()> {
         here: Here::new().map_err(|error| Error::io("cannot map a page that forks wipe", error))?,
     };
     SEATED.set(seated).map_err(|_| Error::new(ErrorKind::Exists, "this process is a supervised instance already"))
+}
+
+fn unmapped(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::InvalidInput => Error::new(
+            ErrorKind::NotSupported,
+            "the supervisor has another version of sam than this program; restart the supervisor, too",
+        ),
+        _ => Error::io("cannot map the board", error),
+    }
 }
 
 static SEATED: OnceLock<Seated> = OnceLock::new();

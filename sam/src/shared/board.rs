@@ -2,13 +2,13 @@
 //!
 //! | word | who writes it, when | who reads it |
 //! |---|---|---|
-//! | `instance`, `interval`, `waits_for_ready`, `previous`, `past` | the supervisor, before the instance begins | the instance |
+//! | `layout`, `instance`, `interval`, `waits_for_ready`, `previous`, `past` | the supervisor, before the instance begins | the instance |
 //! | `by_counter` | the supervisor, from true to false at any time | the instance |
 //! | `asked` | the supervisor, with each question | the instance |
 //! | `stop_asked` | the supervisor, once | the instance |
 //! | `phase`, `failed`, `warn_signal`, `by_asking`, `answered` | the instance, whenever | the supervisor |
 //! | a check's `last` | the check's owner, with each beat; the supervisor, from a count to the time that it stands for | the supervisor |
-//! | a check's `state`, `deadline`, `label` | the instance, under its own lock | the supervisor |
+//! | a check's `state`, `deadline`, `label`; `used` | the instance, under its own lock | the supervisor |
 //!
 //! A **beat** is a read of the clock, or of the counter below it, and one relaxed store to `last`.
 //! It publishes nothing else, so it needs no order: the supervisor wakes when the newest beat that
@@ -32,7 +32,7 @@
 //! bounded for that reason: indices come from a constant and not from the board, additions
 //! saturate, a beat of the future counts as one of now, unknown kinds are free, an unknown phase
 //! is the one that is supervised, names are made printable ([`Label`]), signals are checked. No
-//! loop here depends on a value of the board. So such an instance can look alive, or hung, at
+//! loop here goes beyond a constant, whatever the board says (`used`). So such an instance can look alive, or hung, at
 //! will, as it could by beating or not; it cannot harm the supervisor. The size is sealed, so
 //! truncation cannot make a read fault; a hole punched into it reads as zeros.
 
@@ -42,7 +42,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 use std::time::Duration;
 
-use super::cells::{CHECKS, Cells, CheckCells, MAIN};
+use super::cells::{CHECKS, Cells, CheckCells, LAYOUT, MAIN};
 use super::clock::{count, now};
 use super::ended::Ended;
 use super::label::Label;
@@ -90,8 +90,9 @@ impl Board {
         let fd = memory::sealed(NAME, LEN)?;
         // An error here, and not a fault at the first look.
         memory::reserve(&fd, 0, size_of::<Cells>())?;
-        let board = Board::map(fd)?;
+        let board = Board { mapping: Mapping::new(&fd, 0, LEN)?, fd };
         let cells = board.cells();
+        cells.layout.store(LAYOUT, Ordering::Relaxed);
         cells.instance.store(instance, Ordering::Relaxed);
         cells.interval.store(nanos(interval), Ordering::Relaxed);
         cells.by_counter.store(by_counter.into(), Ordering::Relaxed);
@@ -101,6 +102,7 @@ impl Board {
             main.label.write(&label);
         }
         main.state.store(PARKED, Ordering::Release);
+        cells.used.store(MAIN as u32 + 1, Ordering::Release);
         Ok(board)
     }
 
@@ -110,7 +112,9 @@ impl Board {
         if memory::sealed_len(&fd)? != LEN {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        Ok(Board { mapping: Mapping::new(&fd, 0, LEN)?, fd })
+        let board = Board { mapping: Mapping::new(&fd, 0, LEN)?, fd };
+        let layout = board.cells().layout.load(Ordering::Relaxed);
+        if layout == LAYOUT { Ok(board) } else { Err(io::ErrorKind::InvalidInput.into()) }
     }
 
     fn cells(&self) -> &Cells {
@@ -131,7 +135,7 @@ impl Board {
     /// Puts the times that they stand for in place of the counts among the beats. Before each
     /// look: what is still a count then has come since, and counts as a beat of now.
     pub(crate) fn settle(&self, mut time_of: impl FnMut(u64) -> Time) {
-        for check in &self.cells().checks {
+        for check in self.used() {
             let word = check.last.load(Ordering::Relaxed);
             if word & COUNTED != 0 {
                 let time = time_of(word & !COUNTED).0 & !COUNTED;
@@ -159,7 +163,7 @@ impl Board {
             _ => Phase::Running,
         };
         let (mut due, mut check) = (Time::NEVER, MAIN as u8);
-        for (index, cells) in cells.checks.iter().enumerate() {
+        for (index, cells) in self.used().iter().enumerate() {
             let deadline = match (index, main) {
                 (MAIN, None) => continue,
                 (MAIN, Some(interval)) => Some(interval),
@@ -210,7 +214,8 @@ impl Board {
     /// Tells how the instance before this one ended, and what `its` checks were at `end`. Before
     /// the fork.
     pub(crate) fn set_report(&self, ended: &Ended, its: &Board, end: Time) {
-        for (index, past) in self.cells().past.iter().enumerate() {
+        for (index, cells) in self.cells().checks[..its.used().len()].iter().enumerate() {
+            let past = &cells.past;
             let (kind, check) = its.read_check(index, end);
             past.kind.store(kind, Ordering::Relaxed);
             past.silent.store(nanos(check.silent), Ordering::Relaxed);
@@ -227,6 +232,13 @@ impl Board {
         }
         let (kind, check) = self.read_check(index, now);
         (kind != FREE).then_some(check)
+    }
+
+    /// The checks that may be in use.
+    fn used(&self) -> &[CheckCells] {
+        let cells = self.cells();
+        let used = cells.used.load(Ordering::Acquire) as usize;
+        &cells.checks[..used.min(CHECKS)]
     }
 
     fn read_check(&self, index: usize, now: Time) -> (u32, CheckSight) {
@@ -293,7 +305,7 @@ impl Board {
 
     /// A check of the previous instance.
     pub(crate) fn past_check(&self, index: usize) -> Option<CheckSight> {
-        let past = self.cells().past.get(index)?;
+        let past = &self.cells().checks.get(index)?.past;
         let kind = past.kind.load(Ordering::Relaxed);
         (kind == ACTIVE || kind == PARKED).then(|| CheckSight {
             label: past.label.read(),
@@ -321,10 +333,12 @@ impl Board {
 
     /// Begins the check in slot `index`, which is free and this caller's alone. Active at once.
     pub(crate) fn claim(&self, index: usize, label: &Label, deadline: Duration, now: Time) {
-        let check = &self.cells().checks[index];
+        let cells = self.cells();
+        let check = &cells.checks[index];
         check.label.write(label);
         check.deadline.store(nanos(deadline), Ordering::Relaxed);
         self.unpark(index, now);
+        cells.used.fetch_max(index as u32 + 1, Ordering::Release);
     }
 
     /// Silence of check `index` is no failure from here on. Caller's lock orders it with the other

@@ -23,6 +23,8 @@ pub(super) struct CheckCells {
     /// `generation << 2 | kind`: see `board`.
     pub(super) state: AtomicU32,
     pub(super) label: LabelCells,
+    /// The same one of the previous instance. Written before this one begins.
+    pub(super) past: PastCells,
 }
 
 /// A check of the previous instance, as it stood at its end.
@@ -36,17 +38,20 @@ pub(super) struct PastCells {
     pub(super) label: LabelCells,
 }
 
-/// The whole board. Who writes what is the table at the top of `board`.
+/// The whole board. Who writes what is the table at the top of `board`. What most instances
+/// touch is in the first page: to touch one more for the first time costs more than what is done
+/// there.
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct Cells {
+    /// [`LAYOUT`], of who made it.
+    pub(super) layout: AtomicU32,
     pub(super) instance: AtomicU32,
     pub(super) interval: AtomicU64,
     pub(super) waits_for_ready: AtomicU32,
     /// Whether beats are told by the processor's counter.
     pub(super) by_counter: AtomicU32,
     pub(super) previous: EndedCells,
-    pub(super) past: [PastCells; CHECKS],
     /// A cache line of the supervisor's from here.
     pub(super) asked: Line<AtomicU64>,
     pub(super) stop_asked: AtomicU32,
@@ -55,9 +60,15 @@ pub(super) struct Cells {
     pub(super) failed: AtomicU32,
     pub(super) warn_signal: AtomicU32,
     pub(super) by_asking: AtomicU32,
+    /// How many checks from the first have ever been used: the others need no look.
+    pub(super) used: AtomicU32,
     pub(super) answered: AtomicU64,
     pub(super) checks: [CheckCells; CHECKS],
 }
+
+/// Tells these cells from those of a version that had others: an instance may be a newer program
+/// than its supervisor. To be changed with them.
+pub(super) const LAYOUT: u32 = 0x5a4d_0002;
 
 /// Something at the beginning of a pair of cache lines.
 #[repr(C, align(128))]

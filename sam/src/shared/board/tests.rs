@@ -163,6 +163,24 @@ fn both_sides_see_one_board_and_nothing_else_is_one() {
     let seen = sight(&ours, 0);
     assert_eq!((seen.failed, seen.phase), (true, Phase::Stopping));
     assert!(Board::map(memory::sealed(NAME, 2 * LEN).unwrap()).is_err());
+    ours.cells().layout.store(LAYOUT - 1, Ordering::Relaxed);
+    let other = Board::map(ours.as_fd().try_clone_to_owned().unwrap());
+    assert_eq!(other.unwrap_err().kind(), io::ErrorKind::InvalidInput, "of another version");
+}
+
+#[test]
+fn only_checks_that_were_ever_used_are_looked_at() {
+    let board = board();
+    assert_eq!(board.used().len(), 1);
+    board.claim(CHECKS - 1, &label("last"), Duration::from_secs(1), Time(0));
+    assert_eq!((board.used().len(), sight(&board, 0).due), (CHECKS, Time(seconds(1))));
+    board.release(CHECKS - 1);
+    board.claim(5, &label("other"), Duration::from_secs(1), Time(0));
+    assert_eq!(board.used().len(), CHECKS);
+    board.cells().used.store(u32::MAX, Ordering::Relaxed);
+    assert_eq!(board.used().len(), CHECKS);
+    // Its pages are in no memory of the supervisor's before they are needed.
+    assert!(std::mem::offset_of!(Cells, checks) + size_of::<CheckCells>() <= 4096);
 }
 
 /// Everything that a supervisor reads of a board; that it returns is the point.

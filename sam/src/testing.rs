@@ -17,7 +17,7 @@ use crate::wire::{self, Bell, Kept, Turn};
 /// A process that this one forked. Killed and reaped when dropped.
 #[derive(Debug)]
 pub(crate) struct Child {
-    pid: libc::pid_t,
+    pub(crate) pid: libc::pid_t,
     ended: Option<Ended>,
 }
 

@@ -144,9 +144,11 @@ impl Supervisor {
         let ours = [self.probe.as_ref().map(|probe| probe.pid), self.standby.as_ref().map(|standby| standby.pid)];
         // In this order: what the last of the group leaves is a child then.
         let has_group = sys::group_lives(group);
-        let has_rest = living.cell.as_ref().is_some_and(Cell::kill_rest);
-        let has_strays = self.kills_strays() && self.children.kill_strays(ours);
-        if (has_group || has_rest || has_strays) && now.since(at) < PATIENCE {
+        let strays = if self.kills_strays() { self.children.kill_strays(ours) } else { None };
+        // Whoever lives in its cell descends from it, and of each such line the first that lives
+        // is our child. So where there is none, there is nobody.
+        let has_rest = strays != Some(false) && living.cell.as_ref().is_some_and(Cell::kill_rest);
+        if (has_group || has_rest || strays == Some(true)) && now.since(at) < PATIENCE {
             return None;
         }
         // A group of the instance's own making may have had it until now.

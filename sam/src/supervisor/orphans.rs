@@ -1,7 +1,7 @@
 //! Children that nobody of the instance's group waits for: as a subreaper, or as process 1,
 //! the supervisor becomes their parent.
 
-use std::{fs::File, io, os::unix::fs::FileExt as _};
+use std::{fs::File, io, mem, os::unix::fs::FileExt as _};
 
 use super::sys;
 
@@ -36,8 +36,8 @@ impl Children {
 
     /// Sends SIGKILL to every child but the elders and those of `keep`; were there any,
     /// dead or alive? Each that dies may leave more children, which its end (SIGCHLD) gives
-    /// occasion to kill.
-    pub(super) fn kill_strays(&self, keep: [Option<i32>; 2]) -> bool {
+    /// occasion to kill. `None` where the kernel does not tell.
+    pub(super) fn kill_strays(&self, keep: [Option<i32>; 2]) -> Option<bool> {
         let mut found = false;
         self.for_each(|pid| {
             if !keep.contains(&Some(pid)) && !self.elders.contains(&pid) {
@@ -45,25 +45,51 @@ impl Children {
                 let _ = sys::send(pid, libc::SIGKILL);
             }
         });
-        found
+        self.list.as_ref().map(|_| found)
     }
 
-    /// As many children as the kernel tells of at once; needs no list of one's own.
+    /// Each child in turn. The buffer is small, as it is on the way to the next instance, where a
+    /// page of the stack that is touched first costs more than a second read.
     fn for_each(&self, mut each: impl FnMut(i32)) {
-        let mut buffer = [0; 4096];
-        let mut len = 0;
-        while let Some(list) = &self.list
-            && let Ok(read @ 1..) = list.read_at(&mut buffer[len..], len as u64)
-        {
-            len += read;
-        }
-        // The last number may be cut off in its middle if the buffer is full.
-        let text = &buffer[..len];
-        let whole = if len < buffer.len() { text } else { &text[..text.iter().rposition(|&b| b == b' ').unwrap_or(0)] };
-        for word in whole.split(|&byte| byte == b' ') {
-            if let Some(pid) = str::from_utf8(word).ok().and_then(|word| word.trim().parse().ok()) {
-                each(pid);
+        let Some(list) = &self.list else { return };
+        let mut buffer = [0; 512];
+        let (mut at, mut pid) = (0, 0);
+        while let Ok(read @ 1..) = list.read_at(&mut buffer, at) {
+            for byte in &buffer[..read] {
+                match byte {
+                    b'0'..=b'9' => pid = pid * 10 + i32::from(byte - b'0'),
+                    // A space behind each number.
+                    _ if pid > 0 => each(mem::take(&mut pid)),
+                    _ => {}
+                }
             }
+            at += read as u64;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::fork;
+
+    #[test]
+    fn children_are_told_however_many_there_are_and_the_elders_are_spared() {
+        // Alone: other tests have children, too.
+        let mut child = fork(|| {
+            let living = || fork(|| std::thread::sleep(std::time::Duration::from_secs(60)));
+            let mut elders: Vec<_> = (0..3).map(|_| living()).collect();
+            let children = Children::now().unwrap();
+            let (mut strays, kept): (Vec<_>, _) = ((0..300).map(|_| living()).collect(), living());
+            let mut seen = Vec::new();
+            children.for_each(|pid| seen.push(pid));
+            let expected = elders.iter().chain(&strays).chain([&kept]).map(|child| child.pid);
+            assert_eq!(seen, expected.collect::<Vec<_>>(), "in several reads");
+            assert_eq!(children.kill_strays([Some(kept.pid), None]), Some(true));
+            assert!(strays.iter_mut().all(|stray| stray.wait() == Err(libc::SIGKILL)));
+            assert_eq!(children.kill_strays([None, Some(kept.pid)]), Some(false));
+            assert!(elders.iter_mut().all(|elder| elder.ended().is_none()));
+        });
+        assert_eq!(child.wait(), Ok(0));
     }
 }

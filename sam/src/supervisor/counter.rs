@@ -104,12 +104,10 @@ impl Counter {
 
     /// When the counter stood there; `now` is the newest pair.
     fn time_of(&self, count: u64, now: Pair) -> Time {
-        let (counted, passed) = (now.count.saturating_sub(self.first.count), now.time.since(self.first.time));
-        if !self.is_trusted || !self.is_known || counted == 0 {
-            return now.time;
-        }
+        let counted = now.count.saturating_sub(self.first.count);
+        let Some(pace) = pace(self.first, now).filter(|_| self.is_trusted && self.is_known) else { return now.time };
         // What counts on from `now` is a beat meanwhile. None is older than supervision.
-        let age = u128::from(now.count.saturating_sub(count).min(counted)) * passed.as_nanos() / u128::from(counted);
+        let age = now.count.saturating_sub(count).min(counted) as f64 * pace;
         Time(now.time.0.saturating_sub(age as u64))
     }
 }
@@ -127,20 +125,21 @@ impl Pair {
     }
 }
 
+/// How many nanoseconds a count takes; `None` if the counter stood still or went back. Its 53 bits
+/// are wrong by less than a microsecond in a hundred days.
+fn pace(from: Pair, to: Pair) -> Option<f64> {
+    let counted = to.count.checked_sub(from.count).filter(|&counted| counted > 0)?;
+    Some(to.time.0.saturating_sub(from.time.0) as f64 / counted as f64)
+}
+
 /// Whether both went on from `newest` to `now` as they had from `first` to `newest`.
 fn is_in_step(first: Pair, newest: Pair, now: Pair) -> bool {
-    let known = newest.time.since(first.time);
-    let (Some(rate), Some(counted)) = (newest.count.checked_sub(first.count), now.count.checked_sub(newest.count))
-    else {
-        return false;
-    };
-    if known < SHORTEST {
-        return true;
+    if newest.time.since(first.time) < SHORTEST {
+        return newest.count >= first.count && now.count >= newest.count;
     }
-    let passed = now.time.since(newest.time).as_nanos();
-    // A counter that stood still all that time has no rate.
-    let Some(expected) = (u128::from(counted) * known.as_nanos()).checked_div(rate.into()) else { return false };
-    expected.abs_diff(passed) <= SLACK.as_nanos() + passed / 512
+    let (Some(pace), Some(counted)) = (pace(first, newest), now.count.checked_sub(newest.count)) else { return false };
+    let passed = now.time.0.saturating_sub(newest.time.0) as f64;
+    (counted as f64 * pace - passed).abs() <= SLACK.as_nanos() as f64 + passed / 512.0
 }
 
 /// Whether the kernel takes its time from the counter that we read.

@@ -31,18 +31,22 @@ pub(super) fn give_back() {
 
 fn give_back_until(end: Time) {
     let (Ok(mappings), Ok(pages)) = (private(), Pages::open()) else { return };
-    for mapping in mappings {
-        if now() >= end {
-            return;
-        }
-        let range = &mapping.range;
-        let can_be_had = !mapping.is_writable && range.len() <= LONGEST && mapping.is_of_a_regular_file();
-        if can_be_had && pages.of(range).is_ok_and(|mut pages| !pages.any(|page| page.is_own())) {
-            let start = std::ptr::with_exposed_provenance_mut(range.start);
-            // SAFETY: a private mapping of a regular file, none of whose pages is this process's own, so
-            // the next access maps the page that was mapped until now: the file's.
-            unsafe { libc::madvise(start, range.len(), libc::MADV_DONTNEED) };
-        }
+    let ranges: Vec<_> = mappings
+        .into_iter()
+        .take_while(|_| now() < end)
+        .filter(|mapping| {
+            let can_be_had = !mapping.is_writable && mapping.range.len() <= LONGEST && mapping.is_of_a_regular_file();
+            can_be_had && pages.of(&mapping.range).is_ok_and(|mut pages| !pages.any(|page| page.is_own()))
+        })
+        .map(|mapping| mapping.range)
+        .collect();
+    // Last and at once: to look has pages mapped, too.
+    for range in &ranges {
+        let start = std::ptr::with_exposed_provenance_mut(range.start);
+        // SAFETY: a private mapping of a regular file, none of whose pages is this process's own, so
+        // the next access maps the page that was mapped until now: the file's. This process has one
+        // thread, which has written none since.
+        unsafe { libc::madvise(start, range.len(), libc::MADV_DONTNEED) };
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{cgroup::Cell, excuse::Share, sys::Usage};
+use super::{HASTE, cgroup::Cell, excuse::Share, sys::Usage};
 use crate::{
     shared::{Board, Ended},
     state::{Cause, Checks, Exit, Policy, Sight, Stage, State},
@@ -73,7 +73,9 @@ impl Living {
             sight.excuse = self.share.excuse(self.pid, now);
         }
         let owed = if sight.due == Time::NEVER { due } else { sight.due };
-        self.share.note(self.pid, owed, now);
+        if now >= self.began.after(HASTE) {
+            self.share.note(self.pid, owed, now);
+        }
         sight
     }
 

@@ -86,6 +86,9 @@ const MOST: u32 = 256;
 /// How often the board of an instance is looked at that has closed its socket.
 const UNTOLD: Duration = Duration::from_millis(100);
 
+/// For how long after a bell what is not urgent is left undone.
+const HASTE: Duration = Duration::from_millis(1);
+
 /// What is at hand for the journal, as a borrow of everything else.
 macro_rules! seen {
     ($supervisor:ident, $now:ident) => {
@@ -129,6 +132,8 @@ struct Supervisor {
     past: Option<Past>,
     /// What else was left by it, and the past of before: closed once the next has begun.
     remains: Option<(Option<Past>, Rest)>,
+    /// From when on there is time for what is not urgent.
+    leisure: Time,
     probe: Option<Probe>,
     journal: Journal,
     upward: Upward,
@@ -144,7 +149,7 @@ pub(crate) fn supervise(options: Options) -> Result<()> {
         return Err(Error::new(ErrorKind::Exists, "this process is an instance already; begin supervision once"));
     }
     threads::refuse_others()?;
-    Supervisor::new(options)?.run().begin();
+    fresh(options)?.begin();
     Ok(())
 }
 
@@ -153,9 +158,16 @@ pub(crate) fn supervise_program(options: Options) -> Result<Infallible> {
     threads::refuse_others()?;
     let program = options.program.as_deref().and_then(<[_]>::first);
     program::look_for(program.map_or("".as_ref(), |name| name))?;
-    Supervisor::new(options)?.run().begin();
+    fresh(options)?.begin();
     // An instance executes the program, or leaves.
     sys::leave(libc::EXIT_FAILURE)
+}
+
+/// A child that is to be an instance. Apart from its callers, so that its large frame is gone when
+/// that one waits, which then touches the pages of the stack that the application has next.
+#[inline(never)]
+fn fresh(options: Options) -> Result<Fresh> {
+    Ok(Supervisor::new(options)?.run())
 }
 
 impl Supervisor {
@@ -203,6 +215,7 @@ impl Supervisor {
             stood_by: 0,
             past: None,
             remains: None,
+            leisure: Time(0),
             probe: None,
             journal,
             upward: Upward::open(),
@@ -217,9 +230,13 @@ impl Supervisor {
             if let ControlFlow::Break(fresh) = self.turn() {
                 return fresh;
             }
-            self.remains = None;
             self.show();
-            self.sleep();
+            // An instance that was just rung for may be waiting for this very processor.
+            let is_busy = self.living.is_some() && now() < self.leisure;
+            if !is_busy {
+                self.remains = None;
+            }
+            self.sleep(if is_busy { self.leisure } else { Time::NEVER });
         }
     }
 
@@ -288,8 +305,8 @@ impl Supervisor {
         }
     }
 
-    /// Waits for the next occasion.
-    fn sleep(&mut self) {
+    /// Waits for the next occasion, and not beyond that time.
+    fn sleep(&mut self, most: Time) {
         let living = self.living.as_ref().filter(|living| living.ended.is_none());
         let socket = living.and_then(Living::socket);
         let downward = self.downward.as_ref().map(Downward::socket);
@@ -313,6 +330,7 @@ impl Supervisor {
             Some(_) => due.min(self.counter.due()),
             None => due,
         };
+        let until = until.min(most);
         let timeout = (until != Time::NEVER).then(|| until.since(now()));
         // What fails here (no memory in the kernel) may succeed at the next turn.
         let _ = sys::wait(&mut fds, timeout);
@@ -326,15 +344,14 @@ impl Supervisor {
 
     /// One step of the machine, with what it asks for.
     fn tell(&mut self, event: Event, now: Time) -> ControlFlow<Fresh> {
-        let before = self.state;
-        let (after, actions) = step(&before, event, now);
-        self.state = after;
+        let (after, actions) = step(&self.state, event, now);
         let seen = seen!(self, now);
-        self.journal.note(&before, &after, seen);
-        self.upward.tell(&before, &after, seen.said, now);
-        if let (None, Some(_), Some(living)) = (before.stop_signal(), after.stop_signal(), &self.living) {
+        self.journal.note(&self.state, &after, seen);
+        self.upward.tell(&self.state, &after, seen.said, now);
+        if let (None, Some(_), Some(living)) = (self.state.stop_signal(), after.stop_signal(), &self.living) {
             living.board.set_stop_asked();
         }
+        self.state = after;
         for &action in &actions {
             self.act(action, now)?;
         }

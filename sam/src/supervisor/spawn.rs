@@ -8,32 +8,39 @@
 //! descriptors, and ends when its supervisor does.
 
 use std::{
-    io,
+    hint, io,
     ops::ControlFlow,
     os::fd::{AsFd as _, OwnedFd},
     time::Duration,
 };
 
-use nix::unistd::{ForkResult, Pid, fork, setpgid};
+use nix::{
+    errno::Errno,
+    unistd::{ForkResult, Pid, fork, setpgid},
+};
 
 use super::{
-    Supervisor,
+    HASTE, Supervisor,
     cgroup::Cell,
     downward::{Downward, Introduction, begin_to_serve},
     living::Living,
     seat, sys,
 };
 use crate::{
-    app::{Seat, attach},
+    app::{Seat, app, attach},
     error::{Error, Result},
     options::Options,
     shared::Board,
     time::Time,
-    wire::{self, Bell, silence},
+    wire::{self, Bell, heard},
 };
 
 /// How long an instance has had for its own start when the next is made to stand by.
 const SETTLING: Duration = Duration::from_millis(10);
+
+/// How much of the stack the loop uses below itself, in bytes, from the end of an instance to the
+/// next: two steps of the machine, one within the other.
+const STACK: usize = 8 << 10;
 
 /// A child that waits for its bell, as its supervisor holds it.
 pub(super) struct Standby {
@@ -54,6 +61,7 @@ impl Standby {
 
 /// The same, as it sees itself: all that is left of the supervisor there.
 pub(super) struct Fresh {
+    instance: u32,
     seat: Seat,
     /// Whether the instance is a program, this one or another, from its first line.
     executes: bool,
@@ -68,34 +76,31 @@ impl Fresh {
     /// Waits for the bell and becomes the instance. What can be done before is done before;
     /// if that fails it leaves, as one that ended at once.
     pub(super) fn begin(self) {
-        let (board, bell) = match self.copies() {
-            Ok(copies) => copies,
-            Err(error) => leave_over(&error),
+        // Its own is behind the seat.
+        let bell = match self.seat.bell.try_clone() {
+            Ok(bell) => bell,
+            Err(error) => leave_over(&Error::io("read the seat of the instance", error)),
         };
         let program = self.options.program.as_deref();
         let seat = match attach_unless(self.executes, self.seat) {
             Ok(seat) => seat,
             Err(error) => leave_over(&error),
         };
-        if sys::wait_for(bell.as_fd()).is_err() || !silence(bell.as_fd()) {
-            sys::leave(libc::EXIT_FAILURE);
-        }
+        // Its first calls read the board.
+        hint::black_box(app().instance());
         super::upward::hide();
         if let Some(before) = &self.child_signal {
             sys::set_back(before);
         }
+        if !heard(bell.as_fd()) {
+            sys::leave(libc::EXIT_FAILURE);
+        }
         sys::set_mask(&self.mask);
         match (program, seat) {
-            (Some(program), _) => seat::execute(program, board.instance(), self.downward.as_ref()),
+            (Some(program), _) => seat::execute(program, self.instance, self.downward.as_ref()),
             (None, Some(seat)) => seat::execute_self(&seat, self.supervisor),
             (None, None) => {}
         }
-    }
-
-    fn copies(&self) -> Result<(Board, OwnedFd)> {
-        let copy = |fd: &OwnedFd| fd.try_clone();
-        let copies = copy(&self.seat.board).and_then(Board::map).and_then(|board| Ok((board, copy(&self.seat.bell)?)));
-        copies.map_err(|error| Error::io("read the seat of the instance", error))
     }
 }
 
@@ -140,6 +145,7 @@ impl Supervisor {
             downward.begin();
         }
         bell.ring();
+        self.leisure = now.after(HASTE);
         ControlFlow::Continue(Ok(Living::new(pid, board, socket, bell, cell, now)))
     }
 
@@ -163,8 +169,18 @@ impl Supervisor {
         self.stood_by = next;
         if let Ok(prepared) = self.prepare(next, false) {
             self.standby = Some(prepared?);
+            self.touch();
         }
         ControlFlow::Continue(())
+    }
+
+    /// Touches what is written to on the way from the end of an instance to the next. After a fork
+    /// the kernel copies each page at its first write, which takes as long as a step of the machine.
+    #[inline(never)]
+    fn touch(&self) {
+        sys::populate(self);
+        hint::black_box(&mut [0_u8; STACK]);
+        Errno::clear();
     }
 
     /// Forks a child that waits for its bell. Breaks out in the child.
@@ -210,6 +226,7 @@ impl Supervisor {
                     leave_over(&Error::io("enter the cgroup of the instance", error));
                 }
                 Ok(ControlFlow::Break(Fresh {
+                    instance,
                     seat,
                     executes,
                     options: self.options.clone(),

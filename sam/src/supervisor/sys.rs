@@ -203,21 +203,24 @@ pub(super) fn wait(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::R
     }
 }
 
-/// Waits until a descriptor has something.
-pub(super) fn wait_for(fd: BorrowedFd<'_>) -> io::Result<()> {
-    let mut one = [libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
-    while one[0].revents == 0 {
-        wait(&mut one, None)?;
-    }
-    Ok(())
-}
-
 /// Waits for the end of a child that was killed.
 pub(super) fn reap(pid: i32) {
     // SAFETY: nothing is written where there is no pointer.
     while unsafe { libc::waitpid(pid, ptr::null_mut(), 0) } == -1
         && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
     {}
+}
+
+/// Makes a value's pages this process's own now that it shares with the child of a fork, and not at
+/// the next write, where the kernel (Linux 5.14) can do that.
+pub(super) fn populate<T>(value: &T) {
+    const LEAST: usize = 4096;
+    let start = ptr::from_ref(value).addr();
+    let first = start & !(LEAST - 1);
+    let at = ptr::from_ref(value).cast::<libc::c_void>().cast_mut().with_addr(first);
+    // SAFETY: changes no byte of the pages, whoever else has something there. Where pages are larger
+    // it fails.
+    unsafe { libc::madvise(at, start + size_of::<T>() - first, libc::MADV_POPULATE_WRITE) };
 }
 
 /// Whether a write of up to `PIPE_BUF` bytes would not wait.

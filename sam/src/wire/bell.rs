@@ -37,21 +37,33 @@ impl AsFd for Bell {
     }
 }
 
+/// Waits at the instance's end for one ring and takes it. False when the supervisor's end is closed.
+pub(crate) fn heard(bell: BorrowedFd<'_>) -> bool {
+    loop {
+        match take(bell, 0) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            taken => return taken.is_ok_and(|len| len > 0),
+        }
+    }
+}
+
 /// Takes all rings that have come to the instance's end, without waiting: it is readable again at
 /// the next. False when the supervisor's end is closed.
 pub(crate) fn silence(bell: BorrowedFd<'_>) -> bool {
     loop {
-        let mut byte = [0_u8; 8];
-        // SAFETY: `byte` is eight bytes that the call may write.
-        let len = unsafe { libc::recv(bell.as_raw_fd(), byte.as_mut_ptr().cast(), byte.len(), libc::MSG_DONTWAIT) };
-        if len == 0 {
-            return false;
-        }
-        if len < 0 {
-            match io::Error::last_os_error().kind() {
-                io::ErrorKind::Interrupted => {}
-                kind => return kind == io::ErrorKind::WouldBlock,
-            }
+        match take(bell, libc::MSG_DONTWAIT) {
+            Ok(0) => return false,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
         }
     }
+}
+
+/// How long the next ring is: nothing if there will be none.
+fn take(bell: BorrowedFd<'_>, flags: libc::c_int) -> io::Result<usize> {
+    let mut byte = [0_u8; 8];
+    // SAFETY: `byte` is eight bytes that the call may write.
+    let len = unsafe { libc::recv(bell.as_raw_fd(), byte.as_mut_ptr().cast(), byte.len(), flags) };
+    usize::try_from(len).map_err(|_| io::Error::last_os_error())
 }

@@ -14,7 +14,7 @@ mod kept;
 mod message;
 mod socket;
 
-pub(crate) use bell::{Bell, silence};
+pub(crate) use bell::{Bell, heard, silence};
 #[cfg(test)]
 pub(crate) use kept::Turn;
 pub(crate) use kept::{KEPT, Kept};

@@ -124,10 +124,10 @@ fn what_is_no_stop_is_dropped_while_no_instance_lives() {
     let scripts = ["exit 1", "exit 1", "start; say up; beats 60000 10"];
     let running = Subject::new(&scripts).set("SAM_BACKOFF", "3s..3s").start();
     running.await_events("ended", 2);
+    await_stage(&running, "waiting");
     // All come at once, before it can make the next.
     running.signal(libc::SIGSTOP);
     wait_until("it stops", || state_of(running.pid()) == Some('T'));
-    assert_eq!(running.status()["stage"], "waiting");
     others().filter(|&signal| signal != libc::SIGCONT).for_each(|signal| running.signal(signal));
     running.signal(libc::SIGCONT);
     running.await_line("3 up");

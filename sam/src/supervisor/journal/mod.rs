@@ -71,18 +71,24 @@ impl Journal {
     /// Tells what a step has changed.
     pub(super) fn note(&mut self, before: &State, after: &State, seen: Seen<'_>) {
         if let Some(what) = What::of(before, after) {
-            if let Some(log) = self.log.as_ref().filter(|_| what.is_for_people(after)) {
-                let line = Line::of(format_args!("sam: {}\n", Plain { what, state: after, seen }));
-                self.lost += u32::from(!log.write(line.as_bytes()));
-            }
-            if let Some(events) = &self.events {
-                let line = Line::of(format_args!("{}\n", Event { what, state: after, seen, lost: self.lost }));
-                self.lost = if events.write(line.as_bytes()) { 0 } else { self.lost + 1 };
-            }
+            self.write(what, after, seen);
         }
         if Standing::of(before) != Standing::of(after) {
             self.since = calendar();
             self.is_stale = true;
+        }
+    }
+
+    /// Apart, so that a step of which nobody is told needs no room for it.
+    #[inline(never)]
+    fn write(&mut self, what: What, state: &State, seen: Seen<'_>) {
+        if let Some(log) = self.log.as_ref().filter(|_| what.is_for_people(state)) {
+            let line = Line::of(format_args!("sam: {}\n", Plain { what, state, seen }));
+            self.lost += u32::from(!log.write(line.as_bytes()));
+        }
+        if let Some(events) = &self.events {
+            let line = Line::of(format_args!("{}\n", Event { what, state, seen, lost: self.lost }));
+            self.lost = if events.write(line.as_bytes()) { 0 } else { self.lost + 1 };
         }
     }
 

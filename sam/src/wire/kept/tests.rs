@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use super::*;
 use crate::testing::{Child, allocations, fork, open_descriptors};
-use crate::wire::{Bell, pair, receive, send, silence};
+use crate::wire::{Bell, heard, pair, receive, send, silence};
 
 fn name(text: &str) -> Name {
     Name::new(text.as_bytes()).unwrap()
@@ -269,6 +270,23 @@ fn a_kept_socket_loses_the_linger_time_that_its_close_would_wait() {
     line.send_raw(b"?", &[socket.as_raw_fd()]).unwrap();
     assert_eq!(line.serve().garbage, 1);
     assert_eq!(lingers(), 0);
+}
+
+#[test]
+fn a_ring_is_waited_for_and_so_is_the_end_of_who_could_ring() {
+    let mut child = fork(|| {
+        let (bell, end) = Bell::new().unwrap();
+        bell.ring();
+        assert!(heard(end.as_fd()), "rung before");
+        let waits = std::thread::spawn(move || (heard(end.as_fd()), heard(end.as_fd())));
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(!waits.is_finished(), "nothing was to be heard");
+        bell.ring();
+        std::thread::sleep(Duration::from_millis(20));
+        drop(bell);
+        assert_eq!(waits.join().unwrap(), (true, false));
+    });
+    assert_eq!(child.wait(), Ok(0));
 }
 
 #[test]

@@ -74,6 +74,7 @@ const KEYS: &[Key] = &[
     key(Attribute::Main, "cgroup", Form::Text, "cgroup = \"auto\""),
     key(Attribute::Main, "orphan", Form::Text, "orphan = \"die\""),
     key(Attribute::Main, "huge_pages", Form::Text, "huge_pages = \"gather\""),
+    key(Attribute::Main, "standby", Form::Text, "standby = \"one\""),
     key(Attribute::Main, "ready", Form::Text, "ready = \"start\""),
     key(Attribute::Main, "log", Form::Text, "log = \"stderr\""),
     key(Attribute::Main, "events", Form::Text, "events = \"events.jsonl\""),

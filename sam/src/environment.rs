@@ -53,6 +53,7 @@ fn apply_from(mut options: Options, look: impl Fn(&str) -> Option<OsString>) -> 
     put(&mut options.cgroup, read(text("SAM_CGROUP")?, "SAM_CGROUP", &cgroups)?);
     let pages = [("0", false), ("1", true)];
     put(&mut options.huge_pages, read(text("SAM_HUGE_PAGES")?, "SAM_HUGE_PAGES", &pages)?);
+    put(&mut options.standby, read(text("SAM_STANDBY")?, "SAM_STANDBY", &[("0", false), ("1", true)])?);
     put(&mut options.log, read(text("SAM_LOG")?, "SAM_LOG", &[("0", false), ("1", true)])?);
     if let Some(value) = text("SAM_WARN_SIGNAL")? {
         let signal = read_signal(&value);
@@ -149,6 +150,7 @@ mod tests {
             ("SAM_STRAYS", "keep"),
             ("SAM_CGROUP", "off"),
             ("SAM_HUGE_PAGES", "0"),
+            ("SAM_STANDBY", "0"),
             ("SAM_LOG", "0"),
             ("SAM_WARN_SIGNAL", "USR1"),
             ("SAM_BUDGET", "3/7s"),
@@ -169,6 +171,7 @@ mod tests {
             strays: Strays::Keep,
             cgroup: Cgroup::Off,
             huge_pages: false,
+            standby: false,
             log: false,
             warn_signal: libc::SIGUSR1,
             budget: (3, Duration::from_secs(7)),

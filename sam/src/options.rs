@@ -116,6 +116,8 @@ pub(crate) struct Options {
     pub(crate) dies_with_supervisor: bool,
     /// Whether memory is gathered in huge pages before the first fork.
     pub(crate) huge_pages: bool,
+    /// Whether the next instance is forked while one serves.
+    pub(crate) standby: bool,
     /// How much may be stored, in bytes.
     pub(crate) store_limit: u64,
     /// The program that instances execute; they are forks of this one if it is not given.
@@ -149,6 +151,7 @@ impl Default for Options {
             ready_at_start: true,
             dies_with_supervisor: true,
             huge_pages: true,
+            standby: true,
             store_limit: DEFAULT_CAPACITY,
             program: None,
             notify: None,
@@ -160,27 +163,30 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Whether an instance is an `exec` away from a fork, so that little is won by forking
-    /// ahead of time.
-    pub(crate) fn forks_late(&self) -> bool {
-        self.program.is_some() || self.respawn == Respawn::Exec || self.recovery == Recovery::Quit
+    /// Whether the next instance is forked while one serves.
+    pub(crate) fn forks_ahead(&self) -> bool {
+        self.standby && self.recovery == Recovery::Restart
     }
 
     /// Whether an instance executes a program as soon as it is rung for. `before` is how the one
     /// before it ended.
     pub(crate) fn executes(&self, before: Option<Exit>) -> bool {
         let is_of_memory = |exit| matches!(exit, Exit::Signal { signal, .. } if FAULTS.contains(&signal));
-        self.program.is_some()
-            || match self.respawn {
-                Respawn::Fork => false,
-                Respawn::Exec => before.is_some(),
-                Respawn::ExecAfterFault => before.is_some_and(is_of_memory),
-            }
+        match (before, self.respawn) {
+            (Some(_), _) if self.executes_ahead() => true,
+            (Some(exit), Respawn::ExecAfterFault) => is_of_memory(exit),
+            _ => self.program.is_some(),
+        }
+    }
+
+    /// The same of one that is made before that is known.
+    pub(crate) fn executes_ahead(&self) -> bool {
+        self.program.is_some() || self.respawn == Respawn::Exec
     }
 
     /// Whether the memory of this process is worth gathering: instances are copies of it.
     pub(crate) fn gathers(&self) -> bool {
-        self.huge_pages && !self.forks_late()
+        self.huge_pages && !self.executes_ahead() && self.recovery == Recovery::Restart
     }
 
     /// What the machine is to do, if every value is within its range. `seed` is of the

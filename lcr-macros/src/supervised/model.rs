@@ -104,6 +104,7 @@ pub(crate) fn read(options: &Options, refusals: &mut Refusals) -> Vec<Setting> {
         ("ready", "ready_at_start", &[("start", true), ("explicit", false)]),
         ("log", "log", &[("stderr", true), ("none", false)]),
         ("huge_pages", "huge_pages", &[("gather", true), ("leave", false)]),
+        ("standby", "standby", &[("one", true), ("none", false)]),
         ("orphan", "dies_with_supervisor", &[("die", true), ("live", false)]),
     ];
     for (name, method, words) in flags {

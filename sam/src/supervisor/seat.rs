@@ -3,7 +3,7 @@
 
 use std::{
     env,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io,
     os::{
         fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
@@ -75,17 +75,21 @@ pub(super) fn execute_self(seat: &Seat, supervisor: i32) -> ! {
     );
     let mut command = Command::new(file);
     command.arg0(name).args(arguments).env(SEAT, format!("{board},{vault},{socket},{bell},{supervisor}"));
-    fail(&command.exec())
+    execute(command)
 }
 
-/// Executes another program as the instance. Does not return.
-pub(super) fn execute(program: &[OsString], instance: u32, downward: Option<&Introduction>) -> ! {
-    let Some((name, arguments)) = program.split_first() else { sys::leave(NOT_EXECUTED) };
-    let mut command = Command::new(name);
-    command.args(arguments).env("SAM_INSTANCE", instance.to_string());
+/// Another program, as the instance executes it.
+pub(super) fn command(program: &[OsString], instance: u32, downward: Option<&Introduction>) -> Command {
+    let mut command = Command::new(program.first().map_or(OsStr::new(""), OsString::as_os_str));
+    command.args(program.iter().skip(1)).env("SAM_INSTANCE", instance.to_string());
     if let Some(downward) = downward {
         downward.give(&mut command);
     }
+    command
+}
+
+/// Executes it. Does not return.
+pub(super) fn execute(mut command: Command) -> ! {
     fail(&command.exec())
 }
 

@@ -4,8 +4,9 @@
 //! every signal still blocked: it is *fresh*. Ringing makes it the instance. While an
 //! instance serves, the next one stands by like that, so that a fork's cost, which grows
 //! with the memory that the application had when supervision began, is paid before it
-//! matters. A fresh process runs no line of the application, holds none of the kept
-//! descriptors, and ends when its supervisor does.
+//! matters; and so is whatever else need not wait for the bell. A fresh process runs no line of
+//! the application, holds none of the kept descriptors, and ends when its supervisor does.
+//! Signals that others sent it were not for an instance: it drops them when it becomes one.
 
 use std::{
     hint, io,
@@ -45,6 +46,7 @@ const STACK: usize = 8 << 10;
 /// A child that waits for its bell, as its supervisor holds it.
 pub(super) struct Standby {
     pub(super) pid: i32,
+    executes: bool,
     board: Board,
     socket: OwnedFd,
     bell: Bell,
@@ -82,6 +84,7 @@ impl Fresh {
             Err(error) => leave_over(&Error::io("read the seat of the instance", error)),
         };
         let program = self.options.program.as_deref();
+        let program = program.map(|program| seat::command(program, self.instance, self.downward.as_ref()));
         let seat = match attach_unless(self.executes, self.seat) {
             Ok(seat) => seat,
             Err(error) => leave_over(&error),
@@ -95,9 +98,11 @@ impl Fresh {
         if !heard(bell.as_fd()) {
             sys::leave(libc::EXIT_FAILURE);
         }
+        // Somebody signalled all that have this program's name, and meant an instance.
+        sys::drop_pending(self.supervisor);
         sys::set_mask(&self.mask);
         match (program, seat) {
-            (Some(program), _) => seat::execute(program, self.instance, self.downward.as_ref()),
+            (Some(program), _) => seat::execute(program),
             (None, Some(seat)) => seat::execute_self(&seat, self.supervisor),
             (None, None) => {}
         }
@@ -121,7 +126,7 @@ impl Supervisor {
     pub(super) fn spawn(&mut self, instance: u32, now: Time) -> ControlFlow<Fresh, io::Result<Living>> {
         let executes = self.options.executes(self.past.as_ref().map(|(ended, ..)| ended.exit));
         let standby = match self.standby.take() {
-            Some(standby) if !executes => standby,
+            Some(standby) if standby.executes == executes => standby,
             other => {
                 if let Some(copy) = other {
                     copy.stop();
@@ -132,7 +137,7 @@ impl Supervisor {
                 }
             }
         };
-        let Standby { pid, board, socket, bell, cell } = standby;
+        let Standby { pid, board, socket, bell, cell, .. } = standby;
         if let Some((ended, its, end)) = &self.past {
             board.set_report(ended, its, *end);
         }
@@ -152,7 +157,7 @@ impl Supervisor {
     /// When the next instance is to stand by, once for each that serves: not at once, as
     /// the fork would have the instance wait for a processor that it needs itself now.
     pub(super) fn stands_by_at(&self) -> Time {
-        let is_wanted = self.stood_by <= self.state.instance() && !self.options.forks_late();
+        let is_wanted = self.stood_by <= self.state.instance() && self.options.forks_ahead();
         match &self.living {
             Some(living) if is_wanted && self.state.serves() => living.began().after(SETTLING),
             _ => Time::NEVER,
@@ -167,7 +172,7 @@ impl Supervisor {
         }
         let next = self.state.instance().saturating_add(1);
         self.stood_by = next;
-        if let Ok(prepared) = self.prepare(next, false) {
+        if let Ok(prepared) = self.prepare(next, self.options.executes_ahead()) {
             self.standby = Some(prepared?);
             self.touch();
         }
@@ -215,7 +220,7 @@ impl Supervisor {
             ForkResult::Parent { child } => {
                 // The child does the same; whoever is first.
                 let _ = setpgid(child, child);
-                Ok(ControlFlow::Continue(Standby { pid: child.as_raw(), board, socket: ours, bell, cell }))
+                Ok(ControlFlow::Continue(Standby { pid: child.as_raw(), executes, board, socket: ours, bell, cell }))
             }
             ForkResult::Child => {
                 self.leave_supervisor();

@@ -239,6 +239,7 @@ fn an_idle_supervisor_sleeps() {
             text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap().trim().to_owned();
         line.parse::<u64>().unwrap()
     };
+    wait_until("the next stands by", || sam_tests::proc::children(running.pid()).len() == 2);
     wait_until("it sleeps", || sam_tests::state_of(running.pid()) == Some('S'));
     let before = switches();
     std::thread::sleep(std::time::Duration::from_millis(600));

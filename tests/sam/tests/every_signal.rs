@@ -1,6 +1,6 @@
 //! Every signal to the supervisor, in every phase of an instance and between instances.
 
-use sam_tests::{Running, Subject, lives, side_by_side, state_of, wait_until};
+use sam_tests::{Running, Subject, lives, proc::children, send, side_by_side, state_of, wait_until};
 
 const STOPS: [i32; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT];
 
@@ -117,6 +117,26 @@ fn what_came_while_both_were_suspended_reaches_the_instance_when_they_go_on() {
     running.signal(libc::SIGCONT);
     let seen = running.end();
     assert_eq!((seen.code(), seen.lines.len()), (0, 1 + signals.count()), "{:?}", seen.lines);
+}
+
+#[test]
+fn what_was_sent_to_the_one_that_stands_by_is_not_for_the_instance_that_it_becomes() {
+    for respawn in ["fork", "exec"] {
+        let life = "start; say up; beats 60000 10";
+        let running = Subject::new(&[life, life]).set("SAM_RESPAWN", respawn).set("SAM_INTERVAL", "60s").start();
+        running.await_line("1 up");
+        wait_until("the next stands by", || children(running.pid()).len() == 2);
+        let first = running.status()["pid"].as_i64().unwrap() as i32;
+        let next = children(running.pid()).into_iter().find(|&child| child != first).unwrap();
+        // As `killall -HUP` would, and more of some than a queue takes.
+        others().for_each(|signal| (0..3).for_each(|_| send(next, signal)));
+        send(first, libc::SIGKILL);
+        running.await_line("2 up");
+        assert_eq!(running.status()["pid"].as_i64(), Some(next.into()), "{respawn}");
+        running.signal(libc::SIGTERM);
+        let seen = running.end();
+        assert_eq!((seen.code(), seen.of("started").len()), (-libc::SIGTERM, 2), "{respawn}: {:?}", seen.events);
+    }
 }
 
 #[test]

@@ -51,6 +51,8 @@ What follows a failure:
       --cgroup WHEN        have each instance in a cgroup of its own, by which all that it
                            started is killed at once: auto (where that can be), need or
                            off [auto]
+      --no-standby         do not have a process wait that becomes the next instance: a
+                           restart takes a fork longer, and a service one process less
       --outlive            let the program live on if its supervisor is killed
 
 SIGTERM, SIGINT and SIGQUIT (Ctrl-C) stop it; other signals are passed on.

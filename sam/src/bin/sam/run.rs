@@ -110,6 +110,7 @@ pub(crate) fn run(mut parser: Parser) -> Result<ExitCode, Refusal> {
                 let cgroups = [("auto", Cgroup::Auto), ("need", Cgroup::Need), ("off", Cgroup::Off)];
                 builder.cgroup(one_of("cgroup", parser, &cgroups)?)
             }
+            "no-standby" => builder.standby(false),
             "outlive" => builder.dies_with_supervisor(false),
             "stop-limit" => builder.stop_limit(time("stop-limit", parser)?),
             "status" => builder.status(file("status", parser)?),

@@ -194,7 +194,9 @@ impl Builder {
     }
 
     /// Whether an instance is killed when its supervisor dies (the default), so that
-    /// nothing runs unsupervised.
+    /// nothing runs unsupervised. What it started dies with it if it has a
+    /// [cgroup](Builder::cgroup) and another stands by ([`standby`](Builder::standby)), which
+    /// notices the supervisor's end and kills that.
     pub fn dies_with_supervisor(mut self, dies: bool) -> Builder {
         self.options.dies_with_supervisor = dies;
         self

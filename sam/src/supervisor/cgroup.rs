@@ -45,6 +45,9 @@ const CELLS: [&CStr; 2] = [c"0", c"1"];
 /// How long a path is that is shown: a status file has room for others, too.
 const SHOWN: usize = 512;
 
+/// How often a name is chosen anew that somebody else had, or took away.
+const RACES: u32 = 16;
+
 /// How often what an application has made below its cell is gone down to: once for each that is in
 /// another, and not for ever if somebody goes on making them.
 const ROUNDS: u32 = 4096;
@@ -91,9 +94,19 @@ impl Cgroups {
         OpenOptions::new().write(true).open(own.join("cgroup.procs"))?;
         remove_stale(own);
         let pid = std::process::id();
-        let first = Cgroups::make_as(own, path, &format!("sam-{pid}"), is_needed);
-        // A process of another namespace may have the same number.
-        first.or_else(|_| Cgroups::make_as(own, path, &format!("sam-{pid}-{:x}", sys::random()), is_needed))
+        let mut made = Cgroups::make_as(own, path, &format!("sam-{pid}"), is_needed);
+        for _ in 0..RACES {
+            // A process of another namespace may have the same number; and another that begins
+            // may take one for stale that is not locked yet.
+            let is_lost = made.as_ref().err().map(io::Error::kind).is_some_and(|kind| {
+                matches!(kind, io::ErrorKind::AlreadyExists | io::ErrorKind::WouldBlock | io::ErrorKind::NotFound)
+            });
+            if !is_lost {
+                break;
+            }
+            made = Cgroups::make_as(own, path, &format!("sam-{pid}-{:x}", sys::random()), is_needed);
+        }
+        made
     }
 
     fn make_as(own: &Path, path: &[u8], name: &str, is_needed: bool) -> io::Result<Cgroups> {

@@ -5,7 +5,9 @@
 //! instance serves, the next one stands by like that, so that a fork's cost, which grows
 //! with the memory that the application had when supervision began, is paid before it
 //! matters; and so is whatever else need not wait for the bell. A fresh process runs no line of
-//! the application, holds none of the kept descriptors, and ends when its supervisor does.
+//! the application, holds none of the kept descriptors, and ends when its supervisor does: its
+//! bell has nobody who could ring it then. It kills the cgroup of the instance that serves before
+//! it goes, as nobody else could that is left.
 //! Signals that others sent it were not for an instance: it drops them when it becomes one.
 
 use std::{
@@ -72,6 +74,8 @@ pub(super) struct Fresh {
     mask: sys::Mask,
     child_signal: Option<sys::Disposition>,
     downward: Option<Introduction>,
+    /// The cgroup of the instance that serves meanwhile.
+    before: Option<Cell>,
 }
 
 impl Fresh {
@@ -95,8 +99,13 @@ impl Fresh {
         if let Some(before) = &self.child_signal {
             sys::set_back(before);
         }
+        let dies = self.options.dies_with_supervisor;
         if !heard(bell.as_fd()) {
+            self.before.iter().filter(|_| dies).for_each(Cell::kill);
             sys::leave(libc::EXIT_FAILURE);
+        }
+        if dies {
+            sys::die_with(self.supervisor);
         }
         // Somebody signalled all that have this program's name, and meant an instance.
         sys::drop_pending(self.supervisor);
@@ -223,7 +232,7 @@ impl Supervisor {
                 Ok(ControlFlow::Continue(Standby { pid: child.as_raw(), executes, board, socket: ours, bell, cell }))
             }
             ForkResult::Child => {
-                self.leave_supervisor();
+                let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
                 if let (Some(cell), Some(cgroups), false) = (&cell, &self.cgroups, is_inside)
                     && let Err(error) = cell.enter()
                     && cgroups.is_needed()
@@ -239,16 +248,9 @@ impl Supervisor {
                     mask: self.mask,
                     child_signal: self.child_signal,
                     downward: self.downward.as_ref().map(Downward::introduction),
+                    before: self.living.as_mut().and_then(|living| living.cell.take()),
                 }))
             }
-        }
-    }
-
-    /// Gives the child of a fork a group and an end of its own.
-    fn leave_supervisor(&self) {
-        let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
-        if self.options.dies_with_supervisor {
-            sys::die_with(self.pid);
         }
     }
 }

@@ -63,11 +63,13 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let _ = fs::write(self.folder.join("cgroup.kill"), "1");
-        wait_until("the test's cgroup is empty", || {
-            fs::read_to_string(self.folder.join("cgroup.events")).unwrap().contains("populated 0")
-        });
+        wait_until("the test's cgroup is empty", || !is_populated(&self.folder));
         remove(&self.folder);
     }
+}
+
+fn is_populated(folder: &Path) -> bool {
+    fs::read_to_string(folder.join("cgroup.events")).is_ok_and(|events| events.contains("populated 1"))
 }
 
 /// Removes a cgroup and those below it: of a supervisor that was killed, or of a test that failed.
@@ -162,6 +164,23 @@ fn process_1_kills_what_is_its_instances_and_no_other() {
 }
 
 #[test]
+fn what_an_instance_started_dies_with_a_supervisor_that_is_killed() {
+    let Some(place) = Place::new("orphans") else { return };
+    for respawn in ["fork", "exec"] {
+        let subject = Subject::new(&["start; stray; beats 60000 10"]).set("SAM_RESPAWN", respawn);
+        let running = place.of(subject.set("SAM_CGROUP", "need")).start();
+        // In a session of its own.
+        let stray = running.await_value("1 strayed ").parse().unwrap();
+        let cell = |number| place.folder.join(format!("sam-{}/{number}", running.pid()));
+        wait_until("the next stands by", || (0..2).all(|number| is_populated(&cell(number))));
+        running.signal(libc::SIGKILL);
+        wait_until("nothing of either is left", || !is_populated(&place.folder));
+        assert!(!lives(stray));
+        assert_eq!(running.end().code(), -9, "{respawn}");
+    }
+}
+
+#[test]
 fn an_operators_stop_leaves_nothing_of_it() {
     let Some(place) = Place::new("stop") else { return };
     let subject = hydra("serves");
@@ -170,8 +189,7 @@ fn an_operators_stop_leaves_nothing_of_it() {
     running.await_line("1 is grown");
     running.signal(libc::SIGTERM);
     wait_until("it has ended", || state_of(running.pid()) == Some('Z'));
-    let events = fs::read_to_string(place.folder.join("cgroup.events")).unwrap();
-    assert!(events.contains("populated 0"), "{events}");
+    assert!(!is_populated(&place.folder));
     assert!(lock.exists());
     assert_eq!((running.end().code(), place.made()), (-15, vec![]));
 }

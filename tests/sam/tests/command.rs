@@ -207,7 +207,7 @@ fn an_instance_dies_with_its_supervisor_unless_it_may_outlive_it() {
         let running = sh(options, "echo $$; exec sleep 1000").start();
         wait_until("it runs", || !running.lines().is_empty());
         let pid = running.lines()[0].parse().unwrap();
-        wait_until("it is ready", || running.status()["stage"] == "ready");
+        wait_until("the next stands by", || sam_tests::proc::children(running.pid()).len() == 2);
         running.signal(libc::SIGKILL);
         if outlives {
             wait_until("the supervisor is gone", || !lives(running.pid()));

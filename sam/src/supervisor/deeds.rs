@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, time::Duration};
 use super::{
     Supervisor,
     cgroup::Cell,
-    spawn::Fresh,
+    spawn::{Fresh, Standby},
     sys::{self, Change, Usage},
     terminal,
 };
@@ -90,8 +90,11 @@ impl Supervisor {
             return ControlFlow::Continue(());
         }
         if self.standby.as_ref().is_some_and(|standby| standby.pid == pid) {
-            if let Change::Ended(_) = change {
-                self.standby = None;
+            match change {
+                Change::Ended(_) => self.standby = None,
+                // It would become an instance that does not run, without anybody being told.
+                Change::Stopped(_) => self.standby.take().into_iter().for_each(Standby::stop),
+                Change::Continued => {}
             }
             return ControlFlow::Continue(());
         }
@@ -144,11 +147,11 @@ impl Supervisor {
         let ours = [self.probe.as_ref().map(|probe| probe.pid), self.standby.as_ref().map(|standby| standby.pid)];
         // In this order: what the last of the group leaves is a child then.
         let has_group = sys::group_lives(group);
-        let strays = if self.kills_strays() { self.children.kill_strays(ours) } else { None };
-        // Whoever lives in its cell descends from it, and of each such line the first that lives
-        // is our child. So where there is none, there is nobody.
-        let has_rest = strays != Some(false) && living.cell.as_ref().is_some_and(Cell::kill_rest);
-        if (has_group || has_rest || strays == Some(true)) && now.since(at) < PATIENCE {
+        let has_strays = self.kills_strays() && self.children.kill_strays(ours);
+        // Without a stray there may still be one: an orphan in another PID namespace is the child of
+        // that one's first process.
+        let has_rest = living.cell.as_ref().is_some_and(Cell::kill_rest);
+        if (has_group || has_strays || has_rest) && now.since(at) < PATIENCE {
             return None;
         }
         // A group of the instance's own making may have had it until now.

@@ -8,12 +8,12 @@
 //! the application, holds none of the kept descriptors, and ends when its supervisor does: its
 //! bell has nobody who could ring it then. It kills the cgroup of the instance that serves before
 //! it goes, as nobody else could that is left.
-//! Signals that others sent it were not for an instance: it drops them when it becomes one.
+//! Signals that others send it are for no instance: it drops them.
 
 use std::{
     hint, io,
     ops::ControlFlow,
-    os::fd::{AsFd as _, OwnedFd},
+    os::fd::{AsFd as _, AsRawFd, BorrowedFd, OwnedFd},
     time::Duration,
 };
 
@@ -100,15 +100,13 @@ impl Fresh {
             sys::set_back(before);
         }
         let dies = self.options.dies_with_supervisor;
-        if !heard(bell.as_fd()) {
+        if !is_rung_for(bell.as_fd(), self.supervisor) {
             self.before.iter().filter(|_| dies).for_each(Cell::kill);
             sys::leave(libc::EXIT_FAILURE);
         }
         if dies {
             sys::die_with(self.supervisor);
         }
-        // Somebody signalled all that have this program's name, and meant an instance.
-        sys::drop_pending(self.supervisor);
         sys::set_mask(&self.mask);
         match (program, seat) {
             (Some(program), _) => seat::execute(program),
@@ -116,6 +114,33 @@ impl Fresh {
             (None, None) => {}
         }
     }
+}
+
+/// Waits for the bell; false if nobody can ring it any more. What somebody sends meanwhile, who
+/// signals all that have this program's name, is for no instance and is dropped: one by one, so
+/// that nothing that comes behind the ring is.
+fn is_rung_for(bell: BorrowedFd<'_>, supervisor: i32) -> bool {
+    // Without it they reach the instance.
+    let signals = sys::signal_fd().ok();
+    let mut fds = [bell.as_raw_fd(), signals.as_ref().map_or(-1, AsRawFd::as_raw_fd)].map(|fd| libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    });
+    while fds[0].revents == 0 {
+        // What fails here (no memory in the kernel) may succeed at the next turn.
+        if sys::wait(&mut fds, None).is_err() || fds[0].revents != 0 {
+            continue;
+        }
+        if let Some((signal, sender)) = signals.as_ref().and_then(sys::next_signal)
+            && sender == supervisor
+        {
+            // It has rung meanwhile, and this is for the instance.
+            let _ = sys::send(std::process::id().cast_signed(), signal);
+            break;
+        }
+    }
+    heard(bell)
 }
 
 /// Takes the seat, unless it is for the program that is executed.

@@ -135,33 +135,6 @@ pub(super) fn set_mask(mask: &Mask) {
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask.0, ptr::null_mut()) };
 }
 
-/// Drops the signals that wait until they are let through, but for those that `sender` sent.
-pub(super) fn drop_pending(sender: i32) {
-    // SAFETY: all-zero bytes are a valid sigset_t.
-    let mut all: libc::sigset_t = unsafe { mem::zeroed() };
-    // SAFETY: the set is writable.
-    unsafe { libc::sigfillset(&raw mut all) };
-    let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    let mut its = 0_u64;
-    // As many as a queue has, and not for ever if somebody goes on sending.
-    for _ in 0..4096 {
-        // SAFETY: all-zero bytes are a valid siginfo_t.
-        let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
-        // SAFETY: the set and the time are initialised, `info` is writable.
-        let signal = unsafe { libc::sigtimedwait(&raw const all, &raw mut info, &raw const at_once) };
-        // SAFETY: what `kill` sent has this field.
-        let is_its = info.si_code == libc::SI_USER && unsafe { info.si_pid() } == sender;
-        match signal {
-            1..=64 if is_its => its |= 1 << (signal - 1),
-            1.. => {}
-            _ => break,
-        }
-    }
-    for signal in (1..=64).filter(|signal| its & 1 << (signal - 1) != 0) {
-        let _ = send(std::process::id().cast_signed(), signal);
-    }
-}
-
 /// Lets one signal through.
 fn unblock(signal: i32) {
     // SAFETY: all-zero bytes are a valid sigset_t.
@@ -312,42 +285,4 @@ pub(super) fn random() -> u64 {
     // SAFETY: the number is writable for that many bytes.
     unsafe { libc::getrandom((&raw mut number).cast(), size_of_val(&number), libc::GRND_NONBLOCK) };
     number ^ u64::from(std::process::id())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::fork;
-
-    fn is_pending(signal: i32) -> bool {
-        // SAFETY: all-zero bytes are a valid sigset_t.
-        let mut pending: libc::sigset_t = unsafe { mem::zeroed() };
-        // SAFETY: the set is writable.
-        unsafe { libc::sigpending(&raw mut pending) };
-        // SAFETY: the set is initialised.
-        unsafe { libc::sigismember(&raw const pending, signal) == 1 }
-    }
-
-    #[test]
-    fn what_others_sent_is_dropped_and_what_one_sent_still_waits() {
-        let mut child = fork(|| {
-            block_all().unwrap();
-            let own = std::process::id().cast_signed();
-            let mut stranger = fork(|| {
-                for signal in [libc::SIGHUP, libc::SIGILL, libc::SIGRTMIN(), libc::SIGRTMIN(), libc::SIGRTMAX()] {
-                    send(own, signal).unwrap();
-                }
-            });
-            assert_eq!(stranger.wait(), Ok(0));
-            for signal in [libc::SIGTERM, libc::SIGRTMAX() - 1] {
-                send(own, signal).unwrap();
-            }
-            drop_pending(own);
-            let pending: Vec<_> = (1..=libc::SIGRTMAX()).filter(|&signal| is_pending(signal)).collect();
-            assert_eq!(pending, [libc::SIGTERM, libc::SIGRTMAX() - 1]);
-            drop_pending(1);
-            assert!(!(1..=libc::SIGRTMAX()).any(is_pending));
-        });
-        assert_eq!(child.wait(), Ok(0));
-    }
 }

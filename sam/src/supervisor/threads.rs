@@ -11,6 +11,11 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) fn refuse_others() -> Result<()> {
     let failed = |error| Error::io("list this process's threads", error);
     let own = std::process::id().to_string();
+    if fs::read_link("/proc/self").map_err(failed)?.to_str() != Some(&own) {
+        let text = "/proc is that of another PID namespace, so that this process's children cannot be told from \
+                    others; mount it anew in this one (unshare --mount-proc)";
+        return Err(Error::new(ErrorKind::NotSupported, text));
+    }
     let mut names = Vec::new();
     for entry in fs::read_dir("/proc/self/task").map_err(failed)? {
         let entry = entry.map_err(failed)?;

@@ -242,6 +242,38 @@ fn a_program_is_born_in_its_cgroup_and_what_it_makes_there_is_removed() {
 }
 
 #[test]
+fn an_orphan_that_another_namespace_took_is_killed_before_the_next_begins() {
+    let Some(place) = Place::new("taken") else { return };
+    // Its process 1 reaps.
+    let mut other = Command::new("unshare");
+    other.args(["--pid", "--kill-child", "--mount-proc", "sh", "-c", "sleep 1000 & wait"]);
+    let mut other = other.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut first = None;
+    wait_until("there is another namespace", || {
+        first = children(other.id() as i32).first().copied().filter(|&pid| children(pid).len() == 1);
+        first.is_some()
+    });
+    let first = first.unwrap();
+    // Neither its group nor its parent leads to it.
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("mark");
+    let orphan = format!("setsid sh -c \": >{}; exec sleep 1000\" >/dev/null 2>&1 &", mark.display());
+    let script = format!(
+        "[ $SAM_INSTANCE = 1 ] || {{ echo up; exec sleep 1000; }}
+         nsenter -t {first} -p sh -c '{orphan}'
+         until [ -e {} ]; do sleep 0.01; done; exit 1",
+        mark.display()
+    );
+    let running = place.of(Subject::by_command(&["--cgroup", "need"], "/bin/sh", &["-c", &script])).start();
+    running.await_line("up");
+    assert_eq!(children(first).len(), 1, "its own");
+    running.signal(libc::SIGTERM);
+    assert_eq!((running.end().code(), place.made()), (-libc::SIGTERM, vec![]));
+    send(first, libc::SIGKILL);
+    other.wait().unwrap();
+}
+
+#[test]
 fn what_a_killed_supervisor_left_is_removed_by_the_next_and_a_living_ones_is_not() {
     let Some(place) = Place::new("stale") else { return };
     let start =

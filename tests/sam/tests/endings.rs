@@ -68,7 +68,7 @@ fn a_stopped_instance_is_a_hung_one() {
 
 #[test]
 fn one_that_is_stopped_while_it_stores_is_a_hung_one() {
-    let running = Subject::new(&["pid; start; stores 60000 0", "exit 0"]).set("SAM_INTERVAL", "200ms").start();
+    let running = Subject::new(&["start; pid; stores 60000 0", "exit 0"]).set("SAM_INTERVAL", "200ms").start();
     let pid = running.await_value("1 pid ").parse().unwrap();
     send(pid, libc::SIGSTOP);
     let seen = running.end();

@@ -140,6 +140,38 @@ fn what_was_sent_to_the_one_that_stands_by_is_not_for_the_instance_that_it_becom
 }
 
 #[test]
+fn what_is_sent_to_an_instance_as_soon_as_its_number_is_told_reaches_it() {
+    const TIMES: usize = 8;
+    let running = Subject::new(&["start; beats 60000 10"; TIMES + 1]);
+    let running = running.set("SAM_BUDGET", "64/1s").set("SAM_BACKOFF", "0s..0s").start();
+    let newest = |name| running.events().into_iter().rfind(|event| event["event"] == name).unwrap();
+    for time in 1..=TIMES {
+        running.await_events("started", time);
+        send(newest("started")["pid"].as_i64().unwrap() as i32, libc::SIGUSR1);
+        running.await_events("ended", time);
+        assert_eq!(newest("ended")["signal"], libc::SIGUSR1, "{:?}", running.events());
+    }
+    running.signal(libc::SIGTERM);
+    assert_eq!(running.end().code(), -libc::SIGTERM);
+}
+
+#[test]
+fn one_that_stands_by_and_is_stopped_becomes_no_instance() {
+    let life = "start; say up; beats 60000 10";
+    let running = Subject::new(&[life, life]).start();
+    running.await_line("1 up");
+    wait_until("the next stands by", || children(running.pid()).len() == 2);
+    let first = running.status()["pid"].as_i64().unwrap() as i32;
+    let next = children(running.pid()).into_iter().find(|&child| child != first).unwrap();
+    send(next, libc::SIGSTOP);
+    wait_until("it is given up", || !lives(next));
+    send(first, libc::SIGKILL);
+    running.await_line("2 up");
+    running.signal(libc::SIGTERM);
+    assert_eq!(running.end().of("started").len(), 2);
+}
+
+#[test]
 fn what_is_no_stop_is_dropped_while_no_instance_lives() {
     let scripts = ["exit 1", "exit 1", "start; say up; beats 60000 10"];
     let running = Subject::new(&scripts).set("SAM_BACKOFF", "3s..3s").start();

@@ -58,7 +58,7 @@ fn one_that_recovers_is_warned_again_before_it_is_killed() {
 
 #[test]
 fn a_stopped_instance_is_a_hung_one() {
-    let running = Subject::new(&["pid; start; beats 60000 20", "exit 0"]).set("SAM_INTERVAL", "200ms").start();
+    let running = Subject::new(&["start; pid; beats 60000 20", "exit 0"]).set("SAM_INTERVAL", "200ms").start();
     let pid = running.await_value("1 pid ").parse().unwrap();
     send(pid, libc::SIGSTOP);
     let seen = running.end();

@@ -5,7 +5,7 @@ use sam_tests::{Subject, lives, send, state_of, wait_until};
 #[test]
 fn a_stop_is_the_end_of_both() {
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
-        let running = Subject::new(&["pid; start; beats 60000 10"]).start();
+        let running = Subject::new(&["start; pid; beats 60000 10"]).start();
         let pid = running.await_value("1 pid ").parse().unwrap();
         running.signal(signal);
         let seen = running.end();
@@ -56,7 +56,7 @@ fn other_signals_are_passed_on() {
 
 #[test]
 fn an_instance_dies_with_its_supervisor() {
-    let running = Subject::new(&["pid; start; beats 60000 10"]).start();
+    let running = Subject::new(&["start; pid; beats 60000 10"]).start();
     let pid = running.await_value("1 pid ").parse().unwrap();
     running.signal(libc::SIGKILL);
     assert_eq!(running.end().code(), -9);
@@ -80,7 +80,7 @@ fn a_stopped_supervisor_blocks_nobody_and_blames_nobody() {
 
 #[test]
 fn a_terminals_stop_halts_both_and_is_no_hang() {
-    let running = Subject::new(&["pid; start; beats 60000 10"]).set("SAM_INTERVAL", "100ms").start();
+    let running = Subject::new(&["start; pid; beats 60000 10"]).set("SAM_INTERVAL", "100ms").start();
     let pid = running.await_value("1 pid ").parse().unwrap();
     running.signal(libc::SIGTSTP);
     wait_until("both stop", || state_of(pid) == Some('T') && state_of(running.pid()) == Some('T'));
@@ -95,7 +95,7 @@ fn a_terminals_stop_halts_both_and_is_no_hang() {
 
 #[test]
 fn a_signal_to_the_instance_is_between_it_and_its_sender() {
-    let running = Subject::new(&["pid; start; beats 60000 10", "exit 0"]).start();
+    let running = Subject::new(&["start; pid; beats 60000 10", "exit 0"]).start();
     let pid = running.await_value("1 pid ").parse().unwrap();
     send(pid, libc::SIGTERM);
     let seen = running.end();

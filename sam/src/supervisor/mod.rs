@@ -192,10 +192,10 @@ impl Supervisor {
         let terminal = Terminal::open();
         policy.terminal = terminal.is_there();
         app().forget_own();
-        lean::give_back();
         if options.gathers() {
             gather::gather();
         }
+        lean::give_back();
         Ok(Supervisor {
             state: State::new(policy, now()),
             pid: std::process::id().cast_signed(),

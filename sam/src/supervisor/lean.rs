@@ -2,9 +2,11 @@
 //!
 //! A supervisor is what the program was before its first instance, so it would have all that
 //! start-up ever read mapped for as long as it lives: the loader's tables, constructors, the
-//! application's own beginning. It is given back once, before the first fork, and what the loop
+//! application's own beginning. It is given back before the first fork, and what the loop
 //! does need comes back from the page cache as it is touched. Instances lose nothing: `fork`
-//! does not hand down the page tables of such mappings.
+//! does not hand down the page tables of such mappings. Where instances execute another program,
+//! so that nobody has the supervisor's file mapped but itself, it is given back once more
+//! whenever the next stands by (a breakpoint that a debugger has set there meanwhile is lost).
 //!
 //! **Only what the file has** is given back: a mapping of which a page was ever written (by
 //! relocations, by a debugger, by somebody who patches code) is left as it is, because the kernel
@@ -12,7 +14,7 @@
 //! a driver may have put there once. Whatever cannot be found out stays mapped; it is only
 //! memory.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use super::mappings::{Pages, private};
 use crate::{shared::now, time::Time};
@@ -24,29 +26,40 @@ const LONGEST: usize = 256 << 20;
 /// second, 50,000 small ones a whole.
 const LIMIT: Duration = Duration::from_millis(50);
 
-/// Gives back what can be had again, as far as the time allows.
-pub(super) fn give_back() {
-    give_back_until(now().after(LIMIT));
-}
+/// What of this process can be given back.
+#[derive(Debug)]
+pub(super) struct Lean(Vec<Range<usize>>);
 
-fn give_back_until(end: Time) {
-    let (Ok(mappings), Ok(pages)) = (private(), Pages::open()) else { return };
-    let ranges: Vec<_> = mappings
-        .into_iter()
-        .take_while(|_| now() < end)
-        .filter(|mapping| {
-            let can_be_had = !mapping.is_writable && mapping.range.len() <= LONGEST && mapping.is_of_a_regular_file();
-            can_be_had && pages.of(&mapping.range).is_ok_and(|mut pages| !pages.any(|page| page.is_own()))
-        })
-        .map(|mapping| mapping.range)
-        .collect();
-    // Last and at once: to look has pages mapped, too.
-    for range in &ranges {
-        let start = std::ptr::with_exposed_provenance_mut(range.start);
-        // SAFETY: a private mapping of a regular file, none of whose pages is this process's own, so
-        // the next access maps the page that was mapped until now: the file's. This process has one
-        // thread, which has written none since.
-        unsafe { libc::madvise(start, range.len(), libc::MADV_DONTNEED) };
+impl Lean {
+    /// Looks for it, as far as the time allows.
+    pub(super) fn look() -> Lean {
+        Lean::look_until(now().after(LIMIT))
+    }
+
+    fn look_until(end: Time) -> Lean {
+        let (Ok(mappings), Ok(pages)) = (private(), Pages::open()) else { return Lean(Vec::new()) };
+        let ranges = mappings
+            .into_iter()
+            .take_while(|_| now() < end)
+            .filter(|mapping| {
+                let can_be_had =
+                    !mapping.is_writable && mapping.range.len() <= LONGEST && mapping.is_of_a_regular_file();
+                can_be_had && pages.of(&mapping.range).is_ok_and(|mut pages| !pages.any(|page| page.is_own()))
+            })
+            .map(|mapping| mapping.range)
+            .collect();
+        Lean(ranges)
+    }
+
+    /// Gives it back, until it is touched again.
+    pub(super) fn give_back(&self) {
+        for range in &self.0 {
+            let start = std::ptr::with_exposed_provenance_mut(range.start);
+            // SAFETY: a private mapping of a regular file, none of whose pages is this process's own, so
+            // the next access maps the page that was mapped until now: the file's. This process has one
+            // thread, which has written none since.
+            unsafe { libc::madvise(start, range.len(), libc::MADV_DONTNEED) };
+        }
     }
 }
 
@@ -102,9 +115,9 @@ mod tests {
             assert!(present(read) > 0);
             let before = present(patched);
             let all = present(read);
-            give_back_until(Time(0));
+            Lean::look_until(Time(0)).give_back();
             assert_eq!(present(read), all, "it is too late");
-            give_back_until(Time::NEVER);
+            Lean::look_until(Time::NEVER).give_back();
             assert_eq!(present(read), 0);
             assert_eq!(present(patched), before);
             assert_eq!(bytes(patched)[5000], 9);
@@ -129,7 +142,7 @@ mod tests {
             // SAFETY: at an address that the kernel chooses.
             let at = unsafe { mmap(None, length, ProtFlags::PROT_READ, MapFlags::MAP_PRIVATE, &ring, 0) };
             let at = at.unwrap().cast::<u32>();
-            give_back_until(Time::NEVER);
+            Lean::look_until(Time::NEVER).give_back();
             // SAFETY: mapped for reading.
             std::hint::black_box(unsafe { at.read_volatile() });
         });

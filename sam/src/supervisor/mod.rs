@@ -69,6 +69,7 @@ use cgroup::{Cell, Cgroups};
 use counter::Counter;
 use downward::Downward;
 use journal::{Journal, Seen};
+use lean::Lean;
 use living::{Living, Rest};
 use orphans::Children;
 use probe::Probe;
@@ -123,6 +124,7 @@ struct Supervisor {
     vault: Vault,
     kept: Kept,
     counter: Counter,
+    lean: Lean,
     living: Option<Living>,
     /// The next one, if it has been made ahead of time; and the number of the newest for
     /// which that was tried.
@@ -195,7 +197,8 @@ impl Supervisor {
         if options.gathers() {
             gather::gather();
         }
-        lean::give_back();
+        let lean = Lean::look();
+        lean.give_back();
         Ok(Supervisor {
             state: State::new(policy, now()),
             pid: std::process::id().cast_signed(),
@@ -210,6 +213,7 @@ impl Supervisor {
             vault,
             kept: Kept::new(),
             counter: Counter::new(),
+            lean,
             living: None,
             standby: None,
             stood_by: 0,

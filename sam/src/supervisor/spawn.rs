@@ -209,6 +209,10 @@ impl Supervisor {
         if let Ok(prepared) = self.prepare(next, self.options.executes_ahead()) {
             self.standby = Some(prepared?);
             self.touch();
+            if self.options.program.is_some() {
+                // What is executed shares none of this process's file.
+                self.lean.give_back();
+            }
         }
         ControlFlow::Continue(())
     }

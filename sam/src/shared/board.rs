@@ -32,9 +32,10 @@
 //! bounded for that reason: indices come from a constant and not from the board, additions
 //! saturate, a beat of the future counts as one of now, unknown kinds are free, an unknown phase
 //! is the one that is supervised, names are made printable ([`Label`]), signals are checked. No
-//! loop here goes beyond a constant, whatever the board says (`used`). So such an instance can look alive, or hung, at
-//! will, as it could by beating or not; it cannot harm the supervisor. The size is sealed, so
-//! truncation cannot make a read fault; a hole punched into it reads as zeros.
+//! loop here goes beyond a constant, whatever the board says (`used`). So such an instance can
+//! look alive, or hung, at will, as it could by beating or not; it cannot harm the supervisor.
+//! The size is sealed, so truncation cannot make a read fault; a hole punched into it reads as
+//! zeros.
 
 use std::ffi::CStr;
 use std::io;

@@ -179,7 +179,7 @@ fn only_checks_that_were_ever_used_are_looked_at() {
     assert_eq!(board.used().len(), CHECKS);
     board.cells().used.store(u32::MAX, Ordering::Relaxed);
     assert_eq!(board.used().len(), CHECKS);
-    // Its pages are in no memory of the supervisor's before they are needed.
+    // The first is in the first page, and the supervisor touches no other for it.
     assert!(std::mem::offset_of!(Cells, checks) + size_of::<CheckCells>() <= 4096);
 }
 

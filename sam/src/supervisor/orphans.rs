@@ -70,6 +70,8 @@ impl Children {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::testing::fork;
 
@@ -77,7 +79,7 @@ mod tests {
     fn children_are_told_however_many_there_are_and_the_elders_are_spared() {
         // Alone: other tests have children, too.
         let mut child = fork(|| {
-            let living = || fork(|| std::thread::sleep(std::time::Duration::from_secs(60)));
+            let living = || fork(|| drop(sys::wait(&mut [], Some(Duration::from_secs(60)))));
             let mut elders: Vec<_> = (0..3).map(|_| living()).collect();
             let children = Children::now().unwrap();
             let (mut strays, kept): (Vec<_>, _) = ((0..300).map(|_| living()).collect(), living());

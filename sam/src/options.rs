@@ -172,14 +172,15 @@ impl Options {
     /// before it ended.
     pub(crate) fn executes(&self, before: Option<Exit>) -> bool {
         let is_of_memory = |exit| matches!(exit, Exit::Signal { signal, .. } if FAULTS.contains(&signal));
-        match (before, self.respawn) {
-            (Some(_), _) if self.executes_ahead() => true,
-            (Some(exit), Respawn::ExecAfterFault) => is_of_memory(exit),
-            _ => self.program.is_some(),
-        }
+        self.program.is_some()
+            || match self.respawn {
+                Respawn::Fork => false,
+                Respawn::Exec => before.is_some(),
+                Respawn::ExecAfterFault => before.is_some_and(is_of_memory),
+            }
     }
 
-    /// The same of one that is made before that is known.
+    /// The same of one that is made while the one before it lives.
     pub(crate) fn executes_ahead(&self) -> bool {
         self.program.is_some() || self.respawn == Respawn::Exec
     }

@@ -56,8 +56,8 @@ impl Lean {
         for range in &self.0 {
             let start = std::ptr::with_exposed_provenance_mut(range.start);
             // SAFETY: a private mapping of a regular file, none of whose pages is this process's own, so
-            // the next access maps the page that was mapped until now: the file's. This process has one
-            // thread, which has written none since.
+            // the next access maps the page that was mapped until now: the file's. `look` saw to that, and
+            // the supervisor, which has one thread, has written to none and unmapped none since.
             unsafe { libc::madvise(start, range.len(), libc::MADV_DONTNEED) };
         }
     }

@@ -73,6 +73,8 @@ impl Living {
             sight.excuse = self.share.excuse(self.pid, now);
         }
         let owed = if sight.due == Time::NEVER { due } else { sight.due };
+        // Not while it begins, perhaps on this very processor: to read files of /proc takes as long as
+        // all the rest.
         if now >= self.began.after(HASTE) {
             self.share.note(self.pid, owed, now);
         }

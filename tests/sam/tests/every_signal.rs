@@ -1,5 +1,7 @@
 //! Every signal to the supervisor, in every phase of an instance and between instances.
 
+use std::fs;
+
 use sam_tests::{Running, Subject, lives, proc::children, send, side_by_side, state_of, wait_until};
 
 const STOPS: [i32; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT];
@@ -35,6 +37,15 @@ const PHASES: [Phase; 5] = [
         set: &[("SAM_INTERVAL", "50ms"), ("SAM_GRACE", "60s"), ("SAM_WARN_SIGNAL", "USR1")],
     },
 ];
+
+/// The signals that wait for a process's first thread, and for all of them.
+fn pending(pid: i32) -> [u64; 2] {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    ["SigPnd:", "ShdPnd:"].map(|name| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        u64::from_str_radix(line.trim(), 16).unwrap()
+    })
+}
 
 /// Runs an instance up to a phase, and on by `then`.
 fn in_phase(phase: &Phase, before: &str, then: &str) -> Running {
@@ -128,8 +139,9 @@ fn what_was_sent_to_the_one_that_stands_by_is_not_for_the_instance_that_it_becom
         wait_until("the next stands by", || children(running.pid()).len() == 2);
         let first = running.status()["pid"].as_i64().unwrap() as i32;
         let next = children(running.pid()).into_iter().find(|&child| child != first).unwrap();
-        // As `killall -HUP` would, and more of some than a queue takes.
+        // As `killall -HUP` would.
         others().for_each(|signal| (0..3).for_each(|_| send(next, signal)));
+        wait_until("it has dropped them", || pending(next) == [0, 0]);
         send(first, libc::SIGKILL);
         running.await_line("2 up");
         assert_eq!(running.status()["pid"].as_i64(), Some(next.into()), "{respawn}");

@@ -52,6 +52,18 @@ fn ten_thousand_orphans_are_reaped() {
 }
 
 #[test]
+fn a_namespace_whose_proc_is_anothers_is_refused_for_that() {
+    if !may_make_namespaces() {
+        return;
+    }
+    let mut command = Command::new("unshare");
+    let output = command.args(["--pid", "--fork"]).arg(program("sam")).args(["run", "--", "true"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    assert!(said.contains("/proc is that of another PID namespace"), "{said}");
+}
+
+#[test]
 fn the_status_of_process_1_is_that_of_its_instance() {
     if !may_make_namespaces() {
         return;

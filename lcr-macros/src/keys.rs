@@ -61,6 +61,7 @@ const KEYS: &[Key] = &[
     key(Attribute::Main, "policy", Form::Text, "policy = \"restart\""),
     key(Attribute::Main, "checks", Form::Text, "checks = \"beats\""),
     key(Attribute::Main, "warn_signal", Form::Text, "warn_signal = \"SIGTERM\""),
+    key(Attribute::Main, "pass_signals", Form::Text, "pass_signals = \"main\""),
     key(Attribute::Main, "grace", Form::Text, "grace = \"2s\""),
     key(Attribute::Main, "start_limit", Form::Text, "start_limit = \"30s\""),
     key(Attribute::Main, "stop_limit", Form::Text, "stop_limit = \"10s\""),

@@ -1,11 +1,17 @@
 //! Supervision begun in a place of one's own choosing.
 
-use std::{convert::Infallible, ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    convert::Infallible,
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    time::Duration,
+};
 
 use crate::{
     environment,
     error::Result,
-    options::{Cgroup, Notify, Options, Probe, Respawn, Strays},
+    options::{Cgroup, Notify, Options, Probe, Respawn, SignalTarget, Strays},
+    settings::Setting,
     state::{Checks, Recovery},
     supervisor,
 };
@@ -64,6 +70,13 @@ impl Builder {
     /// default; SIGKILL leaves it no time.
     pub fn warn_signal(mut self, signal: i32) -> Builder {
         self.options.warn_signal = signal;
+        self
+    }
+
+    /// Who gets the signals that the supervisor passes on (all but those that stop it).
+    /// [`SignalTarget::Main`] by default.
+    pub fn pass_signals(mut self, to: SignalTarget) -> Builder {
+        self.options.pass_signals = to;
         self
     }
 
@@ -221,6 +234,11 @@ impl Builder {
     pub fn status(mut self, file: impl Into<PathBuf>) -> Builder {
         self.options.status = Some(file.into());
         self
+    }
+
+    /// An option by its word.
+    pub(crate) fn set(mut self, setting: &Setting, value: &OsStr) -> Option<Builder> {
+        (setting.set)(&mut self.options, value).map(|()| self)
     }
 
     /// Makes this process the supervisor of instances of itself, and returns in each of

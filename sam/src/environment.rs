@@ -1,13 +1,19 @@
 //! Values from the environment, which win over those of the program; the crate's page lists
 //! them.
 
-use std::{env, ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    options::{Cgroup, Options, Respawn, Strays},
-    state::{Checks, Recovery},
+    options::Options,
+    settings::SETTINGS,
 };
+
+/// `1`: no supervision at all.
+const DISABLE: &str = "SAM_DISABLE";
 
 /// Puts the environment's values in; `None` if it forbids supervision.
 pub(crate) fn apply(options: Options) -> Result<Option<Options>> {
@@ -15,119 +21,49 @@ pub(crate) fn apply(options: Options) -> Result<Option<Options>> {
 }
 
 fn apply_from(mut options: Options, look: impl Fn(&str) -> Option<OsString>) -> Result<Option<Options>> {
-    let text = |name: &'static str| -> Result<Option<String>> {
-        let Some(value) = look(name).filter(|value| !value.is_empty()) else { return Ok(None) };
-        value.into_string().map(Some).map_err(|value| refused(name, &value.to_string_lossy(), "plain text"))
-    };
-    let duration = |name: &'static str, into: &mut Duration| -> Result<()> {
-        if let Some(value) = text(name)? {
-            *into = read_duration(&value).ok_or_else(|| refused(name, &value, "a duration such as 2s or 150ms"))?;
+    let value = |name: &str| look(name).filter(|value| !value.is_empty());
+    if let Some(disabled) = value(DISABLE) {
+        match disabled.to_str() {
+            Some("0") => {}
+            Some("1") => return Ok(None),
+            _ => return Err(refused(DISABLE, &disabled, "0 or 1")),
         }
-        Ok(())
-    };
-    if read(text("SAM_DISABLE")?, "SAM_DISABLE", &[("0", false), ("1", true)])?.unwrap_or(false) {
-        return Ok(None);
     }
-    let optional = |name: &'static str, into: &mut Option<Duration>| -> Result<()> {
-        let mut value = Duration::MAX;
-        duration(name, &mut value)?;
-        if value != Duration::MAX {
-            *into = Some(value);
+    for setting in SETTINGS {
+        let name = setting.variable();
+        if let Some(value) = value(&name) {
+            (setting.set)(&mut options, &value).ok_or_else(|| refused(&name, &value, setting.expected))?;
         }
-        Ok(())
-    };
-    duration("SAM_INTERVAL", &mut options.interval)?;
-    optional("SAM_GRACE", &mut options.grace)?;
-    optional("SAM_START_LIMIT", &mut options.start_limit)?;
-    duration("SAM_STOP_LIMIT", &mut options.stop_limit)?;
-    duration("SAM_HEALTHY_AFTER", &mut options.healthy_after)?;
-    let policies = [("restart", Recovery::Restart), ("quit", Recovery::Quit)];
-    put(&mut options.recovery, read(text("SAM_POLICY")?, "SAM_POLICY", &policies)?);
-    let checks = [("beats", Checks::Beats), ("asks", Checks::Asks)];
-    put(&mut options.checks, read(text("SAM_CHECKS")?, "SAM_CHECKS", &checks)?);
-    let respawns = [("fork", Respawn::Fork), ("exec", Respawn::Exec), ("exec-after-fault", Respawn::ExecAfterFault)];
-    put(&mut options.respawn, read(text("SAM_RESPAWN")?, "SAM_RESPAWN", &respawns)?);
-    let strays = [("kill", Strays::Kill), ("keep", Strays::Keep)];
-    put(&mut options.strays, read(text("SAM_STRAYS")?, "SAM_STRAYS", &strays)?);
-    let cgroups = [("auto", Cgroup::Auto), ("need", Cgroup::Need), ("off", Cgroup::Off)];
-    put(&mut options.cgroup, read(text("SAM_CGROUP")?, "SAM_CGROUP", &cgroups)?);
-    let pages = [("0", false), ("1", true)];
-    put(&mut options.huge_pages, read(text("SAM_HUGE_PAGES")?, "SAM_HUGE_PAGES", &pages)?);
-    put(&mut options.standby, read(text("SAM_STANDBY")?, "SAM_STANDBY", &[("0", false), ("1", true)])?);
-    put(&mut options.log, read(text("SAM_LOG")?, "SAM_LOG", &[("0", false), ("1", true)])?);
-    if let Some(value) = text("SAM_WARN_SIGNAL")? {
-        let signal = read_signal(&value);
-        options.warn_signal = signal.ok_or_else(|| refused("SAM_WARN_SIGNAL", &value, "a signal such as SIGTERM"))?;
     }
-    if let Some(value) = text("SAM_BUDGET")? {
-        let budget = read_budget(&value);
-        options.budget = budget.ok_or_else(|| refused("SAM_BUDGET", &value, "restarts and a window, as 10/60s"))?;
-    }
-    if let Some(value) = text("SAM_BACKOFF")? {
-        let backoff = read_backoff(&value);
-        let expected = "the first and the longest delay, as 100ms..30s";
-        options.backoff = backoff.ok_or_else(|| refused("SAM_BACKOFF", &value, expected))?;
-    }
-    let file = |name| look(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    options.events = file("SAM_EVENTS").or(options.events);
-    options.status = file("SAM_STATUS").or(options.status);
     Ok(Some(options))
 }
 
-fn put<T>(into: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *into = value;
-    }
-}
-
-fn read<T: Copy>(text: Option<String>, name: &str, values: &[(&str, T)]) -> Result<Option<T>> {
-    let Some(text) = text else { return Ok(None) };
-    let value = values.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-    let words = || values.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" or ");
-    value.map(Some).ok_or_else(|| refused(name, &text, &words()))
-}
-
-fn refused(name: &str, value: &str, expected: &str) -> Error {
+fn refused(name: &str, value: &OsStr, expected: &str) -> Error {
     Error::new(ErrorKind::Invalid, format!("{name} is {value:?} in the environment; give {expected}, or unset it"))
-}
-
-/// `2s`, `150ms`, `1m 30s`.
-pub fn read_duration(text: &str) -> Option<Duration> {
-    humantime::parse_duration(text).ok()
-}
-
-/// `10/60s`.
-pub fn read_budget(text: &str) -> Option<(u32, Duration)> {
-    let (restarts, window) = text.split_once('/')?;
-    Some((restarts.trim().parse().ok()?, read_duration(window.trim())?))
-}
-
-/// `100ms..30s`.
-pub fn read_backoff(text: &str) -> Option<(Duration, Duration)> {
-    let (first, longest) = text.split_once("..")?;
-    Some((read_duration(first.trim())?, read_duration(longest.trim())?))
-}
-
-/// `SIGTERM`, `TERM`, `15`, `RTMIN+1`.
-pub fn read_signal(text: &str) -> Option<i32> {
-    if let Ok(number) = text.parse::<i32>() {
-        return (1..=libc::SIGRTMAX()).contains(&number).then_some(number);
-    }
-    let name = text.strip_prefix("SIG").unwrap_or(text);
-    if let Some(above) = name.strip_prefix("RTMIN+") {
-        return read_signal(&(libc::SIGRTMIN() + above.parse::<u8>().ok()? as i32).to_string());
-    }
-    format!("SIG{name}").parse::<nix::sys::signal::Signal>().ok().map(|signal| signal as i32)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::{
+        options::{Cgroup, Respawn, SignalTarget, Strays},
+        state::{Checks, Recovery},
+    };
 
     fn apply(values: &[(&str, &str)]) -> Result<Option<Options>> {
         apply_from(Options::default(), |name| {
             values.iter().find(|(other, _)| *other == name).map(|(_, value)| value.into())
         })
+    }
+
+    #[test]
+    fn every_option_of_the_table_is_tested_here() {
+        let source = include_str!("environment.rs");
+        for setting in SETTINGS {
+            assert!(source.contains(&format!("(\"{}\"", setting.variable())), "{}", setting.word);
+        }
     }
 
     #[test]
@@ -153,6 +89,9 @@ mod tests {
             ("SAM_STANDBY", "0"),
             ("SAM_LOG", "0"),
             ("SAM_WARN_SIGNAL", "USR1"),
+            ("SAM_PASS_SIGNALS", "group"),
+            ("SAM_CLEAN_EXITS", "3,4"),
+            ("SAM_FATAL_EXITS", "78"),
             ("SAM_BUDGET", "3/7s"),
             ("SAM_BACKOFF", "1ms..8s"),
             ("SAM_EVENTS", "events"),
@@ -174,6 +113,9 @@ mod tests {
             standby: false,
             log: false,
             warn_signal: libc::SIGUSR1,
+            pass_signals: SignalTarget::Group,
+            clean: vec![3, 4],
+            fatal: vec![78],
             budget: (3, Duration::from_secs(7)),
             backoff: (Duration::from_millis(1), Duration::from_secs(8)),
             events: Some("events".into()),
@@ -190,21 +132,11 @@ mod tests {
     }
 
     #[test]
-    fn signals_have_names_and_numbers() {
-        for (text, signal) in [("SIGTERM", 15), ("TERM", 15), ("15", 15), ("RTMIN+1", libc::SIGRTMIN() + 1)] {
-            assert_eq!(read_signal(text), Some(signal), "{text}");
-        }
-        for text in ["0", "65", "-1", "SIGNONE", "RTMIN+99", ""] {
-            assert_eq!(read_signal(text), None, "{text}");
-        }
-    }
-
-    #[test]
     fn a_refusal_says_which_variable_what_it_is_and_what_to_give() {
         let refusal = |name, value| apply(&[(name, value)]).unwrap_err().to_string();
         assert_eq!(
             refusal("SAM_INTERVAL", "soon"),
-            "SAM_INTERVAL is \"soon\" in the environment; give a duration such as 2s or 150ms, or unset it"
+            "SAM_INTERVAL is \"soon\" in the environment; give a time such as 2s or 150ms, or unset it"
         );
         assert_eq!(
             refusal("SAM_POLICY", "hope"),

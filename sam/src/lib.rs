@@ -58,7 +58,7 @@
 //! # Operators
 //!
 //! SIGTERM, SIGINT and SIGQUIT to the supervisor stop both; other signals are passed on to the
-//! instance. Under a service manager that speaks `sd_notify(3)` it says READY, STATUS, WATCHDOG
+//! instance's main process ([`Builder::pass_signals`]). Under a service manager that speaks `sd_notify(3)` it says READY, STATUS, WATCHDOG
 //! and STOPPING. As process 1 it reaps orphans. If it is killed, its instance dies with it, but
 //! not what that had started.
 //!
@@ -71,6 +71,8 @@
 //! | `SAM_POLICY` | `restart` or `quit` |
 //! | `SAM_CHECKS` | `beats` or `asks` |
 //! | `SAM_WARN_SIGNAL` | `SIGTERM`, `TERM`, `15`, `RTMIN+1` |
+//! | `SAM_PASS_SIGNALS` | who gets signals that are passed on: `main` or `group` |
+//! | `SAM_CLEAN_EXITS`, `SAM_FATAL_EXITS` | exit codes: `3,4` |
 //! | `SAM_BUDGET` | restarts and window: `10/60s` |
 //! | `SAM_BACKOFF` | first and longest delay: `100ms..30s` |
 //! | `SAM_RESPAWN` | `fork`, `exec` or `exec-after-fault` |
@@ -116,6 +118,7 @@ mod builder;
 mod environment;
 mod error;
 mod options;
+mod settings;
 mod shared;
 mod state;
 mod supervisor;
@@ -130,5 +133,5 @@ pub use app::{App, Check, CheckReport, Ending, Parked, Report, app};
 pub use builder::Builder;
 pub use error::{Error, ErrorKind, Result};
 pub use lcr_macros::sam_main as main;
-pub use options::{Cgroup, Notify, Respawn, Strays};
+pub use options::{Cgroup, Notify, Respawn, SignalTarget, Strays};
 pub use state::{Checks, Recovery};

@@ -6,7 +6,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use crate::{
     error::{Error, ErrorKind, Result},
     shared::{DEFAULT_CAPACITY, can_warn},
-    state::{Backoff, Budget, Checks, Codes, Exit, Policy, Probing, Recovery},
+    state::{Backoff, Budget, Checks, Codes, Exit, Policy, Probing, Recovery, Whom},
 };
 
 /// How the next instance is made.
@@ -73,6 +73,18 @@ pub enum Notify {
     Group,
 }
 
+/// Who gets a signal that the supervisor passes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SignalTarget {
+    /// The instance's main process, as a service manager's reload has it: a program that has
+    /// helpers knows what to tell them.
+    #[default]
+    Main,
+    /// Every process of its group, as a terminal has it.
+    Group,
+}
+
 /// A command that tells from outside whether the instance is well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Probe {
@@ -96,6 +108,8 @@ pub(crate) struct Options {
     pub(crate) recovery: Recovery,
     pub(crate) checks: Checks,
     pub(crate) warn_signal: i32,
+    /// Who gets the signals that are passed on.
+    pub(crate) pass_signals: SignalTarget,
     /// From the warning to SIGKILL; as long as the interval if it is not given.
     pub(crate) grace: Option<Duration>,
     pub(crate) start_limit: Option<Duration>,
@@ -136,6 +150,7 @@ impl Default for Options {
             recovery: Recovery::default(),
             checks: Checks::default(),
             warn_signal: libc::SIGTERM,
+            pass_signals: SignalTarget::default(),
             grace: None,
             start_limit: None,
             stop_limit: Duration::from_secs(10),
@@ -222,6 +237,10 @@ impl Options {
             interval: self.interval,
             recovery: self.recovery,
             warn: self.warn_signal,
+            pass_to: match self.pass_signals {
+                SignalTarget::Main => Whom::Instance,
+                SignalTarget::Group => Whom::Group,
+            },
             grace: self.grace.unwrap_or(self.interval),
             start_limit: self.start_limit,
             stop_limit: self.stop_limit,

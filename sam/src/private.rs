@@ -4,7 +4,17 @@ use std::{convert::Infallible, process};
 
 use crate::{Builder, Error, Result};
 
-pub use crate::environment::{read_backoff, read_budget, read_duration, read_signal};
+pub use crate::settings::{SETTINGS, Setting, read_backoff, read_budget, read_duration, read_signal};
+
+/// Puts an option of the command line in; `None` if its value makes no sense.
+pub fn set(builder: Builder, setting: &Setting, value: &std::ffi::OsStr) -> Option<Builder> {
+    builder.set(setting, value)
+}
+
+/// The options of the table that the command line has.
+pub fn settings_of_command() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().filter(|setting| setting.of != crate::settings::Of::Linked)
+}
 
 /// Signals by their names.
 pub mod signals {

@@ -79,6 +79,7 @@ const POLICIES: Words = &[("restart", "Restart"), ("quit", "Quit")];
 const CHECKS: Words = &[("beats", "Beats"), ("asks", "Asks")];
 const RESPAWNS: Words = &[("fork", "Fork"), ("exec", "Exec"), ("exec-after-fault", "ExecAfterFault")];
 const STRAYS: Words = &[("kill", "Kill"), ("keep", "Keep")];
+const TARGETS: Words = &[("main", "Main"), ("group", "Group")];
 const CGROUPS: Words = &[("auto", "Auto"), ("need", "Need"), ("off", "Off")];
 
 /// Reads every value and refuses those that are none.
@@ -95,6 +96,7 @@ pub(crate) fn read(options: &Options, refusals: &mut Refusals) -> Vec<Setting> {
         ("respawn", "Respawn", RESPAWNS),
         ("strays", "Strays", STRAYS),
         ("cgroup", "Cgroup", CGROUPS),
+        ("pass_signals", "SignalTarget", TARGETS),
     ] {
         if let Some(variant) = reader.word(name, words) {
             reader.set(name, Value::Word(of, variant));

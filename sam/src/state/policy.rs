@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::action::Whom;
+
 /// All of it. `Default` is what `#[sam::main]` without a word means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
@@ -11,6 +13,8 @@ pub(crate) struct Policy {
     pub(crate) recovery: Recovery,
     /// The signal that warns, unless the instance's board names another.
     pub(crate) warn: i32,
+    /// Who gets the signals that are passed on.
+    pub(crate) pass_to: Whom,
     /// From the warning to SIGKILL. Zero kills at the next `Tick`.
     pub(crate) grace: Duration,
     /// From `Spawned` to `Phase::Ready`. Without it nobody waits for readiness, and an
@@ -130,6 +134,7 @@ impl Default for Policy {
             interval: Duration::from_secs(2),
             recovery: Recovery::Restart,
             warn: libc::SIGTERM,
+            pass_to: Whom::Instance,
             grace: Duration::from_secs(2),
             start_limit: None,
             stop_limit: Duration::from_secs(30),

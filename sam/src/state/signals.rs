@@ -22,7 +22,9 @@ impl State {
             // About our own children, or not to be caught at all.
             libc::SIGCHLD | libc::SIGKILL | libc::SIGSTOP => {}
             1..=64 if self.lives() => {
-                actions.push(Action::Send { signal, to: Whom::Group });
+                // What a Ctrl-Z halted was the whole group.
+                let to = if signal == libc::SIGCONT { Whom::Group } else { self.policy.pass_to };
+                actions.push(Action::Send { signal, to });
                 if signal == libc::SIGCONT {
                     self.job.halting_until = None;
                     self.unsuspended(now);

@@ -70,7 +70,7 @@ impl Supervisor {
     }
 
     /// Signals the living instance, if its first process has not been reaped.
-    fn send(&self, signal: i32, to: Whom) {
+    pub(super) fn send(&self, signal: i32, to: Whom) {
         let Some(living) = &self.living else { return };
         // What cannot be signalled is gone, or not this user's any more.
         let _ = match to {

@@ -191,7 +191,9 @@ fn limit_stop(board: &Board, limit: Duration, now: Time) {
 
 /// Room for the credentials and a few descriptors; the kernel itself drops further ones.
 #[repr(C, align(8))]
-struct Control([MaybeUninit<u8>; 96]);
+struct Control([MaybeUninit<u8>; CONTROL]);
+
+const CONTROL: usize = 96;
 
 // SAFETY: CMSG_SPACE only computes.
 const CREDENTIALS: usize = unsafe { libc::CMSG_SPACE(size_of::<libc::ucred>() as u32) } as usize;
@@ -201,7 +203,7 @@ const _: () = assert!(CREDENTIALS < size_of::<Control>());
 /// no length. `None` if there is none.
 fn receive(socket: RawFd, buffer: &mut [u8]) -> Option<(usize, Option<i32>)> {
     let mut iov = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    let mut control = Control([MaybeUninit::zeroed(); _]);
+    let mut control = Control([MaybeUninit::zeroed(); CONTROL]);
     // SAFETY: zeros are a valid msghdr: null pointers with lengths of 0.
     let mut header: libc::msghdr = unsafe { mem::zeroed() };
     header.msg_iov = &raw mut iov;

@@ -62,7 +62,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     options::Options,
     shared::{Board, Ended, Vault, now},
-    state::{Checks, Event, State, step},
+    state::{Checks, Event, State, Whom, step},
     time::Time,
     wire::Kept,
 };
@@ -255,7 +255,11 @@ impl Supervisor {
             let is_own = sender == self.pid && signal != libc::SIGCONT;
             // What the kernel would not do to a group that nobody could continue.
             let is_void = signal == libc::SIGTSTP && terminal::is_group_orphaned();
-            if signal != libc::SIGCHLD && !is_own && !is_void {
+            if signal == libc::SIGWINCH && sender == 0 {
+                // A terminal tells its whole foreground, where the instance's group would be if it
+                // had not a supervisor.
+                self.send(signal, Whom::Group);
+            } else if signal != libc::SIGCHLD && !is_own && !is_void {
                 self.tell(Event::Signal(signal), now)?;
             }
         }

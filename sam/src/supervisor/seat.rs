@@ -56,6 +56,23 @@ fn adopt(fd: RawFd) -> Option<OwnedFd> {
     Some(fd)
 }
 
+/// What a service manager meant for the process that it started is the instance's: descriptors
+/// of `sd_listen_fds(3)` (`LISTEN_PID`), and that it is the one whose output the journal has.
+/// In the instance, before it runs a line of the application.
+pub(super) fn readdress(supervisor: i32) {
+    for name in ["LISTEN_PID", "SYSTEMD_EXEC_PID"] {
+        if env::var(name).is_ok_and(|pid| pid == supervisor.to_string()) {
+            // SAFETY: the child of a fork of a process of one thread has one thread.
+            unsafe { env::set_var(name, std::process::id().to_string()) };
+            if name == "LISTEN_PID" {
+                // The supervisor's identity in another form, which is optional.
+                // SAFETY: as above.
+                unsafe { env::remove_var("LISTEN_PIDFDID") };
+            }
+        }
+    }
+}
+
 /// Executes this program anew in the instance, with its seat. Does not return.
 pub(super) fn execute_self(seat: &Seat, supervisor: i32) -> ! {
     let fds = [&seat.board, &seat.vault, &seat.socket, &seat.bell];

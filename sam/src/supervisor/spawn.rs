@@ -96,6 +96,7 @@ impl Fresh {
         // Its first calls read the board.
         hint::black_box(app().instance());
         super::upward::hide();
+        seat::readdress(self.supervisor);
         if let Some(before) = &self.child_signal {
             sys::set_back(before);
         }

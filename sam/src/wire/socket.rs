@@ -14,7 +14,9 @@ const STRANGE: usize = 4;
 
 /// Room for control messages, aligned as the kernel wants it.
 #[repr(C, align(8))]
-struct Control([MaybeUninit<u8>; 64]);
+struct Control([MaybeUninit<u8>; CONTROL]);
+
+const CONTROL: usize = 64;
 
 // A descriptor's control message is a header and four bytes; credentials, which nobody turns on
 // at our end, would be cut off.
@@ -47,7 +49,7 @@ pub(crate) enum Received {
 pub(crate) fn send(socket: BorrowedFd<'_>, message: &Message, fd: Option<BorrowedFd<'_>>) -> io::Result<()> {
     let mut packet = message.encode();
     let mut iov = libc::iovec { iov_base: packet.as_mut_ptr().cast(), iov_len: PACKET };
-    let mut control = Control([MaybeUninit::zeroed(); _]);
+    let mut control = Control([MaybeUninit::zeroed(); CONTROL]);
     let mut header = header(&mut iov);
     if let Some(fd) = fd {
         header.msg_control = control.0.as_mut_ptr().cast();
@@ -88,7 +90,7 @@ pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Received> {
     // One byte more than a message has: a longer packet is not cut to a right one.
     let mut packet = [0; PACKET + 1];
     let mut iov = libc::iovec { iov_base: packet.as_mut_ptr().cast(), iov_len: packet.len() };
-    let mut control = Control([MaybeUninit::zeroed(); _]);
+    let mut control = Control([MaybeUninit::zeroed(); CONTROL]);
     let mut header = header(&mut iov);
     header.msg_control = control.0.as_mut_ptr().cast();
     header.msg_controllen = ROOM as _;

@@ -278,3 +278,48 @@ fn a_program_that_reads_from_the_terminal_may() {
     tty.await_text("<hello>");
     assert_eq!(tty.end().code(), Some(3));
 }
+
+/// A shell that counts a signal, and a helper of its that dies of it.
+#[test]
+fn a_signal_that_is_passed_on_goes_to_the_main_process_and_by_option_to_its_group() {
+    let script = "trap 'echo reloaded; [ $SAM_INSTANCE = 1 ] || exit 7' HUP; sleep 1000 & echo helper $!; echo up; \
+                  while :; do wait $!; [ $? -gt 128 ] && kill -0 $! && continue; echo helper gone; exit 3; done";
+    for (options, is_spared) in [(&[][..], true), (&["--pass-signals", "group"], false)] {
+        let options = [&["--policy", "quit"], options].concat();
+        let running = sh(&options, script).start();
+        running.await_line("up");
+        let helper = running.await_value("helper ").parse().unwrap();
+        running.signal(libc::SIGHUP);
+        running.await_line("reloaded");
+        if is_spared {
+            assert!(lives(helper), "the helper got the signal");
+            running.signal(libc::SIGTERM);
+            assert_eq!(running.end().code(), -15);
+        } else {
+            wait_until("the helper is gone", || !lives(helper));
+            assert_eq!(running.end().code(), 3);
+        }
+    }
+}
+
+/// As a service manager starts it: the variable names the process that it made.
+#[test]
+fn sockets_of_a_service_manager_are_the_programs_in_each_instance() {
+    let script = "[ \"$LISTEN_PID\" = $$ ] && [ \"$SYSTEMD_EXEC_PID\" = $$ ] && echo mine $LISTEN_FDS$LISTEN_PIDFDID; \
+                  [ -e /proc/self/fd/3 ] && echo open; [ $SAM_INSTANCE = 1 ] && exit 9; exit 0";
+    let manager = "exec 3</dev/null; LISTEN_PID=$$ SYSTEMD_EXEC_PID=$$ LISTEN_PIDFDID=5 LISTEN_FDS=1 exec \"$@\"";
+    let output = Command::new("/bin/sh")
+        .args(["-c", manager, "sh"])
+        .arg(program("sam"))
+        .args(["run", "--quiet", "--", "/bin/sh", "-c", script])
+        .output()
+        .unwrap();
+    assert_eq!(words(&output.stdout), "mine 1\nopen\nmine 1\nopen\n");
+    // What was meant for another process is not the program's either.
+    let other = Command::new(program("sam"))
+        .args(["run", "--quiet", "--", "/bin/sh", "-c", "echo $LISTEN_PID"])
+        .env("LISTEN_PID", "1")
+        .output()
+        .unwrap();
+    assert_eq!(words(&other.stdout), "1\n");
+}

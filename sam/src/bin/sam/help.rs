@@ -57,6 +57,8 @@ What follows a failure:
 
 SIGTERM, SIGINT and SIGQUIT (Ctrl-C) stop it; other signals are passed on.
       --stop-limit TIME    from that to SIGKILL [10s]
+      --pass-signals WHO   who gets the others: main (the program's main process) or group
+                           (its helpers, too) [main]
 
 What is told:
       --status FILE        keep a file that `sam status FILE` shows

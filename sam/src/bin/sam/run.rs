@@ -6,7 +6,7 @@ use lexopt::{
     Arg::{Long, Short, Value},
     Parser, ValueExt as _,
 };
-use sam::{__private as private, Builder, Cgroup, Notify, Recovery, Strays};
+use sam::{__private as private, Builder, Notify};
 
 use crate::{Refusal, help, print};
 
@@ -82,41 +82,17 @@ pub(crate) fn run(mut parser: Parser) -> Result<ExitCode, Refusal> {
                 given.grace = Some(time("grace", parser)?);
                 builder
             }
-            "warn-signal" => builder.warn_signal(value(
-                "warn-signal",
-                parser,
-                "a signal such as SIGTERM, TERM or 15",
-                private::read_signal,
-            )?),
-            "policy" => {
-                let policies = [("restart", Recovery::Restart), ("quit", Recovery::Quit)];
-                builder.policy(one_of("policy", parser, &policies)?)
-            }
-            "backoff" => {
-                let expected = "the first and the longest delay, as 100ms..30s";
-                let (first, longest) = value("backoff", parser, expected, private::read_backoff)?;
-                builder.backoff(first, longest)
-            }
-            "healthy-after" => builder.healthy_after(time("healthy-after", parser)?),
-            "budget" => {
-                let (restarts, window) =
-                    value("budget", parser, "restarts and a time, as 10/60s", private::read_budget)?;
-                builder.budget(restarts, window)
-            }
-            "clean-exits" => builder.clean_exits(&codes("clean-exits", parser)?),
-            "fatal-exits" => builder.fatal_exits(&codes("fatal-exits", parser)?),
-            "strays" => builder.strays(one_of("strays", parser, &[("kill", Strays::Kill), ("keep", Strays::Keep)])?),
-            "cgroup" => {
-                let cgroups = [("auto", Cgroup::Auto), ("need", Cgroup::Need), ("off", Cgroup::Off)];
-                builder.cgroup(one_of("cgroup", parser, &cgroups)?)
-            }
             "no-standby" => builder.standby(false),
             "outlive" => builder.dies_with_supervisor(false),
-            "stop-limit" => builder.stop_limit(time("stop-limit", parser)?),
-            "status" => builder.status(file("status", parser)?),
-            "events" => builder.events(file("events", parser)?),
             "quiet" => builder.log(false),
-            _ => return Err(lexopt::Error::UnexpectedOption(format!("--{option}")).into()),
+            _ => {
+                let setting = private::settings_of_command().find(|setting| setting.word == option);
+                let setting = setting.ok_or_else(|| lexopt::Error::UnexpectedOption(format!("--{option}")))?;
+                let value = parser.value()?;
+                let refusal = || Refusal(format!("--{option} is {value:?}; give {}", setting.expected));
+                let value = Some(&value).filter(|value| !value.is_empty()).ok_or_else(refusal)?;
+                private::set(builder, setting, value).ok_or_else(refusal)?
+            }
         };
     }
     if program.is_empty() {
@@ -178,17 +154,7 @@ fn one_of<T: Copy>(option: &str, parser: &mut Parser, words: &[(&str, T)]) -> Re
     value(option, parser, &expected, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))
 }
 
-fn codes(option: &str, parser: &mut Parser) -> Result<Vec<u8>, Refusal> {
-    let read = |text: &str| text.split(',').map(|code| code.trim().parse().ok()).collect();
-    value(option, parser, "exit codes from 0 to 255, as 3,4", read)
-}
-
 fn text(option: &str, parser: &mut Parser) -> Result<String, Refusal> {
     let text = parser.value()?.string();
     text.ok().filter(|text| !text.is_empty()).ok_or_else(|| Refusal(format!("--{option} is no text; give a command")))
-}
-
-fn file(option: &str, parser: &mut Parser) -> Result<OsString, Refusal> {
-    let file = parser.value()?;
-    if file.is_empty() { Err(Refusal(format!("--{option} is empty; give a file"))) } else { Ok(file) }
 }

@@ -57,6 +57,7 @@ impl Dice {
             warn: self.pick(&[10, 15]),
             grace: self.pick(&[NONE, 300 * MS, S, 5 * S]),
             start_limit: self.pick(&[None, None, Some(2 * S)]),
+            pass_to: self.pick(&[Whom::Instance, Whom::Group]),
             stop_limit: self.pick(&[NONE, S, 5 * S, Duration::MAX]),
             checks: self.pick(&[Checks::Beats, Checks::Beats, Checks::Asks]),
             probe: self.percent(25).then_some(probe),

@@ -108,6 +108,18 @@ fn a_stop_without_a_limit_waits_for_ever() {
 }
 
 #[test]
+fn signals_that_are_passed_on_go_to_the_main_process_unless_the_group_is_to_have_them() {
+    for to in [Whom::Instance, Whom::Group] {
+        let mut rig = Rig::running(Policy { pass_to: to, ..policy() });
+        for signal in [libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGWINCH, libc::SIGRTMIN()] {
+            assert_eq!(rig.tell(Event::Signal(signal)), [Action::Send { signal, to }]);
+        }
+        assert_eq!(rig.tell(Event::Signal(libc::SIGCONT)), [group(libc::SIGCONT)], "as Ctrl-Z went to it");
+    }
+    assert_eq!(policy().pass_to, Whom::Instance, "unless told otherwise");
+}
+
+#[test]
 fn ctrl_z_halts_the_group_then_us_and_a_continue_makes_all_due_anew() {
     let mut rig = Rig::running(Policy { probe: None, ..policy() });
     rig.beat();

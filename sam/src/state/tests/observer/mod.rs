@@ -171,7 +171,8 @@ impl Observer {
                 }
             }
             Event::Signal(signal) if self.life == Life::Alive => {
-                let sent = actions == [Action::Send { signal, to: Whom::Group }];
+                let to = if signal == libc::SIGCONT { Whom::Group } else { self.policy.pass_to };
+                let sent = actions == [Action::Send { signal, to }];
                 ensure(sent, "a signal was not passed on")?;
                 if signal == libc::SIGCONT {
                     self.tstp = None;

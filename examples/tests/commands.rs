@@ -20,7 +20,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// A state of one version as another version reads it.
 fn crossed<Old: Serialize, New: DeserializeOwned>(state: Old) -> New {
-    rmp_serde::from_slice(&rmp_serde::to_vec_named(&state).unwrap()).unwrap()
+    lcr::wire::decode(&lcr::wire::encode(&state).unwrap()).unwrap()
 }
 
 /// A layer under test.

@@ -206,8 +206,8 @@ fn a_hand_over_between_any_two_structures_keeps_everything() {
 
 /// What the runtime does: save, encode, decode, restore.
 fn handed_over<Old: Stateful<State = Snapshot>, New>(old: &Old, restore: fn(&Snapshot) -> Result<New, Damaged>) -> New {
-    let bytes = rmp_serde::to_vec_named(&old.save().unwrap()).unwrap();
-    restore(&rmp_serde::from_slice(&bytes).unwrap()).unwrap()
+    let bytes = lcr::wire::encode(&old.save().unwrap()).unwrap();
+    restore(&lcr::wire::decode(&bytes).unwrap()).unwrap()
 }
 
 #[test]

@@ -151,6 +151,7 @@ pub use component::{
     pinned::Pinned,
     serde::Serde,
     stateful::{BoxError, RawState, Stateful},
+    wire,
 };
 pub use error::{Error, ErrorKind, Result, Straggler};
 pub use lcr_macros::{Abi, component, interface};

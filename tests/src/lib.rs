@@ -11,6 +11,7 @@ pub mod rail;
 pub mod script;
 pub mod shelf;
 pub mod values;
+pub mod zoo;
 
 use std::{
     env,

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, ErrorKind, Result, Straggler},
     host::{
         records,
-        shared::{Begin, Shared, State},
+        shared::{AUTHORS_STACK, Begin, Shared, State},
     },
 };
 
@@ -74,6 +74,7 @@ fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Rep
     let (result, watched) = (Arc::clone(&slot), Arc::clone(&watch));
     thread::Builder::new()
         .name("lcr-change".to_owned())
+        .stack_size(AUTHORS_STACK)
         .spawn(move || {
             let outcome = execution.run(steps);
             *result.lock().unwrap_or_else(PoisonError::into_inner) = outcome;

@@ -2,7 +2,8 @@
 //!
 //! [`image`] is the image's end of the wire: the entry symbol, the host's table and the
 //! thread's record. [`handle`] makes calls, [`context`] and [`stateful`] construct and
-//! restore, [`registration`] collects what the macros generate.
+//! restore, [`wire`] is the form in which values of any type cross, [`registration`] collects
+//! what the macros generate.
 
 pub mod barrier;
 pub mod bytes;

@@ -12,8 +12,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// While `save` runs no caller is inside the instance, and none comes in until the
 /// successor is ready or the replacement was given up; keep it short. The state crosses
-/// as MessagePack with named fields: a field with `#[serde(default)]` may be added
-/// without a new version.
+/// in the self-describing format of [`wire`]: a field with `#[serde(default)]` may be
+/// added without a new version, and values may be [`wire::DEPTH`] deep.
 ///
 /// If several components are replaced together, all are saved before any is restored.
 /// Dependents are saved before what they depend on: `save` may call its dependencies, and
@@ -68,7 +68,7 @@ impl RawState<'_> {
         Ok(wire::decode(self.0)?)
     }
 
-    /// The wire format's bytes (MessagePack, named fields).
+    /// The state's bytes, in the format of [`wire`].
     pub fn as_bytes(&self) -> &[u8] {
         self.0
     }

@@ -29,7 +29,7 @@ use super::{
     fork,
     instances::Incarnation,
     records,
-    shared::{Leaving, Shared, State},
+    shared::{AUTHORS_STACK, Leaving, Shared, State},
 };
 
 const FASTEST: Duration = Duration::from_micros(100);
@@ -119,7 +119,8 @@ impl Reaper {
             return;
         }
         let weak = Arc::downgrade(&shared);
-        let spawned = thread::Builder::new().name("lcr-reaper".to_owned()).spawn(move || run(&weak));
+        let spawned =
+            thread::Builder::new().name("lcr-reaper".to_owned()).stack_size(AUTHORS_STACK).spawn(move || run(&weak));
         match spawned {
             Ok(handle) => {
                 *slot = Some(handle.thread().clone());

@@ -52,6 +52,11 @@ pub(crate) struct Shared {
     pub(crate) patience: Duration,
 }
 
+/// The stack of the threads that execute transactions and destroy instances, in bytes:
+/// twice what the main thread has by default, as `save` and destructors may recurse as
+/// deep as the threads that built the state. Only what is used of it takes memory.
+pub(crate) const AUTHORS_STACK: usize = 16 << 20;
+
 /// The bookkeeping of one runtime.
 pub(crate) struct State {
     pub(crate) world: Arc<World>,

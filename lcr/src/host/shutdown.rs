@@ -18,7 +18,7 @@ use super::{
     instances::InstanceId,
     order::dependencies_first,
     reaper::destroy,
-    shared::{Begin, Leaving, Shared, State},
+    shared::{AUTHORS_STACK, Begin, Leaving, Shared, State},
     sys,
     world::World,
 };
@@ -26,7 +26,10 @@ use super::{
 /// Ends a runtime whose `closed` is set. Returns when it is done or out of patience.
 pub(super) fn run(shared: &Arc<Shared>) {
     let runtime = Arc::clone(shared);
-    let spawned = thread::Builder::new().name("lcr-shutdown".to_owned()).spawn(move || runtime.shut_down());
+    let spawned = thread::Builder::new()
+        .name("lcr-shutdown".to_owned())
+        .stack_size(AUTHORS_STACK)
+        .spawn(move || runtime.shut_down());
     match spawned {
         Ok(thread) => {
             drop(thread.join());

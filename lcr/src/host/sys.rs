@@ -137,6 +137,15 @@ pub(super) fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
+/// How many bytes a file of this process may have (`RLIMIT_FSIZE`). A write beyond is answered
+/// with SIGXFSZ, which ends a process that does not ignore it.
+pub(super) fn file_size_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the pointer is valid for the length of the call.
+    unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
+    if limit.rlim_cur == libc::RLIM_INFINITY { u64::MAX } else { limit.rlim_cur }
+}
+
 /// A file's bytes in memory, for reading. The file must not change meanwhile: whoever makes
 /// one sees to it that nobody else can write to the file.
 pub(super) struct Mapping {

@@ -13,11 +13,14 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub(super) struct Dynamic<'data> {
     single: HashMap<i64, u64>,
-    /// File names of the libraries that this one needs.
+    /// File names of the libraries that this one needs, in order.
     pub(super) needed: Vec<&'data [u8]>,
     /// The table of names.
     pub(super) strings: &'data [u8],
 }
+
+/// The most entries that are looked at; linkers write some dozens, and one for each library.
+const ENTRIES: usize = 4096;
 
 /// Which section an entry names: its type, the tag of its address, the tag of its size.
 #[rustfmt::skip]
@@ -65,6 +68,8 @@ impl<'data> Dynamic<'data> {
         let entries = entries.ok_or_else(|| damaged("the dynamic table cannot be read"))?;
         let end = entries.iter().position(|entry| entry.d_tag.get(Le) == elf::DT_NULL);
         let end = end.ok_or_else(|| damaged("the dynamic table has no end"))?;
+
+        ensure(end <= ENTRIES, || format!("the dynamic table has {end} entries, the limit is {ENTRIES}"))?;
 
         let strings = Self::strings(view)?;
         let text = |offset| string(strings, offset).ok_or_else(|| damaged("a name lies outside the names"));

@@ -7,11 +7,12 @@
 //! and in section headers for tools, and a linker writes both from one layout; they must agree
 //! here to the byte, and what the loader will follow from there ([`tables`]) must stay inside.
 //!
-//! Called by `stage`, on the very bytes that it then writes to the private store.
+//! Called by `stage`, on the private copy, after [`look`] at the first bytes of the original.
 //!
 //! Invariants:
 //! 1. Pure: bytes in, a description or an error out. No panic, no loop without progress.
-//! 2. Allocates at most a small multiple of the input.
+//! 2. Takes memory and time of at most a small multiple of the input: numbers of headers are
+//!    limited, no two sections share bytes, and lookups by address are binary searches.
 //! 3. Every address that the loader will read, write or call for an accepted file lies in a
 //!    segment with the right to do so, and every file page that it maps exists.
 //!
@@ -65,6 +66,24 @@ pub(crate) fn read(bytes: &[u8], page: u64) -> Result<Elf<'_>> {
     dynamic.check(&view)?;
     tables::check(&view, &dynamic)?;
     Ok(Elf { mapped, permanent: dynamic.permanent(), view })
+}
+
+/// How many bytes of a file [`look`] wants to see.
+pub(crate) const FIRST: usize = size_of::<FileHeader64<Le>>();
+
+/// Refuses what its first bytes show to be no library for this machine, or a library that ends
+/// before its own tables do: of a file of `len` bytes, nothing but `first` has been read.
+///
+/// # Errors
+/// As for [`read`], which asks for much more.
+pub(crate) fn look(first: &[u8], len: u64) -> Result<()> {
+    let header = header(first)?;
+    let tables = [
+        (header.e_phoff.get(Le), header.e_phnum.get(Le), header.e_phentsize.get(Le)),
+        (header.e_shoff.get(Le), header.e_shnum.get(Le), header.e_shentsize.get(Le)),
+    ];
+    let mut ends = tables.iter().map(|(at, count, size)| at.saturating_add(u64::from(*count) * u64::from(*size)));
+    ensure(ends.all(|end| end <= len), || format!("a file of {len} bytes ends before its headers do"))
 }
 
 /// What differs from one processor to the next.

@@ -23,6 +23,7 @@ pub(super) fn check(view: &View<'_>, page: u64) -> Result<u64> {
     for section in view.sections.iter().filter(|s| s.alloc() && s.size > 0) {
         covered(view, section)?;
     }
+    apart(view)?;
     program_headers(view)?;
     stack(view)?;
     relro(view, page)?;
@@ -86,6 +87,33 @@ fn covered(view: &View<'_>, section: &Section<'_>) -> Result<()> {
         && (!code || load.grants(elf::PF_X))
         && (code || load.grants(elf::PF_R));
     if granted { Ok(()) } else { Err(wrong("lacks a right that it needs in memory")) }
+}
+
+/// No two sections share bytes, in memory or in the file. So what is done once for each section
+/// is done at most once for each byte.
+fn apart(view: &View<'_>) -> Result<()> {
+    let in_memory = |s: &&Section<'_>| s.alloc() && s.size > 0 && !(s.no_bits() && s.has(elf::SHF_TLS));
+    let mut sections: Vec<&Section<'_>> = view.sections.iter().filter(in_memory).collect();
+    sections.sort_by_key(|s| s.addr);
+    disjoint(&sections, |s| (s.addr, s.size))?;
+    sections.retain(|s| !s.no_bits());
+    sections.sort_by_key(|s| s.offset);
+    disjoint(&sections, |s| (s.offset, s.size))
+}
+
+/// Refuses two neighbours of which the first ends behind the start of the second.
+fn disjoint(sorted: &[&Section<'_>], place: impl Fn(&Section<'_>) -> (u64, u64)) -> Result<()> {
+    let overlap = sorted.windows(2).find(|pair| {
+        let ((start, size), (next, _)) = (place(pair[0]), place(pair[1]));
+        start.saturating_add(size) > next
+    });
+    match overlap {
+        None => Ok(()),
+        Some(pair) => {
+            let (one, two) = (pair[0].title(), pair[1].title());
+            Err(damaged(format_args!("sections {one} and {two} overlap")))
+        }
+    }
 }
 
 /// `PT_PHDR` becomes what `dl_iterate_phdr` reports, unchecked.

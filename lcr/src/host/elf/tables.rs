@@ -35,9 +35,16 @@ pub(super) fn exports(view: &View<'_>, name: &[u8]) -> bool {
     let is = |symbol: &&Sym64<Le>| {
         symbol.st_shndx.get(Le) != elf::SHN_UNDEF
             && symbol.st_info.st_type() == elf::STT_FUNC
-            && strings.and_then(|strings| string(strings, symbol.st_name.get(Le).into())) == Some(name)
+            && strings.is_some_and(|strings| is_named(strings, symbol.st_name.get(Le), name))
     };
     symbols(view).is_ok_and(|symbols| symbols.iter().any(|symbol| is(&symbol)))
+}
+
+/// Whether the string at `offset` is `name`. Looks at no more bytes than `name` has, since a file
+/// may have as many symbols of one endless name as fit in.
+fn is_named(strings: &[u8], offset: u32, name: &[u8]) -> bool {
+    let rest = strings.get(offset as usize..).and_then(|rest| rest.strip_prefix(name));
+    rest.is_some_and(|rest| rest.first() == Some(&0))
 }
 
 /// Whether a function with a name, even if it is not exported, starts at `addr`.
@@ -45,7 +52,9 @@ pub(super) fn function_at(view: &View<'_>, addr: u64) -> bool {
     let function = |symbol: &Sym64<Le>| {
         symbol.st_info.st_type() == elf::STT_FUNC && symbol.st_value.get(Le) == addr && view.callable(addr)
     };
-    let tables = view.sections.iter().filter(|s| s.is(elf::SHT_DYNSYM) || s.is(elf::SHT_SYMTAB));
+    // A file has one table of each kind; of more, none but the first are looked at.
+    let first = |kind| view.sections.iter().find(|s| s.is(kind));
+    let tables = [first(elf::SHT_DYNSYM), first(elf::SHT_SYMTAB)].into_iter().flatten();
     let mut tables = tables.filter_map(|table| slice_from_all_bytes(table.data(view.bytes)?).ok());
     tables.any(|symbols| symbols.iter().any(function))
 }
@@ -150,6 +159,9 @@ fn check_versions(view: &View<'_>, dynamic: &Dynamic<'_>, symbols: usize) -> Res
     Ok(())
 }
 
+/// There are no more, since their numbers have 15 bits; each costs the search for its name's end.
+const VERSIONS: usize = 1 << 15;
+
 fn half(data: &[u8], at: usize) -> Option<u16> {
     data.get(at..)?.first_chunk().map(|bytes| u16::from_le_bytes(*bytes))
 }
@@ -161,7 +173,7 @@ fn word(data: &[u8], at: usize) -> Option<usize> {
 /// `Verneed { version, cnt: u16, file, aux, next: u32 }` and, at `aux`,
 /// `Vernaux { hash: u32, flags, other: u16, name, next: u32 }`; `next` 0 ends a list.
 fn needed_versions(data: &[u8], dynamic: &Dynamic<'_>, known: &mut BTreeSet<u16>) -> Option<()> {
-    let (mut at, mut budget) = (0, data.len() / 16);
+    let (mut at, mut budget) = (0, (data.len() / 16).min(VERSIONS));
     loop {
         let file = string(dynamic.strings, word(data, at + 4)? as u64)?;
         if half(data, at)? != 1 || !dynamic.needed.contains(&file) {
@@ -187,7 +199,7 @@ fn needed_versions(data: &[u8], dynamic: &Dynamic<'_>, known: &mut BTreeSet<u16>
 /// `Verdef { version, flags, ndx, cnt: u16, hash, aux, next: u32 }` and, at `aux`,
 /// `Verdaux { name, next: u32 }`.
 fn defined_versions(data: &[u8], strings: &[u8], known: &mut BTreeSet<u16>) -> Option<()> {
-    let (mut at, mut budget) = (0, data.len() / 8);
+    let (mut at, mut budget) = (0, (data.len() / 8).min(VERSIONS));
     loop {
         budget = budget.checked_sub(1)?;
         if half(data, at)? != 1 {

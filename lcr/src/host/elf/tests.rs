@@ -180,3 +180,58 @@ fn code_that_ends_where_data_begins_is_accepted() {
     assert_eq!(code_end(&file) % PAGE, 0, "the padding moved something else");
     read(&file, PAGE).unwrap();
 }
+
+/// The sample with `count` more section headers, each a copy of the one called `name`.
+fn with_copies(name: &str, count: usize) -> Vec<u8> {
+    let mut file = good().bytes();
+    let view = View::new(&file, header(&file).unwrap()).unwrap();
+    let number = view.sections.iter().position(|s| s.name == name.as_bytes()).unwrap();
+    let (sections, table) = (view.sections.len(), u64::from_le_bytes(file[40..48].try_into().unwrap()) as usize);
+    let headers = file[table..table + sections * 64].to_vec();
+    let at = file.len().next_multiple_of(8);
+    file.resize(at, 0);
+    file.extend_from_slice(&headers);
+    for _ in 0..count {
+        file.extend_from_slice(&headers[number * 64..][..64]);
+    }
+    file[40..48].copy_from_slice(&(at as u64).to_le_bytes());
+    file[60..62].copy_from_slice(&((sections + count) as u16).to_le_bytes());
+    file
+}
+
+/// CASES B3: 60,000 names for the manifest's bytes were read 60,000 times, all at once.
+#[test]
+fn sections_that_share_bytes_are_refused() {
+    assert!(read(&with_copies(".comment", 10), PAGE).is_ok(), "what is not in memory is not read either");
+    for name in [".lcr.manifest", ".text", ".dynstr", ".bss"] {
+        let refused = refusal(&with_copies(name, 1));
+        assert!(refused.contains("overlap") || refused.contains("of one kind"), "{refused}");
+        let overlap = refusal(&with_copies(name, 1_000));
+        assert!(overlap.contains("overlap") || overlap.contains("of one kind"), "{overlap}");
+    }
+}
+
+#[test]
+fn more_headers_than_a_linker_writes_are_refused() {
+    let refused = refusal(&with_copies(".lcr.manifest", 60_000));
+    assert!(refused.contains("the limit is 4096"), "{refused}");
+    let mut file = good().bytes();
+    file[56..58].copy_from_slice(&60_000_u16.to_le_bytes());
+    file.resize(60_000 * 56 + 0x1_0000, 0);
+    let refused = refusal(&file);
+    assert!(refused.contains("60000 program headers"), "{refused}");
+}
+
+#[test]
+fn a_library_is_judged_by_its_first_bytes_as_far_as_they_go() {
+    let file = good().bytes();
+    look(&file[..FIRST], file.len() as u64).unwrap();
+    for (bytes, len, text) in [
+        (&file[..FIRST - 1], file.len() as u64, "the header cannot be read"),
+        (&file[..FIRST], file.len() as u64 - 1, "ends before its headers do"),
+        (&b"LCRMANI, but no ELF file"[..], 1 << 30, "it starts with \"LCRM\""),
+    ] {
+        let refused = look(bytes, len).unwrap_err();
+        assert!(refused.kind() == ErrorKind::NotALibrary && refused.to_string().contains(text), "{refused}");
+    }
+}

@@ -1,11 +1,20 @@
 //! Segments and sections of a file as plain numbers, and lookups by address.
 //!
-//! Nothing is checked here but that the two tables and the sections' names can be read; every
-//! lookup returns an option and computes without overflow, so the checks above stay readable.
+//! Nothing is checked here but that the two tables and the sections' names can be read, and that
+//! both are of a size that a linker writes ([`SEGMENTS`], [`SECTIONS`]); every lookup returns an
+//! option and computes without overflow, so the checks above stay readable.
+//!
+//! A lookup by address is a binary search, since a file may ask for as many as it has symbols and
+//! relocations. It finds what there is to find once `segments` has seen that nothing overlaps.
 
-use super::{Result, broken, damaged};
+use super::{Result, broken, damaged, refused};
 use object::elf::{self, FileHeader64};
 use object::{LittleEndian as Le, read::elf::FileHeader};
+
+/// The most program headers that are looked at; linkers write about a dozen.
+pub(super) const SEGMENTS: usize = 256;
+/// The most section headers that are looked at; linkers write some dozens.
+pub(super) const SECTIONS: usize = 4096;
 
 /// A file under examination.
 #[derive(Debug)]
@@ -15,6 +24,10 @@ pub(super) struct View<'data> {
     pub(super) headers_at: u64,
     pub(super) segments: Vec<Segment>,
     pub(super) sections: Vec<Section<'data>>,
+    /// The segments that are loaded, by address.
+    loads: Vec<Segment>,
+    /// The sections of code, by address: their numbers.
+    code: Vec<usize>,
 }
 
 /// One program header.
@@ -100,6 +113,10 @@ pub(super) fn string(table: &[u8], offset: u64) -> Option<&[u8]> {
 impl<'data> View<'data> {
     pub(super) fn new(bytes: &'data [u8], header: &FileHeader64<Le>) -> Result<View<'data>> {
         let segments = header.program_headers(Le, bytes).map_err(broken("the program headers"))?;
+        if segments.len() > SEGMENTS {
+            let text = format!("it has {} program headers, the limit is {SEGMENTS}; link it again", segments.len());
+            return Err(refused(text));
+        }
         let segments = segments.iter().map(|p| Segment {
             kind: p.p_type.get(Le).0,
             flags: p.p_flags.get(Le).0,
@@ -112,6 +129,10 @@ impl<'data> View<'data> {
         let headers = header.section_headers(Le, bytes).map_err(broken("the section headers"))?;
         if headers.is_empty() {
             return Err(damaged("it has no section headers (cut off, or stripped of them)"));
+        }
+        if headers.len() > SECTIONS {
+            let text = format!("it has {} sections, the limit is {SECTIONS}; link it again", headers.len());
+            return Err(refused(text));
         }
         let names = header.section_strings_index(Le, bytes).map_err(broken("the section names"))?;
         let names = headers.get(names.0).ok_or_else(|| damaged("the section names are missing"))?;
@@ -130,8 +151,17 @@ impl<'data> View<'data> {
                 info: s.sh_info.get(Le),
             })
         });
-        let sections = sections.collect::<Result<_>>()?;
-        Ok(View { bytes, headers_at: header.e_phoff(Le), segments: segments.collect(), sections })
+        let sections = sections.collect::<Result<Vec<Section<'data>>>>()?;
+        let segments: Vec<Segment> = segments.collect();
+        let mut loads: Vec<_> = segments.iter().filter(|segment| segment.kind == elf::PT_LOAD.0).copied().collect();
+        loads.sort_by_key(|load| load.addr);
+        let is_code = |&at: &usize| {
+            let section = &sections[at];
+            section.alloc() && section.has(elf::SHF_EXECINSTR) && section.size > 0
+        };
+        let mut code: Vec<usize> = (0..sections.len()).filter(is_code).collect();
+        code.sort_by_key(|&at| sections[at].addr);
+        Ok(View { bytes, headers_at: header.e_phoff(Le), segments, sections, loads, code })
     }
 
     pub(super) fn loads(&self) -> impl Iterator<Item = &Segment> {
@@ -144,12 +174,18 @@ impl<'data> View<'data> {
 
     /// The segment that maps all of `[addr, addr + len)`.
     pub(super) fn mapped(&self, addr: u64, len: u64) -> Option<&Segment> {
-        self.loads().find(|load| inside(addr, len, load.addr, load.memsz))
+        self.load_at(addr).filter(|load| inside(addr, len, load.addr, load.memsz))
+    }
+
+    /// The last loaded segment that begins at `addr` or before it.
+    fn load_at(&self, addr: u64) -> Option<&Segment> {
+        let behind = self.loads.partition_point(|load| load.addr <= addr);
+        self.loads.get(behind.checked_sub(1)?)
     }
 
     /// The bytes of the file that will be mapped at `[addr, addr + len)`.
     pub(super) fn at(&self, addr: u64, len: u64) -> Option<&'data [u8]> {
-        let load = self.loads().find(|load| inside(addr, len, load.addr, load.filesz))?;
+        let load = self.load_at(addr).filter(|load| inside(addr, len, load.addr, load.filesz))?;
         range(self.bytes, load.offset.checked_add(addr - load.addr)?, len)
     }
 
@@ -160,8 +196,9 @@ impl<'data> View<'data> {
 
     /// The section of code that `addr` lies in.
     pub(super) fn code_at(&self, addr: u64) -> Option<&Section<'data>> {
-        let code = |s: &&Section<'_>| s.alloc() && s.has(elf::SHF_EXECINSTR);
-        self.sections.iter().filter(code).find(|s| inside(addr, 1, s.addr, s.size))
+        let behind = self.code.partition_point(|&at| self.sections[at].addr <= addr);
+        let section = &self.sections[self.code[behind.checked_sub(1)?]];
+        Some(section).filter(|s| inside(addr, 1, s.addr, s.size))
     }
 
     /// Whether `addr` may be called.

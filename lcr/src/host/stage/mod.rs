@@ -1,7 +1,8 @@
 //! From a file that anybody may change to a private copy that nobody does.
 //!
-//! [`Store::stage`] opens a file once, has the system copy it to the store, and from then on
-//! looks only at the copy: that is what it checks and hashes, mapped, and what the loader maps.
+//! [`Store::stage`] opens a file once, looks at its first bytes, so that what is no library is not
+//! copied, has the system copy it to the store, and from then on looks only at the copy: that is
+//! what it checks and hashes, mapped, and what the loader maps.
 //! So overwriting, truncating or replacing the original does no harm, neither between check and
 //! use nor while the image runs. The bytes pass through no memory of this process's own, which
 //! for a file of some MiB would cost as much as all the rest.
@@ -20,6 +21,8 @@
 //!    at, and never again.
 //! 3. The store's directory is this user's alone (mode 0700), its files are read-only (0400).
 //! 4. A refusal leaves no file behind.
+//! 5. No file is written beyond what this process may write (`RLIMIT_FSIZE`): the kernel answers
+//!    that with a signal that ends the process.
 
 mod directory;
 #[cfg(test)]
@@ -38,7 +41,7 @@ use crate::error::{Error, ErrorKind, Result};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::mem;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -99,7 +102,7 @@ impl Store {
     /// [`ErrorKind::Io`] if that is not there. Whether it can be written to shows when the
     /// first file is staged.
     pub(crate) fn new(base: Option<&Path>, trust: Trust) -> Result<Store> {
-        let base = base.map_or_else(std::env::temp_dir, Path::to_owned);
+        let base = base.map_or_else(temporary, Path::to_owned);
         // Absolute, as the process may change its directory before it opens a copy.
         let absolute = match fs::canonicalize(&base) {
             Ok(absolute) if absolute.is_dir() => Ok(absolute),
@@ -150,6 +153,8 @@ impl Store {
         let (opened, metadata) = open(file)?;
         self.trust.check(file, &metadata, sys::user())?;
         fits(metadata.len(), self.trust.limit)?;
+        look(&opened, metadata.len())?;
+        may_write(metadata.len())?;
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let mut copy = PrivateCopy::make(self.directory()?.path().join(serial.to_string()), opened, self.trust.limit)?;
         let bytes = copy.map()?;
@@ -181,6 +186,12 @@ impl Drop for Store {
     }
 }
 
+/// The system's directory for temporary files. An empty `TMPDIR` counts as none, as in a shell.
+fn temporary() -> PathBuf {
+    let named = std::env::temp_dir();
+    if named.as_os_str().is_empty() { PathBuf::from("/tmp") } else { named }
+}
+
 fn unmade(base: &Path, error: io::Error) -> Error {
     Error::io(format!("create a private directory in {}", show(base)), error)
 }
@@ -208,11 +219,19 @@ impl PrivateCopy {
         let failed = |error| Error::io(format!("copy the file to {}", show(&path)), error);
         let mut options = OpenOptions::new();
         let mut to = options.write(true).create_new(true).mode(0o400).open(&path).map_err(failed)?;
-        let copied = io::copy(&mut file.take(limit.saturating_add(1)), &mut to).map_err(failed);
+        // Up to the process's own limit, at which the kernel says nothing yet.
+        let mut file = file.take(limit.saturating_add(1).min(sys::file_size_limit()));
+        let copied = io::copy(&mut file, &mut to).map_err(failed);
         let copy = PrivateCopy { path, kept: AtomicBool::new(false), process: std::process::id() };
         match copied? {
             0 => Err(empty()),
-            len => fits(len, limit).map(|()| copy),
+            len => {
+                fits(len, limit)?;
+                let has_more =
+                    file.into_inner().read(&mut [0]).map_err(|error| Error::io("the file cannot be read", error))? > 0;
+                may_write(len.saturating_add(has_more.into()))?;
+                Ok(copy)
+            }
         }
     }
 
@@ -251,6 +270,7 @@ impl Drop for PrivateCopy {
 pub(super) fn examine(file: &Path) -> Result<Manifest> {
     let examine = || {
         let (opened, metadata) = open(file)?;
+        look(&opened, metadata.len())?;
         let bytes = read(opened, metadata.len(), Trust::default().limit)?;
         manifest(&elf::read(&bytes, library::page_size())?)
     };
@@ -318,6 +338,38 @@ fn fits(len: u64, limit: u64) -> Result<()> {
     }
     let text = format!("a file of {len} bytes, the limit is {limit}; raise Trust::limit");
     Err(Error::new(ErrorKind::NotALibrary, text))
+}
+
+/// Refuses a file of `len` bytes that this process may not write.
+fn may_write(len: u64) -> Result<()> {
+    let limit = sys::file_size_limit();
+    if len <= limit {
+        return Ok(());
+    }
+    let text = format!(
+        "a file of {len} bytes, and this process may write none of more than {limit} (RLIMIT_FSIZE); \
+         raise that limit (ulimit -f, LimitFSIZE=)"
+    );
+    Err(Error::new(ErrorKind::Io, text))
+}
+
+/// Looks at the first bytes, which stay unread. A file that says that it is empty may be one of
+/// `/proc`, and is looked at when it has been read.
+fn look(file: &File, len: u64) -> Result<()> {
+    if len == 0 {
+        return Ok(());
+    }
+    let mut first = [0; elf::FIRST];
+    let mut seen = 0;
+    while seen < first.len() {
+        match file.read_at(&mut first[seen..], seen as u64) {
+            Ok(0) => break,
+            Ok(more) => seen += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::io("the file cannot be read", error)),
+        }
+    }
+    elf::look(&first[..seen], len)
 }
 
 fn empty() -> Error {

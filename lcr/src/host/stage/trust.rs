@@ -2,25 +2,30 @@
 
 use super::show;
 use crate::error::{Error, ErrorKind, Result};
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What must hold of a file before it is loaded.
 ///
 /// Strict by default: whoever can write to the file can run code as this user. OpenSSH's
-/// `StrictModes` asks the same of its files.
+/// `StrictModes` asks the same of its files, on Debian with the same exception for the owner's
+/// private group, which grants nobody anything.
 ///
 /// ```
 /// let mut trust = lcr::Trust::default();
-/// trust.mode = false; // a shared build directory with umask 002
+/// trust.mode = false; // a build directory that a group of several users writes to
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trust {
     /// The file belongs to root or to the user that this process acts as.
     pub owner: bool,
-    /// Neither the file's group nor others may write to it.
+    /// Neither others nor a group of several users may write to it. The owner's *private group*
+    /// may: the group with the number of its one user, which has no other member in `/etc/group`
+    /// and `/etc/passwd`. With such a group, systems set umask 002, so what cargo builds there is
+    /// writable by it.
     pub mode: bool,
     /// Others may not replace it: its directory is not writable by everyone, or is sticky as
     /// `/tmp` is. For a symbolic link, both directories count.
@@ -47,9 +52,16 @@ impl Trust {
             let owner = metadata.uid();
             return Err(untrusted(format!("it belongs to user {owner}, not to root or user {user}; chown it")));
         }
-        if self.mode && metadata.mode() & 0o022 != 0 {
-            let mode = metadata.mode() & 0o7777;
-            return Err(untrusted(format!("others may write to it (mode {mode:o}); chmod go-w it")));
+        let mode = metadata.mode() & 0o7777;
+        if self.mode && mode & 0o002 != 0 {
+            return Err(untrusted(format!("everyone may write to it (mode {mode:o}); chmod go-w it")));
+        }
+        if self.mode && mode & 0o020 != 0 && !has_private_group(metadata) {
+            let group = metadata.gid();
+            return Err(untrusted(format!(
+                "group {group} may write to it (mode {mode:o}), as after a build with umask 002; chmod go-w it, \
+                 build with umask 022, or set Trust::mode to false if you trust the group"
+            )));
         }
         if self.directory {
             for directory in directories(file) {
@@ -58,6 +70,36 @@ impl Trust {
         }
         Ok(())
     }
+}
+
+/// Whether the file's group is its owner's alone, as far as this machine's own files tell.
+fn has_private_group(metadata: &Metadata) -> bool {
+    let text = |path: &str| {
+        let mut text = String::new();
+        File::open(path).and_then(|file| file.take(ACCOUNTS).read_to_string(&mut text)).map(|_| text)
+    };
+    match (metadata.uid() == metadata.gid(), text("/etc/group"), text("/etc/passwd")) {
+        (true, Ok(groups), Ok(users)) => is_private_group(metadata.gid(), &groups, &users),
+        _ => false,
+    }
+}
+
+/// How much of a list of accounts is read. Of a longer one, a group at its end is not found, and
+/// then it counts as shared.
+const ACCOUNTS: u64 = 4 << 20;
+
+/// Whether the group `number` belongs to the user of that number and to nobody else: `groups` and
+/// `users` are as in group(5) and passwd(5). Not root's: systems put others into that group.
+fn is_private_group(number: u32, groups: &str, users: &str) -> bool {
+    let is_number = |field: Option<&str>| field.and_then(|field| field.parse().ok()) == Some(number);
+    let mut of_group = users.lines().filter(|line| is_number(line.split(':').nth(3)));
+    let (Some(owner), None) = (of_group.next(), of_group.next()) else { return false };
+    let mut owner = owner.split(':');
+    let (Some(name), true) = (owner.next(), is_number(owner.nth(1))) else { return false };
+    let mut entries = groups.lines().filter(|line| is_number(line.split(':').nth(2)));
+    let (Some(entry), None) = (entries.next(), entries.next()) else { return false };
+    let members = entry.split(':').nth(3).unwrap_or_default();
+    number != 0 && members.split(',').all(|member| member.is_empty() || member == name)
 }
 
 fn untrusted(text: String) -> Error {
@@ -86,4 +128,23 @@ fn check_directory(directory: &Path) -> Result<()> {
         return Err(untrusted(text));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_group_has_the_number_of_its_one_member() {
+        let users = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/:\nbob:x:1001:1001::/:\neve:x:1002:1001::/:\n";
+        let groups = "root:x:0:\nann:x:1000:\nbob:x:1001:\n";
+        assert!(is_private_group(1000, groups, users));
+        assert!(is_private_group(1000, "ann:x:1000:ann", users));
+        assert!(!is_private_group(1001, groups, users), "another user's first group");
+        assert!(!is_private_group(0, groups, users), "root's group is no one's alone");
+        for shared in ["", "ann:x:1000:bob", "ann:x:1000:ann,bob", "ann:x:1000:\nstaff:x:1000:bob"] {
+            assert!(!is_private_group(1000, shared, users), "{shared}");
+        }
+        assert!(!is_private_group(1000, groups, ""), "a user that nobody knows");
+    }
 }

@@ -1,14 +1,18 @@
 //! What would be present after a commit: are everybody's dependencies met, once and
 //! without cycles, and in which order do members and seats come?
+//!
+//! Manifests say what is needed, so the work is linear in their size, and nothing recurses.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::{
     error::ErrorKind,
     host::{
+        instances::too_deep,
         link::link_need,
         manifest::{DependencyManifest, ExportManifest},
-        registry::ProviderId,
+        order::{NESTED, depth_first, depths},
+        registry::{ProviderId, few},
         shared::State,
     },
 };
@@ -29,6 +33,12 @@ pub(super) struct After<'a> {
     exports: Vec<Present<'a>>,
     /// Their numbers, by interface.
     interfaces: HashMap<&'a str, Vec<usize>>,
+    /// Their numbers, by interface and each version that they serve.
+    versions: HashMap<&'a str, HashMap<u32, Vec<usize>>>,
+    /// For each, what it needs, as far as exactly one would provide it.
+    needs: Vec<Vec<usize>>,
+    /// All of them, each behind what it needs; or the ring that a member would close.
+    order: Result<Vec<usize>, Vec<usize>>,
 }
 
 struct Present<'a> {
@@ -77,20 +87,38 @@ impl<'a> After<'a> {
             }
         }
         let mut interfaces: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut versions: HashMap<&str, HashMap<u32, Vec<usize>>> = HashMap::new();
         for (index, present) in exports.iter().enumerate() {
-            interfaces.entry(&present.manifest.interface).or_default().push(index);
+            let manifest = present.manifest;
+            interfaces.entry(&manifest.interface).or_default().push(index);
+            for version in [manifest.interface_version].iter().chain(&manifest.replaces) {
+                let serving = versions.entry(&manifest.interface).or_default().entry(*version).or_default();
+                // A version may be named twice.
+                if serving.last() != Some(&index) {
+                    serving.push(index);
+                }
+            }
         }
-        After { exports, interfaces }
+        let mut after = After { exports, interfaces, versions, needs: Vec::new(), order: Ok(Vec::new()) };
+        let sole = |need: &DependencyManifest| match after.providers(need) {
+            [sole] => Some(*sole),
+            _ => None,
+        };
+        let needs = after.exports.iter().map(|present| present.manifest.deps.iter().filter_map(sole).collect());
+        after.needs = needs.collect();
+        // A ring that is there already is not this plan's.
+        let is_own = |ring: &[usize]| ring.iter().any(|&at| after.exports[at].step.is_some());
+        let all = 0..after.exports.len();
+        after.order = depth_first(all, |at| after.needs[at].clone(), |ring| is_own(ring).then(|| ring.to_vec()));
+        after
     }
 
     /// The implementations that would meet a need.
-    fn providers(&self, need: &DependencyManifest) -> impl Iterator<Item = usize> {
-        let candidates = self.interfaces.get(&*need.interface).map_or(&[][..], Vec::as_slice);
-        let version = need.version;
-        candidates.iter().copied().filter(move |&index| {
-            let manifest = self.exports[index].manifest;
-            manifest.interface_version == version || manifest.replaces.contains(&version)
-        })
+    fn providers(&self, need: &DependencyManifest) -> &[usize] {
+        self.versions
+            .get(&*need.interface)
+            .and_then(|versions| versions.get(&need.version))
+            .map_or(&[][..], Vec::as_slice)
     }
 
     /// Needs that nothing or more than one component would meet, or one of other signatures:
@@ -109,12 +137,10 @@ impl<'a> After<'a> {
                 if present.member.is_none() && !is_met(need) {
                     continue;
                 }
-                let providers: Vec<&Present<'_>> = self.providers(need).map(|index| &self.exports[index]).collect();
-                let mut names: Vec<String> = providers.iter().map(|provider| named(provider.manifest)).collect();
-                names.sort_unstable();
-                let (kind, found) = match &names[..] {
-                    [_] => {
-                        let [provider] = &providers[..] else { continue };
+                let providers = self.providers(need);
+                let (kind, found) = match providers {
+                    [provider] => {
+                        let provider = &self.exports[*provider];
                         // What neither of the two changes is not this plan's.
                         let is_own = present.member.or(provider.member).is_some();
                         if is_own && let Err(error) = link_need(need, provider.manifest) {
@@ -125,11 +151,12 @@ impl<'a> After<'a> {
                     }
                     [] => (ErrorKind::Dependency, self.nothing_for(need)),
                     _ => {
-                        (ErrorKind::Ambiguous, format!("{} would provide; leave all but one out", names.join(" and ")))
+                        let names = self.names(providers, named);
+                        (ErrorKind::Ambiguous, format!("{names} would provide; leave all but one out"))
                     }
                 };
                 let text = format!("component {} needs {}, which {found}", named(present.manifest), versioned(need));
-                let step = present.step.or(providers.iter().find_map(|provider| provider.step));
+                let step = present.step.or(providers.iter().find_map(|&provider| self.exports[provider].step));
                 refusals.push(Refusal::new(step, kind, text));
             }
         }
@@ -139,68 +166,49 @@ impl<'a> After<'a> {
     /// What is said of a need that nothing would meet.
     fn nothing_for(&self, need: &DependencyManifest) -> String {
         let others = self.interfaces.get(&*need.interface).map_or(&[][..], Vec::as_slice);
-        let other = |&index: &usize| {
-            let manifest = self.exports[index].manifest;
-            format!("{} v{}", named(manifest), manifest.interface_version)
-        };
-        let mut others: Vec<String> = others.iter().map(other).collect();
-        others.sort_unstable();
-        match &others[..] {
-            [] => "nothing would provide; add a component that does to the plan".to_owned(),
-            _ => format!(
-                "nothing would provide, only {}; replace one of the two in the same plan by a version that fits the other",
-                others.join(" and ")
-            ),
+        if others.is_empty() {
+            return "nothing would provide; add a component that does to the plan".to_owned();
         }
+        let others = self.names(others, |manifest| format!("{} v{}", named(manifest), manifest.interface_version));
+        format!(
+            "nothing would provide, only {others}; replace one of the two in the same plan by a version that fits the other"
+        )
     }
 
-    /// A cycle that a member would close.
+    /// What these are called, in order.
+    fn names(&self, exports: &[usize], name: impl Fn(&ExportManifest) -> String) -> String {
+        let mut names: Vec<String> = exports.iter().map(|&at| name(self.exports[at].manifest)).collect();
+        names.sort_unstable();
+        few(names.into_iter(), " and ")
+    }
+
+    /// A cycle that a member would close, or dependencies that would be nested too deep.
     pub(super) fn refuse_cycles(&self) -> Option<Refusal> {
-        let mut done = HashSet::new();
-        (0..self.exports.len()).find_map(|start| self.walk(start, &mut Vec::new(), &mut done))
+        let order = match &self.order {
+            Ok(order) => order,
+            Err(ring) => return self.refuse_ring(ring),
+        };
+        let depths = depths(order, |at| self.needs[at].clone());
+        let is_deep = |&&at: &&usize| self.exports[at].step.is_some() && depths[&at] > NESTED;
+        let &at = order.iter().find(is_deep)?;
+        let Present { manifest, step, .. } = &self.exports[at];
+        Some(Refusal { step: *step, error: too_deep(&manifest.component, depths[&at]) })
     }
 
-    fn walk(&self, at: usize, path: &mut Vec<usize>, done: &mut HashSet<usize>) -> Option<Refusal> {
-        if let Some(start) = path.iter().position(|&other| other == at) {
-            // A cycle that is there already is not this plan's.
-            let step = path[start..].iter().find_map(|&index| self.exports[index].step)?;
-            let names: Vec<&str> = path[start..]
-                .iter()
-                .chain([&at])
-                .map(|&index| self.exports[index].manifest.component.as_str())
-                .collect();
-            return Some(Refusal::new(
-                Some(step),
-                ErrorKind::Dependency,
-                format!(
-                    "components would depend on each other in a cycle: {}; break it at one of them",
-                    names.join(" -> ")
-                ),
-            ));
-        }
-        if !done.insert(at) {
-            return None;
-        }
-        path.push(at);
-        let refusal = self.next(at).into_iter().find_map(|next| self.walk(next, path, done));
-        path.pop();
-        refusal
-    }
-
-    fn next(&self, at: usize) -> Vec<usize> {
-        let deps = &self.exports[at].manifest.deps;
-        deps.iter().flat_map(|need| self.providers(need)).collect()
+    fn refuse_ring(&self, ring: &[usize]) -> Option<Refusal> {
+        let step = ring.iter().find_map(|&at| self.exports[at].step)?;
+        let names = ring.iter().chain(ring.first());
+        let names = few(names.map(|&at| self.exports[at].manifest.component.clone()), " -> ");
+        let text = format!("components would depend on each other in a cycle: {names}; break it at one of them");
+        Some(Refusal::new(Some(step), ErrorKind::Dependency, text))
     }
 
     /// Sorts members so that each comes behind those that it depends on, as far as it can:
     /// two may need each other by different exports. Seats are ranked so that each comes
     /// behind all that it depends on.
     pub(super) fn order(&self, members: &mut Vec<Member>) {
-        let mut order = Vec::new();
-        let mut done = HashSet::new();
-        for at in 0..self.exports.len() {
-            self.visit(at, &mut done, &mut order);
-        }
+        // A plan with a ring is refused, whatever its order.
+        let order = self.order.as_deref().unwrap_or_default();
         let mut first = vec![usize::MAX; members.len()];
         for (rank, &at) in order.iter().enumerate() {
             let Some(member) = self.exports[at].member else { continue };
@@ -212,16 +220,5 @@ impl<'a> After<'a> {
         let mut ranked: Vec<(usize, Member)> = first.into_iter().zip(members.drain(..)).collect();
         ranked.sort_by_key(|(rank, _)| *rank);
         members.extend(ranked.into_iter().map(|(_, member)| member));
-    }
-
-    /// Appends an export behind everything that it depends on.
-    fn visit(&self, at: usize, done: &mut HashSet<usize>, order: &mut Vec<usize>) {
-        if !done.insert(at) {
-            return;
-        }
-        for next in self.next(at) {
-            self.visit(next, done, order);
-        }
-        order.push(at);
     }
 }

@@ -5,6 +5,7 @@
 //! sees the bookkeeping of one world beside the table of another.
 
 use std::{
+    collections::HashMap,
     ptr,
     sync::Arc,
     time::{Duration, Instant},
@@ -14,7 +15,7 @@ use crate::{
     abi::world::Target,
     host::{
         instances::Incarnation,
-        registry::Component,
+        registry::{Component, ProviderId},
         shared::{Leaving, State},
         world::Edit,
     },
@@ -121,15 +122,22 @@ impl Execution {
     }
 
     fn member_reports(&self, state: &State) -> Vec<MemberReport> {
-        let report = |member: &Member| {
-            let own = self.successors.iter().filter(|(id, _)| {
-                let provider = state.instances.get(**id).map(|instance| instance.provider);
-                member.seats.iter().any(|seat| Some(seat.provider) == provider)
-            });
-            let (instances, state_bytes) =
-                own.fold((0, 0), |(count, bytes), (_, successor)| (count + 1, bytes + successor.state_bytes));
-            MemberReport { before: member.before.clone(), after: member.after.clone(), instances, state_bytes }
+        let seats = self.members.iter().enumerate();
+        let seats = seats.flat_map(|(at, member)| member.seats.iter().map(move |seat| (seat.provider, at)));
+        let members: HashMap<ProviderId, usize> = seats.collect();
+        let mut counts = vec![(0, 0); self.members.len()];
+        for (id, successor) in &self.successors {
+            let provider = state.instances.get(*id).map(|instance| instance.provider);
+            let Some(&member) = provider.and_then(|provider| members.get(&provider)) else { continue };
+            counts[member].0 += 1;
+            counts[member].1 += successor.state_bytes;
+        }
+        let report = |(member, (instances, state_bytes)): (&Member, (usize, usize))| MemberReport {
+            before: member.before.clone(),
+            after: member.after.clone(),
+            instances,
+            state_bytes,
         };
-        self.members.iter().map(report).collect()
+        self.members.iter().zip(counts).map(report).collect()
     }
 }

@@ -15,14 +15,15 @@
 //! A slot that the present implementation does not serve either is closed already, and
 //! in nobody's way.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     error::{Error, ErrorKind},
     host::{
+        instances::Instance,
         link::{link, link_need},
         manifest::{DependencyManifest, ExportManifest},
-        registry::Implementation,
+        registry::{Implementation, ProviderId},
         shared::State,
         slots::Slot,
         stage::show,
@@ -38,13 +39,19 @@ use super::{
 /// Marks the seats whose handles on what they need cannot go on, or cannot be made yet.
 pub(super) fn mark(state: &State, steps: &[Step], members: &mut [Member]) {
     let changes: Vec<Change<'_>> = members.iter().flat_map(|member| Change::of(state, steps, member)).collect();
+    // A seat's interface stays, so those of a need's interface are all that may meet it.
+    let mut by_interface: HashMap<&str, Vec<&Change<'_>>> = HashMap::new();
+    for change in &changes {
+        by_interface.entry(&change.before.interface).or_default().push(change);
+    }
+    let of = |need: &DependencyManifest| by_interface.get(&*need.interface).map_or(&[][..], Vec::as_slice);
     let mut crosses = Vec::with_capacity(changes.len());
     for Change { before, after } in &changes {
         let lost = |need: &DependencyManifest| {
-            changes.iter().any(|change| change.before.meets(need) && !change.after.meets(need))
+            of(need).iter().any(|change| change.before.meets(need) && !change.after.meets(need))
         };
         let gained = |need: &DependencyManifest| {
-            changes.iter().any(|change| change.after.meets(need) && !change.before.meets(need))
+            of(need).iter().any(|change| change.after.meets(need) && !change.before.meets(need))
         };
         crosses.push(before.deps.iter().any(lost) || after.deps.iter().any(gained));
     }
@@ -81,12 +88,16 @@ impl ExportManifest {
 pub(super) fn refuse_handles(state: &State, steps: &[Step], members: &[Member], are_needs_met: bool) -> Vec<Refusal> {
     let crossing = Crossing::new(state, members);
     let mut refusals = Vec::new();
+    let mut instances_of: HashMap<ProviderId, Vec<&Instance>> = HashMap::new();
+    for (_, instance) in &state.instances {
+        instances_of.entry(instance.provider).or_default().push(instance);
+    }
     for member in members {
         let Some(staged) = &steps[member.step].staged else { continue };
         for seat in &member.seats {
             let new = &staged.manifest.exports[seat.export];
-            let mut instances = state.instances.iter().filter(|(_, instance)| instance.provider == seat.provider);
-            let refusal = instances.find_map(|(_, instance)| {
+            let mut instances = instances_of.get(&seat.provider).into_iter().flatten();
+            let refusal = instances.find_map(|instance| {
                 let slots = instance.slots.iter().filter_map(|&slot| state.slots.get(slot));
                 let mut asked = slots.filter(|slot| are_needs_met || slot.dependent.is_none());
                 asked.find_map(|slot| {

@@ -260,17 +260,19 @@ impl Execution {
             self.watch.check()?;
             self.refuse_latecomers(&state)?;
             let (mut missing, mut needy) = (Vec::new(), Vec::new());
+            let mut instances_of: HashMap<ProviderId, Vec<InstanceId>> = HashMap::new();
+            for (id, instance) in &state.instances {
+                instances_of.entry(instance.provider).or_default().push(id);
+            }
             for (seat, Seat { provider, implementation, is_behind_gate, .. }) in seats.iter().enumerate() {
-                let mut own = state.instances.iter().map(|(_, instance)| instance.provider);
-                if *is_behind_gate && !ready.contains(&seat) && own.any(|other| other == *provider) {
+                let own = instances_of.get(provider).map_or(&[][..], Vec::as_slice);
+                if *is_behind_gate && !ready.contains(&seat) && !own.is_empty() {
                     ready.insert(seat);
                     needy.push(Arc::clone(implementation));
                 }
-                let without = state.instances.iter().filter(|(id, instance)| {
-                    instance.provider == *provider && !is_behind_gate && !self.successors.contains_key(id)
-                });
+                let without = own.iter().filter(|id| !is_behind_gate && !self.successors.contains_key(id));
                 missing.extend(
-                    without.map(|(id, instance)| (id, seat, Arc::clone(implementation), instance.config.clone())),
+                    without.map(|&id| (id, seat, Arc::clone(implementation), state.instances[id].config.clone())),
                 );
             }
             // Whoever makes instances waits from the second round on: several threads
@@ -308,7 +310,7 @@ impl Execution {
                 refuse_used(state, provider)?;
             }
             for seat in member.seats.iter().filter(|seat| seat.state == StateChange::Absent) {
-                if state.instances.iter().any(|(_, instance)| instance.provider == seat.provider) {
+                if state.registry.providers[seat.provider].instances > 0 {
                     let old = &state.registry.providers[seat.provider].implementation.manifest;
                     return Err(state_lost(old, &loaded[seat.export].manifest).into());
                 }

@@ -9,13 +9,18 @@ use std::{
     collections::HashMap,
     fmt,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::{runtime::Runtime, shared::Shared, stage::Staged},
+    host::{
+        runtime::Runtime,
+        shared::Shared,
+        stage::{Staged, show},
+    },
 };
 
 use super::{
@@ -38,6 +43,16 @@ pub(crate) enum Request {
     Add(PathBuf),
     Replace(Option<String>, PathBuf),
     Remove(String),
+}
+
+impl Request {
+    /// The file that it brings.
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Request::Add(path) | Request::Replace(_, path) => Some(path),
+            Request::Remove(_) => None,
+        }
+    }
 }
 
 /// How a transaction behaves.
@@ -125,8 +140,8 @@ impl<'rt> PlanBuilder<'rt> {
         self
     }
 
-    /// The longest time for loading the libraries and constructing and checking the new
-    /// instances, while everything serves on; 30 s unless this says otherwise.
+    /// The longest time for reading the files, and once more for loading the libraries and
+    /// constructing and checking the new instances, while everything serves on; 30 s unless this says otherwise.
     pub fn patience(mut self, patience: Duration) -> PlanBuilder<'rt> {
         self.options.patience = patience;
         self
@@ -144,10 +159,12 @@ impl<'rt> PlanBuilder<'rt> {
         self
     }
 
-    /// Stages the files and resolves the requests. Refusals are in the plan.
+    /// Stages the files and resolves the requests. Refusals are in the plan. What is not staged
+    /// within the plan's patience, since a file system answers slowly or never, is refused
+    /// (`Deadline`).
     pub fn build(self) -> Plan {
         let shared = Arc::clone(self.runtime.shared());
-        let steps: Vec<Step> = self.requests.into_iter().map(|request| stage(&shared, request)).collect();
+        let steps = stage_all(&shared, self.requests, self.options.patience);
         let state = shared.latest_state();
         let resolution = resolve(&state, &steps, &self.options);
         let generation = state.generation();
@@ -164,16 +181,53 @@ impl<'rt> PlanBuilder<'rt> {
     }
 }
 
-fn stage(shared: &Shared, request: Request) -> Step {
-    let staged = match &request {
-        Request::Add(path) | Request::Replace(_, path) => Some(shared.store.stage(path)),
-        Request::Remove(_) => None,
-    };
-    match staged {
-        None => Step { request, staged: None, refusal: None },
-        Some(Ok(staged)) => Step { request, staged: Some(staged), refusal: None },
-        Some(Err(error)) => Step { request, staged: None, refusal: Some(error) },
+/// Stages the requests on a thread of its own, which is left alone if it does not come back: it
+/// removes what it has copied when it does.
+fn stage_all(shared: &Arc<Shared>, requests: Vec<Request>, patience: Duration) -> Vec<Step> {
+    let (send, staged) = mpsc::channel();
+    let paths: Vec<PathBuf> = requests.iter().filter_map(Request::path).map(Path::to_owned).collect();
+    let store = Arc::clone(shared);
+    let stager = thread::Builder::new().name("lcr-stage".to_owned()).spawn(move || {
+        for path in paths {
+            if send.send(store.store.stage(&path)).is_err() {
+                break;
+            }
+        }
+    });
+    let until = Instant::now().checked_add(patience);
+    let mut late = None;
+    let steps = requests.into_iter().map(|request| {
+        let Some(path) = request.path() else { return Step { request, staged: None, refusal: None } };
+        let answer = match (&late, &stager, until) {
+            (None, Ok(_), Some(until)) => staged.recv_timeout(until.saturating_duration_since(Instant::now())),
+            (None, Ok(_), None) => staged.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+            _ => Err(mpsc::RecvTimeoutError::Timeout),
+        };
+        let answer = answer.unwrap_or_else(|error| {
+            late.get_or_insert(error);
+            Err(match &stager {
+                Err(_) => Error::new(ErrorKind::Io, "no thread could be started to read the file"),
+                Ok(_) => unread(patience),
+            }
+            .at(show(path)))
+        });
+        match answer {
+            Ok(staged) => Step { request, staged: Some(staged), refusal: None },
+            Err(error) => Step { request, staged: None, refusal: Some(error) },
+        }
+    });
+    let steps = steps.collect();
+    if let (None, Ok(stager)) = (late, stager) {
+        let _ = stager.join();
     }
+    steps
+}
+
+fn unread(patience: Duration) -> Error {
+    let text = format!(
+        "the file was not read and checked within {patience:?}; if its file system is only slow, raise the plan's patience"
+    );
+    Error::new(ErrorKind::Deadline, text)
 }
 
 impl Plan {

@@ -1,7 +1,7 @@
 //! Resolving a plan's steps against what is present: who is replaced by whom, what is
 //! refused. Reads manifests only.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     error::{Error, ErrorKind},
@@ -109,7 +109,7 @@ fn present_name(state: &State, provider: ProviderId) -> String {
 }
 
 fn instances_of(state: &State, provider: ProviderId) -> usize {
-    state.instances.iter().filter(|(_, instance)| instance.provider == provider).count()
+    state.registry.providers[provider].instances
 }
 
 fn providers_of(state: &State, component: &str) -> Vec<ProviderId> {
@@ -197,9 +197,11 @@ fn replace(
     }
     let (before, after) = (Some(present_name(state, first)), Some(full_name(manifest)));
     let mut member = Member { step, before, after, ..Member::default() };
+    let exports = manifest.exports.iter().enumerate();
+    let exports: HashMap<&str, usize> = exports.map(|(at, export)| (&*export.interface, at)).collect();
     for provider in present {
         let old = &state.registry.providers[provider].implementation.manifest;
-        let Some(export) = manifest.exports.iter().position(|export| export.interface == old.interface) else {
+        let Some(&export) = exports.get(&*old.interface) else {
             refuse_used(state, provider)?;
             member.lose(provider, old);
             continue;

@@ -8,6 +8,7 @@
 //! changes nothing any more.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::Instant,
@@ -115,8 +116,8 @@ fn hung_error(hung: Hung) -> Error {
 
 /// A thread inside a component cannot wait for itself to leave.
 fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
-    let gated: Vec<_> =
-        resolution.members.iter().flat_map(|member| &member.seats).filter(|seat| seat.is_behind_gate()).collect();
+    let seats = resolution.members.iter().flat_map(|member| &member.seats);
+    let gated: HashMap<_, _> = seats.filter(|seat| seat.is_behind_gate()).map(|seat| (seat.provider, seat)).collect();
     if gated.is_empty() {
         return Ok(());
     }
@@ -128,7 +129,7 @@ fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
         ));
     }
     for (_, instance) in &state.instances {
-        let Some(member) = gated.iter().find(|seat| seat.provider == instance.provider) else { continue };
+        let Some(member) = gated.get(&instance.provider) else { continue };
         if instance.slots.iter().any(|&slot| state.is_in_slot(me, slot)) {
             let why = if member.is_stateful() {
                 "whose state would have to move"

@@ -11,6 +11,7 @@
 //!    refused before anything is built.
 
 use std::{
+    collections::HashMap,
     ptr,
     sync::{Arc, MutexGuard},
     time::{Duration, Instant},
@@ -31,7 +32,8 @@ use crate::{
 use super::{
     entering::HOST_TABLE,
     link::ViewId,
-    registry::{Implementation, ProviderId, Sight},
+    order::{NESTED, depth_first, depths},
+    registry::{Implementation, Provider, ProviderId, Sight},
     shared::{Leaving, Shared, State},
     slots::SlotRef,
     sys,
@@ -158,6 +160,7 @@ impl Shared {
             if is_current {
                 let birth = state.generation();
                 let incarnation = Arc::new(Incarnation { birth, ..incarnation });
+                state.registry.providers[provider].instances += 1;
                 return Ok(state.instances.insert(Instance {
                     provider,
                     incarnation,
@@ -357,7 +360,7 @@ impl Shared {
         result
     }
 
-    fn seat<'s>(&self, state: &'s State, provider: ProviderId) -> Result<&'s super::registry::Provider> {
+    fn seat<'s>(&self, state: &'s State, provider: ProviderId) -> Result<&'s Provider> {
         if self.is_closed() {
             return Err(Error::new(ErrorKind::Closed, "the runtime is gone; nothing can be built in it"));
         }
@@ -421,10 +424,11 @@ impl State {
             return;
         }
         let instance = self.instances.remove(id);
-        if let Some(seat) = self.registry.providers.get_mut(instance.provider)
-            && seat.service == Some(id)
-        {
-            seat.service = None;
+        if let Some(seat) = self.registry.providers.get_mut(instance.provider) {
+            seat.instances -= 1;
+            if seat.service == Some(id) {
+                seat.service = None;
+            }
         }
         self.drop_orphan(instance.provider);
         let until = self.generation() + 1;
@@ -433,8 +437,8 @@ impl State {
 
     /// Removes a provider whose transaction failed, once it has no instances.
     pub(crate) fn drop_orphan(&mut self, provider: ProviderId) {
-        let is_orphan = self.registry.providers.get(provider).is_some_and(|seat| seat.orphan);
-        if is_orphan && !self.instances.iter().any(|(_, instance)| instance.provider == provider) {
+        let is_unused = |seat: &Provider| seat.orphan && seat.instances == 0;
+        if self.registry.providers.get(provider).is_some_and(is_unused) {
             self.registry.remove(provider);
         }
     }
@@ -449,43 +453,43 @@ impl State {
         }
     }
 
+    /// Refuses what could not be built with all that it needs: a ring, or more levels than
+    /// a stack is sure to have room for.
     fn refuse_cycle(&self, provider: ProviderId, sight: Sight) -> Result<()> {
-        let mut path = Vec::new();
-        self.walk(provider, sight, &mut path, &mut Vec::new())
-    }
-
-    fn walk(
-        &self,
-        provider: ProviderId,
-        sight: Sight,
-        path: &mut Vec<ProviderId>,
-        done: &mut Vec<ProviderId>,
-    ) -> Result<()> {
-        if done.contains(&provider) {
-            return Ok(());
-        }
-        let seat = &self.registry.providers[provider];
-        let (implementation, sight) = (&seat.implementation, seat.sight_of_present(sight));
-        if let Some(start) = path.iter().position(|&other| other == provider) {
-            let mut names: Vec<&str> = path[start..]
-                .iter()
-                .map(|&id| self.registry.providers[id].implementation.component.name.as_str())
-                .collect();
-            names.push(&implementation.component.name);
-            return Err(Error::new(
-                ErrorKind::Dependency,
-                format!("components depend on each other in a cycle: {}; break it at one of them", names.join(" -> ")),
-            ));
-        }
-        path.push(provider);
-        for need in &implementation.manifest.deps {
+        let mut sights = HashMap::from([(provider, sight)]);
+        let mut needs = HashMap::new();
+        let next = |id: ProviderId| {
+            let seat = &self.registry.providers[id];
+            let sight = seat.sight_of_present(sights.get(&id).copied().unwrap_or(sight));
+            let deps = &seat.implementation.manifest.deps;
             // What is missing is reported when it is built.
-            if let Ok(next) = self.registry.choose(&need.interface, need.version, None, sight) {
-                self.walk(next, sight, path, done)?;
-            }
+            let chosen =
+                deps.iter().filter_map(|need| self.registry.choose(&need.interface, need.version, None, sight).ok());
+            let chosen: Vec<ProviderId> = chosen.collect();
+            chosen.iter().for_each(|&need| _ = sights.entry(need).or_insert(sight));
+            needs.insert(id, chosen.clone());
+            chosen
+        };
+        let name = |id: &ProviderId| self.registry.providers[*id].implementation.component.name.as_str();
+        let order = depth_first([provider], next, |ring| {
+            let names: Vec<&str> = ring.iter().chain(ring.first()).map(name).collect();
+            let names = names.join(" -> ");
+            let text = format!("components depend on each other in a cycle: {names}; break it at one of them");
+            Some(Error::new(ErrorKind::Dependency, text))
+        })?;
+        let depths = depths(&order, |id| needs.get(&id).cloned().unwrap_or_default());
+        match depths.get(&provider) {
+            Some(&depth) if depth > NESTED => Err(too_deep(name(&provider), depth)),
+            _ => Ok(()),
         }
-        path.pop();
-        done.push(provider);
-        Ok(())
     }
+}
+
+/// A component whose dependencies are nested deeper than they are built.
+pub(crate) fn too_deep(component: &str, depth: usize) -> Error {
+    let text = format!(
+        "the dependencies of component `{component}` are nested {depth} deep, the limit is {NESTED}; \
+         have components share what they need, instead of one needing the next"
+    );
+    Error::new(ErrorKind::Dependency, text)
 }

@@ -119,8 +119,7 @@ fn link_methods(
         .iter()
         .map(|method| {
             let name = &method.shape.name;
-            let place = implementation.methods.iter().position(|other| other.shape.name == *name);
-            match place {
+            match implementation.method(name) {
                 Some(place) => match shape::compare(&method.shape, &implementation.methods[place].shape) {
                     None => Ok(Some(place)),
                     Some(difference) => Err(Error::new(

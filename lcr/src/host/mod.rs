@@ -19,7 +19,7 @@ pub(crate) mod instances;
 pub(crate) mod library;
 pub(crate) mod link;
 pub(crate) mod manifest;
-mod order;
+pub(crate) mod order;
 pub(crate) mod pins;
 mod reader;
 mod reaper;

@@ -120,6 +120,8 @@ pub(crate) type ProviderId = usize;
 /// A component's seat for one interface.
 pub(crate) struct Provider {
     pub(crate) implementation: Arc<Implementation>,
+    /// How many instances it has.
+    pub(crate) instances: usize,
     /// The shared instance, once somebody asked for it.
     pub(crate) service: Option<InstanceId>,
     /// The thread that is building the shared instance.
@@ -208,6 +210,7 @@ impl Registry {
         let interface = implementation.manifest.interface.clone();
         let id = self.providers.insert(Provider {
             implementation,
+            instances: 0,
             service: None,
             building: None,
             pending,
@@ -298,20 +301,17 @@ impl Registry {
         if fitting.next().is_none() {
             return Ok(first);
         }
-        let names: Vec<String> = self
-            .of_interface(interface)
-            .iter()
-            .map(|&id| format!("`{}`", self.providers[id].implementation.component))
-            .collect();
+        let names = self.of_interface(interface).iter();
+        let names = few(names.map(|&id| format!("`{}`", self.providers[id].implementation.component)), ", ");
         Err(Error::new(
             ErrorKind::Ambiguous,
-            format!("interface {interface} v{version} is provided by {}; name the one you mean", names.join(", ")),
+            format!("interface {interface} v{version} is provided by {names}; name the one you mean"),
         ))
     }
 
     #[cold]
     fn not_found(&self, interface: &str, version: u32, component: Option<&str>) -> Error {
-        let others: Vec<String> = self
+        let others = self
             .of_interface(interface)
             .iter()
             .map(|&id| &self.providers[id])
@@ -319,14 +319,26 @@ impl Registry {
             .map(|provider| {
                 let implementation = &provider.implementation;
                 format!("`{}` provides v{}", implementation.component, implementation.manifest.interface_version)
-            })
-            .collect();
+            });
+        let others = few(others, ", ");
         let of = component.map_or(String::new(), |name| format!(" of component `{name}`"));
-        let found = if others.is_empty() { "nothing provides it".to_owned() } else { others.join(", ") };
+        let found = if others.is_empty() { "nothing provides it".to_owned() } else { others };
         let text =
             format!("interface {interface} v{version}{of} is not present: {found}; load a component that provides it");
         Error::new(ErrorKind::NotFound, text)
     }
+}
+
+/// The first of many names, and how many more there are: a message is for people.
+pub(crate) fn few(names: impl Iterator<Item = String>, separator: &str) -> String {
+    const SHOWN: usize = 8;
+    let mut names = names.fuse();
+    let mut shown: Vec<String> = names.by_ref().take(SHOWN).collect();
+    let more = names.count();
+    if more > 0 {
+        shown.push(format!("{more} more"));
+    }
+    shown.join(separator)
 }
 
 fn strike(map: &mut HashMap<String, Vec<ProviderId>>, name: &str, id: ProviderId) {

@@ -27,6 +27,7 @@ use crate::abi::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
@@ -195,8 +196,10 @@ fn registered(table: &'static ImageTable, manifest: &Manifest) -> Result<Vec<&'s
         export.ok_or_else(|| bad("it registers nothing where an implementation should be; build it again".to_owned()))
     });
     let exports = exports.collect::<Result<Vec<_>>>()?;
+    let by_record: HashMap<&[u8], &'static Export> =
+        exports.iter().rev().map(|export| (export.manifest(), *export)).collect();
     let found = manifest.exports.iter().map(|expected| {
-        let export = exports.iter().find(|export| export.manifest() == expected.record());
+        let export = by_record.get(expected.record());
         let (type_name, interface) = (&expected.type_name, &expected.interface);
         let export = export.filter(|export| complete(export, expected));
         export.copied().ok_or_else(|| {

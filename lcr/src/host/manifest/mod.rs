@@ -5,7 +5,8 @@
 //! interface that a caller was compiled with.
 //!
 //! Invariants:
-//! 1. Never panics; allocates at most a small multiple of the input.
+//! 1. Never panics; takes memory and time of at most a small multiple of the input, and no stack
+//!    that the input decides about.
 //! 2. A record is accepted only whole: magic, length, checksum, every item, and nothing behind
 //!    the last one. Unknown flags and kinds are refused, not skipped.
 //! 3. Names are of the forms that the macros accept, so they are safe in paths and on terminals.
@@ -21,10 +22,17 @@ use crate::abi::names::{is_component_name, is_interface_name};
 use crate::abi::shape::fnv1a;
 use crate::error::{Error, ErrorKind, Result};
 use semver::Version;
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 /// The largest record that is read, in bytes.
 const LIMIT: usize = 4 << 20;
+/// The most implementations that one library holds.
+const EXPORTS: usize = 1 << 14;
+/// The most versions that one implementation replaces.
+const REPLACES: usize = 1 << 10;
 
 /// Everything that a library says of its component, read without running anything of it.
 ///
@@ -77,6 +85,8 @@ pub struct ExportManifest {
     /// Its methods, in the order of its vtable.
     pub methods: Vec<MethodManifest>,
     record: Box<[u8]>,
+    /// The numbers of its methods in the order of their names.
+    by_name: Box<[u16]>,
 }
 
 /// An interface that a component needs.
@@ -130,12 +140,23 @@ impl Manifest {
     /// Decodes the records of a library's section, or one that is linked in.
     pub(crate) fn decode(section: &[u8]) -> Result<Manifest> {
         let mut exports = Vec::<ExportManifest>::new();
+        let mut implemented = HashMap::new();
         let mut rest = section;
         while let Some(start) = rest.iter().position(|&byte| byte != 0) {
             let len = record_len(&rest[start..])?;
             let (record, behind) = rest[start..].split_at(len);
             let export = ExportManifest::decode(record)?;
-            exports.iter().try_for_each(|before| agree(before, &export))?;
+            if let Some(first) = exports.first() {
+                agree(first, &export)?;
+            }
+            let interface = (export.interface.clone(), export.interface_version);
+            if let Some(before) = implemented.insert(interface, exports.len()) {
+                agree(&exports[before], &export)?;
+            }
+            if exports.len() == EXPORTS {
+                let text = format!("a library of more than {EXPORTS} implementations; divide it");
+                return Err(Error::new(ErrorKind::BadManifest, text));
+            }
             exports.push(export);
             rest = behind;
         }
@@ -218,19 +239,33 @@ impl ExportManifest {
         if let Some(version) = replaces.iter().find(|version| !(1..interface_version).contains(*version)) {
             return Err(reader.error(format_args!("version {interface_version} replaces {version}")));
         }
+        if replaces.len() > REPLACES {
+            let count = replaces.len();
+            return Err(reader.error(format_args!("{count} versions to replace, the limit is {REPLACES},")));
+        }
         let deps = reader.list(|reader| {
             let (interface, version) = versioned(reader)?;
             let methods = if has(Flags::TYPED_NEEDS) { methods(reader)? } else { Vec::new() };
             Ok(DependencyManifest { interface, version, methods })
         })?;
         let methods = methods(reader)?;
+        // A list has at most as many items as its count can say.
+        let mut by_name: Box<[u16]> = (0..=u16::MAX).take(methods.len()).collect();
+        by_name.sort_by_key(|&at| &*methods[usize::from(at)].shape.name);
         let (panic_abort, protected) = (has(Flags::PANIC_ABORT), has(Flags::PROTECTED));
         let (unload, healthy, record) = (has(Flags::UNLOAD), has(Flags::HEALTHY), record.into());
         #[rustfmt::skip]
         return Ok(ExportManifest {
             component, component_version, type_name, toolchain, target, panic_abort, state, protected, unload,
-            healthy, state_version, interface, interface_version, replaces, deps, methods, record,
+            healthy, state_version, interface, interface_version, replaces, deps, methods, record, by_name,
         });
+    }
+
+    /// The number of the method of that name.
+    pub(crate) fn method(&self, name: &str) -> Option<usize> {
+        let named = |at: &u16| (*self.methods[usize::from(*at)].shape.name).cmp(name);
+        let found = self.by_name.binary_search_by(named).ok()?;
+        Some(self.by_name[found].into())
     }
 
     /// The record that this was decoded from.

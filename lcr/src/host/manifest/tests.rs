@@ -2,6 +2,7 @@ use super::*;
 use crate::abi::interface::{InterfaceInfo, Method, Need, interface_bytes, interface_len};
 use crate::abi::manifest::{Declaration, manifest_bytes, manifest_len};
 use crate::abi::shape::{Kind, Part, Shape as Constant};
+use crate::host::{link::link_need, runtime::Runtime, stage::samples::Sample};
 
 const BYTES: Constant = Constant::of::<[usize; 2]>(Kind::Str, "", &[]);
 const COUNT: Constant = Constant::of::<u64>(Kind::Scalar, "u64", &[]);
@@ -224,4 +225,123 @@ fn lengths_that_lie_are_refused() {
     }
     assert!(refusal(b"LCRMANI").contains("8 bytes expected"));
     assert!(refusal(b"something").contains("\"somethin\" found for a record"));
+}
+
+/// A record with this export's interface, whose methods and needs are `count` each.
+fn large(component: &str, interface: &str, needs: &[String], methods: impl Iterator<Item = String>) -> Vec<u8> {
+    let mut body = Vec::new();
+    let name = |body: &mut Vec<u8>, name: &str| {
+        body.extend_from_slice(&(name.len() as u16).to_le_bytes());
+        body.extend_from_slice(name.as_bytes());
+    };
+    for item in [component, "1.0.0", "T", "rustc", "target"] {
+        name(&mut body, item);
+    }
+    let flags = if needs.is_empty() { 0 } else { Flags::TYPED_NEEDS };
+    body.extend_from_slice(&flags.to_le_bytes());
+    body.extend_from_slice(&0_u32.to_le_bytes());
+    name(&mut body, interface);
+    body.extend_from_slice(&1_u32.to_le_bytes());
+    body.extend_from_slice(&0_u16.to_le_bytes());
+    let put_methods = |body: &mut Vec<u8>, methods: &[String]| {
+        body.extend_from_slice(&(methods.len() as u16).to_le_bytes());
+        for method in methods {
+            body.push(0);
+            // A method without arguments that returns nothing.
+            let mut node = |kind: u8, title: &str, size: u32, align: u16, parts: u16| {
+                body.push(kind);
+                body.extend_from_slice(&(title.len() as u16).to_le_bytes());
+                body.extend_from_slice(title.as_bytes());
+                body.extend_from_slice(&size.to_le_bytes());
+                body.extend_from_slice(&align.to_le_bytes());
+                body.extend_from_slice(&parts.to_le_bytes());
+            };
+            node(Kind::Method as u8, method, 0, 0, 1);
+            body.extend_from_slice(&2_u16.to_le_bytes());
+            body.extend_from_slice(b"->");
+            body.extend_from_slice(&0_i64.to_le_bytes());
+            let mut node = |kind: u8| {
+                body.push(kind);
+                body.extend_from_slice(&0_u16.to_le_bytes());
+                body.extend_from_slice(&1_u32.to_le_bytes());
+                body.extend_from_slice(&1_u16.to_le_bytes());
+                body.extend_from_slice(&0_u16.to_le_bytes());
+            };
+            node(Kind::Unit as u8);
+        }
+    };
+    body.extend_from_slice(&(needs.len() as u16).to_le_bytes());
+    for need in needs {
+        name(&mut body, need);
+        body.extend_from_slice(&1_u32.to_le_bytes());
+        put_methods(&mut body, &["call".to_owned()]);
+    }
+    put_methods(&mut body, &methods.collect::<Vec<_>>());
+    with_body(&body)
+}
+
+/// A manifest whose exports each need the next one, for `count` of them.
+pub(crate) fn chain(count: usize) -> Vec<u8> {
+    let interface = |at: usize| format!("chain.i{at}");
+    let record = |at: usize| {
+        let needs: Vec<String> = (at + 1 < count).then(|| interface(at + 1)).into_iter().collect();
+        large("chain", &interface(at), &needs, ["call".to_owned()].into_iter())
+    };
+    (0..count).flat_map(record).collect()
+}
+
+/// A manifest of one export with `count` methods in descending order.
+pub(crate) fn descending(count: usize) -> Vec<u8> {
+    large("many", "many.methods", &[], (0..count).rev().map(|at| format!("m{at}")))
+}
+
+/// CASES B5: each export was compared with each.
+#[test]
+fn ten_thousand_exports_are_decoded() {
+    assert_eq!(Manifest::decode(&chain(10_000)).unwrap().exports.len(), 10_000);
+    let refused = refusal(&chain(EXPORTS + 1));
+    assert!(refused.contains("more than 16384"), "{refused}");
+}
+
+#[test]
+fn a_method_is_found_by_its_name_among_many() {
+    let manifest = Manifest::decode(&descending(60_000)).unwrap();
+    let export = &manifest.exports[0];
+    for at in [0, 1, 31_234, 59_999] {
+        assert_eq!(export.method(&format!("m{at}")), Some(59_999 - at));
+    }
+    assert_eq!(export.method("n"), None);
+}
+
+/// CASES B5: 60,000 methods in reverse order took 13 s, with everybody waiting.
+#[test]
+fn methods_are_linked_in_any_order() {
+    let manifest = Manifest::decode(&descending(60_000)).unwrap();
+    let export = &manifest.exports[0];
+    let mut methods = export.methods.clone();
+    methods.reverse();
+    let need = DependencyManifest { interface: "many.methods".to_owned(), version: 1, methods };
+    link_need(&need, export).unwrap();
+}
+
+/// CASES B4: a stack of 2 MiB overflowed. B5: it took 29 s.
+#[test]
+fn a_plan_of_a_long_chain_of_needs_is_refused_on_a_small_stack() {
+    let planned = |record: Vec<u8>| {
+        let sample = Sample::new(&record, &record, "");
+        let thread = std::thread::Builder::new().stack_size(256 << 10);
+        let plan = move || {
+            let rt = Runtime::builder().linked(false).build().unwrap();
+            let plan = rt.plan().add(sample.path()).build();
+            let text = plan.to_string();
+            assert!(!sample.has_run());
+            (plan.refusals().map(ToString::to_string).collect::<Vec<_>>(), text)
+        };
+        thread.spawn(plan).unwrap().join().unwrap()
+    };
+    let (refused, _) = planned(chain(9_000));
+    let [refused] = &refused[..] else { panic!("{} refusals", refused.len()) };
+    assert!(refused.contains("nested 65 deep, the limit is 64"), "{refused}");
+    let (refused, text) = planned(chain(64));
+    assert!(refused.is_empty() && text.contains("chain.i63 v1: new"), "{text}");
 }

@@ -1,7 +1,7 @@
 //! The first difference of two shapes, as a short text that leads to its place.
 
 use super::{Kind, Part, Shape};
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 /// Where two shapes differ first, and how.
 ///
@@ -113,9 +113,10 @@ fn count(expected: &Shape, found: &Shape) -> Option<Difference> {
     if !matches!(expected.kind, Kind::Struct | Kind::Enum | Kind::Variant) {
         return Difference::expected(title(expected), title(found));
     }
-    let lacks = |shape: &Shape, part: &&Part| shape.parts.iter().all(|other| other.name != part.name);
-    let added = found.parts.iter().find(|part| lacks(expected, part));
-    let missing = expected.parts.iter().find(|part| lacks(found, part));
+    let names = |shape: &'_ Shape| shape.parts.iter().map(|part| part.name.clone()).collect::<HashSet<_>>();
+    let (ours, theirs) = (names(expected), names(found));
+    let added = found.parts.iter().find(|part| !ours.contains(&part.name));
+    let missing = expected.parts.iter().find(|part| !theirs.contains(&part.name));
     let change = match (added, missing) {
         (Some(part), None) => format!("; {} was added", quoted(expected.kind, part)),
         (None, Some(part)) => format!("; {} is missing", quoted(expected.kind, part)),

@@ -69,7 +69,7 @@ impl Shape {
         let shape = Shape::decode(reader, None, 0)?;
         match shape.kind {
             Kind::Method => Ok(shape),
-            _ => Err(reader.error(format_args!("{shape} found for a method"))),
+            other => Err(reader.error(format_args!("{other:?} found for a method"))),
         }
     }
 

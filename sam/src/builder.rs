@@ -229,6 +229,13 @@ impl Builder {
         self
     }
 
+    /// The signal at which the file of events is opened anew by its name, as rotation of logs
+    /// wants it; it is passed on to the instance as well. SIGHUP by default.
+    pub fn reopen_signal(mut self, signal: i32) -> Builder {
+        self.options.reopen_signal = signal;
+        self
+    }
+
     /// Keeps a file that says in JSON how things stand, replaced as a whole at each change.
     /// `sam status FILE` shows it.
     pub fn status(mut self, file: impl Into<PathBuf>) -> Builder {

@@ -9,15 +9,57 @@ use std::{
 use crate::{
     error::{Error, ErrorKind, Result},
     options::Options,
-    settings::SETTINGS,
+    settings::{Of, SETTINGS, Setting},
 };
 
 /// `1`: no supervision at all.
 const DISABLE: &str = "SAM_DISABLE";
 
+const STATUS: &str = "SAM_STATUS";
+
 /// Puts the environment's values in; `None` if it forbids supervision.
 pub(crate) fn apply(options: Options) -> Result<Option<Options>> {
-    apply_from(options, |name| env::var_os(name))
+    let options = apply_from(options, |name| env::var_os(name))?;
+    Ok(options.map(|options| Options {
+        unknown: unknown(env::vars_os().filter_map(|(name, _)| name.into_string().ok())),
+        // Two supervisors do not keep one file; what an instance starts may be another.
+        hidden: env::var_os(STATUS).map(|_| STATUS),
+        ..options
+    }))
+}
+
+/// What other parts of sam, and of its tests, have there.
+const OTHERS: [&str; 4] = ["SAM_INSTANCE", "SAM_PID", "SAM_SEAT", "SAM_TEST_ABORTING"];
+
+/// The variables among `names` that look like options and are none.
+fn unknown(names: impl Iterator<Item = String>) -> Vec<String> {
+    let is_known = |name: &str| known().any(|known| known == name) || OTHERS.contains(&name);
+    names.filter(|name| name.starts_with("SAM_") && !is_known(name)).collect()
+}
+
+fn known() -> impl Iterator<Item = String> {
+    [DISABLE.to_owned()]
+        .into_iter()
+        .chain(SETTINGS.iter().filter(|setting| setting.of != Of::Command).map(Setting::variable))
+}
+
+/// The variable whose name is nearest, if any is near.
+pub(crate) fn nearest(name: &str) -> Option<String> {
+    known().map(|known| (distance(name, &known), known)).min().filter(|(far, _)| *far <= 3).map(|(_, known)| known)
+}
+
+/// How many characters have to be put in, left out or changed (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.bytes().enumerate() {
+        let mut corner = i;
+        row[0] = i + 1;
+        for (j, b) in to.bytes().enumerate() {
+            let next = (corner + usize::from(a != b)).min(row[j] + 1).min(row[j + 1] + 1);
+            corner = std::mem::replace(&mut row[j + 1], next);
+        }
+    }
+    row[to.len()]
 }
 
 fn apply_from(mut options: Options, look: impl Fn(&str) -> Option<OsString>) -> Result<Option<Options>> {
@@ -29,7 +71,7 @@ fn apply_from(mut options: Options, look: impl Fn(&str) -> Option<OsString>) -> 
             _ => return Err(refused(DISABLE, &disabled, "0 or 1")),
         }
     }
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter().filter(|setting| setting.of != Of::Command) {
         let name = setting.variable();
         if let Some(value) = value(&name) {
             (setting.set)(&mut options, &value).ok_or_else(|| refused(&name, &value, setting.expected))?;
@@ -59,9 +101,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_misspelt_is_found_and_the_nearest_named() {
+        let names = ["SAM_INTERVALL", "SAM_STATUS", "SAM_CLI_TELEMETRY", "SAM_DISABLE", "SAMBA", "SAM_SEAT"];
+        let found = unknown(names.map(str::to_owned).into_iter());
+        assert_eq!(found, ["SAM_INTERVALL", "SAM_CLI_TELEMETRY"]);
+        assert_eq!(nearest("SAM_INTERVALL").as_deref(), Some("SAM_INTERVAL"));
+        assert_eq!(nearest("SAM_STOPLIMIT").as_deref(), Some("SAM_STOP_LIMIT"));
+        assert_eq!(nearest("SAM_CLI_TELEMETRY"), None);
+        assert_eq!((distance("abc", "abc"), distance("", "abc"), distance("kitten", "sitting")), (0, 3, 3));
+    }
+
+    #[test]
     fn every_option_of_the_table_is_tested_here() {
         let source = include_str!("environment.rs");
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter().filter(|setting| setting.of != Of::Command) {
             assert!(source.contains(&format!("(\"{}\"", setting.variable())), "{}", setting.word);
         }
     }
@@ -90,6 +143,7 @@ mod tests {
             ("SAM_LOG", "0"),
             ("SAM_WARN_SIGNAL", "USR1"),
             ("SAM_PASS_SIGNALS", "group"),
+            ("SAM_REOPEN_SIGNAL", "USR1"),
             ("SAM_CLEAN_EXITS", "3,4"),
             ("SAM_FATAL_EXITS", "78"),
             ("SAM_BUDGET", "3/7s"),
@@ -114,6 +168,7 @@ mod tests {
             log: false,
             warn_signal: libc::SIGUSR1,
             pass_signals: SignalTarget::Group,
+            reopen_signal: libc::SIGUSR1,
             clean: vec![3, 4],
             fatal: vec![78],
             budget: (3, Duration::from_secs(7)),

@@ -72,6 +72,7 @@
 //! | `SAM_CHECKS` | `beats` or `asks` |
 //! | `SAM_WARN_SIGNAL` | `SIGTERM`, `TERM`, `15`, `RTMIN+1` |
 //! | `SAM_PASS_SIGNALS` | who gets signals that are passed on: `main` or `group` |
+//! | `SAM_REOPEN_SIGNAL` | at which `SAM_EVENTS` is opened anew: `SIGHUP` |
 //! | `SAM_CLEAN_EXITS`, `SAM_FATAL_EXITS` | exit codes: `3,4` |
 //! | `SAM_BUDGET` | restarts and window: `10/60s` |
 //! | `SAM_BACKOFF` | first and longest delay: `100ms..30s` |

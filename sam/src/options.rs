@@ -110,6 +110,8 @@ pub(crate) struct Options {
     pub(crate) warn_signal: i32,
     /// Who gets the signals that are passed on.
     pub(crate) pass_signals: SignalTarget,
+    /// At which the file of events is opened anew; it is passed on, too.
+    pub(crate) reopen_signal: i32,
     /// From the warning to SIGKILL; as long as the interval if it is not given.
     pub(crate) grace: Option<Duration>,
     pub(crate) start_limit: Option<Duration>,
@@ -141,6 +143,10 @@ pub(crate) struct Options {
     pub(crate) log: bool,
     pub(crate) events: Option<PathBuf>,
     pub(crate) status: Option<PathBuf>,
+    /// Variables of the environment that look like options and are none.
+    pub(crate) unknown: Vec<String>,
+    /// A variable that was this supervisor's and is not its instances'.
+    pub(crate) hidden: Option<&'static str>,
 }
 
 impl Default for Options {
@@ -151,6 +157,7 @@ impl Default for Options {
             checks: Checks::default(),
             warn_signal: libc::SIGTERM,
             pass_signals: SignalTarget::default(),
+            reopen_signal: libc::SIGHUP,
             grace: None,
             start_limit: None,
             stop_limit: Duration::from_secs(10),
@@ -173,6 +180,8 @@ impl Default for Options {
             log: true,
             events: None,
             status: None,
+            unknown: Vec::new(),
+            hidden: None,
         }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Of {
     Both,
     /// In that environment alone.
     Linked,
+    /// On the command line alone: it is about another program.
+    Command,
 }
 
 /// One option.
@@ -60,6 +62,7 @@ pub static SETTINGS: &[Setting] = &[
     linked("log", SWITCH, |options, text| put(&mut options.log, switch(text))),
     both("warn-signal", SIGNAL, |options, text| put(&mut options.warn_signal, read(text, read_signal))),
     both("pass-signals", SignalTarget::WORDS, |options, text| put(&mut options.pass_signals, word(text))),
+    both("reopen-signal", SIGNAL, |options, text| put(&mut options.reopen_signal, read(text, read_signal))),
     both("budget", "restarts and a time, as 10/60s", |options, text| put(&mut options.budget, read(text, read_budget))),
     both("backoff", "the first and the longest delay, as 100ms..30s", |options, text| {
         put(&mut options.backoff, read(text, read_backoff))

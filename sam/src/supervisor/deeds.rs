@@ -114,6 +114,9 @@ impl Supervisor {
             Change::Continued => self.tell(Event::Resumed, now)?,
             Change::Ended(exit) => {
                 living.end(exit, usage, now);
+                let group = living.pid;
+                self.tell_of_the_rest(group, exit);
+                let Some(living) = self.living.as_ref() else { return ControlFlow::Continue(()) };
                 self.counter.settle(&living.board);
                 let warned = matches!(self.state.stage(), Stage::Warned { .. });
                 if warned || self.state.stage() == Stage::Living {
@@ -135,6 +138,24 @@ impl Supervisor {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// The main process left as if all were done, and what it had started runs on: most likely it
+    /// went into the background. One line, as the service is over with it.
+    fn tell_of_the_rest(&self, group: i32, exit: Exit) {
+        if exit != Exit::Code(0) || self.state.stop_signal().is_some() {
+            return;
+        }
+        let ours = [self.probe.as_ref().map(|probe| probe.pid), self.standby.as_ref().map(|standby| standby.pid)];
+        let count = self.children.count_running(ours, (!self.kills_strays()).then_some(group));
+        if count > 0 {
+            self.journal.say(format_args!(
+                "the main process of instance {} (pid {group}) ended with status 0 while others that it had started \
+                 ran on ({count}); they are killed. A program that goes into the background is to stay in the \
+                 foreground (nginx: `daemon off;`)",
+                self.state.instance(),
+            ));
+        }
     }
 
     /// Ends what is left of an instance whose first process was reaped; its exit, once
@@ -181,6 +202,7 @@ impl Supervisor {
             cgroups.remove();
         }
         self.show();
+        self.journal.close();
         match exit {
             Exit::Code(code) => sys::leave(code),
             Exit::Signal { signal, .. } => sys::die_of(signal),

@@ -255,6 +255,9 @@ impl Supervisor {
             let is_own = sender == self.pid && signal != libc::SIGCONT;
             // What the kernel would not do to a group that nobody could continue.
             let is_void = signal == libc::SIGTSTP && terminal::is_group_orphaned();
+            if signal == self.options.reopen_signal {
+                self.journal.reopen();
+            }
             if signal == libc::SIGWINCH && sender == 0 {
                 // A terminal tells its whole foreground, where the instance's group would be if it
                 // had not a supervisor.
@@ -329,6 +332,7 @@ impl Supervisor {
         ]
         .map(|(fd, events)| libc::pollfd { fd, events, revents: 0 });
         let due = self.state.deadline().min(self.upward.due(&self.state)).min(self.stands_by_at());
+        let due = due.min(self.journal.due());
         let until = match &self.living {
             _ if self.is_behind => Time(0),
             // Nothing is decided before its group is gone.

@@ -48,6 +48,18 @@ impl Children {
         found
     }
 
+    /// How many children run on that are neither elders nor of `keep`; of that group alone, if one
+    /// is given.
+    pub(super) fn count_running(&self, keep: [Option<i32>; 2], group: Option<i32>) -> u32 {
+        let mut count = 0;
+        self.for_each(|pid| {
+            let is_theirs = !keep.contains(&Some(pid)) && !self.elders.contains(&pid);
+            let is_meant = group.is_none_or(|group| sys::group_of(pid) == Some(group));
+            count += u32::from(is_theirs && is_meant && sys::runs(pid));
+        });
+        count
+    }
+
     /// Each child in turn. The buffer is small, as it is on the way to the next instance, where a
     /// page of the stack that is touched first costs more than a second read.
     fn for_each(&self, mut each: impl FnMut(i32)) {

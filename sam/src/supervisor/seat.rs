@@ -59,7 +59,11 @@ fn adopt(fd: RawFd) -> Option<OwnedFd> {
 /// What a service manager meant for the process that it started is the instance's: descriptors
 /// of `sd_listen_fds(3)` (`LISTEN_PID`), and that it is the one whose output the journal has.
 /// In the instance, before it runs a line of the application.
-pub(super) fn readdress(supervisor: i32) {
+pub(super) fn readdress(supervisor: i32, hidden: Option<&str>) {
+    if let Some(name) = hidden {
+        // SAFETY: as below.
+        unsafe { env::remove_var(name) };
+    }
     for name in ["LISTEN_PID", "SYSTEMD_EXEC_PID"] {
         if env::var(name).is_ok_and(|pid| pid == supervisor.to_string()) {
             // SAFETY: the child of a fork of a process of one thread has one thread.

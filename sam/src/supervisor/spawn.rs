@@ -96,7 +96,7 @@ impl Fresh {
         // Its first calls read the board.
         hint::black_box(app().instance());
         super::upward::hide();
-        seat::readdress(self.supervisor);
+        seat::readdress(self.supervisor, self.options.hidden);
         if let Some(before) = &self.child_signal {
             sys::set_back(before);
         }

@@ -108,6 +108,23 @@ pub(super) unsafe fn fork_into(cgroup: BorrowedFd<'_>) -> io::Result<ForkResult>
     }
 }
 
+/// The process group of a process that is there.
+pub(super) fn group_of(pid: i32) -> Option<i32> {
+    // SAFETY: takes no pointers; fails for processes that are gone.
+    checked(unsafe { libc::getpgid(pid) }).ok()
+}
+
+/// Whether a process is there and no zombie.
+pub(super) fn runs(pid: i32) -> bool {
+    let path = super::text::Text::<40>::of(format_args!("/proc/{pid}/stat\0"));
+    let mut buffer = [0; 512];
+    let Ok(path) = std::ffi::CStr::from_bytes_with_nul(path.as_bytes()) else { return false };
+    let stat = read_proc(path, &mut buffer);
+    // The name, in parentheses, may have any bytes; the state follows it.
+    let state = stat.windows(3).rposition(|three| three.starts_with(b") ")).and_then(|at| stat.get(at + 2));
+    state.is_some_and(|state| !b"ZX".contains(state))
+}
+
 /// Whether a process group has a member.
 pub(super) fn group_lives(group: i32) -> bool {
     // A member that may not be signalled (another user's) lives, too.

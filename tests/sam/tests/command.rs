@@ -323,3 +323,66 @@ fn sockets_of_a_service_manager_are_the_programs_in_each_instance() {
         .unwrap();
     assert_eq!(words(&other.stdout), "1\n");
 }
+
+#[test]
+fn a_program_that_goes_into_the_background_ends_with_a_line_that_says_what_to_do() {
+    let run = |script: &str| {
+        let output = sam(&["run", "--", "/bin/sh", "-c", script]);
+        (output.status.code(), words(&output.stderr))
+    };
+    for script in ["sleep 1000 & exit 0", "setsid sleep 1000 & exit 0", "(sleep 1000 & sleep 1000) & exit 0"] {
+        let (code, text) = run(script);
+        assert_eq!((code, text.lines().count()), (Some(0), 1), "{script}: {text}");
+        for part in ["sam: the main process of instance 1 (pid ", "ended with status 0 while others", "`daemon off;`"] {
+            assert!(text.contains(part), "{script}: {text}");
+        }
+    }
+    // One that takes all with it, whatever is left of that.
+    assert_eq!(run("sleep 1000 & kill -9 $!; wait; exit 0"), (Some(0), String::new()));
+    assert_eq!(run("true & wait; exit 0"), (Some(0), String::new()));
+}
+
+#[test]
+fn an_instance_that_cannot_be_made_is_told_with_its_reason() {
+    // No process more for this user, who is not root, as root may always.
+    let output = Command::new(program("sam"))
+        .args(["run", "--cgroup", "off", "--", "true"])
+        .env("SAM_INTERVALL", "1s")
+        .output()
+        .unwrap();
+    assert_eq!(words(&output.stderr), "", "the command does not read these variables");
+    let limit = "ulimit -n 16; exec \"$@\"";
+    let output = Command::new("/bin/sh")
+        .args(["-c", limit, "sh"])
+        .arg(program("sam"))
+        .args(["run", "--cgroup", "off", "--budget", "1/1h", "--no-standby", "--", "true"])
+        .output()
+        .unwrap();
+    let text = words(&output.stderr);
+    if output.status.code() != Some(0) {
+        assert!(text.contains("Too many open files"), "{text}");
+        assert!(!text.contains("error 24") && !text.contains("ns"), "{text}");
+    }
+}
+
+#[test]
+fn every_exit_status_of_its_own_is_in_the_manual() {
+    let manual = words(&sam(&["run", "--help"]).stdout);
+    for kind in sam::ErrorKind::ALL {
+        let status = format!("\n    {:<5}", kind.exit_status());
+        assert!(manual.contains(&status), "{kind}: {}", kind.exit_status());
+    }
+}
+
+#[test]
+fn a_misspelt_variable_of_a_linked_program_is_named_with_the_nearest() {
+    let run = |name: &str| {
+        let output = Command::new(program("subject")).arg("exit 0").env(name, "1s").output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        words(&output.stderr)
+    };
+    let text = run("SAM_INTERVALL");
+    assert!(text.contains("sam: SAM_INTERVALL in the environment is no option"), "{text}");
+    assert!(text.contains("the nearest is SAM_INTERVAL\n"), "{text}");
+    assert_eq!(run("SAM_INTERVAL"), "");
+}

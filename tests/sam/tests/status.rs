@@ -212,3 +212,114 @@ fn a_status_that_could_not_be_written_is_written_later() {
     fs::remove_dir(&next).unwrap();
     wait_until("it is true again", || running.status()["kept"].as_array().is_some_and(|kept| kept.len() == 2));
 }
+
+#[test]
+fn a_status_that_cannot_be_written_says_that_it_is_old_and_the_log_says_so_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, log) = (folder.path().join("status"), folder.path().join("log"));
+    let shown = file.to_str().unwrap();
+    let mut supervisor = Command::new(program("sam"))
+        .args(["run", "--status", shown, "--backoff", "1ms..1ms", "--", "/bin/sh", "-c", "exec sleep 1000"])
+        .stderr(fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let read =
+        || -> Value { serde_json::from_str(&fs::read_to_string(&file).unwrap_or_default()).unwrap_or(Value::Null) };
+    wait_until("it is ready", || read()["stage"] == "ready");
+    assert_eq!((&read()["current"], status(&file, &[]).0), (&json!(true), 0));
+    // In the way of each next one.
+    let next = folder.path().join("status.next");
+    fs::create_dir(&next).unwrap();
+    for _ in 0..4 {
+        let children = || sam_tests::proc::children(supervisor.id().cast_signed());
+        wait_until("one runs and one stands by", || children().len() == 2);
+        let before = children();
+        send(before[0], libc::SIGKILL);
+        wait_until("it was replaced", || children().first() != before.first());
+    }
+    wait_until("the log tells", || fs::read_to_string(&log).unwrap().contains("cannot write the status file"));
+    let (code, text) = status(&file, &[]);
+    assert_eq!(code, 4, "{text}");
+    assert!(text.contains("state       not known; instance 1 is ready when the file was written, 20"), "{text}");
+    assert!(text.contains("the supervisor cannot write this file"), "{text}");
+    let (code, text) = status(&file, &["--json"]);
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, &value["current"], &value["serves"]), (4, &json!(false), &json!(false)));
+    // Without an occasion: it tries again by itself.
+    fs::remove_dir(&next).unwrap();
+    wait_until("it is true again", || read()["current"] == true && read()["stage"] == "ready");
+    assert_eq!(status(&file, &[]).0, 0);
+    send(supervisor.id().cast_signed(), libc::SIGTERM);
+    supervisor.wait().unwrap();
+    let log = fs::read_to_string(&log).unwrap();
+    assert_eq!(log.matches("cannot write the status file").count(), 1, "{log}");
+}
+
+/// Where not even the file that is there can be marked.
+#[test]
+fn a_status_of_an_instance_that_is_gone_is_old_whatever_it_says() {
+    let running = sh(&[], "exec sleep 1000").start();
+    wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    fs::copy(running.path("status"), &copy).unwrap();
+    assert_eq!(status(&copy, &[]).0, 0);
+    send(i32::try_from(running.status()["pid"].as_i64().unwrap()).unwrap(), libc::SIGKILL);
+    wait_until("the second runs", || running.status()["instance"] == 2 && running.status()["stage"] == "ready");
+    assert_eq!(status(&copy, &[]).0, 4);
+    assert_eq!(status(&running.path("status"), &[]).0, 0);
+    running.signal(libc::SIGTERM);
+    running.end();
+}
+
+#[test]
+fn a_second_supervisor_of_a_status_file_is_refused_and_one_after_the_first_was_killed_is_not() {
+    let running = sh(&[], "exec sleep 1000").start();
+    wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
+    let file = running.path("status");
+    let shown = file.to_str().unwrap();
+    let output = sam(&["run", "--status", shown, "--", "true"]);
+    let text = words(&output.stderr);
+    assert_eq!(output.status.code(), Some(70), "{text}");
+    let expected = format!("is kept by another supervisor, process {}; give another file", running.pid());
+    assert!(text.contains(&expected), "{text}");
+    assert_eq!(running.status()["stage"], "ready");
+    // A linked program is refused the same way.
+    let output = Command::new(program("subject")).arg("exit 0").env("SAM_STATUS", shown).output().unwrap();
+    assert_eq!(output.status.code(), Some(70), "{}", words(&output.stderr));
+    running.signal(libc::SIGKILL);
+    wait_until("it is gone", || status(&file, &[]).0 == 3);
+    assert!(file.with_extension("lock").exists());
+    let output = sam(&["run", "--status", shown, "--", "true"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output.stderr));
+    assert!(!file.with_extension("lock").exists(), "it leaves nothing but the status");
+    running.end();
+}
+
+#[test]
+fn a_status_does_not_take_the_place_of_what_is_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = sam(&["run", "--status", folder.path().to_str().unwrap(), "--", "true"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(words(&output.stderr).contains("is no regular file"), "{}", words(&output.stderr));
+    let file = folder.path().join("both");
+    let file = file.to_str().unwrap();
+    let output = sam(&["run", "--status", file, "--events", file, "--", "true"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(words(&output.stderr).contains("events and status are one file"), "{}", words(&output.stderr));
+}
+
+#[test]
+fn the_file_of_events_is_opened_anew_at_a_signal_that_the_program_gets_as_well() {
+    let running = sh(&[], "trap 'echo reloaded' HUP; echo up; while :; do sleep 0.05; done").start();
+    running.await_line("up");
+    running.await_events("ready", 1);
+    let (events, aside) = (running.path("events"), running.path("events.1"));
+    fs::rename(&events, &aside).unwrap();
+    running.signal(libc::SIGHUP);
+    running.await_line("reloaded");
+    running.signal(libc::SIGTERM);
+    running.await_events("ended", 1);
+    assert_eq!(fs::read_to_string(&aside).unwrap().lines().count(), 2);
+    assert_eq!(running.end().names(), ["stopping", "ended"]);
+}

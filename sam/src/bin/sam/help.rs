@@ -63,6 +63,8 @@ SIGTERM, SIGINT and SIGQUIT (Ctrl-C) stop it; other signals are passed on.
 What is told:
       --status FILE        keep a file that `sam status FILE` shows
       --events FILE        append what happens, one JSON object a line
+      --reopen-signal SIGNAL  opens that file anew by its name, as rotation of logs wants
+                           it; it is passed on to the program as well [SIGHUP]
       --quiet              nothing on standard error
   -h, --help               this
 
@@ -72,9 +74,16 @@ manager that sets NOTIFY_SOCKET it says READY=1, STATUS=, WATCHDOG=1 (while the 
 well) and STOPPING=1 itself. SAM_... variables are passed on, for programs that are
 linked with sam.
 
-Exit status, if not the program's: 64 the arguments make no sense; 71 the system refused
-something; 126 the program cannot be executed; 127 it is not there; 1 the restarts are
-spent, and the last instance ended with 0 when it was warned.
+Exit status, if not the program's:
+    1    the restarts are spent, and the last instance ended with 0 when it was warned
+    64   the arguments make no sense
+    69   this system cannot do that (a cgroup that is needed, for one)
+    70   the status file is kept by another supervisor; or another misuse
+    71   the system refused something; no instance could be made
+    73   there is no room for what is to be stored
+    75   an answer did not come in time
+    126  the program cannot be executed
+    127  the program is not there
 ";
 
 /// Of `sam status`.
@@ -86,11 +95,14 @@ Usage:
   sam status [OPTIONS] FILE
 
 Options:
-      --json    one line of JSON: what is in the file, whether the program serves, and
-                whether its supervisor lives (null if that cannot be seen from here)
+      --json    one line of JSON: what is in the file, whether the program serves,
+                whether what the file says is current, and whether its supervisor lives
+                (null if that cannot be seen from here)
       --watch   again at each change, until the supervisor is done
   -h, --help    this
 
 Exit status: 0 it serves; 1 it does not, yet or any more; 2 the file is not there or says
-nothing; 3 its supervisor is gone without having said so; 64 the arguments make no sense.
+nothing; 3 its supervisor is gone without having said so; 4 what it says is old: its
+supervisor cannot write it; 64 the arguments make no sense; 71 standard output cannot be
+written.
 ";

@@ -9,12 +9,14 @@
 //! |---|---|
 //! | 1 | the restarts are spent, and the last instance ended with 0 when it was warned |
 //! | 64 | the arguments make no sense |
+//! | 69 | this system cannot do that |
+//! | 70 | the status file is kept by another supervisor; or another misuse |
 //! | 71 | the system refused something; no instance could be made |
 //! | 126, 127 | the program cannot be executed; it is not there |
 //!
 //! `sam status` ends with 0 if the program serves, 1 if it does not (yet, or any more),
-//! 2 if the file says nothing, 3 if its supervisor is gone without having said so, and 64
-//! if the arguments make no sense.
+//! 2 if the file says nothing, 3 if its supervisor is gone without having said so, 4 if what
+//! it says is old because its supervisor cannot write it, and 64 if the arguments make no sense.
 
 mod help;
 mod run;

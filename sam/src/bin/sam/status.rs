@@ -21,6 +21,9 @@ use crate::{Refusal, help, print};
 /// How often `--watch` looks.
 const GLANCE: Duration = Duration::from_millis(200);
 
+/// How often a file is read again that may be about to change.
+const SETTLING: u32 = 10;
+
 /// Every word that a stage may be, and what it means.
 const STAGES: [(&str, &str); 11] = [
     ("waiting", "waits to be started"),
@@ -44,6 +47,7 @@ enum Verdict {
     ServesNot = 1,
     Unreadable = 2,
     Gone = 3,
+    Old = 4,
 }
 
 pub(crate) fn status(mut parser: Parser) -> Result<ExitCode, Refusal> {
@@ -84,9 +88,18 @@ fn is_over((status, _): &Sight) -> bool {
 }
 
 fn look(file: &Path, json: bool) -> (Verdict, String, Sight) {
-    let first = look_once(file, json);
-    // Its supervisor may have written its last word and left since the file was read.
-    if first.0 == Verdict::Gone { look_once(file, json) } else { first }
+    let mut sight = look_once(file, json);
+    // Its supervisor may have written its last word and left since the file was read; or an
+    // instance may have ended, and the file be about to say so.
+    for _ in 0..SETTLING {
+        match sight.0 {
+            Verdict::Gone | Verdict::Old => {}
+            _ => break,
+        }
+        thread::sleep(Duration::from_millis(10));
+        sight = look_once(file, json);
+    }
+    sight
 }
 
 fn look_once(file: &Path, json: bool) -> (Verdict, String, Sight) {
@@ -107,6 +120,7 @@ fn look_once(file: &Path, json: bool) -> (Verdict, String, Sight) {
     let lives = supervisor_lives(&status);
     let verdict = match stage {
         _ if lives == Some(false) && stage != "left" => Verdict::Gone,
+        _ if status["current"] == false || lives == Some(true) && instance_is_another(&status) => Verdict::Old,
         "ready" | "running" => Verdict::Serves,
         _ => Verdict::ServesNot,
     };
@@ -130,9 +144,20 @@ fn supervisor_lives(status: &Json) -> Option<bool> {
     Some(!is_dead && began == status["began"].as_u64()?)
 }
 
+/// Whether the process that the file names is no child of its supervisor (any more): then the
+/// file says what was, whether or not the supervisor could mark it.
+fn instance_is_another(status: &Json) -> bool {
+    let (Some(pid), Some(supervisor)) = (status["pid"].as_u64(), status["supervisor"].as_u64()) else { return false };
+    let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else { return Path::new("/proc/self/stat").exists() };
+    let stat = String::from_utf8_lossy(&stat);
+    let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
+    parent.is_some_and(|parent: u64| parent != supervisor)
+}
+
 fn for_programs(status: &Json, verdict: Verdict, lives: Option<bool>) -> String {
     let mut status = status.clone();
     status["serves"] = json!(verdict == Verdict::Serves);
+    status["current"] = json!(!matches!(verdict, Verdict::Old | Verdict::Gone));
     status["supervisor_lives"] = json!(lives);
     format!("{status}\n")
 }
@@ -151,6 +176,11 @@ fn for_people(status: &Json, verdict: Verdict, lives: Option<bool>, meaning: &st
     }
     match verdict {
         Verdict::Gone => row("state", &format!("the supervisor is gone; when it wrote last, {stage}")),
+        Verdict::Old => {
+            let age = seconds(&status["time"]).map(ago).unwrap_or_default();
+            row("state", &format!("not known; {stage} when the file was written, {age}"));
+            row("old", "the supervisor cannot write this file (is the file system full?); its log says why");
+        }
         _ => row("state", &stage),
     }
     if let Some(said) = status["said"].as_str() {

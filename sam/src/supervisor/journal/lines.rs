@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use nix::errno::Errno;
+
 use super::{Seen, calendar, what::What};
 use crate::{
     state::{Cause, Exit, How, State, Then},
@@ -46,6 +48,18 @@ impl fmt::Display for ExitText {
     }
 }
 
+/// `1.5s`, `20.0ms`, `less than a millisecond`.
+struct Lived(Duration);
+
+impl fmt::Display for Lived {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < Duration::from_millis(1) {
+            return out.write_str("less than a millisecond");
+        }
+        write!(out, "{:.1?}", self.0)
+    }
+}
+
 /// One line for people.
 pub(super) struct Plain<'a> {
     pub(super) what: What,
@@ -61,7 +75,7 @@ impl fmt::Display for Plain<'_> {
                 match end.how {
                     How::Exited(exit) => write!(out, "instance {} {}", end.instance, ExitText(exit))?,
                     How::NotMade(error) => {
-                        write!(out, "instance {} could not be made, error {error}", end.instance)?;
+                        write!(out, "instance {} could not be made: {}", end.instance, Errno::from_raw(error).desc())?;
                     }
                 }
                 if let Some(cause) = end.cause {
@@ -70,7 +84,10 @@ impl fmt::Display for Plain<'_> {
                 if !self.seen.said.is_empty() {
                     write!(out, ", having said {}", Json(self.seen.said))?;
                 }
-                write!(out, " after {:.3?}; ", end.lived)?;
+                if let How::Exited(_) = end.how {
+                    write!(out, " after {}", Lived(end.lived))?;
+                }
+                out.write_str("; ")?;
                 match end.then {
                     Then::Restart { after: Duration::ZERO } => out.write_str("the next begins"),
                     Then::Restart { after } => write!(out, "the next begins in {after:.1?}"),

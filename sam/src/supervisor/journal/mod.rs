@@ -11,13 +11,19 @@ mod status;
 mod what;
 
 use std::{
+    ffi::CString,
+    fmt,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use nix::errno::Errno;
+
 use super::{cgroup::Cgroups, living::Living, outlet::Outlet, text::Text};
 use crate::{
-    error::{Error, Result},
+    environment::nearest,
+    error::{Error, ErrorKind, Result},
     options::Options,
     shared::{Ended, Label},
     state::State,
@@ -31,32 +37,42 @@ use what::What;
 /// One line. Longer ones are cut off, which only a check's name could bring about.
 type Line = Text<1024>;
 
+/// How soon it is tried again to write the status file.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Where the supervisor writes.
 pub(super) struct Journal {
     log: Option<Outlet>,
-    events: Option<Outlet>,
+    events: Option<(Outlet, CString)>,
     status: Option<StatusFile>,
     /// When the stage last changed, on the calendar.
     since: Duration,
     own: Own,
     /// The status file says what was.
     is_stale: bool,
-    lost: u32,
+    /// It could not be written; and when that is tried again.
+    again: Option<Time>,
 }
 
 impl Journal {
     pub(super) fn open(options: &Options) -> Result<Journal> {
+        if options.events.is_some() && options.events == options.status {
+            let text = "events and status are one file; give each a file of its own";
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
         let open = |path: &PathBuf| {
-            Outlet::end_of(path).map_err(|error| Error::io(format!("open {} for events", path.display()), error))
+            let failed = |error| Error::io(format!("open {} for events", path.display()), error);
+            let name = CString::new(path.as_os_str().as_bytes()).map_err(|error| failed(error.into()))?;
+            Outlet::end_of(path).map(|outlet| (outlet, name)).map_err(failed)
         };
-        let mut journal = Journal {
+        let journal = Journal {
             log: options.log.then(Outlet::standard_error),
             events: options.events.as_ref().map(open).transpose()?,
-            status: options.status.as_deref().and_then(StatusFile::new),
+            status: options.status.as_deref().map(StatusFile::open).transpose()?,
             since: calendar(),
             own: Own::look(),
             is_stale: false,
-            lost: 0,
+            again: None,
         };
         if let Some(status) = &journal.status
             && let Err(error) = status.replace("{}")
@@ -64,8 +80,34 @@ impl Journal {
             let path = options.status.as_deref().unwrap_or(Path::new("")).display();
             return Err(Error::io(format!("write the status file {path}"), error));
         }
-        journal.lost = 0;
+        for name in &options.unknown {
+            journal.say(format_args!("{}", Unknown(name)));
+        }
         Ok(journal)
+    }
+
+    /// A line for people about something that is no step of the machine's.
+    #[inline(never)]
+    pub(super) fn say(&self, text: fmt::Arguments<'_>) {
+        let Some(log) = &self.log else { return };
+        let line = match log.lost() {
+            0 => Line::of(format_args!("{}sam: {text}\n", log.start())),
+            lost => Line::of(format_args!("{}sam: (lines lost before this: {lost}) {text}\n", log.start())),
+        };
+        log.write(line.as_bytes());
+    }
+
+    /// Appends events to the file that is there now by that name: somebody may have put the old
+    /// one aside.
+    pub(super) fn reopen(&mut self) {
+        if let Some((events, name)) = &mut self.events
+            && let Err(error) = events.reopen(name)
+        {
+            let error = Errno::from_raw(error.raw_os_error().unwrap_or(0)).desc();
+            let path = Text::<160>::plain(name.as_bytes());
+            let path = str::from_utf8(path.as_bytes()).unwrap_or("");
+            self.say(format_args!("cannot reopen {path} for events: {error}; they go to the file of before"));
+        }
     }
 
     /// Tells what a step has changed.
@@ -82,13 +124,12 @@ impl Journal {
     /// Apart, so that a step of which nobody is told needs no room for it.
     #[inline(never)]
     fn write(&mut self, what: What, state: &State, seen: Seen<'_>) {
-        if let Some(log) = self.log.as_ref().filter(|_| what.is_for_people(state)) {
-            let line = Line::of(format_args!("sam: {}\n", Plain { what, state, seen }));
-            self.lost += u32::from(!log.write(line.as_bytes()));
+        if self.log.is_some() && what.is_for_people(state) {
+            self.say(format_args!("{}", Plain { what, state, seen }));
         }
-        if let Some(events) = &self.events {
-            let line = Line::of(format_args!("{}\n", Event { what, state, seen, lost: self.lost }));
-            self.lost = if events.write(line.as_bytes()) { 0 } else { self.lost + 1 };
+        if let Some((events, _)) = &self.events {
+            let event = Event { what, state, seen, lost: events.lost() };
+            events.write(Line::of(format_args!("{}{event}\n", events.start())).as_bytes());
         }
     }
 
@@ -97,13 +138,50 @@ impl Journal {
         self.is_stale = true;
     }
 
+    /// When it is tried again to write the status file.
+    pub(super) fn due(&self) -> Time {
+        self.again.unwrap_or(Time::NEVER)
+    }
+
     /// Brings the status file up to date. A file system may have this process wait for its disk
     /// at a rename, so it is called when there is nothing more urgent to do, and not at each step.
+    /// A full disk does not end supervision: the file says that it is old, the log says it once,
+    /// and it is tried again at each turn, a second later at the latest.
     pub(super) fn bring_up_to_date(&mut self, state: &State, seen: Seen<'_>) {
-        if let Some(status) = self.status.as_ref().filter(|_| self.is_stale) {
-            let standing = Status { state, seen, since: self.since, own: self.own };
-            // A full disk must not end supervision. There may be room at the next turn.
-            self.is_stale = status.replace(standing).is_err();
+        let Some(status) = self.status.as_ref().filter(|_| self.is_stale) else { return };
+        let standing = Status { state, seen, since: self.since, own: self.own };
+        let result = status.replace(standing);
+        self.is_stale = result.is_err();
+        let was_told = self.again.is_some();
+        self.again = result.is_err().then(|| seen.now.after(AGAIN));
+        if let Err(error) = result
+            && !was_told
+        {
+            status.mark_old();
+            let path = status.shown();
+            let path = str::from_utf8(path.as_bytes()).unwrap_or("");
+            let error = Errno::from_raw(error.raw_os_error().unwrap_or(0)).desc();
+            self.say(format_args!(
+                "cannot write the status file {path}: {error}; what it says is old until that succeeds"
+            ));
+        }
+    }
+
+    /// Gives the status file up to the next supervisor.
+    pub(super) fn close(&mut self) {
+        self.status.take().into_iter().for_each(StatusFile::close);
+    }
+}
+
+/// A variable of the environment that looks like an option and is none.
+struct Unknown<'a>(&'a str);
+
+impl fmt::Display for Unknown<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} in the environment is no option of sam's and was passed over", self.0)?;
+        match nearest(self.0) {
+            Some(name) => write!(out, "; the nearest is {name}"),
+            None => Ok(()),
         }
     }
 }

@@ -1,16 +1,24 @@
 //! The status file: how things stand, in JSON, replaced as a whole.
 
 use std::{
-    ffi::CString,
+    ffi::{CStr, CString, OsStr},
     fmt::{self, Write as _},
     fs::{self, File},
     io::{self, Write as _},
     os::{
         fd::{FromRawFd as _, OwnedFd},
-        unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+        unix::{
+            ffi::OsStrExt as _,
+            fs::{FileExt as _, MetadataExt as _},
+        },
     },
     path::Path,
     time::Duration,
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, fcntl},
 };
 
 use super::{
@@ -18,6 +26,7 @@ use super::{
     lines::{then_name, write_cause, write_exit, write_said},
 };
 use crate::{
+    error::{Error, ErrorKind, Result},
     state::{How, Stage, State},
     supervisor::{
         sys,
@@ -25,35 +34,125 @@ use crate::{
     },
 };
 
-/// A file that is replaced as a whole.
+/// What the file begins with: five characters for `true` or `false`, so that one can take the
+/// other's place where the disk has no room for a new file.
+const CURRENT: &[u8; 16] = b"{\"current\":true ";
+
+/// A file that is replaced as a whole, and that one supervisor at a time keeps: a lock on
+/// another file beside it, which the kernel takes back when this process ends, however it does.
+#[derive(Debug)]
 pub(super) struct StatusFile {
     path: CString,
     next: CString,
+    lock: CString,
+    /// Holds the lock while it is open, which is of this process alone: a fork does not have it.
+    _locked: Option<File>,
 }
 
 impl StatusFile {
-    pub(super) fn new(path: &Path) -> Option<StatusFile> {
-        let mut next = path.as_os_str().as_bytes().to_vec();
-        let path = CString::new(next.clone()).ok()?;
-        next.extend_from_slice(b".next");
-        Some(StatusFile { path, next: CString::new(next).ok()? })
+    pub(super) fn open(path: &Path) -> Result<StatusFile> {
+        let failed = |error| Error::io(format!("write the status file {}", path.display()), error);
+        let name = |end: &[u8]| {
+            CString::new([path.as_os_str().as_bytes(), end].concat()).map_err(|error| failed(error.into()))
+        };
+        if fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_symlink()) {
+            let text = format!("{} is no regular file, and the status would take its place", path.display());
+            return Err(Error::new(ErrorKind::Invalid, format!("{text}; give another path")));
+        }
+        let mut file = StatusFile { path: name(b"")?, next: name(b".next")?, lock: name(b".lock")?, _locked: None };
+        file._locked = lock(&file.lock).map_err(|refusal| match refusal {
+            Refusal::Held(0) => held(path, "another supervisor"),
+            Refusal::Held(pid) => held(path, &format!("another supervisor, process {pid}")),
+            Refusal::Failed(error) => failed(error),
+        })?;
+        Ok(file)
     }
 
     /// Writes the new one beside it, and puts that in its place once it is whole.
     pub(super) fn replace(&self, content: impl fmt::Display) -> io::Result<()> {
-        // Where others may write, too, this is to follow no link and to wait for no pipe's reader.
-        let kind = libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | kind;
-        // SAFETY: the path ends with a zero byte.
-        let fd = sys::checked(unsafe { libc::open(self.next.as_ptr(), flags, 0o644) })?;
-        // SAFETY: it is new and nobody else's.
-        let mut pieces = Pieces { file: File::from(unsafe { OwnedFd::from_raw_fd(fd) }), piece: Text::new() };
+        let result = self.try_replace(content);
+        if result.is_err() {
+            // What is not whole only takes room.
+            // SAFETY: the path ends with a zero byte.
+            unsafe { libc::unlink(self.next.as_ptr()) };
+        }
+        result
+    }
+
+    fn try_replace(&self, content: impl fmt::Display) -> io::Result<()> {
+        let mut pieces =
+            Pieces { file: open(&self.next, libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC)?, piece: Text::new() };
         if writeln!(pieces, "{content}").is_err() || !pieces.flush() {
             return Err(io::Error::last_os_error());
         }
         drop(pieces);
         // SAFETY: both paths end with a zero byte.
         sys::checked(unsafe { libc::rename(self.next.as_ptr(), self.path.as_ptr()) }).map(drop)
+    }
+
+    /// Has the file that is there say that it is old, as far as that can be: it changes bytes that
+    /// the file has already.
+    pub(super) fn mark_old(&self) {
+        let Ok(file) = open(&self.path, libc::O_RDWR) else { return };
+        let mut start = [0; CURRENT.len()];
+        if file.read_exact_at(&mut start, 0).is_ok() && start == *CURRENT {
+            let _ = file.write_all_at(b"false", (CURRENT.len() - b"false".len()) as u64);
+        }
+    }
+
+    /// Its path, for people.
+    pub(super) fn shown(&self) -> Text<160> {
+        Text::plain(self.path.as_bytes())
+    }
+
+    /// Gives it up. The file of the lock goes first: whoever opens it now makes a new one.
+    pub(super) fn close(self) {
+        if self._locked.is_some() {
+            // SAFETY: the path ends with a zero byte.
+            unsafe { libc::unlink(self.lock.as_ptr()) };
+        }
+    }
+}
+
+/// Where others may write, too, this is to follow no link and to wait for no pipe's reader.
+fn open(path: &CStr, flags: libc::c_int) -> io::Result<File> {
+    let kind = libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    // SAFETY: the path ends with a zero byte.
+    let fd = sys::checked(unsafe { libc::open(path.as_ptr(), flags | kind, 0o644) })?;
+    // SAFETY: it is new and nobody else's.
+    Ok(File::from(unsafe { OwnedFd::from_raw_fd(fd) }))
+}
+
+fn held(path: &Path, by: &str) -> Error {
+    let text = format!("the status file {} is kept by {by}; give another file, or stop that one", path.display());
+    Error::new(ErrorKind::Exists, text)
+}
+
+/// Why there is no lock.
+enum Refusal {
+    /// By that process; 0 if it is not to be seen from here.
+    Held(i32),
+    Failed(io::Error),
+}
+
+/// Locks that file, which is made if it is not there. `None` where the file system has no locks.
+fn lock(path: &CStr) -> std::result::Result<Option<File>, Refusal> {
+    loop {
+        let file = open(path, libc::O_RDWR | libc::O_CREAT).map_err(Refusal::Failed)?;
+        let mut whole = libc::flock { l_type: libc::F_WRLCK as _, l_whence: 0, l_start: 0, l_len: 0, l_pid: 0 };
+        match fcntl(&file, FcntlArg::F_SETLK(&whole)) {
+            Ok(_) => {}
+            Err(Errno::EACCES | Errno::EAGAIN) => {
+                let is_told = fcntl(&file, FcntlArg::F_GETLK(&mut whole)).is_ok();
+                return Err(Refusal::Held(if is_told && whole.l_type == libc::F_WRLCK as _ { whole.l_pid } else { 0 }));
+            }
+            Err(_) => return Ok(None),
+        }
+        // The one before may have removed it meanwhile: then this locks nothing that another sees.
+        let place = |meta: io::Result<fs::Metadata>| meta.map(|meta| (meta.dev(), meta.ino())).ok();
+        if place(file.metadata()) == place(fs::symlink_metadata(OsStr::from_bytes(path.to_bytes()))) {
+            return Ok(Some(file));
+        }
     }
 }
 
@@ -115,7 +214,8 @@ pub(super) struct Status<'a> {
 impl fmt::Display for Status<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (state, Own { pid, began, namespace }) = (self.state, self.own);
-        write!(out, "{{\"supervisor\":{pid},\"began\":{began},\"namespace\":{namespace}")?;
+        out.write_str(str::from_utf8(CURRENT).unwrap_or(""))?;
+        write!(out, ",\"supervisor\":{pid},\"began\":{began},\"namespace\":{namespace}")?;
         for (name, time) in [("time", calendar()), ("since", self.since)] {
             write!(out, ",\"{name}\":{}.{:03}", time.as_secs(), time.subsec_millis())?;
         }

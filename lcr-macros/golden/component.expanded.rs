@@ -17,6 +17,7 @@ const _: () = {
             protected: false,
             unload: false,
             healthy: false,
+            panic_abort: ::core::cfg!(panic = "abort"),
         },
         state_version: 0,
     };
@@ -58,6 +59,7 @@ const _: () = {
             protected: false,
             unload: true,
             healthy: true,
+            panic_abort: ::core::cfg!(panic = "abort"),
         },
         state_version: <Cache<u64> as __lcr::Stateful>::STATE_VERSION,
     };

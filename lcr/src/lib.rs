@@ -69,6 +69,10 @@
 //! # Ok::<(), lcr::Error>(())
 //! ```
 //!
+//! A component in a crate of its own is linked in only if the program names that crate. If
+//! nothing else does, write `use kv_store as _;`: the compiler leaves out crates that nobody
+//! uses, and the runtime then says that nothing provides the interface.
+//!
 //! To make it a library, give its crate `crate-type = ["cdylib", "rlib"]` and depend on
 //! `lcr` with `default-features = false`: a component needs neither the runtime nor what
 //! the runtime depends on. There is nothing else to write: no entry point, no build

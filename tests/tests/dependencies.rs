@@ -206,7 +206,8 @@ fn a_dependency_that_cannot_be_built_is_named_with_its_reason() {
 fn one_of_several_providers_must_be_named() {
     let rt = Runtime::new().unwrap();
     rt.plan().add(component("clock_v1")).add(component("guard")).commit().unwrap();
-    let text = "interface bank.clock v1 is provided by `clock 1.0.0`, `guard 7.0.0`; name the one you mean";
+    let text = "interface bank.clock v1 is provided by `clock 1.0.0`, `guard 7.0.0`; name the one you mean \
+                (service_of, reference_of), or bind it for everybody: bind::<dyn ..>(\"component\") of the runtime's builder or of a plan";
     assert_refused(rt.service::<dyn Clock>(), ErrorKind::Ambiguous, text);
     assert_refused(rt.reference::<dyn Clock>(&()), ErrorKind::Ambiguous, text);
     let (clock, guard) = (rt.service_of::<dyn Clock>("clock").unwrap(), rt.service_of::<dyn Clock>("guard").unwrap());
@@ -221,7 +222,8 @@ fn one_of_several_providers_must_be_named() {
     assert_refused(
         rt.service::<dyn Vault>(),
         ErrorKind::NotFound,
-        "interface bank.vault v1 is not present: nothing provides it; load a component that provides it",
+        "interface bank.vault v1 is not present: nothing provides it; load a component that provides it, or, if it is in a crate \
+         that the program depends on, link that in: `use the_crate as _;`",
     );
 }
 
@@ -268,7 +270,8 @@ fn an_instance_is_in_nobodys_use_as_soon_as_its_last_handle_is_dropped() {
 fn a_second_provider_of_what_a_component_needs_is_refused() {
     let bank = Bank::open();
     let plan = || bank.rt.plan().add(component("clock_v1")).replace(component("branch_v2"));
-    let text = "component `branch 2.0.0` needs bank.clock v1, which `clock 1.0.0` and `guard 7.0.0` would provide; leave all but one out";
+    let text = "component `branch 2.0.0` needs bank.clock v1, which `clock 1.0.0` and `guard 7.0.0` would provide; \
+                leave all but one out, or name the one you mean: plan.bind::<dyn ..>(\"component\")";
     assert_refused(plan().add(component("guard")).commit(), ErrorKind::Ambiguous, text);
     plan().commit().unwrap();
     assert_refused(bank.rt.load(component("guard")), ErrorKind::Ambiguous, text);
@@ -360,4 +363,33 @@ fn a_need_is_met_by_what_the_plan_brings_and_not_by_what_it_removes() {
     assert_eq!((clock.version(), bank.branch.versions()), (7, (1, 1)));
     drop(clock);
     bank.close();
+}
+
+/// CASES C10: "name the one you mean", and no call to name it.
+#[test]
+fn a_need_that_several_provide_is_met_by_the_one_that_is_bound() {
+    let bank = Bank::open();
+    let plan = || bank.rt.plan().add(component("clock_v1")).add(component("guard")).replace(component("branch_v2"));
+    let refused = plan().bind::<dyn Clock>("sundial").commit().unwrap_err();
+    assert!(refused.to_string().contains("cannot be bound to component `sundial`"), "{refused}");
+    assert_eq!(plan().commit().unwrap_err().kind(), ErrorKind::Ambiguous, "a refused plan binds nothing");
+    let plan = plan().bind::<dyn Clock>("guard").build();
+    assert!(plan.to_string().contains("bank.clock is bound to `guard`"), "{plan}");
+    plan.commit().unwrap();
+    assert_eq!(bank.rt.service::<dyn Clock>().unwrap().version(), 7);
+    // A plan may do nothing else, and what is built from then on goes by it.
+    bank.rt.plan().bind::<dyn Clock>("clock").commit().unwrap();
+    assert_eq!(bank.rt.service::<dyn Clock>().unwrap().version(), 1);
+    // What is bound is not what is named.
+    assert_eq!(bank.rt.service_of::<dyn Clock>("guard").unwrap().version(), 7);
+    bank.close();
+}
+
+#[test]
+fn a_runtime_may_be_told_who_provides_what_before_it_loads_anything() {
+    let rt = Runtime::builder().bind::<dyn Clock>("guard").build().unwrap();
+    rt.load(component("clock_v1")).unwrap();
+    assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 1, "the only one there is");
+    rt.load(component("guard")).unwrap();
+    assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 7);
 }

@@ -3,6 +3,7 @@
 
 use std::{
     env, fs,
+    ops::Range,
     os::unix::{fs::symlink, net::UnixListener},
     process::Command,
 };
@@ -71,6 +72,38 @@ fn a_manifest_with_any_byte_changed_is_refused() {
     house.close();
 }
 
+/// Gives a record the checksum of what it holds.
+fn sum_up(library: &mut [u8], record: &Range<usize>) {
+    let fnv1a = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    let sum = library[record.start + 20..record.end].iter().fold(0xcbf2_9ce4_8422_2325, fnv1a);
+    library[record.start + 12..record.start + 20].copy_from_slice(&sum.to_le_bytes());
+}
+
+/// CASES B14: such a component took the place of one that unwinds, and its first panic ended the
+/// host. This one only says that it is such a component.
+#[test]
+fn a_component_that_aborts_takes_the_place_of_one_that_unwinds_only_if_the_plan_allows_it() {
+    let house = House::open();
+    let mut aborting = library("guest_marked");
+    let (_, record) = section(&aborting, MANIFEST);
+    // Behind the header there are five names, then the flags.
+    let name = |at: usize| at + 2 + usize::from(u16::from_le_bytes([aborting[at], aborting[at + 1]]));
+    let flags = (0..5).fold(record.start + 20, |at, _| name(at));
+    aborting[flags] |= 1;
+    sum_up(&mut aborting, &record);
+    let file = house.put("aborting.so", &aborting);
+    let text = house.refuse(&file, ErrorKind::Invalid);
+    assert!(text.contains("panic = \"abort\"") && text.contains("allow_panic_abort()"), "{text}");
+    let plan = house.rt.plan().replace(&file).allow_panic_abort().build();
+    assert!(plan.to_string().contains("a panic in it ends the process"), "{plan}");
+    let report = plan.commit().unwrap();
+    assert!(report.members[0].panic_abort && report.to_string().contains("(a panic ends the process)"), "{report}");
+    // From one that aborts to another, nothing gets worse.
+    let report = house.rt.replace(&file).unwrap();
+    assert!(report.members[0].panic_abort);
+    house.close();
+}
+
 /// Somebody changes a manifest and knows how to sum it up: what is read is then what was
 /// meant, and must fit like any other.
 #[test]
@@ -82,9 +115,7 @@ fn a_forged_manifest_is_refused_or_fits() {
     for _ in 0..200 {
         let mut forged = whole.clone();
         forged[body.start + random.below(body.len())] ^= u8::try_from(1 + random.below(255)).unwrap();
-        let fnv1a = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        let sum = forged[body.clone()].iter().fold(0xcbf2_9ce4_8422_2325, fnv1a);
-        forged[record.start + 12..record.start + 20].copy_from_slice(&sum.to_le_bytes());
+        sum_up(&mut forged, &record);
         let file = house.put("forged.so", &forged);
         match house.rt.replace(&file) {
             Ok(_) => {

@@ -105,7 +105,7 @@ fn what_makes_no_sense_is_refused_with_the_way_out() {
         assert_eq!((error.kind(), &*found), (kind, text));
     };
     use ErrorKind::*;
-    refused(plan().commit().unwrap_err(), Invalid, None, "the plan is empty; add, replace or remove a component");
+    refused(plan().commit().unwrap_err(), Invalid, None, "the plan is empty; add, replace, remove or bind a component");
     refused(
         plan().add(component("vault_v2")).commit().unwrap_err(),
         Invalid,

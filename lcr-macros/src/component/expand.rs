@@ -87,7 +87,13 @@ fn declare(component: &Component) -> TokenStream {
             interface: #interface,
             replaces: &[#(#replaces),*],
             deps: &[#(#lcr::Need::of::<dyn #deps>()),*],
-            flags: #lcr::Flags { state: #state, protected: #protected, unload: #unload, healthy: #healthy },
+            flags: #lcr::Flags {
+                state: #state,
+                protected: #protected,
+                unload: #unload,
+                healthy: #healthy,
+                panic_abort: ::core::cfg!(panic = "abort"),
+            },
             state_version: #state_version,
         };
     }

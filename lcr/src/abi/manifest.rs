@@ -42,6 +42,9 @@ pub struct Flags {
     pub unload: bool,
     /// It has a health check.
     pub healthy: bool,
+    /// It is compiled with `panic = "abort"`. The macro asks in the component's own crate: `lcr`
+    /// may have been compiled otherwise.
+    pub panic_abort: bool,
 }
 
 impl Flags {
@@ -60,7 +63,7 @@ impl Flags {
     pub const TYPED_NEEDS: u32 = 1 << 5;
 
     const fn bits(self) -> u32 {
-        cfg!(panic = "abort") as u32 * Self::PANIC_ABORT
+        self.panic_abort as u32 * Self::PANIC_ABORT
             + self.state as u32 * Self::STATE
             + self.protected as u32 * Self::PROTECTED
             + self.unload as u32 * Self::UNLOAD

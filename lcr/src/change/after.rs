@@ -3,7 +3,7 @@
 //!
 //! Manifests say what is needed, so the work is linear in their size, and nothing recurses.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::{
     error::ErrorKind,
@@ -12,7 +12,7 @@ use crate::{
         link::link_need,
         manifest::{DependencyManifest, ExportManifest},
         order::{NESTED, depth_first, depths},
-        registry::{ProviderId, few},
+        registry::{Sight, few},
         shared::State,
     },
 };
@@ -37,6 +37,8 @@ pub(super) struct After<'a> {
     versions: HashMap<&'a str, HashMap<u32, Vec<usize>>>,
     /// For each, what it needs, as far as exactly one would provide it.
     needs: Vec<Vec<usize>>,
+    /// The component that is bound to an interface.
+    bindings: HashMap<String, String>,
     /// All of them, each behind what it needs; or the ring that a member would close.
     order: Result<Vec<usize>, Vec<usize>>,
 }
@@ -52,7 +54,12 @@ struct Present<'a> {
 
 impl<'a> After<'a> {
     /// What would be present if `members`, which come from `steps`, were committed.
-    pub(super) fn new(state: &'a State, steps: &'a [Step], members: &[Member]) -> After<'a> {
+    pub(super) fn new(
+        state: &'a State,
+        steps: &'a [Step],
+        members: &[Member],
+        bindings: &BTreeMap<String, String>,
+    ) -> After<'a> {
         let mut exports = Vec::new();
         let mut gone = HashSet::new();
         for (index, member) in members.iter().enumerate() {
@@ -99,12 +106,13 @@ impl<'a> After<'a> {
                 }
             }
         }
-        let mut after = After { exports, interfaces, versions, needs: Vec::new(), order: Ok(Vec::new()) };
-        let sole = |need: &DependencyManifest| match after.providers(need) {
-            [sole] => Some(*sole),
-            _ => None,
-        };
-        let needs = after.exports.iter().map(|present| present.manifest.deps.iter().filter_map(sole).collect());
+        let bindings = state.registry.bindings.iter().chain(bindings);
+        let bindings = bindings.map(|(interface, component)| (interface.clone(), component.clone())).collect();
+        let mut after = After { bindings, exports, interfaces, versions, needs: Vec::new(), order: Ok(Vec::new()) };
+        let needs = after
+            .exports
+            .iter()
+            .map(|present| present.manifest.deps.iter().filter_map(|need| after.chosen(need)).collect());
         after.needs = needs.collect();
         // A ring that is there already is not this plan's.
         let is_own = |ring: &[usize]| ring.iter().any(|&at| after.exports[at].step.is_some());
@@ -121,15 +129,39 @@ impl<'a> After<'a> {
             .map_or(&[][..], Vec::as_slice)
     }
 
+    /// The implementation that would meet it: the only one, or of several the one that is bound.
+    fn chosen(&self, need: &DependencyManifest) -> Option<usize> {
+        match self.providers(need) {
+            [sole] => Some(*sole),
+            [] => None,
+            several => {
+                let bound = self.bindings.get(&need.interface)?;
+                several.iter().copied().find(|&at| self.exports[at].manifest.component == *bound)
+            }
+        }
+    }
+
+    /// Bindings to what would not be present.
+    pub(super) fn refuse_bindings(&self, bindings: &BTreeMap<String, String>) -> Vec<Refusal> {
+        let of = |interface: &str| self.interfaces.get(interface).map_or(&[][..], Vec::as_slice);
+        let is_unmet = |(interface, component): &(&String, &String)| {
+            !of(interface).iter().any(|&at| self.exports[at].manifest.component == **component)
+        };
+        let refuse = |(interface, component): (&String, &String)| {
+            let text = format!(
+                "{interface} cannot be bound to component `{component}`, which would not be present, or does not \
+                 implement it; add it to the plan, or bind another one"
+            );
+            Refusal::new(None, ErrorKind::NotFound, text)
+        };
+        bindings.iter().filter(is_unmet).map(refuse).collect()
+    }
+
     /// Needs that nothing or more than one component would meet, or one of other signatures:
     /// those of members, and those of others that exactly one meets now.
     pub(super) fn refuse_unmet(&self, state: &State) -> Vec<Refusal> {
         let is_met = |need: &DependencyManifest| {
-            let serves = |id: &&ProviderId| {
-                let provider = &state.registry.providers[**id];
-                provider.pending.is_none() && provider.implementation.serves(need.version)
-            };
-            state.registry.of_interface(&need.interface).iter().filter(serves).count() == 1
+            state.registry.choose(&need.interface, need.version, None, Sight::Committed).is_ok()
         };
         let mut refusals = Vec::new();
         for present in &self.exports {
@@ -138,9 +170,9 @@ impl<'a> After<'a> {
                     continue;
                 }
                 let providers = self.providers(need);
-                let (kind, found) = match providers {
-                    [provider] => {
-                        let provider = &self.exports[*provider];
+                let (kind, found) = match (providers, self.chosen(need)) {
+                    (_, Some(provider)) => {
+                        let provider = &self.exports[provider];
                         // What neither of the two changes is not this plan's.
                         let is_own = present.member.or(provider.member).is_some();
                         if is_own && let Err(error) = link_need(need, provider.manifest) {
@@ -149,10 +181,15 @@ impl<'a> After<'a> {
                         }
                         continue;
                     }
-                    [] => (ErrorKind::Dependency, self.nothing_for(need)),
-                    _ => {
+                    ([], None) => (ErrorKind::Dependency, self.nothing_for(need)),
+                    (_, None) => {
                         let names = self.names(providers, named);
-                        (ErrorKind::Ambiguous, format!("{names} would provide; leave all but one out"))
+                        (
+                            ErrorKind::Ambiguous,
+                            format!(
+                                "{names} would provide; leave all but one out, or name the one you mean: plan.bind::<dyn ..>(\"component\")"
+                            ),
+                        )
                     }
                 };
                 let text = format!("component {} needs {}, which {found}", named(present.manifest), versioned(need));

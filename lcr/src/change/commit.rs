@@ -110,6 +110,7 @@ impl Execution {
                 left.push(Arc::clone(&state.registry.remove(provider).implementation.component));
             }
         }
+        state.registry.bind_pending();
         for (_, provider) in &mut state.registry.providers {
             if provider.pending == Some(self.number) && !provider.orphan {
                 provider.pending = None;
@@ -137,6 +138,7 @@ impl Execution {
             after: member.after.clone(),
             instances,
             state_bytes,
+            panic_abort: member.aborts,
         };
         self.members.iter().zip(counts).map(report).collect()
     }

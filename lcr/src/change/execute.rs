@@ -204,6 +204,7 @@ impl Execution {
         self.watch.check()?;
         self.number = state.generation();
         state.ahead.insert(self.thread, Ahead::new(self.number));
+        state.registry.pending_bindings = self.options.bindings.clone();
         for (member, loaded) in self.members.iter().zip(&self.loaded) {
             for &export in &member.added {
                 state.registry.add(Arc::clone(&loaded[export]), Some(self.number));

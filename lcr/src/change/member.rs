@@ -21,6 +21,8 @@ pub(super) struct Member {
     pub(super) removed: Vec<ProviderId>,
     /// Lines about seats that are new or given up.
     pub(super) notes: Vec<String>,
+    /// The new component is compiled with `panic = "abort"`.
+    pub(super) aborts: bool,
     /// The file that it comes from, as it is printed.
     pub(super) source: String,
 }
@@ -71,6 +73,14 @@ impl Member {
     pub(super) fn gain(&mut self, manifest: &Manifest, export: usize) {
         self.added.push(export);
         self.notes.push(format!("{}: new", interface(&manifest.exports[export])));
+    }
+
+    /// Notes that a panic in the new component ends the process.
+    pub(super) fn note_abort(&mut self, manifest: &Manifest) {
+        self.aborts = manifest.exports.iter().any(|export| export.panic_abort);
+        if self.aborts {
+            self.notes.push("compiled with panic = \"abort\": a panic in it ends the process".to_owned());
+        }
     }
 
     /// Notes a seat that is given up.

@@ -6,7 +6,7 @@
 //! runtime may have changed meanwhile.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
@@ -15,6 +15,7 @@ use std::{
 };
 
 use crate::{
+    abi::interface::Interface,
     error::{Error, ErrorKind, Result},
     host::{
         runtime::Runtime,
@@ -63,6 +64,10 @@ pub(crate) struct Options {
     /// For loading and preparing, while everything serves on.
     pub(crate) patience: Duration,
     pub(crate) override_protected: bool,
+    /// A component that aborts may take the place of one that unwinds.
+    pub(crate) allow_panic_abort: bool,
+    /// Which component provides an interface, by the interface's name.
+    pub(crate) bindings: BTreeMap<String, String>,
     /// Components whose state may be lost.
     pub(crate) discard_state: Vec<String>,
 }
@@ -73,6 +78,8 @@ impl Default for Options {
             deadline: Duration::from_secs(5),
             patience: Duration::from_secs(30),
             override_protected: false,
+            allow_panic_abort: false,
+            bindings: BTreeMap::new(),
             discard_state: Vec::new(),
         }
     }
@@ -150,6 +157,21 @@ impl<'rt> PlanBuilder<'rt> {
     /// Lets the transaction change components that are protected.
     pub fn override_protected(mut self) -> PlanBuilder<'rt> {
         self.options.override_protected = true;
+        self
+    }
+
+    /// Lets a component that was compiled with `panic = "abort"` take the place of one that
+    /// unwinds. A panic in it then ends the process, instead of giving the caller a fault.
+    pub fn allow_panic_abort(mut self) -> PlanBuilder<'rt> {
+        self.options.allow_panic_abort = true;
+        self
+    }
+
+    /// Names the component that provides the interface `I` to whoever does not name one, if
+    /// several do: to components that need it, and to [`Runtime::service`]. Holds from this
+    /// plan's commit on, for what is built from then on. A plan may do nothing else.
+    pub fn bind<I: ?Sized + Interface>(mut self, component: &str) -> PlanBuilder<'rt> {
+        self.options.bindings.insert(I::NAME.to_owned(), component.to_owned());
         self
     }
 
@@ -309,6 +331,9 @@ impl fmt::Display for Plan {
         writeln!(f, "plan on generation {}, callers held at most {:?}", self.generation, self.options.deadline)?;
         for (number, member) in (1..).zip(&self.resolution.members) {
             write!(f, "  {number}. {member}")?;
+        }
+        for (interface, component) in &self.options.bindings {
+            writeln!(f, "  {interface} is bound to `{component}`")?;
         }
         for refusal in self.refusals() {
             writeln!(f, "  refused ({}): {refusal}", refusal.kind())?;

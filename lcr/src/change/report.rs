@@ -36,6 +36,9 @@ pub struct MemberReport {
     pub instances: usize,
     /// Bytes of state that were handed over.
     pub state_bytes: usize,
+    /// The component that is there now is compiled with `panic = "abort"`: a panic in it ends
+    /// the process.
+    pub panic_abort: bool,
 }
 
 impl fmt::Display for Report {
@@ -56,6 +59,7 @@ impl fmt::Display for MemberReport {
             (None, Some(after)) => write!(f, "+ {after}"),
             (Some(before), None) => write!(f, "- {before}"),
             (None, None) => write!(f, "nothing"),
-        }
+        }?;
+        f.write_str(if self.panic_abort { " (a panic ends the process)" } else { "" })
     }
 }

@@ -45,8 +45,8 @@ impl Refusal {
 pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resolution {
     let mut resolution = Resolution::default();
     let mut touched = HashSet::new();
-    if steps.is_empty() {
-        let text = "the plan is empty; add, replace or remove a component";
+    if steps.is_empty() && options.bindings.is_empty() {
+        let text = "the plan is empty; add, replace, remove or bind a component";
         resolution.refusals.push(Refusal::new(None, ErrorKind::Invalid, text));
     }
     for (index, step) in steps.iter().enumerate() {
@@ -86,7 +86,8 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
     }
     if resolution.refusals.is_empty() && steps.iter().all(|step| step.refusal.is_none()) {
         crossing::mark(state, steps, &mut resolution.members);
-        let after = After::new(state, steps, &resolution.members);
+        let after = After::new(state, steps, &resolution.members, &options.bindings);
+        resolution.refusals.extend(after.refuse_bindings(&options.bindings));
         resolution.refusals.extend(after.refuse_unmet(state));
         let is_met = resolution.refusals.is_empty();
         resolution.refusals.extend(crossing::refuse_handles(state, steps, &resolution.members, is_met));
@@ -156,6 +157,7 @@ fn add(state: &State, step: usize, manifest: &Manifest) -> Result<Member, Error>
     refuse_doubles(manifest)?;
     let mut member = Member { step, after: Some(full_name(manifest)), ..Member::default() };
     (0..manifest.exports.len()).for_each(|export| member.gain(manifest, export));
+    member.note_abort(manifest);
     Ok(member)
 }
 
@@ -209,6 +211,14 @@ fn replace(
         let new = &manifest.exports[export];
         let instances = instances_of(state, provider);
         let state = state_change(old, new, instances, options)?;
+        if new.panic_abort && !old.panic_abort && !options.allow_panic_abort {
+            return Err(invalid(format!(
+                "component {} is compiled with panic = \"abort\" and would take the place of {}, which unwinds: a panic \
+                 in it ends the process; compile it with panic = \"unwind\", or let the plan allow_panic_abort()",
+                named(new),
+                named(old),
+            )));
+        }
         let (interface, protected) = (interface(new), old.protected);
         member.seats.push(SeatChange {
             provider,
@@ -225,6 +235,7 @@ fn replace(
     (0..manifest.exports.len())
         .filter(|export| !seated.contains(export))
         .for_each(|export| member.gain(manifest, export));
+    member.note_abort(manifest);
     Ok(member)
 }
 

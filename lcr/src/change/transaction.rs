@@ -152,6 +152,7 @@ impl Shared {
     /// Undoes what others can see of a transaction that does not commit.
     pub(super) fn undo(&self, state: &mut State) {
         self.reopen(state);
+        state.registry.pending_bindings.clear();
         let mut pending = Vec::new();
         for (id, provider) in &mut state.registry.providers {
             provider.frozen = None;

@@ -6,7 +6,7 @@
 //! seat's instances stay.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
@@ -201,6 +201,10 @@ pub(crate) struct Registry {
     pub(crate) components: HashMap<String, Vec<ProviderId>>,
     /// By interface name.
     interfaces: HashMap<String, Vec<ProviderId>>,
+    /// The component that provides an interface to whoever names none, if several do.
+    pub(crate) bindings: BTreeMap<String, String>,
+    /// What a running transaction makes of them at its commit.
+    pub(crate) pending_bindings: BTreeMap<String, String>,
 }
 
 impl Registry {
@@ -222,6 +226,20 @@ impl Registry {
         self.components.entry(component).or_default().push(id);
         self.interfaces.entry(interface).or_default().push(id);
         id
+    }
+
+    /// The component that an interface is bound to.
+    fn bound(&self, interface: &str, sight: Sight) -> Option<&String> {
+        let pending = match sight {
+            Sight::Transaction(_) => self.pending_bindings.get(interface),
+            Sight::Committed => None,
+        };
+        pending.or_else(|| self.bindings.get(interface))
+    }
+
+    /// Has the bindings of a transaction hold for everybody.
+    pub(crate) fn bind_pending(&mut self) {
+        self.bindings.append(&mut self.pending_bindings);
     }
 
     /// Refuses a second implementation of an interface by one component.
@@ -282,7 +300,7 @@ impl Registry {
     /// The provider that serves `version` of an interface; of `component`, if given.
     ///
     /// # Errors
-    /// `NotFound`, or `Ambiguous` if several components do and none is named.
+    /// `NotFound`, or `Ambiguous` if several components do and none is named or bound.
     pub(crate) fn choose(
         &self,
         interface: &str,
@@ -298,14 +316,22 @@ impl Registry {
             seen.is_some_and(|seen| seen.manifest.interface == interface && seen.serves(version))
         });
         let Some(first) = fitting.next() else { return Err(self.not_found(interface, version, component)) };
-        if fitting.next().is_none() {
-            return Ok(first);
+        let Some(second) = fitting.next() else { return Ok(first) };
+        let is_bound = |id: &ProviderId| {
+            let seen = self.providers[*id].seen(sight);
+            self.bound(interface, sight).is_some_and(|bound| seen.is_some_and(|seen| seen.component.name == *bound))
+        };
+        if let Some(bound) = [first, second].into_iter().chain(fitting).find(is_bound) {
+            return Ok(bound);
         }
         let names = self.of_interface(interface).iter();
         let names = few(names.map(|&id| format!("`{}`", self.providers[id].implementation.component)), ", ");
         Err(Error::new(
             ErrorKind::Ambiguous,
-            format!("interface {interface} v{version} is provided by {names}; name the one you mean"),
+            format!(
+                "interface {interface} v{version} is provided by {names}; name the one you mean (service_of, reference_of), \
+                 or bind it for everybody: bind::<dyn ..>(\"component\") of the runtime's builder or of a plan"
+            ),
         ))
     }
 
@@ -325,6 +351,11 @@ impl Registry {
         let found = if others.is_empty() { "nothing provides it".to_owned() } else { others };
         let text =
             format!("interface {interface} v{version}{of} is not present: {found}; load a component that provides it");
+        let text = if component.is_none() && self.of_interface(interface).is_empty() {
+            text + ", or, if it is in a crate that the program depends on, link that in: `use the_crate as _;`"
+        } else {
+            text
+        };
         Error::new(ErrorKind::NotFound, text)
     }
 }

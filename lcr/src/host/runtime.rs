@@ -1,6 +1,7 @@
 //! The runtime: what a program holds.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
@@ -55,6 +56,7 @@ pub struct RuntimeBuilder {
     store: Option<PathBuf>,
     patience: Duration,
     exports: Vec<&'static tables::Export>,
+    bindings: BTreeMap<String, String>,
 }
 
 impl Default for RuntimeBuilder {
@@ -66,6 +68,7 @@ impl Default for RuntimeBuilder {
             store: None,
             patience: Duration::from_secs(10),
             exports: Vec::new(),
+            bindings: BTreeMap::new(),
         }
     }
 }
@@ -108,6 +111,14 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Names the component that provides the interface `I` to whoever does not name one, if
+    /// several do: to components that need it, and to [`Runtime::service`]. It may be loaded
+    /// later. A plan can bind, too, and change this.
+    pub fn bind<I: ?Sized + Interface>(mut self, component: &str) -> RuntimeBuilder {
+        self.bindings.insert(I::NAME.to_owned(), component.to_owned());
+        self
+    }
+
     /// Adds an implementation that registered nowhere; for benchmarks.
     #[doc(hidden)]
     pub fn export(mut self, export: &'static tables::Export) -> RuntimeBuilder {
@@ -132,6 +143,7 @@ impl RuntimeBuilder {
         let shared = Shared::new(fenced, Store::new(self.store.as_deref(), self.trust)?, self.patience);
         shared.reaper.attach(&shared);
         fork::register(&shared);
+        shared.state().registry.bindings = self.bindings;
         let runtime = Runtime { shared };
         let linked = if self.linked { image::exports() } else { &[] };
         for export in linked.iter().copied().chain(self.exports) {

@@ -236,7 +236,10 @@ fn refused(path: &Path, error: &libloading::Error) -> Error {
     const ADVICE: [(&str, &str); 5] = [
         ("undefined symbol", "link what defines it into the library"),
         ("' not found", "build it on a system as old as this one"),
-        ("cannot open shared object file", "install that library, or set the component's rpath"),
+        (
+            "cannot open shared object file",
+            "a copy of the file is loaded, so what lies beside the original ($ORIGIN) is not found: link that library statically, or install it where ld.so looks (ld.so.conf, LD_LIBRARY_PATH)",
+        ),
         ("static TLS block", "build it without -ftls-model=initial-exec"),
         ("failed to map segment", "put the store on a file system that is not mounted noexec"),
     ];

@@ -25,7 +25,7 @@ const fn declaration(component: &'static str, version: u32) -> Declaration {
         },
         replaces: &[2],
         deps: &[],
-        flags: Flags { state: true, protected: false, unload: false, healthy: true },
+        flags: Flags { state: true, protected: false, unload: false, healthy: true, panic_abort: false },
         state_version: 4,
     }
 }

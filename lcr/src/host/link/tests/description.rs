@@ -250,7 +250,7 @@ impl Interface {
             },
             replaces: &[],
             deps: &[],
-            flags: Flags { state: false, protected: false, unload: false, healthy: false },
+            flags: Flags { state: false, protected: false, unload: false, healthy: false, panic_abort: false },
             state_version: 0,
         };
         let len = manifest_len(&declaration);

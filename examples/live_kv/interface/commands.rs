@@ -4,11 +4,12 @@ use std::fmt;
 
 /// Turns one request into one reply, with the help of an [`Engine`](crate::Engine).
 ///
-/// The host knows sockets and framing and no command but `QUIT`, which it obeys
-/// after this layer has answered it.
+/// The host knows sockets, framing and what a client says of its own connection (`HELLO`,
+/// `CLIENT`, `RESET`), which this layer never sees, and `QUIT`, which it obeys after this
+/// layer has answered it.
 #[lcr::interface(name = "kv.commands", version = 1, deps(crate::Engine))]
 pub trait Commands {
-    /// Executes the request `words` (never empty) and returns its reply in RESP2.
+    /// Executes the request `words` (never empty) and returns its reply.
     ///
     /// A request that is refused has a reply too, an error line; `Err` means that the
     /// layer itself could not be asked.
@@ -22,7 +23,8 @@ pub trait Commands {
 /// What came of a request.
 #[derive(Clone, PartialEq, Eq, Debug, lcr::Abi)]
 pub struct Answer {
-    /// The reply in RESP2.
+    /// The reply in RESP3, with the nulls of RESP2. The host rewrites what the client's
+    /// version of the protocol does not have.
     pub reply: Vec<u8>,
     /// What the host has to look at again, if it keeps the map elsewhere too.
     pub touched: Touched,

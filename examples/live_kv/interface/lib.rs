@@ -3,7 +3,7 @@
 //! Two interfaces ([`Engine`] stores, [`Commands`] understands requests), the values
 //! that cross them, and the three rules that every engine keeps so that one can take
 //! over from another: how a key gets its [`position`], what a [`Snapshot`] looks like,
-//! and which texts are [`integer`]s. [`reply`] writes RESP2, which both the host and
+//! and which texts are [`integer`]s. [`reply`] writes RESP, which both the host and
 //! the command layer do.
 
 mod commands;

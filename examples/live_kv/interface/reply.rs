@@ -1,4 +1,4 @@
-//! Replies in RESP2, appended to a buffer.
+//! Replies, appended to a buffer: in RESP3, with the nulls of RESP2.
 
 use std::io::Write;
 
@@ -39,6 +39,21 @@ pub fn array(out: &mut Vec<u8>, len: usize) {
     let _ = write!(out, "*{len}\r\n");
 }
 
+/// The head of a map; `len` pairs of replies follow.
+pub fn map(out: &mut Vec<u8>, len: usize) {
+    let _ = write!(out, "%{len}\r\n");
+}
+
+/// The head of a set; `len` replies follow.
+pub fn set(out: &mut Vec<u8>, len: usize) {
+    let _ = write!(out, "~{len}\r\n");
+}
+
+/// A text that is to be shown as it is.
+pub fn text(out: &mut Vec<u8>, text: &str) {
+    let _ = write!(out, "={}\r\ntxt:{text}\r\n", text.len() + 4);
+}
+
 fn line(out: &mut Vec<u8>, kind: u8, text: &str) {
     out.push(kind);
     out.extend(text.bytes().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
@@ -64,6 +79,9 @@ mod tests {
         assert_eq!(written(|out| optional(out, None)), "$-1\r\n");
         assert_eq!(written(|out| optional(out, Some(b""))), "$0\r\n\r\n");
         assert_eq!(written(|out| array(out, 2)), "*2\r\n");
+        assert_eq!(written(|out| map(out, 2)), "%2\r\n");
+        assert_eq!(written(|out| set(out, 2)), "~2\r\n");
+        assert_eq!(written(|out| text(out, "a")), "=5\r\ntxt:a\r\n");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use mio::net::TcpStream;
 
 use super::{
     request::{Limits, Parser, Progress, ProtocolError},
+    session::Session,
     tally::Batch,
 };
 
@@ -44,6 +45,7 @@ pub(crate) enum Turn {
 pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
     parser: Parser,
+    session: Session,
     /// Bytes received; those before `taken` are done with.
     input: Vec<u8>,
     taken: usize,
@@ -63,6 +65,7 @@ impl Connection {
         Connection {
             stream,
             parser: Parser::new(limits),
+            session: Session::new(),
             input: Vec::new(),
             taken: 0,
             output: Vec::new(),
@@ -125,7 +128,9 @@ impl Connection {
                     self.closing = words.first().is_some_and(|name| name.eq_ignore_ascii_case(b"quit"));
                     if !words.is_empty() {
                         batch.requests += 1;
-                        answer(commands, words, &mut self.output, batch);
+                        if !self.session.answers(&words, &mut self.output) {
+                            answer(commands, words, &self.session, &mut self.output, batch);
+                        }
                     }
                     self.taken += len;
                 }
@@ -187,9 +192,9 @@ impl Connection {
 }
 
 /// One request, one reply; also when the command layer cannot be asked.
-fn answer(commands: &dyn Commands, words: Vec<&[u8]>, output: &mut Vec<u8>, batch: &mut Batch) {
+fn answer(commands: &dyn Commands, words: Vec<&[u8]>, session: &Session, output: &mut Vec<u8>, batch: &mut Batch) {
     match commands.execute(words) {
-        Ok(answer) => output.extend_from_slice(&answer.reply),
+        Ok(answer) => session.append(output, &answer.reply),
         Err(error) => {
             batch.faults += 1;
             reply::error(output, &format!("ERR {error}"));

@@ -1,4 +1,5 @@
-//! The host's network side: sockets, framing, and no knowledge of commands.
+//! The host's network side: sockets, framing, what a client says of its connection
+//! ([`session`], [`dialect`]), and no other knowledge of commands.
 //!
 //! [`Server`] accepts on a thread of its own and deals connections out to [`worker`]s,
 //! one thread each. A [`connection`] turns bytes into requests with [`request`] (and
@@ -9,9 +10,11 @@
 //! silently stall whatever else the executor runs; here the thread is all there is.
 
 mod connection;
+mod dialect;
 mod inline;
 pub(crate) mod pulse;
 pub(crate) mod request;
+mod session;
 mod tally;
 mod worker;
 

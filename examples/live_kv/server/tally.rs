@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// for every request.
 #[derive(Default)]
 pub(crate) struct Batch {
-    /// Requests given to the command layer.
+    /// Requests received.
     pub(crate) requests: u64,
     /// Requests that it could not answer.
     pub(crate) faults: u64,

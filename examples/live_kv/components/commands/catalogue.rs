@@ -18,7 +18,7 @@ pub(crate) fn command(layer: &Layer, words: &[&[u8]], out: &mut Vec<u8>) -> Resu
             for name in names {
                 match layer.find(name) {
                     Some((_, command)) => details(command, out),
-                    None => out.extend_from_slice(b"*-1\r\n"),
+                    None => reply::optional(out, None),
                 }
             }
         }
@@ -27,7 +27,7 @@ pub(crate) fn command(layer: &Layer, words: &[&[u8]], out: &mut Vec<u8>) -> Resu
                 [] => layer.commands().collect(),
                 names => names.iter().filter_map(|name| layer.find(name)).map(|(_, command)| command).collect(),
             };
-            reply::array(out, wanted.len() * 2);
+            reply::map(out, wanted.len());
             for command in wanted {
                 reply::bulk(out, command.name.as_bytes());
                 document(command, out);
@@ -50,7 +50,7 @@ fn details(command: &Command, out: &mut Vec<u8>) {
     reply::array(out, 6);
     reply::bulk(out, command.name.as_bytes());
     reply::integer(out, command.arity.into());
-    reply::array(out, usize::from(command.flag.is_some()));
+    reply::set(out, usize::from(command.flag.is_some()));
     if let Some(flag) = command.flag {
         reply::status(out, flag);
     }
@@ -67,7 +67,7 @@ fn document(command: &Command, out: &mut Vec<u8>) {
         _ => "string",
     };
     let fields = [("summary", command.summary), ("since", "1.0.0"), ("group", group)];
-    reply::array(out, fields.len() * 2);
+    reply::map(out, fields.len());
     for (name, value) in fields {
         reply::bulk(out, name.as_bytes());
         reply::bulk(out, value.as_bytes());

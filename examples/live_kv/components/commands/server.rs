@@ -35,7 +35,14 @@ pub(crate) fn select(_: &Layer, words: &[&[u8]], out: &mut Vec<u8>) -> Result<()
     Ok(())
 }
 
-/// The layer keeps nothing about a connection, so it accepts only what need not be kept.
+/// What a client says of its own connection, which this layer keeps nothing about.
+pub(crate) fn of_connection(_: &Layer, words: &[&[u8]], _: &mut Vec<u8>) -> Result<(), Refusal> {
+    let name = String::from_utf8_lossy(words[0]).to_ascii_uppercase();
+    Err(Refusal::new(format!("ERR {name} is about a connection, and for its host to answer")))
+}
+
+/// What the host did not answer. An older one answers nothing of it, so what need not be
+/// kept is accepted.
 pub(crate) fn client(_: &Layer, words: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Refusal> {
     match (&*words[1].to_ascii_lowercase(), words.len()) {
         (b"setinfo", 4) => reply::status(out, "OK"),
@@ -58,7 +65,7 @@ pub(crate) fn config(_: &Layer, words: &[&[u8]], out: &mut Vec<u8>) -> Result<()
     }
     let wanted = |name: &str| patterns.iter().any(|pattern| glob::matches(pattern, name.as_bytes()));
     let found: Vec<_> = PARAMETERS.iter().filter(|(name, _)| wanted(name)).collect();
-    reply::array(out, found.len() * 2);
+    reply::map(out, found.len());
     for (name, value) in found {
         reply::bulk(out, name.as_bytes());
         reply::bulk(out, value.as_bytes());
@@ -92,7 +99,7 @@ pub(crate) fn info(layer: &Layer, words: &[&[u8]], out: &mut Vec<u8>) -> Result<
             (section.write)(layer, &mut text)?;
         }
     }
-    reply::bulk(out, text.as_bytes());
+    reply::text(out, &text);
     Ok(())
 }
 

@@ -89,5 +89,7 @@ pub(crate) const BASE: &[Command] = &[
     Command::new("config", -2, server::config, "Returns configuration parameters."),
     Command::new("info", -1, server::info, "Returns what there is to know about the server."),
     Command::new("command", -1, catalogue::command, "Returns what there is to know about commands."),
+    Command::new("hello", -1, server::of_connection, "Chooses the protocol, and names the connection."),
+    Command::new("reset", 1, server::of_connection, "Has the connection be as it began."),
     Command::new("quit", -1, server::quit, "Closes the connection after the reply."),
 ];

@@ -235,3 +235,36 @@ fn a_handle_that_crosses_is_seen_in_the_receivers_edition() {
     drop((own, lent, shelf, librarian));
     lcr_tests::wait_until("everything is released", || rt.status().instances == 0);
 }
+
+/// What a caller is told whose callback replaces the component and panics then.
+fn fault_of_replaced(rt: &Runtime, shelf: &impl grown::Shelf) -> String {
+    let visit = |_: u32, _: &str| {
+        rt.replace(component("shelf_first")).unwrap();
+        panic!("behind the commit")
+    };
+    let call = std::panic::AssertUnwindSafe(|| shelf.each(&visit));
+    *std::panic::catch_unwind(call).unwrap_err().downcast::<String>().unwrap()
+}
+
+#[test]
+fn a_fault_names_the_component_that_was_called_also_when_it_was_replaced_meanwhile() {
+    let expected = "component `shelf 1.1.0` panicked in test.shelf.each: behind the commit";
+    let rt = runtime("shelf_grown");
+    let shelf = rt.service::<dyn grown::Shelf>().unwrap();
+    // Instances of both versions have one address: neither has fields.
+    for round in 0..3 {
+        assert_eq!(fault_of_replaced(&rt, &shelf), expected, "round {round}");
+        rt.replace(component("shelf_grown")).unwrap();
+        assert_eq!(fault_of_replaced(&rt, &Handle::pin(&shelf).unwrap()), expected, "round {round}");
+        rt.replace(component("shelf_grown")).unwrap();
+        let pin = rt.pin().unwrap();
+        assert_eq!(fault_of_replaced(&rt, &shelf), expected, "round {round}");
+        drop(pin);
+        rt.replace(component("shelf_grown")).unwrap();
+    }
+    // The other way round: the new one is named from its first call on.
+    let panicking = |_: u32, _: &str| panic!("at once");
+    let call = std::panic::AssertUnwindSafe(|| shelf.each(&panicking));
+    let text = *std::panic::catch_unwind(call).unwrap_err().downcast::<String>().unwrap();
+    assert_eq!(text, "component `shelf 1.1.0` panicked in test.shelf.each: at once");
+}

@@ -159,6 +159,8 @@ pub struct RawEntered {
 pub struct RawPin {
     /// Why the slot cannot be pinned, owned by the receiver; if not null, nothing else is valid.
     pub fault: *mut RawFault,
+    /// The world that is held.
+    pub table: *const Table,
     /// The instance.
     pub data: *const (),
     /// Its functions.
@@ -177,9 +179,10 @@ pub struct HostTable {
     /// Enters a slot where the fast path cannot: first call of a thread, deep nesting,
     /// a pinned thread, a closed slot (waits for a gate, up to its deadline).
     pub enter: unsafe extern "C" fn(*const RawSlot, u32, *mut RawEntered),
-    /// The name of the component that serves `data` in the slot, as a `String`'s
-    /// representation owned by the receiver.
-    pub blame: unsafe extern "C" fn(*const RawSlot, *const ()) -> RawVec<u8>,
+    /// The name of the component that serves the slot in a world, as a `String`'s
+    /// representation owned by the receiver. The calling thread is inside that world, by
+    /// a frame or by a pin.
+    pub blame: unsafe extern "C" fn(*const RawSlot, *const Table) -> RawVec<u8>,
     /// The last handle to a slot was dropped. Any thread.
     pub release: unsafe extern "C" fn(*const RawSlot),
     /// Holds the slot's present instance.

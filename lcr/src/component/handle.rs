@@ -10,7 +10,7 @@ use crate::abi::{
     shape::{Kind, Shape},
     tables::{HostTable, RawEntered, RawSlot},
     value::Abi,
-    world::{Target, entry},
+    world::{Table, Target, entry},
 };
 
 use super::{fault::Fault, image, pinned::Pinned};
@@ -215,7 +215,9 @@ impl<I: ?Sized + Interface> Callee for Handle<I> {
             // SAFETY: no fault means a value.
             return done(unsafe { outcome.value.assume_init() });
         }
-        self.fault_inside(|| record.leave(frame), outcome.fault, method, target.data, otherwise)
+        // SAFETY: one of this thread's own frames, which is this call's until it leaves.
+        let (table, _) = unsafe { &*frame }.read();
+        self.fault_inside(|| record.leave(frame), outcome.fault, method, table, otherwise)
     }
 }
 
@@ -273,7 +275,7 @@ impl<I: ?Sized + Interface> Handle<I> {
             // SAFETY: no fault means a value.
             return done(unsafe { outcome.value.assume_init() });
         }
-        self.fault_inside(|| record.leave_to(entered.depth), outcome.fault, method, target.data, otherwise)
+        self.fault_inside(|| record.leave_to(entered.depth), outcome.fault, method, entered.table, otherwise)
     }
 
     /// Leaves a call that faulted, once the host has said who served it.
@@ -284,10 +286,10 @@ impl<I: ?Sized + Interface> Handle<I> {
         leave: impl FnOnce(),
         fault: *mut RawFault,
         method: u32,
-        data: *const (),
+        table: *const Table,
         otherwise: impl FnOnce(Unserved<A>) -> T,
     ) -> T {
-        let fault = faulted(self, fault, method, data);
+        let fault = faulted(self, fault, method, table);
         leave();
         otherwise(Unserved::Faulted(fault))
     }
@@ -309,12 +311,12 @@ pub(super) fn faulted<I: ?Sized + Interface>(
     handle: &Handle<I>,
     fault: *mut RawFault,
     method: u32,
-    data: *const (),
+    table: *const Table,
 ) -> Fault {
     // SAFETY: the component gave us the fault.
     let (kind, message) = unsafe { RawFault::take(fault) };
-    // SAFETY: the slot is alive; the host only compares `data`.
-    let name = unsafe { (handle.host().blame)(handle.slot.as_ptr(), data) };
+    // SAFETY: the slot is alive, and so is the world, which this thread has not left.
+    let name = unsafe { (handle.host().blame)(handle.slot.as_ptr(), table) };
     // SAFETY: the host gives us a `String`'s representation.
     let component = unsafe { String::from_repr(name) };
     Fault::new(kind, I::NAME, method_name::<I>(method), component, message)

@@ -6,7 +6,7 @@ use crate::abi::{
     fault::{Outcome, RawFault},
     interface::Interface,
     tables::RawPin,
-    world::Target,
+    world::{Table, Target},
 };
 
 use super::{
@@ -19,6 +19,8 @@ use super::{
 /// Pins may end in any order and on any thread.
 pub struct Pinned<I: ?Sized + Interface> {
     target: Target,
+    /// The world that the pin holds.
+    table: *const Table,
     pin: *const (),
     handle: Handle<I>,
 }
@@ -30,14 +32,20 @@ unsafe impl<I: ?Sized + Interface> Sync for Pinned<I> {}
 
 impl<I: ?Sized + Interface> Pinned<I> {
     pub(super) fn new(handle: &Handle<I>) -> Result<Pinned<I>, Fault> {
-        let mut raw = RawPin { fault: ptr::null_mut(), data: ptr::null(), methods: ptr::null(), pin: ptr::null() };
+        let mut raw = RawPin {
+            fault: ptr::null_mut(),
+            table: ptr::null(),
+            data: ptr::null(),
+            methods: ptr::null(),
+            pin: ptr::null(),
+        };
         // SAFETY: the slot is alive, and the host fills what `raw` promises.
         unsafe { (handle.host().pin)(handle.slot().as_ptr(), &raw mut raw) };
         if !raw.fault.is_null() {
             return Err(refused::<I>(raw.fault, u32::MAX));
         }
         let target = Target { data: raw.data, methods: raw.methods };
-        Ok(Pinned { target, pin: raw.pin, handle: handle.clone() })
+        Ok(Pinned { target, table: raw.table, pin: raw.pin, handle: handle.clone() })
     }
 }
 
@@ -58,7 +66,7 @@ impl<I: ?Sized + Interface> Pinned<I> {
     #[cold]
     #[inline(never)]
     fn fault<A, T>(&self, fault: *mut RawFault, method: u32, otherwise: impl FnOnce(Unserved<A>) -> T) -> T {
-        otherwise(Unserved::Faulted(faulted(&self.handle, fault, method, self.target.data)))
+        otherwise(Unserved::Faulted(faulted(&self.handle, fault, method, self.table)))
     }
 }
 

@@ -117,11 +117,9 @@ impl State {
             && !serves(&instance.incarnation.implementation)
     }
 
-    /// The component of the successor at an address.
-    pub(super) fn successor_at(&self, address: usize) -> Option<String> {
-        let mut successors = self.ahead.values().flat_map(|ahead| ahead.successors.values());
-        successors
-            .find(|successor| successor.address == address)
-            .map(|found| found.implementation.component.to_string())
+    /// If a table is shown by calls into successors: the component of an instance's.
+    pub(super) fn successor_shown(&self, table: *const Table, id: InstanceId) -> Option<Option<String>> {
+        let ahead = self.ahead.values().find(|ahead| ptr::eq(ahead.shown.table(), table))?;
+        Some(ahead.successors.get(&id).map(|found| found.implementation.component.to_string()))
     }
 }

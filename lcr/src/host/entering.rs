@@ -21,7 +21,7 @@ use crate::{
 use super::{
     instances::Construction,
     records::{self, ThreadRecord},
-    shared::Shared,
+    shared::{Shared, State},
     slots::{SlotRef, shared_of},
 };
 
@@ -71,22 +71,14 @@ unsafe extern "C" fn enter(slot: *const RawSlot, method: u32, out: *mut RawEnter
     unsafe { out.write(entered) };
 }
 
-unsafe extern "C" fn blame(slot: *const RawSlot, data: *const ()) -> RawVec<u8> {
+unsafe extern "C" fn blame(slot: *const RawSlot, table: *const Table) -> RawVec<u8> {
     // SAFETY: the caller's handle keeps the slot alive.
     let shared = unsafe { shared_of(slot) };
     // SAFETY: as above.
     let number = slot_of(unsafe { (*slot).offset });
-    let state = shared.state();
-    let serving = state
-        .slots
-        .get(number)
-        .and_then(|slot| state.instances.get(slot.instance))
-        .map(|instance| &instance.incarnation);
-    let left =
-        state.leaving.iter().filter(|leaving| leaving.slots.contains(&number)).map(|leaving| &leaving.incarnation);
-    let found = serving.into_iter().chain(left).find(|incarnation| incarnation.address == data.addr());
-    let found = found.map(|incarnation| incarnation.implementation.component.to_string());
-    found.or_else(|| state.successor_at(data.addr())).unwrap_or_default().into_repr()
+    // SAFETY: the caller is inside this world, which keeps it alive.
+    let generation = unsafe { (*table).generation };
+    shared.state().serving_in(number, table, generation).unwrap_or_default().into_repr()
 }
 
 unsafe extern "C" fn release(slot: *const RawSlot) {
@@ -105,15 +97,20 @@ unsafe extern "C" fn pin(slot: *const RawSlot, out: *mut RawPin) {
     // SAFETY: as above.
     let number = slot_of(unsafe { (*slot).offset });
     let raw = match shared.pin_slot(number) {
-        Ok((target, pin)) => RawPin {
+        Ok((target, table, pin)) => RawPin {
             fault: ptr::null_mut(),
+            table,
             data: target.data,
             methods: target.methods,
             pin: Box::into_raw(Box::new(SlotPin { shared, pin })).cast(),
         },
-        Err((kind, message)) => {
-            RawPin { fault: RawFault::new(kind, message), data: ptr::null(), methods: ptr::null(), pin: ptr::null() }
-        }
+        Err((kind, message)) => RawPin {
+            fault: RawFault::new(kind, message),
+            table: ptr::null(),
+            data: ptr::null(),
+            methods: ptr::null(),
+            pin: ptr::null(),
+        },
     };
     // SAFETY: the caller gives room for the answer.
     unsafe { out.write(raw) };
@@ -154,6 +151,24 @@ unsafe extern "C" fn dependency(context: *const RawContext, interface: RawSlice<
 fn answer(slot: Result<SlotRef>) -> Created {
     let result = slot.map(|slot| slot.into_raw().as_ptr().expose_provenance()).map_err(|error| error.to_string());
     Outcome::done(result.into_repr())
+}
+
+impl State {
+    /// The component that serves a slot in a world that somebody is inside of. Not by
+    /// address: all instances of types without fields have the same one.
+    fn serving_in(&self, number: usize, table: *const Table, generation: u64) -> Option<String> {
+        let instance = self.slots.get(number)?.instance;
+        if let Some(successor) = self.successor_shown(table, instance) {
+            return successor;
+        }
+        let serving = self.instances.get(instance).map(|instance| &instance.incarnation);
+        let left = self.leaving.iter().filter(|leaving| {
+            leaving.slots.contains(&number) && (leaving.incarnation.birth..leaving.until).contains(&generation)
+        });
+        let left = left.map(|leaving| &leaving.incarnation);
+        let found = serving.filter(|serving| serving.birth <= generation).into_iter().chain(left).next();
+        found.map(|incarnation| incarnation.implementation.component.to_string())
+    }
 }
 
 impl Shared {

@@ -17,7 +17,7 @@ use crate::{
     abi::{
         fault::FaultKind,
         frame::Place,
-        world::{Target, entry_offset},
+        world::{Table, Target, entry_offset},
     },
     error::{Error, ErrorKind, Result},
 };
@@ -162,7 +162,7 @@ impl Shared {
     }
 
     /// Pins the instance behind a slot.
-    pub(super) fn pin_slot(&self, slot: usize) -> Result<(Target, usize), Refusal> {
+    pub(super) fn pin_slot(&self, slot: usize) -> Result<(Target, *const Table, usize), Refusal> {
         let thread = records::mine();
         let mut like = self.pinned_world();
         if like.is_none() && thread.is_slow() {
@@ -174,7 +174,7 @@ impl Shared {
         loop {
             let (pin, world) = self.take_pin(like, Some(slot))?;
             if let Some(target) = world.target(slot) {
-                return Ok((target, pin));
+                return Ok((target, world.table(), pin));
             }
             self.unpin(pin);
             if like.take().is_none() {

@@ -42,7 +42,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Restart at once, then after 100 ms to 30 s, 10 times in 60 s at most; a beat each 2 s.
+    /// Restart at once, then after 100 ms to 3 s, 10 times in 60 s at most; a beat each 2 s.
     pub fn new() -> Builder {
         Builder::default()
     }
@@ -99,9 +99,12 @@ impl Builder {
     }
 
     /// The delay before the second restart in a row, and the longest one; between them it
-    /// doubles, with jitter. The first restart is at once. 100 ms and 30 s by default.
+    /// doubles, with jitter. The first restart is at once. By default 100 ms, and 30 s or, if that is
+    /// less, what has a program that fails at once spend its [budget](Builder::budget) within half
+    /// of the window: 3 s with the default budget. The supervisor says at its start if the delays
+    /// given here are so long that the budget cannot be spent.
     pub fn backoff(mut self, first: Duration, longest: Duration) -> Builder {
-        self.options.backoff = (first, longest);
+        self.options.backoff = Some((first, longest));
         self
     }
 
@@ -137,6 +140,15 @@ impl Builder {
     /// a failure of the instance. It finds `SAM_PID` and `SAM_INSTANCE` in its environment.
     pub fn probe(mut self, command: &str, every: Duration, limit: Duration, failures: u32) -> Builder {
         self.options.probe = Some(Probe { command: command.to_owned(), every, limit, failures });
+        self
+    }
+
+    /// Whether the first [probe](Builder::probe) that finds an instance well says that it is ready.
+    /// Until then probes come at least once a second, and those that fail do not count; the
+    /// [start limit](Builder::start_limit) does. For a [program](Builder::program) that does not say
+    /// so itself, together with [`ready_at_start(false)`](Builder::ready_at_start).
+    pub fn ready_by_probe(mut self, ready: bool) -> Builder {
+        self.options.ready_by_probe = ready;
         self
     }
 

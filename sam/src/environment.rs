@@ -172,7 +172,7 @@ mod tests {
             clean: vec![3, 4],
             fatal: vec![78],
             budget: (3, Duration::from_secs(7)),
-            backoff: (Duration::from_millis(1), Duration::from_secs(8)),
+            backoff: Some((Duration::from_millis(1), Duration::from_secs(8))),
             events: Some("events".into()),
             status: Some("status".into()),
             ..Options::default()

@@ -90,13 +90,17 @@ pub enum SignalTarget {
 pub(crate) struct Probe {
     /// Run by `/bin/sh -c`, with `SAM_PID` and `SAM_INSTANCE` in its environment.
     pub(crate) command: String,
-    /// From the end of one to the start of the next.
+    /// From the start of one to the start of the next.
     pub(crate) every: Duration,
     /// After which it is killed and counts as a failure.
     pub(crate) limit: Duration,
     /// How many failures in a row are one of the instance.
     pub(crate) failures: u32,
 }
+
+/// The first delay of a backoff, and the longest.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
 /// How memory errors end: the last is the stack protector's and the allocator's.
 const FAULTS: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGABRT];
@@ -116,8 +120,11 @@ pub(crate) struct Options {
     pub(crate) grace: Option<Duration>,
     pub(crate) start_limit: Option<Duration>,
     pub(crate) stop_limit: Duration,
-    /// The delay before the second restart in a row, and the longest.
-    pub(crate) backoff: (Duration, Duration),
+    /// How many restarts in a row do not wait.
+    pub(crate) at_once: u32,
+    /// The delay before the restart that follows those, and the longest; derived from the budget if
+    /// it is not given.
+    pub(crate) backoff: Option<(Duration, Duration)>,
     pub(crate) budget: (u32, Duration),
     pub(crate) healthy_after: Duration,
     pub(crate) clean: Vec<u8>,
@@ -128,6 +135,10 @@ pub(crate) struct Options {
     pub(crate) cgroup: Cgroup,
     /// Whether `App::start` says that the application is ready, too.
     pub(crate) ready_at_start: bool,
+    /// Whether the first probe that finds an instance well says that it is ready.
+    pub(crate) ready_by_probe: bool,
+    /// Whether an exit while no check is active ends supervision, whatever its status.
+    pub(crate) passes_exits: bool,
     /// Whether the instance dies when its supervisor does.
     pub(crate) dies_with_supervisor: bool,
     /// Whether memory is gathered in huge pages before the first fork.
@@ -161,7 +172,8 @@ impl Default for Options {
             grace: None,
             start_limit: None,
             stop_limit: Duration::from_secs(10),
-            backoff: (Duration::from_millis(100), Duration::from_secs(30)),
+            at_once: 1,
+            backoff: None,
             budget: (10, Duration::from_secs(60)),
             healthy_after: Duration::from_secs(10),
             clean: Vec::new(),
@@ -171,6 +183,8 @@ impl Default for Options {
             strays: Strays::default(),
             cgroup: Cgroup::default(),
             ready_at_start: true,
+            ready_by_probe: false,
+            passes_exits: false,
             dies_with_supervisor: true,
             huge_pages: true,
             standby: true,
@@ -184,6 +198,15 @@ impl Default for Options {
             hidden: None,
         }
     }
+}
+
+/// The backoff where none is given: 100 ms to 30 s, less where the delays before the restarts of a
+/// whole budget would take more than half of its window, so that a program that fails at once (or
+/// takes a little while for it) spends the budget.
+fn fitting(budget: Budget) -> (Duration, Duration) {
+    let share = budget.window.checked_div(2 * u32::from(budget.restarts)).filter(|share| !share.is_zero());
+    let longest = share.map_or(LONGEST_DELAY, |share| share.min(LONGEST_DELAY));
+    (FIRST_DELAY.min(longest), longest)
 }
 
 impl Options {
@@ -229,7 +252,8 @@ impl Options {
         let restarts = u8::try_from(restarts).ok().filter(|restarts| *restarts <= Budget::MOST).ok_or_else(|| {
             refuse(format!("a budget of {restarts} restarts; give {} at most, in a shorter time", Budget::MOST))
         })?;
-        let (first, max) = self.backoff;
+        let budget = Budget { restarts, window };
+        let (first, max) = self.backoff.unwrap_or_else(|| fitting(budget));
         if first > max {
             return Err(refuse(format!("a backoff from {first:?} to {max:?}; give the shorter delay first")));
         }
@@ -241,6 +265,7 @@ impl Options {
             every: probe.every,
             limit: probe.limit,
             failures: probe.failures,
+            tells_ready: self.ready_by_probe,
         });
         Ok(Policy {
             interval: self.interval,
@@ -255,13 +280,103 @@ impl Options {
             stop_limit: self.stop_limit,
             checks: self.checks,
             probe,
-            backoff: Backoff { first, max, ..Policy::default().backoff },
+            backoff: Backoff { at_once: self.at_once, first, max, ..Policy::default().backoff },
             healthy_after: self.healthy_after,
-            budget: Budget { restarts, window },
+            budget,
             clean: codes(&self.clean)?,
             fatal: codes(&self.fatal)?,
             terminal: false,
+            finalizes: self.program.is_none(),
+            passes_exits: self.passes_exits,
+            ignored: Policy::default().ignored,
             seed,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        state::{Event, How, Stage, State, step},
+        time::Time,
+    };
+
+    /// How long a program that fails at once is restarted, on a virtual clock; `None` if it is after a
+    /// thousand restarts.
+    fn time_until_spent(policy: Policy) -> Option<Duration> {
+        let began = Time(1_000_000_000_000);
+        let (mut state, mut now) = (State::new(policy, began), began);
+        for _ in 0..2000 {
+            let tell = |state: &mut State, event| *state = step(state, event, now).0;
+            match state.stage() {
+                Stage::Waiting { at } => {
+                    now = now.max(at);
+                    state = step(&state, Event::Tick, now).0;
+                }
+                Stage::Spawning => tell(&mut state, Event::Spawned),
+                Stage::Left { .. } => return Some(now.since(began)),
+                _ => tell(&mut state, Event::Ended(Exit::Code(1))),
+            }
+        }
+        assert!(matches!(state.last().map(|end| end.how), Some(How::Exited(_))));
+        None
+    }
+
+    #[test]
+    fn every_budget_ends_a_program_that_fails_at_once_unless_a_backoff_that_is_given_is_too_slow_for_it() {
+        let seconds = [1, 10, 60, 300, 3600, 86_400];
+        let given = [None, Some((100, 30_000)), Some((1, 1)), Some((0, 0)), Some((1000, 1000)), Some((500, 20_000))];
+        let (mut spent, mut never) = (0, 0);
+        for restarts in [0, 1, 2, 3, 5, 10, 20, 64] {
+            for window in seconds.map(Duration::from_secs) {
+                for backoff in given {
+                    let millis = |(first, longest)| (Duration::from_millis(first), Duration::from_millis(longest));
+                    let backoff = backoff.map(millis);
+                    for seed in 0..4 {
+                        let options = Options { budget: (restarts, window), backoff, ..Options::default() };
+                        let mut policy = options.policy(seed).unwrap();
+                        if seed == 0 {
+                            policy.backoff.jitter = 0;
+                        }
+                        let time = time_until_spent(policy);
+                        let can = policy.backoff.can_spend(policy.budget);
+                        // Chance shortens delays, so one that the longest cannot spend may be spent.
+                        assert!(time.is_some() || !can, "{restarts} in {window:?}, {:?}", policy.backoff);
+                        assert!(time.is_none() || can || seed != 0, "{restarts} in {window:?}, {:?}", policy.backoff);
+                        assert!(can || backoff.is_some(), "the default of {restarts} in {window:?}");
+                        assert!(time.is_none_or(|time| time <= window), "{time:?} for {restarts} in {window:?}");
+                        if can { spent += 1 } else { never += 1 }
+                    }
+                }
+            }
+        }
+        assert!(spent > 500 && never > 50, "{spent} {never}");
+    }
+
+    #[test]
+    fn the_defaults_end_a_program_that_fails_at_once_within_half_a_minute() {
+        let time = time_until_spent(Options::default().policy(7).unwrap()).unwrap();
+        assert!(time < Duration::from_secs(30), "{time:?}");
+    }
+
+    #[test]
+    fn a_program_that_fails_within_seconds_of_its_start_spends_the_default_budget_too() {
+        let policy = Options::default().policy(0).unwrap();
+        let began = Time(1_000_000_000_000);
+        let (mut state, mut now) = (State::new(policy, began), began);
+        let mut instances = 0;
+        while !matches!(state.stage(), Stage::Left { .. }) {
+            assert!(instances < 100, "it is restarted for ever");
+            if let Stage::Waiting { at } = state.stage() {
+                now = now.max(at);
+            }
+            state = step(&state, Event::Tick, now).0;
+            state = step(&state, Event::Spawned, now).0;
+            now = now.after(Duration::from_secs(2));
+            state = step(&state, Event::Ended(Exit::Code(1)), now).0;
+            instances += 1;
+        }
+        assert_eq!(instances, 11);
     }
 }

@@ -65,7 +65,7 @@ pub static SETTINGS: &[Setting] = &[
     both("reopen-signal", SIGNAL, |options, text| put(&mut options.reopen_signal, read(text, read_signal))),
     both("budget", "restarts and a time, as 10/60s", |options, text| put(&mut options.budget, read(text, read_budget))),
     both("backoff", "the first and the longest delay, as 100ms..30s", |options, text| {
-        put(&mut options.backoff, read(text, read_backoff))
+        put(&mut options.backoff, read(text, read_backoff).map(Some))
     }),
     both("clean-exits", CODES, |options, text| put(&mut options.clean, read(text, read_codes))),
     both("fatal-exits", CODES, |options, text| put(&mut options.fatal, read(text, read_codes))),

@@ -52,7 +52,7 @@ use crate::state::{Excuse, Phase, Sight};
 use crate::time::Time;
 
 const NAME: &CStr = c"sam-board";
-const LEN: usize = size_of::<Cells>().next_multiple_of(PAGE);
+pub(super) const LEN: usize = size_of::<Cells>().next_multiple_of(PAGE);
 
 const KIND: u32 = 0b11;
 const FREE: u32 = 0;

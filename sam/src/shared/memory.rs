@@ -9,13 +9,23 @@ use std::ptr::NonNull;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MRemapFlags, MapFlags, ProtFlags, mmap, mremap, munmap};
+use nix::sys::resource::{Resource, getrlimit};
 
 /// The size of every page border that an offset or length here is rounded to: the largest base
 /// page of the platforms that we run on (aarch64 has kernels with 64 KiB).
 pub(crate) const PAGE: usize = 64 << 10;
 
+/// How large a file may be that this process makes (RLIMIT_FSIZE), a memfd too.
+pub(super) fn limit() -> io::Result<u64> {
+    Ok(getrlimit(Resource::RLIMIT_FSIZE)?.0)
+}
+
 /// A memfd of exactly `len` bytes, all zero and none of them allocated yet; its size is sealed.
 pub(crate) fn sealed(name: &CStr, len: usize) -> io::Result<OwnedFd> {
+    // The kernel would send SIGXFSZ as well.
+    if len as u64 > limit()? {
+        return Err(io::Error::from_raw_os_error(libc::EFBIG));
+    }
     let fd = memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
     nix::unistd::ftruncate(&fd, len as libc::off_t)?;
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;

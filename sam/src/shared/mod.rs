@@ -20,3 +20,20 @@ pub(crate) use ended::Ended;
 pub(crate) use label::{LABEL, Label};
 pub(crate) use memory::PAGE;
 pub(crate) use vault::{DEFAULT_CAPACITY, Vault, Writer};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Refuses a limit of file sizes that leaves no room for what the processes share: the kernel would
+/// send SIGXFSZ for it, which kills without a word.
+pub(crate) fn look_at_limit() -> Result<()> {
+    let limit = memory::limit().map_err(|error| Error::io("read the limit of file sizes", error))?;
+    let least = vault::LEAST.max(board::LEN) as u64;
+    if limit >= least {
+        return Ok(());
+    }
+    let text = format!(
+        "files may have {limit} bytes (RLIMIT_FSIZE), but the memory that a supervisor shares with its instances \
+         needs {least}; raise the limit (ulimit -f), or do not supervise"
+    );
+    Err(Error::new(ErrorKind::NotSupported, text))
+}

@@ -32,6 +32,9 @@ use super::memory::{self, Mapping, PAGE};
 pub(crate) const DEFAULT_CAPACITY: u64 = 1 << 30;
 
 const NAME: &CStr = c"sam-vault";
+
+/// The smallest file that is a vault.
+pub(super) const LEAST: usize = 3 * PAGE;
 const SLOT: u64 = 1 << 63;
 
 /// The supervisor's side: the descriptor, and nothing else.
@@ -44,8 +47,7 @@ impl Vault {
     /// An empty vault with two slots of `capacity` bytes, rounded up to whole pages; less if the
     /// process's limit of file sizes (RLIMIT_FSIZE) says so.
     pub(crate) fn create(capacity: u64) -> io::Result<Vault> {
-        let (limit, _) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_FSIZE)?;
-        let limit = limit.min(i64::MAX as u64).saturating_sub(PAGE as u64) / 2 / PAGE as u64 * PAGE as u64;
+        let limit = memory::limit()?.min(i64::MAX as u64).saturating_sub(PAGE as u64) / 2 / PAGE as u64 * PAGE as u64;
         let capacity = capacity.clamp(1, SLOT >> 2).next_multiple_of(PAGE as u64).min(limit);
         let len = PAGE + 2 * usize::try_from(capacity).map_err(|_| io::ErrorKind::InvalidInput)?;
         Ok(Vault { fd: memory::sealed(NAME, len)? })

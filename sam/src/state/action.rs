@@ -16,7 +16,7 @@ pub(crate) enum Action {
     Kill,
     /// Ask the instance for an answer with this number.
     Ask(u64),
-    /// Run the probe command. Answered by `Probed`.
+    /// Run the probe command. Answered by `Probed`, or by `Unprobed`.
     Probe,
     /// Stop the probe that runs. `Probed` does not follow.
     StopProbe,

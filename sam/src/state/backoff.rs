@@ -25,10 +25,8 @@ impl Delays {
     pub(super) fn next(&mut self, backoff: &Backoff) -> Duration {
         let streak = self.streak;
         self.streak = streak.saturating_add(1);
-        if streak == 0 {
-            return Duration::ZERO;
-        }
-        let factor = 1u32.checked_shl(streak - 1).unwrap_or(u32::MAX);
+        let Some(doublings) = streak.checked_sub(backoff.at_once.max(1)) else { return Duration::ZERO };
+        let factor = 1u32.checked_shl(doublings).unwrap_or(u32::MAX);
         let whole = backoff.first.saturating_mul(factor).min(backoff.max);
         let percent = u64::from(backoff.jitter.min(100));
         // Parts of 2^16 keep the product of nanoseconds and chance within 128 bits.

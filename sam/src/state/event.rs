@@ -21,6 +21,8 @@ pub(crate) enum Event {
     Signal(i32),
     /// The probe that runs ended: did it find the instance well?
     Probed(bool),
+    /// The probe that was asked for could not be started.
+    Unprobed,
     /// Time has passed; `State::deadline` may have come.
     Tick,
 }

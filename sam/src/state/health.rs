@@ -6,12 +6,14 @@ use super::{
     action::{Action, Actions, Whom},
     event::{Excuse, Phase, Sight},
     machine::{Cause, Stage, State},
-    policy::{Checks, Policy},
+    policy::{Checks, Policy, Probing},
 };
 use crate::time::Time;
 
 /// A starved instance is excused this often in a row.
 const MOST_STARVED: u8 = 10;
+/// The longest time between probes that wait for readiness.
+const BOOTING: Duration = Duration::from_secs(1);
 /// The shortest time between probes, and for one.
 const BRIEFEST: Duration = Duration::from_millis(1);
 
@@ -36,6 +38,8 @@ pub(super) struct Health {
     missed: Time,
     /// While it is warned: when to look whether it recovered.
     pub(super) look_at: Time,
+    /// What it was warned of and recovered from, and when, until it is forgiven.
+    recovered: Option<(Cause, Time)>,
     asking: Asking,
     probing: Probes,
 }
@@ -76,6 +80,7 @@ impl Health {
             late: false,
             missed: Time::NEVER,
             look_at: Time::NEVER,
+            recovered: None,
             asking: Asking::Idle,
             probing: Probes { next: Time::NEVER, limit: None, failures: 0 },
         }
@@ -128,14 +133,14 @@ impl Health {
             asking => asking,
         };
         let serves = match sight.phase {
-            Phase::Starting => policy.start_limit.is_none(),
+            Phase::Starting => policy.start_limit.is_none() || policy.probe.is_some_and(|probe| probe.tells_ready),
             Phase::Ready | Phase::Running => true,
             Phase::Stopping => false,
         };
         match policy.probe {
             Some(probe) if serves => {
                 if self.probing.limit.is_none() && self.probing.next == Time::NEVER {
-                    self.probing.next = now.after(probe.every.max(BRIEFEST));
+                    self.probing.next = now.after(self.period(probe));
                 }
             }
             _ => {
@@ -149,6 +154,18 @@ impl Health {
         if self.probing.limit.take().is_some() {
             actions.push(Action::StopProbe);
         }
+    }
+
+    /// From the start of one probe to the start of the next. One that tells when the instance is
+    /// ready runs more often until then.
+    fn period(&self, probe: Probing) -> Duration {
+        let every = if self.awaits_probe(probe) { probe.every.min(BOOTING) } else { probe.every };
+        every.max(BRIEFEST)
+    }
+
+    /// Is the instance ready as soon as this probe finds it well?
+    fn awaits_probe(&self, probe: Probing) -> bool {
+        probe.tells_ready && self.sight.phase == Phase::Starting
     }
 
     fn probes_fail(&self, policy: &Policy) -> bool {
@@ -180,6 +197,19 @@ impl Health {
         }
         self.excused_until = now.after(respite(policy));
         None
+    }
+
+    /// What an end at this time is put down to although nothing is wrong any more: a warning that the
+    /// instance recovered from, until it was healthy for `healthy_after`. A program that the warning
+    /// told to shut down may beat on its way out, and end with status 0.
+    pub(super) fn unforgiven(&self, policy: &Policy, now: Time) -> Option<Cause> {
+        let (cause, at) = self.recovered?;
+        let is_blamed = match self.sight.phase {
+            // It wants no further instance, or is on its way out, which is not health.
+            Phase::Stopping => !policy.finalizes,
+            _ => now.since(at) < policy.healthy_after,
+        };
+        is_blamed.then_some(cause)
     }
 
     /// Has it made good what it was warned of?
@@ -226,6 +256,10 @@ fn slack(policy: &Policy) -> Duration {
 impl State {
     /// The board was read.
     pub(super) fn look(&mut self, sight: Sight, now: Time, actions: &mut Actions) {
+        // By the phase that it was in until now.
+        if self.health.unforgiven(&self.policy, now).is_none() {
+            self.health.recovered = None;
+        }
         let attended = matches!(self.stage, Stage::Living | Stage::Warned { .. });
         if !attended || self.job.suspended {
             self.health.sight = sight;
@@ -238,6 +272,7 @@ impl State {
                 return;
             }
             self.stage = Stage::Living;
+            self.health.recovered = Some((cause, now));
         }
         match self.health.complaint(&self.policy, now, late) {
             Some(cause) => self.warn(cause, now, actions),
@@ -270,6 +305,7 @@ impl State {
         };
         self.credit(well_until);
         self.health.well_since = Time::NEVER;
+        self.health.recovered = None;
         self.health.missed = due;
         self.health.starved = 0;
         self.health.late = false;
@@ -309,7 +345,7 @@ impl State {
             }
             None if self.health.probing.next <= now => {
                 self.health.probing.limit = Some(now.after(probe.limit.max(BRIEFEST)));
-                self.health.probing.next = now.after(probe.every.max(BRIEFEST));
+                self.health.probing.next = now.after(self.health.period(probe));
                 actions.push(Action::Probe);
             }
             _ => {}
@@ -323,12 +359,21 @@ impl State {
         }
     }
 
+    /// The probe could not be started: that says nothing of the instance.
+    pub(super) fn unprobed(&mut self, now: Time) {
+        let probing = &mut self.health.probing;
+        if probing.limit.take().is_some() {
+            probing.next = probing.next.max(now.after(BRIEFEST));
+        }
+    }
+
     fn judge_probe(&mut self, well: bool, now: Time, actions: &mut Actions) {
+        let boots = self.policy.probe.is_some_and(|probe| self.health.awaits_probe(probe));
         let probing = &mut self.health.probing;
         probing.next = probing.next.max(now.after(BRIEFEST));
         if well {
             probing.failures = 0;
-        } else if !self.job.suspended {
+        } else if !self.job.suspended && !boots {
             probing.failures = probing.failures.saturating_add(1);
         }
         if self.stage == Stage::Living && !self.job.suspended && self.health.probes_fail(&self.policy) {

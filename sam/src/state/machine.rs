@@ -67,7 +67,7 @@ pub(crate) enum Cause {
 pub(crate) struct End {
     pub(crate) instance: u32,
     pub(crate) how: How,
-    /// What it had been warned of or killed for.
+    /// What it had been warned of or killed for, and had not made good for long enough.
     pub(crate) cause: Option<Cause>,
     /// From `Spawned` to `Ended`.
     pub(crate) lived: Duration,
@@ -128,6 +128,7 @@ pub(crate) fn step(state: &State, event: Event, now: Time) -> (State, Actions) {
         Event::Resumed if live => next.resumed(now),
         Event::Signal(signal) => next.signal(signal, now, &mut actions),
         Event::Probed(well) => next.probed(well, now, &mut actions),
+        Event::Unprobed => next.unprobed(now),
         Event::Tick => next.tick(now, &mut actions),
         // Answers to what was not asked, and news of an instance that is gone.
         Event::Spawned
@@ -212,17 +213,23 @@ impl State {
         actions.push(Action::Kill);
     }
 
+    /// What an end at this time would be put down to, but for the operator's stop.
+    pub(crate) fn cause(&self, now: Time) -> Option<Cause> {
+        match self.stage {
+            Stage::Warned { cause, .. } => Some(cause),
+            Stage::Killing { cause } => cause,
+            _ if self.health.sight.failed => Some(Cause::Failed),
+            _ => self.health.unforgiven(&self.policy, now),
+        }
+    }
+
     /// An instance is gone, or did not come to be: what now?
     fn ended(&mut self, how: How, now: Time, actions: &mut Actions) {
         let mut lived = Duration::ZERO;
         let mut cause = None;
         if let How::Exited(_) = how {
             lived = now.since(self.health.spawned);
-            cause = match self.stage {
-                Stage::Warned { cause, .. } => Some(cause),
-                Stage::Killing { cause } => cause,
-                _ => self.health.sight.failed.then_some(Cause::Failed),
-            };
+            cause = self.cause(now);
             if self.stage == Stage::Living {
                 self.credit(now);
             }
@@ -255,6 +262,11 @@ impl State {
                 return Then::Clean;
             }
             How::Exited(_) if cause.is_none() && self.health.sight.phase == Phase::Stopping => return Then::Finished,
+            How::Exited(Exit::Code(_))
+                if self.policy.passes_exits && cause.is_none() && self.health.sight.phase != Phase::Running =>
+            {
+                return Then::Finished;
+            }
             _ => {}
         }
         let after = self.delays.next(&self.policy.backoff);

@@ -11,7 +11,7 @@
 //! | `Waiting` | `Spawn`, to `Spawning` | - | - | `Leave` by that signal | dropped |
 //! | `Spawning` | - | - | - | remembered | dropped |
 //! | `Living` | `Ask`, `Probe`, `StopProbe` | complaint: `Warn`, to `Warned` | judged | `Send`, to `Stopping` | `Send` |
-//! | `Warned` | `Kill`, to `Killing` | no complaint: to `Living`; a new one: `Warn` again | judged | `Send`, to `Stopping`, which keeps an earlier kill | `Send` |
+//! | `Warned` | `Kill`, to `Killing` | no complaint: to `Living`, still suspect; a new one: `Warn` again | judged | `Send`, to `Stopping`, which keeps an earlier kill | `Send` |
 //! | `Stopping` | `Kill`, to `Killing` | - | `Leave` | `Send` again | `Send` |
 //! | `Killing` | - | - | judged | remembered, `Send` | `Send` |
 //! | `Left` | - | - | - | - | - |
@@ -21,7 +21,9 @@
 //!
 //! Judged means: if the operator stopped it, or under `Quit`, `Leave` with the
 //! instance's own exit; so too if its code is fatal, or if it is clean and nothing was
-//! wrong with the instance (one that leaves with 0 because it was warned is restarted).
+//! wrong with the instance. One that leaves with 0 because it was warned is restarted, and so is
+//! one that recovered from a warning and was not healthy for `healthy_after` since: a graceful
+//! shutdown that the warning began may go on beating. Only `finalize` is stronger than a warning.
 //! Otherwise the next is made after the backoff's delay if the budget allows it at that
 //! time; if it does not, `Leave` with the last exit, but never with 0.
 //!
@@ -42,7 +44,7 @@
 //!    moment, or an answer (`Spawned`, `Ended`) is owed: no busy loop.
 //! 7. A living instance without a complaint, all of whose checks are parked, and which
 //!    nobody probes, has no deadline.
-//! 8. `Probed` counts only while a probe runs; a probe that runs at `Ended` is stopped.
+//! 8. `Probed` and `Unprobed` count only while a probe runs; a probe that runs at `Ended` is stopped.
 
 mod action;
 mod backoff;

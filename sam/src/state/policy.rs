@@ -35,8 +35,29 @@ pub(crate) struct Policy {
     /// The supervisor has a controlling terminal and gives it to its instances: when that
     /// stops one (Ctrl-Z), the supervisor stops too, so that the shell sees it.
     pub(crate) terminal: bool,
+    /// `Phase::Stopping` is the application's own wish for no further instance (`finalize`), and not
+    /// only news that it is on its way out (STOPPING=1), which a warning may have begun.
+    pub(crate) finalizes: bool,
+    /// An exit that comes while no check is active (before the application has started, or after
+    /// it has stopped) is the end, whatever its status, as corosync's library has it.
+    pub(crate) passes_exits: bool,
+    /// Signals that stop a program, and whether this one ignored them when supervision began: then
+    /// they are no stop (a shell's `&` ignores them), but passed on like others.
+    pub(crate) ignored: [(i32, bool); 2],
     /// Of the jitter and of the questions' numbers.
     pub(crate) seed: u64,
+}
+
+impl Policy {
+    pub(super) fn is_stop(&self, signal: i32) -> bool {
+        matches!(signal, libc::SIGTERM | libc::SIGINT | libc::SIGQUIT) && !self.ignored.contains(&(signal, true))
+    }
+
+    /// Whether a program that fails at once is restarted for ever although its budget has a window.
+    pub(crate) fn is_endless(&self) -> bool {
+        let is_bounded = self.recovery == Recovery::Restart && !self.budget.window.is_zero();
+        is_bounded && !self.backoff.can_spend(self.budget)
+    }
 }
 
 /// What follows when an instance ends that should not have: neither with a clean status, nor
@@ -74,12 +95,17 @@ pub(crate) struct Probing {
     pub(crate) limit: Duration,
     /// This many failures in a row (at least one) are a complaint.
     pub(crate) failures: u32,
+    /// The first that finds the instance well tells that it is ready. Until then probes come at
+    /// least once a second and failures do not count; the start limit does.
+    pub(crate) tells_ready: bool,
 }
 
-/// How long to wait before a restart: nothing for the first, then `first`, doubled each
-/// time up to `max`, each less up to `jitter` per cent by chance.
+/// How long to wait before a restart: nothing for the first `at_once` (at least one), then `first`,
+/// doubled each time up to `max`, each less up to `jitter` per cent by chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Backoff {
+    /// How many restarts in a row, without health between them, do not wait.
+    pub(crate) at_once: u32,
     pub(crate) first: Duration,
     pub(crate) max: Duration,
     /// 0 to 100.
@@ -92,6 +118,24 @@ pub(crate) struct Backoff {
 pub(crate) struct Budget {
     pub(crate) restarts: u8,
     pub(crate) window: Duration,
+}
+
+impl Backoff {
+    /// The longest that the delays before the restarts of a whole budget take together.
+    fn whole(&self, restarts: u8) -> Duration {
+        let from = self.at_once.max(1) - 1;
+        let delays = (0..u32::from(restarts)).map(|past| match past.checked_sub(from) {
+            Some(doublings) => self.first.saturating_mul(1 << doublings.min(31)).min(self.max),
+            None => Duration::ZERO,
+        });
+        delays.fold(Duration::ZERO, Duration::saturating_add)
+    }
+
+    /// Whether a program that fails at once spends that budget, however often it is restarted: the
+    /// delays of no other restarts in a row are shorter than those of the first.
+    pub(crate) fn can_spend(&self, budget: Budget) -> bool {
+        self.whole(budget.restarts) < budget.window || budget.restarts == 0
+    }
 }
 
 impl Budget {
@@ -137,15 +181,18 @@ impl Default for Policy {
             pass_to: Whom::Instance,
             grace: Duration::from_secs(2),
             start_limit: None,
-            stop_limit: Duration::from_secs(30),
+            stop_limit: Duration::from_secs(10),
             checks: Checks::Beats,
             probe: None,
-            backoff: Backoff { first: Duration::from_millis(100), max: Duration::from_secs(30), jitter: 25 },
+            backoff: Backoff { at_once: 1, first: Duration::from_millis(100), max: Duration::from_secs(3), jitter: 25 },
             healthy_after: Duration::from_secs(10),
             budget: Budget { restarts: 10, window: Duration::from_secs(60) },
             clean: Codes::default(),
             fatal: Codes::default(),
             terminal: false,
+            finalizes: true,
+            passes_exits: false,
+            ignored: [(libc::SIGINT, false), (libc::SIGQUIT, false)],
             seed: 0,
         }
     }

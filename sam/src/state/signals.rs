@@ -17,7 +17,7 @@ impl State {
     /// A signal came to the supervisor.
     pub(super) fn signal(&mut self, signal: i32, now: Time, actions: &mut Actions) {
         match signal {
-            libc::SIGTERM | libc::SIGINT | libc::SIGQUIT => self.stopped(signal, now, actions),
+            _ if self.policy.is_stop(signal) => self.stopped(signal, now, actions),
             libc::SIGTSTP => self.suspended(now, actions),
             // About our own children, or not to be caught at all.
             libc::SIGCHLD | libc::SIGKILL | libc::SIGSTOP => {}

@@ -5,13 +5,15 @@ use std::{ops::ControlFlow, time::Duration};
 use super::{
     Supervisor,
     cgroup::Cell,
+    downward::begin_to_serve,
+    probe::Probe,
     spawn::{Fresh, Standby},
     sys::{self, Change, Usage},
     terminal,
 };
 use crate::{
     options::Strays,
-    state::{Action, Event, Exit, Stage, Whom},
+    state::{Action, Event, Exit, Phase, Stage, Whom},
     time::Time,
 };
 
@@ -52,7 +54,7 @@ impl Supervisor {
             Action::Probe => {
                 self.probe = self.start_probe();
                 if self.probe.is_none() {
-                    self.tell(Event::Probed(false), now)?;
+                    self.tell(Event::Unprobed, now)?;
                 }
             }
             Action::StopProbe => {
@@ -84,8 +86,15 @@ impl Supervisor {
     pub(super) fn look_after(&mut self, pid: i32, change: Change, usage: Usage, now: Time) -> ControlFlow<Fresh> {
         if self.probe.as_ref().is_some_and(|probe| probe.pid == pid) {
             if let Change::Ended(exit) = change {
-                self.probe = None;
-                self.tell(Event::Probed(exit == Exit::Code(0)), now)?;
+                // What it has left behind; none of it is asked for any more.
+                self.probe.take().into_iter().for_each(Probe::stop_rest);
+                let is_well = exit == Exit::Code(0);
+                if let Some(living) = self.living.as_ref().filter(|_| is_well && self.options.ready_by_probe)
+                    && living.board.phase() == Phase::Starting
+                {
+                    begin_to_serve(&living.board, Duration::ZERO, now);
+                }
+                self.tell(Event::Probed(is_well), now)?;
             }
             return ControlFlow::Continue(());
         }
@@ -159,12 +168,17 @@ impl Supervisor {
     }
 
     /// Ends what is left of an instance whose first process was reaped; its exit, once
-    /// there is nothing.
+    /// there is nothing. While the operator's stop has time left, so has the group.
     pub(super) fn bury(&mut self, now: Time) -> Option<Exit> {
-        let living = self.living.as_ref()?;
+        let living = self.living.as_mut()?;
         let (exit, at) = living.ended?;
         let group = living.pid;
+        if matches!(self.state.stage(), Stage::Stopping { .. }) && sys::group_lives(group) {
+            return None;
+        }
+        let since = *living.killed.get_or_insert(now);
         let _ = sys::send(-group, libc::SIGKILL);
+        let living = self.living.as_ref()?;
         let ours = [self.probe.as_ref().map(|probe| probe.pid), self.standby.as_ref().map(|standby| standby.pid)];
         // In this order: what the last of the group leaves is a child then.
         let has_group = sys::group_lives(group);
@@ -172,13 +186,13 @@ impl Supervisor {
         // Without a stray there may still be one: an orphan in another PID namespace is the child of
         // that one's first process.
         let has_rest = living.cell.as_ref().is_some_and(Cell::kill_rest);
-        if (has_group || has_strays || has_rest) && now.since(at) < PATIENCE {
+        if (has_group || has_strays || has_rest) && now.since(since) < PATIENCE {
             return None;
         }
         // A group of the instance's own making may have had it until now.
         self.terminal.take_back();
         let living = self.living.take()?;
-        let report = living.report(exit, &self.state);
+        let report = living.report(exit, &self.state, now);
         let (board, rest) = living.into_parts();
         let before = self.past.replace((report, board, at));
         self.remains = Some((before, rest));

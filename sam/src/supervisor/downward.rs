@@ -5,7 +5,8 @@
 //! The socket has an abstract name: nothing is left in a file system, and an instance in
 //! another root or of another user reaches it. Whoever shares the network namespace can
 //! send to it, so each message carries its sender's number, which the kernel writes
-//! (SO_PASSCRED), and those of others than the instance are dropped unread.
+//! (SO_PASSCRED), and those of others than the instance are dropped unread. Where a helper of its
+//! group has ended by the time its message is read, its user decides.
 //!
 //! # Invariants
 //! 1. Nothing here allocates or waits after [`Downward::open`]. One turn reads at most
@@ -15,7 +16,7 @@
 //! 3. A message that was cut off, or came without credentials, says nothing.
 
 use std::{
-    ffi::OsString,
+    ffi::{CStr, OsString},
     io,
     mem::{self, MaybeUninit},
     os::{
@@ -139,11 +140,21 @@ impl Downward {
         heard
     }
 
-    fn may_speak(&self, sender: Option<i32>, instance: i32) -> bool {
-        let Some(sender) = sender else { return false };
+    /// A helper may be gone when its message is read, and with it what could be asked of its group.
+    /// What the kernel wrote down when it was sent is left: its user. No other user's message is taken
+    /// for one of the instance's, and of the same user's only those know the socket's name who have it
+    /// from the instance, or looked for it: such a user could kill the instance as well.
+    fn may_speak(&self, sender: Option<Sender>, instance: i32) -> bool {
+        let Some(Sender { pid, user }) = sender else { return false };
+        if pid == instance {
+            return true;
+        }
         // SAFETY: takes no pointers; fails for processes that are gone.
-        let group = || unsafe { libc::getpgid(sender) };
-        sender == instance || (self.from == Notify::Group && group() == instance)
+        self.from == Notify::Group
+            && match sys::checked(unsafe { libc::getpgid(pid) }) {
+                Ok(group) => group == instance,
+                Err(_) => user == 0 || Some(user) == user_of(instance),
+            }
     }
 
     fn take_in(&mut self, notice: Notice<'_>, board: &Board, now: Time, heard: &mut Heard) {
@@ -199,9 +210,25 @@ const CONTROL: usize = 96;
 const CREDENTIALS: usize = unsafe { libc::CMSG_SPACE(size_of::<libc::ucred>() as u32) } as usize;
 const _: () = assert!(CREDENTIALS < size_of::<Control>());
 
+/// Who sent a message, as the kernel wrote it when that was.
+#[derive(Clone, Copy)]
+struct Sender {
+    pid: i32,
+    user: u32,
+}
+
+/// The user of a process: the effective one, by `proc_pid_status(5)`.
+fn user_of(pid: i32) -> Option<u32> {
+    let path = Text::<40>::of(format_args!("/proc/{pid}/status\0"));
+    let mut buffer = [0; 1024];
+    let status = sys::read_proc(CStr::from_bytes_with_nul(path.as_bytes()).ok()?, &mut buffer);
+    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
+    str::from_utf8(line).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 /// The next message, as far as it is whole: its length and its sender. One that is not has
 /// no length. `None` if there is none.
-fn receive(socket: RawFd, buffer: &mut [u8]) -> Option<(usize, Option<i32>)> {
+fn receive(socket: RawFd, buffer: &mut [u8]) -> Option<(usize, Option<Sender>)> {
     let mut iov = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     let mut control = Control([MaybeUninit::zeroed(); CONTROL]);
     // SAFETY: zeros are a valid msghdr: null pointers with lengths of 0.
@@ -218,7 +245,7 @@ fn receive(socket: RawFd, buffer: &mut [u8]) -> Option<(usize, Option<i32>)> {
 }
 
 /// Who sent it. Closes every descriptor that came with it.
-fn sender_of(header: &libc::msghdr) -> Option<i32> {
+fn sender_of(header: &libc::msghdr) -> Option<Sender> {
     let mut sender = None;
     // SAFETY: recvmsg filled `header`; the walk below stays in what it says.
     let mut cmsg = unsafe { libc::CMSG_FIRSTHDR(header) };
@@ -235,7 +262,7 @@ fn sender_of(header: &libc::msghdr) -> Option<i32> {
                 // SAFETY: the kernel wrote a ucred there, aligned or not.
                 let credentials = unsafe { data.cast::<libc::ucred>().read_unaligned() };
                 // Zero: a process that this one's namespace does not show.
-                sender = (credentials.pid > 0).then_some(credentials.pid);
+                sender = (credentials.pid > 0).then_some(Sender { pid: credentials.pid, user: credentials.uid });
             }
             (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
                 for index in 0..len / size_of::<RawFd>() {

@@ -8,7 +8,7 @@ use std::{
 use super::{HASTE, cgroup::Cell, excuse::Share, sys::Usage};
 use crate::{
     shared::{Board, Ended},
-    state::{Cause, Checks, Exit, Policy, Sight, Stage, State},
+    state::{Cause, Checks, Exit, Policy, Sight, State},
     time::Time,
     wire::{Bell, Kept},
 };
@@ -28,6 +28,8 @@ pub(super) struct Living {
     share: Share,
     /// How its first process ended, and when.
     pub(super) ended: Option<(Exit, Time)>,
+    /// Since when what is left of it is being killed.
+    pub(super) killed: Option<Time>,
     usage: Usage,
 }
 
@@ -46,6 +48,7 @@ impl Living {
             began: now,
             share: Share::new(now),
             ended: None,
+            killed: None,
             usage: Usage::default(),
         }
     }
@@ -115,12 +118,8 @@ impl Living {
     }
 
     /// What the next instance is told.
-    pub(super) fn report(&self, exit: Exit, state: &State) -> Ended {
-        let cause = match state.stage() {
-            Stage::Warned { cause, .. } => Some(cause),
-            Stage::Killing { cause } => cause,
-            _ => None,
-        };
+    pub(super) fn report(&self, exit: Exit, state: &State, now: Time) -> Ended {
+        let cause = state.cause(now);
         let at = self.ended.map_or(self.began, |(_, at)| at);
         let hung = match cause {
             Some(Cause::Overdue { check }) => self.board.check(check.into(), at).map(|check| check.label),

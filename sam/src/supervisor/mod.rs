@@ -23,15 +23,19 @@
 //!    returns, a dead process that its parent does not wait for) is no longer waited for.
 //! 5. A child that stands by runs no code of the application until its bell is rung, which
 //!    is after the end of the instance before it was told to the machine.
-//! 6. An instance that lost its supervisor before it asked to die with it (PR_SET_PDEATHSIG)
+//! 6. No descriptor of sam's has the number of a standard stream: one that is closed is opened
+//!    before any other is made, as `/dev/null`, which the instances have there then, too.
+//! 7. An instance that lost its supervisor before it asked to die with it (PR_SET_PDEATHSIG)
 //!    sees another parent and leaves.
 
 mod cgroup;
 mod counter;
 mod deeds;
+mod dispositions;
 mod downward;
 mod excuse;
 mod gather;
+mod guard;
 mod journal;
 mod lean;
 mod living;
@@ -61,7 +65,7 @@ use crate::{
     app::{app, attach},
     error::{Error, ErrorKind, Result},
     options::Options,
-    shared::{Board, Ended, Vault, now},
+    shared::{self, Board, Ended, Vault, now},
     state::{Checks, Event, State, Whom, step},
     time::Time,
     wire::Kept,
@@ -145,6 +149,7 @@ struct Supervisor {
 
 /// Makes this process a supervisor; returns in its instances.
 pub(crate) fn supervise(options: Options) -> Result<()> {
+    fill_standard_streams()?;
     if let Some(seat) = seat::inherited() {
         return attach(seat);
     }
@@ -158,12 +163,18 @@ pub(crate) fn supervise(options: Options) -> Result<()> {
 
 /// Makes this process the supervisor of instances of `options.program`.
 pub(crate) fn supervise_program(options: Options) -> Result<Infallible> {
+    fill_standard_streams()?;
     threads::refuse_others()?;
     let program = options.program.as_deref().and_then(<[_]>::first);
     program::look_for(program.map_or("".as_ref(), |name| name))?;
     fresh(options)?.begin();
     // An instance executes the program, or leaves.
     sys::leave(libc::EXIT_FAILURE)
+}
+
+fn fill_standard_streams() -> Result<()> {
+    let what = "open /dev/null for a standard stream that is closed";
+    sys::fill_standard_streams().map_err(|error| Error::io(what, error))
 }
 
 /// A child that is to be an instance. Apart from its callers, so that its large frame is gone when
@@ -176,11 +187,21 @@ fn fresh(options: Options) -> Result<Fresh> {
 impl Supervisor {
     fn new(options: Options) -> Result<Supervisor> {
         let mut policy = options.policy(sys::random())?;
+        if options.probe.is_some() {
+            probe::look_for_shell()?;
+        }
+        shared::look_at_limit()?;
         let failed = |what| move |error| Error::io(what, error);
         let vault = Vault::create(options.store_limit).map_err(failed("create the memory of stored data"))?;
         vault.fill(&app().stored()?).map_err(failed("store what was stored before"))?;
         let downward = Downward::open(&options).map_err(failed("create a socket for sd_notify"))?;
         let journal = Journal::open(&options)?;
+        if policy.is_endless() {
+            journal.say(format_args!(
+                "the budget cannot be spent with that backoff, so a program that fails at once is restarted for \
+                 ever; give a shorter longest delay, or fewer restarts in a longer time"
+            ));
+        }
         // Neither the supervisor nor a second instance is to write it again.
         let _ = io::stdout().flush();
         // SAFETY: all streams of C, in a process of one thread.
@@ -194,6 +215,7 @@ impl Supervisor {
         let mask = sys::block_all().map_err(failed("block signals"))?;
         let terminal = Terminal::open();
         policy.terminal = terminal.is_there();
+        policy.ignored = [libc::SIGINT, libc::SIGQUIT].map(|signal| (signal, sys::is_ignored(signal)));
         app().forget_own();
         if options.gathers() {
             gather::gather();

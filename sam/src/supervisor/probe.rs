@@ -1,15 +1,18 @@
 //! A command that looks at the instance from outside.
 
 use std::{
+    io,
+    os::fd::AsFd as _,
     os::unix::process::CommandExt as _,
     process::{Command, Stdio},
 };
 
 use nix::unistd::{ForkResult, Pid, fork, setpgid};
 
-use super::{Supervisor, sys};
+use super::{Supervisor, dispositions, program, sys};
+use crate::error::{Error, Result};
 
-/// A probe that runs.
+/// A probe that runs. It is a process group of its own.
 pub(super) struct Probe {
     /// Its first process and its process group.
     pub(super) pid: i32,
@@ -21,6 +24,28 @@ impl Probe {
         let _ = sys::send(-self.pid, libc::SIGKILL);
         let _ = sys::send(self.pid, libc::SIGKILL);
     }
+
+    /// Kills what is left of it, now that its first process was reaped: a probe's group ends with it.
+    pub(super) fn stop_rest(self) {
+        let _ = sys::send(-self.pid, libc::SIGKILL);
+    }
+}
+
+/// What runs probes.
+const SHELL: &str = "/bin/sh";
+
+/// Looks whether probes can be run at all: else each would be a failure of the instance.
+pub(super) fn look_for_shell() -> Result<()> {
+    program::look_for(SHELL.as_ref()).map_err(|error| {
+        let text =
+            format!("probes are run by {SHELL} -c, which cannot be executed here; install a shell, or do not probe");
+        Error::new(error.kind(), text).with_source(error)
+    })
+}
+
+/// Standard error once more. Nothing, where it cannot be copied.
+fn stderr_again() -> Stdio {
+    io::stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from)
 }
 
 impl Supervisor {
@@ -41,10 +66,14 @@ impl Supervisor {
                 sys::die_with(self.pid);
                 super::upward::hide();
                 sys::set_mask(&self.mask);
-                let mut command = Command::new("/bin/sh");
+                let mut command = Command::new(SHELL);
                 command.arg("-c").arg(&probe.command).stdin(Stdio::null());
+                // What it says is for whoever reads the log, not for whoever reads the service's output.
+                let log = || if self.options.log { stderr_again() } else { Stdio::null() };
+                command.stdout(log()).stderr(log());
                 command.env("SAM_PID", living.pid.to_string());
                 command.env("SAM_INSTANCE", self.state.instance().to_string());
+                dispositions::as_found(&mut command);
                 let _ = command.exec();
                 sys::leave(127)
             }

@@ -17,7 +17,7 @@ use nix::{
     unistd::getppid,
 };
 
-use super::{downward::Introduction, sys};
+use super::{dispositions, downward::Introduction, sys};
 use crate::app::Seat;
 
 /// The descriptors of the seat and the supervisor's number: `board,vault,socket,bell,pid`.
@@ -96,6 +96,7 @@ pub(super) fn execute_self(seat: &Seat, supervisor: i32) -> ! {
     );
     let mut command = Command::new(file);
     command.arg0(name).args(arguments).env(SEAT, format!("{board},{vault},{socket},{bell},{supervisor}"));
+    dispositions::as_is(&mut command);
     execute(command)
 }
 
@@ -106,6 +107,7 @@ pub(super) fn command(program: &[OsString], instance: u32, downward: Option<&Int
     if let Some(downward) = downward {
         downward.give(&mut command);
     }
+    dispositions::as_found(&mut command);
     command
 }
 

@@ -6,8 +6,8 @@
 //! with the memory that the application had when supervision began, is paid before it
 //! matters; and so is whatever else need not wait for the bell. A fresh process runs no line of
 //! the application, holds none of the kept descriptors, and ends when its supervisor does: its
-//! bell has nobody who could ring it then. It kills the cgroup of the instance that serves before
-//! it goes, as nobody else could that is left.
+//! bell has nobody who could ring it then. It kills the instance that serves before it goes, with all
+//! that can be found of it (`guard`), as nobody else could that is left.
 //! Signals that others send it are for no instance: it drops them.
 
 use std::{
@@ -26,6 +26,7 @@ use super::{
     HASTE, Supervisor,
     cgroup::Cell,
     downward::{Downward, Introduction, begin_to_serve},
+    guard::Guard,
     living::Living,
     seat, sys,
 };
@@ -74,8 +75,8 @@ pub(super) struct Fresh {
     mask: sys::Mask,
     child_signal: Option<sys::Disposition>,
     downward: Option<Introduction>,
-    /// The cgroup of the instance that serves meanwhile.
-    before: Option<Cell>,
+    /// The instance that serves meanwhile.
+    before: Option<Guard>,
 }
 
 impl Fresh {
@@ -102,7 +103,7 @@ impl Fresh {
         }
         let dies = self.options.dies_with_supervisor;
         if !is_rung_for(bell.as_fd(), self.supervisor) {
-            self.before.iter().filter(|_| dies).for_each(Cell::kill);
+            self.before.iter().filter(|_| dies).for_each(Guard::kill);
             sys::leave(libc::EXIT_FAILURE);
         }
         if dies {
@@ -278,7 +279,7 @@ impl Supervisor {
                     mask: self.mask,
                     child_signal: self.child_signal,
                     downward: self.downward.as_ref().map(Downward::introduction),
-                    before: self.living.as_mut().and_then(|living| living.cell.take()),
+                    before: self.living.as_mut().map(|living| Guard::new(living.pid, living.cell.take())),
                 }))
             }
         }

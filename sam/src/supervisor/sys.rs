@@ -175,6 +175,35 @@ pub(super) fn set_default(signal: i32) -> Option<Disposition> {
     (result == 0).then_some(Disposition(signal, before))
 }
 
+/// Whether a signal is ignored in this process.
+pub(super) fn is_ignored(signal: i32) -> bool {
+    // SAFETY: all-zero bytes are a valid sigaction.
+    let mut now: libc::sigaction = unsafe { mem::zeroed() };
+    // SAFETY: `now` is writable; nothing is set.
+    let result = unsafe { libc::sigaction(signal, ptr::null(), &raw mut now) };
+    result == 0 && now.sa_sigaction == libc::SIG_IGN
+}
+
+/// Has a signal be ignored, or have its default effect.
+pub(super) fn set_ignored(signal: i32, is_ignored: bool) {
+    // SAFETY: neither needs a handler.
+    unsafe { libc::signal(signal, if is_ignored { libc::SIG_IGN } else { libc::SIG_DFL }) };
+}
+
+/// Opens `/dev/null` for each standard stream that is closed, as the runtime of Rust does before
+/// `main`: a descriptor that is made from here on has a number above theirs. What is written to a
+/// closed stream would end in whatever has got its number, be it the memory of stored data.
+pub(super) fn fill_standard_streams() -> io::Result<()> {
+    for stream in 0..=2 {
+        // SAFETY: takes no pointers.
+        if unsafe { libc::fcntl(stream, libc::F_GETFD) } == -1 {
+            // SAFETY: the path ends with a zero byte. The number is the lowest that is free, this one.
+            checked(unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) })?;
+        }
+    }
+    Ok(())
+}
+
 /// Lets a signal do again what it did before.
 pub(super) fn set_back(disposition: &Disposition) {
     // SAFETY: the kernel wrote this disposition of this process's own; its handler, if it

@@ -84,6 +84,18 @@ fn barrier() {
     io::copy(&mut ours, &mut io::sink()).unwrap();
 }
 
+/// Sends from a child that ends at once.
+fn brief(text: &str) {
+    // SAFETY: this process has one thread.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        notify(text);
+        process::exit(0);
+    }
+    // SAFETY: waits for the child, without its status.
+    unsafe { libc::waitpid(child, ptr::null_mut(), 0) };
+}
+
 /// Sends from a child, which waits until it has been read.
 fn helper(text: &str, own_group: bool) {
     // SAFETY: this process has one thread.
@@ -129,6 +141,7 @@ fn act(verb: &str, rest: &str) {
         "notify" => notify(rest),
         "barrier" => barrier(),
         "helper" => helper(rest, false),
+        "brief" => brief(rest),
         "stranger" => helper(rest, true),
         "sleep" => thread::sleep(millis(rest)),
         // Says for so long that it is well, every so often.

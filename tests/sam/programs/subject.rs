@@ -36,7 +36,16 @@ fn say(text: &str) {
     let _ = std::io::stdout().flush();
 }
 
+/// Closes descriptors that a caller has left open, as one does that closes its own.
+fn close_all_of(numbers: &str) {
+    for number in numbers.split_whitespace() {
+        // SAFETY: nothing of this program owns a standard stream.
+        unsafe { libc::close(number.parse().unwrap()) };
+    }
+}
+
 fn main() -> process::ExitCode {
+    close_all_of(&env::var("SUBJECT_CLOSES").unwrap_or_default());
     let builder = sam::Builder::new().ready_at_start(env::var_os("SUBJECT_SAYS_READY").is_none());
     if let Err(error) = builder.supervise() {
         eprintln!("subject: {error}");
@@ -227,6 +236,30 @@ fn act(verb: &str, rest: &[&str]) {
                     say(&format!("strayed {child}"));
                 }
             }
+        }
+        // The kernel does not kill it when its supervisor dies, as after a change of its user.
+        ("immune", []) => {
+            let none: libc::c_ulong = 0;
+            // SAFETY: the option takes no pointers.
+            assert_eq!(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, none, none, none, none) }, 0);
+        }
+        // Writes to each standard stream, whether it is open or not.
+        ("scribble", []) => {
+            for stream in 0..=2 {
+                let text = "not for the data".repeat(100);
+                // SAFETY: the text outlives the call.
+                unsafe { libc::pwrite(stream, text.as_ptr().cast(), text.len(), 0) };
+                // SAFETY: as above.
+                unsafe { libc::write(stream, text.as_ptr().cast(), text.len()) };
+            }
+        }
+        // What the stored data is, to a file.
+        ("stored", [file]) => fs::write(file, app.stored().unwrap()).unwrap(),
+        // What it has of signals and descriptors, to a file.
+        ("inventory", [file]) => {
+            let status = fs::read_to_string("/proc/self/status").unwrap();
+            let lines = status.lines().filter(|line| line.starts_with("SigIgn") || line.starts_with("SigBlk"));
+            fs::write(file, lines.collect::<Vec<_>>().join("\n")).unwrap();
         }
         // So many children of children, hundred at a time, each of which ends when its parent
         // has gone.

@@ -2,7 +2,11 @@
 
 use std::{
     fs,
-    os::unix::{fs::PermissionsExt as _, process::ExitStatusExt as _},
+    io::{self, Write as _},
+    os::unix::{
+        fs::PermissionsExt as _,
+        process::{CommandExt as _, ExitStatusExt as _},
+    },
     process::{Command, Stdio},
 };
 
@@ -189,10 +193,128 @@ fn a_probe_that_fails_three_times_leads_to_a_warning_and_a_restart() {
 }
 
 #[test]
+fn a_probes_group_ends_with_it_and_its_output_is_the_logs() {
+    let folder = tempfile::tempdir().unwrap();
+    let pids = folder.path().join("pids");
+    let probe = format!("sleep 777 & echo $! >> {}; echo out; echo err >&2; exit 0", pids.display());
+    let read = || fs::read_to_string(&pids).unwrap_or_default();
+    for quiet in [false, true] {
+        let _ = fs::remove_file(&pids);
+        let mut command = Command::new(program("sam"));
+        command.args(["run"]).args(quiet.then_some("--quiet")).args(["--probe", &probe, "--probe-every", "20ms"]);
+        command.args(["--", "/bin/sh", "-c", "echo service; exec sleep 1000"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        wait_until("there were probes", || read().lines().count() > 10);
+        let all = read();
+        // The newest may still run.
+        for pid in all.lines().take(9) {
+            let pid = pid.parse().unwrap();
+            wait_until("what a probe left is killed", || !lives(pid));
+        }
+        send(child.id().cast_signed(), libc::SIGTERM);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(words(&output.stdout), "service\n");
+        let log = words(&output.stderr);
+        assert_eq!(log.contains("out\n") && log.contains("err\n"), !quiet, "{log}");
+    }
+}
+
+#[test]
+fn a_program_is_ready_by_its_first_good_probe_and_may_be_slow_to_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (up, count) = (folder.path().join("up"), folder.path().join("count"));
+    let probe = format!("echo >> {}; [ -e {} ]", count.display(), up.display());
+    let options = ["--probe", &probe, "--probe-every", "20ms", "--probe-failures", "1"];
+    let running = sh(&options, "exec sleep 1000").start();
+    wait_until("it was probed in vain", || fs::read_to_string(&count).unwrap_or_default().lines().count() > 10);
+    assert_eq!(running.status()["stage"], "starting");
+    fs::write(&up, "").unwrap();
+    running.await_events("ready", 1);
+    fs::remove_file(&up).unwrap();
+    running.await_events("warned", 1);
+    running.signal(libc::SIGTERM);
+    let seen = running.end();
+    assert_eq!(seen.names()[..3], ["started", "ready", "warned"]);
+    // There is a limit for it.
+    let options = ["--probe", "false", "--probe-every", "20ms", "--start-limit", "300ms"];
+    let seen = sh(&options, "[ $SAM_INSTANCE = 2 ] || exec sleep 1000").run();
+    assert_eq!((&seen.of("warned")[0]["cause"], seen.of("ready").len(), seen.code()), (&json!("start"), 0, 0));
+}
+
+#[test]
+fn without_a_shell_a_probe_is_refused_at_the_start() {
+    // In a mount namespace of its own, where what /bin/sh is cannot be executed.
+    let shell = fs::canonicalize("/bin/sh").unwrap();
+    let script = "mount --bind /dev/null \"$1\" && exec \"$0\" run --probe true -- /bin/true";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--map-root-user", "--", "/bin/bash", "-c", script]);
+    let output = command.arg(program("sam")).arg(&shell).output();
+    let Ok(output) = output.as_ref() else {
+        let _ = writeln!(io::stderr(), "not shown here: there is no unshare");
+        return;
+    };
+    let text = words(&output.stderr);
+    if text.contains("unshare: ") || text.contains("mount: ") || text.contains("bash: ") {
+        let _ = writeln!(io::stderr(), "not shown here: {text}");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(126), "{text}");
+    assert!(text.contains("probes are run by /bin/sh -c, which cannot be executed here"), "{text}");
+}
+
+#[test]
+fn a_program_has_signals_and_descriptors_as_without_the_command() {
+    let all: Vec<i32> = (1..=64).filter(|signal| ![9, 19, 32, 33].contains(signal)).collect();
+    let patterns: [fn(i32) -> bool; 4] =
+        [|_| false, |_| true, |signal| signal % 2 == 1, |signal| signal == libc::SIGPIPE];
+    let reader = "grep -E '^Sig(Ign|Blk)' /proc/self/status; for f in /proc/self/fd/*; do echo ${f##*/}; done";
+    for is_ignored in patterns {
+        for is_blocked in [|_| false, |signal| signal % 3 == 1 && signal != libc::SIGTERM] as [fn(i32) -> bool; 2] {
+            let run = |supervised: bool| {
+                let mut command = Command::new(if supervised { program("sam") } else { "/bin/bash".into() });
+                if supervised {
+                    command.args(["run", "--quiet", "--policy", "quit", "--", "/bin/bash"]);
+                }
+                command.args(["-c", reader]).stdin(Stdio::null());
+                let signals = all.clone();
+                let change = move || {
+                    for &signal in &signals {
+                        let default = [if is_ignored(signal) { 1_u64 } else { 0 }, 0, 0, 0];
+                        // SAFETY: the kernel reads no more than that; 0 and 1 are SIG_DFL and SIG_IGN.
+                        unsafe {
+                            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), std::ptr::null::<u64>(), 8)
+                        };
+                    }
+                    let mask =
+                        signals.iter().filter(|&&signal| is_blocked(signal)).fold(0_u64, |m, s| m | 1 << (s - 1));
+                    // SAFETY: the mask has eight bytes.
+                    unsafe {
+                        libc::syscall(
+                            libc::SYS_rt_sigprocmask,
+                            libc::SIG_SETMASK,
+                            &raw const mask,
+                            std::ptr::null::<u64>(),
+                            8,
+                        )
+                    };
+                    Ok(())
+                };
+                // SAFETY: system calls on memory of its own.
+                unsafe { command.pre_exec(change) };
+                let output = command.output().unwrap();
+                (words(&output.stdout), output.status.code())
+            };
+            assert_eq!(run(true), run(false));
+        }
+    }
+}
+
+#[test]
 fn a_probe_that_hangs_is_killed_and_has_failed() {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
-    let probe = format!("echo $$ >> {}; exec sleep 1000", pids.display());
+    let probe = format!("echo $$ >> {0}; [ $(wc -l < {0}) = 1 ] || exec sleep 1000", pids.display());
     let options = ["--probe", &probe, "--probe-every", "1ms", "--probe-limit", "50ms", "--probe-failures", "1"];
     let seen = sh(&options, "[ $SAM_INSTANCE = 2 ] || exec sleep 1000").run();
     assert_eq!((&seen.of("warned")[0]["cause"], seen.code()), (&json!("probe"), 0));

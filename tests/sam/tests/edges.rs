@@ -118,3 +118,53 @@ fn a_standard_error_that_is_always_full_does_not_stop_the_supervisor() {
     let code = running.end().code();
     assert!([-libc::SIGTERM, -libc::SIGKILL].contains(&code), "{code}");
 }
+
+/// Has the subject begin with a limit.
+fn limited(subject: &mut Subject, resource: libc::__rlimit_resource_t, limit: u64) {
+    let change = move || {
+        let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+        // SAFETY: the limit is initialised.
+        match unsafe { libc::setrlimit(resource, &raw const limit) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: one system call, on memory of its own.
+    unsafe { subject.command().pre_exec(change) };
+}
+
+#[test]
+fn a_limit_of_file_sizes_that_leaves_no_room_is_refused_with_the_reason() {
+    for limit in [0, 1, 20_000, 65_536, 196_607] {
+        for by_command in [false, true] {
+            let mut subject =
+                if by_command { Subject::by_command(&[], "/bin/true", &[]) } else { Subject::new(&["exit 0"]) };
+            limited(&mut subject, libc::RLIMIT_FSIZE, limit);
+            let output = subject.command().stderr(std::process::Stdio::piped()).output().unwrap();
+            let text = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(69), "{limit}: {text}");
+            assert!(text.contains(&format!("{limit} bytes (RLIMIT_FSIZE)")), "{text}");
+        }
+    }
+    let mut subject = Subject::new(&["store some; kill 9", "stored; exit 0"]);
+    limited(&mut subject, libc::RLIMIT_FSIZE, 1 << 20);
+    let seen = subject.run();
+    assert_eq!((seen.code(), seen.lines), (0, vec!["2 stored some".to_owned()]));
+}
+
+#[test]
+fn a_standard_stream_that_is_closed_is_never_anything_of_sams() {
+    for closed in ["0", "1", "2", "0 1", "0 2", "1 2", "0 1 2"] {
+        for respawn in ["fork", "exec"] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("stored");
+            let script = format!("scribble; stored {}; exit 0", file.display());
+            let mut subject = Subject::new(&["store kept; scribble; keep 3; scribble; kill 9", &script]);
+            let log = std::fs::File::create(subject.path("log")).unwrap();
+            subject.command().stdout(log.try_clone().unwrap()).stderr(log);
+            let seen = subject.set("SUBJECT_CLOSES", closed).set("SAM_RESPAWN", respawn).set("SAM_LOG", "1").run();
+            assert_eq!((seen.code(), seen.of("started").len()), (0, 2), "{closed}, {respawn}: {:?}", seen.events);
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), "kept", "{closed}, {respawn}");
+        }
+    }
+}

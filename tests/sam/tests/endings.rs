@@ -50,10 +50,37 @@ fn a_hang_is_warned_and_then_killed() {
 
 #[test]
 fn one_that_recovers_is_warned_again_before_it_is_killed() {
-    let script = "catch 15; start; await 15; beats 200 10; await 15; beats 200 10; exit 0";
+    let script = "catch 15; start; await 15; beats 200 10; await 15; beats 200 10; finalize; exit 0";
     let seen = Subject::new(&[script]).set("SAM_INTERVAL", "150ms").set("SAM_GRACE", "20s").run();
     assert_eq!(seen.names(), ["started", "ready", "warned", "recovered", "warned", "recovered", "ended"]);
     assert_eq!(seen.code(), 0);
+}
+
+#[test]
+fn one_that_beats_on_its_way_out_and_leaves_with_0_because_it_was_warned_is_followed_by_the_next() {
+    // A graceful shutdown at SIGTERM, whoever sent it, with signs of life until the end.
+    for end in ["exit 0", "stop; exit 0", "stop; start; beats 200 10; exit 0", "exit 7"] {
+        let script = format!("catch 15; start; await 15; beats 300 10; {end}");
+        let subject = Subject::new(&[&script, "previous; exit 0"]).set("SAM_INTERVAL", "150ms").set("SAM_GRACE", "20s");
+        let seen = subject.run();
+        assert_eq!(seen.names()[..6], ["started", "ready", "warned", "recovered", "ended", "started"], "{end}");
+        assert_eq!((&seen.of("ended")[0]["cause"], seen.code()), (&"overdue".into(), 0), "{end}");
+        assert!(seen.lines[1].contains("hung Some(\"main\")"), "{end}: {:?}", seen.lines);
+    }
+    // The same by an operator is what it was asked for.
+    let running = Subject::new(&["catch 15; start; say up; serve 15; beats 300 10; exit 0"]).start();
+    running.await_line("1 up");
+    running.signal(libc::SIGTERM);
+    let seen = running.end();
+    assert_eq!((seen.of("started").len(), seen.code()), (1, 0));
+}
+
+#[test]
+fn health_for_long_enough_clears_one_of_its_warning() {
+    let script = "catch 15; start; await 15; beats 600 10; exit 0";
+    let subject = Subject::new(&[script]).set("SAM_INTERVAL", "150ms").set("SAM_GRACE", "20s");
+    let seen = subject.set("SAM_HEALTHY_AFTER", "200ms").run();
+    assert_eq!((seen.of("warned").len(), seen.of("started").len(), seen.code()), (1, 1, 0));
 }
 
 #[test]

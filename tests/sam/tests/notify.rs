@@ -131,6 +131,25 @@ fn only_the_first_process_speaks_unless_its_group_may() {
 }
 
 #[test]
+fn a_helper_that_ends_at_once_is_heard() {
+    for _ in 0..40 {
+        let script = "catch 10; say up; pause; brief READY=1|STATUS=it is I; say sent; pause; exit 0";
+        let running = speaker(&["--notify", "group"], &[script]).start();
+        running.await_line("1 up");
+        // It is gone for sure when it is read.
+        let child = sam_tests::proc::children(running.pid())[0];
+        running.signal(libc::SIGSTOP);
+        wait_until("it is stopped", || sam_tests::state_of(running.pid()) == Some('T'));
+        sam_tests::send(child, libc::SIGUSR1);
+        running.await_line("1 sent");
+        running.signal(libc::SIGCONT);
+        running.await_events("ready", 1);
+        running.signal(libc::SIGUSR1);
+        assert_eq!(running.end().code(), 0);
+    }
+}
+
+#[test]
 fn a_spoofed_message_is_ignored() {
     let options = ["--watchdog", "1h", "--notify", "group"];
     let running = speaker(&options, &["env NOTIFY_SOCKET; catch 10; say up; pause; notify READY=1; hang"]).start();

@@ -1,6 +1,8 @@
 //! Signals to the supervisor, and what befalls it.
 
-use sam_tests::{Subject, lives, send, state_of, wait_until};
+use std::{io::Write as _, os::unix::process::CommandExt as _, process::Command};
+
+use sam_tests::{Subject, command::sh, lives, send, state_of, wait_until};
 
 #[test]
 fn a_stop_is_the_end_of_both() {
@@ -52,6 +54,97 @@ fn other_signals_are_passed_on() {
         let seen = running.end();
         assert_eq!((seen.code(), seen.lines[1].clone()), (0, format!("1 caught {signal}")));
     }
+}
+
+#[test]
+fn a_stop_gives_the_whole_group_the_whole_stop_limit() {
+    // The first process ends at once; its helper has something to finish, longer than a kill takes.
+    let folder = tempfile::tempdir().unwrap();
+    let done = folder.path().join("done");
+    let helper = format!("trap '' TERM; sleep 0.7; echo done > {}", done.display());
+    let script = format!("sh -c '{}' & echo $!; wait", helper.replace('\'', "'\\''"));
+    let running = sh(&[], &script).start();
+    wait_until("it runs", || !running.lines().is_empty());
+    let pid: i32 = running.lines()[0].parse().unwrap();
+    wait_until("it ignores the signal", || {
+        let ignored = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = ignored.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0").trim().to_owned();
+        u64::from_str_radix(&line, 16).unwrap() & (1 << 14) != 0
+    });
+    running.signal(libc::SIGTERM);
+    assert_eq!(running.end().code(), -15);
+    assert_eq!(std::fs::read_to_string(&done).unwrap_or_default(), "done\n", "the helper was killed before");
+    assert!(!lives(pid));
+}
+
+#[test]
+fn what_a_stop_does_not_end_within_its_limit_is_killed_though_the_first_process_is_gone() {
+    let script = "sh -c 'trap \"\" TERM; echo $$; exec sleep 1000' & wait";
+    let running = sh(&["--stop-limit", "300ms"], script).start();
+    wait_until("it runs", || !running.lines().is_empty());
+    let pid: i32 = running.lines()[0].parse().unwrap();
+    running.signal(libc::SIGTERM);
+    let seen = running.end();
+    assert_eq!(seen.code(), -15, "as the first process ended");
+    assert!(!lives(pid));
+    assert_eq!(seen.of("killed").len(), 1);
+}
+
+#[test]
+fn an_interrupt_that_was_ignored_before_supervision_is_no_stop() {
+    // As behind a shell's `&`.
+    for signal in [libc::SIGINT, libc::SIGQUIT] {
+        let mut subject = sh(&[], "echo up; exec sleep 1000");
+        // SAFETY: one system call; ignoring needs no handler.
+        unsafe {
+            subject.command().pre_exec(move || {
+                libc::signal(signal, libc::SIG_IGN);
+                Ok(())
+            })
+        };
+        let running = subject.start();
+        running.await_line("up");
+        running.signal(signal);
+        running.signal(libc::SIGURG);
+        running.signal(libc::SIGTERM);
+        // The program ignored it, too; what ended it was the stop.
+        assert_eq!(running.end().code(), -15);
+    }
+}
+
+#[test]
+fn an_instance_that_the_kernel_does_not_kill_dies_with_its_supervisor_and_with_it_what_can_be_found() {
+    // As one that has changed its user; its children, one of which has left its group.
+    let script = "immune; pid; fork; stray; start; beats 60000 10";
+    let running = Subject::new(&[script]).set("SAM_CGROUP", "off").start();
+    let mut pids = ["1 pid ", "1 forked ", "1 strayed "].map(|start| running.await_value(start).parse().unwrap());
+    wait_until("the next stands by", || sam_tests::proc::children(running.pid()).len() == 2);
+    running.signal(libc::SIGKILL);
+    for pid in &mut pids {
+        wait_until("it is killed", || !lives(*pid));
+    }
+    assert_eq!(running.end().code(), -9);
+}
+
+#[test]
+fn a_program_that_has_changed_its_user_dies_with_its_supervisor() {
+    // SAFETY: takes nothing.
+    if unsafe { libc::geteuid() } != 0 || Command::new("setpriv").arg("--version").output().is_err() {
+        let _ = writeln!(std::io::stderr(), "not shown here: this process may not change its user, or has no setpriv");
+        return;
+    }
+    let change = ["--reuid=65534", "--regid=65534", "--clear-groups", "/bin/sh", "-c"];
+    let script = "echo $$; sleep 1000 & echo $!; exec sleep 1000";
+    let arguments: Vec<&str> = change.into_iter().chain([script]).collect();
+    let running = Subject::by_command(&["--cgroup", "off"], "/usr/bin/setpriv", &arguments).start();
+    wait_until("it runs", || running.lines().len() == 2);
+    wait_until("the next stands by", || sam_tests::proc::children(running.pid()).len() == 2);
+    running.signal(libc::SIGKILL);
+    for line in running.lines() {
+        let pid = line.parse().unwrap();
+        wait_until("it is killed", || !lives(pid));
+    }
+    assert_eq!(running.end().code(), -9);
 }
 
 #[test]

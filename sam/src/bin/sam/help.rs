@@ -25,8 +25,11 @@ A TIME is a number with its unit: 150ms, 2s, 1m 30s. The default is in brackets.
 
 How its health is known. Without these, by its end alone:
       --probe COMMAND      run by /bin/sh -c while the program serves; an end otherwise
-                           than by 0 is a failure. Finds SAM_PID and SAM_INSTANCE set
-      --probe-every TIME   from one probe to the next [10s]
+                           than by 0 is a failure. Finds SAM_PID and SAM_INSTANCE set.
+                           What it says goes to standard error; what it leaves in its
+                           process group is killed. Without --notify the program is
+                           ready as soon as the first probe finds it well
+      --probe-every TIME   from one probe to the next [10s; at most 1s until it is ready]
       --probe-limit TIME   a probe that runs longer has failed [5s]
       --probe-failures N   how many in a row are a failure of the program [3]
       --watchdog TIME      the program says WATCHDOG=1 by sd_notify(3) so often, or it
@@ -34,15 +37,19 @@ How its health is known. Without these, by its end alone:
       --notify WHO         listen to sd_notify(3): main (the program's first process) or
                            group (its helpers, too); others are ignored. Finds
                            NOTIFY_SOCKET set [main with --watchdog, else nobody]
-      --ready-at-start     do not wait for READY=1
-      --start-limit TIME   how long it may take until READY=1 [no limit]
+      --ready-at-start     do not wait for READY=1, nor for a probe
+      --start-limit TIME   how long it may take until READY=1 [no limit], or without
+                           --notify until the first probe finds it well [90s]; probes
+                           that fail before that do not count
 
 What follows a failure:
       --warn-signal SIGNAL what a program is sent that hangs [SIGTERM]
       --grace TIME         from that to SIGKILL [as --watchdog, else 10s]
       --policy POLICY      restart, or quit: end as it ended [restart]
       --backoff TIME..TIME the delay before the second restart in a row, and the longest;
-                           the first is at once [100ms..30s]
+                           the first is at once [100ms..3s; with another budget what has
+                           a program that fails at once spend it in half its TIME, up to
+                           30s]
       --healthy-after TIME how long it serves until the delays begin anew [10s]
       --budget N/TIME      at most N restarts in any such time [10/60s]
       --clean-exits CODES  end with these, beside 0, as if nothing were wrong: 3,4

@@ -13,6 +13,10 @@ use crate::{Refusal, help, print};
 /// From the warning to SIGKILL where nothing else says how long that is.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long a program may take until a probe finds it well, where nothing else says so; as long as
+/// systemd lets a service start.
+const START_LIMIT: Duration = Duration::from_secs(90);
+
 /// What stands before PROGRAM and decides about other arguments.
 #[derive(Default)]
 struct Given {
@@ -117,20 +121,25 @@ impl Given {
         let notify = self.notify.or(self.watchdog.map(|_| Notify::Main));
         if let Some(notify) = notify {
             builder = builder.notify(notify);
-        } else if self.ready_at_start {
-            return Err(Refusal::new("without --watchdog or --notify every program is ready at its start"));
+        } else if self.ready_at_start && self.probe.is_none() {
+            let text = "without --watchdog or --notify every program is ready at its start, or by --probe";
+            return Err(Refusal::new(text));
         }
-        if let Some(limit) = self.start_limit {
-            if notify.is_none() || self.ready_at_start {
-                let text = "--start-limit is for a program that says READY=1; give --notify, without --ready-at-start";
-                return Err(Refusal::new(text));
-            }
+        let is_ready_by_probe = self.probe.is_some() && notify.is_none() && !self.ready_at_start;
+        let is_ready_at_start = self.ready_at_start || (notify.is_none() && !is_ready_by_probe);
+        if self.start_limit.is_some() && is_ready_at_start {
+            let text = "--start-limit is for a program that says READY=1; give --notify, without --ready-at-start, or \
+                        --probe";
+            return Err(Refusal::new(text));
+        }
+        if let Some(limit) = self.start_limit.or(is_ready_by_probe.then_some(START_LIMIT)) {
             builder = builder.start_limit(limit);
         }
         Ok(builder
             .interval(self.watchdog.unwrap_or(Duration::ZERO))
             .grace(self.grace.or(self.watchdog).unwrap_or(GRACE))
-            .ready_at_start(self.ready_at_start || notify.is_none()))
+            .ready_by_probe(is_ready_by_probe)
+            .ready_at_start(is_ready_at_start))
     }
 }
 

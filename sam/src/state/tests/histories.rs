@@ -50,6 +50,7 @@ impl Dice {
             every: self.pick(&[NONE, 500 * MS, 3 * S]),
             limit: self.pick(&[NONE, 200 * MS, S]),
             failures: self.pick(&[0, 1, 3]),
+            tells_ready: self.percent(30),
         };
         Policy {
             interval: self.pick(&[NONE, 100 * MS, S, S, S]),
@@ -62,6 +63,7 @@ impl Dice {
             checks: self.pick(&[Checks::Beats, Checks::Beats, Checks::Asks]),
             probe: self.percent(25).then_some(probe),
             backoff: Backoff {
+                at_once: self.pick(&[1, 1, 3]),
                 first: self.pick(&[MS, 100 * MS]),
                 max: self.pick(&[200 * MS, 2 * S]),
                 jitter: self.pick(&[0, 25, 100]),
@@ -71,6 +73,9 @@ impl Dice {
             clean: Codes::new(&[3]).unwrap(),
             fatal: Codes::new(&[64]).unwrap(),
             terminal: self.percent(30),
+            finalizes: self.percent(50),
+            passes_exits: self.percent(20),
+            ignored: [(2, self.percent(20)), (3, self.percent(20))],
             seed: self.roll(1 << 30),
         }
     }
@@ -269,6 +274,7 @@ impl History {
                 self.sight.excuse = self.dice.pick(&excuses);
             }
             28 => self.answers = !self.answers,
+            29 if self.dice.percent(20) => return self.tell(Event::Unprobed),
             29..32 => {
                 let well = self.dice.percent(50);
                 return self.tell(Event::Probed(well));

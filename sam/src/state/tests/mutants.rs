@@ -90,6 +90,19 @@ const MISTAKES: &[(&str, Step)] = &[
     }),
     ("restarts after a fatal exit", |s, e, n| under(s, e, n, |p| p.fatal = Codes::default())),
     ("restarts under quit", |s, e, n| under(s, e, n, |p| p.recovery = Recovery::Restart)),
+    ("forgets a warning at the recovery", |s, e, n| under(s, e, n, |p| p.healthy_after = Duration::ZERO)),
+    ("never forgives a warning", |s, e, n| match e {
+        Event::Ended(_) if s.stage == Stage::Living => under(s, e, n, |p| p.healthy_after = Duration::MAX),
+        _ => step(s, e, n),
+    }),
+    ("restarts after an exit that is passed on", |s, e, n| under(s, e, n, |p| p.passes_exits = false)),
+    ("counts the probes of one that boots", |s, e, n| {
+        under(s, e, n, |p| {
+            if let Some(probe) = &mut p.probe {
+                probe.tells_ready = false;
+            }
+        })
+    }),
     ("makes the next before the last is gone", |s, e, n| {
         let (mut next, actions) = step(s, e, n);
         if actions.contains(&Action::Kill) && next.stop.is_none() {
@@ -111,6 +124,7 @@ const MISTAKES: &[(&str, Step)] = &[
         }
         (next, actions)
     }),
+    ("takes an ignored interrupt for a stop", |s, e, n| under(s, e, n, |p| p.ignored = Policy::default().ignored)),
     ("loses a signal", |s, e, n| match e {
         Event::Signal(34) => (*s, Actions::none()),
         _ => step(s, e, n),

@@ -21,7 +21,7 @@ pub(super) fn policy() -> Policy {
         interval: S,
         grace: S,
         stop_limit: 5 * S,
-        backoff: Backoff { first: 100 * MS, max: S, jitter: 0 },
+        backoff: Backoff { at_once: 1, first: 100 * MS, max: S, jitter: 0 },
         healthy_after: 10 * S,
         budget: Budget { restarts: 5, window: 60 * S },
         ..Policy::default()

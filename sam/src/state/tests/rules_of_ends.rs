@@ -14,7 +14,7 @@ fn the_first_restart_is_at_once_and_then_they_back_off() {
 
 #[test]
 fn jitter_only_shortens_and_by_no_more_than_its_share() {
-    let backoff = Backoff { first: 100 * MS, max: 800 * MS, jitter: 30 };
+    let backoff = Backoff { at_once: 1, first: 100 * MS, max: 800 * MS, jitter: 30 };
     let mut seen = std::collections::BTreeSet::new();
     for seed in 0..200 {
         let budget = Budget { restarts: 64, window: NONE };
@@ -146,6 +146,119 @@ fn who_leaves_with_0_because_it_was_warned_or_failed_is_restarted() {
     rig.sight.failed = true;
     rig.tell(Event::Look(rig.sight));
     assert!(rig.end(Exit::Code(0)).is_some());
+}
+
+#[test]
+fn one_that_recovers_on_its_way_out_was_ended_by_the_warning_whatever_it_leaves_with() {
+    for exit in [Exit::Code(0), Exit::Code(3), Exit::Code(7), crash(15)] {
+        for phase in [Phase::Running, Phase::Ready, Phase::Stopping] {
+            let clean = Codes::new(&[3]).unwrap();
+            let mut rig = Rig::running(Policy { clean, finalizes: false, ..policy() });
+            rig.hang_until_warned();
+            rig.pass(100 * MS);
+            rig.beat();
+            assert_eq!(rig.state.stage(), Stage::Living, "it has recovered");
+            rig.sight.phase = phase;
+            rig.wake();
+            assert!(rig.end(exit).is_some(), "{exit:?} while {phase:?}");
+            assert_eq!(rig.state.last().unwrap().cause, Some(Cause::Overdue { check: 0 }));
+        }
+    }
+}
+
+#[test]
+fn health_for_long_enough_after_a_warning_clears_it() {
+    for (healthy, is_cleared) in [(9_999 * MS, false), (10 * S, true)] {
+        let mut rig = Rig::running(policy());
+        rig.hang_until_warned();
+        rig.beat();
+        rig.sight = PARKED;
+        rig.pass(healthy);
+        assert_eq!(rig.end(Exit::Code(0)).is_none(), is_cleared, "{healthy:?}");
+        assert_eq!(rig.state.last().unwrap().cause.is_none(), is_cleared);
+    }
+}
+
+#[test]
+fn to_be_on_the_way_to_an_end_is_not_health() {
+    let mut rig = Rig::running(Policy { finalizes: false, ..policy() });
+    rig.hang_until_warned();
+    rig.sight = Sight { phase: Phase::Stopping, ..PARKED };
+    rig.wake();
+    rig.pass(60 * S);
+    rig.wake();
+    assert!(rig.end(Exit::Code(0)).is_some(), "a long shutdown is one that the warning began");
+    // Long after it was cleared it ends of its own accord.
+    rig.hang_until_warned();
+    rig.beat();
+    rig.sight = PARKED;
+    rig.pass(10 * S);
+    rig.sight.phase = Phase::Stopping;
+    rig.wake();
+    rig.pass(60 * S);
+    assert_eq!(rig.end(Exit::Code(0)), None);
+}
+
+#[test]
+fn one_that_wants_no_further_instance_has_none_whatever_it_was_warned_of() {
+    let mut rig = Rig::running(policy());
+    rig.hang_until_warned();
+    rig.sight = Sight { phase: Phase::Stopping, ..PARKED };
+    rig.wake();
+    assert_eq!(rig.end(Exit::Code(3)), None);
+    assert_eq!(rig.state.last().unwrap().then, Then::Finished);
+}
+
+#[test]
+fn each_kind_of_warning_is_the_cause_of_what_follows() {
+    let probe = Some(Probing { every: S, limit: S, failures: 1, tells_ready: false });
+    let mut rig = Rig::running(Policy { probe, grace: 60 * S, ..policy() });
+    while rig.sleep() != [Action::Probe] {}
+    rig.tell(Event::Probed(false));
+    while rig.sleep() != [Action::Probe] {}
+    rig.tell(Event::Probed(true));
+    rig.wake();
+    assert!(rig.end(Exit::Code(0)).is_some());
+    assert_eq!(rig.state.last().unwrap().cause, Some(Cause::Probe));
+    rig.sight.failed = true;
+    rig.wake();
+    rig.sight.failed = false;
+    rig.wake();
+    assert!(rig.end(Exit::Code(0)).is_some());
+    assert_eq!(rig.state.last().unwrap().cause, Some(Cause::Failed));
+}
+
+#[test]
+fn exits_while_nothing_is_checked_are_passed_on_where_they_are_to_be() {
+    for (phase, passes) in
+        [(Phase::Starting, true), (Phase::Ready, true), (Phase::Stopping, true), (Phase::Running, false)]
+    {
+        let in_phase = || {
+            let mut rig = Rig::running(Policy { passes_exits: true, ..policy() });
+            rig.sight.phase = phase;
+            rig.wake();
+            rig
+        };
+        let mut rig = in_phase();
+        assert_eq!(rig.end(Exit::Code(9)).is_none(), passes, "{phase:?}");
+        assert_eq!(rig.left(), passes.then_some(Exit::Code(9)));
+        // A crash is no exit.
+        assert_eq!(in_phase().end(crash(11)).is_none(), phase == Phase::Stopping);
+    }
+}
+
+#[test]
+fn so_many_restarts_in_a_row_are_at_once_and_then_they_back_off() {
+    let backoff = Backoff { at_once: 100, ..policy().backoff };
+    let mut rig = Rig::running(Policy { backoff, budget: Budget { restarts: 1, window: NONE }, ..policy() });
+    for _ in 0..100 {
+        assert_eq!(rig.end(crash(11)), Some(NONE));
+    }
+    for delay in [100, 200, 400, 800, 1000, 1000] {
+        assert_eq!(rig.end(crash(11)), Some(delay * MS));
+    }
+    rig.pass(10 * S);
+    assert_eq!(rig.end(crash(11)), Some(NONE), "health makes all of them free again");
 }
 
 #[test]

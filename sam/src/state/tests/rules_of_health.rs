@@ -284,7 +284,7 @@ fn nobody_is_asked_while_not_running() {
 }
 
 fn probed() -> Policy {
-    Policy { probe: Some(Probing { every: 10 * S, limit: 2 * S, failures: 3 }), ..policy() }
+    Policy { probe: Some(Probing { every: 10 * S, limit: 2 * S, failures: 3, tells_ready: false }), ..policy() }
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn a_probe_that_takes_too_long_is_stopped_and_has_failed() {
 
 #[test]
 fn a_probe_that_takes_too_long_under_no_grace_kills_at_the_same_tick() {
-    let probe = Some(Probing { every: S, limit: S, failures: 1 });
+    let probe = Some(Probing { every: S, limit: S, failures: 1, tells_ready: false });
     let mut rig = Rig::running(Policy { grace: NONE, probe, ..policy() });
     assert_eq!(rig.sleep(), [Action::Probe]);
     assert_eq!(rig.sleep(), [Action::StopProbe, WARN, Action::Kill]);
@@ -349,7 +349,7 @@ fn a_probe_ends_with_its_instance() {
 #[test]
 fn times_of_zero_do_not_spin() {
     let mut rig = Rig::running(Policy {
-        probe: Some(Probing { every: NONE, limit: NONE, failures: 0 }),
+        probe: Some(Probing { every: NONE, limit: NONE, failures: 0, tells_ready: false }),
         interval: NONE,
         ..policy()
     });
@@ -358,4 +358,58 @@ fn times_of_zero_do_not_spin() {
         rig.sleep();
         assert!(rig.state.deadline() > from);
     }
+}
+
+#[test]
+fn failed_probes_of_one_that_boots_do_not_count_and_the_first_good_one_ends_the_start_limit() {
+    let probe = Some(Probing { every: 10 * S, limit: 2 * S, failures: 1, tells_ready: true });
+    let mut rig = Rig::new(Policy { probe, start_limit: Some(30 * S), interval: NONE, ..policy() });
+    rig.wake();
+    rig.tell(Event::Spawned);
+    rig.sight.phase = Phase::Starting;
+    rig.wake();
+    for _ in 0..20 {
+        let from = rig.now;
+        assert_eq!(rig.sleep(), [Action::Probe]);
+        assert_eq!(rig.now, from.after(S), "at least once a second");
+        assert_eq!(rig.tell(Event::Probed(false)), []);
+        assert_eq!(rig.wake(), []);
+        assert_eq!(rig.state.stage_name(), "starting");
+    }
+    rig.sleep();
+    rig.tell(Event::Probed(true));
+    // As the supervisor has it then.
+    rig.sight.phase = Phase::Ready;
+    rig.wake();
+    assert_eq!(rig.state.stage_name(), "ready");
+    while rig.sleep() != [Action::Probe] {}
+    assert_eq!(rig.tell(Event::Probed(false)), [WARN], "from here on they count");
+}
+
+#[test]
+fn one_that_no_probe_finds_well_has_its_start_limit_and_no_more() {
+    let probe = Some(Probing { every: S, limit: 2 * S, failures: 1, tells_ready: true });
+    let mut rig = Rig::new(Policy { probe, start_limit: Some(3 * S), ..policy() });
+    rig.wake();
+    rig.tell(Event::Spawned);
+    rig.sight.phase = Phase::Starting;
+    let spawned = rig.now;
+    let mut actions = rig.wake();
+    while !actions.contains(&WARN) {
+        actions = rig.sleep();
+        if actions.contains(&Action::Probe) {
+            rig.tell(Event::Probed(false));
+        }
+    }
+    assert_eq!(rig.now, spawned.after(3 * S));
+}
+
+#[test]
+fn a_probe_that_could_not_be_started_says_nothing() {
+    let mut rig = Rig::running(probed());
+    for _ in 0..10 {
+        assert_eq!(rig.sleep(), [Action::Probe]);
+        assert_eq!(rig.tell(Event::Unprobed), []);
+    }
+    assert_eq!(rig.state.stage_name(), "running");
 }

@@ -19,12 +19,31 @@ impl Observer {
         self.policy.probe.is_some_and(|p| self.probes_failed >= p.failures.max(1))
     }
 
+    /// Does the first good probe make it ready?
+    fn boots(&self) -> bool {
+        self.policy.probe.is_some_and(|p| p.tells_ready) && self.sight.phase == Phase::Starting
+    }
+
+    pub(super) fn probe_period(&self, probe: Probing) -> Duration {
+        if self.boots() { probe.every.clamp(BRIEF, rig::S) } else { probe.every.max(BRIEF) }
+    }
+
+    /// Time heals: it was healthy for long enough after a recovery.
+    pub(super) fn clear(&mut self, now: Time) {
+        let healed = self.suspect_since.is_some_and(|at| now.since(at) >= self.policy.healthy_after);
+        let finalized = self.policy.finalizes && self.sight.phase == Phase::Stopping;
+        if finalized || (healed && self.sight.phase != Phase::Stopping) {
+            self.suspect_since = None;
+        }
+    }
+
     /// Is its health looked after?
     pub(super) fn attended(&self) -> bool {
         self.life == Life::Alive && self.stop.is_none() && !self.killed && !self.suspended
     }
 
     pub(super) fn looked(&mut self, sight: Sight, planned: Time, now: Time) -> Option<Why> {
+        self.clear(now);
         self.sight = sight;
         if !self.attended() {
             return None;
@@ -45,12 +64,12 @@ impl Observer {
             self.next_question = Some(now);
         }
         let serves = match sight.phase {
-            Phase::Starting => self.policy.start_limit.is_none(),
+            Phase::Starting => self.policy.start_limit.is_none() || self.boots(),
             phase => phase != Phase::Stopping,
         };
         match self.policy.probe {
             Some(p) if serves && self.next_probe == NEVER => {
-                self.next_probe = now.after(p.every.max(BRIEF));
+                self.next_probe = now.after(self.probe_period(p));
             }
             Some(_) if !serves => self.next_probe = NEVER,
             _ => {}
@@ -66,6 +85,7 @@ impl Observer {
                 return None;
             }
             self.warned = None;
+            self.suspect_since = Some(now);
         }
         if sight.failed {
             return Some(Why::Failed);
@@ -102,7 +122,7 @@ impl Observer {
         self.next_probe = self.next_probe.max(now.after(BRIEF));
         if well {
             self.probes_failed = 0;
-        } else if !self.suspended {
+        } else if !self.suspended && !self.boots() {
             self.probes_failed += 1;
         }
         (self.attended() && self.warned.is_none() && self.probes_bad()).then_some(Why::Probe)
@@ -121,6 +141,7 @@ impl Observer {
         };
         self.credit(until);
         self.well_since = None;
+        self.suspect_since = None;
         (self.starved, self.late_excused) = (0, false);
         self.warned = Some((why, now.after(self.policy.grace)));
     }

@@ -50,6 +50,8 @@ pub(super) struct Observer {
     next_probe: Time,
     probes_failed: u32,
     warned: Option<(Why, Time)>,
+    /// When it recovered from a warning of which it is not cleared yet.
+    suspect_since: Option<Time>,
     excused_until: Time,
     starved: u32,
     late_excused: bool,
@@ -82,6 +84,7 @@ impl Observer {
             next_probe: NEVER,
             probes_failed: 0,
             warned: None,
+            suspect_since: None,
             excused_until: Time(0),
             starved: 0,
             late_excused: false,
@@ -127,6 +130,9 @@ impl Observer {
             Event::Probed(well) if self.probe_by.take().is_some() => {
                 must_warn = self.probed(well, now);
             }
+            Event::Unprobed if self.probe_by.take().is_some() => {
+                self.next_probe = self.next_probe.max(now.after(BRIEF))
+            }
             Event::Halted(signal) if self.life == Life::Alive => {
                 self.halted = true;
                 let asked = self.tstp.is_some_and(|at| now.since(at) <= 5 * rig::S);
@@ -141,7 +147,7 @@ impl Observer {
                 self.halted = false;
                 self.continued(now);
             }
-            Event::Signal(signal @ (2 | 3 | 15)) => {
+            Event::Signal(signal @ (2 | 3 | 15)) if !self.policy.ignored.contains(&(signal, true)) => {
                 self.stop = self.stop.or(Some(signal));
                 match self.life {
                     Life::Nothing { .. } => must_leave = Some(Exit::Signal { signal, core: false }),
@@ -226,7 +232,9 @@ impl Observer {
         deadline: Time,
         now: Time,
     ) -> Result<Option<Exit>, Fault> {
-        let ill = exit.is_some() && (self.warned.is_some() || self.killed || self.sight.failed);
+        self.clear(now);
+        let accused = self.warned.is_some() || self.suspect_since.is_some();
+        let ill = exit.is_some() && (accused || self.killed || self.sight.failed);
         if exit.is_some() {
             if self.warned.is_none() && !self.killed && self.stop.is_none() {
                 self.credit(now);
@@ -253,10 +261,14 @@ impl Observer {
         if self.stop.is_some() || self.policy.recovery == Recovery::Quit {
             return Ok(Some(own));
         }
-        let Backoff { first, max, jitter } = self.policy.backoff;
+        let unwatched = !ill && self.sight.phase != Phase::Running;
+        if let (Some(Exit::Code(_)), true, true) = (exit, unwatched, self.policy.passes_exits) {
+            return Ok(Some(own));
+        }
+        let Backoff { at_once, first, max, jitter } = self.policy.backoff;
         let most = match self.streak {
-            0 => Duration::ZERO,
-            n => (first * 2u32.pow(n.min(20) - 1)).min(max),
+            n if n < at_once => Duration::ZERO,
+            n => (first * 2u32.pow((n - at_once).min(20))).min(max),
         };
         let least = most - most * u32::from(jitter) / 100;
         self.streak += 1;
@@ -315,7 +327,7 @@ impl Observer {
                 ensure(self.next_probe <= now, "a probe before its time")?;
                 let probe = self.policy.probe.ok_or("a probe that nobody wanted")?;
                 self.probe_by = Some(now.after(probe.limit.max(BRIEF)));
-                self.next_probe = now.after(probe.every.max(BRIEF));
+                self.next_probe = now.after(self.probe_period(probe));
             }
             Action::StopProbe => {
                 ensure(self.probe_by.take().is_some(), "the stop of no probe")?;

@@ -59,8 +59,12 @@
 //!
 //! SIGTERM, SIGINT and SIGQUIT to the supervisor stop both; other signals are passed on to the
 //! instance's main process ([`Builder::pass_signals`]). Under a service manager that speaks `sd_notify(3)` it says READY, STATUS, WATCHDOG
-//! and STOPPING. As process 1 it reaps orphans. If it is killed, its instance dies with it, but
-//! not what that had started.
+//! and STOPPING. As process 1 it reaps orphans. If it is killed, its instance dies with it, and,
+//! while another stands by, its process group and its descendants, whatever user they have become.
+//! What has left the group and lost its parent is found only in a [`Cgroup`].
+//!
+//! A program finds signals (ignored, blocked) and descriptors as it would without a supervisor, but
+//! for standard streams that are closed: those are opened as `/dev/null`.
 //!
 //! The environment wins over the program:
 //!

@@ -95,13 +95,13 @@ fn an_interrupt_that_was_ignored_before_supervision_is_no_stop() {
     // As behind a shell's `&`.
     for signal in [libc::SIGINT, libc::SIGQUIT] {
         let mut subject = sh(&[], "echo up; exec sleep 1000");
-        // SAFETY: one system call; ignoring needs no handler.
-        unsafe {
-            subject.command().pre_exec(move || {
-                libc::signal(signal, libc::SIG_IGN);
-                Ok(())
-            })
+        let ignore = move || {
+            // SAFETY: ignoring needs no handler.
+            unsafe { libc::signal(signal, libc::SIG_IGN) };
+            Ok(())
         };
+        // SAFETY: one system call.
+        unsafe { subject.command().pre_exec(ignore) };
         let running = subject.start();
         running.await_line("up");
         running.signal(signal);

@@ -126,7 +126,8 @@ fn every_signal_in_every_stage() {
 fn an_interrupt_that_was_ignored_is_passed_on_and_no_stop() {
     for signal in [libc::SIGINT, libc::SIGQUIT] {
         let mut rig = Rig::running(Policy { ignored: [(signal, true), (libc::SIGTERM, false)], ..policy() });
-        assert_eq!(rig.tell(Event::Signal(signal)), [Action::Send { signal, to: Whom::Group }]);
+        let to = policy().pass_to;
+        assert_eq!(rig.tell(Event::Signal(signal)), [Action::Send { signal, to }]);
         assert_eq!((rig.state.stage_name(), rig.state.stop_signal()), ("running", None));
         rig.tell(Event::Signal(libc::SIGTERM));
         assert_eq!(rig.state.stop_signal(), Some(libc::SIGTERM));

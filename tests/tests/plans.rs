@@ -53,7 +53,7 @@ fn a_plan_says_what_it_would_do_in_which_order_and_does_nothing() {
     let text = format!(
         "plan on generation {generation}, callers held at most 250ms\n\
          \x20 1. replace vault 1.0.0 by vault 2.0.0 (HASH, SIZE KiB)\n\
-         \x20    bank.vault v1: 2 instances, state v1 migrated to v2\n\
+         \x20    bank.vault v1: 2 instances, state v1 offered to migrate of v2\n\
          \x20 2. replace teller 1.0.0 by teller 2.0.0 (HASH, SIZE KiB)\n\
          \x20    bank.teller v1: 1 instance, constructed anew, state v1 discarded\n\
          \x20 3. add clock 3.0.0 (HASH, SIZE KiB)\n\
@@ -203,8 +203,15 @@ fn a_protected_component_changes_only_with_the_override() {
     assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::Protected, text));
     let plan = rt.plan().replace(component("guard")).override_protected().build();
     assert!(masked(&plan.to_string()).contains("bank.clock v1: 0 instances, constructed anew, protected\n"), "{plan}");
-    plan.commit().unwrap();
-    rt.plan().remove("guard").override_protected().commit().unwrap();
+    let report = plan.commit().unwrap();
+    assert!(report.members[0].overrode_protection, "{report:?}");
+    assert!(report.to_string().contains("guard 7.0.0 -> guard 7.0.0 (protection overridden)"), "{report}");
+    let report = rt.plan().remove("guard").override_protected().commit().unwrap();
+    assert!(report.members[0].overrode_protection && report.members[0].source.is_none(), "{report:?}");
+    // An override that nothing needed is not told.
+    let report = rt.plan().add(component("clock_v1")).override_protected().commit().unwrap();
+    assert!(!report.members[0].overrode_protection, "{report:?}");
+    rt.plan().remove("clock").commit().unwrap();
     assert_eq!(rt.service::<dyn Clock>().unwrap_err().kind(), ErrorKind::NotFound);
 }
 
@@ -212,7 +219,18 @@ fn a_protected_component_changes_only_with_the_override() {
 fn state_is_lost_only_where_the_plan_says_so() {
     let bank = Bank::open();
     assert_eq!(bank.branch.deposit(5), 5);
-    bank.rt.plan().replace(component("vault_plain")).discard_state("vault").commit().unwrap();
+    let began = std::time::SystemTime::now();
+    let report = bank.rt.plan().replace(component("vault_plain")).discard_state("vault").commit().unwrap();
+    let member = &report.members[0];
+    let status = bank.rt.status();
+    let present = status.components.iter().find(|component| component.name == "vault").unwrap();
+    assert_eq!((member.discarded_state, member.overrode_protection), (Some(1), false), "{report:?}");
+    assert_eq!(member.source.as_deref(), Some(&*component("vault_plain")));
+    assert_eq!(member.hash.as_deref(), Some(&*present.hash));
+    assert!(report.to_string().contains(" (state v1 discarded); held "), "{report}");
+    // By the clock of the system, which somebody may set meanwhile: within a minute.
+    let apart = report.started.duration_since(began).unwrap_or_else(|early| early.duration());
+    assert!(apart < Duration::from_secs(60), "{report:?}");
     assert_eq!((bank.vault.version(), bank.vault.add(1), bank.teller.customers()), (3, 1, 1));
     // From a component without state to one with state nothing is handed over.
     bank.rt.replace(component("vault_v2")).unwrap();
@@ -254,5 +272,20 @@ fn a_plan_is_resolved_again_when_it_is_committed() {
     bank.rt.replace(component("teller_v2")).unwrap();
     let report = stale.commit().unwrap();
     assert_eq!(report.members[0].before.as_deref(), Some("teller 2.0.0"));
+    bank.close();
+}
+
+#[test]
+fn a_plan_says_that_a_state_is_offered_as_it_cannot_know_whether_it_is_taken() {
+    let bank = Bank::open();
+    bank.script.set("vault 2.0.0", Moment::Migrate, Misdeed::Error);
+    let plan = bank.rt.plan().replace(component("vault_v2")).build();
+    assert!(plan.to_string().contains("1 instance, state v1 offered to migrate of v2\n"), "{plan}");
+    let error = plan.commit().unwrap_err();
+    assert!(error.to_string().contains("migrate from version 1: "), "{error}");
+    bank.script.clear("vault 2.0.0", Moment::Migrate);
+    let plan = bank.rt.plan().replace(component("vault_v1")).build();
+    assert!(plan.to_string().contains("1 instance, state v1 offered to restore\n"), "{plan}");
+    plan.commit().unwrap();
     bank.close();
 }

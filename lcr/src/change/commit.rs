@@ -8,14 +8,14 @@ use std::{
     collections::HashMap,
     ptr,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use crate::{
     abi::world::Target,
     host::{
         instances::Incarnation,
-        registry::{Component, ProviderId},
+        registry::{Component, Implementation, ProviderId},
         shared::{Leaving, State},
         world::Edit,
     },
@@ -44,6 +44,7 @@ impl Execution {
         shared.gate.open();
         let held = shut.map_or(Duration::ZERO, |shut| shut.elapsed());
         let total = self.started.elapsed();
+        let started = SystemTime::now().checked_sub(total).unwrap_or(SystemTime::UNIX_EPOCH);
         let generation = state.generation();
         let reports = self.member_reports(&state);
         let replaced = self.change_hands(&mut state, generation);
@@ -55,7 +56,7 @@ impl Execution {
         let stragglers = state.all_stragglers();
         drop(state);
         shared.settled.notify_all();
-        Ok(Report { generation, members: reports, held, commit, total, stragglers })
+        Ok(Report { generation, members: reports, started, held, commit, total, stragglers })
     }
 
     /// What the new world's entries hold.
@@ -133,13 +134,25 @@ impl Execution {
             counts[member].0 += 1;
             counts[member].1 += successor.state_bytes;
         }
-        let report = |(member, (instances, state_bytes)): (&Member, (usize, usize))| MemberReport {
-            before: member.before.clone(),
-            after: member.after.clone(),
-            instances,
-            state_bytes,
-            panic_abort: member.aborts,
+        let members = self.members.iter().zip(&self.loaded).zip(counts);
+        let report = |((member, loaded), (instances, state_bytes)): ((&Member, &Vec<_>), (usize, usize))| {
+            let implementation: Option<&Arc<Implementation>> = loaded.first();
+            let origin = implementation.and_then(|implementation| implementation.component.origin.as_ref());
+            MemberReport {
+                before: member.before.clone(),
+                after: member.after.clone(),
+                instances,
+                state_bytes,
+                discarded_state: member.discarded_state().filter(|_| instances > 0),
+                overrode_protection: member.providers().any(|provider| {
+                    let seat = state.registry.providers.get(provider);
+                    seat.is_some_and(|seat| seat.implementation.manifest.protected)
+                }),
+                source: origin.map(|origin| origin.source.clone()),
+                hash: origin.map(|origin| origin.hash.clone()),
+                panic_abort: member.aborts,
+            }
         };
-        self.members.iter().zip(counts).map(report).collect()
+        members.map(report).collect()
     }
 }

@@ -69,6 +69,19 @@ impl SeatChange {
 }
 
 impl Member {
+    /// The version of the state that the plan says may be lost.
+    pub(super) fn discarded_state(&self) -> Option<u32> {
+        self.seats.iter().find_map(|seat| match seat.state {
+            StateChange::Discarded(version) => Some(version),
+            _ => None,
+        })
+    }
+
+    /// The seats that are changed or given up.
+    pub(super) fn providers(&self) -> impl Iterator<Item = ProviderId> {
+        self.seats.iter().map(|seat| seat.provider).chain(self.removed.iter().copied())
+    }
+
     /// Notes an export that takes a new seat.
     pub(super) fn gain(&mut self, manifest: &Manifest, export: usize) {
         self.added.push(export);
@@ -130,8 +143,8 @@ impl fmt::Display for SeatChange {
         match self.state {
             StateChange::None | StateChange::Absent => write!(f, "constructed anew")?,
             StateChange::Discarded(version) => write!(f, "constructed anew, state v{version} discarded")?,
-            StateChange::HandedOver(old, new) if old == new => write!(f, "state v{old} handed over")?,
-            StateChange::HandedOver(old, new) => write!(f, "state v{old} migrated to v{new}")?,
+            StateChange::HandedOver(old, new) if old == new => write!(f, "state v{old} offered to restore")?,
+            StateChange::HandedOver(old, new) => write!(f, "state v{old} offered to migrate of v{new}")?,
         }
         if self.crosses && !self.is_stateful() {
             f.write_str(", callers held")?;

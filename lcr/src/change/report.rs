@@ -1,6 +1,10 @@
 //! What a transaction came to.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use crate::error::Straggler;
 
@@ -12,6 +16,8 @@ pub struct Report {
     pub generation: u64,
     /// What changed, in the plan's order.
     pub members: Vec<MemberReport>,
+    /// When the transaction began, by the clock of the system.
+    pub started: SystemTime,
     /// How long callers of members with state were held at the gate; zero if nothing
     /// had state to hand over.
     pub held: Duration,
@@ -36,6 +42,16 @@ pub struct MemberReport {
     pub instances: usize,
     /// Bytes of state that were handed over.
     pub state_bytes: usize,
+    /// The version of the state that was lost, because the plan said that it may be
+    /// ([`discard_state`](crate::PlanBuilder::discard_state)).
+    pub discarded_state: Option<u32>,
+    /// Whether it was protected, and changed because the plan overrode that
+    /// ([`override_protected`](crate::PlanBuilder::override_protected)).
+    pub overrode_protection: bool,
+    /// The file of the component now, as the plan named it; `None` for a removal.
+    pub source: Option<PathBuf>,
+    /// The content hash of that file, in hexadecimal.
+    pub hash: Option<String>,
     /// The component that is there now is compiled with `panic = "abort"`: a panic in it ends
     /// the process.
     pub panic_abort: bool,
@@ -60,6 +76,10 @@ impl fmt::Display for MemberReport {
             (Some(before), None) => write!(f, "- {before}"),
             (None, None) => write!(f, "nothing"),
         }?;
+        if let Some(version) = self.discarded_state {
+            write!(f, " (state v{version} discarded)")?;
+        }
+        f.write_str(if self.overrode_protection { " (protection overridden)" } else { "" })?;
         f.write_str(if self.panic_abort { " (a panic ends the process)" } else { "" })
     }
 }

@@ -66,12 +66,6 @@
 //! let store = rt.service::<dyn Store>()?;
 //! store.put("a", b"1");
 //! assert_eq!(store.get("a"), Some(b"1".to_vec()));
-//! A loaded component has a copy of the standard library of its own, and with it a buffer
-//! of its own for standard output. That buffer is not written when the program ends: what
-//! a loaded component prints without a line's end is lost, which a linked one's is not. End
-//! what is printed with a line's end (`println!`), or flush it
-//! (`std::io::Write::flush(&mut std::io::stdout())`), at the latest in `Drop`.
-//!
 //! # Ok::<(), lcr::Error>(())
 //! ```
 //!
@@ -83,6 +77,12 @@
 //! `lcr` with `default-features = false`: a component needs neither the runtime nor what
 //! the runtime depends on. There is nothing else to write: no entry point, no build
 //! script. Then `rt.replace("libstore_v2.so")?` puts the next version in place.
+//!
+//! A loaded component has a copy of the standard library of its own, and with it a buffer
+//! of its own for standard output. That buffer is not written when the program ends: what
+//! a loaded component prints without a line's end is lost, which a linked one's is not. End
+//! what is printed with a line's end (`println!`), or flush it
+//! (`std::io::Write::flush(&mut std::io::stdout())`), at the latest in `Drop`.
 //!
 //! # What may cross
 //!

@@ -12,7 +12,7 @@
 //! because they describe nothing (`bincode`, `postcard`) cannot skip a removed field.
 //!
 //! # Why each value comes back
-//! Every value is one tag byte and what the tag says ([`tag`]). Serde's data model has 29
+//! Every value is one tag byte and what the tag says (`tag.rs`). Serde's data model has 29
 //! types; each has a tag of its own, except that
 //! - a newtype struct is what it wraps, and a unit struct is a unit: the reader's type
 //!   knows which of the two to ask for, and neither holds anything else;

@@ -98,6 +98,13 @@ impl Builder {
         self
     }
 
+    /// What an instance is sent when its operator stops it: SIGQUIT to nginx, say, which then
+    /// finishes its requests. The operator's own signal by default.
+    pub fn stop_signal(mut self, signal: i32) -> Builder {
+        self.options.stop_signal = Some(signal);
+        self
+    }
+
     /// The delay before the second restart in a row, and the longest one; between them it
     /// doubles, with jitter. The first restart is at once. By default 100 ms, and 30 s or, if that is
     /// less, what has a program that fails at once spend its [budget](Builder::budget) within half

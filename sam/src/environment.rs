@@ -144,6 +144,7 @@ mod tests {
             ("SAM_WARN_SIGNAL", "USR1"),
             ("SAM_PASS_SIGNALS", "group"),
             ("SAM_REOPEN_SIGNAL", "USR1"),
+            ("SAM_STOP_SIGNAL", "QUIT"),
             ("SAM_CLEAN_EXITS", "3,4"),
             ("SAM_FATAL_EXITS", "78"),
             ("SAM_BUDGET", "3/7s"),
@@ -169,6 +170,7 @@ mod tests {
             warn_signal: libc::SIGUSR1,
             pass_signals: SignalTarget::Group,
             reopen_signal: libc::SIGUSR1,
+            stop_signal: Some(libc::SIGQUIT),
             clean: vec![3, 4],
             fatal: vec![78],
             budget: (3, Duration::from_secs(7)),
@@ -195,7 +197,7 @@ mod tests {
         );
         assert_eq!(
             refusal("SAM_POLICY", "hope"),
-            "SAM_POLICY is \"hope\" in the environment; give restart or quit, or unset it"
+            "SAM_POLICY is \"hope\" in the environment; give restart or always or quit, or unset it"
         );
         for (name, value) in [("SAM_BUDGET", "10"), ("SAM_BACKOFF", "1s"), ("SAM_DISABLE", "yes")] {
             assert!(refusal(name, value).starts_with(name), "{value}");

@@ -72,7 +72,8 @@
 //! |---|---|
 //! | `SAM_DISABLE` | `1`: no supervision at all |
 //! | `SAM_INTERVAL`, `SAM_GRACE`, `SAM_START_LIMIT`, `SAM_STOP_LIMIT`, `SAM_HEALTHY_AFTER` | `2s`, `150ms`, `1m 30s`; `SAM_INTERVAL=0s` turns the main check off |
-//! | `SAM_POLICY` | `restart` or `quit` |
+//! | `SAM_POLICY` | `restart`, `always` (after a clean end, too) or `quit` |
+//! | `SAM_STOP_SIGNAL` | what a stop sends: `SIGQUIT` |
 //! | `SAM_CHECKS` | `beats` or `asks` |
 //! | `SAM_WARN_SIGNAL` | `SIGTERM`, `TERM`, `15`, `RTMIN+1` |
 //! | `SAM_PASS_SIGNALS` | who gets signals that are passed on: `main` or `group` |

@@ -116,6 +116,8 @@ pub(crate) struct Options {
     pub(crate) pass_signals: SignalTarget,
     /// At which the file of events is opened anew; it is passed on, too.
     pub(crate) reopen_signal: i32,
+    /// What a stop sends; the operator's own signal if it is not given.
+    pub(crate) stop_signal: Option<i32>,
     /// From the warning to SIGKILL; as long as the interval if it is not given.
     pub(crate) grace: Option<Duration>,
     pub(crate) start_limit: Option<Duration>,
@@ -169,6 +171,7 @@ impl Default for Options {
             warn_signal: libc::SIGTERM,
             pass_signals: SignalTarget::default(),
             reopen_signal: libc::SIGHUP,
+            stop_signal: None,
             grace: None,
             start_limit: None,
             stop_limit: Duration::from_secs(10),
@@ -212,7 +215,7 @@ fn fitting(budget: Budget) -> (Duration, Duration) {
 impl Options {
     /// Whether the next instance is forked while one serves.
     pub(crate) fn forks_ahead(&self) -> bool {
-        self.standby && self.recovery == Recovery::Restart
+        self.standby && self.recovery != Recovery::Quit
     }
 
     /// Whether an instance executes a program as soon as it is rung for. `before` is how the one
@@ -234,7 +237,7 @@ impl Options {
 
     /// Whether the memory of this process is worth gathering: instances are copies of it.
     pub(crate) fn gathers(&self) -> bool {
-        self.huge_pages && !self.executes_ahead() && self.recovery == Recovery::Restart
+        self.huge_pages && !self.executes_ahead() && self.recovery != Recovery::Quit
     }
 
     /// What the machine is to do, if every value is within its range. `seed` is of the
@@ -243,6 +246,9 @@ impl Options {
         let refuse = |text: String| Error::new(ErrorKind::Invalid, text);
         if !can_warn(self.warn_signal) {
             return Err(refuse(format!("signal {} cannot warn; give one that can be caught", self.warn_signal)));
+        }
+        if let Some(signal) = self.stop_signal.filter(|signal| !can_warn(*signal)) {
+            return Err(refuse(format!("signal {signal} cannot stop; give one that can be caught")));
         }
         if self.cgroup == Cgroup::Need && self.strays == Strays::Keep {
             let text = "a cgroup is needed, and killed as a whole, but strays are to be kept; give up one of both";
@@ -271,6 +277,7 @@ impl Options {
             interval: self.interval,
             recovery: self.recovery,
             warn: self.warn_signal,
+            stop_signal: self.stop_signal,
             pass_to: match self.pass_signals {
                 SignalTarget::Main => Whom::Instance,
                 SignalTarget::Group => Whom::Group,

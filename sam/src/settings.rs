@@ -63,6 +63,7 @@ pub static SETTINGS: &[Setting] = &[
     both("warn-signal", SIGNAL, |options, text| put(&mut options.warn_signal, read(text, read_signal))),
     both("pass-signals", SignalTarget::WORDS, |options, text| put(&mut options.pass_signals, word(text))),
     both("reopen-signal", SIGNAL, |options, text| put(&mut options.reopen_signal, read(text, read_signal))),
+    both("stop-signal", SIGNAL, |options, text| put(&mut options.stop_signal, read(text, read_signal).map(Some))),
     both("budget", "restarts and a time, as 10/60s", |options, text| put(&mut options.budget, read(text, read_budget))),
     both("backoff", "the first and the longest delay, as 100ms..30s", |options, text| {
         put(&mut options.backoff, read(text, read_backoff).map(Some))
@@ -186,7 +187,7 @@ macro_rules! words {
 }
 
 words! {
-    Recovery, "restart or quit": "restart" = Restart, "quit" = Quit;
+    Recovery, "restart or always or quit": "restart" = Restart, "always" = Always, "quit" = Quit;
     Checks, "beats or asks": "beats" = Beats, "asks" = Asks;
     Respawn, "fork or exec or exec-after-fault": "fork" = Fork, "exec" = Exec, "exec-after-fault" = ExecAfterFault;
     Strays, "kill or keep": "kill" = Kill, "keep" = Keep;
@@ -224,7 +225,7 @@ mod tests {
         }
         assert!(lists >= 6, "{lists}");
         assert_eq!("exec-after-fault".parse::<Respawn>().unwrap().to_string(), "exec-after-fault");
-        assert_eq!("hope".parse::<Recovery>().unwrap_err().to_string(), "give restart or quit");
+        assert_eq!("hope".parse::<Recovery>().unwrap_err().to_string(), "give restart or always or quit");
     }
 
     #[test]

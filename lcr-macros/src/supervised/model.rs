@@ -75,7 +75,7 @@ const SIGNALS: &[&str] = &[
 /// Words of a key: as written, and the variant that they stand for.
 type Words = &'static [(&'static str, &'static str)];
 
-const POLICIES: Words = &[("restart", "Restart"), ("quit", "Quit")];
+const POLICIES: Words = &[("restart", "Restart"), ("always", "Always"), ("quit", "Quit")];
 const CHECKS: Words = &[("beats", "Beats"), ("asks", "Asks")];
 const RESPAWNS: Words = &[("fork", "Fork"), ("exec", "Exec"), ("exec-after-fault", "ExecAfterFault")];
 const STRAYS: Words = &[("kill", "Kill"), ("keep", "Keep")];
@@ -124,7 +124,7 @@ pub(crate) fn read(options: &Options, refusals: &mut Refusals) -> Vec<Setting> {
             reader.set(name, Value::Text(text.value()));
         }
     }
-    reader.warn_signal();
+    reader.signals();
     reader.backoff();
     reader.budget();
     reader.probe();
@@ -187,10 +187,12 @@ impl Reader<'_> {
         (!values.is_empty()).then_some(values)
     }
 
-    fn warn_signal(&mut self) {
+    fn signals(&mut self) {
         let expected = "a signal by its name or number, such as \"SIGTERM\" or \"15\"";
-        if let Some(signal) = self.text("warn_signal", expected, signal) {
-            self.set("warn_signal", Value::Signal(signal));
+        for name in ["warn_signal", "stop_signal", "reopen_signal"] {
+            if let Some(signal) = self.text(name, expected, signal) {
+                self.set(name, Value::Signal(signal));
+            }
         }
     }
 

@@ -16,7 +16,7 @@ fn each_value_is_checked_with_its_unit() {
         ("interval = \"2\"", "`interval` is a duration with its unit"),
         ("interval = 2", "this key is written as `interval = \\\"2s\\\"`"),
         ("grace = \"soon\"", "`grace` is a duration with its unit"),
-        ("policy = \"hope\"", "`policy` is \\\"restart\\\" or \\\"quit\\\""),
+        ("policy = \"hope\"", "`policy` is \\\"restart\\\" or \\\"always\\\" or \\\"quit\\\""),
         ("respawn = \"clone\"", "`respawn` is \\\"fork\\\" or \\\"exec\\\""),
         ("cgroup = \"on\"", "`cgroup` is \\\"auto\\\" or \\\"need\\\" or \\\"off\\\""),
         ("ready = \"now\"", "`ready` is \\\"start\\\" or \\\"explicit\\\""),

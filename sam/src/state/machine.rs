@@ -175,6 +175,7 @@ impl State {
         self.stage = match self.stop {
             None => Stage::Living,
             Some((signal, asked)) => {
+                let signal = self.policy.stop_signal.unwrap_or(signal);
                 actions.push(Action::Send { signal, to: Whom::Group });
                 Stage::Stopping { kill_at: asked.after(self.policy.stop_limit) }
             }
@@ -207,7 +208,7 @@ impl State {
         }
     }
 
-    fn kill(&mut self, cause: Option<Cause>, actions: &mut Actions) {
+    pub(super) fn kill(&mut self, cause: Option<Cause>, actions: &mut Actions) {
         self.health.stop_probe(actions);
         self.stage = Stage::Killing { cause };
         actions.push(Action::Kill);
@@ -258,6 +259,7 @@ impl State {
         }
         match how {
             How::Exited(Exit::Code(code)) if self.policy.fatal.contains(code) => return Then::Fatal,
+            How::Exited(_) if self.policy.recovery == Recovery::Always => {}
             How::Exited(Exit::Code(code)) if cause.is_none() && (code == 0 || self.policy.clean.contains(code)) => {
                 return Then::Clean;
             }

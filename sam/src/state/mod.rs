@@ -12,7 +12,7 @@
 //! | `Spawning` | - | - | - | remembered | dropped |
 //! | `Living` | `Ask`, `Probe`, `StopProbe` | complaint: `Warn`, to `Warned` | judged | `Send`, to `Stopping` | `Send` |
 //! | `Warned` | `Kill`, to `Killing` | no complaint: to `Living`, still suspect; a new one: `Warn` again | judged | `Send`, to `Stopping`, which keeps an earlier kill | `Send` |
-//! | `Stopping` | `Kill`, to `Killing` | - | `Leave` | `Send` again | `Send` |
+//! | `Stopping` | `Kill`, to `Killing` | - | `Leave` | `Send` again; a second SIGINT: `Kill`, to `Killing` | `Send` |
 //! | `Killing` | - | - | judged | remembered, `Send` | `Send` |
 //! | `Left` | - | - | - | - | - |
 //!

@@ -13,6 +13,9 @@ pub(crate) struct Policy {
     pub(crate) recovery: Recovery,
     /// The signal that warns, unless the instance's board names another.
     pub(crate) warn: i32,
+    /// What the instance is sent when its operator stops it; the operator's own signal if none is
+    /// given.
+    pub(crate) stop_signal: Option<i32>,
     /// Who gets the signals that are passed on.
     pub(crate) pass_to: Whom,
     /// From the warning to SIGKILL. Zero kills at the next `Tick`.
@@ -68,6 +71,9 @@ pub enum Recovery {
     /// The next instance, after a delay, within the budget.
     #[default]
     Restart,
+    /// The next instance whatever the end of the one before was, a clean one, too; within the
+    /// budget. Only a fatal status and the operator's stop end the supervisor.
+    Always,
     /// The supervisor ends, as the instance ended.
     Quit,
 }
@@ -178,6 +184,7 @@ impl Default for Policy {
             interval: Duration::from_secs(2),
             recovery: Recovery::Restart,
             warn: libc::SIGTERM,
+            stop_signal: None,
             pass_to: Whom::Instance,
             grace: Duration::from_secs(2),
             start_limit: None,

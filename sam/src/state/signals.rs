@@ -10,6 +10,10 @@ use super::{
 };
 use crate::time::Time;
 
+/// A second SIGINT that comes sooner is the first once more: a terminal and a parent may both
+/// have told of one Ctrl-C.
+const ANOTHER: Duration = Duration::from_millis(100);
+
 /// A halt that comes later is no answer to the SIGTSTP that was passed on.
 const HALTS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -36,16 +40,23 @@ impl State {
 
     /// The operator's stop.
     fn stopped(&mut self, signal: i32, now: Time, actions: &mut Actions) {
-        self.stop.get_or_insert((signal, now));
+        let first = *self.stop.get_or_insert((signal, now));
         let limit = now.after(self.policy.stop_limit);
         let kill_at = match self.stage {
             Stage::Waiting { .. } => return self.leave(Exit::Signal { signal, core: false }, actions),
             Stage::Spawning | Stage::Left { .. } => return,
             Stage::Living => Some(limit),
             Stage::Warned { kill_at, .. } => Some(kill_at.min(limit)),
-            // A second one hastens nothing.
+            // Who presses Ctrl-C a second time does not want to wait.
+            Stage::Stopping { .. }
+                if (first.0, signal) == (libc::SIGINT, libc::SIGINT) && now.since(first.1) >= ANOTHER =>
+            {
+                return self.kill(None, actions);
+            }
+            // Any other second one hastens nothing.
             Stage::Stopping { .. } | Stage::Killing { .. } => None,
         };
+        let signal = self.policy.stop_signal.unwrap_or(signal);
         actions.push(Action::Send { signal, to: Whom::Group });
         if self.job.halted {
             actions.push(Action::Send { signal: libc::SIGCONT, to: Whom::Group });

@@ -109,7 +109,7 @@ fn wrong_arguments_are_refused_with_what_to_do() {
         (&["run", "--watchdog", "soon", "true"], "--watchdog is \"soon\"; give a time such as 2s or 150ms, not zero"),
         (&["run", "--watchdog", "0s", "true"], "--watchdog is \"0s\""),
         (&["run", "--outlive=yes", "true"], "--outlive takes no value"),
-        (&["run", "--policy", "hope", "true"], "--policy is \"hope\"; give restart or quit"),
+        (&["run", "--policy", "hope", "true"], "--policy is \"hope\"; give restart or always or quit"),
         (&["run", "--budget", "10", "true"], "--budget is \"10\"; give restarts and a time, as 10/60s"),
         (&["run", "--budget", "65/1s", "true"], "a budget of 65 restarts; give 64 at most"),
         (&["run", "--backoff", "2s..1s", "true"], "give the shorter delay first"),
@@ -466,25 +466,48 @@ fn a_program_that_goes_into_the_background_ends_with_a_line_that_says_what_to_do
 
 #[test]
 fn an_instance_that_cannot_be_made_is_told_with_its_reason() {
-    // No process more for this user, who is not root, as root may always.
-    let output = Command::new(program("sam"))
-        .args(["run", "--cgroup", "off", "--", "true"])
-        .env("SAM_INTERVALL", "1s")
-        .output()
-        .unwrap();
-    assert_eq!(words(&output.stderr), "", "the command does not read these variables");
-    let limit = "ulimit -n 16; exec \"$@\"";
-    let output = Command::new("/bin/sh")
-        .args(["-c", limit, "sh"])
-        .arg(program("sam"))
-        .args(["run", "--cgroup", "off", "--budget", "1/1h", "--no-standby", "--", "true"])
-        .output()
-        .unwrap();
-    let text = words(&output.stderr);
-    if output.status.code() != Some(0) {
-        assert!(text.contains("Too many open files"), "{text}");
-        assert!(!text.contains("error 24") && !text.contains("ns"), "{text}");
+    let limited = "ulimit -n $0; exec \"$@\"";
+    let told = (8..40).filter_map(|limit| {
+        let output = Command::new("/bin/sh")
+            .args(["-c", limited, &limit.to_string()])
+            .arg(program("sam"))
+            .args(["run", "--cgroup", "off", "--budget", "1/1h", "--no-standby", "--", "true"])
+            .output()
+            .unwrap();
+        Some(words(&output.stderr)).filter(|text| text.contains("could not be made"))
+    });
+    let told: Vec<String> = told.collect();
+    assert!(!told.is_empty(), "none of the limits has the effect");
+    for text in told {
+        assert!(text.contains("instance 1 could not be made: Too many open files; the next begins"), "{text}");
+        assert!(!text.contains("error 24") && !text.contains("0.000ns"), "{text}");
     }
+}
+
+#[test]
+fn a_stop_sends_the_signal_that_the_program_wants_and_a_second_ctrl_c_kills() {
+    let running = sh(&["--stop-signal", "USR2"], "trap 'exit 5' USR2; echo up; while :; do sleep 0.05; done").start();
+    running.await_line("up");
+    running.signal(libc::SIGTERM);
+    assert_eq!(running.end().code(), 5);
+    let options = ["--stop-limit", "1h"];
+    let running = sh(&options, "trap 'echo no' INT TERM; echo up; while :; do sleep 0.05; done").start();
+    running.await_line("up");
+    running.signal(libc::SIGINT);
+    running.await_line("no");
+    // Each a press of the key; the first of them may come too soon to be another.
+    wait_until("it is killed", || {
+        running.signal(libc::SIGINT);
+        running.events().iter().any(|event| event["event"] == "killed")
+    });
+    assert_eq!(running.end().code(), -9);
+}
+
+#[test]
+fn always_restarts_after_a_clean_end_within_the_budget() {
+    let seen = sh(&["--policy", "always", "--budget", "2/1h", "--backoff", "1ms..1ms"], "exit 0").run();
+    // Who gives up did not succeed.
+    assert_eq!((seen.code(), seen.of("started").len()), (1, 3));
 }
 
 #[test]

@@ -45,7 +45,8 @@ How its health is known. Without these, by its end alone:
 What follows a failure:
       --warn-signal SIGNAL what a program is sent that hangs [SIGTERM]
       --grace TIME         from that to SIGKILL [as --watchdog, else 10s]
-      --policy POLICY      restart, or quit: end as it ended [restart]
+      --policy POLICY      restart; always: also after a clean end; or quit: end as it
+                           ended [restart]
       --backoff TIME..TIME the delay before the second restart in a row, and the longest;
                            the first is at once [100ms..3s; with another budget what has
                            a program that fails at once spend it in half its TIME, up to
@@ -62,7 +63,9 @@ What follows a failure:
                            restart takes a fork longer, and a service one process less
       --outlive            let the program live on if its supervisor is killed
 
-SIGTERM, SIGINT and SIGQUIT (Ctrl-C) stop it; other signals are passed on.
+SIGTERM, SIGINT (Ctrl-C) and SIGQUIT stop it; a second Ctrl-C kills it. Other signals are
+passed on.
+      --stop-signal SIGNAL what a stop sends to it [the signal that stops the supervisor]
       --stop-limit TIME    from that to SIGKILL [10s]
       --pass-signals WHO   who gets the others: main (the program's main process) or group
                            (its helpers, too) [main]

@@ -54,10 +54,18 @@ impl Dice {
         };
         Policy {
             interval: self.pick(&[NONE, 100 * MS, S, S, S]),
-            recovery: if self.percent(15) { Recovery::Quit } else { Recovery::Restart },
+            recovery: self.pick(&[
+                Recovery::Restart,
+                Recovery::Restart,
+                Recovery::Restart,
+                Recovery::Restart,
+                Recovery::Always,
+                Recovery::Quit,
+            ]),
             warn: self.pick(&[10, 15]),
             grace: self.pick(&[NONE, 300 * MS, S, 5 * S]),
             start_limit: self.pick(&[None, None, Some(2 * S)]),
+            stop_signal: self.pick(&[None, None, Some(libc::SIGUSR2)]),
             pass_to: self.pick(&[Whom::Instance, Whom::Group]),
             stop_limit: self.pick(&[NONE, S, 5 * S, Duration::MAX]),
             checks: self.pick(&[Checks::Beats, Checks::Beats, Checks::Asks]),

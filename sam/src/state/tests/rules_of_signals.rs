@@ -108,6 +108,46 @@ fn a_stop_without_a_limit_waits_for_ever() {
 }
 
 #[test]
+fn a_second_ctrl_c_kills_at_once_but_not_the_first_told_twice() {
+    let mut rig = Rig::running(policy());
+    assert_eq!(rig.tell(Event::Signal(libc::SIGINT)), [group(libc::SIGINT)]);
+    rig.pass(20 * MS);
+    assert_eq!(rig.tell(Event::Signal(libc::SIGINT)), [group(libc::SIGINT)]);
+    rig.pass(200 * MS);
+    assert_eq!(rig.tell(Event::Signal(libc::SIGTERM)), [group(libc::SIGTERM)]);
+    assert_eq!(rig.tell(Event::Signal(libc::SIGINT)), [Action::Kill]);
+    assert_eq!(rig.end(crash(9)), None);
+    // A service manager's stop is no Ctrl-C.
+    let mut rig = Rig::running(policy());
+    rig.tell(Event::Signal(libc::SIGTERM));
+    rig.pass(S);
+    assert_eq!(rig.tell(Event::Signal(libc::SIGINT)), [group(libc::SIGINT)]);
+}
+
+#[test]
+fn a_stop_is_told_by_the_signal_that_the_program_wants() {
+    let mut rig = Rig::running(Policy { stop_signal: Some(libc::SIGQUIT), ..policy() });
+    assert_eq!(rig.tell(Event::Signal(libc::SIGTERM)), [group(libc::SIGQUIT)]);
+    assert_eq!(rig.state.stop_signal(), Some(libc::SIGTERM), "events tell what the operator did");
+    let mut rig = Rig::new(Policy { stop_signal: Some(libc::SIGQUIT), ..policy() });
+    rig.wake();
+    rig.tell(Event::Signal(libc::SIGTERM));
+    assert_eq!(rig.tell(Event::Spawned), [group(libc::SIGQUIT)]);
+}
+
+#[test]
+fn always_means_after_a_clean_end_too_but_not_after_a_stop_or_a_fatal_one() {
+    let always = Policy { recovery: Recovery::Always, fatal: Codes::new(&[78]).unwrap(), ..policy() };
+    let mut rig = Rig::running(always);
+    assert_eq!(rig.end(Exit::Code(0)), Some(NONE));
+    assert_eq!(rig.end(Exit::Code(0)), Some(100 * MS), "as slowly as any other");
+    assert_eq!(rig.end(Exit::Code(78)), None);
+    let mut rig = Rig::running(always);
+    rig.tell(Event::Signal(libc::SIGTERM));
+    assert_eq!(rig.end(Exit::Code(0)), None);
+}
+
+#[test]
 fn signals_that_are_passed_on_go_to_the_main_process_unless_the_group_is_to_have_them() {
     for to in [Whom::Instance, Whom::Group] {
         let mut rig = Rig::running(Policy { pass_to: to, ..policy() });

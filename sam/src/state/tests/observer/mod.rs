@@ -37,6 +37,7 @@ pub(super) struct Observer {
     ends: u32,
     restarts: Vec<Time>,
     stop: Option<i32>,
+    stopped_at: Time,
     stop_by: Time,
     killed: bool,
     halted: bool,
@@ -71,6 +72,7 @@ impl Observer {
             ends: 0,
             restarts: Vec::new(),
             stop: None,
+            stopped_at: Time(0),
             stop_by: NEVER,
             killed: false,
             halted: false,
@@ -148,8 +150,15 @@ impl Observer {
                 self.continued(now);
             }
             Event::Signal(signal @ (2 | 3 | 15)) if !self.policy.ignored.contains(&(signal, true)) => {
-                self.stop = self.stop.or(Some(signal));
+                let again = (self.stop, signal) == (Some(2), 2) && now.since(self.stopped_at) >= 100 * rig::MS;
+                if self.stop.is_none() {
+                    (self.stop, self.stopped_at) = (Some(signal), now);
+                }
                 match self.life {
+                    Life::Alive if again && !self.killed => {
+                        self.stop_by = now;
+                        ensure(actions.contains(&Action::Kill), "a second Ctrl-C did not kill")?;
+                    }
                     Life::Nothing { .. } => must_leave = Some(Exit::Signal { signal, core: false }),
                     Life::Making => self.stop_by = self.stop_by.min(now.after(self.policy.stop_limit)),
                     _ => {
@@ -250,18 +259,20 @@ impl Observer {
         };
         self.life = Life::Nothing { next: NEVER };
         (self.killed, self.halted, self.suspended) = (false, false, false);
+        let is_always = self.policy.recovery == Recovery::Always && self.stop.is_none();
         if let Some(Exit::Code(code)) = exit
-            && (self.policy.fatal.contains(code) || (!ill && (code == 0 || self.policy.clean.contains(code))))
+            && (self.policy.fatal.contains(code)
+                || (!is_always && !ill && (code == 0 || self.policy.clean.contains(code))))
         {
             return Ok(Some(own));
         }
-        if exit.is_some() && !ill && self.sight.phase == Phase::Stopping {
+        if exit.is_some() && !is_always && !ill && self.sight.phase == Phase::Stopping {
             return Ok(Some(own));
         }
         if self.stop.is_some() || self.policy.recovery == Recovery::Quit {
             return Ok(Some(own));
         }
-        let unwatched = !ill && self.sight.phase != Phase::Running;
+        let unwatched = !is_always && !ill && self.sight.phase != Phase::Running;
         if let (Some(Exit::Code(_)), true, true) = (exit, unwatched, self.policy.passes_exits) {
             return Ok(Some(own));
         }

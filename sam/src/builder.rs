@@ -267,6 +267,12 @@ impl Builder {
         (setting.set)(&mut self.options, value).map(|()| self)
     }
 
+    /// For the library for C.
+    pub(crate) fn like_corosync(mut self) -> Builder {
+        self.options.be_like_corosync(true);
+        self
+    }
+
     /// Makes this process the supervisor of instances of itself, and returns in each of
     /// them. In the supervisor it never returns: it ends as its last instance did.
     ///

@@ -183,6 +183,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_like_corosync_can_be_undone_and_changed_in_part() {
+        let mut like = Options::default();
+        like.be_like_corosync(true);
+        let with = |values: &[(&str, &str)]| {
+            let look = |name: &str| values.iter().find(|(n, _)| *n == name).map(|(_, value)| value.into());
+            format!("{:?}", apply_from(like.clone(), look).unwrap().unwrap())
+        };
+        assert_eq!(with(&[]), format!("{like:?}"));
+        assert_eq!(with(&[("SAM_COROSYNC", "1")]), format!("{like:?}"));
+        assert_eq!(with(&[("SAM_COROSYNC", "0")]), format!("{:?}", Options::default()));
+        let part = Options { budget: (3, Duration::from_secs(7)), ..like.clone() };
+        assert_eq!(with(&[("SAM_BUDGET", "3/7s")]), format!("{part:?}"));
+        let own = Options { budget: (3, Duration::from_secs(7)), ..Options::default() };
+        assert_eq!(with(&[("SAM_BUDGET", "3/7s"), ("SAM_COROSYNC", "0")]), format!("{own:?}"));
+    }
+
+    #[test]
     fn supervision_can_be_turned_off() {
         assert!(apply(&[("SAM_DISABLE", "1"), ("SAM_INTERVAL", "nonsense")]).unwrap().is_none());
         assert!(apply(&[("SAM_DISABLE", "0")]).unwrap().is_some());

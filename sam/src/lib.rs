@@ -85,6 +85,7 @@
 //! | `SAM_STRAYS` | `kill` or `keep` |
 //! | `SAM_CGROUP` | `auto`, `need` or `off` |
 //! | `SAM_HUGE_PAGES` | `0`: memory is not gathered in huge pages before the first fork |
+//! | `SAM_COROSYNC` | `0`: in a program that is linked to libsam for C, restarts and exits are as here; `1` has them as there |
 //! | `SAM_STANDBY` | `0`: the next instance is not forked before it is needed |
 //! | `SAM_LOG` | `0`: nothing on standard error |
 //! | `SAM_EVENTS` | a file to which each event is appended, as a line of JSON |

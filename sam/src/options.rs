@@ -212,7 +212,30 @@ fn fitting(budget: Budget) -> (Duration, Duration) {
     (FIRST_DELAY.min(longest), longest)
 }
 
+/// How many restarts in a row do not wait where corosync's library is stood in for: more than any
+/// program needs that is killed now and then, and than a test of one; a crash loop has them in a
+/// moment. It goes on, once a second.
+const AT_ONCE: u32 = 200;
+const LOOP: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
 impl Options {
+    /// Restarts and passes exits on as corosync's library does, or as this one does of its own accord.
+    pub(crate) fn be_like_corosync(&mut self, is_like: bool) {
+        if is_like == self.passes_exits {
+            return;
+        }
+        let own = Options::default();
+        self.passes_exits = is_like;
+        if is_like {
+            self.at_once = AT_ONCE;
+            self.backoff = Some(LOOP);
+            // Any number.
+            self.budget = (1, Duration::ZERO);
+        } else {
+            (self.at_once, self.backoff, self.budget) = (own.at_once, own.backoff, own.budget);
+        }
+    }
+
     /// Whether the next instance is forked while one serves.
     pub(crate) fn forks_ahead(&self) -> bool {
         self.standby && self.recovery != Recovery::Quit

@@ -31,6 +31,11 @@ pub fn supervise_as_told(builder: Builder) -> Result<Infallible> {
     builder.supervise_as_told()
 }
 
+/// Restarts and passes exits on as corosync's library does, unless `SAM_COROSYNC=0`.
+pub fn like_corosync(builder: Builder) -> Builder {
+    builder.like_corosync()
+}
+
 /// Begins supervision, or says why not and ends the process: `main` may return anything.
 pub fn enter(builder: Builder) {
     if let Err(error) = builder.supervise() {

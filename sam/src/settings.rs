@@ -47,6 +47,8 @@ const FILE: &str = "a file";
 
 /// All of them.
 pub static SETTINGS: &[Setting] = &[
+    // The first, as others change a part of it.
+    linked("corosync", SWITCH, |options, text| switch(text).map(|is_like| options.be_like_corosync(is_like))),
     linked("interval", TIME, |options, text| put(&mut options.interval, time(text))),
     both("grace", TIME, |options, text| put(&mut options.grace, time(text).map(Some))),
     both("start-limit", TIME, |options, text| put(&mut options.start_limit, time(text).map(Some))),

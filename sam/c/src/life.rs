@@ -126,6 +126,11 @@ pub extern "C" fn sam_initialize(time_interval: c_int, recovery_policy: c_uint) 
 /// - `CS_ERR_INVALID_PARAM`: a value from the environment makes no sense.
 /// - `CS_ERR_LIBRARY`, `CS_ERR_NO_MEMORY`: the operating system refused; `errno` says why.
 ///
+/// Unless `SAM_COROSYNC=0` is in the environment, restarts are as of corosync's library: at once,
+/// without a budget (a crash loop is slowed down to one a second after 200 in a row), and an
+/// instance that exits before `sam_start` or after `sam_stop` is not restarted: its status is the
+/// supervisor's.
+///
 /// After an error the program is unsupervised, and may try again.
 ///
 /// # Safety
@@ -137,6 +142,7 @@ pub unsafe extern "C" fn sam_register(instance_id: *mut c_uint) -> Status {
             return Status::BAD_HANDLE;
         }
         let builder = Builder::new().interval(told.interval).policy(told.recovery).warn_signal(told.warn_signal);
+        let builder = __private::like_corosync(builder);
         let status = Status::from(builder.supervise());
         if status == Status::OK {
             told.enter(Stage::Registered);

@@ -45,6 +45,39 @@ static void restart_after_stop(void)
 	exit(1);
 }
 
+static void a_hundred_crashes(void)
+{
+	enter(60000, SAM_RECOVERY_POLICY_RESTART);
+	OK(sam_start());
+	if (instance <= 100)
+		exit(1);
+	SAW(instance, 101);
+	OK(sam_finalize());
+	exit(23);
+}
+
+/* A daemon's loop: SIGTERM ends it, whoever sent that. */
+static void out_after_a_warning(void)
+{
+	enter(100, SAM_RECOVERY_POLICY_RESTART);
+	if (instance == 2) {
+		OK(sam_finalize());
+		exit(22);
+	}
+	count_signal(SIGTERM);
+	OK(sam_start());
+	while (counted == 0)
+		pause();
+	beat_for(150);
+	exit(0);
+}
+
+static void own_before_start(void)
+{
+	setenv("SAM_COROSYNC", "0", 1);
+	ends_by(SAM_RECOVERY_POLICY_RESTART, 0, 1, 0);
+}
+
 static void three_instances(void)
 {
 	unsigned int log[4] = { 0, 0, 0, 0 };
@@ -123,9 +156,12 @@ const struct test recovery_cases[] = {
 	{ "restart: abort", restart_abort, 22, NULL },
 	{ "restart: SIGKILL", restart_kill, 22, NULL },
 	{ "restart: exit 0 before start", restart_before_start_0, 0, NULL },
-	{ "restart: exit 1 before start", restart_before_start_1, 22, NULL },
+	{ "restart: exit 1 before start", restart_before_start_1, 1, NULL },
 	{ "restart: abort before start", restart_before_start_abort, 22, NULL },
-	{ "restart: exit 1 after stop", restart_after_stop, 22, NULL },
+	{ "restart: exit 1 after stop", restart_after_stop, 1, NULL },
+	{ "restart: a hundred crashes in a row", a_hundred_crashes, 23, NULL },
+	{ "restart: exit 0 on the way out after a warning", out_after_a_warning, 22, NULL },
+	{ "restart: exit 1 before start, not as corosync has it", own_before_start, 22, "it is not corosync's" },
 	{ "three instances", three_instances, 0, NULL },
 	{ "memory is as it was before register", memory_is_as_it_was_before_register, 0, NULL },
 	{ "a crash at start ends within the budget", a_crash_at_start_ends_within_the_budget, 14,

@@ -94,7 +94,7 @@ fn what_a_stop_does_not_end_within_its_limit_is_killed_though_the_first_process_
 fn an_interrupt_that_was_ignored_before_supervision_is_no_stop() {
     // As behind a shell's `&`.
     for signal in [libc::SIGINT, libc::SIGQUIT] {
-        let mut subject = sh(&[], "echo up; exec sleep 1000");
+        let mut subject = sh(&[], "trap 'echo next' USR1; echo up; while :; do sleep 0.05; done");
         let ignore = move || {
             // SAFETY: ignoring needs no handler.
             unsafe { libc::signal(signal, libc::SIG_IGN) };
@@ -105,9 +105,10 @@ fn an_interrupt_that_was_ignored_before_supervision_is_no_stop() {
         let running = subject.start();
         running.await_line("up");
         running.signal(signal);
-        running.signal(libc::SIGURG);
+        running.signal(libc::SIGUSR1);
+        running.await_line("next");
+        assert_eq!(running.status()["stage"], "ready");
         running.signal(libc::SIGTERM);
-        // The program ignored it, too; what ended it was the stop.
         assert_eq!(running.end().code(), -15);
     }
 }

@@ -5,7 +5,7 @@
 #     prefix=/usr sh sam/c/install.sh
 #
 # From the environment: prefix, libdir, includedir, mandir; DESTDIR, a root that is not part
-# of any name; from, the folder that has libsam.so and libsam.a (target/release); NM, LD,
+# of any name; from, the folder that has libsam.so and libsam.a (target/release); CC, NM, LD,
 # OBJCOPY and AR.
 set -eu
 
@@ -44,11 +44,21 @@ trimmed() { # archive
 	${AR:-ar} rcsD "$1" "$place/sam.o"
 }
 
+# cargo's libsam.so has no symbol versions: the compiler gives the linker a version script of its
+# own, beside which there can be no other. Without them the loader remarks on each start of a
+# program that was linked to corosync's library.
+versioned() { # library
+	${CC:-cc} -shared -o "$1" "$place/sam.o" -Wl,-soname,libsam.so.4 \
+		-Wl,--version-script="$here/libsam.versions" -Wl,-z,relro,-z,now -Wl,--as-needed \
+		-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
+}
+
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 trimmed "$place/libsam.a"
+versioned "$place/libsam.so"
 
-into "$libdir" 755 "$from/libsam.so"
+into "$libdir" 755 "$place/libsam.so"
 into "$libdir" 644 "$place/libsam.a"
 # The loader looks for the soname, the linker for the plain name.
 mv "${DESTDIR:-}$libdir/libsam.so" "${DESTDIR:-}$libdir/libsam.so.4"

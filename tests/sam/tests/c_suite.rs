@@ -400,12 +400,84 @@ fn pkg_configs_line_links_a_program_with_and_without_a_loader() {
     }
 }
 
+/// Runs a program with the libraries of a folder; what it and the loader said.
+fn said_with(program: &Path, libraries: &Path) -> (Option<i32>, String) {
+    let mut command = Command::new(program);
+    let output = command.env("LD_LIBRARY_PATH", libraries).env("SAM_LOG", "0").output().unwrap();
+    (output.status.code(), format!("{}{}", text(&output.stdout), text(&output.stderr)))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_program_that_was_linked_to_either_library_starts_with_the_other_without_a_remark() {
+    let Some(theirs) = corosyncs() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let ours = installed().join("lib");
+    let folder = folder_with(&theirs);
+    for (linked, library) in [("ours", ours.join("libsam.so")), ("theirs", theirs.clone())] {
+        let program = place.path().join(linked);
+        let mut cc = Command::new("cc");
+        cc.arg(sources().join("programs/example.c")).arg("-I").arg(headers()).arg(library);
+        run(cc.args(["-Wl,--allow-shlib-undefined", "-o"]).arg(&program));
+        // All references are looked up at the start.
+        let mut bound = Command::new(&program);
+        bound.env("LD_BIND_NOW", "1");
+        for libraries in [&*ours, folder.path()] {
+            let (_, said) = said_with(&program, libraries);
+            assert!(!said.contains("version information"), "linked to {linked}: {said}");
+            assert!(said.starts_with("instance 2 is done"), "linked to {linked}: {said}");
+        }
+    }
+}
+
+/// corosync's own test program, which is not ours to keep: `SAM_TESTSAM` names its source, of Debian's
+/// package, as `.ci/run` fetches it.
+#[test]
+fn corosyncs_own_test_program_ends_well_with_no_variable_set() {
+    let Some(source) = env::var_os("SAM_TESTSAM").filter(|source| !source.is_empty()) else {
+        return skipped("SAM_TESTSAM names no test/testsam.c of corosync's source, so it was not run");
+    };
+    let place = tempfile::tempdir().unwrap();
+    // cmap's header is beside it; the functions answer as where no daemon runs.
+    let (folder, stand_in) = (Path::new(&source).parent().unwrap(), place.path().join("without_a_daemon.c"));
+    fs::write(&stand_in, WITHOUT_A_DAEMON).unwrap();
+    fs::write(place.path().join("config.h"), "").unwrap();
+    let program = place.path().join("testsam");
+    let mut cc = Command::new("cc");
+    cc.arg("-w").arg("-I").arg(place.path()).arg("-I").arg(headers()).arg("-I").arg(folder.join("../include"));
+    cc.arg(&source).arg(&stand_in).arg("-o").arg(&program);
+    run(cc.arg(installed().join("lib/libsam.so")).arg("-lpthread"));
+    let mut testsam = Command::new("timeout");
+    testsam.arg("60").arg(&program).env("LD_LIBRARY_PATH", installed().join("lib"));
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SAM_")) {
+        testsam.env_remove(name);
+    }
+    let output = testsam.output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let results = |word: &str| said.lines().filter(|line| line.starts_with("test") && line.ends_with(word)).count();
+    assert!(results(" passed") >= 6 && results(" skipped") <= 3 && results(" failed") == 0, "{said}");
+}
+
+/// What corosync's test program calls of the daemon's cluster map.
+const WITHOUT_A_DAEMON: &str = "
+int cmap_initialize(void *handle) { (void)handle; return 2; }
+int cmap_get_string(void) { return 2; }
+int cmap_get_uint64(void) { return 2; }
+int cmap_set_uint8(void) { return 2; }
+";
+
 /// An archive that has Rust's own names would meet those of any other Rust library.
 #[test]
 fn the_installed_archive_has_the_twelve_functions_and_no_other_name() {
     let names = |kind: &str, library: PathBuf| -> BTreeSet<String> {
         let symbols = run(Command::new("nm").args([kind, "--defined-only"]).arg(library));
-        symbols.lines().filter_map(|line| line.split(' ').nth(2)).map(str::to_owned).collect()
+        let names = symbols.lines().filter_map(|line| line.split(' ').nth(2)?.split('@').next());
+        // The version itself is a name, too.
+        names.filter(|name| *name != "COROSYNC_SAM_1.0").map(str::to_owned).collect()
     };
     let archive = names("-g", installed().join("lib/libsam.a"));
     assert_eq!(archive, names("-D", installed().join("lib/libsam.so")));

@@ -161,7 +161,8 @@ impl Supervisor {
             self.journal.say(format_args!(
                 "the main process of instance {} (pid {group}) ended with status 0 while others that it had started \
                  ran on ({count}); they are killed. A program that goes into the background is to stay in the \
-                 foreground (nginx: `daemon off;`)",
+                 foreground (nginx: `daemon off;`), and one that hands over to another process (gunicorn at SIGUSR2) \
+                 is not followed",
                 self.state.instance(),
             ));
         }

@@ -87,6 +87,8 @@ impl Introduction {
 pub(super) struct Heard {
     /// It described itself in new words.
     pub(super) said: bool,
+    /// It named a process that is to be the service in its place.
+    pub(super) main: Option<i32>,
     /// It wants this long from now until it is ready.
     pub(super) start: Option<Duration>,
 }
@@ -134,6 +136,11 @@ impl Downward {
             let Some((len, sender)) = receive(self.socket(), &mut buffer) else { break };
             let Some(living) = living.filter(|living| self.may_speak(sender, living.pid)) else { continue };
             for notice in notices(&buffer[..len]) {
+                if let Notice::Main(pid) = notice
+                    && pid != living.pid
+                {
+                    heard.main = Some(pid);
+                }
                 self.take_in(notice, &living.board, now, &mut heard);
             }
         }
@@ -165,7 +172,7 @@ impl Downward {
                 board.park(MAIN);
                 limit_stop(board, self.stop_limit, now);
             }
-            Notice::Ready | Notice::Stopping => {}
+            Notice::Ready | Notice::Stopping | Notice::Main(_) => {}
             Notice::Alive => board.beat_at(MAIN, now),
             Notice::Failed => board.set_failed(),
             Notice::Extend(by) if board.phase() == Phase::Starting => heard.start = Some(by),

@@ -333,6 +333,13 @@ impl Supervisor {
         if let Some(by) = heard.start {
             self.state.extend_start(now.after(by));
         }
+        if let Some(pid) = heard.main {
+            self.journal.say(format_args!(
+                "instance {} said MAINPID={pid}: sam does not follow a hand-over to another process. When the main \
+                 process ends, so does that one. To change the program, restart it; for a reload, signal it",
+                self.state.instance(),
+            ));
+        }
         if heard.said {
             self.upward.pass_on(&self.state, downward.said(), now);
             self.journal.outdate();

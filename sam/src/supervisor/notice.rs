@@ -1,5 +1,5 @@
 //! The words of `sd_notify(3)`: lines of `NAME=value`. Those that say nothing to this
-//! supervisor (MAINPID, RELOADING, FDSTORE, BARRIER and whatever comes) are passed over.
+//! supervisor (RELOADING, FDSTORE, BARRIER and whatever comes) are passed over.
 
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ pub(super) enum Notice<'a> {
     Failed,
     /// `EXTEND_TIMEOUT_USEC=`: what it is at, its start or its end, takes this long from now.
     Extend(Duration),
+    /// `MAINPID=`: another process is the service from here on.
+    Main(i32),
     /// `STATUS=`: itself, in its own words.
     Status(&'a [u8]),
 }
@@ -32,6 +34,7 @@ pub(super) fn notices(message: &[u8]) -> impl Iterator<Item = Notice<'_>> {
             (b"EXTEND_TIMEOUT_USEC", micros) => {
                 str::from_utf8(micros).ok()?.parse().ok().map(Duration::from_micros).map(Notice::Extend)
             }
+            (b"MAINPID", pid) => str::from_utf8(pid).ok()?.parse().ok().filter(|pid| *pid > 0).map(Notice::Main),
             (b"STATUS", text) => Some(Notice::Status(text)),
             _ => None,
         }
@@ -48,6 +51,7 @@ mod tests {
         let message = b"READY=1\nMAINPID=7\nSTATUS=a=b\xff\nWATCHDOG=1\n\nWATCHDOG=trigger\nEXTEND_TIMEOUT_USEC=1500\nSTOPPING=1\n";
         let expected = [
             Notice::Ready,
+            Notice::Main(7),
             Notice::Status(b"a=b\xff"),
             Notice::Alive,
             Notice::Failed,
@@ -60,7 +64,8 @@ mod tests {
     #[test]
     fn what_is_nearly_a_word_is_none() {
         let nearly = b"READY=\nREADY=10\nREADY\nready=1\n READY=1\nWATCHDOG=0\nEXTEND_TIMEOUT_USEC=-1\n\
-            EXTEND_TIMEOUT_USEC=18446744073709551616\nEXTEND_TIMEOUT_USEC=\nREADY=1\0\n=1\n=";
+            EXTEND_TIMEOUT_USEC=18446744073709551616\nMAINPID=0\nMAINPID=-3\nMAINPID=x\n\
+            EXTEND_TIMEOUT_USEC=\nREADY=1\0\n=1\n=";
         assert_eq!(notices(nearly).next(), None);
     }
 

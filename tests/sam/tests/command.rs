@@ -99,8 +99,8 @@ fn a_program_that_vanishes_is_tried_within_the_budget_and_ends_in_its_status() {
 #[test]
 fn wrong_arguments_are_refused_with_what_to_do() {
     let cases: [(&[&str], &str); 21] = [
-        (&[], "nothing to do; give a command, run or status; see `sam --help`"),
-        (&["fly"], "there is no command \"fly\"; give run or status"),
+        (&[], "nothing to do; give a command: run, status, stop or signal; see `sam --help`"),
+        (&["fly"], "there is no command \"fly\"; give run, status, stop or signal"),
         (&["--fly"], "there is no option --fly; see `sam --help`"),
         (&["run"], "there is no program to supervise; give one behind --; see `sam run --help`"),
         (&["run", "--fly", "true"], "there is no option --fly; see `sam run --help`"),

@@ -323,3 +323,31 @@ fn the_file_of_events_is_opened_anew_at_a_signal_that_the_program_gets_as_well()
     assert_eq!(fs::read_to_string(&aside).unwrap().lines().count(), 2);
     assert_eq!(running.end().names(), ["stopping", "ended"]);
 }
+
+#[test]
+fn stop_and_signal_reach_a_supervisor_by_its_status_file_and_nobody_else() {
+    let running = sh(&[], "trap 'echo reloaded' HUP; echo up; while :; do sleep 0.05; done").start();
+    running.await_line("up");
+    wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
+    let file = running.path("status");
+    let shown = file.to_str().unwrap();
+    assert_eq!(sam(&["signal", shown, "HUP"]).status.code(), Some(0));
+    running.await_line("reloaded");
+    // The number of a process that began at another time: this one's own, which is to live on.
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other");
+    let mut value = running.status();
+    value["supervisor"] = json!(std::process::id());
+    fs::write(&other, value.to_string()).unwrap();
+    let output = sam(&["stop", other.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(3), "{}", words(&output.stderr));
+    assert!(words(&output.stderr).contains("its supervisor is gone"), "{}", words(&output.stderr));
+    fs::write(&other, "{}").unwrap();
+    assert_eq!(sam(&["stop", other.to_str().unwrap()]).status.code(), Some(2));
+    assert_eq!(sam(&["signal", shown]).status.code(), Some(64));
+    assert_eq!(sam(&["signal", shown, "SIGNONE"]).status.code(), Some(64));
+    assert_eq!(sam(&["stop", shown]).status.code(), Some(0));
+    assert_eq!(status(&file, &[]).0, 1, "it has ended when the command has");
+    assert_eq!(running.end().code(), -15);
+    assert_eq!(sam(&["stop", "/no/such/file"]).status.code(), Some(2));
+}

@@ -7,6 +7,8 @@ Keeps programs running.
 Usage:
   sam run [OPTIONS] -- PROGRAM [ARGUMENTS...]   supervise a program
   sam status [OPTIONS] FILE                     show how a supervised program is doing
+  sam stop [OPTIONS] FILE                       stop it, and wait for its end
+  sam signal FILE SIGNAL                        send it a signal, SIGHUP to reload
 
 Options:
   -h, --help      this, or the manual of a command: sam run --help
@@ -79,7 +81,8 @@ What is told:
   -h, --help               this
 
 Of sd_notify(3) it knows READY=1, STOPPING=1, WATCHDOG=1, WATCHDOG=trigger, STATUS=,
-EXTEND_TIMEOUT_USEC= (of a start, and of an end of its own) and BARRIER=1. Under a service
+EXTEND_TIMEOUT_USEC= (of a start, and of an end of its own) and BARRIER=1; MAINPID= of
+another process is refused with a line. Under a service
 manager that sets NOTIFY_SOCKET it says READY=1, STATUS=, WATCHDOG=1 (while the program is
 well) and STOPPING=1 itself. SAM_... variables are passed on, for programs that are
 linked with sam.
@@ -115,4 +118,35 @@ Exit status: 0 it serves; 1 it does not, yet or any more; 2 the file is not ther
 nothing; 3 its supervisor is gone without having said so; 4 what it says is old: its
 supervisor cannot write it; 64 the arguments make no sense; 71 standard output cannot be
 written.
+";
+
+/// Of `sam stop`.
+pub(crate) const STOP: &str = "\
+Stops a supervised program and its supervisor, by the supervisor's status file, and waits
+until the supervisor has ended.
+
+Usage:
+  sam stop [OPTIONS] FILE
+
+Options:
+      --no-wait  do not wait for the end
+  -h, --help     this
+
+Exit status: 0 it was stopped; 2 the file is not there or says nothing; 3 its supervisor is
+gone; 64 the arguments make no sense; 71 the system refused it.
+";
+
+/// Of `sam signal`.
+pub(crate) const SIGNAL: &str = "\
+Sends a signal to a supervisor, by its status file. SIGTERM, SIGINT and SIGQUIT stop it and
+its program; it passes others on to the program, such as SIGHUP for a reload.
+
+Usage:
+  sam signal FILE SIGNAL
+
+Options:
+  -h, --help     this
+
+Exit status: 0 it was sent; 2 the file is not there or says nothing; 3 its supervisor is
+gone; 64 the arguments make no sense; 71 the system refused it.
 ";

@@ -20,6 +20,7 @@
 
 mod help;
 mod run;
+mod signal;
 mod status;
 
 use std::{
@@ -67,9 +68,11 @@ fn main() -> ExitCode {
         Ok(Some(lexopt::Arg::Value(command))) => match command.to_str() {
             Some("run") => (run::run(parser), "sam run --help"),
             Some("status") => (status::status(parser), "sam status --help"),
+            Some("stop") => (signal::stop(parser), "sam stop --help"),
+            Some("signal") => (signal::signal(parser), "sam signal --help"),
             Some("help") => (print(help::SAM), ""),
             _ => {
-                let text = format!("there is no command {command:?}; give run or status");
+                let text = format!("there is no command {command:?}; give run, status, stop or signal");
                 (Err(Refusal::new(text)), "sam --help")
             }
         },
@@ -78,7 +81,7 @@ fn main() -> ExitCode {
             (print(&format!("sam {}\n", env!("CARGO_PKG_VERSION"))), "")
         }
         Ok(Some(other)) => (Err(other.unexpected().into()), "sam --help"),
-        Ok(None) => (Err(Refusal::new("nothing to do; give a command, run or status")), "sam --help"),
+        Ok(None) => (Err(Refusal::new("nothing to do; give a command: run, status, stop or signal")), "sam --help"),
         Err(error) => (Err(error.into()), "sam --help"),
     };
     result.unwrap_or_else(|refusal| {

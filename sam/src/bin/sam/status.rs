@@ -130,7 +130,7 @@ fn look_once(file: &Path, json: bool) -> (Verdict, String, Sight) {
 
 /// Whether the process that writes the file is there. `None` if its number means nothing
 /// here, because it is of another namespace, or is not told.
-fn supervisor_lives(status: &Json) -> Option<bool> {
+pub(crate) fn supervisor_lives(status: &Json) -> Option<bool> {
     let pid = status["supervisor"].as_u64()?;
     if fs::metadata("/proc/self/ns/pid").ok()?.ino() != status["namespace"].as_u64()? {
         return None;

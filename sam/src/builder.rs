@@ -226,9 +226,10 @@ impl Builder {
     }
 
     /// Whether an instance is killed when its supervisor dies (the default), so that
-    /// nothing runs unsupervised. What it started dies with it if it has a
-    /// [cgroup](Builder::cgroup) and another stands by ([`standby`](Builder::standby)), which
-    /// notices the supervisor's end and kills that.
+    /// nothing runs unsupervised. The kernel does so, but not for one that has changed its user. While
+    /// another stands by ([`standby`](Builder::standby)), that one notices the supervisor's end and
+    /// kills the instance, its process group and its descendants with the supervisor's rights; what
+    /// has left the group and lost its parent it finds in a [cgroup](Builder::cgroup) only.
     pub fn dies_with_supervisor(mut self, dies: bool) -> Builder {
         self.options.dies_with_supervisor = dies;
         self

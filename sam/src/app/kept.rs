@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
@@ -172,6 +172,10 @@ impl App {
             }
         };
         match desk.ask(Kind::Take, Some(key), 0, None)? {
+            // The kernel takes the lowest number that is free.
+            (Message { status: Status::Done, .. }, Some(fd)) if fd.as_raw_fd() <= libc::STDERR_FILENO => {
+                fd.try_clone().map(Some).map_err(|error| Error::io("cannot move the descriptor that was kept", error))
+            }
             (Message { status: Status::Done, .. }, Some(fd)) => Ok(Some(fd)),
             (Message { status: Status::NotFound, .. }, _) => Ok(None),
             _ => Err(refused()),

@@ -200,6 +200,11 @@ fn act(verb: &str, rest: &[&str]) {
             let file = fs::File::open("/dev/null").unwrap();
             (0..number(count)).for_each(|index| app.keep_fd(&kept_name(index), &file).unwrap());
         }
+        ("close_too", numbers) => close_all_of(&numbers.join(" ")),
+        ("take", []) => {
+            let fd = app.take_fd(&kept_name(0)).unwrap().unwrap();
+            process::exit(i32::from(std::os::fd::AsRawFd::as_raw_fd(&fd) <= 2));
+        }
         ("forget", [count]) => {
             (0..number(count)).for_each(|index| assert!(app.drop_fd(&kept_name(index)).unwrap()));
         }

@@ -168,3 +168,43 @@ fn a_standard_stream_that_is_closed_is_never_anything_of_sams() {
         }
     }
 }
+
+#[test]
+fn signals_are_as_they_were_in_copies_and_in_what_is_executed_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let script = |name: &str, end| format!("inventory {}; {end}", file(name).display());
+    let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+    let mut subject = Subject::new(&[&script("fork", "kill 9"), &script("exec", "exit 0")]);
+    let change = || {
+        for signal in [libc::SIGHUP, libc::SIGCHLD, libc::SIGUSR2] {
+            // SAFETY: ignoring needs no handler.
+            unsafe { libc::signal(signal, libc::SIG_IGN) };
+        }
+        let mask = 1_u64 << (libc::SIGWINCH - 1);
+        // SAFETY: the mask has eight bytes.
+        unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const mask, 0, 8) };
+        Ok(())
+    };
+    // SAFETY: system calls on memory of its own.
+    unsafe { subject.command().pre_exec(change) };
+    assert_eq!(subject.set("SAM_RESPAWN", "exec").run().code(), 0);
+    assert_eq!(read("fork"), read("exec"));
+    let bits = |name: &str| {
+        let text = read("fork");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+        u64::from_str_radix(&line, 16).unwrap()
+    };
+    let is_in = |set: u64, signal: i32| set & (1 << (signal - 1)) != 0;
+    assert!([libc::SIGHUP, libc::SIGCHLD, libc::SIGUSR2].into_iter().all(|signal| is_in(bits("SigIgn:"), signal)));
+    assert!(!is_in(bits("SigIgn:"), libc::SIGUSR1));
+    assert_eq!(bits("SigBlk:"), 1 << (libc::SIGWINCH - 1));
+}
+
+#[test]
+fn a_descriptor_that_is_taken_back_is_no_standard_stream() {
+    for closed in ["0", "2", "0 1 2"] {
+        let subject = Subject::new(&["keep 1; kill 9", &format!("close_too {closed}; take; exit 0")]);
+        assert_eq!(subject.run().code(), 0, "{closed}");
+    }
+}

@@ -131,6 +131,17 @@ fn only_the_first_process_speaks_unless_its_group_may() {
 }
 
 #[test]
+fn one_that_says_that_it_stops_because_it_was_warned_is_followed_by_the_next() {
+    let script = "catch 15; notify READY=1; pause; notify WATCHDOG=1|STOPPING=1; sleep 200; exit 0";
+    let seen = speaker(&["--watchdog", "100ms", "--grace", "20s"], &[script, "exit 0"]).run();
+    assert_eq!(seen.names()[..6], ["started", "ready", "warned", "recovered", "ended", "started"]);
+    assert_eq!((&seen.of("ended")[0]["cause"], seen.code()), (&"overdue".into(), 0));
+    // Of its own accord it is what it wanted.
+    let seen = speaker(&["--watchdog", "20s"], &["notify READY=1|STOPPING=1; exit 3", "exit 0"]).run();
+    assert_eq!((seen.of("started").len(), seen.code()), (1, 3));
+}
+
+#[test]
 fn a_helper_that_ends_at_once_is_heard() {
     for _ in 0..40 {
         let script = "catch 10; say up; pause; brief READY=1|STATUS=it is I; say sent; pause; exit 0";

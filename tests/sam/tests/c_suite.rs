@@ -433,12 +433,12 @@ fn a_program_that_was_linked_to_either_library_starts_with_the_other_without_a_r
     }
 }
 
-/// corosync's own test program, which is not ours to keep: `SAM_TESTSAM` names its source, of Debian's
+/// corosync's own test program, which is not ours to keep: `COROSYNC_TESTSAM` names its source, of Debian's
 /// package, as `.ci/run` fetches it.
 #[test]
 fn corosyncs_own_test_program_ends_well_with_no_variable_set() {
-    let Some(source) = env::var_os("SAM_TESTSAM").filter(|source| !source.is_empty()) else {
-        return skipped("SAM_TESTSAM names no test/testsam.c of corosync's source, so it was not run");
+    let Some(source) = env::var_os("COROSYNC_TESTSAM").filter(|source| !source.is_empty()) else {
+        return skipped("COROSYNC_TESTSAM names no test/testsam.c of corosync's source, so it was not run");
     };
     let place = tempfile::tempdir().unwrap();
     // cmap's header is beside it; the functions answer as where no daemon runs.

@@ -117,6 +117,10 @@
 //! 4. `app`: what runs in the instance.
 //! 5. `supervisor`: effects; one thread, one loop.
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+#[path = "fuzzing.rs"]
+pub mod __fuzzing;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;

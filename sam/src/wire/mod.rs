@@ -20,3 +20,10 @@ pub(crate) use kept::Turn;
 pub(crate) use kept::{KEPT, Kept};
 pub(crate) use message::{Kind, Message, NAME, Name, Status};
 pub(crate) use socket::{Received, close, pair, receive, send};
+
+/// How many packets in `bytes` are messages; each is written as it was read.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn understood(bytes: &[u8]) -> usize {
+    let messages = bytes.chunks(message::PACKET).filter_map(Message::decode);
+    messages.inspect(|message| assert_eq!(Message::decode(&message.encode()), Some(*message))).count()
+}

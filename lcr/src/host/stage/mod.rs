@@ -277,6 +277,13 @@ pub(super) fn examine(file: &Path) -> Result<Manifest> {
     examine().map_err(|error| error.at(show(file)))
 }
 
+/// Whether a file of these bytes is one that the loader may have, whatever its manifest.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_elf(bytes: &[u8]) -> bool {
+    let _ = elf::look(&bytes[..bytes.len().min(elf::FIRST)], bytes.len() as u64);
+    elf::read(bytes, library::page_size()).map(|elf| drop(manifest(&elf))).is_ok()
+}
+
 fn manifest(elf: &elf::Elf<'_>) -> Result<Manifest> {
     // A linker merges sections of one name, unless their flags differ.
     let manifest = Manifest::decode(&elf.sections(SECTION).collect::<Vec<_>>().concat())?;

@@ -31,7 +31,7 @@ struct Subject {
 
 impl Deref for Subject {
     type Target = dyn Engine;
-    fn deref(&self) -> &dyn Engine {
+    fn deref(&self) -> &(dyn Engine + 'static) {
         &*self.engine
     }
 }

@@ -169,7 +169,7 @@ struct Instance {
 }
 
 impl Instance {
-    fn start(name: &'static str, engine: impl Engine) -> Instance {
+    fn start(name: &'static str, engine: impl Engine + 'static) -> Instance {
         let engine = Arc::new(Watched {
             engine: Arc::new(engine),
             open: AtomicBool::new(false),

@@ -1,4 +1,4 @@
-trait Watch: Send + ::core::marker::Sync + 'static {
+trait Watch: Send + ::core::marker::Sync {
     fn each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool);
     fn watch<'a>(
         &'a self,
@@ -13,7 +13,7 @@ trait Watch: Send + ::core::marker::Sync + 'static {
 #[allow(deprecated, improper_ctypes_definitions)]
 const _: () = {
     use ::lcr::__private as __lcr;
-    use __lcr::{RaiseAsErr as _, RaiseAsPanic as _};
+    use __lcr::{RaiseAsErr as _, RaiseAsPanic as _, Unbounded as _, Unproven as _};
     type _ResultsOwnTheirData = ();
     const __LCR_METHODS: &'static [__lcr::Method] = &[
         __lcr::Method {
@@ -27,7 +27,10 @@ const _: () = {
                             __lcr::Repr<__lcr::Lent>,
                         >(
                             __lcr::Kind::Callback,
-                            "",
+                            __lcr::bounds(
+                                __lcr::Bounds::<dyn Fn(&str, u64) -> bool>::SEND,
+                                __lcr::Bounds::<dyn Fn(&str, u64) -> bool>::SYNC,
+                            ),
                             &[
                                 __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
                                 __lcr::Part::of(<u64 as __lcr::Abi>::SHAPE),
@@ -50,7 +53,10 @@ const _: () = {
                             __lcr::Repr<__lcr::Given>,
                         >(
                             __lcr::Kind::BoxedCallback,
-                            "",
+                            __lcr::bounds(
+                                __lcr::Bounds::<dyn for<'x> Fn(&'x str) + Send>::SEND,
+                                __lcr::Bounds::<dyn for<'x> Fn(&'x str) + Send>::SYNC,
+                            ),
                             &[
                                 __lcr::Part::of(<&'_ str as __lcr::Abi>::SHAPE),
                                 __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
@@ -62,7 +68,7 @@ const _: () = {
             ),
         },
     ];
-    unsafe impl __lcr::Interface for dyn Watch {
+    unsafe impl __lcr::Interface for dyn Watch + '_ {
         const NAME: &'static str = "kv.watch";
         const VERSION: u32 = 1;
         const REPLACES: &'static [u32] = &[];
@@ -83,20 +89,38 @@ const _: () = {
                 __lcr::serve(
                     this,
                     |this: &__LcrT| {
+                        let memory_lent_for_prefix = __lcr::Memory;
                         let a1 = {
                             let callback = __lcr::lift(
                                 <__lcr::Lent as __lcr::Abi>::from_repr,
                                 a1,
                             );
                             move |p0: &str, p1: u64| -> bool {
-                                unsafe { callback.call((p0, p1)) }
+                                unsafe {
+                                    let memory_of_the_callback = __lcr::Memory;
+                                    __lcr::receive(
+                                            &memory_of_the_callback,
+                                            <bool as __lcr::Abi>::from_repr,
+                                            callback
+                                                .call((
+                                                    __lcr::lower(<&str as __lcr::Abi>::into_repr, p0),
+                                                    __lcr::lower(<u64 as __lcr::Abi>::into_repr, p1),
+                                                )),
+                                        )
+                                        .value()
+                                }
                             }
                         };
                         __lcr::lower(
                             <() as __lcr::Abi>::into_repr,
                             <__LcrT as Watch>::each(
                                 this,
-                                __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
+                                __lcr::receive(
+                                        &memory_lent_for_prefix,
+                                        <&str as __lcr::Abi>::from_repr,
+                                        a0,
+                                    )
+                                    .value(),
                                 &a1,
                             ),
                         )
@@ -113,18 +137,37 @@ const _: () = {
                 __lcr::serve(
                     this,
                     |this: &__LcrT| {
+                        let memory_lent_for_view = __lcr::Memory;
                         let a1 = {
                             let callback = __lcr::lift(
                                 <__lcr::Given as __lcr::Abi>::from_repr,
                                 a1,
                             );
-                            move |p0: &'_ str| -> () { unsafe { callback.call((p0,)) } }
+                            move |p0: &'_ str| -> () {
+                                unsafe {
+                                    let memory_of_the_callback = __lcr::Memory;
+                                    __lcr::receive(
+                                            &memory_of_the_callback,
+                                            <() as __lcr::Abi>::from_repr,
+                                            callback
+                                                .call((
+                                                    __lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),
+                                                )),
+                                        )
+                                        .value()
+                                }
+                            }
                         };
                         __lcr::lower(
                             <u64 as __lcr::Abi>::into_repr,
                             <__LcrT as Watch>::watch(
                                 this,
-                                __lcr::lift(<View<'_> as __lcr::Abi>::from_repr, a0),
+                                __lcr::receive(
+                                        &memory_lent_for_view,
+                                        <View<'_> as __lcr::Abi>::from_repr,
+                                        a0,
+                                    )
+                                    .value(),
                                 __lcr::Box::new(a1),
                             ),
                         )
@@ -133,7 +176,7 @@ const _: () = {
             }
         }
     }
-    unsafe impl<__LcrT: Watch> __lcr::ServedBy<__LcrT> for dyn Watch {
+    unsafe impl<__LcrT: Watch + 'static> __lcr::ServedBy<__LcrT> for dyn Watch + '_ {
         const THUNKS: &'static [__lcr::Thunk] = &[
             __lcr::Thunk::new(__LcrTable::<__LcrT>::each as *const ()),
             __lcr::Thunk::new(__LcrTable::<__LcrT>::watch as *const ()),
@@ -152,10 +195,30 @@ const _: () = {
     }
     impl<__LcrT: Watch + ?Sized> __LcrDefaults for __LcrT {}
     #[automatically_derived]
-    impl Watch for __lcr::Handle<dyn Watch> {
+    impl Watch for __lcr::Handle<dyn Watch + '_> {
         #[inline]
         fn each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool) {
-            let f_callback = |(p0, p1): (&'static str, u64)| f(p0, p1);
+            let f_callback = |(p0, p1)| unsafe {
+                let argument_1_lent_to_f = __lcr::Memory;
+                let argument_2_lent_to_f = __lcr::Memory;
+                __lcr::lower(
+                    <bool as __lcr::Abi>::into_repr,
+                    f(
+                        __lcr::receive(
+                                &argument_1_lent_to_f,
+                                <&str as __lcr::Abi>::from_repr,
+                                p0,
+                            )
+                            .value(),
+                        __lcr::receive(
+                                &argument_2_lent_to_f,
+                                <u64 as __lcr::Abi>::from_repr,
+                                p1,
+                            )
+                            .value(),
+                    ),
+                )
+            };
             unsafe {
                 __lcr::request(
                     self,
@@ -171,7 +234,15 @@ const _: () = {
                         __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
                         __lcr::lift(<__lcr::Lent as __lcr::Abi>::from_repr, a1),
                     ),
-                    |value| __lcr::lift(<() as __lcr::Abi>::from_repr, value),
+                    |value| {
+                        let memory_of_the_component = __lcr::Memory;
+                        __lcr::receive(
+                                &memory_of_the_component,
+                                <() as __lcr::Abi>::from_repr,
+                                value,
+                            )
+                            .value()
+                    },
                     |shortfall| {
                         let fault = shortfall.into_fault::<dyn Watch>(0);
                         (&&__lcr::Tag::<()>::new()).raise(fault)
@@ -185,7 +256,20 @@ const _: () = {
             view: View<'a>,
             call: Box<dyn for<'x> Fn(&'x str) + Send>,
         ) -> u64 {
-            let call_callback = move |(p0,): (&'static str,)| call(p0);
+            let call_callback = move |(p0,)| unsafe {
+                let argument_1_lent_to_call = __lcr::Memory;
+                __lcr::lower(
+                    <() as __lcr::Abi>::into_repr,
+                    call(
+                        __lcr::receive(
+                                &argument_1_lent_to_call,
+                                <&'_ str as __lcr::Abi>::from_repr,
+                                p0,
+                            )
+                            .value(),
+                    ),
+                )
+            };
             unsafe {
                 __lcr::request(
                     self,
@@ -201,7 +285,15 @@ const _: () = {
                         __lcr::lift(<View<'a> as __lcr::Abi>::from_repr, a0),
                         __lcr::lift(<__lcr::Given as __lcr::Abi>::from_repr, a1),
                     ),
-                    |value| __lcr::lift(<u64 as __lcr::Abi>::from_repr, value),
+                    |value| {
+                        let memory_of_the_component = __lcr::Memory;
+                        __lcr::receive(
+                                &memory_of_the_component,
+                                <u64 as __lcr::Abi>::from_repr,
+                                value,
+                            )
+                            .value()
+                    },
                     |shortfall| {
                         match shortfall {
                             __lcr::Shortfall::Missing((a0, a1)) => {
@@ -210,7 +302,20 @@ const _: () = {
                                     a0,
                                     __lcr::Box::new({
                                         let callback = a1;
-                                        move |p0: &'_ str| -> () { unsafe { callback.call((p0,)) } }
+                                        move |p0: &'_ str| -> () {
+                                            unsafe {
+                                                let memory_of_the_callback = __lcr::Memory;
+                                                __lcr::receive(
+                                                        &memory_of_the_callback,
+                                                        <() as __lcr::Abi>::from_repr,
+                                                        callback
+                                                            .call((
+                                                                __lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),
+                                                            )),
+                                                    )
+                                                    .value()
+                                            }
+                                        }
                                     }),
                                 )
                             }
@@ -224,10 +329,30 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl Watch for __lcr::Pinned<dyn Watch> {
+    impl Watch for __lcr::Pinned<dyn Watch + '_> {
         #[inline]
         fn each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool) {
-            let f_callback = |(p0, p1): (&'static str, u64)| f(p0, p1);
+            let f_callback = |(p0, p1)| unsafe {
+                let argument_1_lent_to_f = __lcr::Memory;
+                let argument_2_lent_to_f = __lcr::Memory;
+                __lcr::lower(
+                    <bool as __lcr::Abi>::into_repr,
+                    f(
+                        __lcr::receive(
+                                &argument_1_lent_to_f,
+                                <&str as __lcr::Abi>::from_repr,
+                                p0,
+                            )
+                            .value(),
+                        __lcr::receive(
+                                &argument_2_lent_to_f,
+                                <u64 as __lcr::Abi>::from_repr,
+                                p1,
+                            )
+                            .value(),
+                    ),
+                )
+            };
             unsafe {
                 __lcr::request(
                     self,
@@ -243,7 +368,15 @@ const _: () = {
                         __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
                         __lcr::lift(<__lcr::Lent as __lcr::Abi>::from_repr, a1),
                     ),
-                    |value| __lcr::lift(<() as __lcr::Abi>::from_repr, value),
+                    |value| {
+                        let memory_of_the_component = __lcr::Memory;
+                        __lcr::receive(
+                                &memory_of_the_component,
+                                <() as __lcr::Abi>::from_repr,
+                                value,
+                            )
+                            .value()
+                    },
                     |shortfall| {
                         let fault = shortfall.into_fault::<dyn Watch>(0);
                         (&&__lcr::Tag::<()>::new()).raise(fault)
@@ -257,7 +390,20 @@ const _: () = {
             view: View<'a>,
             call: Box<dyn for<'x> Fn(&'x str) + Send>,
         ) -> u64 {
-            let call_callback = move |(p0,): (&'static str,)| call(p0);
+            let call_callback = move |(p0,)| unsafe {
+                let argument_1_lent_to_call = __lcr::Memory;
+                __lcr::lower(
+                    <() as __lcr::Abi>::into_repr,
+                    call(
+                        __lcr::receive(
+                                &argument_1_lent_to_call,
+                                <&'_ str as __lcr::Abi>::from_repr,
+                                p0,
+                            )
+                            .value(),
+                    ),
+                )
+            };
             unsafe {
                 __lcr::request(
                     self,
@@ -273,7 +419,15 @@ const _: () = {
                         __lcr::lift(<View<'a> as __lcr::Abi>::from_repr, a0),
                         __lcr::lift(<__lcr::Given as __lcr::Abi>::from_repr, a1),
                     ),
-                    |value| __lcr::lift(<u64 as __lcr::Abi>::from_repr, value),
+                    |value| {
+                        let memory_of_the_component = __lcr::Memory;
+                        __lcr::receive(
+                                &memory_of_the_component,
+                                <u64 as __lcr::Abi>::from_repr,
+                                value,
+                            )
+                            .value()
+                    },
                     |shortfall| {
                         match shortfall {
                             __lcr::Shortfall::Missing((a0, a1)) => {
@@ -282,7 +436,20 @@ const _: () = {
                                     a0,
                                     __lcr::Box::new({
                                         let callback = a1;
-                                        move |p0: &'_ str| -> () { unsafe { callback.call((p0,)) } }
+                                        move |p0: &'_ str| -> () {
+                                            unsafe {
+                                                let memory_of_the_callback = __lcr::Memory;
+                                                __lcr::receive(
+                                                        &memory_of_the_callback,
+                                                        <() as __lcr::Abi>::from_repr,
+                                                        callback
+                                                            .call((
+                                                                __lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),
+                                                            )),
+                                                    )
+                                                    .value()
+                                            }
+                                        }
                                     }),
                                 )
                             }

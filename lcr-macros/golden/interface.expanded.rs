@@ -1,4 +1,4 @@
-pub trait Store: ::core::marker::Send + ::core::marker::Sync + 'static {
+pub trait Store: ::core::marker::Send + ::core::marker::Sync {
     /// Documentation stays with the trait.
     fn get(&self, key: &str) -> Option<Vec<u8>>;
     fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError>;
@@ -9,7 +9,7 @@ pub trait Store: ::core::marker::Send + ::core::marker::Sync + 'static {
 #[allow(deprecated, improper_ctypes_definitions)]
 const _: () = {
     use ::lcr::__private as __lcr;
-    use __lcr::{RaiseAsErr as _, RaiseAsPanic as _};
+    use __lcr::{RaiseAsErr as _, RaiseAsPanic as _, Unbounded as _, Unproven as _};
     type _ResultsOwnTheirData = (Option<Vec<u8>>, Result<(), StoreError>);
     const __LCR_METHODS: &'static [__lcr::Method] = &[
         __lcr::Method {
@@ -41,7 +41,7 @@ const _: () = {
             ),
         },
     ];
-    unsafe impl __lcr::Interface for dyn Store {
+    unsafe impl __lcr::Interface for dyn Store + '_ {
         const NAME: &'static str = "kv.store";
         const VERSION: u32 = 2;
         const REPLACES: &'static [u32] = &[1];
@@ -61,11 +61,17 @@ const _: () = {
                 __lcr::serve(
                     this,
                     |this: &__LcrT| {
+                        let memory_lent_for_key = __lcr::Memory;
                         __lcr::lower(
                             <Option<Vec<u8>> as __lcr::Abi>::into_repr,
                             <__LcrT as Store>::get(
                                 this,
-                                __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
+                                __lcr::receive(
+                                        &memory_lent_for_key,
+                                        <&str as __lcr::Abi>::from_repr,
+                                        a0,
+                                    )
+                                    .value(),
                             ),
                         )
                     },
@@ -81,12 +87,24 @@ const _: () = {
                 __lcr::serve(
                     this,
                     |this: &__LcrT| {
+                        let memory_lent_for_key = __lcr::Memory;
+                        let memory_lent_for_value = __lcr::Memory;
                         __lcr::lower(
                             <Result<(), StoreError> as __lcr::Abi>::into_repr,
                             <__LcrT as Store>::put(
                                 this,
-                                __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
-                                __lcr::lift(<&[u8] as __lcr::Abi>::from_repr, a1),
+                                __lcr::receive(
+                                        &memory_lent_for_key,
+                                        <&str as __lcr::Abi>::from_repr,
+                                        a0,
+                                    )
+                                    .value(),
+                                __lcr::receive(
+                                        &memory_lent_for_value,
+                                        <&[u8] as __lcr::Abi>::from_repr,
+                                        a1,
+                                    )
+                                    .value(),
                             ),
                         )
                     },
@@ -109,7 +127,7 @@ const _: () = {
             }
         }
     }
-    unsafe impl<__LcrT: Store> __lcr::ServedBy<__LcrT> for dyn Store {
+    unsafe impl<__LcrT: Store + 'static> __lcr::ServedBy<__LcrT> for dyn Store + '_ {
         const THUNKS: &'static [__lcr::Thunk] = &[
             __lcr::Thunk::new(__LcrTable::<__LcrT>::get as *const ()),
             __lcr::Thunk::new(__LcrTable::<__LcrT>::put as *const ()),
@@ -123,7 +141,7 @@ const _: () = {
     }
     impl<__LcrT: Store + ?Sized> __LcrDefaults for __LcrT {}
     #[automatically_derived]
-    impl Store for __lcr::Handle<dyn Store> {
+    impl Store for __lcr::Handle<dyn Store + '_> {
         #[inline]
         fn get(&self, key: &str) -> Option<Vec<u8>> {
             unsafe {
@@ -132,10 +150,15 @@ const _: () = {
                     0,
                     (__lcr::lower(<&str as __lcr::Abi>::into_repr, key),),
                     |(a0,)| (__lcr::lift(<&str as __lcr::Abi>::from_repr, a0),),
-                    |value| __lcr::lift(
-                        <Option<Vec<u8>> as __lcr::Abi>::from_repr,
-                        value,
-                    ),
+                    |value| {
+                        let memory_of_the_component = __lcr::Memory;
+                        __lcr::receive(
+                                &memory_of_the_component,
+                                <Option<Vec<u8>> as __lcr::Abi>::from_repr,
+                                value,
+                            )
+                            .value()
+                    },
                     |shortfall| {
                         let fault = shortfall.into_fault::<dyn Store>(0);
                         (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise(fault)
@@ -157,10 +180,15 @@ const _: () = {
                         __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
                         __lcr::lift(<&[u8] as __lcr::Abi>::from_repr, a1),
                     ),
-                    |value| __lcr::lift(
-                        <Result<(), StoreError> as __lcr::Abi>::from_repr,
-                        value,
-                    ),
+                    |value| {
+                        let memory_of_the_component = __lcr::Memory;
+                        __lcr::receive(
+                                &memory_of_the_component,
+                                <Result<(), StoreError> as __lcr::Abi>::from_repr,
+                                value,
+                            )
+                            .value()
+                    },
                     |shortfall| {
                         let fault = shortfall.into_fault::<dyn Store>(1);
                         (&&__lcr::Tag::<Result<(), StoreError>>::new()).raise(fault)
@@ -176,7 +204,15 @@ const _: () = {
                     2,
                     (),
                     |()| (),
-                    |value| __lcr::lift(<u64 as __lcr::Abi>::from_repr, value),
+                    |value| {
+                        let memory_of_the_component = __lcr::Memory;
+                        __lcr::receive(
+                                &memory_of_the_component,
+                                <u64 as __lcr::Abi>::from_repr,
+                                value,
+                            )
+                            .value()
+                    },
                     |shortfall| {
                         match shortfall {
                             __lcr::Shortfall::Missing(()) => {
@@ -192,7 +228,7 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl Store for __lcr::Pinned<dyn Store> {
+    impl Store for __lcr::Pinned<dyn Store + '_> {
         #[inline]
         fn get(&self, key: &str) -> Option<Vec<u8>> {
             unsafe {
@@ -201,10 +237,15 @@ const _: () = {
                     0,
                     (__lcr::lower(<&str as __lcr::Abi>::into_repr, key),),
                     |(a0,)| (__lcr::lift(<&str as __lcr::Abi>::from_repr, a0),),
-                    |value| __lcr::lift(
-                        <Option<Vec<u8>> as __lcr::Abi>::from_repr,
-                        value,
-                    ),
+                    |value| {
+                        let memory_of_the_component = __lcr::Memory;
+                        __lcr::receive(
+                                &memory_of_the_component,
+                                <Option<Vec<u8>> as __lcr::Abi>::from_repr,
+                                value,
+                            )
+                            .value()
+                    },
                     |shortfall| {
                         let fault = shortfall.into_fault::<dyn Store>(0);
                         (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise(fault)
@@ -226,10 +267,15 @@ const _: () = {
                         __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
                         __lcr::lift(<&[u8] as __lcr::Abi>::from_repr, a1),
                     ),
-                    |value| __lcr::lift(
-                        <Result<(), StoreError> as __lcr::Abi>::from_repr,
-                        value,
-                    ),
+                    |value| {
+                        let memory_of_the_component = __lcr::Memory;
+                        __lcr::receive(
+                                &memory_of_the_component,
+                                <Result<(), StoreError> as __lcr::Abi>::from_repr,
+                                value,
+                            )
+                            .value()
+                    },
                     |shortfall| {
                         let fault = shortfall.into_fault::<dyn Store>(1);
                         (&&__lcr::Tag::<Result<(), StoreError>>::new()).raise(fault)
@@ -245,7 +291,15 @@ const _: () = {
                     2,
                     (),
                     |()| (),
-                    |value| __lcr::lift(<u64 as __lcr::Abi>::from_repr, value),
+                    |value| {
+                        let memory_of_the_component = __lcr::Memory;
+                        __lcr::receive(
+                                &memory_of_the_component,
+                                <u64 as __lcr::Abi>::from_repr,
+                                value,
+                            )
+                            .value()
+                    },
                     |shortfall| {
                         match shortfall {
                             __lcr::Shortfall::Missing(()) => {

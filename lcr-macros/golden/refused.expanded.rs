@@ -8,7 +8,7 @@
     "a pattern is refused here: an argument needs a name; take it apart in the body"
 }
 #[allow(async_fn_in_trait)]
-pub trait Store: ::core::marker::Send + ::core::marker::Sync + 'static {
+pub trait Store: ::core::marker::Send + ::core::marker::Sync {
     fn get(&mut self, key: &str) -> Option<Vec<u8>>
     where
         Self: ::core::marker::Sized;
@@ -19,7 +19,7 @@ pub trait Store: ::core::marker::Send + ::core::marker::Sync + 'static {
 #[allow(unused_variables, refining_impl_trait)]
 const _: () = {
     use ::lcr::__private as __lcr;
-    unsafe impl __lcr::Interface for dyn Store {
+    unsafe impl __lcr::Interface for dyn Store + '_ {
         const NAME: &'static str = "refused";
         const VERSION: u32 = 1;
         const REPLACES: &'static [u32] = &[];
@@ -27,10 +27,10 @@ const _: () = {
         const METHODS: &'static [__lcr::Method] = &[];
         const ENCODED: &'static [u8] = &[];
     }
-    unsafe impl<__LcrT: Store> __lcr::ServedBy<__LcrT> for dyn Store {
+    unsafe impl<__LcrT: Store + 'static> __lcr::ServedBy<__LcrT> for dyn Store + '_ {
         const THUNKS: &'static [__lcr::Thunk] = &[];
     }
-    impl Store for __lcr::Handle<dyn Store> {
+    impl Store for __lcr::Handle<dyn Store + '_> {
         fn get(&mut self, key: &str) -> Option<Vec<u8>>
         where
             Self: ::core::marker::Sized,
@@ -44,7 +44,7 @@ const _: () = {
             loop {}
         }
     }
-    impl Store for __lcr::Pinned<dyn Store> {
+    impl Store for __lcr::Pinned<dyn Store + '_> {
         fn get(&mut self, key: &str) -> Option<Vec<u8>>
         where
             Self: ::core::marker::Sized,

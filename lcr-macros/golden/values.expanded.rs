@@ -58,6 +58,37 @@ const _: () = {
             }
         }
     }
+    #[automatically_derived]
+    unsafe impl<
+        'the_call,
+        'a,
+        T: Clone + __lcr::Abi + __lcr::Within<'the_call>,
+    > __lcr::Within<'the_call> for View<'a, T>
+    where
+        'the_call: 'a,
+        Vec<T>: __lcr::Within<'the_call>,
+    {}
+    #[allow(
+        dead_code,
+        clippy::extra_unused_lifetimes,
+        clippy::extra_unused_type_parameters,
+        clippy::multiple_bound_locations,
+        clippy::type_complexity
+    )]
+    fn __lcr_fields_are_within<
+        'the_call,
+        'a,
+        T: Clone + __lcr::Abi + __lcr::Within<'the_call>,
+    >()
+    where
+        'the_call: 'a,
+        Vec<T>: __lcr::Within<'the_call>,
+    {
+        use __lcr::Unproven as _;
+        let _: fn(__lcr::Received<'the_call, &'a str>) -> &'a str = |field| {
+            field.value()
+        };
+    }
 };
 struct Unit;
 #[allow(deprecated, private_bounds, trivial_bounds)]
@@ -78,6 +109,18 @@ const _: () = {
             let _ = repr;
             Self {}
         }
+    }
+    #[automatically_derived]
+    unsafe impl<'the_call> __lcr::Within<'the_call> for Unit {}
+    #[allow(
+        dead_code,
+        clippy::extra_unused_lifetimes,
+        clippy::extra_unused_type_parameters,
+        clippy::multiple_bound_locations,
+        clippy::type_complexity
+    )]
+    fn __lcr_fields_are_within<'the_call>() {
+        use __lcr::Unproven as _;
     }
 };
 #[repr(C)]
@@ -122,6 +165,8 @@ const _: () = {
     }
     #[automatically_derived]
     unsafe impl __lcr::Plain for Point {}
+    #[automatically_derived]
+    unsafe impl __lcr::Within<'_> for Point {}
 };
 #[repr(u8)]
 enum Colour {
@@ -173,6 +218,18 @@ const _: () = {
                 tag => __lcr::bad_tag("Colour", tag),
             }
         }
+    }
+    #[automatically_derived]
+    unsafe impl<'the_call> __lcr::Within<'the_call> for Colour {}
+    #[allow(
+        dead_code,
+        clippy::extra_unused_lifetimes,
+        clippy::extra_unused_type_parameters,
+        clippy::multiple_bound_locations,
+        clippy::type_complexity
+    )]
+    fn __lcr_fields_are_within<'the_call>() {
+        use __lcr::Unproven as _;
     }
 };
 enum Event<T> {
@@ -328,5 +385,28 @@ const _: () = {
                 tag => __lcr::bad_tag("Event", tag),
             }
         }
+    }
+    #[automatically_derived]
+    unsafe impl<
+        'the_call,
+        T: __lcr::Abi + __lcr::Within<'the_call>,
+    > __lcr::Within<'the_call> for Event<T>
+    where
+        T: __lcr::Within<'the_call>,
+    {}
+    #[allow(
+        dead_code,
+        clippy::extra_unused_lifetimes,
+        clippy::extra_unused_type_parameters,
+        clippy::multiple_bound_locations,
+        clippy::type_complexity
+    )]
+    fn __lcr_fields_are_within<'the_call, T: __lcr::Abi + __lcr::Within<'the_call>>()
+    where
+        T: __lcr::Within<'the_call>,
+    {
+        use __lcr::Unproven as _;
+        let _: fn(__lcr::Received<'the_call, String>) -> String = |field| field.value();
+        let _: fn(__lcr::Received<'the_call, i32>) -> i32 = |field| field.value();
     }
 };

@@ -55,10 +55,38 @@ pub(crate) fn lower(ty: &Type, value: impl ToTokens) -> TokenStream {
     blame(ours!(#lcr::lower(#into_repr, #value)), Some(ty))
 }
 
-/// Lifts `repr`, which is that of a `ty`.
+/// Lifts `repr`, which is that of a `ty`, where its type alone says how long it may live:
+/// what a caller takes back of its own arguments, and the fields of a value.
 pub(crate) fn lift(ty: &Type, repr: impl ToTokens) -> TokenStream {
     let (lcr, from_repr) = (private(), of_value(ty, "from_repr"));
     blame(ours!(#lcr::lift(#from_repr, #repr)), Some(ty))
+}
+
+/// A local variable that stands for the memory of another image that a received value of
+/// the type `ty` may borrow. It is spelt where the author wrote the type, so that the compiler
+/// says there that a type wants it to live longer, and names it by its `name`.
+pub(crate) struct Memory<'a> {
+    ty: &'a Type,
+    name: Ident,
+}
+
+impl<'a> Memory<'a> {
+    pub(crate) fn new(name: &str, ty: &'a Type) -> Memory<'a> {
+        Memory { ty, name: Ident::new(name, ty.span()) }
+    }
+
+    /// The variable.
+    pub(crate) fn declare(&self) -> TokenStream {
+        let (lcr, name) = (private(), &self.name);
+        quote_spanned!(self.ty.span()=> let #name = #lcr::Memory;)
+    }
+
+    /// Receives `repr` out of the memory as a `ty`, or as `spelt` where lifetimes are inferred.
+    pub(crate) fn receive(&self, spelt: &Type, repr: impl ToTokens) -> TokenStream {
+        let (lcr, from_repr, name) = (private(), of_value(spelt, "from_repr"), &self.name);
+        let memory = quote_spanned!(self.ty.span()=> &#name);
+        blame(ours!(#lcr::receive(#memory, #from_repr, #repr).value()), Some(spelt))
+    }
 }
 
 /// Makes the compiler report at `ty` what it has to say of `tokens`, if there is a `ty`:

@@ -10,6 +10,10 @@
 //! 2. Whatever became of a call, each lowered argument is lifted exactly once: by the
 //!    component, by a default body, or here to be dropped. Only what follows a value that
 //!    panics on its way (a `Serde` that cannot be decoded) is leaked.
+//! 3. What comes out of another image's memory is taken by [`receive`]: an argument by the
+//!    component, a result by the caller, and the other way round for a callback. So no type
+//!    that holds a reference to live longer than the call gets through, however it is spelt.
+//!    By [`lift`] a caller only takes back the arguments that it lowered itself.
 
 pub use std::boxed::Box;
 
@@ -20,9 +24,9 @@ pub use crate::{
         fault::Outcome,
         interface::{Interface, InterfaceInfo, Method, Need, interface_bytes, interface_len},
         manifest::{Declaration, Flags, manifest_bytes, manifest_len},
-        shape::{Kind, Part, Shape},
+        shape::{Kind, Part, Shape, bounds},
         tables::{Created, Export, RawContext, Thunk, Verdict},
-        value::{Abi, Plain},
+        value::{Abi, Plain, Within},
     },
     component::{
         fault::{RaiseAsErr, RaiseAsPanic, Tag},
@@ -33,7 +37,10 @@ pub use crate::{
     },
 };
 
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::{
+    marker::PhantomData,
+    mem::{ManuallyDrop, MaybeUninit},
+};
 
 use crate::{
     abi::{
@@ -68,73 +75,92 @@ pub unsafe fn lift<T, R>(from_repr: unsafe fn(R) -> T, repr: R) -> T {
     unsafe { from_repr(repr) }
 }
 
+/// A local variable that stands for memory of another image, for as long as it is lent:
+/// the length of one call. What is [received](receive) borrows from it.
+pub struct Memory;
+
+/// A value that was received, and may borrow memory that is lent for `'a`.
+pub struct Received<'a, T> {
+    value: T,
+    memory: PhantomData<fn(&'a Memory) -> &'a Memory>,
+}
+
+/// Lifts a value out of memory that is lent for as long as `memory` lives. `from_repr` is
+/// an argument as in [`lift`].
+///
+/// # Safety
+/// As for [`Abi::from_repr`], but what `repr` borrows need only live as long as `memory`.
+#[inline(always)]
+pub unsafe fn receive<T, R>(_memory: &Memory, from_repr: unsafe fn(R) -> T, repr: R) -> Received<'_, T> {
+    // SAFETY: the value leaves `Received` only as a type that is within its lifetime.
+    let value = unsafe { from_repr(repr) };
+    Received { value, memory: PhantomData }
+}
+
+impl<'a, T: Within<'a>> Received<'a, T> {
+    /// The value, of a type whose references all end with the memory.
+    #[inline(always)]
+    pub fn value(self) -> T {
+        self.value
+    }
+}
+
+/// Stands in for [`Received::value`] where `T` is no value, so that the compiler says that
+/// once, at the name of the type. Of an `Abi` type that is not [`Within`] it says so here.
+pub trait Unproven<T> {
+    /// Does not compile.
+    fn value(self) -> T;
+}
+
+impl<T> Unproven<T> for Received<'_, T> {
+    fn value(self) -> T {
+        const { panic!("lcr: a type implements `Abi` by hand, but not `Within`: derive `lcr::Abi`") }
+    }
+}
+
 /// A tuple of representations that are the arguments of a method or callback.
 ///
 /// # Safety
-/// The C function of a tuple `(A, B)` is `unsafe extern "C" fn(*const (), A, B) -> Outcome<R>`.
+/// The C function of a tuple `(A, B)` is `unsafe extern "C" fn(*const (), A, B) -> Outcome<R>`,
+/// and [`Reprs::trampoline`] gives one.
 pub unsafe trait Reprs: Copy {
     /// Calls a C function.
     ///
     /// # Safety
     /// `function` takes `data` and these arguments, and has a result of type `R`.
     unsafe fn invoke<R: Copy>(self, function: *const (), data: *const ()) -> Outcome<R>;
-}
-
-/// A tuple of values that are the arguments of a callback.
-///
-/// # Safety
-/// [`Arguments::trampoline`] gives a C function of the tuple's [`Reprs`].
-pub unsafe trait Arguments: Sized {
-    /// The arguments' representations, in order.
-    type Reprs: Reprs;
-
-    /// Lowers the arguments, the first one first.
-    fn lower(self) -> Self::Reprs;
 
     /// The C function that calls the `F` at `data`, within the barrier.
-    fn trampoline<F: Fn(Self) -> R, R: Abi>() -> *const ();
+    fn trampoline<F: Fn(Self) -> R, R: Copy>() -> *const ();
 }
 
 macro_rules! arguments {
-    ($($value:ident $repr:ident),*) => {
-        // SAFETY: `invoke` calls a function of the signature that the trait names.
-        unsafe impl<$($value: Copy),*> Reprs for ($($value,)*) {
+    ($($ty:ident $repr:ident),*) => {
+        // SAFETY: `invoke` calls a function of the signature that the trait names, and
+        // `call` has it.
+        unsafe impl<$($ty: Copy),*> Reprs for ($($ty,)*) {
             #[inline(always)]
             unsafe fn invoke<Output: Copy>(self, function: *const (), data: *const ()) -> Outcome<Output> {
-                type Function<$($value,)* Output> = unsafe extern "C" fn(*const (), $($value),*) -> Outcome<Output>;
+                type Function<$($ty,)* Output> = unsafe extern "C" fn(*const (), $($ty),*) -> Outcome<Output>;
                 let ($($repr,)*) = self;
                 // SAFETY: the caller says that the function has this signature.
-                let function = unsafe { std::mem::transmute::<*const (), Function<$($value,)* Output>>(function) };
+                let function = unsafe { std::mem::transmute::<*const (), Function<$($ty,)* Output>>(function) };
                 // SAFETY: as above.
                 unsafe { function(data, $($repr),*) }
             }
-        }
 
-        // SAFETY: `call` has the signature that the trait names.
-        unsafe impl<$($value: Abi),*> Arguments for ($($value,)*) {
-            type Reprs = ($(Repr<$value>,)*);
-
-            #[inline(always)]
-            #[allow(clippy::unused_unit, reason = "what a callback without arguments takes")]
-            fn lower(self) -> Self::Reprs {
-                let ($($repr,)*) = self;
-                ($($repr.into_repr(),)*)
-            }
-
-            fn trampoline<F: Fn(Self) -> Output, Output: Abi>() -> *const () {
-                unsafe extern "C" fn call<F: Fn(($($value,)*)) -> Output, Output: Abi, $($value: Abi),*>(
+            fn trampoline<F: Fn(Self) -> Output, Output: Copy>() -> *const () {
+                unsafe extern "C" fn call<F: Fn(($($ty,)*)) -> Output, Output: Copy, $($ty: Copy),*>(
                     data: *const (),
-                    $($repr: Repr<$value>),*
-                ) -> Outcome<Repr<Output>> {
+                    $($repr: $ty),*
+                ) -> Outcome<Output> {
                     barrier(|| {
                         // SAFETY: `data` is the callback, which lives as long as it may be called.
                         let function = unsafe { &*data.cast::<F>() };
-                        // SAFETY: the other side lowered these arguments for this one call.
-                        let arguments = ($(unsafe { $value::from_repr($repr) },)*);
-                        function(arguments).into_repr()
+                        function(($($repr,)*))
                     })
                 }
-                call::<F, Output, $($value),*> as *const ()
+                call::<F, Output, $($ty),*> as *const ()
             }
         }
     };
@@ -163,7 +189,7 @@ arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l, M m }
     label = "no `#[lcr::interface]` on this trait",
     note = "put `#[lcr::interface(name = \"...\", version = 1)]` on the trait"
 )]
-pub unsafe trait ServedBy<T>: Interface {
+pub unsafe trait ServedBy<T: 'static>: Interface {
     /// The methods' C functions.
     const THUNKS: &'static [Thunk];
     /// What the manifest says of the interface.
@@ -259,24 +285,51 @@ fn missing<I: ?Sized + Interface>(method: u32) -> Fault {
     Fault::new(FaultKind::Withdrawn, I::NAME, method, String::new(), message)
 }
 
+/// What of `Send` and `Sync` a type is, by [`Bounds::SEND`] and [`Bounds::SYNC`]: the constants
+/// of the type itself are found first, if its bounds hold, and [`Unbounded`]'s otherwise. So the
+/// compiler decides, not the spelling of a bound.
+pub struct Bounds<T: ?Sized>(PhantomData<T>);
+
+impl<T: ?Sized + Send> Bounds<T> {
+    /// It is `Send`.
+    pub const SEND: bool = true;
+}
+
+impl<T: ?Sized + Sync> Bounds<T> {
+    /// It is `Sync`.
+    pub const SYNC: bool = true;
+}
+
+/// What is not known of a type.
+pub trait Unbounded {
+    /// It need not be `Send`.
+    const SEND: bool = false;
+    /// It need not be `Sync`.
+    const SYNC: bool = false;
+}
+
+impl<T: ?Sized> Unbounded for Bounds<T> {}
+
 /// `&dyn Fn(..)` on its way: lent for the length of one call.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
 pub struct Lent(Callback);
 
-// SAFETY: a function is received as `&(dyn Fn(..) + Send + Sync)` only if it was lent as
-// such; any other is used on the calling thread.
+// SAFETY: a function is received as `&(dyn Fn(..) + Send)` or `+ Sync` only if whoever lent it
+// has that bound, too: bounds are in the shape of a callback, and the host links no component
+// that wants one which the caller's interface lacks. Any other is used on the calling thread.
 unsafe impl Send for Lent {}
 // SAFETY: as above.
 unsafe impl Sync for Lent {}
 
 impl Lent {
-    /// Lends `function`, which the caller keeps until the call is over.
-    pub fn new<A: Arguments, R: Abi, F: Fn(A) -> R>(function: &F) -> Lent {
+    /// Lends `function`, which the caller keeps until the call is over. It receives its
+    /// arguments and lowers its result.
+    pub fn new<A: Reprs, R: Copy, F: Fn(A) -> R>(function: &F) -> Lent {
         Lent(Callback { data: (&raw const *function).cast(), call: A::trampoline::<F, R>() })
     }
 
-    /// Calls the function in the image that lent it.
+    /// Calls the function in the image that lent it, with arguments that are lowered already.
     ///
     /// # Panics
     /// If the function does.
@@ -284,7 +337,7 @@ impl Lent {
     /// # Safety
     /// The function takes the arguments `A`, has the result `R`, and is still lent.
     #[inline]
-    pub unsafe fn call<A: Arguments, R: Abi>(&self, arguments: A) -> R {
+    pub unsafe fn call<A: Reprs, R: Copy>(&self, arguments: A) -> R {
         // SAFETY: the caller says so.
         unsafe { call_back(self.0.call, self.0.data, arguments) }
     }
@@ -310,15 +363,17 @@ pub struct Given {
     owner: ManuallyDrop<OwnedCallback>,
 }
 
-// SAFETY: the macros accept `Box<dyn Fn(..) + Send>` only.
+// SAFETY: the owner is `Send`, and the rest are addresses of what it owns.
 unsafe impl Send for Given {}
-// SAFETY: a function is received as `Box<dyn Fn(..) + Send + Sync>` only if it was given as such.
+// SAFETY: a function is received as `Box<dyn Fn(..) + Send + Sync>` only if whoever gave it has
+// that bound, too: see `Lent`. As any other it is a `Box<dyn Fn(..) + Send>`, which one thread
+// at a time calls.
 unsafe impl Sync for Given {}
 
 impl Given {
-    /// Gives `function` away.
-    pub fn new<A: Arguments, R: Abi, F: Fn(A) -> R + Send + 'static>(function: F) -> Given {
-        fn give<A: Arguments, R: Abi, F: Fn(A) -> R>(function: F) -> BoxedCallback {
+    /// Gives `function` away. It receives its arguments and lowers its result.
+    pub fn new<A: Reprs, R: Copy, F: Fn(A) -> R + Send + 'static>(function: F) -> Given {
+        fn give<A: Reprs, R: Copy, F: Fn(A) -> R + Send>(function: F) -> BoxedCallback {
             BoxedCallback::new(function, A::trampoline::<F, R>())
         }
         let function = Contained::new(function);
@@ -327,14 +382,14 @@ impl Given {
         unsafe { Given::from_repr(raw) }
     }
 
-    /// Calls the function in the image that gave it.
+    /// Calls the function in the image that gave it, with arguments that are lowered already.
     ///
     /// # Panics
     /// If the function does.
     ///
     /// # Safety
     /// The function takes the arguments `A` and has the result `R`.
-    pub unsafe fn call<A: Arguments, R: Abi>(&self, arguments: A) -> R {
+    pub unsafe fn call<A: Reprs, R: Copy>(&self, arguments: A) -> R {
         // SAFETY: the caller says so; the function is alive while we own it.
         unsafe { call_back(self.raw.call, self.raw.data, arguments) }
     }
@@ -350,7 +405,7 @@ impl Drop for Given {
 // SAFETY: it carries the function that frees it. The macros describe its signature.
 unsafe impl Abi for Given {
     type Repr = BoxedCallback;
-    const SHAPE: &'static Shape = &Shape::of::<BoxedCallback>(Kind::BoxedCallback, "", &[]);
+    const SHAPE: &'static Shape = &Shape::of::<BoxedCallback>(Kind::BoxedCallback, "Send", &[]);
     fn into_repr(self) -> BoxedCallback {
         ManuallyDrop::new(self).raw
     }
@@ -364,13 +419,11 @@ unsafe impl Abi for Given {
 /// # Safety
 /// `function` is a trampoline for `data`, the arguments `A` and the result `R`.
 #[inline]
-unsafe fn call_back<A: Arguments, R: Abi>(function: *const (), data: *const (), arguments: A) -> R {
+unsafe fn call_back<A: Reprs, R: Copy>(function: *const (), data: *const (), arguments: A) -> R {
     // SAFETY: the caller says so.
-    let outcome = unsafe { arguments.lower().invoke::<Repr<R>>(function, data) };
+    let outcome = unsafe { arguments.invoke::<R>(function, data) };
     // SAFETY: a trampoline keeps the contract of `Outcome`, and this one is split once.
-    let value = unsafe { expect_outcome(outcome) };
-    // SAFETY: the other side lowered this result for us.
-    unsafe { R::from_repr(value) }
+    unsafe { expect_outcome(outcome) }
 }
 
 /// The representation of an enum with fields: which variant, and its fields.
@@ -430,6 +483,9 @@ pub trait PlainField {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Plain> PlainField for T {}
+
+/// Accepts types every borrow of which lies within `'a`.
+pub const fn require_within<'a, T: Within<'a>>() {}
 
 /// Accepts fields of plain data only.
 pub const fn require_plain_field<T: PlainField>() {}

@@ -1,6 +1,7 @@
 //! What the tests of this package share: interfaces, and where the components are.
 
 pub mod bank;
+pub mod chorus;
 pub mod crowd;
 pub mod guarded;
 pub mod guest;

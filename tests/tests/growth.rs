@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use lcr::{ErrorKind, FaultKind, Handle, Runtime};
 use lcr_tests::{
+    chorus::{alone, misspelt, shared},
     component,
     shelf::{
         Librarian, changed, demanding, first,
@@ -267,4 +268,57 @@ fn a_fault_names_the_component_that_was_called_also_when_it_was_replaced_meanwhi
     let call = std::panic::AssertUnwindSafe(|| shelf.each(&panicking));
     let text = *std::panic::catch_unwind(call).unwrap_err().downcast::<String>().unwrap();
     assert_eq!(text, "component `shelf 1.1.0` panicked in test.shelf.each: at once");
+}
+
+#[test]
+fn a_component_that_calls_back_from_other_threads_is_refused_to_callers_that_do_not_promise_it() {
+    let rt = runtime("chorus_threads");
+    let error = rt.service::<dyn alone::Chorus>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+    let text = "sing: argument 2: expected &dyn Fn(u64), found &(dyn Fn(u64) + Send + Sync), \
+                and callers do not promise Send + Sync";
+    assert!(error.to_string().contains(text), "{error}");
+    let error = rt.service::<dyn alone::Keeper>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+    let text = "keep: argument 2: expected Box<dyn Fn(u64) + Send>, found Box<dyn Fn(u64) + Send + Sync>, \
+                and callers do not promise Sync";
+    assert!(error.to_string().contains(text), "{error}");
+    // Nor in the place of one that is served.
+    let rt = runtime("chorus_alone");
+    let (chorus, keeper) = (rt.service::<dyn alone::Chorus>().unwrap(), rt.service::<dyn alone::Keeper>().unwrap());
+    assert_eq!(rt.replace(component("chorus_threads")).unwrap_err().kind(), ErrorKind::Mismatch);
+    let sum = std::cell::Cell::new(0);
+    alone::Chorus::sing(&chorus, 10, &|number| sum.set(sum.get() + number));
+    alone::Keeper::keep(&keeper, 10, Box::new(|number| assert!(number < 10)));
+    assert_eq!(sum.get(), 45);
+}
+
+#[test]
+fn a_caller_that_promises_more_of_a_callback_is_served_by_who_wants_less_and_by_who_wants_all_of_it() {
+    let rt = runtime("chorus_alone");
+    let chorus = rt.service::<dyn shared::Chorus>().unwrap();
+    let keeper = rt.service::<dyn shared::Keeper>().unwrap();
+    let sum = Arc::new(Mutex::new(0));
+    for total in [45, 90] {
+        let voice = |number| *sum.lock().unwrap() += number;
+        shared::Chorus::sing(&chorus, 10, &voice);
+        assert_eq!(*sum.lock().unwrap(), total);
+        if total == 45 {
+            rt.replace(component("chorus_threads")).unwrap();
+        }
+    }
+    let kept = Arc::clone(&sum);
+    shared::Keeper::keep(&keeper, 10, Box::new(move |number| *kept.lock().unwrap() += number));
+    assert_eq!(*sum.lock().unwrap(), 135);
+}
+
+#[test]
+fn the_bounds_of_a_callback_are_what_the_compiler_takes_them_for() {
+    let rt = runtime("chorus_misspelt");
+    let error = rt.service::<dyn alone::Chorus>().unwrap_err();
+    assert!(error.to_string().contains("and callers do not promise Sync"), "{error}");
+    let chorus = rt.service::<dyn shared::Chorus>().unwrap();
+    shared::Chorus::sing(&chorus, 10, &|number| assert!(number < 10));
+    let chorus = rt.service::<dyn misspelt::Chorus>().unwrap();
+    misspelt::Chorus::sing(&chorus, 10, &|number| assert!(number < 10));
 }

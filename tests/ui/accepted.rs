@@ -107,6 +107,83 @@ mod interface_hidden_lifetime {
     }
 }
 
+mod static_by_alias {
+    type Text<'a> = &'a str;
+    type Owned = String;
+
+    #[derive(lcr::Abi)]
+    pub struct View<'a> {
+        pub text: Text<'a>,
+    }
+
+    #[derive(lcr::Abi)]
+    pub struct Entry {
+        pub text: Owned,
+    }
+
+    #[derive(lcr::Abi)]
+    pub struct Nested<'a> {
+        pub entries: Vec<Entry>,
+        pub views: Vec<View<'a>>,
+    }
+
+    #[derive(lcr::Abi)]
+    pub struct Two<'a, 'b, T, U> {
+        pub one: &'a str,
+        pub other: &'b str,
+        pub both: (Option<&'a str>, Vec<&'b str>),
+        pub view: View<'b>,
+        pub value: (T, &'a str),
+        pub values: Vec<U>,
+    }
+
+    pub trait Keeps {
+        type Kept;
+    }
+
+    #[derive(lcr::Abi)]
+    pub struct Kept<T: Keeps>
+    where
+        T::Kept: lcr::Abi,
+    {
+        pub keeper: T,
+        pub kept: T::Kept,
+    }
+
+    #[derive(lcr::Abi)]
+    pub struct Either<T = Owned> {
+        pub value: T,
+    }
+
+    #[lcr::interface(name = "arguments", version = 1)]
+    pub trait Arguments {
+        fn alias(&self, text: Text);
+        fn nested_alias(&self, texts: Vec<(u8, Option<Text<'_>>)>);
+        fn view(&self, view: View<'_>);
+        fn field(&self, entry: Entry);
+        fn field_of_a_field(&self, nested: Nested<'_>);
+        fn parameter(&self, either: Either<Text<'_>>);
+        fn two(&self, two: Two<'_, '_, Text<'_>, View<'_>>);
+        fn bound<'a, 'b: 'a>(&self, text: &'a str, view: View<'b>);
+    }
+
+    #[lcr::interface(name = "results", version = 1)]
+    pub trait Results {
+        fn alias(&self) -> Owned;
+        fn error(&self) -> Result<u64, Owned>;
+        fn field(&self) -> Entry;
+    }
+
+    #[lcr::interface(name = "callbacks", version = 1)]
+    pub trait Callbacks {
+        fn lent(&self, f: &dyn Fn(Text));
+        fn given(&self, f: Box<dyn Fn(u64, Entry) + Send>);
+        fn lent_result(&self, f: &dyn Fn(u8) -> Owned);
+        fn given_result(&self, f: Box<dyn Fn() -> Option<Owned> + Send>);
+        fn views(&self, f: &dyn Fn(View<'_>, Option<View>));
+    }
+}
+
 mod interface_arguments {
     macro_rules! journal {
         ($name:ident, $line:ty) => {

@@ -18,12 +18,12 @@ impl CommandsV1 {
     }
 
     /// The layer over `engine`.
-    pub(crate) fn over(engine: impl Engine) -> CommandsV1 {
+    pub(crate) fn over(engine: impl Engine + 'static) -> CommandsV1 {
         CommandsV1(Layer::new(&EDITION, engine))
     }
 
     /// The same, going on from what another version counted.
-    pub(crate) fn after(counts: Counts, engine: impl Engine) -> CommandsV1 {
+    pub(crate) fn after(counts: Counts, engine: impl Engine + 'static) -> CommandsV1 {
         CommandsV1(Layer::resumed(&EDITION, engine, counts))
     }
 }

@@ -29,12 +29,12 @@ impl CommandsV2 {
     }
 
     /// The layer over `engine`.
-    pub(crate) fn over(engine: impl Engine) -> CommandsV2 {
+    pub(crate) fn over(engine: impl Engine + 'static) -> CommandsV2 {
         CommandsV2(Layer::new(&EDITION, engine))
     }
 
     /// The same, going on from what another version counted.
-    pub(crate) fn after(counts: Counts, engine: impl Engine) -> CommandsV2 {
+    pub(crate) fn after(counts: Counts, engine: impl Engine + 'static) -> CommandsV2 {
         CommandsV2(Layer::resumed(&EDITION, engine, counts))
     }
 }

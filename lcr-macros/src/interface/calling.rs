@@ -9,7 +9,7 @@ use super::{
     serving::{closure, unspanned},
 };
 use crate::{
-    crossing::{self, with_static_lifetimes},
+    crossing::{self, Memory, with_inferred_lifetimes},
     local, ours, private,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn handle(interface: &Interface, callee: &str) -> TokenStream {
     });
     ours! {
         #[automatically_derived]
-        impl #name for #lcr::#callee<dyn #name> { #(#methods)* }
+        impl #name for #lcr::#callee<dyn #name + '_> { #(#methods)* }
     }
 }
 
@@ -78,7 +78,9 @@ fn call(method: &Method, trait_name: &Ident) -> TokenStream {
     let lifted = method.arguments.iter().zip(&reprs).map(|(argument, repr)| lift(argument, repr));
     let place = method.place();
     let raise = quote_spanned!(place=> (&&#lcr::Tag::<#result>::new()).raise(fault));
-    let value = crossing::lift(&method.result, local("value"));
+    let memory = Memory::new("memory_of_the_component", &method.result);
+    let value = memory.receive(&method.result, local("value"));
+    let memory = memory.declare();
     let otherwise = if method.has_default {
         let default = call_default(method, &this, &reprs);
         quote_spanned! {place=>
@@ -100,7 +102,10 @@ fn call(method: &Method, trait_name: &Ident) -> TokenStream {
                 #number,
                 (#(#lowered,)*),
                 |(#(#reprs,)*)| (#(#lifted,)*),
-                |value| #value,
+                |value| {
+                    #memory
+                    #value
+                },
                 |shortfall| { #otherwise },
             )
         }
@@ -144,7 +149,8 @@ fn call_default(method: &Method, this: &Option<TokenStream>, values: &[Ident]) -
     ours!(__LcrDefaults::#name(#this, #(#values),*))
 }
 
-/// For a callback, a variable with a closure that takes its arguments as one tuple.
+/// For a callback, a variable with a closure that takes its lowered arguments as one tuple,
+/// and lowers its result.
 fn unpack(argument: &Argument) -> Option<TokenStream> {
     let name = &argument.name;
     let variable = callback_name(name);
@@ -163,8 +169,18 @@ fn unpack(argument: &Argument) -> Option<TokenStream> {
 
 fn tupled(callback: &Callback, function: &Ident) -> TokenStream {
     let names: Vec<_> = (0..callback.arguments.len()).map(|place| local(&format!("p{place}"))).collect();
-    let types = callback.arguments.iter().map(with_static_lifetimes);
-    ours!(|(#(#names,)*): (#(#types,)*)| #function(#(#names),*))
+    let lent = |place: usize| format!("argument_{}_lent_to_{}", place + 1, function.unraw());
+    let memories: Vec<_> =
+        callback.arguments.iter().enumerate().map(|(place, ty)| Memory::new(&lent(place), ty)).collect();
+    let values = callback.arguments.iter().zip(&names).zip(&memories);
+    let values = values.map(|((ty, name), memory)| memory.receive(&with_inferred_lifetimes(ty), name));
+    let memories = memories.iter().map(Memory::declare);
+    let result = crossing::lower(&callback.result, ours!(#function(#(#values),*)));
+    // SAFETY: whoever calls back lowered these arguments for this one call.
+    ours!(|(#(#names,)*)| unsafe {
+        #(#memories)*
+        #result
+    })
 }
 
 fn callback_name(argument: &Ident) -> Ident {

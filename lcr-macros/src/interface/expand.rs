@@ -32,7 +32,7 @@ pub(crate) fn expand(interface: &Interface) -> TokenStream {
         #[allow(deprecated, improper_ctypes_definitions)]
         const _: () = {
             #import
-            use #lcr::{RaiseAsErr as _, RaiseAsPanic as _};
+            use #lcr::{RaiseAsErr as _, RaiseAsPanic as _, Unbounded as _, Unproven as _};
             // A lifetime that hides in a result (`Ref` for `Ref<'_>`) is an error here.
             type _ResultsOwnTheirData = (#(#results,)*);
             #description
@@ -65,8 +65,8 @@ pub(crate) fn stub(interface: &Interface, refusals: &Refusals) -> TokenStream {
     let can_be_called = interface.methods.iter().all(|method| !matches!(method.result, Type::ImplTrait(_)));
     let handles = can_be_called.then(|| {
         ours! {
-            #unsafety impl #name for #lcr::Handle<dyn #name> { #(#bodies)* }
-            #unsafety impl #name for #lcr::Pinned<dyn #name> { #(#bodies)* }
+            #unsafety impl #name for #lcr::Handle<dyn #name + '_> { #(#bodies)* }
+            #unsafety impl #name for #lcr::Pinned<dyn #name + '_> { #(#bodies)* }
         }
     });
     ours! {
@@ -77,7 +77,7 @@ pub(crate) fn stub(interface: &Interface, refusals: &Refusals) -> TokenStream {
         #[allow(unused_variables, refining_impl_trait)]
         const _: () = {
             #import
-            unsafe impl #lcr::Interface for dyn #name {
+            unsafe impl #lcr::Interface for dyn #name + '_ {
                 const NAME: &'static str = "refused";
                 const VERSION: u32 = 1;
                 const REPLACES: &'static [u32] = &[];
@@ -85,7 +85,7 @@ pub(crate) fn stub(interface: &Interface, refusals: &Refusals) -> TokenStream {
                 const METHODS: &'static [#lcr::Method] = &[];
                 const ENCODED: &'static [u8] = &[];
             }
-            unsafe impl<__LcrT: #name> #lcr::ServedBy<__LcrT> for dyn #name {
+            unsafe impl<__LcrT: #name + 'static> #lcr::ServedBy<__LcrT> for dyn #name + '_ {
                 const THUNKS: &'static [#lcr::Thunk] = &[];
             }
             #handles
@@ -126,9 +126,6 @@ fn with_supertraits(item: &ItemTrait) -> ItemTrait {
             item.supertraits.push(path);
         }
     }
-    if !item.supertraits.iter().any(|bound| matches!(bound, syn::TypeParamBound::Lifetime(_))) {
-        item.supertraits.push(parse_quote!('static));
-    }
     item
 }
 
@@ -143,7 +140,7 @@ fn describe(interface: &Interface) -> TokenStream {
     ours! {
         const __LCR_METHODS: &'static [#lcr::Method] = &[#(#methods),*];
         // SAFETY: the table and the handles come from the same methods in the same order.
-        unsafe impl #lcr::Interface for dyn #trait_name {
+        unsafe impl #lcr::Interface for dyn #trait_name + '_ {
             const NAME: &'static str = #name;
             const VERSION: u32 = #version;
             const REPLACES: &'static [u32] = &[#(#replaces),*];
@@ -194,10 +191,11 @@ impl Callback {
         let lcr = private();
         let arguments = self.arguments.iter().map(shape_of);
         let result = shape_of(&self.result);
+        let object = &self.object;
         ours! {
             &#lcr::Shape::of::<#lcr::Repr<#lcr::#crossing>>(
                 #lcr::Kind::#kind,
-                "",
+                #lcr::bounds(#lcr::Bounds::<#object>::SEND, #lcr::Bounds::<#object>::SYNC),
                 &[#(#lcr::Part::of(#arguments),)* #lcr::Part::result(#result)],
             )
         }

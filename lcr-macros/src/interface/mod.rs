@@ -1,6 +1,6 @@
 //! `#[lcr::interface]`: a trait becomes a named, versioned contract.
 //!
-//! The trait is emitted as written, with `Send + Sync + 'static` added. Beside it, in one
+//! The trait is emitted as written, with `Send + Sync` added. Beside it, in one
 //! anonymous constant:
 //!
 //! - the description of the interface (`expand`);

@@ -5,11 +5,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
-use syn::parse_quote;
+use syn::{ext::IdentExt as _, parse_quote};
 
 use super::model::{Argument, Callback, Interface, Method, Passing};
 use crate::{
-    crossing::{self, blame, of_value, with_inferred_lifetimes},
+    crossing::{self, Memory, blame, of_value, with_inferred_lifetimes},
     local, ours, private,
 };
 
@@ -26,7 +26,7 @@ pub(super) fn table(interface: &Interface) -> TokenStream {
         struct __LcrTable<__LcrT>(::core::marker::PhantomData<__LcrT>);
         impl<__LcrT: #name> __LcrTable<__LcrT> { #(#functions)* }
         // SAFETY: the functions are those of the methods, in their order.
-        unsafe impl<__LcrT: #name> #lcr::ServedBy<__LcrT> for dyn #name {
+        unsafe impl<__LcrT: #name + 'static> #lcr::ServedBy<__LcrT> for dyn #name + '_ {
             const THUNKS: &'static [#lcr::Thunk] =
                 &[#(#lcr::Thunk::new(#names as *const ())),*];
         }
@@ -50,10 +50,12 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
         Some(ours!(let #parameter = #closure;))
     });
     let values = method.arguments.iter().zip(&parameters).map(|(argument, parameter)| match argument.passing {
-        Passing::Value => crossing::lift(&with_inferred_lifetimes(&argument.ty), parameter),
+        Passing::Value => memory_of(argument).receive(&with_inferred_lifetimes(&argument.ty), parameter),
         Passing::Lent(_) => ours!(&#parameter),
         Passing::Given(_) => ours!(#lcr::Box::new(#parameter)),
     });
+    let values_of = method.arguments.iter().filter(|argument| matches!(argument.passing, Passing::Value));
+    let memories = values_of.map(|argument| memory_of(argument).declare());
     let place = method.place();
     let call = quote_spanned!(place=> <__LcrT as #trait_name>::#name(this, #(#values),*));
     let call = crossing::lower(&method.result, call);
@@ -64,12 +66,18 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
             // SAFETY: the host passes an instance of this type and arguments of this signature.
             unsafe {
                 #lcr::serve(this, |this: &__LcrT| {
+                    #(#memories)*
                     #(#callbacks)*
                     #call
                 })
             }
         }
     }
+}
+
+/// What an argument may borrow, for the length of the call.
+fn memory_of(argument: &Argument) -> Memory<'_> {
+    Memory::new(&format!("memory_lent_for_{}", argument.name.unraw()), &argument.ty)
 }
 
 /// How an argument crosses.
@@ -87,9 +95,18 @@ pub(super) fn closure(callback: &Callback, received: &TokenStream) -> TokenStrea
     let names: Vec<_> = (0..callback.arguments.len()).map(|place| local(&format!("p{place}"))).collect();
     let types = &callback.arguments;
     let result = &callback.result;
+    let lowered = types.iter().zip(&names).map(|(ty, name)| crossing::lower(&with_inferred_lifetimes(ty), name));
+    let memory = Memory::new("memory_of_the_callback", result);
+    let value = memory.receive(result, ours!(callback.call((#(#lowered,)*))));
+    let memory = memory.declare();
     ours! {{
         let callback = #received;
-        move |#(#names: #types),*| -> #result { unsafe { callback.call((#(#names,)*)) } }
+        move |#(#names: #types),*| -> #result {
+            unsafe {
+                #memory
+                #value
+            }
+        }
     }}
 }
 

@@ -1,14 +1,15 @@
 //! What an accepted type becomes, and the stub of a refused one.
 
-use proc_macro2::TokenStream;
-use syn::{Generics, TypeParamBound, parse_quote};
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+use syn::{Generics, Lifetime, TypeParamBound, WherePredicate, parse_quote, spanned::Spanned as _};
 
 use super::{
     fields,
     model::{Body, Field, Value},
     variants,
 };
-use crate::{crossing, import, local, ours, private, refusal::Refusals};
+use crate::{crossing, crossing::mentions_lifetime, import, local, ours, private, refusal::Refusals};
 
 /// The parts of an impl that differ by what crosses.
 pub(super) struct Crossing {
@@ -37,6 +38,7 @@ pub(crate) fn expand(value: &Value) -> TokenStream {
     let ident = &value.ident;
     let mut generics = with_bounds(value, &[parse_quote!(#lcr::Abi)]);
     generics.make_where_clause().predicates.extend(fields::assumptions(value.fields()));
+    let within = within(value, &generics);
     let (parameters, arguments, clause) = generics.split_for_impl();
     ours! {
         #[allow(deprecated, private_bounds, trivial_bounds)]
@@ -54,7 +56,58 @@ pub(crate) fn expand(value: &Value) -> TokenStream {
                 #[inline]
                 unsafe fn from_repr(repr: #lcr::Repr<Self>) -> Self { #lift }
             }
+            #within
         };
+    }
+}
+
+/// That every lifetime of the type, and whatever its parameters borrow, lies within a call;
+/// and the proof that its fields borrow nothing else. Only the compiler knows what an alias
+/// stands for, so it looks at each field, however that is spelt.
+fn within(value: &Value, generics: &Generics) -> TokenStream {
+    let lcr = private();
+    let ident = &value.ident;
+    let call = Lifetime::new("'the_call", Span::mixed_site());
+    let (_, arguments, _) = generics.split_for_impl();
+    let mut generics = generics.clone();
+    let lifetimes: Vec<_> = generics.lifetimes().map(|parameter| parameter.lifetime.clone()).collect();
+    for parameter in generics.type_params_mut() {
+        parameter.bounds.push(parse_quote!(#lcr::Within<#call>));
+    }
+    let fields = value.fields();
+    let predicates = &mut generics.make_where_clause().predicates;
+    predicates.extend(lifetimes.iter().map(|lifetime| -> WherePredicate { parse_quote!(#call: #lifetime) }));
+    // What only the parameters can tell; with a lifetime it would stand in the way of others.
+    let (open, known): (Vec<&Field>, Vec<&Field>) =
+        fields.into_iter().partition(|field| field.is_generic && !mentions_lifetime(&field.ty));
+    predicates.extend(fields::bounds(open, &ours!(#lcr::Within<#call>)));
+    let proofs = known.into_iter().map(|field| {
+        let ty = &field.ty;
+        match field.is_generic {
+            true => quote_spanned!(ty.span()=> #lcr::require_within::<#call, #ty>();),
+            // Of what is no value the compiler says so elsewhere.
+            false => quote_spanned! {ty.span()=>
+                let _: fn(#lcr::Received<#call, #ty>) -> #ty = |field| field.value();
+            },
+        }
+    });
+    generics.params.insert(0, parse_quote!(#call));
+    let (parameters, _, clause) = generics.split_for_impl();
+    ours! {
+        // SAFETY: it borrows what its fields borrow.
+        #[automatically_derived]
+        unsafe impl #parameters #lcr::Within<#call> for #ident #arguments #clause {}
+        #[allow(
+            dead_code,
+            clippy::extra_unused_lifetimes,
+            clippy::extra_unused_type_parameters,
+            clippy::multiple_bound_locations,
+            clippy::type_complexity
+        )]
+        fn __lcr_fields_are_within #parameters() #clause {
+            use #lcr::Unproven as _;
+            #(#proofs)*
+        }
     }
 }
 

@@ -41,13 +41,18 @@ pub(super) fn declare(shadow: &Ident, fields: &[Field]) -> TokenStream {
 /// such a bound the compiler takes it for granted, and refuses the bound alone.
 pub(super) fn assumptions<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Vec<WherePredicate> {
     let lcr = private();
-    let assume = |field: &Field| {
+    let is_certain = |field: &&Field| field.is_generic || is_known(&field.ty) || mentions_lifetime(&field.ty);
+    bounds(fields.into_iter().filter(|field| !is_certain(field)), &ours!(#lcr::Abi))
+}
+
+/// `bound` on each field's type.
+pub(super) fn bounds<'a>(fields: impl IntoIterator<Item = &'a Field>, bound: &TokenStream) -> Vec<WherePredicate> {
+    let require = |field: &Field| {
         let ty = &field.ty;
-        let bound = blame(ours!(#lcr::Abi), Some(ty));
+        let bound = blame(bound.clone(), Some(ty));
         parse_quote!(#ty: #bound)
     };
-    let is_certain = |field: &&Field| field.is_generic || is_known(&field.ty) || mentions_lifetime(&field.ty);
-    fields.into_iter().filter(|field| !is_certain(field)).map(assume).collect()
+    fields.into_iter().map(require).collect()
 }
 
 fn where_clause(predicates: Vec<WherePredicate>) -> Option<TokenStream> {

@@ -48,6 +48,9 @@ pub(crate) fn expand(value: &Value) -> TokenStream {
             // SAFETY: as above.
             #[automatically_derived]
             unsafe impl #parameters #lcr::Plain for #ident #arguments #clause {}
+            // SAFETY: plain data borrows nothing.
+            #[automatically_derived]
+            unsafe impl #parameters #lcr::Within<'_> for #ident #arguments #clause {}
         };
     }
 }

@@ -10,7 +10,7 @@ use core::{
 
 use super::{
     shape::{Kind, Shape},
-    value::Abi,
+    value::{Abi, Within},
 };
 
 /// Immutable bytes owned by the image that made them: crossing a border, cloning and
@@ -155,6 +155,9 @@ impl Drop for Bytes {
 unsafe impl Send for Bytes {}
 // SAFETY: as above.
 unsafe impl Sync for Bytes {}
+
+// SAFETY: it owns its bytes.
+unsafe impl Within<'_> for Bytes {}
 
 // SAFETY: the representation carries the duties of the image that owns the bytes.
 unsafe impl Abi for Bytes {

@@ -31,7 +31,7 @@ pub struct BoxedCallback {
 
 impl BoxedCallback {
     /// Gives away `function`, whose destructor does not panic, with its trampoline.
-    pub fn new<F>(function: F, call: *const ()) -> BoxedCallback {
+    pub fn new<F: Send>(function: F, call: *const ()) -> BoxedCallback {
         unsafe extern "C" fn drop_function<F>(data: *mut ()) {
             // SAFETY: `new` leaked this box; `drop` is called once.
             drop(unsafe { Box::from_raw(data.cast::<F>()) });
@@ -62,7 +62,10 @@ impl Drop for OwnedCallback {
     }
 }
 
-// SAFETY: the interface macros accept only `Box<dyn Fn(..) + Send>`.
+// SAFETY: `BoxedCallback::new` takes only what is `Send`, and no shape of a boxed callback
+// lacks that bound.
 unsafe impl Send for OwnedCallback {}
-// SAFETY: only the macros make one, and share it only for a `Box<dyn Fn(..) + Send + Sync>`.
+// SAFETY: shared, it does nothing. What calls it, `Given`, is shared only as a
+// `Box<dyn Fn(..) + Send + Sync>`, and the host links that only with a caller whose own
+// interface has the bound `Sync`.
 unsafe impl Sync for OwnedCallback {}

@@ -8,7 +8,7 @@ use core::{
 
 use super::{
     shape::{Kind, Part, Shape},
-    value::{Abi, Plain},
+    value::{Abi, Plain, Within},
 };
 
 /// `Option<T>`: `tag` is 1 with a value, 0 without.
@@ -41,6 +41,9 @@ unsafe impl<T: Abi> Abi for Option<T> {
         Some(unsafe { T::from_repr(value) })
     }
 }
+
+// SAFETY: it borrows what its value borrows.
+unsafe impl<'a, T: Within<'a>> Within<'a> for Option<T> {}
 
 /// `Result<T, E>`: `tag` is 0 for `Ok`, 1 for `Err`.
 #[repr(C)]
@@ -85,6 +88,9 @@ unsafe impl<T: Abi, E: Abi> Abi for Result<T, E> {
     }
 }
 
+// SAFETY: it borrows what its value borrows.
+unsafe impl<'a, T: Within<'a>, E: Within<'a>> Within<'a> for Result<T, E> {}
+
 // SAFETY: an array is its elements in order, each as its repr.
 unsafe impl<T: Abi, const N: usize> Abi for [T; N] {
     type Repr = [T::Repr; N];
@@ -104,6 +110,9 @@ unsafe impl<T: Abi, const N: usize> Abi for [T; N] {
 
 // SAFETY: an array of plain elements has the layout of C's array.
 unsafe impl<T: Plain + 'static, const N: usize> Plain for [T; N] {}
+
+// SAFETY: it borrows what its elements borrow.
+unsafe impl<'a, T: Within<'a>, const N: usize> Within<'a> for [T; N] {}
 
 /// `Duration`: whole seconds and nanoseconds below 1,000,000,000.
 #[repr(C)]
@@ -126,6 +135,9 @@ unsafe impl Abi for Duration {
         Duration::new(repr.seconds, repr.nanoseconds)
     }
 }
+
+// SAFETY: it borrows nothing.
+unsafe impl Within<'_> for Duration {}
 
 macro_rules! tuples {
     ($($raw:ident ( $($ty:ident $field:tt),+ );)*) => {$(
@@ -152,6 +164,9 @@ macro_rules! tuples {
                 ($(unsafe { $ty::from_repr(repr.$field) },)+)
             }
         }
+
+        // SAFETY: it borrows what its fields borrow.
+        unsafe impl<'a, $($ty: Within<'a>),+> Within<'a> for ($($ty,)+) {}
     )*};
 }
 

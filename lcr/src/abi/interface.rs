@@ -7,12 +7,16 @@ use super::shape::{Shape, Sink, fnv1a};
 /// # Safety
 /// [`Interface::METHODS`] must describe, in order, the C functions that the interface's
 /// table constructor produces and that its handles call.
+///
+/// Not `'static`, and implemented for `dyn Trait + '_`: the compiler forgets lifetimes inside
+/// an async block, and must find the implementation whatever they were. What serves an
+/// interface is `'static`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an lcr interface",
     label = "no `#[lcr::interface]` on this trait",
     note = "put `#[lcr::interface(name = \"...\", version = 1)]` on the trait and name it as `dyn Trait`"
 )]
-pub unsafe trait Interface: Send + Sync + 'static {
+pub unsafe trait Interface: Send + Sync {
     /// The interface's name, the same in every version.
     const NAME: &'static str;
     /// The version, from 1.

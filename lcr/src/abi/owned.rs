@@ -11,7 +11,7 @@ use core::{alloc::Layout, mem::ManuallyDrop, ptr, slice};
 
 use super::{
     shape::{Kind, Part, Shape},
-    value::{Abi, Plain},
+    value::{Abi, Plain, Within},
 };
 
 /// `&[T]` and `&str`: address and number of elements. The address is never null.
@@ -99,6 +99,9 @@ unsafe impl<T: Plain + 'static> Abi for &[T] {
     }
 }
 
+// SAFETY: the bound; plain data borrows nothing.
+unsafe impl<'a: 'x, 'x, T: Plain + 'static> Within<'a> for &'x [T] {}
+
 // SAFETY: as for `&[T]`; the unique borrow crosses as such and is not used meanwhile.
 unsafe impl<T: Plain + 'static> Abi for &mut [T] {
     type Repr = RawSliceMut<T>;
@@ -113,6 +116,9 @@ unsafe impl<T: Plain + 'static> Abi for &mut [T] {
         unsafe { slice::from_raw_parts_mut(repr.at, repr.len) }
     }
 }
+
+// SAFETY: as above.
+unsafe impl<'a: 'x, 'x, T: Plain + 'static> Within<'a> for &'x mut [T] {}
 
 // SAFETY: UTF-8 bytes have one layout; nothing is owned.
 unsafe impl Abi for &str {
@@ -130,6 +136,9 @@ unsafe impl Abi for &str {
         unsafe { core::str::from_utf8_unchecked(bytes) }
     }
 }
+
+// SAFETY: the bound.
+unsafe impl<'a: 'x, 'x> Within<'a> for &'x str {}
 
 // SAFETY: the buffer carries the function that frees it; elements move by their reprs.
 unsafe impl<T: Abi> Abi for Vec<T> {
@@ -177,6 +186,9 @@ unsafe impl<T: Abi> Abi for Vec<T> {
     }
 }
 
+// SAFETY: it borrows what its elements borrow.
+unsafe impl<'a, T: Within<'a>> Within<'a> for Vec<T> {}
+
 struct BufferGuard<R>(RawVec<R>);
 
 impl<R> Drop for BufferGuard<R> {
@@ -203,6 +215,9 @@ unsafe impl Abi for String {
     }
 }
 
+// SAFETY: it borrows nothing.
+unsafe impl Within<'_> for String {}
+
 // SAFETY: the memory carries the function that frees it; the value moves by its repr.
 unsafe impl<T: Abi> Abi for Box<T> {
     type Repr = RawBox<T::Repr>;
@@ -221,3 +236,6 @@ unsafe impl<T: Abi> Abi for Box<T> {
         Box::new(unsafe { T::from_repr(value) })
     }
 }
+
+// SAFETY: it borrows what its value borrows.
+unsafe impl<'a, T: Within<'a>> Within<'a> for Box<T> {}

@@ -49,9 +49,10 @@ pub enum Kind {
     Bytes,
     /// A handle; the name is the interface's, the size its version.
     Handle,
-    /// `&dyn Fn(..)`; the parts are arguments, the last one the result.
+    /// `&dyn Fn(..)`; the parts are arguments, the last one the result, and the name says
+    /// what it is beside `Fn`: [`bounds`].
     Callback,
-    /// `Box<dyn Fn(..) + Send>`; parts as for [`Kind::Callback`].
+    /// `Box<dyn Fn(..) + Send>`; name and parts as for [`Kind::Callback`].
     BoxedCallback,
     /// A value that crosses in serde's self-describing form.
     Serde,
@@ -64,7 +65,7 @@ pub enum Kind {
 pub struct Shape {
     /// What this node is.
     pub kind: Kind,
-    /// The name of a scalar, struct, enum, variant or method; else empty.
+    /// The name of a scalar, struct, enum, variant or method, or a callback's bounds; else empty.
     pub name: &'static str,
     /// The size of the representation, in bytes; of a handle, its interface's version.
     pub size: usize,
@@ -72,6 +73,16 @@ pub struct Shape {
     pub align: usize,
     /// Fields, variants, elements, arguments.
     pub parts: &'static [Part],
+}
+
+/// The name of a callback's node: which of `Send` and `Sync` it is, as Rust writes it.
+pub const fn bounds(send: bool, sync: bool) -> &'static str {
+    match (send, sync) {
+        (false, false) => "",
+        (true, false) => "Send",
+        (false, true) => "Sync",
+        (true, true) => "Send + Sync",
+    }
 }
 
 /// One field, variant, element or argument of a [`Shape`].

@@ -11,7 +11,7 @@ use super::shape::{Kind, Shape};
 /// `from_repr(into_repr(v))` must give a value equal to `v` in *any* image whose
 /// [`Abi::SHAPE`] for the type encodes to the same bytes; memory that `Repr` owns must
 /// carry the function that frees it. If [`Abi::PLAIN`] is true, [`Plain`] must be
-/// implemented too.
+/// implemented too. Generated code receives only what is [`Within`] the length of a call.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot cross an image border",
     label = "not an `lcr::Abi` type",
@@ -36,6 +36,18 @@ pub unsafe trait Abi: Sized {
     /// once, and what it borrows is alive for as long as the result.
     unsafe fn from_repr(repr: Self::Repr) -> Self;
 }
+
+/// A value every borrow of which lies within `'a`: it may be taken out of memory that lives
+/// for `'a` only.
+///
+/// The shape of a type does not show its lifetimes, and an alias hides how a type is spelt.
+/// So generated code takes a value out of another image's memory only as a type that is
+/// within the lifetime of a local variable, and the compiler refuses every type that holds
+/// a reference to live longer: `&'static str` is not within `'a`, `&'a str` and `String` are.
+///
+/// # Safety
+/// For each reference of lifetime `'x` in `Self`, the implementation must require `'a: 'x`.
+pub unsafe trait Within<'a>: Abi {}
 
 /// A value whose layout in memory *is* its representation: `&[T]`, `&mut [T]` of it
 /// cross without a copy, and `Vec<T>` without a pass over its elements.
@@ -68,6 +80,8 @@ macro_rules! scalars {
         }
         // SAFETY: as above.
         unsafe impl Plain for $ty {}
+        // SAFETY: it borrows nothing.
+        unsafe impl Within<'_> for $ty {}
     )*};
 }
 
@@ -84,3 +98,6 @@ unsafe impl Abi for () {
     #[inline(always)]
     unsafe fn from_repr(_: u8) {}
 }
+
+// SAFETY: it borrows nothing.
+unsafe impl Within<'_> for () {}

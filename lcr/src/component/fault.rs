@@ -7,7 +7,7 @@ use crate::abi::{
     fault::FaultKind,
     owned::RawVec,
     shape::{Kind, Part, Shape},
-    value::Abi,
+    value::{Abi, Within},
 };
 
 /// Why a call through a handle has no value.
@@ -85,6 +85,9 @@ unsafe impl Abi for Fault {
         Fault { kind: FaultKind::from_number(kind), interface, method, component, message }
     }
 }
+
+// SAFETY: it owns its texts.
+unsafe impl Within<'_> for Fault {}
 
 /// Stands for a method's result type, so that method resolution can pick how a fault
 /// reaches the caller: `(&&Tag::<R>::new()).raise(fault)` finds [`RaiseAsErr`] if it

@@ -9,7 +9,7 @@ use crate::abi::{
     owned::RawSlice,
     shape::{Kind, Shape},
     tables::{HostTable, RawEntered, RawSlot},
-    value::Abi,
+    value::{Abi, Within},
     world::{Table, Target, entry},
 };
 
@@ -360,3 +360,6 @@ unsafe impl<I: ?Sized + Interface> Abi for Handle<I> {
         }
     }
 }
+
+// SAFETY: it owns its reference to the slot.
+unsafe impl<I: ?Sized + Interface> Within<'_> for Handle<I> {}

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::abi::{
     owned::RawVec,
     shape::{Kind, Shape},
-    value::Abi,
+    value::{Abi, Within},
 };
 
 use super::wire;
@@ -62,3 +62,6 @@ unsafe impl<T: Serialize + DeserializeOwned> Abi for Serde<T> {
         }
     }
 }
+
+// SAFETY: what is decoded borrows nothing of the bytes, which are gone.
+unsafe impl<T: Serialize + DeserializeOwned> Within<'_> for Serde<T> {}

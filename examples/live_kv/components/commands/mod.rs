@@ -38,13 +38,13 @@ pub(crate) struct Layer {
 
 impl Layer {
     /// A layer that has served nothing yet.
-    pub(crate) fn new(edition: &'static Edition, engine: impl Engine) -> Layer {
+    pub(crate) fn new(edition: &'static Edition, engine: impl Engine + 'static) -> Layer {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Layer::resumed(edition, engine, Counts { since: now.as_secs(), ..Counts::default() })
     }
 
     /// A layer that goes on counting where another stopped.
-    pub(crate) fn resumed(edition: &'static Edition, engine: impl Engine, counts: Counts) -> Layer {
+    pub(crate) fn resumed(edition: &'static Edition, engine: impl Engine + 'static, counts: Counts) -> Layer {
         let names = BASE.iter().chain(edition.more).map(|command| command.name);
         Layer { engine: Box::new(engine), edition, served: Served::resumed(names, counts) }
     }

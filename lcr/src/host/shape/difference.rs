@@ -42,11 +42,21 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Compares two shapes; `None` if values and calls of one are those of the other.
+/// Compares what a caller was compiled with to what a component offers; `None` if values and
+/// calls of the one are those of the other.
 ///
 /// Everything counts: kinds, names, sizes, alignments, offsets, discriminants, lengths, and
-/// how many parts there are.
+/// how many parts there are. Of a callback that is an argument of a method the caller may
+/// promise more than the component wants: a `Send + Sync` function is also an `Fn` alone.
+/// It may not promise less, for the component would call it from other threads.
 pub(crate) fn compare(expected: &Shape, found: &Shape) -> Option<Difference> {
+    compare_within(None, expected, found)
+}
+
+fn compare_within(parent: Option<Kind>, expected: &Shape, found: &Shape) -> Option<Difference> {
+    if let Some(lacking) = lacking_bounds(parent, expected, found) {
+        return Some(lacking);
+    }
     let difference = compare_node(expected, found)?;
     let place = match expected.kind {
         _ if is_another(expected, found) => return Some(difference),
@@ -84,17 +94,41 @@ fn compare_node(expected: &Shape, found: &Shape) -> Option<Difference> {
     None
 }
 
+/// What a callback of the caller lacks that the component wants of it.
+fn lacking_bounds(parent: Option<Kind>, given: &Shape, wanted: &Shape) -> Option<Difference> {
+    if !is_callback(given) || given.kind != wanted.kind || given.name == wanted.name {
+        return None;
+    }
+    // Whoever takes a callback wants its bounds; whoever takes a callback's callback gives them.
+    // No macro makes the latter, so it has to be the same.
+    let is_enough = |name: &str| given.name.split(" + ").any(|given| given == name);
+    let lacking: Vec<_> = match parent {
+        Some(Kind::Method) => wanted.name.split(" + ").filter(|name| !name.is_empty() && !is_enough(name)).collect(),
+        _ => vec!["the same bounds"],
+    };
+    if lacking.is_empty() {
+        return None;
+    }
+    let lacking = lacking.join(" + ");
+    Difference::expected(title(given), format_args!("{}, and callers do not promise {lacking}", title(wanted)))
+}
+
+fn is_callback(shape: &Shape) -> bool {
+    matches!(shape.kind, Kind::Callback | Kind::BoxedCallback)
+}
+
 /// Whether nothing inside the two needs to be looked at: they are different things.
 fn is_another(expected: &Shape, found: &Shape) -> bool {
     let is_other_version = expected.kind == Kind::Handle && expected.size != found.size;
-    expected.kind != found.kind || expected.name != found.name || is_other_version
+    let is_other_name = expected.name != found.name && !is_callback(expected);
+    expected.kind != found.kind || is_other_name || is_other_version
 }
 
 fn compare_part(parent: Kind, expected: &Part, found: &Part) -> Option<Difference> {
     if expected.name != found.name {
         return Difference::expected(quoted(parent, expected), quoted(parent, found));
     }
-    if let Some(difference) = compare(&expected.shape, &found.shape) {
+    if let Some(difference) = compare_within(Some(parent), &expected.shape, &found.shape) {
         return Some(difference);
     }
     if expected.at == found.at {

@@ -5,7 +5,8 @@
 //!
 //! Invariants:
 //! 1. [`compare`] finds nothing exactly when the two would encode to the same bytes: sizes,
-//!    alignments, offsets, names, numbers of parts, discriminants, all the way down.
+//!    alignments, offsets, names, numbers of parts, discriminants, all the way down; but for the
+//!    bounds of a callback, which a caller may promise without being asked.
 //! 2. An unknown kind, or parts that do not fit their kind, never become a [`Shape`].
 //! 3. No tree is deeper than [`DEPTH`], so recursion over it is bounded.
 
@@ -15,6 +16,7 @@ pub(super) mod tests;
 mod text;
 
 pub use crate::abi::shape::Kind;
+use crate::abi::shape::bounds;
 pub use difference::Difference;
 pub(crate) use difference::compare;
 
@@ -33,7 +35,8 @@ pub(super) const DEPTH: usize = 64;
 pub struct Shape {
     /// What this node is.
     pub kind: Kind,
-    /// The name of a scalar, struct, enum, variant, handle or method; else empty.
+    /// The name of a scalar, struct, enum, variant, handle or method; of a callback, its bounds
+    /// beside `Fn`, such as `Send + Sync`; else empty.
     pub name: String,
     /// The size of the representation, in bytes; of a handle, its interface's version.
     pub size: u32,
@@ -105,7 +108,13 @@ impl Shape {
     fn fits(&self) -> bool {
         let (count, last) = (self.parts.len(), self.parts.last());
         match self.kind {
-            Kind::Method | Kind::Callback | Kind::BoxedCallback => last.is_some_and(|part| part.name == "->"),
+            Kind::Method => last.is_some_and(|part| part.name == "->"),
+            Kind::Callback | Kind::BoxedCallback => {
+                let is_known = [false, true].iter().any(|&sync| self.name == bounds(true, sync))
+                    || self.kind == Kind::Callback
+                        && [false, true].iter().any(|&sync| self.name == bounds(false, sync));
+                is_known && last.is_some_and(|part| part.name == "->")
+            }
             Kind::Slice | Kind::SliceMut | Kind::Vec | Kind::Option | Kind::Box | Kind::Array => count == 1,
             Kind::Result => count == 2,
             Kind::Enum => count > 0,
@@ -115,7 +124,8 @@ impl Shape {
         }
     }
 
-    /// Where `found` differs from this shape first; `None` if one can stand for the other.
+    /// Where `found` differs from this shape first; `None` if `found` can serve callers of this
+    /// shape: it is the same, or wants less of a callback that it takes.
     pub fn difference(&self, found: &Shape) -> Option<Difference> {
         compare(self, found)
     }

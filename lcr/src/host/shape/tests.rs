@@ -98,7 +98,12 @@ fn a_signature_reads_like_rust() {
 #[test]
 fn a_difference_leads_to_its_place() {
     type Change = fn(&mut Shape);
-    let cases: [(Change, &str); 16] = [
+    let cases: [(Change, &str); 17] = [
+        (
+            |s| s.parts[2].shape.name = "Send + Sync".into(),
+            "put: argument 3: expected &dyn Fn(&str) -> bool, found &(dyn Fn(&str) -> bool + Send + Sync), \
+             and callers do not promise Send + Sync",
+        ),
         (|s| s.name = "set".into(), "expected fn put(&self, Key"),
         (
             |s| s.parts[0].shape.parts[1].shape = leaf(Kind::Scalar, "u64", 8),
@@ -195,11 +200,39 @@ fn parts_that_do_not_fit_their_kind_are_refused() {
         method(node(Kind::Enum, "E", [("A", 0, u32())])),
         method(node(Kind::Variant, "Stray", [])),
         method(node(Kind::Callback, "", [])),
+        method(node(Kind::Callback, "Copy", [("->", 0, unit())])),
+        method(node(Kind::Callback, "Sync + Send", [("->", 0, unit())])),
+        method(node(Kind::BoxedCallback, "", [("->", 0, unit())])),
+        method(node(Kind::BoxedCallback, "Sync", [("->", 0, unit())])),
         method(method(u32())),
         node(Kind::Method, "m", []),
         u32(),
     ];
     for shape in wrong {
         assert!(decode(&encoded(&shape)).is_err(), "{shape}");
+    }
+}
+
+#[test]
+fn a_caller_may_promise_more_of_a_callback_and_never_less() {
+    let bounds = ["", "Send", "Sync", "Send + Sync"];
+    let is_within = |wanted: &str, given: &str| wanted.split(" + ").all(|it| it.is_empty() || given.contains(it));
+    for kind in [Kind::Callback, Kind::BoxedCallback] {
+        let takes = |name| {
+            let callback = node(kind, name, [("", 0, u32()), ("->", 0, leaf(Kind::Unit, "", 1))]);
+            node(Kind::Method, "m", [("", 0, callback), ("->", 0, leaf(Kind::Unit, "", 1))])
+        };
+        let nests = |name| {
+            let inner = node(kind, name, [("->", 0, leaf(Kind::Unit, "", 1))]);
+            let outer = node(kind, "Send", [("", 0, inner), ("->", 0, leaf(Kind::Unit, "", 1))]);
+            node(Kind::Method, "m", [("", 0, outer), ("->", 0, leaf(Kind::Unit, "", 1))])
+        };
+        for given in bounds {
+            for wanted in bounds {
+                let is_linked = compare(&takes(given), &takes(wanted)).is_none();
+                assert_eq!(is_linked, is_within(wanted, given), "{kind:?}: `{given}` given, `{wanted}` wanted");
+                assert_eq!(compare(&nests(given), &nests(wanted)).is_none(), given == wanted, "{given} / {wanted}");
+            }
+        }
     }
 }

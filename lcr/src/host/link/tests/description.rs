@@ -3,7 +3,7 @@
 use crate::abi::{
     interface::{InterfaceInfo, Method as Described, interface_bytes, interface_len},
     manifest::{Declaration, Flags, manifest_bytes, manifest_len},
-    shape::{Kind, Part, Shape},
+    shape::{Kind, Part, Shape, bounds},
 };
 
 /// A type as an author writes it.
@@ -20,8 +20,8 @@ pub(super) enum Type {
     Tuple(Vec<Type>),
     Struct(String, Vec<Field>),
     Enum(String, Vec<Variant>),
-    /// A callback of either kind: its arguments and its result.
-    Function(Kind, Vec<Type>, Box<Type>),
+    /// A callback of either kind: its arguments, its result, and whether it is `Send` and `Sync`.
+    Function(Kind, Vec<Type>, Box<Type>, [bool; 2]),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -193,9 +193,9 @@ impl Type {
                 let layout = if payloads.is_empty() { tag } else { Layout::tagged(tag, Layout::union(&payloads)) };
                 of(Kind::Enum, name, layout, parts)
             }
-            Type::Function(kind, arguments, result) => {
+            Type::Function(kind, arguments, result, [send, sync]) => {
                 let size = if *kind == Kind::Callback { 16 } else { 24 };
-                of(*kind, "", Layout::new(size, 8), signature(arguments, result))
+                of(*kind, bounds(*send, *sync), Layout::new(size, 8), signature(arguments, result))
             }
         }
     }

@@ -77,10 +77,13 @@ fn ty() -> impl Strategy<Value = Type> {
 /// What may be an argument: values, and callbacks.
 fn argument() -> impl Strategy<Value = Type> {
     let kinds = [Kind::Callback, Kind::BoxedCallback];
-    let function = (prop::sample::select(kinds.to_vec()), prop::collection::vec(ty(), 0..3), ty());
+    let function = (prop::sample::select(kinds.to_vec()), prop::collection::vec(ty(), 0..3), ty(), any::<[bool; 2]>());
     prop_oneof![
         5 => ty(),
-        1 => function.prop_map(|(kind, arguments, result)| Type::Function(kind, arguments, Box::new(result))),
+        1 => function.prop_map(|(kind, arguments, result, [send, sync])| {
+            let send = send || kind == Kind::BoxedCallback;
+            Type::Function(kind, arguments, Box::new(result), [send, sync])
+        }),
     ]
 }
 
@@ -102,6 +105,16 @@ fn interface() -> impl Strategy<Value = Interface> {
             })
             .collect(),
     })
+}
+
+/// The same interface, whose callbacks promise less.
+fn undemanding(mut interface: Interface) -> Interface {
+    for argument in interface.methods.iter_mut().flat_map(|method| &mut method.arguments) {
+        if let Type::Function(kind, .., bounds) = argument {
+            *bounds = [*kind == Kind::BoxedCallback, false];
+        }
+    }
+    interface
 }
 
 /// An interface, and a component of it that grew: methods in any order, some more, some of
@@ -152,6 +165,13 @@ proptest! {
                 prop_assert!(text.contains(name), "{} is not named by:\n{}\n{:#?}", name, text, mutant.it);
             }
         }
+    }
+
+    #[test]
+    fn a_component_that_wants_less_of_its_callbacks_is_linked(interface in interface()) {
+        let all: Vec<_> = (0..interface.methods.len()).map(Some).collect();
+        let places = Caller::of(&interface).try_link(&undemanding(interface.clone())).unwrap();
+        prop_assert_eq!(places, all);
     }
 
     #[test]

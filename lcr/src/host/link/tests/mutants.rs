@@ -132,11 +132,18 @@ pub(super) fn types(ty: &Type) -> Vec<Mutant<Type>> {
             let wrap = |it: Mutant<Vec<Variant>>| it.within(None, |items| Type::Enum(name.clone(), items));
             all.extend(self::variants(variants).into_iter().map(wrap));
         }
-        Type::Function(kind, arguments, result) => {
+        Type::Function(kind, arguments, result, bounds) => {
             let sibling = if *kind == Kind::Callback { Kind::BoxedCallback } else { Kind::Callback };
-            other(Type::Function(sibling, arguments.clone(), result.clone()));
+            other(Type::Function(sibling, arguments.clone(), result.clone(), [true, bounds[1]]));
+            // One bound more than the caller promises.
+            for (at, name) in ["Send", "Sync"].into_iter().enumerate().filter(|(at, _)| !bounds[*at]) {
+                let mut more = *bounds;
+                more[at] = true;
+                let it = Type::Function(*kind, arguments.clone(), result.clone(), more);
+                all.push(Mutant::new(it, &[&format!("callers do not promise {name}")]));
+            }
             let wrap = |it: Mutant<(Vec<Type>, Type)>| {
-                it.within(None, |(arguments, result)| Type::Function(*kind, arguments, Box::new(result)))
+                it.within(None, |(arguments, result)| Type::Function(*kind, arguments, Box::new(result), *bounds))
             };
             all.extend(signatures(arguments, result).into_iter().map(wrap));
         }

@@ -55,6 +55,8 @@
 //! - Descriptors: [`App::keep_fd`], [`App::take_fd`], [`App::listener`].
 //! - How the last one ended: [`App::previous_exit`].
 //!
+//! What it does if it is told nothing, and why, is in [`defaults`].
+//!
 //! # Operators
 //!
 //! SIGTERM, SIGINT and SIGQUIT to the supervisor stop both; other signals are passed on to the
@@ -121,6 +123,10 @@
 #[doc(hidden)]
 #[path = "fuzzing.rs"]
 pub mod __fuzzing;
+
+#[doc = include_str!("../docs/defaults.md")]
+pub mod defaults {}
+
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;

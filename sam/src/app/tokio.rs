@@ -4,6 +4,8 @@
 //! its queue and run it, and it must come back to the one that waits for that. A runtime that makes
 //! no progress, because every worker is blocked or its driver is stuck, does not beat. One worker
 //! of several that hangs is not seen: give such a task a [`check`](crate::App::check) of its own.
+//!
+#![doc = include_str!("../../docs/tokio.md")]
 
 use std::time::Duration;
 

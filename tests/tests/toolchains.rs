@@ -135,3 +135,36 @@ fn a_component_of_stable_works_in_a_host_of_nightly_with_random_layouts() {
     let out = run(Command::new(built.join("exchange")).arg(component("values")));
     assert_eq!(out, "every value arrived; the layouts differ\n");
 }
+
+#[test]
+fn two_versions_of_lcr_in_one_program_are_refused_by_cargo() {
+    let lcr = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lcr").canonicalize().unwrap();
+    let manifest = fs::read_to_string(lcr.join("Cargo.toml")).unwrap();
+    let links = manifest.lines().find(|line| line.starts_with("links")).unwrap_or_default();
+    let directory = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| {
+        let path = directory.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let package = |name: &str, version: &str, more: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"{version}\"\nedition = \"2024\"\n{more}\n")
+    };
+    // As far as cargo's resolver looks: a name, a version and what they link.
+    for version in ["0.98.0", "0.99.0"] {
+        write(&format!("{version}/Cargo.toml"), &package("lcr", version, &format!("{links}\nbuild = \"build.rs\"")));
+        write(&format!("{version}/build.rs"), "fn main() {}");
+        write(&format!("{version}/src/lib.rs"), "");
+    }
+    let dependencies = "[dependencies]\nlcr = { path = \"0.98.0\" }\nnewer = { package = \"lcr\", path = \"0.99.0\" }";
+    write("Cargo.toml", &(package("program", "0.1.0", "") + dependencies));
+    write("src/main.rs", "fn main() {}");
+    let cargo = Command::new(env!("CARGO"))
+        .args(["metadata", "--offline", "--format-version", "1"])
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&cargo.stderr);
+    assert!(!cargo.status.success(), "accepted with `{links}`");
+    assert!(text.contains("links to the native library `lcr`"), "{text}");
+}

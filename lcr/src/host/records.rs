@@ -142,7 +142,9 @@ fn take() -> &'static ThreadRecord {
 }
 
 fn link(owner: u32) -> &'static ThreadRecord {
-    let record = Box::leak(Box::new(ThreadRecord {
+    // Shared from the start: the list's address must not come from a unique borrow, which the
+    // owner's next use of its own would end.
+    let record: &'static ThreadRecord = Box::leak(Box::new(ThreadRecord {
         record: Record::new(),
         owner: AtomicU32::new(owner),
         ended: AtomicBool::new(false),
@@ -155,7 +157,7 @@ fn link(owner: u32) -> &'static ThreadRecord {
     let mut head = HEAD.load(Ordering::Acquire);
     loop {
         record.next.store(head, Ordering::Relaxed);
-        match HEAD.compare_exchange_weak(head, ptr::from_mut(record), Ordering::AcqRel, Ordering::Acquire) {
+        match HEAD.compare_exchange_weak(head, ptr::from_ref(record).cast_mut(), Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => return record,
             Err(now) => head = now,
         }

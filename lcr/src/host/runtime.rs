@@ -120,8 +120,12 @@ impl RuntimeBuilder {
     }
 
     /// Adds an implementation that registered nowhere; for benchmarks.
+    ///
+    /// # Safety
+    /// The export's functions are those that its manifest describes, and its constructor's
+    /// instances are what they take: as `#[lcr::component]` makes them.
     #[doc(hidden)]
-    pub fn export(mut self, export: &'static tables::Export) -> RuntimeBuilder {
+    pub unsafe fn export(mut self, export: &'static tables::Export) -> RuntimeBuilder {
         self.exports.push(export);
         self
     }

@@ -229,8 +229,10 @@ pub struct Straggler {
     pub component: String,
     /// The method that it called, as `interface.method`; empty for a pin.
     pub method: String,
-    /// For how long it has been there.
-    pub age: Duration,
+    /// How long ago a drain first saw it there. The call may be older: calls keep no time
+    /// stamps, and a drain looks only while there is something to wait for. A pin's age is
+    /// exact.
+    pub seen_for: Duration,
 }
 
 impl fmt::Display for Straggler {
@@ -240,10 +242,9 @@ impl fmt::Display for Straggler {
             name => write!(f, "thread `{name}` ({})", self.thread_id)?,
         }
         match self.method.as_str() {
-            "" => write!(f, " holds a pin on {}", self.component)?,
-            method => write!(f, " is in {method} of {}", self.component)?,
+            "" => write!(f, " holds a pin on {} for {:.3?}", self.component, self.seen_for),
+            method => write!(f, " is in {method} of {}, seen for {:.3?}", self.component, self.seen_for),
         }
-        write!(f, " for {:.3?}", self.age)
     }
 }
 
@@ -287,14 +288,14 @@ mod tests {
             thread_id: 77,
             component: "kv 1.0.0".to_owned(),
             method: "kv.store.get".to_owned(),
-            age: Duration::from_millis(1500),
+            seen_for: Duration::from_millis(1500),
         };
-        let (thread, method, age) = (String::new(), String::new(), Duration::from_secs(2));
-        let pin = Straggler { thread, thread_id: 78, method, age, ..straggler.clone() };
+        let (thread, method, seen_for) = (String::new(), String::new(), Duration::from_secs(2));
+        let pin = Straggler { thread, thread_id: 78, method, seen_for, ..straggler.clone() };
         let error = Error::new(ErrorKind::Deadline, "2 calls still run").with_stragglers(vec![straggler, pin]);
         assert!(error.is_transient() && !error.is_bad_file());
         let lines: Vec<_> = error.stragglers().iter().map(Straggler::to_string).collect();
-        assert_eq!(lines[0], "thread `io-1` (77) is in kv.store.get of kv 1.0.0 for 1.500s");
+        assert_eq!(lines[0], "thread `io-1` (77) is in kv.store.get of kv 1.0.0, seen for 1.500s");
         assert_eq!(lines[1], "thread 78 holds a pin on kv 1.0.0 for 2.000s");
     }
 }

@@ -166,7 +166,6 @@ fn a_handle_that_is_asked_for_during_a_hand_over_is_one_on_the_successor() {
 #[test]
 fn a_thread_inside_a_member_gets_handles_on_members_without_waiting_for_itself() {
     let bank = Bank::open();
-    let before = bank.rt.generation();
     let deadline = Duration::from_secs(20);
     thread::scope(|scope| {
         let (inside, entered) = mpsc::channel();
@@ -174,7 +173,7 @@ fn a_thread_inside_a_member_gets_handles_on_members_without_waiting_for_itself()
         let guest = scope.spawn(move || {
             bank.vault.inside(&|| {
                 inside.send(()).unwrap();
-                wait_until("the gate is shut", || bank.rt.generation() > before);
+                wait_until("the gate is shut", || bank.rt.status().is_gate_shut);
                 let teller: Handle<dyn Teller> = bank.rt.service().unwrap();
                 assert_eq!(teller.versions(), (1, 1));
             });
@@ -182,7 +181,7 @@ fn a_thread_inside_a_member_gets_handles_on_members_without_waiting_for_itself()
         entered.recv().unwrap();
         let begun = Instant::now();
         let plan = bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2"));
-        plan.deadline(deadline).commit().unwrap();
+        plan.deadline(deadline).gate_wait(deadline).commit().unwrap();
         assert!(begun.elapsed() < deadline);
         guest.join().unwrap();
     });

@@ -118,11 +118,10 @@ fn a_thread_that_the_gate_waits_for_goes_as_deep_as_it_likes() {
         let (inside, entered) = mpsc::channel();
         thread::scope(|scope| {
             let (scene, lower, upper) = (&scene, &lower, &upper);
-            let before = scene.rt.generation();
             let guest = scope.spawn(move || {
                 upper.inside(&|epoch| {
                     inside.send(()).unwrap();
-                    wait_until("the gate is shut", || scene.rt.generation() > before);
+                    wait_until("the gate is shut", || scene.rt.status().is_gate_shut);
                     for depth in [1, 20, 40] {
                         assert_eq!(
                             descend(depth, lower, upper, &|_| lower.add(1).1),
@@ -137,7 +136,7 @@ fn a_thread_that_the_gate_waits_for_goes_as_deep_as_it_likes() {
                 })
             });
             entered.recv().unwrap();
-            let change = scope.spawn(|| scene.replace());
+            let change = scope.spawn(|| scene.replace_and_hold());
             assert_eq!(guest.join().unwrap(), 0);
             change.join().unwrap().unwrap();
         });

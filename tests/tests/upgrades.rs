@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use lcr::{ErrorKind, Handle, PlanBuilder, Runtime};
@@ -195,10 +196,11 @@ fn a_caller_inside_finishes_its_ride_on_the_old_track() {
             })
         });
         inside.wait();
-        let change = scope.spawn(|| replace(&rt, &["rail_track_broad", "rail_train_broad"]).commit().map(drop));
-        // The gate is shut when a new world is there, and it waits for the rider.
-        let before = rt.status().generation;
-        wait_until("the gate is shut", || rt.status().generation > before || change.is_finished());
+        let plan = replace(&rt, &["rail_track_broad", "rail_train_broad"]);
+        let plan = plan.deadline(Duration::MAX).gate_wait(Duration::MAX);
+        let change = scope.spawn(|| plan.commit().map(drop));
+        // The gate waits for the rider.
+        wait_until("the gate is shut", || rt.status().is_gate_shut || change.is_finished());
         leave.wait();
         change.join().unwrap().unwrap();
         rider.join().unwrap()

@@ -71,10 +71,18 @@ impl Entry {
     }
 
     /// Replaces what the entry holds; `None` closes it.
+    ///
+    /// Closing leaves `data` alone: a reader that saw the functions before reads the data
+    /// after, and must not find null there. Opening writes the data first, and the functions
+    /// with [`Ordering::Release`], which pairs with the load in [`Entry::target`].
     pub fn set(&self, target: Option<Target>) {
-        let target = target.unwrap_or(Target { data: ptr::null(), methods: ptr::null() });
-        self.data.store(target.data.cast_mut(), Ordering::Relaxed);
-        self.methods.store(target.methods.cast_mut(), Ordering::Release);
+        match target {
+            Some(Target { data, methods }) => {
+                self.data.store(data.cast_mut(), Ordering::Relaxed);
+                self.methods.store(methods.cast_mut(), Ordering::Release);
+            }
+            None => self.methods.store(ptr::null_mut(), Ordering::Release),
+        }
     }
 }
 

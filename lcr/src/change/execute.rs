@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | load | maps the staged files, compares what registered with the manifests | images stay, unused |
 //! | prepare | constructs the successors that need no gate, checks their health | they are destroyed |
-//! | gate | shuts the slots of members with state, or with needs that change, waits for calls inside | the slots open on the old instances |
+//! | drain | with members that have state, or needs that change: waits for calls inside them, all slots open | nothing is undone |
+//! | gate | shuts the slots of those members, waits a moment for calls inside, else opens them and drains again | the slots open on the old instances |
 //! | hand over | saves all, then restores or constructs, and checks | as above |
 //! | commit | publishes one world | cannot fail |
 //!
@@ -21,13 +22,14 @@ use std::{
     collections::{HashMap, HashSet},
     iter,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         ahead::Ahead,
+        deadline::Deadline,
         instances::{Held, Incarnation, InstanceId, Origin},
         library::Refused,
         records,
@@ -101,6 +103,8 @@ pub(super) struct Execution {
     pub(super) held: Vec<InstanceId>,
     /// What those behind the gate will need, held.
     needs: Vec<Held>,
+    /// The numbers of the seats behind the gate for which that was done.
+    pub(super) ready: HashSet<usize>,
 }
 
 impl Execution {
@@ -123,6 +127,7 @@ impl Execution {
             successors: HashMap::new(),
             held: Vec::new(),
             needs: Vec::new(),
+            ready: HashSet::new(),
         }
     }
 
@@ -167,18 +172,16 @@ impl Execution {
     }
 
     fn phases(&mut self, steps: Vec<Step>) -> Result<Report, Stop> {
-        let patience = self.started + self.options.patience;
+        let patience = Deadline::after(self.started, self.options.patience);
         self.watch.enter(Phase::Load, self.thread, patience)?;
         self.load(steps)?;
         self.watch.enter(Phase::Prepare, self.thread, patience)?;
         self.prepare()?;
-        let gate = self.shut()?;
+        let gate = if self.needs_gate()? { self.hold_callers(patience)? } else { None };
         if let Some(shut) = gate {
-            let deadline = shut + self.options.deadline;
-            // A little later for the watch: this thread names the stragglers itself.
-            self.watch.enter(Phase::Gate, self.thread, deadline + Duration::from_millis(100))?;
-            self.wait_until_empty(shut, deadline)?;
-            self.watch.enter(Phase::HandOver, self.thread, deadline)?;
+            self.watch.enter(Phase::HandOver, self.thread, Deadline::after(shut, self.options.deadline))?;
+            // For what threads inside the gate have built since.
+            self.prepare()?;
             self.hand_over()?;
         }
         self.commit(gate)
@@ -252,9 +255,8 @@ impl Execution {
     /// Constructs a successor for each instance that needs no gate and has none, and what
     /// the successors of the others will need, again until nothing is left to construct;
     /// then the members are frozen.
-    fn prepare(&mut self) -> Result<(), Stop> {
+    pub(super) fn prepare(&mut self) -> Result<(), Stop> {
         let seats = self.seats();
-        let mut ready = HashSet::new();
         for is_first in iter::once(true).chain(iter::repeat(false)) {
             let shared = Arc::clone(&self.shared);
             let mut state = shared.state();
@@ -267,8 +269,8 @@ impl Execution {
             }
             for (seat, Seat { provider, implementation, is_behind_gate, .. }) in seats.iter().enumerate() {
                 let own = instances_of.get(provider).map_or(&[][..], Vec::as_slice);
-                if *is_behind_gate && !ready.contains(&seat) && !own.is_empty() {
-                    ready.insert(seat);
+                if *is_behind_gate && !self.ready.contains(&seat) && !own.is_empty() {
+                    self.ready.insert(seat);
                     needy.push(Arc::clone(implementation));
                 }
                 let without = own.iter().filter(|id| !is_behind_gate && !self.successors.contains_key(id));

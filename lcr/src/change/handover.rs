@@ -1,8 +1,28 @@
 //! Gate and hand-over: moving state while callers wait.
 //!
-//! The members' slots are closed in one world, so that no caller sees one member's new
-//! state beside another's old one. Then, when the last call has left, the state moves in
-//! two passes:
+//! # Who waits for whom
+//!
+//! Callers must not pay for a call that is long. So the transaction first *drains ahead*: it
+//! publishes a world with the same entries and waits, with the gate open, until no frame and
+//! no pin shows a member in an older world. New calls enter the new world and count only if
+//! they are long themselves, which the next round finds out: the rounds go on until one is
+//! shorter than [`gate_wait`](super::plan::PlanBuilder::gate_wait). Then
+//!
+//! 1. the gate shuts: the members' slots are closed in one world, so that no caller sees one
+//!    member's new state beside another's old one;
+//! 2. if somebody is inside after `gate_wait`, it opens again, and all of this is repeated
+//!    after a pause, as long as the plan's patience lasts.
+//!
+//! A call can make an attempt fail only if it began after the last round did, so it costs
+//! other callers `gate_wait`, once: the next attempt drains ahead of it. If long calls overlap
+//! all the time no round is short, the gate never shuts, and the transaction is refused
+//! without having held anybody. A `gate_wait` that is not shorter than the plan's deadline
+//! asks for the opposite: the gate shuts at once, and callers pay for the long call.
+//!
+//! A thread inside a member is never made to wait: it passes the gate, and the freeze of the
+//! members does not apply to it. What it builds is a member, too, and is handed over.
+//!
+//! When the last call has left, the state moves in two passes:
 //!
 //! 1. Every old instance is *saved*, dependents first, in the order of the instances that
 //!    they hold. A dependent may finish its work by calls to its dependencies, which are
@@ -32,17 +52,28 @@ use std::{
 };
 
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Straggler},
     host::{
+        deadline::Deadline,
         gate::Gate,
         instances::{Incarnation, InstanceId, Origin},
         registry::ProviderId,
-        shared::Shared,
+        shared::{Shared, State},
         world::Edit,
     },
 };
 
-use super::execute::{Execution, Stop, Successor};
+use super::{
+    execute::{Execution, Stop, Successor},
+    watch::Phase,
+};
+
+/// The pause after the first attempt at the gate that failed; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What the watch allows beyond a deadline, so that this thread names the stragglers itself.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// An instance whose successor is made behind the gate.
 struct Moving {
@@ -63,59 +94,179 @@ struct Saved {
 }
 
 impl Execution {
-    /// Shuts the slots of instances whose successors are made behind the gate. `None` if
-    /// there are none.
-    pub(super) fn shut(&mut self) -> Result<Option<Instant>, Stop> {
-        let gated: Vec<ProviderId> =
+    /// The instances whose successors are made behind the gate, and their slots, each with
+    /// the first world of its instance.
+    fn gated(&self, state: &State) -> (HashSet<ProviderId>, HashSet<InstanceId>, HashMap<usize, u64>) {
+        let providers: HashSet<ProviderId> =
             self.seats().into_iter().filter(|seat| seat.is_behind_gate).map(|seat| seat.provider).collect();
-        let shared = Arc::clone(&self.shared);
-        let mut state = shared.state();
-        self.watch.check()?;
-        let (mut members, mut instances) = (HashMap::new(), HashSet::new());
+        let (mut instances, mut members) = (HashSet::new(), HashMap::new());
         for (id, instance) in &state.instances {
-            if gated.contains(&instance.provider) {
+            if providers.contains(&instance.provider) {
                 instances.insert(id);
                 members.extend(instance.slots.iter().map(|&slot| (slot, instance.incarnation.birth)));
             }
         }
+        (providers, instances, members)
+    }
+
+    /// Whether an instance is there whose successor is made behind the gate.
+    pub(super) fn needs_gate(&self) -> Result<bool, Stop> {
+        let state = self.shared.state();
+        self.watch.check()?;
+        let (_, instances, _) = self.gated(&state);
+        Ok(!instances.is_empty())
+    }
+
+    /// Holds callers and leaves nobody inside the members. Returns when the gate was shut;
+    /// `None` if no instance is behind it.
+    pub(super) fn hold_callers(&mut self, patience: Deadline) -> Result<Option<Instant>, Stop> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            self.thaw()?;
+            self.watch.enter(Phase::Drain, self.thread, patience.later(GRACE))?;
+            self.drain_ahead(patience)?;
+            self.watch.enter(Phase::Prepare, self.thread, patience.later(GRACE))?;
+            self.prepare()?;
+            let Some(shut) = self.shut()? else { return Ok(None) };
+            let wait = self.options.gate_wait.min(self.options.deadline);
+            let stragglers = self.wait_until_left(Deadline::after(shut, wait), |state| state.behind_gate())?;
+            if stragglers.is_empty() && self.is_prepared()? {
+                return Ok(Some(shut));
+            }
+            self.open_again()?;
+            if patience.has_passed() {
+                return Err(self.stayed(stragglers));
+            }
+            tracing::debug!(stragglers = stragglers.len(), "callers did not leave a shut gate; it was opened again");
+            thread::sleep(pause.min(patience.left()));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Waits, with the gate open, until the calls in members that began before this moment
+    /// have left. A call may begin meanwhile and be as long, so it waits again until one
+    /// round is shorter than what a shut gate would wait.
+    fn drain_ahead(&self, patience: Deadline) -> Result<(), Stop> {
+        if self.options.gate_wait >= self.options.deadline {
+            return Ok(());
+        }
+        loop {
+            let begun = Instant::now();
+            let shared = Arc::clone(&self.shared);
+            let mut state = shared.state();
+            self.watch.check()?;
+            let (.., members) = self.gated(&state);
+            if members.is_empty() {
+                return Ok(());
+            }
+            let last = state.generation();
+            shared.publish(&mut state, &[], 0);
+            drop(state);
+            let thread = self.thread;
+            let stragglers = self.wait_until_left(patience, |state| state.inside_members(&members, last, thread))?;
+            shared.reaper.wake();
+            if !stragglers.is_empty() {
+                return Err(self.stayed(stragglers));
+            }
+            if begun.elapsed() <= self.options.gate_wait {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Shuts the slots of instances whose successors are made behind the gate. `None` if
+    /// there are none.
+    fn shut(&mut self) -> Result<Option<Instant>, Stop> {
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.state();
+        self.watch.check()?;
+        let (providers, instances, members) = self.gated(&state);
         if instances.is_empty() {
             return Ok(None);
         }
         let shut = Instant::now();
+        let deadline = Deadline::after(shut, self.options.deadline);
         let edits: Vec<Edit> = members.keys().map(|&slot| (slot, None)).collect();
         let before = Arc::clone(&state.world);
-        shared.gate.shut(shut + self.options.deadline);
+        // Before anybody waits: from here on the caller of the commit may give up.
+        self.watch.enter(Phase::Gate, self.thread, deadline.later(GRACE))?;
+        shared.gate.shut(deadline);
         shared.publish(&mut state, &edits, 0);
-        state.gate = Some(Gate { members, instances, ..Gate::new(before, self.thread) });
+        state.gate = Some(Gate { members, providers, instances, ..Gate::new(before, self.thread) });
+        drop(state);
+        // A thread inside may be waiting for the freeze to end: it need not any more.
+        shared.settled.notify_all();
         Ok(Some(shut))
     }
 
-    /// Waits until no call and no older pin is inside a member.
-    pub(super) fn wait_until_empty(&self, shut: Instant, deadline: Instant) -> Result<(), Stop> {
+    /// Opens the gate on the instances that are there, and lets new ones be made.
+    fn open_again(&self) -> Result<(), Stop> {
+        let mut state = self.shared.state();
+        self.watch.check()?;
+        self.shared.reopen(&mut state);
+        drop(state);
+        self.shared.reaper.wake();
+        self.thaw()
+    }
+
+    /// Lets instances of the members be made.
+    fn thaw(&self) -> Result<(), Stop> {
+        let mut state = self.shared.state();
+        self.watch.check()?;
+        for (_, provider) in &mut state.registry.providers {
+            provider.frozen = None;
+        }
+        drop(state);
+        self.shared.settled.notify_all();
+        Ok(())
+    }
+
+    /// Whether what the members' successors need was there before the gate shut. A thread
+    /// inside a member may have built the first instance of another one since.
+    fn is_prepared(&self) -> Result<bool, Stop> {
+        let state = self.shared.state();
+        self.watch.check()?;
+        let mut seats = self.seats().into_iter().enumerate().filter(|(_, seat)| seat.is_behind_gate);
+        Ok(seats.all(|(number, seat)| {
+            let is_used = state.instances.iter().any(|(_, instance)| instance.provider == seat.provider);
+            !is_used || self.ready.contains(&number)
+        }))
+    }
+
+    /// Waits until nobody is `inside`, and returns who is when the deadline passes.
+    fn wait_until_left(
+        &self,
+        deadline: Deadline,
+        inside: impl Fn(&mut State) -> Vec<Straggler>,
+    ) -> Result<Vec<Straggler>, Stop> {
         let mut round = 0_u32;
         loop {
             let mut state = self.shared.state();
             self.watch.check()?;
-            let stragglers = state.behind_gate(shut.elapsed());
+            let stragglers = inside(&mut state);
             drop(state);
-            if stragglers.is_empty() {
-                return Ok(());
+            if stragglers.is_empty() || deadline.has_passed() {
+                return Ok(stragglers);
             }
-            if Instant::now() >= deadline {
-                let names: Vec<String> = stragglers.iter().map(ToString::to_string).collect();
-                let text = format!(
-                    "callers did not leave within {:?}: {}; the old version serves on, try again when they have left",
-                    self.options.deadline,
-                    names.join("; ")
-                );
-                return Err(Error::new(ErrorKind::Deadline, text).with_stragglers(stragglers).into());
-            }
-            round += 1;
+            round = round.saturating_add(1);
             match round {
                 0..100 => thread::yield_now(),
-                _ => thread::sleep(Duration::from_micros(50)),
+                100..1_000 => thread::sleep(Duration::from_micros(50)),
+                _ => thread::sleep(Duration::from_millis(1)),
             }
         }
+    }
+
+    /// The refusal because of callers that stayed inside for all of the plan's patience.
+    fn stayed(&self, stragglers: Vec<Straggler>) -> Stop {
+        let names: Vec<String> = stragglers.iter().map(ToString::to_string).collect();
+        let text = format!(
+            "callers did not leave within the plan's patience of {:?}: {}; the old version serves on, \
+             try again when they have left, or raise the patience",
+            self.options.patience,
+            names.join("; ")
+        );
+        Error::new(ErrorKind::Deadline, text).with_stragglers(stragglers).into()
     }
 
     /// Saves every old instance, then restores every successor.

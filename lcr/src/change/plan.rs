@@ -59,9 +59,12 @@ impl Request {
 /// How a transaction behaves.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// For the gate and the hand-over: how long callers may be held.
+    /// How long callers may be held, hand-over included.
     pub(crate) deadline: Duration,
-    /// For loading and preparing, while everything serves on.
+    /// How long a shut gate waits for callers to leave before it opens again.
+    pub(crate) gate_wait: Duration,
+    /// For everything while all callers are served: loading, preparing, draining ahead, and
+    /// repeated attempts at the gate.
     pub(crate) patience: Duration,
     pub(crate) override_protected: bool,
     /// A component that aborts may take the place of one that unwinds.
@@ -75,7 +78,8 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            deadline: Duration::from_secs(5),
+            deadline: Duration::from_secs(1),
+            gate_wait: Duration::from_millis(100),
             patience: Duration::from_secs(30),
             override_protected: false,
             allow_panic_abort: false,
@@ -138,17 +142,37 @@ impl<'rt> PlanBuilder<'rt> {
         self
     }
 
-    /// The longest time that callers may be held, of components with state or of those
-    /// that change with what they need, and for which the hand-over may last; 5 s unless this says otherwise. When it is over the
-    /// old version serves on and the transaction fails, naming who was inside or what
-    /// hung.
+    /// How long callers may be held while state moves, from the moment the gate shuts to the
+    /// commit. When that time is over, the old version serves on and the transaction fails
+    /// and names the code that did not end. `Duration::MAX` sets no limit. Default: 1 s, which
+    /// is below the interval of [`sam`](https://docs.rs/sam)'s health checks.
+    ///
+    /// Only components with state hold callers, and components that change together with an
+    /// interface that they need.
     pub fn deadline(mut self, deadline: Duration) -> PlanBuilder<'rt> {
         self.options.deadline = deadline;
         self
     }
 
-    /// The longest time for reading the files, and once more for loading the libraries and
-    /// constructing and checking the new instances, while everything serves on; 30 s unless this says otherwise.
+    /// How long a shut gate waits for the calls and pins that are inside. When that time is
+    /// over, the gate opens again, every caller goes on, and the transaction tries again
+    /// within its [`patience`](PlanBuilder::patience). Default: 100 ms.
+    ///
+    /// Before a gate shuts, the transaction waits with the gate open until the calls that are
+    /// already inside have left. So a long call costs other callers nothing, unless it began
+    /// in the last moments before the gate shut; then it costs them this time, once.
+    ///
+    /// With a wait that is not shorter than the [`deadline`](PlanBuilder::deadline) the gate
+    /// shuts at once and stays shut for that deadline: callers wait for the long calls. That
+    /// commits where long calls overlap without a gap.
+    pub fn gate_wait(mut self, wait: Duration) -> PlanBuilder<'rt> {
+        self.options.gate_wait = wait;
+        self
+    }
+
+    /// How long reading the files may take, and once more how long the transaction may take
+    /// while all callers are served: to load the libraries, to construct and check the new instances, and to wait for long calls to leave
+    /// components with state. `Duration::MAX` sets no limit. Default: 30 s.
     pub fn patience(mut self, patience: Duration) -> PlanBuilder<'rt> {
         self.options.patience = patience;
         self

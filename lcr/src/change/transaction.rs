@@ -17,6 +17,7 @@ use std::{
 use crate::{
     error::{Error, ErrorKind, Result, Straggler},
     host::{
+        deadline::Deadline,
         records,
         shared::{AUTHORS_STACK, Begin, Shared, State},
     },
@@ -69,7 +70,7 @@ fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Rep
     if !resolution.refusals.is_empty() {
         return Err(resolution.refusals.swap_remove(0).error);
     }
-    let watch = Arc::new(Watch::new(started + options.patience));
+    let watch = Arc::new(Watch::new(Deadline::after(started, options.patience)));
     let slot = Arc::new(Mutex::new(None));
     let execution = Execution::new(Arc::clone(shared), Arc::clone(&watch), resolution.members, options, started);
     let (result, watched) = (Arc::clone(&slot), Arc::clone(&watch));
@@ -109,7 +110,7 @@ fn hung_error(hung: Hung) -> Error {
         thread_id: thread,
         component: component.to_string(),
         method: step.to_owned(),
-        age,
+        seen_for: age,
     });
     Error::new(ErrorKind::Deadline, text).with_stragglers(stragglers.into_iter().collect())
 }

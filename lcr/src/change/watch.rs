@@ -19,11 +19,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::host::deadline::Deadline;
+
 /// The phases that run components' code or wait for calls, in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
     Load,
     Prepare,
+    Drain,
     Gate,
     HandOver,
 }
@@ -33,6 +36,7 @@ impl Phase {
         match self {
             Phase::Load => "load",
             Phase::Prepare => "prepare",
+            Phase::Drain => "drain",
             Phase::Gate => "gate",
             Phase::HandOver => "hand-over",
         }
@@ -41,7 +45,7 @@ impl Phase {
     /// The option of a plan that says how long it may last.
     pub(super) fn allowance(self) -> &'static str {
         match self {
-            Phase::Load | Phase::Prepare => "patience",
+            Phase::Load | Phase::Prepare | Phase::Drain => "patience",
             Phase::Gate | Phase::HandOver => "deadline",
         }
     }
@@ -61,7 +65,7 @@ enum Fate {
 struct Progress {
     fate: Fate,
     phase: Phase,
-    deadline: Instant,
+    deadline: Deadline,
     /// Which code is running, and whose; `None` between two steps.
     step: Option<(&'static str, Named)>,
     since: Instant,
@@ -88,7 +92,7 @@ pub(super) struct Hung {
 }
 
 impl Watch {
-    pub(super) fn new(deadline: Instant) -> Watch {
+    pub(super) fn new(deadline: Deadline) -> Watch {
         let progress = Progress {
             fate: Fate::Running,
             phase: Phase::Load,
@@ -106,7 +110,7 @@ impl Watch {
     }
 
     /// The transaction's thread enters a phase.
-    pub(super) fn enter(&self, phase: Phase, thread: u32, deadline: Instant) -> Result<(), Abandoned> {
+    pub(super) fn enter(&self, phase: Phase, thread: u32, deadline: Deadline) -> Result<(), Abandoned> {
         let mut progress = self.lock();
         if progress.fate == Fate::Abandoned {
             return Err(Abandoned);
@@ -177,8 +181,7 @@ impl Watch {
             if progress.done {
                 return Ok(());
             }
-            let now = Instant::now();
-            if progress.fate == Fate::Running && now >= progress.deadline {
+            if progress.fate == Fate::Running && progress.deadline.has_passed() {
                 progress.fate = Fate::Abandoned;
                 return Err(Hung {
                     phase: progress.phase,
@@ -188,7 +191,7 @@ impl Watch {
                 });
             }
             progress = if progress.fate == Fate::Running {
-                let left = progress.deadline.saturating_duration_since(now);
+                let left = progress.deadline.left();
                 self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0
             } else {
                 self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner)

@@ -3,10 +3,7 @@
 //! Nothing here reads through an address from a frame: it is compared with the tables
 //! of the worlds that are known to be alive (see [`frame`](crate::abi::frame)).
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, time::Instant};
 
 use crate::{
     abi::{
@@ -75,23 +72,26 @@ impl State {
         })
     }
 
-    /// Calls and pins that a hand-over behind the gate must wait for. `age` is how long
-    /// it has waited already.
-    pub(crate) fn behind_gate(&mut self, age: Duration) -> Vec<Straggler> {
-        let calls = self.old_calls();
+    /// Calls and pins that a hand-over behind the gate must wait for.
+    pub(crate) fn behind_gate(&mut self) -> Vec<Straggler> {
         let Some(gate) = &self.gate else { return Vec::new() };
-        let shut = gate.before.generation();
-        let mut stragglers: Vec<Straggler> = calls
-            .iter()
-            .filter(|call| {
-                let birth = gate.members.get(&slot_of(call.place.offset()));
-                birth.is_some_and(|&birth| (birth..=shut).contains(&call.generation))
-                    && call.thread.thread_id() != gate.thread
-            })
-            .map(|call| self.straggler(call, self.serving(call), age))
-            .collect();
-        let oldest = gate.members.values().min().copied().unwrap_or(u64::MAX);
-        let pins = self.pins.iter().filter(|(_, pin)| (oldest..=shut).contains(&pin.world.generation()));
+        let (members, last, thread) = (gate.members.clone(), gate.before.generation(), gate.thread);
+        self.inside_members(&members, last, thread)
+    }
+
+    /// Calls that are inside one of `members` (slots, each with the first world of its
+    /// instance) in a world up to `last`, but for those of `thread`, and pins of such worlds.
+    /// `last` is not the current world: see [`State::old_calls`].
+    pub(crate) fn inside_members(&mut self, members: &HashMap<usize, u64>, last: u64, thread: u32) -> Vec<Straggler> {
+        let calls = self.old_calls();
+        let is_inside = |call: &&OldCall| {
+            let birth = members.get(&slot_of(call.place.offset()));
+            birth.is_some_and(|&birth| (birth..=last).contains(&call.generation)) && call.thread.thread_id() != thread
+        };
+        let mut stragglers: Vec<Straggler> =
+            calls.iter().filter(is_inside).map(|call| self.straggler(call, self.serving(call))).collect();
+        let oldest = members.values().min().copied().unwrap_or(u64::MAX);
+        let pins = self.pins.iter().filter(|(_, pin)| (oldest..=last).contains(&pin.world.generation()));
         stragglers.extend(pins.map(|(_, pin)| holder(pin)));
         stragglers
     }
@@ -104,7 +104,7 @@ impl State {
                 (leaving.incarnation.birth..leaving.until).contains(&call.generation)
                     && leaving.slots.contains(&slot_of(call.place.offset()))
             })
-            .map(|call| self.straggler(call, leaving.incarnation.implementation.component.to_string(), Duration::ZERO))
+            .map(|call| self.straggler(call, leaving.incarnation.implementation.component.to_string()))
             .collect()
     }
 
@@ -130,7 +130,7 @@ impl State {
         instance.map_or(String::new(), |instance| instance.incarnation.implementation.component.to_string())
     }
 
-    fn straggler(&self, call: &OldCall, component: String, age: Duration) -> Straggler {
+    fn straggler(&self, call: &OldCall, component: String) -> Straggler {
         let slot = self.slots.get(slot_of(call.place.offset()));
         let interface = slot.map(|slot| &self.views.get(slot.view).interface);
         let method = interface.map_or(String::new(), |interface| {
@@ -142,7 +142,7 @@ impl State {
             thread_id: call.thread.thread_id(),
             component,
             method,
-            age: age.max(call.since.elapsed()),
+            seen_for: call.since.elapsed(),
         }
     }
 }
@@ -160,6 +160,6 @@ fn holder(pin: &PinInfo) -> Straggler {
         thread_id: pin.thread,
         component: format!("generation {}", pin.world.generation()),
         method: String::new(),
-        age: pin.since.elapsed(),
+        seen_for: pin.since.elapsed(),
     }
 }

@@ -33,6 +33,7 @@ use super::{
     entering::HOST_TABLE,
     link::ViewId,
     order::{NESTED, depth_first, depths},
+    records,
     registry::{Implementation, Provider, ProviderId, Sight},
     shared::{Leaving, Shared, State},
     slots::SlotRef,
@@ -93,6 +94,7 @@ impl Shared {
     /// The shared instance of a provider, built if need be, with one hold for the caller.
     pub(crate) fn service(self: &Arc<Shared>, provider: ProviderId, sight: Sight) -> Result<InstanceId> {
         let me = sys::thread_id();
+        let thread = records::mine();
         let deadline = Instant::now() + PATIENCE;
         let mut state = self.state();
         loop {
@@ -111,7 +113,7 @@ impl Shared {
                         ),
                     ));
                 }
-                None if !seat.is_frozen_for(me) => break,
+                None if !state.is_frozen_for(provider, thread) => break,
                 _ if Instant::now() >= deadline => return Err(busy_building(&name)),
                 _ => state = self.wait_settled(state, deadline),
             }
@@ -144,30 +146,30 @@ impl Shared {
         config: Option<Arc<[u8]>>,
         sight: Sight,
     ) -> Result<InstanceId> {
-        let me = sys::thread_id();
+        let me = records::mine();
         let deadline = Instant::now() + PATIENCE;
         loop {
             let implementation = Arc::clone(&self.seat(&self.state(), provider)?.implementation);
             let incarnation = self.incarnate(&implementation, config.as_deref(), sight, Origin::Create)?;
             let mut state = self.state();
-            while self.seat(&state, provider).is_ok_and(|seat| seat.is_frozen_for(me)) && Instant::now() < deadline {
+            while state.is_frozen_for(provider, me) && !self.is_closed() && Instant::now() < deadline {
                 state = self.wait_settled(state, deadline);
             }
             let seat = self.seat(&state, provider);
-            let is_current = seat
-                .as_ref()
-                .is_ok_and(|seat| !seat.is_frozen_for(me) && Arc::ptr_eq(&seat.implementation, &implementation));
+            let is_current = !state.is_frozen_for(provider, me)
+                && seat.as_ref().is_ok_and(|seat| Arc::ptr_eq(&seat.implementation, &implementation));
             if is_current {
-                let birth = state.generation();
+                // What a thread behind the gate builds, it calls in the world before the gate.
+                let before = state.gate.as_ref().map(|gate| gate.before.generation());
+                let birth = before.unwrap_or(state.generation());
                 let incarnation = Arc::new(Incarnation { birth, ..incarnation });
                 state.registry.providers[provider].instances += 1;
-                return Ok(state.instances.insert(Instance {
-                    provider,
-                    incarnation,
-                    slots: Vec::new(),
-                    holds: 1,
-                    config,
-                }));
+                let instance = Instance { provider, incarnation, slots: Vec::new(), holds: 1, config };
+                let id = state.instances.insert(instance);
+                if let Some(gate) = state.gate.as_mut().filter(|gate| gate.providers.contains(&provider)) {
+                    gate.instances.insert(id);
+                }
+                return Ok(id);
             }
             let refusal = seat.err();
             self.discard(state, incarnation);
@@ -320,22 +322,23 @@ impl Shared {
         dependent: Option<&Arc<Implementation>>,
     ) -> Result<SlotRef> {
         let me = sys::thread_id();
+        let thread = records::mine();
         let mut state = self.state();
         let deadline = Instant::now() + PATIENCE;
         let result = loop {
-            // A slot that is there is no new one: nobody waits, least of all a thread that
-            // the hand-over waits for.
+            // Reusing a slot creates nothing, so it ignores the freeze.
             let existing = state.slot_on(instance, view, dependent);
             if let Some(existing) = existing {
                 break Ok(existing);
             }
             let provider = state.instance(instance)?.provider;
-            if state.registry.providers[provider].is_frozen_for(me) && Instant::now() < deadline {
+            if state.is_frozen_for(provider, thread) && Instant::now() < deadline {
                 state = self.wait_settled(state, deadline);
                 continue;
             }
             let incarnation = Arc::clone(&state.instances[instance].incarnation);
-            // Behind the gate only the thread of the hand-over comes here.
+            // Behind the gate only the thread of the hand-over comes here, and threads that
+            // are inside a member.
             let is_gated = state.gate.as_ref().is_some_and(|gate| gate.instances.contains(&instance));
             let serving = incarnation.implementation.functions(view, state.views.get(view));
             let is_ahead = state.ahead.contains_key(&me);

@@ -10,6 +10,7 @@
 //! without trusting it.
 
 pub(crate) mod ahead;
+pub(crate) mod deadline;
 pub(crate) mod drain;
 mod elf;
 mod entering;

@@ -18,6 +18,7 @@ use crate::{
 };
 
 use super::{
+    deadline::Deadline,
     entering::HOST_TABLE,
     fork,
     manifest::Manifest,
@@ -290,13 +291,13 @@ impl Runtime {
     /// # Errors
     /// `Deadline`, naming the calls that are still inside.
     pub fn wait_drained(&self, timeout: Duration) -> Result<()> {
-        let deadline = Instant::now() + timeout;
+        let deadline = Deadline::after(Instant::now(), timeout);
         loop {
             let mut state = self.shared.state();
             if state.leaving.is_empty() && !self.shared.reaper.is_reaping() {
                 return Ok(());
             }
-            if Instant::now() >= deadline {
+            if deadline.has_passed() {
                 let stragglers = state.all_stragglers();
                 return Err(not_drained(state.leaving.len(), timeout, stragglers));
             }
@@ -341,6 +342,7 @@ impl Runtime {
             destroyed: state.tally.destroyed,
             leaving: state.leaving.len(),
             stragglers,
+            is_gate_shut: state.gate.is_some(),
             retired_worlds: state.retired.worlds.len(),
             world_bytes: state.world.bytes() + state.retired.worlds.iter().map(|world| world.bytes()).sum::<usize>(),
             retained_images: state.tally.retained_images,
@@ -408,6 +410,8 @@ pub struct Status {
     pub leaving: usize,
     /// Calls that are inside them.
     pub stragglers: Vec<Straggler>,
+    /// Whether callers of some component are held now, while its state moves.
+    pub is_gate_shut: bool,
     /// Worlds that were replaced and are not freed yet.
     pub retired_worlds: usize,
     /// Size of the current world's table and those of retired ones.

@@ -14,6 +14,7 @@ use std::{
 };
 
 use super::{
+    deadline::Deadline,
     gate::Gate,
     instances::InstanceId,
     order::dependencies_first,
@@ -42,7 +43,7 @@ pub(super) fn run(shared: &Arc<Shared>) {
 
 impl Shared {
     fn shut_down(self: &Arc<Shared>) {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Deadline::after(Instant::now(), self.patience);
         let mut state = self.alone(deadline);
         self.take_back(&mut state);
         let edits: Vec<_> = state.slots.numbers().map(|slot| (slot, None)).collect();
@@ -62,12 +63,12 @@ impl Shared {
 
     /// Waits until neither a transaction nor the reaper is at work, and keeps further
     /// transactions out.
-    fn alone(&self, deadline: Instant) -> MutexGuard<'_, State> {
+    fn alone(&self, deadline: Deadline) -> MutexGuard<'_, State> {
         let mut is_changing = true;
         loop {
             is_changing = is_changing && self.changing.begin() == Begin::Busy;
             let state = self.state();
-            if !(is_changing || self.reaper.is_destroying()) || Instant::now() >= deadline {
+            if !(is_changing || self.reaper.is_destroying()) || deadline.has_passed() {
                 return state;
             }
             drop(state);
@@ -75,7 +76,7 @@ impl Shared {
         }
     }
 
-    fn destroy_last(&self, mut leaving: Leaving, before: &World, deadline: Instant) {
+    fn destroy_last(&self, mut leaving: Leaving, before: &World, deadline: Deadline) {
         loop {
             let mut state = self.state();
             let calls = state.old_calls();
@@ -92,7 +93,7 @@ impl Shared {
                     Err(incarnation) => leaving = Leaving { incarnation, ..leaving },
                 }
             }
-            if Instant::now() >= deadline {
+            if deadline.has_passed() {
                 let component = leaving.incarnation.implementation.component.to_string();
                 tracing::error!(component, "the runtime is gone; an object that is still in use is leaked");
                 std::mem::forget(leaving);

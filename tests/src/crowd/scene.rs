@@ -1,11 +1,17 @@
 //! A runtime with the crowd's components.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
-use lcr::{Handle, Report, Result, Runtime, RuntimeBuilder};
+use lcr::{Handle, PlanBuilder, Report, Result, Runtime, RuntimeBuilder};
 
 use super::{Census, Counts, Epoch};
 use crate::{component, wait_until};
+
+/// How long a gate is shut for callers that stay inside.
+const HELD: Duration = Duration::from_secs(30);
 
 /// A runtime with a census and some components that are replaced all together.
 pub struct Scene {
@@ -42,6 +48,17 @@ impl Scene {
         self.replace_only(self.cast)
     }
 
+    /// As [`Scene::replace`], with the gate shut at once and for as long as callers stay.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn replace_and_hold(&self) -> Result<Report> {
+        self.plan_for(self.cast).deadline(HELD).gate_wait(HELD).commit()
+    }
+
     /// As [`Scene::replace`], some of the cast.
     ///
     /// # Errors
@@ -50,13 +67,17 @@ impl Scene {
     /// # Panics
     /// As there.
     pub fn replace_only(&self, names: &[&str]) -> Result<Report> {
+        self.plan_for(names).commit()
+    }
+
+    fn plan_for(&self, names: &[&str]) -> PlanBuilder<'_> {
         let epoch = self.epoch.fetch_add(1, Ordering::Relaxed) + 1;
         let mut plan = self.rt.plan();
         for name in names {
             self.rt.configure(name, &epoch).expect("the cast is configured");
             plan = plan.replace(component(name));
         }
-        plan.commit()
+        plan
     }
 
     /// The epoch of the last replacement.

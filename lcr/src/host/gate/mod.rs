@@ -23,7 +23,10 @@ use std::{
 };
 
 use super::{
+    deadline::Deadline,
     instances::InstanceId,
+    records::ThreadRecord,
+    registry::ProviderId,
     shared::{Shared, State},
     sys,
     world::World,
@@ -52,6 +55,8 @@ pub(crate) struct Gate {
     pub(crate) before: Arc<World>,
     /// The members' slots, each with the first world of its instance.
     pub(crate) members: HashMap<usize, u64>,
+    /// The members' providers: what a thread inside builds of them is a member, too.
+    pub(crate) providers: HashSet<ProviderId>,
     /// The members' instances.
     pub(crate) instances: HashSet<InstanceId>,
     /// Those of them whose state was saved.
@@ -63,7 +68,24 @@ pub(crate) struct Gate {
 impl Gate {
     /// A gate without members, which `thread` passes.
     pub(crate) fn new(before: Arc<World>, thread: u32) -> Gate {
-        Gate { before, members: HashMap::new(), instances: HashSet::new(), saved: HashSet::new(), thread }
+        Gate {
+            before,
+            members: HashMap::new(),
+            providers: HashSet::new(),
+            instances: HashSet::new(),
+            saved: HashSet::new(),
+            thread,
+        }
+    }
+}
+
+impl State {
+    /// Whether `thread` has to wait for a transaction before it creates anything of a
+    /// provider. A thread that the shut gate waits for does not: it would wait for itself.
+    pub(crate) fn is_frozen_for(&self, provider: ProviderId, thread: &ThreadRecord) -> bool {
+        let is_frozen =
+            self.registry.providers.get(provider).is_some_and(|seat| seat.is_frozen_for(thread.thread_id()));
+        is_frozen && !self.gate.as_ref().is_some_and(|gate| self.is_inside_gate(thread, gate))
     }
 }
 
@@ -78,6 +100,9 @@ impl Shared {
     }
 }
 
+/// The deadline of a gate without a limit.
+const NEVER: u64 = u64::MAX;
+
 /// How long callers wait behind the transaction's deadline, which opens the gate.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -87,9 +112,10 @@ impl GateWord {
     }
 
     /// Before the world with closed slots is published.
-    pub(crate) fn shut(&self, deadline: Instant) {
-        let limit = (deadline + GRACE).saturating_duration_since(self.epoch);
-        self.deadline.store(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    pub(crate) fn shut(&self, deadline: Deadline) {
+        let limit = deadline.later(GRACE).since(self.epoch);
+        let micros = limit.and_then(|limit| u64::try_from(limit.as_micros()).ok());
+        self.deadline.store(micros.unwrap_or(NEVER), Ordering::Relaxed);
         self.word.shut();
     }
 
@@ -100,8 +126,11 @@ impl GateWord {
 
     /// Sleeps while the gate is as `look` saw it; false once callers should give up.
     pub(crate) fn wait(&self, look: Look) -> bool {
-        let limit = self.epoch + Duration::from_micros(self.deadline.load(Ordering::Relaxed));
-        let left = limit.saturating_duration_since(Instant::now());
+        let limit = match self.deadline.load(Ordering::Relaxed) {
+            NEVER => Duration::MAX,
+            micros => Duration::from_micros(micros),
+        };
+        let left = Deadline::after(self.epoch, limit).left();
         if left.is_zero() {
             // A caller that was itself held up may find the gate open all the same.
             return self.look() != look;

@@ -1,0 +1,56 @@
+//! Deadlines: the end of a time that a user gave, which may be longer than any clock.
+//!
+//! `Duration::MAX` is how programs spell "no limit", and adding it to an `Instant` panics.
+//! So whoever waits for a time that came from outside waits for a [`Deadline`].
+
+use std::time::{Duration, Instant};
+
+/// The moment at which a wait ends, if it ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// The longest single wait of a thread that has no limit; it then looks again.
+    const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
+    /// `timeout` after `start`; no limit if the clock does not reach that far.
+    pub(crate) fn after(start: Instant, timeout: Duration) -> Deadline {
+        Deadline(start.checked_add(timeout))
+    }
+
+    /// This deadline, `grace` later.
+    pub(crate) fn later(self, grace: Duration) -> Deadline {
+        Deadline(self.0.and_then(|end| end.checked_add(grace)))
+    }
+
+    pub(crate) fn has_passed(self) -> bool {
+        self.0.is_some_and(|end| Instant::now() >= end)
+    }
+
+    /// How long a thread may sleep before it looks again.
+    pub(crate) fn left(self) -> Duration {
+        self.0.map_or(Self::LONGEST_WAIT, |end| end.saturating_duration_since(Instant::now()))
+    }
+
+    /// The deadline as time after `epoch`; `None` if there is no limit.
+    pub(crate) fn since(self, epoch: Instant) -> Option<Duration> {
+        self.0.map(|end| end.saturating_duration_since(epoch))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_duration_is_no_limit() {
+        let never = Deadline::after(Instant::now(), Duration::MAX);
+        assert!(!never.has_passed());
+        assert!(!never.later(Duration::MAX).has_passed());
+        assert_eq!(never.left(), Deadline::LONGEST_WAIT);
+        assert_eq!(never.since(Instant::now()), None);
+        let now = Deadline::after(Instant::now(), Duration::ZERO);
+        assert!(now.has_passed());
+        assert_eq!(now.later(Duration::MAX), never);
+    }
+}

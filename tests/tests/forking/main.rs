@@ -149,7 +149,7 @@ fn a_child_does_not_wait_for_threads_that_it_does_not_have() {
             assert_eq!((bank.branch.versions(), bank.branch.deposit(3), bank.teller.customers()), ((2, 2), 3, 1));
             bank.rt.wait_drained(LONG).unwrap();
         });
-        let refused = bank.rt.plan().replace(component("vault_v2")).deadline(Duration::from_millis(50)).commit();
+        let refused = bank.rt.plan().replace(component("vault_v2")).patience(Duration::from_millis(50)).commit();
         assert_eq!(refused.unwrap_err().stragglers().len(), 2);
         leave.send(()).unwrap();
     });

@@ -12,6 +12,8 @@ trait Store {
     fn foreign(&self, value: Foreign);
     fn map(&self) -> Map<u8, u64>;
     fn slice(&self, lines: &[Line]);
+    fn reference(&self, line: &Line);
+    fn path(&self, path: &std::path::Path);
 }
 
 fn main() {}

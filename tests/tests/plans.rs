@@ -289,3 +289,31 @@ fn a_plan_says_that_a_state_is_offered_as_it_cannot_know_whether_it_is_taken() {
     plan.commit().unwrap();
     bank.close();
 }
+
+/// CASES C7: a wrong type was accepted, showed at the next replacement, and stayed.
+#[test]
+fn a_configuration_in_a_plan_is_read_before_the_commit_or_changes_nothing() {
+    let bank = Bank::open();
+    let text = |error: Error| error.to_string();
+    // In use, and used by nobody yet.
+    let construct = bank.rt.plan().replace(component("branch_v1"));
+    let error = construct.configure("branch", &7_u8).unwrap().commit().unwrap_err();
+    assert!(error.kind() == ErrorKind::Construct && text(error).contains("the configuration of component `branch`"));
+    let add = |config: &dyn Fn(lcr::PlanBuilder<'_>) -> lcr::Result<lcr::Report>| {
+        config(bank.rt.plan().add(component("clock_v1")))
+    };
+    let error = add(&|plan| plan.configure("clock", &7_u8)?.commit()).unwrap_err();
+    assert!(error.kind() == ErrorKind::Construct && text(error).contains("the configuration of component `clock`"));
+    assert_eq!((bank.vault.version(), bank.rt.status().components.len()), (1, 3));
+    // What it was configured with before is what the next one reads.
+    bank.rt.replace(component("vault_v2")).unwrap();
+    assert_eq!(bank.vault.version(), 2);
+    bank.script.clear_transcript();
+    add(&|plan| plan.configure("clock", &bank.script)?.commit()).unwrap();
+    let clocks = || bank.script.transcript().iter().filter(|line| line.starts_with("clock 1.0.0 create ")).count();
+    assert_eq!(clocks(), 1, "tried");
+    assert_eq!((bank.rt.service::<dyn Clock>().unwrap().version(), clocks()), (1, 2));
+    let error = bank.rt.plan().replace(component("vault_v1")).configure("clock", &()).unwrap().commit().unwrap_err();
+    assert!(error.kind() == ErrorKind::Invalid && text(error).contains("does not add or replace"));
+    bank.close();
+}

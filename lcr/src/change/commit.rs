@@ -112,6 +112,7 @@ impl Execution {
             }
         }
         state.registry.bind_pending();
+        self.configure(state);
         for (_, provider) in &mut state.registry.providers {
             if provider.pending == Some(self.number) && !provider.orphan {
                 provider.pending = None;
@@ -121,6 +122,21 @@ impl Execution {
         left.dedup_by(|a, b| Arc::ptr_eq(a, b));
         left.retain(|component| !state.registry.uses(component));
         left
+    }
+
+    /// Has the plan's configurations hold for what is built from now on.
+    fn configure(&self, state: &mut State) {
+        for implementation in self.loaded.iter().filter_map(|loaded| loaded.first()) {
+            let Some(config) = self.planned_config(implementation) else { continue };
+            let State { registry, instances, .. } = state;
+            for id in registry.components.get(&implementation.component.name).into_iter().flatten() {
+                let provider = &mut registry.providers[*id];
+                provider.config = Some(Arc::clone(config));
+                if let Some(instance) = provider.service.and_then(|shared| instances.get_mut(shared)) {
+                    instance.config = Some(Arc::clone(config));
+                }
+            }
+        }
     }
 
     fn member_reports(&self, state: &State) -> Vec<MemberReport> {

@@ -177,6 +177,7 @@ impl Execution {
         self.load(steps)?;
         self.watch.enter(Phase::Prepare, self.thread, patience)?;
         self.prepare()?;
+        self.try_configurations()?;
         let gate = if self.needs_gate()? { self.hold_callers(patience)? } else { None };
         if let Some(shut) = gate {
             self.watch.enter(Phase::HandOver, self.thread, Deadline::after(shut, self.options.deadline))?;
@@ -210,7 +211,8 @@ impl Execution {
         state.registry.pending_bindings = self.options.bindings.clone();
         for (member, loaded) in self.members.iter().zip(&self.loaded) {
             for &export in &member.added {
-                state.registry.add(Arc::clone(&loaded[export]), Some(self.number));
+                let added = state.registry.add(Arc::clone(&loaded[export]), Some(self.number));
+                state.registry.providers[added].config = self.planned_config(&loaded[export]).cloned();
             }
             for seat in &member.seats {
                 let successor = Coming::Successor(Arc::clone(&loaded[seat.export]));
@@ -274,9 +276,10 @@ impl Execution {
                     needy.push(Arc::clone(implementation));
                 }
                 let without = own.iter().filter(|id| !is_behind_gate && !self.successors.contains_key(id));
-                missing.extend(
-                    without.map(|&id| (id, seat, Arc::clone(implementation), state.instances[id].config.clone())),
-                );
+                missing
+                    .extend(without.map(|&id| {
+                        (id, seat, Arc::clone(implementation), self.config_for(&state, id, implementation))
+                    }));
             }
             // Whoever makes instances waits from the second round on: several threads
             // make them faster than this one makes their successors.
@@ -302,6 +305,49 @@ impl Execution {
                     self.shared.incarnate(&implementation, config.as_deref(), self.sight(), Origin::Create)?;
                 self.keep(id, Successor { incarnation, state_bytes: 0, seat })?;
             }
+        }
+        Ok(())
+    }
+
+    /// What the plan configures an implementation's shared instance with.
+    pub(super) fn planned_config(&self, implementation: &Implementation) -> Option<&Arc<[u8]>> {
+        self.options.configurations.get(&implementation.component.name)
+    }
+
+    /// What the successor of an instance is configured with: the plan configures shared ones.
+    pub(super) fn config_for(
+        &self,
+        state: &State,
+        id: InstanceId,
+        implementation: &Implementation,
+    ) -> Option<Arc<[u8]>> {
+        let instance = &state.instances[id];
+        let is_shared = state.registry.providers[instance.provider].service == Some(id);
+        let planned = self.planned_config(implementation).filter(|_| is_shared);
+        planned.or(instance.config.as_ref()).cloned()
+    }
+
+    /// Has a configuration read where no successor does it before the commit, by an instance that
+    /// is destroyed again.
+    fn try_configurations(&self) -> Result<(), Stop> {
+        let mut untried = Vec::new();
+        {
+            let state = self.shared.state();
+            let is_used = |provider: ProviderId| {
+                state.registry.providers.get(provider).is_some_and(|provider| provider.service.is_some())
+            };
+            for (member, loaded) in self.members.iter().zip(&self.loaded) {
+                let used: HashSet<usize> =
+                    member.seats.iter().filter(|seat| is_used(seat.provider)).map(|seat| seat.export).collect();
+                let idle = loaded.iter().enumerate().filter(|(export, _)| !used.contains(export));
+                untried.extend(idle.map(|(_, implementation)| Arc::clone(implementation)));
+            }
+        }
+        for implementation in untried {
+            let Some(config) = self.planned_config(&implementation) else { continue };
+            self.watch.step(Arc::clone(&implementation.component) as _, "constructor")?;
+            let tried = self.shared.incarnate(&implementation, Some(config), self.sight(), Origin::Create)?;
+            self.shared.discard(self.shared.state(), tried);
         }
         Ok(())
     }

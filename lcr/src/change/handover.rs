@@ -300,7 +300,8 @@ impl Execution {
 
     /// The instances behind the gate, held, those first that depend on others.
     fn moving(&mut self) -> Result<Vec<Moving>, Stop> {
-        let gated = self.seats().into_iter().enumerate().filter(|(_, seat)| seat.is_behind_gate);
+        let all = self.seats();
+        let gated = all.iter().enumerate().filter(|(_, seat)| seat.is_behind_gate);
         let seats: HashMap<ProviderId, (usize, bool)> =
             gated.map(|(number, seat)| (seat.provider, (number, seat.is_stateful))).collect();
         let shared = Arc::clone(&self.shared);
@@ -315,7 +316,8 @@ impl Execution {
                 let instance = &state.instances[id];
                 let (seat, is_stateful) = *seats.get(&instance.provider)?;
                 let old = Arc::clone(&instance.incarnation);
-                Some(Moving { id, seat, old, is_stateful, config: instance.config.clone() })
+                let config = self.config_for(&state, id, &all[seat].implementation);
+                Some(Moving { id, seat, old, is_stateful, config })
             })
             .collect();
         moving.iter().for_each(|moving| self.hold(&mut state, moving.id));

@@ -14,11 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::Serialize;
+
 use crate::{
     abi::interface::Interface,
     error::{Error, ErrorKind, Result},
     host::{
-        runtime::Runtime,
+        runtime::{Runtime, encode},
         shared::Shared,
         stage::{Staged, show},
     },
@@ -71,6 +73,8 @@ pub(crate) struct Options {
     pub(crate) allow_panic_abort: bool,
     /// Which component provides an interface, by the interface's name.
     pub(crate) bindings: BTreeMap<String, String>,
+    /// What the shared instances of components are configured with, by the component's name.
+    pub(crate) configurations: BTreeMap<String, Arc<[u8]>>,
     /// Components whose state may be lost.
     pub(crate) discard_state: Vec<String>,
 }
@@ -84,6 +88,7 @@ impl Default for Options {
             override_protected: false,
             allow_panic_abort: false,
             bindings: BTreeMap::new(),
+            configurations: BTreeMap::new(),
             discard_state: Vec::new(),
         }
     }
@@ -197,6 +202,19 @@ impl<'rt> PlanBuilder<'rt> {
     pub fn bind<I: ?Sized + Interface>(mut self, component: &str) -> PlanBuilder<'rt> {
         self.options.bindings.insert(I::NAME.to_owned(), component.to_owned());
         self
+    }
+
+    /// Sets the configuration of a component that the plan adds or replaces, as
+    /// [`Runtime::configure`] does, but with the commit, or not at all. The component's own code
+    /// reads it before: its constructor, or `restore` of one with state. Where nobody uses the
+    /// component yet, an instance is constructed for that and destroyed again.
+    ///
+    /// # Errors
+    /// `Invalid` if `config` cannot be encoded. A configuration that the component refuses shows
+    /// when the plan is committed, as `Construct` or `State`.
+    pub fn configure(mut self, component: &str, config: &(impl Serialize + ?Sized)) -> Result<PlanBuilder<'rt>> {
+        self.options.configurations.insert(component.to_owned(), encode(config)?);
+        Ok(self)
     }
 
     /// Lets the state of a component be lost: its successor is constructed, not restored.

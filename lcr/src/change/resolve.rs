@@ -84,6 +84,7 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
             }
         }
     }
+    refuse_configurations(&mut resolution, options);
     if resolution.refusals.is_empty() && steps.iter().all(|step| step.refusal.is_none()) {
         crossing::mark(state, steps, &mut resolution.members);
         let after = After::new(state, steps, &resolution.members, &options.bindings);
@@ -95,6 +96,28 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
         after.order(&mut resolution.members);
     }
     resolution
+}
+
+/// Notes which members are configured, and refuses to configure anything else: nothing of that
+/// would read it before the commit.
+fn refuse_configurations(resolution: &mut Resolution, options: &Options) {
+    for component in options.configurations.keys() {
+        let is_named = |member: &&mut Member| {
+            member.after.as_ref().and_then(|after| after.split(' ').next()) == Some(component.as_str())
+        };
+        match resolution.members.iter_mut().find(is_named) {
+            Some(member) => member.notes.push("configured by the plan".to_owned()),
+            // Its own step was refused.
+            None if !resolution.refusals.is_empty() => {}
+            None => {
+                let text = format!(
+                    "the plan configures component `{component}`, which it does not add or replace; do that in the \
+                     same plan, or use Runtime::configure"
+                );
+                resolution.refusals.push(Refusal::new(None, ErrorKind::Invalid, text));
+            }
+        }
+    }
 }
 
 fn invalid(text: String) -> Error {

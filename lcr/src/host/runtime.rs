@@ -250,7 +250,9 @@ impl Runtime {
     }
 
     /// Sets the configuration that the constructors of a component's shared instances
-    /// read. It holds for instances that are built later, replacements included.
+    /// read. It holds for instances that are built later, replacements included, whose constructors
+    /// are the first to look at it. [`PlanBuilder::configure`](crate::PlanBuilder::configure) has
+    /// them look before the commit, and changes nothing if one refuses.
     ///
     /// # Errors
     /// `NotFound` if no such component is present, `Invalid` if `config` cannot be encoded.
@@ -367,7 +369,7 @@ fn not_drained(count: usize, timeout: Duration, stragglers: Vec<Straggler>) -> E
     Error::new(ErrorKind::Deadline, text).with_stragglers(stragglers)
 }
 
-fn encode(config: &(impl Serialize + ?Sized)) -> Result<Arc<[u8]>> {
+pub(crate) fn encode(config: &(impl Serialize + ?Sized)) -> Result<Arc<[u8]>> {
     wire::encode(config)
         .map(Into::into)
         .map_err(|error| Error::new(ErrorKind::Invalid, "the configuration cannot be encoded").with_source(error))

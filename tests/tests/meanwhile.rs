@@ -167,8 +167,10 @@ fn a_handle_that_is_asked_for_during_a_hand_over_is_one_on_the_successor() {
 fn a_thread_inside_a_member_gets_handles_on_members_without_waiting_for_itself() {
     let bank = Bank::open();
     let deadline = Duration::from_secs(20);
+    let (built, received) = mpsc::channel();
     thread::scope(|scope| {
         let (inside, entered) = mpsc::channel();
+        let built = built.clone();
         let bank = &bank;
         let guest = scope.spawn(move || {
             bank.vault.inside(&|| {
@@ -176,6 +178,10 @@ fn a_thread_inside_a_member_gets_handles_on_members_without_waiting_for_itself()
                 wait_until("the gate is shut", || bank.rt.status().is_gate_shut);
                 let teller: Handle<dyn Teller> = bank.rt.service().unwrap();
                 assert_eq!(teller.versions(), (1, 1));
+                // What it builds of a member is one, too, and is handed over.
+                let own: Handle<dyn Vault> = bank.rt.reference(&bank.script).unwrap();
+                assert_eq!((own.version(), own.add(7)), (1, 7));
+                built.send(own).unwrap();
             });
         });
         entered.recv().unwrap();
@@ -185,6 +191,9 @@ fn a_thread_inside_a_member_gets_handles_on_members_without_waiting_for_itself()
         assert!(begun.elapsed() < deadline);
         guest.join().unwrap();
     });
+    let own = received.recv().unwrap();
+    assert_eq!((own.version(), own.add(0)), (2, 7));
+    drop(own);
     assert_eq!(bank.branch.versions(), (2, 2));
     bank.close();
 }

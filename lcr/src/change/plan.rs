@@ -150,7 +150,7 @@ impl<'rt> PlanBuilder<'rt> {
     /// How long callers may be held while state moves, from the moment the gate shuts to the
     /// commit. When that time is over, the old version serves on and the transaction fails
     /// and names the code that did not end. `Duration::MAX` sets no limit. Default: 1 s, which
-    /// is below the interval of [`sam`](https://docs.rs/sam)'s health checks.
+    /// is below the interval of `sam`'s health checks.
     ///
     /// Only components with state hold callers, and components that change together with an
     /// interface that they need.

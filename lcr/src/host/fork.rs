@@ -56,7 +56,7 @@ struct Held {
 /// One runtime's locks. The guards are dropped before the runtime they point into.
 struct Locked {
     state: MutexGuard<'static, State>,
-    _reaper: ReaperLocks<'static>,
+    reaper: ReaperLocks<'static>,
     _store: StoreLock<'static>,
     shared: Arc<Shared>,
 }
@@ -82,7 +82,7 @@ unsafe extern "C" fn before() {
             // SAFETY: the `Arc` beside the guards keeps the runtime alive and in place,
             // and is dropped behind them.
             let pinned: &'static Shared = unsafe { &*Arc::as_ptr(&shared) };
-            Locked { state: pinned.state(), _reaper: pinned.reaper.lock_all(), _store: pinned.store.lock(), shared }
+            Locked { state: pinned.state(), reaper: pinned.reaper.lock_all(), _store: pinned.store.lock(), shared }
         })
         .collect();
     let held = Held { locked, thread: sys::thread_id(), _runtimes: runtimes };
@@ -99,7 +99,8 @@ unsafe extern "C" fn after_in_child() {
     records::forget_other_threads();
     let Some(mut held) = take_held() else { return };
     let (forking, me) = (held.thread, sys::thread_id());
-    for Locked { state, shared, .. } in &mut held.locked {
+    for Locked { state, shared, reaper, .. } in &mut held.locked {
+        reaper.destroyers.forget_threads();
         // A pin on a handle may be anywhere, whoever took it.
         state.pins.retain(|_, pin| pin.thread == forking || !pin.is_bound);
         for (_, pin) in &mut state.pins {

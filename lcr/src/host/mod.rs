@@ -5,12 +5,14 @@
 //! points to it, [`world`] which world is current. A call takes [`entering`] only where
 //! the inlined path of [`frame`](crate::abi::frame) cannot go, among them the calls of a
 //! transaction's thread, which meets the successors that it has made ([`ahead`]).
-//! [`drain`] reads the frames in [`records`], [`reaper`] destroys what nobody is inside.
+//! [`drain`] reads the frames in [`records`], [`reaper`] finds what nobody is inside, and
+//! [`destroyers`] destroy it.
 //! [`stage`], [`elf`], [`manifest`], [`shape`] and [`library`] turn a file into an image
 //! without trusting it.
 
 pub(crate) mod ahead;
 pub(crate) mod deadline;
+mod destroyers;
 pub(crate) mod drain;
 mod elf;
 mod entering;

@@ -1,7 +1,8 @@
-//! The reaper: destroys what nobody is inside any more, on its own thread.
+//! The reaper: finds what nobody is inside any more, and has it destroyed.
 //!
-//! It takes back released slots, destroys incarnations that were replaced, released or
-//! refused, and frees retired worlds. While something is not ready it looks again, at
+//! It takes back released slots, hands incarnations that were replaced, released or refused
+//! to threads that destroy them ([`destroyers`](super::destroyers)), and frees retired
+//! worlds. It runs no component's code but the finalizers of images that it unmaps. While something is not ready it looks again, at
 //! growing intervals up to [`SLOWEST`]; with nothing to do it sleeps until it is woken.
 //!
 //! An incarnation is destroyed when (1) no frame shows a world in which one of its
@@ -14,20 +15,25 @@
 
 use std::{
     collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     thread::{self, Thread},
     time::Duration,
 };
 
-use crate::abi::{tables::RawSlot, world::Table};
+use crate::{
+    abi::{tables::RawSlot, world::Table},
+    error::Straggler,
+};
 
 use super::{
+    destroyers::{self, Destroyers, Running},
     fork,
-    instances::Incarnation,
+    instances::{Held, Incarnation},
     records,
     shared::{AUTHORS_STACK, Leaving, Shared, State},
 };
@@ -44,14 +50,15 @@ pub(crate) struct Reaper {
     thread: Mutex<Option<Thread>>,
     /// The fork count of the process that the thread runs in, plus one.
     running: AtomicU32,
-    /// Set while destructors run.
-    reaping: AtomicBool,
+    pub(super) destroyers: Destroyers,
 }
 
 /// The reaper's locks, held around a fork.
 pub(super) struct ReaperLocks<'a> {
     _released: MutexGuard<'a, Vec<Released>>,
     _thread: MutexGuard<'a, Option<Thread>>,
+    /// The child of a fork has none of the threads.
+    pub(super) destroyers: MutexGuard<'a, destroyers::Inner>,
 }
 
 /// A slot whose last handle is gone.
@@ -84,17 +91,31 @@ impl Reaper {
 
     /// Holds everything of the reaper's that another thread could hold at a fork.
     pub(super) fn lock_all(&self) -> ReaperLocks<'_> {
-        ReaperLocks { _released: lock(&self.released), _thread: lock(&self.thread) }
+        ReaperLocks { _released: lock(&self.released), _thread: lock(&self.thread), destroyers: self.destroyers.lock() }
     }
 
-    /// Whether destructors are running. Ask under the state lock.
-    pub(super) fn is_destroying(&self) -> bool {
-        self.reaping.load(Ordering::Acquire)
+    /// How many objects are about to be destroyed, or are being. Ask under the state lock.
+    pub(super) fn destroying(&self) -> usize {
+        self.destroyers.lock().count()
     }
 
-    /// Whether destructors are running, or released slots wait. Ask under the state lock.
+    /// Whether objects are being destroyed, or released slots wait. Ask under the state lock.
     pub(crate) fn is_reaping(&self) -> bool {
-        self.is_destroying() || !lock(&self.released).is_empty()
+        self.destroying() > 0 || !lock(&self.released).is_empty()
+    }
+
+    /// For the end of the runtime: what is queued, and what those objects need whose destructors
+    /// are running.
+    pub(super) fn last_ones(&self, needs: &mut Vec<Held>) -> Vec<Incarnation> {
+        let mut inner = self.destroyers.lock();
+        needs.extend(inner.running().iter().flat_map(Running::needs).cloned());
+        inner.close()
+    }
+
+    /// The destructors that are running; of those that began just now only if `all`.
+    pub(super) fn destructors(&self, all: bool) -> Vec<Straggler> {
+        let inner = self.destroyers.lock();
+        inner.running().iter().filter(|running| all || running.hangs()).map(Running::straggler).collect()
     }
 
     /// Has the reaper look now.
@@ -135,7 +156,9 @@ fn run(weak: &Weak<Shared>) {
     let mut pause = FASTEST;
     loop {
         let Some(shared) = weak.upgrade() else { return };
-        let (progress, waiting) = shared.reap();
+        // A panic, of a subscriber for instance, ends the round and not the reaper.
+        let round = catch_unwind(AssertUnwindSafe(|| shared.reap()));
+        let (progress, waiting) = round.unwrap_or((false, true));
         if shared.is_closed() {
             return;
         }
@@ -156,20 +179,16 @@ impl Shared {
         let mut progress = self.take_back(&mut state);
         let ready = state.ready();
         progress |= !ready.is_empty();
-        self.reaper.reaping.store(!ready.is_empty(), Ordering::Release);
-        drop(state);
-        let destroyed: Vec<Incarnation> = ready.into_iter().map(destroy).collect();
-        let mut state = self.state();
-        self.reaper.reaping.store(false, Ordering::Release);
-        for incarnation in &destroyed {
-            state.tally.destroyed += 1;
-            state.drop_needs(&incarnation.needs);
-        }
+        let start = self.reaper.destroyers.queue(ready);
         progress |= state.free_worlds();
-        let waiting = !state.leaving.is_empty() || !state.retired.worlds.is_empty() || !state.unloading.is_empty();
+        let waiting = !state.leaving.is_empty()
+            || !state.retired.worlds.is_empty()
+            || !state.unloading.is_empty()
+            || self.reaper.destroyers.lock().is_waiting();
         drop(state);
-        // They may hold the last count of a component whose image can go.
-        drop(destroyed);
+        if let Some(start) = start {
+            self.start_destroyer(start);
+        }
         progress |= self.unload();
         (progress, waiting)
     }
@@ -183,7 +202,10 @@ pub(super) fn destroy(incarnation: Incarnation) -> Incarnation {
     // SAFETY: an export's functions keep the contract of `Outcome`.
     if let Err((_, message)) = unsafe { outcome.split() } {
         let component = &incarnation.implementation.component;
-        tracing::error!(%component, %message, "a destructor panicked");
+        // A subscriber that panics must not end the thread.
+        drop(catch_unwind(AssertUnwindSafe(|| {
+            tracing::error!(%component, %message, "a destructor panicked");
+        })));
     }
     incarnation
 }

@@ -105,8 +105,9 @@ impl RuntimeBuilder {
         self
     }
 
-    /// How long dropping the runtime waits for calls that are inside components, 10 s
-    /// unless this says otherwise. What is still in use then is leaked, not destroyed.
+    /// How long dropping the runtime waits for calls that are inside components, and for each
+    /// destructor. What is still in use then is leaked, not destroyed. `Duration::MAX` sets no
+    /// limit. Default: 10 s.
     pub fn patience(mut self, patience: Duration) -> RuntimeBuilder {
         self.patience = patience;
         self
@@ -291,7 +292,7 @@ impl Runtime {
     /// Waits until every replaced instance is destroyed, at most `timeout`.
     ///
     /// # Errors
-    /// `Deadline`, naming the calls that are still inside.
+    /// `Deadline`, naming the calls that are still inside, and the destructors that still run.
     pub fn wait_drained(&self, timeout: Duration) -> Result<()> {
         let deadline = Deadline::after(Instant::now(), timeout);
         loop {
@@ -300,7 +301,8 @@ impl Runtime {
                 return Ok(());
             }
             if deadline.has_passed() {
-                let stragglers = state.all_stragglers();
+                let mut stragglers = state.all_stragglers();
+                stragglers.extend(self.shared.reaper.destructors(true));
                 return Err(not_drained(state.leaving.len(), timeout, stragglers));
             }
             drop(state);
@@ -312,7 +314,8 @@ impl Runtime {
     /// What is present, in use and retained now.
     pub fn status(&self) -> Status {
         let mut state = self.shared.state();
-        let stragglers = state.all_stragglers();
+        let mut stragglers = state.all_stragglers();
+        stragglers.extend(self.shared.reaper.destructors(false));
         let registry = &state.registry;
         let mut components: Vec<ComponentStatus> = registry
             .providers
@@ -342,7 +345,7 @@ impl Runtime {
             pins: state.pins.len(),
             constructed: state.tally.constructed,
             destroyed: state.tally.destroyed,
-            leaving: state.leaving.len(),
+            leaving: state.leaving.len() + self.shared.reaper.destroying(),
             stragglers,
             is_gate_shut: state.gate.is_some(),
             retired_worlds: state.retired.worlds.len(),
@@ -356,7 +359,11 @@ impl Runtime {
 fn not_drained(count: usize, timeout: Duration, stragglers: Vec<Straggler>) -> Error {
     let names: Vec<String> = stragglers.iter().map(ToString::to_string).collect();
     let text = match (count, &names[..]) {
-        (0, _) => format!("destructors of replaced instances are still running after {timeout:?}; wait again"),
+        (0, []) => format!("replaced instances are still being destroyed after {timeout:?}; wait again"),
+        (0, names) => format!(
+            "destructors of replaced instances are still running after {timeout:?}: {}; wait again, or have them return",
+            names.join("; ")
+        ),
         (_, []) => format!(
             "{count} replaced instances are still in use after {timeout:?}, though no caller is inside; \
              a destructor or an abandoned transaction must end first"
@@ -410,7 +417,8 @@ pub struct Status {
     pub destroyed: u64,
     /// Objects that were replaced or released and are not destroyed yet.
     pub leaving: usize,
-    /// Calls that are inside them.
+    /// Calls that are inside them, and their destructors that do not return (`destructor` for a
+    /// method).
     pub stragglers: Vec<Straggler>,
     /// Whether callers of some component are held now, while its state moves.
     pub is_gate_shut: bool,

@@ -6,17 +6,24 @@
 //! may still call its dependencies; nobody else may. What is still in use
 //! when the patience ends is leaked: memory of a process that is about to end is worth
 //! less than a call into a destroyed object.
+//!
+//! If a destructor hangs, another thread destroys what that object does not depend on. Whoever
+//! drops the runtime waits for each destructor as long as for calls, and then goes on; the
+//! thread that hangs does the rest if it ever returns.
 
 use std::{
-    sync::{Arc, MutexGuard},
+    collections::{HashMap, HashSet, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
 use super::{
     deadline::Deadline,
+    destroyers::{LIMIT, Running},
     gate::Gate,
-    instances::InstanceId,
+    instances::{Held, Incarnation, InstanceId},
     order::dependencies_first,
     reaper::destroy,
     shared::{AUTHORS_STACK, Begin, Leaving, Shared, State},
@@ -26,39 +33,190 @@ use super::{
 
 /// Ends a runtime whose `closed` is set. Returns when it is done or out of patience.
 pub(super) fn run(shared: &Arc<Shared>) {
-    let runtime = Arc::clone(shared);
-    let spawned = thread::Builder::new()
-        .name("lcr-shutdown".to_owned())
-        .stack_size(AUTHORS_STACK)
-        .spawn(move || runtime.shut_down());
-    match spawned {
-        Ok(thread) => {
-            drop(thread.join());
-            // It ends when it finds the runtime closed.
-            shared.reaper.wake();
+    let deadline = Deadline::after(Instant::now(), shared.patience);
+    let ending = Arc::new(Ending::default());
+    let mut started = 0;
+    let mut is_served = start(shared, &ending, 0, move |runtime, ending| runtime.shut_down(ending, deadline));
+    while is_served {
+        let is_under_way = |inner: &mut Inner| !inner.has_ended();
+        let waited = ending.changed.wait_timeout_while(ending.lock(), LIMIT, is_under_way);
+        let mut inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if inner.has_ended() {
+            break;
         }
-        Err(error) => tracing::error!(%error, "no thread to end the runtime: its instances are leaked"),
+        if !inner.destroying.is_empty() && inner.destroying.iter().all(|running| running.has_run_for(shared.patience)) {
+            let hanging = inner.destroying.iter().map(|running| running.straggler().component);
+            let (hanging, leaked): (Vec<String>, usize) = (hanging.collect(), inner.queue.len());
+            drop(inner);
+            tracing::error!(
+                ?hanging,
+                leaked,
+                "the runtime is gone; destructors do not return, and what they depend on is leaked"
+            );
+            break;
+        }
+        if inner.is_stuck() {
+            // Another thread goes on without the one that hangs.
+            started += 1;
+            inner.current = started;
+            drop(inner);
+            let number = started;
+            is_served =
+                start(shared, &ending, number, move |runtime, ending| runtime.destroy_all(ending, number, deadline));
+        }
+    }
+    // It ends when it finds the runtime closed.
+    shared.reaper.wake();
+}
+
+/// Starts a thread that ends the runtime. Whether there is one.
+fn start(
+    shared: &Arc<Shared>,
+    ending: &Arc<Ending>,
+    number: u64,
+    body: impl FnOnce(&Arc<Shared>, &Ending) + Send + 'static,
+) -> bool {
+    let (runtime, ending) = (Arc::clone(shared), Arc::clone(ending));
+    let spawned = thread::Builder::new().name("lcr-shutdown".to_owned()).stack_size(AUTHORS_STACK).spawn(move || {
+        // Whatever panics here, whoever drops the runtime goes on.
+        let ended = catch_unwind(AssertUnwindSafe(|| body(&runtime, &ending)));
+        if ended.is_err() {
+            let mut inner = ending.lock();
+            inner.destroying.retain(|running| running.number() != number);
+            inner.is_over = true;
+        }
+        ending.changed.notify_all();
+    });
+    if let Err(error) = &spawned {
+        tracing::error!(%error, "no thread to end the runtime: its instances are leaked");
+    }
+    spawned.is_ok()
+}
+
+/// What the threads that end a runtime share.
+#[derive(Default)]
+struct Ending {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// What is to be destroyed, in that order.
+    queue: VecDeque<Last>,
+    /// What each instance depends on.
+    needs: HashMap<InstanceId, Vec<InstanceId>>,
+    /// The destructors that run.
+    destroying: Vec<Running>,
+    /// The number of the thread that takes from the queue.
+    current: u64,
+    /// Nothing further is destroyed.
+    is_over: bool,
+    /// What objects depend on whose destructors hang on threads of the reaper's.
+    elsewhere: Vec<Held>,
+    /// The world in which destructors may call what they depend on.
+    before: Option<Arc<World>>,
+}
+
+/// An object of a runtime that ends, and the instance that it served until then, if any.
+struct Last {
+    id: Option<InstanceId>,
+    leaving: Leaving,
+}
+
+impl Ending {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn has_ended(&self) -> bool {
+        self.is_over && self.destroying.is_empty()
+    }
+
+    /// Queues an object that served no instance any more, and that nobody is inside.
+    fn push(&mut self, incarnation: Incarnation) {
+        let leaving = Leaving { incarnation: Arc::new(incarnation), slots: Vec::new(), until: 0 };
+        self.queue.push_back(Last { id: None, leaving });
+    }
+
+    /// What must not be destroyed yet, because an object whose destructor runs depends on it.
+    fn needed(&self) -> HashSet<InstanceId> {
+        let running = self.destroying.iter().flat_map(Running::needs);
+        let mut open: Vec<InstanceId> = running.chain(&self.elsewhere).map(|held| held.instance).collect();
+        let mut needed = HashSet::new();
+        while let Some(id) = open.pop() {
+            if needed.insert(id) {
+                open.extend(self.needs.get(&id).into_iter().flatten());
+            }
+        }
+        needed
+    }
+
+    /// The place of the next object that may be destroyed.
+    fn free(&self) -> Option<usize> {
+        let needed = self.needed();
+        self.queue.iter().position(|last| last.id.is_none_or(|id| !needed.contains(&id)))
+    }
+
+    /// Whether the thread that takes from the queue hangs, though another one could go on.
+    fn is_stuck(&self) -> bool {
+        let hangs = |running: &Running| running.number() == self.current && running.has_run_for(LIMIT);
+        self.destroying.iter().any(hangs) && self.free().is_some()
+    }
+
+    /// The next object for a thread. `None` if there is none for it now.
+    fn next(&mut self, number: u64) -> Option<Leaving> {
+        if self.current != number {
+            return None;
+        }
+        let next = self.free().and_then(|at| self.queue.remove(at));
+        match (&next, self.destroying.first()) {
+            (None, Some(hanging)) => self.current = hanging.number(),
+            (None, None) => self.is_over = true,
+            (Some(_), _) => {}
+        }
+        next.map(|last| last.leaving)
     }
 }
 
 impl Shared {
-    fn shut_down(self: &Arc<Shared>) {
-        let deadline = Deadline::after(Instant::now(), self.patience);
+    fn shut_down(self: &Arc<Shared>, ending: &Ending, deadline: Deadline) {
         let mut state = self.alone(deadline);
         self.take_back(&mut state);
         let edits: Vec<_> = state.slots.numbers().map(|slot| (slot, None)).collect();
         let before = Arc::clone(&state.world);
         self.publish(&mut state, &edits, 0);
-        let last = state.last_ones();
-        // This thread's destructors may call what they depend on.
-        state.gate = Some(Gate::new(Arc::clone(&before), sys::thread_id()));
+        let mut inner = ending.lock();
+        inner.before = Some(Arc::clone(&before));
+        self.reaper.last_ones(&mut inner.elsewhere).into_iter().for_each(|incarnation| inner.push(incarnation));
+        state.last_ones(&mut inner);
+        drop(inner);
+        // What the destructors of such a thread call is there in the world before.
+        state.gate = Some(Gate::new(before, sys::thread_id()));
         drop(state);
         self.gate.open();
         self.settled.notify_all();
-        for leaving in last {
-            self.destroy_last(leaving, &before, deadline);
+        self.destroy_all(ending, 0, deadline);
+    }
+
+    /// Destroys what is left, unless another thread takes over meanwhile. What an object
+    /// depends on whose destructor hangs is left to the thread that hangs, if that returns.
+    fn destroy_all(&self, ending: &Ending, number: u64, deadline: Deadline) {
+        loop {
+            let mut inner = ending.lock();
+            let (next, before, is_over) = (inner.next(number), inner.before.clone(), inner.has_ended());
+            drop(inner);
+            let Some((leaving, before)) = next.zip(before) else {
+                if is_over {
+                    self.state().gate = None;
+                }
+                return;
+            };
+            self.state().gate.iter_mut().for_each(|gate| gate.thread = sys::thread_id());
+            self.destroy_last(leaving, &before, deadline, ending, number);
         }
-        self.state().gate = None;
     }
 
     /// Waits until neither a transaction nor the reaper is at work, and keeps further
@@ -68,7 +226,7 @@ impl Shared {
         loop {
             is_changing = is_changing && self.changing.begin() == Begin::Busy;
             let state = self.state();
-            if !(is_changing || self.reaper.is_destroying()) || deadline.has_passed() {
+            if !(is_changing || self.reaper.destroying() > 0) || deadline.has_passed() {
                 return state;
             }
             drop(state);
@@ -76,7 +234,7 @@ impl Shared {
         }
     }
 
-    fn destroy_last(&self, mut leaving: Leaving, before: &World, deadline: Deadline) {
+    fn destroy_last(&self, mut leaving: Leaving, before: &World, deadline: Deadline, ending: &Ending, number: u64) {
         loop {
             let mut state = self.state();
             let calls = state.old_calls();
@@ -86,8 +244,10 @@ impl Shared {
                 match Arc::try_unwrap(leaving.incarnation) {
                     Ok(incarnation) => {
                         before.close(&leaving.slots, incarnation.address);
+                        ending.lock().destroying.push(Running::new(number, &incarnation));
                         drop(destroy(incarnation));
                         self.state().tally.destroyed += 1;
+                        ending.lock().destroying.retain(|running| running.number() != number);
                         return;
                     }
                     Err(incarnation) => leaving = Leaving { incarnation, ..leaving },
@@ -107,16 +267,18 @@ impl Shared {
 impl State {
     /// Takes out everything there is, in the order in which to destroy it: what was
     /// replaced before, then instances, dependents before what they depend on.
-    fn last_ones(&mut self) -> Vec<Leaving> {
+    fn last_ones(&mut self, ending: &mut Inner) {
         let until = self.generation();
-        let mut last = std::mem::take(&mut self.leaving);
+        let left = std::mem::take(&mut self.leaving);
+        ending.queue.extend(left.into_iter().map(|leaving| Last { id: None, leaving }));
         let instances = std::mem::take(&mut self.instances);
-        let order = dependencies_first(&instances);
-        let leaving = |id: &InstanceId| {
-            let instance = &instances[*id];
-            Leaving { incarnation: Arc::clone(&instance.incarnation), slots: instance.slots.clone(), until }
-        };
-        last.extend(order.iter().rev().map(leaving));
-        last
+        for id in dependencies_first(&instances).into_iter().rev() {
+            let instance = &instances[id];
+            let needs = instance.incarnation.needs.iter().map(|held| held.instance);
+            ending.needs.insert(id, needs.collect());
+            let leaving =
+                Leaving { incarnation: Arc::clone(&instance.incarnation), slots: instance.slots.clone(), until };
+            ending.queue.push_back(Last { id: Some(id), leaving });
+        }
     }
 }

@@ -1,0 +1,223 @@
+//! Who runs destructors: threads beside the reaper's, so that one that hangs stops no other.
+//!
+//! The reaper queues objects, and one thread destroys them in turn. If a destructor has run for
+//! [`LIMIT`] while others wait, the reaper starts another thread, which takes over the queue;
+//! the first one ends when its destructor returns. At most [`MOST`] threads hang; then the queue
+//! waits until one of them returns. A thread without work ends after [`LINGER`].
+//!
+//! Invariants
+//! 1. At most one thread takes from the queue: the current one.
+//! 2. An object is in the state's list of those that leave, in the queue, or with a thread that
+//!    runs its destructor. It changes its place under the state lock, so whoever holds that
+//!    lock counts all of them.
+//! 3. What an object depends on is let go when its destructor has returned, not before.
+//!
+//! In the child of a fork the threads are gone: what they were destroying is leaked, and what was
+//! queued is destroyed by a thread of the child's.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::error::Straggler;
+
+use super::{
+    instances::{Held, Incarnation},
+    reaper::destroy,
+    registry::Component,
+    shared::{AUTHORS_STACK, Shared},
+    sys,
+};
+
+/// How long a destructor may run before others are destroyed beside it, and before it is named.
+pub(super) const LIMIT: Duration = Duration::from_millis(250);
+/// How long a thread waits for more work before it ends.
+const LINGER: Duration = Duration::from_secs(1);
+/// How many threads may hang in destructors.
+const MOST: usize = 64;
+
+/// What is to be destroyed, and who destroys it.
+#[derive(Default)]
+pub(super) struct Destroyers {
+    inner: Mutex<Inner>,
+    queued: Condvar,
+}
+
+/// The state of [`Destroyers`], locked. It is a leaf lock.
+#[derive(Default)]
+pub(super) struct Inner {
+    queue: VecDeque<Incarnation>,
+    running: Vec<Running>,
+    /// The number of the thread that takes from the queue, if there is one.
+    current: Option<u64>,
+    started: u64,
+}
+
+/// A destructor that has not returned.
+pub(super) struct Running {
+    /// The number of its thread among all that were started.
+    number: u64,
+    thread: u32,
+    component: Arc<Component>,
+    needs: Vec<Held>,
+    since: Instant,
+}
+
+impl Running {
+    pub(super) fn new(number: u64, incarnation: &Incarnation) -> Running {
+        let component = Arc::clone(&incarnation.implementation.component);
+        let needs = incarnation.needs.clone();
+        Running { number, thread: sys::thread_id(), component, needs, since: Instant::now() }
+    }
+
+    /// Whether its destructor has run for so long.
+    pub(super) fn has_run_for(&self, time: Duration) -> bool {
+        self.since.elapsed() >= time
+    }
+
+    /// Whether its destructor has run for longer than it should.
+    pub(super) fn hangs(&self) -> bool {
+        self.has_run_for(LIMIT)
+    }
+
+    /// What its object depends on.
+    pub(super) fn needs(&self) -> &[Held] {
+        &self.needs
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn straggler(&self) -> Straggler {
+        Straggler {
+            thread: "lcr-reaper".to_owned(),
+            thread_id: self.thread,
+            component: self.component.to_string(),
+            method: "destructor".to_owned(),
+            seen_for: self.since.elapsed(),
+        }
+    }
+}
+
+impl Destroyers {
+    /// Locks the list; around a fork, too.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues objects, under the state lock. See [`Inner::queue`].
+    pub(super) fn queue(&self, incarnations: Vec<Incarnation>) -> Option<Start> {
+        let start = self.lock().queue(incarnations);
+        self.queued.notify_all();
+        start
+    }
+
+    /// The next object for a thread, which waits a while for one.
+    fn next(&self, number: u64) -> Option<Incarnation> {
+        let is_idle = |inner: &mut Inner| inner.queue.is_empty() && inner.current == Some(number);
+        let waited = self.queued.wait_timeout_while(self.lock(), LINGER, is_idle);
+        waited.unwrap_or_else(PoisonError::into_inner).0.take(number)
+    }
+}
+
+impl Inner {
+    /// How many objects are queued or being destroyed.
+    pub(super) fn count(&self) -> usize {
+        self.queue.len() + self.running.len()
+    }
+
+    /// Whether an object waits for a thread.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// The destructors that have not returned.
+    pub(super) fn running(&self) -> &[Running] {
+        &self.running
+    }
+
+    /// For the end of the runtime: takes what is queued, and sends the threads home.
+    pub(super) fn close(&mut self) -> Vec<Incarnation> {
+        self.current = None;
+        self.queue.drain(..).collect()
+    }
+
+    /// In the child of a fork: no thread destroys anything.
+    pub(super) fn forget_threads(&mut self) {
+        self.running.clear();
+        self.current = None;
+    }
+
+    /// Queues objects. Says which thread is to be started to destroy them, if one is needed and
+    /// may be: the caller [starts](Shared::start_destroyer) it when it holds no lock.
+    pub(super) fn queue(&mut self, incarnations: Vec<Incarnation>) -> Option<Start> {
+        self.queue.extend(incarnations);
+        let current = self.running.iter().find(|running| Some(running.number) == self.current);
+        let is_served = self.current.is_some() && !current.is_some_and(Running::hangs);
+        if self.queue.is_empty() || is_served || self.running.len() >= MOST {
+            return None;
+        }
+        let beside = current.map(Running::straggler);
+        self.started += 1;
+        self.current = Some(self.started);
+        Some(Start { number: self.started, beside })
+    }
+
+    /// The next object for a thread, unless another one took over or nothing is left.
+    fn take(&mut self, number: u64) -> Option<Incarnation> {
+        if self.current != Some(number) {
+            return None;
+        }
+        let Some(incarnation) = self.queue.pop_front() else {
+            self.current = None;
+            return None;
+        };
+        self.running.push(Running::new(number, &incarnation));
+        Some(incarnation)
+    }
+}
+
+/// A thread that is to be started.
+#[must_use]
+pub(super) struct Start {
+    number: u64,
+    /// The destructor that does not return, because of which it is needed.
+    beside: Option<Straggler>,
+}
+
+impl Shared {
+    /// Starts a thread that destroys what is queued.
+    pub(super) fn start_destroyer(self: &Arc<Shared>, start: Start) {
+        let Start { number, beside } = start;
+        if let Some(Straggler { component, seen_for, .. }) = beside {
+            tracing::warn!(component, age = ?seen_for, "a destructor does not return; others are destroyed beside it");
+        }
+        let shared = Arc::clone(self);
+        let spawned = thread::Builder::new()
+            .name("lcr-reaper".to_owned())
+            .stack_size(AUTHORS_STACK)
+            .spawn(move || shared.destroy_queued(number));
+        if let Err(error) = spawned {
+            self.reaper.destroyers.lock().current = None;
+            tracing::error!(%error, "no thread to destroy replaced instances; they stay until one can be started");
+        }
+    }
+
+    fn destroy_queued(self: &Arc<Shared>, number: u64) {
+        while let Some(incarnation) = self.reaper.destroyers.next(number) {
+            let destroyed = destroy(incarnation);
+            let mut state = self.state();
+            state.tally.destroyed += 1;
+            state.drop_needs(&destroyed.needs);
+            self.reaper.destroyers.lock().running.retain(|running| running.number != number);
+            drop(state);
+            // It may hold the last count of a component whose image can go.
+            drop(destroyed);
+            self.reaper.wake();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Health as a command sees it from outside.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    process::{Command, Stdio},
+};
+
+use sam_tests::{
+    command::{sh, words},
+    lives, program, send, wait_until,
+};
+use serde_json::json;
+
+#[test]
+fn a_probe_that_fails_three_times_leads_to_a_warning_and_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = folder.path().join("count");
+    // Well at first, then not; each probe leaves a line.
+    let probe = format!(
+        "echo $SAM_INSTANCE:$SAM_PID >> {0}; [ $SAM_INSTANCE = 2 ] || [ $(wc -l < {0}) -le 2 ]",
+        count.display()
+    );
+    let options = ["--probe", &probe, "--probe-every", "10ms", "--probe-limit", "20s", "--probe-failures", "3"];
+    let running = sh(&options, "echo $$; while :; do sleep 0.1; done").start();
+    running.await_events("started", 2);
+    wait_until("the second is probed", || {
+        fs::read_to_string(&count).unwrap_or_default().lines().any(|line| line.starts_with("2:"))
+    });
+    let events = running.events();
+    let names: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+    assert_eq!(names[..5], ["started", "ready", "warned", "ended", "started"]);
+    assert_eq!((&events[2]["cause"], &events[3]["signal"]), (&json!("probe"), &json!(15)));
+    let probes = fs::read_to_string(&count).unwrap();
+    let pid = running.lines()[0].clone();
+    let first: Vec<&str> = probes.lines().filter(|line| line.starts_with("1:")).collect();
+    assert!(first.len() >= 5, "two that are well, three that are not: {probes}");
+    assert!(first.iter().all(|line| *line == format!("1:{pid}")), "{probes}");
+    running.signal(libc::SIGTERM);
+    assert_eq!(running.end().code(), -15);
+}
+
+#[test]
+fn a_probes_group_ends_with_it_and_its_output_is_the_logs() {
+    let folder = tempfile::tempdir().unwrap();
+    let pids = folder.path().join("pids");
+    let probe = format!("sleep 777 & echo $! >> {}; echo out; echo err >&2; exit 0", pids.display());
+    let read = || fs::read_to_string(&pids).unwrap_or_default();
+    for quiet in [false, true] {
+        let _ = fs::remove_file(&pids);
+        let mut command = Command::new(program("sam"));
+        command.args(["run"]).args(quiet.then_some("--quiet")).args(["--probe", &probe, "--probe-every", "20ms"]);
+        command.args(["--", "/bin/sh", "-c", "echo service; exec sleep 1000"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        wait_until("there were probes", || read().lines().count() > 10);
+        let all = read();
+        // The newest may still run.
+        for pid in all.lines().take(9) {
+            let pid = pid.parse().unwrap();
+            wait_until("what a probe left is killed", || !lives(pid));
+        }
+        send(child.id().cast_signed(), libc::SIGTERM);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(words(&output.stdout), "service\n");
+        let log = words(&output.stderr);
+        assert_eq!(log.contains("out\n") && log.contains("err\n"), !quiet, "{log}");
+    }
+}
+
+#[test]
+fn a_program_is_ready_by_its_first_good_probe_and_may_be_slow_to_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (up, count) = (folder.path().join("up"), folder.path().join("count"));
+    let probe = format!("echo >> {}; [ -e {} ]", count.display(), up.display());
+    let options = ["--probe", &probe, "--probe-every", "20ms", "--probe-failures", "1"];
+    let running = sh(&options, "exec sleep 1000").start();
+    wait_until("it was probed in vain", || fs::read_to_string(&count).unwrap_or_default().lines().count() > 10);
+    assert_eq!(running.status()["stage"], "starting");
+    fs::write(&up, "").unwrap();
+    running.await_events("ready", 1);
+    fs::remove_file(&up).unwrap();
+    running.await_events("warned", 1);
+    running.signal(libc::SIGTERM);
+    let seen = running.end();
+    assert_eq!(seen.names()[..3], ["started", "ready", "warned"]);
+    // There is a limit for it.
+    let options = ["--probe", "false", "--probe-every", "20ms", "--start-limit", "300ms"];
+    let seen = sh(&options, "[ $SAM_INSTANCE = 2 ] || exec sleep 1000").run();
+    assert_eq!((&seen.of("warned")[0]["cause"], seen.of("ready").len(), seen.code()), (&json!("start"), 0, 0));
+}
+
+#[test]
+fn a_probe_that_hangs_is_killed_and_has_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let pids = folder.path().join("pids");
+    let probe = format!("echo $$ >> {0}; [ $(wc -l < {0}) = 1 ] || exec sleep 1000", pids.display());
+    let options = ["--probe", &probe, "--probe-every", "1ms", "--probe-limit", "50ms", "--probe-failures", "1"];
+    let seen = sh(&options, "[ $SAM_INSTANCE = 2 ] || exec sleep 1000").run();
+    assert_eq!((&seen.of("warned")[0]["cause"], seen.code()), (&json!("probe"), 0));
+    for pid in fs::read_to_string(&pids).unwrap_or_default().lines() {
+        assert!(!lives(pid.parse().unwrap()));
+    }
+}
+
+#[test]
+fn without_a_shell_a_probe_is_refused_at_the_start() {
+    // In a mount namespace of its own, where what /bin/sh is cannot be executed.
+    let shell = fs::canonicalize("/bin/sh").unwrap();
+    let script = "mount --bind /dev/null \"$1\" && exec \"$0\" run --probe true -- /bin/true";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--map-root-user", "--", "/bin/bash", "-c", script]);
+    let output = command.arg(program("sam")).arg(&shell).output();
+    let Ok(output) = output.as_ref() else {
+        let _ = writeln!(io::stderr(), "not shown here: there is no unshare");
+        return;
+    };
+    let text = words(&output.stderr);
+    if text.contains("unshare: ") || text.contains("mount: ") || text.contains("bash: ") {
+        let _ = writeln!(io::stderr(), "not shown here: {text}");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(126), "{text}");
+    assert!(text.contains("probes are run by /bin/sh -c, which cannot be executed here"), "{text}");
+}

@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod office;
 pub mod rail;
 pub mod script;
+pub mod service;
 pub mod shelf;
 pub mod values;
 pub mod zoo;
@@ -40,7 +41,8 @@ pub fn program(name: &str) -> PathBuf {
 fn built(file: &str) -> PathBuf {
     let mut directory = env::current_exe().expect("a test has a path");
     directory.pop();
-    if directory.ends_with("deps") {
+    // Of a test, or of a program beside those that it runs.
+    if directory.ends_with("deps") || directory.ends_with("examples") {
         directory.pop();
     }
     let path = directory.join("examples").join(file);

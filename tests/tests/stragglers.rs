@@ -12,9 +12,9 @@ use std::{
 
 use lcr::{ErrorKind, Handle, Runtime, Straggler};
 use lcr_tests::{
-    bank::{Bank, Branch as _, Clock, Teller as _, Vault as _},
+    bank::{Bank, Branch, Clock, Teller as _, Vault as _},
     component,
-    script::{Moment, Script},
+    script::{Misdeed, Moment, Script},
     wait_until,
 };
 
@@ -119,6 +119,41 @@ fn a_replacement_waits_for_a_guest_who_leaves_in_time() {
         assert_eq!(change.join().unwrap().unwrap().stragglers, []);
     });
     assert_eq!(bank.vault.version(), 2);
+    bank.close();
+}
+
+#[test]
+fn a_gate_that_shuts_on_a_call_opens_again_and_the_replacement_is_tried_again() {
+    let bank = Bank::open();
+    let slow = ("branch 2.0.0", Moment::Create);
+    thread::scope(|scope| {
+        let first = Guest::enter(scope, "first", |stay| bank.vault.inside(stay));
+        let plan = bank.rt.plan().add(component("clock_v1")).replace(component("branch_v2"));
+        let plan =
+            plan.replace(component("vault_v2")).gate_wait(Duration::from_secs(1)).deadline(Duration::from_secs(30));
+        let change = scope.spawn(|| plan.commit());
+        bank.script.wait_for(slow.0, slow.1);
+        // While the first guest is waited for, a further branch is built, for which a successor
+        // is constructed when that guest has left. The second one comes then.
+        bank.script.clear_transcript();
+        bank.script.set(slow.0, slow.1, Misdeed::Hang);
+        let branch: Handle<dyn Branch> = bank.rt.reference(&bank.script).unwrap();
+        first.leave();
+        bank.script.wait_for(slow.0, slow.1);
+        let guest = Guest::enter(scope, "second", |stay| bank.vault.inside(stay));
+        bank.script.clear(slow.0, slow.1);
+        wait_until("the gate is shut", || bank.rt.status().is_gate_shut);
+        // Held, and let go with the guest inside.
+        assert_eq!(bank.vault.add(1), 1);
+        wait_until("the gate is open", || !bank.rt.status().is_gate_shut);
+        // Now the guest is one of those that are waited for with the gate open.
+        assert_eq!((bank.vault.add(1), bank.vault.version(), change.is_finished()), (2, 1, false));
+        guest.leave();
+        let report = change.join().unwrap().unwrap();
+        assert_eq!(report.stragglers, []);
+        assert_eq!(branch.versions(), (1, 2));
+    });
+    assert_eq!((bank.vault.version(), bank.vault.add(0)), (2, 2));
     bank.close();
 }
 

@@ -1,0 +1,64 @@
+//! A service on tokio and axum, supervised, whose component is replaced while a long call is
+//! inside: nobody else waits for that call, and the supervisor sees nothing.
+//!
+//! That a gate was never seen shut with the call inside depends on no clock. How long clients wait
+//! does, so the bound here is only one that a machine with other work keeps, and callers who are
+//! made to wait for the call do not; `cargo run --release -p lcr-tests --example waits` measures.
+
+use std::time::Duration;
+
+use lcr_tests::service::{Seen, Trial, run};
+
+const CALL: Duration = Duration::from_secs(8);
+/// What a machine with other work to do may add to a request.
+const NOISE: Duration = Duration::from_secs(2);
+
+fn serve(trial: &Trial) -> Seen {
+    let seen = run(trial).unwrap_or_else(|error| panic!("{trial:?}: {error}"));
+    println!("{trial:?}\n  quiet: {}\n  busy: {}\n  {:?}", seen.quiet, seen.busy, seen.attempts);
+    let committed: Vec<Duration> = seen.attempts.iter().filter_map(|attempt| attempt.as_ref().ok()).copied().collect();
+    assert_eq!((committed.len(), seen.version), (1, 2), "{seen:#?}");
+    assert_eq!(seen.shut_on_caller, 0, "the gate was shut while the call was inside");
+    let asked = (seen.quiet.answers() + seen.busy.answers()) as u64;
+    match &seen.wrk {
+        // Nothing of what the clients added was lost with the old version.
+        None => assert_eq!(seen.sum, asked),
+        Some(said) => {
+            assert!(seen.sum > asked, "{said}");
+            assert!(!said.contains("Socket errors") && !said.contains("Non-2xx"), "{said}");
+        }
+    }
+    assert!(seen.busy.longest() < NOISE, "{seen:#?}");
+    let told = |name: &str| seen.events.iter().filter(|event| event.contains(&format!("\"{name}\""))).count();
+    let of_trouble = ["warned", "recovered", "killed", "not started"].map(told);
+    assert_eq!((of_trouble, told("started")), ([0; 4], 1), "{:#?}", seen.events);
+    assert!(seen.status.success(), "{:?}", seen.status);
+    seen
+}
+
+#[test]
+fn a_replacement_waits_for_a_long_call_on_a_thread_that_may_block_and_nobody_waits_for_it() {
+    let seen =
+        serve(&Trial { call: CALL, place: "pool", patience: None, clients: 6, rounds: 1, wrk: true, others: None });
+    // The first attempt waited; the others came while it did.
+    assert!(seen.attempts[0].is_ok(), "{:?}", seen.attempts);
+    let others = &seen.attempts[1..];
+    assert!(
+        others.len() >= 5
+            && others.iter().all(|attempt| attempt.as_ref().is_err_and(|error| error.starts_with("Busy"))),
+        "{others:?}"
+    );
+}
+
+#[test]
+fn replacements_that_give_up_before_a_long_call_ends_hold_nobody_while_it_blocks_a_worker() {
+    let patience = Some(Duration::from_millis(600));
+    let seen = serve(&Trial { call: CALL, place: "worker", patience, clients: 6, rounds: 1, wrk: false, others: None });
+    let (last, refused) = seen.attempts.split_last().expect("there were attempts");
+    assert!(last.is_ok(), "{last:?}");
+    assert!(refused.len() >= 5, "{refused:?}");
+    for refusal in refused {
+        let refusal = refusal.as_ref().unwrap_err();
+        assert!(refusal.starts_with("Deadline") && refusal.contains("bank.vault.inside"), "{refusal}");
+    }
+}

@@ -117,6 +117,8 @@
 //! | a call does not leave in time | `Deadline`, which names thread, method and age |
 //! | a request must not see two versions | hold a world: [`Runtime::pin`], or one handle: [`Handle::pin`] |
 //!
+//! What that means for a program on tokio or another executor is on the page [`with_tokio`].
+//!
 //! # Threads, signals, forks
 //!
 //! Handles are `Send` and `Sync`. A call takes no lock and no atomic read-modify-write.
@@ -150,6 +152,10 @@ pub mod __fuzzing;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+
+#[cfg(feature = "host")]
+#[doc = include_str!("../docs/with_tokio.md")]
+pub mod with_tokio {}
 
 pub use abi::{
     bytes::Bytes,

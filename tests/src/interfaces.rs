@@ -12,3 +12,14 @@ pub trait Counter {
     /// Panics.
     fn fail(&self, text: &str) -> Result<u64, lcr::Fault>;
 }
+
+/// Awaits inside, on a runtime of its own.
+#[lcr::interface(name = "test.ticker", version = 1)]
+pub trait Ticker {
+    /// How often a task in the background has ticked.
+    fn ticks(&self) -> u64;
+    /// Waits for a timer of that runtime.
+    fn wait(&self) -> Result<(), lcr::Fault>;
+    /// Spawns on whatever runtime the calling thread is in.
+    fn spawn(&self) -> Result<(), lcr::Fault>;
+}

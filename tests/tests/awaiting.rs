@@ -1,13 +1,20 @@
-//! Handles and pins in futures: held across an await, spawned, and handed to generic code.
+//! Handles and pins in futures: held across an await, spawned, and handed to generic code; and
+//! components that await inside.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{fs, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use lcr::{Handle, Pinned, Runtime};
 use lcr_tests::{
     component,
+    interfaces::Ticker,
     shelf::first::{self, Shelf as _},
+    wait_until,
 };
 use tokio::{runtime::Builder, task};
+
+/// The ticker, linked into this test.
+#[path = "../components/ticker/alarm.rs"]
+mod alarm;
 
 fn open() -> (Runtime, Handle<dyn first::Shelf>) {
     let rt = Runtime::builder().linked(false).build().unwrap();
@@ -104,4 +111,49 @@ fn a_handler_takes_a_handle_as_its_state_and_awaits_while_it_lives() {
     }
     let pinned = Arc::new(Handle::pin(&shelf).unwrap());
     assert_eq!(route(both, (shelf, pinned)), "8");
+}
+
+/// How many threads of this process have that name.
+fn threads(name: &str) -> usize {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|comm| comm.trim_end() == name).count()
+}
+
+#[test]
+fn a_component_awaits_on_a_runtime_of_its_own_wherever_it_is_called() {
+    let linked = Runtime::new().unwrap();
+    let loaded = Runtime::builder().linked(false).build().unwrap();
+    loaded.load(component("ticker_with_tokio")).unwrap();
+    let tickers: [Handle<dyn Ticker>; 2] = [linked.service().unwrap(), loaded.service().unwrap()];
+    let [inside, outside] = tickers.clone().map(|ticker| {
+        spawn(async move {
+            let ticking = ticker.clone();
+            task::spawn_blocking(move || {
+                ticking.wait().unwrap();
+                wait_until("it ticks", || ticking.ticks() > 0);
+            })
+            .await
+            .unwrap();
+            // On a worker.
+            (ticker.spawn(), ticker.wait())
+        })
+    });
+    // The linked one is in the program's runtime, the loaded one in none.
+    inside.0.unwrap();
+    let fault = inside.1.unwrap_err().to_string();
+    assert!(fault.contains("from within a runtime"), "{fault}");
+    let fault = outside.0.unwrap_err().to_string();
+    assert!(fault.contains("no reactor running"), "{fault}");
+    outside.1.unwrap();
+
+    assert_eq!(threads("ticker"), 2);
+    loaded.replace(component("ticker_with_tokio")).unwrap();
+    loaded.wait_drained(Duration::from_secs(30)).unwrap();
+    assert_eq!(threads("ticker"), 2, "the runtime of the replaced instance has ended");
+    // On a worker, with the runtime of an instance below it.
+    let [_, ticker] = tickers;
+    spawn(async move { drop(ticker) });
+    drop(loaded);
+    wait_until("the runtimes of the loaded ones have ended", || threads("ticker") == 1);
 }

@@ -1,10 +1,20 @@
-//! What never returns is named, and stops nothing else.
+//! What never returns, waits in a ring, or is refused by the kernel: it ends what it is part
+//! of, is named, and stops nothing else.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    env,
+    os::unix::process::ExitStatusExt as _,
+    process::Command,
+    ptr,
+    sync::{Arc, Barrier, Mutex},
+    thread,
+    time::Duration,
+};
 
-use lcr::{Handle, Runtime};
+use lcr::{Context, ErrorKind, Handle, Runtime};
 use lcr_tests::{
-    bank::{Clock, Teller},
+    bank::{Bank, Branch as _, Clock, Teller},
     component,
     script::{Misdeed, Moment, Script},
     wait_until,
@@ -85,4 +95,233 @@ fn the_end_of_a_runtime_does_not_wait_for_ever_for_a_destructor_and_destroys_the
     script.clear("teller 1.0.0", Moment::Drop);
     others.wait_for("vault 1.0.0", Moment::Drop);
     drop((teller, clock));
+}
+
+/// Links of a chain, which ask the runtime for each other while they are constructed.
+mod chain {
+    use super::*;
+
+    #[lcr::interface(name = "chain.link", version = 1)]
+    pub trait Link {
+        fn pull(&self);
+    }
+
+    /// What a link does in its constructor.
+    #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    pub struct Orders {
+        /// The number of its stage.
+        pub stage: u64,
+        /// The link that it asks for.
+        pub asks: Option<String>,
+        /// Whether it wants one of its own.
+        pub own: bool,
+    }
+
+    /// Where links are constructed.
+    pub struct Stage {
+        pub rt: Runtime,
+        /// All that are constructed at once meet here, the first time.
+        pub meeting: Mutex<HashMap<String, Arc<Barrier>>>,
+    }
+
+    pub static STAGES: Mutex<Vec<Arc<Stage>>> = Mutex::new(Vec::new());
+
+    fn forge(context: &Context) -> Result<(), lcr::BoxError> {
+        let orders: Orders = context.config()?;
+        let stage = Arc::clone(&STAGES.lock().unwrap()[orders.stage as usize]);
+        let meeting = stage.meeting.lock().unwrap().remove(context.component());
+        if let Some(meeting) = meeting {
+            meeting.wait();
+        }
+        match &orders.asks {
+            Some(asks) if orders.own => drop(stage.rt.reference_of::<dyn Link>(asks, &orders)?),
+            Some(asks) => drop(stage.rt.service_of::<dyn Link>(asks)?),
+            None => {}
+        }
+        Ok(())
+    }
+
+    macro_rules! links {
+        ($($ty:ident $name:literal),*) => {$(
+            pub struct $ty;
+            impl $ty {
+                fn new(context: &Context) -> Result<$ty, lcr::BoxError> {
+                    forge(context).map(|()| $ty)
+                }
+            }
+            #[lcr::component(name = $name, version = "1.0.0", create = Self::new)]
+            impl Link for $ty {
+                fn pull(&self) {}
+            }
+        )*};
+    }
+    links! { Left "left", Middle "middle", Right "right" }
+}
+use chain::{Link as _, Orders, STAGES, Stage};
+
+/// A stage on which each of `links` asks for another one, and the threads that first construct
+/// them are inside the constructors at one time.
+fn stage(links: &[(&str, Option<&str>)], meet: bool) -> Arc<Stage> {
+    let together = Arc::new(Barrier::new(links.len()));
+    let meeting = links.iter().map(|(name, _)| ((*name).to_owned(), Arc::clone(&together)));
+    let meeting = Mutex::new(if meet { meeting.collect() } else { HashMap::new() });
+    let stage = Arc::new(Stage { rt: Runtime::new().unwrap(), meeting });
+    let mut stages = STAGES.lock().unwrap();
+    for (name, asks) in links {
+        let orders = Orders { stage: stages.len() as u64, asks: asks.map(str::to_owned), own: false };
+        stage.rt.configure(name, &orders).unwrap();
+    }
+    stages.push(Arc::clone(&stage));
+    stage
+}
+
+/// What threads get that ask for these links at one time.
+fn ask(stage: &Stage, links: &[&str]) -> Vec<Result<(), lcr::Error>> {
+    thread::scope(|scope| {
+        let ask = |name| scope.spawn(move || stage.rt.service_of::<dyn chain::Link>(name).map(|link| link.pull()));
+        let threads: Vec<_> = links.iter().map(|&name| ask(name)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+fn texts(answers: Vec<Result<(), lcr::Error>>) -> String {
+    answers.into_iter().map(|answer| answer.unwrap_err().to_string() + "\n").collect()
+}
+
+#[test]
+fn constructors_that_wait_for_each_other_are_named_at_once() {
+    let two = stage(&[("left", Some("right")), ("right", Some("left"))], true);
+    let texts = texts(ask(&two, &["left", "right"]));
+    assert!(["left -> right -> left", "right -> left -> right"].iter().any(|ring| texts.contains(ring)), "{texts}");
+}
+
+#[test]
+fn three_constructors_in_a_ring_are_named_at_once() {
+    let three = stage(&[("left", Some("middle")), ("middle", Some("right")), ("right", Some("left"))], true);
+    let texts = texts(ask(&three, &["left", "middle", "right"]));
+    let rings = ["left -> middle -> right", "middle -> right -> left", "right -> left -> middle"];
+    assert!(rings.iter().any(|ring| texts.contains(ring)), "{texts}");
+}
+
+#[test]
+fn a_constructor_that_asks_for_one_that_asks_for_it_on_one_thread_is_told_the_ring() {
+    let two = stage(&[("left", Some("right")), ("right", Some("left"))], false);
+    let error = two.rt.service_of::<dyn chain::Link>("left").unwrap_err();
+    assert!(error.to_string().contains("left -> right -> left"), "{error}");
+    let one = stage(&[("left", Some("left"))], false);
+    let error = one.rt.service_of::<dyn chain::Link>("left").unwrap_err();
+    assert!(error.to_string().contains("asks for itself"), "{error}");
+}
+
+#[test]
+fn a_constructor_that_wants_one_more_of_its_own_kind_each_time_is_refused() {
+    let one = stage(&[("left", None)], false);
+    let stage = STAGES.lock().unwrap().iter().position(|other| Arc::ptr_eq(other, &one)).unwrap() as u64;
+    let orders = Orders { stage, asks: Some("left".to_owned()), own: true };
+    let error = one.rt.reference_of::<dyn chain::Link>("left", &orders).unwrap_err();
+    assert!(error.to_string().contains("nested 65 deep, the limit is 64"), "{error}");
+    assert_eq!(one.rt.status().instances, 0);
+    // The thread may construct as before.
+    one.rt.service_of::<dyn chain::Link>("left").unwrap().pull();
+}
+
+#[test]
+fn constructors_that_wait_in_a_row_are_in_no_ring() {
+    for round in 0..100 {
+        let row = stage(&[("left", Some("middle")), ("middle", Some("right")), ("right", None)], round % 2 == 0);
+        let answers = ask(&row, &["left", "middle", "right", "left", "middle", "right"]);
+        answers.into_iter().for_each(|answer| answer.unwrap());
+        let fork = stage(&[("left", Some("right")), ("middle", Some("right")), ("right", None)], round % 2 == 0);
+        let answers = ask(&fork, &["left", "middle", "right", "middle", "left"]);
+        answers.into_iter().for_each(|answer| answer.unwrap());
+    }
+}
+
+/// Has the kernel refuse `membarrier`: to the calling thread and to those that it starts, or
+/// to every thread of the process.
+fn refuse_membarrier(everywhere: bool) {
+    let allow = libc::SECCOMP_RET_ALLOW;
+    let refuse = libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned();
+    let number = u32::try_from(libc::SYS_membarrier).unwrap();
+    let step = |code: u32, jt, jf, k| libc::sock_filter { code: u16::try_from(code).unwrap(), jt, jf, k };
+    let mut steps = [
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, number),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, refuse),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, allow),
+    ];
+    let filter = libc::sock_fprog { len: 4, filter: steps.as_mut_ptr() };
+    // SAFETY: the call takes numbers only.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
+    let flags = if everywhere { libc::SECCOMP_FILTER_FLAG_TSYNC } else { 0 };
+    // SAFETY: the filter is valid for the call, which copies it.
+    let set = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, ptr::from_ref(&filter)) };
+    assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// Runs `test`, which is the body of the test of that name, in a process of its own.
+fn in_a_process_of_its_own(name: &str, test: impl FnOnce()) {
+    const CHILD: &str = "LCR_TESTS_STALLS_CHILD";
+    if env::var(CHILD).is_ok_and(|child| child == name) {
+        return test();
+    }
+    let output = Command::new(env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env(CHILD, name)
+        .output()
+        .unwrap();
+    let (status, text) = (output.status, String::from_utf8_lossy(&output.stderr));
+    assert!(status.success(), "{status}, signal {:?}: {text}", status.signal());
+}
+
+#[test]
+fn a_filter_that_refuses_membarrier_later_ends_a_transaction_and_no_call() {
+    in_a_process_of_its_own("a_filter_that_refuses_membarrier_later_ends_a_transaction_and_no_call", || {
+        let bank = Bank::open();
+        let clocks = Runtime::builder().linked(false).build().unwrap();
+        clocks.load(component("clock_v1")).unwrap();
+        let clock: Handle<dyn Clock> = clocks.service().unwrap();
+        let before = (bank.rt.generation(), clocks.generation());
+        refuse_membarrier(true);
+        let error = bank.rt.replace(component("vault_v2")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+        assert!(error.to_string().contains("membarrier"), "{error}");
+        assert_eq!(clocks.replace(component("clock_v2")).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!((bank.rt.generation(), clocks.generation()), before, "something was published");
+        assert!(!bank.rt.status().is_gate_shut);
+        assert_eq!((bank.branch.deposit(1), bank.branch.versions(), clock.version()), (1, (1, 1), 1));
+        // More handles than the table has room for, and their instances are destroyed again.
+        let own = || clocks.reference::<dyn Clock>(&Script::default()).unwrap();
+        let many: Vec<Handle<dyn Clock>> = (0..300).map(|_| own()).collect();
+        assert!(many.iter().all(|clock| clock.version() == 1));
+        drop(many);
+        wait_until("the instances are destroyed", || clocks.status().destroyed == 300);
+        // A runtime that begins now takes the other way.
+        let later = Runtime::builder().linked(false).build().unwrap();
+        later.load(component("clock_v1")).unwrap();
+        let clock: Handle<dyn Clock> = later.service().unwrap();
+        later.replace(component("clock_v2")).unwrap();
+        assert_eq!(clock.version(), 2);
+        // The end of a runtime comes, too.
+        drop((clocks, later));
+        assert!(Handle::pin(&clock).is_err());
+    });
+}
+
+#[test]
+fn a_filter_on_one_thread_refuses_its_transactions_only() {
+    let bank = Bank::open();
+    thread::scope(|scope| {
+        let filtered = scope.spawn(|| {
+            refuse_membarrier(false);
+            let error = bank.rt.replace(component("vault_v2")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+            (bank.branch.deposit(1), bank.branch.versions())
+        });
+        assert_eq!(filtered.join().unwrap(), (1, (1, 1)));
+    });
+    assert_eq!(bank.branch.deposit(1), 2);
+    bank.rt.replace(component("vault_v2")).unwrap();
+    assert_eq!(bank.branch.versions(), (1, 2));
+    bank.close();
 }

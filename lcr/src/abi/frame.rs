@@ -83,13 +83,13 @@ pub struct Core {
 impl Core {
     /// The writer's half: makes `table` current, then passes `barrier`, which stands for
     /// a fence on every thread that may be entering (membarrier), if readers execute none.
-    /// Behind it every call that is inside an older table shows in a frame.
-    pub fn publish(&self, table: *mut Table, barrier: impl FnOnce()) {
+    /// Behind it every call that is inside an older table shows in a frame. False if `barrier`
+    /// says that it was refused: then that is not so, before another one was passed.
+    #[must_use]
+    pub fn publish(&self, table: *mut Table, barrier: impl FnOnce() -> bool) -> bool {
         self.current.store(table, Ordering::Release);
         fence(Ordering::SeqCst);
-        if !self.fenced {
-            barrier();
-        }
+        self.fenced || barrier()
     }
 
     /// The reader's half of the barrier.

@@ -36,6 +36,7 @@ impl Execution {
         let mut state = shared.state();
         self.refuse_latecomers(&state)?;
         let edits = self.edits(&mut state)?;
+        shared.may_publish()?;
         self.watch.commit()?;
         let begun = Instant::now();
         shared.publish(&mut state, &edits, 0);

@@ -159,6 +159,7 @@ impl Execution {
             if members.is_empty() {
                 return Ok(());
             }
+            shared.may_publish()?;
             let last = state.generation();
             shared.publish(&mut state, &[], 0);
             drop(state);
@@ -184,6 +185,7 @@ impl Execution {
         if instances.is_empty() {
             return Ok(None);
         }
+        shared.may_publish()?;
         let shut = Instant::now();
         let deadline = Deadline::after(shut, self.options.deadline);
         let edits: Vec<Edit> = members.keys().map(|&slot| (slot, None)).collect();
@@ -243,6 +245,10 @@ impl Execution {
         loop {
             let mut state = self.shared.state();
             self.watch.check()?;
+            if !state.retired.shows_all_calls() {
+                self.shared.may_publish()?;
+                continue;
+            }
             let stragglers = inside(&mut state);
             drop(state);
             if stragglers.is_empty() || deadline.has_passed() {

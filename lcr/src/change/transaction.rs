@@ -61,6 +61,7 @@ pub(super) fn commit(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -
 
 fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Report> {
     let started = Instant::now();
+    shared.may_publish()?;
     let mut resolution = {
         let state = shared.latest_state();
         let resolution = resolve(&state, &steps, &options);

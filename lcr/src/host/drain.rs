@@ -35,7 +35,7 @@ impl State {
     /// The calls that are inside retired worlds now.
     ///
     /// Call it behind a publication's barrier: it then misses no call that is inside a
-    /// world older than the current one.
+    /// world older than the current one. See [`Retired::shows_all_calls`](super::world::Retired).
     pub(crate) fn old_calls(&mut self) -> Vec<OldCall> {
         let worlds: HashMap<*const Table, u64> =
             self.retired.worlds.iter().map(|world| (world.table(), world.generation())).collect();

@@ -106,6 +106,7 @@ unsafe extern "C" fn after_in_child() {
         for (_, pin) in &mut state.pins {
             pin.thread = if pin.thread == forking { me } else { pin.thread };
         }
+        state.builders.keep_only(forking, me);
         for (_, provider) in &mut state.registry.providers {
             provider.building = provider.building.filter(|&builder| builder == forking).map(|_| me);
         }

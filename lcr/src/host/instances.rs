@@ -12,6 +12,7 @@
 
 use std::{
     collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     ptr,
     sync::{Arc, MutexGuard},
     time::{Duration, Instant},
@@ -30,6 +31,7 @@ use crate::{
 };
 
 use super::{
+    builders::{Wait, Wakes},
     entering::HOST_TABLE,
     link::ViewId,
     order::{NESTED, depth_first, depths},
@@ -103,31 +105,28 @@ impl Shared {
                 state.instances[instance].holds += 1;
                 return Ok(instance);
             }
-            let name = seat.implementation.component.name.clone();
-            match seat.building {
-                Some(builder) if builder == me => {
-                    return Err(Error::new(
-                        ErrorKind::Reentrant,
-                        format!(
-                            "component `{name}` asks for itself while it is being constructed; take the dependency from the context"
-                        ),
-                    ));
-                }
-                None if !state.is_frozen_for(provider, thread) => break,
-                _ if Instant::now() >= deadline => return Err(busy_building(&name)),
-                _ => state = self.wait_settled(state, deadline),
+            let wait = match seat.building {
+                Some(builder) if builder == me => return Err(state.asks_for_itself(me, provider)),
+                Some(_) => Wait::Constructed(provider),
+                None if state.is_frozen_for(provider, thread) => Wait::Thawed(provider),
+                None => break,
+            };
+            if Instant::now() >= deadline {
+                return Err(busy_building(&seat.implementation.component.name));
             }
+            state = self.wait_for(state, wait, deadline)?;
         }
         let sight = self.seat(&state, provider)?.sight_of_present(sight);
         state.refuse_cycle(provider, sight)?;
         state.registry.providers[provider].building = Some(me);
         let config = state.registry.providers[provider].config.clone();
         drop(state);
-        let built = self.build(provider, config, sight);
+        // Whatever becomes of it, others must not wait for this thread any more.
+        let built = catch_unwind(AssertUnwindSafe(|| self.build(provider, config, sight)));
         let mut state = self.state();
         if let Some(seat) = state.registry.providers.get_mut(provider) {
             seat.building = None;
-            if let Ok(instance) = built {
+            if let Ok(Ok(instance)) = built {
                 seat.service = Some(instance);
                 // What was configured meanwhile is for its successors.
                 let config = seat.config.clone();
@@ -136,7 +135,26 @@ impl Shared {
         }
         drop(state);
         self.settled.notify_all();
-        built
+        built.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// Waits until something has changed, or until the deadline.
+    ///
+    /// # Errors
+    /// `Dependency` or `Busy` if the calling thread would wait for itself.
+    fn wait_for<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        wait: Wait,
+        deadline: Instant,
+    ) -> Result<MutexGuard<'a, State>> {
+        let me = sys::thread_id();
+        if let Wakes::Transaction = state.begin_wait(me, wait)? {
+            self.settled.notify_all();
+        }
+        state = self.wait_settled(state, deadline);
+        state.builders.wake(me);
+        Ok(state)
     }
 
     /// A new instance of a provider, with one hold for the caller.
@@ -149,11 +167,24 @@ impl Shared {
         let me = records::mine();
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let implementation = Arc::clone(&self.seat(&self.state(), provider)?.implementation);
-            let incarnation = self.incarnate(&implementation, config.as_deref(), sight, Origin::Create)?;
+            let implementation = {
+                let mut state = self.state();
+                let implementation = Arc::clone(&self.seat(&state, provider)?.implementation);
+                state.builders.begin(sys::thread_id(), provider, &implementation.component.name)?;
+                implementation
+            };
+            let incarnation = self.incarnate(&implementation, config.as_deref(), sight, Origin::Create);
             let mut state = self.state();
+            state.builders.end(sys::thread_id());
+            let incarnation = incarnation?;
             while state.is_frozen_for(provider, me) && !self.is_closed() && Instant::now() < deadline {
-                state = self.wait_settled(state, deadline);
+                state = match self.wait_for(state, Wait::Thawed(provider), deadline) {
+                    Ok(state) => state,
+                    Err(error) => {
+                        self.discard(self.state(), incarnation);
+                        return Err(error);
+                    }
+                };
             }
             let seat = self.seat(&state, provider);
             let is_current = !state.is_frozen_for(provider, me)
@@ -333,7 +364,13 @@ impl Shared {
             }
             let provider = state.instance(instance)?.provider;
             if state.is_frozen_for(provider, thread) && Instant::now() < deadline {
-                state = self.wait_settled(state, deadline);
+                state = match self.wait_for(state, Wait::Thawed(provider), deadline) {
+                    Ok(state) => state,
+                    Err(error) => {
+                        state = self.state();
+                        break Err(error);
+                    }
+                };
                 continue;
             }
             let incarnation = Arc::clone(&state.instances[instance].incarnation);

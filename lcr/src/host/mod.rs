@@ -2,7 +2,7 @@
 //!
 //! [`runtime`] is what a program holds. Its parts share one [`shared::Shared`]:
 //! [`registry`] knows what is present, [`instances`] and [`slots`] what was built and who
-//! points to it, [`world`] which world is current. A call takes [`entering`] only where
+//! points to it, [`builders`] who is constructing what, [`world`] which world is current. A call takes [`entering`] only where
 //! the inlined path of [`frame`](crate::abi::frame) cannot go, among them the calls of a
 //! transaction's thread, which meets the successors that it has made ([`ahead`]).
 //! [`drain`] reads the frames in [`records`], [`reaper`] finds what nobody is inside, and
@@ -11,6 +11,7 @@
 //! without trusting it.
 
 pub(crate) mod ahead;
+mod builders;
 pub(crate) mod deadline;
 mod destroyers;
 pub(crate) mod drain;

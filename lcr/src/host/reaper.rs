@@ -180,7 +180,9 @@ impl Shared {
         let ready = state.ready();
         progress |= !ready.is_empty();
         let start = self.reaper.destroyers.queue(ready);
-        progress |= state.free_worlds();
+        if state.retired.shows_all_calls() {
+            progress |= state.free_worlds();
+        }
         let waiting = !state.leaving.is_empty()
             || !state.retired.worlds.is_empty()
             || !state.unloading.is_empty()
@@ -216,11 +218,13 @@ impl State {
         if self.leaving.is_empty() {
             return Vec::new();
         }
+        let shows_all = self.retired.shows_all_calls();
         let calls = self.old_calls();
         let mut ready = Vec::new();
         let mut left = Vec::new();
         for leaving in std::mem::take(&mut self.leaving) {
-            if !self.inside(&leaving, &calls).is_empty() || self.is_pinned(&leaving) {
+            let may_hide = !shows_all && !leaving.slots.is_empty();
+            if may_hide || !self.inside(&leaving, &calls).is_empty() || self.is_pinned(&leaving) {
                 left.push(leaving);
                 continue;
             }

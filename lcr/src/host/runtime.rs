@@ -83,7 +83,8 @@ impl RuntimeBuilder {
     }
 
     /// Makes every call execute a fence instead of having commits run `membarrier`.
-    /// Where the kernel lacks that call this happens by itself.
+    /// Where the kernel lacks or refuses that call this happens by itself. If a filter refuses it
+    /// later, transactions are refused, and calls go on.
     pub fn fences(mut self, fences: bool) -> RuntimeBuilder {
         self.fences = fences;
         self

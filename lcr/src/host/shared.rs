@@ -19,10 +19,14 @@ use std::{
 
 use slab::Slab;
 
-use crate::abi::frame::Core;
+use crate::{
+    abi::frame::Core,
+    error::{Error, ErrorKind, Result},
+};
 
 use super::{
     ahead::Ahead,
+    builders::Builders,
     drain::Sightings,
     gate::{Gate, GateWord},
     instances::{Incarnation, Instance},
@@ -32,6 +36,7 @@ use super::{
     registry::{Component, Registry},
     slots::Slots,
     stage::Store,
+    sys,
     world::{Edit, Retired, World, Worlds},
 };
 
@@ -68,6 +73,7 @@ pub(crate) struct State {
     pub(crate) views: Views,
     pub(crate) instances: Slab<Instance>,
     pub(crate) slots: Slots,
+    pub(super) builders: Builders,
     pub(crate) pins: Slab<PinInfo>,
     pub(crate) gate: Option<Gate>,
     /// By thread: the one of the transaction, and those that hang and were given up.
@@ -150,6 +156,7 @@ impl Shared {
                 views: Views::default(),
                 instances: Slab::new(),
                 slots: Slots::default(),
+                builders: Builders::default(),
                 pins: Slab::new(),
                 gate: None,
                 ahead: HashMap::new(),
@@ -189,6 +196,24 @@ impl Shared {
     /// Makes a successor of the current world current. See [`Worlds::publish`].
     pub(crate) fn publish(&self, state: &mut State, edits: &[Edit], len: usize) {
         state.world = self.worlds.publish(&self.core, &mut state.retired, edits, len);
+    }
+
+    /// Asks whether the calling thread may pass the barrier of a publication. A filter of system
+    /// calls may have been set since the runtime began.
+    ///
+    /// # Errors
+    /// `Io` if not. What is published all the same is visible, but nothing that it replaces can
+    /// be destroyed before another thread passes a barrier.
+    pub(crate) fn may_publish(&self) -> Result<()> {
+        if self.core.fenced {
+            return Ok(());
+        }
+        sys::membarrier().map_err(|error| {
+            let text = "the kernel refuses the system call membarrier to this thread, so nothing can be replaced safely; \
+                        allow it in the filter (seccomp) that was set since the runtime was built, or build the runtime \
+                        behind the filter or with fences(true)";
+            Error::new(ErrorKind::Io, text).with_source(error)
+        })
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -237,9 +237,19 @@ impl Shared {
     fn destroy_last(&self, mut leaving: Leaving, before: &World, deadline: Deadline, ending: &Ending, number: u64) {
         loop {
             let mut state = self.state();
+            let may_hide = !state.retired.shows_all_calls() && !leaving.slots.is_empty();
             let calls = state.old_calls();
             let is_used = !state.inside(&leaving, &calls).is_empty() || state.is_pinned(&leaving);
             drop(state);
+            if !is_used && may_hide {
+                let component = leaving.incarnation.implementation.component.to_string();
+                tracing::error!(
+                    component,
+                    "the runtime is gone; the kernel refuses membarrier, so an object is leaked"
+                );
+                std::mem::forget(leaving);
+                return;
+            }
             if !is_used {
                 match Arc::try_unwrap(leaving.incarnation) {
                     Ok(incarnation) => {

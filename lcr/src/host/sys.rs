@@ -26,11 +26,15 @@ pub(super) fn register_membarrier() -> bool {
 
 /// Executes a full fence on every running thread of this process.
 ///
-/// Call only if [`register_membarrier`] said yes; then it cannot fail.
-pub(super) fn membarrier() {
+/// # Errors
+/// If [`register_membarrier`] did not say yes, or if the calling thread has been forbidden to
+/// since (seccomp).
+pub(super) fn membarrier() -> io::Result<()> {
     // SAFETY: the call takes no pointers.
-    let result = unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) };
-    assert_eq!(result, 0, "lcr: membarrier was registered and cannot fail");
+    match unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Sleeps while `word` is `expected`, at most `timeout`. May return early.
@@ -84,11 +88,13 @@ pub(super) fn at_thread_exit(value: *const (), end: unsafe extern "C" fn(*mut li
     unsafe { libc::pthread_setspecific(key, value.cast()) == 0 }
 }
 
-/// Whether this process has a thread of that number.
+/// Whether this process has a thread of that number. A kernel that refuses to say (a filter of
+/// system calls, another user of that thread) counts as yes: only a thread that is not there is gone.
 pub(super) fn is_alive(thread: u32) -> bool {
     let process = std::process::id();
     // SAFETY: signal 0 only asks whether the thread is there.
-    unsafe { libc::syscall(libc::SYS_tgkill, process, thread, 0) == 0 }
+    let answer = unsafe { libc::syscall(libc::SYS_tgkill, process, thread, 0) };
+    answer == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
 /// Has the three functions called around every `fork` of this process.
@@ -181,5 +187,56 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, and whoever borrowed from it is gone.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    /// Has the kernel refuse a system call to the calling thread.
+    fn refuse(call: libc::c_long) {
+        let answers = [libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned(), libc::SECCOMP_RET_ALLOW];
+        let number = u32::try_from(call).unwrap();
+        let step = |code: u32, jf, k| libc::sock_filter { code: u16::try_from(code).unwrap(), jt: 0, jf, k };
+        let mut steps = [
+            step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
+            step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 1, number),
+            step(libc::BPF_RET | libc::BPF_K, 0, answers[0]),
+            step(libc::BPF_RET | libc::BPF_K, 0, answers[1]),
+        ];
+        let filter = libc::sock_fprog { len: 4, filter: steps.as_mut_ptr() };
+        // SAFETY: the call takes numbers only.
+        assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
+        // SAFETY: the filter is valid for the call, which copies it.
+        let set = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter) };
+        assert_eq!(set, 0);
+    }
+
+    #[test]
+    fn a_thread_that_the_kernel_does_not_tell_of_is_there() {
+        let gone = thread::spawn(thread_id).join().unwrap();
+        while is_alive(gone) {
+            thread::yield_now();
+        }
+        let asking = thread_id();
+        let filtered = thread::spawn(move || {
+            assert!(is_alive(asking));
+            refuse(libc::SYS_tgkill);
+            is_alive(asking)
+        });
+        assert!(filtered.join().unwrap());
+    }
+
+    #[test]
+    fn a_barrier_that_the_kernel_refuses_is_an_error() {
+        assert!(register_membarrier());
+        membarrier().unwrap();
+        let filtered = thread::spawn(|| {
+            refuse(libc::SYS_membarrier);
+            membarrier().unwrap_err().raw_os_error()
+        });
+        assert_eq!(filtered.join().unwrap(), Some(libc::EPERM));
     }
 }

@@ -131,6 +131,18 @@ pub(crate) struct Worlds {
 #[derive(Default)]
 pub(crate) struct Retired {
     pub(crate) worlds: Vec<Arc<World>>,
+    /// The kernel refused the barrier of the last publication, so calls may be inside these
+    /// worlds that no frame shows yet. A later barrier makes up for it.
+    is_unordered: bool,
+}
+
+impl Retired {
+    /// Whether every call that is inside one of these worlds shows in a frame. Passes the
+    /// barrier that the kernel refused to a publication, if it does not refuse it again.
+    pub(crate) fn shows_all_calls(&mut self) -> bool {
+        self.is_unordered = self.is_unordered && sys::membarrier().is_err();
+        !self.is_unordered
+    }
 }
 
 /// A change of one slot's entry.
@@ -151,7 +163,8 @@ impl Worlds {
 
     /// Makes a successor of the current world with `edits` and at least `len` entries,
     /// publishes it, and passes the writer's half of the barrier: afterwards every call
-    /// that is inside an older world shows in a frame, and no further one enters.
+    /// that is inside an older world shows in a frame, and no further one enters; unless the
+    /// kernel refuses the barrier, see [`Retired::shows_all_calls`].
     pub(crate) fn publish(&self, core: &Core, retired: &mut Retired, edits: &[Edit], len: usize) -> Arc<World> {
         let before = self.current();
         let next = Arc::new(World::new(before.generation() + 1, len.max(before.len()), Some(&before)));
@@ -160,7 +173,7 @@ impl Worlds {
         }
         retired.worlds.push(before);
         self.owner.store(Arc::clone(&next));
-        core.publish(next.table.as_ptr(), sys::membarrier);
+        retired.is_unordered = !core.publish(next.table.as_ptr(), || sys::membarrier().is_ok());
         next
     }
 }

@@ -12,6 +12,7 @@ pub mod rail;
 pub mod script;
 pub mod service;
 pub mod shelf;
+pub mod till;
 pub mod values;
 pub mod zoo;
 

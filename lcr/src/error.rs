@@ -11,6 +11,7 @@
 //!    table, `kinds!` below. A number, once released, keeps its meaning.
 //! 3. No type of a dependency appears in the public signature; sources are `dyn Error`.
 
+use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
@@ -87,6 +88,8 @@ kinds! {
     Invalid = 18, "invalid", exit 64;
     /// The runtime is gone.
     Closed = 19, "closed", exit 69;
+    /// lcr itself failed: its own code, or a subscriber of `tracing` that it called, panicked.
+    Internal = 20, "internal", exit 70;
 }
 
 impl ErrorKind {
@@ -142,6 +145,14 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         let message = message.into();
         Error(Box::new(Inner { kind, message, source: None, stragglers: Vec::new() }))
+    }
+
+    /// A panic of lcr's own code, or of a subscriber's, which ended `what`.
+    #[cold]
+    pub(crate) fn internal(what: impl fmt::Display, panic: &(dyn Any + Send)) -> Error {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&'static str>().copied()).unwrap_or("no message");
+        Error::new(ErrorKind::Internal, format!("{what}: lcr itself panicked: {text}; please report this"))
     }
 
     /// An operation `what` that the operating system refused with `error`.

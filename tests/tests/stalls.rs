@@ -7,14 +7,14 @@ use std::{
     os::unix::process::ExitStatusExt as _,
     process::Command,
     ptr,
-    sync::{Arc, Barrier, Mutex},
+    sync::{Arc, Barrier, Mutex, mpsc},
     thread,
     time::Duration,
 };
 
 use lcr::{Context, ErrorKind, Handle, Runtime};
 use lcr_tests::{
-    bank::{Bank, Branch as _, Clock, Teller},
+    bank::{Bank, Branch, Clock, Teller, Vault as _},
     component,
     script::{Misdeed, Moment, Script},
     wait_until,
@@ -235,6 +235,76 @@ fn constructors_that_wait_in_a_row_are_in_no_ring() {
         let answers = ask(&fork, &["left", "middle", "right", "middle", "left"]);
         answers.into_iter().for_each(|answer| answer.unwrap());
     }
+}
+
+/// Panics at every event of `lcr`.
+struct Touchy;
+
+impl tracing::Subscriber for Touchy {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        assert!(!event.metadata().target().starts_with("lcr"), "the subscriber panics");
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn a_subscriber_that_panics_ends_a_transaction_and_nothing_else() {
+    in_a_process_of_its_own("a_subscriber_that_panics_ends_a_transaction_and_nothing_else", || {
+        tracing::subscriber::set_global_default(Touchy).unwrap();
+        let bank = Bank::open();
+        let slow = ("branch 2.0.0", Moment::Create);
+        thread::scope(|scope| {
+            let (inside, entered) = mpsc::channel();
+            let stay = |until: mpsc::Receiver<()>| {
+                let (inside, vault) = (inside.clone(), &bank.vault);
+                scope.spawn(move || {
+                    vault.inside(&|| {
+                        inside.send(()).unwrap();
+                        let _ = until.recv();
+                    });
+                });
+                entered.recv().unwrap();
+            };
+            let (first, until) = mpsc::channel();
+            stay(until);
+            let plan = bank.rt.plan().add(component("clock_v1")).replace(component("branch_v2"));
+            let plan = plan.replace(component("vault_v2")).gate_wait(Duration::from_millis(300)).deadline(LONG);
+            let change = scope.spawn(|| plan.commit());
+            bank.script.wait_for(slow.0, slow.1);
+            // A further branch is built while the first guest is waited for, so that a second one
+            // comes in before the gate shuts.
+            bank.script.clear_transcript();
+            bank.script.set(slow.0, slow.1, Misdeed::Hang);
+            let branch: Handle<dyn Branch> = bank.rt.reference(&bank.script).unwrap();
+            drop(first);
+            bank.script.wait_for(slow.0, slow.1);
+            let (second, until) = mpsc::channel();
+            stay(until);
+            bank.script.clear(slow.0, slow.1);
+            // The gate shuts on the guest and opens again, which is an event.
+            let error = change.join().unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Internal, "{error}");
+            assert!(error.to_string().contains("the subscriber panics"), "{error}");
+            assert!(!bank.rt.status().is_gate_shut);
+            assert_eq!((bank.vault.add(1), bank.branch.versions(), branch.versions()), (1, (1, 1), (1, 1)));
+            drop(second);
+        });
+        // That a commit succeeded is an event, too, and changes nothing about it.
+        bank.rt.replace(component("vault_v2")).unwrap();
+        assert_eq!((bank.vault.version(), bank.vault.add(0)), (2, 1));
+        // The reaper and its threads go on.
+        bank.script.set("vault 2.0.0", Moment::Drop, Misdeed::Panic);
+        bank.close();
+    });
 }
 
 /// Has the kernel refuse `membarrier`: to the calling thread and to those that it starts, or

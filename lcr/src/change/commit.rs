@@ -40,6 +40,7 @@ impl Execution {
         self.watch.commit()?;
         let begun = Instant::now();
         shared.publish(&mut state, &edits, 0);
+        self.published = Some(state.generation());
         let commit = begun.elapsed();
         state.gate = None;
         shared.gate.open();

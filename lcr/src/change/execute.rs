@@ -18,9 +18,11 @@
 //! would be of an old implementation and get no successor.
 
 use std::{
+    any::Any,
     cmp::Reverse,
     collections::{HashMap, HashSet},
-    iter,
+    iter, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Instant,
 };
@@ -105,6 +107,8 @@ pub(super) struct Execution {
     needs: Vec<Held>,
     /// The numbers of the seats behind the gate for which that was done.
     pub(super) ready: HashSet<usize>,
+    /// The generation that it has made visible.
+    pub(super) published: Option<u64>,
 }
 
 impl Execution {
@@ -128,15 +132,26 @@ impl Execution {
             held: Vec::new(),
             needs: Vec::new(),
             ready: HashSet::new(),
+            published: None,
         }
     }
 
     /// Runs the phases; `None` if the caller gave up.
-    pub(super) fn run(mut self, steps: Vec<Step>) -> Option<Result<Report>> {
+    pub(super) fn run(self, steps: Vec<Step>) -> Option<Result<Report>> {
+        self.run_phases(|execution| execution.phases(steps))
+    }
+
+    /// Runs `phases` to whatever end. A panic in them is a refusal, or, behind the commit, what
+    /// the caller is told of it.
+    fn run_phases(mut self, phases: impl FnOnce(&mut Execution) -> Result<Report, Stop>) -> Option<Result<Report>> {
         let record = records::mine();
         self.thread = record.thread_id();
         record.slow_down();
-        let outcome = self.phases(steps);
+        let outcome = catch_unwind(AssertUnwindSafe(|| phases(&mut self)));
+        let outcome = outcome.unwrap_or_else(|panic| match self.published {
+            None => Err(Error::internal("nothing is changed, the transaction was given up", &*panic).into()),
+            Some(generation) => Err(self.end_behind_commit(generation, &*panic)),
+        });
         // Behind this the successors may be destroyed, or they serve everybody.
         let ahead = self.shared.state().ahead.remove(&self.thread);
         drop(ahead);
@@ -146,10 +161,16 @@ impl Execution {
         };
         let shared = Arc::clone(&self.shared);
         for (_, successor) in self.dependents_first() {
-            shared.discard(shared.state(), successor.incarnation);
+            // One that is visible may be in use, and nothing counts that: it stays for ever.
+            if self.published.is_none() {
+                shared.discard(shared.state(), successor.incarnation);
+            } else {
+                mem::forget(successor.incarnation);
+            }
         }
         self.let_go(&mut shared.state());
-        for implementation in self.loaded.iter().filter_map(|loaded| loaded.first()) {
+        let unused = self.loaded.iter().filter(|_| self.published.is_none());
+        for implementation in unused.filter_map(|loaded| loaded.first()) {
             shared.state().retain_image(Arc::clone(&implementation.component));
         }
         shared.reaper.wake();
@@ -165,10 +186,25 @@ impl Execution {
         if matches!(stop, Stop::Abandoned) || self.watch.refuse().is_err() {
             return Stop::Abandoned;
         }
-        self.shared.undo(&mut state);
+        if self.published.is_none() {
+            self.shared.undo(&mut state);
+        }
         drop(state);
         self.shared.settled.notify_all();
         stop
+    }
+
+    /// Lets everybody go on who waits for a transaction that panicked behind its commit. What is
+    /// visible stays; the bookkeeping of what it replaced may be incomplete.
+    fn end_behind_commit(&self, generation: u64, panic: &(dyn Any + Send)) -> Stop {
+        let mut state = self.shared.state();
+        state.gate = None;
+        state.registry.settle();
+        drop(state);
+        self.shared.gate.open();
+        let text =
+            format!("the plan is committed as generation {generation}, but what it replaced may not be given back");
+        Error::internal(text, panic).into()
     }
 
     fn phases(&mut self, steps: Vec<Step>) -> Result<Report, Stop> {
@@ -376,7 +412,7 @@ impl Execution {
 
     /// Lets go of what was held. The end of the runtime may have taken it out already.
     pub(super) fn let_go(&mut self, state: &mut State) {
-        state.drop_needs(&std::mem::take(&mut self.needs));
+        state.drop_needs(&mem::take(&mut self.needs));
         for id in self.held.drain(..) {
             if let Some(instance) = state.instances.get_mut(id) {
                 instance.holds -= 1;
@@ -404,3 +440,6 @@ impl Execution {
         successors
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

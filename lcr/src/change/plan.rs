@@ -271,6 +271,9 @@ fn stage_all(shared: &Arc<Shared>, requests: Vec<Request>, patience: Duration) -
             late.get_or_insert(error);
             Err(match &stager {
                 Err(_) => Error::new(ErrorKind::Io, "no thread could be started to read the file"),
+                Ok(_) if error == mpsc::RecvTimeoutError::Disconnected => {
+                    Error::new(ErrorKind::Internal, "lcr itself panicked while it read the file; please report this")
+                }
                 Ok(_) => unread(patience),
             }
             .at(show(path)))

@@ -8,7 +8,9 @@
 //! changes nothing any more.
 
 use std::{
+    any::Any,
     collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::Instant,
@@ -49,14 +51,26 @@ pub(super) fn commit(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -
             ));
         }
     }
-    let result = begun(shared, steps, options);
-    shared.changing.end();
-    shared.reaper.wake();
-    match &result {
+    let turn = Turn(shared);
+    let result = catch_unwind(AssertUnwindSafe(|| begun(shared, steps, options)));
+    drop(turn);
+    let result = result.unwrap_or_else(|panic| Err(given_up(shared, &*panic)));
+    // A subscriber that panics does not change what happened.
+    drop(catch_unwind(AssertUnwindSafe(|| match &result {
         Ok(report) => tracing::info!(generation = report.generation, held = ?report.held, "{report}"),
         Err(error) => tracing::warn!(kind = %error.kind(), "a transaction was refused: {error}"),
-    }
+    })));
     result
+}
+
+/// The turn of one transaction, which ends however that ends.
+struct Turn<'a>(&'a Shared);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.changing.end();
+        self.0.reaper.wake();
+    }
 }
 
 fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Report> {
@@ -74,12 +88,15 @@ fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Rep
     let watch = Arc::new(Watch::new(Deadline::after(started, options.patience)));
     let slot = Arc::new(Mutex::new(None));
     let execution = Execution::new(Arc::clone(shared), Arc::clone(&watch), resolution.members, options, started);
-    let (result, watched) = (Arc::clone(&slot), Arc::clone(&watch));
+    let (result, watched, changed) = (Arc::clone(&slot), Arc::clone(&watch), Arc::clone(shared));
     thread::Builder::new()
         .name("lcr-change".to_owned())
         .stack_size(AUTHORS_STACK)
         .spawn(move || {
-            let outcome = execution.run(steps);
+            // Whatever becomes of this thread, the caller goes on.
+            let outcome = catch_unwind(AssertUnwindSafe(|| execution.run(steps)));
+            let outcome =
+                outcome.unwrap_or_else(|panic| watched.refuse().ok().map(|()| Err(given_up(&changed, &*panic))));
             *result.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
             watched.finish();
         })
@@ -93,6 +110,13 @@ fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Rep
     }
     let outcome = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     outcome.unwrap_or_else(|| Err(Error::new(ErrorKind::Deadline, "the transaction was given up")))
+}
+
+/// What is left to do where undoing itself panicked.
+fn given_up(shared: &Shared, panic: &(dyn Any + Send)) -> Error {
+    drop(catch_unwind(AssertUnwindSafe(|| shared.undo(&mut shared.state()))));
+    shared.settled.notify_all();
+    Error::internal("the transaction was given up", panic)
 }
 
 fn hung_error(hung: Hung) -> Error {

@@ -1,9 +1,13 @@
 //! The host's function table: the slow path of calls, and what else images ask for.
 //!
-//! None of these functions unwinds into an image: they contain no code of an author's,
-//! and allocation failure aborts.
+//! None of these functions unwinds into an image: they contain no code of an author's, a panic
+//! of our own (or of a subscriber of `tracing`) becomes a fault, and allocation failure aborts.
 
-use std::{ptr, slice, sync::Arc};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr, slice,
+    sync::Arc,
+};
 
 use crate::{
     abi::{
@@ -39,6 +43,13 @@ struct Entered {
 /// Why a call was not made.
 pub(super) type Refusal = (FaultKind, String);
 
+/// What a slow path comes to, if it does not panic.
+fn contained<T>(body: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+        Err((FaultKind::Withdrawn, Error::internal("the call was not made", &*panic).to_string()))
+    })
+}
+
 unsafe extern "C" fn record() -> *const Record {
     records::mine().record()
 }
@@ -49,7 +60,7 @@ unsafe extern "C" fn enter(slot: *const RawSlot, method: u32, out: *mut RawEnter
     // SAFETY: the slot keeps its runtime alive, of which the core is the first field.
     let shared = unsafe { &*slot.core.cast::<Shared>() };
     let thread = records::mine();
-    let entered = match shared.enter_slot(thread, Place::new(slot.offset, method)) {
+    let entered = match contained(|| shared.enter_slot(thread, Place::new(slot.offset, method))) {
         Ok(entered) => RawEntered {
             fault: ptr::null_mut(),
             record: thread.record(),
@@ -78,17 +89,20 @@ unsafe extern "C" fn blame(slot: *const RawSlot, table: *const Table) -> RawVec<
     let number = slot_of(unsafe { (*slot).offset });
     // SAFETY: the caller is inside this world, which keeps it alive.
     let generation = unsafe { (*table).generation };
-    shared.state().serving_in(number, table, generation).unwrap_or_default().into_repr()
+    let serving = catch_unwind(AssertUnwindSafe(|| shared.state().serving_in(number, table, generation)));
+    serving.ok().flatten().unwrap_or_default().into_repr()
 }
 
 unsafe extern "C" fn release(slot: *const RawSlot) {
     // SAFETY: a slot whose count reached 0 lives until the reaper takes it back, and
     // this is the only call for it.
     let shared = unsafe { shared_of(slot) };
-    shared.reaper.release(slot.cast_mut());
-    if shared.is_closed() {
-        shared.take_back(&mut shared.state());
-    }
+    drop(catch_unwind(AssertUnwindSafe(|| {
+        shared.reaper.release(slot.cast_mut());
+        if shared.is_closed() {
+            shared.take_back(&mut shared.state());
+        }
+    })));
 }
 
 unsafe extern "C" fn pin(slot: *const RawSlot, out: *mut RawPin) {
@@ -96,7 +110,7 @@ unsafe extern "C" fn pin(slot: *const RawSlot, out: *mut RawPin) {
     let shared = unsafe { shared_of(slot) };
     // SAFETY: as above.
     let number = slot_of(unsafe { (*slot).offset });
-    let raw = match shared.pin_slot(number) {
+    let raw = match contained(|| shared.pin_slot(number)) {
         Ok((target, table, pin)) => RawPin {
             fault: ptr::null_mut(),
             table,
@@ -125,7 +139,7 @@ struct SlotPin {
 unsafe extern "C" fn unpin(pin: *const ()) {
     // SAFETY: `pin` boxed it, and a pin ends once.
     let pin = unsafe { Box::from_raw(pin.cast_mut().cast::<SlotPin>()) };
-    pin.shared.unpin(pin.pin);
+    drop(catch_unwind(AssertUnwindSafe(|| pin.shared.unpin(pin.pin))));
 }
 
 unsafe extern "C" fn adopt(slot: *const RawSlot, interface: RawSlice<u8>) -> Created {
@@ -135,7 +149,7 @@ unsafe extern "C" fn adopt(slot: *const RawSlot, interface: RawSlice<u8>) -> Cre
     let number = slot_of(unsafe { (*slot).offset });
     // SAFETY: the caller's bytes live for the call.
     let encoded = unsafe { slice::from_raw_parts(interface.at, interface.len) };
-    answer(shared.adopt_slot(number, encoded))
+    answer(|| shared.adopt_slot(number, encoded))
 }
 
 unsafe extern "C" fn dependency(context: *const RawContext, interface: RawSlice<u8>) -> Created {
@@ -145,10 +159,12 @@ unsafe extern "C" fn dependency(context: *const RawContext, interface: RawSlice<
     let construction = unsafe { &*cookie.cast::<Construction<'_>>() };
     // SAFETY: the caller's bytes live for the call.
     let encoded = unsafe { slice::from_raw_parts(interface.at, interface.len) };
-    answer(construction.shared.dependency_slot(construction, encoded))
+    answer(|| construction.shared.dependency_slot(construction, encoded))
 }
 
-fn answer(slot: Result<SlotRef>) -> Created {
+fn answer(slot: impl FnOnce() -> Result<SlotRef>) -> Created {
+    let slot = catch_unwind(AssertUnwindSafe(slot));
+    let slot = slot.unwrap_or_else(|panic| Err(Error::internal("there is no handle", &*panic)));
     let result = slot.map(|slot| slot.into_raw().as_ptr().expose_provenance()).map_err(|error| error.to_string());
     Outcome::done(result.into_repr())
 }

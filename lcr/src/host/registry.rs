@@ -274,6 +274,16 @@ impl Registry {
         provider
     }
 
+    /// Ends what a transaction that will not come back had announced and frozen.
+    pub(crate) fn settle(&mut self) {
+        self.pending_bindings.clear();
+        for (_, provider) in &mut self.providers {
+            provider.frozen = None;
+            provider.coming = None;
+            provider.orphan |= provider.pending.is_some();
+        }
+    }
+
     /// Puts a new implementation on a seat, maybe of another component.
     pub(crate) fn reseat(&mut self, id: ProviderId, implementation: Arc<Implementation>) -> Arc<Implementation> {
         let provider = &mut self.providers[id];

@@ -235,8 +235,8 @@ pub struct Straggler {
     pub thread: String,
     /// The kernel's id of the thread, as in `/proc/self/task`.
     pub thread_id: u32,
-    /// The component that the thread is inside of, with its version; of a pin, the world
-    /// that it holds (`generation 7`).
+    /// The component that the thread is inside of, with its version; of a pin, the commit
+    /// whose world it holds (`generation 7`).
     pub component: String,
     /// The method that it called, as `interface.method`; empty for a pin.
     pub method: String,

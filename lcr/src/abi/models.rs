@@ -76,7 +76,7 @@ fn world(generation: u64, objects: [Option<&'static Object>; 2]) -> *mut Table {
         );
         entry
     });
-    Box::into_raw(Box::new(Tables { table: Table { generation, len: 2 }, entries })).cast()
+    Box::into_raw(Box::new(Tables { table: Table { generation, serial: generation, len: 2 }, entries })).cast()
 }
 
 fn held(table: *const Table, slot: usize) -> Option<&'static Object> {

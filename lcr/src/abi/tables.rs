@@ -15,7 +15,7 @@ use super::{
 };
 
 /// The symbol that a host looks up in an image; it has the type [`Entry`].
-pub const ENTRY: &str = "lcr_entry_2";
+pub const ENTRY: &str = "lcr_entry_3";
 /// The entry's type: called once, before anything else of the image; null if the image
 /// refuses (it is a host itself).
 pub type Entry = unsafe extern "C" fn(*const HostTable) -> *const ImageTable;

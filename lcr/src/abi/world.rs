@@ -12,11 +12,15 @@ use core::ptr;
 
 use super::sync::{AtomicPtr, Ordering};
 
-/// The header of a world's table.
-#[repr(C)]
+/// The header of a world's table. Its alignment keeps each entry within a cache line.
+#[repr(C, align(16))]
 pub struct Table {
-    /// The world's number, counted from 1 in each runtime.
+    /// The world's number, counted from 1 in each runtime. Worlds also come and go without a
+    /// commit: around a gate, to drain, to make room.
     pub generation: u64,
+    /// The number of the last commit, counted from 1 (what is there before any): the generation
+    /// that programs and operators see.
+    pub serial: u64,
     /// Number of entries.
     pub len: usize,
 }

@@ -39,17 +39,17 @@ impl Execution {
         shared.may_publish()?;
         self.watch.commit()?;
         let begun = Instant::now();
-        shared.publish(&mut state, &edits, 0);
-        self.published = Some(state.generation());
+        shared.publish_commit(&mut state, &edits);
+        self.published = Some(state.serial());
         let commit = begun.elapsed();
         state.gate = None;
         shared.gate.open();
         let held = shut.map_or(Duration::ZERO, |shut| shut.elapsed());
         let total = self.started.elapsed();
         let started = SystemTime::now().checked_sub(total).unwrap_or(SystemTime::UNIX_EPOCH);
-        let generation = state.generation();
+        let generation = state.serial();
         let reports = self.member_reports(&state);
-        let replaced = self.change_hands(&mut state, generation);
+        let replaced = self.change_hands(&mut state);
         for component in self.reseat(&mut state, &seats) {
             state.retain_image(component);
         }
@@ -88,7 +88,8 @@ impl Execution {
     }
 
     /// Gives every instance its successor; the old incarnations leave, dependents first.
-    fn change_hands(&mut self, state: &mut State, generation: u64) -> Vec<Leaving> {
+    fn change_hands(&mut self, state: &mut State) -> Vec<Leaving> {
+        let generation = state.generation();
         let mut leaving = Vec::new();
         for (id, Successor { incarnation, .. }) in self.dependents_first() {
             let incarnation = Arc::new(Incarnation { birth: generation, ..incarnation });

@@ -243,7 +243,8 @@ impl Execution {
         let mut state = self.shared.state();
         self.watch.check()?;
         self.number = state.generation();
-        state.ahead.insert(self.thread, Ahead::new(self.number));
+        let ahead = Ahead::new(&state.world);
+        state.ahead.insert(self.thread, ahead);
         state.registry.pending_bindings = self.options.bindings.clone();
         for (member, loaded) in self.members.iter().zip(&self.loaded) {
             for &export in &member.added {

@@ -231,7 +231,7 @@ impl<'rt> PlanBuilder<'rt> {
         let steps = stage_all(&shared, self.requests, self.options.patience);
         let state = shared.latest_state();
         let resolution = resolve(&state, &steps, &self.options);
-        let generation = state.generation();
+        let generation = state.serial();
         drop(state);
         Plan { shared, steps, options: self.options, resolution, generation }
     }
@@ -339,7 +339,7 @@ impl Plan {
         while !kept.is_empty() {
             let state = shared.latest_state();
             let resolution = resolve(&state, &kept, &options);
-            let generation = state.generation();
+            let generation = state.serial();
             drop(state);
             if resolution.refusals.is_empty() {
                 return (Some(Plan { shared, steps: kept, options, resolution, generation }), refused);

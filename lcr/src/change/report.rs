@@ -12,7 +12,7 @@ use crate::error::Straggler;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// The number of the world that the commit published.
+    /// The number of the commit.
     pub generation: u64,
     /// What changed, in the plan's order.
     pub members: Vec<MemberReport>,

@@ -68,7 +68,8 @@ impl<I: ?Sized + Interface> Handle<I> {
         Pinned::new(this)
     }
 
-    /// The number of the world that a call would enter now; 0 if it would be refused.
+    /// The number of the commit whose world a call would enter now, as
+    /// [`Runtime::generation`](crate::Runtime::generation) counts them; 0 if it would be refused.
     pub fn generation(this: &Handle<I>) -> u64 {
         let entered = this.enter_slowly(u32::MAX);
         if !entered.fault.is_null() {
@@ -77,7 +78,7 @@ impl<I: ?Sized + Interface> Handle<I> {
             return 0;
         }
         // SAFETY: the table is alive until `leave_to`.
-        let generation = unsafe { (*entered.table).generation };
+        let generation = unsafe { (*entered.table).serial };
         // SAFETY: the slow path entered through this thread's record.
         unsafe { &*entered.record }.leave_to(entered.depth);
         generation

@@ -61,9 +61,9 @@ struct Successor {
 }
 
 impl Ahead {
-    /// No successors yet, in a world of this number.
-    pub(crate) fn new(generation: u64) -> Ahead {
-        Ahead { shown: World::empty(generation), is_saving: false, successors: HashMap::new() }
+    /// No successors yet, ahead of this world.
+    pub(crate) fn new(world: &World) -> Ahead {
+        Ahead { shown: World::empty(world.generation(), world.serial()), is_saving: false, successors: HashMap::new() }
     }
 
     /// Notes an instance's successor. It must stay alive as long as it is noted.

@@ -158,7 +158,7 @@ fn holder(pin: &PinInfo) -> Straggler {
     Straggler {
         thread: pin.thread_name.clone(),
         thread_id: pin.thread,
-        component: format!("generation {}", pin.world.generation()),
+        component: format!("generation {}", pin.world.serial()),
         method: String::new(),
         seen_for: pin.since.elapsed(),
     }

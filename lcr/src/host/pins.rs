@@ -64,10 +64,10 @@ impl Pin {
         let pinned = unsafe { thread.pinned() };
         pinned.push(PinnedTable { core: &raw const shared.core, table: world.table(), pin });
         thread.record().set_fast(false);
-        Ok(Pin { shared: Arc::clone(shared), pin, generation: world.generation(), not_send: PhantomData })
+        Ok(Pin { shared: Arc::clone(shared), pin, generation: world.serial(), not_send: PhantomData })
     }
 
-    /// The number of the world that is held.
+    /// The number of the commit whose world is held.
     pub fn generation(&self) -> u64 {
         self.generation
     }

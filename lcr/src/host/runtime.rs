@@ -285,9 +285,10 @@ impl Runtime {
         Pin::new(&self.shared)
     }
 
-    /// The number of the current world, counted from 1. Every commit raises it.
+    /// The number of the last commit. A new runtime is at 1; each commit raises it by one, whatever
+    /// is in the plan. A refused plan, a gate and a new handle leave it as it is.
     pub fn generation(&self) -> u64 {
-        self.shared.state().generation()
+        self.shared.state().serial()
     }
 
     /// Waits until every replaced instance is destroyed, at most `timeout`.
@@ -339,7 +340,7 @@ impl Runtime {
             .collect();
         components.sort_by(|a, b| (&a.name, &a.interface).cmp(&(&b.name, &b.interface)));
         Status {
-            generation: state.generation(),
+            generation: state.serial(),
             components,
             instances: state.instances.len(),
             handles: state.slots.numbers().count(),
@@ -402,7 +403,7 @@ impl fmt::Debug for Runtime {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Status {
-    /// The number of the current world.
+    /// The number of the last commit.
     pub generation: u64,
     /// The implementations that are present, by component and interface.
     pub components: Vec<ComponentStatus>,

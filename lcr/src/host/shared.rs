@@ -193,9 +193,17 @@ impl Shared {
         self.settled.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Makes a successor of the current world current. See [`Worlds::publish`].
+    /// Makes a successor of the current world current that is of the same commit. See
+    /// [`Worlds::publish`].
     pub(crate) fn publish(&self, state: &mut State, edits: &[Edit], len: usize) {
-        state.world = self.worlds.publish(&self.core, &mut state.retired, edits, len);
+        let serial = state.serial();
+        state.world = self.worlds.publish(&self.core, &mut state.retired, serial, edits, len);
+    }
+
+    /// Makes the world of a commit current.
+    pub(crate) fn publish_commit(&self, state: &mut State, edits: &[Edit]) {
+        let serial = state.serial() + 1;
+        state.world = self.worlds.publish(&self.core, &mut state.retired, serial, edits, 0);
     }
 
     /// Asks whether the calling thread may pass the barrier of a publication. A filter of system
@@ -225,5 +233,10 @@ impl State {
     /// The number of the current world.
     pub(crate) fn generation(&self) -> u64 {
         self.world.generation()
+    }
+
+    /// The number of the last commit: the generation that programs and operators see.
+    pub(crate) fn serial(&self) -> u64 {
+        self.world.serial()
     }
 }

@@ -41,12 +41,12 @@ fn layout(len: usize) -> Layout {
 
 impl World {
     /// A world of `len` entries that begin as those of `before` and, behind it, closed.
-    fn new(generation: u64, len: usize, before: Option<&World>) -> World {
+    fn new(generation: u64, serial: u64, len: usize, before: Option<&World>) -> World {
         // SAFETY: a table has a header, so the size is not 0.
         let memory = unsafe { alloc(layout(len)) };
         let Some(table) = NonNull::new(memory.cast::<Table>()) else { handle_alloc_error(layout(len)) };
         // SAFETY: the allocation begins with the header.
-        unsafe { table.write(Table { generation, len }) };
+        unsafe { table.write(Table { generation, serial, len }) };
         let world = World { table };
         for slot in 0..len {
             let fresh = Entry::closed();
@@ -64,8 +64,8 @@ impl World {
     }
 
     /// A world without entries that is never published: its table only tells frames apart.
-    pub(super) fn empty(generation: u64) -> World {
-        World::new(generation, 0, None)
+    pub(super) fn empty(generation: u64, serial: u64) -> World {
+        World::new(generation, serial, 0, None)
     }
 
     /// The table's address.
@@ -77,6 +77,12 @@ impl World {
     pub(crate) fn generation(&self) -> u64 {
         // SAFETY: the table lives as long as this world.
         unsafe { self.table.as_ref() }.generation
+    }
+
+    /// The number of the last commit: what programs and operators see as the generation.
+    pub(crate) fn serial(&self) -> u64 {
+        // SAFETY: the table lives as long as this world.
+        unsafe { self.table.as_ref() }.serial
     }
 
     /// Number of entries.
@@ -151,7 +157,7 @@ pub(crate) type Edit = (usize, Option<Target>);
 impl Worlds {
     /// The first world, empty, and the core that calls read.
     pub(crate) fn new(capacity: usize, fenced: bool) -> (Worlds, Core) {
-        let world = Arc::new(World::new(1, capacity, None));
+        let world = Arc::new(World::new(1, 1, capacity, None));
         let core = Core { current: AtomicPtr::new(world.table.as_ptr()), fenced };
         (Worlds { owner: ArcSwap::new(world) }, core)
     }
@@ -162,12 +168,19 @@ impl Worlds {
     }
 
     /// Makes a successor of the current world with `edits` and at least `len` entries,
-    /// publishes it, and passes the writer's half of the barrier: afterwards every call
+    /// publishes it as the world of commit `serial`, and passes the writer's half of the barrier: afterwards every call
     /// that is inside an older world shows in a frame, and no further one enters; unless the
     /// kernel refuses the barrier, see [`Retired::shows_all_calls`].
-    pub(crate) fn publish(&self, core: &Core, retired: &mut Retired, edits: &[Edit], len: usize) -> Arc<World> {
+    pub(crate) fn publish(
+        &self,
+        core: &Core,
+        retired: &mut Retired,
+        serial: u64,
+        edits: &[Edit],
+        len: usize,
+    ) -> Arc<World> {
         let before = self.current();
-        let next = Arc::new(World::new(before.generation() + 1, len.max(before.len()), Some(&before)));
+        let next = Arc::new(World::new(before.generation() + 1, serial, len.max(before.len()), Some(&before)));
         for &(slot, target) in edits {
             next.entry(slot).set(target);
         }

@@ -31,7 +31,8 @@ fn shut(execution: &Execution) {
     let before = Arc::clone(&state.world);
     execution.shared.gate.shut(Deadline::after(Instant::now(), Duration::from_secs(60)));
     state.gate = Some(Gate::new(before, execution.thread));
-    state.ahead.insert(execution.thread, Ahead::new(1));
+    let ahead = Ahead::new(&state.world);
+    state.ahead.insert(execution.thread, ahead);
 }
 
 fn assert_open(shared: &Shared) {

@@ -21,7 +21,7 @@ fn a_library_as_the_linker_made_it_is_accepted() {
     let file = good().bytes();
     let elf = read(&file, PAGE).unwrap();
     assert_eq!(elf.sections(".lcr.manifest").count(), 1);
-    assert!(elf.exports("lcr_entry_2") && !elf.exports("COUNT") && !elf.exports("malloc"));
+    assert!(elf.exports("lcr_entry_3") && !elf.exports("COUNT") && !elf.exports("malloc"));
     assert!(elf.mapped > 0 && elf.mapped.is_multiple_of(PAGE) && !elf.permanent);
 }
 
@@ -144,7 +144,7 @@ fn random_damage_never_panics() {
             let at = if random.below(3) == 0 { file.len() - 1 - random.below(0xa00) } else { random.below(tables) };
             changed[at] = random.below(256) as u8;
         }
-        let _ = read(&changed, PAGE).map(|elf| elf.exports("lcr_entry_2"));
+        let _ = read(&changed, PAGE).map(|elf| elf.exports("lcr_entry_3"));
     }
 }
 

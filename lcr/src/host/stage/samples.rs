@@ -33,13 +33,13 @@ pub static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsiz
 static THUNKS: [usize; 2] = [0; 2];
 
 #[unsafe(no_mangle)]
-pub extern "C" fn lcr_entry_2(_host: *const u8) -> *const Table {
+pub extern "C" fn lcr_entry_3(_host: *const u8) -> *const Table {
     let export = Box::leak(Box::new(Export {
         manifest: REGISTERED.as_ptr(), manifest_len: REGISTERED.len(), thunks: THUNKS.as_ptr(), thunk_count: 2,
         create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing),
     }));
     let exports = Box::leak(Box::new(export as *const Export));
-    Box::leak(Box::new(Table { abi: 2, count: 1, exports, outstanding }))
+    Box::leak(Box::new(Table { abi: 3, count: 1, exports, outstanding }))
 }
 "##;
 

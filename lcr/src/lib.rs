@@ -79,10 +79,13 @@
 //! script. Then `rt.replace("libstore_v2.so")?` puts the next version in place.
 //!
 //! A loaded component has a copy of the standard library of its own, and with it a buffer
-//! of its own for standard output. That buffer is not written when the program ends: what
-//! a loaded component prints without a line's end is lost, which a linked one's is not. End
-//! what is printed with a line's end (`println!`), or flush it
-//! (`std::io::Write::flush(&mut std::io::stdout())`), at the latest in `Drop`.
+//! of its own for standard output, which keeps what was printed behind the last line's end.
+//! The runtime writes that buffer when the process ends and before the library is unmapped, so
+//! nothing of it is lost, as with a linked component. Where its place between the output of
+//! others matters, end the line (`println!`) or flush it. As in any Rust program, it is lost where
+//! the process ends by a signal, an abort or `_exit`, and where a thread holds
+//! `std::io::stdout().lock()` at that moment; the end of the process waits up to 200 ms for such a
+//! thread, and up to 1 s for several.
 //!
 //! # What may cross
 //!

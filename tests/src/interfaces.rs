@@ -23,3 +23,14 @@ pub trait Ticker {
     /// Spawns on whatever runtime the calling thread is in.
     fn spawn(&self) -> Result<(), lcr::Fault>;
 }
+
+/// Writes to standard output.
+#[lcr::interface(name = "test.printer", version = 1)]
+pub trait Printer {
+    /// Prints, and does not end the line.
+    fn print(&self, text: &str);
+    /// Has a thread hold standard output for ever.
+    fn hold(&self);
+    /// Holds standard output for ever, on the calling thread.
+    fn leak(&self);
+}

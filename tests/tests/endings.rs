@@ -1,6 +1,9 @@
-//! What becomes of calls, transactions and plans when their runtime is dropped.
+//! What becomes of calls, transactions and plans when their runtime is dropped, and of what was
+//! printed when their process ends.
 
 use std::{
+    io::Read as _,
+    process::{Command, Stdio},
     sync::{Mutex, mpsc},
     thread,
     time::{Duration, Instant},
@@ -9,7 +12,7 @@ use std::{
 use lcr::{ErrorKind, Handle, Runtime};
 use lcr_tests::{
     bank::{Bank, Clock, Customers, Vault as _},
-    component,
+    component, program,
     script::{Misdeed, Moment, Script},
     wait_until,
 };
@@ -107,4 +110,85 @@ fn a_plan_that_outlives_its_runtime_says_so() {
         (ErrorKind::Closed, "the runtime is gone; make the plan in another one")
     );
     drop(clock);
+}
+
+/// What the program `prints` writes to its standard output when it does this with a component.
+fn printed(component: &str, steps: &[&str]) -> String {
+    let mut command = Command::new(program("prints"));
+    let mut child = command.arg(component).args(steps).stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let reader = thread::spawn(move || {
+        let mut text = String::new();
+        output.read_to_string(&mut text).unwrap();
+        text
+    });
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().unwrap().is_none() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(1));
+    }
+    // One that hangs does not succeed.
+    let _ = child.kill();
+    let status = child.wait().unwrap();
+    let text = reader.join().unwrap();
+    assert!(status.success(), "{component} {steps:?}: {status:?}, {text:?}");
+    text
+}
+
+fn path(name: &str) -> String {
+    component(name).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_a_component_prints_without_ending_the_line_is_written_when_the_process_ends() {
+    for end in ["return", "exit", "c-exit", "thread-exit"] {
+        // A `main` that returns drops its runtime.
+        let undropped = if end == "return" { "a\nb(dropped)" } else { "a\nb" };
+        for (steps, expected) in [(&["print:a\nb"][..], undropped), (&["print:c", "drop"], "c(dropped)")] {
+            let steps = [steps, &[end]].concat();
+            // C's exit alone does not know what Rust's standard library has.
+            if end != "c-exit" {
+                assert_eq!(printed("linked", &steps), expected, "linked, {steps:?}");
+            }
+            for loaded in ["printer_kept", "printer_unload"] {
+                assert_eq!(printed(&path(loaded), &steps), expected, "{loaded}, {steps:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_replaced_component_has_printed_is_written_before_it_is_unmapped_or_when_the_process_ends() {
+    let (kept, unload) = (path("printer_kept"), path("printer_unload"));
+    let by = |library: &str| format!("replace:{library}");
+    let steps = ["print:a", &by(&kept), "print:b", &by(&kept), "print:c", "exit"];
+    assert_eq!(printed(&kept, &steps), "a(dropped)b(dropped)c");
+    // Written when it is unmapped: before what the next one writes with a line's end.
+    let steps = ["print:a", &by(&unload), "unmapped", "print:b\n", &by(&unload), "unmapped", "exit"];
+    assert_eq!(printed(&unload, &steps), "a(dropped)b\n(dropped)");
+}
+
+#[test]
+fn a_thread_that_holds_standard_output_for_ever_holds_up_neither_the_end_nor_the_reaper() {
+    let (kept, unload) = (path("printer_kept"), path("printer_unload"));
+    let by = |library: &str| format!("replace:{library}");
+    for hold in ["hold", "leak"] {
+        for end in ["return", "exit", "thread-exit"] {
+            for loaded in ["linked", &kept, &unload] {
+                printed(loaded, &["print:a", hold, "drop", end]);
+            }
+        }
+        // The others' is written all the same; theirs cannot be.
+        let steps = [hold, &by(&kept), "print:b", &by(&unload), "print:c", &by(&kept), "print:d", "exit"];
+        let text = printed(&unload, &steps);
+        let is_whole = ["b(dropped)", "c(dropped)", "d"].iter().all(|part| text.contains(part));
+        // One of them is written when it is unmapped.
+        assert!(is_whole && text.len() == "b(dropped)c(dropped)d".len(), "{text}");
+    }
+}
+
+#[test]
+fn a_child_of_fork_writes_what_its_components_printed() {
+    for loaded in ["printer_kept", "printer_unload"] {
+        assert_eq!(printed(&path(loaded), &["fork", "print:a", "exit"]), "a", "{loaded}");
+    }
 }

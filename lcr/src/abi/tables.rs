@@ -38,6 +38,9 @@ pub struct ImageTable {
     pub exports: *const *const Export,
     /// How many values of the image are still held elsewhere (any thread).
     pub outstanding: unsafe extern "C" fn() -> usize,
+    /// Writes what was printed in the image and is still in its buffer. Any thread, at any time
+    /// after `main` began, also when it has returned; waits for who holds the buffer.
+    pub flush: unsafe extern "C" fn(),
 }
 
 /// One implementation in an image: what `#[lcr::component]` registers.

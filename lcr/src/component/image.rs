@@ -8,6 +8,8 @@
 #[cfg(not(loom))]
 use std::cell::Cell;
 use std::{
+    io::{self, Write as _},
+    panic,
     ptr::{self, NonNull},
     sync::OnceLock,
     sync::atomic::{AtomicPtr, Ordering},
@@ -90,12 +92,19 @@ pub unsafe extern "C" fn lcr_entry_3(host: *const HostTable) -> *const ImageTabl
             export_count: exports.len(),
             exports: exports.as_ptr().cast(),
             outstanding: count_outstanding,
+            flush: flush_output,
         }
     })
 }
 
 unsafe extern "C" fn count_outstanding() -> usize {
     outstanding()
+}
+
+/// Writes what was printed by this image's copy of the standard library.
+unsafe extern "C" fn flush_output() {
+    // A refusal of the system has nobody to go to, as at the end of a program.
+    drop(panic::catch_unwind(|| drop(io::stdout().flush())));
 }
 
 /// Takes a slot, or the reason why there is none, out of a host's answer.

@@ -18,6 +18,7 @@ use std::{
 };
 
 use super::{
+    library,
     reaper::ReaperLocks,
     records,
     shared::{Shared, State},
@@ -50,6 +51,7 @@ pub(super) fn register(shared: &Arc<Shared>) {
 struct Held {
     locked: Vec<Locked>,
     thread: u32,
+    _output: library::OutputLock,
     _runtimes: MutexGuard<'static, Vec<Weak<Shared>>>,
 }
 
@@ -85,7 +87,7 @@ unsafe extern "C" fn before() {
             Locked { state: pinned.state(), reaper: pinned.reaper.lock_all(), _store: pinned.store.lock(), shared }
         })
         .collect();
-    let held = Held { locked, thread: sys::thread_id(), _runtimes: runtimes };
+    let held = Held { locked, thread: sys::thread_id(), _output: library::lock_output(), _runtimes: runtimes };
     HELD.set(Box::into_raw(Box::new(held)));
 }
 

@@ -13,8 +13,13 @@
 //!    each other's symbols.
 //! 4. No image is unmapped but by [`Image::unload`].
 
+mod output;
 #[cfg(test)]
 mod tests;
+
+pub(super) use output::{OutputLock, lock as lock_output};
+
+use output::Output;
 
 use super::{
     entering::HOST_TABLE,
@@ -37,6 +42,7 @@ pub(crate) struct Image {
     library: ManuallyDrop<Library>,
     table: &'static ImageTable,
     copy: Arc<PrivateCopy>,
+    output: Output,
     mapped: usize,
     permanent: bool,
 }
@@ -104,9 +110,12 @@ impl Image {
             let text = format!("its binary contract is {theirs}, this host's {ABI_VERSION}; build both with one lcr");
             return Err(Error::new(ErrorKind::Mismatch, text));
         }
+        // SAFETY: by contract any thread may call it; the image stays mapped, unless `unload` finds
+        // the output closed.
+        let output = unsafe { Output::of(table.flush) };
         let exports = registered(table, &staged.manifest)?;
         let (mapped, permanent) = (staged.mapped, staged.permanent);
-        Ok((Image { library, table, copy, mapped, permanent }, exports))
+        Ok((Image { library, table, copy, output, mapped, permanent }, exports))
     }
 
     /// Where the image was mapped from.
@@ -142,6 +151,9 @@ impl Image {
         if values > 0 {
             return held(self, format!("{values} of its values are still in use elsewhere; drop them and try again"));
         }
+        if !self.output.close() {
+            return held(self, "a thread holds its standard output; drop that lock and try again".to_owned());
+        }
         let Image { library, copy, .. } = self;
         if let Err(error) = ManuallyDrop::into_inner(library).close() {
             tracing::warn!(image = %copy.path().display(), %error, "dlclose failed");
@@ -151,7 +163,9 @@ impl Image {
                 let library = ManuallyDrop::new(library);
                 let text = "it is still mapped: a live thread registered a thread-local destructor of it, \
                             another library uses it, or the C library never unmaps; end that thread and try again";
-                held(Image { library, copy, ..self }, text.to_owned())
+                // SAFETY: as in `enter`.
+                let output = unsafe { Output::of(self.table.flush) };
+                held(Image { library, copy, output, ..self }, text.to_owned())
             }
             None => {
                 copy.keep(false);

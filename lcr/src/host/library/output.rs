@@ -1,0 +1,186 @@
+//! What images have printed and not yet written.
+//!
+//! Each image has its own copy of the standard library, with a buffer for standard output that
+//! keeps what was printed behind the last line's end. When a process ends, Rust writes the buffer
+//! of the program itself, and nobody writes those of its images. So the host does: when the process
+//! ends by `exit(3)`, which the end of `main` is (not by a signal, `_exit` or an abort), and before
+//! an image is unmapped.
+//!
+//! A buffer has a lock, which a thread may hold for ever: `io::stdout().lock()` that is leaked, or
+//! kept by a thread that does not end. Rust does not write the program's buffer then, and the
+//! host does not write the image's. It finds out by a thread that asks the image: where that does
+//! not come back within [`STALL`], another thread asks the other images.
+//!
+//! Invariants:
+//! 1. A function of an image is called only with its [`Source`] locked, and the image is unmapped
+//!    only after [`Output::close`] took the function out.
+//! 2. Who waits for images gives up after [`STALL`] for one of them, and after [`THREADS`] of them.
+//! 3. The list of images is locked for a look only, and across a `fork`.
+
+use std::{
+    mem,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+    vec,
+};
+
+use slab::Slab;
+
+/// An image's function that writes what was printed in it, and waits for its buffer's lock.
+pub(super) type Flush = unsafe extern "C" fn();
+
+/// How long an image may take before it is taken to wait for ever.
+const STALL: Duration = Duration::from_millis(200);
+/// How many images may be taken so at the end of a process, before the others are given up.
+const THREADS: usize = 5;
+/// Enough for the standard library, which writes by one system call.
+const STACK: usize = 128 << 10;
+
+/// What is written when the process ends, and whether the C library was told.
+struct Images {
+    sources: Slab<Arc<Source>>,
+    is_registered: bool,
+}
+
+static IMAGES: Mutex<Images> = Mutex::new(Images { sources: Slab::new(), is_registered: false });
+
+fn images() -> MutexGuard<'static, Images> {
+    IMAGES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Nobody changes the list while this lives: for the time of a fork.
+pub(in crate::host) struct OutputLock(#[expect(dead_code, reason = "it is held")] MutexGuard<'static, Images>);
+
+/// See [`OutputLock`].
+pub(in crate::host) fn lock() -> OutputLock {
+    OutputLock(images())
+}
+
+/// An image's function, until it is taken out.
+#[derive(Debug)]
+struct Source(Mutex<Option<Flush>>);
+
+impl Source {
+    fn write(&self) {
+        let flush = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flush) = *flush {
+            // SAFETY: `Output::of` was promised that any thread may call it until it is taken out,
+            // for which the lock is needed that this thread has.
+            unsafe { flush() };
+        }
+    }
+}
+
+/// The standard output of one image, which is written when the process ends.
+#[derive(Debug)]
+pub(super) struct Output {
+    source: Arc<Source>,
+    number: usize,
+}
+
+impl Output {
+    /// Has an image's output written.
+    ///
+    /// # Safety
+    /// Any thread may call `flush`, until [`Output::close`] answers true.
+    pub(super) unsafe fn of(flush: Flush) -> Output {
+        let mut images = images();
+        if !images.is_registered {
+            // SAFETY: the handler is a function of this program's.
+            images.is_registered = unsafe { libc::atexit(at_exit) } == 0;
+        }
+        let source = Arc::new(Source(Mutex::new(Some(flush))));
+        let number = images.sources.insert(Arc::clone(&source));
+        Output { source, number }
+    }
+
+    /// Writes what was printed; then calls no function of the image any more. False if a thread
+    /// holds the image's standard output: then the image must stay, and this may be tried again.
+    pub(super) fn close(&self) -> bool {
+        // Where a thread did not come back before, it need not be asked again.
+        if self.source.0.try_lock().is_err() || !write(vec![Arc::clone(&self.source)]) {
+            return false;
+        }
+        let Ok(mut flush) = self.source.0.try_lock() else { return false };
+        *flush = None;
+        drop(flush);
+        let mut images = images();
+        // Unless the process is about to end, which has taken the list.
+        if images.sources.get(self.number).is_some_and(|source| Arc::ptr_eq(source, &self.source)) {
+            images.sources.remove(self.number);
+        }
+        true
+    }
+}
+
+extern "C" fn at_exit() {
+    let sources = mem::take(&mut images().sources);
+    write(sources.into_iter().map(|(_, source)| source).collect());
+}
+
+/// Images to be asked, and threads that do.
+struct Round {
+    left: Mutex<Left>,
+    changed: Condvar,
+}
+
+struct Left {
+    sources: vec::IntoIter<Arc<Source>>,
+    done: usize,
+}
+
+impl Round {
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks images until there are no more.
+    fn work(&self) {
+        loop {
+            let next = self.left().sources.next();
+            let Some(source) = next else { return };
+            source.write();
+            self.left().done += 1;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits while images are asked. Whether all of so many have answered.
+    fn wait(&self, all: usize) -> bool {
+        let mut left = self.left();
+        loop {
+            let done = left.done;
+            if done == all {
+                return true;
+            }
+            let waited = self.changed.wait_timeout_while(left, STALL, |left| left.done == done);
+            let timeout;
+            (left, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            if timeout.timed_out() {
+                return false;
+            }
+        }
+    }
+}
+
+/// Asks each of the images to write. Whether all of them have.
+fn write(sources: Vec<Arc<Source>>) -> bool {
+    let all = sources.len();
+    let round =
+        Arc::new(Round { left: Mutex::new(Left { sources: sources.into_iter(), done: 0 }), changed: Condvar::new() });
+    for _ in 0..THREADS {
+        if round.left().sources.as_slice().is_empty() {
+            break;
+        }
+        let worker = Arc::clone(&round);
+        let thread = thread::Builder::new().name("lcr-output".to_owned()).stack_size(STACK);
+        if thread.spawn(move || worker.work()).is_err() {
+            break;
+        }
+        if round.wait(all) {
+            return true;
+        }
+    }
+    all == round.left().done
+}

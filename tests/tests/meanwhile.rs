@@ -309,3 +309,41 @@ fn a_component_that_asks_for_itself_while_it_is_constructed_is_refused() {
     ASKS_FOR_ITSELF.store(false, Ordering::Relaxed);
     assert_eq!(rt.service::<dyn Mirror>().unwrap().look(), "1");
 }
+
+#[test]
+fn a_replacement_that_is_given_up_for_what_was_built_behind_its_gate_says_so() {
+    let rt = Runtime::builder().linked(false).build().unwrap();
+    rt.plan().add(component("vault_v1")).add(component("teller_v1")).commit().unwrap();
+    let vault: Handle<dyn Vault> = rt.service().unwrap();
+    let patience = Duration::from_millis(200);
+    let teller = thread::scope(|scope| {
+        let (inside, entered) = mpsc::channel();
+        let (rt, vault) = (&rt, &vault);
+        let guest = scope.spawn(move || {
+            let teller = OnceLock::new();
+            vault.inside(&|| {
+                inside.send(()).unwrap();
+                wait_until("the gate is shut", || rt.status().is_gate_shut);
+                let begun = Instant::now();
+                let built: Handle<dyn Teller> = rt.reference(&Script::default()).unwrap();
+                assert!(teller.set(built).is_ok());
+                wait_until("the patience is over", || begun.elapsed() > patience);
+            });
+            teller.into_inner().unwrap()
+        });
+        entered.recv().unwrap();
+        let plan = rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).patience(patience);
+        let error = plan.gate_wait(Duration::MAX).deadline(Duration::MAX).commit().unwrap_err();
+        assert_eq!((error.kind(), error.stragglers()), (ErrorKind::Deadline, &[][..]));
+        assert_eq!(
+            error.to_string(),
+            "threads inside components of the plan built a first instance of another one at each shut gate, and what \
+             its successor needs was not there, for the plan's patience of 200ms; the old version serves on, try again, \
+             or raise the patience"
+        );
+        guest.join().unwrap()
+    });
+    assert_eq!((teller.versions(), teller.deposit(1)), ((1, 1), 1));
+    rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).commit().unwrap();
+    assert_eq!((teller.versions(), teller.customers()), ((2, 2), 1));
+}

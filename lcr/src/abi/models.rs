@@ -11,7 +11,7 @@
 //! What they show: an instance is destroyed only when no call is inside it, and the
 //! destroyer sees all that calls did; one table is never half of a commit; state that was
 //! written behind the gate is seen by everybody who comes in after it, and nobody sleeps
-//! for ever.
+//! for ever; behind a drain ahead of the gate nobody is in a world older than it.
 //!
 //! What they do not show: `membarrier`. The models take the path with fences. The call
 //! makes every running thread of the process execute a full fence at some point between
@@ -253,6 +253,31 @@ struct GateFlaws {
     shuts_late: bool,
 }
 
+/// Adds to what the slot holds, and sleeps while it is closed by a gate.
+fn call_through_gate(program: &Program, word: &word::Word, sleepers: &Sleepers, does_not_compare: bool) {
+    loop {
+        let look = word.look();
+        let (table, depth) = program.enter(0, 0);
+        if let Some(object) = held(table, 0) {
+            let before = read(object);
+            write(object, before + 10);
+            program.records[0].leave_to(depth);
+            return;
+        }
+        program.records[0].leave_to(depth);
+        if !look.is_shut() {
+            assert!(word.look() != look, "a gated slot is taken for a withdrawn one");
+            continue;
+        }
+        word.wait(look, |word, expected| {
+            let queue = sleepers.queue.lock().expect("no model panics with it");
+            if does_not_compare || word.load(super::sync::Ordering::SeqCst) == expected {
+                drop(sleepers.woken.wait(queue));
+            }
+        });
+    }
+}
+
 /// A caller adds to an instance while its state is handed over to a successor.
 fn gating(flaws: GateFlaws) {
     let (old, new) = (object(1), object(2));
@@ -262,29 +287,7 @@ fn gating(flaws: GateFlaws) {
     let sleepers = Arc::new(Sleepers { queue: Mutex::new(()), woken: Condvar::new() });
     let caller = {
         let (program, word, sleepers) = (Arc::clone(&program), Arc::clone(&word), Arc::clone(&sleepers));
-        thread::spawn(move || {
-            loop {
-                let look = word.look();
-                let (table, depth) = program.enter(0, 0);
-                if let Some(object) = held(table, 0) {
-                    let before = read(object);
-                    write(object, before + 10);
-                    program.records[0].leave_to(depth);
-                    return;
-                }
-                program.records[0].leave_to(depth);
-                if !look.is_shut() {
-                    assert!(word.look() != look, "a gated slot is taken for a withdrawn one");
-                    continue;
-                }
-                word.wait(look, |word, expected| {
-                    let queue = sleepers.queue.lock().expect("no model panics with it");
-                    if flaws.does_not_compare || word.load(super::sync::Ordering::SeqCst) == expected {
-                        drop(sleepers.woken.wait(queue));
-                    }
-                });
-            }
-        })
+        thread::spawn(move || call_through_gate(&program, &word, &sleepers, flaws.does_not_compare))
     };
     if !flaws.shuts_late {
         word.shut();
@@ -361,4 +364,65 @@ fn models_an_outer_call_is_seen_through_inner_ones() {
         }
         reader.join().expect("the reader ends");
     });
+}
+
+#[derive(Clone, Copy, Default)]
+struct AheadFlaws {
+    /// The world that the drain publishes is without its fence.
+    drain: Option<Lack>,
+    /// The gate looks only for calls that are older than the drain.
+    forgets_later_calls: bool,
+}
+
+/// A caller adds to an instance that is drained ahead: a world with the same entries is
+/// published, and calls in the older one are waited for, before the gate shuts on those that
+/// came in since. An attempt that meets a caller is given up, and the gate opened again.
+fn draining_ahead(flaws: AheadFlaws) {
+    let (old, new) = (object(1), object(2));
+    let first = world(1, [Some(old), None]);
+    let program = Program::new(first);
+    let word = Arc::new(word::Word::default());
+    let sleepers = Arc::new(Sleepers { queue: Mutex::new(()), woken: Condvar::new() });
+    let caller = {
+        let (program, word, sleepers) = (Arc::clone(&program), Arc::clone(&word), Arc::clone(&sleepers));
+        thread::spawn(move || call_through_gate(&program, &word, &sleepers, false))
+    };
+    let same = world(2, [Some(old), None]);
+    lacking(flaws.drain, || program.publish(same));
+    // Loom cannot wait for long: a drain that meets a caller ends here, as one whose patience
+    // is over.
+    let is_drained = !program.shows(first, 0);
+    let mut next = old;
+    if is_drained {
+        word.shut();
+        lacking(flaws.drain, || program.publish(world(3, [None, None])));
+        // Behind the drain nobody enters the first world, so only the second one is asked.
+        if flaws.forgets_later_calls || !program.shows(same, 0) {
+            write(new, read(old) + 100);
+            next = new;
+        }
+        program.publish(world(4, [Some(next), None]));
+        word.open(|_| {
+            let queue = sleepers.queue.lock().expect("no model panics with it");
+            sleepers.woken.notify_all();
+            drop(queue);
+        });
+    }
+    caller.join().expect("the caller ends");
+    assert_eq!(read(next), if next.version == 2 { 111 } else { 11 }, "what a caller did is lost");
+}
+
+#[test]
+fn models_a_drain_ahead_of_the_gate_leaves_nobody_behind() {
+    check(|| draining_ahead(AheadFlaws::default()));
+}
+
+#[test]
+fn models_find_a_drain_ahead_without_its_fence() {
+    finds(|| draining_ahead(AheadFlaws { drain: Some(Lack::Fences), ..AheadFlaws::default() }));
+}
+
+#[test]
+fn models_find_a_gate_that_forgets_who_came_in_behind_the_drain() {
+    finds(|| draining_ahead(AheadFlaws { forgets_later_calls: true, ..AheadFlaws::default() }));
 }

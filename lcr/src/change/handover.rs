@@ -135,7 +135,7 @@ impl Execution {
             }
             self.open_again()?;
             if patience.has_passed() {
-                return Err(self.stayed(stragglers));
+                return Err(if stragglers.is_empty() { self.unprepared() } else { self.stayed(stragglers) });
             }
             tracing::debug!(stragglers = stragglers.len(), "callers did not leave a shut gate; it was opened again");
             thread::sleep(pause.min(patience.left()));
@@ -273,6 +273,17 @@ impl Execution {
             names.join("; ")
         );
         Error::new(ErrorKind::Deadline, text).with_stragglers(stragglers).into()
+    }
+
+    /// The refusal because of what threads inside the members built at each shut gate.
+    fn unprepared(&self) -> Stop {
+        let text = format!(
+            "threads inside components of the plan built a first instance of another one at each shut gate, and what its \
+             successor needs was not there, for the plan's patience of {:?}; the old version serves on, try again, or \
+             raise the patience",
+            self.options.patience,
+        );
+        Error::new(ErrorKind::Deadline, text).into()
     }
 
     /// Saves every old instance, then restores every successor.

@@ -172,9 +172,20 @@ impl Builder {
     /// it says `READY=1`, unless [`ready_at_start`](Builder::ready_at_start), and owes a
     /// `WATCHDOG=1` each interval from then on. `STOPPING=1` gives it the stop limit to end;
     /// `WATCHDOG=trigger` marks it failed; `STATUS=` goes to the status file, and to a
-    /// manager above; `EXTEND_TIMEOUT_USEC=` extends the start limit, or its own stop.
+    /// manager above; `EXTEND_TIMEOUT_USEC=` extends the start limit, or its own stop; `MAINPID=`
+    /// hands over to another process of its process group, which is the main one from then on: it
+    /// gets the signals, and when the one before has ended, its end is the instance's.
     pub fn notify(mut self, from: Notify) -> Builder {
         self.options.notify = Some(from);
+        self
+    }
+
+    /// A file in which the other program writes the number of its main process. When that ends,
+    /// the process that the file names then is the main process, if it is of the instance: a server
+    /// that upgrades itself goes on. It is to be of the process group of the instance. `MAINPID=` of
+    /// `sd_notify(3)` says so before the old one ends.
+    pub fn pid_file(mut self, file: impl Into<PathBuf>) -> Builder {
+        self.options.pid_file = Some(file.into());
         self
     }
 

@@ -153,6 +153,8 @@ pub(crate) struct Options {
     pub(crate) program: Option<Vec<OsString>>,
     /// Whether, and to whom, the supervisor of a program listens.
     pub(crate) notify: Option<Notify>,
+    /// Which names the process that follows a main process that has ended.
+    pub(crate) pid_file: Option<PathBuf>,
     pub(crate) log: bool,
     pub(crate) events: Option<PathBuf>,
     pub(crate) status: Option<PathBuf>,
@@ -194,6 +196,7 @@ impl Default for Options {
             store_limit: DEFAULT_CAPACITY,
             program: None,
             notify: None,
+            pid_file: None,
             log: true,
             events: None,
             status: None,
@@ -307,6 +310,7 @@ impl Options {
             },
             grace: self.grace.unwrap_or(self.interval),
             start_limit: self.start_limit,
+            says_ready: !self.ready_at_start && !self.ready_by_probe,
             stop_limit: self.stop_limit,
             checks: self.checks,
             probe,

@@ -72,9 +72,14 @@ pub static SETTINGS: &[Setting] = &[
     }),
     both("clean-exits", CODES, |options, text| put(&mut options.clean, read(text, read_codes))),
     both("fatal-exits", CODES, |options, text| put(&mut options.fatal, read(text, read_codes))),
+    command("pid-file", FILE, |options, text| put(&mut options.pid_file, Some(Some(text.into())))),
     both("events", FILE, |options, text| put(&mut options.events, Some(Some(text.into())))),
     both("status", FILE, |options, text| put(&mut options.status, Some(Some(text.into())))),
 ];
+
+const fn command(word: &'static str, expected: &'static str, set: fn(&mut Options, &OsStr) -> Option<()>) -> Setting {
+    Setting { word, expected, of: Of::Command, set }
+}
 
 const fn both(word: &'static str, expected: &'static str, set: fn(&mut Options, &OsStr) -> Option<()>) -> Setting {
     Setting { word, expected, of: Of::Both, set }

@@ -17,6 +17,8 @@ pub(crate) enum Event {
     Halted(i32),
     /// It was continued.
     Resumed,
+    /// Another process is its main one from here on.
+    HandedOver,
     /// A signal came to the supervisor.
     Signal(i32),
     /// The probe that runs ended: did it find the instance well?

@@ -133,7 +133,10 @@ impl Health {
             asking => asking,
         };
         let serves = match sight.phase {
-            Phase::Starting => policy.start_limit.is_none() || policy.probe.is_some_and(|probe| probe.tells_ready),
+            Phase::Starting => {
+                let counts_as_ready = policy.start_limit.is_none() && !policy.says_ready;
+                counts_as_ready || policy.probe.is_some_and(|probe| probe.tells_ready)
+            }
             Phase::Ready | Phase::Running => true,
             Phase::Stopping => false,
         };

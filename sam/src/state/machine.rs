@@ -26,6 +26,8 @@ pub(crate) struct State {
     /// The operator's first stop signal.
     pub(super) stop: Option<(i32, Time)>,
     pub(super) last: Option<End>,
+    /// How often an instance's main process became another.
+    pub(super) handed_over: u32,
 }
 
 /// Where the newest instance is, as the supervisor sees it.
@@ -126,6 +128,7 @@ pub(crate) fn step(state: &State, event: Event, now: Time) -> (State, Actions) {
         Event::Ended(exit) if live => next.ended(How::Exited(exit), now, &mut actions),
         Event::Halted(signal) if live => next.halted(signal, now, &mut actions),
         Event::Resumed if live => next.resumed(now),
+        Event::HandedOver if live => next.handed_over(),
         Event::Signal(signal) => next.signal(signal, now, &mut actions),
         Event::Probed(well) => next.probed(well, now, &mut actions),
         Event::Unprobed => next.unprobed(now),
@@ -136,7 +139,8 @@ pub(crate) fn step(state: &State, event: Event, now: Time) -> (State, Actions) {
         | Event::Look(_)
         | Event::Ended(_)
         | Event::Halted(_)
-        | Event::Resumed => {}
+        | Event::Resumed
+        | Event::HandedOver => {}
     }
     (next, actions)
 }
@@ -154,6 +158,7 @@ impl State {
             delays: Delays::new(policy.seed),
             stop: None,
             last: None,
+            handed_over: 0,
         }
     }
 
@@ -206,6 +211,12 @@ impl State {
             }
             _ => {}
         }
+    }
+
+    /// Whether the other process is stopped is not known, unless that was a Ctrl-Z, which stops all.
+    fn handed_over(&mut self) {
+        self.job.halted &= self.job.suspended;
+        self.handed_over = self.handed_over.wrapping_add(1);
     }
 
     pub(super) fn kill(&mut self, cause: Option<Cause>, actions: &mut Actions) {

@@ -23,6 +23,8 @@ pub(crate) struct Policy {
     /// From `Spawned` to `Phase::Ready`. Without it nobody waits for readiness, and an
     /// instance counts as serving from its first moment.
     pub(crate) start_limit: Option<Duration>,
+    /// It says itself when it is ready, and nobody probes it before.
+    pub(crate) says_ready: bool,
     /// From the operator's stop to SIGKILL. `Duration::MAX`: for ever.
     pub(crate) stop_limit: Duration,
     pub(crate) checks: Checks,
@@ -188,6 +190,7 @@ impl Default for Policy {
             pass_to: Whom::Instance,
             grace: Duration::from_secs(2),
             start_limit: None,
+            says_ready: false,
             stop_limit: Duration::from_secs(10),
             checks: Checks::Beats,
             probe: None,

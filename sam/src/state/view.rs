@@ -60,6 +60,11 @@ impl State {
         self.restarts.total()
     }
 
+    /// How often an instance's main process became another.
+    pub(crate) fn hand_overs(&self) -> u32 {
+        self.handed_over
+    }
+
     /// How the instance before ended.
     pub(crate) fn last(&self) -> Option<End> {
         self.last

@@ -6,6 +6,7 @@ use super::{
     Supervisor,
     cgroup::Cell,
     downward::begin_to_serve,
+    main_process::Reaped,
     probe::Probe,
     spawn::{Fresh, Standby},
     sys::{self, Change, Usage},
@@ -71,15 +72,38 @@ impl Supervisor {
         ControlFlow::Continue(())
     }
 
-    /// Signals the living instance, if its first process has not been reaped.
+    /// Signals the living instance, if its main process has not been reaped.
     pub(super) fn send(&self, signal: i32, to: Whom) {
         let Some(living) = &self.living else { return };
-        // What cannot be signalled is gone, or not this user's any more.
-        let _ = match to {
-            Whom::Group => sys::send(-living.pid, signal),
-            Whom::Instance if living.ended.is_none() => sys::send(living.pid, signal),
-            Whom::Instance => Ok(()),
-        };
+        match (to, living.main.group()) {
+            // What cannot be signalled is gone, or not this user's any more.
+            (Whom::Group, Some(group)) => drop(sys::send(-group, signal)),
+            _ if living.ended.is_some() => {}
+            // What one of two that live would leave to the other is for both.
+            _ if matches!(self.state.stage(), Stage::Stopping { .. } | Stage::Killing { .. }) => {
+                living.main.send_to_both(signal);
+            }
+            _ => living.main.send(signal),
+        }
+    }
+
+    /// Another process is the main one of the instance.
+    pub(super) fn hand_over(&mut self, now: Time) -> ControlFlow<Fresh> {
+        if let Some(living) = &mut self.living {
+            living.was_handed_over(now);
+        }
+        // It knows the instance by the process that was the main one.
+        self.standby.take().into_iter().for_each(Standby::stop);
+        self.stood_by = self.stood_by.min(self.state.instance());
+        self.journal.outdate();
+        self.tell(Event::HandedOver, now)
+    }
+
+    /// The process that the file names, which its writer may be about to replace.
+    fn named_by_file(&self) -> Option<i32> {
+        let mut buffer = [0; 32];
+        let text = sys::read_proc(self.pid_file.as_deref()?, &mut buffer);
+        str::from_utf8(text).ok()?.trim().parse().ok().filter(|pid| *pid > 0)
     }
 
     /// A child changed.
@@ -107,51 +131,67 @@ impl Supervisor {
             }
             return ControlFlow::Continue(());
         }
-        let Some(living) = self.living.as_mut().filter(|living| living.pid == pid && living.ended.is_none()) else {
+        let Some(living) = self.living.as_mut().filter(|living| living.ended.is_none()) else {
             if let Change::Ended(_) = change {
                 self.children.reaped(pid);
             }
             return ControlFlow::Continue(());
         };
         match change {
-            Change::Stopped(libc::SIGTTIN | libc::SIGTTOU) if self.terminal.lend(pid) => {
-                let _ = sys::send(-pid, libc::SIGCONT);
+            Change::Ended(exit) => match living.main.reaped(pid, exit, usage) {
+                Reaped::Nothing => {}
+                Reaped::Back => return self.hand_over(now),
+                Reaped::Ended(exit, usage) => return self.main_ended(exit, usage, now),
+                Reaped::Another => self.children.reaped(pid),
+            },
+            _ if living.pid() != pid => {}
+            Change::Stopped(libc::SIGTTIN | libc::SIGTTOU) if self.terminal.lend(living.main.first_group()) => {
+                self.send(libc::SIGCONT, Whom::Group);
             }
             // Where nobody could continue us it is no terminal's stop, but a hang.
             Change::Stopped(_) if terminal::is_group_orphaned() => self.tell(Event::Halted(libc::SIGSTOP), now)?,
             Change::Stopped(signal) => self.tell(Event::Halted(signal), now)?,
             Change::Continued => self.tell(Event::Resumed, now)?,
-            Change::Ended(exit) => {
-                living.end(exit, usage, now);
-                let group = living.pid;
-                self.tell_of_the_rest(group, exit);
-                let Some(living) = self.living.as_ref() else { return ControlFlow::Continue(()) };
-                self.counter.settle(&living.board);
-                let warned = matches!(self.state.stage(), Stage::Warned { .. });
-                if warned || self.state.stage() == Stage::Living {
-                    let last = living.last_sight(now, self.state.policy(), warned);
-                    self.tell(Event::Look(last), now)?;
-                }
-                match exit {
-                    // Ctrl-C, which came to the instance alone.
-                    Exit::Signal { signal: signal @ (libc::SIGINT | libc::SIGQUIT), .. } if self.terminal.is_lent() => {
-                        self.tell(Event::Signal(signal), now)?;
-                    }
-                    // The next would have no terminal.
-                    Exit::Signal { signal: libc::SIGHUP, .. } if self.terminal.is_gone() => {
-                        self.tell(Event::Signal(libc::SIGTERM), now)?;
-                    }
-                    _ => {}
-                }
-                self.terminal.take_back();
-            }
         }
+        ControlFlow::Continue(())
+    }
+
+    /// The main process of the instance was reaped, and no other has taken its place.
+    fn main_ended(&mut self, exit: Exit, usage: Usage, now: Time) -> ControlFlow<Fresh> {
+        let serves = matches!(self.state.stage(), Stage::Living | Stage::Warned { .. });
+        let named = if serves { self.named_by_file() } else { None };
+        let Some(living) = self.living.as_mut() else { return ControlFlow::Continue(()) };
+        if named.is_some_and(|pid| living.main.succeed(pid)) {
+            return self.hand_over(now);
+        }
+        let (pid, group) = (living.pid(), living.main.first_group());
+        living.end(exit, usage, now);
+        self.tell_of_the_rest(pid, group, exit);
+        let Some(living) = self.living.as_ref() else { return ControlFlow::Continue(()) };
+        self.counter.settle(&living.board);
+        let warned = matches!(self.state.stage(), Stage::Warned { .. });
+        if warned || self.state.stage() == Stage::Living {
+            let last = living.last_sight(now, self.state.policy(), warned);
+            self.tell(Event::Look(last), now)?;
+        }
+        match exit {
+            // Ctrl-C, which came to the instance alone.
+            Exit::Signal { signal: signal @ (libc::SIGINT | libc::SIGQUIT), .. } if self.terminal.is_lent() => {
+                self.tell(Event::Signal(signal), now)?;
+            }
+            // The next would have no terminal.
+            Exit::Signal { signal: libc::SIGHUP, .. } if self.terminal.is_gone() => {
+                self.tell(Event::Signal(libc::SIGTERM), now)?;
+            }
+            _ => {}
+        }
+        self.terminal.take_back();
         ControlFlow::Continue(())
     }
 
     /// The main process left as if all were done, and what it had started runs on: most likely it
     /// went into the background. One line, as the service is over with it.
-    fn tell_of_the_rest(&self, group: i32, exit: Exit) {
+    fn tell_of_the_rest(&self, pid: i32, group: i32, exit: Exit) {
         if exit != Exit::Code(0) || self.state.stop_signal().is_some() {
             return;
         }
@@ -159,10 +199,10 @@ impl Supervisor {
         let count = self.children.count_running(ours, (!self.kills_strays()).then_some(group));
         if count > 0 {
             self.journal.say(format_args!(
-                "the main process of instance {} (pid {group}) ended with status 0 while others that it had started \
+                "the main process of instance {} (pid {pid}) ended with status 0 while others that it had started \
                  ran on ({count}); they are killed. A program that goes into the background is to stay in the \
-                 foreground (nginx: `daemon off;`), and one that hands over to another process (gunicorn at SIGUSR2) \
-                 is not followed",
+                 foreground (nginx: `daemon off;`); one that hands over to another process is to name that one \
+                 (MAINPID= with --notify, or --pid-file)",
                 self.state.instance(),
             ));
         }
@@ -173,16 +213,16 @@ impl Supervisor {
     pub(super) fn bury(&mut self, now: Time) -> Option<Exit> {
         let living = self.living.as_mut()?;
         let (exit, at) = living.ended?;
-        let group = living.pid;
-        if matches!(self.state.stage(), Stage::Stopping { .. }) && sys::group_lives(group) {
+        let group = living.main.group();
+        if matches!(self.state.stage(), Stage::Stopping { .. }) && group.is_some_and(sys::group_lives) {
             return None;
         }
         let since = *living.killed.get_or_insert(now);
-        let _ = sys::send(-group, libc::SIGKILL);
+        let _ = group.map(|group| sys::send(-group, libc::SIGKILL));
         let living = self.living.as_ref()?;
         let ours = [self.probe.as_ref().map(|probe| probe.pid), self.standby.as_ref().map(|standby| standby.pid)];
         // In this order: what the last of the group leaves is a child then.
-        let has_group = sys::group_lives(group);
+        let has_group = group.is_some_and(sys::group_lives);
         let has_strays = self.kills_strays() && self.children.kill_strays(ours);
         // Without a stray there may still be one: an orphan in another PID namespace is the child of
         // that one's first process.

@@ -32,6 +32,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use super::{
     living::Living,
+    main_process::Refusal,
     notice::{Notice, notices},
     sys,
     text::Text,
@@ -87,8 +88,8 @@ impl Introduction {
 pub(super) struct Heard {
     /// It described itself in new words.
     pub(super) said: bool,
-    /// It named a process that is to be the service in its place.
-    pub(super) main: Option<i32>,
+    /// It named a process that is to be the main one in its place, and what became of that.
+    pub(super) main: Option<(i32, Result<(), Refusal>)>,
     /// It wants this long from now until it is ready.
     pub(super) start: Option<Duration>,
 }
@@ -129,17 +130,18 @@ impl Downward {
     }
 
     /// Reads what has come, and writes what the instance said on its board.
-    pub(super) fn serve(&mut self, living: Option<&Living>, now: Time) -> Heard {
+    pub(super) fn serve(&mut self, mut living: Option<&mut Living>, now: Time) -> Heard {
         let mut heard = Heard::default();
         let mut buffer = [0; MESSAGE];
         for _ in 0..TURN {
             let Some((len, sender)) = receive(self.socket(), &mut buffer) else { break };
-            let Some(living) = living.filter(|living| self.may_speak(sender, living.pid)) else { continue };
+            let Some(living) = living.as_deref_mut().filter(|living| self.may_speak(sender, living)) else { continue };
             for notice in notices(&buffer[..len]) {
-                if let Notice::Main(pid) = notice
-                    && pid != living.pid
-                {
-                    heard.main = Some(pid);
+                if let (Notice::Main(pid), None) = (notice, living.ended) {
+                    match living.main.name(pid) {
+                        Ok(false) => {}
+                        named => heard.main = Some((pid, named.map(drop))),
+                    }
                 }
                 self.take_in(notice, &living.board, now, &mut heard);
             }
@@ -151,16 +153,16 @@ impl Downward {
     /// What the kernel wrote down when it was sent is left: its user. No other user's message is taken
     /// for one of the instance's, and of the same user's only those know the socket's name who have it
     /// from the instance, or looked for it: such a user could kill the instance as well.
-    fn may_speak(&self, sender: Option<Sender>, instance: i32) -> bool {
+    fn may_speak(&self, sender: Option<Sender>, living: &Living) -> bool {
         let Some(Sender { pid, user }) = sender else { return false };
-        if pid == instance {
+        if pid == living.pid() {
             return true;
         }
         // SAFETY: takes no pointers; fails for processes that are gone.
         self.from == Notify::Group
             && match sys::checked(unsafe { libc::getpgid(pid) }) {
-                Ok(group) => group == instance,
-                Err(_) => user == 0 || Some(user) == user_of(instance),
+                Ok(group) => Some(group) == living.main.group(),
+                Err(_) => user == 0 || Some(user) == user_of(living.pid()),
             }
     }
 

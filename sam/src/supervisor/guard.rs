@@ -24,21 +24,25 @@ const ROUNDS: u32 = 64;
 
 /// The instance that serves while another stands by, as that one knows it.
 pub(super) struct Guard {
+    /// Its main process, and its process group.
     pid: i32,
+    group: i32,
     cell: Option<Cell>,
 }
 
 impl Guard {
-    pub(super) fn new(pid: i32, cell: Option<Cell>) -> Guard {
-        Guard { pid, cell }
+    pub(super) fn new(pid: i32, group: i32, cell: Option<Cell>) -> Guard {
+        Guard { pid, group, cell }
     }
 
     /// Kills what is found. The supervisor is gone, so that nobody has reaped the instance since but
     /// the process that has inherited it, a moment ago at most.
     pub(super) fn kill(&self) {
         self.cell.iter().for_each(Cell::kill);
+        // Of one that was handed over the first process is gone: its group is there if this one is in it.
+        let group = Some(self.group).filter(|group| *group == self.pid || sys::group_of(self.pid) == Some(*group));
         let _ = sys::send(self.pid, libc::SIGSTOP);
-        let _ = sys::send(-self.pid, libc::SIGSTOP);
+        let _ = group.map(|group| sys::send(-group, libc::SIGSTOP));
         let mut found = vec![self.pid];
         for _ in 0..ROUNDS {
             let known = found.len();
@@ -50,7 +54,7 @@ impl Guard {
                 let _ = sys::send(pid, libc::SIGSTOP);
             }
         }
-        let _ = sys::send(-self.pid, libc::SIGKILL);
+        let _ = group.map(|group| sys::send(-group, libc::SIGKILL));
         for &pid in &found {
             let _ = sys::send(pid, libc::SIGKILL);
         }

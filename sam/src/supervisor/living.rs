@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{HASTE, cgroup::Cell, excuse::Share, sys::Usage};
+use super::{HASTE, cgroup::Cell, excuse::Share, main_process::MainProcess, sys::Usage};
 use crate::{
     shared::{Board, Ended},
     state::{Cause, Checks, Exit, Policy, Sight, State},
@@ -15,8 +15,7 @@ use crate::{
 
 /// An instance, from its fork until nothing of its process group is left.
 pub(super) struct Living {
-    /// Its first process and its process group.
-    pub(super) pid: i32,
+    pub(super) main: MainProcess,
     pub(super) board: Board,
     /// Ours of the two ends; closed when the instance closed its own.
     socket: Option<OwnedFd>,
@@ -26,7 +25,7 @@ pub(super) struct Living {
     began: Time,
     /// What it gets of a processor.
     share: Share,
-    /// How its first process ended, and when.
+    /// How its main process ended, and when.
     pub(super) ended: Option<(Exit, Time)>,
     /// Since when what is left of it is being killed.
     pub(super) killed: Option<Time>,
@@ -40,7 +39,7 @@ pub(super) type Rest = (Option<OwnedFd>, Bell, Option<Cell>);
 impl Living {
     pub(super) fn new(pid: i32, board: Board, socket: OwnedFd, bell: Bell, cell: Option<Cell>, now: Time) -> Living {
         Living {
-            pid,
+            main: MainProcess::first(pid),
             board,
             socket: Some(socket),
             bell,
@@ -70,16 +69,16 @@ impl Living {
 
     /// What its board says. An excuse is looked for when something is overdue.
     pub(super) fn sight(&mut self, now: Time, due: Time, policy: &Policy) -> Sight {
-        let mut sight = self.board.sight(now, main_of(policy), |_| self.share.excuse(self.pid, now));
+        let mut sight = self.board.sight(now, main_of(policy), |_| self.share.excuse(self.main.pid(), now));
         // An answer that is overdue, too, or its start.
         if due <= now && sight.excuse.is_none() {
-            sight.excuse = self.share.excuse(self.pid, now);
+            sight.excuse = self.share.excuse(self.main.pid(), now);
         }
         let owed = if sight.due == Time::NEVER { due } else { sight.due };
         // Not while it begins, perhaps on this very processor: to read files of /proc takes as long as
         // all the rest.
         if now >= self.began.after(HASTE) {
-            self.share.note(self.pid, owed, now);
+            self.share.note(self.main.pid(), owed, now);
         }
         sight
     }
@@ -98,7 +97,17 @@ impl Living {
         self.bell.ring();
     }
 
-    /// Its first process was reaped.
+    /// Its main process.
+    pub(super) fn pid(&self) -> i32 {
+        self.main.pid()
+    }
+
+    /// Another process is its main one.
+    pub(super) fn was_handed_over(&mut self, now: Time) {
+        self.share = Share::new(now);
+    }
+
+    /// Its main process was reaped.
     pub(super) fn end(&mut self, exit: Exit, usage: Usage, now: Time) {
         self.ended = Some((exit, now));
         self.usage = usage;

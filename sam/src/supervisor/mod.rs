@@ -15,7 +15,8 @@
 //!    ever runs here. What the kernel sends for this process's own deeds (SIGPIPE) is
 //!    dropped; SIGCHLD is the occasion to look after children; others go to the machine.
 //! 3. A process is signalled only between its fork and its reaping, so its number is its
-//!    own; its group only while `Living` is there, which outlasts the group.
+//!    own, or by a descriptor (`main_process`); its group only while `Living` is there, which
+//!    outlasts the group, and its main process was in it.
 //! 4. An end is told to the machine when the instance is reaped *and* its process group is
 //!    empty (and, under [`crate::Strays::Kill`], no stray is left, and nothing lives in its cgroup):
 //!    two instances never overlap.
@@ -39,6 +40,7 @@ mod guard;
 mod journal;
 mod lean;
 mod living;
+mod main_process;
 mod mappings;
 mod notice;
 mod orphans;
@@ -55,9 +57,13 @@ mod upward;
 
 use std::{
     convert::Infallible,
+    ffi::CString,
     io::{self, Write as _},
     ops::ControlFlow,
-    os::fd::{AsRawFd, OwnedFd},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::ffi::OsStrExt as _,
+    },
     time::Duration,
 };
 
@@ -76,6 +82,7 @@ use downward::Downward;
 use journal::{Journal, Seen};
 use lean::Lean;
 use living::{Living, Rest};
+use main_process::Refusal;
 use orphans::Children;
 use probe::Probe;
 use spawn::{Fresh, Standby};
@@ -145,6 +152,8 @@ struct Supervisor {
     journal: Journal,
     upward: Upward,
     downward: Option<Downward>,
+    /// Which process follows a main process that has ended.
+    pid_file: Option<CString>,
 }
 
 /// Makes this process a supervisor; returns in its instances.
@@ -195,6 +204,8 @@ impl Supervisor {
         let vault = Vault::create(options.store_limit).map_err(failed("create the memory of stored data"))?;
         vault.fill(&app().stored()?).map_err(failed("store what was stored before"))?;
         let downward = Downward::open(&options).map_err(failed("create a socket for sd_notify"))?;
+        let pid_file = options.pid_file.as_ref().map(|file| CString::new(file.as_os_str().as_bytes())).transpose();
+        let pid_file = pid_file.map_err(|error| Error::io("use that name for --pid-file", error))?;
         let journal = Journal::open(&options)?;
         if policy.is_endless() {
             journal.say(format_args!(
@@ -247,6 +258,7 @@ impl Supervisor {
             journal,
             upward: Upward::open(),
             downward,
+            pid_file,
             options,
         })
     }
@@ -288,13 +300,19 @@ impl Supervisor {
                 self.tell(Event::Signal(signal), now)?;
             }
         }
+        if let Some(living) = &mut self.living {
+            living.main.look_at_group();
+        }
         left = MOST;
         while let Some((pid, change, usage)) = self.one_of(&mut left, |_| sys::next_change()) {
             // An instance's last words are heard before its end is told.
-            self.listen(now);
+            self.listen(now)?;
             self.look_after(pid, change, usage, now)?;
         }
-        self.listen(now);
+        if self.living.as_mut().is_some_and(|living| living.ended.is_none() && living.main.is_back()) {
+            self.hand_over(now)?;
+        }
+        self.listen(now)?;
         if let Some(exit) = self.bury(now) {
             self.tell(Event::Ended(exit), now)?;
         }
@@ -327,16 +345,19 @@ impl Supervisor {
     }
 
     /// Takes in what a program that is supervised says by `sd_notify`.
-    fn listen(&mut self, now: Time) {
-        let Some(downward) = &mut self.downward else { return };
-        let heard = downward.serve(self.living.as_ref(), now);
+    fn listen(&mut self, now: Time) -> ControlFlow<Fresh> {
+        let Some(downward) = &mut self.downward else { return ControlFlow::Continue(()) };
+        let heard = downward.serve(self.living.as_mut(), now);
         if let Some(by) = heard.start {
             self.state.extend_start(now.after(by));
         }
-        if let Some(pid) = heard.main {
+        if let Some((pid, Err(refusal))) = heard.main {
+            let why = match refusal {
+                Refusal::NotThere => "there is no such process",
+                Refusal::OfAnotherGroup => "that process is not of the process group of the instance",
+            };
             self.journal.say(format_args!(
-                "instance {} said MAINPID={pid}: sam does not follow a hand-over to another process. When the main \
-                 process ends, so does that one. To change the program, restart it; for a reload, signal it",
+                "instance {} said MAINPID={pid}: {why}, so it is not followed; name one that lives in that group",
                 self.state.instance(),
             ));
         }
@@ -344,6 +365,7 @@ impl Supervisor {
             self.upward.pass_on(&self.state, downward.said(), now);
             self.journal.outdate();
         }
+        if let Some((_, Ok(()))) = heard.main { self.hand_over(now) } else { ControlFlow::Continue(()) }
     }
 
     /// Waits for the next occasion, and not beyond that time.
@@ -352,11 +374,13 @@ impl Supervisor {
         let socket = living.and_then(Living::socket);
         let downward = self.downward.as_ref().map(Downward::socket);
         let dying = self.living.as_ref().filter(|living| living.ended.is_some());
+        let successor = living.and_then(|living| living.main.successor_fd());
         let cell = dying.and_then(|living| living.cell.as_ref()).map(Cell::events);
         let mut fds = [
             (self.signals.as_raw_fd(), libc::POLLIN),
             (socket.unwrap_or(-1), libc::POLLIN),
             (downward.unwrap_or(-1), libc::POLLIN),
+            (successor.unwrap_or(-1), libc::POLLIN),
             (cell.unwrap_or(-1), libc::POLLPRI),
         ]
         .map(|(fd, events)| libc::pollfd { fd, events, revents: 0 });

@@ -71,7 +71,7 @@ impl Supervisor {
                 // What it says is for whoever reads the log, not for whoever reads the service's output.
                 let log = || if self.options.log { stderr_again() } else { Stdio::null() };
                 command.stdout(log()).stderr(log());
-                command.env("SAM_PID", living.pid.to_string());
+                command.env("SAM_PID", living.pid().to_string());
                 command.env("SAM_INSTANCE", self.state.instance().to_string());
                 dispositions::as_found(&mut command);
                 let _ = command.exec();

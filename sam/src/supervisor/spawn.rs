@@ -279,7 +279,10 @@ impl Supervisor {
                     mask: self.mask,
                     child_signal: self.child_signal,
                     downward: self.downward.as_ref().map(Downward::introduction),
-                    before: self.living.as_mut().map(|living| Guard::new(living.pid, living.cell.take())),
+                    before: self
+                        .living
+                        .as_mut()
+                        .map(|living| Guard::new(living.pid(), living.main.first_group(), living.cell.take())),
                 }))
             }
         }

@@ -85,6 +85,51 @@ pub(super) fn send(pid: i32, signal: i32) -> io::Result<()> {
     checked(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
+/// Holds a process: its number is no other's as far as this descriptor is concerned
+/// (`pidfd_open(2)`, Linux 5.3).
+pub(super) fn open_process(pid: i32) -> io::Result<OwnedFd> {
+    // SAFETY: takes no pointers.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    match i32::try_from(fd) {
+        // SAFETY: it is new and nobody else's.
+        Ok(fd @ 0..) => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sends a signal to a process that is held.
+pub(super) fn send_by(process: &OwnedFd, signal: i32) -> io::Result<()> {
+    let none: *const libc::siginfo_t = ptr::null();
+    // SAFETY: the descriptor is open; there is no siginfo.
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, none, 0) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// What a process is to this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Child {
+    /// No child.
+    None,
+    Runs,
+    /// It has ended and was not reaped.
+    Ended,
+}
+
+/// Looks without reaping it.
+pub(super) fn look_at_child(pid: i32) -> Child {
+    // SAFETY: all-zero bytes are a valid siginfo_t.
+    let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: `info` is writable.
+    let result = unsafe { libc::waitid(libc::P_PID, pid.unsigned_abs(), &raw mut info, flags) };
+    // SAFETY: the kernel filled in the fields of a SIGCHLD, or left them zero.
+    match (result, unsafe { info.si_pid() }) {
+        (0, 0) => Child::Runs,
+        (0, _) => Child::Ended,
+        _ => Child::None,
+    }
+}
+
 /// `fork`, with the child in a cgroup from its first moment: moving it there later has the
 /// kernel wait for all that fork at that time. Unlike the C library's function it leaves that
 /// library's notion of the thread's number as it was, so `raise` would miss.
@@ -275,6 +320,12 @@ pub(super) fn is_writable(fd: RawFd) -> bool {
     wait(&mut one, Some(Duration::ZERO)).is_ok() && one[0].revents & libc::POLLOUT != 0
 }
 
+/// Whether something can be read; of a process that is held, whether it has ended.
+pub(super) fn is_readable(fd: RawFd) -> bool {
+    let mut one = [libc::pollfd { fd, events: libc::POLLIN, revents: 0 }];
+    wait(&mut one, Some(Duration::ZERO)).is_ok() && one[0].revents & libc::POLLIN != 0
+}
+
 /// `prctl` with one number.
 pub(super) fn prctl(option: libc::c_int, value: libc::c_ulong) -> io::Result<()> {
     let none: libc::c_ulong = 0;
@@ -312,10 +363,14 @@ pub(super) fn leave(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Reads a small file of `/proc` into a buffer. Empty if it cannot be read.
+/// Reads a small file, of `/proc` for one, into a buffer. Empty if it cannot be read. Does not wait
+/// for the writer of a pipe.
 pub(super) fn read_proc<'a>(path: &std::ffi::CStr, buffer: &'a mut [u8]) -> &'a [u8] {
     // SAFETY: the path ends with a zero byte.
-    let Ok(fd) = checked(unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) }) else { return &[] };
+    let Ok(fd) = checked(unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK) })
+    else {
+        return &[];
+    };
     // SAFETY: it is new and nobody else's.
     let mut file = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
     let mut len = 0;

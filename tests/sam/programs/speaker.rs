@@ -43,10 +43,11 @@ fn address() -> SocketAddr {
     }
 }
 
-/// `|` stands for the end of a line.
+/// `|` stands for the end of a line, `$$` for the number of this process.
 fn notify(text: &str) {
     let socket = UnixDatagram::unbound().unwrap();
-    socket.send_to_addr(text.replace('|', "\n").as_bytes(), &address()).unwrap();
+    let text = text.replace('|', "\n").replace("$$", &process::id().to_string());
+    socket.send_to_addr(text.as_bytes(), &address()).unwrap();
 }
 
 /// Waits until everything that was sent before has been read: sends one end of a pipe, and
@@ -113,6 +114,19 @@ fn helper(text: &str, own_group: bool) {
     unsafe { libc::waitpid(child, ptr::null_mut(), 0) };
 }
 
+/// Goes on beside a child that follows a script of its own, whose statements are separated by `,`.
+fn heir(script: &str) {
+    // SAFETY: this process has one thread.
+    if unsafe { libc::fork() } == 0 {
+        CAUGHT.store(0, Ordering::Relaxed);
+        for statement in script.split(',') {
+            let (verb, rest) = statement.trim().split_once(' ').unwrap_or((statement.trim(), ""));
+            act(verb, rest);
+        }
+        process::exit(0);
+    }
+}
+
 fn millis(text: &str) -> Duration {
     Duration::from_millis(text.parse().unwrap_or_else(|_| panic!("{text} is no number of milliseconds")))
 }
@@ -133,6 +147,18 @@ extern "C" fn count(_: i32) {
 fn act(verb: &str, rest: &str) {
     match verb {
         "say" => say(rest),
+        "heir" => heir(rest),
+        // As a group of its own.
+        "leave" => {
+            // SAFETY: takes no pointers.
+            unsafe { libc::setpgid(0, 0) };
+        }
+        "reap" => {
+            // SAFETY: waits for a child, without its status.
+            unsafe { libc::wait(ptr::null_mut()) };
+        }
+        // Writes its number.
+        "record" => std::fs::write(rest, format!("{}\n", process::id())).unwrap(),
         "pid" => say(&format!("pid {}", process::id())),
         // What a variable of the environment is.
         "env" => say(&format!("{rest} {:?}", env::var(rest).ok())),

@@ -197,21 +197,6 @@ fn garbage_says_nothing_and_descriptors_that_come_are_closed() {
 }
 
 #[test]
-fn a_hand_over_to_another_main_process_is_refused_aloud() {
-    let run = |script: &str| {
-        let mut command = std::process::Command::new(sam_tests::program("sam"));
-        command.args(["run", "--notify", "main", "--"]).arg(sam_tests::program("speaker")).arg(script);
-        let output = command.output().unwrap();
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
-    };
-    let (code, text) = run("notify READY=1|MAINPID=1; barrier; exit 0");
-    assert_eq!((code, text.lines().count()), (Some(0), 1), "{text}");
-    assert!(text.contains("instance 1 said MAINPID=1: sam does not follow a hand-over"), "{text}");
-    // What is no number of a process says nothing.
-    assert_eq!(run("notify READY=1|MAINPID=0|MAINPID=x|MAINPID=; barrier; exit 0"), (Some(0), String::new()));
-}
-
-#[test]
 fn what_an_instance_said_is_not_the_next_ones() {
     let scripts = ["notify READY=1|STATUS=first; kill 9", "catch 10; say up; pause; exit 0"];
     let running = speaker(&["--notify", "main"], &scripts).start();

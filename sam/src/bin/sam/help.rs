@@ -30,7 +30,8 @@ How its health is known. Without these, by its end alone:
                            than by 0 is a failure. Finds SAM_PID and SAM_INSTANCE set.
                            What it says goes to standard error; what it leaves in its
                            process group is killed. Without --notify the program is
-                           ready as soon as the first probe finds it well
+                           ready as soon as the first probe finds it well; with it, probes
+                           begin when the program says READY=1
       --probe-every TIME   from one probe to the next [10s; at most 1s until it is ready]
       --probe-limit TIME   a probe that runs longer has failed [5s]
       --probe-failures N   how many in a row are a failure of the program [3]
@@ -39,6 +40,9 @@ How its health is known. Without these, by its end alone:
       --notify WHO         listen to sd_notify(3): main (the program's first process) or
                            group (its helpers, too); others are ignored. Finds
                            NOTIFY_SOCKET set [main with --watchdog, else nobody]
+      --pid-file FILE      the program writes the number of its main process there; when that
+                           ends, the one that the file names then goes on in its place, if
+                           it is of the program's process group
       --ready-at-start     do not wait for READY=1, nor for a probe
       --start-limit TIME   how long it may take until READY=1 [no limit], or without
                            --notify until the first probe finds it well [90s]; probes
@@ -81,9 +85,10 @@ What is told:
   -h, --help               this
 
 Of sd_notify(3) it knows READY=1, STOPPING=1, WATCHDOG=1, WATCHDOG=trigger, STATUS=,
-EXTEND_TIMEOUT_USEC= (of a start, and of an end of its own) and BARRIER=1; MAINPID= of
-another process is refused with a line. Under a service
-manager that sets NOTIFY_SOCKET it says READY=1, STATUS=, WATCHDOG=1 (while the program is
+EXTEND_TIMEOUT_USEC= (of a start, and of an end of its own), BARRIER=1 and MAINPID=: a
+process of the program's process group that it names gets its signals from then on, and
+when the one before has ended, its end is the program's. So gunicorn is upgraded (SIGUSR2)
+if its when_ready says MAINPID= and --notify group is given. Under a service manager that sets NOTIFY_SOCKET it says READY=1, STATUS=, WATCHDOG=1 (while the program is
 well) and STOPPING=1 itself. SAM_... variables are passed on, for programs that are
 linked with sam.
 

@@ -65,6 +65,7 @@ impl Dice {
             warn: self.pick(&[10, 15]),
             grace: self.pick(&[NONE, 300 * MS, S, 5 * S]),
             start_limit: self.pick(&[None, None, Some(2 * S)]),
+            says_ready: self.percent(30),
             stop_signal: self.pick(&[None, None, Some(libc::SIGUSR2)]),
             pass_to: self.pick(&[Whom::Instance, Whom::Group]),
             stop_limit: self.pick(&[NONE, S, 5 * S, Duration::MAX]),
@@ -286,6 +287,10 @@ impl History {
             29..32 => {
                 let well = self.dice.percent(50);
                 return self.tell(Event::Probed(well));
+            }
+            35 if self.dice.percent(30) => {
+                self.halted &= self.state.job.suspended;
+                return self.tell(Event::HandedOver);
             }
             // News that nobody waits for.
             32 if !self.making => return self.tell(Event::Spawned),

@@ -333,3 +333,18 @@ fn after_the_end_nothing_moves() {
     }
     assert_eq!(end.deadline(), Time::NEVER);
 }
+
+#[test]
+fn a_hand_over_is_no_end_and_keeps_no_halt_of_the_process_before() {
+    let mut rig = Rig::running(policy());
+    rig.tell(Event::Halted(libc::SIGSTOP));
+    let before = rig.state;
+    assert_eq!(rig.tell(Event::HandedOver), []);
+    assert_eq!((rig.state.stage(), rig.state.instance(), rig.state.last()), (before.stage(), 1, None));
+    assert_eq!(rig.state.hand_overs(), 1);
+    // Who is not stopped needs no SIGCONT.
+    rig.hang_until_warned();
+    // What was wrong stays wrong: the other process owes what the one before owed.
+    assert_eq!(rig.tell(Event::HandedOver), []);
+    assert_eq!(rig.sleep(), [Action::Kill]);
+}

@@ -413,3 +413,17 @@ fn a_probe_that_could_not_be_started_says_nothing() {
     }
     assert_eq!(rig.state.stage_name(), "running");
 }
+
+#[test]
+fn one_that_says_itself_when_it_is_ready_is_not_probed_before() {
+    let probe = Some(Probing { every: S, limit: S, failures: 1, tells_ready: false });
+    let mut rig = Rig::new(Policy { probe, says_ready: true, interval: NONE, ..policy() });
+    rig.sight.phase = Phase::Starting;
+    rig.wake();
+    rig.tell(Event::Spawned);
+    rig.wake();
+    assert_eq!(rig.state.deadline(), Time::NEVER);
+    rig.sight.phase = Phase::Ready;
+    rig.wake();
+    assert_eq!(rig.sleep(), [Action::Probe]);
+}

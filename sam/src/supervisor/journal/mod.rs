@@ -215,7 +215,7 @@ pub(super) struct Seen<'a> {
 
 impl Seen<'_> {
     fn pid(&self) -> i32 {
-        self.living.map_or(0, |living| living.pid)
+        self.living.map_or(0, Living::pid)
     }
 
     /// The name of a check of the instance that lives, or of the one that has just ended;

@@ -226,7 +226,7 @@ impl fmt::Display for Status<'_> {
         write_said(out, self.seen.said)?;
         write!(out, ",\"instance\":{},\"restarts\":{}", state.instance(), state.restarts())?;
         if let Some(living) = self.seen.living {
-            write!(out, ",\"pid\":{},\"lived_ms\":{}", living.pid, living.lived(self.seen.now).as_millis())?;
+            write!(out, ",\"pid\":{},\"lived_ms\":{}", living.pid(), living.lived(self.seen.now).as_millis())?;
         }
         if let (Some(cgroups), Some(cell)) =
             (self.seen.cgroups, self.seen.living.and_then(|living| living.cell.as_ref()))

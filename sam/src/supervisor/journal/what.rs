@@ -9,6 +9,7 @@ pub(super) enum What {
     Ready,
     Warned(Cause),
     Recovered,
+    HandedOver,
     Killed,
     Stopping(i32),
     Ended,
@@ -22,6 +23,9 @@ impl What {
             && let Some(end) = after.last()
         {
             return Some(if matches!(end.how, How::NotMade(_)) { What::NotStarted } else { What::Ended });
+        }
+        if before.hand_overs() != after.hand_overs() {
+            return Some(What::HandedOver);
         }
         match (before.stage(), after.stage()) {
             (old, Stage::Left { exit }) if !matches!(old, Stage::Left { .. }) => Some(What::Left(exit)),
@@ -44,6 +48,7 @@ impl What {
             What::Ready => "ready",
             What::Warned(_) => "warned",
             What::Recovered => "recovered",
+            What::HandedOver => "handed over",
             What::Killed => "killed",
             What::Stopping(_) => "stopping",
             What::Ended => "ended",
@@ -56,7 +61,7 @@ impl What {
     /// a clean end.
     pub(super) fn is_for_people(self, after: &State) -> bool {
         match self {
-            What::Started | What::Ready | What::Stopping(_) | What::Left(_) => false,
+            What::Started | What::Ready | What::HandedOver | What::Stopping(_) | What::Left(_) => false,
             What::Ended => !after.last().is_some_and(|end| end.then == Then::Clean),
             _ => true,
         }

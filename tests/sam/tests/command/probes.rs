@@ -7,6 +7,7 @@ use std::{
 };
 
 use sam_tests::{
+    Subject,
     command::{sh, words},
     lives, program, send, wait_until,
 };
@@ -122,4 +123,20 @@ fn without_a_shell_a_probe_is_refused_at_the_start() {
     }
     assert_eq!(output.status.code(), Some(126), "{text}");
     assert!(text.contains("probes are run by /bin/sh -c, which cannot be executed here"), "{text}");
+}
+
+#[test]
+fn a_program_that_says_itself_when_it_is_ready_is_not_probed_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ready, early) = (folder.path().join("ready"), folder.path().join("early"));
+    let probe = format!("[ -e {} ] || echo >> {}; false", ready.display(), early.display());
+    let options = ["--notify", "main", "--probe", &probe, "--probe-every", "1ms", "--probe-failures", "1"];
+    let script = format!("catch 10; say up; pause; record {}; notify READY=1; hang", ready.display());
+    let running = Subject::by_command(&options, "speaker", &[&script, "exit 0"]).start();
+    running.await_line("1 up");
+    wait_until("it is starting", || running.status()["stage"] == "starting");
+    running.signal(libc::SIGUSR1);
+    running.await_events("warned", 1);
+    assert!(!early.exists(), "it was probed while it booted");
+    assert_eq!(running.end().names()[..3], ["started", "ready", "warned"]);
 }

@@ -64,7 +64,7 @@ impl Observer {
             self.next_question = Some(now);
         }
         let serves = match sight.phase {
-            Phase::Starting => self.policy.start_limit.is_none() || self.boots(),
+            Phase::Starting => (self.policy.start_limit.is_none() && !self.policy.says_ready) || self.boots(),
             phase => phase != Phase::Stopping,
         };
         match self.policy.probe {

@@ -149,6 +149,10 @@ impl Observer {
                 self.halted = false;
                 self.continued(now);
             }
+            Event::HandedOver if self.life == Life::Alive => {
+                ensure(actions.is_empty(), "it acted on a hand-over")?;
+                self.halted &= self.suspended;
+            }
             Event::Signal(signal @ (2 | 3 | 15)) if !self.policy.ignored.contains(&(signal, true)) => {
                 let again = (self.stop, signal) == (Some(2), 2) && now.since(self.stopped_at) >= 100 * rig::MS;
                 if self.stop.is_none() {

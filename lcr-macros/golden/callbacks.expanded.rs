@@ -101,11 +101,13 @@ const _: () = {
                                     __lcr::receive(
                                             &memory_of_the_callback,
                                             <bool as __lcr::Abi>::from_repr,
-                                            callback
-                                                .call((
+                                            __lcr::Lent::call(
+                                                &callback,
+                                                (
                                                     __lcr::lower(<&str as __lcr::Abi>::into_repr, p0),
                                                     __lcr::lower(<u64 as __lcr::Abi>::into_repr, p1),
-                                                )),
+                                                ),
+                                            ),
                                         )
                                         .value()
                                 }
@@ -149,10 +151,10 @@ const _: () = {
                                     __lcr::receive(
                                             &memory_of_the_callback,
                                             <() as __lcr::Abi>::from_repr,
-                                            callback
-                                                .call((
-                                                    __lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),
-                                                )),
+                                            __lcr::Given::call(
+                                                &callback,
+                                                (__lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),),
+                                            ),
                                         )
                                         .value()
                                 }
@@ -245,7 +247,7 @@ const _: () = {
                     },
                     |shortfall| {
                         let fault = shortfall.into_fault::<dyn Watch>(0);
-                        (&&__lcr::Tag::<()>::new()).raise(fault)
+                        (&&__lcr::Tag::<()>::new()).raise_lcr_fault(fault)
                     },
                 )
             }
@@ -308,10 +310,10 @@ const _: () = {
                                                 __lcr::receive(
                                                         &memory_of_the_callback,
                                                         <() as __lcr::Abi>::from_repr,
-                                                        callback
-                                                            .call((
-                                                                __lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),
-                                                            )),
+                                                        __lcr::Given::call(
+                                                            &callback,
+                                                            (__lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),),
+                                                        ),
                                                     )
                                                     .value()
                                             }
@@ -320,7 +322,7 @@ const _: () = {
                                 )
                             }
                             __lcr::Shortfall::Fault(fault) => {
-                                (&&__lcr::Tag::<u64>::new()).raise(fault)
+                                (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault)
                             }
                         }
                     },
@@ -379,7 +381,7 @@ const _: () = {
                     },
                     |shortfall| {
                         let fault = shortfall.into_fault::<dyn Watch>(0);
-                        (&&__lcr::Tag::<()>::new()).raise(fault)
+                        (&&__lcr::Tag::<()>::new()).raise_lcr_fault(fault)
                     },
                 )
             }
@@ -442,10 +444,10 @@ const _: () = {
                                                 __lcr::receive(
                                                         &memory_of_the_callback,
                                                         <() as __lcr::Abi>::from_repr,
-                                                        callback
-                                                            .call((
-                                                                __lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),
-                                                            )),
+                                                        __lcr::Given::call(
+                                                            &callback,
+                                                            (__lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),),
+                                                        ),
                                                     )
                                                     .value()
                                             }
@@ -454,7 +456,7 @@ const _: () = {
                                 )
                             }
                             __lcr::Shortfall::Fault(fault) => {
-                                (&&__lcr::Tag::<u64>::new()).raise(fault)
+                                (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault)
                             }
                         }
                     },

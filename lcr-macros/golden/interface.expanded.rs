@@ -161,7 +161,7 @@ const _: () = {
                     },
                     |shortfall| {
                         let fault = shortfall.into_fault::<dyn Store>(0);
-                        (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise(fault)
+                        (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise_lcr_fault(fault)
                     },
                 )
             }
@@ -191,7 +191,8 @@ const _: () = {
                     },
                     |shortfall| {
                         let fault = shortfall.into_fault::<dyn Store>(1);
-                        (&&__lcr::Tag::<Result<(), StoreError>>::new()).raise(fault)
+                        (&&__lcr::Tag::<Result<(), StoreError>>::new())
+                            .raise_lcr_fault(fault)
                     },
                 )
             }
@@ -219,7 +220,7 @@ const _: () = {
                                 __LcrDefaults::__lcr_default_len(self)
                             }
                             __lcr::Shortfall::Fault(fault) => {
-                                (&&__lcr::Tag::<u64>::new()).raise(fault)
+                                (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault)
                             }
                         }
                     },
@@ -248,7 +249,7 @@ const _: () = {
                     },
                     |shortfall| {
                         let fault = shortfall.into_fault::<dyn Store>(0);
-                        (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise(fault)
+                        (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise_lcr_fault(fault)
                     },
                 )
             }
@@ -278,7 +279,8 @@ const _: () = {
                     },
                     |shortfall| {
                         let fault = shortfall.into_fault::<dyn Store>(1);
-                        (&&__lcr::Tag::<Result<(), StoreError>>::new()).raise(fault)
+                        (&&__lcr::Tag::<Result<(), StoreError>>::new())
+                            .raise_lcr_fault(fault)
                     },
                 )
             }
@@ -306,7 +308,7 @@ const _: () = {
                                 __LcrDefaults::__lcr_default_len(self)
                             }
                             __lcr::Shortfall::Fault(fault) => {
-                                (&&__lcr::Tag::<u64>::new()).raise(fault)
+                                (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault)
                             }
                         }
                     },

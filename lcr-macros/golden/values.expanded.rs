@@ -59,6 +59,8 @@ const _: () = {
         }
     }
     #[automatically_derived]
+    impl<'a, T: Clone + __lcr::Abi> __lcr::MustNotImplementDrop for View<'a, T> {}
+    #[automatically_derived]
     unsafe impl<
         'the_call,
         'a,
@@ -110,6 +112,8 @@ const _: () = {
             Self {}
         }
     }
+    #[automatically_derived]
+    impl __lcr::MustNotImplementDrop for Unit {}
     #[automatically_derived]
     unsafe impl<'the_call> __lcr::Within<'the_call> for Unit {}
     #[allow(
@@ -219,6 +223,8 @@ const _: () = {
             }
         }
     }
+    #[automatically_derived]
+    impl __lcr::MustNotImplementDrop for Colour {}
     #[automatically_derived]
     unsafe impl<'the_call> __lcr::Within<'the_call> for Colour {}
     #[allow(
@@ -386,6 +392,8 @@ const _: () = {
             }
         }
     }
+    #[automatically_derived]
+    impl<T: __lcr::Abi> __lcr::MustNotImplementDrop for Event<T> {}
     #[automatically_derived]
     unsafe impl<
         'the_call,

@@ -473,6 +473,13 @@ pub fn bad_tag(name: &str, tag: u32) -> ! {
     panic!("a `{name}` was received with the unknown tag {tag}; its sender is broken")
 }
 
+/// Implemented for every type that derives `Abi`, so that the compiler refuses one that is `Drop`:
+/// its destructor would run where it is taken apart to cross, and again where it arrives.
+pub trait MustNotImplementDrop {}
+
+#[allow(drop_bounds, reason = "of exactly these")]
+impl<T: ?Sized + Drop> MustNotImplementDrop for T {}
+
 /// A type that may be a field of a plain struct: every [`Plain`] type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of plain data",

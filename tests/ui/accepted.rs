@@ -408,4 +408,21 @@ mod abi_plain {
     }
 }
 
+// What generated code calls is found whatever the author's traits are called.
+mod beside_a_trait_with_the_same_names {
+    pub trait Grab: Sized {
+        fn call(self, numbers: (u64,)) -> u64 {
+            numbers.0
+        }
+        fn raise(self) {}
+    }
+    impl<T> Grab for T {}
+
+    #[lcr::interface(name = "kv", version = 1)]
+    pub trait Store {
+        fn each(&self, f: &dyn Fn(u64) -> u64) -> u64;
+        fn later(&self, text: &str, then: Box<dyn Fn(String) -> bool + Send>) -> Result<u64, lcr::Fault>;
+    }
+}
+
 fn main() {}

@@ -77,7 +77,7 @@ fn call(method: &Method, trait_name: &Ident) -> TokenStream {
     let reprs: Vec<_> = (0..method.arguments.len()).map(|place| local(&format!("a{place}"))).collect();
     let lifted = method.arguments.iter().zip(&reprs).map(|(argument, repr)| lift(argument, repr));
     let place = method.place();
-    let raise = quote_spanned!(place=> (&&#lcr::Tag::<#result>::new()).raise(fault));
+    let raise = quote_spanned!(place=> (&&#lcr::Tag::<#result>::new()).raise_lcr_fault(fault));
     let memory = Memory::new("memory_of_the_component", &method.result);
     let value = memory.receive(&method.result, local("value"));
     let memory = memory.declare();
@@ -142,7 +142,7 @@ fn call_default(method: &Method, this: &Option<TokenStream>, values: &[Ident]) -
         // The caller's own function serves the default body without a detour.
         Passing::Lent(_) => argument.name.to_token_stream(),
         Passing::Given(callback) => {
-            let closure = closure(callback, &value.to_token_stream());
+            let closure = closure(callback, &ours!(#lcr::Given), &value.to_token_stream());
             ours!(#lcr::Box::new(#closure))
         }
     });

@@ -41,12 +41,12 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let parameters: Vec<_> = (0..method.arguments.len()).map(|place| local(&format!("a{place}"))).collect();
     let reprs = method.arguments.iter().map(repr);
     let callbacks = method.arguments.iter().zip(&parameters).filter_map(|(argument, parameter)| {
-        let (callback, received) = match &argument.passing {
+        let (callback, way) = match &argument.passing {
             Passing::Value => return None,
-            Passing::Lent(callback) => (callback, crossing::lift(&parse_quote!(#lcr::Lent), parameter)),
-            Passing::Given(callback) => (callback, crossing::lift(&parse_quote!(#lcr::Given), parameter)),
+            Passing::Lent(callback) => (callback, ours!(#lcr::Lent)),
+            Passing::Given(callback) => (callback, ours!(#lcr::Given)),
         };
-        let closure = closure(callback, &received);
+        let closure = closure(callback, &way, &crossing::lift(&parse_quote!(#way), parameter));
         Some(ours!(let #parameter = #closure;))
     });
     let values = method.arguments.iter().zip(&parameters).map(|(argument, parameter)| match argument.passing {
@@ -90,14 +90,15 @@ fn repr(argument: &Argument) -> TokenStream {
     }
 }
 
-/// A closure of the callback's own signature that calls the received `callback`.
-pub(super) fn closure(callback: &Callback, received: &TokenStream) -> TokenStream {
+/// A closure of the callback's own signature that calls the received `callback`, of the type
+/// `way`. Not by a method's name: a trait of the author's could have one, which would be found first.
+pub(super) fn closure(callback: &Callback, way: &TokenStream, received: &TokenStream) -> TokenStream {
     let names: Vec<_> = (0..callback.arguments.len()).map(|place| local(&format!("p{place}"))).collect();
     let types = &callback.arguments;
     let result = &callback.result;
     let lowered = types.iter().zip(&names).map(|(ty, name)| crossing::lower(&with_inferred_lifetimes(ty), name));
     let memory = Memory::new("memory_of_the_callback", result);
-    let value = memory.receive(result, ours!(callback.call((#(#lowered,)*))));
+    let value = memory.receive(result, ours!(#way::call(&callback, (#(#lowered,)*))));
     let memory = memory.declare();
     ours! {{
         let callback = #received;

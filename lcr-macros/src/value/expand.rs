@@ -56,6 +56,8 @@ pub(crate) fn expand(value: &Value) -> TokenStream {
                 #[inline]
                 unsafe fn from_repr(repr: #lcr::Repr<Self>) -> Self { #lift }
             }
+            #[automatically_derived]
+            impl #parameters #lcr::MustNotImplementDrop for #ident #arguments #clause {}
             #within
         };
     }

@@ -90,7 +90,7 @@ unsafe impl Abi for Fault {
 unsafe impl Within<'_> for Fault {}
 
 /// Stands for a method's result type, so that method resolution can pick how a fault
-/// reaches the caller: `(&&Tag::<R>::new()).raise(fault)` finds [`RaiseAsErr`] if it
+/// reaches the caller: `(&&Tag::<R>::new()).raise_lcr_fault(fault)` finds [`RaiseAsErr`] if it
 /// applies, else, one reference further, [`RaiseAsPanic`].
 pub struct Tag<R>(PhantomData<fn() -> R>);
 
@@ -105,11 +105,11 @@ impl<R> Tag<R> {
 /// The fault becomes the method's error.
 pub trait RaiseAsErr<R> {
     /// The method's result for a fault.
-    fn raise(self, fault: Fault) -> R;
+    fn raise_lcr_fault(self, fault: Fault) -> R;
 }
 
 impl<T, E: From<Fault>> RaiseAsErr<Result<T, E>> for &&Tag<Result<T, E>> {
-    fn raise(self, fault: Fault) -> Result<T, E> {
+    fn raise_lcr_fault(self, fault: Fault) -> Result<T, E> {
         Err(E::from(fault))
     }
 }
@@ -117,11 +117,11 @@ impl<T, E: From<Fault>> RaiseAsErr<Result<T, E>> for &&Tag<Result<T, E>> {
 /// The fault becomes a panic of the caller.
 pub trait RaiseAsPanic<R> {
     /// Panics with the fault's text.
-    fn raise(self, fault: Fault) -> R;
+    fn raise_lcr_fault(self, fault: Fault) -> R;
 }
 
 impl<R> RaiseAsPanic<R> for &Tag<R> {
-    fn raise(self, fault: Fault) -> R {
+    fn raise_lcr_fault(self, fault: Fault) -> R {
         panic!("{fault}")
     }
 }

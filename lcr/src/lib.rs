@@ -169,7 +169,7 @@ pub use abi::{
 };
 pub use component::{
     context::Context,
-    fault::Fault,
+    fault::{Fault, Origin},
     handle::Handle,
     pinned::Pinned,
     serde::Serde,

@@ -48,7 +48,7 @@ use crate::{
         fault::FaultKind,
     },
     component::{
-        barrier::{Contained, barrier, expect_outcome},
+        barrier::{Contained, barrier, callback_barrier, expect_outcome},
         fault::Fault,
         handle::{Callee, Unserved},
         registration::default_create,
@@ -154,7 +154,7 @@ macro_rules! arguments {
                     data: *const (),
                     $($repr: $ty),*
                 ) -> Outcome<Output> {
-                    barrier(|| {
+                    callback_barrier(|| {
                         // SAFETY: `data` is the callback, which lives as long as it may be called.
                         let function = unsafe { &*data.cast::<F>() };
                         function(($($repr,)*))
@@ -282,7 +282,7 @@ impl<V> Shortfall<V> {
 fn missing<I: ?Sized + Interface>(method: u32) -> Fault {
     let method = I::METHODS.get(method as usize).map_or("", |method| method.shape.name);
     let message = "the component lacks this method, and the interface has no default for it".to_owned();
-    Fault::new(FaultKind::Withdrawn, I::NAME, method, String::new(), message)
+    Fault::new(FaultKind::Withdrawn, I::NAME, method, String::new(), message, None)
 }
 
 /// What of `Send` and `Sync` a type is, by [`Bounds::SEND`] and [`Bounds::SYNC`]: the constants

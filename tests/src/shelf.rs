@@ -130,6 +130,13 @@ pub trait Librarian {
     fn look_at(&self, shelf: lcr::Handle<dyn reordered::Shelf>) -> Result<(Vec<String>, String), lcr::Fault>;
     /// The topic of a shelf that the caller holds.
     fn topic(&self, shelf: lcr::Handle<dyn demanding::Shelf>) -> Result<Option<String>, lcr::Fault>;
+    /// Gives books of a shelf that the caller holds.
+    fn hand_out(
+        &self,
+        shelf: lcr::Handle<dyn grown::Shelf>,
+        take: Box<dyn Fn(String) + Send>,
+        tail: Vec<String>,
+    ) -> u32;
     /// The shelf that he depends on.
     fn lend(&self) -> lcr::Handle<dyn reordered::Shelf>;
 }

@@ -270,6 +270,74 @@ fn a_fault_names_the_component_that_was_called_also_when_it_was_replaced_meanwhi
     assert_eq!(text, "component `shelf 1.1.0` panicked in test.shelf.each: at once");
 }
 
+/// Where a fault began that a call ended with, and the panic's text.
+fn origin_of(fault: &lcr::Fault) -> Option<(&str, &str, u64)> {
+    fault.origin().map(|origin| (origin.component(), origin.version(), origin.generation()))
+}
+
+#[lcr::interface(name = "test.relay", version = 1)]
+trait Relay {
+    /// Has the books of a shelf given away by a librarian.
+    fn relay(
+        &self,
+        librarian: Handle<dyn Librarian>,
+        shelf: Handle<dyn grown::Shelf>,
+        take: Box<dyn Fn(String) + Send>,
+        tail: Vec<String>,
+    ) -> Result<u32, lcr::Fault>;
+}
+
+/// A component of the program itself, between the program and the others.
+#[derive(Default)]
+struct Between;
+
+#[lcr::component(name = "relay", version = "3.0.0")]
+impl Relay for Between {
+    fn relay(
+        &self,
+        librarian: Handle<dyn Librarian>,
+        shelf: Handle<dyn grown::Shelf>,
+        take: Box<dyn Fn(String) + Send>,
+        tail: Vec<String>,
+    ) -> Result<u32, lcr::Fault> {
+        Ok(librarian.hand_out(shelf, take, tail))
+    }
+}
+
+#[test]
+fn a_fault_says_where_it_began_also_through_other_components_and_after_a_replacement() {
+    let rt = Arc::new(Runtime::builder().build().unwrap());
+    rt.plan().add(component("shelf_grown")).add(component("shelf_librarian")).commit().unwrap();
+    let (relay, librarian) = (rt.service::<dyn Relay>().unwrap(), rt.service::<dyn Librarian>().unwrap());
+    let shelf = rt.service::<dyn grown::Shelf>().unwrap();
+    let give = |take: Box<dyn Fn(String) + Send>, tail: usize| {
+        relay.relay(librarian.clone(), shelf.clone(), take, vec![String::new(); tail])
+    };
+    // The shelf is replaced while the call is inside it, which panics then; neither version of
+    // it has fields.
+    let generation = rt.generation();
+    let replacing = Arc::clone(&rt);
+    let replace = move |_| drop(replacing.replace(component("shelf_first")).unwrap());
+    let fault = give(Box::new(replace), 10).unwrap_err();
+    assert_eq!(origin_of(&fault), Some(("shelf", "1.1.0", generation)), "{fault:?}");
+    assert_eq!(fault.component(), "relay 3.0.0");
+    assert_eq!(
+        fault.to_string(),
+        "component `relay 3.0.0` panicked in test.relay.relay: component `librarian 1.0.0` panicked in \
+         test.librarian.hand_out: component `shelf 1.1.0` panicked in test.shelf.give: too many books"
+    );
+    assert_eq!(fault.origin().unwrap().to_string(), format!("shelf 1.1.0 in generation {generation}"));
+    // A callback of the program belongs to no component.
+    rt.replace(component("shelf_grown")).unwrap();
+    let fault = give(Box::new(|_| panic!("the program's own")), 0).unwrap_err();
+    assert_eq!(origin_of(&fault), None, "{fault:?}");
+    // A component's own, after one that passed through it.
+    let foreign = rt.service::<dyn abroad::Librarian>().unwrap();
+    let own = rt.reference::<dyn first::Shelf>(&()).unwrap();
+    let fault = abroad::Librarian::topic(&foreign, own).unwrap_err();
+    assert_eq!(origin_of(&fault), Some(("librarian", "1.0.0", rt.generation())), "{fault:?}");
+}
+
 #[test]
 fn a_component_that_calls_back_from_other_threads_is_refused_to_callers_that_do_not_promise_it() {
     let rt = runtime("chorus_threads");

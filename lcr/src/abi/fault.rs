@@ -25,22 +25,22 @@ impl<R: Copy> Outcome<R> {
         Outcome { fault: ptr::null_mut(), value: MaybeUninit::new(value) }
     }
 
-    /// An outcome that carries a fault.
+    /// An outcome that carries a fault, which began elsewhere if `beginning` says so.
     #[cold]
-    pub fn faulted(kind: FaultKind, message: String) -> Outcome<R> {
-        Outcome { fault: RawFault::new(kind, message), value: MaybeUninit::uninit() }
+    pub fn faulted(kind: FaultKind, message: String, beginning: Option<Beginning>) -> Outcome<R> {
+        Outcome { fault: RawFault::passing(kind, message, beginning), value: MaybeUninit::uninit() }
     }
 
     /// Splits the outcome.
     ///
     /// # Errors
-    /// The kind and message of the fault, if it carries one.
+    /// The kind and message of the fault, if it carries one, and where it began.
     ///
     /// # Safety
     /// The outcome must come from a function that keeps the contract of [`Outcome`],
     /// and must not be split twice.
     #[inline]
-    pub unsafe fn split(self) -> Result<R, (FaultKind, String)> {
+    pub unsafe fn split(self) -> Result<R, (FaultKind, String, Option<Beginning>)> {
         if self.fault.is_null() {
             // SAFETY: a null fault means an initialised value.
             Ok(unsafe { self.value.assume_init() })
@@ -77,21 +77,48 @@ impl FaultKind {
     }
 }
 
+/// Where a fault began, if that is not the code that gave it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Beginning {
+    /// The component with its version; empty if the code belongs to none (a callback of the
+    /// program).
+    pub component: String,
+    /// The commit in whose world the component was called; 0 if that is the world of the call
+    /// that the fault comes out of.
+    pub generation: u64,
+}
+
 /// A fault in flight between two images: made and freed by the same one.
 #[repr(C)]
 pub struct RawFault {
     kind: u32,
+    /// Null if the fault began in the code that gave it.
+    component: *const u8,
+    component_len: usize,
+    generation: u64,
     message: *const u8,
     message_len: usize,
     free: unsafe extern "C" fn(*mut RawFault),
 }
 
 impl RawFault {
-    /// A fault owned by this image.
+    /// A fault owned by this image, that began in it.
     pub fn new(kind: FaultKind, message: String) -> *mut RawFault {
+        RawFault::passing(kind, message, None)
+    }
+
+    /// A fault owned by this image, that may have begun elsewhere.
+    pub fn passing(kind: FaultKind, message: String, beginning: Option<Beginning>) -> *mut RawFault {
         let message: &mut str = Box::leak(message.into_boxed_str());
+        let (component, generation) = match beginning {
+            Some(beginning) => (Some(Box::leak(beginning.component.into_boxed_str())), beginning.generation),
+            None => (None, 0),
+        };
         Box::into_raw(Box::new(RawFault {
             kind: kind as u32,
+            component_len: component.as_ref().map_or(0, |component| component.len()),
+            component: component.map_or(ptr::null(), |component| component.as_mut_ptr().cast_const()),
+            generation,
             message: message.as_mut_ptr(),
             message_len: message.len(),
             free: free_fault,
@@ -103,12 +130,17 @@ impl RawFault {
     /// # Safety
     /// `fault` comes from [`RawFault::new`] of any image and is not used again.
     #[cold]
-    pub unsafe fn take(fault: *mut RawFault) -> (FaultKind, String) {
+    pub unsafe fn take(fault: *mut RawFault) -> (FaultKind, String, Option<Beginning>) {
         // SAFETY: the caller owns a live fault.
         let raw = unsafe { &*fault };
-        // SAFETY: `new` leaked a string of this address and length.
+        // SAFETY: `passing` leaked a string of this address and length.
         let message = unsafe { core::slice::from_raw_parts(raw.message, raw.message_len) };
-        let taken = (FaultKind::from_number(raw.kind), String::from_utf8_lossy(message).into_owned());
+        let beginning = (!raw.component.is_null()).then(|| {
+            // SAFETY: as above.
+            let component = unsafe { core::slice::from_raw_parts(raw.component, raw.component_len) };
+            Beginning { component: String::from_utf8_lossy(component).into_owned(), generation: raw.generation }
+        });
+        let taken = (FaultKind::from_number(raw.kind), String::from_utf8_lossy(message).into_owned(), beginning);
         // SAFETY: `free` belongs to the image that made the fault; it is not used again.
         unsafe { (raw.free)(fault) };
         taken
@@ -119,6 +151,11 @@ unsafe extern "C" fn free_fault(fault: *mut RawFault) {
     // SAFETY: only `take` calls this, once, with what `new` of this image leaked.
     let fault = unsafe { Box::from_raw(fault) };
     let message = ptr::slice_from_raw_parts_mut(fault.message.cast_mut(), fault.message_len);
-    // SAFETY: `new` of this image leaked a boxed `str` of this address and length.
+    // SAFETY: `passing` of this image leaked a boxed `str` of this address and length.
     drop(unsafe { Box::from_raw(message) });
+    if !fault.component.is_null() {
+        let component = ptr::slice_from_raw_parts_mut(fault.component.cast_mut(), fault.component_len);
+        // SAFETY: as above.
+        drop(unsafe { Box::from_raw(component) });
+    }
 }

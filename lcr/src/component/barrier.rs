@@ -11,7 +11,9 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use crate::abi::fault::{FaultKind, Outcome};
+use crate::abi::fault::{Beginning, FaultKind, Outcome};
+
+use super::{image, passing};
 
 /// Runs `body` and turns a panic into a fault with the panic's message.
 ///
@@ -20,13 +22,22 @@ use crate::abi::fault::{FaultKind, Outcome};
 pub fn barrier<R: Copy>(body: impl FnOnce() -> R) -> Outcome<R> {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(value) => Outcome::done(value),
-        Err(payload) => caught(payload),
+        Err(payload) => caught(payload, false),
+    }
+}
+
+/// As [`barrier`], for the code of a callback, which is not that of whoever calls it.
+#[inline(always)]
+pub fn callback_barrier<R: Copy>(body: impl FnOnce() -> R) -> Outcome<R> {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(value) => Outcome::done(value),
+        Err(payload) => caught(payload, true),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn caught<R: Copy>(payload: Box<dyn Any + Send>) -> Outcome<R> {
+fn caught<R: Copy>(payload: Box<dyn Any + Send>, is_callback: bool) -> Outcome<R> {
     let message = match payload.downcast::<String>() {
         Ok(message) => *message,
         Err(payload) => match payload.downcast::<&'static str>() {
@@ -37,7 +48,9 @@ fn caught<R: Copy>(payload: Box<dyn Any + Send>) -> Outcome<R> {
             }
         },
     };
-    Outcome::faulted(FaultKind::Panic, message)
+    let beginning = passing::take(&message);
+    let own = || is_callback.then(|| Beginning { component: image::component(), generation: 0 });
+    Outcome::faulted(FaultKind::Panic, message, beginning.or_else(own))
 }
 
 /// A payload of the author's own type may panic when it is dropped, with a payload that
@@ -99,6 +112,9 @@ pub unsafe fn expect_outcome<R: Copy>(outcome: Outcome<R>) -> R {
     // SAFETY: the caller keeps the contract of `split`.
     match unsafe { outcome.split() } {
         Ok(value) => value,
-        Err((_, message)) => panic!("{message}"),
+        Err((_, message, beginning)) => {
+            passing::note(&message, beginning.unwrap_or(Beginning { component: String::new(), generation: 0 }));
+            panic!("{message}")
+        }
     }
 }

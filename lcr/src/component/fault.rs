@@ -2,9 +2,10 @@
 
 use std::{fmt, marker::PhantomData};
 
+use super::passing;
 use crate::abi::{
-    composite::RawTuple5,
-    fault::FaultKind,
+    composite::RawTuple7,
+    fault::{Beginning, FaultKind},
     owned::RawVec,
     shape::{Kind, Part, Shape},
     value::{Abi, Within},
@@ -22,11 +23,63 @@ pub struct Fault {
     method: String,
     component: String,
     message: String,
+    /// Boxed, so that a `Result` with a fault stays small.
+    origin: Option<Box<Origin>>,
+}
+
+/// Where a panic began: carried along as it passes through calls, callbacks and images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    component: String,
+    generation: u64,
+}
+
+impl Origin {
+    /// That of code which belongs to no component, as it crosses.
+    const NONE: Origin = Origin { component: String::new(), generation: 0 };
+
+    /// What is known of it where a call in the world of commit `generation` faulted.
+    pub(super) fn of(beginning: Beginning, generation: u64) -> Option<Origin> {
+        let Beginning { component, generation: other } = beginning;
+        let generation = if other == 0 { generation } else { other };
+        (!component.is_empty()).then_some(Origin { component, generation })
+    }
+
+    /// The component's name.
+    pub fn component(&self) -> &str {
+        self.component.split_once(' ').map_or(&*self.component, |(name, _)| name)
+    }
+
+    /// The component's semantic version.
+    pub fn version(&self) -> &str {
+        self.component.split_once(' ').map_or("", |(_, version)| version)
+    }
+
+    /// The number of the commit in whose world the component was called, as
+    /// [`Runtime::generation`](crate::Runtime::generation) counts them. Of a callback, that in
+    /// whose world the component was called that called back.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in generation {}", self.component, self.generation)
+    }
 }
 
 impl Fault {
-    pub(crate) fn new(kind: FaultKind, interface: &str, method: &str, component: String, message: String) -> Fault {
-        Fault { kind, interface: interface.to_owned(), method: method.to_owned(), component, message }
+    pub(crate) fn new(
+        kind: FaultKind,
+        interface: &str,
+        method: &str,
+        component: String,
+        message: String,
+        origin: Option<Origin>,
+    ) -> Fault {
+        let (interface, method) = (interface.to_owned(), method.to_owned());
+        Fault { kind, interface, method, component, message, origin: origin.map(Box::new) }
     }
 
     /// What happened.
@@ -49,6 +102,13 @@ impl Fault {
         &self.component
     }
 
+    /// Where the panic began, which may be another component than the one that served the call:
+    /// one that this called, or whose callback it called. `None` if nothing panicked, or if the
+    /// code that did belongs to no component (a callback of the program).
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_deref()
+    }
+
     /// The panic's message, or the reason.
     pub fn message(&self) -> &str {
         &self.message
@@ -57,7 +117,7 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fault { kind, interface, method, component, message } = self;
+        let Fault { kind, interface, method, component, message, .. } = self;
         match kind {
             _ if method.is_empty() => write!(f, "{interface} was not pinned: {message}"),
             FaultKind::Panic => write!(f, "component `{component}` panicked in {interface}.{method}: {message}"),
@@ -69,20 +129,25 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-type Fields = (u32, String, String, String, String);
+/// Of the origin its component, empty if there is none, and its generation.
+type Fields = (u32, String, String, String, String, String, u64);
 
 // SAFETY: it crosses as the tuple of its fields.
 unsafe impl Abi for Fault {
-    type Repr = RawTuple5<u32, RawVec<u8>, RawVec<u8>, RawVec<u8>, RawVec<u8>>;
+    type Repr = RawTuple7<u32, RawVec<u8>, RawVec<u8>, RawVec<u8>, RawVec<u8>, RawVec<u8>, u64>;
     const SHAPE: &'static Shape =
         &Shape::of::<Self::Repr>(Kind::Struct, "lcr.Fault", &[Part { name: "fields", at: 0, shape: Fields::SHAPE }]);
     fn into_repr(self) -> Self::Repr {
-        (self.kind as u32, self.interface, self.method, self.component, self.message).into_repr()
+        let Origin { component, generation } = self.origin.map_or(Origin::NONE, |origin| *origin);
+        (self.kind as u32, self.interface, self.method, self.component, self.message, component, generation).into_repr()
     }
     unsafe fn from_repr(repr: Self::Repr) -> Self {
         // SAFETY: the caller keeps the contract of `from_repr`.
-        let (kind, interface, method, component, message): Fields = unsafe { Abi::from_repr(repr) };
-        Fault { kind: FaultKind::from_number(kind), interface, method, component, message }
+        let fields: Fields = unsafe { Abi::from_repr(repr) };
+        let (kind, interface, method, component, message, origin, generation) = fields;
+        let origin = Origin::of(Beginning { component: origin, generation }, generation);
+        let origin = origin.map(Box::new);
+        Fault { kind: FaultKind::from_number(kind), interface, method, component, message, origin }
     }
 }
 
@@ -122,6 +187,11 @@ pub trait RaiseAsPanic<R> {
 
 impl<R> RaiseAsPanic<R> for &Tag<R> {
     fn raise_lcr_fault(self, fault: Fault) -> R {
-        panic!("{fault}")
+        let text = fault.to_string();
+        if fault.kind == FaultKind::Panic {
+            let Origin { component, generation } = fault.origin.map_or(Origin::NONE, |origin| *origin);
+            passing::note(&text, Beginning { component, generation });
+        }
+        panic!("{text}")
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, marker::PhantomData, ptr, ptr::NonNull, sync::atomic::Ordering};
 
 use crate::abi::{
-    fault::{Outcome, RawFault},
+    fault::{Beginning, Outcome, RawFault},
     frame::{Core, Frame, Place, Record},
     interface::Interface,
     owned::RawSlice,
@@ -13,7 +13,11 @@ use crate::abi::{
     world::{Table, Target, entry},
 };
 
-use super::{fault::Fault, image, pinned::Pinned};
+use super::{
+    fault::{Fault, Origin},
+    image,
+    pinned::Pinned,
+};
 
 /// A handle on a service or on an instance of one's own: implements the interface's
 /// trait, and survives every replacement of what serves it.
@@ -301,8 +305,8 @@ impl<I: ?Sized + Interface> Handle<I> {
 #[inline(never)]
 pub(super) fn refused<I: ?Sized + Interface>(fault: *mut RawFault, method: u32) -> Fault {
     // SAFETY: the host gave us the fault.
-    let (kind, message) = unsafe { RawFault::take(fault) };
-    Fault::new(kind, I::NAME, method_name::<I>(method), String::new(), message)
+    let (kind, message, _) = unsafe { RawFault::take(fault) };
+    Fault::new(kind, I::NAME, method_name::<I>(method), String::new(), message, None)
 }
 
 /// The fault of a call that was made, with the name of who served it.
@@ -315,12 +319,16 @@ pub(super) fn faulted<I: ?Sized + Interface>(
     table: *const Table,
 ) -> Fault {
     // SAFETY: the component gave us the fault.
-    let (kind, message) = unsafe { RawFault::take(fault) };
+    let (kind, message, beginning) = unsafe { RawFault::take(fault) };
     // SAFETY: the slot is alive, and so is the world, which this thread has not left.
     let name = unsafe { (handle.host().blame)(handle.slot.as_ptr(), table) };
     // SAFETY: the host gives us a `String`'s representation.
     let component = unsafe { String::from_repr(name) };
-    Fault::new(kind, I::NAME, method_name::<I>(method), component, message)
+    // SAFETY: this thread has not left the world.
+    let generation = unsafe { (*table).serial };
+    let beginning = beginning.unwrap_or_else(|| Beginning { component: component.clone(), generation: 0 });
+    let origin = Origin::of(beginning, generation);
+    Fault::new(kind, I::NAME, method_name::<I>(method), component, message, origin)
 }
 
 fn method_name<I: ?Sized + Interface>(method: u32) -> &'static str {

@@ -19,6 +19,7 @@ use crate::abi::{
     ABI_VERSION,
     bytes::outstanding,
     frame::Record,
+    manifest::HEADER,
     tables::{Created, Export, HostTable, ImageTable, RawSlot},
     value::Abi,
 };
@@ -71,6 +72,27 @@ pub(crate) fn exports() -> &'static [&'static Export] {
     EXPORTS.get_or_init(|| inventory::iter::<Registration>.into_iter().map(|registration| registration.0).collect())
 }
 
+static TABLE: OnceLock<ImageTable> = OnceLock::new();
+
+/// The component of this image with its version, if a host has loaded it; else empty: a program
+/// has code that belongs to none.
+pub(crate) fn component() -> String {
+    let export = TABLE.get().and_then(|_| exports().first());
+    export.and_then(|export| names(export.manifest())).unwrap_or_default()
+}
+
+/// The component's name and version, which a record begins with.
+fn names(manifest: &[u8]) -> Option<String> {
+    fn name(bytes: &[u8]) -> Option<(&str, &[u8])> {
+        let (len, rest) = bytes.split_first_chunk()?;
+        let (name, rest) = rest.split_at_checked(u16::from_le_bytes(*len).into())?;
+        Some((std::str::from_utf8(name).ok()?, rest))
+    }
+    let (component, rest) = name(manifest.get(HEADER..)?)?;
+    let (version, _) = name(rest)?;
+    Some(format!("{component} {version}"))
+}
+
 /// The entry of every image that links `lcr`: tells the image its host, and the host
 /// what the image implements.
 ///
@@ -81,7 +103,6 @@ pub(crate) fn exports() -> &'static [&'static Export] {
 /// `host` lives as long as the process and is of this ABI version.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lcr_entry_3(host: *const HostTable) -> *const ImageTable {
-    static TABLE: OnceLock<ImageTable> = OnceLock::new();
     if !adopt_host(host) {
         return ptr::null();
     }
@@ -110,8 +131,22 @@ unsafe extern "C" fn flush_output() {
 /// Takes a slot, or the reason why there is none, out of a host's answer.
 pub(crate) fn split(created: Created) -> Result<NonNull<RawSlot>, String> {
     // SAFETY: a host's functions keep the contract of `Outcome`.
-    let raw = unsafe { created.split() }.map_err(|(_, message)| message)?;
+    let raw = unsafe { created.split() }.map_err(|(_, message, _)| message)?;
     // SAFETY: the representation is that of `Result<usize, String>`.
     let address: usize = unsafe { <Result<usize, String> as Abi>::from_repr(raw) }?;
     NonNull::new(ptr::with_exposed_provenance_mut(address)).ok_or_else(|| "the host gave no slot".to_owned())
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_begins_with_the_component_and_its_version() {
+        let mut record = vec![0; HEADER];
+        record.extend(b"\x05\x00shelf\x05\x001.1.0 and what follows");
+        assert_eq!(names(&record).as_deref(), Some("shelf 1.1.0"));
+        assert_eq!(names(&record[..HEADER + 10]), None);
+        assert_eq!(component(), "", "a test is no component");
+    }
 }

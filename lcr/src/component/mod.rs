@@ -11,6 +11,7 @@ pub mod context;
 pub mod fault;
 pub mod handle;
 pub mod image;
+mod passing;
 pub mod pinned;
 pub mod registration;
 pub mod serde;

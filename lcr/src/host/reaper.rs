@@ -202,7 +202,7 @@ pub(super) fn destroy(incarnation: Incarnation) -> Incarnation {
     // SAFETY: the caller owns the object, no call is inside it, and nothing refers to it.
     let outcome = unsafe { destroy(incarnation.address) };
     // SAFETY: an export's functions keep the contract of `Outcome`.
-    if let Err((_, message)) = unsafe { outcome.split() } {
+    if let Err((_, message, _)) = unsafe { outcome.split() } {
         let component = &incarnation.implementation.component;
         // A subscriber that panics must not end the thread.
         drop(catch_unwind(AssertUnwindSafe(|| {

@@ -1,7 +1,11 @@
 //! Somebody who uses shelves in editions of his own.
 
 use lcr::{Context, Fault, Handle};
-use lcr_tests::shelf::{Librarian, demanding, reordered};
+use lcr_tests::shelf::{
+    Librarian, demanding,
+    grown::{self, Shelf as _},
+    reordered,
+};
 
 /// His shelf.
 pub struct Desk(Handle<dyn reordered::Shelf>);
@@ -28,6 +32,9 @@ impl Librarian for Desk {
     }
     fn topic(&self, shelf: Handle<dyn demanding::Shelf>) -> Result<Option<String>, Fault> {
         Ok(demanding::Shelf::topic(&shelf))
+    }
+    fn hand_out(&self, shelf: Handle<dyn grown::Shelf>, take: Box<dyn Fn(String) + Send>, tail: Vec<String>) -> u32 {
+        shelf.give(take, tail)
     }
     fn lend(&self) -> Handle<dyn reordered::Shelf> {
         self.0.clone()

@@ -389,7 +389,8 @@ impl Shared {
                 Err(error) if !is_coming => break Err(error),
                 _ => None,
             };
-            break Ok(self.open_slot(&mut state, instance, view, dependent, target));
+            let room = state.slots.refuse_too_many();
+            break room.map(|()| self.open_slot(&mut state, instance, view, dependent, target));
         };
         state.instances[instance].holds -= 1;
         state.let_go(instance);

@@ -16,9 +16,12 @@ use std::{
     },
 };
 
-use crate::abi::{
-    tables::RawSlot,
-    world::{Target, entry_offset, slot_of},
+use crate::{
+    abi::{
+        tables::RawSlot,
+        world::{Entry, Table, Target, entry_offset, slot_of},
+    },
+    error::{Error, ErrorKind, Result},
 };
 
 use super::{
@@ -60,6 +63,10 @@ impl Slot {
 // SAFETY: a raw slot is constant but for its atomic count.
 unsafe impl Send for Slot {}
 
+/// The most slots that a runtime has at one time: a frame names an entry by 32 bits of its offset,
+/// and drains tell by it where a call is.
+const MOST: usize = (u32::MAX as usize - size_of::<Table>()) / size_of::<Entry>();
+
 /// The slots of a runtime by number.
 #[derive(Default)]
 pub(crate) struct Slots {
@@ -94,6 +101,14 @@ impl Slots {
         self.slots.get(slot)?.as_ref()
     }
 
+    /// Refuses a slot for which there is no number.
+    ///
+    /// # Errors
+    /// `Invalid` if there are as many as there can be.
+    pub(super) fn refuse_too_many(&self) -> Result<()> {
+        if self.free.is_empty() { refuse_beside(self.slots.len()) } else { Ok(()) }
+    }
+
     /// Numbers of the slots that exist.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = usize> {
         self.slots.iter().enumerate().filter(|(_, slot)| slot.is_some()).map(|(number, _)| number)
@@ -111,6 +126,14 @@ impl Slots {
             keep
         });
     }
+}
+
+fn refuse_beside(slots: usize) -> Result<()> {
+    if slots < MOST {
+        return Ok(());
+    }
+    let text = format!("{slots} instances and views of them have handles, which is the limit; drop some");
+    Err(Error::new(ErrorKind::Invalid, text))
 }
 
 impl Shared {
@@ -216,4 +239,25 @@ pub(super) unsafe fn shared_of(slot: *const RawSlot) -> Arc<Shared> {
     unsafe { Arc::increment_strong_count(shared) };
     // SAFETY: the count just taken.
     unsafe { Arc::from_raw(shared) }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::abi::frame::Place;
+
+    #[test]
+    fn a_frame_tells_the_last_slot_from_every_other_one() {
+        let last = MOST - 1;
+        let place = Place::new(entry_offset(last), 7);
+        assert_eq!((slot_of(place.offset()), place.method()), (last, 7));
+        let beyond = Place::new(entry_offset(MOST + 1), 7);
+        assert_ne!(slot_of(beyond.offset().max(entry_offset(0))), MOST + 1, "the limit is lower than it need be");
+    }
+
+    #[test]
+    fn more_slots_than_a_frame_can_tell_apart_are_refused() {
+        assert!(refuse_beside(MOST - 1).is_ok());
+        assert_eq!(refuse_beside(MOST).unwrap_err().kind(), ErrorKind::Invalid);
+    }
 }

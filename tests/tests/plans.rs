@@ -6,7 +6,8 @@ use lcr::{Error, ErrorKind, Handle, Runtime};
 use lcr_tests::{
     bank::{Bank, Branch as _, Clock, Teller as _, Vault as _},
     component,
-    script::{Misdeed, Moment},
+    script::{Misdeed, Moment, Script},
+    wait_until,
 };
 
 /// A text with hashes and sizes masked.
@@ -105,7 +106,12 @@ fn what_makes_no_sense_is_refused_with_the_way_out() {
         assert_eq!((error.kind(), &*found), (kind, text));
     };
     use ErrorKind::*;
-    refused(plan().commit().unwrap_err(), Invalid, None, "the plan is empty; add, replace, remove or bind a component");
+    refused(
+        plan().commit().unwrap_err(),
+        Invalid,
+        None,
+        "the plan is empty; add, replace, remove, bind or configure a component",
+    );
     refused(
         plan().add(component("vault_v2")).commit().unwrap_err(),
         Invalid,
@@ -313,7 +319,21 @@ fn a_configuration_in_a_plan_is_read_before_the_commit_or_changes_nothing() {
     let clocks = || bank.script.transcript().iter().filter(|line| line.starts_with("clock 1.0.0 create ")).count();
     assert_eq!(clocks(), 1, "tried");
     assert_eq!((bank.rt.service::<dyn Clock>().unwrap().version(), clocks()), (1, 2));
-    let error = bank.rt.plan().replace(component("vault_v1")).configure("clock", &()).unwrap().commit().unwrap_err();
-    assert!(error.kind() == ErrorKind::Invalid && text(error).contains("does not add or replace"));
+    // One that is present and stays.
+    let error = bank.rt.plan().replace(component("vault_v1")).configure("clock", &7_u8).unwrap().commit().unwrap_err();
+    assert!(error.kind() == ErrorKind::Construct && text(error).contains("the configuration of component `clock`"));
+    assert_eq!(bank.vault.version(), 2);
+    let clock: Handle<dyn Clock> = bank.rt.service().unwrap();
+    let plan = bank.rt.plan().configure("clock", &Script::default()).unwrap().build();
+    assert!(plan.to_string().contains("`clock` is configured"), "{plan}");
+    let before = clocks();
+    plan.commit().unwrap();
+    drop(clock);
+    wait_until("the shared clock is destroyed", || bank.rt.status().instances == 3);
+    assert_eq!((bank.rt.service::<dyn Clock>().unwrap().version(), clocks()), (1, before), "it has another script");
+    let error = bank.rt.plan().configure("sundial", &()).unwrap().commit().unwrap_err();
+    assert!(error.kind() == ErrorKind::Invalid && text(error).contains("would not be present"));
+    let plan = bank.rt.plan().remove("clock").configure("clock", &Script::default()).unwrap();
+    assert_eq!(plan.commit().unwrap_err().kind(), ErrorKind::Invalid);
     bank.close();
 }

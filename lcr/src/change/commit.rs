@@ -129,10 +129,9 @@ impl Execution {
 
     /// Has the plan's configurations hold for what is built from now on.
     fn configure(&self, state: &mut State) {
-        for implementation in self.loaded.iter().filter_map(|loaded| loaded.first()) {
-            let Some(config) = self.planned_config(implementation) else { continue };
+        for (component, config) in &self.options.configurations {
             let State { registry, instances, .. } = state;
-            for id in registry.components.get(&implementation.component.name).into_iter().flatten() {
+            for id in registry.components.get(component).into_iter().flatten() {
                 let provider = &mut registry.providers[*id];
                 provider.config = Some(Arc::clone(config));
                 if let Some(instance) = provider.service.and_then(|shared| instances.get_mut(shared)) {

@@ -379,6 +379,12 @@ impl Execution {
                 let idle = loaded.iter().enumerate().filter(|(export, _)| !used.contains(export));
                 untried.extend(idle.map(|(_, implementation)| Arc::clone(implementation)));
             }
+            let touched: HashSet<ProviderId> = self.members.iter().flat_map(Member::providers).collect();
+            let named = self.options.configurations.keys().filter_map(|name| state.registry.components.get(name));
+            let staying = named.flatten().filter(|provider| !touched.contains(provider));
+            let staying = staying.map(|&provider| &state.registry.providers[provider]);
+            let present = staying.filter(|provider| provider.pending.is_none());
+            untried.extend(present.map(|provider| Arc::clone(&provider.implementation)));
         }
         for implementation in untried {
             let Some(config) = self.planned_config(&implementation) else { continue };

@@ -204,10 +204,13 @@ impl<'rt> PlanBuilder<'rt> {
         self
     }
 
-    /// Sets the configuration of a component that the plan adds or replaces, as
-    /// [`Runtime::configure`] does, but with the commit, or not at all. The component's own code
-    /// reads it before: its constructor, or `restore` of one with state. Where nobody uses the
-    /// component yet, an instance is constructed for that and destroyed again.
+    /// Sets the configuration of a component as [`Runtime::configure`] does, but with the commit,
+    /// or not at all. The component's own code reads it before: its constructor, or `restore` of one
+    /// with state. Where the plan makes no new shared instance of the component (nobody uses it
+    /// yet, or the plan does not replace it), an instance is constructed for that and destroyed
+    /// again; what the component holds alone, such as a port, it cannot take a second time.
+    /// A shared instance that the plan does not replace goes on with what it has read. A plan may
+    /// do nothing else.
     ///
     /// # Errors
     /// `Invalid` if `config` cannot be encoded. A configuration that the component refuses shows
@@ -379,6 +382,9 @@ impl fmt::Display for Plan {
         }
         for (interface, component) in &self.options.bindings {
             writeln!(f, "  {interface} is bound to `{component}`")?;
+        }
+        for component in self.options.configurations.keys() {
+            writeln!(f, "  `{component}` is configured")?;
         }
         for refusal in self.refusals() {
             writeln!(f, "  refused ({}): {refusal}", refusal.kind())?;

@@ -45,8 +45,8 @@ impl Refusal {
 pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resolution {
     let mut resolution = Resolution::default();
     let mut touched = HashSet::new();
-    if steps.is_empty() && options.bindings.is_empty() {
-        let text = "the plan is empty; add, replace, remove or bind a component";
+    if steps.is_empty() && options.bindings.is_empty() && options.configurations.is_empty() {
+        let text = "the plan is empty; add, replace, remove, bind or configure a component";
         resolution.refusals.push(Refusal::new(None, ErrorKind::Invalid, text));
     }
     for (index, step) in steps.iter().enumerate() {
@@ -84,7 +84,7 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
             }
         }
     }
-    refuse_configurations(&mut resolution, options);
+    refuse_configurations(state, &mut resolution, options);
     if resolution.refusals.is_empty() && steps.iter().all(|step| step.refusal.is_none()) {
         crossing::mark(state, steps, &mut resolution.members);
         let after = After::new(state, steps, &resolution.members, &options.bindings);
@@ -98,26 +98,33 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
     resolution
 }
 
-/// Notes which members are configured, and refuses to configure anything else: nothing of that
-/// would read it before the commit.
-fn refuse_configurations(resolution: &mut Resolution, options: &Options) {
+/// Notes which members are configured, and refuses to configure what would not be present: nothing
+/// of that could read it before the commit.
+fn refuse_configurations(state: &State, resolution: &mut Resolution, options: &Options) {
     for component in options.configurations.keys() {
         let is_named = |member: &&mut Member| {
             member.after.as_ref().and_then(|after| after.split(' ').next()) == Some(component.as_str())
         };
+        let stays = stays(state, &resolution.members, component);
         match resolution.members.iter_mut().find(is_named) {
             Some(member) => member.notes.push("configured by the plan".to_owned()),
             // Its own step was refused.
             None if !resolution.refusals.is_empty() => {}
+            None if stays => {}
             None => {
                 let text = format!(
-                    "the plan configures component `{component}`, which it does not add or replace; do that in the \
-                     same plan, or use Runtime::configure"
+                    "the plan configures component `{component}`, which would not be present; add it in the same plan"
                 );
                 resolution.refusals.push(Refusal::new(None, ErrorKind::Invalid, text));
             }
         }
     }
+}
+
+/// Whether a component is present and no member changes or removes it.
+fn stays(state: &State, members: &[Member], component: &str) -> bool {
+    let touched: HashSet<ProviderId> = members.iter().flat_map(Member::providers).collect();
+    providers_of(state, component).iter().any(|provider| !touched.contains(provider))
 }
 
 fn invalid(text: String) -> Error {

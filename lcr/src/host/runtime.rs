@@ -252,9 +252,13 @@ impl Runtime {
     }
 
     /// Sets the configuration that the constructors of a component's shared instances
-    /// read. It holds for instances that are built later, replacements included, whose constructors
-    /// are the first to look at it. [`PlanBuilder::configure`](crate::PlanBuilder::configure) has
-    /// them look before the commit, and changes nothing if one refuses.
+    /// read. It holds for instances that are built later, replacements included.
+    ///
+    /// Any value that can be encoded is taken: a component's manifest does not say what type its
+    /// constructor asks for, and only running that constructor would tell, beside the instance that
+    /// serves and with all that it does. So a value of the wrong type shows when the next instance
+    /// is built. [`PlanBuilder::configure`](crate::PlanBuilder::configure) runs it before the
+    /// commit, also for a component that the plan does not replace, and changes nothing if it refuses.
     ///
     /// # Errors
     /// `NotFound` if no such component is present, `Invalid` if `config` cannot be encoded.

@@ -64,6 +64,7 @@ const KEYS: &[Key] = &[
     key(Attribute::Main, "reopen_signal", Form::Text, "reopen_signal = \"SIGHUP\""),
     key(Attribute::Main, "stop_signal", Form::Text, "stop_signal = \"SIGQUIT\""),
     key(Attribute::Main, "pass_signals", Form::Text, "pass_signals = \"main\""),
+    key(Attribute::Main, "kill_mode", Form::Text, "kill_mode = \"group\""),
     key(Attribute::Main, "grace", Form::Text, "grace = \"2s\""),
     key(Attribute::Main, "start_limit", Form::Text, "start_limit = \"30s\""),
     key(Attribute::Main, "stop_limit", Form::Text, "stop_limit = \"10s\""),

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     environment,
     error::Result,
-    options::{Cgroup, Notify, Options, Probe, Respawn, SignalTarget, Strays},
+    options::{Cgroup, KillMode, Notify, Options, Probe, Respawn, SignalTarget, Strays},
     settings::Setting,
     state::{Checks, Recovery},
     supervisor,
@@ -102,6 +102,12 @@ impl Builder {
     /// finishes its requests. The operator's own signal by default.
     pub fn stop_signal(mut self, signal: i32) -> Builder {
         self.options.stop_signal = Some(signal);
+        self
+    }
+
+    /// Which processes a stop reaches, and which are killed. [`KillMode::Group`] by default.
+    pub fn kill_mode(mut self, mode: KillMode) -> Builder {
+        self.options.kill_mode = mode;
         self
     }
 

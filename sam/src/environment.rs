@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        options::{Cgroup, Respawn, SignalTarget, Strays},
+        options::{Cgroup, KillMode, Respawn, SignalTarget, Strays},
         state::{Checks, Recovery},
     };
 
@@ -145,6 +145,7 @@ mod tests {
             ("SAM_PASS_SIGNALS", "group"),
             ("SAM_REOPEN_SIGNAL", "USR1"),
             ("SAM_STOP_SIGNAL", "QUIT"),
+            ("SAM_KILL_MODE", "mixed"),
             ("SAM_CLEAN_EXITS", "3,4"),
             ("SAM_FATAL_EXITS", "78"),
             ("SAM_BUDGET", "3/7s"),
@@ -171,6 +172,7 @@ mod tests {
             pass_signals: SignalTarget::Group,
             reopen_signal: libc::SIGUSR1,
             stop_signal: Some(libc::SIGQUIT),
+            kill_mode: KillMode::Mixed,
             clean: vec![3, 4],
             fatal: vec![78],
             budget: (3, Duration::from_secs(7)),

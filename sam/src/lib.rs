@@ -76,6 +76,7 @@
 //! | `SAM_INTERVAL`, `SAM_GRACE`, `SAM_START_LIMIT`, `SAM_STOP_LIMIT`, `SAM_HEALTHY_AFTER` | `2s`, `150ms`, `1m 30s`; `SAM_INTERVAL=0s` turns the main check off |
 //! | `SAM_POLICY` | `restart`, `always` (after a clean end, too) or `quit` |
 //! | `SAM_STOP_SIGNAL` | what a stop sends: `SIGQUIT` |
+//! | `SAM_KILL_MODE` | whom a stop reaches and what is killed: `group`, `mixed` or `main` |
 //! | `SAM_CHECKS` | `beats` or `asks` |
 //! | `SAM_WARN_SIGNAL` | `SIGTERM`, `TERM`, `15`, `RTMIN+1` |
 //! | `SAM_PASS_SIGNALS` | who gets signals that are passed on: `main` or `group` |
@@ -139,6 +140,7 @@ mod settings;
 mod shared;
 mod state;
 mod supervisor;
+mod surroundings;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -150,5 +152,5 @@ pub use app::{App, Check, CheckReport, Ending, Parked, Report, app};
 pub use builder::Builder;
 pub use error::{Error, ErrorKind, Result};
 pub use lcr_macros::sam_main as main;
-pub use options::{Cgroup, Notify, Respawn, SignalTarget, Strays};
+pub use options::{Cgroup, KillMode, Notify, Respawn, SignalTarget, Strays};
 pub use state::{Checks, Recovery};

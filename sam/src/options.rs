@@ -7,6 +7,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     shared::{DEFAULT_CAPACITY, can_warn},
     state::{Backoff, Budget, Checks, Codes, Exit, Policy, Probing, Recovery, Whom},
+    surroundings::Surroundings,
 };
 
 /// How the next instance is made.
@@ -85,6 +86,22 @@ pub enum SignalTarget {
     Group,
 }
 
+/// Which processes of an instance a stop reaches, and which are killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum KillMode {
+    /// A stop is sent to the whole process group, which has the whole stop limit. What is left
+    /// then, or when the main process ends otherwise, is killed.
+    #[default]
+    Group,
+    /// A stop is sent to the main process, which knows what to tell its helpers. As soon as it has
+    /// ended, or is to be killed, the rest is killed.
+    Mixed,
+    /// The main process alone is stopped and killed. What it has started goes on, as under
+    /// [`Strays::Keep`], and may live beside the next instance. There is no cgroup.
+    Main,
+}
+
 /// A command that tells from outside whether the instance is well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Probe {
@@ -118,6 +135,8 @@ pub(crate) struct Options {
     pub(crate) reopen_signal: i32,
     /// What a stop sends; the operator's own signal if it is not given.
     pub(crate) stop_signal: Option<i32>,
+    /// Whom a stop and a kill reach.
+    pub(crate) kill_mode: KillMode,
     /// From the warning to SIGKILL; as long as the interval if it is not given.
     pub(crate) grace: Option<Duration>,
     pub(crate) start_limit: Option<Duration>,
@@ -155,6 +174,8 @@ pub(crate) struct Options {
     pub(crate) notify: Option<Notify>,
     /// Which names the process that follows a main process that has ended.
     pub(crate) pid_file: Option<PathBuf>,
+    /// What the program finds around itself.
+    pub(crate) surroundings: Surroundings,
     pub(crate) log: bool,
     pub(crate) events: Option<PathBuf>,
     pub(crate) status: Option<PathBuf>,
@@ -174,6 +195,7 @@ impl Default for Options {
             pass_signals: SignalTarget::default(),
             reopen_signal: libc::SIGHUP,
             stop_signal: None,
+            kill_mode: KillMode::default(),
             grace: None,
             start_limit: None,
             stop_limit: Duration::from_secs(10),
@@ -197,6 +219,7 @@ impl Default for Options {
             program: None,
             notify: None,
             pid_file: None,
+            surroundings: Surroundings::default(),
             log: true,
             events: None,
             status: None,
@@ -244,6 +267,11 @@ impl Options {
         self.standby && self.recovery != Recovery::Quit
     }
 
+    /// Whether what outlives an instance goes on.
+    pub(crate) fn keeps_strays(&self) -> bool {
+        self.strays == Strays::Keep || self.kill_mode == KillMode::Main
+    }
+
     /// Whether an instance executes a program as soon as it is rung for. `before` is how the one
     /// before it ended.
     pub(crate) fn executes(&self, before: Option<Exit>) -> bool {
@@ -276,7 +304,7 @@ impl Options {
         if let Some(signal) = self.stop_signal.filter(|signal| !can_warn(*signal)) {
             return Err(refuse(format!("signal {signal} cannot stop; give one that can be caught")));
         }
-        if self.cgroup == Cgroup::Need && self.strays == Strays::Keep {
+        if self.cgroup == Cgroup::Need && self.keeps_strays() {
             let text = "a cgroup is needed, and killed as a whole, but strays are to be kept; give up one of both";
             return Err(refuse(text.to_owned()));
         }
@@ -304,6 +332,10 @@ impl Options {
             recovery: self.recovery,
             warn: self.warn_signal,
             stop_signal: self.stop_signal,
+            stop_to: match self.kill_mode {
+                KillMode::Group => Whom::Group,
+                KillMode::Mixed | KillMode::Main => Whom::Instance,
+            },
             pass_to: match self.pass_signals {
                 SignalTarget::Main => Whom::Instance,
                 SignalTarget::Group => Whom::Group,

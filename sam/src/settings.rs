@@ -13,8 +13,9 @@ use std::{
 };
 
 use crate::{
-    options::{Cgroup, Options, Respawn, SignalTarget, Strays},
+    options::{Cgroup, KillMode, Options, Respawn, SignalTarget, Strays},
     state::{Checks, Recovery},
+    surroundings::{read_limit, read_variable},
 };
 
 /// Where an option can be given.
@@ -66,12 +67,29 @@ pub static SETTINGS: &[Setting] = &[
     both("pass-signals", SignalTarget::WORDS, |options, text| put(&mut options.pass_signals, word(text))),
     both("reopen-signal", SIGNAL, |options, text| put(&mut options.reopen_signal, read(text, read_signal))),
     both("stop-signal", SIGNAL, |options, text| put(&mut options.stop_signal, read(text, read_signal).map(Some))),
+    both("kill-mode", KillMode::WORDS, |options, text| put(&mut options.kill_mode, word(text))),
     both("budget", "restarts and a time, as 10/60s", |options, text| put(&mut options.budget, read(text, read_budget))),
     both("backoff", "the first and the longest delay, as 100ms..30s", |options, text| {
         put(&mut options.backoff, read(text, read_backoff).map(Some))
     }),
     both("clean-exits", CODES, |options, text| put(&mut options.clean, read(text, read_codes))),
     both("fatal-exits", CODES, |options, text| put(&mut options.fatal, read(text, read_codes))),
+    command("env", "NAME=VALUE", |options, text| {
+        options.surroundings.variables.push(read_variable(text)?);
+        Some(())
+    }),
+    command("user", "a user and perhaps a group, as www-data or www-data:adm, by names or numbers", |options, text| {
+        put(&mut options.surroundings.user, text.to_str().map(|text| Some(text.to_owned())))
+    }),
+    command("cwd", "a folder", |options, text| put(&mut options.surroundings.folder, Some(Some(text.into())))),
+    command(
+        "limit",
+        "a limit by its name in prlimit(1), as nofile=4096, nofile=1024:4096 (soft and hard) or core=unlimited",
+        |options, text| {
+            options.surroundings.limits.push(read(text, read_limit)?);
+            Some(())
+        },
+    ),
     command("pid-file", FILE, |options, text| put(&mut options.pid_file, Some(Some(text.into())))),
     both("events", FILE, |options, text| put(&mut options.events, Some(Some(text.into())))),
     both("status", FILE, |options, text| put(&mut options.status, Some(Some(text.into())))),
@@ -199,6 +217,7 @@ words! {
     Respawn, "fork or exec or exec-after-fault": "fork" = Fork, "exec" = Exec, "exec-after-fault" = ExecAfterFault;
     Strays, "kill or keep": "kill" = Kill, "keep" = Keep;
     Cgroup, "auto or need or off": "auto" = Auto, "need" = Need, "off" = Off;
+    KillMode, "group or mixed or main": "group" = Group, "mixed" = Mixed, "main" = Main;
     SignalTarget, "main or group": "main" = Main, "group" = Group;
 }
 

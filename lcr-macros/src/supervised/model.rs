@@ -80,6 +80,7 @@ const CHECKS: Words = &[("beats", "Beats"), ("asks", "Asks")];
 const RESPAWNS: Words = &[("fork", "Fork"), ("exec", "Exec"), ("exec-after-fault", "ExecAfterFault")];
 const STRAYS: Words = &[("kill", "Kill"), ("keep", "Keep")];
 const TARGETS: Words = &[("main", "Main"), ("group", "Group")];
+const KILL_MODES: Words = &[("group", "Group"), ("mixed", "Mixed"), ("main", "Main")];
 const CGROUPS: Words = &[("auto", "Auto"), ("need", "Need"), ("off", "Off")];
 
 /// Reads every value and refuses those that are none.
@@ -97,6 +98,7 @@ pub(crate) fn read(options: &Options, refusals: &mut Refusals) -> Vec<Setting> {
         ("strays", "Strays", STRAYS),
         ("cgroup", "Cgroup", CGROUPS),
         ("pass_signals", "SignalTarget", TARGETS),
+        ("kill_mode", "KillMode", KILL_MODES),
     ] {
         if let Some(variant) = reader.word(name, words) {
             reader.set(name, Value::Word(of, variant));

@@ -12,7 +12,8 @@ pub(crate) enum Action {
     /// Tell the instance's first process that it is overdue: by the signal that its board
     /// names, else by this one. A `Send` of SIGCONT follows if the process is halted.
     Warn { signal: i32 },
-    /// SIGKILL to everything of the instance. `Ended` follows.
+    /// SIGKILL to everything of the instance, or, where the rest is to go on, to its main process.
+    /// `Ended` follows.
     Kill,
     /// Ask the instance for an answer with this number.
     Ask(u64),

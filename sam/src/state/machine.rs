@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    action::{Action, Actions, Whom},
+    action::{Action, Actions},
     backoff::Delays,
     budget::Restarts,
     event::{Event, Exit, Phase},
@@ -181,7 +181,7 @@ impl State {
             None => Stage::Living,
             Some((signal, asked)) => {
                 let signal = self.policy.stop_signal.unwrap_or(signal);
-                actions.push(Action::Send { signal, to: Whom::Group });
+                actions.push(Action::Send { signal, to: self.policy.stop_to });
                 Stage::Stopping { kill_at: asked.after(self.policy.stop_limit) }
             }
         };

@@ -16,6 +16,8 @@ pub(crate) struct Policy {
     /// What the instance is sent when its operator stops it; the operator's own signal if none is
     /// given.
     pub(crate) stop_signal: Option<i32>,
+    /// Who is sent that.
+    pub(crate) stop_to: Whom,
     /// Who gets the signals that are passed on.
     pub(crate) pass_to: Whom,
     /// From the warning to SIGKILL. Zero kills at the next `Tick`.
@@ -187,6 +189,7 @@ impl Default for Policy {
             recovery: Recovery::Restart,
             warn: libc::SIGTERM,
             stop_signal: None,
+            stop_to: Whom::Group,
             pass_to: Whom::Instance,
             grace: Duration::from_secs(2),
             start_limit: None,

@@ -57,7 +57,7 @@ impl State {
             Stage::Stopping { .. } | Stage::Killing { .. } => None,
         };
         let signal = self.policy.stop_signal.unwrap_or(signal);
-        actions.push(Action::Send { signal, to: Whom::Group });
+        actions.push(Action::Send { signal, to: self.policy.stop_to });
         if self.job.halted {
             actions.push(Action::Send { signal: libc::SIGCONT, to: Whom::Group });
         }

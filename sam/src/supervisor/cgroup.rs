@@ -36,7 +36,7 @@ use std::{
 use super::sys;
 use crate::{
     error::{Error, Result},
-    options::{Cgroup, Options, Strays},
+    options::{Cgroup, Options},
 };
 
 /// The cells, by their names.
@@ -71,7 +71,7 @@ pub(super) struct Cell {
 impl Cgroups {
     /// Makes it, where it may.
     pub(super) fn open(options: &Options) -> Result<Option<Cgroups>> {
-        let keeps_strays = options.strays == Strays::Keep || std::process::id() == 1;
+        let keeps_strays = options.keeps_strays() || std::process::id() == 1;
         match options.cgroup {
             Cgroup::Off => Ok(None),
             Cgroup::Auto if keeps_strays => Ok(None),

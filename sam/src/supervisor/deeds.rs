@@ -13,7 +13,7 @@ use super::{
     terminal,
 };
 use crate::{
-    options::Strays,
+    options::KillMode,
     state::{Action, Event, Exit, Phase, Stage, Whom},
     time::Time,
 };
@@ -42,7 +42,9 @@ impl Supervisor {
                 self.send(own.unwrap_or(signal), Whom::Instance);
             }
             Action::Kill => {
-                self.send(libc::SIGKILL, Whom::Group);
+                if self.options.kill_mode != KillMode::Main {
+                    self.send(libc::SIGKILL, Whom::Group);
+                }
                 self.send(libc::SIGKILL, Whom::Instance);
                 // Behind the others: the kernel may have this wait for one that moves processes.
                 self.living.as_ref().and_then(|living| living.cell.as_ref()).into_iter().for_each(Cell::kill);
@@ -192,7 +194,8 @@ impl Supervisor {
     /// The main process left as if all were done, and what it had started runs on: most likely it
     /// went into the background. One line, as the service is over with it.
     fn tell_of_the_rest(&self, pid: i32, group: i32, exit: Exit) {
-        if exit != Exit::Code(0) || self.state.stop_signal().is_some() {
+        let go_on = self.options.kill_mode == KillMode::Main;
+        if exit != Exit::Code(0) || self.state.stop_signal().is_some() || go_on {
             return;
         }
         let ours = [self.probe.as_ref().map(|probe| probe.pid), self.standby.as_ref().map(|standby| standby.pid)];
@@ -208,13 +211,16 @@ impl Supervisor {
         }
     }
 
-    /// Ends what is left of an instance whose first process was reaped; its exit, once
+    /// Ends what is left of an instance whose main process was reaped; its exit, once
     /// there is nothing. While the operator's stop has time left, so has the group.
     pub(super) fn bury(&mut self, now: Time) -> Option<Exit> {
         let living = self.living.as_mut()?;
         let (exit, at) = living.ended?;
-        let group = living.main.group();
-        if matches!(self.state.stage(), Stage::Stopping { .. }) && group.is_some_and(sys::group_lives) {
+        // What goes on is nobody's of the instance any more.
+        let group = living.main.group().filter(|_| self.options.kill_mode != KillMode::Main);
+        let has_time =
+            self.options.kill_mode == KillMode::Group && matches!(self.state.stage(), Stage::Stopping { .. });
+        if has_time && group.is_some_and(sys::group_lives) {
             return None;
         }
         let since = *living.killed.get_or_insert(now);
@@ -241,7 +247,7 @@ impl Supervisor {
     }
 
     fn kills_strays(&self) -> bool {
-        self.options.strays == Strays::Kill && self.pid != 1
+        !self.options.keeps_strays() && self.pid != 1
     }
 
     /// Ends this process as its last instance ended.

@@ -27,17 +27,23 @@ pub(super) struct Guard {
     /// Its main process, and its process group.
     pid: i32,
     group: i32,
+    /// Only the main process is killed.
+    is_alone: bool,
     cell: Option<Cell>,
 }
 
 impl Guard {
-    pub(super) fn new(pid: i32, group: i32, cell: Option<Cell>) -> Guard {
-        Guard { pid, group, cell }
+    pub(super) fn new(pid: i32, group: i32, is_alone: bool, cell: Option<Cell>) -> Guard {
+        Guard { pid, group, is_alone, cell }
     }
 
     /// Kills what is found. The supervisor is gone, so that nobody has reaped the instance since but
     /// the process that has inherited it, a moment ago at most.
     pub(super) fn kill(&self) {
+        if self.is_alone {
+            let _ = sys::send(self.pid, libc::SIGKILL);
+            return;
+        }
         self.cell.iter().for_each(Cell::kill);
         // Of one that was handed over the first process is gone: its group is there if this one is in it.
         let group = Some(self.group).filter(|group| *group == self.pid || sys::group_of(self.pid) == Some(*group));

@@ -19,7 +19,7 @@
 //!    outlasts the group, and its main process was in it.
 //! 4. An end is told to the machine when the instance is reaped *and* its process group is
 //!    empty (and, under [`crate::Strays::Kill`], no stray is left, and nothing lives in its cgroup):
-//!    two instances never overlap.
+//!    two instances never overlap, but for what [`crate::KillMode::Main`] lets go on.
 //!    What SIGKILL itself does not end within [`deeds::PATIENCE`] (a system call that never
 //!    returns, a dead process that its parent does not wait for) is no longer waited for.
 //! 5. A child that stands by runs no code of the application until its bell is rung, which
@@ -49,6 +49,7 @@ mod probe;
 mod program;
 mod seat;
 mod spawn;
+mod surroundings;
 mod sys;
 mod terminal;
 mod text;
@@ -57,7 +58,7 @@ mod upward;
 
 use std::{
     convert::Infallible,
-    ffi::CString,
+    ffi::{CString, OsStr},
     io::{self, Write as _},
     ops::ControlFlow,
     os::{
@@ -86,6 +87,7 @@ use main_process::Refusal;
 use orphans::Children;
 use probe::Probe;
 use spawn::{Fresh, Standby};
+use surroundings::Prepared;
 use terminal::Terminal;
 use upward::Upward;
 
@@ -152,6 +154,8 @@ struct Supervisor {
     journal: Journal,
     upward: Upward,
     downward: Option<Downward>,
+    /// What a program finds around itself.
+    surroundings: Prepared,
     /// Which process follows a main process that has ended.
     pid_file: Option<CString>,
 }
@@ -175,7 +179,12 @@ pub(crate) fn supervise_program(options: Options) -> Result<Infallible> {
     fill_standard_streams()?;
     threads::refuse_others()?;
     let program = options.program.as_deref().and_then(<[_]>::first);
-    program::look_for(program.map_or("".as_ref(), |name| name))?;
+    let program = program.map_or(OsStr::new(""), |name| name);
+    if options.surroundings.are_given() && !program.is_empty() {
+        Prepared::new(&options.surroundings)?.try_out(program)?;
+    } else {
+        program::look_for(program)?;
+    }
     fresh(options)?.begin();
     // An instance executes the program, or leaves.
     sys::leave(libc::EXIT_FAILURE)
@@ -206,6 +215,7 @@ impl Supervisor {
         let downward = Downward::open(&options).map_err(failed("create a socket for sd_notify"))?;
         let pid_file = options.pid_file.as_ref().map(|file| CString::new(file.as_os_str().as_bytes())).transpose();
         let pid_file = pid_file.map_err(|error| Error::io("use that name for --pid-file", error))?;
+        let surroundings = Prepared::new(&options.surroundings)?;
         let journal = Journal::open(&options)?;
         if policy.is_endless() {
             journal.say(format_args!(
@@ -259,6 +269,7 @@ impl Supervisor {
             upward: Upward::open(),
             downward,
             pid_file,
+            surroundings,
             options,
         })
     }

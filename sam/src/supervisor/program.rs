@@ -14,6 +14,11 @@ const USUAL: &str = "/bin:/usr/bin";
 
 /// Looks where `execvp(3)` will.
 pub(super) fn look_for(name: &OsStr) -> Result<()> {
+    look_for_in(name, env::var_os("PATH").as_deref())
+}
+
+/// The same with another `PATH`.
+pub(super) fn look_for_in(name: &OsStr, path: Option<&OsStr>) -> Result<()> {
     let shown = Path::new(name).display();
     if name.is_empty() {
         return Err(Error::new(ErrorKind::NoProgram, "the program to supervise has no name; give one"));
@@ -28,9 +33,9 @@ pub(super) fn look_for(name: &OsStr) -> Result<()> {
             Err(error) => Err(refused(Path::new(name), error)),
         };
     }
-    let path = env::var_os("PATH").unwrap_or_else(|| USUAL.into());
+    let path = path.unwrap_or(USUAL.as_ref());
     let mut refusal = None;
-    for file in env::split_paths(&path).map(|folder| folder.join(name)) {
+    for file in env::split_paths(path).map(|folder| folder.join(name)) {
         match look_at(&file) {
             Ok(()) => return Ok(()),
             Err(Errno::EACCES) if refusal.is_none() && file.exists() => refusal = Some(refused(&file, Errno::EACCES)),

@@ -28,12 +28,14 @@ use super::{
     downward::{Downward, Introduction, begin_to_serve},
     guard::Guard,
     living::Living,
-    seat, sys,
+    seat,
+    surroundings::Prepared,
+    sys,
 };
 use crate::{
     app::{Seat, app, attach},
     error::{Error, Result},
-    options::Options,
+    options::{KillMode, Options},
     shared::Board,
     time::Time,
     wire::{self, Bell, heard},
@@ -75,6 +77,7 @@ pub(super) struct Fresh {
     mask: sys::Mask,
     child_signal: Option<sys::Disposition>,
     downward: Option<Introduction>,
+    surroundings: Prepared,
     /// The instance that serves meanwhile.
     before: Option<Guard>,
 }
@@ -89,7 +92,12 @@ impl Fresh {
             Err(error) => leave_over(&Error::io("read the seat of the instance", error)),
         };
         let program = self.options.program.as_deref();
-        let program = program.map(|program| seat::command(program, self.instance, self.downward.as_ref()));
+        let dies = self.options.dies_with_supervisor;
+        let program = program.map(|program| {
+            let mut command = seat::command(program, self.instance, self.downward.as_ref());
+            self.surroundings.give(&mut command, dies.then_some(self.supervisor));
+            command
+        });
         let seat = match attach_unless(self.executes, self.seat) {
             Ok(seat) => seat,
             Err(error) => leave_over(&error),
@@ -101,7 +109,6 @@ impl Fresh {
         if let Some(before) = &self.child_signal {
             sys::set_back(before);
         }
-        let dies = self.options.dies_with_supervisor;
         if !is_rung_for(bell.as_fd(), self.supervisor) {
             self.before.iter().filter(|_| dies).for_each(Guard::kill);
             sys::leave(libc::EXIT_FAILURE);
@@ -279,10 +286,11 @@ impl Supervisor {
                     mask: self.mask,
                     child_signal: self.child_signal,
                     downward: self.downward.as_ref().map(Downward::introduction),
-                    before: self
-                        .living
-                        .as_mut()
-                        .map(|living| Guard::new(living.pid(), living.main.first_group(), living.cell.take())),
+                    surroundings: self.surroundings.clone(),
+                    before: self.living.as_mut().map(|living| {
+                        let is_alone = self.options.kill_mode == KillMode::Main;
+                        Guard::new(living.pid(), living.main.first_group(), is_alone, living.cell.take())
+                    }),
                 }))
             }
         }

@@ -249,26 +249,39 @@ impl Running {
         send(self.pid(), signal);
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and for all that it has to say.
     ///
     /// # Panics
     /// If it does not end within 30 s.
     pub fn end(mut self) -> Seen {
+        let status = self.await_end();
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("no reader panics");
+        }
+        Seen { status, lines: self.lines(), events: self.events() }
+    }
+
+    /// Waits for its end, and not for what it leaves, which may go on to speak.
+    ///
+    /// # Panics
+    /// If it does not end within 30 s.
+    pub fn end_before_its_output(mut self) -> Seen {
+        let status = self.await_end();
+        Seen { status, lines: self.lines(), events: self.events() }
+    }
+
+    fn await_end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
-        let status = loop {
+        loop {
             if let Some(status) = self.child.try_wait().expect("the subject is waited for") {
-                break status;
+                return status;
             }
             if Instant::now() > deadline {
                 let (lines, events) = (self.lines(), self.events());
                 panic!("the subject does not end: {lines:#?} {events:#?}");
             }
             thread::sleep(Duration::from_millis(1));
-        };
-        if let Some(reader) = self.reader.take() {
-            reader.join().expect("no reader panics");
         }
-        Seen { status, lines: self.lines(), events: self.events() }
     }
 }
 

@@ -73,8 +73,23 @@ SIGTERM, SIGINT (Ctrl-C) and SIGQUIT stop it; a second Ctrl-C kills it. Other si
 passed on.
       --stop-signal SIGNAL what a stop sends to it [the signal that stops the supervisor]
       --stop-limit TIME    from that to SIGKILL [10s]
+      --kill-mode MODE     group: a stop is for the whole process group, and so is SIGKILL;
+                           mixed: a stop is for the main process, and the rest is killed as
+                           soon as that has ended; main: the main process alone, what it has
+                           started goes on [group]
       --pass-signals WHO   who gets the others: main (the program's main process) or group
                            (its helpers, too) [main]
+
+What the program finds, if not what the supervisor has:
+      --env NAME=VALUE     a variable of its environment; may be given several times
+      --user USER[:GROUP]  its user and group, by names or numbers, with the other groups of
+                           that user; USER, LOGNAME, HOME and SHELL are set
+      --cwd DIR            its working directory, entered as that user; a PROGRAM with a
+                           relative path is looked for from there
+      --limit NAME=LIMIT   a resource limit by its name in prlimit(1): nofile=4096,
+                           core=unlimited, nofile=1024:4096 (soft and hard); may be given
+                           several times
+Probes have none of these.
 
 What is told:
       --status FILE        keep a file that `sam status FILE` shows

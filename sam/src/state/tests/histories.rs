@@ -67,6 +67,7 @@ impl Dice {
             start_limit: self.pick(&[None, None, Some(2 * S)]),
             says_ready: self.percent(30),
             stop_signal: self.pick(&[None, None, Some(libc::SIGUSR2)]),
+            stop_to: self.pick(&[Whom::Instance, Whom::Group, Whom::Group]),
             pass_to: self.pick(&[Whom::Instance, Whom::Group]),
             stop_limit: self.pick(&[NONE, S, 5 * S, Duration::MAX]),
             checks: self.pick(&[Checks::Beats, Checks::Beats, Checks::Asks]),

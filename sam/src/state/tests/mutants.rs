@@ -125,6 +125,14 @@ const MISTAKES: &[(&str, Step)] = &[
         (next, actions)
     }),
     ("takes an ignored interrupt for a stop", |s, e, n| under(s, e, n, |p| p.ignored = Policy::default().ignored)),
+    ("stops others than it was told", |s, e, n| {
+        under(s, e, n, |p| {
+            p.stop_to = match p.stop_to {
+                Whom::Group => Whom::Instance,
+                Whom::Instance => Whom::Group,
+            }
+        })
+    }),
     ("loses a signal", |s, e, n| match e {
         Event::Signal(34) => (*s, Actions::none()),
         _ => step(s, e, n),

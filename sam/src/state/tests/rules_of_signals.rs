@@ -255,3 +255,21 @@ fn the_next_instance_is_not_suspended_with_the_last() {
     assert_eq!(rig.state.stage_name(), "running");
     rig.hang_until_warned();
 }
+
+#[test]
+fn a_stop_is_for_the_main_process_alone_where_the_operator_says_so() {
+    let policy = Policy { stop_to: Whom::Instance, ..policy() };
+    let main = Action::Send { signal: libc::SIGTERM, to: Whom::Instance };
+    let mut rig = Rig::running(policy);
+    assert_eq!(rig.tell(Event::Signal(libc::SIGTERM)), [main]);
+    assert_eq!(rig.tell(Event::Signal(libc::SIGTERM)), [main]);
+    assert_eq!(rig.sleep(), [Action::Kill]);
+    // What a Ctrl-Z has stopped is the whole group.
+    let mut rig = Rig::running(policy);
+    rig.tell(Event::Halted(libc::SIGSTOP));
+    assert_eq!(rig.tell(Event::Signal(libc::SIGTERM)), [main, group(libc::SIGCONT)]);
+    let mut rig = Rig::new(policy);
+    rig.wake();
+    rig.tell(Event::Signal(libc::SIGTERM));
+    assert_eq!(rig.tell(Event::Spawned), [main]);
+}

@@ -1,6 +1,8 @@
 //! `sam run`: what the command supervises, and how it ends.
 
 mod arguments;
+mod kill_modes;
 mod life;
 mod probes;
 mod signals;
+mod surroundings;

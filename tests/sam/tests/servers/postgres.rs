@@ -59,9 +59,11 @@ impl Postgres {
     fn supervised(&self, options: &[&str]) -> Running {
         let folder = self.folder.path().to_str().unwrap();
         let data = format!("{folder}/data");
-        let (program, arguments) = self.command("postgres", &["-D", &data, "-k", folder, "-c", "listen_addresses="]);
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let options = [&["--notify", "main"], options].concat();
+        let program = self.programs.join("postgres").to_str().unwrap().to_owned();
+        let arguments = ["-D", &data, "-k", folder, "-c", "listen_addresses="];
+        // SAFETY: takes no pointers.
+        let user: &[&str] = if unsafe { libc::geteuid() } == 0 { &["--user", "65534:65534"] } else { &[] };
+        let options = [&["--notify", "main"], user, options].concat();
         let mut subject = Subject::by_command(&options, &program, &arguments);
         subject.command().stderr(fs::File::create(self.folder.path().join("log")).unwrap());
         let running = subject.start();

@@ -208,7 +208,8 @@ impl Observer {
         ensure(!warned || must_warn.is_some(), "a warning without a miss, or of an excused one")?;
         let sent = actions.contains(&Action::Send { signal: libc::SIGCONT, to: Whom::Group });
         ensure(!stops || !self.halted || sent, "a stop for a halted instance cannot arrive")?;
-        let sent = actions.iter().any(|a| matches!(a, Action::Send { to: Whom::Group, .. }));
+        let to_whom = self.policy.stop_to;
+        let sent = actions.iter().any(|a| matches!(a, Action::Send { to, .. } if *to == to_whom));
         ensure(!stops || sent, "a stop was not passed on")?;
         if let Some(why) = must_warn {
             self.warn(why, now);

@@ -87,6 +87,12 @@
 //! `std::io::stdout().lock()` at that moment; the end of the process waits up to 200 ms for such a
 //! thread, and up to 1 s for several.
 //!
+//! A library that a component needs may lie beside it, where its run path says so
+//! (`-Wl,-rpath,$ORIGIN`): it comes with the component, after the same checks, and each version of
+//! the component has one of its own, though the names be the same. What the program itself is
+//! linked to is the program's, for components, too. A component with such libraries stays mapped,
+//! whatever it says of `unload`.
+//!
 //! # What may cross
 //!
 //! Arguments and results are [`Abi`] values: integers, floats, `bool`, `char`, `()`,

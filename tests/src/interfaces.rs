@@ -34,3 +34,12 @@ pub trait Printer {
     /// Holds standard output for ever, on the calling thread.
     fn leak(&self);
 }
+
+/// Asks private libraries.
+#[lcr::interface(name = "test.tone", version = 1)]
+pub trait Tone {
+    /// Which builds its libraries are.
+    fn builds(&self) -> [i32; 3];
+    /// Counts, in a static of a library.
+    fn next(&self) -> i32;
+}

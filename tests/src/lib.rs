@@ -13,6 +13,7 @@ pub mod script;
 pub mod service;
 pub mod shelf;
 pub mod till;
+pub mod tone;
 pub mod values;
 pub mod zoo;
 

@@ -68,6 +68,9 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
             touched.extend(bases);
             if let Some(staged) = &step.staged {
                 member.source = format!(" ({}, {} KiB)", staged.short_hash(), staged.len / 1024);
+                if !staged.beside.is_empty() {
+                    member.source.insert_str(member.source.len() - 1, &format!(", with {}", staged.beside.join(", ")));
+                }
             }
             refuse_protected(state, &member, options)?;
             Ok(member)

@@ -15,6 +15,10 @@ pub(super) struct Dynamic<'data> {
     single: HashMap<i64, u64>,
     /// File names of the libraries that this one needs, in order.
     pub(super) needed: Vec<&'data [u8]>,
+    /// Where these are in the table of names.
+    pub(super) needed_at: Vec<u64>,
+    /// Where further names of files are there.
+    pub(super) other_names: Vec<u64>,
     /// The table of names.
     pub(super) strings: &'data [u8],
 }
@@ -73,12 +77,24 @@ impl<'data> Dynamic<'data> {
 
         let strings = Self::strings(view)?;
         let text = |offset| string(strings, offset).ok_or_else(|| damaged("a name lies outside the names"));
-        let mut dynamic = Dynamic { single: HashMap::new(), needed: Vec::new(), strings };
+        let mut dynamic = Dynamic {
+            single: HashMap::new(),
+            needed: Vec::new(),
+            needed_at: Vec::new(),
+            other_names: Vec::new(),
+            strings,
+        };
         for entry in &entries[..end] {
             let (tag, value) = (entry.d_tag.get(Le), entry.d_val.get(Le));
             match tag {
-                elf::DT_NEEDED => dynamic.needed.push(text(value)?),
-                elf::DT_AUXILIARY | elf::DT_FILTER => drop(text(value)?),
+                elf::DT_NEEDED => {
+                    dynamic.needed.push(text(value)?);
+                    dynamic.needed_at.push(value);
+                }
+                elf::DT_AUXILIARY | elf::DT_FILTER => {
+                    text(value)?;
+                    dynamic.other_names.push(value);
+                }
                 _ => {
                     if matches!(tag, elf::DT_SONAME | elf::DT_RPATH | elf::DT_RUNPATH) {
                         text(value)?;

@@ -19,11 +19,14 @@
 //! What it cannot see is damage inside code and data; a content hash or a signature would.
 
 mod dynamic;
+mod names;
 mod segments;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod view;
+
+pub(crate) use names::{Patch, RunPath};
 
 use crate::error::{Error, ErrorKind, Result};
 use object::elf::{self, FileHeader64};
@@ -34,6 +37,7 @@ use view::View;
 #[derive(Debug)]
 pub(crate) struct Elf<'data> {
     view: View<'data>,
+    dynamic: dynamic::Dynamic<'data>,
     /// Bytes of memory that the image takes, in whole pages.
     pub(crate) mapped: u64,
     /// The library asks never to be unmapped (`DF_1_NODELETE`).
@@ -65,7 +69,7 @@ pub(crate) fn read(bytes: &[u8], page: u64) -> Result<Elf<'_>> {
     let dynamic = dynamic::Dynamic::read(&view)?;
     dynamic.check(&view)?;
     tables::check(&view, &dynamic)?;
-    Ok(Elf { mapped, permanent: dynamic.permanent(), view })
+    Ok(Elf { mapped, permanent: dynamic.permanent(), view, dynamic })
 }
 
 /// How many bytes of a file [`look`] wants to see.

@@ -59,7 +59,7 @@ pub(super) fn function_at(view: &View<'_>, addr: u64) -> bool {
     tables.any(|symbols| symbols.iter().any(function))
 }
 
-fn symbols<'data>(view: &View<'data>) -> Result<&'data [Sym64<Le>]> {
+pub(super) fn symbols<'data>(view: &View<'data>) -> Result<&'data [Sym64<Le>]> {
     let table = view.table(elf::SHT_DYNSYM)?.and_then(|table| table.data(view.bytes));
     let symbols = table.and_then(|table| slice_from_all_bytes(table).ok());
     symbols.ok_or_else(|| damaged("its symbols cannot be read"))
@@ -162,11 +162,11 @@ fn check_versions(view: &View<'_>, dynamic: &Dynamic<'_>, symbols: usize) -> Res
 /// There are no more, since their numbers have 15 bits; each costs the search for its name's end.
 const VERSIONS: usize = 1 << 15;
 
-fn half(data: &[u8], at: usize) -> Option<u16> {
+pub(super) fn half(data: &[u8], at: usize) -> Option<u16> {
     data.get(at..)?.first_chunk().map(|bytes| u16::from_le_bytes(*bytes))
 }
 
-fn word(data: &[u8], at: usize) -> Option<usize> {
+pub(super) fn word(data: &[u8], at: usize) -> Option<usize> {
     data.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes) as usize)
 }
 

@@ -33,7 +33,9 @@ use crate::abi::{
 use crate::error::{Error, ErrorKind, Result};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::mem::ManuallyDrop;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,6 +46,7 @@ pub(crate) struct Image {
     copy: Arc<PrivateCopy>,
     output: Output,
     mapped: usize,
+    mapped_beside: usize,
     permanent: bool,
 }
 
@@ -114,8 +117,8 @@ impl Image {
         // the output closed.
         let output = unsafe { Output::of(table.flush) };
         let exports = registered(table, &staged.manifest)?;
-        let (mapped, permanent) = (staged.mapped, staged.permanent);
-        Ok((Image { library, table, copy, output, mapped, permanent }, exports))
+        let (mapped, mapped_beside, permanent) = (staged.mapped, staged.mapped_beside, staged.permanent);
+        Ok((Image { library, table, copy, output, mapped, mapped_beside, permanent }, exports))
     }
 
     /// Where the image was mapped from.
@@ -123,9 +126,9 @@ impl Image {
         self.copy.path()
     }
 
-    /// Bytes of memory that the image takes, in whole pages.
+    /// Bytes of memory that the image takes, in whole pages, with those libraries that came with it.
     pub(crate) fn mapped_bytes(&self) -> usize {
-        self.mapped
+        self.mapped.saturating_add(self.mapped_beside)
     }
 
     /// How many values of the image are still held elsewhere.
@@ -146,6 +149,10 @@ impl Image {
         let held = |image, text: String| Err(Box::new(Held { image, error: load(text) }));
         if self.permanent {
             return held(self, "it was linked to stay mapped (-z nodelete); link it without".to_owned());
+        }
+        if self.mapped_beside > 0 {
+            let text = "libraries of its own came with it, and nobody counts what they began; link them statically";
+            return held(self, text.to_owned());
         }
         let values = self.outstanding();
         if values > 0 {
@@ -186,6 +193,14 @@ pub(super) fn page_size() -> u64 {
     // SAFETY: asks for a constant of the system.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     u64::try_from(size).unwrap_or(4096)
+}
+
+/// Whether the loader has a library of this name (`DT_NEEDED`), which it would give to whoever
+/// needs that name.
+pub(super) fn is_present(name: &[u8]) -> bool {
+    // SAFETY: with RTLD_NOLOAD nothing is mapped and no code runs; closing it again ends nothing
+    // that was there before.
+    unsafe { Library::open(Some(OsStr::from_bytes(name)), libc::RTLD_NOLOAD | RTLD_NOW | RTLD_LOCAL) }.is_ok()
 }
 
 /// The loader's own answer whether it has an image of this file.
@@ -252,7 +267,7 @@ fn refused(path: &Path, error: &libloading::Error) -> Error {
         ("' not found", "build it on a system as old as this one"),
         (
             "cannot open shared object file",
-            "a copy of the file is loaded, so what lies beside the original ($ORIGIN) is not found: link that library statically, or install it where ld.so looks (ld.so.conf, LD_LIBRARY_PATH)",
+            "it is not beside the file where its run path says ($ORIGIN), nor where ld.so looks (ld.so.conf, LD_LIBRARY_PATH): link that library statically, or install it there",
         ),
         ("static TLS block", "build it without -ftls-model=initial-exec"),
         ("failed to map segment", "put the store on a file system that is not mounted noexec"),

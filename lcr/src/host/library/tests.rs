@@ -205,7 +205,7 @@ fn the_loader_survives_whatever_is_accepted() {
 }
 
 /// What the child of the test above does.
-fn open_all(directory: &std::ffi::OsStr) {
+fn open_all(directory: &OsStr) {
     let store = store();
     for file in std::fs::read_dir(directory).unwrap() {
         let path = file.unwrap().path();

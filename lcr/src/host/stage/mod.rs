@@ -18,12 +18,14 @@
 //! Invariants:
 //! 1. No code of a file runs here, and nothing here blocks on a file's peer (FIFO, device).
 //! 2. What was checked is what is staged, to the byte: the copy is written before it is looked
-//!    at, and never again.
+//!    at, and never again; but for names, where a library comes with others ([`beside`]), and then
+//!    it is checked once more.
 //! 3. The store's directory is this user's alone (mode 0700), its files are read-only (0400).
 //! 4. A refusal leaves no file behind.
 //! 5. No file is written beyond what this process may write (`RLIMIT_FSIZE`): the kernel answers
 //!    that with a signal that ends the process.
 
+mod beside;
 mod directory;
 #[cfg(test)]
 pub(super) mod samples;
@@ -81,6 +83,10 @@ pub(crate) struct Staged {
     pub(super) mapped: usize,
     /// It asks never to be unmapped.
     pub(super) permanent: bool,
+    /// The libraries beside it that come with it, by the names by which it needs them.
+    pub(crate) beside: Vec<String>,
+    /// Bytes of memory that these take.
+    pub(super) mapped_beside: usize,
     hash: String,
     copy: Arc<PrivateCopy>,
 }
@@ -90,6 +96,8 @@ pub(crate) struct Staged {
 pub(super) struct PrivateCopy {
     path: PathBuf,
     kept: AtomicBool,
+    /// What is loaded with it.
+    beside: Vec<PrivateCopy>,
     /// The process whose file it is; a child of `fork` has a copy of this value.
     process: u32,
 }
@@ -149,24 +157,38 @@ impl Store {
         self.stage_unnamed(file).map_err(|error| error.at(show(file)))
     }
 
-    fn stage_unnamed(&self, file: &Path) -> Result<Staged> {
+    /// The private copy of a file that may be a library, and its number.
+    fn copy(&self, file: &Path) -> Result<(PrivateCopy, u64)> {
         let (opened, metadata) = open(file)?;
         self.trust.check(file, &metadata, sys::user())?;
         fits(metadata.len(), self.trust.limit)?;
         look(&opened, metadata.len())?;
         may_write(metadata.len())?;
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let mut copy = PrivateCopy::make(self.directory()?.path().join(serial.to_string()), opened, self.trust.limit)?;
+        let copy = PrivateCopy::make(self.directory()?.path().join(serial.to_string()), opened, self.trust.limit)?;
+        Ok((copy, serial))
+    }
+
+    fn stage_unnamed(&self, file: &Path) -> Result<Staged> {
+        let (mut copy, serial) = self.copy(file)?;
         let bytes = copy.map()?;
         let elf = elf::read(&bytes, library::page_size())?;
         let manifest = manifest(&elf)?;
         let hash = blake3::hash(&bytes).to_hex().to_string();
         copy.rename(&format!("{}-{}-{serial}.so", manifest.component, &hash[..SHORT]))?;
+        let (len, permanent) = (bytes.len() as u64, elf.permanent);
+        let mapped = usize::try_from(elf.mapped).unwrap_or(usize::MAX);
+        let found = beside::gather(self, file, &elf)?;
+        drop(elf);
+        drop(bytes);
+        let (beside, mapped_beside) = found.join(&mut copy)?;
         Ok(Staged {
             source: file.to_owned(),
-            len: bytes.len() as u64,
-            mapped: usize::try_from(elf.mapped).unwrap_or(usize::MAX),
-            permanent: elf.permanent,
+            len,
+            mapped,
+            permanent,
+            beside,
+            mapped_beside,
             manifest,
             hash,
             copy: Arc::new(copy),
@@ -222,7 +244,7 @@ impl PrivateCopy {
         // Up to the process's own limit, at which the kernel says nothing yet.
         let mut file = file.take(limit.saturating_add(1).min(sys::file_size_limit()));
         let copied = io::copy(&mut file, &mut to).map_err(failed);
-        let copy = PrivateCopy { path, kept: AtomicBool::new(false), process: std::process::id() };
+        let copy = PrivateCopy { path, kept: AtomicBool::new(false), beside: Vec::new(), process: std::process::id() };
         match copied? {
             0 => Err(empty()),
             len => {
@@ -255,6 +277,7 @@ impl PrivateCopy {
     /// Whether the file stays until the store is dropped, from now on.
     pub(super) fn keep(&self, keep: bool) {
         self.kept.store(keep, Ordering::Relaxed);
+        self.beside.iter().for_each(|beside| beside.keep(keep));
     }
 }
 
@@ -281,7 +304,8 @@ pub(super) fn examine(file: &Path) -> Result<Manifest> {
 #[cfg(feature = "fuzzing")]
 pub(crate) fn read_elf(bytes: &[u8]) -> bool {
     let _ = elf::look(&bytes[..bytes.len().min(elf::FIRST)], bytes.len() as u64);
-    elf::read(bytes, library::page_size()).map(|elf| drop(manifest(&elf))).is_ok()
+    let elf = elf::read(bytes, library::page_size());
+    elf.map(|elf| drop((manifest(&elf), elf.rename(|name| Some(name.to_vec()), None, None)))).is_ok()
 }
 
 fn manifest(elf: &elf::Elf<'_>) -> Result<Manifest> {

@@ -1,0 +1,2 @@
+/* What the private library needs. */
+int overtone_build(void) { return BUILD; }

@@ -1,0 +1,44 @@
+//! Private libraries of a component, compiled as somebody has them beside it.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Compiles all of them, as that build, in a directory as the component's run path has it.
+///
+/// # Panics
+/// If there is no C compiler.
+pub fn compile(sources: &Path, beside: &Path, build: u32) {
+    let deep = beside.join("deep");
+    fs::create_dir_all(&deep).expect("a directory for libraries");
+    library(sources, "overtone", &deep.join("libovertone.so"), build, &["-Wl,-soname,libovertone.so"]);
+    let map = format!("-Wl,--version-script={}", sources.join("tone.map").display());
+    let search = format!("-L{}", deep.display());
+    let flags = ["-Wl,-soname,libtone.so.1", "-Wl,-rpath,${ORIGIN}/deep/", &map, &search, "-lovertone"];
+    library(sources, "tone", &beside.join("libtone.so.1"), build, &flags);
+    library(sources, "hum", &beside.join("libhum.so"), build, &[]);
+}
+
+/// Compiles one of them.
+///
+/// # Panics
+/// If there is no C compiler.
+pub fn library(sources: &Path, name: &str, to: &Path, build: u32, flags: &[&str]) {
+    let compiler = env::var_os("CC").unwrap_or_else(|| OsString::from("cc"));
+    let mut command = Command::new(compiler);
+    command.args(["-shared", "-fPIC", "-o"]).arg(to).arg(format!("-DBUILD={build}"));
+    let status = command.arg(sources.join(format!("{name}.c"))).args(flags).status();
+    assert!(status.is_ok_and(|status| status.success()), "a C compiler makes {}", to.display());
+    // Whatever the umask.
+    fs::set_permissions(to, fs::Permissions::from_mode(0o755)).expect("a library's mode is set");
+}
+
+/// Where their sources are.
+pub fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("components/tone")
+}

@@ -176,7 +176,7 @@ impl Builder {
     /// Listens to the other program by the protocol of `sd_notify(3)`: it finds a
     /// `NOTIFY_SOCKET`, and `WATCHDOG_USEC` unless the interval is zero. It is ready when
     /// it says `READY=1`, unless [`ready_at_start`](Builder::ready_at_start), and owes a
-    /// `WATCHDOG=1` each interval from then on. `STOPPING=1` gives it the stop limit to end;
+    /// `WATCHDOG=1` each interval from then on (or as `WATCHDOG_USEC=` says). `STOPPING=1` gives it the stop limit to end;
     /// `WATCHDOG=trigger` marks it failed; `STATUS=` goes to the status file, and to a
     /// manager above; `EXTEND_TIMEOUT_USEC=` extends the start limit, or its own stop; `MAINPID=`
     /// hands over to another process of its process group, which is the main one from then on: it

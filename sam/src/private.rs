@@ -16,6 +16,11 @@ pub fn settings_of_command() -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(|setting| setting.of != crate::settings::Of::Linked)
 }
 
+/// The signal that asks a supervisor for a restart, and the word that is queued with it.
+pub fn restart_request() -> (i32, Option<i32>) {
+    crate::supervisor::restart_request()
+}
+
 /// Signals by their names.
 pub mod signals {
     pub use libc::{

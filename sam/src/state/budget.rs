@@ -8,17 +8,24 @@ use crate::time::Time;
 pub(super) struct Restarts {
     ring: [Time; Budget::MOST as usize],
     total: u64,
+    /// Those that an operator asked for, which no budget counts.
+    asked: u64,
 }
 
 impl Default for Restarts {
     fn default() -> Restarts {
-        Restarts { ring: [Time(0); Budget::MOST as usize], total: 0 }
+        Restarts { ring: [Time(0); Budget::MOST as usize], total: 0, asked: 0 }
     }
 }
 
 impl Restarts {
     pub(super) fn total(&self) -> u64 {
-        self.total
+        self.total + self.asked
+    }
+
+    /// An operator asked for it.
+    pub(super) fn record_asked(&mut self) {
+        self.asked += 1;
     }
 
     pub(super) fn record(&mut self, now: Time) {

@@ -19,6 +19,8 @@ pub(crate) enum Event {
     Resumed,
     /// Another process is its main one from here on.
     HandedOver,
+    /// An operator wants the next instance in its place.
+    Restart,
     /// A signal came to the supervisor.
     Signal(i32),
     /// The probe that runs ended: did it find the instance well?

@@ -23,6 +23,8 @@ pub(crate) struct State {
     pub(super) job: Job,
     pub(super) restarts: Restarts,
     pub(super) delays: Delays,
+    /// An operator asked for a restart, and the next instance has not been made yet.
+    pub(super) renewal: bool,
     /// The operator's first stop signal.
     pub(super) stop: Option<(i32, Time)>,
     pub(super) last: Option<End>,
@@ -129,6 +131,7 @@ pub(crate) fn step(state: &State, event: Event, now: Time) -> (State, Actions) {
         Event::Halted(signal) if live => next.halted(signal, now, &mut actions),
         Event::Resumed if live => next.resumed(now),
         Event::HandedOver if live => next.handed_over(),
+        Event::Restart => next.restart(now, &mut actions),
         Event::Signal(signal) => next.signal(signal, now, &mut actions),
         Event::Probed(well) => next.probed(well, now, &mut actions),
         Event::Unprobed => next.unprobed(now),
@@ -156,6 +159,7 @@ impl State {
             job: Job::default(),
             restarts: Restarts::default(),
             delays: Delays::new(policy.seed),
+            renewal: false,
             stop: None,
             last: None,
             handed_over: 0,
@@ -191,8 +195,10 @@ impl State {
         match self.stage {
             Stage::Waiting { at } if at <= now => {
                 // The first instance is no restart.
-                if self.last.is_some() {
-                    self.restarts.record(now);
+                match (self.last.is_some(), std::mem::take(&mut self.renewal)) {
+                    (true, true) => self.restarts.record_asked(),
+                    (true, false) => self.restarts.record(now),
+                    (false, _) => {}
                 }
                 self.stage = Stage::Spawning;
                 actions.push(Action::Spawn { instance: self.instance });
@@ -264,6 +270,10 @@ impl State {
     fn verdict(&mut self, how: How, cause: Option<Cause>, now: Time) -> Then {
         if self.stop.is_some() {
             return Then::Stopped;
+        }
+        if self.renewal {
+            self.delays.reset();
+            return Then::Restart { after: Duration::ZERO };
         }
         if self.policy.recovery == Recovery::Quit {
             return Then::Quit;

@@ -27,13 +27,17 @@
 //! Otherwise the next is made after the backoff's delay if the budget allows it at that
 //! time; if it does not, `Leave` with the last exit, but never with 0.
 //!
+//! A restart that an operator asks for is a stop whose end is followed by the next instance, at
+//! once and whatever the policy, the status and the budget are. A stop is stronger.
+//!
 //! SIGTSTP to the supervisor goes to the group; once the instance has halted, `Suspend`.
 //! The SIGCONT that ends this goes to the group too, and everything that was due is due
 //! anew. A halt by SIGSTOP is nobody's wish: the checks go on counting.
 //!
 //! # Invariants
 //! 1. `Spawn` only after `Ended` (or `NotSpawned`) of the instance before: never two live.
-//! 2. In no window are there more restarts than the budget has.
+//! 2. In no window are there more restarts than the budget has, but for those that an operator asks
+//!    for.
 //! 3. After the operator's stop there is no `Spawn`; an instance that lives is killed no
 //!    later than the `Tick` at stop limit, and its end is the supervisor's.
 //! 4. A warning is not earlier than what it is for, and no later than the first `Look`

@@ -38,6 +38,33 @@ impl State {
         }
     }
 
+    /// An operator wants the next instance, whatever becomes of this one: it is stopped, and its end
+    /// is no failure. The budget does not count it.
+    pub(super) fn restart(&mut self, now: Time, actions: &mut Actions) {
+        if self.stop.is_some() {
+            return;
+        }
+        let limit = now.after(self.policy.stop_limit);
+        let kill_at = match self.stage {
+            Stage::Waiting { .. } => {
+                self.delays.reset();
+                self.renewal = true;
+                self.stage = Stage::Waiting { at: now };
+                return;
+            }
+            Stage::Living => limit,
+            Stage::Warned { kill_at, .. } => kill_at.min(limit),
+            Stage::Killing { .. } => {
+                self.renewal = true;
+                return;
+            }
+            // The next is on its way.
+            Stage::Stopping { .. } | Stage::Spawning | Stage::Left { .. } => return,
+        };
+        self.renewal = true;
+        self.end(self.policy.stop_signal.unwrap_or(libc::SIGTERM), Some(kill_at), actions);
+    }
+
     /// The operator's stop.
     fn stopped(&mut self, signal: i32, now: Time, actions: &mut Actions) {
         let first = *self.stop.get_or_insert((signal, now));
@@ -56,7 +83,11 @@ impl State {
             // Any other second one hastens nothing.
             Stage::Stopping { .. } | Stage::Killing { .. } => None,
         };
-        let signal = self.policy.stop_signal.unwrap_or(signal);
+        self.end(self.policy.stop_signal.unwrap_or(signal), kill_at, actions);
+    }
+
+    /// Tells the instance to end; if there is a time for that, from here on.
+    fn end(&mut self, signal: i32, kill_at: Option<Time>, actions: &mut Actions) {
         actions.push(Action::Send { signal, to: self.policy.stop_to });
         if self.job.halted {
             actions.push(Action::Send { signal: libc::SIGCONT, to: Whom::Group });

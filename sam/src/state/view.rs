@@ -1,5 +1,7 @@
 //! What the status file, the events and the previous exit's report read of the state.
 
+use std::time::Duration;
+
 use super::{
     event::Phase,
     machine::{End, Stage, State},
@@ -15,6 +17,11 @@ impl State {
     /// The instance says at run time where its main check's signs of life come from.
     pub(crate) fn set_checks(&mut self, checks: Checks) {
         self.policy.checks = checks;
+    }
+
+    /// The instance says at run time how often it gives a sign of life.
+    pub(crate) fn set_interval(&mut self, interval: Duration) {
+        self.policy.interval = interval;
     }
 
     pub(crate) fn stage(&self) -> Stage {
@@ -58,6 +65,11 @@ impl State {
     /// How often an instance was made or tried again, in all.
     pub(crate) fn restarts(&self) -> u64 {
         self.restarts.total()
+    }
+
+    /// Whether an operator has asked for the next instance, which has not been made yet.
+    pub(crate) fn is_renewed(&self) -> bool {
+        self.renewal
     }
 
     /// How often an instance's main process became another.

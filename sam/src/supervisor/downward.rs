@@ -61,6 +61,8 @@ pub(super) struct Downward {
     from: Notify,
     /// How long the main check may be silent once it is ready. Zero: it is not looked at.
     watchdog: Duration,
+    /// The same in the words of the newest instance.
+    own: Duration,
     /// How long it may take to end once it says that it does.
     stop_limit: Duration,
     said: Text<160>,
@@ -90,6 +92,8 @@ pub(super) struct Heard {
     pub(super) said: bool,
     /// It named a process that is to be the main one in its place, and what became of that.
     pub(super) main: Option<(i32, Result<(), Refusal>)>,
+    /// It says that it is well this often from here on.
+    pub(super) watchdog: Option<Duration>,
     /// It wants this long from now until it is ready.
     pub(super) start: Option<Duration>,
 }
@@ -105,6 +109,7 @@ impl Downward {
             name: format!("@{name}").into(),
             from,
             watchdog: options.interval,
+            own: options.interval,
             stop_limit: options.stop_limit,
             said: Text::new(),
         }))
@@ -121,7 +126,7 @@ impl Downward {
 
     /// A new instance has said nothing yet.
     pub(super) fn begin(&mut self) {
-        self.said = Text::new();
+        (self.said, self.own) = (Text::new(), self.watchdog);
     }
 
     /// What the program of an instance is to know. In the instance.
@@ -168,7 +173,7 @@ impl Downward {
 
     fn take_in(&mut self, notice: Notice<'_>, board: &Board, now: Time, heard: &mut Heard) {
         match notice {
-            Notice::Ready if board.phase() == Phase::Starting => begin_to_serve(board, self.watchdog, now),
+            Notice::Ready if board.phase() == Phase::Starting => begin_to_serve(board, self.own, now),
             Notice::Stopping if board.phase() != Phase::Stopping => {
                 board.set_phase(Phase::Stopping);
                 board.park(MAIN);
@@ -176,6 +181,13 @@ impl Downward {
             }
             Notice::Ready | Notice::Stopping | Notice::Main(_) => {}
             Notice::Alive => board.beat_at(MAIN, now),
+            Notice::Watchdog(own) => {
+                (self.own, heard.watchdog) = (own, Some(own));
+                if matches!(board.phase(), Phase::Ready | Phase::Running) {
+                    board.park(MAIN);
+                    begin_to_serve(board, own, now);
+                }
+            }
             Notice::Failed => board.set_failed(),
             Notice::Extend(by) if board.phase() == Phase::Starting => heard.start = Some(by),
             Notice::Extend(by) => {

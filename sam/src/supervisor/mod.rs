@@ -88,6 +88,7 @@ use orphans::Children;
 use probe::Probe;
 use spawn::{Fresh, Standby};
 use surroundings::Prepared;
+use sys::Signal;
 use terminal::Terminal;
 use upward::Upward;
 
@@ -116,6 +117,12 @@ macro_rules! seen {
             now: $now,
         }
     };
+}
+
+/// The signal that asks for a restart, and the word that is queued with it. Others send real-time
+/// signals, too, which are passed on.
+pub(crate) fn restart_request() -> (i32, Option<i32>) {
+    (libc::SIGRTMAX(), Some(i32::from_be_bytes(*b"next")))
 }
 
 type Past = (Ended, Board, Time);
@@ -296,7 +303,12 @@ impl Supervisor {
         let now = now();
         self.is_behind = false;
         let mut left = MOST;
-        while let Some((signal, sender)) = self.one_of(&mut left, |this| sys::next_signal(&this.signals)) {
+        while let Some(came) = self.one_of(&mut left, |this| sys::next_signal(&this.signals)) {
+            let Signal { number: signal, sender, word } = came;
+            if (signal, word) == restart_request() {
+                self.tell(Event::Restart, now)?;
+                continue;
+            }
             let is_own = sender == self.pid && signal != libc::SIGCONT;
             // What the kernel would not do to a group that nobody could continue.
             let is_void = signal == libc::SIGTSTP && terminal::is_group_orphaned();
@@ -359,6 +371,9 @@ impl Supervisor {
     fn listen(&mut self, now: Time) -> ControlFlow<Fresh> {
         let Some(downward) = &mut self.downward else { return ControlFlow::Continue(()) };
         let heard = downward.serve(self.living.as_mut(), now);
+        if let Some(watchdog) = heard.watchdog {
+            self.state.set_interval(watchdog);
+        }
         if let Some(by) = heard.start {
             self.state.extend_start(now.after(by));
         }
@@ -425,7 +440,8 @@ impl Supervisor {
         let seen = seen!(self, now);
         self.journal.note(&self.state, &after, seen);
         self.upward.tell(&self.state, &after, seen.said, now);
-        if let (None, Some(_), Some(living)) = (self.state.stop_signal(), after.stop_signal(), &self.living) {
+        let ends = |state: &State| state.stop_signal().is_some() || (state.lives() && state.is_renewed());
+        if let (false, true, Some(living)) = (ends(&self.state), ends(&after), &self.living) {
             living.board.set_stop_asked();
         }
         self.state = after;

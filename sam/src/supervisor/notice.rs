@@ -16,6 +16,8 @@ pub(super) enum Notice<'a> {
     Failed,
     /// `EXTEND_TIMEOUT_USEC=`: what it is at, its start or its end, takes this long from now.
     Extend(Duration),
+    /// `WATCHDOG_USEC=`: how often it says that it is well from here on; zero: it does not.
+    Watchdog(Duration),
     /// `MAINPID=`: another process is the service from here on.
     Main(i32),
     /// `STATUS=`: itself, in its own words.
@@ -34,6 +36,9 @@ pub(super) fn notices(message: &[u8]) -> impl Iterator<Item = Notice<'_>> {
             (b"EXTEND_TIMEOUT_USEC", micros) => {
                 str::from_utf8(micros).ok()?.parse().ok().map(Duration::from_micros).map(Notice::Extend)
             }
+            (b"WATCHDOG_USEC", micros) => {
+                str::from_utf8(micros).ok()?.parse().ok().map(Duration::from_micros).map(Notice::Watchdog)
+            }
             (b"MAINPID", pid) => str::from_utf8(pid).ok()?.parse().ok().filter(|pid| *pid > 0).map(Notice::Main),
             (b"STATUS", text) => Some(Notice::Status(text)),
             _ => None,
@@ -48,7 +53,7 @@ mod tests {
 
     #[test]
     fn every_word_is_understood_among_others() {
-        let message = b"READY=1\nMAINPID=7\nSTATUS=a=b\xff\nWATCHDOG=1\n\nWATCHDOG=trigger\nEXTEND_TIMEOUT_USEC=1500\nSTOPPING=1\n";
+        let message = b"READY=1\nMAINPID=7\nSTATUS=a=b\xff\nWATCHDOG=1\n\nWATCHDOG=trigger\nEXTEND_TIMEOUT_USEC=1500\nSTOPPING=1\nWATCHDOG_USEC=0\nWATCHDOG_USEC=7000\n";
         let expected = [
             Notice::Ready,
             Notice::Main(7),
@@ -57,6 +62,8 @@ mod tests {
             Notice::Failed,
             Notice::Extend(Duration::from_micros(1500)),
             Notice::Stopping,
+            Notice::Watchdog(Duration::ZERO),
+            Notice::Watchdog(Duration::from_millis(7)),
         ];
         assert!(notices(message).eq(expected));
     }
@@ -64,7 +71,7 @@ mod tests {
     #[test]
     fn what_is_nearly_a_word_is_none() {
         let nearly = b"READY=\nREADY=10\nREADY\nready=1\n READY=1\nWATCHDOG=0\nEXTEND_TIMEOUT_USEC=-1\n\
-            EXTEND_TIMEOUT_USEC=18446744073709551616\nMAINPID=0\nMAINPID=-3\nMAINPID=x\n\
+            EXTEND_TIMEOUT_USEC=18446744073709551616\nMAINPID=0\nWATCHDOG_USEC=\nWATCHDOG_USEC=-1\nWATCHDOG_USEC=1s\nMAINPID=-3\nMAINPID=x\n\
             EXTEND_TIMEOUT_USEC=\nREADY=1\0\n=1\n=";
         assert_eq!(notices(nearly).next(), None);
     }

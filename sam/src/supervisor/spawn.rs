@@ -30,7 +30,7 @@ use super::{
     living::Living,
     seat,
     surroundings::Prepared,
-    sys,
+    sys::{self, Signal},
 };
 use crate::{
     app::{Seat, app, attach},
@@ -141,7 +141,7 @@ fn is_rung_for(bell: BorrowedFd<'_>, supervisor: i32) -> bool {
         if sys::wait(&mut fds, None).is_err() || fds[0].revents != 0 {
             continue;
         }
-        if let Some((signal, sender)) = signals.as_ref().and_then(sys::next_signal)
+        if let Some(Signal { number: signal, sender, .. }) = signals.as_ref().and_then(sys::next_signal)
             && sender == supervisor
         {
             // It has rung meanwhile, and this is for the instance.
@@ -191,6 +191,7 @@ impl Supervisor {
         }
         if let Some(downward) = &mut self.downward {
             downward.begin();
+            self.state.set_interval(self.options.interval);
         }
         bell.ring();
         self.leisure = now.after(HASTE);

@@ -268,14 +268,28 @@ pub(super) fn signal_fd() -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The next signal that came, and who sent it.
-pub(super) fn next_signal(fd: &OwnedFd) -> Option<(i32, i32)> {
+/// A signal that came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Signal {
+    pub(super) number: i32,
+    /// Who sent it.
+    pub(super) sender: i32,
+    /// What was queued with it (`sigqueue(3)`).
+    pub(super) word: Option<i32>,
+}
+
+/// The next signal that came.
+pub(super) fn next_signal(fd: &OwnedFd) -> Option<Signal> {
     // SAFETY: all-zero bytes are a valid signalfd_siginfo.
     let mut info: libc::signalfd_siginfo = unsafe { mem::zeroed() };
     let size = size_of_val(&info);
     // SAFETY: `info` is writable for that many bytes.
     let read = unsafe { libc::read(fd.as_raw_fd(), (&raw mut info).cast(), size) };
-    (usize::try_from(read) == Ok(size)).then(|| (info.ssi_signo.cast_signed(), info.ssi_pid.cast_signed()))
+    (usize::try_from(read) == Ok(size)).then(|| Signal {
+        number: info.ssi_signo.cast_signed(),
+        sender: info.ssi_pid.cast_signed(),
+        word: (info.ssi_code == libc::SI_QUEUE).then_some(info.ssi_int),
+    })
 }
 
 /// Waits until one of the descriptors has something, or that time has passed. Entries of

@@ -64,6 +64,21 @@ fn one_that_ignores_the_warning_is_killed() {
 }
 
 #[test]
+fn how_often_it_is_well_may_change_at_run_time_and_is_as_told_in_the_next() {
+    // Less often, without a watchdog at all, and then so often that it hangs.
+    let script = "notify READY=1|WATCHDOG_USEC=60000000; sleep 500; notify WATCHDOG_USEC=0; sleep 500; say well; \
+                  notify WATCHDOG_USEC=100000; hang";
+    let seen = speaker(&["--watchdog", "200ms"], &[script, "notify READY=1; say up; hang", "exit 0"]).run();
+    let names = ["started", "ready", "warned", "ended"];
+    assert_eq!(seen.names()[..8], [names, names].concat(), "{:?}", seen.events);
+    assert!(seen.lines.contains(&"1 well".to_owned()) && seen.lines.contains(&"2 up".to_owned()));
+    // Where there was none, too, and before it is ready.
+    let script = "notify WATCHDOG_USEC=100000; sleep 300; notify READY=1; hang";
+    let seen = speaker(&["--notify", "main"], &[script, "exit 0"]).run();
+    assert_eq!(seen.names()[..4], names);
+}
+
+#[test]
 fn the_watchdog_waits_for_readiness() {
     let seen = speaker(&["--watchdog", "100ms"], &["sleep 500; exit 0"]).run();
     assert_eq!((seen.of("warned").len(), seen.code()), (0, 0));

@@ -351,3 +351,42 @@ fn stop_and_signal_reach_a_supervisor_by_its_status_file_and_nobody_else() {
     assert_eq!(running.end().code(), -15);
     assert_eq!(sam(&["stop", "/no/such/file"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_restart_is_followed_by_the_next_instance_and_no_budget_counts_it() {
+    let script = "catch 10; say up; ignore 10; hang";
+    let options = ["--budget", "0/1h", "--policy", "quit", "--stop-signal", "TERM"];
+    let running = Subject::by_command(&options, "speaker", &[script]).start();
+    running.await_line("1 up");
+    let file = running.path("status");
+    let restart = || sam(&["restart", file.to_str().unwrap()]);
+    for next in 2..5 {
+        let output = restart();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        running.await_line(&format!("{next} up"));
+    }
+    let status = running.status();
+    assert_eq!((status["instance"].as_u64(), status["restarts"].as_u64()), (Some(4), Some(3)));
+    // Another's signal of that number is passed on, as others are.
+    running.signal(libc::SIGRTMAX());
+    let seen = running.end();
+    assert_eq!((seen.code(), seen.of("started").len(), seen.of("restarting").len()), (-libc::SIGRTMAX(), 4, 3));
+    let output = sam(&["restart", "/no/such/file"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_restart_of_one_that_is_being_stopped_says_that_its_supervisor_ends() {
+    let options = ["--stop-limit", "1h"];
+    let running =
+        Subject::by_command(&options, "speaker", &["catch 15; catch 10; say up; pause; pause; exit 0"]).start();
+    running.await_line("1 up");
+    running.signal(libc::SIGTERM);
+    wait_until("it is being stopped", || running.status()["stage"] == "stopping");
+    let file = running.path("status");
+    let child = Command::new(program("sam")).arg("restart").arg(&file).stderr(Stdio::piped()).spawn().unwrap();
+    running.signal(libc::SIGUSR1);
+    assert_eq!(running.end().code(), 0);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+}

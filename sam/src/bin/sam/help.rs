@@ -8,6 +8,7 @@ Usage:
   sam run [OPTIONS] -- PROGRAM [ARGUMENTS...]   supervise a program
   sam status [OPTIONS] FILE                     show how a supervised program is doing
   sam stop [OPTIONS] FILE                       stop it, and wait for its end
+  sam restart [OPTIONS] FILE                    end its instance, and begin the next
   sam signal FILE SIGNAL                        send it a signal, SIGHUP to reload
 
 Options:
@@ -100,6 +101,7 @@ What is told:
   -h, --help               this
 
 Of sd_notify(3) it knows READY=1, STOPPING=1, WATCHDOG=1, WATCHDOG=trigger, STATUS=,
+WATCHDOG_USEC= (until the instance ends; 0 for none),
 EXTEND_TIMEOUT_USEC= (of a start, and of an end of its own), BARRIER=1 and MAINPID=: a
 process of the program's process group that it names gets its signals from then on, and
 when the one before has ended, its end is the program's. So gunicorn is upgraded (SIGUSR2)
@@ -154,6 +156,25 @@ Options:
 
 Exit status: 0 it was stopped; 2 the file is not there or says nothing; 3 its supervisor is
 gone; 64 the arguments make no sense; 71 the system refused it.
+";
+
+/// Of `sam restart`.
+pub(crate) const RESTART: &str = "\
+Ends a supervised program as a stop does (by --stop-signal, else SIGTERM; killed after
+--stop-limit) and begins the next instance, by the supervisor's status file. Waits until
+that has begun. It happens whatever the status of the program is, and is not counted
+against --budget; while a restart waits for its delay, it comes at once.
+
+Usage:
+  sam restart [OPTIONS] FILE
+
+Options:
+      --no-wait  do not wait for the next instance
+  -h, --help     this
+
+Exit status: 0 the next has begun; 2 the file is not there or says nothing; 3 its supervisor
+is gone, or ends, as it is being stopped; 64 the arguments make no sense; 71 the system
+refused it.
 ";
 
 /// Of `sam signal`.

@@ -69,10 +69,11 @@ fn main() -> ExitCode {
             Some("run") => (run::run(parser), "sam run --help"),
             Some("status") => (status::status(parser), "sam status --help"),
             Some("stop") => (signal::stop(parser), "sam stop --help"),
+            Some("restart") => (signal::restart(parser), "sam restart --help"),
             Some("signal") => (signal::signal(parser), "sam signal --help"),
             Some("help") => (print(help::SAM), ""),
             _ => {
-                let text = format!("there is no command {command:?}; give run, status, stop or signal");
+                let text = format!("there is no command {command:?}; give run, status, stop, restart or signal");
                 (Err(Refusal::new(text)), "sam --help")
             }
         },
@@ -81,7 +82,9 @@ fn main() -> ExitCode {
             (print(&format!("sam {}\n", env!("CARGO_PKG_VERSION"))), "")
         }
         Ok(Some(other)) => (Err(other.unexpected().into()), "sam --help"),
-        Ok(None) => (Err(Refusal::new("nothing to do; give a command: run, status, stop or signal")), "sam --help"),
+        Ok(None) => {
+            (Err(Refusal::new("nothing to do; give a command: run, status, stop, restart or signal")), "sam --help")
+        }
         Err(error) => (Err(error.into()), "sam --help"),
     };
     result.unwrap_or_else(|refusal| {

@@ -1,4 +1,4 @@
-//! `sam stop` and `sam signal`: signals to a supervisor, by its status file.
+//! `sam stop`, `sam restart` and `sam signal`: signals to a supervisor, by its status file.
 //!
 //! A number may be another process's by the time that it is used, so the process is held by a
 //! descriptor first and compared with what the file says of it then.
@@ -26,6 +26,9 @@ const UNREADABLE: u8 = 2;
 /// There is no such supervisor any more, or it cannot be seen from here.
 const GONE: u8 = 3;
 
+/// How often a status file is looked at for the next instance, in milliseconds.
+const LOOK_AGAIN: i32 = 20;
+
 /// Stops a supervisor and its program, and waits for the end.
 pub(crate) fn stop(mut parser: Parser) -> Result<ExitCode, Refusal> {
     let (mut file, mut waits) = (None, true);
@@ -38,7 +41,22 @@ pub(crate) fn stop(mut parser: Parser) -> Result<ExitCode, Refusal> {
         }
     }
     let file = file.ok_or_else(no_file)?;
-    Ok(send(&file, libc::SIGTERM, waits))
+    Ok(send(&file, Request::Stop, waits))
+}
+
+/// Has a supervisor end its instance and begin the next, and waits for that.
+pub(crate) fn restart(mut parser: Parser) -> Result<ExitCode, Refusal> {
+    let (mut file, mut waits) = (None, true);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("help") | Short('h') => return print(help::RESTART),
+            Long("no-wait") => waits = false,
+            Value(path) if file.is_none() => file = Some(PathBuf::from(path)),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let file = file.ok_or_else(no_file)?;
+    Ok(send(&file, Request::Restart, waits))
 }
 
 /// Sends a signal to a supervisor, which passes it on.
@@ -58,14 +76,57 @@ pub(crate) fn signal(mut parser: Parser) -> Result<ExitCode, Refusal> {
     }
     let file = file.ok_or_else(no_file)?;
     let signal = signal.ok_or_else(|| Refusal::new("no signal; give one such as SIGHUP behind the file"))?;
-    Ok(send(&file, signal, false))
+    Ok(send(&file, Request::Signal(signal), false))
 }
 
 fn no_file() -> Refusal {
     Refusal::new("no status file; give the one of `sam run --status FILE`")
 }
 
-fn send(file: &Path, signal: i32, waits: bool) -> ExitCode {
+/// What a supervisor is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Request {
+    Stop,
+    Restart,
+    Signal(i32),
+}
+
+/// The first fields of a `siginfo_t` of the kernel's for a signal with a word, `sigqueue(3)`, and room
+/// for the rest.
+#[repr(C)]
+struct Queued {
+    number: i32,
+    error: i32,
+    code: i32,
+    sender: Sender,
+    rest: [usize; 16],
+}
+
+#[repr(C)]
+struct Sender {
+    pid: i32,
+    user: u32,
+    word: usize,
+}
+
+impl Queued {
+    fn new(number: i32, word: i32) -> Queued {
+        // SAFETY: takes no pointers.
+        let user = unsafe { libc::getuid() };
+        // As `union sigval` has it: an int at its start.
+        let mut bytes = [0; size_of::<usize>()];
+        bytes[..4].copy_from_slice(&word.to_ne_bytes());
+        let sender = Sender { pid: std::process::id().cast_signed(), user, word: usize::from_ne_bytes(bytes) };
+        Queued { number, error: 0, code: libc::SI_QUEUE, sender, rest: [0; 16] }
+    }
+}
+
+/// What the status file says of the instance: its number, and its process.
+fn instance(status: &Json) -> (Option<u64>, Option<u64>) {
+    (status["instance"].as_u64(), status["pid"].as_u64())
+}
+
+fn send(file: &Path, request: Request, waits: bool) -> ExitCode {
     let fail = |status: u8, why: &str| {
         eprintln!("sam: {}: {why}", file.display());
         ExitCode::from(status)
@@ -89,9 +150,17 @@ fn send(file: &Path, signal: i32, waits: bool) -> ExitCode {
         Some(false) => return fail(GONE, gone),
         None => return fail(GONE, "its supervisor is of another process namespace; run this command there"),
     }
-    let none: *const libc::siginfo_t = ptr::null();
-    // SAFETY: the descriptor is open; there is no siginfo.
-    let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, none, 0) };
+    let (signal, queued) = match request {
+        Request::Stop => (libc::SIGTERM, None),
+        Request::Signal(signal) => (signal, None),
+        Request::Restart => {
+            let (signal, word) = private::restart_request();
+            (signal, word.map(|word| Queued::new(signal, word)))
+        }
+    };
+    let info: *const Queued = queued.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: the descriptor is open; the siginfo is null, or as large as the kernel's and lives on.
+    let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, info, 0) };
     if sent != 0 {
         let error = io::Error::last_os_error();
         if error.raw_os_error() == Some(libc::ESRCH) {
@@ -101,10 +170,19 @@ fn send(file: &Path, signal: i32, waits: bool) -> ExitCode {
     }
     let mut end = libc::pollfd { fd: process.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     while waits && end.revents == 0 {
+        let limit = if request == Request::Restart { LOOK_AGAIN } else { -1 };
         // SAFETY: one entry, which is writable.
-        unsafe { libc::poll(&raw mut end, 1, -1) };
+        unsafe { libc::poll(&raw mut end, 1, limit) };
+        let now: Json =
+            fs::read_to_string(file).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        if request == Request::Restart && now["pid"].is_u64() && instance(&now) != instance(&status) {
+            return ExitCode::SUCCESS;
+        }
     }
-    ExitCode::SUCCESS
+    match request {
+        Request::Restart if waits => fail(GONE, "its supervisor has ended instead"),
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 /// Holds a process: its number is no other's as far as this descriptor is concerned.

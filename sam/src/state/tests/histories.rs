@@ -289,6 +289,7 @@ impl History {
                 let well = self.dice.percent(50);
                 return self.tell(Event::Probed(well));
             }
+            36 if self.dice.percent(30) => return self.tell(Event::Restart),
             35 if self.dice.percent(30) => {
                 self.halted &= self.state.job.suspended;
                 return self.tell(Event::HandedOver);

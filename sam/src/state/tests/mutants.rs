@@ -133,6 +133,16 @@ const MISTAKES: &[(&str, Step)] = &[
             }
         })
     }),
+    ("counts a restart that was asked for", |s, e, n| {
+        let mut other = *s;
+        other.renewal &= !matches!(e, Event::Tick);
+        step(&other, e, n)
+    }),
+    ("forgets a restart that was asked for", |s, e, n| {
+        let mut other = *s;
+        other.renewal &= !matches!(e, Event::Ended(_));
+        step(&other, e, n)
+    }),
     ("loses a signal", |s, e, n| match e {
         Event::Signal(34) => (*s, Actions::none()),
         _ => step(s, e, n),

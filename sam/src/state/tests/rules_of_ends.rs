@@ -348,3 +348,48 @@ fn a_hand_over_is_no_end_and_keeps_no_halt_of_the_process_before() {
     assert_eq!(rig.tell(Event::HandedOver), []);
     assert_eq!(rig.sleep(), [Action::Kill]);
 }
+
+#[test]
+fn a_restart_that_is_asked_for_is_a_stop_that_the_next_follows_whatever_it_ended_with() {
+    let budget = Budget { restarts: 0, window: 60 * S };
+    for recovery in [Recovery::Restart, Recovery::Quit] {
+        for exit in [Exit::Code(0), Exit::Code(64), crash(15)] {
+            let fatal = Codes::new(&[64]).unwrap();
+            let mut rig = Rig::running(Policy { recovery, budget, fatal, ..policy() });
+            let from = rig.now;
+            assert_eq!(rig.tell(Event::Restart), [Action::Send { signal: libc::SIGTERM, to: Whom::Group }]);
+            assert_eq!(rig.tell(Event::Restart), [], "once is enough");
+            assert_eq!(rig.state.deadline(), from.after(5 * S));
+            assert_eq!(rig.end(exit), Some(NONE));
+            assert_eq!((rig.state.instance(), rig.state.restarts(), rig.state.is_renewed()), (2, 1, false));
+        }
+    }
+}
+
+#[test]
+fn one_that_does_not_obey_a_restart_is_killed_and_a_stop_is_stronger() {
+    let mut rig = Rig::running(policy());
+    rig.tell(Event::Restart);
+    assert_eq!(rig.sleep(), [Action::Kill]);
+    assert_eq!(rig.end(crash(9)), Some(NONE));
+    rig.tell(Event::Restart);
+    assert_eq!(rig.tell(Event::Signal(libc::SIGTERM)), [Action::Send { signal: libc::SIGTERM, to: Whom::Group }]);
+    assert_eq!(rig.tell(Event::Restart), []);
+    assert_eq!(rig.end(Exit::Code(0)), None);
+    assert_eq!(rig.state.last().unwrap().then, Then::Stopped);
+}
+
+#[test]
+fn a_restart_ends_a_delay_and_the_delays_begin_anew() {
+    let mut rig = Rig::running(policy());
+    assert_eq!(rig.end(crash(11)), Some(NONE));
+    rig.tell(Event::Ended(crash(11)));
+    let at = rig.now;
+    assert!(rig.state.deadline() > at);
+    assert_eq!(rig.tell(Event::Restart), []);
+    assert_eq!(rig.sleep(), [Action::Spawn { instance: 3 }]);
+    assert_eq!(rig.now, at);
+    rig.tell(Event::Spawned);
+    rig.wake();
+    assert_eq!(rig.end(crash(11)), Some(NONE));
+}

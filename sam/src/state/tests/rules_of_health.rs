@@ -427,3 +427,20 @@ fn one_that_says_itself_when_it_is_ready_is_not_probed_before() {
     rig.wake();
     assert_eq!(rig.sleep(), [Action::Probe]);
 }
+
+#[test]
+fn an_interval_may_change_while_the_instance_runs() {
+    let mut rig = Rig::running(policy());
+    rig.beat();
+    rig.state.set_interval(NONE);
+    // What its board says of the main check is nothing then.
+    assert_eq!((rig.wake(), rig.state.deadline()), (vec![], Time::NEVER));
+    rig.pass(10 * S);
+    assert_eq!(rig.wake(), []);
+    rig.state.set_interval(3 * S);
+    rig.sight.due = rig.now.after(3 * S);
+    rig.wake();
+    let from = rig.now;
+    assert_eq!(rig.sleep(), [Action::Warn { signal: libc::SIGTERM }]);
+    assert_eq!(rig.now, from.after(3 * S));
+}

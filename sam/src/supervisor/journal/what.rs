@@ -12,6 +12,7 @@ pub(super) enum What {
     HandedOver,
     Killed,
     Stopping(i32),
+    Restarting,
     Ended,
     NotStarted,
     Left(Exit),
@@ -36,6 +37,9 @@ impl What {
             }
             (Stage::Warned { .. }, Stage::Living) => Some(What::Recovered),
             (old, Stage::Killing { .. }) if !matches!(old, Stage::Killing { .. }) => Some(What::Killed),
+            (Stage::Living | Stage::Warned { .. }, Stage::Stopping { .. }) if after.is_renewed() => {
+                Some(What::Restarting)
+            }
             _ if before.stop_signal() != after.stop_signal() => after.stop_signal().map(What::Stopping),
             (Stage::Living, Stage::Living) if !before.serves() && after.serves() => Some(What::Ready),
             _ => None,
@@ -51,6 +55,7 @@ impl What {
             What::HandedOver => "handed over",
             What::Killed => "killed",
             What::Stopping(_) => "stopping",
+            What::Restarting => "restarting",
             What::Ended => "ended",
             What::NotStarted => "not started",
             What::Left(_) => "left",
@@ -61,7 +66,9 @@ impl What {
     /// a clean end.
     pub(super) fn is_for_people(self, after: &State) -> bool {
         match self {
-            What::Started | What::Ready | What::HandedOver | What::Stopping(_) | What::Left(_) => false,
+            What::Started | What::Ready | What::HandedOver | What::Stopping(_) | What::Restarting | What::Left(_) => {
+                false
+            }
             What::Ended => !after.last().is_some_and(|end| end.then == Then::Clean),
             _ => true,
         }

@@ -42,8 +42,8 @@ fn a_program_that_cannot_be_executed_is_refused_before_anything_begins() {
 #[test]
 fn wrong_arguments_are_refused_with_what_to_do() {
     let cases: [(&[&str], &str); 21] = [
-        (&[], "nothing to do; give a command: run, status, stop or signal; see `sam --help`"),
-        (&["fly"], "there is no command \"fly\"; give run, status, stop or signal"),
+        (&[], "nothing to do; give a command: run, status, stop, restart or signal; see `sam --help`"),
+        (&["fly"], "there is no command \"fly\"; give run, status, stop, restart or signal"),
         (&["--fly"], "there is no option --fly; see `sam --help`"),
         (&["run"], "there is no program to supervise; give one behind --; see `sam run --help`"),
         (&["run", "--fly", "true"], "there is no option --fly; see `sam run --help`"),

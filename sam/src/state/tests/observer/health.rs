@@ -39,7 +39,7 @@ impl Observer {
 
     /// Is its health looked after?
     pub(super) fn attended(&self) -> bool {
-        self.life == Life::Alive && self.stop.is_none() && !self.killed && !self.suspended
+        self.life == Life::Alive && self.stop.is_none() && !self.renews && !self.killed && !self.suspended
     }
 
     pub(super) fn looked(&mut self, sight: Sight, planned: Time, now: Time) -> Option<Why> {

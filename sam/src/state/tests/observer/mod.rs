@@ -38,6 +38,8 @@ pub(super) struct Observer {
     restarts: Vec<Time>,
     stop: Option<i32>,
     stopped_at: Time,
+    /// An operator asked for the next instance.
+    renews: bool,
     stop_by: Time,
     killed: bool,
     halted: bool,
@@ -73,6 +75,7 @@ impl Observer {
             restarts: Vec::new(),
             stop: None,
             stopped_at: Time(0),
+            renews: false,
             stop_by: NEVER,
             killed: false,
             halted: false,
@@ -149,6 +152,25 @@ impl Observer {
                 self.halted = false;
                 self.continued(now);
             }
+            Event::Restart if self.stop.is_none() => match self.life {
+                Life::Alive if self.killed => {
+                    self.renews = true;
+                    ensure(actions.is_empty(), "it acted on a restart of one that is being killed")?;
+                }
+                Life::Alive if !self.renews => {
+                    (stops, self.renews, self.suspended) = (true, true, false);
+                    self.stop_by = now.after(self.policy.stop_limit);
+                    if let Some((_, kill_at)) = self.warned {
+                        self.stop_by = self.stop_by.min(kill_at);
+                    }
+                }
+                Life::Nothing { .. } => {
+                    (self.renews, self.streak) = (true, 0);
+                    self.life = Life::Nothing { next: now };
+                    ensure(deadline <= now, "a restart that was asked for waits")?;
+                }
+                _ => ensure(actions.is_empty(), "it acted on a restart that is on its way")?,
+            },
             Event::HandedOver if self.life == Life::Alive => {
                 ensure(actions.is_empty(), "it acted on a hand-over")?;
                 self.halted &= self.suspended;
@@ -250,7 +272,7 @@ impl Observer {
         let accused = self.warned.is_some() || self.suspect_since.is_some();
         let ill = exit.is_some() && (accused || self.killed || self.sight.failed);
         if exit.is_some() {
-            if self.warned.is_none() && !self.killed && self.stop.is_none() {
+            if self.warned.is_none() && !self.killed && self.stop.is_none() && !self.renews {
                 self.credit(now);
             }
             let stopped = actions.contains(&Action::StopProbe);
@@ -262,6 +284,13 @@ impl Observer {
             (None, Some(signal)) => Exit::Signal { signal, core: false },
             (None, None) => Exit::Code(71),
         };
+        if self.renews && self.stop.is_none() {
+            ensure(deadline <= now, "a restart that was asked for waits")?;
+            self.instance += u32::from(exit.is_some());
+            (self.life, self.stop_by) = (Life::Nothing { next: now }, NEVER);
+            (self.killed, self.halted, self.suspended, self.streak) = (false, false, false, 0);
+            return Ok(None);
+        }
         self.life = Life::Nothing { next: NEVER };
         (self.killed, self.halted, self.suspended) = (false, false, false);
         let is_always = self.policy.recovery == Recovery::Always && self.stop.is_none();
@@ -318,17 +347,18 @@ impl Observer {
                 ensure(self.stop.is_none(), "a new instance after the operator's stop")?;
                 ensure(event == Event::Tick && now >= next, "an instance before its time")?;
                 ensure(instance == self.instance, "a wrong instance number")?;
-                if self.ends > 0 {
+                if self.ends > 0 && !std::mem::take(&mut self.renews) {
                     ensure(self.affords(now), "more restarts than the budget has")?;
                     self.restarts.push(now);
                 }
+                self.renews = false;
                 self.life = Life::Making;
             }
             Action::Kill => {
                 ensure(alive && !self.killed, "a kill of nobody")?;
-                let stopped = self.stop.is_some() && now >= self.stop_by;
+                let stopped = (self.stop.is_some() || self.renews) && now >= self.stop_by;
                 let warned = self.warned.is_some_and(|(_, kill_at)| now >= kill_at);
-                let hung = self.stop.is_none() && warned && !self.suspended;
+                let hung = self.stop.is_none() && !self.renews && warned && !self.suspended;
                 ensure(stopped || hung, "a kill before its time")?;
                 self.killed = true;
             }
@@ -367,7 +397,7 @@ impl Observer {
         match self.life {
             Life::Nothing { next: at } => next = at,
             Life::Alive if self.killed => {}
-            Life::Alive if self.stop.is_some() => next = self.stop_by,
+            Life::Alive if self.stop.is_some() || self.renews => next = self.stop_by,
             Life::Alive if !self.suspended => {
                 next = match self.warned {
                     Some((_, kill_at)) => kill_at,

@@ -133,7 +133,8 @@
 //! Handles are `Send` and `Sync`. A call takes no lock and no atomic read-modify-write.
 //! Calls are not async-signal-safe. After `fork` the child may go on calling and
 //! changing; a runtime whose transaction was cut off by the fork refuses further ones
-//! there. Linux on x86-64 and aarch64.
+//! there. (`std::thread` is another matter: a child that starts one may hang, if a thread of
+//! its parent began or ended just then.) Linux on x86-64 and aarch64.
 //!
 //! # Features
 //!

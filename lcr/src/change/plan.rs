@@ -10,7 +10,6 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -23,6 +22,7 @@ use crate::{
         runtime::{Runtime, encode},
         shared::Shared,
         stage::{Staged, show},
+        sys,
     },
 };
 
@@ -254,7 +254,7 @@ fn stage_all(shared: &Arc<Shared>, requests: Vec<Request>, patience: Duration) -
     let (send, staged) = mpsc::channel();
     let paths: Vec<PathBuf> = requests.iter().filter_map(Request::path).map(Path::to_owned).collect();
     let store = Arc::clone(shared);
-    let stager = thread::Builder::new().name("lcr-stage".to_owned()).spawn(move || {
+    let stager = sys::start(c"lcr-stage", 2 << 20, move || {
         for path in paths {
             if send.send(store.store.stage(&path)).is_err() {
                 break;
@@ -288,7 +288,7 @@ fn stage_all(shared: &Arc<Shared>, requests: Vec<Request>, patience: Duration) -
     });
     let steps = steps.collect();
     if let (None, Ok(stager)) = (late, stager) {
-        let _ = stager.join();
+        stager.join();
     }
     steps
 }

@@ -12,7 +12,6 @@ use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
-    thread,
     time::Instant,
 };
 
@@ -22,6 +21,7 @@ use crate::{
         deadline::Deadline,
         records,
         shared::{AUTHORS_STACK, Begin, Shared, State},
+        sys,
     },
 };
 
@@ -89,20 +89,14 @@ fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Rep
     let slot = Arc::new(Mutex::new(None));
     let execution = Execution::new(Arc::clone(shared), Arc::clone(&watch), resolution.members, options, started);
     let (result, watched, changed) = (Arc::clone(&slot), Arc::clone(&watch), Arc::clone(shared));
-    thread::Builder::new()
-        .name("lcr-change".to_owned())
-        .stack_size(AUTHORS_STACK)
-        .spawn(move || {
-            // Whatever becomes of this thread, the caller goes on.
-            let outcome = catch_unwind(AssertUnwindSafe(|| execution.run(steps)));
-            let outcome =
-                outcome.unwrap_or_else(|panic| watched.refuse().ok().map(|()| Err(given_up(&changed, &*panic))));
-            *result.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
-            watched.finish();
-        })
-        .map_err(|error| {
-            Error::new(ErrorKind::Io, "no thread could be started for the transaction").with_source(error)
-        })?;
+    sys::start(c"lcr-change", AUTHORS_STACK, move || {
+        // Whatever becomes of this thread, the caller goes on.
+        let outcome = catch_unwind(AssertUnwindSafe(|| execution.run(steps)));
+        let outcome = outcome.unwrap_or_else(|panic| watched.refuse().ok().map(|()| Err(given_up(&changed, &*panic))));
+        *result.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
+        watched.finish();
+    })
+    .map_err(|error| Error::new(ErrorKind::Io, "no thread could be started for the transaction").with_source(error))?;
     if let Err(hung) = watch.wait() {
         shared.undo(&mut shared.state());
         shared.settled.notify_all();

@@ -18,7 +18,6 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -197,11 +196,8 @@ impl Shared {
             tracing::warn!(component, age = ?seen_for, "a destructor does not return; others are destroyed beside it");
         }
         let shared = Arc::clone(self);
-        let spawned = thread::Builder::new()
-            .name("lcr-reaper".to_owned())
-            .stack_size(AUTHORS_STACK)
-            .spawn(move || shared.destroy_queued(number));
-        if let Err(error) = spawned {
+        let started = sys::start(c"lcr-reaper", AUTHORS_STACK, move || shared.destroy_queued(number));
+        if let Err(error) = started {
             self.reaper.destroyers.lock().current = None;
             tracing::error!(%error, "no thread to destroy replaced instances; they stay until one can be started");
         }

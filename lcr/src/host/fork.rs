@@ -7,6 +7,9 @@
 //! opened again, and the reaper starts anew when it is needed. A runtime whose
 //! transaction was cut off by the fork refuses further ones in the child: nobody knows
 //! what the lost thread's components hold.
+//!
+//! The runtime's threads are started by [`sys::start`]: those of the standard library would need
+//! a lock in the child that another thread of the parent may have had.
 
 use std::{
     cell::Cell,

@@ -36,6 +36,7 @@ use super::{
     instances::{Held, Incarnation},
     records,
     shared::{AUTHORS_STACK, Leaving, Shared, State},
+    sys,
 };
 
 const FASTEST: Duration = Duration::from_micros(100);
@@ -140,11 +141,10 @@ impl Reaper {
             return;
         }
         let weak = Arc::downgrade(&shared);
-        let spawned =
-            thread::Builder::new().name("lcr-reaper".to_owned()).stack_size(AUTHORS_STACK).spawn(move || run(&weak));
-        match spawned {
-            Ok(handle) => {
-                *slot = Some(handle.thread().clone());
+        match sys::start(c"lcr-reaper", AUTHORS_STACK, move || run(&weak)) {
+            Ok(_) => {
+                // Its own handle is not there yet, but then it has not looked yet.
+                *slot = None;
                 self.running.store(process, Ordering::Release);
             }
             Err(error) => tracing::error!(%error, "no reaper thread; replaced instances stay until one can be started"),
@@ -154,6 +154,9 @@ impl Reaper {
 
 fn run(weak: &Weak<Shared>) {
     let mut pause = FASTEST;
+    if let Some(shared) = weak.upgrade() {
+        *lock(&shared.reaper.thread) = Some(thread::current());
+    }
     loop {
         let Some(shared) = weak.upgrade() else { return };
         // A panic, of a subscriber for instance, ends the round and not the reaper.

@@ -77,7 +77,7 @@ fn start(
     body: impl FnOnce(&Arc<Shared>, &Ending) + Send + 'static,
 ) -> bool {
     let (runtime, ending) = (Arc::clone(shared), Arc::clone(ending));
-    let spawned = thread::Builder::new().name("lcr-shutdown".to_owned()).stack_size(AUTHORS_STACK).spawn(move || {
+    let started = sys::start(c"lcr-shutdown", AUTHORS_STACK, move || {
         // Whatever panics here, whoever drops the runtime goes on.
         let ended = catch_unwind(AssertUnwindSafe(|| body(&runtime, &ending)));
         if ended.is_err() {
@@ -87,10 +87,10 @@ fn start(
         }
         ending.changed.notify_all();
     });
-    if let Err(error) = &spawned {
+    if let Err(error) = &started {
         tracing::error!(%error, "no thread to end the runtime: its instances are leaked");
     }
-    spawned.is_ok()
+    started.is_ok()
 }
 
 /// What the threads that end a runtime share.

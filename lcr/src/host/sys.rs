@@ -4,10 +4,13 @@
 //! in the host that needs `libc` is in this file.
 
 use std::{
+    ffi::CStr,
     fs::File,
     io,
+    mem::{ManuallyDrop, MaybeUninit},
     ops::Deref,
     os::fd::AsRawFd as _,
+    panic::{self, AssertUnwindSafe},
     ptr::{self, NonNull},
     slice,
     sync::atomic::{AtomicU32, Ordering},
@@ -86,6 +89,62 @@ pub(super) fn at_thread_exit(value: *const (), end: unsafe extern "C" fn(*mut li
     }
     // SAFETY: the key exists for the process's life.
     unsafe { libc::pthread_setspecific(key, value.cast()) == 0 }
+}
+
+/// A thread of the runtime's. It goes on by itself when this is dropped.
+pub(crate) struct Started(libc::pthread_t);
+
+impl Started {
+    /// Waits until the thread has ended.
+    pub(crate) fn join(self) {
+        let thread = ManuallyDrop::new(self).0;
+        // SAFETY: the thread was neither joined nor detached, since both consume `self`.
+        unsafe { libc::pthread_join(thread, ptr::null_mut()) };
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // SAFETY: as in `join`.
+        unsafe { libc::pthread_detach(self.0) };
+    }
+}
+
+/// Starts a thread of a name of at most 15 bytes, with a stack of at least so many bytes. A panic
+/// ends the thread.
+///
+/// Not `std::thread`: that takes a lock of the standard library whenever a thread begins or ends.
+/// A child of `fork` has that lock for ever if another thread of its parent had it, and could
+/// start no thread any more.
+pub(crate) fn start(name: &'static CStr, stack: usize, body: impl FnOnce() + Send + 'static) -> io::Result<Started> {
+    type Body = (&'static CStr, Box<dyn FnOnce() + Send>);
+    extern "C" fn run(body: *mut libc::c_void) -> *mut libc::c_void {
+        // SAFETY: `start` leaked the box for this thread.
+        let (name, body) = *unsafe { Box::from_raw(body.cast::<Body>()) };
+        // SAFETY: the name ends with a zero.
+        unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
+        // The panic hook has told of it.
+        drop(panic::catch_unwind(AssertUnwindSafe(body)));
+        ptr::null_mut()
+    }
+    let mut attributes = MaybeUninit::uninit();
+    // SAFETY: the pointer is valid; the call initialises what it points to.
+    unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) };
+    // SAFETY: they are initialised, and the size is a multiple of a page's.
+    unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack.next_multiple_of(64 << 10)) };
+    let body: *mut Body = Box::into_raw(Box::new((name, Box::new(body))));
+    let mut thread = MaybeUninit::uninit();
+    // SAFETY: the pointers are valid, and `run` gets the box that it takes over.
+    let error = unsafe { libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), run, body.cast()) };
+    // SAFETY: they are initialised, and not used again.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    if error != 0 {
+        // SAFETY: no thread has taken it over.
+        drop(unsafe { Box::from_raw(body) });
+        return Err(io::Error::from_raw_os_error(error));
+    }
+    // SAFETY: the call has succeeded and written it.
+    Ok(Started(unsafe { thread.assume_init() }))
 }
 
 /// Whether this process has a thread of that number. A kernel that refuses to say (a filter of
@@ -238,5 +297,19 @@ mod tests {
             membarrier().unwrap_err().raw_os_error()
         });
         assert_eq!(filtered.join().unwrap(), Some(libc::EPERM));
+    }
+
+    #[test]
+    fn a_thread_has_its_name_and_its_stack_and_ends_with_a_panic_of_its_own() {
+        let (send, received) = std::sync::mpsc::channel();
+        let thread = start(c"lcr-test", 8 << 20, move || {
+            let deep = [1_u8; 4 << 20];
+            send.send((thread_name(), std::hint::black_box(&deep).len())).unwrap();
+            panic!("as it should");
+        });
+        thread.unwrap().join();
+        assert_eq!(received.recv().unwrap(), ("lcr-test".to_owned(), 4 << 20));
+        assert!(received.recv().is_err(), "what the thread held is dropped");
+        drop(start(c"lcr-test", 1, || ()).unwrap());
     }
 }

@@ -5,7 +5,11 @@ mod child;
 
 use std::{
     cell::{Cell, RefCell},
-    sync::mpsc::{self, Receiver, Sender},
+    panic::{self, AssertUnwindSafe},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, Sender},
+    },
     thread,
     time::Duration,
 };
@@ -98,6 +102,37 @@ fn a_child_is_forked_in_the_middle_of_replacements() {
         };
         Crew::new(200, 20).run(fork, || drop(replace()));
     }
+}
+
+#[test]
+fn a_child_is_forked_while_other_threads_begin_and_end() {
+    // The standard library holds a lock of its own while a thread begins or ends, and a child
+    // has that for ever. The runtime's own threads must not need it.
+    let rt = Box::new(Runtime::builder().linked(false).build().unwrap());
+    rt.load(component("counter_v1")).unwrap();
+    let counter: Box<Handle<dyn Counter>> = Box::new(rt.service().unwrap());
+    let is_over = Box::new(AtomicBool::new(false));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    let brief: Vec<_> = (0..16).map(|_| thread::spawn(|| ())).collect();
+                    brief.into_iter().for_each(|thread| thread.join().unwrap());
+                }
+            });
+        }
+        let forked = panic::catch_unwind(AssertUnwindSafe(|| {
+            for _ in 0..400 {
+                in_child(|| {
+                    rt.replace(component("counter_v2")).unwrap();
+                    assert_eq!((counter.version(), counter.add(1)), (2, 1));
+                    rt.wait_drained(LONG).unwrap();
+                });
+            }
+        }));
+        is_over.store(true, Ordering::Relaxed);
+        forked.unwrap();
+    });
 }
 
 #[test]

@@ -204,3 +204,20 @@ fn not_any_number_of_libraries_comes_with_a_component() {
     assert_eq!(error.kind(), ErrorKind::NotALibrary, "{error}");
     assert!(error.to_string().contains("more than 64 libraries beside one component"), "{error}");
 }
+
+#[test]
+fn a_library_whose_name_is_the_end_of_another_one_is_refused() {
+    let (directory, file) = player(1);
+    let beside = directory.path().join("beside");
+    fs::write(directory.path().join("other.c"), "int other;\n").unwrap();
+    tone::library(directory.path(), "other", &beside.join("libother.so"), 1, &[]);
+    let search = format!("-L{}", beside.display());
+    // The linker keeps `other.so` as the end of `libother.so`.
+    let flags = ["-Wl,-O2,-soname,other.so", "-Wl,--no-as-needed", "-Wl,-rpath,$ORIGIN", &search, "-lother"];
+    tone::library(&tone::sources(), "hum", &beside.join("libhum.so"), 1, &flags);
+    let rt = Runtime::builder().linked(false).build().unwrap();
+    let error = rt.load(&file).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotALibrary, "{error}");
+    let text = error.to_string();
+    assert!(text.contains("libhum.so: the name ") && text.contains("shares its bytes with another name"), "{text}");
+}

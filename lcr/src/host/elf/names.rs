@@ -69,7 +69,7 @@ impl<'data> Elf<'data> {
         soname: Option<Vec<u8>>,
         run_path: Option<Vec<u8>>,
     ) -> Result<Vec<Patch>> {
-        let mut renamed = Renamed { strings: self.dynamic.strings, new: BTreeMap::new() };
+        let mut renamed = Renamed::new(self.dynamic.strings);
         for (&offset, needed) in self.dynamic.needed_at.iter().zip(self.needed()) {
             if let Some(new) = name(needed) {
                 renamed.insert(offset, new)?;
@@ -88,9 +88,9 @@ impl<'data> Elf<'data> {
         self.refuse_shared(&mut renamed, &name)?;
         // The table of names is a part of the file's bytes.
         let start = self.dynamic.strings.as_ptr().addr() - self.view.bytes.as_ptr().addr();
-        let patches = renamed.new.into_iter().map(|(at, (range, mut new))| {
-            new.resize(range.len(), 0);
-            ((start + at) as u64, new)
+        let patches = renamed.new.into_iter().map(|(at, New { old, mut name, .. })| {
+            name.resize(old.len(), 0);
+            ((start + at) as u64, name)
         });
         Ok(patches.collect())
     }
@@ -132,42 +132,54 @@ fn run_path(dynamic: &Dynamic<'_>) -> Option<(DynamicTag, bool)> {
 }
 
 /// New names by the place of the old ones.
-struct Renamed<'data> {
+pub(super) struct Renamed<'data> {
     strings: &'data [u8],
-    new: BTreeMap<usize, (Range<usize>, Vec<u8>)>,
+    new: BTreeMap<usize, New>,
 }
 
-impl Renamed<'_> {
-    fn insert(&mut self, offset: u64, new: Vec<u8>) -> Result<()> {
+struct New {
+    /// Where the longest string begins that ends as the old one does. Found once, at a cost that
+    /// all of them together pay once for the whole table: no two of them share a string's end.
+    floor: usize,
+    old: Range<usize>,
+    name: Vec<u8>,
+}
+
+impl<'data> Renamed<'data> {
+    pub(super) fn new(strings: &'data [u8]) -> Renamed<'data> {
+        Renamed { strings, new: BTreeMap::new() }
+    }
+
+    pub(super) fn insert(&mut self, offset: u64, name: Vec<u8>) -> Result<()> {
         let old = string(self.strings, offset).unwrap_or_default();
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        if let Some((_, same)) = self.new.get(&start) {
-            return if *same == new { Ok(()) } else { Err(shared(old)) };
-        }
-        if new.len() > old.len() {
-            return Err(shared(old));
+        if let Some(same) = self.new.get(&start) {
+            return if same.name == name { Ok(()) } else { Err(shared(old)) };
         }
         // Neither inside another one, nor around it.
         self.refuse_part(offset)?;
-        self.new.insert(start, (start..start + old.len(), new));
+        if name.len() > old.len() {
+            return Err(shared(old));
+        }
+        let before = self.strings.get(..start).unwrap_or_default();
+        let floor = before.iter().rposition(|&byte| byte == 0).map_or(0, |end| end + 1);
+        self.new.insert(start, New { floor, old: start..start + old.len(), name });
         Ok(())
     }
 
     /// Refuses a name at `offset` that ends where a renamed one does.
-    fn refuse_part(&self, offset: u64) -> Result<()> {
+    pub(super) fn refuse_part(&self, offset: u64) -> Result<()> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-        let before = self.new.range(..=offset).next_back().filter(|(_, (range, _))| offset < range.end);
-        // One that begins earlier reaches into a renamed one if no string ends between.
-        let after = self.new.range(offset..).next();
-        let after = after.filter(|(start, _)| self.strings.get(offset..**start).is_some_and(|gap| !gap.contains(&0)));
-        match before.or(after) {
-            Some((_, (range, _))) => Err(shared(&self.strings[range.clone()])),
+        let before = self.new.range(..=offset).next_back().filter(|(_, new)| offset < new.old.end);
+        let after = || self.new.range(offset..).next().filter(|(_, new)| new.floor <= offset);
+        match before.or_else(after) {
+            Some((_, new)) => Err(shared(&self.strings[new.old.clone()])),
             None => Ok(()),
         }
     }
 
     /// As [`Renamed::refuse_part`], unless that is the renamed one itself.
-    fn refuse_other(&self, offset: u64) -> Result<()> {
+    pub(super) fn refuse_other(&self, offset: u64) -> Result<()> {
         let is_renamed = usize::try_from(offset).is_ok_and(|offset| self.new.contains_key(&offset));
         if is_renamed { Ok(()) } else { self.refuse_part(offset) }
     }

@@ -144,8 +144,59 @@ fn random_damage_never_panics() {
             let at = if random.below(3) == 0 { file.len() - 1 - random.below(0xa00) } else { random.below(tables) };
             changed[at] = random.below(256) as u8;
         }
-        let _ = read(&changed, PAGE).map(|elf| elf.exports("lcr_entry_3"));
+        let _ = read(&changed, PAGE).map(|elf| {
+            let _ = elf.versioned();
+            let renamed = elf.rename(|name| Some(vec![b'x'; name.len()]), Some(Vec::new()), Some(Vec::new()));
+            let ends = renamed.iter().flatten().map(|(at, name)| *at as usize + name.len());
+            assert!(ends.max().unwrap_or(0) <= file.len());
+            elf.exports("lcr_entry_3")
+        });
     }
+}
+
+#[test]
+fn a_renamed_library_needs_the_new_names_and_is_whole() {
+    let mut file = good().bytes();
+    let new = |name: &[u8]| Some([&b"~"[..], &name[1..]].concat());
+    let (needed, patches) = {
+        let elf = read(&file, PAGE).unwrap();
+        let needed: Vec<Vec<u8>> = elf.needed().iter().map(|name| name.to_vec()).collect();
+        (needed, elf.rename(new, None, None).unwrap())
+    };
+    assert!(patches.len() >= needed.len() && !needed.is_empty());
+    for (at, bytes) in patches {
+        file[at as usize..][..bytes.len()].copy_from_slice(&bytes);
+    }
+    let elf = read(&file, PAGE).unwrap();
+    assert_eq!(elf.needed(), needed.iter().map(|name| new(name).unwrap()).collect::<Vec<_>>());
+    // A name that is a part of a renamed one, or of which that is one.
+    let error = elf.rename(|name| Some([name, b"longer"].concat()), None, None).unwrap_err();
+    assert!(error.to_string().contains("shares its bytes"), "{error}");
+}
+
+#[test]
+fn looking_for_shared_names_takes_no_longer_than_reading_them() {
+    // A table that is one endless name, with a needed library behind it; and a symbol for every
+    // byte of it, which each looks for the end.
+    let strings: Vec<u8> = [&vec![b'a'; 1 << 20][..], b"\0libfoo.so\0"].concat();
+    let mut renamed = names::Renamed::new(&strings);
+    renamed.insert((1 << 20) + 1, b"~".to_vec()).unwrap();
+    for symbol in 0..1 << 20 {
+        renamed.refuse_part(symbol).unwrap();
+    }
+    for part in [(1 << 20) + 1, (1 << 20) + 4] {
+        renamed.refuse_part(part).unwrap_err();
+    }
+    let tail = b"\0xlibfoo.so\0";
+    let mut renamed = names::Renamed::new(tail);
+    renamed.insert(2, b"~".to_vec()).unwrap();
+    for offset in [1, 2, 5] {
+        renamed.refuse_part(offset).unwrap_err();
+    }
+    renamed.insert(1, b"~".to_vec()).unwrap_err();
+    renamed.insert(5, b"~".to_vec()).unwrap_err();
+    renamed.refuse_part(0).unwrap();
+    renamed.refuse_other(2).unwrap();
 }
 
 /// Where the segment of code ends.

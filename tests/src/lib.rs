@@ -6,6 +6,7 @@ pub mod crowd;
 pub mod guarded;
 pub mod guest;
 pub mod interfaces;
+pub mod keeper;
 pub mod ledger;
 pub mod office;
 pub mod rail;

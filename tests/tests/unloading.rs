@@ -3,10 +3,11 @@
 
 use std::{fs, path::PathBuf, sync::mpsc, thread, time::Duration};
 
-use lcr::{ErrorKind, Runtime, Trust};
+use lcr::{ErrorKind, Handle, Runtime, Trust};
 use lcr_tests::{
     component,
     guest::{Guest, House},
+    keeper::Keeper,
     wait_until,
 };
 
@@ -130,4 +131,93 @@ fn a_plan_that_outlives_its_runtime_is_refused() {
     drop(rt);
     let error = plan.commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+}
+
+/// A runtime with a keeper whose image may go.
+fn keeper() -> (Runtime, Handle<dyn Keeper>) {
+    let rt = Runtime::new().unwrap();
+    rt.load(component("keeper_unload")).unwrap();
+    let keeper = rt.service().unwrap();
+    (rt, keeper)
+}
+
+fn replace_keeper(rt: &Runtime) {
+    rt.replace(component("keeper_unload")).unwrap();
+    rt.wait_drained(Duration::from_secs(30)).unwrap();
+}
+
+fn is_unmapped(rt: &Runtime) -> bool {
+    rt.status().retained_images == 0
+}
+
+#[test]
+fn threads_that_used_std_in_an_unmapped_image_end_well() {
+    let (rt, keeper) = keeper();
+    let (called, is_called) = mpsc::channel();
+    let (end, ends) = mpsc::channel::<()>();
+    let of_thread = keeper.clone();
+    let caller = thread::spawn(move || {
+        of_thread.park();
+        called.send(()).unwrap();
+        let _ = ends.recv();
+    });
+    is_called.recv().unwrap();
+    replace_keeper(&rt);
+    wait_until("the image is unmapped while its caller lives", || is_unmapped(&rt));
+    drop(end);
+    caller.join().unwrap();
+    drop(keeper);
+    // The reaper's thread, which destroyed keepers, ends with the runtime.
+    drop(rt);
+}
+
+#[test]
+fn bytes_hold_their_image_until_their_destructor_has_returned() {
+    let (rt, keeper) = keeper();
+    for millis in [0, 1, 300] {
+        let bytes = keeper.slow_bytes(Duration::from_millis(millis));
+        let clone = bytes.clone();
+        let droppers = [bytes, clone].map(|bytes| thread::spawn(move || drop(bytes)));
+        replace_keeper(&rt);
+        droppers.map(|dropper| dropper.join().unwrap());
+        wait_until("the image is unmapped", || is_unmapped(&rt));
+    }
+}
+
+#[test]
+fn a_thread_that_an_image_started_holds_it_until_it_ends() {
+    let (rt, keeper) = keeper();
+    // What spawning leaves with the spawning thread goes with that.
+    let of_thread = keeper.clone();
+    thread::spawn(move || of_thread.leave_thread(Duration::from_millis(300))).join().unwrap();
+    replace_keeper(&rt);
+    wait_until("the image is unmapped when its thread has ended", || is_unmapped(&rt));
+}
+
+#[test]
+fn a_thread_that_lives_on_lets_go_of_thread_locals_with_its_next_slow_call() {
+    let (rt, keeper) = keeper();
+    for _ in 0..50 {
+        assert_eq!(keeper.leave_local(), 0, "the next version's own");
+        keeper.park();
+        keeper.join_thread();
+        replace_keeper(&rt);
+    }
+    let images = rt.status().retained_images;
+    assert!(images < 5, "{images} images wait for a thread that calls all the time");
+}
+
+#[test]
+fn replacements_take_no_keys_of_the_process() {
+    let base = tempfile::tempdir().unwrap();
+    let rt = Runtime::builder().store(base.path()).build().unwrap();
+    rt.load(component("keeper_retained")).unwrap();
+    let keeper: Handle<dyn Keeper> = rt.service().unwrap();
+    // A process has 1,024 keys, and each image's std takes one.
+    for _ in 0..1_100 {
+        keeper.park();
+        rt.replace(component("keeper_retained")).unwrap();
+    }
+    keeper.park();
+    assert_eq!(rt.status().retained_images, 1_100);
 }

@@ -1,14 +1,15 @@
 //! `Bytes`: immutable bytes that stay where they were made.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 use core::{
     fmt,
     ops::Deref,
     slice,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicUsize, Ordering, fence},
 };
 
 use super::{
+    holds::{self, Hold, Holds},
     shape::{Kind, Shape},
     value::{Abi, Within},
 };
@@ -17,77 +18,53 @@ use super::{
 /// dropping never copy them. `Send` and `Sync`.
 ///
 /// The last drop runs the owner's destructor on the dropping thread, in the image that
-/// made the bytes; an image that opted in to `unload` stays mapped until then.
+/// made the bytes; an image that opted in to `unload` stays mapped until that has returned.
 pub struct Bytes {
     raw: RawBytes,
 }
 
-/// The representation of [`Bytes`]. `owner` counts as one reference.
+/// The representation of [`Bytes`], which counts as one reference.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct RawBytes {
     at: *const u8,
     len: usize,
-    owner: *const (),
-    duties: *const Duties,
+    owner: *const Owner,
 }
 
-/// What the owner's image does for the holders of bytes; both may be called on any thread.
+/// What the holders of bytes share. They count references themselves, so that only the last
+/// one runs code of the owner's image.
 #[repr(C)]
-struct Duties {
-    retain: unsafe extern "C" fn(*const ()),
-    release: unsafe extern "C" fn(*const ()),
+struct Owner {
+    references: AtomicUsize,
+    /// Frees the owner with this head. Called once, by the last holder, on any thread.
+    free: unsafe extern "C" fn(*const Owner),
+    /// Counts of the image that made it; the last holder counts back when `free` has returned.
+    holds: *const Holds,
 }
 
-/// Values of this image that other images may hold: bytes and boxed callbacks.
-static OUTSTANDING: AtomicUsize = AtomicUsize::new(0);
-
-/// How many values of this image may still be held elsewhere.
-pub(crate) fn outstanding() -> usize {
-    OUTSTANDING.load(Ordering::Acquire)
-}
-
-pub(super) fn count_out() {
-    OUTSTANDING.fetch_add(1, Ordering::Relaxed);
-}
-
-pub(super) fn count_back() {
-    OUTSTANDING.fetch_sub(1, Ordering::Release);
-}
-
-struct Owner<O> {
+#[repr(C)]
+struct Owned<O> {
+    head: Owner,
     value: O,
 }
 
-impl<O> Drop for Owner<O> {
-    fn drop(&mut self) {
-        count_back();
-    }
-}
-
-unsafe extern "C" fn retain<O>(owner: *const ()) {
-    // SAFETY: `owner` came from `Arc::<Owner<O>>::into_raw` and holds a reference.
-    unsafe { Arc::increment_strong_count(owner.cast::<Owner<O>>()) };
-}
-
-unsafe extern "C" fn release<O>(owner: *const ()) {
-    // SAFETY: as above; the caller gives up one reference.
-    unsafe { Arc::decrement_strong_count(owner.cast::<Owner<O>>()) };
+unsafe extern "C" fn free<O>(owner: *const Owner) {
+    // SAFETY: `owned_by` leaked the box, of which the head is the first field; the last
+    // holder calls this, once.
+    drop(unsafe { Box::from_raw(owner.cast_mut().cast::<Owned<O>>()) });
 }
 
 impl Bytes {
     /// Bytes that keep `owner` alive, whose destructor does not panic; the bytes are
     /// whatever `owner.as_ref()` gives now.
     pub(crate) fn owned_by<O: AsRef<[u8]> + Send + Sync + 'static>(owner: O) -> Bytes {
-        struct Of<O>(core::marker::PhantomData<O>);
-        impl<O> Of<O> {
-            const DUTIES: &'static Duties = &Duties { retain: retain::<O>, release: release::<O> };
-        }
-        count_out();
-        let owner = Arc::new(Owner { value: owner });
-        let bytes: &[u8] = owner.value.as_ref();
-        let (at, len) = (bytes.as_ptr(), bytes.len());
-        Bytes { raw: RawBytes { at, len, owner: Arc::into_raw(owner).cast(), duties: Of::<O>::DUTIES } }
+        holds::ours().take(Hold::Value);
+        let head = Owner { references: AtomicUsize::new(1), free: free::<O>, holds: holds::ours() };
+        let owned = Box::into_raw(Box::new(Owned { head, value: owner }));
+        // SAFETY: it was just leaked, and nobody else has it.
+        let bytes: &[u8] = unsafe { &(*owned).value }.as_ref();
+        Bytes { raw: RawBytes { at: bytes.as_ptr(), len: bytes.len(), owner: owned.cast() } }
     }
 }
 
@@ -133,21 +110,30 @@ impl Eq for Bytes {}
 
 impl Clone for Bytes {
     fn clone(&self) -> Bytes {
-        // SAFETY: the duties live in the owner's image, which stays mapped while a
-        // reference is outstanding.
-        let duties = unsafe { &*self.raw.duties };
-        // SAFETY: we hold one reference and add one for the clone.
-        unsafe { (duties.retain)(self.raw.owner) };
+        // SAFETY: this value's reference keeps the head alive.
+        let owner = unsafe { &*self.raw.owner };
+        owner.references.fetch_add(1, Ordering::Relaxed);
         Bytes { raw: self.raw }
     }
 }
 
 impl Drop for Bytes {
     fn drop(&mut self) {
-        // SAFETY: the duties live in the owner's image, which stays mapped until after.
-        let duties = unsafe { &*self.raw.duties };
-        // SAFETY: this value holds one reference and gives it up.
-        unsafe { (duties.release)(self.raw.owner) };
+        let owner = self.raw.owner;
+        // SAFETY: this value's reference keeps the head alive.
+        let references = unsafe { &(*owner).references };
+        if references.fetch_sub(1, Ordering::Release) != 1 {
+            return;
+        }
+        // Pairs with the other holders' decrements: they are done with the bytes.
+        fence(Ordering::Acquire);
+        // SAFETY: the last holder owns the head.
+        let Owner { free, holds, .. } = unsafe { &*owner };
+        let (free, holds) = (*free, *holds);
+        // SAFETY: the image is mapped until the count is given back.
+        unsafe { free(owner) };
+        // SAFETY: `owned_by` took it, and the image's function has returned.
+        unsafe { Holds::give_back(holds, Hold::Value) };
     }
 }
 
@@ -159,7 +145,7 @@ unsafe impl Sync for Bytes {}
 // SAFETY: it owns its bytes.
 unsafe impl Within<'_> for Bytes {}
 
-// SAFETY: the representation carries the duties of the image that owns the bytes.
+// SAFETY: the representation carries the function of the image that owns the bytes.
 unsafe impl Abi for Bytes {
     type Repr = RawBytes;
     const SHAPE: &'static Shape = &Shape::of::<RawBytes>(Kind::Bytes, "", &[]);

@@ -4,7 +4,7 @@
 //! never unwind. `call` has the signature that both sides generated from the same
 //! shape: `unsafe extern "C" fn(*const (), arguments..) -> Outcome<result>`.
 
-use super::bytes::{count_back, count_out};
+use super::holds::{self, Hold, Holds};
 use alloc::boxed::Box;
 
 /// `&dyn Fn(..)`, lent for the length of a call.
@@ -27,6 +27,8 @@ pub struct BoxedCallback {
     pub call: *const (),
     /// Frees `data`; called once, on any thread.
     pub drop: unsafe extern "C" fn(*mut ()),
+    /// Counts of the image that made it; the receiver counts back when `drop` has returned.
+    pub holds: *const Holds,
 }
 
 impl BoxedCallback {
@@ -35,10 +37,14 @@ impl BoxedCallback {
         unsafe extern "C" fn drop_function<F>(data: *mut ()) {
             // SAFETY: `new` leaked this box; `drop` is called once.
             drop(unsafe { Box::from_raw(data.cast::<F>()) });
-            count_back();
         }
-        count_out();
-        BoxedCallback { data: Box::into_raw(Box::new(function)).cast(), call, drop: drop_function::<F> }
+        holds::ours().take(Hold::Value);
+        BoxedCallback {
+            data: Box::into_raw(Box::new(function)).cast(),
+            call,
+            drop: drop_function::<F>,
+            holds: holds::ours(),
+        }
     }
 }
 
@@ -59,6 +65,8 @@ impl Drop for OwnedCallback {
     fn drop(&mut self) {
         // SAFETY: `new` made us the only owner.
         unsafe { (self.0.drop)(self.0.data) };
+        // SAFETY: `BoxedCallback::new` took it, and the image's function has returned.
+        unsafe { Holds::give_back(self.0.holds, Hold::Value) };
     }
 }
 

@@ -19,6 +19,7 @@ pub mod callback;
 pub mod composite;
 pub mod fault;
 pub mod frame;
+pub mod holds;
 pub mod interface;
 pub mod manifest;
 #[cfg(all(loom, test))]

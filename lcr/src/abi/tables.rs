@@ -9,6 +9,7 @@ use super::{
     composite::RawResult,
     fault::{Outcome, RawFault},
     frame::{Core, Record},
+    holds::Holds,
     owned::{RawSlice, RawVec},
     sync::AtomicUsize,
     world::Table,
@@ -36,8 +37,8 @@ pub struct ImageTable {
     pub export_count: usize,
     /// The image's implementations, in no particular order.
     pub exports: *const *const Export,
-    /// How many values of the image are still held elsewhere (any thread).
-    pub outstanding: unsafe extern "C" fn() -> usize,
+    /// What still needs the image (any thread); it lives in the image.
+    pub holds: *const Holds,
     /// Writes what was printed in the image and is still in its buffer. Any thread, at any time
     /// after `main` began, also when it has returned; waits for who holds the buffer.
     pub flush: unsafe extern "C" fn(),
@@ -200,4 +201,33 @@ pub struct HostTable {
     /// A handle on a dependency of the instance under construction: the slot with one
     /// reference for the receiver.
     pub dependency: unsafe extern "C" fn(*const RawContext, RawSlice<u8>) -> Created,
+    /// Threads, and what is kept for their ends.
+    pub threads: ThreadTable,
 }
+
+/// A function that is called with one pointer: a destructor, or a thread's first function.
+pub type Destructor = unsafe extern "C" fn(*mut ());
+/// A thread's first function. It may be unwound by `pthread_exit`.
+pub type Start = unsafe extern "C-unwind" fn(*mut ()) -> *mut ();
+
+/// What a host does in the C library's place for its images; each takes what the function
+/// of that name takes, behind the counts of the image that asks, and answers as it does.
+/// Any thread, also at its end.
+#[repr(C)]
+pub struct ThreadTable {
+    /// `pthread_key_create`.
+    pub key_create: unsafe extern "C" fn(*const Holds, *mut u32, Option<Destructor>) -> i32,
+    /// `pthread_key_delete`.
+    pub key_delete: unsafe extern "C" fn(u32) -> i32,
+    /// `pthread_setspecific`.
+    pub set: unsafe extern "C" fn(u32, *mut ()) -> i32,
+    /// `pthread_getspecific`.
+    pub get: unsafe extern "C" fn(u32) -> *mut (),
+    /// `pthread_create`.
+    pub create: unsafe extern "C" fn(*const Holds, *mut (), *const (), Start, *mut ()) -> i32,
+    /// `__cxa_thread_atexit_impl`, without the image's handle.
+    pub at_exit: unsafe extern "C" fn(*const Holds, Destructor, *mut ()) -> i32,
+}
+
+/// Numbers of keys that a host gives begin here; lower ones are the C library's.
+pub const FIRST_KEY: u32 = 1 << 31;

@@ -17,14 +17,14 @@ use std::{
 
 use crate::abi::{
     ABI_VERSION,
-    bytes::outstanding,
     frame::Record,
+    holds,
     manifest::HEADER,
     tables::{Created, Export, HostTable, ImageTable, RawSlot},
     value::Abi,
 };
 
-use super::registration::Registration;
+use super::{registration::Registration, shims};
 
 static HOST: AtomicPtr<HostTable> = AtomicPtr::new(ptr::null_mut());
 
@@ -106,20 +106,18 @@ pub unsafe extern "C" fn lcr_entry_3(host: *const HostTable) -> *const ImageTabl
     if !adopt_host(host) {
         return ptr::null();
     }
+    // SAFETY: the caller's table lives as long as the process.
+    shims::lead_to(unsafe { &(*host).threads });
     TABLE.get_or_init(|| {
         let exports = exports();
         ImageTable {
             abi: u32::from(ABI_VERSION),
             export_count: exports.len(),
             exports: exports.as_ptr().cast(),
-            outstanding: count_outstanding,
+            holds: holds::ours(),
             flush: flush_output,
         }
     })
-}
-
-unsafe extern "C" fn count_outstanding() -> usize {
-    outstanding()
 }
 
 /// Writes what was printed by this image's copy of the standard library.

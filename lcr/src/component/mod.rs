@@ -15,5 +15,6 @@ mod passing;
 pub mod pinned;
 pub mod registration;
 pub mod serde;
+mod shims;
 pub mod stateful;
 pub mod wire;

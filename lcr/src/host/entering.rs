@@ -27,11 +27,22 @@ use super::{
     records::{self, ThreadRecord},
     shared::{Shared, State},
     slots::{SlotRef, shared_of},
+    threads,
 };
 
 /// This host's functions; every slot and every image of this host points here.
-pub(super) static HOST_TABLE: HostTable =
-    HostTable { abi: ABI_VERSION as u32, record, enter, blame, release, pin, unpin, adopt, dependency };
+pub(super) static HOST_TABLE: HostTable = HostTable {
+    abi: ABI_VERSION as u32,
+    record,
+    enter,
+    blame,
+    release,
+    pin,
+    unpin,
+    adopt,
+    dependency,
+    threads: threads::TABLE,
+};
 
 /// A call that entered through the slow path.
 struct Entered {
@@ -60,6 +71,9 @@ unsafe extern "C" fn enter(slot: *const RawSlot, method: u32, out: *mut RawEnter
     // SAFETY: the slot keeps its runtime alive, of which the core is the first field.
     let shared = unsafe { &*slot.core.cast::<Shared>() };
     let thread = records::mine();
+    // The thread may be on this path for that only.
+    threads::settle();
+    thread.allow_fast_path();
     let entered = match contained(|| shared.enter_slot(thread, Place::new(slot.offset, method))) {
         Ok(entered) => RawEntered {
             fault: ptr::null_mut(),

@@ -26,7 +26,7 @@ use super::{
     records,
     shared::{Shared, State},
     stage::StoreLock,
-    sys,
+    sys, threads,
 };
 
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -55,6 +55,8 @@ struct Held {
     locked: Vec<Locked>,
     thread: u32,
     _output: library::OutputLock,
+    _threads: threads::ThreadsLock,
+    loader: library::LoaderLock,
     _runtimes: MutexGuard<'static, Vec<Weak<Shared>>>,
 }
 
@@ -79,6 +81,7 @@ fn take_held() -> Option<Box<Held>> {
 }
 
 unsafe extern "C" fn before() {
+    let loader = library::lock_loader();
     let runtimes = RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner);
     let locked = runtimes
         .iter()
@@ -90,7 +93,14 @@ unsafe extern "C" fn before() {
             Locked { state: pinned.state(), reaper: pinned.reaper.lock_all(), _store: pinned.store.lock(), shared }
         })
         .collect();
-    let held = Held { locked, thread: sys::thread_id(), _output: library::lock_output(), _runtimes: runtimes };
+    let held = Held {
+        locked,
+        thread: sys::thread_id(),
+        _output: library::lock_output(),
+        _threads: threads::lock(),
+        loader,
+        _runtimes: runtimes,
+    };
     HELD.set(Box::into_raw(Box::new(held)));
 }
 
@@ -103,6 +113,7 @@ unsafe extern "C" fn after_in_child() {
     sys::register_membarrier();
     records::forget_other_threads();
     let Some(mut held) = take_held() else { return };
+    held.loader.lose_others();
     let (forking, me) = (held.thread, sys::thread_id());
     for Locked { state, shared, reaper, .. } in &mut held.locked {
         reaper.destroyers.forget_threads();

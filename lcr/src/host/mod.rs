@@ -37,5 +37,6 @@ mod shutdown;
 pub(crate) mod slots;
 pub(crate) mod stage;
 pub(crate) mod sys;
+mod threads;
 mod unload;
 pub(crate) mod world;

@@ -74,6 +74,8 @@ struct Chunk {
     next: AtomicPtr<Chunk>,
 }
 
+/// The process's key for the ends of threads that have records.
+static KEY: AtomicU32 = AtomicU32::new(u32::MAX);
 static HEAD: AtomicPtr<ThreadRecord> = AtomicPtr::new(ptr::null_mut());
 
 thread_local! {
@@ -101,6 +103,15 @@ pub(crate) fn all() -> impl Iterator<Item = &'static ThreadRecord> {
         at = record.next.load(Ordering::Acquire);
         Some(record)
     })
+}
+
+/// Sends the calling thread's next call to the slow path, if it makes calls.
+pub(super) fn take_slow_path_once() {
+    let mine = MINE.with(Cell::get);
+    if !mine.is_null() {
+        // SAFETY: records are never freed.
+        unsafe { &*mine }.record.set_fast(false);
+    }
 }
 
 /// Gives back every record but the calling thread's: in the child of a fork no other
@@ -137,7 +148,7 @@ fn take() -> &'static ThreadRecord {
     record.slow.store(false, Ordering::Relaxed);
     record.record.open();
     // Without a key the record stays with the ended thread: a leak, and nothing worse.
-    sys::at_thread_exit(ptr::from_ref(record).cast(), end);
+    sys::at_thread_exit(&KEY, ptr::from_ref(record).cast(), end);
     record
 }
 
@@ -239,6 +250,15 @@ impl ThreadRecord {
     pub(crate) fn slow_down(&'static self) {
         self.slow.store(true, Ordering::Relaxed);
         self.record.set_fast(false);
+    }
+
+    /// Lets calls through to the inline frames again, for the owner, unless they must not.
+    pub(super) fn allow_fast_path(&'static self) {
+        // SAFETY: the owner calls this, and no borrow is alive.
+        let is_pinned = !unsafe { self.pinned() }.is_empty();
+        if !is_pinned && !self.is_slow() && !self.ended.load(Ordering::Relaxed) {
+            self.record.set_fast(true);
+        }
     }
 
     /// Whether the owner slowed down.

@@ -64,21 +64,21 @@ pub(super) fn thread_id() -> u32 {
     unsafe { libc::gettid() }.cast_unsigned()
 }
 
-/// Has `end(value)` called when the calling thread ends. `value` must not be null.
+/// Has `end(value)` called when the calling thread ends. `value` must not be null. `of` has the
+/// key, `u32::MAX` until there is one; it is always given with the same `end`.
 /// Returns false if the system has no key left.
 ///
 /// glibc runs destructors of thread-locals before those of keys, musl runs them among
 /// those of keys; further keys' destructors may come later.
-pub(super) fn at_thread_exit(value: *const (), end: unsafe extern "C" fn(*mut libc::c_void)) -> bool {
-    static KEY: AtomicU32 = AtomicU32::new(u32::MAX);
-    let mut key = KEY.load(Ordering::Acquire);
+pub(super) fn at_thread_exit(of: &AtomicU32, value: *const (), end: unsafe extern "C" fn(*mut libc::c_void)) -> bool {
+    let mut key = of.load(Ordering::Acquire);
     if key == u32::MAX {
         let mut fresh = 0;
         // SAFETY: the pointer is valid, and `end` is a function for the process's life.
         if unsafe { libc::pthread_key_create(&raw mut fresh, Some(end)) } != 0 {
             return false;
         }
-        match KEY.compare_exchange(u32::MAX, fresh, Ordering::AcqRel, Ordering::Acquire) {
+        match of.compare_exchange(u32::MAX, fresh, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => key = fresh,
             Err(other) => {
                 // SAFETY: nobody else knows the key that lost the race.
@@ -145,6 +145,63 @@ pub(crate) fn start(name: &'static CStr, stack: usize, body: impl FnOnce() + Sen
     }
     // SAFETY: the call has succeeded and written it.
     Ok(Started(unsafe { thread.assume_init() }))
+}
+
+/// Has the C library call `end` with the destructors of the calling thread's thread-locals, if it
+/// has a list of these.
+pub(super) fn at_locals_end(end: unsafe extern "C" fn(*mut libc::c_void)) {
+    type Register =
+        unsafe extern "C" fn(unsafe extern "C" fn(*mut libc::c_void), *mut libc::c_void, *const u8) -> libc::c_int;
+    unsafe extern "C" {
+        static __dso_handle: u8;
+    }
+    // SAFETY: a name for the default scope.
+    let function = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__cxa_thread_atexit_impl".as_ptr()) };
+    if !function.is_null() {
+        // SAFETY: the C library's function of that name has this type.
+        let register = unsafe { std::mem::transmute::<*mut libc::c_void, Register>(function) };
+        // SAFETY: `end` lives as long as the process, as this image does. The handle is an address.
+        unsafe { register(end, ptr::null_mut(), &raw const __dso_handle) };
+    }
+}
+
+/// A thread's first function.
+pub(super) type ThreadStart = unsafe extern "C-unwind" fn(*mut libc::c_void) -> *mut libc::c_void;
+
+/// `pthread_create`, with a function that `pthread_exit` may unwind.
+///
+/// # Safety
+/// As for that; the new thread owns `argument`.
+pub(super) unsafe fn create_thread(
+    thread: *mut libc::pthread_t,
+    how: *const libc::pthread_attr_t,
+    start: ThreadStart,
+    argument: *mut libc::c_void,
+) -> i32 {
+    // SAFETY: the two types differ in what an unwinding means only.
+    let start =
+        unsafe { std::mem::transmute::<ThreadStart, extern "C" fn(*mut libc::c_void) -> *mut libc::c_void>(start) };
+    // SAFETY: the caller keeps the contract.
+    unsafe { libc::pthread_create(thread, how, start, argument) }
+}
+
+/// The first signal whose handler is in `[start, start + len)`.
+pub(super) fn signal_handled_in(start: usize, len: usize) -> Option<i32> {
+    (1..=64).find(|&signal| {
+        // SAFETY: zeroes are an action.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        // SAFETY: asks only, with room for the answer.
+        let asked = unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
+        asked == 0 && (start..start.saturating_add(len)).contains(&action.sa_sigaction)
+    })
+}
+
+/// Where the image that has this address begins.
+pub(super) fn image_start(address: *const ()) -> Option<usize> {
+    // SAFETY: null pointers are one.
+    let mut found: libc::Dl_info = unsafe { std::mem::zeroed() };
+    // SAFETY: looks the address up, with room for the answer.
+    (unsafe { libc::dladdr(address.cast(), &raw mut found) } != 0).then(|| found.dli_fbase.addr())
 }
 
 /// Whether this process has a thread of that number. A kernel that refuses to say (a filter of

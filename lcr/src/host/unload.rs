@@ -4,15 +4,17 @@
 //! (thread-locals, leaked references, threads). `#[lcr::component(unload)]` is the
 //! author's word that nothing does once all instances are destroyed. Then the image goes
 //! when (1) nobody holds an implementation of it, so that no world that can be entered
-//! and no instance refers to it, and (2) `Image::unload` finds no value of its held
-//! elsewhere. A caller frees what a call returned before it leaves the call's frame, so
-//! no thread is on its way back into the image either.
+//! and no instance refers to it, and (2) `Image::unload` finds nothing that
+//! [`Holds`](crate::abi::holds::Holds) counts: no value of its held elsewhere, no thread that
+//! it started, no destructor of a thread-local. A caller frees what a call returned before it
+//! leaves the call's frame, so no thread is on its way back into the image either.
 
 use std::{mem, sync::Arc};
 
 use super::{
     registry::Component,
     shared::{Shared, State},
+    threads,
 };
 
 impl State {
@@ -48,6 +50,8 @@ impl Shared {
             };
             let Some(mut origin) = component.origin.take() else { continue };
             let bytes = origin.image.mapped_bytes();
+            origin.image.close();
+            threads::settle();
             // SAFETY: the component's author vouches for threads and pointers of its own
             // (`unload`); see the module for the host's.
             match unsafe { origin.image.unload() } {

@@ -13,10 +13,12 @@
 //!    each other's symbols.
 //! 4. No image is unmapped but by [`Image::unload`].
 
+mod loader;
 mod output;
 #[cfg(test)]
 mod tests;
 
+pub(super) use loader::{LoaderLock, lock as lock_loader};
 pub(super) use output::{OutputLock, lock as lock_output};
 
 use output::Output;
@@ -25,9 +27,11 @@ use super::{
     entering::HOST_TABLE,
     manifest::{ExportManifest, Manifest},
     stage::{PrivateCopy, Staged, show},
+    sys, threads,
 };
 use crate::abi::{
     ABI_VERSION,
+    holds::Holds,
     tables::{ENTRY, Entry, Export, ImageTable},
 };
 use crate::error::{Error, ErrorKind, Result};
@@ -88,6 +92,7 @@ impl Image {
 
     fn map(staged: &Staged) -> Result<ManuallyDrop<Library>> {
         let copy = staged.copy();
+        let _turn = loader::enter()?;
         // SAFETY: runs the library's code. That it is sound is what the operator vouches for by
         // loading a file whose owner `stage::Trust` accepted; see `Runtime`.
         let opened = unsafe { Library::open(Some(copy.path()), RTLD_NOW | RTLD_LOCAL) };
@@ -113,6 +118,9 @@ impl Image {
             let text = format!("its binary contract is {theirs}, this host's {ABI_VERSION}; build both with one lcr");
             return Err(Error::new(ErrorKind::Mismatch, text));
         }
+        if table.holds.is_null() {
+            return Err(Error::new(ErrorKind::BadManifest, "it does not count what needs it; build it again"));
+        }
         // SAFETY: by contract any thread may call it; the image stays mapped, unless `unload` finds
         // the output closed.
         let output = unsafe { Output::of(table.flush) };
@@ -131,10 +139,15 @@ impl Image {
         self.mapped.saturating_add(self.mapped_beside)
     }
 
-    /// How many values of the image are still held elsewhere.
-    pub(crate) fn outstanding(&self) -> usize {
-        // SAFETY: the image is mapped; by contract any thread may ask.
-        unsafe { (self.table.outstanding)() }
+    /// What still needs the image, beside frames and instances.
+    fn holds(&self) -> &Holds {
+        // SAFETY: by contract the counts live in the image, which is mapped.
+        unsafe { &*self.table.holds }
+    }
+
+    /// Has threads let go of the image: nothing but what [`Holds`] counts leads into it.
+    pub(super) fn close(&self) {
+        threads::close(self.table.holds);
     }
 
     /// Unmaps the image, and makes sure that it is gone.
@@ -154,25 +167,39 @@ impl Image {
             let text = "libraries of its own came with it, and nobody counts what they began; link them statically";
             return held(self, text.to_owned());
         }
-        let values = self.outstanding();
-        if values > 0 {
-            return held(self, format!("{values} of its values are still in use elsewhere; drop them and try again"));
+        let start = sys::image_start(std::ptr::from_ref(self.table).cast());
+        let handled = start.and_then(|start| sys::signal_handled_in(start, self.mapped));
+        if let Some(signal) = handled {
+            return held(self, format!("it handles signal {signal}; restore what was there before and try again"));
+        }
+        if let Some(text) = threads::held_by(self.holds()) {
+            return held(self, text);
         }
         if !self.output.close() {
             return held(self, "a thread holds its standard output; drop that lock and try again".to_owned());
+        }
+        // SAFETY: as in `enter`.
+        let reopened = |image: Image| Image { output: unsafe { Output::of(image.table.flush) }, ..image };
+        let turn = match loader::enter() {
+            Ok(turn) => turn,
+            Err(error) => return Err(Box::new(Held { image: reopened(self), error })),
+        };
+        // Last, as nothing may happen in the image behind it.
+        if let Err(text) = threads::abandon(self.holds()) {
+            return held(reopened(self), text);
         }
         let Image { library, copy, .. } = self;
         if let Err(error) = ManuallyDrop::into_inner(library).close() {
             tracing::warn!(image = %copy.path().display(), %error, "dlclose failed");
         }
-        match still_mapped(copy.path()) {
+        let left = still_mapped(copy.path());
+        drop(turn);
+        match left {
             Some(library) => {
                 let library = ManuallyDrop::new(library);
                 let text = "it is still mapped: a live thread registered a thread-local destructor of it, \
                             another library uses it, or the C library never unmaps; end that thread and try again";
-                // SAFETY: as in `enter`.
-                let output = unsafe { Output::of(self.table.flush) };
-                held(Image { library, copy, output, ..self }, text.to_owned())
+                held(reopened(Image { library, copy, ..self }), text.to_owned())
             }
             None => {
                 copy.keep(false);

@@ -29,7 +29,7 @@ fn what_registered_is_paired_with_the_manifest() {
     let (image, exports) = Image::open(&staged).unwrap();
     let ([manifest], [export]) = (&staged.manifest.exports[..], &exports[..]) else { panic!("{image:?}") };
     assert_eq!((manifest.record(), export.thunk_count), (export.manifest(), 2));
-    assert_eq!((image.outstanding(), image.mapped_bytes()), (0, staged.mapped));
+    assert_eq!((image.holds().all(), image.mapped_bytes()), (0, staged.mapped));
     drop(staged);
     assert!(image.path().exists(), "debuggers find it");
 }

@@ -24,12 +24,11 @@ pub struct Export {
     healthy: Option<extern "C" fn()>, save: Option<extern "C" fn()>, restore: Option<extern "C" fn()>,
 }
 #[repr(C)]
-pub struct Table { abi: u32, count: usize, exports: *const *const Export, outstanding: extern "C" fn() -> usize, flush: extern "C" fn() }
+pub struct Table { abi: u32, count: usize, exports: *const *const Export, holds: *const [std::sync::atomic::AtomicUsize; 6], flush: extern "C" fn() }
 
 extern "C" fn nothing() {}
-extern "C" fn outstanding() -> usize { COUNT.load(std::sync::atomic::Ordering::Relaxed) }
 #[unsafe(no_mangle)]
-pub static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+pub static COUNT: [std::sync::atomic::AtomicUsize; 6] = [const { std::sync::atomic::AtomicUsize::new(0) }; 6];
 static THUNKS: [usize; 2] = [0; 2];
 
 #[unsafe(no_mangle)]
@@ -39,7 +38,7 @@ pub extern "C" fn lcr_entry_3(_host: *const u8) -> *const Table {
         create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing),
     }));
     let exports = Box::leak(Box::new(export as *const Export));
-    Box::leak(Box::new(Table { abi: 3, count: 1, exports, outstanding, flush: nothing }))
+    Box::leak(Box::new(Table { abi: 3, count: 1, exports, holds: &COUNT, flush: nothing }))
 }
 "##;
 

@@ -1,0 +1,116 @@
+//! What still needs an image: counts that say when it may be unmapped.
+//!
+//! Code of an image runs in one of two ways. Either a frame, a pin or an instance of a
+//! world stands below it, which the host knows; or one of these does, which is counted
+//! here: a *value* that the image owns and another image holds (bytes, boxed callbacks),
+//! a *thread* that the image started, a *thread-local* of it whose destructor is to run,
+//! or such a destructor that is *running*.
+//!
+//! **Zero is for ever.** Only code of the image raises a count, and such code runs under a
+//! count (or a frame) of its own. Each count is lowered only when that code has returned,
+//! *by code of another image*: the receiver of a value, or the host. So nothing of the
+//! image is on its way back behind the decrement, which is the last access to [`Holds`];
+//! and once all frames are gone and `all` is 0, it stays 0.
+//!
+//! Buffers of a `Vec`, `String`, `Box`, `Serde` or fault are not counted: their receiver
+//! frees them inside the frame, pin or construction that they came by, or inside the
+//! `call` of a callback that is itself counted; arguments are freed while their giver
+//! stands below on the stack.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// One image's counts. `all` is their sum and decides; the others say why.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Holds {
+    all: AtomicUsize,
+    values: AtomicUsize,
+    threads: AtomicUsize,
+    locals: AtomicUsize,
+    running: AtomicUsize,
+    early: AtomicUsize,
+}
+
+/// What a count is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hold {
+    /// Bytes or a boxed callback of the image, held elsewhere.
+    Value,
+    /// A thread that the image started.
+    Thread,
+    /// A thread-local whose destructor is to run.
+    Local,
+    /// A destructor that the host calls at this moment.
+    Running,
+    /// A resource that a constructor of the image took before it met its host: for ever.
+    Early,
+}
+
+/// This image's counts.
+static OURS: Holds = Holds::new();
+
+/// This image's counts.
+pub(crate) fn ours() -> &'static Holds {
+    &OURS
+}
+
+impl Holds {
+    /// Nothing needs the image.
+    pub const fn new() -> Holds {
+        Holds {
+            all: AtomicUsize::new(0),
+            values: AtomicUsize::new(0),
+            threads: AtomicUsize::new(0),
+            locals: AtomicUsize::new(0),
+            running: AtomicUsize::new(0),
+            early: AtomicUsize::new(0),
+        }
+    }
+
+    fn of(&self, hold: Hold) -> &AtomicUsize {
+        match hold {
+            Hold::Value => &self.values,
+            Hold::Thread => &self.threads,
+            Hold::Local => &self.locals,
+            Hold::Running => &self.running,
+            Hold::Early => &self.early,
+        }
+    }
+
+    /// Counts one more.
+    pub fn take(&self, hold: Hold) {
+        self.all.fetch_add(1, Ordering::Relaxed);
+        self.of(hold).fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one back, behind everything that the image's code did for it.
+    ///
+    /// # Safety
+    /// `holds` was taken for this and is not accessed through this hold again: the image,
+    /// and the counts with it, may be unmapped from now on.
+    pub unsafe fn give_back(holds: *const Holds, hold: Hold) {
+        // SAFETY: the hold that is given back keeps the image mapped.
+        let of = unsafe { (*holds).of(hold) };
+        of.fetch_sub(1, Ordering::Relaxed);
+        // SAFETY: as above; no reference is left when the count is lower.
+        let all: *const AtomicUsize = unsafe { &raw const (*holds).all };
+        // SAFETY: as above.
+        unsafe { (*all).fetch_sub(1, Ordering::Release) };
+    }
+
+    /// Everything that needs the image.
+    pub fn all(&self) -> usize {
+        self.all.load(Ordering::Acquire)
+    }
+
+    /// How many there are of one kind, for texts and for judging this thread's own.
+    pub fn count(&self, hold: Hold) -> usize {
+        self.of(hold).load(Ordering::Acquire)
+    }
+}
+
+impl Default for Holds {
+    fn default() -> Holds {
+        Holds::new()
+    }
+}

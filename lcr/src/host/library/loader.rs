@@ -1,0 +1,75 @@
+//! Who is inside the loader, so that a child of `fork` does not wait for a thread that it does
+//! not have.
+//!
+//! `dlopen` and `dlclose` run under a lock of the C library. A child that was forked meanwhile
+//! finds it held by a thread that vanished, and would wait for ever. So every use by the host is
+//! counted here, `fork` happens while nobody enters, and where another thread was inside, the
+//! child's loads are refused. What other libraries do with the loader is not seen.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    host::sys,
+};
+
+/// The threads that are inside, and whether one of them was lost in a fork.
+struct Inside {
+    threads: Vec<u32>,
+    is_lost: bool,
+}
+
+static INSIDE: Mutex<Inside> = Mutex::new(Inside { threads: Vec::new(), is_lost: false });
+
+fn inside() -> MutexGuard<'static, Inside> {
+    INSIDE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The calling thread is inside the loader while this lives.
+pub(super) struct Turn;
+
+/// Notes that the calling thread uses the loader.
+///
+/// # Errors
+/// `Load`, in a child of `fork` whose loader is lost.
+pub(super) fn enter() -> Result<Turn> {
+    let mut inside = inside();
+    if inside.is_lost {
+        let text = "this process was forked while another thread mapped or unmapped a library, so its loader \
+                    cannot be used; fork at another time, or replace in the parent";
+        return Err(Error::new(ErrorKind::Load, text));
+    }
+    inside.threads.push(sys::thread_id());
+    Ok(Turn)
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let (mut inside, me) = (inside(), sys::thread_id());
+        if let Some(at) = inside.threads.iter().rposition(|&thread| thread == me) {
+            inside.threads.remove(at);
+        }
+    }
+}
+
+/// Nobody enters or leaves while this lives: for the time of a fork.
+pub(in crate::host) struct LoaderLock {
+    inside: MutexGuard<'static, Inside>,
+    forking: u32,
+}
+
+/// See [`LoaderLock`].
+pub(in crate::host) fn lock() -> LoaderLock {
+    LoaderLock { inside: inside(), forking: sys::thread_id() }
+}
+
+impl LoaderLock {
+    /// In the child: the other threads do not exist. One that was inside holds the loader's lock.
+    pub(in crate::host) fn lose_others(&mut self) {
+        let (forking, me) = (self.forking, sys::thread_id());
+        let before = self.inside.threads.len();
+        self.inside.threads.retain(|&thread| thread == forking);
+        self.inside.is_lost |= self.inside.threads.len() < before;
+        self.inside.threads.fill(me);
+    }
+}

@@ -146,6 +146,7 @@ impl Type {
                     Kind::Scalar => scalar(name),
                     Kind::Unit => Layout::new(1, 1),
                     Kind::Str | Kind::Duration => Layout::new(16, 8),
+                    Kind::Bytes => Layout::new(24, 8),
                     _ => Layout::new(32, 8),
                 };
                 of(*kind, name, layout, Vec::new())

@@ -29,6 +29,7 @@ pub struct Holds {
     locals: AtomicUsize,
     running: AtomicUsize,
     early: AtomicUsize,
+    unseen: AtomicUsize,
 }
 
 /// What a count is of.
@@ -44,6 +45,8 @@ pub enum Hold {
     Running,
     /// A resource that a constructor of the image took before it met its host: for ever.
     Early,
+    /// An image that was built so that nothing of this is seen: for ever.
+    Unseen,
 }
 
 /// This image's counts.
@@ -64,6 +67,7 @@ impl Holds {
             locals: AtomicUsize::new(0),
             running: AtomicUsize::new(0),
             early: AtomicUsize::new(0),
+            unseen: AtomicUsize::new(0),
         }
     }
 
@@ -74,6 +78,7 @@ impl Holds {
             Hold::Local => &self.locals,
             Hold::Running => &self.running,
             Hold::Early => &self.early,
+            Hold::Unseen => &self.unseen,
         }
     }
 

@@ -18,13 +18,16 @@
 //!
 //! Until the image has met its host, and in the host's own image for ever, each goes on to
 //! the C library. What a constructor took there is noted as early: such an image is never
-//! unmapped.
+//! unmapped. Nor is one of a target, or with a sanitizer, where the functions cannot stand in
+//! (`build.rs` decides that).
 //!
 //! They are in one module, and so in one object file, with what the entry symbol's function
 //! calls ([`lead_to`]): where the entry is linked, these are.
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+#[cfg(not(lcr_led))]
+use crate::abi::holds::{self, Hold};
 use crate::abi::tables::ThreadTable;
 
 static LED_TO: AtomicPtr<ThreadTable> = AtomicPtr::new(std::ptr::null_mut());
@@ -33,14 +36,12 @@ static LED_TO: AtomicPtr<ThreadTable> = AtomicPtr::new(std::ptr::null_mut());
 #[inline(never)]
 pub(super) fn lead_to(threads: &'static ThreadTable) {
     LED_TO.store(std::ptr::from_ref(threads).cast_mut(), Ordering::Release);
+    // Nothing leads here: what the image leaves with threads is not seen.
+    #[cfg(not(lcr_led))]
+    holds::ours().take(Hold::Unseen);
 }
 
-#[cfg(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    not(target_feature = "crt-static"),
-    not(any(loom, miri))
-))]
+#[cfg(lcr_led)]
 mod names {
     use super::LED_TO;
     use crate::abi::{

@@ -6,7 +6,7 @@
 //! passed on, and stays until it is dropped), a gate whose transaction is gone is
 //! opened again, and the reaper starts anew when it is needed. A runtime whose
 //! transaction was cut off by the fork refuses further ones in the child: nobody knows
-//! what the lost thread's components hold.
+//! what the lost thread's components hold. So does one whose loader is lost (`library/loader`).
 //!
 //! The runtime's threads are started by [`sys::start`]: those of the standard library would need
 //! a lock in the child that another thread of the parent may have had.

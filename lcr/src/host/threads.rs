@@ -421,8 +421,8 @@ pub(super) fn held_by(image: &Holds) -> Option<String> {
     if all == 0 {
         return None;
     }
-    let led = [Hold::Thread, Hold::Local, Hold::Running, Hold::Early].map(|hold| image.count(hold));
-    let [threads, locals, running, early] = led;
+    let led = [Hold::Thread, Hold::Local, Hold::Running, Hold::Early, Hold::Unseen].map(|hold| image.count(hold));
+    let [threads, locals, running, early, unseen] = led;
     let values = all.saturating_sub(led.iter().sum());
     let parts = [
         (values, "of its values are still in use elsewhere; drop them and try again"),
@@ -433,6 +433,10 @@ pub(super) fn held_by(image: &Holds) -> Option<String> {
         ),
         (running, "destructors of its thread-locals run at this moment; try again"),
         (early, "keys or threads were taken by its constructors, before it met its host; take them later"),
+        (
+            unseen,
+            "image was built for a target or with a sanitizer that hides what it leaves with threads; restart instead",
+        ),
     ];
     let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
     Some(parts.collect::<Vec<_>>().join("; "))

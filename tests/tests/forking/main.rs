@@ -6,6 +6,7 @@ mod child;
 use std::{
     cell::{Cell, RefCell},
     panic::{self, AssertUnwindSafe},
+    process::Command,
     sync::{
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, Sender},
@@ -21,13 +22,21 @@ use lcr_tests::{
     component,
     crowd::{Crew, Lower, Scene, Upper},
     interfaces::Counter,
-    script::{Misdeed, Moment},
+    keeper::Keeper,
+    script::{Misdeed, Moment, slow_file},
     wait_until,
 };
 
 const PAIR: &[&str] = &["crowd_lower", "crowd_upper"];
 const STATEFUL_PAIR: &[&str] = &["crowd_ledger", "crowd_clerk"];
 const LONG: Duration = Duration::from_secs(30);
+
+/// What a child may be told that was forked while its parent's transaction ran.
+#[track_caller]
+fn assert_was_cut_off(error: &lcr::Error) {
+    // Nobody knows what the lost transaction's thread held.
+    assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+}
 
 fn both_ways() -> [RuntimeBuilder; 2] {
     [Runtime::builder(), Runtime::builder().fences(true)]
@@ -92,8 +101,7 @@ fn a_child_is_forked_in_the_middle_of_replacements() {
                 let before = counter.add(1);
                 match rt.replace(component("counter_v1")) {
                     Ok(_) => assert_eq!(counter.version(), 1),
-                    // A transaction was under way; nobody knows what its thread held.
-                    Err(error) => assert_eq!(error.kind(), ErrorKind::Closed, "{error}"),
+                    Err(error) => assert_was_cut_off(&error),
                 }
                 assert_eq!(counter.add(1), before + 1);
             });
@@ -133,6 +141,60 @@ fn a_child_is_forked_while_other_threads_begin_and_end() {
         is_over.store(true, Ordering::Relaxed);
         forked.unwrap();
     });
+}
+
+#[test]
+fn a_child_is_forked_while_images_are_mapped_and_unmapped() {
+    let rt = Box::new(Runtime::new().unwrap());
+    rt.load(component("keeper_unload")).unwrap();
+    let keeper: Box<Handle<dyn Keeper>> = Box::new(rt.service().unwrap());
+    let replace = || rt.replace(component("keeper_unload"));
+    let fork = |_| {
+        in_child(|| {
+            keeper.park();
+            match replace() {
+                Ok(_) => assert_eq!(keeper.leave_local(), 0, "the next version's own"),
+                Err(error) => assert_was_cut_off(&error),
+            }
+            keeper.join_thread();
+        });
+        keeper.park();
+        5
+    };
+    Crew::new(200, 20).run(fork, || drop(replace().unwrap()));
+}
+
+/// In a process of its own, as the loader is lost to every child that is forked meanwhile.
+#[test]
+fn a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told() {
+    const ALONE: &str = "LCR_TEST_FORKS_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let own = std::env::current_exe().unwrap();
+        let name = "a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told";
+        let output = Command::new(own).args(["--exact", name]).env(ALONE, "").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    let (rt, another) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    rt.load(component("counter_v2")).unwrap();
+    let counter: Handle<dyn Counter> = rt.service().unwrap();
+    std::fs::write(slow_file(), "").unwrap();
+    thread::scope(|scope| {
+        let load = scope.spawn(|| rt.load(component("clock_slow")));
+        wait_until("the library is mapped", || {
+            std::fs::read_to_string("/proc/self/maps").unwrap().lines().any(|line| line.contains("/clock-"))
+        });
+        in_child(|| {
+            let error = another.load(component("counter_v1")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Load, "{error}");
+            assert!(error.to_string().contains("forked while another thread"), "{error}");
+            // What is there serves.
+            assert_eq!((counter.version(), counter.add(1)), (2, 1));
+        });
+        std::fs::remove_file(slow_file()).unwrap();
+        load.join().unwrap().unwrap();
+    });
+    another.load(component("counter_v1")).unwrap();
 }
 
 #[test]
@@ -186,9 +248,9 @@ fn a_child_does_not_wait_for_threads_that_it_does_not_have() {
             assert_eq!((bank.branch.versions(), bank.branch.deposit(3), bank.teller.customers()), ((2, 2), 3, 1));
             bank.rt.wait_drained(LONG).unwrap();
         });
-        let refused = bank.rt.plan().replace(component("vault_v2")).patience(Duration::from_millis(50)).commit();
-        assert_eq!(refused.unwrap_err().stragglers().len(), 2);
+        let refused = bank.rt.plan().replace(component("vault_v2")).patience(Duration::from_secs(2)).commit();
         leave.send(()).unwrap();
+        assert_eq!(refused.unwrap_err().stragglers().len(), 2);
     });
     bank.close();
 }

@@ -112,9 +112,14 @@ impl<'data> Dynamic<'data> {
         self.single.get(&tag.0).copied()
     }
 
-    /// The library asks to stay mapped until the process ends.
-    pub(super) fn permanent(&self) -> bool {
-        self.get(elf::DT_FLAGS_1).is_some_and(|flags| flags & elf::DF_1_NODELETE.0 != 0)
+    /// Why the library stays mapped until the process ends, if it does.
+    pub(super) fn permanent(&self) -> Option<&'static str> {
+        if self.get(elf::DT_FLAGS_1).is_some_and(|flags| flags & elf::DF_1_NODELETE.0 != 0) {
+            return Some("it was linked to stay mapped (-z nodelete); link it without");
+        }
+        let std = |name: &&[u8]| name.starts_with(b"libstd-");
+        let text = "its std is a library of its own, which keeps destructors of it; build it without -C prefer-dynamic";
+        self.needed.iter().any(std).then_some(text)
     }
 
     /// Checks the table against the sections.

@@ -40,8 +40,8 @@ pub(crate) struct Elf<'data> {
     dynamic: dynamic::Dynamic<'data>,
     /// Bytes of memory that the image takes, in whole pages.
     pub(crate) mapped: u64,
-    /// The library asks never to be unmapped (`DF_1_NODELETE`).
-    pub(crate) permanent: bool,
+    /// Why the library can never be unmapped, if it cannot.
+    pub(crate) permanent: Option<&'static str>,
 }
 
 impl<'data> Elf<'data> {
@@ -69,7 +69,18 @@ pub(crate) fn read(bytes: &[u8], page: u64) -> Result<Elf<'_>> {
     let dynamic = dynamic::Dynamic::read(&view)?;
     dynamic.check(&view)?;
     tables::check(&view, &dynamic)?;
-    Ok(Elf { mapped, permanent: dynamic.permanent(), view, dynamic })
+    let permanent = dynamic.permanent().or_else(|| takes_from_threads(&view));
+    Ok(Elf { mapped, permanent, view, dynamic })
+}
+
+/// What the C library keeps of an image for the ends of threads. An image that links `lcr` leads
+/// it to the host (`component/shims`) by functions of its own with these names, so it imports none.
+const KEPT_FOR_THREADS: [&[u8]; 3] = [b"pthread_key_create", b"pthread_create", b"__cxa_thread_atexit_impl"];
+
+fn takes_from_threads(view: &View<'_>) -> Option<&'static str> {
+    let text = "it leaves destructors with threads by itself: its linker bound pthread_create or the like to the C \
+                library's instead of its own; link it with bfd or lld, and lcr into it";
+    tables::imports(view, &KEPT_FOR_THREADS).then_some(text)
 }
 
 /// How many bytes of a file [`look`] wants to see.

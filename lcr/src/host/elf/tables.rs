@@ -40,6 +40,17 @@ pub(super) fn exports(view: &View<'_>, name: &[u8]) -> bool {
     symbols(view).is_ok_and(|symbols| symbols.iter().any(|symbol| is(&symbol)))
 }
 
+/// Whether one of these names is to be found elsewhere.
+pub(super) fn imports(view: &View<'_>, names: &[&[u8]]) -> bool {
+    let strings = view.table(elf::SHT_DYNSYM).ok().flatten();
+    let strings = strings.and_then(|table| view.sections.get(table.link as usize)?.data(view.bytes));
+    let is = |symbol: &Sym64<Le>| {
+        symbol.st_shndx.get(Le) == elf::SHN_UNDEF
+            && strings.is_some_and(|strings| names.iter().any(|name| is_named(strings, symbol.st_name.get(Le), name)))
+    };
+    symbols(view).is_ok_and(|symbols| symbols.iter().any(is))
+}
+
 /// Whether the string at `offset` is `name`. Looks at no more bytes than `name` has, since a file
 /// may have as many symbols of one endless name as fit in.
 fn is_named(strings: &[u8], offset: u32, name: &[u8]) -> bool {

@@ -22,7 +22,9 @@ fn a_library_as_the_linker_made_it_is_accepted() {
     let elf = read(&file, PAGE).unwrap();
     assert_eq!(elf.sections(".lcr.manifest").count(), 1);
     assert!(elf.exports("lcr_entry_3") && !elf.exports("COUNT") && !elf.exports("malloc"));
-    assert!(elf.mapped > 0 && elf.mapped.is_multiple_of(PAGE) && !elf.permanent);
+    assert!(elf.mapped > 0 && elf.mapped.is_multiple_of(PAGE));
+    // It does not link `lcr`, so its std asks the C library for keys.
+    assert!(elf.permanent.is_some_and(|why| why.contains("leaves destructors with threads")));
 }
 
 #[test]

@@ -3,10 +3,17 @@
 //!
 //! `dlopen` and `dlclose` run under a lock of the C library. A child that was forked meanwhile
 //! finds it held by a thread that vanished, and would wait for ever. So every use by the host is
-//! counted here, `fork` happens while nobody enters, and where another thread was inside, the
-//! child's loads are refused. What other libraries do with the loader is not seen.
+//! counted here, and `fork` happens while nobody enters. It waits a while for other threads to
+//! leave, too: a child that was forked in the middle of a `dlopen` finds the C library's list of
+//! thread-locals half changed, and its next `pthread_create` ends it (seen with glibc:
+//! `_dl_allocate_tls_init: Assertion listp != NULL`). A constructor inside may itself wait for the
+//! thread that forks, so after [`PATIENCE`] the fork goes on; then the child's loads are refused.
+//! What other libraries do with the loader is not seen.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -19,6 +26,10 @@ struct Inside {
     is_lost: bool,
 }
 
+/// How long a fork waits for other threads to leave the loader. An ordinary load takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+static LEFT: Condvar = Condvar::new();
 static INSIDE: Mutex<Inside> = Mutex::new(Inside { threads: Vec::new(), is_lost: false });
 
 fn inside() -> MutexGuard<'static, Inside> {
@@ -49,6 +60,7 @@ impl Drop for Turn {
         if let Some(at) = inside.threads.iter().rposition(|&thread| thread == me) {
             inside.threads.remove(at);
         }
+        LEFT.notify_all();
     }
 }
 
@@ -58,9 +70,12 @@ pub(in crate::host) struct LoaderLock {
     forking: u32,
 }
 
-/// See [`LoaderLock`].
+/// See [`LoaderLock`]. Waits for other threads to leave, [`PATIENCE`] at most.
 pub(in crate::host) fn lock() -> LoaderLock {
-    LoaderLock { inside: inside(), forking: sys::thread_id() }
+    let forking = sys::thread_id();
+    let others = |inside: &mut Inside| inside.threads.iter().any(|&thread| thread != forking);
+    let waited = LEFT.wait_timeout_while(inside(), PATIENCE, others);
+    LoaderLock { inside: waited.unwrap_or_else(PoisonError::into_inner).0, forking }
 }
 
 impl LoaderLock {

@@ -51,7 +51,7 @@ pub(crate) struct Image {
     output: Output,
     mapped: usize,
     mapped_beside: usize,
-    permanent: bool,
+    permanent: Option<&'static str>,
 }
 
 // SAFETY: the table is constant, and its one function may be called by any thread.
@@ -160,8 +160,8 @@ impl Image {
     /// [`ErrorKind::Load`], naming what holds it, with the image as it was.
     pub(crate) unsafe fn unload(self) -> Result<(), Box<Held>> {
         let held = |image, text: String| Err(Box::new(Held { image, error: load(text) }));
-        if self.permanent {
-            return held(self, "it was linked to stay mapped (-z nodelete); link it without".to_owned());
+        if let Some(why) = self.permanent {
+            return held(self, why.to_owned());
         }
         if self.mapped_beside > 0 {
             let text = "libraries of its own came with it, and nobody counts what they began; link them statically";

@@ -4,7 +4,6 @@ use crate::host::stage::samples::{Random, SOURCE, Sample, good};
 use crate::host::stage::{Store, Trust};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
-use std::sync::mpsc;
 
 fn store() -> Store {
     Store::new(None, Trust::default()).unwrap()
@@ -110,13 +109,46 @@ fn an_image_that_is_refused_when_it_is_mapped_is_counted() {
     }
 }
 
+/// A component without a std, so that it leaves nothing with threads.
+const WITHOUT_STD: &str = r##"
+#![no_std]
+use core::sync::atomic::AtomicUsize;
+#[used]
+#[unsafe(link_section = ".lcr.manifest")]
+static FILE: [u8; include_bytes!("file.record").len()] = *include_bytes!("file.record");
+
+struct Shared<T>(T);
+unsafe impl<T> Sync for Shared<T> {}
+#[repr(C)]
+pub struct Export {
+    manifest: *const u8, manifest_len: usize, thunks: *const usize, thunk_count: usize,
+    create: extern "C" fn(), destroy: extern "C" fn(),
+    healthy: Option<extern "C" fn()>, save: Option<extern "C" fn()>, restore: Option<extern "C" fn()>,
+}
+#[repr(C)]
+pub struct Table { abi: u32, count: usize, exports: *const *const Export, holds: *const [AtomicUsize; 7], flush: extern "C" fn() }
+
+extern "C" fn nothing() {}
+#[unsafe(no_mangle)]
+pub static COUNT: [AtomicUsize; 7] = [const { AtomicUsize::new(0) }; 7];
+static THUNKS: [usize; 2] = [0; 2];
+static EXPORT: Shared<Export> = Shared(Export {
+    manifest: FILE.as_ptr(), manifest_len: FILE.len(), thunks: THUNKS.as_ptr(), thunk_count: 2,
+    create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing),
+});
+static EXPORTS: Shared<*const Export> = Shared(&EXPORT.0);
+static TABLE: Shared<Table> = Shared(Table { abi: 3, count: 1, exports: &EXPORTS.0, holds: &COUNT, flush: nothing });
+
+#[unsafe(no_mangle)]
+pub extern "C" fn lcr_entry_3(_host: *const u8) -> *const Table { &TABLE.0 }
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! { loop {} }
+"##;
+
 #[test]
 fn an_image_is_unmapped_only_when_nothing_holds_it() {
-    let more = "
-        struct Guard; impl Drop for Guard { fn drop(&mut self) { let _ = std::env::var_os(\"HOME\"); } }
-        thread_local! { static GUARD: Guard = const { Guard }; }
-        #[unsafe(no_mangle)] pub extern \"C\" fn touch() { GUARD.with(|_| ()) }";
-    let sample = Sample::new(&record(), &record(), more);
+    let sample = Sample::compile(&record(), &record(), WITHOUT_STD, &["-Cpanic=abort"]);
     let store = store();
     let image = open(&store, &sample.path()).unwrap();
     let path = image.path().to_owned();
@@ -131,30 +163,25 @@ fn an_image_is_unmapped_only_when_nothing_holds_it() {
     assert!(held.error.to_string().contains("3 of its values"), "{}", held.error);
     count.store(0, std::sync::atomic::Ordering::Relaxed);
 
-    // SAFETY: the sample exports this function.
-    let touch = unsafe { held.image.library.get::<extern "C" fn()>("touch") }.unwrap().into_raw().addr();
-    let (touched, wait) = mpsc::channel();
-    let (end, ended) = mpsc::channel::<()>();
-    let thread = std::thread::spawn(move || {
-        let touch = std::ptr::with_exposed_provenance::<()>(touch);
-        // SAFETY: the address of an `extern "C" fn()`.
-        let touch = unsafe { std::mem::transmute::<*const (), extern "C" fn()>(touch) };
-        touch();
-        touched.send(()).unwrap();
-        let _ = ended.recv();
-    });
-    wait.recv().unwrap();
-    // SAFETY: the thread is outside the image, and only its destructor is still to run.
+    let other = still_mapped(&path).expect("it is mapped");
+    // SAFETY: as above.
     let held = unsafe { held.image.unload() }.unwrap_err();
-    assert!(held.error.to_string().contains("thread-local"), "{}", held.error);
+    assert!(held.error.to_string().contains("another library uses it"), "{}", held.error);
     assert_eq!(held.error.kind(), ErrorKind::Load);
-    drop(end);
-    thread.join().unwrap();
+    drop(other);
 
     // SAFETY: nothing points into the image any more.
     unsafe { held.image.unload() }.unwrap();
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     assert!(!maps.contains(path.to_str().unwrap()) && !path.exists());
+}
+
+#[test]
+fn an_image_that_leaves_destructors_with_threads_itself_is_never_unmapped() {
+    let image = open(&store(), &good().path()).unwrap();
+    // SAFETY: nothing points into the image.
+    let held = unsafe { image.unload() }.unwrap_err();
+    assert!(held.error.to_string().contains("leaves destructors with threads"), "{}", held.error);
 }
 
 #[test]

@@ -81,8 +81,8 @@ pub(crate) struct Staged {
     pub(crate) manifest: Manifest,
     /// Bytes of memory that its image takes.
     pub(super) mapped: usize,
-    /// It asks never to be unmapped.
-    pub(super) permanent: bool,
+    /// Why its image can never be unmapped, if it cannot.
+    pub(super) permanent: Option<&'static str>,
     /// The libraries beside it that come with it, by the names by which it needs them.
     pub(crate) beside: Vec<String>,
     /// Bytes of memory that these take.

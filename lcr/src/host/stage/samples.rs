@@ -24,11 +24,11 @@ pub struct Export {
     healthy: Option<extern "C" fn()>, save: Option<extern "C" fn()>, restore: Option<extern "C" fn()>,
 }
 #[repr(C)]
-pub struct Table { abi: u32, count: usize, exports: *const *const Export, holds: *const [std::sync::atomic::AtomicUsize; 6], flush: extern "C" fn() }
+pub struct Table { abi: u32, count: usize, exports: *const *const Export, holds: *const [std::sync::atomic::AtomicUsize; 7], flush: extern "C" fn() }
 
 extern "C" fn nothing() {}
 #[unsafe(no_mangle)]
-pub static COUNT: [std::sync::atomic::AtomicUsize; 6] = [const { std::sync::atomic::AtomicUsize::new(0) }; 6];
+pub static COUNT: [std::sync::atomic::AtomicUsize; 7] = [const { std::sync::atomic::AtomicUsize::new(0) }; 7];
 static THUNKS: [usize; 2] = [0; 2];
 
 #[unsafe(no_mangle)]

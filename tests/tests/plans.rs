@@ -6,6 +6,7 @@ use lcr::{Error, ErrorKind, Handle, Runtime};
 use lcr_tests::{
     bank::{Bank, Branch as _, Clock, Teller as _, Vault as _},
     component,
+    interfaces::Counter,
     script::{Misdeed, Moment, Script},
     wait_until,
 };
@@ -33,6 +34,31 @@ fn about(error: &Error, file: &str) -> String {
     let text = error.to_string();
     let place = format!("{}: ", component(file).display());
     text.strip_prefix(&place).unwrap_or_else(|| panic!("`{text}` does not name {place}")).to_owned()
+}
+
+#[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
+#[test]
+fn a_plan_says_how_many_images_with_static_thread_locals_fit_and_the_next_one_is_refused() {
+    let rt = Runtime::new().unwrap();
+    rt.load(component("counter_fixed")).unwrap();
+    let counter: Handle<dyn Counter> = rt.service().unwrap();
+    let plan = rt.plan().replace(component("counter_fixed")).build();
+    let fits = plan.fits().unwrap();
+    assert!((1..20).contains(&fits), "{plan}");
+    let line = format!("by its static thread-local storage, {fits} of its kind fit into this process");
+    assert!(plan.to_string().contains(&line), "{plan}");
+    for left in (0..fits).rev() {
+        rt.replace(component("counter_fixed")).unwrap();
+        assert_eq!(counter.add(1), 1, "{left} more fit");
+    }
+    let plan = rt.plan().replace(component("counter_fixed")).build();
+    let error = plan.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Load, "{error}");
+    assert!(error.to_string().contains("bytes of static thread-local storage"), "{error}");
+    assert_eq!(counter.add(1), 2, "the one that is there serves on");
+    // What takes none of it is not in the way.
+    rt.replace(component("counter_v1")).unwrap();
+    assert_eq!(rt.plan().replace(component("counter_v2")).build().fits().map(|fits| fits > 1_000), Some(true));
 }
 
 #[test]

@@ -365,6 +365,14 @@ impl Plan {
         (None, refused)
     }
 
+    /// How many more times images like those of this plan fit into this process, by what it has
+    /// least of: mappings (`vm.max_map_count`), and thread keys or static thread-local storage for
+    /// libraries that take these. `None` if the plan brings no file. An image takes them until it is
+    /// unmapped, which by default is never.
+    pub fn fits(&self) -> Option<usize> {
+        self.steps.iter().filter_map(|step| Some(step.staged.as_ref()?.fits.images)).min()
+    }
+
     /// Why the plan would be refused now; empty if it would be executed.
     pub fn refusals(&self) -> impl Iterator<Item = &Error> {
         self.steps

@@ -71,6 +71,7 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
                 if !staged.beside.is_empty() {
                     member.source.insert_str(member.source.len() - 1, &format!(", with {}", staged.beside.join(", ")));
                 }
+                member.notes.extend(staged.fits.note());
             }
             refuse_protected(state, &member, options)?;
             Ok(member)

@@ -29,6 +29,7 @@ mod reader;
 mod reaper;
 pub(crate) mod records;
 pub(crate) mod registry;
+mod room;
 pub(crate) mod runtime;
 mod services;
 pub(crate) mod shape;

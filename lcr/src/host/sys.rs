@@ -9,7 +9,7 @@ use std::{
     io,
     mem::{ManuallyDrop, MaybeUninit},
     ops::Deref,
-    os::fd::AsRawFd as _,
+    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
     panic::{self, AssertUnwindSafe},
     ptr::{self, NonNull},
     slice,
@@ -145,6 +145,45 @@ pub(crate) fn start(name: &'static CStr, stack: usize, body: impl FnOnce() + Sen
     }
     // SAFETY: the call has succeeded and written it.
     Ok(Started(unsafe { thread.assume_init() }))
+}
+
+/// How many thread keys a process has (`PTHREAD_KEYS_MAX`).
+pub(super) fn key_limit() -> u32 {
+    // SAFETY: asks for a constant of the system.
+    let limit = unsafe { libc::sysconf(libc::_SC_THREAD_KEYS_MAX) };
+    // The least that POSIX allows.
+    u32::try_from(limit).unwrap_or(128)
+}
+
+/// How many thread keys with a number below `end` are free: makes and deletes them.
+pub(super) fn count_keys_below(end: u32) -> usize {
+    let mut made = Vec::with_capacity(end as usize);
+    loop {
+        let mut key = 0;
+        // SAFETY: the pointer is valid; the key has no destructor.
+        if unsafe { libc::pthread_key_create(&raw mut key, None) } != 0 {
+            break;
+        }
+        if key >= end {
+            // SAFETY: it was just made, and nobody else knows it.
+            unsafe { libc::pthread_key_delete(key) };
+            break;
+        }
+        made.push(key);
+    }
+    for &key in &made {
+        // SAFETY: as above.
+        unsafe { libc::pthread_key_delete(key) };
+    }
+    made.len()
+}
+
+/// A new file in memory, for reading and writing, which `exec` closes.
+pub(super) fn memory_file(name: &CStr) -> Option<File> {
+    // SAFETY: the name ends, and the flag is one that the call knows.
+    let file = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) };
+    // SAFETY: it was opened just now, for nobody else.
+    (file >= 0).then(|| File::from(unsafe { OwnedFd::from_raw_fd(file) }))
 }
 
 /// Has the C library call `end` with the destructors of the calling thread's thread-locals, if it

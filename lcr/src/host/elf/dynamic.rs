@@ -122,6 +122,11 @@ impl<'data> Dynamic<'data> {
         self.needed.iter().any(std).then_some(text)
     }
 
+    /// The library wants its thread-locals at a fixed distance from the thread pointer.
+    pub(super) fn is_tls_static(&self) -> bool {
+        self.get(elf::DT_FLAGS).is_some_and(|flags| flags & elf::DF_STATIC_TLS.0 != 0)
+    }
+
     /// Checks the table against the sections.
     pub(super) fn check(&self, view: &View<'_>) -> Result<()> {
         self.check_flags()?;

@@ -42,6 +42,27 @@ pub(crate) struct Elf<'data> {
     pub(crate) mapped: u64,
     /// Why the library can never be unmapped, if it cannot.
     pub(crate) permanent: Option<&'static str>,
+    pub(crate) takes: Takes,
+}
+
+/// What an image takes of what the process has little of, for as long as it is mapped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Takes {
+    /// Mappings, at most.
+    pub(crate) mappings: usize,
+    /// A thread key, when its std first needs one.
+    pub(crate) keys: bool,
+    /// Storage at a fixed distance from each thread's pointer.
+    pub(crate) static_tls: Option<StaticTls>,
+}
+
+/// A block of static thread-local storage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StaticTls {
+    /// In bytes.
+    pub(crate) size: u64,
+    /// In bytes, a power of two.
+    pub(crate) align: u64,
 }
 
 impl<'data> Elf<'data> {
@@ -70,7 +91,12 @@ pub(crate) fn read(bytes: &[u8], page: u64) -> Result<Elf<'_>> {
     dynamic.check(&view)?;
     tables::check(&view, &dynamic)?;
     let permanent = dynamic.permanent().or_else(|| takes_from_threads(&view));
-    Ok(Elf { mapped, permanent, view, dynamic })
+    let takes = Takes {
+        mappings: segments::mappings(&view, page),
+        keys: tables::imports(&view, &[b"pthread_key_create"]),
+        static_tls: segments::tls_block(&view).filter(|_| dynamic.is_tls_static()),
+    };
+    Ok(Elf { mapped, permanent, takes, view, dynamic })
 }
 
 /// What the C library keeps of an image for the ends of threads. An image that links `lcr` leads

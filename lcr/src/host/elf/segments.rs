@@ -4,7 +4,7 @@
 //! cuts off or misplaces, so the comparison finds damage that a look at either table would not.
 
 use super::view::{Section, Segment, View, inside};
-use super::{Result, damaged, ensure, executable, refused};
+use super::{Result, StaticTls, damaged, ensure, executable, refused};
 use object::elf;
 
 /// More than any library needs, and little enough that no sum of two overflows.
@@ -174,6 +174,21 @@ fn tls(view: &View<'_>) -> Result<()> {
         && (tls.filesz == 0 || view.at(tls.addr, tls.filesz).is_some());
     let one = templates.next().is_none();
     ensure(fits && one, || "thread-local sections and their segment do not match")
+}
+
+/// What each thread's block has for the library.
+pub(super) fn tls_block(view: &View<'_>) -> Option<StaticTls> {
+    let tls = view.of_kind(elf::PT_TLS).find(|tls| tls.memsz > 0)?;
+    Some(StaticTls { size: tls.memsz, align: tls.align })
+}
+
+/// How many mappings the loader makes of it, at most: one a segment, one more where rights change
+/// inside, and one for zeroes behind what the file has.
+pub(super) fn mappings(view: &View<'_>, page: u64) -> usize {
+    let zeroes = |load: &&Segment| {
+        (load.addr + load.filesz).next_multiple_of(page) < (load.addr + load.memsz).next_multiple_of(page)
+    };
+    view.loads().count() + view.loads().filter(zeroes).count() + view.of_kind(elf::PT_GNU_RELRO).count()
 }
 
 /// Unwinding reads this table by its address, long after `dlopen` returned.

@@ -15,17 +15,20 @@
 
 mod loader;
 mod output;
+mod static_tls;
 #[cfg(test)]
 mod tests;
 
 pub(super) use loader::{LoaderLock, lock as lock_loader};
 pub(super) use output::{OutputLock, lock as lock_output};
+pub(super) use static_tls::fits as static_tls_fits;
 
 use output::Output;
 
 use super::{
     entering::HOST_TABLE,
     manifest::{ExportManifest, Manifest},
+    room,
     stage::{PrivateCopy, Staged, show},
     sys, threads,
 };
@@ -92,6 +95,9 @@ impl Image {
 
     fn map(staged: &Staged) -> Result<ManuallyDrop<Library>> {
         let copy = staged.copy();
+        if let Some(note) = room::measure(&staged.takes)?.note() {
+            tracing::warn!(component = %staged.manifest.component, "{note}; each load takes one for as long as the image is mapped");
+        }
         let _turn = loader::enter()?;
         // SAFETY: runs the library's code. That it is sound is what the operator vouches for by
         // loading a file whose owner `stage::Trust` accepted; see `Runtime`.

@@ -45,6 +45,8 @@ pub(super) struct Found {
     names: HashMap<Vec<u8>, Vec<u8>>,
     /// Of all copies together, in memory.
     mapped: u64,
+    /// How many mappings the loader makes of them, at most.
+    pub(super) mappings: usize,
 }
 
 #[derive(Debug)]
@@ -212,6 +214,7 @@ impl Found {
         *room = left;
         let elf = elf::read(&bytes, library::page_size())?;
         self.mapped = self.mapped.saturating_add(elf.mapped);
+        self.mappings += elf.takes.mappings;
         let wanting = Wanting::of(file, &elf, &by.inherited);
         copy.rename(&String::from_utf8_lossy(&fresh))?;
         let has_versions = elf.has_versions();
@@ -223,7 +226,7 @@ impl Found {
     /// Gives all copies their new names, and those of the libraries to the component's copy. Their
     /// old names, and the memory that they take.
     pub(super) fn join(self, component: &mut PrivateCopy) -> Result<(Vec<String>, usize)> {
-        let Found { libraries, names, mapped } = self;
+        let Found { libraries, names, mapped, .. } = self;
         if libraries.is_empty() {
             return Ok((Vec::new(), 0));
         }

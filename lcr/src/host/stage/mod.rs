@@ -37,7 +37,13 @@ pub use trust::Trust;
 
 use directory::Directory;
 
-use super::{elf, library, manifest::Manifest, sys};
+use super::{
+    elf::{self, Takes},
+    library,
+    manifest::Manifest,
+    room::{self, Fits},
+    sys,
+};
 use crate::abi::{manifest::SECTION, tables::ENTRY};
 use crate::error::{Error, ErrorKind, Result};
 use std::fs::{self, File, OpenOptions};
@@ -87,6 +93,9 @@ pub(crate) struct Staged {
     pub(crate) beside: Vec<String>,
     /// Bytes of memory that these take.
     pub(super) mapped_beside: usize,
+    pub(super) takes: Takes,
+    /// How many images of its kind fitted into the process when it was staged.
+    pub(crate) fits: Fits,
     hash: String,
     copy: Arc<PrivateCopy>,
 }
@@ -179,6 +188,8 @@ impl Store {
         let (len, permanent) = (bytes.len() as u64, elf.permanent);
         let mapped = usize::try_from(elf.mapped).unwrap_or(usize::MAX);
         let found = beside::gather(self, file, &elf)?;
+        let takes = Takes { mappings: elf.takes.mappings + found.mappings, ..elf.takes };
+        let fits = room::measure(&takes)?;
         drop(elf);
         drop(bytes);
         let (beside, mapped_beside) = found.join(&mut copy)?;
@@ -189,6 +200,8 @@ impl Store {
             permanent,
             beside,
             mapped_beside,
+            takes,
+            fits,
             manifest,
             hash,
             copy: Arc::new(copy),

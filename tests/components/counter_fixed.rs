@@ -31,10 +31,12 @@ struct Tally(AtomicU64);
 #[lcr::component(name = "counter", version = "4.0.0")]
 impl Counter for Tally {
     fn add(&self, n: u64) -> u64 {
-        // SAFETY: the address of the calling thread's 112 bytes.
         #[cfg(target_arch = "x86_64")]
-        unsafe {
-            lcr_fixed_address().write(1);
+        {
+            // SAFETY: has no argument, and needs nothing.
+            let block = unsafe { lcr_fixed_address() };
+            // SAFETY: the address of the calling thread's 112 bytes.
+            unsafe { block.write(1) };
         }
         self.0.fetch_add(n, Ordering::Relaxed) + n
     }

@@ -179,7 +179,9 @@ fn bytes_hold_their_image_until_their_destructor_has_returned() {
         let clone = bytes.clone();
         let droppers = [bytes, clone].map(|bytes| thread::spawn(move || drop(bytes)));
         replace_keeper(&rt);
-        droppers.map(|dropper| dropper.join().unwrap());
+        for dropper in droppers {
+            dropper.join().unwrap();
+        }
         wait_until("the image is unmapped", || is_unmapped(&rt));
     }
 }

@@ -250,7 +250,8 @@ fn a_child_does_not_wait_for_threads_that_it_does_not_have() {
         });
         let refused = bank.rt.plan().replace(component("vault_v2")).patience(Duration::from_secs(2)).commit();
         leave.send(()).unwrap();
-        assert_eq!(refused.unwrap_err().stragglers().len(), 2);
+        let error = refused.unwrap_err();
+        assert_eq!(error.stragglers().len(), 2, "{error}");
     });
     bank.close();
 }

@@ -128,6 +128,12 @@
 //!
 //! What that means for a program on tokio or another executor is on the page [`with_tokio`].
 //!
+//! # Soundness
+//!
+//! A program without `unsafe`, with components of any version in any order of events, has no
+//! undefined behaviour. Why, what remains an author's word, and which tests would fail if it were
+//! wrong, is on the page [`soundness`].
+//!
 //! # Threads, signals, forks
 //!
 //! Handles are `Send` and `Sync`. A call takes no lock and no atomic read-modify-write.
@@ -162,6 +168,10 @@ pub mod __fuzzing;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+
+#[cfg(feature = "host")]
+#[doc = include_str!("../docs/soundness.md")]
+pub mod soundness {}
 
 #[cfg(feature = "host")]
 #[doc = include_str!("../docs/with_tokio.md")]

@@ -235,6 +235,23 @@ fn every_case_that_broke_it_names_tests_that_are_there_or_says_that_it_is_open()
 }
 
 #[test]
+fn the_argument_of_soundness_names_tests_that_are_there() {
+    let text = fs::read_to_string(root().join("lcr/docs/soundness.md")).unwrap();
+    let named: Vec<_> = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|name| name.split_once("::"))
+        .filter(|(file, _)| file.ends_with(".rs"))
+        .collect();
+    assert!(named.len() > 20, "{named:?}");
+    for (file, name) in named {
+        let source = fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(has_test(&source, name), "{file} has no test {name}");
+    }
+}
+
+#[test]
 fn a_test_that_is_not_there_is_found_out() {
     assert!(has_test("#[test]\nfn a_stop() {\n", "a_stop"));
     assert!(has_test("    /// Says why.\n    #[test]\n    #[cfg(unix)]\n    fn a_stop(x: u8) {\n", "a_stop"));

@@ -2,8 +2,8 @@
 //!
 //! Each seed is a process of its own, so that what kills it is an ordinary failure here, which
 //! names the seed and shows the last operations. `LCR_RANDOM_SEED` repeats one, as far as threads
-//! allow; `LCR_RANDOM_SECONDS` says how long new ones are drawn; `LCR_RANDOM_UNLOAD=1` has images
-//! unmapped, too.
+//! allow; `LCR_RANDOM_SECONDS` says how long new ones are drawn; with `LCR_RANDOM_UNLOAD=0` no image
+//! is unmapped.
 
 use std::{
     env, fs,
@@ -19,7 +19,7 @@ use lcr_tests::program;
 const FIXED: [u64; 3] = [1, 22, 333];
 const THREADS: u64 = 4;
 /// Images that one process maps.
-const IMAGES: u64 = 300;
+const IMAGES: u64 = 3_000;
 /// How long the end of a program may take, in which it destroys everything.
 const TO_END: Duration = Duration::from_secs(240);
 
@@ -42,7 +42,7 @@ fn run(seed: u64, time: Duration) -> String {
     let scratch = directory.path().join("scratch");
     fs::create_dir(&scratch).unwrap();
     let out = fs::File::create(&output).unwrap();
-    let unload = number("LCR_RANDOM_UNLOAD").is_some_and(|on| on != 0);
+    let unload = number("LCR_RANDOM_UNLOAD").is_none_or(|on| on != 0);
     let mut child = Command::new(program("random"))
         .args([seed, time.as_millis() as u64, THREADS, IMAGES].map(|number| number.to_string()))
         .arg(unload.to_string())

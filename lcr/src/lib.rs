@@ -96,7 +96,7 @@
 //! # What may cross
 //!
 //! Arguments and results are [`Abi`] values: integers, floats, `bool`, `char`, `()`,
-//! `&str`, `String`, `&[T]` and `&mut [T]` of plain data, `Vec<T>`, arrays, `Option`,
+//! `&str`, `&Path`, `&OsStr`, `String`, `&[T]` and `&mut [T]` of plain data, `Vec<T>`, arrays, `Option`,
 //! `Result`, `Box<T>`, tuples of up to 8, `Duration`, structs and enums with
 //! [`#[derive(Abi)]`](derive@Abi), [`Bytes`] (never copied), [`Handle`]s, callbacks
 //! (`&dyn Fn(..)`, `Box<dyn Fn(..) + Send>`), and any serde type as [`Serde<T>`]. They

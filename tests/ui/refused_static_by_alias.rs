@@ -2,6 +2,7 @@
 //! caller lends is gone after the call, and what a component returns goes with its image.
 
 type Text = &'static str;
+type Place = &'static std::path::Path;
 type Texts = Vec<(u8, Option<Text>)>;
 
 trait Names {
@@ -56,6 +57,7 @@ trait Arguments {
     fn variant(&self, event: Option<Event>);
     fn beside_a_lifetime(&self, pair: Pair<'_>);
     fn default_parameter(&self, either: Either);
+    fn place(&self, place: Place);
     fn bound<'a: 'static>(&self, text: &'a str);
 }
 

@@ -13,7 +13,7 @@ trait Store {
     fn map(&self) -> Map<u8, u64>;
     fn slice(&self, lines: &[Line]);
     fn reference(&self, line: &Line);
-    fn path(&self, path: &std::path::Path);
+    fn path(&self, path: &std::path::PathBuf);
 }
 
 fn main() {}

@@ -16,8 +16,8 @@ use super::shape::{Kind, Shape};
     message = "`{Self}` cannot cross an image border",
     label = "not an `lcr::Abi` type",
     note = "put `#[derive(lcr::Abi)]` on your own structs and enums and pass them by value; wrap any serde type as `lcr::Serde<T>`",
-    note = "a reference crosses as `&str`, or as `&[T]` or `&mut [T]` of plain data: pass `T` for `&T`, `Vec<T>` for another `&[T]`, and a path as `&str` or as `lcr::Serde<PathBuf>`",
-    note = "integers, floats, bool, char, &str, String, &[T], Vec<T>, arrays, Option, Result, Box, tuples, Duration, lcr::Bytes, lcr::Handle and callbacks are supported"
+    note = "a reference crosses as `&str`, or as `&[T]` or `&mut [T]` of plain data: pass `T` for `&T`, `Vec<T>` for another `&[T]` (`Vec<&str>` for `&[String]`), and `&Path` for `&PathBuf`",
+    note = "integers, floats, bool, char, &str, &Path, &OsStr, String, &[T], Vec<T>, arrays, Option, Result, Box, tuples, Duration, lcr::Bytes, lcr::Handle and callbacks are supported"
 )]
 pub unsafe trait Abi: Sized {
     /// How the value crosses.

@@ -12,6 +12,7 @@ pub mod fault;
 pub mod handle;
 pub mod image;
 mod passing;
+mod path;
 pub mod pinned;
 pub mod registration;
 pub mod serde;

@@ -9,7 +9,7 @@
     reason = "every type that may cross does so here, also those that one would not choose"
 )]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ffi::OsStr, path::Path, time::Duration};
 
 use lcr::{Bytes, Fault, Handle, Serde};
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,8 @@ pub trait Sequences {
     fn text_place(&self, v: &str) -> (usize, usize);
     /// Where the bytes are, and their length.
     fn bytes_place(&self, v: &[u8]) -> (usize, usize);
+    /// Where the path is, its length, and how many parts it has.
+    fn path_place(&self, v: &Path, within: &OsStr) -> (usize, usize, u64);
     /// Where the points are, and the middle one.
     fn points_place(&self, v: &[Point]) -> (usize, Option<Point>);
     /// The text with its characters reversed.
@@ -98,6 +100,8 @@ pub trait Sequences {
     fn units(&self, v: Vec<()>) -> u64;
     /// Calls back with a text, bytes, and the address of each.
     fn lend(&self, f: &dyn Fn(&str, usize, &[u8], usize) -> u64) -> u64;
+    /// Calls back with that path and its parent.
+    fn lend_path(&self, path: &Path, f: &dyn Fn(&Path, Option<&Path>) -> bool) -> bool;
 }
 
 /// A struct that borrows.

@@ -1,6 +1,6 @@
 //! Texts, slices and vectors, borrowed and owned.
 
-use std::cell::Cell;
+use std::{cell::Cell, ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path};
 
 use super::contract::{Point, Sequences};
 
@@ -24,6 +24,17 @@ pub fn borrowed(peer: &impl Sequences) {
         assert_eq!(peer.bytes_place(text.as_bytes()), (text.as_ptr().addr(), text.len()));
         assert_eq!(peer.text(text), text.chars().rev().collect::<String>());
     }
+    for path in ["", "/", "a/../b/\u{fe0f}", TEXT] {
+        let path = Path::new(path);
+        let bytes = path.as_os_str().as_bytes();
+        let parts = path.iter().filter(|part| *part != "..").count() as u64;
+        assert_eq!(peer.path_place(path, OsStr::new("..")), (bytes.as_ptr().addr(), bytes.len(), parts));
+        let f = |same: &Path, parent: Option<&Path>| same == path && parent == path.parent();
+        assert!(peer.lend_path(path, &f));
+    }
+    // No text in any encoding.
+    let path = Path::new(OsStr::from_bytes(b"\xff\xfe/\x80"));
+    assert_eq!(peer.path_place(path, OsStr::from_bytes(b"\x80")).2, 1);
     let empty: &[u8] = &[];
     assert_eq!(peer.bytes_place(empty), (empty.as_ptr().addr(), 0));
     let points = points(5);

@@ -1,6 +1,6 @@
 //! Texts, slices and vectors.
 
-use std::mem;
+use std::{ffi::OsStr, mem, os::unix::ffi::OsStrExt as _, path::Path};
 
 use lcr_tests::values::{
     contract::{Point, Sequences},
@@ -17,6 +17,13 @@ impl Sequences for Reversal {
     }
     fn bytes_place(&self, v: &[u8]) -> (usize, usize) {
         (v.as_ptr().addr(), v.len())
+    }
+    fn path_place(&self, v: &Path, within: &OsStr) -> (usize, usize, u64) {
+        let parts = v.iter().filter(|part| *part != within).count();
+        (v.as_os_str().as_bytes().as_ptr().addr(), v.as_os_str().len(), parts as u64)
+    }
+    fn lend_path(&self, path: &Path, f: &dyn Fn(&Path, Option<&Path>) -> bool) -> bool {
+        f(path, path.parent())
     }
     fn points_place(&self, v: &[Point]) -> (usize, Option<Point>) {
         (v.as_ptr().addr(), v.get(v.len() / 2).copied())

@@ -160,3 +160,113 @@ fn ring(names: Vec<String>, has_transaction: bool) -> Error {
     );
     Error::new(ErrorKind::Dependency, text)
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use crate::{
+        component::image,
+        host::{
+            manifest::Manifest,
+            registry::{Component, Implementation},
+            shared::Shared,
+            stage::{Store, Trust},
+        },
+    };
+
+    use super::*;
+
+    #[lcr::interface(name = "builders.stone", version = 1)]
+    trait Stone {
+        fn weigh(&self) -> u32;
+    }
+
+    macro_rules! stones {
+        ($($ty:ident $name:literal),*) => {$(
+            #[derive(Default)]
+            struct $ty;
+            #[lcr::component(name = $name, version = "1.0.0")]
+            impl Stone for $ty {
+                fn weigh(&self) -> u32 {
+                    1
+                }
+            }
+        )*};
+    }
+    stones! { A "a", B "b", C "c" }
+
+    /// A runtime with the three stones, and their providers.
+    fn quarry() -> (Arc<Shared>, [ProviderId; 3]) {
+        let shared = Shared::new(false, Store::new(None, Trust::default()).unwrap(), Duration::ZERO);
+        let add = |name: &str| {
+            let own = image::exports().iter().find_map(|&export| {
+                let manifest = Manifest::decode(export.manifest()).unwrap().exports.remove(0);
+                (manifest.component == name).then_some((export, manifest))
+            });
+            let (export, manifest) = own.unwrap();
+            let (name, version) = (manifest.component.clone(), manifest.component_version.clone());
+            let component = Arc::new(Component { name, version, origin: None, unload: false });
+            shared.state().registry.add(Implementation::new(component, manifest, export), None)
+        };
+        let providers = ["a", "b", "c"].map(add);
+        (shared, providers)
+    }
+
+    fn text(result: Result<Wakes>) -> String {
+        result.err().unwrap().to_string()
+    }
+
+    #[test]
+    fn the_last_thread_of_a_ring_is_refused_and_the_others_wait_on() {
+        let (shared, [a, b, c]) = quarry();
+        let mut state = shared.state();
+        for (thread, provider) in [(1, a), (2, b), (3, c)] {
+            state.registry.providers[provider].building = Some(thread);
+        }
+        assert!(matches!(state.begin_wait(1, Wait::Constructed(b)), Ok(Wakes::Later)));
+        assert!(matches!(state.begin_wait(2, Wait::Constructed(c)), Ok(Wakes::Later)));
+        // One from outside the ring waits for it, and is in none.
+        assert!(matches!(state.begin_wait(9, Wait::Constructed(a)), Ok(Wakes::Later)));
+        assert!(text(state.begin_wait(3, Wait::Constructed(a))).contains("a -> b -> c -> a"));
+        // It is refused and constructs no more: whoever waited for it constructs that now.
+        state.registry.providers[c].building = Some(2);
+        state.builders.wake(2);
+        assert!(matches!(state.begin_wait(1, Wait::Constructed(b)), Ok(Wakes::Later)));
+    }
+
+    #[test]
+    fn one_who_waits_for_a_ring_of_others_goes_round_in_it_no_more_than_once() {
+        let (shared, [a, b, c]) = quarry();
+        let mut state = shared.state();
+        for (thread, provider) in [(1, a), (2, b)] {
+            state.registry.providers[provider].building = Some(thread);
+        }
+        // Both wait already, as between the refusal of one and its way out.
+        state.builders.threads.entry(1).or_default().waits_for = Some(Wait::Constructed(b));
+        state.builders.threads.entry(2).or_default().waits_for = Some(Wait::Constructed(a));
+        assert!(matches!(state.begin_wait(3, Wait::Constructed(a)), Ok(Wakes::Later)));
+        state.registry.providers[c].building = None;
+        assert!(matches!(state.begin_wait(3, Wait::Constructed(c)), Ok(Wakes::Later)));
+    }
+
+    #[test]
+    fn a_ring_through_a_transaction_is_the_transactions_to_end() {
+        let (shared, [a, b, _]) = quarry();
+        let mut state = shared.state();
+        // Thread 7 executes the transaction: it has frozen `b` and waits for `a`, whose
+        // constructor asks for `b`.
+        state.registry.providers[a].building = Some(1);
+        state.registry.providers[b].frozen = Some(7);
+        assert!(matches!(state.begin_wait(7, Wait::Constructed(a)), Ok(Wakes::Later)));
+        assert!(matches!(state.begin_wait(1, Wait::Thawed(b)), Ok(Wakes::Transaction)));
+        let error = state.begin_wait(7, Wait::Constructed(a)).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Busy);
+        assert!(error.to_string().contains("a -> b -> a"), "{error}");
+        // It has given up, and thread 1 waits until it has thawed what it froze.
+        assert!(matches!(state.begin_wait(1, Wait::Thawed(b)), Ok(Wakes::Later)));
+        state.registry.providers[b].frozen = None;
+        state.builders.wake(1);
+        assert!(state.builders.threads.is_empty());
+    }
+}

@@ -209,11 +209,17 @@ impl Shared {
             let mut state = self.state();
             state.tally.destroyed += 1;
             state.drop_needs(&destroyed.needs);
-            self.reaper.destroyers.lock().running.retain(|running| running.number != number);
+            let mut inner = self.reaper.destroyers.lock();
+            inner.running.retain(|running| running.number != number);
+            // One look of the reaper's for many objects is enough, unless one let others go.
+            let is_worth_a_look = !inner.is_waiting() || !destroyed.needs.is_empty();
+            drop(inner);
             drop(state);
             // It may hold the last count of a component whose image can go.
             drop(destroyed);
-            self.reaper.wake();
+            if is_worth_a_look {
+                self.reaper.wake();
+            }
         }
     }
 }

@@ -18,12 +18,12 @@ use std::{
 use child::in_child;
 use lcr::{ErrorKind, Handle, Pinned, Runtime, RuntimeBuilder};
 use lcr_tests::{
-    bank::{Bank, Branch as _, Teller as _, Vault as _},
+    bank::{Bank, Branch as _, Clock, Teller as _, Vault as _},
     component,
     crowd::{Crew, Lower, Scene, Upper},
     interfaces::Counter,
     keeper::Keeper,
-    script::{Misdeed, Moment, slow_file},
+    script::{Misdeed, Moment, Script, slow_file},
     wait_until,
 };
 
@@ -195,6 +195,33 @@ fn a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told() {
         load.join().unwrap().unwrap();
     });
     another.load(component("counter_v1")).unwrap();
+}
+
+#[test]
+fn a_child_is_forked_while_destructors_hang() {
+    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [hangs, others] = directories.each_ref().map(Script::new);
+    let rt = Runtime::builder().linked(false).build().unwrap();
+    rt.load(component("clock_v1")).unwrap();
+    let own = |script: &Script| rt.reference::<dyn Clock>(script).unwrap();
+    let clocks: Vec<_> = (0..3).map(|_| own(&hangs)).collect();
+    hangs.set("clock 1.0.0", Moment::Drop, Misdeed::Hang);
+    drop(clocks);
+    wait_until("a destructor hangs", || !rt.status().stragglers.is_empty());
+    let destroyed = rt.status().destroyed;
+    in_child(|| {
+        // Those that run are its parent's. What was queued hangs here, too.
+        for _ in 0..10 {
+            own(&others);
+        }
+        wait_until("the child destroys its own", || rt.status().destroyed >= destroyed + 10);
+        rt.replace(component("clock_v2")).unwrap();
+        assert_eq!(own(&others).version(), 2);
+    });
+    assert_eq!(rt.status().destroyed, destroyed);
+    hangs.clear("clock 1.0.0", Moment::Drop);
+    rt.wait_drained(LONG).unwrap();
+    assert_eq!(rt.status().destroyed, destroyed + 3);
 }
 
 #[test]

@@ -156,6 +156,17 @@ impl Builder {
         self
     }
 
+    /// Runs a command by `/bin/sh -c` at each end of an instance that is a failure: neither clean nor
+    /// asked for. The next instance does not wait for it; the supervisor's own end does, and a stop
+    /// ends that. It is killed with its process group after `limit`, and while one runs there is no
+    /// second. It finds `SAM_INSTANCE`, `SAM_DECISION` (`restart`, `budget spent`, `fatal`, `quit`),
+    /// `SAM_EXIT_STATUS` or `SAM_EXIT_SIGNAL`, `SAM_CAUSE` (`overdue`, `probe`, `failed`, `start`,
+    /// `unanswered`) if the instance was warned, and `SAM_LIVED_MS`.
+    pub fn on_failure(mut self, command: &str, limit: Duration) -> Builder {
+        self.options.on_failure = Some((command.to_owned(), limit));
+        self
+    }
+
     /// Whether the first [probe](Builder::probe) that finds an instance well says that it is ready.
     /// Until then probes come at least once a second, and those that fail do not count; the
     /// [start limit](Builder::start_limit) does. For a [program](Builder::program) that does not say

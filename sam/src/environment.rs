@@ -29,7 +29,17 @@ pub(crate) fn apply(options: Options) -> Result<Option<Options>> {
 }
 
 /// What other parts of sam, and of its tests, have there.
-const OTHERS: [&str; 4] = ["SAM_INSTANCE", "SAM_PID", "SAM_SEAT", "SAM_TEST_ABORTING"];
+const OTHERS: [&str; 9] = [
+    "SAM_INSTANCE",
+    "SAM_PID",
+    "SAM_SEAT",
+    "SAM_DECISION",
+    "SAM_CAUSE",
+    "SAM_EXIT_STATUS",
+    "SAM_EXIT_SIGNAL",
+    "SAM_LIVED_MS",
+    "SAM_TEST_ABORTING",
+];
 
 /// The variables among `names` that look like options and are none.
 fn unknown(names: impl Iterator<Item = String>) -> Vec<String> {

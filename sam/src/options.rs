@@ -151,6 +151,8 @@ pub(crate) struct Options {
     pub(crate) clean: Vec<u8>,
     pub(crate) fatal: Vec<u8>,
     pub(crate) probe: Option<Probe>,
+    /// A command for `/bin/sh -c` when an instance has failed, and how long it may take.
+    pub(crate) on_failure: Option<(String, Duration)>,
     pub(crate) respawn: Respawn,
     pub(crate) strays: Strays,
     pub(crate) cgroup: Cgroup,
@@ -206,6 +208,7 @@ impl Default for Options {
             clean: Vec::new(),
             fatal: Vec::new(),
             probe: None,
+            on_failure: None,
             respawn: Respawn::default(),
             strays: Strays::default(),
             cgroup: Cgroup::default(),
@@ -308,6 +311,9 @@ impl Options {
             let text = "a cgroup is needed, and killed as a whole, but strays are to be kept; give up one of both";
             return Err(refuse(text.to_owned()));
         }
+        if self.on_failure.as_ref().is_some_and(|(command, _)| command.is_empty()) {
+            return Err(refuse("there is a limit for a command on a failure, and no command; give one".to_owned()));
+        }
         let (restarts, window) = self.budget;
         let restarts = u8::try_from(restarts).ok().filter(|restarts| *restarts <= Budget::MOST).ok_or_else(|| {
             refuse(format!("a budget of {restarts} restarts; give {} at most, in a shorter time", Budget::MOST))
@@ -353,6 +359,7 @@ impl Options {
             fatal: codes(&self.fatal)?,
             terminal: false,
             finalizes: self.program.is_none(),
+            tells_failures: self.on_failure.is_some(),
             passes_exits: self.passes_exits,
             ignored: Policy::default().ignored,
             seed,

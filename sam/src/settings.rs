@@ -46,6 +46,9 @@ const SWITCH: &str = "0 or 1";
 const CODES: &str = "exit codes from 0 to 255, as 3,4";
 const FILE: &str = "a file";
 
+/// How long a command on a failure may take.
+const FAILURE_LIMIT: Duration = Duration::from_secs(30);
+
 /// All of them.
 pub static SETTINGS: &[Setting] = &[
     // The first, as others change a part of it.
@@ -74,6 +77,14 @@ pub static SETTINGS: &[Setting] = &[
     }),
     both("clean-exits", CODES, |options, text| put(&mut options.clean, read(text, read_codes))),
     both("fatal-exits", CODES, |options, text| put(&mut options.fatal, read(text, read_codes))),
+    command("on-failure", "a command", |options, text| {
+        let limit = options.on_failure.as_ref().map_or(FAILURE_LIMIT, |(_, limit)| *limit);
+        put(&mut options.on_failure, text.to_str().map(|command| Some((command.to_owned(), limit))))
+    }),
+    command("on-failure-limit", TIME, |options, text| {
+        let command = options.on_failure.as_ref().map_or(String::new(), |(command, _)| command.clone());
+        put(&mut options.on_failure, time(text).map(|limit| Some((command, limit))))
+    }),
     command("env", "NAME=VALUE", |options, text| {
         options.surroundings.variables.push(read_variable(text)?);
         Some(())

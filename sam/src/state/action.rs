@@ -21,6 +21,8 @@ pub(crate) enum Action {
     Probe,
     /// Stop the probe that runs. `Probed` does not follow.
     StopProbe,
+    /// Tell somebody that an instance has failed.
+    Failed,
     /// Stop this process itself, as a terminal's Ctrl-Z would (after the instance
     /// stopped). Answered by `Signal(SIGCONT)` when somebody continues it.
     Suspend,

@@ -253,7 +253,11 @@ impl State {
             }
             self.health.stop_probe(actions);
         }
+        let is_asked = self.renewal;
         let then = self.verdict(how, cause, now);
+        if self.policy.tells_failures && !is_asked && self.is_failure(how, cause, then) {
+            actions.push(Action::Failed);
+        }
         self.last = Some(End { instance: self.instance, how, cause, lived, then });
         self.job = Job::default();
         match then {
@@ -294,6 +298,17 @@ impl State {
         }
         let after = self.delays.next(&self.policy.backoff);
         if self.restarts.allows(self.policy.budget, now.after(after)) { Then::Restart { after } } else { Then::Spent }
+    }
+
+    /// Whether an end is neither as the operator wanted it nor as the instance did.
+    fn is_failure(&self, how: How, cause: Option<Cause>, then: Then) -> bool {
+        let is_clean = cause.is_none()
+            && matches!(how, How::Exited(Exit::Code(code)) if code == 0 || self.policy.clean.contains(code));
+        match then {
+            Then::Stopped | Then::Clean | Then::Finished => false,
+            Then::Restart { .. } | Then::Quit => !is_clean,
+            Then::Fatal | Then::Spent => true,
+        }
     }
 
     /// The supervisor's own status.

@@ -45,6 +45,8 @@ pub(crate) struct Policy {
     /// `Phase::Stopping` is the application's own wish for no further instance (`finalize`), and not
     /// only news that it is on its way out (STOPPING=1), which a warning may have begun.
     pub(crate) finalizes: bool,
+    /// Somebody wants to know of each end that is a failure.
+    pub(crate) tells_failures: bool,
     /// An exit that comes while no check is active (before the application has started, or after
     /// it has stopped) is the end, whatever its status, as corosync's library has it.
     pub(crate) passes_exits: bool,
@@ -204,6 +206,7 @@ impl Default for Policy {
             fatal: Codes::default(),
             terminal: false,
             finalizes: true,
+            tells_failures: false,
             passes_exits: false,
             ignored: [(libc::SIGINT, false), (libc::SIGQUIT, false)],
             seed: 0,

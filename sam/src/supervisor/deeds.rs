@@ -6,6 +6,7 @@ use super::{
     Supervisor,
     cgroup::Cell,
     downward::begin_to_serve,
+    failure::Failure,
     main_process::Reaped,
     probe::Probe,
     spawn::{Fresh, Standby},
@@ -69,6 +70,7 @@ impl Supervisor {
                 self.terminal.take_back();
                 let _ = sys::send(self.pid, libc::SIGSTOP);
             }
+            Action::Failed => self.run_failure_command(now),
             Action::Leave(exit) => self.leave(exit),
         }
         ControlFlow::Continue(())
@@ -121,6 +123,12 @@ impl Supervisor {
                     begin_to_serve(&living.board, Duration::ZERO, now);
                 }
                 self.tell(Event::Probed(is_well), now)?;
+            }
+            return ControlFlow::Continue(());
+        }
+        if self.failure.as_ref().is_some_and(|failure| failure.pid == pid) {
+            if let Change::Ended(_) = change {
+                self.failure.take().into_iter().for_each(Failure::stop_rest);
             }
             return ControlFlow::Continue(());
         }
@@ -198,7 +206,7 @@ impl Supervisor {
         if exit != Exit::Code(0) || self.state.stop_signal().is_some() || go_on {
             return;
         }
-        let ours = [self.probe.as_ref().map(|probe| probe.pid), self.standby.as_ref().map(|standby| standby.pid)];
+        let ours = self.own_children();
         let count = self.children.count_running(ours, (!self.kills_strays()).then_some(group));
         if count > 0 {
             self.journal.say(format_args!(
@@ -226,7 +234,7 @@ impl Supervisor {
         let since = *living.killed.get_or_insert(now);
         let _ = group.map(|group| sys::send(-group, libc::SIGKILL));
         let living = self.living.as_ref()?;
-        let ours = [self.probe.as_ref().map(|probe| probe.pid), self.standby.as_ref().map(|standby| standby.pid)];
+        let ours = self.own_children();
         // In this order: what the last of the group leaves is a child then.
         let has_group = group.is_some_and(sys::group_lives);
         let has_strays = self.kills_strays() && self.children.kill_strays(ours);
@@ -246,6 +254,12 @@ impl Supervisor {
         Some(exit)
     }
 
+    /// Children of the supervisor that are nothing of an instance.
+    fn own_children(&self) -> [Option<i32>; 3] {
+        let (probe, standby, failure) = (self.probe.as_ref(), self.standby.as_ref(), self.failure.as_ref());
+        [probe.map(|probe| probe.pid), standby.map(|standby| standby.pid), failure.map(|failure| failure.pid)]
+    }
+
     fn kills_strays(&self) -> bool {
         !self.options.keeps_strays() && self.pid != 1
     }
@@ -263,6 +277,7 @@ impl Supervisor {
             cgroups.remove();
         }
         self.show();
+        self.await_failure_command();
         self.journal.close();
         match exit {
             Exit::Code(code) => sys::leave(code),

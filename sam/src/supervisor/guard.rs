@@ -15,12 +15,15 @@
 //! is one killed that the supervisor may not signal (a set-user-ID program under a supervisor without
 //! privileges).
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use super::{cgroup::Cell, sys};
 
 /// How often descendants are looked for that were forked while others were being stopped.
 const ROUNDS: u32 = 64;
+
+/// How often it is looked whether the supervisor has gone.
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// The instance that serves while another stands by, as that one knows it.
 pub(super) struct Guard {
@@ -39,7 +42,13 @@ impl Guard {
 
     /// Kills what is found. The supervisor is gone, so that nobody has reaped the instance since but
     /// the process that has inherited it, a moment ago at most.
-    pub(super) fn kill(&self) {
+    pub(super) fn kill(&self, supervisor: i32) {
+        // Its descriptors are closed before its children are given away. At that moment the kernel sends
+        // SIGHUP to groups with a process that is stopped, which would end ancestors of what is found here.
+        // SAFETY: takes no pointers.
+        while unsafe { libc::getppid() } == supervisor {
+            let _ = sys::wait(&mut [], Some(GLANCE));
+        }
         if self.is_alone {
             let _ = sys::send(self.pid, libc::SIGKILL);
             return;

@@ -35,6 +35,7 @@ mod deeds;
 mod dispositions;
 mod downward;
 mod excuse;
+mod failure;
 mod gather;
 mod guard;
 mod journal;
@@ -80,6 +81,7 @@ use crate::{
 use cgroup::{Cell, Cgroups};
 use counter::Counter;
 use downward::Downward;
+use failure::Failure;
 use journal::{Journal, Seen};
 use lean::Lean;
 use living::{Living, Rest};
@@ -158,6 +160,7 @@ struct Supervisor {
     /// From when on there is time for what is not urgent.
     leisure: Time,
     probe: Option<Probe>,
+    failure: Option<Failure>,
     journal: Journal,
     upward: Upward,
     downward: Option<Downward>,
@@ -213,7 +216,10 @@ impl Supervisor {
     fn new(options: Options) -> Result<Supervisor> {
         let mut policy = options.policy(sys::random())?;
         if options.probe.is_some() {
-            probe::look_for_shell()?;
+            probe::look_for_shell("probes")?;
+        }
+        if options.on_failure.is_some() {
+            probe::look_for_shell("commands on a failure")?;
         }
         shared::look_at_limit()?;
         let failed = |what| move |error| Error::io(what, error);
@@ -272,6 +278,7 @@ impl Supervisor {
             remains: None,
             leisure: Time(0),
             probe: None,
+            failure: None,
             journal,
             upward: Upward::open(),
             downward,
@@ -339,6 +346,7 @@ impl Supervisor {
         if let Some(exit) = self.bury(now) {
             self.tell(Event::Ended(exit), now)?;
         }
+        self.limit_failure_command(now);
         self.look(now)?;
         self.tell(Event::Tick, now)?;
         self.stand_by(now)
@@ -412,6 +420,7 @@ impl Supervisor {
         .map(|(fd, events)| libc::pollfd { fd, events, revents: 0 });
         let due = self.state.deadline().min(self.upward.due(&self.state)).min(self.stands_by_at());
         let due = due.min(self.journal.due());
+        let due = due.min(self.failure.as_ref().map_or(Time::NEVER, |failure| failure.until));
         let until = match &self.living {
             _ if self.is_behind => Time(0),
             // Nothing is decided before its group is gone.

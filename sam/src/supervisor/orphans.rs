@@ -37,7 +37,7 @@ impl Children {
     /// Sends SIGKILL to every child but the elders and those of `keep`; were there any,
     /// dead or alive? Each that dies may leave more children, which its end (SIGCHLD) gives
     /// occasion to kill.
-    pub(super) fn kill_strays(&self, keep: [Option<i32>; 2]) -> bool {
+    pub(super) fn kill_strays(&self, keep: [Option<i32>; 3]) -> bool {
         let mut found = false;
         self.for_each(|pid| {
             if !keep.contains(&Some(pid)) && !self.elders.contains(&pid) {
@@ -50,7 +50,7 @@ impl Children {
 
     /// How many children run on that are neither elders nor of `keep`; of that group alone, if one
     /// is given.
-    pub(super) fn count_running(&self, keep: [Option<i32>; 2], group: Option<i32>) -> u32 {
+    pub(super) fn count_running(&self, keep: [Option<i32>; 3], group: Option<i32>) -> u32 {
         let mut count = 0;
         self.for_each(|pid| {
             let is_theirs = !keep.contains(&Some(pid)) && !self.elders.contains(&pid);
@@ -99,9 +99,9 @@ mod tests {
             children.for_each(|pid| seen.push(pid));
             let expected = elders.iter().chain(&strays).chain([&kept]).map(|child| child.pid);
             assert_eq!(seen, expected.collect::<Vec<_>>(), "in several reads");
-            assert!(children.kill_strays([Some(kept.pid), None]));
+            assert!(children.kill_strays([Some(kept.pid), None, None]));
             assert!(strays.iter_mut().all(|stray| stray.wait() == Err(libc::SIGKILL)));
-            assert!(!children.kill_strays([None, Some(kept.pid)]));
+            assert!(!children.kill_strays([None, None, Some(kept.pid)]));
             assert!(elders.iter_mut().all(|elder| elder.ended().is_none()));
         });
         assert_eq!(child.wait(), Ok(0));

@@ -32,19 +32,19 @@ impl Probe {
 }
 
 /// What runs probes.
-const SHELL: &str = "/bin/sh";
+pub(super) const SHELL: &str = "/bin/sh";
 
-/// Looks whether probes can be run at all: else each would be a failure of the instance.
-pub(super) fn look_for_shell() -> Result<()> {
+/// Looks whether probes (or other commands) can be run at all: else each would be a failure.
+pub(super) fn look_for_shell(what: &str) -> Result<()> {
     program::look_for(SHELL.as_ref()).map_err(|error| {
         let text =
-            format!("probes are run by {SHELL} -c, which cannot be executed here; install a shell, or do not probe");
+            format!("{what} are run by {SHELL} -c, which cannot be executed here; install a shell, or have none");
         Error::new(error.kind(), text).with_source(error)
     })
 }
 
 /// Standard error once more. Nothing, where it cannot be copied.
-fn stderr_again() -> Stdio {
+pub(super) fn stderr_again() -> Stdio {
     io::stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from)
 }
 

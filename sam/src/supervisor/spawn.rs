@@ -110,7 +110,7 @@ impl Fresh {
             sys::set_back(before);
         }
         if !is_rung_for(bell.as_fd(), self.supervisor) {
-            self.before.iter().filter(|_| dies).for_each(Guard::kill);
+            self.before.iter().filter(|_| dies).for_each(|before| before.kill(self.supervisor));
             sys::leave(libc::EXIT_FAILURE);
         }
         if dies {

@@ -358,9 +358,9 @@ fn neither_instances_nor_probes_see_the_manager() {
     assert_eq!(std::fs::read_to_string(&seen_by_probe).unwrap(), "<>\n");
     running.await_line("1 WATCHDOG_PID None");
     assert_eq!(running.lines()[..2], ["1 NOTIFY_SOCKET None", "1 WATCHDOG_USEC None"]);
+    manager.hear_until("READY=1");
     running.signal(libc::SIGUSR1);
     assert_eq!(running.end().code(), 0);
-    manager.hear_until("READY=1");
 }
 
 #[test]

@@ -66,6 +66,14 @@ What follows a failure:
       --cgroup WHEN        have each instance in a cgroup of its own, by which all that it
                            started is killed at once: auto (where that can be), need or
                            off [auto]
+      --on-failure COMMAND run by /bin/sh -c at each end that is a failure, beside the next
+                           instance. Finds SAM_INSTANCE, SAM_DECISION (restart, budget spent,
+                           fatal, quit), SAM_EXIT_STATUS or SAM_EXIT_SIGNAL, SAM_CAUSE if the
+                           program was warned (overdue, probe, failed, start) and
+                           SAM_LIVED_MS. Not run while the one of a failure before runs
+      --on-failure-limit TIME  it is killed after that, with its process group; at its own
+                           end the supervisor waits so long for it, if it is not told to
+                           stop [30s]
       --no-standby         do not have a process wait that becomes the next instance: a
                            restart takes a fork longer, and a service one process less
       --outlive            let the program live on if its supervisor is killed

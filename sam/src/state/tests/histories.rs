@@ -83,6 +83,7 @@ impl Dice {
             clean: Codes::new(&[3]).unwrap(),
             fatal: Codes::new(&[64]).unwrap(),
             terminal: self.percent(30),
+            tells_failures: self.percent(50),
             finalizes: self.percent(50),
             passes_exits: self.percent(20),
             ignored: [(2, self.percent(20)), (3, self.percent(20))],

@@ -143,6 +143,10 @@ const MISTAKES: &[(&str, Step)] = &[
         other.renewal &= !matches!(e, Event::Ended(_));
         step(&other, e, n)
     }),
+    ("tells of no failure under quit", |s, e, n| match s.policy.recovery {
+        Recovery::Quit => under(s, e, n, |p| p.tells_failures = false),
+        _ => step(s, e, n),
+    }),
     ("loses a signal", |s, e, n| match e {
         Event::Signal(34) => (*s, Actions::none()),
         _ => step(s, e, n),

@@ -393,3 +393,28 @@ fn a_restart_ends_a_delay_and_the_delays_begin_anew() {
     rig.wake();
     assert_eq!(rig.end(crash(11)), Some(NONE));
 }
+
+#[test]
+fn each_end_that_is_a_failure_is_told_and_no_other() {
+    let policy = Policy { tells_failures: true, fatal: Codes::new(&[64]).unwrap(), ..policy() };
+    let told = |policy: Policy, prepare: &[Event], exit| {
+        let mut rig = Rig::running(policy);
+        prepare.iter().for_each(|event| drop(rig.tell(*event)));
+        rig.tell(Event::Ended(exit)).contains(&Action::Failed)
+    };
+    let none: &[Event] = &[];
+    for (exit, is_failure) in [(crash(11), true), (Exit::Code(1), true), (Exit::Code(64), true), (Exit::Code(0), false)]
+    {
+        assert_eq!(told(policy, none, exit), is_failure, "{exit:?}");
+        assert_eq!(told(Policy { recovery: Recovery::Quit, ..policy }, none, exit), is_failure, "{exit:?}");
+        assert_eq!(told(Policy { recovery: Recovery::Always, ..policy }, none, exit), is_failure, "{exit:?}");
+        assert!(!told(policy, &[Event::Signal(15)], exit) && !told(policy, &[Event::Restart], exit), "{exit:?}");
+        assert!(!told(Policy { tells_failures: false, ..policy }, none, exit));
+    }
+    // Who gives up tells it, too, and before the end.
+    let mut rig = Rig::running(Policy { budget: Budget { restarts: 0, window: S }, ..policy });
+    assert_eq!(rig.tell(Event::Ended(crash(9))), [Action::Failed, Action::Leave(crash(9))]);
+    let mut rig = Rig::new(policy);
+    rig.wake();
+    assert_eq!(rig.tell(Event::NotSpawned(11)), [Action::Failed]);
+}

@@ -159,7 +159,17 @@ impl fmt::Display for Event<'_> {
     }
 }
 
-pub(super) fn then_name(then: Then) -> &'static str {
+pub(in crate::supervisor) fn cause_name(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Failed => "failed",
+        Cause::Overdue { .. } => "overdue",
+        Cause::Unanswered => "unanswered",
+        Cause::Probe => "probe",
+        Cause::Start => "start",
+    }
+}
+
+pub(in crate::supervisor) fn then_name(then: Then) -> &'static str {
     match then {
         Then::Restart { .. } => "restart",
         Then::Stopped => "stopped",
@@ -183,14 +193,7 @@ pub(super) fn write_said(out: &mut fmt::Formatter<'_>, said: &[u8]) -> fmt::Resu
 }
 
 pub(super) fn write_cause(out: &mut fmt::Formatter<'_>, cause: Cause, seen: Seen<'_>) -> fmt::Result {
-    let name = match cause {
-        Cause::Failed => "failed",
-        Cause::Overdue { .. } => "overdue",
-        Cause::Unanswered => "unanswered",
-        Cause::Probe => "probe",
-        Cause::Start => "start",
-    };
-    write!(out, ",\"cause\":\"{name}\"")?;
+    write!(out, ",\"cause\":\"{}\"", cause_name(cause))?;
     if let Cause::Overdue { check } = cause
         && let Some((label, silent)) = seen.check(check)
     {

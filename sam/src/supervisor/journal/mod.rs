@@ -31,6 +31,7 @@ use crate::{
     wire::Kept,
 };
 use lines::{Event, Plain};
+pub(super) use lines::{cause_name, then_name};
 use status::{Own, Status, StatusFile};
 use what::What;
 

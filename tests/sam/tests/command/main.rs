@@ -1,6 +1,7 @@
 //! `sam run`: what the command supervises, and how it ends.
 
 mod arguments;
+mod failures;
 mod kill_modes;
 mod life;
 mod probes;

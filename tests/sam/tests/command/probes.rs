@@ -96,7 +96,17 @@ fn a_probe_that_hangs_is_killed_and_has_failed() {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
     let probe = format!("echo $$ >> {0}; [ $(wc -l < {0}) = 1 ] || exec sleep 1000", pids.display());
-    let options = ["--probe", &probe, "--probe-every", "1ms", "--probe-limit", "50ms", "--probe-failures", "1"];
+    let options = [
+        "--probe",
+        &probe,
+        "--probe-every",
+        "1ms",
+        "--probe-limit",
+        "50ms",
+        "--probe-failures",
+        "1",
+        "--ready-at-start",
+    ];
     let seen = sh(&options, "[ $SAM_INSTANCE = 2 ] || exec sleep 1000").run();
     assert_eq!((&seen.of("warned")[0]["cause"], seen.code()), (&json!("probe"), 0));
     for pid in fs::read_to_string(&pids).unwrap_or_default().lines() {

@@ -284,6 +284,21 @@ impl Observer {
             (None, Some(signal)) => Exit::Signal { signal, core: false },
             (None, None) => Exit::Code(71),
         };
+        let is_always = self.policy.recovery == Recovery::Always && self.stop.is_none();
+        let unwatched = !is_always && !ill && self.sight.phase != Phase::Running;
+        let is_clean = !ill && matches!(exit, Some(Exit::Code(code)) if code == 0 || self.policy.clean.contains(code));
+        let left = actions.iter().any(|a| matches!(a, Action::Leave(_)));
+        let fails = match exit {
+            _ if self.stop.is_some() || self.renews => false,
+            _ if self.policy.recovery == Recovery::Quit => !is_clean,
+            Some(Exit::Code(code)) if self.policy.fatal.contains(code) => true,
+            _ if is_always => !is_clean || left,
+            Some(_) if is_clean || (!ill && self.sight.phase == Phase::Stopping) => false,
+            Some(Exit::Code(_)) if unwatched && self.policy.passes_exits => false,
+            _ => true,
+        };
+        let told = actions.contains(&Action::Failed);
+        ensure(told == (fails && self.policy.tells_failures), "a failure was not told, or one that was none")?;
         if self.renews && self.stop.is_none() {
             ensure(deadline <= now, "a restart that was asked for waits")?;
             self.instance += u32::from(exit.is_some());
@@ -293,7 +308,6 @@ impl Observer {
         }
         self.life = Life::Nothing { next: NEVER };
         (self.killed, self.halted, self.suspended) = (false, false, false);
-        let is_always = self.policy.recovery == Recovery::Always && self.stop.is_none();
         if let Some(Exit::Code(code)) = exit
             && (self.policy.fatal.contains(code)
                 || (!is_always && !ill && (code == 0 || self.policy.clean.contains(code))))
@@ -306,7 +320,6 @@ impl Observer {
         if self.stop.is_some() || self.policy.recovery == Recovery::Quit {
             return Ok(Some(own));
         }
-        let unwatched = !is_always && !ill && self.sight.phase != Phase::Running;
         if let (Some(Exit::Code(_)), true, true) = (exit, unwatched, self.policy.passes_exits) {
             return Ok(Some(own));
         }
@@ -386,7 +399,7 @@ impl Observer {
             Action::Warn { signal } => {
                 ensure(alive && signal == self.policy.warn, "a wrong warning")?;
             }
-            Action::Suspend => {}
+            Action::Suspend | Action::Failed => {}
         }
         Ok(())
     }

@@ -230,10 +230,15 @@ pub(super) fn page_size() -> u64 {
 
 /// Whether the loader has a library of this name (`DT_NEEDED`), which it would give to whoever
 /// needs that name.
-pub(super) fn is_present(name: &[u8]) -> bool {
+///
+/// # Errors
+/// `Load`, in a child of `fork` whose loader is lost.
+pub(super) fn is_present(name: &[u8]) -> Result<bool> {
+    let _turn = loader::enter()?;
     // SAFETY: with RTLD_NOLOAD nothing is mapped and no code runs; closing it again ends nothing
     // that was there before.
-    unsafe { Library::open(Some(OsStr::from_bytes(name)), libc::RTLD_NOLOAD | RTLD_NOW | RTLD_LOCAL) }.is_ok()
+    let found = unsafe { Library::open(Some(OsStr::from_bytes(name)), libc::RTLD_NOLOAD | RTLD_NOW | RTLD_LOCAL) };
+    Ok(found.is_ok())
 }
 
 /// The loader's own answer whether it has an image of this file.

@@ -169,7 +169,10 @@ pub(super) fn gather(store: &Store, file: &Path, elf: &elf::Elf<'_>) -> Result<F
             if !name.iter().all(u8::is_ascii_graphic) || name.contains(&b'/') || found.names.contains_key(name) {
                 continue;
             }
-            let Some(beside) = wanting.find(name).filter(|_| !library::is_present(name)) else { continue };
+            let Some(beside) = wanting.find(name) else { continue };
+            if library::is_present(name)? {
+                continue;
+            }
             let name = name.clone();
             let added = found.add(store, name, &beside, &wanting, &mut room);
             waiting.extend(added.map_err(|error| error.at(show(&beside)))?);

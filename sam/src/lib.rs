@@ -103,8 +103,8 @@
 //! program ended; with 64 if the arguments make no sense, 71 if the system refuses something,
 //! 126 if the program cannot be executed and 127 if it is not there. `sam status FILE` shows
 //! a status file, and ends with 0 if the program serves, 1 if it does not, 2 if the file says
-//! nothing, and 3 if its supervisor is gone. `sam run --help` and `sam status --help` have
-//! the rest. The feature `cli`, on by default, builds it.
+//! nothing, and 3 if its supervisor is gone. `sam stop`, `sam restart` and `sam signal` reach a
+//! supervisor by that file. `sam COMMAND --help` has the rest. The feature `cli`, on by default, builds it.
 //!
 //! # C
 //!

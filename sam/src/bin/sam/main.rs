@@ -1,6 +1,6 @@
-//! The command `sam`: supervises any program (`sam run`), and shows how one that is
-//! supervised is doing (`sam status`). `sam run --help` and `sam status --help` are its
-//! manual.
+//! The command `sam`: supervises any program (`sam run`), shows how one that is supervised is
+//! doing (`sam status`), and stops, restarts or signals it by its status file. `sam COMMAND --help`
+//! is its manual.
 //!
 //! # Exit statuses
 //! `sam run` ends as the program ended, by the same signal if it died of one. Its own:

@@ -14,6 +14,7 @@ use crate::{
     settings::Setting,
     state::{Checks, Recovery},
     supervisor,
+    surroundings::Identity,
 };
 
 /// What a supervisor is told before it begins.
@@ -294,6 +295,12 @@ impl Builder {
     /// An option by its word.
     pub(crate) fn set(mut self, setting: &Setting, value: &OsStr) -> Option<Builder> {
         (setting.set)(&mut self.options, value).map(|()| self)
+    }
+
+    /// For the command, which looks names up.
+    pub(crate) fn user(mut self, user: Identity) -> Builder {
+        self.options.surroundings.user = Some(user);
+        self
     }
 
     /// For the library for C.

@@ -4,11 +4,18 @@ use std::{convert::Infallible, process};
 
 use crate::{Builder, Error, Result};
 
+pub use crate::surroundings::Identity;
+
 pub use crate::settings::{SETTINGS, Setting, read_backoff, read_budget, read_duration, read_signal};
 
 /// Puts an option of the command line in; `None` if its value makes no sense.
 pub fn set(builder: Builder, setting: &Setting, value: &std::ffi::OsStr) -> Option<Builder> {
     builder.set(setting, value)
+}
+
+/// Has another program run as that user.
+pub fn set_user(builder: Builder, user: Identity) -> Builder {
+    builder.user(user)
 }
 
 /// The options of the table that the command line has.

@@ -89,9 +89,6 @@ pub static SETTINGS: &[Setting] = &[
         options.surroundings.variables.push(read_variable(text)?);
         Some(())
     }),
-    command("user", "a user and perhaps a group, as www-data or www-data:adm, by names or numbers", |options, text| {
-        put(&mut options.surroundings.user, text.to_str().map(|text| Some(text.to_owned())))
-    }),
     command("cwd", "a folder", |options, text| put(&mut options.surroundings.folder, Some(Some(text.into())))),
     command(
         "limit",

@@ -13,10 +13,24 @@ use nix::sys::resource::Resource;
 pub(crate) struct Surroundings {
     /// Variables of its environment; of two of one name the last counts.
     pub(crate) variables: Vec<(OsString, OsString)>,
-    /// `USER[:GROUP]`, by names or numbers.
-    pub(crate) user: Option<String>,
+    pub(crate) user: Option<Identity>,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) limits: Vec<Limit>,
+}
+
+/// A user, with its groups and what a login sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// As it was given.
+    pub shown: String,
+    /// Its number.
+    pub user: u32,
+    /// Of its group.
+    pub group: u32,
+    /// Of all its groups.
+    pub groups: Vec<u32>,
+    /// The variables that a login sets.
+    pub variables: Vec<(OsString, OsString)>,
 }
 
 /// A resource limit.

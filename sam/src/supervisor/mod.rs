@@ -191,7 +191,7 @@ pub(crate) fn supervise_program(options: Options) -> Result<Infallible> {
     let program = options.program.as_deref().and_then(<[_]>::first);
     let program = program.map_or(OsStr::new(""), |name| name);
     if options.surroundings.are_given() && !program.is_empty() {
-        Prepared::new(&options.surroundings)?.try_out(program)?;
+        Prepared::new(&options.surroundings).try_out(program)?;
     } else {
         program::look_for(program)?;
     }
@@ -228,7 +228,7 @@ impl Supervisor {
         let downward = Downward::open(&options).map_err(failed("create a socket for sd_notify"))?;
         let pid_file = options.pid_file.as_ref().map(|file| CString::new(file.as_os_str().as_bytes())).transpose();
         let pid_file = pid_file.map_err(|error| Error::io("use that name for --pid-file", error))?;
-        let surroundings = Prepared::new(&options.surroundings)?;
+        let surroundings = Prepared::new(&options.surroundings);
         let journal = Journal::open(&options)?;
         if policy.is_endless() {
             journal.say(format_args!(

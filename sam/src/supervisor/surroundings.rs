@@ -1,6 +1,7 @@
 //! What a program that is supervised finds around itself: its variables, user, folder and limits.
 //!
-//! Names are looked up before supervision begins; what the system may refuse is tried once, then, in a
+//! Names of users are looked up by the command, as the C library's way to them has no place in a
+//! library that is linked statically. What the system may refuse is tried once, then, in a
 //! child that ends, so that a wrong option is refused at the start and not at each instance. The
 //! instance itself does it all in one place, between the fork and `exec`, in this order:
 //!
@@ -23,16 +24,16 @@ use std::{
 
 use nix::{
     sys::resource::{getrlimit, setrlimit},
-    unistd::{ForkResult, Gid, Group, Uid, User, chdir, fork, getgrouplist, pipe, setgroups, setresgid, setresuid},
+    unistd::{ForkResult, Gid, Uid, chdir, fork, pipe, setgroups, setresgid, setresuid},
 };
 
 use super::{program, sys};
 use crate::{
     error::{Error, ErrorKind, Result},
-    surroundings::{Limit, Surroundings},
+    surroundings::{Identity, Limit, Surroundings},
 };
 
-/// The same, with names looked up.
+/// The same, as it is applied.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Prepared {
     variables: Vec<(OsString, OsString)>,
@@ -41,21 +42,11 @@ pub(super) struct Prepared {
     limits: Vec<Limit>,
 }
 
-#[derive(Clone, Debug)]
-struct Identity {
-    shown: String,
-    user: Uid,
-    group: Gid,
-    groups: Vec<Gid>,
-}
-
 impl Prepared {
-    /// Looks names up.
-    pub(super) fn new(given: &Surroundings) -> Result<Prepared> {
-        let mut variables = Vec::new();
-        let user = given.user.as_deref().map(|text| identity(text, &mut variables)).transpose()?;
-        variables.extend_from_slice(&given.variables);
-        Ok(Prepared { variables, user, folder: given.folder.clone(), limits: given.limits.clone() })
+    pub(super) fn new(given: &Surroundings) -> Prepared {
+        let login = given.user.iter().flat_map(|user| user.variables.iter());
+        let variables = login.chain(&given.variables).cloned().collect();
+        Prepared { variables, user: given.user.clone(), folder: given.folder.clone(), limits: given.limits.clone() }
     }
 
     /// Looks whether `program` can be executed like that, in a child.
@@ -110,10 +101,12 @@ impl Prepared {
         for limit in &self.limits {
             set_limit(limit)?;
         }
-        if let Some(Identity { shown, user, group, groups }) = &self.user {
-            let become_it = setgroups(groups)
-                .and_then(|()| setresgid(*group, *group, *group))
-                .and_then(|()| setresuid(*user, *user, *user));
+        if let Some(Identity { shown, user, group, groups, .. }) = &self.user {
+            let (user, group) = (Uid::from_raw(*user), Gid::from_raw(*group));
+            let groups: Vec<Gid> = groups.iter().copied().map(Gid::from_raw).collect();
+            let become_it = setgroups(&groups)
+                .and_then(|()| setresgid(group, group, group))
+                .and_then(|()| setresuid(user, user, user));
             let what =
                 || format!("become the user {shown}, for which sam needs root's rights; without them leave out --user");
             become_it.map_err(|error| Error::io(what(), error))?;
@@ -159,52 +152,4 @@ fn report(to: OwnedFd, error: Option<&Error>) -> io::Result<()> {
         source = cause.source();
     }
     File::from(to).write_all(text.as_bytes())
-}
-
-/// `USER[:GROUP]`, and the variables that a login would set.
-fn identity(text: &str, variables: &mut Vec<(OsString, OsString)>) -> Result<Identity> {
-    let (name, group) = text.split_once(':').map_or((text, None), |(name, group)| (name, Some(group)));
-    let refuse = |text: String| Error::new(ErrorKind::Invalid, text);
-    let failed = |error| Error::io(format!("look up the user {text}"), error);
-    let entry = match name.parse() {
-        Ok(number) => User::from_uid(Uid::from_raw(number)),
-        Err(_) => User::from_name(name),
-    };
-    let entry = entry.map_err(failed)?;
-    let user = match (&entry, name.parse()) {
-        (Some(entry), _) => entry.uid,
-        (None, Ok(number)) => Uid::from_raw(number),
-        (None, Err(_)) => {
-            return Err(refuse(format!("there is no user {name}; give --user one that is there, or a number")));
-        }
-    };
-    let group = match group {
-        Some(group) => {
-            let known = match group.parse() {
-                Ok(number) => Some(Gid::from_raw(number)),
-                Err(_) => Group::from_name(group).map_err(failed)?.map(|entry| entry.gid),
-            };
-            let none =
-                || refuse(format!("there is no group {group}; give --user USER:GROUP one that is there, or a number"));
-            known.ok_or_else(none)?
-        }
-        None => {
-            let none =
-                || refuse(format!("user {name} has no entry, so its group is not known; give --user {name}:GROUP"));
-            entry.as_ref().map(|entry| entry.gid).ok_or_else(none)?
-        }
-    };
-    let mut groups = vec![group];
-    if let Some(entry) = &entry {
-        let name = std::ffi::CString::new(entry.name.as_str()).map_err(|error| Error::io("look up a user", error))?;
-        groups = getgrouplist(&name, group).map_err(failed)?;
-        let login = [
-            ("USER", entry.name.clone().into()),
-            ("LOGNAME", entry.name.clone().into()),
-            ("HOME", entry.dir.clone().into_os_string()),
-            ("SHELL", entry.shell.clone().into_os_string()),
-        ];
-        variables.extend(login.map(|(name, value)| (name.into(), value)));
-    }
-    Ok(Identity { shown: text.to_owned(), user, group, groups })
 }

@@ -22,6 +22,7 @@ mod help;
 mod run;
 mod signal;
 mod status;
+mod user;
 
 use std::{
     fmt::Display,

@@ -8,7 +8,7 @@ use lexopt::{
 };
 use sam::{__private as private, Builder, Notify};
 
-use crate::{Refusal, help, print};
+use crate::{Refusal, help, print, user};
 
 /// From the warning to SIGKILL where nothing else says how long that is.
 const GRACE: Duration = Duration::from_secs(10);
@@ -85,6 +85,11 @@ pub(crate) fn run(mut parser: Parser) -> Result<ExitCode, Refusal> {
             "grace" => {
                 given.grace = Some(time("grace", parser)?);
                 builder
+            }
+            "user" => {
+                let expected = "a user and perhaps a group, as www-data or www-data:adm, by names or numbers";
+                let read = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+                private::set_user(builder, user::identity(&value("user", parser, expected, read)?)?)
             }
             "no-standby" => builder.standby(false),
             "outlive" => builder.dies_with_supervisor(false),

@@ -1,7 +1,7 @@
 //! A component that has its image's std keep things for the calling thread, and owns values
-//! and threads that outlast a call.
+//! and threads that outlast a call. Each image has a copy of all of this, thread-locals included.
 
-use std::time::Duration;
+use std::{cell::RefCell, sync::mpsc, thread, time::Duration};
 
 /// What keeps an image.
 #[lcr::interface(name = "test.keeper", version = 1)]
@@ -16,4 +16,82 @@ pub trait Keeper {
     fn leave_thread(&self, lives: Duration);
     /// Bytes whose destructor takes its time.
     fn slow_bytes(&self, takes: Duration) -> lcr::Bytes;
+}
+
+/// See [`Keeper::park`].
+pub fn park() -> u64 {
+    thread::park_timeout(Duration::from_nanos(1));
+    let (_keep, receiver) = mpsc::channel::<u64>();
+    assert!(receiver.recv_timeout(Duration::from_nanos(1)).is_err());
+    u64::from(thread::current().name().is_some())
+}
+
+struct Left(Vec<u64>);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        // What runs here is of the image, and asks its std for the thread once more.
+        self.0.push(park());
+    }
+}
+
+thread_local! {
+    static LEFT: RefCell<Left> = const { RefCell::new(Left(Vec::new())) };
+}
+
+/// See [`Keeper::leave_local`].
+pub fn leave_local() -> u64 {
+    LEFT.with_borrow_mut(|left| {
+        left.0.push(1);
+        left.0.len() as u64 - 1
+    })
+}
+
+/// The owner of [`Keeper::slow_bytes`].
+pub struct Slow(pub Duration);
+
+impl AsRef<[u8]> for Slow {
+    fn as_ref(&self) -> &[u8] {
+        b"slow"
+    }
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        thread::sleep(self.0);
+    }
+}
+
+/// A component's implementation, with what the attribute says of its image.
+#[macro_export]
+macro_rules! keeper {
+    ($($says:tt)*) => {
+        #[derive(Default)]
+        struct Keeping;
+
+        impl Drop for Keeping {
+            fn drop(&mut self) {
+                $crate::keeper::park();
+            }
+        }
+
+        #[lcr::component(name = "keeper", version = "1.0.0", $($says)*)]
+        impl $crate::keeper::Keeper for Keeping {
+            fn park(&self) -> u64 {
+                $crate::keeper::park()
+            }
+            fn leave_local(&self) -> u64 {
+                $crate::keeper::leave_local()
+            }
+            fn join_thread(&self) -> u64 {
+                std::thread::spawn($crate::keeper::park).join().unwrap_or(9)
+            }
+            fn leave_thread(&self, lives: std::time::Duration) {
+                drop(std::thread::spawn(move || std::thread::sleep(lives)));
+            }
+            fn slow_bytes(&self, takes: std::time::Duration) -> lcr::Bytes {
+                lcr::Bytes::from_owner($crate::keeper::Slow(takes))
+            }
+        }
+    };
 }

@@ -223,3 +223,23 @@ fn replacements_take_no_keys_of_the_process() {
     keeper.park();
     assert_eq!(rt.status().retained_images, 1_100);
 }
+
+#[test]
+fn an_image_whose_constructor_took_a_key_or_that_handles_a_signal_stays_mapped() {
+    for name in ["keeper_early", "keeper_handles_signal"] {
+        let rt = Runtime::new().unwrap();
+        rt.load(component(name)).unwrap();
+        let keeper: Handle<dyn Keeper> = rt.service().unwrap();
+        keeper.park();
+        rt.replace(component("keeper_unload")).unwrap();
+        rt.wait_drained(Duration::from_secs(30)).unwrap();
+        // The reaper has had its turn with the image, and one that may go goes in that.
+        rt.replace(component("keeper_unload")).unwrap();
+        rt.wait_drained(Duration::from_secs(30)).unwrap();
+        wait_until("the other image is unmapped", || rt.status().retained_images == 1);
+        keeper.park();
+    }
+    let handled = fs::read_to_string("/proc/self/status").unwrap();
+    let caught = handled.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim().to_owned();
+    assert_ne!(u64::from_str_radix(&caught, 16).unwrap() & 1 << 11, 0, "the handler of SIGUSR2 is still there");
+}

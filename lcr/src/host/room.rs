@@ -70,6 +70,14 @@ impl fmt::Display for Fits {
 /// # Errors
 /// [`ErrorKind::Load`] if none does, with the way out.
 pub(crate) fn measure(takes: &Takes) -> Result<Fits> {
+    // A constructor may take keys before its image has met the host, which no file tells.
+    if !takes.keys && !has_keys() {
+        let text = format!(
+            "the process has no more than {SPARE_KEYS} thread keys left, and a library's constructors may take some; \
+             restart it"
+        );
+        return Err(Error::new(ErrorKind::Load, text));
+    }
     let fits = [
         mappings().map(|left| Fits { images: left / takes.mappings.max(1), limit: Limit::Mappings }),
         takes.keys.then(|| Fits { images: keys(), limit: Limit::Keys }),
@@ -121,10 +129,18 @@ fn mappings() -> Option<usize> {
 /// Thread keys that may still be made, without the reserve: makes them, and deletes them again.
 /// The C library gives the lowest number that is free, so those of the reserve are never made here.
 fn keys() -> usize {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    sys::count_keys_below(sys::key_limit().saturating_sub(SPARE_KEYS))
+    sys::count_keys_below(sys::key_limit().saturating_sub(SPARE_KEYS), usize::MAX)
 }
+
+/// Whether there is a thread key beside the reserve.
+fn has_keys() -> bool {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    sys::count_keys_below(sys::key_limit().saturating_sub(SPARE_KEYS), 1) > 0
+}
+
+/// Who counts keys has them for that time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 #[cfg(test)]
 mod tests {

@@ -155,10 +155,10 @@ pub(super) fn key_limit() -> u32 {
     u32::try_from(limit).unwrap_or(128)
 }
 
-/// How many thread keys with a number below `end` are free: makes and deletes them.
-pub(super) fn count_keys_below(end: u32) -> usize {
-    let mut made = Vec::with_capacity(end as usize);
-    loop {
+/// How many thread keys with a number below `end` are free, of `most`: makes and deletes them.
+pub(super) fn count_keys_below(end: u32, most: usize) -> usize {
+    let mut made = Vec::with_capacity(most.min(end as usize));
+    while made.len() < most {
         let mut key = 0;
         // SAFETY: the pointer is valid; the key has no destructor.
         if unsafe { libc::pthread_key_create(&raw mut key, None) } != 0 {

@@ -21,6 +21,7 @@ pub mod zoo;
 use std::{
     env,
     path::PathBuf,
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -51,6 +52,23 @@ fn built(file: &str) -> PathBuf {
     let path = directory.join("examples").join(file);
     assert!(path.exists(), "{} is not there: run `cargo test` or `cargo build --examples`", path.display());
     path
+}
+
+/// Whether this is a process of the calling test's own; if it is not, runs the test in one and
+/// answers when it has passed. For tests that change the whole process.
+///
+/// # Panics
+/// If the test of that name fails there.
+pub fn is_own_process(test: &str) -> bool {
+    const OWN: &str = "LCR_TEST_OWN_PROCESS";
+    if env::var_os(OWN).is_some() {
+        return true;
+    }
+    let program = env::current_exe().expect("a test has a path");
+    let output = Command::new(program).args(["--exact", test]).env(OWN, "").output().expect("it is run");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    false
 }
 
 /// Waits until `condition` holds.

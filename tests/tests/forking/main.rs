@@ -6,7 +6,6 @@ mod child;
 use std::{
     cell::{Cell, RefCell},
     panic::{self, AssertUnwindSafe},
-    process::Command,
     sync::{
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, Sender},
@@ -22,6 +21,7 @@ use lcr_tests::{
     component,
     crowd::{Crew, Lower, Scene, Upper},
     interfaces::Counter,
+    is_own_process,
     keeper::Keeper,
     script::{Misdeed, Moment, Script, slow_file},
     wait_until,
@@ -167,12 +167,7 @@ fn a_child_is_forked_while_images_are_mapped_and_unmapped() {
 /// In a process of its own, as the loader is lost to every child that is forked meanwhile.
 #[test]
 fn a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told() {
-    const ALONE: &str = "LCR_TEST_FORKS_ALONE";
-    if std::env::var_os(ALONE).is_none() {
-        let own = std::env::current_exe().unwrap();
-        let name = "a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told";
-        let output = Command::new(own).args(["--exact", name]).env(ALONE, "").output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    if !is_own_process("a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told") {
         return;
     }
     let (rt, another) = (Runtime::new().unwrap(), Runtime::new().unwrap());

@@ -19,6 +19,7 @@ use crate::{
     abi::interface::Interface,
     error::{Error, ErrorKind, Result},
     host::{
+        library,
         runtime::{Runtime, encode},
         shared::Shared,
         stage::{Staged, show},
@@ -251,6 +252,13 @@ impl<'rt> PlanBuilder<'rt> {
 /// Stages the requests on a thread of its own, which is left alone if it does not come back: it
 /// removes what it has copied when it does.
 fn stage_all(shared: &Arc<Shared>, requests: Vec<Request>, patience: Duration) -> Vec<Step> {
+    if library::loader_usable().is_err() {
+        let refuse = |request: Request| {
+            let refusal = request.path().and_then(|path| Some(library::loader_usable().err()?.at(show(path))));
+            Step { request, staged: None, refusal }
+        };
+        return requests.into_iter().map(refuse).collect();
+    }
     let (send, staged) = mpsc::channel();
     let paths: Vec<PathBuf> = requests.iter().filter_map(Request::path).map(Path::to_owned).collect();
     let store = Arc::clone(shared);

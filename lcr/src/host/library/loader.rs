@@ -46,12 +46,26 @@ pub(super) struct Turn;
 pub(super) fn enter() -> Result<Turn> {
     let mut inside = inside();
     if inside.is_lost {
-        let text = "this process was forked while another thread mapped or unmapped a library, so its loader \
-                    cannot be used; fork at another time, or replace in the parent";
-        return Err(Error::new(ErrorKind::Load, text));
+        return Err(lost());
     }
     inside.threads.push(sys::thread_id());
     Ok(Turn)
+}
+
+/// Refuses where [`enter`] would, before anything is begun: in such a child even a new thread's first
+/// thread-local with a destructor waits for the loader's lock (glibc's `__cxa_thread_atexit_impl`).
+///
+/// # Errors
+/// As for [`enter`].
+pub(crate) fn usable() -> Result<()> {
+    if inside().is_lost { Err(lost()) } else { Ok(()) }
+}
+
+#[cold]
+fn lost() -> Error {
+    let text = "this process was forked while another thread mapped or unmapped a library, so its loader \
+                cannot be used; fork at another time, or replace in the parent";
+    Error::new(ErrorKind::Load, text)
 }
 
 impl Drop for Turn {

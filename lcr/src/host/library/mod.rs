@@ -19,6 +19,7 @@ mod static_tls;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use loader::usable as loader_usable;
 pub(super) use loader::{LoaderLock, lock as lock_loader};
 pub(super) use output::{OutputLock, lock as lock_output};
 pub(super) use static_tls::fits as static_tls_fits;

@@ -80,9 +80,10 @@
 //!
 //! A loaded component has a copy of the standard library of its own, and with it a buffer
 //! of its own for standard output, which keeps what was printed behind the last line's end.
-//! The runtime writes that buffer when the process ends and before the library is unmapped, so
-//! nothing of it is lost, as with a linked component. Where its place between the output of
-//! others matters, end the line (`println!`) or flush it. As in any Rust program, it is lost where
+//! The runtime writes that buffer when the process ends, and when the runtime does, as Rust does
+//! for a linked component. What a component with `unload` printed so is lost when it is replaced
+//! and its library unmapped; and where its place between the output of others matters, end
+//! the line (`println!`) or flush it. As in any Rust program, it is lost where
 //! the process ends by a signal, an abort or `_exit`, and where a thread holds
 //! `std::io::stdout().lock()` at that moment; the end of the process waits up to 200 ms for such a
 //! thread, and up to 1 s for several.

@@ -23,7 +23,7 @@ use std::{
 use super::{
     library,
     reaper::ReaperLocks,
-    records,
+    records, room,
     shared::{Shared, State},
     stage::StoreLock,
     sys, threads,
@@ -56,6 +56,7 @@ struct Held {
     thread: u32,
     _output: library::OutputLock,
     _threads: threads::ThreadsLock,
+    _room: room::RoomLock,
     loader: library::LoaderLock,
     _runtimes: MutexGuard<'static, Vec<Weak<Shared>>>,
 }
@@ -98,6 +99,7 @@ unsafe extern "C" fn before() {
         thread: sys::thread_id(),
         _output: library::lock_output(),
         _threads: threads::lock(),
+        _room: room::lock(),
         loader,
         _runtimes: runtimes,
     };

@@ -19,7 +19,7 @@
 use std::{
     fmt, fs,
     io::{BufRead as _, BufReader},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -129,18 +129,25 @@ fn mappings() -> Option<usize> {
 /// Thread keys that may still be made, without the reserve: makes them, and deletes them again.
 /// The C library gives the lowest number that is free, so those of the reserve are never made here.
 fn keys() -> usize {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = lock();
     sys::count_keys_below(sys::key_limit().saturating_sub(SPARE_KEYS), usize::MAX)
 }
 
 /// Whether there is a thread key beside the reserve.
 fn has_keys() -> bool {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = lock();
     sys::count_keys_below(sys::key_limit().saturating_sub(SPARE_KEYS), 1) > 0
 }
 
-/// Who counts keys has them for that time.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// Nobody has keys that are made only to be counted while this lives: for who counts, and for the
+/// time of a fork.
+pub(super) struct RoomLock(#[expect(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
+
+/// See [`RoomLock`].
+pub(super) fn lock() -> RoomLock {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    RoomLock(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner))
+}
 
 #[cfg(test)]
 mod tests {

@@ -54,7 +54,7 @@ impl Shared {
             threads::settle();
             // SAFETY: the component's author vouches for threads and pointers of its own
             // (`unload`); see the module for the host's.
-            match unsafe { origin.image.unload() } {
+            match unsafe { origin.image.unload(self.is_closed()) } {
                 Ok(()) => {
                     unloaded = true;
                     let mut state = self.state();

@@ -27,7 +27,7 @@ pub fn in_child(body: impl FnOnce()) {
             let status = wait(child);
             let mut text = String::new();
             reader.read_to_string(&mut text).expect("the child's message");
-            assert!(status == Some(0), "the child ended with {status:?}: {text}");
+            assert!(status == Ok(0), "the child ended with {status:?}: {text}");
         }
     }
 }
@@ -54,14 +54,18 @@ fn pipe() -> (File, File) {
     (reader, writer)
 }
 
-/// The exit status, `None` if it was a signal.
-fn wait(child: libc::pid_t) -> Option<i32> {
+/// The exit status, or the signal.
+fn wait(child: libc::pid_t) -> Result<i32, String> {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let mut status = 0;
         // SAFETY: the pointer is valid, and the child is ours.
         if unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } == child {
-            return libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
+            return if libc::WIFEXITED(status) {
+                Ok(libc::WEXITSTATUS(status))
+            } else {
+                Err(format!("signal {}", libc::WTERMSIG(status)))
+            };
         }
         if Instant::now() >= deadline {
             // SAFETY: the child is ours and was not waited for.

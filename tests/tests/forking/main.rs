@@ -177,7 +177,10 @@ fn a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told() {
     thread::scope(|scope| {
         let load = scope.spawn(|| rt.load(component("clock_slow")));
         wait_until("the library is mapped", || {
-            std::fs::read_to_string("/proc/self/maps").unwrap().lines().any(|line| line.contains("/clock-"))
+            std::fs::read_to_string("/proc/self/maps")
+                .unwrap()
+                .lines()
+                .any(|line| line.contains("r-xp") && line.contains("/clock-"))
         });
         let forked = panic::catch_unwind(AssertUnwindSafe(|| {
             in_child(|| {

@@ -157,7 +157,8 @@ impl Image {
         threads::close(self.table.holds);
     }
 
-    /// Unmaps the image, and makes sure that it is gone.
+    /// Unmaps the image, and makes sure that it is gone; writes what it has printed before, if
+    /// `flush`.
     ///
     /// # Safety
     /// No thread runs code of the image or will return to it, and nothing points into it any
@@ -165,7 +166,7 @@ impl Image {
     ///
     /// # Errors
     /// [`ErrorKind::Load`], naming what holds it, with the image as it was.
-    pub(crate) unsafe fn unload(self) -> Result<(), Box<Held>> {
+    pub(crate) unsafe fn unload(self, flush: bool) -> Result<(), Box<Held>> {
         let held = |image, text: String| Err(Box::new(Held { image, error: load(text) }));
         if let Some(why) = self.permanent {
             return held(self, why.to_owned());
@@ -182,7 +183,7 @@ impl Image {
         if let Some(text) = threads::held_by(self.holds()) {
             return held(self, text);
         }
-        if !self.output.close() {
+        if !self.output.close(flush) {
             return held(self, "a thread holds its standard output; drop that lock and try again".to_owned());
         }
         // SAFETY: as in `enter`.

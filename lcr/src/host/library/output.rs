@@ -3,8 +3,11 @@
 //! Each image has its own copy of the standard library, with a buffer for standard output that
 //! keeps what was printed behind the last line's end. When a process ends, Rust writes the buffer
 //! of the program itself, and nobody writes those of its images. So the host does: when the process
-//! ends by `exit(3)`, which the end of `main` is (not by a signal, `_exit` or an abort), and before
-//! an image is unmapped.
+//! ends by `exit(3)`, which the end of `main` is (not by a signal, `_exit` or an abort), and when a
+//! runtime ends, before its last images are unmapped.
+//!
+//! Not when a replaced image is unmapped: to ask for the buffer is to make it where nothing was
+//! printed, and std never frees it (1 KiB), so 100,000 replacements would take 100 MB.
 //!
 //! A buffer has a lock, which a thread may hold for ever: `io::stdout().lock()` that is leaked, or
 //! kept by a thread that does not end. Rust does not write the program's buffer then, and the
@@ -95,11 +98,12 @@ impl Output {
         Output { source, number }
     }
 
-    /// Writes what was printed; then calls no function of the image any more. False if a thread
-    /// holds the image's standard output: then the image must stay, and this may be tried again.
-    pub(super) fn close(&self) -> bool {
+    /// Calls no function of the image any more; before that, writes what was printed if `flush`.
+    /// False if a thread holds the image's standard output: then the image must stay, and this
+    /// may be tried again.
+    pub(super) fn close(&self, flush: bool) -> bool {
         // Where a thread did not come back before, it need not be asked again.
-        if self.source.0.try_lock().is_err() || !write(vec![Arc::clone(&self.source)]) {
+        if self.source.0.try_lock().is_err() || (flush && !write(vec![Arc::clone(&self.source)])) {
             return false;
         }
         let Ok(mut flush) = self.source.0.try_lock() else { return false };

@@ -159,19 +159,19 @@ fn an_image_is_unmapped_only_when_nothing_holds_it() {
     let count = unsafe { &*count.cast::<std::sync::atomic::AtomicUsize>() };
     count.store(3, std::sync::atomic::Ordering::Relaxed);
     // SAFETY: nothing runs in the image, nothing but `count` points into it.
-    let held = unsafe { image.unload() }.unwrap_err();
+    let held = unsafe { image.unload(false) }.unwrap_err();
     assert!(held.error.to_string().contains("3 of its values"), "{}", held.error);
     count.store(0, std::sync::atomic::Ordering::Relaxed);
 
     let other = still_mapped(&path).expect("it is mapped");
     // SAFETY: as above.
-    let held = unsafe { held.image.unload() }.unwrap_err();
+    let held = unsafe { held.image.unload(false) }.unwrap_err();
     assert!(held.error.to_string().contains("another library uses it"), "{}", held.error);
     assert_eq!(held.error.kind(), ErrorKind::Load);
     drop(other);
 
     // SAFETY: nothing points into the image any more.
-    unsafe { held.image.unload() }.unwrap();
+    unsafe { held.image.unload(false) }.unwrap();
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     assert!(!maps.contains(path.to_str().unwrap()) && !path.exists());
 }
@@ -180,7 +180,7 @@ fn an_image_is_unmapped_only_when_nothing_holds_it() {
 fn an_image_that_leaves_destructors_with_threads_itself_is_never_unmapped() {
     let image = open(&store(), &good().path()).unwrap();
     // SAFETY: nothing points into the image.
-    let held = unsafe { image.unload() }.unwrap_err();
+    let held = unsafe { image.unload(false) }.unwrap_err();
     assert!(held.error.to_string().contains("leaves destructors with threads"), "{}", held.error);
 }
 
@@ -189,7 +189,7 @@ fn a_library_that_is_linked_to_stay_is_not_unmapped() {
     let sample = Sample::compile(&record(), &record(), SOURCE, &["-Clink-arg=-Wl,-z,nodelete"]);
     let image = open(&store(), &sample.path()).unwrap();
     // SAFETY: nothing points into the image.
-    let held = unsafe { image.unload() }.unwrap_err();
+    let held = unsafe { image.unload(false) }.unwrap_err();
     assert!(held.error.to_string().contains("nodelete"), "{}", held.error);
 }
 

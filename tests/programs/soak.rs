@@ -9,10 +9,7 @@
 //! |---|---|---|
 //! | thread keys, threads, descriptors | constant | constant |
 //! | mappings | 8 for each image at most | constant |
-//! | resident memory | not bounded | 16 MiB, and 1,280 bytes for each replacement |
-//!
-//! Of the memory, 1,040 bytes for each replacement are std's: the buffer of standard output, which is
-//! made when the image is asked to write what it printed, and goes with the image without being freed.
+//! | resident memory | not bounded | 16 MiB, and 128 bytes for each replacement |
 //!
 //! "Constant" is what it was after a tenth of the replacements, at most 200, and a few for what
 //! happens at the moment. With images retained the mappings of the process run out one day: then a
@@ -192,7 +189,7 @@ fn settled(rt: &Runtime, is_unloaded: bool) -> Result<Taken, Box<dyn Error>> {
 
 fn check(before: Taken, now: Taken, replaced: usize, is_unloaded: bool) -> Result<(), Box<dyn Error>> {
     let per_image = if is_unloaded { 0 } else { MAPPINGS_OF_AN_IMAGE * replaced };
-    let memory = if is_unloaded { 16 * 1024 + replaced * 5 / 4 } else { usize::MAX / 2 };
+    let memory = if is_unloaded { 16 * 1024 + replaced / 8 } else { usize::MAX / 2 };
     let bounds = [
         ("thread keys", before.keys, now.keys, 2),
         ("threads", before.threads, now.threads, 4),

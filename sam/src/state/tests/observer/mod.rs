@@ -250,6 +250,7 @@ impl Observer {
             ends: self.ends,
             restarts: std::mem::take(&mut self.restarts),
             stop: self.stop,
+            stopped_at: self.stopped_at,
             stop_by: self.stop_by,
             streak: self.streak,
             ready_by: limit.map_or(NEVER, |l| now.after(l)),

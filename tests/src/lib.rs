@@ -54,21 +54,22 @@ fn built(file: &str) -> PathBuf {
     path
 }
 
-/// Whether this is a process of the calling test's own; if it is not, runs the test in one and
-/// answers when it has passed. For tests that change the whole process.
+/// Runs `test`, the body of the test of that name, in a process of its own: for tests that change the
+/// whole process.
 ///
 /// # Panics
-/// If the test of that name fails there.
-pub fn is_own_process(test: &str) -> bool {
-    const OWN: &str = "LCR_TEST_OWN_PROCESS";
-    if env::var_os(OWN).is_some() {
-        return true;
+/// If it fails there.
+pub fn in_a_process_of_its_own(name: &str, test: impl FnOnce()) {
+    const CHILD: &str = "LCR_TESTS_OWN_PROCESS";
+    if env::var(CHILD).is_ok_and(|child| child == name) {
+        return test();
     }
     let program = env::current_exe().expect("a test has a path");
-    let output = Command::new(program).args(["--exact", test]).env(OWN, "").output().expect("it is run");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    false
+    let output =
+        Command::new(program).args([name, "--exact", "--nocapture"]).env(CHILD, name).output().expect("it is run");
+    let (status, told) = (output.status, [output.stdout, output.stderr].concat());
+    let told = String::from_utf8_lossy(&told);
+    assert!(status.success() && told.contains("1 passed"), "{status}: {told}");
 }
 
 /// Waits until `condition` holds.

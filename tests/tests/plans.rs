@@ -5,9 +5,8 @@ use std::{sync::mpsc, thread, time::Duration};
 use lcr::{Error, ErrorKind, Handle, Runtime};
 use lcr_tests::{
     bank::{Bank, Branch as _, Clock, Teller as _, Vault as _},
-    component,
+    component, in_a_process_of_its_own,
     interfaces::Counter,
-    is_own_process,
     keeper::Keeper,
     script::{Misdeed, Moment, Script},
     wait_until,
@@ -66,39 +65,38 @@ fn a_plan_says_how_many_images_with_static_thread_locals_fit_and_the_next_one_is
 /// In a process of its own, as the keys are the whole process's.
 #[test]
 fn a_process_that_is_short_of_thread_keys_loads_nothing_more_and_serves_on() {
-    if !is_own_process("a_process_that_is_short_of_thread_keys_loads_nothing_more_and_serves_on") {
-        return;
-    }
-    let rt = Runtime::new().unwrap();
-    rt.load(component("keeper_early")).unwrap();
-    let keeper: Handle<dyn Keeper> = rt.service().unwrap();
-    let mut keys = Vec::new();
-    loop {
-        let mut key = 0;
-        // SAFETY: the pointer is valid; the key has no destructor.
-        assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, None) }, 0);
-        keys.push(key);
-        if key > 940 {
-            break;
+    in_a_process_of_its_own("a_process_that_is_short_of_thread_keys_loads_nothing_more_and_serves_on", || {
+        let rt = Runtime::new().unwrap();
+        rt.load(component("keeper_early")).unwrap();
+        let keeper: Handle<dyn Keeper> = rt.service().unwrap();
+        let mut keys = Vec::new();
+        loop {
+            let mut key = 0;
+            // SAFETY: the pointer is valid; the key has no destructor.
+            assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, None) }, 0);
+            keys.push(key);
+            if key > 940 {
+                break;
+            }
         }
-    }
-    // Each of these takes a key that nobody sees beforehand.
-    let mut loads = 0;
-    let error = loop {
-        match rt.replace(component("keeper_early")) {
-            Ok(_) => loads += 1,
-            Err(error) => break error,
+        // Each of these takes a key that nobody sees beforehand.
+        let mut loads = 0;
+        let error = loop {
+            match rt.replace(component("keeper_early")) {
+                Ok(_) => loads += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!((1..40).contains(&loads), "{loads}");
+        assert_eq!(error.kind(), ErrorKind::Load, "{error}");
+        assert!(error.to_string().contains("no more than 64 thread keys left"), "{error}");
+        assert_eq!((keeper.park(), keeper.join_thread()), (0, 0), "it serves on");
+        for key in keys {
+            // SAFETY: made above.
+            unsafe { libc::pthread_key_delete(key) };
         }
-    };
-    assert!((1..40).contains(&loads), "{loads}");
-    assert_eq!(error.kind(), ErrorKind::Load, "{error}");
-    assert!(error.to_string().contains("no more than 64 thread keys left"), "{error}");
-    assert_eq!((keeper.park(), keeper.join_thread()), (0, 0), "it serves on");
-    for key in keys {
-        // SAFETY: made above.
-        unsafe { libc::pthread_key_delete(key) };
-    }
-    rt.replace(component("keeper_early")).unwrap();
+        rt.replace(component("keeper_early")).unwrap();
+    });
 }
 
 #[test]

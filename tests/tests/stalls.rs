@@ -3,9 +3,6 @@
 
 use std::{
     collections::HashMap,
-    env,
-    os::unix::process::ExitStatusExt as _,
-    process::Command,
     ptr,
     sync::{Arc, Barrier, Mutex, mpsc},
     thread,
@@ -15,7 +12,7 @@ use std::{
 use lcr::{Context, ErrorKind, Handle, Runtime};
 use lcr_tests::{
     bank::{Bank, Branch, Clock, Teller, Vault as _},
-    component,
+    component, in_a_process_of_its_own,
     script::{Misdeed, Moment, Script},
     wait_until,
 };
@@ -327,21 +324,6 @@ fn refuse_membarrier(everywhere: bool) {
     // SAFETY: the filter is valid for the call, which copies it.
     let set = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, ptr::from_ref(&filter)) };
     assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
-}
-
-/// Runs `test`, which is the body of the test of that name, in a process of its own.
-fn in_a_process_of_its_own(name: &str, test: impl FnOnce()) {
-    const CHILD: &str = "LCR_TESTS_STALLS_CHILD";
-    if env::var(CHILD).is_ok_and(|child| child == name) {
-        return test();
-    }
-    let output = Command::new(env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture"])
-        .env(CHILD, name)
-        .output()
-        .unwrap();
-    let (status, text) = (output.status, String::from_utf8_lossy(&output.stderr));
-    assert!(status.success(), "{status}, signal {:?}: {text}", status.signal());
 }
 
 #[test]

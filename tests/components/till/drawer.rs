@@ -296,3 +296,97 @@ macro_rules! methods {
         }
     };
 }
+
+/// A till of version 1, with what the attribute says of it.
+#[allow(unused_macros, reason = "a library has a till of one version")]
+macro_rules! till_1 {
+    ($($says:tt)*) => {
+        use drawer::{Drawer, Pairs, from_pairs};
+        use lcr::{BoxError, Bytes, Context, Fault, Handle, RawState, Serde, Stateful};
+        use lcr_tests::till::{
+            Parcel, Sums,
+            v1::{self, Till},
+        };
+
+        /// A till of version 1.
+        pub struct First(Drawer);
+
+        impl First {
+            fn create(context: &Context) -> Result<First, BoxError> {
+                Drawer::create(context).map(First)
+            }
+            fn healthy(&self) -> Result<(), BoxError> {
+                self.0.healthy()
+            }
+        }
+
+        #[lcr::component(version = "1.0.0", create = Self::create, healthy = Self::healthy, state, $($says)*)]
+        impl Till for First {
+            methods!();
+        }
+
+        impl Stateful for First {
+            type State = Sums;
+
+            fn save(&self) -> Result<Sums, BoxError> {
+                self.0.save()
+            }
+            fn restore(state: Sums, context: &Context) -> Result<First, BoxError> {
+                Drawer::restore(state, context).map(First)
+            }
+            fn migrate(from: u32, raw: RawState<'_>) -> Result<Sums, BoxError> {
+                assert_eq!(from, 2);
+                let (pairs, additions, check) = raw.decode::<Pairs>()?;
+                // Some states of a later version do not fit the earlier one.
+                let sums = from_pairs((pairs, additions, check));
+                if additions % 4 == 3 { Err("it does not go back".into()) } else { Ok(sums) }
+            }
+        }
+    };
+}
+
+/// A till of version 2, with what the attribute says of it.
+#[allow(unused_macros, reason = "as above")]
+macro_rules! till_2 {
+    ($($says:tt)*) => {
+        use drawer::{Drawer, Pairs, from_pairs, to_pairs};
+        use lcr::{BoxError, Bytes, Context, Fault, Handle, RawState, Serde, Stateful};
+        use lcr_tests::till::{Parcel, Sums, v1, v2::Till};
+
+        /// A till of version 2.
+        pub struct Second(Drawer);
+
+        impl Second {
+            fn create(context: &Context) -> Result<Second, BoxError> {
+                Drawer::create(context).map(Second)
+            }
+            fn healthy(&self) -> Result<(), BoxError> {
+                self.0.healthy()
+            }
+        }
+
+        #[lcr::component(version = "2.0.0", create = Self::create, healthy = Self::healthy, state, $($says)*)]
+        impl Till for Second {
+            methods!();
+            fn shift(&self, from: u8, to: u8, amount: u64) -> Result<u64, Fault> {
+                Ok(self.0.shift(from, to, amount))
+            }
+        }
+
+        impl Stateful for Second {
+            type State = Pairs;
+            const STATE_VERSION: u32 = 2;
+
+            fn save(&self) -> Result<Pairs, BoxError> {
+                self.0.save().map(to_pairs)
+            }
+            fn restore(state: Pairs, context: &Context) -> Result<Second, BoxError> {
+                Drawer::restore(from_pairs(state), context).map(Second)
+            }
+            fn migrate(from: u32, raw: RawState<'_>) -> Result<Pairs, BoxError> {
+                assert_eq!(from, 1);
+                Ok(to_pairs(raw.decode::<Sums>()?))
+            }
+        }
+    };
+}

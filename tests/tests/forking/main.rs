@@ -20,8 +20,8 @@ use lcr_tests::{
     bank::{Bank, Branch as _, Clock, Teller as _, Vault as _},
     component,
     crowd::{Crew, Lower, Scene, Upper},
+    in_a_process_of_its_own,
     interfaces::Counter,
-    is_own_process,
     keeper::Keeper,
     script::{Misdeed, Moment, Script, slow_file},
     wait_until,
@@ -167,35 +167,34 @@ fn a_child_is_forked_while_images_are_mapped_and_unmapped() {
 /// In a process of its own, as the loader is lost to every child that is forked meanwhile.
 #[test]
 fn a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told() {
-    if !is_own_process("a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told") {
-        return;
-    }
-    let (rt, another) = (Runtime::new().unwrap(), Runtime::new().unwrap());
-    rt.load(component("counter_v2")).unwrap();
-    let counter: Handle<dyn Counter> = rt.service().unwrap();
-    std::fs::write(slow_file(), "").unwrap();
-    thread::scope(|scope| {
-        let load = scope.spawn(|| rt.load(component("clock_slow")));
-        wait_until("the library is mapped", || {
-            std::fs::read_to_string("/proc/self/maps")
-                .unwrap()
-                .lines()
-                .any(|line| line.contains("r-xp") && line.contains("/clock-"))
-        });
-        let forked = panic::catch_unwind(AssertUnwindSafe(|| {
-            in_child(|| {
-                let error = another.load(component("counter_v1")).unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::Load, "{error}");
-                assert!(error.to_string().contains("forked while another thread"), "{error}");
-                // What is there serves.
-                assert_eq!((counter.version(), counter.add(1)), (2, 1));
+    in_a_process_of_its_own("a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told", || {
+        let (rt, another) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+        rt.load(component("counter_v2")).unwrap();
+        let counter: Handle<dyn Counter> = rt.service().unwrap();
+        std::fs::write(slow_file(), "").unwrap();
+        thread::scope(|scope| {
+            let load = scope.spawn(|| rt.load(component("clock_slow")));
+            wait_until("the library is mapped", || {
+                std::fs::read_to_string("/proc/self/maps")
+                    .unwrap()
+                    .lines()
+                    .any(|line| line.contains("r-xp") && line.contains("/clock-"))
             });
-        }));
-        std::fs::remove_file(slow_file()).unwrap();
-        forked.unwrap();
-        load.join().unwrap().unwrap();
+            let forked = panic::catch_unwind(AssertUnwindSafe(|| {
+                in_child(|| {
+                    let error = another.load(component("counter_v1")).unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::Load, "{error}");
+                    assert!(error.to_string().contains("forked while another thread"), "{error}");
+                    // What is there serves.
+                    assert_eq!((counter.version(), counter.add(1)), (2, 1));
+                });
+            }));
+            std::fs::remove_file(slow_file()).unwrap();
+            forked.unwrap();
+            load.join().unwrap().unwrap();
+        });
+        another.load(component("counter_v1")).unwrap();
     });
-    another.load(component("counter_v1")).unwrap();
 }
 
 #[test]

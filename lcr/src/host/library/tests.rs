@@ -112,26 +112,13 @@ fn an_image_that_is_refused_when_it_is_mapped_is_counted() {
 /// A component without a std, so that it leaves nothing with threads.
 const WITHOUT_STD: &str = r##"
 #![no_std]
-use core::sync::atomic::AtomicUsize;
 #[used]
 #[unsafe(link_section = ".lcr.manifest")]
 static FILE: [u8; include_bytes!("file.record").len()] = *include_bytes!("file.record");
 
 struct Shared<T>(T);
 unsafe impl<T> Sync for Shared<T> {}
-#[repr(C)]
-pub struct Export {
-    manifest: *const u8, manifest_len: usize, thunks: *const usize, thunk_count: usize,
-    create: extern "C" fn(), destroy: extern "C" fn(),
-    healthy: Option<extern "C" fn()>, save: Option<extern "C" fn()>, restore: Option<extern "C" fn()>,
-}
-#[repr(C)]
-pub struct Table { abi: u32, count: usize, exports: *const *const Export, holds: *const [AtomicUsize; 7], flush: extern "C" fn() }
-
-extern "C" fn nothing() {}
-#[unsafe(no_mangle)]
-pub static COUNT: [AtomicUsize; 7] = [const { AtomicUsize::new(0) }; 7];
-static THUNKS: [usize; 2] = [0; 2];
+include!("layout.rs");
 static EXPORT: Shared<Export> = Shared(Export {
     manifest: FILE.as_ptr(), manifest_len: FILE.len(), thunks: THUNKS.as_ptr(), thunk_count: 2,
     create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing),

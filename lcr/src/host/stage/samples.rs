@@ -6,7 +6,24 @@ use std::process::Command;
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// The `ImageTable` and one `Export` in their C layout, written out by hand.
+/// `ImageTable` and `Export` in their C layout, written out by hand; what sources include as `layout.rs`.
+const LAYOUT: &str = r##"
+#[repr(C)]
+pub struct Export {
+    manifest: *const u8, manifest_len: usize, thunks: *const usize, thunk_count: usize,
+    create: extern "C" fn(), destroy: extern "C" fn(),
+    healthy: Option<extern "C" fn()>, save: Option<extern "C" fn()>, restore: Option<extern "C" fn()>,
+}
+#[repr(C)]
+pub struct Table { abi: u32, count: usize, exports: *const *const Export, holds: *const [core::sync::atomic::AtomicUsize; 7], flush: extern "C" fn() }
+
+extern "C" fn nothing() {}
+#[unsafe(no_mangle)]
+pub static COUNT: [core::sync::atomic::AtomicUsize; 7] = [const { core::sync::atomic::AtomicUsize::new(0) }; 7];
+static THUNKS: [usize; 2] = [0; 2];
+"##;
+
+/// A component with a table and one export.
 pub(in crate::host) const SOURCE: &str = r##"
 #[used]
 #[unsafe(link_section = ".lcr.manifest")]
@@ -17,19 +34,7 @@ static REGISTERED: &[u8] = include_bytes!("registered.record");
 #[unsafe(link_section = ".init_array")]
 static MARK: extern "C" fn() = { extern "C" fn mark() { let _ = std::fs::write(env!("MARK"), ""); } mark };
 
-#[repr(C)]
-pub struct Export {
-    manifest: *const u8, manifest_len: usize, thunks: *const usize, thunk_count: usize,
-    create: extern "C" fn(), destroy: extern "C" fn(),
-    healthy: Option<extern "C" fn()>, save: Option<extern "C" fn()>, restore: Option<extern "C" fn()>,
-}
-#[repr(C)]
-pub struct Table { abi: u32, count: usize, exports: *const *const Export, holds: *const [std::sync::atomic::AtomicUsize; 7], flush: extern "C" fn() }
-
-extern "C" fn nothing() {}
-#[unsafe(no_mangle)]
-pub static COUNT: [std::sync::atomic::AtomicUsize; 7] = [const { std::sync::atomic::AtomicUsize::new(0) }; 7];
-static THUNKS: [usize; 2] = [0; 2];
+include!("layout.rs");
 
 #[unsafe(no_mangle)]
 pub extern "C" fn lcr_entry_3(_host: *const u8) -> *const Table {
@@ -60,7 +65,12 @@ impl Sample {
     pub(in crate::host) fn compile(record: &[u8], registered: &[u8], source: &str, flags: &[&str]) -> Sample {
         let own = tempfile::tempdir().unwrap();
         let sample = Sample { directory: own.path().to_owned(), _own: Some(own) };
-        let inputs = [("file.record", record), ("registered.record", registered), ("a.rs", source.as_bytes())];
+        let inputs = [
+            ("file.record", record),
+            ("registered.record", registered),
+            ("a.rs", source.as_bytes()),
+            ("layout.rs", LAYOUT.as_bytes()),
+        ];
         for (name, contents) in inputs {
             std::fs::write(sample.directory.join(name), contents).unwrap();
         }
@@ -107,7 +117,7 @@ pub(in crate::host) fn good() -> &'static Sample {
     static GOOD: OnceLock<Sample> = OnceLock::new();
     GOOD.get_or_init(|| {
         let record = crate::host::manifest::tests::record();
-        let hash = blake3::hash(&[SOURCE.as_bytes(), &record].concat());
+        let hash = blake3::hash(&[SOURCE.as_bytes(), LAYOUT.as_bytes(), &record].concat());
         let directory = Path::new(env!("OUT_DIR")).join(format!("sample-{hash}"));
         let shared = Sample { directory, _own: None };
         if !shared.path().exists() {

@@ -23,12 +23,13 @@
 use std::{
     mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
     time::Duration,
     vec,
 };
 
 use slab::Slab;
+
+use crate::host::sys;
 
 /// An image's function that writes what was printed in it, and waits for its buffer's lock.
 pub(super) type Flush = unsafe extern "C" fn();
@@ -178,8 +179,7 @@ fn write(sources: Vec<Arc<Source>>) -> bool {
             break;
         }
         let worker = Arc::clone(&round);
-        let thread = thread::Builder::new().name("lcr-output".to_owned()).stack_size(STACK);
-        if thread.spawn(move || worker.work()).is_err() {
+        if sys::start(c"lcr-output", STACK, move || worker.work()).is_err() {
             break;
         }
         if round.wait(all) {

@@ -224,14 +224,15 @@ pub(super) unsafe fn create_thread(
     unsafe { libc::pthread_create(thread, how, start, argument) }
 }
 
-/// The first signal whose handler is in `[start, start + len)`.
-pub(super) fn signal_handled_in(start: usize, len: usize) -> Option<i32> {
+/// The first signal whose handler is in the image that begins at `start`.
+pub(super) fn signal_handled_by(start: usize) -> Option<i32> {
     (1..=64).find(|&signal| {
         // SAFETY: zeroes are an action.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
         // SAFETY: asks only, with room for the answer.
         let asked = unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
-        asked == 0 && (start..start.saturating_add(len)).contains(&action.sa_sigaction)
+        // The default and "ignored" are small numbers, which are in no image.
+        asked == 0 && image_start(ptr::without_provenance(action.sa_sigaction)) == Some(start)
     })
 }
 

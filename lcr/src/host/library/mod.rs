@@ -176,8 +176,7 @@ impl Image {
             return held(self, text.to_owned());
         }
         let start = sys::image_start(std::ptr::from_ref(self.table).cast());
-        let handled = start.and_then(|start| sys::signal_handled_in(start, self.mapped));
-        if let Some(signal) = handled {
+        if let Some(signal) = start.and_then(sys::signal_handled_by) {
             return held(self, format!("it handles signal {signal}; restore what was there before and try again"));
         }
         if let Some(text) = threads::held_by(self.holds()) {

@@ -15,11 +15,16 @@
 //! process ([`SPARE_MAPPINGS`], [`SPARE_KEYS`]).
 //!
 //! Other threads may take the same things between the measurement and the load. The reserve is for that.
+//!
+//! To count mappings is to read a line of the kernel's for each, which takes as long as many loads once
+//! thousands of images are mapped. So while there are plenty, a count is good for a second, less
+//! what was loaded since; near the limit every measurement counts.
 
 use std::{
     fmt, fs,
     io::{BufRead as _, BufReader},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -30,6 +35,10 @@ use super::{elf::Takes, library, sys};
 const SPARE_MAPPINGS: usize = 1024;
 /// Thread keys that are left to the rest of the process.
 const SPARE_KEYS: u32 = 64;
+/// More mappings than this are plenty: no program makes as many within [`FRESH`].
+const PLENTY: usize = 16 * SPARE_MAPPINGS;
+/// How long a count of mappings is good while there are plenty.
+const FRESH: Duration = Duration::from_secs(1);
 /// Fewer than this are worth a line in a plan.
 const FEW: usize = 1000;
 
@@ -110,8 +119,36 @@ pub(crate) fn measure(takes: &Takes) -> Result<Fits> {
     Err(Error::new(ErrorKind::Load, text))
 }
 
+/// The last count of mappings.
+struct Counted {
+    at: Instant,
+    /// How many may still be made, without the reserve and what images have taken since.
+    left: usize,
+}
+
 /// Mappings that may still be made, without the reserve. `None` if the system does not say.
 fn mappings() -> Option<usize> {
+    let RoomLock(mut last) = lock();
+    if let Some(Counted { at, left }) = *last
+        && left > PLENTY
+        && at.elapsed() < FRESH
+    {
+        return Some(left);
+    }
+    let left = count_mappings()?;
+    *last = Some(Counted { at: Instant::now(), left });
+    Some(left)
+}
+
+/// An image of these mappings was loaded.
+pub(super) fn took(mappings: usize) {
+    let RoomLock(mut last) = lock();
+    if let Some(last) = &mut *last {
+        last.left = last.left.saturating_sub(mappings);
+    }
+}
+
+fn count_mappings() -> Option<usize> {
     let limit: usize = fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()?;
     let mut lines = BufReader::with_capacity(64 << 10, fs::File::open("/proc/self/maps").ok()?);
     let mut taken = 0;
@@ -139,13 +176,13 @@ fn has_keys() -> bool {
     sys::count_keys_below(sys::key_limit().saturating_sub(SPARE_KEYS), 1) > 0
 }
 
-/// Nobody has keys that are made only to be counted while this lives: for who counts, and for the
-/// time of a fork.
-pub(super) struct RoomLock(#[expect(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
+/// While this lives, no thread counts and none has keys that are made only to be counted: for the thread
+/// that counts, and for the time of a fork.
+pub(super) struct RoomLock(MutexGuard<'static, Option<Counted>>);
 
 /// See [`RoomLock`].
 pub(super) fn lock() -> RoomLock {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    static ONE_AT_A_TIME: Mutex<Option<Counted>> = Mutex::new(None);
     RoomLock(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -168,6 +205,23 @@ mod tests {
         let error = measure(&Takes { mappings: usize::MAX, ..PLAIN }).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Load);
         assert!(error.to_string().contains("vm.max_map_count"), "{error}");
+    }
+
+    #[test]
+    fn a_load_is_counted_off_what_is_left_also_between_two_counts() {
+        let before = mappings().unwrap();
+        assert!(before > PLENTY + 10_000, "{before}");
+        took(10_000);
+        // Other tests of this process may count between the two.
+        let after = mappings().unwrap();
+        assert!(after <= before - 10_000 || after.abs_diff(count_mappings().unwrap()) < 1000, "{after} of {before}");
+    }
+
+    #[test]
+    fn near_the_limit_every_measurement_counts() {
+        took(mappings().unwrap() - PLENTY);
+        let left = mappings().unwrap();
+        assert!(left > PLENTY, "{left} is what was counted off, not what there is");
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl Image {
         let opened = unsafe { Library::open(Some(copy.path()), RTLD_NOW | RTLD_LOCAL) };
         let library = ManuallyDrop::new(opened.map_err(|error| refused(copy.path(), &error))?);
         copy.keep(true);
+        room::took(staged.takes.mappings);
         Ok(library)
     }
 

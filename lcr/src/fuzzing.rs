@@ -6,7 +6,7 @@ use crate::{
         manifest::{HEADER, MAGIC},
         shape::fnv1a,
     },
-    host::{
+    host::image::{
         manifest::{InterfaceManifest, Manifest},
         stage::read_elf,
     },

@@ -205,9 +205,9 @@ pub use change::{
 };
 #[cfg(feature = "host")]
 pub use host::{
-    manifest::{DependencyManifest, ExportManifest, InterfaceManifest, Manifest, MethodManifest},
-    pins::Pin,
+    image::manifest::{DependencyManifest, ExportManifest, InterfaceManifest, Manifest, MethodManifest},
+    image::shape::{Difference, Part, Shape},
+    image::stage::Trust,
     runtime::{ComponentStatus, Runtime, RuntimeBuilder, Status},
-    shape::{Difference, Part, Shape},
-    stage::Trust,
+    service::pins::Pin,
 };

@@ -76,7 +76,7 @@ fn the_abi_uses_core_and_alloc_only() {
 fn libraries_are_mapped_and_unmapped_in_one_file() {
     for word in ["libloading", "dlopen", "dlclose", "Library::open"] {
         let files: Vec<_> =
-            files_with(word).into_iter().filter(|name| !name.starts_with("lcr/src/host/library/")).collect();
+            files_with(word).into_iter().filter(|name| !name.starts_with("lcr/src/host/image/library/")).collect();
         assert!(files.is_empty(), "{word} is named in {files:?}");
     }
 }
@@ -84,8 +84,8 @@ fn libraries_are_mapped_and_unmapped_in_one_file() {
 #[test]
 fn the_current_world_is_written_in_one_file() {
     assert_eq!(files_with("current.store"), ["lcr/src/abi/frame.rs"]);
-    assert_eq!(files_with("core.publish("), ["lcr/src/host/world.rs"]);
-    assert_eq!(files_with("ArcSwap"), ["lcr/src/host/world.rs"]);
+    assert_eq!(files_with("core.publish("), ["lcr/src/host/worlds/world.rs"]);
+    assert_eq!(files_with("ArcSwap"), ["lcr/src/host/worlds/world.rs"]);
 }
 
 #[test]
@@ -94,23 +94,23 @@ fn unsafe_code_is_only_where_it_is_listed() {
         "lcr/src/abi/",
         "lcr/src/component/",
         "lcr/src/private.rs",
-        "lcr/src/host/drain.rs",
-        "lcr/src/host/entering.rs",
-        "lcr/src/host/fork.rs",
-        "lcr/src/host/instances.rs",
-        "lcr/src/host/library/",
-        "lcr/src/host/link.rs",
-        "lcr/src/host/pins.rs",
-        "lcr/src/host/reaper.rs",
-        "lcr/src/host/records.rs",
+        "lcr/src/host/service/drain.rs",
+        "lcr/src/host/service/host_table.rs",
+        "lcr/src/host/service/fork.rs",
+        "lcr/src/host/objects/instances.rs",
+        "lcr/src/host/image/library/",
+        "lcr/src/host/image/link.rs",
+        "lcr/src/host/service/pins.rs",
+        "lcr/src/host/service/reaper.rs",
+        "lcr/src/host/worlds/records.rs",
         "lcr/src/host/runtime.rs",
-        "lcr/src/host/services.rs",
-        "lcr/src/host/slots.rs",
+        "lcr/src/host/objects/services.rs",
+        "lcr/src/host/objects/slots.rs",
         "lcr/src/host/sys.rs",
         // In the C library's place: keys, thread-locals and threads of images.
-        "lcr/src/host/threads.rs",
-        "lcr/src/host/unload.rs",
-        "lcr/src/host/world.rs",
+        "lcr/src/host/image/threads.rs",
+        "lcr/src/host/service/unload.rs",
+        "lcr/src/host/worlds/world.rs",
     ];
     for word in ["unsafe {", "unsafe impl", "unsafe fn"] {
         for file in files_with(word) {

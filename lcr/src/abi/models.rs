@@ -45,7 +45,7 @@ use super::{
     world::{Entry, Table, Target, entry, entry_offset},
 };
 
-#[path = "../host/gate/word.rs"]
+#[path = "../host/worlds/gate_word.rs"]
 mod word;
 
 /// A table of two entries.

@@ -186,7 +186,7 @@ pub struct HostTable {
     /// The name of the component that serves the slot in a world, as a `String`'s
     /// representation owned by the receiver. The calling thread is inside that world, by
     /// a frame or by a pin.
-    pub blame: unsafe extern "C" fn(*const RawSlot, *const Table) -> RawVec<u8>,
+    pub component_at: unsafe extern "C" fn(*const RawSlot, *const Table) -> RawVec<u8>,
     /// The last handle to a slot was dropped. Any thread.
     pub release: unsafe extern "C" fn(*const RawSlot),
     /// Holds the slot's present instance.

@@ -14,15 +14,17 @@ use std::{
 use crate::{
     abi::world::Target,
     host::{
-        instances::Incarnation,
-        registry::{Component, Implementation, ProviderId},
-        shared::{Leaving, State},
-        world::Edit,
+        objects::{
+            instances::Instance,
+            registry::{Component, Implementation, ProviderId},
+        },
+        service::inner::{Retiring, State},
+        worlds::world::Edit,
     },
 };
 
 use super::{
-    crossing::Crossing,
+    breaking::Breaking,
     execute::{Execution, Seat, Stop, Successor},
     member::Member,
     report::{MemberReport, Report},
@@ -32,52 +34,52 @@ impl Execution {
     /// Publishes one world in which every member is the new one.
     pub(super) fn commit(&mut self, shut: Option<Instant>) -> Result<Report, Stop> {
         let seats = self.seats();
-        let shared = Arc::clone(&self.shared);
-        let mut state = shared.state();
-        self.refuse_latecomers(&state)?;
+        let inner = Arc::clone(&self.inner);
+        let mut state = inner.state();
+        self.refuse_instances_created_since(&state)?;
         let edits = self.edits(&mut state)?;
-        shared.may_publish()?;
+        inner.may_publish()?;
         self.watch.commit()?;
         let begun = Instant::now();
-        shared.publish_commit(&mut state, &edits);
+        inner.publish_commit(&mut state, &edits);
         self.published = Some(state.serial());
         let commit = begun.elapsed();
         state.gate = None;
-        shared.gate.open();
+        inner.gate.open();
         let held = shut.map_or(Duration::ZERO, |shut| shut.elapsed());
         let total = self.started.elapsed();
         let started = SystemTime::now().checked_sub(total).unwrap_or(SystemTime::UNIX_EPOCH);
         let generation = state.serial();
         let reports = self.member_reports(&state);
         let replaced = self.change_hands(&mut state);
-        for component in self.reseat(&mut state, &seats) {
+        for component in self.replace_implementation(&mut state, &seats) {
             state.retain_image(component);
         }
-        state.leaving.extend(replaced);
+        state.retiring.extend(replaced);
         self.let_go(&mut state);
         let stragglers = state.all_stragglers();
         drop(state);
-        shared.settled.notify_all();
+        inner.changed.notify_all();
         Ok(Report { generation, members: reports, started, held, commit, total, stragglers })
     }
 
     /// What the new world's entries hold.
     fn edits(&self, state: &mut State) -> Result<Vec<Edit>, Stop> {
         let mut edits = Vec::new();
-        let crossing = Crossing::new(state, &self.members);
-        for (id, Successor { incarnation, .. }) in &self.successors {
+        let breaking = Breaking::new(state, &self.members);
+        for (id, Successor { instance, .. }) in &self.successors {
             // An instance whose last handle was dropped meanwhile has no slots.
-            let Some(instance) = state.instances.get(*id) else { continue };
-            for &slot in &instance.slots {
+            let Some(service) = state.services.get(*id) else { continue };
+            for &slot in &service.slots {
                 let Some(slot_info) = state.slots.get(slot) else { continue };
                 let view = state.views.get(slot_info.view);
-                let target = match incarnation.implementation.functions(slot_info.view, view) {
+                let target = match instance.implementation.functions(slot_info.view, view) {
                     Ok(functions) => {
-                        let data = ptr::with_exposed_provenance(incarnation.address);
+                        let data = ptr::with_exposed_provenance(instance.address);
                         Some(Target { data, methods: functions.address() })
                     }
                     Err(error) => {
-                        crossing.refuse(state, slot_info, error)?;
+                        breaking.refuse(state, slot_info, error)?;
                         None
                     }
                 };
@@ -87,27 +89,29 @@ impl Execution {
         Ok(edits)
     }
 
-    /// Gives every instance its successor; the old incarnations leave, dependents first.
-    fn change_hands(&mut self, state: &mut State) -> Vec<Leaving> {
+    /// Gives every instance its successor; the old instances leave, dependents first.
+    fn change_hands(&mut self, state: &mut State) -> Vec<Retiring> {
         let generation = state.generation();
-        let mut leaving = Vec::new();
-        for (id, Successor { incarnation, .. }) in self.dependents_first() {
-            let incarnation = Arc::new(Incarnation { birth: generation, ..incarnation });
-            let (old, slots) = match state.instances.get_mut(id) {
-                Some(instance) => (std::mem::replace(&mut instance.incarnation, incarnation), instance.slots.clone()),
-                None => (incarnation, Vec::new()),
+        let mut retiring = Vec::new();
+        for (id, Successor { instance, .. }) in self.dependents_first() {
+            let instance = Arc::new(Instance { first_generation: generation, ..instance });
+            let (old, slots) = match state.services.get_mut(id) {
+                Some(service) => (std::mem::replace(&mut service.instance, instance), service.slots.clone()),
+                None => (instance, Vec::new()),
             };
-            leaving.push(Leaving { incarnation: old, slots, until: generation });
+            retiring.push(Retiring { instance: old, slots, retired_at: generation });
         }
-        leaving
+        retiring
     }
 
     /// Puts the new implementations on their seats. Returns the components that left one.
-    fn reseat(&self, state: &mut State, seats: &[Seat]) -> Vec<Arc<Component>> {
+    fn replace_implementation(&self, state: &mut State, seats: &[Seat]) -> Vec<Arc<Component>> {
         let mut left = Vec::new();
         for Seat { provider, implementation, .. } in seats {
             state.registry.providers[*provider].frozen = None;
-            left.push(Arc::clone(&state.registry.reseat(*provider, Arc::clone(implementation)).component));
+            left.push(Arc::clone(
+                &state.registry.replace_implementation(*provider, Arc::clone(implementation)).component,
+            ));
         }
         for member in &self.members {
             for &provider in &member.removed {
@@ -130,12 +134,12 @@ impl Execution {
     /// Has the plan's configurations hold for what is built from now on.
     fn configure(&self, state: &mut State) {
         for (component, config) in &self.options.configurations {
-            let State { registry, instances, .. } = state;
+            let State { registry, services, .. } = state;
             for id in registry.components.get(component).into_iter().flatten() {
                 let provider = &mut registry.providers[*id];
                 provider.config = Some(Arc::clone(config));
-                if let Some(instance) = provider.service.and_then(|shared| instances.get_mut(shared)) {
-                    instance.config = Some(Arc::clone(config));
+                if let Some(service) = provider.service.and_then(|shared| services.get_mut(shared)) {
+                    service.config = Some(Arc::clone(config));
                 }
             }
         }
@@ -147,7 +151,7 @@ impl Execution {
         let members: HashMap<ProviderId, usize> = seats.collect();
         let mut counts = vec![(0, 0); self.members.len()];
         for (id, successor) in &self.successors {
-            let provider = state.instances.get(*id).map(|instance| instance.provider);
+            let provider = state.services.get(*id).map(|service| service.provider);
             let Some(&member) = provider.and_then(|provider| members.get(&provider)) else { continue };
             counts[member].0 += 1;
             counts[member].1 += successor.state_bytes;

@@ -10,7 +10,7 @@
 //! | commit | publishes one world | cannot fail |
 //!
 //! While this thread runs the code of successors they meet each other, and nobody else
-//! meets them ([`ahead`](crate::host::ahead)).
+//! meets them ([`ahead`](crate::host::objects::uncommitted)).
 //!
 //! A new instance may appear until the members are *frozen*, which is in the prepare
 //! phase; at the end of it there is a successor for each instance that is not behind the
@@ -30,13 +30,15 @@ use std::{
 use crate::{
     error::{Error, ErrorKind, Result},
     host::{
-        ahead::Ahead,
         deadline::Deadline,
-        instances::{Held, Incarnation, InstanceId, Origin},
-        library::Refused,
-        records,
-        registry::{Coming, Component, Implementation, ProviderId, Sight},
-        shared::{Shared, State},
+        image::library::Refused,
+        objects::{
+            instances::{Held, Instance, Origin, ServiceId},
+            registry::{Coming, Component, Implementation, ProviderId, Visibility},
+            uncommitted::Uncommitted,
+        },
+        service::inner::{RuntimeInner, State},
+        worlds::records,
     },
 };
 
@@ -68,9 +70,9 @@ impl From<Abandoned> for Stop {
     }
 }
 
-/// A new incarnation for an instance, not visible yet.
+/// A new instance for an instance, not visible yet.
 pub(super) struct Successor {
-    pub(super) incarnation: Incarnation,
+    pub(super) instance: Instance,
     pub(super) state_bytes: usize,
     /// The number of its seat; seats come behind those that they depend on.
     pub(super) seat: usize,
@@ -89,7 +91,7 @@ pub(super) struct Seat {
 
 /// One transaction under execution.
 pub(super) struct Execution {
-    pub(super) shared: Arc<Shared>,
+    pub(super) inner: Arc<RuntimeInner>,
     pub(super) watch: Arc<Watch>,
     pub(super) members: Vec<Member>,
     pub(super) options: Options,
@@ -99,10 +101,10 @@ pub(super) struct Execution {
     pub(super) number: u64,
     /// Each member's new implementations, in the order of its manifest's exports.
     pub(super) loaded: Vec<Vec<Arc<Implementation>>>,
-    pub(super) successors: HashMap<InstanceId, Successor>,
+    pub(super) successors: HashMap<ServiceId, Successor>,
     /// The instances with a successor, or about to have one: held, so that their numbers
     /// stay theirs while the state lock is not held.
-    pub(super) held: Vec<InstanceId>,
+    pub(super) held: Vec<ServiceId>,
     /// What those behind the gate will need, held.
     needs: Vec<Held>,
     /// The numbers of the seats behind the gate for which that was done.
@@ -113,14 +115,14 @@ pub(super) struct Execution {
 
 impl Execution {
     pub(super) fn new(
-        shared: Arc<Shared>,
+        inner: Arc<RuntimeInner>,
         watch: Arc<Watch>,
         members: Vec<Member>,
         options: Options,
         started: Instant,
     ) -> Execution {
         Execution {
-            shared,
+            inner,
             watch,
             members,
             options,
@@ -146,34 +148,34 @@ impl Execution {
     fn run_phases(mut self, phases: impl FnOnce(&mut Execution) -> Result<Report, Stop>) -> Option<Result<Report>> {
         let record = records::mine();
         self.thread = record.thread_id();
-        record.slow_down();
+        record.force_slow_path();
         let outcome = catch_unwind(AssertUnwindSafe(|| phases(&mut self)));
         let outcome = outcome.unwrap_or_else(|panic| match self.published {
             None => Err(Error::internal("nothing is changed, the transaction was given up", &*panic).into()),
             Some(generation) => Err(self.end_behind_commit(generation, &*panic)),
         });
         // Behind this the successors may be destroyed, or they serve everybody.
-        let ahead = self.shared.state().ahead.remove(&self.thread);
-        drop(ahead);
+        let uncommitted = self.inner.state().uncommitted.remove(&self.thread);
+        drop(uncommitted);
         let stop = match outcome {
             Ok(report) => return Some(Ok(report)),
             Err(stop) => self.refuse(stop),
         };
-        let shared = Arc::clone(&self.shared);
+        let inner = Arc::clone(&self.inner);
         for (_, successor) in self.dependents_first() {
             // One that is visible may be in use, and nothing counts that: it stays for ever.
             if self.published.is_none() {
-                shared.discard(shared.state(), successor.incarnation);
+                inner.discard(inner.state(), successor.instance);
             } else {
-                mem::forget(successor.incarnation);
+                mem::forget(successor.instance);
             }
         }
-        self.let_go(&mut shared.state());
+        self.let_go(&mut inner.state());
         let unused = self.loaded.iter().filter(|_| self.published.is_none());
         for implementation in unused.filter_map(|loaded| loaded.first()) {
-            shared.state().retain_image(Arc::clone(&implementation.component));
+            inner.state().retain_image(Arc::clone(&implementation.component));
         }
-        shared.reaper.wake();
+        inner.reaper.wake();
         match stop {
             Stop::Refused(error) => Some(Err(error)),
             Stop::Abandoned => None,
@@ -182,26 +184,26 @@ impl Execution {
 
     /// Undoes a refused transaction, unless its caller gave up and has done it.
     fn refuse(&self, stop: Stop) -> Stop {
-        let mut state = self.shared.state();
+        let mut state = self.inner.state();
         if matches!(stop, Stop::Abandoned) || self.watch.refuse().is_err() {
             return Stop::Abandoned;
         }
         if self.published.is_none() {
-            self.shared.undo(&mut state);
+            self.inner.undo(&mut state);
         }
         drop(state);
-        self.shared.settled.notify_all();
+        self.inner.changed.notify_all();
         stop
     }
 
     /// Lets everybody go on who waits for a transaction that panicked behind its commit. What is
     /// visible stays; the bookkeeping of what it replaced may be incomplete.
     fn end_behind_commit(&self, generation: u64, panic: &(dyn Any + Send)) -> Stop {
-        let mut state = self.shared.state();
+        let mut state = self.inner.state();
         state.gate = None;
         state.registry.settle();
         drop(state);
-        self.shared.gate.open();
+        self.inner.gate.open();
         let text =
             format!("the plan is committed as generation {generation}, but what it replaced may not be given back");
         Error::internal(text, panic).into()
@@ -234,17 +236,17 @@ impl Execution {
             self.watch.step(Arc::new(name), "loading")?;
             let loaded = Component::load(&staged).map_err(|Refused { error, mapped }| {
                 if let Some(bytes) = mapped {
-                    self.shared.state().retain_refused(bytes);
+                    self.inner.state().retain_refused(bytes);
                 }
                 error
             })?;
             self.loaded.push(loaded);
         }
-        let mut state = self.shared.state();
+        let mut state = self.inner.state();
         self.watch.check()?;
         self.number = state.generation();
-        let ahead = Ahead::new(&state.world);
-        state.ahead.insert(self.thread, ahead);
+        let uncommitted = Uncommitted::new(&state.world);
+        state.uncommitted.insert(self.thread, uncommitted);
         state.registry.pending_bindings = self.options.bindings.clone();
         for (member, loaded) in self.members.iter().zip(&self.loaded) {
             for &export in &member.added {
@@ -270,8 +272,8 @@ impl Execution {
     }
 
     /// Who sees what this transaction brings.
-    pub(super) fn sight(&self) -> Sight {
-        Sight::Transaction(self.number)
+    pub(super) fn visibility(&self) -> Visibility {
+        Visibility::Transaction(self.number)
     }
 
     /// The seats that get a new implementation, each behind those that it depends on.
@@ -297,20 +299,20 @@ impl Execution {
     pub(super) fn prepare(&mut self) -> Result<(), Stop> {
         let seats = self.seats();
         for is_first in iter::once(true).chain(iter::repeat(false)) {
-            let shared = Arc::clone(&self.shared);
-            let mut state = shared.state();
+            let inner = Arc::clone(&self.inner);
+            let mut state = inner.state();
             self.watch.check()?;
-            self.refuse_latecomers(&state)?;
-            let (mut missing, mut needy) = (Vec::new(), Vec::new());
-            let mut instances_of: HashMap<ProviderId, Vec<InstanceId>> = HashMap::new();
-            for (id, instance) in &state.instances {
-                instances_of.entry(instance.provider).or_default().push(id);
+            self.refuse_instances_created_since(&state)?;
+            let (mut missing, mut needs_dependencies) = (Vec::new(), Vec::new());
+            let mut instances_of: HashMap<ProviderId, Vec<ServiceId>> = HashMap::new();
+            for (id, service) in &state.services {
+                instances_of.entry(service.provider).or_default().push(id);
             }
             for (seat, Seat { provider, implementation, is_behind_gate, .. }) in seats.iter().enumerate() {
                 let own = instances_of.get(provider).map_or(&[][..], Vec::as_slice);
                 if *is_behind_gate && !self.ready.contains(&seat) && !own.is_empty() {
                     self.ready.insert(seat);
-                    needy.push(Arc::clone(implementation));
+                    needs_dependencies.push(Arc::clone(implementation));
                 }
                 let without = own.iter().filter(|id| !is_behind_gate && !self.successors.contains_key(id));
                 missing
@@ -320,7 +322,7 @@ impl Execution {
             }
             // Whoever makes instances waits from the second round on: several threads
             // make them faster than this one makes their successors.
-            let is_done = missing.is_empty() && needy.is_empty();
+            let is_done = missing.is_empty() && needs_dependencies.is_empty();
             if is_done || !is_first {
                 let removed = self.members.iter().flat_map(|member| &member.removed);
                 for provider in seats.iter().map(|seat| &seat.provider).chain(removed) {
@@ -332,15 +334,15 @@ impl Execution {
             }
             missing.iter().for_each(|&(id, ..)| self.hold(&mut state, id));
             drop(state);
-            for implementation in needy {
+            for implementation in needs_dependencies {
                 self.watch.step(Arc::clone(&implementation.component) as _, "construction of the dependencies")?;
-                self.needs.extend(self.shared.hold_needs(&implementation, self.sight())?);
+                self.needs.extend(self.inner.hold_needs(&implementation, self.visibility())?);
             }
             for (id, seat, implementation, config) in missing {
                 self.watch.step(Arc::clone(&implementation.component) as _, "constructor")?;
-                let incarnation =
-                    self.shared.incarnate(&implementation, config.as_deref(), self.sight(), Origin::Create)?;
-                self.keep(id, Successor { incarnation, state_bytes: 0, seat })?;
+                let instance =
+                    self.inner.instantiate(&implementation, config.as_deref(), self.visibility(), Origin::Create)?;
+                self.keep(id, Successor { instance, state_bytes: 0, seat })?;
             }
         }
         Ok(())
@@ -355,13 +357,13 @@ impl Execution {
     pub(super) fn config_for(
         &self,
         state: &State,
-        id: InstanceId,
+        id: ServiceId,
         implementation: &Implementation,
     ) -> Option<Arc<[u8]>> {
-        let instance = &state.instances[id];
-        let is_shared = state.registry.providers[instance.provider].service == Some(id);
+        let service = &state.services[id];
+        let is_shared = state.registry.providers[service.provider].service == Some(id);
         let planned = self.planned_config(implementation).filter(|_| is_shared);
-        planned.or(instance.config.as_ref()).cloned()
+        planned.or(service.config.as_ref()).cloned()
     }
 
     /// Has a configuration read where no successor does it before the commit, by an instance that
@@ -369,7 +371,7 @@ impl Execution {
     fn try_configurations(&self) -> Result<(), Stop> {
         let mut untried = Vec::new();
         {
-            let state = self.shared.state();
+            let state = self.inner.state();
             let is_used = |provider: ProviderId| {
                 state.registry.providers.get(provider).is_some_and(|provider| provider.service.is_some())
             };
@@ -389,14 +391,14 @@ impl Execution {
         for implementation in untried {
             let Some(config) = self.planned_config(&implementation) else { continue };
             self.watch.step(Arc::clone(&implementation.component) as _, "constructor")?;
-            let tried = self.shared.incarnate(&implementation, Some(config), self.sight(), Origin::Create)?;
-            self.shared.discard(self.shared.state(), tried);
+            let tried = self.inner.instantiate(&implementation, Some(config), self.visibility(), Origin::Create)?;
+            self.inner.discard(self.inner.state(), tried);
         }
         Ok(())
     }
 
     /// Instances that appeared since the plan was resolved, where it counted on none.
-    pub(super) fn refuse_latecomers(&self, state: &State) -> Result<(), Stop> {
+    pub(super) fn refuse_instances_created_since(&self, state: &State) -> Result<(), Stop> {
         for (member, loaded) in self.members.iter().zip(&self.loaded) {
             for &provider in &member.removed {
                 refuse_used(state, provider)?;
@@ -412,8 +414,8 @@ impl Execution {
     }
 
     /// Keeps an instance, and its number, until [`Execution::let_go`].
-    pub(super) fn hold(&mut self, state: &mut State, id: InstanceId) {
-        state.instances[id].holds += 1;
+    pub(super) fn hold(&mut self, state: &mut State, id: ServiceId) {
+        state.services[id].holds += 1;
         self.held.push(id);
     }
 
@@ -421,27 +423,27 @@ impl Execution {
     pub(super) fn let_go(&mut self, state: &mut State) {
         state.drop_needs(&mem::take(&mut self.needs));
         for id in self.held.drain(..) {
-            if let Some(instance) = state.instances.get_mut(id) {
-                instance.holds -= 1;
+            if let Some(service) = state.services.get_mut(id) {
+                service.holds -= 1;
                 state.let_go(id);
             }
         }
     }
 
     /// Notes a successor, which this thread meets from now on, then asks it for its health.
-    pub(super) fn keep(&mut self, id: InstanceId, successor: Successor) -> Result<(), Stop> {
+    pub(super) fn keep(&mut self, id: ServiceId, successor: Successor) -> Result<(), Stop> {
         let kept = self.successors.entry(id).insert_entry(successor);
-        let incarnation = &kept.get().incarnation;
-        if let Some(ahead) = self.shared.state().ahead.get_mut(&self.thread) {
-            ahead.add(id, incarnation);
+        let instance = &kept.get().instance;
+        if let Some(uncommitted) = self.inner.state().uncommitted.get_mut(&self.thread) {
+            uncommitted.add(id, instance);
         }
-        self.watch.step(Arc::clone(&incarnation.implementation.component) as _, "health check")?;
-        Shared::check(incarnation)?;
+        self.watch.step(Arc::clone(&instance.implementation.component) as _, "health check")?;
+        RuntimeInner::check(instance)?;
         Ok(())
     }
 
     /// Takes out the successors, those first that depend on others.
-    pub(super) fn dependents_first(&mut self) -> Vec<(InstanceId, Successor)> {
+    pub(super) fn dependents_first(&mut self) -> Vec<(ServiceId, Successor)> {
         let mut successors: Vec<_> = self.successors.drain().collect();
         successors.sort_unstable_by_key(|(_, successor)| Reverse(successor.seat));
         successors

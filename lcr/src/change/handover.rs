@@ -26,7 +26,7 @@
 //!
 //! 1. Every old instance is *saved*, dependents first, in the order of the instances that
 //!    they hold. A dependent may finish its work by calls to its dependencies, which are
-//!    saved later, so nothing of that is lost. After a refusal it is where it belongs: in
+//!    saved later, so nothing of that is lost. ProjectedGraph a refusal it is where it belongs: in
 //!    the old dependency.
 //! 2. Every successor is *restored* and asked for its health, dependencies first, in the
 //!    order of the new implementations' seats, which may be another one. What it says to
@@ -34,7 +34,7 @@
 //!    refusal destroys them, and the old world has not heard of it.
 //!
 //! A member without state is behind the gate, too, if an interface that it needs changes
-//! with it ([`crossing`](super::crossing)): its successor is constructed in the second
+//! with it ([`breaking`](super::breaking)): its successor is constructed in the second
 //! pass, when what it needs is there.
 //!
 //! The saved bytes of all instances are in memory between the passes.
@@ -55,11 +55,15 @@ use crate::{
     error::{Error, ErrorKind, Straggler},
     host::{
         deadline::Deadline,
-        gate::Gate,
-        instances::{Incarnation, InstanceId, Origin},
-        registry::ProviderId,
-        shared::{Shared, State},
-        world::Edit,
+        objects::{
+            instances::{Instance, Origin, ServiceId},
+            registry::ProviderId,
+        },
+        service::{
+            gate::Gate,
+            inner::{RuntimeInner, State},
+        },
+        worlds::world::Edit,
     },
 };
 
@@ -77,16 +81,16 @@ const GRACE: Duration = Duration::from_millis(100);
 
 /// An instance whose successor is made behind the gate.
 struct Moving {
-    id: InstanceId,
+    id: ServiceId,
     seat: usize,
-    old: Arc<Incarnation>,
+    old: Arc<Instance>,
     is_stateful: bool,
     config: Option<Arc<[u8]>>,
 }
 
 /// The same, saved.
 struct Saved {
-    id: InstanceId,
+    id: ServiceId,
     seat: usize,
     /// Its state and the version of that, if it is handed over.
     state: Option<(u32, Vec<u8>)>,
@@ -96,14 +100,14 @@ struct Saved {
 impl Execution {
     /// The instances whose successors are made behind the gate, and their slots, each with
     /// the first world of its instance.
-    fn gated(&self, state: &State) -> (HashSet<ProviderId>, HashSet<InstanceId>, HashMap<usize, u64>) {
+    fn gated(&self, state: &State) -> (HashSet<ProviderId>, HashSet<ServiceId>, HashMap<usize, u64>) {
         let providers: HashSet<ProviderId> =
             self.seats().into_iter().filter(|seat| seat.is_behind_gate).map(|seat| seat.provider).collect();
         let (mut instances, mut members) = (HashSet::new(), HashMap::new());
-        for (id, instance) in &state.instances {
-            if providers.contains(&instance.provider) {
+        for (id, service) in &state.services {
+            if providers.contains(&service.provider) {
                 instances.insert(id);
-                members.extend(instance.slots.iter().map(|&slot| (slot, instance.incarnation.birth)));
+                members.extend(service.slots.iter().map(|&slot| (slot, service.instance.first_generation)));
             }
         }
         (providers, instances, members)
@@ -111,7 +115,7 @@ impl Execution {
 
     /// Whether an instance is there whose successor is made behind the gate.
     pub(super) fn needs_gate(&self) -> Result<bool, Stop> {
-        let state = self.shared.state();
+        let state = self.inner.state();
         self.watch.check()?;
         let (_, instances, _) = self.gated(&state);
         Ok(!instances.is_empty())
@@ -152,20 +156,20 @@ impl Execution {
         }
         loop {
             let begun = Instant::now();
-            let shared = Arc::clone(&self.shared);
-            let mut state = shared.state();
+            let inner = Arc::clone(&self.inner);
+            let mut state = inner.state();
             self.watch.check()?;
             let (.., members) = self.gated(&state);
             if members.is_empty() {
                 return Ok(());
             }
-            shared.may_publish()?;
+            inner.may_publish()?;
             let last = state.generation();
-            shared.publish(&mut state, &[], 0);
+            inner.publish(&mut state, &[], 0);
             drop(state);
             let thread = self.thread;
             let stragglers = self.wait_until_left(patience, |state| state.inside_members(&members, last, thread))?;
-            shared.reaper.wake();
+            inner.reaper.wake();
             if !stragglers.is_empty() {
                 return Err(self.stayed(stragglers));
             }
@@ -178,59 +182,59 @@ impl Execution {
     /// Shuts the slots of instances whose successors are made behind the gate. `None` if
     /// there are none.
     fn shut(&mut self) -> Result<Option<Instant>, Stop> {
-        let shared = Arc::clone(&self.shared);
-        let mut state = shared.state();
+        let inner = Arc::clone(&self.inner);
+        let mut state = inner.state();
         self.watch.check()?;
         let (providers, instances, members) = self.gated(&state);
         if instances.is_empty() {
             return Ok(None);
         }
-        shared.may_publish()?;
+        inner.may_publish()?;
         let shut = Instant::now();
         let deadline = Deadline::after(shut, self.options.deadline);
         let edits: Vec<Edit> = members.keys().map(|&slot| (slot, None)).collect();
         let before = Arc::clone(&state.world);
         // Before anybody waits: from here on the caller of the commit may give up.
         self.watch.enter(Phase::Gate, self.thread, deadline.later(GRACE))?;
-        shared.gate.shut(deadline);
-        shared.publish(&mut state, &edits, 0);
+        inner.gate.shut(deadline);
+        inner.publish(&mut state, &edits, 0);
         state.gate = Some(Gate { members, providers, instances, ..Gate::new(before, self.thread) });
         drop(state);
         // A thread inside may be waiting for the freeze to end: it need not any more.
-        shared.settled.notify_all();
+        inner.changed.notify_all();
         Ok(Some(shut))
     }
 
     /// Opens the gate on the instances that are there, and lets new ones be made.
     fn open_again(&self) -> Result<(), Stop> {
-        let mut state = self.shared.state();
+        let mut state = self.inner.state();
         self.watch.check()?;
-        self.shared.reopen(&mut state);
+        self.inner.reopen(&mut state);
         drop(state);
-        self.shared.reaper.wake();
+        self.inner.reaper.wake();
         self.thaw()
     }
 
     /// Lets instances of the members be made.
     fn thaw(&self) -> Result<(), Stop> {
-        let mut state = self.shared.state();
+        let mut state = self.inner.state();
         self.watch.check()?;
         for (_, provider) in &mut state.registry.providers {
             provider.frozen = None;
         }
         drop(state);
-        self.shared.settled.notify_all();
+        self.inner.changed.notify_all();
         Ok(())
     }
 
     /// Whether what the members' successors need was there before the gate shut. A thread
     /// inside a member may have built the first instance of another one since.
     fn is_prepared(&self) -> Result<bool, Stop> {
-        let state = self.shared.state();
+        let state = self.inner.state();
         self.watch.check()?;
         let mut seats = self.seats().into_iter().enumerate().filter(|(_, seat)| seat.is_behind_gate);
         Ok(seats.all(|(number, seat)| {
-            let is_used = state.instances.iter().any(|(_, instance)| instance.provider == seat.provider);
+            let is_used = state.services.iter().any(|(_, service)| service.provider == seat.provider);
             !is_used || self.ready.contains(&number)
         }))
     }
@@ -243,10 +247,10 @@ impl Execution {
     ) -> Result<Vec<Straggler>, Stop> {
         let mut round = 0_u32;
         loop {
-            let mut state = self.shared.state();
+            let mut state = self.inner.state();
             self.watch.check()?;
             if !state.retired.shows_all_calls() {
-                self.shared.may_publish()?;
+                self.inner.may_publish()?;
                 continue;
             }
             let stragglers = inside(&mut state);
@@ -278,7 +282,7 @@ impl Execution {
     /// The refusal because of what threads inside the members built at each shut gate.
     fn unprepared(&self) -> Stop {
         let text = format!(
-            "threads inside components of the plan built a first instance of another one at each shut gate, and what its \
+            "threads inside components of the plan built a first service of another one at each shut gate, and what its \
              successor needs was not there, for the plan's patience of {:?}; the old version serves on, try again, or \
              raise the patience",
             self.options.patience,
@@ -302,15 +306,15 @@ impl Execution {
                 continue;
             }
             self.watch.step(Arc::clone(&old.implementation.component) as _, "save")?;
-            let bytes = Shared::save(&old)?;
-            let mut state = self.shared.state();
+            let bytes = RuntimeInner::save(&old)?;
+            let mut state = self.inner.state();
             self.watch.check()?;
             state.gate.iter_mut().for_each(|gate| _ = gate.saved.insert(id));
             let version = old.implementation.manifest.state_version;
             saved.push(Saved { id, seat, state: Some((version, bytes)), config });
         }
-        if let Some(ahead) = self.shared.state().ahead.get_mut(&self.thread) {
-            ahead.set_saving(false);
+        if let Some(uncommitted) = self.inner.state().uncommitted.get_mut(&self.thread) {
+            uncommitted.set_saving(false);
         }
         Ok(saved)
     }
@@ -321,18 +325,18 @@ impl Execution {
         let gated = all.iter().enumerate().filter(|(_, seat)| seat.is_behind_gate);
         let seats: HashMap<ProviderId, (usize, bool)> =
             gated.map(|(number, seat)| (seat.provider, (number, seat.is_stateful))).collect();
-        let shared = Arc::clone(&self.shared);
-        let mut state = shared.state();
+        let inner = Arc::clone(&self.inner);
+        let mut state = inner.state();
         self.watch.check()?;
-        if let Some(ahead) = state.ahead.get_mut(&self.thread) {
-            ahead.set_saving(true);
+        if let Some(uncommitted) = state.uncommitted.get_mut(&self.thread) {
+            uncommitted.set_saving(true);
         }
         let order = state.dependencies_first().into_iter().rev();
         let moving: Vec<Moving> = order
             .filter_map(|id| {
-                let instance = &state.instances[id];
-                let (seat, is_stateful) = *seats.get(&instance.provider)?;
-                let old = Arc::clone(&instance.incarnation);
+                let service = &state.services[id];
+                let (seat, is_stateful) = *seats.get(&service.provider)?;
+                let old = Arc::clone(&service.instance);
                 let config = self.config_for(&state, id, &all[seat].implementation);
                 Some(Moving { id, seat, old, is_stateful, config })
             })
@@ -352,8 +356,8 @@ impl Execution {
                 None => (Origin::Create, "constructor", 0),
             };
             self.watch.step(Arc::clone(&implementation.component) as _, step)?;
-            let incarnation = self.shared.incarnate(implementation, config.as_deref(), self.sight(), origin)?;
-            self.keep(id, Successor { incarnation, state_bytes, seat })?;
+            let instance = self.inner.instantiate(implementation, config.as_deref(), self.visibility(), origin)?;
+            self.keep(id, Successor { instance, state_bytes, seat })?;
         }
         Ok(())
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::host::{
-    manifest::{ExportManifest, Manifest},
-    registry::ProviderId,
+    image::manifest::{ExportManifest, Manifest},
+    objects::registry::ProviderId,
 };
 
 /// One component's part of a plan.
@@ -38,7 +38,7 @@ pub(super) struct SeatChange {
     pub(super) interface: String,
     pub(super) protected: bool,
     /// Whether an interface that it needs changes with it, so that its handles cannot go on.
-    pub(super) crosses: bool,
+    pub(super) breaks_interface: bool,
     /// Its place among the plan's seats, behind those that it depends on.
     pub(super) rank: usize,
 }
@@ -64,7 +64,7 @@ impl SeatChange {
 
     /// Whether its callers wait at the gate until the commit.
     pub(super) fn is_behind_gate(&self) -> bool {
-        self.is_stateful() || self.crosses
+        self.is_stateful() || self.breaks_interface
     }
 }
 
@@ -146,7 +146,7 @@ impl fmt::Display for SeatChange {
             StateChange::HandedOver(old, new) if old == new => write!(f, "state v{old} offered to restore")?,
             StateChange::HandedOver(old, new) => write!(f, "state v{old} offered to migrate of v{new}")?,
         }
-        if self.crosses && !self.is_stateful() {
+        if self.breaks_interface && !self.is_stateful() {
             f.write_str(", callers held")?;
         }
         f.write_str(if self.protected { ", protected" } else { "" })

@@ -5,9 +5,9 @@
 //! of its own, so that a component that hangs costs a thread and not the caller; the
 //! caller is its [`watch`]. Everything that callers can see happens in one commit.
 
-mod after;
+mod breaking;
 mod commit;
-mod crossing;
+mod dependency_graph;
 mod execute;
 mod handover;
 pub(crate) mod load;

@@ -19,10 +19,12 @@ use crate::{
     abi::interface::Interface,
     error::{Error, ErrorKind, Result},
     host::{
-        library,
+        image::{
+            library,
+            stage::{Staged, show},
+        },
         runtime::{Runtime, encode},
-        shared::Shared,
-        stage::{Staged, show},
+        service::inner::RuntimeInner,
         sys,
     },
 };
@@ -34,7 +36,7 @@ use super::{
 };
 
 /// Collects what one transaction is to change. Made by [`Runtime::plan`].
-#[must_use = "a plan changes nothing until it is committed"]
+#[must_use = "a plan changes nothing retired_at it is committed"]
 pub struct PlanBuilder<'rt> {
     runtime: &'rt Runtime,
     requests: Vec<Request>,
@@ -103,9 +105,9 @@ pub(crate) struct Step {
 }
 
 /// What a transaction will do: printable, and executed by [`Plan::commit`].
-#[must_use = "a plan changes nothing until it is committed"]
+#[must_use = "a plan changes nothing retired_at it is committed"]
 pub struct Plan {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) inner: Arc<RuntimeInner>,
     pub(crate) steps: Vec<Step>,
     pub(crate) options: Options,
     resolution: Resolution,
@@ -231,13 +233,13 @@ impl<'rt> PlanBuilder<'rt> {
     /// within the plan's patience, since a file system answers slowly or never, is refused
     /// (`Deadline`).
     pub fn build(self) -> Plan {
-        let shared = Arc::clone(self.runtime.shared());
-        let steps = stage_all(&shared, self.requests, self.options.patience);
-        let state = shared.latest_state();
+        let inner = Arc::clone(self.runtime.inner());
+        let steps = stage_all(&inner, self.requests, self.options.patience);
+        let state = inner.latest_state();
         let resolution = resolve(&state, &steps, &self.options);
         let generation = state.serial();
         drop(state);
-        Plan { shared, steps, options: self.options, resolution, generation }
+        Plan { inner, steps, options: self.options, resolution, generation }
     }
 
     /// Builds the plan and commits it.
@@ -251,7 +253,7 @@ impl<'rt> PlanBuilder<'rt> {
 
 /// Stages the requests on a thread of its own, which is left alone if it does not come back: it
 /// removes what it has copied when it does.
-fn stage_all(shared: &Arc<Shared>, requests: Vec<Request>, patience: Duration) -> Vec<Step> {
+fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, patience: Duration) -> Vec<Step> {
     if library::loader_usable().is_err() {
         let refuse = |request: Request| {
             let refusal = request.path().and_then(|path| Some(library::loader_usable().err()?.at(show(path))));
@@ -261,7 +263,7 @@ fn stage_all(shared: &Arc<Shared>, requests: Vec<Request>, patience: Duration) -
     }
     let (send, staged) = mpsc::channel();
     let paths: Vec<PathBuf> = requests.iter().filter_map(Request::path).map(Path::to_owned).collect();
-    let store = Arc::clone(shared);
+    let store = Arc::clone(inner);
     let stager = sys::start(c"lcr-stage", 2 << 20, move || {
         for path in paths {
             if send.send(store.store.stage(&path)).is_err() {
@@ -269,12 +271,14 @@ fn stage_all(shared: &Arc<Shared>, requests: Vec<Request>, patience: Duration) -
             }
         }
     });
-    let until = Instant::now().checked_add(patience);
+    let retired_at = Instant::now().checked_add(patience);
     let mut late = None;
     let steps = requests.into_iter().map(|request| {
         let Some(path) = request.path() else { return Step { request, staged: None, refusal: None } };
-        let answer = match (&late, &stager, until) {
-            (None, Ok(_), Some(until)) => staged.recv_timeout(until.saturating_duration_since(Instant::now())),
+        let answer = match (&late, &stager, retired_at) {
+            (None, Ok(_), Some(retired_at)) => {
+                staged.recv_timeout(retired_at.saturating_duration_since(Instant::now()))
+            }
             (None, Ok(_), None) => staged.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
             _ => Err(mpsc::RecvTimeoutError::Timeout),
         };
@@ -325,13 +329,13 @@ impl Plan {
             let refusal = self.steps.swap_remove(index).refusal;
             return Err(refusal.unwrap_or_else(|| Error::new(ErrorKind::Invalid, "the plan was refused")));
         }
-        transaction::commit(&self.shared, self.steps, self.options)
+        transaction::commit(&self.inner, self.steps, self.options)
     }
 
     /// The plan without the steps that cannot be executed, and without older versions of
     /// a component that it has twice; `None` if nothing is left.
     pub(super) fn without_refused(self) -> (Option<Plan>, Vec<(PathBuf, Error)>) {
-        let Plan { shared, steps, options, .. } = self;
+        let Plan { inner, steps, options, .. } = self;
         let mut refused = Vec::new();
         let mut kept: Vec<Step> = Vec::new();
         for step in steps {
@@ -348,12 +352,12 @@ impl Plan {
             }
         }
         while !kept.is_empty() {
-            let state = shared.latest_state();
+            let state = inner.latest_state();
             let resolution = resolve(&state, &kept, &options);
             let generation = state.serial();
             drop(state);
             if resolution.refusals.is_empty() {
-                return (Some(Plan { shared, steps: kept, options, resolution, generation }), refused);
+                return (Some(Plan { inner, steps: kept, options, resolution, generation }), refused);
             }
             // Of several refusals of a step the first says why.
             let reasons = resolution.refusals.into_iter().rev();

@@ -6,16 +6,18 @@ use std::collections::{HashMap, HashSet};
 use crate::{
     error::{Error, ErrorKind},
     host::{
-        manifest::{ExportManifest, Manifest},
-        registry::ProviderId,
-        shared::State,
-        stage::show,
+        image::{
+            manifest::{ExportManifest, Manifest},
+            stage::show,
+        },
+        objects::registry::ProviderId,
+        service::inner::State,
     },
 };
 
 use super::{
-    after::After,
-    crossing,
+    breaking,
+    dependency_graph::ProjectedGraph,
     member::{Member, SeatChange, StateChange, counted, interface, named},
     plan::{Options, Request, Step},
 };
@@ -90,12 +92,12 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
     }
     refuse_configurations(state, &mut resolution, options);
     if resolution.refusals.is_empty() && steps.iter().all(|step| step.refusal.is_none()) {
-        crossing::mark(state, steps, &mut resolution.members);
-        let after = After::new(state, steps, &resolution.members, &options.bindings);
+        breaking::mark(state, steps, &mut resolution.members);
+        let after = ProjectedGraph::new(state, steps, &resolution.members, &options.bindings);
         resolution.refusals.extend(after.refuse_bindings(&options.bindings));
         resolution.refusals.extend(after.refuse_unmet(state));
         let is_met = resolution.refusals.is_empty();
-        resolution.refusals.extend(crossing::refuse_handles(state, steps, &resolution.members, is_met));
+        resolution.refusals.extend(breaking::refuse_handles(state, steps, &resolution.members, is_met));
         resolution.refusals.extend(after.refuse_cycles());
         after.order(&mut resolution.members);
     }
@@ -262,7 +264,7 @@ fn replace(
             interface,
             protected,
             rank: 0,
-            crosses: false,
+            breaks_interface: false,
         });
     }
     let seated: HashSet<usize> = member.seats.iter().map(|seat| seat.export).collect();

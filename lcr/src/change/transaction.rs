@@ -19,9 +19,9 @@ use crate::{
     error::{Error, ErrorKind, Result, Straggler},
     host::{
         deadline::Deadline,
-        records,
-        shared::{AUTHORS_STACK, Begin, Shared, State},
+        service::inner::{AUTHORS_STACK, Begin, RuntimeInner, State},
         sys,
+        worlds::records,
     },
 };
 
@@ -29,17 +29,16 @@ use super::{
     execute::Execution,
     plan::{Options, Step},
     report::Report,
-    resolve::Resolution,
-    resolve::resolve,
-    watch::{Hung, Watch},
+    resolve::{Resolution, resolve},
+    watch::{Stalled, Watch},
 };
 
 /// Executes resolved and unrefused steps.
-pub(super) fn commit(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Report> {
-    if shared.is_closed() {
+pub(super) fn commit(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Result<Report> {
+    if inner.is_closed() {
         return Err(Error::new(ErrorKind::Closed, "the runtime is gone; make the plan in another one"));
     }
-    match shared.changing.begin() {
+    match inner.changing.begin() {
         Begin::Begun => {}
         Begin::Busy => {
             return Err(Error::new(ErrorKind::Busy, "another transaction is running; try again when it is done"));
@@ -51,10 +50,10 @@ pub(super) fn commit(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -
             ));
         }
     }
-    let turn = Turn(shared);
-    let result = catch_unwind(AssertUnwindSafe(|| begun(shared, steps, options)));
+    let turn = Turn(inner);
+    let result = catch_unwind(AssertUnwindSafe(|| begun(inner, steps, options)));
     drop(turn);
-    let result = result.unwrap_or_else(|panic| Err(given_up(shared, &*panic)));
+    let result = result.unwrap_or_else(|panic| Err(given_up(inner, &*panic)));
     // A subscriber that panics does not change what happened.
     drop(catch_unwind(AssertUnwindSafe(|| match &result {
         Ok(report) => tracing::info!(generation = report.generation, held = ?report.held, "{report}"),
@@ -64,7 +63,7 @@ pub(super) fn commit(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -
 }
 
 /// The turn of one transaction, which ends however that ends.
-struct Turn<'a>(&'a Shared);
+struct Turn<'a>(&'a RuntimeInner);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
@@ -73,11 +72,11 @@ impl Drop for Turn<'_> {
     }
 }
 
-fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Report> {
+fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Result<Report> {
     let started = Instant::now();
-    shared.may_publish()?;
+    inner.may_publish()?;
     let mut resolution = {
-        let state = shared.latest_state();
+        let state = inner.latest_state();
         let resolution = resolve(&state, &steps, &options);
         refuse_reentrance(&state, &resolution)?;
         resolution
@@ -87,8 +86,8 @@ fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Rep
     }
     let watch = Arc::new(Watch::new(Deadline::after(started, options.patience)));
     let slot = Arc::new(Mutex::new(None));
-    let execution = Execution::new(Arc::clone(shared), Arc::clone(&watch), resolution.members, options, started);
-    let (result, watched, changed) = (Arc::clone(&slot), Arc::clone(&watch), Arc::clone(shared));
+    let execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), resolution.members, options, started);
+    let (result, watched, changed) = (Arc::clone(&slot), Arc::clone(&watch), Arc::clone(inner));
     sys::start(c"lcr-change", AUTHORS_STACK, move || {
         // Whatever becomes of this thread, the caller goes on.
         let outcome = catch_unwind(AssertUnwindSafe(|| execution.run(steps)));
@@ -98,8 +97,8 @@ fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Rep
     })
     .map_err(|error| Error::new(ErrorKind::Io, "no thread could be started for the transaction").with_source(error))?;
     if let Err(hung) = watch.wait() {
-        shared.undo(&mut shared.state());
-        shared.settled.notify_all();
+        inner.undo(&mut inner.state());
+        inner.changed.notify_all();
         return Err(hung_error(hung));
     }
     let outcome = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -107,14 +106,14 @@ fn begun(shared: &Arc<Shared>, steps: Vec<Step>, options: Options) -> Result<Rep
 }
 
 /// What is left to do where undoing itself panicked.
-fn given_up(shared: &Shared, panic: &(dyn Any + Send)) -> Error {
-    drop(catch_unwind(AssertUnwindSafe(|| shared.undo(&mut shared.state()))));
-    shared.settled.notify_all();
+fn given_up(inner: &RuntimeInner, panic: &(dyn Any + Send)) -> Error {
+    drop(catch_unwind(AssertUnwindSafe(|| inner.undo(&mut inner.state()))));
+    inner.changed.notify_all();
     Error::internal("the transaction was given up", panic)
 }
 
-fn hung_error(hung: Hung) -> Error {
-    let Hung { phase, step, age, thread } = hung;
+fn hung_error(hung: Stalled) -> Error {
+    let Stalled { phase, step, age, thread } = hung;
     let what = match &step {
         Some((step, component)) => format!("the {step} of component `{component}`"),
         None => "the transaction".to_owned(),
@@ -148,9 +147,9 @@ fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
             "the calling thread holds a pin, which a hand-over of state would wait for; drop the pin first",
         ));
     }
-    for (_, instance) in &state.instances {
-        let Some(member) = gated.get(&instance.provider) else { continue };
-        if instance.slots.iter().any(|&slot| state.is_in_slot(me, slot)) {
+    for (_, service) in &state.services {
+        let Some(member) = gated.get(&service.provider) else { continue };
+        if service.slots.iter().any(|&slot| state.is_in_slot(me, slot)) {
             let why = if member.is_stateful() {
                 "whose state would have to move"
             } else {
@@ -160,7 +159,7 @@ fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
                 ErrorKind::Reentrant,
                 format!(
                     "the calling thread is inside component `{}`, {why}; commit from another thread",
-                    instance.incarnation.implementation.component
+                    service.instance.implementation.component
                 ),
             ));
         }
@@ -168,7 +167,7 @@ fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
     Ok(())
 }
 
-impl Shared {
+impl RuntimeInner {
     /// Undoes what others can see of a transaction that does not commit.
     pub(super) fn undo(&self, state: &mut State) {
         self.reopen(state);

@@ -55,7 +55,7 @@ impl Phase {
 pub(super) type Named = Arc<dyn Display + Send + Sync>;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Fate {
+enum Outcome {
     Running,
     Committed,
     Refused,
@@ -63,7 +63,7 @@ enum Fate {
 }
 
 struct Progress {
-    fate: Fate,
+    outcome: Outcome,
     phase: Phase,
     deadline: Deadline,
     /// Which code is running, and whose; `None` between two steps.
@@ -84,7 +84,7 @@ pub(super) struct Watch {
 pub(super) struct Abandoned;
 
 /// Why a caller gave up.
-pub(super) struct Hung {
+pub(super) struct Stalled {
     pub(super) phase: Phase,
     pub(super) step: Option<(&'static str, Named)>,
     pub(super) age: Duration,
@@ -94,7 +94,7 @@ pub(super) struct Hung {
 impl Watch {
     pub(super) fn new(deadline: Deadline) -> Watch {
         let progress = Progress {
-            fate: Fate::Running,
+            outcome: Outcome::Running,
             phase: Phase::Load,
             deadline,
             step: None,
@@ -112,7 +112,7 @@ impl Watch {
     /// The transaction's thread enters a phase.
     pub(super) fn enter(&self, phase: Phase, thread: u32, deadline: Deadline) -> Result<(), Abandoned> {
         let mut progress = self.lock();
-        if progress.fate == Fate::Abandoned {
+        if progress.outcome == Outcome::Abandoned {
             return Err(Abandoned);
         }
         progress.phase = phase;
@@ -128,7 +128,7 @@ impl Watch {
     /// The transaction's thread is about to run a component's code.
     pub(super) fn step(&self, component: Named, step: &'static str) -> Result<(), Abandoned> {
         let mut progress = self.lock();
-        if progress.fate == Fate::Abandoned {
+        if progress.outcome == Outcome::Abandoned {
             return Err(Abandoned);
         }
         progress.since = Instant::now();
@@ -138,19 +138,19 @@ impl Watch {
 
     /// The transaction's thread, holding the state lock, is about to change something.
     pub(super) fn check(&self) -> Result<(), Abandoned> {
-        match self.lock().fate {
-            Fate::Abandoned => Err(Abandoned),
-            Fate::Running | Fate::Committed | Fate::Refused => Ok(()),
+        match self.lock().outcome {
+            Outcome::Abandoned => Err(Abandoned),
+            Outcome::Running | Outcome::Committed | Outcome::Refused => Ok(()),
         }
     }
 
     /// The transaction's thread, holding the state lock, is about to undo.
     pub(super) fn refuse(&self) -> Result<(), Abandoned> {
         let mut progress = self.lock();
-        match progress.fate {
-            Fate::Abandoned => Err(Abandoned),
-            Fate::Running | Fate::Committed | Fate::Refused => {
-                progress.fate = Fate::Refused;
+        match progress.outcome {
+            Outcome::Abandoned => Err(Abandoned),
+            Outcome::Running | Outcome::Committed | Outcome::Refused => {
+                progress.outcome = Outcome::Refused;
                 Ok(())
             }
         }
@@ -159,10 +159,10 @@ impl Watch {
     /// The transaction's thread commits: from here on it cannot fail.
     pub(super) fn commit(&self) -> Result<(), Abandoned> {
         let mut progress = self.lock();
-        match progress.fate {
-            Fate::Abandoned => Err(Abandoned),
-            Fate::Running | Fate::Committed | Fate::Refused => {
-                progress.fate = Fate::Committed;
+        match progress.outcome {
+            Outcome::Abandoned => Err(Abandoned),
+            Outcome::Running | Outcome::Committed | Outcome::Refused => {
+                progress.outcome = Outcome::Committed;
                 Ok(())
             }
         }
@@ -175,22 +175,22 @@ impl Watch {
     }
 
     /// The caller waits for the end, and gives up at the deadline of the phase.
-    pub(super) fn wait(&self) -> Result<(), Hung> {
+    pub(super) fn wait(&self) -> Result<(), Stalled> {
         let mut progress = self.lock();
         loop {
             if progress.done {
                 return Ok(());
             }
-            if progress.fate == Fate::Running && progress.deadline.has_passed() {
-                progress.fate = Fate::Abandoned;
-                return Err(Hung {
+            if progress.outcome == Outcome::Running && progress.deadline.has_passed() {
+                progress.outcome = Outcome::Abandoned;
+                return Err(Stalled {
                     phase: progress.phase,
                     step: progress.step.clone(),
                     age: progress.since.elapsed(),
                     thread: progress.thread,
                 });
             }
-            progress = if progress.fate == Fate::Running {
+            progress = if progress.outcome == Outcome::Running {
                 let left = progress.deadline.left();
                 self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0
             } else {

@@ -321,7 +321,7 @@ pub(super) fn faulted<I: ?Sized + Interface>(
     // SAFETY: the component gave us the fault.
     let (kind, message, beginning) = unsafe { RawFault::take(fault) };
     // SAFETY: the slot is alive, and so is the world, which this thread has not left.
-    let name = unsafe { (handle.host().blame)(handle.slot.as_ptr(), table) };
+    let name = unsafe { (handle.host().component_at)(handle.slot.as_ptr(), table) };
     // SAFETY: the host gives us a `String`'s representation.
     let component = unsafe { String::from_repr(name) };
     // SAFETY: this thread has not left the world.

@@ -19,14 +19,12 @@ use crate::{
 
 use super::{
     deadline::Deadline,
-    entering::HOST_TABLE,
-    fork,
-    manifest::Manifest,
-    pins::Pin,
-    registry::{Component, Implementation},
-    shared::Shared,
-    shutdown,
-    stage::{Store, Trust},
+    image::{
+        manifest::Manifest,
+        stage::{Store, Trust},
+    },
+    objects::registry::{Component, Implementation},
+    service::{fork, host_table::HOST_TABLE, inner::RuntimeInner, pins::Pin, shutdown},
     sys,
 };
 
@@ -46,7 +44,7 @@ use super::{
 /// builder's `patience`), and destroys the instances, dependents first, on a thread of
 /// its own. Handles may outlive it; their calls give faults.
 pub struct Runtime {
-    shared: Arc<Shared>,
+    inner: Arc<RuntimeInner>,
 }
 
 /// Options of a [`Runtime`].
@@ -148,11 +146,11 @@ impl RuntimeBuilder {
             ));
         }
         let fenced = self.fences || !sys::register_membarrier();
-        let shared = Shared::new(fenced, Store::new(self.store.as_deref(), self.trust)?, self.patience);
-        shared.reaper.attach(&shared);
-        fork::register(&shared);
-        shared.state().registry.bindings = self.bindings;
-        let runtime = Runtime { shared };
+        let inner = RuntimeInner::new(fenced, Store::new(self.store.as_deref(), self.trust)?, self.patience);
+        inner.reaper.attach(&inner);
+        fork::register(&inner);
+        inner.state().registry.bindings = self.bindings;
+        let runtime = Runtime { inner };
         let linked = if self.linked { image::exports() } else { &[] };
         for export in linked.iter().copied().chain(self.exports) {
             runtime.add_linked(export)?;
@@ -175,13 +173,13 @@ impl Runtime {
         RuntimeBuilder::default()
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+    pub(crate) fn inner(&self) -> &Arc<RuntimeInner> {
+        &self.inner
     }
 
     fn add_linked(&self, export: &'static tables::Export) -> Result<()> {
         let manifest = Manifest::decode(export.manifest())?;
-        let mut state = self.shared.state();
+        let mut state = self.inner.state();
         for export_manifest in manifest.exports {
             let component = Arc::new(Component {
                 name: export_manifest.component.clone(),
@@ -215,7 +213,7 @@ impl Runtime {
     }
 
     fn service_by<I: ?Sized + Interface>(&self, component: Option<&str>) -> Result<Handle<I>> {
-        let slot = self.shared.service_handle(I::ENCODED, component)?;
+        let slot = self.inner.service_handle(I::ENCODED, component)?;
         // SAFETY: the slot was linked for `I::ENCODED`, and its reference is ours.
         Ok(unsafe { Handle::from_slot(slot) })
     }
@@ -247,7 +245,7 @@ impl Runtime {
         component: Option<&str>,
         config: &(impl Serialize + ?Sized),
     ) -> Result<Handle<I>> {
-        let slot = self.shared.own_handle(I::ENCODED, component, Some(encode(config)?))?;
+        let slot = self.inner.own_handle(I::ENCODED, component, Some(encode(config)?))?;
         // SAFETY: the slot was linked for `I::ENCODED`, and its reference is ours.
         Ok(unsafe { Handle::from_slot(slot) })
     }
@@ -265,7 +263,7 @@ impl Runtime {
     /// `NotFound` if no such component is present, `Invalid` if `config` cannot be encoded.
     pub fn configure(&self, component: &str, config: &(impl Serialize + ?Sized)) -> Result<()> {
         let config = encode(config)?;
-        let mut state = self.shared.state();
+        let mut state = self.inner.state();
         let Some(providers) = state.registry.components.get(component).cloned() else {
             return Err(Error::new(
                 ErrorKind::NotFound,
@@ -275,8 +273,8 @@ impl Runtime {
         for provider in providers {
             let seat = &mut state.registry.providers[provider];
             seat.config = Some(Arc::clone(&config));
-            if let Some(instance) = seat.service {
-                state.instances[instance].config = Some(Arc::clone(&config));
+            if let Some(service) = seat.service {
+                state.services[service].config = Some(Arc::clone(&config));
             }
         }
         Ok(())
@@ -287,13 +285,13 @@ impl Runtime {
     /// # Errors
     /// `Deadline` if the gate of a replacement stays shut until its deadline.
     pub fn pin(&self) -> Result<Pin> {
-        Pin::new(&self.shared)
+        Pin::new(&self.inner)
     }
 
     /// The number of the last commit. A new runtime is at 1; each commit raises it by one, whatever
     /// is in the plan. A refused plan, a gate and a new handle leave it as it is.
     pub fn generation(&self) -> u64 {
-        self.shared.state().serial()
+        self.inner.state().serial()
     }
 
     /// Waits until every replaced instance is destroyed, at most `timeout`.
@@ -303,26 +301,26 @@ impl Runtime {
     pub fn wait_drained(&self, timeout: Duration) -> Result<()> {
         let deadline = Deadline::after(Instant::now(), timeout);
         loop {
-            let mut state = self.shared.state();
-            if state.leaving.is_empty() && !self.shared.reaper.is_reaping() {
+            let mut state = self.inner.state();
+            if state.retiring.is_empty() && !self.inner.reaper.is_reaping() {
                 return Ok(());
             }
             if deadline.has_passed() {
                 let mut stragglers = state.all_stragglers();
-                stragglers.extend(self.shared.reaper.destructors(true));
-                return Err(not_drained(state.leaving.len(), timeout, stragglers));
+                stragglers.extend(self.inner.reaper.destructors(true));
+                return Err(not_drained(state.retiring.len(), timeout, stragglers));
             }
             drop(state);
-            self.shared.reaper.wake();
+            self.inner.reaper.wake();
             thread::sleep(Duration::from_micros(200));
         }
     }
 
     /// What is present, in use and retained now.
     pub fn status(&self) -> Status {
-        let mut state = self.shared.state();
+        let mut state = self.inner.state();
         let mut stragglers = state.all_stragglers();
-        stragglers.extend(self.shared.reaper.destructors(false));
+        stragglers.extend(self.inner.reaper.destructors(false));
         let registry = &state.registry;
         let mut components: Vec<ComponentStatus> = registry
             .providers
@@ -338,7 +336,7 @@ impl Runtime {
                     source: origin.map(|origin| origin.source.clone()),
                     interface: implementation.manifest.interface.clone(),
                     interface_version: implementation.manifest.interface_version,
-                    instances: state.instances.iter().filter(|(_, instance)| instance.provider == id).count(),
+                    instances: state.services.iter().filter(|(_, service)| service.provider == id).count(),
                     image_bytes: implementation.component.image_bytes(),
                 }
             })
@@ -347,12 +345,12 @@ impl Runtime {
         Status {
             generation: state.serial(),
             components,
-            instances: state.instances.len(),
+            instances: state.services.len(),
             handles: state.slots.numbers().count(),
             pins: state.pins.len(),
             constructed: state.tally.constructed,
             destroyed: state.tally.destroyed,
-            leaving: state.leaving.len() + self.shared.reaper.destroying(),
+            leaving: state.retiring.len() + self.inner.reaper.destroying(),
             stragglers,
             is_gate_shut: state.gate.is_some(),
             retired_worlds: state.retired.worlds.len(),
@@ -391,10 +389,10 @@ pub(crate) fn encode(config: &(impl Serialize + ?Sized)) -> Result<Arc<[u8]>> {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        self.shared.closed.store(true, Ordering::Release);
-        shutdown::run(&self.shared);
+        self.inner.closed.store(true, Ordering::Release);
+        shutdown::run(&self.inner);
         // Not left to the last count, which another thread may hold when the process ends.
-        self.shared.store.remove();
+        self.inner.store.remove();
     }
 }
 

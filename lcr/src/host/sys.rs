@@ -22,7 +22,7 @@ const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 
 /// Whether [`membarrier`] may be used in this process; registers for it. A child of
 /// `fork` must register again.
-pub(super) fn register_membarrier() -> bool {
+pub(in crate::host) fn register_membarrier() -> bool {
     // SAFETY: the call takes no pointers.
     unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 }
 }
@@ -32,7 +32,7 @@ pub(super) fn register_membarrier() -> bool {
 /// # Errors
 /// If [`register_membarrier`] did not say yes, or if the calling thread has been forbidden to
 /// since (seccomp).
-pub(super) fn membarrier() -> io::Result<()> {
+pub(in crate::host) fn membarrier() -> io::Result<()> {
     // SAFETY: the call takes no pointers.
     match unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) } {
         0 => Ok(()),
@@ -41,7 +41,7 @@ pub(super) fn membarrier() -> io::Result<()> {
 }
 
 /// Sleeps while `word` is `expected`, at most `timeout`. May return early.
-pub(super) fn futex_wait(word: &AtomicU32, expected: u32, timeout: Duration) {
+pub(in crate::host) fn futex_wait(word: &AtomicU32, expected: u32, timeout: Duration) {
     let timeout = libc::timespec {
         tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
         tv_nsec: libc::c_long::from(timeout.subsec_nanos() as i32),
@@ -52,14 +52,14 @@ pub(super) fn futex_wait(word: &AtomicU32, expected: u32, timeout: Duration) {
 }
 
 /// Wakes every sleeper of [`futex_wait`] on `word`.
-pub(super) fn futex_wake(word: &AtomicU32) {
+pub(in crate::host) fn futex_wake(word: &AtomicU32) {
     let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
     // SAFETY: the address is valid and only compared.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, i32::MAX) };
 }
 
 /// The kernel's number for the calling thread.
-pub(super) fn thread_id() -> u32 {
+pub(in crate::host) fn thread_id() -> u32 {
     // SAFETY: the call takes nothing.
     unsafe { libc::gettid() }.cast_unsigned()
 }
@@ -70,7 +70,11 @@ pub(super) fn thread_id() -> u32 {
 ///
 /// glibc runs destructors of thread-locals before those of keys, musl runs them among
 /// those of keys; further keys' destructors may come later.
-pub(super) fn at_thread_exit(of: &AtomicU32, value: *const (), end: unsafe extern "C" fn(*mut libc::c_void)) -> bool {
+pub(in crate::host) fn at_thread_exit(
+    of: &AtomicU32,
+    value: *const (),
+    end: unsafe extern "C" fn(*mut libc::c_void),
+) -> bool {
     let mut key = of.load(Ordering::Acquire);
     if key == u32::MAX {
         let mut fresh = 0;
@@ -148,7 +152,7 @@ pub(crate) fn start(name: &'static CStr, stack: usize, body: impl FnOnce() + Sen
 }
 
 /// How many thread keys a process has (`PTHREAD_KEYS_MAX`).
-pub(super) fn key_limit() -> u32 {
+pub(in crate::host) fn key_limit() -> u32 {
     // SAFETY: asks for a constant of the system.
     let limit = unsafe { libc::sysconf(libc::_SC_THREAD_KEYS_MAX) };
     // The least that POSIX allows.
@@ -156,7 +160,7 @@ pub(super) fn key_limit() -> u32 {
 }
 
 /// How many thread keys with a number below `end` are free, of `most`: makes and deletes them.
-pub(super) fn count_keys_below(end: u32, most: usize) -> usize {
+pub(in crate::host) fn count_keys_below(end: u32, most: usize) -> usize {
     let mut made = Vec::with_capacity(most.min(end as usize));
     while made.len() < most {
         let mut key = 0;
@@ -179,7 +183,7 @@ pub(super) fn count_keys_below(end: u32, most: usize) -> usize {
 }
 
 /// A new file in memory, for reading and writing, which `exec` closes.
-pub(super) fn memory_file(name: &CStr) -> Option<File> {
+pub(in crate::host) fn memory_file(name: &CStr) -> Option<File> {
     // SAFETY: the name ends, and the flag is one that the call knows.
     let file = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) };
     // SAFETY: it was opened just now, for nobody else.
@@ -188,7 +192,7 @@ pub(super) fn memory_file(name: &CStr) -> Option<File> {
 
 /// Has the C library call `end` with the destructors of the calling thread's thread-locals, if it
 /// has a list of these.
-pub(super) fn at_locals_end(end: unsafe extern "C" fn(*mut libc::c_void)) {
+pub(in crate::host) fn at_locals_end(end: unsafe extern "C" fn(*mut libc::c_void)) {
     type Register =
         unsafe extern "C" fn(unsafe extern "C" fn(*mut libc::c_void), *mut libc::c_void, *const u8) -> libc::c_int;
     unsafe extern "C" {
@@ -205,13 +209,13 @@ pub(super) fn at_locals_end(end: unsafe extern "C" fn(*mut libc::c_void)) {
 }
 
 /// A thread's first function.
-pub(super) type ThreadStart = unsafe extern "C-unwind" fn(*mut libc::c_void) -> *mut libc::c_void;
+pub(in crate::host) type ThreadStart = unsafe extern "C-unwind" fn(*mut libc::c_void) -> *mut libc::c_void;
 
 /// `pthread_create`, with a function that `pthread_exit` may unwind.
 ///
 /// # Safety
 /// As for that; the new thread owns `argument`.
-pub(super) unsafe fn create_thread(
+pub(in crate::host) unsafe fn create_thread(
     thread: *mut libc::pthread_t,
     how: *const libc::pthread_attr_t,
     start: ThreadStart,
@@ -225,7 +229,7 @@ pub(super) unsafe fn create_thread(
 }
 
 /// The first signal whose handler is in the image that begins at `start`.
-pub(super) fn signal_handled_by(start: usize) -> Option<i32> {
+pub(in crate::host) fn signal_handled_by(start: usize) -> Option<i32> {
     (1..=64).find(|&signal| {
         // SAFETY: zeroes are an action.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -237,7 +241,7 @@ pub(super) fn signal_handled_by(start: usize) -> Option<i32> {
 }
 
 /// Where the image that has this address begins.
-pub(super) fn image_start(address: *const ()) -> Option<usize> {
+pub(in crate::host) fn image_start(address: *const ()) -> Option<usize> {
     // SAFETY: null pointers are one.
     let mut found: libc::Dl_info = unsafe { std::mem::zeroed() };
     // SAFETY: looks the address up, with room for the answer.
@@ -246,7 +250,7 @@ pub(super) fn image_start(address: *const ()) -> Option<usize> {
 
 /// Whether this process has a thread of that number. A kernel that refuses to say (a filter of
 /// system calls, another user of that thread) counts as yes: only a thread that is not there is gone.
-pub(super) fn is_alive(thread: u32) -> bool {
+pub(in crate::host) fn is_alive(thread: u32) -> bool {
     let process = std::process::id();
     // SAFETY: signal 0 only asks whether the thread is there.
     let answer = unsafe { libc::syscall(libc::SYS_tgkill, process, thread, 0) };
@@ -254,7 +258,7 @@ pub(super) fn is_alive(thread: u32) -> bool {
 }
 
 /// Has the three functions called around every `fork` of this process.
-pub(super) fn at_fork(
+pub(in crate::host) fn at_fork(
     prepare: unsafe extern "C" fn(),
     parent: unsafe extern "C" fn(),
     child: unsafe extern "C" fn(),
@@ -266,7 +270,7 @@ pub(super) fn at_fork(
 
 /// The calling thread's name as the kernel has it; `main` for the first one, whose name
 /// is the program's. Unlike [`std::thread::current`] it may be asked to the very end.
-pub(super) fn thread_name() -> String {
+pub(in crate::host) fn thread_name() -> String {
     if thread_id() == std::process::id() {
         return "main".to_owned();
     }
@@ -281,14 +285,14 @@ pub(super) fn thread_name() -> String {
 }
 
 /// The user that this process acts as.
-pub(super) fn user() -> u32 {
+pub(in crate::host) fn user() -> u32 {
     // SAFETY: the call takes nothing and cannot fail.
     unsafe { libc::geteuid() }
 }
 
 /// Locks an open file or directory for the life of its descriptor and the copies of it that
 /// children of `fork` have. Whether nobody else has it locked.
-pub(super) fn try_lock(file: &File) -> io::Result<bool> {
+pub(in crate::host) fn try_lock(file: &File) -> io::Result<bool> {
     // SAFETY: the descriptor is open as long as the file is borrowed.
     if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
         return Ok(true);
@@ -301,7 +305,7 @@ pub(super) fn try_lock(file: &File) -> io::Result<bool> {
 
 /// How many bytes a file of this process may have (`RLIMIT_FSIZE`). A write beyond is answered
 /// with SIGXFSZ, which ends a process that does not ignore it.
-pub(super) fn file_size_limit() -> u64 {
+pub(in crate::host) fn file_size_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: the pointer is valid for the length of the call.
     unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
@@ -310,7 +314,7 @@ pub(super) fn file_size_limit() -> u64 {
 
 /// A file's bytes in memory, for reading. The file must not change meanwhile: whoever makes
 /// one sees to it that nobody else can write to the file.
-pub(super) struct Mapping {
+pub(in crate::host) struct Mapping {
     start: NonNull<u8>,
     len: usize,
 }
@@ -318,7 +322,7 @@ pub(super) struct Mapping {
 impl Mapping {
     /// Maps all of a file that is open for reading, and is not empty. Its pages are there at
     /// once, not one fault at a time.
-    pub(super) fn new(file: &File) -> io::Result<Mapping> {
+    pub(in crate::host) fn new(file: &File) -> io::Result<Mapping> {
         let len = usize::try_from(file.metadata()?.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let flags = libc::MAP_PRIVATE | libc::MAP_POPULATE;
         // SAFETY: a new mapping, at no address that is in use.

@@ -1,0 +1,161 @@
+//! Crossings: an interface changes so that its handles cannot go on, in one plan with
+//! those that need it.
+//!
+//! The handles of a dependent were given to its constructor and go with it, so they are no
+//! promise to anybody else: each dependent's are in slots of their own, which a commit
+//! closes. A caller's handles are a promise. The new implementation has to serve them, or
+//! the plan is refused.
+//!
+//! A call inside the old dependent must not find a closed slot, so a dependent that
+//! crosses is behind the gate, with state or without: its callers wait, the last one
+//! leaves, and its successor is constructed when what that one needs is there. Handles
+//! that it lent across an image border are the borrower's. What it keeps for longer than
+//! itself (in a thread, a static, a destructor) is withdrawn with it: a fault.
+//!
+//! A slot that the present implementation does not serve either is closed already, and
+//! in nobody's way.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    error::{Error, ErrorKind},
+    host::{
+        image::{
+            link::{link, link_need},
+            manifest::{DependencyManifest, ExportManifest},
+            stage::show,
+        },
+        objects::{
+            instances::ServiceEntry,
+            registry::{Implementation, ProviderId},
+            slots::Slot,
+        },
+        service::inner::State,
+    },
+};
+
+use super::{
+    member::{Member, named},
+    plan::Step,
+    resolve::Refusal,
+};
+
+/// Marks the seats whose handles on what they need cannot go on, or cannot be made yet.
+pub(super) fn mark(state: &State, steps: &[Step], members: &mut [Member]) {
+    let changes: Vec<Change<'_>> = members.iter().flat_map(|member| Change::of(state, steps, member)).collect();
+    // A seat's interface stays, so those of a need's interface are all that may meet it.
+    let mut by_interface: HashMap<&str, Vec<&Change<'_>>> = HashMap::new();
+    for change in &changes {
+        by_interface.entry(&change.before.interface).or_default().push(change);
+    }
+    let of = |need: &DependencyManifest| by_interface.get(&*need.interface).map_or(&[][..], Vec::as_slice);
+    let mut breaks_interface = Vec::with_capacity(changes.len());
+    for Change { before, after } in &changes {
+        let lost = |need: &DependencyManifest| {
+            of(need).iter().any(|change| change.before.meets(need) && !change.after.meets(need))
+        };
+        let gained = |need: &DependencyManifest| {
+            of(need).iter().any(|change| change.after.meets(need) && !change.before.meets(need))
+        };
+        breaks_interface.push(before.deps.iter().any(lost) || after.deps.iter().any(gained));
+    }
+    let seats = members.iter_mut().flat_map(|member| &mut member.seats);
+    seats.zip(breaks_interface).for_each(|(seat, breaks_interface)| seat.breaks_interface = breaks_interface);
+}
+
+/// What is on a seat before and after the plan.
+struct Change<'a> {
+    before: &'a ExportManifest,
+    after: &'a ExportManifest,
+}
+
+impl<'a> Change<'a> {
+    /// Those of a member, in the order of its seats.
+    fn of(state: &'a State, steps: &'a [Step], member: &Member) -> Vec<Change<'a>> {
+        let Some(staged) = &steps[member.step].staged else { return Vec::new() };
+        let change = |seat: &super::member::SeatChange| Change {
+            before: &state.registry.providers[seat.provider].implementation.manifest,
+            after: &staged.manifest.exports[seat.export],
+        };
+        member.seats.iter().map(change).collect()
+    }
+}
+
+impl ExportManifest {
+    fn meets(&self, need: &DependencyManifest) -> bool {
+        self.interface == need.interface && link_need(need, self).is_ok()
+    }
+}
+
+/// Handles that the plan would cut off: callers' own, and those of dependents that stay,
+/// unless their needs were found unmet already.
+pub(super) fn refuse_handles(state: &State, steps: &[Step], members: &[Member], are_needs_met: bool) -> Vec<Refusal> {
+    let breaking = Breaking::new(state, members);
+    let mut refusals = Vec::new();
+    let mut instances_of: HashMap<ProviderId, Vec<&ServiceEntry>> = HashMap::new();
+    for (_, service) in &state.services {
+        instances_of.entry(service.provider).or_default().push(service);
+    }
+    for member in members {
+        let Some(staged) = &steps[member.step].staged else { continue };
+        for seat in &member.seats {
+            let new = &staged.manifest.exports[seat.export];
+            let mut instances = instances_of.get(&seat.provider).into_iter().flatten();
+            let refusal = instances.find_map(|service| {
+                let slots = service.slots.iter().filter_map(|&slot| state.slots.get(slot));
+                let mut asked = slots.filter(|slot| are_needs_met || slot.dependent.is_none());
+                asked.find_map(|slot| {
+                    let error = link(state.views.get(slot.view), new).err()?;
+                    breaking.refuse(state, slot, error).err()
+                })
+            });
+            if let Some(error) = refusal {
+                let error = error.at(show(&staged.source));
+                refusals.push(Refusal { step: Some(member.step), error });
+            }
+        }
+    }
+    refusals
+}
+
+/// The dependents whose handles may be closed: they are replaced, and nobody is inside.
+pub(super) struct Breaking {
+    dependents: Vec<Arc<Implementation>>,
+}
+
+impl Breaking {
+    pub(super) fn new(state: &State, members: &[Member]) -> Breaking {
+        let seats = members.iter().flat_map(|member| &member.seats).filter(|seat| seat.is_behind_gate());
+        let present = |provider| Arc::clone(&state.registry.providers[provider].implementation);
+        Breaking { dependents: seats.map(|seat| present(seat.provider)).collect() }
+    }
+
+    /// Refuses to close a slot that the new implementation cannot serve, for the reason
+    /// that `error` gives, if anybody else counts on it.
+    ///
+    /// # Errors
+    /// The same, with who holds the slot's handles; `Busy` if that will pass.
+    pub(super) fn refuse(&self, state: &State, slot: &Slot, error: Error) -> Result<(), Error> {
+        let view = state.views.get(slot.view);
+        let instance = state.services.get(slot.service).map(|service| &service.instance);
+        let is_served = instance.is_some_and(|old| old.implementation.functions(slot.view, view).is_ok());
+        let handles = slot.handles();
+        let may_close = self.dependents.iter().any(|dependent| slot.is_of(Some(dependent)));
+        if handles == 0 || !is_served || may_close {
+            return Ok(());
+        }
+        let (counted, is) =
+            if handles == 1 { ("1 handle".to_owned(), "is") } else { (format!("{handles} handles"), "are") };
+        let held = format!("{counted} of {} v{}", view.interface.name, view.interface.version);
+        let Some(dependent) = slot.dependent.as_ref().and_then(|dependent| dependent.upgrade()) else {
+            return Err(error.at(format!("{held} {is} held outside of what the plan replaces")));
+        };
+        let who = named(&dependent.manifest);
+        let mut present = state.registry.providers.iter().map(|(_, provider)| &provider.implementation);
+        if present.any(|other| Arc::ptr_eq(other, &dependent)) {
+            return Err(error.at(format!("{held} {is} held by component {who}")));
+        }
+        let text = format!("{held} {is} held by component {who}, which was replaced and is not gone yet; try again");
+        Err(Error::new(ErrorKind::Busy, text))
+    }
+}

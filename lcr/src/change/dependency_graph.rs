@@ -1,0 +1,266 @@
+//! What would be present after a commit: are everybody's dependencies met, once and
+//! without cycles, and in which order do members and seats come?
+//!
+//! Manifests say what is needed, so the work is linear in their size, and nothing recurses.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::{
+    error::ErrorKind,
+    host::{
+        image::{
+            link::link_need,
+            manifest::{DependencyManifest, ExportManifest},
+        },
+        objects::{
+            instances::too_deep,
+            order::{NESTED, depth_first, depths},
+            registry::{Visibility, few},
+        },
+        service::inner::State,
+    },
+};
+
+use super::{
+    member::{Member, named},
+    plan::Step,
+    resolve::Refusal,
+};
+
+/// A needed interface, with its version.
+fn versioned(need: &DependencyManifest) -> String {
+    format!("{} v{}", need.interface, need.version)
+}
+
+/// The implementations that would be present.
+pub(super) struct ProjectedGraph<'a> {
+    exports: Vec<Present<'a>>,
+    /// Their numbers, by interface.
+    interfaces: HashMap<&'a str, Vec<usize>>,
+    /// Their numbers, by interface and each version that they serve.
+    versions: HashMap<&'a str, HashMap<u32, Vec<usize>>>,
+    /// For each, what it needs, as far as exactly one would provide it.
+    needs: Vec<Vec<usize>>,
+    /// The component that is bound to an interface.
+    bindings: HashMap<String, String>,
+    /// All of them, each behind what it needs; or the ring that a member would close.
+    order: Result<Vec<usize>, Vec<usize>>,
+}
+
+struct Present<'a> {
+    manifest: &'a ExportManifest,
+    /// The member that brings it, and the step that this comes from.
+    member: Option<usize>,
+    step: Option<usize>,
+    /// The seat among the member's that it takes; `None` if it is a new one.
+    seat: Option<usize>,
+}
+
+impl<'a> ProjectedGraph<'a> {
+    /// What would be present if `members`, which come from `steps`, were committed.
+    pub(super) fn new(
+        state: &'a State,
+        steps: &'a [Step],
+        members: &[Member],
+        bindings: &BTreeMap<String, String>,
+    ) -> ProjectedGraph<'a> {
+        let mut exports = Vec::new();
+        let mut gone = HashSet::new();
+        for (index, member) in members.iter().enumerate() {
+            gone.extend(member.removed.iter().copied());
+            let Some(staged) = &steps[member.step].staged else { continue };
+            for (number, seat) in member.seats.iter().enumerate() {
+                gone.insert(seat.provider);
+                exports.push(Present {
+                    manifest: &staged.manifest.exports[seat.export],
+                    member: Some(index),
+                    step: Some(member.step),
+                    seat: Some(number),
+                });
+            }
+            for &export in &member.added {
+                exports.push(Present {
+                    manifest: &staged.manifest.exports[export],
+                    member: Some(index),
+                    step: Some(member.step),
+                    seat: None,
+                });
+            }
+        }
+        for (id, provider) in &state.registry.providers {
+            if provider.pending.is_none() && !gone.contains(&id) {
+                exports.push(Present {
+                    manifest: &provider.implementation.manifest,
+                    member: None,
+                    step: None,
+                    seat: None,
+                });
+            }
+        }
+        let mut interfaces: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut versions: HashMap<&str, HashMap<u32, Vec<usize>>> = HashMap::new();
+        for (index, present) in exports.iter().enumerate() {
+            let manifest = present.manifest;
+            interfaces.entry(&manifest.interface).or_default().push(index);
+            for version in [manifest.interface_version].iter().chain(&manifest.replaces) {
+                let serving = versions.entry(&manifest.interface).or_default().entry(*version).or_default();
+                // A version may be named twice.
+                if serving.last() != Some(&index) {
+                    serving.push(index);
+                }
+            }
+        }
+        let bindings = state.registry.bindings.iter().chain(bindings);
+        let bindings = bindings.map(|(interface, component)| (interface.clone(), component.clone())).collect();
+        let mut after =
+            ProjectedGraph { bindings, exports, interfaces, versions, needs: Vec::new(), order: Ok(Vec::new()) };
+        let needs = after
+            .exports
+            .iter()
+            .map(|present| present.manifest.deps.iter().filter_map(|need| after.chosen(need)).collect());
+        after.needs = needs.collect();
+        // A ring that is there already is not this plan's.
+        let is_own = |ring: &[usize]| ring.iter().any(|&at| after.exports[at].step.is_some());
+        let all = 0..after.exports.len();
+        after.order = depth_first(all, |at| after.needs[at].clone(), |ring| is_own(ring).then(|| ring.to_vec()));
+        after
+    }
+
+    /// The implementations that would meet a need.
+    fn providers(&self, need: &DependencyManifest) -> &[usize] {
+        self.versions
+            .get(&*need.interface)
+            .and_then(|versions| versions.get(&need.version))
+            .map_or(&[][..], Vec::as_slice)
+    }
+
+    /// The implementation that would meet it: the only one, or of several the one that is bound.
+    fn chosen(&self, need: &DependencyManifest) -> Option<usize> {
+        match self.providers(need) {
+            [sole] => Some(*sole),
+            [] => None,
+            several => {
+                let bound = self.bindings.get(&need.interface)?;
+                several.iter().copied().find(|&at| self.exports[at].manifest.component == *bound)
+            }
+        }
+    }
+
+    /// Bindings to what would not be present.
+    pub(super) fn refuse_bindings(&self, bindings: &BTreeMap<String, String>) -> Vec<Refusal> {
+        let of = |interface: &str| self.interfaces.get(interface).map_or(&[][..], Vec::as_slice);
+        let is_unmet = |(interface, component): &(&String, &String)| {
+            !of(interface).iter().any(|&at| self.exports[at].manifest.component == **component)
+        };
+        let refuse = |(interface, component): (&String, &String)| {
+            let text = format!(
+                "{interface} cannot be bound to component `{component}`, which would not be present, or does not \
+                 implement it; add it to the plan, or bind another one"
+            );
+            Refusal::new(None, ErrorKind::NotFound, text)
+        };
+        bindings.iter().filter(is_unmet).map(refuse).collect()
+    }
+
+    /// Needs that nothing or more than one component would meet, or one of other signatures:
+    /// those of members, and those of others that exactly one meets now.
+    pub(super) fn refuse_unmet(&self, state: &State) -> Vec<Refusal> {
+        let is_met = |need: &DependencyManifest| {
+            state.registry.choose(&need.interface, need.version, None, Visibility::Committed).is_ok()
+        };
+        let mut refusals = Vec::new();
+        for present in &self.exports {
+            for need in &present.manifest.deps {
+                if present.member.is_none() && !is_met(need) {
+                    continue;
+                }
+                let providers = self.providers(need);
+                let (kind, found) = match (providers, self.chosen(need)) {
+                    (_, Some(provider)) => {
+                        let provider = &self.exports[provider];
+                        // What neither of the two changes is not this plan's.
+                        let is_own = present.member.or(provider.member).is_some();
+                        if is_own && let Err(error) = link_need(need, provider.manifest) {
+                            let who = format!("component {} needs {}", named(present.manifest), versioned(need));
+                            refusals.push(Refusal { step: present.step.or(provider.step), error: error.at(who) });
+                        }
+                        continue;
+                    }
+                    ([], None) => (ErrorKind::Dependency, self.nothing_for(need)),
+                    (_, None) => {
+                        let names = self.names(providers, named);
+                        (
+                            ErrorKind::Ambiguous,
+                            format!(
+                                "{names} would provide; leave all but one out, or name the one you mean: plan.bind::<dyn ..>(\"component\")"
+                            ),
+                        )
+                    }
+                };
+                let text = format!("component {} needs {}, which {found}", named(present.manifest), versioned(need));
+                let step = present.step.or(providers.iter().find_map(|&provider| self.exports[provider].step));
+                refusals.push(Refusal::new(step, kind, text));
+            }
+        }
+        refusals
+    }
+
+    /// What is said of a need that nothing would meet.
+    fn nothing_for(&self, need: &DependencyManifest) -> String {
+        let others = self.interfaces.get(&*need.interface).map_or(&[][..], Vec::as_slice);
+        if others.is_empty() {
+            return "nothing would provide; add a component that does to the plan".to_owned();
+        }
+        let others = self.names(others, |manifest| format!("{} v{}", named(manifest), manifest.interface_version));
+        format!(
+            "nothing would provide, only {others}; replace one of the two in the same plan by a version that fits the other"
+        )
+    }
+
+    /// What these are called, in order.
+    fn names(&self, exports: &[usize], name: impl Fn(&ExportManifest) -> String) -> String {
+        let mut names: Vec<String> = exports.iter().map(|&at| name(self.exports[at].manifest)).collect();
+        names.sort_unstable();
+        few(names.into_iter(), " and ")
+    }
+
+    /// A cycle that a member would close, or dependencies that would be nested too deep.
+    pub(super) fn refuse_cycles(&self) -> Option<Refusal> {
+        let order = match &self.order {
+            Ok(order) => order,
+            Err(ring) => return self.refuse_ring(ring),
+        };
+        let depths = depths(order, |at| self.needs[at].clone());
+        let is_deep = |&&at: &&usize| self.exports[at].step.is_some() && depths[&at] > NESTED;
+        let &at = order.iter().find(is_deep)?;
+        let Present { manifest, step, .. } = &self.exports[at];
+        Some(Refusal { step: *step, error: too_deep(&manifest.component, depths[&at]) })
+    }
+
+    fn refuse_ring(&self, ring: &[usize]) -> Option<Refusal> {
+        let step = ring.iter().find_map(|&at| self.exports[at].step)?;
+        let names = ring.iter().chain(ring.first());
+        let names = few(names.map(|&at| self.exports[at].manifest.component.clone()), " -> ");
+        let text = format!("components would depend on each other in a cycle: {names}; break it at one of them");
+        Some(Refusal::new(Some(step), ErrorKind::Dependency, text))
+    }
+
+    /// Sorts members so that each comes behind those that it depends on, as far as it can:
+    /// two may need each other by different exports. Seats are ranked so that each comes
+    /// behind all that it depends on.
+    pub(super) fn order(&self, members: &mut Vec<Member>) {
+        // A plan with a ring is refused, whatever its order.
+        let order = self.order.as_deref().unwrap_or_default();
+        let mut first = vec![usize::MAX; members.len()];
+        for (rank, &at) in order.iter().enumerate() {
+            let Some(member) = self.exports[at].member else { continue };
+            first[member] = first[member].min(rank);
+            if let Some(seat) = self.exports[at].seat {
+                members[member].seats[seat].rank = rank;
+            }
+        }
+        let mut ranked: Vec<(usize, Member)> = first.into_iter().zip(members.drain(..)).collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
+        members.extend(ranked.into_iter().map(|(_, member)| member));
+    }
+}

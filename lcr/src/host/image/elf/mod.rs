@@ -1,0 +1,217 @@
+//! Reads a shared library that nobody trusts yet, from its bytes alone.
+//!
+//! `dlopen` believes what a file says: a truncated one makes it touch pages behind the end
+//! (SIGBUS), a mangled one makes it follow wild offsets (SIGSEGV), jump into data or loop. And it
+//! runs constructors before anyone can object. So [`read`] looks first. An ELF file describes
+//! itself twice, in program headers and dynamic table for the loader ([`segments`], [`dynamic`])
+//! and in section headers for tools, and a linker writes both from one layout; they must agree
+//! here to the byte, and what the loader will follow from there ([`tables`]) must stay inside.
+//!
+//! Called by `stage`, on the private copy, after [`look`] at the first bytes of the original.
+//!
+//! Invariants:
+//! 1. Pure: bytes in, a description or an error out. No panic, no loop without progress.
+//! 2. Takes memory and time of at most a small multiple of the input: numbers of headers are
+//!    limited, no two sections share bytes, and lookups by address are binary searches.
+//! 3. Every address that the loader will read, write or call for an accepted file lies in a
+//!    segment with the right to do so, and every file page that it maps exists.
+//!
+//! What it cannot see is damage inside code and data; a content hash or a signature would.
+
+mod dynamic;
+mod names;
+mod segments;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub(crate) use names::{Patch, RunPath};
+
+use crate::error::{Error, ErrorKind, Result};
+use object::{
+    LittleEndian as Le,
+    elf::{self, FileHeader64},
+    read::elf::FileHeader,
+};
+use view::View;
+
+/// What the file says, once it is known to be well-formed.
+#[derive(Debug)]
+pub(crate) struct Elf<'data> {
+    view: View<'data>,
+    dynamic: dynamic::Dynamic<'data>,
+    /// Bytes of memory that the image takes, in whole pages.
+    pub(crate) mapped: u64,
+    /// Why the library can never be unmapped, if it cannot.
+    pub(crate) permanent: Option<&'static str>,
+    pub(crate) takes: Takes,
+}
+
+/// What an image takes of what the process has little of, for as long as it is mapped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Takes {
+    /// Mappings, at most.
+    pub(crate) mappings: usize,
+    /// A thread key, when its std first needs one.
+    pub(crate) keys: bool,
+    /// Storage at a fixed distance from each thread's pointer.
+    pub(crate) static_tls: Option<StaticTls>,
+}
+
+/// A block of static thread-local storage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StaticTls {
+    /// In bytes.
+    pub(crate) size: u64,
+    /// In bytes, a power of two.
+    pub(crate) align: u64,
+}
+
+impl<'data> Elf<'data> {
+    /// The contents of the sections called `name`, as far as the image maps them.
+    pub(crate) fn sections(&self, name: &str) -> impl Iterator<Item = &'data [u8]> {
+        let bytes = self.view.bytes;
+        let named = move |s: &&view::Section<'data>| s.name == name.as_bytes() && s.alloc();
+        self.view.sections.iter().filter(named).filter_map(move |s| s.data(bytes))
+    }
+
+    /// Whether the library itself defines and exports the function `name`.
+    pub(crate) fn exports(&self, name: &str) -> bool {
+        tables::exports(&self.view, name.as_bytes())
+    }
+}
+
+/// Checks a whole file. `page` is the machine's page size.
+///
+/// # Errors
+/// [`ErrorKind::NotALibrary`], saying what was found.
+pub(crate) fn read(bytes: &[u8], page: u64) -> Result<Elf<'_>> {
+    let header = header(bytes)?;
+    let view = View::new(bytes, header)?;
+    let mapped = segments::check(&view, page)?;
+    let dynamic = dynamic::Dynamic::read(&view)?;
+    dynamic.check(&view)?;
+    tables::check(&view, &dynamic)?;
+    let permanent = dynamic.permanent().or_else(|| takes_from_threads(&view));
+    let takes = Takes {
+        mappings: segments::mappings(&view, page),
+        keys: tables::imports(&view, &[b"pthread_key_create"]),
+        static_tls: segments::tls_block(&view).filter(|_| dynamic.is_tls_static()),
+    };
+    Ok(Elf { mapped, permanent, takes, view, dynamic })
+}
+
+/// What the C library keeps of an image for the ends of threads. An image that links `lcr` leads
+/// it to the host (`component/shims`) by functions of its own with these names, so it imports none.
+const KEPT_FOR_THREADS: [&[u8]; 3] = [b"pthread_key_create", b"pthread_create", b"__cxa_thread_atexit_impl"];
+
+fn takes_from_threads(view: &View<'_>) -> Option<&'static str> {
+    let text = "it leaves destructors with threads by itself: its linker bound pthread_create or the like to the C \
+                library's instead of its own; link it with bfd or lld, and lcr into it";
+    tables::imports(view, &KEPT_FOR_THREADS).then_some(text)
+}
+
+/// How many bytes of a file [`look`] wants to see.
+pub(crate) const FIRST: usize = size_of::<FileHeader64<Le>>();
+
+/// Refuses what its first bytes show to be no library for this machine, or a library that ends
+/// before its own tables do: of a file of `len` bytes, nothing but `first` has been read.
+///
+/// # Errors
+/// As for [`read`], which asks for much more.
+pub(crate) fn look(first: &[u8], len: u64) -> Result<()> {
+    let header = header(first)?;
+    let tables = [
+        (header.e_phoff.get(Le), header.e_phnum.get(Le), header.e_phentsize.get(Le)),
+        (header.e_shoff.get(Le), header.e_shnum.get(Le), header.e_shentsize.get(Le)),
+    ];
+    let mut ends = tables.iter().map(|(at, count, size)| at.saturating_add(u64::from(*count) * u64::from(*size)));
+    ensure(ends.all(|end| end <= len), || format!("a file of {len} bytes ends before its headers do"))
+}
+
+/// What differs from one processor to the next.
+#[derive(Debug)]
+struct Machine {
+    arch: &'static str,
+    number: elf::Machine,
+    relative: u32,
+    jump_slot: u32,
+    indirect: u32,
+    copy: u32,
+    tls_descriptor: u32,
+}
+
+#[rustfmt::skip]
+const MACHINES: [Machine; 3] = [
+    Machine { arch: "x86_64", number: elf::EM_X86_64, relative: 8, jump_slot: 7, indirect: 37, copy: 5, tls_descriptor: 36 },
+    Machine { arch: "aarch64", number: elf::EM_AARCH64, relative: 1027, jump_slot: 1026, indirect: 1032, copy: 1024, tls_descriptor: 1031 },
+    Machine { arch: "riscv64", number: elf::EM_RISCV, relative: 3, jump_slot: 5, indirect: 58, copy: 4, tls_descriptor: 12 },
+];
+
+impl Machine {
+    fn ours() -> Result<&'static Machine> {
+        let ours = MACHINES.iter().find(|machine| machine.arch == std::env::consts::ARCH);
+        ours.ok_or_else(|| refused(format!("libraries cannot be loaded on {}", std::env::consts::ARCH)))
+    }
+}
+
+fn header(bytes: &[u8]) -> Result<&FileHeader64<Le>> {
+    const BUILD: &str = "build it with crate-type = [\"cdylib\"]";
+    if bytes.starts_with(b"!<arch>\n") {
+        return Err(refused(format!("an archive (.rlib or .a), not a shared library; {BUILD}")));
+    }
+    let ident = bytes.first_chunk::<16>().filter(|ident| ident.starts_with(&elf::ELFMAG));
+    let Some(&[_, _, _, _, class, data, version, abi, ..]) = ident else {
+        let start = bytes.get(..4).unwrap_or(bytes).escape_ascii();
+        return Err(refused(format!("not an ELF file: it starts with \"{start}\"; {BUILD}")));
+    };
+    if (class, data) != (elf::ELFCLASS64.0, elf::ELFDATA2LSB.0) {
+        return Err(refused("not a 64-bit little-endian library; build it for this machine"));
+    }
+    let header = FileHeader64::<Le>::parse(bytes).map_err(broken("the header"))?;
+    let machine = header.e_machine(Le);
+    let ours = Machine::ours()?;
+    if machine != ours.number {
+        let theirs = MACHINES.iter().find(|m| m.number == machine);
+        let theirs = theirs.map_or_else(|| format!("machine {}", machine.0), |m| m.arch.to_owned());
+        let text = format!("built for {theirs}, this process runs on {}; build it for this target", ours.arch);
+        return Err(refused(text));
+    }
+    match header.e_type(Le) {
+        elf::ET_DYN => {}
+        elf::ET_EXEC => return Err(executable()),
+        elf::ET_REL => return Err(refused(format!("an object file (.o), not a shared library; {BUILD}"))),
+        other => return Err(refused(format!("ELF type {}, not a shared library; {BUILD}", other.0))),
+    }
+    let abis = [elf::ELFOSABI_SYSV.0, elf::ELFOSABI_GNU.0];
+    if !abis.contains(&abi) || version != 1 || header.e_version(Le) != 1 {
+        return Err(refused(format!("made for system ABI {abi}, ELF version {version}; build it for Linux")));
+    }
+    Ok(header)
+}
+
+#[cold]
+fn refused(text: impl Into<String>) -> Error {
+    Error::new(ErrorKind::NotALibrary, text)
+}
+
+#[cold]
+fn executable() -> Error {
+    refused("an executable, not a shared library; build it with crate-type = [\"cdylib\"]")
+}
+
+#[cold]
+fn damaged(found: impl std::fmt::Display) -> Error {
+    refused(format!("damaged library: {found}; copy or build it again"))
+}
+
+/// For `map_err` on what the `object` crate refuses.
+fn broken(what: &'static str) -> impl FnOnce(object::read::Error) -> Error {
+    move |error| damaged(format_args!("{what} cannot be read")).with_source(error)
+}
+
+/// Refuses unless `holds`.
+fn ensure<D: std::fmt::Display>(holds: bool, found: impl FnOnce() -> D) -> Result<()> {
+    if holds { Ok(()) } else { Err(damaged(found())) }
+}

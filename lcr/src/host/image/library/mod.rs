@@ -1,0 +1,315 @@
+//! Mapping staged libraries into the process, and out of it: the one file that names `dlopen`
+//! and `dlclose`.
+//!
+//! Called by the load and retire phases of a transaction. An [`Image`] stays mapped when it is
+//! dropped: Rust's thread-local destructors, and pointers that were handed out, make unmapping
+//! unsound unless somebody knows better ([`Image::unload`]).
+//!
+//! Invariants:
+//! 1. Only a [`Staged`] file is opened: its bytes were checked, and its path is new to the loader.
+//! 2. An `Image` exists only after what the image registered was found equal to what the file
+//!    says: the same records, each with the functions that its flags and methods promise.
+//! 3. `RTLD_NOW`: every symbol is resolved before any code runs. `RTLD_LOCAL`: images do not see
+//!    each other's symbols.
+//! 4. No image is unmapped but by [`Image::unload`].
+
+mod loader;
+mod output;
+mod static_tls;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use loader::usable as loader_usable;
+pub(in crate::host) use loader::{LoaderLock, lock as lock_loader};
+pub(in crate::host) use output::{OutputLock, lock as lock_output};
+pub(in crate::host) use static_tls::fits as static_tls_fits;
+
+use output::Output;
+
+use super::{
+    manifest::{ExportManifest, Manifest},
+    room,
+    stage::{PrivateCopy, Staged, show},
+    threads,
+};
+use crate::{
+    abi::{
+        ABI_VERSION,
+        holds::Holds,
+        tables::{ENTRY, Entry, Export, ImageTable},
+    },
+    error::{Error, ErrorKind, Result},
+    host::{service::host_table::HOST_TABLE, sys},
+};
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use std::{collections::HashMap, ffi::OsStr, mem::ManuallyDrop, os::unix::ffi::OsStrExt, path::Path, sync::Arc};
+
+/// A library that is mapped into this process.
+pub(crate) struct Image {
+    library: ManuallyDrop<Library>,
+    table: &'static ImageTable,
+    copy: Arc<PrivateCopy>,
+    output: Output,
+    mapped: usize,
+    mapped_beside: usize,
+    permanent: Option<&'static str>,
+}
+
+// SAFETY: the table is constant, and its one function may be called by any thread.
+unsafe impl Send for Image {}
+// SAFETY: as above.
+unsafe impl Sync for Image {}
+
+/// An image that could not be unmapped, and why. It is as usable as before.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) image: Image,
+    pub(crate) error: Error,
+}
+
+/// A library that did not become an image.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) error: Error,
+    /// The bytes of its image, if it was mapped before that showed: it stays so, unused.
+    pub(crate) mapped: Option<usize>,
+}
+
+impl Image {
+    /// Maps a staged library, runs its initialisers, makes it known to the host and compares
+    /// what it registered with its manifest. The implementations come in the order of the
+    /// manifest's exports, and are good until [`Image::unload`] succeeds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Load`] if the loader or the image refuses, [`ErrorKind::Mismatch`] for
+    /// another binary contract, [`ErrorKind::BadManifest`] if what registered is not what the
+    /// file says; each names the file. Once the loader succeeded, the image stays mapped even
+    /// then: what its initialisers began may go on.
+    pub(crate) fn open(staged: &Staged) -> Result<(Image, Vec<&'static Export>), Refused> {
+        let refused = |error: Error, mapped| Refused { error: error.at(show(&staged.source)), mapped };
+        let library = Image::map(staged).map_err(|error| refused(error, None))?;
+        Image::enter(library, staged).map_err(|error| refused(error, Some(staged.mapped)))
+    }
+
+    fn map(staged: &Staged) -> Result<ManuallyDrop<Library>> {
+        let copy = staged.copy();
+        if let Some(note) = room::measure(&staged.takes)?.note() {
+            tracing::warn!(component = %staged.manifest.component, "{note}; each load takes one for as long as the image is mapped");
+        }
+        let _turn = loader::enter()?;
+        // SAFETY: runs the library's code. That it is sound is what the operator vouches for by
+        // loading a file whose owner `stage::Trust` accepted; see `Runtime`.
+        let opened = unsafe { Library::open(Some(copy.path()), RTLD_NOW | RTLD_LOCAL) };
+        let library = ManuallyDrop::new(opened.map_err(|error| refused(copy.path(), &error))?);
+        copy.keep(true);
+        room::took(staged.takes.mappings);
+        Ok(library)
+    }
+
+    fn enter(library: ManuallyDrop<Library>, staged: &Staged) -> Result<(Image, Vec<&'static Export>)> {
+        let copy = staged.copy();
+        // SAFETY: `stage` found a function of that name in the file, whose manifest begins with
+        // the magic of this binary contract, which gives the function this type.
+        let entry = unsafe { library.get::<Entry>(ENTRY) };
+        let entry = entry.map_err(|error| refused(copy.path(), &error))?;
+        // SAFETY: called once, first, with a table that lives as long as the process.
+        let table = unsafe { entry(&raw const HOST_TABLE) };
+        // SAFETY: by contract null, or a table that lives in the image, which stays mapped.
+        let table = unsafe { table.as_ref() };
+        let table =
+            table.ok_or_else(|| load("it is a host itself; build it against lcr with default-features = false"))?;
+        if table.abi != u32::from(ABI_VERSION) {
+            let theirs = table.abi;
+            let text = format!("its binary contract is {theirs}, this host's {ABI_VERSION}; build both with one lcr");
+            return Err(Error::new(ErrorKind::Mismatch, text));
+        }
+        if table.holds.is_null() {
+            return Err(Error::new(ErrorKind::BadManifest, "it does not count what needs it; build it again"));
+        }
+        // SAFETY: by contract any thread may call it; the image stays mapped, unless `unload` finds
+        // the output closed.
+        let output = unsafe { Output::of(table.flush) };
+        let exports = registered(table, &staged.manifest)?;
+        let (mapped, mapped_beside, permanent) = (staged.mapped, staged.mapped_beside, staged.permanent);
+        Ok((Image { library, table, copy, output, mapped, mapped_beside, permanent }, exports))
+    }
+
+    /// Where the image was mapped from.
+    pub(crate) fn path(&self) -> &Path {
+        self.copy.path()
+    }
+
+    /// Bytes of memory that the image takes, in whole pages, with those libraries that came with it.
+    pub(crate) fn mapped_bytes(&self) -> usize {
+        self.mapped.saturating_add(self.mapped_beside)
+    }
+
+    /// What still needs the image, beside frames and instances.
+    fn holds(&self) -> &Holds {
+        // SAFETY: by contract the counts live in the image, which is mapped.
+        unsafe { &*self.table.holds }
+    }
+
+    /// Has threads let go of the image: nothing but what [`Holds`] counts leads into it.
+    pub(in crate::host) fn close(&self) {
+        threads::close(self.table.holds);
+    }
+
+    /// Unmaps the image, and makes sure that it is gone; writes what it has printed before, if
+    /// `flush`.
+    ///
+    /// # Safety
+    /// No thread runs code of the image or will return to it, and nothing points into it any
+    /// more: no instance, vtable, [`Export`], panic payload or value.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Load`], naming what holds it, with the image as it was.
+    pub(crate) unsafe fn unload(self, flush: bool) -> Result<(), Box<Held>> {
+        let held = |image, text: String| Err(Box::new(Held { image, error: load(text) }));
+        if let Some(why) = self.permanent {
+            return held(self, why.to_owned());
+        }
+        if self.mapped_beside > 0 {
+            let text = "libraries of its own came with it, and nobody counts what they began; link them statically";
+            return held(self, text.to_owned());
+        }
+        let start = sys::image_start(std::ptr::from_ref(self.table).cast());
+        if let Some(signal) = start.and_then(sys::signal_handled_by) {
+            return held(self, format!("it handles signal {signal}; restore what was there before and try again"));
+        }
+        if let Some(text) = threads::held_by(self.holds()) {
+            return held(self, text);
+        }
+        if !self.output.close(flush) {
+            return held(self, "a thread holds its standard output; drop that lock and try again".to_owned());
+        }
+        // SAFETY: as in `enter`.
+        let reopened = |image: Image| Image { output: unsafe { Output::of(image.table.flush) }, ..image };
+        let turn = match loader::enter() {
+            Ok(turn) => turn,
+            Err(error) => return Err(Box::new(Held { image: reopened(self), error })),
+        };
+        // Last, as nothing may happen in the image behind it.
+        if let Err(text) = threads::abandon(self.holds()) {
+            return held(reopened(self), text);
+        }
+        let Image { library, copy, .. } = self;
+        if let Err(error) = ManuallyDrop::into_inner(library).close() {
+            tracing::warn!(image = %copy.path().display(), %error, "dlclose failed");
+        }
+        let left = still_mapped(copy.path());
+        drop(turn);
+        match left {
+            Some(library) => {
+                let library = ManuallyDrop::new(library);
+                let text = "it is still mapped: a live thread registered a thread-local destructor of it, \
+                            another library uses it, or the C library never unmaps; end that thread and try again";
+                held(reopened(Image { library, copy, ..self }), text.to_owned())
+            }
+            None => {
+                copy.keep(false);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Image {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Image").field(&self.path()).finish()
+    }
+}
+
+/// The machine's page size in bytes.
+pub(in crate::host) fn page_size() -> u64 {
+    // SAFETY: asks for a constant of the system.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(size).unwrap_or(4096)
+}
+
+/// Whether the loader has a library of this name (`DT_NEEDED`), which it would give to whoever
+/// needs that name.
+///
+/// # Errors
+/// `Load`, in a child of `fork` whose loader is lost.
+pub(in crate::host) fn is_present(name: &[u8]) -> Result<bool> {
+    let _turn = loader::enter()?;
+    // SAFETY: with RTLD_NOLOAD nothing is mapped and no code runs; closing it again ends nothing
+    // that was there before.
+    let found = unsafe { Library::open(Some(OsStr::from_bytes(name)), libc::RTLD_NOLOAD | RTLD_NOW | RTLD_LOCAL) };
+    Ok(found.is_ok())
+}
+
+/// The loader's own answer whether it has an image of this file.
+fn still_mapped(path: &Path) -> Option<Library> {
+    // SAFETY: with RTLD_NOLOAD nothing is mapped and no code runs.
+    unsafe { Library::open(Some(path), libc::RTLD_NOLOAD | RTLD_NOW | RTLD_LOCAL) }.ok()
+}
+
+/// Finds the export of each record of the manifest, or says what does not fit.
+fn registered(table: &'static ImageTable, manifest: &Manifest) -> Result<Vec<&'static Export>> {
+    let bad = |text: String| Error::new(ErrorKind::BadManifest, text);
+    let (count, expected) = (table.export_count, manifest.exports.len());
+    if count != expected || table.exports.is_null() {
+        return Err(bad(format!("it registers {count} implementations, its manifest has {expected}; build it again")));
+    }
+    // SAFETY: by contract that many pointers, constant while the image is mapped.
+    let pointers = unsafe { std::slice::from_raw_parts(table.exports, count) };
+    let exports = pointers.iter().map(|pointer| {
+        // SAFETY: by contract each is null or points to an export of the image, constant as well.
+        let export = unsafe { pointer.as_ref() };
+        let export = export.filter(|export| !export.manifest.is_null() && !export.thunks.is_null());
+        export.ok_or_else(|| bad("it registers nothing where an implementation should be; build it again".to_owned()))
+    });
+    let exports = exports.collect::<Result<Vec<_>>>()?;
+    let by_record: HashMap<&[u8], &'static Export> =
+        exports.iter().rev().map(|export| (export.manifest(), *export)).collect();
+    let found = manifest.exports.iter().map(|expected| {
+        let export = by_record.get(expected.record());
+        let (type_name, interface) = (&expected.type_name, &expected.interface);
+        let export = export.filter(|export| complete(export, expected));
+        export.copied().ok_or_else(|| {
+            bad(format!(
+                "what it registers for {type_name} as {interface} is not what its manifest says; build it again"
+            ))
+        })
+    });
+    found.collect()
+}
+
+/// Whether an export has the functions that its manifest promises.
+fn complete(export: &Export, manifest: &ExportManifest) -> bool {
+    export.thunk_count == manifest.methods.len()
+        && export.healthy.is_some() == manifest.healthy
+        && export.save.is_some() == manifest.state
+        && export.restore.is_some() == manifest.state
+}
+
+#[cold]
+fn load(text: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Load, text)
+}
+
+/// What the loader said, without the copy's path, and what helps.
+#[cold]
+fn refused(path: &Path, error: &libloading::Error) -> Error {
+    use libloading::Error::{DlOpen, DlSym};
+    let text = match error {
+        DlOpen { source } | DlSym { source } => source.to_string(),
+        other => other.to_string(),
+    };
+    let text = text.replace(&format!("{}: ", path.display()), "").replace(char::is_control, " ");
+    const ADVICE: [(&str, &str); 5] = [
+        ("undefined symbol", "link what defines it into the library"),
+        ("' not found", "build it on a system as old as this one"),
+        (
+            "cannot open shared object file",
+            "it is not beside the file where its run path says ($ORIGIN), nor where ld.so looks (ld.so.conf, LD_LIBRARY_PATH): link that library statically, or install it there",
+        ),
+        ("static TLS block", "build it without -ftls-model=initial-exec"),
+        ("failed to map segment", "put the store on a file system that is not mounted noexec"),
+    ];
+    let advice = ADVICE.iter().find(|(symptom, _)| text.contains(symptom));
+    let advice = advice.map_or("see ld.so(8)", |(_, advice)| advice);
+    load(format!("the loader refused it: {text}; {advice}"))
+}

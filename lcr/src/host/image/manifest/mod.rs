@@ -1,0 +1,322 @@
+//! What components say of themselves, decoded from bytes that nobody trusts yet.
+//!
+//! `abi::manifest` and `abi::interface` encode, in constants of the component's image; this
+//! decodes, from a file before it is loaded, from an image that is linked in, or from an
+//! interface that a caller was compiled with.
+//!
+//! Invariants:
+//! 1. Never panics; takes memory and time of at most a small multiple of the input, and no stack
+//!    that the input decides about.
+//! 2. A record is accepted only whole: magic, length, checksum, every item, and nothing behind
+//!    the last one. Unknown flags and kinds are refused, not skipped.
+//! 3. Names are of the forms that the macros accept, so they are safe in paths and on terminals.
+//! 4. One library holds one component in one version, and implements an interface once.
+
+#[cfg(test)]
+pub(in crate::host) mod tests;
+mod text;
+
+use super::{reader::Reader, shape::Shape};
+use crate::{
+    abi::{
+        manifest::{Flags, HEADER, MAGIC},
+        names::{is_component_name, is_interface_name},
+        shape::fnv1a,
+    },
+    error::{Error, ErrorKind, Result},
+};
+use semver::Version;
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
+
+/// The largest record that is read, in bytes.
+const LIMIT: usize = 4 << 20;
+/// The most implementations that one library holds.
+const EXPORTS: usize = 1 << 14;
+/// The most versions that one implementation replaces.
+const REPLACES: usize = 1 << 10;
+
+/// Everything that a library says of its component, read without running anything of it.
+///
+/// `Display` lists it over several lines, as `lcr` commands show it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Manifest {
+    /// The component's name.
+    pub component: String,
+    /// Its semantic version.
+    pub version: Version,
+    /// What it implements; at least one, in the order of the file.
+    pub exports: Vec<ExportManifest>,
+}
+
+/// One implementation of one interface: what one `#[lcr::component]` says.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ExportManifest {
+    /// The component that it belongs to.
+    pub component: String,
+    /// The component's semantic version.
+    pub component_version: Version,
+    /// The implementing type, as written.
+    pub type_name: String,
+    /// The compiler, as `rustc -V` prints it.
+    pub toolchain: String,
+    /// The target triple.
+    pub target: String,
+    /// Compiled with `panic = "abort"`: a panic in it ends the process.
+    pub panic_abort: bool,
+    /// It hands its state over when it is replaced.
+    pub state: bool,
+    /// It refuses change without an override.
+    pub protected: bool,
+    /// Its image may be unmapped once nothing holds it.
+    pub unload: bool,
+    /// It has a health check.
+    pub healthy: bool,
+    /// The version of its saved state, 0 without state.
+    pub state_version: u32,
+    /// The interface's name.
+    pub interface: String,
+    /// The interface's version, from 1.
+    pub interface_version: u32,
+    /// Further versions of the interface that it serves.
+    pub replaces: Vec<u32>,
+    /// The interfaces that it needs.
+    pub deps: Vec<DependencyManifest>,
+    /// Its methods, in the order of its vtable.
+    pub methods: Vec<MethodManifest>,
+    record: Box<[u8]>,
+    /// The numbers of its methods in the order of their names.
+    by_name: Box<[u16]>,
+}
+
+/// An interface that a component needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DependencyManifest {
+    /// The interface's name.
+    pub interface: String,
+    /// The version that the component was compiled against.
+    pub version: u32,
+    /// Its methods as the component was compiled with them; empty in the record of a
+    /// component that was built before records said so.
+    pub methods: Vec<MethodManifest>,
+}
+
+/// One method of an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MethodManifest {
+    /// Whether an older component may lack it.
+    pub has_default: bool,
+    /// Its name and signature.
+    pub shape: Shape,
+}
+
+/// An interface as somebody was compiled with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InterfaceManifest {
+    /// The interface's name.
+    pub name: String,
+    /// Its version, from 1.
+    pub version: u32,
+    /// Its methods, in order.
+    pub methods: Vec<MethodManifest>,
+}
+
+impl Manifest {
+    /// Reads the manifest of a library file. None of the file's code runs.
+    ///
+    /// The file may belong to anyone; loading it may still be refused for that.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] and [`ErrorKind::NotFound`] from opening it; [`ErrorKind::NotALibrary`],
+    /// [`ErrorKind::NoManifest`], [`ErrorKind::BadManifest`] and, for a library of another
+    /// version of `lcr`'s binary contract, [`ErrorKind::Mismatch`].
+    pub fn read(path: impl AsRef<Path>) -> Result<Manifest> {
+        super::stage::examine(path.as_ref())
+    }
+
+    /// Decodes the records of a library's section, or one that is linked in.
+    pub(crate) fn decode(section: &[u8]) -> Result<Manifest> {
+        let mut exports = Vec::<ExportManifest>::new();
+        let mut implemented = HashMap::new();
+        let mut rest = section;
+        while let Some(start) = rest.iter().position(|&byte| byte != 0) {
+            let len = record_len(&rest[start..])?;
+            let (record, behind) = rest[start..].split_at(len);
+            let export = ExportManifest::decode(record)?;
+            if let Some(first) = exports.first() {
+                agree(first, &export)?;
+            }
+            let interface = (export.interface.clone(), export.interface_version);
+            if let Some(before) = implemented.insert(interface, exports.len()) {
+                agree(&exports[before], &export)?;
+            }
+            if exports.len() == EXPORTS {
+                let text = format!("a library of more than {EXPORTS} implementations; divide it");
+                return Err(Error::new(ErrorKind::BadManifest, text));
+            }
+            exports.push(export);
+            rest = behind;
+        }
+        let Some(first) = exports.first() else {
+            let text = "a library without a component; put #[lcr::component] on an impl in it";
+            return Err(Error::new(ErrorKind::NoManifest, text));
+        };
+        let (component, version) = (first.component.clone(), first.component_version.clone());
+        Ok(Manifest { component, version, exports })
+    }
+}
+
+/// Refuses two exports that cannot be of one library.
+fn agree(one: &ExportManifest, two: &ExportManifest) -> Result<()> {
+    let name = |export: &ExportManifest| format!("{} {}", export.component, export.component_version);
+    let text = if name(one) != name(two) {
+        let (one, two) = (name(one), name(two));
+        format!("a library of two components, {one} and {two}; build each as a library of its own")
+    } else if (&one.interface, one.interface_version) == (&two.interface, two.interface_version) {
+        let (first, second) = (&one.type_name, &two.type_name);
+        let (component, interface, version) = (name(one), &one.interface, one.interface_version);
+        format!("{component} implements {interface} v{version} twice, by {first} and {second}; keep one of them")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::BadManifest, text))
+}
+
+/// The length of the record that `bytes` start with.
+fn record_len(bytes: &[u8]) -> Result<usize> {
+    let mut reader = Reader::new(bytes);
+    let magic = reader.take(MAGIC.len())?;
+    if magic[..7] != MAGIC[..7] {
+        return Err(reader.error(format_args!("\"{}\" found for a record", magic.escape_ascii())));
+    }
+    if magic[7] != MAGIC[7] {
+        let (theirs, ours) = (magic[7], MAGIC[7]);
+        let text =
+            format!("built for binary contract {theirs} of lcr, this host speaks {ours}; build both with one lcr");
+        return Err(Error::new(ErrorKind::Mismatch, text));
+    }
+    let total = reader.u32()? as usize;
+    if total < HEADER || total > bytes.len().min(LIMIT) {
+        return Err(reader.error(format_args!("a record of {total} bytes")));
+    }
+    Ok(total)
+}
+
+impl ExportManifest {
+    /// Decodes one record, all of it.
+    fn decode(record: &[u8]) -> Result<ExportManifest> {
+        let len = record_len(record)?;
+        let mut reader = Reader::new(record);
+        reader.take(MAGIC.len() + size_of::<u32>())?;
+        let (checksum, body) = (reader.u64()?, &record[HEADER..]);
+        if len != record.len() || checksum != fnv1a(body) {
+            return Err(reader.error("a record that does not match its checksum"));
+        }
+        let mut reader = Reader::new(body);
+        let export = ExportManifest::items(&mut reader, record)?;
+        reader.end()?;
+        Ok(export)
+    }
+
+    fn items(reader: &mut Reader<'_>, record: &[u8]) -> Result<ExportManifest> {
+        let component = named(reader, "component", is_component_name)?;
+        let version = reader.name()?;
+        let component_version = Version::parse(version)
+            .map_err(|error| reader.error(format_args!("version \"{version}\"")).with_source(error))?;
+        let type_name = reader.name()?.to_owned();
+        let (toolchain, target) = (reader.name()?.to_owned(), reader.name()?.to_owned());
+        let (flags, state_version) = (reader.u32()?, reader.u32()?);
+        let has = |flag| flags & flag != 0;
+        let state = has(Flags::STATE);
+        if flags >= Flags::TYPED_NEEDS << 1 || (!state && state_version != 0) {
+            return Err(reader.error(format_args!("flags {flags:#x} with state version {state_version}")));
+        }
+        let (interface, interface_version) = versioned(reader)?;
+        let replaces = reader.list(Reader::u32)?;
+        if let Some(version) = replaces.iter().find(|version| !(1..interface_version).contains(*version)) {
+            return Err(reader.error(format_args!("version {interface_version} replaces {version}")));
+        }
+        if replaces.len() > REPLACES {
+            let count = replaces.len();
+            return Err(reader.error(format_args!("{count} versions to replace, the limit is {REPLACES},")));
+        }
+        let deps = reader.list(|reader| {
+            let (interface, version) = versioned(reader)?;
+            let methods = if has(Flags::TYPED_NEEDS) { methods(reader)? } else { Vec::new() };
+            Ok(DependencyManifest { interface, version, methods })
+        })?;
+        let methods = methods(reader)?;
+        // A list has at most as many items as its count can say.
+        let mut by_name: Box<[u16]> = (0..=u16::MAX).take(methods.len()).collect();
+        by_name.sort_by_key(|&at| &*methods[usize::from(at)].shape.name);
+        let (panic_abort, protected) = (has(Flags::PANIC_ABORT), has(Flags::PROTECTED));
+        let (unload, healthy, record) = (has(Flags::UNLOAD), has(Flags::HEALTHY), record.into());
+        #[rustfmt::skip]
+        return Ok(ExportManifest {
+            component, component_version, type_name, toolchain, target, panic_abort, state, protected, unload,
+            healthy, state_version, interface, interface_version, replaces, deps, methods, record, by_name,
+        });
+    }
+
+    /// The number of the method of that name.
+    pub(crate) fn method(&self, name: &str) -> Option<usize> {
+        let named = |at: &u16| (*self.methods[usize::from(*at)].shape.name).cmp(name);
+        let found = self.by_name.binary_search_by(named).ok()?;
+        Some(self.by_name[found].into())
+    }
+
+    /// The record that this was decoded from.
+    pub(in crate::host) fn record(&self) -> &[u8] {
+        &self.record
+    }
+}
+
+impl InterfaceManifest {
+    /// Decodes what `abi::interface::interface_bytes` encodes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadManifest`].
+    pub(crate) fn decode(bytes: &[u8]) -> Result<InterfaceManifest> {
+        let mut reader = Reader::new(bytes);
+        let (name, version) = versioned(&mut reader)?;
+        let methods = methods(&mut reader)?;
+        reader.end()?;
+        Ok(InterfaceManifest { name, version, methods })
+    }
+}
+
+fn methods(reader: &mut Reader<'_>) -> Result<Vec<MethodManifest>> {
+    let mut names = HashSet::new();
+    let methods = reader.list(|reader| {
+        let (has_default, shape) = (reader.flag()?, Shape::decode_method(reader)?);
+        if shape.name.is_empty() || !names.insert(shape.name.clone()) {
+            return Err(reader.error(format_args!("method `{}` without a name of its own", shape.name)));
+        }
+        Ok(MethodManifest { has_default, shape })
+    })?;
+    if methods.is_empty() {
+        return Err(reader.error("an interface without methods"));
+    }
+    Ok(methods)
+}
+
+/// An interface's name and version.
+fn versioned(reader: &mut Reader<'_>) -> Result<(String, u32)> {
+    let name = named(reader, "interface", is_interface_name)?;
+    match reader.u32()? {
+        0 => Err(reader.error(format_args!("version 0 of {name}"))),
+        version => Ok((name, version)),
+    }
+}
+
+fn named(reader: &mut Reader<'_>, what: &str, right: fn(&str) -> bool) -> Result<String> {
+    let name = reader.name()?;
+    if right(name) { Ok(name.to_owned()) } else { Err(reader.error(format_args!("{what} name \"{name}\""))) }
+}

@@ -1,0 +1,16 @@
+//! From a file to an image, without trusting the file.
+//!
+//! [`stage`] copies and checks a file, [`elf`] and [`reader`] read it, [`manifest`] and [`shape`]
+//! say what it provides, [`link`] joins a handle's methods to an implementation's, [`room`]
+//! measures whether one more image fits, [`library`] is the only place that maps and unmaps, and
+//! [`threads`] counts what an image's code has of threads. This room knows no runtime.
+
+pub(in crate::host) mod elf;
+pub(crate) mod library;
+pub(crate) mod link;
+pub(crate) mod manifest;
+pub(in crate::host) mod reader;
+pub(in crate::host) mod room;
+pub(crate) mod shape;
+pub(crate) mod stage;
+pub(in crate::host) mod threads;

@@ -1,0 +1,140 @@
+//! The structure of values and signatures as a file or another image describes it.
+//!
+//! `abi::shape` holds the same tree as constants of this image; this is the owned one, decoded
+//! from bytes. [`compare`] decides whether two of them may be linked.
+//!
+//! Invariants:
+//! 1. [`compare`] finds nothing exactly when the two would encode to the same bytes: sizes,
+//!    alignments, offsets, names, numbers of parts, discriminants, all the way down; but for the
+//!    bounds of a callback, which a caller may promise without being asked.
+//! 2. An unknown kind, or parts that do not fit their kind, never become a [`Shape`].
+//! 3. No tree is deeper than [`DEPTH`], so recursion over it is bounded.
+
+mod difference;
+#[cfg(test)]
+pub(in crate::host) mod tests;
+mod text;
+
+pub use crate::abi::shape::Kind;
+use crate::abi::shape::bounds;
+pub use difference::Difference;
+pub(crate) use difference::compare;
+
+use super::reader::Reader;
+use crate::error::Result;
+
+/// The deepest nesting that is decoded.
+pub(in crate::host) const DEPTH: usize = 64;
+
+/// The structure of a value or a method.
+///
+/// `Display` writes it as Rust would: `Option<Vec<u8>>`, `fn get(&self, &str) -> Option<Vec<u8>>`.
+/// `{:#}` spells out a struct or enum: `struct Key { id: u64, name: String }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shape {
+    /// What this node is.
+    pub kind: Kind,
+    /// The name of a scalar, struct, enum, variant, handle or method; of a callback, its bounds
+    /// beside `Fn`, such as `Send + Sync`; else empty.
+    pub name: String,
+    /// The size of the representation, in bytes; of a handle, its interface's version.
+    pub size: u32,
+    /// The alignment of the representation, in bytes.
+    pub align: u16,
+    /// Fields, variants, elements; arguments followed by the result.
+    pub parts: Vec<Part>,
+}
+
+/// A field, variant, element, argument or result of a [`Shape`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Part {
+    /// The name of a field or variant, `->` for a result, else empty.
+    pub name: String,
+    /// A field's offset in bytes, a variant's discriminant, an array's length, else 0.
+    pub at: i64,
+    /// The part's own structure.
+    pub shape: Shape,
+}
+
+/// Every kind, in the order of its number, from 1.
+#[rustfmt::skip]
+const KINDS: [Kind; 22] = [
+    Kind::Scalar, Kind::Unit, Kind::Str, Kind::Slice, Kind::SliceMut, Kind::String, Kind::Vec, Kind::Array,
+    Kind::Option, Kind::Result, Kind::Box, Kind::Tuple, Kind::Duration, Kind::Struct, Kind::Enum, Kind::Variant,
+    Kind::Bytes, Kind::Handle, Kind::Callback, Kind::BoxedCallback, Kind::Serde, Kind::Method,
+];
+
+impl Shape {
+    /// Reads the shape of a method.
+    pub(in crate::host) fn decode_method(reader: &mut Reader<'_>) -> Result<Shape> {
+        let shape = Shape::decode(reader, None, 0)?;
+        match shape.kind {
+            Kind::Method => Ok(shape),
+            other => Err(reader.error(format_args!("{other:?} found for a method"))),
+        }
+    }
+
+    fn decode(reader: &mut Reader<'_>, parent: Option<Kind>, depth: usize) -> Result<Shape> {
+        if depth == DEPTH {
+            return Err(reader.error(format_args!("a type nested {DEPTH} deep")));
+        }
+        let number = reader.u8()?;
+        let kind = usize::from(number).checked_sub(1).and_then(|at| KINDS.get(at).copied());
+        let Some(kind) = kind else {
+            return Err(reader.error(format_args!("unknown kind {number} of type")));
+        };
+        let placed = match kind {
+            Kind::Method => parent.is_none(),
+            Kind::Variant => parent == Some(Kind::Enum),
+            _ => parent.is_some_and(|parent| parent != Kind::Enum),
+        };
+        let name = reader.name()?.to_owned();
+        let (size, align) = (reader.u32()?, reader.u16()?);
+        let parts = reader.list(|reader| {
+            let (name, at) = (reader.name()?.to_owned(), reader.i64()?);
+            Ok(Part { name, at, shape: Shape::decode(reader, Some(kind), depth + 1)? })
+        })?;
+        let shape = Shape { kind, name, size, align, parts };
+        if !placed || !shape.fits() {
+            let what = format!("{kind:?} with {} parts out of place", shape.parts.len());
+            return Err(reader.error(what));
+        }
+        Ok(shape)
+    }
+
+    /// Whether the parts are such that the kind makes sense.
+    fn fits(&self) -> bool {
+        let (count, last) = (self.parts.len(), self.parts.last());
+        match self.kind {
+            Kind::Method => last.is_some_and(|part| part.name == "->"),
+            Kind::Callback | Kind::BoxedCallback => {
+                let is_known = [false, true].iter().any(|&sync| self.name == bounds(true, sync))
+                    || self.kind == Kind::Callback
+                        && [false, true].iter().any(|&sync| self.name == bounds(false, sync));
+                is_known && last.is_some_and(|part| part.name == "->")
+            }
+            Kind::Slice | Kind::SliceMut | Kind::Vec | Kind::Option | Kind::Box | Kind::Array => count == 1,
+            Kind::Result => count == 2,
+            Kind::Enum => count > 0,
+            Kind::Struct | Kind::Variant | Kind::Tuple => true,
+            Kind::Scalar | Kind::Unit | Kind::Str | Kind::String | Kind::Duration => count == 0,
+            Kind::Bytes | Kind::Handle | Kind::Serde => count == 0,
+        }
+    }
+
+    /// Where `found` differs from this shape first; `None` if `found` can serve callers of this
+    /// shape: it is the same, or wants less of a callback that it takes.
+    pub fn difference(&self, found: &Shape) -> Option<Difference> {
+        compare(self, found)
+    }
+
+    /// The arguments and the result of a signature.
+    fn signature(&self) -> (&[Part], Option<&Shape>) {
+        match self.parts.split_last() {
+            Some((result, arguments)) => (arguments, Some(&result.shape)),
+            None => (&[], None),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Libraries that lie beside a component and come with it.
+//!
+//! A component's run path may name directories by where its own file is (`$ORIGIN`), and its copy
+//! is elsewhere. So what it needs from there is copied to the store, too, with what that needs in
+//! turn: checked as the component is, and each of these copies is checked again when it is done.
+//!
+//! The loader knows libraries by their names, and gives one that it has to whoever needs that
+//! name. The next version of a component comes with the next build of its libraries, under the same
+//! names; it would be given the old ones. So in the copies each such library gets a name that was
+//! never used before: as the file's name, as what it calls itself (`DT_SONAME`), and where others
+//! of the copies need it. Run paths become `$ORIGIN`, the store's directory, where all copies are.
+//! Names are changed in place, in the table of names, so nothing moves. What follows:
+//!
+//! - Each image has libraries of its own, with their own statics; those of the version before stay
+//!   as they are while that is in use. Two components do not share what lies beside both.
+//! - A name that the process has already, because the program itself is linked to that library, is
+//!   left to the loader, which gives the component the program's, as `dlopen` of the original does.
+//! - So is what other entries of the run path find before: absolute directories are the system's.
+//!
+//! `$LIB` and `$PLATFORM` are not expanded, and needs that are paths are left to the loader. What
+//! lies beside a component comes before the directories of `LD_LIBRARY_PATH`.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    ffi::OsStr,
+    fs,
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{FileExt, MetadataExt, PermissionsExt},
+    },
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+};
+
+use super::{PrivateCopy, Store, elf, library, show};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How many libraries may come with one component.
+const LIBRARIES: usize = 64;
+/// The shortest name that another one can take the place of.
+const SHORTEST: usize = 4;
+const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// Libraries that a component comes with, copied, with their names as they were.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    libraries: Vec<Library>,
+    /// New names by the old ones.
+    names: HashMap<Vec<u8>, Vec<u8>>,
+    /// Of all copies together, in memory.
+    mapped: u64,
+    /// How many mappings the loader makes of them, at most.
+    pub(super) mappings: usize,
+}
+
+#[derive(Debug)]
+struct Library {
+    name: Vec<u8>,
+    copy: PrivateCopy,
+    /// Of the original.
+    inode: (u64, u64),
+    has_versions: bool,
+}
+
+/// What one file needs, and where it is looked for.
+struct Wanting {
+    needed: Vec<Vec<u8>>,
+    /// Run paths, each with the directory that `$ORIGIN` stands for.
+    places: Vec<(PathBuf, Vec<u8>)>,
+    /// Those that hold for what it needs, too.
+    inherited: Vec<(PathBuf, Vec<u8>)>,
+}
+
+impl Wanting {
+    /// What `file` wants, which whoever needs it gives `inherited` run paths.
+    fn of(file: &Path, elf: &elf::Elf<'_>, inherited: &[(PathBuf, Vec<u8>)]) -> Wanting {
+        let needed = elf.needed().iter().map(|name| name.to_vec()).collect();
+        let origin = file.parent().map(Path::to_owned).unwrap_or_default();
+        // A newer list ends the inheritance.
+        match elf.run_path() {
+            Some(elf::RunPath { text, is_inherited: false }) => {
+                Wanting { needed, places: vec![(origin, text)], inherited: Vec::new() }
+            }
+            older => {
+                let own = older.map(|path| (origin, path.text));
+                let places: Vec<_> = own.into_iter().chain(inherited.iter().cloned()).collect();
+                Wanting { needed, inherited: places.clone(), places }
+            }
+        }
+    }
+
+    /// The file of that name beside one of those that want it, unless the loader finds another
+    /// one before.
+    fn find(&self, name: &[u8]) -> Option<PathBuf> {
+        for (origin, path) in &self.places {
+            for entry in path.split(|&byte| byte == b':') {
+                let (directory, is_beside) = match below_origin(entry) {
+                    Some(below) => (origin.join(OsStr::from_bytes(below)), true),
+                    None if entry.starts_with(b"/") && !entry.contains(&b'$') => {
+                        (PathBuf::from(OsStr::from_bytes(entry)), false)
+                    }
+                    None => continue,
+                };
+                let file = directory.join(OsStr::from_bytes(name));
+                if file.exists() {
+                    return is_beside.then_some(file);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// What follows `$ORIGIN` in an entry of a run path, as a relative path.
+fn below_origin(entry: &[u8]) -> Option<&[u8]> {
+    let rest = entry.strip_prefix(b"$ORIGIN").or_else(|| entry.strip_prefix(b"${ORIGIN}"))?;
+    match rest {
+        [] => Some(rest),
+        [b'/', below @ ..] if !below.contains(&b'$') => {
+            let start = below.iter().position(|&byte| byte != b'/').unwrap_or(below.len());
+            Some(&below[start..])
+        }
+        _ => None,
+    }
+}
+
+/// The same run path for a copy, with all that lies below `$ORIGIN` in one directory.
+fn flat(path: &[u8]) -> Vec<u8> {
+    let mut entries: Vec<&[u8]> = Vec::new();
+    for entry in path.split(|&byte| byte == b':') {
+        let entry = if below_origin(entry).is_some() { b"$ORIGIN" } else { entry };
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
+    entries.join(&b':')
+}
+
+/// A name of the same length that no library of this process has.
+fn fresh(name: &[u8]) -> Result<Vec<u8>> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let refused = |what| {
+        let name = name.escape_ascii();
+        Error::new(ErrorKind::NotALibrary, format!("the name `{name}` of a library beside it {what}"))
+    };
+    if name.len() < SHORTEST {
+        return Err(refused("is too short for the copy to get one of its own; give it a longer one"));
+    }
+    let mut fresh = name.to_vec();
+    let digits = (name.len() - 1).min(5);
+    let at = name.len() - digits;
+    let mut number = NEXT.fetch_add(1, Ordering::Relaxed);
+    for place in fresh[at..].iter_mut().rev() {
+        *place = DIGITS[number as usize % DIGITS.len()];
+        number /= DIGITS.len() as u32;
+    }
+    fresh[at - 1] = b'~';
+    if number > 0 {
+        return Err(refused("was given to too many copies; give it a longer one, or start the process again"));
+    }
+    Ok(fresh)
+}
+
+/// Copies what `file`, whose bytes `elf` is of, needs from beside it.
+pub(super) fn gather(store: &Store, file: &Path, elf: &elf::Elf<'_>) -> Result<Found> {
+    let mut found = Found::default();
+    let file = std::path::absolute(file).map_err(|error| Error::io("its directory is not known", error))?;
+    let mut waiting = VecDeque::from([Wanting::of(&file, elf, &[])]);
+    let mut room = store.trust.limit;
+    // In the order in which the loader looks.
+    while let Some(wanting) = waiting.pop_front() {
+        for name in &wanting.needed {
+            if !name.iter().all(u8::is_ascii_graphic) || name.contains(&b'/') || found.names.contains_key(name) {
+                continue;
+            }
+            let Some(beside) = wanting.find(name) else { continue };
+            if library::is_present(name)? {
+                continue;
+            }
+            let name = name.clone();
+            let added = found.add(store, name, &beside, &wanting, &mut room);
+            waiting.extend(added.map_err(|error| error.at(show(&beside)))?);
+        }
+    }
+    Ok(found)
+}
+
+impl Found {
+    /// What `file` wants, unless it is there under another name.
+    fn add(
+        &mut self,
+        store: &Store,
+        name: Vec<u8>,
+        file: &Path,
+        by: &Wanting,
+        room: &mut u64,
+    ) -> Result<Option<Wanting>> {
+        if self.libraries.len() == LIBRARIES {
+            let text =
+                format!("more than {LIBRARIES} libraries beside one component; install them, or link some statically");
+            return Err(Error::new(ErrorKind::NotALibrary, text));
+        }
+        let fresh = fresh(&name)?;
+        let metadata = fs::metadata(file).map_err(super::unopened)?;
+        let inode = (metadata.dev(), metadata.ino());
+        if let Some(same) = self.libraries.iter().find(|library| library.inode == inode) {
+            // The loader sees that both names are of one file.
+            let copy = same.copy.link(&String::from_utf8_lossy(&fresh))?;
+            let has_versions = same.has_versions;
+            self.libraries.push(Library { name: name.clone(), copy, inode, has_versions });
+            self.names.insert(name, fresh);
+            return Ok(None);
+        }
+        let (mut copy, _) = store.copy(file)?;
+        let bytes = copy.map()?;
+        let Some(left) = room.checked_sub(bytes.len() as u64) else {
+            let limit = store.trust.limit;
+            let text = format!("it and the libraries with it have more than {limit} bytes; raise Trust::limit");
+            return Err(Error::new(ErrorKind::NotALibrary, text));
+        };
+        *room = left;
+        let elf = elf::read(&bytes, library::page_size())?;
+        self.mapped = self.mapped.saturating_add(elf.mapped);
+        self.mappings += elf.takes.mappings;
+        let wanting = Wanting::of(file, &elf, &by.inherited);
+        copy.rename(&String::from_utf8_lossy(&fresh))?;
+        let has_versions = elf.has_versions();
+        self.libraries.push(Library { name: name.clone(), copy, inode, has_versions });
+        self.names.insert(name, fresh);
+        Ok(Some(wanting))
+    }
+
+    /// Gives all copies their new names, and those of the libraries to the component's copy. Their
+    /// old names, and the memory that they take.
+    pub(super) fn join(self, component: &mut PrivateCopy) -> Result<(Vec<String>, usize)> {
+        let Found { libraries, names, mapped, .. } = self;
+        if libraries.is_empty() {
+            return Ok((Vec::new(), 0));
+        }
+        let unversioned: HashSet<Vec<u8>> =
+            libraries.iter().filter(|library| !library.has_versions).map(|library| library.name.clone()).collect();
+        component.patch(&names, None, &unversioned)?;
+        let mut old = Vec::new();
+        let mut patched = Vec::new();
+        for Library { name, copy, inode, .. } in libraries {
+            let title = String::from_utf8_lossy(&name).into_owned();
+            if patched.contains(&inode) {
+                old.push(title);
+                component.beside.push(copy);
+                continue;
+            }
+            patched.push(inode);
+            copy.patch(&names, names.get(&name), &unversioned).map_err(|error| error.at(&title))?;
+            old.push(title);
+            component.beside.push(copy);
+        }
+        Ok((old, usize::try_from(mapped).unwrap_or(usize::MAX)))
+    }
+}
+
+impl PrivateCopy {
+    /// Writes new names over old ones, and checks what came of it.
+    fn patch(
+        &self,
+        names: &HashMap<Vec<u8>, Vec<u8>>,
+        own: Option<&Vec<u8>>,
+        unversioned: &HashSet<Vec<u8>>,
+    ) -> Result<()> {
+        let patches = {
+            let bytes = self.map()?;
+            let elf = elf::read(&bytes, library::page_size())?;
+            if let Some(library) = elf.versioned()?.into_iter().find(|&library| unversioned.contains(library)) {
+                let text = format!(
+                    "it needs versions of symbols of `{}`, and the one beside it has none; put the one there that it \
+                     was linked to",
+                    library.escape_ascii()
+                );
+                return Err(Error::new(ErrorKind::NotALibrary, text));
+            }
+            let run_path = elf.run_path().map(|path| flat(&path.text));
+            // What it calls itself may be shorter than the name that it is needed by.
+            let soname =
+                elf.soname().zip(own).map(|(soname, own)| own[own.len().saturating_sub(soname.len())..].to_vec());
+            elf.rename(|name| names.get(name).cloned(), soname, run_path)?
+        };
+        self.write(&patches).map_err(|error| Error::io(format!("write {}", show(&self.path)), error))?;
+        elf::read(&self.map()?, library::page_size()).map(drop)
+    }
+
+    /// The same file by another name, which is not taken.
+    fn link(&self, name: &str) -> Result<PrivateCopy> {
+        let path = self.path.with_file_name(name);
+        fs::hard_link(&self.path, &path).map_err(|error| Error::io(format!("link {}", show(&path)), error))?;
+        Ok(PrivateCopy { path, kept: AtomicBool::new(false), beside: Vec::new(), process: self.process })
+    }
+
+    fn write(&self, patches: &[elf::Patch]) -> std::io::Result<()> {
+        fs::set_permissions(&self.path, fs::Permissions::from_mode(0o600))?;
+        let file = fs::OpenOptions::new().write(true).open(&self.path)?;
+        for (at, bytes) in patches {
+            file.write_all_at(bytes, *at)?;
+        }
+        fs::set_permissions(&self.path, fs::Permissions::from_mode(0o400))
+    }
+}

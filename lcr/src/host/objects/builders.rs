@@ -1,0 +1,277 @@
+//! Who constructs what, and who waits for whom: so that a ring is named and not waited for.
+//!
+//! A constructor may ask the runtime for other services. If it asks for one that another thread
+//! constructs, its thread waits for that thread; if it asks for one that a transaction has
+//! frozen, it waits for the transaction's thread. A ring of such waits never ends by itself.
+//!
+//! A thread waits for one thing at a time, and constructs only while it does not wait. So a ring
+//! closes at the moment when the last of its threads begins to wait, and that thread finds it
+//! here, under the state lock. It is then refused, and its constructor's error frees the others.
+//! A ring through a transaction is for the transaction's thread to find, which is woken for
+//! that: whoever only asks for a service is not refused because of a transaction.
+//!
+//! A thread that a constructor joins or waits for by other means is not seen here; such a wait
+//! ends with the patience of the one who waits for the service.
+
+use std::collections::HashMap;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    host::service::inner::State,
+};
+
+use super::{instances::too_deep, order::NESTED, registry::ProviderId};
+
+/// What the threads that construct something are doing.
+#[derive(Default)]
+pub(crate) struct Builders {
+    threads: HashMap<u32, Builder>,
+}
+
+#[derive(Default)]
+struct Builder {
+    /// The providers of which it constructs instances, the outermost first.
+    constructs: Vec<ProviderId>,
+    waits_for: Option<Wait>,
+}
+
+/// What a thread waits for.
+#[derive(Clone, Copy)]
+pub(in crate::host) enum Wait {
+    /// Another thread constructs the shared instance.
+    Constructed(ProviderId),
+    /// A transaction lets nobody construct anything there.
+    Thawed(ProviderId),
+}
+
+/// Whether a thread may wait.
+#[must_use]
+pub(in crate::host) enum Wakes {
+    /// What it waits for goes on.
+    Later,
+    /// It waits in a ring that goes through a transaction, whose thread is to be woken.
+    Transaction,
+}
+
+impl Builders {
+    /// Notes that a thread constructs an instance, until [`Builders::end`].
+    ///
+    /// # Errors
+    /// `Dependency` if it is at so many constructions that its stack might not suffice.
+    pub(in crate::host) fn begin(&mut self, thread: u32, provider: ProviderId, component: &str) -> Result<()> {
+        let constructs = &mut self.threads.entry(thread).or_default().constructs;
+        if constructs.len() >= NESTED {
+            return Err(too_deep(component, NESTED + 1));
+        }
+        constructs.push(provider);
+        Ok(())
+    }
+
+    /// Notes that a thread's innermost construction is over.
+    pub(in crate::host) fn end(&mut self, thread: u32) {
+        let Some(builder) = self.threads.get_mut(&thread) else { return };
+        builder.constructs.pop();
+        if builder.constructs.is_empty() {
+            self.threads.remove(&thread);
+        }
+    }
+
+    /// Notes that a thread waits no more.
+    pub(in crate::host) fn wake(&mut self, thread: u32) {
+        let Some(builder) = self.threads.get_mut(&thread) else { return };
+        builder.waits_for = None;
+        if builder.constructs.is_empty() {
+            self.threads.remove(&thread);
+        }
+    }
+
+    /// In the child of a fork: only the forking thread is left, and is another one.
+    pub(in crate::host) fn keep_only(&mut self, forking: u32, now: u32) {
+        let kept = self.threads.remove(&forking);
+        self.threads = kept.map(|builder| (now, builder)).into_iter().collect();
+    }
+}
+
+impl State {
+    /// Notes that a thread waits, until [`Builders::wake`].
+    ///
+    /// # Errors
+    /// `Dependency` if it would wait for itself.
+    pub(in crate::host) fn begin_wait(&mut self, thread: u32, wait: Wait) -> Result<Wakes> {
+        self.builders.threads.entry(thread).or_default().waits_for = Some(wait);
+        let mut names = Vec::new();
+        let mut frozen_by = None;
+        let mut at = thread;
+        loop {
+            let Some(wait) = self.builders.threads.get(&at).and_then(|builder| builder.waits_for) else {
+                return Ok(Wakes::Later);
+            };
+            let (Wait::Constructed(provider) | Wait::Thawed(provider)) = wait;
+            let Some(seat) = self.registry.providers.get(provider) else { return Ok(Wakes::Later) };
+            names.push(seat.implementation.component.name.clone());
+            let next = match wait {
+                Wait::Constructed(_) => seat.building,
+                Wait::Thawed(_) => seat.frozen.inspect(|&changer| frozen_by = Some(changer)),
+            };
+            at = match next {
+                Some(next) if next == thread => break,
+                // A ring that others are in, and will find.
+                Some(_) if names.len() > self.builders.threads.len() => return Ok(Wakes::Later),
+                Some(next) => next,
+                None => return Ok(Wakes::Later),
+            };
+        }
+        if frozen_by.is_some_and(|changer| changer != thread) {
+            return Ok(Wakes::Transaction);
+        }
+        self.builders.wake(thread);
+        Err(ring(names, frozen_by.is_some()))
+    }
+
+    /// What a thread is told that asks for a service which it constructs itself.
+    pub(in crate::host) fn asks_for_itself(&self, thread: u32, provider: ProviderId) -> Error {
+        let constructs = self.builders.threads.get(&thread).map_or(&[][..], |builder| &builder.constructs);
+        let begins = constructs.iter().position(|&other| other == provider).unwrap_or(constructs.len());
+        let name =
+            |&id: &ProviderId| self.registry.providers.get(id).map(|seat| seat.implementation.component.name.clone());
+        let names: Vec<String> = constructs[begins..].iter().filter_map(name).collect();
+        if names.len() > 1 {
+            return ring(names, false);
+        }
+        let name = name(&provider).unwrap_or_default();
+        let text = format!(
+            "component `{name}` asks for itself while it is being constructed; take the dependency from the context"
+        );
+        Error::new(ErrorKind::Reentrant, text)
+    }
+}
+
+/// The refusal of a ring, by the names of those that are waited for, each by the next one.
+fn ring(names: Vec<String>, has_transaction: bool) -> Error {
+    let first = names.first().cloned().unwrap_or_default();
+    let names = names.join(" -> ");
+    if has_transaction {
+        let text = format!(
+            "the transaction waits for a constructor that waits for the transaction ({names} -> {first}); try again when \
+             that component is there"
+        );
+        return Error::new(ErrorKind::Busy, text);
+    }
+    let text = format!(
+        "components ask for each other in a ring while they are constructed: {names} -> {first}; break it at one of \
+         them: ask later than in the constructor"
+    );
+    Error::new(ErrorKind::Dependency, text)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use crate::{
+        component::image,
+        host::{
+            image::{
+                manifest::Manifest,
+                stage::{Store, Trust},
+            },
+            objects::registry::{Component, Implementation},
+            service::inner::RuntimeInner,
+        },
+    };
+
+    use super::*;
+
+    #[lcr::interface(name = "builders.stone", version = 1)]
+    trait Stone {
+        fn weigh(&self) -> u32;
+    }
+
+    macro_rules! stones {
+        ($($ty:ident $name:literal),*) => {$(
+            #[derive(Default)]
+            struct $ty;
+            #[lcr::component(name = $name, version = "1.0.0")]
+            impl Stone for $ty {
+                fn weigh(&self) -> u32 {
+                    1
+                }
+            }
+        )*};
+    }
+    stones! { A "a", B "b", C "c" }
+
+    /// A runtime with the three stones, and their providers.
+    fn quarry() -> (Arc<RuntimeInner>, [ProviderId; 3]) {
+        let inner = RuntimeInner::new(false, Store::new(None, Trust::default()).unwrap(), Duration::ZERO);
+        let add = |name: &str| {
+            let own = image::exports().iter().find_map(|&export| {
+                let manifest = Manifest::decode(export.manifest()).unwrap().exports.remove(0);
+                (manifest.component == name).then_some((export, manifest))
+            });
+            let (export, manifest) = own.unwrap();
+            let (name, version) = (manifest.component.clone(), manifest.component_version.clone());
+            let component = Arc::new(Component { name, version, origin: None, unload: false });
+            inner.state().registry.add(Implementation::new(component, manifest, export), None)
+        };
+        let providers = ["a", "b", "c"].map(add);
+        (inner, providers)
+    }
+
+    fn text(result: Result<Wakes>) -> String {
+        result.err().unwrap().to_string()
+    }
+
+    #[test]
+    fn the_last_thread_of_a_ring_is_refused_and_the_others_wait_on() {
+        let (inner, [a, b, c]) = quarry();
+        let mut state = inner.state();
+        for (thread, provider) in [(1, a), (2, b), (3, c)] {
+            state.registry.providers[provider].building = Some(thread);
+        }
+        assert!(matches!(state.begin_wait(1, Wait::Constructed(b)), Ok(Wakes::Later)));
+        assert!(matches!(state.begin_wait(2, Wait::Constructed(c)), Ok(Wakes::Later)));
+        // One from outside the ring waits for it, and is in none.
+        assert!(matches!(state.begin_wait(9, Wait::Constructed(a)), Ok(Wakes::Later)));
+        assert!(text(state.begin_wait(3, Wait::Constructed(a))).contains("a -> b -> c -> a"));
+        // It is refused and constructs no more: whoever waited for it constructs that now.
+        state.registry.providers[c].building = Some(2);
+        state.builders.wake(2);
+        assert!(matches!(state.begin_wait(1, Wait::Constructed(b)), Ok(Wakes::Later)));
+    }
+
+    #[test]
+    fn one_who_waits_for_a_ring_of_others_goes_round_in_it_no_more_than_once() {
+        let (inner, [a, b, c]) = quarry();
+        let mut state = inner.state();
+        for (thread, provider) in [(1, a), (2, b)] {
+            state.registry.providers[provider].building = Some(thread);
+        }
+        // Both wait already, as between the refusal of one and its way out.
+        state.builders.threads.entry(1).or_default().waits_for = Some(Wait::Constructed(b));
+        state.builders.threads.entry(2).or_default().waits_for = Some(Wait::Constructed(a));
+        assert!(matches!(state.begin_wait(3, Wait::Constructed(a)), Ok(Wakes::Later)));
+        state.registry.providers[c].building = None;
+        assert!(matches!(state.begin_wait(3, Wait::Constructed(c)), Ok(Wakes::Later)));
+    }
+
+    #[test]
+    fn a_ring_through_a_transaction_is_the_transactions_to_end() {
+        let (inner, [a, b, _]) = quarry();
+        let mut state = inner.state();
+        // Thread 7 executes the transaction: it has frozen `b` and waits for `a`, whose
+        // constructor asks for `b`.
+        state.registry.providers[a].building = Some(1);
+        state.registry.providers[b].frozen = Some(7);
+        assert!(matches!(state.begin_wait(7, Wait::Constructed(a)), Ok(Wakes::Later)));
+        assert!(matches!(state.begin_wait(1, Wait::Thawed(b)), Ok(Wakes::Transaction)));
+        let error = state.begin_wait(7, Wait::Constructed(a)).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Busy);
+        assert!(error.to_string().contains("a -> b -> a"), "{error}");
+        // It has given up, and thread 1 waits until it has thawed what it froze.
+        assert!(matches!(state.begin_wait(1, Wait::Thawed(b)), Ok(Wakes::Later)));
+        state.registry.providers[b].frozen = None;
+        state.builders.wake(1);
+        assert!(state.builders.threads.is_empty());
+    }
+}

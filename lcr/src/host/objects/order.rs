@@ -1,0 +1,125 @@
+//! What depends on what, walked without recursion; instances in that order.
+
+use std::{collections::HashMap, convert::Infallible};
+
+use slab::Slab;
+
+use crate::host::service::inner::State;
+
+use super::instances::{ServiceEntry, ServiceId};
+
+impl State {
+    /// Every instance, each behind those that its instance holds as dependencies.
+    pub(crate) fn dependencies_first(&self) -> Vec<ServiceId> {
+        dependencies_first(&self.services)
+    }
+}
+
+/// As [`State::dependencies_first`].
+pub(in crate::host) fn dependencies_first(instances: &Slab<ServiceEntry>) -> Vec<ServiceId> {
+    let ids = instances.iter().map(|(id, _)| id);
+    let needs = |id: ServiceId| {
+        let needs = instances.get(id).map_or(&[][..], |service| &service.instance.needs);
+        needs.iter().map(|need| need.service).filter(|&need| instances.contains(need)).collect()
+    };
+    let order = depth_first(ids, needs, |_| None::<Infallible>);
+    order.unwrap_or_else(|never| match never {})
+}
+
+/// Every node that is reachable from `starts`, each behind those that it leads to, as far as that
+/// can be: a ring is cut where the search came into it. Each ring that it meets is shown to
+/// `ring`, in order and from where it was entered; what that returns ends the search.
+///
+/// Files say what leads where, so nothing here recurses. Asks for the `next` of each node once.
+pub(crate) fn depth_first<R>(
+    starts: impl IntoIterator<Item = usize>,
+    mut next: impl FnMut(usize) -> Vec<usize>,
+    mut ring: impl FnMut(&[usize]) -> Option<R>,
+) -> Result<Vec<usize>, R> {
+    /// Where a node is: on the path, at this place, or behind it.
+    enum Mark {
+        Open(usize),
+        Done,
+    }
+    let mut marks = HashMap::new();
+    let mut order = Vec::new();
+    let mut path: Vec<usize> = Vec::new();
+    // What is left to visit of each node on the path.
+    let mut left: Vec<std::vec::IntoIter<usize>> = Vec::new();
+    for start in starts {
+        let mut entered = Some(start);
+        loop {
+            if let Some(node) = entered.take() {
+                match marks.get(&node) {
+                    Some(Mark::Done) => {}
+                    Some(Mark::Open(at)) => {
+                        if let Some(found) = ring(&path[*at..]) {
+                            return Err(found);
+                        }
+                    }
+                    None => {
+                        marks.insert(node, Mark::Open(path.len()));
+                        path.push(node);
+                        left.push(next(node).into_iter());
+                    }
+                }
+            }
+            let Some(rest) = left.last_mut() else { break };
+            entered = rest.next();
+            if entered.is_none() {
+                left.pop();
+                if let Some(node) = path.pop() {
+                    marks.insert(node, Mark::Done);
+                    order.push(node);
+                }
+            }
+        }
+    }
+    Ok(order)
+}
+
+/// How deep dependencies may be nested. Whoever builds a component builds what it needs first,
+/// one inside the other on one stack.
+pub(crate) const NESTED: usize = 64;
+
+/// How deep each node of a depth-first `order` is nested: 1 for what leads nowhere.
+pub(crate) fn depths(order: &[usize], mut next: impl FnMut(usize) -> Vec<usize>) -> HashMap<usize, usize> {
+    let mut depths = HashMap::new();
+    for &node in order {
+        let deepest = next(node).iter().filter_map(|inner| depths.get(inner)).max().copied().unwrap_or(0);
+        depths.insert(node, deepest + 1);
+    }
+    depths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(edges: &[(usize, usize)], starts: &[usize]) -> Result<Vec<usize>, Vec<usize>> {
+        let next = |node| edges.iter().filter(|edge| edge.0 == node).map(|edge| edge.1).collect();
+        depth_first(starts.iter().copied(), next, |ring| Some(ring.to_vec()))
+    }
+
+    #[test]
+    fn each_node_comes_once_behind_those_that_it_leads_to() {
+        assert_eq!(walk(&[(0, 1), (0, 2), (1, 3), (2, 3)], &[0, 3, 4]), Ok(vec![3, 1, 2, 0, 4]));
+        assert_eq!(walk(&[(0, 1), (1, 2), (2, 1)], &[0]), Err(vec![1, 2]));
+        assert_eq!(walk(&[(5, 5)], &[5]), Err(vec![5]));
+        let cut = depth_first([0], |node| vec![(node + 1) % 3], |_| None::<()>);
+        assert_eq!(cut, Ok(vec![2, 1, 0]));
+    }
+
+    /// CASES B4: 9,000 needs in a row overflowed a stack of 2 MiB.
+    #[test]
+    fn a_million_nodes_in_a_row_take_no_stack() {
+        let small = std::thread::Builder::new().stack_size(64 << 10);
+        let next = |node: usize| if node < 1_000_000 { vec![node + 1] } else { Vec::new() };
+        let search = move || {
+            let order = depth_first([0], next, |_| None::<()>).unwrap();
+            let depths = depths(&order, next);
+            (order.len(), depths[&0])
+        };
+        assert_eq!(small.spawn(search).unwrap().join().unwrap(), (1_000_001, 1_000_001));
+    }
+}

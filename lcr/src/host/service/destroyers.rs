@@ -1,0 +1,231 @@
+//! Who runs destructors: threads beside the reaper's, so that one that hangs stops no other.
+//!
+//! The reaper queues objects, and one thread destroys them in turn. If a destructor has run for
+//! [`LIMIT`] while others wait, the reaper starts another thread, which takes over the queue;
+//! the first one ends when its destructor returns. At most [`MOST`] threads hang; then the queue
+//! waits until one of them returns. A thread without work ends after [`LINGER`].
+//!
+//! Invariants
+//! 1. At most one thread takes from the queue: the current one.
+//! 2. An object is in the state's list of those that leave, in the queue, or with a thread that
+//!    runs its destructor. It changes its place under the state lock, so whoever holds that
+//!    lock counts all of them.
+//! 3. What an object depends on is let go when its destructor has returned, not before.
+//!
+//! In the child of a fork the threads are gone: what they were destroying is leaked, and what was
+//! queued is destroyed by a thread of the child's.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    error::Straggler,
+    host::{
+        objects::{
+            instances::{Held, Instance},
+            registry::Component,
+        },
+        sys,
+    },
+};
+
+use super::{
+    inner::{AUTHORS_STACK, RuntimeInner},
+    reaper::destroy,
+};
+
+/// How long a destructor may run before others are destroyed beside it, and before it is named.
+pub(in crate::host) const LIMIT: Duration = Duration::from_millis(250);
+/// How long a thread waits for more work before it ends.
+const LINGER: Duration = Duration::from_secs(1);
+/// How many threads may hang in destructors.
+const MOST: usize = 64;
+
+/// What is to be destroyed, and who destroys it.
+#[derive(Default)]
+pub(in crate::host) struct Destroyers {
+    inner: Mutex<Inner>,
+    queued: Condvar,
+}
+
+/// The state of [`Destroyers`], locked. It is a leaf lock.
+#[derive(Default)]
+pub(in crate::host) struct Inner {
+    queue: VecDeque<Instance>,
+    running: Vec<Running>,
+    /// The number of the thread that takes from the queue, if there is one.
+    current: Option<u64>,
+    started: u64,
+}
+
+/// A destructor that has not returned.
+pub(in crate::host) struct Running {
+    /// The number of its thread among all that were started.
+    number: u64,
+    thread: u32,
+    component: Arc<Component>,
+    needs: Vec<Held>,
+    since: Instant,
+}
+
+impl Running {
+    pub(in crate::host) fn new(number: u64, instance: &Instance) -> Running {
+        let component = Arc::clone(&instance.implementation.component);
+        let needs = instance.needs.clone();
+        Running { number, thread: sys::thread_id(), component, needs, since: Instant::now() }
+    }
+
+    /// Whether its destructor has run for so long.
+    pub(in crate::host) fn has_run_for(&self, time: Duration) -> bool {
+        self.since.elapsed() >= time
+    }
+
+    /// Whether its destructor has run for longer than it should.
+    pub(in crate::host) fn hangs(&self) -> bool {
+        self.has_run_for(LIMIT)
+    }
+
+    /// What its object depends on.
+    pub(in crate::host) fn needs(&self) -> &[Held] {
+        &self.needs
+    }
+
+    pub(in crate::host) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(in crate::host) fn straggler(&self) -> Straggler {
+        Straggler {
+            thread: "lcr-reaper".to_owned(),
+            thread_id: self.thread,
+            component: self.component.to_string(),
+            method: "destructor".to_owned(),
+            seen_for: self.since.elapsed(),
+        }
+    }
+}
+
+impl Destroyers {
+    /// Locks the list; around a fork, too.
+    pub(in crate::host) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues objects, under the state lock. See [`Inner::queue`].
+    pub(in crate::host) fn queue(&self, instances: Vec<Instance>) -> Option<Start> {
+        let start = self.lock().queue(instances);
+        self.queued.notify_all();
+        start
+    }
+
+    /// The next object for a thread, which waits a while for one.
+    fn next(&self, number: u64) -> Option<Instance> {
+        let is_idle = |inner: &mut Inner| inner.queue.is_empty() && inner.current == Some(number);
+        let waited = self.queued.wait_timeout_while(self.lock(), LINGER, is_idle);
+        waited.unwrap_or_else(PoisonError::into_inner).0.take(number)
+    }
+}
+
+impl Inner {
+    /// How many objects are queued or being destroyed.
+    pub(in crate::host) fn count(&self) -> usize {
+        self.queue.len() + self.running.len()
+    }
+
+    /// Whether an object waits for a thread.
+    pub(in crate::host) fn is_waiting(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// The destructors that have not returned.
+    pub(in crate::host) fn running(&self) -> &[Running] {
+        &self.running
+    }
+
+    /// For the end of the runtime: takes what is queued, and sends the threads home.
+    pub(in crate::host) fn close(&mut self) -> Vec<Instance> {
+        self.current = None;
+        self.queue.drain(..).collect()
+    }
+
+    /// In the child of a fork: no thread destroys anything.
+    pub(in crate::host) fn forget_threads(&mut self) {
+        self.running.clear();
+        self.current = None;
+    }
+
+    /// Queues objects. Says which thread is to be started to destroy them, if one is needed and
+    /// may be: the caller [starts](RuntimeInner::start_destroyer) it when it holds no lock.
+    pub(in crate::host) fn queue(&mut self, instances: Vec<Instance>) -> Option<Start> {
+        self.queue.extend(instances);
+        let current = self.running.iter().find(|running| Some(running.number) == self.current);
+        let is_served = self.current.is_some() && !current.is_some_and(Running::hangs);
+        if self.queue.is_empty() || is_served || self.running.len() >= MOST {
+            return None;
+        }
+        let beside = current.map(Running::straggler);
+        self.started += 1;
+        self.current = Some(self.started);
+        Some(Start { number: self.started, beside })
+    }
+
+    /// The next object for a thread, unless another one took over or nothing is left.
+    fn take(&mut self, number: u64) -> Option<Instance> {
+        if self.current != Some(number) {
+            return None;
+        }
+        let Some(instance) = self.queue.pop_front() else {
+            self.current = None;
+            return None;
+        };
+        self.running.push(Running::new(number, &instance));
+        Some(instance)
+    }
+}
+
+/// A thread that is to be started.
+#[must_use]
+pub(in crate::host) struct Start {
+    number: u64,
+    /// The destructor that does not return, because of which it is needed.
+    beside: Option<Straggler>,
+}
+
+impl RuntimeInner {
+    /// Starts a thread that destroys what is queued.
+    pub(in crate::host) fn start_destroyer(self: &Arc<RuntimeInner>, start: Start) {
+        let Start { number, beside } = start;
+        if let Some(Straggler { component, seen_for, .. }) = beside {
+            tracing::warn!(component, age = ?seen_for, "a destructor does not return; others are destroyed beside it");
+        }
+        let inner = Arc::clone(self);
+        let started = sys::start(c"lcr-reaper", AUTHORS_STACK, move || inner.destroy_queued(number));
+        if let Err(error) = started {
+            self.reaper.destroyers.lock().current = None;
+            tracing::error!(%error, "no thread to destroy replaced instances; they stay retired_at one can be started");
+        }
+    }
+
+    fn destroy_queued(self: &Arc<RuntimeInner>, number: u64) {
+        while let Some(instance) = self.reaper.destroyers.next(number) {
+            let destroyed = destroy(instance);
+            let mut state = self.state();
+            state.tally.destroyed += 1;
+            state.drop_needs(&destroyed.needs);
+            let mut inner = self.reaper.destroyers.lock();
+            inner.running.retain(|running| running.number != number);
+            // One look of the reaper's for many objects is enough, unless one let others go.
+            let is_worth_a_look = !inner.is_waiting() || !destroyed.needs.is_empty();
+            drop(inner);
+            drop(state);
+            // It may hold the last count of a component whose image can go.
+            drop(destroyed);
+            if is_worth_a_look {
+                self.reaper.wake();
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Draining: who is inside what, as frames and pins tell.
+//!
+//! Nothing here reads through an address from a frame: it is compared with the tables
+//! of the worlds that are known to be alive (see [`frame`](crate::abi::frame)).
+
+use std::{collections::HashMap, time::Instant};
+
+use crate::{
+    abi::{
+        frame::Place,
+        world::{Table, slot_of},
+    },
+    error::Straggler,
+    host::worlds::records::{self, ThreadRecord},
+};
+
+use super::{
+    gate::Gate,
+    inner::{Retiring, State},
+    pins::PinInfo,
+};
+
+/// When a call was first seen in an old world: by thread, depth, world and place.
+pub(crate) type Sightings = HashMap<(u32, usize, u64, usize, u32), Instant>;
+
+/// A call in a world that is not current any more.
+pub(crate) struct OldCall {
+    thread: &'static ThreadRecord,
+    generation: u64,
+    place: Place,
+    since: Instant,
+}
+
+impl State {
+    /// The calls that are inside retired worlds now.
+    ///
+    /// Call it behind a publication's barrier: it then misses no call that is inside a
+    /// world older than the current one. See [`Retired::shows_all_calls`](crate::host::worlds::world::Retired).
+    pub(crate) fn old_calls(&mut self) -> Vec<OldCall> {
+        let worlds: HashMap<*const Table, u64> =
+            self.retired.worlds.iter().map(|world| (world.table(), world.generation())).collect();
+        let now = Instant::now();
+        let mut seen = Sightings::new();
+        let mut calls = Vec::new();
+        for thread in records::all() {
+            for (depth, (table, place)) in thread.calls().enumerate() {
+                let Some(&generation) = worlds.get(&table) else { continue };
+                let key = (thread.thread_id(), depth, generation, place.offset(), place.method());
+                let since = *self.sightings.get(&key).unwrap_or(&now);
+                seen.insert(key, since);
+                calls.push(OldCall { thread, generation, place, since });
+            }
+        }
+        self.sightings = seen;
+        calls
+    }
+
+    /// Whether a thread is inside a member of the gate.
+    pub(in crate::host) fn is_inside_gate(&self, thread: &ThreadRecord, gate: &Gate) -> bool {
+        thread.calls().any(|(table, place)| {
+            let known = self.retired.worlds.iter().find(|world| std::ptr::eq(world.table(), table));
+            let first_generation = gate.members.get(&slot_of(place.offset()));
+            known.zip(first_generation).is_some_and(|(world, &first_generation)| world.generation() >= first_generation)
+        })
+    }
+
+    /// Whether a thread is inside a slot of this runtime.
+    pub(crate) fn is_in_slot(&self, thread: &ThreadRecord, slot: usize) -> bool {
+        thread.calls().any(|(table, place)| {
+            let mut worlds = self.retired.worlds.iter().chain([&self.world]);
+            slot_of(place.offset()) == slot && worlds.any(|world| std::ptr::eq(world.table(), table))
+        })
+    }
+
+    /// Calls and pins that a hand-over behind the gate must wait for.
+    pub(crate) fn behind_gate(&mut self) -> Vec<Straggler> {
+        let Some(gate) = &self.gate else { return Vec::new() };
+        let (members, last, thread) = (gate.members.clone(), gate.before.generation(), gate.thread);
+        self.inside_members(&members, last, thread)
+    }
+
+    /// Calls that are inside one of `members` (slots, each with the first world of its
+    /// instance) in a world up to `last`, but for those of `thread`, and pins of such worlds.
+    /// `last` is not the current world: see [`State::old_calls`].
+    pub(crate) fn inside_members(&mut self, members: &HashMap<usize, u64>, last: u64, thread: u32) -> Vec<Straggler> {
+        let calls = self.old_calls();
+        let is_inside = |call: &&OldCall| {
+            let first_generation = members.get(&slot_of(call.place.offset()));
+            first_generation.is_some_and(|&first_generation| (first_generation..=last).contains(&call.generation))
+                && call.thread.thread_id() != thread
+        };
+        let mut stragglers: Vec<Straggler> =
+            calls.iter().filter(is_inside).map(|call| self.straggler(call, self.serving(call))).collect();
+        let oldest = members.values().min().copied().unwrap_or(u64::MAX);
+        let pins = self.pins.iter().filter(|(_, pin)| (oldest..=last).contains(&pin.world.generation()));
+        stragglers.extend(pins.map(|(_, pin)| holder(pin)));
+        stragglers
+    }
+
+    /// Calls that are inside an instance that was replaced.
+    pub(crate) fn inside(&self, retiring: &Retiring, calls: &[OldCall]) -> Vec<Straggler> {
+        calls
+            .iter()
+            .filter(|call| {
+                (retiring.instance.first_generation..retiring.retired_at).contains(&call.generation)
+                    && retiring.slots.contains(&slot_of(call.place.offset()))
+            })
+            .map(|call| self.straggler(call, retiring.instance.implementation.component.to_string()))
+            .collect()
+    }
+
+    /// Calls that are inside anything that was replaced, and pins that hold it.
+    pub(crate) fn all_stragglers(&mut self) -> Vec<Straggler> {
+        let calls = self.old_calls();
+        let mut stragglers: Vec<Straggler> =
+            self.retiring.iter().flat_map(|retiring| self.inside(retiring, &calls)).collect();
+        let holds = |pin: &PinInfo| self.retiring.iter().any(|retiring| retiring.is_held_by(pin));
+        stragglers.extend(self.pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
+        stragglers
+    }
+
+    /// Whether a pin holds a world that shows the instance.
+    pub(crate) fn is_pinned(&self, retiring: &Retiring) -> bool {
+        self.pins.iter().any(|(_, pin)| retiring.is_held_by(pin))
+    }
+
+    /// The component that serves the slot of a call now.
+    fn serving(&self, call: &OldCall) -> String {
+        let slot = self.slots.get(slot_of(call.place.offset()));
+        let service = slot.and_then(|slot| self.services.get(slot.service));
+        service.map_or(String::new(), |service| service.instance.implementation.component.to_string())
+    }
+
+    fn straggler(&self, call: &OldCall, component: String) -> Straggler {
+        let slot = self.slots.get(slot_of(call.place.offset()));
+        let interface = slot.map(|slot| &self.views.get(slot.view).interface);
+        let method = interface.map_or(String::new(), |interface| {
+            let method = interface.methods.get(call.place.method() as usize);
+            format!("{}.{}", interface.name, method.map_or("", |method| &method.shape.name))
+        });
+        Straggler {
+            thread: call.thread.thread_name(),
+            thread_id: call.thread.thread_id(),
+            component,
+            method,
+            seen_for: call.since.elapsed(),
+        }
+    }
+}
+
+impl Retiring {
+    fn is_held_by(&self, pin: &PinInfo) -> bool {
+        !self.slots.is_empty() && (self.instance.first_generation..self.retired_at).contains(&pin.world.generation())
+    }
+}
+
+/// A pin as a straggler.
+fn holder(pin: &PinInfo) -> Straggler {
+    Straggler {
+        thread: pin.thread_name.clone(),
+        thread_id: pin.thread,
+        component: format!("generation {}", pin.world.serial()),
+        method: String::new(),
+        seen_for: pin.since.elapsed(),
+    }
+}

@@ -1,0 +1,300 @@
+//! The end of a runtime: every handle revoked, every instance destroyed.
+//!
+//! The slots are closed in one world, so that a caller either finished or gets a
+//! fault. Then, on a thread of its own (a destructor never runs on a caller's), the
+//! instances are destroyed, dependents before what they depend on, so that a destructor
+//! may still call its dependencies; nobody else may. What is still in use
+//! when the patience ends is leaked: memory of a process that is about to end is worth
+//! less than a call into a destroyed object.
+//!
+//! If a destructor hangs, another thread destroys what that object does not depend on. Whoever
+//! drops the runtime waits for each destructor as long as for calls, and then goes on; the
+//! thread that hangs does the rest if it ever returns.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::host::{
+    deadline::Deadline,
+    objects::{
+        instances::{Held, Instance, ServiceId},
+        order::dependencies_first,
+    },
+    sys,
+    worlds::world::World,
+};
+
+use super::{
+    destroyers::{LIMIT, Running},
+    gate::Gate,
+    inner::{AUTHORS_STACK, Begin, Retiring, RuntimeInner, State},
+    reaper::destroy,
+};
+
+/// Ends a runtime whose `closed` is set. Returns when it is done or out of patience.
+pub(in crate::host) fn run(runtime: &Arc<RuntimeInner>) {
+    let deadline = Deadline::after(Instant::now(), runtime.patience);
+    let ending = Arc::new(Ending::default());
+    let mut started = 0;
+    let mut is_served = start(runtime, &ending, 0, move |runtime, ending| runtime.shut_down(ending, deadline));
+    while is_served {
+        let is_under_way = |inner: &mut Inner| !inner.has_ended();
+        let waited = ending.changed.wait_timeout_while(ending.lock(), LIMIT, is_under_way);
+        let mut inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if inner.has_ended() {
+            break;
+        }
+        if !inner.destroying.is_empty() && inner.destroying.iter().all(|running| running.has_run_for(runtime.patience))
+        {
+            let hanging = inner.destroying.iter().map(|running| running.straggler().component);
+            let (hanging, leaked): (Vec<String>, usize) = (hanging.collect(), inner.queue.len());
+            drop(inner);
+            tracing::error!(
+                ?hanging,
+                leaked,
+                "the runtime is gone; destructors do not return, and what they depend on is leaked"
+            );
+            break;
+        }
+        if inner.is_stuck() {
+            // Another thread goes on without the one that hangs.
+            started += 1;
+            inner.current = started;
+            drop(inner);
+            let number = started;
+            is_served =
+                start(runtime, &ending, number, move |runtime, ending| runtime.destroy_all(ending, number, deadline));
+        }
+    }
+    // It ends when it finds the runtime closed.
+    runtime.reaper.wake();
+}
+
+/// Starts a thread that ends the runtime. Whether there is one.
+fn start(
+    runtime: &Arc<RuntimeInner>,
+    ending: &Arc<Ending>,
+    number: u64,
+    body: impl FnOnce(&Arc<RuntimeInner>, &Ending) + Send + 'static,
+) -> bool {
+    let (runtime, ending) = (Arc::clone(runtime), Arc::clone(ending));
+    let started = sys::start(c"lcr-shutdown", AUTHORS_STACK, move || {
+        // Whatever panics here, whoever drops the runtime goes on.
+        let ended = catch_unwind(AssertUnwindSafe(|| body(&runtime, &ending)));
+        if ended.is_err() {
+            let mut inner = ending.lock();
+            inner.destroying.retain(|running| running.number() != number);
+            inner.is_over = true;
+        }
+        ending.changed.notify_all();
+    });
+    if let Err(error) = &started {
+        tracing::error!(%error, "no thread to end the runtime: its instances are leaked");
+    }
+    started.is_ok()
+}
+
+/// What the threads that end a runtime share.
+#[derive(Default)]
+struct Ending {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// What is to be destroyed, in that order.
+    queue: VecDeque<Last>,
+    /// What each instance depends on.
+    needs: HashMap<ServiceId, Vec<ServiceId>>,
+    /// The destructors that run.
+    destroying: Vec<Running>,
+    /// The number of the thread that takes from the queue.
+    current: u64,
+    /// Nothing further is destroyed.
+    is_over: bool,
+    /// What objects depend on whose destructors hang on threads of the reaper's.
+    elsewhere: Vec<Held>,
+    /// The world in which destructors may call what they depend on.
+    before: Option<Arc<World>>,
+}
+
+/// An object of a runtime that ends, and the instance that it served until then, if any.
+struct Last {
+    id: Option<ServiceId>,
+    retiring: Retiring,
+}
+
+impl Ending {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn has_ended(&self) -> bool {
+        self.is_over && self.destroying.is_empty()
+    }
+
+    /// Queues an object that served no instance any more, and that nobody is inside.
+    fn push(&mut self, instance: Instance) {
+        let retiring = Retiring { instance: Arc::new(instance), slots: Vec::new(), retired_at: 0 };
+        self.queue.push_back(Last { id: None, retiring });
+    }
+
+    /// What must not be destroyed yet, because an object whose destructor runs depends on it.
+    fn needed(&self) -> HashSet<ServiceId> {
+        let running = self.destroying.iter().flat_map(Running::needs);
+        let mut open: Vec<ServiceId> = running.chain(&self.elsewhere).map(|held| held.service).collect();
+        let mut needed = HashSet::new();
+        while let Some(id) = open.pop() {
+            if needed.insert(id) {
+                open.extend(self.needs.get(&id).into_iter().flatten());
+            }
+        }
+        needed
+    }
+
+    /// The place of the next object that may be destroyed.
+    fn free(&self) -> Option<usize> {
+        let needed = self.needed();
+        self.queue.iter().position(|last| last.id.is_none_or(|id| !needed.contains(&id)))
+    }
+
+    /// Whether the thread that takes from the queue hangs, though another one could go on.
+    fn is_stuck(&self) -> bool {
+        let hangs = |running: &Running| running.number() == self.current && running.has_run_for(LIMIT);
+        self.destroying.iter().any(hangs) && self.free().is_some()
+    }
+
+    /// The next object for a thread. `None` if there is none for it now.
+    fn next(&mut self, number: u64) -> Option<Retiring> {
+        if self.current != number {
+            return None;
+        }
+        let next = self.free().and_then(|at| self.queue.remove(at));
+        match (&next, self.destroying.first()) {
+            (None, Some(hanging)) => self.current = hanging.number(),
+            (None, None) => self.is_over = true,
+            (Some(_), _) => {}
+        }
+        next.map(|last| last.retiring)
+    }
+}
+
+impl RuntimeInner {
+    fn shut_down(self: &Arc<RuntimeInner>, ending: &Ending, deadline: Deadline) {
+        let mut state = self.alone(deadline);
+        self.take_back(&mut state);
+        let edits: Vec<_> = state.slots.numbers().map(|slot| (slot, None)).collect();
+        let before = Arc::clone(&state.world);
+        self.publish(&mut state, &edits, 0);
+        let mut inner = ending.lock();
+        inner.before = Some(Arc::clone(&before));
+        self.reaper.last_ones(&mut inner.elsewhere).into_iter().for_each(|instance| inner.push(instance));
+        state.last_ones(&mut inner);
+        drop(inner);
+        // What the destructors of such a thread call is there in the world before.
+        state.gate = Some(Gate::new(before, sys::thread_id()));
+        drop(state);
+        self.gate.open();
+        self.changed.notify_all();
+        self.destroy_all(ending, 0, deadline);
+    }
+
+    /// Destroys what is left, unless another thread takes over meanwhile. What an object
+    /// depends on whose destructor hangs is left to the thread that hangs, if that returns.
+    fn destroy_all(&self, ending: &Ending, number: u64, deadline: Deadline) {
+        loop {
+            let mut inner = ending.lock();
+            let (next, before, is_over) = (inner.next(number), inner.before.clone(), inner.has_ended());
+            drop(inner);
+            let Some((retiring, before)) = next.zip(before) else {
+                if is_over {
+                    self.state().gate = None;
+                }
+                return;
+            };
+            self.state().gate.iter_mut().for_each(|gate| gate.thread = sys::thread_id());
+            self.destroy_last(retiring, &before, deadline, ending, number);
+        }
+    }
+
+    /// Waits until neither a transaction nor the reaper is at work, and keeps further
+    /// transactions out.
+    fn alone(&self, deadline: Deadline) -> MutexGuard<'_, State> {
+        let mut is_changing = true;
+        loop {
+            is_changing = is_changing && self.changing.begin() == Begin::Busy;
+            let state = self.state();
+            if !(is_changing || self.reaper.destroying() > 0) || deadline.has_passed() {
+                return state;
+            }
+            drop(state);
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    fn destroy_last(&self, mut retiring: Retiring, before: &World, deadline: Deadline, ending: &Ending, number: u64) {
+        loop {
+            let mut state = self.state();
+            let may_hide = !state.retired.shows_all_calls() && !retiring.slots.is_empty();
+            let calls = state.old_calls();
+            let is_used = !state.inside(&retiring, &calls).is_empty() || state.is_pinned(&retiring);
+            drop(state);
+            if !is_used && may_hide {
+                let component = retiring.instance.implementation.component.to_string();
+                tracing::error!(
+                    component,
+                    "the runtime is gone; the kernel refuses membarrier, so an object is leaked"
+                );
+                std::mem::forget(retiring);
+                return;
+            }
+            if !is_used {
+                match Arc::try_unwrap(retiring.instance) {
+                    Ok(instance) => {
+                        before.close(&retiring.slots, instance.address);
+                        ending.lock().destroying.push(Running::new(number, &instance));
+                        drop(destroy(instance));
+                        self.state().tally.destroyed += 1;
+                        ending.lock().destroying.retain(|running| running.number() != number);
+                        return;
+                    }
+                    Err(instance) => retiring = Retiring { instance, ..retiring },
+                }
+            }
+            if deadline.has_passed() {
+                let component = retiring.instance.implementation.component.to_string();
+                tracing::error!(component, "the runtime is gone; an object that is still in use is leaked");
+                std::mem::forget(retiring);
+                return;
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+}
+
+impl State {
+    /// Takes out everything there is, in the order in which to destroy it: what was
+    /// replaced before, then instances, dependents before what they depend on.
+    fn last_ones(&mut self, ending: &mut Inner) {
+        let retired_at = self.generation();
+        let left = std::mem::take(&mut self.retiring);
+        ending.queue.extend(left.into_iter().map(|retiring| Last { id: None, retiring }));
+        let services = std::mem::take(&mut self.services);
+        for id in dependencies_first(&services).into_iter().rev() {
+            let service = &services[id];
+            let needs = service.instance.needs.iter().map(|held| held.service);
+            ending.needs.insert(id, needs.collect());
+            let retiring =
+                Retiring { instance: Arc::clone(&service.instance), slots: service.slots.clone(), retired_at };
+            ending.queue.push_back(Last { id: Some(id), retiring });
+        }
+    }
+}

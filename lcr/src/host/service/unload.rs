@@ -1,0 +1,73 @@
+//! Images that no seat uses any more: retained, or unmapped if their component opted in.
+//!
+//! Images stay mapped by default, because Rust cannot say who still points into one
+//! (thread-locals, leaked references, threads). `#[lcr::component(unload)]` is the
+//! author's word that nothing does once all instances are destroyed. Then the image goes
+//! when (1) nobody holds an implementation of it, so that no world that can be entered
+//! and no instance refers to it, and (2) `Image::unload` finds nothing that
+//! [`Holds`](crate::abi::holds::Holds) counts: no value of its held elsewhere, no thread that
+//! it started, no destructor of a thread-local. A caller frees what a call returned before it
+//! leaves the call's frame, so no thread is on its way back into the image either.
+
+use std::{mem, sync::Arc};
+
+use crate::host::{image::threads, objects::registry::Component};
+
+use super::inner::{RuntimeInner, State};
+
+impl State {
+    /// Notes an image of so many bytes that was mapped and did not become a component.
+    pub(crate) fn retain_refused(&mut self, bytes: usize) {
+        self.tally.retained_images += 1;
+        self.tally.retained_image_bytes += bytes;
+    }
+
+    /// Notes an image that no seat uses, or of a component that was refused.
+    pub(crate) fn retain_image(&mut self, component: Arc<Component>) {
+        self.tally.retained_images += usize::from(component.origin.is_some());
+        self.tally.retained_image_bytes += component.image_bytes();
+        if component.unload {
+            self.unloading.push(component);
+        }
+    }
+}
+
+impl RuntimeInner {
+    /// Unmaps what can be unmapped now. Returns whether anything was.
+    pub(in crate::host) fn unload(&self) -> bool {
+        let candidates = mem::take(&mut self.state().unloading);
+        let mut held = Vec::new();
+        let mut unloaded = false;
+        for candidate in candidates {
+            let mut component = match Arc::try_unwrap(candidate) {
+                Ok(component) => component,
+                Err(candidate) => {
+                    held.push(candidate);
+                    continue;
+                }
+            };
+            let Some(mut origin) = component.origin.take() else { continue };
+            let bytes = origin.image.mapped_bytes();
+            origin.image.close();
+            threads::settle();
+            // SAFETY: the component's author vouches for threads and pointers of its own
+            // (`unload`); see the module for the host's.
+            match unsafe { origin.image.unload(self.is_closed()) } {
+                Ok(()) => {
+                    unloaded = true;
+                    let mut state = self.state();
+                    state.tally.retained_images -= 1;
+                    state.tally.retained_image_bytes -= bytes;
+                }
+                Err(still) => {
+                    tracing::debug!(component = %component, reason = %still.error, "an image stays mapped for now");
+                    origin.image = still.image;
+                    component.origin = Some(origin);
+                    held.push(Arc::new(component));
+                }
+            }
+        }
+        self.state().unloading.extend(held);
+        unloaded
+    }
+}

@@ -1,0 +1,193 @@
+//! Worlds: making tables, and the one place where the current world is written.
+//!
+//! The current world is owned by an [`ArcSwap`] and its table's address is in
+//! [`Core::current`](crate::abi::frame::Core), which calls read. [`Worlds::publish`]
+//! writes both, the owner first: the address is the visible moment. Whoever wants to
+//! hold the current world does it under the runtime's state lock, or from a frame.
+//!
+//! A replaced world stays in the list of retired ones, with one count held by the list,
+//! until no frame shows its table and no pin holds it. So the last owner of a world is
+//! always the reaper (arc-swap's guards would leave that to a reader).
+
+use std::{
+    alloc::{Layout, alloc, dealloc, handle_alloc_error},
+    ptr::NonNull,
+    sync::{Arc, atomic::AtomicPtr},
+};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    abi::{
+        frame::Core,
+        world::{Entry, Table, Target, entry, entry_offset},
+    },
+    host::sys,
+};
+
+/// One world: the owner of a table.
+pub(crate) struct World {
+    table: NonNull<Table>,
+}
+
+// SAFETY: a table's header is constant and its entries are atomics.
+unsafe impl Send for World {}
+// SAFETY: as above.
+unsafe impl Sync for World {}
+
+fn layout(len: usize) -> Layout {
+    Layout::from_size_align(entry_offset(len), align_of::<Table>().max(align_of::<Entry>()))
+        .expect("a table is smaller than the address space")
+}
+
+impl World {
+    /// A world of `len` entries that begin as those of `before` and, behind it, closed.
+    fn new(generation: u64, serial: u64, len: usize, before: Option<&World>) -> World {
+        // SAFETY: a table has a header, so the size is not 0.
+        let memory = unsafe { alloc(layout(len)) };
+        let Some(table) = NonNull::new(memory.cast::<Table>()) else { handle_alloc_error(layout(len)) };
+        // SAFETY: the allocation begins with the header.
+        unsafe { table.write(Table { generation, serial, len }) };
+        let world = World { table };
+        for slot in 0..len {
+            let fresh = Entry::closed();
+            if let Some(before) = before
+                && slot < before.len()
+            {
+                fresh.set(before.entry(slot).target());
+            }
+            // SAFETY: the allocation has room for `len` entries behind the header.
+            let place = unsafe { table.byte_add(entry_offset(slot)) };
+            // SAFETY: as above, and aligned, by `layout`.
+            unsafe { place.cast::<Entry>().write(fresh) };
+        }
+        world
+    }
+
+    /// A world without entries that is never published: its table only tells frames apart.
+    pub(in crate::host) fn empty(generation: u64, serial: u64) -> World {
+        World::new(generation, serial, 0, None)
+    }
+
+    /// The table's address.
+    pub(crate) fn table(&self) -> *const Table {
+        self.table.as_ptr()
+    }
+
+    /// The world's number.
+    pub(crate) fn generation(&self) -> u64 {
+        // SAFETY: the table lives as long as this world.
+        unsafe { self.table.as_ref() }.generation
+    }
+
+    /// The number of the last commit: what programs and operators see as the generation.
+    pub(crate) fn serial(&self) -> u64 {
+        // SAFETY: the table lives as long as this world.
+        unsafe { self.table.as_ref() }.serial
+    }
+
+    /// Number of entries.
+    pub(crate) fn len(&self) -> usize {
+        // SAFETY: the table lives as long as this world.
+        unsafe { self.table.as_ref() }.len
+    }
+
+    /// The entry of a slot.
+    pub(crate) fn entry(&self, slot: usize) -> &Entry {
+        assert!(slot < self.len(), "slot {slot} is not in this world");
+        // SAFETY: the slot is inside the table, which lives as long as this world.
+        unsafe { entry(self.table.as_ptr(), entry_offset(slot)) }
+    }
+
+    /// What a slot holds, if the world has it and it is open.
+    pub(crate) fn target(&self, slot: usize) -> Option<Target> {
+        (slot < self.len()).then(|| self.entry(slot).target())?
+    }
+
+    /// Closes those of `slots` that hold the instance at `address`, in place: for a world
+    /// that one thread alone may still enter.
+    pub(in crate::host) fn close(&self, slots: &[usize], address: usize) {
+        for &slot in slots {
+            if self.target(slot).is_some_and(|target| target.data.addr() == address) {
+                self.entry(slot).set(None);
+            }
+        }
+    }
+
+    /// Bytes of the table.
+    pub(crate) fn bytes(&self) -> usize {
+        layout(self.len()).size()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let layout = layout(self.len());
+        // SAFETY: `new` allocated the table with this layout; entries need no drop.
+        unsafe { dealloc(self.table.as_ptr().cast(), layout) };
+    }
+}
+
+/// The current world and its successors. The runtime's state lock serialises the
+/// methods that take `&mut Retired`.
+pub(crate) struct Worlds {
+    owner: ArcSwap<World>,
+}
+
+/// Worlds that were current before and may still be in use.
+#[derive(Default)]
+pub(crate) struct Retired {
+    pub(crate) worlds: Vec<Arc<World>>,
+    /// The kernel refused the barrier of the last publication, so calls may be inside these
+    /// worlds that no frame shows yet. A later barrier makes up for it.
+    is_unordered: bool,
+}
+
+impl Retired {
+    /// Whether every call that is inside one of these worlds shows in a frame. Passes the
+    /// barrier that the kernel refused to a publication, if it does not refuse it again.
+    pub(crate) fn shows_all_calls(&mut self) -> bool {
+        self.is_unordered = self.is_unordered && sys::membarrier().is_err();
+        !self.is_unordered
+    }
+}
+
+/// A change of one slot's entry.
+pub(crate) type Edit = (usize, Option<Target>);
+
+impl Worlds {
+    /// The first world, empty, and the core that calls read.
+    pub(crate) fn new(capacity: usize, fenced: bool) -> (Worlds, Core) {
+        let world = Arc::new(World::new(1, 1, capacity, None));
+        let core = Core { current: AtomicPtr::new(world.table.as_ptr()), fenced };
+        (Worlds { owner: ArcSwap::new(world) }, core)
+    }
+
+    /// The current world.
+    pub(crate) fn current(&self) -> Arc<World> {
+        self.owner.load_full()
+    }
+
+    /// Makes a successor of the current world with `edits` and at least `len` entries,
+    /// publishes it as the world of commit `serial`, and passes the writer's half of the barrier: afterwards every call
+    /// that is inside an older world shows in a frame, and no further one enters; unless the
+    /// kernel refuses the barrier, see [`Retired::shows_all_calls`].
+    pub(crate) fn publish(
+        &self,
+        core: &Core,
+        retired: &mut Retired,
+        serial: u64,
+        edits: &[Edit],
+        len: usize,
+    ) -> Arc<World> {
+        let before = self.current();
+        let next = Arc::new(World::new(before.generation() + 1, serial, len.max(before.len()), Some(&before)));
+        for &(slot, target) in edits {
+            next.entry(slot).set(target);
+        }
+        retired.worlds.push(before);
+        self.owner.store(Arc::clone(&next));
+        retired.is_unordered = !core.publish(next.table.as_ptr(), || sys::membarrier().is_ok());
+        next
+    }
+}

@@ -10,7 +10,7 @@
 //! | commit | publishes one world | cannot fail |
 //!
 //! While this thread runs the code of successors they meet each other, and nobody else
-//! meets them ([`ahead`](crate::host::objects::uncommitted)).
+//! meets them ([`uncommitted`](crate::host::objects::uncommitted)).
 //!
 //! A new instance may appear until the members are *frozen*, which is in the prepare
 //! phase; at the end of it there is a successor for each instance that is not behind the

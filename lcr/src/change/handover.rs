@@ -26,7 +26,7 @@
 //!
 //! 1. Every old instance is *saved*, dependents first, in the order of the instances that
 //!    they hold. A dependent may finish its work by calls to its dependencies, which are
-//!    saved later, so nothing of that is lost. ProjectedGraph a refusal it is where it belongs: in
+//!    saved later, so nothing of that is lost. After a refusal it is where it belongs: in
 //!    the old dependency.
 //! 2. Every successor is *restored* and asked for its health, dependencies first, in the
 //!    order of the new implementations' seats, which may be another one. What it says to

@@ -36,7 +36,7 @@ use super::{
 };
 
 /// Collects what one transaction is to change. Made by [`Runtime::plan`].
-#[must_use = "a plan changes nothing retired_at it is committed"]
+#[must_use = "a plan changes nothing until it is committed"]
 pub struct PlanBuilder<'rt> {
     runtime: &'rt Runtime,
     requests: Vec<Request>,
@@ -105,7 +105,7 @@ pub(crate) struct Step {
 }
 
 /// What a transaction will do: printable, and executed by [`Plan::commit`].
-#[must_use = "a plan changes nothing retired_at it is committed"]
+#[must_use = "a plan changes nothing until it is committed"]
 pub struct Plan {
     pub(crate) inner: Arc<RuntimeInner>,
     pub(crate) steps: Vec<Step>,
@@ -271,14 +271,12 @@ fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, patience: Durati
             }
         }
     });
-    let retired_at = Instant::now().checked_add(patience);
+    let until = Instant::now().checked_add(patience);
     let mut late = None;
     let steps = requests.into_iter().map(|request| {
         let Some(path) = request.path() else { return Step { request, staged: None, refusal: None } };
-        let answer = match (&late, &stager, retired_at) {
-            (None, Ok(_), Some(retired_at)) => {
-                staged.recv_timeout(retired_at.saturating_duration_since(Instant::now()))
-            }
+        let answer = match (&late, &stager, until) {
+            (None, Ok(_), Some(until)) => staged.recv_timeout(until.saturating_duration_since(Instant::now())),
             (None, Ok(_), None) => staged.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
             _ => Err(mpsc::RecvTimeoutError::Timeout),
         };

@@ -23,7 +23,7 @@
 //! 1. No lock is held, and no borrow of a block, while code of an image runs.
 //! 2. A key's number is never used twice, so a value that was left in a block means nothing.
 //!    It is swept out when the thread next keeps something.
-//! 3. ProjectedGraph a fork, what vanished threads held stays counted: the child keeps those images.
+//! 3. After a fork, what vanished threads held stays counted: the child keeps those images.
 //!
 //! What is not seen here is the author's word with `unload`: threads that other libraries
 //! started for the image, handlers and callbacks left with them, `SIGEV_THREAD`, addresses of

@@ -205,7 +205,7 @@ impl RuntimeInner {
         let started = sys::start(c"lcr-reaper", AUTHORS_STACK, move || inner.destroy_queued(number));
         if let Err(error) = started {
             self.reaper.destroyers.lock().current = None;
-            tracing::error!(%error, "no thread to destroy replaced instances; they stay retired_at one can be started");
+            tracing::error!(%error, "no thread to destroy replaced instances; they stay until one can be started");
         }
     }
 

@@ -115,7 +115,7 @@ impl GateWord {
         self.word.shut();
     }
 
-    /// ProjectedGraph the world with open slots was published.
+    /// After the world with open slots was published.
     pub(crate) fn open(&self) {
         self.word.open(sys::futex_wake);
     }

@@ -267,10 +267,7 @@ impl RuntimeInner {
                 return Ok(entered);
             }
             if !self.gate.wait(look) {
-                return Err((
-                    FaultKind::Gate,
-                    "it waited at the gate of a replacement retired_at its deadline".to_owned(),
-                ));
+                return Err((FaultKind::Gate, "it waited at the gate of a replacement until its deadline".to_owned()));
             }
         }
     }

@@ -158,7 +158,7 @@ impl RuntimeInner {
                 Some(_) => drop(state),
             }
             if !self.gate.wait(look) {
-                return Err((FaultKind::Gate, "a replacement kept its gate shut retired_at the deadline".to_owned()));
+                return Err((FaultKind::Gate, "a replacement kept its gate shut until the deadline".to_owned()));
             }
         }
     }

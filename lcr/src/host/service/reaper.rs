@@ -150,7 +150,7 @@ impl Reaper {
                 self.running.store(process, Ordering::Release);
             }
             Err(error) => {
-                tracing::error!(%error, "no reaper thread; replaced instances stay retired_at one can be started")
+                tracing::error!(%error, "no reaper thread; replaced instances stay until one can be started")
             }
         }
     }

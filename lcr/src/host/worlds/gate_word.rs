@@ -41,7 +41,7 @@ impl Word {
         self.0.store(word | 1, Ordering::Release);
     }
 
-    /// ProjectedGraph the world with open slots was published; `wake` wakes every sleeper.
+    /// After the world with open slots was published; `wake` wakes every sleeper.
     pub(crate) fn open(&self, wake: impl FnOnce(&AtomicU32)) {
         let word = self.0.load(Ordering::Relaxed);
         if word % 2 == 1 {

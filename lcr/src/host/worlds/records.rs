@@ -154,7 +154,7 @@ fn take() -> &'static ThreadRecord {
 }
 
 fn link(owner: u32) -> &'static ThreadRecord {
-    // RuntimeInner from the start: the list's address must not come from a unique borrow, which the
+    // Shared from the start: the list's address must not come from a unique borrow, which the
     // owner's next use of its own would end.
     let record: &'static ThreadRecord = Box::leak(Box::new(ThreadRecord {
         record: Record::new(),

@@ -127,13 +127,13 @@
 //! | a call does not leave in time | `Deadline`, which names thread, method and age |
 //! | a request must not see two versions | hold a world: [`Runtime::pin`], or one handle: [`Handle::pin`] |
 //!
-//! What that means for a program on tokio or another executor is on the page [`with_tokio`].
+//! What that means for a program on tokio or another executor is on the page [`guide::with_tokio`].
 //!
 //! # Soundness
 //!
 //! A program without `unsafe`, with components of any version in any order of events, has no
 //! undefined behaviour. Why, what remains an author's word, and which tests would fail if it were
-//! wrong, is on the page [`soundness`].
+//! wrong, is on the page [`guide::soundness`].
 //!
 //! # Threads, signals, forks
 //!
@@ -160,6 +160,8 @@ mod component;
 #[cfg_attr(not(feature = "host"), allow(dead_code, reason = "some of it only the host uses"))]
 mod error;
 #[cfg(feature = "host")]
+pub mod guide;
+#[cfg(feature = "host")]
 mod host;
 
 #[cfg(feature = "fuzzing")]
@@ -169,14 +171,6 @@ pub mod __fuzzing;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-
-#[cfg(feature = "host")]
-#[doc = include_str!("../docs/soundness.md")]
-pub mod soundness {}
-
-#[cfg(feature = "host")]
-#[doc = include_str!("../docs/with_tokio.md")]
-pub mod with_tokio {}
 
 pub use abi::{
     bytes::Bytes,

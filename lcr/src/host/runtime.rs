@@ -38,7 +38,7 @@ use super::{
 /// runtime refuses what it can see (files that others may write, damaged or foreign
 /// libraries, interfaces that do not match) before any code of the library runs, but it
 /// cannot see a library that lies about itself. Why loading is safe nevertheless is on the
-/// page [`soundness`](crate::soundness).
+/// page [`soundness`](crate::guide::soundness).
 ///
 /// **Dropping** it revokes all handles, waits for calls that are inside (up to the
 /// builder's `patience`), and destroys the instances, dependents first, on a thread of

@@ -7,7 +7,7 @@
 #
 # FOLDER is target/release, after
 #
-#     cargo build --release -p sam-c -p sam -p sam-tests --lib --bins --examples
+#     cargo build --release -p sam-c -p sam-cli -p sam-tests --lib --bins --examples
 #
 # --install gets the peers from Debian first; it needs root, and starts none of their services.
 # --write puts the table into RESULTS.md, between its two marks.

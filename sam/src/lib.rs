@@ -104,7 +104,9 @@
 //! 126 if the program cannot be executed and 127 if it is not there. `sam status FILE` shows
 //! a status file, and ends with 0 if the program serves, 1 if it does not, 2 if the file says
 //! nothing, and 3 if its supervisor is gone. `sam stop`, `sam restart` and `sam signal` reach a
-//! supervisor by that file. `sam COMMAND --help` has the rest. The feature `cli`, on by default, builds it.
+//! supervisor by that file. `sam COMMAND --help` has the rest.
+//! The package `sam-cli` builds it (`cargo install --path sam/cli`): a program that links this crate
+//! compiles none of it.
 //!
 //! # C
 //!

@@ -100,7 +100,7 @@ fn the_manual_names_every_option_and_no_other() {
         assert_eq!(output.status.code(), Some(64));
         assert!(!words(&output.stderr).contains("no option"), "{option}");
     }
-    let source = include_str!("../../../../sam/src/bin/sam/run.rs");
+    let source = include_str!("../../../../sam/cli/src/run.rs");
     let known = source.lines().filter_map(|line| line.trim_start().strip_prefix('"')?.split_once("\" => "));
     for (option, _) in known {
         assert!(manual.contains(&format!("--{option} ")) || manual.contains(&format!("--{option}\n")), "{option}");

@@ -103,7 +103,7 @@ impl Core {
 }
 
 /// Which slot and method a frame stands in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Place(u64);
 
 impl Place {

@@ -20,16 +20,13 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     error::{Error, ErrorKind},
     host::{
+        ids::ProviderId,
         image::{
             link::{link, link_need},
             manifest::{DependencyManifest, ExportManifest},
             stage::show,
         },
-        objects::{
-            instances::ServiceEntry,
-            registry::{Implementation, ProviderId},
-            slots::Slot,
-        },
+        objects::{instances::ServiceEntry, registry::Implementation, slots::Slot},
         service::inner::State,
     },
 };
@@ -93,7 +90,7 @@ pub(super) fn refuse_handles(state: &State, steps: &[Step], members: &[Member], 
     let breaking = Breaking::new(state, members);
     let mut refusals = Vec::new();
     let mut instances_of: HashMap<ProviderId, Vec<&ServiceEntry>> = HashMap::new();
-    for (_, service) in &state.services {
+    for (_, service) in state.services.iter() {
         instances_of.entry(service.provider).or_default().push(service);
     }
     for member in members {

@@ -14,9 +14,10 @@ use std::{
 use crate::{
     abi::world::Target,
     host::{
+        ids::ProviderId,
         objects::{
             instances::Instance,
-            registry::{Component, Implementation, ProviderId},
+            registry::{Component, Implementation},
         },
         service::inner::{Retiring, State},
         worlds::world::Edit,
@@ -120,8 +121,8 @@ impl Execution {
         }
         state.registry.bind_pending();
         self.configure(state);
-        for (_, provider) in &mut state.registry.providers {
-            if provider.pending == Some(self.number) && !provider.orphan {
+        for (_, provider) in state.registry.providers.iter_mut() {
+            if provider.pending.is_some() && provider.pending == self.number && !provider.orphan {
                 provider.pending = None;
             }
         }

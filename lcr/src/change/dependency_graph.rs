@@ -87,7 +87,7 @@ impl<'a> ProjectedGraph<'a> {
                 });
             }
         }
-        for (id, provider) in &state.registry.providers {
+        for (id, provider) in state.registry.providers.iter() {
             if provider.pending.is_none() && !gone.contains(&id) {
                 exports.push(Present {
                     manifest: &provider.implementation.manifest,

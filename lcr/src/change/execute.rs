@@ -31,10 +31,11 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         deadline::Deadline,
+        ids::{ProviderId, ServiceId, ThreadId, TransactionId},
         image::library::Refused,
         objects::{
-            instances::{Held, Instance, Origin, ServiceId},
-            registry::{Coming, Component, Implementation, ProviderId, Visibility},
+            instances::{Held, Instance, Origin},
+            registry::{Coming, Component, Implementation, Visibility},
             uncommitted::Uncommitted,
         },
         service::inner::{RuntimeInner, State},
@@ -96,9 +97,9 @@ pub(super) struct Execution {
     pub(super) members: Vec<Member>,
     pub(super) options: Options,
     pub(super) started: Instant,
-    pub(super) thread: u32,
-    /// The transaction's own number: the world that it began in.
-    pub(super) number: u64,
+    pub(super) thread: ThreadId,
+    /// The transaction's own number, once it has loaded its files.
+    pub(super) number: Option<TransactionId>,
     /// Each member's new implementations, in the order of its manifest's exports.
     pub(super) loaded: Vec<Vec<Arc<Implementation>>>,
     pub(super) successors: HashMap<ServiceId, Successor>,
@@ -127,8 +128,8 @@ impl Execution {
             members,
             options,
             started,
-            thread: 0,
-            number: 0,
+            thread: ThreadId::NONE,
+            number: None,
             loaded: Vec::new(),
             successors: HashMap::new(),
             held: Vec::new(),
@@ -244,13 +245,14 @@ impl Execution {
         }
         let mut state = self.inner.state();
         self.watch.check()?;
-        self.number = state.generation();
+        let number = state.registry.begin_transaction();
+        self.number = Some(number);
         let uncommitted = Uncommitted::new(&state.world);
         state.uncommitted.insert(self.thread, uncommitted);
         state.registry.pending_bindings = self.options.bindings.clone();
         for (member, loaded) in self.members.iter().zip(&self.loaded) {
             for &export in &member.added {
-                let added = state.registry.add(Arc::clone(&loaded[export]), Some(self.number));
+                let added = state.registry.add(Arc::clone(&loaded[export]), Some(number));
                 state.registry.providers[added].config = self.planned_config(&loaded[export]).cloned();
             }
             for seat in &member.seats {
@@ -273,7 +275,7 @@ impl Execution {
 
     /// Who sees what this transaction brings.
     pub(super) fn visibility(&self) -> Visibility {
-        Visibility::Transaction(self.number)
+        self.number.map_or(Visibility::Committed, Visibility::Transaction)
     }
 
     /// The seats that get a new implementation, each behind those that it depends on.
@@ -305,7 +307,7 @@ impl Execution {
             self.refuse_instances_created_since(&state)?;
             let (mut missing, mut needs_dependencies) = (Vec::new(), Vec::new());
             let mut instances_of: HashMap<ProviderId, Vec<ServiceId>> = HashMap::new();
-            for (id, service) in &state.services {
+            for (id, service) in state.services.iter() {
                 instances_of.entry(service.provider).or_default().push(id);
             }
             for (seat, Seat { provider, implementation, is_behind_gate, .. }) in seats.iter().enumerate() {

@@ -55,10 +55,8 @@ use crate::{
     error::{Error, ErrorKind, Straggler},
     host::{
         deadline::Deadline,
-        objects::{
-            instances::{Instance, Origin, ServiceId},
-            registry::ProviderId,
-        },
+        ids::{Generation, ProviderId, ServiceId, SlotId},
+        objects::instances::{Instance, Origin},
         service::{
             gate::Gate,
             inner::{RuntimeInner, State},
@@ -100,11 +98,11 @@ struct Saved {
 impl Execution {
     /// The instances whose successors are made behind the gate, and their slots, each with
     /// the first world of its instance.
-    fn gated(&self, state: &State) -> (HashSet<ProviderId>, HashSet<ServiceId>, HashMap<usize, u64>) {
+    fn gated(&self, state: &State) -> (HashSet<ProviderId>, HashSet<ServiceId>, HashMap<SlotId, Generation>) {
         let providers: HashSet<ProviderId> =
             self.seats().into_iter().filter(|seat| seat.is_behind_gate).map(|seat| seat.provider).collect();
         let (mut instances, mut members) = (HashSet::new(), HashMap::new());
-        for (id, service) in &state.services {
+        for (id, service) in state.services.iter() {
             if providers.contains(&service.provider) {
                 instances.insert(id);
                 members.extend(service.slots.iter().map(|&slot| (slot, service.instance.first_generation)));
@@ -219,7 +217,7 @@ impl Execution {
     fn thaw(&self) -> Result<(), Stop> {
         let mut state = self.inner.state();
         self.watch.check()?;
-        for (_, provider) in &mut state.registry.providers {
+        for (_, provider) in state.registry.providers.iter_mut() {
             provider.frozen = None;
         }
         drop(state);

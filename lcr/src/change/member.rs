@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::host::{
+    ids::ProviderId,
     image::manifest::{ExportManifest, Manifest},
-    objects::registry::ProviderId,
 };
 
 /// One component's part of a plan.

@@ -6,11 +6,11 @@ use std::collections::{HashMap, HashSet};
 use crate::{
     error::{Error, ErrorKind},
     host::{
+        ids::ProviderId,
         image::{
             manifest::{ExportManifest, Manifest},
             stage::show,
         },
-        objects::registry::ProviderId,
         service::inner::State,
     },
 };

@@ -125,7 +125,7 @@ fn hung_error(hung: Stalled) -> Error {
     );
     let stragglers = step.map(|(step, component)| Straggler {
         thread: "lcr-change".to_owned(),
-        thread_id: thread,
+        thread_id: thread.to_kernel(),
         component: component.to_string(),
         method: step.to_owned(),
         seen_for: age,
@@ -147,7 +147,7 @@ fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
             "the calling thread holds a pin, which a hand-over of state would wait for; drop the pin first",
         ));
     }
-    for (_, service) in &state.services {
+    for (_, service) in state.services.iter() {
         let Some(member) = gated.get(&service.provider) else { continue };
         if service.slots.iter().any(|&slot| state.is_in_slot(me, slot)) {
             let why = if member.is_stateful() {
@@ -173,7 +173,7 @@ impl RuntimeInner {
         self.reopen(state);
         state.registry.pending_bindings.clear();
         let mut pending = Vec::new();
-        for (id, provider) in &mut state.registry.providers {
+        for (id, provider) in state.registry.providers.iter_mut() {
             provider.frozen = None;
             provider.coming = None;
             if provider.pending.is_some() && !provider.orphan {

@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::host::deadline::Deadline;
+use crate::host::{deadline::Deadline, ids::ThreadId};
 
 /// The phases that run components' code or wait for calls, in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,7 +69,7 @@ struct Progress {
     /// Which code is running, and whose; `None` between two steps.
     step: Option<(&'static str, Named)>,
     since: Instant,
-    thread: u32,
+    thread: ThreadId,
     done: bool,
 }
 
@@ -88,7 +88,7 @@ pub(super) struct Stalled {
     pub(super) phase: Phase,
     pub(super) step: Option<(&'static str, Named)>,
     pub(super) age: Duration,
-    pub(super) thread: u32,
+    pub(super) thread: ThreadId,
 }
 
 impl Watch {
@@ -99,7 +99,7 @@ impl Watch {
             deadline,
             step: None,
             since: Instant::now(),
-            thread: 0,
+            thread: ThreadId::NONE,
             done: false,
         };
         Watch { progress: Mutex::new(progress), changed: Condvar::new() }
@@ -110,7 +110,7 @@ impl Watch {
     }
 
     /// The transaction's thread enters a phase.
-    pub(super) fn enter(&self, phase: Phase, thread: u32, deadline: Deadline) -> Result<(), Abandoned> {
+    pub(super) fn enter(&self, phase: Phase, thread: ThreadId, deadline: Deadline) -> Result<(), Abandoned> {
         let mut progress = self.lock();
         if progress.outcome == Outcome::Abandoned {
             return Err(Abandoned);

@@ -12,6 +12,7 @@
 //! [`runtime`] is what a program holds; it stands above the rooms, [`sys`] and [`deadline`] below them.
 
 pub(crate) mod deadline;
+pub(crate) mod ids;
 pub(crate) mod image;
 pub(crate) mod objects;
 pub(crate) mod runtime;

@@ -17,6 +17,8 @@ use std::{
     time::Duration,
 };
 
+use super::ids::ThreadId;
+
 const MEMBARRIER_PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
 const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 
@@ -59,9 +61,9 @@ pub(in crate::host) fn futex_wake(word: &AtomicU32) {
 }
 
 /// The kernel's number for the calling thread.
-pub(in crate::host) fn thread_id() -> u32 {
+pub(in crate::host) fn thread_id() -> ThreadId {
     // SAFETY: the call takes nothing.
-    unsafe { libc::gettid() }.cast_unsigned()
+    ThreadId::of_kernel(unsafe { libc::gettid() }.cast_unsigned())
 }
 
 /// Has `end(value)` called when the calling thread ends. `value` must not be null. `of` has the
@@ -250,10 +252,10 @@ pub(in crate::host) fn image_start(address: *const ()) -> Option<usize> {
 
 /// Whether this process has a thread of that number. A kernel that refuses to say (a filter of
 /// system calls, another user of that thread) counts as yes: only a thread that is not there is gone.
-pub(in crate::host) fn is_alive(thread: u32) -> bool {
+pub(in crate::host) fn is_alive(thread: ThreadId) -> bool {
     let process = std::process::id();
     // SAFETY: signal 0 only asks whether the thread is there.
-    let answer = unsafe { libc::syscall(libc::SYS_tgkill, process, thread, 0) };
+    let answer = unsafe { libc::syscall(libc::SYS_tgkill, process, thread.to_kernel(), 0) };
     answer == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
@@ -271,7 +273,7 @@ pub(in crate::host) fn at_fork(
 /// The calling thread's name as the kernel has it; `main` for the first one, whose name
 /// is the program's. Unlike [`std::thread::current`] it may be asked to the very end.
 pub(in crate::host) fn thread_name() -> String {
-    if thread_id() == std::process::id() {
+    if thread_id().to_kernel() == std::process::id() {
         return "main".to_owned();
     }
     let mut name = [0_u8; 16];

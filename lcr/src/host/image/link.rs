@@ -12,16 +12,16 @@ use std::collections::HashMap;
 use crate::{
     abi::tables,
     error::{Error, ErrorKind, Result},
-    host::objects::services::Shortcuts,
+    host::{
+        ids::{Number as _, ViewId},
+        objects::services::Shortcuts,
+    },
 };
 
 use super::{
     manifest::{DependencyManifest, ExportManifest, InterfaceManifest, MethodManifest},
     shape,
 };
-
-/// The number of a view.
-pub(crate) type ViewId = usize;
 
 /// An interface as one image knows it.
 pub(crate) struct View {
@@ -47,7 +47,7 @@ impl Views {
     pub(crate) fn resolve(&mut self, encoded: &[u8]) -> Result<ViewId> {
         let address = encoded.as_ptr().addr();
         if let Some(&id) = self.by_address.get(&address)
-            && self.views[id].encoded == encoded
+            && self.views[id.index()].encoded == encoded
         {
             return Ok(id);
         }
@@ -56,8 +56,9 @@ impl Views {
             None => {
                 let interface = InterfaceManifest::decode(encoded)?;
                 self.views.push(View { interface, encoded: encoded.to_vec(), shortcuts: Shortcuts::default() });
-                self.by_bytes.insert(encoded.to_vec(), self.views.len() - 1);
-                self.views.len() - 1
+                let id = ViewId::of_index(self.views.len() - 1);
+                self.by_bytes.insert(encoded.to_vec(), id);
+                id
             }
         };
         self.by_address.insert(address, id);
@@ -66,12 +67,12 @@ impl Views {
 
     /// Where services of a view were found.
     pub(in crate::host) fn shortcuts(&mut self, id: ViewId) -> &mut Shortcuts {
-        &mut self.views[id].shortcuts
+        &mut self.views[id.index()].shortcuts
     }
 
     /// A view by its number.
     pub(crate) fn get(&self, id: ViewId) -> &View {
-        &self.views[id]
+        &self.views[id.index()]
     }
 }
 

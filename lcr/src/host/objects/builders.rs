@@ -17,15 +17,18 @@ use std::collections::HashMap;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::service::inner::State,
+    host::{
+        ids::{ProviderId, ThreadId},
+        service::inner::State,
+    },
 };
 
-use super::{instances::too_deep, order::NESTED, registry::ProviderId};
+use super::{instances::too_deep, order::NESTED};
 
 /// What the threads that construct something are doing.
 #[derive(Default)]
 pub(crate) struct Builders {
-    threads: HashMap<u32, Builder>,
+    threads: HashMap<ThreadId, Builder>,
 }
 
 #[derive(Default)]
@@ -58,7 +61,7 @@ impl Builders {
     ///
     /// # Errors
     /// `Dependency` if it is at so many constructions that its stack might not suffice.
-    pub(in crate::host) fn begin(&mut self, thread: u32, provider: ProviderId, component: &str) -> Result<()> {
+    pub(in crate::host) fn begin(&mut self, thread: ThreadId, provider: ProviderId, component: &str) -> Result<()> {
         let constructs = &mut self.threads.entry(thread).or_default().constructs;
         if constructs.len() >= NESTED {
             return Err(too_deep(component, NESTED + 1));
@@ -68,7 +71,7 @@ impl Builders {
     }
 
     /// Notes that a thread's innermost construction is over.
-    pub(in crate::host) fn end(&mut self, thread: u32) {
+    pub(in crate::host) fn end(&mut self, thread: ThreadId) {
         let Some(builder) = self.threads.get_mut(&thread) else { return };
         builder.constructs.pop();
         if builder.constructs.is_empty() {
@@ -77,7 +80,7 @@ impl Builders {
     }
 
     /// Notes that a thread waits no more.
-    pub(in crate::host) fn wake(&mut self, thread: u32) {
+    pub(in crate::host) fn wake(&mut self, thread: ThreadId) {
         let Some(builder) = self.threads.get_mut(&thread) else { return };
         builder.waits_for = None;
         if builder.constructs.is_empty() {
@@ -86,7 +89,7 @@ impl Builders {
     }
 
     /// In the child of a fork: only the forking thread is left, and is another one.
-    pub(in crate::host) fn keep_only(&mut self, forking: u32, now: u32) {
+    pub(in crate::host) fn keep_only(&mut self, forking: ThreadId, now: ThreadId) {
         let kept = self.threads.remove(&forking);
         self.threads = kept.map(|builder| (now, builder)).into_iter().collect();
     }
@@ -97,7 +100,7 @@ impl State {
     ///
     /// # Errors
     /// `Dependency` if it would wait for itself.
-    pub(in crate::host) fn begin_wait(&mut self, thread: u32, wait: Wait) -> Result<Wakes> {
+    pub(in crate::host) fn begin_wait(&mut self, thread: ThreadId, wait: Wait) -> Result<Wakes> {
         self.builders.threads.entry(thread).or_default().waits_for = Some(wait);
         let mut names = Vec::new();
         let mut frozen_by = None;
@@ -129,7 +132,7 @@ impl State {
     }
 
     /// What a thread is told that asks for a service which it constructs itself.
-    pub(in crate::host) fn asks_for_itself(&self, thread: u32, provider: ProviderId) -> Error {
+    pub(in crate::host) fn asks_for_itself(&self, thread: ThreadId, provider: ProviderId) -> Error {
         let constructs = self.builders.threads.get(&thread).map_or(&[][..], |builder| &builder.constructs);
         let begins = constructs.iter().position(|&other| other == provider).unwrap_or(constructs.len());
         let name =
@@ -218,6 +221,10 @@ mod tests {
         (inner, providers)
     }
 
+    fn thread(number: u32) -> ThreadId {
+        ThreadId::of_kernel(number)
+    }
+
     fn text(result: Result<Wakes>) -> String {
         result.err().unwrap().to_string()
     }
@@ -226,33 +233,33 @@ mod tests {
     fn the_last_thread_of_a_ring_is_refused_and_the_others_wait_on() {
         let (inner, [a, b, c]) = quarry();
         let mut state = inner.state();
-        for (thread, provider) in [(1, a), (2, b), (3, c)] {
-            state.registry.providers[provider].building = Some(thread);
+        for (number, provider) in [(1, a), (2, b), (3, c)] {
+            state.registry.providers[provider].building = Some(thread(number));
         }
-        assert!(matches!(state.begin_wait(1, Wait::Constructed(b)), Ok(Wakes::Later)));
-        assert!(matches!(state.begin_wait(2, Wait::Constructed(c)), Ok(Wakes::Later)));
+        assert!(matches!(state.begin_wait(thread(1), Wait::Constructed(b)), Ok(Wakes::Later)));
+        assert!(matches!(state.begin_wait(thread(2), Wait::Constructed(c)), Ok(Wakes::Later)));
         // One from outside the ring waits for it, and is in none.
-        assert!(matches!(state.begin_wait(9, Wait::Constructed(a)), Ok(Wakes::Later)));
-        assert!(text(state.begin_wait(3, Wait::Constructed(a))).contains("a -> b -> c -> a"));
+        assert!(matches!(state.begin_wait(thread(9), Wait::Constructed(a)), Ok(Wakes::Later)));
+        assert!(text(state.begin_wait(thread(3), Wait::Constructed(a))).contains("a -> b -> c -> a"));
         // It is refused and constructs no more: whoever waited for it constructs that now.
-        state.registry.providers[c].building = Some(2);
-        state.builders.wake(2);
-        assert!(matches!(state.begin_wait(1, Wait::Constructed(b)), Ok(Wakes::Later)));
+        state.registry.providers[c].building = Some(thread(2));
+        state.builders.wake(thread(2));
+        assert!(matches!(state.begin_wait(thread(1), Wait::Constructed(b)), Ok(Wakes::Later)));
     }
 
     #[test]
     fn one_who_waits_for_a_ring_of_others_goes_round_in_it_no_more_than_once() {
         let (inner, [a, b, c]) = quarry();
         let mut state = inner.state();
-        for (thread, provider) in [(1, a), (2, b)] {
-            state.registry.providers[provider].building = Some(thread);
+        for (number, provider) in [(1, a), (2, b)] {
+            state.registry.providers[provider].building = Some(thread(number));
         }
         // Both wait already, as between the refusal of one and its way out.
-        state.builders.threads.entry(1).or_default().waits_for = Some(Wait::Constructed(b));
-        state.builders.threads.entry(2).or_default().waits_for = Some(Wait::Constructed(a));
-        assert!(matches!(state.begin_wait(3, Wait::Constructed(a)), Ok(Wakes::Later)));
+        state.builders.threads.entry(thread(1)).or_default().waits_for = Some(Wait::Constructed(b));
+        state.builders.threads.entry(thread(2)).or_default().waits_for = Some(Wait::Constructed(a));
+        assert!(matches!(state.begin_wait(thread(3), Wait::Constructed(a)), Ok(Wakes::Later)));
         state.registry.providers[c].building = None;
-        assert!(matches!(state.begin_wait(3, Wait::Constructed(c)), Ok(Wakes::Later)));
+        assert!(matches!(state.begin_wait(thread(3), Wait::Constructed(c)), Ok(Wakes::Later)));
     }
 
     #[test]
@@ -261,17 +268,17 @@ mod tests {
         let mut state = inner.state();
         // Thread 7 executes the transaction: it has frozen `b` and waits for `a`, whose
         // constructor asks for `b`.
-        state.registry.providers[a].building = Some(1);
-        state.registry.providers[b].frozen = Some(7);
-        assert!(matches!(state.begin_wait(7, Wait::Constructed(a)), Ok(Wakes::Later)));
-        assert!(matches!(state.begin_wait(1, Wait::Thawed(b)), Ok(Wakes::Transaction)));
-        let error = state.begin_wait(7, Wait::Constructed(a)).err().unwrap();
+        state.registry.providers[a].building = Some(thread(1));
+        state.registry.providers[b].frozen = Some(thread(7));
+        assert!(matches!(state.begin_wait(thread(7), Wait::Constructed(a)), Ok(Wakes::Later)));
+        assert!(matches!(state.begin_wait(thread(1), Wait::Thawed(b)), Ok(Wakes::Transaction)));
+        let error = state.begin_wait(thread(7), Wait::Constructed(a)).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Busy);
         assert!(error.to_string().contains("a -> b -> a"), "{error}");
         // It has given up, and thread 1 waits until it has thawed what it froze.
-        assert!(matches!(state.begin_wait(1, Wait::Thawed(b)), Ok(Wakes::Later)));
+        assert!(matches!(state.begin_wait(thread(1), Wait::Thawed(b)), Ok(Wakes::Later)));
         state.registry.providers[b].frozen = None;
-        state.builders.wake(1);
+        state.builders.wake(thread(1));
         assert!(state.builders.threads.is_empty());
     }
 }

@@ -29,7 +29,7 @@ use crate::{
     },
     error::{Error, ErrorKind, Result},
     host::{
-        image::link::ViewId,
+        ids::{Generation, ProviderId, ServiceId, SlotId, ViewId},
         service::{
             host_table::HOST_TABLE,
             inner::{Retiring, RuntimeInner, State},
@@ -42,18 +42,15 @@ use crate::{
 use super::{
     builders::{Wait, Wakes},
     order::{NESTED, depth_first, depths},
-    registry::{Implementation, Provider, ProviderId, Visibility},
+    registry::{Implementation, Provider, Visibility},
     slots::SlotRef,
 };
-
-/// The number of an instance.
-pub(crate) type ServiceId = usize;
 
 /// One instance of a provider, whatever instance serves it.
 pub(crate) struct ServiceEntry {
     pub(crate) provider: ProviderId,
     pub(crate) instance: Arc<Instance>,
-    pub(crate) slots: Vec<usize>,
+    pub(crate) slots: Vec<SlotId>,
     /// Dependents, and builders that are not done: what keeps it beside its slots.
     pub(crate) holds: usize,
     pub(crate) config: Option<Arc<[u8]>>,
@@ -64,7 +61,7 @@ pub(crate) struct Instance {
     pub(crate) address: usize,
     pub(crate) implementation: Arc<Implementation>,
     /// The first world that may show it.
-    pub(crate) first_generation: u64,
+    pub(crate) first_generation: Generation,
     /// The instances it depends on, each held once, and their interfaces.
     pub(crate) needs: Vec<Held>,
 }
@@ -458,7 +455,7 @@ impl State {
     }
 
     /// What a slot holds when no gate is shut: its instance as it serves now.
-    pub(crate) fn serving_target(&self, number: usize) -> Option<Target> {
+    pub(crate) fn serving_target(&self, number: SlotId) -> Option<Target> {
         let slot = self.slots.get(number)?;
         let instance = &self.services.get(slot.service)?.instance;
         let functions = instance.implementation.functions(slot.view, self.views.get(slot.view)).ok()?;
@@ -480,7 +477,7 @@ impl State {
             }
         }
         self.drop_orphan(service.provider);
-        let retired_at = self.generation() + 1;
+        let retired_at = self.generation().next();
         self.retiring.push(Retiring { instance: service.instance, slots: Vec::new(), retired_at });
     }
 

@@ -1,12 +1,13 @@
 //! What depends on what, walked without recursion; instances in that order.
 
-use std::{collections::HashMap, convert::Infallible};
+use std::{collections::HashMap, convert::Infallible, hash::Hash};
 
-use slab::Slab;
+use crate::host::{
+    ids::{Numbered, ServiceId},
+    service::inner::State,
+};
 
-use crate::host::service::inner::State;
-
-use super::instances::{ServiceEntry, ServiceId};
+use super::instances::ServiceEntry;
 
 impl State {
     /// Every instance, each behind those that its instance holds as dependencies.
@@ -16,7 +17,7 @@ impl State {
 }
 
 /// As [`State::dependencies_first`].
-pub(in crate::host) fn dependencies_first(instances: &Slab<ServiceEntry>) -> Vec<ServiceId> {
+pub(in crate::host) fn dependencies_first(instances: &Numbered<ServiceId, ServiceEntry>) -> Vec<ServiceId> {
     let ids = instances.iter().map(|(id, _)| id);
     let needs = |id: ServiceId| {
         let needs = instances.get(id).map_or(&[][..], |service| &service.instance.needs);
@@ -31,11 +32,11 @@ pub(in crate::host) fn dependencies_first(instances: &Slab<ServiceEntry>) -> Vec
 /// `ring`, in order and from where it was entered; what that returns ends the search.
 ///
 /// Files say what leads where, so nothing here recurses. Asks for the `next` of each node once.
-pub(crate) fn depth_first<R>(
-    starts: impl IntoIterator<Item = usize>,
-    mut next: impl FnMut(usize) -> Vec<usize>,
-    mut ring: impl FnMut(&[usize]) -> Option<R>,
-) -> Result<Vec<usize>, R> {
+pub(crate) fn depth_first<N: Copy + Eq + Hash, R>(
+    starts: impl IntoIterator<Item = N>,
+    mut next: impl FnMut(N) -> Vec<N>,
+    mut ring: impl FnMut(&[N]) -> Option<R>,
+) -> Result<Vec<N>, R> {
     /// Where a node is: on the path, at this place, or behind it.
     enum Mark {
         Open(usize),
@@ -43,9 +44,9 @@ pub(crate) fn depth_first<R>(
     }
     let mut marks = HashMap::new();
     let mut order = Vec::new();
-    let mut path: Vec<usize> = Vec::new();
+    let mut path: Vec<N> = Vec::new();
     // What is left to visit of each node on the path.
-    let mut left: Vec<std::vec::IntoIter<usize>> = Vec::new();
+    let mut left: Vec<std::vec::IntoIter<N>> = Vec::new();
     for start in starts {
         let mut entered = Some(start);
         loop {
@@ -83,7 +84,7 @@ pub(crate) fn depth_first<R>(
 pub(crate) const NESTED: usize = 64;
 
 /// How deep each node of a depth-first `order` is nested: 1 for what leads nowhere.
-pub(crate) fn depths(order: &[usize], mut next: impl FnMut(usize) -> Vec<usize>) -> HashMap<usize, usize> {
+pub(crate) fn depths<N: Copy + Eq + Hash>(order: &[N], mut next: impl FnMut(N) -> Vec<N>) -> HashMap<N, usize> {
     let mut depths = HashMap::new();
     for &node in order {
         let deepest = next(node).iter().filter_map(|inner| depths.get(inner)).max().copied().unwrap_or(0);

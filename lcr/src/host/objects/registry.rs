@@ -12,20 +12,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use slab::Slab;
-
 use crate::{
     abi::tables,
     error::{Error, ErrorKind, Result},
-    host::image::{
-        library::{Image, Refused},
-        link::{Functions, View, ViewId, link},
-        manifest::ExportManifest,
-        stage::Staged,
+    host::{
+        ids::{Numbered, ProviderId, ServiceId, ThreadId, TransactionId, ViewId},
+        image::{
+            library::{Image, Refused},
+            link::{Functions, View, link},
+            manifest::ExportManifest,
+            stage::Staged,
+        },
     },
 };
-
-use super::instances::ServiceId;
 
 /// A component that was loaded from a file or is linked into the host.
 pub(crate) struct Component {
@@ -114,9 +113,6 @@ impl Implementation {
     }
 }
 
-/// The number of a provider.
-pub(crate) type ProviderId = usize;
-
 /// A component's seat for one interface.
 pub(crate) struct Provider {
     pub(crate) implementation: Arc<Implementation>,
@@ -125,16 +121,16 @@ pub(crate) struct Provider {
     /// The shared instance, once somebody asked for it.
     pub(crate) service: Option<ServiceId>,
     /// The thread that is building the shared instance.
-    pub(crate) building: Option<u32>,
+    pub(crate) building: Option<ThreadId>,
     /// The transaction that adds it and has not committed: nobody else sees it.
-    pub(crate) pending: Option<u64>,
+    pub(crate) pending: Option<TransactionId>,
     /// Its transaction failed: it goes with its last instance.
     pub(crate) orphan: bool,
     /// What a running transaction makes of it at its commit.
     pub(crate) coming: Option<Coming>,
     /// The thread of a transaction that is about to commit: nobody else creates
     /// instances or slots.
-    pub(crate) frozen: Option<u32>,
+    pub(crate) frozen: Option<ThreadId>,
     /// The configuration of the shared instance.
     pub(crate) config: Option<Arc<[u8]>>,
 }
@@ -179,7 +175,7 @@ impl Provider {
     }
 
     /// Whether `thread` has to wait for a transaction before it creates anything here.
-    pub(crate) fn is_frozen_for(&self, thread: u32) -> bool {
+    pub(crate) fn is_frozen_for(&self, thread: ThreadId) -> bool {
         self.frozen.is_some_and(|changer| changer != thread)
     }
 }
@@ -190,13 +186,13 @@ pub(crate) enum Visibility {
     /// Everybody: committed providers only.
     Committed,
     /// The transaction of this number: what will be there when it commits.
-    Transaction(u64),
+    Transaction(TransactionId),
 }
 
 /// Everything that is present.
 #[derive(Default)]
 pub(crate) struct Registry {
-    pub(crate) providers: Slab<Provider>,
+    pub(crate) providers: Numbered<ProviderId, Provider>,
     /// By component name.
     pub(crate) components: HashMap<String, Vec<ProviderId>>,
     /// By interface name.
@@ -205,11 +201,18 @@ pub(crate) struct Registry {
     pub(crate) bindings: BTreeMap<String, String>,
     /// What a running transaction makes of them at its commit.
     pub(crate) pending_bindings: BTreeMap<String, String>,
+    /// How many transactions there were.
+    transactions: u64,
 }
 
 impl Registry {
+    /// The number of a transaction that begins now.
+    pub(crate) fn begin_transaction(&mut self) -> TransactionId {
+        TransactionId::next(&mut self.transactions)
+    }
+
     /// Adds a provider for an implementation.
-    pub(crate) fn add(&mut self, implementation: Arc<Implementation>, pending: Option<u64>) -> ProviderId {
+    pub(crate) fn add(&mut self, implementation: Arc<Implementation>, pending: Option<TransactionId>) -> ProviderId {
         let component = implementation.component.name.clone();
         let interface = implementation.manifest.interface.clone();
         let id = self.providers.insert(Provider {
@@ -277,7 +280,7 @@ impl Registry {
     /// Ends what a transaction that will not come back had announced and frozen.
     pub(crate) fn settle(&mut self) {
         self.pending_bindings.clear();
-        for (_, provider) in &mut self.providers {
+        for (_, provider) in self.providers.iter_mut() {
             provider.frozen = None;
             provider.coming = None;
             provider.orphan |= provider.pending.is_some();

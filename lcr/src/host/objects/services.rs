@@ -3,24 +3,22 @@
 use std::{collections::HashMap, ptr::NonNull, sync::Arc};
 
 use crate::{
-    abi::{tables::RawSlot, world::slot_of},
+    abi::tables::RawSlot,
     error::Result,
     host::{
-        image::link::ViewId,
+        ids::{Generation, ProviderId, SlotId, ViewId},
         service::inner::{RuntimeInner, State},
     },
 };
 
-use super::{
-    registry::{ProviderId, Visibility},
-    slots::SlotRef,
-};
+use super::{registry::Visibility, slots::SlotRef};
 
 /// Where services of a view were found in one world: what is present changes only with a
 /// commit.
 #[derive(Default)]
 pub(in crate::host) struct Shortcuts {
-    generation: u64,
+    /// The world in which they were found; `None` before the first.
+    generation: Option<Generation>,
     unnamed: Option<Shortcut>,
     /// By the name of the component that was asked for. Only names that were found, so they
     /// are no more than there are components.
@@ -30,13 +28,13 @@ pub(in crate::host) struct Shortcuts {
 #[derive(Clone, Copy)]
 struct Shortcut {
     provider: ProviderId,
-    slot: usize,
+    slot: SlotId,
 }
 
 impl Shortcuts {
     /// Where the service of the component, or of any, was found in the world of that number.
-    fn find(&self, component: Option<&str>, generation: u64) -> Option<Shortcut> {
-        if self.generation != generation {
+    fn find(&self, component: Option<&str>, generation: Generation) -> Option<Shortcut> {
+        if self.generation != Some(generation) {
             return None;
         }
         match component {
@@ -46,14 +44,14 @@ impl Shortcuts {
     }
 
     /// Notes where it was found, and forgets what was found in an older world.
-    fn remember(&mut self, component: Option<&str>, generation: u64, shortcut: Shortcut) {
-        if self.generation > generation {
+    fn remember(&mut self, component: Option<&str>, generation: Generation, shortcut: Shortcut) {
+        if self.generation > Some(generation) {
             return;
         }
-        if self.generation < generation {
+        if self.generation < Some(generation) {
             self.unnamed = None;
             self.named.clear();
-            self.generation = generation;
+            self.generation = Some(generation);
         }
         match component {
             None => self.unnamed = Some(shortcut),
@@ -81,7 +79,7 @@ impl RuntimeInner {
         let service = self.service(provider, Visibility::Committed)?;
         let raw = self.handle_on(service, view)?.into_raw();
         // SAFETY: the reference keeps the slot alive.
-        let slot = slot_of(unsafe { raw.as_ref() }.offset);
+        let slot = SlotId::of_offset(unsafe { raw.as_ref() }.offset);
         self.state().views.shortcuts(view).remember(component, generation, Shortcut { provider, slot });
         Ok(raw)
     }

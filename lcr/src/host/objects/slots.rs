@@ -19,11 +19,11 @@ use std::{
 use crate::{
     abi::{
         tables::RawSlot,
-        world::{Entry, Table, Target, entry_offset, slot_of},
+        world::{Entry, Table, Target},
     },
     error::{Error, ErrorKind, Result},
     host::{
-        image::link::ViewId,
+        ids::{Generation, Number as _, ServiceId, SlotId, ViewId},
         service::{
             host_table::HOST_TABLE,
             inner::{RuntimeInner, State},
@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-use super::{instances::ServiceId, registry::Implementation};
+use super::registry::Implementation;
 
 /// A slot: the place that handles of one view on one instance point to.
 pub(crate) struct Slot {
@@ -72,9 +72,9 @@ const MOST: usize = (u32::MAX as usize - size_of::<Table>()) / size_of::<Entry>(
 #[derive(Default)]
 pub(crate) struct Slots {
     slots: Vec<Option<Slot>>,
-    free: Vec<usize>,
+    free: Vec<SlotId>,
     /// Released slots, each with the world that was current then.
-    cooling: Vec<(usize, u64)>,
+    cooling: Vec<(SlotId, Generation)>,
 }
 
 /// One reference to a slot, to be given to a handle.
@@ -98,8 +98,8 @@ impl SlotRef {
 }
 
 impl Slots {
-    pub(crate) fn get(&self, slot: usize) -> Option<&Slot> {
-        self.slots.get(slot)?.as_ref()
+    pub(crate) fn get(&self, slot: SlotId) -> Option<&Slot> {
+        self.slots.get(slot.index())?.as_ref()
     }
 
     /// Refuses a slot for which there is no number.
@@ -111,16 +111,16 @@ impl Slots {
     }
 
     /// Numbers of the slots that exist.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = usize> {
-        self.slots.iter().enumerate().filter(|(_, slot)| slot.is_some()).map(|(number, _)| number)
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = SlotId> {
+        self.slots.iter().enumerate().filter(|(_, slot)| slot.is_some()).map(|(index, _)| SlotId::of_index(index))
     }
 
     /// Makes numbers available again that no old world shows: `oldest` is the oldest
     /// world that is left.
-    pub(crate) fn cool(&mut self, oldest: u64) {
+    pub(crate) fn reclaim(&mut self, oldest: Option<Generation>) {
         let free = &mut self.free;
         self.cooling.retain(|&(slot, released)| {
-            let keep = oldest < released;
+            let keep = oldest.is_some_and(|oldest| oldest < released);
             if !keep {
                 free.push(slot);
             }
@@ -148,8 +148,8 @@ impl RuntimeInner {
         dependent: Option<&Arc<Implementation>>,
         target: Option<Target>,
     ) -> SlotRef {
-        let number = state.slots.free.pop().unwrap_or(state.slots.slots.len());
-        if number >= state.world.len() {
+        let number = state.slots.free.pop().unwrap_or(SlotId::of_index(state.slots.slots.len()));
+        if !state.world.has(number) {
             let len = state.world.len() * 2;
             self.publish(state, &[], len);
         }
@@ -157,14 +157,14 @@ impl RuntimeInner {
         let raw = Box::into_raw(Box::new(RawSlot {
             core: Arc::into_raw(Arc::clone(self)).cast(),
             host: &raw const HOST_TABLE,
-            offset: entry_offset(number),
+            offset: number.offset(),
             references: AtomicUsize::new(1),
         }));
         let raw = NonNull::new(raw).expect("a box is not null");
-        if number == state.slots.slots.len() {
+        if number.index() == state.slots.slots.len() {
             state.slots.slots.push(None);
         }
-        state.slots.slots[number] = Some(Slot { raw, view, service, dependent: dependent.map(Arc::downgrade) });
+        state.slots.slots[number.index()] = Some(Slot { raw, view, service, dependent: dependent.map(Arc::downgrade) });
         state.services[service].slots.push(number);
         let first_generation = state.services[service].instance.first_generation;
         if target.is_none()
@@ -182,8 +182,8 @@ impl RuntimeInner {
         let is_some = !released.is_empty();
         for raw in released {
             // SAFETY: a released slot is freed only below, and is released once.
-            let number = slot_of(unsafe { raw.as_ref() }.offset);
-            let Some(slot) = state.slots.slots[number].take() else { continue };
+            let number = SlotId::of_offset(unsafe { raw.as_ref() }.offset);
+            let Some(slot) = state.slots.slots[number.index()].take() else { continue };
             state.world.entry(number).set(None);
             state.slots.cooling.push((number, state.generation()));
             // The end of the runtime has taken the instances out already.
@@ -194,8 +194,8 @@ impl RuntimeInner {
             // SAFETY: no handle is left, and the slot was just taken out of the table.
             unsafe { free(raw) };
         }
-        let oldest = state.retired.worlds.first().map_or(u64::MAX, |world| world.generation());
-        state.slots.cool(oldest);
+        let oldest = state.retired.worlds.first().map(|world| world.generation());
+        state.slots.reclaim(oldest);
         is_some
     }
 }
@@ -245,7 +245,10 @@ pub(in crate::host) unsafe fn inner_of(slot: *const RawSlot) -> Arc<RuntimeInner
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::abi::frame::Place;
+    use crate::abi::{
+        frame::Place,
+        world::{entry_offset, slot_of},
+    };
 
     #[test]
     fn a_frame_tells_the_last_slot_from_every_other_one() {

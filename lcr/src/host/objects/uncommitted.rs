@@ -36,18 +36,16 @@ use std::{collections::HashMap, ptr, sync::Arc};
 use crate::{
     abi::{
         frame::Place,
-        world::{Table, Target, slot_of},
+        world::{Table, Target},
     },
     host::{
+        ids::{ServiceId, SlotId},
         service::inner::State,
         worlds::{records::ThreadRecord, world::World},
     },
 };
 
-use super::{
-    instances::{Instance, ServiceId},
-    registry::Implementation,
-};
+use super::{instances::Instance, registry::Implementation};
 
 /// The successors that one thread meets.
 pub(crate) struct Uncommitted {
@@ -102,7 +100,7 @@ impl State {
         place: Place,
     ) -> Option<(Target, *const Table)> {
         let uncommitted = self.uncommitted.get(&thread.thread_id()).filter(|uncommitted| !uncommitted.is_saving)?;
-        let number = slot_of(place.offset());
+        let number = SlotId::of_offset(place.offset());
         let slot = self.slots.get(number)?;
         let Successor { address, implementation } = uncommitted.successors.get(&slot.service)?;
         let is_gated = self.world.target(number).is_none();
@@ -117,7 +115,7 @@ impl State {
 
     /// Whether only a successor that is not there yet serves a slot.
     pub(in crate::host) fn is_only_coming(&self, thread: &'static ThreadRecord, place: Place) -> bool {
-        let number = slot_of(place.offset());
+        let number = SlotId::of_offset(place.offset());
         let Some(slot) = self.slots.get(number).filter(|_| self.world.target(number).is_none()) else { return false };
         let Some(service) = self.services.get(slot.service) else { return false };
         let coming = self.registry.providers.get(service.provider).and_then(|seat| seat.successor());

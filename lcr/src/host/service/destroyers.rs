@@ -24,6 +24,7 @@ use std::{
 use crate::{
     error::Straggler,
     host::{
+        ids::ThreadId,
         objects::{
             instances::{Held, Instance},
             registry::Component,
@@ -65,7 +66,7 @@ pub(in crate::host) struct Inner {
 pub(in crate::host) struct Running {
     /// The number of its thread among all that were started.
     number: u64,
-    thread: u32,
+    thread: ThreadId,
     component: Arc<Component>,
     needs: Vec<Held>,
     since: Instant,
@@ -100,7 +101,7 @@ impl Running {
     pub(in crate::host) fn straggler(&self) -> Straggler {
         Straggler {
             thread: "lcr-reaper".to_owned(),
-            thread_id: self.thread,
+            thread_id: self.thread.to_kernel(),
             component: self.component.to_string(),
             method: "destructor".to_owned(),
             seen_for: self.since.elapsed(),

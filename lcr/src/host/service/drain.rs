@@ -6,12 +6,12 @@
 use std::{collections::HashMap, time::Instant};
 
 use crate::{
-    abi::{
-        frame::Place,
-        world::{Table, slot_of},
-    },
+    abi::{frame::Place, world::Table},
     error::Straggler,
-    host::worlds::records::{self, ThreadRecord},
+    host::{
+        ids::{Generation, SlotId, ThreadId},
+        worlds::records::{self, ThreadRecord},
+    },
 };
 
 use super::{
@@ -20,13 +20,22 @@ use super::{
     pins::PinInfo,
 };
 
-/// When a call was first seen in an old world: by thread, depth, world and place.
-pub(crate) type Sightings = HashMap<(u32, usize, u64, usize, u32), Instant>;
+/// When a call was first seen in an old world.
+pub(crate) type Sightings = HashMap<Seen, Instant>;
+
+/// What tells calls apart.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct Seen {
+    thread: ThreadId,
+    depth: usize,
+    generation: Generation,
+    place: Place,
+}
 
 /// A call in a world that is not current any more.
 pub(crate) struct OldCall {
     thread: &'static ThreadRecord,
-    generation: u64,
+    generation: Generation,
     place: Place,
     since: Instant,
 }
@@ -37,7 +46,7 @@ impl State {
     /// Call it behind a publication's barrier: it then misses no call that is inside a
     /// world older than the current one. See [`Retired::shows_all_calls`](crate::host::worlds::world::Retired).
     pub(crate) fn old_calls(&mut self) -> Vec<OldCall> {
-        let worlds: HashMap<*const Table, u64> =
+        let worlds: HashMap<*const Table, Generation> =
             self.retired.worlds.iter().map(|world| (world.table(), world.generation())).collect();
         let now = Instant::now();
         let mut seen = Sightings::new();
@@ -45,7 +54,7 @@ impl State {
         for thread in records::all() {
             for (depth, (table, place)) in thread.calls().enumerate() {
                 let Some(&generation) = worlds.get(&table) else { continue };
-                let key = (thread.thread_id(), depth, generation, place.offset(), place.method());
+                let key = Seen { thread: thread.thread_id(), depth, generation, place };
                 let since = *self.sightings.get(&key).unwrap_or(&now);
                 seen.insert(key, since);
                 calls.push(OldCall { thread, generation, place, since });
@@ -59,16 +68,16 @@ impl State {
     pub(in crate::host) fn is_inside_gate(&self, thread: &ThreadRecord, gate: &Gate) -> bool {
         thread.calls().any(|(table, place)| {
             let known = self.retired.worlds.iter().find(|world| std::ptr::eq(world.table(), table));
-            let first_generation = gate.members.get(&slot_of(place.offset()));
+            let first_generation = gate.members.get(&SlotId::of_offset(place.offset()));
             known.zip(first_generation).is_some_and(|(world, &first_generation)| world.generation() >= first_generation)
         })
     }
 
     /// Whether a thread is inside a slot of this runtime.
-    pub(crate) fn is_in_slot(&self, thread: &ThreadRecord, slot: usize) -> bool {
+    pub(crate) fn is_in_slot(&self, thread: &ThreadRecord, slot: SlotId) -> bool {
         thread.calls().any(|(table, place)| {
             let mut worlds = self.retired.worlds.iter().chain([&self.world]);
-            slot_of(place.offset()) == slot && worlds.any(|world| std::ptr::eq(world.table(), table))
+            SlotId::of_offset(place.offset()) == slot && worlds.any(|world| std::ptr::eq(world.table(), table))
         })
     }
 
@@ -82,17 +91,23 @@ impl State {
     /// Calls that are inside one of `members` (slots, each with the first world of its
     /// instance) in a world up to `last`, but for those of `thread`, and pins of such worlds.
     /// `last` is not the current world: see [`State::old_calls`].
-    pub(crate) fn inside_members(&mut self, members: &HashMap<usize, u64>, last: u64, thread: u32) -> Vec<Straggler> {
+    pub(crate) fn inside_members(
+        &mut self,
+        members: &HashMap<SlotId, Generation>,
+        last: Generation,
+        thread: ThreadId,
+    ) -> Vec<Straggler> {
         let calls = self.old_calls();
         let is_inside = |call: &&OldCall| {
-            let first_generation = members.get(&slot_of(call.place.offset()));
+            let first_generation = members.get(&SlotId::of_offset(call.place.offset()));
             first_generation.is_some_and(|&first_generation| (first_generation..=last).contains(&call.generation))
                 && call.thread.thread_id() != thread
         };
         let mut stragglers: Vec<Straggler> =
             calls.iter().filter(is_inside).map(|call| self.straggler(call, self.serving(call))).collect();
-        let oldest = members.values().min().copied().unwrap_or(u64::MAX);
-        let pins = self.pins.iter().filter(|(_, pin)| (oldest..=last).contains(&pin.world.generation()));
+        let oldest = members.values().min();
+        let holds = |pin: &PinInfo| oldest.is_some_and(|&oldest| (oldest..=last).contains(&pin.world.generation()));
+        let pins = self.pins.iter().filter(|(_, pin)| holds(pin));
         stragglers.extend(pins.map(|(_, pin)| holder(pin)));
         stragglers
     }
@@ -103,7 +118,7 @@ impl State {
             .iter()
             .filter(|call| {
                 (retiring.instance.first_generation..retiring.retired_at).contains(&call.generation)
-                    && retiring.slots.contains(&slot_of(call.place.offset()))
+                    && retiring.slots.contains(&SlotId::of_offset(call.place.offset()))
             })
             .map(|call| self.straggler(call, retiring.instance.implementation.component.to_string()))
             .collect()
@@ -126,13 +141,13 @@ impl State {
 
     /// The component that serves the slot of a call now.
     fn serving(&self, call: &OldCall) -> String {
-        let slot = self.slots.get(slot_of(call.place.offset()));
+        let slot = self.slots.get(SlotId::of_offset(call.place.offset()));
         let service = slot.and_then(|slot| self.services.get(slot.service));
         service.map_or(String::new(), |service| service.instance.implementation.component.to_string())
     }
 
     fn straggler(&self, call: &OldCall, component: String) -> Straggler {
-        let slot = self.slots.get(slot_of(call.place.offset()));
+        let slot = self.slots.get(SlotId::of_offset(call.place.offset()));
         let interface = slot.map(|slot| &self.views.get(slot.view).interface);
         let method = interface.map_or(String::new(), |interface| {
             let method = interface.methods.get(call.place.method() as usize);
@@ -140,7 +155,7 @@ impl State {
         });
         Straggler {
             thread: call.thread.thread_name(),
-            thread_id: call.thread.thread_id(),
+            thread_id: call.thread.thread_id().to_kernel(),
             component,
             method,
             seen_for: call.since.elapsed(),
@@ -158,7 +173,7 @@ impl Retiring {
 fn holder(pin: &PinInfo) -> Straggler {
     Straggler {
         thread: pin.thread_name.clone(),
-        thread_id: pin.thread,
+        thread_id: pin.thread.to_kernel(),
         component: format!("generation {}", pin.world.serial()),
         method: String::new(),
         seen_for: pin.since.elapsed(),

@@ -21,6 +21,7 @@ use std::{
 };
 
 use crate::host::{
+    ids::ThreadId,
     image::{library, room, stage::StoreLock, threads},
     sys,
     worlds::records,
@@ -55,7 +56,7 @@ pub(in crate::host) fn register(inner: &Arc<RuntimeInner>) {
 /// What the forking thread holds across the fork, one entry a runtime.
 struct Held {
     locked: Vec<Locked>,
-    thread: u32,
+    thread: ThreadId,
     _output: library::OutputLock,
     _threads: threads::ThreadsLock,
     _room: room::RoomLock,
@@ -122,12 +123,12 @@ unsafe extern "C" fn after_in_child() {
     for Locked { state, inner, reaper, .. } in &mut held.locked {
         reaper.destroyers.forget_threads();
         // A pin on a handle may be anywhere, whoever took it.
-        state.pins.retain(|_, pin| pin.thread == forking || !pin.is_bound);
-        for (_, pin) in &mut state.pins {
+        state.pins.retain(|pin| pin.thread == forking || !pin.is_bound);
+        for (_, pin) in state.pins.iter_mut() {
             pin.thread = if pin.thread == forking { me } else { pin.thread };
         }
         state.builders.keep_only(forking, me);
-        for (_, provider) in &mut state.registry.providers {
+        for (_, provider) in state.registry.providers.iter_mut() {
             provider.building = provider.building.filter(|&builder| builder == forking).map(|_| me);
         }
         inner.lose_transaction(state);
@@ -143,7 +144,7 @@ impl RuntimeInner {
         // Its thread is gone, and its number may be given again.
         state.uncommitted.clear();
         self.reopen(state);
-        for (_, provider) in &mut state.registry.providers {
+        for (_, provider) in state.registry.providers.iter_mut() {
             provider.frozen = None;
         }
     }

@@ -22,7 +22,7 @@ use std::{
 
 use crate::host::{
     deadline::Deadline,
-    objects::{instances::ServiceId, registry::ProviderId},
+    ids::{Generation, ProviderId, ServiceId, SlotId, ThreadId},
     sys,
     worlds::{gate_word::Word, records::ThreadRecord, world::World},
 };
@@ -50,7 +50,7 @@ pub(crate) struct Gate {
     /// The last world in which the members' slots were open.
     pub(crate) before: Arc<World>,
     /// The members' slots, each with the first world of its instance.
-    pub(crate) members: HashMap<usize, u64>,
+    pub(crate) members: HashMap<SlotId, Generation>,
     /// The members' providers: what a thread inside builds of them is a member, too.
     pub(crate) providers: HashSet<ProviderId>,
     /// The members' instances.
@@ -58,12 +58,12 @@ pub(crate) struct Gate {
     /// Those of them whose state was saved.
     pub(crate) saved: HashSet<ServiceId>,
     /// The thread that executes the transaction.
-    pub(crate) thread: u32,
+    pub(crate) thread: ThreadId,
 }
 
 impl Gate {
     /// A gate without members, which `thread` passes.
-    pub(crate) fn new(before: Arc<World>, thread: u32) -> Gate {
+    pub(crate) fn new(before: Arc<World>, thread: ThreadId) -> Gate {
         Gate {
             before,
             members: HashMap::new(),

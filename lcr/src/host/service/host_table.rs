@@ -17,10 +17,11 @@ use crate::{
         owned::{RawSlice, RawVec},
         tables::{Created, HostTable, RawContext, RawEntered, RawPin, RawSlot},
         value::Abi,
-        world::{Table, Target, entry, slot_of},
+        world::{Table, Target, entry},
     },
     error::{Error, ErrorKind, Result},
     host::{
+        ids::{Generation, Number as _, PinId, SlotId},
         image::threads,
         objects::{
             instances::Construction,
@@ -102,9 +103,9 @@ unsafe extern "C" fn component_at(slot: *const RawSlot, table: *const Table) -> 
     // SAFETY: the caller's handle keeps the slot alive.
     let inner = unsafe { inner_of(slot) };
     // SAFETY: as above.
-    let number = slot_of(unsafe { (*slot).offset });
+    let number = SlotId::of_offset(unsafe { (*slot).offset });
     // SAFETY: the caller is inside this world, which keeps it alive.
-    let generation = unsafe { (*table).generation };
+    let generation = Generation::of_table(unsafe { &*table });
     let serving = catch_unwind(AssertUnwindSafe(|| inner.state().serving_in(number, table, generation)));
     serving.ok().flatten().unwrap_or_default().into_repr()
 }
@@ -125,7 +126,7 @@ unsafe extern "C" fn pin(slot: *const RawSlot, out: *mut RawPin) {
     // SAFETY: the caller's handle keeps the slot alive.
     let inner = unsafe { inner_of(slot) };
     // SAFETY: as above.
-    let number = slot_of(unsafe { (*slot).offset });
+    let number = SlotId::of_offset(unsafe { (*slot).offset });
     let raw = match contained(|| inner.pin_slot(number)) {
         Ok((target, table, pin)) => RawPin {
             fault: ptr::null_mut(),
@@ -149,7 +150,7 @@ unsafe extern "C" fn pin(slot: *const RawSlot, out: *mut RawPin) {
 /// What a raw pin points to.
 struct SlotPin {
     inner: Arc<RuntimeInner>,
-    pin: usize,
+    pin: PinId,
 }
 
 unsafe extern "C" fn unpin(pin: *const ()) {
@@ -162,7 +163,7 @@ unsafe extern "C" fn adopt(slot: *const RawSlot, interface: RawSlice<u8>) -> Cre
     // SAFETY: the caller's handle keeps the slot alive.
     let inner = unsafe { inner_of(slot) };
     // SAFETY: as above.
-    let number = slot_of(unsafe { (*slot).offset });
+    let number = SlotId::of_offset(unsafe { (*slot).offset });
     // SAFETY: the caller's bytes live for the call.
     let encoded = unsafe { slice::from_raw_parts(interface.at, interface.len) };
     answer(|| inner.adopt_slot(number, encoded))
@@ -188,7 +189,7 @@ fn answer(slot: impl FnOnce() -> Result<SlotRef>) -> Created {
 impl State {
     /// The component that serves a slot in a world that somebody is inside of. Not by
     /// address: all instances of types without fields have the same one.
-    fn serving_in(&self, number: usize, table: *const Table, generation: u64) -> Option<String> {
+    fn serving_in(&self, number: SlotId, table: *const Table, generation: Generation) -> Option<String> {
         let service = self.slots.get(number)?.service;
         if let Some(successor) = self.successor_shown(table, service) {
             return successor;
@@ -205,7 +206,7 @@ impl State {
 }
 
 impl RuntimeInner {
-    fn adopt_slot(self: &Arc<RuntimeInner>, number: usize, encoded: &[u8]) -> Result<SlotRef> {
+    fn adopt_slot(self: &Arc<RuntimeInner>, number: SlotId, encoded: &[u8]) -> Result<SlotRef> {
         let (service, view) = {
             let mut state = self.state();
             let view = state.views.resolve(encoded)?;
@@ -279,7 +280,7 @@ impl RuntimeInner {
         let table = pinned.iter().rev().find(|pinned| ptr::eq(pinned.core, &raw const self.core))?.table;
         // SAFETY: the pin keeps the world alive.
         let len = unsafe { (*table).len };
-        if slot_of(place.offset()) >= len {
+        if SlotId::of_offset(place.offset()).index() >= len {
             return None;
         }
         // SAFETY: the slot is inside the table, which the pin keeps alive.
@@ -314,7 +315,7 @@ impl RuntimeInner {
     fn pass_gate(&self, thread: &'static ThreadRecord, place: Place) -> Result<Option<SlowEntry>, Refusal> {
         let state = self.state();
         let Some(gate) = &state.gate else { return Ok(None) };
-        let slot = slot_of(place.offset());
+        let slot = SlotId::of_offset(place.offset());
         if gate.thread == thread.thread_id() {
             let service = state.slots.get(slot).map(|slot| slot.service);
             if service.is_some_and(|service| gate.saved.contains(&service)) {

@@ -17,12 +17,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use slab::Slab;
-
 use crate::{
     abi::frame::Core,
     error::{Error, ErrorKind, Result},
     host::{
+        ids::{Generation, Numbered, PinId, ServiceId, SlotId, ThreadId},
         image::{link::Views, stage::Store},
         objects::{
             builders::Builders,
@@ -74,13 +73,13 @@ pub(crate) struct State {
     pub(crate) unloading: Vec<Arc<Component>>,
     pub(crate) registry: Registry,
     pub(crate) views: Views,
-    pub(crate) services: Slab<ServiceEntry>,
+    pub(crate) services: Numbered<ServiceId, ServiceEntry>,
     pub(crate) slots: Slots,
     pub(in crate::host) builders: Builders,
-    pub(crate) pins: Slab<PinInfo>,
+    pub(crate) pins: Numbered<PinId, PinInfo>,
     pub(crate) gate: Option<Gate>,
     /// By thread: the one of the transaction, and those that hang and were given up.
-    pub(crate) uncommitted: HashMap<u32, Uncommitted>,
+    pub(crate) uncommitted: HashMap<ThreadId, Uncommitted>,
     pub(crate) sightings: Sightings,
     pub(crate) tally: Tally,
 }
@@ -89,9 +88,9 @@ pub(crate) struct State {
 pub(crate) struct Retiring {
     pub(crate) instance: Arc<Instance>,
     /// The slots through which calls may be inside.
-    pub(crate) slots: Vec<usize>,
+    pub(crate) slots: Vec<SlotId>,
     /// The first world without it.
-    pub(crate) retired_at: u64,
+    pub(crate) retired_at: Generation,
 }
 
 /// Whether a transaction runs: one at a time.
@@ -157,10 +156,10 @@ impl RuntimeInner {
                 unloading: Vec::new(),
                 registry: Registry::default(),
                 views: Views::default(),
-                services: Slab::new(),
+                services: Numbered::default(),
                 slots: Slots::default(),
                 builders: Builders::default(),
-                pins: Slab::new(),
+                pins: Numbered::default(),
                 gate: None,
                 uncommitted: HashMap::new(),
                 sightings: HashMap::new(),
@@ -234,7 +233,7 @@ impl RuntimeInner {
 
 impl State {
     /// The number of the current world.
-    pub(crate) fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> Generation {
         self.world.generation()
     }
 

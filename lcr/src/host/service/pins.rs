@@ -17,12 +17,15 @@ use crate::{
     abi::{
         fault::FaultKind,
         frame::Place,
-        world::{Table, Target, entry_offset},
+        world::{Table, Target},
     },
     error::{Error, ErrorKind, Result},
-    host::worlds::{
-        records::{self, PinnedTable},
-        world::World,
+    host::{
+        ids::{PinId, SlotId, ThreadId},
+        worlds::{
+            records::{self, PinnedTable},
+            world::World,
+        },
     },
 };
 
@@ -34,7 +37,7 @@ use super::{
 /// One pin, as its runtime knows it.
 pub(crate) struct PinInfo {
     pub(crate) world: Arc<World>,
-    pub(crate) thread: u32,
+    pub(crate) thread: ThreadId,
     pub(crate) thread_name: String,
     /// Whether it is a [`Pin`], which no other thread can hold.
     pub(crate) is_bound: bool,
@@ -49,7 +52,7 @@ pub(crate) struct PinInfo {
 #[must_use = "the world is let go when the pin is dropped"]
 pub struct Pin {
     inner: Arc<RuntimeInner>,
-    pin: usize,
+    pin: PinId,
     generation: u64,
     /// A pin belongs to its thread.
     not_send: PhantomData<*const ()>,
@@ -102,7 +105,7 @@ const AHEAD: &str = "it is being replaced by the very transaction that runs this
 
 impl RuntimeInner {
     /// The world that the calling thread holds, if it holds one.
-    fn pinned_world(&self) -> Option<usize> {
+    fn pinned_world(&self) -> Option<PinId> {
         // SAFETY: the record is this thread's own, and the borrow ends here.
         let pinned = unsafe { records::mine().pinned() };
         pinned.iter().rev().find(|pinned| ptr::eq(pinned.core, &raw const self.core)).map(|pinned| pinned.pin)
@@ -110,7 +113,7 @@ impl RuntimeInner {
 
     /// Pins the world of another pin, or the current one once no gate is shut.
     /// `slot` is the one that is held of it, `None` if it is all of it.
-    fn take_pin(&self, like: Option<usize>, slot: Option<usize>) -> Result<(usize, Arc<World>), Refusal> {
+    fn take_pin(&self, like: Option<PinId>, slot: Option<SlotId>) -> Result<(PinId, Arc<World>), Refusal> {
         let (mut state, world) = match like {
             Some(pin) => {
                 let state = self.state();
@@ -132,7 +135,7 @@ impl RuntimeInner {
 
     /// The current world, once no gate is shut; for the thread that shut it, as long as the
     /// slot is open.
-    fn open_world(&self, slot: Option<usize>) -> Result<(MutexGuard<'_, State>, Arc<World>), Refusal> {
+    fn open_world(&self, slot: Option<SlotId>) -> Result<(MutexGuard<'_, State>, Arc<World>), Refusal> {
         loop {
             let look = self.gate.look();
             let state = self.state();
@@ -164,11 +167,11 @@ impl RuntimeInner {
     }
 
     /// Pins the instance behind a slot.
-    pub(in crate::host) fn pin_slot(&self, slot: usize) -> Result<(Target, *const Table, usize), Refusal> {
+    pub(in crate::host) fn pin_slot(&self, slot: SlotId) -> Result<(Target, *const Table, PinId), Refusal> {
         let thread = records::mine();
         let mut like = self.pinned_world();
         if like.is_none() && thread.uses_slow_path() {
-            let (state, place) = (self.state(), Place::new(entry_offset(slot), u32::MAX));
+            let (state, place) = (self.state(), Place::new(slot.offset(), u32::MAX));
             if state.successor(thread, place).is_some() || state.is_only_coming(thread, place) {
                 return Err((FaultKind::Gate, AHEAD.to_owned()));
             }
@@ -186,7 +189,7 @@ impl RuntimeInner {
     }
 
     /// Ends a pin.
-    pub(in crate::host) fn unpin(&self, pin: usize) {
+    pub(in crate::host) fn unpin(&self, pin: PinId) {
         // A fork's child has forgotten the pins of its parent's other threads.
         let ended = self.state().pins.try_remove(pin);
         drop(ended);

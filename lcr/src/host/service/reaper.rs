@@ -250,8 +250,8 @@ impl State {
             records::all().flat_map(|thread| thread.calls()).map(|(table, _)| table).collect();
         let before = self.retired.worlds.len();
         self.retired.worlds.retain(|world| shown.contains(&world.table()) || Arc::strong_count(world) > 1);
-        let oldest = self.retired.worlds.first().map_or(u64::MAX, |world| world.generation());
-        self.slots.cool(oldest);
+        let oldest = self.retired.worlds.first().map(|world| world.generation());
+        self.slots.reclaim(oldest);
         self.retired.worlds.len() < before
     }
 }

@@ -21,8 +21,9 @@ use std::{
 
 use crate::host::{
     deadline::Deadline,
+    ids::{Generation, ServiceId},
     objects::{
-        instances::{Held, Instance, ServiceId},
+        instances::{Held, Instance},
         order::dependencies_first,
     },
     sys,
@@ -143,7 +144,7 @@ impl Inner {
 
     /// Queues an object that served no instance any more, and that nobody is inside.
     fn push(&mut self, instance: Instance) {
-        let retiring = Retiring { instance: Arc::new(instance), slots: Vec::new(), retired_at: 0 };
+        let retiring = Retiring { instance: Arc::new(instance), slots: Vec::new(), retired_at: Generation::FIRST };
         self.queue.push_back(Last { id: None, retiring });
     }
 

@@ -24,7 +24,10 @@ use crate::{
         frame::{Frame, Place, Record},
         world::Table,
     },
-    host::sys,
+    host::{
+        ids::{PinId, ThreadId},
+        sys,
+    },
 };
 
 /// A thread's record with what only the host reads.
@@ -64,7 +67,7 @@ pub(crate) struct PinnedTable {
     /// The world's table, kept alive by the pin.
     pub(crate) table: *const Table,
     /// The pin's number in its runtime.
-    pub(crate) pin: usize,
+    pub(crate) pin: PinId,
 }
 
 const CHUNK: usize = 64;
@@ -121,7 +124,7 @@ pub(in crate::host) fn forget_other_threads() {
     let mine = MINE.with(Cell::get);
     for record in all() {
         if ptr::eq(record, mine) {
-            record.owner.store(sys::thread_id(), Ordering::Relaxed);
+            record.owner.store(sys::thread_id().to_kernel(), Ordering::Relaxed);
         } else {
             record.record.leave_to(0);
             // SAFETY: the owner does not exist in this process.
@@ -132,12 +135,12 @@ pub(in crate::host) fn forget_other_threads() {
 }
 
 fn take() -> &'static ThreadRecord {
-    let owner = sys::thread_id();
+    let owner = sys::thread_id().to_kernel();
     let free = all().find(|record| {
         let before = record.owner.load(Ordering::Relaxed);
         let is_free = before == 0
             || before == owner // Of an earlier thread: this one has none.
-            || record.ended.load(Ordering::Acquire) && !sys::is_alive(before);
+            || record.ended.load(Ordering::Acquire) && !sys::is_alive(ThreadId::of_kernel(before));
         is_free && record.owner.compare_exchange(before, owner, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     });
     let record = free.unwrap_or_else(|| link(owner));
@@ -192,9 +195,9 @@ impl ThreadRecord {
         &self.record
     }
 
-    /// The kernel's number of the owner, 0 if there is none.
-    pub(crate) fn thread_id(&self) -> u32 {
-        self.owner.load(Ordering::Acquire)
+    /// The owner, [`ThreadId::NONE`] if there is none.
+    pub(crate) fn thread_id(&self) -> ThreadId {
+        ThreadId::of_kernel(self.owner.load(Ordering::Acquire))
     }
 
     /// The thread's name, at most 16 bytes of it.
@@ -262,7 +265,7 @@ impl ThreadRecord {
         }
     }
 
-    /// Whether the owner slowed down.
+    /// Whether the owner sends every call to the slow path.
     pub(crate) fn uses_slow_path(&self) -> bool {
         self.slow.load(Ordering::Relaxed)
     }
@@ -284,7 +287,7 @@ mod tests {
     use std::{collections::HashSet, sync::Barrier, thread};
 
     fn owned(record: &ThreadRecord) -> bool {
-        record.owner.load(Ordering::Relaxed) == sys::thread_id()
+        record.owner.load(Ordering::Relaxed) == sys::thread_id().to_kernel()
     }
 
     #[test]

@@ -22,7 +22,10 @@ use crate::{
         frame::Core,
         world::{Entry, Table, Target, entry, entry_offset},
     },
-    host::sys,
+    host::{
+        ids::{Generation, Number, SlotId},
+        sys,
+    },
 };
 
 /// One world: the owner of a table.
@@ -42,22 +45,22 @@ fn layout(len: usize) -> Layout {
 
 impl World {
     /// A world of `len` entries that begin as those of `before` and, behind it, closed.
-    fn new(generation: u64, serial: u64, len: usize, before: Option<&World>) -> World {
+    fn new(generation: Generation, serial: u64, len: usize, before: Option<&World>) -> World {
         // SAFETY: a table has a header, so the size is not 0.
         let memory = unsafe { alloc(layout(len)) };
         let Some(table) = NonNull::new(memory.cast::<Table>()) else { handle_alloc_error(layout(len)) };
         // SAFETY: the allocation begins with the header.
-        unsafe { table.write(Table { generation, serial, len }) };
+        unsafe { table.write(Table { generation: generation.to_table(), serial, len }) };
         let world = World { table };
-        for slot in 0..len {
+        for slot in (0..len).map(SlotId::of_index) {
             let fresh = Entry::closed();
             if let Some(before) = before
-                && slot < before.len()
+                && before.has(slot)
             {
                 fresh.set(before.entry(slot).target());
             }
             // SAFETY: the allocation has room for `len` entries behind the header.
-            let place = unsafe { table.byte_add(entry_offset(slot)) };
+            let place = unsafe { table.byte_add(slot.offset()) };
             // SAFETY: as above, and aligned, by `layout`.
             unsafe { place.cast::<Entry>().write(fresh) };
         }
@@ -65,7 +68,7 @@ impl World {
     }
 
     /// A world without entries that is never published: its table only tells frames apart.
-    pub(in crate::host) fn empty(generation: u64, serial: u64) -> World {
+    pub(in crate::host) fn empty(generation: Generation, serial: u64) -> World {
         World::new(generation, serial, 0, None)
     }
 
@@ -75,9 +78,9 @@ impl World {
     }
 
     /// The world's number.
-    pub(crate) fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> Generation {
         // SAFETY: the table lives as long as this world.
-        unsafe { self.table.as_ref() }.generation
+        Generation::of_table(unsafe { self.table.as_ref() })
     }
 
     /// The number of the last commit: what programs and operators see as the generation.
@@ -92,21 +95,26 @@ impl World {
         unsafe { self.table.as_ref() }.len
     }
 
+    /// Whether the world has an entry for a slot.
+    pub(crate) fn has(&self, slot: SlotId) -> bool {
+        slot.index() < self.len()
+    }
+
     /// The entry of a slot.
-    pub(crate) fn entry(&self, slot: usize) -> &Entry {
-        assert!(slot < self.len(), "slot {slot} is not in this world");
+    pub(crate) fn entry(&self, slot: SlotId) -> &Entry {
+        assert!(self.has(slot), "{slot:?} is not in this world");
         // SAFETY: the slot is inside the table, which lives as long as this world.
-        unsafe { entry(self.table.as_ptr(), entry_offset(slot)) }
+        unsafe { entry(self.table.as_ptr(), slot.offset()) }
     }
 
     /// What a slot holds, if the world has it and it is open.
-    pub(crate) fn target(&self, slot: usize) -> Option<Target> {
-        (slot < self.len()).then(|| self.entry(slot).target())?
+    pub(crate) fn target(&self, slot: SlotId) -> Option<Target> {
+        self.has(slot).then(|| self.entry(slot).target())?
     }
 
     /// Closes those of `slots` that hold the instance at `address`, in place: for a world
     /// that one thread alone may still enter.
-    pub(in crate::host) fn close(&self, slots: &[usize], address: usize) {
+    pub(in crate::host) fn close(&self, slots: &[SlotId], address: usize) {
         for &slot in slots {
             if self.target(slot).is_some_and(|target| target.data.addr() == address) {
                 self.entry(slot).set(None);
@@ -153,12 +161,12 @@ impl Retired {
 }
 
 /// A change of one slot's entry.
-pub(crate) type Edit = (usize, Option<Target>);
+pub(crate) type Edit = (SlotId, Option<Target>);
 
 impl Worlds {
     /// The first world, empty, and the core that calls read.
     pub(crate) fn new(capacity: usize, fenced: bool) -> (Worlds, Core) {
-        let world = Arc::new(World::new(1, 1, capacity, None));
+        let world = Arc::new(World::new(Generation::FIRST, 1, capacity, None));
         let core = Core { current: AtomicPtr::new(world.table.as_ptr()), fenced };
         (Worlds { owner: ArcSwap::new(world) }, core)
     }
@@ -181,7 +189,7 @@ impl Worlds {
         len: usize,
     ) -> Arc<World> {
         let before = self.current();
-        let next = Arc::new(World::new(before.generation() + 1, serial, len.max(before.len()), Some(&before)));
+        let next = Arc::new(World::new(before.generation().next(), serial, len.max(before.len()), Some(&before)));
         for &(slot, target) in edits {
             next.entry(slot).set(target);
         }

@@ -17,12 +17,12 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::sys,
+    host::{ids::ThreadId, sys},
 };
 
 /// The threads that are inside, and whether one of them was lost in a fork.
 struct Inside {
-    threads: Vec<u32>,
+    threads: Vec<ThreadId>,
     is_lost: bool,
 }
 
@@ -81,7 +81,7 @@ impl Drop for Turn {
 /// Nobody enters or leaves while this lives: for the time of a fork.
 pub(in crate::host) struct LoaderLock {
     inside: MutexGuard<'static, Inside>,
-    forking: u32,
+    forking: ThreadId,
 }
 
 /// See [`LoaderLock`]. Waits for other threads to leave, [`PATIENCE`] at most.

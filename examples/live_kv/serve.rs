@@ -34,7 +34,7 @@ use crate::{
     site::{self, Fatal},
 };
 
-/// How long a replacement may hold callers: shorter than their supervisor's patience.
+/// How long a replacement may hold callers: shorter than the deadline of their health check.
 const HELD: Duration = Duration::from_secs(1);
 const _: () = assert!(HELD.as_nanos() < DEADLINE.as_nanos());
 

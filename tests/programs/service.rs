@@ -3,7 +3,7 @@
 //!
 //! `/` adds 1 and answers with the sum. `/inside/PLACE/MS` is inside the vault for so many
 //! milliseconds, on the `pool` of threads that may block, or blocking a `worker`. `/replace/MS`
-//! replaces the vault with that patience, or with what a plan does by itself (`default`), and
+//! replaces the vault with that timeout, or with what a plan does by itself (`default`), and
 //! answers with how many microseconds callers were held, or with why it was refused.
 
 use std::{
@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let router = Router::new()
         .route("/", get(add))
         .route("/inside/{place}/{ms}", get(inside))
-        .route("/replace/{patience}", get(replace))
+        .route("/replace/{timeout}", get(replace))
         .route("/facts", get(facts))
         .with_state(service);
     axum::serve(listener, router).with_graceful_shutdown(async move { stop.recv().await.unwrap_or_default() }).await?;
@@ -88,11 +88,11 @@ async fn inside(State(service): State<Arc<Service>>, Path((place, ms)): Path<(St
     }
 }
 
-async fn replace(State(service): State<Arc<Service>>, Path(patience): Path<String>) -> (StatusCode, String) {
+async fn replace(State(service): State<Arc<Service>>, Path(timeout): Path<String>) -> (StatusCode, String) {
     let replaced = task::spawn_blocking(move || {
         let plan = service.rt.plan().replace(&service.next);
-        let plan = match patience.parse() {
-            Ok(ms) => plan.patience(Duration::from_millis(ms)),
+        let plan = match timeout.parse() {
+            Ok(ms) => plan.timeout(Duration::from_millis(ms)),
             Err(_) => plan,
         };
         plan.commit()

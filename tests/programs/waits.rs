@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     let quiet = Trial {
         call: Duration::from_secs(8),
         place: "pool",
-        patience: None,
+        timeout: None,
         clients: 8,
         rounds: 2,
         wrk: false,
@@ -28,15 +28,15 @@ fn main() -> ExitCode {
     };
     for trial in [
         quiet.clone(),
-        Trial { patience: short, ..quiet.clone() },
+        Trial { timeout: short, ..quiet.clone() },
         Trial { place: "worker", ..quiet.clone() },
-        Trial { place: "worker", patience: short, ..quiet.clone() },
+        Trial { place: "worker", timeout: short, ..quiet.clone() },
         Trial { wrk: true, ..quiet.clone() },
         Trial { call: Duration::from_millis(300), rounds: 60, others, ..quiet.clone() },
     ] {
-        let Trial { call, place, patience, wrk, others, .. } = &trial;
+        let Trial { call, place, timeout, wrk, others, .. } = &trial;
         println!(
-            "a call of {call:?} on a thread of the {place}, others of {others:?}, patience {patience:?}, wrk {wrk}:"
+            "a call of {call:?} on a thread of the {place}, others of {others:?}, timeout {timeout:?}, wrk {wrk}:"
         );
         let seen = match run(&trial) {
             Ok(seen) => seen,

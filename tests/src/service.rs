@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use crate::{component, program, wait_until};
 
 /// How long an answer may take at all.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long clients ask before anything is replaced.
 const QUIET: Duration = Duration::from_secs(2);
 /// How long each client lets pass before it asks again.
@@ -34,8 +34,8 @@ pub struct Trial {
     pub call: Duration,
     /// Where it is: `pool` or `worker`.
     pub place: &'static str,
-    /// The plan's patience, if it is not left alone.
-    pub patience: Option<Duration>,
+    /// The plan's timeout, if it is not left alone.
+    pub timeout: Option<Duration>,
     /// How many clients ask all the time.
     pub clients: usize,
     /// How often a call comes and is replaced.
@@ -160,9 +160,9 @@ pub fn run(trial: &Trial) -> Outcome<Seen> {
 fn drive(service: &Service, trial: &Trial, is_busy: &AtomicBool) -> Outcome<(Vec<Attempt>, Option<String>)> {
     thread::sleep(QUIET);
     let wrk = trial.wrk.then(|| Wrk::start(service.address)).flatten();
-    let patience = trial.patience.map_or_else(|| "default".to_owned(), |patience| patience.as_millis().to_string());
+    let timeout = trial.timeout.map_or_else(|| "default".to_owned(), |timeout| timeout.as_millis().to_string());
     let attempt = || -> Outcome<Attempt> {
-        match Client::connect(service.address)?.get(&format!("/replace/{patience}"))? {
+        match Client::connect(service.address)?.get(&format!("/replace/{timeout}"))? {
             (200, held) => Ok(Ok(Duration::from_micros(held.parse()?))),
             (409, refusal) => Ok(Err(refusal)),
             other => Err(format!("an attempt was answered with {other:?}").into()),
@@ -282,7 +282,7 @@ struct Client(BufReader<TcpStream>);
 impl Client {
     fn connect(address: SocketAddr) -> io::Result<Client> {
         let stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;
         Ok(Client(BufReader::new(stream)))
     }

@@ -18,10 +18,10 @@ use lcr_tests::{
 };
 
 /// A runtime with a clock in use, which follows a script.
-fn clock(patience: Duration) -> (Runtime, Handle<dyn Clock>, Script, tempfile::TempDir) {
+fn clock(timeout: Duration) -> (Runtime, Handle<dyn Clock>, Script, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let script = Script::new(directory.path());
-    let rt = Runtime::builder().linked(false).patience(patience).build().unwrap();
+    let rt = Runtime::builder().linked(false).shutdown_timeout(timeout).build().unwrap();
     rt.load(component("clock_v1")).unwrap();
     rt.configure("clock", &script).unwrap();
     let clock = rt.service().unwrap();
@@ -56,15 +56,15 @@ fn dropping_a_runtime_waits_for_a_call_and_then_destroys() {
 }
 
 #[test]
-fn what_is_in_use_when_the_patience_ends_is_left_alone() {
-    let patience = Duration::from_millis(100);
-    let (rt, clock, script, _directory) = clock(patience);
+fn what_is_in_use_when_the_timeout_ends_is_left_alone() {
+    let timeout = Duration::from_millis(100);
+    let (rt, clock, script, _directory) = clock(timeout);
     let rt = Mutex::new(Some(rt));
     clock.inside(&|| {
         // By a caller inside: it would wait for itself for ever.
         let begun = Instant::now();
         drop(rt.lock().unwrap().take());
-        assert!(begun.elapsed() >= patience);
+        assert!(begun.elapsed() >= timeout);
         assert!(!script.has_come("clock 1.0.0", Moment::Drop));
     });
     assert!(Handle::pin(&clock).is_err());
@@ -75,7 +75,7 @@ fn what_is_in_use_when_the_patience_ends_is_left_alone() {
 fn a_transaction_that_was_given_up_and_hangs_does_not_hold_up_the_end() {
     let (rt, clock, script, _directory) = clock(Duration::from_millis(200));
     script.set("clock 2.0.0", Moment::Create, Misdeed::Hang);
-    let plan = rt.plan().replace(component("clock_v2")).patience(Duration::from_secs(2));
+    let plan = rt.plan().replace(component("clock_v2")).timeout(Duration::from_secs(2));
     assert_eq!(plan.commit().unwrap_err().kind(), ErrorKind::Deadline);
     drop(rt);
     assert!(script.has_come("clock 1.0.0", Moment::Drop));

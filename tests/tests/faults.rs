@@ -14,7 +14,7 @@ use lcr_tests::{
 const MISDEEDS: [Misdeed; 3] = [Misdeed::Error, Misdeed::Panic, Misdeed::Hang];
 
 /// Long enough for everything but a hang.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 const DEADLINE: Duration = Duration::from_millis(1500);
 
 /// Moves the state of both members.
@@ -24,7 +24,7 @@ fn hand_over(bank: &Bank) -> PlanBuilder<'_> {
 
 /// Constructs both members anew.
 fn start_anew(bank: &Bank) -> PlanBuilder<'_> {
-    hand_over(bank).discard_state("vault").discard_state("teller").patience(PATIENCE)
+    hand_over(bank).discard_state("vault").discard_state("teller").timeout(TIMEOUT)
 }
 
 /// Tries a plan in which `who` does something bad at a moment, with customers in the bank;
@@ -150,7 +150,7 @@ fn a_restore_that_fails_leaves_the_old_world_serving() {
 #[test]
 fn a_dependency_that_a_failed_transaction_built_goes_with_it() {
     let bank = Bank::open();
-    let plan = || bank.rt.plan().add(component("clock_v1")).replace(component("branch_v2")).patience(PATIENCE);
+    let plan = || bank.rt.plan().add(component("clock_v1")).replace(component("branch_v2")).timeout(TIMEOUT);
     for misdeed in MISDEEDS {
         let error = spoil(&bank, plan(), "branch 2.0.0", Moment::Create, misdeed);
         check(&error, "branch 2.0.0", "constructor", "prepare", misdeed, ErrorKind::Construct);

@@ -45,13 +45,13 @@ fn a_library_whose_initialiser_hangs_leaves_the_old_world_serving() {
     let clock: Handle<dyn Clock> = bank.rt.service().unwrap();
     let customers = Customers::of(&bank.branch);
     fs::write(slow_file(), "").unwrap();
-    let patience = Duration::from_millis(1500);
-    let error = bank.rt.plan().replace(component("clock_slow")).patience(patience).commit().unwrap_err();
+    let timeout = Duration::from_millis(1500);
+    let error = bank.rt.plan().replace(component("clock_slow")).timeout(timeout).commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline, "{error}");
     let text = error.to_string();
     assert!(text.starts_with("the loading of component `clock 2.0.0` has not ended after "), "{text}");
     assert!(
-        text.ends_with("in the load phase; the old version serves on; if it is only slow, raise the plan's patience"),
+        text.ends_with("in the load phase; the old version serves on; if it is only slow, raise the plan's timeout"),
         "{text}"
     );
     assert_eq!((bank.branch.versions(), clock.version()), ((1, 1), 1));

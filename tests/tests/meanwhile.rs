@@ -315,7 +315,7 @@ fn a_replacement_that_is_given_up_for_what_was_built_behind_its_gate_says_so() {
     let rt = Runtime::builder().linked(false).build().unwrap();
     rt.plan().add(component("vault_v1")).add(component("teller_v1")).commit().unwrap();
     let vault: Handle<dyn Vault> = rt.service().unwrap();
-    let patience = Duration::from_millis(200);
+    let timeout = Duration::from_millis(200);
     let teller = thread::scope(|scope| {
         let (inside, entered) = mpsc::channel();
         let (rt, vault) = (&rt, &vault);
@@ -327,19 +327,19 @@ fn a_replacement_that_is_given_up_for_what_was_built_behind_its_gate_says_so() {
                 let begun = Instant::now();
                 let built: Handle<dyn Teller> = rt.reference(&Script::default()).unwrap();
                 assert!(teller.set(built).is_ok());
-                wait_until("the patience is over", || begun.elapsed() > patience);
+                wait_until("the timeout is over", || begun.elapsed() > timeout);
             });
             teller.into_inner().unwrap()
         });
         entered.recv().unwrap();
-        let plan = rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).patience(patience);
+        let plan = rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).timeout(timeout);
         let error = plan.gate_wait(Duration::MAX).deadline(Duration::MAX).commit().unwrap_err();
         assert_eq!((error.kind(), error.stragglers()), (ErrorKind::Deadline, &[][..]));
         assert_eq!(
             error.to_string(),
             "threads inside components of the plan built a first instance of another one at each shut gate, and what \
-             its successor needs was not there, for the plan's patience of 200ms; the old version serves on, try again, \
-             or raise the patience"
+             its successor needs was not there, for the plan's timeout of 200ms; the old version serves on, try again, \
+             or raise the timeout"
         );
         guest.join().unwrap()
     });

@@ -134,7 +134,7 @@ fn a_hand_over_waits_for_older_pins_and_gives_up_at_its_deadline() {
             drop(pin);
         });
         waited_for.recv().unwrap();
-        let plan = scene.rt.plan().replace(component("crowd_ledger")).patience(Duration::from_millis(100));
+        let plan = scene.rt.plan().replace(component("crowd_ledger")).timeout(Duration::from_millis(100));
         assert_eq!(plan.commit().unwrap_err().kind(), ErrorKind::Deadline);
         assert_eq!(lower.add(0), (0, 1));
         let change = scope.spawn(|| scene.replace_and_hold());

@@ -56,7 +56,7 @@ fn one_commit_is_one_generation_and_a_refused_one_is_none() {
     bank.script.set("teller 2.0.0", Moment::Restore, Misdeed::Error);
     bank.rt.replace(component("teller_v2")).unwrap_err();
     bank.teller.inside(&|| {
-        let plan = || bank.rt.plan().replace(component("teller_v2")).patience(Duration::from_millis(50));
+        let plan = || bank.rt.plan().replace(component("teller_v2")).timeout(Duration::from_millis(50));
         let refused = thread::scope(|scope| scope.spawn(|| plan().commit()).join().unwrap());
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::Deadline);
     });

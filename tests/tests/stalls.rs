@@ -78,7 +78,7 @@ fn many_destructors_that_never_return_at_once_stop_no_other() {
 fn the_end_of_a_runtime_does_not_wait_for_ever_for_a_destructor_and_destroys_the_others() {
     let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let [script, others] = directories.each_ref().map(Script::new);
-    let rt = Runtime::builder().linked(false).patience(Duration::from_secs(2)).build().unwrap();
+    let rt = Runtime::builder().linked(false).shutdown_timeout(Duration::from_secs(2)).build().unwrap();
     rt.plan().add(component("vault_v1")).add(component("teller_v1")).add(component("clock_v1")).commit().unwrap();
     rt.configure("teller", &script).unwrap();
     rt.configure("vault", &others).unwrap();

@@ -56,11 +56,10 @@ fn names(straggler: &Straggler) -> (&str, &str, &str) {
 }
 
 #[test]
-fn a_stateful_replacement_gives_up_when_its_patience_ends_and_names_who_stayed() {
+fn a_stateful_replacement_gives_up_when_its_timeout_ends_and_names_who_stayed() {
     let bank = Bank::open();
-    let patience = Duration::from_millis(300);
-    let replacement =
-        || bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).patience(patience);
+    let timeout = Duration::from_millis(300);
+    let replacement = || bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).timeout(timeout);
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let guest = Guest::enter(scope, "guest", |stay| bank.vault.inside(stay));
@@ -79,18 +78,18 @@ fn a_stateful_replacement_gives_up_when_its_patience_ends_and_names_who_stayed()
         let lasted = begun.elapsed();
         assert_eq!(error.kind(), ErrorKind::Deadline, "{error}");
         assert!(error.is_transient());
-        assert!(lasted >= patience, "{lasted:?}");
+        assert!(lasted >= timeout, "{lasted:?}");
         let [straggler] = error.stragglers() else { panic!("{error:?}") };
         assert_eq!(names(straggler), ("guest", "vault 1.0.0", "bank.vault.inside"));
         assert!(
-            straggler.thread_id > 0 && straggler.seen_for >= patience / 2 && straggler.seen_for <= lasted,
+            straggler.thread_id > 0 && straggler.seen_for >= timeout / 2 && straggler.seen_for <= lasted,
             "{straggler:?}"
         );
         assert_eq!(
             error.to_string(),
             format!(
-                "callers did not leave within the plan's patience of 300ms: {straggler}; the old version serves on, \
-                 try again when they have left, or raise the patience"
+                "callers did not leave within the plan's timeout of 300ms: {straggler}; the old version serves on, \
+                 try again when they have left, or raise the timeout"
             )
         );
         is_over.store(true, Ordering::Relaxed);
@@ -100,7 +99,7 @@ fn a_stateful_replacement_gives_up_when_its_patience_ends_and_names_who_stayed()
         assert_eq!(bank.rt.status().stragglers, []);
         guest.leave();
     });
-    let report = replacement().patience(Duration::MAX).commit().unwrap();
+    let report = replacement().timeout(Duration::MAX).commit().unwrap();
     assert_eq!(report.stragglers, []);
     assert_eq!((bank.branch.versions(), bank.vault.add(1), bank.teller.customers()), ((2, 2), 3, 1));
     bank.close();
@@ -204,7 +203,7 @@ fn a_replacement_without_state_commits_at_once_and_destroys_the_old_instance_whe
 #[test]
 fn a_pin_is_a_straggler_of_a_stateful_replacement() {
     let bank = Bank::open();
-    let replacement = || bank.rt.plan().replace(component("vault_v2")).patience(Duration::from_millis(200));
+    let replacement = || bank.rt.plan().replace(component("vault_v2")).timeout(Duration::from_millis(200));
     let pinned = AtomicU64::new(0);
     thread::scope(|scope| {
         let world = Guest::enter(scope, "pins the world", |stay| {
@@ -232,7 +231,7 @@ fn a_pin_is_a_straggler_of_a_stateful_replacement() {
         assert_eq!(bank.vault.version(), 1);
         handle.leave();
     });
-    replacement().patience(Duration::from_secs(30)).commit().unwrap();
+    replacement().timeout(Duration::from_secs(30)).commit().unwrap();
     assert_eq!(bank.vault.version(), 2);
     bank.close();
 }

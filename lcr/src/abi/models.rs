@@ -389,7 +389,7 @@ fn draining_ahead(flaws: AheadFlaws) {
     };
     let same = world(2, [Some(old), None]);
     lacking(flaws.drain, || program.publish(same));
-    // Loom cannot wait for long: a drain that meets a caller ends here, as one whose patience
+    // Loom cannot wait for long: a drain that meets a caller ends here, as one whose timeout
     // is over.
     let is_drained = !program.shows(first, 0);
     let mut next = old;

@@ -211,13 +211,13 @@ impl Execution {
     }
 
     fn phases(&mut self, steps: Vec<Step>) -> Result<Report, Stop> {
-        let patience = Deadline::after(self.started, self.options.patience);
-        self.watch.enter(Phase::Load, self.thread, patience)?;
+        let timeout = Deadline::after(self.started, self.options.timeout);
+        self.watch.enter(Phase::Load, self.thread, timeout)?;
         self.load(steps)?;
-        self.watch.enter(Phase::Prepare, self.thread, patience)?;
+        self.watch.enter(Phase::Prepare, self.thread, timeout)?;
         self.prepare()?;
         self.try_configurations()?;
-        let gate = if self.needs_gate()? { self.hold_callers(patience)? } else { None };
+        let gate = if self.needs_gate()? { self.hold_callers(timeout)? } else { None };
         if let Some(shut) = gate {
             self.watch.enter(Phase::HandOver, self.thread, Deadline::after(shut, self.options.deadline))?;
             // For what threads inside the gate have built since.

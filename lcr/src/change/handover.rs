@@ -11,7 +11,7 @@
 //! 1. the gate shuts: the members' slots are closed in one world, so that no caller sees one
 //!    member's new state beside another's old one;
 //! 2. if somebody is inside after `gate_wait`, it opens again, and all of this is repeated
-//!    after a pause, as long as the plan's patience lasts.
+//!    after a pause, as long as the plan's timeout lasts.
 //!
 //! A call can make an attempt fail only if it began after the last round did, so it costs
 //! other callers `gate_wait`, once: the next attempt drains ahead of it. If long calls overlap
@@ -121,13 +121,13 @@ impl Execution {
 
     /// Holds callers and leaves nobody inside the members. Returns when the gate was shut;
     /// `None` if no instance is behind it.
-    pub(super) fn hold_callers(&mut self, patience: Deadline) -> Result<Option<Instant>, Stop> {
+    pub(super) fn hold_callers(&mut self, timeout: Deadline) -> Result<Option<Instant>, Stop> {
         let mut pause = FIRST_PAUSE;
         loop {
             self.thaw()?;
-            self.watch.enter(Phase::Drain, self.thread, patience.later(GRACE))?;
-            self.drain_ahead(patience)?;
-            self.watch.enter(Phase::Prepare, self.thread, patience.later(GRACE))?;
+            self.watch.enter(Phase::Drain, self.thread, timeout.later(GRACE))?;
+            self.drain_ahead(timeout)?;
+            self.watch.enter(Phase::Prepare, self.thread, timeout.later(GRACE))?;
             self.prepare()?;
             let Some(shut) = self.shut()? else { return Ok(None) };
             let wait = self.options.gate_wait.min(self.options.deadline);
@@ -136,11 +136,11 @@ impl Execution {
                 return Ok(Some(shut));
             }
             self.open_again()?;
-            if patience.has_passed() {
+            if timeout.has_passed() {
                 return Err(if stragglers.is_empty() { self.unprepared() } else { self.stayed(stragglers) });
             }
             tracing::debug!(stragglers = stragglers.len(), "callers did not leave a shut gate; it was opened again");
-            thread::sleep(pause.min(patience.left()));
+            thread::sleep(pause.min(timeout.left()));
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
@@ -148,7 +148,7 @@ impl Execution {
     /// Waits, with the gate open, until the calls in members that began before this moment
     /// have left. A call may begin meanwhile and be as long, so it waits again until one
     /// round is shorter than what a shut gate would wait.
-    fn drain_ahead(&self, patience: Deadline) -> Result<(), Stop> {
+    fn drain_ahead(&self, timeout: Deadline) -> Result<(), Stop> {
         if self.options.gate_wait >= self.options.deadline {
             return Ok(());
         }
@@ -166,7 +166,7 @@ impl Execution {
             inner.publish(&mut state, &[], 0);
             drop(state);
             let thread = self.thread;
-            let stragglers = self.wait_until_left(patience, |state| state.inside_members(&members, last, thread))?;
+            let stragglers = self.wait_until_left(timeout, |state| state.inside_members(&members, last, thread))?;
             inner.reaper.wake();
             if !stragglers.is_empty() {
                 return Err(self.stayed(stragglers));
@@ -265,13 +265,13 @@ impl Execution {
         }
     }
 
-    /// The refusal because of callers that stayed inside for all of the plan's patience.
+    /// The refusal because of callers that stayed inside for all of the plan's timeout.
     fn stayed(&self, stragglers: Vec<Straggler>) -> Stop {
         let names: Vec<String> = stragglers.iter().map(ToString::to_string).collect();
         let text = format!(
-            "callers did not leave within the plan's patience of {:?}: {}; the old version serves on, \
-             try again when they have left, or raise the patience",
-            self.options.patience,
+            "callers did not leave within the plan's timeout of {:?}: {}; the old version serves on, \
+             try again when they have left, or raise the timeout",
+            self.options.timeout,
             names.join("; ")
         );
         Error::new(ErrorKind::Deadline, text).with_stragglers(stragglers).into()
@@ -280,10 +280,10 @@ impl Execution {
     /// The refusal because of what threads inside the members built at each shut gate.
     fn unprepared(&self) -> Stop {
         let text = format!(
-            "threads inside components of the plan built a first service of another one at each shut gate, and what its \
-             successor needs was not there, for the plan's patience of {:?}; the old version serves on, try again, or \
-             raise the patience",
-            self.options.patience,
+            "threads inside components of the plan built a first instance of another one at each shut gate, and what its \
+             successor needs was not there, for the plan's timeout of {:?}; the old version serves on, try again, or \
+             raise the timeout",
+            self.options.timeout,
         );
         Error::new(ErrorKind::Deadline, text).into()
     }

@@ -70,7 +70,7 @@ pub(crate) struct Options {
     pub(crate) gate_wait: Duration,
     /// For everything while all callers are served: loading, preparing, draining ahead, and
     /// repeated attempts at the gate.
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
     pub(crate) override_protected: bool,
     /// A component that aborts may take the place of one that unwinds.
     pub(crate) allow_panic_abort: bool,
@@ -87,7 +87,7 @@ impl Default for Options {
         Options {
             deadline: Duration::from_secs(1),
             gate_wait: Duration::from_millis(100),
-            patience: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
             override_protected: false,
             allow_panic_abort: false,
             bindings: BTreeMap::new(),
@@ -164,7 +164,7 @@ impl<'rt> PlanBuilder<'rt> {
 
     /// How long a shut gate waits for the calls and pins that are inside. When that time is
     /// over, the gate opens again, every caller goes on, and the transaction tries again
-    /// within its [`patience`](PlanBuilder::patience). Default: 100 ms.
+    /// within its [`timeout`](PlanBuilder::timeout). Default: 100 ms.
     ///
     /// Before a gate shuts, the transaction waits with the gate open until the calls that are
     /// already inside have left. So a long call costs other callers nothing, unless it began
@@ -181,8 +181,8 @@ impl<'rt> PlanBuilder<'rt> {
     /// How long reading the files may take, and once more how long the transaction may take
     /// while all callers are served: to load the libraries, to construct and check the new instances, and to wait for long calls to leave
     /// components with state. `Duration::MAX` sets no limit. Default: 30 s.
-    pub fn patience(mut self, patience: Duration) -> PlanBuilder<'rt> {
-        self.options.patience = patience;
+    pub fn timeout(mut self, timeout: Duration) -> PlanBuilder<'rt> {
+        self.options.timeout = timeout;
         self
     }
 
@@ -230,11 +230,11 @@ impl<'rt> PlanBuilder<'rt> {
     }
 
     /// Stages the files and resolves the requests. Refusals are in the plan. What is not staged
-    /// within the plan's patience, since a file system answers slowly or never, is refused
+    /// within the plan's timeout, since a file system answers slowly or never, is refused
     /// (`Deadline`).
     pub fn build(self) -> Plan {
         let inner = Arc::clone(self.runtime.inner());
-        let steps = stage_all(&inner, self.requests, self.options.patience);
+        let steps = stage_all(&inner, self.requests, self.options.timeout);
         let state = inner.latest_state();
         let resolution = resolve(&state, &steps, &self.options);
         let generation = state.serial();
@@ -253,7 +253,7 @@ impl<'rt> PlanBuilder<'rt> {
 
 /// Stages the requests on a thread of its own, which is left alone if it does not come back: it
 /// removes what it has copied when it does.
-fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, patience: Duration) -> Vec<Step> {
+fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, timeout: Duration) -> Vec<Step> {
     if library::loader_usable().is_err() {
         let refuse = |request: Request| {
             let refusal = request.path().and_then(|path| Some(library::loader_usable().err()?.at(show(path))));
@@ -271,12 +271,12 @@ fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, patience: Durati
             }
         }
     });
-    let until = Instant::now().checked_add(patience);
+    let deadline = Instant::now().checked_add(timeout);
     let mut late = None;
     let steps = requests.into_iter().map(|request| {
         let Some(path) = request.path() else { return Step { request, staged: None, refusal: None } };
-        let answer = match (&late, &stager, until) {
-            (None, Ok(_), Some(until)) => staged.recv_timeout(until.saturating_duration_since(Instant::now())),
+        let answer = match (&late, &stager, deadline) {
+            (None, Ok(_), Some(deadline)) => staged.recv_timeout(deadline.saturating_duration_since(Instant::now())),
             (None, Ok(_), None) => staged.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
             _ => Err(mpsc::RecvTimeoutError::Timeout),
         };
@@ -287,7 +287,7 @@ fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, patience: Durati
                 Ok(_) if error == mpsc::RecvTimeoutError::Disconnected => {
                     Error::new(ErrorKind::Internal, "lcr itself panicked while it read the file; please report this")
                 }
-                Ok(_) => unread(patience),
+                Ok(_) => unread(timeout),
             }
             .at(show(path)))
         });
@@ -303,9 +303,9 @@ fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, patience: Durati
     steps
 }
 
-fn unread(patience: Duration) -> Error {
+fn unread(timeout: Duration) -> Error {
     let text = format!(
-        "the file was not read and checked within {patience:?}; if its file system is only slow, raise the plan's patience"
+        "the file was not read and checked within {timeout:?}; if its file system is only slow, raise the plan's timeout"
     );
     Error::new(ErrorKind::Deadline, text)
 }
@@ -314,7 +314,7 @@ impl Plan {
     /// Executes the plan: either everything in it becomes visible in one commit, or
     /// nothing changes and the error says why.
     ///
-    /// Blocks until the commit, at most for the plan's patience and deadline together.
+    /// Blocks until the commit, at most for the plan's timeout and deadline together.
     /// Calls that are still inside replaced instances without state are not waited for;
     /// the report names them.
     ///

@@ -84,7 +84,7 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Resul
     if !resolution.refusals.is_empty() {
         return Err(resolution.refusals.swap_remove(0).error);
     }
-    let watch = Arc::new(Watch::new(Deadline::after(started, options.patience)));
+    let watch = Arc::new(Watch::new(Deadline::after(started, options.timeout)));
     let slot = Arc::new(Mutex::new(None));
     let execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), resolution.members, options, started);
     let (result, watched, changed) = (Arc::clone(&slot), Arc::clone(&watch), Arc::clone(inner));

@@ -45,7 +45,7 @@ impl Phase {
     /// The option of a plan that says how long it may last.
     pub(super) fn allowance(self) -> &'static str {
         match self {
-            Phase::Load | Phase::Prepare | Phase::Drain => "patience",
+            Phase::Load | Phase::Prepare | Phase::Drain => "timeout",
             Phase::Gate | Phase::HandOver => "deadline",
         }
     }

@@ -41,7 +41,7 @@ use super::{
 /// page [`soundness`](crate::guide::soundness).
 ///
 /// **Dropping** it revokes all handles, waits for calls that are inside (up to the
-/// builder's `patience`), and destroys the instances, dependents first, on a thread of
+/// builder's `shutdown_timeout`), and destroys the instances, dependents first, on a thread of
 /// its own. Handles may outlive it; their calls give faults.
 pub struct Runtime {
     inner: Arc<RuntimeInner>,
@@ -54,7 +54,7 @@ pub struct RuntimeBuilder {
     fences: bool,
     trust: Trust,
     store: Option<PathBuf>,
-    patience: Duration,
+    shutdown_timeout: Duration,
     exports: Vec<&'static tables::Export>,
     bindings: BTreeMap<String, String>,
 }
@@ -66,7 +66,7 @@ impl Default for RuntimeBuilder {
             fences: false,
             trust: Trust::default(),
             store: None,
-            patience: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_secs(10),
             exports: Vec::new(),
             bindings: BTreeMap::new(),
         }
@@ -108,8 +108,8 @@ impl RuntimeBuilder {
     /// How long dropping the runtime waits for calls that are inside components, and for each
     /// destructor. What is still in use then is leaked, not destroyed. `Duration::MAX` sets no
     /// limit. Default: 10 s.
-    pub fn patience(mut self, patience: Duration) -> RuntimeBuilder {
-        self.patience = patience;
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> RuntimeBuilder {
+        self.shutdown_timeout = timeout;
         self
     }
 
@@ -146,7 +146,7 @@ impl RuntimeBuilder {
             ));
         }
         let fenced = self.fences || !sys::register_membarrier();
-        let inner = RuntimeInner::new(fenced, Store::new(self.store.as_deref(), self.trust)?, self.patience);
+        let inner = RuntimeInner::new(fenced, Store::new(self.store.as_deref(), self.trust)?, self.shutdown_timeout);
         inner.reaper.attach(&inner);
         fork::register(&inner);
         inner.state().registry.bindings = self.bindings;

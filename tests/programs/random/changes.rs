@@ -66,7 +66,7 @@ impl Actor {
 
     /// Short limits, so that whoever waits for what does not come goes on soon.
     fn quick<'rt>(&self, plan: PlanBuilder<'rt>) -> PlanBuilder<'rt> {
-        let plan = plan.patience(Duration::from_millis(self.draw(20..400)));
+        let plan = plan.timeout(Duration::from_millis(self.draw(20..400)));
         plan.deadline(Duration::from_millis(self.draw(10..200))).gate_wait(Duration::from_millis(self.draw(0..60)))
     }
 

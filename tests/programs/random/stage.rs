@@ -152,7 +152,7 @@ impl Account {
 impl House {
     /// A runtime with a till and a clerk.
     pub fn open(components: &Path, fences: bool) -> lcr::Result<House> {
-        let rt = Runtime::builder().fences(fences).patience(Duration::from_millis(300)).build()?;
+        let rt = Runtime::builder().fences(fences).shutdown_timeout(Duration::from_millis(300)).build()?;
         rt.plan().add(components.join("libtill_1.so")).add(components.join("libclerk.so")).commit()?;
         let till = rt.service_of("till")?;
         Ok(House { till, account: Arc::default(), rt })

@@ -275,7 +275,7 @@ fn a_child_does_not_wait_for_threads_that_it_does_not_have() {
             assert_eq!((bank.branch.versions(), bank.branch.deposit(3), bank.teller.customers()), ((2, 2), 3, 1));
             bank.rt.wait_drained(LONG).unwrap();
         });
-        let refused = bank.rt.plan().replace(component("vault_v2")).patience(Duration::from_secs(2)).commit();
+        let refused = bank.rt.plan().replace(component("vault_v2")).timeout(Duration::from_secs(2)).commit();
         leave.send(()).unwrap();
         let error = refused.unwrap_err();
         assert_eq!(error.stragglers().len(), 2, "{error}");

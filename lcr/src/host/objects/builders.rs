@@ -11,7 +11,7 @@
 //! that: whoever only asks for a service is not refused because of a transaction.
 //!
 //! A thread that a constructor joins or waits for by other means is not seen here; such a wait
-//! ends with the patience of the one who waits for the service.
+//! ends when the caller that waits for the service gives up.
 
 use std::collections::HashMap;
 

@@ -56,7 +56,7 @@ pub(crate) struct RuntimeInner {
     pub(crate) changing: TransactionLock,
     pub(crate) store: Store,
     /// How long dropping the runtime waits for calls that are still inside.
-    pub(crate) patience: Duration,
+    pub(crate) shutdown_timeout: Duration,
 }
 
 /// The stack of the threads that execute transactions and destroy instances, in bytes:
@@ -143,7 +143,7 @@ pub(crate) struct Tally {
 }
 
 impl RuntimeInner {
-    pub(crate) fn new(fenced: bool, store: Store, patience: Duration) -> Arc<RuntimeInner> {
+    pub(crate) fn new(fenced: bool, store: Store, shutdown_timeout: Duration) -> Arc<RuntimeInner> {
         let (worlds, core) = Worlds::new(64, fenced);
         let world = worlds.current();
         Arc::new(RuntimeInner {
@@ -171,7 +171,7 @@ impl RuntimeInner {
             closed: AtomicBool::new(false),
             changing: TransactionLock::default(),
             store,
-            patience,
+            shutdown_timeout,
         })
     }
 

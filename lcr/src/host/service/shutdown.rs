@@ -4,7 +4,7 @@
 //! fault. Then, on a thread of its own (a destructor never runs on a caller's), the
 //! instances are destroyed, dependents before what they depend on, so that a destructor
 //! may still call its dependencies; nobody else may. What is still in use
-//! when the patience ends is leaked: memory of a process that is about to end is worth
+//! when the shutdown timeout ends is leaked: memory of a process that is about to end is worth
 //! less than a call into a destroyed object.
 //!
 //! If a destructor hangs, another thread destroys what that object does not depend on. Whoever
@@ -37,9 +37,9 @@ use super::{
     reaper::destroy,
 };
 
-/// Ends a runtime whose `closed` is set. Returns when it is done or out of patience.
+/// Ends a runtime whose `closed` is set. Returns when it is done or its shutdown timeout is over.
 pub(in crate::host) fn run(runtime: &Arc<RuntimeInner>) {
-    let deadline = Deadline::after(Instant::now(), runtime.patience);
+    let deadline = Deadline::after(Instant::now(), runtime.shutdown_timeout);
     let ending = Arc::new(Ending::default());
     let mut started = 0;
     let mut is_served = start(runtime, &ending, 0, move |runtime, ending| runtime.shut_down(ending, deadline));
@@ -50,7 +50,8 @@ pub(in crate::host) fn run(runtime: &Arc<RuntimeInner>) {
         if inner.has_ended() {
             break;
         }
-        if !inner.destroying.is_empty() && inner.destroying.iter().all(|running| running.has_run_for(runtime.patience))
+        if !inner.destroying.is_empty()
+            && inner.destroying.iter().all(|running| running.has_run_for(runtime.shutdown_timeout))
         {
             let hanging = inner.destroying.iter().map(|running| running.straggler().component);
             let (hanging, leaked): (Vec<String>, usize) = (hanging.collect(), inner.queue.len());

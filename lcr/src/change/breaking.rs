@@ -33,14 +33,13 @@ use crate::{
 
 use super::{
     member::{Member, named},
-    plan::Step,
-    resolve::Refusal,
+    request::{Refusal, Step},
 };
 
-/// Marks the seats whose handles on what they need cannot go on, or cannot be made yet.
+/// Marks the providers whose handles on what they need cannot go on, or cannot be made yet.
 pub(super) fn mark(state: &State, steps: &[Step], members: &mut [Member]) {
     let changes: Vec<Change<'_>> = members.iter().flat_map(|member| Change::of(state, steps, member)).collect();
-    // A seat's interface stays, so those of a need's interface are all that may meet it.
+    // A provider keeps its interface, so those of a need's interface are all that may meet it.
     let mut by_interface: HashMap<&str, Vec<&Change<'_>>> = HashMap::new();
     for change in &changes {
         by_interface.entry(&change.before.interface).or_default().push(change);
@@ -56,25 +55,27 @@ pub(super) fn mark(state: &State, steps: &[Step], members: &mut [Member]) {
         };
         breaks_interface.push(before.deps.iter().any(lost) || after.deps.iter().any(gained));
     }
-    let seats = members.iter_mut().flat_map(|member| &mut member.seats);
-    seats.zip(breaks_interface).for_each(|(seat, breaks_interface)| seat.breaks_interface = breaks_interface);
+    let replaced = members.iter_mut().flat_map(|member| &mut member.replaced);
+    replaced
+        .zip(breaks_interface)
+        .for_each(|(replaced, breaks_interface)| replaced.breaks_interface = breaks_interface);
 }
 
-/// What is on a seat before and after the plan.
+/// The implementations of a provider before and after the plan.
 struct Change<'a> {
     before: &'a ExportManifest,
     after: &'a ExportManifest,
 }
 
 impl<'a> Change<'a> {
-    /// Those of a member, in the order of its seats.
+    /// Those of a member, in the order of its replaced providers.
     fn of(state: &'a State, steps: &'a [Step], member: &Member) -> Vec<Change<'a>> {
         let Some(staged) = &steps[member.step].staged else { return Vec::new() };
-        let change = |seat: &super::member::SeatChange| Change {
-            before: &state.registry.providers[seat.provider].implementation.manifest,
-            after: &staged.manifest.exports[seat.export],
+        let change = |replaced: &super::member::ReplacedProvider| Change {
+            before: &state.registry.providers[replaced.provider].implementation.manifest,
+            after: &staged.manifest.exports[replaced.export],
         };
-        member.seats.iter().map(change).collect()
+        member.replaced.iter().map(change).collect()
     }
 }
 
@@ -95,9 +96,9 @@ pub(super) fn refuse_handles(state: &State, steps: &[Step], members: &[Member], 
     }
     for member in members {
         let Some(staged) = &steps[member.step].staged else { continue };
-        for seat in &member.seats {
-            let new = &staged.manifest.exports[seat.export];
-            let mut instances = instances_of.get(&seat.provider).into_iter().flatten();
+        for replaced in &member.replaced {
+            let new = &staged.manifest.exports[replaced.export];
+            let mut instances = instances_of.get(&replaced.provider).into_iter().flatten();
             let refusal = instances.find_map(|service| {
                 let slots = service.slots.iter().filter_map(|&slot| state.slots.get(slot));
                 let mut asked = slots.filter(|slot| are_needs_met || slot.dependent.is_none());
@@ -122,9 +123,9 @@ pub(super) struct Breaking {
 
 impl Breaking {
     pub(super) fn new(state: &State, members: &[Member]) -> Breaking {
-        let seats = members.iter().flat_map(|member| &member.seats).filter(|seat| seat.is_behind_gate());
+        let replaced = members.iter().flat_map(|member| &member.replaced).filter(|replaced| replaced.is_behind_gate());
         let present = |provider| Arc::clone(&state.registry.providers[provider].implementation);
-        Breaking { dependents: seats.map(|seat| present(seat.provider)).collect() }
+        Breaking { dependents: replaced.map(|replaced| present(replaced.provider)).collect() }
     }
 
     /// Refuses to close a slot that the new implementation cannot serve, for the reason

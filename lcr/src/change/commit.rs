@@ -26,7 +26,7 @@ use crate::{
 
 use super::{
     breaking::Breaking,
-    execute::{Execution, Seat, Stop, Successor},
+    execution::{Execution, Replacement, Stop, Successor},
     member::Member,
     report::{MemberReport, Report},
 };
@@ -34,7 +34,7 @@ use super::{
 impl Execution {
     /// Publishes one world in which every member is the new one.
     pub(super) fn commit(&mut self, shut: Option<Instant>) -> Result<Report, Stop> {
-        let seats = self.seats();
+        let replacements = self.replacements();
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
         self.refuse_instances_created_since(&state)?;
@@ -53,7 +53,7 @@ impl Execution {
         let generation = state.serial();
         let reports = self.member_reports(&state);
         let replaced = self.change_hands(&mut state);
-        for component in self.replace_implementation(&mut state, &seats) {
+        for component in self.replace_implementation(&mut state, &replacements) {
             state.retain_image(component);
         }
         state.retiring.extend(replaced);
@@ -105,10 +105,10 @@ impl Execution {
         retiring
     }
 
-    /// Puts the new implementations on their seats. Returns the components that left one.
-    fn replace_implementation(&self, state: &mut State, seats: &[Seat]) -> Vec<Arc<Component>> {
+    /// Gives the providers their new implementations. Returns the components that no provider uses any more.
+    fn replace_implementation(&self, state: &mut State, replacements: &[Replacement]) -> Vec<Arc<Component>> {
         let mut left = Vec::new();
-        for Seat { provider, implementation, .. } in seats {
+        for Replacement { provider, implementation, .. } in replacements {
             state.registry.providers[*provider].frozen = None;
             left.push(Arc::clone(
                 &state.registry.replace_implementation(*provider, Arc::clone(implementation)).component,
@@ -147,9 +147,10 @@ impl Execution {
     }
 
     fn member_reports(&self, state: &State) -> Vec<MemberReport> {
-        let seats = self.members.iter().enumerate();
-        let seats = seats.flat_map(|(at, member)| member.seats.iter().map(move |seat| (seat.provider, at)));
-        let members: HashMap<ProviderId, usize> = seats.collect();
+        let members = self.members.iter().enumerate();
+        let providers =
+            members.flat_map(|(at, member)| member.replaced.iter().map(move |replaced| (replaced.provider, at)));
+        let members: HashMap<ProviderId, usize> = providers.collect();
         let mut counts = vec![(0, 0); self.members.len()];
         for (id, successor) in &self.successors {
             let provider = state.services.get(*id).map(|service| service.provider);
@@ -168,8 +169,8 @@ impl Execution {
                 state_bytes,
                 discarded_state: member.discarded_state().filter(|_| instances > 0),
                 overrode_protection: member.providers().any(|provider| {
-                    let seat = state.registry.providers.get(provider);
-                    seat.is_some_and(|seat| seat.implementation.manifest.protected)
+                    let provider = state.registry.providers.get(provider);
+                    provider.is_some_and(|provider| provider.implementation.manifest.protected)
                 }),
                 source: origin.map(|origin| origin.source.clone()),
                 hash: origin.map(|origin| origin.hash.clone()),

@@ -1,5 +1,5 @@
 //! What would be present after a commit: are everybody's dependencies met, once and
-//! without cycles, and in which order do members and seats come?
+//! without cycles, and in which order do members and providers come?
 //!
 //! Manifests say what is needed, so the work is linear in their size, and nothing recurses.
 
@@ -23,8 +23,7 @@ use crate::{
 
 use super::{
     member::{Member, named},
-    plan::Step,
-    resolve::Refusal,
+    request::{Refusal, Step},
 };
 
 /// A needed interface, with its version.
@@ -52,8 +51,8 @@ struct Present<'a> {
     /// The member that brings it, and the step that this comes from.
     member: Option<usize>,
     step: Option<usize>,
-    /// The seat among the member's that it takes; `None` if it is a new one.
-    seat: Option<usize>,
+    /// Which of the member's replaced providers it is the new implementation of; `None` if it becomes a new one.
+    replaced: Option<usize>,
 }
 
 impl<'a> ProjectedGraph<'a> {
@@ -69,13 +68,13 @@ impl<'a> ProjectedGraph<'a> {
         for (index, member) in members.iter().enumerate() {
             gone.extend(member.removed.iter().copied());
             let Some(staged) = &steps[member.step].staged else { continue };
-            for (number, seat) in member.seats.iter().enumerate() {
-                gone.insert(seat.provider);
+            for (number, replaced) in member.replaced.iter().enumerate() {
+                gone.insert(replaced.provider);
                 exports.push(Present {
-                    manifest: &staged.manifest.exports[seat.export],
+                    manifest: &staged.manifest.exports[replaced.export],
                     member: Some(index),
                     step: Some(member.step),
-                    seat: Some(number),
+                    replaced: Some(number),
                 });
             }
             for &export in &member.added {
@@ -83,7 +82,7 @@ impl<'a> ProjectedGraph<'a> {
                     manifest: &staged.manifest.exports[export],
                     member: Some(index),
                     step: Some(member.step),
-                    seat: None,
+                    replaced: None,
                 });
             }
         }
@@ -93,7 +92,7 @@ impl<'a> ProjectedGraph<'a> {
                     manifest: &provider.implementation.manifest,
                     member: None,
                     step: None,
-                    seat: None,
+                    replaced: None,
                 });
             }
         }
@@ -246,7 +245,7 @@ impl<'a> ProjectedGraph<'a> {
     }
 
     /// Sorts members so that each comes behind those that it depends on, as far as it can:
-    /// two may need each other by different exports. Seats are ranked so that each comes
+    /// two may need each other by different exports. Replaced providers are ranked so that each comes
     /// behind all that it depends on.
     pub(super) fn order(&self, members: &mut Vec<Member>) {
         // A plan with a ring is refused, whatever its order.
@@ -255,8 +254,8 @@ impl<'a> ProjectedGraph<'a> {
         for (rank, &at) in order.iter().enumerate() {
             let Some(member) = self.exports[at].member else { continue };
             first[member] = first[member].min(rank);
-            if let Some(seat) = self.exports[at].seat {
-                members[member].seats[seat].rank = rank;
+            if let Some(replaced) = self.exports[at].replaced {
+                members[member].replaced[replaced].rank = rank;
             }
         }
         let mut ranked: Vec<(usize, Member)> = first.into_iter().zip(members.drain(..)).collect();

@@ -29,7 +29,7 @@
 //!    saved later, so nothing of that is lost. After a refusal it is where it belongs: in
 //!    the old dependency.
 //! 2. Every successor is *restored* and asked for its health, dependencies first, in the
-//!    order of the new implementations' seats, which may be another one. What it says to
+//!    order of the new implementations, which may be another one. What it says to
 //!    its dependencies is said to their successors, so nothing of that is lost either; a
 //!    refusal destroys them, and the old world has not heard of it.
 //!
@@ -66,7 +66,7 @@ use crate::{
 };
 
 use super::{
-    execute::{Execution, Stop, Successor},
+    execution::{Execution, Stop, Successor},
     watch::Phase,
 };
 
@@ -80,7 +80,7 @@ const GRACE: Duration = Duration::from_millis(100);
 /// An instance whose successor is made behind the gate.
 struct Moving {
     id: ServiceId,
-    seat: usize,
+    replacement: usize,
     old: Arc<Instance>,
     is_stateful: bool,
     config: Option<Arc<[u8]>>,
@@ -89,7 +89,7 @@ struct Moving {
 /// The same, saved.
 struct Saved {
     id: ServiceId,
-    seat: usize,
+    replacement: usize,
     /// Its state and the version of that, if it is handed over.
     state: Option<(u32, Vec<u8>)>,
     config: Option<Arc<[u8]>>,
@@ -99,8 +99,12 @@ impl Execution {
     /// The instances whose successors are made behind the gate, and their slots, each with
     /// the first world of its instance.
     fn gated(&self, state: &State) -> (HashSet<ProviderId>, HashSet<ServiceId>, HashMap<SlotId, Generation>) {
-        let providers: HashSet<ProviderId> =
-            self.seats().into_iter().filter(|seat| seat.is_behind_gate).map(|seat| seat.provider).collect();
+        let providers: HashSet<ProviderId> = self
+            .replacements()
+            .into_iter()
+            .filter(|replacement| replacement.is_behind_gate)
+            .map(|replacement| replacement.provider)
+            .collect();
         let (mut instances, mut members) = (HashSet::new(), HashMap::new());
         for (id, service) in state.services.iter() {
             if providers.contains(&service.provider) {
@@ -230,9 +234,10 @@ impl Execution {
     fn is_prepared(&self) -> Result<bool, Stop> {
         let state = self.inner.state();
         self.watch.check()?;
-        let mut seats = self.seats().into_iter().enumerate().filter(|(_, seat)| seat.is_behind_gate);
-        Ok(seats.all(|(number, seat)| {
-            let is_used = state.services.iter().any(|(_, service)| service.provider == seat.provider);
+        let mut replacements =
+            self.replacements().into_iter().enumerate().filter(|(_, replacement)| replacement.is_behind_gate);
+        Ok(replacements.all(|(number, replacement)| {
+            let is_used = state.services.iter().any(|(_, service)| service.provider == replacement.provider);
             !is_used || self.ready.contains(&number)
         }))
     }
@@ -298,9 +303,9 @@ impl Execution {
     fn save(&mut self) -> Result<Vec<Saved>, Stop> {
         let moving = self.moving()?;
         let mut saved = Vec::with_capacity(moving.len());
-        for Moving { id, seat, old, is_stateful, config } in moving {
+        for Moving { id, replacement, old, is_stateful, config } in moving {
             if !is_stateful {
-                saved.push(Saved { id, seat, state: None, config });
+                saved.push(Saved { id, replacement, state: None, config });
                 continue;
             }
             self.watch.step(Arc::clone(&old.implementation.component) as _, "save")?;
@@ -309,7 +314,7 @@ impl Execution {
             self.watch.check()?;
             state.gate.iter_mut().for_each(|gate| _ = gate.saved.insert(id));
             let version = old.implementation.manifest.state_version;
-            saved.push(Saved { id, seat, state: Some((version, bytes)), config });
+            saved.push(Saved { id, replacement, state: Some((version, bytes)), config });
         }
         if let Some(uncommitted) = self.inner.state().uncommitted.get_mut(&self.thread) {
             uncommitted.set_saving(false);
@@ -319,10 +324,10 @@ impl Execution {
 
     /// The instances behind the gate, held, those first that depend on others.
     fn moving(&mut self) -> Result<Vec<Moving>, Stop> {
-        let all = self.seats();
-        let gated = all.iter().enumerate().filter(|(_, seat)| seat.is_behind_gate);
-        let seats: HashMap<ProviderId, (usize, bool)> =
-            gated.map(|(number, seat)| (seat.provider, (number, seat.is_stateful))).collect();
+        let all = self.replacements();
+        let gated = all.iter().enumerate().filter(|(_, replacement)| replacement.is_behind_gate);
+        let replacements: HashMap<ProviderId, (usize, bool)> =
+            gated.map(|(number, replacement)| (replacement.provider, (number, replacement.is_stateful))).collect();
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
         self.watch.check()?;
@@ -333,10 +338,10 @@ impl Execution {
         let moving: Vec<Moving> = order
             .filter_map(|id| {
                 let service = &state.services[id];
-                let (seat, is_stateful) = *seats.get(&service.provider)?;
+                let (replacement, is_stateful) = *replacements.get(&service.provider)?;
                 let old = Arc::clone(&service.instance);
-                let config = self.config_for(&state, id, &all[seat].implementation);
-                Some(Moving { id, seat, old, is_stateful, config })
+                let config = self.config_for(&state, id, &all[replacement].implementation);
+                Some(Moving { id, replacement, old, is_stateful, config })
             })
             .collect();
         moving.iter().for_each(|moving| self.hold(&mut state, moving.id));
@@ -345,17 +350,17 @@ impl Execution {
 
     /// Restores or constructs every successor, dependencies first.
     fn restore(&mut self, mut saved: Vec<Saved>) -> Result<(), Stop> {
-        saved.sort_unstable_by_key(|saved| (saved.seat, saved.id));
-        let seats = self.seats();
-        for Saved { id, seat, state, config } in saved {
-            let implementation = &seats[seat].implementation;
+        saved.sort_unstable_by_key(|saved| (saved.replacement, saved.id));
+        let replacements = self.replacements();
+        for Saved { id, replacement, state, config } in saved {
+            let implementation = &replacements[replacement].implementation;
             let (origin, step, state_bytes) = match &state {
                 Some((version, bytes)) => (Origin::Restore(*version, bytes), "restore", bytes.len()),
                 None => (Origin::Create, "constructor", 0),
             };
             self.watch.step(Arc::clone(&implementation.component) as _, step)?;
             let instance = self.inner.instantiate(implementation, config.as_deref(), self.visibility(), origin)?;
-            self.keep(id, Successor { instance, state_bytes, seat })?;
+            self.keep(id, Successor { instance, state_bytes, replacement })?;
         }
         Ok(())
     }

@@ -14,12 +14,12 @@ pub(super) struct Member {
     pub(super) step: usize,
     pub(super) before: Option<String>,
     pub(super) after: Option<String>,
-    pub(super) seats: Vec<SeatChange>,
-    /// Exports of the new component that take a new seat.
+    pub(super) replaced: Vec<ReplacedProvider>,
+    /// Exports of the new component that become providers of their own.
     pub(super) added: Vec<usize>,
-    /// Seats that are given up; nobody may have instances of them.
+    /// Providers that are removed; they must have no instances.
     pub(super) removed: Vec<ProviderId>,
-    /// Lines about seats that are new or given up.
+    /// Lines about providers that are new or removed.
     pub(super) notes: Vec<String>,
     /// The new component is compiled with `panic = "abort"`.
     pub(super) aborts: bool,
@@ -27,8 +27,8 @@ pub(super) struct Member {
     pub(super) source: String,
 }
 
-/// A seat that gets a new implementation.
-pub(super) struct SeatChange {
+/// A provider that gets a new implementation.
+pub(super) struct ReplacedProvider {
     pub(super) provider: ProviderId,
     /// The export's number in the new component's manifest.
     pub(super) export: usize,
@@ -39,11 +39,11 @@ pub(super) struct SeatChange {
     pub(super) protected: bool,
     /// Whether an interface that it needs changes with it, so that its handles cannot go on.
     pub(super) breaks_interface: bool,
-    /// Its place among the plan's seats, behind those that it depends on.
+    /// Its place among the plan's providers, behind those that it depends on.
     pub(super) rank: usize,
 }
 
-/// What becomes of the state of a seat's instances.
+/// What becomes of the state of a provider's instances.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StateChange {
     /// There is none.
@@ -56,7 +56,7 @@ pub(super) enum StateChange {
     Absent,
 }
 
-impl SeatChange {
+impl ReplacedProvider {
     /// Whether state is handed over.
     pub(super) fn is_stateful(&self) -> bool {
         matches!(self.state, StateChange::HandedOver(..))
@@ -71,18 +71,18 @@ impl SeatChange {
 impl Member {
     /// The version of the state that the plan says may be lost.
     pub(super) fn discarded_state(&self) -> Option<u32> {
-        self.seats.iter().find_map(|seat| match seat.state {
+        self.replaced.iter().find_map(|replaced| match replaced.state {
             StateChange::Discarded(version) => Some(version),
             _ => None,
         })
     }
 
-    /// The seats that are changed or given up.
+    /// The providers that are changed or removed.
     pub(super) fn providers(&self) -> impl Iterator<Item = ProviderId> {
-        self.seats.iter().map(|seat| seat.provider).chain(self.removed.iter().copied())
+        self.replaced.iter().map(|replaced| replaced.provider).chain(self.removed.iter().copied())
     }
 
-    /// Notes an export that takes a new seat.
+    /// Notes an export that becomes a provider of its own.
     pub(super) fn gain(&mut self, manifest: &Manifest, export: usize) {
         self.added.push(export);
         self.notes.push(format!("{}: new", interface(&manifest.exports[export])));
@@ -96,7 +96,7 @@ impl Member {
         }
     }
 
-    /// Notes a seat that is given up.
+    /// Notes a provider that is removed.
     pub(super) fn lose(&mut self, provider: ProviderId, manifest: &ExportManifest) {
         self.removed.push(provider);
         self.notes.push(format!("{}: gone", interface(manifest)));
@@ -130,14 +130,14 @@ impl fmt::Display for Member {
             (None, None) => write!(f, "nothing")?,
         }
         writeln!(f, "{}", self.source)?;
-        let seats = self.seats.iter().map(SeatChange::to_string);
-        let mut lines: Vec<String> = seats.chain(self.notes.iter().cloned()).collect();
+        let replaced = self.replaced.iter().map(ReplacedProvider::to_string);
+        let mut lines: Vec<String> = replaced.chain(self.notes.iter().cloned()).collect();
         lines.sort_unstable();
         lines.iter().try_for_each(|line| writeln!(f, "     {line}"))
     }
 }
 
-impl fmt::Display for SeatChange {
+impl fmt::Display for ReplacedProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}, ", self.interface, counted(self.instances))?;
         match self.state {

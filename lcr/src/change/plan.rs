@@ -6,11 +6,11 @@
 //! runtime may have changed meanwhile.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
-    time::{Duration, Instant},
+    sync::Arc,
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -19,19 +19,16 @@ use crate::{
     abi::interface::Interface,
     error::{Error, ErrorKind, Result},
     host::{
-        image::{
-            library,
-            stage::{Staged, show},
-        },
         runtime::{Runtime, encode},
         service::inner::RuntimeInner,
-        sys,
     },
 };
 
 use super::{
     report::Report,
+    request::{Options, Request, Step},
     resolve::{Resolution, resolve},
+    staging::stage_all,
     transaction,
 };
 
@@ -43,73 +40,12 @@ pub struct PlanBuilder<'rt> {
     options: Options,
 }
 
-/// One wish.
-#[derive(Clone, Debug)]
-pub(crate) enum Request {
-    Add(PathBuf),
-    Replace(Option<String>, PathBuf),
-    Remove(String),
-}
-
-impl Request {
-    /// The file that it brings.
-    fn path(&self) -> Option<&Path> {
-        match self {
-            Request::Add(path) | Request::Replace(_, path) => Some(path),
-            Request::Remove(_) => None,
-        }
-    }
-}
-
-/// How a transaction behaves.
-#[derive(Clone, Debug)]
-pub(crate) struct Options {
-    /// How long callers may be held, hand-over included.
-    pub(crate) deadline: Duration,
-    /// How long a shut gate waits for callers to leave before it opens again.
-    pub(crate) gate_wait: Duration,
-    /// For everything while all callers are served: loading, preparing, draining ahead, and
-    /// repeated attempts at the gate.
-    pub(crate) timeout: Duration,
-    pub(crate) override_protected: bool,
-    /// A component that aborts may take the place of one that unwinds.
-    pub(crate) allow_panic_abort: bool,
-    /// Which component provides an interface, by the interface's name.
-    pub(crate) bindings: BTreeMap<String, String>,
-    /// What the shared instances of components are configured with, by the component's name.
-    pub(crate) configurations: BTreeMap<String, Arc<[u8]>>,
-    /// Components whose state may be lost.
-    pub(crate) discard_state: Vec<String>,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            deadline: Duration::from_secs(1),
-            gate_wait: Duration::from_millis(100),
-            timeout: Duration::from_secs(30),
-            override_protected: false,
-            allow_panic_abort: false,
-            bindings: BTreeMap::new(),
-            configurations: BTreeMap::new(),
-            discard_state: Vec::new(),
-        }
-    }
-}
-
-/// A request with its file staged, or refused.
-pub(crate) struct Step {
-    pub(crate) request: Request,
-    pub(crate) staged: Option<Staged>,
-    pub(crate) refusal: Option<Error>,
-}
-
 /// What a transaction will do: printable, and executed by [`Plan::commit`].
 #[must_use = "a plan changes nothing until it is committed"]
 pub struct Plan {
-    pub(crate) inner: Arc<RuntimeInner>,
-    pub(crate) steps: Vec<Step>,
-    pub(crate) options: Options,
+    inner: Arc<RuntimeInner>,
+    steps: Vec<Step>,
+    options: Options,
     resolution: Resolution,
     generation: u64,
 }
@@ -249,65 +185,6 @@ impl<'rt> PlanBuilder<'rt> {
     pub fn commit(self) -> Result<Report> {
         self.build().commit()
     }
-}
-
-/// Stages the requests on a thread of its own, which is left alone if it does not come back: it
-/// removes what it has copied when it does.
-fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, timeout: Duration) -> Vec<Step> {
-    if library::loader_usable().is_err() {
-        let refuse = |request: Request| {
-            let refusal = request.path().and_then(|path| Some(library::loader_usable().err()?.at(show(path))));
-            Step { request, staged: None, refusal }
-        };
-        return requests.into_iter().map(refuse).collect();
-    }
-    let (send, staged) = mpsc::channel();
-    let paths: Vec<PathBuf> = requests.iter().filter_map(Request::path).map(Path::to_owned).collect();
-    let store = Arc::clone(inner);
-    let stager = sys::start(c"lcr-stage", 2 << 20, move || {
-        for path in paths {
-            if send.send(store.store.stage(&path)).is_err() {
-                break;
-            }
-        }
-    });
-    let deadline = Instant::now().checked_add(timeout);
-    let mut late = None;
-    let steps = requests.into_iter().map(|request| {
-        let Some(path) = request.path() else { return Step { request, staged: None, refusal: None } };
-        let answer = match (&late, &stager, deadline) {
-            (None, Ok(_), Some(deadline)) => staged.recv_timeout(deadline.saturating_duration_since(Instant::now())),
-            (None, Ok(_), None) => staged.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
-            _ => Err(mpsc::RecvTimeoutError::Timeout),
-        };
-        let answer = answer.unwrap_or_else(|error| {
-            late.get_or_insert(error);
-            Err(match &stager {
-                Err(_) => Error::new(ErrorKind::Io, "no thread could be started to read the file"),
-                Ok(_) if error == mpsc::RecvTimeoutError::Disconnected => {
-                    Error::new(ErrorKind::Internal, "lcr itself panicked while it read the file; please report this")
-                }
-                Ok(_) => unread(timeout),
-            }
-            .at(show(path)))
-        });
-        match answer {
-            Ok(staged) => Step { request, staged: Some(staged), refusal: None },
-            Err(error) => Step { request, staged: None, refusal: Some(error) },
-        }
-    });
-    let steps = steps.collect();
-    if let (None, Ok(stager)) = (late, stager) {
-        stager.join();
-    }
-    steps
-}
-
-fn unread(timeout: Duration) -> Error {
-    let text = format!(
-        "the file was not read and checked within {timeout:?}; if its file system is only slow, raise the plan's timeout"
-    );
-    Error::new(ErrorKind::Deadline, text)
 }
 
 impl Plan {

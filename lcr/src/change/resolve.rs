@@ -18,8 +18,8 @@ use crate::{
 use super::{
     breaking,
     dependency_graph::ProjectedGraph,
-    member::{Member, SeatChange, StateChange, counted, interface, named},
-    plan::{Options, Request, Step},
+    member::{Member, ReplacedProvider, StateChange, counted, interface, named},
+    request::{Options, Refusal, Request, Step},
 };
 
 /// What the steps come to.
@@ -27,20 +27,6 @@ use super::{
 pub(super) struct Resolution {
     pub(super) members: Vec<Member>,
     pub(super) refusals: Vec<Refusal>,
-}
-
-/// Why a plan cannot be executed.
-pub(super) struct Refusal {
-    /// The step without which it would not be; `None` if that is a removal, or if there
-    /// are no steps.
-    pub(super) step: Option<usize>,
-    pub(super) error: Error,
-}
-
-impl Refusal {
-    pub(super) fn new(step: Option<usize>, kind: ErrorKind, text: impl Into<String>) -> Refusal {
-        Refusal { step, error: Error::new(kind, text) }
-    }
 }
 
 /// Resolves the steps; what cannot be done is among the refusals.
@@ -167,7 +153,7 @@ fn remove(state: &State, step: usize, name: &str) -> Result<Member, Error> {
     Ok(member)
 }
 
-/// A seat that is given up must have no instances.
+/// A provider that is removed must have no instances.
 pub(super) fn refuse_used(state: &State, provider: ProviderId) -> Result<(), Error> {
     let instances = instances_of(state, provider);
     if instances == 0 {
@@ -256,7 +242,7 @@ fn replace(
             )));
         }
         let (interface, protected) = (interface(new), old.protected);
-        member.seats.push(SeatChange {
+        member.replaced.push(ReplacedProvider {
             provider,
             export,
             instances,
@@ -267,9 +253,9 @@ fn replace(
             breaks_interface: false,
         });
     }
-    let seated: HashSet<usize> = member.seats.iter().map(|seat| seat.export).collect();
+    let taken: HashSet<usize> = member.replaced.iter().map(|replaced| replaced.export).collect();
     (0..manifest.exports.len())
-        .filter(|export| !seated.contains(export))
+        .filter(|export| !taken.contains(export))
         .for_each(|export| member.gain(manifest, export));
     member.note_abort(manifest);
     Ok(member)
@@ -332,7 +318,7 @@ pub(super) fn state_lost(old: &ExportManifest, new: &ExportManifest) -> Error {
 }
 
 fn refuse_protected(state: &State, member: &Member, options: &Options) -> Result<(), Error> {
-    let touched = member.seats.iter().map(|seat| seat.provider).chain(member.removed.iter().copied());
+    let touched = member.replaced.iter().map(|replaced| replaced.provider).chain(member.removed.iter().copied());
     for provider in touched {
         let implementation = &state.registry.providers[provider].implementation;
         if implementation.manifest.protected && !options.override_protected {

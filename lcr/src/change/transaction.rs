@@ -26,9 +26,9 @@ use crate::{
 };
 
 use super::{
-    execute::Execution,
-    plan::{Options, Step},
+    execution::Execution,
     report::Report,
+    request::{Options, Step},
     resolve::{Resolution, resolve},
     watch::{Stalled, Watch},
 };
@@ -135,8 +135,9 @@ fn hung_error(hung: Stalled) -> Error {
 
 /// A thread inside a component cannot wait for itself to leave.
 fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
-    let seats = resolution.members.iter().flat_map(|member| &member.seats);
-    let gated: HashMap<_, _> = seats.filter(|seat| seat.is_behind_gate()).map(|seat| (seat.provider, seat)).collect();
+    let replaced = resolution.members.iter().flat_map(|member| &member.replaced);
+    let gated: HashMap<_, _> =
+        replaced.filter(|replaced| replaced.is_behind_gate()).map(|replaced| (replaced.provider, replaced)).collect();
     if gated.is_empty() {
         return Ok(());
     }

@@ -1,14 +1,23 @@
 //! Panics of our own code in a transaction. Everything that a component or a plan can bring about
 //! is tested through the public API; these are not to be brought about.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::{
-    change::watch::Abandoned,
+    change::{
+        request::Options,
+        watch::{Abandoned, Watch},
+    },
     error::ErrorKind,
     host::{
         image::stage::{Store, Trust},
-        service::{gate::Gate, inner::Begin},
+        service::{
+            gate::Gate,
+            inner::{Begin, RuntimeInner},
+        },
     },
 };
 

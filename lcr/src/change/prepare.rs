@@ -1,0 +1,115 @@
+//! Preparing: successors for the instances that need no gate, while all callers are served.
+//!
+//! A new instance may appear until the members are *frozen*, which is in this phase; at the end of
+//! it there is a successor for each instance that is not behind the gate. What the others will need
+//! is there, too: no instance is built behind the gate, where it would be of an old implementation
+//! and get no successor.
+
+use std::{
+    collections::{HashMap, HashSet},
+    iter,
+    sync::Arc,
+};
+
+use crate::host::{
+    ids::{ProviderId, ServiceId},
+    objects::instances::Origin,
+};
+
+use super::{
+    execution::{Execution, Replacement, Stop, Successor},
+    member::Member,
+};
+
+impl Execution {
+    /// Constructs a successor for each instance that needs no gate and has none, and what
+    /// the successors of the others will need, again until nothing is left to construct;
+    /// then the members are frozen.
+    pub(super) fn prepare(&mut self) -> Result<(), Stop> {
+        let replacements = self.replacements();
+        for is_first in iter::once(true).chain(iter::repeat(false)) {
+            let inner = Arc::clone(&self.inner);
+            let mut state = inner.state();
+            self.watch.check()?;
+            self.refuse_instances_created_since(&state)?;
+            let (mut missing, mut needs_dependencies) = (Vec::new(), Vec::new());
+            let mut instances_of: HashMap<ProviderId, Vec<ServiceId>> = HashMap::new();
+            for (id, service) in state.services.iter() {
+                instances_of.entry(service.provider).or_default().push(id);
+            }
+            for (replacement, Replacement { provider, implementation, is_behind_gate, .. }) in
+                replacements.iter().enumerate()
+            {
+                let own = instances_of.get(provider).map_or(&[][..], Vec::as_slice);
+                if *is_behind_gate && !self.ready.contains(&replacement) && !own.is_empty() {
+                    self.ready.insert(replacement);
+                    needs_dependencies.push(Arc::clone(implementation));
+                }
+                let without = own.iter().filter(|id| !is_behind_gate && !self.successors.contains_key(id));
+                missing.extend(without.map(|&id| {
+                    (id, replacement, Arc::clone(implementation), self.config_for(&state, id, implementation))
+                }));
+            }
+            // Whoever makes instances waits from the second round on: several threads
+            // make them faster than this one makes their successors.
+            let is_done = missing.is_empty() && needs_dependencies.is_empty();
+            if is_done || !is_first {
+                let removed = self.members.iter().flat_map(|member| &member.removed);
+                for provider in replacements.iter().map(|replacement| &replacement.provider).chain(removed) {
+                    state.registry.providers[*provider].frozen = Some(self.thread);
+                }
+            }
+            if is_done {
+                break;
+            }
+            missing.iter().for_each(|&(id, ..)| self.hold(&mut state, id));
+            drop(state);
+            for implementation in needs_dependencies {
+                self.watch.step(Arc::clone(&implementation.component) as _, "construction of the dependencies")?;
+                self.needs.extend(self.inner.hold_needs(&implementation, self.visibility())?);
+            }
+            for (id, replacement, implementation, config) in missing {
+                self.watch.step(Arc::clone(&implementation.component) as _, "constructor")?;
+                let instance =
+                    self.inner.instantiate(&implementation, config.as_deref(), self.visibility(), Origin::Create)?;
+                self.keep(id, Successor { instance, state_bytes: 0, replacement })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has a configuration read where no successor does it before the commit, by an instance that
+    /// is destroyed again.
+    pub(super) fn try_configurations(&self) -> Result<(), Stop> {
+        let mut untried = Vec::new();
+        {
+            let state = self.inner.state();
+            let is_used = |provider: ProviderId| {
+                state.registry.providers.get(provider).is_some_and(|provider| provider.service.is_some())
+            };
+            for (member, loaded) in self.members.iter().zip(&self.loaded) {
+                let used: HashSet<usize> = member
+                    .replaced
+                    .iter()
+                    .filter(|replacement| is_used(replacement.provider))
+                    .map(|replacement| replacement.export)
+                    .collect();
+                let idle = loaded.iter().enumerate().filter(|(export, _)| !used.contains(export));
+                untried.extend(idle.map(|(_, implementation)| Arc::clone(implementation)));
+            }
+            let touched: HashSet<ProviderId> = self.members.iter().flat_map(Member::providers).collect();
+            let named = self.options.configurations.keys().filter_map(|name| state.registry.components.get(name));
+            let staying = named.flatten().filter(|provider| !touched.contains(provider));
+            let staying = staying.map(|&provider| &state.registry.providers[provider]);
+            let present = staying.filter(|provider| provider.pending.is_none());
+            untried.extend(present.map(|provider| Arc::clone(&provider.implementation)));
+        }
+        for implementation in untried {
+            let Some(config) = self.planned_config(&implementation) else { continue };
+            self.watch.step(Arc::clone(&implementation.component) as _, "constructor")?;
+            let tried = self.inner.instantiate(&implementation, Some(config), self.visibility(), Origin::Create)?;
+            self.inner.discard(self.inner.state(), tried);
+        }
+        Ok(())
+    }
+}

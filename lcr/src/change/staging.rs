@@ -1,0 +1,77 @@
+//! Staging the files of a plan, on a thread of its own: a file system may answer slowly or never.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    error::{Error, ErrorKind},
+    host::{
+        image::{library, stage::show},
+        service::inner::RuntimeInner,
+        sys,
+    },
+};
+
+use super::request::{Request, Step};
+
+/// Stages the requests on a thread of its own, which is left alone if it does not come back: it
+/// removes what it has copied when it does.
+pub(super) fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, timeout: Duration) -> Vec<Step> {
+    if library::loader_usable().is_err() {
+        let refuse = |request: Request| {
+            let refusal = request.path().and_then(|path| Some(library::loader_usable().err()?.at(show(path))));
+            Step { request, staged: None, refusal }
+        };
+        return requests.into_iter().map(refuse).collect();
+    }
+    let (send, staged) = mpsc::channel();
+    let paths: Vec<PathBuf> = requests.iter().filter_map(Request::path).map(Path::to_owned).collect();
+    let store = Arc::clone(inner);
+    let stager = sys::start(c"lcr-stage", 2 << 20, move || {
+        for path in paths {
+            if send.send(store.store.stage(&path)).is_err() {
+                break;
+            }
+        }
+    });
+    let deadline = Instant::now().checked_add(timeout);
+    let mut late = None;
+    let steps = requests.into_iter().map(|request| {
+        let Some(path) = request.path() else { return Step { request, staged: None, refusal: None } };
+        let answer = match (&late, &stager, deadline) {
+            (None, Ok(_), Some(deadline)) => staged.recv_timeout(deadline.saturating_duration_since(Instant::now())),
+            (None, Ok(_), None) => staged.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+            _ => Err(mpsc::RecvTimeoutError::Timeout),
+        };
+        let answer = answer.unwrap_or_else(|error| {
+            late.get_or_insert(error);
+            Err(match &stager {
+                Err(_) => Error::new(ErrorKind::Io, "no thread could be started to read the file"),
+                Ok(_) if error == mpsc::RecvTimeoutError::Disconnected => {
+                    Error::new(ErrorKind::Internal, "lcr itself panicked while it read the file; please report this")
+                }
+                Ok(_) => unread(timeout),
+            }
+            .at(show(path)))
+        });
+        match answer {
+            Ok(staged) => Step { request, staged: Some(staged), refusal: None },
+            Err(error) => Step { request, staged: None, refusal: Some(error) },
+        }
+    });
+    let steps = steps.collect();
+    if let (None, Ok(stager)) = (late, stager) {
+        stager.join();
+    }
+    steps
+}
+
+fn unread(timeout: Duration) -> Error {
+    let text = format!(
+        "the file was not read and checked within {timeout:?}; if its file system is only slow, raise the plan's timeout"
+    );
+    Error::new(ErrorKind::Deadline, text)
+}

@@ -1,0 +1,23 @@
+//! Where an example finds the libraries of its components.
+
+use std::{env, path::PathBuf, process::Command};
+
+use lcr::BoxError;
+
+/// Builds the components of these names, each an `[[example]]` with crate-type `cdylib`, in the
+/// profile of this program, and returns the directory that has `libNAME.so` of each. With the
+/// argument `--built` they are there already.
+pub fn built(names: &[&str]) -> Result<PathBuf, BoxError> {
+    let program = env::current_exe()?;
+    let directory = program.parent().ok_or("the program has no directory")?;
+    if env::args().nth(1).as_deref() != Some("--built") {
+        let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+        let mut cargo = Command::new("cargo");
+        cargo.args(["build", "--quiet", "--package", "lcr-examples", "--profile", profile]);
+        names.iter().for_each(|name| _ = cargo.args(["--example", name]));
+        if !cargo.status()?.success() {
+            return Err("cargo did not build the components".into());
+        }
+    }
+    Ok(directory.to_owned())
+}

@@ -1,0 +1,67 @@
+//! Version 2 keeps a number for each name, and understands what version 1 kept.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use lcr::{BoxError, Context, RawState, Stateful};
+use serde::{Deserialize, Serialize};
+
+mod interface;
+use interface::Visits;
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Counts {
+    /// Visits that version 1 counted, without names.
+    unnamed: u64,
+    by_name: BTreeMap<String, u64>,
+    /// A field that was added later: a state without it is read, too.
+    #[serde(default)]
+    last: Option<String>,
+}
+
+#[derive(Default)]
+struct Named(Mutex<Counts>);
+
+impl Named {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[lcr::component(state, name = "visits", version = "2.0.0")]
+impl Visits for Named {
+    fn visit(&self, name: &str) -> u64 {
+        let mut counts = self.counts();
+        *counts.by_name.entry(name.to_owned()).or_default() += 1;
+        counts.last = Some(name.to_owned());
+        counts.unnamed + counts.by_name.values().sum::<u64>()
+    }
+
+    fn of(&self, name: &str) -> u64 {
+        self.counts().by_name.get(name).copied().unwrap_or(0)
+    }
+}
+
+impl Stateful for Named {
+    type State = Counts;
+
+    /// Another type than that of version 1: its number is raised.
+    const STATE_VERSION: u32 = 2;
+
+    fn save(&self) -> Result<Counts, BoxError> {
+        Ok(self.counts().clone())
+    }
+
+    fn restore(counts: Counts, _: &Context) -> Result<Named, BoxError> {
+        Ok(Named(Mutex::new(counts)))
+    }
+
+    fn migrate(from: u32, raw: RawState<'_>) -> Result<Counts, BoxError> {
+        match from {
+            1 => Ok(Counts { unnamed: raw.decode()?, ..Counts::default() }),
+            _ => Err(format!("state version {from} is not known here, only 1 and 2").into()),
+        }
+    }
+}

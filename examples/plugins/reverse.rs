@@ -1,0 +1,14 @@
+//! A plugin that writes backwards.
+
+mod interface;
+use interface::Filter;
+
+#[derive(Default)]
+struct Reverse;
+
+#[lcr::component(name = "reverse", version = "1.0.0")]
+impl Filter for Reverse {
+    fn apply(&self, text: &str) -> String {
+        text.chars().rev().collect()
+    }
+}

@@ -1,0 +1,55 @@
+//! Two components that fit only each other are replaced in one plan, while a thread calls them:
+//! alone, each is refused; together, they change in one commit that no call sees half of.
+
+mod interfaces;
+#[path = "../libraries.rs"]
+mod libraries;
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use interfaces::Display;
+use lcr::Runtime;
+
+fn main() -> Result<(), lcr::BoxError> {
+    let names = ["several_sensor_v1", "several_display_v1", "several_sensor_v2", "several_display_v2"];
+    let libraries = libraries::built(&names)?;
+    let [sensor_v1, display_v1, sensor_v2, display_v2] = names.map(|name| libraries.join(format!("lib{name}.so")));
+    let runtime = Runtime::new()?;
+    runtime.plan().add(sensor_v1).add(display_v1).commit()?;
+    let display = runtime.service::<dyn Display>()?;
+    println!("{}", display.line());
+
+    // Alone, the new sensor would leave the display with a handle that nothing serves.
+    let alone = runtime.plan().replace(&sensor_v2).build();
+    println!("{alone}");
+    let refusals: Vec<_> = alone.refusals().map(ToString::to_string).collect();
+    assert!(!refusals.is_empty(), "the display needs version 1");
+    assert!(alone.commit().is_err());
+    assert_eq!(display.line(), "21.5 degrees");
+
+    // Together. Callers of the display wait for the commit: its old version could not be served.
+    let both = runtime.plan().replace(&sensor_v2).replace(&display_v2).build();
+    println!("{both}");
+    assert_eq!(both.refusals().count(), 0);
+    let before = runtime.generation();
+    let is_done = AtomicBool::new(false);
+    let report = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                let line = display.line();
+                assert!(line == "21.5 degrees" || line == "294.6 kelvins", "half a commit: {line}");
+            }
+        });
+        let report = both.commit();
+        is_done.store(true, Ordering::Relaxed);
+        report
+    })?;
+    println!("{report}");
+    assert_eq!(runtime.generation(), before + 1, "two components, one commit");
+    assert_eq!(display.line(), "294.6 kelvins");
+    println!("{}", display.line());
+    Ok(())
+}

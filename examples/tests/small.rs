@@ -1,0 +1,55 @@
+//! Each small program holds what it shows, and ends with status 0.
+//!
+//! Cargo builds the programs and their components before this test; `--built` tells a program to
+//! take them as they are.
+
+use std::{env, process::Command};
+
+/// Runs a program, and returns what it printed.
+fn run(name: &str) -> String {
+    let mut program = env::current_exe().unwrap();
+    program.pop();
+    program.pop();
+    program.push("examples");
+    program.push(name);
+    let output = Command::new(&program).arg("--built").output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{name}: {printed}{}", String::from_utf8_lossy(&output.stderr));
+    printed
+}
+
+#[test]
+fn dependencies_names_what_is_missing_and_what_is_ambiguous() {
+    let printed = run("dependencies");
+    assert_eq!(printed.matches("refused: ").count(), 3, "{printed}");
+}
+
+#[test]
+fn several_replaces_two_components_in_one_commit() {
+    let printed = run("several");
+    assert!(printed.contains("sensor 1.0.0 -> sensor 2.0.0, display 1.0.0 -> display 2.0.0"), "{printed}");
+}
+
+#[test]
+fn migration_hands_over_and_discards_state_by_name() {
+    let printed = run("migration");
+    assert!(printed.contains("(state v2 discarded)"), "{printed}");
+}
+
+#[test]
+fn pins_holds_a_version_and_is_named_for_it() {
+    let printed = run("pins");
+    assert!(printed.contains("holds a pin on generation 3"), "{printed}");
+}
+
+#[test]
+fn plugins_refuses_one_file_and_serves_the_others() {
+    let printed = run("plugins");
+    assert!(printed.contains("broken.so") && printed.contains("reverse 1.0.0 -> reverse 2.0.0"), "{printed}");
+}
+
+#[test]
+fn callbacks_end_with_the_instance_that_held_them() {
+    let printed = run("callbacks");
+    assert!(printed.contains("after the replacement: [\"rain\", \"more rain\", \"sun\", \"wind\"]"), "{printed}");
+}

@@ -6,9 +6,11 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use crate::{
     error::{Error, ErrorKind, Result},
     shared::{DEFAULT_CAPACITY, can_warn},
-    state::{Backoff, Budget, Checks, Codes, Exit, Policy, Probing, Recovery, Whom},
+    state::{Backoff, Budget, Checks, Codes, Exit, Policy, Probing, Recovery},
     surroundings::Surroundings,
 };
+
+pub use crate::state::SignalTarget;
 
 /// How the next instance is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -71,18 +73,6 @@ pub enum Notify {
     #[default]
     Main,
     /// Those of every process of its process group: a script's helpers, too.
-    Group,
-}
-
-/// Who gets a signal that the supervisor passes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum SignalTarget {
-    /// The instance's main process, as a service manager's reload has it: a program that has
-    /// helpers knows what to tell them.
-    #[default]
-    Main,
-    /// Every process of its group, as a terminal has it.
     Group,
 }
 
@@ -315,16 +305,20 @@ impl Options {
             return Err(refuse("there is a limit for a command on a failure, and no command; give one".to_owned()));
         }
         let (restarts, window) = self.budget;
-        let restarts = u8::try_from(restarts).ok().filter(|restarts| *restarts <= Budget::MOST).ok_or_else(|| {
-            refuse(format!("a budget of {restarts} restarts; give {} at most, in a shorter time", Budget::MOST))
-        })?;
+        let restarts =
+            u8::try_from(restarts).ok().filter(|restarts| *restarts <= Budget::MAX_RESTARTS).ok_or_else(|| {
+                refuse(format!(
+                    "a budget of {restarts} restarts; give {} at most, in a shorter time",
+                    Budget::MAX_RESTARTS
+                ))
+            })?;
         let budget = Budget { restarts, window };
         let (first, max) = self.backoff.unwrap_or_else(|| fitting(budget));
         if first > max {
             return Err(refuse(format!("a backoff from {first:?} to {max:?}; give the shorter delay first")));
         }
         let codes = |codes: &[u8]| {
-            let text = || refuse(format!("{} exit codes; give {} at most", codes.len(), Codes::MOST));
+            let text = || refuse(format!("{} exit codes; give {} at most", codes.len(), Codes::CAPACITY));
             Codes::new(codes).ok_or_else(text)
         };
         let probe = self.probe.as_ref().map(|probe| Probing {
@@ -339,13 +333,10 @@ impl Options {
             warn: self.warn_signal,
             stop_signal: self.stop_signal,
             stop_to: match self.kill_mode {
-                KillMode::Group => Whom::Group,
-                KillMode::Mixed | KillMode::Main => Whom::Instance,
+                KillMode::Group => SignalTarget::Group,
+                KillMode::Mixed | KillMode::Main => SignalTarget::Main,
             },
-            pass_to: match self.pass_signals {
-                SignalTarget::Main => Whom::Instance,
-                SignalTarget::Group => Whom::Group,
-            },
+            pass_to: self.pass_signals,
             grace: self.grace.unwrap_or(self.interval),
             start_limit: self.start_limit,
             says_ready: !self.ready_at_start && !self.ready_by_probe,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::app::{Seat, attach};
+use crate::app::{InstanceFds, attach};
 use crate::shared::{Board, Vault};
 use crate::wire::{self, Bell, Kept, Turn};
 
@@ -181,7 +181,7 @@ impl Supervisor {
         prepare(&board);
         let (socket, theirs) = wire::pair().expect("a socket pair");
         let (bell, heard) = Bell::new().expect("a bell");
-        let seat = Seat {
+        let seat = InstanceFds {
             board: board.as_fd().try_clone_to_owned().expect("a copy"),
             vault: self.vault.as_fd().try_clone_to_owned().expect("a copy"),
             socket: theirs,

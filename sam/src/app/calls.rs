@@ -1,16 +1,24 @@
 //! The calls of an application to its supervisor.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use super::kept::Drawer;
-use super::seat::{self, Place, lock};
-use crate::error::{Error, ErrorKind, Result};
-use crate::shared::{MAIN, can_warn, now};
-use crate::state::Phase;
+use super::{
+    attach::{self, Supervision, lock},
+    kept::LocalFds,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    shared::{MAIN, can_warn, now},
+    state::Phase,
+};
 
 /// The application's side of its supervision; see [`app`].
 ///
@@ -24,7 +32,7 @@ use crate::state::Phase;
 pub struct App {
     /// What is stored where there is no supervisor, or not yet.
     pub(super) data: Mutex<Vec<u8>>,
-    pub(super) drawer: Drawer,
+    pub(super) local_fds: LocalFds,
     pub(super) stopping: AtomicBool,
     /// Which helper thread answers, if one does: see `helper`.
     pub(super) helper: AtomicU64,
@@ -32,7 +40,7 @@ pub struct App {
 
 static APP: App = App {
     data: Mutex::new(Vec::new()),
-    drawer: Drawer::new(),
+    local_fds: LocalFds::new(),
     stopping: AtomicBool::new(false),
     helper: AtomicU64::new(0),
 };
@@ -59,23 +67,23 @@ impl App {
     /// This instance's number, from 1: how many there have been. 1 where there is no supervisor, and
     /// in a child that an instance forked.
     pub fn instance(&self) -> u32 {
-        match seat::place() {
-            Place::Seated(seated) => seated.board.instance(),
-            Place::Alone | Place::Detached => 1,
+        match attach::supervision() {
+            Supervision::Attached(attached) => attached.board.instance(),
+            Supervision::Unsupervised | Supervision::ForkedChild => 1,
         }
     }
 
     /// Whether this process is supervised: not a plain run, and not a forked child.
     pub fn is_supervised(&self) -> bool {
-        matches!(seat::place(), Place::Seated(_))
+        matches!(attach::supervision(), Supervision::Attached(_))
     }
 
     /// The supervisor's interval: how long the application may go without a [`beat`](Self::beat).
     /// `None` where nothing is checked.
     pub fn interval(&self) -> Option<Duration> {
-        match seat::place() {
-            Place::Seated(seated) => Some(seated.board.interval()).filter(|interval| !interval.is_zero()),
-            Place::Alone | Place::Detached => None,
+        match attach::supervision() {
+            Supervision::Attached(attached) => Some(attached.board.interval()).filter(|interval| !interval.is_zero()),
+            Supervision::Unsupervised | Supervision::ForkedChild => None,
         }
     }
 
@@ -83,27 +91,27 @@ impl App {
     /// [`ready_at_start(false)`](crate::Builder::ready_at_start): [`start`](Self::start) says it
     /// too.
     pub fn ready(&self) {
-        if let Place::Seated(seated) = seat::place() {
-            let _order = lock(&seated.claimed);
-            if seated.board.phase() == Phase::Starting {
-                let beats = seated.board.is_active(MAIN);
-                seated.board.set_phase(if beats { Phase::Running } else { Phase::Ready });
-                seated.desk.look();
+        if let Supervision::Attached(attached) = attach::supervision() {
+            let _order = lock(&attached.claimed);
+            if attached.board.phase() == Phase::Starting {
+                let beats = attached.board.is_active(MAIN);
+                attached.board.set_phase(if beats { Phase::Running } else { Phase::Ready });
+                attached.client.look();
             }
         }
     }
 
     /// From here on the application beats at least once in an interval; more silence is a hang.
     pub fn start(&self) {
-        if let Place::Seated(seated) = seat::place() {
-            let _order = lock(&seated.claimed);
-            let phase = seated.board.phase();
+        if let Supervision::Attached(attached) = attach::supervision() {
+            let _order = lock(&attached.claimed);
+            let phase = attached.board.phase();
             if phase != Phase::Stopping {
-                seated.board.unpark(MAIN, now());
-                if phase != Phase::Starting || !seated.board.waits_for_ready() {
-                    seated.board.set_phase(Phase::Running);
+                attached.board.unpark(MAIN, now());
+                if phase != Phase::Starting || !attached.board.waits_for_ready() {
+                    attached.board.set_phase(Phase::Running);
                 }
-                seated.desk.look();
+                attached.client.look();
             }
         }
     }
@@ -111,14 +119,14 @@ impl App {
     /// From here on silence is no hang, until the next [`start`](Self::start). Named checks count
     /// on.
     pub fn stop(&self) {
-        if let Place::Seated(seated) = seat::place() {
-            let _order = lock(&seated.claimed);
-            if matches!(seated.board.phase(), Phase::Starting | Phase::Running) {
-                seated.board.park(MAIN);
-                if seated.board.phase() == Phase::Running {
-                    seated.board.set_phase(Phase::Ready);
+        if let Supervision::Attached(attached) = attach::supervision() {
+            let _order = lock(&attached.claimed);
+            if matches!(attached.board.phase(), Phase::Starting | Phase::Running) {
+                attached.board.park(MAIN);
+                if attached.board.phase() == Phase::Running {
+                    attached.board.set_phase(Phase::Ready);
                 }
-                seated.desk.look();
+                attached.client.look();
             }
         }
     }
@@ -128,8 +136,8 @@ impl App {
     /// async-signal-safe.
     #[inline]
     pub fn beat(&self) {
-        if let Place::Seated(seated) = seat::place() {
-            seated.board.beat(MAIN);
+        if let Supervision::Attached(attached) = attach::supervision() {
+            attached.board.beat(MAIN);
         }
     }
 
@@ -139,20 +147,20 @@ impl App {
     /// descriptors can still be stored.
     pub fn finalize(&self) {
         self.stopping.store(true, Ordering::Relaxed);
-        if let Place::Seated(seated) = seat::place() {
-            let _order = lock(&seated.claimed);
-            seated.board.park(MAIN);
-            seated.board.set_phase(Phase::Stopping);
-            seated.desk.look();
+        if let Supervision::Attached(attached) = attach::supervision() {
+            let _order = lock(&attached.claimed);
+            attached.board.park(MAIN);
+            attached.board.set_phase(Phase::Stopping);
+            attached.client.look();
         }
     }
 
     /// Whether this instance is to end: it called [`finalize`](Self::finalize), or its operator
     /// stops it (a signal comes too). To be asked in loops: one load.
     pub fn is_stopping(&self) -> bool {
-        let asked = match seat::place() {
-            Place::Seated(seated) => seated.board.stop_asked(),
-            Place::Alone | Place::Detached => false,
+        let asked = match attach::supervision() {
+            Supervision::Attached(attached) => attached.board.stop_asked(),
+            Supervision::Unsupervised | Supervision::ForkedChild => false,
         };
         asked || self.stopping.load(Ordering::Relaxed)
     }
@@ -166,9 +174,9 @@ impl App {
     /// This instance cannot go on, by its own judgement: the supervisor warns it and ends it as if
     /// it hung. Returns at once.
     pub fn mark_failed(&self) {
-        if let Place::Seated(seated) = seat::place() {
-            seated.board.set_failed();
-            seated.desk.look();
+        if let Supervision::Attached(attached) = attach::supervision() {
+            attached.board.set_failed();
+            attached.client.look();
         }
     }
 
@@ -181,10 +189,10 @@ impl App {
         if signal != 0 && !can_warn(signal) {
             return Err(Error::new(ErrorKind::Invalid, format!("{signal} is no signal that could warn")));
         }
-        match seat::place() {
-            Place::Seated(seated) => seated.board.set_warn_signal(signal),
-            Place::Alone => {}
-            Place::Detached => return Err(seat::detached()),
+        match attach::supervision() {
+            Supervision::Attached(attached) => attached.board.set_warn_signal(signal),
+            Supervision::Unsupervised => {}
+            Supervision::ForkedChild => return Err(attach::detached()),
         }
         Ok(())
     }
@@ -197,34 +205,34 @@ impl App {
     /// for reading beside the application's own, and then [`answer`](Self::answer) what is
     /// [`asked`](Self::asked). `None` where there is no supervisor.
     pub fn questions(&self) -> Option<BorrowedFd<'static>> {
-        let Place::Seated(seated) = seat::place() else { return None };
-        seated.board.set_by_asking(true);
-        seated.desk.look();
-        Some(seated.bell.as_fd())
+        let Supervision::Attached(attached) = attach::supervision() else { return None };
+        attached.board.set_by_asking(true);
+        attached.client.look();
+        Some(attached.bell.as_fd())
     }
 
     /// The supervisor's newest question, if it has no answer yet. Makes the descriptor of
     /// [`questions`](Self::questions) unreadable until the next.
     pub fn asked(&self) -> Option<u64> {
-        let Place::Seated(seated) = seat::place() else { return None };
-        crate::wire::silence(seated.bell.as_fd());
-        seated.board.asked()
+        let Supervision::Attached(attached) = attach::supervision() else { return None };
+        crate::wire::silence(attached.bell.as_fd());
+        attached.board.asked()
     }
 
     /// Answers the question of that number. Older ones count as answered with it.
     pub fn answer(&self, question: u64) {
-        if let Place::Seated(seated) = seat::place() {
-            seated.board.answer(question, now());
-            seated.desk.look();
+        if let Supervision::Attached(attached) = attach::supervision() {
+            attached.board.answer(question, now());
+            attached.client.look();
         }
     }
 
     /// From here on the supervisor expects [`beat`](Self::beat)s again.
     pub fn no_questions(&self) {
-        if let Place::Seated(seated) = seat::place() {
-            seated.board.beat(MAIN);
-            seated.board.set_by_asking(false);
-            seated.desk.look();
+        if let Supervision::Attached(attached) = attach::supervision() {
+            attached.board.beat(MAIN);
+            attached.board.set_by_asking(false);
+            attached.client.look();
         }
     }
 }
@@ -242,10 +250,12 @@ impl App {
     /// `NoSpace` (longer than the vault's slots, or the kernel has no memory for it: what was stored
     /// stays), `BadState` in a forked child.
     pub fn store(&self, data: &[u8]) -> Result<()> {
-        match seat::place() {
-            Place::Seated(seated) => lock(&seated.vault).store(data).map_err(|error| no_space(data.len(), error)),
-            Place::Detached => Err(seat::detached()),
-            Place::Alone => {
+        match attach::supervision() {
+            Supervision::Attached(attached) => {
+                lock(&attached.vault).store(data).map_err(|error| no_space(data.len(), error))
+            }
+            Supervision::ForkedChild => Err(attach::detached()),
+            Supervision::Unsupervised => {
                 let mut copy = Vec::new();
                 copy.try_reserve_exact(data.len())
                     .map_err(|_| no_space(data.len(), io::ErrorKind::OutOfMemory.into()))?;
@@ -263,10 +273,12 @@ impl App {
     /// `Invalid` if `into` is shorter than [`stored_len`](Self::stored_len), `Damaged` if an
     /// earlier instance has overwritten the vault, `BadState` in a forked child.
     pub fn restore(&self, into: &mut [u8]) -> Result<usize> {
-        match seat::place() {
-            Place::Seated(seated) => lock(&seated.vault).restore(into).map_err(|error| unreadable(error, into.len())),
-            Place::Detached => Err(seat::detached()),
-            Place::Alone => {
+        match attach::supervision() {
+            Supervision::Attached(attached) => {
+                lock(&attached.vault).restore(into).map_err(|error| unreadable(error, into.len()))
+            }
+            Supervision::ForkedChild => Err(attach::detached()),
+            Supervision::Unsupervised => {
                 let stored = lock(&self.data);
                 let short = || unreadable(io::ErrorKind::InvalidInput.into(), into.len());
                 match into.len() < stored.len() {
@@ -285,17 +297,17 @@ impl App {
     /// # Errors
     /// As [`restore`](Self::restore).
     pub fn stored(&self) -> Result<Vec<u8>> {
-        match seat::place() {
-            Place::Seated(seated) => {
+        match attach::supervision() {
+            Supervision::Attached(attached) => {
                 // One lock for both, so that no store comes between the length and the bytes.
-                let vault = lock(&seated.vault);
+                let vault = lock(&attached.vault);
                 let len = vault.stored_len().map_err(|error| unreadable(error, 0))?;
                 let mut data = vec![0; len];
                 vault.restore(&mut data).map_err(|error| unreadable(error, len))?;
                 Ok(data)
             }
-            Place::Detached => Err(seat::detached()),
-            Place::Alone => Ok(lock(&self.data).clone()),
+            Supervision::ForkedChild => Err(attach::detached()),
+            Supervision::Unsupervised => Ok(lock(&self.data).clone()),
         }
     }
 
@@ -304,10 +316,10 @@ impl App {
     /// # Errors
     /// As [`restore`](Self::restore).
     pub fn stored_len(&self) -> Result<usize> {
-        match seat::place() {
-            Place::Seated(seated) => lock(&seated.vault).stored_len().map_err(|error| unreadable(error, 0)),
-            Place::Detached => Err(seat::detached()),
-            Place::Alone => Ok(lock(&self.data).len()),
+        match attach::supervision() {
+            Supervision::Attached(attached) => lock(&attached.vault).stored_len().map_err(|error| unreadable(error, 0)),
+            Supervision::ForkedChild => Err(attach::detached()),
+            Supervision::Unsupervised => Ok(lock(&self.data).len()),
         }
     }
 

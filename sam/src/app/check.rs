@@ -1,12 +1,15 @@
 //! Named checks: each thread or task that must not hang beats for itself, in its own time.
 
-use std::sync::Mutex;
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
-use super::App;
-use super::seat::{self, Place, Seated, lock};
-use crate::error::{Error, ErrorKind, Result};
-use crate::shared::{CHECKS, LABEL, Label, now};
+use super::{
+    App,
+    attach::{self, Attached, Supervision, lock},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    shared::{CHECKS, LABEL, Label, now},
+};
 
 /// A check of its own: silence for longer than its deadline is a hang of the whole instance.
 /// Dropping it ends it.
@@ -31,7 +34,7 @@ pub struct Check {
 
 #[derive(Debug)]
 struct At {
-    seated: &'static Seated,
+    attached: &'static Attached,
     index: usize,
     /// How many guards park it.
     parks: Mutex<u32>,
@@ -65,21 +68,21 @@ impl App {
                 format!("a deadline of {deadline:?} is too short: the least is 1 ms"),
             ));
         }
-        let seated = match seat::place() {
-            Place::Alone => return Ok(Check { at: None }),
-            Place::Detached => return Err(seat::detached()),
-            Place::Seated(seated) => seated,
+        let attached = match attach::supervision() {
+            Supervision::Unsupervised => return Ok(Check { at: None }),
+            Supervision::ForkedChild => return Err(attach::detached()),
+            Supervision::Attached(attached) => attached,
         };
-        let mut claimed = lock(&seated.claimed);
+        let mut claimed = lock(&attached.claimed);
         let index = claimed.trailing_ones() as usize;
         if index >= CHECKS {
             return Err(Error::new(ErrorKind::Full, format!("no room for check {name:?}: {CHECKS} exist")));
         }
         *claimed |= 1 << index;
-        seated.board.claim(index, &label, deadline, now());
+        attached.board.claim(index, &label, deadline, now());
         drop(claimed);
-        seated.desk.look();
-        Ok(Check { at: Some(At { seated, index, parks: Mutex::new(0) }) })
+        attached.client.look();
+        Ok(Check { at: Some(At { attached, index, parks: Mutex::new(0) }) })
     }
 }
 
@@ -89,21 +92,21 @@ impl Check {
     #[inline]
     pub fn beat(&self) {
         if let Some(at) = &self.at
-            && let Place::Seated(seated) = seat::place()
+            && let Supervision::Attached(attached) = attach::supervision()
         {
-            seated.board.beat(at.index);
+            attached.board.beat(at.index);
         }
     }
 
     /// Silence is no failure until the guard is dropped (guards nest, also across threads); then the
     /// deadline begins anew.
     pub fn parked(&self) -> Parked<'_> {
-        if let Some(At { seated, index, parks }) = self.here() {
+        if let Some(At { attached, index, parks }) = self.here() {
             let mut parks = lock(parks);
             *parks += 1;
             if *parks == 1 {
-                let _order = lock(&seated.claimed);
-                seated.board.park(*index);
+                let _order = lock(&attached.claimed);
+                attached.board.park(*index);
             }
         }
         Parked { check: self }
@@ -111,30 +114,30 @@ impl Check {
 
     /// `None` also in a forked child, where the locks may be held by threads that are not there.
     fn here(&self) -> Option<&At> {
-        self.at.as_ref().filter(|_| matches!(seat::place(), Place::Seated(_)))
+        self.at.as_ref().filter(|_| matches!(attach::supervision(), Supervision::Attached(_)))
     }
 }
 
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
-        let Some(At { seated, index, parks }) = self.check.here() else { return };
+        let Some(At { attached, index, parks }) = self.check.here() else { return };
         let mut parks = lock(parks);
         *parks -= 1;
         if *parks == 0 {
             {
-                let _order = lock(&seated.claimed);
-                seated.board.unpark(*index, now());
+                let _order = lock(&attached.claimed);
+                attached.board.unpark(*index, now());
             }
-            seated.desk.look();
+            attached.client.look();
         }
     }
 }
 
 impl Drop for Check {
     fn drop(&mut self) {
-        let Some(At { seated, index, .. }) = self.here() else { return };
-        let mut claimed = lock(&seated.claimed);
-        seated.board.release(*index);
+        let Some(At { attached, index, .. }) = self.here() else { return };
+        let mut claimed = lock(&attached.claimed);
+        attached.board.release(*index);
         *claimed &= !(1 << index);
     }
 }

@@ -1,15 +1,17 @@
 //! The thread that answers questions for an application that has no event loop to answer on.
 
-use std::os::fd::AsFd;
-use std::sync::atomic::Ordering;
-use std::thread;
+use std::{os::fd::AsFd, sync::atomic::Ordering, thread};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::App;
-use super::seat::{self, Place};
-use crate::error::{Error, Result};
-use crate::wire;
+use super::{
+    App,
+    attach::{self, Supervision},
+};
+use crate::{
+    error::{Error, Result},
+    wire,
+};
 
 impl App {
     /// From here on the supervisor asks, and a helper thread calls `well` for the answer: true
@@ -26,23 +28,23 @@ impl App {
     /// # Errors
     /// `Io` if the thread cannot be made, `BadState` in a forked child.
     pub fn callback(&self, well: impl Fn() -> bool + Send + 'static) -> Result<()> {
-        let seated = match seat::place() {
-            Place::Seated(seated) => seated,
-            Place::Alone => return Ok(()),
-            Place::Detached => return Err(seat::detached()),
+        let attached = match attach::supervision() {
+            Supervision::Attached(attached) => attached,
+            Supervision::Unsupervised => return Ok(()),
+            Supervision::ForkedChild => return Err(attach::detached()),
         };
         let number = self.helper.fetch_add(1, Ordering::Relaxed) + 1;
         let app: &'static App = super::app();
         let answer = move || {
             loop {
-                let mut bell = [PollFd::new(seated.bell.as_fd(), PollFlags::POLLIN)];
+                let mut bell = [PollFd::new(attached.bell.as_fd(), PollFlags::POLLIN)];
                 let heard = poll(&mut bell, PollTimeout::NONE);
                 if app.helper.load(Ordering::Relaxed) != number
-                    || (heard.is_ok() && !wire::silence(seated.bell.as_fd()))
+                    || (heard.is_ok() && !wire::silence(attached.bell.as_fd()))
                 {
                     return;
                 }
-                if let Some(question) = seated.board.asked()
+                if let Some(question) = attached.board.asked()
                     && well()
                 {
                     app.answer(question);

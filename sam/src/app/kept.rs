@@ -3,20 +3,30 @@
 //! Names are kept by the supervisor, so that an instance that is killed between two instructions
 //! has lost none: a keep is done when its reply comes, and a take copies.
 
-use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
-use std::sync::Mutex;
-use std::sync::atomic::{Ordering, fence};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd},
+    sync::{
+        Mutex,
+        atomic::{Ordering, fence},
+    },
+    time::{Duration, Instant},
+};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{getsockopt, sockopt};
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::socket::{getsockopt, sockopt},
+};
 
-use super::App;
-use super::seat::{self, Place, lock};
-use crate::error::{Error, ErrorKind, Result};
-use crate::wire::{self, Kind, Message, NAME, Name, Received, Status};
+use super::{
+    App,
+    attach::{self, Supervision, lock},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    wire::{self, Kind, Message, NAME, Name, Received, Status},
+};
 
 /// How long a question waits for its reply. The supervisor replies within microseconds, unless
 /// somebody stopped it; then an error is better than an application that hangs with it.
@@ -24,15 +34,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The instance's end of the socket.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct SupervisorClient {
     socket: OwnedFd,
     /// The number of the newest question; the lock is held from a question to its reply.
     serial: Mutex<u64>,
 }
 
-impl Desk {
-    pub(super) fn new(socket: OwnedFd) -> Desk {
-        Desk { socket, serial: Mutex::new(0) }
+impl SupervisorClient {
+    pub(super) fn new(socket: OwnedFd) -> SupervisorClient {
+        SupervisorClient { socket, serial: Mutex::new(0) }
     }
 
     /// Asks the supervisor to look at the board. Never waits. If there is no room, earlier packets
@@ -112,11 +122,11 @@ fn parse(name: &str) -> Result<Name> {
 
 /// What is kept where there is no supervisor.
 #[derive(Debug)]
-pub(super) struct Drawer(Mutex<BTreeMap<Vec<u8>, OwnedFd>>);
+pub(super) struct LocalFds(Mutex<BTreeMap<Vec<u8>, OwnedFd>>);
 
-impl Drawer {
-    pub(super) const fn new() -> Drawer {
-        Drawer(Mutex::new(BTreeMap::new()))
+impl LocalFds {
+    pub(super) const fn new() -> LocalFds {
+        LocalFds(Mutex::new(BTreeMap::new()))
     }
 }
 
@@ -134,13 +144,13 @@ impl App {
     pub fn keep_fd(&self, name: &str, fd: impl AsFd) -> Result<()> {
         let key = parse(name)?;
         let fd = fd.as_fd();
-        let desk = match seat::place() {
-            Place::Seated(seated) => &seated.desk,
-            Place::Detached => return Err(seat::detached()),
-            Place::Alone => {
+        let client = match attach::supervision() {
+            Supervision::Attached(attached) => &attached.client,
+            Supervision::ForkedChild => return Err(attach::detached()),
+            Supervision::Unsupervised => {
                 let copy =
                     fd.try_clone_to_owned().map_err(|error| Error::io("cannot copy the descriptor to keep", error))?;
-                let mut kept = lock(&self.drawer.0);
+                let mut kept = lock(&self.local_fds.0);
                 if kept.len() >= wire::KEPT && !kept.contains_key(key.as_bytes()) {
                     return Err(full(name));
                 }
@@ -148,7 +158,7 @@ impl App {
                 return Ok(());
             }
         };
-        match desk.ask(Kind::Keep, Some(key), 0, Some(fd))?.0.status {
+        match client.ask(Kind::Keep, Some(key), 0, Some(fd))?.0.status {
             Status::Done => Ok(()),
             Status::Full => Err(full(name)),
             _ => Err(refused()),
@@ -162,16 +172,16 @@ impl App {
     /// As [`keep_fd`](Self::keep_fd), and `Io` if this process has no room for another descriptor.
     pub fn take_fd(&self, name: &str) -> Result<Option<OwnedFd>> {
         let key = parse(name)?;
-        let desk = match seat::place() {
-            Place::Seated(seated) => &seated.desk,
-            Place::Detached => return Err(seat::detached()),
-            Place::Alone => {
-                let kept = lock(&self.drawer.0);
+        let client = match attach::supervision() {
+            Supervision::Attached(attached) => &attached.client,
+            Supervision::ForkedChild => return Err(attach::detached()),
+            Supervision::Unsupervised => {
+                let kept = lock(&self.local_fds.0);
                 let copy = kept.get(key.as_bytes()).map(OwnedFd::try_clone).transpose();
                 return copy.map_err(|error| Error::io("cannot copy the kept descriptor", error));
             }
         };
-        match desk.ask(Kind::Take, Some(key), 0, None)? {
+        match client.ask(Kind::Take, Some(key), 0, None)? {
             // The kernel takes the lowest number that is free.
             (Message { status: Status::Done, .. }, Some(fd)) if fd.as_raw_fd() <= libc::STDERR_FILENO => {
                 fd.try_clone().map(Some).map_err(|error| Error::io("cannot move the descriptor that was kept", error))
@@ -188,12 +198,12 @@ impl App {
     /// As [`keep_fd`](Self::keep_fd).
     pub fn drop_fd(&self, name: &str) -> Result<bool> {
         let key = parse(name)?;
-        let desk = match seat::place() {
-            Place::Seated(seated) => &seated.desk,
-            Place::Detached => return Err(seat::detached()),
-            Place::Alone => return Ok(lock(&self.drawer.0).remove(key.as_bytes()).is_some()),
+        let client = match attach::supervision() {
+            Supervision::Attached(attached) => &attached.client,
+            Supervision::ForkedChild => return Err(attach::detached()),
+            Supervision::Unsupervised => return Ok(lock(&self.local_fds.0).remove(key.as_bytes()).is_some()),
         };
-        match desk.ask(Kind::Drop, Some(key), 0, None)?.0.status {
+        match client.ask(Kind::Drop, Some(key), 0, None)?.0.status {
             Status::Done => Ok(true),
             Status::NotFound => Ok(false),
             _ => Err(refused()),
@@ -207,14 +217,14 @@ impl App {
     /// As [`keep_fd`](Self::keep_fd).
     pub fn kept_fds(&self) -> Result<Vec<String>> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let desk = match seat::place() {
-            Place::Seated(seated) => &seated.desk,
-            Place::Detached => return Err(seat::detached()),
-            Place::Alone => return Ok(lock(&self.drawer.0).keys().map(|name| text(name)).collect()),
+        let client = match attach::supervision() {
+            Supervision::Attached(attached) => &attached.client,
+            Supervision::ForkedChild => return Err(attach::detached()),
+            Supervision::Unsupervised => return Ok(lock(&self.local_fds.0).keys().map(|name| text(name)).collect()),
         };
         let (mut names, mut cursor) = (Vec::new(), 0);
         loop {
-            match desk.ask(Kind::List, None, cursor, None)?.0 {
+            match client.ask(Kind::List, None, cursor, None)?.0 {
                 Message { status: Status::Done, name: Some(name), cursor: next, .. } if next > cursor => {
                     names.push(text(name.as_bytes()));
                     cursor = next;

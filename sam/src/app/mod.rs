@@ -9,18 +9,18 @@
 //! - `helper`: the thread that answers for an application without an event loop.
 //! - `tokio`: beats of a tokio runtime.
 
+mod attach;
 mod calls;
 mod check;
 mod helper;
 mod kept;
 mod report;
-mod seat;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
+pub(crate) use attach::{InstanceFds, attach, is_detached};
 pub use calls::{App, app};
 pub use check::{Check, Parked};
 pub use report::{CheckReport, Ending, Report};
-pub(crate) use seat::{Seat, attach, is_detached};

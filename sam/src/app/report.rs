@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use super::App;
-use super::seat::{self, Place};
-use crate::shared::{CHECKS, CheckSight, Ended};
-use crate::state::Exit;
+use super::{
+    App,
+    attach::{self, Supervision},
+};
+use crate::{
+    shared::{CHECKS, CheckReading, Ended},
+    state::Exit,
+};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +66,9 @@ impl App {
     /// How the instance before this one ended; `None` in the first, and where there is no
     /// supervisor.
     pub fn previous_exit(&self) -> Option<Report> {
-        let Place::Seated(seated) = seat::place() else { return None };
-        let Ended { exit, hung, failed, lived, user, system, max_rss } = seated.board.report()?;
-        let check = |CheckSight { label, parked, silent, deadline }| CheckReport {
+        let Supervision::Attached(attached) = attach::supervision() else { return None };
+        let Ended { exit, hung, failed, lived, user, system, max_rss } = attached.board.report()?;
+        let check = |CheckReading { label, parked, silent, deadline }| CheckReport {
             name: label.as_str().to_owned(),
             parked,
             silent,
@@ -81,7 +85,7 @@ impl App {
             user,
             system,
             max_rss: max_rss.saturating_mul(1024),
-            checks: (0..CHECKS).filter_map(|index| seated.board.past_check(index)).map(check).collect(),
+            checks: (0..CHECKS).filter_map(|index| attached.board.past_check(index)).map(check).collect(),
         })
     }
 }

@@ -69,9 +69,11 @@ mod tests {
     use ::tokio::runtime::{Builder, Runtime};
 
     use super::*;
-    use crate::shared::{MAIN, now};
-    use crate::state::Phase;
-    use crate::testing::Supervisor;
+    use crate::{
+        shared::{MAIN, now},
+        state::Phase,
+        testing::Supervisor,
+    };
 
     fn runtime() -> Runtime {
         Builder::new_current_thread().enable_time().build().unwrap()

@@ -43,16 +43,16 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 use std::time::Duration;
 
-use super::cells::{CHECKS, Cells, CheckCells, LAYOUT, MAIN};
 use super::clock::{count, now};
-use super::ended::Ended;
+use super::exit_record::Ended;
 use super::label::Label;
+use super::layout::{BoardLayout, CHECKS, CheckLayout, LAYOUT_VERSION, MAIN};
 use super::memory::{self, Mapping, PAGE};
-use crate::state::{Excuse, Phase, Sight};
+use crate::state::{Excuse, Phase, Reading};
 use crate::time::Time;
 
 const NAME: &CStr = c"sam-board";
-pub(super) const LEN: usize = size_of::<Cells>().next_multiple_of(PAGE);
+pub(super) const LEN: usize = size_of::<BoardLayout>().next_multiple_of(PAGE);
 
 const KIND: u32 = 0b11;
 const FREE: u32 = 0;
@@ -72,7 +72,7 @@ pub(crate) struct Board {
 
 /// One check as the supervisor (or the next instance) sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CheckSight {
+pub(crate) struct CheckReading {
     pub(crate) label: Label,
     /// It was parked: silence was no failure.
     pub(crate) parked: bool,
@@ -90,20 +90,20 @@ impl Board {
     pub(crate) fn create(instance: u32, interval: Duration, by_counter: bool) -> io::Result<Board> {
         let fd = memory::sealed(NAME, LEN)?;
         // An error here, and not a fault at the first look.
-        memory::reserve(&fd, 0, size_of::<Cells>())?;
+        memory::reserve(&fd, 0, size_of::<BoardLayout>())?;
         let board = Board { mapping: Mapping::new(&fd, 0, LEN)?, fd };
-        let cells = board.cells();
-        cells.layout.store(LAYOUT, Ordering::Relaxed);
-        cells.instance.store(instance, Ordering::Relaxed);
-        cells.interval.store(nanos(interval), Ordering::Relaxed);
-        cells.by_counter.store(by_counter.into(), Ordering::Relaxed);
-        let main = &cells.checks[MAIN];
+        let layout = board.layout();
+        layout.layout.store(LAYOUT_VERSION, Ordering::Relaxed);
+        layout.instance.store(instance, Ordering::Relaxed);
+        layout.interval.store(nanos(interval), Ordering::Relaxed);
+        layout.by_counter.store(by_counter.into(), Ordering::Relaxed);
+        let main = &layout.checks[MAIN];
         main.deadline.store(nanos(interval), Ordering::Relaxed);
         if let Some(label) = Label::new("main") {
             main.label.write(&label);
         }
         main.state.store(PARKED, Ordering::Release);
-        cells.used.store(MAIN as u32 + 1, Ordering::Release);
+        layout.used.store(MAIN as u32 + 1, Ordering::Release);
         Ok(board)
     }
 
@@ -114,14 +114,14 @@ impl Board {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let board = Board { mapping: Mapping::new(&fd, 0, LEN)?, fd };
-        let layout = board.cells().layout.load(Ordering::Relaxed);
-        if layout == LAYOUT { Ok(board) } else { Err(io::ErrorKind::InvalidInput.into()) }
+        let layout = board.layout().layout.load(Ordering::Relaxed);
+        if layout == LAYOUT_VERSION { Ok(board) } else { Err(io::ErrorKind::InvalidInput.into()) }
     }
 
-    fn cells(&self) -> &Cells {
-        // SAFETY: the mapping is page-aligned, at least as long as `Cells` and lives as long as
+    fn layout(&self) -> &BoardLayout {
+        // SAFETY: the mapping is page-aligned, at least as long as `BoardLayout` and lives as long as
         // `self`; any bytes are valid atomics, and only atomics are touched by either side.
-        unsafe { self.mapping.address().cast::<Cells>().as_ref() }
+        unsafe { self.mapping.address().cast::<BoardLayout>().as_ref() }
     }
 }
 
@@ -148,15 +148,20 @@ impl Board {
 
     /// From here on beats are times. One that was begun before may still be a count.
     pub(crate) fn count_no_more(&self) {
-        self.cells().by_counter.store(0, Ordering::Relaxed);
+        self.layout().by_counter.store(0, Ordering::Relaxed);
     }
 
     /// What the board says at `now`. `main` is the interval of the main check, `None` if it is not
     /// judged by beats (it is asked, or there are no health checks). `excuse` is called at most
     /// once, with the number of the check that is due, and only if one is.
-    pub(crate) fn sight(&self, now: Time, main: Option<Duration>, excuse: impl FnOnce(u8) -> Option<Excuse>) -> Sight {
-        let cells = self.cells();
-        let phase = match cells.phase.0.load(Ordering::Acquire) {
+    pub(crate) fn reading(
+        &self,
+        now: Time,
+        main: Option<Duration>,
+        excuse: impl FnOnce(u8) -> Option<Excuse>,
+    ) -> Reading {
+        let layout = self.layout();
+        let phase = match layout.phase.0.load(Ordering::Acquire) {
             0 => Phase::Starting,
             1 => Phase::Ready,
             3 => Phase::Stopping,
@@ -164,23 +169,23 @@ impl Board {
             _ => Phase::Running,
         };
         let (mut due, mut check) = (Time::NEVER, MAIN as u8);
-        for (index, cells) in self.used().iter().enumerate() {
+        for (index, layout) in self.used().iter().enumerate() {
             let deadline = match (index, main) {
                 (MAIN, None) => continue,
                 (MAIN, Some(interval)) => Some(interval),
                 _ => None,
             };
-            let this = due_of(cells, now, deadline);
+            let this = due_of(layout, now, deadline);
             if this < due {
                 (due, check) = (this, index as u8);
             }
         }
-        Sight {
+        Reading {
             phase,
-            failed: cells.failed.load(Ordering::Acquire) != 0,
+            failed: layout.failed.load(Ordering::Acquire) != 0,
             due,
             check,
-            answered: cells.answered.load(Ordering::Acquire),
+            answered: layout.answered.load(Ordering::Acquire),
             excuse: if due <= now { excuse(check) } else { None },
         }
     }
@@ -188,46 +193,46 @@ impl Board {
     /// Puts a question: a number that no earlier one of this board had, and not 0. Ring the bell
     /// afterwards.
     pub(crate) fn ask(&self, nonce: u64) {
-        self.cells().asked.0.store(nonce, Ordering::Release);
+        self.layout().asked.0.store(nonce, Ordering::Release);
     }
 
     /// Whether the main check is to be asked, because the instance said so.
     pub(crate) fn by_asking(&self) -> bool {
-        self.cells().by_asking.load(Ordering::Acquire) != 0
+        self.layout().by_asking.load(Ordering::Acquire) != 0
     }
 
     /// The warn signal that the instance chose; `None` if none or none that can warn.
     pub(crate) fn warn_signal(&self) -> Option<i32> {
-        let signal = self.cells().warn_signal.load(Ordering::Relaxed);
+        let signal = self.layout().warn_signal.load(Ordering::Relaxed);
         i32::try_from(signal).ok().filter(|&signal| can_warn(signal))
     }
 
     /// Tells the instance that it is being stopped by its operator.
     pub(crate) fn set_stop_asked(&self) {
-        self.cells().stop_asked.store(1, Ordering::Release);
+        self.layout().stop_asked.store(1, Ordering::Release);
     }
 
     /// Tells the instance that it is not ready before it says so, even if its beats have begun.
     pub(crate) fn set_waits_for_ready(&self) {
-        self.cells().waits_for_ready.store(1, Ordering::Relaxed);
+        self.layout().waits_for_ready.store(1, Ordering::Relaxed);
     }
 
     /// Tells how the instance before this one ended, and what `its` checks were at `end`. Before
     /// the fork.
     pub(crate) fn set_report(&self, ended: &Ended, its: &Board, end: Time) {
-        for (index, cells) in self.cells().checks[..its.used().len()].iter().enumerate() {
-            let past = &cells.past;
+        for (index, layout) in self.layout().checks[..its.used().len()].iter().enumerate() {
+            let past = &layout.past;
             let (kind, check) = its.read_check(index, end);
             past.kind.store(kind, Ordering::Relaxed);
             past.silent.store(nanos(check.silent), Ordering::Relaxed);
             past.deadline.store(nanos(check.deadline), Ordering::Relaxed);
             past.label.write(&check.label);
         }
-        self.cells().previous.write(ended);
+        self.layout().previous.write(ended);
     }
 
     /// One check, for events and the status file; `None` if there is none of that number.
-    pub(crate) fn check(&self, index: usize, now: Time) -> Option<CheckSight> {
+    pub(crate) fn check(&self, index: usize, now: Time) -> Option<CheckReading> {
         if index >= CHECKS {
             return None;
         }
@@ -236,35 +241,35 @@ impl Board {
     }
 
     /// The checks that may be in use.
-    fn used(&self) -> &[CheckCells] {
-        let cells = self.cells();
-        let used = cells.used.load(Ordering::Acquire) as usize;
-        &cells.checks[..used.min(CHECKS)]
+    fn used(&self) -> &[CheckLayout] {
+        let layout = self.layout();
+        let used = layout.used.load(Ordering::Acquire) as usize;
+        &layout.checks[..used.min(CHECKS)]
     }
 
-    fn read_check(&self, index: usize, now: Time) -> (u32, CheckSight) {
-        let cells = &self.cells().checks[index];
-        let kind = match cells.state.load(Ordering::Acquire) & KIND {
+    fn read_check(&self, index: usize, now: Time) -> (u32, CheckReading) {
+        let layout = &self.layout().checks[index];
+        let kind = match layout.state.load(Ordering::Acquire) & KIND {
             kind @ (ACTIVE | PARKED) => kind,
             _ => FREE,
         };
-        let check = CheckSight {
-            label: cells.label.read(),
+        let check = CheckReading {
+            label: layout.label.read(),
             parked: kind == PARKED,
-            silent: now.since(Time(cells.last.load(Ordering::Relaxed))),
-            deadline: Duration::from_nanos(cells.deadline.load(Ordering::Relaxed)),
+            silent: now.since(Time(layout.last.load(Ordering::Relaxed))),
+            deadline: Duration::from_nanos(layout.deadline.load(Ordering::Relaxed)),
         };
         (kind, check)
     }
 }
 
 /// When a check is overdue; `NEVER` if it is not active.
-fn due_of(check: &CheckCells, now: Time, deadline: Option<Duration>) -> Time {
+fn due_of(check: &CheckLayout, now: Time, deadline: Option<Duration>) -> Time {
     due_when(check, now, deadline, || {})
 }
 
 /// The same; `meanwhile` is what a test lets happen in the middle of it.
-fn due_when(check: &CheckCells, now: Time, deadline: Option<Duration>, meanwhile: impl FnOnce()) -> Time {
+fn due_when(check: &CheckLayout, now: Time, deadline: Option<Duration>, meanwhile: impl FnOnce()) -> Time {
     let state = check.state.load(Ordering::Acquire);
     if state & KIND != ACTIVE {
         return Time::NEVER;
@@ -281,34 +286,34 @@ fn due_when(check: &CheckCells, now: Time, deadline: Option<Duration>, meanwhile
 impl Board {
     /// This instance's number; the first is 1.
     pub(crate) fn instance(&self) -> u32 {
-        self.cells().instance.load(Ordering::Relaxed)
+        self.layout().instance.load(Ordering::Relaxed)
     }
 
     /// The policy's interval.
     pub(crate) fn interval(&self) -> Duration {
-        Duration::from_nanos(self.cells().interval.load(Ordering::Relaxed))
+        Duration::from_nanos(self.layout().interval.load(Ordering::Relaxed))
     }
 
     /// Whether the application is ready only when it says so.
     pub(crate) fn waits_for_ready(&self) -> bool {
-        self.cells().waits_for_ready.load(Ordering::Relaxed) != 0
+        self.layout().waits_for_ready.load(Ordering::Relaxed) != 0
     }
 
     /// Whether check `index` counts.
     pub(crate) fn is_active(&self, index: usize) -> bool {
-        self.cells().checks[index].state.load(Ordering::Relaxed) & KIND == ACTIVE
+        self.layout().checks[index].state.load(Ordering::Relaxed) & KIND == ACTIVE
     }
 
     /// How the previous instance ended; `None` in the first.
     pub(crate) fn report(&self) -> Option<Ended> {
-        self.cells().previous.read()
+        self.layout().previous.read()
     }
 
     /// A check of the previous instance.
-    pub(crate) fn past_check(&self, index: usize) -> Option<CheckSight> {
-        let past = &self.cells().checks.get(index)?.past;
+    pub(crate) fn past_check(&self, index: usize) -> Option<CheckReading> {
+        let past = &self.layout().checks.get(index)?.past;
         let kind = past.kind.load(Ordering::Relaxed);
-        (kind == ACTIVE || kind == PARKED).then(|| CheckSight {
+        (kind == ACTIVE || kind == PARKED).then(|| CheckReading {
             label: past.label.read(),
             parked: kind == PARKED,
             silent: Duration::from_nanos(past.silent.load(Ordering::Relaxed)),
@@ -319,54 +324,54 @@ impl Board {
     /// Check `index` is alive. No system call, no lock; async-signal-safe.
     #[inline]
     pub(crate) fn beat(&self, index: usize) {
-        let cells = self.cells();
-        let word = match cells.by_counter.load(Ordering::Relaxed) {
+        let layout = self.layout();
+        let word = match layout.by_counter.load(Ordering::Relaxed) {
             0 => now().0,
             _ => count() | COUNTED,
         };
-        cells.checks[index].last.store(word, Ordering::Relaxed);
+        layout.checks[index].last.store(word, Ordering::Relaxed);
     }
 
     /// The same, of a moment that the caller has at hand.
     pub(crate) fn beat_at(&self, index: usize, now: Time) {
-        self.cells().checks[index].last.store(now.0, Ordering::Relaxed);
+        self.layout().checks[index].last.store(now.0, Ordering::Relaxed);
     }
 
     /// Begins the check in slot `index`, which is free and this caller's alone. Active at once.
     pub(crate) fn claim(&self, index: usize, label: &Label, deadline: Duration, now: Time) {
-        let cells = self.cells();
-        let check = &cells.checks[index];
+        let layout = self.layout();
+        let check = &layout.checks[index];
         check.label.write(label);
         check.deadline.store(nanos(deadline), Ordering::Relaxed);
         self.unpark(index, now);
-        cells.used.fetch_max(index as u32 + 1, Ordering::Release);
+        layout.used.fetch_max(index as u32 + 1, Ordering::Release);
     }
 
     /// Silence of check `index` is no failure from here on. Caller's lock orders it with the other
     /// changes of this check.
     pub(crate) fn park(&self, index: usize) {
-        transition(&self.cells().checks[index].state, PARKED);
+        transition(&self.layout().checks[index].state, PARKED);
     }
 
     /// Check `index` counts again, from `now`. As `park`; send a `Look` afterwards.
     pub(crate) fn unpark(&self, index: usize, now: Time) {
         self.beat_at(index, now);
-        transition(&self.cells().checks[index].state, ACTIVE);
+        transition(&self.layout().checks[index].state, ACTIVE);
     }
 
     /// Ends check `index`.
     pub(crate) fn release(&self, index: usize) {
-        transition(&self.cells().checks[index].state, FREE);
+        transition(&self.layout().checks[index].state, FREE);
     }
 
     /// Where the instance says that it is. Send a `Look` after a change.
     pub(crate) fn set_phase(&self, phase: Phase) {
-        self.cells().phase.0.store(phase as u32, Ordering::Release);
+        self.layout().phase.0.store(phase as u32, Ordering::Release);
     }
 
     /// What it said last.
     pub(crate) fn phase(&self) -> Phase {
-        match self.cells().phase.0.load(Ordering::Relaxed) {
+        match self.layout().phase.0.load(Ordering::Relaxed) {
             0 => Phase::Starting,
             1 => Phase::Ready,
             2 => Phase::Running,
@@ -376,34 +381,34 @@ impl Board {
 
     /// It has failed, in its own judgement. Send a `Look` afterwards.
     pub(crate) fn set_failed(&self) {
-        self.cells().failed.store(1, Ordering::Release);
+        self.layout().failed.store(1, Ordering::Release);
     }
 
     /// The signal that warns it; 0 for the policy's.
     pub(crate) fn set_warn_signal(&self, signal: i32) {
-        self.cells().warn_signal.store(signal as u32, Ordering::Relaxed);
+        self.layout().warn_signal.store(signal as u32, Ordering::Relaxed);
     }
 
     /// Whether the main check is asked. Send a `Look` afterwards.
     pub(crate) fn set_by_asking(&self, asking: bool) {
-        self.cells().by_asking.store(asking.into(), Ordering::Release);
+        self.layout().by_asking.store(asking.into(), Ordering::Release);
     }
 
     /// The newest question that has no answer yet.
     pub(crate) fn asked(&self) -> Option<u64> {
-        let asked = self.cells().asked.0.load(Ordering::Acquire);
-        (asked != self.cells().answered.load(Ordering::Relaxed)).then_some(asked)
+        let asked = self.layout().asked.0.load(Ordering::Acquire);
+        (asked != self.layout().answered.load(Ordering::Relaxed)).then_some(asked)
     }
 
     /// Answers the question of that number. Counts as a beat. Send a `Look` afterwards.
     pub(crate) fn answer(&self, nonce: u64, now: Time) {
         self.beat_at(MAIN, now);
-        self.cells().answered.store(nonce, Ordering::Release);
+        self.layout().answered.store(nonce, Ordering::Release);
     }
 
     /// Whether the operator stops this instance.
     pub(crate) fn stop_asked(&self) -> bool {
-        self.cells().stop_asked.load(Ordering::Acquire) != 0
+        self.layout().stop_asked.load(Ordering::Acquire) != 0
     }
 }
 

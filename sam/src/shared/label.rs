@@ -48,9 +48,9 @@ impl fmt::Display for Label {
 /// publishes it; read at another time it is some bytes, which `read` makes harmless.
 #[repr(C)]
 #[derive(Debug)]
-pub(super) struct LabelCells([AtomicU64; WORDS]);
+pub(super) struct LabelLayout([AtomicU64; WORDS]);
 
-impl LabelCells {
+impl LabelLayout {
     pub(super) fn write(&self, label: &Label) {
         for (word, bytes) in self.0.iter().zip(label.bytes.chunks_exact(8)) {
             word.store(u64::from_ne_bytes(bytes.try_into().unwrap_or_default()), Ordering::Relaxed);
@@ -75,16 +75,16 @@ impl LabelCells {
 mod tests {
     use super::*;
 
-    fn cells(byte: u8) -> LabelCells {
-        LabelCells(std::array::from_fn(|_| AtomicU64::new(u64::from_ne_bytes([byte; 8]))))
+    fn layout(byte: u8) -> LabelLayout {
+        LabelLayout(std::array::from_fn(|_| AtomicU64::new(u64::from_ne_bytes([byte; 8]))))
     }
 
     #[test]
     fn a_name_survives_the_board() {
         for name in ["a", "database writer", "\u{e9}t\u{e9}", &"x".repeat(LABEL)] {
-            let cells = cells(0xff);
-            cells.write(&Label::new(name).unwrap());
-            assert_eq!(cells.read().as_str(), name);
+            let layout = layout(0xff);
+            layout.write(&Label::new(name).unwrap());
+            assert_eq!(layout.read().as_str(), name);
         }
     }
 
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn any_bytes_read_as_harmless_text() {
         for byte in 0..=255 {
-            let text = cells(byte).read();
+            let text = layout(byte).read();
             assert!(!text.as_str().is_empty());
             assert!(!text.as_str().chars().any(char::is_control));
         }

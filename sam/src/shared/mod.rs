@@ -6,18 +6,18 @@
 //! [`vault::Writer`] says; so the supervisor may use all of it after its start.
 
 mod board;
-mod cells;
 mod clock;
-mod ended;
+mod exit_record;
 mod label;
+mod layout;
 mod memory;
 mod vault;
 
-pub(crate) use board::{Board, CheckSight, can_warn};
-pub(crate) use cells::{CHECKS, MAIN};
+pub(crate) use board::{Board, CheckReading, can_warn};
 pub(crate) use clock::{COUNTER, count, now};
-pub(crate) use ended::Ended;
+pub(crate) use exit_record::Ended;
 pub(crate) use label::{LABEL, Label};
+pub(crate) use layout::{CHECKS, MAIN};
 pub(crate) use memory::PAGE;
 pub(crate) use vault::{DEFAULT_CAPACITY, Vault, Writer};
 

@@ -8,7 +8,7 @@ pub(crate) enum Action {
     /// Make the next instance. Answered by `Spawned` or `NotSpawned`.
     Spawn { instance: u32 },
     /// Send a signal.
-    Send { signal: i32, to: Whom },
+    Send { signal: i32, to: SignalTarget },
     /// Tell the instance's first process that it is overdue: by the signal that its board
     /// names, else by this one. A `Send` of SIGCONT follows if the process is halted.
     Warn { signal: i32 },
@@ -27,32 +27,35 @@ pub(crate) enum Action {
     /// stopped). Answered by `Signal(SIGCONT)` when somebody continues it.
     Suspend,
     /// End the supervisor with this status; by a signal it is raised again. The last.
-    Leave(Exit),
+    Exit(Exit),
 }
 
-/// Who is signalled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whom {
-    /// The instance's first process.
-    Instance,
-    /// Its whole process group.
+/// Which processes of an instance get a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SignalTarget {
+    /// The instance's main process. A program that has helpers knows what to tell them, so a service
+    /// manager's reload goes here.
+    #[default]
+    Main,
+    /// Every process of the instance's process group, as with a terminal's signals.
     Group,
 }
 
 /// What one event asks for, in order. A list without a heap.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Actions {
-    list: [Action; Actions::MOST],
+    list: [Action; Actions::CAPACITY],
     len: usize,
 }
 
 impl Actions {
     /// No single event asks for more: the longest is a `Tick` that asks, stops a probe,
     /// warns, continues and kills.
-    pub(crate) const MOST: usize = 6;
+    pub(crate) const CAPACITY: usize = 6;
 
     pub(super) const fn none() -> Actions {
-        Actions { list: [Action::Kill; Actions::MOST], len: 0 }
+        Actions { list: [Action::Kill; Actions::CAPACITY], len: 0 }
     }
 
     pub(super) fn push(&mut self, action: Action) {

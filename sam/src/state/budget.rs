@@ -6,7 +6,7 @@ use crate::time::Time;
 /// The newest restarts, and how many there were in all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Restarts {
-    ring: [Time; Budget::MOST as usize],
+    ring: [Time; Budget::MAX_RESTARTS as usize],
     total: u64,
     /// Those that an operator asked for, which no budget counts.
     asked: u64,
@@ -14,7 +14,7 @@ pub(super) struct Restarts {
 
 impl Default for Restarts {
     fn default() -> Restarts {
-        Restarts { ring: [Time(0); Budget::MOST as usize], total: 0, asked: 0 }
+        Restarts { ring: [Time(0); Budget::MAX_RESTARTS as usize], total: 0, asked: 0 }
     }
 }
 
@@ -29,21 +29,21 @@ impl Restarts {
     }
 
     pub(super) fn record(&mut self, now: Time) {
-        self.ring[(self.total % u64::from(Budget::MOST)) as usize] = now;
+        self.ring[(self.total % u64::from(Budget::MAX_RESTARTS)) as usize] = now;
         self.total += 1;
     }
 
     /// May one more be made at that time, which is not before the newest? Only the one
     /// `restarts` ago matters: those before it are older.
     pub(super) fn allows(&self, budget: Budget, at: Time) -> bool {
-        let most = u64::from(budget.restarts.min(Budget::MOST));
+        let most = u64::from(budget.restarts.min(Budget::MAX_RESTARTS));
         if most == 0 {
             return false;
         }
         if self.total < most {
             return true;
         }
-        let oldest = self.ring[((self.total - most) % u64::from(Budget::MOST)) as usize];
+        let oldest = self.ring[((self.total - most) % u64::from(Budget::MAX_RESTARTS)) as usize];
         at.since(oldest) >= budget.window
     }
 }

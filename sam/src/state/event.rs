@@ -10,7 +10,7 @@ pub(crate) enum Event {
     /// It could not be made; the error number says why.
     NotSpawned(i32),
     /// What its board says. Sent at every wake-up while an instance lives, before `Tick`.
-    Look(Sight),
+    Look(Reading),
     /// The instance ended, was reaped, and nothing of its process group is left.
     Ended(Exit),
     /// Somebody stopped the instance's process (SIGSTOP, SIGTSTP ...).
@@ -33,7 +33,7 @@ pub(crate) enum Event {
 
 /// What the board of the living instance says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sight {
+pub(crate) struct Reading {
     pub(crate) phase: Phase,
     /// It called `mark_failed`.
     pub(crate) failed: bool,

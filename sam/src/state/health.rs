@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::{
-    action::{Action, Actions, Whom},
-    event::{Excuse, Phase, Sight},
+    action::{Action, Actions, SignalTarget},
+    event::{Excuse, Phase, Reading},
     machine::{Cause, Stage, State},
     policy::{Checks, Policy, Probing},
 };
 use crate::time::Time;
 
 /// A starved instance is excused this often in a row.
-const MOST_STARVED: u8 = 10;
+const MAX_STARVED: u8 = 10;
 /// The longest time between probes that wait for readiness.
 const BOOTING: Duration = Duration::from_secs(1);
 /// The shortest time between probes, and for one.
@@ -21,7 +21,7 @@ const BRIEFEST: Duration = Duration::from_millis(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Health {
     /// What the board said last.
-    pub(super) sight: Sight,
+    pub(super) reading: Reading,
     /// When the instance was made.
     pub(super) spawned: Time,
     /// Since when it serves without a complaint; `NEVER` while it does not.
@@ -64,7 +64,7 @@ struct Probes {
 impl Health {
     pub(super) fn new(policy: &Policy, now: Time) -> Health {
         Health {
-            sight: Sight {
+            reading: Reading {
                 phase: Phase::Starting,
                 failed: false,
                 due: Time::NEVER,
@@ -92,7 +92,7 @@ impl Health {
     }
 
     fn first_due(&self, policy: &Policy) -> (Time, Cause) {
-        let Sight { due, check, .. } = self.sight;
+        let Reading { due, check, .. } = self.reading;
         let counts = check != 0 || !policy.interval.is_zero();
         let board = (if counts { due } else { Time::NEVER }, Cause::Overdue { check });
         let answer = match self.asking {
@@ -118,21 +118,21 @@ impl Health {
     }
 
     /// Takes in what the board says, and what follows for questions and probes.
-    fn observe(&mut self, policy: &Policy, sight: Sight, now: Time, actions: &mut Actions) {
-        self.sight = sight;
-        if sight.phase >= Phase::Ready {
+    fn observe(&mut self, policy: &Policy, reading: Reading, now: Time, actions: &mut Actions) {
+        self.reading = reading;
+        if reading.phase >= Phase::Ready {
             self.start_due = Time::NEVER;
         }
         let asks = policy.checks == Checks::Asks && !policy.interval.is_zero();
         self.asking = match self.asking {
-            _ if !asks || sight.phase != Phase::Running => Asking::Idle,
+            _ if !asks || reading.phase != Phase::Running => Asking::Idle,
             Asking::Idle => Asking::Next { at: now },
-            Asking::Open { number, asked } if sight.answered == number => {
+            Asking::Open { number, asked } if reading.answered == number => {
                 Asking::Next { at: asked.after(policy.interval) }
             }
             asking => asking,
         };
-        let serves = match sight.phase {
+        let serves = match reading.phase {
             Phase::Starting => {
                 let counts_as_ready = policy.start_limit.is_none() && !policy.says_ready;
                 counts_as_ready || policy.probe.is_some_and(|probe| probe.tells_ready)
@@ -168,7 +168,7 @@ impl Health {
 
     /// Is the instance ready as soon as this probe finds it well?
     fn awaits_probe(&self, probe: Probing) -> bool {
-        probe.tells_ready && self.sight.phase == Phase::Starting
+        probe.tells_ready && self.reading.phase == Phase::Starting
     }
 
     fn probes_fail(&self, policy: &Policy) -> bool {
@@ -177,7 +177,7 @@ impl Health {
 
     /// What is wrong, unless it is excused. `late`: we woke up later than we had planned.
     fn complaint(&mut self, policy: &Policy, now: Time, late: bool) -> Option<Cause> {
-        if self.sight.failed {
+        if self.reading.failed {
             return Some(Cause::Failed);
         }
         if self.probes_fail(policy) {
@@ -192,9 +192,9 @@ impl Health {
         if now < self.excused_until {
             return None;
         }
-        match self.sight.excuse {
+        match self.reading.excuse {
             Some(Excuse::Traced) => {}
-            Some(Excuse::Starved) if self.starved < MOST_STARVED => self.starved += 1,
+            Some(Excuse::Starved) if self.starved < MAX_STARVED => self.starved += 1,
             _ if late && !self.late => self.late = true,
             _ => return Some(cause),
         }
@@ -207,7 +207,7 @@ impl Health {
     /// told to shut down may beat on its way out, and end with status 0.
     pub(super) fn unforgiven(&self, policy: &Policy, now: Time) -> Option<Cause> {
         let (cause, at) = self.recovered?;
-        let is_blamed = match self.sight.phase {
+        let is_blamed = match self.reading.phase {
             // It wants no further instance, or is on its way out, which is not health.
             Phase::Stopping => !policy.finalizes,
             _ => now.since(at) < policy.healthy_after,
@@ -218,7 +218,7 @@ impl Health {
     /// Has it made good what it was warned of?
     fn made_good(&self, policy: &Policy, cause: Cause) -> bool {
         match cause {
-            Cause::Failed => !self.sight.failed,
+            Cause::Failed => !self.reading.failed,
             Cause::Probe => !self.probes_fail(policy),
             Cause::Overdue { .. } | Cause::Unanswered | Cause::Start => self.due(policy) > self.missed,
         }
@@ -258,18 +258,18 @@ fn slack(policy: &Policy) -> Duration {
 
 impl State {
     /// The board was read.
-    pub(super) fn look(&mut self, sight: Sight, now: Time, actions: &mut Actions) {
+    pub(super) fn look(&mut self, reading: Reading, now: Time, actions: &mut Actions) {
         // By the phase that it was in until now.
         if self.health.unforgiven(&self.policy, now).is_none() {
             self.health.recovered = None;
         }
         let attended = matches!(self.stage, Stage::Living | Stage::Warned { .. });
         if !attended || self.job.suspended {
-            self.health.sight = sight;
+            self.health.reading = reading;
             return;
         }
         let late = now.since(self.deadline()) > slack(&self.policy);
-        self.health.observe(&self.policy, sight, now, actions);
+        self.health.observe(&self.policy, reading, now, actions);
         if let Stage::Warned { cause, .. } = self.stage {
             if !self.health.made_good(&self.policy, cause) {
                 return;
@@ -316,7 +316,7 @@ impl State {
         self.stage = Stage::Warned { cause, kill_at: now.after(self.policy.grace) };
         actions.push(Action::Warn { signal: self.policy.warn });
         if self.job.halted {
-            actions.push(Action::Send { signal: libc::SIGCONT, to: Whom::Instance });
+            actions.push(Action::Send { signal: libc::SIGCONT, to: SignalTarget::Main });
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct State {
     pub(super) restarts: Restarts,
     pub(super) delays: Delays,
     /// An operator asked for a restart, and the next instance has not been made yet.
-    pub(super) renewal: bool,
+    pub(super) restart_asked: bool,
     /// The operator's first stop signal.
     pub(super) stop: Option<(i32, Time)>,
     pub(super) last: Option<End>,
@@ -126,7 +126,7 @@ pub(crate) fn step(state: &State, event: Event, now: Time) -> (State, Actions) {
         Event::NotSpawned(errno) if next.stage == Stage::Spawning => {
             next.ended(How::NotMade(errno), now, &mut actions);
         }
-        Event::Look(sight) if live => next.look(sight, now, &mut actions),
+        Event::Look(reading) if live => next.look(reading, now, &mut actions),
         Event::Ended(exit) if live => next.ended(How::Exited(exit), now, &mut actions),
         Event::Halted(signal) if live => next.halted(signal, now, &mut actions),
         Event::Resumed if live => next.resumed(now),
@@ -159,7 +159,7 @@ impl State {
             job: Job::default(),
             restarts: Restarts::default(),
             delays: Delays::new(policy.seed),
-            renewal: false,
+            restart_asked: false,
             stop: None,
             last: None,
             handed_over: 0,
@@ -195,7 +195,7 @@ impl State {
         match self.stage {
             Stage::Waiting { at } if at <= now => {
                 // The first instance is no restart.
-                match (self.last.is_some(), std::mem::take(&mut self.renewal)) {
+                match (self.last.is_some(), std::mem::take(&mut self.restart_asked)) {
                     (true, true) => self.restarts.record_asked(),
                     (true, false) => self.restarts.record(now),
                     (false, _) => {}
@@ -236,7 +236,7 @@ impl State {
         match self.stage {
             Stage::Warned { cause, .. } => Some(cause),
             Stage::Killing { cause } => cause,
-            _ if self.health.sight.failed => Some(Cause::Failed),
+            _ if self.health.reading.failed => Some(Cause::Failed),
             _ => self.health.unforgiven(&self.policy, now),
         }
     }
@@ -253,8 +253,8 @@ impl State {
             }
             self.health.stop_probe(actions);
         }
-        let is_asked = self.renewal;
-        let then = self.verdict(how, cause, now);
+        let is_asked = self.restart_asked;
+        let then = self.decide(how, cause, now);
         if self.policy.tells_failures && !is_asked && self.is_failure(how, cause, then) {
             actions.push(Action::Failed);
         }
@@ -267,15 +267,15 @@ impl State {
                 }
                 self.stage = Stage::Waiting { at: now.after(after) };
             }
-            _ => self.leave(self.farewell(how, then), actions),
+            _ => self.exit(self.exit_of_supervisor(how, then), actions),
         }
     }
 
-    fn verdict(&mut self, how: How, cause: Option<Cause>, now: Time) -> Then {
+    fn decide(&mut self, how: How, cause: Option<Cause>, now: Time) -> Then {
         if self.stop.is_some() {
             return Then::Stopped;
         }
-        if self.renewal {
+        if self.restart_asked {
             self.delays.reset();
             return Then::Restart { after: Duration::ZERO };
         }
@@ -288,9 +288,9 @@ impl State {
             How::Exited(Exit::Code(code)) if cause.is_none() && (code == 0 || self.policy.clean.contains(code)) => {
                 return Then::Clean;
             }
-            How::Exited(_) if cause.is_none() && self.health.sight.phase == Phase::Stopping => return Then::Finished,
+            How::Exited(_) if cause.is_none() && self.health.reading.phase == Phase::Stopping => return Then::Finished,
             How::Exited(Exit::Code(_))
-                if self.policy.passes_exits && cause.is_none() && self.health.sight.phase != Phase::Running =>
+                if self.policy.passes_exits && cause.is_none() && self.health.reading.phase != Phase::Running =>
             {
                 return Then::Finished;
             }
@@ -312,7 +312,7 @@ impl State {
     }
 
     /// The supervisor's own status.
-    fn farewell(&self, how: How, then: Then) -> Exit {
+    fn exit_of_supervisor(&self, how: How, then: Then) -> Exit {
         match (how, then, self.stop) {
             // Who gives up did not succeed, even if the last instance left with 0 when
             // it was warned.
@@ -323,9 +323,9 @@ impl State {
         }
     }
 
-    pub(super) fn leave(&mut self, exit: Exit, actions: &mut Actions) {
+    pub(super) fn exit(&mut self, exit: Exit, actions: &mut Actions) {
         self.stage = Stage::Left { exit };
-        actions.push(Action::Leave(exit));
+        actions.push(Action::Exit(exit));
     }
 }
 

@@ -8,24 +8,24 @@
 //!
 //! | stage | `Tick` when due | `Look` | `Ended` | the operator's stop | other signals |
 //! |---|---|---|---|---|---|
-//! | `Waiting` | `Spawn`, to `Spawning` | - | - | `Leave` by that signal | dropped |
+//! | `Waiting` | `Spawn`, to `Spawning` | - | - | `Exit` by that signal | dropped |
 //! | `Spawning` | - | - | - | remembered | dropped |
 //! | `Living` | `Ask`, `Probe`, `StopProbe` | complaint: `Warn`, to `Warned` | judged | `Send`, to `Stopping` | `Send` |
 //! | `Warned` | `Kill`, to `Killing` | no complaint: to `Living`, still suspect; a new one: `Warn` again | judged | `Send`, to `Stopping`, which keeps an earlier kill | `Send` |
-//! | `Stopping` | `Kill`, to `Killing` | - | `Leave` | `Send` again; a second SIGINT: `Kill`, to `Killing` | `Send` |
+//! | `Stopping` | `Kill`, to `Killing` | - | `Exit` | `Send` again; a second SIGINT: `Kill`, to `Killing` | `Send` |
 //! | `Killing` | - | - | judged | remembered, `Send` | `Send` |
 //! | `Left` | - | - | - | - | - |
 //!
 //! `Spawned` makes `Living` of `Spawning` (or `Stopping`, if a stop was remembered).
 //! `NotSpawned` is judged as a failed end, but keeps the instance's number.
 //!
-//! Judged means: if the operator stopped it, or under `Quit`, `Leave` with the
+//! Judged means: if the operator stopped it, or under `Quit`, `Exit` with the
 //! instance's own exit; so too if its code is fatal, or if it is clean and nothing was
 //! wrong with the instance. One that leaves with 0 because it was warned is restarted, and so is
 //! one that recovered from a warning and was not healthy for `healthy_after` since: a graceful
 //! shutdown that the warning began may go on beating. Only `finalize` is stronger than a warning.
 //! Otherwise the next is made after the backoff's delay if the budget allows it at that
-//! time; if it does not, `Leave` with the last exit, but never with 0.
+//! time; if it does not, `Exit` with the last exit, but never with 0.
 //!
 //! A restart that an operator asks for is a stop whose end is followed by the next instance, at
 //! once and whatever the policy, the status and the budget are. A stop is stronger.
@@ -43,7 +43,7 @@
 //! 4. A warning is not earlier than what it is for, and no later than the first `Look`
 //!    from then on, unless excused; a kill is a grace after its warning, at the first
 //!    `Tick` from then on. A recovery in between earns the next miss a new warning.
-//! 5. After `Leave` there is no action, and `deadline` is `NEVER`.
+//! 5. After `Exit` there is no action, and `deadline` is `NEVER`.
 //! 6. A `Look` and a `Tick` of one moment, at or after `deadline`, move it past that
 //!    moment, or an answer (`Spawned`, `Ended`) is owed: no busy loop.
 //! 7. A living instance without a complaint, all of whose checks are parked, and which
@@ -63,8 +63,9 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use action::{Action, Whom};
-pub(crate) use event::{Event, Excuse, Exit, Phase, Sight};
+pub(crate) use action::Action;
+pub use action::SignalTarget;
+pub(crate) use event::{Event, Excuse, Exit, Phase, Reading};
 pub(crate) use machine::{Cause, How, Stage, State, Then, step};
 pub(crate) use policy::{Backoff, Budget, Codes, Policy, Probing};
 pub use policy::{Checks, Recovery};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::action::Whom;
+use super::action::SignalTarget;
 
 /// All of it. `Default` is what `#[sam::main]` without a word means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +17,9 @@ pub(crate) struct Policy {
     /// given.
     pub(crate) stop_signal: Option<i32>,
     /// Who is sent that.
-    pub(crate) stop_to: Whom,
+    pub(crate) stop_to: SignalTarget,
     /// Who gets the signals that are passed on.
-    pub(crate) pass_to: Whom,
+    pub(crate) pass_to: SignalTarget,
     /// From the warning to SIGKILL. Zero kills at the next `Tick`.
     pub(crate) grace: Duration,
     /// From `Spawned` to `Phase::Ready`. Without it nobody waits for readiness, and an
@@ -124,7 +124,7 @@ pub(crate) struct Backoff {
     pub(crate) jitter: u8,
 }
 
-/// At most `restarts` (at most [`Budget::MOST`]) in any `window`; none at all if that is
+/// At most `restarts` (at most [`Budget::MAX_RESTARTS`]) in any `window`; none at all if that is
 /// 0. A window of zero bounds nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Budget {
@@ -152,25 +152,25 @@ impl Backoff {
 
 impl Budget {
     /// The size of the ring that remembers restarts.
-    pub(crate) const MOST: u8 = 64;
+    pub(crate) const MAX_RESTARTS: u8 = 64;
 }
 
 /// A few exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Codes {
-    codes: [u8; Codes::MOST],
+    codes: [u8; Codes::CAPACITY],
     len: u8,
 }
 
 impl Codes {
-    pub(crate) const MOST: usize = 8;
+    pub(crate) const CAPACITY: usize = 8;
 
     /// Those, or nothing if they are too many.
     pub(crate) const fn new(codes: &[u8]) -> Option<Codes> {
-        if codes.len() > Codes::MOST {
+        if codes.len() > Codes::CAPACITY {
             return None;
         }
-        let mut list = Codes { codes: [0; Codes::MOST], len: codes.len() as u8 };
+        let mut list = Codes { codes: [0; Codes::CAPACITY], len: codes.len() as u8 };
         let mut i = 0;
         while i < codes.len() {
             list.codes[i] = codes[i];
@@ -191,8 +191,8 @@ impl Default for Policy {
             recovery: Recovery::Restart,
             warn: libc::SIGTERM,
             stop_signal: None,
-            stop_to: Whom::Group,
-            pass_to: Whom::Instance,
+            stop_to: SignalTarget::Group,
+            pass_to: SignalTarget::Main,
             grace: Duration::from_secs(2),
             start_limit: None,
             says_ready: false,

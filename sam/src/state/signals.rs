@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    action::{Action, Actions, Whom},
+    action::{Action, Actions, SignalTarget},
     event::Exit,
     machine::{Stage, State},
 };
@@ -27,7 +27,7 @@ impl State {
             libc::SIGCHLD | libc::SIGKILL | libc::SIGSTOP => {}
             1..=64 if self.lives() => {
                 // What a Ctrl-Z halted was the whole group.
-                let to = if signal == libc::SIGCONT { Whom::Group } else { self.policy.pass_to };
+                let to = if signal == libc::SIGCONT { SignalTarget::Group } else { self.policy.pass_to };
                 actions.push(Action::Send { signal, to });
                 if signal == libc::SIGCONT {
                     self.job.halting_until = None;
@@ -48,20 +48,20 @@ impl State {
         let kill_at = match self.stage {
             Stage::Waiting { .. } => {
                 self.delays.reset();
-                self.renewal = true;
+                self.restart_asked = true;
                 self.stage = Stage::Waiting { at: now };
                 return;
             }
             Stage::Living => limit,
             Stage::Warned { kill_at, .. } => kill_at.min(limit),
             Stage::Killing { .. } => {
-                self.renewal = true;
+                self.restart_asked = true;
                 return;
             }
             // The next is on its way.
             Stage::Stopping { .. } | Stage::Spawning | Stage::Left { .. } => return,
         };
-        self.renewal = true;
+        self.restart_asked = true;
         self.end(self.policy.stop_signal.unwrap_or(libc::SIGTERM), Some(kill_at), actions);
     }
 
@@ -70,7 +70,7 @@ impl State {
         let first = *self.stop.get_or_insert((signal, now));
         let limit = now.after(self.policy.stop_limit);
         let kill_at = match self.stage {
-            Stage::Waiting { .. } => return self.leave(Exit::Signal { signal, core: false }, actions),
+            Stage::Waiting { .. } => return self.exit(Exit::Signal { signal, core: false }, actions),
             Stage::Spawning | Stage::Left { .. } => return,
             Stage::Living => Some(limit),
             Stage::Warned { kill_at, .. } => Some(kill_at.min(limit)),
@@ -90,7 +90,7 @@ impl State {
     fn end(&mut self, signal: i32, kill_at: Option<Time>, actions: &mut Actions) {
         actions.push(Action::Send { signal, to: self.policy.stop_to });
         if self.job.halted {
-            actions.push(Action::Send { signal: libc::SIGCONT, to: Whom::Group });
+            actions.push(Action::Send { signal: libc::SIGCONT, to: SignalTarget::Group });
         }
         if let Some(kill_at) = kill_at {
             self.health.stop_probe(actions);
@@ -106,7 +106,7 @@ impl State {
             Stage::Waiting { .. } => actions.push(Action::Suspend),
             Stage::Living | Stage::Warned { .. } if self.job.halted => self.suspend(actions),
             Stage::Living | Stage::Warned { .. } => {
-                actions.push(Action::Send { signal: libc::SIGTSTP, to: Whom::Group });
+                actions.push(Action::Send { signal: libc::SIGTSTP, to: SignalTarget::Group });
                 self.job.halting_until = Some(now.after(HALTS_WITHIN));
             }
             // What has a limit to keep does not sleep.

@@ -34,7 +34,7 @@ impl State {
             Stage::Waiting { .. } => "waiting",
             Stage::Spawning => "spawning",
             _ if self.job.suspended => "suspended",
-            Stage::Living => match self.health.sight.phase {
+            Stage::Living => match self.health.reading.phase {
                 Phase::Starting => "starting",
                 Phase::Ready => "ready",
                 Phase::Running => "running",
@@ -68,8 +68,8 @@ impl State {
     }
 
     /// Whether an operator has asked for the next instance, which has not been made yet.
-    pub(crate) fn is_renewed(&self) -> bool {
-        self.renewal
+    pub(crate) fn is_restart_asked(&self) -> bool {
+        self.restart_asked
     }
 
     /// How often an instance's main process became another.
@@ -83,7 +83,7 @@ impl State {
     }
 
     /// When the first check, answer or start is overdue, before any excuse: once it has come, a
-    /// `Sight` needs its `excuse`.
+    /// `Reading` needs its `excuse`.
     pub(crate) fn due(&self) -> Time {
         self.health.due(&self.policy)
     }

@@ -3,17 +3,17 @@
 use std::fmt::{self, Write};
 
 /// Up to `N` bytes of text. What does not fit is cut off.
-pub(super) struct Text<const N: usize> {
+pub(crate) struct Text<const N: usize> {
     bytes: [u8; N],
     len: usize,
 }
 
 impl<const N: usize> Text<N> {
-    pub(super) const fn new() -> Text<N> {
+    pub(crate) const fn new() -> Text<N> {
         Text { bytes: [0; N], len: 0 }
     }
 
-    pub(super) fn of(arguments: fmt::Arguments<'_>) -> Text<N> {
+    pub(crate) fn of(arguments: fmt::Arguments<'_>) -> Text<N> {
         let mut text = Text::new();
         // Writing cuts off, it does not fail.
         let _ = text.write_fmt(arguments);
@@ -22,7 +22,7 @@ impl<const N: usize> Text<N> {
 
     /// Bytes that somebody else wrote, on one line: what is no text, or could change how a
     /// terminal shows it, is replaced.
-    pub(super) fn plain(bytes: &[u8]) -> Text<N> {
+    pub(crate) fn plain(bytes: &[u8]) -> Text<N> {
         let mut text = Text::new();
         for chunk in bytes.utf8_chunks() {
             for character in chunk.valid().chars() {
@@ -37,7 +37,7 @@ impl<const N: usize> Text<N> {
     }
 
     /// Takes as much as fits, and says how much that was.
-    pub(super) fn take(&mut self, text: &str) -> usize {
+    pub(crate) fn take(&mut self, text: &str) -> usize {
         let room = N - self.len;
         let fits = (0..=room.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
         self.bytes[self.len..self.len + fits].copy_from_slice(&text.as_bytes()[..fits]);
@@ -45,7 +45,7 @@ impl<const N: usize> Text<N> {
         fits
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 }
@@ -58,7 +58,7 @@ impl<const N: usize> Write for Text<N> {
 }
 
 /// Bytes as a string of JSON; those that are no text, replaced.
-pub(super) struct Json<'a>(pub(super) &'a [u8]);
+pub(crate) struct Json<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Json<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,22 +2,26 @@
 
 use std::time::Duration;
 
-use crate::app::app;
-use crate::app::seat::{self, Place};
-use crate::error::ErrorKind;
-use crate::shared::{Board, MAIN, now};
-use crate::state::Phase;
-use crate::testing::{Supervisor, fork};
-use crate::time::Time;
-use crate::wire::Turn;
+use crate::{
+    app::{
+        app,
+        attach::{self, Supervision},
+    },
+    error::ErrorKind,
+    shared::{Board, MAIN, now},
+    state::Phase,
+    testing::{Supervisor, fork},
+    time::Time,
+    wire::Turn,
+};
 
 use super::{LONG, null, phase, until};
 
 /// The board of this instance: what its supervisor sees too.
 fn board() -> &'static Board {
-    match seat::place() {
-        Place::Seated(seated) => &seated.board,
-        place => panic!("{place:?}"),
+    match attach::supervision() {
+        Supervision::Attached(attached) => &attached.board,
+        supervision => panic!("{supervision:?}"),
     }
 }
 
@@ -26,8 +30,8 @@ fn each_change_of_phase_is_on_the_board_and_told() {
     let mut supervisor = Supervisor::new(1);
     let mut instance = supervisor.spawn(|| {
         let state = || {
-            let sight = board().sight(now(), Some(LONG), |_| None);
-            (sight.phase, sight.due != Time::NEVER, sight.failed)
+            let reading = board().reading(now(), Some(LONG), |_| None);
+            (reading.phase, reading.due != Time::NEVER, reading.failed)
         };
         assert_eq!(state(), (Phase::Starting, false, false));
         app().ready();
@@ -99,13 +103,13 @@ fn a_child_of_the_application_does_nothing() {
         app().start();
         let check = app().check("mine", LONG).unwrap();
         let at = Time(1);
-        let place = seat::place();
-        let Place::Seated(seated) = place else { panic!("{place:?}") };
-        seated.board.beat_at(MAIN, at);
-        seated.board.beat_at(1, at);
+        let supervision = attach::supervision();
+        let Supervision::Attached(attached) = supervision else { panic!("{supervision:?}") };
+        attached.board.beat_at(MAIN, at);
+        attached.board.beat_at(1, at);
         // Threads that hold every lock at the fork, as if they were in the middle of a call.
-        let vault = seated.vault.lock().unwrap();
-        let claimed = seated.claimed.lock().unwrap();
+        let vault = attached.vault.lock().unwrap();
+        let claimed = attached.claimed.lock().unwrap();
         // The child drops it, and this process must not: it holds the lock.
         let check = std::mem::ManuallyDrop::new(check);
         let mut child = fork(|| {
@@ -158,18 +162,18 @@ fn a_child_of_the_application_does_nothing() {
         }
         for index in [MAIN, 1] {
             // A beat of now would be one of the future at that time, and no silence at all.
-            let silent = seated.board.check(index, Time(8)).unwrap().silent;
+            let silent = attached.board.check(index, Time(8)).unwrap().silent;
             assert_eq!(silent, Duration::from_nanos(7), "somebody beat");
         }
-        assert_eq!(seated.board.phase(), Phase::Running);
+        assert_eq!(attached.board.phase(), Phase::Running);
         assert_eq!(app().stored().unwrap(), b"mine");
         assert!(app().take_fd("a").unwrap().is_none());
         app().beat();
-        let silent = seated.board.check(MAIN, Time(8)).unwrap().silent;
+        let silent = attached.board.check(MAIN, Time(8)).unwrap().silent;
         assert_eq!(silent, Duration::ZERO, "the parent still beats");
     });
     assert_eq!(supervisor.serve(&mut instance, |_, _| {}), Ok(0));
-    assert!(!instance.board.sight(now(), Some(LONG), |_| None).failed);
+    assert!(!instance.board.reading(now(), Some(LONG), |_| None).failed);
 }
 
 #[test]
@@ -191,7 +195,7 @@ fn a_callback_answers_as_long_as_it_says_well() {
         if !instance.board.by_asking() {
             return;
         }
-        let answered = instance.board.sight(now(), None, |_| None).answered;
+        let answered = instance.board.reading(now(), None, |_| None).answered;
         if answered == nonce && nonce < 3 {
             nonce += 1;
             instance.board.ask(nonce);
@@ -207,7 +211,7 @@ fn a_callback_answers_as_long_as_it_says_well() {
         }
     });
     assert_eq!(ended, Ok(0));
-    assert_eq!((nonce, instance.board.sight(now(), None, |_| None).answered), (3, 2));
+    assert_eq!((nonce, instance.board.reading(now(), None, |_| None).answered), (3, 2));
 }
 
 #[test]
@@ -225,8 +229,8 @@ fn an_event_loop_answers_where_it_waits() {
     });
     let mut nonce = 0;
     let ended = supervisor.serve(&mut instance, |instance, _| {
-        let sight = instance.board.sight(now(), None, |_| None);
-        if instance.board.by_asking() && sight.answered == nonce {
+        let reading = instance.board.reading(now(), None, |_| None);
+        if instance.board.by_asking() && reading.answered == nonce {
             nonce += 1;
             instance.board.ask(nonce);
             instance.bell.ring();

@@ -1,14 +1,18 @@
 //! What an instance leaves to the next, whatever ends it.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsFd;
-use std::sync::Barrier;
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    os::fd::AsFd,
+    sync::Barrier,
+};
 
-use crate::app::app;
-use crate::error::ErrorKind;
-use crate::shared::{Writer, now};
-use crate::testing::{Supervisor, fork, open_descriptors};
+use crate::{
+    app::app,
+    error::ErrorKind,
+    shared::{Writer, now},
+    testing::{Supervisor, fork, open_descriptors},
+};
 
 use super::{LONG, null, runs};
 
@@ -168,8 +172,8 @@ fn kills_at_any_moment_leave_everything_whole() {
                     }
                     instance.child.kill();
                 }
-                let sight = instance.board.sight(now(), Some(LONG), |_| panic!("nobody hangs"));
-                assert!(!sight.failed && sight.due > now());
+                let reading = instance.board.reading(now(), Some(LONG), |_| panic!("nobody hangs"));
+                assert!(!reading.failed && reading.due > now());
             });
             assert_eq!(ended, Err(libc::SIGKILL));
             drop(instance);

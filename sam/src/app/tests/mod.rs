@@ -3,14 +3,18 @@
 mod health;
 mod kept;
 
-use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    time::Duration,
+};
 
-use crate::app::{Ending, app};
-use crate::error::ErrorKind;
-use crate::shared::{Board, Ended, Label, now};
-use crate::state::{Exit, Phase};
-use crate::testing::{Instance, Supervisor, fork};
+use crate::{
+    app::{Ending, app},
+    error::ErrorKind,
+    shared::{Board, Ended, Label, now},
+    state::{Exit, Phase},
+    testing::{Instance, Supervisor, fork},
+};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -132,7 +136,7 @@ fn a_supervisor_that_reads_nothing_blocks_no_beat_and_no_store() {
     // And when it reads at last, it finds reason to look, and the newest state.
     assert!(supervisor.kept.serve(instance.socket.as_fd()).packets > 0);
     assert_eq!(phase(&instance), Phase::Running);
-    assert!(instance.board.sight(now(), Some(LONG), |_| None).due > now());
+    assert!(instance.board.reading(now(), Some(LONG), |_| None).due > now());
     assert_eq!(supervisor.kept.len(), 0);
 }
 
@@ -140,18 +144,18 @@ fn a_supervisor_that_reads_nothing_blocks_no_beat_and_no_store() {
 fn a_process_is_attached_once() {
     let mut supervisor = Supervisor::new(1);
     let mut child = fork(|| {
-        let mut seat = || {
+        let mut attach = || {
             let vault = supervisor.vault.as_fd().try_clone_to_owned().unwrap();
             let board = Board::create(1, LONG, false).unwrap().as_fd().try_clone_to_owned().unwrap();
             let (ours, socket) = crate::wire::pair().unwrap();
             let (bell, heard) = crate::wire::Bell::new().unwrap();
             std::mem::forget((ours, bell));
             supervisor.kept = crate::wire::Kept::new();
-            crate::app::Seat { board, vault, socket, bell: heard }
+            crate::app::InstanceFds { board, vault, socket, bell: heard }
         };
-        crate::app::attach(seat()).unwrap();
-        assert_eq!(crate::app::attach(seat()).unwrap_err().kind(), ErrorKind::Exists);
-        assert!(crate::app::attach(crate::app::Seat { board: null(), ..seat() }).is_err());
+        crate::app::attach(attach()).unwrap();
+        assert_eq!(crate::app::attach(attach()).unwrap_err().kind(), ErrorKind::Exists);
+        assert!(crate::app::attach(crate::app::InstanceFds { board: null(), ..attach() }).is_err());
     });
     assert_eq!(child.wait(), Ok(0));
 }
@@ -163,7 +167,7 @@ fn when_the_supervisor_is_gone_questions_say_so() {
         let board = Board::create(1, LONG, false).unwrap().as_fd().try_clone_to_owned().unwrap();
         let (ours, socket) = crate::wire::pair().unwrap();
         let (bell, heard) = crate::wire::Bell::new().unwrap();
-        crate::app::attach(crate::app::Seat { board, vault, socket, bell: heard }).unwrap();
+        crate::app::attach(crate::app::InstanceFds { board, vault, socket, bell: heard }).unwrap();
         drop((ours, bell));
         assert_eq!(app().keep_fd("a", null()).unwrap_err().kind(), ErrorKind::Gone);
         app().start();

@@ -18,8 +18,8 @@ fn label(name: &str) -> Label {
     Label::new(name).unwrap()
 }
 
-fn sight(board: &Board, now: u64) -> Sight {
-    board.sight(Time(now), Some(INTERVAL), |_| None)
+fn reading(board: &Board, now: u64) -> Reading {
+    board.reading(Time(now), Some(INTERVAL), |_| None)
 }
 
 fn seconds(count: u64) -> u64 {
@@ -28,23 +28,23 @@ fn seconds(count: u64) -> u64 {
 
 #[test]
 fn a_new_board_is_parked_and_starting() {
-    let sight = sight(&board(), seconds(100));
+    let reading = reading(&board(), seconds(100));
     let expected =
-        Sight { phase: Phase::Starting, failed: false, due: Time::NEVER, check: 0, answered: 0, excuse: None };
-    assert_eq!(sight, expected);
+        Reading { phase: Phase::Starting, failed: false, due: Time::NEVER, check: 0, answered: 0, excuse: None };
+    assert_eq!(reading, expected);
 }
 
 #[test]
 fn a_beat_moves_what_is_due() {
     let board = board();
     board.unpark(MAIN, Time(seconds(10)));
-    assert_eq!(sight(&board, seconds(11)).due, Time(seconds(12)));
+    assert_eq!(reading(&board, seconds(11)).due, Time(seconds(12)));
     board.beat_at(MAIN, Time(seconds(11)));
-    assert_eq!(sight(&board, seconds(11)).due, Time(seconds(13)));
+    assert_eq!(reading(&board, seconds(11)).due, Time(seconds(13)));
     board.park(MAIN);
-    assert_eq!(sight(&board, seconds(99)).due, Time::NEVER);
+    assert_eq!(reading(&board, seconds(99)).due, Time::NEVER);
     board.unpark(MAIN, Time(seconds(200)));
-    assert_eq!(sight(&board, seconds(200)).due, Time(seconds(202)));
+    assert_eq!(reading(&board, seconds(200)).due, Time(seconds(202)));
 }
 
 #[test]
@@ -52,18 +52,18 @@ fn a_count_is_settled_once_and_one_that_is_not_is_of_now() {
     let board = Board::create(3, INTERVAL, true).unwrap();
     board.unpark(MAIN, Time(seconds(10)));
     board.beat(MAIN);
-    assert_eq!(sight(&board, seconds(11)).due, Time(seconds(13)));
+    assert_eq!(reading(&board, seconds(11)).due, Time(seconds(13)));
     assert_eq!(board.check(MAIN, Time(seconds(11))).unwrap().silent, Duration::ZERO);
     board.settle(|_| Time(seconds(11)));
     board.settle(|_| panic!("it is a time now"));
-    assert_eq!(sight(&board, seconds(99)).due, Time(seconds(13)));
+    assert_eq!(reading(&board, seconds(99)).due, Time(seconds(13)));
     // A beat meanwhile stays.
     board.beat(MAIN);
     board.settle(|_| {
         board.beat_at(MAIN, Time(seconds(20)));
         Time(seconds(15))
     });
-    assert_eq!(sight(&board, seconds(99)).due, Time(seconds(22)));
+    assert_eq!(reading(&board, seconds(99)).due, Time(seconds(22)));
     board.count_no_more();
     board.beat(MAIN);
     board.settle(|_| panic!("it is a time from the beginning"));
@@ -75,14 +75,14 @@ fn the_first_check_that_is_due_is_named() {
     board.unpark(MAIN, Time(seconds(10)));
     board.claim(5, &label("slow"), Duration::from_secs(60), Time(seconds(10)));
     board.claim(7, &label("fast"), Duration::from_secs(1), Time(seconds(10)));
-    let seen = sight(&board, seconds(10));
+    let seen = reading(&board, seconds(10));
     assert_eq!((seen.due, seen.check), (Time(seconds(11)), 7));
     assert_eq!(board.check(7, Time(seconds(10))).unwrap().label.as_str(), "fast");
     board.release(7);
-    let seen = sight(&board, seconds(10));
+    let seen = reading(&board, seconds(10));
     assert_eq!((seen.due, seen.check), (Time(seconds(12)), 0));
     assert_eq!(board.check(7, Time(seconds(10))), None);
-    let without_main = board.sight(Time(seconds(10)), None, |_| None);
+    let without_main = board.reading(Time(seconds(10)), None, |_| None);
     assert_eq!((without_main.due, without_main.check), (Time(seconds(70)), 5));
 }
 
@@ -90,8 +90,8 @@ fn the_first_check_that_is_due_is_named() {
 fn an_excuse_is_looked_for_only_when_something_is_due() {
     let board = board();
     board.unpark(MAIN, Time(seconds(10)));
-    board.sight(Time(seconds(12) - 1), Some(INTERVAL), |_| panic!("nothing is due"));
-    let seen = board.sight(Time(seconds(12)), Some(INTERVAL), |check| {
+    board.reading(Time(seconds(12) - 1), Some(INTERVAL), |_| panic!("nothing is due"));
+    let seen = board.reading(Time(seconds(12)), Some(INTERVAL), |check| {
         assert_eq!(check, 0);
         Some(Excuse::Traced)
     });
@@ -106,7 +106,7 @@ fn questions_and_answers_meet() {
     assert_eq!(board.asked(), Some(7));
     board.answer(7, Time(seconds(1)));
     assert_eq!(board.asked(), None);
-    assert_eq!(sight(&board, seconds(1)).answered, 7);
+    assert_eq!(reading(&board, seconds(1)).answered, 7);
 }
 
 #[test]
@@ -160,10 +160,10 @@ fn both_sides_see_one_board_and_nothing_else_is_one() {
     assert_eq!((theirs.instance(), theirs.interval()), (3, INTERVAL));
     theirs.set_failed();
     theirs.set_phase(Phase::Stopping);
-    let seen = sight(&ours, 0);
+    let seen = reading(&ours, 0);
     assert_eq!((seen.failed, seen.phase), (true, Phase::Stopping));
     assert!(Board::map(memory::sealed(NAME, 2 * LEN).unwrap()).is_err());
-    ours.cells().layout.store(LAYOUT - 1, Ordering::Relaxed);
+    ours.layout().layout.store(LAYOUT_VERSION - 1, Ordering::Relaxed);
     let other = Board::map(ours.as_fd().try_clone_to_owned().unwrap());
     assert_eq!(other.unwrap_err().kind(), io::ErrorKind::InvalidInput, "of another version");
 }
@@ -173,21 +173,21 @@ fn only_checks_that_were_ever_used_are_looked_at() {
     let board = board();
     assert_eq!(board.used().len(), 1);
     board.claim(CHECKS - 1, &label("last"), Duration::from_secs(1), Time(0));
-    assert_eq!((board.used().len(), sight(&board, 0).due), (CHECKS, Time(seconds(1))));
+    assert_eq!((board.used().len(), reading(&board, 0).due), (CHECKS, Time(seconds(1))));
     board.release(CHECKS - 1);
     board.claim(5, &label("other"), Duration::from_secs(1), Time(0));
     assert_eq!(board.used().len(), CHECKS);
-    board.cells().used.store(u32::MAX, Ordering::Relaxed);
+    board.layout().used.store(u32::MAX, Ordering::Relaxed);
     assert_eq!(board.used().len(), CHECKS);
     // The first is in the first page, and the supervisor touches no other for it.
-    assert!(std::mem::offset_of!(Cells, checks) + size_of::<CheckCells>() <= 4096);
+    assert!(std::mem::offset_of!(BoardLayout, checks) + size_of::<CheckLayout>() <= 4096);
 }
 
 /// Everything that a supervisor reads of a board; that it returns is the point.
 fn read_all(board: &Board, now: Time) -> usize {
-    let seen = board.sight(now, Some(INTERVAL), |_| Some(Excuse::Starved));
+    let seen = board.reading(now, Some(INTERVAL), |_| Some(Excuse::Starved));
     assert!(usize::from(seen.check) < CHECKS);
-    let other = board.sight(now, None, |_| None);
+    let other = board.reading(now, None, |_| None);
     assert!(usize::from(other.check) < CHECKS);
     if let Some(signal) = board.warn_signal() {
         assert!(can_warn(signal));
@@ -264,7 +264,7 @@ fn a_hole_in_the_board_reads_as_a_new_one() {
     use std::os::fd::AsRawFd;
     // SAFETY: a system call on our own descriptor; atomics may change at any time.
     assert_eq!(unsafe { libc::fallocate(board.fd.as_raw_fd(), mode, 0, LEN as libc::off_t) }, 0);
-    assert!(!sight(&board, 5).failed);
+    assert!(!reading(&board, 5).failed);
     read_all(&board, Time(5));
 }
 
@@ -274,7 +274,7 @@ fn a_slot_that_is_used_again_while_it_is_read_is_not_overdue() {
     let (old, new) = (Time(seconds(1)), Time(seconds(1_000_000)));
     let board = board();
     board.claim(1, &label("patient"), Duration::MAX, old);
-    let check = &board.cells().checks[1];
+    let check = &board.layout().checks[1];
     let due = due_when(check, new, None, || {
         board.release(1);
         // As far as `claim` may have come: the deadline is the new one's, the beat is not yet.
@@ -308,7 +308,7 @@ fn slots_that_a_thread_uses_again_and_again_are_never_overdue() {
             }
         });
         for _ in 0..50_000 {
-            let due = sight(&board, new.0).due;
+            let due = reading(&board, new.0).due;
             assert!(due >= new, "overdue since {:?}", new.since(due));
         }
         stop.store(true, Ordering::Relaxed);

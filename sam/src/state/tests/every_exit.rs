@@ -45,7 +45,7 @@ fn every_stage() -> Vec<(&'static str, Rig, bool)> {
         let mut rig = Rig::new(policy());
         rig.wake();
         rig.tell(Event::Spawned);
-        rig.sight.phase = phase;
+        rig.reading.phase = phase;
         rig.wake();
         rig
     };
@@ -85,11 +85,11 @@ fn every_signal_in_every_stage() {
             let what = format!("signal {signal} while {name}");
             let halted = name == "suspended";
             let actions = rig.tell(Event::Signal(signal));
-            let sent = Action::Send { signal, to: Whom::Group };
+            let sent = Action::Send { signal, to: SignalTarget::Group };
             match signal {
                 libc::SIGTERM | libc::SIGINT | libc::SIGQUIT => {
                     match name {
-                        "waiting" => assert_eq!(actions, [Action::Leave(crash(signal))], "{what}"),
+                        "waiting" => assert_eq!(actions, [Action::Exit(crash(signal))], "{what}"),
                         _ if lives => assert_eq!(actions[0], sent, "{what}"),
                         _ => assert_eq!(actions, [], "{what}"),
                     }
@@ -114,7 +114,7 @@ fn every_signal_in_every_stage() {
                     assert_eq!(actions, [], "{what}");
                 }
                 libc::SIGCONT if lives => assert_eq!(actions, [sent], "{what}"),
-                _ if lives => assert_eq!(actions, [Action::Send { signal, to: Whom::Instance }], "{what}"),
+                _ if lives => assert_eq!(actions, [Action::Send { signal, to: SignalTarget::Main }], "{what}"),
                 _ => assert_eq!(actions, [], "{what}"),
             }
             assert!(!halted || signal != libc::SIGCONT || rig.state.stage_name() == "running");

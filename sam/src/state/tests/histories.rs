@@ -67,8 +67,8 @@ impl Dice {
             start_limit: self.pick(&[None, None, Some(2 * S)]),
             says_ready: self.percent(30),
             stop_signal: self.pick(&[None, None, Some(libc::SIGUSR2)]),
-            stop_to: self.pick(&[Whom::Instance, Whom::Group, Whom::Group]),
-            pass_to: self.pick(&[Whom::Instance, Whom::Group]),
+            stop_to: self.pick(&[SignalTarget::Main, SignalTarget::Group, SignalTarget::Group]),
+            pass_to: self.pick(&[SignalTarget::Main, SignalTarget::Group]),
             stop_limit: self.pick(&[NONE, S, 5 * S, Duration::MAX]),
             checks: self.pick(&[Checks::Beats, Checks::Beats, Checks::Asks]),
             probe: self.percent(25).then_some(probe),
@@ -98,7 +98,7 @@ struct History {
     state: State,
     observer: Observer,
     now: Time,
-    sight: Sight,
+    reading: Reading,
     hangs: bool,
     parks: bool,
     answers: bool,
@@ -122,7 +122,7 @@ impl History {
             state: State::new(policy, now),
             observer: Observer::new(policy, now),
             now,
-            sight: PARKED,
+            reading: PARKED,
             hangs: false,
             parks: false,
             answers: true,
@@ -157,7 +157,7 @@ impl History {
             Action::Ask(number) => self.asked = number,
             Action::Warn { .. } => match self.dice.roll(10) {
                 0..4 => {
-                    (self.hangs, self.sight.failed, self.answers) = (false, false, true);
+                    (self.hangs, self.reading.failed, self.answers) = (false, false, true);
                 }
                 4 => self.ending = Some(Exit::Code(0)),
                 5 => self.ending = Some(self.dice.exit()),
@@ -189,19 +189,19 @@ impl History {
     }
 
     /// The board, as the instance leaves it at this moment.
-    fn board(&mut self) -> Sight {
+    fn board(&mut self) -> Reading {
         let interval = self.state.policy().interval.max(100 * MS);
         if self.parks {
-            self.sight.due = Time::NEVER;
+            self.reading.due = Time::NEVER;
         } else if !self.hangs && !self.halted {
             let ago = self.dice.part(interval / 2);
             let due = Time(self.now.0 - ago.as_nanos() as u64).after(interval);
-            self.sight.due = if self.sight.due == Time::NEVER { due } else { due.max(self.sight.due) };
+            self.reading.due = if self.reading.due == Time::NEVER { due } else { due.max(self.reading.due) };
         }
         if self.answers && !self.halted {
-            self.sight.answered = self.asked;
+            self.reading.answered = self.asked;
         }
-        self.sight
+        self.reading
     }
 
     fn turn(&mut self) -> Result<(), Fault> {
@@ -210,9 +210,9 @@ impl History {
             self.making = false;
             let made = self.dice.percent(90);
             (self.hangs, self.parks, self.answers, self.halted) = (false, false, true, false);
-            self.sight = PARKED;
-            self.sight.phase = self.dice.pick(&[Phase::Starting, Phase::Running, Phase::Running]);
-            self.sight.check = self.dice.pick(&[0, 0, 0, 5]);
+            self.reading = PARKED;
+            self.reading.phase = self.dice.pick(&[Phase::Starting, Phase::Running, Phase::Running]);
+            self.reading.check = self.dice.pick(&[0, 0, 0, 5]);
             self.asked = 0;
             self.tell(if made { Event::Spawned } else { Event::NotSpawned(11) })?;
         }
@@ -226,8 +226,8 @@ impl History {
 
     fn wake(&mut self) -> Result<(), Fault> {
         if self.state.lives() {
-            let sight = self.board();
-            self.tell(Event::Look(sight))?;
+            let reading = self.board();
+            self.tell(Event::Look(reading))?;
         } else {
             self.ending = None;
         }
@@ -241,10 +241,10 @@ impl History {
             4 => self.hangs = false,
             5 => self.parks = true,
             6..8 => self.parks = false,
-            8 => self.sight.failed = true,
-            9 => self.sight.failed = false,
-            10..13 => self.sight.phase = Phase::Running,
-            13 => self.sight.phase = self.dice.pick(&[Phase::Ready, Phase::Stopping, Phase::Starting]),
+            8 => self.reading.failed = true,
+            9 => self.reading.failed = false,
+            10..13 => self.reading.phase = Phase::Running,
+            13 => self.reading.phase = self.dice.pick(&[Phase::Ready, Phase::Stopping, Phase::Starting]),
             14..17 if self.state.lives() => {
                 let exit = self.dice.exit();
                 return self.tell(Event::Ended(exit));
@@ -282,7 +282,7 @@ impl History {
             }
             25..28 => {
                 let excuses = [None, None, Some(Excuse::Traced), Some(Excuse::Starved)];
-                self.sight.excuse = self.dice.pick(&excuses);
+                self.reading.excuse = self.dice.pick(&excuses);
             }
             28 => self.answers = !self.answers,
             29 if self.dice.percent(20) => return self.tell(Event::Unprobed),
@@ -392,7 +392,7 @@ fn the_histories_see_every_cause_every_action_and_every_end() {
         "Ask",
         "StopProbe",
         "Suspend",
-        "Leave",
+        "Exit",
         "Traced",
         "Starved",
         "Some(Stopped)",

@@ -23,11 +23,11 @@ fn under(state: &State, event: Event, now: Time, change: impl Fn(&mut Policy)) -
 }
 
 /// With another board.
-fn seeing(state: &State, event: Event, now: Time, change: impl Fn(&mut Sight)) -> Next {
+fn seeing(state: &State, event: Event, now: Time, change: impl Fn(&mut Reading)) -> Next {
     match event {
-        Event::Look(mut sight) => {
-            change(&mut sight);
-            step(state, Event::Look(sight), now)
+        Event::Look(mut reading) => {
+            change(&mut reading);
+            step(state, Event::Look(reading), now)
         }
         _ => step(state, event, now),
     }
@@ -48,16 +48,16 @@ const MISTAKES: &[(&str, Step)] = &[
     }),
     ("kills early", |s, e, n| under(s, e, n, |p| p.grace = p.grace.saturating_sub(MS))),
     ("kills late", |s, e, n| under(s, e, n, |p| p.grace += MS)),
-    ("warns early", |s, e, n| seeing(s, e, n, |sight| shift(&mut sight.due, -1_000_000))),
-    ("warns late", |s, e, n| seeing(s, e, n, |sight| shift(&mut sight.due, 1_000_000))),
-    ("does not hear mark_failed", |s, e, n| seeing(s, e, n, |sight| sight.failed = false)),
-    ("excuses nothing", |s, e, n| seeing(s, e, n, |sight| sight.excuse = None)),
+    ("warns early", |s, e, n| seeing(s, e, n, |reading| shift(&mut reading.due, -1_000_000))),
+    ("warns late", |s, e, n| seeing(s, e, n, |reading| shift(&mut reading.due, 1_000_000))),
+    ("does not hear mark_failed", |s, e, n| seeing(s, e, n, |reading| reading.failed = false)),
+    ("excuses nothing", |s, e, n| seeing(s, e, n, |reading| reading.excuse = None)),
     ("excuses the starved for ever", |s, e, n| {
-        seeing(s, e, n, |sight| sight.excuse = sight.excuse.map(|_| Excuse::Traced))
+        seeing(s, e, n, |reading| reading.excuse = reading.excuse.map(|_| Excuse::Traced))
     }),
     ("excuses every lateness of its own", |s, e, n| {
         let late = n.since(s.deadline()) > (s.policy.interval / 4).max(50 * MS);
-        seeing(s, e, n, |sight| sight.excuse = if late { Some(Excuse::Traced) } else { sight.excuse })
+        seeing(s, e, n, |reading| reading.excuse = if late { Some(Excuse::Traced) } else { reading.excuse })
     }),
     ("sees no recovery", |s, e, n| match (s.stage, e) {
         (Stage::Warned { .. }, Event::Look(_)) => (*s, Actions::none()),
@@ -65,8 +65,8 @@ const MISTAKES: &[(&str, Step)] = &[
     }),
     ("polls the parked", |s, e, n| {
         let (mut next, actions) = step(s, e, n);
-        if next.stage == Stage::Living && next.health.sight.due == Time::NEVER {
-            next.health.sight.due = n.after(S);
+        if next.stage == Stage::Living && next.health.reading.due == Time::NEVER {
+            next.health.reading.due = n.after(S);
         }
         (next, actions)
     }),
@@ -128,19 +128,19 @@ const MISTAKES: &[(&str, Step)] = &[
     ("stops others than it was told", |s, e, n| {
         under(s, e, n, |p| {
             p.stop_to = match p.stop_to {
-                Whom::Group => Whom::Instance,
-                Whom::Instance => Whom::Group,
+                SignalTarget::Group => SignalTarget::Main,
+                SignalTarget::Main => SignalTarget::Group,
             }
         })
     }),
     ("counts a restart that was asked for", |s, e, n| {
         let mut other = *s;
-        other.renewal &= !matches!(e, Event::Tick);
+        other.restart_asked &= !matches!(e, Event::Tick);
         step(&other, e, n)
     }),
     ("forgets a restart that was asked for", |s, e, n| {
         let mut other = *s;
-        other.renewal &= !matches!(e, Event::Ended(_));
+        other.restart_asked &= !matches!(e, Event::Ended(_));
         step(&other, e, n)
     }),
     ("tells of no failure under quit", |s, e, n| match s.policy.recovery {

@@ -12,7 +12,7 @@ pub(super) const NONE: Duration = Duration::ZERO;
 pub(super) struct Rig {
     pub(super) state: State,
     pub(super) now: Time,
-    pub(super) sight: Sight,
+    pub(super) reading: Reading,
 }
 
 /// A second between beats, a second of grace, no jitter.
@@ -28,8 +28,8 @@ pub(super) fn policy() -> Policy {
     }
 }
 
-pub(super) const PARKED: Sight =
-    Sight { phase: Phase::Running, failed: false, due: Time::NEVER, check: 0, answered: 0, excuse: None };
+pub(super) const PARKED: Reading =
+    Reading { phase: Phase::Running, failed: false, due: Time::NEVER, check: 0, answered: 0, excuse: None };
 
 pub(super) fn crash(signal: i32) -> Exit {
     Exit::Signal { signal, core: false }
@@ -39,7 +39,7 @@ impl Rig {
     /// Nothing lives yet.
     pub(super) fn new(policy: Policy) -> Rig {
         let now = Time(1_000_000_000_000);
-        Rig { state: State::new(policy, now), now, sight: PARKED }
+        Rig { state: State::new(policy, now), now, reading: PARKED }
     }
 
     /// Instance 1 lives and runs.
@@ -61,7 +61,7 @@ impl Rig {
     pub(super) fn wake(&mut self) -> Vec<Action> {
         let mut actions = Vec::new();
         if self.state.lives() {
-            actions = self.tell(Event::Look(self.sight));
+            actions = self.tell(Event::Look(self.reading));
         }
         actions.extend(self.tell(Event::Tick));
         actions
@@ -80,7 +80,7 @@ impl Rig {
 
     /// The main check beats now.
     pub(super) fn beat(&mut self) {
-        self.sight.due = self.now.after(S);
+        self.reading.due = self.now.after(S);
         self.wake();
     }
 
@@ -94,7 +94,7 @@ impl Rig {
     pub(super) fn end(&mut self, exit: Exit) -> Option<Duration> {
         let actions = self.tell(Event::Ended(exit));
         if let Stage::Left { exit } = self.state.stage() {
-            assert_eq!(actions.last(), Some(&Action::Leave(exit)));
+            assert_eq!(actions.last(), Some(&Action::Exit(exit)));
             return None;
         }
         assert_eq!(actions, []);
@@ -103,7 +103,7 @@ impl Rig {
         assert_eq!(self.sleep(), [Action::Spawn { instance }]);
         let delay = self.now.since(from);
         self.tell(Event::Spawned);
-        self.sight = PARKED;
+        self.reading = PARKED;
         self.wake();
         Some(delay)
     }

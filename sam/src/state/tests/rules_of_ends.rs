@@ -45,7 +45,7 @@ fn starting_for_long_is_not_health() {
     rig.wake();
     for delay in [0, 100, 200] {
         rig.tell(Event::Spawned);
-        rig.sight.phase = Phase::Starting;
+        rig.reading.phase = Phase::Starting;
         rig.wake();
         rig.pass(50 * S);
         rig.wake();
@@ -117,14 +117,14 @@ fn a_clean_exit_ends_the_supervisor_with_the_same_status() {
 fn one_that_had_finished_is_not_restarted_however_it_ends() {
     for exit in [Exit::Code(3), crash(11)] {
         let mut rig = Rig::running(policy());
-        rig.sight.phase = Phase::Stopping;
+        rig.reading.phase = Phase::Stopping;
         rig.wake();
         assert_eq!(rig.end(exit), None);
         assert_eq!(rig.left(), Some(exit));
         assert_eq!(rig.state.last().unwrap().then, Then::Finished);
     }
     let mut rig = Rig::running(policy());
-    rig.sight = Sight { phase: Phase::Stopping, failed: true, ..PARKED };
+    rig.reading = Reading { phase: Phase::Stopping, failed: true, ..PARKED };
     rig.wake();
     assert!(rig.end(crash(11)).is_some(), "it has failed as well");
 }
@@ -143,8 +143,8 @@ fn who_leaves_with_0_because_it_was_warned_or_failed_is_restarted() {
     rig.hang_until_warned();
     rig.sleep();
     assert!(rig.end(Exit::Code(0)).is_some());
-    rig.sight.failed = true;
-    rig.tell(Event::Look(rig.sight));
+    rig.reading.failed = true;
+    rig.tell(Event::Look(rig.reading));
     assert!(rig.end(Exit::Code(0)).is_some());
 }
 
@@ -158,7 +158,7 @@ fn one_that_recovers_on_its_way_out_was_ended_by_the_warning_whatever_it_leaves_
             rig.pass(100 * MS);
             rig.beat();
             assert_eq!(rig.state.stage(), Stage::Living, "it has recovered");
-            rig.sight.phase = phase;
+            rig.reading.phase = phase;
             rig.wake();
             assert!(rig.end(exit).is_some(), "{exit:?} while {phase:?}");
             assert_eq!(rig.state.last().unwrap().cause, Some(Cause::Overdue { check: 0 }));
@@ -172,7 +172,7 @@ fn health_for_long_enough_after_a_warning_clears_it() {
         let mut rig = Rig::running(policy());
         rig.hang_until_warned();
         rig.beat();
-        rig.sight = PARKED;
+        rig.reading = PARKED;
         rig.pass(healthy);
         assert_eq!(rig.end(Exit::Code(0)).is_none(), is_cleared, "{healthy:?}");
         assert_eq!(rig.state.last().unwrap().cause.is_none(), is_cleared);
@@ -183,7 +183,7 @@ fn health_for_long_enough_after_a_warning_clears_it() {
 fn to_be_on_the_way_to_an_end_is_not_health() {
     let mut rig = Rig::running(Policy { finalizes: false, ..policy() });
     rig.hang_until_warned();
-    rig.sight = Sight { phase: Phase::Stopping, ..PARKED };
+    rig.reading = Reading { phase: Phase::Stopping, ..PARKED };
     rig.wake();
     rig.pass(60 * S);
     rig.wake();
@@ -191,9 +191,9 @@ fn to_be_on_the_way_to_an_end_is_not_health() {
     // Long after it was cleared it ends of its own accord.
     rig.hang_until_warned();
     rig.beat();
-    rig.sight = PARKED;
+    rig.reading = PARKED;
     rig.pass(10 * S);
-    rig.sight.phase = Phase::Stopping;
+    rig.reading.phase = Phase::Stopping;
     rig.wake();
     rig.pass(60 * S);
     assert_eq!(rig.end(Exit::Code(0)), None);
@@ -203,7 +203,7 @@ fn to_be_on_the_way_to_an_end_is_not_health() {
 fn one_that_wants_no_further_instance_has_none_whatever_it_was_warned_of() {
     let mut rig = Rig::running(policy());
     rig.hang_until_warned();
-    rig.sight = Sight { phase: Phase::Stopping, ..PARKED };
+    rig.reading = Reading { phase: Phase::Stopping, ..PARKED };
     rig.wake();
     assert_eq!(rig.end(Exit::Code(3)), None);
     assert_eq!(rig.state.last().unwrap().then, Then::Finished);
@@ -220,9 +220,9 @@ fn each_kind_of_warning_is_the_cause_of_what_follows() {
     rig.wake();
     assert!(rig.end(Exit::Code(0)).is_some());
     assert_eq!(rig.state.last().unwrap().cause, Some(Cause::Probe));
-    rig.sight.failed = true;
+    rig.reading.failed = true;
     rig.wake();
-    rig.sight.failed = false;
+    rig.reading.failed = false;
     rig.wake();
     assert!(rig.end(Exit::Code(0)).is_some());
     assert_eq!(rig.state.last().unwrap().cause, Some(Cause::Failed));
@@ -235,7 +235,7 @@ fn exits_while_nothing_is_checked_are_passed_on_where_they_are_to_be() {
     {
         let in_phase = || {
             let mut rig = Rig::running(Policy { passes_exits: true, ..policy() });
-            rig.sight.phase = phase;
+            rig.reading.phase = phase;
             rig.wake();
             rig
         };
@@ -308,7 +308,7 @@ fn what_could_not_be_made_is_tried_again_within_the_budget_and_keeps_its_number(
 fn quit_does_not_try_again_to_make_one() {
     let mut rig = Rig::new(Policy { recovery: Recovery::Quit, ..policy() });
     rig.sleep();
-    assert_eq!(rig.tell(Event::NotSpawned(libc::ENOMEM)), [Action::Leave(Exit::Code(71))]);
+    assert_eq!(rig.tell(Event::NotSpawned(libc::ENOMEM)), [Action::Exit(Exit::Code(71))]);
 }
 
 #[test]
@@ -357,11 +357,11 @@ fn a_restart_that_is_asked_for_is_a_stop_that_the_next_follows_whatever_it_ended
             let fatal = Codes::new(&[64]).unwrap();
             let mut rig = Rig::running(Policy { recovery, budget, fatal, ..policy() });
             let from = rig.now;
-            assert_eq!(rig.tell(Event::Restart), [Action::Send { signal: libc::SIGTERM, to: Whom::Group }]);
+            assert_eq!(rig.tell(Event::Restart), [Action::Send { signal: libc::SIGTERM, to: SignalTarget::Group }]);
             assert_eq!(rig.tell(Event::Restart), [], "once is enough");
             assert_eq!(rig.state.deadline(), from.after(5 * S));
             assert_eq!(rig.end(exit), Some(NONE));
-            assert_eq!((rig.state.instance(), rig.state.restarts(), rig.state.is_renewed()), (2, 1, false));
+            assert_eq!((rig.state.instance(), rig.state.restarts(), rig.state.is_restart_asked()), (2, 1, false));
         }
     }
 }
@@ -373,7 +373,10 @@ fn one_that_does_not_obey_a_restart_is_killed_and_a_stop_is_stronger() {
     assert_eq!(rig.sleep(), [Action::Kill]);
     assert_eq!(rig.end(crash(9)), Some(NONE));
     rig.tell(Event::Restart);
-    assert_eq!(rig.tell(Event::Signal(libc::SIGTERM)), [Action::Send { signal: libc::SIGTERM, to: Whom::Group }]);
+    assert_eq!(
+        rig.tell(Event::Signal(libc::SIGTERM)),
+        [Action::Send { signal: libc::SIGTERM, to: SignalTarget::Group }]
+    );
     assert_eq!(rig.tell(Event::Restart), []);
     assert_eq!(rig.end(Exit::Code(0)), None);
     assert_eq!(rig.state.last().unwrap().then, Then::Stopped);
@@ -413,7 +416,7 @@ fn each_end_that_is_a_failure_is_told_and_no_other() {
     }
     // Who gives up tells it, too, and before the end.
     let mut rig = Rig::running(Policy { budget: Budget { restarts: 0, window: S }, ..policy });
-    assert_eq!(rig.tell(Event::Ended(crash(9))), [Action::Failed, Action::Leave(crash(9))]);
+    assert_eq!(rig.tell(Event::Ended(crash(9))), [Action::Failed, Action::Exit(crash(9))]);
     let mut rig = Rig::new(policy);
     rig.wake();
     assert_eq!(rig.tell(Event::NotSpawned(11)), [Action::Failed]);

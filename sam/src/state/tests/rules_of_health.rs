@@ -4,7 +4,7 @@ use super::{rig::*, *};
 use crate::time::Time;
 
 const WARN: Action = Action::Warn { signal: libc::SIGTERM };
-const CONTINUE: Action = Action::Send { signal: libc::SIGCONT, to: Whom::Instance };
+const CONTINUE: Action = Action::Send { signal: libc::SIGCONT, to: SignalTarget::Main };
 
 #[test]
 fn a_hang_is_warned_when_due_and_killed_a_grace_later() {
@@ -58,7 +58,7 @@ fn a_recovery_that_nobody_saw_earns_a_new_warning() {
     let mut rig = Rig::running(policy());
     rig.hang_until_warned();
     // One check's beat came, and it is overdue again when we look.
-    rig.sight.due = Time(rig.now.0 + 1_000_000);
+    rig.reading.due = Time(rig.now.0 + 1_000_000);
     rig.now = rig.state.deadline();
     assert_eq!(rig.wake(), [WARN]);
     assert_eq!(rig.sleep(), [Action::Kill]);
@@ -70,7 +70,7 @@ fn a_long_grace_does_not_delay_the_next_warning() {
     rig.hang_until_warned();
     rig.pass(10 * MS);
     let due = rig.now.after(S);
-    rig.sight.due = due;
+    rig.reading.due = due;
     assert_eq!(rig.sleep(), []);
     assert_eq!(rig.sleep(), [WARN]);
     assert_eq!(rig.now, due);
@@ -81,7 +81,7 @@ fn parked_means_no_timer() {
     let mut rig = Rig::running(policy());
     rig.beat();
     assert_ne!(rig.state.deadline(), Time::NEVER);
-    rig.sight = PARKED;
+    rig.reading = PARKED;
     rig.wake();
     assert_eq!(rig.state.deadline(), Time::NEVER);
 }
@@ -90,7 +90,7 @@ fn parked_means_no_timer() {
 fn who_parks_after_a_warning_is_not_killed() {
     let mut rig = Rig::running(policy());
     rig.hang_until_warned();
-    rig.sight = PARKED;
+    rig.reading = PARKED;
     assert_eq!(rig.sleep(), []);
     assert_eq!(rig.state.deadline(), Time::NEVER);
 }
@@ -98,11 +98,11 @@ fn who_parks_after_a_warning_is_not_killed() {
 #[test]
 fn an_interval_of_zero_has_no_main_check_but_named_ones() {
     let mut rig = Rig::running(Policy { interval: NONE, ..policy() });
-    rig.sight.due = Time(1);
+    rig.reading.due = Time(1);
     assert_eq!(rig.wake(), []);
     assert_eq!(rig.state.deadline(), Time::NEVER);
-    rig.sight.check = 7;
-    rig.sight.due = rig.now.after(S);
+    rig.reading.check = 7;
+    rig.reading.due = rig.now.after(S);
     rig.wake();
     assert_eq!(rig.sleep(), [WARN]);
     rig.sleep();
@@ -114,7 +114,7 @@ fn an_interval_of_zero_has_no_main_check_but_named_ones() {
 fn mark_failed_is_a_miss_that_nothing_excuses() {
     for interval in [NONE, S] {
         let mut rig = Rig::running(Policy { interval, ..policy() });
-        rig.sight = Sight { failed: true, excuse: Some(Excuse::Traced), ..PARKED };
+        rig.reading = Reading { failed: true, excuse: Some(Excuse::Traced), ..PARKED };
         assert_eq!(rig.wake(), [WARN]);
         let warned = rig.now;
         while rig.state.stage_name() == "warned" {
@@ -129,9 +129,9 @@ fn mark_failed_is_a_miss_that_nothing_excuses() {
 #[test]
 fn who_takes_mark_failed_back_lives() {
     let mut rig = Rig::running(policy());
-    rig.sight.failed = true;
+    rig.reading.failed = true;
     assert_eq!(rig.wake(), [WARN]);
-    rig.sight.failed = false;
+    rig.reading.failed = false;
     assert_eq!(rig.sleep(), []);
     assert_eq!(rig.state.stage(), Stage::Living);
 }
@@ -164,7 +164,7 @@ fn our_lateness_is_excused_again_after_a_beat() {
 #[test]
 fn the_slack_is_at_least_50_ms() {
     let mut rig = Rig::running(Policy { interval: 10 * MS, ..policy() });
-    rig.sight.due = rig.now.after(10 * MS);
+    rig.reading.due = rig.now.after(10 * MS);
     rig.wake();
     rig.now = rig.state.deadline().after(50 * MS);
     assert_eq!(rig.wake(), [WARN]);
@@ -175,14 +175,14 @@ fn the_starved_are_excused_ten_times_in_a_row() {
     let mut rig = Rig::running(policy());
     for _ in 0..2 {
         rig.beat();
-        rig.sight.excuse = Some(Excuse::Starved);
+        rig.reading.excuse = Some(Excuse::Starved);
         for _ in 0..10 {
             assert_eq!(rig.sleep(), []);
             assert_eq!(rig.state.deadline(), rig.now.after(S));
         }
-        rig.sight.excuse = None;
+        rig.reading.excuse = None;
     }
-    rig.sight.excuse = Some(Excuse::Starved);
+    rig.reading.excuse = Some(Excuse::Starved);
     assert_eq!(rig.sleep(), [WARN]);
 }
 
@@ -190,11 +190,11 @@ fn the_starved_are_excused_ten_times_in_a_row() {
 fn the_traced_are_excused_without_end() {
     let mut rig = Rig::running(policy());
     rig.beat();
-    rig.sight.excuse = Some(Excuse::Traced);
+    rig.reading.excuse = Some(Excuse::Traced);
     for _ in 0..1000 {
         assert_eq!(rig.sleep(), []);
     }
-    rig.sight.excuse = None;
+    rig.reading.excuse = None;
     assert_eq!(rig.sleep(), [WARN]);
 }
 
@@ -212,7 +212,7 @@ fn who_is_not_ready_in_time_is_warned_and_killed() {
     let mut rig = Rig::new(Policy { start_limit: Some(3 * S), ..policy() });
     rig.wake();
     rig.tell(Event::Spawned);
-    rig.sight.phase = Phase::Starting;
+    rig.reading.phase = Phase::Starting;
     let spawned = rig.now;
     rig.wake();
     assert_eq!(rig.state.stage_name(), "starting");
@@ -227,7 +227,7 @@ fn who_is_not_ready_in_time_is_warned_and_killed() {
 fn who_is_ready_in_time_has_no_start_limit_any_more() {
     let mut rig = Rig::running(Policy { start_limit: Some(3 * S), ..policy() });
     assert_eq!(rig.state.deadline(), Time::NEVER);
-    rig.sight.phase = Phase::Starting;
+    rig.reading.phase = Phase::Starting;
     rig.pass(10 * S);
     assert_eq!(rig.wake(), []);
 }
@@ -248,7 +248,7 @@ fn a_question_comes_each_interval_while_running_and_each_has_its_own_number() {
     for _ in 0..100 {
         let last = rig.now;
         rig.pass(400 * MS);
-        rig.sight.answered = *numbers.last().unwrap();
+        rig.reading.answered = *numbers.last().unwrap();
         assert_eq!(rig.wake(), []);
         numbers.push(asked(&rig.sleep()));
         assert_eq!(rig.now, last.after(S));
@@ -264,7 +264,7 @@ fn no_answer_and_a_wrong_answer_are_a_hang() {
     for wrong in [0, 1, u64::MAX] {
         let mut rig = Rig::running(Policy { checks: Checks::Asks, ..policy() });
         let from = rig.now;
-        rig.sight.answered = wrong;
+        rig.reading.answered = wrong;
         assert_eq!(rig.sleep(), [WARN]);
         assert_eq!(rig.now, from.after(S));
         assert_eq!(rig.sleep(), [Action::Kill]);
@@ -276,10 +276,10 @@ fn no_answer_and_a_wrong_answer_are_a_hang() {
 #[test]
 fn nobody_is_asked_while_not_running() {
     let mut rig = Rig::running(Policy { checks: Checks::Asks, ..policy() });
-    rig.sight.phase = Phase::Ready;
+    rig.reading.phase = Phase::Ready;
     assert_eq!(rig.wake(), []);
     assert_eq!(rig.state.deadline(), Time::NEVER);
-    rig.sight.phase = Phase::Running;
+    rig.reading.phase = Phase::Running;
     asked(&rig.wake());
 }
 
@@ -366,7 +366,7 @@ fn failed_probes_of_one_that_boots_do_not_count_and_the_first_good_one_ends_the_
     let mut rig = Rig::new(Policy { probe, start_limit: Some(30 * S), interval: NONE, ..policy() });
     rig.wake();
     rig.tell(Event::Spawned);
-    rig.sight.phase = Phase::Starting;
+    rig.reading.phase = Phase::Starting;
     rig.wake();
     for _ in 0..20 {
         let from = rig.now;
@@ -379,7 +379,7 @@ fn failed_probes_of_one_that_boots_do_not_count_and_the_first_good_one_ends_the_
     rig.sleep();
     rig.tell(Event::Probed(true));
     // As the supervisor has it then.
-    rig.sight.phase = Phase::Ready;
+    rig.reading.phase = Phase::Ready;
     rig.wake();
     assert_eq!(rig.state.stage_name(), "ready");
     while rig.sleep() != [Action::Probe] {}
@@ -392,7 +392,7 @@ fn one_that_no_probe_finds_well_has_its_start_limit_and_no_more() {
     let mut rig = Rig::new(Policy { probe, start_limit: Some(3 * S), ..policy() });
     rig.wake();
     rig.tell(Event::Spawned);
-    rig.sight.phase = Phase::Starting;
+    rig.reading.phase = Phase::Starting;
     let spawned = rig.now;
     let mut actions = rig.wake();
     while !actions.contains(&WARN) {
@@ -418,12 +418,12 @@ fn a_probe_that_could_not_be_started_says_nothing() {
 fn one_that_says_itself_when_it_is_ready_is_not_probed_before() {
     let probe = Some(Probing { every: S, limit: S, failures: 1, tells_ready: false });
     let mut rig = Rig::new(Policy { probe, says_ready: true, interval: NONE, ..policy() });
-    rig.sight.phase = Phase::Starting;
+    rig.reading.phase = Phase::Starting;
     rig.wake();
     rig.tell(Event::Spawned);
     rig.wake();
     assert_eq!(rig.state.deadline(), Time::NEVER);
-    rig.sight.phase = Phase::Ready;
+    rig.reading.phase = Phase::Ready;
     rig.wake();
     assert_eq!(rig.sleep(), [Action::Probe]);
 }
@@ -438,7 +438,7 @@ fn an_interval_may_change_while_the_instance_runs() {
     rig.pass(10 * S);
     assert_eq!(rig.wake(), []);
     rig.state.set_interval(3 * S);
-    rig.sight.due = rig.now.after(3 * S);
+    rig.reading.due = rig.now.after(3 * S);
     rig.wake();
     let from = rig.now;
     assert_eq!(rig.sleep(), [Action::Warn { signal: libc::SIGTERM }]);

@@ -4,7 +4,7 @@ use super::{rig::*, *};
 use crate::time::Time;
 
 fn group(signal: i32) -> Action {
-    Action::Send { signal, to: Whom::Group }
+    Action::Send { signal, to: SignalTarget::Group }
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_second_stop_is_passed_on_and_moves_no_limit() {
 fn a_stop_between_instances_leaves_at_once_by_that_signal() {
     let mut rig = Rig::running(policy());
     rig.tell(Event::Ended(crash(11)));
-    let leave = Action::Leave(crash(libc::SIGINT));
+    let leave = Action::Exit(crash(libc::SIGINT));
     assert_eq!(rig.tell(Event::Signal(libc::SIGINT)), [leave]);
 }
 
@@ -69,7 +69,7 @@ fn a_stop_while_one_cannot_be_made_leaves_by_that_signal() {
     let mut rig = Rig::new(policy());
     rig.wake();
     rig.tell(Event::Signal(libc::SIGTERM));
-    assert_eq!(rig.tell(Event::NotSpawned(11)), [Action::Leave(crash(libc::SIGTERM))]);
+    assert_eq!(rig.tell(Event::NotSpawned(11)), [Action::Exit(crash(libc::SIGTERM))]);
 }
 
 #[test]
@@ -149,14 +149,14 @@ fn always_means_after_a_clean_end_too_but_not_after_a_stop_or_a_fatal_one() {
 
 #[test]
 fn signals_that_are_passed_on_go_to_the_main_process_unless_the_group_is_to_have_them() {
-    for to in [Whom::Instance, Whom::Group] {
+    for to in [SignalTarget::Main, SignalTarget::Group] {
         let mut rig = Rig::running(Policy { pass_to: to, ..policy() });
         for signal in [libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGWINCH, libc::SIGRTMIN()] {
             assert_eq!(rig.tell(Event::Signal(signal)), [Action::Send { signal, to }]);
         }
         assert_eq!(rig.tell(Event::Signal(libc::SIGCONT)), [group(libc::SIGCONT)], "as Ctrl-Z went to it");
     }
-    assert_eq!(policy().pass_to, Whom::Instance, "unless told otherwise");
+    assert_eq!(policy().pass_to, SignalTarget::Main, "unless told otherwise");
 }
 
 #[test]
@@ -258,8 +258,8 @@ fn the_next_instance_is_not_suspended_with_the_last() {
 
 #[test]
 fn a_stop_is_for_the_main_process_alone_where_the_operator_says_so() {
-    let policy = Policy { stop_to: Whom::Instance, ..policy() };
-    let main = Action::Send { signal: libc::SIGTERM, to: Whom::Instance };
+    let policy = Policy { stop_to: SignalTarget::Main, ..policy() };
+    let main = Action::Send { signal: libc::SIGTERM, to: SignalTarget::Main };
     let mut rig = Rig::running(policy);
     assert_eq!(rig.tell(Event::Signal(libc::SIGTERM)), [main]);
     assert_eq!(rig.tell(Event::Signal(libc::SIGTERM)), [main]);

@@ -9,8 +9,8 @@ impl Observer {
 
     /// When something that the instance owes is overdue.
     pub(super) fn due(&self) -> Time {
-        let main_off = self.policy.interval.is_zero() && self.sight.check == 0;
-        let board = if main_off { NEVER } else { self.sight.due };
+        let main_off = self.policy.interval.is_zero() && self.reading.check == 0;
+        let board = if main_off { NEVER } else { self.reading.due };
         let answer = self.question.map_or(NEVER, |(_, at)| at.after(self.policy.interval));
         board.min(answer).min(self.ready_by)
     }
@@ -21,7 +21,7 @@ impl Observer {
 
     /// Does the first good probe make it ready?
     fn boots(&self) -> bool {
-        self.policy.probe.is_some_and(|p| p.tells_ready) && self.sight.phase == Phase::Starting
+        self.policy.probe.is_some_and(|p| p.tells_ready) && self.reading.phase == Phase::Starting
     }
 
     pub(super) fn probe_period(&self, probe: Probing) -> Duration {
@@ -31,8 +31,8 @@ impl Observer {
     /// Time heals: it was healthy for long enough after a recovery.
     pub(super) fn clear(&mut self, now: Time) {
         let healed = self.suspect_since.is_some_and(|at| now.since(at) >= self.policy.healthy_after);
-        let finalized = self.policy.finalizes && self.sight.phase == Phase::Stopping;
-        if finalized || (healed && self.sight.phase != Phase::Stopping) {
+        let finalized = self.policy.finalizes && self.reading.phase == Phase::Stopping;
+        if finalized || (healed && self.reading.phase != Phase::Stopping) {
             self.suspect_since = None;
         }
     }
@@ -42,28 +42,28 @@ impl Observer {
         self.life == Life::Alive && self.stop.is_none() && !self.renews && !self.killed && !self.suspended
     }
 
-    pub(super) fn looked(&mut self, sight: Sight, planned: Time, now: Time) -> Option<Why> {
+    pub(super) fn looked(&mut self, reading: Reading, planned: Time, now: Time) -> Option<Why> {
         self.clear(now);
-        self.sight = sight;
+        self.reading = reading;
         if !self.attended() {
             return None;
         }
-        if sight.phase != Phase::Starting {
+        if reading.phase != Phase::Starting {
             self.ready_by = NEVER;
         }
         let asks =
-            self.policy.checks == Checks::Asks && !self.policy.interval.is_zero() && sight.phase == Phase::Running;
+            self.policy.checks == Checks::Asks && !self.policy.interval.is_zero() && reading.phase == Phase::Running;
         if !asks {
             (self.question, self.next_question) = (None, None);
         } else if let Some((number, at)) = self.question {
-            if sight.answered == number {
+            if reading.answered == number {
                 self.question = None;
                 self.next_question = Some(at.after(self.policy.interval));
             }
         } else if self.next_question.is_none() {
             self.next_question = Some(now);
         }
-        let serves = match sight.phase {
+        let serves = match reading.phase {
             Phase::Starting => (self.policy.start_limit.is_none() && !self.policy.says_ready) || self.boots(),
             phase => phase != Phase::Stopping,
         };
@@ -77,7 +77,7 @@ impl Observer {
         let due = self.due();
         if let Some((why, _)) = self.warned {
             let recovered = match why {
-                Why::Failed => !sight.failed,
+                Why::Failed => !reading.failed,
                 Why::Probe => !self.probes_bad(),
                 Why::Miss { due: missed } => due > missed,
             };
@@ -87,7 +87,7 @@ impl Observer {
             self.warned = None;
             self.suspect_since = Some(now);
         }
-        if sight.failed {
+        if reading.failed {
             return Some(Why::Failed);
         }
         if self.probes_bad() {
@@ -95,7 +95,7 @@ impl Observer {
         }
         if now >= due && now >= self.excused_until {
             let slack = (self.policy.interval / 4).max(50 * rig::MS);
-            let excused = match sight.excuse {
+            let excused = match reading.excuse {
                 Some(Excuse::Traced) => true,
                 Some(Excuse::Starved) if self.starved < 10 => {
                     self.starved += 1;

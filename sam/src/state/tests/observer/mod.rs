@@ -45,7 +45,7 @@ pub(super) struct Observer {
     halted: bool,
     suspended: bool,
     tstp: Option<Time>,
-    sight: Sight,
+    reading: Reading,
     ready_by: Time,
     question: Option<(u64, Time)>,
     next_question: Option<Time>,
@@ -81,7 +81,7 @@ impl Observer {
             halted: false,
             suspended: false,
             tstp: None,
-            sight: rig::PARKED,
+            reading: rig::PARKED,
             ready_by: NEVER,
             question: None,
             next_question: None,
@@ -129,8 +129,8 @@ impl Observer {
             Event::Ended(exit) if self.life == Life::Alive => {
                 must_leave = self.ended(Some(exit), actions, deadline, now)?;
             }
-            Event::Look(sight) if self.life == Life::Alive => {
-                must_warn = self.looked(sight, planned, now);
+            Event::Look(reading) if self.life == Life::Alive => {
+                must_warn = self.looked(reading, planned, now);
             }
             Event::Probed(well) if self.probe_by.take().is_some() => {
                 must_warn = self.probed(well, now);
@@ -199,7 +199,7 @@ impl Observer {
             }
             Event::Signal(20) => {
                 let waits = matches!(self.life, Life::Nothing { .. });
-                let sent = actions.contains(&Action::Send { signal: 20, to: Whom::Group });
+                let sent = actions.contains(&Action::Send { signal: 20, to: SignalTarget::Group });
                 let slept = actions.contains(&Action::Suspend);
                 ensure(!slept || waits || self.halted, "suspended before the instance halted")?;
                 if self.attended() {
@@ -212,7 +212,7 @@ impl Observer {
                 }
             }
             Event::Signal(signal) if self.life == Life::Alive => {
-                let to = if signal == libc::SIGCONT { Whom::Group } else { self.policy.pass_to };
+                let to = if signal == libc::SIGCONT { SignalTarget::Group } else { self.policy.pass_to };
                 let sent = actions == [Action::Send { signal, to }];
                 ensure(sent, "a signal was not passed on")?;
                 if signal == libc::SIGCONT {
@@ -223,12 +223,12 @@ impl Observer {
             Event::Tick => must_warn = self.probe_too_long(now),
             _ => ensure(actions.is_empty(), "it acted on what was not its business")?,
         }
-        let left = actions.iter().find_map(|a| if let Action::Leave(e) = a { Some(*e) } else { None });
+        let left = actions.iter().find_map(|a| if let Action::Exit(e) = a { Some(*e) } else { None });
         ensure(left == must_leave, "it left, stayed, or left with another status than it should")?;
         let warned = actions.iter().any(|a| matches!(a, Action::Warn { .. }));
         ensure(must_warn.is_none() || warned, "a miss without a warning")?;
         ensure(!warned || must_warn.is_some(), "a warning without a miss, or of an excused one")?;
-        let sent = actions.contains(&Action::Send { signal: libc::SIGCONT, to: Whom::Group });
+        let sent = actions.contains(&Action::Send { signal: libc::SIGCONT, to: SignalTarget::Group });
         ensure(!stops || !self.halted || sent, "a stop for a halted instance cannot arrive")?;
         let to_whom = self.policy.stop_to;
         let sent = actions.iter().any(|a| matches!(a, Action::Send { to, .. } if *to == to_whom));
@@ -255,7 +255,7 @@ impl Observer {
             streak: self.streak,
             ready_by: limit.map_or(NEVER, |l| now.after(l)),
             well_since: limit.is_none().then_some(now),
-            sight: Sight { phase: Phase::Starting, ..rig::PARKED },
+            reading: Reading { phase: Phase::Starting, ..rig::PARKED },
             ..Observer::new(self.policy, now)
         };
         self.life = Life::Alive;
@@ -271,7 +271,7 @@ impl Observer {
     ) -> Result<Option<Exit>, Fault> {
         self.clear(now);
         let accused = self.warned.is_some() || self.suspect_since.is_some();
-        let ill = exit.is_some() && (accused || self.killed || self.sight.failed);
+        let ill = exit.is_some() && (accused || self.killed || self.reading.failed);
         if exit.is_some() {
             if self.warned.is_none() && !self.killed && self.stop.is_none() && !self.renews {
                 self.credit(now);
@@ -286,15 +286,15 @@ impl Observer {
             (None, None) => Exit::Code(71),
         };
         let is_always = self.policy.recovery == Recovery::Always && self.stop.is_none();
-        let unwatched = !is_always && !ill && self.sight.phase != Phase::Running;
+        let unwatched = !is_always && !ill && self.reading.phase != Phase::Running;
         let is_clean = !ill && matches!(exit, Some(Exit::Code(code)) if code == 0 || self.policy.clean.contains(code));
-        let left = actions.iter().any(|a| matches!(a, Action::Leave(_)));
+        let left = actions.iter().any(|a| matches!(a, Action::Exit(_)));
         let fails = match exit {
             _ if self.stop.is_some() || self.renews => false,
             _ if self.policy.recovery == Recovery::Quit => !is_clean,
             Some(Exit::Code(code)) if self.policy.fatal.contains(code) => true,
             _ if is_always => !is_clean || left,
-            Some(_) if is_clean || (!ill && self.sight.phase == Phase::Stopping) => false,
+            Some(_) if is_clean || (!ill && self.reading.phase == Phase::Stopping) => false,
             Some(Exit::Code(_)) if unwatched && self.policy.passes_exits => false,
             _ => true,
         };
@@ -315,7 +315,7 @@ impl Observer {
         {
             return Ok(Some(own));
         }
-        if exit.is_some() && !is_always && !ill && self.sight.phase == Phase::Stopping {
+        if exit.is_some() && !is_always && !ill && self.reading.phase == Phase::Stopping {
             return Ok(Some(own));
         }
         if self.stop.is_some() || self.policy.recovery == Recovery::Quit {
@@ -331,7 +331,7 @@ impl Observer {
         };
         let least = most - most * u32::from(jitter) / 100;
         self.streak += 1;
-        if actions.iter().any(|a| matches!(a, Action::Leave(_))) {
+        if actions.iter().any(|a| matches!(a, Action::Exit(_))) {
             ensure(!self.affords(now.after(least)), "it gave up within its budget")?;
             return Ok(Some(if own == Exit::Code(0) { Exit::Code(1) } else { own }));
         }
@@ -393,7 +393,7 @@ impl Observer {
                 ensure(self.probe_by.take().is_some(), "the stop of no probe")?;
             }
             Action::Send { .. } => ensure(alive, "a signal to nobody")?,
-            Action::Leave(_) => {
+            Action::Exit(_) => {
                 ensure(!alive && self.life != Life::Making, "it left an instance behind")?;
                 self.life = Life::Left;
             }

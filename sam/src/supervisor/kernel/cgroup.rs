@@ -1,0 +1,404 @@
+//! The cgroup of an instance: SIGKILL for all that descends from it, whatever group or
+//! session that has made for itself, and as fast as it forks.
+//!
+//! Below its own cgroup (version 2) the supervisor makes one, `sam-PID`, and in that two
+//! *cells*, each for every second instance: the one that stands by must not die with the
+//! one that lives. A cell is made anew for each, so none finds what another has set.
+//!
+//! # Invariants
+//! 1. A process is in its cell before it is rung for, so that nothing that an instance
+//!    starts is outside. A fork moves itself, which may take the kernel a grace period of
+//!    its RCU (10 to 20 ms), paid while it stands by; what executes a program at once is
+//!    born there instead.
+//! 2. Only what is in a cell is killed by way of it: never the supervisor, nor a probe.
+//! 3. `sam-PID` is locked (`flock`) while its supervisor lives. What one left that was
+//!    killed is not, and the next that begins in the same cgroup removes it, if nothing
+//!    lives in it.
+//!
+//! Where another process may be the only one to make cgroups, this makes none: systemd says
+//! by an attribute which of them it has delegated (its `CGROUP_DELEGATION` document).
+
+use std::{
+    ffi::{CStr, CString, OsStr},
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead, BufReader},
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
+        unix::{
+            ffi::{OsStrExt as _, OsStringExt as _},
+            fs::FileExt as _,
+        },
+    },
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    error::{Error, Result},
+    options::{Cgroup, Options},
+    supervisor::kernel::sys,
+};
+
+/// The cells, by their names.
+const NAMES: [&CStr; 2] = [c"0", c"1"];
+
+/// How long a path is that is shown: a status file has room for others, too.
+const SHOWN: usize = 512;
+
+/// How often a name is chosen anew that somebody else had, or took away.
+const RACES: u32 = 16;
+
+/// How often what an application has made below its cell is gone down to: once for each that is in
+/// another, and not for ever if somebody goes on making them.
+const ROUNDS: u32 = 4096;
+
+/// Where instances live.
+pub(crate) struct Cgroups {
+    dir: OwnedFd,
+    path: CString,
+    /// Those of the cells, as `/proc/PID/cgroup` has them.
+    shown: [Vec<u8>; 2],
+    is_needed: bool,
+}
+
+/// The cgroup of one instance.
+pub(crate) struct InstanceCgroup {
+    dir: OwnedFd,
+    events: File,
+    index: usize,
+}
+
+impl Cgroups {
+    /// Makes it, where it may.
+    pub(crate) fn open(options: &Options) -> Result<Option<Cgroups>> {
+        let keeps_strays = options.keeps_strays() || std::process::id() == 1;
+        match options.cgroup {
+            Cgroup::Off => Ok(None),
+            Cgroup::Auto if keeps_strays => Ok(None),
+            Cgroup::Auto => {
+                let made =
+                    own().and_then(|own| if is_delegated(&own.0) { Cgroups::make(&own, false) } else { refused() });
+                Ok(made.ok())
+            }
+            Cgroup::Need => {
+                let made = own().and_then(|own| Cgroups::make(&own, true));
+                let what = "make a cgroup for the instances, which is needed; give this process the right to write \
+                            below its own of version 2 (Delegate=yes of its unit), or do not need one";
+                made.map(Some).map_err(|error| Error::io(what, error))
+            }
+        }
+    }
+
+    fn make((own, path): &(PathBuf, Vec<u8>), is_needed: bool) -> io::Result<Cgroups> {
+        // Who moves a process needs the right to write here, too.
+        OpenOptions::new().write(true).open(own.join("cgroup.procs"))?;
+        remove_stale(own);
+        let pid = std::process::id();
+        let mut made = Cgroups::make_as(own, path, &format!("sam-{pid}"), is_needed);
+        for _ in 0..RACES {
+            // A process of another namespace may have the same number; and another that begins
+            // may take one for stale that is not locked yet.
+            let is_lost = made.as_ref().err().map(io::Error::kind).is_some_and(|kind| {
+                matches!(kind, io::ErrorKind::AlreadyExists | io::ErrorKind::WouldBlock | io::ErrorKind::NotFound)
+            });
+            if !is_lost {
+                break;
+            }
+            made = Cgroups::make_as(own, path, &format!("sam-{pid}-{:x}", sys::random()), is_needed);
+        }
+        made
+    }
+
+    fn make_as(own: &Path, path: &[u8], name: &str, is_needed: bool) -> io::Result<Cgroups> {
+        let place = own.join(name);
+        fs::create_dir(&place)?;
+        let made = File::open(&place).and_then(|dir| {
+            lock(&dir)?;
+            // Neither in a threaded subtree nor before Linux 5.14 could a whole one be killed.
+            if fs::read(place.join("cgroup.type"))? != b"domain\n" || !place.join("cgroup.kill").exists() {
+                return Err(io::ErrorKind::Unsupported.into());
+            }
+            Ok(dir)
+        });
+        let dir = made.inspect_err(|_| drop(fs::remove_dir(&place)))?;
+        let shown = |cgroup: &CStr| {
+            let path = [path.strip_suffix(b"/").unwrap_or(path), name.as_bytes(), cgroup.to_bytes()].join(&b'/');
+            if path.len() <= SHOWN { path } else { Vec::new() }
+        };
+        let path = CString::new(place.into_os_string().into_vec())?;
+        Ok(Cgroups { dir: dir.into(), path, shown: NAMES.map(shown), is_needed })
+    }
+
+    /// A cell for an instance. The one before the last has ended, so that its own is free.
+    /// `None` if there is none to be had, and none is needed.
+    pub(crate) fn cgroup(&self, instance: u32) -> io::Result<Option<InstanceCgroup>> {
+        let index = usize::from(!instance.is_multiple_of(2));
+        let make = || {
+            remove(self.dir.as_raw_fd(), NAMES[index]);
+            // SAFETY: the path ends with a zero byte.
+            sys::checked(unsafe { libc::mkdirat(self.dir.as_raw_fd(), NAMES[index].as_ptr(), 0o755) })?;
+            let dir = open_at(self.dir.as_raw_fd(), NAMES[index], libc::O_RDONLY | libc::O_DIRECTORY)?;
+            let events = open_at(dir.as_raw_fd(), c"cgroup.events", libc::O_RDONLY)?;
+            Ok(InstanceCgroup { dir, events: events.into(), index })
+        };
+        match make() {
+            Err(_) if !self.is_needed => Ok(None),
+            cgroup => cgroup.map(Some),
+        }
+    }
+
+    /// Whether an instance may not be without its cell.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.is_needed
+    }
+
+    /// The path of a cell.
+    pub(crate) fn shown(&self, cgroup: &InstanceCgroup) -> Option<&[u8]> {
+        Some(&*self.shown[cgroup.index]).filter(|path| !path.is_empty())
+    }
+
+    /// Removes all of it, at the supervisor's end.
+    pub(crate) fn remove(self) {
+        for _ in 0..50 {
+            if remove(libc::AT_FDCWD, &self.path) {
+                return;
+            }
+            // The kernel may still be busy with the last that died.
+            let _ = sys::wait(&mut [], Some(Duration::from_millis(1)));
+        }
+    }
+}
+
+impl InstanceCgroup {
+    /// Moves this process in.
+    pub(crate) fn enter(&self) -> io::Result<()> {
+        self.write(c"cgroup.procs", b"0")
+    }
+
+    /// Kills all that is in it.
+    pub(crate) fn kill(&self) {
+        let _ = self.write(c"cgroup.kill", b"1");
+    }
+
+    /// Kills what is left in it; was there anything?
+    pub(crate) fn kill_rest(&self) -> bool {
+        let is_populated = is_populated(&self.events);
+        if is_populated {
+            self.kill();
+        }
+        is_populated
+    }
+
+    /// Tells by POLLPRI that [`kill_rest`](InstanceCgroup::kill_rest) may find less.
+    pub(crate) fn events(&self) -> RawFd {
+        self.events.as_raw_fd()
+    }
+
+    fn write(&self, name: &CStr, bytes: &[u8]) -> io::Result<()> {
+        let file = File::from(open_at(self.dir.as_raw_fd(), name, libc::O_WRONLY)?);
+        file.write_at(bytes, 0).map(drop)
+    }
+}
+
+impl AsFd for InstanceCgroup {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+}
+
+/// The cgroup of this process: as a folder, and as the kernel names it.
+fn own() -> io::Result<(PathBuf, Vec<u8>)> {
+    let text = fs::read("/proc/self/cgroup")?;
+    let path = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"0::"));
+    let path = path.map_or_else(refused, Ok)?;
+    let mounts = BufReader::new(File::open("/proc/self/mountinfo")?);
+    place(mounts, path).map_or_else(refused, |place| Ok((place, path.to_vec())))
+}
+
+fn refused<T>() -> io::Result<T> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The folder of a cgroup of version 2, by a process's table of mounts: `proc_pid_mountinfo(5)`.
+fn place(mounts: impl BufRead, path: &[u8]) -> Option<PathBuf> {
+    mounts.split(b'\n').map_while(io::Result::ok).find_map(|line| {
+        let mut fields = line.split(|&byte| byte == b' ');
+        let (root, mount) = (plain(fields.nth(3)?), plain(fields.next()?));
+        // Optional fields end with a dash.
+        fields.find(|field| *field == b"-")?;
+        if fields.next()? != b"cgroup2" {
+            return None;
+        }
+        let below = path.strip_prefix(root.strip_suffix(b"/").unwrap_or(&root))?;
+        let is_whole = below.is_empty() || below.starts_with(b"/");
+        // One outside of this process's namespace has no folder here.
+        let is_inside = !below.split(|&byte| byte == b'/').any(|name| name == b"..");
+        let below = OsStr::from_bytes(below.strip_prefix(b"/").unwrap_or(below));
+        (is_whole && is_inside).then(|| PathBuf::from(std::ffi::OsString::from_vec(mount)).join(below))
+    })
+}
+
+/// A path without the escapes of `/proc`: `\040` is a space.
+fn plain(field: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let mut rest = field;
+    while let Some((&byte, behind)) = rest.split_first() {
+        let code = behind.get(..3).and_then(|code| u8::from_str_radix(str::from_utf8(code).ok()?, 8).ok());
+        (rest, _) = match code.filter(|_| byte == b'\\') {
+            Some(code) => (&behind[3..], plain.push(code)),
+            None => (behind, plain.push(byte)),
+        };
+    }
+    plain
+}
+
+/// Whether this process may make cgroups below its own. Where systemd runs, it alone makes
+/// them, but below those that it has marked.
+fn is_delegated(own: &Path) -> bool {
+    let Ok(path) = CString::new(own.as_os_str().as_bytes()) else { return false };
+    let is_marked = |name: &CStr| {
+        let mut value = [0_u8; 1];
+        // SAFETY: both strings end with a zero byte, the value is writable for one byte.
+        let len = unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
+        len == 1 && value == *b"1"
+    };
+    !Path::new("/run/systemd/system").is_dir() || is_marked(c"user.delegate") || is_marked(c"trusted.delegate")
+}
+
+/// Takes the lock that a supervisor has on its cgroup while it lives.
+fn lock(dir: &File) -> io::Result<()> {
+    // SAFETY: takes no pointers.
+    sys::checked(unsafe { libc::flock(dir.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }).map(drop)
+}
+
+/// Removes what supervisors left that were killed.
+fn remove_stale(own: &Path) {
+    let is_ours = |name: &str| {
+        let rest = name.strip_prefix("sam-").unwrap_or("");
+        rest.starts_with(|c: char| c.is_ascii_digit()) && rest.bytes().all(|c| c.is_ascii_hexdigit() || c == b'-')
+    };
+    for entry in fs::read_dir(own).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(is_ours)
+            && let Ok(dir) = File::open(entry.path())
+            && lock(&dir).is_ok()
+            && File::open(entry.path().join("cgroup.events")).is_ok_and(|events| !is_populated(&events))
+            && let Ok(path) = CString::new(entry.path().into_os_string().into_vec())
+        {
+            remove(libc::AT_FDCWD, &path);
+        }
+    }
+}
+
+/// Whether a process lives in a cgroup or below it.
+fn is_populated(events: &File) -> bool {
+    let mut text = [0; 64];
+    // One that somebody removed has no processes.
+    let len = events.read_at(&mut text, 0).unwrap_or(0);
+    text[..len].split(|&byte| byte == b'\n').any(|line| line == b"populated 1")
+}
+
+/// Removes a cgroup and those below it, if no process lives there; is it gone? Needs no
+/// memory of the heap's, and as much of the stack however deep they are.
+fn remove(parent: RawFd, name: &CStr) -> bool {
+    for _ in 0..ROUNDS {
+        if remove_one(parent, name) {
+            return true;
+        }
+        let mut has_removed = false;
+        let mut dir = open_at(parent, name, libc::O_RDONLY | libc::O_DIRECTORY);
+        // Down to one that has none below it any more.
+        while let Ok(this) = dir {
+            let Some(left) = remove_below(this.as_fd(), &mut has_removed) else { break };
+            let name = CStr::from_bytes_until_nul(&left).unwrap_or(c"");
+            dir = open_at(this.as_raw_fd(), name, libc::O_RDONLY | libc::O_DIRECTORY);
+        }
+        if !has_removed {
+            return false;
+        }
+    }
+    false
+}
+
+fn remove_one(parent: RawFd, name: &CStr) -> bool {
+    // SAFETY: the path ends with a zero byte.
+    match sys::checked(unsafe { libc::unlinkat(parent, name.as_ptr(), libc::AT_REMOVEDIR) }) {
+        Ok(_) => true,
+        Err(error) => error.raw_os_error() == Some(libc::ENOENT),
+    }
+}
+
+/// Removes those right below that have none themselves; the name of one that is left.
+fn remove_below(dir: BorrowedFd<'_>, has_removed: &mut bool) -> Option<[u8; 256]> {
+    let mut left = None;
+    let mut buffer = [0_u8; 1024];
+    loop {
+        let (fd, into) = (dir.as_raw_fd(), buffer.as_mut_ptr());
+        // SAFETY: the buffer is writable for that many bytes.
+        let read = unsafe { libc::syscall(libc::SYS_getdents64, fd, into, buffer.len()) };
+        let Some(mut entries @ [_, ..]) = usize::try_from(read).ok().and_then(|read| buffer.get(..read)) else {
+            return left;
+        };
+        // An entry has its length at its 16th byte, then its type and its name.
+        while let [_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, low, high, kind, name @ ..] = entries {
+            if *kind == libc::DT_DIR
+                && let Ok(name) = CStr::from_bytes_until_nul(name)
+                && name != c"."
+                && name != c".."
+            {
+                if remove_one(dir.as_raw_fd(), name) {
+                    *has_removed = true;
+                } else if left.is_none() {
+                    let mut copy = [0; 256];
+                    let bytes = name.to_bytes();
+                    copy.get_mut(..bytes.len())?.copy_from_slice(bytes);
+                    left = Some(copy);
+                }
+            }
+            entries = entries.get(usize::from(u16::from_ne_bytes([*low, *high]))..).unwrap_or(&[]);
+        }
+    }
+}
+
+fn open_at(dir: RawFd, name: &CStr, flags: libc::c_int) -> io::Result<OwnedFd> {
+    // SAFETY: the path ends with a zero byte.
+    let fd = sys::checked(unsafe { libc::openat(dir, name.as_ptr(), flags | libc::O_CLOEXEC) })?;
+    // SAFETY: it is new and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place_of(mounts: &str, path: &str) -> Option<String> {
+        place(mounts.as_bytes(), path.as_bytes()).map(|place| place.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_cgroup_is_found_wherever_it_is_mounted() {
+        let hybrid = "32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n\
+                      41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n";
+        assert_eq!(place_of(hybrid, "/").as_deref(), Some("/sys/fs/cgroup/unified/"));
+        assert_eq!(place_of(hybrid, "/a/b").as_deref(), Some("/sys/fs/cgroup/unified/a/b"));
+        let optional = "30 23 0:26 / /with\\040space rw shared:9 master:1 - cgroup2 cgroup2 rw,nsdelegate\n";
+        assert_eq!(place_of(optional, "/a").as_deref(), Some("/with space/a"));
+        let part = "30 23 0:26 /docker/x /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
+        assert_eq!(place_of(part, "/docker/x/y").as_deref(), Some("/sys/fs/cgroup/y"));
+    }
+
+    #[test]
+    fn a_cgroup_that_no_mount_shows_is_nowhere() {
+        let part = "30 23 0:26 /docker/x /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
+        for (mounts, path) in [
+            ("", "/"),
+            (part, "/docker"),
+            (part, "/docker/xy"),
+            ("30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n", "/../other"),
+            ("32 31 0:29 / /sys/fs/cgroup rw - cgroup cgroup rw,cpu\n", "/"),
+            ("32 31 0:29 / /cgroup2 rw - tmpfs cgroup2 rw\n", "/"),
+            ("32 31", "/"),
+        ] {
+            assert_eq!(place_of(mounts, path), None, "{mounts} {path}");
+        }
+    }
+}

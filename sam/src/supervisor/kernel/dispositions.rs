@@ -1,0 +1,48 @@
+//! What the program is to find of signals as if it had been executed without a supervisor.
+//!
+//! A signal that is ignored stays ignored over `exec`, so whoever begins a program decides what
+//! becomes of it at a hang-up (`nohup`), a closed pipe, or an interrupt (a shell's `&`). The mask is
+//! handed on by `spawn`. Two dispositions are not what the caller left: SIGCHLD, which the
+//! supervisor sets and an instance sets back, and SIGPIPE, which the runtime of Rust ignores before
+//! `main` begins and `std::process::Command` sets to its default before `exec`.
+
+use std::{
+    os::unix::process::CommandExt as _,
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use crate::supervisor::kernel::sys;
+
+/// Whether SIGPIPE was ignored when this process began.
+static PIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// Looks, before the runtime of Rust does: the C library calls what is listed here before `main`
+/// (System V ABI, `.init_array`), or when it loads this library.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOOK: extern "C" fn() = look;
+
+extern "C" fn look() {
+    PIPE_WAS_IGNORED.store(sys::is_ignored(libc::SIGPIPE), Ordering::Relaxed);
+}
+
+/// Has a program find SIGPIPE as this process found it.
+pub(crate) fn as_found(command: &mut Command) {
+    keep_pipe(command, PIPE_WAS_IGNORED.load(Ordering::Relaxed));
+}
+
+/// Has a program find SIGPIPE as it is now.
+pub(crate) fn as_is(command: &mut Command) {
+    keep_pipe(command, sys::is_ignored(libc::SIGPIPE));
+}
+
+fn keep_pipe(command: &mut Command, is_ignored: bool) {
+    // SAFETY: one system call, behind what `Command` does itself.
+    unsafe {
+        command.pre_exec(move || {
+            sys::set_ignored(libc::SIGPIPE, is_ignored);
+            Ok(())
+        });
+    }
+}

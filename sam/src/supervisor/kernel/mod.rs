@@ -1,0 +1,14 @@
+pub(crate) mod cgroup;
+pub(crate) mod dispositions;
+pub(crate) mod file_pages;
+pub(crate) mod huge_pages;
+pub(crate) mod main_process;
+pub(crate) mod mappings;
+pub(crate) mod program;
+pub(crate) mod starvation;
+pub(crate) mod subreaper;
+pub(crate) mod surroundings;
+pub(crate) mod sys;
+pub(crate) mod terminal;
+pub(crate) mod threads;
+pub(crate) mod tsc;

@@ -1,0 +1,403 @@
+//! System calls that `nix` has no safe or no complete form of: it knows no real-time
+//! signals, and an instance may die of one.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    mem,
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    ptr,
+    time::Duration,
+};
+
+use nix::unistd::{ForkResult, Pid};
+
+use crate::state::Exit;
+
+/// The result of a call that answers -1 and sets `errno`.
+pub(crate) fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// What became of a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Ended(Exit),
+    Stopped(i32),
+    Continued,
+}
+
+/// What a child and those that it waited for used until it ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usage {
+    pub(crate) user: Duration,
+    pub(crate) system: Duration,
+    /// The largest memory of one of them, in KiB.
+    pub(crate) max_rss: u64,
+}
+
+/// The next child of this process that changed, if one has; those that ended are reaped.
+pub(crate) fn next_change() -> Option<(i32, Change, Usage)> {
+    // SAFETY: all-zero bytes are a valid siginfo_t.
+    let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
+    // SAFETY: all-zero bytes are a valid rusage.
+    let mut usage: libc::rusage = unsafe { mem::zeroed() };
+    let flags = libc::WEXITED | libc::WSTOPPED | libc::WCONTINUED | libc::WNOHANG;
+    loop {
+        // The C library's function has no place for the usage.
+        // SAFETY: `info` and `usage` are writable.
+        let result = unsafe { libc::syscall(libc::SYS_waitid, libc::P_ALL, 0, &raw mut info, flags, &raw mut usage) };
+        match result {
+            0 => break,
+            _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+            _ => return None,
+        }
+    }
+    // SAFETY: the kernel filled in the fields of a SIGCHLD, or left them zero.
+    let pid = unsafe { info.si_pid() };
+    if pid == 0 {
+        return None;
+    }
+    // SAFETY: as above.
+    let status = unsafe { info.si_status() };
+    let change = match info.si_code {
+        libc::CLD_EXITED => Change::Ended(Exit::Code(status)),
+        libc::CLD_KILLED => Change::Ended(Exit::Signal { signal: status, core: false }),
+        libc::CLD_DUMPED => Change::Ended(Exit::Signal { signal: status, core: true }),
+        libc::CLD_CONTINUED => Change::Continued,
+        // CLD_STOPPED and, if this process traces, CLD_TRAPPED.
+        _ => Change::Stopped(status),
+    };
+    let duration = |time: libc::timeval| {
+        Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_usec).unwrap_or(0) * 1000)
+    };
+    let usage = Usage {
+        user: duration(usage.ru_utime),
+        system: duration(usage.ru_stime),
+        max_rss: usage.ru_maxrss.unsigned_abs(),
+    };
+    Some((pid, change, usage))
+}
+
+/// Sends a signal to a process, or to a group if `pid` is negative.
+pub(crate) fn send(pid: i32, signal: i32) -> io::Result<()> {
+    // SAFETY: takes no pointers.
+    checked(unsafe { libc::kill(pid, signal) }).map(drop)
+}
+
+/// Holds a process: its number is no other's as far as this descriptor is concerned
+/// (`pidfd_open(2)`, Linux 5.3).
+pub(crate) fn open_process(pid: i32) -> io::Result<OwnedFd> {
+    // SAFETY: takes no pointers.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    match i32::try_from(fd) {
+        // SAFETY: it is new and nobody else's.
+        Ok(fd @ 0..) => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sends a signal to a process that is held.
+pub(crate) fn send_by(process: &OwnedFd, signal: i32) -> io::Result<()> {
+    let none: *const libc::siginfo_t = ptr::null();
+    // SAFETY: the descriptor is open; there is no siginfo.
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, none, 0) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// What a process is to this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Child {
+    /// No child.
+    None,
+    Runs,
+    /// It has ended and was not reaped.
+    Ended,
+}
+
+/// Looks without reaping it.
+pub(crate) fn look_at_child(pid: i32) -> Child {
+    // SAFETY: all-zero bytes are a valid siginfo_t.
+    let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: `info` is writable.
+    let result = unsafe { libc::waitid(libc::P_PID, pid.unsigned_abs(), &raw mut info, flags) };
+    // SAFETY: the kernel filled in the fields of a SIGCHLD, or left them zero.
+    match (result, unsafe { info.si_pid() }) {
+        (0, 0) => Child::Runs,
+        (0, _) => Child::Ended,
+        _ => Child::None,
+    }
+}
+
+/// `fork`, with the child in a cgroup from its first moment: moving it there later has the
+/// kernel wait for all that fork at that time. Unlike the C library's function it leaves that
+/// library's notion of the thread's number as it was, so `raise` would miss.
+///
+/// # Safety
+/// This process has one thread, and the child goes on to `exec` or `_exit`.
+pub(crate) unsafe fn fork_into(cgroup: BorrowedFd<'_>) -> io::Result<ForkResult> {
+    /// The first 11 fields of the kernel's, all that `CLONE_INTO_CGROUP` (Linux 5.7) needs.
+    #[repr(C, align(8))]
+    struct CloneArgs([u64; 11]);
+    let mut arguments = CloneArgs([0; 11]);
+    arguments.0[0] = 1 << 33;
+    arguments.0[4] = libc::SIGCHLD.unsigned_abs().into();
+    arguments.0[10] = cgroup.as_raw_fd().unsigned_abs().into();
+    // SAFETY: without CLONE_VM it is a fork; the caller vouches for what the child does.
+    let result = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of_val(&arguments)) };
+    match i32::try_from(result) {
+        Ok(0) => Ok(ForkResult::Child),
+        Ok(child @ 1..) => Ok(ForkResult::Parent { child: Pid::from_raw(child) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The process group of a process that is there.
+pub(crate) fn group_of(pid: i32) -> Option<i32> {
+    // SAFETY: takes no pointers; fails for processes that are gone.
+    checked(unsafe { libc::getpgid(pid) }).ok()
+}
+
+/// Whether a process is there and no zombie.
+pub(crate) fn runs(pid: i32) -> bool {
+    let path = crate::supervisor::text::Text::<40>::of(format_args!("/proc/{pid}/stat\0"));
+    let mut buffer = [0; 512];
+    let Ok(path) = std::ffi::CStr::from_bytes_with_nul(path.as_bytes()) else { return false };
+    let stat = read_proc(path, &mut buffer);
+    // The name, in parentheses, may have any bytes; the state follows it.
+    let state = stat.windows(3).rposition(|three| three.starts_with(b") ")).and_then(|at| stat.get(at + 2));
+    state.is_some_and(|state| !b"ZX".contains(state))
+}
+
+/// Whether a process group has a member.
+pub(crate) fn group_lives(group: i32) -> bool {
+    // A member that may not be signalled (another user's) lives, too.
+    send(-group, 0).map_err(|error| error.raw_os_error()) != Err(Some(libc::ESRCH))
+}
+
+/// The signals of a thread's mask, as they are.
+#[derive(Clone, Copy)]
+pub(crate) struct Mask(libc::sigset_t);
+
+/// Blocks every signal in this thread and returns what was blocked before.
+pub(crate) fn block_all() -> io::Result<Mask> {
+    // SAFETY: all-zero bytes are a valid sigset_t.
+    let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { mem::zeroed() };
+    // SAFETY: `all` is writable.
+    unsafe { libc::sigfillset(&raw mut all) };
+    // SAFETY: both sets are initialised.
+    let result = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before) };
+    if result == 0 { Ok(Mask(before)) } else { Err(io::Error::from_raw_os_error(result)) }
+}
+
+/// Sets this thread's mask.
+pub(crate) fn set_mask(mask: &Mask) {
+    // SAFETY: the set is initialised; nothing is written.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask.0, ptr::null_mut()) };
+}
+
+/// Lets one signal through.
+fn unblock(signal: i32) {
+    // SAFETY: all-zero bytes are a valid sigset_t.
+    let mut one: libc::sigset_t = unsafe { mem::zeroed() };
+    // SAFETY: the set is writable.
+    unsafe { libc::sigaddset(&raw mut one, signal) };
+    // SAFETY: the set is initialised; nothing is written.
+    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const one, ptr::null_mut()) };
+}
+
+/// What a signal does in this process.
+#[derive(Clone, Copy)]
+pub(crate) struct Disposition(i32, libc::sigaction);
+
+/// Gives a signal its default effect and returns what it did before.
+pub(crate) fn set_default(signal: i32) -> Option<Disposition> {
+    // SAFETY: all-zero bytes are a valid sigaction: SIG_DFL, no flags.
+    let (default, mut before): (libc::sigaction, libc::sigaction) = unsafe { mem::zeroed() };
+    // SAFETY: both are initialised.
+    let result = unsafe { libc::sigaction(signal, &raw const default, &raw mut before) };
+    (result == 0).then_some(Disposition(signal, before))
+}
+
+/// Whether a signal is ignored in this process.
+pub(crate) fn is_ignored(signal: i32) -> bool {
+    // SAFETY: all-zero bytes are a valid sigaction.
+    let mut now: libc::sigaction = unsafe { mem::zeroed() };
+    // SAFETY: `now` is writable; nothing is set.
+    let result = unsafe { libc::sigaction(signal, ptr::null(), &raw mut now) };
+    result == 0 && now.sa_sigaction == libc::SIG_IGN
+}
+
+/// Has a signal be ignored, or have its default effect.
+pub(crate) fn set_ignored(signal: i32, is_ignored: bool) {
+    // SAFETY: neither needs a handler.
+    unsafe { libc::signal(signal, if is_ignored { libc::SIG_IGN } else { libc::SIG_DFL }) };
+}
+
+/// Opens `/dev/null` for each standard stream that is closed, as the runtime of Rust does before
+/// `main`: a descriptor that is made from here on has a number above theirs. What is written to a
+/// closed stream would end in whatever has got its number, be it the memory of stored data.
+pub(crate) fn fill_standard_streams() -> io::Result<()> {
+    for stream in 0..=2 {
+        // SAFETY: takes no pointers.
+        if unsafe { libc::fcntl(stream, libc::F_GETFD) } == -1 {
+            // SAFETY: the path ends with a zero byte. The number is the lowest that is free, this one.
+            checked(unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) })?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets a signal do again what it did before.
+pub(crate) fn set_back(disposition: &Disposition) {
+    // SAFETY: the kernel wrote this disposition of this process's own; its handler, if it
+    // has one, belongs to code that is still mapped.
+    unsafe { libc::sigaction(disposition.0, &raw const disposition.1, ptr::null_mut()) };
+}
+
+/// A descriptor that delivers every signal that is blocked.
+pub(crate) fn signal_fd() -> io::Result<OwnedFd> {
+    // SAFETY: all-zero bytes are a valid sigset_t.
+    let mut all: libc::sigset_t = unsafe { mem::zeroed() };
+    // SAFETY: the set is writable.
+    unsafe { libc::sigfillset(&raw mut all) };
+    // SAFETY: the set is initialised.
+    let fd = checked(unsafe { libc::signalfd(-1, &raw const all, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) })?;
+    // SAFETY: it is new and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A signal that came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signal {
+    pub(crate) number: i32,
+    /// Who sent it.
+    pub(crate) sender: i32,
+    /// What was queued with it (`sigqueue(3)`).
+    pub(crate) word: Option<i32>,
+}
+
+/// The next signal that came.
+pub(crate) fn next_signal(fd: &OwnedFd) -> Option<Signal> {
+    // SAFETY: all-zero bytes are a valid signalfd_siginfo.
+    let mut info: libc::signalfd_siginfo = unsafe { mem::zeroed() };
+    let size = size_of_val(&info);
+    // SAFETY: `info` is writable for that many bytes.
+    let read = unsafe { libc::read(fd.as_raw_fd(), (&raw mut info).cast(), size) };
+    (usize::try_from(read) == Ok(size)).then(|| Signal {
+        number: info.ssi_signo.cast_signed(),
+        sender: info.ssi_pid.cast_signed(),
+        word: (info.ssi_code == libc::SI_QUEUE).then_some(info.ssi_int),
+    })
+}
+
+/// Waits until one of the descriptors has something, or that time has passed. Entries of
+/// -1 are skipped.
+pub(crate) fn wait(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
+    let limit = timeout.map(|timeout| libc::timespec {
+        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    });
+    let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: the slice is writable, the limit is null or lives until the call is over.
+    let result = unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, limit, ptr::null()) };
+    match checked(result) {
+        Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Waits for the end of a child that was killed.
+pub(crate) fn reap(pid: i32) {
+    // SAFETY: nothing is written where there is no pointer.
+    while unsafe { libc::waitpid(pid, ptr::null_mut(), 0) } == -1
+        && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+    {}
+}
+
+/// Makes a value's pages this process's own now that it shares with the child of a fork, and not at
+/// the next write, where the kernel (Linux 5.14) can do that.
+pub(crate) fn populate<T>(value: &T) {
+    const LEAST: usize = 4096;
+    let start = ptr::from_ref(value).addr();
+    let first = start & !(LEAST - 1);
+    let at = ptr::from_ref(value).cast::<libc::c_void>().cast_mut().with_addr(first);
+    // SAFETY: changes no byte of the pages, whoever else has something there. Where pages are larger
+    // it fails.
+    unsafe { libc::madvise(at, start + size_of::<T>() - first, libc::MADV_POPULATE_WRITE) };
+}
+
+/// Whether a write of up to `PIPE_BUF` bytes would not wait.
+pub(crate) fn is_writable(fd: RawFd) -> bool {
+    let mut one = [libc::pollfd { fd, events: libc::POLLOUT, revents: 0 }];
+    wait(&mut one, Some(Duration::ZERO)).is_ok() && one[0].revents & libc::POLLOUT != 0
+}
+
+/// Whether something can be read; of a process that is held, whether it has ended.
+pub(crate) fn is_readable(fd: RawFd) -> bool {
+    let mut one = [libc::pollfd { fd, events: libc::POLLIN, revents: 0 }];
+    wait(&mut one, Some(Duration::ZERO)).is_ok() && one[0].revents & libc::POLLIN != 0
+}
+
+/// `prctl` with one number.
+pub(crate) fn prctl(option: libc::c_int, value: libc::c_ulong) -> io::Result<()> {
+    let none: libc::c_ulong = 0;
+    // SAFETY: the options used here take no pointers.
+    checked(unsafe { libc::prctl(option, value, none, none, none) }).map(drop)
+}
+
+/// Has the kernel kill this process when its parent, `parent`, dies.
+pub(crate) fn die_with(parent: i32) {
+    let _ = prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL.unsigned_abs().into());
+    // It may have died before that.
+    // SAFETY: takes no pointers.
+    if unsafe { libc::getppid() } != parent {
+        exit(libc::EXIT_FAILURE);
+    }
+}
+
+/// Ends this process as a signal would, without a core of its own.
+pub(crate) fn die_of(signal: i32) -> ! {
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the limit is initialised.
+    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
+    set_default(signal);
+    unblock(signal);
+    // SAFETY: takes no pointers.
+    unsafe { libc::raise(signal) };
+    // Process 1 does not die of its own signals, and nobody of those that do not kill.
+    exit(128 + signal)
+}
+
+/// Ends this process at once: what the application registered to run at its exit was
+/// registered for the instances.
+pub(crate) fn exit(code: i32) -> ! {
+    // SAFETY: always sound; buffers of the application are the instances' to flush.
+    unsafe { libc::_exit(code) }
+}
+
+/// Reads a small file, of `/proc` for one, into a buffer. Empty if it cannot be read. Does not wait
+/// for the writer of a pipe.
+pub(crate) fn read_proc<'a>(path: &std::ffi::CStr, buffer: &'a mut [u8]) -> &'a [u8] {
+    // SAFETY: the path ends with a zero byte.
+    let Ok(fd) = checked(unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK) })
+    else {
+        return &[];
+    };
+    // SAFETY: it is new and nobody else's.
+    let mut file = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    let mut len = 0;
+    while let Ok(read @ 1..) = file.read(&mut buffer[len..]) {
+        len += read;
+    }
+    &buffer[..len]
+}
+
+/// A number that nobody foresees; one that somebody might, where the kernel has none yet.
+pub(crate) fn random() -> u64 {
+    let mut number = 0_u64;
+    // SAFETY: the number is writable for that many bytes.
+    unsafe { libc::getrandom((&raw mut number).cast(), size_of_val(&number), libc::GRND_NONBLOCK) };
+    number ^ u64::from(std::process::id())
+}

@@ -1,0 +1,138 @@
+//! The terminal, if there is one.
+//!
+//! An instance has a process group of its own, so that all of it can be killed; to a
+//! terminal that is a job in the background. So Ctrl-C and Ctrl-Z come to the supervisor,
+//! which knows that an operator spoke and passes them on. An instance that reads from the
+//! terminal or sets it is stopped by the kernel (SIGTTIN, SIGTTOU): then the supervisor
+//! lends it the foreground, as a shell would, and takes it back when the instance ends.
+//! While it is lent, the operator's signals come to the instance alone.
+
+//!
+//! Where nobody could continue this process it must not stop: as the kernel does for stops by
+//! a terminal, its group is looked at, whether it is orphaned (POSIX, 3.279).
+
+use std::{ffi::CStr, os::fd::RawFd};
+
+use crate::supervisor::{
+    kernel::sys::{group_lives, read_proc},
+    text::Text,
+};
+
+/// The terminal of standard input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terminal {
+    /// Its descriptor and this process's group, if it is the one that controls this process.
+    own: Option<(RawFd, i32)>,
+    /// The group that has the foreground in place of this process's.
+    lent: Option<i32>,
+}
+
+impl Terminal {
+    pub(crate) fn open() -> Terminal {
+        let is_there = foreground(libc::STDIN_FILENO).is_some();
+        Terminal { own: is_there.then_some((libc::STDIN_FILENO, own_group())), lent: None }
+    }
+
+    pub(crate) fn is_there(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// Whether there was one, which has hung up.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.own.is_some_and(|(fd, _)| foreground(fd).is_none())
+    }
+
+    /// Puts the instance's group in the foreground, if this one's is there. False if another's
+    /// is: a shell has put this process in the background, or the instance a group of its own
+    /// in the foreground.
+    pub(crate) fn lend(&mut self, group: i32) -> bool {
+        let Some((fd, own)) = self.own else { return false };
+        let lends = match foreground(fd) {
+            Some(front) if front == own || !group_lives(front) => set_foreground(fd, group),
+            // It has come there meanwhile.
+            front => front == Some(group),
+        };
+        if lends {
+            self.lent = Some(group);
+        }
+        lends
+    }
+
+    /// Puts this process's group in the foreground again, unless somebody else has put a group
+    /// there that lives. Every signal is blocked here, so SIGTTOU does not stop it.
+    pub(crate) fn take_back(&mut self) {
+        let (Some((fd, own)), Some(group)) = (self.own, self.lent) else { return };
+        match foreground(fd) {
+            Some(front) if front != own && front != group && group_lives(front) => {}
+            _ => {
+                set_foreground(fd, own);
+                self.lent = None;
+            }
+        }
+    }
+
+    pub(crate) fn is_lent(&self) -> bool {
+        self.lent.is_some()
+    }
+}
+
+fn own_group() -> i32 {
+    // SAFETY: takes no pointers.
+    unsafe { libc::getpgrp() }
+}
+
+fn foreground(fd: RawFd) -> Option<i32> {
+    // SAFETY: takes no pointers; answers -1 if `fd` is no terminal that controls this process.
+    let group = unsafe { libc::tcgetpgrp(fd) };
+    (group > 0).then_some(group)
+}
+
+fn set_foreground(fd: RawFd, group: i32) -> bool {
+    // SAFETY: takes no pointers.
+    unsafe { libc::tcsetpgrp(fd, group) == 0 }
+}
+
+/// Whether nobody of this session, outside this process's group, is there to continue it: no
+/// ancestor in the group has a parent that is. (Another member's might; that is not looked for.)
+pub(crate) fn is_group_orphaned() -> bool {
+    // SAFETY: takes no pointers.
+    let session = unsafe { libc::getsid(0) };
+    // SAFETY: takes no pointers.
+    let mut parent = unsafe { libc::getppid() };
+    // Ancestors that come and go while they are looked at do not make this endless.
+    for _ in 0..32 {
+        // SAFETY: takes no pointers; -1 for a process that is not there or not to be seen.
+        if parent <= 0 || unsafe { libc::getsid(parent) } != session {
+            return true;
+        }
+        // SAFETY: as above.
+        if unsafe { libc::getpgid(parent) } != own_group() {
+            return false;
+        }
+        parent = parent_of(parent);
+    }
+    true
+}
+
+/// The parent of a process; 0 if it has none, or is none.
+fn parent_of(pid: i32) -> i32 {
+    let path = Text::<40>::of(format_args!("/proc/{pid}/stat\0"));
+    let Ok(path) = CStr::from_bytes_with_nul(path.as_bytes()) else { return 0 };
+    let mut buffer = [0; 512];
+    let stat = read_proc(path, &mut buffer);
+    // Behind the name, which may be any bytes: `) S PPID ...`.
+    let fields = stat.iter().rposition(|&byte| byte == b')').map_or(&[][..], |end| &stat[end + 1..]);
+    let fields = str::from_utf8(fields).unwrap_or_default();
+    fields.split_ascii_whitespace().nth(1).and_then(|parent| parent.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parent_is_found() {
+        assert_eq!(parent_of(std::process::id().cast_signed()), std::os::unix::process::parent_id().cast_signed());
+        assert_eq!(parent_of(0), 0);
+    }
+}

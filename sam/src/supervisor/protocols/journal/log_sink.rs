@@ -1,0 +1,229 @@
+//! Where a line goes, without ever waiting for a reader.
+//!
+//! Standard error is one open file with the instance's, so it cannot be made non-blocking for
+//! the supervisor alone, and that it has room is true only until the instance writes, too. A
+//! pipe and a terminal are therefore opened anew, by their names in `/proc`.
+
+use std::{
+    cell::Cell,
+    ffi::CStr,
+    fs::{File, OpenOptions},
+    io::{self, Seek as _, Write as _},
+    os::{
+        fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
+        unix::fs::{FileExt as _, OpenOptionsExt as _},
+    },
+    path::Path,
+};
+
+use nix::sys::stat::{SFlag, fstat};
+
+use crate::supervisor::kernel::sys;
+
+/// A way out, line by line.
+#[derive(Debug)]
+pub(crate) struct LogSink {
+    way: Way,
+    /// The last line was cut off (a full disk), and could not be taken back.
+    is_torn: Cell<bool>,
+    /// How many lines were not written since the last that was.
+    lost: Cell<u32>,
+}
+
+#[derive(Debug)]
+enum Way {
+    /// An open file of this process's own, that does not block.
+    Own(File),
+    /// A socket: each write says that it does not wait.
+    Socket(RawFd),
+    /// A file that others have open, too, and that never makes anybody wait for long.
+    Shared(RawFd),
+}
+
+impl From<Way> for LogSink {
+    fn from(way: Way) -> LogSink {
+        LogSink { way, is_torn: Cell::new(false), lost: Cell::new(0) }
+    }
+}
+
+impl LogSink {
+    /// Standard error. What cannot be opened anew (it is another user's) is looked at before each
+    /// write, whether there is room.
+    pub(crate) fn standard_error() -> LogSink {
+        let fd = io::stderr().as_raw_fd();
+        let kind = fstat(io::stderr()).map_or(SFlag::empty(), |stat| SFlag::from_bits_truncate(stat.st_mode));
+        LogSink::from(match kind & SFlag::S_IFMT {
+            SFlag::S_IFSOCK => Way::Socket(fd),
+            SFlag::S_IFIFO | SFlag::S_IFCHR => {
+                let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+                let file = OpenOptions::new().write(true).custom_flags(flags).open(format!("/proc/self/fd/{fd}"));
+                file.map_or(Way::Shared(fd), Way::Own)
+            }
+            _ => Way::Shared(fd),
+        })
+    }
+
+    /// The end of a file, which is made if it is not there. Where it ends in the middle of a line,
+    /// which a machine that died leaves, the next begins on one of its own.
+    pub(crate) fn end_of(path: &Path) -> io::Result<LogSink> {
+        let file = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        let meta = file.metadata()?;
+        let mut last = [b'\n'];
+        if meta.is_file() && meta.len() > 0 {
+            // What cannot be read is taken for whole.
+            let _ = File::open(path).and_then(|file| file.read_exact_at(&mut last, meta.len() - 1));
+        }
+        let outlet = LogSink::from(Way::Own(file));
+        outlet.is_torn.set(last != *b"\n");
+        Ok(outlet)
+    }
+
+    /// The same way to another file, which has taken the first one's place.
+    pub(crate) fn reopen(&mut self, path: &CStr) -> io::Result<()> {
+        let kind = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
+        // SAFETY: the path ends with a zero byte.
+        let fd = sys::checked(unsafe {
+            libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | kind, 0o644)
+        })?;
+        // SAFETY: it is new and nobody else's.
+        let file = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+        let place = |file: &File| fstat(file).map(|stat| (stat.st_dev, stat.st_ino)).ok();
+        if let Way::Own(old) = &self.way
+            && place(old) != place(&file)
+        {
+            self.is_torn.set(false);
+        }
+        self.way = Way::Own(file);
+        Ok(())
+    }
+
+    /// How many lines were not written since the last that was.
+    pub(crate) fn lost(&self) -> u32 {
+        self.lost.get()
+    }
+
+    /// What a line is to begin with.
+    pub(crate) fn start(&self) -> &'static str {
+        if self.is_torn.get() { "\n" } else { "" }
+    }
+
+    /// Writes a line of no more than `PIPE_BUF` bytes, whole or not at all; a line that would
+    /// wait, or fails, is counted.
+    pub(crate) fn write(&self, line: &[u8]) -> bool {
+        let written = match &self.way {
+            Way::Own(file) => (&*file).write(line).unwrap_or(0),
+            Way::Socket(fd) => {
+                let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+                // SAFETY: the bytes live until the call is over.
+                usize::try_from(unsafe { libc::send(*fd, line.as_ptr().cast(), line.len(), flags) }).unwrap_or(0)
+            }
+            Way::Shared(fd) if sys::is_writable(*fd) => {
+                // SAFETY: as above.
+                usize::try_from(unsafe { libc::write(*fd, line.as_ptr().cast(), line.len()) }).unwrap_or(0)
+            }
+            Way::Shared(_) => 0,
+        };
+        let is_whole = written == line.len();
+        if is_whole {
+            self.is_torn.set(false);
+            self.lost.set(0);
+        } else {
+            // One that only began with the end of a torn line has ended that.
+            if written > 0 && !self.takes_back(written) {
+                self.is_torn.set(line[..written] != *b"\n");
+            }
+            self.lost.set(self.lost.get().saturating_add(1));
+        }
+        is_whole
+    }
+
+    /// Cuts off what was written last of a file that is this process's own, if nobody has written
+    /// behind it.
+    fn takes_back(&self, written: usize) -> bool {
+        let Way::Own(file) = &self.way else { return false };
+        let (Ok(end), Ok(meta)) = ((&*file).stream_position(), file.metadata()) else { return false };
+        meta.is_file() && meta.len() == end && file.set_len(end.saturating_sub(written as u64)).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::{fd::AsFd, unix::net::UnixDatagram};
+
+    use super::*;
+    use crate::testing::fork;
+
+    /// Fills `standard error` of a child to the brim and then some; counts what it takes.
+    fn fill(other: impl AsFd) -> Result<i32, i32> {
+        let mut child = fork(|| {
+            // SAFETY: both are open; what owns the second does not use it here.
+            assert_eq!(unsafe { libc::dup2(other.as_fd().as_raw_fd(), 2) }, 2);
+            let outlet = LogSink::standard_error();
+            assert!(!matches!(outlet.way, Way::Shared(_)));
+            let taken = (0..10_000).take_while(|_| outlet.write(&[b'.'; 1024])).count();
+            assert!(taken > 0 && taken < 10_000, "{taken}");
+            // The instance's way is as it was.
+            // SAFETY: takes no pointers.
+            assert_eq!(unsafe { libc::fcntl(2, libc::F_GETFL) } & libc::O_NONBLOCK, 0);
+        });
+        child.wait()
+    }
+
+    #[test]
+    fn what_is_full_is_not_waited_for() {
+        let (_reader, writer) = io::pipe().unwrap();
+        assert_eq!(fill(writer), Ok(0));
+        let (_reader, writer) = UnixDatagram::pair().unwrap();
+        assert_eq!(fill(writer), Ok(0));
+    }
+
+    #[test]
+    fn a_line_that_a_file_has_no_room_for_is_not_there_and_counted() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut child = fork(|| {
+            let limit = |bytes| {
+                let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
+                // SAFETY: ignoring needs no handler.
+                unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+                // SAFETY: the limit is initialised.
+                assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
+            };
+            let outlet = LogSink::end_of(file.path()).unwrap();
+            limit(10);
+            assert!(outlet.write(b"first\n"));
+            assert!(!outlet.write(b"second\n") && !outlet.write(b"third\n"));
+            assert_eq!((outlet.lost(), outlet.start()), (2, ""));
+            limit(1000);
+            assert!(outlet.write(b"fourth\n"));
+            assert_eq!(outlet.lost(), 0);
+        });
+        assert_eq!(child.wait(), Ok(0));
+        assert_eq!(std::fs::read(file.path()).unwrap(), b"first\nfourth\n");
+    }
+
+    #[test]
+    fn a_line_that_others_were_cut_off_in_is_not_continued() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"whole\ntor").unwrap();
+        let outlet = LogSink::end_of(file.path()).unwrap();
+        let line = |text: &str| outlet.write(format!("{}{text}\n", outlet.start()).as_bytes());
+        assert!(line("next") && line("last"));
+        assert_eq!(std::fs::read(file.path()).unwrap(), b"whole\ntor\nnext\nlast\n");
+    }
+
+    #[test]
+    fn a_file_is_written_where_others_write_it() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"before ").unwrap();
+        let mut child = fork(|| {
+            // SAFETY: both are open; what owns the second does not use it here.
+            assert_eq!(unsafe { libc::dup2(file.as_raw_fd(), 2) }, 2);
+            assert!(LogSink::standard_error().write(b"between "));
+        });
+        assert_eq!(child.wait(), Ok(0));
+        file.write_all(b"after").unwrap();
+        let mut text = [0; 32];
+        let len = file.read_at(&mut text, 0).unwrap();
+        assert_eq!(text[..len], *b"before between after");
+    }
+}

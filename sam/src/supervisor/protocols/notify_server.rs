@@ -1,0 +1,315 @@
+//! Towards an instance that is another program, by the protocol of `sd_notify(3)`: what it
+//! says becomes phases and beats on its board, which the supervisor keeps for it. So there
+//! is one state machine and one path of health, whoever writes the board.
+//!
+//! The socket has an abstract name: nothing is left in a file system, and an instance in
+//! another root or of another user reaches it. Whoever shares the network namespace can
+//! send to it, so each message carries its sender's number, which the kernel writes
+//! (SO_PASSCRED), and those of others than the instance are dropped unread. Where a helper of its
+//! group has ended by the time its message is read, its user decides.
+//!
+//! # Invariants
+//! 1. Nothing here allocates or waits after [`NotifyServer::open`]. One turn reads at most
+//!    [`TURN`] messages.
+//! 2. Descriptors that come are closed at once. For `BARRIER=1`, whose sender waits for
+//!    just that, this is the answer: what it sent before has been read.
+//! 3. A message that was cut off, or came without credentials, says nothing.
+
+use std::{
+    ffi::{CStr, OsString},
+    io,
+    mem::{self, MaybeUninit},
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr, UnixDatagram},
+    },
+    process::Command,
+    time::Duration,
+};
+
+use nix::sys::socket::{setsockopt, sockopt};
+
+use crate::{
+    options::{Notify, Options},
+    shared::{Board, Label, MAIN},
+    state::Phase,
+    supervisor::{
+        kernel::{
+            main_process::{MainProcess, Refusal},
+            sys,
+        },
+        protocols::sd_notify::{Notification, notifications},
+        text::Text,
+    },
+    time::Time,
+};
+
+/// How many messages are read in one turn.
+const TURN: u32 = 64;
+
+/// As much as systemd takes.
+const MESSAGE: usize = 4096;
+
+/// The slot of the check that limits how long an instance that said STOPPING=1 may take.
+const STOPPING: usize = MAIN + 1;
+
+/// The way to the instance.
+pub(crate) struct NotifyServer {
+    socket: UnixDatagram,
+    /// As `NOTIFY_SOCKET` has it.
+    name: OsString,
+    from: Notify,
+    /// How long the main check may be silent once it is ready. Zero: it is not looked at.
+    watchdog: Duration,
+    /// The same in the words of the newest instance.
+    own: Duration,
+    /// How long it may take to end once it says that it does.
+    stop_limit: Duration,
+    said: Text<160>,
+}
+
+/// Where an instance is heard, and how often it is to speak.
+pub(crate) struct NotifyEnvironment {
+    name: OsString,
+    watchdog: Duration,
+}
+
+impl NotifyEnvironment {
+    /// Gives it to a program that this process is about to execute.
+    pub(crate) fn give(&self, command: &mut Command) {
+        command.env("NOTIFY_SOCKET", &self.name);
+        if !self.watchdog.is_zero() {
+            command.env("WATCHDOG_USEC", self.watchdog.as_micros().to_string());
+            command.env("WATCHDOG_PID", std::process::id().to_string());
+        }
+    }
+}
+
+/// What there was to hear in one turn, beside what is on the board now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// It described itself in new words.
+    pub(crate) said: bool,
+    /// It named a process that is to be the main one in its place, and what became of that.
+    pub(crate) main: Option<(i32, Result<(), Refusal>)>,
+    /// It says that it is well this often from here on.
+    pub(crate) watchdog: Option<Duration>,
+    /// It wants this long from now until it is ready.
+    pub(crate) start: Option<Duration>,
+}
+
+/// The instance that is heard.
+pub(crate) struct Speaker<'a> {
+    pub(crate) main: &'a mut MainProcess,
+    pub(crate) board: &'a Board,
+    /// Its main process was reaped: it names no other any more.
+    pub(crate) has_ended: bool,
+}
+
+impl NotifyServer {
+    pub(crate) fn open(options: &Options) -> io::Result<Option<NotifyServer>> {
+        let Some(from) = options.notify else { return Ok(None) };
+        let name = format!("sam-{}-{:016x}", std::process::id(), sys::random());
+        let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
+        setsockopt(&socket, sockopt::PassCred, &true)?;
+        Ok(Some(NotifyServer {
+            socket,
+            name: format!("@{name}").into(),
+            from,
+            watchdog: options.interval,
+            own: options.interval,
+            stop_limit: options.stop_limit,
+            said: Text::new(),
+        }))
+    }
+
+    pub(crate) fn socket(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    /// What the newest instance said of itself last, in one line.
+    pub(crate) fn said(&self) -> &[u8] {
+        self.said.as_bytes()
+    }
+
+    /// A new instance has said nothing yet.
+    pub(crate) fn begin(&mut self) {
+        (self.said, self.own) = (Text::new(), self.watchdog);
+    }
+
+    /// What the program of an instance is to know. In the instance.
+    pub(crate) fn introduction(&self) -> NotifyEnvironment {
+        NotifyEnvironment { name: self.name.clone(), watchdog: self.watchdog }
+    }
+
+    /// Reads what has come, and writes what the instance said on its board.
+    pub(crate) fn serve(&mut self, mut speaker: Option<Speaker<'_>>, now: Time) -> Heard {
+        let mut heard = Heard::default();
+        let mut buffer = [0; MESSAGE];
+        for _ in 0..TURN {
+            let Some((len, sender)) = receive(self.socket(), &mut buffer) else { break };
+            let Some(speaker) = speaker.as_mut().filter(|speaker| self.may_speak(sender, speaker.main)) else {
+                continue;
+            };
+            for notice in notifications(&buffer[..len]) {
+                if let (Notification::Main(pid), false) = (notice, speaker.has_ended) {
+                    match speaker.main.name(pid) {
+                        Ok(false) => {}
+                        named => heard.main = Some((pid, named.map(drop))),
+                    }
+                }
+                self.take_in(notice, speaker.board, now, &mut heard);
+            }
+        }
+        heard
+    }
+
+    /// A helper may be gone when its message is read, and with it what could be asked of its group.
+    /// What the kernel wrote down when it was sent is left: its user. No other user's message is taken
+    /// for one of the instance's, and of the same user's only those know the socket's name who have it
+    /// from the instance, or looked for it: such a user could kill the instance as well.
+    fn may_speak(&self, sender: Option<Sender>, main: &MainProcess) -> bool {
+        let Some(Sender { pid, user }) = sender else { return false };
+        if pid == main.pid() {
+            return true;
+        }
+        // SAFETY: takes no pointers; fails for processes that are gone.
+        self.from == Notify::Group
+            && match sys::checked(unsafe { libc::getpgid(pid) }) {
+                Ok(group) => Some(group) == main.group(),
+                Err(_) => user == 0 || Some(user) == user_of(main.pid()),
+            }
+    }
+
+    fn take_in(&mut self, notice: Notification<'_>, board: &Board, now: Time, heard: &mut Heard) {
+        match notice {
+            Notification::Ready if board.phase() == Phase::Starting => begin_to_serve(board, self.own, now),
+            Notification::Stopping if board.phase() != Phase::Stopping => {
+                board.set_phase(Phase::Stopping);
+                board.park(MAIN);
+                limit_stop(board, self.stop_limit, now);
+            }
+            Notification::Ready | Notification::Stopping | Notification::Main(_) => {}
+            Notification::Alive => board.beat_at(MAIN, now),
+            Notification::Watchdog(own) => {
+                (self.own, heard.watchdog) = (own, Some(own));
+                if matches!(board.phase(), Phase::Ready | Phase::Running) {
+                    board.park(MAIN);
+                    begin_to_serve(board, own, now);
+                }
+            }
+            Notification::Failed => board.set_failed(),
+            Notification::Extend(by) if board.phase() == Phase::Starting => heard.start = Some(by),
+            Notification::Extend(by) => {
+                // An extension never takes time away.
+                let left = board.check(STOPPING, now).map(|check| check.deadline.saturating_sub(check.silent));
+                if left.is_some_and(|left| left < by) {
+                    limit_stop(board, by, now);
+                }
+            }
+            Notification::Status(text) => {
+                self.said = Text::plain(text);
+                heard.said = true;
+            }
+        }
+    }
+}
+
+/// A program serves from here on.
+pub(crate) fn begin_to_serve(board: &Board, watchdog: Duration, now: Time) {
+    if watchdog.is_zero() {
+        board.set_phase(Phase::Ready);
+    } else {
+        board.unpark(MAIN, now);
+        board.set_phase(Phase::Running);
+    }
+}
+
+fn limit_stop(board: &Board, limit: Duration, now: Time) {
+    if let Some(label) = Label::new("stopping") {
+        board.claim(STOPPING, &label, limit, now);
+    }
+}
+
+/// Room for the credentials and a few descriptors; the kernel itself drops further ones.
+#[repr(C, align(8))]
+struct Control([MaybeUninit<u8>; CONTROL]);
+
+const CONTROL: usize = 96;
+
+// SAFETY: CMSG_SPACE only computes.
+const CREDENTIALS: usize = unsafe { libc::CMSG_SPACE(size_of::<libc::ucred>() as u32) } as usize;
+const _: () = assert!(CREDENTIALS < size_of::<Control>());
+
+/// Who sent a message, as the kernel wrote it when that was.
+#[derive(Clone, Copy)]
+struct Sender {
+    pid: i32,
+    user: u32,
+}
+
+/// The user of a process: the effective one, by `proc_pid_status(5)`.
+fn user_of(pid: i32) -> Option<u32> {
+    let path = Text::<40>::of(format_args!("/proc/{pid}/status\0"));
+    let mut buffer = [0; 1024];
+    let status = sys::read_proc(CStr::from_bytes_with_nul(path.as_bytes()).ok()?, &mut buffer);
+    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
+    str::from_utf8(line).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// The next message, as far as it is whole: its length and its sender. One that is not has
+/// no length. `None` if there is none.
+fn receive(socket: RawFd, buffer: &mut [u8]) -> Option<(usize, Option<Sender>)> {
+    let mut iov = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let mut control = Control([MaybeUninit::zeroed(); CONTROL]);
+    // SAFETY: zeros are a valid msghdr: null pointers with lengths of 0.
+    let mut header: libc::msghdr = unsafe { mem::zeroed() };
+    header.msg_iov = &raw mut iov;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = size_of::<Control>() as _;
+    let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+    // SAFETY: `header` points to `buffer` and `control`, which outlive the call, with their sizes.
+    let len = usize::try_from(unsafe { libc::recvmsg(socket, &raw mut header, flags) }).ok()?;
+    let sender = sender_of(&header);
+    Some((if header.msg_flags & libc::MSG_TRUNC == 0 { len } else { 0 }, sender))
+}
+
+/// Who sent it. Closes every descriptor that came with it.
+fn sender_of(header: &libc::msghdr) -> Option<Sender> {
+    let mut sender = None;
+    // SAFETY: recvmsg filled `header`; the walk below stays in what it says.
+    let mut cmsg = unsafe { libc::CMSG_FIRSTHDR(header) };
+    while !cmsg.is_null() {
+        // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR give null or a whole, aligned cmsghdr.
+        let this = unsafe { cmsg.read() };
+        // SAFETY: the data follows the header.
+        let data = unsafe { libc::CMSG_DATA(cmsg) };
+        // SAFETY: CMSG_LEN only computes.
+        let bare = unsafe { libc::CMSG_LEN(0) } as usize;
+        let len = (this.cmsg_len as usize).saturating_sub(bare);
+        match (this.cmsg_level, this.cmsg_type) {
+            (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if len >= size_of::<libc::ucred>() => {
+                // SAFETY: the kernel wrote a ucred there, aligned or not.
+                let credentials = unsafe { data.cast::<libc::ucred>().read_unaligned() };
+                // Zero: a process that this one's namespace does not show.
+                sender = (credentials.pid > 0).then_some(Sender { pid: credentials.pid, user: credentials.uid });
+            }
+            (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
+                for index in 0..len / size_of::<RawFd>() {
+                    // SAFETY: cmsg_len says that so many numbers are there.
+                    let at = unsafe { data.cast::<RawFd>().add(index) };
+                    // SAFETY: as above; nothing is said about their alignment.
+                    let fd = unsafe { at.read_unaligned() };
+                    // SAFETY: the kernel has just made this descriptor for us, and nobody else has it.
+                    crate::wire::close(unsafe { OwnedFd::from_raw_fd(fd) });
+                }
+            }
+            _ => {}
+        }
+        // SAFETY: as with CMSG_FIRSTHDR.
+        cmsg = unsafe { libc::CMSG_NXTHDR(header, cmsg) };
+    }
+    sender
+}

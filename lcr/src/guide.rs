@@ -1,12 +1,25 @@
-//! The user's guide: one page for each question, in the order in which they arise.
-//!
-//! | page | answers |
-//! |---|---|
-//! | [`soundness`] | why a program without `unsafe` has no undefined behaviour, and what remains an author's word |
-//! | [`with_tokio`] | where a program on tokio calls, replaces and drops |
+//! The user's guide: one page for each question, in the order in which the questions arise. The
+//! crate page has the table of contents.
 
-#[doc = include_str!("../docs/with_tokio.md")]
-pub mod with_tokio {}
+/// Includes each page as a module of its name.
+macro_rules! pages {
+    ($($page:ident)*) => {
+        $(
+            #[doc = include_str!(concat!("../docs/", stringify!($page), ".md"))]
+            pub mod $page {}
+        )*
+    };
+}
 
-#[doc = include_str!("../docs/soundness.md")]
-pub mod soundness {}
+pages! {
+    first_component
+    state
+    many_components
+    threads
+    with_tokio
+    what_is_not_shared
+    plugin_folders
+    testing
+    operating
+    soundness
+}

@@ -5,32 +5,18 @@
 //! into the program or loaded from a library, from one source. Callers hold *handles*,
 //! which implement the trait and go on working when what serves them is replaced.
 //!
-//! # Writing a component
-//!
-//! An interface is a trait with a name and a version. It belongs in a crate that both
-//! sides use.
-//!
 //! ```
+//! // In a crate that both sides use:
 //! #[lcr::interface(name = "kv.store", version = 1)]
 //! pub trait Store {
 //!     fn get(&self, key: &str) -> Option<Vec<u8>>;
 //!     fn put(&self, key: &str, value: &[u8]);
 //!     fn len(&self) -> u64 {
-//!         0 // a default body serves handles on components that lack the method
+//!         0 // a component that lacks the method is served by this body
 //!     }
 //! }
-//! # fn main() {}
-//! ```
 //!
-//! A component implements it. An instance is shared between threads, so methods take
-//! `&self`; use a lock or atomics inside.
-//!
-//! ```
-//! # #[lcr::interface(name = "kv.store", version = 1)]
-//! # pub trait Store {
-//! #     fn get(&self, key: &str) -> Option<Vec<u8>>;
-//! #     fn put(&self, key: &str, value: &[u8]);
-//! # }
+//! // In the component's crate:
 //! use std::{collections::HashMap, sync::Mutex};
 //!
 //! #[derive(Default)]
@@ -60,8 +46,8 @@
 //!     }
 //! }
 //!
-//! // In the program. This one has the component linked in; a library would be added
-//! // with `rt.load("libstore.so")?`.
+//! // In the program. This one has the component linked in; `rt.load("libstore.so")?` would add
+//! // it from a library, and `rt.replace("libstore_v2.so")?` puts the next version in place.
 //! let rt = lcr::Runtime::new()?;
 //! let store = rt.service::<dyn Store>()?;
 //! store.put("a", b"1");
@@ -69,30 +55,20 @@
 //! # Ok::<(), lcr::Error>(())
 //! ```
 //!
-//! A component in a crate of its own is linked in only if the program names that crate. If
-//! nothing else does, write `use kv_store as _;`: the compiler leaves out crates that nobody
-//! uses, and the runtime then says that nothing provides the interface.
+//! # Guide
 //!
-//! To make it a library, give its crate `crate-type = ["cdylib", "rlib"]` and depend on
-//! `lcr` with `default-features = false`: a component needs neither the runtime nor what
-//! the runtime depends on. There is nothing else to write: no entry point, no build
-//! script. Then `rt.replace("libstore_v2.so")?` puts the next version in place.
-//!
-//! A loaded component has a copy of the standard library of its own, and with it a buffer
-//! of its own for standard output, which keeps what was printed behind the last line's end.
-//! The runtime writes that buffer when the process ends, and when the runtime does, as Rust does
-//! for a linked component. What a component with `unload` printed so is lost when it is replaced
-//! and its library unmapped; and where its place between the output of others matters, end
-//! the line (`println!`) or flush it. As in any Rust program, it is lost where
-//! the process ends by a signal, an abort or `_exit`, and where a thread holds
-//! `std::io::stdout().lock()` at that moment; the end of the process waits up to 200 ms for such a
-//! thread, and up to 1 s for several.
-//!
-//! A library that a component needs may lie beside it, where its run path says so
-//! (`-Wl,-rpath,$ORIGIN`): it comes with the component, after the same checks, and each version of
-//! the component has one of its own, though the names be the same. What the program itself is
-//! linked to is the program's, for components, too. A component with such libraries stays mapped,
-//! whatever it says of `unload`.
+//! | page | answers |
+//! |---|---|
+//! | [`first_component`](guide::first_component) | which crates there are, how to build, load and replace |
+//! | [`state`](guide::state) | how data survives: save, restore, migrate, versions, the way back |
+//! | [`many_components`](guide::many_components) | needs, cycles, one of several, several in one plan, removing |
+//! | [`threads`](guide::threads) | who runs on which thread, pins, callbacks, signals, forks |
+//! | [`with_tokio`](guide::with_tokio) | where a program on tokio calls, replaces and drops |
+//! | [`what_is_not_shared`](guide::what_is_not_shared) | statics, thread-locals, loggers, standard output, allocators |
+//! | [`plugin_folders`](guide::plugin_folders) | loading a folder, refusing one file, taking up new ones |
+//! | [`testing`](guide::testing) | a component as a type, in a runtime, as a library |
+//! | [`operating`](guide::operating) | reading plans, refusals, reports, status; what to log; limits |
+//! | [`soundness`](guide::soundness) | why there is no undefined behaviour, and what is an author's word |
 //!
 //! # What may cross
 //!
@@ -127,25 +103,11 @@
 //! | a call does not leave in time | `Deadline`, which names thread, method and age |
 //! | a request must not see two versions | hold a world: [`Runtime::pin`], or one handle: [`Handle::pin`] |
 //!
-//! What that means for a program on tokio or another executor is on the page [`guide::with_tokio`].
+//! # Platform and features
 //!
-//! # Soundness
+//! Linux on x86-64 and aarch64, stable Rust.
 //!
-//! A program without `unsafe`, with components of any version in any order of events, has no
-//! undefined behaviour. Why, what remains an author's word, and which tests would fail if it were
-//! wrong, is on the page [`guide::soundness`].
-//!
-//! # Threads, signals, forks
-//!
-//! Handles are `Send` and `Sync`. A call takes no lock and no atomic read-modify-write.
-//! Calls are not async-signal-safe. After `fork` the child may go on calling and
-//! changing; a runtime whose transaction was cut off by the fork refuses further ones
-//! there. (`std::thread` is another matter: a child that starts one may hang, if a thread of
-//! its parent began or ended just then.) Linux on x86-64 and aarch64.
-//!
-//! # Features
-//!
-//! `host` (default): the runtime. A component turns it off.
+//! `host` (default): the runtime. A component depends on `lcr` with `default-features = false`.
 
 extern crate alloc;
 

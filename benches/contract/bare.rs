@@ -3,7 +3,7 @@
 //! Every cdylib that links this crate exports [`bench_bare`] and has code and instance
 //! of its own.
 
-use lcr::__private::{Outcome, serve};
+use lcr::__private::v0_1_0::{Outcome, serve};
 
 use crate::ADDEND;
 

@@ -1,7 +1,7 @@
 //! Components in any number, made at run time out of one that is linked into this program.
 
 use contract::interfaces::{Adder, Crowd};
-use lcr::__private::{Export, Registration, inventory};
+use lcr::__private::v0_1_0::{Export, Registration, inventory};
 
 use crate::{Outcome, stamps::stamp};
 
@@ -32,7 +32,7 @@ pub(crate) fn name(number: usize) -> String {
 /// Exports of `size` components, which live as long as the process, as linked ones do.
 pub(crate) fn crowd(size: usize, interfaces: Interfaces) -> Outcome<Vec<&'static Export>> {
     let registration = inventory::iter::<Registration>.into_iter().next();
-    let original = registration.ok_or("no component is linked into this program")?.0;
+    let original = registration.ok_or("no component is linked into this program")?.export();
     (0..size).map(|number| member(original, number, interfaces)).collect()
 }
 

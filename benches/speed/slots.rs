@@ -3,7 +3,7 @@
 use std::{hint::black_box, time::Duration};
 
 use contract::interfaces::{Crowd, Step};
-use lcr::{__private::Export, Handle, Runtime};
+use lcr::{__private::v0_1_0::Export, Handle, Runtime};
 
 use crate::{
     Bench, Outcome,

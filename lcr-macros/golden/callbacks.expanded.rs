@@ -12,7 +12,7 @@ trait Watch: Send + ::core::marker::Sync {
 }
 #[allow(deprecated, improper_ctypes_definitions)]
 const _: () = {
-    use ::lcr::__private as __lcr;
+    use ::lcr::__private::v0_1_0 as __lcr;
     use __lcr::{RaiseAsErr as _, RaiseAsPanic as _, Unbounded as _, Unproven as _};
     type _ResultsOwnTheirData = ();
     const __LCR_METHODS: &'static [__lcr::Method] = &[
@@ -24,7 +24,7 @@ const _: () = {
                     __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
                     __lcr::Part::of(
                         &__lcr::Shape::of::<
-                            __lcr::Repr<__lcr::Lent>,
+                            __lcr::Repr<__lcr::BorrowedCallback>,
                         >(
                             __lcr::Kind::Callback,
                             __lcr::bounds(
@@ -50,7 +50,7 @@ const _: () = {
                     __lcr::Part::of(<View<'_> as __lcr::Abi>::SHAPE),
                     __lcr::Part::of(
                         &__lcr::Shape::of::<
-                            __lcr::Repr<__lcr::Given>,
+                            __lcr::Repr<__lcr::BoxedCallback>,
                         >(
                             __lcr::Kind::BoxedCallback,
                             __lcr::bounds(
@@ -83,7 +83,7 @@ const _: () = {
         unsafe extern "C" fn each(
             this: *const (),
             a0: <&str as __lcr::Abi>::Repr,
-            a1: __lcr::Repr<__lcr::Lent>,
+            a1: __lcr::Repr<__lcr::BorrowedCallback>,
         ) -> __lcr::Outcome<<() as __lcr::Abi>::Repr> {
             unsafe {
                 __lcr::serve(
@@ -92,7 +92,7 @@ const _: () = {
                         let memory_lent_for_prefix = __lcr::Memory;
                         let a1 = {
                             let callback = __lcr::lift(
-                                <__lcr::Lent as __lcr::Abi>::from_repr,
+                                <__lcr::BorrowedCallback as __lcr::Abi>::from_repr,
                                 a1,
                             );
                             move |p0: &str, p1: u64| -> bool {
@@ -101,7 +101,7 @@ const _: () = {
                                     __lcr::receive(
                                             &memory_of_the_callback,
                                             <bool as __lcr::Abi>::from_repr,
-                                            __lcr::Lent::call(
+                                            __lcr::BorrowedCallback::call(
                                                 &callback,
                                                 (
                                                     __lcr::lower(<&str as __lcr::Abi>::into_repr, p0),
@@ -133,7 +133,7 @@ const _: () = {
         unsafe extern "C" fn watch(
             this: *const (),
             a0: <View<'_> as __lcr::Abi>::Repr,
-            a1: __lcr::Repr<__lcr::Given>,
+            a1: __lcr::Repr<__lcr::BoxedCallback>,
         ) -> __lcr::Outcome<<u64 as __lcr::Abi>::Repr> {
             unsafe {
                 __lcr::serve(
@@ -142,7 +142,7 @@ const _: () = {
                         let memory_lent_for_view = __lcr::Memory;
                         let a1 = {
                             let callback = __lcr::lift(
-                                <__lcr::Given as __lcr::Abi>::from_repr,
+                                <__lcr::BoxedCallback as __lcr::Abi>::from_repr,
                                 a1,
                             );
                             move |p0: &'_ str| -> () {
@@ -151,7 +151,7 @@ const _: () = {
                                     __lcr::receive(
                                             &memory_of_the_callback,
                                             <() as __lcr::Abi>::from_repr,
-                                            __lcr::Given::call(
+                                            __lcr::BoxedCallback::call(
                                                 &callback,
                                                 (__lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),),
                                             ),
@@ -228,13 +228,16 @@ const _: () = {
                     (
                         __lcr::lower(<&str as __lcr::Abi>::into_repr, prefix),
                         __lcr::lower(
-                            <__lcr::Lent as __lcr::Abi>::into_repr,
-                            __lcr::Lent::new(&f_callback),
+                            <__lcr::BorrowedCallback as __lcr::Abi>::into_repr,
+                            __lcr::BorrowedCallback::new(&f_callback),
                         ),
                     ),
                     |(a0, a1)| (
                         __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
-                        __lcr::lift(<__lcr::Lent as __lcr::Abi>::from_repr, a1),
+                        __lcr::lift(
+                            <__lcr::BorrowedCallback as __lcr::Abi>::from_repr,
+                            a1,
+                        ),
                     ),
                     |value| {
                         let memory_of_the_component = __lcr::Memory;
@@ -245,10 +248,7 @@ const _: () = {
                             )
                             .value()
                     },
-                    |shortfall| {
-                        let fault = shortfall.into_fault::<dyn Watch>(0);
-                        (&&__lcr::Tag::<()>::new()).raise_lcr_fault(fault)
-                    },
+                    |fault| (&&__lcr::Tag::<()>::new()).raise_lcr_fault(fault),
                 )
             }
         }
@@ -273,19 +273,19 @@ const _: () = {
                 )
             };
             unsafe {
-                __lcr::request(
+                __lcr::request_or_default(
                     self,
                     1,
                     (
                         __lcr::lower(<View<'a> as __lcr::Abi>::into_repr, view),
                         __lcr::lower(
-                            <__lcr::Given as __lcr::Abi>::into_repr,
-                            __lcr::Given::new(call_callback),
+                            <__lcr::BoxedCallback as __lcr::Abi>::into_repr,
+                            __lcr::BoxedCallback::new(call_callback),
                         ),
                     ),
                     |(a0, a1)| (
                         __lcr::lift(<View<'a> as __lcr::Abi>::from_repr, a0),
-                        __lcr::lift(<__lcr::Given as __lcr::Abi>::from_repr, a1),
+                        __lcr::lift(<__lcr::BoxedCallback as __lcr::Abi>::from_repr, a1),
                     ),
                     |value| {
                         let memory_of_the_component = __lcr::Memory;
@@ -296,36 +296,28 @@ const _: () = {
                             )
                             .value()
                     },
-                    |shortfall| {
-                        match shortfall {
-                            __lcr::Shortfall::Missing((a0, a1)) => {
-                                __LcrDefaults::__lcr_default_watch(
-                                    self,
-                                    a0,
-                                    __lcr::Box::new({
-                                        let callback = a1;
-                                        move |p0: &'_ str| -> () {
-                                            unsafe {
-                                                let memory_of_the_callback = __lcr::Memory;
-                                                __lcr::receive(
-                                                        &memory_of_the_callback,
-                                                        <() as __lcr::Abi>::from_repr,
-                                                        __lcr::Given::call(
-                                                            &callback,
-                                                            (__lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),),
-                                                        ),
-                                                    )
-                                                    .value()
-                                            }
-                                        }
-                                    }),
-                                )
+                    |(a0, a1)| __LcrDefaults::__lcr_default_watch(
+                        self,
+                        a0,
+                        __lcr::Box::new({
+                            let callback = a1;
+                            move |p0: &'_ str| -> () {
+                                unsafe {
+                                    let memory_of_the_callback = __lcr::Memory;
+                                    __lcr::receive(
+                                            &memory_of_the_callback,
+                                            <() as __lcr::Abi>::from_repr,
+                                            __lcr::BoxedCallback::call(
+                                                &callback,
+                                                (__lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),),
+                                            ),
+                                        )
+                                        .value()
+                                }
                             }
-                            __lcr::Shortfall::Fault(fault) => {
-                                (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault)
-                            }
-                        }
-                    },
+                        }),
+                    ),
+                    |fault| (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault),
                 )
             }
         }
@@ -362,13 +354,16 @@ const _: () = {
                     (
                         __lcr::lower(<&str as __lcr::Abi>::into_repr, prefix),
                         __lcr::lower(
-                            <__lcr::Lent as __lcr::Abi>::into_repr,
-                            __lcr::Lent::new(&f_callback),
+                            <__lcr::BorrowedCallback as __lcr::Abi>::into_repr,
+                            __lcr::BorrowedCallback::new(&f_callback),
                         ),
                     ),
                     |(a0, a1)| (
                         __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
-                        __lcr::lift(<__lcr::Lent as __lcr::Abi>::from_repr, a1),
+                        __lcr::lift(
+                            <__lcr::BorrowedCallback as __lcr::Abi>::from_repr,
+                            a1,
+                        ),
                     ),
                     |value| {
                         let memory_of_the_component = __lcr::Memory;
@@ -379,10 +374,7 @@ const _: () = {
                             )
                             .value()
                     },
-                    |shortfall| {
-                        let fault = shortfall.into_fault::<dyn Watch>(0);
-                        (&&__lcr::Tag::<()>::new()).raise_lcr_fault(fault)
-                    },
+                    |fault| (&&__lcr::Tag::<()>::new()).raise_lcr_fault(fault),
                 )
             }
         }
@@ -407,19 +399,19 @@ const _: () = {
                 )
             };
             unsafe {
-                __lcr::request(
+                __lcr::request_or_default(
                     self,
                     1,
                     (
                         __lcr::lower(<View<'a> as __lcr::Abi>::into_repr, view),
                         __lcr::lower(
-                            <__lcr::Given as __lcr::Abi>::into_repr,
-                            __lcr::Given::new(call_callback),
+                            <__lcr::BoxedCallback as __lcr::Abi>::into_repr,
+                            __lcr::BoxedCallback::new(call_callback),
                         ),
                     ),
                     |(a0, a1)| (
                         __lcr::lift(<View<'a> as __lcr::Abi>::from_repr, a0),
-                        __lcr::lift(<__lcr::Given as __lcr::Abi>::from_repr, a1),
+                        __lcr::lift(<__lcr::BoxedCallback as __lcr::Abi>::from_repr, a1),
                     ),
                     |value| {
                         let memory_of_the_component = __lcr::Memory;
@@ -430,36 +422,28 @@ const _: () = {
                             )
                             .value()
                     },
-                    |shortfall| {
-                        match shortfall {
-                            __lcr::Shortfall::Missing((a0, a1)) => {
-                                __LcrDefaults::__lcr_default_watch(
-                                    self,
-                                    a0,
-                                    __lcr::Box::new({
-                                        let callback = a1;
-                                        move |p0: &'_ str| -> () {
-                                            unsafe {
-                                                let memory_of_the_callback = __lcr::Memory;
-                                                __lcr::receive(
-                                                        &memory_of_the_callback,
-                                                        <() as __lcr::Abi>::from_repr,
-                                                        __lcr::Given::call(
-                                                            &callback,
-                                                            (__lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),),
-                                                        ),
-                                                    )
-                                                    .value()
-                                            }
-                                        }
-                                    }),
-                                )
+                    |(a0, a1)| __LcrDefaults::__lcr_default_watch(
+                        self,
+                        a0,
+                        __lcr::Box::new({
+                            let callback = a1;
+                            move |p0: &'_ str| -> () {
+                                unsafe {
+                                    let memory_of_the_callback = __lcr::Memory;
+                                    __lcr::receive(
+                                            &memory_of_the_callback,
+                                            <() as __lcr::Abi>::from_repr,
+                                            __lcr::BoxedCallback::call(
+                                                &callback,
+                                                (__lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),),
+                                            ),
+                                        )
+                                        .value()
+                                }
                             }
-                            __lcr::Shortfall::Fault(fault) => {
-                                (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault)
-                            }
-                        }
-                    },
+                        }),
+                    ),
+                    |fault| (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault),
                 )
             }
         }

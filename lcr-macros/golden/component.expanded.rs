@@ -4,7 +4,7 @@ impl Store for HashStore {
     }
 }
 const _: () = {
-    use ::lcr::__private as __lcr;
+    use ::lcr::__private::v0_1_0 as __lcr;
     const __LCR_DECLARATION: __lcr::Declaration = __lcr::Declaration {
         component: ::core::env!("CARGO_PKG_NAME"),
         component_version: ::core::env!("CARGO_PKG_VERSION"),
@@ -35,7 +35,7 @@ const _: () = {
         <HashStore as __lcr::DefaultCreate>::CREATE,
     );
     __lcr::inventory::submit! {
-        __lcr::Registration(& __LCR_EXPORT)
+        unsafe { __lcr::Registration::new(& __LCR_EXPORT) }
     }
 };
 #[cfg(unix)]
@@ -46,7 +46,7 @@ impl ::kv::Store for Cache<u64> {
 }
 #[cfg(unix)]
 const _: () = {
-    use ::lcr::__private as __lcr;
+    use ::lcr::__private::v0_1_0 as __lcr;
     const __LCR_DECLARATION: __lcr::Declaration = __lcr::Declaration {
         component: "kv-cache",
         component_version: "1.2.3",
@@ -93,6 +93,6 @@ const _: () = {
         })
         .with_state::<Cache<u64>>();
     __lcr::inventory::submit! {
-        __lcr::Registration(& __LCR_EXPORT)
+        unsafe { __lcr::Registration::new(& __LCR_EXPORT) }
     }
 };

@@ -8,7 +8,7 @@ pub trait Store: ::core::marker::Send + ::core::marker::Sync {
 }
 #[allow(deprecated, improper_ctypes_definitions)]
 const _: () = {
-    use ::lcr::__private as __lcr;
+    use ::lcr::__private::v0_1_0 as __lcr;
     use __lcr::{RaiseAsErr as _, RaiseAsPanic as _, Unbounded as _, Unproven as _};
     type _ResultsOwnTheirData = (Option<Vec<u8>>, Result<(), StoreError>);
     const __LCR_METHODS: &'static [__lcr::Method] = &[
@@ -159,8 +159,7 @@ const _: () = {
                             )
                             .value()
                     },
-                    |shortfall| {
-                        let fault = shortfall.into_fault::<dyn Store>(0);
+                    |fault| {
                         (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise_lcr_fault(fault)
                     },
                 )
@@ -189,8 +188,7 @@ const _: () = {
                             )
                             .value()
                     },
-                    |shortfall| {
-                        let fault = shortfall.into_fault::<dyn Store>(1);
+                    |fault| {
                         (&&__lcr::Tag::<Result<(), StoreError>>::new())
                             .raise_lcr_fault(fault)
                     },
@@ -200,7 +198,7 @@ const _: () = {
         #[inline]
         fn len(&self) -> u64 {
             unsafe {
-                __lcr::request(
+                __lcr::request_or_default(
                     self,
                     2,
                     (),
@@ -214,16 +212,8 @@ const _: () = {
                             )
                             .value()
                     },
-                    |shortfall| {
-                        match shortfall {
-                            __lcr::Shortfall::Missing(()) => {
-                                __LcrDefaults::__lcr_default_len(self)
-                            }
-                            __lcr::Shortfall::Fault(fault) => {
-                                (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault)
-                            }
-                        }
-                    },
+                    |()| __LcrDefaults::__lcr_default_len(self),
+                    |fault| (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault),
                 )
             }
         }
@@ -247,8 +237,7 @@ const _: () = {
                             )
                             .value()
                     },
-                    |shortfall| {
-                        let fault = shortfall.into_fault::<dyn Store>(0);
+                    |fault| {
                         (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise_lcr_fault(fault)
                     },
                 )
@@ -277,8 +266,7 @@ const _: () = {
                             )
                             .value()
                     },
-                    |shortfall| {
-                        let fault = shortfall.into_fault::<dyn Store>(1);
+                    |fault| {
                         (&&__lcr::Tag::<Result<(), StoreError>>::new())
                             .raise_lcr_fault(fault)
                     },
@@ -288,7 +276,7 @@ const _: () = {
         #[inline]
         fn len(&self) -> u64 {
             unsafe {
-                __lcr::request(
+                __lcr::request_or_default(
                     self,
                     2,
                     (),
@@ -302,16 +290,8 @@ const _: () = {
                             )
                             .value()
                     },
-                    |shortfall| {
-                        match shortfall {
-                            __lcr::Shortfall::Missing(()) => {
-                                __LcrDefaults::__lcr_default_len(self)
-                            }
-                            __lcr::Shortfall::Fault(fault) => {
-                                (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault)
-                            }
-                        }
-                    },
+                    |()| __LcrDefaults::__lcr_default_len(self),
+                    |fault| (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault),
                 )
             }
         }

@@ -18,7 +18,7 @@ pub trait Store: ::core::marker::Send + ::core::marker::Sync {
 }
 #[allow(unused_variables, refining_impl_trait)]
 const _: () = {
-    use ::lcr::__private as __lcr;
+    use ::lcr::__private::v0_1_0 as __lcr;
     unsafe impl __lcr::Interface for dyn Store + '_ {
         const NAME: &'static str = "refused";
         const VERSION: u32 = 1;
@@ -72,7 +72,7 @@ struct Raw<T>(*const T);
     "a raw pointer is refused: it says neither who owns nor who frees; pass a value, a slice or `lcr::Bytes`"
 }
 const _: () = {
-    use ::lcr::__private as __lcr;
+    use ::lcr::__private::v0_1_0 as __lcr;
     #[automatically_derived]
     unsafe impl<T> __lcr::Abi for Raw<T> {
         type Repr = u8;

@@ -4,7 +4,7 @@ pub struct View<'a, T: Clone> {
 }
 #[allow(deprecated, private_bounds, trivial_bounds)]
 const _: () = {
-    use ::lcr::__private as __lcr;
+    use ::lcr::__private::v0_1_0 as __lcr;
     #[doc(hidden)]
     #[repr(C)]
     pub struct __ViewRepr<F1> {
@@ -95,7 +95,7 @@ const _: () = {
 struct Unit;
 #[allow(deprecated, private_bounds, trivial_bounds)]
 const _: () = {
-    use ::lcr::__private as __lcr;
+    use ::lcr::__private::v0_1_0 as __lcr;
     #[automatically_derived]
     unsafe impl __lcr::Abi for Unit {
         type Repr = __lcr::Repr<()>;
@@ -131,7 +131,7 @@ const _: () = {
 pub struct Point(f64, f64);
 #[allow(deprecated)]
 const _: () = {
-    use ::lcr::__private as __lcr;
+    use ::lcr::__private::v0_1_0 as __lcr;
     #[automatically_derived]
     unsafe impl __lcr::Abi for Point {
         type Repr = Self;
@@ -179,7 +179,7 @@ enum Colour {
 }
 #[allow(deprecated, private_bounds, trivial_bounds)]
 const _: () = {
-    use ::lcr::__private as __lcr;
+    use ::lcr::__private::v0_1_0 as __lcr;
     #[automatically_derived]
     unsafe impl __lcr::Abi for Colour {
         type Repr = u32;
@@ -245,7 +245,7 @@ enum Event<T> {
 }
 #[allow(deprecated, private_bounds, trivial_bounds)]
 const _: () = {
-    use ::lcr::__private as __lcr;
+    use ::lcr::__private::v0_1_0 as __lcr;
     #[doc(hidden)]
     #[repr(C)]
     pub struct __EventRepr1<F1> {

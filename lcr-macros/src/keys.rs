@@ -5,7 +5,10 @@
 
 use proc_macro2::{Span, TokenStream};
 use syn::{
-    Ident, LitInt, LitStr, Path, Token, ext::IdentExt as _, parenthesized, parse::ParseStream, parse::Parser as _,
+    Ident, LitInt, LitStr, Path, Token,
+    ext::IdentExt as _,
+    parenthesized,
+    parse::{ParseStream, Parser as _},
     punctuated::Punctuated,
 };
 

@@ -12,49 +12,19 @@
 //! 3. Only `keys` knows which keys an attribute takes.
 
 mod component;
-mod crossing;
 #[cfg(test)]
 mod golden;
 mod interface;
 mod keys;
+mod lifetimes;
 mod refusal;
 mod supervised;
+mod tokens;
 mod types;
 mod value;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Attribute;
-
-/// `quote!` whose local variables cannot meet those of the author.
-macro_rules! ours {
-    ($($tokens:tt)*) => {
-        ::quote::quote_spanned!(::proc_macro2::Span::mixed_site()=> $($tokens)*)
-    };
-}
-use ours;
-
-/// The only module of `lcr` that generated code names, where [`import`] is in scope.
-fn private() -> TokenStream {
-    ours!(__lcr)
-}
-
-/// Gives [`private`] its short name within a block of generated code.
-fn import() -> TokenStream {
-    ours!(
-        use ::lcr::__private as __lcr;
-    )
-}
-
-/// A local variable, or a reserved name, of generated code.
-fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
-}
-
-/// The `#[cfg(..)]` attributes, which everything beside an item must share.
-fn conditions(attributes: &[Attribute]) -> Vec<&Attribute> {
-    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect()
-}
 
 /// What an attribute on the wrong kind of item expands to.
 fn not_applicable(item: TokenStream, attribute: &str, place: &str, error: syn::Error) -> TokenStream {

@@ -22,17 +22,17 @@ pub(crate) enum Place {
 }
 
 /// Refuses everything in `ty` that cannot cross at `place`.
-pub(crate) fn judge(ty: &Type, place: Place, refusals: &mut Refusals) {
+pub(crate) fn check_type(ty: &Type, place: Place, refusals: &mut Refusals) {
     match peel(ty) {
-        Type::Array(array) => judge(&array.elem, place, refusals),
-        Type::Slice(slice) => judge(&slice.elem, place, refusals),
-        Type::Tuple(tuple) => tuple.elems.iter().for_each(|elem| judge(elem, place, refusals)),
-        Type::Reference(reference) => judge_reference(reference, place, refusals),
+        Type::Array(array) => check_type(&array.elem, place, refusals),
+        Type::Slice(slice) => check_type(&slice.elem, place, refusals),
+        Type::Tuple(tuple) => tuple.elems.iter().for_each(|elem| check_type(elem, place, refusals)),
+        Type::Reference(reference) => check_reference(reference, place, refusals),
         Type::Path(path) => {
             if let Some(qself) = &path.qself {
-                judge(&qself.ty, place, refusals);
+                check_type(&qself.ty, place, refusals);
             }
-            judge_path(&path.path, place, refusals);
+            check_path(&path.path, place, refusals);
         }
         Type::Ptr(_) => refusals.refuse(
             ty,
@@ -62,7 +62,7 @@ pub(crate) fn judge(ty: &Type, place: Place, refusals: &mut Refusals) {
     }
 }
 
-fn judge_reference(reference: &TypeReference, place: Place, refusals: &mut Refusals) {
+fn check_reference(reference: &TypeReference, place: Place, refusals: &mut Refusals) {
     if place == Place::Result {
         refusals.refuse(
             reference,
@@ -72,7 +72,7 @@ fn judge_reference(reference: &TypeReference, place: Place, refusals: &mut Refus
         return;
     }
     if let Some(lifetime) = &reference.lifetime {
-        judge_lifetime(lifetime, place, refusals);
+        check_lifetime(lifetime, place, refusals);
     }
     match peel(&reference.elem) {
         Type::Slice(_) | Type::TraitObject(_) => {}
@@ -83,10 +83,10 @@ fn judge_reference(reference: &TypeReference, place: Place, refusals: &mut Refus
         ),
         _ => {}
     }
-    judge(&reference.elem, place, refusals);
+    check_type(&reference.elem, place, refusals);
 }
 
-fn judge_path(path: &Path, place: Place, refusals: &mut Refusals) {
+fn check_path(path: &Path, place: Place, refusals: &mut Refusals) {
     if path.segments[0].ident == "Self" {
         refusals.refuse(
             path,
@@ -108,11 +108,11 @@ fn judge_path(path: &Path, place: Place, refusals: &mut Refusals) {
             PathArguments::AngleBracketed(list) => {
                 for argument in &list.args {
                     match argument {
-                        GenericArgument::Lifetime(lifetime) => judge_lifetime(lifetime, place, refusals),
+                        GenericArgument::Lifetime(lifetime) => check_lifetime(lifetime, place, refusals),
                         // Whether `Handle<dyn Journal>` is a value, the bound `Abi` decides.
                         GenericArgument::Type(Type::TraitObject(object))
                             if !object.bounds.iter().any(is_callable) && !is_pointer(&segment.ident) => {}
-                        GenericArgument::Type(ty) => judge(ty, place, refusals),
+                        GenericArgument::Type(ty) => check_type(ty, place, refusals),
                         _ => {}
                     }
                 }
@@ -122,7 +122,7 @@ fn judge_path(path: &Path, place: Place, refusals: &mut Refusals) {
 }
 
 /// Refuses a lifetime that lasts longer than what crosses at `place`.
-pub(crate) fn judge_lifetime(lifetime: &Lifetime, place: Place, refusals: &mut Refusals) {
+pub(crate) fn check_lifetime(lifetime: &Lifetime, place: Place, refusals: &mut Refusals) {
     let message = match place {
         Place::Result => {
             "a lifetime in a result is refused: what it borrows from may be replaced or unloaded while it is held; \
@@ -184,5 +184,49 @@ pub(crate) fn mentions<'a>(ty: &'a Type, name: &Ident) -> Option<&'a Path> {
             })
         }
         _ => None,
+    }
+}
+
+/// The first of `types` of which only the compiler can tell whether it is a value.
+pub(crate) fn first_unverified<'a>(types: impl IntoIterator<Item = &'a Type>) -> Option<&'a Type> {
+    types.into_iter().find(|ty| !is_known(ty))
+}
+
+/// Whether `ty` is certainly a value, as far as its spelling tells.
+pub(crate) fn is_known(ty: &Type) -> bool {
+    match peel(ty) {
+        Type::Reference(reference) => match peel(&reference.elem) {
+            Type::Slice(slice) => is_primitive(&slice.elem),
+            Type::Path(path) => path.path.is_ident("str"),
+            _ => false,
+        },
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_known),
+        Type::Array(array) => is_known(&array.elem),
+        Type::Path(path) => {
+            let [last] = &path.path.segments.iter().collect::<Vec<_>>()[..] else { return false };
+            let is_container = ["Vec", "Option", "Result", "Box"].iter().any(|container| last.ident == container);
+            match &last.arguments {
+                PathArguments::AngleBracketed(list) => {
+                    let is_known = |argument: &_| matches!(argument, GenericArgument::Type(ty) if is_known(ty));
+                    is_container && list.args.iter().all(is_known)
+                }
+                _ => is_primitive(ty) || last.ident == "String",
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Whether `ty` is a type of the language without a lifetime.
+pub(crate) fn is_primitive(ty: &Type) -> bool {
+    let names = [
+        "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64", "bool",
+        "char",
+    ];
+    match peel(ty) {
+        Type::Path(path) => names.iter().any(|name| path.path.is_ident(name)),
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_primitive),
+        Type::Array(array) => is_primitive(&array.elem),
+        _ => false,
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use lcr::{__private as private, ErrorKind, Handle, Runtime};
+use lcr::{__private::v0_1_0 as private, ErrorKind, Handle, Runtime};
 use lcr_tests::{
     component,
     ledger::{Entry, Ledger, Position, Refusal, State},

@@ -4,7 +4,11 @@ use proc_macro2::{Literal, TokenStream};
 use syn::parse_quote;
 
 use super::model::{Component, Function};
-use crate::{conditions, crossing, import, local, ours, private, refusal::Refusals};
+use crate::{
+    lifetimes::with_static_lifetimes,
+    refusal::Refusals,
+    tokens::{conditions, import, local, ours, private, respan},
+};
 
 /// Everything beside the impl.
 pub(crate) fn registration(component: &Component) -> TokenStream {
@@ -53,7 +57,10 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
                 #thunks,
                 #create,
             ) #healthy #state;
-            #lcr::inventory::submit! { #lcr::Registration(&__LCR_EXPORT) }
+            #lcr::inventory::submit! {
+                // SAFETY: the manifest was made of the interface and the type, and so were the functions.
+                unsafe { #lcr::Registration::new(&__LCR_EXPORT) }
+            }
         };
     }
 }
@@ -62,7 +69,7 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
 /// one that does not, so that the messages in `refusals` are the only ones.
 pub(crate) fn stub(component: &Component, refusals: &Refusals) -> TokenStream {
     let mut item = component.item.clone();
-    *item.self_ty = crossing::with_static_lifetimes(&item.self_ty);
+    *item.self_ty = with_static_lifetimes(&item.self_ty);
     ours!(#refusals #item)
 }
 
@@ -103,7 +110,7 @@ fn declare(component: &Component) -> TokenStream {
 fn of_interface(component: &Component, item: &str) -> TokenStream {
     let (lcr, interface, implementor, item) = (private(), component.interface(), component.implementor(), local(item));
     let place = component.interface().map(|path| parse_quote!(#path));
-    crossing::blame(ours!(<dyn #interface as #lcr::ServedBy<#implementor>>::#item), place.as_ref())
+    respan(ours!(<dyn #interface as #lcr::ServedBy<#implementor>>::#item), place.as_ref())
 }
 
 fn path(function: &Function, component: &Component) -> TokenStream {

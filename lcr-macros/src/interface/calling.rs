@@ -9,8 +9,8 @@ use super::{
     serving::{closure, unspanned},
 };
 use crate::{
-    crossing::{self, Memory, with_inferred_lifetimes},
-    local, ours, private,
+    lifetimes::with_inferred_lifetimes,
+    tokens::{self, Memory, local, ours, private},
 };
 
 /// The trait, implemented for `callee<dyn Trait>`.
@@ -19,7 +19,7 @@ pub(super) fn handle(interface: &Interface, callee: &str) -> TokenStream {
     let name = &interface.item.ident;
     let callee = format_ident!("{callee}");
     let methods = interface.methods.iter().map(|method| {
-        let body = call(method, name);
+        let body = call(method);
         let signature = signature(method, &unspanned(method.ident()));
         ours!(#[inline] #signature #body)
     });
@@ -66,7 +66,7 @@ fn signature(method: &Method, name: &Ident) -> TokenStream {
     ours!(fn #name #generics (#receiver, #(#arguments),*) #output)
 }
 
-fn call(method: &Method, trait_name: &Ident) -> TokenStream {
+fn call(method: &Method) -> TokenStream {
     let lcr = private();
     let number = Literal::usize_unsuffixed(method.number);
     // The author's own token: a `self` of ours would be another variable.
@@ -81,23 +81,15 @@ fn call(method: &Method, trait_name: &Ident) -> TokenStream {
     let memory = Memory::new("memory_of_the_component", &method.result);
     let value = memory.receive(&method.result, local("value"));
     let memory = memory.declare();
-    let otherwise = if method.has_default {
+    let (request, default) = if method.has_default {
         let default = call_default(method, &this, &reprs);
-        quote_spanned! {place=>
-            match shortfall {
-                #lcr::Shortfall::Missing((#(#reprs,)*)) => #default,
-                #lcr::Shortfall::Fault(fault) => #raise,
-            }
-        }
+        (quote_spanned!(place=> request_or_default), Some(quote_spanned!(place=> |(#(#reprs,)*)| #default,)))
     } else {
-        quote_spanned! {place=>
-            let fault = shortfall.into_fault::<dyn #trait_name>(#number);
-            #raise
-        }
+        (quote_spanned!(place=> request), None)
     };
     let answer = quote_spanned! {place=>
         unsafe {
-            #lcr::request(
+            #lcr::#request(
                 #this,
                 #number,
                 (#(#lowered,)*),
@@ -106,7 +98,8 @@ fn call(method: &Method, trait_name: &Ident) -> TokenStream {
                     #memory
                     #value
                 },
-                |shortfall| { #otherwise },
+                #default
+                |fault| #raise,
             )
         }
     };
@@ -118,9 +111,13 @@ fn lower(argument: &Argument) -> TokenStream {
     let name = &argument.name;
     let callback = callback_name(name);
     match &argument.passing {
-        Passing::Value => crossing::lower(&argument.ty, name),
-        Passing::Lent(_) => crossing::lower(&parse_quote!(#lcr::Lent), ours!(#lcr::Lent::new(&#callback))),
-        Passing::Given(_) => crossing::lower(&parse_quote!(#lcr::Given), ours!(#lcr::Given::new(#callback))),
+        Passing::Value => tokens::lower(&argument.ty, name),
+        Passing::Borrowed(_) => {
+            tokens::lower(&parse_quote!(#lcr::BorrowedCallback), ours!(#lcr::BorrowedCallback::new(&#callback)))
+        }
+        Passing::Boxed(_) => {
+            tokens::lower(&parse_quote!(#lcr::BoxedCallback), ours!(#lcr::BoxedCallback::new(#callback)))
+        }
     }
 }
 
@@ -128,9 +125,9 @@ fn lower(argument: &Argument) -> TokenStream {
 fn lift(argument: &Argument, repr: &Ident) -> TokenStream {
     let lcr = private();
     match &argument.passing {
-        Passing::Value => crossing::lift(&argument.ty, repr),
-        Passing::Lent(_) => crossing::lift(&parse_quote!(#lcr::Lent), repr),
-        Passing::Given(_) => crossing::lift(&parse_quote!(#lcr::Given), repr),
+        Passing::Value => tokens::lift(&argument.ty, repr),
+        Passing::Borrowed(_) => tokens::lift(&parse_quote!(#lcr::BorrowedCallback), repr),
+        Passing::Boxed(_) => tokens::lift(&parse_quote!(#lcr::BoxedCallback), repr),
     }
 }
 
@@ -140,9 +137,9 @@ fn call_default(method: &Method, this: &Option<TokenStream>, values: &[Ident]) -
     let values = method.arguments.iter().zip(values).map(|(argument, value)| match &argument.passing {
         Passing::Value => value.to_token_stream(),
         // The caller's own function serves the default body without a detour.
-        Passing::Lent(_) => argument.name.to_token_stream(),
-        Passing::Given(callback) => {
-            let closure = closure(callback, &ours!(#lcr::Given), &value.to_token_stream());
+        Passing::Borrowed(_) => argument.name.to_token_stream(),
+        Passing::Boxed(callback) => {
+            let closure = closure(callback, &ours!(#lcr::BoxedCallback), &value.to_token_stream());
             ours!(#lcr::Box::new(#closure))
         }
     });
@@ -156,11 +153,11 @@ fn unpack(argument: &Argument) -> Option<TokenStream> {
     let variable = callback_name(name);
     match &argument.passing {
         Passing::Value => None,
-        Passing::Lent(callback) => {
+        Passing::Borrowed(callback) => {
             let closure = tupled(callback, name);
             Some(ours!(let #variable = #closure;))
         }
-        Passing::Given(callback) => {
+        Passing::Boxed(callback) => {
             let closure = tupled(callback, name);
             Some(ours!(let #variable = move #closure;))
         }
@@ -175,7 +172,7 @@ fn tupled(callback: &Callback, function: &Ident) -> TokenStream {
     let values = callback.arguments.iter().zip(&names).zip(&memories);
     let values = values.map(|((ty, name), memory)| memory.receive(&with_inferred_lifetimes(ty), name));
     let memories = memories.iter().map(Memory::declare);
-    let result = crossing::lower(&callback.result, ours!(#function(#(#values),*)));
+    let result = tokens::lower(&callback.result, ours!(#function(#(#values),*)));
     // SAFETY: whoever calls back lowered these arguments for this one call.
     ours!(|(#(#names,)*)| unsafe {
         #(#memories)*

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     refusal::Refusals,
-    types::{Place, is_callable, judge, judge_lifetime},
+    types::{Place, check_lifetime, check_type, is_callable},
 };
 
 /// Refuses everything in the trait and its options that cannot be an interface.
@@ -127,12 +127,12 @@ fn check_method(method: &Method, refusals: &mut Refusals) {
     for argument in &method.arguments {
         check_pattern(&argument.pattern, refusals);
         match &argument.passing {
-            Passing::Value => judge(&argument.ty, Place::Argument, refusals),
-            Passing::Lent(callback) => check_callback(callback, false, refusals),
-            Passing::Given(callback) => check_callback(callback, true, refusals),
+            Passing::Value => check_type(&argument.ty, Place::Argument, refusals),
+            Passing::Borrowed(callback) => check_callback(callback, false, refusals),
+            Passing::Boxed(callback) => check_callback(callback, true, refusals),
         }
     }
-    judge(&method.result, Place::Result, refusals);
+    check_type(&method.result, Place::Result, refusals);
 }
 
 fn check_qualifiers(method: &Method, refusals: &mut Refusals) {
@@ -212,7 +212,7 @@ fn check_callback(callback: &Callback, boxed: bool, refusals: &mut Refusals) {
         refusals.refuse(&callback.object, message);
     }
     if let Some(lifetime) = &callback.lifetime {
-        judge_lifetime(lifetime, Place::Argument, refusals);
+        check_lifetime(lifetime, Place::Argument, refusals);
     }
     for bound in callback.object.bounds.iter().filter(|bound| !is_callable(bound) && !is_implied(bound)) {
         refusals.refuse(bound, "this bound on a callback is refused: only `Send` and `Sync` can be kept; leave it out");
@@ -228,9 +228,9 @@ fn check_callback(callback: &Callback, boxed: bool, refusals: &mut Refusals) {
         refusals.refuse(&callback.object, message);
     }
     for ty in &callback.arguments {
-        judge(ty, Place::CallbackArgument, refusals);
+        check_type(ty, Place::CallbackArgument, refusals);
     }
-    judge(&callback.result, Place::Result, refusals);
+    check_type(&callback.result, Place::Result, refusals);
 }
 
 /// Whether every interface has this bound anyway.

@@ -10,10 +10,10 @@ use super::{
     serving,
 };
 use crate::{
-    conditions,
-    crossing::{is_primitive, of_value, with_inferred_lifetimes},
-    import, ours, private,
+    lifetimes::with_inferred_lifetimes,
     refusal::Refusals,
+    tokens::{conditions, import, of_value, ours, private},
+    types::is_primitive,
 };
 
 /// The trait and everything that makes it an interface.
@@ -180,20 +180,20 @@ impl Argument {
     fn shape(&self) -> TokenStream {
         match &self.passing {
             Passing::Value => shape_of(&self.ty),
-            Passing::Lent(callback) => callback.shape(&ours!(Lent), &ours!(Callback)),
-            Passing::Given(callback) => callback.shape(&ours!(Given), &ours!(BoxedCallback)),
+            Passing::Borrowed(callback) => callback.shape(&ours!(BorrowedCallback), &ours!(Callback)),
+            Passing::Boxed(callback) => callback.shape(&ours!(BoxedCallback), &ours!(BoxedCallback)),
         }
     }
 }
 
 impl Callback {
-    fn shape(&self, crossing: &TokenStream, kind: &TokenStream) -> TokenStream {
+    fn shape(&self, way: &TokenStream, kind: &TokenStream) -> TokenStream {
         let lcr = private();
         let arguments = self.arguments.iter().map(shape_of);
         let result = shape_of(&self.result);
         let object = &self.object;
         ours! {
-            &#lcr::Shape::of::<#lcr::Repr<#lcr::#crossing>>(
+            &#lcr::Shape::of::<#lcr::Repr<#lcr::#way>>(
                 #lcr::Kind::#kind,
                 #lcr::bounds(#lcr::Bounds::<#object>::SEND, #lcr::Bounds::<#object>::SYNC),
                 &[#(#lcr::Part::of(#arguments),)* #lcr::Part::result(#result)],

@@ -10,10 +10,10 @@ use syn::{
 };
 
 use crate::{
-    crossing::{doubtful, with_elided_lifetimes},
     keys::Options,
-    local,
-    types::{is_callable, peel},
+    lifetimes::with_elided_lifetimes,
+    tokens::local,
+    types::{first_unverified, is_callable, peel},
 };
 
 /// A trait that is to be an interface.
@@ -50,9 +50,9 @@ pub(crate) enum Passing {
     /// As an `Abi` value.
     Value,
     /// `&dyn Fn(..)`, for the length of the call.
-    Lent(Callback),
+    Borrowed(Callback),
     /// `Box<dyn Fn(..) + Send>`.
-    Given(Callback),
+    Boxed(Callback),
 }
 
 /// The signature of a callback.
@@ -130,9 +130,9 @@ impl Method {
     }
 
     /// The first type of the signature of which only the compiler can tell whether it is a value.
-    pub(crate) fn doubtful(&self) -> Option<&Type> {
+    pub(crate) fn first_unverified(&self) -> Option<&Type> {
         let values = self.arguments.iter().filter(|argument| matches!(argument.passing, Passing::Value));
-        doubtful(values.map(|argument| &argument.ty).chain([&self.result]))
+        first_unverified(values.map(|argument| &argument.ty).chain([&self.result]))
     }
 
     /// Where the compiler reports what is wrong with the method's generated code.
@@ -167,14 +167,14 @@ impl Passing {
         match peel(ty) {
             Type::Reference(reference) => match peel(&reference.elem) {
                 Type::TraitObject(object) => match Callback::read(object, Some(reference)) {
-                    Some(callback) => Passing::Lent(callback),
+                    Some(callback) => Passing::Borrowed(callback),
                     None => Passing::Value,
                 },
                 _ => Passing::Value,
             },
             Type::Path(path) if path.qself.is_none() => {
                 match boxed_object(&path.path).and_then(|object| Callback::read(object, None)) {
-                    Some(callback) => Passing::Given(callback),
+                    Some(callback) => Passing::Boxed(callback),
                     None => Passing::Value,
                 }
             }

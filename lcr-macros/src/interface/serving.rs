@@ -9,8 +9,8 @@ use syn::{ext::IdentExt as _, parse_quote};
 
 use super::model::{Argument, Callback, Interface, Method, Passing};
 use crate::{
-    crossing::{self, Memory, blame, of_value, with_inferred_lifetimes},
-    local, ours, private,
+    lifetimes::with_inferred_lifetimes,
+    tokens::{self, Memory, local, of_value, ours, private, respan},
 };
 
 /// The C functions of an implementation, and the trait by which `#[lcr::component]` finds them.
@@ -20,7 +20,7 @@ pub(super) fn table(interface: &Interface) -> TokenStream {
     let functions = interface.methods.iter().map(|method| function(method, name));
     let names = interface.methods.iter().map(|method| {
         let name = unspanned(method.ident());
-        blame(ours!(__LcrTable::<__LcrT>::#name), method.doubtful())
+        respan(ours!(__LcrTable::<__LcrT>::#name), method.first_unverified())
     });
     ours! {
         struct __LcrTable<__LcrT>(::core::marker::PhantomData<__LcrT>);
@@ -37,28 +37,28 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let lcr = private();
     let name = unspanned(method.ident());
     let result = of_value(&method.result, "Repr");
-    let outcome = blame(ours!(#lcr::Outcome<#result>), Some(&method.result));
+    let outcome = respan(ours!(#lcr::Outcome<#result>), Some(&method.result));
     let parameters: Vec<_> = (0..method.arguments.len()).map(|place| local(&format!("a{place}"))).collect();
     let reprs = method.arguments.iter().map(repr);
     let callbacks = method.arguments.iter().zip(&parameters).filter_map(|(argument, parameter)| {
         let (callback, way) = match &argument.passing {
             Passing::Value => return None,
-            Passing::Lent(callback) => (callback, ours!(#lcr::Lent)),
-            Passing::Given(callback) => (callback, ours!(#lcr::Given)),
+            Passing::Borrowed(callback) => (callback, ours!(#lcr::BorrowedCallback)),
+            Passing::Boxed(callback) => (callback, ours!(#lcr::BoxedCallback)),
         };
-        let closure = closure(callback, &way, &crossing::lift(&parse_quote!(#way), parameter));
+        let closure = closure(callback, &way, &tokens::lift(&parse_quote!(#way), parameter));
         Some(ours!(let #parameter = #closure;))
     });
     let values = method.arguments.iter().zip(&parameters).map(|(argument, parameter)| match argument.passing {
         Passing::Value => memory_of(argument).receive(&with_inferred_lifetimes(&argument.ty), parameter),
-        Passing::Lent(_) => ours!(&#parameter),
-        Passing::Given(_) => ours!(#lcr::Box::new(#parameter)),
+        Passing::Borrowed(_) => ours!(&#parameter),
+        Passing::Boxed(_) => ours!(#lcr::Box::new(#parameter)),
     });
     let values_of = method.arguments.iter().filter(|argument| matches!(argument.passing, Passing::Value));
     let memories = values_of.map(|argument| memory_of(argument).declare());
     let place = method.place();
     let call = quote_spanned!(place=> <__LcrT as #trait_name>::#name(this, #(#values),*));
-    let call = crossing::lower(&method.result, call);
+    let call = tokens::lower(&method.result, call);
     quote_spanned! {place=>
         unsafe extern "C" fn #name(
             this: *const (), #(#parameters: #reprs),*
@@ -85,8 +85,8 @@ fn repr(argument: &Argument) -> TokenStream {
     let lcr = private();
     match argument.passing {
         Passing::Value => of_value(&with_inferred_lifetimes(&argument.ty), "Repr"),
-        Passing::Lent(_) => ours!(#lcr::Repr<#lcr::Lent>),
-        Passing::Given(_) => ours!(#lcr::Repr<#lcr::Given>),
+        Passing::Borrowed(_) => ours!(#lcr::Repr<#lcr::BorrowedCallback>),
+        Passing::Boxed(_) => ours!(#lcr::Repr<#lcr::BoxedCallback>),
     }
 }
 
@@ -96,7 +96,7 @@ pub(super) fn closure(callback: &Callback, way: &TokenStream, received: &TokenSt
     let names: Vec<_> = (0..callback.arguments.len()).map(|place| local(&format!("p{place}"))).collect();
     let types = &callback.arguments;
     let result = &callback.result;
-    let lowered = types.iter().zip(&names).map(|(ty, name)| crossing::lower(&with_inferred_lifetimes(ty), name));
+    let lowered = types.iter().zip(&names).map(|(ty, name)| tokens::lower(&with_inferred_lifetimes(ty), name));
     let memory = Memory::new("memory_of_the_callback", result);
     let value = memory.receive(result, ours!(#way::call(&callback, (#(#lowered,)*))));
     let memory = memory.declare();

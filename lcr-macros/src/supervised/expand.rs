@@ -7,7 +7,7 @@ use quote::quote;
 use syn::ItemFn;
 
 use super::model::{Setting, Signal, Value};
-use crate::conditions;
+use crate::tokens::conditions;
 
 /// `main`, supervised.
 pub(crate) fn supervised(function: &ItemFn, settings: &[Setting]) -> TokenStream {

@@ -3,7 +3,7 @@
 use super::model::{Body, Value};
 use crate::{
     refusal::Refusals,
-    types::{Place, judge, mentions},
+    types::{Place, check_type, mentions},
 };
 
 /// Refuses everything in the type that cannot cross.
@@ -33,7 +33,7 @@ pub(crate) fn check(value: &Value, refusals: &mut Refusals) {
         check_plain(value, refusals);
     }
     for field in value.fields() {
-        judge(&field.ty, Place::Field, refusals);
+        check_type(&field.ty, Place::Field, refusals);
         if let Some(inner) = mentions(&field.ty, &value.ident) {
             refusals.refuse(
                 inner,

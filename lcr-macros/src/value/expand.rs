@@ -9,10 +9,14 @@ use super::{
     model::{Body, Field, Value},
     variants,
 };
-use crate::{crossing, crossing::mentions_lifetime, import, local, ours, private, refusal::Refusals};
+use crate::{
+    lifetimes::mentions_lifetime,
+    refusal::Refusals,
+    tokens::{self, import, local, ours, private},
+};
 
-/// The parts of an impl that differ by what crosses.
-pub(super) struct Crossing {
+/// The parts of an impl that differ between structs and kinds of enums.
+pub(super) struct ImplParts {
     /// Types beside the impl.
     pub(super) shadow: TokenStream,
     /// The representation's type.
@@ -27,11 +31,11 @@ pub(super) struct Crossing {
 /// The shadow and the impl of `Abi`.
 pub(crate) fn expand(value: &Value) -> TokenStream {
     let (lcr, import) = (private(), import());
-    let Crossing { shadow, repr, shape, lower, lift } = match &value.body {
-        Body::Struct(fields) if fields.is_empty() => cross_unit(value),
-        Body::Struct(fields) => cross_struct(value, fields),
-        Body::Enum(variants) if value.fields().is_empty() => variants::cross_tags(value, variants),
-        Body::Enum(variants) => variants::cross(value, variants),
+    let ImplParts { shadow, repr, shape, lower, lift } = match &value.body {
+        Body::Struct(fields) if fields.is_empty() => unit_parts(value),
+        Body::Struct(fields) => struct_parts(value, fields),
+        Body::Enum(variants) if value.fields().is_empty() => variants::tags_only(value, variants),
+        Body::Enum(variants) => variants::tagged(value, variants),
         // Refused before.
         Body::Union(_) => return TokenStream::new(),
     };
@@ -149,13 +153,13 @@ pub(super) fn shape(value: &Value, kind: &str, parts: &[TokenStream]) -> TokenSt
     ours!(#lcr::Shape::of::<#lcr::Repr<Self>>(#lcr::Kind::#kind, #name, &[#(#parts),*]))
 }
 
-fn cross_unit(value: &Value) -> Crossing {
+fn unit_parts(value: &Value) -> ImplParts {
     let lcr = private();
-    Crossing {
+    ImplParts {
         shadow: TokenStream::new(),
         repr: ours!(#lcr::Repr<()>),
         shape: shape(value, "Struct", &[]),
-        lower: crossing::lower(&parse_quote!(()), ours!(())),
+        lower: tokens::lower(&parse_quote!(()), ours!(())),
         lift: ours! {
             let _ = repr;
             Self {}
@@ -163,13 +167,13 @@ fn cross_unit(value: &Value) -> Crossing {
     }
 }
 
-fn cross_struct(value: &Value, fields: &[Field]) -> Crossing {
+fn struct_parts(value: &Value, fields: &[Field]) -> ImplParts {
     let lcr = private();
     let shadow = local(&format!("__{}Repr", value.name()));
     let (members, slots) = (fields::members(fields), fields::slots(fields));
     let (lowered, lifted) = (fields::lower(fields), fields::lift(fields, &ours!(repr)));
     let parts = fields::describe(fields, |slot| ours!(#lcr::Repr<Self>, #slot));
-    Crossing {
+    ImplParts {
         shadow: fields::declare(&shadow, fields),
         repr: fields::shadow(&shadow, fields),
         shape: shape(value, "Struct", &parts),

@@ -6,8 +6,9 @@ use syn::{Member, WherePredicate, parse_quote};
 
 use super::model::Field;
 use crate::{
-    crossing::{self, blame, is_known, mentions_lifetime, of_value, with_static_lifetimes},
-    local, ours, private,
+    lifetimes::{mentions_lifetime, with_static_lifetimes},
+    tokens::{self, local, of_value, ours, private, respan},
+    types::is_known,
 };
 
 /// Declares a `#[repr(C)]` struct of the fields' representations.
@@ -49,7 +50,7 @@ pub(super) fn assumptions<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Ve
 pub(super) fn bounds<'a>(fields: impl IntoIterator<Item = &'a Field>, bound: &TokenStream) -> Vec<WherePredicate> {
     let require = |field: &Field| {
         let ty = &field.ty;
-        let bound = blame(bound.clone(), Some(ty));
+        let bound = respan(bound.clone(), Some(ty));
         parse_quote!(#ty: #bound)
     };
     fields.into_iter().map(require).collect()
@@ -81,14 +82,14 @@ pub(super) fn slots(fields: &[Field]) -> Vec<&Ident> {
 
 /// Each field, out of the variable of its slot's name.
 pub(super) fn lower(fields: &[Field]) -> Vec<TokenStream> {
-    fields.iter().map(|field| crossing::lower(&field.ty, &field.slot)).collect()
+    fields.iter().map(|field| tokens::lower(&field.ty, &field.slot)).collect()
 }
 
 /// Each field, out of its slot in the variable `from`.
 pub(super) fn lift(fields: &[Field], from: &TokenStream) -> Vec<TokenStream> {
     let lift = |field: &Field| {
         let slot = &field.slot;
-        crossing::lift(&field.ty, ours!(#from.#slot))
+        tokens::lift(&field.ty, ours!(#from.#slot))
     };
     fields.iter().map(lift).collect()
 }

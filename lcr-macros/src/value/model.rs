@@ -7,7 +7,7 @@ use syn::{
     punctuated::Punctuated,
 };
 
-use crate::{keys, keys::Options, local, refusal::Refusals};
+use crate::{keys, keys::Options, refusal::Refusals, tokens::local};
 
 /// A type that is to cross.
 pub(crate) struct Value {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use syn::{TypeParamBound, parse_quote};
 
 use super::{expand::with_bounds, model::Value};
-use crate::{crossing::of_value, import, ours, private};
+use crate::tokens::{import, of_value, ours, private};
 
 /// The impls of `Abi` and `Plain`.
 pub(crate) fn expand(value: &Value) -> TokenStream {

@@ -4,20 +4,20 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use syn::ext::IdentExt as _;
 
 use super::{
-    expand::{Crossing, shape},
+    expand::{ImplParts, shape},
     fields,
     model::{Discriminant, Value, Variant},
 };
-use crate::{local, ours, private};
+use crate::tokens::{local, ours, private};
 
 /// An enum without fields: its tag, the variant's place in the source.
-pub(super) fn cross_tags(value: &Value, variants: &[Variant]) -> Crossing {
+pub(super) fn tags_only(value: &Value, variants: &[Variant]) -> ImplParts {
     let lcr = private();
     let name = value.name();
     let idents: Vec<_> = variants.iter().map(|variant| &variant.ident).collect();
     let tags: Vec<_> = (0..variants.len()).map(Literal::usize_unsuffixed).collect();
     let parts: Vec<_> = variants.iter().map(|variant| describe(value, variant, &ours!(()), &[])).collect();
-    Crossing {
+    ImplParts {
         shadow: TokenStream::new(),
         repr: ours!(u32),
         shape: shape(value, "Enum", &parts),
@@ -32,7 +32,7 @@ pub(super) fn cross_tags(value: &Value, variants: &[Variant]) -> Crossing {
 }
 
 /// An enum of which some variant has fields.
-pub(super) fn cross(value: &Value, variants: &[Variant]) -> Crossing {
+pub(super) fn tagged(value: &Value, variants: &[Variant]) -> ImplParts {
     let lcr = private();
     let name = value.name();
     let union = local(&format!("__{name}Payload"));
@@ -46,7 +46,7 @@ pub(super) fn cross(value: &Value, variants: &[Variant]) -> Crossing {
     let parts: Vec<_> = arms.iter().map(|arm| arm.part.clone()).collect();
     let lower = arms.iter().map(|arm| &arm.lower);
     let lift = arms.iter().map(|arm| &arm.lift);
-    Crossing {
+    ImplParts {
         shadow: ours! {
             #(#shadows)*
             #[doc(hidden)]

@@ -10,6 +10,7 @@ use core::{
 
 use super::{
     holds::{self, Hold, Holds},
+    layout::layout,
     shape::{Kind, Shape},
     value::{Abi, Within},
 };
@@ -29,30 +30,34 @@ pub struct Bytes {
 pub struct RawBytes {
     at: *const u8,
     len: usize,
-    owner: *const Owner,
+    owner: *const OwnerHeader,
 }
+
+layout!(RawBytes: size 24, align 8 { at at 0, len at 8, owner at 16 });
 
 /// What the holders of bytes share. They count references themselves, so that only the last
 /// one runs code of the owner's image.
 #[repr(C)]
-struct Owner {
+struct OwnerHeader {
     references: AtomicUsize,
     /// Frees the owner with this head. Called once, by the last holder, on any thread.
-    free: unsafe extern "C" fn(*const Owner),
+    free: unsafe extern "C" fn(*const OwnerHeader),
     /// Counts of the image that made it; the last holder counts back when `free` has returned.
     holds: *const Holds,
 }
 
+layout!(OwnerHeader: size 24, align 8 { references at 0, free at 8, holds at 16 });
+
 #[repr(C)]
-struct Owned<O> {
-    head: Owner,
+struct OwnerBox<O> {
+    head: OwnerHeader,
     value: O,
 }
 
-unsafe extern "C" fn free<O>(owner: *const Owner) {
+unsafe extern "C" fn free<O>(owner: *const OwnerHeader) {
     // SAFETY: `owned_by` leaked the box, of which the head is the first field; the last
     // holder calls this, once.
-    drop(unsafe { Box::from_raw(owner.cast_mut().cast::<Owned<O>>()) });
+    drop(unsafe { Box::from_raw(owner.cast_mut().cast::<OwnerBox<O>>()) });
 }
 
 impl Bytes {
@@ -60,8 +65,8 @@ impl Bytes {
     /// whatever `owner.as_ref()` gives now.
     pub(crate) fn owned_by<O: AsRef<[u8]> + Send + Sync + 'static>(owner: O) -> Bytes {
         holds::ours().take(Hold::Value);
-        let head = Owner { references: AtomicUsize::new(1), free: free::<O>, holds: holds::ours() };
-        let owned = Box::into_raw(Box::new(Owned { head, value: owner }));
+        let head = OwnerHeader { references: AtomicUsize::new(1), free: free::<O>, holds: holds::ours() };
+        let owned = Box::into_raw(Box::new(OwnerBox { head, value: owner }));
         // SAFETY: it was just leaked, and nobody else has it.
         let bytes: &[u8] = unsafe { &(*owned).value }.as_ref();
         Bytes { raw: RawBytes { at: bytes.as_ptr(), len: bytes.len(), owner: owned.cast() } }
@@ -128,7 +133,7 @@ impl Drop for Bytes {
         // Pairs with the other holders' decrements: they are done with the bytes.
         fence(Ordering::Acquire);
         // SAFETY: the last holder owns the head.
-        let Owner { free, holds, .. } = unsafe { &*owner };
+        let OwnerHeader { free, holds, .. } = unsafe { &*owner };
         let (free, holds) = (*free, *holds);
         // SAFETY: the image is mapped until the count is given back.
         unsafe { free(owner) };

@@ -7,6 +7,7 @@ use core::{
 };
 
 use super::{
+    layout::layout,
     shape::{Kind, Part, Shape},
     value::{Abi, Plain, Within},
 };
@@ -18,6 +19,8 @@ pub struct RawOption<R: Copy> {
     tag: u8,
     value: MaybeUninit<R>,
 }
+
+layout!(RawOption<u64>: size 16, align 8 { tag at 0, value at 8 });
 
 // SAFETY: the tag says whether the value is there; the value moves by its repr.
 unsafe impl<T: Abi> Abi for Option<T> {
@@ -52,6 +55,8 @@ pub struct RawResult<T: Copy, E: Copy> {
     tag: u8,
     value: RawEither<T, E>,
 }
+
+layout!(RawResult<u64, u8>: size 16, align 8 { tag at 0, value at 8 });
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -122,6 +127,8 @@ pub struct RawDuration {
     nanoseconds: u32,
 }
 
+layout!(RawDuration: size 16, align 8 { seconds at 0, nanoseconds at 8 });
+
 // SAFETY: both parts are integers.
 unsafe impl Abi for Duration {
     type Repr = RawDuration;
@@ -180,3 +187,5 @@ tuples! {
     RawTuple7(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
     RawTuple8(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
 }
+
+layout!(RawTuple3<u8, u64, u16>: size 24, align 8 { 0 at 0, 1 at 8, 2 at 16 });

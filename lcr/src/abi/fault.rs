@@ -4,6 +4,8 @@
 use alloc::{boxed::Box, string::String};
 use core::{mem::MaybeUninit, ptr};
 
+use super::layout::layout;
+
 /// What every C function of a component returns.
 ///
 /// Ownership: a non-null `fault` belongs to the receiver, who must take
@@ -18,6 +20,8 @@ pub struct Outcome<R: Copy> {
     pub value: MaybeUninit<R>,
 }
 
+layout!(Outcome<u64>: size 16, align 8 { fault at 0, value at 8 });
+
 impl<R: Copy> Outcome<R> {
     /// An outcome that carries a value.
     #[inline(always)]
@@ -31,16 +35,16 @@ impl<R: Copy> Outcome<R> {
         Outcome { fault: RawFault::passing(kind, message, beginning), value: MaybeUninit::uninit() }
     }
 
-    /// Splits the outcome.
+    /// The value, or the fault's contents.
     ///
     /// # Errors
     /// The kind and message of the fault, if it carries one, and where it began.
     ///
     /// # Safety
     /// The outcome must come from a function that keeps the contract of [`Outcome`],
-    /// and must not be split twice.
+    /// and must not be taken twice.
     #[inline]
-    pub unsafe fn split(self) -> Result<R, (FaultKind, String, Option<Beginning>)> {
+    pub unsafe fn into_result(self) -> Result<R, (FaultKind, String, Option<Beginning>)> {
         if self.fault.is_null() {
             // SAFETY: a null fault means an initialised value.
             Ok(unsafe { self.value.assume_init() })
@@ -100,6 +104,8 @@ pub struct RawFault {
     message_len: usize,
     free: unsafe extern "C" fn(*mut RawFault),
 }
+
+layout!(RawFault: size 56, align 8 { kind at 0, component at 8, component_len at 16, generation at 24, message at 32, message_len at 40, free at 48 });
 
 impl RawFault {
     /// A fault owned by this image, that began in it.

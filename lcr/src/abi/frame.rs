@@ -38,6 +38,7 @@
 //! whichever mix of old and new values the writer reads, no such call is above it.
 
 use super::{
+    layout::layout,
     sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence},
     world::Table,
 };
@@ -51,6 +52,8 @@ pub struct Frame {
     table: AtomicPtr<Table>,
     place: AtomicU64,
 }
+
+layout!(Frame: size 16, align 8 { table at 0, place at 8 });
 
 /// One thread's frames. Written by its thread only, except after a fork; read by writers.
 ///
@@ -71,6 +74,8 @@ pub struct Record {
     deep: AtomicU32,
 }
 
+layout!(Record: size 536, align 8 { next at 0, end at 8, frames at 16, deep at 528 });
+
 /// The part of a runtime that calls read.
 #[repr(C)]
 pub struct Core {
@@ -79,6 +84,8 @@ pub struct Core {
     /// Whether readers must execute the fence themselves; constant.
     pub fenced: bool,
 }
+
+layout!(Core: size 16, align 8 { current at 0, fenced at 8 });
 
 impl Core {
     /// The writer's half: makes `table` current, then passes `barrier`, which stands for

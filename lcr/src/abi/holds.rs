@@ -19,6 +19,8 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use super::layout::layout;
+
 /// One image's counts. `all` is their sum and decides; the others say why.
 #[repr(C)]
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct Holds {
     early: AtomicUsize,
     unseen: AtomicUsize,
 }
+
+layout!(Holds: size 56, align 8 { all at 0, values at 8, threads at 16, locals at 24, running at 32, early at 40, unseen at 48 });
 
 /// What a count is of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

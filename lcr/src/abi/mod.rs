@@ -12,7 +12,8 @@
 //! Invariants
 //! 1. Nothing here imports anything of the crate outside this folder.
 //! 2. Every type that another image reads is `#[repr(C)]`, or a pointer, or an integer.
-//! 3. A change to any layout changes [`ABI_VERSION`], and with it the entry symbol.
+//! 3. A change to any layout changes [`ABI_VERSION`], and with it the entry symbol. [`layout`]
+//!    states size and offsets below each type, so that such a change does not compile unnoticed.
 
 pub mod bytes;
 pub mod callback;
@@ -21,6 +22,7 @@ pub mod fault;
 pub mod frame;
 pub mod holds;
 pub mod interface;
+mod layout;
 pub mod manifest;
 #[cfg(all(loom, test))]
 mod models;
@@ -29,6 +31,7 @@ pub mod owned;
 pub mod shape;
 pub(crate) mod sync;
 pub mod tables;
+pub mod tagged;
 pub mod value;
 pub mod world;
 

@@ -10,6 +10,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{alloc::Layout, mem::ManuallyDrop, ptr, slice};
 
 use super::{
+    layout::layout,
     shape::{Kind, Part, Shape},
     value::{Abi, Plain, Within},
 };
@@ -23,6 +24,8 @@ pub struct RawSlice<T> {
     pub len: usize,
 }
 
+layout!(RawSlice<u8>: size 16, align 8 { at at 0, len at 8 });
+
 /// `&mut [T]`: address and number of elements. The address is never null.
 #[repr(C)]
 pub struct RawSliceMut<T> {
@@ -31,6 +34,8 @@ pub struct RawSliceMut<T> {
     /// Number of elements.
     pub len: usize,
 }
+
+layout!(RawSliceMut<u8>: size 16, align 8 { at at 0, len at 8 });
 
 /// `Vec<T>` and `String`: a buffer of representations and the function that frees it.
 #[repr(C)]
@@ -45,6 +50,8 @@ pub struct RawVec<R> {
     pub free: unsafe extern "C" fn(*mut R, usize),
 }
 
+layout!(RawVec<u8>: size 32, align 8 { at at 0, len at 8, capacity at 16, free at 24 });
+
 /// `Box<T>`: one representation and the function that frees its memory.
 #[repr(C)]
 pub struct RawBox<R> {
@@ -53,6 +60,8 @@ pub struct RawBox<R> {
     /// Frees the memory (not the value). Called by the receiver, on any thread.
     pub free: unsafe extern "C" fn(*mut R, usize),
 }
+
+layout!(RawBox<u8>: size 16, align 8 { at at 0, free at 8 });
 
 macro_rules! copies {
     ($($raw:ident)*) => {$(

@@ -5,11 +5,14 @@
 //! address of its [`HostTable`], which lives as long as the process. Each function's
 //! threads and ownership are noted beside it; none of them unwinds.
 
+use core::ptr::NonNull;
+
 use super::{
     composite::RawResult,
     fault::{Outcome, RawFault},
     frame::{Core, Record},
     holds::Holds,
+    layout::layout,
     owned::{RawSlice, RawVec},
     sync::AtomicUsize,
     world::Table,
@@ -44,6 +47,8 @@ pub struct ImageTable {
     pub flush: unsafe extern "C" fn(),
 }
 
+layout!(ImageTable: size 40, align 8 { abi at 0, export_count at 8, exports at 16, holds at 24, flush at 32 });
+
 /// One implementation in an image: what `#[lcr::component]` registers.
 #[repr(C)]
 #[derive(Debug)]
@@ -67,6 +72,8 @@ pub struct Export {
     /// Constructs an instance from a state of the given version. Any thread.
     pub restore: Option<unsafe extern "C" fn(*const RawContext, u32, RawSlice<u8>) -> Created>,
 }
+
+layout!(Export: size 72, align 8 { manifest at 0, manifest_len at 8, thunks at 16, thunk_count at 24, create at 32, destroy at 40, healthy at 48, save at 56, restore at 64 });
 
 // SAFETY: an image's table is constant, and points to constant data of the image.
 unsafe impl Sync for ImageTable {}
@@ -102,6 +109,8 @@ impl Export {
 #[derive(Clone, Copy, Debug)]
 pub struct Thunk(*const ());
 
+layout!(Thunk: size 8, align 8 { 0 at 0 });
+
 impl Thunk {
     /// Wraps a function that was cast to a pointer.
     pub const fn new(function: *const ()) -> Thunk {
@@ -127,6 +136,15 @@ pub struct RawSlot {
     pub references: AtomicUsize,
 }
 
+layout!(RawSlot: size 32, align 8 { core at 0, host at 8, offset at 16, references at 24 });
+
+/// A handle as argument or result: the slot, with the reference that the handle owns.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct RawHandle(pub NonNull<RawSlot>);
+
+layout!(RawHandle: size 8, align 8 { 0 at 0 });
+
 /// What a constructor is told.
 #[repr(C)]
 pub struct RawContext {
@@ -139,6 +157,8 @@ pub struct RawContext {
     /// The configuration in its wire format; empty if none was given.
     pub config: RawSlice<u8>,
 }
+
+layout!(RawContext: size 48, align 8 { host at 0, cookie at 8, component at 16, config at 32 });
 
 /// The slow path's answer.
 #[repr(C)]
@@ -158,6 +178,8 @@ pub struct RawEntered {
     pub methods: *const *const (),
 }
 
+layout!(RawEntered: size 48, align 8 { fault at 0, record at 8, depth at 16, table at 24, data at 32, methods at 40 });
+
 /// One instance held by a pin.
 #[repr(C)]
 pub struct RawPin {
@@ -172,6 +194,8 @@ pub struct RawPin {
     /// The pin itself, for `unpin`.
     pub pin: *const (),
 }
+
+layout!(RawPin: size 40, align 8 { fault at 0, table at 8, data at 16, methods at 24, pin at 32 });
 
 /// What a host offers its images.
 #[repr(C)]
@@ -205,6 +229,8 @@ pub struct HostTable {
     pub threads: ThreadTable,
 }
 
+layout!(HostTable: size 120, align 8 { abi at 0, record at 8, enter at 16, component_at at 24, release at 32, pin at 40, unpin at 48, adopt at 56, dependency at 64, threads at 72 });
+
 /// A function that is called with one pointer: a destructor, or a thread's first function.
 pub type Destructor = unsafe extern "C" fn(*mut ());
 /// A thread's first function. It may be unwound by `pthread_exit`.
@@ -228,6 +254,8 @@ pub struct ThreadTable {
     /// `__cxa_thread_atexit_impl`, without the image's handle.
     pub at_exit: unsafe extern "C" fn(*const Holds, Destructor, *mut ()) -> i32,
 }
+
+layout!(ThreadTable: size 48, align 8 { key_create at 0, key_delete at 8, set at 16, get at 24, create at 32, at_exit at 40 });
 
 /// Numbers of keys that a host gives begin here; lower ones are the C library's.
 pub const FIRST_KEY: u32 = 1 << 31;

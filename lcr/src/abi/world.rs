@@ -10,7 +10,10 @@
 
 use core::ptr;
 
-use super::sync::{AtomicPtr, Ordering};
+use super::{
+    layout::layout,
+    sync::{AtomicPtr, Ordering},
+};
 
 /// The header of a world's table. Its alignment keeps each entry within a cache line.
 #[repr(C, align(16))]
@@ -25,6 +28,8 @@ pub struct Table {
     pub len: usize,
 }
 
+layout!(Table: size 32, align 16 { generation at 0, serial at 8, len at 16 });
+
 /// What a slot holds in one world.
 #[repr(C)]
 pub struct Entry {
@@ -34,6 +39,8 @@ pub struct Entry {
     /// slot is closed in this world (gated, absent or revoked).
     pub methods: AtomicPtr<*const ()>,
 }
+
+layout!(Entry: size 16, align 8 { data at 0, methods at 8 });
 
 /// What a call found in an entry.
 #[derive(Clone, Copy)]

@@ -67,16 +67,16 @@ fn drop_quietly(payload: Box<dyn Any + Send>) {
 /// A value that other images may own, whose destructor is the author's: they free it by a
 /// C function of this image, so a panic of the destructor ends here. The panic hook has
 /// reported it.
-pub struct Contained<T>(ManuallyDrop<T>);
+pub struct CatchDrop<T>(ManuallyDrop<T>);
 
-impl<T> Contained<T> {
+impl<T> CatchDrop<T> {
     /// Keeps the destructor of `value` inside this image.
-    pub fn new(value: T) -> Contained<T> {
-        Contained(ManuallyDrop::new(value))
+    pub fn new(value: T) -> CatchDrop<T> {
+        CatchDrop(ManuallyDrop::new(value))
     }
 }
 
-impl<T> Deref for Contained<T> {
+impl<T> Deref for CatchDrop<T> {
     type Target = T;
     #[inline(always)]
     fn deref(&self) -> &T {
@@ -84,13 +84,13 @@ impl<T> Deref for Contained<T> {
     }
 }
 
-impl<T: AsRef<[u8]>> AsRef<[u8]> for Contained<T> {
+impl<T: AsRef<[u8]>> AsRef<[u8]> for CatchDrop<T> {
     fn as_ref(&self) -> &[u8] {
         self.0.as_ref()
     }
 }
 
-impl<T> Drop for Contained<T> {
+impl<T> Drop for CatchDrop<T> {
     fn drop(&mut self) {
         // SAFETY: the value is not used again.
         let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { ManuallyDrop::drop(&mut self.0) }));
@@ -106,11 +106,11 @@ impl<T> Drop for Contained<T> {
 /// With the fault's message.
 ///
 /// # Safety
-/// As for [`Outcome::split`].
+/// As for [`Outcome::into_result`].
 #[inline(always)]
 pub unsafe fn expect_outcome<R: Copy>(outcome: Outcome<R>) -> R {
-    // SAFETY: the caller keeps the contract of `split`.
-    match unsafe { outcome.split() } {
+    // SAFETY: the caller keeps the contract of `into_result`.
+    match unsafe { outcome.into_result() } {
         Ok(value) => value,
         Err((_, message, beginning)) => {
             passing::note(&message, beginning.unwrap_or(Beginning { component: String::new(), generation: 0 }));

@@ -75,7 +75,7 @@ impl Context {
         let host = unsafe { &*self.raw.host };
         // SAFETY: the context is alive for the call.
         let created = unsafe { (host.dependency)(&raw const self.raw, interface) };
-        match image::split(created) {
+        match image::into_slot_result(created) {
             // SAFETY: the host gives us one reference to a slot linked for `I`.
             Ok(slot) => Ok(unsafe { Handle::from_slot(slot) }),
             Err(message) => Err(Error::new(ErrorKind::Dependency, message)),

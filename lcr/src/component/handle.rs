@@ -3,18 +3,20 @@
 use std::{fmt, marker::PhantomData, ptr, ptr::NonNull, sync::atomic::Ordering};
 
 use crate::abi::{
-    fault::{Beginning, Outcome, RawFault},
+    fault::RawFault,
     frame::{Core, Frame, Place, Record},
     interface::Interface,
     owned::RawSlice,
     shape::{Kind, Shape},
-    tables::{HostTable, RawEntered, RawSlot},
+    tables::{HostTable, RawEntered, RawHandle, RawSlot},
     value::{Abi, Within},
     world::{Table, Target, entry},
 };
 
 use super::{
-    fault::{Fault, Origin},
+    call::{Callee, Inside, Unserved, call_inside, refused},
+    fault::Fault,
+    generated::arguments::Arguments,
     image,
     pinned::Pinned,
 };
@@ -165,180 +167,102 @@ impl<I: ?Sized + Interface> fmt::Debug for Handle<I> {
     }
 }
 
-/// Why a call has no result.
-pub enum Unserved<A> {
-    /// The component lacks the method; the arguments come back.
-    Missing(A),
-    /// The call was not made; the arguments come back.
-    Refused(Fault, A),
-    /// The call was made and faulted; the arguments are gone.
-    Faulted(Fault),
+/// A call that entered through an inline frame of its thread's record.
+struct InFrame<'a, I: ?Sized + Interface> {
+    handle: &'a Handle<I>,
+    record: &'static Record,
+    frame: *const Frame,
 }
 
-/// What generated code calls methods on: a [`Handle`] or a [`Pinned`].
-pub trait Callee {
-    /// Calls method `method` with arguments that are lowered already. `invoke` gets the
-    /// instance, the method's function and the arguments; it must not unwind. `done` gets
-    /// the result's representation, while the component's image cannot go away: what it
-    /// owns is freed there. `otherwise` gets the reason why there is no result, outside
-    /// the call.
-    fn call<A: Copy, R: Copy, T>(
-        &self,
-        method: u32,
-        args: A,
-        invoke: impl Fn(*const (), *const (), A) -> Outcome<R>,
-        done: impl Fn(R) -> T,
-        otherwise: impl FnOnce(Unserved<A>) -> T,
-    ) -> T;
+impl<I: ?Sized + Interface> Inside<I> for InFrame<'_, I> {
+    fn handle(&self) -> &Handle<I> {
+        self.handle
+    }
+
+    fn table(&self) -> *const Table {
+        // SAFETY: one of this thread's own frames, which is this call's until it leaves.
+        unsafe { &*self.frame }.read().0
+    }
+
+    #[inline(always)]
+    fn leave(&self) {
+        self.record.leave(self.frame);
+    }
+}
+
+/// A call that the host entered, by the slow path.
+struct AtDepth<'a, I: ?Sized + Interface> {
+    handle: &'a Handle<I>,
+    entered: RawEntered,
+}
+
+impl<I: ?Sized + Interface> Inside<I> for AtDepth<'_, I> {
+    fn handle(&self) -> &Handle<I> {
+        self.handle
+    }
+
+    fn table(&self) -> *const Table {
+        self.entered.table
+    }
+
+    fn leave(&self) {
+        // SAFETY: this thread's own record, which lives until the thread ends.
+        unsafe { &*self.entered.record }.leave_to(self.entered.depth);
+    }
 }
 
 impl<I: ?Sized + Interface> Callee for Handle<I> {
+    type Interface = I;
+
     #[inline(always)]
-    fn call<A: Copy, R: Copy, T>(
+    unsafe fn call<A: Arguments, R: Copy, V, T>(
         &self,
         method: u32,
-        args: A,
-        invoke: impl Fn(*const (), *const (), A) -> Outcome<R>,
+        arguments: A,
+        lift: impl FnOnce(A) -> V,
         done: impl Fn(R) -> T,
-        otherwise: impl FnOnce(Unserved<A>) -> T,
+        otherwise: impl FnOnce(Unserved<V>) -> T,
     ) -> T {
         let record = image::record();
         let Some((frame, target)) = self.enter_fast(record, method) else {
-            return self.call_slowly(method, args, invoke, done, otherwise);
+            // SAFETY: the caller vouches for the signature.
+            return unsafe { self.call_slowly(method, arguments, lift, done, otherwise) };
         };
         // SAFETY: this thread's own record, which lives until the thread ends.
         let record = unsafe { &*record };
-        // SAFETY: the host linked as many functions as `I` has methods.
-        let function = unsafe { target.function(method) };
-        if may_lack::<I>(method) && function.is_null() {
-            record.leave(frame);
-            return lacking(args, otherwise);
-        }
-        let outcome = invoke(target.data, function, args);
-        if outcome.fault.is_null() {
-            let _inside = Inside(|| record.leave(frame));
-            // SAFETY: no fault means a value.
-            return done(unsafe { outcome.value.assume_init() });
-        }
-        // SAFETY: one of this thread's own frames, which is this call's until it leaves.
-        let (table, _) = unsafe { &*frame }.read();
-        self.fault_inside(|| record.leave(frame), outcome.fault, method, table, otherwise)
+        let inside = InFrame { handle: self, record, frame };
+        // SAFETY: the caller vouches for the signature, and the frame for the target.
+        unsafe { call_inside(inside, target, method, arguments, lift, done, otherwise) }
     }
-}
-
-/// Leaves a call when its result was lifted, also if lifting panics.
-struct Inside<F: Fn()>(F);
-
-impl<F: Fn()> Drop for Inside<F> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
-
-/// Whether a component may lack the method: known at compile time where it is inlined.
-#[inline(always)]
-pub(super) fn may_lack<I: ?Sized + Interface>(method: u32) -> bool {
-    I::METHODS[method as usize].has_default
-}
-
-/// Goes on without a method.
-#[cold]
-#[inline(never)]
-pub(super) fn lacking<A, T>(args: A, otherwise: impl FnOnce(Unserved<A>) -> T) -> T {
-    otherwise(Unserved::Missing(args))
 }
 
 impl<I: ?Sized + Interface> Handle<I> {
     /// The call by the slow path.
+    ///
+    /// # Safety
+    /// As for [`Callee::call`].
     #[cold]
     #[inline(never)]
-    fn call_slowly<A: Copy, R: Copy, T>(
+    unsafe fn call_slowly<A: Arguments, R: Copy, V, T>(
         &self,
         method: u32,
-        args: A,
-        invoke: impl Fn(*const (), *const (), A) -> Outcome<R>,
+        arguments: A,
+        lift: impl FnOnce(A) -> V,
         done: impl Fn(R) -> T,
-        otherwise: impl FnOnce(Unserved<A>) -> T,
+        otherwise: impl FnOnce(Unserved<V>) -> T,
     ) -> T {
         let entered = self.enter_slowly(method);
         if !entered.fault.is_null() {
-            return otherwise(Unserved::Refused(refused::<I>(entered.fault, method), args));
+            let fault = refused::<I>(entered.fault, method);
+            drop(lift(arguments));
+            return otherwise(Unserved::Fault(fault));
         }
         let target = Target { data: entered.data, methods: entered.methods };
-        // SAFETY: this thread's own record, which lives until the thread ends.
-        let record = unsafe { &*entered.record };
-        // SAFETY: the host linked as many functions as `I` has methods.
-        let function = unsafe { target.function(method) };
-        if function.is_null() {
-            record.leave_to(entered.depth);
-            return otherwise(Unserved::Missing(args));
-        }
-        let outcome = invoke(target.data, function, args);
-        if outcome.fault.is_null() {
-            let _inside = Inside(|| record.leave_to(entered.depth));
-            // SAFETY: no fault means a value.
-            return done(unsafe { outcome.value.assume_init() });
-        }
-        self.fault_inside(|| record.leave_to(entered.depth), outcome.fault, method, entered.table, otherwise)
-    }
-
-    /// Leaves a call that faulted, once the host has said who served it.
-    #[cold]
-    #[inline(never)]
-    fn fault_inside<A: Copy, T>(
-        &self,
-        leave: impl FnOnce(),
-        fault: *mut RawFault,
-        method: u32,
-        table: *const Table,
-        otherwise: impl FnOnce(Unserved<A>) -> T,
-    ) -> T {
-        let fault = faulted(self, fault, method, table);
-        leave();
-        otherwise(Unserved::Faulted(fault))
+        let inside = AtDepth { handle: self, entered };
+        // SAFETY: the caller vouches for the signature, and the host's frame for the target.
+        unsafe { call_inside(inside, target, method, arguments, lift, done, otherwise) }
     }
 }
-
-/// The fault of a call that was not made.
-#[cold]
-#[inline(never)]
-pub(super) fn refused<I: ?Sized + Interface>(fault: *mut RawFault, method: u32) -> Fault {
-    // SAFETY: the host gave us the fault.
-    let (kind, message, _) = unsafe { RawFault::take(fault) };
-    Fault::new(kind, I::NAME, method_name::<I>(method), String::new(), message, None)
-}
-
-/// The fault of a call that was made, with the name of who served it.
-#[cold]
-#[inline(never)]
-pub(super) fn faulted<I: ?Sized + Interface>(
-    handle: &Handle<I>,
-    fault: *mut RawFault,
-    method: u32,
-    table: *const Table,
-) -> Fault {
-    // SAFETY: the component gave us the fault.
-    let (kind, message, beginning) = unsafe { RawFault::take(fault) };
-    // SAFETY: the slot is alive, and so is the world, which this thread has not left.
-    let name = unsafe { (handle.host().component_at)(handle.slot.as_ptr(), table) };
-    // SAFETY: the host gives us a `String`'s representation.
-    let component = unsafe { String::from_repr(name) };
-    // SAFETY: this thread has not left the world.
-    let generation = unsafe { (*table).serial };
-    let beginning = beginning.unwrap_or_else(|| Beginning { component: component.clone(), generation: 0 });
-    let origin = Origin::of(beginning, generation);
-    Fault::new(kind, I::NAME, method_name::<I>(method), component, message, origin)
-}
-
-fn method_name<I: ?Sized + Interface>(method: u32) -> &'static str {
-    I::METHODS.get(method as usize).map_or("", |method| method.shape.name)
-}
-
-/// A handle as argument or result: the slot, with the reference that it owns.
-#[repr(transparent)]
-#[derive(Clone, Copy)]
-pub struct RawHandle(NonNull<RawSlot>);
 
 // SAFETY: the slot is of one layout in every image. The shape names interface and
 // version only; the receiver asks the host for a view in its own order of methods.
@@ -362,7 +286,7 @@ unsafe impl<I: ?Sized + Interface> Abi for Handle<I> {
         let interface = RawSlice { at: I::ENCODED.as_ptr(), len: I::ENCODED.len() };
         // SAFETY: the slot is alive while `sent` is.
         let adopted = unsafe { (sent.host().adopt)(sent.slot.as_ptr(), interface) };
-        match image::split(adopted) {
+        match image::into_slot_result(adopted) {
             // SAFETY: the host gives us one reference to a slot linked for `I`.
             Ok(slot) => unsafe { Handle::from_slot(slot) },
             Err(message) => panic!("a handle on {} v{} cannot be received: {message}", I::NAME, I::VERSION),

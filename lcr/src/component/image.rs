@@ -11,8 +11,10 @@ use std::{
     io::{self, Write as _},
     panic,
     ptr::{self, NonNull},
-    sync::OnceLock,
-    sync::atomic::{AtomicPtr, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicPtr, Ordering},
+    },
 };
 
 use crate::abi::{
@@ -69,7 +71,7 @@ pub(crate) fn adopt_host(host: *const HostTable) -> bool {
 /// The implementations that are linked into this image.
 pub(crate) fn exports() -> &'static [&'static Export] {
     static EXPORTS: OnceLock<Vec<&'static Export>> = OnceLock::new();
-    EXPORTS.get_or_init(|| inventory::iter::<Registration>.into_iter().map(|registration| registration.0).collect())
+    EXPORTS.get_or_init(|| inventory::iter::<Registration>.into_iter().map(Registration::export).collect())
 }
 
 static TABLE: OnceLock<ImageTable> = OnceLock::new();
@@ -127,9 +129,9 @@ unsafe extern "C" fn flush_output() {
 }
 
 /// Takes a slot, or the reason why there is none, out of a host's answer.
-pub(crate) fn split(created: Created) -> Result<NonNull<RawSlot>, String> {
+pub(crate) fn into_slot_result(created: Created) -> Result<NonNull<RawSlot>, String> {
     // SAFETY: a host's functions keep the contract of `Outcome`.
-    let raw = unsafe { created.split() }.map_err(|(_, message, _)| message)?;
+    let raw = unsafe { created.into_result() }.map_err(|(_, message, _)| message)?;
     // SAFETY: the representation is that of `Result<usize, String>`.
     let address: usize = unsafe { <Result<usize, String> as Abi>::from_repr(raw) }?;
     NonNull::new(ptr::with_exposed_provenance_mut(address)).ok_or_else(|| "the host gave no slot".to_owned())

@@ -7,8 +7,10 @@
 
 pub mod barrier;
 pub mod bytes;
+pub mod call;
 pub mod context;
 pub mod fault;
+pub mod generated;
 pub mod handle;
 pub mod image;
 mod passing;

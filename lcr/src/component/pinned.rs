@@ -3,15 +3,16 @@
 use std::{fmt, ptr};
 
 use crate::abi::{
-    fault::{Outcome, RawFault},
     interface::Interface,
     tables::RawPin,
     world::{Table, Target},
 };
 
 use super::{
+    call::{Callee, Inside, Unserved, call_inside, refused},
     fault::Fault,
-    handle::{Callee, Handle, Unserved, faulted, lacking, may_lack, refused},
+    generated::arguments::Arguments,
+    handle::Handle,
 };
 
 /// One instance, held: implements the interface's trait. See [`Handle::pin`].
@@ -62,35 +63,33 @@ impl<I: ?Sized + Interface> fmt::Debug for Pinned<I> {
     }
 }
 
-impl<I: ?Sized + Interface> Pinned<I> {
-    #[cold]
-    #[inline(never)]
-    fn fault<A, T>(&self, fault: *mut RawFault, method: u32, otherwise: impl FnOnce(Unserved<A>) -> T) -> T {
-        otherwise(Unserved::Faulted(faulted(&self.handle, fault, method, self.table)))
+impl<I: ?Sized + Interface> Inside<I> for &Pinned<I> {
+    fn handle(&self) -> &Handle<I> {
+        &self.handle
     }
+
+    fn table(&self) -> *const Table {
+        self.table
+    }
+
+    /// The pin goes on holding the instance.
+    #[inline(always)]
+    fn leave(&self) {}
 }
 
 impl<I: ?Sized + Interface> Callee for Pinned<I> {
+    type Interface = I;
+
     #[inline(always)]
-    fn call<A: Copy, R: Copy, T>(
+    unsafe fn call<A: Arguments, R: Copy, V, T>(
         &self,
         method: u32,
-        args: A,
-        invoke: impl Fn(*const (), *const (), A) -> Outcome<R>,
+        arguments: A,
+        lift: impl FnOnce(A) -> V,
         done: impl Fn(R) -> T,
-        otherwise: impl FnOnce(Unserved<A>) -> T,
+        otherwise: impl FnOnce(Unserved<V>) -> T,
     ) -> T {
-        // SAFETY: the host linked as many functions as `I` has methods, and keeps them
-        // while the pin is held.
-        let function = unsafe { self.target.function(method) };
-        if may_lack::<I>(method) && function.is_null() {
-            return lacking(args, otherwise);
-        }
-        let outcome = invoke(self.target.data, function, args);
-        if outcome.fault.is_null() {
-            // SAFETY: no fault means a value.
-            return done(unsafe { outcome.value.assume_init() });
-        }
-        self.fault(outcome.fault, method, otherwise)
+        // SAFETY: the caller vouches for the signature, and the pin for the target.
+        unsafe { call_inside(self, self.target, method, arguments, lift, done, otherwise) }
     }
 }

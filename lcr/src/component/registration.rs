@@ -20,9 +20,26 @@ use super::{
 };
 
 /// One implementation of this image.
-pub struct Registration(pub &'static Export);
+pub struct Registration(&'static Export);
 
 inventory::collect!(Registration);
+
+impl Registration {
+    /// Registers `export` with this image.
+    ///
+    /// # Safety
+    /// The manifest describes the export: its functions are those of the methods that the
+    /// manifest lists, in that order, for the instances that `create` constructs; and every
+    /// function keeps the contract that [`Export`] states. Hosts call them on that promise.
+    pub const unsafe fn new(export: &'static Export) -> Registration {
+        Registration(export)
+    }
+
+    /// The implementation.
+    pub const fn export(&self) -> &'static Export {
+        self.0
+    }
+}
 
 impl Export {
     /// An export of the type `T` without health check and state.

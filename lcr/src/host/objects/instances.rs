@@ -437,7 +437,7 @@ fn verdict<T: Abi>(
 ) -> Result<T> {
     let component = &implementation.component;
     // SAFETY: an export's functions keep the contract of `Outcome`.
-    let raw = unsafe { outcome.split() }.map_err(|(_, message, _)| {
+    let raw = unsafe { outcome.into_result() }.map_err(|(_, message, _)| {
         Error::new(kind, format!("component `{component}` panicked in its {verb}: {message}"))
     })?;
     // SAFETY: the outcome is used once.

@@ -209,7 +209,7 @@ pub(in crate::host) fn destroy(instance: Instance) -> Instance {
     // SAFETY: the caller owns the object, no call is inside it, and nothing refers to it.
     let outcome = unsafe { destroy(instance.address) };
     // SAFETY: an export's functions keep the contract of `Outcome`.
-    if let Err((_, message, _)) = unsafe { outcome.split() } {
+    if let Err((_, message, _)) = unsafe { outcome.into_result() } {
         let component = &instance.implementation.component;
         // A subscriber that panics must not end the thread.
         drop(catch_unwind(AssertUnwindSafe(|| {

@@ -1,0 +1,174 @@
+//! A call between entering an instance and going on with its result.
+//!
+//! [`Handle`](super::handle::Handle) and [`Pinned`](super::pinned::Pinned) differ in how a call
+//! gets inside an instance and out again, which is [`Inside`]. What the call does there,
+//! [`call_inside`], is the same for a handle's fast path, its slow path and a pin.
+//!
+//! Invariants
+//! 1. A call leaves the instance exactly once: after its result was lifted (also if lifting
+//!    panics), after the host has named the component that faulted, or before a default body
+//!    serves the call.
+//! 2. [`Callee::call`] ends in exactly one of its continuations `done` and `otherwise`.
+//! 3. The continuation `lift` runs if, and only if, the component did not get the arguments.
+
+use super::{
+    fault::{Fault, Origin},
+    generated::arguments::Arguments,
+    handle::Handle,
+};
+use crate::abi::{
+    fault::{Beginning, FaultKind, RawFault},
+    interface::Interface,
+    value::Abi,
+    world::{Table, Target},
+};
+
+/// A holder of an instance whose methods generated code calls: a
+/// [`Handle`](super::handle::Handle) or a [`Pinned`](super::pinned::Pinned).
+pub trait Callee {
+    /// The interface that it serves.
+    type Interface: ?Sized + Interface;
+
+    /// Calls method `method` with arguments that are lowered already. `done` gets the result's
+    /// representation while the component's image cannot go away, because what the result owns
+    /// is freed there. `otherwise` gets the reason why there is no result, outside the call.
+    /// `lift` takes back arguments that the component did not get.
+    ///
+    /// # Safety
+    /// The method takes arguments of these representations and has a result of type `R`.
+    unsafe fn call<A: Arguments, R: Copy, V, T>(
+        &self,
+        method: u32,
+        arguments: A,
+        lift: impl FnOnce(A) -> V,
+        done: impl Fn(R) -> T,
+        otherwise: impl FnOnce(Unserved<V>) -> T,
+    ) -> T;
+}
+
+/// Why a call has no result.
+pub enum Unserved<V> {
+    /// The component lacks the method; a default body may serve these arguments.
+    Missing(V),
+    /// The call was refused or faulted.
+    Fault(Fault),
+}
+
+impl<V> Unserved<V> {
+    /// The fault of a method without a default body.
+    pub(super) fn into_fault<I: ?Sized + Interface>(self, method: u32) -> Fault {
+        match self {
+            Unserved::Missing(_) => {
+                let message = "the component lacks this method, and the interface has no default for it".to_owned();
+                Fault::new(FaultKind::Withdrawn, I::NAME, method_name::<I>(method), String::new(), message, None)
+            }
+            Unserved::Fault(fault) => fault,
+        }
+    }
+}
+
+/// How a call stands inside an instance.
+pub(super) trait Inside<I: ?Sized + Interface> {
+    /// The handle that was called, or pinned.
+    fn handle(&self) -> &Handle<I>;
+    /// The world that keeps the instance.
+    fn table(&self) -> *const Table;
+    /// Leaves the instance; called once.
+    fn leave(&self);
+}
+
+/// Calls method `method` of the instance `target`, in which the call is `inside`.
+///
+/// # Safety
+/// As for [`Callee::call`]; `target` is alive until the call leaves.
+#[inline(always)]
+pub(super) unsafe fn call_inside<I: ?Sized + Interface, A: Arguments, R: Copy, V, T>(
+    inside: impl Inside<I>,
+    target: Target,
+    method: u32,
+    arguments: A,
+    lift: impl FnOnce(A) -> V,
+    done: impl Fn(R) -> T,
+    otherwise: impl FnOnce(Unserved<V>) -> T,
+) -> T {
+    // SAFETY: the host linked as many functions as `I` has methods.
+    let function = unsafe { target.function(method) };
+    // Known at compile time where the call is inlined: the host links no component that lacks
+    // a method without a default body.
+    if I::METHODS[method as usize].has_default && function.is_null() {
+        inside.leave();
+        return missing(arguments, lift, otherwise);
+    }
+    // SAFETY: the host linked the method's function; the caller vouches for its signature.
+    let outcome = unsafe { arguments.invoke::<R>(function, target.data) };
+    if !outcome.fault.is_null() {
+        return faulted(inside, outcome.fault, method, otherwise);
+    }
+    let _leave = Leave(|| inside.leave());
+    // SAFETY: no fault means a value.
+    done(unsafe { outcome.value.assume_init() })
+}
+
+/// Leaves a call when its result was lifted, also if lifting panics.
+struct Leave<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Leave<F> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Goes on without a method.
+#[cold]
+#[inline(never)]
+fn missing<A, V, T>(arguments: A, lift: impl FnOnce(A) -> V, otherwise: impl FnOnce(Unserved<V>) -> T) -> T {
+    otherwise(Unserved::Missing(lift(arguments)))
+}
+
+/// Leaves a call that faulted, once the host has said which component served it.
+#[cold]
+#[inline(never)]
+fn faulted<I: ?Sized + Interface, V, T>(
+    inside: impl Inside<I>,
+    fault: *mut RawFault,
+    method: u32,
+    otherwise: impl FnOnce(Unserved<V>) -> T,
+) -> T {
+    let fault = served_fault(inside.handle(), fault, method, inside.table());
+    inside.leave();
+    otherwise(Unserved::Fault(fault))
+}
+
+/// The fault of a call that was made, with the name of the component that served it.
+fn served_fault<I: ?Sized + Interface>(
+    handle: &Handle<I>,
+    fault: *mut RawFault,
+    method: u32,
+    table: *const Table,
+) -> Fault {
+    // SAFETY: the component gave us the fault.
+    let (kind, message, beginning) = unsafe { RawFault::take(fault) };
+    // SAFETY: the slot is alive, and so is the world, which this thread has not left.
+    let name = unsafe { (handle.host().component_at)(handle.slot().as_ptr(), table) };
+    // SAFETY: the host gives us a `String`'s representation.
+    let component = unsafe { String::from_repr(name) };
+    // SAFETY: this thread has not left the world.
+    let generation = unsafe { (*table).serial };
+    let beginning = beginning.unwrap_or_else(|| Beginning { component: component.clone(), generation: 0 });
+    let origin = Origin::of(beginning, generation);
+    Fault::new(kind, I::NAME, method_name::<I>(method), component, message, origin)
+}
+
+/// The fault of a call that was not made.
+#[cold]
+#[inline(never)]
+pub(super) fn refused<I: ?Sized + Interface>(fault: *mut RawFault, method: u32) -> Fault {
+    // SAFETY: the host gave us the fault.
+    let (kind, message, _) = unsafe { RawFault::take(fault) };
+    Fault::new(kind, I::NAME, method_name::<I>(method), String::new(), message, None)
+}
+
+fn method_name<I: ?Sized + Interface>(method: u32) -> &'static str {
+    I::METHODS.get(method as usize).map_or("", |method| method.shape.name)
+}

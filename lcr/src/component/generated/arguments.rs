@@ -1,0 +1,66 @@
+//! The arguments of a method or callback as one tuple of representations, and the C functions
+//! that take them one by one.
+
+use crate::{abi::fault::Outcome, component::barrier::callback_barrier};
+
+/// A tuple of representations that are the arguments of a method or callback.
+///
+/// # Safety
+/// The C function of a tuple `(A, B)` is `unsafe extern "C" fn(*const (), A, B) -> Outcome<R>`,
+/// and [`Arguments::trampoline`] gives one.
+pub unsafe trait Arguments: Copy {
+    /// Calls a C function.
+    ///
+    /// # Safety
+    /// `function` takes `data` and these arguments, and has a result of type `R`.
+    unsafe fn invoke<R: Copy>(self, function: *const (), data: *const ()) -> Outcome<R>;
+
+    /// The C function that calls the `F` at `data`, within the barrier.
+    fn trampoline<F: Fn(Self) -> R, R: Copy>() -> *const ();
+}
+
+macro_rules! arguments {
+    ($($ty:ident $repr:ident),*) => {
+        // SAFETY: `invoke` calls a function of the signature that the trait names, and
+        // `call` has it.
+        unsafe impl<$($ty: Copy),*> Arguments for ($($ty,)*) {
+            #[inline(always)]
+            unsafe fn invoke<Output: Copy>(self, function: *const (), data: *const ()) -> Outcome<Output> {
+                type Function<$($ty,)* Output> = unsafe extern "C" fn(*const (), $($ty),*) -> Outcome<Output>;
+                let ($($repr,)*) = self;
+                // SAFETY: the caller says that the function has this signature.
+                let function = unsafe { std::mem::transmute::<*const (), Function<$($ty,)* Output>>(function) };
+                // SAFETY: as above.
+                unsafe { function(data, $($repr),*) }
+            }
+
+            fn trampoline<F: Fn(Self) -> Output, Output: Copy>() -> *const () {
+                unsafe extern "C" fn call<F: Fn(($($ty,)*)) -> Output, Output: Copy, $($ty: Copy),*>(
+                    data: *const (),
+                    $($repr: $ty),*
+                ) -> Outcome<Output> {
+                    callback_barrier(|| {
+                        // SAFETY: `data` is the callback, which lives as long as it may be called.
+                        let function = unsafe { &*data.cast::<F>() };
+                        function(($($repr,)*))
+                    })
+                }
+                call::<F, Output, $($ty),*> as *const ()
+            }
+        }
+    };
+}
+
+arguments! {}
+arguments! { A a }
+arguments! { A a, B b }
+arguments! { A a, B b, C c }
+arguments! { A a, B b, C c, D d }
+arguments! { A a, B b, C c, D d, E e }
+arguments! { A a, B b, C c, D d, E e, G g }
+arguments! { A a, B b, C c, D d, E e, G g, H h }
+arguments! { A a, B b, C c, D d, E e, G g, H h, I i }
+arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j }
+arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k }
+arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l }
+arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l, M m }

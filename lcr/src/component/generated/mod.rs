@@ -1,0 +1,33 @@
+//! What generated code calls: the logic of a call, generic over arguments and result, so that
+//! the macros of `lcr-macros` generate none.
+//!
+//! | file | generated code |
+//! |---|---|
+//! | `values` | lowers, lifts and receives a value |
+//! | `arguments` | bundles the arguments of a method or callback |
+//! | `callbacks` | lends or gives a function, and calls a received one |
+//! | `requests` | calls a method of a handle (the caller's side) |
+//! | `services` | runs a method of an instance (the component's side), and finds its functions |
+//! | `fields` | asks the compiler about the fields of a type that derives `Abi` |
+//!
+//! Generated code names all of it through `lcr::__private`, which has no code of its own.
+//!
+//! Invariants
+//! 1. Generated code lowers arguments before a callee is entered, because lowering may run the
+//!    author's code (serde), which may panic.
+//! 2. Whatever became of a call, each lowered argument is lifted exactly once: by the
+//!    component, by a default body, or by the caller to be dropped. Only what follows a value
+//!    that panics on its way (a `Serde` that cannot be decoded) is leaked.
+//! 3. [`values::receive`] takes what comes out of another image's memory: an argument in the
+//!    component, a result in the caller, and the other way round for a callback. So no type
+//!    that holds a reference to live longer than the call gets through, however it is spelt.
+//!    By [`values::lift`] a caller only takes back the arguments that it lowered itself.
+//! 4. No safe function or trait here leads to undefined behaviour, whoever names it: an
+//!    `#[lcr::interface]` in a crate that forbids `unsafe` is no way around that.
+
+pub mod arguments;
+pub mod callbacks;
+pub mod fields;
+pub mod requests;
+pub mod services;
+pub mod values;

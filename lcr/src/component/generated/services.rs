@@ -1,0 +1,60 @@
+//! The component's side of a call, and how `#[lcr::component]` finds the functions of a type.
+
+use crate::{
+    abi::{
+        fault::Outcome,
+        interface::{Interface, InterfaceInfo},
+        tables::{Created, RawContext, Thunk},
+    },
+    component::{barrier::barrier, registration::default_create},
+};
+
+/// An interface that `T` implements: `dyn Trait` for every `T: Trait`.
+///
+/// # Safety
+/// The functions must be those of [`Interface::METHODS`], in that order, for instances of `T`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an lcr interface",
+    label = "no `#[lcr::interface]` on this trait",
+    note = "put `#[lcr::interface(name = \"...\", version = 1)]` on the trait"
+)]
+pub unsafe trait ServedBy<T: 'static>: Interface {
+    /// The methods' C functions.
+    const THUNKS: &'static [Thunk];
+    /// What the manifest says of the interface.
+    const INTERFACE: InterfaceInfo = InterfaceInfo::of::<Self>();
+}
+
+/// A component that is constructed without `create = path`.
+///
+/// # Safety
+/// The constructor keeps the contract of [`Export::create`](crate::abi::tables::Export::create)
+/// for instances of `Self`.
+#[diagnostic::on_unimplemented(
+    message = "no constructor of `{Self}` is known",
+    label = "the type has no `Default`",
+    note = "derive `Default`, or name a function: `#[lcr::component(create = Self::new)]`"
+)]
+pub unsafe trait DefaultCreate {
+    /// The constructor of its export.
+    const CREATE: unsafe extern "C" fn(*const RawContext) -> Created;
+}
+
+#[diagnostic::do_not_recommend]
+// SAFETY: `default_create` is the constructor for any type with a default.
+unsafe impl<T: Default> DefaultCreate for T {
+    const CREATE: unsafe extern "C" fn(*const RawContext) -> Created = default_create::<T>;
+}
+
+/// Runs a method of the instance `this` within the barrier. `method` lifts the call's
+/// arguments and lowers its result.
+///
+/// # Safety
+/// `this` is a `T` and is alive.
+#[inline(always)]
+pub unsafe fn serve<T, R: Copy>(this: *const (), method: impl FnOnce(&T) -> R) -> Outcome<R> {
+    barrier(|| {
+        // SAFETY: the caller says so.
+        method(unsafe { &*this.cast::<T>() })
+    })
+}

@@ -20,13 +20,12 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     error::{Error, ErrorKind},
     host::{
-        ids::ProviderId,
         image::{
             link::{link, link_need},
             manifest::{DependencyManifest, ExportManifest},
             stage::show,
         },
-        objects::{instances::ServiceEntry, registry::Implementation, slots::Slot},
+        objects::{component::Implementation, slots::Slot},
         service::inner::State,
     },
 };
@@ -72,7 +71,7 @@ impl<'a> Change<'a> {
     fn of(state: &'a State, steps: &'a [Step], member: &Member) -> Vec<Change<'a>> {
         let Some(staged) = &steps[member.step].staged else { return Vec::new() };
         let change = |replaced: &super::member::ReplacedProvider| Change {
-            before: &state.registry.providers[replaced.provider].implementation.manifest,
+            before: &state.objects().registry().implementation(replaced.provider).manifest,
             after: &staged.manifest.exports[replaced.export],
         };
         member.replaced.iter().map(change).collect()
@@ -90,20 +89,19 @@ impl ExportManifest {
 pub(super) fn refuse_handles(state: &State, steps: &[Step], members: &[Member], are_needs_met: bool) -> Vec<Refusal> {
     let breaking = Breaking::new(state, members);
     let mut refusals = Vec::new();
-    let mut instances_of: HashMap<ProviderId, Vec<&ServiceEntry>> = HashMap::new();
-    for (_, service) in state.services.iter() {
-        instances_of.entry(service.provider).or_default().push(service);
-    }
+    let objects = state.objects();
+    let services_of = objects.services_by_provider();
     for member in members {
         let Some(staged) = &steps[member.step].staged else { continue };
         for replaced in &member.replaced {
             let new = &staged.manifest.exports[replaced.export];
-            let mut instances = instances_of.get(&replaced.provider).into_iter().flatten();
-            let refusal = instances.find_map(|service| {
-                let slots = service.slots.iter().filter_map(|&slot| state.slots.get(slot));
-                let mut asked = slots.filter(|slot| are_needs_met || slot.dependent.is_none());
+            let services = services_of.get(&replaced.provider).into_iter().flatten();
+            let mut services = services.filter_map(|&id| objects.services().get(id));
+            let refusal = services.find_map(|service| {
+                let slots = service.slots().iter().filter_map(|&slot| objects.slots().get(slot));
+                let mut asked = slots.filter(|slot| are_needs_met || slot.is_of(None));
                 asked.find_map(|slot| {
-                    let error = link(state.views.get(slot.view), new).err()?;
+                    let error = link(objects.views().get(slot.view()), new).err()?;
                     breaking.refuse(state, slot, error).err()
                 })
             });
@@ -124,7 +122,8 @@ pub(super) struct Breaking {
 impl Breaking {
     pub(super) fn new(state: &State, members: &[Member]) -> Breaking {
         let replaced = members.iter().flat_map(|member| &member.replaced).filter(|replaced| replaced.is_behind_gate());
-        let present = |provider| Arc::clone(&state.registry.providers[provider].implementation);
+        let registry = state.objects().registry();
+        let present = |provider| Arc::clone(registry.implementation(provider));
         Breaking { dependents: replaced.map(|replaced| present(replaced.provider)).collect() }
     }
 
@@ -134,9 +133,9 @@ impl Breaking {
     /// # Errors
     /// The same, with who holds the slot's handles; `Busy` if that will pass.
     pub(super) fn refuse(&self, state: &State, slot: &Slot, error: Error) -> Result<(), Error> {
-        let view = state.views.get(slot.view);
-        let instance = state.services.get(slot.service).map(|service| &service.instance);
-        let is_served = instance.is_some_and(|old| old.implementation.functions(slot.view, view).is_ok());
+        let objects = state.objects();
+        let service = objects.services().get(slot.service());
+        let is_served = service.is_some_and(|service| service.instance().target(slot.view(), objects.views()).is_ok());
         let handles = slot.handles();
         let may_close = self.dependents.iter().any(|dependent| slot.is_of(Some(dependent)));
         if handles == 0 || !is_served || may_close {
@@ -144,13 +143,13 @@ impl Breaking {
         }
         let (counted, is) =
             if handles == 1 { ("1 handle".to_owned(), "is") } else { (format!("{handles} handles"), "are") };
+        let view = objects.views().get(slot.view());
         let held = format!("{counted} of {} v{}", view.interface.name, view.interface.version);
-        let Some(dependent) = slot.dependent.as_ref().and_then(|dependent| dependent.upgrade()) else {
+        let Some(dependent) = slot.dependent() else {
             return Err(error.at(format!("{held} {is} held outside of what the plan replaces")));
         };
         let who = named(&dependent.manifest);
-        let mut present = state.registry.providers.iter().map(|(_, provider)| &provider.implementation);
-        if present.any(|other| Arc::ptr_eq(other, &dependent)) {
+        if objects.registry().is_present(&dependent) {
             return Err(error.at(format!("{held} {is} held by component {who}")));
         }
         let text = format!("{held} {is} held by component {who}, which was replaced and is not gone yet; try again");

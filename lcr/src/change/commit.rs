@@ -6,27 +6,15 @@
 
 use std::{
     collections::HashMap,
-    ptr,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::{
-    abi::world::Target,
-    host::{
-        ids::ProviderId,
-        objects::{
-            instances::Instance,
-            registry::{Component, Implementation},
-        },
-        service::inner::{Retiring, State},
-        worlds::world::Edit,
-    },
-};
+use crate::host::{ids::ProviderId, objects::component::Implementation, service::inner::State, worlds::world::Edit};
 
 use super::{
     breaking::Breaking,
-    execution::{Execution, Replacement, Stop, Successor},
+    execution::{Execution, Stop, Successor},
     member::Member,
     report::{MemberReport, Report},
 };
@@ -34,7 +22,6 @@ use super::{
 impl Execution {
     /// Publishes one world in which every member is the new one.
     pub(super) fn commit(&mut self, shut: Option<Instant>) -> Result<Report, Stop> {
-        let replacements = self.replacements();
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
         self.refuse_instances_created_since(&state)?;
@@ -52,12 +39,9 @@ impl Execution {
         let started = SystemTime::now().checked_sub(total).unwrap_or(SystemTime::UNIX_EPOCH);
         let generation = state.serial();
         let reports = self.member_reports(&state);
-        let replaced = self.change_hands(&mut state);
-        for component in self.replace_implementation(&mut state, &replacements) {
-            state.retain_image(component);
-        }
-        state.retiring.extend(replaced);
-        self.let_go(&mut state);
+        self.change_hands(&mut state);
+        self.commit_registry(&mut state);
+        self.release(&mut state);
         let stragglers = state.all_stragglers();
         drop(state);
         inner.changed.notify_all();
@@ -68,19 +52,16 @@ impl Execution {
     fn edits(&self, state: &mut State) -> Result<Vec<Edit>, Stop> {
         let mut edits = Vec::new();
         let breaking = Breaking::new(state, &self.members);
+        let objects = state.objects();
         for (id, Successor { instance, .. }) in &self.successors {
             // An instance whose last handle was dropped meanwhile has no slots.
-            let Some(service) = state.services.get(*id) else { continue };
-            for &slot in &service.slots {
-                let Some(slot_info) = state.slots.get(slot) else { continue };
-                let view = state.views.get(slot_info.view);
-                let target = match instance.implementation.functions(slot_info.view, view) {
-                    Ok(functions) => {
-                        let data = ptr::with_exposed_provenance(instance.address);
-                        Some(Target { data, methods: functions.address() })
-                    }
+            let Some(service) = objects.services().get(*id) else { continue };
+            for &slot in service.slots() {
+                let Some(found) = objects.slots().get(slot) else { continue };
+                let target = match instance.target(found.view(), objects.views()) {
+                    Ok(target) => Some(target),
                     Err(error) => {
-                        breaking.refuse(state, slot_info, error)?;
+                        breaking.refuse(state, found, error)?;
                         None
                     }
                 };
@@ -90,60 +71,25 @@ impl Execution {
         Ok(edits)
     }
 
-    /// Gives every instance its successor; the old instances leave, dependents first.
-    fn change_hands(&mut self, state: &mut State) -> Vec<Retiring> {
+    /// Gives every service its successor; the old instances leave, dependents first.
+    fn change_hands(&mut self, state: &mut State) {
         let generation = state.generation();
-        let mut retiring = Vec::new();
         for (id, Successor { instance, .. }) in self.dependents_first() {
-            let instance = Arc::new(Instance { first_generation: generation, ..instance });
-            let (old, slots) = match state.services.get_mut(id) {
-                Some(service) => (std::mem::replace(&mut service.instance, instance), service.slots.clone()),
-                None => (instance, Vec::new()),
-            };
-            retiring.push(Retiring { instance: old, slots, retired_at: generation });
+            let instance = Arc::new(instance.shown_since(generation));
+            let (old, slots) = state.objects_mut().replace_instance(id, instance);
+            state.retire(old, slots, generation);
         }
-        retiring
     }
 
-    /// Gives the providers their new implementations. Returns the components that no provider uses any more.
-    fn replace_implementation(&self, state: &mut State, replacements: &[Replacement]) -> Vec<Arc<Component>> {
-        let mut left = Vec::new();
-        for Replacement { provider, implementation, .. } in replacements {
-            state.registry.providers[*provider].frozen = None;
-            left.push(Arc::clone(
-                &state.registry.replace_implementation(*provider, Arc::clone(implementation)).component,
-            ));
-        }
-        for member in &self.members {
-            for &provider in &member.removed {
-                left.push(Arc::clone(&state.registry.remove(provider).implementation.component));
-            }
-        }
-        state.registry.bind_pending();
-        self.configure(state);
-        for (_, provider) in state.registry.providers.iter_mut() {
-            if provider.pending.is_some() && provider.pending == self.number && !provider.orphan {
-                provider.pending = None;
-            }
-        }
-        left.sort_by_key(|component| Arc::as_ptr(component).addr());
-        left.dedup_by(|a, b| Arc::ptr_eq(a, b));
-        left.retain(|component| !state.registry.uses(component));
-        left
-    }
-
-    /// Has the plan's configurations hold for what is built from now on.
-    fn configure(&self, state: &mut State) {
+    /// Makes true what was announced of providers, bindings and configurations, and retains the
+    /// images that no provider uses any more.
+    fn commit_registry(&self, state: &mut State) {
+        let left = self.number.map(|number| state.objects_mut().registry_mut().commit(number));
         for (component, config) in &self.options.configurations {
-            let State { registry, services, .. } = state;
-            for id in registry.components.get(component).into_iter().flatten() {
-                let provider = &mut registry.providers[*id];
-                provider.config = Some(Arc::clone(config));
-                if let Some(service) = provider.service.and_then(|shared| services.get_mut(shared)) {
-                    service.config = Some(Arc::clone(config));
-                }
-            }
+            // It may be gone since the plan was resolved: then nothing is left to configure.
+            let _ = state.objects_mut().configure(component, config);
         }
+        left.into_iter().flatten().for_each(|component| state.retain_image(component));
     }
 
     fn member_reports(&self, state: &State) -> Vec<MemberReport> {
@@ -153,7 +99,7 @@ impl Execution {
         let members: HashMap<ProviderId, usize> = providers.collect();
         let mut counts = vec![(0, 0); self.members.len()];
         for (id, successor) in &self.successors {
-            let provider = state.services.get(*id).map(|service| service.provider);
+            let provider = state.objects().services().get(*id).map(|service| service.provider());
             let Some(&member) = provider.and_then(|provider| members.get(&provider)) else { continue };
             counts[member].0 += 1;
             counts[member].1 += successor.state_bytes;
@@ -169,8 +115,8 @@ impl Execution {
                 state_bytes,
                 discarded_state: member.discarded_state().filter(|_| instances > 0),
                 overrode_protection: member.providers().any(|provider| {
-                    let provider = state.registry.providers.get(provider);
-                    provider.is_some_and(|provider| provider.implementation.manifest.protected)
+                    let provider = state.objects().registry().get(provider);
+                    provider.is_some_and(|provider| provider.implementation().manifest.protected)
                 }),
                 source: origin.map(|origin| origin.source.clone()),
                 hash: origin.map(|origin| origin.hash.clone()),

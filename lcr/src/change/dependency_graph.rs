@@ -13,9 +13,9 @@ use crate::{
             manifest::{DependencyManifest, ExportManifest},
         },
         objects::{
-            instances::too_deep,
-            order::{NESTED, depth_first, depths},
-            registry::{Visibility, few},
+            order::{NESTED, depth_first, depths, too_deep},
+            provider::Visibility,
+            registry::few,
         },
         service::inner::State,
     },
@@ -86,10 +86,10 @@ impl<'a> ProjectedGraph<'a> {
                 });
             }
         }
-        for (id, provider) in state.registry.providers.iter() {
-            if provider.pending.is_none() && !gone.contains(&id) {
+        for (id, provider) in state.objects().registry().committed() {
+            if !gone.contains(&id) {
                 exports.push(Present {
-                    manifest: &provider.implementation.manifest,
+                    manifest: &provider.implementation().manifest,
                     member: None,
                     step: None,
                     replaced: None,
@@ -109,7 +109,7 @@ impl<'a> ProjectedGraph<'a> {
                 }
             }
         }
-        let bindings = state.registry.bindings.iter().chain(bindings);
+        let bindings = state.objects().registry().bindings().iter().chain(bindings);
         let bindings = bindings.map(|(interface, component)| (interface.clone(), component.clone())).collect();
         let mut after =
             ProjectedGraph { bindings, exports, interfaces, versions, needs: Vec::new(), order: Ok(Vec::new()) };
@@ -165,7 +165,7 @@ impl<'a> ProjectedGraph<'a> {
     /// those of members, and those of others that exactly one meets now.
     pub(super) fn refuse_unmet(&self, state: &State) -> Vec<Refusal> {
         let is_met = |need: &DependencyManifest| {
-            state.registry.choose(&need.interface, need.version, None, Visibility::Committed).is_ok()
+            state.objects().registry().choose(&need.interface, need.version, None, Visibility::Committed).is_ok()
         };
         let mut refusals = Vec::new();
         for present in &self.exports {

@@ -20,18 +20,8 @@ use std::{
 };
 
 use crate::{
-    error::{Error, ErrorKind, Result},
-    host::{
-        deadline::Deadline,
-        ids::ProviderId,
-        image::library::Refused,
-        objects::{
-            registry::{Coming, Component},
-            uncommitted::Uncommitted,
-        },
-        service::inner::State,
-        worlds::records,
-    },
+    error::{Error, Result},
+    host::{deadline::Deadline, objects::provider::Pending, worlds::records},
 };
 
 use super::{
@@ -59,7 +49,7 @@ impl Execution {
             Some(generation) => Err(self.end_behind_commit(generation, &*panic)),
         });
         // Behind this the successors may be destroyed, or they serve everybody.
-        let uncommitted = self.inner.state().uncommitted.remove(&self.thread);
+        let uncommitted = self.inner.state().objects_mut().uncommitted_mut().end(self.thread);
         drop(uncommitted);
         let stop = match outcome {
             Ok(report) => return Some(Ok(report)),
@@ -74,7 +64,7 @@ impl Execution {
                 mem::forget(successor.instance);
             }
         }
-        self.let_go(&mut inner.state());
+        self.release(&mut inner.state());
         let unused = self.loaded.iter().filter(|_| self.published.is_none());
         for implementation in unused.filter_map(|loaded| loaded.first()) {
             inner.state().retain_image(Arc::clone(&implementation.component));
@@ -105,7 +95,7 @@ impl Execution {
     fn end_behind_commit(&self, generation: u64, panic: &(dyn Any + Send)) -> Stop {
         let mut state = self.inner.state();
         state.gate = None;
-        state.registry.settle();
+        state.objects_mut().registry_mut().abandon();
         drop(state);
         self.inner.gate.open();
         let text =
@@ -138,41 +128,27 @@ impl Execution {
             };
             let name = format!("{} {}", staged.manifest.component, staged.manifest.version);
             self.watch.step(Arc::new(name), "loading")?;
-            let loaded = Component::load(&staged).map_err(|Refused { error, mapped }| {
-                if let Some(bytes) = mapped {
-                    self.inner.state().retain_refused(bytes);
-                }
-                error
-            })?;
-            self.loaded.push(loaded);
+            self.loaded.push(self.inner.load_component(&staged)?);
         }
         let mut state = self.inner.state();
         self.watch.check()?;
-        let number = state.registry.begin_transaction();
+        state.begin_uncommitted(self.thread);
+        let registry = state.objects_mut().registry_mut();
+        let number = registry.begin_transaction(self.options.bindings.clone());
         self.number = Some(number);
-        let uncommitted = Uncommitted::new(&state.world);
-        state.uncommitted.insert(self.thread, uncommitted);
-        state.registry.pending_bindings = self.options.bindings.clone();
         for (member, loaded) in self.members.iter().zip(&self.loaded) {
             for &export in &member.added {
-                let added = state.registry.add(Arc::clone(&loaded[export]), Some(number));
-                state.registry.providers[added].config = self.planned_config(&loaded[export]).cloned();
+                let config = self.planned_config(&loaded[export]).cloned();
+                registry.add_pending(Arc::clone(&loaded[export]), number, config);
             }
             for replacement in &member.replaced {
-                let successor = Coming::Successor(Arc::clone(&loaded[replacement.export]));
-                self.announce(&mut state, replacement.provider, successor)?;
+                let successor = Pending::Successor(Arc::clone(&loaded[replacement.export]));
+                registry.announce(replacement.provider, number, successor)?;
             }
             for &provider in &member.removed {
-                self.announce(&mut state, provider, Coming::Nothing)?;
+                registry.announce(provider, number, Pending::Nothing)?;
             }
         }
-        Ok(())
-    }
-
-    /// Lets this transaction see what becomes of a provider.
-    fn announce(&self, state: &mut State, provider: ProviderId, coming: Coming) -> Result<()> {
-        let found = state.registry.providers.get_mut(provider);
-        found.ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime is gone"))?.coming = Some(coming);
         Ok(())
     }
 }

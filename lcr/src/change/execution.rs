@@ -16,8 +16,9 @@ use crate::{
     host::{
         ids::{ProviderId, ServiceId, ThreadId, TransactionId},
         objects::{
+            component::Implementation,
             instances::{Held, Instance},
-            registry::{Implementation, Visibility},
+            provider::Visibility,
         },
         service::inner::{RuntimeInner, State},
     },
@@ -155,10 +156,11 @@ impl Execution {
         id: ServiceId,
         implementation: &Implementation,
     ) -> Option<Arc<[u8]>> {
-        let service = &state.services[id];
-        let is_shared = state.registry.providers[service.provider].service == Some(id);
+        let service = state.objects().services().get(id)?;
+        let provider = state.objects().registry().get(service.provider());
+        let is_shared = provider.is_some_and(|provider| provider.shared() == Some(id));
         let planned = self.planned_config(implementation).filter(|_| is_shared);
-        planned.or(service.config.as_ref()).cloned()
+        planned.or(service.config()).cloned()
     }
 
     /// Instances that appeared since the plan was resolved, where it counted on none.
@@ -168,8 +170,9 @@ impl Execution {
                 refuse_used(state, provider)?;
             }
             for replacement in member.replaced.iter().filter(|replacement| replacement.state == StateChange::Absent) {
-                if state.registry.providers[replacement.provider].instances > 0 {
-                    let old = &state.registry.providers[replacement.provider].implementation.manifest;
+                let registry = state.objects().registry();
+                if registry.instances_of(replacement.provider) > 0 {
+                    let old = &registry.implementation(replacement.provider).manifest;
                     return Err(state_lost(old, &loaded[replacement.export].manifest).into());
                 }
             }
@@ -177,32 +180,26 @@ impl Execution {
         Ok(())
     }
 
-    /// Keeps an instance, and its number, until [`Execution::let_go`].
-    pub(super) fn hold(&mut self, state: &mut State, id: ServiceId) {
-        state.services[id].holds += 1;
+    /// Holds a service, which keeps its number, until [`Execution::release`].
+    pub(super) fn hold(&mut self, state: &mut State, id: ServiceId) -> Result<(), Stop> {
+        state.objects_mut().hold(id)?;
         self.held.push(id);
+        Ok(())
     }
 
-    /// Lets go of what was held. The end of the runtime may have taken it out already.
-    pub(super) fn let_go(&mut self, state: &mut State) {
-        state.drop_needs(&mem::take(&mut self.needs));
-        for id in self.held.drain(..) {
-            if let Some(service) = state.services.get_mut(id) {
-                service.holds -= 1;
-                state.let_go(id);
-            }
-        }
+    /// Gives up what was held. The end of the runtime may have taken it out already.
+    pub(super) fn release(&mut self, state: &mut State) {
+        state.release_needs(&mem::take(&mut self.needs));
+        self.held.drain(..).for_each(|id| state.release(id));
     }
 
     /// Notes a successor, which this thread meets from now on, then asks it for its health.
     pub(super) fn keep(&mut self, id: ServiceId, successor: Successor) -> Result<(), Stop> {
         let kept = self.successors.entry(id).insert_entry(successor);
         let instance = &kept.get().instance;
-        if let Some(uncommitted) = self.inner.state().uncommitted.get_mut(&self.thread) {
-            uncommitted.add(id, instance);
-        }
-        self.watch.step(Arc::clone(&instance.implementation.component) as _, "health check")?;
-        RuntimeInner::check(instance)?;
+        self.inner.state().objects_mut().uncommitted_mut().add(self.thread, id, instance);
+        self.watch.step(Arc::clone(&instance.implementation().component) as _, "health check")?;
+        instance.check()?;
         Ok(())
     }
 

@@ -56,11 +56,8 @@ use crate::{
     host::{
         deadline::Deadline,
         ids::{Generation, ProviderId, ServiceId, SlotId},
-        objects::instances::{Instance, Origin},
-        service::{
-            gate::Gate,
-            inner::{RuntimeInner, State},
-        },
+        objects::instances::Instance,
+        service::{construct::Creation, gate::Gate, inner::State},
         worlds::world::Edit,
     },
 };
@@ -106,10 +103,10 @@ impl Execution {
             .map(|replacement| replacement.provider)
             .collect();
         let (mut instances, mut members) = (HashSet::new(), HashMap::new());
-        for (id, service) in state.services.iter() {
-            if providers.contains(&service.provider) {
+        for (id, service) in state.objects().services().iter() {
+            if providers.contains(&service.provider()) {
                 instances.insert(id);
-                members.extend(service.slots.iter().map(|&slot| (slot, service.instance.first_generation)));
+                members.extend(service.slots().iter().map(|&slot| (slot, service.instance().first_generation())));
             }
         }
         (providers, instances, members)
@@ -221,9 +218,7 @@ impl Execution {
     fn thaw(&self) -> Result<(), Stop> {
         let mut state = self.inner.state();
         self.watch.check()?;
-        for (_, provider) in state.registry.providers.iter_mut() {
-            provider.frozen = None;
-        }
+        state.objects_mut().registry_mut().thaw();
         drop(state);
         self.inner.changed.notify_all();
         Ok(())
@@ -237,8 +232,7 @@ impl Execution {
         let mut replacements =
             self.replacements().into_iter().enumerate().filter(|(_, replacement)| replacement.is_behind_gate);
         Ok(replacements.all(|(number, replacement)| {
-            let is_used = state.services.iter().any(|(_, service)| service.provider == replacement.provider);
-            !is_used || self.ready.contains(&number)
+            state.objects().registry().instances_of(replacement.provider) == 0 || self.ready.contains(&number)
         }))
     }
 
@@ -308,17 +302,15 @@ impl Execution {
                 saved.push(Saved { id, replacement, state: None, config });
                 continue;
             }
-            self.watch.step(Arc::clone(&old.implementation.component) as _, "save")?;
-            let bytes = RuntimeInner::save(&old)?;
+            self.watch.step(Arc::clone(&old.implementation().component) as _, "save")?;
+            let bytes = old.save()?;
             let mut state = self.inner.state();
             self.watch.check()?;
             state.gate.iter_mut().for_each(|gate| _ = gate.saved.insert(id));
-            let version = old.implementation.manifest.state_version;
+            let version = old.implementation().manifest.state_version;
             saved.push(Saved { id, replacement, state: Some((version, bytes)), config });
         }
-        if let Some(uncommitted) = self.inner.state().uncommitted.get_mut(&self.thread) {
-            uncommitted.set_saving(false);
-        }
+        self.inner.state().objects_mut().uncommitted_mut().set_saving(self.thread, false);
         Ok(saved)
     }
 
@@ -331,20 +323,18 @@ impl Execution {
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
         self.watch.check()?;
-        if let Some(uncommitted) = state.uncommitted.get_mut(&self.thread) {
-            uncommitted.set_saving(true);
-        }
-        let order = state.dependencies_first().into_iter().rev();
+        state.objects_mut().uncommitted_mut().set_saving(self.thread, true);
+        let order = state.objects().dependencies_first().into_iter().rev();
         let moving: Vec<Moving> = order
             .filter_map(|id| {
-                let service = &state.services[id];
-                let (replacement, is_stateful) = *replacements.get(&service.provider)?;
-                let old = Arc::clone(&service.instance);
+                let service = state.objects().services().get(id)?;
+                let (replacement, is_stateful) = *replacements.get(&service.provider())?;
+                let old = Arc::clone(service.instance());
                 let config = self.config_for(&state, id, &all[replacement].implementation);
                 Some(Moving { id, replacement, old, is_stateful, config })
             })
             .collect();
-        moving.iter().for_each(|moving| self.hold(&mut state, moving.id));
+        moving.iter().try_for_each(|moving| self.hold(&mut state, moving.id))?;
         Ok(moving)
     }
 
@@ -355,8 +345,8 @@ impl Execution {
         for Saved { id, replacement, state, config } in saved {
             let implementation = &replacements[replacement].implementation;
             let (origin, step, state_bytes) = match &state {
-                Some((version, bytes)) => (Origin::Restore(*version, bytes), "restore", bytes.len()),
-                None => (Origin::Create, "constructor", 0),
+                Some((version, bytes)) => (Creation::Restore(*version, bytes), "restore", bytes.len()),
+                None => (Creation::Construct, "constructor", 0),
             };
             self.watch.step(Arc::clone(&implementation.component) as _, step)?;
             let instance = self.inner.instantiate(implementation, config.as_deref(), self.visibility(), origin)?;

@@ -5,16 +5,9 @@
 //! is there, too: no instance is built behind the gate, where it would be of an old implementation
 //! and get no successor.
 
-use std::{
-    collections::{HashMap, HashSet},
-    iter,
-    sync::Arc,
-};
+use std::{collections::HashSet, iter, sync::Arc};
 
-use crate::host::{
-    ids::{ProviderId, ServiceId},
-    objects::instances::Origin,
-};
+use crate::host::{ids::ProviderId, service::construct::Creation};
 
 use super::{
     execution::{Execution, Replacement, Stop, Successor},
@@ -33,10 +26,7 @@ impl Execution {
             self.watch.check()?;
             self.refuse_instances_created_since(&state)?;
             let (mut missing, mut needs_dependencies) = (Vec::new(), Vec::new());
-            let mut instances_of: HashMap<ProviderId, Vec<ServiceId>> = HashMap::new();
-            for (id, service) in state.services.iter() {
-                instances_of.entry(service.provider).or_default().push(id);
-            }
+            let instances_of = state.objects().services_by_provider();
             for (replacement, Replacement { provider, implementation, is_behind_gate, .. }) in
                 replacements.iter().enumerate()
             {
@@ -56,13 +46,13 @@ impl Execution {
             if is_done || !is_first {
                 let removed = self.members.iter().flat_map(|member| &member.removed);
                 for provider in replacements.iter().map(|replacement| &replacement.provider).chain(removed) {
-                    state.registry.providers[*provider].frozen = Some(self.thread);
+                    state.objects_mut().registry_mut().freeze(*provider, self.thread);
                 }
             }
             if is_done {
                 break;
             }
-            missing.iter().for_each(|&(id, ..)| self.hold(&mut state, id));
+            missing.iter().try_for_each(|&(id, ..)| self.hold(&mut state, id))?;
             drop(state);
             for implementation in needs_dependencies {
                 self.watch.step(Arc::clone(&implementation.component) as _, "construction of the dependencies")?;
@@ -70,8 +60,12 @@ impl Execution {
             }
             for (id, replacement, implementation, config) in missing {
                 self.watch.step(Arc::clone(&implementation.component) as _, "constructor")?;
-                let instance =
-                    self.inner.instantiate(&implementation, config.as_deref(), self.visibility(), Origin::Create)?;
+                let instance = self.inner.instantiate(
+                    &implementation,
+                    config.as_deref(),
+                    self.visibility(),
+                    Creation::Construct,
+                )?;
                 self.keep(id, Successor { instance, state_bytes: 0, replacement })?;
             }
         }
@@ -84,9 +78,9 @@ impl Execution {
         let mut untried = Vec::new();
         {
             let state = self.inner.state();
-            let is_used = |provider: ProviderId| {
-                state.registry.providers.get(provider).is_some_and(|provider| provider.service.is_some())
-            };
+            let registry = state.objects().registry();
+            let is_used =
+                |provider: ProviderId| registry.get(provider).is_some_and(|provider| provider.shared().is_some());
             for (member, loaded) in self.members.iter().zip(&self.loaded) {
                 let used: HashSet<usize> = member
                     .replaced
@@ -98,16 +92,17 @@ impl Execution {
                 untried.extend(idle.map(|(_, implementation)| Arc::clone(implementation)));
             }
             let touched: HashSet<ProviderId> = self.members.iter().flat_map(Member::providers).collect();
-            let named = self.options.configurations.keys().filter_map(|name| state.registry.components.get(name));
-            let staying = named.flatten().filter(|provider| !touched.contains(provider));
-            let staying = staying.map(|&provider| &state.registry.providers[provider]);
-            let present = staying.filter(|provider| provider.pending.is_none());
-            untried.extend(present.map(|provider| Arc::clone(&provider.implementation)));
+            let named = self.options.configurations.keys().flat_map(|name| registry.of_component(name));
+            let staying = named.filter(|provider| !touched.contains(provider));
+            let staying = staying.filter_map(|&provider| registry.get(provider));
+            let present = staying.filter(|provider| provider.is_committed());
+            untried.extend(present.map(|provider| Arc::clone(provider.implementation())));
         }
         for implementation in untried {
             let Some(config) = self.planned_config(&implementation) else { continue };
             self.watch.step(Arc::clone(&implementation.component) as _, "constructor")?;
-            let tried = self.inner.instantiate(&implementation, Some(config), self.visibility(), Origin::Create)?;
+            let tried =
+                self.inner.instantiate(&implementation, Some(config), self.visibility(), Creation::Construct)?;
             self.inner.discard(self.inner.state(), tried);
         }
         Ok(())

@@ -11,6 +11,7 @@ use crate::{
             manifest::{ExportManifest, Manifest},
             stage::show,
         },
+        objects::provider::Provider,
         service::inner::State,
     },
 };
@@ -128,16 +129,17 @@ fn full_name(manifest: &Manifest) -> String {
 }
 
 fn present_name(state: &State, provider: ProviderId) -> String {
-    state.registry.providers[provider].implementation.component.to_string()
+    state.objects().registry().implementation(provider).component.to_string()
 }
 
 fn instances_of(state: &State, provider: ProviderId) -> usize {
-    state.registry.providers[provider].instances
+    state.objects().registry().instances_of(provider)
 }
 
 fn providers_of(state: &State, component: &str) -> Vec<ProviderId> {
-    let providers = state.registry.components.get(component).map_or(&[][..], Vec::as_slice);
-    providers.iter().copied().filter(|&id| state.registry.providers[id].pending.is_none()).collect()
+    let registry = state.objects().registry();
+    let is_committed = |id| registry.get(id).is_some_and(Provider::is_committed);
+    registry.of_component(component).iter().copied().filter(|&id| is_committed(id)).collect()
 }
 
 fn remove(state: &State, step: usize, name: &str) -> Result<Member, Error> {
@@ -148,7 +150,7 @@ fn remove(state: &State, step: usize, name: &str) -> Result<Member, Error> {
     let mut member = Member { step, before: Some(present_name(state, first)), ..Member::default() };
     for provider in removed {
         refuse_used(state, provider)?;
-        member.lose(provider, &state.registry.providers[provider].implementation.manifest);
+        member.lose(provider, &state.objects().registry().implementation(provider).manifest);
     }
     Ok(member)
 }
@@ -159,7 +161,7 @@ pub(super) fn refuse_used(state: &State, provider: ProviderId) -> Result<(), Err
     if instances == 0 {
         return Ok(());
     }
-    let manifest = &state.registry.providers[provider].implementation.manifest;
+    let manifest = &state.objects().registry().implementation(provider).manifest;
     let (instances, is, their) =
         if instances == 1 { (counted(1), "is", "its") } else { (counted(instances), "are", "their") };
     Err(invalid(format!(
@@ -224,7 +226,7 @@ fn replace(
     let exports = manifest.exports.iter().enumerate();
     let exports: HashMap<&str, usize> = exports.map(|(at, export)| (&*export.interface, at)).collect();
     for provider in present {
-        let old = &state.registry.providers[provider].implementation.manifest;
+        let old = &state.objects().registry().implementation(provider).manifest;
         let Some(&export) = exports.get(&*old.interface) else {
             refuse_used(state, provider)?;
             member.lose(provider, old);
@@ -268,10 +270,10 @@ fn find_target(state: &State, manifest: &Manifest) -> Result<String, Error> {
     let mut names: Vec<&str> = manifest
         .exports
         .iter()
-        .flat_map(|export| state.registry.of_interface(&export.interface))
-        .map(|&id| &state.registry.providers[id])
-        .filter(|provider| provider.pending.is_none())
-        .map(|provider| provider.implementation.component.name.as_str())
+        .flat_map(|export| state.objects().registry().of_interface(&export.interface))
+        .filter_map(|&id| state.objects().registry().get(id))
+        .filter(|provider| provider.is_committed())
+        .map(|provider| provider.implementation().component.name.as_str())
         .collect();
     names.sort_unstable();
     names.dedup();
@@ -320,7 +322,7 @@ pub(super) fn state_lost(old: &ExportManifest, new: &ExportManifest) -> Error {
 fn refuse_protected(state: &State, member: &Member, options: &Options) -> Result<(), Error> {
     let touched = member.replaced.iter().map(|replaced| replaced.provider).chain(member.removed.iter().copied());
     for provider in touched {
-        let implementation = &state.registry.providers[provider].implementation;
+        let implementation = state.objects().registry().implementation(provider);
         if implementation.manifest.protected && !options.override_protected {
             return Err(Error::new(
                 ErrorKind::Protected,

@@ -148,9 +148,9 @@ fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
             "the calling thread holds a pin, which a hand-over of state would wait for; drop the pin first",
         ));
     }
-    for (_, service) in state.services.iter() {
-        let Some(member) = gated.get(&service.provider) else { continue };
-        if service.slots.iter().any(|&slot| state.is_in_slot(me, slot)) {
+    for (_, service) in state.objects().services().iter() {
+        let Some(member) = gated.get(&service.provider()) else { continue };
+        if service.slots().iter().any(|&slot| state.is_in_slot(me, slot)) {
             let why = if member.is_stateful() {
                 "whose state would have to move"
             } else {
@@ -160,7 +160,7 @@ fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
                 ErrorKind::Reentrant,
                 format!(
                     "the calling thread is inside component `{}`, {why}; commit from another thread",
-                    service.instance.implementation.component
+                    service.instance().implementation().component
                 ),
             ));
         }
@@ -172,16 +172,6 @@ impl RuntimeInner {
     /// Undoes what others can see of a transaction that does not commit.
     pub(super) fn undo(&self, state: &mut State) {
         self.reopen(state);
-        state.registry.pending_bindings.clear();
-        let mut pending = Vec::new();
-        for (id, provider) in state.registry.providers.iter_mut() {
-            provider.frozen = None;
-            provider.coming = None;
-            if provider.pending.is_some() && !provider.orphan {
-                provider.orphan = true;
-                pending.push(id);
-            }
-        }
-        pending.into_iter().for_each(|id| state.drop_orphan(id));
+        state.objects_mut().registry_mut().abandon();
     }
 }

@@ -155,10 +155,6 @@ impl<K: Number, T> Numbered<K, T> {
         self.entries.get_mut(number.index())
     }
 
-    pub(crate) fn contains(&self, number: K) -> bool {
-        self.entries.contains(number.index())
-    }
-
     pub(crate) fn remove(&mut self, number: K) -> T {
         self.entries.remove(number.index())
     }

@@ -22,10 +22,12 @@ use super::{
     image::{
         manifest::Manifest,
         stage::{Store, Trust},
+        threads,
     },
-    objects::registry::{Component, Implementation},
+    objects::component::{Component, Implementation},
     service::{fork, host_table::HOST_TABLE, inner::RuntimeInner, pins::Pin, shutdown},
     sys,
+    worlds::records,
 };
 
 /// A set of components that can be replaced while they are in use.
@@ -145,11 +147,17 @@ impl RuntimeBuilder {
                 "this image is itself a component of another host and cannot host a runtime; use handles on dependencies",
             ));
         }
+        threads::settle_soon_by(records::take_slow_path_once);
         let fenced = self.fences || !sys::register_membarrier();
-        let inner = RuntimeInner::new(fenced, Store::new(self.store.as_deref(), self.trust)?, self.shutdown_timeout);
+        let inner = RuntimeInner::new(
+            &HOST_TABLE,
+            fenced,
+            Store::new(self.store.as_deref(), self.trust)?,
+            self.shutdown_timeout,
+        );
         inner.reaper.attach(&inner);
         fork::register(&inner);
-        inner.state().registry.bindings = self.bindings;
+        inner.state().objects.registry_mut().bind(self.bindings);
         let runtime = Runtime { inner };
         let linked = if self.linked { image::exports() } else { &[] };
         for export in linked.iter().copied().chain(self.exports) {
@@ -181,14 +189,9 @@ impl Runtime {
         let manifest = Manifest::decode(export.manifest())?;
         let mut state = self.inner.state();
         for export_manifest in manifest.exports {
-            let component = Arc::new(Component {
-                name: export_manifest.component.clone(),
-                version: export_manifest.component_version.clone(),
-                origin: None,
-                unload: false,
-            });
-            state.registry.refuse_double(&export_manifest)?;
-            state.registry.add(Implementation::new(component, export_manifest, export), None);
+            let component = Component::linked(&export_manifest);
+            let implementation = Implementation::new(component, export_manifest, export);
+            state.objects.registry_mut().add(implementation)?;
         }
         Ok(())
     }
@@ -264,20 +267,10 @@ impl Runtime {
     pub fn configure(&self, component: &str, config: &(impl Serialize + ?Sized)) -> Result<()> {
         let config = encode(config)?;
         let mut state = self.inner.state();
-        let Some(providers) = state.registry.components.get(component).cloned() else {
-            return Err(Error::new(
-                ErrorKind::NotFound,
-                format!("component `{component}` is not present; load it first"),
-            ));
-        };
-        for provider in providers {
-            let seat = &mut state.registry.providers[provider];
-            seat.config = Some(Arc::clone(&config));
-            if let Some(service) = seat.service {
-                state.services[service].config = Some(Arc::clone(&config));
-            }
+        if state.objects.configure(component, &config) {
+            return Ok(());
         }
-        Ok(())
+        Err(Error::new(ErrorKind::NotFound, format!("component `{component}` is not present; load it first")))
     }
 
     /// Holds the current world for the calling thread: see [`Pin`].
@@ -321,13 +314,12 @@ impl Runtime {
         let mut state = self.inner.state();
         let mut stragglers = state.all_stragglers();
         stragglers.extend(self.inner.reaper.destructors(false));
-        let registry = &state.registry;
-        let mut components: Vec<ComponentStatus> = registry
-            .providers
-            .iter()
-            .filter(|(_, provider)| provider.pending.is_none())
-            .map(|(id, provider)| {
-                let implementation = &provider.implementation;
+        let objects = &state.objects;
+        let mut components: Vec<ComponentStatus> = objects
+            .registry()
+            .committed()
+            .map(|(_, provider)| {
+                let implementation = provider.implementation();
                 let origin = implementation.component.origin.as_ref();
                 ComponentStatus {
                     name: implementation.component.name.clone(),
@@ -336,7 +328,7 @@ impl Runtime {
                     source: origin.map(|origin| origin.source.clone()),
                     interface: implementation.manifest.interface.clone(),
                     interface_version: implementation.manifest.interface_version,
-                    instances: state.services.iter().filter(|(_, service)| service.provider == id).count(),
+                    instances: provider.instances(),
                     image_bytes: implementation.component.image_bytes(),
                 }
             })
@@ -345,16 +337,16 @@ impl Runtime {
         Status {
             generation: state.serial(),
             components,
-            instances: state.services.len(),
-            handles: state.slots.numbers().count(),
+            instances: objects.services().len(),
+            handles: objects.slots().numbers().count(),
             pins: state.pins.len(),
             constructed: state.tally.constructed,
             destroyed: state.tally.destroyed,
             leaving: state.retiring.len() + self.inner.reaper.destroying(),
             stragglers,
             is_gate_shut: state.gate.is_some(),
-            retired_worlds: state.retired.worlds.len(),
-            world_bytes: state.world.bytes() + state.retired.worlds.iter().map(|world| world.bytes()).sum::<usize>(),
+            retired_worlds: state.retired.count(),
+            world_bytes: state.world.bytes() + state.retired.worlds().map(|world| world.bytes()).sum::<usize>(),
             retained_images: state.tally.retained_images,
             retained_image_bytes: state.tally.retained_image_bytes,
         }

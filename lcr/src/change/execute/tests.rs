@@ -16,6 +16,7 @@ use crate::{
         image::stage::{Store, Trust},
         service::{
             gate::Gate,
+            host_table::HOST_TABLE,
             inner::{Begin, RuntimeInner},
         },
     },
@@ -28,7 +29,7 @@ fn run(
     phases: impl FnOnce(&mut Execution) -> Result<Report, Stop> + Send + 'static,
 ) -> (Arc<RuntimeInner>, Option<Error>) {
     let store = Store::new(None, Trust::default()).unwrap();
-    let inner = RuntimeInner::new(false, store, Duration::from_secs(1));
+    let inner = RuntimeInner::new(&HOST_TABLE, false, store, Duration::from_secs(1));
     let watch = Arc::new(Watch::new(Deadline::after(Instant::now(), Duration::from_secs(60))));
     let execution = Execution::new(Arc::clone(&inner), watch, Vec::new(), Options::default(), Instant::now());
     let outcome = thread::spawn(move || execution.run_phases(phases)).join().unwrap();
@@ -41,14 +42,13 @@ fn shut(execution: &Execution) {
     let before = Arc::clone(&state.world);
     execution.inner.gate.shut(Deadline::after(Instant::now(), Duration::from_secs(60)));
     state.gate = Some(Gate::new(before, execution.thread));
-    let uncommitted = Uncommitted::new(&state.world);
-    state.uncommitted.insert(execution.thread, uncommitted);
+    state.begin_uncommitted(execution.thread);
 }
 
 fn assert_open(inner: &RuntimeInner) {
     assert!(!inner.gate.look().is_shut());
     let state = inner.state();
-    assert!(state.gate.is_none() && state.uncommitted.is_empty());
+    assert!(state.gate.is_none() && state.objects().uncommitted().is_empty());
     assert_eq!(inner.changing.begin(), Begin::Begun);
 }
 

@@ -12,10 +12,7 @@ use std::collections::HashMap;
 use crate::{
     abi::tables,
     error::{Error, ErrorKind, Result},
-    host::{
-        ids::{Number as _, ViewId},
-        objects::services::Shortcuts,
-    },
+    host::ids::{Number as _, ViewId},
 };
 
 use super::{
@@ -27,7 +24,6 @@ use super::{
 pub(crate) struct View {
     pub(crate) interface: InterfaceManifest,
     encoded: Vec<u8>,
-    shortcuts: Shortcuts,
 }
 
 /// The views of a runtime.
@@ -55,7 +51,7 @@ impl Views {
             Some(&id) => id,
             None => {
                 let interface = InterfaceManifest::decode(encoded)?;
-                self.views.push(View { interface, encoded: encoded.to_vec(), shortcuts: Shortcuts::default() });
+                self.views.push(View { interface, encoded: encoded.to_vec() });
                 let id = ViewId::of_index(self.views.len() - 1);
                 self.by_bytes.insert(encoded.to_vec(), id);
                 id
@@ -63,11 +59,6 @@ impl Views {
         };
         self.by_address.insert(address, id);
         Ok(id)
-    }
-
-    /// Where services of a view were found.
-    pub(in crate::host) fn shortcuts(&mut self, id: ViewId) -> &mut Shortcuts {
-        &mut self.views[id.index()].shortcuts
     }
 
     /// A view by its number.

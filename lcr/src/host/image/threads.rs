@@ -37,7 +37,7 @@ use std::{
     ffi::c_void,
     ptr,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
@@ -47,7 +47,7 @@ use crate::{
         holds::{Hold, Holds},
         tables::{Destructor, FIRST_KEY, Start, ThreadTable},
     },
-    host::{sys, worlds::records},
+    host::sys,
 };
 
 /// This host's functions for its images.
@@ -173,6 +173,15 @@ fn make(starter: Option<Of>) -> bool {
     true
 }
 
+/// Has the calling thread [`settle`] with its next call. The calls' room sets it, which is above this
+/// one.
+static SETTLE_SOON: OnceLock<fn()> = OnceLock::new();
+
+/// Says how a thread is made to [`settle`] with its next call: before the first image is loaded.
+pub(in crate::host) fn settle_soon_by(settle_soon: fn()) {
+    let _ = SETTLE_SOON.set(settle_soon);
+}
+
 /// Sweeps out values of images that are gone, and has the thread settle with its next call.
 /// Runs no code of an image: its std may be in the middle of something.
 fn sweep() {
@@ -183,7 +192,9 @@ fn sweep() {
     let keys = keys();
     block.values.retain(|(key, _)| keys.keys.contains_key(key));
     drop(keys);
-    records::take_slow_path_once();
+    if let Some(settle_soon) = SETTLE_SOON.get() {
+        settle_soon();
+    }
 }
 
 unsafe extern "C" fn key_create(image: *const Holds, out: *mut u32, destructor: Option<Destructor>) -> i32 {

@@ -17,13 +17,13 @@ use std::collections::HashMap;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::{
-        ids::{ProviderId, ThreadId},
-        service::inner::State,
-    },
+    host::ids::{ProviderId, ThreadId},
 };
 
-use super::{instances::too_deep, order::NESTED};
+use super::{
+    order::{NESTED, too_deep},
+    registry::Registry,
+};
 
 /// What the threads that construct something are doing.
 #[derive(Default)]
@@ -61,7 +61,7 @@ impl Builders {
     ///
     /// # Errors
     /// `Dependency` if it is at so many constructions that its stack might not suffice.
-    pub(in crate::host) fn begin(&mut self, thread: ThreadId, provider: ProviderId, component: &str) -> Result<()> {
+    pub(super) fn begin(&mut self, thread: ThreadId, provider: ProviderId, component: &str) -> Result<()> {
         let constructs = &mut self.threads.entry(thread).or_default().constructs;
         if constructs.len() >= NESTED {
             return Err(too_deep(component, NESTED + 1));
@@ -71,7 +71,7 @@ impl Builders {
     }
 
     /// Notes that a thread's innermost construction is over.
-    pub(in crate::host) fn end(&mut self, thread: ThreadId) {
+    pub(super) fn end(&mut self, thread: ThreadId) {
         let Some(builder) = self.threads.get_mut(&thread) else { return };
         builder.constructs.pop();
         if builder.constructs.is_empty() {
@@ -80,7 +80,7 @@ impl Builders {
     }
 
     /// Notes that a thread waits no more.
-    pub(in crate::host) fn wake(&mut self, thread: ThreadId) {
+    pub(super) fn wake(&mut self, thread: ThreadId) {
         let Some(builder) = self.threads.get_mut(&thread) else { return };
         builder.waits_for = None;
         if builder.constructs.is_empty() {
@@ -89,37 +89,37 @@ impl Builders {
     }
 
     /// In the child of a fork: only the forking thread is left, and is another one.
-    pub(in crate::host) fn keep_only(&mut self, forking: ThreadId, now: ThreadId) {
+    pub(super) fn keep_only(&mut self, forking: ThreadId, now: ThreadId) {
         let kept = self.threads.remove(&forking);
         self.threads = kept.map(|builder| (now, builder)).into_iter().collect();
     }
 }
 
-impl State {
+impl Builders {
     /// Notes that a thread waits, until [`Builders::wake`].
     ///
     /// # Errors
     /// `Dependency` if it would wait for itself.
-    pub(in crate::host) fn begin_wait(&mut self, thread: ThreadId, wait: Wait) -> Result<Wakes> {
-        self.builders.threads.entry(thread).or_default().waits_for = Some(wait);
+    pub(super) fn begin_wait(&mut self, registry: &Registry, thread: ThreadId, wait: Wait) -> Result<Wakes> {
+        self.threads.entry(thread).or_default().waits_for = Some(wait);
         let mut names = Vec::new();
         let mut frozen_by = None;
         let mut at = thread;
         loop {
-            let Some(wait) = self.builders.threads.get(&at).and_then(|builder| builder.waits_for) else {
+            let Some(wait) = self.threads.get(&at).and_then(|builder| builder.waits_for) else {
                 return Ok(Wakes::Later);
             };
             let (Wait::Constructed(provider) | Wait::Thawed(provider)) = wait;
-            let Some(seat) = self.registry.providers.get(provider) else { return Ok(Wakes::Later) };
-            names.push(seat.implementation.component.name.clone());
+            let Some(provider) = registry.get(provider) else { return Ok(Wakes::Later) };
+            names.push(provider.implementation().component.name.clone());
             let next = match wait {
-                Wait::Constructed(_) => seat.building,
-                Wait::Thawed(_) => seat.frozen.inspect(|&changer| frozen_by = Some(changer)),
+                Wait::Constructed(_) => provider.builder(),
+                Wait::Thawed(_) => provider.frozen_by().inspect(|&changer| frozen_by = Some(changer)),
             };
             at = match next {
                 Some(next) if next == thread => break,
                 // A ring that others are in, and will find.
-                Some(_) if names.len() > self.builders.threads.len() => return Ok(Wakes::Later),
+                Some(_) if names.len() > self.threads.len() => return Ok(Wakes::Later),
                 Some(next) => next,
                 None => return Ok(Wakes::Later),
             };
@@ -127,16 +127,15 @@ impl State {
         if frozen_by.is_some_and(|changer| changer != thread) {
             return Ok(Wakes::Transaction);
         }
-        self.builders.wake(thread);
+        self.wake(thread);
         Err(ring(names, frozen_by.is_some()))
     }
 
     /// What a thread is told that asks for a service which it constructs itself.
-    pub(in crate::host) fn asks_for_itself(&self, thread: ThreadId, provider: ProviderId) -> Error {
-        let constructs = self.builders.threads.get(&thread).map_or(&[][..], |builder| &builder.constructs);
+    pub(super) fn asks_for_itself(&self, registry: &Registry, thread: ThreadId, provider: ProviderId) -> Error {
+        let constructs = self.threads.get(&thread).map_or(&[][..], |builder| &builder.constructs);
         let begins = constructs.iter().position(|&other| other == provider).unwrap_or(constructs.len());
-        let name =
-            |&id: &ProviderId| self.registry.providers.get(id).map(|seat| seat.implementation.component.name.clone());
+        let name = |&id: &ProviderId| registry.get(id).map(|provider| provider.implementation().component.name.clone());
         let names: Vec<String> = constructs[begins..].iter().filter_map(name).collect();
         if names.len() > 1 {
             return ring(names, false);
@@ -169,17 +168,16 @@ fn ring(names: Vec<String>, has_transaction: bool) -> Error {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::{collections::BTreeMap, sync::Arc};
 
     use crate::{
         component::image,
         host::{
-            image::{
-                manifest::Manifest,
-                stage::{Store, Trust},
+            image::manifest::Manifest,
+            objects::{
+                component::{Component, Implementation},
+                provider::Pending,
             },
-            objects::registry::{Component, Implementation},
-            service::inner::RuntimeInner,
         },
     };
 
@@ -204,21 +202,19 @@ mod tests {
     }
     stones! { A "a", B "b", C "c" }
 
-    /// A runtime with the three stones, and their providers.
-    fn quarry() -> (Arc<RuntimeInner>, [ProviderId; 3]) {
-        let inner = RuntimeInner::new(false, Store::new(None, Trust::default()).unwrap(), Duration::ZERO);
-        let add = |name: &str| {
+    /// A registry with the three stones, and their providers.
+    fn quarry() -> (Registry, Builders, [ProviderId; 3]) {
+        let mut registry = Registry::default();
+        let providers = ["a", "b", "c"].map(|name| {
             let own = image::exports().iter().find_map(|&export| {
                 let manifest = Manifest::decode(export.manifest()).unwrap().exports.remove(0);
                 (manifest.component == name).then_some((export, manifest))
             });
             let (export, manifest) = own.unwrap();
-            let (name, version) = (manifest.component.clone(), manifest.component_version.clone());
-            let component = Arc::new(Component { name, version, origin: None, unload: false });
-            inner.state().registry.add(Implementation::new(component, manifest, export), None)
-        };
-        let providers = ["a", "b", "c"].map(add);
-        (inner, providers)
+            let component = Component::linked(&manifest);
+            registry.add(Implementation::new(component, manifest, export)).unwrap()
+        });
+        (registry, Builders::default(), providers)
     }
 
     fn thread(number: u32) -> ThreadId {
@@ -231,54 +227,54 @@ mod tests {
 
     #[test]
     fn the_last_thread_of_a_ring_is_refused_and_the_others_wait_on() {
-        let (inner, [a, b, c]) = quarry();
-        let mut state = inner.state();
+        let (mut registry, mut builders, [a, b, c]) = quarry();
         for (number, provider) in [(1, a), (2, b), (3, c)] {
-            state.registry.providers[provider].building = Some(thread(number));
+            registry.begin_shared(provider, thread(number));
         }
-        assert!(matches!(state.begin_wait(thread(1), Wait::Constructed(b)), Ok(Wakes::Later)));
-        assert!(matches!(state.begin_wait(thread(2), Wait::Constructed(c)), Ok(Wakes::Later)));
+        assert!(matches!(builders.begin_wait(&registry, thread(1), Wait::Constructed(b)), Ok(Wakes::Later)));
+        assert!(matches!(builders.begin_wait(&registry, thread(2), Wait::Constructed(c)), Ok(Wakes::Later)));
         // One from outside the ring waits for it, and is in none.
-        assert!(matches!(state.begin_wait(thread(9), Wait::Constructed(a)), Ok(Wakes::Later)));
-        assert!(text(state.begin_wait(thread(3), Wait::Constructed(a))).contains("a -> b -> c -> a"));
+        assert!(matches!(builders.begin_wait(&registry, thread(9), Wait::Constructed(a)), Ok(Wakes::Later)));
+        assert!(text(builders.begin_wait(&registry, thread(3), Wait::Constructed(a))).contains("a -> b -> c -> a"));
         // It is refused and constructs no more: whoever waited for it constructs that now.
-        state.registry.providers[c].building = Some(thread(2));
-        state.builders.wake(thread(2));
-        assert!(matches!(state.begin_wait(thread(1), Wait::Constructed(b)), Ok(Wakes::Later)));
+        registry.begin_shared(c, thread(2));
+        builders.wake(thread(2));
+        assert!(matches!(builders.begin_wait(&registry, thread(1), Wait::Constructed(b)), Ok(Wakes::Later)));
     }
 
     #[test]
     fn one_who_waits_for_a_ring_of_others_goes_round_in_it_no_more_than_once() {
-        let (inner, [a, b, c]) = quarry();
-        let mut state = inner.state();
+        let (mut registry, mut builders, [a, b, c]) = quarry();
         for (number, provider) in [(1, a), (2, b)] {
-            state.registry.providers[provider].building = Some(thread(number));
+            registry.begin_shared(provider, thread(number));
         }
         // Both wait already, as between the refusal of one and its way out.
-        state.builders.threads.entry(thread(1)).or_default().waits_for = Some(Wait::Constructed(b));
-        state.builders.threads.entry(thread(2)).or_default().waits_for = Some(Wait::Constructed(a));
-        assert!(matches!(state.begin_wait(thread(3), Wait::Constructed(a)), Ok(Wakes::Later)));
-        state.registry.providers[c].building = None;
-        assert!(matches!(state.begin_wait(thread(3), Wait::Constructed(c)), Ok(Wakes::Later)));
+        builders.threads.entry(thread(1)).or_default().waits_for = Some(Wait::Constructed(b));
+        builders.threads.entry(thread(2)).or_default().waits_for = Some(Wait::Constructed(a));
+        assert!(matches!(builders.begin_wait(&registry, thread(3), Wait::Constructed(a)), Ok(Wakes::Later)));
+        registry.end_shared(c, None);
+        assert!(matches!(builders.begin_wait(&registry, thread(3), Wait::Constructed(c)), Ok(Wakes::Later)));
     }
 
     #[test]
     fn a_ring_through_a_transaction_is_the_transactions_to_end() {
-        let (inner, [a, b, _]) = quarry();
-        let mut state = inner.state();
+        let (mut registry, mut builders, [a, b, _]) = quarry();
         // Thread 7 executes the transaction: it has frozen `b` and waits for `a`, whose
         // constructor asks for `b`.
-        state.registry.providers[a].building = Some(thread(1));
-        state.registry.providers[b].frozen = Some(thread(7));
-        assert!(matches!(state.begin_wait(thread(7), Wait::Constructed(a)), Ok(Wakes::Later)));
-        assert!(matches!(state.begin_wait(thread(1), Wait::Thawed(b)), Ok(Wakes::Transaction)));
-        let error = state.begin_wait(thread(7), Wait::Constructed(a)).err().unwrap();
+        registry.begin_shared(a, thread(1));
+        let transaction = registry.begin_transaction(BTreeMap::new());
+        let successor = Arc::clone(registry.implementation(b));
+        registry.announce(b, transaction, Pending::Successor(successor)).unwrap();
+        registry.freeze(b, thread(7));
+        assert!(matches!(builders.begin_wait(&registry, thread(7), Wait::Constructed(a)), Ok(Wakes::Later)));
+        assert!(matches!(builders.begin_wait(&registry, thread(1), Wait::Thawed(b)), Ok(Wakes::Transaction)));
+        let error = builders.begin_wait(&registry, thread(7), Wait::Constructed(a)).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Busy);
         assert!(error.to_string().contains("a -> b -> a"), "{error}");
         // It has given up, and thread 1 waits until it has thawed what it froze.
-        assert!(matches!(state.begin_wait(thread(1), Wait::Thawed(b)), Ok(Wakes::Later)));
-        state.registry.providers[b].frozen = None;
-        state.builders.wake(thread(1));
-        assert!(state.builders.threads.is_empty());
+        assert!(matches!(builders.begin_wait(&registry, thread(1), Wait::Thawed(b)), Ok(Wakes::Later)));
+        registry.thaw();
+        builders.wake(thread(1));
+        assert!(builders.threads.is_empty());
     }
 }

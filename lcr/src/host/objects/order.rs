@@ -2,26 +2,19 @@
 
 use std::{collections::HashMap, convert::Infallible, hash::Hash};
 
-use crate::host::{
-    ids::{Numbered, ServiceId},
-    service::inner::State,
+use crate::{
+    error::{Error, ErrorKind},
+    host::ids::ServiceId,
 };
 
-use super::instances::ServiceEntry;
+use super::services::Services;
 
-impl State {
-    /// Every instance, each behind those that its instance holds as dependencies.
-    pub(crate) fn dependencies_first(&self) -> Vec<ServiceId> {
-        dependencies_first(&self.services)
-    }
-}
-
-/// As [`State::dependencies_first`].
-pub(in crate::host) fn dependencies_first(instances: &Numbered<ServiceId, ServiceEntry>) -> Vec<ServiceId> {
-    let ids = instances.iter().map(|(id, _)| id);
+/// Every service, each behind those that its instance holds as dependencies.
+pub(in crate::host) fn dependencies_first(services: &Services) -> Vec<ServiceId> {
+    let ids = services.iter().map(|(id, _)| id);
     let needs = |id: ServiceId| {
-        let needs = instances.get(id).map_or(&[][..], |service| &service.instance.needs);
-        needs.iter().map(|need| need.service).filter(|&need| instances.contains(need)).collect()
+        let needs = services.get(id).map_or(&[][..], |service| service.instance().needs());
+        needs.iter().map(|need| need.service).filter(|&need| services.get(need).is_some()).collect()
     };
     let order = depth_first(ids, needs, |_| None::<Infallible>);
     order.unwrap_or_else(|never| match never {})
@@ -91,6 +84,15 @@ pub(crate) fn depths<N: Copy + Eq + Hash>(order: &[N], mut next: impl FnMut(N) -
         depths.insert(node, deepest + 1);
     }
     depths
+}
+
+/// A component whose dependencies are nested deeper than they are built.
+pub(crate) fn too_deep(component: &str, depth: usize) -> Error {
+    let text = format!(
+        "the dependencies of component `{component}` are nested {depth} deep, the limit is {NESTED}; \
+         have components share what they need, instead of one needing the next"
+    );
+    Error::new(ErrorKind::Dependency, text)
 }
 
 #[cfg(test)]

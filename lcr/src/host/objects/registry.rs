@@ -1,255 +1,108 @@
-//! What is present: components, their implementations, and who provides an interface.
+//! What is present: the providers by component and by interface, and which of several an
+//! interface is bound to.
 //!
-//! A [`Component`] is one loaded (or linked) component; an [`Implementation`] is one of
-//! its exports. A [`Provider`] is the seat that implementations of one component's
-//! interface take in turn: a replacement puts a new implementation on the seat, and the
-//! seat's instances stay.
+//! Only the registry changes a [`Provider`], so that the names under which it is found are always
+//! those of its implementation.
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fmt,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use crate::{
-    abi::tables,
     error::{Error, ErrorKind, Result},
     host::{
-        ids::{Numbered, ProviderId, ServiceId, ThreadId, TransactionId, ViewId},
-        image::{
-            library::{Image, Refused},
-            link::{Functions, View, link},
-            manifest::ExportManifest,
-            stage::Staged,
-        },
+        ids::{Numbered, ProviderId, ServiceId, ThreadId, TransactionId},
+        image::manifest::ExportManifest,
     },
 };
 
-/// A component that was loaded from a file or is linked into the host.
-pub(crate) struct Component {
-    pub(crate) name: String,
-    pub(crate) version: semver::Version,
-    /// Where its file came from, and the file's content hash; `None` if it is linked
-    /// into the host.
-    pub(crate) origin: Option<Origin>,
-    /// Whether all of its implementations opted in to be unmapped.
-    pub(crate) unload: bool,
-}
-
-/// A loaded component's file.
-pub(crate) struct Origin {
-    pub(crate) source: PathBuf,
-    pub(crate) hash: String,
-    pub(crate) image: Image,
-}
-
-impl Component {
-    /// Maps a staged library, whose initialisers run. The implementations come in the
-    /// order of its manifest.
-    ///
-    /// # Errors
-    /// Those of [`Image::open`].
-    pub(crate) fn load(staged: &Staged) -> Result<Vec<Arc<Implementation>>, Refused> {
-        let (image, exports) = Image::open(staged)?;
-        let manifest = &staged.manifest;
-        let origin = Origin { source: staged.source.clone(), hash: staged.hash(), image };
-        let (name, version) = (manifest.component.clone(), manifest.version.clone());
-        let unload = manifest.exports.iter().all(|export| export.unload);
-        let component = Arc::new(Component { name, version, origin: Some(origin), unload });
-        let implementations = manifest.exports.iter().zip(exports);
-        Ok(implementations
-            .map(|(manifest, export)| Implementation::new(Arc::clone(&component), manifest.clone(), export))
-            .collect())
-    }
-
-    /// The size of its image in memory, in bytes; 0 if it is linked.
-    pub(crate) fn image_bytes(&self) -> usize {
-        self.origin.as_ref().map_or(0, |origin| origin.image.mapped_bytes())
-    }
-}
-
-impl fmt::Display for Component {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name, self.version)
-    }
-}
-
-/// One implementation of one interface by one component.
-pub(crate) struct Implementation {
-    pub(crate) component: Arc<Component>,
-    pub(crate) manifest: ExportManifest,
-    pub(crate) export: &'static tables::Export,
-    functions: Mutex<HashMap<ViewId, Arc<Functions>>>,
-}
-
-impl Implementation {
-    pub(crate) fn new(
-        component: Arc<Component>,
-        manifest: ExportManifest,
-        export: &'static tables::Export,
-    ) -> Arc<Implementation> {
-        Arc::new(Implementation { component, manifest, export, functions: Mutex::default() })
-    }
-
-    /// The implementation's functions in the order of `view`, linked on first use.
-    ///
-    /// # Errors
-    /// `Mismatch` if the implementation cannot serve the view.
-    pub(crate) fn functions(&self, id: ViewId, view: &View) -> Result<Arc<Functions>> {
-        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = functions.get(&id) {
-            return Ok(Arc::clone(found));
-        }
-        let places = link(view, &self.manifest)?;
-        let linked = Arc::new(Functions::new(&places, self.export));
-        functions.insert(id, Arc::clone(&linked));
-        Ok(linked)
-    }
-
-    /// Whether handles of this version of the interface may be served.
-    pub(crate) fn serves(&self, version: u32) -> bool {
-        self.manifest.interface_version == version || self.manifest.replaces.contains(&version)
-    }
-}
-
-/// A component's seat for one interface.
-pub(crate) struct Provider {
-    pub(crate) implementation: Arc<Implementation>,
-    /// How many instances it has.
-    pub(crate) instances: usize,
-    /// The shared instance, once somebody asked for it.
-    pub(crate) service: Option<ServiceId>,
-    /// The thread that is building the shared instance.
-    pub(crate) building: Option<ThreadId>,
-    /// The transaction that adds it and has not committed: nobody else sees it.
-    pub(crate) pending: Option<TransactionId>,
-    /// Its transaction failed: it goes with its last instance.
-    pub(crate) orphan: bool,
-    /// What a running transaction makes of it at its commit.
-    pub(crate) coming: Option<Coming>,
-    /// The thread of a transaction that is about to commit: nobody else creates
-    /// instances or slots.
-    pub(crate) frozen: Option<ThreadId>,
-    /// The configuration of the shared instance.
-    pub(crate) config: Option<Arc<[u8]>>,
-}
-
-/// What a transaction makes of a seat.
-pub(crate) enum Coming {
-    /// It gets this implementation.
-    Successor(Arc<Implementation>),
-    /// It is given up.
-    Nothing,
-}
-
-impl Provider {
-    /// The implementation that somebody with this sight sees here.
-    fn seen(&self, visibility: Visibility) -> Option<&Arc<Implementation>> {
-        match (self.pending, visibility) {
-            (Some(adding), Visibility::Transaction(transaction)) => {
-                (adding == transaction && !self.orphan).then_some(&self.implementation)
-            }
-            (Some(_), Visibility::Committed) => None,
-            (None, Visibility::Committed) => Some(&self.implementation),
-            (None, Visibility::Transaction(_)) => match &self.coming {
-                None => Some(&self.implementation),
-                Some(Coming::Successor(successor)) => Some(successor),
-                Some(Coming::Nothing) => None,
-            },
-        }
-    }
-
-    /// The implementation that a running transaction puts here.
-    pub(in crate::host) fn successor(&self) -> Option<&Arc<Implementation>> {
-        match &self.coming {
-            Some(Coming::Successor(successor)) => Some(successor),
-            Some(Coming::Nothing) | None => None,
-        }
-    }
-
-    /// What an object of the present implementation sees, if whoever builds it sees
-    /// `sight`: one that a transaction replaces is of the world before.
-    pub(in crate::host) fn visibility_of_present(&self, visibility: Visibility) -> Visibility {
-        if self.coming.is_some() { Visibility::Committed } else { visibility }
-    }
-
-    /// Whether `thread` has to wait for a transaction before it creates anything here.
-    pub(crate) fn is_frozen_for(&self, thread: ThreadId) -> bool {
-        self.frozen.is_some_and(|changer| changer != thread)
-    }
-}
-
-/// Who may see pending providers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Visibility {
-    /// Everybody: committed providers only.
-    Committed,
-    /// The transaction of this number: what will be there when it commits.
-    Transaction(TransactionId),
-}
+use super::{
+    component::{Component, Implementation},
+    provider::{Committed, Pending, Provider, Use, Visibility},
+};
 
 /// Everything that is present.
 #[derive(Default)]
 pub(crate) struct Registry {
-    pub(crate) providers: Numbered<ProviderId, Provider>,
+    providers: Numbered<ProviderId, Provider>,
     /// By component name.
-    pub(crate) components: HashMap<String, Vec<ProviderId>>,
+    components: HashMap<String, Vec<ProviderId>>,
     /// By interface name.
     interfaces: HashMap<String, Vec<ProviderId>>,
     /// The component that provides an interface to whoever names none, if several do.
-    pub(crate) bindings: BTreeMap<String, String>,
+    bindings: BTreeMap<String, String>,
     /// What a running transaction makes of them at its commit.
-    pub(crate) pending_bindings: BTreeMap<String, String>,
+    pending_bindings: BTreeMap<String, String>,
     /// How many transactions there were.
     transactions: u64,
 }
 
 impl Registry {
-    /// The number of a transaction that begins now.
-    pub(crate) fn begin_transaction(&mut self) -> TransactionId {
-        TransactionId::next(&mut self.transactions)
+    /// A provider by its number.
+    pub(crate) fn get(&self, id: ProviderId) -> Option<&Provider> {
+        self.providers.get(id)
     }
 
-    /// Adds a provider for an implementation.
-    pub(crate) fn add(&mut self, implementation: Arc<Implementation>, pending: Option<TransactionId>) -> ProviderId {
-        let component = implementation.component.name.clone();
-        let interface = implementation.manifest.interface.clone();
-        let id = self.providers.insert(Provider {
-            implementation,
-            instances: 0,
-            service: None,
-            building: None,
-            pending,
-            orphan: false,
-            coming: None,
-            frozen: None,
-            config: None,
-        });
+    /// The implementation that serves a provider now.
+    ///
+    /// # Panics
+    /// If the provider was removed.
+    pub(crate) fn implementation(&self, id: ProviderId) -> &Arc<Implementation> {
+        self.providers[id].implementation()
+    }
+
+    /// How many instances a provider has; 0 if it was removed.
+    pub(crate) fn instances_of(&self, id: ProviderId) -> usize {
+        self.get(id).map_or(0, Provider::instances)
+    }
+
+    /// The providers that everybody sees.
+    pub(crate) fn committed(&self) -> impl Iterator<Item = (ProviderId, &Provider)> {
+        self.providers.iter().filter(|(_, provider)| provider.is_committed())
+    }
+
+    /// Whether an implementation serves a provider, also of a transaction that has not committed.
+    pub(crate) fn is_present(&self, implementation: &Arc<Implementation>) -> bool {
+        self.providers.iter().any(|(_, provider)| Arc::ptr_eq(provider.implementation(), implementation))
+    }
+
+    /// Adds a provider that everybody sees.
+    ///
+    /// # Errors
+    /// `Invalid` if its component implements the interface already.
+    pub(in crate::host) fn add(&mut self, implementation: Arc<Implementation>) -> Result<ProviderId> {
+        self.refuse_double(&implementation.manifest)?;
+        Ok(self.insert(Provider::present(implementation)))
+    }
+
+    /// Adds a provider that only a transaction sees, until that commits.
+    pub(crate) fn add_pending(
+        &mut self,
+        implementation: Arc<Implementation>,
+        by: TransactionId,
+        config: Option<Arc<[u8]>>,
+    ) -> ProviderId {
+        self.insert(Provider::adding(implementation, by, config))
+    }
+
+    fn insert(&mut self, provider: Provider) -> ProviderId {
+        let component = provider.implementation().component.name.clone();
+        let interface = provider.implementation().manifest.interface.clone();
+        let id = self.providers.insert(provider);
         self.components.entry(component).or_default().push(id);
         self.interfaces.entry(interface).or_default().push(id);
         id
     }
 
-    /// The component that an interface is bound to.
-    fn bound(&self, interface: &str, visibility: Visibility) -> Option<&String> {
-        let pending = match visibility {
-            Visibility::Transaction(_) => self.pending_bindings.get(interface),
-            Visibility::Committed => None,
-        };
-        pending.or_else(|| self.bindings.get(interface))
-    }
-
-    /// Has the bindings of a transaction hold for everybody.
-    pub(crate) fn bind_pending(&mut self) {
-        self.bindings.append(&mut self.pending_bindings);
-    }
-
     /// Refuses a second implementation of an interface by one component.
+    ///
+    /// # Errors
+    /// `Invalid` if its component implements the interface already.
     pub(crate) fn refuse_double(&self, manifest: &ExportManifest) -> Result<()> {
         let double = self.of_component(&manifest.component).iter().any(|&id| {
             let provider = &self.providers[id];
-            provider.pending.is_none() && provider.implementation.manifest.interface == manifest.interface
+            provider.is_committed() && provider.implementation().manifest.interface == manifest.interface
         });
         if !double {
             return Ok(());
@@ -263,45 +116,151 @@ impl Registry {
         ))
     }
 
-    /// Whether a component has a seat.
-    pub(crate) fn uses(&self, component: &Arc<Component>) -> bool {
-        self.providers.iter().any(|(_, provider)| Arc::ptr_eq(&provider.implementation.component, component))
-    }
-
-    /// Removes a provider without instances.
-    pub(crate) fn remove(&mut self, id: ProviderId) -> Provider {
+    fn remove(&mut self, id: ProviderId) -> Provider {
         let provider = self.providers.remove(id);
-        let implementation = &provider.implementation;
+        let implementation = provider.implementation();
         strike(&mut self.components, &implementation.component.name, id);
         strike(&mut self.interfaces, &implementation.manifest.interface, id);
         provider
     }
 
-    /// Ends what a transaction that will not come back had announced and frozen.
-    pub(crate) fn settle(&mut self) {
-        self.pending_bindings.clear();
-        for (_, provider) in self.providers.iter_mut() {
-            provider.frozen = None;
-            provider.coming = None;
-            provider.orphan |= provider.pending.is_some();
+    fn remove_ended(&mut self, id: ProviderId, is_used: Use) {
+        match is_used {
+            Use::Stays => {}
+            Use::Ended => drop(self.remove(id)),
         }
     }
 
-    /// Puts a new implementation on a seat, maybe of another component.
-    pub(crate) fn replace_implementation(
-        &mut self,
-        id: ProviderId,
-        implementation: Arc<Implementation>,
-    ) -> Arc<Implementation> {
-        let provider = &mut self.providers[id];
-        provider.coming = None;
-        let before = std::mem::replace(&mut provider.implementation, implementation);
-        let name = provider.implementation.component.name.clone();
-        if before.component.name != name {
-            strike(&mut self.components, &before.component.name, id);
-            self.components.entry(name).or_default().push(id);
+    /// Binds each of these interfaces to a component.
+    pub(in crate::host) fn bind(&mut self, bindings: BTreeMap<String, String>) {
+        self.bindings.extend(bindings);
+    }
+
+    /// The component that each interface is bound to, by the interface's name.
+    pub(crate) fn bindings(&self) -> &BTreeMap<String, String> {
+        &self.bindings
+    }
+
+    /// Begins a transaction that has these bindings hold from its commit on.
+    pub(crate) fn begin_transaction(&mut self, bindings: BTreeMap<String, String>) -> TransactionId {
+        self.pending_bindings = bindings;
+        TransactionId::next(&mut self.transactions)
+    }
+
+    /// Lets a transaction see what becomes of a provider at its commit.
+    ///
+    /// # Errors
+    /// `Closed` if the provider is not there any more.
+    pub(crate) fn announce(&mut self, id: ProviderId, by: TransactionId, pending: Pending) -> Result<()> {
+        let is_announced = self.providers.get_mut(id).is_some_and(|provider| provider.announce(by, pending));
+        if is_announced { Ok(()) } else { Err(Error::new(ErrorKind::Closed, "the runtime is gone")) }
+    }
+
+    /// Lets only the thread of a transaction create instances and slots of a provider that the
+    /// transaction changes.
+    pub(crate) fn freeze(&mut self, id: ProviderId, thread: ThreadId) {
+        if let Some(provider) = self.providers.get_mut(id) {
+            provider.freeze(thread);
         }
-        before
+    }
+
+    /// Lets every thread create instances and slots again.
+    pub(crate) fn thaw(&mut self) {
+        self.providers.iter_mut().for_each(|(_, provider)| provider.thaw());
+    }
+
+    /// Makes true what a transaction had announced. Returns the components that no provider has
+    /// any more, each once.
+    pub(crate) fn commit(&mut self, by: TransactionId) -> Vec<Arc<Component>> {
+        let mut left = Vec::new();
+        let ids: Vec<ProviderId> = self.providers.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            match self.providers[id].commit(by) {
+                Committed::Unchanged | Committed::Added => {}
+                Committed::Replaced(before) => {
+                    let name = &self.providers[id].implementation().component.name;
+                    if before.component.name != *name {
+                        let name = name.clone();
+                        strike(&mut self.components, &before.component.name, id);
+                        self.components.entry(name).or_default().push(id);
+                    }
+                    left.push(Arc::clone(&before.component));
+                }
+                Committed::Removed => left.push(Arc::clone(&self.remove(id).implementation().component)),
+            }
+        }
+        self.bindings.append(&mut self.pending_bindings);
+        left.sort_by_key(|component| Arc::as_ptr(component).addr());
+        left.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        left.retain(|component| !self.uses(component));
+        left
+    }
+
+    fn uses(&self, component: &Arc<Component>) -> bool {
+        self.providers.iter().any(|(_, provider)| Arc::ptr_eq(&provider.implementation().component, component))
+    }
+
+    /// Forgets what a transaction had announced that will not commit, and removes what it added,
+    /// as far as that has no instances.
+    pub(crate) fn abandon(&mut self) {
+        self.pending_bindings.clear();
+        let ids: Vec<ProviderId> = self.providers.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            let is_used = self.providers[id].abandon();
+            self.remove_ended(id, is_used);
+        }
+    }
+
+    /// Notes that `thread` constructs the shared instance of a provider.
+    pub(super) fn begin_shared(&mut self, id: ProviderId, thread: ThreadId) {
+        if let Some(provider) = self.providers.get_mut(id) {
+            provider.begin_shared(thread);
+        }
+    }
+
+    /// Notes what the construction of the shared instance came to. Returns the provider, if it is
+    /// still there.
+    pub(super) fn end_shared(&mut self, id: ProviderId, built: Option<ServiceId>) -> Option<&Provider> {
+        let provider = self.providers.get_mut(id)?;
+        provider.end_shared(built);
+        Some(provider)
+    }
+
+    /// In the child of a fork: only the forking thread is left, and is another one.
+    pub(super) fn keep_builder(&mut self, forking: ThreadId, now: ThreadId) {
+        self.providers.iter_mut().for_each(|(_, provider)| provider.keep_builder(forking, now));
+    }
+
+    /// Counts one more instance of a provider.
+    pub(super) fn gain_instance(&mut self, id: ProviderId) {
+        if let Some(provider) = self.providers.get_mut(id) {
+            provider.gain_instance();
+        }
+    }
+
+    /// Counts one instance of a provider less; an orphan goes with its last one.
+    pub(super) fn lose_instance(&mut self, id: ProviderId, service: ServiceId) {
+        if let Some(provider) = self.providers.get_mut(id) {
+            let is_used = provider.lose_instance(service);
+            self.remove_ended(id, is_used);
+        }
+    }
+
+    /// Configures the shared instance of a provider that is built next. Returns the one that is
+    /// there.
+    pub(super) fn configure(&mut self, id: ProviderId, config: &Arc<[u8]>) -> Option<ServiceId> {
+        let provider = self.providers.get_mut(id)?;
+        provider.configure(config);
+        provider.shared()
+    }
+
+    /// The component that an interface is bound to.
+    fn bound(&self, interface: &str, visibility: Visibility) -> Option<&String> {
+        let pending = match visibility {
+            Visibility::Transaction(_) => self.pending_bindings.get(interface),
+            Visibility::Committed => None,
+        };
+        pending.or_else(|| self.bindings.get(interface))
     }
 
     /// The providers of an interface.
@@ -310,7 +269,7 @@ impl Registry {
     }
 
     /// The providers of a component.
-    fn of_component(&self, component: &str) -> &[ProviderId] {
+    pub(crate) fn of_component(&self, component: &str) -> &[ProviderId] {
         self.components.get(component).map_or(&[], Vec::as_slice)
     }
 
@@ -343,7 +302,7 @@ impl Registry {
             return Ok(bound);
         }
         let names = self.of_interface(interface).iter();
-        let names = few(names.map(|&id| format!("`{}`", self.providers[id].implementation.component)), ", ");
+        let names = few(names.map(|&id| format!("`{}`", self.implementation(id).component)), ", ");
         Err(Error::new(
             ErrorKind::Ambiguous,
             format!(
@@ -359,9 +318,9 @@ impl Registry {
             .of_interface(interface)
             .iter()
             .map(|&id| &self.providers[id])
-            .filter(|provider| provider.pending.is_none())
+            .filter(|provider| provider.is_committed())
             .map(|provider| {
-                let implementation = &provider.implementation;
+                let implementation = provider.implementation();
                 format!("`{}` provides v{}", implementation.component, implementation.manifest.interface_version)
             });
         let others = few(others, ", ");

@@ -1,115 +1,130 @@
-//! Handles for a program: of the shared instance, or of one's own.
+//! Services: what handles are bound to, and who holds them.
+//!
+//! A [`ServiceEntry`] keeps its slots, its configuration and its dependents over every
+//! replacement; one instance after the other serves it. It lives as long as it has slots or is
+//! held: by dependents, by threads that are about to make a slot of it, and by a transaction.
+//! [`Services::hold`] and [`Services::release`] are the only two ways to change that count.
 
-use std::{collections::HashMap, ptr::NonNull, sync::Arc};
+use std::{mem, sync::Arc};
 
 use crate::{
-    abi::tables::RawSlot,
-    error::Result,
-    host::{
-        ids::{Generation, ProviderId, SlotId, ViewId},
-        service::inner::{RuntimeInner, State},
-    },
+    error::{Error, ErrorKind, Result},
+    host::ids::{Numbered, ProviderId, ServiceId, SlotId},
 };
 
-use super::{registry::Visibility, slots::SlotRef};
+use super::instances::Instance;
 
-/// Where services of a view were found in one world: what is present changes only with a
-/// commit.
-#[derive(Default)]
-pub(in crate::host) struct Shortcuts {
-    /// The world in which they were found; `None` before the first.
-    generation: Option<Generation>,
-    unnamed: Option<Shortcut>,
-    /// By the name of the component that was asked for. Only names that were found, so they
-    /// are no more than there are components.
-    named: HashMap<Box<str>, Shortcut>,
-}
-
-#[derive(Clone, Copy)]
-struct Shortcut {
+/// One service of a provider, whatever instance serves it.
+pub(crate) struct ServiceEntry {
     provider: ProviderId,
-    slot: SlotId,
+    instance: Arc<Instance>,
+    slots: Vec<SlotId>,
+    /// What keeps it beside its slots.
+    holds: usize,
+    config: Option<Arc<[u8]>>,
 }
 
-impl Shortcuts {
-    /// Where the service of the component, or of any, was found in the world of that number.
-    fn find(&self, component: Option<&str>, generation: Generation) -> Option<Shortcut> {
-        if self.generation != Some(generation) {
-            return None;
-        }
-        match component {
-            None => self.unnamed,
-            Some(name) => self.named.get(name).copied(),
-        }
+impl ServiceEntry {
+    pub(crate) fn provider(&self) -> ProviderId {
+        self.provider
     }
 
-    /// Notes where it was found, and forgets what was found in an older world.
-    fn remember(&mut self, component: Option<&str>, generation: Generation, shortcut: Shortcut) {
-        if self.generation > Some(generation) {
-            return;
-        }
-        if self.generation < Some(generation) {
-            self.unnamed = None;
-            self.named.clear();
-            self.generation = Some(generation);
-        }
-        match component {
-            None => self.unnamed = Some(shortcut),
-            Some(name) => drop(self.named.insert(name.into(), shortcut)),
-        }
+    /// The instance that serves it now.
+    pub(crate) fn instance(&self) -> &Arc<Instance> {
+        &self.instance
+    }
+
+    /// The slots that handles on it point to.
+    pub(crate) fn slots(&self) -> &[SlotId] {
+        &self.slots
+    }
+
+    /// What its instance was configured with, or what its next one will be.
+    pub(crate) fn config(&self) -> Option<&Arc<[u8]>> {
+        self.config.as_ref()
     }
 }
 
-impl RuntimeInner {
-    /// A reference for a handle of a service, found or built.
-    pub(crate) fn service_handle(
-        self: &Arc<RuntimeInner>,
-        encoded: &[u8],
-        component: Option<&str>,
-    ) -> Result<NonNull<RawSlot>> {
-        let mut state = self.state();
-        let view = state.views.resolve(encoded)?;
-        if let Some(found) = state.shortcut(view, component) {
-            return Ok(found.into_raw());
-        }
-        let interface = &state.views.get(view).interface;
-        let provider = state.registry.choose(&interface.name, interface.version, component, Visibility::Committed)?;
-        let generation = state.generation();
-        drop(state);
-        let service = self.service(provider, Visibility::Committed)?;
-        let raw = self.handle_on(service, view)?.into_raw();
-        // SAFETY: the reference keeps the slot alive.
-        let slot = SlotId::of_offset(unsafe { raw.as_ref() }.offset);
-        self.state().views.shortcuts(view).remember(component, generation, Shortcut { provider, slot });
-        Ok(raw)
-    }
+/// The services of a runtime by number.
+#[derive(Default)]
+pub(crate) struct Services(Numbered<ServiceId, ServiceEntry>);
 
-    /// A reference for the handle of an instance of its own.
-    pub(crate) fn own_handle(
-        self: &Arc<RuntimeInner>,
-        encoded: &[u8],
-        component: Option<&str>,
+impl Services {
+    /// Adds a service with one hold, which is the caller's.
+    pub(super) fn add(
+        &mut self,
+        provider: ProviderId,
+        instance: Arc<Instance>,
         config: Option<Arc<[u8]>>,
-    ) -> Result<NonNull<RawSlot>> {
-        let mut state = self.state();
-        let view = state.views.resolve(encoded)?;
-        let interface = &state.views.get(view).interface;
-        let provider = state.registry.choose(&interface.name, interface.version, component, Visibility::Committed)?;
-        drop(state);
-        let service = self.build(provider, config, Visibility::Committed)?;
-        Ok(self.handle_on(service, view)?.into_raw())
+    ) -> ServiceId {
+        self.0.insert(ServiceEntry { provider, instance, slots: Vec::new(), holds: 1, config })
     }
-}
 
-impl State {
-    /// Another reference to the slot where the view's service was found, if it is still
-    /// there.
-    fn shortcut(&mut self, view: ViewId, component: Option<&str>) -> Option<SlotRef> {
-        let generation = self.generation();
-        let Shortcut { provider, slot } = self.views.shortcuts(view).find(component, generation)?;
-        let slot = self.slots.get(slot)?;
-        let provider = self.registry.providers.get(provider)?;
-        let holds = slot.view == view && slot.dependent.is_none() && provider.service == Some(slot.service);
-        if holds { SlotRef::share(slot.raw) } else { None }
+    pub(crate) fn get(&self, id: ServiceId) -> Option<&ServiceEntry> {
+        self.0.get(id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ServiceId, &ServiceEntry)> {
+        self.0.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Keeps a service, and its number, until [`Services::release`]. Returns it.
+    ///
+    /// # Errors
+    /// `Closed` if the end of the runtime has taken it out.
+    pub(super) fn hold(&mut self, id: ServiceId) -> Result<&ServiceEntry> {
+        let service = self.0.get_mut(id).ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime is gone"))?;
+        service.holds += 1;
+        Ok(service)
+    }
+
+    /// Gives up a hold. Returns the service if nothing holds it any more: then it is taken out.
+    /// The end of the runtime may have done that already.
+    #[must_use]
+    pub(super) fn release(&mut self, id: ServiceId) -> Option<ServiceEntry> {
+        let service = self.0.get_mut(id)?;
+        service.holds -= 1;
+        self.take_unused(id)
+    }
+
+    /// Notes a slot, which keeps the service.
+    pub(super) fn add_slot(&mut self, id: ServiceId, slot: SlotId) {
+        if let Some(service) = self.0.get_mut(id) {
+            service.slots.push(slot);
+        }
+    }
+
+    /// Forgets a slot; returns as [`Services::release`] does.
+    #[must_use]
+    pub(super) fn remove_slot(&mut self, id: ServiceId, slot: SlotId) -> Option<ServiceEntry> {
+        let service = self.0.get_mut(id)?;
+        service.slots.retain(|&other| other != slot);
+        self.take_unused(id)
+    }
+
+    fn take_unused(&mut self, id: ServiceId) -> Option<ServiceEntry> {
+        let service = self.0.get(id)?;
+        let is_unused = service.holds == 0 && service.slots.is_empty();
+        is_unused.then(|| self.0.remove(id))
+    }
+
+    /// Has a service go on with another instance. Returns the one before and the slots through
+    /// which calls may be inside that; `instance` itself, without slots, if the service is gone.
+    pub(super) fn replace(&mut self, id: ServiceId, instance: Arc<Instance>) -> (Arc<Instance>, Vec<SlotId>) {
+        match self.0.get_mut(id) {
+            Some(service) => (mem::replace(&mut service.instance, instance), service.slots.clone()),
+            None => (instance, Vec::new()),
+        }
+    }
+
+    /// Sets what the next instance of a service is configured with.
+    pub(super) fn configure(&mut self, id: ServiceId, config: Option<Arc<[u8]>>) {
+        if let Some(service) = self.0.get_mut(id) {
+            service.config = config;
+        }
     }
 }

@@ -34,26 +34,28 @@
 use std::{collections::HashMap, ptr, sync::Arc};
 
 use crate::{
-    abi::{
-        frame::Place,
-        world::{Table, Target},
-    },
+    abi::world::{Table, Target},
     host::{
-        ids::{ServiceId, SlotId},
-        service::inner::State,
+        ids::{ServiceId, ThreadId},
+        image::link::Views,
         worlds::{records::ThreadRecord, world::World},
     },
 };
 
-use super::{instances::Instance, registry::Implementation};
+use super::{component::Implementation, instances::Instance, slots::Slot};
+
+/// The successors that threads meet: the one of the transaction, and those of transactions that
+/// hang and were given up.
+#[derive(Default)]
+pub(crate) struct Uncommitted(HashMap<ThreadId, Successors>);
 
 /// The successors that one thread meets.
-pub(crate) struct Uncommitted {
+pub(crate) struct Successors {
     /// Shown by the frames of calls into them.
     shown: World,
     /// While old code is saved there are none.
     is_saving: bool,
-    successors: HashMap<ServiceId, Successor>,
+    by_service: HashMap<ServiceId, Successor>,
 }
 
 struct Successor {
@@ -62,26 +64,73 @@ struct Successor {
 }
 
 impl Uncommitted {
-    /// No successors yet, ahead of this world.
-    pub(crate) fn new(world: &World) -> Uncommitted {
-        Uncommitted {
-            shown: World::empty(world.generation(), world.serial()),
-            is_saving: false,
-            successors: HashMap::new(),
+    /// Begins a transaction on a thread, ahead of this world and without successors.
+    pub(crate) fn begin(&mut self, thread: ThreadId, world: &World) {
+        let shown = World::empty(world.generation(), world.serial());
+        self.0.insert(thread, Successors { shown, is_saving: false, by_service: HashMap::new() });
+    }
+
+    /// Ends the transaction of a thread. Drop what it returns when no lock is held.
+    pub(crate) fn end(&mut self, thread: ThreadId) -> Option<Successors> {
+        self.0.remove(&thread)
+    }
+
+    /// In the child of a fork: no thread has a transaction.
+    pub(in crate::host) fn forget_all(&mut self) {
+        self.0.clear();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Notes a service's successor. It must stay alive as long as it is noted.
+    pub(crate) fn add(&mut self, thread: ThreadId, id: ServiceId, instance: &Instance) {
+        if let Some(successors) = self.0.get_mut(&thread) {
+            let (address, implementation) = (instance.address(), Arc::clone(instance.implementation()));
+            successors.by_service.insert(id, Successor { address, implementation });
         }
     }
 
-    /// Notes an instance's successor. It must stay alive as long as it is noted.
-    pub(crate) fn add(&mut self, id: ServiceId, instance: &Instance) {
-        let (address, implementation) = (instance.address, Arc::clone(&instance.implementation));
-        self.successors.insert(id, Successor { address, implementation });
+    /// Begins or ends the pass in which the transaction of a thread saves old code.
+    pub(crate) fn set_saving(&mut self, thread: ThreadId, is_saving: bool) {
+        if let Some(successors) = self.0.get_mut(&thread) {
+            successors.is_saving = is_saving;
+        }
     }
 
-    /// Begins or ends the pass in which old code is saved.
-    pub(crate) fn set_saving(&mut self, is_saving: bool) {
-        self.is_saving = is_saving;
+    /// Whether a thread executes a transaction.
+    pub(in crate::host) fn has(&self, thread: ThreadId) -> bool {
+        self.0.contains_key(&thread)
     }
 
+    /// The successor that a thread's call to a slot finds, and the table for its frame.
+    pub(super) fn successor(
+        &self,
+        thread: &'static ThreadRecord,
+        slot: &Slot,
+        is_gated: bool,
+        views: &Views,
+    ) -> Option<(Target, *const Table)> {
+        let successors = self.0.get(&thread.thread_id()).filter(|successors| !successors.is_saving)?;
+        let Successor { address, implementation } = successors.by_service.get(&slot.service())?;
+        if !is_gated && !successors.is_new_code(thread) {
+            return None;
+        }
+        // A handle that the successor cannot serve is refused at the commit.
+        let target = implementation.target(*address, slot.view(), views).ok()?;
+        Some((target, successors.shown.table()))
+    }
+
+    /// If a table is shown by calls into successors: the component of a service's.
+    pub(in crate::host) fn shown_by(&self, table: *const Table, id: ServiceId) -> Option<Option<String>> {
+        let successors = self.0.values().find(|successors| ptr::eq(successors.shown.table(), table))?;
+        Some(successors.by_service.get(&id).map(|found| found.implementation.component.to_string()))
+    }
+}
+
+impl Successors {
     /// Whether new code is calling: the thread's innermost call is into a successor, or
     /// there is none, and the transaction itself runs a successor's code.
     fn is_new_code(&self, thread: &'static ThreadRecord) -> bool {
@@ -89,46 +138,5 @@ impl Uncommitted {
             Some(innermost) => ptr::eq(thread.frame(innermost).read().0, self.shown.table()),
             None => true,
         }
-    }
-}
-
-impl State {
-    /// The successor that a thread's call finds, and the table for its frame.
-    pub(in crate::host) fn successor(
-        &self,
-        thread: &'static ThreadRecord,
-        place: Place,
-    ) -> Option<(Target, *const Table)> {
-        let uncommitted = self.uncommitted.get(&thread.thread_id()).filter(|uncommitted| !uncommitted.is_saving)?;
-        let number = SlotId::of_offset(place.offset());
-        let slot = self.slots.get(number)?;
-        let Successor { address, implementation } = uncommitted.successors.get(&slot.service)?;
-        let is_gated = self.world.target(number).is_none();
-        if !is_gated && !uncommitted.is_new_code(thread) {
-            return None;
-        }
-        // A handle that the successor cannot serve is refused at the commit.
-        let functions = implementation.functions(slot.view, self.views.get(slot.view)).ok()?;
-        let data = ptr::with_exposed_provenance(*address);
-        Some((Target { data, methods: functions.address() }, uncommitted.shown.table()))
-    }
-
-    /// Whether only a successor that is not there yet serves a slot.
-    pub(in crate::host) fn is_only_coming(&self, thread: &'static ThreadRecord, place: Place) -> bool {
-        let number = SlotId::of_offset(place.offset());
-        let Some(slot) = self.slots.get(number).filter(|_| self.world.target(number).is_none()) else { return false };
-        let Some(service) = self.services.get(slot.service) else { return false };
-        let coming = self.registry.providers.get(service.provider).and_then(|seat| seat.successor());
-        let serves =
-            |implementation: &Implementation| implementation.functions(slot.view, self.views.get(slot.view)).is_ok();
-        self.uncommitted.contains_key(&thread.thread_id())
-            && coming.is_some_and(|coming| serves(coming))
-            && !serves(&service.instance.implementation)
-    }
-
-    /// If a table is shown by calls into successors: the component of an instance's.
-    pub(in crate::host) fn successor_shown(&self, table: *const Table, id: ServiceId) -> Option<Option<String>> {
-        let uncommitted = self.uncommitted.values().find(|uncommitted| ptr::eq(uncommitted.shown.table(), table))?;
-        Some(uncommitted.successors.get(&id).map(|found| found.implementation.component.to_string()))
     }
 }

@@ -26,8 +26,8 @@ use crate::{
     host::{
         ids::ThreadId,
         objects::{
+            component::Component,
             instances::{Held, Instance},
-            registry::Component,
         },
         sys,
     },
@@ -74,8 +74,8 @@ pub(in crate::host) struct Running {
 
 impl Running {
     pub(in crate::host) fn new(number: u64, instance: &Instance) -> Running {
-        let component = Arc::clone(&instance.implementation.component);
-        let needs = instance.needs.clone();
+        let component = Arc::clone(&instance.implementation().component);
+        let needs = instance.needs().to_vec();
         Running { number, thread: sys::thread_id(), component, needs, since: Instant::now() }
     }
 
@@ -215,11 +215,11 @@ impl RuntimeInner {
             let destroyed = destroy(instance);
             let mut state = self.state();
             state.tally.destroyed += 1;
-            state.drop_needs(&destroyed.needs);
+            state.release_needs(destroyed.needs());
             let mut inner = self.reaper.destroyers.lock();
             inner.running.retain(|running| running.number != number);
             // One look of the reaper's for many objects is enough, unless one let others go.
-            let is_worth_a_look = !inner.is_waiting() || !destroyed.needs.is_empty();
+            let is_worth_a_look = !inner.is_waiting() || !destroyed.needs().is_empty();
             drop(inner);
             drop(state);
             // It may hold the last count of a component whose image can go.

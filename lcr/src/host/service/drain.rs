@@ -47,7 +47,7 @@ impl State {
     /// world older than the current one. See [`Retired::shows_all_calls`](crate::host::worlds::world::Retired).
     pub(crate) fn old_calls(&mut self) -> Vec<OldCall> {
         let worlds: HashMap<*const Table, Generation> =
-            self.retired.worlds.iter().map(|world| (world.table(), world.generation())).collect();
+            self.retired.worlds().map(|world| (world.table(), world.generation())).collect();
         let now = Instant::now();
         let mut seen = Sightings::new();
         let mut calls = Vec::new();
@@ -67,7 +67,7 @@ impl State {
     /// Whether a thread is inside a member of the gate.
     pub(in crate::host) fn is_inside_gate(&self, thread: &ThreadRecord, gate: &Gate) -> bool {
         thread.calls().any(|(table, place)| {
-            let known = self.retired.worlds.iter().find(|world| std::ptr::eq(world.table(), table));
+            let known = self.retired.worlds().find(|world| std::ptr::eq(world.table(), table));
             let first_generation = gate.members.get(&SlotId::of_offset(place.offset()));
             known.zip(first_generation).is_some_and(|(world, &first_generation)| world.generation() >= first_generation)
         })
@@ -76,7 +76,7 @@ impl State {
     /// Whether a thread is inside a slot of this runtime.
     pub(crate) fn is_in_slot(&self, thread: &ThreadRecord, slot: SlotId) -> bool {
         thread.calls().any(|(table, place)| {
-            let mut worlds = self.retired.worlds.iter().chain([&self.world]);
+            let mut worlds = self.retired.worlds().chain([&self.world]);
             SlotId::of_offset(place.offset()) == slot && worlds.any(|world| std::ptr::eq(world.table(), table))
         })
     }
@@ -117,10 +117,10 @@ impl State {
         calls
             .iter()
             .filter(|call| {
-                (retiring.instance.first_generation..retiring.retired_at).contains(&call.generation)
+                (retiring.instance.first_generation()..retiring.retired_at).contains(&call.generation)
                     && retiring.slots.contains(&SlotId::of_offset(call.place.offset()))
             })
-            .map(|call| self.straggler(call, retiring.instance.implementation.component.to_string()))
+            .map(|call| self.straggler(call, retiring.instance.implementation().component.to_string()))
             .collect()
     }
 
@@ -141,14 +141,14 @@ impl State {
 
     /// The component that serves the slot of a call now.
     fn serving(&self, call: &OldCall) -> String {
-        let slot = self.slots.get(SlotId::of_offset(call.place.offset()));
-        let service = slot.and_then(|slot| self.services.get(slot.service));
-        service.map_or(String::new(), |service| service.instance.implementation.component.to_string())
+        let slot = self.objects.slots().get(SlotId::of_offset(call.place.offset()));
+        let service = slot.and_then(|slot| self.objects.services().get(slot.service()));
+        service.map_or(String::new(), |service| service.instance().implementation().component.to_string())
     }
 
     fn straggler(&self, call: &OldCall, component: String) -> Straggler {
-        let slot = self.slots.get(SlotId::of_offset(call.place.offset()));
-        let interface = slot.map(|slot| &self.views.get(slot.view).interface);
+        let slot = self.objects.slots().get(SlotId::of_offset(call.place.offset()));
+        let interface = slot.map(|slot| &self.objects.views().get(slot.view()).interface);
         let method = interface.map_or(String::new(), |interface| {
             let method = interface.methods.get(call.place.method() as usize);
             format!("{}.{}", interface.name, method.map_or("", |method| &method.shape.name))
@@ -165,7 +165,7 @@ impl State {
 
 impl Retiring {
     fn is_held_by(&self, pin: &PinInfo) -> bool {
-        !self.slots.is_empty() && (self.instance.first_generation..self.retired_at).contains(&pin.world.generation())
+        !self.slots.is_empty() && (self.instance.first_generation()..self.retired_at).contains(&pin.world.generation())
     }
 }
 

@@ -127,10 +127,7 @@ unsafe extern "C" fn after_in_child() {
         for (_, pin) in state.pins.iter_mut() {
             pin.thread = if pin.thread == forking { me } else { pin.thread };
         }
-        state.builders.keep_only(forking, me);
-        for (_, provider) in state.registry.providers.iter_mut() {
-            provider.building = provider.building.filter(|&builder| builder == forking).map(|_| me);
-        }
+        state.objects.keep_only(forking, me);
         inner.lose_transaction(state);
     }
 }
@@ -142,10 +139,8 @@ impl RuntimeInner {
             return;
         }
         // Its thread is gone, and its number may be given again.
-        state.uncommitted.clear();
+        state.objects.uncommitted_mut().forget_all();
         self.reopen(state);
-        for (_, provider) in state.registry.providers.iter_mut() {
-            provider.frozen = None;
-        }
+        state.objects.registry_mut().thaw();
     }
 }

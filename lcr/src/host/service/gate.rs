@@ -80,7 +80,7 @@ impl State {
     /// provider. A thread that the shut gate waits for does not: it would wait for itself.
     pub(crate) fn is_frozen_for(&self, provider: ProviderId, thread: &ThreadRecord) -> bool {
         let is_frozen =
-            self.registry.providers.get(provider).is_some_and(|seat| seat.is_frozen_for(thread.thread_id()));
+            self.objects.registry().get(provider).is_some_and(|found| found.is_frozen_for(thread.thread_id()));
         is_frozen && !self.gate.as_ref().is_some_and(|gate| self.is_inside_gate(thread, gate))
     }
 }
@@ -90,7 +90,7 @@ impl RuntimeInner {
     pub(crate) fn reopen(&self, state: &mut State) {
         let Some(gate) = state.gate.take() else { return };
         // A slot that was released meanwhile stays closed: its instance may be gone.
-        let edits: Vec<_> = gate.members.keys().map(|&slot| (slot, state.serving_target(slot))).collect();
+        let edits: Vec<_> = gate.members.keys().map(|&slot| (slot, state.objects.serving_target(slot))).collect();
         self.publish(state, &edits, 0);
         self.gate.open();
     }

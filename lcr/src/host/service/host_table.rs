@@ -19,22 +19,23 @@ use crate::{
         value::Abi,
         world::{Table, Target, entry},
     },
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     host::{
         ids::{Generation, Number as _, PinId, SlotId},
         image::threads,
-        objects::{
-            instances::Construction,
-            slots::{SlotRef, inner_of},
-        },
+        objects::slots::SlotRef,
         worlds::records::{self, ThreadRecord},
     },
 };
 
-use super::inner::{RuntimeInner, State};
+use super::{
+    construct::Construction,
+    handles::inner_of,
+    inner::{RuntimeInner, State},
+};
 
 /// This host's functions; every slot and every image of this host points here.
-pub(in crate::host) static HOST_TABLE: HostTable = HostTable {
+pub(crate) static HOST_TABLE: HostTable = HostTable {
     abi: ABI_VERSION as u32,
     record,
     enter,
@@ -187,56 +188,35 @@ fn answer(slot: impl FnOnce() -> Result<SlotRef>) -> Created {
 }
 
 impl State {
+    /// The successor that a thread's call finds, and the table for its frame.
+    pub(super) fn successor(&self, thread: &'static ThreadRecord, place: Place) -> Option<(Target, *const Table)> {
+        self.objects.successor(&self.world, thread, SlotId::of_offset(place.offset()))
+    }
+
+    /// Whether only a successor that is not there yet serves a slot.
+    pub(super) fn is_only_pending(&self, thread: &ThreadRecord, place: Place) -> bool {
+        self.objects.is_only_pending(&self.world, thread, SlotId::of_offset(place.offset()))
+    }
+
     /// The component that serves a slot in a world that somebody is inside of. Not by
     /// address: all instances of types without fields have the same one.
     fn serving_in(&self, number: SlotId, table: *const Table, generation: Generation) -> Option<String> {
-        let service = self.slots.get(number)?.service;
-        if let Some(successor) = self.successor_shown(table, service) {
+        let service = self.objects.slots().get(number)?.service();
+        if let Some(successor) = self.objects.uncommitted().shown_by(table, service) {
             return successor;
         }
-        let serving = self.services.get(service).map(|service| &service.instance);
+        let serving = self.objects.services().get(service).map(|service| service.instance());
         let left = self.retiring.iter().filter(|retiring| {
             retiring.slots.contains(&number)
-                && (retiring.instance.first_generation..retiring.retired_at).contains(&generation)
+                && (retiring.instance.first_generation()..retiring.retired_at).contains(&generation)
         });
         let left = left.map(|retiring| &retiring.instance);
-        let found = serving.filter(|serving| serving.first_generation <= generation).into_iter().chain(left).next();
-        found.map(|instance| instance.implementation.component.to_string())
+        let found = serving.filter(|serving| serving.first_generation() <= generation).into_iter().chain(left).next();
+        found.map(|instance| instance.implementation().component.to_string())
     }
 }
 
 impl RuntimeInner {
-    fn adopt_slot(self: &Arc<RuntimeInner>, number: SlotId, encoded: &[u8]) -> Result<SlotRef> {
-        let (service, view) = {
-            let mut state = self.state();
-            let view = state.views.resolve(encoded)?;
-            let service = state.slots.get(number).expect("the caller's handle keeps the slot").service;
-            state.service(service)?.holds += 1;
-            (service, view)
-        };
-        self.handle_on(service, view)
-    }
-
-    fn dependency_slot(self: &Arc<RuntimeInner>, construction: &Construction<'_>, encoded: &[u8]) -> Result<SlotRef> {
-        let (service, view) = {
-            let mut state = self.state();
-            let view = state.views.resolve(encoded)?;
-            let interface = &state.views.get(view).interface.name;
-            let Some(need) = construction.needs.iter().find(|need| need.interface == *interface) else {
-                return Err(Error::new(
-                    ErrorKind::Dependency,
-                    format!(
-                        "{interface} is not declared as a dependency; add it to deps(..) of the component or its interface"
-                    ),
-                ));
-            };
-            let service = need.service;
-            state.service(service)?.holds += 1;
-            (service, view)
-        };
-        self.handle_for(service, view, Some(construction.implementation))
-    }
-
     /// Enters a slot by whatever way the thread's situation asks for.
     fn enter_slot(&self, thread: &'static ThreadRecord, place: Place) -> Result<SlowEntry, Refusal> {
         let record = thread.record();
@@ -297,7 +277,7 @@ impl RuntimeInner {
         }
         let state = self.state();
         let Some((target, table)) = state.successor(thread, place) else {
-            if state.is_only_coming(thread, place) {
+            if state.is_only_pending(thread, place) {
                 let text = "only what the plan brings serves this handle, and that is not there yet; \
                             call it later than in the constructor";
                 return Err((FaultKind::Gate, text.to_owned()));
@@ -317,7 +297,7 @@ impl RuntimeInner {
         let Some(gate) = &state.gate else { return Ok(None) };
         let slot = SlotId::of_offset(place.offset());
         if gate.thread == thread.thread_id() {
-            let service = state.slots.get(slot).map(|slot| slot.service);
+            let service = state.objects.slots().get(slot).map(|slot| slot.service());
             if service.is_some_and(|service| gate.saved.contains(&service)) {
                 let text = "its state was saved and not restored yet, so the call would be lost; \
                             while state moves, call only what deps(..) declares";
@@ -326,7 +306,9 @@ impl RuntimeInner {
         } else if !state.is_inside_gate(thread, gate) {
             return Ok(None);
         }
-        let Some(target) = gate.before.target(slot).or_else(|| state.serving_target(slot)) else { return Ok(None) };
+        let Some(target) = gate.before.target(slot).or_else(|| state.objects.serving_target(slot)) else {
+            return Ok(None);
+        };
         let table = gate.before.table();
         let depth = thread.record().depth();
         // The world before the gate is alive while the gate is shut, and behind it while

@@ -9,7 +9,6 @@
 //! 3. Only [`RuntimeInner::publish`] changes which world is current.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, Ordering},
@@ -18,17 +17,15 @@ use std::{
 };
 
 use crate::{
-    abi::frame::Core,
+    abi::{frame::Core, tables::HostTable},
     error::{Error, ErrorKind, Result},
     host::{
         ids::{Generation, Numbered, PinId, ServiceId, SlotId, ThreadId},
-        image::{link::Views, stage::Store},
+        image::stage::Store,
         objects::{
-            builders::Builders,
-            instances::{Instance, ServiceEntry},
-            registry::{Component, Registry},
-            slots::Slots,
-            uncommitted::Uncommitted,
+            component::Component,
+            instances::{Held, Instance},
+            owner::Objects,
         },
         sys,
         worlds::world::{Edit, Retired, World, Worlds},
@@ -46,6 +43,8 @@ use super::{
 #[repr(C)]
 pub(crate) struct RuntimeInner {
     pub(crate) core: Core,
+    /// The functions that images and slots of this runtime call.
+    pub(in crate::host) host: &'static HostTable,
     worlds: Worlds,
     state: Mutex<State>,
     /// Signalled when a provider was built or thawed, or the runtime closed.
@@ -69,17 +68,11 @@ pub(crate) struct State {
     pub(crate) world: Arc<World>,
     pub(crate) retired: Retired,
     pub(crate) retiring: Vec<Retiring>,
-    /// Components that opted in to be unmapped and have no seat any more.
+    /// Components that opted in to be unmapped and have no provider any more.
     pub(crate) unloading: Vec<Arc<Component>>,
-    pub(crate) registry: Registry,
-    pub(crate) views: Views,
-    pub(crate) services: Numbered<ServiceId, ServiceEntry>,
-    pub(crate) slots: Slots,
-    pub(in crate::host) builders: Builders,
+    pub(in crate::host) objects: Objects,
     pub(crate) pins: Numbered<PinId, PinInfo>,
     pub(crate) gate: Option<Gate>,
-    /// By thread: the one of the transaction, and those that hang and were given up.
-    pub(crate) uncommitted: HashMap<ThreadId, Uncommitted>,
     pub(crate) sightings: Sightings,
     pub(crate) tally: Tally,
 }
@@ -143,26 +136,27 @@ pub(crate) struct Tally {
 }
 
 impl RuntimeInner {
-    pub(crate) fn new(fenced: bool, store: Store, shutdown_timeout: Duration) -> Arc<RuntimeInner> {
+    pub(crate) fn new(
+        host: &'static HostTable,
+        fenced: bool,
+        store: Store,
+        shutdown_timeout: Duration,
+    ) -> Arc<RuntimeInner> {
         let (worlds, core) = Worlds::new(64, fenced);
         let world = worlds.current();
         Arc::new(RuntimeInner {
             core,
+            host,
             worlds,
             state: Mutex::new(State {
                 world,
                 retired: Retired::default(),
                 retiring: Vec::new(),
                 unloading: Vec::new(),
-                registry: Registry::default(),
-                views: Views::default(),
-                services: Numbered::default(),
-                slots: Slots::default(),
-                builders: Builders::default(),
+                objects: Objects::default(),
                 pins: Numbered::default(),
                 gate: None,
-                uncommitted: HashMap::new(),
-                sightings: HashMap::new(),
+                sightings: Sightings::default(),
                 tally: Tally::default(),
             }),
             changed: Condvar::new(),
@@ -232,6 +226,44 @@ impl RuntimeInner {
 }
 
 impl State {
+    /// What is present.
+    pub(crate) fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    pub(crate) fn objects_mut(&mut self) -> &mut Objects {
+        &mut self.objects
+    }
+
+    /// Has an instance destroyed once no thread is inside it: calls may be inside through `slots`,
+    /// in worlds before `retired_at`.
+    pub(crate) fn retire(&mut self, instance: Arc<Instance>, slots: Vec<SlotId>, retired_at: Generation) {
+        self.retiring.push(Retiring { instance, slots, retired_at });
+    }
+
+    /// Retires an instance that no slot shows any more.
+    pub(super) fn retire_unused(&mut self, instance: Arc<Instance>) {
+        let retired_at = self.generation().next();
+        self.retire(instance, Vec::new(), retired_at);
+    }
+
+    /// Begins a transaction on a thread, ahead of the current world.
+    pub(crate) fn begin_uncommitted(&mut self, thread: ThreadId) {
+        self.objects.uncommitted_mut().begin(thread, &self.world);
+    }
+
+    /// Gives up a hold on a service, and retires its instance if that was the last one.
+    pub(crate) fn release(&mut self, id: ServiceId) {
+        if let Some(instance) = self.objects.release(id) {
+            self.retire_unused(instance);
+        }
+    }
+
+    /// Gives up the holds of an instance, or of a constructor, on its dependencies.
+    pub(crate) fn release_needs(&mut self, needs: &[Held]) {
+        needs.iter().for_each(|need| self.release(need.service));
+    }
+
     /// The number of the current world.
     pub(crate) fn generation(&self) -> Generation {
         self.world.generation()

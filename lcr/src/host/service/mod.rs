@@ -1,15 +1,17 @@
 //! What acts on everything that a runtime has: [`inner`] holds it together behind one lock.
 //!
 //! A call takes [`host_table`] only where the inlined path of [`frame`](crate::abi::frame) cannot go.
-//! [`gate`] holds callers, [`pins`] hold worlds, [`drain`] reads the threads' frames, [`reaper`] finds
+//! [`construct`] builds instances, [`handles`] gives out handles and takes back their slots. [`gate`] holds callers, [`pins`] hold worlds, [`drain`] reads the threads' frames, [`reaper`] finds
 //! what no thread is inside, [`destroyers`] destroy it, and [`unload`] unmaps its image. [`fork`] and
 //! [`shutdown`] are the two ends.
 
+pub(crate) mod construct;
 pub(in crate::host) mod destroyers;
 pub(crate) mod drain;
 pub(in crate::host) mod fork;
 pub(crate) mod gate;
-pub(in crate::host) mod host_table;
+pub(in crate::host) mod handles;
+pub(crate) mod host_table;
 pub(crate) mod inner;
 pub(crate) mod pins;
 pub(in crate::host) mod reaper;

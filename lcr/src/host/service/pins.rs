@@ -172,7 +172,7 @@ impl RuntimeInner {
         let mut like = self.pinned_world();
         if like.is_none() && thread.uses_slow_path() {
             let (state, place) = (self.state(), Place::new(slot.offset(), u32::MAX));
-            if state.successor(thread, place).is_some() || state.is_only_coming(thread, place) {
+            if state.successor(thread, place).is_some() || state.is_only_pending(thread, place) {
                 return Err((FaultKind::Gate, AHEAD.to_owned()));
             }
         }

@@ -191,7 +191,7 @@ impl RuntimeInner {
             progress |= state.free_worlds();
         }
         let waiting = !state.retiring.is_empty()
-            || !state.retired.worlds.is_empty()
+            || state.retired.count() > 0
             || !state.unloading.is_empty()
             || self.reaper.destroyers.lock().is_waiting();
         drop(state);
@@ -205,12 +205,12 @@ impl RuntimeInner {
 
 /// Destroys an object. Its destructor's panic is reported, and otherwise ignored.
 pub(in crate::host) fn destroy(instance: Instance) -> Instance {
-    let destroy = instance.implementation.export.destroy;
+    let destroy = instance.implementation().export.destroy;
     // SAFETY: the caller owns the object, no call is inside it, and nothing refers to it.
-    let outcome = unsafe { destroy(instance.address) };
+    let outcome = unsafe { destroy(instance.address()) };
     // SAFETY: an export's functions keep the contract of `Outcome`.
     if let Err((_, message, _)) = unsafe { outcome.into_result() } {
-        let component = &instance.implementation.component;
+        let component = &instance.implementation().component;
         // A subscriber that panics must not end the thread.
         drop(catch_unwind(AssertUnwindSafe(|| {
             tracing::error!(%component, %message, "a destructor panicked");
@@ -244,14 +244,13 @@ impl State {
         ready
     }
 
-    /// Frees the retired worlds that nobody shows or holds.
+    /// Frees the retired worlds that no frame shows and no pin holds.
     fn free_worlds(&mut self) -> bool {
         let shown: HashSet<*const Table> =
             records::all().flat_map(|thread| thread.calls()).map(|(table, _)| table).collect();
-        let before = self.retired.worlds.len();
-        self.retired.worlds.retain(|world| shown.contains(&world.table()) || Arc::strong_count(world) > 1);
-        let oldest = self.retired.worlds.first().map(|world| world.generation());
-        self.slots.reclaim(oldest);
-        self.retired.worlds.len() < before
+        let is_some = self.retired.free(&shown);
+        let oldest = self.retired.oldest();
+        self.objects.slots_mut().reclaim(oldest);
+        is_some
     }
 }

@@ -193,7 +193,7 @@ impl RuntimeInner {
     fn shut_down(self: &Arc<RuntimeInner>, ending: &Ending, deadline: Deadline) {
         let mut state = self.alone(deadline);
         self.take_back(&mut state);
-        let edits: Vec<_> = state.slots.numbers().map(|slot| (slot, None)).collect();
+        let edits: Vec<_> = state.objects.slots().numbers().map(|slot| (slot, None)).collect();
         let before = Arc::clone(&state.world);
         self.publish(&mut state, &edits, 0);
         let mut inner = ending.lock();
@@ -250,7 +250,7 @@ impl RuntimeInner {
             let is_used = !state.inside(&retiring, &calls).is_empty() || state.is_pinned(&retiring);
             drop(state);
             if !is_used && may_hide {
-                let component = retiring.instance.implementation.component.to_string();
+                let component = retiring.instance.implementation().component.to_string();
                 tracing::error!(
                     component,
                     "the runtime is gone; the kernel refuses membarrier, so an object is leaked"
@@ -261,7 +261,7 @@ impl RuntimeInner {
             if !is_used {
                 match Arc::try_unwrap(retiring.instance) {
                     Ok(instance) => {
-                        before.close(&retiring.slots, instance.address);
+                        before.close(&retiring.slots, instance.address());
                         ending.lock().destroying.push(Running::new(number, &instance));
                         drop(destroy(instance));
                         self.state().tally.destroyed += 1;
@@ -272,7 +272,7 @@ impl RuntimeInner {
                 }
             }
             if deadline.has_passed() {
-                let component = retiring.instance.implementation.component.to_string();
+                let component = retiring.instance.implementation().component.to_string();
                 tracing::error!(component, "the runtime is gone; an object that is still in use is leaked");
                 std::mem::forget(retiring);
                 return;
@@ -289,13 +289,13 @@ impl State {
         let retired_at = self.generation();
         let left = std::mem::take(&mut self.retiring);
         ending.queue.extend(left.into_iter().map(|retiring| Last { id: None, retiring }));
-        let services = std::mem::take(&mut self.services);
+        let services = self.objects.take_services();
         for id in dependencies_first(&services).into_iter().rev() {
-            let service = &services[id];
-            let needs = service.instance.needs.iter().map(|held| held.service);
+            let Some(service) = services.get(id) else { continue };
+            let needs = service.instance().needs().iter().map(|held| held.service);
             ending.needs.insert(id, needs.collect());
             let retiring =
-                Retiring { instance: Arc::clone(&service.instance), slots: service.slots.clone(), retired_at };
+                Retiring { instance: Arc::clone(service.instance()), slots: service.slots().to_vec(), retired_at };
             ending.queue.push_back(Last { id: Some(id), retiring });
         }
     }

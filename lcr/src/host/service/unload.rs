@@ -11,7 +11,7 @@
 
 use std::{mem, sync::Arc};
 
-use crate::host::{image::threads, objects::registry::Component};
+use crate::host::{image::threads, objects::component::Component};
 
 use super::inner::{RuntimeInner, State};
 

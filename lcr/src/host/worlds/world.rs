@@ -11,6 +11,7 @@
 
 use std::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
+    collections::HashSet,
     ptr::NonNull,
     sync::{Arc, atomic::AtomicPtr},
 };
@@ -145,13 +146,36 @@ pub(crate) struct Worlds {
 /// Worlds that were current before and may still be in use.
 #[derive(Default)]
 pub(crate) struct Retired {
-    pub(crate) worlds: Vec<Arc<World>>,
+    worlds: Vec<Arc<World>>,
     /// The kernel refused the barrier of the last publication, so calls may be inside these
     /// worlds that no frame shows yet. A later barrier makes up for it.
     is_unordered: bool,
 }
 
 impl Retired {
+    /// The worlds, the oldest first.
+    pub(crate) fn worlds(&self) -> impl Iterator<Item = &Arc<World>> {
+        self.worlds.iter()
+    }
+
+    /// How many worlds there are.
+    pub(crate) fn count(&self) -> usize {
+        self.worlds.len()
+    }
+
+    /// The number of the oldest world.
+    pub(crate) fn oldest(&self) -> Option<Generation> {
+        self.worlds.first().map(|world| world.generation())
+    }
+
+    /// Frees the worlds that are not among the tables `shown` by frames, and of which nothing else
+    /// holds a count. Returns whether there were any.
+    pub(in crate::host) fn free(&mut self, shown: &HashSet<*const Table>) -> bool {
+        let before = self.worlds.len();
+        self.worlds.retain(|world| shown.contains(&world.table()) || Arc::strong_count(world) > 1);
+        self.worlds.len() < before
+    }
+
     /// Whether every call that is inside one of these worlds shows in a frame. Passes the
     /// barrier that the kernel refused to a publication, if it does not refuse it again.
     pub(crate) fn shows_all_calls(&mut self) -> bool {

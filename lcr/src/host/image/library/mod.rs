@@ -36,10 +36,10 @@ use crate::{
     abi::{
         ABI_VERSION,
         holds::Holds,
-        tables::{ENTRY, Entry, Export, ImageTable},
+        tables::{ENTRY, Entry, Export, HostTable, ImageTable},
     },
     error::{Error, ErrorKind, Result},
-    host::{service::host_table::HOST_TABLE, sys},
+    host::sys,
 };
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use std::{collections::HashMap, ffi::OsStr, mem::ManuallyDrop, os::unix::ffi::OsStrExt, path::Path, sync::Arc};
@@ -76,7 +76,7 @@ pub(crate) struct Refused {
 }
 
 impl Image {
-    /// Maps a staged library, runs its initialisers, makes it known to the host and compares
+    /// Maps a staged library, runs its initialisers, gives it the functions of `host` and compares
     /// what it registered with its manifest. The implementations come in the order of the
     /// manifest's exports, and are good until [`Image::unload`] succeeds.
     ///
@@ -85,10 +85,10 @@ impl Image {
     /// another binary contract, [`ErrorKind::BadManifest`] if what registered is not what the
     /// file says; each names the file. Once the loader succeeded, the image stays mapped even
     /// then: what its initialisers began may go on.
-    pub(crate) fn open(staged: &Staged) -> Result<(Image, Vec<&'static Export>), Refused> {
+    pub(crate) fn open(staged: &Staged, host: &'static HostTable) -> Result<(Image, Vec<&'static Export>), Refused> {
         let refused = |error: Error, mapped| Refused { error: error.at(show(&staged.source)), mapped };
         let library = Image::map(staged).map_err(|error| refused(error, None))?;
-        Image::enter(library, staged).map_err(|error| refused(error, Some(staged.mapped)))
+        Image::enter(library, staged, host).map_err(|error| refused(error, Some(staged.mapped)))
     }
 
     fn map(staged: &Staged) -> Result<ManuallyDrop<Library>> {
@@ -106,14 +106,18 @@ impl Image {
         Ok(library)
     }
 
-    fn enter(library: ManuallyDrop<Library>, staged: &Staged) -> Result<(Image, Vec<&'static Export>)> {
+    fn enter(
+        library: ManuallyDrop<Library>,
+        staged: &Staged,
+        host: &'static HostTable,
+    ) -> Result<(Image, Vec<&'static Export>)> {
         let copy = staged.copy();
         // SAFETY: `stage` found a function of that name in the file, whose manifest begins with
         // the magic of this binary contract, which gives the function this type.
         let entry = unsafe { library.get::<Entry>(ENTRY) };
         let entry = entry.map_err(|error| refused(copy.path(), &error))?;
         // SAFETY: called once, first, with a table that lives as long as the process.
-        let table = unsafe { entry(&raw const HOST_TABLE) };
+        let table = unsafe { entry(host) };
         // SAFETY: by contract null, or a table that lives in the image, which stays mapped.
         let table = unsafe { table.as_ref() };
         let table =

@@ -1,9 +1,12 @@
-use crate::host::image::{
-    manifest::tests::record,
-    stage::{
-        Store, Trust,
-        samples::{Random, SOURCE, Sample, good},
+use crate::host::{
+    image::{
+        manifest::tests::record,
+        stage::{
+            Store, Trust,
+            samples::{Random, SOURCE, Sample, good},
+        },
     },
+    service::host_table::HOST_TABLE,
 };
 
 use super::*;
@@ -14,7 +17,7 @@ fn store() -> Store {
 }
 
 fn open(store: &Store, path: &Path) -> Result<Image> {
-    Image::open(&store.stage(path)?).map(|(image, _)| image).map_err(|refused| refused.error)
+    Image::open(&store.stage(path)?, &HOST_TABLE).map(|(image, _)| image).map_err(|refused| refused.error)
 }
 
 fn refusal(sample: &Sample, kind: ErrorKind) -> String {
@@ -29,7 +32,7 @@ fn refusal(sample: &Sample, kind: ErrorKind) -> String {
 fn what_registered_is_paired_with_the_manifest() {
     let store = store();
     let staged = store.stage(&good().path()).unwrap();
-    let (image, exports) = Image::open(&staged).unwrap();
+    let (image, exports) = Image::open(&staged, &HOST_TABLE).unwrap();
     let ([manifest], [export]) = (&staged.manifest.exports[..], &exports[..]) else { panic!("{image:?}") };
     assert_eq!((manifest.record(), export.thunk_count), (export.manifest(), 2));
     assert_eq!((image.holds().all(), image.mapped_bytes()), (0, staged.mapped));
@@ -44,7 +47,7 @@ fn only_opening_runs_code() {
     Manifest::read(sample.path()).unwrap();
     let staged = store.stage(&sample.path()).unwrap();
     assert!(!sample.has_run());
-    Image::open(&staged).unwrap();
+    Image::open(&staged, &HOST_TABLE).unwrap();
     assert!(sample.has_run());
 }
 

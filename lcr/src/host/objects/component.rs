@@ -1,0 +1,138 @@
+//! A [`Component`] that was loaded from a file or is linked into the host, and an
+//! [`Implementation`]: one of its exports.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    path::PathBuf,
+    ptr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::{
+    abi::{
+        tables::{self, HostTable},
+        world::Target,
+    },
+    error::Result,
+    host::{
+        ids::ViewId,
+        image::{
+            library::{Image, Refused},
+            link::{Functions, View, Views, link},
+            manifest::ExportManifest,
+            stage::Staged,
+        },
+    },
+};
+
+/// A component that was loaded from a file or is linked into the host.
+pub(crate) struct Component {
+    pub(crate) name: String,
+    pub(crate) version: semver::Version,
+    /// Where its file came from, and the file's content hash; `None` if it is linked
+    /// into the host.
+    pub(crate) origin: Option<Origin>,
+    /// Whether all of its implementations opted in to be unmapped.
+    pub(crate) unload: bool,
+}
+
+/// A loaded component's file.
+pub(crate) struct Origin {
+    pub(crate) source: PathBuf,
+    pub(crate) hash: String,
+    pub(crate) image: Image,
+}
+
+impl Component {
+    /// The component of an export that is linked into the host.
+    pub(crate) fn linked(manifest: &ExportManifest) -> Arc<Component> {
+        let (name, version) = (manifest.component.clone(), manifest.component_version.clone());
+        Arc::new(Component { name, version, origin: None, unload: false })
+    }
+
+    /// Maps a staged library, whose initialisers run, and gives it the functions of `host`. The
+    /// implementations come in the order of its manifest.
+    ///
+    /// # Errors
+    /// Those of [`Image::open`].
+    pub(in crate::host) fn load(
+        staged: &Staged,
+        host: &'static HostTable,
+    ) -> Result<Vec<Arc<Implementation>>, Refused> {
+        let (image, exports) = Image::open(staged, host)?;
+        let manifest = &staged.manifest;
+        let origin = Origin { source: staged.source.clone(), hash: staged.hash(), image };
+        let (name, version) = (manifest.component.clone(), manifest.version.clone());
+        let unload = manifest.exports.iter().all(|export| export.unload);
+        let component = Arc::new(Component { name, version, origin: Some(origin), unload });
+        let implementations = manifest.exports.iter().zip(exports);
+        Ok(implementations
+            .map(|(manifest, export)| Implementation::new(Arc::clone(&component), manifest.clone(), export))
+            .collect())
+    }
+
+    /// The size of its image in memory, in bytes; 0 if it is linked.
+    pub(crate) fn image_bytes(&self) -> usize {
+        self.origin.as_ref().map_or(0, |origin| origin.image.mapped_bytes())
+    }
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.version)
+    }
+}
+
+/// One implementation of one interface by one component.
+pub(crate) struct Implementation {
+    pub(crate) component: Arc<Component>,
+    pub(crate) manifest: ExportManifest,
+    pub(crate) export: &'static tables::Export,
+    functions: Mutex<HashMap<ViewId, Arc<Functions>>>,
+}
+
+impl Implementation {
+    pub(crate) fn new(
+        component: Arc<Component>,
+        manifest: ExportManifest,
+        export: &'static tables::Export,
+    ) -> Arc<Implementation> {
+        Arc::new(Implementation { component, manifest, export, functions: Mutex::default() })
+    }
+
+    /// Whether it can serve a view.
+    ///
+    /// # Errors
+    /// `Mismatch`, naming the first method that it cannot serve and why.
+    pub(crate) fn link(&self, view: ViewId, views: &Views) -> Result<()> {
+        self.functions(view, views.get(view)).map(drop)
+    }
+
+    /// What a slot of a view holds while the object at `address` serves it.
+    ///
+    /// # Errors
+    /// As for [`Implementation::link`].
+    pub(in crate::host) fn target(&self, address: usize, view: ViewId, views: &Views) -> Result<Target> {
+        let functions = self.functions(view, views.get(view))?;
+        Ok(Target { data: ptr::with_exposed_provenance(address), methods: functions.address() })
+    }
+
+    /// The implementation's functions in the order of `view`, linked on first use. They live as
+    /// long as the implementation.
+    fn functions(&self, id: ViewId, view: &View) -> Result<Arc<Functions>> {
+        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = functions.get(&id) {
+            return Ok(Arc::clone(found));
+        }
+        let places = link(view, &self.manifest)?;
+        let linked = Arc::new(Functions::new(&places, self.export));
+        functions.insert(id, Arc::clone(&linked));
+        Ok(linked)
+    }
+
+    /// Whether it may serve handles of this version of the interface.
+    pub(crate) fn serves(&self, version: u32) -> bool {
+        self.manifest.interface_version == version || self.manifest.replaces.contains(&version)
+    }
+}

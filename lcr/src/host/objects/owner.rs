@@ -1,0 +1,308 @@
+//! [`Objects`]: everything that is present in one runtime.
+//!
+//! What concerns several parts is done here, so that none of them knows the others: a service that
+//! goes takes its provider's count along, a new slot keeps its service.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    abi::world::{Table, Target},
+    error::{Error, Result},
+    host::{
+        ids::{Generation, ProviderId, ServiceId, SlotId, ThreadId, ViewId},
+        image::link::Views,
+        worlds::{records::ThreadRecord, world::World},
+    },
+};
+
+use super::{
+    builders::{Builders, Wait, Wakes},
+    component::Implementation,
+    cycle,
+    instances::Instance,
+    order::dependencies_first,
+    provider::Visibility,
+    registry::Registry,
+    services::{ServiceEntry, Services},
+    shortcuts::{Shortcut, Shortcuts},
+    slots::{Slot, SlotRef, Slots},
+    uncommitted::Uncommitted,
+};
+
+/// Everything that is present in one runtime.
+#[derive(Default)]
+pub(crate) struct Objects {
+    registry: Registry,
+    views: Views,
+    services: Services,
+    slots: Slots,
+    shortcuts: Shortcuts,
+    builders: Builders,
+    uncommitted: Uncommitted,
+}
+
+impl Objects {
+    /// The providers, by component and interface.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(crate) fn registry_mut(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
+    /// The interfaces as images know them.
+    pub(crate) fn views(&self) -> &Views {
+        &self.views
+    }
+
+    /// The view of an interface in its encoded form.
+    ///
+    /// # Errors
+    /// `BadManifest` if the bytes are not an interface.
+    pub(in crate::host) fn resolve_view(&mut self, encoded: &[u8]) -> Result<ViewId> {
+        self.views.resolve(encoded)
+    }
+
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
+    }
+
+    pub(crate) fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    pub(in crate::host) fn slots_mut(&mut self) -> &mut Slots {
+        &mut self.slots
+    }
+
+    /// Every service, each behind those that its instance holds as dependencies.
+    pub(crate) fn dependencies_first(&self) -> Vec<ServiceId> {
+        dependencies_first(&self.services)
+    }
+
+    /// What the threads of transactions meet that is not committed.
+    pub(crate) fn uncommitted(&self) -> &Uncommitted {
+        &self.uncommitted
+    }
+
+    pub(crate) fn uncommitted_mut(&mut self) -> &mut Uncommitted {
+        &mut self.uncommitted
+    }
+
+    /// The services of each provider.
+    pub(crate) fn services_by_provider(&self) -> HashMap<ProviderId, Vec<ServiceId>> {
+        let mut services: HashMap<ProviderId, Vec<ServiceId>> = HashMap::new();
+        for (id, service) in self.services.iter() {
+            services.entry(service.provider()).or_default().push(id);
+        }
+        services
+    }
+
+    /// Adds a service of a provider, with one hold, which is the caller's.
+    pub(in crate::host) fn add_service(
+        &mut self,
+        provider: ProviderId,
+        instance: Arc<Instance>,
+        config: Option<Arc<[u8]>>,
+    ) -> ServiceId {
+        self.registry.gain_instance(provider);
+        self.services.add(provider, instance, config)
+    }
+
+    /// Keeps a service, and its number, until [`Objects::release`]. Returns it.
+    ///
+    /// # Errors
+    /// `Closed` if the end of the runtime has taken it out.
+    pub(crate) fn hold(&mut self, id: ServiceId) -> Result<&ServiceEntry> {
+        self.services.hold(id)
+    }
+
+    /// Gives up a hold on a service. Returns the instance that served it if nothing holds it any
+    /// more: the service is gone then, and the caller retires the instance.
+    #[must_use]
+    pub(in crate::host) fn release(&mut self, id: ServiceId) -> Option<Arc<Instance>> {
+        let ended = self.services.release(id);
+        self.end_service(id, ended)
+    }
+
+    /// Puts a new slot under a number that [`Slots::take_number`] gave.
+    pub(in crate::host) fn add_slot(&mut self, number: SlotId, slot: Slot) {
+        self.services.add_slot(slot.service(), number);
+        self.slots.put(number, slot);
+    }
+
+    /// Takes out a slot whose last handle is gone, while the world of that number is current.
+    /// False if it is not there. Returns also what [`Objects::release`] does.
+    #[must_use]
+    pub(in crate::host) fn remove_slot(
+        &mut self,
+        number: SlotId,
+        generation: Generation,
+    ) -> (bool, Option<Arc<Instance>>) {
+        let Some(slot) = self.slots.take(number, generation) else { return (false, None) };
+        let ended = self.services.remove_slot(slot.service(), number);
+        (true, self.end_service(slot.service(), ended))
+    }
+
+    fn end_service(&mut self, id: ServiceId, ended: Option<ServiceEntry>) -> Option<Arc<Instance>> {
+        let service = ended?;
+        self.registry.lose_instance(service.provider(), id);
+        Some(Arc::clone(service.instance()))
+    }
+
+    /// Has a service go on with another instance. Returns the one before and the slots through
+    /// which calls may be inside that; `instance` itself, without slots, if the service is gone.
+    pub(crate) fn replace_instance(&mut self, id: ServiceId, instance: Arc<Instance>) -> (Arc<Instance>, Vec<SlotId>) {
+        self.services.replace(id, instance)
+    }
+
+    /// For the end of the runtime: takes out all services.
+    pub(in crate::host) fn take_services(&mut self) -> Services {
+        std::mem::take(&mut self.services)
+    }
+
+    /// Another reference to the slot of `view` on a service for a dependent, or for
+    /// everybody else, if there is one.
+    pub(in crate::host) fn slot_on(
+        &self,
+        service: ServiceId,
+        view: ViewId,
+        dependent: Option<&Arc<Implementation>>,
+    ) -> Option<SlotRef> {
+        let slots = self.services.get(service)?.slots().iter();
+        slots
+            .filter_map(|&slot| self.slots.get(slot))
+            .filter(|slot| slot.view() == view && slot.is_of(dependent))
+            .find_map(Slot::share)
+    }
+
+    /// What a slot holds when no gate is shut: its instance as it serves now.
+    pub(in crate::host) fn serving_target(&self, number: SlotId) -> Option<Target> {
+        let slot = self.slots.get(number)?;
+        let instance = self.services.get(slot.service())?.instance();
+        instance.target(slot.view(), &self.views).ok()
+    }
+
+    /// Notes that `thread` constructs the shared instance of a provider.
+    pub(in crate::host) fn begin_shared(&mut self, provider: ProviderId, thread: ThreadId) {
+        self.registry.begin_shared(provider, thread);
+    }
+
+    /// Notes what the construction of a provider's shared instance came to. What was configured
+    /// meanwhile is for its successors.
+    pub(in crate::host) fn end_shared(&mut self, provider: ProviderId, built: Option<ServiceId>) {
+        let Some(provider) = self.registry.end_shared(provider, built) else { return };
+        if let Some(service) = built {
+            self.services.configure(service, provider.config().cloned());
+        }
+    }
+
+    /// Refuses to build a provider's instance that could not be built with all that it needs.
+    ///
+    /// # Errors
+    /// `Dependency`: there is a ring, or more levels than a stack is sure to have room for.
+    pub(in crate::host) fn refuse_cycle(&self, provider: ProviderId, visibility: Visibility) -> Result<()> {
+        cycle::refuse(&self.registry, provider, visibility)
+    }
+
+    /// Notes that a thread constructs an instance of a provider, until [`Objects::end_build`].
+    ///
+    /// # Errors
+    /// `Dependency` if the thread is at so many constructions that its stack might not suffice.
+    pub(in crate::host) fn begin_build(&mut self, thread: ThreadId, provider: ProviderId) -> Result<()> {
+        let component = self.registry.get(provider).map_or("", |provider| &provider.implementation().component.name);
+        self.builders.begin(thread, provider, component)
+    }
+
+    /// Notes that a thread's innermost construction is over.
+    pub(in crate::host) fn end_build(&mut self, thread: ThreadId) {
+        self.builders.end(thread);
+    }
+
+    /// Notes that a thread waits, until [`Objects::end_wait`].
+    ///
+    /// # Errors
+    /// As for [`Builders::begin_wait`].
+    pub(in crate::host) fn begin_wait(&mut self, thread: ThreadId, wait: Wait) -> Result<Wakes> {
+        self.builders.begin_wait(&self.registry, thread, wait)
+    }
+
+    /// Notes that a thread waits no more.
+    pub(in crate::host) fn end_wait(&mut self, thread: ThreadId) {
+        self.builders.wake(thread);
+    }
+
+    /// What a thread is told that asks for a service which it constructs itself.
+    pub(in crate::host) fn asks_for_itself(&self, thread: ThreadId, provider: ProviderId) -> Error {
+        self.builders.asks_for_itself(&self.registry, thread, provider)
+    }
+
+    /// Another reference to the slot where the view's service was found in the world of that
+    /// number, if it is still there.
+    pub(in crate::host) fn shortcut(
+        &self,
+        view: ViewId,
+        component: Option<&str>,
+        generation: Generation,
+    ) -> Option<SlotRef> {
+        let Shortcut { provider, slot } = self.shortcuts.find(view, component, generation)?;
+        let slot = self.slots.get(slot)?;
+        let provider = self.registry.get(provider)?;
+        let holds = slot.view() == view && slot.is_of(None) && provider.shared() == Some(slot.service());
+        if holds { slot.share() } else { None }
+    }
+
+    /// Notes where the view's service was found in the world of that number.
+    pub(in crate::host) fn remember(
+        &mut self,
+        view: ViewId,
+        component: Option<&str>,
+        generation: Generation,
+        found: Shortcut,
+    ) {
+        self.shortcuts.remember(view, component, generation, found);
+    }
+
+    /// The successor that a thread's call to a slot finds, and the table for its frame.
+    pub(in crate::host) fn successor(
+        &self,
+        world: &World,
+        thread: &'static ThreadRecord,
+        number: SlotId,
+    ) -> Option<(Target, *const Table)> {
+        let slot = self.slots.get(number)?;
+        let is_gated = world.target(number).is_none();
+        self.uncommitted.successor(thread, slot, is_gated, &self.views)
+    }
+
+    /// Whether only a successor that is not there yet serves a slot.
+    pub(in crate::host) fn is_only_pending(&self, world: &World, thread: &ThreadRecord, number: SlotId) -> bool {
+        let Some(slot) = self.slots.get(number).filter(|_| world.target(number).is_none()) else { return false };
+        let Some(service) = self.services.get(slot.service()) else { return false };
+        let pending = self.registry.get(service.provider()).and_then(|provider| provider.successor());
+        let serves = |implementation: &Implementation| implementation.link(slot.view(), &self.views).is_ok();
+        self.uncommitted.has(thread.thread_id())
+            && pending.is_some_and(|pending| serves(pending))
+            && !serves(service.instance().implementation())
+    }
+
+    /// Sets what the shared instances of a component that are built from now on are configured
+    /// with, successors of those that are there included. False if there is no such component.
+    #[must_use]
+    pub(crate) fn configure(&mut self, component: &str, config: &Arc<[u8]>) -> bool {
+        let providers = self.registry.of_component(component).to_vec();
+        for &provider in &providers {
+            if let Some(shared) = self.registry.configure(provider, config) {
+                self.services.configure(shared, Some(Arc::clone(config)));
+            }
+        }
+        !providers.is_empty()
+    }
+
+    /// In the child of a fork: only the forking thread is left, and is another one.
+    pub(in crate::host) fn keep_only(&mut self, forking: ThreadId, now: ThreadId) {
+        self.builders.keep_only(forking, now);
+        self.registry.keep_builder(forking, now);
+    }
+}

@@ -1,0 +1,303 @@
+//! A [`Provider`]: one component's place for one interface, which its implementations take in
+//! turn. A replacement puts another implementation there; the services of the provider stay.
+//!
+//! A provider is in one of four states. The transaction that runs is the only one that changes
+//! them, with the state lock held:
+//!
+//! ```text
+//!              add                       announce
+//! (nothing) --------> adding     present --------> changing
+//!                     |    |       ^  ^            |   |  |
+//!              abandon|    |commit |  |abandon     |   |  | commit, nothing pending
+//!                     v    +-------+  +------------+   |  +--------> (removed)
+//!                  orphan          ^                   |
+//!                     |            +-------------------+
+//!                     v              commit, a successor pending
+//!                 (removed, with its last instance)
+//! ```
+//!
+//! What each thread sees of it depends on its [`Visibility`]: everybody sees what is committed,
+//! the transaction sees what will be there when it commits.
+
+use std::{mem, sync::Arc};
+
+use crate::host::ids::{ServiceId, ThreadId, TransactionId};
+
+use super::component::Implementation;
+
+/// One component's place for one interface.
+pub(crate) struct Provider {
+    implementation: Arc<Implementation>,
+    standing: Standing,
+    shared: Shared,
+    /// How many instances it has.
+    instances: usize,
+    /// The configuration of the shared instance.
+    config: Option<Arc<[u8]>>,
+}
+
+/// Where a provider stands towards transactions.
+enum Standing {
+    /// It is committed, and no transaction changes it.
+    Present,
+    /// The transaction that adds it has not committed: no other one sees it.
+    Adding(TransactionId),
+    /// It is committed, and a transaction that has not committed changes it.
+    Changing(Change),
+    /// The transaction that added it failed: it goes with its last instance.
+    Orphan,
+}
+
+/// What a transaction does with a provider at its commit.
+struct Change {
+    by: TransactionId,
+    pending: Pending,
+    /// The thread of the transaction once it is about to commit: no other thread creates
+    /// instances or slots here.
+    frozen_by: Option<ThreadId>,
+}
+
+/// What becomes of a provider at a transaction's commit.
+pub(crate) enum Pending {
+    /// It gets this implementation.
+    Successor(Arc<Implementation>),
+    /// It is given up.
+    Nothing,
+}
+
+/// The instance that everybody shares who does not ask for one of his own.
+enum Shared {
+    /// Nobody has asked for it, or it was released.
+    Absent,
+    /// This thread constructs it.
+    Building(ThreadId),
+    Built(ServiceId),
+}
+
+/// Whether a provider is still needed.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::host) enum Use {
+    /// It stays.
+    Stays,
+    /// It is an orphan without instances: remove it.
+    Ended,
+}
+
+/// What became of a provider at a commit.
+#[must_use]
+pub(in crate::host) enum Committed {
+    /// The transaction had no part in it.
+    Unchanged,
+    /// It is there for everybody now.
+    Added,
+    /// Its implementation was replaced: the one before.
+    Replaced(Arc<Implementation>),
+    /// It is given up: remove it.
+    Removed,
+}
+
+/// What a thread sees of the providers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Visibility {
+    /// What is committed, as everybody sees it.
+    Committed,
+    /// What will be there when this transaction commits.
+    Transaction(TransactionId),
+}
+
+impl Standing {
+    #[must_use]
+    fn abandoned(self) -> Standing {
+        match self {
+            Standing::Present | Standing::Changing(_) => Standing::Present,
+            Standing::Adding(_) | Standing::Orphan => Standing::Orphan,
+        }
+    }
+}
+
+impl Provider {
+    /// A provider that is there for everybody.
+    pub(super) fn present(implementation: Arc<Implementation>) -> Provider {
+        Provider { implementation, standing: Standing::Present, shared: Shared::Absent, instances: 0, config: None }
+    }
+
+    /// A provider that a transaction adds.
+    pub(super) fn adding(
+        implementation: Arc<Implementation>,
+        by: TransactionId,
+        config: Option<Arc<[u8]>>,
+    ) -> Provider {
+        Provider { standing: Standing::Adding(by), config, ..Provider::present(implementation) }
+    }
+
+    /// The implementation that serves it now.
+    pub(crate) fn implementation(&self) -> &Arc<Implementation> {
+        &self.implementation
+    }
+
+    /// How many instances it has.
+    pub(crate) fn instances(&self) -> usize {
+        self.instances
+    }
+
+    /// The shared instance, if it was built.
+    pub(crate) fn shared(&self) -> Option<ServiceId> {
+        match self.shared {
+            Shared::Built(service) => Some(service),
+            Shared::Absent | Shared::Building(_) => None,
+        }
+    }
+
+    /// The thread that constructs the shared instance.
+    pub(in crate::host) fn builder(&self) -> Option<ThreadId> {
+        match self.shared {
+            Shared::Building(thread) => Some(thread),
+            Shared::Absent | Shared::Built(_) => None,
+        }
+    }
+
+    /// The configuration of the shared instance.
+    pub(in crate::host) fn config(&self) -> Option<&Arc<[u8]>> {
+        self.config.as_ref()
+    }
+
+    /// Whether everybody sees it.
+    pub(crate) fn is_committed(&self) -> bool {
+        matches!(self.standing, Standing::Present | Standing::Changing(_))
+    }
+
+    /// The implementation that a thread sees here.
+    pub(super) fn seen(&self, visibility: Visibility) -> Option<&Arc<Implementation>> {
+        match (&self.standing, visibility) {
+            (Standing::Adding(by), Visibility::Transaction(transaction)) if *by == transaction => {
+                Some(&self.implementation)
+            }
+            (Standing::Changing(change), Visibility::Transaction(_)) => change.successor(),
+            (Standing::Adding(_) | Standing::Orphan, _) => None,
+            (Standing::Present, _) | (Standing::Changing(_), Visibility::Committed) => Some(&self.implementation),
+        }
+    }
+
+    /// The implementation that a running transaction puts here.
+    pub(in crate::host) fn successor(&self) -> Option<&Arc<Implementation>> {
+        match &self.standing {
+            Standing::Changing(change) => change.successor(),
+            Standing::Present | Standing::Adding(_) | Standing::Orphan => None,
+        }
+    }
+
+    /// What an object of the present implementation sees, if the thread that builds it sees
+    /// `visibility`: an object that a transaction replaces is of the world before.
+    pub(in crate::host) fn visibility_of_present(&self, visibility: Visibility) -> Visibility {
+        if let Standing::Changing(_) = self.standing { Visibility::Committed } else { visibility }
+    }
+
+    /// The thread of the transaction that lets no other thread create anything here.
+    pub(in crate::host) fn frozen_by(&self) -> Option<ThreadId> {
+        match &self.standing {
+            Standing::Changing(change) => change.frozen_by,
+            Standing::Present | Standing::Adding(_) | Standing::Orphan => None,
+        }
+    }
+
+    /// Whether `thread` has to wait for a transaction before it creates anything here.
+    pub(in crate::host) fn is_frozen_for(&self, thread: ThreadId) -> bool {
+        self.frozen_by().is_some_and(|changer| changer != thread)
+    }
+
+    /// Notes what a transaction does with it at its commit; false if it is not there for
+    /// everybody.
+    #[must_use]
+    pub(super) fn announce(&mut self, by: TransactionId, pending: Pending) -> bool {
+        let is_committed = self.is_committed();
+        if is_committed {
+            self.standing = Standing::Changing(Change { by, pending, frozen_by: None });
+        }
+        is_committed
+    }
+
+    /// Lets only `thread` create anything here, if a transaction changes it.
+    pub(super) fn freeze(&mut self, thread: ThreadId) {
+        if let Standing::Changing(change) = &mut self.standing {
+            change.frozen_by = Some(thread);
+        }
+    }
+
+    /// Lets every thread create something here again.
+    pub(super) fn thaw(&mut self) {
+        if let Standing::Changing(change) = &mut self.standing {
+            change.frozen_by = None;
+        }
+    }
+
+    /// Makes true what a transaction had announced.
+    pub(super) fn commit(&mut self, by: TransactionId) -> Committed {
+        match mem::replace(&mut self.standing, Standing::Present) {
+            Standing::Adding(adding) if adding == by => Committed::Added,
+            Standing::Changing(Change { by: changing, pending, .. }) if changing == by => match pending {
+                Pending::Successor(successor) => Committed::Replaced(mem::replace(&mut self.implementation, successor)),
+                Pending::Nothing => Committed::Removed,
+            },
+            other => {
+                self.standing = other;
+                Committed::Unchanged
+            }
+        }
+    }
+
+    /// Forgets what a transaction had announced that will not commit.
+    pub(super) fn abandon(&mut self) -> Use {
+        self.standing = mem::replace(&mut self.standing, Standing::Present).abandoned();
+        self.in_use()
+    }
+
+    fn in_use(&self) -> Use {
+        let is_unused = matches!(self.standing, Standing::Orphan) && self.instances == 0;
+        if is_unused { Use::Ended } else { Use::Stays }
+    }
+
+    /// Notes that `thread` constructs the shared instance.
+    pub(super) fn begin_shared(&mut self, thread: ThreadId) {
+        self.shared = Shared::Building(thread);
+    }
+
+    /// Notes what the construction of the shared instance came to.
+    pub(super) fn end_shared(&mut self, built: Option<ServiceId>) {
+        self.shared = built.map_or(Shared::Absent, Shared::Built);
+    }
+
+    /// In the child of a fork: only the forking thread is left, and is another one.
+    pub(super) fn keep_builder(&mut self, forking: ThreadId, now: ThreadId) {
+        if let Shared::Building(builder) = self.shared {
+            self.shared = if builder == forking { Shared::Building(now) } else { Shared::Absent };
+        }
+    }
+
+    /// Counts one more instance.
+    pub(super) fn gain_instance(&mut self) {
+        self.instances += 1;
+    }
+
+    /// Counts one instance less, which was the shared one if that has this number.
+    pub(super) fn lose_instance(&mut self, service: ServiceId) -> Use {
+        self.instances -= 1;
+        if self.shared() == Some(service) {
+            self.shared = Shared::Absent;
+        }
+        self.in_use()
+    }
+
+    pub(super) fn configure(&mut self, config: &Arc<[u8]>) {
+        self.config = Some(Arc::clone(config));
+    }
+}
+
+impl Change {
+    fn successor(&self) -> Option<&Arc<Implementation>> {
+        match &self.pending {
+            Pending::Successor(successor) => Some(successor),
+            Pending::Nothing => None,
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Constructing instances: of a service that everybody shares, of one of a handle's own, or of a
+//! successor. Runs the components' code, and never holds the state lock meanwhile.
+//!
+//! Dependencies are built first, in the order in which they are declared; a cycle is refused before
+//! anything is built. While a transaction has frozen a provider, only its own thread creates
+//! instances there; others wait for the transaction, [`TIMEOUT`] at most.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    ptr,
+    sync::{Arc, MutexGuard},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    abi::{owned::RawSlice, tables::RawContext, value::Abi},
+    error::{Error, ErrorKind, Result},
+    host::{
+        ids::{ProviderId, ServiceId},
+        image::{library::Refused, stage::Staged},
+        objects::{
+            builders::{Wait, Wakes},
+            component::{Component, Implementation},
+            instances::{Held, Instance, verdict},
+            provider::{Provider, Visibility},
+        },
+        sys,
+        worlds::records,
+    },
+};
+
+use super::inner::{RuntimeInner, State};
+
+/// How an instance comes about.
+#[derive(Clone, Copy)]
+pub(crate) enum Creation<'a> {
+    /// By its constructor.
+    Construct,
+    /// From a predecessor's state of this version.
+    Restore(u32, &'a [u8]),
+}
+
+/// What a host's function finds behind [`RawContext::cookie`].
+pub(in crate::host) struct Construction<'a> {
+    pub(in crate::host) inner: &'a Arc<RuntimeInner>,
+    pub(in crate::host) needs: &'a [Held],
+    pub(in crate::host) implementation: &'a Arc<Implementation>,
+}
+
+/// How long a thread waits for another one that builds the same service, or for a
+/// transaction that is moving its state.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
+
+impl RuntimeInner {
+    /// Maps a staged library, whose initialisers run. The implementations come in the order of its
+    /// manifest.
+    ///
+    /// # Errors
+    /// Those of [`Component::load`]. What was mapped stays mapped, unused, and is counted.
+    pub(crate) fn load_component(&self, staged: &Staged) -> Result<Vec<Arc<Implementation>>> {
+        Component::load(staged, self.host).map_err(|Refused { error, mapped }| {
+            if let Some(bytes) = mapped {
+                self.state().retain_refused(bytes);
+            }
+            error
+        })
+    }
+
+    /// The shared instance's service of a provider, built if need be, with one hold for the caller.
+    pub(crate) fn service(self: &Arc<RuntimeInner>, provider: ProviderId, visibility: Visibility) -> Result<ServiceId> {
+        let me = sys::thread_id();
+        let thread = records::mine();
+        let deadline = Instant::now() + TIMEOUT;
+        let mut state = self.state();
+        loop {
+            let found = self.provider(&state, provider)?;
+            if let Some(service) = found.shared() {
+                state.objects.hold(service)?;
+                return Ok(service);
+            }
+            let wait = match found.builder() {
+                Some(builder) if builder == me => return Err(state.objects.asks_for_itself(me, provider)),
+                Some(_) => Wait::Constructed(provider),
+                None if state.is_frozen_for(provider, thread) => Wait::Thawed(provider),
+                None => break,
+            };
+            if Instant::now() >= deadline {
+                return Err(busy_building(&found.implementation().component.name));
+            }
+            state = self.wait_for(state, wait, deadline)?;
+        }
+        let found = self.provider(&state, provider)?;
+        let (visibility, config) = (found.visibility_of_present(visibility), found.config().cloned());
+        state.objects.refuse_cycle(provider, visibility)?;
+        state.objects.begin_shared(provider, me);
+        drop(state);
+        // Whatever becomes of it, others must not wait for this thread any more.
+        let built = catch_unwind(AssertUnwindSafe(|| self.build(provider, config, visibility)));
+        let service = built.as_ref().ok().and_then(|built| built.as_ref().ok()).copied();
+        self.state().objects.end_shared(provider, service);
+        self.changed.notify_all();
+        built.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// Waits until something has changed, or until the deadline.
+    ///
+    /// # Errors
+    /// `Dependency` or `Busy` if the calling thread would wait for itself.
+    pub(super) fn wait_for<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        wait: Wait,
+        deadline: Instant,
+    ) -> Result<MutexGuard<'a, State>> {
+        let me = sys::thread_id();
+        if let Wakes::Transaction = state.objects.begin_wait(me, wait)? {
+            self.changed.notify_all();
+        }
+        state = self.wait_for_change(state, deadline);
+        state.objects.end_wait(me);
+        Ok(state)
+    }
+
+    /// A new service of a provider, with one hold for the caller.
+    pub(super) fn build(
+        self: &Arc<RuntimeInner>,
+        provider: ProviderId,
+        config: Option<Arc<[u8]>>,
+        visibility: Visibility,
+    ) -> Result<ServiceId> {
+        let me = records::mine();
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let implementation = {
+                let mut state = self.state();
+                let implementation = Arc::clone(self.provider(&state, provider)?.implementation());
+                state.objects.begin_build(sys::thread_id(), provider)?;
+                implementation
+            };
+            let instance = self.instantiate(&implementation, config.as_deref(), visibility, Creation::Construct);
+            let mut state = self.state();
+            state.objects.end_build(sys::thread_id());
+            let instance = instance?;
+            while state.is_frozen_for(provider, me) && !self.is_closed() && Instant::now() < deadline {
+                state = match self.wait_for(state, Wait::Thawed(provider), deadline) {
+                    Ok(state) => state,
+                    Err(error) => {
+                        self.discard(self.state(), instance);
+                        return Err(error);
+                    }
+                };
+            }
+            let found = self.provider(&state, provider);
+            let is_current = !state.is_frozen_for(provider, me)
+                && found.as_ref().is_ok_and(|found| Arc::ptr_eq(found.implementation(), &implementation));
+            if is_current {
+                // What a thread behind the gate builds, it calls in the world before the gate.
+                let before = state.gate.as_ref().map(|gate| gate.before.generation());
+                let instance = Arc::new(instance.shown_since(before.unwrap_or(state.generation())));
+                let id = state.objects.add_service(provider, instance, config);
+                if let Some(gate) = state.gate.as_mut().filter(|gate| gate.providers.contains(&provider)) {
+                    gate.instances.insert(id);
+                }
+                return Ok(id);
+            }
+            let refusal = found.err();
+            self.discard(state, instance);
+            if let Some(refusal) = refusal {
+                return Err(refusal);
+            }
+            if Instant::now() >= deadline {
+                return Err(busy_building(&implementation.component.name));
+            }
+        }
+    }
+
+    /// Constructs an object with its dependencies; the caller owns it. Runs the
+    /// component's code on this thread.
+    pub(crate) fn instantiate(
+        self: &Arc<RuntimeInner>,
+        implementation: &Arc<Implementation>,
+        config: Option<&[u8]>,
+        visibility: Visibility,
+        creation: Creation<'_>,
+    ) -> Result<Instance> {
+        let needs = self.hold_needs(implementation, visibility)?;
+        match self.construct(implementation, config, &needs, creation) {
+            Ok(address) => {
+                let mut state = self.state();
+                state.tally.constructed += 1;
+                Ok(Instance::new(address, Arc::clone(implementation), state.generation(), needs))
+            }
+            Err(error) => {
+                self.state().release_needs(&needs);
+                self.reaper.wake();
+                Err(error)
+            }
+        }
+    }
+
+    /// The dependencies of an implementation, built if need be, with one hold on each for
+    /// the caller.
+    pub(crate) fn hold_needs(
+        self: &Arc<RuntimeInner>,
+        implementation: &Implementation,
+        visibility: Visibility,
+    ) -> Result<Vec<Held>> {
+        let mut held = Vec::new();
+        for need in &implementation.manifest.deps {
+            let built = {
+                let state = self.state();
+                let chosen = state.objects.registry().choose(&need.interface, need.version, None, visibility);
+                drop(state);
+                chosen.and_then(|provider| self.service(provider, visibility))
+            };
+            match built {
+                Ok(service) => held.push(Held { interface: need.interface.clone(), service }),
+                Err(error) => {
+                    self.state().release_needs(&held);
+                    self.reaper.wake();
+                    let error = match error.kind() {
+                        ErrorKind::NotFound => Error::new(ErrorKind::Dependency, error.to_string()),
+                        _ => error,
+                    };
+                    let text =
+                        format!("component `{}` needs {} v{}", implementation.component, need.interface, need.version);
+                    return Err(error.at(text));
+                }
+            }
+        }
+        Ok(held)
+    }
+
+    fn construct(
+        self: &Arc<RuntimeInner>,
+        implementation: &Arc<Implementation>,
+        config: Option<&[u8]>,
+        needs: &[Held],
+        creation: Creation<'_>,
+    ) -> Result<usize> {
+        let construction = Construction { inner: self, needs, implementation };
+        let component: &str = &implementation.component.name;
+        let context = RawContext {
+            host: self.host,
+            cookie: ptr::from_ref(&construction).cast(),
+            component: component.into_repr(),
+            config: config.unwrap_or_default().into_repr(),
+        };
+        let export = implementation.export;
+        let (outcome, kind, verb) = match creation {
+            Creation::Construct => {
+                // SAFETY: the context lives for the call.
+                let outcome = unsafe { (export.create)(&raw const context) };
+                (outcome, ErrorKind::Construct, "constructor")
+            }
+            Creation::Restore(version, bytes) => {
+                let Some(restore) = export.restore else {
+                    return Err(Error::new(
+                        ErrorKind::State,
+                        format!(
+                            "component `{}` takes no state; declare #[lcr::component(state)]",
+                            implementation.component
+                        ),
+                    ));
+                };
+                let bytes: RawSlice<u8> = bytes.into_repr();
+                // SAFETY: the context and the bytes live for the call.
+                let outcome = unsafe { restore(&raw const context, version, bytes) };
+                (outcome, ErrorKind::State, "restore")
+            }
+        };
+        verdict::<usize>(outcome, kind, implementation, verb)
+    }
+
+    /// Has an object destroyed that no world ever showed.
+    pub(crate) fn discard(&self, mut state: MutexGuard<'_, State>, instance: Instance) {
+        let retired_at = state.generation();
+        state.retire(Arc::new(instance), Vec::new(), retired_at);
+        drop(state);
+        self.reaper.wake();
+    }
+
+    fn provider<'s>(&self, state: &'s State, provider: ProviderId) -> Result<&'s Provider> {
+        if self.is_closed() {
+            return Err(Error::new(ErrorKind::Closed, "the runtime is gone; nothing can be built in it"));
+        }
+        state
+            .objects
+            .registry()
+            .get(provider)
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, "the component was removed meanwhile; ask again"))
+    }
+}
+
+fn busy_building(name: &str) -> Error {
+    Error::new(
+        ErrorKind::Busy,
+        format!(
+            "component `{name}` has been under construction or in a hand-over for {} s; try again",
+            TIMEOUT.as_secs()
+        ),
+    )
+}

@@ -1,0 +1,270 @@
+//! Handles and their slots: giving them out and taking them back.
+//!
+//! A slot's entry is filled in place before its first handle exists, and closed in place when the
+//! last one is gone: see [`slots`](crate::host::objects::slots), which has the numbers. A slot is
+//! one allocation, which its handles point to, and holds one count of its [`RuntimeInner`].
+
+use std::{
+    ptr::NonNull,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Instant,
+};
+
+use crate::{
+    abi::{tables::RawSlot, world::Target},
+    error::{Error, ErrorKind, Result},
+    host::{
+        ids::{ProviderId, ServiceId, SlotId, ViewId},
+        objects::{
+            builders::Wait,
+            component::Implementation,
+            provider::Visibility,
+            shortcuts::Shortcut,
+            slots::{Slot, SlotRef},
+        },
+        sys,
+        worlds::records,
+    },
+};
+
+use super::{
+    construct::{Construction, TIMEOUT},
+    inner::{RuntimeInner, State},
+};
+
+impl RuntimeInner {
+    /// A reference for a handle of a service, found or built.
+    pub(crate) fn service_handle(
+        self: &Arc<RuntimeInner>,
+        encoded: &[u8],
+        component: Option<&str>,
+    ) -> Result<NonNull<RawSlot>> {
+        let mut state = self.state();
+        let view = state.objects.resolve_view(encoded)?;
+        let generation = state.generation();
+        if let Some(found) = state.objects.shortcut(view, component, generation) {
+            return Ok(found.into_raw());
+        }
+        let provider = state.choose(view, component)?;
+        drop(state);
+        let service = self.service(provider, Visibility::Committed)?;
+        let raw = self.handle_on(service, view, None)?.into_raw();
+        // SAFETY: the reference keeps the slot alive.
+        let slot = SlotId::of_offset(unsafe { raw.as_ref() }.offset);
+        self.state().objects.remember(view, component, generation, Shortcut { provider, slot });
+        Ok(raw)
+    }
+
+    /// A reference for the handle of an instance of its own.
+    pub(crate) fn own_handle(
+        self: &Arc<RuntimeInner>,
+        encoded: &[u8],
+        component: Option<&str>,
+        config: Option<Arc<[u8]>>,
+    ) -> Result<NonNull<RawSlot>> {
+        let mut state = self.state();
+        let view = state.objects.resolve_view(encoded)?;
+        let provider = state.choose(view, component)?;
+        drop(state);
+        let service = self.build(provider, config, Visibility::Committed)?;
+        Ok(self.handle_on(service, view, None)?.into_raw())
+    }
+
+    /// A reference for a handle of another interface, on the service behind a slot.
+    pub(super) fn adopt_slot(self: &Arc<RuntimeInner>, number: SlotId, encoded: &[u8]) -> Result<SlotRef> {
+        let (service, view) = {
+            let mut state = self.state();
+            let view = state.objects.resolve_view(encoded)?;
+            let service = state.objects.slots().get(number).expect("the caller's handle keeps the slot").service();
+            state.objects.hold(service)?;
+            (service, view)
+        };
+        self.handle_on(service, view, None)
+    }
+
+    /// A reference for a constructor's handle on what its component depends on.
+    pub(super) fn dependency_slot(
+        self: &Arc<RuntimeInner>,
+        construction: &Construction<'_>,
+        encoded: &[u8],
+    ) -> Result<SlotRef> {
+        let (service, view) = {
+            let mut state = self.state();
+            let view = state.objects.resolve_view(encoded)?;
+            let interface = &state.objects.views().get(view).interface.name;
+            let Some(need) = construction.needs.iter().find(|need| need.interface == *interface) else {
+                return Err(Error::new(
+                    ErrorKind::Dependency,
+                    format!(
+                        "{interface} is not declared as a dependency; add it to deps(..) of the component or its interface"
+                    ),
+                ));
+            };
+            let service = need.service;
+            state.objects.hold(service)?;
+            (service, view)
+        };
+        self.handle_on(service, view, Some(construction.implementation))
+    }
+
+    /// A reference to the slot of a view on a service; consumes one hold on it. `dependent` is
+    /// given if the handle is for its constructor. The thread of a transaction may get a slot that
+    /// only the successor of the service's instance will serve.
+    fn handle_on(
+        self: &Arc<RuntimeInner>,
+        service: ServiceId,
+        view: ViewId,
+        dependent: Option<&Arc<Implementation>>,
+    ) -> Result<SlotRef> {
+        let thread = records::mine();
+        let mut state = self.state();
+        let deadline = Instant::now() + TIMEOUT;
+        let result = loop {
+            // Reusing a slot creates nothing, so it ignores the freeze.
+            let existing = state.objects.slot_on(service, view, dependent);
+            if let Some(existing) = existing {
+                break Ok(existing);
+            }
+            let Some(provider) = state.objects.services().get(service).map(|service| service.provider()) else {
+                break Err(Error::new(ErrorKind::Closed, "the runtime is gone"));
+            };
+            if state.is_frozen_for(provider, thread) && Instant::now() < deadline {
+                state = match self.wait_for(state, Wait::Thawed(provider), deadline) {
+                    Ok(state) => state,
+                    Err(error) => {
+                        state = self.state();
+                        break Err(error);
+                    }
+                };
+                continue;
+            }
+            let target = match state.target_of_new(service, view) {
+                Ok(target) => target,
+                Err(error) => break Err(error),
+            };
+            let room = state.objects.slots().refuse_too_many();
+            break room.map(|()| self.open_slot(&mut state, service, view, dependent, target));
+        };
+        state.release(service);
+        drop(state);
+        if result.is_err() {
+            self.reaper.wake();
+        }
+        result
+    }
+
+    /// Makes a slot of `view` on a service. The functions must be linked already:
+    /// `target` says what the slot holds; `None` while it is behind the gate.
+    fn open_slot(
+        self: &Arc<RuntimeInner>,
+        state: &mut State,
+        service: ServiceId,
+        view: ViewId,
+        dependent: Option<&Arc<Implementation>>,
+        target: Option<Target>,
+    ) -> SlotRef {
+        let number = state.objects.slots_mut().take_number();
+        if !state.world.has(number) {
+            let len = state.world.len() * 2;
+            self.publish(state, &[], len);
+        }
+        state.world.entry(number).set(target);
+        let raw = Box::into_raw(Box::new(RawSlot {
+            core: Arc::into_raw(Arc::clone(self)).cast(),
+            host: self.host,
+            offset: number.offset(),
+            references: AtomicUsize::new(1),
+        }));
+        let raw = NonNull::new(raw).expect("a box is not null");
+        // SAFETY: `take_back` frees it when it has taken the slot out.
+        let slot = unsafe { Slot::new(raw, view, service, dependent) };
+        state.objects.add_slot(number, slot);
+        let instance = state.objects.services().get(service).map(|service| service.instance().first_generation());
+        if target.is_none()
+            && let Some((gate, first_generation)) = state.gate.as_mut().zip(instance)
+        {
+            gate.members.insert(number, first_generation);
+        }
+        SlotRef::first(raw)
+    }
+
+    /// Takes back slots whose last handle is gone, and the instances that nothing holds
+    /// any more. Returns whether there were any.
+    pub(crate) fn take_back(&self, state: &mut State) -> bool {
+        let released = self.reaper.take_released();
+        let is_some = !released.is_empty();
+        for raw in released {
+            // SAFETY: a released slot is freed only below, and is released once.
+            let number = SlotId::of_offset(unsafe { raw.as_ref() }.offset);
+            let generation = state.generation();
+            let (is_there, unused) = state.objects.remove_slot(number, generation);
+            if !is_there {
+                continue;
+            }
+            state.world.entry(number).set(None);
+            if let Some(instance) = unused {
+                state.retire_unused(instance);
+            }
+            // SAFETY: no handle is left, and the slot was just taken out of the table.
+            unsafe { free(raw) };
+        }
+        let oldest = state.retired.oldest();
+        state.objects.slots_mut().reclaim(oldest);
+        is_some
+    }
+}
+
+impl State {
+    /// The provider of a view's service that a program gets.
+    fn choose(&self, view: ViewId, component: Option<&str>) -> Result<ProviderId> {
+        let interface = &self.objects.views().get(view).interface;
+        self.objects.registry().choose(&interface.name, interface.version, component, Visibility::Committed)
+    }
+
+    /// What a new slot of a view on a service is to hold; `None` if it is behind the gate, or if
+    /// only the successor of the service's instance will serve it and this is the transaction's
+    /// thread.
+    fn target_of_new(&self, service: ServiceId, view: ViewId) -> Result<Option<Target>> {
+        let found = self.objects.services().get(service);
+        let found = found.ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime is gone"))?;
+        // Behind the gate only the thread of the hand-over comes here, and threads that
+        // are inside a member.
+        let is_gated = self.gate.as_ref().is_some_and(|gate| gate.instances.contains(&service));
+        let views = self.objects.views();
+        match found.instance().target(view, views) {
+            Ok(target) if !is_gated => Ok(Some(target)),
+            Ok(_) => Ok(None),
+            Err(error) => {
+                let is_ahead = self.objects.uncommitted().has(sys::thread_id());
+                let provider = self.objects.registry().get(found.provider());
+                let pending = provider.and_then(|provider| provider.successor()).filter(|_| is_ahead);
+                if pending.is_some_and(|pending| pending.link(view, views).is_ok()) { Ok(None) } else { Err(error) }
+            }
+        }
+    }
+}
+
+/// Frees a slot and its count of the [`RuntimeInner`].
+///
+/// # Safety
+/// `raw` came from [`RuntimeInner::open_slot`], nothing refers to it, and the caller holds a
+/// count of the `RuntimeInner` of its own.
+unsafe fn free(raw: NonNull<RawSlot>) {
+    // SAFETY: `open_slot` boxed it.
+    let slot = unsafe { Box::from_raw(raw.as_ptr()) };
+    // SAFETY: `open_slot` took this count for the slot.
+    unsafe { Arc::decrement_strong_count(slot.core.cast::<RuntimeInner>()) };
+}
+
+/// The runtime of a slot, with a count of its own.
+///
+/// # Safety
+/// `slot` came from [`RuntimeInner::open_slot`] and is alive.
+pub(super) unsafe fn inner_of(slot: *const RawSlot) -> Arc<RuntimeInner> {
+    // SAFETY: the caller says so.
+    let inner = unsafe { (*slot).core }.cast::<RuntimeInner>();
+    // SAFETY: the slot holds a count.
+    unsafe { Arc::increment_strong_count(inner) };
+    // SAFETY: the count just taken.
+    unsafe { Arc::from_raw(inner) }
+}

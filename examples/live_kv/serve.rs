@@ -17,7 +17,7 @@ use std::{
 use hdrhistogram::Histogram;
 use kv::{Commands, Engine};
 use lcr::Runtime;
-use sam::{Ending, Report};
+use sam::{Exit, Report};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
@@ -136,9 +136,9 @@ fn wait(stopped: &Receiver<()>, keeper: Option<&Keeper>) {
 
 /// How the instance before this one ended, for people.
 fn ended(report: &Report) -> String {
-    let how = match report.ending {
-        Ending::Code(code) => format!("exit code {code}"),
-        Ending::Signal { signal, .. } => format!("signal {signal}"),
+    let how = match report.exit {
+        Exit::Code(code) => format!("exit code {code}"),
+        Exit::Signal { signal, .. } => format!("signal {signal}"),
         _ => "unknown".to_owned(),
     };
     match &report.hung {

@@ -150,9 +150,9 @@ mod wire;
 
 #[cfg(feature = "tokio")]
 pub use app::tokio;
-pub use app::{App, Check, CheckReport, Ending, Parked, Report, app};
+pub use app::{App, Check, CheckReport, Parked, Report, app};
 pub use builder::Builder;
 pub use error::{Error, ErrorKind, Result};
 pub use lcr_macros::sam_main as main;
 pub use options::{Cgroup, KillMode, Notify, Respawn, SignalTarget, Strays};
-pub use state::{Checks, Recovery};
+pub use state::{Checks, Exit, Recovery};

@@ -362,7 +362,7 @@ impl Options {
 mod tests {
     use super::*;
     use crate::{
-        state::{Event, How, Stage, State, step},
+        state::{Event, Stage, State, step},
         time::Time,
     };
 
@@ -383,7 +383,7 @@ mod tests {
                 _ => tell(&mut state, Event::Ended(Exit::Code(1))),
             }
         }
-        assert!(matches!(state.last().map(|end| end.how), Some(How::Exited(_))));
+        assert!(matches!(state.last().map(|end| end.exit), Some(Ok(_))));
         None
     }
 

@@ -18,11 +18,11 @@ use crate::wire::{self, Bell, Kept, Turn};
 #[derive(Debug)]
 pub(crate) struct Child {
     pub(crate) pid: libc::pid_t,
-    ended: Option<Ended>,
+    ended: Option<WaitResult>,
 }
 
 /// How it ended: `Ok(code)` or `Err(signal)`.
-pub(crate) type Ended = Result<i32, i32>;
+pub(crate) type WaitResult = Result<i32, i32>;
 
 /// Runs `body` in a forked process, which ends with code 0 after it, with 101 if it panics, and by
 /// SIGALRM if it is still there after two minutes: a test fails, and does not hang.
@@ -72,16 +72,16 @@ impl Child {
         }
     }
 
-    pub(crate) fn wait(&mut self) -> Ended {
+    pub(crate) fn wait(&mut self) -> WaitResult {
         self.reap(0).expect("a child ends")
     }
 
     /// How it ended, if it has.
-    pub(crate) fn ended(&mut self) -> Option<Ended> {
+    pub(crate) fn ended(&mut self) -> Option<WaitResult> {
         self.reap(libc::WNOHANG)
     }
 
-    fn reap(&mut self, flags: i32) -> Option<Ended> {
+    fn reap(&mut self, flags: i32) -> Option<WaitResult> {
         while self.ended.is_none() {
             let mut status = 0;
             // SAFETY: `status` may be written; the child is ours.
@@ -199,7 +199,7 @@ impl Supervisor {
     }
 
     /// Serves `instance` until it has ended, and says how. `turn` is called after each turn.
-    pub(crate) fn serve(&mut self, instance: &mut Instance, mut turn: impl FnMut(&Instance, Turn)) -> Ended {
+    pub(crate) fn serve(&mut self, instance: &mut Instance, mut turn: impl FnMut(&Instance, Turn)) -> WaitResult {
         let mut closed = false;
         loop {
             // Ended first: what it sent before its end is served in this last turn.

@@ -23,4 +23,4 @@ pub mod tokio;
 pub(crate) use attach::{InstanceFds, attach, is_detached};
 pub use calls::{App, app};
 pub use check::{Check, Parked};
-pub use report::{CheckReport, Ending, Report};
+pub use report::{CheckReport, Report};

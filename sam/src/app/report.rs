@@ -7,31 +7,16 @@ use super::{
     attach::{self, Supervision},
 };
 use crate::{
-    shared::{CHECKS, CheckReading, Ended},
+    shared::{CHECKS, CheckReading, ExitRecord},
     state::Exit,
 };
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Ending {
-    /// It exited with this code, 0 to 255.
-    Code(i32),
-    /// A signal ended it.
-    Signal {
-        /// Its number.
-        signal: i32,
-        /// Whether the kernel wrote a core dump.
-        core: bool,
-    },
-}
 
 /// How the previous instance ended, and what it had used; see [`App::previous_exit`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
     /// How it ended.
-    pub ending: Ending,
+    pub exit: Exit,
     /// The check that it missed, if the supervisor ended it for that.
     pub hung: Option<String>,
     /// It had called [`App::mark_failed`].
@@ -67,7 +52,7 @@ impl App {
     /// supervisor.
     pub fn previous_exit(&self) -> Option<Report> {
         let Supervision::Attached(attached) = attach::supervision() else { return None };
-        let Ended { exit, hung, failed, lived, user, system, max_rss } = attached.board.report()?;
+        let ExitRecord { exit, hung, failed, lived, user, system, max_rss } = attached.board.report()?;
         let check = |CheckReading { label, parked, silent, deadline }| CheckReport {
             name: label.as_str().to_owned(),
             parked,
@@ -75,10 +60,7 @@ impl App {
             deadline,
         };
         Some(Report {
-            ending: match exit {
-                Exit::Code(code) => Ending::Code(code),
-                Exit::Signal { signal, core } => Ending::Signal { signal, core },
-            },
+            exit,
             hung: hung.map(|label| label.as_str().to_owned()),
             failed,
             lived,

@@ -44,7 +44,7 @@ use std::sync::atomic::{AtomicU32, Ordering, fence};
 use std::time::Duration;
 
 use super::clock::{count, now};
-use super::exit_record::Ended;
+use super::exit_record::ExitRecord;
 use super::label::Label;
 use super::layout::{BoardLayout, CHECKS, CheckLayout, LAYOUT_VERSION, MAIN};
 use super::memory::{self, Mapping, PAGE};
@@ -219,7 +219,7 @@ impl Board {
 
     /// Tells how the instance before this one ended, and what `its` checks were at `end`. Before
     /// the fork.
-    pub(crate) fn set_report(&self, ended: &Ended, its: &Board, end: Time) {
+    pub(crate) fn set_report(&self, ended: &ExitRecord, its: &Board, end: Time) {
         for (index, layout) in self.layout().checks[..its.used().len()].iter().enumerate() {
             let past = &layout.past;
             let (kind, check) = its.read_check(index, end);
@@ -305,7 +305,7 @@ impl Board {
     }
 
     /// How the previous instance ended; `None` in the first.
-    pub(crate) fn report(&self) -> Option<Ended> {
+    pub(crate) fn report(&self) -> Option<ExitRecord> {
         self.layout().previous.read()
     }
 

@@ -8,7 +8,7 @@ use crate::state::Exit;
 
 /// How an instance ended, and what it had used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ended {
+pub(crate) struct ExitRecord {
     pub(crate) exit: Exit,
     /// The check that it missed, if that is what ended it.
     pub(crate) hung: Option<Label>,
@@ -46,7 +46,7 @@ pub(super) struct ExitRecordLayout {
 }
 
 impl ExitRecordLayout {
-    pub(super) fn write(&self, ended: &Ended) {
+    pub(super) fn write(&self, ended: &ExitRecord) {
         let (kind, value) = match ended.exit {
             Exit::Code(code) => (CODE, code),
             Exit::Signal { signal, core: false } => (SIGNAL, signal),
@@ -65,7 +65,7 @@ impl ExitRecordLayout {
         self.kind.store(kind, Ordering::Release);
     }
 
-    pub(super) fn read(&self) -> Option<Ended> {
+    pub(super) fn read(&self) -> Option<ExitRecord> {
         let kind = self.kind.load(Ordering::Acquire);
         let value = self.value.load(Ordering::Relaxed) as i32;
         let exit = match kind {
@@ -75,7 +75,7 @@ impl ExitRecordLayout {
             NONE.. => return None,
         };
         let duration = |cell: &AtomicU64| Duration::from_nanos(cell.load(Ordering::Relaxed));
-        Some(Ended {
+        Some(ExitRecord {
             exit,
             hung: (self.hung.load(Ordering::Relaxed) != 0).then(|| self.check.read()),
             failed: self.failed.load(Ordering::Relaxed) != 0,

@@ -15,7 +15,7 @@ mod vault;
 
 pub(crate) use board::{Board, CheckReading, can_warn};
 pub(crate) use clock::{COUNTER, count, now};
-pub(crate) use exit_record::Ended;
+pub(crate) use exit_record::ExitRecord;
 pub(crate) use label::{LABEL, Label};
 pub(crate) use layout::{CHECKS, MAIN};
 pub(crate) use memory::PAGE;

@@ -1,6 +1,6 @@
 //! What the supervisor is to do.
 
-use super::event::Exit;
+use super::exit::Exit;
 
 /// One thing to do. Actions are carried out in order, and none of them blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

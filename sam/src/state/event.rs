@@ -1,5 +1,6 @@
 //! What happens to the supervisor.
 
+use super::exit::Exit;
 use crate::time::Time;
 
 /// One thing that happened.
@@ -68,11 +69,4 @@ pub(crate) enum Excuse {
     Traced,
     /// It was ready to run for most of the interval and got no processor.
     Starved,
-}
-
-/// How an instance ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    Code(i32),
-    Signal { signal: i32, core: bool },
 }

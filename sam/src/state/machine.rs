@@ -6,7 +6,8 @@ use super::{
     action::{Action, Actions},
     backoff::Delays,
     budget::Restarts,
-    event::{Event, Exit, Phase},
+    event::{Event, Phase},
+    exit::Exit,
     health::Health,
     policy::{Policy, Recovery},
 };
@@ -66,41 +67,35 @@ pub(crate) enum Cause {
     Start,
 }
 
-/// How an instance ended, or that it could not be made, and what follows.
+/// The end of one instance, as the machine judged it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) instance: u32,
-    pub(crate) how: How,
-    /// What it had been warned of or killed for, and had not made good for long enough.
+    /// How it ended, or the error number with which making it failed.
+    pub(crate) exit: Result<Exit, i32>,
+    /// What the instance had been warned of or killed for, and had not made good for long enough.
     pub(crate) cause: Option<Cause>,
     /// From `Spawned` to `Ended`.
     pub(crate) lived: Duration,
-    pub(crate) then: Then,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum How {
-    Exited(Exit),
-    /// It could not be made; the error number says why.
-    NotMade(i32),
+    pub(crate) decision: Decision,
 }
 
 /// What follows an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Then {
+pub(crate) enum Decision {
     /// The next instance, after this delay.
-    Restart {
-        after: Duration,
-    },
-    /// The operator had asked for it.
+    Restart { after: Duration },
+    /// The supervisor ends: the operator had stopped it.
     Stopped,
+    /// The supervisor ends: the instance ended with a clean status, and nothing was wrong with it.
     Clean,
+    /// The supervisor ends: the exit code is one that no restart would help.
     Fatal,
-    /// It had said that it was on its way to an end of its own.
+    /// The supervisor ends: the instance had said that it was on its way to an end of its own.
     Finished,
-    /// The policy is `Quit`.
+    /// The supervisor ends: the policy is `Quit`.
     Quit,
-    /// The budget has no restart left.
+    /// The supervisor ends: the budget has no restart left.
     Spent,
 }
 
@@ -124,10 +119,10 @@ pub(crate) fn step(state: &State, event: Event, now: Time) -> (State, Actions) {
         _ if matches!(next.stage, Stage::Left { .. }) => {}
         Event::Spawned if next.stage == Stage::Spawning => next.spawned(now, &mut actions),
         Event::NotSpawned(errno) if next.stage == Stage::Spawning => {
-            next.ended(How::NotMade(errno), now, &mut actions);
+            next.ended(Err(errno), now, &mut actions);
         }
         Event::Look(reading) if live => next.look(reading, now, &mut actions),
-        Event::Ended(exit) if live => next.ended(How::Exited(exit), now, &mut actions),
+        Event::Ended(exit) if live => next.ended(Ok(exit), now, &mut actions),
         Event::Halted(signal) if live => next.halted(signal, now, &mut actions),
         Event::Resumed if live => next.resumed(now),
         Event::HandedOver if live => next.handed_over(),
@@ -242,10 +237,10 @@ impl State {
     }
 
     /// An instance is gone, or did not come to be: what now?
-    fn ended(&mut self, how: How, now: Time, actions: &mut Actions) {
+    fn ended(&mut self, exit: Result<Exit, i32>, now: Time, actions: &mut Actions) {
         let mut lived = Duration::ZERO;
         let mut cause = None;
-        if let How::Exited(_) = how {
+        if exit.is_ok() {
             lived = now.since(self.health.spawned);
             cause = self.cause(now);
             if self.stage == Stage::Living {
@@ -254,72 +249,76 @@ impl State {
             self.health.stop_probe(actions);
         }
         let is_asked = self.restart_asked;
-        let then = self.decide(how, cause, now);
-        if self.policy.tells_failures && !is_asked && self.is_failure(how, cause, then) {
+        let decision = self.decide(exit, cause, now);
+        if self.policy.tells_failures && !is_asked && self.is_failure(exit, cause, decision) {
             actions.push(Action::Failed);
         }
-        self.last = Some(End { instance: self.instance, how, cause, lived, then });
+        self.last = Some(End { instance: self.instance, exit, cause, lived, decision });
         self.job = Job::default();
-        match then {
-            Then::Restart { after } => {
-                if let How::Exited(_) = how {
+        match decision {
+            Decision::Restart { after } => {
+                if exit.is_ok() {
                     self.instance = self.instance.saturating_add(1);
                 }
                 self.stage = Stage::Waiting { at: now.after(after) };
             }
-            _ => self.exit(self.exit_of_supervisor(how, then), actions),
+            _ => self.exit(self.exit_of_supervisor(exit, decision), actions),
         }
     }
 
-    fn decide(&mut self, how: How, cause: Option<Cause>, now: Time) -> Then {
+    fn decide(&mut self, exit: Result<Exit, i32>, cause: Option<Cause>, now: Time) -> Decision {
         if self.stop.is_some() {
-            return Then::Stopped;
+            return Decision::Stopped;
         }
         if self.restart_asked {
             self.delays.reset();
-            return Then::Restart { after: Duration::ZERO };
+            return Decision::Restart { after: Duration::ZERO };
         }
         if self.policy.recovery == Recovery::Quit {
-            return Then::Quit;
+            return Decision::Quit;
         }
-        match how {
-            How::Exited(Exit::Code(code)) if self.policy.fatal.contains(code) => return Then::Fatal,
-            How::Exited(_) if self.policy.recovery == Recovery::Always => {}
-            How::Exited(Exit::Code(code)) if cause.is_none() && (code == 0 || self.policy.clean.contains(code)) => {
-                return Then::Clean;
+        match exit {
+            Ok(Exit::Code(code)) if self.policy.fatal.contains(code) => return Decision::Fatal,
+            Ok(_) if self.policy.recovery == Recovery::Always => {}
+            Ok(Exit::Code(code)) if cause.is_none() && (code == 0 || self.policy.clean.contains(code)) => {
+                return Decision::Clean;
             }
-            How::Exited(_) if cause.is_none() && self.health.reading.phase == Phase::Stopping => return Then::Finished,
-            How::Exited(Exit::Code(_))
+            Ok(_) if cause.is_none() && self.health.reading.phase == Phase::Stopping => return Decision::Finished,
+            Ok(Exit::Code(_))
                 if self.policy.passes_exits && cause.is_none() && self.health.reading.phase != Phase::Running =>
             {
-                return Then::Finished;
+                return Decision::Finished;
             }
             _ => {}
         }
         let after = self.delays.next(&self.policy.backoff);
-        if self.restarts.allows(self.policy.budget, now.after(after)) { Then::Restart { after } } else { Then::Spent }
+        if self.restarts.allows(self.policy.budget, now.after(after)) {
+            Decision::Restart { after }
+        } else {
+            Decision::Spent
+        }
     }
 
     /// Whether an end is neither as the operator wanted it nor as the instance did.
-    fn is_failure(&self, how: How, cause: Option<Cause>, then: Then) -> bool {
-        let is_clean = cause.is_none()
-            && matches!(how, How::Exited(Exit::Code(code)) if code == 0 || self.policy.clean.contains(code));
-        match then {
-            Then::Stopped | Then::Clean | Then::Finished => false,
-            Then::Restart { .. } | Then::Quit => !is_clean,
-            Then::Fatal | Then::Spent => true,
+    fn is_failure(&self, exit: Result<Exit, i32>, cause: Option<Cause>, decision: Decision) -> bool {
+        let is_clean =
+            cause.is_none() && matches!(exit, Ok(Exit::Code(code)) if code == 0 || self.policy.clean.contains(code));
+        match decision {
+            Decision::Stopped | Decision::Clean | Decision::Finished => false,
+            Decision::Restart { .. } | Decision::Quit => !is_clean,
+            Decision::Fatal | Decision::Spent => true,
         }
     }
 
     /// The supervisor's own status.
-    fn exit_of_supervisor(&self, how: How, then: Then) -> Exit {
-        match (how, then, self.stop) {
+    fn exit_of_supervisor(&self, exit: Result<Exit, i32>, decision: Decision) -> Exit {
+        match (exit, decision, self.stop) {
             // Who gives up did not succeed, even if the last instance left with 0 when
             // it was warned.
-            (How::Exited(Exit::Code(0)), Then::Spent, _) => Exit::Code(1),
-            (How::Exited(exit), ..) => exit,
-            (How::NotMade(_), _, Some((signal, _))) => Exit::Signal { signal, core: false },
-            (How::NotMade(_), _, None) => Exit::Code(NOT_MADE),
+            (Ok(Exit::Code(0)), Decision::Spent, _) => Exit::Code(1),
+            (Ok(exit), ..) => exit,
+            (Err(_), _, Some((signal, _))) => Exit::Signal { signal, core: false },
+            (Err(_), _, None) => Exit::Code(NOT_MADE),
         }
     }
 

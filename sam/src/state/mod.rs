@@ -54,6 +54,7 @@ mod action;
 mod backoff;
 mod budget;
 mod event;
+mod exit;
 mod health;
 mod machine;
 mod policy;
@@ -63,9 +64,10 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use action::Action;
 pub use action::SignalTarget;
-pub(crate) use event::{Event, Excuse, Exit, Phase, Reading};
-pub(crate) use machine::{Cause, How, Stage, State, Then, step};
+pub(crate) use action::{Action, Actions};
+pub(crate) use event::{Event, Excuse, Phase, Reading};
+pub use exit::Exit;
+pub(crate) use machine::{Cause, Decision, Stage, State, step};
 pub(crate) use policy::{Backoff, Budget, Codes, Policy, Probing};
 pub use policy::{Checks, Recovery};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     action::{Action, Actions, SignalTarget},
-    event::Exit,
+    exit::Exit,
     machine::{Stage, State},
 };
 use crate::time::Time;

@@ -192,7 +192,7 @@ fn act(verb: &str, rest: &[&str]) {
         ("previous", []) => match app.previous_exit() {
             None => say("previous none"),
             Some(report) => {
-                say(&format!("previous {:?} hung {:?} failed {}", report.ending, report.hung, report.failed));
+                say(&format!("previous {:?} hung {:?} failed {}", report.exit, report.hung, report.failed));
             }
         },
         // So many descriptors, under names that are long where they are written down; and none again.

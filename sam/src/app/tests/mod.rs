@@ -9,9 +9,9 @@ use std::{
 };
 
 use crate::{
-    app::{Ending, app},
+    app::app,
     error::ErrorKind,
-    shared::{Board, Ended, Label, now},
+    shared::{Board, ExitRecord, Label, now},
     state::{Exit, Phase},
     testing::{Instance, Supervisor, fork},
 };
@@ -90,7 +90,7 @@ fn a_second_instance_finds_what_the_first_one_left() {
     });
     let ended = supervisor.serve(&mut first, |_, _| {});
     assert_eq!(ended, Err(libc::SIGKILL));
-    let ended = Ended {
+    let ended = ExitRecord {
         exit: Exit::Signal { signal: libc::SIGKILL, core: false },
         hung: Label::new("main"),
         failed: false,
@@ -104,7 +104,7 @@ fn a_second_instance_finds_what_the_first_one_left() {
         let app = app();
         assert_eq!((app.instance(), app.is_supervised()), (2, true));
         let report = app.previous_exit().unwrap();
-        assert_eq!(report.ending, Ending::Signal { signal: libc::SIGKILL, core: false });
+        assert_eq!(report.exit, Exit::Signal { signal: libc::SIGKILL, core: false });
         assert_eq!((report.hung.as_deref(), report.max_rss), (Some("main"), 2048));
         let names: Vec<_> = report.checks.iter().map(|check| (check.name.as_str(), check.parked)).collect();
         assert_eq!(names, [("main", false), ("writer", false)]);

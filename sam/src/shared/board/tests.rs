@@ -134,7 +134,7 @@ fn the_next_board_tells_how_the_last_one_ended() {
     last.claim(9, &label("writer"), Duration::from_secs(5), Time(seconds(10)));
     last.park(9);
     for exit in [Exit::Code(77), Exit::Signal { signal: 11, core: true }, Exit::Signal { signal: 9, core: false }] {
-        let ended = Ended {
+        let ended = ExitRecord {
             exit,
             hung: Some(label("main")),
             failed: true,
@@ -193,7 +193,7 @@ fn read_all(board: &Board, now: Time) -> usize {
         assert!(can_warn(signal));
     }
     let _ = board.by_asking();
-    let ended = Ended {
+    let ended = ExitRecord {
         exit: Exit::Code(0),
         hung: None,
         failed: false,

@@ -364,6 +364,19 @@ fn no_history_breaks_a_rule() {
     }
 }
 
+/// Fails where the argument of the supervisor's loop would: see `supervisor::event_loop`.
+fn step_of_which_only_a_tick_asks(state: &State, event: Event, now: Time) -> (State, Actions) {
+    let (next, actions) = step(state, event, now);
+    let answered = actions.iter().filter(|action| matches!(action, Action::Spawn { .. } | Action::Probe)).count();
+    assert!(answered <= usize::from(event == Event::Tick), "{event:?} of {state:?} asks: {actions:?}");
+    (next, actions)
+}
+
+#[test]
+fn only_a_tick_asks_for_an_answer_and_for_one() {
+    assert!(first_fault(step_of_which_only_a_tick_asks, 0..20_000).is_none());
+}
+
 #[test]
 fn the_histories_see_every_cause_every_action_and_every_end() {
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
@@ -376,8 +389,8 @@ fn the_histories_see_every_cause_every_action_and_every_end() {
                 *seen.entry(word.to_owned()).or_default() += 1;
             }
         }
-        let then = format!("{:?}", history.state.last().map(|end| end.then));
-        *seen.entry(then).or_default() += 1;
+        let decision = format!("{:?}", history.state.last().map(|end| end.decision));
+        *seen.entry(decision).or_default() += 1;
     }
     for word in [
         "Failed",

@@ -72,7 +72,7 @@ fn the_budget_spent_leaves_with_the_last_exit() {
     }
     assert_eq!(rig.end(Exit::Code(4)), None);
     assert_eq!(rig.left(), Some(Exit::Code(4)));
-    assert_eq!(rig.state.last().unwrap().then, Then::Spent);
+    assert_eq!(rig.state.last().unwrap().decision, Decision::Spent);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_clean_exit_ends_the_supervisor_with_the_same_status() {
         let mut rig = Rig::running(Policy { clean, ..policy() });
         assert_eq!(rig.end(Exit::Code(code)), None);
         assert_eq!(rig.left(), Some(Exit::Code(code)));
-        assert_eq!(rig.state.last().unwrap().then, Then::Clean);
+        assert_eq!(rig.state.last().unwrap().decision, Decision::Clean);
     }
     assert!(Rig::running(Policy { clean, ..policy() }).end(Exit::Code(5)).is_some());
 }
@@ -121,7 +121,7 @@ fn one_that_had_finished_is_not_restarted_however_it_ends() {
         rig.wake();
         assert_eq!(rig.end(exit), None);
         assert_eq!(rig.left(), Some(exit));
-        assert_eq!(rig.state.last().unwrap().then, Then::Finished);
+        assert_eq!(rig.state.last().unwrap().decision, Decision::Finished);
     }
     let mut rig = Rig::running(policy());
     rig.reading = Reading { phase: Phase::Stopping, failed: true, ..PARKED };
@@ -206,7 +206,7 @@ fn one_that_wants_no_further_instance_has_none_whatever_it_was_warned_of() {
     rig.reading = Reading { phase: Phase::Stopping, ..PARKED };
     rig.wake();
     assert_eq!(rig.end(Exit::Code(3)), None);
-    assert_eq!(rig.state.last().unwrap().then, Then::Finished);
+    assert_eq!(rig.state.last().unwrap().decision, Decision::Finished);
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn a_fatal_code_is_never_restarted_even_after_a_warning() {
     rig.hang_until_warned();
     assert_eq!(rig.end(Exit::Code(78)), None);
     assert_eq!(rig.left(), Some(Exit::Code(78)));
-    assert_eq!(rig.state.last().unwrap().then, Then::Fatal);
+    assert_eq!(rig.state.last().unwrap().decision, Decision::Fatal);
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn what_could_not_be_made_is_tried_again_within_the_budget_and_keeps_its_number(
     }
     assert_eq!(tries, 6);
     assert_eq!(rig.left(), Some(Exit::Code(71)));
-    assert_eq!(rig.state.last().unwrap().how, How::NotMade(libc::EAGAIN));
+    assert_eq!(rig.state.last().unwrap().exit, Err(libc::EAGAIN));
 }
 
 #[test]
@@ -379,7 +379,7 @@ fn one_that_does_not_obey_a_restart_is_killed_and_a_stop_is_stronger() {
     );
     assert_eq!(rig.tell(Event::Restart), []);
     assert_eq!(rig.end(Exit::Code(0)), None);
-    assert_eq!(rig.state.last().unwrap().then, Then::Stopped);
+    assert_eq!(rig.state.last().unwrap().decision, Decision::Stopped);
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn a_stop_that_is_obeyed_leaves_with_what_the_instance_left_with() {
         rig.tell(Event::Signal(libc::SIGTERM));
         assert_eq!(rig.end(exit), None);
         assert_eq!(rig.left(), Some(exit));
-        assert_eq!(rig.state.last().unwrap().then, Then::Stopped);
+        assert_eq!(rig.state.last().unwrap().decision, Decision::Stopped);
     }
 }
 

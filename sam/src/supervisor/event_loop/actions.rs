@@ -1,30 +1,14 @@
-//! What the machine asks for, done; and what children do, told to the machine.
+//! Executes the state machine's actions.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::ops::ControlFlow;
 
+use super::{Supervisor, standby_child::StandbyChild};
 use crate::{
     options::KillMode,
-    state::{Action, Event, Exit, Phase, SignalTarget, Stage},
-    supervisor::{
-        event_loop::{
-            Supervisor,
-            failure_command::Failure,
-            probe::Probe,
-            spawn::{Standby, StandbyChild},
-        },
-        kernel::{
-            cgroup::InstanceCgroup,
-            main_process::Reaped,
-            sys::{self, Change, Usage},
-            terminal,
-        },
-        protocols::notify_server::begin_to_serve,
-    },
+    state::{Action, Event, Exit, SignalTarget, Stage},
+    supervisor::kernel::{cgroup::InstanceCgroup, sys},
     time::Time,
 };
-
-/// How long the rest of a group that was killed is waited for.
-const REAP_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Supervisor {
     /// Does what the machine asks for.
@@ -33,13 +17,9 @@ impl Supervisor {
             Action::Spawn { instance } => match self.spawn(instance, now)? {
                 Ok(instance) => {
                     self.instance = Some(instance);
-                    self.tell(Event::Spawned, now)?;
-                    if self.options.program.is_some() {
-                        // Nobody else tells that it may be ready already.
-                        self.look(now)?;
-                    }
+                    self.events.push(Event::Spawned);
                 }
-                Err(error) => self.tell(Event::NotSpawned(error.raw_os_error().unwrap_or(libc::EIO)), now)?,
+                Err(error) => self.events.push(Event::NotSpawned(error.raw_os_error().unwrap_or(libc::EIO))),
             },
             Action::Send { signal, to } => self.send(signal, to),
             Action::Warn { signal } => {
@@ -66,7 +46,7 @@ impl Supervisor {
             Action::Probe => {
                 self.probe = self.start_probe();
                 if self.probe.is_none() {
-                    self.tell(Event::Unprobed, now)?;
+                    self.events.push(Event::Unprobed);
                 }
             }
             Action::StopProbe => {
@@ -99,185 +79,6 @@ impl Supervisor {
         }
     }
 
-    /// Another process is the main one of the instance.
-    pub(super) fn hand_over(&mut self, now: Time) -> ControlFlow<StandbyChild> {
-        if let Some(instance) = &mut self.instance {
-            instance.was_handed_over(now);
-        }
-        // It knows the instance by the process that was the main one.
-        self.standby.take().into_iter().for_each(Standby::stop);
-        self.newest_standby = self.newest_standby.min(self.state.instance());
-        self.journal.outdate();
-        self.tell(Event::HandedOver, now)
-    }
-
-    /// The process that the file names, which its writer may be about to replace.
-    fn named_by_file(&self) -> Option<i32> {
-        let mut buffer = [0; 32];
-        let text = sys::read_proc(self.pid_file.as_deref()?, &mut buffer);
-        str::from_utf8(text).ok()?.trim().parse().ok().filter(|pid| *pid > 0)
-    }
-
-    /// A child changed.
-    pub(super) fn child_changed(
-        &mut self,
-        pid: i32,
-        change: Change,
-        usage: Usage,
-        now: Time,
-    ) -> ControlFlow<StandbyChild> {
-        if self.probe.as_ref().is_some_and(|probe| probe.pid == pid) {
-            if let Change::Ended(exit) = change {
-                // What it has left behind; none of it is asked for any more.
-                self.probe.take().into_iter().for_each(Probe::stop_rest);
-                let is_well = exit == Exit::Code(0);
-                if let Some(instance) = self.instance.as_ref().filter(|_| is_well && self.options.ready_by_probe)
-                    && instance.board.phase() == Phase::Starting
-                {
-                    begin_to_serve(&instance.board, Duration::ZERO, now);
-                }
-                self.tell(Event::Probed(is_well), now)?;
-            }
-            return ControlFlow::Continue(());
-        }
-        if self.failure.as_ref().is_some_and(|failure| failure.pid == pid) {
-            if let Change::Ended(_) = change {
-                self.failure.take().into_iter().for_each(Failure::stop_rest);
-            }
-            return ControlFlow::Continue(());
-        }
-        if self.standby.as_ref().is_some_and(|standby| standby.pid == pid) {
-            match change {
-                Change::Ended(_) => self.standby = None,
-                // It would become an instance that does not run, without anybody being told.
-                Change::Stopped(_) => self.standby.take().into_iter().for_each(Standby::stop),
-                Change::Continued => {}
-            }
-            return ControlFlow::Continue(());
-        }
-        let Some(instance) = self.instance.as_mut().filter(|instance| instance.ended.is_none()) else {
-            if let Change::Ended(_) = change {
-                self.children.reaped(pid);
-            }
-            return ControlFlow::Continue(());
-        };
-        match change {
-            Change::Ended(exit) => match instance.main.reaped(pid, exit, usage) {
-                Reaped::Nothing => {}
-                Reaped::Back => return self.hand_over(now),
-                Reaped::Ended(exit, usage) => return self.main_ended(exit, usage, now),
-                Reaped::Another => self.children.reaped(pid),
-            },
-            _ if instance.pid() != pid => {}
-            Change::Stopped(libc::SIGTTIN | libc::SIGTTOU) if self.terminal.lend(instance.main.first_group()) => {
-                self.send(libc::SIGCONT, SignalTarget::Group);
-            }
-            // Where nobody could continue us it is no terminal's stop, but a hang.
-            Change::Stopped(_) if terminal::is_group_orphaned() => self.tell(Event::Halted(libc::SIGSTOP), now)?,
-            Change::Stopped(signal) => self.tell(Event::Halted(signal), now)?,
-            Change::Continued => self.tell(Event::Resumed, now)?,
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// The main process of the instance was reaped, and no other has taken its place.
-    fn main_ended(&mut self, exit: Exit, usage: Usage, now: Time) -> ControlFlow<StandbyChild> {
-        let serves = matches!(self.state.stage(), Stage::Living | Stage::Warned { .. });
-        let named = if serves { self.named_by_file() } else { None };
-        let Some(instance) = self.instance.as_mut() else { return ControlFlow::Continue(()) };
-        if named.is_some_and(|pid| instance.main.succeed(pid)) {
-            return self.hand_over(now);
-        }
-        let (pid, group) = (instance.pid(), instance.main.first_group());
-        instance.end(exit, usage, now);
-        self.tell_of_the_rest(pid, group, exit);
-        let Some(instance) = self.instance.as_ref() else { return ControlFlow::Continue(()) };
-        self.tsc.settle(&instance.board);
-        let warned = matches!(self.state.stage(), Stage::Warned { .. });
-        if warned || self.state.stage() == Stage::Living {
-            let last = instance.last_sight(now, self.state.policy(), warned);
-            self.tell(Event::Look(last), now)?;
-        }
-        match exit {
-            // Ctrl-C, which came to the instance alone.
-            Exit::Signal { signal: signal @ (libc::SIGINT | libc::SIGQUIT), .. } if self.terminal.is_lent() => {
-                self.tell(Event::Signal(signal), now)?;
-            }
-            // The next would have no terminal.
-            Exit::Signal { signal: libc::SIGHUP, .. } if self.terminal.is_gone() => {
-                self.tell(Event::Signal(libc::SIGTERM), now)?;
-            }
-            _ => {}
-        }
-        self.terminal.take_back();
-        ControlFlow::Continue(())
-    }
-
-    /// The main process left as if all were done, and what it had started runs on: most likely it
-    /// went into the background. One line, as the service is over with it.
-    fn tell_of_the_rest(&self, pid: i32, group: i32, exit: Exit) {
-        let go_on = self.options.kill_mode == KillMode::Main;
-        if exit != Exit::Code(0) || self.state.stop_signal().is_some() || go_on {
-            return;
-        }
-        let ours = self.own_children();
-        let count = self.children.count_running(ours, (!self.kills_strays()).then_some(group));
-        if count > 0 {
-            self.journal.say(format_args!(
-                "the main process of instance {} (pid {pid}) ended with status 0 while others that it had started \
-                 ran on ({count}); they are killed. A program that goes into the background is to stay in the \
-                 foreground (nginx: `daemon off;`); one that hands over to another process is to name that one \
-                 (MAINPID= with --notify, or --pid-file)",
-                self.state.instance(),
-            ));
-        }
-    }
-
-    /// Ends what is left of an instance whose main process was reaped; its exit, once
-    /// there is nothing. While the operator's stop has time left, so has the group.
-    pub(super) fn reap_group(&mut self, now: Time) -> Option<Exit> {
-        let instance = self.instance.as_mut()?;
-        let (exit, at) = instance.ended?;
-        // What goes on is nobody's of the instance any more.
-        let group = instance.main.group().filter(|_| self.options.kill_mode != KillMode::Main);
-        let has_time =
-            self.options.kill_mode == KillMode::Group && matches!(self.state.stage(), Stage::Stopping { .. });
-        if has_time && group.is_some_and(sys::group_lives) {
-            return None;
-        }
-        let since = *instance.killed.get_or_insert(now);
-        let _ = group.map(|group| sys::send(-group, libc::SIGKILL));
-        let instance = self.instance.as_ref()?;
-        let ours = self.own_children();
-        // In this order: what the last of the group leaves is a child then.
-        let has_group = group.is_some_and(sys::group_lives);
-        let has_strays = self.kills_strays() && self.children.kill_strays(ours);
-        // Without a stray there may still be one: an orphan in another PID namespace is the child of
-        // that one's first process.
-        let has_rest = instance.cgroup.as_ref().is_some_and(InstanceCgroup::kill_rest);
-        if (has_group || has_strays || has_rest) && now.since(since) < REAP_TIMEOUT {
-            return None;
-        }
-        // A group of the instance's own making may have had it until now.
-        self.terminal.take_back();
-        let instance = self.instance.take()?;
-        let report = instance.report(exit, &self.state, now);
-        let (board, rest) = instance.into_parts();
-        let before = self.past.replace((report, board, at));
-        self.remains = Some((before, rest));
-        Some(exit)
-    }
-
-    /// Children of the supervisor that are nothing of an instance.
-    fn own_children(&self) -> [Option<i32>; 3] {
-        let (probe, standby, failure) = (self.probe.as_ref(), self.standby.as_ref(), self.failure.as_ref());
-        [probe.map(|probe| probe.pid), standby.map(|standby| standby.pid), failure.map(|failure| failure.pid)]
-    }
-
-    fn kills_strays(&self) -> bool {
-        !self.options.keeps_strays() && self.pid != 1
-    }
-
     /// Ends this process as its last instance ended.
     fn exit(&mut self, exit: Exit) -> ! {
         if let Some(probe) = self.probe.take() {
@@ -290,7 +91,7 @@ impl Supervisor {
         if let Some(cgroups) = self.cgroups.take() {
             cgroups.remove();
         }
-        self.show();
+        self.update_status_file();
         self.await_failure_command();
         self.journal.close();
         match exit {

@@ -15,7 +15,7 @@ use nix::unistd::{ForkResult, Pid, fork, setpgid};
 
 use crate::{
     shared::now,
-    state::{Exit, How},
+    state::Exit,
     supervisor::{
         event_loop::{
             Supervisor,
@@ -25,7 +25,7 @@ use crate::{
             dispositions,
             sys::{self, Change, Signal},
         },
-        protocols::journal::{cause_name, then_name},
+        protocols::journal::{cause_name, decision_name},
     },
     time::Time,
 };
@@ -75,7 +75,9 @@ impl Supervisor {
                     shell.arg("-c").arg(command).stdin(Stdio::null());
                     let log = || if self.options.log { stderr_again() } else { Stdio::null() };
                     shell.stdout(log()).stderr(log());
-                    shell.env("SAM_INSTANCE", end.instance.to_string()).env("SAM_DECISION", then_name(end.then));
+                    shell
+                        .env("SAM_INSTANCE", end.instance.to_string())
+                        .env("SAM_DECISION", decision_name(end.decision));
                     shell.env("SAM_LIVED_MS", end.lived.as_millis().to_string());
                     for name in ["SAM_CAUSE", "SAM_EXIT_STATUS", "SAM_EXIT_SIGNAL"] {
                         shell.env_remove(name);
@@ -83,10 +85,10 @@ impl Supervisor {
                     if let Some(cause) = end.cause {
                         shell.env("SAM_CAUSE", cause_name(cause));
                     }
-                    match end.how {
-                        How::Exited(Exit::Code(code)) => shell.env("SAM_EXIT_STATUS", code.to_string()),
-                        How::Exited(Exit::Signal { signal, .. }) => shell.env("SAM_EXIT_SIGNAL", signal.to_string()),
-                        How::NotMade(_) => &mut shell,
+                    match end.exit {
+                        Ok(Exit::Code(code)) => shell.env("SAM_EXIT_STATUS", code.to_string()),
+                        Ok(Exit::Signal { signal, .. }) => shell.env("SAM_EXIT_SIGNAL", signal.to_string()),
+                        Err(_) => &mut shell,
                     };
                     dispositions::as_found(&mut shell);
                     let _ = shell.exec();

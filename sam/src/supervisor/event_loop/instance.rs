@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    shared::{Board, Ended},
+    shared::{Board, ExitRecord},
     state::{Cause, Checks, Exit, Policy, Reading, State},
     supervisor::{
         event_loop::QUIET_AFTER_START,
@@ -102,7 +102,7 @@ impl Instance {
     /// What the board of one that has ended says of itself: that it had failed, finished, or
     /// recovered, which may have been its last deed. It owes nothing any more, but if it was
     /// `warned`, it may not have made that good.
-    pub(super) fn last_sight(&self, now: Time, policy: &Policy, warned: bool) -> Reading {
+    pub(super) fn last_reading(&self, now: Time, policy: &Policy, warned: bool) -> Reading {
         let reading = self.board.reading(now, main_of(policy), |_| None);
         Reading { due: if warned { reading.due } else { Time::NEVER }, ..reading }
     }
@@ -149,15 +149,15 @@ impl Instance {
         (self.board, (self.socket, self.bell, self.cgroup))
     }
 
-    /// What the next instance is told.
-    pub(super) fn report(&self, exit: Exit, state: &State, now: Time) -> Ended {
+    /// How it ended, for the next instance.
+    pub(super) fn exit_record(&self, exit: Exit, state: &State, now: Time) -> ExitRecord {
         let cause = state.cause(now);
         let at = self.ended.map_or(self.began, |(_, at)| at);
         let hung = match cause {
             Some(Cause::Overdue { check }) => self.board.check(check.into(), at).map(|check| check.label),
             _ => None,
         };
-        Ended {
+        ExitRecord {
             exit,
             hung,
             failed: cause == Some(Cause::Failed),

@@ -1,41 +1,80 @@
-//! The loop and its actions.
+//! The loop: it waits, reads what has happened, steps the state machine and executes its actions.
+//!
+//! ```text
+//!        +------------------------------------------------------------------+
+//!        v                                                                  |
+//!   wait (ppoll) --> for each source, in order:                             |
+//!                      read one occurrence --> ring of events               |
+//!                                                | pop                      |
+//!                                                v                          |
+//!                                      step(state, event) --> actions       |
+//!                                                ^               | execute  |
+//!                                                +--- answers ---+          |
+//!                    ring empty: the next occurrence, the next source ------+
+//! ```
+//!
+//! The loop is flat: [`Supervisor::drain`] is the only place that steps the machine and the only
+//! caller of `execute`; neither an action nor a source does either. What they have to tell the
+//! machine they put into the ring ([`ring::Events`]).
+//!
+//! # The argument
+//! **Who puts events in.** The sources (`sources`, `children`), one occurrence at a time, while the
+//! ring is empty; and the actions that the machine wants an answer to: `Spawn` (`Spawned` or
+//! `NotSpawned`) and `Probe` (`Unprobed`).
+//!
+//! **Bound.** One occurrence is at most [`ring::FROM_ONE_SOURCE`] events: the end of a main process
+//! is a last look at its board and, where a terminal was lent, the signal that the instance got in the
+//! supervisor's place. Every other occurrence is at most one. Only `Tick` makes the machine ask for an
+//! answer, and only for one (`only_a_tick_asks_for_an_answer_and_for_one` searches random histories for
+//! another). A step pops its event before its answer is pushed, so the ring never holds more than
+//! what one source put in, and has room for twice as much.
+//!
+//! **Order.** First in, first out. An answer comes behind the actions of the step that asked for it
+//! and before the next occurrence is read. So each source reads the world as the machine has left
+//! it: the board is judged by the deadlines of now, and a child's end is read behind its last words.
+//! Within one turn all events have one time; what is overdue at that time has been looked into before
+//! the `Tick`.
+//!
+//! **Nothing is lost.** Nothing is read from the kernel unless the ring is empty, so that there is
+//! room; what a turn does not read stays in the kernel (signals in the descriptor, ends of children as
+//! zombies, messages in sockets), and [`Supervisor::wait`] returns at once where [`BATCH`] left
+//! something. A step whose action makes a child leaves the loop in the child only; the parent goes on.
+//!
+//! **It ends.** An answer never asks again, so an occurrence costs at most `FROM_ONE_SOURCE` steps and
+//! one answer. A turn reads at most [`BATCH`] signals and as many children, and each other source once.
 
 mod actions;
+mod children;
 pub(super) mod exec;
 mod failure_command;
 mod guard;
 mod instance;
 mod probe;
+mod ring;
+mod sources;
 mod spawn;
+mod standby_child;
+mod start;
 
 use std::{
     ffi::CString,
-    io::{self, Write as _},
     ops::ControlFlow,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::ffi::OsStrExt as _,
-    },
+    os::fd::{AsRawFd, OwnedFd},
     time::Duration,
 };
 
-use super::restart_request;
 use crate::{
-    app::app,
-    error::{Error, Result},
     options::Options,
-    shared::{self, Board, Ended, Vault, now},
-    state::{Checks, Event, SignalTarget, State, step},
+    shared::{Board, ExitRecord, Vault, now},
+    state::{Actions, Event, State, step},
     supervisor::{
         kernel::{
             cgroup::{Cgroups, InstanceCgroup},
             file_pages::FilePages,
-            huge_pages,
-            main_process::Refusal,
             subreaper::Children,
             surroundings::Prepared,
-            sys::{self, Signal},
-            terminal::{self, Terminal},
+            sys,
+            terminal::Terminal,
             tsc::Tsc,
         },
         protocols::{
@@ -50,28 +89,29 @@ use crate::{
 use failure_command::Failure;
 use instance::{Instance, Rest};
 use probe::Probe;
+use ring::Events;
 use spawn::Standby;
-pub(super) use spawn::StandbyChild;
+pub(super) use standby_child::StandbyChild;
 
-/// How often the rest of a group that was killed is looked after: the end of what is no child
-/// is not told.
+/// How often the loop looks whether a killed group is empty: the kernel tells only of children.
 const GROUP_POLL: Duration = Duration::from_millis(10);
 
-/// How many signals, and how many children that changed, are taken in at a turn.
+/// How many signals, and how many changes of children, one turn reads.
 const BATCH: u32 = 256;
 
-/// How often the board of an instance is looked at that has closed its socket.
+/// How often the loop reads the board of an instance that has closed its socket.
 const BOARD_POLL: Duration = Duration::from_millis(100);
 
-/// For how long after a bell what is not urgent is left undone.
-pub(crate) const QUIET_AFTER_START: Duration = Duration::from_millis(1);
+/// For how long after the start of an instance the loop leaves undone what is not urgent.
+const QUIET_AFTER_START: Duration = Duration::from_millis(1);
 
-/// What is at hand for the journal, as a borrow of everything else.
+/// What the journal needs to know, borrowed field by field, so that the journal itself can be
+/// borrowed mutably beside it.
 macro_rules! facts {
     ($supervisor:ident, $now:ident) => {
         Facts {
             running: $supervisor.instance.as_ref().map(|it| it.running($supervisor.cgroups.as_ref(), $now)),
-            past: $supervisor.past.as_ref().map(|(ended, ..)| ended),
+            previous: $supervisor.predecessor.as_ref().map(|it| &it.record),
             kept: &$supervisor.kept,
             said: $supervisor.notify_server.as_ref().map_or(&[], NotifyServer::said),
             now: $now,
@@ -79,11 +119,18 @@ macro_rules! facts {
     };
 }
 
-type Past = (Ended, Board, Time);
+/// The instance that ended last, for the report to the next one.
+struct Predecessor {
+    record: ExitRecord,
+    board: Board,
+    ended: Time,
+}
 
 /// What a supervisor has beside the machine's state.
 pub(super) struct Supervisor {
     state: State,
+    /// What the machine has not been told yet; empty between two occurrences.
+    events: Events,
     options: Options,
     pid: i32,
     /// The signals that were blocked when supervision began, as instances have them.
@@ -105,10 +152,10 @@ pub(super) struct Supervisor {
     /// which that was tried.
     standby: Option<Standby>,
     newest_standby: u32,
-    /// How the instance before ended, its board and when that was.
-    past: Option<Past>,
-    /// What else was left by it, and the past of before: closed once the next has begun.
-    remains: Option<(Option<Past>, Rest)>,
+    predecessor: Option<Predecessor>,
+    /// What else is left of the predecessor, and of the one before it. Closing these takes a while, so
+    /// they are closed once the next instance has begun.
+    remains: Option<(Option<Predecessor>, Rest)>,
     /// From when on there is time for what is not urgent.
     idle_after: Time,
     probe: Option<Probe>,
@@ -123,197 +170,97 @@ pub(super) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(super) fn new(options: Options) -> Result<Supervisor> {
-        let mut policy = options.policy(sys::random())?;
-        if options.probe.is_some() {
-            probe::look_for_shell("probes")?;
-        }
-        if options.on_failure.is_some() {
-            probe::look_for_shell("commands on a failure")?;
-        }
-        shared::look_at_limit()?;
-        let failed = |what| move |error| Error::io(what, error);
-        let vault = Vault::create(options.store_limit).map_err(failed("create the memory of stored data"))?;
-        vault.fill(&app().stored()?).map_err(failed("store what was stored before"))?;
-        let notify_server = NotifyServer::open(&options).map_err(failed("create a socket for sd_notify"))?;
-        let pid_file = options.pid_file.as_ref().map(|file| CString::new(file.as_os_str().as_bytes())).transpose();
-        let pid_file = pid_file.map_err(|error| Error::io("use that name for --pid-file", error))?;
-        let surroundings = Prepared::new(&options.surroundings);
-        let journal = Journal::open(&options)?;
-        if policy.is_endless() {
-            journal.say(format_args!(
-                "the budget cannot be spent with that backoff, so a program that fails at once is restarted for \
-                 ever; give a shorter longest delay, or fewer restarts in a longer time"
-            ));
-        }
-        // Neither the supervisor nor a second instance is to write it again.
-        let _ = io::stdout().flush();
-        // SAFETY: all streams of C, in a process of one thread.
-        unsafe { libc::fflush(std::ptr::null_mut()) };
-        // Orphans of an instance become this process's children, not those of process 1.
-        sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).map_err(failed("become a subreaper"))?;
-        let signals = sys::signal_fd().map_err(failed("create a descriptor for signals"))?;
-        let children = Children::now().map_err(failed("read the list of this process's children"))?;
-        let cgroups = Cgroups::open(&options)?;
-        // Last of what can fail: who goes on without a supervisor has its signals as before.
-        let mask = sys::block_all().map_err(failed("block signals"))?;
-        let terminal = Terminal::open();
-        policy.terminal = terminal.is_there();
-        policy.ignored = [libc::SIGINT, libc::SIGQUIT].map(|signal| (signal, sys::is_ignored(signal)));
-        app().forget_own();
-        if options.gathers() {
-            huge_pages::gather();
-        }
-        let file_pages = FilePages::look();
-        file_pages.give_back();
-        Ok(Supervisor {
-            state: State::new(policy, now()),
-            pid: std::process::id().cast_signed(),
-            mask,
-            // An inherited SIG_IGN would have children vanish unseen.
-            child_signal: sys::set_default(libc::SIGCHLD),
-            signals,
-            is_behind: false,
-            terminal,
-            children,
-            cgroups,
-            vault,
-            kept: Kept::new(),
-            tsc: Tsc::new(),
-            file_pages,
-            instance: None,
-            standby: None,
-            newest_standby: 0,
-            past: None,
-            remains: None,
-            idle_after: Time(0),
-            probe: None,
-            failure: None,
-            journal,
-            notify_client: NotifyClient::open(),
-            notify_server,
-            pid_file,
-            surroundings,
-            options,
-        })
-    }
-
     /// Supervises until the end. Returns in a child that is to be an instance.
     pub(super) fn run(mut self) -> StandbyChild {
         loop {
-            if let ControlFlow::Break(fresh) = self.turn() {
-                return fresh;
+            if let ControlFlow::Break(child) = self.turn() {
+                return child;
             }
-            self.show();
-            // An instance that was just rung for may be waiting for this very processor.
-            let is_busy = self.instance.is_some() && now() < self.idle_after;
-            if !is_busy {
+            self.update_status_file();
+            // An instance that has just been started may be waiting for this very processor.
+            let is_quiet = self.instance.is_some() && now() < self.idle_after;
+            if !is_quiet {
                 self.remains = None;
             }
-            self.sleep(if is_busy { self.idle_after } else { Time::NEVER });
+            self.wait(if is_quiet { self.idle_after } else { Time::NEVER });
         }
     }
 
-    /// Tells the machine everything that has happened, as of one moment: what is overdue at
-    /// it was looked into before.
+    /// Reads each source once and tells the machine, all as of one moment.
     fn turn(&mut self) -> ControlFlow<StandbyChild> {
         let now = now();
         self.is_behind = false;
         let mut left = BATCH;
-        while let Some(came) = self.one_of(&mut left, |this| sys::next_signal(&this.signals)) {
-            let Signal { number: signal, sender, word } = came;
-            if (signal, word) == restart_request() {
-                self.tell(Event::Restart, now)?;
-                continue;
-            }
-            let is_own = sender == self.pid && signal != libc::SIGCONT;
-            // What the kernel would not do to a group that nobody could continue.
-            let is_void = signal == libc::SIGTSTP && terminal::is_group_orphaned();
-            if signal == self.options.reopen_signal {
-                self.journal.reopen();
-            }
-            if signal == libc::SIGWINCH && sender == 0 {
-                // A terminal tells its whole foreground, where the instance's group would be if it
-                // had not a supervisor.
-                self.send(signal, SignalTarget::Group);
-            } else if signal != libc::SIGCHLD && !is_own && !is_void {
-                self.tell(Event::Signal(signal), now)?;
-            }
+        while let Some(signal) = self.next_in_batch(&mut left, |this| sys::next_signal(&this.signals)) {
+            self.read_signal(signal);
+            self.drain(now)?;
         }
         if let Some(instance) = &mut self.instance {
             instance.main.look_at_group();
         }
         left = BATCH;
-        while let Some((pid, change, usage)) = self.one_of(&mut left, |_| sys::next_change()) {
-            // An instance's last words are heard before its end is told.
-            self.listen(now)?;
-            self.child_changed(pid, change, usage, now)?;
+        while let Some((pid, change, usage)) = self.next_in_batch(&mut left, |_| sys::next_change()) {
+            // An instance's last words come before its end.
+            self.read_notifications(now);
+            self.drain(now)?;
+            self.child_changed(pid, change, usage, now);
+            self.drain(now)?;
         }
-        if self.instance.as_mut().is_some_and(|instance| instance.ended.is_none() && instance.main.is_back()) {
-            self.hand_over(now)?;
-        }
-        self.listen(now)?;
+        self.look_for_lost_successor(now);
+        self.drain(now)?;
+        self.read_notifications(now);
+        self.drain(now)?;
         if let Some(exit) = self.reap_group(now) {
-            self.tell(Event::Ended(exit), now)?;
+            self.events.push(Event::Ended(exit));
+            self.drain(now)?;
         }
         self.limit_failure_command(now);
-        self.look(now)?;
-        self.tell(Event::Tick, now)?;
+        self.read_board(now);
+        self.drain(now)?;
+        let was_there = self.instance.is_some();
+        self.events.push(Event::Tick);
+        self.drain(now)?;
+        if !was_there && self.options.program.is_some() {
+            // An instance that the tick has started may be ready already, and no message says so.
+            self.read_board(now);
+            self.drain(now)?;
+        }
         self.stand_by(now)
     }
 
-    /// The next of many things, of which a turn takes in so many and no more: whoever makes
-    /// them as fast as they are read must not keep the machine from its deadlines.
-    fn one_of<T>(&mut self, left: &mut u32, next: impl FnOnce(&Supervisor) -> Option<T>) -> Option<T> {
-        self.is_behind |= *left == 0;
-        *left = left.checked_sub(1)?;
-        next(self)
+    /// Steps the machine by each event in the ring and executes its actions, until the ring is empty.
+    fn drain(&mut self, now: Time) -> ControlFlow<StandbyChild> {
+        debug_assert!(self.events.len() <= ring::FROM_ONE_SOURCE, "a source put in more than its bound");
+        while let Some(event) = self.events.pop() {
+            for &action in &self.step(event, now) {
+                self.execute(action, now)?;
+            }
+        }
+        ControlFlow::Continue(())
     }
 
-    /// Tells what the board of the living instance says.
-    fn look(&mut self, now: Time) -> ControlFlow<StandbyChild> {
-        let Some(instance) = self.instance.as_mut().filter(|instance| instance.ended.is_none()) else {
-            return ControlFlow::Continue(());
-        };
-        if instance.serve(&mut self.kept) {
-            self.journal.outdate();
+    /// One step of the machine. Tells of what has changed.
+    fn step(&mut self, event: Event, now: Time) -> Actions {
+        let (after, actions) = step(&self.state, event, now);
+        let facts = facts!(self, now);
+        self.journal.note(&self.state, &after, facts);
+        self.notify_client.tell(&self.state, &after, facts.said, now);
+        let ends = |state: &State| state.stop_signal().is_some() || (state.lives() && state.is_restart_asked());
+        if let (false, true, Some(instance)) = (ends(&self.state), ends(&after), &self.instance) {
+            instance.board.set_stop_asked();
         }
-        self.tsc.settle(&instance.board);
-        let by_asking = instance.board.by_asking();
-        self.state.set_checks(if by_asking { Checks::Asks } else { self.options.checks });
-        let reading = instance.reading(now, self.state.due(), self.state.policy());
-        self.tell(Event::Look(reading), now)
+        self.state = after;
+        actions
     }
 
-    /// Takes in what a program that is supervised says by `sd_notify`.
-    fn listen(&mut self, now: Time) -> ControlFlow<StandbyChild> {
-        let Some(notify_server) = &mut self.notify_server else { return ControlFlow::Continue(()) };
-        let heard = notify_server.serve(self.instance.as_mut().map(Instance::speaker), now);
-        if let Some(watchdog) = heard.watchdog {
-            self.state.set_interval(watchdog);
-        }
-        if let Some(by) = heard.start {
-            self.state.extend_start(now.after(by));
-        }
-        if let Some((pid, Err(refusal))) = heard.main {
-            let why = match refusal {
-                Refusal::NotThere => "there is no such process",
-                Refusal::OfAnotherGroup => "that process is not of the process group of the instance",
-            };
-            self.journal.say(format_args!(
-                "instance {} said MAINPID={pid}: {why}, so it is not followed; name one that lives in that group",
-                self.state.instance(),
-            ));
-        }
-        if heard.said {
-            self.notify_client.pass_on(&self.state, notify_server.said(), now);
-            self.journal.outdate();
-        }
-        if let Some((_, Ok(()))) = heard.main { self.hand_over(now) } else { ControlFlow::Continue(()) }
+    fn update_status_file(&mut self) {
+        let now = now();
+        let facts = facts!(self, now);
+        self.journal.bring_up_to_date(&self.state, facts);
     }
 
-    /// Waits for the next occasion, and not beyond that time.
-    fn sleep(&mut self, most: Time) {
+    /// Waits until a source has something, or something is due, and not beyond `most`.
+    fn wait(&mut self, most: Time) {
         let instance = self.instance.as_ref().filter(|instance| instance.ended.is_none());
         let socket = instance.and_then(Instance::socket);
         let notify_server = self.notify_server.as_ref().map(NotifyServer::socket);
@@ -333,7 +280,7 @@ impl Supervisor {
         let due = due.min(self.failure.as_ref().map_or(Time::NEVER, |failure| failure.until));
         let until = match &self.instance {
             _ if self.is_behind => Time(0),
-            // Nothing is decided before its group is gone.
+            // The machine hears nothing before its group is gone.
             Some(instance) if instance.ended.is_some() => now().after(GROUP_POLL),
             // It closed its end, so it does not tell when its board changes; another program
             // has no board of its own.
@@ -347,28 +294,5 @@ impl Supervisor {
         let timeout = (until != Time::NEVER).then(|| until.since(now()));
         // What fails here (no memory in the kernel) may succeed at the next turn.
         let _ = sys::wait(&mut fds, timeout);
-    }
-
-    fn show(&mut self) {
-        let now = now();
-        let facts = facts!(self, now);
-        self.journal.bring_up_to_date(&self.state, facts);
-    }
-
-    /// One step of the machine, with what it asks for.
-    fn tell(&mut self, event: Event, now: Time) -> ControlFlow<StandbyChild> {
-        let (after, actions) = step(&self.state, event, now);
-        let facts = facts!(self, now);
-        self.journal.note(&self.state, &after, facts);
-        self.notify_client.tell(&self.state, &after, facts.said, now);
-        let ends = |state: &State| state.stop_signal().is_some() || (state.lives() && state.is_restart_asked());
-        if let (false, true, Some(instance)) = (ends(&self.state), ends(&after), &self.instance) {
-            instance.board.set_stop_asked();
-        }
-        self.state = after;
-        for &action in &actions {
-            self.execute(action, now)?;
-        }
-        ControlFlow::Continue(())
     }
 }

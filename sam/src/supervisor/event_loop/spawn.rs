@@ -1,19 +1,14 @@
-//! Making instances, one ahead of time.
+//! Makes instances: forks the next one ahead of time, and starts it when it is needed.
 //!
-//! The child of a fork drops everything of the supervisor and then waits for its bell, with
-//! every signal still blocked: it is *fresh*. Ringing makes it the instance. While an
-//! instance serves, the next one stands by like that, so that a fork's cost, which grows
-//! with the memory that the application had when supervision began, is paid before it
-//! matters; and so is whatever else need not wait for the bell. A fresh process runs no line of
-//! the application, holds none of the kept descriptors, and ends when its supervisor does: its
-//! bell has nobody who could ring it then. It kills the instance that serves before it goes, with all
-//! that can be found of it (`guard`), as nobody else could that is left.
-//! Signals that others send it are for no instance: it drops them.
+//! The cost of a fork grows with the memory that the application had when supervision began. So while
+//! an instance serves, the next one is forked already and stands by (`standby_child`), with everything
+//! prepared that need not wait for the end of the instance before it. Starting it is a ring of its
+//! bell.
 
 use std::{
     hint, io,
     ops::ControlFlow,
-    os::fd::{AsFd as _, AsRawFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd as _, OwnedFd},
     time::Duration,
 };
 
@@ -22,30 +17,30 @@ use nix::{
     unistd::{ForkResult, Pid, fork, setpgid},
 };
 
-use super::{exec, instance::Instance};
+use super::{
+    Predecessor, QUIET_AFTER_START, Supervisor,
+    guard::Guard,
+    instance::Instance,
+    standby_child::{StandbyChild, exit_over},
+};
 use crate::{
-    app::{InstanceFds, app, attach},
-    error::{Error, Result},
-    options::{KillMode, Options},
+    app::InstanceFds,
+    error::Error,
+    options::KillMode,
     shared::Board,
     supervisor::{
-        event_loop::{QUIET_AFTER_START, Supervisor, guard::Guard},
-        kernel::{
-            cgroup::InstanceCgroup,
-            surroundings::Prepared,
-            sys::{self, Signal},
-        },
-        protocols::notify_server::{NotifyEnvironment, NotifyServer, begin_to_serve},
+        kernel::{cgroup::InstanceCgroup, sys},
+        protocols::notify_server::{NotifyServer, begin_to_serve},
     },
     time::Time,
-    wire::{self, Bell, heard},
+    wire::{self, Bell},
 };
 
-/// How long an instance has had for its own start when the next is made to stand by.
+/// How long an instance has for its own start before the next one is forked.
 const SETTLING: Duration = Duration::from_millis(10);
 
 /// How much of the stack the loop uses below itself, in bytes, from the end of an instance to the
-/// next: two steps of the machine, one within the other.
+/// start of the next.
 const STACK: usize = 8 << 10;
 
 /// A child that waits for its bell, as its supervisor holds it.
@@ -59,115 +54,17 @@ pub(super) struct Standby {
 }
 
 impl Standby {
-    /// Ends it.
+    /// Kills and reaps the child.
     pub(super) fn stop(self) {
         let _ = sys::send(self.pid, libc::SIGKILL);
         sys::reap(self.pid);
     }
 }
 
-/// The same, as it sees itself: all that is left of the supervisor there.
-pub(crate) struct StandbyChild {
-    instance: u32,
-    fds: InstanceFds,
-    /// Whether the instance is a program, this one or another, from its first line.
-    executes: bool,
-    options: Options,
-    supervisor: i32,
-    mask: sys::Mask,
-    child_signal: Option<sys::Disposition>,
-    notify_server: Option<NotifyEnvironment>,
-    surroundings: Prepared,
-    /// The instance that serves meanwhile.
-    before: Option<Guard>,
-}
-
-impl StandbyChild {
-    /// Waits for the bell and becomes the instance. What can be done before is done before;
-    /// if that fails it leaves, as one that ended at once.
-    pub(crate) fn begin(self) {
-        // Attaching gives the instance's end away, so this is a copy.
-        let bell = match self.fds.bell.try_clone() {
-            Ok(bell) => bell,
-            Err(error) => leave_over(&Error::io("copy the bell of the instance", error)),
-        };
-        let program = self.options.program.as_deref();
-        let dies = self.options.dies_with_supervisor;
-        let program = program.map(|program| {
-            let mut command = exec::command(program, self.instance, self.notify_server.as_ref());
-            self.surroundings.give(&mut command, dies.then_some(self.supervisor));
-            command
-        });
-        let fds = match attach_unless(self.executes, self.fds) {
-            Ok(fds) => fds,
-            Err(error) => leave_over(&error),
-        };
-        // Its first calls read the board.
-        hint::black_box(app().instance());
-        crate::supervisor::protocols::notify_client::hide();
-        exec::readdress(self.supervisor, self.options.hidden);
-        if let Some(before) = &self.child_signal {
-            sys::set_back(before);
-        }
-        if !is_started(bell.as_fd(), self.supervisor) {
-            self.before.iter().filter(|_| dies).for_each(|before| before.kill(self.supervisor));
-            sys::exit(libc::EXIT_FAILURE);
-        }
-        if dies {
-            sys::die_with(self.supervisor);
-        }
-        sys::set_mask(&self.mask);
-        match (program, fds) {
-            (Some(program), _) => exec::execute(program),
-            (None, Some(fds)) => exec::execute_self(&fds, self.supervisor),
-            (None, None) => {}
-        }
-    }
-}
-
-/// Waits for the bell; false if nobody can ring it any more. What somebody sends meanwhile, who
-/// signals all that have this program's name, is for no instance and is dropped: one by one, so
-/// that nothing that comes behind the ring is.
-fn is_started(bell: BorrowedFd<'_>, supervisor: i32) -> bool {
-    // Without it they reach the instance.
-    let signals = sys::signal_fd().ok();
-    let mut fds = [bell.as_raw_fd(), signals.as_ref().map_or(-1, AsRawFd::as_raw_fd)].map(|fd| libc::pollfd {
-        fd,
-        events: libc::POLLIN,
-        revents: 0,
-    });
-    while fds[0].revents == 0 {
-        // What fails here (no memory in the kernel) may succeed at the next turn.
-        if sys::wait(&mut fds, None).is_err() || fds[0].revents != 0 {
-            continue;
-        }
-        if let Some(Signal { number: signal, sender, .. }) = signals.as_ref().and_then(sys::next_signal)
-            && sender == supervisor
-        {
-            // It has rung meanwhile, and this is for the instance.
-            let _ = sys::send(std::process::id().cast_signed(), signal);
-            break;
-        }
-    }
-    heard(bell)
-}
-
-/// Attaches, unless the descriptors are for the program that is executed.
-fn attach_unless(executes: bool, fds: InstanceFds) -> Result<Option<InstanceFds>> {
-    if executes { Ok(Some(fds)) } else { attach(fds).map(|()| None) }
-}
-
-/// To standard error, as where an instance is not executed; the supervisor sees the status.
-fn leave_over(error: &Error) -> ! {
-    eprintln!("sam: an instance cannot begin: {error}");
-    sys::exit(libc::EXIT_FAILURE)
-}
-
 impl Supervisor {
-    /// Makes an instance of the process that stands by, or of a new one. Breaks out in the
-    /// new one.
+    /// Starts the child that stands by, or a new one. In a new child it breaks out of the loop.
     pub(super) fn spawn(&mut self, instance: u32, now: Time) -> ControlFlow<StandbyChild, io::Result<Instance>> {
-        let executes = self.options.executes(self.past.as_ref().map(|(ended, ..)| ended.exit));
+        let executes = self.options.executes(self.predecessor.as_ref().map(|before| before.record.exit));
         let standby = match self.standby.take() {
             Some(standby) if standby.executes == executes => standby,
             other => {
@@ -181,11 +78,11 @@ impl Supervisor {
             }
         };
         let Standby { pid, board, socket, bell, cgroup, .. } = standby;
-        if let Some((ended, its, end)) = &self.past {
-            board.set_report(ended, its, *end);
+        if let Some(Predecessor { record, board: its, ended }) = &self.predecessor {
+            board.set_report(record, its, *ended);
         }
         if self.options.program.is_some() && self.options.ready_at_start {
-            // It does not say so itself; and it is not heard without `notify`.
+            // The program does not say so itself; and without `notify` its beats are not heard.
             let watchdog = self.options.notify.map_or(Duration::ZERO, |_| self.options.interval);
             begin_to_serve(&board, watchdog, now);
         }
@@ -198,8 +95,8 @@ impl Supervisor {
         ControlFlow::Continue(Ok(Instance::new(pid, board, socket, bell, cgroup, now)))
     }
 
-    /// When the next instance is to stand by, once for each that serves: not at once, as
-    /// the fork would have the instance wait for a processor that it needs itself now.
+    /// When the next instance is to be forked, once for each instance that serves. Not at once: the
+    /// new instance needs the processor now that the fork would take.
     pub(super) fn stands_by_at(&self) -> Time {
         let is_wanted = self.newest_standby <= self.state.instance() && self.options.forks_ahead();
         match &self.instance {
@@ -208,8 +105,8 @@ impl Supervisor {
         }
     }
 
-    /// Has the next instance stand by, if it is time. One that cannot be made is made when
-    /// it is needed, if it can be made then.
+    /// Forks the next instance, if it is time. If the fork fails, it is tried again when the instance is
+    /// needed.
     pub(super) fn stand_by(&mut self, now: Time) -> ControlFlow<StandbyChild> {
         if self.stands_by_at() > now {
             return ControlFlow::Continue(());
@@ -220,15 +117,16 @@ impl Supervisor {
             self.standby = Some(prepared?);
             self.touch();
             if self.options.program.is_some() {
-                // What is executed shares none of this process's file.
+                // An executed program shares no page of this process's file.
                 self.file_pages.give_back();
             }
         }
         ControlFlow::Continue(())
     }
 
-    /// Touches what is written to on the way from the end of an instance to the next. After a fork
-    /// the kernel copies each page at its first write, which takes as long as a step of the machine.
+    /// Touches the memory that the loop writes to between the end of an instance and the start of the
+    /// next. After a fork the kernel copies each page at its first write, which takes as long as a step
+    /// of the machine.
     #[inline(never)]
     fn touch(&self) {
         sys::populate(self);
@@ -236,7 +134,7 @@ impl Supervisor {
         Errno::clear();
     }
 
-    /// Forks a child that waits for its bell. Breaks out in the child.
+    /// Forks a child that waits for its bell. In the child it breaks out of the loop.
     fn prepare(&mut self, instance: u32, executes: bool) -> io::Result<ControlFlow<StandbyChild, Standby>> {
         let board = Board::create(instance, self.options.interval, self.tsc.is_trusted())?;
         if !self.options.ready_at_start {
@@ -276,7 +174,7 @@ impl Supervisor {
                     && let Err(error) = cgroup.enter()
                     && cgroups.is_needed()
                 {
-                    leave_over(&Error::io("enter the cgroup of the instance", error));
+                    exit_over(&Error::io("enter the cgroup of the instance", error));
                 }
                 Ok(ControlFlow::Break(StandbyChild {
                     instance,

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 
 use super::{Facts, calendar, transition::Transition};
 use crate::{
-    state::{Cause, Exit, How, State, Then},
+    state::{Cause, Decision, Exit, State},
     supervisor::text::Json,
 };
 
@@ -72,9 +72,9 @@ impl fmt::Display for Plain<'_> {
         let end = self.state.last();
         match (self.transition, end) {
             (Transition::Ended | Transition::NotStarted, Some(end)) => {
-                match end.how {
-                    How::Exited(exit) => write!(out, "instance {} {}", end.instance, ExitText(exit))?,
-                    How::NotMade(error) => {
+                match end.exit {
+                    Ok(exit) => write!(out, "instance {} {}", end.instance, ExitText(exit))?,
+                    Err(error) => {
                         write!(out, "instance {} could not be made: {}", end.instance, Errno::from_raw(error).desc())?;
                     }
                 }
@@ -84,19 +84,19 @@ impl fmt::Display for Plain<'_> {
                 if !self.facts.said.is_empty() {
                     write!(out, ", having said {}", Json(self.facts.said))?;
                 }
-                if let How::Exited(_) = end.how {
+                if end.exit.is_ok() {
                     write!(out, " after {}", Lived(end.lived))?;
                 }
                 out.write_str("; ")?;
-                match end.then {
-                    Then::Restart { after: Duration::ZERO } => out.write_str("the next begins"),
-                    Then::Restart { after } => write!(out, "the next begins in {after:.1?}"),
-                    Then::Stopped => out.write_str("stopped as asked"),
-                    Then::Clean => out.write_str("done"),
-                    Then::Fatal => out.write_str("another would fare no better"),
-                    Then::Finished => out.write_str("it had finished"),
-                    Then::Quit => out.write_str("the policy is to quit"),
-                    Then::Spent => out.write_str("no restart is left in the budget"),
+                match end.decision {
+                    Decision::Restart { after: Duration::ZERO } => out.write_str("the next begins"),
+                    Decision::Restart { after } => write!(out, "the next begins in {after:.1?}"),
+                    Decision::Stopped => out.write_str("stopped as asked"),
+                    Decision::Clean => out.write_str("done"),
+                    Decision::Fatal => out.write_str("another would fare no better"),
+                    Decision::Finished => out.write_str("it had finished"),
+                    Decision::Quit => out.write_str("the policy is to quit"),
+                    Decision::Spent => out.write_str("no restart is left in the budget"),
                 }
             }
             (Transition::Warned(cause), _) => {
@@ -137,18 +137,18 @@ impl fmt::Display for Event<'_> {
             Transition::Left(exit) => write_exit(out, exit)?,
             Transition::Ended | Transition::NotStarted => {
                 if let Some(end) = self.state.last() {
-                    match end.how {
-                        How::Exited(exit) => write_exit(out, exit)?,
-                        How::NotMade(error) => write!(out, ",\"error\":{error}")?,
+                    match end.exit {
+                        Ok(exit) => write_exit(out, exit)?,
+                        Err(error) => write!(out, ",\"error\":{error}")?,
                     }
                     if let Some(cause) = end.cause {
                         write_cause(out, cause, self.facts)?;
                     }
                     write_said(out, self.facts.said)?;
                     write!(out, ",\"lived_ms\":{},\"decision\":", end.lived.as_millis())?;
-                    match end.then {
-                        Then::Restart { after } => write!(out, "\"restart\",\"delay_ms\":{}", after.as_millis())?,
-                        then => write!(out, "\"{}\"", then_name(then))?,
+                    match end.decision {
+                        Decision::Restart { after } => write!(out, "\"restart\",\"delay_ms\":{}", after.as_millis())?,
+                        then => write!(out, "\"{}\"", decision_name(then))?,
                     }
                 }
             }
@@ -171,15 +171,15 @@ pub(crate) fn cause_name(cause: Cause) -> &'static str {
     }
 }
 
-pub(crate) fn then_name(then: Then) -> &'static str {
-    match then {
-        Then::Restart { .. } => "restart",
-        Then::Stopped => "stopped",
-        Then::Clean => "clean",
-        Then::Fatal => "fatal",
-        Then::Finished => "finished",
-        Then::Quit => "quit",
-        Then::Spent => "budget spent",
+pub(crate) fn decision_name(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Restart { .. } => "restart",
+        Decision::Stopped => "stopped",
+        Decision::Clean => "clean",
+        Decision::Fatal => "fatal",
+        Decision::Finished => "finished",
+        Decision::Quit => "quit",
+        Decision::Spent => "budget spent",
     }
 }
 

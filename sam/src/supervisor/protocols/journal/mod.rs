@@ -25,14 +25,14 @@ use crate::{
     environment::nearest,
     error::{Error, ErrorKind, Result},
     options::Options,
-    shared::{Board, Ended, Label},
+    shared::{Board, ExitRecord, Label},
     state::State,
     supervisor::text::Text,
     time::Time,
     wire::Kept,
 };
 use lines::{Event, Plain};
-pub(crate) use lines::{cause_name, then_name};
+pub(crate) use lines::{cause_name, decision_name};
 use log_sink::LogSink;
 use status::{Own, Status, StatusFile};
 use transition::Transition;
@@ -219,7 +219,7 @@ pub(crate) struct Facts<'a> {
     /// The instance that runs.
     pub(crate) running: Option<Running<'a>>,
     /// How the instance before ended.
-    pub(crate) past: Option<&'a Ended>,
+    pub(crate) previous: Option<&'a ExitRecord>,
     pub(crate) kept: &'a Kept,
     /// What a program said of itself by `sd_notify`.
     pub(crate) said: &'a [u8],
@@ -236,7 +236,7 @@ impl Facts<'_> {
     fn check(&self, index: u8) -> Option<(Label, Option<Duration>)> {
         match self.running {
             Some(running) => running.board.check(index.into(), self.now).map(|check| (check.label, Some(check.silent))),
-            None => self.past.and_then(|past| past.hung).map(|label| (label, None)),
+            None => self.previous.and_then(|previous| previous.hung).map(|label| (label, None)),
         }
     }
 }

@@ -23,11 +23,11 @@ use nix::{
 
 use super::{
     Facts, calendar,
-    lines::{then_name, write_cause, write_exit, write_said},
+    lines::{decision_name, write_cause, write_exit, write_said},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    state::{How, Stage, State},
+    state::{Stage, State},
     supervisor::{
         kernel::sys,
         text::{Json, Text},
@@ -239,10 +239,10 @@ impl fmt::Display for Status<'_> {
             write!(out, ",\"next_ms\":{}", at.since(self.facts.now).as_millis())?;
         }
         if let Some(end) = state.last() {
-            write!(out, ",\"last\":{{\"instance\":{},\"decision\":\"{}\"", end.instance, then_name(end.then))?;
-            match end.how {
-                How::Exited(exit) => write_exit(out, exit)?,
-                How::NotMade(error) => write!(out, ",\"error\":{error}")?,
+            write!(out, ",\"last\":{{\"instance\":{},\"decision\":\"{}\"", end.instance, decision_name(end.decision))?;
+            match end.exit {
+                Ok(exit) => write_exit(out, exit)?,
+                Err(error) => write!(out, ",\"error\":{error}")?,
             }
             if let Some(cause) = end.cause {
                 write_cause(out, cause, Facts { running: None, ..self.facts })?;

@@ -1,6 +1,6 @@
 //! What a step of the machine has changed that somebody wants to know.
 
-use crate::state::{Cause, Exit, How, Stage, State, Then};
+use crate::state::{Cause, Decision, Exit, Stage, State};
 
 /// What a step has changed that somebody wants to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Transition {
         if before.last() != after.last()
             && let Some(end) = after.last()
         {
-            return Some(if matches!(end.how, How::NotMade(_)) { Transition::NotStarted } else { Transition::Ended });
+            return Some(if end.exit.is_err() { Transition::NotStarted } else { Transition::Ended });
         }
         if before.hand_overs() != after.hand_overs() {
             return Some(Transition::HandedOver);
@@ -72,7 +72,7 @@ impl Transition {
             | Transition::Stopping(_)
             | Transition::Restarting
             | Transition::Left(_) => false,
-            Transition::Ended => !after.last().is_some_and(|end| end.then == Then::Clean),
+            Transition::Ended => !after.last().is_some_and(|end| end.decision == Decision::Clean),
             _ => true,
         }
     }

@@ -1,8 +1,8 @@
 //! What the measuring process and the cdylibs that it loads agree on: one trivial
-//! method, said once for each way of calling across an image border.
+//! method, said once for each kind of call across an image border.
 //!
 //! The method adds a number that the instance holds. Whatever a call costs beyond that
-//! addition is the price of the way that it took.
+//! addition is the price of the kind of call that it took.
 
 pub mod bare;
 pub mod interfaces;

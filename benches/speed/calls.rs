@@ -1,17 +1,17 @@
-//! What one call costs, each way of calling in turn.
+//! What one call costs, each kind of call in turn.
 
 use crate::{
     Bench, Outcome,
+    call_kinds::CallKind,
     ours::{HANDLE, INSIDE, PINNED},
     peers::{ARC_SWAP, BARE},
+    processes::{Task, race_apart},
     sheet::{Row, Section, nanoseconds},
-    sittings::{Task, race_apart},
-    ways::Way,
 };
 
-/// Races all ways, first with calls that can overlap, then with dependent ones.
+/// Races all kinds of calls, first with calls that can overlap, then with dependent ones.
 pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
-    let Bench { artifacts, rounds, ways, .. } = *bench;
+    let Bench { artifacts, rounds, call_kinds, .. } = *bench;
     let streamed = race_apart(Task::Stream, rounds, artifacts)?;
     let chained = race_apart(Task::Chain, rounds, artifacts)?;
     let mut section = Section::new(
@@ -22,7 +22,7 @@ pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
              into the same library."
         ),
     );
-    for Way { name, .. } in ways {
+    for CallKind { name, .. } in call_kinds {
         let figure = format!("{} ({})", nanoseconds(streamed.median(name)), nanoseconds(chained.median(name)));
         let ratio = streamed.ratio(name, BARE);
         let row = Row::new(*name, figure).ratio(ratio, "bare");

@@ -7,6 +7,7 @@
 
 mod allocations;
 mod artifacts;
+mod call_kinds;
 mod calls;
 mod changes;
 mod crowds;
@@ -15,23 +16,22 @@ mod machine;
 mod memory;
 mod ours;
 mod peers;
+mod processes;
 mod rounds;
 mod serving;
 mod sheet;
-mod sittings;
 mod slots;
 mod stamps;
 mod threads;
 mod values;
-mod ways;
 
 use std::{env, error::Error, fs, path::Path, process::ExitCode, time::Instant};
 
 use artifacts::Artifacts;
+use call_kinds::{CallKind, Callees};
 use machine::Machine;
+use processes::Job;
 use sheet::Section;
-use sittings::Errand;
-use ways::{Callees, Way};
 
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
@@ -43,7 +43,7 @@ struct Options {
     write: bool,
     rounds: usize,
     /// Something to do in this process and nothing else, and the libraries for it.
-    errand: Option<Errand>,
+    job: Option<Job>,
     libraries: Vec<String>,
     /// The parts to run; all if none is named.
     only: Vec<String>,
@@ -51,7 +51,7 @@ struct Options {
 
 impl Options {
     fn parse() -> Outcome<Options> {
-        let mut options = Options { write: false, rounds: 90, errand: None, libraries: Vec::new(), only: Vec::new() };
+        let mut options = Options { write: false, rounds: 90, job: None, libraries: Vec::new(), only: Vec::new() };
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             use lexopt::prelude::*;
@@ -61,7 +61,7 @@ impl Options {
                 Long("write") => options.write = true,
                 Long("quick") => options.rounds = 15,
                 Long("only") => options.only.push(parser.value()?.string()?),
-                Long("errand") => options.errand = Some(Errand::parse(&parser.value()?.string()?)?),
+                Long("job") => options.job = Some(Job::parse(&parser.value()?.string()?)?),
                 Long("library") => options.libraries.push(parser.value()?.string()?),
                 other => return Err(other.unexpected().into()),
             }
@@ -89,8 +89,8 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Outcome<()> {
-    if let Some(errand) = &options.errand {
-        return errand.run(&Artifacts::known(&options.libraries)?);
+    if let Some(job) = &options.job {
+        return job.run(&Artifacts::known(&options.libraries)?);
     }
     let artifacts = Artifacts::build()?;
     let machine = Machine::describe();
@@ -107,7 +107,7 @@ fn run(options: &Options) -> Outcome<()> {
 /// What a part of the run needs.
 struct Bench<'a, 'w> {
     artifacts: &'a Artifacts,
-    ways: &'a [Way<'w>],
+    call_kinds: &'a [CallKind<'w>],
     rounds: usize,
     cores: usize,
 }
@@ -128,8 +128,8 @@ const PARTS: [Part; 8] = [
 
 fn measure(options: &Options, artifacts: &Artifacts, machine: &Machine) -> Outcome<Vec<Section>> {
     let callees = Callees::load(artifacts)?;
-    let ways = callees.ways();
-    let bench = Bench { artifacts, ways: &ways, rounds: options.rounds, cores: machine.cores() };
+    let call_kinds = callees.call_kinds();
+    let bench = Bench { artifacts, call_kinds: &call_kinds, rounds: options.rounds, cores: machine.cores() };
     let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
     let parts = PARTS.iter().filter(|(name, _)| wanted(name));
     parts

@@ -1,4 +1,4 @@
-//! Our ways of calling: by handle, by pin, and from inside a component.
+//! Our kinds of calls: by handle, by pin, and from inside a component.
 
 use contract::interfaces::{Relay, Step};
 use lcr::{Handle, Pinned, Runtime};
@@ -6,7 +6,7 @@ use lcr::{Handle, Pinned, Runtime};
 use crate::{
     Outcome,
     artifacts::Artifacts,
-    ways::{Way, way},
+    call_kinds::{CallKind, call_kind},
 };
 
 /// The name of a call by handle.
@@ -35,12 +35,12 @@ impl Ours {
         Ok(Ours { step, pinned, relay: runtime.service()?, _runtime: runtime })
     }
 
-    /// The ways.
-    pub(crate) fn ways(&self) -> Vec<Way<'_>> {
+    /// The kinds of calls.
+    pub(crate) fn call_kinds(&self) -> Vec<CallKind<'_>> {
         vec![
-            way!(HANDLE, |x| self.step.step(x)),
-            way!(PINNED, |x| self.pinned.step(x)),
-            Way::new(
+            call_kind!(HANDLE, |x| self.step.step(x)),
+            call_kind!(PINNED, |x| self.pinned.step(x)),
+            CallKind::new(
                 INSIDE,
                 || |layout, calls| self.relay.stream(layout, calls),
                 || |layout, calls| self.relay.chain(layout, calls),

@@ -1,4 +1,4 @@
-//! The peers' ways of calling, each through its crate's own public interface.
+//! The peers' kinds of calls, each through its crate's own public interface.
 
 use std::{
     fs,
@@ -17,12 +17,12 @@ use tempfile::TempDir;
 use crate::{
     Outcome,
     artifacts::Artifacts,
-    ways::{Way, way},
+    call_kinds::{CallKind, call_kind},
 };
 
-/// The name of the way that all others are compared with.
+/// The name of the kind of call that all others are compared with.
 pub(crate) const BARE: &str = "bare C-ABI vtable";
-/// The name of the way that a program would otherwise replace components by.
+/// The name of the kind of call that a program would otherwise replace components by.
 pub(crate) const ARC_SWAP: &str = "`ArcSwap::load` + that call";
 
 /// Everything that the peers' calls borrow.
@@ -70,23 +70,23 @@ impl Peers {
     }
 
     /// Calls without anything that could be replaced.
-    pub(crate) fn baselines(&self) -> Vec<Way<'_>> {
+    pub(crate) fn baselines(&self) -> Vec<CallKind<'_>> {
         vec![
             // SAFETY: `load` keeps the image mapped for ever.
-            way!(BARE, |x| unsafe { self.bare.step(x) }),
+            call_kind!(BARE, |x| unsafe { self.bare.step(x) }),
             // SAFETY: as above.
-            way!("the same with a panic barrier", |x| unsafe { self.bare.guarded(x) }),
+            call_kind!("the same with a panic barrier", |x| unsafe { self.bare.guarded(x) }),
         ]
     }
 
-    /// The peers' ways.
-    pub(crate) fn ways(&self) -> Vec<Way<'_>> {
+    /// The peers' kinds of calls.
+    pub(crate) fn call_kinds(&self) -> Vec<CallKind<'_>> {
         use peer_stabby::StepDyn;
         vec![
-            way!("`Box<dyn Trait>` in the program", |x| self.boxed.step(x)),
-            way!("`abi_stable` trait object", |x| peer_abi_stable::Step_TO::step(&self.abi_stable, x)),
-            way!("`stabby` trait object", |x| self.stabby.step(x)),
-            way!(
+            call_kind!("`Box<dyn Trait>` in the program", |x| self.boxed.step(x)),
+            call_kind!("`abi_stable` trait object", |x| peer_abi_stable::Step_TO::step(&self.abi_stable, x)),
+            call_kind!("`stabby` trait object", |x| self.stabby.step(x)),
+            call_kind!(
                 "`arc_swap::Cache` + the bare call",
                 {
                     let mut cache = Cache::new(&self.swap);
@@ -97,17 +97,17 @@ impl Peers {
                     unsafe { bare.step(x) }
                 }
             ),
-            way!(ARC_SWAP, |x| {
+            call_kind!(ARC_SWAP, |x| {
                 let bare = self.swap.load();
                 // SAFETY: `load` keeps the image mapped for ever.
                 unsafe { bare.step(x) }
             }),
-            way!("`RwLock::read` + the bare call", |x| {
+            call_kind!("`RwLock::read` + the bare call", |x| {
                 let bare = self.lock.read().expect("nobody panics under the lock");
                 // SAFETY: `load` keeps the image mapped for ever.
                 unsafe { bare.step(x) }
             }),
-            way!("`hot-lib-reloader` function", |x| hot::bench_hot_step(x)),
+            call_kind!("`hot-lib-reloader` function", |x| hot::bench_hot_step(x)),
         ]
     }
 }

@@ -4,18 +4,18 @@ use std::{hint::black_box, sync::Barrier, thread, time::Duration};
 
 use crate::{
     Bench, Outcome,
+    call_kinds::CallKind,
     ours::HANDLE,
+    processes::{Task, race_apart},
     rounds::{Times, calls_in, time},
     sheet::{Row, Section, nanoseconds},
-    sittings::{Task, race_apart},
-    ways::Way,
 };
 
 /// Two threads share no memory that either writes.
 const MACHINE: &str = "two busy cores slow each other on this machine: compare the bare call";
 const SLICE: Duration = Duration::from_millis(4);
 
-/// Compares each way on one thread and on two that run at the same moment.
+/// Compares each kind of call on one thread and on two that run at the same moment.
 pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     let mut section = Section::new(
         "Two threads",
@@ -28,11 +28,11 @@ pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
         return Ok(section);
     }
     let times = race_apart(Task::Threads, bench.rounds, bench.artifacts)?;
-    for way in bench.ways {
-        let both = both(way.name);
-        let ratio = times.ratio(&both, way.name);
-        let row = Row::new(way.name, nanoseconds(times.median(&both))).ratio(ratio, "one thread");
-        section.push(match way.name {
+    for call_kind in bench.call_kinds {
+        let both = both(call_kind.name);
+        let ratio = times.ratio(&both, call_kind.name);
+        let row = Row::new(call_kind.name, nanoseconds(times.median(&both))).ratio(ratio, "one thread");
+        section.push(match call_kind.name {
             HANDLE => row.bound("at most 1.1x one thread", ratio <= 1.1).bounded_by(MACHINE),
             _ => row,
         });
@@ -40,20 +40,20 @@ pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     Ok(section)
 }
 
-/// The name under which [`race`] notes a way's times with two threads.
-fn both(way: &str) -> String {
-    format!("{way}, two threads")
+/// The name under which [`race`] notes a kind of call's times with two threads.
+fn both(call_kind: &str) -> String {
+    format!("{call_kind}, two threads")
 }
 
-/// Times each way in this process.
-pub(crate) fn race(ways: &[Way<'_>], rounds: usize) -> Times {
+/// Times each kind of call in this process.
+pub(crate) fn race(call_kinds: &[CallKind<'_>], rounds: usize) -> Times {
     let mut times = Times::default();
-    let counts: Vec<u64> = ways.iter().map(|way| calls_in(&mut way.stream(), SLICE)).collect();
+    let counts: Vec<u64> = call_kinds.iter().map(|call_kind| calls_in(&mut call_kind.stream(), SLICE)).collect();
     let barrier = Barrier::new(2);
     thread::scope(|scope| {
         let other = scope.spawn(|| {
             use_core(1);
-            let mut loops: Vec<_> = ways.iter().map(Way::stream).collect();
+            let mut loops: Vec<_> = call_kinds.iter().map(CallKind::stream).collect();
             let mut together = Vec::new();
             for _ in 0..rounds {
                 for (run, &calls) in loops.iter_mut().zip(&counts) {
@@ -65,7 +65,7 @@ pub(crate) fn race(ways: &[Way<'_>], rounds: usize) -> Times {
         });
         let own = scope.spawn(|| {
             use_core(0);
-            let mut loops: Vec<_> = ways.iter().map(Way::stream).collect();
+            let mut loops: Vec<_> = call_kinds.iter().map(CallKind::stream).collect();
             let mut pairs = Vec::new();
             for _ in 0..rounds {
                 for (run, &calls) in loops.iter_mut().zip(&counts) {
@@ -78,9 +78,9 @@ pub(crate) fn race(ways: &[Way<'_>], rounds: usize) -> Times {
         });
         let own = own.join().expect("the loops do not panic");
         let other = other.join().expect("the loops do not panic");
-        for ((way, (alone, own)), other) in ways.iter().cycle().zip(own).zip(other) {
-            times.push(way.name, alone);
-            times.push(&both(way.name), (own + other) / 2.0);
+        for ((call_kind, (alone, own)), other) in call_kinds.iter().cycle().zip(own).zip(other) {
+            times.push(call_kind.name, alone);
+            times.push(&both(call_kind.name), (own + other) / 2.0);
         }
     });
     times

@@ -8,9 +8,9 @@ use lcr::{Handle, Runtime};
 use crate::{
     Bench, Outcome, allocations,
     artifacts::Artifacts,
+    processes::{Task, race_apart},
     rounds::{Contestant, Times, race},
     sheet::{Row, Section, nanoseconds},
-    sittings::{Task, race_apart},
 };
 
 const SLICE: Duration = Duration::from_millis(1);

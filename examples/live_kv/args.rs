@@ -14,25 +14,25 @@ Usage: live_kv [OPTIONS]            drive a server of its own, replace, check, r
        live_kv --check ADDR         write to a server that runs and read everything back
 
 Options:
-  --replace-every MS    with --serve: replace components all the time
+  --replace-every MS    with --serve: replace components, and pause MS in between
                         otherwise: the pause between replacements [default: 150]
-  --seconds N           how long traffic lasts [default: 10; with --check: 5]
-  --keys N              keys that are written and read back [default: 100000]
-  --connections N       clients at a time [default: 4]
+  --seconds N           how long the load lasts [default: 10; with --check: 5]
+  --keys N              keys to write and read back [default: 100000]
+  --connections N       concurrent clients [default: 4]
   --threads N           threads that serve [default: one for each core]
-  --harm                with --serve: obey DEBUG ABORT and DEBUG DEADLOCK
-  --seed N              where random choices begin [default: chosen and printed]
-  --components DIR      take the components from DIR instead of building them
-  --help                print this
+  --inject-faults       with --serve: obey DEBUG ABORT and DEBUG DEADLOCK
+  --seed N              seed of the random choices [default: chosen and printed]
+  --components DIR      use the component libraries in DIR [default: build them]
+  --help                print this help
 
-ADDR is HOST:PORT; port 0 is any free port, which is then printed.
-A server is an instance under a supervisor, which starts the next one if it ends or hangs.
-Connections wait meanwhile, and acknowledged writes are kept, in the kernel's memory: they
-survive any end of the server's process, not one of its supervisor or of the machine.
-SAM_DISABLE=1 in the environment turns that off.
+ADDR is HOST:PORT. Port 0 picks a free port and prints it.
+The server runs under a supervisor, which starts the next instance when the server ends or
+hangs. Connections wait meanwhile. Acknowledged writes are kept in the kernel's memory: they
+survive every end of the server's process, but not the end of its supervisor or of the machine.
+SAM_DISABLE=1 in the environment turns the supervisor off.
 
-The exit status is 0 if all went well, 1 if a request failed, a connection was refused or
-an acknowledged write was lost, and 2 if the command line was not understood.
+Exit status: 0 if all went well; 1 if a request failed, a connection was refused or an
+acknowledged write was lost; 2 if the command line is wrong.
 ";
 
 /// What to do.
@@ -57,7 +57,7 @@ pub(crate) struct Args {
     pub(crate) keys: usize,
     pub(crate) connections: usize,
     pub(crate) threads: usize,
-    pub(crate) harm: bool,
+    pub(crate) inject_faults: bool,
     pub(crate) seed: Option<u64>,
     pub(crate) components: Option<PathBuf>,
 }
@@ -76,7 +76,7 @@ impl Args {
             keys: 100_000,
             connections: 4,
             threads: thread::available_parallelism().map_or(1, NonZero::get),
-            harm: false,
+            inject_faults: false,
             seed: None,
             components: None,
         };
@@ -95,7 +95,7 @@ impl Args {
                 "keys" => args.keys = number(&mut parser, &flag, 1)?,
                 "connections" => args.connections = number(&mut parser, &flag, 1)?,
                 "threads" => args.threads = number(&mut parser, &flag, 1)?,
-                "harm" => args.harm = true,
+                "inject-faults" => args.inject_faults = true,
                 "seed" => args.seed = Some(number(&mut parser, &flag, 0)?),
                 "components" => args.components = Some(parser.value()?.into()),
                 _ => return Err(ArgsError::Unknown(flag)),
@@ -107,7 +107,7 @@ impl Args {
         Ok(args)
     }
 
-    /// The seed that was given, or any.
+    /// The given seed, else a random one.
     pub(crate) fn seed(&self) -> u64 {
         self.seed.unwrap_or_else(|| fastrand::u64(..1 << 32))
     }
@@ -131,7 +131,7 @@ fn number<T: FromStr + PartialOrd + From<u8>>(parser: &mut Parser, flag: &str, l
     number.ok_or_else(|| ArgsError::NotANumber { flag: flag.to_owned(), value, least })
 }
 
-/// Why a command line was not understood.
+/// What is wrong with a command line.
 #[derive(Debug)]
 pub(crate) enum ArgsError {
     /// There is no such flag.

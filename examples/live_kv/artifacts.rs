@@ -149,8 +149,9 @@ fn artifact(line: &str, names: &[&'static str]) -> Option<(&'static str, PathBuf
     }
     let name = message["target"]["name"].as_str()?;
     let name = *names.iter().find(|known| **known == name)?;
-    let path = message["filenames"].as_array()?.iter().filter_map(Value::as_str).find(|path| path.ends_with(".so"))?;
-    Some((name, PathBuf::from(path), message["fresh"] == true))
+    let mut paths = message["filenames"].as_array()?.iter().filter_map(Value::as_str).map(PathBuf::from);
+    let library = paths.find(|path| path.extension().is_some_and(|extension| extension == "so"))?;
+    Some((name, library, message["fresh"] == true))
 }
 
 /// Why there is no library.

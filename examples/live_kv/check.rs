@@ -12,7 +12,7 @@ use crate::{
     args::Args,
     load::{self, Load, latency::Activity},
     report,
-    site::Fatal,
+    setup::Fatal,
 };
 
 /// Writes to the server at `address` and reads everything back; `true` if all was there.

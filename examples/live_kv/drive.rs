@@ -17,7 +17,7 @@ use crate::{
     load::{self, Load, client::Client, latency::Activity, reply::Reply},
     replace::{Change, Changer, faulty::Candidate},
     report,
-    site::{self, Fatal},
+    setup::{self, Fatal},
     survive,
 };
 
@@ -26,10 +26,10 @@ use crate::{
 /// # Errors
 /// It could not begin.
 pub(crate) fn run(args: &Args) -> Result<bool, Fatal> {
-    let artifacts = site::artifacts(args, FAULTY)?;
+    let artifacts = setup::artifacts(args, FAULTY)?;
     let activity = Activity::default();
     let runtime = Runtime::new()?;
-    let (changer, server) = site::open(&runtime, &artifacts, &activity, "127.0.0.1:0", args.threads)?;
+    let (changer, server) = setup::open(&runtime, &artifacts, &activity, "127.0.0.1:0", args.threads)?;
     let seed = args.seed();
     println!("serving on {} with {} threads; seed {seed}", server.address(), args.threads);
     println!("writing {} keys over {} connections", args.keys, args.connections);
@@ -58,9 +58,9 @@ pub(crate) fn run(args: &Args) -> Result<bool, Fatal> {
     });
     let changes = changes.map_err(|_| "the replacing thread panicked")??;
     let counted = counted(server.address());
-    // The thread that answered adds its turn to the tally behind the answer.
-    let patience = Instant::now() + Duration::from_secs(2);
-    while Some(server.tally().requests()) != counted && Instant::now() < patience {
+    // A worker adds a turn to the tally after the turn's answers.
+    let deadline = Instant::now() + Duration::from_secs(2);
+    while Some(server.tally().requests()) != counted && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(1));
     }
     let facts = Facts { counted, executed: server.tally().requests(), faults: server.tally().faults() };

@@ -6,7 +6,7 @@
 //!
 //! - [`drive`]: the program is its own client too, replaces both again and again, offers
 //!   candidates that must be refused, and checks every acknowledged write. Then it starts
-//!   itself as a server in a process of its own and kills, stops, deadlocks and aborts that
+//!   itself as a server in a process of its own, kills, stops, deadlocks and aborts that server
 //!   ([`survive`]), and checks again.
 //! - [`serve`]: for `redis-cli`, `redis-benchmark` and others. What it serves outlives its
 //!   process: the listener and the journal of writes ([`keep`]) are kept by `sam`.
@@ -19,22 +19,22 @@ mod args;
 mod artifacts;
 mod check;
 mod drive;
-mod harm;
+mod fault_injection;
 mod keep;
 mod load;
 mod replace;
 mod report;
 mod serve;
 mod server;
-mod site;
+mod setup;
 mod survive;
 
 use std::{env, process::ExitCode};
 
 use args::{Args, HELP, Mode};
 
-// A hung instance has nothing to put in order, so its warning may be its end. What ends by
-// these codes has said why, and would do so again.
+// A hung instance has nothing to put in order, so the warning may kill it. An instance that ends
+// with one of these codes has printed why, and the next one would end the same way.
 #[sam::main(
     interval = "500ms",
     warn_signal = "SIGKILL",
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // Only a server is worth another instance; a check that was cut short has failed.
+    // Only a server is started again. Another mode that was ended by force has failed.
     if sam::app().instance() > 1 && !matches!(args.mode, Mode::Serve(_)) {
         eprintln!("live_kv: the program was ended by force");
         return ExitCode::FAILURE;

@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError},
     },
-    thread,
+    thread::{self, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 
@@ -25,13 +25,13 @@ use signal_hook::{
 
 use crate::{
     args::Args,
-    harm::Harm,
+    fault_injection::FaultInjection,
     keep::{Keeper, Restored},
     load::latency::{Activity, histogram},
     replace::Changer,
     report::{changes::micros, latency::duration},
-    server::{Server, pulse::DEADLINE, request::Limits},
-    site::{self, Fatal},
+    server::{Server, heartbeat::DEADLINE, request::Limits},
+    setup::{self, Fatal},
 };
 
 /// How long a replacement may hold callers: shorter than the deadline of their health check.
@@ -47,19 +47,20 @@ const ROUND: Duration = Duration::from_millis(100);
 /// Serving could not begin, or not go on.
 pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
     let stopped = stop_signals()?;
-    let artifacts = site::artifacts(args, &[])?;
+    let artifacts = setup::artifacts(args, &[])?;
     let activity = Activity::default();
     let runtime = Runtime::new()?;
     let changer = Changer::install(&runtime, &artifacts, &activity, HELD)?;
     let commands: Arc<dyn Commands> = Arc::new(runtime.service::<dyn Commands>()?);
     let listener = sam::app().listener(address).map_err(|error| format!("cannot serve on {address}: {error}"))?;
-    let kept = match sam::app().is_supervised() {
-        true => Some(Keeper::open("journal", Arc::clone(&commands), Arc::new(runtime.service::<dyn Engine>()?))?),
-        false => None,
+    let kept = if sam::app().is_supervised() {
+        Some(Keeper::open("journal", Arc::clone(&commands), Arc::new(runtime.service::<dyn Engine>()?))?)
+    } else {
+        None
     };
     let (keeper, restored) = kept.map(|(keeper, restored)| (Arc::new(keeper), restored)).unzip();
     let commands = keeper.clone().map_or(commands, |keeper| keeper);
-    let commands = if args.harm { Arc::new(Harm(commands)) } else { commands };
+    let commands = if args.inject_faults { Arc::new(FaultInjection(commands)) } else { commands };
     let server = Server::on(listener, args.threads, commands, Limits::default())?;
     if sam::app().instance() == 1 {
         println!("serving on {} with {} threads; stop with SIGINT or SIGTERM", server.address(), args.threads);
@@ -82,7 +83,7 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
         wait(&stopped, keeper.as_deref());
         sam::app().finalize();
         stop.store(true, Ordering::Release);
-        replacing.map(|thread| thread.join())
+        replacing.map(ScopedJoinHandle::join)
     });
     let seconds = start.elapsed().as_secs_f64();
     let tally = server.tally();
@@ -107,13 +108,13 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
     Ok(clean)
 }
 
-/// Sends a word when the first signal comes that asks for an end.
+/// Sends a message at the first SIGINT or SIGTERM.
 fn stop_signals() -> io::Result<Receiver<()>> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let (stop, stopped) = mpsc::channel();
     thread::Builder::new().name("kv-signals".into()).spawn(move || {
         signals.forever().next();
-        // Nobody listens once the end is near.
+        // The receiver may be gone when the program ends.
         let _ = stop.send(());
     })?;
     Ok(stopped)
@@ -134,7 +135,7 @@ fn wait(stopped: &Receiver<()>, keeper: Option<&Keeper>) {
     }
 }
 
-/// How the instance before this one ended, for people.
+/// How the previous instance ended, as text.
 fn ended(report: &Report) -> String {
     let how = match report.exit {
         Exit::Code(code) => format!("exit code {code}"),
@@ -147,7 +148,7 @@ fn ended(report: &Report) -> String {
     }
 }
 
-/// What replacing all the time came to.
+/// The outcome of the replacements.
 struct Replaced {
     held: Histogram<u64>,
     refused: Vec<String>,

@@ -93,7 +93,7 @@ fn it_replaces_and_refuses_under_its_own_load_and_loses_nothing() {
     for line in ["candidates refused 9", "connections refused 0", "reconnects 20"] {
         assert!(words.contains(line), "{line}: {text}");
     }
-    // In the program's own process, and by the server whose process is harmed.
+    // In the program's own process, and by the server that faults are injected into.
     for line in ["requests failed 0", "acknowledged writes lost 0"] {
         assert_eq!(words.matches(line).count(), 2, "{line}: {text}");
     }
@@ -124,7 +124,7 @@ fn a_server_that_is_killed_goes_on_with_what_it_acknowledged_and_with_the_same_a
 }
 
 #[test]
-fn clients_cannot_harm_a_server_that_was_not_told_to_let_them() {
+fn clients_cannot_inject_faults_unless_the_server_was_started_for_that() {
     let server = Served::start(&[]);
     let mut client = TcpStream::connect(&server.address).unwrap();
     client.write_all(b"DEBUG ABORT\r\nDEBUG DEADLOCK\r\nQUIT\r\n").unwrap();

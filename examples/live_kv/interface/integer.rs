@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn every_number_is_read_back_from_what_is_printed_for_it() {
-        for number in [0, 1, -1, 9, 10, -10, 1234567890, i64::MAX, i64::MIN, i64::MAX - 1, i64::MIN + 1] {
+        for number in [0, 1, -1, 9, 10, -10, 1_234_567_890, i64::MAX, i64::MIN, i64::MAX - 1, i64::MIN + 1] {
             assert_eq!(parse(number.to_string().as_bytes()), Some(number));
         }
     }

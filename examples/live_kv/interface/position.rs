@@ -5,11 +5,11 @@
 //! A page never ends within a group of keys of one position; the cursor that follows
 //! it is the last position plus one.
 //!
-//! The function is public and not keyed. Who can choose keys can make many share one
-//! position, and so one long page; the lookup structures of the engines do not depend
-//! on it for their speed.
+//! The function is public and not keyed. A client that chooses keys can make many share one
+//! position, and so one long page. The look-ups of the engines do not depend on it for their
+//! speed.
 
-/// The position of `key`: FNV-1a, finished as in SplitMix64 so that the high bits,
+/// The position of `key`: FNV-1a, finished as in `SplitMix64` so that the high bits,
 /// which choose a shard, depend on every bit of the key.
 pub fn of(key: &[u8]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;

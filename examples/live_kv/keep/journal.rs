@@ -70,7 +70,7 @@ pub(crate) struct Journal {
     /// What every record is written to as well while a compaction is under way.
     next: Option<Log>,
     /// The next log may be the one that is kept: nobody knows.
-    doubtful: bool,
+    is_uncertain: bool,
     /// The length after the last compaction.
     base: u64,
 }
@@ -81,7 +81,7 @@ const FLOOR: u64 = 8 << 20;
 impl Journal {
     /// Over a log that is kept already.
     pub(crate) fn over(log: Log) -> Journal {
-        Journal { log, next: None, doubtful: false, base: 0 }
+        Journal { log, next: None, is_uncertain: false, base: 0 }
     }
 
     /// Writes a record; when this returns, an end of the process does not undo it.
@@ -94,7 +94,7 @@ impl Journal {
         if let Some(next) = &mut self.next
             && let Err(error) = next.append(&bytes)
         {
-            if self.doubtful {
+            if self.is_uncertain {
                 return Err(error);
             }
             self.next = None;
@@ -118,10 +118,10 @@ impl Journal {
     /// # Errors
     /// As [`Log::new`].
     pub(crate) fn begin(&mut self) -> io::Result<bool> {
-        if !self.doubtful {
+        if !self.is_uncertain {
             self.next = Some(Log::new()?);
         }
-        Ok(!self.doubtful)
+        Ok(!self.is_uncertain)
     }
 
     /// Writes a record to the next log only: what is true already. False if the compaction
@@ -142,9 +142,9 @@ impl Journal {
     /// Those of `keep`.
     pub(crate) fn swap<E>(&mut self, keep: impl FnOnce(&File) -> Result<(), E>) -> Result<(), E> {
         if let Some(next) = &self.next {
-            self.doubtful = true;
+            self.is_uncertain = true;
             keep(&next.file)?;
-            self.doubtful = false;
+            self.is_uncertain = false;
         }
         if let Some(next) = self.next.take() {
             (self.base, self.log) = (next.len, next);

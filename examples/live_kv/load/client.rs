@@ -9,7 +9,7 @@ use std::{
 use super::reply::Reply;
 
 /// How long a client waits for a reply before it counts as lost.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection to a server.
 pub(crate) struct Client {
@@ -26,8 +26,8 @@ impl Client {
     pub(crate) fn connect(address: SocketAddr) -> io::Result<Client> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         let replies = BufReader::with_capacity(64 << 10, stream.try_clone()?);
         Ok(Client { stream, replies, requests: Vec::new() })
     }

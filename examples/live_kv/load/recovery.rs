@@ -15,7 +15,7 @@ use std::{
 use super::{client::Client, reply::Reply};
 
 /// How long a client tries.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What all clients tell of their connections.
 #[derive(Default)]
@@ -32,17 +32,14 @@ impl Recovery {
     /// A connection that answers, after `error` broke that of `client`.
     ///
     /// # Errors
-    /// `error` is none of an end of the server's, or nobody answers for long.
+    /// `error` does not come from the end of the server, or no server answers for long.
     pub(crate) fn connect(&self, address: SocketAddr, client: usize, error: io::Error) -> io::Result<Client> {
         let (start, mut error) = (Instant::now(), error);
-        while start.elapsed() < PATIENCE && is_broken(&error) {
-            let mut connection = match Client::connect(address) {
-                Ok(connection) => connection,
-                Err(_) => {
-                    self.refused.fetch_add(1, Ordering::Relaxed);
-                    thread::sleep(Duration::from_millis(5));
-                    continue;
-                }
+        while start.elapsed() < TIMEOUT && is_broken(&error) {
+            let Ok(mut connection) = Client::connect(address) else {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(5));
+                continue;
             };
             match connection.ask(&[b"PING"]) {
                 Ok(Reply::Status(status)) if status == "PONG" => {

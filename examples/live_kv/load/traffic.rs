@@ -1,6 +1,6 @@
 //! Requests of every kind, with what each must be answered.
 
-mod doubt;
+mod uncertain_writes;
 
 use std::{collections::VecDeque, fmt::Debug, io, ops::Range, sync::atomic::Ordering, time::Instant};
 

@@ -88,21 +88,21 @@ impl Changer<'_> {
     }
 
     fn refuse(&self, what: &str, name: &str) -> Change {
-        self.attempt(what, &[self.file(name).to_owned()], Attempt { faulty: true, ..Attempt::default() })
+        self.attempt(what, &[self.file(name).to_owned()], &Attempt { faulty: true, ..Attempt::default() })
     }
 
     /// Only a component that may lose its state is constructed and not restored.
     fn refuse_constructor(&self, what: &str, name: &str) -> Change {
         let component = ENGINES[self.engine].replace('_', "-");
         let attempt = Attempt { faulty: true, discard: vec![component], ..Attempt::default() };
-        self.attempt(what, &[self.file(name).to_owned()], attempt)
+        self.attempt(what, &[self.file(name).to_owned()], &attempt)
     }
 
     fn refuse_bytes(&self, what: &str, bytes: &[u8]) -> io::Result<Change> {
         let directory = tempfile::tempdir()?;
         let file: PathBuf = directory.path().join("candidate.so");
         fs::write(&file, bytes)?;
-        Ok(self.attempt(what, &[file], Attempt { faulty: true, ..Attempt::default() }))
+        Ok(self.attempt(what, &[file], &Attempt { faulty: true, ..Attempt::default() }))
     }
 
     /// The engine that hangs serves well, so it is put in place; then its first
@@ -112,9 +112,9 @@ impl Changer<'_> {
         let next = [self.file(ENGINES[self.engine]).to_owned()];
         let short = Attempt { faulty: true, deadline: SHORT, ..Attempt::default() };
         vec![
-            self.attempt("engine whose save will hang", &hanging, Attempt::default()),
-            self.attempt(what, &next, short),
-            self.attempt("engine, tried again", &next, Attempt::default()),
+            self.attempt("engine whose save will hang", &hanging, &Attempt::default()),
+            self.attempt(what, &next, &short),
+            self.attempt("engine, tried again", &next, &Attempt::default()),
         ]
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lcr::{Report, Runtime};
+use lcr::{PlanBuilder, Report, Runtime};
 
 use crate::{
     artifacts::{Artifacts, COMMANDS_V1, COMMANDS_V2, ENGINE_HASH, ENGINE_TREE},
@@ -113,17 +113,17 @@ impl<'a> Changer<'a> {
             (false, true) => "commands",
             _ => "both at once",
         };
-        let change = self.attempt(what, &files, Attempt { deadline: self.deadline, ..Attempt::default() });
+        let change = self.attempt(what, &files, &Attempt { deadline: self.deadline, ..Attempt::default() });
         if change.result.is_ok() {
             (self.engine, self.commands) = (next_engine, next_commands);
         }
         change
     }
 
-    fn attempt(&self, what: &str, files: &[PathBuf], attempt: Attempt) -> Change {
+    fn attempt(&self, what: &str, files: &[PathBuf], attempt: &Attempt) -> Change {
         let start = Instant::now();
         let result = self.activity.during(|| {
-            let plan = files.iter().fold(self.runtime.plan(), |plan, file| plan.replace(file));
+            let plan = files.iter().fold(self.runtime.plan(), PlanBuilder::replace);
             let plan = attempt.discard.iter().fold(plan, |plan, component| plan.discard_state(component));
             plan.deadline(attempt.deadline).commit()
         });

@@ -1,7 +1,7 @@
 //! What is printed at the end, made from values.
 
 pub(crate) mod changes;
-pub(crate) mod harms;
+pub(crate) mod injected;
 pub(crate) mod latency;
 
 use std::fmt::Write;

@@ -42,6 +42,7 @@ pub(crate) enum Turn {
 }
 
 /// A client's connection.
+#[allow(clippy::struct_excessive_bools, reason = "four facts about a socket, each true or not by itself")]
 pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
     parser: Parser,

@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn open_and_misplaced_quotes_are_refused() {
-        for line in [r#"""#, r#"a "b"#, r#""a"b"#, "'", "'a'b", r#"'a"#, r#""a\""#, r#""\"#] {
+        for line in [r#"""#, r#"a "b"#, r#""a"b"#, "'", "'a'b", r"'a", r#""a\""#, r#""\"#] {
             assert_eq!(words(line), None, "{line}");
         }
     }

@@ -11,8 +11,8 @@
 
 mod connection;
 mod dialect;
+pub(crate) mod heartbeat;
 mod inline;
-pub(crate) mod pulse;
 pub(crate) mod request;
 mod session;
 mod tally;
@@ -32,7 +32,7 @@ use std::{
 use kv::Commands;
 use mio::{Events, Interest, Poll, Token, Waker, net::TcpListener, net::TcpStream};
 
-use pulse::Pulse;
+use heartbeat::Heartbeat;
 use request::Limits;
 pub(crate) use tally::Tally;
 use worker::Worker;
@@ -140,11 +140,11 @@ struct Acceptor {
 impl Acceptor {
     fn serve(mut self) {
         let mut events = Events::with_capacity(8);
-        let pulse = Pulse::begin("acceptor");
+        let heartbeat = Heartbeat::begin("acceptor");
         let mut timeout = None;
         while !self.shared.stop.load(Ordering::Acquire) {
-            pulse.beat();
-            let idle = timeout.is_none().then(|| pulse.idle());
+            heartbeat.beat();
+            let idle = timeout.is_none().then(|| heartbeat.idle());
             let polled = self.poll.poll(&mut events, timeout);
             drop(idle);
             match polled {

@@ -24,7 +24,7 @@ use slab::Slab;
 use super::{
     Seat, Shared,
     connection::{Connection, Turn},
-    pulse::Pulse,
+    heartbeat::Heartbeat,
     tally::Batch,
 };
 
@@ -96,10 +96,10 @@ struct Client {
 impl Desk {
     fn serve(mut self, number: usize) {
         let mut events = Events::with_capacity(1024);
-        let pulse = Pulse::begin(&format!("worker-{number}"));
+        let heartbeat = Heartbeat::begin(&format!("worker-{number}"));
         while !self.shared.stop.load(Ordering::Acquire) {
-            pulse.beat();
-            match self.wait(&mut events, &pulse) {
+            heartbeat.beat();
+            match self.wait(&mut events, &heartbeat) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => panic!("polling failed: {error}"),
                 Ok(()) => {}
@@ -115,13 +115,13 @@ impl Desk {
     }
 
     /// Waits for events; for ever only while the supervisor knows of it.
-    fn wait(&mut self, events: &mut Events, pulse: &Pulse) -> io::Result<()> {
+    fn wait(&mut self, events: &mut Events, heartbeat: &Heartbeat) -> io::Result<()> {
         if !self.due.is_empty() {
             return self.poll.poll(events, Some(Duration::ZERO));
         }
-        self.poll.poll(events, Some(pulse.patience()))?;
+        self.poll.poll(events, Some(heartbeat.longest_wait()))?;
         if events.is_empty() && !self.shared.stop.load(Ordering::Acquire) {
-            let _idle = pulse.idle();
+            let _idle = heartbeat.idle();
             self.poll.poll(events, None)?;
         }
         Ok(())
@@ -142,7 +142,7 @@ impl Desk {
     }
 
     /// An event may be of a connection that is gone, or meet its seat's next owner,
-    /// who then finds nothing to read; both do no harm.
+    /// who then finds nothing to read; both are harmless.
     fn notice(&mut self, seat: usize, event: &mio::event::Event) {
         let Some(client) = self.seats.get_mut(seat) else { return };
         client.connection.notice(event);

@@ -15,22 +15,22 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{args::Args, artifacts::Artifacts, site::Fatal};
+use crate::{args::Args, artifacts::Artifacts, setup::Fatal};
 
 /// How long the next instance may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The supervisor, and its present instance.
 pub(crate) struct Supervised {
     child: Child,
     news: Receiver<Instance>,
-    /// Takes what is printed, and gives back what was no news.
+    /// Reads the output, and returns the lines that announce no instance.
     reader: JoinHandle<Vec<String>>,
     pub(crate) address: SocketAddr,
     pub(crate) instance: Instance,
 }
 
-/// What an instance tells of itself when it begins.
+/// What an instance prints when it begins.
 pub(crate) struct Instance {
     pub(crate) number: u32,
     pub(crate) process: Pid,
@@ -39,17 +39,17 @@ pub(crate) struct Instance {
 }
 
 impl Supervised {
-    /// Starts this program as a server that may be harmed.
+    /// Starts this program as a server that obeys requests for faults.
     ///
     /// # Errors
     /// It does not serve.
     pub(crate) fn start(args: &Args, artifacts: &Artifacts, pause: Duration) -> Result<Supervised, Fatal> {
         let mut command = Command::new(env::current_exe()?);
-        command.args(["--serve", "127.0.0.1:0", "--harm"]);
+        command.args(["--serve", "127.0.0.1:0", "--inject-faults"]);
         command.args(["--threads", &args.threads.to_string()]);
         command.args(["--replace-every", &pause.as_millis().max(1).to_string()]);
         command.arg("--components").arg(artifacts.directory().ok_or("the components are in no directory")?);
-        // What happens is what the table tells.
+        // The table reports what happens.
         command.env_remove("SAM_DISABLE").env("SAM_LOG", "0");
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?);
@@ -65,7 +65,7 @@ impl Supervised {
             }
             rest
         });
-        let instance = news.recv_timeout(PATIENCE);
+        let instance = news.recv_timeout(TIMEOUT);
         match (address, instance) {
             (Ok(address), Ok(instance)) => Ok(Supervised { child, news, reader, address, instance }),
             _ => {
@@ -89,7 +89,7 @@ impl Supervised {
     /// # Errors
     /// None comes.
     pub(crate) fn next(&mut self) -> Result<(), Fatal> {
-        let next = self.news.recv_timeout(PATIENCE).map_err(|_| "no next instance came")?;
+        let next = self.news.recv_timeout(TIMEOUT).map_err(|_| "no next instance came")?;
         self.instance = next;
         Ok(())
     }

@@ -2,8 +2,8 @@
 //! load from outside, and while its components are replaced.
 //!
 //! Its supervisor starts the next instance each time. Clients see a broken connection and
-//! connect again; what they check is that they never fail to, and that every write that was
-//! acknowledged is there.
+//! connect again. They check that a new connection never fails, and that every acknowledged
+//! write is there.
 
 mod child;
 
@@ -20,18 +20,18 @@ use crate::{
     artifacts::Artifacts,
     load::{self, Load, Outcome, client::Client, latency::Activity, recovery::Recovery},
     report,
-    site::Fatal,
+    setup::Fatal,
 };
 
 use child::Supervised;
 
-/// Load between one harm and the next.
-const PEACE: Duration = Duration::from_millis(700);
+/// Load between one fault and the next.
+const PAUSE: Duration = Duration::from_millis(700);
 
-/// Until all clients must be served again.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How soon after a fault all clients must be served again.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What is done to an instance.
+/// A fault that is injected into an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// SIGKILL.
@@ -74,22 +74,22 @@ impl Kind {
     }
 }
 
-/// A harm, and how it was overcome.
-pub(crate) struct Harmed {
+/// An injected fault, and how the server recovered.
+pub(crate) struct Injected {
     pub(crate) kind: Kind,
     /// The instance after it.
     pub(crate) next: u32,
     /// What the supervisor says of its end.
     pub(crate) ended: String,
-    /// From the harm to the first answer of the next instance.
+    /// From the fault to the first answer of the next instance.
     pub(crate) first: Duration,
-    /// From the harm until every client was answered again.
+    /// From the fault until every client was answered again.
     pub(crate) all: Duration,
     pub(crate) reconnects: u64,
     pub(crate) refused: u64,
 }
 
-/// Starts a server, drives and harms it; `true` if nothing was refused or lost.
+/// Starts a server, loads it and injects faults; `true` if nothing was refused or lost.
 ///
 /// # Errors
 /// It does not begin, or it does not come back.
@@ -97,7 +97,7 @@ pub(crate) fn run(args: &Args, artifacts: &Artifacts) -> Result<bool, Fatal> {
     let pause = args.replace_every.unwrap_or(Duration::from_millis(150));
     let mut server = Supervised::start(args, artifacts, pause)?;
     let rounds = if args.seconds.is_some_and(|seconds| seconds < 5) { 1 } else { 2 };
-    println!("\na supervised server on {}; replacing every {pause:?}, and harming it", server.address);
+    println!("\na supervised server on {}; replacing every {pause:?}, and injecting faults", server.address);
     let (activity, recovery, answered) = (Activity::default(), Recovery::default(), AtomicU64::new(0));
     let (filled, stop) = (AtomicBool::new(false), AtomicBool::new(false));
     let load = Load {
@@ -112,20 +112,20 @@ pub(crate) fn run(args: &Args, artifacts: &Artifacts) -> Result<bool, Fatal> {
         recovery: Some(&recovery),
         answered: &answered,
     };
-    let (outcome, harmed) = thread::scope(|scope| {
-        let harming = scope.spawn(|| {
-            let harmed = harm(&mut server, &load, &recovery, rounds).map_err(|error| error.to_string());
+    let (outcome, injected) = thread::scope(|scope| {
+        let injecting = scope.spawn(|| {
+            let injected = inject_faults(&mut server, &load, &recovery, rounds).map_err(|error| error.to_string());
             stop.store(true, Ordering::Release);
-            harmed
+            injected
         });
-        (load::run(&load), harming.join())
+        (load::run(&load), injecting.join())
     });
-    let harmed = harmed.map_err(|_| "the harming thread panicked")?;
+    let injected = injected.map_err(|_| "the thread that injects faults panicked")?;
     let (status, said) = server.stop()?;
-    let harmed = harmed.inspect_err(|_| print!("{}", report::outcome(&outcome)))?;
-    println!("\n{}\n", report::harms::table(&harmed));
+    let injected = injected.inspect_err(|_| print!("{}", report::outcome(&outcome)))?;
+    println!("\n{}\n", report::injected::table(&injected));
     let (compactions, last): (Vec<_>, Vec<_>) = said.iter().partition(|line| line.starts_with("compacted "));
-    print!("{}", report::harms::facts(&outcome, &recovery, compactions.len()));
+    print!("{}", report::injected::facts(&outcome, &recovery, compactions.len()));
     for line in last {
         println!("the last instance {line}");
     }
@@ -136,13 +136,18 @@ fn is_clean(outcome: &Outcome, recovery: &Recovery) -> bool {
     outcome.is_clean() && recovery.refused() == 0 && recovery.reconnects() > 0
 }
 
-fn harm(server: &mut Supervised, load: &Load<'_>, recovery: &Recovery, rounds: usize) -> Result<Vec<Harmed>, Fatal> {
+fn inject_faults(
+    server: &mut Supervised,
+    load: &Load<'_>,
+    recovery: &Recovery,
+    rounds: usize,
+) -> Result<Vec<Injected>, Fatal> {
     while !load.filled.load(Ordering::Acquire) {
         thread::sleep(Duration::from_millis(1));
     }
-    let mut harmed = Vec::new();
+    let mut injected = Vec::new();
     for kind in (0..rounds).flat_map(|_| Kind::ALL) {
-        thread::sleep(PEACE);
+        thread::sleep(PAUSE);
         let (reconnects, refused) = (recovery.reconnects(), recovery.refused());
         recovery.begin();
         let start = Instant::now();
@@ -153,12 +158,12 @@ fn harm(server: &mut Supervised, load: &Load<'_>, recovery: &Recovery, rounds: u
             if let Some(answered) = recovery.answered(load.connections + 1) {
                 break answered;
             }
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > TIMEOUT {
                 return Err(format!("not every client was served again after the server was {}", kind.name()).into());
             }
             thread::sleep(Duration::from_millis(1));
         };
-        harmed.push(Harmed {
+        injected.push(Injected {
             kind,
             next: server.instance.number,
             ended: server.instance.before.clone(),
@@ -169,5 +174,5 @@ fn harm(server: &mut Supervised, load: &Load<'_>, recovery: &Recovery, rounds: u
         });
         println!("{:>6} {:<20} instance {} serves", "", kind.name(), server.instance.number);
     }
-    Ok(harmed)
+    Ok(injected)
 }

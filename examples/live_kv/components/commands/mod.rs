@@ -13,7 +13,7 @@ mod server;
 mod strings;
 pub(crate) mod table;
 
-use std::{borrow::Cow, time::SystemTime};
+use std::{borrow::Cow, fmt::Write as _, time::SystemTime};
 
 use kv::{Answer, Engine, EngineError, Touched, reply};
 
@@ -145,7 +145,7 @@ fn unknown(name: &[u8], arguments: &[&[u8]]) -> Refusal {
             break;
         }
         let room = 128 - beginning.len();
-        beginning.push_str(&format!("'{}' ", shown(argument, room)));
+        let _ = write!(beginning, "'{}' ", shown(argument, room));
     }
     Refusal::new(format!("ERR unknown command '{}', with args beginning with: {beginning}", shown(name, 128)))
 }

@@ -1,6 +1,6 @@
-//! The ways of calling the one method, ours and the peers'.
+//! The kinds of calls to the one method: ours and the peers'.
 //!
-//! A way makes a call for each thread that wants one, so that the same list serves the
+//! A kind of call makes a call for each thread that wants one, so that the same list serves the
 //! comparison of calls, that of threads, and the counting of instructions.
 
 use crate::{
@@ -11,8 +11,8 @@ use crate::{
     rounds::{Contestant, Loop},
 };
 
-/// One way of calling.
-pub(crate) struct Way<'a> {
+/// One kind of call.
+pub(crate) struct CallKind<'a> {
     pub(crate) name: &'static str,
     /// A loop in which the calls do not depend on each other.
     stream: Box<dyn Fn() -> Loop<'a> + Sync + 'a>,
@@ -20,14 +20,14 @@ pub(crate) struct Way<'a> {
     chain: Box<dyn Fn() -> Loop<'a> + Sync + 'a>,
 }
 
-/// A way whose call for `$x` is `$call`, written into each loop as it stands. What is
+/// A kind of call whose call for `$x` is `$call`, written into each loop as it stands. What is
 /// in braces runs before, once for each thread.
-macro_rules! way {
+macro_rules! call_kind {
     ($name:expr, |$x:ident| $call:expr) => {
-        way!($name, {}, |$x| $call)
+        call_kind!($name, {}, |$x| $call)
     };
     ($name:expr, { $($setup:tt)* }, |$x:ident| $call:expr) => {
-        Way::new(
+        CallKind::new(
             $name,
             move || {
                 $($setup)*
@@ -40,23 +40,23 @@ macro_rules! way {
         )
     };
 }
-pub(crate) use way;
+pub(crate) use call_kind;
 
-impl<'a> Way<'a> {
-    /// A way with two kinds of loop, each made once for each thread. A loop is given a
+impl<'a> CallKind<'a> {
+    /// A kind of call with two kinds of loop, each made once for each thread. A loop is given a
     /// layout and a number of calls.
     pub(crate) fn new<S, C>(
         name: &'static str,
         stream: impl Fn() -> S + Sync + 'a,
         chain: impl Fn() -> C + Sync + 'a,
-    ) -> Way<'a>
+    ) -> CallKind<'a>
     where
         S: FnMut(usize, u64) -> u64 + 'a,
         C: FnMut(usize, u64) -> u64 + 'a,
     {
         let stream = move || going_round(stream());
         let chain = move || going_round(chain());
-        Way { name, stream: Box::new(stream), chain: Box::new(chain) }
+        CallKind { name, stream: Box::new(stream), chain: Box::new(chain) }
     }
 
     /// Calls that can overlap in the processor.
@@ -64,12 +64,12 @@ impl<'a> Way<'a> {
         (self.stream)()
     }
 
-    /// The way as a contestant with overlapping calls.
+    /// The kind of call as a contestant with overlapping calls.
     pub(crate) fn streaming(&self) -> Contestant<'a> {
         Contestant { name: self.name, run: (self.stream)() }
     }
 
-    /// The way as a contestant with calls that wait for each other.
+    /// The kind of call as a contestant with calls that wait for each other.
     pub(crate) fn chaining(&self) -> Contestant<'a> {
         Contestant { name: self.name, run: (self.chain)() }
     }
@@ -96,11 +96,11 @@ impl Callees {
         Ok(Callees { ours: Ours::load(artifacts)?, peers: Peers::load(artifacts)? })
     }
 
-    /// All ways: the baselines, ours, the peers'.
-    pub(crate) fn ways(&self) -> Vec<Way<'_>> {
-        let mut ways = self.peers.baselines();
-        ways.extend(self.ours.ways());
-        ways.extend(self.peers.ways());
-        ways
+    /// All kinds of calls: the baselines, ours, the peers'.
+    pub(crate) fn call_kinds(&self) -> Vec<CallKind<'_>> {
+        let mut call_kinds = self.peers.baselines();
+        call_kinds.extend(self.ours.call_kinds());
+        call_kinds.extend(self.peers.call_kinds());
+        call_kinds
     }
 }

@@ -1,7 +1,8 @@
-//! What a broken connection leaves open, and how a new one finds it out.
+//! Writes that a broken connection leaves uncertain, and how a new connection resolves them.
 //!
-//! A request that was not answered may have been executed or not; the server says which,
-//! and from then on the ledger is certain again. Whatever was acknowledged must be there.
+//! The server may or may not have executed a request that it did not answer. The client reads
+//! each such entry back, and from then on the ledger is certain again. Acknowledged writes must
+//! be there.
 
 use std::{collections::BTreeSet, io};
 
@@ -10,61 +11,61 @@ use crate::load::reply::Reply;
 
 /// Entries whose last writes were not answered.
 #[derive(Default)]
-struct Doubts {
+struct UncertainWrites {
     keys: BTreeSet<usize>,
     counters: BTreeSet<usize>,
     pairs: BTreeSet<usize>,
 }
 
 impl Traffic<'_> {
-    /// After `error`: connects again, if that is wanted, and finds out what is.
+    /// After `error`: connects again, if the load wants that, and reads uncertain entries back.
     ///
     /// # Errors
-    /// `error` if it is no broken connection, and those of the new connection.
+    /// `error` if the load does not recover, and the errors of the new connection.
     pub(crate) fn recover(&mut self, error: io::Error) -> io::Result<()> {
         let Some(recovery) = self.load.recovery else { return Err(error) };
-        let doubts = self.doubts();
+        let uncertain = self.uncertain();
         let mut error = error;
         loop {
             self.client = recovery.connect(self.load.address, self.number, error)?;
-            match self.resolve(&doubts) {
+            match self.resolve(&uncertain) {
                 Ok(()) => return Ok(()),
                 Err(broken) => error = broken,
             }
         }
     }
 
-    /// Gives up what is expected. Additions to the shared counter stay in doubt: others add
-    /// to it, too.
-    fn doubts(&mut self) -> Doubts {
-        let mut doubts = Doubts::default();
+    /// Drops the expected answers, and returns the entries that they left uncertain. Additions to
+    /// the shared counter stay uncertain, because other clients add to it, too.
+    fn uncertain(&mut self) -> UncertainWrites {
+        let mut uncertain = UncertainWrites::default();
         for expected in self.expected.drain(..) {
             match expected {
-                Expected::Stored(stored) => doubts.keys.extend(stored.iter().map(|(index, _)| *index)),
-                Expected::Count(index, _) => drop(doubts.counters.insert(index)),
-                Expected::PairStored(index, _) => drop(doubts.pairs.insert(index)),
+                Expected::Stored(stored) => uncertain.keys.extend(stored.iter().map(|(index, _)| *index)),
+                Expected::Count(index, _) => drop(uncertain.counters.insert(index)),
+                Expected::PairStored(index, _) => drop(uncertain.pairs.insert(index)),
                 _ => {}
             }
         }
-        doubts
+        uncertain
     }
 
-    fn resolve(&mut self, doubts: &Doubts) -> io::Result<()> {
-        for index in doubts.keys.iter().copied() {
+    fn resolve(&mut self, uncertain: &UncertainWrites) -> io::Result<()> {
+        for index in uncertain.keys.iter().copied() {
             let reply = self.client.ask(&[b"GET", &self.ledger.key(index)])?;
             let version = bulk(&reply).and_then(|found| self.ledger.key_version(index, found));
             let sent = self.ledger.keys[index].sent();
             self.ledger.keys[index].settle(version.unwrap_or(sent));
             self.keep(version.is_some(), &self.ledger.key(index), &reply);
         }
-        for index in doubts.counters.iter().copied() {
+        for index in uncertain.counters.iter().copied() {
             let reply = self.client.ask(&[b"GET", &self.ledger.counter(index)])?;
             let version = bulk(&reply).and_then(|found| self.ledger.counter_version(index, found));
             let sent = self.ledger.counters[index].sent();
             self.ledger.counters[index].settle(version.unwrap_or(sent));
             self.keep(version.is_some(), &self.ledger.counter(index), &reply);
         }
-        for index in doubts.pairs.iter().copied() {
+        for index in uncertain.pairs.iter().copied() {
             let [left, right] = self.ledger.pair(self.number, index);
             let reply = self.client.ask(&[b"MGET", &left, &right])?;
             let version = match &reply {
@@ -79,6 +80,8 @@ impl Traffic<'_> {
     }
 }
 
+/// `None` for another reply, `Some(None)` for a key that is not there.
+#[allow(clippy::option_option, reason = "no such reply, and no such key, are two answers")]
 fn bulk(reply: &Reply) -> Option<Option<&[u8]>> {
     match reply {
         Reply::Bulk(found) => Some(found.as_deref()),

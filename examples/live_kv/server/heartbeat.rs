@@ -1,31 +1,31 @@
-//! How a thread of the server shows its supervisor that it lives.
+//! How a thread of the server shows the supervisor that it makes progress.
 //!
-//! Where there is no supervisor, nothing is shown to nobody.
+//! Without a supervisor a heartbeat does nothing.
 
 use std::{thread, time::Duration};
 
 use sam::{Check, Parked};
 
-/// How long a thread may be silent: longer than a replacement may hold it.
+/// How long a thread may be silent. A replacement holds it for less.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
 
 /// A thread's health.
-pub(crate) struct Pulse(Option<Check>);
+pub(crate) struct Heartbeat(Option<Check>);
 
-impl Pulse {
-    /// Begins now. Without a free place on the supervisor's board (it has 63) the thread
-    /// goes unchecked, and says so.
-    pub(crate) fn begin(name: &str) -> Pulse {
+impl Heartbeat {
+    /// Begins now. The supervisor's board has 63 places; without a free one the thread is not
+    /// checked, and says so.
+    pub(crate) fn begin(name: &str) -> Heartbeat {
         match sam::app().check(name, DEADLINE) {
-            Ok(check) => Pulse(Some(check)),
+            Ok(check) => Heartbeat(Some(check)),
             Err(error) => {
                 eprintln!("{name} is not checked: {error}");
-                Pulse(None)
+                Heartbeat(None)
             }
         }
     }
 
-    /// The thread lives.
+    /// Shows that the thread makes progress.
     pub(crate) fn beat(&self) {
         if let Some(check) = &self.0 {
             check.beat();
@@ -34,18 +34,18 @@ impl Pulse {
 
     /// How long to wait for work before [`idle`](Self::idle). Parking costs two system
     /// calls, which a thread that has work does not want to pay for each piece of it.
-    pub(crate) fn patience(&self) -> Duration {
+    pub(crate) fn longest_wait(&self) -> Duration {
         DEADLINE / 4
     }
 
-    /// The thread has no work and waits for some: silence is no failure.
+    /// The thread waits for work: until the result is dropped, its silence is no failure.
     pub(crate) fn idle(&self) -> Option<Parked<'_>> {
         self.0.as_ref().map(Check::parked)
     }
 }
 
-impl Drop for Pulse {
-    /// A thread that panics ends its check, and must not end unnoticed with it.
+impl Drop for Heartbeat {
+    /// A panic ends the thread and its check, so it reports the failure itself.
     fn drop(&mut self) {
         if thread::panicking() {
             sam::app().mark_failed();

@@ -1,4 +1,4 @@
-//! A runtime with its components, and the server that calls them.
+//! Sets up a runtime with its components, and the server that calls them.
 
 use std::{error::Error, sync::Arc};
 
@@ -25,7 +25,7 @@ pub(crate) fn artifacts(args: &Args, more: &[&'static str]) -> Result<Artifacts,
     if let Some(directory) = &args.components {
         return Ok(Artifacts::in_directory(directory, &names)?);
     }
-    // An instance that takes over shall not wait for Cargo.
+    // An instance that takes over must not wait for Cargo.
     if let Some(artifacts) = Artifacts::recall(&sam::app().stored()?, &names) {
         return Ok(artifacts);
     }

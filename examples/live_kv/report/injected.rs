@@ -1,10 +1,10 @@
-//! A table of what was done to the server, and what it came to.
+//! A table of the injected faults and the recovery from each.
 
 use std::fmt::Write;
 
 use crate::{
     load::{Outcome, recovery::Recovery},
-    survive::Harmed,
+    survive::Injected,
 };
 
 use super::{
@@ -13,26 +13,26 @@ use super::{
     line, outcome as told,
 };
 
-/// A line for each harm.
-pub(crate) fn table(harmed: &[Harmed]) -> String {
+/// A line for each fault.
+pub(crate) fn table(injected: &[Injected]) -> String {
     let header =
         ["the server was", "which ended it", "next instance", "first answer", "all served", "reconnects", "refused"];
     let mut table = new_table(&header);
-    for harm in harmed {
+    for fault in injected {
         table.add_row([
-            harm.kind.name().to_owned(),
-            harm.ended.clone(),
-            harm.next.to_string(),
-            duration(micros(harm.first)),
-            duration(micros(harm.all)),
-            harm.reconnects.to_string(),
-            harm.refused.to_string(),
+            fault.kind.name().to_owned(),
+            fault.ended.clone(),
+            fault.next.to_string(),
+            duration(micros(fault.first)),
+            duration(micros(fault.all)),
+            fault.reconnects.to_string(),
+            fault.refused.to_string(),
         ]);
     }
     align_right(table, &[2, 3, 4, 5, 6])
 }
 
-/// What clients saw of all of it.
+/// What the clients saw.
 pub(crate) fn facts(outcome: &Outcome, recovery: &Recovery, compactions: usize) -> String {
     let mut text = told(outcome);
     line(&mut text, "reconnects", &recovery.reconnects().to_string());
@@ -40,8 +40,8 @@ pub(crate) fn facts(outcome: &Outcome, recovery: &Recovery, compactions: usize) 
     line(&mut text, "compactions of the journal", &compactions.to_string());
     let _ = writeln!(
         text,
-        "What was acknowledged is in memory of the kernel's, held by the supervisor: it survives any end\n\
-         of the server's process, and not one of the supervisor or of the machine."
+        "The supervisor keeps acknowledged writes in the kernel's memory: they survive every end of the\n\
+         server's process, but not the end of the supervisor or of the machine."
     );
     text
 }

@@ -1,4 +1,4 @@
-//! `--harm`: clients may break the server, to see what becomes of it.
+//! `--inject-faults`: clients may abort or deadlock the server, to test its supervision.
 
 use std::{
     process,
@@ -8,10 +8,10 @@ use std::{
 
 use kv::{Answer, CommandError, Commands, Touched, reply};
 
-/// A command layer that obeys `DEBUG ABORT` and `DEBUG DEADLOCK`, too.
-pub(crate) struct Harm(pub(crate) Arc<dyn Commands>);
+/// A command layer that also obeys `DEBUG ABORT` and `DEBUG DEADLOCK`.
+pub(crate) struct FaultInjection(pub(crate) Arc<dyn Commands>);
 
-impl Commands for Harm {
+impl Commands for FaultInjection {
     fn execute(&self, words: Vec<&[u8]>) -> Result<Answer, CommandError> {
         let debug = words.first().is_some_and(|name| name.eq_ignore_ascii_case(b"debug"));
         match words.get(1).filter(|_| debug).map(|word| word.to_ascii_lowercase()).as_deref() {
@@ -31,7 +31,7 @@ impl Commands for Harm {
     }
 }
 
-/// Two threads, of which this is one, take two locks in opposite orders. Never returns.
+/// This thread and another take two locks in opposite orders. Never returns.
 fn deadlock() {
     let (one, two, both) = (Mutex::new(()), Mutex::new(()), Barrier::new(2));
     let take = |first: &Mutex<()>, second: &Mutex<()>| {

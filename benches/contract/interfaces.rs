@@ -1,4 +1,4 @@
-//! The interfaces of ours that are measured.
+//! Our measured interfaces.
 
 /// The method, and nothing else.
 #[lcr::interface(name = "bench.step", version = 1)]
@@ -7,7 +7,7 @@ pub trait Step {
     fn step(&self, x: u64) -> u64;
 }
 
-/// The method, of components that are many.
+/// The same method, for many components.
 #[lcr::interface(name = "bench.crowd", version = 1)]
 pub trait Crowd {
     /// Adds what the instance adds.
@@ -32,17 +32,17 @@ pub trait Values {
     fn bytes_at(&self, bytes: &[u8]) -> usize;
     /// Gives away a vector of [`PAGE`] bytes.
     fn give(&self) -> Vec<u8>;
-    /// Takes a vector over, and says how long it was.
+    /// Takes a vector over, and returns its length.
     fn take(&self, bytes: Vec<u8>) -> usize;
 }
 
 /// The length in bytes of the vectors that cross.
 pub const PAGE: usize = 4096;
 
-/// Something that counts, and keeps its count when it is replaced.
+/// A counter that keeps its count when it is replaced.
 #[lcr::interface(name = "bench.tally", version = 1)]
 pub trait Tally {
-    /// Adds to the count, and says what it is now.
+    /// Adds to the count, and returns it.
     fn add(&self, x: u64) -> u64;
 }
 

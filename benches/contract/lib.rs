@@ -1,5 +1,5 @@
 //! What the measuring process and the cdylibs that it loads agree on: one trivial
-//! method, said once for each kind of call across an image border.
+//! method, written once for each kind of call across an image border.
 //!
 //! The method adds a number that the instance holds. Whatever a call costs beyond that
 //! addition is the price of the kind of call that it took.

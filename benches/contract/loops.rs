@@ -2,10 +2,10 @@
 //!
 //! A loop this small runs 20 % faster or slower with where the linker happened to put
 //! it. So each exists in [`LAYOUTS`] copies that begin at different places of a cache
-//! line, and whoever times them goes round.
+//! line, and a race goes round through the copies.
 //!
 //! They are macros, so that each call is compiled as if it had been written in a loop
-//! there: whether it is inlined is decided by what it is, not by a closure around it.
+//! there: the call itself decides whether it is inlined, not a closure around it.
 
 use core::arch::asm;
 

@@ -25,7 +25,7 @@ struct page {
 	long long at;
 	pid_t pid;
 	pid_t supervisor;
-	/* Last, and released: who sees the number sees the rest. */
+	/* Last, and released: a reader that sees the number sees the rest. */
 	_Atomic unsigned int instances;
 };
 

@@ -53,7 +53,7 @@ static inline double two_lines(pid_t pid, const char *name, const char *one, con
 	return sum;
 }
 
-/* What a process has in memory that it shares with nobody, in kB. */
+/* The private memory of a process, in kB. */
 static inline double private_memory(pid_t pid)
 {
 	return two_lines(pid, "smaps_rollup", "Private_Clean: %lf", "Private_Dirty: %lf");

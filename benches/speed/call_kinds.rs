@@ -20,8 +20,8 @@ pub(crate) struct CallKind<'a> {
     chain: Box<dyn Fn() -> Loop<'a> + Sync + 'a>,
 }
 
-/// A kind of call whose call for `$x` is `$call`, written into each loop as it stands. What is
-/// in braces runs before, once for each thread.
+/// A kind of call: the macro writes `$call`, with `$x` as its argument, into each loop. The code in
+/// braces runs once for each thread, before the loop.
 macro_rules! call_kind {
     ($name:expr, |$x:ident| $call:expr) => {
         call_kind!($name, {}, |$x| $call)

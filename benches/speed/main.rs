@@ -2,8 +2,8 @@
 //! process and in interleaved rounds. `cargo bench -p lcr-benches` runs it.
 //!
 //! Options, behind `--`: `--write` puts the table into `RESULTS.md`; `--quick` takes a
-//! sixth of the rounds; `--only calls` (or another of [`PARTS`]) leaves out the rest. The figures of a shared machine wander; the ratios are what to
-//! read, and each is the median of ratios taken within one round.
+//! sixth of the rounds; `--only calls` (or another of [`PARTS`]) leaves out the rest. The figures
+//! of a shared machine wander. Read the ratios: each is the median of ratios within one round.
 
 mod allocations;
 mod artifacts;
@@ -42,7 +42,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 struct Options {
     write: bool,
     rounds: usize,
-    /// Something to do in this process and nothing else, and the libraries for it.
+    /// The only job of this process, and the libraries for it.
     job: Option<Job>,
     libraries: Vec<String>,
     /// The parts to run; all if none is named.
@@ -69,7 +69,7 @@ impl Options {
         let unknown = options.only.iter().find(|only| PARTS.iter().all(|(name, _)| name != only));
         if let Some(unknown) = unknown {
             let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
-            return Err(format!("there is no part called {unknown}; there are {}", names.join(", ")).into());
+            return Err(format!("there is no part {unknown}; the parts are {}", names.join(", ")).into());
         }
         if options.write && !options.only.is_empty() {
             return Err("a table of parts is not written; leave out --only or --write".into());

@@ -103,7 +103,7 @@ impl Peers {
                 unsafe { bare.step(x) }
             }),
             call_kind!("`RwLock::read` + the bare call", |x| {
-                let bare = self.lock.read().expect("nobody panics under the lock");
+                let bare = self.lock.read().expect("no call panics under the lock");
                 // SAFETY: `load` keeps the image mapped for ever.
                 unsafe { bare.step(x) }
             }),

@@ -65,7 +65,7 @@ impl Job {
         let mut word = || words.next().ok_or("a job is a task, an amount and a kind of call");
         let (task, amount, call_kind) = (word()?, word()?.parse()?, word()?);
         let known = TASKS.iter().find(|(name, _)| *name == task);
-        let task = known.ok_or_else(|| format!("there is no task called {task}"))?.1;
+        let task = known.ok_or_else(|| format!("there is no task {task}"))?.1;
         Ok(Job { task, amount, call_kind: (call_kind != "all").then(|| call_kind.to_owned()) })
     }
 

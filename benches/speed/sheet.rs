@@ -72,7 +72,7 @@ impl Row {
         self
     }
 
-    /// Says what stands in the way where the bound is missed.
+    /// Adds the reason why the bound is missed.
     pub(crate) fn bounded_by(mut self, reason: impl Into<String>) -> Row {
         self.bounded_by = reason.into();
         self

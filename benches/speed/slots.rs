@@ -128,7 +128,7 @@ fn registering(interfaces: Interfaces, rounds: usize, section: &mut Section) -> 
             times.push(&crowd.len().to_string(), ns);
         }
     }
-    // What the runtime itself costs is in all of them, and so in no difference.
+    // All of them contain the cost of the runtime itself, so no difference does.
     let each = |few: usize, many: usize| {
         (times.median(&many.to_string()) - times.median(&few.to_string())) / (many - few) as f64
     };

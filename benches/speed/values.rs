@@ -155,5 +155,5 @@ fn owned(crossing: &Crossing, times: &Times, handle: &Handle<dyn Values>, here: 
     Row::new(what, nanoseconds(times.median(there)))
         .ratio(times.ratio(there, name_here), "in the program")
         .bound("at most one copy more (by time, within a fifth)", copies <= 1.2)
-        .bounded_by("one copy it is, but into memory that the other allocator did not just write")
+        .bounded_by("it is one copy, but into memory that the other allocator did not just write")
 }

@@ -59,7 +59,7 @@ fn main() -> Result<(), lcr::BoxError> {
 
 fn subscribe(feed: &Handle<dyn Feed>) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
-    // The receiver may be gone; that is no concern of the feed's.
+    // The receiver may be gone; the feed need not know.
     let tell = move |text: &str| _ = sender.send(text.to_owned());
     feed.subscribe(Box::new(tell));
     receiver

@@ -134,9 +134,9 @@ fn number<T: FromStr + PartialOrd + From<u8>>(parser: &mut Parser, flag: &str, l
 /// What is wrong with a command line.
 #[derive(Debug)]
 pub(crate) enum ArgsError {
-    /// There is no such flag.
+    /// The flag does not exist.
     Unknown(String),
-    /// A value is no number, or too small.
+    /// A value is not a number, or too small.
     NotANumber { flag: String, value: String, least: u8 },
     /// Serving and checking at a time.
     TwoModes,

@@ -141,7 +141,7 @@ impl fmt::Display for Built<'_> {
     }
 }
 
-/// One of Cargo's messages, if it is about a library of ours.
+/// The library that a message of Cargo reports, if it is one of `names`.
 fn artifact(line: &str, names: &[&'static str]) -> Option<(&'static str, PathBuf, bool)> {
     let message: Value = serde_json::from_str(line).ok()?;
     if message["reason"] != "compiler-artifact" {
@@ -154,7 +154,7 @@ fn artifact(line: &str, names: &[&'static str]) -> Option<(&'static str, PathBuf
     Some((name, library, message["fresh"] == true))
 }
 
-/// Why there is no library.
+/// Why a library is missing.
 #[derive(Debug)]
 pub(crate) enum ArtifactError {
     /// Cargo could not be run or read.

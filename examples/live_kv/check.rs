@@ -1,4 +1,4 @@
-//! `--check`: a client of a server that runs already, maybe beside other clients.
+//! `--check`: a client of a running server, possibly beside other clients.
 
 use std::{
     net::ToSocketAddrs,
@@ -18,12 +18,12 @@ use crate::{
 /// Writes to the server at `address` and reads everything back; `true` if all was there.
 ///
 /// # Errors
-/// The address is none.
+/// `address` is not an address.
 pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
     let address = address.to_socket_addrs()?.next().ok_or("the name has no address")?;
     let (activity, answered) = (Activity::default(), AtomicU64::new(0));
     let (filled, stop) = (AtomicBool::new(false), AtomicBool::new(false));
-    // Keys of an earlier check would be taken for losses.
+    // Keys of an earlier check would look like losses.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     let prefix = format!("check-{}-{}", process::id(), now.as_millis());
     let load = Load {

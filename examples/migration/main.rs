@@ -1,5 +1,5 @@
-//! State that survives: it goes to a version with another type of state by `migrate`, and the way
-//! back, which nobody wrote, is refused until the plan says that the state may be lost.
+//! State that survives: `migrate` takes it to a version with another type of state. Version 1 has no
+//! way back, so the runtime refuses it until the plan says that the state may be lost.
 
 mod interface;
 #[path = "../libraries.rs"]

@@ -1,5 +1,5 @@
-//! A folder of plugins: all of it is loaded, a bad file is refused and the others serve, and a
-//! file that appears later is put in place.
+//! A folder of plugins: the program loads all of it, goes on without a bad file, and puts a file
+//! that appears later in place.
 
 mod interface;
 #[path = "../libraries.rs"]

@@ -1,6 +1,6 @@
 //! Clients as others wrote them, at their defaults, and the replies of Redis itself.
 //!
-//! A test whose program is missing says so and is over; `.ci/run` installs what they need.
+//! A test whose program is missing prints that and passes; `.ci/run` installs the programs.
 //! Clients are looked for in `LIVE_KV_CLIENTS`, or in `target/clients`: a Python
 //! environment `venv` with `redis`, and `node_modules` with `redis` and `ioredis`.
 
@@ -63,9 +63,9 @@ impl Redis {
             return None;
         };
         let redis = Redis { child, directory };
-        let patience = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while UnixStream::connect(redis.socket()).is_err() {
-            assert!(Instant::now() < patience, "redis-server does not listen");
+            assert!(Instant::now() < deadline, "redis-server does not listen");
             thread::sleep(Duration::from_millis(5));
         }
         Some(redis)
@@ -282,7 +282,7 @@ fn the_newest_client_for_python_works_at_its_defaults() {
     let python = clients().join("venv/bin/python");
     let is_there = Command::new(&python).args(["-c", "import redis"]).stderr(Stdio::null()).status();
     if !is_there.is_ok_and(|status| status.success()) {
-        eprintln!("redis-py is missing in {}: it is not tried", clients().display());
+        eprintln!("redis-py is missing in {}; its test does nothing", clients().display());
         return;
     }
     run(&python, "-c", PYTHON);

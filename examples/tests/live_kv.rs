@@ -198,6 +198,6 @@ fn what_is_wrong_on_the_command_line_is_said_with_status_2() {
     assert!(help.status.success() && text(&help).contains("--replace-every MS"));
     let missing = live_kv(&["--components", "/nonexistent"]).output().unwrap();
     assert_eq!(missing.status.code(), Some(1));
-    let nobody = live_kv(&["--check", "127.0.0.1:1", "--seconds", "1"]).output().unwrap();
-    assert_eq!(nobody.status.code(), Some(1), "{}", text(&nobody));
+    let unserved = live_kv(&["--check", "127.0.0.1:1", "--seconds", "1"]).output().unwrap();
+    assert_eq!(unserved.status.code(), Some(1), "{}", text(&unserved));
 }

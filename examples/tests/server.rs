@@ -34,9 +34,9 @@ fn connect(server: &Server) -> TcpStream {
 
 /// A worker adds a turn to the tally behind the turn's answers.
 fn wait_for(condition: impl Fn() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while !condition() {
-        assert!(Instant::now() < patience, "what is waited for does not come");
+        assert!(Instant::now() < deadline, "the condition did not become true within 30 s");
         thread::yield_now();
     }
 }

@@ -7,8 +7,8 @@
 //! Invariants
 //! 1. A call that needs several shards locks them in ascending order, and all of them
 //!    before it reads or changes the first.
-//! 2. `keys` is changed only by who holds the lock of a shard that grew or shrank, so
-//!    it is exact whenever all shards are locked.
+//! 2. A thread changes `keys` only while it holds the lock of the shard that grew or shrank, so
+//!    `keys` is exact whenever all shards are locked.
 
 use std::{
     collections::HashMap,
@@ -101,7 +101,7 @@ impl Engine for HashEngine {
         let cleared: Vec<Shard> = locked.iter_mut().map(|shard| std::mem::take(&mut **shard)).collect();
         self.keys.store(0, Ordering::Relaxed);
         drop(locked);
-        // Freeing a large map takes long; nobody waits for it.
+        // Freeing a large map takes long, so the lock is released first.
         drop(cleared);
         Ok(())
     }

@@ -76,7 +76,7 @@ impl Engine for TreeEngine {
 
     fn clear(&self) -> Result<(), EngineError> {
         let cleared = std::mem::take(&mut *self.write());
-        // Freeing a large map takes long; nobody waits for it.
+        // Freeing a large map takes long, so the lock is released first.
         drop(cleared);
         Ok(())
     }

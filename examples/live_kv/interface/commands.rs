@@ -41,10 +41,10 @@ pub enum Touched {
         first: u32,
         /// No word behind this one is.
         last: u32,
-        /// How far it is from one to the next.
+        /// The distance from one key to the next.
         step: u32,
     },
-    /// All of it is removed.
+    /// Every key is removed.
     Everything,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Keys and values, one after the other in one buffer.
 ///
-/// Callers are held while a snapshot crosses, so it is made to be quick: one buffer is
+/// Callers wait while a snapshot crosses, so it is quick: one buffer is
 /// encoded and decoded by copying it, where a list of a million pairs would be a
 /// million small values. Each entry is the key's length, the value's length (both
 /// little-endian `u32`), the key, the value.

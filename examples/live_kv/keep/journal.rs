@@ -1,10 +1,10 @@
 //! The journal: a file in the kernel's memory, to which records are appended.
 //!
-//! It has no name and no place on a disk. It lives as long as a descriptor of it is open
-//! anywhere, and the supervisor has one: so it outlives whatever happens to the process
-//! that writes it, and not the supervisor and not the machine. A record is in it when the
-//! system call that writes it has returned; an end of the process after that cannot undo
-//! it, for it is not in the process.
+//! The file has no name and no place on a disk. It lives as long as a process has a descriptor of
+//! it, and the supervisor has one: the journal survives every end of the process that writes it,
+//! but not the end of the supervisor or of the machine. A record is in the file when the system
+//! call that writes it has returned. The end of the process cannot undo that, because the file is
+//! not in the process.
 
 use std::{
     fs::File,
@@ -17,14 +17,14 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::record::{self, Record};
 
-/// A file and how much of it is records.
+/// A file, and the length of its records.
 pub(crate) struct Log {
     pub(crate) file: File,
     pub(crate) len: u64,
 }
 
 impl Log {
-    /// An empty one.
+    /// An empty log.
     ///
     /// # Errors
     /// The kernel has no memory or no descriptor.
@@ -33,8 +33,8 @@ impl Log {
         Ok(Log { file: File::from(file), len: 0 })
     }
 
-    /// What another process wrote to `file`, done again in `engine`, and how many records
-    /// that was. What follows the last whole record is overwritten by the next one.
+    /// Applies the records that another process wrote to `file` to `engine`, and counts them. The next
+    /// record overwrites what follows the last whole one.
     ///
     /// # Errors
     /// The file cannot be read, or the engine fails.
@@ -48,12 +48,12 @@ impl Log {
             len += size;
             records += 1;
         }
-        // Whose bytes follow is unknown; they must not look like a record one day.
+        // The bytes that follow belong to no record, and must never look like one.
         file.set_len(len)?;
         Ok((Log { file, len }, records))
     }
 
-    /// Appends a record. If that fails, what was there is there.
+    /// Appends a record. If that fails, the records before it stay.
     fn append(&mut self, record: &[u8]) -> io::Result<()> {
         let written = self.file.write_all_at(record, self.len);
         match written {
@@ -67,9 +67,9 @@ impl Log {
 /// The log that the next instance finds, and the one that will take its place.
 pub(crate) struct Journal {
     log: Log,
-    /// What every record is written to as well while a compaction is under way.
+    /// The second log that every record is written to during a compaction.
     next: Option<Log>,
-    /// The next log may be the one that is kept: nobody knows.
+    /// The supervisor may keep the next log already: its answer did not arrive.
     is_uncertain: bool,
     /// The length after the last compaction.
     base: u64,
@@ -79,7 +79,7 @@ pub(crate) struct Journal {
 const FLOOR: u64 = 8 << 20;
 
 impl Journal {
-    /// Over a log that is kept already.
+    /// A journal over a log that the supervisor keeps already.
     pub(crate) fn over(log: Log) -> Journal {
         Journal { log, next: None, is_uncertain: false, base: 0 }
     }
@@ -90,7 +90,7 @@ impl Journal {
     /// The kernel has no memory for it.
     pub(crate) fn write(&mut self, record: Record) -> io::Result<()> {
         let bytes = record.finish()?;
-        // The next one first: if it fails it is given up, and nothing has happened.
+        // The next log first: if that fails, the compaction is given up and nothing has changed.
         if let Some(next) = &mut self.next
             && let Err(error) = next.append(&bytes)
         {
@@ -102,7 +102,7 @@ impl Journal {
         self.log.append(&bytes)
     }
 
-    /// How long it is.
+    /// Its length in bytes.
     pub(crate) fn len(&self) -> u64 {
         self.log.len
     }
@@ -112,8 +112,8 @@ impl Journal {
         self.log.len > FLOOR.max(self.base * 2)
     }
 
-    /// Begins a compaction: from here on records go to an empty log too. False if an
-    /// earlier one lacks its [`swap`](Self::swap) only.
+    /// Begins a compaction: from here on records go to an empty log, too. Returns `false` if an
+    /// earlier compaction lacks only its [`swap`](Self::swap).
     ///
     /// # Errors
     /// As [`Log::new`].
@@ -124,8 +124,8 @@ impl Journal {
         Ok(!self.is_uncertain)
     }
 
-    /// Writes a record to the next log only: what is true already. False if the compaction
-    /// was given up.
+    /// Writes a record of present values to the next log only. Returns `false` if the compaction was
+    /// given up.
     ///
     /// # Errors
     /// The kernel has no memory for it.
@@ -135,11 +135,11 @@ impl Journal {
         Ok(true)
     }
 
-    /// The next log takes the place of the first, if `keep` can have it kept. If not, both
-    /// stay and get every record, for `keep` may have done it and not know.
+    /// The next log takes the place of the first if `keep` succeeds. Otherwise both stay and get
+    /// every record, because `keep` may have succeeded without an answer.
     ///
     /// # Errors
-    /// Those of `keep`.
+    /// The errors of `keep`.
     pub(crate) fn swap<E>(&mut self, keep: impl FnOnce(&File) -> Result<(), E>) -> Result<(), E> {
         if let Some(next) = &self.next {
             self.is_uncertain = true;

@@ -1,8 +1,8 @@
 //! Keeping the map for the next instance of this process.
 //!
 //! [`Keeper`] stands between the server and the command layer. Before a write's reply
-//! goes out, the keys that it touched are in the [`journal`], each with the value that it
-//! has now; the next instance does the journal's [`record`]s again before it serves.
+//! goes out, the journal ([`journal`]) has the keys that the write touched, each with its present
+//! value. The next instance applies the journal's [`record`]s before it serves.
 //!
 //! Invariants
 //! 1. The journal's order is the engine's. A request that may write runs alone: nothing
@@ -31,20 +31,20 @@ use record::Record;
 /// Entries that a compaction copies at a time, which is how long it holds requests up.
 const PAGE: u64 = 256;
 
-/// A command layer whose writes are kept.
+/// A command layer that keeps its writes.
 pub(crate) struct Keeper {
-    /// Under which the supervisor has the journal.
+    /// The name under which the supervisor keeps the journal.
     name: &'static str,
     commands: Arc<dyn Commands>,
     engine: Arc<dyn Engine>,
     journal: RwLock<Journal>,
 }
 
-/// What an instance began with.
+/// What an instance restored at its start.
 pub(crate) struct Restored {
-    /// Records of the journal, done again.
+    /// Records of the journal that it applied.
     pub(crate) records: u64,
-    /// Keys that there were then.
+    /// Keys after that.
     pub(crate) keys: u64,
 }
 
@@ -70,18 +70,17 @@ impl Keeper {
         Ok((Keeper { name, commands, engine, journal: RwLock::new(Journal::over(log)) }, restored))
     }
 
-    /// How long the journal is.
+    /// The length of the journal in bytes.
     pub(crate) fn journal_len(&self) -> u64 {
         self.read().len()
     }
 
-    /// Makes the journal short again if it has grown much beyond the map. Requests are held
-    /// up by a page at a time; `alive` is called in between.
+    /// Writes a shorter journal if the journal has grown much beyond the map. Requests wait for
+    /// one page at a time; in between this calls `alive`.
     ///
-    /// The new journal gets every record from its beginning on, and a copy of every entry:
-    /// an entry that changes before its page is copied is copied as it is then, and one that
-    /// changes after has its record behind the copy. Only the whole one takes the place of
-    /// the old.
+    /// From its beginning the new journal gets every record, and it gets a copy of every entry.
+    /// If an entry changes before its page is copied, the copy has the change; if it changes later,
+    /// its record follows the copy. The new journal takes the place of the old one when it is whole.
     ///
     /// # Errors
     /// The kernel has no memory, the engine fails, or the supervisor does not answer. The
@@ -168,8 +167,8 @@ impl Commands for Keeper {
 }
 
 impl Keeper {
-    /// The answer, once the journal has what it says. An instance that cannot write its
-    /// journal has a map that nobody will find again: it asks for its end.
+    /// The answer, once the journal has what the answer says. If the journal cannot be written, the
+    /// map would be lost with this instance, so the instance asks for its end.
     fn kept(&self, journal: &mut Journal, words: &[&[u8]], answer: Answer) -> Result<Answer, CommandError> {
         match self.note(journal, words, &answer.touched) {
             Ok(()) => Ok(answer),

@@ -1,4 +1,4 @@
-//! What the journal is made of: records that say how keys are, not what was done to them.
+//! The journal's records: they say which values keys have, not which requests were executed.
 //!
 //! A record is its payload's length (`u32`), its payload's check (`u64`), both
 //! little-endian, and the payload. A payload is empty (the map is), or entries one after
@@ -14,11 +14,11 @@ const HEAD: usize = 12;
 /// In place of a value's length.
 const ABSENT: u32 = u32::MAX;
 
-/// A record in the making.
+/// A record under construction.
 pub(crate) struct Record(Vec<u8>);
 
 impl Record {
-    /// One that removes every key, until something is added.
+    /// A record that removes every key, until an entry is added.
     pub(crate) fn new() -> Record {
         Record(vec![0; HEAD])
     }
@@ -49,10 +49,10 @@ impl Record {
     }
 }
 
-/// The next payload, and how long its record is; `None` at the end of what is whole.
+/// The next payload, and the length of its record; `None` after the last whole record.
 ///
-/// The last record may be cut, for its writer may have been killed while it wrote. Its
-/// request was then not answered, so nothing is lost with it.
+/// The last record may be cut, because its writer was killed while writing. The request was
+/// not answered then, so no acknowledged write is lost with it.
 ///
 /// # Errors
 /// Reading fails.
@@ -69,7 +69,7 @@ pub(crate) fn next(from: &mut impl Read) -> io::Result<Option<(Vec<u8>, u64)>> {
     Ok(sound.then(|| (payload, HEAD as u64 + len)))
 }
 
-/// Makes the keys of a payload as it says.
+/// Applies a payload to the engine.
 ///
 /// # Errors
 /// The engine fails, or the payload is not what [`Record`] writes.
@@ -110,8 +110,8 @@ fn entry(bytes: &[u8]) -> Option<Entry<'_>> {
     }
 }
 
-/// Against a cut, not against malice. Never 0 for an empty payload, so that a hole in the
-/// file is no record.
+/// A check against cuts, not against malice. Never 0 for an empty payload, so that a hole in the
+/// file is not a record.
 fn check(payload: &[u8]) -> u64 {
     position::of(payload)
 }

@@ -22,7 +22,7 @@ impl Client {
     /// Connects.
     ///
     /// # Errors
-    /// Nobody listens there, or the connection fails.
+    /// No server listens there, or the connection fails.
     pub(crate) fn connect(address: SocketAddr) -> io::Result<Client> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -53,7 +53,7 @@ impl Client {
     /// Waits for the next reply.
     ///
     /// # Errors
-    /// The connection fails or closes, or what comes is no reply.
+    /// The connection fails or closes, or sends something that is not a reply.
     pub(crate) fn reply(&mut self) -> io::Result<Reply> {
         Reply::read(&mut self.replies)
     }

@@ -2,7 +2,7 @@
 //!
 //! Every entry is written by one connection only, with values that tell their own
 //! version. So whatever the server answers later can be judged: it must be the version
-//! that was acknowledged last, or one sent after it whose acknowledgement never came.
+//! that was acknowledged last, or a later one whose acknowledgement did not arrive.
 
 use std::ops::RangeInclusive;
 

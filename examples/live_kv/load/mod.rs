@@ -1,11 +1,11 @@
-//! Real clients over TCP that know what they may expect, and say so when it is not so.
+//! Real clients over TCP that know the expected replies, and report every other one.
 //!
 //! [`run`] opens several connections, each with a thread, a share of the keys and a
 //! [`ledger`] of its own. All write their keys, then all send [`traffic`] of every kind
 //! until they are told to stop, then all read back what was acknowledged. One
 //! connection more walks the keyspace meanwhile ([`scanner`]). [`latency`] is measured
 //! as a client feels it, apart for requests that a replacement may have held. With a
-//! [`recovery`] a broken connection is made anew; without, it is a failure.
+//! [`recovery`] a client connects again after a broken connection; without, that is a failure.
 
 pub(crate) mod client;
 pub(crate) mod latency;

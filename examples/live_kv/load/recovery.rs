@@ -54,7 +54,7 @@ impl Recovery {
         Err(error)
     }
 
-    /// Forgets who was answered when.
+    /// Forgets when each client was answered.
     pub(crate) fn begin(&self) {
         self.lock().clear();
     }

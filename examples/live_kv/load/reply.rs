@@ -21,7 +21,7 @@ impl Reply {
     /// Reads one reply.
     ///
     /// # Errors
-    /// The stream ends or fails, or what comes is no reply.
+    /// The stream ends or fails, or sends something that is not a reply.
     pub(crate) fn read(from: &mut impl BufRead) -> io::Result<Reply> {
         let line = line(from)?;
         let (kind, text) = line.split_at_checked(1).ok_or_else(|| bad("an empty line"))?;

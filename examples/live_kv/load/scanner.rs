@@ -1,4 +1,4 @@
-//! A walk through the whole keyspace while it is written to and replaced.
+//! A walk through the whole keyspace during writes and replacements.
 //!
 //! The keys that were written before the traffic began are never removed, so every walk
 //! must return each of them, and by the rule of cursors (see [`kv::position`]) once.
@@ -71,7 +71,7 @@ fn page(reply: &Reply) -> Option<(Vec<u8>, Vec<String>)> {
     Some((cursor.clone(), keys.iter().map(text).collect::<Option<_>>()?))
 }
 
-/// Whose key it is, and which.
+/// The client and the number of a key.
 fn place(load: &Load<'_>, key: &str) -> Option<(usize, usize)> {
     let (number, index) = key.strip_prefix(load.prefix)?.strip_prefix(":key:")?.split_once(':')?;
     Some((number.parse().ok()?, index.parse().ok()?))

@@ -8,15 +8,15 @@ use crate::artifacts::{
 
 use super::{Attempt, Change, Changer, ENGINES};
 
-/// What a save that hangs may hold callers for.
+/// How long a save that hangs may hold callers.
 const SHORT: Duration = Duration::from_millis(200);
 
-/// A way to be no good.
+/// A kind of bad candidate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Candidate {
     /// Half of a good file.
     CutFile,
-    /// A file that is no library at all.
+    /// A file that is not a library.
     Text,
     /// Another shape of the interface.
     OtherShape,
@@ -24,7 +24,7 @@ pub(crate) enum Candidate {
     CreateFails,
     /// A constructor that panics.
     CreatePanics,
-    /// An instance that says that it is not healthy.
+    /// An instance whose health check fails.
     Unhealthy,
     /// A state that is refused.
     RestoreFails,
@@ -48,7 +48,7 @@ impl Candidate {
         Candidate::SaveHangs,
     ];
 
-    /// What it is, for people.
+    /// Its description.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Candidate::CutFile => "a library cut in half",
@@ -105,7 +105,7 @@ impl Changer<'_> {
         Ok(self.attempt(what, &[file], &Attempt { faulty: true, ..Attempt::default() }))
     }
 
-    /// The engine that hangs serves well, so it is put in place; then its first
+    /// The engine that hangs serves well, so the first step puts it in place. Then its first
     /// replacement must be given up in time, and the second must succeed.
     fn hang(&self, what: &str) -> Vec<Change> {
         let hanging = [self.file(SAVE_HANGS).to_owned()];

@@ -74,7 +74,7 @@ impl Server {
         Server::on(bind(address)?, threads, commands, limits)
     }
 
-    /// Serves who comes to `listener`.
+    /// Serves the connections of `listener`.
     ///
     /// # Errors
     /// The operating system gives no more threads.

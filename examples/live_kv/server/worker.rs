@@ -89,7 +89,7 @@ struct Desk {
 struct Client {
     connection: Connection,
     is_due: bool,
-    /// Counts this connection among those that there are, until it is dropped.
+    /// Counts this connection as open until it is dropped.
     _seat: Seat,
 }
 

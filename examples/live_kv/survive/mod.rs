@@ -36,7 +36,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) enum Kind {
     /// SIGKILL.
     Kill,
-    /// SIGSTOP: it is there and does nothing.
+    /// SIGSTOP: the process exists and does nothing.
     Stop,
     /// One of its threads waits for ever; the others serve on.
     Deadlock,
@@ -47,7 +47,7 @@ pub(crate) enum Kind {
 impl Kind {
     const ALL: [Kind; 4] = [Kind::Kill, Kind::Stop, Kind::Deadlock, Kind::Abort];
 
-    /// For people.
+    /// Its description.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Kill => "killed by SIGKILL",

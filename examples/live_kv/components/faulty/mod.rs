@@ -1,4 +1,4 @@
-//! Engines that are no good, each in one way; they show that a refusal harms nobody.
+//! Bad engines, each with one fault; they show that a refusal leaves the server as it is.
 //!
 //! The library's root says in `FAULT` what is wrong with it. Apart from that this is a
 //! working engine, the smallest there can be: an ordered map under a mutex.
@@ -26,7 +26,7 @@ pub(crate) enum Fault {
     CreateFails,
     /// The constructor panics.
     CreatePanics,
-    /// The new instance says of itself that it is not healthy.
+    /// The health check of the new instance fails.
     Unhealthy,
     /// The state of the predecessor is refused.
     RestoreFails,
@@ -36,7 +36,7 @@ pub(crate) enum Fault {
     SaveHangs,
 }
 
-/// How long a save hangs; more than any deadline it is given.
+/// How long a save hangs: longer than every deadline here.
 const HANG: Duration = Duration::from_secs(2);
 
 type Map = BTreeMap<(u64, Vec<u8>), Bytes>;

@@ -1,4 +1,4 @@
-//! An engine that says of itself that it is not healthy.
+//! An engine whose health check fails.
 
 #[path = "mod.rs"]
 mod faulty;

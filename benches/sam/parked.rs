@@ -7,7 +7,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The program's own beat is not due within the time.
     sam::Builder::new().interval(Duration::from_secs(60)).log(false).supervise()?;
     let app = sam::app();
-    app.start();
+    app.resume_checks();
     let checks: Vec<_> = ["reader", "writer", "timer"]
         .into_iter()
         .map(|name| app.check(name, Duration::from_millis(50)))
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     thread::sleep(Duration::from_secs(2));
     println!("{}", switches()? - before);
     drop(parked);
-    app.stop();
+    app.pause_checks();
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use std::{
 use hdrhistogram::Histogram;
 use kv::{Commands, Engine};
 use lcr::Runtime;
-use sam::{Exit, Report};
+use sam::report::{Exit, Report};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
     }
     let start = Instant::now();
     let stop = AtomicBool::new(false);
-    sam::app().start();
+    sam::app().resume_checks();
     let replaced = thread::scope(|scope| {
         let replacing = args.replace_every.map(|pause| {
             scope.spawn({

@@ -5,7 +5,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use syn::{
-    Ident, LitInt, LitStr, Path, Token,
+    Ident, LitBool, LitInt, LitStr, Path, Token,
     ext::IdentExt as _,
     parenthesized,
     parse::{ParseStream, Parser as _},
@@ -27,6 +27,7 @@ pub(crate) enum Attribute {
 #[derive(Clone, Copy)]
 enum Form {
     Flag,
+    Switch,
     Text,
     Number,
     Numbers,
@@ -79,11 +80,11 @@ const KEYS: &[Key] = &[
     key(Attribute::Main, "respawn", Form::Text, "respawn = \"fork\""),
     key(Attribute::Main, "strays", Form::Text, "strays = \"kill\""),
     key(Attribute::Main, "cgroup", Form::Text, "cgroup = \"auto\""),
-    key(Attribute::Main, "orphan", Form::Text, "orphan = \"die\""),
-    key(Attribute::Main, "huge_pages", Form::Text, "huge_pages = \"gather\""),
-    key(Attribute::Main, "standby", Form::Text, "standby = \"one\""),
-    key(Attribute::Main, "ready", Form::Text, "ready = \"start\""),
-    key(Attribute::Main, "log", Form::Text, "log = \"stderr\""),
+    key(Attribute::Main, "outlive", Form::Switch, "outlive = true"),
+    key(Attribute::Main, "huge_pages", Form::Switch, "huge_pages = false"),
+    key(Attribute::Main, "standby", Form::Switch, "standby = false"),
+    key(Attribute::Main, "ready_at_start", Form::Switch, "ready_at_start = false"),
+    key(Attribute::Main, "log", Form::Switch, "log = false"),
     key(Attribute::Main, "events", Form::Text, "events = \"events.jsonl\""),
     key(Attribute::Main, "status", Form::Text, "status = \"status.json\""),
     key(Attribute::Main, "probe", Form::Text, "probe = \"curl -fs localhost\""),
@@ -94,6 +95,7 @@ const KEYS: &[Key] = &[
 
 enum Value {
     Flag,
+    Switch(LitBool),
     Text(LitStr),
     Number(LitInt),
     Numbers(Vec<LitInt>),
@@ -169,6 +171,13 @@ impl Options {
         matches!(self.find(name), Some(Value::Flag))
     }
 
+    pub(crate) fn switch(&self, name: &str) -> Option<bool> {
+        match self.find(name) {
+            Some(Value::Switch(value)) => Some(value.value),
+            _ => None,
+        }
+    }
+
     pub(crate) fn text(&self, name: &str) -> Option<&LitStr> {
         match self.find(name) {
             Some(Value::Text(text)) => Some(text),
@@ -216,6 +225,10 @@ impl Options {
 fn read_value(form: Form, input: ParseStream<'_>) -> syn::Result<Value> {
     match form {
         Form::Flag => Ok(Value::Flag),
+        Form::Switch => {
+            input.parse::<Token![=]>()?;
+            input.parse().map(Value::Switch)
+        }
         Form::Text => {
             input.parse::<Token![=]>()?;
             input.parse().map(Value::Text)

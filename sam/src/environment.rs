@@ -1,5 +1,5 @@
-//! Values from the environment, which win over those of the program; the crate's page lists
-//! them.
+//! Values from the environment, which win over those of the program unless that has asked for
+//! `Builder::without_environment`. The chapter `guide::options` lists them.
 
 use std::{
     env,
@@ -9,16 +9,16 @@ use std::{
 use crate::{
     error::{Error, ErrorKind, Result},
     options::Options,
-    settings::{Of, SETTINGS, Setting},
+    settings::{SETTINGS, Setting},
 };
-
-/// `1`: no supervision at all.
-const DISABLE: &str = "SAM_DISABLE";
 
 const STATUS: &str = "SAM_STATUS";
 
 /// Puts the environment's values in; `None` if it forbids supervision.
 pub(crate) fn apply(options: Options) -> Result<Option<Options>> {
+    if !options.environment {
+        return Ok(Some(options));
+    }
     let options = apply_from(options, |name| env::var_os(name))?;
     Ok(options.map(|options| Options {
         unknown: unknown(env::vars_os().filter_map(|(name, _)| name.into_string().ok())),
@@ -48,9 +48,11 @@ fn unknown(names: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 fn known() -> impl Iterator<Item = String> {
-    [DISABLE.to_owned()]
-        .into_iter()
-        .chain(SETTINGS.iter().filter(|setting| setting.of != Of::Command).map(Setting::variable))
+    settings().map(Setting::variable)
+}
+
+fn settings() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().filter(|setting| setting.places.environment)
 }
 
 /// The variable whose name is nearest, if any is near.
@@ -73,18 +75,14 @@ fn distance(from: &str, to: &str) -> usize {
 }
 
 fn apply_from(mut options: Options, look: impl Fn(&str) -> Option<OsString>) -> Result<Option<Options>> {
-    let value = |name: &str| look(name).filter(|value| !value.is_empty());
-    if let Some(disabled) = value(DISABLE) {
-        match disabled.to_str() {
-            Some("0") => {}
-            Some("1") => return Ok(None),
-            _ => return Err(refused(DISABLE, &disabled, "0 or 1")),
-        }
-    }
-    for setting in SETTINGS.iter().filter(|setting| setting.of != Of::Command) {
+    for setting in settings() {
         let name = setting.variable();
-        if let Some(value) = value(&name) {
-            (setting.set)(&mut options, &value).ok_or_else(|| refused(&name, &value, setting.expected))?;
+        if let Some(value) = look(&name).filter(|value| !value.is_empty()) {
+            (setting.set)(&mut options, &value).ok_or_else(|| refused(&name, &value, setting.value.expected))?;
+        }
+        // The table has that first: what comes after it does not matter.
+        if options.disabled {
+            return Ok(None);
         }
     }
     Ok(Some(options))
@@ -124,7 +122,7 @@ mod tests {
     #[test]
     fn every_option_of_the_table_is_tested_here() {
         let source = include_str!("environment.rs");
-        for setting in SETTINGS.iter().filter(|setting| setting.of != Of::Command) {
+        for setting in settings() {
             assert!(source.contains(&format!("(\"{}\"", setting.variable())), "{}", setting.word);
         }
     }
@@ -226,7 +224,7 @@ mod tests {
         );
         assert_eq!(
             refusal("SAM_POLICY", "hope"),
-            "SAM_POLICY is \"hope\" in the environment; give restart or always or quit, or unset it"
+            "SAM_POLICY is \"hope\" in the environment; give restart, always or quit, or unset it"
         );
         for (name, value) in [("SAM_BUDGET", "10"), ("SAM_BACKOFF", "1s"), ("SAM_DISABLE", "yes")] {
             assert!(refusal(name, value).starts_with(name), "{value}");

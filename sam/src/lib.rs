@@ -15,7 +15,7 @@
 //!     let listener = app.listener("127.0.0.1:8080")?;
 //!     // What the instance before stored last; nothing in the first.
 //!     let mut served = app.stored()?.try_into().map_or(0, u64::from_le_bytes);
-//!     app.start();
+//!     app.resume_checks();
 //!     for connection in listener.incoming() {
 //!         drop(connection?);
 //!         served += 1;
@@ -28,7 +28,7 @@
 //!
 //! [`main`](macro@main) lists what a supervisor can be told; [`Builder`] is the same without
 //! an attribute, in a place of one's own choosing. A program that waits for events says so
-//! instead of beating: [`App::stop`] and [`App::start`], or checks of its own that are
+//! instead of beating: [`App::pause_checks`] and [`App::resume_checks`], or checks of its own that are
 //! [parked](Check::parked) meanwhile.
 //!
 //! # What is watched
@@ -39,10 +39,10 @@
 //!   as its last instance did.
 //! - **Silence.** A running instance gives signs of life ([`App::beat`], one store to shared
 //!   memory), each thread or task for itself if it likes ([`App::check`]); or the supervisor
-//!   asks ([`Checks::Asks`]); or a command looks from outside ([`Builder::probe`]). One that is
+//!   asks ([`Checks::Asks`](options::Checks::Asks)); or a command looks from outside ([`Builder::probe`]). One that is
 //!   overdue is warned by a signal (SIGTERM unless told otherwise) and, if it does not
 //!   recover within the grace, killed with its whole process group, and its cgroup where it
-//!   has one ([`Cgroup`]).
+//!   has one ([`Cgroup`](options::Cgroup)).
 //! - **Its own word.** [`App::mark_failed`].
 //!
 //! The supervisor's own lateness, a suspended machine, a debugger, and an instance that was
@@ -55,7 +55,7 @@
 //! - Descriptors: [`App::keep_fd`], [`App::take_fd`], [`App::listener`].
 //! - How the last one ended: [`App::previous_exit`].
 //!
-//! What it does if it is told nothing, and why, is in [`defaults`].
+//! What it does if it is told nothing, and why, is in [`guide::defaults`].
 //!
 //! # Operators
 //!
@@ -63,36 +63,13 @@
 //! instance's main process ([`Builder::pass_signals`]). Under a service manager that speaks `sd_notify(3)` it says READY, STATUS, WATCHDOG
 //! and STOPPING. As process 1 it reaps orphans. If it is killed, its instance dies with it, and,
 //! while another stands by, its process group and its descendants, whatever user they have become.
-//! What has left the group and lost its parent is found only in a [`Cgroup`].
+//! What has left the group and lost its parent is found only in a [`Cgroup`](options::Cgroup).
 //!
 //! A program finds signals (ignored, blocked) and descriptors as it would without a supervisor, but
 //! for standard streams that are closed: those are opened as `/dev/null`.
 //!
-//! The environment wins over the program:
-//!
-//! | variable | value |
-//! |---|---|
-//! | `SAM_DISABLE` | `1`: no supervision at all |
-//! | `SAM_INTERVAL`, `SAM_GRACE`, `SAM_START_LIMIT`, `SAM_STOP_LIMIT`, `SAM_HEALTHY_AFTER` | `2s`, `150ms`, `1m 30s`; `SAM_INTERVAL=0s` turns the main check off |
-//! | `SAM_POLICY` | `restart`, `always` (after a clean end, too) or `quit` |
-//! | `SAM_STOP_SIGNAL` | what a stop sends: `SIGQUIT` |
-//! | `SAM_KILL_MODE` | whom a stop reaches and what is killed: `group`, `mixed` or `main` |
-//! | `SAM_CHECKS` | `beats` or `asks` |
-//! | `SAM_WARN_SIGNAL` | `SIGTERM`, `TERM`, `15`, `RTMIN+1` |
-//! | `SAM_PASS_SIGNALS` | who gets signals that are passed on: `main` or `group` |
-//! | `SAM_REOPEN_SIGNAL` | at which `SAM_EVENTS` is opened anew: `SIGHUP` |
-//! | `SAM_CLEAN_EXITS`, `SAM_FATAL_EXITS` | exit codes: `3,4` |
-//! | `SAM_BUDGET` | restarts and window: `10/60s` |
-//! | `SAM_BACKOFF` | first and longest delay: `100ms..30s` |
-//! | `SAM_RESPAWN` | `fork`, `exec` or `exec-after-fault` |
-//! | `SAM_STRAYS` | `kill` or `keep` |
-//! | `SAM_CGROUP` | `auto`, `need` or `off` |
-//! | `SAM_HUGE_PAGES` | `0`: memory is not gathered in huge pages before the first fork |
-//! | `SAM_COROSYNC` | `0`: in a program that is linked to libsam for C, restarts and exits are as here; `1` has them as there |
-//! | `SAM_STANDBY` | `0`: the next instance is not forked before it is needed |
-//! | `SAM_LOG` | `0`: nothing on standard error |
-//! | `SAM_EVENTS` | a file to which each event is appended, as a line of JSON |
-//! | `SAM_STATUS` | a file that says in JSON how things stand |
+//! The environment wins over the program: `SAM_INTERVAL=500ms`. [`guide::options`] lists all options with
+//! their variables, and [`Builder::without_environment`] turns the environment off.
 //!
 //! # The command
 //!
@@ -127,8 +104,7 @@
 #[path = "fuzzing.rs"]
 pub mod __fuzzing;
 
-#[doc = include_str!("../docs/defaults.md")]
-pub mod defaults {}
+pub mod guide;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -137,7 +113,14 @@ mod app;
 mod builder;
 mod environment;
 mod error;
-mod options;
+pub mod options;
+/// How the previous instance ended: what [`App::previous_exit`] returns.
+pub mod report {
+    pub use crate::{
+        app::{CheckReport, Report},
+        state::Exit,
+    };
+}
 mod settings;
 mod shared;
 mod state;
@@ -150,9 +133,7 @@ mod wire;
 
 #[cfg(feature = "tokio")]
 pub use app::tokio;
-pub use app::{App, Check, CheckReport, Parked, Report, app};
+pub use app::{App, Check, Parked, Question, app};
 pub use builder::Builder;
 pub use error::{Error, ErrorKind, Result};
 pub use lcr_macros::sam_main as main;
-pub use options::{Cgroup, KillMode, Notify, Respawn, SignalTarget, Strays};
-pub use state::{Checks, Exit, Recovery};

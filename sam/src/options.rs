@@ -1,16 +1,33 @@
-//! What a supervisor can be told, as it is told; `state::Policy` is what the machine makes
-//! of it.
+//! The values of options that are words: which policy, how a stop reaches an instance, what becomes
+//! of strays.
+//!
+//! Each type reads the words of the command line, the environment and the attribute by [`FromStr`], and
+//! writes them by [`Display`]:
+//!
+//! ```
+//! use sam::options::KillMode;
+//!
+//! assert_eq!("mixed".parse::<KillMode>()?, KillMode::Mixed);
+//! assert_eq!(KillMode::Mixed.to_string(), "mixed");
+//! assert_eq!("all".parse::<KillMode>().unwrap_err().to_string(), "\"all\" is unknown; give group, mixed or main");
+//! # Ok::<(), sam::Error>(())
+//! ```
+//!
+//! [`FromStr`]: std::str::FromStr
+//! [`Display`]: std::fmt::Display
+// Inside the crate: `Options`, all that a supervisor is told; `state::Policy` is what the machine makes
+// of it.
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use crate::{
     error::{Error, ErrorKind, Result},
     shared::{DEFAULT_CAPACITY, can_warn},
-    state::{Backoff, Budget, Checks, Codes, Exit, Policy, Probing, Recovery},
+    state::{Backoff, Budget, Codes, Exit, Policy, Probing},
     surroundings::Surroundings,
 };
 
-pub use crate::state::SignalTarget;
+pub use crate::state::{Checks, Recovery, SignalTarget};
 
 /// How the next instance is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -92,19 +109,6 @@ pub enum KillMode {
     Main,
 }
 
-/// A command that tells from outside whether the instance is well.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Probe {
-    /// Run by `/bin/sh -c`, with `SAM_PID` and `SAM_INSTANCE` in its environment.
-    pub(crate) command: String,
-    /// From the start of one to the start of the next.
-    pub(crate) every: Duration,
-    /// After which it is killed and counts as a failure.
-    pub(crate) limit: Duration,
-    /// How many failures in a row are one of the instance.
-    pub(crate) failures: u32,
-}
-
 /// The first delay of a backoff, and the longest.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
@@ -140,20 +144,29 @@ pub(crate) struct Options {
     pub(crate) healthy_after: Duration,
     pub(crate) clean: Vec<u8>,
     pub(crate) fatal: Vec<u8>,
-    pub(crate) probe: Option<Probe>,
-    /// A command for `/bin/sh -c` when an instance has failed, and how long it may take.
-    pub(crate) on_failure: Option<(String, Duration)>,
+    /// A command for `/bin/sh -c` that tells from outside whether the instance is well.
+    pub(crate) probe: Option<String>,
+    /// From the start of one probe to the start of the next.
+    pub(crate) probe_every: Duration,
+    /// After which a probe is killed and counts as a failure.
+    pub(crate) probe_limit: Duration,
+    /// How many failed probes in a row are a failure of the instance.
+    pub(crate) probe_failures: u32,
+    /// A command for `/bin/sh -c` when an instance has failed.
+    pub(crate) on_failure: Option<String>,
+    /// After which that command is killed.
+    pub(crate) on_failure_limit: Duration,
     pub(crate) respawn: Respawn,
     pub(crate) strays: Strays,
     pub(crate) cgroup: Cgroup,
-    /// Whether `App::start` says that the application is ready, too.
+    /// Whether `App::resume_checks` says that the application is ready, too.
     pub(crate) ready_at_start: bool,
     /// Whether the first probe that finds an instance well says that it is ready.
     pub(crate) ready_by_probe: bool,
     /// Whether an exit while no check is active ends supervision, whatever its status.
     pub(crate) passes_exits: bool,
-    /// Whether the instance dies when its supervisor does.
-    pub(crate) dies_with_supervisor: bool,
+    /// Whether the instance lives on when its supervisor is killed.
+    pub(crate) outlive: bool,
     /// Whether memory is gathered in huge pages before the first fork.
     pub(crate) huge_pages: bool,
     /// Whether the next instance is forked while one serves.
@@ -169,6 +182,10 @@ pub(crate) struct Options {
     /// What the program finds around itself.
     pub(crate) surroundings: Surroundings,
     pub(crate) log: bool,
+    /// Whether the environment is asked for values that win over these.
+    pub(crate) environment: bool,
+    /// Whether nothing is supervised.
+    pub(crate) disabled: bool,
     pub(crate) events: Option<PathBuf>,
     pub(crate) status: Option<PathBuf>,
     /// Variables of the environment that look like options and are none.
@@ -198,14 +215,18 @@ impl Default for Options {
             clean: Vec::new(),
             fatal: Vec::new(),
             probe: None,
+            probe_every: Duration::from_secs(10),
+            probe_limit: Duration::from_secs(5),
+            probe_failures: 3,
             on_failure: None,
+            on_failure_limit: Duration::from_secs(30),
             respawn: Respawn::default(),
             strays: Strays::default(),
             cgroup: Cgroup::default(),
             ready_at_start: true,
             ready_by_probe: false,
             passes_exits: false,
-            dies_with_supervisor: true,
+            outlive: false,
             huge_pages: true,
             standby: true,
             store_limit: DEFAULT_CAPACITY,
@@ -214,6 +235,8 @@ impl Default for Options {
             pid_file: None,
             surroundings: Surroundings::default(),
             log: true,
+            environment: true,
+            disabled: false,
             events: None,
             status: None,
             unknown: Vec::new(),
@@ -301,8 +324,13 @@ impl Options {
             let text = "a cgroup is needed, and killed as a whole, but strays are to be kept; give up one of both";
             return Err(refuse(text.to_owned()));
         }
-        if self.on_failure.as_ref().is_some_and(|(command, _)| command.is_empty()) {
-            return Err(refuse("there is a limit for a command on a failure, and no command; give one".to_owned()));
+        for (option, command) in [("probe", &self.probe), ("on-failure", &self.on_failure)] {
+            if command.as_ref().is_some_and(String::is_empty) {
+                return Err(refuse(format!("the command of {option} is empty; give one for /bin/sh -c")));
+            }
+        }
+        if self.probe.is_some() && self.probe_failures == 0 {
+            return Err(refuse("probe-failures is 0; give a number from 1 on".to_owned()));
         }
         let (restarts, window) = self.budget;
         let restarts =
@@ -321,10 +349,10 @@ impl Options {
             let text = || refuse(format!("{} exit codes; give {} at most", codes.len(), Codes::CAPACITY));
             Codes::new(codes).ok_or_else(text)
         };
-        let probe = self.probe.as_ref().map(|probe| Probing {
-            every: probe.every,
-            limit: probe.limit,
-            failures: probe.failures,
+        let probe = self.probe.is_some().then_some(Probing {
+            every: self.probe_every,
+            limit: self.probe_limit,
+            failures: self.probe_failures,
             tells_ready: self.ready_by_probe,
         });
         Ok(Policy {

@@ -1,12 +1,12 @@
 //! What the expansion of `#[sam::main]` and the library for C call. Not for people.
 
-use std::{convert::Infallible, process};
+use std::process;
 
-use crate::{Builder, Error, Result};
+use crate::{Builder, Error};
 
 pub use crate::surroundings::Identity;
 
-pub use crate::settings::{SETTINGS, Setting, read_backoff, read_budget, read_duration, read_signal};
+pub use crate::settings::{SETTINGS, Section, Setting, Unset, read_signal, spelled};
 
 /// Puts an option of the command line in; `None` if its value makes no sense.
 pub fn set(builder: Builder, setting: &Setting, value: &std::ffi::OsStr) -> Option<Builder> {
@@ -20,7 +20,7 @@ pub fn set_user(builder: Builder, user: Identity) -> Builder {
 
 /// The options of the table that the command line has.
 pub fn settings_of_command() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().filter(|setting| setting.of != crate::settings::Of::Linked)
+    SETTINGS.iter().filter(|setting| setting.places.command)
 }
 
 /// The signal that asks a supervisor for a restart, and the word that is queued with it.
@@ -35,12 +35,6 @@ pub mod signals {
         SIGPWR, SIGQUIT, SIGSEGV, SIGSTOP, SIGSYS, SIGTERM, SIGTRAP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGUSR1,
         SIGUSR2, SIGVTALRM, SIGWINCH, SIGXCPU, SIGXFSZ,
     };
-}
-
-/// Begins supervision of another program as the builder says, whatever the environment
-/// does: that is for programs that are linked with this crate.
-pub fn supervise_as_told(builder: Builder) -> Result<Infallible> {
-    builder.supervise_as_told()
 }
 
 /// Restarts and passes exits on as corosync's library does, unless `SAM_COROSYNC=0`.

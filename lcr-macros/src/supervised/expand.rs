@@ -38,7 +38,7 @@ fn setting(setting: &Setting) -> TokenStream {
         }
         Value::Word(of, variant) => {
             let (of, variant) = (Ident::new(of, Span::call_site()), Ident::new(variant, Span::call_site()));
-            quote!(::sam::#of::#variant)
+            quote!(::sam::options::#of::#variant)
         }
         Value::Signal(Signal::Number(number)) => quote!(#number),
         Value::Signal(Signal::Named(name)) => {
@@ -47,11 +47,8 @@ fn setting(setting: &Setting) -> TokenStream {
         }
         Value::Codes(codes) => quote!(&[#(#codes),*]),
         Value::Text(text) => quote!(#text),
-        Value::Flag(flag) => quote!(#flag),
-        Value::Probe { command, every, limit, failures } => {
-            let (every, limit) = (duration(*every), duration(*limit));
-            quote!(#command, #every, #limit, #failures)
-        }
+        Value::Switch(value) => quote!(#value),
+        Value::Number(number) => quote!(#number),
     };
     quote!(.#method(#value))
 }

@@ -24,13 +24,8 @@ pub(crate) enum Value {
     Signal(Signal),
     Codes(Vec<u8>),
     Text(String),
-    Flag(bool),
-    Probe {
-        command: String,
-        every: Duration,
-        limit: Duration,
-        failures: u32,
-    },
+    Switch(bool),
+    Number(u32),
 }
 
 /// A signal by its name or its number.
@@ -104,16 +99,9 @@ pub(crate) fn read(options: &Options, refusals: &mut Refusals) -> Vec<Setting> {
             reader.set(name, Value::Word(of, variant));
         }
     }
-    let flags = [
-        ("ready", "ready_at_start", &[("start", true), ("explicit", false)]),
-        ("log", "log", &[("stderr", true), ("none", false)]),
-        ("huge_pages", "huge_pages", &[("gather", true), ("leave", false)]),
-        ("standby", "standby", &[("one", true), ("none", false)]),
-        ("orphan", "dies_with_supervisor", &[("die", true), ("live", false)]),
-    ];
-    for (name, method, words) in flags {
-        if let Some(flag) = reader.word(name, words) {
-            reader.set(method, Value::Flag(flag));
+    for name in ["ready_at_start", "log", "huge_pages", "standby", "outlive"] {
+        if let Some(value) = options.switch(name) {
+            reader.set(name, Value::Switch(value));
         }
     }
     for name in ["clean_exits", "fatal_exits"] {
@@ -159,10 +147,12 @@ impl Reader<'_> {
     }
 
     fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Option<T> {
-        let expected: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        self.text(name, &expected.join(" or "), |text| {
-            words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
-        })
+        let quoted: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        let expected = match quoted.as_slice() {
+            [first @ .., last] => format!("{} or {last}", first.join(", ")),
+            [] => String::new(),
+        };
+        self.text(name, &expected, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))
     }
 
     fn number(&mut self, name: &str) -> Option<u32> {
@@ -223,8 +213,7 @@ impl Reader<'_> {
     }
 
     fn probe(&mut self) {
-        let every = self.duration("probe_every");
-        let limit = self.duration("probe_limit");
+        let times = ["probe_every", "probe_limit"].map(|name| (name, self.duration(name)));
         let failures = self.number("probe_failures");
         let Some(command) = self.options.text("probe").map(LitStr::value) else {
             for name in ["probe_every", "probe_limit"] {
@@ -234,13 +223,15 @@ impl Reader<'_> {
             }
             return;
         };
-        let value = Value::Probe {
-            command,
-            every: every.unwrap_or(Duration::from_secs(10)),
-            limit: limit.unwrap_or(Duration::from_secs(5)),
-            failures: failures.unwrap_or(3),
-        };
-        self.set("probe", value);
+        self.set("probe", Value::Text(command));
+        for (name, time) in times {
+            if let Some(time) = time {
+                self.set(name, Value::Duration(time));
+            }
+        }
+        if let Some(failures) = failures {
+            self.set("probe_failures", Value::Number(failures));
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub extern "C" fn sam_start() -> Status {
         if stage != Stage::Registered {
             return Status::BAD_HANDLE;
         }
-        sam_rust::app().start();
+        sam_rust::app().resume_checks();
         told.enter(Stage::Started);
         Status::OK
     })
@@ -34,7 +34,7 @@ pub extern "C" fn sam_stop() -> Status {
         if stage != Stage::Started {
             return Status::BAD_HANDLE;
         }
-        sam_rust::app().stop();
+        sam_rust::app().pause_checks();
         told.enter(Stage::Registered);
         Status::OK
     })
@@ -65,9 +65,9 @@ pub extern "C" fn sam_hc_callback_register(cb: Option<Callback>) -> Status {
             return Status::BAD_HANDLE;
         }
         match cb {
-            Some(callback) => sam_rust::app().callback(move || callback() == 0).into(),
+            Some(callback) => sam_rust::app().set_callback(move || callback() == 0).into(),
             None => {
-                sam_rust::app().no_callback();
+                sam_rust::app().clear_callback();
                 Status::OK
             }
         }

@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-use sam_rust::{__private, Builder, Recovery};
+use sam_rust::{__private, Builder, options::Recovery};
 
 use crate::{Status, quiet::quiet};
 

@@ -49,12 +49,12 @@ static APP: App = App {
 ///
 /// ```
 /// let app = sam::app();
-/// app.start();
+/// app.resume_checks();
 /// for request in ["a", "b"] {
 ///     app.beat();
 ///     app.store(request.as_bytes())?;
 /// }
-/// app.stop();
+/// app.pause_checks();
 /// assert_eq!(app.stored()?, b"b");
 /// # Ok::<(), sam::Error>(())
 /// ```
@@ -88,7 +88,7 @@ impl App {
     }
 
     /// The application serves. Needed only if its beats do not begin at once, or under
-    /// [`ready_at_start(false)`](crate::Builder::ready_at_start): [`start`](Self::start) says it
+    /// [`ready_at_start(false)`](crate::Builder::ready_at_start): [`resume_checks`](Self::resume_checks) says it
     /// too.
     pub fn ready(&self) {
         if let Supervision::Attached(attached) = attach::supervision() {
@@ -102,7 +102,7 @@ impl App {
     }
 
     /// From here on the application beats at least once in an interval; more silence is a hang.
-    pub fn start(&self) {
+    pub fn resume_checks(&self) {
         if let Supervision::Attached(attached) = attach::supervision() {
             let _order = lock(&attached.claimed);
             let phase = attached.board.phase();
@@ -116,9 +116,9 @@ impl App {
         }
     }
 
-    /// From here on silence is no hang, until the next [`start`](Self::start). Named checks count
+    /// From here on silence is no hang, until the next [`resume_checks`](Self::resume_checks). Named checks count
     /// on.
-    pub fn stop(&self) {
+    pub fn pause_checks(&self) {
         if let Supervision::Attached(attached) = attach::supervision() {
             let _order = lock(&attached.claimed);
             if matches!(attached.board.phase(), Phase::Starting | Phase::Running) {
@@ -180,23 +180,30 @@ impl App {
         }
     }
 
-    /// The signal that warns this instance before it is killed, from now on; 0 for the one of the
-    /// policy. SIGKILL leaves it no time.
+    /// The signal that warns this instance before it is killed, from now on; `None` for the one of
+    /// [`Builder::warn_signal`](crate::Builder::warn_signal). SIGKILL leaves it no time.
     ///
     /// # Errors
     /// `Invalid` for a number that is no signal, and for SIGSTOP, which would not end it; `BadState` in a forked child.
-    pub fn set_warn_signal(&self, signal: i32) -> Result<()> {
-        if signal != 0 && !can_warn(signal) {
-            return Err(Error::new(ErrorKind::Invalid, format!("{signal} is no signal that could warn")));
+    pub fn set_warn_signal(&self, signal: impl Into<Option<i32>>) -> Result<()> {
+        let signal = signal.into();
+        if let Some(signal) = signal.filter(|signal| !can_warn(*signal)) {
+            let text = format!("signal {signal} cannot warn; give one from 1 to 64, but not SIGSTOP");
+            return Err(Error::new(ErrorKind::Invalid, text));
         }
         match attach::supervision() {
-            Supervision::Attached(attached) => attached.board.set_warn_signal(signal),
+            Supervision::Attached(attached) => attached.board.set_warn_signal(signal.unwrap_or(0)),
             Supervision::Unsupervised => {}
             Supervision::ForkedChild => return Err(attach::detached()),
         }
         Ok(())
     }
 }
+
+/// A question of the supervisor's: got by [`App::asked`], given back to [`App::answer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the supervisor waits for `App::answer`"]
+pub struct Question(pub(in crate::app) u64);
 
 /// Questions: for an application that waits in an event loop of its own. The supervisor asks, and
 /// the application answers on the path that its events take, which shows that the path works.
@@ -213,22 +220,22 @@ impl App {
 
     /// The supervisor's newest question, if it has no answer yet. Makes the descriptor of
     /// [`questions`](Self::questions) unreadable until the next.
-    pub fn asked(&self) -> Option<u64> {
+    pub fn asked(&self) -> Option<Question> {
         let Supervision::Attached(attached) = attach::supervision() else { return None };
         crate::wire::silence(attached.bell.as_fd());
-        attached.board.asked()
+        attached.board.asked().map(Question)
     }
 
-    /// Answers the question of that number. Older ones count as answered with it.
-    pub fn answer(&self, question: u64) {
+    /// Answers `question`, and with it all earlier ones.
+    pub fn answer(&self, question: Question) {
         if let Supervision::Attached(attached) = attach::supervision() {
-            attached.board.answer(question, now());
+            attached.board.answer(question.0, now());
             attached.client.look();
         }
     }
 
     /// From here on the supervisor expects [`beat`](Self::beat)s again.
-    pub fn no_questions(&self) {
+    pub fn end_questions(&self) {
         if let Supervision::Attached(attached) = attach::supervision() {
             attached.board.beat(MAIN);
             attached.board.set_by_asking(false);

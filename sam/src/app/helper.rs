@@ -5,7 +5,7 @@ use std::{os::fd::AsFd, sync::atomic::Ordering, thread};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::{
-    App,
+    App, Question,
     attach::{self, Supervision},
 };
 use crate::{
@@ -27,7 +27,7 @@ impl App {
     ///
     /// # Errors
     /// `Io` if the thread cannot be made, `BadState` in a forked child.
-    pub fn callback(&self, well: impl Fn() -> bool + Send + 'static) -> Result<()> {
+    pub fn set_callback(&self, well: impl Fn() -> bool + Send + 'static) -> Result<()> {
         let attached = match attach::supervision() {
             Supervision::Attached(attached) => attached,
             Supervision::Unsupervised => return Ok(()),
@@ -47,7 +47,7 @@ impl App {
                 if let Some(question) = attached.board.asked()
                     && well()
                 {
-                    app.answer(question);
+                    app.answer(Question(question));
                 }
             }
         };
@@ -59,9 +59,9 @@ impl App {
         Ok(())
     }
 
-    /// Ends the [`callback`](Self::callback): beats are expected again.
-    pub fn no_callback(&self) {
+    /// Ends the [`set_callback`](Self::set_callback): beats are expected again.
+    pub fn clear_callback(&self) {
         self.helper.fetch_add(1, Ordering::Relaxed);
-        self.no_questions();
+        self.end_questions();
     }
 }

@@ -21,6 +21,6 @@ mod tests;
 pub mod tokio;
 
 pub(crate) use attach::{InstanceFds, attach, is_detached};
-pub use calls::{App, app};
+pub use calls::{App, Question, app};
 pub use check::{Check, Parked};
 pub use report::{CheckReport, Report};

@@ -13,12 +13,12 @@ use ::tokio::time::{MissedTickBehavior, interval};
 
 use super::{Check, app};
 
-/// Starts the application ([`App::start`](crate::App::start)) and beats for it four times in an
+/// Starts the application ([`App::resume_checks`](crate::App::resume_checks)) and beats for it four times in an
 /// interval, as long as the current runtime makes progress. To be spawned on it.
 ///
 /// Ends with [`App::finalize`](crate::App::finalize), and at once where nothing is checked. When it
 /// is dropped (aborted, or with its runtime), it stops the application
-/// ([`App::stop`](crate::App::stop)): silence is then no hang.
+/// ([`App::pause_checks`](crate::App::pause_checks)): silence is then no hang.
 ///
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
@@ -34,11 +34,11 @@ pub async fn beats() {
     struct Stop;
     impl Drop for Stop {
         fn drop(&mut self) {
-            app().stop();
+            app().pause_checks();
         }
     }
     let Some(longest) = app().interval() else { return };
-    app().start();
+    app().resume_checks();
     let _stop = Stop;
     every(longest / 4, || app().beat()).await;
 }

@@ -94,7 +94,7 @@ pub enum Checks {
     Beats,
     /// The supervisor asks each interval while the application runs, and wants an answer
     /// within another one: [`App::asked`](crate::App::asked),
-    /// [`App::callback`](crate::App::callback).
+    /// [`App::set_callback`](crate::App::set_callback).
     Asks,
 }
 

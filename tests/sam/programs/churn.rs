@@ -34,7 +34,7 @@ fn main() {
         demand(descriptors == get(&page[DESCRIPTORS]), "an instance has another number of descriptors", descriptors);
     }
     let app = sam::app();
-    app.start();
+    app.resume_checks();
     let child = get(&page[CHILD]) as i32;
     demand(child == 0 || !lives(child), "a child outlived its instance", child);
     set(&page[CHILD], 0);

@@ -61,11 +61,14 @@ fn main() {
     sam::Builder::new()
         .interval(millis(50))
         .grace(millis(20))
-        .probe("test $SAM_INSTANCE != 3", millis(5), millis(500), 2)
+        .probe("test $SAM_INSTANCE != 3")
+        .probe_every(millis(5))
+        .probe_limit(millis(500))
+        .probe_failures(2)
         .supervise()
         .unwrap();
     let app = sam::app();
-    app.start();
+    app.resume_checks();
     match app.instance() {
         1 => process::abort(),
         2 => loop {

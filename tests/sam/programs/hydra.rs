@@ -63,7 +63,7 @@ fn main() -> process::ExitCode {
     // SAFETY: takes no pointers.
     let is_alone = unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0;
     say(if is_alone { "is alone" } else { "has company" });
-    sam::app().start();
+    sam::app().resume_checks();
     if sam::app().instance() > 1 {
         return process::ExitCode::SUCCESS;
     }

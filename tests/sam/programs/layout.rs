@@ -34,7 +34,7 @@ fn main() {
     if instance < 4 {
         // Where one serves, the next stands by.
         if std::env::var_os("LAYOUT_AWAITS_NEXT").is_some() {
-            app.start();
+            app.resume_checks();
             let supervisor = std::os::unix::process::parent_id();
             let children = format!("/proc/{supervisor}/task/{supervisor}/children");
             while std::fs::read_to_string(&children).unwrap().split_whitespace().count() < 2 {

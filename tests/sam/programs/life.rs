@@ -11,11 +11,14 @@ fn main() {
         .interval(millis(30))
         .grace(millis(10))
         // It does not end by itself: where its supervisor does not, nothing but that ends it.
-        .probe(&format!("echo >>{}; exec sleep 600", probed.display()), millis(2), millis(20), 1000)
+        .probe(format!("echo >>{}; exec sleep 600", probed.display()))
+        .probe_every(millis(2))
+        .probe_limit(millis(20))
+        .probe_failures(1000)
         .supervise()
         .unwrap();
     let app = sam::app();
-    app.start();
+    app.resume_checks();
     match app.instance() {
         1 => {
             app.store(b"of the first").unwrap();

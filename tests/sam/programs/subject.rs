@@ -81,8 +81,8 @@ fn act(verb: &str, rest: &[&str]) {
     match (verb, rest) {
         ("say", _) => say(&rest.join(" ")),
         ("pid", []) => say(&format!("pid {}", process::id())),
-        ("start", []) => app.start(),
-        ("stop", []) => app.stop(),
+        ("start", []) => app.resume_checks(),
+        ("stop", []) => app.pause_checks(),
         ("ready", []) => app.ready(),
         ("beat", []) => app.beat(),
         // Beats for so long, so often.
@@ -111,7 +111,7 @@ fn act(verb: &str, rest: &[&str]) {
                 ANSWERS.fetch_add(1, Ordering::Relaxed);
                 true
             };
-            app.callback(answer).unwrap();
+            app.set_callback(answer).unwrap();
         }
         // Waits for so many questions, and says whether they came more often than once an
         // interval: the first may have been put before.
@@ -362,7 +362,7 @@ fn act(verb: &str, rest: &[&str]) {
             // Replaced as a whole, for readers.
             fs::write(format!("{file}.new"), listener.local_addr().unwrap().port().to_string()).unwrap();
             fs::rename(format!("{file}.new"), file).unwrap();
-            app.start();
+            app.resume_checks();
             answer(&listener);
         }
         ("threads", []) => {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     app::{
-        app,
+        Question, app,
         attach::{self, Supervision},
     },
     error::ErrorKind,
@@ -36,17 +36,17 @@ fn each_change_of_phase_is_on_the_board_and_told() {
         assert_eq!(state(), (Phase::Starting, false, false));
         app().ready();
         assert_eq!(state(), (Phase::Ready, false, false));
-        app().start();
+        app().resume_checks();
         assert_eq!(state(), (Phase::Running, true, false));
         app().ready();
         assert_eq!(state(), (Phase::Running, true, false), "it is more than ready");
-        app().stop();
+        app().pause_checks();
         assert_eq!(state(), (Phase::Ready, false, false));
         app().mark_failed();
         assert_eq!(state(), (Phase::Ready, false, true));
         app().finalize();
         assert_eq!(state(), (Phase::Stopping, false, true));
-        app().start();
+        app().resume_checks();
         assert_eq!(state(), (Phase::Stopping, false, true), "there is no way back");
     });
     let mut told = 0;
@@ -100,7 +100,7 @@ fn a_child_of_the_application_does_nothing() {
     let mut supervisor = Supervisor::new(1 << 20);
     let mut instance = supervisor.spawn(|| {
         app().store(b"mine").unwrap();
-        app().start();
+        app().resume_checks();
         let check = app().check("mine", LONG).unwrap();
         let at = Time(1);
         let supervision = attach::supervision();
@@ -121,12 +121,12 @@ fn a_child_of_the_application_does_nothing() {
             drop(check.parked());
             drop(check);
             app.ready();
-            app.stop();
-            app.start();
+            app.pause_checks();
+            app.resume_checks();
             app.finalize();
             app.mark_failed();
-            app.no_callback();
-            app.answer(1);
+            app.clear_callback();
+            app.answer(Question(1));
             assert_eq!((app.previous_exit(), app.asked(), app.interval()), (None, None, None));
             let kinds = [
                 app.store(b"not mine").unwrap_err(),
@@ -139,7 +139,7 @@ fn a_child_of_the_application_does_nothing() {
                 app.kept_fds().unwrap_err(),
                 app.listener("127.0.0.1:0").unwrap_err(),
                 app.check("a", LONG).unwrap_err(),
-                app.callback(|| true).unwrap_err(),
+                app.set_callback(|| true).unwrap_err(),
                 app.set_warn_signal(libc::SIGUSR1).unwrap_err(),
             ];
             assert!(kinds.iter().all(|error| error.kind() == ErrorKind::BadState), "{kinds:?}");
@@ -183,8 +183,8 @@ fn a_callback_answers_as_long_as_it_says_well() {
         let well = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(2));
         let left = well.clone();
         let order = std::sync::atomic::Ordering::SeqCst;
-        app().callback(move || left.fetch_update(order, order, |left| left.checked_sub(1)).is_ok()).unwrap();
-        app().start();
+        app().set_callback(move || left.fetch_update(order, order, |left| left.checked_sub(1)).is_ok()).unwrap();
+        app().resume_checks();
         until(|| well.load(order) == 0);
         app().keep_fd("unwell", null()).unwrap();
         until(|| app().is_stopping());

@@ -145,7 +145,7 @@ fn kills_at_any_moment_leave_everything_whole() {
             let mut instance = supervisor.spawn(|| {
                 let mut random = fastrand::Rng::with_seed(seed);
                 let mut version = last;
-                app().start();
+                app().resume_checks();
                 loop {
                     version += 1;
                     let longest = 1 << random.u32(3..21);

@@ -44,12 +44,12 @@ fn alone_every_call_works_within_the_process() {
     let mut child = fork(|| {
         let app = app();
         app.ready();
-        app.start();
+        app.resume_checks();
         app.beat();
-        app.stop();
+        app.pause_checks();
         app.mark_failed();
         app.set_warn_signal(libc::SIGUSR1).unwrap();
-        app.callback(|| panic!("nobody asks")).unwrap();
+        app.set_callback(|| panic!("nobody asks")).unwrap();
         assert_eq!((app.instance(), app.is_supervised(), app.interval()), (1, false, None));
         assert_eq!((app.previous_exit(), app.asked()), (None, None));
         assert!(app.questions().is_none());
@@ -83,7 +83,7 @@ fn a_second_instance_finds_what_the_first_one_left() {
         assert_eq!((app().stored_len().unwrap(), app().stored().unwrap()), (0, vec![]));
         app().store(b"from the first").unwrap();
         app().keep_fd("null", null()).unwrap();
-        app().start();
+        app().resume_checks();
         std::mem::forget(app().check("writer", LONG).unwrap());
         // SAFETY: ends this process by a signal.
         unsafe { libc::raise(libc::SIGKILL) };
@@ -123,12 +123,12 @@ fn a_supervisor_that_reads_nothing_blocks_no_beat_and_no_store() {
     let mut supervisor = Supervisor::new(1 << 20);
     let mut instance = supervisor.spawn(|| {
         for round in 0..20_000_u32 {
-            app().start();
+            app().resume_checks();
             app().beat();
             app().store(&round.to_ne_bytes()).unwrap();
-            app().stop();
+            app().pause_checks();
         }
-        app().start();
+        app().resume_checks();
         let error = app().keep_fd("a", null()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout, "there is no room for the question");
     });
@@ -170,7 +170,7 @@ fn when_the_supervisor_is_gone_questions_say_so() {
         crate::app::attach(crate::app::InstanceFds { board, vault, socket, bell: heard }).unwrap();
         drop((ours, bell));
         assert_eq!(app().keep_fd("a", null()).unwrap_err().kind(), ErrorKind::Gone);
-        app().start();
+        app().resume_checks();
         app().beat();
         app().store(b"still here").unwrap();
         assert_eq!(app().stored().unwrap(), b"still here");

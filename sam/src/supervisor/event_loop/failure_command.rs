@@ -55,7 +55,7 @@ impl Failure {
 impl Supervisor {
     /// Runs the command for the end that the machine has just judged.
     pub(super) fn run_failure_command(&mut self, now: Time) {
-        let (Some((command, limit)), Some(end)) = (&self.options.on_failure, self.state.last()) else { return };
+        let (Some(command), Some(end)) = (&self.options.on_failure, self.state.last()) else { return };
         let why = match &self.failure {
             Some(_) => "the one of a failure before it still runs",
             // SAFETY: this process has one thread, so the child may do whatever a process may.
@@ -63,7 +63,8 @@ impl Supervisor {
                 Err(_) => "no process can be made for it",
                 Ok(ForkResult::Parent { child }) => {
                     let _ = setpgid(child, child);
-                    self.failure = Some(Failure { pid: child.as_raw(), until: now.after(*limit) });
+                    self.failure =
+                        Some(Failure { pid: child.as_raw(), until: now.after(self.options.on_failure_limit) });
                     return;
                 }
                 Ok(ForkResult::Child) => {

@@ -71,7 +71,7 @@ impl Supervisor {
                 crate::supervisor::protocols::notify_client::hide();
                 sys::set_mask(&self.mask);
                 let mut command = Command::new(SHELL);
-                command.arg("-c").arg(&probe.command).stdin(Stdio::null());
+                command.arg("-c").arg(probe).stdin(Stdio::null());
                 // What it says is for whoever reads the log, not for whoever reads the service's output.
                 let log = || if self.options.log { stderr_again() } else { Stdio::null() };
                 command.stdout(log()).stderr(log());

@@ -53,7 +53,7 @@ impl StandbyChild {
             Err(error) => exit_over(&Error::io("copy the bell of the instance", error)),
         };
         let program = self.options.program.as_deref();
-        let dies = self.options.dies_with_supervisor;
+        let dies = !self.options.outlive;
         let program = program.map(|program| {
             let mut command = exec::command(program, self.instance, self.notify_server.as_ref());
             self.surroundings.give(&mut command, dies.then_some(self.supervisor));

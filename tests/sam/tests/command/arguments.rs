@@ -52,7 +52,7 @@ fn wrong_arguments_are_refused_with_what_to_do() {
         (&["run", "--watchdog", "soon", "true"], "--watchdog is \"soon\"; give a time such as 2s or 150ms, not zero"),
         (&["run", "--watchdog", "0s", "true"], "--watchdog is \"0s\""),
         (&["run", "--outlive=yes", "true"], "--outlive takes no value"),
-        (&["run", "--policy", "hope", "true"], "--policy is \"hope\"; give restart or always or quit"),
+        (&["run", "--policy", "hope", "true"], "--policy is \"hope\"; give restart, always or quit"),
         (&["run", "--budget", "10", "true"], "--budget is \"10\"; give restarts and a time, as 10/60s"),
         (&["run", "--budget", "65/1s", "true"], "a budget of 65 restarts; give 64 at most"),
         (&["run", "--backoff", "2s..1s", "true"], "give the shorter delay first"),
@@ -91,19 +91,23 @@ fn the_manual_names_every_option_and_no_other() {
     let version = words(&sam(&["--version"]).stdout);
     assert_eq!(version, format!("sam {}\n", env!("CARGO_PKG_VERSION")));
     let manual = words(&sam(&["run", "--help"]).stdout);
-    let options = manual.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
-    let options: Vec<&str> = options.filter_map(|line| line.split_whitespace().next()).collect();
-    assert!(options.len() >= 22, "{options:?}");
-    for option in options {
+    let options = manual.lines().filter_map(|line| line.strip_prefix("      --"));
+    let options = options.filter_map(|line| line.split_whitespace().next());
+    // A switch is there with both of its forms.
+    let forms = options.flat_map(|option| match option.strip_prefix("[no-]") {
+        Some(word) => vec![word.to_owned(), format!("no-{word}")],
+        None => vec![option.to_owned()],
+    });
+    let options: Vec<String> = forms.collect();
+    assert!(options.len() >= 36, "{options:?}");
+    for option in &options {
         // Whatever is wrong with this, it is not that the option is unknown.
         let output = sam(&["run", &format!("--{option}")]);
         assert_eq!(output.status.code(), Some(64));
         assert!(!words(&output.stderr).contains("no option"), "{option}");
     }
-    let source = include_str!("../../../../sam/cli/src/run.rs");
-    let known = source.lines().filter_map(|line| line.trim_start().strip_prefix('"')?.split_once("\" => "));
-    for (option, _) in known {
-        assert!(manual.contains(&format!("--{option} ")) || manual.contains(&format!("--{option}\n")), "{option}");
+    for setting in sam::__private::settings_of_command() {
+        assert!(options.iter().any(|option| option == setting.word), "{}", setting.word);
     }
 }
 

@@ -46,7 +46,7 @@ fn install(library: &Path, file: &Path) -> Result<(), BoxError> {
 /// Replaces the component that the file has, or adds it if it is new.
 fn put(runtime: &Runtime, file: &Path) -> Result<lcr::Report, lcr::Error> {
     let name = lcr::Manifest::read(file)?.component; // runs none of its code
-    let is_present = runtime.status().components.iter().any(|component| component.name == name);
+    let is_present = runtime.status().components.iter().any(|component| component.id.name == name);
     if is_present { runtime.plan().replace_component(&name, file).commit() } else { runtime.load(file) }
 }
 
@@ -56,5 +56,5 @@ fn apply_all(runtime: &Runtime, text: &str) -> Result<Vec<String>, lcr::Error> {
     let components = runtime.status().components;
     let filters = components.iter().filter(|component| component.interface == "plugins.filter");
     let apply = |name: &str| Ok(format!("{name}: {}", runtime.service_of::<dyn Filter>(name)?.apply(text)));
-    filters.map(|component| apply(&component.name)).collect()
+    filters.map(|component| apply(&component.id.name)).collect()
 }

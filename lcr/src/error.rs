@@ -14,7 +14,10 @@
 use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
-use std::time::Duration;
+
+mod straggler;
+
+pub use straggler::{HeldBy, LifecycleStep, MethodId, Straggler};
 
 /// The result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -227,38 +230,6 @@ impl StdError for Error {
     }
 }
 
-/// A call that was still running in a component when a deadline passed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Straggler {
-    /// The thread's name, empty if it has none.
-    pub thread: String,
-    /// The kernel's id of the thread, as in `/proc/self/task`.
-    pub thread_id: u32,
-    /// The component that the thread is inside of, with its version; of a pin, the commit
-    /// whose world it holds (`generation 7`).
-    pub component: String,
-    /// The method that it called, as `interface.method`; empty for a pin.
-    pub method: String,
-    /// How long ago a drain first saw it there. The call may be older: calls keep no time
-    /// stamps, and a drain looks only while there is something to wait for. A pin's age is
-    /// exact.
-    pub seen_for: Duration,
-}
-
-impl fmt::Display for Straggler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.thread.as_str() {
-            "" => write!(f, "thread {}", self.thread_id)?,
-            name => write!(f, "thread `{name}` ({})", self.thread_id)?,
-        }
-        match self.method.as_str() {
-            "" => write!(f, " holds a pin on {} for {:.3?}", self.component, self.seen_for),
-            method => write!(f, " is in {method} of {}, seen for {:.3?}", self.component, self.seen_for),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,20 +264,11 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_names_its_stragglers() {
-        let straggler = Straggler {
-            thread: "io-1".to_owned(),
-            thread_id: 77,
-            component: "kv 1.0.0".to_owned(),
-            method: "kv.store.get".to_owned(),
-            seen_for: Duration::from_millis(1500),
-        };
-        let (thread, method, seen_for) = (String::new(), String::new(), Duration::from_secs(2));
-        let pin = Straggler { thread, thread_id: 78, method, seen_for, ..straggler.clone() };
-        let error = Error::new(ErrorKind::Deadline, "2 calls still run").with_stragglers(vec![straggler, pin]);
+    fn a_deadline_is_transient_and_has_its_stragglers() {
+        let (held_by, seen_for) = (HeldBy::Pin { generation: 7 }, std::time::Duration::from_secs(2));
+        let pin = Straggler { thread: None, thread_id: 78, held_by, seen_for };
+        let error = Error::new(ErrorKind::Deadline, "a pin is held").with_stragglers(vec![pin.clone()]);
         assert!(error.is_transient() && !error.is_bad_file());
-        let lines: Vec<_> = error.stragglers().iter().map(Straggler::to_string).collect();
-        assert_eq!(lines[0], "thread `io-1` (77) is in kv.store.get of kv 1.0.0, seen for 1.500s");
-        assert_eq!(lines[1], "thread 78 holds a pin on kv 1.0.0 for 2.000s");
+        assert_eq!(error.stragglers(), [pin]);
     }
 }

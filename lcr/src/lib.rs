@@ -145,12 +145,13 @@ pub use component::{
     context::Context,
     fault::{Fault, Origin},
     handle::Handle,
+    identity::ComponentId,
     pinned::Pinned,
     serde::Serde,
     stateful::{BoxError, RawState, Stateful},
     wire,
 };
-pub use error::{Error, ErrorKind, Result, Straggler};
+pub use error::{Error, ErrorKind, HeldBy, LifecycleStep, MethodId, Result, Straggler};
 pub use lcr_macros::{Abi, component, interface};
 
 #[cfg(feature = "host")]
@@ -161,6 +162,7 @@ pub use change::{
 };
 #[cfg(feature = "host")]
 pub use host::{
+    image::content_hash::ContentHash,
     image::manifest::{DependencyManifest, ExportManifest, InterfaceManifest, Manifest, MethodManifest},
     image::shape::{Difference, Part, Shape},
     image::stage::Trust,

@@ -72,6 +72,18 @@ pub fn in_a_process_of_its_own(name: &str, test: impl FnOnce()) {
     assert!(status.success() && told.contains("1 passed"), "{status}: {told}");
 }
 
+/// What a straggler says: its thread's name, the component, and what the thread does in it.
+#[must_use]
+pub fn names(straggler: &lcr::Straggler) -> [String; 3] {
+    let doing = match &straggler.held_by {
+        lcr::HeldBy::Call { method, .. } => method.as_ref().map(ToString::to_string),
+        lcr::HeldBy::Step { step, .. } => Some(step.to_string()),
+        _ => None,
+    };
+    let component = straggler.component().map(ToString::to_string);
+    [straggler.thread.clone(), component, doing].map(Option::unwrap_or_default)
+}
+
 /// Waits until `condition` holds.
 ///
 /// # Panics

@@ -80,7 +80,7 @@ fn values(rt: Runtime) {
     assert_eq!((notes.read("a"), notes.read("\u{e4}")), (Some(b"1".to_vec()), Some(vec![0; 5000])));
     assert_eq!(notes.colour(), "white");
     let status = rt.status();
-    let interfaces: Vec<_> = status.components.iter().map(|found| (&*found.name, &*found.interface)).collect();
+    let interfaces: Vec<_> = status.components.iter().map(|found| (&*found.id.name, &*found.interface)).collect();
     assert_eq!(interfaces, [("stationery", "both.notebook"), ("stationery", "both.paper")]);
 }
 
@@ -166,7 +166,7 @@ fn exchange(rt: Runtime) {
         let report = rt.replace(library).unwrap();
         assert_eq!(report.members[0].instances, 2);
         assert_eq!(notes.read("a").as_deref(), Some(&b"kept"[..]));
-        assert_eq!(Handle::generation(&notes), report.generation);
+        assert_eq!(Handle::generation(&notes), Some(report.generation));
     }
     assert_eq!(notes.write("b", b""), Ok(2));
     rt.wait_drained(Duration::from_secs(30)).unwrap();

@@ -35,7 +35,7 @@ fn refused(loaded: &lcr::Loaded, directory: &Path) -> Vec<(String, ErrorKind, St
 }
 
 fn names(rt: &Runtime) -> Vec<String> {
-    rt.status().components.iter().map(|found| format!("{} {}", found.name, found.version)).collect()
+    rt.status().components.iter().map(|found| found.id.to_string()).collect()
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn components_that_need_each_other_are_loaded_in_one_commit() {
     let generation = rt.generation();
     let loaded = rt.load_directory(directory.path()).unwrap();
     let report = loaded.report.unwrap();
-    let order: Vec<_> = report.members.iter().map(|member| member.after.as_deref().unwrap()).collect();
+    let order: Vec<_> = report.members.iter().map(|member| member.after.as_ref().unwrap().to_string()).collect();
     assert_eq!(order, ["vault 1.0.0", "teller 1.0.0", "branch 1.0.0"]);
     assert_eq!((report.generation, loaded.refused.len()), (generation + 1, 0));
     assert_eq!(rt.service::<dyn Branch>().unwrap().deposit(7), 7);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lcr::{Error, ErrorKind, PlanBuilder};
 use lcr_tests::{
     bank::{Bank, Branch as _, Clock, Customers, Teller as _, Vault as _},
-    component,
+    component, names,
     script::{Misdeed, Moment, REASON},
     wait_until,
 };
@@ -47,7 +47,7 @@ fn spoil(bank: &Bank, plan: PlanBuilder<'_>, who: &str, moment: Moment, misdeed:
     });
     let now = bank.rt.status();
     let present = |status: &lcr::Status| {
-        status.components.iter().map(|component| (component.name.clone(), component.hash.clone())).collect::<Vec<_>>()
+        status.components.iter().map(|component| (component.id.clone(), component.hash)).collect::<Vec<_>>()
     };
     assert_eq!(present(&now), present(&status));
     assert_eq!((now.instances, now.pins), (status.instances, 0));
@@ -68,8 +68,7 @@ fn check(error: &Error, who: &str, function: &str, phase: &str, misdeed: Misdeed
         let end = format!(" in the {phase} phase; the old version serves on; if it is only slow, raise the plan's ");
         assert!(text.contains(&end), "{text}");
         let [straggler] = error.stragglers() else { panic!("{error:?}") };
-        let names = (&*straggler.thread, &*straggler.component, &*straggler.method);
-        assert_eq!(names, ("lcr-change", who, function));
+        assert_eq!(names(straggler), ["lcr-change", who, function]);
     } else {
         assert!(text.ends_with(REASON), "{text}");
         assert!(error.stragglers().is_empty(), "{error:?}");
@@ -200,9 +199,9 @@ fn a_destructor_that_fails_is_no_concern_of_callers() {
     bank.script.wait_for("teller 1.0.0", Moment::Drop);
     let error = bank.rt.wait_drained(Duration::from_millis(20)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline);
-    let straggler = error.stragglers().iter().find(|straggler| straggler.component == "teller 1.0.0").unwrap();
-    assert_eq!(straggler.method, "destructor");
-    assert!(error.to_string().contains(" is in destructor of teller 1.0.0, seen for "), "{error}");
+    let straggler = error.stragglers().iter().find(|straggler| names(straggler)[1] == "teller 1.0.0").unwrap();
+    assert_eq!(names(straggler)[2], "destructor");
+    assert!(error.to_string().contains(" is in the destructor of teller 1.0.0, seen for "), "{error}");
     // A destructor hangs; callers and transactions do not.
     assert_eq!(bank.branch.versions(), (2, 2));
     bank.rt.load(component("clock_v1")).unwrap();

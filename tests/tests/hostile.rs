@@ -121,7 +121,7 @@ fn a_forged_manifest_is_refused_or_fits() {
             Ok(_) => {
                 accepted += 1;
                 assert_eq!(house.guest.version(), 2);
-                let present = house.rt.status().components.remove(0).name;
+                let present = house.rt.status().components.remove(0).id.name;
                 house.rt.plan().replace_component(&present, component("guest_first")).commit().unwrap();
             }
             Err(error) => assert!(error.to_string().contains("forged.so"), "{error}"),

@@ -109,7 +109,7 @@ fn whether_a_struct_is_plain_data_does_not_change_how_it_crosses() {
     let (rt, _store) = runtime("ledger_first");
     let ledger = rt.service::<dyn Ledger>().unwrap();
     rt.replace(component("ledger_plain")).unwrap();
-    assert_eq!(rt.status().components[0].version, "2.0.0");
+    assert_eq!(rt.status().components[0].id.version.to_string(), "2.0.0");
     check_first(&ledger);
 }
 

@@ -21,7 +21,7 @@ fn state_survives_a_replacement_and_the_handle_goes_on() {
     println!("{report}");
     assert_eq!(counter.version(), 2);
     assert_eq!(counter.add(3), 5);
-    assert_eq!(Handle::generation(&counter), report.generation);
+    assert_eq!(Handle::generation(&counter), Some(report.generation));
     rt.wait_drained(Duration::from_secs(10)).unwrap();
     let status = rt.status();
     assert_eq!((status.constructed, status.destroyed), (2, 1), "{status:#?}");
@@ -44,7 +44,7 @@ fn one_commit_is_one_generation_and_a_refused_one_is_none() {
         let pin = bank.rt.pin().unwrap();
         let plan = bank.rt.plan().add(component("clock_v1")).build().to_string();
         let planned = plan.split(&[' ', ',']).nth(3).unwrap().parse().unwrap();
-        let handles = [Handle::generation(&bank.vault), Handle::generation(&bank.branch)];
+        let handles = [Handle::generation(&bank.vault), Handle::generation(&bank.branch)].map(Option::unwrap);
         [bank.rt.generation(), bank.rt.status().generation, pin.generation(), planned, handles[0], handles[1]]
     };
     let first = bank.rt.generation();

@@ -12,7 +12,7 @@ use std::{
 use lcr::{Context, ErrorKind, Handle, Runtime};
 use lcr_tests::{
     bank::{Bank, Branch, Clock, Teller, Vault as _},
-    component, in_a_process_of_its_own,
+    component, in_a_process_of_its_own, names,
     script::{Misdeed, Moment, Script},
     wait_until,
 };
@@ -41,10 +41,10 @@ fn one_destructor_that_never_returns_stops_no_other_and_is_named() {
     assert_eq!((status.instances, status.leaving), (0, 1), "{status:#?}");
     let error = rt.wait_drained(Duration::from_millis(20)).unwrap_err();
     let [stuck] = error.stragglers() else { panic!("{error:?}") };
-    assert_eq!((&*stuck.component, &*stuck.method), ("clock 1.0.0", "destructor"), "{error}");
+    assert_eq!(names(stuck)[1..], ["clock 1.0.0", "destructor"], "{error}");
     assert!(error.to_string().contains("clock 1.0.0"), "{error}");
     wait_until("the status names it", || {
-        rt.status().stragglers.iter().any(|s| s.method == "destructor" && s.component == "clock 1.0.0")
+        rt.status().stragglers.iter().any(|straggler| names(straggler)[1..] == ["clock 1.0.0", "destructor"])
     });
     // A replacement goes on beside it.
     let clock: Handle<dyn Clock> = rt.reference(&others).unwrap();

@@ -10,10 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lcr::{ErrorKind, Handle, Runtime, Straggler};
+use lcr::{ErrorKind, Handle, HeldBy, Runtime};
 use lcr_tests::{
     bank::{Bank, Branch, Clock, Teller as _, Vault as _},
-    component,
+    component, names,
     script::{Misdeed, Moment, Script},
     wait_until,
 };
@@ -50,11 +50,6 @@ impl<'scope> Guest<'scope> {
     }
 }
 
-/// The names that a straggler has, without its thread's number and its age.
-fn names(straggler: &Straggler) -> (&str, &str, &str) {
-    (&straggler.thread, &straggler.component, &straggler.method)
-}
-
 #[test]
 fn a_stateful_replacement_gives_up_when_its_timeout_ends_and_names_who_stayed() {
     let bank = Bank::open();
@@ -80,7 +75,7 @@ fn a_stateful_replacement_gives_up_when_its_timeout_ends_and_names_who_stayed() 
         assert!(error.is_transient());
         assert!(lasted >= timeout, "{lasted:?}");
         let [straggler] = error.stragglers() else { panic!("{error:?}") };
-        assert_eq!(names(straggler), ("guest", "vault 1.0.0", "bank.vault.inside"));
+        assert_eq!(names(straggler), ["guest", "vault 1.0.0", "bank.vault.inside"]);
         assert!(
             straggler.thread_id > 0 && straggler.seen_for >= timeout / 2 && straggler.seen_for <= lasted,
             "{straggler:?}"
@@ -179,13 +174,13 @@ fn a_replacement_without_state_commits_at_once_and_destroys_the_old_instance_whe
         let report = rt.replace(component("clock_v2")).unwrap();
         assert_eq!(report.held, Duration::ZERO);
         let [straggler] = &report.stragglers[..] else { panic!("{report:?}") };
-        assert_eq!(names(straggler), ("guest", "clock 1.0.0", "bank.clock.inside"));
+        assert_eq!(names(straggler), ["guest", "clock 1.0.0", "bank.clock.inside"]);
         // Later calls go to the new version, whoever is still in the old one.
         assert_eq!(clock.version(), 2);
         let error = rt.wait_drained(Duration::from_millis(50)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Deadline);
         let [straggler] = error.stragglers() else { panic!("{error:?}") };
-        assert_eq!(names(straggler), ("guest", "clock 1.0.0", "bank.clock.inside"));
+        assert_eq!(names(straggler), ["guest", "clock 1.0.0", "bank.clock.inside"]);
         assert_eq!(
             error.to_string(),
             format!("1 replaced instances are still in use after 50ms: {straggler}; wait again, or have them leave")
@@ -216,9 +211,12 @@ fn a_pin_is_a_straggler_of_a_stateful_replacement() {
         let error = replacement().commit().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Deadline);
         let [straggler] = error.stragglers() else { panic!("{error:?}") };
-        let generation = format!("generation {}", pinned.load(Ordering::Relaxed));
-        assert_eq!(names(straggler), ("pins the world", &*generation, ""));
-        assert!(straggler.to_string().contains(&format!("holds a pin on {generation} for ")), "{straggler}");
+        let generation = pinned.load(Ordering::Relaxed);
+        assert_eq!(
+            (straggler.thread.as_deref(), &straggler.held_by),
+            (Some("pins the world"), &HeldBy::Pin { generation })
+        );
+        assert!(straggler.to_string().contains(&format!("holds a pin on generation {generation} for ")), "{straggler}");
         world.leave();
 
         let handle = Guest::enter(scope, "pins a handle", |stay| {
@@ -227,7 +225,7 @@ fn a_pin_is_a_straggler_of_a_stateful_replacement() {
             assert_eq!(pinned.version(), 1);
         });
         let error = replacement().commit().unwrap_err();
-        assert_eq!(error.stragglers()[0].thread, "pins a handle", "{error:?}");
+        assert_eq!(error.stragglers()[0].thread.as_deref(), Some("pins a handle"), "{error:?}");
         assert_eq!(bank.vault.version(), 1);
         handle.leave();
     });
@@ -246,7 +244,7 @@ fn a_pin_on_something_without_state_keeps_it_and_is_named() {
     assert_eq!((clock.version(), pinned.version()), (2, 1));
     let error = rt.wait_drained(Duration::from_millis(20)).unwrap_err();
     let [straggler] = error.stragglers() else { panic!("{error:?}") };
-    assert!(straggler.method.is_empty() && straggler.component.starts_with("generation "), "{straggler:?}");
+    assert!(matches!(straggler.held_by, HeldBy::Pin { .. }), "{straggler:?}");
     drop(pinned);
     rt.wait_drained(Duration::from_secs(30)).unwrap();
 }
@@ -283,7 +281,7 @@ fn a_component_without_state_may_replace_itself_from_inside() {
     let clock: Handle<dyn Clock> = rt.service().unwrap();
     clock.inside(&|| {
         let report = rt.replace(component("clock_v2")).unwrap();
-        assert_eq!(names(&report.stragglers[0]).1, "clock 1.0.0");
+        assert_eq!(names(&report.stragglers[0])[1], "clock 1.0.0");
         assert_eq!(clock.version(), 2);
     });
     rt.wait_drained(Duration::from_secs(30)).unwrap();

@@ -97,7 +97,10 @@ fn a_pair(builder: RuntimeBuilder, cast: &'static [&'static str]) {
             assert_eq!(lower.inside(&|_| upper.inside(&|epoch| epoch)), seen);
             let (above, below, _) = upper.add(1);
             assert_eq!((above, below, lower.epoch()), (seen, seen, seen));
-            assert_eq!((Handle::generation(&upper), Handle::generation(&lower)), (pin.generation(), pin.generation()));
+            assert_eq!(
+                (Handle::generation(&upper), Handle::generation(&lower)),
+                (Some(pin.generation()), Some(pin.generation()))
+            );
         }
         50 * 15
     };

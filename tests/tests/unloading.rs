@@ -91,7 +91,7 @@ fn an_image_stays_until_the_thread_ends_that_has_a_thread_local_of_it() {
 #[test]
 fn an_image_that_did_not_opt_in_stays_and_is_counted() {
     let house = House::open();
-    let size = house.rt.status().components.remove(0).image_bytes;
+    let size = house.rt.status().components.remove(0).image_bytes.unwrap();
     assert!(size > 0);
     for replaced in 1..=10 {
         house.accept(&component("guest_first"));

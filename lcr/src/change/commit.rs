@@ -119,7 +119,7 @@ impl Execution {
                     provider.is_some_and(|provider| provider.implementation().manifest.protected)
                 }),
                 source: origin.map(|origin| origin.source.clone()),
-                hash: origin.map(|origin| origin.hash.clone()),
+                hash: origin.map(|origin| origin.hash),
                 panic_abort: member.aborts,
             }
         };

@@ -20,7 +20,7 @@ use std::{
 };
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, LifecycleStep, Result},
     host::{deadline::Deadline, objects::provider::Pending, worlds::records},
 };
 
@@ -126,8 +126,7 @@ impl Execution {
                 self.loaded.push(Vec::new());
                 continue;
             };
-            let name = format!("{} {}", staged.manifest.component, staged.manifest.version);
-            self.watch.step(Arc::new(name), "loading")?;
+            self.watch.step(Arc::new(staged.manifest.id()), LifecycleStep::Load)?;
             self.loaded.push(self.inner.load_component(&staged)?);
         }
         let mut state = self.inner.state();

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    error::Error,
+    error::{Error, LifecycleStep},
     host::{
         ids::{ProviderId, ServiceId, ThreadId, TransactionId},
         objects::{
@@ -146,7 +146,7 @@ impl Execution {
 
     /// What the plan configures an implementation's shared instance with.
     pub(super) fn planned_config(&self, implementation: &Implementation) -> Option<&Arc<[u8]>> {
-        self.options.configurations.get(&implementation.component.name)
+        self.options.configurations.get(&implementation.component.id.name)
     }
 
     /// What the successor of an instance is configured with: the plan configures shared ones.
@@ -198,7 +198,7 @@ impl Execution {
         let kept = self.successors.entry(id).insert_entry(successor);
         let instance = &kept.get().instance;
         self.inner.state().objects_mut().uncommitted_mut().add(self.thread, id, instance);
-        self.watch.step(Arc::clone(&instance.implementation().component) as _, "health check")?;
+        self.watch.step(Arc::clone(&instance.implementation().component) as _, LifecycleStep::HealthCheck)?;
         instance.check()?;
         Ok(())
     }

@@ -52,7 +52,7 @@ use std::{
 };
 
 use crate::{
-    error::{Error, ErrorKind, Straggler},
+    error::{Error, ErrorKind, LifecycleStep, Straggler},
     host::{
         deadline::Deadline,
         ids::{Generation, ProviderId, ServiceId, SlotId},
@@ -302,7 +302,7 @@ impl Execution {
                 saved.push(Saved { id, replacement, state: None, config });
                 continue;
             }
-            self.watch.step(Arc::clone(&old.implementation().component) as _, "save")?;
+            self.watch.step(Arc::clone(&old.implementation().component) as _, LifecycleStep::Save)?;
             let bytes = old.save()?;
             let mut state = self.inner.state();
             self.watch.check()?;
@@ -345,8 +345,8 @@ impl Execution {
         for Saved { id, replacement, state, config } in saved {
             let implementation = &replacements[replacement].implementation;
             let (origin, step, state_bytes) = match &state {
-                Some((version, bytes)) => (Creation::Restore(*version, bytes), "restore", bytes.len()),
-                None => (Creation::Construct, "constructor", 0),
+                Some((version, bytes)) => (Creation::Restore(*version, bytes), LifecycleStep::Restore, bytes.len()),
+                None => (Creation::Construct, LifecycleStep::Constructor, 0),
             };
             self.watch.step(Arc::clone(&implementation.component) as _, step)?;
             let instance = self.inner.instantiate(implementation, config.as_deref(), self.visibility(), origin)?;

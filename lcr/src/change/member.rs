@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use crate::host::{
-    ids::ProviderId,
-    image::manifest::{ExportManifest, Manifest},
+use crate::{
+    component::identity::ComponentId,
+    host::{
+        ids::ProviderId,
+        image::manifest::{ExportManifest, Manifest},
+    },
 };
 
 /// One component's part of a plan.
@@ -12,8 +15,8 @@ use crate::host::{
 pub(super) struct Member {
     /// The step that it comes from.
     pub(super) step: usize,
-    pub(super) before: Option<String>,
-    pub(super) after: Option<String>,
+    pub(super) before: Option<ComponentId>,
+    pub(super) after: Option<ComponentId>,
     pub(super) replaced: Vec<ReplacedProvider>,
     /// Exports of the new component that become providers of their own.
     pub(super) added: Vec<usize>,

@@ -7,7 +7,10 @@
 
 use std::{collections::HashSet, iter, sync::Arc};
 
-use crate::host::{ids::ProviderId, service::construct::Creation};
+use crate::{
+    error::LifecycleStep,
+    host::{ids::ProviderId, service::construct::Creation},
+};
 
 use super::{
     execution::{Execution, Replacement, Stop, Successor},
@@ -55,11 +58,11 @@ impl Execution {
             missing.iter().try_for_each(|&(id, ..)| self.hold(&mut state, id))?;
             drop(state);
             for implementation in needs_dependencies {
-                self.watch.step(Arc::clone(&implementation.component) as _, "construction of the dependencies")?;
+                self.watch.step(Arc::clone(&implementation.component) as _, LifecycleStep::Dependencies)?;
                 self.needs.extend(self.inner.hold_needs(&implementation, self.visibility())?);
             }
             for (id, replacement, implementation, config) in missing {
-                self.watch.step(Arc::clone(&implementation.component) as _, "constructor")?;
+                self.watch.step(Arc::clone(&implementation.component) as _, LifecycleStep::Constructor)?;
                 let instance = self.inner.instantiate(
                     &implementation,
                     config.as_deref(),
@@ -100,7 +103,7 @@ impl Execution {
         }
         for implementation in untried {
             let Some(config) = self.planned_config(&implementation) else { continue };
-            self.watch.step(Arc::clone(&implementation.component) as _, "constructor")?;
+            self.watch.step(Arc::clone(&implementation.component) as _, LifecycleStep::Constructor)?;
             let tried =
                 self.inner.instantiate(&implementation, Some(config), self.visibility(), Creation::Construct)?;
             self.inner.discard(self.inner.state(), tried);

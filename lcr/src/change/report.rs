@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::error::Straggler;
+use crate::{component::identity::ComponentId, error::Straggler, host::image::content_hash::ContentHash};
 
 /// A committed transaction.
 #[derive(Clone, Debug)]
@@ -34,10 +34,10 @@ pub struct Report {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MemberReport {
-    /// The component and version before, if one was replaced or removed.
-    pub before: Option<String>,
-    /// The component and version now, if one was added or put in place.
-    pub after: Option<String>,
+    /// The component before, if one was replaced or removed.
+    pub before: Option<ComponentId>,
+    /// The component now, if one was added or put in place.
+    pub after: Option<ComponentId>,
     /// Instances that have a successor.
     pub instances: usize,
     /// Bytes of state that were handed over.
@@ -50,8 +50,8 @@ pub struct MemberReport {
     pub overrode_protection: bool,
     /// The file of the component now, as the plan named it; `None` for a removal.
     pub source: Option<PathBuf>,
-    /// The content hash of that file, in hexadecimal.
-    pub hash: Option<String>,
+    /// The content hash of that file; `None` for a removal.
+    pub hash: Option<ContentHash>,
     /// The component that is there now is compiled with `panic = "abort"`: a panic in it ends
     /// the process.
     pub panic_abort: bool,

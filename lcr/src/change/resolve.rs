@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
+    component::identity::ComponentId,
     error::{Error, ErrorKind},
     host::{
         ids::ProviderId,
@@ -49,14 +50,13 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
         };
         let member = member.and_then(|mut member| {
             let names = [&member.before, &member.after];
-            let base = |name: &String| name.split(' ').next().unwrap_or_default().to_owned();
-            let bases: HashSet<String> = names.into_iter().flatten().map(base).collect();
+            let bases: HashSet<String> = names.into_iter().flatten().map(|id| id.name.clone()).collect();
             if let Some(double) = bases.iter().find(|name| touched.contains(*name)) {
                 return Err(invalid(format!("component `{double}` is in the plan twice; one step each")));
             }
             touched.extend(bases);
             if let Some(staged) = &step.staged {
-                member.source = format!(" ({}, {} KiB)", staged.short_hash(), staged.len / 1024);
+                member.source = format!(" ({}, {} KiB)", staged.hash.short(), staged.len / 1024);
                 if !staged.beside.is_empty() {
                     member.source.insert_str(member.source.len() - 1, &format!(", with {}", staged.beside.join(", ")));
                 }
@@ -95,9 +95,7 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
 /// of that could read it before the commit.
 fn refuse_configurations(state: &State, resolution: &mut Resolution, options: &Options) {
     for component in options.configurations.keys() {
-        let is_named = |member: &&mut Member| {
-            member.after.as_ref().and_then(|after| after.split(' ').next()) == Some(component.as_str())
-        };
+        let is_named = |member: &&mut Member| member.after.as_ref().is_some_and(|after| after.name == *component);
         let stays = stays(state, &resolution.members, component);
         match resolution.members.iter_mut().find(is_named) {
             Some(member) => member.notes.push("configured by the plan".to_owned()),
@@ -124,12 +122,8 @@ fn invalid(text: String) -> Error {
     Error::new(ErrorKind::Invalid, text)
 }
 
-fn full_name(manifest: &Manifest) -> String {
-    format!("{} {}", manifest.component, manifest.version)
-}
-
-fn present_name(state: &State, provider: ProviderId) -> String {
-    state.objects().registry().implementation(provider).component.to_string()
+fn present_id(state: &State, provider: ProviderId) -> ComponentId {
+    state.objects().registry().implementation(provider).component.id.clone()
 }
 
 fn instances_of(state: &State, provider: ProviderId) -> usize {
@@ -147,7 +141,7 @@ fn remove(state: &State, step: usize, name: &str) -> Result<Member, Error> {
     let Some(&first) = removed.first() else {
         return Err(Error::new(ErrorKind::NotFound, format!("component `{name}` is not present; nothing to remove")));
     };
-    let mut member = Member { step, before: Some(present_name(state, first)), ..Member::default() };
+    let mut member = Member { step, before: Some(present_id(state, first)), ..Member::default() };
     for provider in removed {
         refuse_used(state, provider)?;
         member.lose(provider, &state.objects().registry().implementation(provider).manifest);
@@ -175,11 +169,11 @@ fn add(state: &State, step: usize, manifest: &Manifest) -> Result<Member, Error>
     if let Some(&present) = providers_of(state, &manifest.component).first() {
         return Err(invalid(format!(
             "component `{}` is present already; replace it instead",
-            present_name(state, present)
+            present_id(state, present)
         )));
     }
     refuse_doubles(manifest)?;
-    let mut member = Member { step, after: Some(full_name(manifest)), ..Member::default() };
+    let mut member = Member { step, after: Some(manifest.id()), ..Member::default() };
     (0..manifest.exports.len()).for_each(|export| member.gain(manifest, export));
     member.note_abort(manifest);
     Ok(member)
@@ -221,7 +215,7 @@ fn replace(
             manifest.component
         )));
     }
-    let (before, after) = (Some(present_name(state, first)), Some(full_name(manifest)));
+    let (before, after) = (Some(present_id(state, first)), Some(manifest.id()));
     let mut member = Member { step, before, after, ..Member::default() };
     let exports = manifest.exports.iter().enumerate();
     let exports: HashMap<&str, usize> = exports.map(|(at, export)| (&*export.interface, at)).collect();
@@ -273,7 +267,7 @@ fn find_target(state: &State, manifest: &Manifest) -> Result<String, Error> {
         .flat_map(|export| state.objects().registry().of_interface(&export.interface))
         .filter_map(|&id| state.objects().registry().get(id))
         .filter(|provider| provider.is_committed())
-        .map(|provider| provider.implementation().component.name.as_str())
+        .map(|provider| provider.implementation().component.id.name.as_str())
         .collect();
     names.sort_unstable();
     names.dedup();

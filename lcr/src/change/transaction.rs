@@ -16,7 +16,7 @@ use std::{
 };
 
 use crate::{
-    error::{Error, ErrorKind, Result, Straggler},
+    error::{Error, ErrorKind, HeldBy, Result, Straggler},
     host::{
         deadline::Deadline,
         service::inner::{AUTHORS_STACK, Begin, RuntimeInner, State},
@@ -115,7 +115,7 @@ fn given_up(inner: &RuntimeInner, panic: &(dyn Any + Send)) -> Error {
 fn hung_error(hung: Stalled) -> Error {
     let Stalled { phase, step, age, thread } = hung;
     let what = match &step {
-        Some((step, component)) => format!("the {step} of component `{component}`"),
+        Some((step, component)) => format!("the {step} of component `{}`", (**component).as_ref()),
         None => "the transaction".to_owned(),
     };
     let text = format!(
@@ -124,10 +124,9 @@ fn hung_error(hung: Stalled) -> Error {
         phase.allowance(),
     );
     let stragglers = step.map(|(step, component)| Straggler {
-        thread: "lcr-change".to_owned(),
+        thread: Some("lcr-change".to_owned()),
         thread_id: thread.to_kernel(),
-        component: component.to_string(),
-        method: step.to_owned(),
+        held_by: HeldBy::Step { component: (*component).as_ref().clone(), step },
         seen_for: age,
     });
     Error::new(ErrorKind::Deadline, text).with_stragglers(stragglers.into_iter().collect())

@@ -14,12 +14,15 @@
 //! next step, destroys what it had made, and ends; it publishes nothing.
 
 use std::{
-    fmt::Display,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use crate::host::{deadline::Deadline, ids::ThreadId};
+use crate::{
+    component::identity::ComponentId,
+    error::LifecycleStep,
+    host::{deadline::Deadline, ids::ThreadId},
+};
 
 /// The phases that run components' code or wait for calls, in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,7 +55,7 @@ impl Phase {
 }
 
 /// Something that is named only when it hangs: naming it costs more than the step.
-pub(super) type Named = Arc<dyn Display + Send + Sync>;
+pub(super) type Named = Arc<dyn AsRef<ComponentId> + Send + Sync>;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Outcome {
@@ -67,7 +70,7 @@ struct Progress {
     phase: Phase,
     deadline: Deadline,
     /// Which code is running, and whose; `None` between two steps.
-    step: Option<(&'static str, Named)>,
+    step: Option<(LifecycleStep, Named)>,
     since: Instant,
     thread: ThreadId,
     done: bool,
@@ -86,7 +89,7 @@ pub(super) struct Abandoned;
 /// Why a caller gave up.
 pub(super) struct Stalled {
     pub(super) phase: Phase,
-    pub(super) step: Option<(&'static str, Named)>,
+    pub(super) step: Option<(LifecycleStep, Named)>,
     pub(super) age: Duration,
     pub(super) thread: ThreadId,
 }
@@ -126,7 +129,7 @@ impl Watch {
     }
 
     /// The transaction's thread is about to run a component's code.
-    pub(super) fn step(&self, component: Named, step: &'static str) -> Result<(), Abandoned> {
+    pub(super) fn step(&self, component: Named, step: LifecycleStep) -> Result<(), Abandoned> {
         let mut progress = self.lock();
         if progress.outcome == Outcome::Abandoned {
             return Err(Abandoned);

@@ -15,6 +15,7 @@ use super::{
     fault::{Fault, Origin},
     generated::arguments::Arguments,
     handle::Handle,
+    identity::ComponentId,
 };
 use crate::abi::{
     fault::{Beginning, FaultKind, RawFault},
@@ -60,7 +61,7 @@ impl<V> Unserved<V> {
         match self {
             Unserved::Missing(_) => {
                 let message = "the component lacks this method, and the interface has no default for it".to_owned();
-                Fault::new(FaultKind::Withdrawn, I::NAME, method_name::<I>(method), String::new(), message, None)
+                Fault::new(FaultKind::Withdrawn, I::NAME, method_name::<I>(method), None, message, None)
             }
             Unserved::Fault(fault) => fault,
         }
@@ -156,7 +157,7 @@ fn served_fault<I: ?Sized + Interface>(
     // SAFETY: this thread has not left the world.
     let generation = unsafe { (*table).serial };
     let beginning = beginning.unwrap_or_else(|| Beginning { component: component.clone(), generation: 0 });
-    let origin = Origin::of(beginning, generation);
+    let (origin, component) = (Origin::of(beginning, generation), ComponentId::parse(&component));
     Fault::new(kind, I::NAME, method_name::<I>(method), component, message, origin)
 }
 
@@ -166,9 +167,9 @@ fn served_fault<I: ?Sized + Interface>(
 pub(super) fn refused<I: ?Sized + Interface>(fault: *mut RawFault, method: u32) -> Fault {
     // SAFETY: the host gave us the fault.
     let (kind, message, _) = unsafe { RawFault::take(fault) };
-    Fault::new(kind, I::NAME, method_name::<I>(method), String::new(), message, None)
+    Fault::new(kind, I::NAME, method_name::<I>(method), None, message, None)
 }
 
-fn method_name<I: ?Sized + Interface>(method: u32) -> &'static str {
-    I::METHODS.get(method as usize).map_or("", |method| method.shape.name)
+fn method_name<I: ?Sized + Interface>(method: u32) -> Option<&'static str> {
+    I::METHODS.get(method as usize).map(|method| method.shape.name)
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData};
 
-use super::passing;
+use super::{identity::ComponentId, passing};
 use crate::abi::{
     composite::RawTuple7,
     fault::{Beginning, FaultKind},
@@ -15,49 +15,53 @@ use crate::abi::{
 ///
 /// A method whose result is `Result<_, E>` with `E: From<lcr::Fault>` returns it as an
 /// `Err`; any other method panics in the caller with this text. `Fault` itself may be
-/// that `E`.
+/// that `E`. It is one word wide.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct Fault(Box<Inner>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Inner {
     kind: FaultKind,
     interface: String,
-    method: String,
-    component: String,
+    method: Option<String>,
+    component: Option<ComponentId>,
     message: String,
-    /// Boxed, so that a `Result` with a fault stays small.
-    origin: Option<Box<Origin>>,
+    origin: Option<Origin>,
 }
 
 /// Where a panic began: carried along as it passes through calls, callbacks and images.
+///
+/// `Display` writes `kv 1.2.3 in generation 7`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    component: String,
+    component: ComponentId,
     generation: u64,
 }
 
 impl Origin {
-    /// That of code which belongs to no component, as it crosses.
-    const NONE: Origin = Origin { component: String::new(), generation: 0 };
-
     /// What is known of it where a call in the world of commit `generation` faulted.
     pub(super) fn of(beginning: Beginning, generation: u64) -> Option<Origin> {
         let Beginning { component, generation: other } = beginning;
         let generation = if other == 0 { generation } else { other };
-        (!component.is_empty()).then_some(Origin { component, generation })
+        Some(Origin { component: ComponentId::parse(&component)?, generation })
     }
 
-    /// The component's name.
-    pub fn component(&self) -> &str {
-        self.component.split_once(' ').map_or(&*self.component, |(name, _)| name)
+    /// As it crosses: without a name where the code belongs to no component.
+    fn into_beginning(origin: Option<Origin>) -> Beginning {
+        match origin {
+            Some(Origin { component, generation }) => Beginning { component: component.to_string(), generation },
+            None => Beginning { component: String::new(), generation: 0 },
+        }
     }
 
-    /// The component's semantic version.
-    pub fn version(&self) -> &str {
-        self.component.split_once(' ').map_or("", |(_, version)| version)
+    /// The component whose code panicked.
+    pub fn component(&self) -> &ComponentId {
+        &self.component
     }
 
     /// The number of the commit in whose world the component was called, as
-    /// [`Runtime::generation`](crate::Runtime::generation) counts them. Of a callback, that in
-    /// whose world the component was called that called back.
+    /// [`Runtime::generation`](crate::Runtime::generation) counts them. Where a callback panicked,
+    /// it is the world in which the component was called that made the callback.
     pub fn generation(&self) -> u64 {
         self.generation
     }
@@ -73,63 +77,69 @@ impl Fault {
     pub(crate) fn new(
         kind: FaultKind,
         interface: &str,
-        method: &str,
-        component: String,
+        method: Option<&str>,
+        component: Option<ComponentId>,
         message: String,
         origin: Option<Origin>,
     ) -> Fault {
-        let (interface, method) = (interface.to_owned(), method.to_owned());
-        Fault { kind, interface, method, component, message, origin: origin.map(Box::new) }
+        let (interface, method) = (interface.to_owned(), method.map(str::to_owned));
+        Fault(Box::new(Inner { kind, interface, method, component, message, origin }))
     }
 
     /// What happened.
     pub fn kind(&self) -> FaultKind {
-        self.kind
+        self.0.kind
     }
 
-    /// The interface that was called.
+    /// The interface of the handle.
     pub fn interface(&self) -> &str {
-        &self.interface
+        &self.0.interface
     }
 
-    /// The method that was called; empty if it was to be pinned.
-    pub fn method(&self) -> &str {
-        &self.method
+    /// The method that was called; `None` if the handle was to be pinned.
+    pub fn method(&self) -> Option<&str> {
+        self.0.method.as_deref()
     }
 
-    /// The component that served the call; empty if none did.
-    pub fn component(&self) -> &str {
-        &self.component
+    /// The component that served the call; `None` if the call was not made.
+    pub fn component(&self) -> Option<&ComponentId> {
+        self.0.component.as_ref()
     }
 
     /// Where the panic began, which may be another component than the one that served the call:
-    /// one that this called, or whose callback it called. `None` if nothing panicked, or if the
-    /// code that did belongs to no component (a callback of the program).
+    /// a component that it called, or whose callback it called. `None` if nothing panicked, or if
+    /// the code that did belongs to no component (a callback of the program).
     pub fn origin(&self) -> Option<&Origin> {
-        self.origin.as_deref()
+        self.0.origin.as_ref()
     }
 
     /// The panic's message, or the reason.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fault { kind, interface, method, component, message, .. } = self;
-        match kind {
-            _ if method.is_empty() => write!(f, "{interface} was not pinned: {message}"),
-            FaultKind::Panic => write!(f, "component `{component}` panicked in {interface}.{method}: {message}"),
-            _ if component.is_empty() => write!(f, "{interface}.{method} was not called: {message}"),
-            _ => write!(f, "{interface}.{method} of component `{component}` was not called: {message}"),
+        let Inner { kind, interface, method, component, message, .. } = &*self.0;
+        let Some(method) = method else { return write!(f, "{interface} was not pinned: {message}") };
+        match (kind, component) {
+            (FaultKind::Panic, Some(component)) => {
+                write!(f, "component `{component}` panicked in {interface}.{method}: {message}")
+            }
+            (FaultKind::Panic, None) => write!(f, "a component panicked in {interface}.{method}: {message}"),
+            (_, None) => write!(f, "{interface}.{method} was not called: {message}"),
+            (_, Some(component)) => {
+                write!(f, "{interface}.{method} of component `{component}` was not called: {message}")
+            }
         }
     }
 }
 
 impl std::error::Error for Fault {}
 
-/// Of the origin its component, empty if there is none, and its generation.
+/// Kind, interface, method, component, message, the origin's component and its generation; a text
+/// that there is none of crosses empty.
 type Fields = (u32, String, String, String, String, String, u64);
 
 // SAFETY: it crosses as the tuple of its fields.
@@ -138,16 +148,20 @@ unsafe impl Abi for Fault {
     const SHAPE: &'static Shape =
         &Shape::of::<Self::Repr>(Kind::Struct, "lcr.Fault", &[Part { name: "fields", at: 0, shape: Fields::SHAPE }]);
     fn into_repr(self) -> Self::Repr {
-        let Origin { component, generation } = self.origin.map_or(Origin::NONE, |origin| *origin);
-        (self.kind as u32, self.interface, self.method, self.component, self.message, component, generation).into_repr()
+        let Inner { kind, interface, method, component, message, origin } = *self.0;
+        let component = component.map_or(String::new(), |component| component.to_string());
+        let Beginning { component: origin, generation } = Origin::into_beginning(origin);
+        let method = method.unwrap_or_default();
+        (kind as u32, interface, method, component, message, origin, generation).into_repr()
     }
     unsafe fn from_repr(repr: Self::Repr) -> Self {
         // SAFETY: the caller keeps the contract of `from_repr`.
         let fields: Fields = unsafe { Abi::from_repr(repr) };
         let (kind, interface, method, component, message, origin, generation) = fields;
         let origin = Origin::of(Beginning { component: origin, generation }, generation);
-        let origin = origin.map(Box::new);
-        Fault { kind: FaultKind::from_number(kind), interface, method, component, message, origin }
+        let (kind, component) = (FaultKind::from_number(kind), ComponentId::parse(&component));
+        let method = Some(method).filter(|method| !method.is_empty());
+        Fault(Box::new(Inner { kind, interface, method, component, message, origin }))
     }
 }
 
@@ -188,9 +202,8 @@ pub trait RaiseAsPanic<R> {
 impl<R> RaiseAsPanic<R> for &Tag<R> {
     fn raise_lcr_fault(self, fault: Fault) -> R {
         let text = fault.to_string();
-        if fault.kind == FaultKind::Panic {
-            let Origin { component, generation } = fault.origin.map_or(Origin::NONE, |origin| *origin);
-            passing::note(&text, Beginning { component, generation });
+        if fault.kind() == FaultKind::Panic {
+            passing::note(&text, Origin::into_beginning(fault.0.origin));
         }
         panic!("{text}")
     }

@@ -75,19 +75,20 @@ impl<I: ?Sized + Interface> Handle<I> {
     }
 
     /// The number of the commit whose world a call would enter now, as
-    /// [`Runtime::generation`](crate::Runtime::generation) counts them; 0 if it would be refused.
-    pub fn generation(this: &Handle<I>) -> u64 {
+    /// [`Runtime::generation`](crate::Runtime::generation) counts them; `None` if the call would be
+    /// refused. Waits where a call would: at a gate, at most until the deadline of the plan.
+    pub fn generation(this: &Handle<I>) -> Option<u64> {
         let entered = this.enter_slowly(u32::MAX);
         if !entered.fault.is_null() {
             // SAFETY: the fault is ours.
             drop(unsafe { RawFault::take(entered.fault) });
-            return 0;
+            return None;
         }
         // SAFETY: the table is alive until `leave_to`.
         let generation = unsafe { (*entered.table).serial };
         // SAFETY: the slow path entered through this thread's record.
         unsafe { &*entered.record }.leave_to(entered.depth);
-        generation
+        Some(generation)
     }
 
     pub(crate) fn slot(&self) -> NonNull<RawSlot> {

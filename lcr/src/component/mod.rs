@@ -12,6 +12,7 @@ pub mod context;
 pub mod fault;
 pub mod generated;
 pub mod handle;
+pub mod identity;
 pub mod image;
 mod passing;
 mod path;

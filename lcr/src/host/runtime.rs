@@ -13,13 +13,14 @@ use serde::Serialize;
 
 use crate::{
     abi::{interface::Interface, tables},
-    component::{handle::Handle, image, wire},
+    component::{handle::Handle, identity::ComponentId, image, wire},
     error::{Error, ErrorKind, Result, Straggler},
 };
 
 use super::{
     deadline::Deadline,
     image::{
+        content_hash::ContentHash,
         manifest::Manifest,
         stage::{Store, Trust},
         threads,
@@ -322,18 +323,17 @@ impl Runtime {
                 let implementation = provider.implementation();
                 let origin = implementation.component.origin.as_ref();
                 ComponentStatus {
-                    name: implementation.component.name.clone(),
-                    version: implementation.component.version.to_string(),
-                    hash: origin.map_or(String::new(), |origin| origin.hash.clone()),
+                    id: implementation.component.id.clone(),
+                    hash: origin.map(|origin| origin.hash),
                     source: origin.map(|origin| origin.source.clone()),
                     interface: implementation.manifest.interface.clone(),
                     interface_version: implementation.manifest.interface_version,
                     instances: provider.instances(),
-                    image_bytes: implementation.component.image_bytes(),
+                    image_bytes: origin.map(|origin| origin.image.mapped_bytes()),
                 }
             })
             .collect();
-        components.sort_by(|a, b| (&a.name, &a.interface).cmp(&(&b.name, &b.interface)));
+        components.sort_by(|a, b| (&a.id.name, &a.interface).cmp(&(&b.id.name, &b.interface)));
         Status {
             generation: state.serial(),
             components,
@@ -433,20 +433,18 @@ pub struct Status {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ComponentStatus {
-    /// The component's name.
-    pub name: String,
-    /// Its semantic version.
-    pub version: String,
-    /// The content hash of its file (BLAKE3, hex); empty if it is linked.
-    pub hash: String,
-    /// The file it was loaded from, if any.
+    /// The component and its version.
+    pub id: ComponentId,
+    /// The file that it was loaded from; `None` if it is linked into the program.
     pub source: Option<PathBuf>,
+    /// The content hash of that file; `None` if the component is linked into the program.
+    pub hash: Option<ContentHash>,
     /// The interface.
     pub interface: String,
     /// The interface's version.
     pub interface_version: u32,
     /// Its instances.
     pub instances: usize,
-    /// The size of its image in memory; 0 if it is linked.
-    pub image_bytes: usize,
+    /// The size of its image in memory, in bytes; `None` if it is linked into the program.
+    pub image_bytes: Option<usize>,
 }

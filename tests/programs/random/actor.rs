@@ -436,7 +436,7 @@ impl Actor {
                 let user = fs::metadata("/proc/self").map_err(|error| error.to_string())?.uid();
                 said(Command::new("true").uid(user).status())
             }
-            _ => Ok(format!("{}", Handle::generation(&self.till().0))),
+            _ => Ok(format!("{:?}", Handle::generation(&self.till().0))),
         }
     }
 

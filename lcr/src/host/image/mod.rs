@@ -5,6 +5,7 @@
 //! measures whether one more image fits, [`library`] is the only place that maps and unmaps, and
 //! [`threads`] counts what an image's code has of threads. This room knows no runtime.
 
+pub(crate) mod content_hash;
 pub(in crate::host) mod elf;
 pub(crate) mod library;
 pub(crate) mod link;

@@ -111,7 +111,7 @@ impl Builders {
             };
             let (Wait::Constructed(provider) | Wait::Thawed(provider)) = wait;
             let Some(provider) = registry.get(provider) else { return Ok(Wakes::Later) };
-            names.push(provider.implementation().component.name.clone());
+            names.push(provider.implementation().component.id.name.clone());
             let next = match wait {
                 Wait::Constructed(_) => provider.builder(),
                 Wait::Thawed(_) => provider.frozen_by().inspect(|&changer| frozen_by = Some(changer)),
@@ -135,7 +135,8 @@ impl Builders {
     pub(super) fn asks_for_itself(&self, registry: &Registry, thread: ThreadId, provider: ProviderId) -> Error {
         let constructs = self.threads.get(&thread).map_or(&[][..], |builder| &builder.constructs);
         let begins = constructs.iter().position(|&other| other == provider).unwrap_or(constructs.len());
-        let name = |&id: &ProviderId| registry.get(id).map(|provider| provider.implementation().component.name.clone());
+        let name =
+            |&id: &ProviderId| registry.get(id).map(|provider| provider.implementation().component.id.name.clone());
         let names: Vec<String> = constructs[begins..].iter().filter_map(name).collect();
         if names.len() > 1 {
             return ring(names, false);

@@ -14,10 +14,12 @@ use crate::{
         tables::{self, HostTable},
         world::Target,
     },
+    component::identity::ComponentId,
     error::Result,
     host::{
         ids::ViewId,
         image::{
+            content_hash::ContentHash,
             library::{Image, Refused},
             link::{Functions, View, Views, link},
             manifest::ExportManifest,
@@ -28,8 +30,7 @@ use crate::{
 
 /// A component that was loaded from a file or is linked into the host.
 pub(crate) struct Component {
-    pub(crate) name: String,
-    pub(crate) version: semver::Version,
+    pub(crate) id: ComponentId,
     /// Where its file came from, and the file's content hash; `None` if it is linked
     /// into the host.
     pub(crate) origin: Option<Origin>,
@@ -40,15 +41,14 @@ pub(crate) struct Component {
 /// A loaded component's file.
 pub(crate) struct Origin {
     pub(crate) source: PathBuf,
-    pub(crate) hash: String,
+    pub(crate) hash: ContentHash,
     pub(crate) image: Image,
 }
 
 impl Component {
     /// The component of an export that is linked into the host.
     pub(crate) fn linked(manifest: &ExportManifest) -> Arc<Component> {
-        let (name, version) = (manifest.component.clone(), manifest.component_version.clone());
-        Arc::new(Component { name, version, origin: None, unload: false })
+        Arc::new(Component { id: manifest.id(), origin: None, unload: false })
     }
 
     /// Maps a staged library, whose initialisers run, and gives it the functions of `host`. The
@@ -62,10 +62,10 @@ impl Component {
     ) -> Result<Vec<Arc<Implementation>>, Refused> {
         let (image, exports) = Image::open(staged, host)?;
         let manifest = &staged.manifest;
-        let origin = Origin { source: staged.source.clone(), hash: staged.hash(), image };
-        let (name, version) = (manifest.component.clone(), manifest.version.clone());
+        let origin = Origin { source: staged.source.clone(), hash: staged.hash, image };
+        let id = manifest.id();
         let unload = manifest.exports.iter().all(|export| export.unload);
-        let component = Arc::new(Component { name, version, origin: Some(origin), unload });
+        let component = Arc::new(Component { id, origin: Some(origin), unload });
         let implementations = manifest.exports.iter().zip(exports);
         Ok(implementations
             .map(|(manifest, export)| Implementation::new(Arc::clone(&component), manifest.clone(), export))
@@ -80,7 +80,13 @@ impl Component {
 
 impl fmt::Display for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name, self.version)
+        self.id.fmt(f)
+    }
+}
+
+impl AsRef<ComponentId> for Component {
+    fn as_ref(&self) -> &ComponentId {
+        &self.id
     }
 }
 

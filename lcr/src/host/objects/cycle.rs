@@ -33,7 +33,7 @@ pub(super) fn refuse(registry: &Registry, provider: ProviderId, visibility: Visi
         needs.insert(id, chosen.clone());
         chosen
     };
-    let name = |id: &ProviderId| registry.implementation(*id).component.name.as_str();
+    let name = |id: &ProviderId| registry.implementation(*id).component.id.name.as_str();
     let order = depth_first([provider], next, |ring| {
         let names: Vec<&str> = ring.iter().chain(ring.first()).map(name).collect();
         let names = names.join(" -> ");

@@ -211,7 +211,7 @@ impl Objects {
     /// # Errors
     /// `Dependency` if the thread is at so many constructions that its stack might not suffice.
     pub(in crate::host) fn begin_build(&mut self, thread: ThreadId, provider: ProviderId) -> Result<()> {
-        let component = self.registry.get(provider).map_or("", |provider| &provider.implementation().component.name);
+        let component = self.registry.get(provider).map_or("", |provider| &provider.implementation().component.id.name);
         self.builders.begin(thread, provider, component)
     }
 

@@ -87,7 +87,7 @@ impl Registry {
     }
 
     fn insert(&mut self, provider: Provider) -> ProviderId {
-        let component = provider.implementation().component.name.clone();
+        let component = provider.implementation().component.id.name.clone();
         let interface = provider.implementation().manifest.interface.clone();
         let id = self.providers.insert(provider);
         self.components.entry(component).or_default().push(id);
@@ -119,7 +119,7 @@ impl Registry {
     fn remove(&mut self, id: ProviderId) -> Provider {
         let provider = self.providers.remove(id);
         let implementation = provider.implementation();
-        strike(&mut self.components, &implementation.component.name, id);
+        strike(&mut self.components, &implementation.component.id.name, id);
         strike(&mut self.interfaces, &implementation.manifest.interface, id);
         provider
     }
@@ -178,10 +178,10 @@ impl Registry {
             match self.providers[id].commit(by) {
                 Committed::Unchanged | Committed::Added => {}
                 Committed::Replaced(before) => {
-                    let name = &self.providers[id].implementation().component.name;
-                    if before.component.name != *name {
+                    let name = &self.providers[id].implementation().component.id.name;
+                    if before.component.id.name != *name {
                         let name = name.clone();
-                        strike(&mut self.components, &before.component.name, id);
+                        strike(&mut self.components, &before.component.id.name, id);
                         self.components.entry(name).or_default().push(id);
                     }
                     left.push(Arc::clone(&before.component));
@@ -296,7 +296,7 @@ impl Registry {
         let is_bound = |id: &ProviderId| {
             let seen = self.providers[*id].seen(visibility);
             self.bound(interface, visibility)
-                .is_some_and(|bound| seen.is_some_and(|seen| seen.component.name == *bound))
+                .is_some_and(|bound| seen.is_some_and(|seen| seen.component.id.name == *bound))
         };
         if let Some(bound) = [first, second].into_iter().chain(fitting).find(is_bound) {
             return Ok(bound);

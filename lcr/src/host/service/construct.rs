@@ -85,7 +85,7 @@ impl RuntimeInner {
                 None => break,
             };
             if Instant::now() >= deadline {
-                return Err(busy_building(&found.implementation().component.name));
+                return Err(busy_building(&found.implementation().component.id.name));
             }
             state = self.wait_for(state, wait, deadline)?;
         }
@@ -169,7 +169,7 @@ impl RuntimeInner {
                 return Err(refusal);
             }
             if Instant::now() >= deadline {
-                return Err(busy_building(&implementation.component.name));
+                return Err(busy_building(&implementation.component.id.name));
             }
         }
     }
@@ -239,7 +239,7 @@ impl RuntimeInner {
         creation: Creation<'_>,
     ) -> Result<usize> {
         let construction = Construction { inner: self, needs, implementation };
-        let component: &str = &implementation.component.name;
+        let component: &str = &implementation.component.id.name;
         let context = RawContext {
             host: self.host,
             cookie: ptr::from_ref(&construction).cast(),

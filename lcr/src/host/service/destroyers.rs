@@ -22,7 +22,7 @@ use std::{
 };
 
 use crate::{
-    error::Straggler,
+    error::{HeldBy, LifecycleStep, Straggler},
     host::{
         ids::ThreadId,
         objects::{
@@ -98,12 +98,16 @@ impl Running {
         self.number
     }
 
+    /// Whose destructor it is.
+    pub(in crate::host) fn component(&self) -> &Component {
+        &self.component
+    }
+
     pub(in crate::host) fn straggler(&self) -> Straggler {
         Straggler {
-            thread: "lcr-reaper".to_owned(),
+            thread: Some("lcr-reaper".to_owned()),
             thread_id: self.thread.to_kernel(),
-            component: self.component.to_string(),
-            method: "destructor".to_owned(),
+            held_by: HeldBy::Step { component: self.component.id.clone(), step: LifecycleStep::Destructor },
             seen_for: self.since.elapsed(),
         }
     }
@@ -167,7 +171,7 @@ impl Inner {
         if self.queue.is_empty() || is_served || self.running.len() >= MOST {
             return None;
         }
-        let beside = current.map(Running::straggler);
+        let beside = current.map(|running| (Arc::clone(&running.component), running.since.elapsed()));
         self.started += 1;
         self.current = Some(self.started);
         Some(Start { number: self.started, beside })
@@ -192,15 +196,15 @@ impl Inner {
 pub(in crate::host) struct Start {
     number: u64,
     /// The destructor that does not return, because of which it is needed.
-    beside: Option<Straggler>,
+    beside: Option<(Arc<Component>, Duration)>,
 }
 
 impl RuntimeInner {
     /// Starts a thread that destroys what is queued.
     pub(in crate::host) fn start_destroyer(self: &Arc<RuntimeInner>, start: Start) {
         let Start { number, beside } = start;
-        if let Some(Straggler { component, seen_for, .. }) = beside {
-            tracing::warn!(component, age = ?seen_for, "a destructor does not return; others are destroyed beside it");
+        if let Some((component, age)) = beside {
+            tracing::warn!(%component, ?age, "a destructor does not return; others are destroyed beside it");
         }
         let inner = Arc::clone(self);
         let started = sys::start(c"lcr-reaper", AUTHORS_STACK, move || inner.destroy_queued(number));

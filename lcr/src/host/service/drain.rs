@@ -7,7 +7,8 @@ use std::{collections::HashMap, time::Instant};
 
 use crate::{
     abi::{frame::Place, world::Table},
-    error::Straggler,
+    component::identity::ComponentId,
+    error::{HeldBy, MethodId, Straggler},
     host::{
         ids::{Generation, SlotId, ThreadId},
         worlds::records::{self, ThreadRecord},
@@ -120,7 +121,7 @@ impl State {
                 (retiring.instance.first_generation()..retiring.retired_at).contains(&call.generation)
                     && retiring.slots.contains(&SlotId::of_offset(call.place.offset()))
             })
-            .map(|call| self.straggler(call, retiring.instance.implementation().component.to_string()))
+            .map(|call| self.straggler(call, Some(retiring.instance.implementation().component.id.clone())))
             .collect()
     }
 
@@ -140,24 +141,23 @@ impl State {
     }
 
     /// The component that serves the slot of a call now.
-    fn serving(&self, call: &OldCall) -> String {
+    fn serving(&self, call: &OldCall) -> Option<ComponentId> {
         let slot = self.objects.slots().get(SlotId::of_offset(call.place.offset()));
-        let service = slot.and_then(|slot| self.objects.services().get(slot.service()));
-        service.map_or(String::new(), |service| service.instance().implementation().component.to_string())
+        let service = self.objects.services().get(slot?.service())?;
+        Some(service.instance().implementation().component.id.clone())
     }
 
-    fn straggler(&self, call: &OldCall, component: String) -> Straggler {
+    fn straggler(&self, call: &OldCall, component: Option<ComponentId>) -> Straggler {
         let slot = self.objects.slots().get(SlotId::of_offset(call.place.offset()));
-        let interface = slot.map(|slot| &self.objects.views().get(slot.view()).interface);
-        let method = interface.map_or(String::new(), |interface| {
-            let method = interface.methods.get(call.place.method() as usize);
-            format!("{}.{}", interface.name, method.map_or("", |method| &method.shape.name))
+        let method = slot.and_then(|slot| {
+            let interface = &self.objects.views().get(slot.view()).interface;
+            let method = interface.methods.get(call.place.method() as usize)?;
+            Some(MethodId { interface: interface.name.clone(), method: method.shape.name.clone() })
         });
         Straggler {
             thread: call.thread.thread_name(),
             thread_id: call.thread.thread_id().to_kernel(),
-            component,
-            method,
+            held_by: HeldBy::Call { component, method },
             seen_for: call.since.elapsed(),
         }
     }
@@ -174,8 +174,7 @@ fn holder(pin: &PinInfo) -> Straggler {
     Straggler {
         thread: pin.thread_name.clone(),
         thread_id: pin.thread.to_kernel(),
-        component: format!("generation {}", pin.world.serial()),
-        method: String::new(),
+        held_by: HeldBy::Pin { generation: pin.world.serial() },
         seen_for: pin.since.elapsed(),
     }
 }

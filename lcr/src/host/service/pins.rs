@@ -38,7 +38,7 @@ use super::{
 pub(crate) struct PinInfo {
     pub(crate) world: Arc<World>,
     pub(crate) thread: ThreadId,
-    pub(crate) thread_name: String,
+    pub(crate) thread_name: Option<String>,
     /// Whether it is a [`Pin`], which no other thread can hold.
     pub(crate) is_bound: bool,
     pub(crate) since: Instant,

@@ -53,7 +53,7 @@ pub(in crate::host) fn run(runtime: &Arc<RuntimeInner>) {
         if !inner.destroying.is_empty()
             && inner.destroying.iter().all(|running| running.has_run_for(runtime.shutdown_timeout))
         {
-            let hanging = inner.destroying.iter().map(|running| running.straggler().component);
+            let hanging = inner.destroying.iter().map(|running| running.component().to_string());
             let (hanging, leaked): (Vec<String>, usize) = (hanging.collect(), inner.queue.len());
             drop(inner);
             tracing::error!(

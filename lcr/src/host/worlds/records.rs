@@ -200,12 +200,12 @@ impl ThreadRecord {
         ThreadId::of_kernel(self.owner.load(Ordering::Acquire))
     }
 
-    /// The thread's name, at most 16 bytes of it.
-    pub(crate) fn thread_name(&self) -> String {
+    /// The thread's name, at most 15 bytes of it; `None` if it has none.
+    pub(crate) fn thread_name(&self) -> Option<String> {
         let bytes = self.name.each_ref().map(|word| word.load(Ordering::Relaxed).to_ne_bytes());
         let bytes = bytes.concat();
         let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-        String::from_utf8_lossy(&bytes[..end]).into_owned()
+        (end > 0).then(|| String::from_utf8_lossy(&bytes[..end]).into_owned())
     }
 
     fn set_name(&self, name: &[u8]) {

@@ -23,6 +23,7 @@ use crate::{
         names::{is_component_name, is_interface_name},
         shape::fnv1a,
     },
+    component::identity::ComponentId,
     error::{Error, ErrorKind, Result},
 };
 use semver::Version;
@@ -141,6 +142,11 @@ impl Manifest {
         super::stage::examine(path.as_ref())
     }
 
+    /// The component and its version.
+    pub fn id(&self) -> ComponentId {
+        ComponentId::new(&*self.component, self.version.clone())
+    }
+
     /// Decodes the records of a library's section, or one that is linked in.
     pub(crate) fn decode(section: &[u8]) -> Result<Manifest> {
         let mut exports = Vec::<ExportManifest>::new();
@@ -210,6 +216,11 @@ fn record_len(bytes: &[u8]) -> Result<usize> {
 }
 
 impl ExportManifest {
+    /// The component that it belongs to, and its version.
+    pub fn id(&self) -> ComponentId {
+        ComponentId::new(&*self.component, self.component_version.clone())
+    }
+
     /// Decodes one record, all of it.
     fn decode(record: &[u8]) -> Result<ExportManifest> {
         let len = record_len(record)?;

@@ -38,6 +38,7 @@ pub use trust::Trust;
 use directory::Directory;
 
 use super::{
+    content_hash::ContentHash,
     elf::{self, Takes},
     library,
     manifest::Manifest,
@@ -59,9 +60,6 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
-
-/// How many digits of a hash stand for it in names.
-const SHORT: usize = 16;
 
 /// Where private copies go. Dropping or removing it removes them; images that are mapped from
 /// them stay mapped.
@@ -100,7 +98,8 @@ pub(crate) struct Staged {
     pub(in crate::host) takes: Takes,
     /// How many images of its kind fitted into the process when it was staged.
     pub(crate) fits: Fits,
-    hash: String,
+    /// The hash of the file's bytes.
+    pub(crate) hash: ContentHash,
     copy: Arc<PrivateCopy>,
 }
 
@@ -187,8 +186,8 @@ impl Store {
         let bytes = copy.map()?;
         let elf = elf::read(&bytes, library::page_size())?;
         let manifest = manifest(&elf)?;
-        let hash = blake3::hash(&bytes).to_hex().to_string();
-        copy.rename(&format!("{}-{}-{serial}.so", manifest.component, &hash[..SHORT]))?;
+        let hash = ContentHash::of(&bytes);
+        copy.rename(&format!("{}-{}-{serial}.so", manifest.component, hash.short()))?;
         let (len, permanent) = (bytes.len() as u64, elf.permanent);
         let mapped = usize::try_from(elf.mapped).unwrap_or(usize::MAX);
         let found = beside::gather(self, file, &elf)?;
@@ -236,16 +235,6 @@ fn unmade(base: &Path, error: io::Error) -> Error {
 }
 
 impl Staged {
-    /// The BLAKE3 hash of the file's bytes, as 64 hexadecimal digits.
-    pub(crate) fn hash(&self) -> String {
-        self.hash.clone()
-    }
-
-    /// The first digits of the hash, enough for people.
-    pub(crate) fn short_hash(&self) -> &str {
-        &self.hash[..SHORT]
-    }
-
     pub(in crate::host) fn copy(&self) -> Arc<PrivateCopy> {
         Arc::clone(&self.copy)
     }

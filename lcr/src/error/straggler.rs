@@ -1,0 +1,158 @@
+//! What keeps a transaction, or the end of a replaced instance, waiting.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::component::identity::ComponentId;
+
+/// What was still running in a component, or still held one, when a deadline passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Straggler {
+    /// The name of the thread, at most 15 bytes of it; `None` if the thread has no name.
+    pub thread: Option<String>,
+    /// The kernel's id of the thread, as in `/proc/self/task`.
+    pub thread_id: u32,
+    /// What the thread holds the component by.
+    pub held_by: HeldBy,
+    /// How long ago the runtime first saw it. A call may be older: calls keep no time stamps, and
+    /// a drain looks only while there is something to wait for. The age of a pin and of a step is
+    /// exact.
+    pub seen_for: Duration,
+}
+
+/// What holds a component: see [`Straggler::held_by`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeldBy {
+    /// A call through a handle.
+    Call {
+        /// The component that the call is inside of; `None` if its slot was given up meanwhile.
+        component: Option<ComponentId>,
+        /// The method that was called; `None` if the handle's slot was given up meanwhile.
+        method: Option<MethodId>,
+    },
+    /// A pin, which holds everything in its world.
+    Pin {
+        /// The number of the commit whose world the pin holds, as
+        /// [`Runtime::generation`](crate::Runtime::generation) counts them.
+        generation: u64,
+    },
+    /// A step in a component's life that its own code has not ended.
+    Step {
+        /// The component whose code runs.
+        component: ComponentId,
+        /// Which code that is.
+        step: LifecycleStep,
+    },
+}
+
+/// One method of one interface. `Display` writes `interface.method`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MethodId {
+    /// The interface's name.
+    pub interface: String,
+    /// The method's name.
+    pub method: String,
+}
+
+/// A step in a component's life, in which its own code runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LifecycleStep {
+    /// Its library is mapped, and the library's initialisers run.
+    Load,
+    /// The instances that it depends on are constructed.
+    Dependencies,
+    /// Its constructor runs.
+    Constructor,
+    /// Its health check runs.
+    HealthCheck,
+    /// [`Stateful::save`](crate::Stateful::save) runs.
+    Save,
+    /// [`Stateful::migrate`](crate::Stateful::migrate) or
+    /// [`Stateful::restore`](crate::Stateful::restore) runs.
+    Restore,
+    /// Its destructor runs.
+    Destructor,
+}
+
+impl Straggler {
+    /// The component that is held; `None` for a pin, which holds all of them.
+    pub fn component(&self) -> Option<&ComponentId> {
+        match &self.held_by {
+            HeldBy::Call { component, .. } => component.as_ref(),
+            HeldBy::Pin { .. } => None,
+            HeldBy::Step { component, .. } => Some(component),
+        }
+    }
+}
+
+impl fmt::Display for Straggler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.thread {
+            None => write!(f, "thread {}", self.thread_id)?,
+            Some(name) => write!(f, "thread `{name}` ({})", self.thread_id)?,
+        }
+        match &self.held_by {
+            HeldBy::Pin { generation } => {
+                return write!(f, " holds a pin on generation {generation} for {:.3?}", self.seen_for);
+            }
+            HeldBy::Step { component, step } => write!(f, " is in the {step} of {component}")?,
+            HeldBy::Call { component: Some(component), method: Some(method) } => {
+                write!(f, " is in {method} of {component}")?;
+            }
+            HeldBy::Call { component: Some(component), method: None } => write!(f, " is in a call of {component}")?,
+            HeldBy::Call { component: None, method: Some(method) } => write!(f, " is in {method}")?,
+            HeldBy::Call { component: None, method: None } => write!(f, " is in a call")?,
+        }
+        write!(f, ", seen for {:.3?}", self.seen_for)
+    }
+}
+
+impl fmt::Display for MethodId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.interface, self.method)
+    }
+}
+
+impl fmt::Display for LifecycleStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LifecycleStep::Load => "loading",
+            LifecycleStep::Dependencies => "construction of the dependencies",
+            LifecycleStep::Constructor => "constructor",
+            LifecycleStep::HealthCheck => "health check",
+            LifecycleStep::Save => "save",
+            LifecycleStep::Restore => "restore",
+            LifecycleStep::Destructor => "destructor",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use semver::Version;
+
+    #[test]
+    fn a_straggler_is_named_by_its_thread_and_what_it_holds() {
+        let kv = || ComponentId::new("kv", Version::new(1, 0, 0));
+        let method = MethodId { interface: "kv.store".to_owned(), method: "get".to_owned() };
+        let call = HeldBy::Call { component: Some(kv()), method: Some(method) };
+        let straggler = |thread: Option<&str>, held_by| Straggler {
+            thread: thread.map(str::to_owned),
+            thread_id: 77,
+            held_by,
+            seen_for: Duration::from_millis(1500),
+        };
+        let text = |thread, held_by| straggler(thread, held_by).to_string();
+        assert_eq!(text(Some("io-1"), call), "thread `io-1` (77) is in kv.store.get of kv 1.0.0, seen for 1.500s");
+        let pin = HeldBy::Pin { generation: 7 };
+        assert_eq!(text(None, pin), "thread 77 holds a pin on generation 7 for 1.500s");
+        let step = HeldBy::Step { component: kv(), step: LifecycleStep::Destructor };
+        assert_eq!(text(None, step), "thread 77 is in the destructor of kv 1.0.0, seen for 1.500s");
+        let unknown = HeldBy::Call { component: None, method: None };
+        assert_eq!(text(None, unknown), "thread 77 is in a call, seen for 1.500s");
+    }
+}

@@ -21,7 +21,7 @@ fn main() -> Result<(), BoxError> {
     // The names of files mean nothing: each component says its own.
     let runtime = Runtime::new()?;
     let loaded = runtime.load_directory(folder.path())?;
-    loaded.refused.iter().for_each(|(file, error)| println!("refused {}: {error}", file.display()));
+    loaded.refused.iter().for_each(|(_, error)| println!("refused {error}")); // it names the file
     assert_eq!(loaded.refused.len(), 1);
     assert_eq!(apply_all(&runtime, "how are you")?, ["reverse: uoy era woh", "upper: HOW ARE YOU"]);
 

@@ -19,6 +19,12 @@ fn run(name: &str) -> String {
 }
 
 #[test]
+fn quickstart_keeps_its_count() {
+    let printed = run("quickstart");
+    assert!(printed.contains("loaded: 2"), "{printed}");
+}
+
+#[test]
 fn dependencies_names_what_is_missing_and_what_is_ambiguous() {
     let printed = run("dependencies");
     assert_eq!(printed.matches("refused: ").count(), 3, "{printed}");

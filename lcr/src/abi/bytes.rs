@@ -35,8 +35,8 @@ pub struct RawBytes {
 
 layout!(RawBytes: size 24, align 8 { at at 0, len at 8, owner at 16 });
 
-/// What the holders of bytes share. They count references themselves, so that only the last
-/// one runs code of the owner's image.
+/// What the holders of bytes share. Holders count references themselves, so that only the last
+/// holder runs code of the owner's image.
 #[repr(C)]
 struct OwnerHeader {
     references: AtomicUsize,
@@ -67,7 +67,7 @@ impl Bytes {
         holds::ours().take(Hold::Value);
         let head = OwnerHeader { references: AtomicUsize::new(1), free: free::<O>, holds: holds::ours() };
         let owned = Box::into_raw(Box::new(OwnerBox { head, value: owner }));
-        // SAFETY: it was just leaked, and nobody else has it.
+        // SAFETY: it was just leaked, and no other code has its address.
         let bytes: &[u8] = unsafe { &(*owned).value }.as_ref();
         Bytes { raw: RawBytes { at: bytes.as_ptr(), len: bytes.len(), owner: owned.cast() } }
     }

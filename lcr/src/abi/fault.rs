@@ -8,7 +8,7 @@ use super::layout::layout;
 
 /// What every C function of a component returns.
 ///
-/// Ownership: a non-null `fault` belongs to the receiver, who must take
+/// Ownership: a non-null `fault` belongs to the receiver, which must take
 /// it; `value` is initialised exactly if `fault` is null. No function that returns an
 /// `Outcome` unwinds.
 #[repr(C)]
@@ -92,7 +92,7 @@ pub struct Beginning {
     pub generation: u64,
 }
 
-/// A fault in flight between two images: made and freed by the same one.
+/// A fault in flight between two images: the image that made it also frees it.
 #[repr(C)]
 pub struct RawFault {
     kind: u32,

@@ -3,7 +3,7 @@
 //! **Reader** (every call): write `place`, then the current table's address, into the
 //! next frame of the thread's record, raise the depth, pass the *barrier*, and read the
 //! current table again. If it is still the same, the call is inside; if not, write the
-//! new one and look again. Leaving is one store that lowers the depth.
+//! new address and look again. Leaving is one store that lowers the depth.
 //!
 //! **Writer** (a commit): store the new table as current, pass the *barrier*, then read
 //! every record's frames.
@@ -64,7 +64,7 @@ layout!(Frame: size 16, align 8 { table at 0, place at 8 });
 /// | `deep` | the thread | entering and leaving beyond the inline frames |
 /// | `frames` | the thread | entering |
 ///
-/// A new record has null for `next` and `end`, which lets nobody in; [`Record::open`]
+/// A new record has null for `next` and `end`, which admits no call; [`Record::open`]
 /// makes it usable and ties it to its place in memory.
 #[repr(C)]
 pub struct Record {
@@ -91,7 +91,7 @@ impl Core {
     /// The writer's half: makes `table` current, then passes `barrier`, which stands for
     /// a fence on every thread that may be entering (membarrier), if readers execute none.
     /// Behind it every call that is inside an older table shows in a frame. False if `barrier`
-    /// says that it was refused: then that is not so, before another one was passed.
+    /// says that the kernel refused it: then calls may hide until another barrier is passed.
     #[must_use]
     pub fn publish(&self, table: *mut Table, barrier: impl FnOnce() -> bool) -> bool {
         self.current.store(table, Ordering::Release);
@@ -158,7 +158,7 @@ impl Default for Frame {
 }
 
 impl Record {
-    /// A record outside every call that sends each one to the slow path.
+    /// A record outside every call, which sends each call to the slow path.
     #[cfg(not(loom))]
     pub const fn new() -> Record {
         Record {
@@ -169,7 +169,7 @@ impl Record {
         }
     }
 
-    /// A record outside every call that sends each one to the slow path.
+    /// A record outside every call, which sends each call to the slow path.
     #[cfg(loom)]
     pub fn new() -> Record {
         Record {
@@ -216,7 +216,7 @@ impl Record {
             self.leave(next);
             return None;
         }
-        // Not `table`: that may be the address of another one, which was freed since.
+        // Not `table`: that may be the address of another table, which was freed since.
         Some((current, next))
     }
 

@@ -9,8 +9,8 @@ use super::shape::{Shape, Sink, fnv1a};
 /// table constructor produces and that its handles call.
 ///
 /// Not `'static`, and implemented for `dyn Trait + '_`: the compiler forgets lifetimes inside
-/// an async block, and must find the implementation whatever they were. What serves an
-/// interface is `'static`.
+/// an async block, and must find the implementation whatever they were. A type that
+/// implements an interface is `'static`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an lcr interface",
     label = "no `#[lcr::interface]` on this trait",

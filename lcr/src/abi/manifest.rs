@@ -115,7 +115,7 @@ const fn put_body(sink: &mut Sink<'_>, declaration: &Declaration) {
     let interface = &declaration.interface;
     assert!(
         is_component_name(declaration.component),
-        "a component's name is 1 to 128 letters, digits, `_`, `-` and `.`, and begins with none of the last two; \
+        "a component's name is 1 to 128 letters, digits, `_`, `-` and `.`, and does not begin with `.` or `-`; \
          rename the package, or write #[lcr::component(name = \"kv-hash\")]"
     );
     sink.str(declaration.component);

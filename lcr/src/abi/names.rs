@@ -1,6 +1,7 @@
-//! What components and interfaces may be called: in one place for who encodes a name, in a
-//! constant of the component's image, and for who decodes it from a file. `lcr-macros`, which
-//! cannot see this crate, says the same earlier and with the author's line.
+//! The rules for names of components and interfaces. Two places apply them: the constant that
+//! encodes a name in a component's image, and the host that decodes the name from a file.
+//! `lcr-macros`, which cannot see this crate, applies the same rules earlier and reports the
+//! author's line.
 
 /// The longest name, in bytes.
 const LONGEST: usize = 128;

@@ -43,7 +43,7 @@ pub struct ImageTable {
     /// What still needs the image (any thread); it lives in the image.
     pub holds: *const Holds,
     /// Writes what was printed in the image and is still in its buffer. Any thread, at any time
-    /// after `main` began, also when it has returned; waits for who holds the buffer.
+    /// after `main` began, also when it has returned; waits for the thread that holds the buffer's lock.
     pub flush: unsafe extern "C" fn(),
 }
 

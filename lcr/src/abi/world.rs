@@ -6,7 +6,7 @@
 //!
 //! An entry that handles can reach never changes in a table that was published: a
 //! change is a new table. The host fills an entry that no handle reaches yet in place;
-//! whoever gets that handle later gets it through a synchronising operation.
+//! the thread that gets that handle later gets it through a synchronising operation.
 
 use core::ptr;
 

@@ -1,8 +1,8 @@
 //! The panic barrier: no panic crosses an image border.
 //!
 //! Every C function of a component runs its body in [`barrier`]. Two images may have
-//! two copies of the unwinder's runtime; a Rust panic that reached the other one would
-//! be a foreign exception there, and abort.
+//! two copies of the unwinder's runtime; a Rust panic that reached the other
+//! image would be a foreign exception there, and would abort the process.
 
 use std::{
     any::Any,
@@ -26,7 +26,8 @@ pub fn barrier<R: Copy>(body: impl FnOnce() -> R) -> Outcome<R> {
     }
 }
 
-/// As [`barrier`], for the code of a callback, which is not that of whoever calls it.
+/// As [`barrier`], for a callback: its code belongs to the image that made it, and not to the
+/// component that calls it.
 #[inline(always)]
 pub fn callback_barrier<R: Copy>(body: impl FnOnce() -> R) -> Outcome<R> {
     match catch_unwind(AssertUnwindSafe(body)) {
@@ -53,8 +54,8 @@ fn caught<R: Copy>(payload: Box<dyn Any + Send>, is_callback: bool) -> Outcome<R
     Outcome::faulted(FaultKind::Panic, message, beginning.or_else(own))
 }
 
-/// A payload of the author's own type may panic when it is dropped, with a payload that
-/// may do so again: unless that is a text, it is leaked.
+/// Drops a payload. A payload of the author's own type may panic then, with a second payload
+/// that may do the same: unless the second is a text, it is leaked.
 fn drop_quietly(payload: Box<dyn Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
         && !second.is::<&'static str>()
@@ -64,9 +65,9 @@ fn drop_quietly(payload: Box<dyn Any + Send>) {
     }
 }
 
-/// A value that other images may own, whose destructor is the author's: they free it by a
-/// C function of this image, so a panic of the destructor ends here. The panic hook has
-/// reported it.
+/// A value whose destructor is the author's and runs in a C function of this image, because
+/// another image owns the value: a panic of the destructor is caught here. The panic hook has
+/// reported that panic.
 pub struct CatchDrop<T>(ManuallyDrop<T>);
 
 impl<T> CatchDrop<T> {
@@ -100,7 +101,8 @@ impl<T> Drop for CatchDrop<T> {
     }
 }
 
-/// The value of an outcome of the caller's own callback; a fault goes on as a panic.
+/// The value of a callback's outcome. A fault goes on as a panic of the component that called
+/// back.
 ///
 /// # Panics
 /// With the fault's message.

@@ -30,13 +30,13 @@ use super::{registration::Registration, shims};
 
 static HOST: AtomicPtr<HostTable> = AtomicPtr::new(ptr::null_mut());
 
-/// A record that lets nobody in: every thread's, until the host gives it its own.
+/// The record of every thread until the host gives the thread one: it admits no call.
 #[cfg(not(loom))]
-static NOBODY: Record = Record::new();
+static CLOSED: Record = Record::new();
 
 #[cfg(not(loom))]
 thread_local! {
-    static RECORD: Cell<*const Record> = const { Cell::new(&raw const NOBODY) };
+    static RECORD: Cell<*const Record> = const { Cell::new(&raw const CLOSED) };
 }
 
 /// The calling thread's record as far as this image knows it.
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn lcr_entry_3(host: *const HostTable) -> *const ImageTabl
 
 /// Writes what was printed by this image's copy of the standard library.
 unsafe extern "C" fn flush_output() {
-    // A refusal of the system has nobody to go to, as at the end of a program.
+    // An error of the system is dropped, as std drops it at the end of a program.
     drop(panic::catch_unwind(|| drop(io::stdout().flush())));
 }
 

@@ -1,12 +1,12 @@
 //! Where a fault began that passes through this image as a panic.
 //!
 //! A panic carries a text only: its payload is what the author's own code, hooks and test
-//! harnesses expect. So whoever turns a fault into a panic notes beside it where the fault began,
-//! for its thread in this image, and the barrier that catches a panic of the same text takes the
-//! note with it to the next image.
+//! harnesses expect. So the code that turns a fault into a panic writes a note beside it, for its
+//! thread in this image: where the fault began. The barrier that catches a panic of the same text
+//! takes the note along to the next image.
 //!
-//! A panic that the author catches leaves a note behind. The next one takes its place, and no
-//! panic of another text takes it.
+//! A panic that the author catches leaves its note behind. The next note takes the place of that
+//! one, and a panic of another text does not take it.
 
 use std::{cell::Cell, mem::ManuallyDrop};
 

@@ -1,7 +1,7 @@
 //! Paths and the system's strings, lent as the bytes that they are on Unix.
 //!
-//! Any bytes are one, so a receiver need not check them; their shape is that of a struct with a
-//! slice of bytes.
+//! Any bytes are a valid path, so a receiver need not check them. The shape is that of a struct
+//! with a slice of bytes.
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 

@@ -18,8 +18,8 @@
 //!
 //! Until the image has met its host, and in the host's own image for ever, each goes on to
 //! the C library. What a constructor took there is noted as early: such an image is never
-//! unmapped. Nor is one of a target, or with a sanitizer, where the functions cannot stand in
-//! (`build.rs` decides that).
+//! unmapped. An image is never unmapped either where the functions cannot stand in: on some
+//! targets, and with a sanitizer (`build.rs` decides that).
 //!
 //! They are in one module, and so in one object file, with what the entry symbol's function
 //! calls ([`lead_to`]): where the entry is linked, these are.

@@ -1,6 +1,6 @@
 #[cfg(unix)]
 fn main() -> std::process::ExitCode {
-    ::sam::__private::enter(
+    ::sam::__private::v0_1_0::enter(
         ::sam::Builder::new()
             .interval(::core::time::Duration::new(90u64, 0u32))
             .grace(::core::time::Duration::new(2u64, 0u32))
@@ -23,9 +23,9 @@ fn main() -> std::process::ExitCode {
             .fatal_exits(&[78u8])
             .events("events.jsonl")
             .status("status.json")
-            .warn_signal(::sam::__private::signals::SIGUSR1)
+            .warn_signal(::sam::__private::v0_1_0::signals::SIGUSR1)
             .stop_signal(15i32)
-            .reopen_signal(::sam::__private::signals::SIGHUP)
+            .reopen_signal(::sam::__private::v0_1_0::signals::SIGHUP)
             .backoff(
                 ::core::time::Duration::new(0u64, 100000000u32),
                 ::core::time::Duration::new(30u64, 0u32),

@@ -1,22 +1,30 @@
 //! The macros of `lcr` and `sam`, which re-export them; depend on those instead.
 //!
-//! Each macro is parse -> model -> check -> expand. Reading a model is total, checking
-//! collects every refusal with its span, and expanding what passed cannot fail. What was
-//! refused is still emitted in a form that other code can refer to, so that one mistake
-//! gives one message.
+//! Each macro is parse -> model -> check -> expand:
+//!
+//! - *parse*: `options` reads the attribute's arguments into a struct of typed fields, and `syn`
+//!   reads the item;
+//! - *model*: both in our own words. Reading a model refuses an option that is missing; it has
+//!   a place for whatever else the author wrote;
+//! - *check* refuses what cannot be expanded. All three collect each refusal with its span before
+//!   the macro gives up;
+//! - *expand* cannot fail. A refused item is still emitted, as a stub that other code can refer to,
+//!   so that one mistake gives one message.
 //!
 //! Invariants
-//! 1. Generated code names only `::lcr::__private` and `::core`; that of `sam::main`, `::sam`.
+//! 1. Generated code names only `::core` and the door of `lcr`, which is `::lcr::__private` unless
+//!    the author says `crate = path`; the code of `sam::main` names `::sam` in the same way.
 //! 2. Generated items are inside `const _`, hidden from docs, or have a reserved prefix:
-//!    nothing of the author's can be shadowed.
-//! 3. Only `keys` knows which keys an attribute takes.
+//!    they shadow nothing of the author's.
+//! 3. Only `options::table` knows which keys an attribute takes.
+//! 4. More than a few lines of logic are a generic function of `lcr` (`component/generated`).
 
 mod component;
 #[cfg(test)]
 mod golden;
 mod interface;
-mod keys;
 mod lifetimes;
+mod options;
 mod refusal;
 mod supervised;
 mod tokens;

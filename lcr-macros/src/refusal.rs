@@ -4,7 +4,7 @@
 
 use core::fmt::Display;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
 /// What was refused so far.
@@ -15,6 +15,11 @@ impl Refusals {
     /// Refuses the tokens `at`.
     pub(crate) fn refuse(&mut self, at: impl ToTokens, message: impl Display) {
         self.absorb(syn::Error::new_spanned(at, message));
+    }
+
+    /// Refuses what the author wrote at `span`.
+    pub(crate) fn refuse_at(&mut self, span: Span, message: impl Display) {
+        self.absorb(syn::Error::new(span, message));
     }
 
     /// Takes over an error of the parser.

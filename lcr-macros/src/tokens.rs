@@ -3,7 +3,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
-use syn::{Attribute, Type, spanned::Spanned as _};
+use syn::{Attribute, Path, Type, parse_quote, spanned::Spanned as _};
 
 /// `quote!` whose local variables cannot meet those of the author.
 macro_rules! ours {
@@ -19,10 +19,35 @@ pub(crate) fn private() -> TokenStream {
 }
 
 /// Gives [`private`] its short name within a block of generated code.
-pub(crate) fn import() -> TokenStream {
+pub(crate) fn import(lcr: &Path) -> TokenStream {
+    let door = door(lcr);
     ours!(
-        use ::lcr::__private::v0_1_0 as __lcr;
+        use #door as __lcr;
     )
+}
+
+/// The module of the crate at `path` that generated code names. It is called by this very
+/// version: the door of another version has no module of this name, and the compiler says so
+/// at the attribute.
+pub(crate) fn door(path: &Path) -> TokenStream {
+    let version = concat!(
+        "v",
+        env!("CARGO_PKG_VERSION_MAJOR"),
+        "_",
+        env!("CARGO_PKG_VERSION_MINOR"),
+        "_",
+        env!("CARGO_PKG_VERSION_PATCH")
+    );
+    let version = Ident::new(version, Span::mixed_site());
+    ours!(#path::__private::#version)
+}
+
+/// The path that the author gave by `crate = path`, or the crate's own name.
+pub(crate) fn crate_path(given: Option<Path>, name: &str) -> Path {
+    given.unwrap_or_else(|| {
+        let name = local(name);
+        parse_quote!(::#name)
+    })
 }
 
 /// A local variable, or a reserved name, of generated code.
@@ -84,7 +109,7 @@ impl<'a> Memory<'a> {
 }
 
 /// Makes the compiler report at `ty` what it has to say of `tokens`, if there is a `ty`:
-/// what it says twice in one place it prints once.
+/// it prints the same message at the same place only once.
 pub(crate) fn respan(tokens: TokenStream, ty: Option<&Type>) -> TokenStream {
     let Some(ty) = ty else { return tokens };
     let mut tokens: Vec<_> = tokens.into_iter().collect();

@@ -40,7 +40,7 @@ pub(crate) fn check_type(ty: &Type, place: Place, refusals: &mut Refusals) {
         ),
         Type::FnPtr(_) => refusals.refuse(
             ty,
-            "a function pointer is refused: nobody knows how long its image stays; \
+            "a function pointer is refused: its image may be unmapped while the pointer is held; \
              take `&dyn Fn(..)` or `Box<dyn Fn(..) + Send>`",
         ),
         Type::ImplTrait(_) => refusals.refuse(
@@ -95,7 +95,7 @@ fn check_path(path: &Path, place: Place, refusals: &mut Refusals) {
                     "a type that contains itself is refused: its shape would have no end; \
                      wrap the inner value as `lcr::Serde<..>`, or keep a list of nodes that name each other by index"
                 }
-                _ => "`Self` in a signature is refused: caller and component know different types; name a concrete one",
+                _ => "`Self` in a signature is refused: the caller and the component have different types for it; name a concrete type",
             },
         );
     }

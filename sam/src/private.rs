@@ -67,3 +67,9 @@ pub fn give_up(error: &Error) -> ! {
     eprintln!("{text}");
     process::exit(error.kind().exit_status().into())
 }
+
+/// What the expansion of `#[sam::main]` names, called by the version of `lcr-macros` that wrote
+/// it: macros that are sent to another version by `crate = path` do not compile.
+pub mod v0_1_0 {
+    pub use super::{enter, signals};
+}

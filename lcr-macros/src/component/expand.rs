@@ -12,15 +12,15 @@ use crate::{
 
 /// Everything beside the impl.
 pub(crate) fn registration(component: &Component) -> TokenStream {
-    let (lcr, import) = (private(), import());
+    let (lcr, import) = (private(), import(&component.lcr));
     let implementor = component.implementor();
     let thunks = of_interface(component, "THUNKS");
     let conditions = conditions(&component.item.attrs);
     let declaration = declare(component);
-    let create = match component.create() {
+    let create = match &component.create {
         None => ours!(<#implementor as #lcr::DefaultCreate>::CREATE),
         Some(create) => {
-            let create = path(&create, component);
+            let create = path(create, component);
             ours! {{
                 unsafe extern "C" fn __lcr_create(context: *const #lcr::RawContext) -> #lcr::Created {
                     // SAFETY: the host passes a context that lives for the call.
@@ -30,8 +30,8 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
             }}
         }
     };
-    let healthy = component.healthy().map(|healthy| {
-        let healthy = path(&healthy, component);
+    let healthy = component.healthy.as_ref().map(|healthy| {
+        let healthy = path(healthy, component);
         ours! {
             .with_healthy({
                 unsafe extern "C" fn __lcr_healthy(instance: usize) -> #lcr::Verdict {
@@ -42,7 +42,7 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
             })
         }
     });
-    let state = component.has_state().then(|| ours!(.with_state::<#implementor>()));
+    let state = component.has_state.then(|| ours!(.with_state::<#implementor>()));
     ours! {
         #(#conditions)*
         const _: () = {
@@ -65,8 +65,8 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
     }
 }
 
-/// The impl alone: nothing refers to a registration. One that borrows is made to pass for
-/// one that does not, so that the messages in `refusals` are the only ones.
+/// The impl alone: no other code refers to a registration. A type that borrows becomes one that
+/// does not, so that the messages in `refusals` are the only ones.
 pub(crate) fn stub(component: &Component, refusals: &Refusals) -> TokenStream {
     let mut item = component.item.clone();
     *item.self_ty = with_static_lifetimes(&item.self_ty);
@@ -78,13 +78,13 @@ fn declare(component: &Component) -> TokenStream {
     let implementor = component.implementor();
     let interface = of_interface(component, "INTERFACE");
     let type_name = component.implementor_name();
-    let name = component.name().map_or_else(|| ours!(::core::env!("CARGO_PKG_NAME")), |name| ours!(#name));
+    let name = component.name.as_ref().map_or_else(|| ours!(::core::env!("CARGO_PKG_NAME")), |name| ours!(#name));
     let version =
-        component.version().map_or_else(|| ours!(::core::env!("CARGO_PKG_VERSION")), |version| ours!(#version));
-    let replaces = component.replaces().into_iter().map(Literal::u32_unsuffixed);
-    let deps = component.deps();
-    let (state, protected, unload) = (component.has_state(), component.is_protected(), component.can_unload());
-    let healthy = component.healthy().is_some();
+        component.version.as_ref().map_or_else(|| ours!(::core::env!("CARGO_PKG_VERSION")), |version| ours!(#version));
+    let replaces = component.replaces.iter().map(|version| Literal::u64_unsuffixed(version.value));
+    let deps = &component.deps;
+    let (state, protected, unload) = (component.has_state, component.is_protected, component.can_unload);
+    let healthy = component.healthy.is_some();
     let state_version = if state { ours!(<#implementor as #lcr::Stateful>::STATE_VERSION) } else { ours!(0) };
     ours! {
         const __LCR_DECLARATION: #lcr::Declaration = #lcr::Declaration {

@@ -10,18 +10,18 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::{
-    keys::{Attribute, Options},
+    options::{Options as _, table::ComponentOptions},
     refusal::Refusals,
 };
 
 /// The expansion of the attribute on `item`.
 pub(crate) fn component(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut refusals = Refusals::default();
-    let options = Options::parse(Attribute::Component, Span::call_site(), arguments, &mut refusals);
+    let options = ComponentOptions::read(arguments, &mut refusals);
     let written = match syn::parse2::<syn::ItemImpl>(item.clone()) {
         Ok(written) => written,
         Err(error) => return crate::not_applicable(item, "component", "an `impl` of an interface", error),

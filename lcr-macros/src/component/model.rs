@@ -3,18 +3,49 @@
 use quote::ToTokens as _;
 use syn::{ItemImpl, Path, Type};
 
-use crate::keys::Options;
+use crate::{
+    options::{Spanned, table::ComponentOptions},
+    tokens::crate_path,
+};
 
 /// An implementation of an interface.
 pub(crate) struct Component {
-    pub(crate) options: Options,
+    /// The crate whose door generated code names.
+    pub(crate) lcr: Path,
+    /// The name, if it is not the package's.
+    pub(crate) name: Option<String>,
+    /// The version, if it is not the package's.
+    pub(crate) version: Option<String>,
+    /// The function that constructs an instance, if it is not `Default`.
+    pub(crate) create: Option<Function>,
+    /// The function that checks an instance.
+    pub(crate) healthy: Option<Function>,
+    /// Further versions of the interface that this implementation serves.
+    pub(crate) replaces: Vec<Spanned<u64>>,
+    /// Further interfaces that it needs.
+    pub(crate) deps: Vec<Path>,
+    pub(crate) has_state: bool,
+    pub(crate) is_protected: bool,
+    pub(crate) can_unload: bool,
     /// As written.
     pub(crate) item: ItemImpl,
 }
 
 impl Component {
-    pub(crate) fn read(options: Options, item: ItemImpl) -> Component {
-        Component { options, item }
+    pub(crate) fn read(options: ComponentOptions, item: ItemImpl) -> Component {
+        Component {
+            lcr: crate_path(options.lcr.given(), "lcr"),
+            name: options.name.given().map(|name| name.value.0),
+            version: options.version.given().map(|version| version.value.0),
+            create: options.create.given().map(Function::read),
+            healthy: options.healthy.given().map(Function::read),
+            replaces: options.replaces.given().unwrap_or_default(),
+            deps: options.deps.given().unwrap_or_default(),
+            has_state: options.state.is_given(),
+            is_protected: options.protected.is_given(),
+            can_unload: options.unload.is_given(),
+            item,
+        }
     }
 
     /// The interface's trait; `None` for an inherent impl.
@@ -30,48 +61,6 @@ impl Component {
     /// The implementing type's name in messages and tables.
     pub(crate) fn implementor_name(&self) -> String {
         without_spaces(&self.item.self_ty.to_token_stream().to_string())
-    }
-
-    /// The name, if it is not the package's.
-    pub(crate) fn name(&self) -> Option<String> {
-        self.options.text("name").map(syn::LitStr::value)
-    }
-
-    /// The version, if it is not the package's.
-    pub(crate) fn version(&self) -> Option<String> {
-        self.options.text("version").map(syn::LitStr::value)
-    }
-
-    /// The function that constructs an instance, if it is not `Default`.
-    pub(crate) fn create(&self) -> Option<Function> {
-        self.options.path("create").map(Function::read)
-    }
-
-    /// The function that checks an instance.
-    pub(crate) fn healthy(&self) -> Option<Function> {
-        self.options.path("healthy").map(Function::read)
-    }
-
-    /// Further versions of the interface that this implementation serves.
-    pub(crate) fn replaces(&self) -> Vec<u32> {
-        self.options.numbers("replaces").iter().filter_map(|number| number.base10_parse().ok()).collect()
-    }
-
-    /// Further interfaces that it needs.
-    pub(crate) fn deps(&self) -> &[Path] {
-        self.options.paths("deps")
-    }
-
-    pub(crate) fn has_state(&self) -> bool {
-        self.options.flag("state")
-    }
-
-    pub(crate) fn is_protected(&self) -> bool {
-        self.options.flag("protected")
-    }
-
-    pub(crate) fn can_unload(&self) -> bool {
-        self.options.flag("unload")
     }
 }
 
@@ -97,8 +86,8 @@ pub(crate) enum Function {
 }
 
 impl Function {
-    fn read(path: &Path) -> Function {
-        let mut rest = path.clone();
+    fn read(path: Path) -> Function {
+        let mut rest = path;
         if rest.leading_colon.is_none() && rest.segments.len() > 1 && rest.segments[0].ident == "Self" {
             rest.segments = rest.segments.into_iter().skip(1).collect();
             Function::OfImplementor(rest)

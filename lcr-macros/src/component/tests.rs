@@ -8,13 +8,13 @@ use super::{
     model::{Component, Function},
 };
 use crate::{
-    keys::{Attribute, Options},
+    options::{Options as _, table::ComponentOptions},
     refusal::Refusals,
 };
 
 fn read(arguments: TokenStream, item: TokenStream) -> (Component, Vec<String>) {
     let mut refusals = Refusals::default();
-    let options = Options::parse(Attribute::Component, proc_macro2::Span::call_site(), arguments, &mut refusals);
+    let options = ComponentOptions::read(arguments, &mut refusals);
     let component = Component::read(options, syn::parse2(item).unwrap());
     check(&component, &mut refusals);
     (component, refusals.messages())
@@ -101,8 +101,8 @@ fn options_that_cannot_be_kept_are_refused() {
 #[test]
 fn self_in_a_path_is_the_implementing_type() {
     let (component, _) = read(quote!(create = Self::open, healthy = Self), quote!(impl Store for HashStore {}));
-    assert!(matches!(component.create(), Some(Function::OfImplementor(rest)) if rest.is_ident("open")));
-    assert!(matches!(component.healthy(), Some(Function::Elsewhere(path)) if path.is_ident("Self")));
+    assert!(matches!(component.create, Some(Function::OfImplementor(rest)) if rest.is_ident("open")));
+    assert!(matches!(component.healthy, Some(Function::Elsewhere(path)) if path.is_ident("Self")));
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn lower(argument: &Argument) -> TokenStream {
     }
 }
 
-/// What a default body, or nobody, gets of an argument that came back.
+/// Takes back an argument that the component did not get: for a default body, or to drop it.
 fn lift(argument: &Argument, repr: &Ident) -> TokenStream {
     let lcr = private();
     match &argument.passing {
@@ -173,7 +173,7 @@ fn tupled(callback: &Callback, function: &Ident) -> TokenStream {
     let values = values.map(|((ty, name), memory)| memory.receive(&with_inferred_lifetimes(ty), name));
     let memories = memories.iter().map(Memory::declare);
     let result = tokens::lower(&callback.result, ours!(#function(#(#values),*)));
-    // SAFETY: whoever calls back lowered these arguments for this one call.
+    // SAFETY: the component that calls back lowered these arguments for this call.
     ours!(|(#(#names,)*)| unsafe {
         #(#memories)*
         #result

@@ -13,7 +13,7 @@ use crate::{
 
 /// Refuses everything in the trait and its options that cannot be an interface.
 pub(crate) fn check(interface: &Interface, refusals: &mut Refusals) {
-    check_options(interface, refusals);
+    check_replaces(interface, refusals);
     check_trait(interface, refusals);
     for (number, method) in interface.methods.iter().enumerate() {
         let name = method.name();
@@ -25,29 +25,15 @@ pub(crate) fn check(interface: &Interface, refusals: &mut Refusals) {
     }
 }
 
-fn check_options(interface: &Interface, refusals: &mut Refusals) {
-    let options = &interface.options;
-    options.require("name", refusals);
-    options.require("version", refusals);
-    if let Some(name) = options.text("name").filter(|name| !is_dotted_name(&name.value())) {
-        refusals.refuse(
-            name,
-            "an interface's name is 1 to 128 of a-z, 0-9, `_` and dots between; choose one such as \"kv.store\"",
-        );
-    }
-    if let Some(number) = options.number("version")
-        && !number.base10_parse::<u32>().is_ok_and(|version| version > 0)
-    {
-        refusals.refuse(number, "a version is a number from 1 to 4294967295");
-    }
-    let Some(version) = interface.version() else { return };
-    for number in options.numbers("replaces") {
-        if !number.base10_parse::<u32>().is_ok_and(|older| 0 < older && older < version) {
+fn check_replaces(interface: &Interface, refusals: &mut Refusals) {
+    let Some(version) = interface.version else { return };
+    for older in &interface.replaces {
+        if !(1..version.into()).contains(&older.value) {
             let message = match version {
-                0 | 1 => "no version is older than 1; leave `replaces` out".to_owned(),
+                1 => "no version is older than 1; leave `replaces` out".to_owned(),
                 _ => format!("`replaces` names older versions, from 1 to {}", version - 1),
             };
-            refusals.refuse(number, message);
+            refusals.refuse_at(older.span, message);
         }
     }
 }
@@ -96,7 +82,10 @@ fn check_trait(interface: &Interface, refusals: &mut Refusals) {
         }
     }
     if item.items.is_empty() {
-        refusals.refuse(&item.ident, "an interface without methods is refused: nobody could call it; add a method");
+        refusals.refuse(
+            &item.ident,
+            "an interface without methods is refused: a handle on it could call nothing; add a method",
+        );
     }
 }
 
@@ -252,11 +241,4 @@ pub(super) fn names(bound: &TypeParamBound, name: &str) -> bool {
     let spelt: Vec<_> = segments.iter().map(|segment| segment.ident.to_string()).collect();
     let spelt: Vec<_> = spelt.iter().map(String::as_str).collect();
     plain && matches!(spelt[..], [last] | ["core" | "std", "marker", last] if last == name)
-}
-
-/// `[a-z0-9_]+(\.[a-z0-9_]+)*`
-fn is_dotted_name(name: &str) -> bool {
-    let is_part =
-        |part: &str| !part.is_empty() && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-    name.len() <= 128 && name.split('.').all(is_part)
 }

@@ -18,7 +18,7 @@ use crate::{
 
 /// The trait and everything that makes it an interface.
 pub(crate) fn expand(interface: &Interface) -> TokenStream {
-    let (lcr, import) = (private(), import());
+    let (lcr, import) = (private(), import(&interface.lcr));
     let item = with_supertraits(&interface.item);
     let conditions = conditions(&interface.item.attrs);
     let results = interface.methods.iter().map(|method| &method.result).filter(|result| !is_primitive(result));
@@ -46,7 +46,7 @@ pub(crate) fn expand(interface: &Interface) -> TokenStream {
 /// The trait, and what other code may refer to, so that the messages in `refusals` are
 /// the only ones.
 pub(crate) fn stub(interface: &Interface, refusals: &Refusals) -> TokenStream {
-    let (lcr, import) = (private(), import());
+    let (lcr, import) = (private(), import(&interface.lcr));
     let mut item = with_supertraits(&interface.item);
     let only_methods = item.items.iter().all(|inner| matches!(inner, TraitItem::Fn(_)));
     if !only_methods || !item.generics.params.is_empty() || item.modifiers.auto_token.is_some() {
@@ -133,9 +133,9 @@ fn with_supertraits(item: &ItemTrait) -> ItemTrait {
 fn describe(interface: &Interface) -> TokenStream {
     let lcr = private();
     let trait_name = &interface.item.ident;
-    let (name, version) = (interface.name(), Literal::u32_unsuffixed(interface.version().unwrap_or(1)));
-    let replaces = interface.replaces().into_iter().map(Literal::u32_unsuffixed);
-    let deps = interface.deps();
+    let (name, version) = (&interface.name, Literal::u32_unsuffixed(interface.version.unwrap_or(1)));
+    let replaces = interface.replaces.iter().map(|older| Literal::u64_unsuffixed(older.value));
+    let deps = &interface.deps;
     let methods = interface.methods.iter().map(describe_method);
     ours! {
         const __LCR_METHODS: &'static [#lcr::Method] = &[#(#methods),*];

@@ -16,10 +16,10 @@ mod serving;
 #[cfg(test)]
 mod tests;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 
 use crate::{
-    keys::{Attribute, Options},
+    options::{Options as _, table::InterfaceOptions},
     refusal::Refusals,
 };
 
@@ -30,12 +30,12 @@ const MOST_ARGUMENTS: usize = 12;
 /// The expansion of the attribute on `item`.
 pub(crate) fn interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut refusals = Refusals::default();
-    let options = Options::parse(Attribute::Interface, Span::call_site(), arguments, &mut refusals);
+    let options = InterfaceOptions::read(arguments, &mut refusals);
     let item = match syn::parse2::<syn::ItemTrait>(item.clone()) {
         Ok(item) => item,
         Err(error) => return crate::not_applicable(item, "interface", "a trait", error),
     };
-    let interface = model::Interface::read(options, item);
+    let interface = model::Interface::read(options, item, &mut refusals);
     check::check(&interface, &mut refusals);
     if refusals.is_empty() { expand::expand(&interface) } else { expand::stub(&interface, &refusals) }
 }

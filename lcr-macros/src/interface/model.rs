@@ -1,7 +1,7 @@
 //! What `#[lcr::interface]` knows of a trait, in our own words.
 //!
-//! Reading is total: whatever the author wrote has a place here, and [`check`](super::check)
-//! judges it afterwards.
+//! Reading refuses only the absence of an option that an interface cannot do without. Whatever
+//! else the author wrote has a place here, and [`check`](super::check) judges it afterwards.
 
 use proc_macro2::{Ident, Span};
 use syn::{
@@ -10,15 +10,25 @@ use syn::{
 };
 
 use crate::{
-    keys::Options,
     lifetimes::with_elided_lifetimes,
-    tokens::local,
+    options::{Spanned, table::InterfaceOptions},
+    refusal::Refusals,
+    tokens::{crate_path, local},
     types::{first_unverified, is_callable, peel},
 };
 
 /// A trait that is to be an interface.
 pub(crate) struct Interface {
-    pub(crate) options: Options,
+    /// The crate whose door generated code names.
+    pub(crate) lcr: Path,
+    /// The name by which hosts and components find each other; empty if it was refused.
+    pub(crate) name: String,
+    /// `None` if it was refused.
+    pub(crate) version: Option<u32>,
+    /// Older versions whose handles this one serves.
+    pub(crate) replaces: Vec<Spanned<u64>>,
+    /// Interfaces that every implementation needs.
+    pub(crate) deps: Vec<Path>,
     /// The trait as written.
     pub(crate) item: ItemTrait,
     pub(crate) methods: Vec<Method>,
@@ -37,7 +47,7 @@ pub(crate) struct Method {
 
 /// An argument behind the receiver.
 pub(crate) struct Argument {
-    /// As written, or one of ours for `_`.
+    /// As written, or a name of ours for `_`.
     pub(crate) name: Ident,
     /// As written.
     pub(crate) pattern: PatType,
@@ -70,7 +80,7 @@ pub(crate) struct Callback {
 }
 
 impl Interface {
-    pub(crate) fn read(options: Options, item: ItemTrait) -> Interface {
+    pub(crate) fn read(options: InterfaceOptions, item: ItemTrait, refusals: &mut Refusals) -> Interface {
         let methods = item
             .items
             .iter()
@@ -81,27 +91,17 @@ impl Interface {
             .enumerate()
             .map(|(number, method)| Method::read(number, method))
             .collect();
-        Interface { options, item, methods }
-    }
-
-    /// The name that hosts and components find each other by.
-    pub(crate) fn name(&self) -> String {
-        self.options.text("name").map_or_else(String::new, syn::LitStr::value)
-    }
-
-    /// The version, if there is one that can be read.
-    pub(crate) fn version(&self) -> Option<u32> {
-        self.options.number("version")?.base10_parse().ok()
-    }
-
-    /// Older versions whose handles this one serves.
-    pub(crate) fn replaces(&self) -> Vec<u32> {
-        self.options.numbers("replaces").iter().filter_map(|number| number.base10_parse().ok()).collect()
-    }
-
-    /// Interfaces that every implementation needs.
-    pub(crate) fn deps(&self) -> &[Path] {
-        self.options.paths("deps")
+        let name = options.name.required::<InterfaceOptions>("name", refusals);
+        let version = options.version.required::<InterfaceOptions>("version", refusals);
+        Interface {
+            lcr: crate_path(options.lcr.given(), "lcr"),
+            name: name.map_or_else(String::new, |name| name.value.0),
+            version: version.map(|version| version.value),
+            replaces: options.replaces.given().unwrap_or_default(),
+            deps: options.deps.given().unwrap_or_default(),
+            item,
+            methods,
+        }
     }
 }
 

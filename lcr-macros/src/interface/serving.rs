@@ -91,7 +91,8 @@ fn repr(argument: &Argument) -> TokenStream {
 }
 
 /// A closure of the callback's own signature that calls the received `callback`, of the type
-/// `way`. Not by a method's name: a trait of the author's could have one, which would be found first.
+/// `way`. It names the function by its path: a trait of the author's could have a method of that
+/// name, and the compiler would find that first.
 pub(super) fn closure(callback: &Callback, way: &TokenStream, received: &TokenStream) -> TokenStream {
     let names: Vec<_> = (0..callback.arguments.len()).map(|place| local(&format!("p{place}"))).collect();
     let types = &callback.arguments;

@@ -5,14 +5,14 @@ use quote::quote;
 
 use super::{check::check, model::Interface};
 use crate::{
-    keys::{Attribute, Options},
+    options::{Options as _, table::InterfaceOptions},
     refusal::Refusals,
 };
 
 fn read(arguments: TokenStream, item: TokenStream) -> (Interface, Vec<String>) {
     let mut refusals = Refusals::default();
-    let options = Options::parse(Attribute::Interface, proc_macro2::Span::call_site(), arguments, &mut refusals);
-    let interface = Interface::read(options, syn::parse2(item).unwrap());
+    let options = InterfaceOptions::read(arguments, &mut refusals);
+    let interface = Interface::read(options, syn::parse2(item).unwrap(), &mut refusals);
     check(&interface, &mut refusals);
     (interface, refusals.messages())
 }
@@ -217,8 +217,11 @@ fn options_that_say_too_little_or_too_much_are_refused() {
     assert_only(refused_options(quote!(name = "kv", version = 1, name = "kv")), "`name` is given twice");
     assert_only(refused_options(quote!(name = "kv", version = "1")), "this key is written as `version = 1`");
     assert_only(refused_options(quote!(name("kv"), version = 1)), "this key is written as `name = \"kv.store\"`");
-    assert_only(refused_options(quote!(name = "kv", version = 0)), "a version is a number from 1");
-    assert_only(refused_options(quote!(name = "kv", version = 4294967296)), "a version is a number from 1");
+    assert_only(refused_options(quote!(name = "kv", version = 0)), "`version` is a number from 1 to 4294967295");
+    assert_only(
+        refused_options(quote!(name = "kv", version = 4294967296)),
+        "`version` is a number from 1 to 4294967295",
+    );
     assert_only(refused_options(quote!(name = "kv", version = 2, replaces(2))), "from 1 to 1");
     assert_only(refused_options(quote!(name = "kv", version = 2, replaces(0))), "from 1 to 1");
     assert_only(refused_options(quote!(name = "kv", version = 1, replaces(1))), "leave `replaces` out");

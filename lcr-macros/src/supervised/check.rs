@@ -2,10 +2,19 @@
 
 use syn::{Attribute, ItemFn};
 
-use crate::refusal::Refusals;
+use crate::{
+    options::{Field, table::MainOptions},
+    refusal::Refusals,
+};
 
-/// Refuses everything in the signature that `main` cannot have.
-pub(crate) fn check(function: &ItemFn, refusals: &mut Refusals) {
+/// Refuses everything in the signature that `main` cannot have, and options of a probe that is
+/// not there.
+pub(crate) fn check(function: &ItemFn, options: &MainOptions, refusals: &mut Refusals) {
+    for (key, time) in [("probe_every", &options.probe_every), ("probe_limit", &options.probe_limit)] {
+        if let (Field::Given(time), Field::Absent) = (time, &options.probe) {
+            refusals.refuse_at(time.span, format!("`{key}` needs a command; add `probe = \"...\"`"));
+        }
+    }
     let signature = &function.sig;
     if !signature.inputs.is_empty() {
         refusals.refuse(&signature.inputs, "arguments are refused: `main` has none; read std::env::args()");

@@ -1,59 +1,130 @@
 //! The function that supervises, and in it the one that it supervises.
 
-use std::time::Duration;
-
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::ItemFn;
+use syn::{ItemFn, Path};
 
-use super::model::{Setting, Signal, Value};
-use crate::tokens::conditions;
+use super::values::{Backoff, Budget, Codes, Signal, Time, Word};
+use crate::{
+    options::{Field, Spanned, table::MainOptions},
+    tokens::{conditions, crate_path, door},
+};
 
 /// `main`, supervised.
-pub(crate) fn supervised(function: &ItemFn, settings: &[Setting]) -> TokenStream {
+pub(crate) fn supervised(function: &ItemFn, options: MainOptions) -> TokenStream {
     let conditions = conditions(&function.attrs);
     let (visibility, name, output) = (&function.vis, &function.sig.ident, &function.sig.output);
-    let settings = settings.iter().map(setting);
+    let (sam, calls) = calls(options);
+    let door = door(&sam);
     quote! {
         #(#conditions)*
         #visibility fn #name() #output {
-            ::sam::__private::enter(::sam::Builder::new() #(#settings)*);
+            #door::enter(#sam::Builder::new() #(#calls)*);
             #function
             #name()
         }
     }
 }
 
-fn setting(setting: &Setting) -> TokenStream {
-    let method = Ident::new(setting.method, Span::call_site());
-    let value = match &setting.value {
-        Value::Duration(time) => duration(*time),
-        Value::Range(first, longest) => {
-            let (first, longest) = (duration(*first), duration(*longest));
-            quote!(#first, #longest)
-        }
-        Value::Rate(count, window) => {
-            let window = duration(*window);
-            quote!(#count, #window)
-        }
-        Value::Word(of, variant) => {
-            let (of, variant) = (Ident::new(of, Span::call_site()), Ident::new(variant, Span::call_site()));
-            quote!(::sam::options::#of::#variant)
-        }
-        Value::Signal(Signal::Number(number)) => quote!(#number),
-        Value::Signal(Signal::Named(name)) => {
-            let name = Ident::new(name, Span::call_site());
-            quote!(::sam::__private::signals::#name)
-        }
-        Value::Codes(codes) => quote!(&[#(#codes),*]),
-        Value::Text(text) => quote!(#text),
-        Value::Switch(value) => quote!(#value),
-        Value::Number(number) => quote!(#number),
-    };
-    quote!(.#method(#value))
+/// The path of `sam`, and a call of the builder's method of the same name for each option.
+fn calls(options: MainOptions) -> (Path, Vec<TokenStream>) {
+    macro_rules! calls {
+        ($($field:ident)*) => {{
+            // Without `..`: an option of the table that is missing here does not compile.
+            let MainOptions { sam, $($field),* } = options;
+            let sam = crate_path(sam.given(), "sam");
+            let calls = [$(call(stringify!($field), $field, &sam)),*];
+            (sam, calls.into_iter().flatten().collect())
+        }};
+    }
+    calls! {
+        interval grace start_limit stop_limit healthy_after
+        policy checks respawn strays cgroup pass_signals kill_mode
+        ready_at_start log huge_pages standby outlive
+        clean_exits fatal_exits events status
+        warn_signal stop_signal reopen_signal backoff budget
+        probe probe_every probe_limit probe_failures
+    }
 }
 
-fn duration(duration: Duration) -> TokenStream {
-    let (seconds, nanoseconds) = (duration.as_secs(), duration.subsec_nanos());
-    quote!(::core::time::Duration::new(#seconds, #nanoseconds))
+fn call<T: Argument>(method: &str, field: Field<T>, sam: &Path) -> Option<TokenStream> {
+    let method = Ident::new(method, Span::call_site());
+    let argument = field.given()?.argument(sam);
+    Some(quote!(.#method(#argument)))
+}
+
+/// A value as the builder takes it.
+trait Argument {
+    fn argument(&self, sam: &Path) -> TokenStream;
+}
+
+impl<T: Argument> Argument for Spanned<T> {
+    fn argument(&self, sam: &Path) -> TokenStream {
+        self.value.argument(sam)
+    }
+}
+
+impl<T: Word> Argument for T {
+    fn argument(&self, sam: &Path) -> TokenStream {
+        let (of, variant) = (Ident::new(T::ENUM, Span::call_site()), Ident::new(self.variant(), Span::call_site()));
+        quote!(#sam::options::#of::#variant)
+    }
+}
+
+impl Argument for Time {
+    fn argument(&self, _: &Path) -> TokenStream {
+        let (seconds, nanoseconds) = (self.0.as_secs(), self.0.subsec_nanos());
+        quote!(::core::time::Duration::new(#seconds, #nanoseconds))
+    }
+}
+
+impl Argument for Backoff {
+    fn argument(&self, sam: &Path) -> TokenStream {
+        let (first, longest) = (self.first.argument(sam), self.longest.argument(sam));
+        quote!(#first, #longest)
+    }
+}
+
+impl Argument for Budget {
+    fn argument(&self, sam: &Path) -> TokenStream {
+        let (restarts, window) = (self.restarts, self.window.argument(sam));
+        quote!(#restarts, #window)
+    }
+}
+
+impl Argument for Signal {
+    fn argument(&self, sam: &Path) -> TokenStream {
+        match self {
+            Signal::Number(number) => quote!(#number),
+            Signal::Named(name) => {
+                let (door, name) = (door(sam), Ident::new(name, Span::call_site()));
+                quote!(#door::signals::#name)
+            }
+        }
+    }
+}
+
+impl Argument for Codes {
+    fn argument(&self, _: &Path) -> TokenStream {
+        let codes = &self.0;
+        quote!(&[#(#codes),*])
+    }
+}
+
+impl Argument for String {
+    fn argument(&self, _: &Path) -> TokenStream {
+        quote!(#self)
+    }
+}
+
+impl Argument for bool {
+    fn argument(&self, _: &Path) -> TokenStream {
+        quote!(#self)
+    }
+}
+
+impl Argument for u32 {
+    fn argument(&self, _: &Path) -> TokenStream {
+        quote!(#self)
+    }
 }

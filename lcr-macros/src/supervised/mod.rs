@@ -1,27 +1,27 @@
 //! `#[sam::main]`: the body of `main` becomes an instance.
 //!
-//! The function is emitted inside one of the same name and return type, which begins
-//! supervision and then calls it. What else stands on it goes inside: an attribute such as
-//! `#[tokio::main]` makes its threads in the instance, behind the fork.
+//! The author's function is emitted inside another of the same name and return type, which begins
+//! supervision and then calls the inner function. Other attributes stay with the inner
+//! function: `#[tokio::main]` makes its threads in the instance, after the fork.
 
 mod check;
 mod expand;
-mod model;
 #[cfg(test)]
 mod tests;
+pub(crate) mod values;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::{
-    keys::{Attribute, Options},
+    options::{Options as _, table::MainOptions},
     refusal::Refusals,
 };
 
 /// The expansion of the attribute on `item`.
 pub(crate) fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut refusals = Refusals::default();
-    let options = Options::parse(Attribute::Main, Span::call_site(), arguments, &mut refusals);
+    let options = MainOptions::read(arguments, &mut refusals);
     let function = match syn::parse2::<syn::ItemFn>(item.clone()) {
         Ok(function) => function,
         Err(error) => {
@@ -30,7 +30,6 @@ pub(crate) fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
             return quote!(#item #message);
         }
     };
-    check::check(&function, &mut refusals);
-    let settings = model::read(&options, &mut refusals);
-    if refusals.is_empty() { expand::supervised(&function, &settings) } else { quote!(#function #refusals) }
+    check::check(&function, &options, &mut refusals);
+    if refusals.is_empty() { expand::supervised(&function, options) } else { quote!(#function #refusals) }
 }

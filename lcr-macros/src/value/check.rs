@@ -19,7 +19,7 @@ pub(crate) fn check(value: &Value, refusals: &mut Refusals) {
             }
         }
         Body::Union(keyword) => {
-            refusals.refuse(keyword, "a union is refused: nobody could tell which field is there; make it an enum")
+            refusals.refuse(keyword, "a union is refused: its bytes do not say which field is there; make it an enum")
         }
     }
     if value.has_repr("packed") {

@@ -30,7 +30,7 @@ pub(super) struct ImplParts {
 
 /// The shadow and the impl of `Abi`.
 pub(crate) fn expand(value: &Value) -> TokenStream {
-    let (lcr, import) = (private(), import());
+    let (lcr, import) = (private(), import(&value.lcr));
     let ImplParts { shadow, repr, shape, lower, lift } = match &value.body {
         Body::Struct(fields) if fields.is_empty() => unit_parts(value),
         Body::Struct(fields) => struct_parts(value, fields),
@@ -119,7 +119,7 @@ fn within(value: &Value, generics: &Generics) -> TokenStream {
 
 /// An impl that other code may refer to, so that the messages in `refusals` are the only ones.
 pub(crate) fn stub(value: &Value, refusals: &Refusals) -> TokenStream {
-    let (lcr, import) = (private(), import());
+    let (lcr, import) = (private(), import(&value.lcr));
     let ident = &value.ident;
     let (parameters, arguments, clause) = value.generics.split_for_impl();
     ours! {

@@ -1,16 +1,22 @@
 //! What `#[derive(Abi)]` knows of a type, in our own words.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::{
     Attribute, Data, DeriveInput, Expr, Generics, Member, Path, Token, Type, ext::IdentExt as _, parse_quote,
     punctuated::Punctuated,
 };
 
-use crate::{keys, keys::Options, refusal::Refusals, tokens::local};
+use crate::{
+    options::{Options as _, table::AbiOptions},
+    refusal::Refusals,
+    tokens::{crate_path, local},
+};
 
 /// A type that is to cross.
 pub(crate) struct Value {
+    /// The crate whose door generated code names.
+    pub(crate) lcr: Path,
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
     pub(crate) body: Body,
@@ -55,10 +61,10 @@ pub(crate) struct Discriminant {
 
 impl Value {
     pub(crate) fn read(item: DeriveInput, refusals: &mut Refusals) -> Value {
-        let mut options = Options::parse(keys::Attribute::Abi, Span::call_site(), TokenStream::new(), refusals);
+        let mut options = AbiOptions::default();
         for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("abi")) {
             match attribute.meta.require_list() {
-                Ok(list) => options.read(list.tokens.clone(), refusals),
+                Ok(list) => options.add(list.tokens.clone(), refusals),
                 Err(error) => refusals.absorb(error),
             }
         }
@@ -71,7 +77,8 @@ impl Value {
             ident: item.ident,
             generics: item.generics,
             body,
-            is_plain: options.flag("plain"),
+            is_plain: options.plain.is_given(),
+            lcr: crate_path(options.lcr.given(), "lcr"),
             repr: read_repr(&item.attrs),
         }
     }

@@ -8,7 +8,7 @@ use crate::tokens::{import, of_value, ours, private};
 
 /// The impls of `Abi` and `Plain`.
 pub(crate) fn expand(value: &Value) -> TokenStream {
-    let (lcr, import) = (private(), import());
+    let (lcr, import) = (private(), import(&value.lcr));
     let (ident, name) = (&value.ident, value.name());
     let plain: TypeParamBound = parse_quote!(#lcr::Plain);
     let generics = with_bounds(value, &[plain, parse_quote!('static)]);

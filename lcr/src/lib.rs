@@ -167,5 +167,5 @@ pub use host::{
     image::shape::{Difference, Part, Shape},
     image::stage::Trust,
     runtime::{ComponentStatus, Runtime, RuntimeBuilder, Status},
-    service::pins::Pin,
+    service::pin::Pin,
 };

@@ -27,24 +27,23 @@ impl Execution {
         self.refuse_instances_created_since(&state)?;
         let edits = self.edits(&mut state)?;
         inner.may_publish()?;
-        self.watch.commit()?;
+        self.watch.decide()?;
         let begun = Instant::now();
         inner.publish_commit(&mut state, &edits);
-        self.published = Some(state.serial());
+        let generation = state.serial();
+        self.watch.publish(generation);
         let commit = begun.elapsed();
-        state.gate = None;
-        inner.gate.open();
+        inner.open_gate(&mut state);
         let held = shut.map_or(Duration::ZERO, |shut| shut.elapsed());
         let total = self.started.elapsed();
         let started = SystemTime::now().checked_sub(total).unwrap_or(SystemTime::UNIX_EPOCH);
-        let generation = state.serial();
         let reports = self.member_reports(&state);
         self.change_hands(&mut state);
         self.commit_registry(&mut state);
         self.release(&mut state);
-        let stragglers = state.all_stragglers();
+        let stragglers = inner.all_stragglers(&mut state);
         drop(state);
-        inner.changed.notify_all();
+        inner.notify_changed();
         Ok(Report { generation, members: reports, started, held, commit, total, stragglers })
     }
 

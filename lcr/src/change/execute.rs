@@ -28,7 +28,7 @@ use super::{
     execution::{Execution, Stop},
     report::Report,
     request::Step,
-    watch::Phase,
+    watch::{Outcome, Phase},
 };
 
 impl Execution {
@@ -44,7 +44,7 @@ impl Execution {
         self.thread = record.thread_id();
         record.force_slow_path();
         let outcome = catch_unwind(AssertUnwindSafe(|| phases(&mut self)));
-        let outcome = outcome.unwrap_or_else(|panic| match self.published {
+        let outcome = outcome.unwrap_or_else(|panic| match self.watch.committed() {
             None => Err(Error::internal("nothing is changed, the transaction was given up", &*panic).into()),
             Some(generation) => Err(self.end_behind_commit(generation, &*panic)),
         });
@@ -56,20 +56,21 @@ impl Execution {
             Err(stop) => self.refuse(stop),
         };
         let inner = Arc::clone(&self.inner);
+        let is_committed = self.watch.committed().is_some();
         for (_, successor) in self.dependents_first() {
             // One that is visible may be in use, and nothing counts that: it stays for ever.
-            if self.published.is_none() {
-                inner.discard(inner.state(), successor.instance);
-            } else {
+            if is_committed {
                 mem::forget(successor.instance);
+            } else {
+                inner.discard(inner.state(), successor.instance);
             }
         }
         self.release(&mut inner.state());
-        let unused = self.loaded.iter().filter(|_| self.published.is_none());
+        let unused = self.loaded.iter().filter(|_| !is_committed);
         for implementation in unused.filter_map(|loaded| loaded.first()) {
             inner.state().retain_image(Arc::clone(&implementation.component));
         }
-        inner.reaper.wake();
+        inner.wake_reaper();
         match stop {
             Stop::Refused(error) => Some(Err(error)),
             Stop::Abandoned => None,
@@ -79,14 +80,16 @@ impl Execution {
     /// Undoes a refused transaction, unless its caller gave up and has done it.
     fn refuse(&self, stop: Stop) -> Stop {
         let mut state = self.inner.state();
-        if matches!(stop, Stop::Abandoned) || self.watch.refuse().is_err() {
+        if matches!(stop, Stop::Abandoned) {
             return Stop::Abandoned;
         }
-        if self.published.is_none() {
-            self.inner.undo(&mut state);
+        match self.watch.refuse() {
+            Outcome::Abandoned => return Stop::Abandoned,
+            Outcome::Refused => self.inner.undo(&mut state),
+            Outcome::Committed(_) => {}
         }
         drop(state);
-        self.inner.changed.notify_all();
+        self.inner.notify_changed();
         stop
     }
 
@@ -94,10 +97,9 @@ impl Execution {
     /// visible stays; the bookkeeping of what it replaced may be incomplete.
     fn end_behind_commit(&self, generation: u64, panic: &(dyn Any + Send)) -> Stop {
         let mut state = self.inner.state();
-        state.gate = None;
         state.objects_mut().registry_mut().abandon();
+        self.inner.open_gate(&mut state);
         drop(state);
-        self.inner.gate.open();
         let text =
             format!("the plan is committed as generation {generation}, but what it replaced may not be given back");
         Error::internal(text, panic).into()

@@ -90,8 +90,6 @@ pub(super) struct Execution {
     pub(super) needs: Vec<Held>,
     /// The replacements behind the gate, by place, for which that was done.
     pub(super) ready: HashSet<usize>,
-    /// The generation that it has made visible.
-    pub(super) published: Option<u64>,
 }
 
 impl Execution {
@@ -115,7 +113,6 @@ impl Execution {
             held: Vec::new(),
             needs: Vec::new(),
             ready: HashSet::new(),
-            published: None,
         }
     }
 

@@ -45,7 +45,7 @@
 //! is to undo.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -55,10 +55,13 @@ use crate::{
     error::{Error, ErrorKind, LifecycleStep, Straggler},
     host::{
         deadline::Deadline,
-        ids::{Generation, ProviderId, ServiceId, SlotId},
+        ids::{ProviderId, ServiceId},
         objects::instances::Instance,
-        service::{construct::Creation, gate::Gate, inner::State},
-        worlds::world::Edit,
+        service::{
+            construct::Creation,
+            gate::Members,
+            inner::{RuntimeInner, State},
+        },
     },
 };
 
@@ -93,31 +96,26 @@ struct Saved {
 }
 
 impl Execution {
-    /// The instances whose successors are made behind the gate, and their slots, each with
-    /// the first world of its instance.
-    fn gated(&self, state: &State) -> (HashSet<ProviderId>, HashSet<ServiceId>, HashMap<SlotId, Generation>) {
-        let providers: HashSet<ProviderId> = self
-            .replacements()
-            .into_iter()
-            .filter(|replacement| replacement.is_behind_gate)
-            .map(|replacement| replacement.provider)
-            .collect();
-        let (mut instances, mut members) = (HashSet::new(), HashMap::new());
+    /// The providers and services whose successors are made behind the gate, and their slots.
+    fn gated(&self, state: &State) -> Members {
+        let behind = self.replacements().into_iter().filter(|replacement| replacement.is_behind_gate);
+        let mut members =
+            Members { providers: behind.map(|replacement| replacement.provider).collect(), ..Members::default() };
         for (id, service) in state.objects().services().iter() {
-            if providers.contains(&service.provider()) {
-                instances.insert(id);
-                members.extend(service.slots().iter().map(|&slot| (slot, service.instance().first_generation())));
+            if members.providers.contains(&service.provider()) {
+                members.services.insert(id);
+                let first_generation = service.instance().first_generation();
+                members.slots.extend(service.slots().iter().map(|&slot| (slot, first_generation)));
             }
         }
-        (providers, instances, members)
+        members
     }
 
     /// Whether an instance is there whose successor is made behind the gate.
     pub(super) fn needs_gate(&self) -> Result<bool, Stop> {
         let state = self.inner.state();
         self.watch.check()?;
-        let (_, instances, _) = self.gated(&state);
-        Ok(!instances.is_empty())
+        Ok(!self.gated(&state).services.is_empty())
     }
 
     /// Holds callers and leaves nobody inside the members. Returns when the gate was shut;
@@ -132,7 +130,7 @@ impl Execution {
             self.prepare()?;
             let Some(shut) = self.shut()? else { return Ok(None) };
             let wait = self.options.gate_wait.min(self.options.deadline);
-            let stragglers = self.wait_until_left(Deadline::after(shut, wait), |state| state.behind_gate())?;
+            let stragglers = self.wait_until_left(Deadline::after(shut, wait), RuntimeInner::behind_gate)?;
             if stragglers.is_empty() && self.is_prepared()? {
                 return Ok(Some(shut));
             }
@@ -158,8 +156,8 @@ impl Execution {
             let inner = Arc::clone(&self.inner);
             let mut state = inner.state();
             self.watch.check()?;
-            let (.., members) = self.gated(&state);
-            if members.is_empty() {
+            let slots = self.gated(&state).slots;
+            if slots.is_empty() {
                 return Ok(());
             }
             inner.may_publish()?;
@@ -167,8 +165,9 @@ impl Execution {
             inner.publish(&mut state, &[], 0);
             drop(state);
             let thread = self.thread;
-            let stragglers = self.wait_until_left(timeout, |state| state.inside_members(&members, last, thread))?;
-            inner.reaper.wake();
+            let stragglers =
+                self.wait_until_left(timeout, |inner, state| inner.inside_members(state, &slots, last, thread))?;
+            inner.wake_reaper();
             if !stragglers.is_empty() {
                 return Err(self.stayed(stragglers));
             }
@@ -184,23 +183,19 @@ impl Execution {
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
         self.watch.check()?;
-        let (providers, instances, members) = self.gated(&state);
-        if instances.is_empty() {
+        let members = self.gated(&state);
+        if members.services.is_empty() {
             return Ok(None);
         }
         inner.may_publish()?;
         let shut = Instant::now();
         let deadline = Deadline::after(shut, self.options.deadline);
-        let edits: Vec<Edit> = members.keys().map(|&slot| (slot, None)).collect();
-        let before = Arc::clone(&state.world);
         // Before anybody waits: from here on the caller of the commit may give up.
         self.watch.enter(Phase::Gate, self.thread, deadline.later(GRACE))?;
-        inner.gate.shut(deadline);
-        inner.publish(&mut state, &edits, 0);
-        state.gate = Some(Gate { members, providers, instances, ..Gate::new(before, self.thread) });
+        inner.shut_gate(&mut state, members, self.thread, deadline);
         drop(state);
         // A thread inside may be waiting for the freeze to end: it need not any more.
-        inner.changed.notify_all();
+        inner.notify_changed();
         Ok(Some(shut))
     }
 
@@ -208,9 +203,9 @@ impl Execution {
     fn open_again(&self) -> Result<(), Stop> {
         let mut state = self.inner.state();
         self.watch.check()?;
-        self.inner.reopen(&mut state);
+        self.inner.reopen_gate(&mut state);
         drop(state);
-        self.inner.reaper.wake();
+        self.inner.wake_reaper();
         self.thaw()
     }
 
@@ -220,7 +215,7 @@ impl Execution {
         self.watch.check()?;
         state.objects_mut().registry_mut().thaw();
         drop(state);
-        self.inner.changed.notify_all();
+        self.inner.notify_changed();
         Ok(())
     }
 
@@ -240,17 +235,17 @@ impl Execution {
     fn wait_until_left(
         &self,
         deadline: Deadline,
-        inside: impl Fn(&mut State) -> Vec<Straggler>,
+        inside: impl Fn(&RuntimeInner, &mut State) -> Vec<Straggler>,
     ) -> Result<Vec<Straggler>, Stop> {
         let mut round = 0_u32;
         loop {
             let mut state = self.inner.state();
             self.watch.check()?;
-            if !state.retired.shows_all_calls() {
+            if !state.shows_all_calls() {
                 self.inner.may_publish()?;
                 continue;
             }
-            let stragglers = inside(&mut state);
+            let stragglers = inside(&self.inner, &mut state);
             drop(state);
             if stragglers.is_empty() || deadline.has_passed() {
                 return Ok(stragglers);
@@ -306,7 +301,7 @@ impl Execution {
             let bytes = old.save()?;
             let mut state = self.inner.state();
             self.watch.check()?;
-            state.gate.iter_mut().for_each(|gate| _ = gate.saved.insert(id));
+            state.note_saved(id);
             let version = old.implementation().manifest.state_version;
             saved.push(Saved { id, replacement, state: Some((version, bytes)), config });
         }

@@ -32,7 +32,7 @@ pub(super) fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, timeo
     let store = Arc::clone(inner);
     let stager = sys::start(c"lcr-stage", 2 << 20, move || {
         for path in paths {
-            if send.send(store.store.stage(&path)).is_err() {
+            if send.send(store.stage(&path)).is_err() {
                 break;
             }
         }

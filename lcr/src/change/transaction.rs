@@ -19,7 +19,10 @@ use crate::{
     error::{Error, ErrorKind, HeldBy, Result, Straggler},
     host::{
         deadline::Deadline,
-        service::inner::{AUTHORS_STACK, Begin, RuntimeInner, State},
+        service::{
+            inner::{AUTHORS_STACK, RuntimeInner, State},
+            transaction_lock::Begin,
+        },
         sys,
         worlds::records,
     },
@@ -30,7 +33,7 @@ use super::{
     report::Report,
     request::{Options, Step},
     resolve::{Resolution, resolve},
-    watch::{Stalled, Watch},
+    watch::{Outcome, Stalled, Watch},
 };
 
 /// Executes resolved and unrefused steps.
@@ -38,7 +41,7 @@ pub(super) fn commit(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Optio
     if inner.is_closed() {
         return Err(Error::new(ErrorKind::Closed, "the runtime is gone; make the plan in another one"));
     }
-    match inner.changing.begin() {
+    match inner.begin_transaction() {
         Begin::Begun => {}
         Begin::Busy => {
             return Err(Error::new(ErrorKind::Busy, "another transaction is running; try again when it is done"));
@@ -67,8 +70,7 @@ struct Turn<'a>(&'a RuntimeInner);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.changing.end();
-        self.0.reaper.wake();
+        self.0.end_transaction();
     }
 }
 
@@ -78,7 +80,7 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Resul
     let mut resolution = {
         let state = inner.latest_state();
         let resolution = resolve(&state, &steps, &options);
-        refuse_reentrance(&state, &resolution)?;
+        refuse_reentrance(inner, &state, &resolution)?;
         resolution
     };
     if !resolution.refusals.is_empty() {
@@ -91,14 +93,17 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Resul
     sys::start(c"lcr-change", AUTHORS_STACK, move || {
         // Whatever becomes of this thread, the caller goes on.
         let outcome = catch_unwind(AssertUnwindSafe(|| execution.run(steps)));
-        let outcome = outcome.unwrap_or_else(|panic| watched.refuse().ok().map(|()| Err(given_up(&changed, &*panic))));
+        let outcome = outcome.unwrap_or_else(|panic| match watched.refuse() {
+            Outcome::Abandoned => None,
+            Outcome::Refused | Outcome::Committed(_) => Some(Err(given_up(&changed, &*panic))),
+        });
         *result.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
         watched.finish();
     })
     .map_err(|error| Error::new(ErrorKind::Io, "no thread could be started for the transaction").with_source(error))?;
     if let Err(hung) = watch.wait() {
         inner.undo(&mut inner.state());
-        inner.changed.notify_all();
+        inner.notify_changed();
         return Err(hung_error(hung));
     }
     let outcome = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -108,7 +113,7 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Resul
 /// What is left to do where undoing itself panicked.
 fn given_up(inner: &RuntimeInner, panic: &(dyn Any + Send)) -> Error {
     drop(catch_unwind(AssertUnwindSafe(|| inner.undo(&mut inner.state()))));
-    inner.changed.notify_all();
+    inner.notify_changed();
     Error::internal("the transaction was given up", panic)
 }
 
@@ -133,7 +138,7 @@ fn hung_error(hung: Stalled) -> Error {
 }
 
 /// A thread inside a component cannot wait for itself to leave.
-fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
+fn refuse_reentrance(inner: &RuntimeInner, state: &State, resolution: &Resolution) -> Result<()> {
     let replaced = resolution.members.iter().flat_map(|member| &member.replaced);
     let gated: HashMap<_, _> =
         replaced.filter(|replaced| replaced.is_behind_gate()).map(|replaced| (replaced.provider, replaced)).collect();
@@ -141,7 +146,7 @@ fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
         return Ok(());
     }
     let me = records::mine();
-    if state.pins.iter().any(|(_, pin)| pin.thread == me.thread_id()) {
+    if inner.has_pin_of(me.thread_id()) {
         return Err(Error::new(
             ErrorKind::Reentrant,
             "the calling thread holds a pin, which a hand-over of state would wait for; drop the pin first",
@@ -170,7 +175,7 @@ fn refuse_reentrance(state: &State, resolution: &Resolution) -> Result<()> {
 impl RuntimeInner {
     /// Undoes what others can see of a transaction that does not commit.
     pub(super) fn undo(&self, state: &mut State) {
-        self.reopen(state);
+        self.reopen_gate(state);
         state.objects_mut().registry_mut().abandon();
     }
 }

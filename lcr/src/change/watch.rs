@@ -1,17 +1,21 @@
 //! The watch over a transaction: who decides between commit and giving up.
 //!
-//! A component's code may hang in any phase. The transaction runs on a thread of its
-//! own; the caller waits for it, and at the phase's deadline *gives up* for it. The two
-//! meet at one word behind a lock, with three outcomes and no way back:
+//! A component's code may hang in any phase. The transaction runs on a thread of its own; the
+//! caller waits for that thread, and *gives up* the transaction when the phase's deadline passes.
+//! The two threads meet at one state behind a lock:
 //!
 //! ```text
-//! running --commit (the thread, holding the state lock)--> committed
-//! running --refuse (the thread, holding the state lock)--> refused
-//! running --give up (the caller)-------------------------> abandoned
+//! running    --decide  (the thread, holding the state lock)--> committing
+//! running    --refuse  (the thread, holding the state lock)--> refused
+//! running    --give up (the caller)--------------------------> abandoned
+//! committing --publish (the thread, holding the state lock)--> committed
+//! committing --refuse  (the thread, after a panic of ours)---> refused
 //! ```
-//! Who makes the transition to refused or abandoned undoes: the other one might undo
-//! what the next transaction has done meanwhile. A thread that comes back from a component after it was abandoned finds out at its
-//! next step, destroys what it had made, and ends; it publishes nothing.
+//! Refused, abandoned and committed are final: no transition leaves them. Who makes the transition
+//! to refused or abandoned undoes the transaction; the other thread must not, since it might undo
+//! what the next transaction has done meanwhile. A thread that comes back from a component after
+//! its transaction was abandoned finds that out at its next step, destroys what it had made, and
+//! ends; it publishes nothing.
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -45,7 +49,7 @@ impl Phase {
         }
     }
 
-    /// The option of a plan that says how long it may last.
+    /// The option of a plan that limits the phase.
     pub(super) fn allowance(self) -> &'static str {
         match self {
             Phase::Load | Phase::Prepare | Phase::Drain => "timeout",
@@ -54,37 +58,58 @@ impl Phase {
     }
 }
 
-/// Something that is named only when it hangs: naming it costs more than the step.
+/// A component whose code runs. Its name is copied only if the code hangs.
 pub(super) type Named = Arc<dyn AsRef<ComponentId> + Send + Sync>;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Outcome {
-    Running,
-    Committed,
+/// The state of a transaction.
+enum State {
+    Running(Progress),
+    /// The thread has decided to commit; the caller can no longer give up.
+    Committing,
+    /// The world of this commit is visible.
+    Committed(u64),
     Refused,
     Abandoned,
 }
 
+/// What the thread of a running transaction does.
+#[derive(Clone)]
 struct Progress {
-    outcome: Outcome,
     phase: Phase,
     deadline: Deadline,
-    /// Which code is running, and whose; `None` between two steps.
+    /// Which code runs, and of which component; `None` between two steps.
     step: Option<(LifecycleStep, Named)>,
     since: Instant,
     thread: ThreadId,
-    done: bool,
+}
+
+struct Watched {
+    state: State,
+    /// The thread has put its result where the caller finds it.
+    is_finished: bool,
 }
 
 /// What the two threads of a transaction share.
 pub(super) struct Watch {
-    progress: Mutex<Progress>,
+    watched: Mutex<Watched>,
     changed: Condvar,
 }
 
-/// The transaction was given up by its caller.
+/// The transaction does not run any more: its caller gave it up.
 #[derive(Debug)]
 pub(super) struct Abandoned;
+
+/// How a transaction stands after [`Watch::refuse`].
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// It is refused: the calling thread undoes it.
+    Refused,
+    /// It is visible as this generation: nothing is undone.
+    Committed(u64),
+    /// The caller gave it up, and undoes it.
+    Abandoned,
+}
 
 /// Why a caller gave up.
 pub(super) struct Stalled {
@@ -94,46 +119,76 @@ pub(super) struct Stalled {
     pub(super) thread: ThreadId,
 }
 
-impl Watch {
-    pub(super) fn new(deadline: Deadline) -> Watch {
-        let progress = Progress {
-            outcome: Outcome::Running,
-            phase: Phase::Load,
-            deadline,
-            step: None,
-            since: Instant::now(),
-            thread: ThreadId::NONE,
-            done: false,
-        };
-        Watch { progress: Mutex::new(progress), changed: Condvar::new() }
+impl State {
+    /// The thread decides to commit.
+    fn decide(&mut self) -> Result<(), Abandoned> {
+        match self {
+            State::Running(_) => {
+                *self = State::Committing;
+                Ok(())
+            }
+            State::Committing | State::Committed(_) | State::Refused | State::Abandoned => Err(Abandoned),
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The thread has published the world of a commit.
+    fn publish(&mut self, generation: u64) {
+        if let State::Committing = self {
+            *self = State::Committed(generation);
+        }
+    }
+
+    /// The thread refuses, unless the state is final.
+    fn refuse(&mut self) -> Outcome {
+        match self {
+            State::Running(_) | State::Committing | State::Refused => {
+                *self = State::Refused;
+                Outcome::Refused
+            }
+            State::Committed(generation) => Outcome::Committed(*generation),
+            State::Abandoned => Outcome::Abandoned,
+        }
+    }
+
+    /// The caller gives up, if the deadline of a running transaction has passed.
+    fn give_up(&mut self) -> Option<Stalled> {
+        match self {
+            State::Running(progress) if progress.deadline.has_passed() => {
+                let Progress { phase, step, since, thread, .. } = progress.clone();
+                *self = State::Abandoned;
+                Some(Stalled { phase, step, age: since.elapsed(), thread })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Watch {
+    pub(super) fn new(deadline: Deadline) -> Watch {
+        let (since, thread) = (Instant::now(), ThreadId::NONE);
+        let progress = Progress { phase: Phase::Load, deadline, step: None, since, thread };
+        let watched = Watched { state: State::Running(progress), is_finished: false };
+        Watch { watched: Mutex::new(watched), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The transaction's thread enters a phase.
     pub(super) fn enter(&self, phase: Phase, thread: ThreadId, deadline: Deadline) -> Result<(), Abandoned> {
-        let mut progress = self.lock();
-        if progress.outcome == Outcome::Abandoned {
-            return Err(Abandoned);
-        }
-        progress.phase = phase;
-        progress.thread = thread;
-        progress.deadline = deadline;
-        progress.since = Instant::now();
-        progress.step = None;
-        drop(progress);
+        let mut watched = self.lock();
+        let State::Running(progress) = &mut watched.state else { return Err(Abandoned) };
+        *progress = Progress { phase, deadline, step: None, since: Instant::now(), thread };
+        drop(watched);
         self.changed.notify_all();
         Ok(())
     }
 
     /// The transaction's thread is about to run a component's code.
     pub(super) fn step(&self, component: Named, step: LifecycleStep) -> Result<(), Abandoned> {
-        let mut progress = self.lock();
-        if progress.outcome == Outcome::Abandoned {
-            return Err(Abandoned);
-        }
+        let mut watched = self.lock();
+        let State::Running(progress) = &mut watched.state else { return Err(Abandoned) };
         progress.since = Instant::now();
         progress.step = Some((step, component));
         Ok(())
@@ -141,64 +196,107 @@ impl Watch {
 
     /// The transaction's thread, holding the state lock, is about to change something.
     pub(super) fn check(&self) -> Result<(), Abandoned> {
-        match self.lock().outcome {
-            Outcome::Abandoned => Err(Abandoned),
-            Outcome::Running | Outcome::Committed | Outcome::Refused => Ok(()),
+        match self.lock().state {
+            State::Running(_) => Ok(()),
+            _ => Err(Abandoned),
         }
     }
 
-    /// The transaction's thread, holding the state lock, is about to undo.
-    pub(super) fn refuse(&self) -> Result<(), Abandoned> {
-        let mut progress = self.lock();
-        match progress.outcome {
-            Outcome::Abandoned => Err(Abandoned),
-            Outcome::Running | Outcome::Committed | Outcome::Refused => {
-                progress.outcome = Outcome::Refused;
-                Ok(())
-            }
-        }
+    /// The transaction's thread, holding the state lock, is about to undo. A second call has the
+    /// same outcome as the first.
+    pub(super) fn refuse(&self) -> Outcome {
+        self.lock().state.refuse()
     }
 
-    /// The transaction's thread commits: from here on it cannot fail.
-    pub(super) fn commit(&self) -> Result<(), Abandoned> {
-        let mut progress = self.lock();
-        match progress.outcome {
-            Outcome::Abandoned => Err(Abandoned),
-            Outcome::Running | Outcome::Committed | Outcome::Refused => {
-                progress.outcome = Outcome::Committed;
-                Ok(())
-            }
+    /// The transaction's thread, holding the state lock, decides to commit: from here on it cannot
+    /// fail, and its caller waits for it.
+    pub(super) fn decide(&self) -> Result<(), Abandoned> {
+        self.lock().state.decide()
+    }
+
+    /// The transaction's thread, still holding the state lock, has published the commit that it
+    /// decided on.
+    pub(super) fn publish(&self, generation: u64) {
+        self.lock().state.publish(generation);
+    }
+
+    /// The generation that the transaction has made visible.
+    pub(super) fn committed(&self) -> Option<u64> {
+        match self.lock().state {
+            State::Committed(generation) => Some(generation),
+            _ => None,
         }
     }
 
     /// The transaction's thread has put its result where the caller finds it.
     pub(super) fn finish(&self) {
-        self.lock().done = true;
+        self.lock().is_finished = true;
         self.changed.notify_all();
     }
 
     /// The caller waits for the end, and gives up at the deadline of the phase.
     pub(super) fn wait(&self) -> Result<(), Stalled> {
-        let mut progress = self.lock();
+        let mut watched = self.lock();
         loop {
-            if progress.done {
+            if watched.is_finished {
                 return Ok(());
             }
-            if progress.outcome == Outcome::Running && progress.deadline.has_passed() {
-                progress.outcome = Outcome::Abandoned;
-                return Err(Stalled {
-                    phase: progress.phase,
-                    step: progress.step.clone(),
-                    age: progress.since.elapsed(),
-                    thread: progress.thread,
-                });
+            if let Some(stalled) = watched.state.give_up() {
+                return Err(stalled);
             }
-            progress = if progress.outcome == Outcome::Running {
-                let left = progress.deadline.left();
-                self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0
-            } else {
-                self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner)
+            let left = match &watched.state {
+                State::Running(progress) => Some(progress.deadline.left()),
+                _ => None,
+            };
+            watched = match left {
+                Some(left) => self.changed.wait_timeout(watched, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(watched).unwrap_or_else(PoisonError::into_inner),
             };
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn watch(limit: Duration) -> Watch {
+        Watch::new(Deadline::after(Instant::now(), limit))
+    }
+
+    #[test]
+    fn a_committed_transaction_is_neither_refused_nor_given_up() {
+        let watch = watch(Duration::ZERO);
+        watch.decide().unwrap();
+        watch.publish(7);
+        assert_eq!(watch.refuse(), Outcome::Committed(7));
+        assert!(watch.lock().state.give_up().is_none());
+        assert_eq!(watch.committed(), Some(7));
+    }
+
+    #[test]
+    fn a_refused_transaction_is_not_committed() {
+        let watch = watch(Duration::ZERO);
+        assert_eq!(watch.refuse(), Outcome::Refused);
+        assert!(watch.decide().is_err() && watch.lock().state.give_up().is_none());
+        watch.publish(7);
+        assert_eq!((watch.refuse(), watch.committed()), (Outcome::Refused, None));
+    }
+
+    #[test]
+    fn an_abandoned_transaction_is_neither_committed_nor_undone_by_its_thread() {
+        let watch = watch(Duration::ZERO);
+        assert!(watch.wait().is_err());
+        assert!(watch.decide().is_err() && watch.check().is_err());
+        watch.publish(7);
+        assert_eq!((watch.refuse(), watch.committed()), (Outcome::Abandoned, None));
+    }
+
+    #[test]
+    fn a_transaction_that_has_decided_to_commit_is_not_given_up() {
+        let watch = watch(Duration::ZERO);
+        watch.decide().unwrap();
+        assert!(watch.lock().state.give_up().is_none());
+        assert_eq!(watch.refuse(), Outcome::Refused, "a panic before the publication is undone");
     }
 }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     path::PathBuf,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -26,7 +26,7 @@ use super::{
         threads,
     },
     objects::component::{Component, Implementation},
-    service::{fork, host_table::HOST_TABLE, inner::RuntimeInner, pins::Pin, shutdown},
+    service::{fork, host_table::HOST_TABLE, inner::RuntimeInner, pin::Pin, shutdown},
     sys,
     worlds::records,
 };
@@ -156,7 +156,6 @@ impl RuntimeBuilder {
             Store::new(self.store.as_deref(), self.trust)?,
             self.shutdown_timeout,
         );
-        inner.reaper.attach(&inner);
         fork::register(&inner);
         inner.state().objects.registry_mut().bind(self.bindings);
         let runtime = Runtime { inner };
@@ -285,7 +284,7 @@ impl Runtime {
     /// The number of the last commit. A new runtime is at 1; each commit raises it by one, whatever
     /// is in the plan. A refused plan, a gate and a new handle leave it as it is.
     pub fn generation(&self) -> u64 {
-        self.inner.state().serial()
+        self.inner.serial()
     }
 
     /// Waits until every replaced instance is destroyed, at most `timeout`.
@@ -300,12 +299,12 @@ impl Runtime {
                 return Ok(());
             }
             if deadline.has_passed() {
-                let mut stragglers = state.all_stragglers();
+                let mut stragglers = self.inner.all_stragglers(&mut state);
                 stragglers.extend(self.inner.reaper.destructors(true));
                 return Err(not_drained(state.retiring.len(), timeout, stragglers));
             }
             drop(state);
-            self.inner.reaper.wake();
+            self.inner.wake_reaper();
             thread::sleep(Duration::from_micros(200));
         }
     }
@@ -313,7 +312,7 @@ impl Runtime {
     /// What is present, in use and retained now.
     pub fn status(&self) -> Status {
         let mut state = self.inner.state();
-        let mut stragglers = state.all_stragglers();
+        let mut stragglers = self.inner.all_stragglers(&mut state);
         stragglers.extend(self.inner.reaper.destructors(false));
         let objects = &state.objects;
         let mut components: Vec<ComponentStatus> = objects
@@ -339,16 +338,16 @@ impl Runtime {
             components,
             instances: objects.services().len(),
             handles: objects.slots().numbers().count(),
-            pins: state.pins.len(),
-            constructed: state.tally.constructed,
-            destroyed: state.tally.destroyed,
+            pins: self.inner.pins.count(),
+            constructed: state.tally.constructed(),
+            destroyed: state.tally.destroyed(),
             leaving: state.retiring.len() + self.inner.reaper.destroying(),
             stragglers,
             is_gate_shut: state.gate.is_some(),
             retired_worlds: state.retired.count(),
             world_bytes: state.world.bytes() + state.retired.worlds().map(|world| world.bytes()).sum::<usize>(),
-            retained_images: state.tally.retained_images,
-            retained_image_bytes: state.tally.retained_image_bytes,
+            retained_images: state.images.count(),
+            retained_image_bytes: state.images.bytes(),
         }
     }
 }
@@ -381,10 +380,10 @@ pub(crate) fn encode(config: &(impl Serialize + ?Sized)) -> Result<Arc<[u8]>> {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        self.inner.closed.store(true, Ordering::Release);
+        self.inner.close();
         shutdown::run(&self.inner);
         // Not left to the last count, which another thread may hold when the process ends.
-        self.inner.store.remove();
+        self.inner.remove_store();
     }
 }
 

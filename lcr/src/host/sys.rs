@@ -19,6 +19,18 @@ use std::{
 
 use super::ids::ThreadId;
 
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// How many forks lie between this process and the one that the program began as.
+pub(in crate::host) fn forks() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// In the child of a fork: counts it.
+pub(in crate::host) fn note_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
 const MEMBARRIER_PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
 const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 

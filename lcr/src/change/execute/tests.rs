@@ -14,11 +14,7 @@ use crate::{
     error::ErrorKind,
     host::{
         image::stage::{Store, Trust},
-        service::{
-            gate::Gate,
-            host_table::HOST_TABLE,
-            inner::{Begin, RuntimeInner},
-        },
+        service::{gate::Members, host_table::HOST_TABLE, inner::RuntimeInner, transaction_lock::Begin},
     },
 };
 
@@ -39,17 +35,15 @@ fn run(
 /// Shuts a gate without members.
 fn shut(execution: &Execution) {
     let mut state = execution.inner.state();
-    let before = Arc::clone(&state.world);
-    execution.inner.gate.shut(Deadline::after(Instant::now(), Duration::from_secs(60)));
-    state.gate = Some(Gate::new(before, execution.thread));
+    let deadline = Deadline::after(Instant::now(), Duration::from_secs(60));
+    execution.inner.shut_gate(&mut state, Members::default(), execution.thread, deadline);
     state.begin_uncommitted(execution.thread);
 }
 
 fn assert_open(inner: &RuntimeInner) {
-    assert!(!inner.gate.look().is_shut());
-    let state = inner.state();
-    assert!(state.gate.is_none() && state.objects().uncommitted().is_empty());
-    assert_eq!(inner.changing.begin(), Begin::Begun);
+    assert!(!inner.is_gate_shut());
+    assert!(inner.state().objects().uncommitted().is_empty());
+    assert_eq!(inner.begin_transaction(), Begin::Begun);
 }
 
 #[test]
@@ -69,7 +63,7 @@ fn a_panic_before_the_commit_undoes_the_transaction() {
 fn a_panic_between_the_decision_and_the_commit_undoes_the_transaction() {
     let (inner, error) = run(|execution| {
         shut(execution);
-        execution.watch.commit()?;
+        execution.watch.decide()?;
         panic!("a slip of ours")
     });
     assert_eq!(error.unwrap().kind(), ErrorKind::Internal);
@@ -80,8 +74,8 @@ fn a_panic_between_the_decision_and_the_commit_undoes_the_transaction() {
 fn a_panic_behind_the_commit_is_told_and_opens_the_gate() {
     let (inner, error) = run(|execution| {
         shut(execution);
-        execution.watch.commit()?;
-        execution.published = Some(7);
+        execution.watch.decide()?;
+        execution.watch.publish(7);
         panic!("a slip of ours")
     });
     let error = error.unwrap();
@@ -102,5 +96,5 @@ fn a_panic_of_a_transaction_that_was_given_up_undoes_nothing_twice() {
         panic!("a slip of ours")
     });
     assert!(error.is_none());
-    assert!(inner.gate.look().is_shut(), "the gate of the later transaction was opened");
+    assert!(inner.is_gate_shut(), "the gate of the later transaction was opened");
 }

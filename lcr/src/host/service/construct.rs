@@ -98,7 +98,7 @@ impl RuntimeInner {
         let built = catch_unwind(AssertUnwindSafe(|| self.build(provider, config, visibility)));
         let service = built.as_ref().ok().and_then(|built| built.as_ref().ok()).copied();
         self.state().objects.end_shared(provider, service);
-        self.changed.notify_all();
+        self.notify_changed();
         built.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
@@ -114,7 +114,7 @@ impl RuntimeInner {
     ) -> Result<MutexGuard<'a, State>> {
         let me = sys::thread_id();
         if let Wakes::Transaction = state.objects.begin_wait(me, wait)? {
-            self.changed.notify_all();
+            self.notify_changed();
         }
         state = self.wait_for_change(state, deadline);
         state.objects.end_wait(me);
@@ -155,11 +155,11 @@ impl RuntimeInner {
                 && found.as_ref().is_ok_and(|found| Arc::ptr_eq(found.implementation(), &implementation));
             if is_current {
                 // What a thread behind the gate builds, it calls in the world before the gate.
-                let before = state.gate.as_ref().map(|gate| gate.before.generation());
+                let before = state.gate.as_ref().map(|gate| gate.before().generation());
                 let instance = Arc::new(instance.shown_since(before.unwrap_or(state.generation())));
                 let id = state.objects.add_service(provider, instance, config);
-                if let Some(gate) = state.gate.as_mut().filter(|gate| gate.providers.contains(&provider)) {
-                    gate.instances.insert(id);
+                if let Some(gate) = &mut state.gate {
+                    gate.add_service(id, provider);
                 }
                 return Ok(id);
             }
@@ -187,12 +187,12 @@ impl RuntimeInner {
         match self.construct(implementation, config, &needs, creation) {
             Ok(address) => {
                 let mut state = self.state();
-                state.tally.constructed += 1;
+                state.tally.note_constructed();
                 Ok(Instance::new(address, Arc::clone(implementation), state.generation(), needs))
             }
             Err(error) => {
                 self.state().release_needs(&needs);
-                self.reaper.wake();
+                self.wake_reaper();
                 Err(error)
             }
         }
@@ -217,7 +217,7 @@ impl RuntimeInner {
                 Ok(service) => held.push(Held { interface: need.interface.clone(), service }),
                 Err(error) => {
                     self.state().release_needs(&held);
-                    self.reaper.wake();
+                    self.wake_reaper();
                     let error = match error.kind() {
                         ErrorKind::NotFound => Error::new(ErrorKind::Dependency, error.to_string()),
                         _ => error,
@@ -277,7 +277,7 @@ impl RuntimeInner {
         let retired_at = state.generation();
         state.retire(Arc::new(instance), Vec::new(), retired_at);
         drop(state);
-        self.reaper.wake();
+        self.wake_reaper();
     }
 
     fn provider<'s>(&self, state: &'s State, provider: ProviderId) -> Result<&'s Provider> {

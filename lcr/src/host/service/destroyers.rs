@@ -17,6 +17,7 @@
 
 use std::{
     collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -31,11 +32,6 @@ use crate::{
         },
         sys,
     },
-};
-
-use super::{
-    inner::{AUTHORS_STACK, RuntimeInner},
-    reaper::destroy,
 };
 
 /// How long a destructor may run before others are destroyed beside it, and before it is named.
@@ -127,7 +123,7 @@ impl Destroyers {
     }
 
     /// The next object for a thread, which waits a while for one.
-    fn next(&self, number: u64) -> Option<Instance> {
+    pub(super) fn next(&self, number: u64) -> Option<Instance> {
         let is_idle = |inner: &mut Inner| inner.queue.is_empty() && inner.current == Some(number);
         let waited = self.queued.wait_timeout_while(self.lock(), LINGER, is_idle);
         waited.unwrap_or_else(PoisonError::into_inner).0.take(number)
@@ -156,6 +152,16 @@ impl Inner {
         self.queue.drain(..).collect()
     }
 
+    /// A thread could not be started: nothing takes from the queue.
+    pub(super) fn lack_thread(&mut self) {
+        self.current = None;
+    }
+
+    /// A thread's destructor has returned.
+    pub(super) fn end(&mut self, number: u64) {
+        self.running.retain(|running| running.number != number);
+    }
+
     /// In the child of a fork: no thread destroys anything.
     pub(in crate::host) fn forget_threads(&mut self) {
         self.running.clear();
@@ -163,7 +169,7 @@ impl Inner {
     }
 
     /// Queues objects. Says which thread is to be started to destroy them, if one is needed and
-    /// may be: the caller [starts](RuntimeInner::start_destroyer) it when it holds no lock.
+    /// may be: the caller starts it (`RuntimeInner::start_destroyer`) when it holds no lock.
     pub(in crate::host) fn queue(&mut self, instances: Vec<Instance>) -> Option<Start> {
         self.queue.extend(instances);
         let current = self.running.iter().find(|running| Some(running.number) == self.current);
@@ -194,43 +200,23 @@ impl Inner {
 /// A thread that is to be started.
 #[must_use]
 pub(in crate::host) struct Start {
-    number: u64,
+    pub(super) number: u64,
     /// The destructor that does not return, because of which it is needed.
-    beside: Option<(Arc<Component>, Duration)>,
+    pub(super) beside: Option<(Arc<Component>, Duration)>,
 }
 
-impl RuntimeInner {
-    /// Starts a thread that destroys what is queued.
-    pub(in crate::host) fn start_destroyer(self: &Arc<RuntimeInner>, start: Start) {
-        let Start { number, beside } = start;
-        if let Some((component, age)) = beside {
-            tracing::warn!(%component, ?age, "a destructor does not return; others are destroyed beside it");
-        }
-        let inner = Arc::clone(self);
-        let started = sys::start(c"lcr-reaper", AUTHORS_STACK, move || inner.destroy_queued(number));
-        if let Err(error) = started {
-            self.reaper.destroyers.lock().current = None;
-            tracing::error!(%error, "no thread to destroy replaced instances; they stay until one can be started");
-        }
+/// Destroys an object. Its destructor's panic is reported, and otherwise ignored.
+pub(in crate::host) fn destroy(instance: Instance) -> Instance {
+    let destroy = instance.implementation().export.destroy;
+    // SAFETY: the caller owns the object, no call is inside it, and nothing refers to it.
+    let outcome = unsafe { destroy(instance.address()) };
+    // SAFETY: an export's functions keep the contract of `Outcome`.
+    if let Err((_, message, _)) = unsafe { outcome.into_result() } {
+        let component = &instance.implementation().component;
+        // A subscriber that panics must not end the thread.
+        drop(catch_unwind(AssertUnwindSafe(|| {
+            tracing::error!(%component, %message, "a destructor panicked");
+        })));
     }
-
-    fn destroy_queued(self: &Arc<RuntimeInner>, number: u64) {
-        while let Some(instance) = self.reaper.destroyers.next(number) {
-            let destroyed = destroy(instance);
-            let mut state = self.state();
-            state.tally.destroyed += 1;
-            state.release_needs(destroyed.needs());
-            let mut inner = self.reaper.destroyers.lock();
-            inner.running.retain(|running| running.number != number);
-            // One look of the reaper's for many objects is enough, unless one let others go.
-            let is_worth_a_look = !inner.is_waiting() || !destroyed.needs().is_empty();
-            drop(inner);
-            drop(state);
-            // It may hold the last count of a component whose image can go.
-            drop(destroyed);
-            if is_worth_a_look {
-                self.reaper.wake();
-            }
-        }
-    }
+    instance
 }

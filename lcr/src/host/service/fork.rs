@@ -14,10 +14,7 @@
 use std::{
     cell::Cell,
     ptr,
-    sync::{
-        Arc, Mutex, MutexGuard, Once, PoisonError, Weak,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak},
 };
 
 use crate::host::{
@@ -29,16 +26,11 @@ use crate::host::{
 
 use super::{
     inner::{RuntimeInner, State},
+    pins::{self, LockedPins},
     reaper::ReaperLocks,
 };
 
-static FORKS: AtomicU32 = AtomicU32::new(0);
 static RUNTIMES: Mutex<Vec<Weak<RuntimeInner>>> = Mutex::new(Vec::new());
-
-/// How many forks lie between this process and the one that the program began as.
-pub(in crate::host) fn count() -> u32 {
-    FORKS.load(Ordering::Relaxed)
-}
 
 /// Has a runtime taken care of around forks.
 pub(in crate::host) fn register(inner: &Arc<RuntimeInner>) {
@@ -67,6 +59,7 @@ struct Held {
 /// One runtime's locks. The guards are dropped before the runtime they point into.
 struct Locked {
     state: MutexGuard<'static, State>,
+    pins: LockedPins<'static>,
     reaper: ReaperLocks<'static>,
     _store: StoreLock<'static>,
     inner: Arc<RuntimeInner>,
@@ -94,7 +87,13 @@ unsafe extern "C" fn before() {
             // SAFETY: the `Arc` beside the guards keeps the runtime alive and in place,
             // and is dropped behind them.
             let pinned: &'static RuntimeInner = unsafe { &*Arc::as_ptr(&inner) };
-            Locked { state: pinned.state(), reaper: pinned.reaper.lock_all(), _store: pinned.store.lock(), inner }
+            Locked {
+                state: pinned.state(),
+                pins: pinned.pins.lock(),
+                reaper: pinned.reaper.lock_all(),
+                _store: pinned.store.lock(),
+                inner,
+            }
         })
         .collect();
     let held = Held {
@@ -114,19 +113,15 @@ unsafe extern "C" fn after_in_parent() {
 }
 
 unsafe extern "C" fn after_in_child() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
+    sys::note_fork();
     sys::register_membarrier();
     records::forget_other_threads();
     let Some(mut held) = take_held() else { return };
     held.loader.lose_others();
     let (forking, me) = (held.thread, sys::thread_id());
-    for Locked { state, inner, reaper, .. } in &mut held.locked {
+    for Locked { state, pins, inner, reaper, .. } in &mut held.locked {
         reaper.destroyers.forget_threads();
-        // A pin on a handle may be anywhere, whoever took it.
-        state.pins.retain(|pin| pin.thread == forking || !pin.is_bound);
-        for (_, pin) in state.pins.iter_mut() {
-            pin.thread = if pin.thread == forking { me } else { pin.thread };
-        }
+        pins::keep_after_fork(pins, forking, me);
         state.objects.keep_only(forking, me);
         inner.lose_transaction(state);
     }
@@ -135,12 +130,12 @@ unsafe extern "C" fn after_in_child() {
 impl RuntimeInner {
     /// Undoes, in the child, what a transaction of the parent had shut.
     fn lose_transaction(&self, state: &mut State) {
-        if !self.changing.lose() {
+        if !self.transactions.lose() {
             return;
         }
         // Its thread is gone, and its number may be given again.
         state.objects.uncommitted_mut().forget_all();
-        self.reopen(state);
+        self.reopen_gate(state);
         state.objects.registry_mut().thaw();
     }
 }

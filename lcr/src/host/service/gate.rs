@@ -24,10 +24,8 @@ use crate::host::{
     deadline::Deadline,
     ids::{Generation, ProviderId, ServiceId, SlotId, ThreadId},
     sys,
-    worlds::{gate_word::Word, records::ThreadRecord, world::World},
+    worlds::{gate_word::Word, world::World},
 };
-
-use super::inner::{RuntimeInner, State};
 
 pub(crate) use crate::host::worlds::gate_word::Look;
 
@@ -48,51 +46,80 @@ impl Default for GateWord {
 /// A gate that is shut: who is behind it.
 pub(crate) struct Gate {
     /// The last world in which the members' slots were open.
-    pub(crate) before: Arc<World>,
+    before: Arc<World>,
+    members: Members,
+    /// The members' services whose state was saved.
+    saved: HashSet<ServiceId>,
+    /// The thread that executes the transaction.
+    thread: ThreadId,
+}
+
+/// What is behind a gate.
+#[derive(Clone, Default)]
+pub(crate) struct Members {
     /// The members' slots, each with the first world of its instance.
-    pub(crate) members: HashMap<SlotId, Generation>,
+    pub(crate) slots: HashMap<SlotId, Generation>,
     /// The members' providers: what a thread inside builds of them is a member, too.
     pub(crate) providers: HashSet<ProviderId>,
-    /// The members' instances.
-    pub(crate) instances: HashSet<ServiceId>,
-    /// Those of them whose state was saved.
-    pub(crate) saved: HashSet<ServiceId>,
-    /// The thread that executes the transaction.
-    pub(crate) thread: ThreadId,
+    /// The members' services.
+    pub(crate) services: HashSet<ServiceId>,
 }
 
 impl Gate {
-    /// A gate without members, which `thread` passes.
-    pub(crate) fn new(before: Arc<World>, thread: ThreadId) -> Gate {
-        Gate {
-            before,
-            members: HashMap::new(),
-            providers: HashSet::new(),
-            instances: HashSet::new(),
-            saved: HashSet::new(),
-            thread,
+    /// A gate before `members`, which `thread` passes.
+    pub(crate) fn new(before: Arc<World>, members: Members, thread: ThreadId) -> Gate {
+        Gate { before, members, saved: HashSet::new(), thread }
+    }
+
+    /// The last world in which the members' slots were open.
+    pub(in crate::host) fn before(&self) -> &Arc<World> {
+        &self.before
+    }
+
+    pub(super) fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// The thread that executes the transaction.
+    pub(super) fn thread(&self) -> ThreadId {
+        self.thread
+    }
+
+    /// Whether `thread` executes the transaction.
+    pub(super) fn is_passed_by(&self, thread: ThreadId) -> bool {
+        self.thread == thread
+    }
+
+    /// Has another thread pass.
+    pub(super) fn pass(&mut self, thread: ThreadId) {
+        self.thread = thread;
+    }
+
+    /// Whether the service is behind the gate.
+    pub(in crate::host) fn has_service(&self, service: ServiceId) -> bool {
+        self.members.services.contains(&service)
+    }
+
+    /// Notes a service of a provider that a thread inside has built: a member, if its provider is.
+    pub(in crate::host) fn add_service(&mut self, service: ServiceId, provider: ProviderId) {
+        if self.members.providers.contains(&provider) {
+            self.members.services.insert(service);
         }
     }
-}
 
-impl State {
-    /// Whether `thread` has to wait for a transaction before it creates anything of a
-    /// provider. A thread that the shut gate waits for does not: it would wait for itself.
-    pub(crate) fn is_frozen_for(&self, provider: ProviderId, thread: &ThreadRecord) -> bool {
-        let is_frozen =
-            self.objects.registry().get(provider).is_some_and(|found| found.is_frozen_for(thread.thread_id()));
-        is_frozen && !self.gate.as_ref().is_some_and(|gate| self.is_inside_gate(thread, gate))
+    /// Notes a slot that was made closed, on an instance whose first world is `first_generation`.
+    pub(in crate::host) fn add_slot(&mut self, slot: SlotId, first_generation: Generation) {
+        self.members.slots.insert(slot, first_generation);
     }
-}
 
-impl RuntimeInner {
-    /// Opens the gate on the instances that are there, if it is shut.
-    pub(crate) fn reopen(&self, state: &mut State) {
-        let Some(gate) = state.gate.take() else { return };
-        // A slot that was released meanwhile stays closed: its instance may be gone.
-        let edits: Vec<_> = gate.members.keys().map(|&slot| (slot, state.objects.serving_target(slot))).collect();
-        self.publish(state, &edits, 0);
-        self.gate.open();
+    /// Whether the state of a service was saved.
+    pub(super) fn has_saved(&self, service: ServiceId) -> bool {
+        self.saved.contains(&service)
+    }
+
+    /// Notes that the state of a service was saved.
+    pub(super) fn note_saved(&mut self, service: ServiceId) {
+        self.saved.insert(service);
     }
 }
 
@@ -118,6 +145,11 @@ impl GateWord {
     /// After the world with open slots was published.
     pub(crate) fn open(&self) {
         self.word.open(sys::futex_wake);
+    }
+
+    /// See [`Word::read_open`].
+    pub(super) fn read_open<T>(&self, read: impl FnOnce() -> T) -> Option<T> {
+        self.word.read_open(read)
     }
 
     /// Sleeps while the gate is as `look` saw it; false once callers should give up.

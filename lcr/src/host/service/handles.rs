@@ -148,7 +148,7 @@ impl RuntimeInner {
         state.release(service);
         drop(state);
         if result.is_err() {
-            self.reaper.wake();
+            self.wake_reaper();
         }
         result
     }
@@ -183,7 +183,7 @@ impl RuntimeInner {
         if target.is_none()
             && let Some((gate, first_generation)) = state.gate.as_mut().zip(instance)
         {
-            gate.members.insert(number, first_generation);
+            gate.add_slot(number, first_generation);
         }
         SlotRef::first(raw)
     }
@@ -229,7 +229,7 @@ impl State {
         let found = found.ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime is gone"))?;
         // Behind the gate only the thread of the hand-over comes here, and threads that
         // are inside a member.
-        let is_gated = self.gate.as_ref().is_some_and(|gate| gate.instances.contains(&service));
+        let is_gated = self.gate.as_ref().is_some_and(|gate| gate.has_service(service));
         let views = self.objects.views();
         match found.instance().target(view, views) {
             Ok(target) if !is_gated => Ok(Some(target)),

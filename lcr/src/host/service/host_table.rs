@@ -116,7 +116,7 @@ unsafe extern "C" fn release(slot: *const RawSlot) {
     // this is the only call for it.
     let inner = unsafe { inner_of(slot) };
     drop(catch_unwind(AssertUnwindSafe(|| {
-        inner.reaper.release(slot.cast_mut());
+        inner.release(slot.cast_mut());
         if inner.is_closed() {
             inner.take_back(&mut inner.state());
         }
@@ -220,8 +220,9 @@ impl RuntimeInner {
     /// Enters a slot by whatever way the thread's situation asks for.
     fn enter_slot(&self, thread: &'static ThreadRecord, place: Place) -> Result<SlowEntry, Refusal> {
         let record = thread.record();
-        if let Some(entered) =
-            self.enter_pinned(thread, place).map_or_else(|| self.enter_ahead(thread, place), |held| Ok(Some(held)))?
+        if let Some(entered) = self
+            .enter_pinned(thread, place)
+            .map_or_else(|| self.enter_uncommitted(thread, place), |held| Ok(Some(held)))?
         {
             return Ok(entered);
         }
@@ -271,7 +272,7 @@ impl RuntimeInner {
     }
 
     /// The way of a transaction's thread into a successor.
-    fn enter_ahead(&self, thread: &'static ThreadRecord, place: Place) -> Result<Option<SlowEntry>, Refusal> {
+    fn enter_uncommitted(&self, thread: &'static ThreadRecord, place: Place) -> Result<Option<SlowEntry>, Refusal> {
         if !thread.uses_slow_path() {
             return Ok(None);
         }
@@ -294,11 +295,11 @@ impl RuntimeInner {
     /// The way of a thread that the hand-over waits for, or that executes it.
     fn pass_gate(&self, thread: &'static ThreadRecord, place: Place) -> Result<Option<SlowEntry>, Refusal> {
         let state = self.state();
-        let Some(gate) = &state.gate else { return Ok(None) };
+        let Some(gate) = state.gate() else { return Ok(None) };
         let slot = SlotId::of_offset(place.offset());
-        if gate.thread == thread.thread_id() {
+        if gate.is_passed_by(thread.thread_id()) {
             let service = state.objects.slots().get(slot).map(|slot| slot.service());
-            if service.is_some_and(|service| gate.saved.contains(&service)) {
+            if service.is_some_and(|service| gate.has_saved(service)) {
                 let text = "its state was saved and not restored yet, so the call would be lost; \
                             while state moves, call only what deps(..) declares";
                 return Err((FaultKind::Gate, text.to_owned()));
@@ -306,10 +307,10 @@ impl RuntimeInner {
         } else if !state.is_inside_gate(thread, gate) {
             return Ok(None);
         }
-        let Some(target) = gate.before.target(slot).or_else(|| state.objects.serving_target(slot)) else {
+        let Some(target) = gate.before().target(slot).or_else(|| state.objects.serving_target(slot)) else {
             return Ok(None);
         };
-        let table = gate.before.table();
+        let table = gate.before().table();
         let depth = thread.record().depth();
         // The world before the gate is alive while the gate is shut, and behind it while
         // this frame shows it: publish under the state lock, which opening takes too.

@@ -9,53 +9,75 @@
 //! 3. Only [`RuntimeInner::publish`] changes which world is current.
 
 use std::{
+    collections::HashMap,
+    path::Path,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU8, Ordering},
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use crate::{
     abi::{frame::Core, tables::HostTable},
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, Straggler},
     host::{
-        ids::{Generation, Numbered, PinId, ServiceId, SlotId, ThreadId},
-        image::stage::Store,
+        deadline::Deadline,
+        ids::{Generation, ProviderId, ServiceId, SlotId, ThreadId},
+        image::stage::{Staged, Store},
         objects::{
             component::Component,
             instances::{Held, Instance},
             owner::Objects,
         },
         sys,
-        worlds::world::{Edit, Retired, World, Worlds},
+        worlds::{
+            records::ThreadRecord,
+            world::{Edit, Retired, World, Worlds},
+        },
     },
 };
 
 use super::{
     drain::Sightings,
-    gate::{Gate, GateWord},
-    pins::PinInfo,
+    gate::{Gate, GateWord, Members},
+    pins::Pins,
     reaper::Reaper,
+    retained::RetainedImages,
+    transaction_lock::{Begin, TransactionLock},
 };
 
 /// One runtime's parts. The core comes first, so that its address is that of the whole.
+///
+/// | field | changed by |
+/// |---|---|
+/// | `core`, `worlds` | a publication, under the state lock |
+/// | `state` | whoever holds the lock |
+/// | `pins` | any thread, under their own lock |
+/// | `gate` | the thread of a transaction, under the state lock |
+/// | `reaper` | any thread, under its own locks |
+/// | `is_closed` | the thread that drops the runtime, once |
+/// | `transactions` | any thread, without waiting |
+/// | `store` | a plan that stages files, under its own lock |
 #[repr(C)]
 pub(crate) struct RuntimeInner {
-    pub(crate) core: Core,
+    pub(in crate::host) core: Core,
     /// The functions that images and slots of this runtime call.
     pub(in crate::host) host: &'static HostTable,
     worlds: Worlds,
     state: Mutex<State>,
     /// Signalled when a provider was built or thawed, or the runtime closed.
-    pub(crate) changed: Condvar,
-    pub(crate) gate: GateWord,
-    pub(crate) reaper: Reaper,
-    pub(crate) closed: AtomicBool,
-    pub(crate) changing: TransactionLock,
-    pub(crate) store: Store,
+    changed: Condvar,
+    pub(in crate::host) pins: Pins,
+    pub(super) gate: GateWord,
+    pub(in crate::host) reaper: Reaper,
+    is_closed: AtomicBool,
+    pub(super) transactions: TransactionLock,
+    pub(super) store: Store,
     /// How long dropping the runtime waits for calls that are still inside.
-    pub(crate) shutdown_timeout: Duration,
+    pub(super) shutdown_timeout: Duration,
+    /// The runtime itself, for its threads.
+    weak: Weak<RuntimeInner>,
 }
 
 /// The stack of the threads that execute transactions and destroy instances, in bytes:
@@ -65,16 +87,14 @@ pub(crate) const AUTHORS_STACK: usize = 16 << 20;
 
 /// The bookkeeping of one runtime.
 pub(crate) struct State {
-    pub(crate) world: Arc<World>,
-    pub(crate) retired: Retired,
-    pub(crate) retiring: Vec<Retiring>,
-    /// Components that opted in to be unmapped and have no provider any more.
-    pub(crate) unloading: Vec<Arc<Component>>,
+    pub(in crate::host) world: Arc<World>,
+    pub(in crate::host) retired: Retired,
+    pub(in crate::host) retiring: Vec<Retiring>,
+    pub(in crate::host) images: RetainedImages,
     pub(in crate::host) objects: Objects,
-    pub(crate) pins: Numbered<PinId, PinInfo>,
-    pub(crate) gate: Option<Gate>,
-    pub(crate) sightings: Sightings,
-    pub(crate) tally: Tally,
+    pub(in crate::host) gate: Option<Gate>,
+    pub(super) sightings: Sightings,
+    pub(in crate::host) tally: Tally,
 }
 
 /// An instance that was replaced or released and waits for its last call to leave.
@@ -86,53 +106,29 @@ pub(crate) struct Retiring {
     pub(crate) retired_at: Generation,
 }
 
-/// Whether a transaction runs: one at a time.
-#[derive(Default)]
-pub(crate) struct TransactionLock(AtomicU8);
-
-/// What came of [`TransactionLock::begin`].
-#[must_use]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Begin {
-    /// The transaction may run, and must [`TransactionLock::end`].
-    Begun,
-    /// Another one runs.
-    Busy,
-    /// One was cut off by a fork: this process must not run any.
-    Lost,
-}
-
-impl TransactionLock {
-    const IDLE: u8 = 0;
-    const RUNNING: u8 = 1;
-    const LOST: u8 = 2;
-
-    pub(crate) fn begin(&self) -> Begin {
-        match self.0.compare_exchange(Self::IDLE, Self::RUNNING, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => Begin::Begun,
-            Err(Self::RUNNING) => Begin::Busy,
-            Err(_) => Begin::Lost,
-        }
-    }
-
-    pub(crate) fn end(&self) {
-        self.0.store(Self::IDLE, Ordering::Release);
-    }
-
-    /// In the child of a fork: true if a transaction was running.
-    pub(in crate::host) fn lose(&self) -> bool {
-        self.0.compare_exchange(Self::RUNNING, Self::LOST, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-}
-
-/// Counts since the runtime began.
+/// How many objects there were since the runtime began.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Tally {
-    pub(crate) constructed: u64,
-    pub(crate) destroyed: u64,
-    /// Bytes of images that no present component uses, and which stay mapped.
-    pub(crate) retained_images: usize,
-    pub(crate) retained_image_bytes: usize,
+    constructed: u64,
+    destroyed: u64,
+}
+
+impl Tally {
+    pub(in crate::host) fn note_constructed(&mut self) {
+        self.constructed += 1;
+    }
+
+    pub(in crate::host) fn note_destroyed(&mut self) {
+        self.destroyed += 1;
+    }
+
+    pub(in crate::host) fn constructed(&self) -> u64 {
+        self.constructed
+    }
+
+    pub(in crate::host) fn destroyed(&self) -> u64 {
+        self.destroyed
+    }
 }
 
 impl RuntimeInner {
@@ -143,8 +139,8 @@ impl RuntimeInner {
         shutdown_timeout: Duration,
     ) -> Arc<RuntimeInner> {
         let (worlds, core) = Worlds::new(64, fenced);
-        let world = worlds.current();
-        Arc::new(RuntimeInner {
+        let world = worlds.current(&core);
+        Arc::new_cyclic(|weak| RuntimeInner {
             core,
             host,
             worlds,
@@ -152,20 +148,21 @@ impl RuntimeInner {
                 world,
                 retired: Retired::default(),
                 retiring: Vec::new(),
-                unloading: Vec::new(),
+                images: RetainedImages::default(),
                 objects: Objects::default(),
-                pins: Numbered::default(),
                 gate: None,
                 sightings: Sightings::default(),
                 tally: Tally::default(),
             }),
             changed: Condvar::new(),
+            pins: Pins::default(),
             gate: GateWord::default(),
             reaper: Reaper::default(),
-            closed: AtomicBool::new(false),
-            changing: TransactionLock::default(),
+            is_closed: AtomicBool::new(false),
+            transactions: TransactionLock::default(),
             store,
             shutdown_timeout,
+            weak: Weak::clone(weak),
         })
     }
 
@@ -221,7 +218,114 @@ impl RuntimeInner {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Begins the end of the runtime: from now on nothing is built, pinned or changed.
+    pub(in crate::host) fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+    }
+
+    /// The runtime, for a thread of its own that must not keep it alive.
+    pub(super) fn weak(&self) -> Weak<RuntimeInner> {
+        Weak::clone(&self.weak)
+    }
+
+    /// The current world, as calls find it at this moment. Takes no lock.
+    pub(super) fn current_world(&self) -> Arc<World> {
+        self.worlds.current(&self.core)
+    }
+
+    /// The number of the last commit, as calls find it at this moment. Takes no lock.
+    pub(crate) fn serial(&self) -> u64 {
+        self.worlds.serial(&self.core)
+    }
+
+    /// Wakes the threads that wait for a provider to be built or thawed.
+    pub(crate) fn notify_changed(&self) {
+        self.changed.notify_all();
+    }
+
+    /// Copies a file into the store and checks it.
+    ///
+    /// # Errors
+    /// Those of [`Store::stage`].
+    pub(crate) fn stage(&self, path: &Path) -> Result<Staged> {
+        self.store.stage(path)
+    }
+
+    /// Removes the store's files.
+    pub(in crate::host) fn remove_store(&self) {
+        self.store.remove();
+    }
+
+    /// Begins a transaction, if none runs: [`RuntimeInner::end_transaction`] must follow.
+    pub(crate) fn begin_transaction(&self) -> Begin {
+        self.transactions.begin()
+    }
+
+    /// Ends a transaction.
+    pub(crate) fn end_transaction(&self) {
+        self.transactions.end();
+        self.wake_reaper();
+    }
+
+    /// Shuts the gate before `members`, which `thread` passes: closes their slots in one world.
+    /// Callers give up at the deadline.
+    pub(crate) fn shut_gate(&self, state: &mut State, members: Members, thread: ThreadId, deadline: Deadline) {
+        let edits: Vec<Edit> = members.slots.keys().map(|&slot| (slot, None)).collect();
+        let before = Arc::clone(&state.world);
+        self.gate.shut(deadline);
+        self.publish(state, &edits, 0);
+        state.gate = Some(Gate::new(before, members, thread));
+    }
+
+    /// Opens the gate: the current world is one in which the members' slots are open.
+    pub(crate) fn open_gate(&self, state: &mut State) {
+        state.gate = None;
+        self.gate.open();
+    }
+
+    /// Whether the gate is shut, by its word and by the bookkeeping.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn is_gate_shut(&self) -> bool {
+        self.gate.look().is_shut() || self.state().gate.is_some()
+    }
+
+    /// Opens the gate on the instances that serve now, if it is shut.
+    pub(crate) fn reopen_gate(&self, state: &mut State) {
+        let Some(gate) = &state.gate else { return };
+        // A slot that was released meanwhile stays closed: its instance may be gone.
+        let edits: Vec<Edit> =
+            gate.members().slots.keys().map(|&slot| (slot, state.objects.serving_target(slot))).collect();
+        self.publish(state, &edits, 0);
+        self.open_gate(state);
+    }
+
+    /// Calls and pins that a hand-over behind the gate waits for.
+    pub(crate) fn behind_gate(&self, state: &mut State) -> Vec<Straggler> {
+        state.behind_gate(&self.pins)
+    }
+
+    /// Calls and pins inside `slots`. See [`State::inside_members`].
+    pub(crate) fn inside_members(
+        &self,
+        state: &mut State,
+        slots: &HashMap<SlotId, Generation>,
+        last: Generation,
+        thread: ThreadId,
+    ) -> Vec<Straggler> {
+        state.inside_members(&self.pins, slots, last, thread)
+    }
+
+    /// Calls that are inside anything that was replaced, and pins that hold it.
+    pub(crate) fn all_stragglers(&self, state: &mut State) -> Vec<Straggler> {
+        state.all_stragglers(&self.pins)
+    }
+
+    /// Whether a thread holds a pin.
+    pub(crate) fn has_pin_of(&self, thread: ThreadId) -> bool {
+        self.pins.are_held_by(thread)
     }
 }
 
@@ -272,5 +376,45 @@ impl State {
     /// The number of the last commit: the generation that programs and operators see.
     pub(crate) fn serial(&self) -> u64 {
         self.world.serial()
+    }
+
+    /// The current world.
+    pub(in crate::host) fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    /// The gate, while it is shut.
+    pub(in crate::host) fn gate(&self) -> Option<&Gate> {
+        self.gate.as_ref()
+    }
+
+    /// Whether `thread` waits for a transaction before it creates anything of a provider. A thread that
+    /// the shut gate waits for does not: it would wait for itself.
+    pub(in crate::host) fn is_frozen_for(&self, provider: ProviderId, thread: &ThreadRecord) -> bool {
+        let is_frozen =
+            self.objects.registry().get(provider).is_some_and(|provider| provider.is_frozen_for(thread.thread_id()));
+        is_frozen && !self.gate.as_ref().is_some_and(|gate| self.is_inside_gate(thread, gate))
+    }
+
+    /// Notes, while the gate is shut, that the state of a service was saved.
+    pub(crate) fn note_saved(&mut self, service: ServiceId) {
+        if let Some(gate) = &mut self.gate {
+            gate.note_saved(service);
+        }
+    }
+
+    /// See [`Retired::shows_all_calls`].
+    pub(crate) fn shows_all_calls(&mut self) -> bool {
+        self.retired.shows_all_calls()
+    }
+
+    /// Notes an image of so many bytes that was mapped and did not become a component.
+    pub(crate) fn retain_refused(&mut self, bytes: usize) {
+        self.images.retain_refused(bytes);
+    }
+
+    /// Notes the image of a component that no provider uses, or that was refused.
+    pub(crate) fn retain_image(&mut self, component: Arc<Component>) {
+        self.images.retain(component);
     }
 }

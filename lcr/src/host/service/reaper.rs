@@ -1,54 +1,31 @@
-//! The reaper: finds what nobody is inside any more, and has it destroyed.
+//! The reaper's own parts: the slots that were released, its thread, and who runs destructors.
 //!
-//! It takes back released slots, hands instances that were replaced, released or refused
-//! to threads that destroy them ([`destroyers`]), and frees retired
-//! worlds. It runs no component's code but the finalizers of images that it unmaps. While something is not ready it looks again, at
-//! growing intervals up to [`SLOWEST`]; with nothing to do it sleeps until it is woken.
-//!
-//! An instance is destroyed when (1) no frame shows a world in which one of its
-//! slots held it, at that slot, (2) no pin holds such a world, and (3) the count taken
-//! from the list is the last one. A world is freed when no frame shows its table and
-//! the list's count is the last one.
-//!
-//! The thread is started when there is first something to do, and again in the child of
-//! a fork.
+//! [`reaping`](super::reaping) says what the thread does. It is started when there is first something to
+//! do, and again in the child of a fork.
 
 use std::{
-    collections::HashSet,
-    panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     thread::{self, Thread},
-    time::Duration,
 };
 
 use crate::{
-    abi::{tables::RawSlot, world::Table},
+    abi::tables::RawSlot,
     error::Straggler,
     host::{
         objects::instances::{Held, Instance},
         sys,
-        worlds::records,
     },
 };
 
-use super::{
-    destroyers::{self, Destroyers, Running},
-    fork,
-    inner::{AUTHORS_STACK, Retiring, RuntimeInner, State},
-};
-
-const FASTEST: Duration = Duration::from_micros(100);
-const SLOWEST: Duration = Duration::from_millis(100);
+use super::destroyers::{self, Destroyers, Running};
 
 /// A runtime's reaper, whether its thread runs or not.
 #[derive(Default)]
 pub(crate) struct Reaper {
-    /// The runtime itself, for the thread.
-    inner: OnceLock<Weak<RuntimeInner>>,
     released: Mutex<Vec<Released>>,
     thread: Mutex<Option<Thread>>,
     /// The fork count of the process that the thread runs in, plus one.
@@ -74,16 +51,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Reaper {
-    /// Tells the reaper what to reap.
-    pub(crate) fn attach(&self, inner: &Arc<RuntimeInner>) {
-        let _ = self.inner.set(Arc::downgrade(inner));
-    }
-
     /// Notes a slot whose last handle is gone.
     pub(in crate::host) fn release(&self, slot: *mut RawSlot) {
         let Some(slot) = NonNull::new(slot) else { return };
         lock(&self.released).push(Released(slot));
-        self.wake();
     }
 
     /// The slots noted since the last time. Take them under the state lock, so that they
@@ -121,17 +92,14 @@ impl Reaper {
         inner.running().iter().filter(|running| all || running.hangs()).map(Running::straggler).collect()
     }
 
-    /// Has the reaper look now.
-    pub(crate) fn wake(&self) {
-        let process = fork::count() + 1;
+    /// Has the reaper's thread look now. `start` starts the thread if it does not run in this process;
+    /// it returns whether there is one.
+    pub(super) fn wake(&self, start: impl FnOnce() -> bool) {
+        let process = sys::forks() + 1;
         if self.running.load(Ordering::Acquire) == process {
             if let Some(thread) = &*lock(&self.thread) {
                 thread.unpark();
             }
-            return;
-        }
-        let Some(inner) = self.inner.get().and_then(Weak::upgrade) else { return };
-        if inner.is_closed() {
             return;
         }
         let mut slot = lock(&self.thread);
@@ -142,115 +110,15 @@ impl Reaper {
             }
             return;
         }
-        let weak = Arc::downgrade(&inner);
-        match sys::start(c"lcr-reaper", AUTHORS_STACK, move || run(&weak)) {
-            Ok(_) => {
-                // Its own handle is not there yet, but then it has not looked yet.
-                *slot = None;
-                self.running.store(process, Ordering::Release);
-            }
-            Err(error) => {
-                tracing::error!(%error, "no reaper thread; replaced instances stay until one can be started")
-            }
+        if start() {
+            // Its own handle is not there yet, but then it has not looked yet.
+            *slot = None;
+            self.running.store(process, Ordering::Release);
         }
-    }
-}
-
-fn run(weak: &Weak<RuntimeInner>) {
-    let mut pause = FASTEST;
-    if let Some(inner) = weak.upgrade() {
-        *lock(&inner.reaper.thread) = Some(thread::current());
-    }
-    loop {
-        let Some(inner) = weak.upgrade() else { return };
-        // A panic, of a subscriber for instance, ends the round and not the reaper.
-        let round = catch_unwind(AssertUnwindSafe(|| inner.reap()));
-        let (progress, waiting) = round.unwrap_or((false, true));
-        if inner.is_closed() {
-            return;
-        }
-        drop(inner);
-        pause = if progress { FASTEST } else { (pause * 2).min(SLOWEST) };
-        if waiting || progress {
-            thread::park_timeout(pause);
-        } else {
-            thread::park();
-        }
-    }
-}
-
-impl RuntimeInner {
-    /// One round. Returns whether anything was done, and whether anything is left.
-    pub(in crate::host) fn reap(self: &Arc<RuntimeInner>) -> (bool, bool) {
-        let mut state = self.state();
-        let mut progress = self.take_back(&mut state);
-        let ready = state.ready();
-        progress |= !ready.is_empty();
-        let start = self.reaper.destroyers.queue(ready);
-        if state.retired.shows_all_calls() {
-            progress |= state.free_worlds();
-        }
-        let waiting = !state.retiring.is_empty()
-            || state.retired.count() > 0
-            || !state.unloading.is_empty()
-            || self.reaper.destroyers.lock().is_waiting();
-        drop(state);
-        if let Some(start) = start {
-            self.start_destroyer(start);
-        }
-        progress |= self.unload();
-        (progress, waiting)
-    }
-}
-
-/// Destroys an object. Its destructor's panic is reported, and otherwise ignored.
-pub(in crate::host) fn destroy(instance: Instance) -> Instance {
-    let destroy = instance.implementation().export.destroy;
-    // SAFETY: the caller owns the object, no call is inside it, and nothing refers to it.
-    let outcome = unsafe { destroy(instance.address()) };
-    // SAFETY: an export's functions keep the contract of `Outcome`.
-    if let Err((_, message, _)) = unsafe { outcome.into_result() } {
-        let component = &instance.implementation().component;
-        // A subscriber that panics must not end the thread.
-        drop(catch_unwind(AssertUnwindSafe(|| {
-            tracing::error!(%component, %message, "a destructor panicked");
-        })));
-    }
-    instance
-}
-
-impl State {
-    /// Takes out the instances that may be destroyed.
-    fn ready(&mut self) -> Vec<Instance> {
-        if self.retiring.is_empty() {
-            return Vec::new();
-        }
-        let shows_all = self.retired.shows_all_calls();
-        let calls = self.old_calls();
-        let mut ready = Vec::new();
-        let mut left = Vec::new();
-        for retiring in std::mem::take(&mut self.retiring) {
-            let may_hide = !shows_all && !retiring.slots.is_empty();
-            if may_hide || !self.inside(&retiring, &calls).is_empty() || self.is_pinned(&retiring) {
-                left.push(retiring);
-                continue;
-            }
-            match Arc::try_unwrap(retiring.instance) {
-                Ok(instance) => ready.push(instance),
-                Err(instance) => left.push(Retiring { instance, ..retiring }),
-            }
-        }
-        self.retiring = left;
-        ready
     }
 
-    /// Frees the retired worlds that no frame shows and no pin holds.
-    fn free_worlds(&mut self) -> bool {
-        let shown: HashSet<*const Table> =
-            records::all().flat_map(|thread| thread.calls()).map(|(table, _)| table).collect();
-        let is_some = self.retired.free(&shown);
-        let oldest = self.retired.oldest();
-        self.objects.slots_mut().reclaim(oldest);
-        is_some
+    /// The calling thread is the reaper's.
+    pub(super) fn run_here(&self) {
+        *lock(&self.thread) = Some(thread::current());
     }
 }

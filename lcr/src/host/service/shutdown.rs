@@ -31,10 +31,10 @@ use crate::host::{
 };
 
 use super::{
-    destroyers::{LIMIT, Running},
-    gate::Gate,
-    inner::{AUTHORS_STACK, Begin, Retiring, RuntimeInner, State},
-    reaper::destroy,
+    destroyers::{LIMIT, Running, destroy},
+    gate::{Gate, Members},
+    inner::{AUTHORS_STACK, Retiring, RuntimeInner, State},
+    transaction_lock::Begin,
 };
 
 /// Ends a runtime whose `closed` is set. Returns when it is done or its shutdown timeout is over.
@@ -74,7 +74,7 @@ pub(in crate::host) fn run(runtime: &Arc<RuntimeInner>) {
         }
     }
     // It ends when it finds the runtime closed.
-    runtime.reaper.wake();
+    runtime.wake_reaper();
 }
 
 /// Starts a thread that ends the runtime. Whether there is one.
@@ -202,10 +202,10 @@ impl RuntimeInner {
         state.last_ones(&mut inner);
         drop(inner);
         // What the destructors of such a thread call is there in the world before.
-        state.gate = Some(Gate::new(before, sys::thread_id()));
+        state.gate = Some(Gate::new(before, Members::default(), sys::thread_id()));
         drop(state);
         self.gate.open();
-        self.changed.notify_all();
+        self.notify_changed();
         self.destroy_all(ending, 0, deadline);
     }
 
@@ -222,7 +222,7 @@ impl RuntimeInner {
                 }
                 return;
             };
-            self.state().gate.iter_mut().for_each(|gate| gate.thread = sys::thread_id());
+            self.state().gate.iter_mut().for_each(|gate| gate.pass(sys::thread_id()));
             self.destroy_last(retiring, &before, deadline, ending, number);
         }
     }
@@ -232,7 +232,7 @@ impl RuntimeInner {
     fn alone(&self, deadline: Deadline) -> MutexGuard<'_, State> {
         let mut is_changing = true;
         loop {
-            is_changing = is_changing && self.changing.begin() == Begin::Busy;
+            is_changing = is_changing && self.transactions.begin() == Begin::Busy;
             let state = self.state();
             if !(is_changing || self.reaper.destroying() > 0) || deadline.has_passed() {
                 return state;
@@ -247,7 +247,7 @@ impl RuntimeInner {
             let mut state = self.state();
             let may_hide = !state.retired.shows_all_calls() && !retiring.slots.is_empty();
             let calls = state.old_calls();
-            let is_used = !state.inside(&retiring, &calls).is_empty() || state.is_pinned(&retiring);
+            let is_used = !state.inside(&retiring, &calls).is_empty() || retiring.is_pinned(&self.pins);
             drop(state);
             if !is_used && may_hide {
                 let component = retiring.instance.implementation().component.to_string();
@@ -264,7 +264,7 @@ impl RuntimeInner {
                         before.close(&retiring.slots, instance.address());
                         ending.lock().destroying.push(Running::new(number, &instance));
                         drop(destroy(instance));
-                        self.state().tally.destroyed += 1;
+                        self.state().tally.note_destroyed();
                         ending.lock().destroying.retain(|running| running.number() != number);
                         return;
                     }

@@ -9,33 +9,16 @@
 //! it started, no destructor of a thread-local. A caller frees what a call returned before it
 //! leaves the call's frame, so no thread is on its way back into the image either.
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
-use crate::host::{image::threads, objects::component::Component};
+use crate::host::image::threads;
 
-use super::inner::{RuntimeInner, State};
-
-impl State {
-    /// Notes an image of so many bytes that was mapped and did not become a component.
-    pub(crate) fn retain_refused(&mut self, bytes: usize) {
-        self.tally.retained_images += 1;
-        self.tally.retained_image_bytes += bytes;
-    }
-
-    /// Notes an image that no seat uses, or of a component that was refused.
-    pub(crate) fn retain_image(&mut self, component: Arc<Component>) {
-        self.tally.retained_images += usize::from(component.origin.is_some());
-        self.tally.retained_image_bytes += component.image_bytes();
-        if component.unload {
-            self.unloading.push(component);
-        }
-    }
-}
+use super::inner::RuntimeInner;
 
 impl RuntimeInner {
     /// Unmaps what can be unmapped now. Returns whether anything was.
     pub(in crate::host) fn unload(&self) -> bool {
-        let candidates = mem::take(&mut self.state().unloading);
+        let candidates = self.state().images.take_waiting();
         let mut held = Vec::new();
         let mut unloaded = false;
         for candidate in candidates {
@@ -55,9 +38,7 @@ impl RuntimeInner {
             match unsafe { origin.image.unload(self.is_closed()) } {
                 Ok(()) => {
                     unloaded = true;
-                    let mut state = self.state();
-                    state.tally.retained_images -= 1;
-                    state.tally.retained_image_bytes -= bytes;
+                    self.state().images.note_unloaded(bytes);
                 }
                 Err(still) => {
                     tracing::debug!(component = %component, reason = %still.error, "an image stays mapped for now");
@@ -67,7 +48,7 @@ impl RuntimeInner {
                 }
             }
         }
-        self.state().unloading.extend(held);
+        self.state().images.put_back(held);
         unloaded
     }
 }

@@ -35,6 +35,19 @@ impl Word {
         Look(self.0.load(Ordering::Acquire))
     }
 
+    /// What `read` read while the gate was open: with the current world, one whose slots no gate has
+    /// closed. `None` if the gate was shut at any moment of that.
+    pub(crate) fn read_open<T>(&self, read: impl FnOnce() -> T) -> Option<T> {
+        let before = self.look();
+        if before.is_shut() {
+            return None;
+        }
+        // A closed world is published behind the odd word, so who reads that world (`Acquire`) finds
+        // the word changed; and it is replaced before the word becomes even.
+        let read = read();
+        (self.look() == before).then_some(read)
+    }
+
     /// Before the world with closed slots is published. One thread at a time shuts and opens.
     pub(crate) fn shut(&self) {
         let word = self.0.load(Ordering::Relaxed);

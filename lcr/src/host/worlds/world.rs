@@ -1,19 +1,37 @@
 //! Worlds: making tables, and the one place where the current world is written.
 //!
 //! The current world is owned by an [`ArcSwap`] and its table's address is in
-//! [`Core::current`](crate::abi::frame::Core), which calls read. [`Worlds::publish`]
-//! writes both, the owner first: the address is the visible moment. Whoever wants to
-//! hold the current world does it under the runtime's state lock, or from a frame.
+//! [`Core::current`](crate::abi::frame::Core), which calls read. [`Worlds::publish`] writes both, the
+//! owner first; the address is the visible moment.
 //!
-//! A replaced world stays in the list of retired ones, with one count held by the list,
-//! until no frame shows its table and no pin holds it. So the last owner of a world is
-//! always the reaper (arc-swap's guards would leave that to a reader).
+//! # Reading the current world without a lock
+//!
+//! Whoever wants the current world and is not in a call ([`Worlds::current`], [`Worlds::serial`])
+//! must find the world that calls find at that moment, or a program could see a new answer before the
+//! new generation, or the other way round.
+//!
+//! *Reader*: loads the owner, which holds a world, then the address (`Acquire`), and begins again if the
+//! address is not that of the held world's table. *Writer*: stores the owner, then the address
+//! (`Release`), with the runtime's state lock held, so there is one writer.
+//!
+//! *Collision*: a reader between the two stores holds the new world and finds the old address, or it
+//! held the old world and finds the new address; both begin again. What a reader returns was current
+//! when it read the address: while it holds the world, no other table has that address. A reader
+//! waits for a writer only between two adjacent stores, and for no lock.
+//!
+//! A replaced world stays in the list of retired ones, with one count held by the list, until no
+//! frame shows its table and no other count is left: `ArcSwap` turns the guards of readers into
+//! counts before its store returns. So the last owner of a retired world is the reaper.
 
 use std::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
     collections::HashSet,
-    ptr::NonNull,
-    sync::{Arc, atomic::AtomicPtr},
+    hint,
+    ptr::{self, NonNull},
+    sync::{
+        Arc,
+        atomic::{AtomicPtr, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
@@ -195,9 +213,24 @@ impl Worlds {
         (Worlds { owner: ArcSwap::new(world) }, core)
     }
 
-    /// The current world.
-    pub(crate) fn current(&self) -> Arc<World> {
-        self.owner.load_full()
+    /// The current world, as calls find it at this moment.
+    pub(crate) fn current(&self, core: &Core) -> Arc<World> {
+        self.read(core, Arc::clone)
+    }
+
+    /// The number of the last commit, as calls find it at this moment.
+    pub(crate) fn serial(&self, core: &Core) -> u64 {
+        self.read(core, |world| world.serial())
+    }
+
+    fn read<T>(&self, core: &Core, read: impl Fn(&Arc<World>) -> T) -> T {
+        loop {
+            let owned = self.owner.load();
+            if ptr::eq(core.current.load(Ordering::Acquire), owned.table()) {
+                return read(&owned);
+            }
+            hint::spin_loop();
+        }
     }
 
     /// Makes a successor of the current world with `edits` and at least `len` entries,
@@ -212,7 +245,7 @@ impl Worlds {
         edits: &[Edit],
         len: usize,
     ) -> Arc<World> {
-        let before = self.current();
+        let before = self.owner.load_full();
         let next = Arc::new(World::new(before.generation().next(), serial, len.max(before.len()), Some(&before)));
         for &(slot, target) in edits {
             next.entry(slot).set(target);

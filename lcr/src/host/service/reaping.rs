@@ -1,0 +1,171 @@
+//! The reaper: finds what nobody is inside any more, and has it destroyed.
+//!
+//! It takes back released slots, hands instances that were replaced, released or refused
+//! to threads that destroy them ([`destroyers`]), and frees retired
+//! worlds. It runs no component's code but the finalizers of images that it unmaps. While something is not ready it looks again, at
+//! growing intervals up to [`SLOWEST`]; with nothing to do it sleeps until it is woken.
+//!
+//! An instance is destroyed when (1) no frame shows a world in which one of its
+//! slots held it, at that slot, (2) no pin holds such a world, and (3) the count taken
+//! from the list is the last one. A world is freed when no frame shows its table and
+//! the list's count is the last one.
+
+use std::{
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Weak},
+    thread,
+    time::Duration,
+};
+
+use crate::{
+    abi::{tables::RawSlot, world::Table},
+    host::{objects::instances::Instance, sys, worlds::records},
+};
+
+use super::{
+    destroyers::{Start, destroy},
+    inner::{AUTHORS_STACK, Retiring, RuntimeInner, State},
+    pins::Pins,
+};
+
+const FASTEST: Duration = Duration::from_micros(100);
+const SLOWEST: Duration = Duration::from_millis(100);
+
+fn run(weak: &Weak<RuntimeInner>) {
+    let mut pause = FASTEST;
+    if let Some(inner) = weak.upgrade() {
+        inner.reaper.run_here();
+    }
+    loop {
+        let Some(inner) = weak.upgrade() else { return };
+        // A panic, of a subscriber for instance, ends the round and not the reaper.
+        let round = catch_unwind(AssertUnwindSafe(|| inner.reap()));
+        let (progress, waiting) = round.unwrap_or((false, true));
+        if inner.is_closed() {
+            return;
+        }
+        drop(inner);
+        pause = if progress { FASTEST } else { (pause * 2).min(SLOWEST) };
+        if waiting || progress {
+            thread::park_timeout(pause);
+        } else {
+            thread::park();
+        }
+    }
+}
+
+impl RuntimeInner {
+    /// One round. Returns whether anything was done, and whether anything is left.
+    pub(in crate::host) fn reap(self: &Arc<RuntimeInner>) -> (bool, bool) {
+        let mut state = self.state();
+        let mut progress = self.take_back(&mut state);
+        let ready = state.ready(&self.pins);
+        progress |= !ready.is_empty();
+        let start = self.reaper.destroyers.queue(ready);
+        if state.retired.shows_all_calls() {
+            progress |= state.free_worlds();
+        }
+        let waiting = !state.retiring.is_empty()
+            || state.retired.count() > 0
+            || state.images.are_waiting()
+            || self.reaper.destroyers.lock().is_waiting();
+        drop(state);
+        if let Some(start) = start {
+            self.start_destroyer(start);
+        }
+        progress |= self.unload();
+        (progress, waiting)
+    }
+
+    /// Notes a slot whose last handle is gone.
+    pub(super) fn release(self: &Arc<RuntimeInner>, slot: *mut RawSlot) {
+        self.reaper.release(slot);
+        self.wake_reaper();
+    }
+
+    /// Has the reaper look now.
+    pub(crate) fn wake_reaper(&self) {
+        self.reaper.wake(|| {
+            if self.is_closed() {
+                return false;
+            }
+            let weak = self.weak();
+            let started = sys::start(c"lcr-reaper", AUTHORS_STACK, move || run(&weak));
+            if let Err(error) = &started {
+                tracing::error!(%error, "no reaper thread; replaced instances stay until one can be started");
+            }
+            started.is_ok()
+        });
+    }
+
+    /// Starts a thread that destroys what is queued.
+    pub(in crate::host) fn start_destroyer(self: &Arc<RuntimeInner>, start: Start) {
+        let Start { number, beside } = start;
+        if let Some((component, age)) = beside {
+            tracing::warn!(%component, ?age, "a destructor does not return; others are destroyed beside it");
+        }
+        let inner = Arc::clone(self);
+        let started = sys::start(c"lcr-reaper", AUTHORS_STACK, move || inner.destroy_queued(number));
+        if let Err(error) = started {
+            self.reaper.destroyers.lock().lack_thread();
+            tracing::error!(%error, "no thread to destroy replaced instances; they stay until one can be started");
+        }
+    }
+
+    fn destroy_queued(self: &Arc<RuntimeInner>, number: u64) {
+        while let Some(instance) = self.reaper.destroyers.next(number) {
+            let destroyed = destroy(instance);
+            let mut state = self.state();
+            state.tally.note_destroyed();
+            state.release_needs(destroyed.needs());
+            let mut inner = self.reaper.destroyers.lock();
+            inner.end(number);
+            // One look of the reaper's for many objects is enough, unless one let others go.
+            let is_worth_a_look = !inner.is_waiting() || !destroyed.needs().is_empty();
+            drop(inner);
+            drop(state);
+            // It may hold the last count of a component whose image can go.
+            drop(destroyed);
+            if is_worth_a_look {
+                self.wake_reaper();
+            }
+        }
+    }
+}
+
+impl State {
+    /// Takes out the instances that may be destroyed.
+    fn ready(&mut self, pins: &Pins) -> Vec<Instance> {
+        if self.retiring.is_empty() {
+            return Vec::new();
+        }
+        let shows_all = self.retired.shows_all_calls();
+        let calls = self.old_calls();
+        let mut ready = Vec::new();
+        let mut left = Vec::new();
+        for retiring in std::mem::take(&mut self.retiring) {
+            let may_hide = !shows_all && !retiring.slots.is_empty();
+            if may_hide || !self.inside(&retiring, &calls).is_empty() || retiring.is_pinned(pins) {
+                left.push(retiring);
+                continue;
+            }
+            match Arc::try_unwrap(retiring.instance) {
+                Ok(instance) => ready.push(instance),
+                Err(instance) => left.push(Retiring { instance, ..retiring }),
+            }
+        }
+        self.retiring = left;
+        ready
+    }
+
+    /// Frees the retired worlds that no frame shows and no pin holds.
+    fn free_worlds(&mut self) -> bool {
+        let shown: HashSet<*const Table> =
+            records::all().flat_map(|thread| thread.calls()).map(|(table, _)| table).collect();
+        let is_some = self.retired.free(&shown);
+        let oldest = self.retired.oldest();
+        self.objects.slots_mut().reclaim(oldest);
+        is_some
+    }
+}

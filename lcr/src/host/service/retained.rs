@@ -1,0 +1,61 @@
+//! The images that no provider uses any more: how many, how large, and which may be unmapped.
+
+use std::{mem, sync::Arc};
+
+use crate::host::objects::component::Component;
+
+/// The images that stay mapped and serve nothing.
+#[derive(Default)]
+pub(crate) struct RetainedImages {
+    count: usize,
+    bytes: usize,
+    /// Components that opted in to be unmapped.
+    waiting: Vec<Arc<Component>>,
+}
+
+impl RetainedImages {
+    /// Notes an image of so many bytes that was mapped and did not become a component.
+    pub(super) fn retain_refused(&mut self, bytes: usize) {
+        self.count += 1;
+        self.bytes += bytes;
+    }
+
+    /// Notes the image of a component that no provider uses, or that was refused.
+    pub(super) fn retain(&mut self, component: Arc<Component>) {
+        self.count += usize::from(component.origin.is_some());
+        self.bytes += component.image_bytes();
+        if component.unload {
+            self.waiting.push(component);
+        }
+    }
+
+    /// Whether components wait to be unmapped.
+    pub(super) fn are_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Takes out the components that wait to be unmapped.
+    pub(super) fn take_waiting(&mut self) -> Vec<Arc<Component>> {
+        mem::take(&mut self.waiting)
+    }
+
+    /// Puts back those that cannot be unmapped yet.
+    pub(super) fn put_back(&mut self, held: Vec<Arc<Component>>) {
+        self.waiting.extend(held);
+    }
+
+    /// Notes that an image of so many bytes was unmapped.
+    pub(super) fn note_unloaded(&mut self, bytes: usize) {
+        self.count -= 1;
+        self.bytes -= bytes;
+    }
+
+    pub(in crate::host) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Their size in memory.
+    pub(in crate::host) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}

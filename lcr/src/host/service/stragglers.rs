@@ -1,0 +1,143 @@
+//! Stragglers: the calls and pins that a hand-over, a destruction or the end of a runtime waits for,
+//! with their names.
+//!
+//! [`drain`](super::drain) finds the calls, [`pins`](super::pins) knows the pins. All of this runs under
+//! the state lock, which keeps the list of retired worlds as it is.
+
+use std::collections::HashMap;
+
+use crate::{
+    component::identity::ComponentId,
+    error::{HeldBy, MethodId, Straggler},
+    host::{
+        ids::{Generation, SlotId, ThreadId},
+        worlds::records::ThreadRecord,
+    },
+};
+
+use super::{
+    drain::OldCall,
+    gate::Gate,
+    inner::{Retiring, State},
+    pins::{PinInfo, Pins},
+};
+
+impl State {
+    /// The calls that are inside retired worlds now. See [`Sightings::look`](super::drain::Sightings).
+    pub(super) fn old_calls(&mut self) -> Vec<OldCall> {
+        self.sightings.look(&self.retired)
+    }
+
+    /// Whether a thread is inside a member of the gate.
+    pub(in crate::host) fn is_inside_gate(&self, thread: &ThreadRecord, gate: &Gate) -> bool {
+        thread.calls().any(|(table, place)| {
+            let known = self.retired.worlds().find(|world| std::ptr::eq(world.table(), table));
+            let first_generation = gate.members().slots.get(&SlotId::of_offset(place.offset()));
+            known.zip(first_generation).is_some_and(|(world, &first_generation)| world.generation() >= first_generation)
+        })
+    }
+
+    /// Whether a thread is inside a slot of this runtime.
+    pub(crate) fn is_in_slot(&self, thread: &ThreadRecord, slot: SlotId) -> bool {
+        thread.calls().any(|(table, place)| {
+            let mut worlds = self.retired.worlds().chain([&self.world]);
+            SlotId::of_offset(place.offset()) == slot && worlds.any(|world| std::ptr::eq(world.table(), table))
+        })
+    }
+
+    /// Calls and pins that a hand-over behind the gate must wait for.
+    pub(super) fn behind_gate(&mut self, pins: &Pins) -> Vec<Straggler> {
+        let Some(gate) = &self.gate else { return Vec::new() };
+        let (slots, last, thread) = (gate.members().slots.clone(), gate.before().generation(), gate.thread());
+        self.inside_members(pins, &slots, last, thread)
+    }
+
+    /// Calls that are inside one of `members` (slots, each with the first world of its
+    /// instance) in a world up to `last`, but for those of `thread`, and pins of such worlds.
+    /// `last` is not the current world: see [`State::old_calls`].
+    pub(super) fn inside_members(
+        &mut self,
+        pins: &Pins,
+        members: &HashMap<SlotId, Generation>,
+        last: Generation,
+        thread: ThreadId,
+    ) -> Vec<Straggler> {
+        let calls = self.old_calls();
+        let is_inside = |call: &&OldCall| {
+            let first_generation = members.get(&call.slot());
+            first_generation.is_some_and(|&first_generation| (first_generation..=last).contains(&call.generation))
+                && call.thread.thread_id() != thread
+        };
+        let mut stragglers: Vec<Straggler> =
+            calls.iter().filter(is_inside).map(|call| self.straggler(call, self.serving(call))).collect();
+        let oldest = members.values().min();
+        let holds = |pin: &PinInfo| oldest.is_some_and(|&oldest| (oldest..=last).contains(&pin.generation()));
+        stragglers.extend(pins.lock().iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
+        stragglers
+    }
+
+    /// Calls that are inside an instance that was replaced.
+    pub(super) fn inside(&self, retiring: &Retiring, calls: &[OldCall]) -> Vec<Straggler> {
+        calls
+            .iter()
+            .filter(|call| {
+                (retiring.instance.first_generation()..retiring.retired_at).contains(&call.generation)
+                    && retiring.slots.contains(&call.slot())
+            })
+            .map(|call| self.straggler(call, Some(retiring.instance.implementation().component.id.clone())))
+            .collect()
+    }
+
+    /// Calls that are inside anything that was replaced, and pins that hold it.
+    pub(super) fn all_stragglers(&mut self, pins: &Pins) -> Vec<Straggler> {
+        let calls = self.old_calls();
+        let mut stragglers: Vec<Straggler> =
+            self.retiring.iter().flat_map(|retiring| self.inside(retiring, &calls)).collect();
+        let holds = |pin: &PinInfo| self.retiring.iter().any(|retiring| retiring.is_held_by(pin));
+        stragglers.extend(pins.lock().iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
+        stragglers
+    }
+
+    /// The component that serves the slot of a call now.
+    fn serving(&self, call: &OldCall) -> Option<ComponentId> {
+        let slot = self.objects.slots().get(call.slot());
+        let service = self.objects.services().get(slot?.service())?;
+        Some(service.instance().implementation().component.id.clone())
+    }
+
+    fn straggler(&self, call: &OldCall, component: Option<ComponentId>) -> Straggler {
+        let slot = self.objects.slots().get(call.slot());
+        let method = slot.and_then(|slot| {
+            let interface = &self.objects.views().get(slot.view()).interface;
+            let method = interface.methods.get(call.place.method() as usize)?;
+            Some(MethodId { interface: interface.name.clone(), method: method.shape.name.clone() })
+        });
+        Straggler {
+            thread: call.thread.thread_name(),
+            thread_id: call.thread.thread_id().to_kernel(),
+            held_by: HeldBy::Call { component, method },
+            seen_for: call.since.elapsed(),
+        }
+    }
+}
+
+impl Retiring {
+    /// Whether a pin holds a world that shows the instance.
+    pub(super) fn is_pinned(&self, pins: &Pins) -> bool {
+        pins.lock().iter().any(|(_, pin)| self.is_held_by(pin))
+    }
+
+    fn is_held_by(&self, pin: &PinInfo) -> bool {
+        !self.slots.is_empty() && (self.instance.first_generation()..self.retired_at).contains(&pin.generation())
+    }
+}
+
+/// A pin as a straggler.
+fn holder(pin: &PinInfo) -> Straggler {
+    Straggler {
+        thread: pin.thread_name().map(str::to_owned),
+        thread_id: pin.thread.to_kernel(),
+        held_by: HeldBy::Pin { generation: pin.world().serial() },
+        seen_for: pin.since().elapsed(),
+    }
+}

@@ -1,0 +1,42 @@
+//! One transaction at a time, without waiting.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Whether a transaction runs.
+#[derive(Default)]
+pub(crate) struct TransactionLock(AtomicU8);
+
+/// What came of [`TransactionLock::begin`].
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Begin {
+    /// The transaction may run, and must [`TransactionLock::end`].
+    Begun,
+    /// Another transaction runs.
+    Busy,
+    /// A fork cut a transaction off: this process must not run any.
+    Lost,
+}
+
+impl TransactionLock {
+    const IDLE: u8 = 0;
+    const RUNNING: u8 = 1;
+    const LOST: u8 = 2;
+
+    pub(super) fn begin(&self) -> Begin {
+        match self.0.compare_exchange(Self::IDLE, Self::RUNNING, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Begin::Begun,
+            Err(Self::RUNNING) => Begin::Busy,
+            Err(_) => Begin::Lost,
+        }
+    }
+
+    pub(super) fn end(&self) {
+        self.0.store(Self::IDLE, Ordering::Release);
+    }
+
+    /// In the child of a fork: true if a transaction was running.
+    pub(super) fn lose(&self) -> bool {
+        self.0.compare_exchange(Self::RUNNING, Self::LOST, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}

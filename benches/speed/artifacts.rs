@@ -1,7 +1,7 @@
-//! Builds the cdylibs of this package and tells where they are.
+//! Builds the cdylibs of this package and finds their files.
 //!
-//! `cargo bench` does not build examples, so the run does, in the open: what cargo has
-//! to say goes to the terminal, and the paths come from its messages. The libraries are
+//! `cargo bench` does not build examples, so the run does. Cargo's output goes to the terminal,
+//! and the paths come from its messages. The libraries are
 //! linked without symbols and debug information, as they would be shipped.
 
 use std::{

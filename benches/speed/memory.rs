@@ -80,7 +80,7 @@ fn allocated() -> f64 {
     (info.uordblks + info.hblkhd) as f64
 }
 
-/// The C library does not tell.
+/// The C library does not report it.
 #[cfg(not(target_env = "gnu"))]
 fn allocated() -> f64 {
     f64::NAN

@@ -45,7 +45,7 @@ pub(crate) fn time<R>(run: impl FnOnce() -> R, calls: u64) -> f64 {
     start.elapsed().as_nanos() as f64 / calls as f64
 }
 
-/// How many calls fill about `slice`, once whatever the first call sets up is there.
+/// How many calls fill about `slice`, after a first call has set everything up.
 pub(crate) fn calls_in(run: &mut Loop<'_>, slice: Duration) -> u64 {
     black_box(run(1));
     let mut calls = 1;

@@ -18,7 +18,7 @@ const OURS: &str = "**`lcr`: replace a component, and call it**";
 const DLOPEN: &str = "copy, `dlopen`, `dlsym`, call";
 const ABI_STABLE: &str = "copy, load with `abi_stable`, call";
 const STABBY: &str = "copy, load with `stabby`, call";
-/// How much longer the larger file is, as if it had its debug information.
+/// How many bytes the larger file has more, as with debug information.
 const PADDING: usize = 4 << 20;
 
 /// Loads a small file and a large one.

@@ -1,4 +1,4 @@
-//! Whether two threads on two cores get in each other's way.
+//! Whether two threads on two cores slow each other down.
 
 use std::{hint::black_box, sync::Barrier, thread, time::Duration};
 

@@ -21,7 +21,7 @@ use crate::{
     survive,
 };
 
-/// Serves, drives, replaces, checks and reports; `true` if all was as it must be.
+/// Serves, drives, replaces, checks and reports; `true` if every check held.
 ///
 /// # Errors
 /// It could not begin.
@@ -79,13 +79,13 @@ pub(crate) fn run(args: &Args) -> Result<bool, Fatal> {
     Ok(clean)
 }
 
-/// What host and command layer each say of the requests that there were.
+/// The number of requests, as host and command layer counted them.
 pub(crate) struct Facts {
     /// The command layer's count, which every replacement had to hand over.
     pub(crate) counted: Option<u64>,
     /// The host's count.
     pub(crate) executed: u64,
-    /// Requests that the command layer could not be asked.
+    /// Requests that the command layer could not answer.
     pub(crate) faults: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Clients as others wrote them, at their defaults, and the replies of Redis itself.
+//! Clients of other authors, at their defaults, and the replies of Redis itself.
 //!
 //! A test whose program is missing prints that and passes; `.ci/run` installs the programs.
 //! Clients are looked for in `LIVE_KV_CLIENTS`, or in `target/clients`: a Python

@@ -35,7 +35,7 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// A server of its own, which is stopped by `stop` or, if the test fails, by drop.
+/// A server process. `stop` stops it; if the test fails, drop does.
 struct Served {
     child: Child,
     output: BufReader<ChildStdout>,
@@ -54,7 +54,7 @@ impl Served {
         Served { child, output, address }
     }
 
-    /// The process of the instance that says next that it serves.
+    /// The process id that the next instance prints.
     fn instance(&mut self) -> String {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
@@ -153,7 +153,7 @@ fn other_clients_lose_nothing_while_components_are_replaced() {
     assert!(said.contains(" 0 protocol errors, 0 faults") && said.contains(" 0 refused"), "{said}");
 }
 
-/// In CI it has to be there.
+/// In CI it must be there.
 fn has_redis_benchmark() -> bool {
     let found = Command::new("redis-benchmark").arg("--version").output().is_ok();
     assert!(found || env::var_os("CI").is_none(), "redis-benchmark is missing; Debian's package is redis-tools");

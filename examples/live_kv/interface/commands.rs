@@ -20,13 +20,13 @@ pub trait Commands {
     fn may_write(&self, name: &[u8]) -> Result<bool, CommandError>;
 }
 
-/// What came of a request.
+/// The answer to a request.
 #[derive(Clone, PartialEq, Eq, Debug, lcr::Abi)]
 pub struct Answer {
     /// The reply in RESP3, with the nulls of RESP2. The host rewrites what the client's
     /// version of the protocol does not have.
     pub reply: Vec<u8>,
-    /// What the host has to look at again, if it keeps the map elsewhere too.
+    /// The keys to read again, if the host keeps a copy of the map.
     pub touched: Touched,
 }
 

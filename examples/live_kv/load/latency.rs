@@ -7,11 +7,11 @@ use std::{
 
 use hdrhistogram::Histogram;
 
-/// Tells when replacements happen: odd while one is going on.
+/// A counter of replacements: odd while one is going on.
 #[derive(Default)]
 pub(crate) struct Activity(AtomicU64);
 
-/// A moment, for asking what happened since.
+/// A moment, to ask later whether a replacement happened since.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment(u64);
 
@@ -44,7 +44,7 @@ pub(crate) fn histogram() -> Histogram<u64> {
 pub(crate) struct Latency {
     /// Of all requests.
     pub(crate) all: Histogram<u64>,
-    /// Of those during which a replacement was going on.
+    /// Of requests during which a replacement was going on.
     pub(crate) during: Histogram<u64>,
 }
 
@@ -64,7 +64,7 @@ impl Latency {
         }
     }
 
-    /// Adds the requests of another.
+    /// Adds the latencies of another connection.
     pub(crate) fn add(&mut self, other: &Latency) {
         for (histogram, more) in [(&mut self.all, &other.all), (&mut self.during, &other.during)] {
             histogram.add(more).expect("both have the same limits");

@@ -1,7 +1,7 @@
 //! One connection's memory of what it wrote, and of what the server acknowledged.
 //!
-//! Every entry is written by one connection only, with values that tell their own
-//! version. So whatever the server answers later can be judged: it must be the version
+//! One connection alone writes each entry, with values that contain their own version. So the
+//! connection can check every later answer of the server: it must be the version
 //! that was acknowledged last, or a later one whose acknowledgement did not arrive.
 
 use std::ops::RangeInclusive;
@@ -36,7 +36,7 @@ impl Versions {
         self.acknowledged = self.acknowledged.max(version);
     }
 
-    /// The server has this version: those sent after it will never arrive.
+    /// The server has this version; versions sent after it will never arrive.
     pub(crate) fn settle(&mut self, version: u64) {
         (self.sent, self.acknowledged) = (version, version);
     }

@@ -2,9 +2,9 @@
 //!
 //! [`run`] opens several connections, each with a thread, a share of the keys and a
 //! [`ledger`] of its own. All write their keys, then all send [`traffic`] of every kind
-//! until they are told to stop, then all read back what was acknowledged. One
-//! connection more walks the keyspace meanwhile ([`scanner`]). [`latency`] is measured
-//! as a client feels it, apart for requests that a replacement may have held. With a
+//! until the load stops, then all read back what was acknowledged. One connection more walks
+//! the keyspace meanwhile ([`scanner`]). [`latency`] is measured at the client, separately for
+//! requests that a replacement may have held. With a
 //! [`recovery`] a client connects again after a broken connection; without, that is a failure.
 
 pub(crate) mod client;
@@ -31,7 +31,7 @@ pub(crate) use outcome::Outcome;
 use recovery::Recovery;
 use traffic::Traffic;
 
-/// What to send where.
+/// The load: what to send, and where to.
 pub(crate) struct Load<'a> {
     /// The server.
     pub(crate) address: SocketAddr,
@@ -39,23 +39,23 @@ pub(crate) struct Load<'a> {
     pub(crate) connections: usize,
     /// Keys of all connections together.
     pub(crate) keys: usize,
-    /// What the names of all keys begin with.
+    /// The prefix of all keys.
     pub(crate) prefix: &'a str,
-    /// Where the random choices begin.
+    /// The seed of the random choices.
     pub(crate) seed: u64,
-    /// When replacements happen.
+    /// Whether a replacement is going on.
     pub(crate) activity: &'a Activity,
-    /// Set when all keys are written, which is when traffic begins.
+    /// Set when all keys are written and the traffic begins.
     pub(crate) filled: &'a AtomicBool,
-    /// Set by others to end the traffic.
+    /// Set by the caller to end the traffic.
     pub(crate) stop: &'a AtomicBool,
-    /// Given if the server's process may end.
+    /// Present if the server's process may end.
     pub(crate) recovery: Option<&'a Recovery>,
     /// Requests answered until now.
     pub(crate) answered: &'a AtomicU64,
 }
 
-/// Sends it all and returns what came of it.
+/// Runs the load, and returns its outcome.
 pub(crate) fn run(load: &Load<'_>) -> Outcome {
     let barrier = Barrier::new(load.connections + 1);
     thread::scope(|scope| {
@@ -78,7 +78,7 @@ pub(crate) fn run(load: &Load<'_>) -> Outcome {
     })
 }
 
-/// One connection from its first write to its last reading back.
+/// Runs one connection, from its first write to its last read.
 fn drive(load: &Load<'_>, number: usize, barrier: &Barrier) -> Outcome {
     let ledger = Ledger::new(load, number);
     let mut traffic = match Traffic::connect(load, ledger, number) {

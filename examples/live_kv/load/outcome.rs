@@ -1,11 +1,11 @@
-//! What came of a load.
+//! The outcome of a load.
 
 use super::{Load, client::Client, latency::Latency, reply::Reply};
 
-/// How many failures are told in full.
+/// How many failures are printed in full.
 const TOLD: usize = 10;
 
-/// What clients saw; those of several clients can be added.
+/// What clients saw; the outcomes of several clients can be added.
 #[derive(Default)]
 pub(crate) struct Outcome {
     /// Requests answered.
@@ -14,11 +14,11 @@ pub(crate) struct Outcome {
     pub(crate) acknowledged: u64,
     /// Entries read back at the end.
     pub(crate) read_back: u64,
-    /// Of these, the ones that were not as acknowledged.
+    /// Entries that differed from what was acknowledged.
     pub(crate) lost: u64,
     /// Walks through the whole keyspace.
     pub(crate) scans: u64,
-    /// Replies that were errors or not what they had to be, and broken connections.
+    /// Replies that were errors or wrong, and broken connections.
     pub(crate) failures: u64,
     /// The first of the failures and losses.
     pub(crate) told: Vec<String>,
@@ -29,7 +29,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// One failure and nothing else.
+    /// An outcome of one failure.
     pub(crate) fn failed(why: String) -> Outcome {
         let mut outcome = Outcome::default();
         outcome.fail(why);
@@ -59,7 +59,7 @@ impl Outcome {
         self.failures == 0 && self.lost == 0
     }
 
-    /// The sum of two.
+    /// The sum of two outcomes.
     pub(crate) fn and(mut self, other: Outcome) -> Outcome {
         self.requests += other.requests;
         self.acknowledged += other.acknowledged;

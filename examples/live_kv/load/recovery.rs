@@ -17,10 +17,10 @@ use super::{client::Client, reply::Reply};
 /// How long a client tries.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What all clients tell of their connections.
+/// What all clients report of their connections.
 #[derive(Default)]
 pub(crate) struct Recovery {
-    /// Connections that broke and were made anew.
+    /// Connections that broke and were replaced.
     reconnects: AtomicU64,
     /// Tries to connect that failed.
     refused: AtomicU64,
@@ -59,20 +59,20 @@ impl Recovery {
         self.lock().clear();
     }
 
-    /// The first and the last answer on the new connections of so many clients; `None` if
-    /// one of them has none yet.
+    /// The times of the first and the last answer on the new connections of `clients` clients; `None`
+    /// while a client has none.
     pub(crate) fn answered(&self, clients: usize) -> Option<(Instant, Instant)> {
         let answered = self.lock();
         let all = answered.len() >= clients;
         answered.values().min().copied().zip(answered.values().max().copied()).filter(|_| all)
     }
 
-    /// Connections that were made anew.
+    /// Connections that replaced broken ones.
     pub(crate) fn reconnects(&self) -> u64 {
         self.reconnects.load(Ordering::Relaxed)
     }
 
-    /// Connections that could not be made.
+    /// Failed tries to connect.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
@@ -82,7 +82,7 @@ impl Recovery {
     }
 }
 
-/// Whether the other side is gone; one that is silent for long is there.
+/// Whether the peer is gone. A peer that is silent for long is not gone.
 fn is_broken(error: &io::Error) -> bool {
     use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)

@@ -1,4 +1,4 @@
-//! Requests of every kind, with what each must be answered.
+//! Requests of every kind, each with the expected reply.
 
 mod uncertain_writes;
 
@@ -17,7 +17,7 @@ use super::{
 /// The most requests in one pipeline.
 const DEPTH: usize = 16;
 
-/// What the reply to a request must be, and what it means for the ledger.
+/// The expected reply to a request, and what it means for the ledger.
 enum Expected {
     /// `OK`: these versions of these keys are acknowledged.
     Stored(Vec<(usize, u64)>),
@@ -25,11 +25,11 @@ enum Expected {
     PairStored(usize, u64),
     /// The values of these versions of these keys.
     Values(Vec<(usize, u64)>),
-    /// The two keys of a pair have equal values, whichever.
+    /// The two keys of a pair have equal values.
     Twins,
     /// This value of this counter.
     Count(usize, u64),
-    /// More than the last time.
+    /// A larger number than the last one.
     Rising,
     /// What this key may have at the end.
     Lasting(usize),
@@ -130,7 +130,7 @@ impl<'a> Traffic<'a> {
         self.settle()
     }
 
-    /// What came of it; a broken connection fails every request that it left open.
+    /// The outcome. A broken connection fails every request that it left open.
     pub(crate) fn finish(mut self, driven: io::Result<()>) -> Outcome {
         if let Err(error) = driven {
             self.outcome.fail(format!("connection {}: {error}", self.number));
@@ -219,7 +219,7 @@ impl<'a> Traffic<'a> {
         self.settle()
     }
 
-    /// Sends the pipeline and judges every reply.
+    /// Sends the pipeline and checks every reply.
     fn settle(&mut self) -> io::Result<()> {
         let (start, moment) = (Instant::now(), self.load.activity.now());
         self.client.send()?;

@@ -26,18 +26,18 @@ const COMMANDS: [&str; 2] = [COMMANDS_V1, COMMANDS_V2];
 pub(crate) struct Change {
     /// What was tried.
     pub(crate) what: String,
-    /// When it began, since the first of all.
+    /// When it began, since the start of the program.
     pub(crate) at: Duration,
-    /// From asking for it to its end, staging included.
+    /// From the request to the end, staging included.
     pub(crate) took: Duration,
-    /// What came of it; a refusal with all of its causes.
+    /// The report, or the refusal with all of its causes.
     pub(crate) result: Result<Report, Refused>,
-    /// Whether a refusal is what it should come to.
+    /// Whether it must be refused.
     pub(crate) faulty: bool,
 }
 
 impl Change {
-    /// Whether it came out as it should.
+    /// Whether it was committed or refused as it must be.
     pub(crate) fn is_as_expected(&self) -> bool {
         self.result.is_err() == self.faulty
     }

@@ -1,4 +1,4 @@
-//! Tables of what was replaced and what was refused.
+//! Tables of the replacements and of the refusals.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets::ASCII_MARKDOWN};
 
@@ -6,7 +6,7 @@ use crate::replace::Change;
 
 use super::latency::duration;
 
-/// Everything that was put in place, a line each.
+/// A line for each commit.
 pub(crate) fn committed(changes: &[Change]) -> String {
     let mut table = table(&["at", "generation", "replaced", "state", "held", "in all"]);
     for change in changes {
@@ -25,7 +25,7 @@ pub(crate) fn committed(changes: &[Change]) -> String {
     align_right(table, &[0, 1, 3, 4, 5])
 }
 
-/// Everything that was refused, with the reason.
+/// A line for each refusal, with the reason.
 pub(crate) fn refused(changes: &[Change]) -> String {
     let mut table = table(&["at", "offered", "refused as", "reason", "in all"]);
     for change in changes {

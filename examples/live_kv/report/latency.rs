@@ -42,7 +42,7 @@ pub(crate) fn draw(latency: &Latency) -> String {
 fn bar(histogram: &Histogram<u64>, from: u64, to: u64) -> String {
     let count = histogram.count_between(from, to);
     let share = count as f64 / (histogram.len().max(1)) as f64;
-    // What is there at all is seen.
+    // A count above zero shows at least one mark.
     let eighths = ((share * (BAR * 8) as f64).round() as usize).max(usize::from(count > 0));
     let mut bar = "█".repeat(eighths / 8);
     bar.extend((eighths % 8).checked_sub(1).map(|block| BLOCKS[block]));

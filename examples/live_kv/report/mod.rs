@@ -1,4 +1,4 @@
-//! What is printed at the end, made from values.
+//! The report that is printed at the end.
 
 pub(crate) mod changes;
 pub(crate) mod injected;
@@ -27,7 +27,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
     text
 }
 
-/// What the runtime and the host say, and the verdict.
+/// The figures of the runtime and the host, and the verdict.
 pub(crate) fn run(changes: &[Change], facts: &Facts, status: &lcr::Status) -> String {
     let mut text = String::new();
     let committed = changes.iter().filter(|change| change.result.is_ok()).count();

@@ -4,9 +4,8 @@
 //! 1. Replies are in the order of their requests: a connection is served by one thread,
 //!    and one request at a time.
 //! 2. While more than [`UNSENT_LIMIT`] bytes of replies wait for the client, none of its
-//!    requests is executed and nothing is read: the client feels it as TCP's own
-//!    back-pressure. The memory of a connection is so bounded by twice that limit, one
-//!    reply and one request.
+//!    requests is executed and nothing is read, which is TCP's back-pressure for the client. So
+//!    the memory of a connection is bounded by twice that limit, one reply and one request.
 //! 3. A connection that is closing executes nothing more; it ends when the last reply
 //!    is sent.
 
@@ -55,7 +54,7 @@ pub(crate) struct Connection {
     sent: usize,
     readable: bool,
     writable: bool,
-    /// The peer will send no more, so a short read is no sign of an empty socket.
+    /// The peer will send no more, so a short read does not mean an empty socket.
     half_closed: bool,
     closing: bool,
 }
@@ -157,7 +156,7 @@ impl Connection {
             Ok(0) => self.closing = true,
             Ok(len) => {
                 self.readable = len == scratch.len() || self.half_closed;
-                // What is done with makes room before the buffer grows.
+                // Executed requests make room before the buffer grows.
                 if self.taken > 0 && self.input.capacity() - self.input.len() < len {
                     self.input.drain(..self.taken);
                     self.taken = 0;

@@ -1,9 +1,9 @@
 //! The two versions of the protocol: RESP2, with which every connection begins, and
-//! RESP3, which a client asks for by `HELLO 3`.
+//! RESP3, which a client selects by `HELLO 3`.
 //!
 //! The command layer answers in RESP3, except that its nulls are those of RESP2, which
-//! has two. What it says so is a map, a set or a text; [`Dialect::append`] rewrites the
-//! heads of what the client's version does not have. Most replies are of one kind in
+//! has two. So it may send a map, a set or a text; [`Dialect::append`] rewrites the heads that
+//! the client's version does not have. Most replies are of one kind in
 //! both, and are copied.
 
 /// The version of the protocol that a client reads.
@@ -32,7 +32,7 @@ impl Dialect {
         }
     }
 
-    /// Head by head: what is nested follows its head. What is no reply is copied.
+    /// Rewrites head by head; nested values follow their head. Bytes that are not a reply are copied.
     #[cold]
     fn translate(self, out: &mut Vec<u8>, mut rest: &[u8]) {
         while let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") {

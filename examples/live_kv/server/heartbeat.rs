@@ -33,7 +33,7 @@ impl Heartbeat {
     }
 
     /// How long to wait for work before [`idle`](Self::idle). Parking costs two system
-    /// calls, which a thread that has work does not want to pay for each piece of it.
+    /// calls, too much for each piece of work of a busy thread.
     pub(crate) fn longest_wait(&self) -> Duration {
         DEADLINE / 4
     }

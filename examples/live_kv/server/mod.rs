@@ -7,7 +7,7 @@
 //!
 //! Polling threads (`mio`) rather than async tasks: a call into a component may be held
 //! for the moment of a replacement, by parking its thread. Under an executor that would
-//! silently stall whatever else the executor runs; here the thread is all there is.
+//! silently stall the executor's other tasks; here it stalls one thread.
 
 mod connection;
 mod dialect;
@@ -37,7 +37,7 @@ use request::Limits;
 pub(crate) use tally::Tally;
 use worker::Worker;
 
-/// Connections at a time; one more is told so and closed, as Redis does.
+/// Concurrent connections. A further one gets an error and is closed, as Redis does.
 const MOST_CLIENTS: usize = 10_000;
 
 const LISTENER: Token = Token(0);
@@ -64,7 +64,7 @@ impl Server {
     /// Listens on `address` (port 0: any free one) and serves with so many threads.
     ///
     /// # Errors
-    /// The address is none or taken, or the operating system gives no more threads.
+    /// The address is invalid or taken, or the operating system gives no more threads.
     pub(crate) fn start(
         address: &str,
         threads: usize,
@@ -109,7 +109,7 @@ impl Server {
         &self.shared.tally
     }
 
-    /// Stops all threads after the turn that they are at; open connections are closed.
+    /// Stops all threads after their present turn, and closes open connections.
     pub(crate) fn stop(self) {
         self.shared.stop.store(true, Ordering::Release);
         let _ = self.waker.wake();
@@ -155,8 +155,8 @@ impl Acceptor {
         self.workers.into_iter().for_each(Worker::join);
     }
 
-    /// Accepts all that wait. Without free descriptors the next try comes soon, for the
-    /// operating system will not tell again of a connection that it told of once.
+    /// Accepts all waiting connections. Without free descriptors the next try comes soon, because
+    /// the operating system reports each connection once.
     fn accept(&mut self) -> Option<Duration> {
         loop {
             match self.listener.accept() {

@@ -1,13 +1,12 @@
 //! Requests from bytes: RESP arrays of bulk strings, and inline commands.
 //!
-//! A [`Parser`] is asked again whenever more bytes have come; it goes on where it
-//! stopped, so the work for a request does not depend on how it was cut into packets.
-//! It holds ranges, not bytes: the words are read out of the caller's buffer.
+//! The connection calls a [`Parser`] again whenever more bytes have come. The parser goes on
+//! where it stopped, so the work for a request does not depend on how it was cut into packets.
+//! The parser holds ranges, not bytes: the words are read out of the caller's buffer.
 //!
-//! What is refused, with which words, and what is tolerated (the two bytes behind a
-//! line or a bulk string are skipped, not checked) is Redis's own, so that a client
-//! finds here what it would find there. Nothing is allocated on the word of a length
-//! that the peer announced.
+//! The parser refuses what Redis refuses, with the same words, and tolerates what Redis
+//! tolerates: it skips the two bytes behind a line or a bulk string, and does not check them.
+//! It allocates nothing for a length that a peer only announced.
 
 use std::{fmt, ops::Range};
 
@@ -34,7 +33,7 @@ impl Default for Limits {
     }
 }
 
-/// How far the parser came.
+/// The parser's result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Progress {
     /// The request goes on beyond the input.
@@ -124,7 +123,7 @@ impl Parser {
     fn array(&mut self, input: &[u8]) -> Result<bool, ProtocolError> {
         let Some(line) = self.line(input, ProtocolError::ArrayLine)? else { return Ok(false) };
         let count = integer::parse(&line[1..]).ok_or(ProtocolError::ArrayLength)?;
-        // Nothing is asked for by an array of no length; Redis ignores negative ones too.
+        // An array of length 0 asks for nothing; Redis ignores negative lengths, too.
         let count = usize::try_from(count).unwrap_or(0);
         if count > self.limits.words {
             return Err(ProtocolError::ArrayLength);
@@ -205,11 +204,11 @@ impl Parser {
 pub(crate) enum ProtocolError {
     /// The line with the number of words does not end.
     ArrayLine,
-    /// The number of words is none, or too large.
+    /// The number of words is not a number, or too large.
     ArrayLength,
     /// The line with the length of a word does not end.
     BulkLine,
-    /// The length of a word is none, or too large.
+    /// The length of a word is not a number, or too large.
     BulkLength,
     /// A word does not begin with `$`, but with this.
     Sign(u8),

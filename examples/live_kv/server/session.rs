@@ -1,7 +1,7 @@
 //! What a client says of its own connection: `HELLO`, `CLIENT` and `RESET`.
 //!
-//! The command layer is asked by every connection and knows none, so the host answers
-//! these; anything else of `CLIENT` is for the layer, which refuses it.
+//! All connections call one command layer, which knows none of them, so the host answers these.
+//! The layer refuses the rest of `CLIENT`.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -31,7 +31,7 @@ impl Session {
         self.dialect.append(out, reply);
     }
 
-    /// Answers a request that is about the connection; false if it is not.
+    /// Answers a request about the connection; `false` if the request is not about it.
     #[inline]
     pub(crate) fn answers(&mut self, words: &[&[u8]], out: &mut Vec<u8>) -> bool {
         // The frequent commands have other lengths.
@@ -75,7 +75,7 @@ impl Session {
             };
             while let Some((option, rest)) = options.split_first() {
                 options = match (&*option.to_ascii_lowercase(), rest) {
-                    // There are no passwords: the default user is let in with any.
+                    // There are no passwords: the default user may give any.
                     (b"auth", [b"default", _, rest @ ..]) => rest,
                     (b"auth", [_, _, ..]) => {
                         return Err("WRONGPASS invalid username-password pair or user is disabled.".to_owned());
@@ -137,7 +137,7 @@ impl Session {
                 Ok(())
             }
             (b"setinfo", [option, value]) => match &*option.to_ascii_lowercase() {
-                // Nothing here shows it, so it is not kept.
+                // No command shows the value, so it is not kept.
                 name @ (b"lib-name" | b"lib-ver") => {
                     checked(value, &String::from_utf8_lossy(name)).map(|_| reply::status(&mut out, "OK"))
                 }

@@ -10,7 +10,7 @@ pub(crate) struct Batch {
     pub(crate) requests: u64,
     /// Requests that it could not answer.
     pub(crate) faults: u64,
-    /// Connections closed because what came was no request.
+    /// Connections closed because of bytes that are not a request.
     pub(crate) protocol_errors: u64,
 }
 
@@ -52,7 +52,7 @@ impl Tally {
         self.faults.load(Ordering::Relaxed)
     }
 
-    /// Connections closed because what came was no request.
+    /// Connections closed because of bytes that are not a request.
     pub(crate) fn protocol_errors(&self) -> u64 {
         self.protocol_errors.load(Ordering::Relaxed)
     }

@@ -1,9 +1,9 @@
 //! A thread that serves many connections.
 //!
-//! It waits for all of them at once and gives each that has something to do a turn.
-//! Calls into components are made on this thread: when a replacement holds callers, it
-//! holds the thread, and with it those whose requests come next; nothing is queued
-//! elsewhere, so nothing can be lost or overtaken.
+//! It waits for all of them at once, and gives a turn to each that has something to do. Calls
+//! into components are made on this thread: a replacement that holds callers holds the thread,
+//! and the requests of its other connections wait. Requests are queued nowhere else, so none
+//! can be lost or overtaken.
 
 use std::{
     collections::VecDeque,
@@ -63,7 +63,7 @@ impl Worker {
 
     /// Hands a connection over.
     pub(crate) fn take(&self, stream: TcpStream, seat: Seat) {
-        // A worker that is gone drops the connection, and with it the peer learns.
+        // A worker that is gone drops the connection, which the peer notices.
         let _ = self.inbound.send((stream, seat));
         let _ = self.waker.wake();
     }
@@ -114,7 +114,7 @@ impl Desk {
         }
     }
 
-    /// Waits for events; for ever only while the supervisor knows of it.
+    /// Waits for events: without a limit only while the heartbeat is idle.
     fn wait(&mut self, events: &mut Events, heartbeat: &Heartbeat) -> io::Result<()> {
         if !self.due.is_empty() {
             return self.poll.poll(events, Some(Duration::ZERO));

@@ -1,4 +1,4 @@
-//! `COMMAND`, by which clients learn what there is.
+//! `COMMAND`, which lists the commands for clients.
 
 use kv::reply;
 

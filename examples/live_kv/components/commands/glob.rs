@@ -1,5 +1,5 @@
 //! Patterns of `SCAN MATCH` and `CONFIG GET`, as Redis understands them: `*`, `?`,
-//! `[a-c]`, `[^x]` and `\` before a character that shall mean itself.
+//! `[a-c]`, `[^x]` and `\` before a literal character.
 
 /// Whether all of `text` fits `pattern`.
 ///

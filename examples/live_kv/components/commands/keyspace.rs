@@ -4,7 +4,7 @@ use kv::reply;
 
 use super::{Layer, Refusal, glob};
 
-/// The most keys of one page of a scan; `COUNT` is a wish.
+/// The most keys of one page of a scan; `COUNT` is a hint.
 const LARGEST_PAGE: u64 = 10_000;
 
 pub(crate) fn del(layer: &Layer, words: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Refusal> {

@@ -1,4 +1,4 @@
-//! The command layer, of which the versions are thin editions.
+//! The command layer. Its versions are thin editions of this module.
 //!
 //! [`Layer`] looks a request's first word up in the [`table`], checks the number of
 //! words, counts the call and runs it; [`strings`], [`keyspace`], [`server`] and

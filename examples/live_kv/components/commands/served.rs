@@ -14,7 +14,7 @@ pub(crate) struct Counts {
     pub(crate) since: u64,
     /// Calls by command; may name commands that this version does not have.
     pub(crate) calls: BTreeMap<String, u64>,
-    /// Requests for commands that there are not.
+    /// Requests for unknown commands.
     pub(crate) unknown: u64,
     /// Requests that were answered by an error line.
     pub(crate) refused: u64,

@@ -41,8 +41,8 @@ pub(crate) fn of_connection(_: &Layer, words: &[&[u8]], _: &mut Vec<u8>) -> Resu
     Err(Refusal::new(format!("ERR {name} is about a connection, and for its host to answer")))
 }
 
-/// What the host did not answer. An older one answers nothing of it, so what need not be
-/// kept is accepted.
+/// A request that the host did not answer. An older host answers none of these, so this layer
+/// accepts the ones that need no memory of the connection.
 pub(crate) fn client(_: &Layer, words: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Refusal> {
     match (&*words[1].to_ascii_lowercase(), words.len()) {
         (b"setinfo", 4) => reply::status(out, "OK"),
@@ -73,7 +73,7 @@ pub(crate) fn config(_: &Layer, words: &[&[u8]], out: &mut Vec<u8>) -> Result<()
     Ok(())
 }
 
-/// A section of `INFO`: its name, whether it is shown unasked, and what it says.
+/// A section of `INFO`: its name, whether it is shown by default, and its lines.
 struct Section {
     name: &'static str,
     usual: bool,

@@ -25,7 +25,7 @@ pub(crate) fn set(layer: &Layer, words: &[&[u8]], out: &mut Vec<u8>) -> Result<(
     Ok(())
 }
 
-/// What follows the value of a `SET`.
+/// The options after the value of a `SET`.
 struct SetOptions {
     condition: Condition,
     get: bool,

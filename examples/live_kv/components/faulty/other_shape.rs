@@ -27,7 +27,7 @@ pub trait Engine {
     fn count(&self) -> Result<u64, EngineError>;
     /// As in the real one.
     fn clear(&self) -> Result<(), EngineError>;
-    /// Its result looks the same and is not.
+    /// The result has the same name and another layout.
     fn scan(&self, cursor: u64, count: u64) -> Result<Page, EngineError>;
     /// As in the real one.
     fn describe(&self) -> Result<String, EngineError>;

@@ -2,15 +2,10 @@
 
 use lcr::{Context, Handle};
 
-mod interfaces;
-use interfaces::Display;
-
-/// The sensor as this display knows it.
-#[lcr::interface(name = "several.sensor", version = 1)]
-pub trait Sensor {
-    /// The temperature in degrees Celsius.
-    fn measure(&self) -> f64;
-}
+mod interface;
+mod interface_v1;
+use interface::Display;
+use interface_v1::Sensor;
 
 struct Degrees(Handle<dyn Sensor>);
 

@@ -2,15 +2,10 @@
 
 use lcr::{Context, Handle};
 
-mod interfaces;
-use interfaces::Display;
-
-/// The sensor as this display knows it.
-#[lcr::interface(name = "several.sensor", version = 2)]
-pub trait Sensor {
-    /// The temperature in thousandths of a kelvin.
-    fn measure(&self) -> u64;
-}
+mod interface;
+mod interface_v2;
+use interface::Display;
+use interface_v2::Sensor;
 
 struct Kelvins(Handle<dyn Sensor>);
 

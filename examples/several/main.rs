@@ -1,7 +1,7 @@
 //! Two components that fit only each other are replaced in one plan, while a thread calls them:
 //! alone, each is refused; together, they change in one commit that no call sees half of.
 
-mod interfaces;
+mod interface;
 #[path = "../libraries.rs"]
 mod libraries;
 
@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use interfaces::Display;
+use interface::Display;
 use lcr::Runtime;
 
 fn main() -> Result<(), lcr::BoxError> {

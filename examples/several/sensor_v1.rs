@@ -1,11 +1,7 @@
 //! Version 1 of the sensor, which measures in degrees.
 
-/// Measures.
-#[lcr::interface(name = "several.sensor", version = 1)]
-pub trait Sensor {
-    /// The temperature in degrees Celsius.
-    fn measure(&self) -> f64;
-}
+mod interface_v1;
+use interface_v1::Sensor;
 
 #[derive(Default)]
 struct Degrees;

@@ -1,12 +1,7 @@
-//! Version 2 of the sensor. It does not serve callers of version 1: there is no `replaces(1)`,
-//! and the result has another type.
+//! Version 2 of the sensor, which measures in thousandths of a kelvin.
 
-/// Measures.
-#[lcr::interface(name = "several.sensor", version = 2)]
-pub trait Sensor {
-    /// The temperature in thousandths of a kelvin.
-    fn measure(&self) -> u64;
-}
+mod interface_v2;
+use interface_v2::Sensor;
 
 #[derive(Default)]
 struct Millikelvins;

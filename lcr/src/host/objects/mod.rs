@@ -2,8 +2,7 @@
 //! and implementations](component) serve them; [`services`] what handles are bound to, and
 //! [`instances`] the objects that serve it; [`slots`] what handles point to; [`builders`] which
 //! thread constructs what; [`uncommitted`] what a transaction has made and not committed;
-//! [`shortcuts`] where services were found; [`order`] sorts by dependency, and [`cycle`] refuses
-//! what cannot be sorted.
+//! [`order`] sorts by dependency, and [`cycle`] refuses what cannot be sorted.
 //!
 //! [`owner::Objects`] holds all of that for one runtime, behind the runtime's state lock; the parts
 //! do not know each other beyond this order. Nothing here publishes a world, or runs code of
@@ -18,6 +17,5 @@ pub(crate) mod owner;
 pub(crate) mod provider;
 pub(crate) mod registry;
 pub(crate) mod services;
-pub(in crate::host) mod shortcuts;
 pub(crate) mod slots;
 pub(crate) mod uncommitted;

@@ -24,7 +24,6 @@ use super::{
     provider::Visibility,
     registry::Registry,
     services::{ServiceEntry, Services},
-    shortcuts::{Shortcut, Shortcuts},
     slots::{Slot, SlotRef, Slots},
     uncommitted::Uncommitted,
 };
@@ -36,7 +35,6 @@ pub(crate) struct Objects {
     views: Views,
     services: Services,
     slots: Slots,
-    shortcuts: Shortcuts,
     builders: Builders,
     uncommitted: Uncommitted,
 }
@@ -236,32 +234,6 @@ impl Objects {
     /// What a thread is told that asks for a service which it constructs itself.
     pub(in crate::host) fn asks_for_itself(&self, thread: ThreadId, provider: ProviderId) -> Error {
         self.builders.asks_for_itself(&self.registry, thread, provider)
-    }
-
-    /// Another reference to the slot where the view's service was found in the world of that
-    /// number, if it is still there.
-    pub(in crate::host) fn shortcut(
-        &self,
-        view: ViewId,
-        component: Option<&str>,
-        generation: Generation,
-    ) -> Option<SlotRef> {
-        let Shortcut { provider, slot } = self.shortcuts.find(view, component, generation)?;
-        let slot = self.slots.get(slot)?;
-        let provider = self.registry.get(provider)?;
-        let holds = slot.view() == view && slot.is_of(None) && provider.shared() == Some(slot.service());
-        if holds { slot.share() } else { None }
-    }
-
-    /// Notes where the view's service was found in the world of that number.
-    pub(in crate::host) fn remember(
-        &mut self,
-        view: ViewId,
-        component: Option<&str>,
-        generation: Generation,
-        found: Shortcut,
-    ) {
-        self.shortcuts.remember(view, component, generation, found);
     }
 
     /// The successor that a thread's call to a slot finds, and the table for its frame.

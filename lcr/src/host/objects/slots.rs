@@ -81,11 +81,7 @@ impl Slot {
     /// Another reference, unless the last one was given up already.
     pub(super) fn share(&self) -> Option<SlotRef> {
         // SAFETY: `new` was promised that it lives as long as this slot.
-        let references = &unsafe { self.raw.as_ref() }.references;
-        references
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count > 0).then_some(count + 1))
-            .ok()
-            .map(|_| SlotRef(self.raw))
+        unsafe { SlotRef::share(self.raw) }
     }
 }
 
@@ -112,6 +108,19 @@ impl SlotRef {
     /// The first reference to a slot that was made just now.
     pub(in crate::host) fn first(raw: NonNull<RawSlot>) -> SlotRef {
         SlotRef(raw)
+    }
+
+    /// Another reference, unless the last one was given up already.
+    ///
+    /// # Safety
+    /// The raw slot is alive.
+    pub(in crate::host) unsafe fn share(raw: NonNull<RawSlot>) -> Option<SlotRef> {
+        // SAFETY: the caller says that it is alive.
+        let references = &unsafe { raw.as_ref() }.references;
+        references
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count > 0).then_some(count + 1))
+            .ok()
+            .map(|_| SlotRef(raw))
     }
 
     /// Passes the reference on.

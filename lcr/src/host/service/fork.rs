@@ -28,6 +28,7 @@ use super::{
     inner::{RuntimeInner, State},
     pins::{self, LockedPins},
     reaper::ReaperLocks,
+    shortcuts::LockedShortcuts,
 };
 
 static RUNTIMES: Mutex<Vec<Weak<RuntimeInner>>> = Mutex::new(Vec::new());
@@ -60,6 +61,7 @@ struct Held {
 struct Locked {
     state: MutexGuard<'static, State>,
     pins: LockedPins<'static>,
+    _shortcuts: LockedShortcuts<'static>,
     reaper: ReaperLocks<'static>,
     _store: StoreLock<'static>,
     inner: Arc<RuntimeInner>,
@@ -90,6 +92,7 @@ unsafe extern "C" fn before() {
             Locked {
                 state: pinned.state(),
                 pins: pinned.pins.lock(),
+                _shortcuts: pinned.shortcuts.lock(),
                 reaper: pinned.reaper.lock_all(),
                 _store: pinned.store.lock(),
                 inner,

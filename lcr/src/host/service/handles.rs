@@ -19,7 +19,6 @@ use crate::{
             builders::Wait,
             component::Implementation,
             provider::Visibility,
-            shortcuts::Shortcut,
             slots::{Slot, SlotRef},
         },
         sys,
@@ -39,19 +38,18 @@ impl RuntimeInner {
         encoded: &[u8],
         component: Option<&str>,
     ) -> Result<NonNull<RawSlot>> {
+        if let Some(found) = self.shortcuts.find(encoded, component, || self.current_generation()) {
+            return Ok(found.into_raw());
+        }
         let mut state = self.state();
         let view = state.objects.resolve_view(encoded)?;
         let generation = state.generation();
-        if let Some(found) = state.objects.shortcut(view, component, generation) {
-            return Ok(found.into_raw());
-        }
         let provider = state.choose(view, component)?;
         drop(state);
         let service = self.service(provider, Visibility::Committed)?;
         let raw = self.handle_on(service, view, None)?.into_raw();
-        // SAFETY: the reference keeps the slot alive.
-        let slot = SlotId::of_offset(unsafe { raw.as_ref() }.offset);
-        self.state().objects.remember(view, component, generation, Shortcut { provider, slot });
+        // SAFETY: the reference is the caller's, and `take_back` forgets each slot before it frees it.
+        unsafe { self.shortcuts.remember(encoded, component, generation, raw) };
         Ok(raw)
     }
 
@@ -205,7 +203,8 @@ impl RuntimeInner {
             if let Some(instance) = unused {
                 state.retire_unused(instance);
             }
-            // SAFETY: no handle is left, and the slot was just taken out of the table.
+            self.shortcuts.forget(raw);
+            // SAFETY: no handle is left, and the slot was just taken out of the table and the shortcuts.
             unsafe { free(raw) };
         }
         let oldest = state.retired.oldest();
@@ -267,4 +266,99 @@ pub(super) unsafe fn inner_of(slot: *const RawSlot) -> Arc<RuntimeInner> {
     unsafe { Arc::increment_strong_count(inner) };
     // SAFETY: the count just taken.
     unsafe { Arc::from_raw(inner) }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use crate::{
+        abi::interface::Interface as _,
+        component::{handle::Handle, image},
+        host::{
+            image::{
+                manifest::Manifest,
+                stage::{Store, Trust},
+            },
+            objects::component::Component,
+            service::host_table::HOST_TABLE,
+        },
+    };
+
+    use super::*;
+
+    #[lcr::interface(name = "handles.lamp", version = 1)]
+    trait Lamp {
+        fn shine(&self) -> u32;
+    }
+
+    #[derive(Default)]
+    struct Oil;
+
+    #[lcr::component(name = "oil", version = "1.0.0")]
+    impl Lamp for Oil {
+        fn shine(&self) -> u32 {
+            7
+        }
+    }
+
+    fn runtime() -> Arc<RuntimeInner> {
+        let inner = RuntimeInner::new(&HOST_TABLE, true, Store::new(None, Trust::default()).unwrap(), Duration::ZERO);
+        let own = image::exports().iter().find_map(|&export| {
+            let manifest = Manifest::decode(export.manifest()).unwrap().exports.remove(0);
+            (manifest.component == "oil").then_some((export, manifest))
+        });
+        let (export, manifest) = own.unwrap();
+        let implementation = Implementation::new(Component::linked(&manifest), manifest, export);
+        inner.state().objects.registry_mut().add(implementation).unwrap();
+        inner
+    }
+
+    fn lamp(inner: &Arc<RuntimeInner>, component: Option<&str>) -> Handle<dyn Lamp> {
+        let slot = inner.service_handle(<dyn Lamp>::ENCODED, component).unwrap();
+        // SAFETY: the slot was linked for this interface, and its reference is ours.
+        unsafe { Handle::from_slot(slot) }
+    }
+
+    #[test]
+    fn asking_for_a_service_that_was_found_does_not_wait_for_the_state_lock() {
+        let inner = runtime();
+        let _first = (lamp(&inner, None), lamp(&inner, Some("oil")));
+        let (send, found) = mpsc::channel();
+        let state = inner.state();
+        let other = Arc::clone(&inner);
+        let reader = thread::spawn(move || {
+            let answers = (lamp(&other, None).shine(), lamp(&other, Some("oil")).shine());
+            send.send(answers).unwrap();
+        });
+        // As long as the other thread needs: this one holds the lock until then.
+        let answers = found.recv_timeout(Duration::from_secs(60));
+        drop(state);
+        assert_eq!(answers.expect("the reader waited for the lock"), (7, 7));
+        reader.join().unwrap();
+    }
+
+    #[test]
+    fn a_service_is_found_by_many_threads_while_it_comes_and_goes() {
+        let inner = runtime();
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for round in 0..2_000 {
+                        let component = (round % 2 == 0).then_some("oil");
+                        assert_eq!(lamp(&inner, component).shine(), 7);
+                    }
+                });
+            }
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    let mut state = inner.state();
+                    inner.publish_commit(&mut state, &[]);
+                    drop(state);
+                    inner.reap();
+                }
+            });
+        });
+        assert_eq!(lamp(&inner, None).shine(), 7);
+    }
 }

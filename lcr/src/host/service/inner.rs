@@ -44,6 +44,7 @@ use super::{
     pins::Pins,
     reaper::Reaper,
     retained::RetainedImages,
+    shortcuts::Shortcuts,
     transaction_lock::{Begin, TransactionLock},
 };
 
@@ -53,7 +54,7 @@ use super::{
 /// |---|---|
 /// | `core`, `worlds` | a publication, under the state lock |
 /// | `state` | whoever holds the lock |
-/// | `pins` | any thread, under their own lock |
+/// | `pins`, `shortcuts` | any thread, under locks of their own |
 /// | `gate` | the thread of a transaction, under the state lock |
 /// | `reaper` | any thread, under its own locks |
 /// | `is_closed` | the thread that drops the runtime, once |
@@ -69,6 +70,7 @@ pub(crate) struct RuntimeInner {
     /// Signalled when a provider was built or thawed, or the runtime closed.
     changed: Condvar,
     pub(in crate::host) pins: Pins,
+    pub(super) shortcuts: Shortcuts,
     pub(super) gate: GateWord,
     pub(in crate::host) reaper: Reaper,
     is_closed: AtomicBool,
@@ -156,6 +158,7 @@ impl RuntimeInner {
             }),
             changed: Condvar::new(),
             pins: Pins::default(),
+            shortcuts: Shortcuts::default(),
             gate: GateWord::default(),
             reaper: Reaper::default(),
             is_closed: AtomicBool::new(false),
@@ -234,6 +237,11 @@ impl RuntimeInner {
     /// The current world, as calls find it at this moment. Takes no lock.
     pub(super) fn current_world(&self) -> Arc<World> {
         self.worlds.current(&self.core)
+    }
+
+    /// The number of the current world, as calls find it at this moment. Takes no lock.
+    pub(super) fn current_generation(&self) -> Generation {
+        self.worlds.generation(&self.core)
     }
 
     /// The number of the last commit, as calls find it at this moment. Takes no lock.

@@ -18,6 +18,7 @@ pub(in crate::host) mod pins;
 pub(in crate::host) mod reaper;
 mod reaping;
 mod retained;
+mod shortcuts;
 pub(in crate::host) mod shutdown;
 mod stragglers;
 pub(crate) mod transaction_lock;

@@ -6,7 +6,7 @@
 //!
 //! # Reading the current world without a lock
 //!
-//! Whoever wants the current world and is not in a call ([`Worlds::current`], [`Worlds::serial`])
+//! Whoever wants the current world and is not in a call ([`Worlds::current`] and its neighbours)
 //! must find the world that calls find at that moment, or a program could see a new answer before the
 //! new generation, or the other way round.
 //!
@@ -216,6 +216,11 @@ impl Worlds {
     /// The current world, as calls find it at this moment.
     pub(crate) fn current(&self, core: &Core) -> Arc<World> {
         self.read(core, Arc::clone)
+    }
+
+    /// The number of the current world, as calls find it at this moment.
+    pub(crate) fn generation(&self, core: &Core) -> Generation {
+        self.read(core, |world| world.generation())
     }
 
     /// The number of the last commit, as calls find it at this moment.

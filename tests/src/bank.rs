@@ -14,7 +14,7 @@ use std::{
 use lcr::{Handle, Runtime};
 use tempfile::TempDir;
 
-use crate::{component, script::Script, wait_until};
+use crate::{component, empty_runtime, script::Script, wait_until};
 
 /// Keeps a sum.
 #[lcr::interface(name = "bank.vault", version = 1)]
@@ -88,7 +88,7 @@ impl Bank {
     pub fn open() -> Bank {
         let directory = tempfile::tempdir().expect("a directory for the script");
         let script = Script::new(directory.path());
-        let rt = Runtime::builder().linked(false).build().expect("a runtime");
+        let rt = empty_runtime();
         let plan = rt.plan().add(component("vault_v1")).add(component("teller_v1")).add(component("branch_v1"));
         plan.commit().expect("the bank is loaded");
         for name in ["vault", "teller", "branch"] {

@@ -64,7 +64,7 @@ impl House {
     pub fn open_to(trust: Trust, guest: &str) -> House {
         let directory = tempfile::tempdir().expect("a directory");
         fs::create_dir(directory.path().join("files")).expect("a directory for files");
-        let rt = Runtime::builder().store(directory.path()).trust(trust).build().expect("a runtime");
+        let rt = Runtime::builder().linked(false).store(directory.path()).trust(trust).build().expect("a runtime");
         rt.load(component(guest)).expect("the guest is loaded");
         let guest: Handle<dyn Guest> = rt.service().expect("a guest");
         let stop = Arc::new(AtomicBool::new(false));

@@ -9,6 +9,7 @@ pub mod interfaces;
 pub mod keeper;
 pub mod ledger;
 pub mod office;
+mod own_process;
 pub mod rail;
 pub mod script;
 pub mod service;
@@ -18,10 +19,11 @@ pub mod tone;
 pub mod values;
 pub mod zoo;
 
+use lcr::Runtime;
+pub use own_process::in_a_process_of_its_own;
 use std::{
     env,
     path::PathBuf,
-    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -54,22 +56,19 @@ fn built(file: &str) -> PathBuf {
     path
 }
 
-/// Runs `test`, the body of the test of that name, in a process of its own: for tests that change the
-/// whole process.
+/// A runtime that knows only the components that a test loads, and none of those that are linked into the
+/// test binary: they are there for the other tests of the binary.
 ///
 /// # Panics
-/// If it fails there.
-pub fn in_a_process_of_its_own(name: &str, test: impl FnOnce()) {
-    const CHILD: &str = "LCR_TESTS_OWN_PROCESS";
-    if env::var(CHILD).is_ok_and(|child| child == name) {
-        return test();
-    }
-    let program = env::current_exe().expect("a test has a path");
-    let output =
-        Command::new(program).args([name, "--exact", "--nocapture"]).env(CHILD, name).output().expect("it is run");
-    let (status, told) = (output.status, [output.stdout, output.stderr].concat());
-    let told = String::from_utf8_lossy(&told);
-    assert!(status.success() && told.contains("1 passed"), "{status}: {told}");
+/// If there is no temporary directory.
+pub fn empty_runtime() -> Runtime {
+    Runtime::builder().linked(false).build().expect("a runtime")
+}
+
+/// The first number in an optimised build or where `LCR_TESTS_THOROUGH` is set, else the second one.
+pub fn thorough_or(thorough: u64, quick: u64) -> u64 {
+    let is_thorough = cfg!(not(debug_assertions)) || env::var_os("LCR_TESTS_THOROUGH").is_some();
+    if is_thorough { thorough } else { quick }
 }
 
 /// What a straggler says: its thread's name, the component, and what the thread does in it.

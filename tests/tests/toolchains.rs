@@ -13,9 +13,9 @@ use std::{
     process::Command,
 };
 
-use lcr::{Manifest, Runtime};
+use lcr::Manifest;
 use lcr_tests::{
-    component,
+    component, empty_runtime,
     values::{self, composites, contract::Composites},
 };
 
@@ -112,7 +112,7 @@ fn a_component_of_nightly_with_random_layouts_works_in_a_host_of_stable() {
     let Some(built) = build_by_nightly("values", "components/values/plain.rs", "cdylib", "") else { return };
     let library = built.join("libvalues.so");
     assert_ne!(compiler(&library), compiler(component("values")));
-    let rt = Runtime::new().unwrap();
+    let rt = empty_runtime();
     rt.load(&library).unwrap();
     let composites = rt.service::<dyn Composites>().unwrap();
     assert_ne!(composites.layout(), composites::layout(), "the layouts are the same, so nothing was shown");

@@ -1,5 +1,6 @@
 //! Runs supervised programs as real processes and reads what they and their supervisor say.
 
+pub use own_process::in_a_process_of_its_own;
 use std::{
     env, fs,
     io::{BufRead as _, BufReader},
@@ -16,6 +17,8 @@ use tempfile::TempDir;
 
 pub mod churn;
 pub mod command;
+#[path = "../../src/own_process.rs"]
+mod own_process;
 pub mod page;
 pub mod proc;
 pub mod tty;

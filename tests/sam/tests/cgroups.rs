@@ -1,5 +1,8 @@
 //! Instances in cgroups of their own. Where the machine offers none that this process may
 //! write to, that is said and not tested.
+//!
+//! This is a binary of its own because some of its instances fork without rest: beside them a machine may
+//! have no number for another process.
 
 use std::{
     ffi::CString,

@@ -1,4 +1,7 @@
 //! As process 1 of a PID namespace, which is what it is in a container.
+//!
+//! This is a binary of its own because of its 10,000 orphans: beside them a machine may have no number
+//! for another process.
 
 use std::process::{Command, Stdio};
 

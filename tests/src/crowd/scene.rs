@@ -28,7 +28,7 @@ impl Scene {
     /// # Panics
     /// If that fails.
     pub fn open(builder: RuntimeBuilder, cast: &'static [&'static str]) -> Scene {
-        let rt = builder.build().expect("a runtime");
+        let rt = builder.linked(false).build().expect("a runtime");
         rt.load(component("crowd_census")).expect("the census is loaded");
         let plan = cast.iter().fold(rt.plan(), |plan, name| plan.add(component(name)));
         plan.commit().expect("the cast is loaded");

@@ -20,7 +20,7 @@ use lcr_tests::{
     bank::{Bank, Branch as _, Clock, Teller as _, Vault as _},
     component,
     crowd::{Crew, Lower, Scene, Upper},
-    in_a_process_of_its_own,
+    empty_runtime, in_a_process_of_its_own,
     interfaces::Counter,
     keeper::Keeper,
     script::{Misdeed, Moment, Script, slow_file},
@@ -116,7 +116,7 @@ fn a_child_is_forked_in_the_middle_of_replacements() {
 fn a_child_is_forked_while_other_threads_begin_and_end() {
     // The standard library holds a lock of its own while a thread begins or ends, and a child
     // has that for ever. The runtime's own threads must not need it.
-    let rt = Box::new(Runtime::builder().linked(false).build().unwrap());
+    let rt = Box::new(empty_runtime());
     rt.load(component("counter_v1")).unwrap();
     let counter: Box<Handle<dyn Counter>> = Box::new(rt.service().unwrap());
     let is_over = Box::new(AtomicBool::new(false));
@@ -145,7 +145,7 @@ fn a_child_is_forked_while_other_threads_begin_and_end() {
 
 #[test]
 fn a_child_is_forked_while_images_are_mapped_and_unmapped() {
-    let rt = Box::new(Runtime::new().unwrap());
+    let rt = Box::new(empty_runtime());
     rt.load(component("keeper_unload")).unwrap();
     let keeper: Box<Handle<dyn Keeper>> = Box::new(rt.service().unwrap());
     let replace = || rt.replace(component("keeper_unload"));
@@ -167,8 +167,8 @@ fn a_child_is_forked_while_images_are_mapped_and_unmapped() {
 /// In a process of its own, as the loader is lost to every child that is forked meanwhile.
 #[test]
 fn a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told() {
-    in_a_process_of_its_own("a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told", || {
-        let (rt, another) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    in_a_process_of_its_own(|| {
+        let (rt, another) = (empty_runtime(), empty_runtime());
         rt.load(component("counter_v2")).unwrap();
         let counter: Handle<dyn Counter> = rt.service().unwrap();
         std::fs::write(slow_file(), "").unwrap();
@@ -201,7 +201,7 @@ fn a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told() {
 fn a_child_is_forked_while_destructors_hang() {
     let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let [hangs, others] = directories.each_ref().map(Script::new);
-    let rt = Runtime::builder().linked(false).build().unwrap();
+    let rt = empty_runtime();
     rt.load(component("clock_v1")).unwrap();
     let own = |script: &Script| rt.reference::<dyn Clock>(script).unwrap();
     let clocks: Vec<_> = (0..3).map(|_| own(&hangs)).collect();
@@ -237,7 +237,7 @@ fn a_child_is_forked_while_a_gate_is_shut() {
             assert_eq!((bank.vault.add(10), bank.branch.deposit(5)), (10, 15));
             let error = bank.rt.replace(component("teller_v2")).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
-            let another = Runtime::new().unwrap();
+            let another = empty_runtime();
             another.load(component("counter_v1")).unwrap();
             let counter: Handle<dyn Counter> = another.service().unwrap();
             another.replace(component("counter_v2")).unwrap();
@@ -406,7 +406,7 @@ impl Drop for Forks {
 
 #[test]
 fn a_thread_forks_in_the_destructor_of_a_thread_local() {
-    let rt: &'static Runtime = Box::leak(Box::new(Runtime::new().unwrap()));
+    let rt: &'static Runtime = Box::leak(Box::new(empty_runtime()));
     rt.load(component("counter_v1")).unwrap();
     let counter: Handle<dyn Counter> = rt.service().unwrap();
     let own = counter.clone();

@@ -1,0 +1,238 @@
+//! Every kind of value crosses the border of a loaded library, both ways, and is freed by
+//! who made it.
+//!
+//! This program and one of the libraries have allocators of their own that notice a block
+//! of another one.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use lcr::{Bytes, Fault, FaultKind, Runtime, Serde};
+use lcr_tests::{
+    component, empty_runtime,
+    guarded::Guarded,
+    values::{
+        self, composites,
+        contract::{Audit, Composites, Faulty, Numbers, Owners, Picky, Sequences},
+        faults, numbers, owners, sequences,
+    },
+};
+
+#[global_allocator]
+static ALLOCATOR: Guarded = Guarded::new();
+
+/// A runtime with one of the libraries.
+fn runtime(library: &str) -> Runtime {
+    let rt = empty_runtime();
+    rt.load(component(library)).unwrap();
+    rt
+}
+
+/// Runs an exchange with both libraries.
+fn with_both(exchange: impl Fn(&Runtime)) {
+    for library in ["values", "values_guarded"] {
+        exchange(&runtime(library));
+    }
+    assert_eq!(ALLOCATOR.wrong_frees(), 0);
+}
+
+#[test]
+fn every_integer_crosses_at_its_borders() {
+    with_both(|rt| numbers::integers(&rt.service::<dyn Numbers>().unwrap()));
+}
+
+#[test]
+fn every_float_crosses_bit_by_bit() {
+    with_both(|rt| numbers::floats(&rt.service::<dyn Numbers>().unwrap()));
+}
+
+#[test]
+fn bools_chars_units_and_twelve_arguments_cross() {
+    with_both(|rt| numbers::others(&rt.service::<dyn Numbers>().unwrap()));
+}
+
+#[test]
+fn what_is_borrowed_is_at_the_same_address_on_the_other_side() {
+    with_both(|rt| sequences::borrowed(&rt.service::<dyn Sequences>().unwrap()));
+    with_both(|rt| sequences::lent_back(&rt.service::<dyn Sequences>().unwrap()));
+}
+
+#[test]
+fn the_callee_writes_to_the_callers_slice() {
+    with_both(|rt| sequences::written_by_the_callee(&rt.service::<dyn Sequences>().unwrap()));
+}
+
+#[test]
+fn strings_and_vectors_cross_with_what_they_hold() {
+    with_both(|rt| sequences::owned(&rt.service::<dyn Sequences>().unwrap()));
+}
+
+#[test]
+fn options_results_and_durations_cross() {
+    with_both(|rt| composites::options_and_results(&rt.service::<dyn Composites>().unwrap()));
+}
+
+#[test]
+fn boxes_arrays_and_tuples_of_every_length_cross() {
+    with_both(|rt| composites::boxes_arrays_and_tuples(&rt.service::<dyn Composites>().unwrap()));
+}
+
+#[test]
+fn derived_structs_and_enums_cross() {
+    with_both(|rt| composites::structs(&rt.service::<dyn Composites>().unwrap()));
+    with_both(|rt| composites::enums(&rt.service::<dyn Composites>().unwrap()));
+}
+
+#[test]
+fn bytes_stay_where_they_were_made_and_are_destroyed_there() {
+    with_both(|rt| owners::bytes(&rt.service::<dyn Owners>().unwrap()));
+}
+
+#[test]
+fn handles_cross_in_both_directions() {
+    with_both(|rt| owners::handles(&rt.service::<dyn Owners>().unwrap(), &rt.service::<dyn Numbers>().unwrap()));
+}
+
+#[test]
+fn functions_are_lent_and_given() {
+    with_both(|rt| owners::lent_callbacks(&rt.service::<dyn Owners>().unwrap()));
+    with_both(|rt| owners::given_callbacks(&rt.service::<dyn Owners>().unwrap()));
+}
+
+#[test]
+fn a_serde_type_crosses() {
+    with_both(|rt| owners::serde(&rt.service::<dyn Owners>().unwrap()));
+}
+
+#[test]
+fn a_panic_is_a_fault_or_a_panic_of_the_caller() {
+    with_both(|rt| faults::panics(&rt.service::<dyn Faulty>().unwrap()));
+    with_both(|rt| faults::panics_of_callbacks(&rt.service::<dyn Faulty>().unwrap()));
+}
+
+#[test]
+fn a_destructor_that_panics_stays_on_its_own_side() {
+    with_both(|rt| faults::panics_of_destructors(&rt.service::<dyn Faulty>().unwrap()));
+}
+
+/// Makes every exchange.
+fn exchange_all(rt: &Runtime) {
+    values::all(
+        &rt.service().unwrap(),
+        &rt.service().unwrap(),
+        &rt.service().unwrap(),
+        &rt.service().unwrap(),
+        &rt.service().unwrap(),
+    );
+}
+
+#[test]
+fn each_block_is_freed_once_by_the_allocator_that_made_it() {
+    let rt = runtime("values_guarded");
+    let audit = rt.service::<dyn Audit>().unwrap();
+    // What is allocated once and stays: thread-locals, caches, names.
+    exchange_all(&rt);
+    rt.wait_drained(Duration::from_secs(30)).unwrap();
+    let live = audit.live();
+    assert!(live > 0, "the component's allocator is not in use");
+    for _ in 0..3 {
+        exchange_all(&rt);
+        rt.wait_drained(Duration::from_secs(30)).unwrap();
+        assert_eq!((audit.wrong_frees(), ALLOCATOR.wrong_frees()), (0, 0));
+        assert_eq!(audit.live(), live, "blocks were leaked");
+    }
+}
+
+#[test]
+fn bytes_outlive_the_instance_and_the_runtime() {
+    let rt = runtime("values_guarded");
+    let owners = rt.service::<dyn Owners>().unwrap();
+    let (bytes, place) = owners.bytes(sequences::TEXT);
+    let (more, _) = owners.bytes("more");
+    drop(owners);
+    rt.wait_drained(Duration::from_secs(30)).unwrap();
+    assert_eq!(rt.status().instances, 0);
+    // The same image serves a new instance, whose count goes on.
+    let owners = rt.service::<dyn Owners>().unwrap();
+    assert_eq!(owners.destroyed(), 0);
+    drop(more);
+    assert_eq!(owners.destroyed(), 1);
+    drop((owners, rt));
+    assert_eq!((&*bytes, bytes.as_ptr().addr()), (sequences::TEXT.as_bytes(), place));
+    thread::spawn(move || drop(bytes)).join().unwrap();
+    assert_eq!(ALLOCATOR.wrong_frees(), 0);
+}
+
+#[test]
+fn what_a_component_keeps_is_freed_when_it_is_destroyed() {
+    let rt = runtime("values_guarded");
+    let owners = rt.service::<dyn Owners>().unwrap();
+    let owner = Arc::new(b"kept".to_vec());
+    struct Shared(Arc<Vec<u8>>);
+    impl AsRef<[u8]> for Shared {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    owners.keep(Some(Bytes::from_owner(Shared(Arc::clone(&owner)))));
+    owners.keep_handle(Some(rt.service().unwrap()));
+    let captured = Arc::clone(&owner);
+    owners.give(Box::new(move |n, _| vec![n, captured.len() as u64]));
+    assert_eq!(Arc::strong_count(&owner), 3);
+    drop(owners);
+    rt.wait_drained(Duration::from_secs(30)).unwrap();
+    assert_eq!(Arc::strong_count(&owner), 1);
+    assert_eq!(rt.status().instances, 0, "the kept handle's instance went with its keeper");
+    assert_eq!(ALLOCATOR.wrong_frees(), 0);
+}
+
+/// The picky component's interface with other types behind serde.
+mod newer {
+    use lcr::{Fault, Serde};
+    use serde::{Deserialize, Serialize};
+
+    #[lcr::interface(name = "test.values.picky", version = 1)]
+    pub trait Picky {
+        fn take(&self, v: Serde<Any>, held: Vec<String>) -> Result<u8, Fault>;
+    }
+
+    /// A number, or something that the other side does not expect.
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    pub enum Any {
+        Small { number: u8 },
+        Large { number: u64, added: Option<String>, unknown: Vec<u8> },
+        Text(String),
+    }
+}
+
+#[test]
+fn serde_types_may_differ_as_far_as_serde_goes() {
+    use newer::Any;
+    let rt = runtime("values_guarded");
+    let same = rt.service::<dyn Picky>().unwrap();
+    let small = values::contract::Small { number: 3, added: Some("two".to_owned()) };
+    assert_eq!(same.take(Serde(small), vec![String::new()]), Ok(7));
+    let picky = rt.service::<dyn newer::Picky>().unwrap();
+    let take = |v| newer::Picky::take(&picky, Serde(v), vec!["held".to_owned(); 2]);
+    assert_eq!(take(Any::Small { number: 5 }), Ok(7));
+    assert_eq!(take(Any::Large { number: 5, added: Some("!".to_owned()), unknown: vec![1] }), Ok(8));
+    let refused = |v| -> Fault { take(v).unwrap_err() };
+    for v in [Any::Text("five".to_owned()), Any::Large { number: 256, added: None, unknown: Vec::new() }] {
+        let fault = refused(v);
+        assert_eq!((fault.kind(), fault.method()), (FaultKind::Panic, Some("take")));
+        assert!(fault.message().contains("cannot be decoded"), "{fault}");
+    }
+}
+
+#[test]
+fn a_value_that_cannot_be_received_is_freed() {
+    let rt = runtime("values_guarded");
+    let audit = rt.service::<dyn Audit>().unwrap();
+    let picky = rt.service::<dyn newer::Picky>().unwrap();
+    let take =
+        || newer::Picky::take(&picky, Serde(newer::Any::Text(sequences::TEXT.to_owned())), Vec::new()).unwrap_err();
+    take();
+    let live = audit.live();
+    (0..100).for_each(|_| drop(take()));
+    assert_eq!((audit.live(), audit.wrong_frees(), ALLOCATOR.wrong_frees()), (live, 0, 0));
+}

@@ -1,0 +1,14 @@
+//! Plans and transactions: what they refuse, what they commit, what a failure leaves behind, and how
+//! instances, images and runtimes end.
+
+mod dependencies;
+mod directories;
+mod endings;
+mod faults;
+mod handover;
+mod meanwhile;
+mod plans;
+mod stalls;
+mod transcript;
+mod unloading;
+mod upgrades;

@@ -1,0 +1,379 @@
+//! What never returns, waits in a ring, or is refused by the kernel: it ends what it is part
+//! of, is named, and stops nothing else.
+
+use std::{
+    collections::HashMap,
+    ptr,
+    sync::{Arc, Barrier, Mutex, mpsc},
+    thread,
+    time::Duration,
+};
+
+use lcr::{Context, ErrorKind, Handle, Runtime};
+use lcr_tests::{
+    bank::{Bank, Branch, Clock, Teller, Vault as _},
+    component, empty_runtime, in_a_process_of_its_own, names,
+    script::{Misdeed, Moment, Script},
+    wait_until,
+};
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[test]
+fn one_destructor_that_never_returns_stops_no_other_and_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = Script::new(directory.path());
+    let rt = empty_runtime();
+    rt.load(component("clock_v1")).unwrap();
+    let hanging = rt.reference::<dyn Clock>(&script).unwrap();
+    script.set("clock 1.0.0", Moment::Drop, Misdeed::Hang);
+    drop(hanging);
+    script.wait_for("clock 1.0.0", Moment::Drop);
+    // Whoever looks into another script does not hang.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let others = Script::new(elsewhere.path());
+    for _ in 0..100 {
+        rt.reference::<dyn Clock>(&others).unwrap();
+    }
+    wait_until("the others are destroyed", || rt.status().destroyed == 100);
+    wait_until("they are taken back", || rt.status().handles == 0);
+    let status = rt.status();
+    assert_eq!((status.instances, status.leaving), (0, 1), "{status:#?}");
+    let error = rt.wait_drained(Duration::from_millis(20)).unwrap_err();
+    let [stuck] = error.stragglers() else { panic!("{error:?}") };
+    assert_eq!(names(stuck)[1..], ["clock 1.0.0", "destructor"], "{error}");
+    assert!(error.to_string().contains("clock 1.0.0"), "{error}");
+    wait_until("the status names it", || {
+        rt.status().stragglers.iter().any(|straggler| names(straggler)[1..] == ["clock 1.0.0", "destructor"])
+    });
+    // A replacement goes on beside it.
+    let clock: Handle<dyn Clock> = rt.reference(&others).unwrap();
+    rt.replace(component("clock_v2")).unwrap();
+    assert_eq!(clock.version(), 2);
+    wait_until("what was replaced is destroyed", || rt.status().destroyed == 101);
+    script.clear("clock 1.0.0", Moment::Drop);
+    rt.wait_drained(LONG).unwrap();
+    assert_eq!(rt.status().destroyed, 102);
+}
+
+#[test]
+fn many_destructors_that_never_return_at_once_stop_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = Script::new(directory.path());
+    let rt = empty_runtime();
+    rt.load(component("clock_v1")).unwrap();
+    let hanging: Vec<_> = (0..5).map(|_| rt.reference::<dyn Clock>(&script).unwrap()).collect();
+    script.set("clock 1.0.0", Moment::Drop, Misdeed::Hang);
+    drop(hanging);
+    rt.reference::<dyn Clock>(&Script::default()).unwrap();
+    wait_until("the other one is destroyed", || rt.status().destroyed == 1);
+    let error = rt.wait_drained(Duration::ZERO).unwrap_err();
+    assert_eq!(error.stragglers().len(), 5, "{error:?}");
+    script.clear("clock 1.0.0", Moment::Drop);
+    rt.wait_drained(LONG).unwrap();
+    assert_eq!(rt.status().destroyed, 6);
+}
+
+#[test]
+fn the_end_of_a_runtime_does_not_wait_for_ever_for_a_destructor_and_destroys_the_others() {
+    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [script, others] = directories.each_ref().map(Script::new);
+    let rt = Runtime::builder().linked(false).shutdown_timeout(Duration::from_secs(2)).build().unwrap();
+    rt.plan().add(component("vault_v1")).add(component("teller_v1")).add(component("clock_v1")).commit().unwrap();
+    rt.configure("teller", &script).unwrap();
+    rt.configure("vault", &others).unwrap();
+    rt.configure("clock", &others).unwrap();
+    let (teller, clock) = (rt.service::<dyn Teller>().unwrap(), rt.service::<dyn Clock>().unwrap());
+    script.set("teller 1.0.0", Moment::Drop, Misdeed::Hang);
+    drop(rt);
+    assert!(script.has_come("teller 1.0.0", Moment::Drop));
+    assert!(others.has_come("clock 1.0.0", Moment::Drop), "it has nothing to do with the one that hangs");
+    assert!(!others.has_come("vault 1.0.0", Moment::Drop), "the one that hangs still depends on it");
+    script.clear("teller 1.0.0", Moment::Drop);
+    others.wait_for("vault 1.0.0", Moment::Drop);
+    drop((teller, clock));
+}
+
+/// Links of a chain, which ask the runtime for each other while they are constructed.
+mod chain {
+    use super::*;
+
+    #[lcr::interface(name = "chain.link", version = 1)]
+    pub trait Link {
+        fn pull(&self);
+    }
+
+    /// What a link does in its constructor.
+    #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    pub struct Orders {
+        /// The number of its stage.
+        pub stage: u64,
+        /// The link that it asks for.
+        pub asks: Option<String>,
+        /// Whether it wants one of its own.
+        pub own: bool,
+    }
+
+    /// Where links are constructed.
+    pub struct Stage {
+        pub rt: Runtime,
+        /// All that are constructed at once meet here, the first time.
+        pub meeting: Mutex<HashMap<String, Arc<Barrier>>>,
+    }
+
+    pub static STAGES: Mutex<Vec<Arc<Stage>>> = Mutex::new(Vec::new());
+
+    fn forge(context: &Context) -> Result<(), lcr::BoxError> {
+        let orders: Orders = context.config()?;
+        let stage = Arc::clone(&STAGES.lock().unwrap()[orders.stage as usize]);
+        let meeting = stage.meeting.lock().unwrap().remove(context.component());
+        if let Some(meeting) = meeting {
+            meeting.wait();
+        }
+        match &orders.asks {
+            Some(asks) if orders.own => drop(stage.rt.reference_of::<dyn Link>(asks, &orders)?),
+            Some(asks) => drop(stage.rt.service_of::<dyn Link>(asks)?),
+            None => {}
+        }
+        Ok(())
+    }
+
+    macro_rules! links {
+        ($($ty:ident $name:literal),*) => {$(
+            pub struct $ty;
+            impl $ty {
+                fn new(context: &Context) -> Result<$ty, lcr::BoxError> {
+                    forge(context).map(|()| $ty)
+                }
+            }
+            #[lcr::component(name = $name, version = "1.0.0", create = Self::new)]
+            impl Link for $ty {
+                fn pull(&self) {}
+            }
+        )*};
+    }
+    links! { Left "left", Middle "middle", Right "right" }
+}
+use chain::{Link as _, Orders, STAGES, Stage};
+
+/// A stage on which each of `links` asks for another one, and the threads that first construct
+/// them are inside the constructors at one time.
+fn stage(links: &[(&str, Option<&str>)], meet: bool) -> Arc<Stage> {
+    let together = Arc::new(Barrier::new(links.len()));
+    let meeting = links.iter().map(|(name, _)| ((*name).to_owned(), Arc::clone(&together)));
+    let meeting = Mutex::new(if meet { meeting.collect() } else { HashMap::new() });
+    let stage = Arc::new(Stage { rt: Runtime::new().unwrap(), meeting });
+    let mut stages = STAGES.lock().unwrap();
+    for (name, asks) in links {
+        let orders = Orders { stage: stages.len() as u64, asks: asks.map(str::to_owned), own: false };
+        stage.rt.configure(name, &orders).unwrap();
+    }
+    stages.push(Arc::clone(&stage));
+    stage
+}
+
+/// What threads get that ask for these links at one time.
+fn ask(stage: &Stage, links: &[&str]) -> Vec<Result<(), lcr::Error>> {
+    thread::scope(|scope| {
+        let ask = |name| scope.spawn(move || stage.rt.service_of::<dyn chain::Link>(name).map(|link| link.pull()));
+        let threads: Vec<_> = links.iter().map(|&name| ask(name)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+fn texts(answers: Vec<Result<(), lcr::Error>>) -> String {
+    answers.into_iter().map(|answer| answer.unwrap_err().to_string() + "\n").collect()
+}
+
+#[test]
+fn constructors_that_wait_for_each_other_are_named_at_once() {
+    let two = stage(&[("left", Some("right")), ("right", Some("left"))], true);
+    let texts = texts(ask(&two, &["left", "right"]));
+    assert!(["left -> right -> left", "right -> left -> right"].iter().any(|ring| texts.contains(ring)), "{texts}");
+}
+
+#[test]
+fn three_constructors_in_a_ring_are_named_at_once() {
+    let three = stage(&[("left", Some("middle")), ("middle", Some("right")), ("right", Some("left"))], true);
+    let texts = texts(ask(&three, &["left", "middle", "right"]));
+    let rings = ["left -> middle -> right", "middle -> right -> left", "right -> left -> middle"];
+    assert!(rings.iter().any(|ring| texts.contains(ring)), "{texts}");
+}
+
+#[test]
+fn a_constructor_that_asks_for_one_that_asks_for_it_on_one_thread_is_told_the_ring() {
+    let two = stage(&[("left", Some("right")), ("right", Some("left"))], false);
+    let error = two.rt.service_of::<dyn chain::Link>("left").unwrap_err();
+    assert!(error.to_string().contains("left -> right -> left"), "{error}");
+    let one = stage(&[("left", Some("left"))], false);
+    let error = one.rt.service_of::<dyn chain::Link>("left").unwrap_err();
+    assert!(error.to_string().contains("asks for itself"), "{error}");
+}
+
+#[test]
+fn a_constructor_that_wants_one_more_of_its_own_kind_each_time_is_refused() {
+    let one = stage(&[("left", None)], false);
+    let stage = STAGES.lock().unwrap().iter().position(|other| Arc::ptr_eq(other, &one)).unwrap() as u64;
+    let orders = Orders { stage, asks: Some("left".to_owned()), own: true };
+    let error = one.rt.reference_of::<dyn chain::Link>("left", &orders).unwrap_err();
+    assert!(error.to_string().contains("nested 65 deep, the limit is 64"), "{error}");
+    assert_eq!(one.rt.status().instances, 0);
+    // The thread may construct as before.
+    one.rt.service_of::<dyn chain::Link>("left").unwrap().pull();
+}
+
+#[test]
+fn constructors_that_wait_in_a_row_are_in_no_ring() {
+    for round in 0..100 {
+        let row = stage(&[("left", Some("middle")), ("middle", Some("right")), ("right", None)], round % 2 == 0);
+        let answers = ask(&row, &["left", "middle", "right", "left", "middle", "right"]);
+        answers.into_iter().for_each(|answer| answer.unwrap());
+        let fork = stage(&[("left", Some("right")), ("middle", Some("right")), ("right", None)], round % 2 == 0);
+        let answers = ask(&fork, &["left", "middle", "right", "middle", "left"]);
+        answers.into_iter().for_each(|answer| answer.unwrap());
+    }
+}
+
+/// Panics at every event of `lcr`.
+struct Touchy;
+
+impl tracing::Subscriber for Touchy {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        assert!(!event.metadata().target().starts_with("lcr"), "the subscriber panics");
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn a_subscriber_that_panics_ends_a_transaction_and_nothing_else() {
+    in_a_process_of_its_own(|| {
+        tracing::subscriber::set_global_default(Touchy).unwrap();
+        let bank = Bank::open();
+        let slow = ("branch 2.0.0", Moment::Create);
+        thread::scope(|scope| {
+            let (inside, entered) = mpsc::channel();
+            let stay = |until: mpsc::Receiver<()>| {
+                let (inside, vault) = (inside.clone(), &bank.vault);
+                scope.spawn(move || {
+                    vault.inside(&|| {
+                        inside.send(()).unwrap();
+                        let _ = until.recv();
+                    });
+                });
+                entered.recv().unwrap();
+            };
+            let (first, until) = mpsc::channel();
+            stay(until);
+            let plan = bank.rt.plan().add(component("clock_v1")).replace(component("branch_v2"));
+            let plan = plan.replace(component("vault_v2")).gate_wait(Duration::from_millis(300)).deadline(LONG);
+            let change = scope.spawn(|| plan.commit());
+            bank.script.wait_for(slow.0, slow.1);
+            // A further branch is built while the first guest is waited for, so that a second one
+            // comes in before the gate shuts.
+            bank.script.clear_transcript();
+            bank.script.set(slow.0, slow.1, Misdeed::Hang);
+            let branch: Handle<dyn Branch> = bank.rt.reference(&bank.script).unwrap();
+            drop(first);
+            bank.script.wait_for(slow.0, slow.1);
+            let (second, until) = mpsc::channel();
+            stay(until);
+            bank.script.clear(slow.0, slow.1);
+            // The gate shuts on the guest and opens again, which is an event.
+            let error = change.join().unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Internal, "{error}");
+            assert!(error.to_string().contains("the subscriber panics"), "{error}");
+            assert!(!bank.rt.status().is_gate_shut);
+            assert_eq!((bank.vault.add(1), bank.branch.versions(), branch.versions()), (1, (1, 1), (1, 1)));
+            drop(second);
+        });
+        // That a commit succeeded is an event, too, and changes nothing about it.
+        bank.rt.replace(component("vault_v2")).unwrap();
+        assert_eq!((bank.vault.version(), bank.vault.add(0)), (2, 1));
+        // The reaper and its threads go on.
+        bank.script.set("vault 2.0.0", Moment::Drop, Misdeed::Panic);
+        bank.close();
+    });
+}
+
+/// Has the kernel refuse `membarrier`: to the calling thread and to those that it starts, or
+/// to every thread of the process.
+fn refuse_membarrier(everywhere: bool) {
+    let allow = libc::SECCOMP_RET_ALLOW;
+    let refuse = libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned();
+    let number = u32::try_from(libc::SYS_membarrier).unwrap();
+    let step = |code: u32, jt, jf, k| libc::sock_filter { code: u16::try_from(code).unwrap(), jt, jf, k };
+    let mut steps = [
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, number),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, refuse),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, allow),
+    ];
+    let filter = libc::sock_fprog { len: 4, filter: steps.as_mut_ptr() };
+    // SAFETY: the call takes numbers only.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
+    let flags = if everywhere { libc::SECCOMP_FILTER_FLAG_TSYNC } else { 0 };
+    // SAFETY: the filter is valid for the call, which copies it.
+    let set = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, ptr::from_ref(&filter)) };
+    assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+}
+
+#[test]
+fn a_filter_that_refuses_membarrier_later_ends_a_transaction_and_no_call() {
+    in_a_process_of_its_own(|| {
+        let bank = Bank::open();
+        let clocks = empty_runtime();
+        clocks.load(component("clock_v1")).unwrap();
+        let clock: Handle<dyn Clock> = clocks.service().unwrap();
+        let before = (bank.rt.generation(), clocks.generation());
+        refuse_membarrier(true);
+        let error = bank.rt.replace(component("vault_v2")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+        assert!(error.to_string().contains("membarrier"), "{error}");
+        assert_eq!(clocks.replace(component("clock_v2")).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!((bank.rt.generation(), clocks.generation()), before, "something was published");
+        assert!(!bank.rt.status().is_gate_shut);
+        assert_eq!((bank.branch.deposit(1), bank.branch.versions(), clock.version()), (1, (1, 1), 1));
+        // More handles than the table has room for, and their instances are destroyed again.
+        let own = || clocks.reference::<dyn Clock>(&Script::default()).unwrap();
+        let many: Vec<Handle<dyn Clock>> = (0..300).map(|_| own()).collect();
+        assert!(many.iter().all(|clock| clock.version() == 1));
+        drop(many);
+        wait_until("the instances are destroyed", || clocks.status().destroyed == 300);
+        // A runtime that begins now takes the other way.
+        let later = empty_runtime();
+        later.load(component("clock_v1")).unwrap();
+        let clock: Handle<dyn Clock> = later.service().unwrap();
+        later.replace(component("clock_v2")).unwrap();
+        assert_eq!(clock.version(), 2);
+        // The end of a runtime comes, too.
+        drop((clocks, later));
+        assert!(Handle::pin(&clock).is_err());
+    });
+}
+
+#[test]
+fn a_filter_on_one_thread_refuses_its_transactions_only() {
+    let bank = Bank::open();
+    thread::scope(|scope| {
+        let filtered = scope.spawn(|| {
+            refuse_membarrier(false);
+            let error = bank.rt.replace(component("vault_v2")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+            (bank.branch.deposit(1), bank.branch.versions())
+        });
+        assert_eq!(filtered.join().unwrap(), (1, (1, 1)));
+    });
+    assert_eq!(bank.branch.deposit(1), 2);
+    bank.rt.replace(component("vault_v2")).unwrap();
+    assert_eq!(bank.branch.versions(), (1, 2));
+    bank.close();
+}

@@ -1,0 +1,262 @@
+//! An interface changes its version, and its component and those that need it change with
+//! it, in one commit.
+
+use std::{
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use lcr::{ErrorKind, Handle, PlanBuilder, Runtime};
+use lcr_tests::{
+    component, empty_runtime,
+    rail::{
+        Train,
+        broad::Track as _,
+        narrow::{self, Track as _},
+    },
+    wait_until,
+};
+
+fn runtime(libraries: [&str; 2]) -> Runtime {
+    let rt = empty_runtime();
+    libraries.iter().fold(rt.plan(), |plan, library| plan.add(component(library))).commit().unwrap();
+    rt
+}
+
+/// Replaces by these libraries.
+fn replace<'rt>(rt: &'rt Runtime, libraries: &[&str]) -> PlanBuilder<'rt> {
+    libraries.iter().fold(rt.plan(), |plan, library| plan.replace(component(library)))
+}
+
+/// The libraries of a version, each with or without state.
+fn libraries(gauge: &str, kept: [bool; 2]) -> [String; 2] {
+    let of = |what, kept| format!("rail_{what}_{gauge}{}", if kept { "_kept" } else { "" });
+    [of("track", kept[0]), of("train", kept[1])]
+}
+
+/// Both change together while callers ride, and nobody sees one of each.
+fn both_change_under_load(kept: [bool; 2], is_reversed: bool) {
+    let (old, new) = (libraries("narrow", kept), libraries("broad", kept));
+    let rt = runtime(old.each_ref().map(String::as_str));
+    let train: Handle<dyn Train> = rt.service().unwrap();
+    let stop = AtomicBool::new(false);
+    let (ridden, together) = (
+        thread::scope(|scope| {
+            let riders: Vec<_> = (0..2)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let (mut narrow, mut broad) = (0, 0);
+                        while !stop.load(Ordering::Relaxed) {
+                            match train.ride(&thread::yield_now) {
+                                [1000, 1000, 1000] => narrow += 1,
+                                [1520, 1520, 1520] => broad += 1,
+                                mixed => panic!("a ride on {mixed:?}"),
+                            }
+                        }
+                        (narrow, broad)
+                    })
+                })
+                .collect();
+            wait_until("they ride", || train.rides() > 10);
+            let mut steps = new.each_ref().map(String::as_str);
+            if is_reversed {
+                steps.reverse();
+            }
+            let result = replace(&rt, &steps).commit();
+            let before = train.rides();
+            if result.is_ok() {
+                wait_until("they ride on", || train.rides() > before + 10);
+            }
+            stop.store(true, Ordering::Relaxed);
+            let ridden =
+                riders.into_iter().map(|rider| rider.join().unwrap()).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+            result.unwrap();
+            ridden
+        }),
+        train.built_on(),
+    );
+    assert_eq!(together, 1520);
+    let expected = |kept| if kept { ridden.0 + ridden.1 } else { ridden.1 };
+    let track: Handle<dyn lcr_tests::rail::broad::Track> = rt.service().unwrap();
+    assert_eq!((train.rides(), track.roll()), (expected(kept[1]), expected(kept[0]) + 1));
+    assert_eq!((track.width(), rt.service::<dyn narrow::Track>().unwrap_err().kind()), (1520, ErrorKind::NotFound));
+    wait_until("the old ones are gone", || rt.status().destroyed == 2 && rt.status().leaving == 0);
+    // What comes next finds nothing of it in its way, back included.
+    replace(&rt, &new.each_ref().map(String::as_str)).commit().unwrap();
+    drop(track);
+    let back = old.each_ref().map(String::as_str);
+    wait_until("the handle is taken back", || replace(&rt, &back).commit().is_ok());
+    assert_eq!(train.ride(&|| ()), [1000; 3]);
+    drop(train);
+    wait_until("all are destroyed", || rt.status().constructed == rt.status().destroyed);
+    assert_eq!((rt.status().handles, rt.status().instances), (0, 0));
+}
+
+#[test]
+fn an_interface_and_its_dependent_change_together_without_state() {
+    both_change_under_load([false, false], false);
+    both_change_under_load([false, false], true);
+}
+
+#[test]
+fn so_they_do_with_state_of_the_dependency() {
+    both_change_under_load([true, false], false);
+    both_change_under_load([true, false], true);
+}
+
+#[test]
+fn so_they_do_with_state_of_the_dependent() {
+    both_change_under_load([false, true], false);
+    both_change_under_load([false, true], true);
+}
+
+#[test]
+fn so_they_do_with_state_of_both() {
+    both_change_under_load([true, true], false);
+    both_change_under_load([true, true], true);
+}
+
+#[test]
+fn one_without_the_other_is_refused_and_the_others_need_is_named() {
+    for is_used in [false, true] {
+        let rt = runtime(["rail_track_narrow", "rail_train_narrow"]);
+        let train: Option<Handle<dyn Train>> = is_used.then(|| rt.service().unwrap());
+        let plan = replace(&rt, &["rail_track_broad"]).build();
+        assert_eq!(
+            plan.refusals().map(ToString::to_string).collect::<Vec<_>>(),
+            ["component `train 1.0.0` needs rail.track v1, which nothing would provide, only `track 2.0.0` v2; \
+              replace one of the two in the same plan by a version that fits the other"]
+        );
+        assert_eq!(plan.commit().unwrap_err().kind(), ErrorKind::Dependency);
+        let error = replace(&rt, &["rail_train_broad"]).commit().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Dependency);
+        assert_eq!(
+            error.to_string(),
+            "component `train 2.0.0` needs rail.track v2, which nothing would provide, only `track 1.0.0` v1; \
+             replace one of the two in the same plan by a version that fits the other"
+        );
+        assert!(train.is_none_or(|train| train.ride(&|| ()) == [1000; 3]));
+    }
+}
+
+#[test]
+fn a_callers_own_handle_of_the_old_version_refuses_it_unless_the_new_one_serves_that() {
+    let rt = runtime(["rail_track_narrow", "rail_train_narrow"]);
+    let train: Handle<dyn Train> = rt.service().unwrap();
+    let track: Handle<dyn narrow::Track> = rt.service().unwrap();
+    let plan = replace(&rt, &["rail_track_broad", "rail_train_broad"]).build();
+    let [error] = &plan.refusals().collect::<Vec<_>>()[..] else { panic!("{plan}") };
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+    let text = error.to_string();
+    let found = text.split_once("librail_track_broad.so: ").expect(&text).1;
+    assert_eq!(
+        found,
+        "1 handle of rail.track v1 is held outside of what the plan replaces: component `track` implements \
+         rail.track v2, not rail.track v1; build it against that version, or declare replaces(1) on its interface"
+    );
+    plan.commit().unwrap_err();
+    assert_eq!((train.ride(&|| ()), track.gauge()), ([1000; 3], 1000));
+
+    replace(&rt, &["rail_track_both", "rail_train_broad"]).commit().unwrap();
+    assert_eq!((train.ride(&|| ()), track.gauge()), ([1520; 3], 1520));
+    drop(track);
+    // Now nobody has one any more.
+    wait_until("it is taken back", || replace(&rt, &["rail_track_broad"]).commit().is_ok());
+    assert_eq!(train.ride(&|| ()), [1520; 3]);
+}
+
+#[test]
+fn what_a_dependent_lent_to_a_caller_is_the_callers_own() {
+    let rt = runtime(["rail_track_narrow", "rail_train_narrow"]);
+    let train: Handle<dyn Train> = rt.service().unwrap();
+    let lent = train.lend().unwrap();
+    let steps = ["rail_track_broad", "rail_train_broad"];
+    let error = replace(&rt, &steps).commit().unwrap_err();
+    assert!(error.to_string().contains("1 handle of rail.track v1 is held outside of what"), "{error}");
+    assert_eq!((train.ride(&|| ()), lent.gauge()), ([1000; 3], 1000));
+    drop(lent);
+    replace(&rt, &steps).commit().unwrap();
+    assert_eq!(train.ride(&|| ()), [1520; 3]);
+}
+
+#[test]
+fn a_caller_inside_finishes_its_ride_on_the_old_track() {
+    let rt = runtime(["rail_track_narrow", "rail_train_narrow"]);
+    let train: Handle<dyn Train> = rt.service().unwrap();
+    let (inside, leave) = (Barrier::new(2), Barrier::new(2));
+    let ridden = thread::scope(|scope| {
+        let rider = scope.spawn(|| {
+            train.ride(&|| {
+                inside.wait();
+                leave.wait();
+            })
+        });
+        inside.wait();
+        let plan = replace(&rt, &["rail_track_broad", "rail_train_broad"]);
+        let plan = plan.deadline(Duration::MAX).gate_wait(Duration::MAX);
+        let change = scope.spawn(|| plan.commit().map(drop));
+        // The gate waits for the rider.
+        wait_until("the gate is shut", || rt.status().is_gate_shut || change.is_finished());
+        leave.wait();
+        change.join().unwrap().unwrap();
+        rider.join().unwrap()
+    });
+    assert_eq!((ridden, train.ride(&|| ())), ([1000; 3], [1520; 3]));
+}
+
+#[test]
+fn a_dependency_of_another_signature_is_refused_before_anything_is_constructed() {
+    let rt = empty_runtime();
+    let plan = rt.plan().add(component("rail_track_wide")).add(component("rail_train_narrow")).build();
+    let [error] = &plan.refusals().collect::<Vec<_>>()[..] else { panic!("{plan}") };
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+    assert_eq!(
+        error.to_string(),
+        "component `train 1.0.0` needs rail.track v1: component `track` cannot serve rail.track v1: \
+         gauge: result: expected u32, found u64; build both against one definition, or give the changed interface a \
+         new version"
+    );
+    plan.commit().unwrap_err();
+
+    // By either of the two, whether anybody uses them or not.
+    let rt = runtime(["rail_track_narrow", "rail_train_narrow"]);
+    let error = rt.replace(component("rail_track_wide")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+    assert!(error.to_string().starts_with("component `train 1.0.0` needs rail.track v1: "), "{error}");
+    let rt = empty_runtime();
+    rt.load(component("rail_track_wide")).unwrap();
+    let error = rt.load(component("rail_train_narrow")).unwrap_err();
+    assert_eq!((error.kind(), rt.status().constructed), (ErrorKind::Mismatch, 0));
+}
+
+#[test]
+fn a_pin_in_a_restore_or_constructor_is_answered_at_once() {
+    let refused = "component `train 1.5.0` panicked in its {}: rail.track was not pinned: it is being replaced by the \
+                   very transaction that runs this code, and a pin would hold what is not committed; call it through \
+                   its handle, or pin it later";
+    for (old, kind, verb) in [
+        (["rail_track_narrow_kept", "rail_train_narrow_kept"], ErrorKind::State, "restore"),
+        (["rail_track_narrow", "rail_train_narrow_kept"], ErrorKind::State, "restore"),
+        (["rail_track_narrow_kept", "rail_train_narrow"], ErrorKind::Construct, "constructor"),
+        (["rail_track_narrow", "rail_train_narrow"], ErrorKind::Construct, "constructor"),
+    ] {
+        let rt = runtime(old);
+        let train: Handle<dyn Train> = rt.service().unwrap();
+        let result = replace(&rt, &["rail_train_pin", old[0]]).commit();
+        if old == ["rail_track_narrow_kept", "rail_train_narrow"] {
+            // Before the gate is shut the old track serves everybody, and may be pinned.
+            result.unwrap();
+        } else {
+            let error = result.unwrap_err();
+            assert_eq!((error.kind(), error.to_string()), (kind, refused.replace("{}", verb)));
+            assert_eq!(train.ride(&|| ()), [1000; 3]);
+        }
+        // What is not replaced can be pinned behind the gate, too.
+        replace(&rt, &["rail_train_pin"]).commit().unwrap();
+        assert_eq!((train.built_on(), train.ride(&|| ())), (1000, [1000; 3]));
+    }
+}

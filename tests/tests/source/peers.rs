@@ -1,0 +1,45 @@
+//! The table of what other systems got wrong names a test for each line, and each is there.
+
+use std::{collections::BTreeMap, fs, ops::RangeInclusive, path::Path};
+
+use super::named_tests::has_test;
+
+/// The lines that are about supervision.
+const LINES: [RangeInclusive<u32>; 2] = [1..=17, 48..=60];
+
+/// The tests that each line names: a file and what it is called there.
+fn table<'a>(text: &'a str) -> BTreeMap<u32, Vec<(&'a str, &'a str)>> {
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let rows = rows.map(|row| row.split(" | ").collect::<Vec<_>>());
+    let numbered = rows.filter_map(|cells| Some((cells[0].parse().ok()?, *cells.get(2)?)));
+    // What is between backticks and has a file.
+    let names = |cell: &'a str| cell.split('`').skip(1).step_by(2).filter_map(|name| name.split_once("::")).collect();
+    let mut lines = BTreeMap::new();
+    for (line, cell) in numbered {
+        assert!(lines.insert(line, names(cell)).is_none(), "line {line} is there twice");
+    }
+    lines
+}
+
+#[test]
+fn every_line_about_supervision_names_tests_that_are_there() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sam");
+    let lines = table(include_str!("../../sam/PEERS.md"));
+    assert_eq!(lines.keys().copied().collect::<Vec<_>>(), LINES.into_iter().flatten().collect::<Vec<_>>());
+    for (line, tests) in lines {
+        assert!(!tests.is_empty(), "line {line} names no test");
+        for (file, name) in tests {
+            let source =
+                fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("line {line}, {file}: {error}"));
+            assert!(has_test(&source, name), "line {line}: {file} has no test {name}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_there_is_found_out() {
+    assert!(has_test("#[test]\nfn a_stop() {\n", "a_stop") && has_test("\t{ \"a stop\", a_stop, 0, NULL },", "a stop"));
+    assert!(!has_test("fn a_stop() {\n", "a_stop") && !has_test("#[test]\nfn a_stop_too() {\n", "a_stop"));
+    let lines = table("| line | there |\n|---|---|\n| 7 | x | `f.rs::a`, `g.c::b c` (not `this`) |\n| 8 | y | none |");
+    assert_eq!(lines, BTreeMap::from([(7, vec![("f.rs", "a"), ("g.c", "b c")]), (8, vec![])]));
+}

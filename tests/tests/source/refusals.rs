@@ -1,0 +1,10 @@
+//! What the macros refuse, each with its message; the way out compiles in `ui/accepted.rs`.
+//!
+//! `TRYBUILD=overwrite cargo test -p lcr-tests --test source refusals` writes the messages anew.
+
+#[test]
+fn what_cannot_be_linked_is_refused_with_the_way_out() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("ui/accepted.rs");
+    cases.compile_fail("ui/refused_*.rs");
+}

@@ -1,0 +1,199 @@
+//! Invariants of the source text: `lcr/ARCHITECTURE.md` numbers them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every Rust file below a folder, by its path from the root, without the lines of
+/// comments and what follows `#[cfg(test)]`.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    assert!(!files.is_empty(), "{folder} has no sources");
+    let name = |path: &Path| path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+    let code = |path: &Path| {
+        let text = fs::read_to_string(path).unwrap();
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    files.iter().map(|path| (name(path), code(path))).collect()
+}
+
+fn is_test(name: &str) -> bool {
+    name.ends_with("/tests.rs") || name.contains("/tests/") || name.contains("/samples") || name.contains("model")
+}
+
+/// The files of `lcr` in which `word` occurs, tests left out.
+fn files_with(word: &str) -> Vec<String> {
+    let files = sources("lcr/src").into_iter().filter(|(name, _)| !is_test(name));
+    files.filter(|(_, code)| code.contains(word)).map(|(name, _)| name).collect()
+}
+
+#[test]
+fn floors_import_only_downwards() {
+    let above = [
+        ("lcr/src/abi", &["component", "host", "change", "error"][..]),
+        ("lcr/src/component", &["host", "change"]),
+        ("lcr/src/host", &["change"]),
+    ];
+    for (folder, forbidden) in above {
+        for (name, code) in sources(folder).iter().filter(|(name, _)| !is_test(name)) {
+            for floor in forbidden {
+                let in_list = code.lines().any(|line| line.trim_start().starts_with(&format!("{floor}::")));
+                let named = ["crate::", "crate::{", "super::super::"]
+                    .iter()
+                    .any(|from| code.contains(&format!("{from}{floor}")));
+                assert!(!in_list && !named, "{name} imports {floor}, which is above it");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_abi_uses_core_and_alloc_only() {
+    for (name, code) in sources("lcr/src/abi").iter().filter(|(name, _)| !is_test(name)) {
+        assert!(!code.contains("std::"), "{name} uses std");
+    }
+}
+
+#[test]
+fn the_door_for_generated_code_has_names_only() {
+    let files = sources("lcr/src");
+    let (_, code) = files.iter().find(|(name, _)| name == "lcr/src/private.rs").unwrap();
+    for word in ["fn ", "impl ", "struct ", "enum ", "trait ", "const ", "type ", "macro_rules!", "*"] {
+        assert!(!code.contains(word), "lcr/src/private.rs has a `{word}` of its own");
+    }
+}
+
+#[test]
+fn libraries_are_mapped_and_unmapped_in_one_file() {
+    for word in ["libloading", "dlopen", "dlclose", "Library::open"] {
+        let files: Vec<_> =
+            files_with(word).into_iter().filter(|name| !name.starts_with("lcr/src/host/image/library/")).collect();
+        assert!(files.is_empty(), "{word} is named in {files:?}");
+    }
+}
+
+#[test]
+fn the_current_world_is_written_in_one_file() {
+    assert_eq!(files_with("current.store"), ["lcr/src/abi/frame.rs"]);
+    assert_eq!(files_with("core.publish("), ["lcr/src/host/worlds/world.rs"]);
+    assert_eq!(files_with("ArcSwap"), ["lcr/src/host/worlds/world.rs"]);
+}
+
+#[test]
+fn unsafe_code_is_only_where_it_is_listed() {
+    let allowed = [
+        "lcr/src/abi/",
+        "lcr/src/component/",
+        "lcr/src/host/service/construct.rs",
+        "lcr/src/host/service/destroyers.rs",
+        "lcr/src/host/service/shortcuts.rs",
+        "lcr/src/host/service/handles.rs",
+        "lcr/src/host/service/host_table.rs",
+        "lcr/src/host/service/fork.rs",
+        "lcr/src/host/objects/instances.rs",
+        "lcr/src/host/image/library/",
+        "lcr/src/host/image/link.rs",
+        "lcr/src/host/service/pin.rs",
+        "lcr/src/host/service/reaper.rs",
+        "lcr/src/host/worlds/records.rs",
+        "lcr/src/host/runtime.rs",
+        "lcr/src/host/objects/slots.rs",
+        "lcr/src/host/sys.rs",
+        // In the C library's place: keys, thread-locals and threads of images.
+        "lcr/src/host/image/threads.rs",
+        "lcr/src/host/service/unload.rs",
+        "lcr/src/host/worlds/world.rs",
+    ];
+    for word in ["unsafe {", "unsafe impl", "unsafe fn"] {
+        for file in files_with(word) {
+            assert!(allowed.iter().any(|prefix| file.starts_with(prefix)), "{file} has unsafe code; see the list here");
+        }
+    }
+}
+
+#[test]
+fn the_floors_of_sam_import_only_downwards() {
+    let floors = ["state", "shared", "wire", "app", "supervisor"];
+    for (below, floor) in floors.iter().enumerate() {
+        for (name, code) in sources(&format!("sam/src/{floor}")).iter().filter(|(name, _)| !is_test(name)) {
+            for above in &floors[below + 1..] {
+                let in_list = code.lines().any(|line| line.trim_start().starts_with(&format!("{above}::")));
+                assert!(!in_list && !code.contains(&format!("crate::{above}")), "{name} imports {above}, above it");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_supervisor_takes_no_lock_and_starts_no_thread() {
+    for floor in ["state", "shared", "wire", "supervisor"] {
+        for (name, code) in sources(&format!("sam/src/{floor}")).iter().filter(|(name, _)| !is_test(name)) {
+            for word in ["Mutex", "RwLock", "OnceLock", "Condvar", "thread::"] {
+                assert!(!code.contains(word), "{name} names {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_state_machine_of_sam_is_pure() {
+    for (name, code) in sources("sam/src/state").iter().filter(|(name, _)| !is_test(name)) {
+        for word in ["unsafe", "std::fs", "std::io", "std::env", "nix::", "Instant", "SystemTime"] {
+            assert!(!code.contains(word), "{name} names {word}");
+        }
+    }
+}
+
+#[test]
+fn the_library_never_prints() {
+    for folder in ["lcr/src", "lcr-macros/src"] {
+        for (name, code) in sources(folder).iter().filter(|(name, _)| !is_test(name)) {
+            for word in ["println!", "print!", "eprintln!", "eprint!", "dbg!"] {
+                let prints =
+                    code.match_indices(word).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric()));
+                assert!(!prints, "{name} prints with {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_top_level_has_nothing_but_what_the_design_lists() {
+    let allowed = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "lcr",
+        "lcr-macros",
+        "sam",
+        "examples",
+        "tests",
+        "benches",
+        "README.md",
+        "CHANGELOG.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "target",
+    ];
+    for entry in fs::read_dir(root()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name} is not part of the layout");
+    }
+}

@@ -1,8 +1,8 @@
 //! What a type in a signature or field may be made of, as far as its spelling tells.
 //!
-//! Whether it is an `Abi` type is the compiler's business; refused here is what would
-//! otherwise pass or would give a message that does not help: references that outlive
-//! their call, pointers without an owner, `Self`, and trait objects.
+//! The compiler decides whether it is an `Abi` type. [`check_type`] refuses what would otherwise
+//! pass, or what the compiler would refuse with a message that does not help: references that
+//! outlive their call, pointers without an owner, `Self`, and trait objects.
 
 use syn::{GenericArgument, Ident, Lifetime, Path, PathArguments, Type, TypeReference};
 

@@ -1,8 +1,8 @@
 //! `#[lcr::component]`: an implementation registers itself and describes itself.
 //!
-//! The impl is emitted as written. Beside it a declaration, its record in the manifest
-//! section, an export with the C functions, and a registration; all of them static, so
-//! that nothing of the component runs before its manifest was read.
+//! The impl is emitted as written. Beside it stand a declaration, its record in the manifest
+//! section, an export with the C functions, and a registration. All of them are static, so
+//! that no code of the component runs before the host has read its manifest.
 
 mod check;
 mod expand;

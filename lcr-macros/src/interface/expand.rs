@@ -129,7 +129,7 @@ fn with_supertraits(item: &ItemTrait) -> ItemTrait {
     item
 }
 
-/// What both sides compare before the first call.
+/// The description of the interface, which both sides compare before the first call.
 fn describe(interface: &Interface) -> TokenStream {
     let lcr = private();
     let trait_name = &interface.item.ident;

@@ -67,9 +67,10 @@ pub(crate) fn expand(value: &Value) -> TokenStream {
     }
 }
 
-/// That every lifetime of the type, and whatever its parameters borrow, lies within a call;
-/// and the proof that its fields borrow nothing else. Only the compiler knows what an alias
-/// stands for, so it looks at each field, however that is spelt.
+/// The impl of `Within`: every lifetime of the type, and everything that its parameters borrow,
+/// lies within the call. Beside it, the proof that its fields borrow nothing else. Only the compiler
+/// knows what an alias stands for, so the proof makes it look at each field's type, however
+/// the author spelt that.
 fn within(value: &Value, generics: &Generics) -> TokenStream {
     let lcr = private();
     let ident = &value.ident;
@@ -83,7 +84,8 @@ fn within(value: &Value, generics: &Generics) -> TokenStream {
     let fields = value.fields();
     let predicates = &mut generics.make_where_clause().predicates;
     predicates.extend(lifetimes.iter().map(|lifetime| -> WherePredicate { parse_quote!(#call: #lifetime) }));
-    // What only the parameters can tell; with a lifetime it would stand in the way of others.
+    // Only the parameters decide about the open fields. A bound on a type with a lifetime would
+    // stand in the way of other impls.
     let (open, known): (Vec<&Field>, Vec<&Field>) =
         fields.into_iter().partition(|field| field.is_generic && !mentions_lifetime(&field.ty));
     predicates.extend(fields::bounds(open, &ours!(#lcr::Within<#call>)));
@@ -91,7 +93,7 @@ fn within(value: &Value, generics: &Generics) -> TokenStream {
         let ty = &field.ty;
         match field.is_generic {
             true => quote_spanned!(ty.span()=> #lcr::require_within::<#call, #ty>();),
-            // Of what is no value the compiler says so elsewhere.
+            // The compiler reports elsewhere that a type is not a value.
             false => quote_spanned! {ty.span()=>
                 let _: fn(#lcr::Received<#call, #ty>) -> #ty = |field| field.value();
             },

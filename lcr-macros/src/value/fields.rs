@@ -38,8 +38,8 @@ pub(super) fn declare(shadow: &Ident, fields: &[Field]) -> TokenStream {
     }
 }
 
-/// That the fields' types are values, where it can be said without a parameter: under
-/// such a bound the compiler takes it for granted, and refuses the bound alone.
+/// Bounds which say that the fields' types are values, for types without a parameter. Under such a
+/// bound the compiler takes it for granted, so that it refuses a type at the bound alone.
 pub(super) fn assumptions<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Vec<WherePredicate> {
     let lcr = private();
     let is_certain = |field: &&Field| field.is_generic || is_known(&field.ty) || mentions_lifetime(&field.ty);

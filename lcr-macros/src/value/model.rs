@@ -161,7 +161,7 @@ fn read_variants(variants: &Punctuated<syn::Variant, Token![,]>, generics: &Gene
 fn read_repr(attributes: &[Attribute]) -> Vec<Path> {
     let mut found = Vec::new();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("repr")) {
-        // What does not parse is the compiler's to refuse.
+        // The compiler refuses what does not parse.
         let _ = attribute.parse_nested_meta(|meta| {
             found.push(meta.path.clone());
             if meta.input.peek(syn::token::Paren) {

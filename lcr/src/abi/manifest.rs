@@ -58,8 +58,8 @@ impl Flags {
     pub const UNLOAD: u32 = 1 << 3;
     /// [`Flags::healthy`] in the record.
     pub const HEALTHY: u32 = 1 << 4;
-    /// Its needs say which methods they are about. Records of before they did lack it, and
-    /// so do those without needs, which a host of that time still reads.
+    /// The record's needs list their methods. A record without needs lacks the flag, so that a
+    /// host from before the flag still reads it, and so do records of that time.
     pub const TYPED_NEEDS: u32 = 1 << 5;
 
     const fn bits(self) -> u32 {

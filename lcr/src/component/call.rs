@@ -102,12 +102,12 @@ pub(super) unsafe fn call_inside<I: ?Sized + Interface, A: Arguments, R: Copy, V
     }
     // SAFETY: the host linked the method's function; the caller vouches for its signature.
     let outcome = unsafe { arguments.invoke::<R>(function, target.data) };
-    if !outcome.fault.is_null() {
-        return faulted(inside, outcome.fault, method, otherwise);
+    if outcome.fault.is_null() {
+        let _leave = Leave(|| inside.leave());
+        // SAFETY: no fault means a value.
+        return done(unsafe { outcome.value.assume_init() });
     }
-    let _leave = Leave(|| inside.leave());
-    // SAFETY: no fault means a value.
-    done(unsafe { outcome.value.assume_init() })
+    faulted(inside, outcome.fault, method, otherwise)
 }
 
 /// Leaves a call when its result was lifted, also if lifting panics.

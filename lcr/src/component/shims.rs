@@ -1,5 +1,5 @@
-//! What this image's std (and any C code in it) asks the C library for and would keep for
-//! ever, led to the host instead.
+//! Requests of this image's std (and of any C code in it) that the C library would keep for
+//! ever: they are led to the host instead.
 //!
 //! The std of every image takes a thread-specific key of the process on the first
 //! `thread::current`, of which there are 1,024, and leaves its destructor's address with each
@@ -21,8 +21,8 @@
 //! unmapped. An image is never unmapped either where the functions cannot stand in: on some
 //! targets, and with a sanitizer (`build.rs` decides that).
 //!
-//! They are in one module, and so in one object file, with what the entry symbol's function
-//! calls ([`lead_to`]): where the entry is linked, these are.
+//! The functions are in one module, and so in one object file, with [`lead_to`], which the entry
+//! symbol's function calls: wherever the entry is linked, they are linked.
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 

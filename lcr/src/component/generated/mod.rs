@@ -15,15 +15,15 @@
 //! Invariants
 //! 1. Generated code lowers arguments before a callee is entered, because lowering may run the
 //!    author's code (serde), which may panic.
-//! 2. Whatever became of a call, each lowered argument is lifted exactly once: by the
-//!    component, by a default body, or by the caller to be dropped. Only what follows a value
-//!    that panics on its way (a `Serde` that cannot be decoded) is leaked.
+//! 2. Each lowered argument is lifted exactly once, also if the call fails: by the component, by
+//!    a default body, or by the caller, which drops it. A value that panics on its way (a
+//!    `Serde` that cannot be decoded) leaks the arguments behind it, and nothing else.
 //! 3. [`values::receive`] takes what comes out of another image's memory: an argument in the
 //!    component, a result in the caller, and the other way round for a callback. So no type
 //!    that holds a reference to live longer than the call gets through, however it is spelt.
 //!    By [`values::lift`] a caller only takes back the arguments that it lowered itself.
-//! 4. No safe function or trait here leads to undefined behaviour, whoever names it: an
-//!    `#[lcr::interface]` in a crate that forbids `unsafe` is no way around that.
+//! 4. No safe function or trait here leads to undefined behaviour, whichever code names it: what
+//!    vouches for functions, constructors or layouts is `unsafe`.
 
 pub mod arguments;
 pub mod callbacks;

@@ -6,11 +6,11 @@ use crate::component::{
     fault::Fault,
 };
 
-/// Calls method `method` of `callee`. `done` lifts the result; if there is none, `raise` tells
-/// the author of the fault. `lift` takes arguments back that the component did not get.
+/// Calls method `method` of `callee`. `done` lifts the result; if there is no result, `raise`
+/// makes one of the fault, or panics. `lift` takes arguments back that the component did not get.
 ///
-/// The result has a continuation of its own, so that the call, where it is inlined, goes
-/// straight on with it.
+/// These are continuations and not one answer, so that an inlined call goes straight on with its
+/// result.
 ///
 /// # Safety
 /// The method takes arguments of these representations and has a result of type `R`.
@@ -23,7 +23,8 @@ pub unsafe fn request<C: Callee, A: Arguments, R: Copy, V, T>(
     done: impl Fn(R) -> T,
     raise: impl FnOnce(Fault) -> T,
 ) -> T {
-    let otherwise = |unserved: Unserved<V>| raise(unserved.into_fault::<C::Interface>(method));
+    // By value: the address of `method` would be a store on every call.
+    let otherwise = move |unserved: Unserved<V>| raise(unserved.into_fault::<C::Interface>(method));
     // SAFETY: the caller says so.
     unsafe { callee.call(method, arguments, lift, done, otherwise) }
 }
@@ -43,7 +44,7 @@ pub unsafe fn request_or_default<C: Callee, A: Arguments, R: Copy, V, T>(
     default: impl FnOnce(V) -> T,
     raise: impl FnOnce(Fault) -> T,
 ) -> T {
-    let otherwise = |unserved| match unserved {
+    let otherwise = move |unserved| match unserved {
         Unserved::Missing(arguments) => default(arguments),
         Unserved::Fault(fault) => raise(fault),
     };

@@ -1,8 +1,8 @@
 //! What an instance was given at its fork, and whether this process is that instance.
 //!
 //! A child that the application forks inherits memory and descriptors, but it is not the
-//! instance: its beats would hide that the instance hangs. So the seat is valid only where a
-//! private page says so that the kernel wipes in every child (MADV_WIPEONFORK), whatever made it:
+//! instance: its beats would hide that the instance hangs. So [`Attached`] is valid only where a
+//! private page says so. The kernel wipes that page in every child (MADV_WIPEONFORK), whatever made it:
 //! `fork`, or a bare `clone` that runs no `pthread_atfork` handler. Every call looks there first
 //! and, in such a child, takes no lock (a thread that is not there may hold it) and changes
 //! nothing. Where the kernel or a tool that imitates it cannot do that, a `pthread_atfork`
@@ -18,7 +18,7 @@ use std::{
     },
 };
 
-use super::kept::SupervisorClient;
+use super::client::SupervisorClient;
 use crate::{
     error::{Error, ErrorKind, Result},
     shared::{Board, MAIN, Writer},
@@ -36,15 +36,15 @@ pub(crate) struct InstanceFds {
     pub(crate) bell: OwnedFd,
 }
 
-/// Makes this process the instance that `seat` was made for. Once in a process's life, right
+/// Makes this process the instance that `fds` were made for. Once in a process's life, right
 /// after the fork (or the exec) and before the application's code; `Exists` otherwise. The
 /// supervisor's ends, which a fork copies too, must have been closed here.
-pub(crate) fn attach(attach: InstanceFds) -> Result<()> {
+pub(crate) fn attach(fds: InstanceFds) -> Result<()> {
     let attached = Attached {
-        board: Board::map(attach.board).map_err(unmapped)?,
-        vault: Mutex::new(Writer::open(attach.vault).map_err(|error| Error::io("cannot map the vault", error))?),
-        client: SupervisorClient::new(attach.socket),
-        bell: attach.bell,
+        board: Board::map(fds.board).map_err(unmapped)?,
+        vault: Mutex::new(Writer::open(fds.vault).map_err(|error| Error::io("cannot map the vault", error))?),
+        client: SupervisorClient::new(fds.socket),
+        bell: fds.bell,
         claimed: Mutex::new(1 << MAIN),
         here: Here::new().map_err(|error| Error::io("cannot map a page that forks wipe", error))?,
     };
@@ -63,7 +63,7 @@ fn unmapped(error: io::Error) -> Error {
 
 static ATTACHED: OnceLock<Attached> = OnceLock::new();
 
-/// A taken seat.
+/// What an instance has of its supervisor.
 #[derive(Debug)]
 pub(super) struct Attached {
     pub(super) board: Board,
@@ -75,7 +75,7 @@ pub(super) struct Attached {
     here: Here,
 }
 
-/// Which process this is.
+/// Whether a supervisor watches this process.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Supervision {
     /// No supervisor: every call works within the process.
@@ -156,9 +156,4 @@ impl Here {
         // SAFETY: as in `new`.
         unsafe { self.0.as_ref() }.load(Ordering::Relaxed) != 0
     }
-}
-
-/// The lock of `mutex`; what a panicking thread left is whole, as no guarded code panics midway.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

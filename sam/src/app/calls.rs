@@ -11,8 +11,9 @@ use std::{
 };
 
 use super::{
-    attach::{self, Supervision, lock},
-    kept::LocalFds,
+    attach::{self, Supervision},
+    local_fds::LocalFds,
+    lock::lock,
 };
 use crate::{
     error::{Error, ErrorKind, Result},

@@ -3,8 +3,9 @@
 use std::{sync::Mutex, time::Duration};
 
 use super::{
-    App,
-    attach::{self, Attached, Supervision, lock},
+    attach::{self, Attached, Supervision},
+    calls::App,
+    lock::lock,
 };
 use crate::{
     error::{Error, ErrorKind, Result},

@@ -5,8 +5,9 @@ use std::{os::fd::AsFd, sync::atomic::Ordering, thread};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::{
-    App, Question,
+    Question,
     attach::{self, Supervision},
+    calls::App,
 };
 use crate::{
     error::{Error, Result},

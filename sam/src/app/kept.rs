@@ -4,111 +4,21 @@
 //! has lost none: a keep is done when its reply comes, and a take copies.
 
 use std::{
-    collections::BTreeMap,
     net::{SocketAddr, TcpListener, ToSocketAddrs},
-    os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd},
-    sync::{
-        Mutex,
-        atomic::{Ordering, fence},
-    },
-    time::{Duration, Instant},
+    os::fd::{AsFd, AsRawFd as _, OwnedFd},
 };
 
-use nix::{
-    poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::socket::{getsockopt, sockopt},
-};
+use nix::sys::socket::{getsockopt, sockopt};
 
 use super::{
-    App,
-    attach::{self, Supervision, lock},
+    attach::{self, Supervision},
+    calls::App,
+    lock::lock,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    wire::{self, Kind, Message, NAME, Name, Received, Status},
+    wire::{self, Kind, Message, NAME, Name, Status},
 };
-
-/// How long a question waits for its reply. The supervisor replies within microseconds, unless
-/// somebody stopped it; then an error is better than an application that hangs with it.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The instance's end of the socket.
-#[derive(Debug)]
-pub(super) struct SupervisorClient {
-    socket: OwnedFd,
-    /// The number of the newest question; the lock is held from a question to its reply.
-    serial: Mutex<u64>,
-}
-
-impl SupervisorClient {
-    pub(super) fn new(socket: OwnedFd) -> SupervisorClient {
-        SupervisorClient { socket, serial: Mutex::new(0) }
-    }
-
-    /// Asks the supervisor to look at the board. Never waits. If there is no room, earlier packets
-    /// are unread, and the supervisor looks at the board after it has read them.
-    pub(super) fn look(&self) {
-        // Our stores to the board come before the send's judgement that there is no room, as the
-        // supervisor's reads from the socket come before its look.
-        fence(Ordering::SeqCst);
-        let _ = wire::send(self.socket.as_fd(), &Message::request(Kind::Look, None, 0), None);
-    }
-
-    fn ask(
-        &self,
-        kind: Kind,
-        name: Option<Name>,
-        cursor: u16,
-        fd: Option<BorrowedFd<'_>>,
-    ) -> Result<(Message, Option<OwnedFd>)> {
-        let mut serial = lock(&self.serial);
-        *serial += 1;
-        let until = Instant::now() + PATIENCE;
-        let request = Message { cursor, ..Message::request(kind, name, *serial) };
-        loop {
-            match wire::send(self.socket.as_fd(), &request, fd) {
-                Ok(()) => break,
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => self.wait(PollFlags::POLLOUT, until)?,
-                Err(error) if matches!(error.raw_os_error(), Some(libc::EPIPE | libc::ECONNRESET)) => {
-                    return Err(gone());
-                }
-                Err(error) => return Err(Error::io("cannot send a question to the supervisor", error)),
-            }
-        }
-        loop {
-            match wire::receive(self.socket.as_fd()) {
-                // An earlier number answers a question whose asker has given up.
-                Ok(Received::Message(reply, fd)) if reply.serial == *serial => return Ok((reply, fd)),
-                Ok(Received::Stripped(reply)) if reply.serial == *serial => {
-                    let source = std::io::Error::from_raw_os_error(libc::EMFILE);
-                    return Err(Error::io("this process has no room for another descriptor", source));
-                }
-                Ok(Received::Message(..) | Received::Stripped(_) | Received::Garbage) => {}
-                Ok(Received::Empty) => self.wait(PollFlags::POLLIN, until)?,
-                Ok(Received::Closed) => return Err(gone()),
-                Err(error) => return Err(Error::io("cannot receive the supervisor's reply", error)),
-            }
-        }
-    }
-
-    fn wait(&self, what: PollFlags, until: Instant) -> Result<()> {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Error::new(ErrorKind::Timeout, format!("the supervisor did not answer for {PATIENCE:?}")));
-        }
-        // Rounded up, so that the last millisecond is not spent turning.
-        let millis = PollTimeout::try_from(left.as_millis() as i32 + 1).unwrap_or(PollTimeout::ZERO);
-        match poll(&mut [PollFd::new(self.socket.as_fd(), what)], millis) {
-            Ok(_) | Err(nix::Error::EINTR) => Ok(()),
-            Err(error) => Err(Error::io("cannot wait for the supervisor", error)),
-        }
-    }
-}
-
-#[cold]
-fn gone() -> Error {
-    Error::new(ErrorKind::Gone, "the supervisor has closed its end: this process is on its own")
-}
 
 fn parse(name: &str) -> Result<Name> {
     Name::new(name.as_bytes()).ok_or_else(|| match name.len() {
@@ -118,16 +28,6 @@ fn parse(name: &str) -> Result<Name> {
             format!("a descriptor's name of {len} bytes is too long: the limit is {NAME}"),
         ),
     })
-}
-
-/// What is kept where there is no supervisor.
-#[derive(Debug)]
-pub(super) struct LocalFds(Mutex<BTreeMap<Vec<u8>, OwnedFd>>);
-
-impl LocalFds {
-    pub(super) const fn new() -> LocalFds {
-        LocalFds(Mutex::new(BTreeMap::new()))
-    }
 }
 
 /// Named descriptors.

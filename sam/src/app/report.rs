@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    App,
     attach::{self, Supervision},
+    calls::App,
 };
 use crate::{
     shared::{CHECKS, CheckReading, ExitRecord},

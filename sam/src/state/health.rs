@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::{
     action::{Action, Actions, SignalTarget},
     event::{Excuse, Phase, Reading},
-    machine::{Cause, Stage, State},
+    machine::State,
     policy::{Checks, Policy, Probing},
+    stage::{Cause, Stage},
 };
 use crate::time::Time;
 

@@ -59,6 +59,7 @@ mod health;
 mod machine;
 mod policy;
 mod signals;
+mod stage;
 mod view;
 
 #[cfg(test)]
@@ -68,6 +69,7 @@ pub use action::SignalTarget;
 pub(crate) use action::{Action, Actions};
 pub(crate) use event::{Event, Excuse, Phase, Reading};
 pub use exit::Exit;
-pub(crate) use machine::{Cause, Decision, Stage, State, step};
+pub(crate) use machine::{State, step};
 pub(crate) use policy::{Backoff, Budget, Codes, Policy, Probing};
 pub use policy::{Checks, Recovery};
+pub(crate) use stage::{Cause, Decision, Stage};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::{
     action::{Action, Actions, SignalTarget},
     exit::Exit,
-    machine::{Stage, State},
+    machine::State,
+    stage::Stage,
 };
 use crate::time::Time;
 

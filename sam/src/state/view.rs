@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{
     event::Phase,
-    machine::{End, Stage, State},
+    machine::State,
     policy::{Checks, Policy},
+    stage::{End, Stage},
 };
 use crate::time::Time;
 

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use proptest::prelude::*;
 
 use super::*;
+use crate::shared::now;
 use crate::state::Exit;
 use crate::testing::{allocations, fork};
 

@@ -6,7 +6,7 @@ use super::{Supervisor, standby_child::StandbyChild};
 use crate::{
     options::KillMode,
     state::{Action, Event, Exit, SignalTarget, Stage},
-    supervisor::kernel::{cgroup::InstanceCgroup, sys},
+    supervisor::kernel::{cgroup::InstanceCgroup, signals, sys},
     time::Time,
 };
 
@@ -50,7 +50,7 @@ impl Supervisor {
                 }
             }
             Action::StopProbe => {
-                if let Some(probe) = self.probe.take() {
+                if let Some(mut probe) = self.probe.take() {
                     probe.stop();
                 }
             }
@@ -81,7 +81,7 @@ impl Supervisor {
 
     /// Ends this process as its last instance ended.
     fn exit(&mut self, exit: Exit) -> ! {
-        if let Some(probe) = self.probe.take() {
+        if let Some(mut probe) = self.probe.take() {
             probe.stop();
         }
         if let Some(standby) = self.standby.take() {
@@ -96,7 +96,7 @@ impl Supervisor {
         self.journal.close();
         match exit {
             Exit::Code(code) => sys::exit(code),
-            Exit::Signal { signal, .. } => sys::die_of(signal),
+            Exit::Signal { signal, .. } => signals::die_of(signal),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Predecessor, Supervisor, failure_command::Failure, probe::Probe, spawn::Standby};
+use super::{Predecessor, Supervisor, shell::ShellCommand, standby::Standby};
 use crate::{
     options::KillMode,
     state::{Event, Exit, Phase, SignalTarget, Stage},
@@ -54,7 +54,7 @@ impl Supervisor {
         if self.probe.as_ref().is_some_and(|probe| probe.pid == pid) {
             if let Change::Ended(exit) = change {
                 // What it has left behind; none of it is asked for any more.
-                self.probe.take().into_iter().for_each(Probe::stop_rest);
+                self.probe.take().into_iter().for_each(ShellCommand::stop_rest);
                 let is_well = exit == Exit::Code(0);
                 if let Some(instance) = self.instance.as_ref().filter(|_| is_well && self.options.ready_by_probe)
                     && instance.board.phase() == Phase::Starting
@@ -65,9 +65,9 @@ impl Supervisor {
             }
             return;
         }
-        if self.failure.as_ref().is_some_and(|failure| failure.pid == pid) {
+        if self.failure_command.as_ref().is_some_and(|command| command.pid == pid) {
             if let Change::Ended(_) = change {
-                self.failure.take().into_iter().for_each(Failure::stop_rest);
+                self.failure_command.take().into_iter().for_each(ShellCommand::stop_rest);
             }
             return;
         }
@@ -193,8 +193,8 @@ impl Supervisor {
 
     /// Children of the supervisor that are nothing of an instance.
     fn own_children(&self) -> [Option<i32>; 3] {
-        let (probe, standby, failure) = (self.probe.as_ref(), self.standby.as_ref(), self.failure.as_ref());
-        [probe.map(|probe| probe.pid), standby.map(|standby| standby.pid), failure.map(|failure| failure.pid)]
+        let (probe, standby, command) = (self.probe.as_ref(), self.standby.as_ref(), self.failure_command.as_ref());
+        [probe.map(|probe| probe.pid), standby.map(|standby| standby.pid), command.map(|command| command.pid)]
     }
 
     fn kills_strays(&self) -> bool {

@@ -9,7 +9,6 @@ use crate::{
     shared::{Board, ExitRecord},
     state::{Cause, Checks, Exit, Policy, Reading, State},
     supervisor::{
-        event_loop::QUIET_AFTER_START,
         kernel::{
             cgroup::{Cgroups, InstanceCgroup},
             main_process::MainProcess,
@@ -21,6 +20,9 @@ use crate::{
     time::Time,
     wire::{Bell, Kept},
 };
+
+/// For how long after the start of an instance the loop leaves undone what is not urgent.
+pub(super) const QUIET_AFTER_START: Duration = Duration::from_millis(1);
 
 /// An instance, from its fork until nothing of its process group is left.
 pub(super) struct Instance {

@@ -51,8 +51,10 @@ mod guard;
 mod instance;
 mod probe;
 mod ring;
+mod shell;
 mod sources;
 mod spawn;
+mod standby;
 mod standby_child;
 mod start;
 
@@ -71,6 +73,7 @@ use crate::{
         kernel::{
             cgroup::{Cgroups, InstanceCgroup},
             file_pages::FilePages,
+            signals,
             subreaper::Children,
             surroundings::Prepared,
             sys,
@@ -86,11 +89,10 @@ use crate::{
     time::Time,
     wire::Kept,
 };
-use failure_command::Failure;
 use instance::{Instance, Rest};
-use probe::Probe;
 use ring::Events;
-use spawn::Standby;
+use shell::ShellCommand;
+use standby::Standby;
 pub(super) use standby_child::StandbyChild;
 
 /// How often the loop looks whether a killed group is empty: the kernel tells only of children.
@@ -101,9 +103,6 @@ const BATCH: u32 = 256;
 
 /// How often the loop reads the board of an instance that has closed its socket.
 const BOARD_POLL: Duration = Duration::from_millis(100);
-
-/// For how long after the start of an instance the loop leaves undone what is not urgent.
-const QUIET_AFTER_START: Duration = Duration::from_millis(1);
 
 /// What the journal needs to know, borrowed field by field, so that the journal itself can be
 /// borrowed mutably beside it.
@@ -134,9 +133,9 @@ pub(super) struct Supervisor {
     options: Options,
     pid: i32,
     /// The signals that were blocked when supervision began, as instances have them.
-    mask: sys::Mask,
+    mask: signals::Mask,
     /// What SIGCHLD did before.
-    child_signal: Option<sys::Disposition>,
+    child_signal: Option<signals::Disposition>,
     signals: OwnedFd,
     /// More may be there than a turn takes in.
     is_behind: bool,
@@ -158,8 +157,8 @@ pub(super) struct Supervisor {
     remains: Option<(Option<Predecessor>, Rest)>,
     /// From when on there is time for what is not urgent.
     idle_after: Time,
-    probe: Option<Probe>,
-    failure: Option<Failure>,
+    probe: Option<ShellCommand>,
+    failure_command: Option<ShellCommand>,
     journal: Journal,
     notify_client: NotifyClient,
     notify_server: Option<NotifyServer>,
@@ -191,7 +190,7 @@ impl Supervisor {
         let now = now();
         self.is_behind = false;
         let mut left = BATCH;
-        while let Some(signal) = self.next_in_batch(&mut left, |this| sys::next_signal(&this.signals)) {
+        while let Some(signal) = self.next_in_batch(&mut left, |this| signals::next_signal(&this.signals)) {
             self.read_signal(signal);
             self.drain(now)?;
         }
@@ -277,7 +276,7 @@ impl Supervisor {
         .map(|(fd, events)| libc::pollfd { fd, events, revents: 0 });
         let due = self.state.deadline().min(self.notify_client.due(&self.state)).min(self.stands_by_at());
         let due = due.min(self.journal.due());
-        let due = due.min(self.failure.as_ref().map_or(Time::NEVER, |failure| failure.until));
+        let due = due.min(self.failure_command.as_ref().map_or(Time::NEVER, |command| command.until));
         let until = match &self.instance {
             _ if self.is_behind => Time(0),
             // The machine hears nothing before its group is gone.

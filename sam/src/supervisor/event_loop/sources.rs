@@ -4,7 +4,7 @@ use super::{Instance, Supervisor};
 use crate::{
     state::{Checks, Event, SignalTarget},
     supervisor::{
-        kernel::{main_process::Refusal, sys::Signal, terminal},
+        kernel::{main_process::Refusal, signals::Signal, terminal},
         restart_request,
     },
     time::Time,

@@ -5,12 +5,7 @@
 //! prepared that need not wait for the end of the instance before it. Starting it is a ring of its
 //! bell.
 
-use std::{
-    hint, io,
-    ops::ControlFlow,
-    os::fd::{AsFd as _, OwnedFd},
-    time::Duration,
-};
+use std::{hint, io, ops::ControlFlow, os::fd::AsFd as _, time::Duration};
 
 use nix::{
     errno::Errno,
@@ -18,9 +13,10 @@ use nix::{
 };
 
 use super::{
-    Predecessor, QUIET_AFTER_START, Supervisor,
+    Predecessor, Supervisor,
     guard::Guard,
-    instance::Instance,
+    instance::{Instance, QUIET_AFTER_START},
+    standby::Standby,
     standby_child::{StandbyChild, exit_over},
 };
 use crate::{
@@ -29,7 +25,7 @@ use crate::{
     options::KillMode,
     shared::Board,
     supervisor::{
-        kernel::{cgroup::InstanceCgroup, sys},
+        kernel::sys,
         protocols::notify_server::{NotifyServer, begin_to_serve},
     },
     time::Time,
@@ -42,24 +38,6 @@ const SETTLING: Duration = Duration::from_millis(10);
 /// How much of the stack the loop uses below itself, in bytes, from the end of an instance to the
 /// start of the next.
 const STACK: usize = 8 << 10;
-
-/// A child that waits for its bell, as its supervisor holds it.
-pub(super) struct Standby {
-    pub(super) pid: i32,
-    executes: bool,
-    board: Board,
-    socket: OwnedFd,
-    bell: Bell,
-    cgroup: Option<InstanceCgroup>,
-}
-
-impl Standby {
-    /// Kills and reaps the child.
-    pub(super) fn stop(self) {
-        let _ = sys::send(self.pid, libc::SIGKILL);
-        sys::reap(self.pid);
-    }
-}
 
 impl Supervisor {
     /// Starts the child that stands by, or a new one. In a new child it breaks out of the loop.

@@ -19,8 +19,9 @@ use crate::{
     options::Options,
     supervisor::{
         kernel::{
+            signals::{self, Signal},
             surroundings::Prepared,
-            sys::{self, Signal},
+            sys,
         },
         protocols::{notify_client, notify_server::NotifyEnvironment},
     },
@@ -35,8 +36,8 @@ pub(crate) struct StandbyChild {
     pub(super) executes: bool,
     pub(super) options: Options,
     pub(super) supervisor: i32,
-    pub(super) mask: sys::Mask,
-    pub(super) child_signal: Option<sys::Disposition>,
+    pub(super) mask: signals::Mask,
+    pub(super) child_signal: Option<signals::Disposition>,
     pub(super) notify_server: Option<NotifyEnvironment>,
     pub(super) surroundings: Prepared,
     /// The instance that serves meanwhile, which this process kills if the supervisor dies.
@@ -68,7 +69,7 @@ impl StandbyChild {
         notify_client::hide();
         exec::readdress(self.supervisor, self.options.hidden);
         if let Some(before) = &self.child_signal {
-            sys::set_back(before);
+            signals::set_back(before);
         }
         if !is_started(bell.as_fd(), self.supervisor) {
             self.before.iter().filter(|_| dies).for_each(|before| before.kill(self.supervisor));
@@ -77,7 +78,7 @@ impl StandbyChild {
         if dies {
             sys::die_with(self.supervisor);
         }
-        sys::set_mask(&self.mask);
+        signals::set_mask(&self.mask);
         match (program, fds) {
             (Some(program), _) => exec::execute(program),
             (None, Some(fds)) => exec::execute_self(&fds, self.supervisor),
@@ -92,7 +93,7 @@ impl StandbyChild {
 /// dropped. Signals are read one by one, so that none that comes after the ring is dropped.
 fn is_started(bell: BorrowedFd<'_>, supervisor: i32) -> bool {
     // Without this descriptor the signals stay pending and reach the instance.
-    let signals = sys::signal_fd().ok();
+    let signals = signals::signal_fd().ok();
     let mut fds = [bell.as_raw_fd(), signals.as_ref().map_or(-1, AsRawFd::as_raw_fd)].map(|fd| libc::pollfd {
         fd,
         events: libc::POLLIN,
@@ -103,7 +104,7 @@ fn is_started(bell: BorrowedFd<'_>, supervisor: i32) -> bool {
         if sys::wait(&mut fds, None).is_err() || fds[0].revents != 0 {
             continue;
         }
-        if let Some(Signal { number: signal, sender, .. }) = signals.as_ref().and_then(sys::next_signal)
+        if let Some(Signal { number: signal, sender, .. }) = signals.as_ref().and_then(signals::next_signal)
             && sender == supervisor
         {
             // The supervisor has rung meanwhile, and this signal is for the instance.

@@ -6,7 +6,7 @@ use std::{
     os::unix::ffi::OsStrExt as _,
 };
 
-use super::{Supervisor, probe, ring::Events};
+use super::{Supervisor, ring::Events, shell::look_for_shell};
 use crate::{
     app::app,
     error::{Error, Result},
@@ -15,8 +15,8 @@ use crate::{
     state::State,
     supervisor::{
         kernel::{
-            cgroup::Cgroups, file_pages::FilePages, huge_pages, subreaper::Children, surroundings::Prepared, sys,
-            terminal::Terminal, tsc::Tsc,
+            cgroup::Cgroups, file_pages::FilePages, huge_pages, signals, subreaper::Children, surroundings::Prepared,
+            sys, terminal::Terminal, tsc::Tsc,
         },
         protocols::{journal::Journal, notify_client::NotifyClient, notify_server::NotifyServer},
     },
@@ -28,10 +28,10 @@ impl Supervisor {
     pub(in crate::supervisor) fn new(options: Options) -> Result<Supervisor> {
         let mut policy = options.policy(sys::random())?;
         if options.probe.is_some() {
-            probe::look_for_shell("probes")?;
+            look_for_shell("probes")?;
         }
         if options.on_failure.is_some() {
-            probe::look_for_shell("commands on a failure")?;
+            look_for_shell("commands on a failure")?;
         }
         shared::look_at_limit()?;
         let failed = |what| move |error| Error::io(what, error);
@@ -54,14 +54,14 @@ impl Supervisor {
         unsafe { libc::fflush(std::ptr::null_mut()) };
         // Orphans of an instance become this process's children, not those of process 1.
         sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).map_err(failed("become a subreaper"))?;
-        let signals = sys::signal_fd().map_err(failed("create a descriptor for signals"))?;
+        let signals = signals::signal_fd().map_err(failed("create a descriptor for signals"))?;
         let children = Children::now().map_err(failed("read the list of this process's children"))?;
         let cgroups = Cgroups::open(&options)?;
         // Last of what can fail: who goes on without a supervisor has its signals as before.
-        let mask = sys::block_all().map_err(failed("block signals"))?;
+        let mask = signals::block_all().map_err(failed("block signals"))?;
         let terminal = Terminal::open();
         policy.terminal = terminal.is_there();
-        policy.ignored = [libc::SIGINT, libc::SIGQUIT].map(|signal| (signal, sys::is_ignored(signal)));
+        policy.ignored = [libc::SIGINT, libc::SIGQUIT].map(|signal| (signal, signals::is_ignored(signal)));
         app().forget_own();
         if options.gathers() {
             huge_pages::gather();
@@ -74,7 +74,7 @@ impl Supervisor {
             pid: std::process::id().cast_signed(),
             mask,
             // An inherited SIG_IGN would have children vanish unseen.
-            child_signal: sys::set_default(libc::SIGCHLD),
+            child_signal: signals::set_default(libc::SIGCHLD),
             signals,
             is_behind: false,
             terminal,
@@ -91,7 +91,7 @@ impl Supervisor {
             remains: None,
             idle_after: Time(0),
             probe: None,
-            failure: None,
+            failure_command: None,
             journal,
             notify_client: NotifyClient::open(),
             notify_server,

@@ -18,12 +18,14 @@
 //! Where another process may be the only one to make cgroups, this makes none: systemd says
 //! by an attribute which of them it has delegated (its `CGROUP_DELEGATION` document).
 
+mod remove;
+
 use std::{
     ffi::{CStr, CString, OsStr},
     fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader},
     os::{
-        fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
         unix::{
             ffi::{OsStrExt as _, OsStringExt as _},
             fs::FileExt as _,
@@ -38,6 +40,7 @@ use crate::{
     options::{Cgroup, Options},
     supervisor::kernel::sys,
 };
+use remove::{open_at, remove};
 
 /// The cells, by their names.
 const NAMES: [&CStr; 2] = [c"0", c"1"];
@@ -47,10 +50,6 @@ const SHOWN: usize = 512;
 
 /// How often a name is chosen anew that somebody else had, or took away.
 const RACES: u32 = 16;
-
-/// How often what an application has made below its cell is gone down to: once for each that is in
-/// another, and not for ever if somebody goes on making them.
-const ROUNDS: u32 = 4096;
 
 /// Where instances live.
 pub(crate) struct Cgroups {
@@ -295,75 +294,6 @@ fn is_populated(events: &File) -> bool {
     // One that somebody removed has no processes.
     let len = events.read_at(&mut text, 0).unwrap_or(0);
     text[..len].split(|&byte| byte == b'\n').any(|line| line == b"populated 1")
-}
-
-/// Removes a cgroup and those below it, if no process lives there; is it gone? Needs no
-/// memory of the heap's, and as much of the stack however deep they are.
-fn remove(parent: RawFd, name: &CStr) -> bool {
-    for _ in 0..ROUNDS {
-        if remove_one(parent, name) {
-            return true;
-        }
-        let mut has_removed = false;
-        let mut dir = open_at(parent, name, libc::O_RDONLY | libc::O_DIRECTORY);
-        // Down to one that has none below it any more.
-        while let Ok(this) = dir {
-            let Some(left) = remove_below(this.as_fd(), &mut has_removed) else { break };
-            let name = CStr::from_bytes_until_nul(&left).unwrap_or(c"");
-            dir = open_at(this.as_raw_fd(), name, libc::O_RDONLY | libc::O_DIRECTORY);
-        }
-        if !has_removed {
-            return false;
-        }
-    }
-    false
-}
-
-fn remove_one(parent: RawFd, name: &CStr) -> bool {
-    // SAFETY: the path ends with a zero byte.
-    match sys::checked(unsafe { libc::unlinkat(parent, name.as_ptr(), libc::AT_REMOVEDIR) }) {
-        Ok(_) => true,
-        Err(error) => error.raw_os_error() == Some(libc::ENOENT),
-    }
-}
-
-/// Removes those right below that have none themselves; the name of one that is left.
-fn remove_below(dir: BorrowedFd<'_>, has_removed: &mut bool) -> Option<[u8; 256]> {
-    let mut left = None;
-    let mut buffer = [0_u8; 1024];
-    loop {
-        let (fd, into) = (dir.as_raw_fd(), buffer.as_mut_ptr());
-        // SAFETY: the buffer is writable for that many bytes.
-        let read = unsafe { libc::syscall(libc::SYS_getdents64, fd, into, buffer.len()) };
-        let Some(mut entries @ [_, ..]) = usize::try_from(read).ok().and_then(|read| buffer.get(..read)) else {
-            return left;
-        };
-        // An entry has its length at its 16th byte, then its type and its name.
-        while let [_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, low, high, kind, name @ ..] = entries {
-            if *kind == libc::DT_DIR
-                && let Ok(name) = CStr::from_bytes_until_nul(name)
-                && name != c"."
-                && name != c".."
-            {
-                if remove_one(dir.as_raw_fd(), name) {
-                    *has_removed = true;
-                } else if left.is_none() {
-                    let mut copy = [0; 256];
-                    let bytes = name.to_bytes();
-                    copy.get_mut(..bytes.len())?.copy_from_slice(bytes);
-                    left = Some(copy);
-                }
-            }
-            entries = entries.get(usize::from(u16::from_ne_bytes([*low, *high]))..).unwrap_or(&[]);
-        }
-    }
-}
-
-fn open_at(dir: RawFd, name: &CStr, flags: libc::c_int) -> io::Result<OwnedFd> {
-    // SAFETY: the path ends with a zero byte.
-    let fd = sys::checked(unsafe { libc::openat(dir, name.as_ptr(), flags | libc::O_CLOEXEC) })?;
-    // SAFETY: it is new and nobody else's.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 #[cfg(test)]

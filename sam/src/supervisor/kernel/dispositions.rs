@@ -12,7 +12,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use crate::supervisor::kernel::sys;
+use super::signals;
 
 /// Whether SIGPIPE was ignored when this process began.
 static PIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
@@ -24,7 +24,7 @@ static PIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 static LOOK: extern "C" fn() = look;
 
 extern "C" fn look() {
-    PIPE_WAS_IGNORED.store(sys::is_ignored(libc::SIGPIPE), Ordering::Relaxed);
+    PIPE_WAS_IGNORED.store(signals::is_ignored(libc::SIGPIPE), Ordering::Relaxed);
 }
 
 /// Has a program find SIGPIPE as this process found it.
@@ -34,14 +34,14 @@ pub(crate) fn as_found(command: &mut Command) {
 
 /// Has a program find SIGPIPE as it is now.
 pub(crate) fn as_is(command: &mut Command) {
-    keep_pipe(command, sys::is_ignored(libc::SIGPIPE));
+    keep_pipe(command, signals::is_ignored(libc::SIGPIPE));
 }
 
 fn keep_pipe(command: &mut Command, is_ignored: bool) {
     // SAFETY: one system call, behind what `Command` does itself.
     unsafe {
         command.pre_exec(move || {
-            sys::set_ignored(libc::SIGPIPE, is_ignored);
+            signals::set_ignored(libc::SIGPIPE, is_ignored);
             Ok(())
         });
     }

@@ -7,7 +7,10 @@ use std::{
 
 use nix::errno::Errno;
 
-use super::{Facts, calendar, transition::Transition};
+use super::{
+    facts::{Facts, calendar},
+    transition::Transition,
+};
 use crate::{
     state::{Cause, Decision, Exit, State},
     supervisor::text::Json,

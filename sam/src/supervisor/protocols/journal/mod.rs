@@ -6,6 +6,7 @@
 //! for a reader: what a full pipe does not take is dropped, and the next event says how many
 //! were (`lost`).
 
+mod facts;
 mod lines;
 mod log_sink;
 mod status;
@@ -16,7 +17,7 @@ use std::{
     fmt,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use nix::errno::Errno;
@@ -25,12 +26,12 @@ use crate::{
     environment::nearest,
     error::{Error, ErrorKind, Result},
     options::Options,
-    shared::{Board, ExitRecord, Label},
     state::State,
     supervisor::text::Text,
     time::Time,
-    wire::Kept,
 };
+use facts::calendar;
+pub(crate) use facts::{Facts, Running};
 use lines::{Event, Plain};
 pub(crate) use lines::{cause_name, decision_name};
 use log_sink::LogSink;
@@ -189,10 +190,6 @@ impl fmt::Display for Unknown<'_> {
     }
 }
 
-fn calendar() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
 /// What decides whether the status file changes.
 #[derive(PartialEq, Eq)]
 struct Standing(&'static str, u32, u64);
@@ -200,43 +197,5 @@ struct Standing(&'static str, u32, u64);
 impl Standing {
     fn of(state: &State) -> Standing {
         Standing(state.stage_name(), state.instance(), state.restarts())
-    }
-}
-
-/// The instance that runs, as far as the journal tells of it.
-#[derive(Clone, Copy)]
-pub(crate) struct Running<'a> {
-    pub(crate) pid: i32,
-    pub(crate) lived: Duration,
-    pub(crate) board: &'a Board,
-    /// The path of its cgroup.
-    pub(crate) cgroup: Option<&'a [u8]>,
-}
-
-/// What is at hand beside the machine's state.
-#[derive(Clone, Copy)]
-pub(crate) struct Facts<'a> {
-    /// The instance that runs.
-    pub(crate) running: Option<Running<'a>>,
-    /// How the instance before ended.
-    pub(crate) previous: Option<&'a ExitRecord>,
-    pub(crate) kept: &'a Kept,
-    /// What a program said of itself by `sd_notify`.
-    pub(crate) said: &'a [u8],
-    pub(crate) now: Time,
-}
-
-impl Facts<'_> {
-    fn pid(&self) -> i32 {
-        self.running.map_or(0, |running| running.pid)
-    }
-
-    /// The name of a check of the instance that lives, or of the one that has just ended;
-    /// and how long it has been silent.
-    fn check(&self, index: u8) -> Option<(Label, Option<Duration>)> {
-        match self.running {
-            Some(running) => running.board.check(index.into(), self.now).map(|check| (check.label, Some(check.silent))),
-            None => self.previous.and_then(|previous| previous.hung).map(|label| (label, None)),
-        }
     }
 }

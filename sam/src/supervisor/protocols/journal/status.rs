@@ -22,7 +22,7 @@ use nix::{
 };
 
 use super::{
-    Facts, calendar,
+    facts::{Facts, calendar},
     lines::{decision_name, write_cause, write_exit, write_said},
 };
 use crate::{

@@ -126,6 +126,9 @@ pub mod guide;
 #[cfg(feature = "host")]
 mod host;
 
+#[cfg(feature = "host")]
+pub mod testing;
+
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 #[path = "fuzzing.rs"]

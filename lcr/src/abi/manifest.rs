@@ -17,6 +17,9 @@
 //! ```
 //! Numbers are little endian; a name is a `u16` length and UTF-8 bytes.
 
+#[cfg(feature = "host")]
+use alloc::{vec, vec::Vec};
+
 use super::{
     ABI_VERSION,
     interface::{InterfaceInfo, Need, put_methods},
@@ -102,13 +105,26 @@ pub const fn manifest_len(declaration: &Declaration) -> usize {
 /// The record of one implementation.
 pub const fn manifest_bytes<const N: usize>(declaration: &Declaration) -> [u8; N] {
     let mut bytes = [0; N];
+    put_record(&mut bytes, declaration);
+    bytes
+}
+
+/// The same record, where its length is not known at compile time.
+#[cfg(feature = "host")]
+pub fn manifest_record(declaration: &Declaration) -> Vec<u8> {
+    let mut bytes = vec![0; manifest_len(declaration)];
+    put_record(&mut bytes, declaration);
+    bytes
+}
+
+const fn put_record(bytes: &mut [u8], declaration: &Declaration) {
+    let len = bytes.len();
     let (header, body) = bytes.split_at_mut(HEADER);
     put_body(&mut Sink::new(body), declaration);
     let mut sink = Sink::new(header);
     sink.bytes(&MAGIC);
-    sink.u32(N);
+    sink.u32(len);
     sink.bytes(&fnv1a(body).to_le_bytes());
-    bytes
 }
 
 const fn put_body(sink: &mut Sink<'_>, declaration: &Declaration) {

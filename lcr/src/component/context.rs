@@ -1,5 +1,7 @@
 //! What a constructor is told: configuration and dependencies.
 
+use std::fmt;
+
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -80,5 +82,12 @@ impl Context {
             Ok(slot) => Ok(unsafe { Handle::from_slot(slot) }),
             Err(message) => Err(Error::new(ErrorKind::Dependency, message)),
         }
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (component, is_configured) = (self.component(), self.is_configured());
+        f.debug_struct("Context").field("component", &component).field("is_configured", &is_configured).finish()
     }
 }

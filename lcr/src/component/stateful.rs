@@ -1,5 +1,7 @@
 //! State that survives a replacement.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{context::Context, wire};
@@ -56,34 +58,44 @@ pub trait Stateful: Sized {
 }
 
 /// A saved state of another version, for [`Stateful::migrate`].
-#[derive(Clone, Copy, Debug)]
-pub struct RawState<'a>(pub(super) &'a [u8]);
+#[derive(Clone, Debug)]
+pub struct RawState<'a>(Cow<'a, [u8]>);
 
 impl RawState<'_> {
+    /// The form in which a state is handed over, for tests of [`Stateful::migrate`]: see
+    /// [`testing`](crate::testing).
+    ///
+    /// # Errors
+    /// If the state cannot be encoded: see [`wire::encode`].
+    pub fn of<T: Serialize + ?Sized>(state: &T) -> Result<RawState<'static>, BoxError> {
+        Ok(RawState(Cow::Owned(wire::encode(state)?)))
+    }
+
     /// Reads the state as the type that it had in its version.
     ///
     /// # Errors
     /// If the bytes are not of that type.
-    pub fn decode<T: DeserializeOwned>(self) -> Result<T, BoxError> {
-        Ok(wire::decode(self.0)?)
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, BoxError> {
+        Ok(wire::decode(&self.0)?)
     }
 
     /// The state's bytes, in the format of [`wire`].
     pub fn as_bytes(&self) -> &[u8] {
-        self.0
+        &self.0
     }
 }
 
-pub(super) fn save<T: Stateful>(instance: &T) -> Result<Vec<u8>, String> {
+pub(crate) fn save<T: Stateful>(instance: &T) -> Result<Vec<u8>, String> {
     let state = instance.save().map_err(|error| error.to_string())?;
     wire::encode(&state).map_err(|error| format!("the state cannot be encoded: {error}"))
 }
 
-pub(super) fn restore<T: Stateful>(from: u32, bytes: &[u8], context: &Context) -> Result<T, String> {
+pub(crate) fn restore<T: Stateful>(from: u32, bytes: &[u8], context: &Context) -> Result<T, String> {
     let state = if from == T::STATE_VERSION {
         wire::decode(bytes).map_err(|error| format!("the state of version {from} cannot be decoded: {error}"))?
     } else {
-        T::migrate(from, RawState(bytes)).map_err(|error| format!("migrate from version {from}: {error}"))?
+        T::migrate(from, RawState(Cow::Borrowed(bytes)))
+            .map_err(|error| format!("migrate from version {from}: {error}"))?
     };
     T::restore(state, context).map_err(|error| error.to_string())
 }

@@ -185,7 +185,7 @@ impl Runtime {
         &self.inner
     }
 
-    fn add_linked(&self, export: &'static tables::Export) -> Result<()> {
+    pub(crate) fn add_linked(&self, export: &'static tables::Export) -> Result<()> {
         let manifest = Manifest::decode(export.manifest())?;
         let mut state = self.inner.state();
         for export_manifest in manifest.exports {

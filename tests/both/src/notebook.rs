@@ -104,3 +104,61 @@ impl Stateful for Pages {
         Ok(Pages::bind(state, context)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use lcr::{RawState, testing};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+
+    /// Paper that counts its sheets, and is no component.
+    struct Sheets(Arc<AtomicU64>);
+
+    impl crate::Paper for Sheets {
+        fn take(&self, sheets: u32) -> u64 {
+            self.0.fetch_add(u64::from(sheets), Ordering::Relaxed)
+        }
+    }
+
+    fn context(limit: u64) -> (testing::Context, Arc<AtomicU64>) {
+        let taken = Arc::<AtomicU64>::default();
+        let context = testing::Context::new("stationery").configure(&Binding { limit }).unwrap();
+        (context.provide::<dyn crate::Paper, _>(Sheets(taken.clone())).unwrap(), taken)
+    }
+
+    #[test]
+    fn a_notebook_is_constructed_with_its_binding_and_takes_the_paper_that_a_test_provides() {
+        let (context, taken) = context(2);
+        let pages = Pages::open(&context).unwrap();
+        assert_eq!((pages.write("a", b"1"), pages.write("b", b"2")), (Ok(1), Ok(2)));
+        assert_eq!(pages.write("c", b"3"), Err(Refusal::Full { limit: 2 }));
+        assert_eq!((taken.load(Ordering::Relaxed), pages.check()), (2, Ok(())));
+    }
+
+    #[test]
+    fn a_notebook_is_not_constructed_without_paper() {
+        let context = testing::Context::new("stationery");
+        let error = Pages::open(&context).err().unwrap();
+        assert_eq!(error.kind(), lcr::ErrorKind::Dependency);
+        assert!(error.to_string().contains("the test provides no "), "{error}");
+    }
+
+    #[test]
+    fn a_notebook_hands_its_notes_over_and_refuses_what_are_none() {
+        let (context, taken) = context(2);
+        let old = Pages::open(&context).unwrap();
+        old.write("a", b"1").unwrap();
+        let new: Pages = testing::hand_over(&old, &context).unwrap();
+        assert_eq!((new.read("a").as_deref(), taken.load(Ordering::Relaxed)), (Some(&b"1"[..]), 1));
+        let saved = RawState::of(&old.save().unwrap()).unwrap();
+        assert!(testing::restore::<Pages>(1, &saved, &context).is_ok());
+        let error = testing::restore::<Pages>(2, &saved, &context).err().unwrap().to_string();
+        assert!(error.contains("state version 2 is not known here, only 1"), "{error}");
+        let error = testing::restore::<Pages>(1, &RawState::of("no notes").unwrap(), &context).err().unwrap();
+        assert!(error.to_string().contains("the state of version 1 cannot be decoded"), "{error}");
+    }
+}

@@ -35,7 +35,10 @@ use super::{
 };
 
 /// This host's functions; every slot and every image of this host points here.
-pub(crate) static HOST_TABLE: HostTable = HostTable {
+pub(crate) static HOST_TABLE: HostTable = TABLE;
+
+/// The same as a constant, of which a test's context makes a table of its own.
+pub(crate) const TABLE: HostTable = HostTable {
     abi: ABI_VERSION as u32,
     record,
     enter,

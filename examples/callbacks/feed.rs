@@ -1,14 +1,14 @@
 //! A component that calls back. Its news are state; its subscribers are not, because a closure
 //! cannot be written down and read again.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lcr::{BoxError, Context, Stateful};
 
 mod interface;
 use interface::Feed;
 
-type Subscriber = Box<dyn Fn(&str) + Send>;
+type Subscriber = Arc<dyn Fn(&str) + Send + Sync>;
 
 #[derive(Default)]
 struct News {
@@ -23,18 +23,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[lcr::component(state, name = "feed", version = "1.0.0")]
 impl Feed for News {
     fn each(&self, visit: &dyn Fn(&str) -> bool) {
-        // A copy, so that no lock is held while foreign code runs: it may call this feed.
+        // A copy, here and below, so that no lock is held while foreign code runs: it may call this feed.
         let texts = lock(&self.texts).clone();
         let _ = texts.iter().all(|text| visit(text));
     }
 
-    fn subscribe(&self, tell: Box<dyn Fn(&str) + Send>) {
-        lock(&self.subscribers).push(tell);
+    fn subscribe(&self, tell: Box<dyn Fn(&str) + Send + Sync>) {
+        lock(&self.subscribers).push(tell.into());
     }
 
     fn publish(&self, text: &str) -> u64 {
         lock(&self.texts).push(text.to_owned());
-        let subscribers = lock(&self.subscribers);
+        let subscribers = lock(&self.subscribers).clone();
         subscribers.iter().for_each(|tell| tell(text));
         subscribers.len() as u64
     }

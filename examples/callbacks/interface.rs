@@ -6,9 +6,9 @@ pub trait Feed {
     /// Calls `visit` with each of the last news, the oldest first, until it says `false`. The
     /// callback is lent for the length of the call, so it may borrow from the caller.
     fn each(&self, visit: &dyn Fn(&str) -> bool);
-    /// Keeps `tell`, and calls it with all further news, on the publisher's thread. The callback is
+    /// Keeps `tell`, and calls it with all further news, on the publishers' threads. The callback is
     /// given away: it owns what it uses.
-    fn subscribe(&self, tell: Box<dyn Fn(&str) + Send>);
+    fn subscribe(&self, tell: Box<dyn Fn(&str) + Send + Sync>);
     /// Publishes. Returns how many subscribers were told.
     fn publish(&self, text: &str) -> u64;
 }

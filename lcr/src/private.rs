@@ -26,6 +26,7 @@ pub mod v0_1_0 {
             value::{Abi, Plain, Within},
         },
         component::{
+            export::{create_with, healthy_with},
             fault::{RaiseAsErr, RaiseAsPanic, Tag},
             generated::{
                 callbacks::{Bounds, Unbounded},
@@ -36,7 +37,7 @@ pub mod v0_1_0 {
             },
             handle::Handle,
             pinned::Pinned,
-            registration::{Registration, create_with, healthy_with},
+            registration::Registration,
             stateful::Stateful,
         },
     };

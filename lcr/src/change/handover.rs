@@ -99,23 +99,14 @@ impl Execution {
     /// The providers and services whose successors are made behind the gate, and their slots.
     fn gated(&self, state: &State) -> Members {
         let behind = self.replacements().into_iter().filter(|replacement| replacement.is_behind_gate);
-        let mut members =
-            Members { providers: behind.map(|replacement| replacement.provider).collect(), ..Members::default() };
-        for (id, service) in state.objects().services().iter() {
-            if members.providers.contains(&service.provider()) {
-                members.services.insert(id);
-                let first_generation = service.instance().first_generation();
-                members.slots.extend(service.slots().iter().map(|&slot| (slot, first_generation)));
-            }
-        }
-        members
+        Members::of(state.objects(), behind.map(|replacement| replacement.provider).collect())
     }
 
     /// Whether an instance is there whose successor is made behind the gate.
     pub(super) fn needs_gate(&self) -> Result<bool, Stop> {
         let state = self.inner.state();
         self.watch.check()?;
-        Ok(!self.gated(&state).services.is_empty())
+        Ok(!self.gated(&state).is_empty())
     }
 
     /// Holds callers and leaves nobody inside the members. Returns when the gate was shut;
@@ -156,7 +147,7 @@ impl Execution {
             let inner = Arc::clone(&self.inner);
             let mut state = inner.state();
             self.watch.check()?;
-            let slots = self.gated(&state).slots;
+            let slots = self.gated(&state).slots().clone();
             if slots.is_empty() {
                 return Ok(());
             }
@@ -184,7 +175,7 @@ impl Execution {
         let mut state = inner.state();
         self.watch.check()?;
         let members = self.gated(&state);
-        if members.services.is_empty() {
+        if members.is_empty() {
             return Ok(None);
         }
         inner.may_publish()?;

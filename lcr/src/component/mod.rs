@@ -3,12 +3,13 @@
 //! [`image`] is the image's end of the wire: the entry symbol, the host's table and the
 //! thread's record. [`handle`] makes calls, [`context`] and [`stateful`] construct and
 //! restore, [`wire`] is the form in which values of any type cross, [`registration`] collects
-//! what the macros generate.
+//! what the macros generate, and [`export`] has the functions behind it.
 
 pub mod barrier;
 pub mod bytes;
 pub mod call;
 pub mod context;
+pub mod export;
 pub mod fault;
 pub mod generated;
 pub mod handle;

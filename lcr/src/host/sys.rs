@@ -54,6 +54,13 @@ pub(in crate::host) fn membarrier() -> io::Result<()> {
     }
 }
 
+/// The machine's page size in bytes.
+pub(in crate::host) fn page_size() -> u64 {
+    // SAFETY: asks for a constant of the system.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(size).unwrap_or(4096)
+}
+
 /// Sleeps while `word` is `expected`, at most `timeout`. May return early.
 pub(in crate::host) fn futex_wait(word: &AtomicU32, expected: u32, timeout: Duration) {
     let timeout = libc::timespec {

@@ -1,5 +1,8 @@
 //! Invariants of the source text: `lcr/ARCHITECTURE.md` numbers them.
 
+mod imports;
+mod names;
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -6,7 +6,7 @@ use crate::{
         interface::{Interface, InterfaceInfo},
         tables::{Created, RawContext, Thunk},
     },
-    component::{barrier::barrier, registration::default_create},
+    component::{barrier::barrier, export::default_create},
 };
 
 /// An interface that `T` implements: `dyn Trait` for every `T: Trait`.

@@ -16,7 +16,7 @@ use serde::{
 };
 
 use super::{
-    DEPTH, Error, FORMAT,
+    error::{DEPTH, Error, FORMAT},
     tag::{self, width},
 };
 

@@ -10,7 +10,7 @@
 use serde::{Serialize, ser};
 
 use super::{
-    DEPTH, Error, FORMAT,
+    error::{DEPTH, Error, FORMAT},
     tag::{self, width},
 };
 

@@ -47,19 +47,12 @@
 
 mod decode;
 mod encode;
+mod error;
 mod tag;
 
-use std::fmt;
+pub use error::{DEPTH, Error};
 
 use serde::{Serialize, de::DeserializeOwned};
-
-/// How many values may be inside each other: sequences, maps, structs, newtypes, `Some`
-/// and the contents of enum variants count as one each.
-pub const DEPTH: usize = 256;
-
-/// The first byte of every encoded value; it begins no MessagePack value, which is what
-/// earlier versions wrote.
-const FORMAT: u8 = 0xc1;
 
 /// Encodes a value.
 ///
@@ -76,60 +69,4 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
 /// If the bytes are not exactly one value of the type `T`, or deeper than [`DEPTH`].
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     decode::value(bytes)
-}
-
-/// Why a value was not encoded or decoded.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Error(Box<Reason>);
-
-#[derive(Clone, PartialEq, Eq)]
-enum Reason {
-    TooDeep,
-    Other(String),
-}
-
-impl Error {
-    /// Whether the value is deeper than [`DEPTH`].
-    pub fn is_too_deep(&self) -> bool {
-        *self.0 == Reason::TooDeep
-    }
-
-    fn too_deep() -> Error {
-        Error(Box::new(Reason::TooDeep))
-    }
-
-    fn new(text: impl Into<String>) -> Error {
-        Error(Box::new(Reason::Other(text.into())))
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.0 {
-            Reason::TooDeep => {
-                write!(f, "more than {DEPTH} values are inside each other; keep lists and graphs in a Vec, by index")
-            }
-            Reason::Other(text) => f.write_str(text),
-        }
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({self})")
-    }
-}
-
-impl std::error::Error for Error {}
-
-impl serde::ser::Error for Error {
-    fn custom<T: fmt::Display>(message: T) -> Error {
-        Error::new(message.to_string())
-    }
-}
-
-impl serde::de::Error for Error {
-    fn custom<T: fmt::Display>(message: T) -> Error {
-        Error::new(message.to_string())
-    }
 }

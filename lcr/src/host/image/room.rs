@@ -32,7 +32,7 @@ use crate::{
     host::sys,
 };
 
-use super::{elf::Takes, library};
+use super::{elf::Takes, library::static_tls};
 
 /// Mappings that are left to the rest of the process.
 const SPARE_MAPPINGS: usize = 1024;
@@ -93,9 +93,9 @@ pub(crate) fn measure(takes: &Takes) -> Result<Fits> {
     let fits = [
         mappings().map(|left| Fits { images: left / takes.mappings.max(1), limit: Limit::Mappings }),
         takes.keys.then(|| Fits { images: keys(), limit: Limit::Keys }),
-        takes.static_tls.and_then(|tls| {
-            Some(Fits { images: library::static_tls_fits(tls.size, tls.align)?, limit: Limit::StaticTls })
-        }),
+        takes
+            .static_tls
+            .and_then(|tls| Some(Fits { images: static_tls::fits(tls.size, tls.align)?, limit: Limit::StaticTls })),
     ];
     let fits = fits.into_iter().flatten().min_by_key(|fits| fits.images);
     let fits = fits.unwrap_or(Fits { images: usize::MAX, limit: Limit::Mappings });

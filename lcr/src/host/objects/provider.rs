@@ -29,7 +29,7 @@ use super::component::Implementation;
 pub(crate) struct Provider {
     implementation: Arc<Implementation>,
     standing: Standing,
-    shared: Shared,
+    shared: SharedInstance,
     /// How many instances it has.
     instances: usize,
     /// The configuration of the shared instance.
@@ -66,7 +66,7 @@ pub(crate) enum Pending {
 }
 
 /// The instance that everybody shares who does not ask for one of his own.
-enum Shared {
+enum SharedInstance {
     /// Nobody has asked for it, or it was released.
     Absent,
     /// This thread constructs it.
@@ -119,7 +119,13 @@ impl Standing {
 impl Provider {
     /// A provider that is there for everybody.
     pub(super) fn present(implementation: Arc<Implementation>) -> Provider {
-        Provider { implementation, standing: Standing::Present, shared: Shared::Absent, instances: 0, config: None }
+        Provider {
+            implementation,
+            standing: Standing::Present,
+            shared: SharedInstance::Absent,
+            instances: 0,
+            config: None,
+        }
     }
 
     /// A provider that a transaction adds.
@@ -144,16 +150,16 @@ impl Provider {
     /// The shared instance, if it was built.
     pub(crate) fn shared(&self) -> Option<ServiceId> {
         match self.shared {
-            Shared::Built(service) => Some(service),
-            Shared::Absent | Shared::Building(_) => None,
+            SharedInstance::Built(service) => Some(service),
+            SharedInstance::Absent | SharedInstance::Building(_) => None,
         }
     }
 
     /// The thread that constructs the shared instance.
     pub(in crate::host) fn builder(&self) -> Option<ThreadId> {
         match self.shared {
-            Shared::Building(thread) => Some(thread),
-            Shared::Absent | Shared::Built(_) => None,
+            SharedInstance::Building(thread) => Some(thread),
+            SharedInstance::Absent | SharedInstance::Built(_) => None,
         }
     }
 
@@ -259,18 +265,18 @@ impl Provider {
 
     /// Notes that `thread` constructs the shared instance.
     pub(super) fn begin_shared(&mut self, thread: ThreadId) {
-        self.shared = Shared::Building(thread);
+        self.shared = SharedInstance::Building(thread);
     }
 
     /// Notes what the construction of the shared instance came to.
     pub(super) fn end_shared(&mut self, built: Option<ServiceId>) {
-        self.shared = built.map_or(Shared::Absent, Shared::Built);
+        self.shared = built.map_or(SharedInstance::Absent, SharedInstance::Built);
     }
 
     /// In the child of a fork: only the forking thread is left, and is another one.
     pub(super) fn keep_builder(&mut self, forking: ThreadId, now: ThreadId) {
-        if let Shared::Building(builder) = self.shared {
-            self.shared = if builder == forking { Shared::Building(now) } else { Shared::Absent };
+        if let SharedInstance::Building(builder) = self.shared {
+            self.shared = if builder == forking { SharedInstance::Building(now) } else { SharedInstance::Absent };
         }
     }
 
@@ -283,7 +289,7 @@ impl Provider {
     pub(super) fn lose_instance(&mut self, service: ServiceId) -> Use {
         self.instances -= 1;
         if self.shared() == Some(service) {
-            self.shared = Shared::Absent;
+            self.shared = SharedInstance::Absent;
         }
         self.in_use()
     }

@@ -23,6 +23,7 @@ use std::{
 use crate::host::{
     deadline::Deadline,
     ids::{Generation, ProviderId, ServiceId, SlotId, ThreadId},
+    objects::owner::Objects,
     sys,
     worlds::{gate_word::Word, world::World},
 };
@@ -58,11 +59,36 @@ pub(crate) struct Gate {
 #[derive(Clone, Default)]
 pub(crate) struct Members {
     /// The members' slots, each with the first world of its instance.
-    pub(crate) slots: HashMap<SlotId, Generation>,
+    slots: HashMap<SlotId, Generation>,
     /// The members' providers: what a thread inside builds of them is a member, too.
-    pub(crate) providers: HashSet<ProviderId>,
+    providers: HashSet<ProviderId>,
     /// The members' services.
-    pub(crate) services: HashSet<ServiceId>,
+    services: HashSet<ServiceId>,
+}
+
+impl Members {
+    /// All services of these providers, with their slots.
+    pub(crate) fn of(objects: &Objects, providers: HashSet<ProviderId>) -> Members {
+        let mut members = Members { providers, ..Members::default() };
+        for (id, service) in objects.services().iter() {
+            if members.providers.contains(&service.provider()) {
+                members.services.insert(id);
+                let first_generation = service.instance().first_generation();
+                members.slots.extend(service.slots().iter().map(|&slot| (slot, first_generation)));
+            }
+        }
+        members
+    }
+
+    /// Whether there is no service.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.services.is_empty()
+    }
+
+    /// The slots, each with the first world of its instance.
+    pub(crate) fn slots(&self) -> &HashMap<SlotId, Generation> {
+        &self.slots
+    }
 }
 
 impl Gate {

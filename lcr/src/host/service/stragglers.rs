@@ -32,7 +32,7 @@ impl State {
     pub(in crate::host) fn is_inside_gate(&self, thread: &ThreadRecord, gate: &Gate) -> bool {
         thread.calls().any(|(table, place)| {
             let known = self.retired.worlds().find(|world| std::ptr::eq(world.table(), table));
-            let first_generation = gate.members().slots.get(&SlotId::of_offset(place.offset()));
+            let first_generation = gate.members().slots().get(&SlotId::of_offset(place.offset()));
             known.zip(first_generation).is_some_and(|(world, &first_generation)| world.generation() >= first_generation)
         })
     }
@@ -48,7 +48,7 @@ impl State {
     /// Calls and pins that a hand-over behind the gate must wait for.
     pub(super) fn behind_gate(&mut self, pins: &Pins) -> Vec<Straggler> {
         let Some(gate) = &self.gate else { return Vec::new() };
-        let (slots, last, thread) = (gate.members().slots.clone(), gate.before().generation(), gate.thread());
+        let (slots, last, thread) = (gate.members().slots().clone(), gate.before().generation(), gate.thread());
         self.inside_members(pins, &slots, last, thread)
     }
 

@@ -1,4 +1,4 @@
-//! Images that no seat uses any more: retained, or unmapped if their component opted in.
+//! Images that no provider uses any more: retained, or unmapped if their component opted in.
 //!
 //! Images stay mapped by default, because Rust cannot say who still points into one
 //! (thread-locals, leaked references, threads). `#[lcr::component(unload)]` is the

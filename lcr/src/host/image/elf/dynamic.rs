@@ -4,9 +4,11 @@
 //! section must be named: then `tables` may check the sections and has checked the loader's view.
 
 use super::{
-    Result, damaged, ensure, executable, refused,
+    refusal::{damaged, ensure, executable, refused},
+    symbols::function_at,
     view::{Section, View, string},
 };
+use crate::error::Result;
 use object::{
     LittleEndian as Le,
     elf::{self, Dyn64, DynamicTag},
@@ -147,8 +149,7 @@ impl<'data> Dynamic<'data> {
         }
         for addr in [elf::DT_INIT, elf::DT_FINI].into_iter().filter_map(|tag| self.get(tag)) {
             // By default `_init` and `_fini`, which begin sections of their own.
-            let function =
-                view.code_at(addr).is_some_and(|code| code.addr == addr) || super::tables::function_at(view, addr);
+            let function = view.code_at(addr).is_some_and(|code| code.addr == addr) || function_at(view, addr);
             ensure(function, || "its initialiser or finaliser is no function that it names")?;
         }
         if let Some(addr) = self.get(elf::DT_PLTGOT) {

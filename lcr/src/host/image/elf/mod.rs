@@ -19,21 +19,27 @@
 //! What it cannot see is damage inside code and data; a content hash or a signature would.
 
 mod dynamic;
+mod machine;
 mod names;
+mod refusal;
 mod segments;
+mod symbols;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub(crate) use names::{Patch, RunPath};
+pub(crate) use segments::StaticTls;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use machine::Machine;
 use object::{
     LittleEndian as Le,
     elf::{self, FileHeader64},
     read::elf::FileHeader,
 };
+use refusal::{broken, ensure, executable, refused};
 use view::View;
 
 /// What the file says, once it is known to be well-formed.
@@ -59,15 +65,6 @@ pub(crate) struct Takes {
     pub(crate) static_tls: Option<StaticTls>,
 }
 
-/// A block of static thread-local storage.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StaticTls {
-    /// In bytes.
-    pub(crate) size: u64,
-    /// In bytes, a power of two.
-    pub(crate) align: u64,
-}
-
 impl<'data> Elf<'data> {
     /// The contents of the sections called `name`, as far as the image maps them.
     pub(crate) fn sections(&self, name: &str) -> impl Iterator<Item = &'data [u8]> {
@@ -78,7 +75,7 @@ impl<'data> Elf<'data> {
 
     /// Whether the library itself defines and exports the function `name`.
     pub(crate) fn exports(&self, name: &str) -> bool {
-        tables::exports(&self.view, name.as_bytes())
+        symbols::exports(&self.view, name.as_bytes())
     }
 }
 
@@ -96,7 +93,7 @@ pub(crate) fn read(bytes: &[u8], page: u64) -> Result<Elf<'_>> {
     let permanent = dynamic.permanent().or_else(|| takes_from_threads(&view));
     let takes = Takes {
         mappings: segments::mappings(&view, page),
-        keys: tables::imports(&view, &[b"pthread_key_create"]),
+        keys: symbols::imports(&view, &[b"pthread_key_create"]),
         static_tls: segments::tls_block(&view).filter(|_| dynamic.is_tls_static()),
     };
     Ok(Elf { mapped, permanent, takes, view, dynamic })
@@ -109,7 +106,7 @@ const KEPT_FOR_THREADS: [&[u8]; 3] = [b"pthread_key_create", b"pthread_create", 
 fn takes_from_threads(view: &View<'_>) -> Option<&'static str> {
     let text = "it leaves destructors with threads by itself: its linker bound pthread_create or the like to the C \
                 library's instead of its own; link it with bfd or lld, and lcr into it";
-    tables::imports(view, &KEPT_FOR_THREADS).then_some(text)
+    symbols::imports(view, &KEPT_FOR_THREADS).then_some(text)
 }
 
 /// How many bytes of a file [`look`] wants to see.
@@ -130,32 +127,6 @@ pub(crate) fn look(first: &[u8], len: u64) -> Result<()> {
     ensure(ends.all(|end| end <= len), || format!("a file of {len} bytes ends before its headers do"))
 }
 
-/// What differs from one processor to the next.
-#[derive(Debug)]
-struct Machine {
-    arch: &'static str,
-    number: elf::Machine,
-    relative: u32,
-    jump_slot: u32,
-    indirect: u32,
-    copy: u32,
-    tls_descriptor: u32,
-}
-
-#[rustfmt::skip]
-const MACHINES: [Machine; 3] = [
-    Machine { arch: "x86_64", number: elf::EM_X86_64, relative: 8, jump_slot: 7, indirect: 37, copy: 5, tls_descriptor: 36 },
-    Machine { arch: "aarch64", number: elf::EM_AARCH64, relative: 1027, jump_slot: 1026, indirect: 1032, copy: 1024, tls_descriptor: 1031 },
-    Machine { arch: "riscv64", number: elf::EM_RISCV, relative: 3, jump_slot: 5, indirect: 58, copy: 4, tls_descriptor: 12 },
-];
-
-impl Machine {
-    fn ours() -> Result<&'static Machine> {
-        let ours = MACHINES.iter().find(|machine| machine.arch == std::env::consts::ARCH);
-        ours.ok_or_else(|| refused(format!("libraries cannot be loaded on {}", std::env::consts::ARCH)))
-    }
-}
-
 fn header(bytes: &[u8]) -> Result<&FileHeader64<Le>> {
     const BUILD: &str = "build it with crate-type = [\"cdylib\"]";
     if bytes.starts_with(b"!<arch>\n") {
@@ -173,7 +144,7 @@ fn header(bytes: &[u8]) -> Result<&FileHeader64<Le>> {
     let machine = header.e_machine(Le);
     let ours = Machine::ours()?;
     if machine != ours.number {
-        let theirs = MACHINES.iter().find(|m| m.number == machine);
+        let theirs = Machine::of(machine);
         let theirs = theirs.map_or_else(|| format!("machine {}", machine.0), |m| m.arch.to_owned());
         let text = format!("built for {theirs}, this process runs on {}; build it for this target", ours.arch);
         return Err(refused(text));
@@ -189,29 +160,4 @@ fn header(bytes: &[u8]) -> Result<&FileHeader64<Le>> {
         return Err(refused(format!("made for system ABI {abi}, ELF version {version}; build it for Linux")));
     }
     Ok(header)
-}
-
-#[cold]
-fn refused(text: impl Into<String>) -> Error {
-    Error::new(ErrorKind::NotALibrary, text)
-}
-
-#[cold]
-fn executable() -> Error {
-    refused("an executable, not a shared library; build it with crate-type = [\"cdylib\"]")
-}
-
-#[cold]
-fn damaged(found: impl std::fmt::Display) -> Error {
-    refused(format!("damaged library: {found}; copy or build it again"))
-}
-
-/// For `map_err` on what the `object` crate refuses.
-fn broken(what: &'static str) -> impl FnOnce(object::read::Error) -> Error {
-    move |error| damaged(format_args!("{what} cannot be read")).with_source(error)
-}
-
-/// Refuses unless `holds`.
-fn ensure<D: std::fmt::Display>(holds: bool, found: impl FnOnce() -> D) -> Result<()> {
-    if holds { Ok(()) } else { Err(damaged(found())) }
 }

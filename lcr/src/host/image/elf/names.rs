@@ -4,12 +4,14 @@
 //! same bytes: linkers let a string be the tail of another one.
 
 use super::{
-    Elf, Result,
+    Elf,
     dynamic::Dynamic,
-    refused,
-    tables::{half, symbols, word},
+    refusal::{damaged, refused},
+    symbols::symbols,
+    tables::{half, word},
     view::{View, string},
 };
+use crate::error::Result;
 use object::{
     LittleEndian as Le,
     elf::{self, DynamicTag},
@@ -229,7 +231,7 @@ fn version_names(view: &View<'_>) -> Result<(Vec<u64>, Vec<u64>)> {
                 }
             }
         };
-        walk().ok_or_else(|| super::damaged("its symbol versions are wrong"))?;
+        walk().ok_or_else(|| damaged("its symbol versions are wrong"))?;
     }
     Ok((files, versions))
 }

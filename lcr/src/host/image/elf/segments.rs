@@ -4,10 +4,20 @@
 //! cuts off or misplaces, so the comparison finds damage that a look at either table would not.
 
 use super::{
-    Result, StaticTls, damaged, ensure, executable, refused,
+    refusal::{damaged, ensure, executable, refused},
     view::{Section, Segment, View, inside},
 };
+use crate::error::Result;
 use object::elf;
+
+/// A block of static thread-local storage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StaticTls {
+    /// In bytes.
+    pub(crate) size: u64,
+    /// In bytes, a power of two.
+    pub(crate) align: u64,
+}
 
 /// More than any library needs, and little enough that no sum of two overflows.
 const SPAN: u64 = 1 << 36;

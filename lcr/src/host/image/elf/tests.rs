@@ -1,4 +1,7 @@
-use crate::host::image::stage::samples::{Random, good};
+use crate::{
+    error::ErrorKind,
+    host::image::stage::samples::{Random, good},
+};
 
 use super::*;
 

@@ -7,7 +7,8 @@
 //! A lookup by address is a binary search, since a file may ask for as many as it has symbols and
 //! relocations. It finds what there is to find once `segments` has seen that nothing overlaps.
 
-use super::{Result, broken, damaged, refused};
+use super::refusal::{broken, damaged, refused};
+use crate::error::Result;
 use object::{
     LittleEndian as Le,
     elf::{self, FileHeader64},

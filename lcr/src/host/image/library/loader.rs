@@ -11,9 +11,13 @@
 //! What other libraries do with the loader is not seen.
 
 use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt as _,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -59,6 +63,19 @@ pub(super) fn enter() -> Result<Turn> {
 /// As for [`enter`].
 pub(crate) fn usable() -> Result<()> {
     if inside().is_lost { Err(lost()) } else { Ok(()) }
+}
+
+/// Whether the loader has a library of this name (`DT_NEEDED`), which it would give to whoever
+/// needs that name.
+///
+/// # Errors
+/// `Load`, in a child of `fork` whose loader is lost.
+pub(in crate::host) fn is_present(name: &[u8]) -> Result<bool> {
+    let _turn = enter()?;
+    // SAFETY: with RTLD_NOLOAD nothing is mapped and no code runs; closing it again ends nothing
+    // that was there before.
+    let found = unsafe { Library::open(Some(OsStr::from_bytes(name)), libc::RTLD_NOLOAD | RTLD_NOW | RTLD_LOCAL) };
+    Ok(found.is_ok())
 }
 
 #[cold]

@@ -13,16 +13,15 @@
 //!    each other's symbols.
 //! 4. No image is unmapped but by [`Image::unload`].
 
-mod loader;
+pub(in crate::host) mod loader;
 mod output;
-mod static_tls;
+pub(in crate::host) mod static_tls;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use loader::usable as loader_usable;
 pub(in crate::host) use loader::{LoaderLock, lock as lock_loader};
 pub(in crate::host) use output::{OutputLock, lock as lock_output};
-pub(in crate::host) use static_tls::fits as static_tls_fits;
 
 use output::Output;
 
@@ -42,7 +41,7 @@ use crate::{
     host::sys,
 };
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use std::{collections::HashMap, ffi::OsStr, mem::ManuallyDrop, os::unix::ffi::OsStrExt, path::Path, sync::Arc};
+use std::{collections::HashMap, mem::ManuallyDrop, path::Path, sync::Arc};
 
 /// A library that is mapped into this process.
 pub(crate) struct Image {
@@ -222,26 +221,6 @@ impl std::fmt::Debug for Image {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Image").field(&self.path()).finish()
     }
-}
-
-/// The machine's page size in bytes.
-pub(in crate::host) fn page_size() -> u64 {
-    // SAFETY: asks for a constant of the system.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    u64::try_from(size).unwrap_or(4096)
-}
-
-/// Whether the loader has a library of this name (`DT_NEEDED`), which it would give to whoever
-/// needs that name.
-///
-/// # Errors
-/// `Load`, in a child of `fork` whose loader is lost.
-pub(in crate::host) fn is_present(name: &[u8]) -> Result<bool> {
-    let _turn = loader::enter()?;
-    // SAFETY: with RTLD_NOLOAD nothing is mapped and no code runs; closing it again ends nothing
-    // that was there before.
-    let found = unsafe { Library::open(Some(OsStr::from_bytes(name)), libc::RTLD_NOLOAD | RTLD_NOW | RTLD_LOCAL) };
-    Ok(found.is_ok())
 }
 
 /// The loader's own answer whether it has an image of this file.

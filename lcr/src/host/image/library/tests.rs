@@ -10,7 +10,7 @@ use crate::host::{
 };
 
 use super::*;
-use std::{os::unix::process::ExitStatusExt, process::Command};
+use std::{ffi::OsStr, os::unix::process::ExitStatusExt, process::Command};
 
 fn store() -> Store {
     Store::new(None, Trust::default()).unwrap()

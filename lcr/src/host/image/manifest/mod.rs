@@ -27,10 +27,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 use semver::Version;
-use std::{
-    collections::{HashMap, HashSet},
-    path::Path,
-};
+use std::collections::{HashMap, HashSet};
 
 /// The largest record that is read, in bytes.
 const LIMIT: usize = 4 << 20;
@@ -130,18 +127,6 @@ pub struct InterfaceManifest {
 }
 
 impl Manifest {
-    /// Reads the manifest of a library file. None of the file's code runs.
-    ///
-    /// The file may belong to anyone; loading it may still be refused for that.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Io`] and [`ErrorKind::NotFound`] from opening it; [`ErrorKind::NotALibrary`],
-    /// [`ErrorKind::NoManifest`], [`ErrorKind::BadManifest`] and, for a library of another
-    /// version of `lcr`'s binary contract, [`ErrorKind::Mismatch`].
-    pub fn read(path: impl AsRef<Path>) -> Result<Manifest> {
-        super::stage::examine(path.as_ref())
-    }
-
     /// The component and its version.
     pub fn id(&self) -> ComponentId {
         ComponentId::new(&*self.component, self.version.clone())

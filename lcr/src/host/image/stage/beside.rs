@@ -32,8 +32,11 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use super::{PrivateCopy, Store, elf, library, show};
-use crate::error::{Error, ErrorKind, Result};
+use super::{PrivateCopy, Store, elf, show};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    host::{image::library::loader, sys},
+};
 
 /// How many libraries may come with one component.
 const LIBRARIES: usize = 64;
@@ -174,7 +177,7 @@ pub(super) fn gather(store: &Store, file: &Path, elf: &elf::Elf<'_>) -> Result<F
                 continue;
             }
             let Some(beside) = wanting.find(name) else { continue };
-            if library::is_present(name)? {
+            if loader::is_present(name)? {
                 continue;
             }
             let name = name.clone();
@@ -219,7 +222,7 @@ impl Found {
             return Err(Error::new(ErrorKind::NotALibrary, text));
         };
         *room = left;
-        let elf = elf::read(&bytes, library::page_size())?;
+        let elf = elf::read(&bytes, sys::page_size())?;
         self.mapped = self.mapped.saturating_add(elf.mapped);
         self.mappings += elf.takes.mappings;
         let wanting = Wanting::of(file, &elf, &by.inherited);
@@ -268,7 +271,7 @@ impl PrivateCopy {
     ) -> Result<()> {
         let patches = {
             let bytes = self.map()?;
-            let elf = elf::read(&bytes, library::page_size())?;
+            let elf = elf::read(&bytes, sys::page_size())?;
             if let Some(library) = elf.versioned()?.into_iter().find(|&library| unversioned.contains(library)) {
                 let text = format!(
                     "it needs versions of symbols of `{}`, and the one beside it has none; put the one there that it \
@@ -284,7 +287,7 @@ impl PrivateCopy {
             elf.rename(|name| names.get(name).cloned(), soname, run_path)?
         };
         self.write(&patches).map_err(|error| Error::io(format!("write {}", show(&self.path)), error))?;
-        elf::read(&self.map()?, library::page_size()).map(drop)
+        elf::read(&self.map()?, sys::page_size()).map(drop)
     }
 
     /// The same file by another name, which is not taken.

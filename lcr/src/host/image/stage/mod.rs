@@ -40,7 +40,6 @@ use directory::Directory;
 use super::{
     content_hash::ContentHash,
     elf::{self, Takes},
-    library,
     manifest::Manifest,
     room::{self, Fits},
 };
@@ -184,7 +183,7 @@ impl Store {
     fn stage_unnamed(&self, file: &Path) -> Result<Staged> {
         let (mut copy, serial) = self.copy(file)?;
         let bytes = copy.map()?;
-        let elf = elf::read(&bytes, library::page_size())?;
+        let elf = elf::read(&bytes, sys::page_size())?;
         let manifest = manifest(&elf)?;
         let hash = ContentHash::of(&bytes);
         copy.rename(&format!("{}-{}-{serial}.so", manifest.component, hash.short()))?;
@@ -295,22 +294,32 @@ impl Drop for PrivateCopy {
     }
 }
 
-/// Reads the manifest of a file that may belong to anyone.
-pub(in crate::host) fn examine(file: &Path) -> Result<Manifest> {
-    let examine = || {
-        let (opened, metadata) = open(file)?;
-        look(&opened, metadata.len())?;
-        let bytes = read(opened, metadata.len(), Trust::default().limit)?;
-        manifest(&elf::read(&bytes, library::page_size())?)
-    };
-    examine().map_err(|error| error.at(show(file)))
+impl Manifest {
+    /// Reads the manifest of a library file. None of the file's code runs.
+    ///
+    /// The file may belong to anyone; loading it may still be refused for that.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] and [`ErrorKind::NotFound`] from opening it; [`ErrorKind::NotALibrary`],
+    /// [`ErrorKind::NoManifest`], [`ErrorKind::BadManifest`] and, for a library of another
+    /// version of `lcr`'s binary contract, [`ErrorKind::Mismatch`].
+    pub fn read(path: impl AsRef<Path>) -> Result<Manifest> {
+        let file = path.as_ref();
+        let examine = || {
+            let (opened, metadata) = open(file)?;
+            look(&opened, metadata.len())?;
+            let bytes = read(opened, metadata.len(), Trust::default().limit)?;
+            manifest(&elf::read(&bytes, sys::page_size())?)
+        };
+        examine().map_err(|error| error.at(show(file)))
+    }
 }
 
 /// Whether a file of these bytes is one that the loader may have, whatever its manifest.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn read_elf(bytes: &[u8]) -> bool {
     let _ = elf::look(&bytes[..bytes.len().min(elf::FIRST)], bytes.len() as u64);
-    let elf = elf::read(bytes, library::page_size());
+    let elf = elf::read(bytes, sys::page_size());
     elf.map(|elf| drop((manifest(&elf), elf.rename(|name| Some(name.to_vec()), None, None)))).is_ok()
 }
 

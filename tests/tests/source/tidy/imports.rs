@@ -1,0 +1,258 @@
+//! Which file imports which, as the paths in it say, and what that must not come to: a room that
+//! imports one above it, or a circle of files.
+//!
+//! Tests are left out, and so are names that a macro makes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{is_test, sources};
+
+/// The rooms of `lcr/src/host`, and those that each may import. Files beside them, but for the
+/// runtime on top, are below all rooms.
+const ROOMS: [(&str, &[&str]); 4] =
+    [("image", &[]), ("worlds", &[]), ("objects", &["image", "worlds"]), ("service", &["image", "worlds", "objects"])];
+
+/// The crates whose files are looked at.
+const CRATES: [&str; 1] = ["lcr/src"];
+
+/// Circles of files that are there: the crate, the files in order, and the reason why they are not
+/// cut. Take out what is there no longer.
+const CIRCLES: &[(&str, &[&str], &str)] = &[
+    (
+        "lcr/src",
+        &["component/call.rs", "component/handle.rs", "component/pinned.rs"],
+        "a handle is pinned, a pin knows its handle, and both are called in one way that asks the handle who serves it",
+    ),
+    (
+        "lcr/src",
+        &["host/image/stage/beside.rs", "host/image/stage/mod.rs"],
+        "what lies beside a component is staged as the component is, by the same store",
+    ),
+];
+
+/// The files of a crate and what each imports.
+struct Graph {
+    /// By the path of its module: `crate::host::sys`.
+    files: BTreeMap<String, String>,
+    imports: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Graph {
+    /// Reads the crate whose root is `folder/lib.rs`.
+    fn read(folder: &str) -> Graph {
+        let sources = sources(folder).into_iter().filter(|(name, _)| !is_test(name));
+        let sources = sources.map(|(name, code)| (name[folder.len() + 1..].to_owned(), code));
+        Graph::new(&sources.collect::<Vec<_>>())
+    }
+
+    /// The graph of files, each by its path from the root's folder and with its code.
+    fn new(sources: &[(String, String)]) -> Graph {
+        let files: BTreeMap<String, String> = sources.iter().map(|(name, _)| (module(name), name.clone())).collect();
+        let mut imports = BTreeMap::new();
+        for (name, code) in sources {
+            let own = module(name);
+            let paths = paths(&without_tests(code));
+            let imported = paths.iter().filter_map(|path| resolve(&files, &own, path));
+            let imported: BTreeSet<String> = imported.filter(|module| *module != own).collect();
+            let imported = imported.iter().map(|module| files[module].clone()).collect();
+            imports.insert(name.clone(), imported);
+        }
+        Graph { files, imports }
+    }
+
+    /// The files that `name` imports, and theirs, and so on.
+    fn reachable(&self, name: &str) -> BTreeSet<&str> {
+        let mut open: Vec<&str> = self.imports[name].iter().map(String::as_str).collect();
+        let mut found = BTreeSet::new();
+        while let Some(next) = open.pop() {
+            if found.insert(next) {
+                open.extend(self.imports[next].iter().map(String::as_str));
+            }
+        }
+        found
+    }
+
+    /// The files that import each other, in one way or another: each set once.
+    fn circles(&self) -> Vec<Vec<&str>> {
+        let reachable: BTreeMap<&str, BTreeSet<&str>> =
+            self.files.values().map(|name| (name.as_str(), self.reachable(name))).collect();
+        let mut circles: Vec<Vec<&str>> = Vec::new();
+        for (&name, own) in &reachable {
+            let members: Vec<&str> = own.iter().copied().filter(|other| reachable[other].contains(name)).collect();
+            if members.first() == Some(&name) {
+                circles.push(members);
+            }
+        }
+        circles
+    }
+}
+
+/// The path of a file's module: that of `host/image/mod.rs` is `crate::host::image`.
+fn module(name: &str) -> String {
+    let name = name.strip_suffix(".rs").unwrap_or(name);
+    let name = name.strip_suffix("/mod").unwrap_or(name);
+    match name {
+        "lib" => "crate".to_owned(),
+        name => format!("crate::{}", name.replace('/', "::")),
+    }
+}
+
+/// The code without its tests: modules behind `#[cfg(test)]` are at the end, or files of their own.
+fn without_tests(code: &str) -> String {
+    let mut kept = Vec::new();
+    let mut lines = code.lines().peekable();
+    while let Some(line) = lines.next() {
+        let is_cfg = line.starts_with("#[cfg(test)]") || line.starts_with("#[cfg(all(test");
+        if is_cfg && lines.peek().is_some_and(|next| next.contains("mod ")) {
+            if lines.next().is_some_and(|next| next.ends_with('{')) {
+                break;
+            }
+        } else {
+            kept.push(line);
+        }
+    }
+    kept.join("\n")
+}
+
+/// The paths that code names, each in full: those of `use`, and all others of more than one step.
+/// What a file only passes on (`pub use`) it does not import.
+fn paths(code: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut rest = String::new();
+    let mut used = String::new();
+    let mut is_passed_on = false;
+    for line in code.lines() {
+        let begins = line.trim_start();
+        is_passed_on |= begins.starts_with("pub") && begins.contains(" use ");
+        if is_passed_on {
+            is_passed_on = !begins.ends_with(';');
+        } else if !used.is_empty() || begins.starts_with("use ") {
+            used += begins.strip_prefix("use ").filter(|_| used.is_empty()).unwrap_or(begins);
+            if let Some(tree) = used.strip_suffix(';') {
+                expand(tree, &mut paths);
+                used.clear();
+            }
+        } else {
+            rest += line;
+            rest.push('\n');
+        }
+    }
+    let is_of_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let words = rest.split(|c| !is_of_path(c));
+    paths.extend(words.filter(|word| word.contains("::") && !word.starts_with(':')).map(str::to_owned));
+    paths
+}
+
+/// The paths of the tree of a `use`.
+fn expand(tree: &str, paths: &mut Vec<String>) {
+    let Some((prefix, group)) = tree.split_once('{') else {
+        return paths.push(tree.split(" as ").next().unwrap_or(tree).trim().to_owned());
+    };
+    let group = group.trim_end().strip_suffix('}').expect("a group is closed");
+    let mut depth = 0;
+    let is_border = |c: char| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        c == ',' && depth == 0
+    };
+    let members = group.split(is_border).map(str::trim).filter(|member| !member.is_empty());
+    members.for_each(|member| expand(&format!("{}{member}", prefix.trim()), paths));
+}
+
+/// The module of this crate that a path in `own` leads into; `None` if it leads elsewhere.
+fn resolve(files: &BTreeMap<String, String>, own: &str, path: &str) -> Option<String> {
+    let path = path.strip_suffix("::self").unwrap_or(path);
+    let mut steps = path.split("::");
+    let mut base: Vec<&str> = own.split("::").collect();
+    let mut full: Vec<&str> = match steps.next()? {
+        "crate" => vec!["crate"],
+        "self" => base.clone(),
+        "super" => {
+            base.pop();
+            base
+        }
+        // A child of this module, or another crate.
+        first => {
+            base.push(first);
+            let child = base.join("::");
+            files.contains_key(&child).then_some(())?;
+            base
+        }
+    };
+    for step in steps {
+        if step == "super" {
+            full.pop();
+        } else {
+            full.push(step);
+        }
+    }
+    while !full.is_empty() {
+        let module = full.join("::");
+        if files.contains_key(&module) {
+            return Some(module);
+        }
+        full.pop();
+    }
+    None
+}
+
+#[test]
+fn a_room_of_the_host_imports_only_those_below_it() {
+    let graph = Graph::read("lcr/src");
+    let room = |file: &str| ROOMS.into_iter().find(|(room, _)| file.starts_with(&format!("host/{room}/")));
+    for (file, imports) in graph.imports.iter().filter(|(file, _)| file.starts_with("host/")) {
+        let is_on_top = ["host/mod.rs", "host/runtime.rs", "host/status.rs"].contains(&file.as_str());
+        for import in imports.iter().filter(|import| import.starts_with("host/")) {
+            let is_allowed = match (room(file), room(import)) {
+                _ if is_on_top => true,
+                (None, to) => to.is_none() && import != "host/runtime.rs",
+                (Some((own, below)), Some((to, _))) => own == to || below.contains(&to),
+                (Some(_), None) => import != "host/runtime.rs" && import != "host/status.rs",
+            };
+            assert!(is_allowed, "lcr/src/{file} imports {import}, which is above it");
+        }
+    }
+}
+
+#[test]
+fn files_import_each_other_in_no_circle_but_those_that_are_listed() {
+    for folder in CRATES {
+        let graph = Graph::read(folder);
+        let mut listed: BTreeSet<&str> =
+            CIRCLES.iter().filter(|(of, ..)| *of == folder).map(|(_, files, _)| files[0]).collect();
+        for circle in graph.circles() {
+            let found = CIRCLES.iter().find(|(of, files, _)| *of == folder && files[..] == circle[..]);
+            let found = found.unwrap_or_else(|| {
+                let imports: Vec<String> = circle
+                    .iter()
+                    .map(|file| {
+                        let inside = graph.imports[*file].iter().filter(|import| circle.contains(&import.as_str()));
+                        format!("{file} -> {}", inside.cloned().collect::<Vec<_>>().join(", "))
+                    })
+                    .collect();
+                panic!("{folder} has a circle that is not listed here:\n{}\n{circle:?}", imports.join("\n"))
+            });
+            listed.remove(found.1[0]);
+        }
+        assert!(listed.is_empty(), "{folder} has no circle any more that begins with {listed:?}");
+    }
+}
+
+#[test]
+fn a_circle_of_imports_is_found_out() {
+    let file = |name: &str, code: &str| (name.to_owned(), code.to_owned());
+    let graph = Graph::new(&[
+        file("lib.rs", "mod a;\nmod b;\npub use b::{\n    B,\n};\nuse a::A;"),
+        file("a/mod.rs", "mod c;\nuse crate::b::{\n    self,\n    B, D as E,\n};\n"),
+        file("a/c.rs", "fn f() { super::super::b::g() }\n#[cfg(test)]\nmod tests {\n    use crate::d;\n}"),
+        file("b.rs", "use std::fmt;\nuse super::a::{c::C, *};"),
+        file("d.rs", "#[cfg(test)]\nmod tests;\n\nuse crate::a;\nuse self::e::F;"),
+        file("d/e.rs", "use super::super::d as x;"),
+    ]);
+    let imports = |file: &str| graph.imports[file].iter().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(imports("lib.rs"), ["a/mod.rs"]);
+    assert_eq!(imports("a/mod.rs"), ["b.rs"]);
+    assert_eq!(imports("a/c.rs"), ["b.rs"]);
+    assert_eq!(imports("b.rs"), ["a/c.rs", "a/mod.rs"]);
+    assert_eq!(imports("d.rs"), ["a/mod.rs", "d/e.rs"]);
+    assert_eq!(graph.circles(), [vec!["a/c.rs", "a/mod.rs", "b.rs"], vec!["d.rs", "d/e.rs"]]);
+}

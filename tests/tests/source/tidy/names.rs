@@ -1,0 +1,159 @@
+//! Names that must not come back, fields that only their owner names, and files that are too long.
+
+use std::collections::BTreeSet;
+
+use super::{is_test, sources};
+
+/// Names that the project has given up, each with the folder where it must not stand and with what
+/// is said instead. A name is looked for as a whole word, in code and strings, not in comments.
+const RETIRED: &[(&str, &str, &str)] = &[
+    ("lcr/src", "blame", "component_at, or what is meant"),
+    ("lcr/src", "Entered", "SlowEntry"),
+    ("lcr/src/host", "ahead", "uncommitted"),
+    ("lcr/src", "Ahead", "Uncommitted"),
+    ("lcr/src", "Sight", "Visibility"),
+    ("lcr/src", "Coming", "Pending"),
+    ("lcr/src/host", "seat", "provider"),
+    ("lcr/src/change", "seat", "provider, or replacement"),
+    ("lcr/src", "reseat", "replace_implementation"),
+    ("lcr/src", "Shared", "RuntimeInner"),
+    ("lcr/src", "struct Changing", "TransactionLock"),
+    ("lcr/src/host/service", "settled", "changed"),
+    ("lcr/src", "Leaving", "Retiring"),
+    ("lcr/src", "birth", "first_generation"),
+    ("lcr/src", "cool", "reclaim"),
+    ("lcr/src", "slow_down", "force_slow_path"),
+    ("lcr/src", "is_slow", "uses_slow_path"),
+    ("lcr/src/change", "After", "ProjectedGraph"),
+    ("lcr/src", "Crossing", "Breaking"),
+    ("lcr/src/change", "crosses", "breaks_interface"),
+    ("lcr/src", "needy", "needs_dependencies"),
+    ("lcr/src", "latecomers", "instances_created_since"),
+    ("lcr/src", "Fate", "Outcome"),
+    ("lcr/src", "Hung", "Stalled"),
+    ("lcr/src", "patience", "timeout"),
+    ("lcr/src", "Contained", "CatchDrop"),
+    ("lcr/src", "Duties", "OwnerHeader"),
+    ("lcr/src", "Incarnation", "Instance"),
+    ("lcr/src", "let_go", "release"),
+    ("lcr-macros/src", "judge", "check_type"),
+    ("lcr-macros/src", "blame", "respan"),
+    ("lcr-macros/src", "doubtful", "first_unverified"),
+];
+
+/// Files of more than 400 lines, each with the reason why it is not cut.
+const LONG: &[(&str, &str)] = &[
+    ("lcr/src/abi/models.rs", "models of one protocol, which share their threads and worlds"),
+    (
+        "lcr/src/component/wire/decode.rs",
+        "one implementation of serde's `Deserializer`, a method for each kind of value",
+    ),
+    ("lcr/src/host/image/stage/mod.rs", "the steps from a file to a private copy, in their order"),
+    ("lcr/src/host/image/threads.rs", "keys, values and threads of images share one lock and one order of ends"),
+    ("lcr/src/host/runtime.rs", "the public type with the documentation of its methods"),
+    ("lcr/src/host/service/inner.rs", "the owner of the state, with all that `change` may do to a runtime"),
+    ("lcr/src/host/sys.rs", "what needs `libc` is in one file, each function with its own argument"),
+];
+
+/// The folders whose files are looked at.
+const SHORT: [&str; 2] = ["lcr/src", "lcr-macros/src"];
+
+/// Whether a word is in a text, and no longer word around it.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word)
+        .any(|(at, _)| !text[..at].ends_with(is_of_word) && !text[at + word.len()..].starts_with(is_of_word))
+}
+
+#[test]
+fn names_that_were_given_up_do_not_come_back() {
+    for (folder, name, instead) in RETIRED {
+        for (file, code) in sources(folder) {
+            assert!(!has_word(&code, name), "{file} says `{name}`: the word is `{instead}`");
+        }
+    }
+}
+
+#[test]
+fn files_of_more_than_400_lines_say_why() {
+    let mut long = BTreeSet::new();
+    for (file, _) in SHORT.iter().flat_map(|folder| sources(folder)) {
+        let lines = std::fs::read_to_string(super::root().join(&file)).unwrap().lines().count();
+        if lines > 400 {
+            long.insert(file);
+        }
+    }
+    let listed: BTreeSet<String> = LONG.iter().map(|(file, _)| (*file).to_owned()).collect();
+    let missing: Vec<_> = long.difference(&listed).collect();
+    assert!(missing.is_empty(), "more than 400 lines, and no reason here: {missing:?}");
+}
+
+/// The names of the fields of all structs below a folder.
+fn fields(folder: &str) -> BTreeSet<String> {
+    let mut fields = BTreeSet::new();
+    for (_, code) in sources(folder).iter().filter(|(name, _)| !is_test(name)) {
+        let mut inside = false;
+        for line in code.lines() {
+            let text = line.trim_start();
+            if text.contains("struct ") && text.ends_with('{') {
+                inside = true;
+            } else if text.starts_with('}') {
+                inside = false;
+            } else if inside && !text.starts_with('#') {
+                let text = text.strip_prefix("pub").map_or(text, |rest| match rest.split_once(") ") {
+                    Some((visibility, rest)) if visibility.starts_with('(') => rest,
+                    _ => rest.trim_start(),
+                });
+                let name = text.split(':').next().unwrap_or_default();
+                if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+                    fields.insert(name.to_owned());
+                }
+            }
+        }
+    }
+    fields
+}
+
+/// The fields that a text reads or writes: words behind a single dot, and no call.
+fn fields_named(code: &str) -> BTreeSet<String> {
+    let is_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut named = BTreeSet::new();
+    for (at, _) in code.match_indices('.') {
+        let rest = &code[at + 1..];
+        let end = rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
+        let is_call = rest[end..].starts_with('(') || rest[end..].starts_with("::<");
+        let is_range = code[..at].ends_with('.') || rest.starts_with('.');
+        if end > 0 && !is_call && !is_range {
+            named.insert(rest[..end].to_owned());
+        }
+    }
+    named
+}
+
+#[test]
+fn what_changes_a_program_names_no_field_of_the_hosts_state() {
+    let own: BTreeSet<String> = ["lcr/src/change", "lcr/src/host/image"].into_iter().flat_map(fields).collect();
+    // Data that is passed on: what a component is, and a held dependency.
+    let data: BTreeSet<String> = ["lcr/src/host/objects/component.rs"]
+        .iter()
+        .flat_map(|_| ["component", "manifest", "export", "name", "version", "origin", "source", "hash"])
+        .map(str::to_owned)
+        .collect();
+    let rooms = ["lcr/src/host/worlds", "lcr/src/host/objects", "lcr/src/host/service"];
+    let state: BTreeSet<String> = rooms.into_iter().flat_map(fields).collect();
+    assert!(state.contains("registry") && state.contains("reaper"), "{state:?}");
+    for (file, code) in sources("lcr/src/change") {
+        for field in fields_named(&code) {
+            let is_state = state.contains(&field) && !own.contains(&field) && !data.contains(&field);
+            assert!(!is_state, "{file} names `.{field}`, a field of the host's state; call a method");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_was_given_up_is_found_out() {
+    assert!(has_word("fn blame() {}", "blame") && has_word("x.blame", "blame"));
+    assert!(!has_word("fn blameless() {}", "blame") && !has_word("to_blame", "blame"));
+    let named = fields_named("a.b(c).d; e.f.g::<H>(1..i); j.0");
+    assert_eq!(named.iter().map(String::as_str).collect::<Vec<_>>(), ["0", "d", "f"]);
+}

@@ -1,12 +1,24 @@
-//! The user's guide: one page for each question, in the order in which they arise.
-//!
-//! | page | answers |
-//! |---|---|
-//! | [`options`] | what a supervisor can be told: name, meaning, default, and where it can be given |
-//! | [`defaults`] | what a supervisor does if it is told nothing, and why |
+//! The user's guide: one page for each question, in the order in which the questions arise. The crate
+//! page has the table of contents. `sam::tokio` (feature `tokio`) is the page for servers on tokio.
 
-#[doc = include_str!("../docs/options.md")]
-pub mod options {}
+/// Includes each page as a module of its name.
+macro_rules! pages {
+    ($($page:ident)*) => {
+        $(
+            #[doc = include_str!(concat!("../docs/", stringify!($page), ".md"))]
+            pub mod $page {}
+        )*
+    };
+}
 
-#[doc = include_str!("../docs/defaults.md")]
-pub mod defaults {}
+pages! {
+    first_service
+    health
+    what_survives
+    graceful_stop
+    under_systemd
+    in_a_container
+    c
+    options
+    defaults
+}

@@ -26,68 +26,60 @@
 //! }
 //! ```
 //!
-//! [`main`](macro@main) lists what a supervisor can be told; [`Builder`] is the same without
-//! an attribute, in a place of one's own choosing. A program that waits for events says so
-//! instead of beating: [`App::pause_checks`] and [`App::resume_checks`], or checks of its own that are
-//! [parked](Check::parked) meanwhile.
+//! [`main`](macro@main) lists what a supervisor can be told; [`Builder`] is the same by a call. [`App`] has
+//! what a program says to its supervisor, and what it has from the instance before.
+//!
+//! # The guide
+//!
+//! | page | answers |
+//! |---|---|
+//! | [`guide::first_service`] | how a program becomes a service, and how it ends |
+//! | [`guide::health`] | beats, checks, questions and probes; when it is ready; what follows a hang |
+//! | [`guide::what_survives`] | stored data, descriptors, how the last one ended |
+//! | [`guide::graceful_stop`] | stops, warnings, whom a signal reaches |
+//! | `sam::tokio` | a server on tokio (feature `tokio`) |
+//! | [`guide::under_systemd`] | a unit, its watchdog, socket activation, logs |
+//! | [`guide::in_a_container`] | process 1, orphans, health checks |
+//! | [`guide::c`] | libsam for C |
+//! | [`guide::options`] | every option: meaning, default, where it can be given |
+//! | [`guide::defaults`] | what a supervisor does if it is told nothing, and why |
 //!
 //! # What is watched
 //!
-//! - **Ends.** An exit by status 0 (or one of [`Builder::clean_exits`]) is the end of the
-//!   service, and the supervisor's own. Any other end is followed by the next instance: at
-//!   once, then after growing delays, within a budget. When that is spent the supervisor ends
-//!   as its last instance did.
-//! - **Silence.** A running instance gives signs of life ([`App::beat`], one store to shared
-//!   memory), each thread or task for itself if it likes ([`App::check`]); or the supervisor
-//!   asks ([`Checks::Asks`](options::Checks::Asks)); or a command looks from outside ([`Builder::probe`]). One that is
-//!   overdue is warned by a signal (SIGTERM unless told otherwise) and, if it does not
-//!   recover within the grace, killed with its whole process group, and its cgroup where it
-//!   has one ([`Cgroup`](options::Cgroup)).
+//! - **Ends.** Status 0, or one of [`Builder::clean_exits`], ends the service, and the supervisor with it.
+//!   After any other end the next instance begins: at once, then after growing delays, within a budget.
+//!   When the budget is spent, the supervisor ends as its last instance did.
+//! - **Silence.** A running instance gives signs of life: by [`App::beat`], one store to shared memory; by a
+//!   [`check`](App::check) for each thread or task; by answers, if the supervisor asks
+//!   ([`Checks::Asks`](options::Checks::Asks)); or a command looks from outside ([`Builder::probe`]). The
+//!   supervisor warns an overdue instance by a signal (SIGTERM by default). If the instance does not recover
+//!   within the grace, the supervisor kills it with its whole process group, and with its
+//!   [cgroup](options::Cgroup) where it has one.
 //! - **Its own word.** [`App::mark_failed`].
 //!
-//! The supervisor's own lateness, a suspended machine, a debugger, and an instance that was
-//! ready to run and got no processor are not taken for a hang.
-//!
-//! # What survives
-//!
-//! - Data: [`App::store`], whole at every byte of a kill. It is in memory of the kernel's and
-//!   lives as long as the supervisor.
-//! - Descriptors: [`App::keep_fd`], [`App::take_fd`], [`App::listener`].
-//! - How the last one ended: [`App::previous_exit`].
-//!
-//! What it does if it is told nothing, and why, is in [`guide::defaults`].
+//! The supervisor's own lateness, a suspended machine, a debugger, and an instance that was ready to run and
+//! got no processor are not taken for a hang.
 //!
 //! # Operators
 //!
-//! SIGTERM, SIGINT and SIGQUIT to the supervisor stop both; other signals are passed on to the
-//! instance's main process ([`Builder::pass_signals`]). Under a service manager that speaks `sd_notify(3)` it says READY, STATUS, WATCHDOG
-//! and STOPPING. As process 1 it reaps orphans. If it is killed, its instance dies with it, and,
-//! while another stands by, its process group and its descendants, whatever user they have become.
-//! What has left the group and lost its parent is found only in a [`Cgroup`](options::Cgroup).
+//! SIGTERM, SIGINT and SIGQUIT to the supervisor stop both processes; the supervisor passes other signals on
+//! to the instance's main process ([`Builder::pass_signals`]). It speaks `sd_notify(3)` to a service manager
+//! above: READY, STATUS, WATCHDOG and STOPPING. As process 1 it reaps orphans. If the supervisor is killed, its
+//! instance dies with it ([`Builder::outlive`]).
 //!
-//! A program finds signals (ignored, blocked) and descriptors as it would without a supervisor, but
-//! for standard streams that are closed: those are opened as `/dev/null`.
+//! A program finds signals (ignored, blocked) and descriptors as it would without a supervisor. Only standard
+//! streams that are closed differ: they are opened as `/dev/null`.
 //!
-//! The environment wins over the program: `SAM_INTERVAL=500ms`. [`guide::options`] lists all options with
-//! their variables, and [`Builder::without_environment`] turns the environment off.
+//! The environment wins over the program: `SAM_INTERVAL=500ms`. [`guide::options`] lists the variables, and
+//! [`Builder::without_environment`] turns them off.
 //!
 //! # The command
 //!
-//! `sam run [OPTIONS] -- PROGRAM [ARGUMENTS...]` supervises any program
-//! ([`Builder::program`]): by its end, by a probe (`--probe COMMAND`), or by what it says
-//! through `sd_notify(3)` ([`Builder::notify`], `--watchdog 2s`). It is told by options and
-//! leaves the variables above to programs that are linked with this crate. It ends as the
-//! program ended; with 64 if the arguments make no sense, 71 if the system refuses something,
-//! 126 if the program cannot be executed and 127 if it is not there. `sam status FILE` shows
-//! a status file, and ends with 0 if the program serves, 1 if it does not, 2 if the file says
-//! nothing, and 3 if its supervisor is gone. `sam stop`, `sam restart` and `sam signal` reach a
-//! supervisor by that file. `sam COMMAND --help` has the rest.
-//! The package `sam-cli` builds it (`cargo install --path sam/cli`): a program that links this crate
-//! compiles none of it.
-//!
-//! # C
-//!
-//! `libsam.so` (package `sam-c`) has corosync's twelve functions; `corosync/sam.h` is its header.
+//! `sam run [OPTIONS] -- PROGRAM [ARGUMENTS...]` supervises any program: by its end, by a probe
+//! (`--probe COMMAND`), or by what it sends through `sd_notify(3)` (`--watchdog 2s`). `sam status`, `sam stop`,
+//! `sam restart` and `sam signal` find a supervisor by its status file. `sam COMMAND --help` lists options and
+//! exit statuses. The package `sam-cli` builds the command (`cargo install --path sam/cli`); a program that is
+//! linked with this crate compiles none of it.
 //!
 //! # Inside
 //!

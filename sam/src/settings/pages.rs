@@ -135,6 +135,14 @@ fn the_manual_of_libsam_lists_the_environment() {
     compare("man/sam_overview.3", (".\\\" The variables of sam's table.", ".\\\" End of the variables."), &list);
 }
 
+#[test]
+fn the_chapter_of_c_has_the_program_of_the_manual() {
+    let page = include_str!("../../docs/c.md");
+    let manual = include_str!("../../man/sam_overview.3");
+    let program = page.split("```c\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(manual.contains(program), "{program}");
+}
+
 /// The documentation of a method of the builder.
 fn doc(method: &str) -> Option<String> {
     let source = include_str!("../builder.rs");

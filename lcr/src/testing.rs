@@ -161,8 +161,8 @@ use crate::{
     component::{
         barrier::barrier,
         context,
+        export::create_with,
         generated::services::ServedBy,
-        registration::create_with,
         stateful::{self, BoxError, RawState, Stateful},
     },
     error::{Error, ErrorKind, Result},

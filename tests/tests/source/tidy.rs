@@ -85,6 +85,19 @@ fn the_door_for_generated_code_has_names_only() {
 }
 
 #[test]
+fn libraries_depend_on_exactly_the_macros_whose_door_they_have() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let version = manifest.lines().find_map(|line| line.strip_prefix("version = ")).unwrap().trim_matches('"');
+    assert!(manifest.contains(&format!("lcr-macros = {{ path = \"lcr-macros\", version = \"={version}\" }}")));
+    for library in ["lcr", "sam"] {
+        let manifest = fs::read_to_string(root().join(library).join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("lcr-macros.workspace = true"), "{library} names a version of its own");
+        let door = fs::read_to_string(root().join(library).join("src/private.rs")).unwrap();
+        assert!(door.contains(&format!("pub mod v{}", version.replace('.', "_"))), "the door of {library}");
+    }
+}
+
+#[test]
 fn libraries_are_mapped_and_unmapped_in_one_file() {
     for word in ["libloading", "dlopen", "dlclose", "Library::open"] {
         let files: Vec<_> =

@@ -13,7 +13,7 @@ const ROOMS: [(&str, &[&str]); 4] =
     [("image", &[]), ("worlds", &[]), ("objects", &["image", "worlds"]), ("service", &["image", "worlds", "objects"])];
 
 /// The crates whose files are looked at.
-const CRATES: [&str; 1] = ["lcr/src"];
+const CRATES: [&str; 2] = ["lcr/src", "sam/src"];
 
 /// Circles of files that are there: the crate, the files in order, and the reason why they are not
 /// cut. Take out what is there no longer.
@@ -27,6 +27,11 @@ const CIRCLES: &[(&str, &[&str], &str)] = &[
         "lcr/src",
         &["host/image/stage/beside.rs", "host/image/stage/mod.rs"],
         "what lies beside a component is staged as the component is, by the same store",
+    ),
+    (
+        "sam/src",
+        &["state/health.rs", "state/machine.rs"],
+        "the rules of health are transitions of the machine, and what they look at is a part of its state",
     ),
 ];
 

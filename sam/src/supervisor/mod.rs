@@ -20,7 +20,7 @@
 //! 4. An end is told to the machine when the instance is reaped *and* its process group is
 //!    empty (and, under [`crate::options::Strays::Kill`], no stray is left, and nothing lives in its cgroup):
 //!    two instances never overlap, but for what [`crate::options::KillMode::Main`] lets go on.
-//!    What SIGKILL itself does not end within [`event_loop::REAP_TIMEOUT`] (a system call that never
+//!    What SIGKILL itself does not end within `REAP_TIMEOUT` (a system call that never
 //!    returns, a dead process that its parent does not wait for) is no longer waited for.
 //! 5. A child that stands by runs no code of the application until its bell is rung, which
 //!    is after the end of the instance before it was told to the machine.

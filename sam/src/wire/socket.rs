@@ -109,7 +109,7 @@ pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Received> {
         }
     };
     let mut fds: [Option<OwnedFd>; STRANGE] = [const { None }; STRANGE];
-    let strange = collect(&header, &mut fds) || header.msg_flags & libc::MSG_TRUNC != 0;
+    let strange = take_fds(&header, &mut fds) || header.msg_flags & libc::MSG_TRUNC != 0;
     let stripped = header.msg_flags & libc::MSG_CTRUNC != 0;
     if len == 0 && !strange && !stripped && fds.iter().all(Option::is_none) {
         // An empty packet, or the end? Only the end says so to poll.
@@ -136,7 +136,7 @@ fn header(iov: &mut libc::iovec) -> libc::msghdr {
 
 /// Takes ownership of every descriptor that came with `header`; says whether there was anything
 /// but one control message of at most `fds.len()` descriptors. What does not fit is closed.
-fn collect(header: &libc::msghdr, fds: &mut [Option<OwnedFd>]) -> bool {
+fn take_fds(header: &libc::msghdr, fds: &mut [Option<OwnedFd>]) -> bool {
     let mut strange = false;
     let mut slots = fds.iter_mut();
     // SAFETY: recvmsg filled `header`; the walk below stays in what it says.

@@ -2,6 +2,7 @@
 
 mod imports;
 mod names;
+mod sam;
 
 use std::{
     fs,

@@ -162,7 +162,7 @@ impl Supervisor {
                     supervisor: self.pid,
                     mask: self.mask,
                     child_signal: self.child_signal,
-                    notify_server: self.notify_server.as_ref().map(NotifyServer::introduction),
+                    notify_server: self.notify_server.as_ref().map(NotifyServer::environment),
                     surroundings: self.surroundings.clone(),
                     before: self.instance.as_mut().map(|instance| {
                         let is_alone = self.options.kill_mode == KillMode::Main;

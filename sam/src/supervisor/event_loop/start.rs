@@ -64,7 +64,7 @@ impl Supervisor {
         policy.ignored = [libc::SIGINT, libc::SIGQUIT].map(|signal| (signal, signals::is_ignored(signal)));
         app().forget_own();
         if options.gathers() {
-            huge_pages::gather();
+            huge_pages::collapse_memory();
         }
         let file_pages = FilePages::look();
         file_pages.give_back();

@@ -26,7 +26,7 @@ use crate::{
 const LIMIT: Duration = Duration::from_millis(250);
 
 /// Does it, as far as the kernel and the time allow.
-pub(crate) fn gather() {
+pub(crate) fn collapse_memory() {
     let Some(size) = huge_page() else { return };
     let (Ok(mut mappings), Ok(pages)) = (private(), Pages::open()) else { return };
     let until = now().after(LIMIT);
@@ -111,7 +111,7 @@ mod tests {
             let sum: u64 = zeros.iter().step_by(4096).map(|&byte| u64::from(byte)).sum();
             assert_eq!((sum, shared[size]), (0, 7));
             let before = anonymous();
-            gather();
+            collapse_memory();
             let after = anonymous();
             assert!(after < before + (8 * size / 1024) as u64, "{before} KiB became {after} KiB");
         });
@@ -135,7 +135,7 @@ mod tests {
                 pages.of(&(start..start + sparse.len())).unwrap().filter(|page| page.is_present()).count()
             };
             let before = (huge(), touched());
-            gather();
+            collapse_memory();
             if huge() == before.0 {
                 let text = b"not shown here: the kernel has no huge pages to give\n";
                 let _ = nix::unistd::write(std::io::stderr(), text);

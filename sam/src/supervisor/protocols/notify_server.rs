@@ -139,7 +139,7 @@ impl NotifyServer {
     }
 
     /// What the program of an instance is to know. In the instance.
-    pub(crate) fn introduction(&self) -> NotifyEnvironment {
+    pub(crate) fn environment(&self) -> NotifyEnvironment {
         NotifyEnvironment { name: self.name.clone(), watchdog: self.watchdog }
     }
 

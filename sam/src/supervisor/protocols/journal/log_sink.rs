@@ -73,9 +73,9 @@ impl LogSink {
             // What cannot be read is taken for whole.
             let _ = File::open(path).and_then(|file| file.read_exact_at(&mut last, meta.len() - 1));
         }
-        let outlet = LogSink::from(Way::Own(file));
-        outlet.is_torn.set(last != *b"\n");
-        Ok(outlet)
+        let sink = LogSink::from(Way::Own(file));
+        sink.is_torn.set(last != *b"\n");
+        Ok(sink)
     }
 
     /// The same way to another file, which has taken the first one's place.
@@ -158,9 +158,9 @@ mod tests {
         let mut child = fork(|| {
             // SAFETY: both are open; what owns the second does not use it here.
             assert_eq!(unsafe { libc::dup2(other.as_fd().as_raw_fd(), 2) }, 2);
-            let outlet = LogSink::standard_error();
-            assert!(!matches!(outlet.way, Way::Shared(_)));
-            let taken = (0..10_000).take_while(|_| outlet.write(&[b'.'; 1024])).count();
+            let sink = LogSink::standard_error();
+            assert!(!matches!(sink.way, Way::Shared(_)));
+            let taken = (0..10_000).take_while(|_| sink.write(&[b'.'; 1024])).count();
             assert!(taken > 0 && taken < 10_000, "{taken}");
             // The instance's way is as it was.
             // SAFETY: takes no pointers.
@@ -188,14 +188,14 @@ mod tests {
                 // SAFETY: the limit is initialised.
                 assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
             };
-            let outlet = LogSink::end_of(file.path()).unwrap();
+            let sink = LogSink::end_of(file.path()).unwrap();
             limit(10);
-            assert!(outlet.write(b"first\n"));
-            assert!(!outlet.write(b"second\n") && !outlet.write(b"third\n"));
-            assert_eq!((outlet.lost(), outlet.start()), (2, ""));
+            assert!(sink.write(b"first\n"));
+            assert!(!sink.write(b"second\n") && !sink.write(b"third\n"));
+            assert_eq!((sink.lost(), sink.start()), (2, ""));
             limit(1000);
-            assert!(outlet.write(b"fourth\n"));
-            assert_eq!(outlet.lost(), 0);
+            assert!(sink.write(b"fourth\n"));
+            assert_eq!(sink.lost(), 0);
         });
         assert_eq!(child.wait(), Ok(0));
         assert_eq!(std::fs::read(file.path()).unwrap(), b"first\nfourth\n");
@@ -205,8 +205,8 @@ mod tests {
     fn a_line_that_others_were_cut_off_in_is_not_continued() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"whole\ntor").unwrap();
-        let outlet = LogSink::end_of(file.path()).unwrap();
-        let line = |text: &str| outlet.write(format!("{}{text}\n", outlet.start()).as_bytes());
+        let sink = LogSink::end_of(file.path()).unwrap();
+        let line = |text: &str| sink.write(format!("{}{text}\n", sink.start()).as_bytes());
         assert!(line("next") && line("last"));
         assert_eq!(std::fs::read(file.path()).unwrap(), b"whole\ntor\nnext\nlast\n");
     }

@@ -67,7 +67,7 @@ impl Journal {
         let open = |path: &PathBuf| {
             let failed = |error| Error::io(format!("open {} for events", path.display()), error);
             let name = CString::new(path.as_os_str().as_bytes()).map_err(|error| failed(error.into()))?;
-            LogSink::end_of(path).map(|outlet| (outlet, name)).map_err(failed)
+            LogSink::end_of(path).map(|sink| (sink, name)).map_err(failed)
         };
         let journal = Journal {
             log: options.log.then(LogSink::standard_error),

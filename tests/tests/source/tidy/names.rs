@@ -56,6 +56,12 @@ const RETIRED: &[(&str, &str, &str)] = &[
     ("sam/src", "GLANCE", "GROUP_POLL"),
     ("sam/src", "MOST", "BATCH"),
     ("sam/src", "leisure", "idle_after"),
+    ("sam/src", "outlet", "log_sink"),
+    ("sam/src", "Sight", "Reading"),
+    ("sam/src", "Ending", "Exit"),
+    ("sam/src/app", "Place", "Supervision"),
+    ("sam/src/state", "Whom", "SignalTarget"),
+    ("sam/src/supervisor", "fn leave", "exit"),
 ];
 
 /// Files of more than 400 lines, each with the reason why it is not cut.

@@ -189,49 +189,22 @@ fn one_function_steps_the_machine_and_executes_its_actions() {
     assert!(drain.contains(".step(") && drain.contains(".execute("));
 }
 
-/// Names that sam has given up, each with the folder where it must not stand and with what is said
-/// instead. A name is a whole word, in code and strings, not in comments.
-const RETIRED: &[(&str, &str, &str)] = &[
-    ("sam/src", "deeds", "actions, children"),
-    ("sam/src", "bury", "reap_group"),
-    ("sam/src/supervisor", "fn leave", "exit"),
-    ("sam/src/supervisor", "living", "instance"),
-    ("sam/src/supervisor", "lean", "file_pages"),
-    ("sam/src/supervisor", "gather", "huge_pages"),
-    ("sam/src", "outlet", "log_sink"),
-    ("sam/src/supervisor", "upward", "notify_client"),
-    ("sam/src/supervisor", "downward", "notify_server"),
-    ("sam/src", "elders", "preexisting"),
-    ("sam/src/supervisor", "Fresh", "StandbyChild"),
-    ("sam/src/supervisor", "Cell", "InstanceCgroup"),
-    ("sam/src/shared", "Cells", "BoardLayout"),
-    ("sam/src", "Seat", "InstanceFds"),
-    ("sam/src", "Desk", "SupervisorClient"),
-    ("sam/src", "Drawer", "LocalFds"),
-    ("sam/src/app", "Place", "Supervision"),
-    ("sam/src", "HASTE", "QUIET_AFTER_START"),
-    ("sam/src", "GLANCE", "GROUP_POLL"),
-    ("sam/src", "leisure", "idle_after"),
-    ("sam/src/state", "Whom", "SignalTarget"),
-    ("sam/src", "Sight", "Reading"),
-    ("sam/src", "Ended", "Exit, End or ExitRecord; Event::Ended stays"),
-    ("sam/src", "Ending", "Exit"),
-    ("sam/src", "How", "End::exit"),
-    ("sam/src", "Then", "Decision"),
-    ("sam/src", "Past", "Predecessor"),
+/// Types that sam has given up, each with what is said instead. The words stay words of texts, and
+/// of variants that say what happened: `Event::Ended`.
+const TYPES: &[(&str, &str)] = &[
+    ("Cell", "InstanceCgroup"),
+    ("Ended", "Exit, End or ExitRecord"),
+    ("How", "End::exit"),
+    ("Past", "Predecessor"),
+    ("Then", "Decision"),
 ];
 
 #[test]
-fn names_that_sam_gave_up_do_not_come_back() {
-    for (folder, name, instead) in RETIRED {
-        for (file, code) in sources(folder) {
-            // Words that are also words of texts, or variants that say what happened: `Event::Ended`.
-            let is_type = |kind: &str| has_word(&code, &format!("{kind} {name}"));
-            let is_back = match *name {
-                "Ended" | "Cell" | "How" | "Then" | "Past" => ["struct", "enum", "type"].into_iter().any(is_type),
-                _ => has_word(&code, name),
-            };
-            assert!(!is_back, "{file} says `{name}`: the word is {instead}");
+fn types_that_sam_gave_up_do_not_come_back() {
+    for (file, code) in sources("sam/src") {
+        for (name, instead) in TYPES {
+            let is_back = ["struct", "enum", "type"].into_iter().any(|kind| has_word(&code, &format!("{kind} {name}")));
+            assert!(!is_back, "{file} has a type `{name}`: the word is {instead}");
         }
     }
 }

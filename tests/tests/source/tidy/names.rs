@@ -62,6 +62,16 @@ const RETIRED: &[(&str, &str, &str)] = &[
     ("sam/src/app", "Place", "Supervision"),
     ("sam/src/state", "Whom", "SignalTarget"),
     ("sam/src/supervisor", "fn leave", "exit"),
+    ("benches/speed", "SITTINGS", "PROCESSES"),
+    ("benches/speed", "Errand", "Job"),
+    ("benches/speed", "ways", "call_kinds"),
+    ("examples/live_kv", "harm", "inject_faults"),
+    ("examples/live_kv", "Harm", "FaultInjection"),
+    ("examples/live_kv", "Harmed", "Injected"),
+    ("examples/live_kv", "site", "setup"),
+    ("examples/live_kv", "Doubts", "UncertainWrites"),
+    ("examples/live_kv", "Pulse", "Heartbeat"),
+    ("examples", "patience", "timeout, or deadline"),
 ];
 
 /// Files of more than 400 lines, each with the reason why it is not cut.

@@ -73,6 +73,19 @@ fn the_argument_of_soundness_names_tests_that_are_there() {
 }
 
 #[test]
+fn the_map_of_the_tests_names_tests_that_are_there() {
+    let folder = root().join("tests");
+    let text = fs::read_to_string(folder.join("README.md")).unwrap();
+    let pieces = text.split('`').skip(1).step_by(2);
+    let named: Vec<_> = pieces.filter_map(|piece| piece.split_once("::")).collect();
+    assert!(named.len() > 50, "{named:?}");
+    for (file, name) in named {
+        let source = fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(has_test(&source, name), "{file} has no test {name}");
+    }
+}
+
+#[test]
 fn a_test_that_is_not_there_is_found_out() {
     assert!(has_test("#[test]\nfn a_stop() {\n", "a_stop"));
     assert!(has_test("    /// Says why.\n    #[test]\n    #[cfg(unix)]\n    fn a_stop(x: u8) {\n", "a_stop"));

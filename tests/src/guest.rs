@@ -8,7 +8,6 @@
 
 use std::{
     fs,
-    ops::Range,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -189,23 +188,4 @@ pub fn library(name: &str) -> Vec<u8> {
     let stripped = Command::new("strip").arg("--strip-debug").arg("-o").arg(&small).arg(&source).status();
     let is_stripped = stripped.is_ok_and(|status| status.success());
     fs::read(if is_stripped { small } else { source }).expect("the library is read")
-}
-
-/// Where the header of a section is in a 64-bit library, and where its contents are.
-///
-/// # Panics
-/// If there is no such section.
-pub fn section(library: &[u8], name: &str) -> (usize, Range<usize>) {
-    let number = |at: usize, len: usize| {
-        let mut bytes = [0; 8];
-        bytes[..len].copy_from_slice(&library[at..at + len]);
-        usize::try_from(u64::from_le_bytes(bytes)).expect("an offset")
-    };
-    let (headers, count, names) = (number(0x28, 8), number(0x3c, 2), number(0x3e, 2));
-    let header = |index: usize| headers + index * 64;
-    let names = number(header(names) + 0x18, 8);
-    let named = |&at: &usize| library[names + number(at, 4)..].starts_with(format!("{name}\0").as_bytes());
-    let at = (0..count).map(header).find(named).expect("a section of that name");
-    let start = number(at + 0x18, 8);
-    (at, start..start + number(at + 0x20, 8))
 }

@@ -1,9 +1,10 @@
 //! An interface with types of its own, and a way to write a component of a changed one.
 
-/// Declares a ledger's types and its interface `test.ledger` version 1.
+/// Declares a ledger's types and its interface of that name, version 1.
 #[macro_export]
 macro_rules! ledger_contract {
     (
+        interface $name:literal;
         $(#[$attribute:meta])* struct $position:ident { $($position_field:ident: $position_type:ty),* }
         struct $entry:ident { $($entry_field:ident: $entry_type:ty),* }
         enum $state:ident { $($state_variant:tt)* }
@@ -32,7 +33,7 @@ macro_rules! ledger_contract {
         pub enum $refusal { $($refusal_variant)* }
 
         /// Entries by number.
-        #[lcr::interface(name = "test.ledger", version = 1)]
+        #[lcr::interface(name = $name, version = 1)]
         #[allow(missing_docs)]
         pub trait Ledger {
             $(fn $method(&self $(, $argument: $argument_type)*) $(-> $result)?;)*
@@ -44,6 +45,7 @@ macro_rules! ledger_contract {
 #[macro_export]
 macro_rules! changed_ledger {
     (
+        interface $name:literal;
         $(#[$attribute:meta])* struct $position:ident $position_fields:tt
         struct $entry:ident $entry_fields:tt
         enum $state:ident $state_variants:tt
@@ -51,6 +53,7 @@ macro_rules! changed_ledger {
         $(fn $method:ident(&self $(, $argument:ident: $argument_type:ty)*) $(-> $result:ty)?;)*
     ) => {
         $crate::ledger_contract! {
+            interface $name;
             $(#[$attribute])* struct $position $position_fields
             struct $entry $entry_fields
             enum $state $state_variants
@@ -73,6 +76,7 @@ macro_rules! changed_ledger {
 }
 
 ledger_contract! {
+    interface "test.ledger";
     struct Position { page: u32, line: u32 }
     struct Entry { id: u64, amount: i64, note: Option<String>, at: Position }
     enum State { Open, Held { by: String, until: u64 }, Closed(i64) }

@@ -8,6 +8,7 @@ pub mod guest;
 pub mod interfaces;
 pub mod keeper;
 pub mod ledger;
+pub mod manifests;
 pub mod office;
 mod own_process;
 pub mod rail;

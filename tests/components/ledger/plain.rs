@@ -1,6 +1,7 @@
 //! The ledger with a struct of plain data, which crosses as before.
 
 lcr_tests::ledger_contract! {
+    interface "test.ledger";
     #[derive(Copy)]
     #[abi(plain)]
     #[repr(C)]

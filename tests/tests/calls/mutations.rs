@@ -4,21 +4,44 @@
 //! Every single change of random interfaces is tried beside the linker itself, in
 //! `host::link` of lcr.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use lcr::{__private::v0_1_0 as private, ErrorKind, Handle, Runtime};
 use lcr_tests::{
     component,
+    guest::library,
     ledger::{Entry, Ledger, Position, Refusal, State},
+    manifests,
 };
 use proptest::prelude::*;
 
 /// A runtime that keeps its copies of libraries in a directory of its own.
-fn runtime(library: &str) -> (Runtime, tempfile::TempDir) {
+fn runtime(library: &Path) -> (Runtime, tempfile::TempDir) {
     let store = tempfile::tempdir().unwrap();
     let rt = Runtime::builder().linked(false).store(store.path()).build().unwrap();
-    rt.load(component(library)).unwrap();
+    rt.load(library).unwrap();
     (rt, store)
+}
+
+/// Libraries whose ledgers differ from `ledger_first` by one change each, and the text of each refusal.
+fn changed() -> (tempfile::TempDir, Vec<(PathBuf, &'static str, &'static str)>) {
+    let directory = tempfile::tempdir().unwrap();
+    let whole = library("ledger_with_single_changes");
+    let changes = CHANGES.iter().zip(1..).map(|((change, place), number)| {
+        let mut changed = whole.clone();
+        manifests::rename(&mut changed, &format!("test.ledg{number:02}"), "test.ledger");
+        let file = directory.path().join(format!("{change}.so"));
+        fs::write(&file, changed).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        (file, *change, *place)
+    });
+    let changes = changes.collect();
+    (directory, changes)
 }
 
 /// How many libraries of a store are mapped; an image stays mapped once it was.
@@ -40,7 +63,7 @@ fn check_first(ledger: &Handle<dyn Ledger>) {
     assert_eq!(ledger.key(), *b"the ledger's key");
 }
 
-/// Each library, and where its refusal leads to.
+/// Each change, in the order of its interface in `ledger_with_single_changes`, and where its refusal leads to.
 const CHANGES: [(&str, &str); 16] = [
     ("field_type", "put: argument 1: struct Entry: field 3 `note`: Option: expected String, found Vec<u8>"),
     (
@@ -71,12 +94,12 @@ const CHANGES: [(&str, &str); 16] = [
 
 #[test]
 fn a_library_with_a_single_change_is_refused_where_a_handle_is_held_before_its_code_runs() {
-    let (rt, store) = runtime("ledger_first");
+    let (rt, store) = runtime(&component("ledger_first"));
     let ledger = rt.service::<dyn Ledger>().unwrap();
     check_first(&ledger);
     let generation = rt.generation();
-    for (change, place) in CHANGES {
-        let library = component(&format!("ledger_{change}"));
+    let (_directory, changed) = changed();
+    for (library, change, place) in changed {
         let plan = rt.plan().replace(&library).build();
         let error = rt.replace(&library).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Mismatch, "{change}: {error}");
@@ -93,8 +116,9 @@ fn a_library_with_a_single_change_is_refused_where_a_handle_is_held_before_its_c
 
 #[test]
 fn a_caller_of_another_contract_gets_no_handle() {
-    for (change, place) in CHANGES {
-        let (rt, _store) = runtime(&format!("ledger_{change}"));
+    let (_directory, changed) = changed();
+    for (library, change, place) in changed {
+        let (rt, _store) = runtime(&library);
         let errors = [rt.service::<dyn Ledger>().unwrap_err(), rt.reference::<dyn Ledger>(&()).unwrap_err()];
         for error in errors {
             assert_eq!(error.kind(), ErrorKind::Mismatch, "{change}: {error}");
@@ -106,7 +130,7 @@ fn a_caller_of_another_contract_gets_no_handle() {
 
 #[test]
 fn whether_a_struct_is_plain_data_does_not_change_how_it_crosses() {
-    let (rt, _store) = runtime("ledger_first");
+    let (rt, _store) = runtime(&component("ledger_first"));
     let ledger = rt.service::<dyn Ledger>().unwrap();
     rt.replace(component("ledger_plain")).unwrap();
     assert_eq!(rt.status().components[0].id.version.to_string(), "2.0.0");

@@ -3,7 +3,6 @@
 
 use std::{
     env, fs,
-    ops::Range,
     os::unix::{fs::symlink, net::UnixListener},
     process::Command,
 };
@@ -11,10 +10,9 @@ use std::{
 use lcr::ErrorKind;
 use lcr_tests::{
     component,
-    guest::{Guest as _, House, library, section},
+    guest::{Guest as _, House, library},
+    manifests::{MANIFEST, section, sum_up},
 };
-
-const MANIFEST: &str = ".lcr.manifest";
 
 /// A seeded generator (Knuth's MMIX), so that a failure can be repeated.
 struct Random(u64);
@@ -70,13 +68,6 @@ fn a_manifest_with_any_byte_changed_is_refused() {
     }
     accept_marked(&house, "changed.so");
     house.close();
-}
-
-/// Gives a record the checksum of what it holds.
-fn sum_up(library: &mut [u8], record: &Range<usize>) {
-    let fnv1a = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    let sum = library[record.start + 20..record.end].iter().fold(0xcbf2_9ce4_8422_2325, fnv1a);
-    library[record.start + 12..record.start + 20].copy_from_slice(&sum.to_le_bytes());
 }
 
 /// CASES B14: such a component took the place of one that unwinds, and its first panic ended the

@@ -91,7 +91,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let replacements: usize = words.next().ok_or(usage)?.parse()?;
     let program = env::current_exe()?;
-    let name = if is_unloaded { "libtill_1_goes.so" } else { "libtill_1.so" };
+    let name = if is_unloaded { "libtill_1_unload.so" } else { "libtill_1.so" };
     let library = program.parent().ok_or("a program is in a directory")?.join(name);
 
     let rt = Runtime::new()?;

@@ -54,9 +54,9 @@ pub struct House {
 }
 
 impl House {
-    /// A house with `guest_first`.
+    /// A house with `guest_1`.
     pub fn open() -> House {
-        House::open_to(Trust::default(), "guest_first")
+        House::open_to(Trust::default(), "guest_1")
     }
 
     /// A house with some guest and some trust in files.
@@ -159,7 +159,7 @@ impl House {
     /// # Panics
     /// If one of that does not hold, or if a call failed.
     pub fn close(self) {
-        assert_eq!(self.accept(&component("guest_next")), 3);
+        assert_eq!(self.accept(&component("guest_3")), 3);
         self.stop.store(true, Ordering::Relaxed);
         let calls = self.caller.join().expect("no call fails");
         assert!(calls > 0);

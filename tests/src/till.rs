@@ -5,13 +5,13 @@
 //!
 //! | component | implements | state |
 //! |---|---|---|
-//! | `till_1`, `till_1_goes` | version 1 | of version 1, and takes version 2 |
-//! | `till_2`, `till_2_goes` | version 2, which replaces 1 | of version 2, and takes version 1 |
-//! | `till_second` | version 1, by another component's name | of version 1 |
-//! | `till_other` | version 1, with another signature | none |
-//! | `clerk`, `clerk_goes` | the clerk, protected | how often it was called |
+//! | `till_1`, `till_1_unload` | version 1 | of version 1, and takes version 2 |
+//! | `till_2`, `till_2_unload` | version 2, which replaces 1 | of version 2, and takes version 1 |
+//! | `till_1_of_another_component` | version 1, by another component's name | of version 1 |
+//! | `till_1_of_another_signature` | version 1, with another signature | none |
+//! | `clerk`, `clerk_unload` | the clerk, protected | how often it was called |
 //!
-//! The image of one that `goes` may be unmapped.
+//! The image of a library whose name ends in `unload` may be unmapped.
 
 use lcr::{BoxError, Bytes, Fault, Handle, Serde};
 use serde::{Deserialize, Serialize};

@@ -28,7 +28,7 @@ impl Actor {
             11 => said(house.rt.configure("clerk", &self.moods())),
             12 => said(house.rt.configure("agent", &(self.draw(0..2), self.draw(0..1000)))),
             13 => self.load_garbage(&house),
-            14 => said(self.quick(house.rt.plan()).add(self.stage.component("till_second")).commit()),
+            14 => said(self.quick(house.rt.plan()).add(self.stage.component("till_1_of_another_component")).commit()),
             15 => said(
                 self.quick(house.rt.plan())
                     .remove(["second_till", "clerk", "till", "agent"][self.draw(0..4) as usize])
@@ -72,13 +72,13 @@ impl Actor {
 
     /// A file of one that is a till or a clerk, and that one's name.
     fn file(&self) -> (PathBuf, &'static str) {
-        let goes = if self.stage.unload && self.once_in(2) { "_goes" } else { "" };
+        let unload = if self.stage.unload && self.once_in(2) { "_unload" } else { "" };
         let (file, name) = match self.draw(0..20) {
-            0..8 => (format!("till_1{goes}"), "till"),
-            8..13 => (format!("till_2{goes}"), "till"),
-            13..18 => (format!("clerk{goes}"), "clerk"),
-            18 => ("till_second".to_owned(), "second_till"),
-            _ => ("till_other".to_owned(), "till"),
+            0..8 => (format!("till_1{unload}"), "till"),
+            8..13 => (format!("till_2{unload}"), "till"),
+            13..18 => (format!("clerk{unload}"), "clerk"),
+            18 => ("till_1_of_another_component".to_owned(), "second_till"),
+            _ => ("till_1_of_another_signature".to_owned(), "till"),
         };
         (self.stage.component(&file), name)
     }

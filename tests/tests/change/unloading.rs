@@ -14,7 +14,7 @@ use lcr_tests::{
 
 /// A house with a guest whose image may go, and where that is mapped from.
 fn open() -> (House, PathBuf) {
-    let house = House::open_to(Trust::default(), "guest_unload");
+    let house = House::open_to(Trust::default(), "guest_1_unload");
     let image = house.mapped().remove(0);
     (house, image)
 }
@@ -23,9 +23,9 @@ fn open() -> (House, PathBuf) {
 /// has looked at every older one.
 fn let_the_reaper_look(house: &House) {
     let before = house.mapped();
-    house.accept(&component("guest_unload"));
+    house.accept(&component("guest_1_unload"));
     let between = house.mapped().into_iter().find(|image| !before.contains(image)).unwrap();
-    house.accept(&component("guest_unload"));
+    house.accept(&component("guest_1_unload"));
     wait_until("the image between is unmapped", || !house.mapped().contains(&between));
 }
 
@@ -33,9 +33,9 @@ fn let_the_reaper_look(house: &House) {
 fn an_image_that_opted_in_is_unmapped_after_its_replacement() {
     let (house, image) = open();
     for _ in 0..5 {
-        house.accept(&component("guest_unload"));
+        house.accept(&component("guest_1_unload"));
     }
-    house.accept(&component("guest_first"));
+    house.accept(&component("guest_1"));
     wait_until("the images are unmapped", || house.mapped().len() == 1);
     assert!(!house.mapped().contains(&image));
     wait_until("the status says so", || house.rt.status().retained_images == 0);
@@ -95,7 +95,7 @@ fn an_image_that_did_not_opt_in_stays_and_is_counted() {
     let size = house.rt.status().components.remove(0).image_bytes.unwrap();
     assert!(size > 0);
     for replaced in 1..=10 {
-        house.accept(&component("guest_first"));
+        house.accept(&component("guest_1"));
         house.rt.wait_drained(Duration::from_secs(30)).unwrap();
         let status = house.rt.status();
         assert_eq!((status.retained_images, status.retained_image_bytes), (replaced, replaced * size));
@@ -110,7 +110,7 @@ fn everything_is_gone_when_waiting_and_dropping_return() {
     let base = tempfile::tempdir().unwrap();
     for _ in 0..20 {
         let rt = Runtime::builder().linked(false).store(base.path()).build().unwrap();
-        rt.load(component("guest_unload")).unwrap();
+        rt.load(component("guest_1_unload")).unwrap();
         for _ in 0..20 {
             drop(rt.reference::<dyn Guest>(&()).unwrap());
             rt.wait_drained(Duration::from_secs(30)).unwrap();
@@ -118,7 +118,7 @@ fn everything_is_gone_when_waiting_and_dropping_return() {
             assert_eq!((status.constructed, status.instances), (status.destroyed, 0), "{status:#?}");
         }
         let guest = rt.service::<dyn Guest>().unwrap();
-        rt.replace(component("guest_unload")).unwrap();
+        rt.replace(component("guest_1_unload")).unwrap();
         drop(guest);
         drop(rt);
         assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0, "the store is gone");
@@ -128,7 +128,7 @@ fn everything_is_gone_when_waiting_and_dropping_return() {
 #[test]
 fn a_plan_that_outlives_its_runtime_is_refused() {
     let rt = empty_runtime();
-    let plan = rt.plan().add(component("guest_first")).build();
+    let plan = rt.plan().add(component("guest_1")).build();
     drop(rt);
     let error = plan.commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed, "{error}");

@@ -32,15 +32,16 @@ fn replace<'rt>(rt: &'rt Runtime, libraries: &[&str]) -> PlanBuilder<'rt> {
     libraries.iter().fold(rt.plan(), |plan, library| plan.replace(component(library)))
 }
 
-/// The libraries of a version, each with or without state.
-fn libraries(gauge: &str, kept: [bool; 2]) -> [String; 2] {
-    let of = |what, kept| format!("rail_{what}_{gauge}{}", if kept { "_kept" } else { "" });
-    [of("track", kept[0]), of("train", kept[1])]
+/// A track and the train that needs it, each with or without state.
+fn libraries(track: &str, train: &str, has_state: [bool; 2]) -> [String; 2] {
+    let of = |library, has_state| format!("{library}{}", if has_state { "_with_state" } else { "" });
+    [of(track, has_state[0]), of(train, has_state[1])]
 }
 
 /// Both change together while callers ride, and nobody sees one of each.
 fn both_change_under_load(kept: [bool; 2], is_reversed: bool) {
-    let (old, new) = (libraries("narrow", kept), libraries("broad", kept));
+    let old = libraries("rail_track_1_gauge_1000", "rail_train_needs_track_1", kept);
+    let new = libraries("rail_track_2_gauge_1520", "rail_train_needs_track_2", kept);
     let rt = runtime(old.each_ref().map(String::as_str));
     let train: Handle<dyn Train> = rt.service().unwrap();
     let stop = AtomicBool::new(false);
@@ -123,16 +124,16 @@ fn so_they_do_with_state_of_both() {
 #[test]
 fn one_without_the_other_is_refused_and_the_others_need_is_named() {
     for is_used in [false, true] {
-        let rt = runtime(["rail_track_narrow", "rail_train_narrow"]);
+        let rt = runtime(["rail_track_1_gauge_1000", "rail_train_needs_track_1"]);
         let train: Option<Handle<dyn Train>> = is_used.then(|| rt.service().unwrap());
-        let plan = replace(&rt, &["rail_track_broad"]).build();
+        let plan = replace(&rt, &["rail_track_2_gauge_1520"]).build();
         assert_eq!(
             plan.refusals().map(ToString::to_string).collect::<Vec<_>>(),
             ["component `train 1.0.0` needs rail.track v1, which nothing would provide, only `track 2.0.0` v2; \
               replace one of the two in the same plan by a version that fits the other"]
         );
         assert_eq!(plan.commit().unwrap_err().kind(), ErrorKind::Dependency);
-        let error = replace(&rt, &["rail_train_broad"]).commit().unwrap_err();
+        let error = replace(&rt, &["rail_train_needs_track_2"]).commit().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Dependency);
         assert_eq!(
             error.to_string(),
@@ -145,14 +146,14 @@ fn one_without_the_other_is_refused_and_the_others_need_is_named() {
 
 #[test]
 fn a_callers_own_handle_of_the_old_version_refuses_it_unless_the_new_one_serves_that() {
-    let rt = runtime(["rail_track_narrow", "rail_train_narrow"]);
+    let rt = runtime(["rail_track_1_gauge_1000", "rail_train_needs_track_1"]);
     let train: Handle<dyn Train> = rt.service().unwrap();
     let track: Handle<dyn narrow::Track> = rt.service().unwrap();
-    let plan = replace(&rt, &["rail_track_broad", "rail_train_broad"]).build();
+    let plan = replace(&rt, &["rail_track_2_gauge_1520", "rail_train_needs_track_2"]).build();
     let [error] = &plan.refusals().collect::<Vec<_>>()[..] else { panic!("{plan}") };
     assert_eq!(error.kind(), ErrorKind::Mismatch);
     let text = error.to_string();
-    let found = text.split_once("librail_track_broad.so: ").expect(&text).1;
+    let found = text.split_once("librail_track_2_gauge_1520.so: ").expect(&text).1;
     assert_eq!(
         found,
         "1 handle of rail.track v1 is held outside of what the plan replaces: component `track` implements \
@@ -161,20 +162,20 @@ fn a_callers_own_handle_of_the_old_version_refuses_it_unless_the_new_one_serves_
     plan.commit().unwrap_err();
     assert_eq!((train.ride(&|| ()), track.gauge()), ([1000; 3], 1000));
 
-    replace(&rt, &["rail_track_both", "rail_train_broad"]).commit().unwrap();
+    replace(&rt, &["rail_track_2_replaces_1", "rail_train_needs_track_2"]).commit().unwrap();
     assert_eq!((train.ride(&|| ()), track.gauge()), ([1520; 3], 1520));
     drop(track);
     // Now nobody has one any more.
-    wait_until("it is taken back", || replace(&rt, &["rail_track_broad"]).commit().is_ok());
+    wait_until("it is taken back", || replace(&rt, &["rail_track_2_gauge_1520"]).commit().is_ok());
     assert_eq!(train.ride(&|| ()), [1520; 3]);
 }
 
 #[test]
 fn what_a_dependent_lent_to_a_caller_is_the_callers_own() {
-    let rt = runtime(["rail_track_narrow", "rail_train_narrow"]);
+    let rt = runtime(["rail_track_1_gauge_1000", "rail_train_needs_track_1"]);
     let train: Handle<dyn Train> = rt.service().unwrap();
     let lent = train.lend().unwrap();
-    let steps = ["rail_track_broad", "rail_train_broad"];
+    let steps = ["rail_track_2_gauge_1520", "rail_train_needs_track_2"];
     let error = replace(&rt, &steps).commit().unwrap_err();
     assert!(error.to_string().contains("1 handle of rail.track v1 is held outside of what"), "{error}");
     assert_eq!((train.ride(&|| ()), lent.gauge()), ([1000; 3], 1000));
@@ -185,7 +186,7 @@ fn what_a_dependent_lent_to_a_caller_is_the_callers_own() {
 
 #[test]
 fn a_caller_inside_finishes_its_ride_on_the_old_track() {
-    let rt = runtime(["rail_track_narrow", "rail_train_narrow"]);
+    let rt = runtime(["rail_track_1_gauge_1000", "rail_train_needs_track_1"]);
     let train: Handle<dyn Train> = rt.service().unwrap();
     let (inside, leave) = (Barrier::new(2), Barrier::new(2));
     let ridden = thread::scope(|scope| {
@@ -196,7 +197,7 @@ fn a_caller_inside_finishes_its_ride_on_the_old_track() {
             })
         });
         inside.wait();
-        let plan = replace(&rt, &["rail_track_broad", "rail_train_broad"]);
+        let plan = replace(&rt, &["rail_track_2_gauge_1520", "rail_train_needs_track_2"]);
         let plan = plan.deadline(Duration::MAX).gate_wait(Duration::MAX);
         let change = scope.spawn(|| plan.commit().map(drop));
         // The gate waits for the rider.
@@ -211,7 +212,11 @@ fn a_caller_inside_finishes_its_ride_on_the_old_track() {
 #[test]
 fn a_dependency_of_another_signature_is_refused_before_anything_is_constructed() {
     let rt = empty_runtime();
-    let plan = rt.plan().add(component("rail_track_wide")).add(component("rail_train_narrow")).build();
+    let plan = rt
+        .plan()
+        .add(component("rail_track_1_of_another_signature"))
+        .add(component("rail_train_needs_track_1"))
+        .build();
     let [error] = &plan.refusals().collect::<Vec<_>>()[..] else { panic!("{plan}") };
     assert_eq!(error.kind(), ErrorKind::Mismatch);
     assert_eq!(
@@ -223,13 +228,13 @@ fn a_dependency_of_another_signature_is_refused_before_anything_is_constructed()
     plan.commit().unwrap_err();
 
     // By either of the two, whether anybody uses them or not.
-    let rt = runtime(["rail_track_narrow", "rail_train_narrow"]);
-    let error = rt.replace(component("rail_track_wide")).unwrap_err();
+    let rt = runtime(["rail_track_1_gauge_1000", "rail_train_needs_track_1"]);
+    let error = rt.replace(component("rail_track_1_of_another_signature")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Mismatch);
     assert!(error.to_string().starts_with("component `train 1.0.0` needs rail.track v1: "), "{error}");
     let rt = empty_runtime();
-    rt.load(component("rail_track_wide")).unwrap();
-    let error = rt.load(component("rail_train_narrow")).unwrap_err();
+    rt.load(component("rail_track_1_of_another_signature")).unwrap();
+    let error = rt.load(component("rail_train_needs_track_1")).unwrap_err();
     assert_eq!((error.kind(), rt.status().constructed), (ErrorKind::Mismatch, 0));
 }
 
@@ -239,15 +244,15 @@ fn a_pin_in_a_restore_or_constructor_is_answered_at_once() {
                    very transaction that runs this code, and a pin would hold what is not committed; call it through \
                    its handle, or pin it later";
     for (old, kind, verb) in [
-        (["rail_track_narrow_kept", "rail_train_narrow_kept"], ErrorKind::State, "restore"),
-        (["rail_track_narrow", "rail_train_narrow_kept"], ErrorKind::State, "restore"),
-        (["rail_track_narrow_kept", "rail_train_narrow"], ErrorKind::Construct, "constructor"),
-        (["rail_track_narrow", "rail_train_narrow"], ErrorKind::Construct, "constructor"),
+        (["rail_track_1_gauge_1000_with_state", "rail_train_needs_track_1_with_state"], ErrorKind::State, "restore"),
+        (["rail_track_1_gauge_1000", "rail_train_needs_track_1_with_state"], ErrorKind::State, "restore"),
+        (["rail_track_1_gauge_1000_with_state", "rail_train_needs_track_1"], ErrorKind::Construct, "constructor"),
+        (["rail_track_1_gauge_1000", "rail_train_needs_track_1"], ErrorKind::Construct, "constructor"),
     ] {
         let rt = runtime(old);
         let train: Handle<dyn Train> = rt.service().unwrap();
-        let result = replace(&rt, &["rail_train_pin", old[0]]).commit();
-        if old == ["rail_track_narrow_kept", "rail_train_narrow"] {
+        let result = replace(&rt, &["rail_train_pins_track_1", old[0]]).commit();
+        if old == ["rail_track_1_gauge_1000_with_state", "rail_train_needs_track_1"] {
             // Before the gate is shut the old track serves everybody, and may be pinned.
             result.unwrap();
         } else {
@@ -256,7 +261,7 @@ fn a_pin_in_a_restore_or_constructor_is_answered_at_once() {
             assert_eq!(train.ride(&|| ()), [1000; 3]);
         }
         // What is not replaced can be pinned behind the gate, too.
-        replace(&rt, &["rail_train_pin"]).commit().unwrap();
+        replace(&rt, &["rail_train_pins_track_1"]).commit().unwrap();
         assert_eq!((train.built_on(), train.ride(&|| ())), (1000, [1000; 3]));
     }
 }

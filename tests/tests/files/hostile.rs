@@ -27,14 +27,14 @@ impl Random {
 /// Accepts the unbroken library, whose initialiser leaves the mark that was missing.
 fn accept_marked(house: &House, name: &str) {
     assert!(!house.has_mark(), "no code of a refused file has run");
-    assert_eq!(house.accept(&house.put(name, &library("guest_marked"))), 2);
+    assert_eq!(house.accept(&house.put(name, &library("guest_2_leaves_a_mark"))), 2);
     assert!(house.has_mark(), "the mark proves something");
 }
 
 #[test]
 fn a_library_cut_anywhere_is_refused() {
     let house = House::open();
-    let whole = library("guest_marked");
+    let whole = library("guest_2_leaves_a_mark");
     for len in (0..100).map(|part| whole.len() * part / 100).chain([63, 64, whole.len() - 1]) {
         let text = house.refuse(&house.put("cut.so", &whole[..len]), ErrorKind::NotALibrary);
         assert!(text.ends_with("copy or build it again") || text.contains("not an ELF file"), "{len}: {text}");
@@ -46,7 +46,7 @@ fn a_library_cut_anywhere_is_refused() {
 #[test]
 fn a_manifest_with_any_byte_changed_is_refused() {
     let house = House::open();
-    let whole = library("guest_marked");
+    let whole = library("guest_2_leaves_a_mark");
     let (_, record) = section(&whole, MANIFEST);
     let mut random = Random(1);
     for at in record.clone() {
@@ -75,7 +75,7 @@ fn a_manifest_with_any_byte_changed_is_refused() {
 #[test]
 fn a_component_that_aborts_takes_the_place_of_one_that_unwinds_only_if_the_plan_allows_it() {
     let house = House::open();
-    let mut aborting = library("guest_marked");
+    let mut aborting = library("guest_2_leaves_a_mark");
     let (_, record) = section(&aborting, MANIFEST);
     // Behind the header there are five names, then the flags.
     let name = |at: usize| at + 2 + usize::from(u16::from_le_bytes([aborting[at], aborting[at + 1]]));
@@ -100,7 +100,7 @@ fn a_component_that_aborts_takes_the_place_of_one_that_unwinds_only_if_the_plan_
 #[test]
 fn a_forged_manifest_is_refused_or_fits() {
     let house = House::open();
-    let whole = library("guest_marked");
+    let whole = library("guest_2_leaves_a_mark");
     let (_, record) = section(&whole, MANIFEST);
     let (body, mut random, mut accepted) = (record.start + 20..record.end, Random(2), 0);
     for _ in 0..200 {
@@ -113,7 +113,7 @@ fn a_forged_manifest_is_refused_or_fits() {
                 accepted += 1;
                 assert_eq!(house.guest.version(), 2);
                 let present = house.rt.status().components.remove(0).id.name;
-                house.rt.plan().replace_component(&present, component("guest_first")).commit().unwrap();
+                house.rt.plan().replace_component(&present, component("guest_1")).commit().unwrap();
             }
             Err(error) => assert!(error.to_string().contains("forged.so"), "{error}"),
         }
@@ -162,7 +162,7 @@ fn a_file_of_another_kind_is_refused_by_what_it_is() {
     let program = fs::read(env::current_exe().unwrap()).unwrap();
     let text = house.refuse(&house.put("program.so", &program), ErrorKind::NotALibrary);
     assert!(text.contains("an executable, not a shared library"), "{text}");
-    house.refuse(&house.put("program.so", &library("guest_plain")), ErrorKind::NoManifest);
+    house.refuse(&house.put("program.so", &library("library_without_a_component")), ErrorKind::NoManifest);
     accept_marked(&house, "program.so");
     house.close();
 }
@@ -170,7 +170,7 @@ fn a_file_of_another_kind_is_refused_by_what_it_is() {
 #[test]
 fn a_library_for_another_system_is_refused_by_what_it_is_for() {
     let house = House::open();
-    let whole = library("guest_marked");
+    let whole = library("guest_2_leaves_a_mark");
     for (at, value, found) in [
         (0x04, 1, "not a 64-bit little-endian library"),
         (0x05, 2, "not a 64-bit little-endian library"),
@@ -193,7 +193,7 @@ fn a_library_for_another_system_is_refused_by_what_it_is_for() {
 #[test]
 fn a_library_whose_manifest_is_gone_is_refused() {
     let house = House::open();
-    let whole = library("guest_marked");
+    let whole = library("guest_2_leaves_a_mark");
     let (header, record) = section(&whole, MANIFEST);
     let mut unnamed = whole.clone();
     unnamed[header..header + 4].fill(0);
@@ -211,9 +211,9 @@ fn a_library_whose_manifest_is_gone_is_refused() {
 fn a_component_that_does_not_fit_is_refused_before_its_initialisers() {
     let house = House::open();
     for (name, kind, found) in [
-        ("guest_unresolved", ErrorKind::Load, "undefined symbol: lcr_tests_guest_defined_nowhere"),
-        ("guest_reshaped", ErrorKind::Mismatch, "bytes"),
-        ("guest_needy", ErrorKind::Dependency, "test.nowhere v3"),
+        ("guest_2_calls_what_nothing_defines", ErrorKind::Load, "undefined symbol: lcr_tests_guest_defined_nowhere"),
+        ("guest_2_of_another_shape", ErrorKind::Mismatch, "bytes"),
+        ("guest_2_needs_what_nothing_provides", ErrorKind::Dependency, "test.nowhere v3"),
     ] {
         let file = house.put(&format!("{name}.so"), &library(name));
         for _ in 0..3 {

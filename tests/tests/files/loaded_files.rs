@@ -24,7 +24,7 @@ fn set_mode(path: &Path, mode: u32) {
 #[test]
 fn a_file_may_be_overwritten_or_replaced_while_it_is_loaded() {
     let house = House::open();
-    let versions = [library("guest_first"), library("guest_marked"), library("guest_next")];
+    let versions = [library("guest_1"), library("guest_2_leaves_a_mark"), library("guest_3")];
     let file = house.file("guest.so");
     for round in 0..9 {
         let (expected, bytes) = (round % 3 + 1, &versions[round % 3]);
@@ -52,13 +52,13 @@ fn a_file_may_be_overwritten_or_replaced_while_it_is_loaded() {
 #[test]
 fn a_second_name_of_a_loaded_file_is_a_new_image() {
     let house = House::open();
-    let file = house.put("guest.so", &library("guest_first"));
+    let file = house.put("guest.so", &library("guest_1"));
     house.accept(&file);
     fs::hard_link(&file, house.file("hard.so")).unwrap();
     symlink(&file, house.file("soft.so")).unwrap();
     assert_eq!(house.accept(&house.file("hard.so")), 1);
     // The inode is the same, its bytes are not.
-    fs::write(&file, library("guest_marked")).unwrap();
+    fs::write(&file, library("guest_2_leaves_a_mark")).unwrap();
     assert_eq!(house.accept(&house.file("hard.so")), 2);
     assert_eq!(house.accept(&house.file("soft.so")), 2);
     assert_eq!(house.mapped().len(), 5);
@@ -67,8 +67,8 @@ fn a_second_name_of_a_loaded_file_is_a_new_image() {
 
 #[test]
 fn a_file_that_others_may_change_is_refused_unless_anyone_is_trusted() {
-    let (house, trusting) = (House::open(), House::open_to(Trust::anyone(), "guest_first"));
-    let file = house.put("guest.so", &library("guest_marked"));
+    let (house, trusting) = (House::open(), House::open_to(Trust::anyone(), "guest_1"));
+    let file = house.put("guest.so", &library("guest_2_leaves_a_mark"));
     for mode in [0o775, 0o757, 0o666, 0o722] {
         set_mode(&file, mode);
         let text = house.refuse(&file, ErrorKind::Untrusted);
@@ -86,7 +86,7 @@ fn a_file_that_others_may_change_is_refused_unless_anyone_is_trusted() {
         let text = house.refuse(path, ErrorKind::Untrusted);
         assert!(text.contains("everyone may replace it in ") && text.ends_with("chmod o-w that directory"), "{text}");
     }
-    assert_eq!(trusting.accept(&component("guest_first")), 1);
+    assert_eq!(trusting.accept(&component("guest_1")), 1);
     assert_eq!(trusting.accept(&link), 2);
     assert!(!house.has_mark());
     // As `/tmp` is: others may add to it, and not replace.
@@ -101,7 +101,7 @@ fn a_file_that_others_may_change_is_refused_unless_anyone_is_trusted() {
 #[test]
 fn a_symbolic_link_leads_to_a_library_or_nowhere() {
     let house = House::open();
-    let (target, link) = (house.put("target.so", &library("guest_marked")), house.file("link.so"));
+    let (target, link) = (house.put("target.so", &library("guest_2_leaves_a_mark")), house.file("link.so"));
     symlink(&link, &link).unwrap();
     let error = house.rt.replace(&link).unwrap_err();
     assert_eq!((error.kind(), house.guest.version()), (ErrorKind::Io, 1), "{error}");
@@ -118,11 +118,11 @@ fn a_symbolic_link_leads_to_a_library_or_nowhere() {
 fn broken_files(house: &House) -> Vec<(PathBuf, ErrorKind)> {
     assert!(Command::new("mkfifo").arg(house.file("a_fifo.so")).status().unwrap().success());
     fs::create_dir(house.file("b_directory.so")).unwrap();
-    let marked = library("guest_marked");
+    let marked = library("guest_2_leaves_a_mark");
     house.put("c_cut.so", &marked[..marked.len() / 2]);
     house.put("d_text.so", b"not a library\n");
     set_mode(&house.put("e_open.so", &marked), 0o777);
-    house.put("f_plain.so", &library("guest_plain"));
+    house.put("f_plain.so", &library("library_without_a_component"));
     symlink(house.file("nowhere"), house.file("g_dangling.so")).unwrap();
     house.put("readme.txt", b"only libraries are looked at\n");
     let kinds = [

@@ -102,11 +102,17 @@ pub mod reexported {
     }
 }
 
+/// By a macro of the facade, whose `$crate` says where `lcr` is.
+pub mod written_by_a_macro {
+    lcr_tests_facade::serve!(Oracle, Deep, "facade.oracle", 42);
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
         reexported::{Pair, Swap},
         renamed::{Entry, Log, Mark},
+        written_by_a_macro::Oracle,
     };
 
     #[test]
@@ -127,5 +133,11 @@ mod tests {
         let pair = Pair { left: 1, right: Some("x".to_owned()) };
         assert_eq!(swap.raise(pair.clone()), Ok(Pair { left: 2, ..pair.clone() }));
         assert_eq!(swap.raise(Pair { left: 255, ..pair }), Err("too large".to_owned()));
+    }
+
+    #[test]
+    fn a_macro_of_a_framework_writes_interfaces_and_components() {
+        let rt = live::Runtime::new().unwrap();
+        assert_eq!(rt.service::<dyn Oracle>().unwrap().answer(), 42);
     }
 }

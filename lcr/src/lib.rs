@@ -109,12 +109,15 @@
 //!
 //! `host` (default): the runtime. A component depends on `lcr` with `default-features = false`.
 
+#![warn(missing_debug_implementations)]
+
 extern crate alloc;
 
 // The macros name `::lcr`, also inside this crate.
 extern crate self as lcr;
 
 #[cfg_attr(not(feature = "host"), allow(dead_code, reason = "some of it only the host uses"))]
+#[allow(missing_debug_implementations, reason = "what crosses is reachable by generated code alone")]
 mod abi;
 #[cfg(feature = "host")]
 mod change;
@@ -141,7 +144,6 @@ pub use abi::{
     bytes::Bytes,
     fault::FaultKind,
     interface::Interface,
-    shape::Kind,
     value::{Abi, Plain},
 };
 pub use component::{
@@ -154,21 +156,52 @@ pub use component::{
     stateful::{BoxError, RawState, Stateful},
     wire,
 };
-pub use error::{Error, ErrorKind, HeldBy, LifecycleStep, MethodId, Result, Straggler};
+pub use error::{Error, ErrorKind, Result, Straggler};
 pub use lcr_macros::{Abi, component, interface};
 
 #[cfg(feature = "host")]
 pub use change::{
     load::Loaded,
     plan::{Plan, PlanBuilder},
-    report::{MemberReport, Report},
+    report::Report,
 };
 #[cfg(feature = "host")]
 pub use host::{
-    image::content_hash::ContentHash,
-    image::manifest::{DependencyManifest, ExportManifest, InterfaceManifest, Manifest, MethodManifest},
-    image::shape::{Difference, Part, Shape},
     image::stage::Trust,
-    runtime::{ComponentStatus, Runtime, RuntimeBuilder, Status},
+    runtime::{Runtime, RuntimeBuilder, Status},
     service::pin::Pin,
 };
+
+/// What the file of a component says of it, read without running any of its code.
+///
+/// [`Manifest::read`](manifest::Manifest::read) reads a file:
+///
+/// ```no_run
+/// let manifest = lcr::manifest::Manifest::read("libstore.so")?;
+/// for export in &manifest.exports {
+///     println!("{} implements {} v{}", manifest.id(), export.interface, export.interface_version);
+/// }
+/// # Ok::<(), lcr::Error>(())
+/// ```
+#[cfg(feature = "host")]
+pub mod manifest {
+    pub use crate::host::image::manifest::{
+        DependencyManifest, ExportManifest, InterfaceManifest, Manifest, MethodManifest,
+    };
+}
+
+/// The structure of values and signatures, as a [manifest] describes it and a host compares it.
+#[cfg(feature = "host")]
+pub mod shape {
+    pub use crate::host::image::shape::{Difference, Kind, Part, Shape};
+}
+
+/// The parts of a [`Report`], a [`Status`] and a [`Straggler`].
+#[cfg(feature = "host")]
+pub mod report {
+    pub use crate::{
+        change::report::MemberReport,
+        error::{HeldBy, LifecycleStep, MethodId},
+        host::{image::content_hash::ContentHash, runtime::ComponentStatus},
+    };
+}

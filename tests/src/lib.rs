@@ -76,8 +76,8 @@ pub fn thorough_or(thorough: u64, quick: u64) -> u64 {
 #[must_use]
 pub fn names(straggler: &lcr::Straggler) -> [String; 3] {
     let doing = match &straggler.held_by {
-        lcr::HeldBy::Call { method, .. } => method.as_ref().map(ToString::to_string),
-        lcr::HeldBy::Step { step, .. } => Some(step.to_string()),
+        lcr::report::HeldBy::Call { method, .. } => method.as_ref().map(ToString::to_string),
+        lcr::report::HeldBy::Step { step, .. } => Some(step.to_string()),
         _ => None,
     };
     let component = straggler.component().map(ToString::to_string);

@@ -13,7 +13,7 @@ use std::{
     process::Command,
 };
 
-use lcr::Manifest;
+use lcr::manifest::Manifest;
 use lcr_tests::{
     component, empty_runtime,
     values::{self, composites, contract::Composites},

@@ -1,11 +1,14 @@
 //! `Bytes`: immutable bytes that stay where they were made.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{
+    borrow::Borrow,
+    cmp::Ordering,
     fmt,
+    hash::{Hash, Hasher},
     ops::Deref,
     slice,
-    sync::atomic::{AtomicUsize, Ordering, fence},
+    sync::atomic::{self, AtomicUsize, fence},
 };
 
 use super::{
@@ -87,9 +90,43 @@ impl AsRef<[u8]> for Bytes {
     }
 }
 
-impl From<Vec<u8>> for Bytes {
-    fn from(bytes: Vec<u8>) -> Bytes {
-        Bytes::owned_by(bytes)
+impl Borrow<[u8]> for Bytes {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+macro_rules! from_owners {
+    ($($owner:ty),*) => {$(
+        impl From<$owner> for Bytes {
+            /// The bytes stay where they are.
+            fn from(owner: $owner) -> Bytes {
+                Bytes::owned_by(owner)
+            }
+        }
+    )*};
+}
+
+from_owners! { Vec<u8>, Box<[u8]>, String, &'static [u8], &'static str }
+
+impl<const N: usize> From<&'static [u8; N]> for Bytes {
+    /// The bytes stay where they are.
+    fn from(bytes: &'static [u8; N]) -> Bytes {
+        Bytes::from(&bytes[..])
+    }
+}
+
+impl FromIterator<u8> for Bytes {
+    fn from_iter<I: IntoIterator<Item = u8>>(bytes: I) -> Bytes {
+        Bytes::from(Vec::from_iter(bytes))
+    }
+}
+
+impl<'a> IntoIterator for &'a Bytes {
+    type Item = &'a u8;
+    type IntoIter = slice::Iter<'a, u8>;
+    fn into_iter(self) -> slice::Iter<'a, u8> {
+        self.iter()
     }
 }
 
@@ -113,11 +150,48 @@ impl PartialEq for Bytes {
 
 impl Eq for Bytes {}
 
+macro_rules! compared_with {
+    ($({$($generics:tt)*} $other:ty),* $(,)?) => {$(
+        impl<$($generics)*> PartialEq<$other> for Bytes {
+            fn eq(&self, other: &$other) -> bool {
+                **self == other[..]
+            }
+        }
+
+        impl<$($generics)*> PartialEq<Bytes> for $other {
+            fn eq(&self, other: &Bytes) -> bool {
+                self[..] == **other
+            }
+        }
+    )*};
+}
+
+compared_with! { {} [u8], {} &[u8], {} Vec<u8>, {const N: usize} [u8; N], {const N: usize} &[u8; N] }
+
+impl PartialOrd for Bytes {
+    fn partial_cmp(&self, other: &Bytes) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Bytes {
+    fn cmp(&self, other: &Bytes) -> Ordering {
+        self[..].cmp(other)
+    }
+}
+
+impl Hash for Bytes {
+    /// As a slice hashes, which [`Borrow`] asks for.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self[..].hash(state);
+    }
+}
+
 impl Clone for Bytes {
     fn clone(&self) -> Bytes {
         // SAFETY: this value's reference keeps the head alive.
         let owner = unsafe { &*self.raw.owner };
-        owner.references.fetch_add(1, Ordering::Relaxed);
+        owner.references.fetch_add(1, atomic::Ordering::Relaxed);
         Bytes { raw: self.raw }
     }
 }
@@ -127,11 +201,11 @@ impl Drop for Bytes {
         let owner = self.raw.owner;
         // SAFETY: this value's reference keeps the head alive.
         let references = unsafe { &(*owner).references };
-        if references.fetch_sub(1, Ordering::Release) != 1 {
+        if references.fetch_sub(1, atomic::Ordering::Release) != 1 {
             return;
         }
         // Pairs with the other holders' decrements: they are done with the bytes.
-        fence(Ordering::Acquire);
+        fence(atomic::Ordering::Acquire);
         // SAFETY: the last holder owns the head.
         let OwnerHeader { free, holds, .. } = unsafe { &*owner };
         let (free, holds) = (*free, *holds);
@@ -159,5 +233,28 @@ unsafe impl Abi for Bytes {
     }
     unsafe fn from_repr(repr: RawBytes) -> Self {
         Bytes { raw: repr }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeSet, HashMap};
+
+    #[test]
+    fn bytes_are_made_of_what_owns_them_and_compared_by_what_they_are() {
+        static FIXED: &[u8] = b"key";
+        let fixed = Bytes::from(FIXED);
+        assert_eq!(fixed.as_ptr(), FIXED.as_ptr(), "the bytes stay where they are");
+        let owners = [Bytes::from("key"), String::from("key").into(), b"key".into(), Vec::from(FIXED).into()];
+        assert!(owners.iter().all(|bytes| *bytes == fixed && bytes == FIXED && *bytes == *b"key"));
+        assert_eq!(b"key".iter().copied().collect::<Bytes>(), Bytes::from(Box::<[u8]>::from(FIXED)));
+        assert_eq!(FIXED.to_vec(), fixed);
+        let by_key = HashMap::from([(fixed, 1)]);
+        assert_eq!(by_key.get(FIXED), Some(&1), "a map is asked by a slice");
+        let sorted: BTreeSet<Bytes> = ["b", "", "ab"].map(Bytes::from).into();
+        assert_eq!(sorted.iter().map(|bytes| &**bytes).collect::<Vec<_>>(), [&b""[..], b"ab", b"b"]);
+        assert_eq!((&Bytes::from("\x01\x02")).into_iter().sum::<u8>(), 3);
+        assert!(Bytes::default().is_empty());
     }
 }

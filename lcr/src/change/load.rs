@@ -16,6 +16,7 @@ use super::{
 };
 
 /// What [`Runtime::load_directory`] found.
+#[must_use = "it says which files were refused"]
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Loaded {

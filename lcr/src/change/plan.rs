@@ -187,6 +187,15 @@ impl<'rt> PlanBuilder<'rt> {
     }
 }
 
+impl fmt::Debug for PlanBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlanBuilder")
+            .field("requests", &self.requests)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Plan {
     /// Executes the plan: either everything in it becomes visible in one commit, or
     /// nothing changes and the error says why.

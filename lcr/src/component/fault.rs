@@ -171,6 +171,7 @@ unsafe impl Within<'_> for Fault {}
 /// Stands for a method's result type, so that method resolution can pick how a fault
 /// reaches the caller: `(&&Tag::<R>::new()).raise_lcr_fault(fault)` finds [`RaiseAsErr`] if it
 /// applies, else, one reference further, [`RaiseAsPanic`].
+#[allow(missing_debug_implementations, reason = "generated code alone names it")]
 pub struct Tag<R>(PhantomData<fn() -> R>);
 
 impl<R> Tag<R> {

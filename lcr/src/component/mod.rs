@@ -7,10 +7,12 @@
 
 pub mod barrier;
 pub mod bytes;
+#[allow(missing_debug_implementations, reason = "generated code alone names it")]
 pub mod call;
 pub mod context;
 pub mod export;
 pub mod fault;
+#[allow(missing_debug_implementations, reason = "generated code alone names it")]
 pub mod generated;
 pub mod handle;
 pub mod identity;
@@ -18,6 +20,7 @@ pub mod image;
 mod passing;
 mod path;
 pub mod pinned;
+#[allow(missing_debug_implementations, reason = "generated code alone names it")]
 pub mod registration;
 pub mod serde;
 mod shims;

@@ -18,6 +18,7 @@ use super::{
 /// One instance, held: implements the interface's trait. See [`Handle::pin`].
 ///
 /// Pins may end in any order and on any thread.
+#[must_use = "the instance is let go when the pin is dropped"]
 pub struct Pinned<I: ?Sized + Interface> {
     target: Target,
     /// The world that the pin holds.

@@ -50,7 +50,8 @@ pub struct Runtime {
     inner: Arc<RuntimeInner>,
 }
 
-/// Options of a [`Runtime`].
+/// Options of a [`Runtime`]. Made by [`Runtime::builder`].
+#[must_use = "options make no runtime until `build` is called"]
 #[derive(Debug)]
 pub struct RuntimeBuilder {
     linked: bool,

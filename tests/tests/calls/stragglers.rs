@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lcr::{ErrorKind, Handle, HeldBy};
+use lcr::{ErrorKind, Handle, report::HeldBy};
 use lcr_tests::{
     bank::{Bank, Branch, Clock, Teller as _, Vault as _},
     component, empty_runtime, names,

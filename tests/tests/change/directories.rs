@@ -90,7 +90,7 @@ fn what_is_refused_keeps_out_only_what_needs_it() {
 fn a_directory_may_be_loaded_again_after_files_were_added() {
     let directory = directory(&["clock_v1"]);
     let rt = empty_runtime();
-    rt.load_directory(directory.path()).unwrap();
+    let _loaded = rt.load_directory(directory.path()).unwrap();
     let clock: Handle<dyn Clock> = rt.service().unwrap();
     fs::copy(component("vault_v1"), directory.path().join("vault.so")).unwrap();
     let loaded = rt.load_directory(directory.path()).unwrap();

@@ -8,7 +8,7 @@
 //!
 //! While no gate is shut, none of this takes the state lock; [`pins`](super::pins) has the argument.
 
-use std::{marker::PhantomData, ptr, sync::Arc};
+use std::{fmt, marker::PhantomData, ptr, sync::Arc};
 
 use crate::{
     abi::{
@@ -59,6 +59,12 @@ impl Pin {
     /// The number of the commit whose world is held.
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pin").field("generation", &self.generation).finish_non_exhaustive()
     }
 }
 

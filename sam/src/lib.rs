@@ -91,6 +91,8 @@
 //! 4. `app`: what runs in the instance.
 //! 5. `supervisor`: effects; one thread, one loop.
 
+#![deny(missing_debug_implementations)]
+
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 #[path = "fuzzing.rs"]

@@ -40,8 +40,8 @@ pub enum Respawn {
     Fork,
     /// The program anew, from its file: `main` runs from its first line, at new addresses.
     Exec,
-    /// As `Exec` after an end by SIGSEGV, SIGBUS, SIGILL or SIGABRT, which is how memory errors
-    /// end, and the attempts of somebody who guesses at addresses or the canary; else as `Fork`.
+    /// As `Exec` after an end by SIGSEGV, SIGBUS, SIGILL or SIGABRT, else as `Fork`. Memory errors end
+    /// by these signals, and so do an attacker's guesses at addresses or the canary.
     ExecAfterFault,
 }
 
@@ -49,62 +49,61 @@ pub enum Respawn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Strays {
-    /// They are killed before the next instance begins. As process 1, where every orphan of
-    /// the container becomes the supervisor's, they are kept, unless [`Cgroup::Need`] tells
-    /// whose they are.
+    /// The supervisor kills them before the next instance begins. As process 1 every orphan of the
+    /// container becomes its child; there it keeps them, unless [`Cgroup::Need`] tells whose they are.
     #[default]
     Kill,
-    /// They go on, as children of the supervisor, which reaps them.
+    /// They live on as children of the supervisor, which reaps them.
     Keep,
 }
 
-/// Whether instances live in cgroups (version 2) of their own, so that an instance is killed
-/// with everything that descends from it at once: what has left its process group, and what
-/// forks without rest, too.
+/// Whether each instance lives in a cgroup (version 2) of its own. The supervisor then kills an instance
+/// with everything that descends from it at once, also processes that have left its process group or fork
+/// without rest.
 ///
-/// The supervisor makes `sam-PID` below its own cgroup, with a cell in it for each instance in
-/// turns, and removes it at its end; what one left that was killed is removed by the next in
-/// the same cgroup. It needs Linux 5.14 and the right to do so. Limits of the supervisor's
-/// cgroup hold for the instances as before. The first instance begins some 15 ms later, which
-/// the kernel takes to move a process; those that follow have been moved ahead of time.
+/// The supervisor makes `sam-PID` below its own cgroup, with a cgroup in it for each instance in turns, and
+/// removes it at its end. If the supervisor is killed, the next supervisor in the same cgroup removes what is
+/// left. Cgroups need Linux 5.14 and the right to make them. Limits of the supervisor's cgroup hold for the
+/// instances as before. The first instance begins some 15 ms later: the kernel takes so long to move a
+/// process. Later instances are moved ahead of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Cgroup {
-    /// Where it can; elsewhere nothing is said. Where systemd runs, only if it has delegated
-    /// the supervisor's cgroup (`Delegate=yes` of its unit). Not under [`Strays::Keep`] nor as
-    /// process 1, where orphans are kept.
+    /// Where the supervisor can make one; elsewhere it says nothing and goes on without. Where systemd runs,
+    /// only if it has delegated the supervisor's cgroup (`Delegate=yes` in the unit). Not with
+    /// [`Strays::Keep`], and not as process 1, which keeps orphans.
     #[default]
     Auto,
-    /// Supervision does not begin without: also as process 1, and where systemd has not said
-    /// that it may. Refused with [`Strays::Keep`].
+    /// Supervision does not begin without a cgroup. One is made also as process 1, and where systemd has not
+    /// delegated the cgroup. Refused together with [`Strays::Keep`].
     Need,
-    /// None are made.
+    /// The supervisor makes no cgroup.
     Off,
 }
 
-/// Whose messages by `sd_notify(3)` count as the instance's own.
+/// Whose messages by `sd_notify(3)` the supervisor reads. It ignores those of other processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Notify {
-    /// Those of its first process.
+    /// Those of the instance's main process.
     #[default]
     Main,
-    /// Those of every process of its process group: a script's helpers, too.
+    /// Those of every process of the instance's process group, such as a script's helpers.
     Group,
 }
 
-/// Which processes of an instance a stop reaches, and which are killed.
+/// Which processes of an instance a stop and SIGKILL reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum KillMode {
-    /// A stop is sent to the whole process group, which has the whole stop limit. What is left
-    /// then, or when the main process ends otherwise, is killed.
+    /// A stop goes to the whole process group, which has the whole stop limit to end. SIGKILL ends what is
+    /// left then, or what is left when the main process ends in another way.
     #[default]
     Group,
-    /// A stop is sent to the main process, which knows what to tell its helpers. As soon as it has
-    /// ended, or is to be killed, the rest is killed.
+    /// A stop goes to the main process, which knows what to tell its helpers. As soon as the main process
+    /// has ended, or is to be killed, SIGKILL ends the rest.
     Mixed,
-    /// The main process alone is stopped and killed. What it has started goes on, as under
+    /// A stop and SIGKILL reach the main process alone. What it has started lives on, as with
     /// [`Strays::Keep`], and may live beside the next instance. There is no cgroup.
     Main,
 }
@@ -116,14 +115,14 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// How memory errors end: the last is the stack protector's and the allocator's.
 const FAULTS: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGABRT];
 
-/// Everything that can be told.
+/// Everything that a supervisor is told.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) interval: Duration,
     pub(crate) recovery: Recovery,
     pub(crate) checks: Checks,
     pub(crate) warn_signal: i32,
-    /// Who gets the signals that are passed on.
+    /// Who gets the signals that do not stop the supervisor.
     pub(crate) pass_signals: SignalTarget,
     /// At which the file of events is opened anew; it is passed on, too.
     pub(crate) reopen_signal: i32,
@@ -315,13 +314,14 @@ impl Options {
     pub(crate) fn policy(&self, seed: u64) -> Result<Policy> {
         let refuse = |text: String| Error::new(ErrorKind::Invalid, text);
         if !can_warn(self.warn_signal) {
-            return Err(refuse(format!("signal {} cannot warn; give one that can be caught", self.warn_signal)));
+            return Err(refuse(format!("signal {} cannot warn; give a signal that can be caught", self.warn_signal)));
         }
         if let Some(signal) = self.stop_signal.filter(|signal| !can_warn(*signal)) {
-            return Err(refuse(format!("signal {signal} cannot stop; give one that can be caught")));
+            return Err(refuse(format!("signal {signal} cannot stop; give a signal that can be caught")));
         }
         if self.cgroup == Cgroup::Need && self.keeps_strays() {
-            let text = "a cgroup is needed, and killed as a whole, but strays are to be kept; give up one of both";
+            let text =
+                "a cgroup is needed, which is killed as a whole, and strays are to be kept; drop one of these options";
             return Err(refuse(text.to_owned()));
         }
         for (option, command) in [("probe", &self.probe), ("on-failure", &self.on_failure)] {
@@ -444,6 +444,11 @@ mod tests {
             }
         }
         assert!(spent > 500 && never > 50, "{spent} {never}");
+    }
+
+    #[test]
+    fn the_options_without_a_word_make_the_default_policy() {
+        assert_eq!(Options::default().policy(0).unwrap(), Policy::default());
     }
 
     #[test]

@@ -220,7 +220,62 @@ Exit status:
 
 #[cfg(test)]
 mod tests {
+    use std::{env, fs, path::Path};
+
     use super::*;
+
+    /// A text as roff has it.
+    fn roff(text: &str) -> String {
+        text.replace('\\', "\\e").replace('-', "\\-")
+    }
+
+    /// Lines as they are.
+    fn verbatim(text: &str) -> String {
+        format!(".nf\n{}\n.fi\n", roff(text.trim_end()))
+    }
+
+    /// The manual page: what `--help` says.
+    fn manual() -> String {
+        let (about, usage) = SAM.split_once("\n\nUsage:\n").unwrap();
+        let mut page = format!(
+            ".\\\" SPDX-License-Identifier: MIT OR Apache-2.0\n.\\\" Written from the help of the command; see sam/cli/src/help.rs.\n\
+             .TH SAM 1 \"\" \"sam\" \"User Commands\"\n.SH NAME\nsam \\- {}\n.SH SYNOPSIS\n{}.SH SAM RUN\n{}",
+            about.to_lowercase().trim_end_matches('.'),
+            verbatim(usage.split("\n\n").next().unwrap()),
+            verbatim(RUN),
+        );
+        for (section, title) in SECTIONS {
+            page += &format!(".SS {}\n", roff(&title.replace('\n', " ")));
+            for setting in private::settings_of_command().filter(|setting| setting.section == section) {
+                page += &format!(".TP\n.B {}\n", roff(&name(setting)));
+                for sentence in meaning(setting).split_inclusive(". ") {
+                    page += &format!("{}\n", roff(sentence.trim_end()));
+                }
+            }
+        }
+        let (_, after) = AFTER_OPTIONS.split_once("\n\n").unwrap();
+        page += &format!(".SS Messages, environment, exit status\n{}", verbatim(after));
+        for (name, text) in [("STATUS", STATUS), ("STOP", STOP), ("RESTART", RESTART), ("SIGNAL", SIGNAL)] {
+            page += &format!(".SH SAM {name}\n{}", verbatim(text));
+        }
+        page + ".SH SEE ALSO\n.BR sam_overview (3),\n.BR sd_notify (3),\n.BR prlimit (1)\n"
+    }
+
+    #[test]
+    fn the_manual_page_is_what_the_help_says() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../man/sam.1");
+        if env::var_os("SAM_BLESS").is_some() {
+            fs::write(&path, manual()).unwrap();
+        }
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        assert!(found == manual(), "sam/man/sam.1 differs; run with SAM_BLESS=1 and look at the difference");
+        // A dot or a quote at the start of a line would be a request.
+        let is_request = |line: &&str| line.starts_with(['.', '\'']);
+        let known = [".\\\"", ".TH", ".SH", ".SS", ".TP", ".B", ".BR", ".nf", ".fi"];
+        for line in found.lines().filter(is_request) {
+            assert!(known.contains(&line.split(' ').next().unwrap()), "{line}");
+        }
+    }
 
     #[test]
     fn no_line_is_wider_than_a_terminal_shows() {

@@ -23,12 +23,13 @@ use crate::{
 
 /// The application's side of its supervision; see [`app`].
 ///
-/// Every call may be made from every thread. [`beat`](Self::beat) is async-signal-safe; the others
-/// are not. In a child that the application forks all of them do nothing: calls that return a
-/// `Result` say `BadState` there.
+/// Every thread may make every call. [`beat`](Self::beat) is async-signal-safe; the others are not.
 ///
-/// Without a supervisor (`SAM_DISABLE=1`, or nothing was registered) every call works within this
-/// process: it is instance 1, data and descriptors are kept until its end, and nothing is checked.
+/// In a child that the application forks, no call has an effect, and those that return a `Result` return
+/// [`BadState`](ErrorKind::BadState).
+///
+/// Without a supervisor (`SAM_DISABLE=1`, or supervision has not begun) every call works within this
+/// process: it is instance 1, stored data and kept descriptors last until its end, and nothing is checked.
 #[derive(Debug)]
 pub struct App {
     /// What is stored where there is no supervisor, or not yet.
@@ -65,8 +66,8 @@ pub fn app() -> &'static App {
 
 /// Health and phases.
 impl App {
-    /// This instance's number, from 1: how many there have been. 1 where there is no supervisor, and
-    /// in a child that an instance forked.
+    /// The number of this instance, from 1 on. Without a supervisor, and in a child that an instance has
+    /// forked, it is 1.
     pub fn instance(&self) -> u32 {
         match attach::supervision() {
             Supervision::Attached(attached) => attached.board.instance(),
@@ -74,7 +75,7 @@ impl App {
         }
     }
 
-    /// Whether this process is supervised: not a plain run, and not a forked child.
+    /// Whether this process is an instance. A child that an instance has forked is none.
     pub fn is_supervised(&self) -> bool {
         matches!(attach::supervision(), Supervision::Attached(_))
     }
@@ -88,9 +89,9 @@ impl App {
         }
     }
 
-    /// The application serves. Needed only if its beats do not begin at once, or under
-    /// [`ready_at_start(false)`](crate::Builder::ready_at_start): [`resume_checks`](Self::resume_checks) says it
-    /// too.
+    /// Says that the application serves. [`resume_checks`](Self::resume_checks) says so, too, unless
+    /// [`ready_at_start(false)`](crate::Builder::ready_at_start) is set; call `ready` then, or if beats begin
+    /// later.
     pub fn ready(&self) {
         if let Supervision::Attached(attached) = attach::supervision() {
             let _order = lock(&attached.claimed);
@@ -102,7 +103,10 @@ impl App {
         }
     }
 
-    /// From here on the application beats at least once in an interval; more silence is a hang.
+    /// Begins the check of beats, which is paused at first: from now on the application
+    /// [beats](Self::beat) at least once in an [interval](crate::Builder::interval), and longer silence is a
+    /// hang. The first call also says that the application is [ready](Self::ready), unless
+    /// [`ready_at_start(false)`](crate::Builder::ready_at_start) is set.
     pub fn resume_checks(&self) {
         if let Supervision::Attached(attached) = attach::supervision() {
             let _order = lock(&attached.claimed);
@@ -117,8 +121,8 @@ impl App {
         }
     }
 
-    /// From here on silence is no hang, until the next [`resume_checks`](Self::resume_checks). Named checks count
-    /// on.
+    /// Pauses the check of beats: silence is no hang until the next [`resume_checks`](Self::resume_checks).
+    /// Named [checks](Self::check) are not paused.
     pub fn pause_checks(&self) {
         if let Supervision::Attached(attached) = attach::supervision() {
             let _order = lock(&attached.claimed);
@@ -132,9 +136,8 @@ impl App {
         }
     }
 
-    /// The application is alive. Reads the clock, or the processor's counter where the kernel
-    /// trusts it, and writes one word: no system call, no lock;
-    /// async-signal-safe.
+    /// Says that the application is alive. The call reads the clock, or the processor's counter where the
+    /// kernel trusts it, and writes one word: no system call, no lock; async-signal-safe.
     #[inline]
     pub fn beat(&self) {
         if let Supervision::Attached(attached) = attach::supervision() {
@@ -142,9 +145,9 @@ impl App {
         }
     }
 
-    /// The application is on its way to an end of its own, and however it ends, the supervisor ends
-    /// so, too, and makes no further instance. Its beats are checked no longer, and
-    /// [`is_stopping`](Self::is_stopping) says so. Named checks count until they are dropped; data and
+    /// Says that the application ends of its own accord. However it ends, the supervisor then ends in the
+    /// same way and begins no further instance. From now on beats are not checked, and
+    /// [`is_stopping`](Self::is_stopping) is true. Named checks count until they are dropped; data and
     /// descriptors can still be stored.
     pub fn finalize(&self) {
         self.stopping.store(true, Ordering::Relaxed);
@@ -156,8 +159,8 @@ impl App {
         }
     }
 
-    /// Whether this instance is to end: it called [`finalize`](Self::finalize), or its operator
-    /// stops it (a signal comes too). To be asked in loops: one load.
+    /// Whether this instance is to end, because it has called [`finalize`](Self::finalize) or because its
+    /// operator stops it (a signal comes, too). One load: cheap enough for each round of a loop.
     pub fn is_stopping(&self) -> bool {
         let asked = match attach::supervision() {
             Supervision::Attached(attached) => attached.board.stop_asked(),
@@ -172,8 +175,8 @@ impl App {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// This instance cannot go on, by its own judgement: the supervisor warns it and ends it as if
-    /// it hung. Returns at once.
+    /// Says that this instance cannot go on. The supervisor warns it and ends it as if it hung. The call
+    /// returns at once.
     pub fn mark_failed(&self) {
         if let Supervision::Attached(attached) = attach::supervision() {
             attached.board.set_failed();
@@ -181,11 +184,12 @@ impl App {
         }
     }
 
-    /// The signal that warns this instance before it is killed, from now on; `None` for the one of
-    /// [`Builder::warn_signal`](crate::Builder::warn_signal). SIGKILL leaves it no time.
+    /// Sets the signal, 1 to 64, that warns this instance from now on; `None` is the signal of
+    /// [`Builder::warn_signal`](crate::Builder::warn_signal). After SIGKILL the instance has no time left.
     ///
     /// # Errors
-    /// `Invalid` for a number that is no signal, and for SIGSTOP, which would not end it; `BadState` in a forked child.
+    /// [`Invalid`](ErrorKind::Invalid): the number is no signal, or it is SIGSTOP, which would not end the
+    /// instance. [`BadState`](ErrorKind::BadState): this is a forked child.
     pub fn set_warn_signal(&self, signal: impl Into<Option<i32>>) -> Result<()> {
         let signal = signal.into();
         if let Some(signal) = signal.filter(|signal| !can_warn(*signal)) {
@@ -201,17 +205,17 @@ impl App {
     }
 }
 
-/// A question of the supervisor's: got by [`App::asked`], given back to [`App::answer`].
+/// A question of the supervisor: [`App::asked`] returns it, [`App::answer`] takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the supervisor waits for `App::answer`"]
 pub struct Question(pub(in crate::app) u64);
 
-/// Questions: for an application that waits in an event loop of its own. The supervisor asks, and
-/// the application answers on the path that its events take, which shows that the path works.
+/// Questions, for an application that waits in an event loop of its own. The supervisor asks, and the
+/// application answers on the path that its events take: this shows that the path works.
 impl App {
-    /// From here on the supervisor asks, and expects answers instead of beats: poll this descriptor
-    /// for reading beside the application's own, and then [`answer`](Self::answer) what is
-    /// [`asked`](Self::asked). `None` where there is no supervisor.
+    /// Has the supervisor ask from now on, and expect answers instead of beats. Poll the descriptor for
+    /// reading beside the application's own; when it is readable, [`answer`](Self::answer) what is
+    /// [`asked`](Self::asked). `None` without a supervisor.
     pub fn questions(&self) -> Option<BorrowedFd<'static>> {
         let Supervision::Attached(attached) = attach::supervision() else { return None };
         attached.board.set_by_asking(true);
@@ -219,8 +223,8 @@ impl App {
         Some(attached.bell.as_fd())
     }
 
-    /// The supervisor's newest question, if it has no answer yet. Makes the descriptor of
-    /// [`questions`](Self::questions) unreadable until the next.
+    /// The supervisor's newest question, if it has no answer yet. The descriptor of
+    /// [`questions`](Self::questions) is then unreadable until the next question.
     pub fn asked(&self) -> Option<Question> {
         let Supervision::Attached(attached) = attach::supervision() else { return None };
         crate::wire::silence(attached.bell.as_fd());
@@ -235,7 +239,7 @@ impl App {
         }
     }
 
-    /// From here on the supervisor expects [`beat`](Self::beat)s again.
+    /// Ends the questions: from now on the supervisor expects [beats](Self::beat) again.
     pub fn end_questions(&self) {
         if let Supervision::Attached(attached) = attach::supervision() {
             attached.board.beat(MAIN);
@@ -247,16 +251,16 @@ impl App {
 
 /// Stored data: bytes that outlive the instance.
 impl App {
-    /// Stores `data` in place of what was stored. When this returns, the next instance finds `data`;
-    /// if the process ends before, it finds what was stored before, whole. Threads may store at
-    /// once: one after the other.
+    /// Stores `data` in place of what was stored. When the call returns, the next instance finds `data`. If
+    /// the process ends before, the next instance finds what was stored before, whole. Calls of several
+    /// threads take effect one after the other.
     ///
-    /// It survives this process and not the supervisor or the machine. What is stored before
-    /// supervision begins is there in the instances, too.
+    /// Stored data survives this process. The end of the supervisor, or of the machine, takes it away. What
+    /// is stored before supervision begins is there in the instances, too.
     ///
     /// # Errors
-    /// `NoSpace` (longer than the vault's slots, or the kernel has no memory for it: what was stored
-    /// stays), `BadState` in a forked child.
+    /// [`NoSpace`](ErrorKind::NoSpace): `data` is longer than what the vault holds, or the kernel has no
+    /// memory for it; what was stored stays. [`BadState`](ErrorKind::BadState): this is a forked child.
     pub fn store(&self, data: &[u8]) -> Result<()> {
         match attach::supervision() {
             Supervision::Attached(attached) => {
@@ -274,12 +278,13 @@ impl App {
         }
     }
 
-    /// Reads what is stored into the beginning of `into`, and says how many bytes that is; 0 if
-    /// nothing was ever stored.
+    /// Copies the stored data to the beginning of `into`, and returns its length in bytes: 0 before the first
+    /// [`store`](Self::store).
     ///
     /// # Errors
-    /// `Invalid` if `into` is shorter than [`stored_len`](Self::stored_len), `Damaged` if an
-    /// earlier instance has overwritten the vault, `BadState` in a forked child.
+    /// [`Invalid`](ErrorKind::Invalid): `into` is shorter than [`stored_len`](Self::stored_len).
+    /// [`Damaged`](ErrorKind::Damaged): an instance has written over the shared memory.
+    /// [`BadState`](ErrorKind::BadState): this is a forked child.
     pub fn restore(&self, into: &mut [u8]) -> Result<usize> {
         match attach::supervision() {
             Supervision::Attached(attached) => {
@@ -300,7 +305,7 @@ impl App {
         }
     }
 
-    /// What is stored; nothing if nothing was ever stored.
+    /// The stored data: empty before the first [`store`](Self::store).
     ///
     /// # Errors
     /// As [`restore`](Self::restore).
@@ -319,7 +324,7 @@ impl App {
         }
     }
 
-    /// How many bytes are stored.
+    /// The length of the stored data in bytes: 0 before the first [`store`](Self::store).
     ///
     /// # Errors
     /// As [`restore`](Self::restore).

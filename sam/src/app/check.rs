@@ -12,8 +12,8 @@ use crate::{
     shared::{CHECKS, LABEL, Label, now},
 };
 
-/// A check of its own: silence for longer than its deadline is a hang of the whole instance.
-/// Dropping it ends it.
+/// A sign of life with a name and a deadline of its own: longer silence is a hang of the whole instance. To
+/// drop the check ends it. See [`App::check`].
 ///
 /// ```
 /// # use std::time::Duration;
@@ -41,7 +41,7 @@ struct At {
     parks: Mutex<u32>,
 }
 
-/// Keeps a check parked until it is dropped; see [`Check::parked`].
+/// Pauses a check until the guard is dropped; see [`Check::parked`].
 #[derive(Debug)]
 #[must_use = "the check is parked until this is dropped"]
 pub struct Parked<'a> {
@@ -49,11 +49,14 @@ pub struct Parked<'a> {
 }
 
 impl App {
-    /// A check of that name (1 to 48 bytes, no control characters) that must beat at least every
-    /// `deadline`, from now on. There can be 63; several may have the same name.
+    /// Begins a check that must [beat](Check::beat) at least once in each `deadline` (1 ms or more) from now
+    /// on. Its name has 1 to 48 bytes and no control characters. There can be 63 checks, and several may have
+    /// the same name.
     ///
     /// # Errors
-    /// `NameTooLong`, `Invalid` (name or deadline), `Full`, `BadState` in a forked child.
+    /// [`NameTooLong`](ErrorKind::NameTooLong); [`Invalid`](ErrorKind::Invalid): the name is empty or not
+    /// plain text, or the deadline is too short; [`Full`](ErrorKind::Full): 63 checks exist;
+    /// [`BadState`](ErrorKind::BadState): this is a forked child.
     pub fn check(&self, name: &str, deadline: Duration) -> Result<Check> {
         let label = Label::new(name).ok_or_else(|| {
             if name.len() > LABEL {
@@ -88,7 +91,7 @@ impl App {
 }
 
 impl Check {
-    /// This thread or task is alive. No system call and no lock; async-signal-safe. Does nothing in
+    /// Says that this thread or task is alive. No system call and no lock; async-signal-safe. Without effect in
     /// a forked child.
     #[inline]
     pub fn beat(&self) {
@@ -99,8 +102,8 @@ impl Check {
         }
     }
 
-    /// Silence is no failure until the guard is dropped (guards nest, also across threads); then the
-    /// deadline begins anew.
+    /// Pauses the check until the guard is dropped; then the deadline begins anew. Guards nest, also across
+    /// threads.
     pub fn parked(&self) -> Parked<'_> {
         if let Some(At { attached, index, parks }) = self.here() {
             let mut parks = lock(parks);

@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl App {
-    /// From here on the supervisor asks, and a helper thread calls `well` for the answer: true
-    /// answers, false does not, and an interval without an answer is a hang. In place of an earlier
+    /// Has the supervisor ask from now on, and a helper thread call `well` for each answer: `true` answers,
+    /// `false` does not, and an interval without an answer is a hang. It takes the place of an earlier
     /// callback.
     ///
     /// This is corosync's `sam_hc_callback_register`. **It shows that the helper thread lives and
@@ -24,10 +24,11 @@ impl App {
     /// goes unnoticed. An event loop of one's own does better with
     /// [`questions`](Self::questions), and threads with [`check`](Self::check).
     ///
-    /// A panic of `well` is an answer that does not come. Does nothing where there is no supervisor.
+    /// If `well` panics, no answer comes. Without a supervisor the call has no effect.
     ///
     /// # Errors
-    /// `Io` if the thread cannot be made, `BadState` in a forked child.
+    /// [`Io`](crate::ErrorKind::Io): the thread cannot be made.
+    /// [`BadState`](crate::ErrorKind::BadState): this is a forked child.
     pub fn set_callback(&self, well: impl Fn() -> bool + Send + 'static) -> Result<()> {
         let attached = match attach::supervision() {
             Supervision::Attached(attached) => attached,
@@ -60,7 +61,7 @@ impl App {
         Ok(())
     }
 
-    /// Ends the [`set_callback`](Self::set_callback): beats are expected again.
+    /// Removes the callback of [`set_callback`](Self::set_callback): the supervisor expects beats again.
     pub fn clear_callback(&self) {
         self.helper.fetch_add(1, Ordering::Relaxed);
         self.end_questions();

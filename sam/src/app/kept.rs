@@ -32,15 +32,18 @@ fn parse(name: &str) -> Result<Name> {
 
 /// Named descriptors.
 impl App {
-    /// Keeps a copy of `fd` in the supervisor, under `name` (1 to 63 bytes), for this instance and
-    /// those after it; in place of an earlier one of that name. 64 can be kept.
+    /// Has the supervisor keep a copy of `fd` under `name` (1 to 63 bytes), for this instance and later ones. It
+    /// takes the place of an earlier descriptor of that name. 64 descriptors can be kept.
     ///
-    /// When this returns, it is kept: from then on no end of this process closes it. A socket that
-    /// has a linger time (SO_LINGER) loses it when the supervisor stops keeping it.
+    /// When the call returns, the copy is kept, and no end of this process closes it. A socket that has a
+    /// linger time (SO_LINGER) loses it when the supervisor drops the copy.
     ///
     /// # Errors
-    /// `NameTooLong`, `Invalid` (an empty name), `Full`, `Timeout` (the supervisor is stopped;
-    /// whether the descriptor was kept is unknown), `BadState` in a forked child.
+    /// [`NameTooLong`](ErrorKind::NameTooLong); [`Invalid`](ErrorKind::Invalid): the name is empty;
+    /// [`Full`](ErrorKind::Full): 64 are kept, or all that the supervisor may have open;
+    /// [`Timeout`](ErrorKind::Timeout): the supervisor has not answered for 5 s, so whether the copy is kept
+    /// is unknown; [`Gone`](ErrorKind::Gone): the supervisor has ended;
+    /// [`BadState`](ErrorKind::BadState): this is a forked child.
     pub fn keep_fd(&self, name: &str, fd: impl AsFd) -> Result<()> {
         let key = parse(name)?;
         let fd = fd.as_fd();
@@ -65,11 +68,12 @@ impl App {
         }
     }
 
-    /// A copy of the descriptor that is kept under `name`; `None` if there is none. It stays kept:
-    /// [`drop_fd`](Self::drop_fd) ends that.
+    /// A copy of the descriptor that is kept under `name`, or `None`. The supervisor goes on keeping it, until
+    /// [`drop_fd`](Self::drop_fd).
     ///
     /// # Errors
-    /// As [`keep_fd`](Self::keep_fd), and `Io` if this process has no room for another descriptor.
+    /// As [`keep_fd`](Self::keep_fd); [`Io`](ErrorKind::Io): this process has no room for another
+    /// descriptor.
     pub fn take_fd(&self, name: &str) -> Result<Option<OwnedFd>> {
         let key = parse(name)?;
         let client = match attach::supervision() {
@@ -92,7 +96,7 @@ impl App {
         }
     }
 
-    /// Keeps the descriptor of that name no longer. False if there was none.
+    /// Has the supervisor drop the descriptor of that name. Returns whether there was one.
     ///
     /// # Errors
     /// As [`keep_fd`](Self::keep_fd).
@@ -110,8 +114,8 @@ impl App {
         }
     }
 
-    /// The names under which descriptors are kept. What other threads keep or drop meanwhile may
-    /// be missing or there.
+    /// The names under which descriptors are kept. Names that other threads keep or drop during the call may be
+    /// in the list or not.
     ///
     /// # Errors
     /// As [`keep_fd`](Self::keep_fd).
@@ -134,15 +138,16 @@ impl App {
         }
     }
 
-    /// A listening TCP socket on `address` that outlives this instance: the kept one, or a new one
-    /// that is kept from now on. Connections that come while no instance lives wait in its queue,
-    /// so that none is refused.
+    /// A listening TCP socket on `address` that outlives this instance: the kept socket, or a new one that is
+    /// kept from now on. Connections that come while no instance lives wait in the socket's queue, and none
+    /// is refused.
     ///
-    /// It is kept as `tcp:` and the address; port 0 stays the port that the system chose first.
-    /// A kept descriptor that is no listening socket is replaced.
+    /// Its name is `tcp:` and the address; port 0 stays the port that the system chose first. A kept
+    /// descriptor of that name that is no listening socket is replaced.
     ///
     /// # Errors
-    /// As [`keep_fd`](Self::keep_fd); `Invalid` if `address` names none, `Io` if binding fails.
+    /// As [`keep_fd`](Self::keep_fd); [`Invalid`](ErrorKind::Invalid): `address` names no address;
+    /// [`Io`](ErrorKind::Io): the address cannot be bound.
     pub fn listener(&self, address: impl ToSocketAddrs) -> Result<TcpListener> {
         let addresses: Vec<SocketAddr> = address
             .to_socket_addrs()

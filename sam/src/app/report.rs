@@ -17,9 +17,9 @@ use crate::{
 pub struct Report {
     /// How it ended.
     pub exit: Exit,
-    /// The check that it missed, if the supervisor ended it for that.
+    /// The check that the instance missed, if the supervisor ended it for that.
     pub hung: Option<String>,
-    /// It had called [`App::mark_failed`].
+    /// Whether the instance had called [`App::mark_failed`].
     pub failed: bool,
     /// From its start to its end.
     pub lived: Duration,
@@ -27,9 +27,9 @@ pub struct Report {
     pub user: Duration,
     /// Processor time that the kernel spent for it.
     pub system: Duration,
-    /// The most memory that it had at once, in bytes.
+    /// The most resident memory that the instance had at once, in bytes.
     pub max_rss: u64,
-    /// Its checks at its end.
+    /// The state of each check at the end.
     pub checks: Vec<CheckReport>,
 }
 
@@ -39,17 +39,16 @@ pub struct Report {
 pub struct CheckReport {
     /// Its name; `main` is the one of [`App::beat`].
     pub name: String,
-    /// It was parked: its silence was no failure.
+    /// Whether the check was parked: its silence was no failure.
     pub parked: bool,
-    /// How long it had been silent.
+    /// How long the check had been silent.
     pub silent: Duration,
-    /// How long it might have been.
+    /// How long the check might be silent.
     pub deadline: Duration,
 }
 
 impl App {
-    /// How the instance before this one ended; `None` in the first, and where there is no
-    /// supervisor.
+    /// How the instance before this one ended. `None` in the first instance, and without a supervisor.
     pub fn previous_exit(&self) -> Option<Report> {
         let Supervision::Attached(attached) = attach::supervision() else { return None };
         let ExitRecord { exit, hung, failed, lived, user, system, max_rss } = attached.board.report()?;

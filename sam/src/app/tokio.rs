@@ -13,11 +13,11 @@ use ::tokio::time::{MissedTickBehavior, interval};
 
 use super::{Check, app};
 
-/// Starts the application ([`App::resume_checks`](crate::App::resume_checks)) and beats for it four times in an
-/// interval, as long as the current runtime makes progress. To be spawned on it.
+/// Begins the check of beats ([`App::resume_checks`](crate::App::resume_checks)) and beats four times in an
+/// interval, as long as the current runtime makes progress. Spawn it on that runtime.
 ///
-/// Ends with [`App::finalize`](crate::App::finalize), and at once where nothing is checked. When it
-/// is dropped (aborted, or with its runtime), it stops the application
+/// The task ends after [`App::finalize`](crate::App::finalize), and at once if nothing is checked. When it is
+/// dropped (aborted, or with its runtime), it pauses the check
 /// ([`App::pause_checks`](crate::App::pause_checks)): silence is then no hang.
 ///
 /// ```
@@ -43,8 +43,8 @@ pub async fn beats() {
     every(longest / 4, || app().beat()).await;
 }
 
-/// The same for a named check, which ends with this: beats every `period` (1 ms or more), which is
-/// best a quarter of its deadline. For one of several runtimes.
+/// The same for a named check, for one of several runtimes: beats every `period`, 1 ms or more; a quarter of
+/// the check's deadline is a good choice. The check ends with this task.
 ///
 /// # Panics
 /// As [`beats`].

@@ -196,7 +196,7 @@ pub static SETTINGS: &[Setting] = &[
         put(&mut o.kill_mode, word(text))
     })
     .means(
-        "Whom a stop and SIGKILL reach. group: the whole process group; mixed: a stop reaches the main process, and \
+        "Which processes a stop and SIGKILL reach. group: the whole process group; mixed: a stop reaches the main process, and \
          the rest is killed as soon as that has ended; main: the main process alone, and what it has started lives on.",
     ),
     setting("pass-signals", Stop, value("WHO", SignalTarget::WORDS), Is("main"), ALL, |o, text| {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::action::SignalTarget;
 
-/// All of it. `Default` is what `#[sam::main]` without a word means.
+/// All of it. `Default` is the policy of `#[sam::main]` without arguments; a test of `options` compares
+/// both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// The main check's deadline, and the unit of every re-arming. Zero: the main check
@@ -69,31 +70,30 @@ impl Policy {
     }
 }
 
-/// What follows when an instance ends that should not have: neither with a clean status, nor
-/// with a fatal one, nor because its operator stopped it.
+/// What follows the end of an instance that its operator has not stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Recovery {
-    /// The next instance, after a delay, within the budget.
+    /// After a failure: the next instance, after a delay, within the budget. After a clean or a fatal status
+    /// the supervisor ends as the instance did.
     #[default]
     Restart,
-    /// The next instance whatever the end of the one before was, a clean one, too; within the
-    /// budget. Only a fatal status and the operator's stop end the supervisor.
+    /// The next instance also after a clean end, within the budget. Only a fatal status and the operator's
+    /// stop end the supervisor.
     Always,
-    /// The supervisor ends, as the instance ended.
+    /// The supervisor ends as the instance did.
     Quit,
 }
 
-/// Where the main check's signs of life come from.
+/// Where signs of life come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Checks {
-    /// The application says that it is well, of its own accord:
-    /// [`App::beat`](crate::App::beat).
+    /// The application sends beats of its own accord: [`App::beat`](crate::App::beat).
     #[default]
     Beats,
-    /// The supervisor asks each interval while the application runs, and wants an answer
-    /// within another one: [`App::asked`](crate::App::asked),
+    /// The supervisor asks once an interval while the application runs, and the application answers within
+    /// the next interval: [`App::asked`](crate::App::asked),
     /// [`App::set_callback`](crate::App::set_callback).
     Asks,
 }

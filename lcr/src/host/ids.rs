@@ -60,6 +60,8 @@ numbers! {
     ViewId,
     /// The number of a pin in its runtime.
     PinId,
+    /// The number of an image among those whose output is written at the end of the process.
+    OutputId,
 }
 
 impl SlotId {
@@ -138,6 +140,13 @@ pub(crate) struct Numbered<K, T> {
 
 impl<K, T> Default for Numbered<K, T> {
     fn default() -> Numbered<K, T> {
+        Numbered::new()
+    }
+}
+
+impl<K, T> Numbered<K, T> {
+    /// An empty table.
+    pub(crate) const fn new() -> Numbered<K, T> {
         Numbered { entries: Slab::new(), numbers: PhantomData }
     }
 }
@@ -169,6 +178,10 @@ impl<K: Number, T> Numbered<K, T> {
 
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = T> {
+        self.entries.into_iter().map(|(_, entry)| entry)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (K, &T)> {

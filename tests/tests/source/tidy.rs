@@ -115,6 +115,11 @@ fn the_current_world_is_written_in_one_file() {
 }
 
 #[test]
+fn numbers_are_given_out_by_tables_with_a_type_for_each_kind() {
+    assert_eq!(files_with("slab::"), ["lcr/src/host/ids.rs"]);
+}
+
+#[test]
 fn unsafe_code_is_only_where_it_is_listed() {
     let allowed = [
         "lcr/src/abi/",

@@ -1,4 +1,4 @@
-//! A cursor over encoded bytes that nobody trusts: manifests, interfaces, shapes.
+//! A cursor over encoded bytes that are not trusted: manifests, interfaces, shapes.
 //!
 //! Invariants:
 //! 1. Never panics and never reads beyond its bytes; each failure says where and what was expected.

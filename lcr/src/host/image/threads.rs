@@ -58,7 +58,7 @@ const UNKNOWN: i32 = libc::EINVAL;
 /// PTHREAD_DESTRUCTOR_ITERATIONS.
 const ROUNDS: usize = 4;
 
-/// The counts of an image that is mapped: kept so by what they count, or by whoever asks.
+/// The counts of an image that is mapped: what they count keeps it mapped, or the caller does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Of(*const Holds);
 
@@ -165,7 +165,7 @@ fn make(starter: Option<Of>) -> bool {
         is_registered: false,
     }));
     if !sys::at_thread_exit(&KEY, block.cast::<()>().cast_const(), end) {
-        // SAFETY: it was just made, and nobody has it.
+        // SAFETY: it was just made, and no other thread has it.
         drop(unsafe { Box::from_raw(block) });
         return false;
     }

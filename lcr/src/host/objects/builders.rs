@@ -1,4 +1,5 @@
-//! Who constructs what, and who waits for whom: so that a ring is named and not waited for.
+//! Which thread constructs what and waits for which: so that a ring of them is refused by its names,
+//! instead of waiting for ever.
 //!
 //! A constructor may ask the runtime for other services. If it asks for one that another thread
 //! constructs, its thread waits for that thread; if it asks for one that a transaction has
@@ -8,7 +9,7 @@
 //! closes at the moment when the last of its threads begins to wait, and that thread finds it
 //! here, under the state lock. It is then refused, and its constructor's error frees the others.
 //! A ring through a transaction is for the transaction's thread to find, which is woken for
-//! that: whoever only asks for a service is not refused because of a transaction.
+//! that: a thread that only asks for a service is not refused because of a transaction.
 //!
 //! A thread that a constructor joins or waits for by other means is not seen here; such a wait
 //! ends when the caller that waits for the service gives up.
@@ -43,7 +44,7 @@ struct Builder {
 pub(in crate::host) enum Wait {
     /// Another thread constructs the shared instance.
     Constructed(ProviderId),
-    /// A transaction lets nobody construct anything there.
+    /// A transaction lets no other thread construct anything there.
     Thawed(ProviderId),
 }
 
@@ -234,10 +235,10 @@ mod tests {
         }
         assert!(matches!(builders.begin_wait(&registry, thread(1), Wait::Constructed(b)), Ok(Wakes::Later)));
         assert!(matches!(builders.begin_wait(&registry, thread(2), Wait::Constructed(c)), Ok(Wakes::Later)));
-        // One from outside the ring waits for it, and is in none.
+        // A thread from outside waits for the ring, and is in none.
         assert!(matches!(builders.begin_wait(&registry, thread(9), Wait::Constructed(a)), Ok(Wakes::Later)));
         assert!(text(builders.begin_wait(&registry, thread(3), Wait::Constructed(a))).contains("a -> b -> c -> a"));
-        // It is refused and constructs no more: whoever waited for it constructs that now.
+        // Thread 3 is refused and constructs no more: thread 2, which waited for it, constructs `c` now.
         registry.begin_shared(c, thread(2));
         builders.wake(thread(2));
         assert!(matches!(builders.begin_wait(&registry, thread(1), Wait::Constructed(b)), Ok(Wakes::Later)));

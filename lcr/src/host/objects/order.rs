@@ -72,8 +72,8 @@ pub(crate) fn depth_first<N: Copy + Eq + Hash, R>(
     Ok(order)
 }
 
-/// How deep dependencies may be nested. Whoever builds a component builds what it needs first,
-/// one inside the other on one stack.
+/// How deep dependencies may be nested. The thread that builds a component first builds what the
+/// component needs, one inside the other on one stack.
 pub(crate) const NESTED: usize = 64;
 
 /// How deep each node of a depth-first `order` is nested: 1 for what leads nowhere.

@@ -161,7 +161,7 @@ impl Objects {
     }
 
     /// Another reference to the slot of `view` on a service for a dependent, or for
-    /// everybody else, if there is one.
+    /// for programs, if there is one.
     pub(in crate::host) fn slot_on(
         &self,
         service: ServiceId,

@@ -16,8 +16,8 @@
 //!                 (removed, with its last instance)
 //! ```
 //!
-//! What each thread sees of it depends on its [`Visibility`]: everybody sees what is committed,
-//! the transaction sees what will be there when it commits.
+//! What a thread sees of a provider depends on its [`Visibility`]: the transaction's own thread sees
+//! what will be there when the transaction commits, all others see what is committed.
 
 use std::{mem, sync::Arc};
 
@@ -65,9 +65,9 @@ pub(crate) enum Pending {
     Nothing,
 }
 
-/// The instance that everybody shares who does not ask for one of his own.
+/// The instance that all handles share, but those that were given one of their own.
 enum SharedInstance {
-    /// Nobody has asked for it, or it was released.
+    /// It was not asked for yet, or it was released.
     Absent,
     /// This thread constructs it.
     Building(ThreadId),
@@ -89,7 +89,7 @@ pub(in crate::host) enum Use {
 pub(in crate::host) enum Committed {
     /// The transaction had no part in it.
     Unchanged,
-    /// It is there for everybody now.
+    /// Every thread sees it now.
     Added,
     /// Its implementation was replaced: the one before.
     Replaced(Arc<Implementation>),
@@ -100,7 +100,7 @@ pub(in crate::host) enum Committed {
 /// What a thread sees of the providers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Visibility {
-    /// What is committed, as everybody sees it.
+    /// What is committed.
     Committed,
     /// What will be there when this transaction commits.
     Transaction(TransactionId),
@@ -117,7 +117,7 @@ impl Standing {
 }
 
 impl Provider {
-    /// A provider that is there for everybody.
+    /// A provider that every thread sees.
     pub(super) fn present(implementation: Arc<Implementation>) -> Provider {
         Provider {
             implementation,
@@ -168,7 +168,7 @@ impl Provider {
         self.config.as_ref()
     }
 
-    /// Whether everybody sees it.
+    /// Whether every thread sees it.
     pub(crate) fn is_committed(&self) -> bool {
         matches!(self.standing, Standing::Present | Standing::Changing(_))
     }
@@ -212,8 +212,8 @@ impl Provider {
         self.frozen_by().is_some_and(|changer| changer != thread)
     }
 
-    /// Notes what a transaction does with it at its commit; false if it is not there for
-    /// everybody.
+    /// Notes what a transaction does with it at its commit; false if it is not committed
+    /// itself.
     #[must_use]
     pub(super) fn announce(&mut self, by: TransactionId, pending: Pending) -> bool {
         let is_committed = self.is_committed();

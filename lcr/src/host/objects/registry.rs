@@ -30,7 +30,7 @@ pub(crate) struct Registry {
     components: HashMap<String, Vec<ProviderId>>,
     /// By interface name.
     interfaces: HashMap<String, Vec<ProviderId>>,
-    /// The component that provides an interface to whoever names none, if several do.
+    /// Of several components that provide an interface, the one that callers get who name none.
     bindings: BTreeMap<String, String>,
     /// What a running transaction makes of them at its commit.
     pending_bindings: BTreeMap<String, String>,
@@ -57,7 +57,7 @@ impl Registry {
         self.get(id).map_or(0, Provider::instances)
     }
 
-    /// The providers that everybody sees.
+    /// The providers that every thread sees.
     pub(crate) fn committed(&self) -> impl Iterator<Item = (ProviderId, &Provider)> {
         self.providers.iter().filter(|(_, provider)| provider.is_committed())
     }
@@ -67,7 +67,7 @@ impl Registry {
         self.providers.iter().any(|(_, provider)| Arc::ptr_eq(provider.implementation(), implementation))
     }
 
-    /// Adds a provider that everybody sees.
+    /// Adds a provider that every thread sees.
     ///
     /// # Errors
     /// `Invalid` if its component implements the interface already.

@@ -29,9 +29,9 @@ pub(crate) struct Slot {
     raw: NonNull<RawSlot>,
     view: ViewId,
     service: ServiceId,
-    /// Whose constructor was given its handles as a dependency; `None` if they are for
-    /// anybody else. It goes with its dependent, so a plan that replaces that one may
-    /// close it.
+    /// The component whose constructor was given the handles as a dependency; `None` if they
+    /// are a program's. The slot goes with its dependent, so a plan that replaces that
+    /// component may close it.
     dependent: Option<Weak<Implementation>>,
 }
 

@@ -6,25 +6,25 @@
 //! visible. *New* code is a successor's: its constructor or restore, its health check,
 //! and every method that such code calls on another successor. It must find the
 //! successors, or what it tells them (registers, writes) would be lost at the commit,
-//! and seen by everybody if there is none. Which of the two is calling shows in the
+//! and seen by all threads if there is none. Which of the two is calling shows in the
 //! thread's frames: a call into a successor shows a table of its own, which is no world's.
 //!
 //! | the thread calls | from new code | from old code |
 //! |---|---|---|
 //! | a member that needs no gate | its successor, if there is one yet | the old one |
-//! | a member behind the gate, before that is shut | the old one, as everybody | the old one |
+//! | a member behind the gate, before that is shut | the old one, as for every thread | the old one |
 //! | the same, not saved yet | the old one: what it is told is saved | the same |
-//! | the same, saved | nobody: a fault | the same |
+//! | the same, saved | none: a fault | the same |
 //! | the same, restored | its successor | its successor |
-//! | a member that only serves the handle when it is replaced | its successor, or nobody yet: a fault | the same |
+//! | a member that only serves the handle when it is replaced | its successor, or none yet: a fault | the same |
 //! | anything else | the current world | the current world |
 //!
 //! State that was saved lives on in the successor only, so old code that stays (a
 //! component that is not replaced, called by a restore) finds the successor, too. What a
 //! restore does to components that stay is theirs to keep, as what any caller does.
 //!
-//! Pins are of worlds, and hold what everybody sees: a pin may outlive the transaction. So
-//! where a call would find a successor, or nobody, a pin is refused at once.
+//! Pins are of worlds, and hold what all threads see: a pin may outlive the transaction. So
+//! where a call would find a successor, or none, a pin is refused at once.
 //!
 //! The drain does not see calls into successors, and need not: only this thread makes
 //! them, and only this thread destroys successors or commits, when it is outside. If it

@@ -38,7 +38,7 @@ use crate::{
 /// | `owner` | the thread that takes or gives back the record; writers read it |
 /// | `ended` | the owner, when it takes the record and when its thread ends |
 /// | `name` | the owner, when it takes the record; writers read it |
-/// | `next` | whoever links the record, once |
+/// | `next` | the thread that links the record, once |
 /// | `deeper` | the owner appends; writers read |
 /// | `pinned` | the owner |
 /// | `slow` | the owner |

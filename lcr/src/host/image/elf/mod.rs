@@ -1,4 +1,4 @@
-//! Reads a shared library that nobody trusts yet, from its bytes alone.
+//! Reads a shared library that is not trusted yet, from its bytes alone.
 //!
 //! `dlopen` believes what a file says: a truncated one makes it touch pages behind the end
 //! (SIGBUS), a mangled one makes it follow wild offsets (SIGSEGV), jump into data or loop. And it

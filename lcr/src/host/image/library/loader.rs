@@ -3,7 +3,7 @@
 //!
 //! `dlopen` and `dlclose` run under a lock of the C library. A child that was forked meanwhile
 //! finds it held by a thread that vanished, and would wait for ever. So every use by the host is
-//! counted here, and `fork` happens while nobody enters. It waits a while for other threads to
+//! counted here, and `fork` happens while no thread enters. It waits a while for other threads to
 //! leave, too: a child that was forked in the middle of a `dlopen` finds the C library's list of
 //! thread-locals half changed, and its next `pthread_create` ends it (seen with glibc:
 //! `_dl_allocate_tls_init: Assertion listp != NULL`). A constructor inside may itself wait for the
@@ -65,8 +65,8 @@ pub(crate) fn usable() -> Result<()> {
     if inside().is_lost { Err(lost()) } else { Ok(()) }
 }
 
-/// Whether the loader has a library of this name (`DT_NEEDED`), which it would give to whoever
-/// needs that name.
+/// Whether the loader has a library of this name (`DT_NEEDED`), which it would give to every
+/// library that needs that name.
 ///
 /// # Errors
 /// `Load`, in a child of `fork` whose loader is lost.
@@ -95,7 +95,7 @@ impl Drop for Turn {
     }
 }
 
-/// Nobody enters or leaves while this lives: for the time of a fork.
+/// No thread enters or leaves while this lives: for the time of a fork.
 pub(in crate::host) struct LoaderLock {
     inside: MutexGuard<'static, Inside>,
     forking: ThreadId,

@@ -3,7 +3,7 @@
 //!
 //! Called by the load and retire phases of a transaction. An [`Image`] stays mapped when it is
 //! dropped: Rust's thread-local destructors, and pointers that were handed out, make unmapping
-//! unsound unless somebody knows better ([`Image::unload`]).
+//! unsound unless the component's author knows better ([`Image::unload`]).
 //!
 //! Invariants:
 //! 1. Only a [`Staged`] file is opened: its bytes were checked, and its path is new to the loader.
@@ -173,7 +173,7 @@ impl Image {
             return held(self, why.to_owned());
         }
         if self.mapped_beside > 0 {
-            let text = "libraries of its own came with it, and nobody counts what they began; link them statically";
+            let text = "libraries of its own came with it, and what they began is not counted; link them statically";
             return held(self, text.to_owned());
         }
         let start = sys::image_start(std::ptr::from_ref(self.table).cast());

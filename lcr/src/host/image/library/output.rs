@@ -2,7 +2,7 @@
 //!
 //! Each image has its own copy of the standard library, with a buffer for standard output that
 //! keeps what was printed behind the last line's end. When a process ends, Rust writes the buffer
-//! of the program itself, and nobody writes those of its images. So the host does: when the process
+//! of the program itself, and nothing writes those of its images. So the host does: when the process
 //! ends by `exit(3)`, which the end of `main` is (not by a signal, `_exit` or an abort), and when a
 //! runtime ends, before its last images are unmapped.
 //!
@@ -27,9 +27,10 @@ use std::{
     vec,
 };
 
-use slab::Slab;
-
-use crate::host::sys;
+use crate::host::{
+    ids::{Numbered, OutputId},
+    sys,
+};
 
 /// An image's function that writes what was printed in it, and waits for its buffer's lock.
 pub(super) type Flush = unsafe extern "C" fn();
@@ -43,17 +44,17 @@ const STACK: usize = 128 << 10;
 
 /// What is written when the process ends, and whether the C library was told.
 struct Images {
-    sources: Slab<Arc<Source>>,
+    sources: Numbered<OutputId, Arc<Source>>,
     is_registered: bool,
 }
 
-static IMAGES: Mutex<Images> = Mutex::new(Images { sources: Slab::new(), is_registered: false });
+static IMAGES: Mutex<Images> = Mutex::new(Images { sources: Numbered::new(), is_registered: false });
 
 fn images() -> MutexGuard<'static, Images> {
     IMAGES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Nobody changes the list while this lives: for the time of a fork.
+/// No thread changes the list while this lives: for the time of a fork.
 pub(in crate::host) struct OutputLock(#[expect(dead_code, reason = "it is held")] MutexGuard<'static, Images>);
 
 /// See [`OutputLock`].
@@ -80,7 +81,7 @@ impl Source {
 #[derive(Debug)]
 pub(super) struct Output {
     source: Arc<Source>,
-    number: usize,
+    number: OutputId,
 }
 
 impl Output {
@@ -121,7 +122,7 @@ impl Output {
 
 extern "C" fn at_exit() {
     let sources = mem::take(&mut images().sources);
-    write(sources.into_iter().map(|(_, source)| source).collect());
+    write(sources.into_entries().collect());
 }
 
 /// Images to be asked, and threads that do.

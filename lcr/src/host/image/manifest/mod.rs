@@ -1,4 +1,4 @@
-//! What components say of themselves, decoded from bytes that nobody trusts yet.
+//! What components say of themselves, decoded from bytes that are not trusted yet.
 //!
 //! `abi::manifest` and `abi::interface` encode, in constants of the component's image; this
 //! decodes, from a file before it is loaded, from an image that is linked in, or from an
@@ -114,7 +114,7 @@ pub struct MethodManifest {
     pub shape: Shape,
 }
 
-/// An interface as somebody was compiled with it.
+/// An interface as an image was compiled with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InterfaceManifest {

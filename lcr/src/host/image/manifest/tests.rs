@@ -182,7 +182,7 @@ fn every_single_changed_byte_is_noticed() {
     }
 }
 
-/// With a checksum that fits, as somebody who means harm would write it: no panic, and whatever
+/// With a checksum that fits, as an attacker would write it: no panic, and whatever
 /// is accepted has names that are safe.
 #[test]
 fn changed_bytes_behind_a_right_checksum_never_panic() {
@@ -216,7 +216,7 @@ fn what_makes_no_sense_is_refused_by_name() {
         let refusal = refusal(&replaced(from, to));
         assert!(refusal.contains(text), "{refusal}\nlacks\n{text}");
     }
-    // Flags nobody knows; a replaced version that is not older.
+    // Flags that are not known; a replaced version that is not older.
     let flags = replaced(&[0x32, 0, 0, 0, 4, 0, 0, 0], &[0x32, 1, 0, 0, 4, 0, 0, 0]);
     assert!(refusal(&flags).contains("flags 0x132"), "{}", refusal(&flags));
     let replaces = replaced(&[2, 0, 1, 0, 0, 0, 2, 0, 0, 0], &[2, 0, 1, 0, 0, 0, 3, 0, 0, 0]);
@@ -320,7 +320,7 @@ fn a_method_is_found_by_its_name_among_many() {
     assert_eq!(export.method("n"), None);
 }
 
-/// CASES B5: 60,000 methods in reverse order took 13 s, with everybody waiting.
+/// CASES B5: 60,000 methods in reverse order took 13 s, while all threads waited.
 #[test]
 fn methods_are_linked_in_any_order() {
     let manifest = Manifest::decode(&descending(60_000)).unwrap();

@@ -99,7 +99,7 @@ fn lacking_bounds(parent: Option<Kind>, given: &Shape, wanted: &Shape) -> Option
     if !is_callback(given) || given.kind != wanted.kind || given.name == wanted.name {
         return None;
     }
-    // Whoever takes a callback wants its bounds; whoever takes a callback's callback gives them.
+    // A function that takes a callback wants its bounds; one that takes a callback's callback gives them.
     // No macro makes the latter, so it has to be the same.
     let is_enough = |name: &str| given.name.split(" + ").any(|given| given == name);
     let lacking: Vec<_> = match parent {

@@ -4,7 +4,7 @@
 //! is elsewhere. So what it needs from there is copied to the store, too, with what that needs in
 //! turn: checked as the component is, and each of these copies is checked again when it is done.
 //!
-//! The loader knows libraries by their names, and gives one that it has to whoever needs that
+//! The loader knows libraries by their names, and gives one that it has to every library that needs that
 //! name. The next version of a component comes with the next build of its libraries, under the same
 //! names; it would be given the old ones. So in the copies each such library gets a name that was
 //! never used before: as the file's name, as what it calls itself (`DT_SONAME`), and where others
@@ -75,7 +75,7 @@ struct Wanting {
 }
 
 impl Wanting {
-    /// What `file` wants, which whoever needs it gives `inherited` run paths.
+    /// What `file` wants. The library that needs `file` gives it `inherited` run paths.
     fn of(file: &Path, elf: &elf::Elf<'_>, inherited: &[(PathBuf, Vec<u8>)]) -> Wanting {
         let needed = elf.needed().iter().map(|name| name.to_vec()).collect();
         let origin = file.parent().map(Path::to_owned).unwrap_or_default();

@@ -6,7 +6,7 @@
 //! base/lcr-1000/Xa81kQ/kv-0123456789abcdef-1.so
 //! ```
 //!
-//! A process that is killed leaves its directory behind, so whoever makes one removes what it
+//! A process that is killed leaves its directory behind, so a process that makes one removes what it
 //! finds beside it whose process is dead. That a process lives shows in `flock(2)` on the
 //! directory itself: the kernel lets go of it with the last descriptor, however the process
 //! ends. systemd-tmpfiles(8) leaves a locked directory alone, too.
@@ -29,7 +29,7 @@
 //!
 //! What others put in the way does no harm: if `lcr-1000` is a link, is not a directory, is
 //! someone else's or open to others, or cannot be locked, a store gets a directory with a name
-//! that nobody can guess, which no one sweeps. Inside a directory that only this user may enter,
+//! that cannot be guessed, which no process sweeps. Inside a directory that only this user may enter,
 //! links and others' files are left where they are. Locks are those of one machine: several must
 //! not share a base directory, unless its file system locks for all of them.
 
@@ -125,7 +125,7 @@ impl Drop for Directory {
 /// What came of trying to hold a directory.
 enum Claim {
     Held(Directory),
-    /// Somebody else was faster.
+    /// Another process was faster.
     Lost,
     /// The file system does not lock directories.
     Unlockable,

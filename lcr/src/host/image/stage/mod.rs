@@ -1,4 +1,4 @@
-//! From a file that anybody may change to a private copy that nobody does.
+//! From a file that others may change to a private copy that does not change.
 //!
 //! [`Store::stage`] opens a file once, looks at its first bytes, so that what is no library is not
 //! copied, has the system copy it to the store, and from then on looks only at the copy: that is

@@ -107,7 +107,7 @@ impl Sample {
     }
 }
 
-/// Writes a file that nobody else may write to, whatever the umask.
+/// Writes a file that no other user may write to, whatever the umask.
 pub(in crate::host) fn write(path: &Path, contents: &[u8]) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::write(path, contents).unwrap();

@@ -11,9 +11,9 @@ use std::{
 
 /// What must hold of a file before it is loaded.
 ///
-/// Strict by default: whoever can write to the file can run code as this user. OpenSSH's
+/// Strict by default: a user who can write to the file can run code as this one. OpenSSH's
 /// `StrictModes` asks the same of its files, on Debian with the same exception for the owner's
-/// private group, which grants nobody anything.
+/// private group, which grants no other user anything.
 ///
 /// ```
 /// let mut trust = lcr::Trust::default();
@@ -43,7 +43,7 @@ impl Default for Trust {
 }
 
 impl Trust {
-    /// Accepts anybody's file.
+    /// Accepts the file of any user.
     pub fn anyone() -> Trust {
         Trust { owner: false, mode: false, directory: false, ..Trust::default() }
     }
@@ -90,7 +90,7 @@ fn has_private_group(metadata: &Metadata) -> bool {
 /// then it counts as shared.
 const ACCOUNTS: u64 = 4 << 20;
 
-/// Whether the group `number` belongs to the user of that number and to nobody else: `groups` and
+/// Whether the group `number` belongs to the user of that number and to no other: `groups` and
 /// `users` are as in group(5) and passwd(5). Not root's: systems put others into that group.
 fn is_private_group(number: u32, groups: &str, users: &str) -> bool {
     let is_number = |field: Option<&str>| field.and_then(|field| field.parse().ok()) == Some(number);
@@ -143,10 +143,10 @@ mod tests {
         assert!(is_private_group(1000, groups, users));
         assert!(is_private_group(1000, "ann:x:1000:ann", users));
         assert!(!is_private_group(1001, groups, users), "another user's first group");
-        assert!(!is_private_group(0, groups, users), "root's group is no one's alone");
+        assert!(!is_private_group(0, groups, users), "the group of root is a private one");
         for shared in ["", "ann:x:1000:bob", "ann:x:1000:ann,bob", "ann:x:1000:\nstaff:x:1000:bob"] {
             assert!(!is_private_group(1000, shared, users), "{shared}");
         }
-        assert!(!is_private_group(1000, groups, ""), "a user that nobody knows");
+        assert!(!is_private_group(1000, groups, ""), "a user without an entry");
     }
 }

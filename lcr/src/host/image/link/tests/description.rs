@@ -45,7 +45,7 @@ pub(super) struct Method {
     pub(super) result: Type,
 }
 
-/// An interface as somebody was compiled with it.
+/// An interface as an image was compiled with it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Interface {
     pub(super) name: String,

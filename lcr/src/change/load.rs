@@ -34,6 +34,9 @@ impl Runtime {
 
     /// Adds the component in `library`: `plan().add(library).commit()`.
     ///
+    /// This runs the code of the library, and is a safe function: the page
+    /// [`soundness`](crate::guide::soundness) says why, and what remains an author's word.
+    ///
     /// # Errors
     /// As for [`Plan::commit`].
     pub fn load(&self, library: impl AsRef<Path>) -> Result<Report> {
@@ -41,6 +44,9 @@ impl Runtime {
     }
 
     /// Replaces a component by the one in `library`: `plan().replace(library).commit()`.
+    ///
+    /// This runs the code of the library, and is a safe function: the page
+    /// [`soundness`](crate::guide::soundness) says why, and what remains an author's word.
     ///
     /// # Errors
     /// As for [`Plan::commit`].
@@ -52,6 +58,9 @@ impl Runtime {
     /// they may depend on each other. Of several versions of a component the highest is
     /// taken. A file that is refused does not stand in the way of the others, unless they
     /// need it; components that are present already are among the refused.
+    ///
+    /// This runs the code of the libraries, and is a safe function: the page
+    /// [`soundness`](crate::guide::soundness) says why, and what remains an author's word.
     ///
     /// # Errors
     /// `Io` if the directory cannot be read; as for [`Plan::commit`] if what remains

@@ -178,7 +178,7 @@ impl<'rt> PlanBuilder<'rt> {
         Plan { inner, steps, options: self.options, resolution, generation }
     }
 
-    /// Builds the plan and commits it.
+    /// Builds the plan and commits it, which runs the code of its libraries: see [`Plan::commit`].
     ///
     /// # Errors
     /// As for [`Plan::commit`].
@@ -203,6 +203,9 @@ impl Plan {
     /// Blocks until the commit, at most for the plan's timeout and deadline together.
     /// Calls that are still inside replaced instances without state are not waited for;
     /// the report names them.
+    ///
+    /// This runs the code of the plan's libraries, and is a safe function: the page
+    /// [`soundness`](crate::guide::soundness) says why, and what remains an author's word.
     ///
     /// # Errors
     /// Any refusal of the plan; `Busy` while another transaction runs; `Reentrant` if

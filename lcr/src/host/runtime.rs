@@ -78,8 +78,7 @@ impl Default for RuntimeBuilder {
 }
 
 impl RuntimeBuilder {
-    /// Whether components that are linked into the program are present (they are,
-    /// unless this says no).
+    /// Whether the components that are linked into the program are present. Default: yes.
     pub fn linked(mut self, linked: bool) -> RuntimeBuilder {
         self.linked = linked;
         self
@@ -93,7 +92,7 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Which files may be loaded; strict unless this says otherwise.
+    /// Which files may be loaded. Default: [`Trust::default`], which is strict.
     pub fn trust(mut self, trust: Trust) -> RuntimeBuilder {
         self.trust = trust;
         self
@@ -177,7 +176,7 @@ impl Runtime {
         Runtime::builder().build()
     }
 
-    /// Options first.
+    /// The options of a runtime, to be [built](RuntimeBuilder::build).
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::default()
     }

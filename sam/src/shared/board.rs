@@ -87,7 +87,7 @@ impl Board {
     /// A new board for the instance of that number. The supervisor's; does not allocate.
     ///
     /// `interval` is the policy's; the instance can ask for it. `by_counter` lets its beats be
-    /// counts, which somebody must [settle](Self::settle).
+    /// counts, which the supervisor must [settle](Self::settle).
     pub(crate) fn create(instance: u32, interval: Duration, by_counter: bool) -> io::Result<Board> {
         let fd = memory::sealed(NAME, LEN)?;
         // An error here, and not a fault at the first look.
@@ -166,7 +166,7 @@ impl Board {
             0 => Phase::Starting,
             1 => Phase::Ready,
             3 => Phase::Stopping,
-            // 2, or a word that somebody destroyed.
+            // 2, or a word that was overwritten.
             _ => Phase::Running,
         };
         let (mut due, mut check) = (Time::NEVER, MAIN as u8);

@@ -21,7 +21,7 @@ pub(crate) const COUNTER: &str = if cfg!(target_arch = "x86_64") { "tsc" } else 
 #[inline]
 pub(crate) fn count() -> u64 {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: every processor of this architecture has the instruction. Who forbade it to this
+    // SAFETY: every processor of this architecture has the instruction. Where it is forbidden to this
     // process (PR_SET_TSC) forbade it to the vdso's clock, too.
     unsafe {
         std::arch::x86_64::_rdtsc() & (u64::MAX >> 1)

@@ -71,7 +71,7 @@ impl ExitRecordLayout {
         let exit = match kind {
             CODE => Exit::Code(value),
             SIGNAL | CORE => Exit::Signal { signal: value, core: kind == CORE },
-            // NONE, or a word that somebody destroyed.
+            // NONE, or a word that was overwritten.
             NONE.. => return None,
         };
         let duration = |cell: &AtomicU64| Duration::from_nanos(cell.load(Ordering::Relaxed));

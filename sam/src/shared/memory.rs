@@ -88,7 +88,7 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: the range was mapped by `new` or `grow` and nobody uses it after this value.
+        // SAFETY: the range was mapped by `new` or `grow` and nothing uses it after this value.
         // It fails only for a range that is none, which this one is not.
         let _ = unsafe { munmap(self.address.cast(), self.len) };
     }
@@ -138,7 +138,7 @@ mod tests {
     fn a_mapping_that_grows_keeps_its_bytes() {
         let fd = sealed(c"test", 64 * PAGE).unwrap();
         let mut small = Mapping::new(&fd, 0, PAGE).unwrap();
-        // SAFETY: the first byte is mapped, and nobody else knows of it.
+        // SAFETY: the first byte is mapped, and nothing else knows of it.
         unsafe { small.address().write(7) };
         small.grow(64 * PAGE).unwrap();
         // SAFETY: as above; the address is read again after the growth.

@@ -1,5 +1,5 @@
 //! What both processes see: the board (health, fresh for each instance) and the vault (stored
-//! data, one for the life of the supervisor). Both are sealed memfds: nobody can shrink or grow
+//! data, one for the life of the supervisor). Both are sealed memfds: no process can shrink or grow
 //! them, so that no access to a mapping of them ends in SIGBUS by truncation.
 //!
 //! Nothing here allocates, locks or blocks on another process, but for what

@@ -14,7 +14,7 @@
 //! Step (1) is what keeps (2) from SIGBUS when memory is short: the pages are there before they
 //! are written. A warm store (a slot that has held as much in this instance) makes no system call.
 //!
-//! Who writes: threads of the one living instance, one at a time ([`Writer`] takes `&mut self`).
+//! Writers: threads of the one living instance, one at a time ([`Writer`] takes `&mut self`).
 //! Two instances never live at once, and a process that the application forks has no writer.
 //! **The supervisor** only holds the descriptor. It maps and reads nothing of the vault, so what
 //! an instance writes there cannot harm it. The next instance reads with `pread`, which no hole

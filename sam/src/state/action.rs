@@ -21,10 +21,10 @@ pub(crate) enum Action {
     Probe,
     /// Stop the probe that runs. `Probed` does not follow.
     StopProbe,
-    /// Tell somebody that an instance has failed.
+    /// Run the command for a failure.
     Failed,
     /// Stop this process itself, as a terminal's Ctrl-Z would (after the instance
-    /// stopped). Answered by `Signal(SIGCONT)` when somebody continues it.
+    /// stopped). Answered by `Signal(SIGCONT)` when a signal continues it.
     Suspend,
     /// End the supervisor with this status; by a signal it is raised again. The last.
     Exit(Exit),

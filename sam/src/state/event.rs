@@ -14,7 +14,7 @@ pub(crate) enum Event {
     Look(Reading),
     /// The instance ended, was reaped, and nothing of its process group is left.
     Ended(Exit),
-    /// Somebody stopped the instance's process (SIGSTOP, SIGTSTP ...).
+    /// The instance's process was stopped (SIGSTOP, SIGTSTP ...).
     Halted(i32),
     /// It was continued.
     Resumed,

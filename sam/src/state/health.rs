@@ -225,7 +225,7 @@ impl Health {
         }
     }
 
-    /// Somebody continues us and the instance: all that was due is due anew.
+    /// The supervisor and the instance were continued: all that was due is due anew.
     pub(super) fn rearm(&mut self, policy: &Policy, now: Time) {
         self.excused_until = now.after(respite(policy));
         if let (Some(limit), true) = (policy.start_limit, self.start_due != Time::NEVER) {

@@ -237,7 +237,7 @@ impl State {
     /// The supervisor's own status.
     fn exit_of_supervisor(&self, exit: Result<Exit, i32>, decision: Decision) -> Exit {
         match (exit, decision, self.stop) {
-            // Who gives up did not succeed, even if the last instance left with 0 when
+            // A supervisor that gives up did not succeed, even if the last instance ended with 0 when
             // it was warned.
             (Ok(Exit::Code(0)), Decision::Spent, _) => Exit::Code(1),
             (Ok(exit), ..) => exit,

@@ -32,7 +32,7 @@
 //!
 //! SIGTSTP to the supervisor goes to the group; once the instance has halted, `Suspend`.
 //! The SIGCONT that ends this goes to the group too, and everything that was due is due
-//! anew. A halt by SIGSTOP is nobody's wish: the checks go on counting.
+//! anew. No operator asks for a halt by SIGSTOP here: the checks go on counting.
 //!
 //! # Invariants
 //! 1. `Spawn` only after `Ended` (or `NotSpawned`) of the instance before: never two live.
@@ -47,7 +47,7 @@
 //! 6. A `Look` and a `Tick` of one moment, at or after `deadline`, move it past that
 //!    moment, or an answer (`Spawned`, `Ended`) is owed: no busy loop.
 //! 7. A living instance without a complaint, all of whose checks are parked, and which
-//!    nobody probes, has no deadline.
+//!    no probe watches, has no deadline.
 //! 8. `Probed` and `Unprobed` count only while a probe runs; a probe that runs at `Ended` is stopped.
 
 mod action;

@@ -17,16 +17,16 @@ pub(crate) struct Policy {
     /// What the instance is sent when its operator stops it; the operator's own signal if none is
     /// given.
     pub(crate) stop_signal: Option<i32>,
-    /// Who is sent that.
+    /// Which processes get that signal.
     pub(crate) stop_to: SignalTarget,
-    /// Who gets the signals that are passed on.
+    /// Which processes get the signals that are passed on.
     pub(crate) pass_to: SignalTarget,
     /// From the warning to SIGKILL. Zero kills at the next `Tick`.
     pub(crate) grace: Duration,
-    /// From `Spawned` to `Phase::Ready`. Without it nobody waits for readiness, and an
+    /// From `Spawned` to `Phase::Ready`. Without it the machine does not wait for readiness, and an
     /// instance counts as serving from its first moment.
     pub(crate) start_limit: Option<Duration>,
-    /// It says itself when it is ready, and nobody probes it before.
+    /// The instance says itself when it is ready, and is not probed before.
     pub(crate) says_ready: bool,
     /// From the operator's stop to SIGKILL. `Duration::MAX`: for ever.
     pub(crate) stop_limit: Duration,
@@ -46,7 +46,7 @@ pub(crate) struct Policy {
     /// `Phase::Stopping` is the application's own wish for no further instance (`finalize`), and not
     /// only news that it is on its way out (STOPPING=1), which a warning may have begun.
     pub(crate) finalizes: bool,
-    /// Somebody wants to know of each end that is a failure.
+    /// There is a command to run at each end that is a failure.
     pub(crate) tells_failures: bool,
     /// An exit that comes while no check is active (before the application has started, or after
     /// it has stopped) is the end, whatever its status, as corosync's library has it.

@@ -75,7 +75,7 @@ impl State {
             Stage::Spawning | Stage::Left { .. } => return,
             Stage::Living => Some(limit),
             Stage::Warned { kill_at, .. } => Some(kill_at.min(limit)),
-            // Who presses Ctrl-C a second time does not want to wait.
+            // An operator who presses Ctrl-C a second time does not want to wait.
             Stage::Stopping { .. }
                 if (first.0, signal) == (libc::SIGINT, libc::SIGINT) && now.since(first.1) >= ANOTHER =>
             {
@@ -143,7 +143,7 @@ impl State {
         }
     }
 
-    /// It was continued; if we slept because of it, by somebody who went past us.
+    /// The instance's process was continued; if the supervisor is suspended, then past it.
     pub(super) fn resumed(&mut self, now: Time) {
         self.job.halted = false;
         self.unsuspended(now);

@@ -12,7 +12,7 @@ pub(crate) enum Stage {
     Waiting { at: Time },
     /// `Spawn` was asked for and not answered yet.
     Spawning,
-    /// It lives and nobody complains.
+    /// It lives and nothing is wrong with it.
     Living,
     /// It was warned of this, and dies at that time unless it recovers.
     Warned { cause: Cause, kill_at: Time },
@@ -78,6 +78,6 @@ pub(super) struct Job {
     pub(super) halted: bool,
     /// SIGTSTP was passed on; a halt until then is its answer.
     pub(super) halting_until: Option<Time>,
-    /// We stopped because it stopped: nothing is overdue until somebody continues us.
+    /// The supervisor stopped because the instance did: nothing is overdue until a signal continues it.
     pub(super) suspended: bool,
 }

@@ -10,7 +10,7 @@
 //! 1. Between the first fork and its end the supervisor allocates nothing, takes no lock,
 //!    starts no thread, and waits for nothing but in [`sys::wait`], and for a child that stood
 //!    by and was just killed: on its way out, where an instance is executed in its place, and
-//!    where somebody had stopped it.
+//!    where a signal had stopped it.
 //! 2. Every signal is blocked and read from a descriptor, so no handler of the application
 //!    ever runs here. What the kernel sends for this process's own deeds (SIGPIPE) is
 //!    dropped; SIGCHLD is the occasion to look after children; others go to the machine.

@@ -20,7 +20,7 @@ impl<const N: usize> Text<N> {
         text
     }
 
-    /// Bytes that somebody else wrote, on one line: what is no text, or could change how a
+    /// Bytes of another process, on one line: what is no text, or could change how a
     /// terminal shows it, is replaced.
     pub(crate) fn plain(bytes: &[u8]) -> Text<N> {
         let mut text = Text::new();

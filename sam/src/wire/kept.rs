@@ -164,7 +164,7 @@ impl Kept {
             }
         };
         let passed = passed.and_then(|place| self.entries[place].as_ref()).map(|entry| entry.fd.as_fd());
-        // No room, or nobody there: the instance gives up by itself.
+        // No room, or no instance any more: it gives up by itself.
         let _ = socket::send(socket, &Message { name, ..request }.reply(status), passed);
         status != Status::Refused
     }

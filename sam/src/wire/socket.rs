@@ -18,7 +18,7 @@ struct Control([MaybeUninit<u8>; CONTROL]);
 
 const CONTROL: usize = 64;
 
-// A descriptor's control message is a header and four bytes; credentials, which nobody turns on
+// A descriptor's control message is a header and four bytes; credentials, which neither side turns on
 // at our end, would be cut off.
 // SAFETY: CMSG_SPACE only computes.
 const ROOM: usize = unsafe { libc::CMSG_SPACE((STRANGE * size_of::<RawFd>()) as u32) } as usize;
@@ -155,7 +155,7 @@ fn take_fds(header: &libc::msghdr, fds: &mut [Option<OwnedFd>]) -> bool {
                 let at = unsafe { data.add(index) };
                 // SAFETY: as above; the kernel aligns nothing that we rely on.
                 let raw = unsafe { at.read_unaligned() };
-                // SAFETY: the kernel has just made this descriptor for us, and nobody else has it.
+                // SAFETY: the kernel has just made this descriptor for us, and nothing else owns it.
                 let fd = unsafe { OwnedFd::from_raw_fd(raw) };
                 match slots.next() {
                     Some(slot) => *slot = Some(fd),

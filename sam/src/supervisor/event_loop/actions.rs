@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Supervisor {
-    /// Does what the machine asks for.
+    /// Executes one action. What the machine wants to hear of it goes into the ring.
     pub(super) fn execute(&mut self, action: Action, now: Time) -> ControlFlow<StandbyChild> {
         match action {
             Action::Spawn { instance } => match self.spawn(instance, now)? {
@@ -64,7 +64,7 @@ impl Supervisor {
         ControlFlow::Continue(())
     }
 
-    /// Signals the living instance, if its main process has not been reaped.
+    /// Signals the instance. If its main process was reaped, only a signal to the group is sent.
     pub(super) fn send(&self, signal: i32, to: SignalTarget) {
         let Some(instance) = &self.instance else { return };
         match (to, instance.main.group()) {

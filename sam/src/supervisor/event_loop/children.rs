@@ -19,7 +19,7 @@ use crate::{
     time::Time,
 };
 
-/// How long the rest of a group that was killed is waited for.
+/// How long the loop waits for the rest of a group that was killed.
 const REAP_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Supervisor {
@@ -49,7 +49,7 @@ impl Supervisor {
         str::from_utf8(text).ok()?.trim().parse().ok().filter(|pid| *pid > 0)
     }
 
-    /// A child changed.
+    /// A child has ended, was stopped or was continued.
     pub(super) fn child_changed(&mut self, pid: i32, change: Change, usage: Usage, now: Time) {
         if self.probe.as_ref().is_some_and(|probe| probe.pid == pid) {
             if let Change::Ended(exit) = change {
@@ -74,7 +74,7 @@ impl Supervisor {
         if self.standby.as_ref().is_some_and(|standby| standby.pid == pid) {
             match change {
                 Change::Ended(_) => self.standby = None,
-                // It would become an instance that does not run, without anybody being told.
+                // It would become an instance that does not run, and the machine would not hear of it.
                 Change::Stopped(_) => self.standby.take().into_iter().for_each(Standby::stop),
                 Change::Continued => {}
             }
@@ -97,7 +97,7 @@ impl Supervisor {
             Change::Stopped(libc::SIGTTIN | libc::SIGTTOU) if self.terminal.lend(instance.main.first_group()) => {
                 self.send(libc::SIGCONT, SignalTarget::Group);
             }
-            // Where nobody could continue us it is no terminal's stop, but a hang.
+            // Where no process could continue this one it is no terminal's stop, but a hang.
             Change::Stopped(_) if terminal::is_group_orphaned() => self.events.push(Event::Halted(libc::SIGSTOP)),
             Change::Stopped(signal) => self.events.push(Event::Halted(signal)),
             Change::Continued => self.events.push(Event::Resumed),
@@ -156,12 +156,12 @@ impl Supervisor {
         }
     }
 
-    /// Ends what is left of an instance whose main process was reaped; its exit, once
-    /// there is nothing. While the operator's stop has time left, so has the group.
+    /// Kills what is left of an instance whose main process was reaped. Returns the exit once nothing is
+    /// left. While the operator's stop has time left, so has the group.
     pub(super) fn reap_group(&mut self, now: Time) -> Option<Exit> {
         let instance = self.instance.as_mut()?;
         let (exit, at) = instance.ended?;
-        // What goes on is nobody's of the instance any more.
+        // Under `KillMode::Main` what goes on is not the instance's any more.
         let group = instance.main.group().filter(|_| self.options.kill_mode != KillMode::Main);
         let has_time =
             self.options.kill_mode == KillMode::Group && matches!(self.state.stage(), Stage::Stopping { .. });
@@ -191,7 +191,7 @@ impl Supervisor {
         Some(exit)
     }
 
-    /// Children of the supervisor that are nothing of an instance.
+    /// Children of the supervisor that do not belong to an instance.
     fn own_children(&self) -> [Option<i32>; 3] {
         let (probe, standby, command) = (self.probe.as_ref(), self.standby.as_ref(), self.failure_command.as_ref());
         [probe.map(|probe| probe.pid), standby.map(|standby| standby.pid), command.map(|command| command.pid)]

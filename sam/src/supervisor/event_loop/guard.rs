@@ -40,7 +40,7 @@ impl Guard {
         Guard { pid, group, is_alone, cgroup }
     }
 
-    /// Kills what is found. The supervisor is gone, so that nobody has reaped the instance since but
+    /// Kills what is found. The supervisor is gone, so that no process has reaped the instance since but
     /// the process that has inherited it, a moment ago at most.
     pub(super) fn kill(&self, supervisor: i32) {
         // Its descriptors are closed before its children are given away. At that moment the kernel sends

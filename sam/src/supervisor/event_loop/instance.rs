@@ -43,8 +43,8 @@ pub(super) struct Instance {
     usage: Usage,
 }
 
-/// What one that has ended leaves, beside its board: nobody uses it, and to close it takes a
-/// while.
+/// What an instance that has ended leaves beside its board. Nothing uses these, and closing them takes
+/// a while.
 pub(super) type Rest = (Option<OwnedFd>, Bell, Option<InstanceCgroup>);
 
 impl Instance {

@@ -134,10 +134,10 @@ pub(super) struct Supervisor {
     pid: i32,
     /// The signals that were blocked when supervision began, as instances have them.
     mask: signals::Mask,
-    /// What SIGCHLD did before.
+    /// The disposition of SIGCHLD before supervision.
     child_signal: Option<signals::Disposition>,
     signals: OwnedFd,
-    /// More may be there than a turn takes in.
+    /// A source may have more than this turn has read.
     is_behind: bool,
     terminal: Terminal,
     children: Children,
@@ -147,15 +147,15 @@ pub(super) struct Supervisor {
     tsc: Tsc,
     file_pages: FilePages,
     instance: Option<Instance>,
-    /// The next one, if it has been made ahead of time; and the number of the newest for
-    /// which that was tried.
+    /// The next instance, if it was forked ahead of time.
     standby: Option<Standby>,
+    /// The newest instance for which a fork ahead of time was tried.
     newest_standby: u32,
     predecessor: Option<Predecessor>,
     /// What else is left of the predecessor, and of the one before it. Closing these takes a while, so
     /// they are closed once the next instance has begun.
     remains: Option<(Option<Predecessor>, Rest)>,
-    /// From when on there is time for what is not urgent.
+    /// When there is time again for what is not urgent.
     idle_after: Time,
     probe: Option<ShellCommand>,
     failure_command: Option<ShellCommand>,
@@ -164,7 +164,7 @@ pub(super) struct Supervisor {
     notify_server: Option<NotifyServer>,
     /// What a program finds around itself.
     surroundings: Prepared,
-    /// Which process follows a main process that has ended.
+    /// The file that names the successor of a main process that has ended.
     pid_file: Option<CString>,
 }
 
@@ -281,8 +281,8 @@ impl Supervisor {
             _ if self.is_behind => Time(0),
             // The machine hears nothing before its group is gone.
             Some(instance) if instance.ended.is_some() => now().after(GROUP_POLL),
-            // It closed its end, so it does not tell when its board changes; another program
-            // has no board of its own.
+            // The instance has closed its end, so it sends no message when its board changes. A program
+            // that is executed has no board of its own.
             Some(instance) if instance.socket().is_none() && self.options.program.is_none() => {
                 due.min(now().after(BOARD_POLL))
             }
@@ -291,7 +291,7 @@ impl Supervisor {
         };
         let until = until.min(most);
         let timeout = (until != Time::NEVER).then(|| until.since(now()));
-        // What fails here (no memory in the kernel) may succeed at the next turn.
+        // If the kernel is short of memory, the next turn may succeed.
         let _ = sys::wait(&mut fds, timeout);
     }
 }

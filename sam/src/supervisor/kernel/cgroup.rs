@@ -48,7 +48,7 @@ const NAMES: [&CStr; 2] = [c"0", c"1"];
 /// How long a path is that is shown: a status file has room for others, too.
 const SHOWN: usize = 512;
 
-/// How often a name is chosen anew that somebody else had, or took away.
+/// How often another name is chosen because a process had that name, or removed it.
 const RACES: u32 = 16;
 
 /// Where instances live.
@@ -89,7 +89,7 @@ impl Cgroups {
     }
 
     fn make((own, path): &(PathBuf, Vec<u8>), is_needed: bool) -> io::Result<Cgroups> {
-        // Who moves a process needs the right to write here, too.
+        // To move a process takes the right to write here, too.
         OpenOptions::new().write(true).open(own.join("cgroup.procs"))?;
         remove_stale(own);
         let pid = std::process::id();
@@ -291,7 +291,7 @@ fn remove_stale(own: &Path) {
 /// Whether a process lives in a cgroup or below it.
 fn is_populated(events: &File) -> bool {
     let mut text = [0; 64];
-    // One that somebody removed has no processes.
+    // A cgroup that was removed has no processes.
     let len = events.read_at(&mut text, 0).unwrap_or(0);
     text[..len].split(|&byte| byte == b'\n').any(|line| line == b"populated 1")
 }

@@ -1,6 +1,6 @@
 //! What the program is to find of signals as if it had been executed without a supervisor.
 //!
-//! A signal that is ignored stays ignored over `exec`, so whoever begins a program decides what
+//! A signal that is ignored stays ignored over `exec`, so the program that begins another decides what
 //! becomes of it at a hang-up (`nohup`), a closed pipe, or an interrupt (a shell's `&`). The mask is
 //! handed on by `spawn`. Two dispositions are not what the caller left: SIGCHLD, which the
 //! supervisor sets and an instance sets back, and SIGPIPE, which the runtime of Rust ignores before

@@ -5,11 +5,11 @@
 //! application's own beginning. It is given back before the first fork, and what the loop
 //! does need comes back from the page cache as it is touched. Instances lose nothing: `fork`
 //! does not hand down the page tables of such mappings. Where instances execute another program,
-//! so that nobody has the supervisor's file mapped but itself, it is given back once more
+//! so that the supervisor alone has its file mapped, it is given back once more
 //! whenever the next stands by (a breakpoint that a debugger has set there meanwhile is lost).
 //!
 //! **Only what the file has** is given back: a mapping of which a page was ever written (by
-//! relocations, by a debugger, by somebody who patches code) is left as it is, because the kernel
+//! relocations, by a debugger, by a tool that patches code) is left as it is, because the kernel
 //! would bring back the file's bytes; and so is one of anything but a regular file, whose pages
 //! a driver may have put there once. Whatever cannot be found out stays mapped; it is only
 //! memory.
@@ -91,7 +91,7 @@ mod tests {
     }
 
     fn bytes(at: NonNull<u8>) -> &'static [u8] {
-        // SAFETY: mapped for as long as the process lives, and written by nobody now.
+        // SAFETY: mapped for as long as the process lives, and nothing writes to it now.
         unsafe { slice::from_raw_parts(at.as_ptr(), LEN) }
     }
 
@@ -110,7 +110,7 @@ mod tests {
             let patched = mapped(file.as_file(), ProtFlags::PROT_READ | ProtFlags::PROT_WRITE);
             // SAFETY: within the mapping.
             let within = unsafe { patched.add(5000) };
-            // SAFETY: mapped for writing, and nobody reads it now.
+            // SAFETY: mapped for writing, and nothing reads it now.
             unsafe { within.write(9) };
             // SAFETY: the whole mapping.
             unsafe { mprotect(patched.cast(), LEN, ProtFlags::PROT_READ | ProtFlags::PROT_EXEC) }.unwrap();
@@ -139,7 +139,7 @@ mod tests {
                 let _ = nix::unistd::write(std::io::stderr(), b"not shown here: this process may make no io_uring\n");
                 return;
             };
-            // SAFETY: it is new and nobody else's.
+            // SAFETY: it is new, and nothing else owns it.
             let ring = File::from(unsafe { OwnedFd::from_raw_fd(ring) });
             let length = NonZero::new(4096).unwrap();
             // SAFETY: at an address that the kernel chooses.

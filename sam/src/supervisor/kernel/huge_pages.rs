@@ -2,14 +2,15 @@
 //!
 //! Each instance is a fork of this process, and at each end the kernel takes the dead one's
 //! memory apart before it tells its parent, page by page: 100 MiB in pages of 4 KiB cost a few
-//! milliseconds at either, of which nobody serves. In pages of 2 MiB they cost next to nothing.
+//! milliseconds at either, in which no instance serves. In pages of 2 MiB they cost next to nothing.
 //! So what the application has allocated before supervision began is gathered once, by
 //! MADV_COLLAPSE (Linux 6.1, `madvise(2)`).
 //!
 //! - Only blocks of which every page is there, and this process's alone, are gathered, so that no
 //!   memory is taken that was not before: not for zeros that were only read, nor for what a process
 //!   that forked this one has, too.
-//! - Where the system's policy is `never` (`Documentation/admin-guide/mm/transhuge.rst`), it is.
+//! - If the system's policy is `never` (`Documentation/admin-guide/mm/transhuge.rst`), nothing is
+//!   collapsed.
 //! - It costs a copy of the memory, 0.3 to 1.3 ms for each MiB where that was measured, before the first instance begins,
 //!   and [`LIMIT`] at most; what is left then stays in small pages. The largest mappings come
 //!   first.
@@ -25,7 +26,7 @@ use crate::{
 /// How long the first instance may be kept waiting for it.
 const LIMIT: Duration = Duration::from_millis(250);
 
-/// Does it, as far as the kernel and the time allow.
+/// Collapses what it can, as far as the kernel and [`LIMIT`] allow.
 pub(crate) fn collapse_memory() {
     let Some(size) = huge_page() else { return };
     let (Ok(mut mappings), Ok(pages)) = (private(), Pages::open()) else { return };

@@ -91,13 +91,13 @@ impl Page {
         self.0 & PRESENT != 0
     }
 
-    /// It is in memory, and nobody else has it there: not what this process forked or was forked
+    /// It is in memory, and in no other process's: not what this process forked or was forked
     /// from. The kernel's page of zeros is everybody's.
     pub(crate) fn is_alone(self) -> bool {
         self.0 & PRESENT != 0 && self.0 & ALONE != 0
     }
 
-    /// Nobody but this process, and what it forked, has these bytes.
+    /// Only this process, and what it forked, has these bytes.
     pub(crate) fn is_own(self) -> bool {
         self.0 & (PRESENT | SWAPPED) != 0 && self.0 & OF_A_FILE == 0
     }

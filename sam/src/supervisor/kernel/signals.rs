@@ -83,7 +83,7 @@ pub(crate) fn signal_fd() -> io::Result<OwnedFd> {
     unsafe { libc::sigfillset(&raw mut all) };
     // SAFETY: the set is initialised.
     let fd = checked(unsafe { libc::signalfd(-1, &raw const all, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) })?;
-    // SAFETY: it is new and nobody else's.
+    // SAFETY: it is new, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn signal_fd() -> io::Result<OwnedFd> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signal {
     pub(crate) number: i32,
-    /// Who sent it.
+    /// The process that sent it.
     pub(crate) sender: i32,
     /// What was queued with it (`sigqueue(3)`).
     pub(crate) word: Option<i32>,
@@ -120,6 +120,6 @@ pub(crate) fn die_of(signal: i32) -> ! {
     unblock(signal);
     // SAFETY: takes no pointers.
     unsafe { libc::raise(signal) };
-    // Process 1 does not die of its own signals, and nobody of those that do not kill.
+    // Process 1 does not die of its own signals, and some signals kill no process.
     exit(128 + signal)
 }

@@ -1,4 +1,4 @@
-//! Children that nobody of the instance's group waits for: as a subreaper, or as process 1,
+//! Children that no process of the instance's group waits for: as a subreaper, or as process 1,
 //! the supervisor becomes their parent.
 
 use std::{fs::File, io, mem, os::unix::fs::FileExt as _};

@@ -7,7 +7,7 @@
 //!
 //! 1. Limits: to raise one may need the supervisor's rights.
 //! 2. Supplementary groups, group, user: each needs the rights that the last gives up.
-//! 3. The folder, as the user: a file system may let nobody but its user in.
+//! 3. The folder, as the user: a file system may let only its user in.
 //! 4. The wish to die with the supervisor, which the kernel forgets at a change of the user.
 //!
 //! Probes and the supervisor's own files are not changed by any of it.
@@ -33,7 +33,7 @@ use crate::{
     surroundings::{Identity, Limit, Surroundings},
 };
 
-/// The same, as it is applied.
+/// What a program finds around itself, ready to be applied.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Prepared {
     variables: Vec<(OsString, OsString)>,

@@ -91,7 +91,7 @@ pub(crate) fn open_process(pid: i32) -> io::Result<OwnedFd> {
     // SAFETY: takes no pointers.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     match i32::try_from(fd) {
-        // SAFETY: it is new and nobody else's.
+        // SAFETY: it is new, and nothing else owns it.
         Ok(fd @ 0..) => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
         _ => Err(io::Error::last_os_error()),
     }
@@ -221,7 +221,7 @@ pub(crate) fn populate<T>(value: &T) {
     let start = ptr::from_ref(value).addr();
     let first = start & !(LEAST - 1);
     let at = ptr::from_ref(value).cast::<libc::c_void>().cast_mut().with_addr(first);
-    // SAFETY: changes no byte of the pages, whoever else has something there. Where pages are larger
+    // SAFETY: changes no byte of the pages, whatever else lies there. Where pages are larger
     // it fails.
     unsafe { libc::madvise(at, start + size_of::<T>() - first, libc::MADV_POPULATE_WRITE) };
 }
@@ -270,7 +270,7 @@ pub(crate) fn read_proc<'a>(path: &std::ffi::CStr, buffer: &'a mut [u8]) -> &'a 
     else {
         return &[];
     };
-    // SAFETY: it is new and nobody else's.
+    // SAFETY: it is new, and nothing else owns it.
     let mut file = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
     let mut len = 0;
     while let Ok(read @ 1..) = file.read(&mut buffer[len..]) {
@@ -279,7 +279,7 @@ pub(crate) fn read_proc<'a>(path: &std::ffi::CStr, buffer: &'a mut [u8]) -> &'a 
     &buffer[..len]
 }
 
-/// A number that nobody foresees; one that somebody might, where the kernel has none yet.
+/// A number that cannot be foreseen, unless the kernel has no entropy yet.
 pub(crate) fn random() -> u64 {
     let mut number = 0_u64;
     // SAFETY: the number is writable for that many bytes.

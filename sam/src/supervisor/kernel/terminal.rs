@@ -8,7 +8,7 @@
 //! While it is lent, the operator's signals come to the instance alone.
 
 //!
-//! Where nobody could continue this process it must not stop: as the kernel does for stops by
+//! Where no process could continue this one it must not stop: as the kernel does for stops by
 //! a terminal, its group is looked at, whether it is orphaned (POSIX, 3.279).
 
 use std::{ffi::CStr, os::fd::RawFd};
@@ -58,7 +58,7 @@ impl Terminal {
         lends
     }
 
-    /// Puts this process's group in the foreground again, unless somebody else has put a group
+    /// Puts this process's group in the foreground again, unless another process has put a group
     /// there that lives. Every signal is blocked here, so SIGTTOU does not stop it.
     pub(crate) fn take_back(&mut self) {
         let (Some((fd, own)), Some(group)) = (self.own, self.lent) else { return };
@@ -92,7 +92,7 @@ fn set_foreground(fd: RawFd, group: i32) -> bool {
     unsafe { libc::tcsetpgrp(fd, group) == 0 }
 }
 
-/// Whether nobody of this session, outside this process's group, is there to continue it: no
+/// Whether no process of this session, outside this process's group, is there to continue it: no
 /// ancestor in the group has a parent that is. (Another member's might; that is not looked for.)
 pub(crate) fn is_group_orphaned() -> bool {
     // SAFETY: takes no pointers.

@@ -1,9 +1,9 @@
 //! Towards an instance that is another program, by the protocol of `sd_notify(3)`: what it
 //! says becomes phases and beats on its board, which the supervisor keeps for it. So there
-//! is one state machine and one path of health, whoever writes the board.
+//! is one state machine and one path of health, whichever side writes the board.
 //!
 //! The socket has an abstract name: nothing is left in a file system, and an instance in
-//! another root or of another user reaches it. Whoever shares the network namespace can
+//! another root or of another user reaches it. Every process of the network namespace can
 //! send to it, so each message carries its sender's number, which the kernel writes
 //! (SO_PASSCRED), and those of others than the instance are dropped unread. Where a helper of its
 //! group has ended by the time its message is read, its user decides.
@@ -302,7 +302,7 @@ fn sender_of(header: &libc::msghdr) -> Option<Sender> {
                     let at = unsafe { data.cast::<RawFd>().add(index) };
                     // SAFETY: as above; nothing is said about their alignment.
                     let fd = unsafe { at.read_unaligned() };
-                    // SAFETY: the kernel has just made this descriptor for us, and nobody else has it.
+                    // SAFETY: the kernel has just made this descriptor for us, and nothing else owns it.
                     crate::wire::close(unsafe { OwnedFd::from_raw_fd(fd) });
                 }
             }

@@ -9,7 +9,7 @@ use std::{
 use crate::supervisor::kernel::sys;
 
 /// How often what an application has made below its cell is gone down to: once for each that is in
-/// another, and not for ever if somebody goes on making them.
+/// another, and not for ever if a process goes on making them.
 const ROUNDS: u32 = 4096;
 
 /// Removes a cgroup and those below it, if no process lives there; is it gone? Needs no
@@ -77,6 +77,6 @@ fn remove_below(dir: BorrowedFd<'_>, has_removed: &mut bool) -> Option<[u8; 256]
 pub(super) fn open_at(dir: RawFd, name: &CStr, flags: libc::c_int) -> io::Result<OwnedFd> {
     // SAFETY: the path ends with a zero byte.
     let fd = sys::checked(unsafe { libc::openat(dir, name.as_ptr(), flags | libc::O_CLOEXEC) })?;
-    // SAFETY: it is new and nobody else's.
+    // SAFETY: it is new, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

@@ -36,7 +36,7 @@ enum Way {
     Own(File),
     /// A socket: each write says that it does not wait.
     Socket(RawFd),
-    /// A file that others have open, too, and that never makes anybody wait for long.
+    /// A file that other processes have open, too. A write to it never waits for long.
     Shared(RawFd),
 }
 
@@ -85,7 +85,7 @@ impl LogSink {
         let fd = sys::checked(unsafe {
             libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | kind, 0o644)
         })?;
-        // SAFETY: it is new and nobody else's.
+        // SAFETY: it is new, and nothing else owns it.
         let file = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
         let place = |file: &File| fstat(file).map(|stat| (stat.st_dev, stat.st_ino)).ok();
         if let Way::Own(old) = &self.way
@@ -137,7 +137,7 @@ impl LogSink {
         is_whole
     }
 
-    /// Cuts off what was written last of a file that is this process's own, if nobody has written
+    /// Cuts off what was written last of a file that is this process's own, if no process has written
     /// behind it.
     fn takes_back(&self, written: usize) -> bool {
         let Way::Own(file) = &self.way else { return false };

@@ -101,7 +101,7 @@ impl Journal {
         log.write(line.as_bytes());
     }
 
-    /// Appends events to the file that is there now by that name: somebody may have put the old
+    /// Appends events to the file that is there now by that name: an operator may have moved the old
     /// one aside.
     pub(crate) fn reopen(&mut self) {
         if let Some((events, name)) = &mut self.events
@@ -125,7 +125,7 @@ impl Journal {
         }
     }
 
-    /// Apart, so that a step of which nobody is told needs no room for it.
+    /// A function of its own, so that a step that is not told needs no stack for it.
     #[inline(never)]
     fn write(&mut self, transition: Transition, state: &State, facts: Facts<'_>) {
         if self.log.is_some() && transition.is_for_people(state) {

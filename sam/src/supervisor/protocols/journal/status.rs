@@ -105,7 +105,7 @@ impl StatusFile {
         Text::plain(self.path.as_bytes())
     }
 
-    /// Gives it up. The file of the lock goes first: whoever opens it now makes a new one.
+    /// Gives it up. The file of the lock goes first: a supervisor that opens it now makes a new one.
     pub(super) fn close(self) {
         if self._locked.is_some() {
             // SAFETY: the path ends with a zero byte.
@@ -119,7 +119,7 @@ fn open(path: &CStr, flags: libc::c_int) -> io::Result<File> {
     let kind = libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
     // SAFETY: the path ends with a zero byte.
     let fd = sys::checked(unsafe { libc::open(path.as_ptr(), flags | kind, 0o644) })?;
-    // SAFETY: it is new and nobody else's.
+    // SAFETY: it is new, and nothing else owns it.
     Ok(File::from(unsafe { OwnedFd::from_raw_fd(fd) }))
 }
 

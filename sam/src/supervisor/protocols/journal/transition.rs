@@ -1,8 +1,8 @@
-//! What a step of the machine has changed that somebody wants to know.
+//! What a step of the machine has changed, as the log and the events tell it.
 
 use crate::state::{Cause, Decision, Exit, Stage, State};
 
-/// What a step has changed that somebody wants to know.
+/// What a step has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transition {
     Started,

@@ -103,7 +103,7 @@ fn module(name: &str) -> String {
 }
 
 /// The code without its tests: modules behind `#[cfg(test)]` are at the end, or files of their own.
-fn without_tests(code: &str) -> String {
+pub(super) fn without_tests(code: &str) -> String {
     let mut kept = Vec::new();
     let mut lines = code.lines().peekable();
     while let Some(line) = lines.next() {

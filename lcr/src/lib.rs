@@ -166,11 +166,7 @@ pub use change::{
     report::Report,
 };
 #[cfg(feature = "host")]
-pub use host::{
-    image::stage::Trust,
-    runtime::{Runtime, RuntimeBuilder, Status},
-    service::pin::Pin,
-};
+pub use host::{builder::RuntimeBuilder, image::stage::Trust, runtime::Runtime, service::pin::Pin, status::Status};
 
 /// What the file of a component says of it, read without running any of its code.
 ///
@@ -202,6 +198,6 @@ pub mod report {
     pub use crate::{
         change::report::MemberReport,
         error::{HeldBy, LifecycleStep, MethodId},
-        host::{image::content_hash::ContentHash, runtime::ComponentStatus},
+        host::{image::content_hash::ContentHash, status::ComponentStatus},
     };
 }

@@ -1,19 +1,19 @@
-//! Crossings: an interface changes so that its handles cannot go on, in one plan with
-//! those that need it.
+//! Breaking changes: an interface changes so that its handles cannot go on, in one plan with the
+//! components that need it.
 //!
-//! The handles of a dependent were given to its constructor and go with it, so they are no
-//! promise to anybody else: each dependent's are in slots of their own, which a commit
-//! closes. A caller's handles are a promise. The new implementation has to serve them, or
-//! the plan is refused.
+//! The handles of a dependent were given to its constructor and go with it, so they promise nothing
+//! to other callers: each dependent's handles have slots of their own, which a commit closes. The
+//! handles of a program are a promise. The new implementation has to serve them, or the plan is
+//! refused.
 //!
-//! A call inside the old dependent must not find a closed slot, so a dependent that
-//! crosses is behind the gate, with state or without: its callers wait, the last one
-//! leaves, and its successor is constructed when what that one needs is there. Handles
-//! that it lent across an image border are the borrower's. What it keeps for longer than
-//! itself (in a thread, a static, a destructor) is withdrawn with it: a fault.
+//! A call inside the old dependent must not find a closed slot. So a dependent whose handles are
+//! closed is behind the gate, with state or without: its callers wait, the last call leaves, and its
+//! successor is constructed when everything that the successor needs is there. A handle that the
+//! dependent lent across an image border belongs to the borrower. A handle that it keeps for longer
+//! than itself (in a thread, a static, a destructor) is withdrawn with it: calls give a fault.
 //!
-//! A slot that the present implementation does not serve either is closed already, and
-//! in nobody's way.
+//! A slot that the present implementation does not serve either is closed already, and refuses
+//! nothing.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -114,7 +114,7 @@ pub(super) fn refuse_handles(state: &State, steps: &[Step], members: &[Member], 
     refusals
 }
 
-/// The dependents whose handles may be closed: they are replaced, and nobody is inside.
+/// The dependents whose handles may be closed: they are replaced, and no thread is inside.
 pub(super) struct Breaking {
     dependents: Vec<Arc<Implementation>>,
 }
@@ -128,7 +128,7 @@ impl Breaking {
     }
 
     /// Refuses to close a slot that the new implementation cannot serve, for the reason
-    /// that `error` gives, if anybody else counts on it.
+    /// that `error` gives, if a handle of another holder needs it.
     ///
     /// # Errors
     /// The same, with who holds the slot's handles; `Busy` if that will pass.

@@ -1,8 +1,8 @@
 //! The commit: one world in which every member is the new one.
 //!
-//! Everything that can fail (linking each slot) comes before the watch agrees to the
-//! commit; behind it nothing fails. The state lock is held throughout, so that nobody
-//! sees the bookkeeping of one world beside the table of another.
+//! Everything that can fail (linking each slot) comes before the watch agrees to the commit; nothing
+//! after that fails. The state lock is held throughout, so that no thread sees the bookkeeping of one
+//! world beside the table of another.
 
 use std::{
     collections::HashMap,

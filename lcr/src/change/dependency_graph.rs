@@ -1,4 +1,4 @@
-//! What would be present after a commit: are everybody's dependencies met, once and
+//! What would be present after a commit: are the dependencies of all components met, once and
 //! without cycles, and in which order do members and providers come?
 //!
 //! Manifests say what is needed, so the work is linear in their size, and nothing recurses.
@@ -162,7 +162,7 @@ impl<'a> ProjectedGraph<'a> {
     }
 
     /// Needs that nothing or more than one component would meet, or one of other signatures:
-    /// those of members, and those of others that exactly one meets now.
+    /// the needs of members, and those of other components that exactly one component meets now.
     pub(super) fn refuse_unmet(&self, state: &State) -> Vec<Refusal> {
         let is_met = |need: &DependencyManifest| {
             state.objects().registry().choose(&need.interface, need.version, None, Visibility::Committed).is_ok()

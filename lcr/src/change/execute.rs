@@ -9,8 +9,8 @@
 //! | hand over | saves all, then restores or constructs, and checks | as above |
 //! | commit | publishes one world | cannot fail |
 //!
-//! While this thread runs the code of successors they meet each other, and nobody else
-//! meets them ([`uncommitted`](crate::host::objects::uncommitted)).
+//! While this thread runs the code of successors, their calls reach each other; no other thread's
+//! calls reach them ([`uncommitted`](crate::host::objects::uncommitted)).
 
 use std::{
     any::Any,
@@ -37,8 +37,8 @@ impl Execution {
         self.run_phases(|execution| execution.phases(steps))
     }
 
-    /// Runs `phases` to whatever end. A panic in them is a refusal, or, behind the commit, what
-    /// the caller is told of it.
+    /// Runs `phases` to their end. A panic before the commit is a refusal; a panic after it is
+    /// reported to the caller, and what is visible stays.
     fn run_phases(mut self, phases: impl FnOnce(&mut Execution) -> Result<Report, Stop>) -> Option<Result<Report>> {
         let record = records::mine();
         self.thread = record.thread_id();
@@ -48,7 +48,7 @@ impl Execution {
             None => Err(Error::internal("nothing is changed, the transaction was given up", &*panic).into()),
             Some(generation) => Err(self.end_behind_commit(generation, &*panic)),
         });
-        // Behind this the successors may be destroyed, or they serve everybody.
+        // From here on the successors may be destroyed, or they serve all callers.
         let uncommitted = self.inner.state().objects_mut().uncommitted_mut().end(self.thread);
         drop(uncommitted);
         let stop = match outcome {
@@ -93,7 +93,7 @@ impl Execution {
         stop
     }
 
-    /// Lets everybody go on who waits for a transaction that panicked behind its commit. What is
+    /// Lets all threads go on that wait for a transaction that panicked after its commit. What is
     /// visible stays; the bookkeeping of what it replaced may be incomplete.
     fn end_behind_commit(&self, generation: u64, panic: &(dyn Any + Send)) -> Stop {
         let mut state = self.inner.state();

@@ -190,7 +190,7 @@ impl Execution {
         self.held.drain(..).for_each(|id| state.release(id));
     }
 
-    /// Notes a successor, which this thread meets from now on, then asks it for its health.
+    /// Notes a successor, which calls of this thread reach from now on, then runs its health check.
     pub(super) fn keep(&mut self, id: ServiceId, successor: Successor) -> Result<(), Stop> {
         let kept = self.successors.entry(id).insert_entry(successor);
         let instance = &kept.get().instance;

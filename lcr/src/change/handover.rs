@@ -2,36 +2,35 @@
 //!
 //! # Who waits for whom
 //!
-//! Callers must not pay for a call that is long. So the transaction first *drains ahead*: it
-//! publishes a world with the same entries and waits, with the gate open, until no frame and
-//! no pin shows a member in an older world. New calls enter the new world and count only if
-//! they are long themselves, which the next round finds out: the rounds go on until one is
-//! shorter than [`gate_wait`](super::plan::PlanBuilder::gate_wait). Then
+//! Callers must not pay for the long call of another thread. So the transaction first *drains ahead*:
+//! it publishes a world with the same entries and waits, with the gate open, until no frame and no pin
+//! shows a member in an older world. New calls enter the new world and count only if they are long
+//! themselves, which the next round finds out: the rounds go on until a round is shorter than [`gate_wait`](super::plan::PlanBuilder::gate_wait). Then
 //!
 //! 1. the gate shuts: the members' slots are closed in one world, so that no caller sees one
 //!    member's new state beside another's old one;
-//! 2. if somebody is inside after `gate_wait`, it opens again, and all of this is repeated
-//!    after a pause, as long as the plan's timeout lasts.
+//! 2. if a call or a pin is inside after `gate_wait`, the gate opens again, and all of this is
+//!    repeated after a pause, as long as the plan's timeout lasts.
 //!
 //! A call can make an attempt fail only if it began after the last round did, so it costs
 //! other callers `gate_wait`, once: the next attempt drains ahead of it. If long calls overlap
 //! all the time no round is short, the gate never shuts, and the transaction is refused
-//! without having held anybody. A `gate_wait` that is not shorter than the plan's deadline
+//! without having held any caller. A `gate_wait` that is not shorter than the plan's deadline
 //! asks for the opposite: the gate shuts at once, and callers pay for the long call.
 //!
-//! A thread inside a member is never made to wait: it passes the gate, and the freeze of the
-//! members does not apply to it. What it builds is a member, too, and is handed over.
+//! A thread inside a member never waits: it passes the gate, and the freeze of the members does not
+//! apply to it. What it builds is a member, too, and is handed over.
 //!
 //! When the last call has left, the state moves in two passes:
 //!
 //! 1. Every old instance is *saved*, dependents first, in the order of the instances that
 //!    they hold. A dependent may finish its work by calls to its dependencies, which are
-//!    saved later, so nothing of that is lost. After a refusal it is where it belongs: in
-//!    the old dependency.
+//!    saved later, so nothing of that work is lost. After a refusal the work is in the old
+//!    dependency, where it belongs.
 //! 2. Every successor is *restored* and asked for its health, dependencies first, in the
-//!    order of the new implementations, which may be another one. What it says to
-//!    its dependencies is said to their successors, so nothing of that is lost either; a
-//!    refusal destroys them, and the old world has not heard of it.
+//!    order of the new implementations, which may be another one. Its calls to dependencies reach
+//!    their successors, so nothing of that is lost either; a refusal destroys the successors, and
+//!    no call of theirs has reached the old world.
 //!
 //! A member without state is behind the gate, too, if an interface that it needs changes
 //! with it ([`breaking`](super::breaking)): its successor is constructed in the second
@@ -39,10 +38,9 @@
 //!
 //! The saved bytes of all instances are in memory between the passes.
 //!
-//! A call that fits in neither (into an instance that was saved and has no successor yet,
-//! by a handle that is no declared dependency) is a fault, and usually a refusal.
-//! `save` borrows the old instance: whatever fails, opening the slots again is all there
-//! is to undo.
+//! A call that fits in neither pass (into an instance that was saved and has no successor yet, by a
+//! handle that is no declared dependency) is a fault, and usually refuses the transaction. `save`
+//! borrows the old instance: whatever fails, opening the slots again undoes everything.
 
 use std::{
     collections::HashMap,
@@ -109,7 +107,7 @@ impl Execution {
         Ok(!self.gated(&state).is_empty())
     }
 
-    /// Holds callers and leaves nobody inside the members. Returns when the gate was shut;
+    /// Holds callers, and waits until no call is inside the members. Returns when the gate was shut;
     /// `None` if no instance is behind it.
     pub(super) fn hold_callers(&mut self, timeout: Deadline) -> Result<Option<Instant>, Stop> {
         let mut pause = FIRST_PAUSE;
@@ -181,7 +179,7 @@ impl Execution {
         inner.may_publish()?;
         let shut = Instant::now();
         let deadline = Deadline::after(shut, self.options.deadline);
-        // Before anybody waits: from here on the caller of the commit may give up.
+        // Before any caller waits: from here on the caller of the commit may give up.
         self.watch.enter(Phase::Gate, self.thread, deadline.later(GRACE))?;
         inner.shut_gate(&mut state, members, self.thread, deadline);
         drop(state);
@@ -222,7 +220,7 @@ impl Execution {
         }))
     }
 
-    /// Waits until nobody is `inside`, and returns who is when the deadline passes.
+    /// Waits until there are no stragglers `inside`; returns those that are left at the deadline.
     fn wait_until_left(
         &self,
         deadline: Deadline,

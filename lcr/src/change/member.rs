@@ -49,7 +49,7 @@ pub(super) struct ReplacedProvider {
 /// What becomes of the state of a provider's instances.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StateChange {
-    /// There is none.
+    /// They have no state.
     None,
     /// It moves to the successors, from one version to another.
     HandedOver(u32, u32),

@@ -13,7 +13,7 @@ use crate::{
     host::image::stage::Staged,
 };
 
-/// One wish.
+/// One change that a plan asks for.
 #[derive(Clone, Debug)]
 pub(super) enum Request {
     Add(PathBuf),
@@ -22,7 +22,7 @@ pub(super) enum Request {
 }
 
 impl Request {
-    /// The file that it brings.
+    /// The file of the component that it adds or puts in place.
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
             Request::Add(path) | Request::Replace(_, path) => Some(path),
@@ -34,15 +34,15 @@ impl Request {
 /// How a transaction behaves.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
-    /// How long callers may be held, hand-over included.
+    /// How long callers may be blocked, hand-over included. Default: 1 s.
     pub(super) deadline: Duration,
-    /// How long a shut gate waits for callers to leave before it opens again.
+    /// How long a shut gate waits for calls to leave before it opens again. Default: 100 ms.
     pub(super) gate_wait: Duration,
-    /// For everything while all callers are served: loading, preparing, draining ahead, and
-    /// repeated attempts at the gate.
+    /// How long the transaction may take while all callers are served: loading, preparing, draining
+    /// ahead, and repeated attempts at the gate. Default: 30 s.
     pub(super) timeout: Duration,
     pub(super) override_protected: bool,
-    /// A component that aborts may take the place of one that unwinds.
+    /// Whether a component that aborts on a panic may replace a component that unwinds.
     pub(super) allow_panic_abort: bool,
     /// Which component provides an interface, by the interface's name.
     pub(super) bindings: BTreeMap<String, String>,
@@ -76,8 +76,7 @@ pub(super) struct Step {
 
 /// Why a plan cannot be executed.
 pub(super) struct Refusal {
-    /// The step without which it would not be; `None` if that is a removal, or if there
-    /// are no steps.
+    /// The step that causes the refusal; `None` if no step with a file does.
     pub(super) step: Option<usize>,
     pub(super) error: Error,
 }

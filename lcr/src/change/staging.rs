@@ -17,8 +17,8 @@ use crate::{
 
 use super::request::{Request, Step};
 
-/// Stages the requests on a thread of its own, which is left alone if it does not come back: it
-/// removes what it has copied when it does.
+/// Stages the requests on a thread of its own. If that thread does not return within `timeout`, the
+/// rest is refused, and the thread removes its copies when it returns.
 pub(super) fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, timeout: Duration) -> Vec<Step> {
     if library::loader_usable().is_err() {
         let refuse = |request: Request| {

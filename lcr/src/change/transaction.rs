@@ -1,10 +1,9 @@
 //! Transactions: one at a time, watched, all or nothing.
 //!
-//! The caller starts a thread that executes the phases ([`execute`](super::execute)) and
-//! watches it ([`watch`](super::watch)). Whoever ends the transaction without a commit
-//! undoes what others could see of it: the executing thread itself if a phase failed,
-//! the caller if that thread hangs. Both do it with the state lock held, and the thread
-//! asks the watch behind that lock before each change, so that an abandoned thread
+//! The caller starts a thread that executes the phases ([`execute`](super::execute)) and watches it
+//! ([`watch`](super::watch)). If a phase fails, the executing thread undoes what other threads could
+//! see of the transaction; if that thread hangs, the caller does. Both hold the state lock meanwhile,
+//! and the executing thread asks the watch, under that lock, before each change: an abandoned thread
 //! changes nothing any more.
 
 use std::{
@@ -57,7 +56,7 @@ pub(super) fn commit(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Optio
     let result = catch_unwind(AssertUnwindSafe(|| begun(inner, steps, options)));
     drop(turn);
     let result = result.unwrap_or_else(|panic| Err(given_up(inner, &*panic)));
-    // A subscriber that panics does not change what happened.
+    // A subscriber that panics does not change the result.
     drop(catch_unwind(AssertUnwindSafe(|| match &result {
         Ok(report) => tracing::info!(generation = report.generation, held = ?report.held, "{report}"),
         Err(error) => tracing::warn!(kind = %error.kind(), "a transaction was refused: {error}"),
@@ -65,7 +64,7 @@ pub(super) fn commit(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Optio
     result
 }
 
-/// The turn of one transaction, which ends however that ends.
+/// The turn of one transaction: dropping it lets the next one begin.
 struct Turn<'a>(&'a RuntimeInner);
 
 impl Drop for Turn<'_> {
@@ -91,7 +90,7 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Resul
     let execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), resolution.members, options, started);
     let (result, watched, changed) = (Arc::clone(&slot), Arc::clone(&watch), Arc::clone(inner));
     sys::start(c"lcr-change", AUTHORS_STACK, move || {
-        // Whatever becomes of this thread, the caller goes on.
+        // If this thread panics, the caller goes on all the same.
         let outcome = catch_unwind(AssertUnwindSafe(|| execution.run(steps)));
         let outcome = outcome.unwrap_or_else(|panic| match watched.refuse() {
             Outcome::Abandoned => None,
@@ -110,7 +109,7 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Resul
     outcome.unwrap_or_else(|| Err(Error::new(ErrorKind::Deadline, "the transaction was given up")))
 }
 
-/// What is left to do where undoing itself panicked.
+/// Undoes once more what may be left where undoing itself panicked.
 fn given_up(inner: &RuntimeInner, panic: &(dyn Any + Send)) -> Error {
     drop(catch_unwind(AssertUnwindSafe(|| inner.undo(&mut inner.state()))));
     inner.notify_changed();
@@ -173,7 +172,7 @@ fn refuse_reentrance(inner: &RuntimeInner, state: &State, resolution: &Resolutio
 }
 
 impl RuntimeInner {
-    /// Undoes what others can see of a transaction that does not commit.
+    /// Undoes what other threads can see of a transaction that does not commit.
     pub(super) fn undo(&self, state: &mut State) {
         self.reopen_gate(state);
         state.objects_mut().registry_mut().abandon();

@@ -47,10 +47,10 @@ macro_rules! numbers {
 }
 
 numbers! {
-    /// The number of a [`ServiceEntry`](super::objects::instances::ServiceEntry). It is used again
+    /// The number of a [`ServiceEntry`](super::objects::services::ServiceEntry). It is used again
     /// when nothing holds the entry any more.
     ServiceId,
-    /// The number of a [`Provider`](super::objects::registry::Provider). It is used again when the
+    /// The number of a [`Provider`](super::objects::provider::Provider). It is used again when the
     /// provider was removed.
     ProviderId,
     /// The number of a slot: the place of its entry in the table of every world. It is used again

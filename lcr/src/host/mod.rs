@@ -9,13 +9,16 @@
 //! | [`objects`] | who is there: components, instances, slots, and what a transaction has not committed |
 //! | [`service`] | what acts on all of it: the slow path of calls, gate, drain, reaper, unloading, forks, the end |
 //!
-//! [`runtime`] is what a program holds; it stands above the rooms, [`sys`] and [`deadline`] below them.
+//! [`runtime`] is what a program holds, [`builder`] its options, [`status`] what it tells of itself; they
+//! stand above the rooms, [`sys`] and [`deadline`] below them.
 
+pub(crate) mod builder;
 pub(crate) mod deadline;
 pub(crate) mod ids;
 pub(crate) mod image;
 pub(crate) mod objects;
 pub(crate) mod runtime;
 pub(crate) mod service;
+pub(crate) mod status;
 pub(crate) mod sys;
 pub(crate) mod worlds;

@@ -1,9 +1,7 @@
 //! The runtime: what a program holds.
 
 use std::{
-    collections::BTreeMap,
     fmt,
-    path::PathBuf,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -13,22 +11,17 @@ use serde::Serialize;
 
 use crate::{
     abi::{interface::Interface, tables},
-    component::{handle::Handle, identity::ComponentId, image, wire},
+    component::{handle::Handle, wire},
     error::{Error, ErrorKind, Result, Straggler},
 };
 
 use super::{
+    builder::RuntimeBuilder,
     deadline::Deadline,
-    image::{
-        content_hash::ContentHash,
-        manifest::Manifest,
-        stage::{Store, Trust},
-        threads,
-    },
+    image::manifest::Manifest,
     objects::component::{Component, Implementation},
-    service::{fork, host_table::HOST_TABLE, inner::RuntimeInner, pin::Pin, shutdown},
-    sys,
-    worlds::records,
+    service::{inner::RuntimeInner, pin::Pin, shutdown},
+    status::Status,
 };
 
 /// A set of components that can be replaced while they are in use.
@@ -50,91 +43,7 @@ pub struct Runtime {
     inner: Arc<RuntimeInner>,
 }
 
-/// Options of a [`Runtime`]. Made by [`Runtime::builder`].
-#[must_use = "options make no runtime until `build` is called"]
-#[derive(Debug)]
-pub struct RuntimeBuilder {
-    linked: bool,
-    fences: bool,
-    trust: Trust,
-    store: Option<PathBuf>,
-    shutdown_timeout: Duration,
-    exports: Vec<&'static tables::Export>,
-    bindings: BTreeMap<String, String>,
-}
-
-impl Default for RuntimeBuilder {
-    fn default() -> RuntimeBuilder {
-        RuntimeBuilder {
-            linked: true,
-            fences: false,
-            trust: Trust::default(),
-            store: None,
-            shutdown_timeout: Duration::from_secs(10),
-            exports: Vec::new(),
-            bindings: BTreeMap::new(),
-        }
-    }
-}
-
 impl RuntimeBuilder {
-    /// Whether the components that are linked into the program are present. Default: yes.
-    pub fn linked(mut self, linked: bool) -> RuntimeBuilder {
-        self.linked = linked;
-        self
-    }
-
-    /// Makes every call execute a fence instead of having commits run `membarrier`.
-    /// Where the kernel lacks or refuses that call this happens by itself. If a filter refuses it
-    /// later, transactions are refused, and calls go on.
-    pub fn fences(mut self, fences: bool) -> RuntimeBuilder {
-        self.fences = fences;
-        self
-    }
-
-    /// Which files may be loaded. Default: [`Trust::default`], which is strict.
-    pub fn trust(mut self, trust: Trust) -> RuntimeBuilder {
-        self.trust = trust;
-        self
-    }
-
-    /// The directory in which the private store is made when the first file is loaded; the
-    /// system's directory for temporary files unless this says otherwise. Its file system
-    /// must allow execution, and must not be shared with another machine unless it locks
-    /// for both. A store that a killed process left there is removed by the next one of
-    /// that user.
-    pub fn store(mut self, directory: impl Into<PathBuf>) -> RuntimeBuilder {
-        self.store = Some(directory.into());
-        self
-    }
-
-    /// How long dropping the runtime waits for calls that are inside components, and for each
-    /// destructor. What is still in use then is leaked, not destroyed. `Duration::MAX` sets no
-    /// limit. Default: 10 s.
-    pub fn shutdown_timeout(mut self, timeout: Duration) -> RuntimeBuilder {
-        self.shutdown_timeout = timeout;
-        self
-    }
-
-    /// Names the component that provides the interface `I` to whoever does not name one, if
-    /// several do: to components that need it, and to [`Runtime::service`]. It may be loaded
-    /// later. A plan can bind, too, and change this.
-    pub fn bind<I: ?Sized + Interface>(mut self, component: &str) -> RuntimeBuilder {
-        self.bindings.insert(I::NAME.to_owned(), component.to_owned());
-        self
-    }
-
-    /// Adds an implementation that registered nowhere; for benchmarks.
-    ///
-    /// # Safety
-    /// The export's functions are those that its manifest describes, and its constructor's
-    /// instances are what they take: as `#[lcr::component]` makes them.
-    #[doc(hidden)]
-    pub unsafe fn export(mut self, export: &'static tables::Export) -> RuntimeBuilder {
-        self.exports.push(export);
-        self
-    }
-
     /// Makes the runtime.
     ///
     /// # Errors
@@ -142,27 +51,9 @@ impl RuntimeBuilder {
     /// manifest is damaged; `Invalid` inside a loaded component, which cannot host a
     /// runtime of its own.
     pub fn build(self) -> Result<Runtime> {
-        if !image::adopt_host(&raw const HOST_TABLE) {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                "this image is itself a component of another host and cannot host a runtime; use handles on dependencies",
-            ));
-        }
-        threads::settle_soon_by(records::take_slow_path_once);
-        let fenced = self.fences || !sys::register_membarrier();
-        let inner = RuntimeInner::new(
-            &HOST_TABLE,
-            fenced,
-            Store::new(self.store.as_deref(), self.trust)?,
-            self.shutdown_timeout,
-        );
-        fork::register(&inner);
-        inner.state().objects.registry_mut().bind(self.bindings);
+        let (inner, exports) = self.make()?;
         let runtime = Runtime { inner };
-        let linked = if self.linked { image::exports() } else { &[] };
-        for export in linked.iter().copied().chain(self.exports) {
-            runtime.add_linked(export)?;
-        }
+        exports.into_iter().try_for_each(|export| runtime.add_linked(export))?;
         Ok(runtime)
     }
 }
@@ -176,7 +67,7 @@ impl Runtime {
         Runtime::builder().build()
     }
 
-    /// The options of a runtime, to be [built](RuntimeBuilder::build).
+    /// Begins a runtime with options of its own.
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::default()
     }
@@ -311,44 +202,7 @@ impl Runtime {
 
     /// What is present, in use and retained now.
     pub fn status(&self) -> Status {
-        let mut state = self.inner.state();
-        let mut stragglers = self.inner.all_stragglers(&mut state);
-        stragglers.extend(self.inner.reaper.destructors(false));
-        let objects = &state.objects;
-        let mut components: Vec<ComponentStatus> = objects
-            .registry()
-            .committed()
-            .map(|(_, provider)| {
-                let implementation = provider.implementation();
-                let origin = implementation.component.origin.as_ref();
-                ComponentStatus {
-                    id: implementation.component.id.clone(),
-                    hash: origin.map(|origin| origin.hash),
-                    source: origin.map(|origin| origin.source.clone()),
-                    interface: implementation.manifest.interface.clone(),
-                    interface_version: implementation.manifest.interface_version,
-                    instances: provider.instances(),
-                    image_bytes: origin.map(|origin| origin.image.mapped_bytes()),
-                }
-            })
-            .collect();
-        components.sort_by(|a, b| (&a.id.name, &a.interface).cmp(&(&b.id.name, &b.interface)));
-        Status {
-            generation: state.serial(),
-            components,
-            instances: objects.services().len(),
-            handles: objects.slots().numbers().count(),
-            pins: self.inner.pins.count(),
-            constructed: state.tally.constructed(),
-            destroyed: state.tally.destroyed(),
-            leaving: state.retiring.len() + self.inner.reaper.destroying(),
-            stragglers,
-            is_gate_shut: state.gate.is_some(),
-            retired_worlds: state.retired.count(),
-            world_bytes: state.world.bytes() + state.retired.worlds().map(|world| world.bytes()).sum::<usize>(),
-            retained_images: state.images.count(),
-            retained_image_bytes: state.images.bytes(),
-        }
+        self.inner.status()
     }
 }
 
@@ -391,59 +245,4 @@ impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime").field("generation", &self.generation()).finish_non_exhaustive()
     }
-}
-
-/// What a runtime holds at one moment. Sizes are in bytes.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Status {
-    /// The number of the last commit.
-    pub generation: u64,
-    /// The implementations that are present, by component and interface.
-    pub components: Vec<ComponentStatus>,
-    /// Instances that are held by handles or dependents.
-    pub instances: usize,
-    /// Slots with handles.
-    pub handles: usize,
-    /// Pins that are held.
-    pub pins: usize,
-    /// Objects constructed since the runtime began.
-    pub constructed: u64,
-    /// Objects destroyed since the runtime began.
-    pub destroyed: u64,
-    /// Objects that were replaced or released and are not destroyed yet.
-    pub leaving: usize,
-    /// Calls that are inside them, and their destructors that do not return (`destructor` for a
-    /// method).
-    pub stragglers: Vec<Straggler>,
-    /// Whether callers of some component are held now, while its state moves.
-    pub is_gate_shut: bool,
-    /// Worlds that were replaced and are not freed yet.
-    pub retired_worlds: usize,
-    /// Size of the current world's table and those of retired ones.
-    pub world_bytes: usize,
-    /// Images of replaced or removed components, which stay mapped.
-    pub retained_images: usize,
-    /// Their size in memory.
-    pub retained_image_bytes: usize,
-}
-
-/// One implementation that is present.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ComponentStatus {
-    /// The component and its version.
-    pub id: ComponentId,
-    /// The file that it was loaded from; `None` if it is linked into the program.
-    pub source: Option<PathBuf>,
-    /// The content hash of that file; `None` if the component is linked into the program.
-    pub hash: Option<ContentHash>,
-    /// The interface.
-    pub interface: String,
-    /// The interface's version.
-    pub interface_version: u32,
-    /// Its instances.
-    pub instances: usize,
-    /// The size of its image in memory, in bytes; `None` if it is linked into the program.
-    pub image_bytes: Option<usize>,
 }

@@ -136,6 +136,7 @@ fn unsafe_code_is_only_where_it_is_listed() {
         "lcr/src/host/service/pin.rs",
         "lcr/src/host/service/reaper.rs",
         "lcr/src/host/worlds/records.rs",
+        "lcr/src/host/builder.rs",
         "lcr/src/host/runtime.rs",
         "lcr/src/host/objects/slots.rs",
         "lcr/src/host/sys.rs",

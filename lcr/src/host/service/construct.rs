@@ -1,4 +1,4 @@
-//! Constructing instances: of a service that everybody shares, of one of a handle's own, or of a
+//! Constructing instances: of a shared service, of a service of a handle's own, or of a
 //! successor. Runs the components' code, and never holds the state lock meanwhile.
 //!
 //! Dependencies are built first, in the order in which they are declared; a cycle is refused before

@@ -8,8 +8,8 @@
 //! Invariants
 //! 1. At most one thread takes from the queue: the current one.
 //! 2. An object is in the state's list of those that leave, in the queue, or with a thread that
-//!    runs its destructor. It changes its place under the state lock, so whoever holds that
-//!    lock counts all of them.
+//!    runs its destructor. It changes its place under the state lock, so a thread that holds that
+//!    lock counts all objects.
 //! 3. What an object depends on is let go when its destructor has returned, not before.
 //!
 //! In the child of a fork the threads are gone: what they were destroying is leaked, and what was

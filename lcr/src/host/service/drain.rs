@@ -1,4 +1,4 @@
-//! Draining: who is inside what, as frames tell.
+//! Draining: which calls are inside retired worlds, as the frames of threads tell.
 //!
 //! Nothing here reads through an address from a frame: it is compared with the tables
 //! of the worlds that are known to be alive (see [`frame`](crate::abi::frame)).

@@ -5,8 +5,8 @@
 //! empty, world pins of other threads are forgotten (a pin on a handle may have been
 //! passed on, and stays until it is dropped), a gate whose transaction is gone is
 //! opened again, and the reaper starts anew when it is needed. A runtime whose
-//! transaction was cut off by the fork refuses further ones in the child: nobody knows
-//! what the lost thread's components hold. So does one whose loader is lost (`library/loader`).
+//! transaction was cut off by the fork refuses further ones in the child: what the lost thread's
+//! components hold is unknown. A runtime whose loader is lost (`library/loader`) refuses them, too.
 //!
 //! The runtime's threads are started by [`sys::start`]: those of the standard library would need
 //! a lock in the child that another thread of the parent may have had.

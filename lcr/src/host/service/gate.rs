@@ -1,15 +1,15 @@
 //! The gate: callers of slots that are changing hands wait here, with a deadline.
 //!
-//! A gated slot is closed in the current world.
-//! [`gate_word`](crate::host::worlds::gate_word) says who sleeps when; this file adds the deadline, and who is behind the gate.
+//! A gated slot is closed in the current world. [`gate_word`](crate::host::worlds::gate_word) says which
+//! caller sleeps when; this file adds the deadline, and what is behind the gate.
 //!
-//! A thread that is inside a member already must not wait for itself: it passes into
-//! the world before the gate, where the members' instances are still whole, because the
-//! hand-over waits for that very thread.
+//! A thread that is inside a member already must not wait for itself: it passes into the world before
+//! the gate, where the members' instances are still whole, because the hand-over waits for that very
+//! thread.
 //!
-//! The thread that executes the hand-over passes, too, as long as an instance was not
-//! saved: what it says later would be lost, so it is refused, until the successor is
-//! there to answer ([`uncommitted`](crate::host::objects::uncommitted)).
+//! The thread that executes the hand-over passes, too, as long as an instance was not saved. After
+//! that, what a call changes would be lost, so the call is refused until the successor is there to
+//! answer ([`uncommitted`](crate::host::objects::uncommitted)).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -44,7 +44,7 @@ impl Default for GateWord {
     }
 }
 
-/// A gate that is shut: who is behind it.
+/// A gate that is shut.
 pub(crate) struct Gate {
     /// The last world in which the members' slots were open.
     before: Arc<World>,
@@ -178,7 +178,7 @@ impl GateWord {
         self.word.read_open(read)
     }
 
-    /// Sleeps while the gate is as `look` saw it; false once callers should give up.
+    /// Sleeps while the gate is as `look` saw it. False if the deadline has passed: the caller gives up.
     pub(crate) fn wait(&self, look: Look) -> bool {
         let limit = match self.deadline.load(Ordering::Relaxed) {
             NEVER => Duration::MAX,

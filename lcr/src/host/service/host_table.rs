@@ -201,7 +201,7 @@ impl State {
         self.objects.is_only_pending(&self.world, thread, SlotId::of_offset(place.offset()))
     }
 
-    /// The component that serves a slot in a world that somebody is inside of. Not by
+    /// The component that serves a slot in a world that a call is inside of. Not by
     /// address: all instances of types without fields have the same one.
     fn serving_in(&self, number: SlotId, table: *const Table, generation: Generation) -> Option<String> {
         let service = self.objects.slots().get(number)?.service();
@@ -220,7 +220,8 @@ impl State {
 }
 
 impl RuntimeInner {
-    /// Enters a slot by whatever way the thread's situation asks for.
+    /// Enters a slot: of a pinned world, of a successor, or of the current world, where the thread
+    /// waits while a gate is shut.
     fn enter_slot(&self, thread: &'static ThreadRecord, place: Place) -> Result<SlowEntry, Refusal> {
         let record = thread.record();
         if let Some(entered) = self

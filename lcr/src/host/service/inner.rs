@@ -1,12 +1,19 @@
-//! What the parts of one runtime share: the core that calls read, and the state behind
-//! one lock.
+//! One runtime: the core that calls read, the bookkeeping behind the state lock, and the parts that
+//! have locks of their own.
+//!
+//! The parts (`gate`, `pins`, `shortcuts`, `drain`, `reaper`, `destroyers`, `retained`,
+//! `transaction_lock`) know nothing of the runtime. The other files of the room act on it.
 //!
 //! Invariants
-//! 1. The state lock is held for bookkeeping only: never while a component's code runs,
-//!    never while waiting for a call to leave. It is the innermost lock but `released`.
-//! 2. A [`RuntimeInner`] lives until its runtime is gone *and* the last handle was dropped:
-//!    every slot holds one count of it.
-//! 3. Only [`RuntimeInner::publish`] changes which world is current.
+//! 1. The state lock is held for bookkeeping only: never while a component's code runs, never while
+//!    the thread waits for a call to leave. Inside it only leaf locks are taken: the watch's, and
+//!    those of the parts.
+//! 2. A [`RuntimeInner`] lives until its runtime is gone *and* the last handle was dropped: every slot
+//!    holds one count of it.
+//! 3. Only [`RuntimeInner::publish`] and [`RuntimeInner::publish_commit`] change which world is
+//!    current, under the state lock.
+//! 4. The gate's word and [`State::gate`] change together, under the state lock
+//!    ([`RuntimeInner::shut_gate`], [`RuntimeInner::open_gate`]).
 
 use std::{
     collections::HashMap,
@@ -53,7 +60,7 @@ use super::{
 /// | field | changed by |
 /// |---|---|
 /// | `core`, `worlds` | a publication, under the state lock |
-/// | `state` | whoever holds the lock |
+/// | `state` | any thread, under its lock |
 /// | `pins`, `shortcuts` | any thread, under locks of their own |
 /// | `gate` | the thread of a transaction, under the state lock |
 /// | `reaper` | any thread, under its own locks |
@@ -175,8 +182,8 @@ impl RuntimeInner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The bookkeeping, as of the last handle that was dropped: what the reaper has yet to
-    /// take back is in use by nobody.
+    /// The bookkeeping after all dropped handles were taken back: a plan must not count an instance as
+    /// in use only because the reaper has not run yet.
     pub(crate) fn latest_state(&self) -> MutexGuard<'_, State> {
         let mut state = self.state();
         self.take_back(&mut state);

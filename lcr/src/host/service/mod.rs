@@ -1,9 +1,15 @@
 //! What acts on everything that a runtime has: [`inner`] holds it together behind one lock.
 //!
 //! A call takes [`host_table`] only where the inlined path of [`frame`](crate::abi::frame) cannot go.
-//! [`construct`] builds instances, [`handles`] gives out handles and takes back their slots. [`gate`] holds callers, [`pins`] hold worlds, [`drain`] reads the threads' frames, [`reaper`] finds
-//! what no thread is inside, [`destroyers`] destroy it, and [`unload`] unmaps its image. [`fork`] and
-//! [`shutdown`] are the two ends.
+//! Of its parts, which know nothing of the runtime, [`gate`] holds callers, [`pins`] hold worlds,
+//! [`shortcuts`] remember where services are, [`drain`] reads the threads' frames, [`reaper`] and
+//! [`destroyers`] own what is to be freed and destroyed, [`retained`] counts images, and
+//! [`transaction_lock`] lets one transaction run.
+//!
+//! On top, [`construct`] builds instances, [`handles`] gives out handles and takes back their slots,
+//! [`pin`] takes pins, [`stragglers`] names what a hand-over waits for, [`reaping`] finds what no thread
+//! is inside and has it destroyed, and [`unload`] unmaps its image. [`fork`] and [`shutdown`] are the two
+//! ends.
 
 pub(crate) mod construct;
 pub(in crate::host) mod destroyers;

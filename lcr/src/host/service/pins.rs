@@ -2,7 +2,8 @@
 //!
 //! # Reading without the state lock
 //!
-//! A thread that takes a pin reads the current world through [`Worlds`], not under the state lock,
+//! A thread that takes a pin reads the current world through
+//! [`Worlds`](crate::host::worlds::world::Worlds), not under the state lock,
 //! so it never waits for a thread that holds that lock. Pins have a lock of their own, a leaf.
 //!
 //! *Reader*: under the lock of the pins, reads the current world and inserts its pin. *Writer*: holds

@@ -43,7 +43,7 @@ pub(in crate::host) struct ReaperLocks<'a> {
 
 /// A slot whose last handle is gone.
 struct Released(NonNull<RawSlot>);
-// SAFETY: a slot without handles belongs to the runtime, whatever thread it is on.
+// SAFETY: a slot without handles belongs to the runtime, and any thread may free it.
 unsafe impl Send for Released {}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

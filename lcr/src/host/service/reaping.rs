@@ -1,9 +1,10 @@
-//! The reaper: finds what nobody is inside any more, and has it destroyed.
+//! The reaper: finds what no thread is inside any more, and has it destroyed.
 //!
 //! It takes back released slots, hands instances that were replaced, released or refused
-//! to threads that destroy them ([`destroyers`]), and frees retired
-//! worlds. It runs no component's code but the finalizers of images that it unmaps. While something is not ready it looks again, at
-//! growing intervals up to [`SLOWEST`]; with nothing to do it sleeps until it is woken.
+//! to threads that destroy them ([`destroyers`](super::destroyers)), and frees retired
+//! worlds. It runs no component's code but the finalizers of images that it unmaps. While something
+//! is not ready, it looks again at growing intervals up to [`SLOWEST`]; with nothing to do it sleeps
+//! until another thread wakes it.
 //!
 //! An instance is destroyed when (1) no frame shows a world in which one of its
 //! slots held it, at that slot, (2) no pin holds such a world, and (3) the count taken

@@ -1,15 +1,14 @@
 //! The end of a runtime: every handle revoked, every instance destroyed.
 //!
-//! The slots are closed in one world, so that a caller either finished or gets a
-//! fault. Then, on a thread of its own (a destructor never runs on a caller's), the
-//! instances are destroyed, dependents before what they depend on, so that a destructor
-//! may still call its dependencies; nobody else may. What is still in use
-//! when the shutdown timeout ends is leaked: memory of a process that is about to end is worth
-//! less than a call into a destroyed object.
+//! The slots are closed in one world, so that a call either has finished or gives a fault. Then a thread
+//! of its own (a destructor never runs on a caller's) destroys the instances, dependents before what
+//! they depend on: a destructor may still call its dependencies, and only destructors may. What is
+//! still in use when the shutdown timeout ends is leaked: the memory of a process that is about to end
+//! is worth less than a call into a destroyed object.
 //!
-//! If a destructor hangs, another thread destroys what that object does not depend on. Whoever
-//! drops the runtime waits for each destructor as long as for calls, and then goes on; the
-//! thread that hangs does the rest if it ever returns.
+//! If a destructor hangs, another thread destroys what that object does not depend on. The thread that
+//! drops the runtime waits for each destructor as long as for calls, and then goes on; the thread that
+//! hangs does the rest if its destructor ever returns.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -86,7 +85,7 @@ fn start(
 ) -> bool {
     let (runtime, ending) = (Arc::clone(runtime), Arc::clone(ending));
     let started = sys::start(c"lcr-shutdown", AUTHORS_STACK, move || {
-        // Whatever panics here, whoever drops the runtime goes on.
+        // If this panics, the thread that drops the runtime goes on all the same.
         let ended = catch_unwind(AssertUnwindSafe(|| body(&runtime, &ending)));
         if ended.is_err() {
             let mut inner = ending.lock();
@@ -143,7 +142,7 @@ impl Inner {
         self.is_over && self.destroying.is_empty()
     }
 
-    /// Queues an object that served no instance any more, and that nobody is inside.
+    /// Queues an object that serves no slot any more, and that no thread is inside.
     fn push(&mut self, instance: Instance) {
         let retiring = Retiring { instance: Arc::new(instance), slots: Vec::new(), retired_at: Generation::FIRST };
         self.queue.push_back(Last { id: None, retiring });
@@ -174,7 +173,7 @@ impl Inner {
         self.destroying.iter().any(hangs) && self.free().is_some()
     }
 
-    /// The next object for a thread. `None` if there is none for it now.
+    /// The next object for a thread; `None` if the thread has nothing to destroy now.
     fn next(&mut self, number: u64) -> Option<Retiring> {
         if self.current != number {
             return None;

@@ -1,9 +1,9 @@
-//! Images that no provider uses any more: retained, or unmapped if their component opted in.
+//! Unmapping: images that no provider uses any more, of components that opted in.
 //!
 //! Images stay mapped by default, because Rust cannot say who still points into one
 //! (thread-locals, leaked references, threads). `#[lcr::component(unload)]` is the
 //! author's word that nothing does once all instances are destroyed. Then the image goes
-//! when (1) nobody holds an implementation of it, so that no world that can be entered
+//! when (1) nothing holds an implementation of it, so that no world that can be entered
 //! and no instance refers to it, and (2) `Image::unload` finds nothing that
 //! [`Holds`](crate::abi::holds::Holds) counts: no value of its held elsewhere, no thread that
 //! it started, no destructor of a thread-local. A caller frees what a call returned before it

@@ -1,0 +1,109 @@
+//! What a runtime holds at one moment, for programs and operators.
+//!
+//! The numbers are counts of tables that change with each handle, and have to agree with each other. So
+//! they are read together, under the state lock, which no thread holds for longer than a few look-ups.
+
+use std::path::PathBuf;
+
+use crate::{component::identity::ComponentId, error::Straggler};
+
+use super::{image::content_hash::ContentHash, service::inner::RuntimeInner};
+
+/// What a runtime holds at one moment. Sizes are in bytes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// The number of the last commit.
+    pub generation: u64,
+    /// The implementations that are present, by component and interface.
+    pub components: Vec<ComponentStatus>,
+    /// Instances that are held by handles or dependents.
+    pub instances: usize,
+    /// Slots with handles.
+    pub handles: usize,
+    /// Pins that are held.
+    pub pins: usize,
+    /// Objects constructed since the runtime began.
+    pub constructed: u64,
+    /// Objects destroyed since the runtime began.
+    pub destroyed: u64,
+    /// Objects that were replaced or released and are not destroyed yet.
+    pub leaving: usize,
+    /// Calls that are inside them, and their destructors that do not return (`destructor` for a
+    /// method).
+    pub stragglers: Vec<Straggler>,
+    /// Whether callers of some component are held now, while its state moves.
+    pub is_gate_shut: bool,
+    /// Worlds that were replaced and are not freed yet.
+    pub retired_worlds: usize,
+    /// Size of the current world's table and those of retired ones.
+    pub world_bytes: usize,
+    /// Images of replaced or removed components, which stay mapped.
+    pub retained_images: usize,
+    /// Their size in memory.
+    pub retained_image_bytes: usize,
+}
+
+/// One implementation that is present.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ComponentStatus {
+    /// The component and its version.
+    pub id: ComponentId,
+    /// The file that it was loaded from; `None` if it is linked into the program.
+    pub source: Option<PathBuf>,
+    /// The content hash of that file; `None` if the component is linked into the program.
+    pub hash: Option<ContentHash>,
+    /// The interface.
+    pub interface: String,
+    /// The interface's version.
+    pub interface_version: u32,
+    /// Its instances.
+    pub instances: usize,
+    /// The size of its image in memory, in bytes; `None` if it is linked into the program.
+    pub image_bytes: Option<usize>,
+}
+
+impl RuntimeInner {
+    /// What is present, in use and retained now.
+    pub(super) fn status(&self) -> Status {
+        let mut state = self.state();
+        let mut stragglers = self.all_stragglers(&mut state);
+        stragglers.extend(self.reaper.destructors(false));
+        let objects = &state.objects;
+        let mut components: Vec<ComponentStatus> = objects
+            .registry()
+            .committed()
+            .map(|(_, provider)| {
+                let implementation = provider.implementation();
+                let origin = implementation.component.origin.as_ref();
+                ComponentStatus {
+                    id: implementation.component.id.clone(),
+                    hash: origin.map(|origin| origin.hash),
+                    source: origin.map(|origin| origin.source.clone()),
+                    interface: implementation.manifest.interface.clone(),
+                    interface_version: implementation.manifest.interface_version,
+                    instances: provider.instances(),
+                    image_bytes: origin.map(|origin| origin.image.mapped_bytes()),
+                }
+            })
+            .collect();
+        components.sort_by(|a, b| (&a.id.name, &a.interface).cmp(&(&b.id.name, &b.interface)));
+        Status {
+            generation: state.serial(),
+            components,
+            instances: objects.services().len(),
+            handles: objects.slots().numbers().count(),
+            pins: self.pins.count(),
+            constructed: state.tally.constructed(),
+            destroyed: state.tally.destroyed(),
+            leaving: state.retiring.len() + self.reaper.destroying(),
+            stragglers,
+            is_gate_shut: state.gate.is_some(),
+            retired_worlds: state.retired.count(),
+            world_bytes: state.world.bytes() + state.retired.worlds().map(|world| world.bytes()).sum::<usize>(),
+            retained_images: state.images.count(),
+            retained_image_bytes: state.images.bytes(),
+        }
+    }
+}

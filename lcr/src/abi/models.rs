@@ -11,7 +11,8 @@
 //! What they show: an instance is destroyed only when no call is inside it, and the
 //! destroyer sees all that calls did; one table is never half of a commit; state that was
 //! written behind the gate is seen by everybody who comes in after it, and nobody sleeps
-//! for ever; behind a drain ahead of the gate nobody is in a world older than it.
+//! for ever; behind a drain ahead of the gate nobody is in a world older than it; a pin is seen by
+//! the hand-over, or holds a world behind it with open slots.
 //!
 //! What they do not show: `membarrier`. The models take the path with fences. The call
 //! makes every running thread of the process execute a full fence at some point between
@@ -425,4 +426,120 @@ fn models_find_a_drain_ahead_without_its_fence() {
 #[test]
 fn models_find_a_gate_that_forgets_who_came_in_behind_the_drain() {
     finds(|| draining_ahead(AheadFlaws { forgets_later_calls: true, ..AheadFlaws::default() }));
+}
+
+#[derive(Clone, Copy, Default)]
+struct PinFlaws {
+    /// The pinner reads the world before it locks the pins.
+    reads_outside: bool,
+    /// The pinner takes whatever world is current.
+    ignores_gate: bool,
+}
+
+/// What a pinner and a hand-over share: the current world's owner, and the pins.
+struct Pinned {
+    program: Arc<Program>,
+    /// As the `ArcSwap` of `host/worlds/world.rs`; worlds of models are never freed.
+    owner: AtomicPtr<Table>,
+    word: word::Word,
+    pins: Mutex<usize>,
+    sleepers: Sleepers,
+}
+
+impl Pinned {
+    /// As `Worlds::current`.
+    fn current(&self) -> *const Table {
+        loop {
+            let owned = self.owner.load(super::sync::Ordering::Acquire);
+            if std::ptr::eq(owned, self.program.core.current.load(super::sync::Ordering::Acquire)) {
+                return owned;
+            }
+            thread::yield_now();
+        }
+    }
+
+    fn publish(&self, table: *mut Table) {
+        self.owner.store(table, super::sync::Ordering::Release);
+        self.program.publish(table);
+    }
+
+    fn read(&self, flaws: PinFlaws) -> Option<*const Table> {
+        if flaws.ignores_gate { Some(self.current()) } else { self.word.read_open(|| self.current()) }
+    }
+
+    /// As `Pins::take`, repeated until the gate is open.
+    fn take(&self, flaws: PinFlaws) -> *const Table {
+        loop {
+            let look = self.word.look();
+            let early = flaws.reads_outside.then(|| self.read(flaws)).flatten();
+            let mut pins = self.pins.lock().expect("no model panics with it");
+            let world = if flaws.reads_outside { early } else { self.read(flaws) };
+            if let Some(world) = world {
+                *pins += 1;
+                return world;
+            }
+            drop(pins);
+            if !look.is_shut() {
+                thread::yield_now();
+                continue;
+            }
+            self.word.wait(look, |word, expected| {
+                let queue = self.sleepers.queue.lock().expect("no model panics with it");
+                if word.load(super::sync::Ordering::SeqCst) == expected {
+                    drop(self.sleepers.woken.wait(queue));
+                }
+            });
+        }
+    }
+}
+
+/// A thread pins a world and uses what it holds, while state is handed over behind a gate that looks
+/// for pins.
+fn pinning(flaws: PinFlaws) {
+    let (old, new) = (object(1), object(2));
+    let first = world(1, [Some(old), None]);
+    let shared = Arc::new(Pinned {
+        program: Program::new(first),
+        owner: AtomicPtr::new(first),
+        word: word::Word::default(),
+        pins: Mutex::new(0),
+        sleepers: Sleepers::default(),
+    });
+    let pinner = {
+        let shared = Arc::clone(&shared);
+        thread::spawn(move || {
+            let table = shared.take(flaws);
+            let object = held(table, 0).expect("a pin holds a world that a gate has closed");
+            assert_ne!(read(object), 0, "a pin holds what was handed over");
+            *shared.pins.lock().expect("no model panics with it") -= 1;
+        })
+    };
+    shared.word.shut();
+    shared.publish(world(2, [None, None]));
+    let is_pinned = *shared.pins.lock().expect("no model panics with it") > 0;
+    if !is_pinned {
+        write(old, 0);
+    }
+    shared.publish(world(3, [Some(if is_pinned { old } else { new }), None]));
+    shared.word.open(|_| {
+        let queue = shared.sleepers.queue.lock().expect("no model panics with it");
+        shared.sleepers.woken.notify_all();
+        drop(queue);
+    });
+    pinner.join().expect("the pinner ends");
+}
+
+#[test]
+fn models_a_pin_is_seen_by_the_hand_over_or_holds_the_world_behind_it() {
+    check(|| pinning(PinFlaws::default()));
+}
+
+#[test]
+fn models_find_a_pin_that_reads_its_world_before_it_locks() {
+    finds(|| pinning(PinFlaws { reads_outside: true, ..PinFlaws::default() }));
+}
+
+#[test]
+fn models_find_a_pin_that_does_not_ask_the_gate() {
+    finds(|| pinning(PinFlaws { ignores_gate: true, ..PinFlaws::default() }));
 }

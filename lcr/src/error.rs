@@ -17,7 +17,9 @@ use std::fmt;
 
 mod straggler;
 
-pub use straggler::{HeldBy, LifecycleStep, MethodId, Straggler};
+pub use straggler::Straggler;
+#[cfg(feature = "host")]
+pub use straggler::{HeldBy, LifecycleStep, MethodId};
 
 /// The result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -265,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_deadline_is_transient_and_has_its_stragglers() {
-        let (held_by, seen_for) = (HeldBy::Pin { generation: 7 }, std::time::Duration::from_secs(2));
+        let (held_by, seen_for) = (straggler::HeldBy::Pin { generation: 7 }, std::time::Duration::from_secs(2));
         let pin = Straggler { thread: None, thread_id: 78, held_by, seen_for };
         let error = Error::new(ErrorKind::Deadline, "a pin is held").with_stragglers(vec![pin.clone()]);
         assert!(error.is_transient() && !error.is_bad_file());

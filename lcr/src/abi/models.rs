@@ -12,7 +12,8 @@
 //! destroyer sees all that calls did; one table is never half of a commit; state that was
 //! written behind the gate is seen by everybody who comes in after it, and nobody sleeps
 //! for ever; behind a drain ahead of the gate nobody is in a world older than it; a pin is seen by
-//! the hand-over, or holds a world behind it with open slots.
+//! the hand-over, or holds a world behind it with open slots; a call that ends the pin under which it was
+//! made is seen.
 //!
 //! What they do not show: `membarrier`. The models take the path with fences. The call
 //! makes every running thread of the process execute a full fence at some point between
@@ -527,6 +528,45 @@ fn pinning(flaws: PinFlaws) {
         drop(queue);
     });
     pinner.join().expect("the pinner ends");
+}
+
+/// A thread that holds a pin makes a call under it, and ends the pin inside that call, while what the
+/// call is inside may be destroyed. Its frame has no fence: the pin keeps the table alive.
+fn ending_a_pin(locks_late: bool) {
+    let (old, new) = (object(1), object(2));
+    let first = world(1, [Some(old), None]);
+    let program = Program::new(first);
+    let pins = Arc::new(Mutex::new(1));
+    let pinner = {
+        let (program, pins) = (Arc::clone(&program), Arc::clone(&pins));
+        thread::spawn(move || {
+            let record = program.records[0];
+            let frame = record.inline_frame(0).expect("the first call");
+            record.publish_held(frame, 0, first, Place::new(entry_offset(0), 0));
+            *pins.lock().expect("no model panics with it") -= 1;
+            assert_ne!(read(old), 0, "a call is inside a destroyed instance");
+            record.leave_to(0);
+        })
+    };
+    program.publish(world(2, [Some(new), None]));
+    let shown_before = locks_late && program.shows(first, 0);
+    let pins = pins.lock().expect("no model panics with it");
+    let is_shown = if locks_late { shown_before } else { program.shows(first, 0) };
+    if *pins == 0 && !is_shown {
+        write(old, 0);
+    }
+    drop(pins);
+    pinner.join().expect("the pinner ends");
+}
+
+#[test]
+fn models_a_call_that_ends_its_pin_is_seen() {
+    check(|| ending_a_pin(false));
+}
+
+#[test]
+fn models_find_frames_that_are_read_before_the_pins_are_locked() {
+    finds(|| ending_a_pin(true));
 }
 
 #[test]

@@ -6,11 +6,12 @@ use super::{
     action::{Action, Actions},
     backoff::Delays,
     budget::Restarts,
-    event::{Event, Phase},
+    decision::Decision,
+    event::Event,
     exit::Exit,
     health::Health,
-    policy::{Policy, Recovery},
-    stage::{Cause, Decision, End, Job, Stage},
+    policy::Policy,
+    stage::{Cause, End, Job, Stage},
 };
 use crate::time::Time;
 
@@ -190,67 +191,8 @@ impl State {
         }
     }
 
-    fn decide(&mut self, exit: Result<Exit, i32>, cause: Option<Cause>, now: Time) -> Decision {
-        if self.stop.is_some() {
-            return Decision::Stopped;
-        }
-        if self.restart_asked {
-            self.delays.reset();
-            return Decision::Restart { after: Duration::ZERO };
-        }
-        if self.policy.recovery == Recovery::Quit {
-            return Decision::Quit;
-        }
-        match exit {
-            Ok(Exit::Code(code)) if self.policy.fatal.contains(code) => return Decision::Fatal,
-            Ok(_) if self.policy.recovery == Recovery::Always => {}
-            Ok(Exit::Code(code)) if cause.is_none() && (code == 0 || self.policy.clean.contains(code)) => {
-                return Decision::Clean;
-            }
-            Ok(_) if cause.is_none() && self.health.reading.phase == Phase::Stopping => return Decision::Finished,
-            Ok(Exit::Code(_))
-                if self.policy.passes_exits && cause.is_none() && self.health.reading.phase != Phase::Running =>
-            {
-                return Decision::Finished;
-            }
-            _ => {}
-        }
-        let after = self.delays.next(&self.policy.backoff);
-        if self.restarts.allows(self.policy.budget, now.after(after)) {
-            Decision::Restart { after }
-        } else {
-            Decision::Spent
-        }
-    }
-
-    /// Whether an end is neither as the operator wanted it nor as the instance did.
-    fn is_failure(&self, exit: Result<Exit, i32>, cause: Option<Cause>, decision: Decision) -> bool {
-        let is_clean =
-            cause.is_none() && matches!(exit, Ok(Exit::Code(code)) if code == 0 || self.policy.clean.contains(code));
-        match decision {
-            Decision::Stopped | Decision::Clean | Decision::Finished => false,
-            Decision::Restart { .. } | Decision::Quit => !is_clean,
-            Decision::Fatal | Decision::Spent => true,
-        }
-    }
-
-    /// The supervisor's own status.
-    fn exit_of_supervisor(&self, exit: Result<Exit, i32>, decision: Decision) -> Exit {
-        match (exit, decision, self.stop) {
-            // A supervisor that gives up did not succeed, even if the last instance ended with 0 when
-            // it was warned.
-            (Ok(Exit::Code(0)), Decision::Spent, _) => Exit::Code(1),
-            (Ok(exit), ..) => exit,
-            (Err(_), _, Some((signal, _))) => Exit::Signal { signal, core: false },
-            (Err(_), _, None) => Exit::Code(NOT_MADE),
-        }
-    }
-
     pub(super) fn exit(&mut self, exit: Exit, actions: &mut Actions) {
         self.stage = Stage::Left { exit };
         actions.push(Action::Exit(exit));
     }
 }
-
-/// The supervisor's status if it could make no instance: EX_OSERR of sysexits.h.
-pub(super) const NOT_MADE: i32 = 71;

@@ -53,6 +53,7 @@
 mod action;
 mod backoff;
 mod budget;
+mod decision;
 mod event;
 mod exit;
 mod health;
@@ -67,9 +68,10 @@ mod tests;
 
 pub use action::SignalTarget;
 pub(crate) use action::{Action, Actions};
+pub(crate) use decision::Decision;
 pub(crate) use event::{Event, Excuse, Phase, Reading};
 pub use exit::Exit;
 pub(crate) use machine::{State, step};
 pub(crate) use policy::{Backoff, Budget, Codes, Policy, Probing};
 pub use policy::{Checks, Recovery};
-pub(crate) use stage::{Cause, Decision, Stage};
+pub(crate) use stage::{Cause, Stage};

@@ -134,7 +134,7 @@ fn unsafe_code_is_only_where_it_is_listed() {
         "lcr/src/host/image/library/",
         "lcr/src/host/image/link.rs",
         "lcr/src/host/service/pin.rs",
-        "lcr/src/host/service/reaper.rs",
+        "lcr/src/host/service/reaper_parts.rs",
         "lcr/src/host/worlds/records.rs",
         "lcr/src/host/builder.rs",
         "lcr/src/host/runtime.rs",

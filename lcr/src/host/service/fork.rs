@@ -27,7 +27,7 @@ use crate::host::{
 use super::{
     inner::{RuntimeInner, State},
     pins::{self, LockedPins},
-    reaper::ReaperLocks,
+    reaper_parts::ReaperLocks,
     shortcuts::LockedShortcuts,
 };
 

@@ -49,7 +49,7 @@ use super::{
     drain::Sightings,
     gate::{Gate, GateWord, Members},
     pins::Pins,
-    reaper::Reaper,
+    reaper_parts::Reaper,
     retained::RetainedImages,
     shortcuts::Shortcuts,
     transaction_lock::{Begin, TransactionLock},
@@ -246,13 +246,17 @@ impl RuntimeInner {
         self.worlds.current(&self.core)
     }
 
-    /// The number of the current world, as calls find it at this moment. Takes no lock.
+    /// The number of the current world, as calls find it at this moment. Takes no lock; the caller
+    /// holds one that a fork holds, too.
     pub(super) fn current_generation(&self) -> Generation {
         self.worlds.generation(&self.core)
     }
 
-    /// The number of the last commit, as calls find it at this moment. Takes no lock.
+    /// The number of the last commit, as calls find it at this moment. Does not take the state lock.
     pub(crate) fn serial(&self) -> u64 {
+        // A fork holds this lock. Without it a fork could cut a reader off between its two loads,
+        // and the child would keep that reader's world for ever.
+        let _pins = self.pins.lock();
         self.worlds.serial(&self.core)
     }
 

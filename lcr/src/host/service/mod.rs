@@ -7,7 +7,7 @@
 //! [`transaction_lock`] lets one transaction run.
 //!
 //! On top, [`construct`] builds instances, [`handles`] gives out handles and takes back their slots,
-//! [`pin`] takes pins, [`stragglers`] names what a hand-over waits for, [`reaping`] finds what no thread
+//! [`pin`] takes pins, [`stragglers`] names what a hand-over waits for, [`reaper`] finds what no thread
 //! is inside and has it destroyed, and [`unload`] unmaps its image. [`fork`] and [`shutdown`] are the two
 //! ends.
 
@@ -21,8 +21,8 @@ pub(crate) mod host_table;
 pub(crate) mod inner;
 pub(crate) mod pin;
 pub(in crate::host) mod pins;
-pub(in crate::host) mod reaper;
-mod reaping;
+mod reaper;
+pub(in crate::host) mod reaper_parts;
 mod retained;
 mod shortcuts;
 pub(in crate::host) mod shutdown;

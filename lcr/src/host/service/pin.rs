@@ -133,13 +133,14 @@ impl RuntimeInner {
             return Err((FaultKind::Revoked, "its runtime is gone".to_owned()));
         }
         let Some(gate) = state.gate() else { return Ok(None) };
-        let world = if state.is_inside_gate(thread, gate) {
-            gate.before()
-        } else if gate.is_passed_by(thread.thread_id()) {
+        // First: what that thread pins could outlive the hand-over of what it holds.
+        let world = if gate.is_passed_by(thread.thread_id()) {
             if slot.is_none_or(|slot| state.world().target(slot).is_none()) {
                 return Err((FaultKind::Gate, UNCOMMITTED.to_owned()));
             }
             state.world()
+        } else if state.is_inside_gate(thread, gate) {
+            gate.before()
         } else {
             return Ok(None);
         };

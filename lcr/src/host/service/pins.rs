@@ -15,6 +15,13 @@
 //! pin holds nothing that the writer is about to destroy. There is no third case, because the
 //! reader reads the world inside its section: that is the invariant of [`Pins::take`].
 //!
+//! *Ending a pin*: a thread may end its pin inside a call that it made under the pin. Then the frame of that
+//! call is what tells of the thread, and it was written before the pin ended. So whoever asks what is in use
+//! locks the pins, then reads the frames, and reads the pins under the same lock: if the pin has ended by
+//! then, the unlocking of its end orders the frame before the look; if not, the pin is seen. To read the
+//! frames first would miss a thread that enters between the two looks and ends its pin.
+//! `models_find_frames_that_are_read_before_the_pins_are_locked` shows it.
+//!
 //! *Gate*: a pin must not hold a world whose slots a gate has closed. The gate's word tells
 //! ([`Word::read_open`](crate::host::worlds::gate_word::Word::read_open)): if it was open before the
 //! world was read and is unchanged behind that, the world was published with open slots. Otherwise

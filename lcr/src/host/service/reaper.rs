@@ -1,124 +1,177 @@
-//! The reaper's own parts: the slots that were released, its thread, and who runs destructors.
+//! The reaper: finds what no thread is inside any more, and has it destroyed.
 //!
-//! [`reaping`](super::reaping) says what the thread does. It is started when there is first something to
-//! do, and again in the child of a fork.
+//! It takes back released slots, hands instances that were replaced, released or refused
+//! to threads that destroy them ([`destroyers`](super::destroyers)), and frees retired
+//! worlds. It runs no component's code but the finalizers of images that it unmaps. While something
+//! is not ready, it looks again at growing intervals up to [`SLOWEST`]; with nothing to do it sleeps
+//! until another thread wakes it.
+//!
+//! An instance is destroyed when (1) no frame shows a world in which one of its
+//! slots held it, at that slot, (2) no pin holds such a world, and (3) the count taken
+//! from the list is the last one. A world is freed when no frame shows its table and
+//! the list's count is the last one.
 
 use std::{
-    ptr::NonNull,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
-    thread::{self, Thread},
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Weak},
+    thread,
+    time::Duration,
 };
 
 use crate::{
-    abi::tables::RawSlot,
-    error::Straggler,
-    host::{
-        objects::instances::{Held, Instance},
-        sys,
-    },
+    abi::{tables::RawSlot, world::Table},
+    host::{objects::instances::Instance, sys, worlds::records},
 };
 
-use super::destroyers::{self, Destroyers, Running};
+use super::{
+    destroyers::{Start, destroy},
+    inner::{AUTHORS_STACK, Retiring, RuntimeInner, State},
+    pins::Pins,
+};
 
-/// A runtime's reaper, whether its thread runs or not.
-#[derive(Default)]
-pub(crate) struct Reaper {
-    released: Mutex<Vec<Released>>,
-    thread: Mutex<Option<Thread>>,
-    /// The fork count of the process that the thread runs in, plus one.
-    running: AtomicU32,
-    pub(in crate::host) destroyers: Destroyers,
+const FASTEST: Duration = Duration::from_micros(100);
+const SLOWEST: Duration = Duration::from_millis(100);
+
+fn run(weak: &Weak<RuntimeInner>) {
+    let mut pause = FASTEST;
+    if let Some(inner) = weak.upgrade() {
+        inner.reaper.run_here();
+    }
+    loop {
+        let Some(inner) = weak.upgrade() else { return };
+        // A panic, of a subscriber for instance, ends the round and not the reaper.
+        let round = catch_unwind(AssertUnwindSafe(|| inner.reap()));
+        let (progress, waiting) = round.unwrap_or((false, true));
+        if inner.is_closed() {
+            return;
+        }
+        drop(inner);
+        pause = if progress { FASTEST } else { (pause * 2).min(SLOWEST) };
+        if waiting || progress {
+            thread::park_timeout(pause);
+        } else {
+            thread::park();
+        }
+    }
 }
 
-/// The reaper's locks, held around a fork.
-pub(in crate::host) struct ReaperLocks<'a> {
-    _released: MutexGuard<'a, Vec<Released>>,
-    _thread: MutexGuard<'a, Option<Thread>>,
-    /// The child of a fork has none of the threads.
-    pub(in crate::host) destroyers: MutexGuard<'a, destroyers::Inner>,
-}
+impl RuntimeInner {
+    /// One round. Returns whether anything was done, and whether anything is left.
+    pub(in crate::host) fn reap(self: &Arc<RuntimeInner>) -> (bool, bool) {
+        let mut state = self.state();
+        let mut progress = self.take_back(&mut state);
+        let ready = state.ready(&self.pins);
+        progress |= !ready.is_empty();
+        let start = self.reaper.destroyers.queue(ready);
+        if state.retired.shows_all_calls() {
+            progress |= state.free_worlds(&self.pins);
+        }
+        let waiting = !state.retiring.is_empty()
+            || state.retired.count() > 0
+            || state.images.are_waiting()
+            || self.reaper.destroyers.lock().is_waiting();
+        drop(state);
+        if let Some(start) = start {
+            self.start_destroyer(start);
+        }
+        progress |= self.unload();
+        (progress, waiting)
+    }
 
-/// A slot whose last handle is gone.
-struct Released(NonNull<RawSlot>);
-// SAFETY: a slot without handles belongs to the runtime, and any thread may free it.
-unsafe impl Send for Released {}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Reaper {
     /// Notes a slot whose last handle is gone.
-    pub(in crate::host) fn release(&self, slot: *mut RawSlot) {
-        let Some(slot) = NonNull::new(slot) else { return };
-        lock(&self.released).push(Released(slot));
+    pub(super) fn release(self: &Arc<RuntimeInner>, slot: *mut RawSlot) {
+        self.reaper.release(slot);
+        self.wake_reaper();
     }
 
-    /// The slots noted since the last time. Take them under the state lock, so that they
-    /// are always either here or in the bookkeeping.
-    pub(in crate::host) fn take_released(&self) -> Vec<NonNull<RawSlot>> {
-        std::mem::take(&mut *lock(&self.released)).into_iter().map(|released| released.0).collect()
-    }
-
-    /// Holds everything of the reaper's that another thread could hold at a fork.
-    pub(in crate::host) fn lock_all(&self) -> ReaperLocks<'_> {
-        ReaperLocks { _released: lock(&self.released), _thread: lock(&self.thread), destroyers: self.destroyers.lock() }
-    }
-
-    /// How many objects are about to be destroyed, or are being. Ask under the state lock.
-    pub(in crate::host) fn destroying(&self) -> usize {
-        self.destroyers.lock().count()
-    }
-
-    /// Whether objects are being destroyed, or released slots wait. Ask under the state lock.
-    pub(crate) fn is_reaping(&self) -> bool {
-        self.destroying() > 0 || !lock(&self.released).is_empty()
-    }
-
-    /// For the end of the runtime: what is queued, and what those objects need whose destructors
-    /// are running.
-    pub(in crate::host) fn last_ones(&self, needs: &mut Vec<Held>) -> Vec<Instance> {
-        let mut inner = self.destroyers.lock();
-        needs.extend(inner.running().iter().flat_map(Running::needs).cloned());
-        inner.close()
-    }
-
-    /// The destructors that are running; of those that began just now only if `all`.
-    pub(in crate::host) fn destructors(&self, all: bool) -> Vec<Straggler> {
-        let inner = self.destroyers.lock();
-        inner.running().iter().filter(|running| all || running.hangs()).map(Running::straggler).collect()
-    }
-
-    /// Has the reaper's thread look now. `start` starts the thread if it does not run in this process;
-    /// it returns whether there is one.
-    pub(super) fn wake(&self, start: impl FnOnce() -> bool) {
-        let process = sys::forks() + 1;
-        if self.running.load(Ordering::Acquire) == process {
-            if let Some(thread) = &*lock(&self.thread) {
-                thread.unpark();
+    /// Has the reaper look now.
+    pub(crate) fn wake_reaper(&self) {
+        self.reaper.wake(|| {
+            if self.is_closed() {
+                return false;
             }
-            return;
-        }
-        let mut slot = lock(&self.thread);
-        if self.running.load(Ordering::Acquire) == process {
-            // Another thread started it just now, and it may have looked already.
-            if let Some(thread) = &*slot {
-                thread.unpark();
+            let weak = self.weak();
+            let started = sys::start(c"lcr-reaper", AUTHORS_STACK, move || run(&weak));
+            if let Err(error) = &started {
+                tracing::error!(%error, "no reaper thread; replaced instances stay until one can be started");
             }
-            return;
+            started.is_ok()
+        });
+    }
+
+    /// Starts a thread that destroys what is queued.
+    pub(in crate::host) fn start_destroyer(self: &Arc<RuntimeInner>, start: Start) {
+        let Start { number, beside } = start;
+        if let Some((component, age)) = beside {
+            tracing::warn!(%component, ?age, "a destructor does not return; others are destroyed beside it");
         }
-        if start() {
-            // Its own handle is not there yet, but then it has not looked yet.
-            *slot = None;
-            self.running.store(process, Ordering::Release);
+        let inner = Arc::clone(self);
+        let started = sys::start(c"lcr-reaper", AUTHORS_STACK, move || inner.destroy_queued(number));
+        if let Err(error) = started {
+            self.reaper.destroyers.lock().lack_thread();
+            tracing::error!(%error, "no thread to destroy replaced instances; they stay until one can be started");
         }
     }
 
-    /// The calling thread is the reaper's.
-    pub(super) fn run_here(&self) {
-        *lock(&self.thread) = Some(thread::current());
+    fn destroy_queued(self: &Arc<RuntimeInner>, number: u64) {
+        while let Some(instance) = self.reaper.destroyers.next(number) {
+            let destroyed = destroy(instance);
+            let mut state = self.state();
+            state.tally.note_destroyed();
+            state.release_needs(destroyed.needs());
+            let mut inner = self.reaper.destroyers.lock();
+            inner.end(number);
+            // One look of the reaper's for many objects is enough, unless one let others go.
+            let is_worth_a_look = !inner.is_waiting() || !destroyed.needs().is_empty();
+            drop(inner);
+            drop(state);
+            // It may hold the last count of a component whose image can go.
+            drop(destroyed);
+            if is_worth_a_look {
+                self.wake_reaper();
+            }
+        }
+    }
+}
+
+impl State {
+    /// Takes out the instances that may be destroyed.
+    fn ready(&mut self, pins: &Pins) -> Vec<Instance> {
+        if self.retiring.is_empty() {
+            return Vec::new();
+        }
+        let shows_all = self.retired.shows_all_calls();
+        // Before the frames: see `pins`.
+        let pins = pins.lock();
+        let calls = self.old_calls();
+        let mut ready = Vec::new();
+        let mut left = Vec::new();
+        for retiring in std::mem::take(&mut self.retiring) {
+            let may_hide = !shows_all && !retiring.slots.is_empty();
+            if may_hide || !self.inside(&retiring, &calls).is_empty() || retiring.is_pinned(&pins) {
+                left.push(retiring);
+                continue;
+            }
+            match Arc::try_unwrap(retiring.instance) {
+                Ok(instance) => ready.push(instance),
+                Err(instance) => left.push(Retiring { instance, ..retiring }),
+            }
+        }
+        self.retiring = left;
+        ready
+    }
+
+    /// Frees the retired worlds that no frame shows and no pin holds.
+    fn free_worlds(&mut self, pins: &Pins) -> bool {
+        // Before the frames: see `pins`. The count of a world that is pinned is the pin's.
+        let pins = pins.lock();
+        let shown: HashSet<*const Table> =
+            records::all().flat_map(|thread| thread.calls()).map(|(table, _)| table).collect();
+        let is_some = self.retired.free(&shown);
+        drop(pins);
+        let oldest = self.retired.oldest();
+        self.objects.slots_mut().reclaim(oldest);
+        is_some
     }
 }

@@ -245,9 +245,11 @@ impl RuntimeInner {
         loop {
             let mut state = self.state();
             let may_hide = !state.retired.shows_all_calls() && !retiring.slots.is_empty();
+            // Before the frames: see `pins`.
+            let pins = self.pins.lock();
             let calls = state.old_calls();
-            let is_used = !state.inside(&retiring, &calls).is_empty() || retiring.is_pinned(&self.pins);
-            drop(state);
+            let is_used = !state.inside(&retiring, &calls).is_empty() || retiring.is_pinned(&pins);
+            drop((pins, state));
             if !is_used && may_hide {
                 let component = retiring.instance.implementation().component.to_string();
                 tracing::error!(

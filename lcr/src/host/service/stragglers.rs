@@ -19,11 +19,12 @@ use super::{
     drain::OldCall,
     gate::Gate,
     inner::{Retiring, State},
-    pins::{PinInfo, Pins},
+    pins::{LockedPins, PinInfo, Pins},
 };
 
 impl State {
     /// The calls that are inside retired worlds now. See [`Sightings::look`](super::drain::Sightings).
+    /// Where pins matter, too, they are locked before this and read under the same lock.
     pub(super) fn old_calls(&mut self) -> Vec<OldCall> {
         self.sightings.look(&self.retired)
     }
@@ -62,6 +63,8 @@ impl State {
         last: Generation,
         thread: ThreadId,
     ) -> Vec<Straggler> {
+        // Before the frames: see `pins`.
+        let pins = pins.lock();
         let calls = self.old_calls();
         let is_inside = |call: &&OldCall| {
             let first_generation = members.get(&call.slot());
@@ -72,7 +75,7 @@ impl State {
             calls.iter().filter(is_inside).map(|call| self.straggler(call, self.serving(call))).collect();
         let oldest = members.values().min();
         let holds = |pin: &PinInfo| oldest.is_some_and(|&oldest| (oldest..=last).contains(&pin.generation()));
-        stragglers.extend(pins.lock().iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
+        stragglers.extend(pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
         stragglers
     }
 
@@ -90,11 +93,13 @@ impl State {
 
     /// Calls that are inside anything that was replaced, and pins that hold it.
     pub(super) fn all_stragglers(&mut self, pins: &Pins) -> Vec<Straggler> {
+        // Before the frames: see `pins`.
+        let pins = pins.lock();
         let calls = self.old_calls();
         let mut stragglers: Vec<Straggler> =
             self.retiring.iter().flat_map(|retiring| self.inside(retiring, &calls)).collect();
         let holds = |pin: &PinInfo| self.retiring.iter().any(|retiring| retiring.is_held_by(pin));
-        stragglers.extend(pins.lock().iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
+        stragglers.extend(pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
         stragglers
     }
 
@@ -122,9 +127,10 @@ impl State {
 }
 
 impl Retiring {
-    /// Whether a pin holds a world that shows the instance.
-    pub(super) fn is_pinned(&self, pins: &Pins) -> bool {
-        pins.lock().iter().any(|(_, pin)| self.is_held_by(pin))
+    /// Whether a pin holds a world that shows the instance. The pins were locked before the frames
+    /// were read.
+    pub(super) fn is_pinned(&self, pins: &LockedPins<'_>) -> bool {
+        pins.iter().any(|(_, pin)| self.is_held_by(pin))
     }
 
     fn is_held_by(&self, pin: &PinInfo) -> bool {

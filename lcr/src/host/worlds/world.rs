@@ -17,7 +17,9 @@
 //! *Collision*: a reader between the two stores holds the new world and finds the old address, or it
 //! held the old world and finds the new address; both begin again. What a reader returns was current
 //! when it read the address: while it holds the world, no other table has that address. A reader
-//! waits for a writer only between two adjacent stores, and for no lock.
+//! waits for a writer only between its two stores, and for no lock. Between them the writer turns the guards
+//! of readers into counts; if it loses its processor there, readers sleep after some turns, so that one of a
+//! higher priority on the same processor lets the writer go on.
 //!
 //! A replaced world stays in the list of retired ones, with one count held by the list, until no
 //! frame shows its table and no other count is left: `ArcSwap` turns the guards of readers into
@@ -32,6 +34,8 @@ use std::{
         Arc,
         atomic::{AtomicPtr, Ordering},
     },
+    thread,
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -46,6 +50,9 @@ use crate::{
         sys,
     },
 };
+
+/// How often a reader looks again before it sleeps.
+const SPINS: u32 = 100;
 
 /// One world: the owner of a table.
 pub(crate) struct World {
@@ -229,12 +236,15 @@ impl Worlds {
     }
 
     fn read<T>(&self, core: &Core, read: impl Fn(&Arc<World>) -> T) -> T {
+        let mut turns = 0;
         loop {
             let owned = self.owner.load();
             if ptr::eq(core.current.load(Ordering::Acquire), owned.table()) {
                 return read(&owned);
             }
-            hint::spin_loop();
+            drop(owned);
+            turns += 1;
+            if turns < SPINS { hint::spin_loop() } else { thread::sleep(Duration::from_micros(50)) }
         }
     }
 

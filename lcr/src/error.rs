@@ -234,7 +234,7 @@ impl StdError for Error {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{straggler::HeldBy, *};
     use std::collections::HashSet;
 
     #[test]
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_deadline_is_transient_and_has_its_stragglers() {
-        let (held_by, seen_for) = (straggler::HeldBy::Pin { generation: 7 }, std::time::Duration::from_secs(2));
+        let (held_by, seen_for) = (HeldBy::Pin { generation: 7 }, std::time::Duration::from_secs(2));
         let pin = Straggler { thread: None, thread_id: 78, held_by, seen_for };
         let error = Error::new(ErrorKind::Deadline, "a pin is held").with_stragglers(vec![pin.clone()]);
         assert!(error.is_transient() && !error.is_bad_file());

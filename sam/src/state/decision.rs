@@ -2,30 +2,17 @@
 
 use std::time::Duration;
 
-use super::{event::Phase, exit::Exit, machine::State, policy::Recovery, stage::Cause};
+use super::{
+    event::Phase,
+    exit::Exit,
+    machine::State,
+    policy::Recovery,
+    stage::{Cause, Decision},
+};
 use crate::time::Time;
 
 /// The supervisor's status if it could make no instance: EX_OSERR of sysexits.h.
 const NOT_MADE: i32 = 71;
-
-/// What follows an end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
-    /// The next instance, after this delay.
-    Restart { after: Duration },
-    /// The supervisor ends: the operator had stopped it.
-    Stopped,
-    /// The supervisor ends: the instance ended with a clean status, and nothing was wrong with it.
-    Clean,
-    /// The supervisor ends: the exit code is one that no restart would help.
-    Fatal,
-    /// The supervisor ends: the instance had said that it was on its way to an end of its own.
-    Finished,
-    /// The supervisor ends: the policy is `Quit`.
-    Quit,
-    /// The supervisor ends: the budget has no restart left.
-    Spent,
-}
 
 impl State {
     /// Decides about an end with this exit, or about an instance that could not be made (its error

@@ -6,12 +6,11 @@ use super::{
     action::{Action, Actions},
     backoff::Delays,
     budget::Restarts,
-    decision::Decision,
     event::Event,
     exit::Exit,
     health::Health,
     policy::Policy,
-    stage::{Cause, End, Job, Stage},
+    stage::{Cause, Decision, End, Job, Stage},
 };
 use crate::time::Time;
 

@@ -68,10 +68,9 @@ mod tests;
 
 pub use action::SignalTarget;
 pub(crate) use action::{Action, Actions};
-pub(crate) use decision::Decision;
 pub(crate) use event::{Event, Excuse, Phase, Reading};
 pub use exit::Exit;
 pub(crate) use machine::{State, step};
 pub(crate) use policy::{Backoff, Budget, Codes, Policy, Probing};
 pub use policy::{Checks, Recovery};
-pub(crate) use stage::{Cause, Stage};
+pub(crate) use stage::{Cause, Decision, Stage};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{decision::Decision, exit::Exit};
+use super::exit::Exit;
 use crate::time::Time;
 
 /// Where the newest instance is, as the supervisor sees it.
@@ -50,6 +50,25 @@ pub(crate) struct End {
     /// From `Spawned` to `Ended`.
     pub(crate) lived: Duration,
     pub(crate) decision: Decision,
+}
+
+/// What follows an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// The next instance, after this delay.
+    Restart { after: Duration },
+    /// The supervisor ends: the operator had stopped it.
+    Stopped,
+    /// The supervisor ends: the instance ended with a clean status, and nothing was wrong with it.
+    Clean,
+    /// The supervisor ends: the exit code is one that no restart would help.
+    Fatal,
+    /// The supervisor ends: the instance had said that it was on its way to an end of its own.
+    Finished,
+    /// The supervisor ends: the policy is `Quit`.
+    Quit,
+    /// The supervisor ends: the budget has no restart left.
+    Spent,
 }
 
 /// Stops and continues by a terminal or in its manner.

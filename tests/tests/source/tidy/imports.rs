@@ -33,8 +33,8 @@ const CIRCLES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "sam/src",
-        &["state/decision.rs", "state/health.rs", "state/machine.rs"],
-        "decisions and the rules of health are transitions of the machine, and what they look at is its state",
+        &["state/health.rs", "state/machine.rs"],
+        "the rules of health are transitions of the machine, and what they look at is a part of its state",
     ),
 ];
 

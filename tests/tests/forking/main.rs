@@ -1,5 +1,8 @@
 //! `fork`: the child goes on with the forking thread only, and finds a runtime in order,
 //! whatever the other threads were doing; the parent does not notice.
+//!
+//! Each test has a process of its own: where one begins and ends threads all the time, a child that another
+//! one forks hangs as soon as it begins a thread with std, whose lock a thread that is gone may hold.
 
 mod child;
 
@@ -44,124 +47,132 @@ fn both_ways() -> [RuntimeBuilder; 2] {
 
 #[test]
 fn a_child_calls_and_replaces_while_its_parents_threads_are_anywhere() {
-    for cast in [PAIR, STATEFUL_PAIR] {
-        let scene = Scene::open(Runtime::builder(), cast);
-        let (lower, upper): (Handle<dyn Lower>, Handle<dyn Upper>) =
-            (scene.rt.service().unwrap(), scene.rt.service().unwrap());
-        // The crew is inside components, in the middle of entering and leaving them.
-        let work = |_| (0..100).map(|_| upper.add(1).0).fold(100, |calls, epoch| calls + epoch);
-        let fork = || {
-            in_child(|| {
-                let (_, _, sum) = upper.add(1);
-                assert_eq!(scene.rt.status().stragglers, []);
-                for epoch in 1..4 {
-                    let report = scene.replace().unwrap();
-                    assert_eq!(report.stragglers, []);
-                    assert_eq!(upper.both(), (epoch, epoch));
-                }
-                if cast == STATEFUL_PAIR {
-                    assert_eq!(lower.add(1).1, sum + 1);
-                }
-                // Other threads of its own, and all that a thread does.
-                thread::scope(|scope| assert_eq!(scope.spawn(|| upper.both()).join().unwrap(), (3, 3)));
-                let own: Handle<dyn Upper> = scene.rt.reference(&7_u64).unwrap();
-                assert_eq!(own.both(), (7, 3));
-                drop(own);
-                scene.rt.wait_drained(LONG).unwrap();
-                wait_until("what the child replaced and released is destroyed", || {
-                    let counts = scene.counts();
-                    (counts.born, counts.died) == (9, 7)
+    in_a_process_of_its_own(|| {
+        for cast in [PAIR, STATEFUL_PAIR] {
+            let scene = Scene::open(Runtime::builder(), cast);
+            let (lower, upper): (Handle<dyn Lower>, Handle<dyn Upper>) =
+                (scene.rt.service().unwrap(), scene.rt.service().unwrap());
+            // The crew is inside components, in the middle of entering and leaving them.
+            let work = |_| (0..100).map(|_| upper.add(1).0).fold(100, |calls, epoch| calls + epoch);
+            let fork = || {
+                in_child(|| {
+                    let (_, _, sum) = upper.add(1);
+                    assert_eq!(scene.rt.status().stragglers, []);
+                    for epoch in 1..4 {
+                        let report = scene.replace().unwrap();
+                        assert_eq!(report.stragglers, []);
+                        assert_eq!(upper.both(), (epoch, epoch));
+                    }
+                    if cast == STATEFUL_PAIR {
+                        assert_eq!(lower.add(1).1, sum + 1);
+                    }
+                    // Other threads of its own, and all that a thread does.
+                    thread::scope(|scope| assert_eq!(scope.spawn(|| upper.both()).join().unwrap(), (3, 3)));
+                    let own: Handle<dyn Upper> = scene.rt.reference(&7_u64).unwrap();
+                    assert_eq!(own.both(), (7, 3));
+                    drop(own);
+                    scene.rt.wait_drained(LONG).unwrap();
+                    wait_until("what the child replaced and released is destroyed", || {
+                        let counts = scene.counts();
+                        (counts.born, counts.died) == (9, 7)
+                    });
                 });
-            });
-        };
-        let (calls, forks) = Crew::new(10_000, 20).run(work, fork);
-        assert!(calls >= 10_000 && forks >= 20);
-        // The parent was not touched.
-        assert_eq!((upper.both(), scene.epoch()), ((0, 0), 0));
-        if cast == STATEFUL_PAIR {
-            assert_eq!(lower.add(0), (0, calls));
+            };
+            let (calls, forks) = Crew::new(10_000, 20).run(work, fork);
+            assert!(calls >= 10_000 && forks >= 20);
+            // The parent was not touched.
+            assert_eq!((upper.both(), scene.epoch()), ((0, 0), 0));
+            if cast == STATEFUL_PAIR {
+                assert_eq!(lower.add(0), (0, calls));
+            }
+            scene.replace().unwrap();
+            drop((lower, upper));
+            assert_eq!(scene.close().born, 4);
         }
-        scene.replace().unwrap();
-        drop((lower, upper));
-        assert_eq!(scene.close().born, 4);
-    }
+    });
 }
 
 #[test]
 fn a_child_is_forked_in_the_middle_of_replacements() {
-    for builder in both_ways() {
-        // Boxed: in a child the C library takes the stacks of the threads that are gone, this
-        // one's among them, and unmaps those that its cache has no room for.
-        let rt = Box::new(builder.build().unwrap());
-        rt.load(component("counter_v1")).unwrap();
-        let counter: Box<Handle<dyn Counter>> = Box::new(rt.service().unwrap());
-        let replace = || rt.replace(component("counter_v2")).unwrap();
-        let fork = |_| {
-            in_child(|| {
-                let before = counter.add(1);
-                match rt.replace(component("counter_v1")) {
-                    Ok(_) => assert_eq!(counter.version(), 1),
-                    Err(error) => assert_was_cut_off(&error),
-                }
-                assert_eq!(counter.add(1), before + 1);
-            });
-            counter.add(1);
-            5
-        };
-        Crew::new(200, 20).run(fork, || drop(replace()));
-    }
+    in_a_process_of_its_own(|| {
+        for builder in both_ways() {
+            // Boxed: in a child the C library takes the stacks of the threads that are gone, this
+            // one's among them, and unmaps those that its cache has no room for.
+            let rt = Box::new(builder.build().unwrap());
+            rt.load(component("counter_v1")).unwrap();
+            let counter: Box<Handle<dyn Counter>> = Box::new(rt.service().unwrap());
+            let replace = || rt.replace(component("counter_v2")).unwrap();
+            let fork = |_| {
+                in_child(|| {
+                    let before = counter.add(1);
+                    match rt.replace(component("counter_v1")) {
+                        Ok(_) => assert_eq!(counter.version(), 1),
+                        Err(error) => assert_was_cut_off(&error),
+                    }
+                    assert_eq!(counter.add(1), before + 1);
+                });
+                counter.add(1);
+                5
+            };
+            Crew::new(200, 20).run(fork, || drop(replace()));
+        }
+    });
 }
 
 #[test]
 fn a_child_is_forked_while_other_threads_begin_and_end() {
-    // The standard library holds a lock of its own while a thread begins or ends, and a child
-    // has that for ever. The runtime's own threads must not need it.
-    let rt = Box::new(empty_runtime());
-    rt.load(component("counter_v1")).unwrap();
-    let counter: Box<Handle<dyn Counter>> = Box::new(rt.service().unwrap());
-    let is_over = Box::new(AtomicBool::new(false));
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while !is_over.load(Ordering::Relaxed) {
-                    let brief: Vec<_> = (0..16).map(|_| thread::spawn(|| ())).collect();
-                    brief.into_iter().for_each(|thread| thread.join().unwrap());
-                }
-            });
-        }
-        let forked = panic::catch_unwind(AssertUnwindSafe(|| {
-            for _ in 0..400 {
-                in_child(|| {
-                    rt.replace(component("counter_v2")).unwrap();
-                    assert_eq!((counter.version(), counter.add(1)), (2, 1));
-                    rt.wait_drained(LONG).unwrap();
+    in_a_process_of_its_own(|| {
+        // The standard library holds a lock of its own while a thread begins or ends, and a child
+        // has that for ever. The runtime's own threads must not need it.
+        let rt = Box::new(empty_runtime());
+        rt.load(component("counter_v1")).unwrap();
+        let counter: Box<Handle<dyn Counter>> = Box::new(rt.service().unwrap());
+        let is_over = Box::new(AtomicBool::new(false));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        let brief: Vec<_> = (0..16).map(|_| thread::spawn(|| ())).collect();
+                        brief.into_iter().for_each(|thread| thread.join().unwrap());
+                    }
                 });
             }
-        }));
-        is_over.store(true, Ordering::Relaxed);
-        forked.unwrap();
+            let forked = panic::catch_unwind(AssertUnwindSafe(|| {
+                for _ in 0..400 {
+                    in_child(|| {
+                        rt.replace(component("counter_v2")).unwrap();
+                        assert_eq!((counter.version(), counter.add(1)), (2, 1));
+                        rt.wait_drained(LONG).unwrap();
+                    });
+                }
+            }));
+            is_over.store(true, Ordering::Relaxed);
+            forked.unwrap();
+        });
     });
 }
 
 #[test]
 fn a_child_is_forked_while_images_are_mapped_and_unmapped() {
-    let rt = Box::new(empty_runtime());
-    rt.load(component("keeper_unload")).unwrap();
-    let keeper: Box<Handle<dyn Keeper>> = Box::new(rt.service().unwrap());
-    let replace = || rt.replace(component("keeper_unload"));
-    let fork = |_| {
-        in_child(|| {
+    in_a_process_of_its_own(|| {
+        let rt = Box::new(empty_runtime());
+        rt.load(component("keeper_unload")).unwrap();
+        let keeper: Box<Handle<dyn Keeper>> = Box::new(rt.service().unwrap());
+        let replace = || rt.replace(component("keeper_unload"));
+        let fork = |_| {
+            in_child(|| {
+                keeper.park();
+                match replace() {
+                    Ok(_) => assert_eq!(keeper.leave_local(), 0, "the next version's own"),
+                    Err(error) => assert_was_cut_off(&error),
+                }
+                keeper.join_thread();
+            });
             keeper.park();
-            match replace() {
-                Ok(_) => assert_eq!(keeper.leave_local(), 0, "the next version's own"),
-                Err(error) => assert_was_cut_off(&error),
-            }
-            keeper.join_thread();
-        });
-        keeper.park();
-        5
-    };
-    Crew::new(200, 20).run(fork, || drop(replace().unwrap()));
+            5
+        };
+        Crew::new(200, 20).run(fork, || drop(replace().unwrap()));
+    });
 }
 
 /// In a process of its own, as the loader is lost to every child that is forked meanwhile.
@@ -199,188 +210,203 @@ fn a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told() {
 
 #[test]
 fn a_child_is_forked_while_destructors_hang() {
-    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let [hangs, others] = directories.each_ref().map(Script::new);
-    let rt = empty_runtime();
-    rt.load(component("clock_v1")).unwrap();
-    let own = |script: &Script| rt.reference::<dyn Clock>(script).unwrap();
-    let clocks: Vec<_> = (0..3).map(|_| own(&hangs)).collect();
-    hangs.set("clock 1.0.0", Moment::Drop, Misdeed::Hang);
-    drop(clocks);
-    wait_until("a destructor hangs", || !rt.status().stragglers.is_empty());
-    let destroyed = rt.status().destroyed;
-    in_child(|| {
-        // Those that run are its parent's. What was queued hangs here, too.
-        for _ in 0..10 {
-            own(&others);
-        }
-        wait_until("the child destroys its own", || rt.status().destroyed >= destroyed + 10);
-        rt.replace(component("clock_v2")).unwrap();
-        assert_eq!(own(&others).version(), 2);
+    in_a_process_of_its_own(|| {
+        let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [hangs, others] = directories.each_ref().map(Script::new);
+        let rt = empty_runtime();
+        rt.load(component("clock_v1")).unwrap();
+        let own = |script: &Script| rt.reference::<dyn Clock>(script).unwrap();
+        let clocks: Vec<_> = (0..3).map(|_| own(&hangs)).collect();
+        hangs.set("clock 1.0.0", Moment::Drop, Misdeed::Hang);
+        drop(clocks);
+        wait_until("a destructor hangs", || !rt.status().stragglers.is_empty());
+        let destroyed = rt.status().destroyed;
+        in_child(|| {
+            // Those that run are its parent's. What was queued hangs here, too.
+            for _ in 0..10 {
+                own(&others);
+            }
+            wait_until("the child destroys its own", || rt.status().destroyed >= destroyed + 10);
+            rt.replace(component("clock_v2")).unwrap();
+            assert_eq!(own(&others).version(), 2);
+        });
+        assert_eq!(rt.status().destroyed, destroyed);
+        hangs.clear("clock 1.0.0", Moment::Drop);
+        rt.wait_drained(LONG).unwrap();
+        assert_eq!(rt.status().destroyed, destroyed + 3);
     });
-    assert_eq!(rt.status().destroyed, destroyed);
-    hangs.clear("clock 1.0.0", Moment::Drop);
-    rt.wait_drained(LONG).unwrap();
-    assert_eq!(rt.status().destroyed, destroyed + 3);
 }
 
 #[test]
 fn a_child_is_forked_while_a_gate_is_shut() {
-    let bank = Bank::open();
-    thread::scope(|scope| {
-        bank.script.set("vault 1.0.0", Moment::Save, Misdeed::Hang);
-        let change = scope.spawn(|| bank.rt.plan().replace(component("vault_v2")).deadline(LONG).commit());
-        bank.script.wait_for("vault 1.0.0", Moment::Save);
-        let waiting = scope.spawn(|| bank.vault.add(1));
-        in_child(|| {
-            // The child's gate is open: nobody in it would open it.
-            assert_eq!((bank.vault.add(10), bank.branch.deposit(5)), (10, 15));
-            let error = bank.rt.replace(component("teller_v2")).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
-            let another = empty_runtime();
-            another.load(component("counter_v1")).unwrap();
-            let counter: Handle<dyn Counter> = another.service().unwrap();
-            another.replace(component("counter_v2")).unwrap();
-            assert_eq!(counter.version(), 2);
+    in_a_process_of_its_own(|| {
+        let bank = Bank::open();
+        thread::scope(|scope| {
+            bank.script.set("vault 1.0.0", Moment::Save, Misdeed::Hang);
+            let change = scope.spawn(|| bank.rt.plan().replace(component("vault_v2")).deadline(LONG).commit());
+            bank.script.wait_for("vault 1.0.0", Moment::Save);
+            let waiting = scope.spawn(|| bank.vault.add(1));
+            in_child(|| {
+                // The child's gate is open: nobody in it would open it.
+                assert_eq!((bank.vault.add(10), bank.branch.deposit(5)), (10, 15));
+                let error = bank.rt.replace(component("teller_v2")).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+                let another = empty_runtime();
+                another.load(component("counter_v1")).unwrap();
+                let counter: Handle<dyn Counter> = another.service().unwrap();
+                another.replace(component("counter_v2")).unwrap();
+                assert_eq!(counter.version(), 2);
+            });
+            bank.script.clear("vault 1.0.0", Moment::Save);
+            change.join().unwrap().unwrap();
+            assert_eq!(waiting.join().unwrap(), 1);
         });
-        bank.script.clear("vault 1.0.0", Moment::Save);
-        change.join().unwrap().unwrap();
-        assert_eq!(waiting.join().unwrap(), 1);
+        assert_eq!((bank.vault.version(), bank.vault.add(1)), (2, 2));
+        bank.close();
     });
-    assert_eq!((bank.vault.version(), bank.vault.add(1)), (2, 2));
-    bank.close();
 }
 
 #[test]
 fn a_child_does_not_wait_for_threads_that_it_does_not_have() {
-    let bank = Bank::open();
-    let (inside, entered): (Sender<()>, Receiver<()>) = mpsc::channel();
-    let (leave, told) = mpsc::channel::<()>();
-    thread::scope(|scope| {
-        let bank = &bank;
-        scope.spawn(move || {
-            let pin = bank.rt.pin().unwrap();
-            bank.vault.inside(&|| {
-                inside.send(()).unwrap();
-                let _ = told.recv();
+    in_a_process_of_its_own(|| {
+        let bank = Bank::open();
+        let (inside, entered): (Sender<()>, Receiver<()>) = mpsc::channel();
+        let (leave, told) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let bank = &bank;
+            scope.spawn(move || {
+                let pin = bank.rt.pin().unwrap();
+                bank.vault.inside(&|| {
+                    inside.send(()).unwrap();
+                    let _ = told.recv();
+                });
+                drop(pin);
             });
-            drop(pin);
+            entered.recv().unwrap();
+            in_child(|| {
+                let status = bank.rt.status();
+                assert_eq!((status.pins, status.stragglers.len()), (0, 0), "{status:#?}");
+                let plan = bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2"));
+                plan.deadline(LONG).commit().unwrap();
+                assert_eq!((bank.branch.versions(), bank.branch.deposit(3), bank.teller.customers()), ((2, 2), 3, 1));
+                bank.rt.wait_drained(LONG).unwrap();
+            });
+            let refused = bank.rt.plan().replace(component("vault_v2")).timeout(Duration::from_secs(2)).commit();
+            leave.send(()).unwrap();
+            let error = refused.unwrap_err();
+            assert_eq!(error.stragglers().len(), 2, "{error}");
         });
-        entered.recv().unwrap();
-        in_child(|| {
-            let status = bank.rt.status();
-            assert_eq!((status.pins, status.stragglers.len()), (0, 0), "{status:#?}");
-            let plan = bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2"));
-            plan.deadline(LONG).commit().unwrap();
-            assert_eq!((bank.branch.versions(), bank.branch.deposit(3), bank.teller.customers()), ((2, 2), 3, 1));
-            bank.rt.wait_drained(LONG).unwrap();
-        });
-        let refused = bank.rt.plan().replace(component("vault_v2")).timeout(Duration::from_secs(2)).commit();
-        leave.send(()).unwrap();
-        let error = refused.unwrap_err();
-        assert_eq!(error.stragglers().len(), 2, "{error}");
+        bank.close();
     });
-    bank.close();
 }
 
 #[test]
 fn a_thread_forks_while_it_is_inside_a_component() {
-    for builder in both_ways() {
-        let scene = Scene::open(builder, STATEFUL_PAIR);
-        let (lower, upper): (Handle<dyn Lower>, Handle<dyn Upper>) =
-            (scene.rt.service().unwrap(), scene.rt.service().unwrap());
-        let forked = Cell::new(false);
-        let pin = scene.rt.pin().unwrap();
-        in_child(|| {
-            // It holds what its thread held, and lets go of it as in the parent.
-            assert_eq!((scene.rt.status().pins, upper.both()), (1, (0, 0)));
-            upper.inside(&|epoch| {
-                in_child(|| {
-                    assert_eq!(scene.replace().unwrap_err().kind(), ErrorKind::Reentrant);
-                    forked.set(true);
-                });
-                epoch
-            });
-        });
-        drop(pin);
-        upper.inside(&|_| {
+    in_a_process_of_its_own(|| {
+        for builder in both_ways() {
+            let scene = Scene::open(builder, STATEFUL_PAIR);
+            let (lower, upper): (Handle<dyn Lower>, Handle<dyn Upper>) =
+                (scene.rt.service().unwrap(), scene.rt.service().unwrap());
+            let forked = Cell::new(false);
+            let pin = scene.rt.pin().unwrap();
             in_child(|| {
-                // A grandchild, from three calls deep, whose first act is to go deeper.
-                in_child(|| assert_eq!(lower.inside(&|_| upper.both().0), 0));
-                assert_eq!(scene.replace().unwrap_err().kind(), ErrorKind::Reentrant);
+                // It holds what its thread held, and lets go of it as in the parent.
+                assert_eq!((scene.rt.status().pins, upper.both()), (1, (0, 0)));
+                upper.inside(&|epoch| {
+                    in_child(|| {
+                        assert_eq!(scene.replace().unwrap_err().kind(), ErrorKind::Reentrant);
+                        forked.set(true);
+                    });
+                    epoch
+                });
             });
-            0
-        });
-        in_child(|| {
+            drop(pin);
+            upper.inside(&|_| {
+                in_child(|| {
+                    // A grandchild, from three calls deep, whose first act is to go deeper.
+                    in_child(|| assert_eq!(lower.inside(&|_| upper.both().0), 0));
+                    assert_eq!(scene.replace().unwrap_err().kind(), ErrorKind::Reentrant);
+                });
+                0
+            });
+            in_child(|| {
+                scene.replace().unwrap();
+                assert_eq!(upper.both(), (1, 1));
+            });
+            assert!(!forked.get());
             scene.replace().unwrap();
-            assert_eq!(upper.both(), (1, 1));
-        });
-        assert!(!forked.get());
-        scene.replace().unwrap();
-        drop((lower, upper));
-        scene.close();
-    }
+            drop((lower, upper));
+            scene.close();
+        }
+    });
 }
 
 #[test]
 fn a_pin_that_another_thread_took_holds_its_instance_in_the_child_too() {
-    let scene = Scene::open(Runtime::builder(), PAIR);
-    let upper: Handle<dyn Upper> = scene.rt.service().unwrap();
-    let pinned: Pinned<dyn Upper> = thread::scope(|scope| scope.spawn(|| Handle::pin(&upper).unwrap()).join().unwrap());
-    in_child(|| {
+    in_a_process_of_its_own(|| {
+        let scene = Scene::open(Runtime::builder(), PAIR);
+        let upper: Handle<dyn Upper> = scene.rt.service().unwrap();
+        let pinned: Pinned<dyn Upper> =
+            thread::scope(|scope| scope.spawn(|| Handle::pin(&upper).unwrap()).join().unwrap());
+        in_child(|| {
+            scene.replace().unwrap();
+            // Time for the reaper, if it wrongly thought that nobody was there.
+            let error = scene.rt.wait_drained(Duration::from_millis(200)).unwrap_err();
+            assert_eq!(error.stragglers().len(), 1, "{error}");
+            assert_eq!((pinned.epoch(), upper.epoch()), (0, 1));
+            assert_eq!(pinned.both(), (0, 1));
+            drop(pinned);
+            scene.rt.wait_drained(LONG).unwrap();
+        });
         scene.replace().unwrap();
-        // Time for the reaper, if it wrongly thought that nobody was there.
-        let error = scene.rt.wait_drained(Duration::from_millis(200)).unwrap_err();
-        assert_eq!(error.stragglers().len(), 1, "{error}");
-        assert_eq!((pinned.epoch(), upper.epoch()), (0, 1));
-        assert_eq!(pinned.both(), (0, 1));
-        drop(pinned);
-        scene.rt.wait_drained(LONG).unwrap();
+        drop(upper);
     });
-    scene.replace().unwrap();
-    drop(upper);
 }
 
 #[test]
 fn parent_and_child_stage_the_same_file() {
-    let scene = Scene::open(Runtime::builder(), STATEFUL_PAIR);
-    let upper: Handle<dyn Upper> = scene.rt.service().unwrap();
-    in_child(|| {
-        in_child(|| assert_eq!((scene.replace().unwrap().members.len(), upper.both()), (2, (1, 1))));
+    in_a_process_of_its_own(|| {
+        let scene = Scene::open(Runtime::builder(), STATEFUL_PAIR);
+        let upper: Handle<dyn Upper> = scene.rt.service().unwrap();
+        in_child(|| {
+            in_child(|| assert_eq!((scene.replace().unwrap().members.len(), upper.both()), (2, (1, 1))));
+            (0..3).for_each(|_| drop(scene.replace().unwrap()));
+            assert_eq!(upper.both(), (3, 3));
+        });
         (0..3).for_each(|_| drop(scene.replace().unwrap()));
+        in_child(|| assert_eq!((scene.replace().unwrap().members.len(), upper.both()), (2, (4, 4))));
         assert_eq!(upper.both(), (3, 3));
+        drop(upper);
+        scene.close();
     });
-    (0..3).for_each(|_| drop(scene.replace().unwrap()));
-    in_child(|| assert_eq!((scene.replace().unwrap().members.len(), upper.both()), (2, (4, 4))));
-    assert_eq!(upper.both(), (3, 3));
-    drop(upper);
-    scene.close();
 }
 
 #[test]
 fn a_child_ends_its_copy_of_a_runtime_and_the_parents_goes_on() {
-    let bank = Bank::open();
-    let in_use = component("counter_v1");
-    bank.script.set("vault 1.0.0", Moment::Drop, Misdeed::Hang);
-    let Bank { vault, teller, branch, rt, script, .. } = bank;
-    rt.replace(component("vault_v2")).unwrap();
-    // The reaper is in a destructor, which it will never leave in the child.
-    script.wait_for("vault 1.0.0", Moment::Drop);
-    let rt = RefCell::new(Some(rt));
-    in_child(|| {
+    in_a_process_of_its_own(|| {
+        let bank = Bank::open();
+        let in_use = component("counter_v1");
+        bank.script.set("vault 1.0.0", Moment::Drop, Misdeed::Hang);
+        let Bank { vault, teller, branch, rt, script, .. } = bank;
+        rt.replace(component("vault_v2")).unwrap();
+        // The reaper is in a destructor, which it will never leave in the child.
+        script.wait_for("vault 1.0.0", Moment::Drop);
+        let rt = RefCell::new(Some(rt));
+        in_child(|| {
+            let rt = rt.take().unwrap();
+            assert_eq!(branch.deposit(1), 1);
+            rt.load(&in_use).unwrap();
+            rt.replace(component("teller_v2")).unwrap();
+            assert_eq!(branch.versions(), (2, 2));
+            drop(rt);
+            thread::spawn(move || vault.version()).join().unwrap_err();
+        });
         let rt = rt.take().unwrap();
-        assert_eq!(branch.deposit(1), 1);
+        script.clear("vault 1.0.0", Moment::Drop);
+        // The store is the parent's, and still there.
         rt.load(&in_use).unwrap();
-        rt.replace(component("teller_v2")).unwrap();
-        assert_eq!(branch.versions(), (2, 2));
-        drop(rt);
-        thread::spawn(move || vault.version()).join().unwrap_err();
+        assert_eq!((branch.deposit(1), branch.versions(), teller.customers()), (1, (1, 2), 1));
     });
-    let rt = rt.take().unwrap();
-    script.clear("vault 1.0.0", Moment::Drop);
-    // The store is the parent's, and still there.
-    rt.load(&in_use).unwrap();
-    assert_eq!((branch.deposit(1), branch.versions(), teller.customers()), (1, (1, 2), 1));
 }
 
 thread_local! {
@@ -406,10 +432,12 @@ impl Drop for Forks {
 
 #[test]
 fn a_thread_forks_in_the_destructor_of_a_thread_local() {
-    let rt: &'static Runtime = Box::leak(Box::new(empty_runtime()));
-    rt.load(component("counter_v1")).unwrap();
-    let counter: Handle<dyn Counter> = rt.service().unwrap();
-    let own = counter.clone();
-    thread::spawn(move || FORKS.set(Some(Forks { rt, counter: own }))).join().unwrap();
-    assert_eq!(counter.add(1), 1);
+    in_a_process_of_its_own(|| {
+        let rt: &'static Runtime = Box::leak(Box::new(empty_runtime()));
+        rt.load(component("counter_v1")).unwrap();
+        let counter: Handle<dyn Counter> = rt.service().unwrap();
+        let own = counter.clone();
+        thread::spawn(move || FORKS.set(Some(Forks { rt, counter: own }))).join().unwrap();
+        assert_eq!(counter.add(1), 1);
+    });
 }

@@ -45,7 +45,7 @@ fn install(library: &Path, file: &Path) -> Result<(), BoxError> {
 
 /// Replaces the component that the file has, or adds it if it is new.
 fn put(runtime: &Runtime, file: &Path) -> Result<lcr::Report, lcr::Error> {
-    let name = lcr::manifest::Manifest::read(file)?.component; // runs none of its code
+    let name = lcr::manifest::Manifest::read(file)?.component.name; // runs none of its code
     let is_present = runtime.status().components.iter().any(|component| component.id.name == name);
     if is_present { runtime.plan().replace_component(&name, file).commit() } else { runtime.load(file) }
 }

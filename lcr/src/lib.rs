@@ -189,7 +189,7 @@ pub mod manifest {
 /// The structure of values and signatures, as a [manifest] describes it and a host compares it.
 #[cfg(feature = "host")]
 pub mod shape {
-    pub use crate::host::image::shape::{Difference, Kind, Part, Shape};
+    pub use crate::host::image::shape::{Difference, Field, Kind, Shape, Variant};
 }
 
 /// The parts of a [`Report`], a [`Status`] and a [`Straggler`].

@@ -11,6 +11,7 @@
 
 /// What a shape's node stands for. The numbers are part of the ABI.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 #[repr(u8)]
 pub enum Kind {
     /// An integer, float, `bool` or `char`; the name says which.

@@ -140,7 +140,7 @@ impl<'a> ProjectedGraph<'a> {
             [] => None,
             several => {
                 let bound = self.bindings.get(&need.interface)?;
-                several.iter().copied().find(|&at| self.exports[at].manifest.component == *bound)
+                several.iter().copied().find(|&at| self.exports[at].manifest.component.name == *bound)
             }
         }
     }
@@ -149,7 +149,7 @@ impl<'a> ProjectedGraph<'a> {
     pub(super) fn refuse_bindings(&self, bindings: &BTreeMap<String, String>) -> Vec<Refusal> {
         let of = |interface: &str| self.interfaces.get(interface).map_or(&[][..], Vec::as_slice);
         let is_unmet = |(interface, component): &(&String, &String)| {
-            !of(interface).iter().any(|&at| self.exports[at].manifest.component == **component)
+            !of(interface).iter().any(|&at| self.exports[at].manifest.component.name == **component)
         };
         let refuse = |(interface, component): (&String, &String)| {
             let text = format!(
@@ -233,13 +233,13 @@ impl<'a> ProjectedGraph<'a> {
         let is_deep = |&&at: &&usize| self.exports[at].step.is_some() && depths[&at] > NESTED;
         let &at = order.iter().find(is_deep)?;
         let Present { manifest, step, .. } = &self.exports[at];
-        Some(Refusal { step: *step, error: too_deep(&manifest.component, depths[&at]) })
+        Some(Refusal { step: *step, error: too_deep(&manifest.component.name, depths[&at]) })
     }
 
     fn refuse_ring(&self, ring: &[usize]) -> Option<Refusal> {
         let step = ring.iter().find_map(|&at| self.exports[at].step)?;
         let names = ring.iter().chain(ring.first());
-        let names = few(names.map(|&at| self.exports[at].manifest.component.clone()), " -> ");
+        let names = few(names.map(|&at| self.exports[at].manifest.component.name.clone()), " -> ");
         let text = format!("components would depend on each other in a cycle: {names}; break it at one of them");
         Some(Refusal::new(Some(step), ErrorKind::Dependency, text))
     }

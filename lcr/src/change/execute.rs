@@ -128,7 +128,7 @@ impl Execution {
                 self.loaded.push(Vec::new());
                 continue;
             };
-            self.watch.step(Arc::new(staged.manifest.id()), LifecycleStep::Load)?;
+            self.watch.step(Arc::new(staged.manifest.component.clone()), LifecycleStep::Load)?;
             self.loaded.push(self.inner.load_component(&staged)?);
         }
         let mut state = self.inner.state();

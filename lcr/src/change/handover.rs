@@ -282,16 +282,15 @@ impl Execution {
         let moving = self.moving()?;
         let mut saved = Vec::with_capacity(moving.len());
         for Moving { id, replacement, old, is_stateful, config } in moving {
-            if !is_stateful {
+            let Some(version) = old.implementation().manifest.state_version.filter(|_| is_stateful) else {
                 saved.push(Saved { id, replacement, state: None, config });
                 continue;
-            }
+            };
             self.watch.step(Arc::clone(&old.implementation().component) as _, LifecycleStep::Save)?;
             let bytes = old.save()?;
             let mut state = self.inner.state();
             self.watch.check()?;
             state.note_saved(id);
-            let version = old.implementation().manifest.state_version;
             saved.push(Saved { id, replacement, state: Some((version, bytes)), config });
         }
         self.inner.state().objects_mut().uncommitted_mut().set_saving(self.thread, false);

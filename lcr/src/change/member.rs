@@ -113,7 +113,7 @@ pub(super) fn interface(manifest: &ExportManifest) -> String {
 
 /// The component of an implementation, with its version, for a message.
 pub(super) fn named(manifest: &ExportManifest) -> String {
-    format!("`{} {}`", manifest.component, manifest.component_version)
+    format!("`{}`", manifest.component)
 }
 
 /// A number of instances.

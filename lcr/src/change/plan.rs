@@ -309,17 +309,18 @@ impl fmt::Debug for Plan {
 /// Adds a step; of two versions of a component the lower one is refused.
 fn take_older(kept: &mut Vec<Step>, step: Step) -> Option<(PathBuf, Error)> {
     let new = &step.staged.as_ref()?.manifest;
-    let same = |other: &Step| other.staged.as_ref().is_some_and(|staged| staged.manifest.component == new.component);
+    let same =
+        |other: &Step| other.staged.as_ref().is_some_and(|staged| staged.manifest.component.name == new.component.name);
     let Some(at) = kept.iter().position(same) else {
         kept.push(step);
         return None;
     };
-    let (new, old) = (new.version.clone(), kept[at].staged.as_ref()?.manifest.version.clone());
+    let (new, old) = (new.component.version.clone(), kept[at].staged.as_ref()?.manifest.component.version.clone());
     let older = if new > old { std::mem::replace(&mut kept[at], step) } else { step };
     let (Request::Add(path), Some(staged)) = (older.request, older.staged) else { return None };
     let text = format!(
         "component `{}` is here in version {}, too; the higher one is taken",
-        staged.manifest.component,
+        staged.manifest.component.name,
         new.max(old)
     );
     Some((path, Error::new(ErrorKind::Invalid, text)))

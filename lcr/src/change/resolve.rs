@@ -166,14 +166,14 @@ pub(super) fn refuse_used(state: &State, provider: ProviderId) -> Result<(), Err
 }
 
 fn add(state: &State, step: usize, manifest: &Manifest) -> Result<Member, Error> {
-    if let Some(&present) = providers_of(state, &manifest.component).first() {
+    if let Some(&present) = providers_of(state, &manifest.component.name).first() {
         return Err(invalid(format!(
             "component `{}` is present already; replace it instead",
             present_id(state, present)
         )));
     }
     refuse_doubles(manifest)?;
-    let mut member = Member { step, after: Some(manifest.id()), ..Member::default() };
+    let mut member = Member { step, after: Some(manifest.component.clone()), ..Member::default() };
     (0..manifest.exports.len()).for_each(|export| member.gain(manifest, export));
     member.note_abort(manifest);
     Ok(member)
@@ -185,7 +185,7 @@ fn refuse_doubles(manifest: &Manifest) -> Result<(), Error> {
         None => Ok(()),
         Some(double) => Err(invalid(format!(
             "component `{}` implements {} twice (by `{}`); one implementation an interface",
-            manifest.component, double.interface, double.type_name
+            manifest.component.name, double.interface, double.type_name
         ))),
     }
 }
@@ -209,13 +209,13 @@ fn replace(
             format!("component `{target}` is not present; nothing to replace"),
         ));
     };
-    if target != manifest.component && !providers_of(state, &manifest.component).is_empty() {
+    if target != manifest.component.name && !providers_of(state, &manifest.component.name).is_empty() {
         return Err(invalid(format!(
             "component `{}` is present beside `{target}`; remove one of them, or replace it by its own name",
-            manifest.component
+            manifest.component.name
         )));
     }
-    let (before, after) = (Some(present_id(state, first)), Some(manifest.id()));
+    let (before, after) = (Some(present_id(state, first)), Some(manifest.component.clone()));
     let mut member = Member { step, before, after, ..Member::default() };
     let exports = manifest.exports.iter().enumerate();
     let exports: HashMap<&str, usize> = exports.map(|(at, export)| (&*export.interface, at)).collect();
@@ -258,8 +258,8 @@ fn replace(
 }
 
 fn find_target(state: &State, manifest: &Manifest) -> Result<String, Error> {
-    if !providers_of(state, &manifest.component).is_empty() {
-        return Ok(manifest.component.clone());
+    if !providers_of(state, &manifest.component.name).is_empty() {
+        return Ok(manifest.component.name.clone());
     }
     let mut names: Vec<&str> = manifest
         .exports
@@ -277,12 +277,16 @@ fn find_target(state: &State, manifest: &Manifest) -> Result<String, Error> {
             ErrorKind::NotFound,
             format!(
                 "nothing present has the name or the interfaces of component `{}`; add it instead",
-                manifest.component
+                manifest.component.name
             ),
         )),
         _ => Err(Error::new(
             ErrorKind::Ambiguous,
-            format!("component `{}` could replace {}; name the one you mean", manifest.component, names.join(", ")),
+            format!(
+                "component `{}` could replace {}; name the one you mean",
+                manifest.component.name,
+                names.join(", ")
+            ),
         )),
     }
 }
@@ -293,13 +297,13 @@ fn state_change(
     instances: usize,
     options: &Options,
 ) -> Result<StateChange, Error> {
-    let discard = options.discard_state.contains(&old.component);
-    match (old.state, new.state) {
-        (false, _) => Ok(StateChange::None),
-        (true, _) if discard => Ok(StateChange::Discarded(old.state_version)),
-        (true, true) => Ok(StateChange::HandedOver(old.state_version, new.state_version)),
-        (true, false) if instances == 0 => Ok(StateChange::Absent),
-        (true, false) => Err(state_lost(old, new)),
+    let discard = options.discard_state.contains(&old.component.name);
+    match (old.state_version, new.state_version) {
+        (None, _) => Ok(StateChange::None),
+        (Some(old), _) if discard => Ok(StateChange::Discarded(old)),
+        (Some(old), Some(new)) => Ok(StateChange::HandedOver(old, new)),
+        (Some(_), None) if instances == 0 => Ok(StateChange::Absent),
+        (Some(_), None) => Err(state_lost(old, new)),
     }
 }
 

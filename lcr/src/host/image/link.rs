@@ -83,7 +83,7 @@ pub(crate) fn link(view: &View, implementation: &ExportManifest) -> Result<Vec<O
 /// # Errors
 /// As for [`link`].
 pub(crate) fn link_need(need: &DependencyManifest, implementation: &ExportManifest) -> Result<()> {
-    link_methods(&need.interface, need.version, &need.methods, implementation).map(drop)
+    link_methods(&need.interface, need.version, need.methods.as_deref().unwrap_or_default(), implementation).map(drop)
 }
 
 fn link_methods(

@@ -210,7 +210,7 @@ mod tests {
         let providers = ["a", "b", "c"].map(|name| {
             let own = image::exports().iter().find_map(|&export| {
                 let manifest = Manifest::decode(export.manifest()).unwrap().exports.remove(0);
-                (manifest.component == name).then_some((export, manifest))
+                (manifest.component.name == name).then_some((export, manifest))
             });
             let (export, manifest) = own.unwrap();
             let component = Component::linked(&manifest);

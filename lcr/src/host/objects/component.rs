@@ -48,7 +48,7 @@ pub(crate) struct Origin {
 impl Component {
     /// The component of an export that is linked into the host.
     pub(crate) fn linked(manifest: &ExportManifest) -> Arc<Component> {
-        Arc::new(Component { id: manifest.id(), origin: None, unload: false })
+        Arc::new(Component { id: manifest.component.clone(), origin: None, unload: false })
     }
 
     /// Maps a staged library, whose initialisers run, and gives it the functions of `host`. The
@@ -63,7 +63,7 @@ impl Component {
         let (image, exports) = Image::open(staged, host)?;
         let manifest = &staged.manifest;
         let origin = Origin { source: staged.source.clone(), hash: staged.hash, image };
-        let id = manifest.id();
+        let id = manifest.component.clone();
         let unload = manifest.exports.iter().all(|export| export.unload);
         let component = Arc::new(Component { id, origin: Some(origin), unload });
         let implementations = manifest.exports.iter().zip(exports);

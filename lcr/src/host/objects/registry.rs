@@ -100,7 +100,7 @@ impl Registry {
     /// # Errors
     /// `Invalid` if its component implements the interface already.
     pub(crate) fn refuse_double(&self, manifest: &ExportManifest) -> Result<()> {
-        let double = self.of_component(&manifest.component).iter().any(|&id| {
+        let double = self.of_component(&manifest.component.name).iter().any(|&id| {
             let provider = &self.providers[id];
             provider.is_committed() && provider.implementation().manifest.interface == manifest.interface
         });
@@ -111,7 +111,7 @@ impl Registry {
             ErrorKind::Invalid,
             format!(
                 "component `{}` already implements {}; replace it, or give one of the two another name",
-                manifest.component, manifest.interface
+                manifest.component.name, manifest.interface
             ),
         ))
     }

@@ -306,7 +306,7 @@ mod tests {
         let inner = RuntimeInner::new(&HOST_TABLE, true, Store::new(None, Trust::default()).unwrap(), Duration::ZERO);
         let own = image::exports().iter().find_map(|&export| {
             let manifest = Manifest::decode(export.manifest()).unwrap().exports.remove(0);
-            (manifest.component == "oil").then_some((export, manifest))
+            (manifest.component.name == "oil").then_some((export, manifest))
         });
         let (export, manifest) = own.unwrap();
         let implementation = Implementation::new(Component::linked(&manifest), manifest, export);

@@ -93,7 +93,7 @@ impl Image {
     fn map(staged: &Staged) -> Result<ManuallyDrop<Library>> {
         let copy = staged.copy();
         if let Some(note) = room::measure(&staged.takes)?.note() {
-            tracing::warn!(component = %staged.manifest.component, "{note}; each load takes one for as long as the image is mapped");
+            tracing::warn!(component = %staged.manifest.component.name, "{note}; each load takes one for as long as the image is mapped");
         }
         let _turn = loader::enter()?;
         // SAFETY: runs the library's code. That it is sound is what the operator vouches for by
@@ -264,8 +264,8 @@ fn registered(table: &'static ImageTable, manifest: &Manifest) -> Result<Vec<&'s
 fn complete(export: &Export, manifest: &ExportManifest) -> bool {
     export.thunk_count == manifest.methods.len()
         && export.healthy.is_some() == manifest.healthy
-        && export.save.is_some() == manifest.state
-        && export.restore.is_some() == manifest.state
+        && export.save.is_some() == manifest.state_version.is_some()
+        && export.restore.is_some() == manifest.state_version.is_some()
 }
 
 #[cold]

@@ -42,10 +42,8 @@ const REPLACES: usize = 1 << 10;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Manifest {
-    /// The component's name.
-    pub component: String,
-    /// Its semantic version.
-    pub version: Version,
+    /// The component and its version.
+    pub component: ComponentId,
     /// What it implements; at least one, in the order of the file.
     pub exports: Vec<ExportManifest>,
 }
@@ -54,10 +52,8 @@ pub struct Manifest {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ExportManifest {
-    /// The component that it belongs to.
-    pub component: String,
-    /// The component's semantic version.
-    pub component_version: Version,
+    /// The component that it belongs to, and the component's version.
+    pub component: ComponentId,
     /// The implementing type, as written.
     pub type_name: String,
     /// The compiler, as `rustc -V` prints it.
@@ -66,16 +62,14 @@ pub struct ExportManifest {
     pub target: String,
     /// Compiled with `panic = "abort"`: a panic in it ends the process.
     pub panic_abort: bool,
-    /// It hands its state over when it is replaced.
-    pub state: bool,
     /// It refuses change without an override.
     pub protected: bool,
     /// Its image may be unmapped once nothing holds it.
     pub unload: bool,
     /// It has a health check.
     pub healthy: bool,
-    /// The version of its saved state, 0 without state.
-    pub state_version: u32,
+    /// The version of its saved state; `None` if it does not hand its state over when it is replaced.
+    pub state_version: Option<u32>,
     /// The interface's name.
     pub interface: String,
     /// The interface's version, from 1.
@@ -99,9 +93,9 @@ pub struct DependencyManifest {
     pub interface: String,
     /// The version that the component was compiled against.
     pub version: u32,
-    /// Its methods as the component was compiled with them; empty in the record of a
-    /// component that was built before records said so.
-    pub methods: Vec<MethodManifest>,
+    /// Its methods as the component was compiled with them; `None` if the component was built
+    /// before records said so.
+    pub methods: Option<Vec<MethodManifest>>,
 }
 
 /// One method of an interface.
@@ -127,11 +121,6 @@ pub struct InterfaceManifest {
 }
 
 impl Manifest {
-    /// The component and its version.
-    pub fn id(&self) -> ComponentId {
-        ComponentId::new(&*self.component, self.version.clone())
-    }
-
     /// Decodes the records of a library's section, or one that is linked in.
     pub(crate) fn decode(section: &[u8]) -> Result<Manifest> {
         let mut exports = Vec::<ExportManifest>::new();
@@ -159,14 +148,13 @@ impl Manifest {
             let text = "a library without a component; put #[lcr::component] on an impl in it";
             return Err(Error::new(ErrorKind::NoManifest, text));
         };
-        let (component, version) = (first.component.clone(), first.component_version.clone());
-        Ok(Manifest { component, version, exports })
+        Ok(Manifest { component: first.component.clone(), exports })
     }
 }
 
 /// Refuses two exports that cannot be of one library.
 fn agree(one: &ExportManifest, two: &ExportManifest) -> Result<()> {
-    let name = |export: &ExportManifest| format!("{} {}", export.component, export.component_version);
+    let name = |export: &ExportManifest| export.component.to_string();
     let text = if name(one) != name(two) {
         let (one, two) = (name(one), name(two));
         format!("a library of two components, {one} and {two}; build each as a library of its own")
@@ -201,11 +189,6 @@ fn record_len(bytes: &[u8]) -> Result<usize> {
 }
 
 impl ExportManifest {
-    /// The component that it belongs to, and its version.
-    pub fn id(&self) -> ComponentId {
-        ComponentId::new(&*self.component, self.component_version.clone())
-    }
-
     /// Decodes one record, all of it.
     fn decode(record: &[u8]) -> Result<ExportManifest> {
         let len = record_len(record)?;
@@ -224,16 +207,17 @@ impl ExportManifest {
     fn items(reader: &mut Reader<'_>, record: &[u8]) -> Result<ExportManifest> {
         let component = named(reader, "component", is_component_name)?;
         let version = reader.name()?;
-        let component_version = Version::parse(version)
+        let version = Version::parse(version)
             .map_err(|error| reader.error(format_args!("version \"{version}\"")).with_source(error))?;
+        let component = ComponentId::new(component, version);
         let type_name = reader.name()?.to_owned();
         let (toolchain, target) = (reader.name()?.to_owned(), reader.name()?.to_owned());
         let (flags, state_version) = (reader.u32()?, reader.u32()?);
         let has = |flag| flags & flag != 0;
-        let state = has(Flags::STATE);
-        if flags >= Flags::TYPED_NEEDS << 1 || (!state && state_version != 0) {
+        if flags >= Flags::TYPED_NEEDS << 1 || (!has(Flags::STATE) && state_version != 0) {
             return Err(reader.error(format_args!("flags {flags:#x} with state version {state_version}")));
         }
+        let state_version = has(Flags::STATE).then_some(state_version);
         let (interface, interface_version) = versioned(reader)?;
         let replaces = reader.list(Reader::u32)?;
         if let Some(version) = replaces.iter().find(|version| !(1..interface_version).contains(*version)) {
@@ -245,7 +229,7 @@ impl ExportManifest {
         }
         let deps = reader.list(|reader| {
             let (interface, version) = versioned(reader)?;
-            let methods = if has(Flags::TYPED_NEEDS) { methods(reader)? } else { Vec::new() };
+            let methods = if has(Flags::TYPED_NEEDS) { Some(methods(reader)?) } else { None };
             Ok(DependencyManifest { interface, version, methods })
         })?;
         let methods = methods(reader)?;
@@ -256,7 +240,7 @@ impl ExportManifest {
         let (unload, healthy, record) = (has(Flags::UNLOAD), has(Flags::HEALTHY), record.into());
         #[rustfmt::skip]
         return Ok(ExportManifest {
-            component, component_version, type_name, toolchain, target, panic_abort, state, protected, unload,
+            component, type_name, toolchain, target, panic_abort, protected, unload,
             healthy, state_version, interface, interface_version, replaces, deps, methods, record, by_name,
         });
     }

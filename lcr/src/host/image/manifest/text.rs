@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 
 impl Display for Manifest {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.component, self.version)?;
+        write!(f, "{}", self.component)?;
         if let Some(first) = self.exports.first() {
             write!(f, " ({}, {})", first.toolchain, first.target)?;
         }
@@ -18,9 +18,8 @@ impl Display for ExportManifest {
         write!(f, "  {} implements {} v{}", self.type_name, self.interface, self.interface_version)?;
         self.replaces.iter().try_for_each(|version| write!(f, ", replaces v{version}"))?;
         self.deps.iter().try_for_each(|need| write!(f, ", needs {need}"))?;
-        let state = format!("state v{}", self.state_version);
+        self.state_version.iter().try_for_each(|version| write!(f, ", state v{version}"))?;
         let flags = [
-            (self.state, state.as_str()),
             (self.healthy, "health check"),
             (self.protected, "protected"),
             (self.unload, "can be unloaded"),

@@ -11,6 +11,7 @@
 //! 3. No tree is deeper than [`DEPTH`], so recursion over it is bounded.
 
 mod difference;
+mod parts;
 #[cfg(test)]
 pub(in crate::host) mod tests;
 mod text;
@@ -19,6 +20,7 @@ pub use crate::abi::shape::Kind;
 use crate::abi::shape::bounds;
 pub use difference::Difference;
 pub(crate) use difference::compare;
+pub use parts::{Field, Variant};
 
 use super::reader::Reader;
 use crate::error::Result;
@@ -31,31 +33,29 @@ pub(in crate::host) const DEPTH: usize = 64;
 /// `Display` writes it as Rust would: `Option<Vec<u8>>`, `fn get(&self, &str) -> Option<Vec<u8>>`.
 /// `{:#}` spells out a struct or enum: `struct Key { id: u64, name: String }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Shape {
     /// What this node is.
-    pub kind: Kind,
+    pub(in crate::host) kind: Kind,
     /// The name of a scalar, struct, enum, variant, handle or method; of a callback, its bounds
     /// beside `Fn`, such as `Send + Sync`; else empty.
-    pub name: String,
+    pub(in crate::host) name: String,
     /// The size of the representation, in bytes; of a handle, its interface's version.
-    pub size: u32,
+    pub(in crate::host) size: u32,
     /// The alignment of the representation, in bytes.
-    pub align: u16,
+    pub(in crate::host) align: u16,
     /// Fields, variants, elements; arguments followed by the result.
-    pub parts: Vec<Part>,
+    pub(in crate::host) parts: Vec<Part>,
 }
 
 /// A field, variant, element, argument or result of a [`Shape`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Part {
+pub(crate) struct Part {
     /// The name of a field or variant, `->` for a result, else empty.
-    pub name: String,
+    pub(in crate::host) name: String,
     /// A field's offset in bytes, a variant's discriminant, an array's length, else 0.
-    pub at: i64,
+    pub(in crate::host) at: i64,
     /// The part's own structure.
-    pub shape: Shape,
+    pub(in crate::host) shape: Shape,
 }
 
 /// Every kind, in the order of its number, from 1.

@@ -95,6 +95,28 @@ fn a_signature_reads_like_rust() {
 }
 
 #[test]
+fn a_program_finds_what_a_signature_is_made_of() {
+    let put = sample();
+    assert_eq!((put.kind(), put.name(), put.layout()), (Kind::Method, Some("put"), None));
+    let [key, modes, test] = put.arguments().collect::<Vec<_>>()[..] else { panic!("{put}") };
+    let fields: Vec<_> = key.fields().map(|field| (field.name, field.offset, field.shape.to_string())).collect();
+    assert_eq!(fields, [(Some("id"), 0, "u64".to_owned()), (Some("len"), 8, "u32".to_owned())]);
+    let mode = modes.element().and_then(Shape::element).unwrap();
+    let variants: Vec<_> = mode.variants().map(|it| (it.name, it.discriminant, it.shape.fields().count())).collect();
+    assert_eq!(variants, [("Off", 0, 0), ("On", 5, 1), ("Dim", 6, 2)]);
+    assert_eq!((test.name(), test.callback_bounds(), test.arguments().count()), (None, None, 1));
+    assert_eq!(test.result().map(ToString::to_string).as_deref(), Some("bool"));
+    let (pair, array) = put.result().and_then(Shape::ok_and_err).unwrap();
+    assert_eq!(pair.fields().map(|field| (field.name, field.offset)).collect::<Vec<_>>(), [(None, 0), (None, 8)]);
+    assert_eq!((array.array_len(), array.element().and_then(Shape::layout)), (Some(4), Some((4, 4))));
+    // What a kind does not have is not there, whatever its parts are.
+    assert_eq!((put.element(), put.array_len(), put.fields().count(), key.variants().count()), (None, None, 0, 0));
+    assert_eq!((pair.result(), pair.arguments().count(), pair.interface_version()), (None, 0, None));
+    let handle = leaf(Kind::Handle, "kv.store", 3);
+    assert_eq!((handle.name(), handle.interface_version(), handle.layout()), (Some("kv.store"), Some(3), None));
+}
+
+#[test]
 fn a_difference_leads_to_its_place() {
     type Change = fn(&mut Shape);
     let cases: [(Change, &str); 17] = [

@@ -186,7 +186,7 @@ impl Store {
         let elf = elf::read(&bytes, sys::page_size())?;
         let manifest = manifest(&elf)?;
         let hash = ContentHash::of(&bytes);
-        copy.rename(&format!("{}-{}-{serial}.so", manifest.component, hash.short()))?;
+        copy.rename(&format!("{}-{}-{serial}.so", manifest.component.name, hash.short()))?;
         let (len, permanent) = (bytes.len() as u64, elf.permanent);
         let mapped = usize::try_from(elf.mapped).unwrap_or(usize::MAX);
         let found = beside::gather(self, file, &elf)?;

@@ -36,7 +36,7 @@ fn a_staged_file_is_a_private_read_only_copy() {
     let path = staged.copy().path().to_owned();
     assert_eq!(fs::read(&path).unwrap(), good().bytes());
     assert_eq!(staged.hash.to_string(), blake3::hash(&good().bytes()).to_string());
-    assert_eq!((staged.len, staged.manifest.component.as_str()), (good().bytes().len() as u64, "kv"));
+    assert_eq!((staged.len, staged.manifest.component.name.as_str()), (good().bytes().len() as u64, "kv"));
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o400);
     assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o7777, 0o700);
     let name = path.file_name().unwrap().to_str().unwrap();

@@ -1,0 +1,111 @@
+//! What a shape is made of, for programs that look at signatures.
+
+use super::{Kind, Part, Shape};
+
+/// A field of a struct, of a variant or of a tuple.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Field<'a> {
+    /// Its name; `0`, `1` and so on in a tuple struct, `None` in a tuple.
+    pub name: Option<&'a str>,
+    /// Where it lies in the representation, in bytes.
+    pub offset: i64,
+    /// Its structure.
+    pub shape: &'a Shape,
+}
+
+/// A variant of an enum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Variant<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The number that stands for it in the representation.
+    pub discriminant: i64,
+    /// Its structure, whose [`Shape::fields`] are the variant's.
+    pub shape: &'a Shape,
+}
+
+impl Shape {
+    /// What the value is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The name of a scalar, struct, enum, variant or method, or of a handle's interface.
+    pub fn name(&self) -> Option<&str> {
+        let has_name = !self.is_callback() && !self.name.is_empty();
+        has_name.then_some(self.name.as_str())
+    }
+
+    /// What a callback is beside `Fn`, such as `Send + Sync`; `None` if it is nothing else.
+    pub fn callback_bounds(&self) -> Option<&str> {
+        let has_bounds = self.is_callback() && !self.name.is_empty();
+        has_bounds.then_some(self.name.as_str())
+    }
+
+    /// The version of a handle's interface.
+    pub fn interface_version(&self) -> Option<u32> {
+        (self.kind == Kind::Handle).then_some(self.size)
+    }
+
+    /// The size and the alignment of the representation, in bytes. A method has none, and a handle
+    /// has those of a pointer, which a shape does not say.
+    pub fn layout(&self) -> Option<(u32, u16)> {
+        (!matches!(self.kind, Kind::Method | Kind::Handle)).then_some((self.size, self.align))
+    }
+
+    /// The fields of a struct, of a variant or of a tuple, in order.
+    pub fn fields(&self) -> impl Iterator<Item = Field<'_>> {
+        self.parts_of(&[Kind::Struct, Kind::Variant, Kind::Tuple]).map(|Part { name, at, shape }| {
+            let name = (!name.is_empty()).then_some(name.as_str());
+            Field { name, offset: *at, shape }
+        })
+    }
+
+    /// The variants of an enum, in order.
+    pub fn variants(&self) -> impl Iterator<Item = Variant<'_>> {
+        self.parts_of(&[Kind::Enum]).map(|Part { name, at, shape }| Variant { name, discriminant: *at, shape })
+    }
+
+    /// What a slice, a vector, an array, an option or a box holds.
+    pub fn element(&self) -> Option<&Shape> {
+        let kinds = [Kind::Slice, Kind::SliceMut, Kind::Vec, Kind::Array, Kind::Option, Kind::Box];
+        self.parts_of(&kinds).next().map(|part| &part.shape)
+    }
+
+    /// How many elements an array has.
+    pub fn array_len(&self) -> Option<i64> {
+        self.parts_of(&[Kind::Array]).next().map(|part| part.at)
+    }
+
+    /// The types of a `Result`: of its value, and of its error.
+    pub fn ok_and_err(&self) -> Option<(&Shape, &Shape)> {
+        let mut parts = self.parts_of(&[Kind::Result]);
+        Some((&parts.next()?.shape, &parts.next()?.shape))
+    }
+
+    /// The arguments of a method or of a callback, in order, without `self`.
+    pub fn arguments(&self) -> impl Iterator<Item = &Shape> {
+        let (arguments, _) = if self.is_call() { self.signature() } else { (&[][..], None) };
+        arguments.iter().map(|part| &part.shape)
+    }
+
+    /// What a method or a callback returns.
+    pub fn result(&self) -> Option<&Shape> {
+        if self.is_call() { self.signature().1 } else { None }
+    }
+
+    fn is_callback(&self) -> bool {
+        matches!(self.kind, Kind::Callback | Kind::BoxedCallback)
+    }
+
+    fn is_call(&self) -> bool {
+        self.is_callback() || self.kind == Kind::Method
+    }
+
+    fn parts_of(&self, kinds: &[Kind]) -> impl Iterator<Item = &Part> + use<'_> {
+        let parts = if kinds.contains(&self.kind) { &self.parts[..] } else { &[] };
+        parts.iter()
+    }
+}

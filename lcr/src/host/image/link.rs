@@ -98,7 +98,7 @@ fn link_methods(
             ErrorKind::Mismatch,
             format!(
                 "component `{}` implements {} v{}, not {} v{}; build it against that version, or declare replaces({}) on its interface",
-                implementation.component,
+                implementation.component.name,
                 implementation.interface,
                 implementation.interface_version,
                 interface,
@@ -116,7 +116,7 @@ fn link_methods(
                     None => Ok(Some(place)),
                     Some(difference) => Err(Error::new(
                         ErrorKind::Mismatch,
-                        format!("component `{}` cannot serve {} v{}: {difference}", implementation.component, interface, version),
+                        format!("component `{}` cannot serve {} v{}: {difference}", implementation.component.name, interface, version),
                     )),
                 },
                 None if method.has_default => Ok(None),
@@ -124,7 +124,7 @@ fn link_methods(
                     ErrorKind::Mismatch,
                     format!(
                         "component `{}` lacks method `{}` of {} v{}, which has no default body: {}; add the method, or give it a default body in the trait",
-                        implementation.component, name, interface, version, method.shape,
+                        implementation.component.name, name, interface, version, method.shape,
                     ),
                 )),
             }

@@ -175,7 +175,7 @@ pub use host::{builder::RuntimeBuilder, image::stage::Trust, runtime::Runtime, s
 /// ```no_run
 /// let manifest = lcr::manifest::Manifest::read("libstore.so")?;
 /// for export in &manifest.exports {
-///     println!("{} implements {} v{}", manifest.id(), export.interface, export.interface_version);
+///     println!("{} implements {} v{}", manifest.component, export.interface, export.interface_version);
 /// }
 /// # Ok::<(), lcr::Error>(())
 /// ```

@@ -2,6 +2,7 @@
 //!
 //! The numbers are counts of tables that change with each handle, and have to agree with each other. So
 //! they are read together, under the state lock, which no thread holds for longer than a few look-ups.
+//! Only pins come and go without that lock: their number may differ from the stragglers by a pin.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! Staging the files of a plan, on a thread of its own: a file system may answer slowly or never.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     time::{Duration, Instant},
@@ -32,7 +33,9 @@ pub(super) fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, timeo
     let store = Arc::clone(inner);
     let stager = sys::start(c"lcr-stage", 2 << 20, move || {
         for path in paths {
-            if send.send(store.stage(&path)).is_err() {
+            let staged = catch_unwind(AssertUnwindSafe(|| store.stage(&path)));
+            let staged = staged.unwrap_or_else(|panic| Err(Error::internal("the file was not read", &*panic)));
+            if send.send(staged).is_err() {
                 break;
             }
         }
@@ -51,7 +54,7 @@ pub(super) fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, timeo
             Err(match &stager {
                 Err(_) => Error::new(ErrorKind::Io, "no thread could be started to read the file"),
                 Ok(_) if error == mpsc::RecvTimeoutError::Disconnected => {
-                    Error::new(ErrorKind::Internal, "lcr itself panicked while it read the file; please report this")
+                    Error::new(ErrorKind::Internal, "the thread that reads files ended early; please report this")
                 }
                 Ok(_) => unread(timeout),
             }

@@ -3,6 +3,8 @@
 
 use std::{
     collections::HashMap,
+    fs::DirBuilder,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     ptr,
     sync::{Arc, Barrier, Mutex, mpsc},
     thread,
@@ -301,6 +303,22 @@ fn a_subscriber_that_panics_ends_a_transaction_and_nothing_else() {
         // The reaper and its threads go on.
         bank.script.set("vault 2.0.0", Moment::Drop, Misdeed::Panic);
         bank.close();
+    });
+}
+
+#[test]
+fn a_subscriber_that_panics_at_what_a_dead_process_left_refuses_no_load() {
+    in_a_process_of_its_own(|| {
+        tracing::subscriber::set_global_default(Touchy).unwrap();
+        let base = tempfile::tempdir().unwrap();
+        let users = base.path().join(format!("lcr-{}", base.path().metadata().unwrap().uid()));
+        let left = users.join("left");
+        let mut directory = DirBuilder::new();
+        directory.mode(0o700).create(&users).unwrap();
+        directory.create(&left).unwrap();
+        let rt = Runtime::builder().store(base.path()).build().unwrap();
+        rt.load(component("clock_v1")).unwrap();
+        assert!(!left.exists());
     });
 }
 

@@ -41,6 +41,7 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, ErrorKind},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    panic::catch_unwind,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -76,7 +77,8 @@ impl Directory {
             }
             match claim(&shared) {
                 Ok(Claim::Held(directory)) => {
-                    sweep(&shared, user);
+                    // What another process left costs no load, even where a subscriber panics at the event.
+                    drop(catch_unwind(|| sweep(&shared, user)));
                     return Ok(directory);
                 }
                 Ok(Claim::Lost) => {}

@@ -1,4 +1,5 @@
 #[cfg(unix)]
+/// What the program does.
 fn main() -> std::process::ExitCode {
     ::sam::__private::v0_1_0::enter(
         ::sam::Builder::new()

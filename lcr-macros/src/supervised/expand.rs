@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{ItemFn, Path};
+use syn::{Attribute, ItemFn, Path};
 
 use super::values::{Backoff, Budget, Codes, Signal, Time, Word};
 use crate::{
@@ -13,11 +13,15 @@ use crate::{
 /// `main`, supervised.
 pub(crate) fn supervised(function: &ItemFn, options: MainOptions) -> TokenStream {
     let conditions = conditions(&function.attrs);
+    // The compiler reads documentation, and what it is told of it, at the function that others see.
+    let is_for_readers = |attribute: &&Attribute| ["doc", "allow"].iter().any(|name| attribute.path().is_ident(name));
+    let for_readers = function.attrs.iter().filter(is_for_readers);
     let (visibility, name, output) = (&function.vis, &function.sig.ident, &function.sig.output);
     let (sam, calls) = calls(options);
     let door = door(&sam);
     quote! {
         #(#conditions)*
+        #(#for_readers)*
         #visibility fn #name() #output {
             #door::enter(#sam::Builder::new() #(#calls)*);
             #function

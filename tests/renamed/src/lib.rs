@@ -92,7 +92,6 @@ pub mod reexported {
     }
 
     /// Of `sam`, too.
-    #[allow(missing_docs, reason = "the attribute moves the function's own documentation inside")]
     pub mod program {
         use super::facade;
 

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Installs libsam for C: libraries, headers, pkg-config file and manual pages.
+# Installs libsam for C: libraries, headers, pkg-config file and manual pages, that of the command `sam`
+# with them.
 #
 #     cargo build --release -p sam-c
 #     prefix=/usr sh sam/c/install.sh
 #
-# From the environment: prefix, libdir, includedir, mandir; DESTDIR, a root that is not part
-# of any name; from, the folder that has libsam.so and libsam.a (target/release); CC, NM, LD,
-# OBJCOPY and AR.
+# The environment gives the folders (prefix, libdir, includedir, mandir), a root that stands before
+# each of them and in no installed file (DESTDIR), the folder that has libsam.so and libsam.a (from;
+# default: target/release), and the tools (CC, NM, LD, OBJCOPY, AR).
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -31,9 +32,9 @@ into() { # folder, mode, files
 	done
 }
 
-# cargo's libsam.a has all of Rust's standard library, whose look-ups of hosts and users make
-# the linker warn of every fully static program. What the functions of libsam.so do not reach
-# is left out, and no name but theirs is left to meet another Rust library's.
+# cargo's libsam.a has all of Rust's standard library, whose look-ups of hosts and users make the
+# linker warn about every fully static program. This leaves out what the functions of libsam.so do
+# not reach, and keeps no name but theirs global, so that none collides with another Rust library's.
 trimmed() { # archive
 	${NM:-nm} -D --defined-only "$from/libsam.so" | sed 's/.* //' >"$place/functions"
 	# shellcheck disable=SC2046 # an option each
@@ -45,7 +46,7 @@ trimmed() { # archive
 }
 
 # cargo's libsam.so has no symbol versions: the compiler gives the linker a version script of its
-# own, beside which there can be no other. Without them the loader remarks on each start of a
+# own, and the linker takes only one. Without versions the loader prints a remark at each start of a
 # program that was linked to corosync's library.
 versioned() { # library
 	${CC:-cc} -shared -o "$1" "$place/sam.o" -Wl,-soname,libsam.so.4 \
@@ -64,7 +65,9 @@ into "$libdir" 644 "$place/libsam.a"
 mv "${DESTDIR:-}$libdir/libsam.so" "${DESTDIR:-}$libdir/libsam.so.4"
 ln -sf libsam.so.4 "${DESTDIR:-}$libdir/libsam.so"
 into "$includedir/corosync" 644 "$root/sam/include/corosync/sam.h" "$root/sam/include/corosync/corotypes.h"
-into "$mandir/man3" 644 "$root"/sam/man/*.3
+for section in 1 3; do
+	into "$mandir/man$section" 644 "$root"/sam/man/*."$section"
+done
 mkdir -p "${DESTDIR:-}$libdir/pkgconfig"
 sed -e "s|@prefix@|$prefix|; s|@libdir@|$libdir|; s|@includedir@|$includedir|; s|@version@|$version|" \
 	"$here/libsam.pc.in" >"${DESTDIR:-}$libdir/pkgconfig/libsam.pc"

@@ -340,17 +340,32 @@ fn what_is_installed_is_enough_to_build_and_run_a_program() {
     // Again, over itself, as an update is.
     run(&mut install);
     let (lib, include) = (prefix.join("lib"), prefix.join("include"));
-    let pages = fs::read_dir(prefix.join("share/man/man3")).unwrap().count();
-    assert_eq!(pages, 13, "a page a function, and the overview");
+    let pages = |section: &str| fs::read_dir(prefix.join("share/man").join(section)).unwrap().count();
+    assert_eq!((pages("man1"), pages("man3")), (1, 13), "the command, a page a function, and the overview");
+    let sources = sources();
+    each_page_is_found(&sources.join("../../../sam/man"), &prefix.join("share/man"));
     let described = fs::read_to_string(lib.join("pkgconfig/libsam.pc")).unwrap();
     assert!(!described.contains('@') && described.contains(&*prefix.to_string_lossy()), "{described}");
     let program = place.path().join("example");
     let (search, headers) = (format!("-L{}", lib.display()), format!("-I{}", include.display()));
     let mut cc = Command::new("cc");
-    cc.arg(sources().join("programs/example.c")).args(["-o".as_ref(), program.as_os_str()]);
+    cc.arg(sources.join("programs/example.c")).args(["-o".as_ref(), program.as_os_str()]);
     run(cc.args(STRICT).args([&*headers, &*search, "-lsam"]));
     let said = run(Command::new(&program).env("LD_LIBRARY_PATH", &lib).env("SAM_LOG", "0"));
     assert_eq!(said, EXAMPLE);
+}
+
+/// `man` finds each page of a folder by its name and section where they are installed.
+fn each_page_is_found(pages: &Path, installed: &Path) {
+    if Command::new("man").arg("--version").output().is_err() {
+        return skipped("man is not installed, so the manual pages were not looked up");
+    }
+    for page in fs::read_dir(pages).unwrap() {
+        let file = page.unwrap().file_name().into_string().unwrap();
+        let (name, section) = file.rsplit_once('.').unwrap();
+        let found = run(Command::new("man").args(["-w", section, name]).env("MANPATH", installed));
+        assert!(Path::new(found.trim()).starts_with(installed) && found.contains(&file), "{file}: {found}");
+    }
 }
 
 /// What `programs/example.c` says at its end.

@@ -21,6 +21,8 @@
 //! 5. In a child that the application forks after `sam_register` every call answers
 //!    `CS_ERR_BAD_HANDLE`.
 
+#![deny(missing_debug_implementations)]
+
 pub mod data;
 pub mod failure;
 pub mod health;

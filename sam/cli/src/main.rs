@@ -18,6 +18,8 @@
 //! 2 if the file says nothing, 3 if its supervisor is gone without having said so, 4 if what
 //! it says is old because its supervisor cannot write it, and 64 if the arguments make no sense.
 
+#![deny(missing_debug_implementations)]
+
 mod help;
 mod run;
 mod signal;

@@ -26,7 +26,9 @@ pub(crate) fn artifacts(args: &Args, more: &[&'static str]) -> Result<Artifacts,
         return Ok(Artifacts::in_directory(directory, &names)?);
     }
     // An instance that takes over must not wait for Cargo.
-    if let Some(artifacts) = Artifacts::recall(&sam::app().stored()?, &names) {
+    if let Some(note) = sam::app().stored()?
+        && let Some(artifacts) = Artifacts::recall(&note, &names)
+    {
         return Ok(artifacts);
     }
     println!("building {} components", names.len());

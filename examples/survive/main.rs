@@ -12,10 +12,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Bound by the first instance. The supervisor keeps it, so that clients wait in its queue while no
     // instance lives. Port 0 stays the port that the system chose then.
     let listener = app.listener("127.0.0.1:0")?;
-    // What the instance before stored last; nothing in the first.
-    let mut clients = match app.stored()?.try_into() {
-        Ok(bytes) => u64::from_le_bytes(bytes),
-        Err(_) => 0,
+    // What the instance before stored last. The first instance finds `None`.
+    let mut clients = match app.stored()? {
+        Some(bytes) => u64::from_le_bytes(bytes.as_slice().try_into()?),
+        None => 0,
     };
     println!("instance {}, pid {}, listens on {}", app.instance(), process::id(), listener.local_addr()?);
     app.ready();

@@ -13,8 +13,8 @@
 //!     let app = sam::app();
 //!     // Bound once; the supervisor holds it, so that no connection is refused in between.
 //!     let listener = app.listener("127.0.0.1:8080")?;
-//!     // What the instance before stored last; nothing in the first.
-//!     let mut served = app.stored()?.try_into().map_or(0, u64::from_le_bytes);
+//!     // What the instance before stored last. The first instance finds `None`.
+//!     let mut served = app.stored()?.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);
 //!     app.resume_checks();
 //!     for connection in listener.incoming() {
 //!         drop(connection?);

@@ -32,7 +32,7 @@ pub unsafe extern "C" fn sam_data_getsize(size: *mut usize) -> Status {
         match sam_rust::app().stored_len() {
             Ok(len) => {
                 // SAFETY: not NULL, so it points to a `size_t` of the caller's.
-                unsafe { size.write(len) };
+                unsafe { size.write(len.unwrap_or(0)) };
                 Status::OK
             }
             Err(error) => Status::from(&error),

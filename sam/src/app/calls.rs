@@ -33,7 +33,7 @@ use crate::{
 #[derive(Debug)]
 pub struct App {
     /// What is stored where there is no supervisor, or not yet.
-    pub(super) data: Mutex<Vec<u8>>,
+    pub(super) data: Mutex<Option<Vec<u8>>>,
     pub(super) local_fds: LocalFds,
     pub(super) stopping: AtomicBool,
     /// Which helper thread answers, if one does: see `helper`.
@@ -41,7 +41,7 @@ pub struct App {
 }
 
 static APP: App = App {
-    data: Mutex::new(Vec::new()),
+    data: Mutex::new(None),
     local_fds: LocalFds::new(),
     stopping: AtomicBool::new(false),
     helper: AtomicU64::new(0),
@@ -57,7 +57,7 @@ static APP: App = App {
 ///     app.store(request.as_bytes())?;
 /// }
 /// app.pause_checks();
-/// assert_eq!(app.stored()?, b"b");
+/// assert_eq!(app.stored()?.as_deref(), Some(&b"b"[..]));
 /// # Ok::<(), sam::Error>(())
 /// ```
 pub fn app() -> &'static App {
@@ -272,73 +272,72 @@ impl App {
                 copy.try_reserve_exact(data.len())
                     .map_err(|_| no_space(data.len(), io::ErrorKind::OutOfMemory.into()))?;
                 copy.extend_from_slice(data);
-                *lock(&self.data) = copy;
+                *lock(&self.data) = Some(copy);
                 Ok(())
             }
         }
     }
 
-    /// Copies the stored data to the beginning of `into`, and returns its length in bytes: 0 before the first
-    /// [`store`](Self::store).
+    /// Copies the stored data to the beginning of `into`, and returns its length in bytes. Before the first
+    /// [`store`](Self::store) there is none, and `into` stays as it is.
     ///
     /// # Errors
     /// [`Invalid`](ErrorKind::Invalid): `into` is shorter than [`stored_len`](Self::stored_len).
     /// [`Damaged`](ErrorKind::Damaged): an instance has written over the shared memory.
     /// [`BadState`](ErrorKind::BadState): this is a forked child.
-    pub fn restore(&self, into: &mut [u8]) -> Result<usize> {
+    pub fn restore(&self, into: &mut [u8]) -> Result<Option<usize>> {
         match attach::supervision() {
             Supervision::Attached(attached) => {
                 lock(&attached.vault).restore(into).map_err(|error| unreadable(error, into.len()))
             }
             Supervision::ForkedChild => Err(attach::detached()),
             Supervision::Unsupervised => {
-                let stored = lock(&self.data);
-                let short = || unreadable(io::ErrorKind::InvalidInput.into(), into.len());
-                match into.len() < stored.len() {
-                    true => Err(short()),
-                    false => {
-                        into[..stored.len()].copy_from_slice(&stored);
-                        Ok(stored.len())
-                    }
-                }
+                let data = lock(&self.data);
+                let Some(stored) = &*data else { return Ok(None) };
+                let room = into.len();
+                let into =
+                    into.get_mut(..stored.len()).ok_or_else(|| unreadable(io::ErrorKind::InvalidInput.into(), room))?;
+                into.copy_from_slice(stored);
+                Ok(Some(stored.len()))
             }
         }
     }
 
-    /// The stored data: empty before the first [`store`](Self::store).
+    /// The stored data; `None` before the first [`store`](Self::store).
     ///
     /// # Errors
-    /// As [`restore`](Self::restore).
-    pub fn stored(&self) -> Result<Vec<u8>> {
+    /// [`Damaged`](ErrorKind::Damaged): an instance has written over the shared memory.
+    /// [`BadState`](ErrorKind::BadState): this is a forked child.
+    pub fn stored(&self) -> Result<Option<Vec<u8>>> {
         match attach::supervision() {
             Supervision::Attached(attached) => {
                 // One lock for both, so that no store comes between the length and the bytes.
                 let vault = lock(&attached.vault);
-                let len = vault.stored_len().map_err(|error| unreadable(error, 0))?;
+                let Some(len) = vault.stored_len().map_err(|error| unreadable(error, 0))? else { return Ok(None) };
                 let mut data = vec![0; len];
                 vault.restore(&mut data).map_err(|error| unreadable(error, len))?;
-                Ok(data)
+                Ok(Some(data))
             }
             Supervision::ForkedChild => Err(attach::detached()),
             Supervision::Unsupervised => Ok(lock(&self.data).clone()),
         }
     }
 
-    /// The length of the stored data in bytes: 0 before the first [`store`](Self::store).
+    /// The length of the stored data in bytes; `None` before the first [`store`](Self::store).
     ///
     /// # Errors
-    /// As [`restore`](Self::restore).
-    pub fn stored_len(&self) -> Result<usize> {
+    /// As [`stored`](Self::stored).
+    pub fn stored_len(&self) -> Result<Option<usize>> {
         match attach::supervision() {
             Supervision::Attached(attached) => lock(&attached.vault).stored_len().map_err(|error| unreadable(error, 0)),
             Supervision::ForkedChild => Err(attach::detached()),
-            Supervision::Unsupervised => Ok(lock(&self.data).len()),
+            Supervision::Unsupervised => Ok(lock(&self.data).as_ref().map(Vec::len)),
         }
     }
 
     /// Forgets what was stored before there was a supervisor, which has it now.
     pub(crate) fn forget_own(&self) {
-        *lock(&self.data) = Vec::new();
+        *lock(&self.data) = None;
     }
 }
 

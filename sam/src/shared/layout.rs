@@ -66,9 +66,9 @@ pub(super) struct BoardLayout {
     pub(super) checks: [CheckLayout; CHECKS],
 }
 
-/// Tells these cells from those of a version that had others: an instance may be a newer program
-/// than its supervisor. To be changed with them.
-pub(super) const LAYOUT_VERSION: u32 = 0x5a4d_0002;
+/// Tells this board and this vault from those of a version that laid them out otherwise: an instance may
+/// be a newer program than its supervisor. Change this number with either layout.
+pub(super) const LAYOUT_VERSION: u32 = 0x5a4d_0003;
 
 /// Something at the beginning of a pair of cache lines.
 #[repr(C, align(128))]

@@ -1,7 +1,8 @@
 //! The vault: stored data in shared memory, which outlives the instances.
 //!
 //! A sealed, sparse memfd: one page with the **commit word**, then two slots of `capacity` bytes.
-//! The commit word is `slot << 63 | length`: which slot holds the data, and how much.
+//! The commit word is `slot << 63 | 1 << 62 | length`: which slot holds the data, and how much. It is
+//! zero until the first store, so that an empty value that was stored is told from none.
 //!
 //! A store (1) reserves the pages of the *other* slot, (2) copies into it, (3) stores the commit
 //! word. **A kill at any instruction leaves the vault whole**: before (3) the word names the old
@@ -36,6 +37,8 @@ const NAME: &CStr = c"sam-vault";
 /// The smallest file that is a vault.
 pub(super) const LEAST: usize = 3 * PAGE;
 const SLOT: u64 = 1 << 63;
+/// Set by every store.
+const STORED: u64 = 1 << 62;
 
 /// The supervisor's side: the descriptor, and nothing else.
 #[derive(Debug)]
@@ -53,10 +56,10 @@ impl Vault {
         Ok(Vault { fd: memory::sealed(NAME, len)? })
     }
 
-    /// Stores what there is before the first instance, whose [`Writer`] this is not: it is gone
-    /// when this returns.
-    pub(crate) fn fill(&self, data: &[u8]) -> io::Result<()> {
-        if data.is_empty() { Ok(()) } else { Writer::open(self.fd.try_clone()?)?.store(data) }
+    /// Stores what the program stored before the first instance. The [`Writer`] that does it is gone when
+    /// the call returns; the instance has another.
+    pub(crate) fn fill(&self, data: Option<&[u8]>) -> io::Result<()> {
+        data.map_or(Ok(()), |data| Writer::open(self.fd.try_clone()?)?.store(data))
     }
 }
 
@@ -108,25 +111,28 @@ impl Writer {
         unsafe { self.head.address().cast::<AtomicU64>().as_ref() }
     }
 
-    /// The slot that holds the data, and how many bytes.
-    fn committed(&self) -> io::Result<(usize, usize)> {
+    /// The slot that holds the data, and how many bytes; `None` before the first store.
+    fn committed(&self) -> io::Result<Option<(usize, usize)>> {
         let word = self.commit().load(Ordering::Acquire);
-        let (slot, len) = (usize::from(word & SLOT != 0), (word & !SLOT) as usize);
-        if len > self.capacity {
+        if word == 0 {
+            return Ok(None);
+        }
+        let (slot, len) = (usize::from(word & SLOT != 0), (word & !(SLOT | STORED)) as usize);
+        if word & STORED == 0 || len > self.capacity {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the stored data's length was overwritten"));
         }
-        Ok((slot, len))
+        Ok(Some((slot, len)))
     }
 
-    /// How many bytes are stored.
-    pub(crate) fn stored_len(&self) -> io::Result<usize> {
-        self.committed().map(|(_, len)| len)
+    /// How many bytes are stored; `None` before the first store.
+    pub(crate) fn stored_len(&self) -> io::Result<Option<usize>> {
+        Ok(self.committed()?.map(|(_, len)| len))
     }
 
     /// Reads the stored data into the beginning of `into`, which must be long enough (else
-    /// `InvalidInput`), and says how many bytes it is.
-    pub(crate) fn restore(&self, into: &mut [u8]) -> io::Result<usize> {
-        let (slot, len) = self.committed()?;
+    /// `InvalidInput`), and returns its length; `None` before the first store.
+    pub(crate) fn restore(&self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        let Some((slot, len)) = self.committed()? else { return Ok(None) };
         let into = into.get_mut(..len).ok_or(io::ErrorKind::InvalidInput)?;
         let mut done = 0;
         while done < len {
@@ -138,14 +144,14 @@ impl Writer {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(len)
+        Ok(Some(len))
     }
 
     /// Stores `data` in place of what was stored; on an error that stays. `StorageFull` if `data`
-    /// is longer than the capacity or there is no memory for it.
+    /// is longer than the capacity, or if there is no memory for it.
     pub(crate) fn store(&mut self, data: &[u8]) -> io::Result<()> {
         // A length that was overwritten does not stand in the way of new data.
-        let slot = self.committed().map_or(0, |(slot, _)| slot) ^ 1;
+        let slot = self.committed().ok().flatten().map_or(0, |(slot, _)| slot) ^ 1;
         if data.len() > self.capacity {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -156,7 +162,7 @@ impl Writer {
             // `data` is a reference and cannot be a part of them.
             unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), target, data.len()) };
         }
-        let word = if slot == 1 { SLOT } else { 0 } | data.len() as u64;
+        let word = if slot == 1 { SLOT } else { 0 } | STORED | data.len() as u64;
         self.commit().store(word, Ordering::Release);
         Ok(())
     }

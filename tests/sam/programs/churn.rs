@@ -61,7 +61,7 @@ fn main() {
 
 /// Looks at everything that should be there; the newest version.
 fn examine(page: &Page) -> u64 {
-    let data = sam::app().stored().unwrap();
+    let data = sam::app().stored().unwrap().unwrap_or_default();
     let words: Vec<u64> = data.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap())).collect();
     let acknowledged = get(&page[ACKNOWLEDGED]);
     let stored = match words.split_last() {

@@ -14,7 +14,7 @@ fn main() {
     // SAFETY: the kernel has put 16 bytes there for the life of the process; the C library makes
     // the canary of them.
     println!("canary {:x?}", unsafe { *random });
-    println!("stored {}", String::from_utf8(app.stored().unwrap()).unwrap());
+    println!("stored {}", String::from_utf8(app.stored().unwrap().unwrap_or_default()).unwrap());
     let mut text = String::new();
     if let Some(fd) = app.take_fd("file").unwrap() {
         let mut file = File::from(fd);

@@ -26,7 +26,7 @@ fn main() {
             process::abort();
         }
         2 => {
-            assert_eq!(app.stored().unwrap(), b"of the first");
+            assert_eq!(app.stored().unwrap().unwrap(), b"of the first");
             let Ok(kept) = app.take_fd("null") else { gone() };
             assert!(kept.is_some());
             while !probed.exists() {

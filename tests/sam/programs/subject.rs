@@ -188,7 +188,9 @@ fn act(verb: &str, rest: &[&str]) {
                 thread::sleep(millis(every));
             }
         }
-        ("stored", []) => say(&format!("stored {}", String::from_utf8_lossy(&app.stored().unwrap()))),
+        ("stored", []) => {
+            say(&format!("stored {}", String::from_utf8_lossy(&app.stored().unwrap().unwrap_or_default())))
+        }
         ("previous", []) => match app.previous_exit() {
             None => say("previous none"),
             Some(report) => {
@@ -259,7 +261,7 @@ fn act(verb: &str, rest: &[&str]) {
             }
         }
         // What the stored data is, to a file.
-        ("stored", [file]) => fs::write(file, app.stored().unwrap()).unwrap(),
+        ("stored", [file]) => fs::write(file, app.stored().unwrap().unwrap_or_default()).unwrap(),
         // What it has of signals and descriptors, to a file.
         ("inventory", [file]) => {
             let status = fs::read_to_string("/proc/self/status").unwrap();

@@ -166,7 +166,7 @@ fn a_child_of_the_application_does_nothing() {
             assert_eq!(silent, Duration::from_nanos(7), "somebody beat");
         }
         assert_eq!(attached.board.phase(), Phase::Running);
-        assert_eq!(app().stored().unwrap(), b"mine");
+        assert_eq!(app().stored().unwrap().unwrap(), b"mine");
         assert!(app().take_fd("a").unwrap().is_none());
         app().beat();
         let silent = attached.board.check(MAIN, Time(8)).unwrap().silent;

@@ -34,7 +34,7 @@ fn threads_store_keep_and_check_at_once() {
                     for round in 0..50 {
                         let check = app().check(&name, LONG).unwrap();
                         app().store(&value(thread, round)).unwrap();
-                        assert!(whole(&app().stored().unwrap()));
+                        assert!(whole(&app().stored().unwrap().unwrap()));
                         app().keep_fd(&name, null()).unwrap();
                         drop(check.parked());
                         assert!(app().take_fd(&name).unwrap().is_some());
@@ -46,7 +46,7 @@ fn threads_store_keep_and_check_at_once() {
         assert!(app().kept_fds().unwrap().is_empty());
     });
     let writer = Writer::open(supervisor.vault.as_fd().try_clone_to_owned().unwrap()).unwrap();
-    let mut data = vec![0; writer.stored_len().unwrap()];
+    let mut data = vec![0; writer.stored_len().unwrap().unwrap()];
     writer.restore(&mut data).unwrap();
     assert!(!data.is_empty() && data.iter().all(|byte| *byte == data[0]));
 }
@@ -57,7 +57,7 @@ fn a_store_that_does_not_fit_is_no_space() {
     runs(&mut supervisor, || {
         app().store(b"old").unwrap();
         assert_eq!(app().store(&vec![0; 1 << 20]).unwrap_err().kind(), ErrorKind::NoSpace);
-        assert_eq!(app().stored().unwrap(), b"old");
+        assert_eq!(app().stored().unwrap().unwrap(), b"old");
         assert_eq!(app().restore(&mut [0; 2]).unwrap_err().kind(), ErrorKind::Invalid);
     });
 }
@@ -179,7 +179,7 @@ fn kills_at_any_moment_leave_everything_whole() {
             drop(instance);
             assert_eq!(open_descriptors() - supervisor.kept.len(), before - 1, "round {round}");
             let writer = Writer::open(supervisor.vault.as_fd().try_clone_to_owned().unwrap()).unwrap();
-            let mut data = vec![0; writer.stored_len().unwrap()];
+            let mut data = vec![0; writer.stored_len().unwrap().unwrap()];
             writer.restore(&mut data).unwrap();
             if let Some(version) = data.first_chunk() {
                 let version = u32::from_ne_bytes(*version);

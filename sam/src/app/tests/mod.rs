@@ -56,11 +56,17 @@ fn alone_every_call_works_within_the_process() {
         let check = app.check("alone", LONG).unwrap();
         check.beat();
         drop(check.parked());
-        app.store(b"data").unwrap();
-        assert_eq!((app.stored_len().unwrap(), app.stored().unwrap()), (4, b"data".to_vec()));
-        assert_eq!(app.restore(&mut [0; 3]).unwrap_err().kind(), ErrorKind::Invalid);
         let mut room = [0; 9];
-        assert_eq!((app.restore(&mut room).unwrap(), &room[..4]), (4, &b"data"[..]));
+        assert_eq!(
+            (app.stored_len().unwrap(), app.stored().unwrap(), app.restore(&mut []).unwrap()),
+            (None, None, None)
+        );
+        app.store(b"").unwrap();
+        assert_eq!((app.stored_len().unwrap(), app.stored().unwrap()), (Some(0), Some(Vec::new())));
+        app.store(b"data").unwrap();
+        assert_eq!((app.stored_len().unwrap(), app.stored().unwrap()), (Some(4), Some(b"data".to_vec())));
+        assert_eq!(app.restore(&mut [0; 3]).unwrap_err().kind(), ErrorKind::Invalid);
+        assert_eq!((app.restore(&mut room).unwrap(), &room[..4]), (Some(4), &b"data"[..]));
         app.keep_fd("a", null()).unwrap();
         assert!(app.take_fd("a").unwrap().is_some());
         assert_eq!(app.kept_fds().unwrap(), ["a"]);
@@ -80,7 +86,10 @@ fn a_second_instance_finds_what_the_first_one_left() {
     let before = now();
     let mut first = supervisor.spawn(|| {
         assert_eq!((app().instance(), app().previous_exit()), (1, None));
-        assert_eq!((app().stored_len().unwrap(), app().stored().unwrap()), (0, vec![]));
+        assert_eq!((app().stored_len().unwrap(), app().stored().unwrap()), (None, None));
+        assert_eq!(app().restore(&mut []).unwrap(), None);
+        app().store(b"").unwrap();
+        assert_eq!((app().stored_len().unwrap(), app().stored().unwrap()), (Some(0), Some(Vec::new())));
         app().store(b"from the first").unwrap();
         app().keep_fd("null", null()).unwrap();
         app().resume_checks();
@@ -109,7 +118,7 @@ fn a_second_instance_finds_what_the_first_one_left() {
         let names: Vec<_> = report.checks.iter().map(|check| (check.name.as_str(), check.parked)).collect();
         assert_eq!(names, [("main", false), ("writer", false)]);
         assert_eq!(report.checks[1].deadline, LONG);
-        assert_eq!(app.stored().unwrap(), b"from the first");
+        assert_eq!(app.stored().unwrap().unwrap(), b"from the first");
         assert!(app.take_fd("null").unwrap().is_some());
         assert_eq!(app.kept_fds().unwrap(), ["null"]);
         assert!(app.drop_fd("null").unwrap());
@@ -173,7 +182,7 @@ fn when_the_supervisor_is_gone_questions_say_so() {
         app().resume_checks();
         app().beat();
         app().store(b"still here").unwrap();
-        assert_eq!(app().stored().unwrap(), b"still here");
+        assert_eq!(app().stored().unwrap().unwrap(), b"still here");
     });
     assert_eq!(child.wait(), Ok(0));
 }

@@ -11,16 +11,30 @@ fn open(vault: &Vault) -> Writer {
     Writer::open(vault.as_fd().try_clone_to_owned().unwrap()).unwrap()
 }
 
-fn stored(vault: &Vault) -> Vec<u8> {
+/// What is stored, if anything is.
+fn found(vault: &Vault) -> Option<Vec<u8>> {
     let writer = open(vault);
-    let mut data = vec![0; writer.stored_len().unwrap()];
-    assert_eq!(writer.restore(&mut data).unwrap(), data.len());
-    data
+    let mut data = vec![0; writer.stored_len().unwrap()?];
+    assert_eq!(writer.restore(&mut data).unwrap(), Some(data.len()));
+    Some(data)
+}
+
+fn stored(vault: &Vault) -> Vec<u8> {
+    found(vault).expect("something is stored")
 }
 
 #[test]
-fn a_new_vault_is_empty() {
-    assert_eq!(stored(&Vault::create(1).unwrap()), b"");
+fn a_new_vault_has_nothing_and_one_with_an_empty_value_has_that() {
+    let vault = Vault::create(1).unwrap();
+    vault.fill(None).unwrap();
+    let mut room = [9];
+    assert_eq!((open(&vault).stored_len().unwrap(), open(&vault).restore(&mut room).unwrap()), (None, None));
+    assert_eq!(room, [9]);
+    // The first goes to one slot, and the second to the other.
+    for _ in 0..2 {
+        vault.fill(Some(b"")).unwrap();
+        assert_eq!((open(&vault).stored_len().unwrap(), open(&vault).restore(&mut room).unwrap()), (Some(0), Some(0)));
+    }
 }
 
 #[test]
@@ -57,7 +71,8 @@ fn a_buffer_that_is_too_short_is_refused_untouched() {
 #[test]
 fn an_overwritten_commit_word_is_an_error_until_something_is_stored() {
     let vault = Vault::create(1).unwrap();
-    for word in [u64::MAX, !SLOT, PAGE as u64 + 1, SLOT | (PAGE as u64 + 1)] {
+    let long = PAGE as u64 + 1;
+    for word in [u64::MAX, !SLOT, STORED | long, SLOT | STORED | long, SLOT | 4, 4] {
         let mut writer = open(&vault);
         writer.store(b"data").unwrap();
         writer.commit().store(word, Ordering::Relaxed);
@@ -117,7 +132,7 @@ fn without_memory_a_store_is_an_error_and_the_old_stays() {
         let error = writer.store(&vec![1; 8 << 20]).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOSPC));
         let mut data = [0; 3];
-        assert_eq!(writer.restore(&mut data).unwrap(), 3);
+        assert_eq!(writer.restore(&mut data).unwrap(), Some(3));
         assert_eq!(&data, b"old");
         // What has its pages already goes on.
         writer.store(b"new").unwrap();
@@ -132,17 +147,17 @@ proptest! {
     fn it_is_one_value(steps in prop::collection::vec((0..5 * PAGE, any::<u8>(), any::<bool>()), 1..20)) {
         let vault = Vault::create(4 * PAGE as u64).unwrap();
         let mut writer = open(&vault);
-        let mut model = Vec::new();
+        let mut model = None;
         for (len, byte, again) in steps {
             let data = vec![byte; len];
             match writer.store(&data) {
-                Ok(()) => model = data,
+                Ok(()) => model = Some(data),
                 Err(_) => prop_assert!(len > 4 * PAGE),
             }
             if again {
                 writer = open(&vault);
             }
-            prop_assert_eq!(&stored(&vault), &model);
+            prop_assert_eq!(&found(&vault), &model);
         }
     }
 }
@@ -194,13 +209,13 @@ fn a_kill_in_the_middle_of_a_store_leaves_one_version_whole() {
         assert_eq!(child.wait(), Err(libc::SIGKILL));
         let (begun, finished) = (begun.load(Ordering::SeqCst), done.load(Ordering::SeqCst));
         killed_in_a_store += u32::from(begun != finished);
-        let found = stored(&vault);
+        let found = found(&vault);
         let version = [finished, begun].into_iter().find(|&version| {
             let data = &versions[version as usize % versions.len()];
-            if version == 0 { found.is_empty() } else { found == *data }
+            if version == 0 { found.is_none() } else { found.as_ref() == Some(data) }
         });
         let Some(version) = version else {
-            panic!("{} bytes are neither version {finished} nor {begun}", found.len());
+            panic!("{:?} bytes are neither version {finished} nor {begun}", found.map(|data| data.len()));
         };
         done.store(version, Ordering::SeqCst);
     }

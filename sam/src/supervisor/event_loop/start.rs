@@ -36,7 +36,7 @@ impl Supervisor {
         shared::look_at_limit()?;
         let failed = |what| move |error| Error::io(what, error);
         let vault = Vault::create(options.store_limit).map_err(failed("create the memory of stored data"))?;
-        vault.fill(&app().stored()?).map_err(failed("store what was stored before"))?;
+        vault.fill(app().stored()?.as_deref()).map_err(failed("store what was stored before"))?;
         let notify_server = NotifyServer::open(&options).map_err(failed("create a socket for sd_notify"))?;
         let pid_file = options.pid_file.as_ref().map(|file| CString::new(file.as_os_str().as_bytes())).transpose();
         let pid_file = pid_file.map_err(|error| Error::io("use that name for --pid-file", error))?;

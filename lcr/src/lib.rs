@@ -161,7 +161,7 @@ pub use lcr_macros::{Abi, component, interface};
 
 #[cfg(feature = "host")]
 pub use change::{
-    load::Loaded,
+    load_directory::Loaded,
     plan::{Plan, PlanBuilder},
     report::Report,
 };

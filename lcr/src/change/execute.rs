@@ -2,11 +2,11 @@
 //!
 //! | phase | does | if it fails |
 //! |---|---|---|
-//! | load | maps the staged files, compares what registered with the manifests | images stay, unused |
-//! | prepare | constructs the successors that need no gate, checks their health | they are destroyed |
-//! | drain | with members that have state, or needs that change: waits for calls inside them, all slots open | nothing is undone |
-//! | gate | shuts the slots of those members, waits a moment for calls inside, else opens them and drains again | the slots open on the old instances |
-//! | hand over | saves all, then restores or constructs, and checks | as above |
+//! | load | maps the staged files, compares what they register with their manifests | the images stay, unused |
+//! | prepare | constructs the successors that need no gate, checks their health | the successors are destroyed |
+//! | drain | if members have state, or needs that change: waits for calls inside those members, all slots open | there is nothing to undo |
+//! | gate | shuts the slots of those members, waits a moment for calls inside; if one stays, opens the slots and drains again | the slots open on the old instances |
+//! | hand over | saves every old instance, then restores or constructs every successor, and checks it | as above |
 //! | commit | publishes one world | cannot fail |
 //!
 //! While this thread runs the code of successors, their calls reach each other; no other thread's
@@ -32,7 +32,7 @@ use super::{
 };
 
 impl Execution {
-    /// Runs the phases; `None` if the caller gave up.
+    /// Runs the phases. Returns `None` if the caller gave up.
     pub(super) fn run(self, steps: Vec<Step>) -> Option<Result<Report>> {
         self.run_phases(|execution| execution.phases(steps))
     }
@@ -48,7 +48,7 @@ impl Execution {
             None => Err(Error::internal("nothing is changed, the transaction was given up", &*panic).into()),
             Some(generation) => Err(self.end_behind_commit(generation, &*panic)),
         });
-        // From here on the successors may be destroyed, or they serve all callers.
+        // From here on the successors either serve all callers or may be destroyed.
         let uncommitted = self.inner.state().objects_mut().uncommitted_mut().end(self.thread);
         drop(uncommitted);
         let stop = match outcome {
@@ -58,7 +58,7 @@ impl Execution {
         let inner = Arc::clone(&self.inner);
         let is_committed = self.watch.committed().is_some();
         for (_, successor) in self.dependents_first() {
-            // One that is visible may be in use, and nothing counts that: it stays for ever.
+            // A visible successor may be in use, and nothing counts that use: it stays for ever.
             if is_committed {
                 mem::forget(successor.instance);
             } else {
@@ -77,7 +77,7 @@ impl Execution {
         }
     }
 
-    /// Undoes a refused transaction, unless its caller gave up and has done it.
+    /// Undoes a refused transaction, unless its caller gave up and has undone it.
     fn refuse(&self, stop: Stop) -> Stop {
         let mut state = self.inner.state();
         if matches!(stop, Stop::Abandoned) {
@@ -93,8 +93,8 @@ impl Execution {
         stop
     }
 
-    /// Lets all threads go on that wait for a transaction that panicked after its commit. What is
-    /// visible stays; the bookkeeping of what it replaced may be incomplete.
+    /// After a panic behind the commit: lets all threads go on that wait for the transaction. What is
+    /// visible stays; the bookkeeping of the replaced instances may be incomplete.
     fn end_behind_commit(&self, generation: u64, panic: &(dyn Any + Send)) -> Stop {
         let mut state = self.inner.state();
         state.objects_mut().registry_mut().abandon();
@@ -106,16 +106,16 @@ impl Execution {
     }
 
     fn phases(&mut self, steps: Vec<Step>) -> Result<Report, Stop> {
-        let timeout = Deadline::after(self.started, self.options.timeout);
-        self.watch.enter(Phase::Load, self.thread, timeout)?;
+        let deadline = Deadline::after(self.started, self.options.timeout);
+        self.watch.enter(Phase::Load, self.thread, deadline)?;
         self.load(steps)?;
-        self.watch.enter(Phase::Prepare, self.thread, timeout)?;
+        self.watch.enter(Phase::Prepare, self.thread, deadline)?;
         self.prepare()?;
         self.try_configurations()?;
-        let gate = if self.needs_gate()? { self.hold_callers(timeout)? } else { None };
+        let gate = if self.needs_gate()? { self.hold_callers(deadline)? } else { None };
         if let Some(shut) = gate {
             self.watch.enter(Phase::HandOver, self.thread, Deadline::after(shut, self.options.deadline))?;
-            // For what threads inside the gate have built since.
+            // Threads inside the gate may have built instances since.
             self.prepare()?;
             self.hand_over()?;
         }

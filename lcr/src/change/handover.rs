@@ -5,7 +5,8 @@
 //! Callers must not pay for the long call of another thread. So the transaction first *drains ahead*:
 //! it publishes a world with the same entries and waits, with the gate open, until no frame and no pin
 //! shows a member in an older world. New calls enter the new world and count only if they are long
-//! themselves, which the next round finds out: the rounds go on until a round is shorter than [`gate_wait`](super::plan::PlanBuilder::gate_wait). Then
+//! themselves, which the next round finds out: the rounds go on until a round is shorter than
+//! [`gate_wait`](super::plan::PlanBuilder::gate_wait). Then
 //!
 //! 1. the gate shuts: the members' slots are closed in one world, so that no caller sees one
 //!    member's new state beside another's old one;
@@ -15,8 +16,8 @@
 //! A call can make an attempt fail only if it began after the last round did, so it costs
 //! other callers `gate_wait`, once: the next attempt drains ahead of it. If long calls overlap
 //! all the time no round is short, the gate never shuts, and the transaction is refused
-//! without having held any caller. A `gate_wait` that is not shorter than the plan's deadline
-//! asks for the opposite: the gate shuts at once, and callers pay for the long call.
+//! without having held any caller. No `gate_wait`, or one that is not shorter than the plan's
+//! deadline, asks for the opposite: the gate shuts at once, and callers pay for the long call.
 //!
 //! A thread inside a member never waits: it passes the gate, and the freeze of the members does not
 //! apply to it. What it builds is a member, too, and is handed over.
@@ -72,7 +73,7 @@ use super::{
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What the watch allows beyond a deadline, so that this thread names the stragglers itself.
+/// How much later than this thread the watch gives up, so that this thread names the stragglers.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// An instance whose successor is made behind the gate.
@@ -84,11 +85,11 @@ struct Moving {
     config: Option<Arc<[u8]>>,
 }
 
-/// The same, saved.
+/// An instance behind the gate after the first pass.
 struct Saved {
     id: ServiceId,
     replacement: usize,
-    /// Its state and the version of that, if it is handed over.
+    /// The version of its state and the state, if that is handed over.
     state: Option<(u32, Vec<u8>)>,
     config: Option<Arc<[u8]>>,
 }
@@ -100,46 +101,44 @@ impl Execution {
         Members::of(state.objects(), behind.map(|replacement| replacement.provider).collect())
     }
 
-    /// Whether an instance is there whose successor is made behind the gate.
+    /// Whether the successor of any instance is made behind the gate.
     pub(super) fn needs_gate(&self) -> Result<bool, Stop> {
         let state = self.inner.state();
         self.watch.check()?;
         Ok(!self.gated(&state).is_empty())
     }
 
-    /// Holds callers, and waits until no call is inside the members. Returns when the gate was shut;
-    /// `None` if no instance is behind it.
-    pub(super) fn hold_callers(&mut self, timeout: Deadline) -> Result<Option<Instant>, Stop> {
+    /// Holds callers, and waits until no call is inside the members, at most until `deadline`. Returns
+    /// the moment at which the gate shut; `None` if no instance is behind the gate.
+    pub(super) fn hold_callers(&mut self, deadline: Deadline) -> Result<Option<Instant>, Stop> {
         let mut pause = FIRST_PAUSE;
         loop {
             self.thaw()?;
-            self.watch.enter(Phase::Drain, self.thread, timeout.later(GRACE))?;
-            self.drain_ahead(timeout)?;
-            self.watch.enter(Phase::Prepare, self.thread, timeout.later(GRACE))?;
+            self.watch.enter(Phase::Drain, self.thread, deadline.later(GRACE))?;
+            self.drain_ahead(deadline)?;
+            self.watch.enter(Phase::Prepare, self.thread, deadline.later(GRACE))?;
             self.prepare()?;
             let Some(shut) = self.shut()? else { return Ok(None) };
-            let wait = self.options.gate_wait.min(self.options.deadline);
+            let wait = self.options.reopens_after().or(self.options.deadline);
             let stragglers = self.wait_until_left(Deadline::after(shut, wait), RuntimeInner::behind_gate)?;
             if stragglers.is_empty() && self.is_prepared()? {
                 return Ok(Some(shut));
             }
             self.open_again()?;
-            if timeout.has_passed() {
+            if deadline.has_passed() {
                 return Err(if stragglers.is_empty() { self.unprepared() } else { self.stayed(stragglers) });
             }
             tracing::debug!(stragglers = stragglers.len(), "callers did not leave a shut gate; it was opened again");
-            thread::sleep(pause.min(timeout.left()));
+            thread::sleep(pause.min(deadline.left()));
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// Waits, with the gate open, until the calls in members that began before this moment
-    /// have left. A call may begin meanwhile and be as long, so it waits again until one
-    /// round is shorter than what a shut gate would wait.
-    fn drain_ahead(&self, timeout: Deadline) -> Result<(), Stop> {
-        if self.options.gate_wait >= self.options.deadline {
-            return Ok(());
-        }
+    /// Waits, with the gate open, until the calls in members that began before this moment have left, at
+    /// most until `deadline`. Another long call may begin meanwhile, so the wait is repeated until one
+    /// round is shorter than a shut gate would wait.
+    fn drain_ahead(&self, deadline: Deadline) -> Result<(), Stop> {
+        let Some(wait) = self.options.reopens_after() else { return Ok(()) };
         loop {
             let begun = Instant::now();
             let inner = Arc::clone(&self.inner);
@@ -155,19 +154,19 @@ impl Execution {
             drop(state);
             let thread = self.thread;
             let stragglers =
-                self.wait_until_left(timeout, |inner, state| inner.inside_members(state, &slots, last, thread))?;
+                self.wait_until_left(deadline, |inner, state| inner.inside_members(state, &slots, last, thread))?;
             inner.wake_reaper();
             if !stragglers.is_empty() {
                 return Err(self.stayed(stragglers));
             }
-            if begun.elapsed() <= self.options.gate_wait {
+            if begun.elapsed() <= wait {
                 return Ok(());
             }
         }
     }
 
-    /// Shuts the slots of instances whose successors are made behind the gate. `None` if
-    /// there are none.
+    /// Shuts the slots of the instances whose successors are made behind the gate. Returns `None` if
+    /// there is no such instance.
     fn shut(&mut self) -> Result<Option<Instant>, Stop> {
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
@@ -183,12 +182,12 @@ impl Execution {
         self.watch.enter(Phase::Gate, self.thread, deadline.later(GRACE))?;
         inner.shut_gate(&mut state, members, self.thread, deadline);
         drop(state);
-        // A thread inside may be waiting for the freeze to end: it need not any more.
+        // A thread inside may wait for the freeze to end; from now on the freeze does not apply to it.
         inner.notify_changed();
         Ok(Some(shut))
     }
 
-    /// Opens the gate on the instances that are there, and lets new ones be made.
+    /// Opens the gate on the old instances, and lets threads create members' instances again.
     fn open_again(&self) -> Result<(), Stop> {
         let mut state = self.inner.state();
         self.watch.check()?;
@@ -198,7 +197,7 @@ impl Execution {
         self.thaw()
     }
 
-    /// Lets instances of the members be made.
+    /// Lets threads create instances of the members.
     fn thaw(&self) -> Result<(), Stop> {
         let mut state = self.inner.state();
         self.watch.check()?;
@@ -208,8 +207,8 @@ impl Execution {
         Ok(())
     }
 
-    /// Whether what the members' successors need was there before the gate shut. A thread
-    /// inside a member may have built the first instance of another one since.
+    /// Whether everything that the members' successors need was built before the gate shut. A thread
+    /// inside a member may have built the first instance of another member since.
     fn is_prepared(&self) -> Result<bool, Stop> {
         let state = self.inner.state();
         self.watch.check()?;
@@ -220,7 +219,7 @@ impl Execution {
         }))
     }
 
-    /// Waits until there are no stragglers `inside`; returns those that are left at the deadline.
+    /// Waits until `inside` finds no stragglers. Returns the stragglers that are left at the deadline.
     fn wait_until_left(
         &self,
         deadline: Deadline,
@@ -248,25 +247,25 @@ impl Execution {
         }
     }
 
-    /// The refusal because of callers that stayed inside for all of the plan's timeout.
+    /// The refusal if callers stay inside for all of the plan's timeout.
     fn stayed(&self, stragglers: Vec<Straggler>) -> Stop {
         let names: Vec<String> = stragglers.iter().map(ToString::to_string).collect();
         let text = format!(
             "callers did not leave within the plan's timeout of {:?}: {}; the old version serves on, \
              try again when they have left, or raise the timeout",
-            self.options.timeout,
+            self.options.timeout.unwrap_or_default(),
             names.join("; ")
         );
         Error::new(ErrorKind::Deadline, text).with_stragglers(stragglers).into()
     }
 
-    /// The refusal because of what threads inside the members built at each shut gate.
+    /// The refusal if threads inside the members built a first instance at each shut gate.
     fn unprepared(&self) -> Stop {
         let text = format!(
             "threads inside components of the plan built a first instance of another one at each shut gate, and what its \
              successor needs was not there, for the plan's timeout of {:?}; the old version serves on, try again, or \
              raise the timeout",
-            self.options.timeout,
+            self.options.timeout.unwrap_or_default(),
         );
         Error::new(ErrorKind::Deadline, text).into()
     }
@@ -297,7 +296,7 @@ impl Execution {
         Ok(saved)
     }
 
-    /// The instances behind the gate, held, those first that depend on others.
+    /// The instances behind the gate, dependents first. Each is held.
     fn moving(&mut self) -> Result<Vec<Moving>, Stop> {
         let all = self.replacements();
         let gated = all.iter().enumerate().filter(|(_, replacement)| replacement.is_behind_gate);

@@ -1,9 +1,9 @@
-//! Floor 3: policy. What will change ([`plan`]), how it is executed ([`transaction`]),
-//! and what came of it ([`report`]).
+//! Floor 3: policy. [`plan`] says what will change, [`transaction`] executes it, [`report`] says what came
+//! of it.
 //!
-//! A plan is data and can be printed. A transaction executes it in phases, on a thread
-//! of its own, so that a component that hangs costs a thread and not the caller; the
-//! caller is its [`watch`]. Everything that callers can see happens in one commit.
+//! A plan is data and can be printed. A transaction executes a plan in phases, on a thread of its own, so
+//! that a component that hangs costs that thread and not the caller. The caller watches the thread
+//! ([`watch`]). Everything that other callers can see happens in one commit.
 
 mod breaking;
 mod commit;
@@ -11,7 +11,7 @@ mod dependency_graph;
 mod execute;
 mod execution;
 mod handover;
-pub(crate) mod load;
+pub(crate) mod load_directory;
 mod member;
 pub(crate) mod plan;
 mod prepare;

@@ -1,17 +1,11 @@
 //! Plans: what will change, as data.
 //!
-//! A [`PlanBuilder`] collects requests. Building stages every file (copying, checking,
-//! reading the manifest; no code of it runs) and resolves the requests against what is
-//! present. The [`Plan`] can be printed; committing it resolves once more, since the
-//! runtime may have changed meanwhile.
+//! A [`PlanBuilder`] collects requests. Building stages every file (copies it, checks it and reads its
+//! manifest; no code of the file runs) and resolves the requests against what is present. The [`Plan`]
+//! can be printed. Committing the plan resolves it once more, since the runtime may have changed
+//! meanwhile.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
@@ -32,7 +26,10 @@ use super::{
     transaction,
 };
 
-/// Collects what one transaction is to change. Made by [`Runtime::plan`].
+/// Collects what one transaction is to change. [`Runtime::plan`] makes one.
+///
+/// Its methods only note what they are given; [`build`](PlanBuilder::build) reads the files. An option
+/// that sets a time takes a [`Duration`], or `None` for no limit.
 #[must_use = "a plan changes nothing until it is committed"]
 pub struct PlanBuilder<'rt> {
     runtime: &'rt Runtime,
@@ -40,14 +37,46 @@ pub struct PlanBuilder<'rt> {
     options: Options,
 }
 
-/// What a transaction will do: printable, and executed by [`Plan::commit`].
+/// What a transaction will do. [`Plan::commit`] executes it.
+///
+/// `Display` lists each component with what becomes of it, its instances and its state, then every
+/// refusal. The page [`operating`](crate::guide::operating) reads such a list line by line.
 #[must_use = "a plan changes nothing until it is committed"]
 pub struct Plan {
-    inner: Arc<RuntimeInner>,
-    steps: Vec<Step>,
-    options: Options,
-    resolution: Resolution,
-    generation: u64,
+    pub(super) inner: Arc<RuntimeInner>,
+    pub(super) steps: Vec<Step>,
+    pub(super) options: Options,
+    pub(super) resolution: Resolution,
+    pub(super) generation: u64,
+}
+
+impl Runtime {
+    /// Begins a plan, which says what one transaction is to change.
+    pub fn plan(&self) -> PlanBuilder<'_> {
+        PlanBuilder::new(self)
+    }
+
+    /// Adds the component in `library`: `plan().add(library).commit()`.
+    ///
+    /// This runs the code of the library, and is a safe function: the page
+    /// [`soundness`](crate::guide::soundness) says why, and what remains an author's word.
+    ///
+    /// # Errors
+    /// As for [`Plan::commit`].
+    pub fn load(&self, library: impl AsRef<Path>) -> Result<Report> {
+        self.plan().add(library).commit()
+    }
+
+    /// Replaces a component by the one in `library`: `plan().replace(library).commit()`.
+    ///
+    /// This runs the code of the library, and is a safe function: the page
+    /// [`soundness`](crate::guide::soundness) says why, and what remains an author's word.
+    ///
+    /// # Errors
+    /// As for [`Plan::commit`].
+    pub fn replace(&self, library: impl AsRef<Path>) -> Result<Report> {
+        self.plan().replace(library).commit()
+    }
 }
 
 impl<'rt> PlanBuilder<'rt> {
@@ -55,119 +84,129 @@ impl<'rt> PlanBuilder<'rt> {
         PlanBuilder { runtime, requests: Vec::new(), options: Options::default() }
     }
 
-    /// Adds the component in `library`; refused if one of its name is present.
-    #[allow(clippy::should_implement_trait, reason = "nobody sums plans")]
+    /// Adds the component in `library`. The plan is refused if a component of that name is present.
+    #[allow(clippy::should_implement_trait, reason = "a plan is no operand of a sum")]
     pub fn add(mut self, library: impl AsRef<Path>) -> PlanBuilder<'rt> {
         self.requests.push(Request::Add(library.as_ref().to_owned()));
         self
     }
 
-    /// Replaces a component by the one in `library`: the present component of the same
-    /// name, else the only one that implements its interfaces.
+    /// Replaces a component by the one in `library`: the present component of the same name, or, if there
+    /// is none, the only component that implements its interfaces.
     ///
-    /// If the new one does not serve the handles on the present one any more, because its
-    /// interface has another version or signature, those who depend on it are replaced in
-    /// the same plan, by components that need what it is now; all of them change in one
-    /// commit, for which their callers wait. Handles of anybody else refuse the plan.
+    /// If an interface changes so that the new component cannot serve the handles of the present one,
+    /// the same plan must replace every component that depends on it, by one that needs the new
+    /// interface. All of them change in one commit, and their callers wait for it. A handle that the
+    /// program or another component holds refuses such a plan.
     pub fn replace(mut self, library: impl AsRef<Path>) -> PlanBuilder<'rt> {
         self.requests.push(Request::Replace(None, library.as_ref().to_owned()));
         self
     }
 
-    /// Replaces the named component by the one in `library`, whatever its name.
+    /// Replaces the named component by the one in `library`, which may have another name.
     pub fn replace_component(mut self, component: &str, library: impl AsRef<Path>) -> PlanBuilder<'rt> {
         self.requests.push(Request::Replace(Some(component.to_owned()), library.as_ref().to_owned()));
         self
     }
 
-    /// Removes a component; refused while it has instances or dependents.
+    /// Removes a component. The plan is refused while the component has instances or dependents.
     pub fn remove(mut self, component: &str) -> PlanBuilder<'rt> {
         self.requests.push(Request::Remove(component.to_owned()));
         self
     }
 
-    /// How long callers may be held while state moves, from the moment the gate shuts to the
-    /// commit. When that time is over, the old version serves on and the transaction fails
-    /// and names the code that did not end. `Duration::MAX` sets no limit. Default: 1 s, which
-    /// is below the interval of `sam`'s health checks.
+    /// How long callers may be blocked while state moves, from the moment at which the gate shuts to the
+    /// commit. When that time is over, the old version serves on, and the transaction fails with
+    /// `Deadline` and names the code that did not end. `None` sets no limit. Default: 1 s, which is
+    /// below the interval of `sam`'s health checks.
     ///
-    /// Only components with state hold callers, and components that change together with an
-    /// interface that they need.
-    pub fn deadline(mut self, deadline: Duration) -> PlanBuilder<'rt> {
-        self.options.deadline = deadline;
+    /// A transaction blocks callers of components with state, and callers of components that change
+    /// together with an interface that they need. It blocks no others.
+    pub fn deadline(mut self, deadline: impl Into<Option<Duration>>) -> PlanBuilder<'rt> {
+        self.options.deadline = deadline.into();
         self
     }
 
-    /// How long a shut gate waits for the calls and pins that are inside. When that time is
-    /// over, the gate opens again, every caller goes on, and the transaction tries again
-    /// within its [`timeout`](PlanBuilder::timeout). Default: 100 ms.
+    /// How long a shut gate waits for the calls and pins that are inside. When that time is over, the
+    /// gate opens again, every caller goes on, and the transaction tries again within its
+    /// [`timeout`](PlanBuilder::timeout). Default: 100 ms.
     ///
-    /// Before a gate shuts, the transaction waits with the gate open until the calls that are
-    /// already inside have left. So a long call costs other callers nothing, unless it began
-    /// in the last moments before the gate shut; then it costs them this time, once.
+    /// Before the gate shuts, the transaction waits, with the gate open, until the calls that are
+    /// already inside have left. So a long call costs other callers nothing, unless it began in the last
+    /// moments before the gate shut; then it costs them this time, once.
     ///
-    /// With a wait that is not shorter than the [`deadline`](PlanBuilder::deadline) the gate
-    /// shuts at once and stays shut for that deadline: callers wait for the long calls. That
-    /// commits where long calls overlap without a gap.
-    pub fn gate_wait(mut self, wait: Duration) -> PlanBuilder<'rt> {
-        self.options.gate_wait = wait;
+    /// With `None`, or with a time that is not shorter than the [`deadline`](PlanBuilder::deadline), the
+    /// gate shuts at once and stays shut until the deadline: callers wait for the long calls. Such a
+    /// transaction commits even where long calls overlap without a gap.
+    pub fn gate_wait(mut self, wait: impl Into<Option<Duration>>) -> PlanBuilder<'rt> {
+        self.options.gate_wait = wait.into();
         self
     }
 
-    /// How long reading the files may take, and once more how long the transaction may take
-    /// while all callers are served: to load the libraries, to construct and check the new instances, and to wait for long calls to leave
-    /// components with state. `Duration::MAX` sets no limit. Default: 30 s.
-    pub fn timeout(mut self, timeout: Duration) -> PlanBuilder<'rt> {
-        self.options.timeout = timeout;
+    /// How long building the plan may take to read the files, and, counted anew, how long the
+    /// transaction may take while all callers are served: to load the libraries, to construct and check
+    /// the new instances, and to wait until long calls have left components with state. `None` sets no
+    /// limit. Default: 30 s.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> PlanBuilder<'rt> {
+        self.options.timeout = timeout.into();
         self
     }
 
-    /// Lets the transaction change components that are protected.
+    /// Lets the transaction change protected components (`#[lcr::component(protected)]`). By default
+    /// they refuse the plan.
     pub fn override_protected(mut self) -> PlanBuilder<'rt> {
         self.options.override_protected = true;
         self
     }
 
-    /// Lets a component that was compiled with `panic = "abort"` take the place of one that
-    /// unwinds. A panic in it then ends the process, instead of giving the caller a fault.
+    /// Lets a component that was compiled with `panic = "abort"` replace a component that unwinds. A panic
+    /// in the new one ends the process; in the old one it gave the caller a fault. By default such a
+    /// component refuses the plan.
     pub fn allow_panic_abort(mut self) -> PlanBuilder<'rt> {
         self.options.allow_panic_abort = true;
         self
     }
 
-    /// Names the component that provides the interface `I` to whoever does not name one, if
-    /// several do: to components that need it, and to [`Runtime::service`]. Holds from this
-    /// plan's commit on, for what is built from then on. A plan may do nothing else.
+    /// Says which component provides the interface `I` if several do and the caller names none. The
+    /// callers are components that need the interface, and [`Runtime::service`]. The binding applies to
+    /// instances that are constructed, and services that are looked up, after the commit. A plan that
+    /// only binds is a plan.
     pub fn bind<I: ?Sized + Interface>(mut self, component: &str) -> PlanBuilder<'rt> {
         self.options.bindings.insert(I::NAME.to_owned(), component.to_owned());
         self
     }
 
-    /// Sets the configuration of a component as [`Runtime::configure`] does, but with the commit,
-    /// or not at all. The component's own code reads it before: its constructor, or `restore` of one
-    /// with state. Where the plan makes no new shared instance of the component (nobody uses it
-    /// yet, or the plan does not replace it), an instance is constructed for that and destroyed
-    /// again; what the component holds alone, such as a port, it cannot take a second time.
-    /// A shared instance that the plan does not replace goes on with what it has read. A plan may
-    /// do nothing else.
+    /// Sets the configuration of a component as [`Runtime::configure`] does, but only if the plan
+    /// commits, and only after the component's own code has read it.
+    ///
+    /// The constructor of the new shared instance reads the configuration; for a component with state,
+    /// `restore` does. If the plan makes no new shared instance of the component, because no caller has
+    /// asked for one yet or because the plan does not replace the component, the transaction constructs
+    /// an instance to read the configuration and destroys it again. Such an instance cannot take what
+    /// the serving instance holds alone, such as a port. A shared instance that the plan does not replace
+    /// keeps the configuration that it has read. A plan that only configures is a plan.
     ///
     /// # Errors
-    /// `Invalid` if `config` cannot be encoded. A configuration that the component refuses shows
-    /// when the plan is committed, as `Construct` or `State`.
+    /// `Invalid` if `config` cannot be encoded. If the component refuses the configuration, the commit
+    /// fails with `Construct` or `State`.
     pub fn configure(mut self, component: &str, config: &(impl Serialize + ?Sized)) -> Result<PlanBuilder<'rt>> {
         self.options.configurations.insert(component.to_owned(), encode(config)?);
         Ok(self)
     }
 
-    /// Lets the state of a component be lost: its successor is constructed, not restored.
+    /// Lets the plan lose the state of a component: its successor is constructed, not restored. By default
+    /// a successor that takes no state refuses the plan.
     pub fn discard_state(mut self, component: &str) -> PlanBuilder<'rt> {
         self.options.discard_state.push(component.to_owned());
         self
     }
 
-    /// Stages the files and resolves the requests. Refusals are in the plan. What is not staged
-    /// within the plan's timeout, since a file system answers slowly or never, is refused
-    /// (`Deadline`).
+    /// Stages the files and resolves the requests. Runs no code of the files. The plan has the refusals;
+    /// building it never fails.
+    ///
+    /// Blocks while a thread of the runtime reads the files, at most for the plan's
+    /// [`timeout`](PlanBuilder::timeout). A file that is not read by then, because its file system
+    /// answers slowly or never, is refused with `Deadline`.
     pub fn build(self) -> Plan {
         let inner = Arc::clone(self.runtime.inner());
         let steps = stage_all(&inner, self.requests, self.options.timeout);
@@ -197,20 +236,33 @@ impl fmt::Debug for PlanBuilder<'_> {
 }
 
 impl Plan {
-    /// Executes the plan: either everything in it becomes visible in one commit, or
-    /// nothing changes and the error says why.
+    /// Executes the plan: either everything in it becomes visible in one commit, or nothing changes and
+    /// the error says why.
     ///
-    /// Blocks until the commit, at most for the plan's timeout and deadline together.
-    /// Calls that are still inside replaced instances without state are not waited for;
-    /// the report names them.
+    /// Blocks until the commit, at most for the plan's timeout and deadline together. A thread of the
+    /// runtime executes the plan, so a component that hangs costs that thread and not the caller. The
+    /// commit does not wait for calls that are inside replaced instances without state; the report
+    /// names them.
+    ///
+    /// A component's thread may call this, also inside a call, unless that call is inside a component
+    /// whose state the plan moves.
     ///
     /// This runs the code of the plan's libraries, and is a safe function: the page
     /// [`soundness`](crate::guide::soundness) says why, and what remains an author's word.
     ///
     /// # Errors
-    /// Any refusal of the plan; `Busy` while another transaction runs; `Reentrant` if
-    /// the calling thread is inside a component whose state it wants to move; `Deadline`
-    /// with the stragglers; `Construct`, `Unhealthy`, `State` of a component's own.
+    /// - Any refusal of the plan ([`Plan::refusals`]).
+    /// - `Busy` while another transaction runs.
+    /// - `Reentrant` if the calling thread is inside a component that the plan has to empty of calls, or
+    ///   holds a pin.
+    /// - `Deadline` if callers, or the code of a component, did not end in time; the error has the
+    ///   stragglers.
+    /// - `Load` or `BadManifest` if the loader refuses a library, or the library registers something else
+    ///   than its manifest says.
+    /// - `Construct`, `Unhealthy` or `State` if a component's constructor, health check, or `save`,
+    ///   `restore` or `migrate` refuses or panics.
+    /// - `Io` if the system refuses a thread or `membarrier`; `Closed` if the runtime is gone; `Internal`
+    ///   after a panic of this library.
     pub fn commit(mut self) -> Result<Report> {
         if let Some(index) = self.steps.iter().position(|step| step.refusal.is_some()) {
             let refusal = self.steps.swap_remove(index).refusal;
@@ -219,60 +271,15 @@ impl Plan {
         transaction::commit(&self.inner, self.steps, self.options)
     }
 
-    /// The plan without the steps that cannot be executed, and without older versions of
-    /// a component that it has twice; `None` if nothing is left.
-    pub(super) fn without_refused(self) -> (Option<Plan>, Vec<(PathBuf, Error)>) {
-        let Plan { inner, steps, options, .. } = self;
-        let mut refused = Vec::new();
-        let mut kept: Vec<Step> = Vec::new();
-        for step in steps {
-            let Step { request: Request::Add(path), staged, refusal } = step else { continue };
-            match (staged, refusal) {
-                (Some(staged), _) => {
-                    let step = Step { request: Request::Add(path), staged: Some(staged), refusal: None };
-                    if let Some(older) = take_older(&mut kept, step) {
-                        refused.push(older);
-                    }
-                }
-                (None, Some(error)) => refused.push((path, error)),
-                (None, None) => {}
-            }
-        }
-        while !kept.is_empty() {
-            let state = inner.latest_state();
-            let resolution = resolve(&state, &kept, &options);
-            let generation = state.serial();
-            drop(state);
-            if resolution.refusals.is_empty() {
-                return (Some(Plan { inner, steps: kept, options, resolution, generation }), refused);
-            }
-            // Of several refusals of a step the first says why.
-            let reasons = resolution.refusals.into_iter().rev();
-            let mut reasons: HashMap<usize, Error> =
-                reasons.filter_map(|refusal| Some((refusal.step?, refusal.error))).collect();
-            if reasons.is_empty() {
-                break;
-            }
-            let steps = std::mem::take(&mut kept).into_iter().enumerate();
-            for (at, step) in steps {
-                match (reasons.remove(&at), step.request) {
-                    (Some(error), Request::Add(path)) => refused.push((path, error)),
-                    (_, request) => kept.push(Step { request, ..step }),
-                }
-            }
-        }
-        (None, refused)
-    }
-
-    /// How many more times images like those of this plan fit into this process, by what it has
-    /// least of: mappings (`vm.max_map_count`), and thread keys or static thread-local storage for
-    /// libraries that take these. `None` if the plan brings no file. An image takes them until it is
-    /// unmapped, which by default is never.
+    /// How many more times the images of this plan fit into this process. The scarcest resource decides:
+    /// mappings (`vm.max_map_count`), and thread keys or static thread-local storage for libraries that
+    /// take these. `None` if the plan brings no file. An image takes its share until it is unmapped,
+    /// which by default is never.
     pub fn fits(&self) -> Option<usize> {
         self.steps.iter().filter_map(|step| Some(step.staged.as_ref()?.fits.images)).min()
     }
 
-    /// Why the plan would be refused now; empty if it would be executed.
+    /// Why [`Plan::commit`] would refuse the plan now; empty if it would execute the plan.
     pub fn refusals(&self) -> impl Iterator<Item = &Error> {
         self.steps
             .iter()
@@ -283,7 +290,11 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "plan on generation {}, callers held at most {:?}", self.generation, self.options.deadline)?;
+        write!(f, "plan on generation {}, callers held ", self.generation)?;
+        match self.options.deadline {
+            Some(deadline) => writeln!(f, "at most {deadline:?}")?,
+            None => writeln!(f, "without limit")?,
+        }
         for (number, member) in (1..).zip(&self.resolution.members) {
             write!(f, "  {number}. {member}")?;
         }
@@ -304,24 +315,4 @@ impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-/// Adds a step; of two versions of a component the lower one is refused.
-fn take_older(kept: &mut Vec<Step>, step: Step) -> Option<(PathBuf, Error)> {
-    let new = &step.staged.as_ref()?.manifest;
-    let same =
-        |other: &Step| other.staged.as_ref().is_some_and(|staged| staged.manifest.component.name == new.component.name);
-    let Some(at) = kept.iter().position(same) else {
-        kept.push(step);
-        return None;
-    };
-    let (new, old) = (new.component.version.clone(), kept[at].staged.as_ref()?.manifest.component.version.clone());
-    let older = if new > old { std::mem::replace(&mut kept[at], step) } else { step };
-    let (Request::Add(path), Some(staged)) = (older.request, older.staged) else { return None };
-    let text = format!(
-        "component `{}` is here in version {}, too; the higher one is taken",
-        staged.manifest.component.name,
-        new.max(old)
-    );
-    Some((path, Error::new(ErrorKind::Invalid, text)))
 }

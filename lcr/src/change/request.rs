@@ -1,5 +1,5 @@
-//! What a transaction is asked to do, and what is refused of it: the data that plans, their
-//! resolution and their execution share.
+//! Requests, options, steps and refusals: the data that plans, their resolution and their execution
+//! share.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ pub(super) enum Request {
 }
 
 impl Request {
-    /// The file of the component that it adds or puts in place.
+    /// The file of the component that the request adds or puts in place.
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
             Request::Add(path) | Request::Replace(_, path) => Some(path),
@@ -31,22 +31,24 @@ impl Request {
     }
 }
 
-/// How a transaction behaves.
+/// The options of a plan. A time that is `None` sets no limit.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
     /// How long callers may be blocked, hand-over included. Default: 1 s.
-    pub(super) deadline: Duration,
-    /// How long a shut gate waits for calls to leave before it opens again. Default: 100 ms.
-    pub(super) gate_wait: Duration,
+    pub(super) deadline: Option<Duration>,
+    /// How long a shut gate waits for calls to leave before it opens again; see
+    /// [`Options::reopens_after`]. Default: 100 ms.
+    pub(super) gate_wait: Option<Duration>,
     /// How long the transaction may take while all callers are served: loading, preparing, draining
     /// ahead, and repeated attempts at the gate. Default: 30 s.
-    pub(super) timeout: Duration,
+    pub(super) timeout: Option<Duration>,
+    /// Whether the plan may change protected components.
     pub(super) override_protected: bool,
     /// Whether a component that aborts on a panic may replace a component that unwinds.
     pub(super) allow_panic_abort: bool,
-    /// Which component provides an interface, by the interface's name.
+    /// The component that each interface is bound to, by the interface's name.
     pub(super) bindings: BTreeMap<String, String>,
-    /// What the shared instances of components are configured with, by the component's name.
+    /// The configurations of components' shared instances, by the component's name.
     pub(super) configurations: BTreeMap<String, Arc<[u8]>>,
     /// Components whose state may be lost.
     pub(super) discard_state: Vec<String>,
@@ -55,9 +57,9 @@ pub(super) struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            deadline: Duration::from_secs(1),
-            gate_wait: Duration::from_millis(100),
-            timeout: Duration::from_secs(30),
+            deadline: Some(Duration::from_secs(1)),
+            gate_wait: Some(Duration::from_millis(100)),
+            timeout: Some(Duration::from_secs(30)),
             override_protected: false,
             allow_panic_abort: false,
             bindings: BTreeMap::new(),
@@ -67,7 +69,15 @@ impl Default for Options {
     }
 }
 
-/// A request with its file staged, or refused.
+impl Options {
+    /// How long a shut gate waits for calls to leave before it opens again. `None` if the gate stays
+    /// shut until the deadline: because no wait is set, or one that is not shorter than the deadline.
+    pub(super) fn reopens_after(&self) -> Option<Duration> {
+        self.gate_wait.filter(|&wait| self.deadline.is_none_or(|deadline| wait < deadline))
+    }
+}
+
+/// A request, with its file staged or refused.
 pub(super) struct Step {
     pub(super) request: Request,
     pub(super) staged: Option<Staged>,
@@ -84,5 +94,18 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) fn new(step: Option<usize>, kind: ErrorKind, text: impl Into<String>) -> Refusal {
         Refusal { step, error: Error::new(kind, text) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_reopens_only_if_its_wait_ends_before_its_deadline() {
+        let reopens = |gate_wait, deadline| Options { gate_wait, deadline, ..Options::default() }.reopens_after();
+        let [short, long] = [Some(Duration::from_millis(1)), Some(Duration::from_secs(1))];
+        assert_eq!((reopens(short, long), reopens(long, None)), (short, long));
+        assert_eq!([reopens(long, long), reopens(long, short), reopens(None, long), reopens(None, None)], [None; 4]);
     }
 }

@@ -1,4 +1,4 @@
-//! Staging the files of a plan, on a thread of its own: a file system may answer slowly or never.
+//! Staging the files of a plan, on a thread of its own, since a file system may answer slowly or never.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -18,9 +18,9 @@ use crate::{
 
 use super::request::{Request, Step};
 
-/// Stages the requests on a thread of its own. If that thread does not return within `timeout`, the
-/// rest is refused, and the thread removes its copies when it returns.
-pub(super) fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, timeout: Duration) -> Vec<Step> {
+/// Stages the files of the requests on a thread of its own. If that thread does not return within
+/// `timeout`, the requests that are left are refused, and the thread removes its copies when it returns.
+pub(super) fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, timeout: Option<Duration>) -> Vec<Step> {
     if library::loader_usable().is_err() {
         let refuse = |request: Request| {
             let refusal = request.path().and_then(|path| Some(library::loader_usable().err()?.at(show(path))));
@@ -40,7 +40,7 @@ pub(super) fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, timeo
             }
         }
     });
-    let deadline = Instant::now().checked_add(timeout);
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut late = None;
     let steps = requests.into_iter().map(|request| {
         let Some(path) = request.path() else { return Step { request, staged: None, refusal: None } };
@@ -56,7 +56,7 @@ pub(super) fn stage_all(inner: &Arc<RuntimeInner>, requests: Vec<Request>, timeo
                 Ok(_) if error == mpsc::RecvTimeoutError::Disconnected => {
                     Error::new(ErrorKind::Internal, "the thread that reads files ended early; please report this")
                 }
-                Ok(_) => unread(timeout),
+                Ok(_) => unread(timeout.unwrap_or_default()),
             }
             .at(show(path)))
         });

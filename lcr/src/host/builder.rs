@@ -18,7 +18,10 @@ use super::{
     worlds::records,
 };
 
-/// Options of a [`Runtime`](crate::Runtime). Made by [`Runtime::builder`](crate::Runtime::builder).
+/// The options of a [`Runtime`](crate::Runtime). [`Runtime::builder`](crate::Runtime::builder) makes
+/// one, and [`build`](RuntimeBuilder::build) makes the runtime.
+///
+/// An option that sets a time takes a [`Duration`], or `None` for no limit.
 #[must_use = "options make no runtime until `build` is called"]
 #[derive(Debug)]
 pub struct RuntimeBuilder {
@@ -26,7 +29,7 @@ pub struct RuntimeBuilder {
     fences: bool,
     trust: Trust,
     store: Option<PathBuf>,
-    shutdown_timeout: Duration,
+    shutdown_timeout: Option<Duration>,
     exports: Vec<&'static tables::Export>,
     bindings: BTreeMap<String, String>,
 }
@@ -38,7 +41,7 @@ impl Default for RuntimeBuilder {
             fences: false,
             trust: Trust::default(),
             store: None,
-            shutdown_timeout: Duration::from_secs(10),
+            shutdown_timeout: Some(Duration::from_secs(10)),
             exports: Vec::new(),
             bindings: BTreeMap::new(),
         }
@@ -46,63 +49,73 @@ impl Default for RuntimeBuilder {
 }
 
 impl RuntimeBuilder {
-    /// Whether components that are linked into the program are present. Default: true.
+    /// Whether the runtime has the components that are linked into the program. With `false` it has only
+    /// those that it loads. Default: true.
     pub fn linked(mut self, linked: bool) -> RuntimeBuilder {
         self.linked = linked;
         self
     }
 
-    /// Whether every call executes a fence, instead of commits running `membarrier`. Where the kernel
-    /// lacks or refuses that system call, calls execute fences whatever this says. If a filter refuses
-    /// it later, transactions are refused, and calls go on. Default: false.
+    /// Whether every call executes a memory fence. With `false` no call does, and each commit makes the
+    /// system call `membarrier(2)` instead.
+    ///
+    /// If the kernel lacks or refuses that system call when the runtime is built, calls execute fences
+    /// whatever this option says. If a filter of system calls (seccomp) refuses it later, transactions
+    /// are refused with `Io`, and calls go on. Default: false.
     pub fn fences(mut self, fences: bool) -> RuntimeBuilder {
         self.fences = fences;
         self
     }
 
-    /// Which files may be loaded. Default: [`Trust::default`], which is strict.
+    /// Which files the runtime may load. Default: [`Trust::default`], which is strict.
     pub fn trust(mut self, trust: Trust) -> RuntimeBuilder {
         self.trust = trust;
         self
     }
 
-    /// The directory in which the private store is made when the first file is loaded. Its file
-    /// system must allow execution, and must not be shared with another machine unless its locks
-    /// hold on both. If a process was killed and left its store there, the next process of the same
-    /// user removes that store. Default: the system's directory for temporary files.
+    /// The directory in which the runtime makes its private store, which holds copies of the files that
+    /// it loads. The runtime makes the store when it stages its first file, and removes it when it is
+    /// dropped.
+    ///
+    /// The directory must exist when the runtime is built. Its file system must allow execution (no
+    /// `noexec`). Several machines may share it only if file locks hold on all of them. If a process is
+    /// killed, its store stays; the next process of the same user that makes a store there removes it.
+    /// Default: the system's directory for temporary files ([`std::env::temp_dir`]).
     pub fn store(mut self, directory: impl Into<PathBuf>) -> RuntimeBuilder {
         self.store = Some(directory.into());
         self
     }
 
-    /// How long dropping the runtime waits for calls that are inside components, and for each
-    /// destructor. What is still in use then is leaked, not destroyed. `Duration::MAX` sets no
-    /// limit. Default: 10 s.
-    pub fn shutdown_timeout(mut self, timeout: Duration) -> RuntimeBuilder {
-        self.shutdown_timeout = timeout;
+    /// How long dropping the runtime waits for calls that are inside components, and how long for each
+    /// destructor. What is still in use then is leaked, not destroyed. `None` sets no limit.
+    /// Default: 10 s.
+    pub fn shutdown_timeout(mut self, timeout: impl Into<Option<Duration>>) -> RuntimeBuilder {
+        self.shutdown_timeout = timeout.into();
         self
     }
 
-    /// Names the component that provides the interface `I` where several do and the user names none:
-    /// to components that need the interface, and to [`Runtime::service`](crate::Runtime::service). The
-    /// component may be loaded later. A plan can bind, too, and change this.
+    /// Says which component provides the interface `I` if several do and the caller names none. The
+    /// callers are components that need the interface, and
+    /// [`Runtime::service`](crate::Runtime::service). The component may be loaded later. A plan can
+    /// change the binding ([`PlanBuilder::bind`](crate::PlanBuilder::bind)). By default an interface
+    /// has no binding, and such a request is refused with `Ambiguous`.
     pub fn bind<I: ?Sized + Interface>(mut self, component: &str) -> RuntimeBuilder {
         self.bindings.insert(I::NAME.to_owned(), component.to_owned());
         self
     }
 
-    /// Adds an implementation that registered nowhere; for benchmarks.
+    /// Adds an implementation that is in no image's list of registrations; for benchmarks.
     ///
     /// # Safety
-    /// The export's functions are those that its manifest describes, and its constructor's
-    /// instances are what they take: as `#[lcr::component]` makes them.
+    /// The export's functions are those that its manifest describes, and they take the instances that
+    /// its constructor makes, as `#[lcr::component]` generates them.
     #[doc(hidden)]
     pub unsafe fn export(mut self, export: &'static tables::Export) -> RuntimeBuilder {
         self.exports.push(export);
         self
     }
 
-    /// Makes the parts of the runtime, and returns the exports of the components that are to be present.
+    /// Makes the parts of the runtime, and returns the exports of the components that it begins with.
     pub(super) fn make(self) -> Result<(Arc<RuntimeInner>, Vec<&'static tables::Export>)> {
         if !image::adopt_host(&raw const HOST_TABLE) {
             return Err(Error::new(

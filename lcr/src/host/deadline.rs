@@ -1,7 +1,8 @@
-//! Deadlines: the end of a time that a user gave, which may be longer than any clock.
+//! Deadlines: the end of a time that a user gave.
 //!
-//! `Duration::MAX` is how programs spell "no limit", and adding it to an `Instant` panics.
-//! So whoever waits for a time that came from outside waits for a [`Deadline`].
+//! A user gives a `Duration`, or `None` for no limit. The duration may be longer than the clock counts
+//! (`Duration::MAX`), and adding such a one to an `Instant` panics. So a thread that waits for a time
+//! from outside waits for a [`Deadline`].
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +11,13 @@ use std::time::{Duration, Instant};
 pub(crate) struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// The longest single wait of a thread that has no limit; it then looks again.
+    /// How long a thread without a limit sleeps before it looks again.
     const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
-    /// `timeout` after `start`; no limit if the clock does not reach that far.
-    pub(crate) fn after(start: Instant, timeout: Duration) -> Deadline {
-        Deadline(start.checked_add(timeout))
+    /// `timeout` after `start`. There is no limit if `timeout` is `None`, or if the clock does not
+    /// reach that far.
+    pub(crate) fn after(start: Instant, timeout: impl Into<Option<Duration>>) -> Deadline {
+        Deadline(timeout.into().and_then(|timeout| start.checked_add(timeout)))
     }
 
     /// This deadline, `grace` later.
@@ -45,6 +47,7 @@ mod tests {
     #[test]
     fn the_longest_duration_is_no_limit() {
         let never = Deadline::after(Instant::now(), Duration::MAX);
+        assert_eq!(never, Deadline::after(Instant::now(), None));
         assert!(!never.has_passed());
         assert!(!never.later(Duration::MAX).has_passed());
         assert_eq!(never.left(), Deadline::LONGEST_WAIT);

@@ -26,30 +26,30 @@ use super::{
 
 /// A set of components that can be replaced while they are in use.
 ///
-/// A runtime sees the components that are linked into the program, and those that it
-/// loads. There is no global one; several do not know each other. Share it by reference
-/// or in an `Arc`: every method takes `&self`, from any thread.
+/// A runtime has the components that are linked into the program, and those that it loads. There is no
+/// global runtime. A program may have several; they do not know each other. Share a runtime by
+/// reference or in an `Arc`: every method takes `&self` and may be called from any thread.
 ///
-/// **Trust.** Loading a library runs its code with the rights of this process. The
-/// runtime refuses what it can see (files that others may write, damaged or foreign
-/// libraries, interfaces that do not match) before any code of the library runs, but it
-/// cannot see a library that lies about itself. Why loading is safe nevertheless is on the
-/// page [`soundness`](crate::guide::soundness).
+/// **Trust.** Loading a library runs its code with the rights of this process. Before any code of the
+/// library runs, the runtime refuses what it can see: files that others may write, damaged or foreign
+/// libraries, interfaces that do not match. It cannot see that a library lies about itself. The page
+/// [`soundness`](crate::guide::soundness) says why loading is a safe function nevertheless.
 ///
-/// **Dropping** it revokes all handles, waits for calls that are inside (up to the
-/// builder's `shutdown_timeout`), and destroys the instances, dependents first, on a thread of
-/// its own. Handles may outlive it; their calls give faults.
+/// **Dropping** the runtime revokes all handles, waits for the calls that are inside components, at
+/// most for the builder's [`shutdown_timeout`](RuntimeBuilder::shutdown_timeout), and has a thread of its
+/// own destroy the instances, dependents first. Handles may outlive the runtime; their calls give faults.
 pub struct Runtime {
     inner: Arc<RuntimeInner>,
 }
 
 impl RuntimeBuilder {
-    /// Makes the runtime.
+    /// Makes the runtime. Does not block: the runtime starts its threads and makes its store when it
+    /// first needs them.
     ///
     /// # Errors
-    /// `Io` if the directory for the private store is not there; `BadManifest` if a linked component's
-    /// manifest is damaged; `Invalid` inside a loaded component, which cannot host a
-    /// runtime of its own.
+    /// `Io` if the directory for the private store does not exist; `BadManifest` if the manifest of a
+    /// linked component is damaged; `Invalid` if two linked components of one name implement the same
+    /// interface, or if a loaded component calls this: a component cannot host a runtime.
     pub fn build(self) -> Result<Runtime> {
         let (inner, exports) = self.make()?;
         let runtime = Runtime { inner };
@@ -59,7 +59,7 @@ impl RuntimeBuilder {
 }
 
 impl Runtime {
-    /// A runtime with the default options.
+    /// Makes a runtime with the default options.
     ///
     /// # Errors
     /// As for [`RuntimeBuilder::build`].
@@ -67,7 +67,7 @@ impl Runtime {
         Runtime::builder().build()
     }
 
-    /// Begins a runtime with options of its own.
+    /// The default options, to be changed before the runtime is made.
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::default()
     }
@@ -87,18 +87,24 @@ impl Runtime {
         Ok(())
     }
 
-    /// A handle on the one shared instance that provides `I`, built on first use.
+    /// Returns a handle on the shared instance that provides `I`.
+    ///
+    /// The first call constructs the instance, and all that it depends on, on the calling thread. A call
+    /// blocks while another thread constructs the instance, or while a transaction is about to replace
+    /// its component, at most 60 s. A later call of the same request takes no lock that a thread holds
+    /// for longer than a look-up, until the next commit. A constructor may call this.
     ///
     /// # Errors
-    /// `NotFound` if nothing provides the interface in the version that this program
-    /// was compiled against, `Ambiguous` if several components do (then use
-    /// [`Runtime::service_of`]), `Mismatch` if a method cannot be linked, `Dependency`,
-    /// `Construct` if it could not be built.
+    /// `NotFound` if no component provides the interface in the version that this program was compiled
+    /// against; `Ambiguous` if several components do and none is bound (use [`Runtime::service_of`]);
+    /// `Mismatch` if a method cannot be linked; `Dependency` if a component that it needs is missing or
+    /// in a cycle; `Construct` if a constructor refuses or panics; `Reentrant` if its own constructor
+    /// asks for it; `Busy` if it is under construction or in a hand-over for 60 s.
     pub fn service<I: ?Sized + Interface>(&self) -> Result<Handle<I>> {
         self.service_by(None)
     }
 
-    /// As [`Runtime::service`], of the named component.
+    /// As [`Runtime::service`], but from the named component.
     ///
     /// # Errors
     /// As for [`Runtime::service`].
@@ -112,9 +118,11 @@ impl Runtime {
         Ok(unsafe { Handle::from_slot(slot) })
     }
 
-    /// A handle on a new instance that is its own, constructed with `config`, which the
-    /// constructor reads with `Context::config`. It is destroyed when the last clone of
-    /// the handle is dropped.
+    /// Constructs a new instance on the calling thread, and returns the only handle on it. The
+    /// constructor reads `config` with [`Context::config`](crate::Context::config). The runtime destroys
+    /// the instance, on a thread of its own, after the last clone of the handle was dropped.
+    ///
+    /// Blocks as [`Runtime::service`] does.
     ///
     /// # Errors
     /// As for [`Runtime::service`]; `Invalid` if `config` cannot be encoded.
@@ -122,7 +130,7 @@ impl Runtime {
         self.reference_by(None, config)
     }
 
-    /// As [`Runtime::reference`], of the named component.
+    /// As [`Runtime::reference`], but from the named component.
     ///
     /// # Errors
     /// As for [`Runtime::reference`].
@@ -144,17 +152,19 @@ impl Runtime {
         Ok(unsafe { Handle::from_slot(slot) })
     }
 
-    /// Sets the configuration that the constructors of a component's shared instances
-    /// read. It holds for instances that are built later, replacements included.
+    /// Sets the configuration that the constructors of a component's shared instances read. It applies to
+    /// instances that are constructed later, replacements included. Runs no code of the component and
+    /// does not block.
     ///
-    /// Any value that can be encoded is taken: a component's manifest does not say what type its
-    /// constructor asks for, and only running that constructor would tell, beside the instance that
-    /// serves and with all that it does. So a value of the wrong type shows when the next instance
-    /// is built. [`PlanBuilder::configure`](crate::PlanBuilder::configure) runs it before the
-    /// commit, also for a component that the plan does not replace, and changes nothing if it refuses.
+    /// The runtime accepts any value that can be encoded. A manifest does not say what type a
+    /// constructor asks for, and only running the constructor would tell, beside the instance that
+    /// serves and with all that the constructor does. So a value of the wrong type shows when the next
+    /// instance is constructed. [`PlanBuilder::configure`](crate::PlanBuilder::configure) runs the
+    /// constructor before the commit, also for a component that the plan does not replace, and changes
+    /// nothing if the constructor refuses.
     ///
     /// # Errors
-    /// `NotFound` if no such component is present, `Invalid` if `config` cannot be encoded.
+    /// `NotFound` if no component of that name is present; `Invalid` if `config` cannot be encoded.
     pub fn configure(&self, component: &str, config: &(impl Serialize + ?Sized)) -> Result<()> {
         let config = encode(config)?;
         let mut state = self.inner.state();
@@ -164,25 +174,33 @@ impl Runtime {
         Err(Error::new(ErrorKind::NotFound, format!("component `{component}` is not present; load it first")))
     }
 
-    /// Holds the current world for the calling thread: see [`Pin`].
+    /// Holds the current world for the calling thread: see [`Pin`]. Blocks while the gate of a
+    /// replacement is shut; takes no lock that a thread holds for longer than a look at all frames.
     ///
     /// # Errors
-    /// `Deadline` if the gate of a replacement stays shut until its deadline.
+    /// `Deadline` if the gate stays shut until the replacement's deadline, or if the calling thread is
+    /// inside a component that the very transaction of this thread replaces.
     pub fn pin(&self) -> Result<Pin> {
         Pin::new(&self.inner)
     }
 
-    /// The number of the last commit. A new runtime is at 1; each commit raises it by one, whatever
-    /// is in the plan. A refused plan, a gate and a new handle leave it as it is.
+    /// The number of the last commit. A new runtime is at 1. Each commit raises the number by one,
+    /// whatever is in the plan; a refused plan, a gate and a new handle leave it as it is. Does not take
+    /// the state lock.
     pub fn generation(&self) -> u64 {
         self.inner.serial()
     }
 
-    /// Waits until every replaced instance is destroyed, at most `timeout`.
+    /// Blocks until every replaced instance is destroyed, at most for `timeout`; `None` sets no limit.
+    ///
+    /// A thread that is inside a replaced instance, or holds a pin from before the replacement, waits
+    /// for itself: it gets `Deadline`, and without a limit it waits for ever.
     ///
     /// # Errors
-    /// `Deadline`, naming the calls that are still inside, and the destructors that still run.
-    pub fn wait_drained(&self, timeout: Duration) -> Result<()> {
+    /// `Deadline`. Its stragglers are the calls and pins that hold replaced instances, and the
+    /// destructors that still run.
+    pub fn wait_drained(&self, timeout: impl Into<Option<Duration>>) -> Result<()> {
+        let timeout = timeout.into();
         let deadline = Deadline::after(Instant::now(), timeout);
         loop {
             let mut state = self.inner.state();
@@ -192,7 +210,7 @@ impl Runtime {
             if deadline.has_passed() {
                 let mut stragglers = self.inner.all_stragglers(&mut state);
                 stragglers.extend(self.inner.reaper.destructors(true));
-                return Err(not_drained(state.retiring.len(), timeout, stragglers));
+                return Err(not_drained(state.retiring.len(), timeout.unwrap_or_default(), stragglers));
             }
             drop(state);
             self.inner.wake_reaper();
@@ -200,7 +218,8 @@ impl Runtime {
         }
     }
 
-    /// What is present, in use and retained now.
+    /// What is present, in use and retained now. Takes the state lock for a few look-ups; runs no code
+    /// of a component and waits for none.
     pub fn status(&self) -> Status {
         self.inner.status()
     }
@@ -236,7 +255,7 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         self.inner.close();
         shutdown::run(&self.inner);
-        // Not left to the last count, which another thread may hold when the process ends.
+        // Another thread may hold the last count of the store when the process ends.
         self.inner.remove_store();
     }
 }

@@ -312,7 +312,7 @@ fn a_thread_inside_one_member_passes_the_gate_to_the_other() {
         });
         entered.recv().unwrap();
         let plan = bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2"));
-        plan.deadline(Duration::MAX).gate_wait(Duration::MAX).commit().unwrap();
+        plan.deadline(None).gate_wait(None).commit().unwrap();
         guest.join().unwrap();
     });
     // What the guest did behind the gate was handed over.

@@ -333,7 +333,7 @@ fn a_replacement_that_is_given_up_for_what_was_built_behind_its_gate_says_so() {
         });
         entered.recv().unwrap();
         let plan = rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).timeout(timeout);
-        let error = plan.gate_wait(Duration::MAX).deadline(Duration::MAX).commit().unwrap_err();
+        let error = plan.gate_wait(None).deadline(None).commit().unwrap_err();
         assert_eq!((error.kind(), error.stragglers()), (ErrorKind::Deadline, &[][..]));
         assert_eq!(
             error.to_string(),

@@ -198,7 +198,7 @@ fn a_caller_inside_finishes_its_ride_on_the_old_track() {
         });
         inside.wait();
         let plan = replace(&rt, &["rail_track_2_gauge_1520", "rail_train_needs_track_2"]);
-        let plan = plan.deadline(Duration::MAX).gate_wait(Duration::MAX);
+        let plan = plan.deadline(None).gate_wait(None);
         let change = scope.spawn(|| plan.commit().map(drop));
         // The gate waits for the rider.
         wait_until("the gate is shut", || rt.status().is_gate_shut || change.is_finished());

@@ -84,7 +84,7 @@ pub(crate) struct RuntimeInner {
     pub(super) transactions: TransactionLock,
     pub(super) store: Store,
     /// How long dropping the runtime waits for calls that are still inside.
-    pub(super) shutdown_timeout: Duration,
+    pub(super) shutdown_timeout: Option<Duration>,
     /// The runtime itself, for its threads.
     weak: Weak<RuntimeInner>,
 }
@@ -145,7 +145,7 @@ impl RuntimeInner {
         host: &'static HostTable,
         fenced: bool,
         store: Store,
-        shutdown_timeout: Duration,
+        shutdown_timeout: impl Into<Option<Duration>>,
     ) -> Arc<RuntimeInner> {
         let (worlds, core) = Worlds::new(64, fenced);
         let world = worlds.current(&core);
@@ -171,7 +171,7 @@ impl RuntimeInner {
             is_closed: AtomicBool::new(false),
             transactions: TransactionLock::default(),
             store,
-            shutdown_timeout,
+            shutdown_timeout: shutdown_timeout.into(),
             weak: Weak::clone(weak),
         })
     }

@@ -1,14 +1,14 @@
 //! The end of a runtime: every handle revoked, every instance destroyed.
 //!
-//! The slots are closed in one world, so that a call either has finished or gives a fault. Then a thread
-//! of its own (a destructor never runs on a caller's) destroys the instances, dependents before what
-//! they depend on: a destructor may still call its dependencies, and only destructors may. What is
-//! still in use when the shutdown timeout ends is leaked: the memory of a process that is about to end
-//! is worth less than a call into a destroyed object.
+//! One publication closes all slots, so that a call either has finished or gives a fault. Then a thread
+//! of the runtime's own destroys the instances, since a destructor never runs on a caller's thread.
+//! Dependents go before what they depend on: a destructor may still call its dependencies, and only
+//! destructors may. What is still in use when the shutdown timeout ends is leaked: the memory of a
+//! process that is about to end is worth less than a call into a destroyed object.
 //!
-//! If a destructor hangs, another thread destroys what that object does not depend on. The thread that
-//! drops the runtime waits for each destructor as long as for calls, and then goes on; the thread that
-//! hangs does the rest if its destructor ever returns.
+//! If a destructor hangs, another thread destroys what the object of that destructor does not depend on.
+//! The thread that drops the runtime waits for each destructor as long as for calls, and then goes on;
+//! the thread that hangs destroys the rest if its destructor ever returns.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -36,7 +36,7 @@ use super::{
     transaction_lock::Begin,
 };
 
-/// Ends a runtime whose `closed` is set. Returns when it is done or its shutdown timeout is over.
+/// Ends a closed runtime. Returns when everything is destroyed, or when the shutdown timeout is over.
 pub(in crate::host) fn run(runtime: &Arc<RuntimeInner>) {
     let deadline = Deadline::after(Instant::now(), runtime.shutdown_timeout);
     let ending = Arc::new(Ending::default());
@@ -49,9 +49,8 @@ pub(in crate::host) fn run(runtime: &Arc<RuntimeInner>) {
         if inner.has_ended() {
             break;
         }
-        if !inner.destroying.is_empty()
-            && inner.destroying.iter().all(|running| running.has_run_for(runtime.shutdown_timeout))
-        {
+        let is_late = |running: &Running| runtime.shutdown_timeout.is_some_and(|timeout| running.has_run_for(timeout));
+        if !inner.destroying.is_empty() && inner.destroying.iter().all(is_late) {
             let hanging = inner.destroying.iter().map(|running| running.component().to_string());
             let (hanging, leaked): (Vec<String>, usize) = (hanging.collect(), inner.queue.len());
             drop(inner);
@@ -72,11 +71,11 @@ pub(in crate::host) fn run(runtime: &Arc<RuntimeInner>) {
                 start(runtime, &ending, number, move |runtime, ending| runtime.destroy_all(ending, number, deadline));
         }
     }
-    // It ends when it finds the runtime closed.
+    // The reaper ends when it finds the runtime closed.
     runtime.wake_reaper();
 }
 
-/// Starts a thread that ends the runtime. Whether there is one.
+/// Starts a thread that ends the runtime. Returns whether the thread was started.
 fn start(
     runtime: &Arc<RuntimeInner>,
     ending: &Arc<Ending>,
@@ -109,7 +108,7 @@ struct Ending {
 
 #[derive(Default)]
 struct Inner {
-    /// What is to be destroyed, in that order.
+    /// The objects to destroy, in this order.
     queue: VecDeque<Last>,
     /// What each instance depends on.
     needs: HashMap<ServiceId, Vec<ServiceId>>,
@@ -117,15 +116,15 @@ struct Inner {
     destroying: Vec<Running>,
     /// The number of the thread that takes from the queue.
     current: u64,
-    /// Nothing further is destroyed.
+    /// Whether no thread destroys a further object.
     is_over: bool,
-    /// What objects depend on whose destructors hang on threads of the reaper's.
+    /// The dependencies of objects whose destructors hang on the reaper's threads.
     elsewhere: Vec<Held>,
-    /// The world in which destructors may call what they depend on.
+    /// The world in which destructors may call their dependencies.
     before: Option<Arc<World>>,
 }
 
-/// An object of a runtime that ends, and the instance that it served until then, if any.
+/// An object of a runtime that ends, and the service that it served until then, if it served one.
 struct Last {
     id: Option<ServiceId>,
     retiring: Retiring,
@@ -142,13 +141,14 @@ impl Inner {
         self.is_over && self.destroying.is_empty()
     }
 
-    /// Queues an object that serves no slot any more, and that no thread is inside.
+    /// Queues an object that serves no slot, and that no thread is inside.
     fn push(&mut self, instance: Instance) {
         let retiring = Retiring { instance: Arc::new(instance), slots: Vec::new(), retired_at: Generation::FIRST };
         self.queue.push_back(Last { id: None, retiring });
     }
 
-    /// What must not be destroyed yet, because an object whose destructor runs depends on it.
+    /// The services that must not be destroyed yet, because an object whose destructor runs depends on
+    /// them.
     fn needed(&self) -> HashSet<ServiceId> {
         let running = self.destroying.iter().flat_map(Running::needs);
         let mut open: Vec<ServiceId> = running.chain(&self.elsewhere).map(|held| held.service).collect();
@@ -167,7 +167,7 @@ impl Inner {
         self.queue.iter().position(|last| last.id.is_none_or(|id| !needed.contains(&id)))
     }
 
-    /// Whether the thread that takes from the queue hangs, though another one could go on.
+    /// Whether the thread that takes from the queue hangs while another thread could go on.
     fn is_stuck(&self) -> bool {
         let hangs = |running: &Running| running.number() == self.current && running.has_run_for(LIMIT);
         self.destroying.iter().any(hangs) && self.free().is_some()
@@ -200,7 +200,7 @@ impl RuntimeInner {
         self.reaper.last_ones(&mut inner.elsewhere).into_iter().for_each(|instance| inner.push(instance));
         state.last_ones(&mut inner);
         drop(inner);
-        // What the destructors of such a thread call is there in the world before.
+        // The destructors on this thread call their dependencies in the world before the closing.
         state.gate = Some(Gate::new(before, Members::default(), sys::thread_id()));
         drop(state);
         self.gate.open();
@@ -208,8 +208,8 @@ impl RuntimeInner {
         self.destroy_all(ending, 0, deadline);
     }
 
-    /// Destroys what is left, unless another thread takes over meanwhile. What an object
-    /// depends on whose destructor hangs is left to the thread that hangs, if that returns.
+    /// Destroys what is left, unless another thread takes over meanwhile. The dependencies of an object
+    /// whose destructor hangs are left to the thread that hangs, if the destructor returns.
     fn destroy_all(&self, ending: &Ending, number: u64, deadline: Deadline) {
         loop {
             let mut inner = ending.lock();
@@ -226,8 +226,8 @@ impl RuntimeInner {
         }
     }
 
-    /// Waits until neither a transaction nor the reaper is at work, and keeps further
-    /// transactions out.
+    /// Waits until no transaction runs and the reaper destroys nothing, and keeps further transactions
+    /// out.
     fn alone(&self, deadline: Deadline) -> MutexGuard<'_, State> {
         let mut is_changing = true;
         loop {
@@ -284,8 +284,8 @@ impl RuntimeInner {
 }
 
 impl State {
-    /// Takes out everything there is, in the order in which to destroy it: what was
-    /// replaced before, then instances, dependents before what they depend on.
+    /// Takes out everything that the runtime has, in the order in which to destroy it: first what was
+    /// replaced before, then the instances, dependents before their dependencies.
     fn last_ones(&mut self, ending: &mut Inner) {
         let retired_at = self.generation();
         let left = std::mem::take(&mut self.retiring);

@@ -9,11 +9,10 @@
 //! A call inside the old dependent must not find a closed slot. So a dependent whose handles are
 //! closed is behind the gate, with state or without: its callers wait, the last call leaves, and its
 //! successor is constructed when everything that the successor needs is there. A handle that the
-//! dependent lent across an image border belongs to the borrower. A handle that it keeps for longer
-//! than itself (in a thread, a static, a destructor) is withdrawn with it: calls give a fault.
+//! dependent lent across an image border belongs to the borrower. A handle that outlives the dependent
+//! (in a thread, a static, a destructor) is withdrawn with the dependent: calls through it give a fault.
 //!
-//! A slot that the present implementation does not serve either is closed already, and refuses
-//! nothing.
+//! A slot that the present implementation does not serve is closed already, and refuses no plan.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -35,10 +34,11 @@ use super::{
     request::{Refusal, Step},
 };
 
-/// Marks the providers whose handles on what they need cannot go on, or cannot be made yet.
+/// Marks the providers with a need that an interface change breaks: their handles on it cannot go on, or
+/// cannot be made before the commit.
 pub(super) fn mark(state: &State, steps: &[Step], members: &mut [Member]) {
     let changes: Vec<Change<'_>> = members.iter().flat_map(|member| Change::of(state, steps, member)).collect();
-    // A provider keeps its interface, so those of a need's interface are all that may meet it.
+    // A provider keeps its interface, so only providers of a need's interface can meet the need.
     let mut by_interface: HashMap<&str, Vec<&Change<'_>>> = HashMap::new();
     for change in &changes {
         by_interface.entry(&change.before.interface).or_default().push(change);
@@ -67,7 +67,7 @@ struct Change<'a> {
 }
 
 impl<'a> Change<'a> {
-    /// Those of a member, in the order of its replaced providers.
+    /// The changes of a member, in the order of its replaced providers.
     fn of(state: &'a State, steps: &'a [Step], member: &Member) -> Vec<Change<'a>> {
         let Some(staged) = &steps[member.step].staged else { return Vec::new() };
         let change = |replaced: &super::member::ReplacedProvider| Change {
@@ -84,8 +84,8 @@ impl ExportManifest {
     }
 }
 
-/// Handles that the plan would cut off: callers' own, and those of dependents that stay,
-/// unless their needs were found unmet already.
+/// Refuses to cut handles off: those of programs, and those of dependents that stay, unless the plan is
+/// refused already because their needs are not met (`are_needs_met`).
 pub(super) fn refuse_handles(state: &State, steps: &[Step], members: &[Member], are_needs_met: bool) -> Vec<Refusal> {
     let breaking = Breaking::new(state, members);
     let mut refusals = Vec::new();
@@ -114,7 +114,7 @@ pub(super) fn refuse_handles(state: &State, steps: &[Step], members: &[Member], 
     refusals
 }
 
-/// The dependents whose handles may be closed: they are replaced, and no thread is inside.
+/// The dependents whose handles the commit may close: they are replaced, and no thread is inside them.
 pub(super) struct Breaking {
     dependents: Vec<Arc<Implementation>>,
 }
@@ -127,11 +127,11 @@ impl Breaking {
         Breaking { dependents: replaced.map(|replaced| present(replaced.provider)).collect() }
     }
 
-    /// Refuses to close a slot that the new implementation cannot serve, for the reason
-    /// that `error` gives, if a handle of another holder needs it.
+    /// Refuses to close a slot that the new implementation cannot serve, if a program or a dependent
+    /// that stays holds handles on it. `error` says why the slot cannot be served.
     ///
     /// # Errors
-    /// The same, with who holds the slot's handles; `Busy` if that will pass.
+    /// `error`, with the holder of the handles; `Busy` if the holder was replaced and will be destroyed.
     pub(super) fn refuse(&self, state: &State, slot: &Slot, error: Error) -> Result<(), Error> {
         let objects = state.objects();
         let service = objects.services().get(slot.service());

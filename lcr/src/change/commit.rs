@@ -47,7 +47,7 @@ impl Execution {
         Ok(Report { generation, members: reports, started, held, commit, total, stragglers })
     }
 
-    /// What the new world's entries hold.
+    /// The entries of the new world that differ from the current one.
     fn edits(&self, state: &mut State) -> Result<Vec<Edit>, Stop> {
         let mut edits = Vec::new();
         let breaking = Breaking::new(state, &self.members);
@@ -70,7 +70,7 @@ impl Execution {
         Ok(edits)
     }
 
-    /// Gives every service its successor; the old instances leave, dependents first.
+    /// Has every service go on with its successor, and retires the old instances, dependents first.
     fn change_hands(&mut self, state: &mut State) {
         let generation = state.generation();
         for (id, Successor { instance, .. }) in self.dependents_first() {
@@ -80,12 +80,12 @@ impl Execution {
         }
     }
 
-    /// Makes true what was announced of providers, bindings and configurations, and retains the
-    /// images that no provider uses any more.
+    /// Commits the announced changes of providers, bindings and configurations, and retains the images
+    /// that no provider uses any more.
     fn commit_registry(&self, state: &mut State) {
         let left = self.number.map(|number| state.objects_mut().registry_mut().commit(number));
         for (component, config) in &self.options.configurations {
-            // It may be gone since the plan was resolved: then nothing is left to configure.
+            // If the component is gone since the plan was resolved, nothing is left to configure.
             let _ = state.objects_mut().configure(component, config);
         }
         left.into_iter().flatten().for_each(|component| state.retain_image(component));

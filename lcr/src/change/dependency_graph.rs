@@ -1,7 +1,7 @@
-//! What would be present after a commit: are the dependencies of all components met, once and
-//! without cycles, and in which order do members and providers come?
+//! The implementations that would be present after a commit. The graph refuses needs that no component
+//! or several would meet, and cycles, and it orders members and providers by dependency.
 //!
-//! Manifests say what is needed, so the work is linear in their size, and nothing recurses.
+//! It reads manifests only. The work is linear in their size, and nothing recurses.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -34,29 +34,31 @@ fn versioned(need: &DependencyManifest) -> String {
 /// The implementations that would be present.
 pub(super) struct ProjectedGraph<'a> {
     exports: Vec<Present<'a>>,
-    /// Their numbers, by interface.
+    /// The numbers of the exports of each interface.
     interfaces: HashMap<&'a str, Vec<usize>>,
-    /// Their numbers, by interface and each version that they serve.
+    /// The numbers of the exports of each interface that serve each version.
     versions: HashMap<&'a str, HashMap<u32, Vec<usize>>>,
-    /// For each, what it needs, as far as exactly one would provide it.
+    /// For each export, the exports that would meet its needs.
     needs: Vec<Vec<usize>>,
-    /// The component that is bound to an interface.
+    /// The component that each interface is bound to.
     bindings: HashMap<String, String>,
-    /// All of them, each behind what it needs; or the ring that a member would close.
+    /// All exports, each behind those that it needs; or the ring that a member would close.
     order: Result<Vec<usize>, Vec<usize>>,
 }
 
+/// One implementation that would be present.
 struct Present<'a> {
     manifest: &'a ExportManifest,
-    /// The member that brings it, and the step that this comes from.
+    /// The member that brings it; `None` if it is present now and stays.
     member: Option<usize>,
+    /// The step that the member comes from.
     step: Option<usize>,
-    /// Which of the member's replaced providers it is the new implementation of; `None` if it becomes a new one.
+    /// Which of the member's replaced providers gets it; `None` if it becomes a provider of its own.
     replaced: Option<usize>,
 }
 
 impl<'a> ProjectedGraph<'a> {
-    /// What would be present if `members`, which come from `steps`, were committed.
+    /// The graph after a commit of `members`, which come from `steps`.
     pub(super) fn new(
         state: &'a State,
         steps: &'a [Step],
@@ -118,7 +120,7 @@ impl<'a> ProjectedGraph<'a> {
             .iter()
             .map(|present| present.manifest.deps.iter().filter_map(|need| after.chosen(need)).collect());
         after.needs = needs.collect();
-        // A ring that is there already is not this plan's.
+        // A ring among components that are present now is not this plan's.
         let is_own = |ring: &[usize]| ring.iter().any(|&at| after.exports[at].step.is_some());
         let all = 0..after.exports.len();
         after.order = depth_first(all, |at| after.needs[at].clone(), |ring| is_own(ring).then(|| ring.to_vec()));
@@ -133,7 +135,7 @@ impl<'a> ProjectedGraph<'a> {
             .map_or(&[][..], Vec::as_slice)
     }
 
-    /// The implementation that would meet it: the only one, or of several the one that is bound.
+    /// The implementation that would meet a need: the only one, or the bound one of several.
     fn chosen(&self, need: &DependencyManifest) -> Option<usize> {
         match self.providers(need) {
             [sole] => Some(*sole),
@@ -145,7 +147,7 @@ impl<'a> ProjectedGraph<'a> {
         }
     }
 
-    /// Bindings to what would not be present.
+    /// Refuses bindings to components that would not be present or do not implement the interface.
     pub(super) fn refuse_bindings(&self, bindings: &BTreeMap<String, String>) -> Vec<Refusal> {
         let of = |interface: &str| self.interfaces.get(interface).map_or(&[][..], Vec::as_slice);
         let is_unmet = |(interface, component): &(&String, &String)| {
@@ -161,8 +163,8 @@ impl<'a> ProjectedGraph<'a> {
         bindings.iter().filter(is_unmet).map(refuse).collect()
     }
 
-    /// Needs that nothing or more than one component would meet, or one of other signatures:
-    /// the needs of members, and those of other components that exactly one component meets now.
+    /// Refuses needs that no component would meet, or several, or one with other signatures. Looks at
+    /// the needs of members, and at those needs of other components that are met now.
     pub(super) fn refuse_unmet(&self, state: &State) -> Vec<Refusal> {
         let is_met = |need: &DependencyManifest| {
             state.objects().registry().choose(&need.interface, need.version, None, Visibility::Committed).is_ok()
@@ -177,7 +179,7 @@ impl<'a> ProjectedGraph<'a> {
                 let (kind, found) = match (providers, self.chosen(need)) {
                     (_, Some(provider)) => {
                         let provider = &self.exports[provider];
-                        // What neither of the two changes is not this plan's.
+                        // If the plan changes neither of the two, the mismatch is not this plan's.
                         let is_own = present.member.or(provider.member).is_some();
                         if is_own && let Err(error) = link_need(need, provider.manifest) {
                             let who = format!("component {} needs {}", named(present.manifest), versioned(need));
@@ -204,7 +206,7 @@ impl<'a> ProjectedGraph<'a> {
         refusals
     }
 
-    /// What is said of a need that nothing would meet.
+    /// The end of the message about a need that no component would meet.
     fn nothing_for(&self, need: &DependencyManifest) -> String {
         let others = self.interfaces.get(&*need.interface).map_or(&[][..], Vec::as_slice);
         if others.is_empty() {
@@ -216,14 +218,14 @@ impl<'a> ProjectedGraph<'a> {
         )
     }
 
-    /// What these are called, in order.
+    /// The names of exports for a message, in order.
     fn names(&self, exports: &[usize], name: impl Fn(&ExportManifest) -> String) -> String {
         let mut names: Vec<String> = exports.iter().map(|&at| name(self.exports[at].manifest)).collect();
         names.sort_unstable();
         few(names.into_iter(), " and ")
     }
 
-    /// A cycle that a member would close, or dependencies that would be nested too deep.
+    /// Refuses a cycle that a member would close, and dependencies that would be nested too deep.
     pub(super) fn refuse_cycles(&self) -> Option<Refusal> {
         let order = match &self.order {
             Ok(order) => order,
@@ -244,11 +246,11 @@ impl<'a> ProjectedGraph<'a> {
         Some(Refusal::new(Some(step), ErrorKind::Dependency, text))
     }
 
-    /// Sorts members so that each comes behind those that it depends on, as far as it can:
-    /// two may need each other by different exports. Replaced providers are ranked so that each comes
-    /// behind all that it depends on.
+    /// Sorts members so that each comes behind those that it depends on, as far as possible: two members
+    /// may need each other by different exports. Ranks replaced providers so that each comes behind all
+    /// providers that it depends on.
     pub(super) fn order(&self, members: &mut Vec<Member>) {
-        // A plan with a ring is refused, whatever its order.
+        // A plan with a ring is refused, so its order does not matter.
         let order = self.order.as_deref().unwrap_or_default();
         let mut first = vec![usize::MAX; members.len()];
         for (rank, &at) in order.iter().enumerate() {

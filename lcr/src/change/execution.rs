@@ -1,6 +1,7 @@
-//! One transaction under execution: what it has loaded, made and holds.
+//! One transaction under execution: the implementations that it has loaded, the successors that it has
+//! made, and the services that it holds.
 //!
-//! [`execute`](super::execute) runs its phases; [`prepare`](super::prepare),
+//! [`execute`](super::execute) runs its phases. [`prepare`](super::prepare),
 //! [`handover`](super::handover) and [`commit`](super::commit) are phases with a file of their own.
 
 use std::{
@@ -33,9 +34,9 @@ use super::{
 
 /// Why a transaction ends without a commit.
 pub(super) enum Stop {
-    /// Something refused; the executing thread undoes.
+    /// A phase failed: the executing thread undoes the transaction.
     Refused(Error),
-    /// The caller gave up and has undone.
+    /// The caller gave up and has undone the transaction.
     Abandoned,
 }
 
@@ -51,11 +52,11 @@ impl From<Abandoned> for Stop {
     }
 }
 
-/// A new instance for an instance, not visible yet.
+/// The new instance of a service, not visible yet.
 pub(super) struct Successor {
     pub(super) instance: Instance,
     pub(super) state_bytes: usize,
-    /// Its place among the replacements, which come behind those that they depend on.
+    /// The place of its provider in [`Execution::replacements`].
     pub(super) replacement: usize,
 }
 
@@ -63,10 +64,10 @@ pub(super) struct Successor {
 pub(super) struct Replacement {
     pub(super) provider: ProviderId,
     pub(super) implementation: Arc<Implementation>,
-    /// Its instances' state is handed over.
+    /// Whether the state of its instances is handed over.
     pub(super) is_stateful: bool,
-    /// Its successors are made while callers wait: those with state, and those that need
-    /// what changes its interface with them.
+    /// Whether its successors are made while callers wait: because of state, or because an interface that
+    /// it needs changes with it.
     pub(super) is_behind_gate: bool,
 }
 
@@ -78,17 +79,17 @@ pub(super) struct Execution {
     pub(super) options: Options,
     pub(super) started: Instant,
     pub(super) thread: ThreadId,
-    /// The transaction's own number, once it has loaded its files.
+    /// The transaction's number; `None` before it has loaded its files.
     pub(super) number: Option<TransactionId>,
     /// Each member's new implementations, in the order of its manifest's exports.
     pub(super) loaded: Vec<Vec<Arc<Implementation>>>,
     pub(super) successors: HashMap<ServiceId, Successor>,
-    /// The instances with a successor, or about to have one: held, so that their numbers
-    /// stay theirs while the state lock is not held.
+    /// The services that have a successor or are about to get one. The transaction holds them, so that
+    /// they keep their numbers while it does not hold the state lock.
     pub(super) held: Vec<ServiceId>,
-    /// What those behind the gate will need, held.
+    /// The services that successors behind the gate will need. The transaction holds them.
     pub(super) needs: Vec<Held>,
-    /// The replacements behind the gate, by place, for which that was done.
+    /// The replacements behind the gate, by place, whose needs are held.
     pub(super) ready: HashSet<usize>,
 }
 
@@ -116,7 +117,7 @@ impl Execution {
         }
     }
 
-    /// Who sees what this transaction brings.
+    /// What the transaction's thread sees of the providers.
     pub(super) fn visibility(&self) -> Visibility {
         self.number.map_or(Visibility::Committed, Visibility::Transaction)
     }
@@ -141,12 +142,13 @@ impl Execution {
             .collect()
     }
 
-    /// What the plan configures an implementation's shared instance with.
+    /// The configuration that the plan gives the shared instance of an implementation.
     pub(super) fn planned_config(&self, implementation: &Implementation) -> Option<&Arc<[u8]>> {
         self.options.configurations.get(&implementation.component.id.name)
     }
 
-    /// What the successor of an instance is configured with: the plan configures shared ones.
+    /// The configuration of a service's successor: for a shared instance that of the plan, if the plan has
+    /// one, else that of the present instance.
     pub(super) fn config_for(
         &self,
         state: &State,
@@ -160,7 +162,8 @@ impl Execution {
         planned.or(service.config()).cloned()
     }
 
-    /// Instances that appeared since the plan was resolved, where it counted on none.
+    /// Refuses instances that were created since the plan was resolved, where the plan relied on there
+    /// being none.
     pub(super) fn refuse_instances_created_since(&self, state: &State) -> Result<(), Stop> {
         for (member, loaded) in self.members.iter().zip(&self.loaded) {
             for &provider in &member.removed {
@@ -177,20 +180,20 @@ impl Execution {
         Ok(())
     }
 
-    /// Holds a service, which keeps its number, until [`Execution::release`].
+    /// Holds a service until [`Execution::release`], so that it keeps its number.
     pub(super) fn hold(&mut self, state: &mut State, id: ServiceId) -> Result<(), Stop> {
         state.objects_mut().hold(id)?;
         self.held.push(id);
         Ok(())
     }
 
-    /// Gives up what was held. The end of the runtime may have taken it out already.
+    /// Gives up the holds. The end of the runtime may have taken the services out already.
     pub(super) fn release(&mut self, state: &mut State) {
         state.release_needs(&mem::take(&mut self.needs));
         self.held.drain(..).for_each(|id| state.release(id));
     }
 
-    /// Notes a successor, which calls of this thread reach from now on, then runs its health check.
+    /// Notes a successor, so that calls of this thread reach it from now on, then runs its health check.
     pub(super) fn keep(&mut self, id: ServiceId, successor: Successor) -> Result<(), Stop> {
         let kept = self.successors.entry(id).insert_entry(successor);
         let instance = &kept.get().instance;
@@ -200,7 +203,7 @@ impl Execution {
         Ok(())
     }
 
-    /// Takes out the successors, those first that depend on others.
+    /// Takes out the successors, dependents first.
     pub(super) fn dependents_first(&mut self) -> Vec<(ServiceId, Successor)> {
         let mut successors: Vec<_> = self.successors.drain().collect();
         successors.sort_unstable_by_key(|(_, successor)| Reverse(successor.replacement));

@@ -1,4 +1,4 @@
-//! What a plan does with one component, and how that is printed.
+//! Members: what a plan does with one component, and how the plan prints it.
 
 use std::fmt;
 
@@ -13,20 +13,23 @@ use crate::{
 /// One component's part of a plan.
 #[derive(Default)]
 pub(super) struct Member {
-    /// The step that it comes from.
+    /// The number of the step that the member comes from.
     pub(super) step: usize,
+    /// The present component; `None` if the member adds one.
     pub(super) before: Option<ComponentId>,
+    /// The new component; `None` if the member removes one.
     pub(super) after: Option<ComponentId>,
+    /// The providers that get a new implementation.
     pub(super) replaced: Vec<ReplacedProvider>,
-    /// Exports of the new component that become providers of their own.
+    /// The new component's exports that become providers of their own.
     pub(super) added: Vec<usize>,
-    /// Providers that are removed; they must have no instances.
+    /// The providers that the member removes; they must have no instances.
     pub(super) removed: Vec<ProviderId>,
-    /// Lines about providers that are new or removed.
+    /// Further lines for the printed plan.
     pub(super) notes: Vec<String>,
-    /// The new component is compiled with `panic = "abort"`.
+    /// Whether the new component is compiled with `panic = "abort"`.
     pub(super) aborts: bool,
-    /// The file that it comes from, as it is printed.
+    /// The file of the new component, as the plan prints it.
     pub(super) source: String,
 }
 
@@ -40,27 +43,27 @@ pub(super) struct ReplacedProvider {
     /// The interface with its version.
     pub(super) interface: String,
     pub(super) protected: bool,
-    /// Whether an interface that it needs changes with it, so that its handles cannot go on.
+    /// Whether an interface that the provider needs changes with it, so that its handles cannot go on.
     pub(super) breaks_interface: bool,
-    /// Its place among the plan's providers, behind those that it depends on.
+    /// Its place among the plan's providers; a provider comes behind those that it depends on.
     pub(super) rank: usize,
 }
 
 /// What becomes of the state of a provider's instances.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StateChange {
-    /// They have no state.
+    /// The instances have no state.
     None,
-    /// It moves to the successors, from one version to another.
+    /// The state moves to the successors, from the first version to the second.
     HandedOver(u32, u32),
-    /// The plan says that this version of it may be lost.
+    /// The plan allows the loss of the state, which has this version.
     Discarded(u32),
-    /// The successors would take none, and there are no instances that have it.
+    /// The successors would take no state, and there is no instance whose state could be lost.
     Absent,
 }
 
 impl ReplacedProvider {
-    /// Whether state is handed over.
+    /// Whether the state of its instances is handed over.
     pub(super) fn is_stateful(&self) -> bool {
         matches!(self.state, StateChange::HandedOver(..))
     }
@@ -72,7 +75,7 @@ impl ReplacedProvider {
 }
 
 impl Member {
-    /// The version of the state that the plan says may be lost.
+    /// The version of the state that the plan loses; `None` if it loses none.
     pub(super) fn discarded_state(&self) -> Option<u32> {
         self.replaced.iter().find_map(|replaced| match replaced.state {
             StateChange::Discarded(version) => Some(version),
@@ -80,7 +83,7 @@ impl Member {
         })
     }
 
-    /// The providers that are changed or removed.
+    /// The providers that the member changes or removes.
     pub(super) fn providers(&self) -> impl Iterator<Item = ProviderId> {
         self.replaced.iter().map(|replaced| replaced.provider).chain(self.removed.iter().copied())
     }
@@ -111,7 +114,7 @@ pub(super) fn interface(manifest: &ExportManifest) -> String {
     format!("{} v{}", manifest.interface, manifest.interface_version)
 }
 
-/// The component of an implementation, with its version, for a message.
+/// The component of an implementation, with its version, as messages quote it.
 pub(super) fn named(manifest: &ExportManifest) -> String {
     format!("`{}`", manifest.component)
 }

@@ -1,9 +1,9 @@
 //! Preparing: successors for the instances that need no gate, while all callers are served.
 //!
-//! A new instance may appear until the members are *frozen*, which is in this phase; at the end of
-//! it there is a successor for each instance that is not behind the gate. What the others will need
-//! is there, too: no instance is built behind the gate, where it would be of an old implementation
-//! and get no successor.
+//! Other threads may create instances of the members until this phase *freezes* the members. At its end
+//! each instance that is not behind the gate has a successor, and everything that the other successors
+//! will need is built. So no instance is built behind the gate, where it would be of an old
+//! implementation and get no successor.
 
 use std::{collections::HashSet, iter, sync::Arc};
 
@@ -18,9 +18,9 @@ use super::{
 };
 
 impl Execution {
-    /// Constructs a successor for each instance that needs no gate and has none, and what
-    /// the successors of the others will need, again until nothing is left to construct;
-    /// then the members are frozen.
+    /// Constructs a successor for each instance that needs no gate and has no successor, and everything
+    /// that the successors of the others will need; repeats that until nothing is left to construct, and
+    /// freezes the members.
     pub(super) fn prepare(&mut self) -> Result<(), Stop> {
         let replacements = self.replacements();
         for is_first in iter::once(true).chain(iter::repeat(false)) {
@@ -43,8 +43,8 @@ impl Execution {
                     (id, replacement, Arc::clone(implementation), self.config_for(&state, id, implementation))
                 }));
             }
-            // Whoever makes instances waits from the second round on: several threads
-            // make them faster than this one makes their successors.
+            // From the second round on, threads that create instances wait: several threads create
+            // them faster than this one constructs their successors.
             let is_done = missing.is_empty() && needs_dependencies.is_empty();
             if is_done || !is_first {
                 let removed = self.members.iter().flat_map(|member| &member.removed);
@@ -75,8 +75,8 @@ impl Execution {
         Ok(())
     }
 
-    /// Has a configuration read where no successor does it before the commit, by an instance that
-    /// is destroyed again.
+    /// Tries each configuration that no successor reads before the commit, on an instance that is
+    /// destroyed again.
     pub(super) fn try_configurations(&self) -> Result<(), Stop> {
         let mut untried = Vec::new();
         {

@@ -1,4 +1,4 @@
-//! What a transaction came to.
+//! Reports: what a committed transaction changed, and how long it took.
 
 use std::{
     fmt,
@@ -8,25 +8,27 @@ use std::{
 
 use crate::{component::identity::ComponentId, error::Straggler, host::image::content_hash::ContentHash};
 
-/// A committed transaction.
+/// What a committed transaction changed, and how long it took.
+///
+/// `Display` writes it on one line.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// The number of the commit.
+    /// The number of the commit, as [`Runtime::generation`](crate::Runtime::generation) counts.
     pub generation: u64,
-    /// What changed, in the plan's order.
+    /// What became of each component of the plan: a component comes after those that it depends on.
     pub members: Vec<MemberReport>,
-    /// When the transaction began, by the clock of the system.
+    /// When the transaction began, by the system's clock.
     pub started: SystemTime,
-    /// How long callers of members with state were held at the gate; zero if nothing
-    /// had state to hand over.
+    /// How long callers were blocked, from the moment at which the gate shut to the commit; zero if no
+    /// gate was needed. Earlier attempts, after which the gate opened again, are not counted.
     pub held: Duration,
-    /// How long publishing the new world took.
+    /// How long the publication of the new world took.
     pub commit: Duration,
-    /// From the start of the transaction to the commit, staging not included.
+    /// How long the transaction took up to the commit, without staging.
     pub total: Duration,
-    /// Calls that were inside replaced instances right after the commit, and pins that
-    /// held them. They go on in the old version, which is destroyed when they have left.
+    /// The calls that were inside replaced instances right after the commit, and the pins that held such
+    /// instances. They go on in the old version; the runtime destroys it when they have left.
     pub stragglers: Vec<Straggler>,
 }
 
@@ -34,26 +36,25 @@ pub struct Report {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MemberReport {
-    /// The component before, if one was replaced or removed.
+    /// The component before the commit; `None` if the plan added one.
     pub before: Option<ComponentId>,
-    /// The component now, if one was added or put in place.
+    /// The component since the commit; `None` if the plan removed it.
     pub after: Option<ComponentId>,
-    /// Instances that have a successor.
+    /// How many instances got a successor.
     pub instances: usize,
-    /// Bytes of state that were handed over.
+    /// How much state was handed over, in bytes.
     pub state_bytes: usize,
-    /// The version of the state that was lost, because the plan said that it may be
-    /// ([`discard_state`](crate::PlanBuilder::discard_state)).
+    /// The version of the state that was lost, because the plan allowed that
+    /// ([`discard_state`](crate::PlanBuilder::discard_state)); `None` if no state was lost.
     pub discarded_state: Option<u32>,
-    /// Whether it was protected, and changed because the plan overrode that
+    /// Whether the component was protected, and changed because the plan overrode that
     /// ([`override_protected`](crate::PlanBuilder::override_protected)).
     pub overrode_protection: bool,
-    /// The file of the component now, as the plan named it; `None` for a removal.
+    /// The file of the new component, as the plan named it; `None` for a removal.
     pub source: Option<PathBuf>,
     /// The content hash of that file; `None` for a removal.
     pub hash: Option<ContentHash>,
-    /// The component that is there now is compiled with `panic = "abort"`: a panic in it ends
-    /// the process.
+    /// Whether the new component is compiled with `panic = "abort"`: a panic in it ends the process.
     pub panic_abort: bool,
 }
 

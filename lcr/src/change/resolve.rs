@@ -1,5 +1,5 @@
-//! Resolving a plan's steps against what is present: who is replaced by whom, what is
-//! refused. Reads manifests only.
+//! Resolving a plan's steps against what is present: which component replaces which, and what is
+//! refused. It reads manifests only.
 
 use std::collections::{HashMap, HashSet};
 
@@ -24,14 +24,14 @@ use super::{
     request::{Options, Refusal, Request, Step},
 };
 
-/// What the steps come to.
+/// What the steps of a plan come to.
 #[derive(Default)]
 pub(super) struct Resolution {
     pub(super) members: Vec<Member>,
     pub(super) refusals: Vec<Refusal>,
 }
 
-/// Resolves the steps; what cannot be done is among the refusals.
+/// Resolves the steps. The result has a refusal for each thing that cannot be done.
 pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resolution {
     let mut resolution = Resolution::default();
     let mut touched = HashSet::new();
@@ -91,15 +91,15 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
     resolution
 }
 
-/// Notes which members are configured, and refuses to configure what would not be present: nothing
-/// of that could read it before the commit.
+/// Notes which members the plan configures. Refuses to configure a component that would not be present:
+/// none of its code could read the configuration before the commit.
 fn refuse_configurations(state: &State, resolution: &mut Resolution, options: &Options) {
     for component in options.configurations.keys() {
         let is_named = |member: &&mut Member| member.after.as_ref().is_some_and(|after| after.name == *component);
         let stays = stays(state, &resolution.members, component);
         match resolution.members.iter_mut().find(is_named) {
             Some(member) => member.notes.push("configured by the plan".to_owned()),
-            // Its own step was refused.
+            // The component's own step may be the refused one.
             None if !resolution.refusals.is_empty() => {}
             None if stays => {}
             None => {
@@ -149,7 +149,7 @@ fn remove(state: &State, step: usize, name: &str) -> Result<Member, Error> {
     Ok(member)
 }
 
-/// A provider that is removed must have no instances.
+/// Refuses to remove a provider that has instances.
 pub(super) fn refuse_used(state: &State, provider: ProviderId) -> Result<(), Error> {
     let instances = instances_of(state, provider);
     if instances == 0 {
@@ -307,7 +307,7 @@ fn state_change(
     }
 }
 
-/// The state of an instance would be lost, though the plan does not say so.
+/// The refusal of a plan that would lose the state of an instance without allowing that.
 pub(super) fn state_lost(old: &ExportManifest, new: &ExportManifest) -> Error {
     let text = format!(
         "component {} takes no state, and that of {} would be lost; declare #[lcr::component(state)], or let the plan discard it",

@@ -1,10 +1,10 @@
-//! Transactions: one at a time, watched, all or nothing.
+//! Transactions: one at a time, watched by their callers, all or nothing.
 //!
-//! The caller starts a thread that executes the phases ([`execute`](super::execute)) and watches it
-//! ([`watch`](super::watch)). If a phase fails, the executing thread undoes what other threads could
-//! see of the transaction; if that thread hangs, the caller does. Both hold the state lock meanwhile,
-//! and the executing thread asks the watch, under that lock, before each change: an abandoned thread
-//! changes nothing any more.
+//! The caller starts a thread that executes the phases ([`execute`](super::execute)), and watches that
+//! thread ([`watch`](super::watch)). If a phase fails, the executing thread undoes what other threads
+//! could see of the transaction. If the executing thread hangs, the caller undoes it. Both hold the state
+//! lock meanwhile, and the executing thread asks the watch, under that lock, before each change: an
+//! abandoned thread changes nothing any more.
 
 use std::{
     any::Any,
@@ -35,7 +35,7 @@ use super::{
     watch::{Outcome, Stalled, Watch},
 };
 
-/// Executes resolved and unrefused steps.
+/// Executes steps of which none was refused.
 pub(super) fn commit(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Result<Report> {
     if inner.is_closed() {
         return Err(Error::new(ErrorKind::Closed, "the runtime is gone; make the plan in another one"));
@@ -64,7 +64,7 @@ pub(super) fn commit(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Optio
     result
 }
 
-/// The turn of one transaction: dropping it lets the next one begin.
+/// The turn of one transaction. Dropping it lets the next transaction begin.
 struct Turn<'a>(&'a RuntimeInner);
 
 impl Drop for Turn<'_> {
@@ -90,7 +90,7 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Resul
     let execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), resolution.members, options, started);
     let (result, watched, changed) = (Arc::clone(&slot), Arc::clone(&watch), Arc::clone(inner));
     sys::start(c"lcr-change", AUTHORS_STACK, move || {
-        // If this thread panics, the caller goes on all the same.
+        // A panic of this thread must not leave the caller waiting.
         let outcome = catch_unwind(AssertUnwindSafe(|| execution.run(steps)));
         let outcome = outcome.unwrap_or_else(|panic| match watched.refuse() {
             Outcome::Abandoned => None,
@@ -109,7 +109,7 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Resul
     outcome.unwrap_or_else(|| Err(Error::new(ErrorKind::Deadline, "the transaction was given up")))
 }
 
-/// Undoes once more what may be left where undoing itself panicked.
+/// After a panic: undoes the transaction once more, since the panic may have come while it was undone.
 fn given_up(inner: &RuntimeInner, panic: &(dyn Any + Send)) -> Error {
     drop(catch_unwind(AssertUnwindSafe(|| inner.undo(&mut inner.state()))));
     inner.notify_changed();
@@ -136,7 +136,8 @@ fn hung_error(hung: Stalled) -> Error {
     Error::new(ErrorKind::Deadline, text).with_stragglers(stragglers.into_iter().collect())
 }
 
-/// A thread inside a component cannot wait for itself to leave.
+/// Refuses a plan whose gate would wait for a call or a pin of the calling thread: the thread cannot wait
+/// for itself.
 fn refuse_reentrance(inner: &RuntimeInner, state: &State, resolution: &Resolution) -> Result<()> {
     let replaced = resolution.members.iter().flat_map(|member| &member.replaced);
     let gated: HashMap<_, _> =
@@ -172,7 +173,8 @@ fn refuse_reentrance(inner: &RuntimeInner, state: &State, resolution: &Resolutio
 }
 
 impl RuntimeInner {
-    /// Undoes what other threads can see of a transaction that does not commit.
+    /// Undoes what other threads can see of a transaction that does not commit: opens the gate, and
+    /// forgets what the transaction had announced.
     pub(super) fn undo(&self, state: &mut State) {
         self.reopen_gate(state);
         state.objects_mut().registry_mut().abandon();

@@ -1,4 +1,4 @@
-//! The watch over a transaction: who decides between commit and giving up.
+//! The watch over a transaction: whether its thread commits or its caller gives it up.
 //!
 //! A component's code may hang in any phase. The transaction runs on a thread of its own; the
 //! caller waits for that thread, and *gives up* the transaction when the phase's deadline passes.
@@ -11,10 +11,10 @@
 //! committing --publish (the thread, holding the state lock)--> committed
 //! committing --refuse  (the thread, after a panic of ours)---> refused
 //! ```
-//! Refused, abandoned and committed are final: no transition leaves them. Who makes the transition
-//! to refused or abandoned undoes the transaction; the other thread must not, since it might undo
-//! what the next transaction has done meanwhile. A thread that comes back from a component after
-//! its transaction was abandoned finds that out at its next step, destroys what it had made, and
+//! Refused, abandoned and committed are final: no transition leaves them. The thread that makes the
+//! transition to refused or abandoned undoes the transaction. The other thread must not, since it might
+//! undo what the next transaction has done meanwhile. If a component returns to a thread whose
+//! transaction was abandoned, the thread finds that out at its next step, destroys what it had made, and
 //! ends; it publishes nothing.
 
 use std::{
@@ -49,7 +49,7 @@ impl Phase {
         }
     }
 
-    /// The option of a plan that limits the phase.
+    /// The name of the plan's option that limits the phase.
     pub(super) fn allowance(self) -> &'static str {
         match self {
             Phase::Load | Phase::Prepare | Phase::Drain => "timeout",
@@ -58,7 +58,7 @@ impl Phase {
     }
 }
 
-/// A component whose code runs. Its name is copied only if the code hangs.
+/// The component whose code runs. Its name is copied only if the code hangs.
 pub(super) type Named = Arc<dyn AsRef<ComponentId> + Send + Sync>;
 
 /// The state of a transaction.
@@ -77,7 +77,7 @@ enum State {
 struct Progress {
     phase: Phase,
     deadline: Deadline,
-    /// Which code runs, and of which component; `None` between two steps.
+    /// The code that runs, and its component; `None` between two steps.
     step: Option<(LifecycleStep, Named)>,
     since: Instant,
     thread: ThreadId,
@@ -85,7 +85,7 @@ struct Progress {
 
 struct Watched {
     state: State,
-    /// The thread has put its result where the caller finds it.
+    /// Whether the thread has put its result where the caller finds it.
     is_finished: bool,
 }
 
@@ -103,15 +103,15 @@ pub(super) struct Abandoned;
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Outcome {
-    /// It is refused: the calling thread undoes it.
+    /// The transaction is refused: the calling thread undoes it.
     Refused,
-    /// It is visible as this generation: nothing is undone.
+    /// The transaction is visible as this generation: no thread undoes it.
     Committed(u64),
-    /// The caller gave it up, and undoes it.
+    /// The caller gave the transaction up, and undoes it.
     Abandoned,
 }
 
-/// Why a caller gave up.
+/// What the thread of a transaction did when its caller gave up.
 pub(super) struct Stalled {
     pub(super) phase: Phase,
     pub(super) step: Option<(LifecycleStep, Named)>,

@@ -1,8 +1,9 @@
 //! What a runtime holds at one moment, for programs and operators.
 //!
-//! The numbers are counts of tables that change with each handle, and have to agree with each other. So
-//! they are read together, under the state lock, which no thread holds for longer than a few look-ups.
-//! Only pins come and go without that lock: their number may differ from the stragglers by a pin.
+//! The numbers are counts of tables that change with each handle, and they have to agree with each
+//! other. So [`RuntimeInner::status`] reads them together, under the state lock, which no thread holds
+//! for longer than a few look-ups. Only pins come and go without that lock: their number may differ by a
+//! pin from what the stragglers say.
 
 use std::path::PathBuf;
 
@@ -16,32 +17,32 @@ use super::{image::content_hash::ContentHash, service::inner::RuntimeInner};
 pub struct Status {
     /// The number of the last commit.
     pub generation: u64,
-    /// The implementations that are present, by component and interface.
+    /// The implementations that are present, in the order of component and interface.
     pub components: Vec<ComponentStatus>,
-    /// Instances that are held by handles or dependents.
+    /// How many instances handles or dependents hold.
     pub instances: usize,
-    /// Slots with handles.
+    /// How many slots have handles. All clones of a handle share a slot.
     pub handles: usize,
-    /// Pins that are held.
+    /// How many pins are held.
     pub pins: usize,
-    /// Objects constructed since the runtime began.
+    /// How many objects were constructed since the runtime began.
     pub constructed: u64,
-    /// Objects destroyed since the runtime began.
+    /// How many objects were destroyed since the runtime began.
     pub destroyed: u64,
-    /// Objects that were replaced or released and are not destroyed yet.
+    /// How many objects were replaced or released and are not destroyed yet.
     pub leaving: usize,
-    /// Calls that are inside them, and their destructors that do not return (`destructor` for a
-    /// method).
+    /// The calls and pins that hold such objects, and the destructors that have run for more than
+    /// 250 ms.
     pub stragglers: Vec<Straggler>,
-    /// Whether callers of some component are held now, while its state moves.
+    /// Whether a transaction holds callers now, while state moves.
     pub is_gate_shut: bool,
-    /// Worlds that were replaced and are not freed yet.
+    /// How many worlds were replaced and are not freed yet.
     pub retired_worlds: usize,
-    /// Size of the current world's table and those of retired ones.
+    /// The size of the current world's table and of the retired ones, in bytes.
     pub world_bytes: usize,
-    /// Images of replaced or removed components, which stay mapped.
+    /// How many images of replaced, removed or refused components stay mapped.
     pub retained_images: usize,
-    /// Their size in memory.
+    /// The size of these images in memory, in bytes.
     pub retained_image_bytes: usize,
 }
 
@@ -51,17 +52,17 @@ pub struct Status {
 pub struct ComponentStatus {
     /// The component and its version.
     pub id: ComponentId,
-    /// The file that it was loaded from; `None` if it is linked into the program.
+    /// The file that the component was loaded from; `None` if it is linked into the program.
     pub source: Option<PathBuf>,
     /// The content hash of that file; `None` if the component is linked into the program.
     pub hash: Option<ContentHash>,
-    /// The interface.
+    /// The name of the interface that it implements.
     pub interface: String,
-    /// The interface's version.
+    /// The version of that interface.
     pub interface_version: u32,
-    /// Its instances.
+    /// How many instances it has.
     pub instances: usize,
-    /// The size of its image in memory, in bytes; `None` if it is linked into the program.
+    /// The size of its image in memory, in bytes; `None` if the component is linked into the program.
     pub image_bytes: Option<usize>,
 }
 

@@ -1,5 +1,5 @@
-//! Panics of our own code in a transaction. Everything that a component or a plan can bring about
-//! is tested through the public API; these are not to be brought about.
+//! Panics of this crate's own code in a transaction. Tests of the public API bring about everything that
+//! a component or a plan can; no component and no plan can bring about these.
 
 use std::{
     thread,

@@ -28,11 +28,14 @@ use crate::{
 
 use super::{host_table::Refusal, inner::RuntimeInner};
 
-/// Holds one world for the calling thread: until it is dropped, every call of this
-/// thread through a handle of the runtime resolves in that world, nested calls
-/// included. Made by [`Runtime::pin`](crate::host::runtime::Runtime::pin).
+/// Holds one world for the calling thread: until the pin is dropped, every call of this thread through
+/// a handle of the runtime reaches the instance that served in that world. Calls that components make
+/// on this thread meanwhile do so, too. [`Runtime::pin`](crate::host::runtime::Runtime::pin) makes a pin.
 ///
-/// A handle that is younger than the pin resolves in the current world.
+/// A call through a handle that is younger than the pin reaches the current world. Calls under a pin take
+/// the slow path. A pin keeps the replaced instances of its world from being destroyed, and a hand-over of
+/// state waits for it, at most for the plan's timeout. A thread may hold several pins and drop them in any
+/// order; its calls use the newest one. A pin stays on its thread: it is not [`Send`].
 #[must_use = "the world is let go when the pin is dropped"]
 pub struct Pin {
     inner: Arc<RuntimeInner>,
@@ -56,7 +59,7 @@ impl Pin {
         Ok(Pin { inner: Arc::clone(inner), pin, generation: world.serial(), not_send: PhantomData })
     }
 
-    /// The number of the commit whose world is held.
+    /// The number of the commit whose world the pin holds.
     pub fn generation(&self) -> u64 {
         self.generation
     }

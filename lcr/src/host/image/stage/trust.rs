@@ -9,11 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What must hold of a file before it is loaded.
+/// What must hold of a file before the runtime loads it. A file that fails a check is refused with
+/// `Untrusted`, or for its size with `NotALibrary`.
 ///
-/// Strict by default: a user who can write to the file can run code as this one. OpenSSH's
-/// `StrictModes` asks the same of its files, on Debian with the same exception for the owner's
-/// private group, which grants no other user anything.
+/// A user who can write to the file can run code as the user of this process. So every check is on by
+/// default. OpenSSH's `StrictModes` asks the same of its files; on Debian it makes the same exception
+/// for the owner's private group, which grants no other user anything.
 ///
 /// ```
 /// let mut trust = lcr::Trust::default();
@@ -22,17 +23,18 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trust {
-    /// The file belongs to root or to the user that this process acts as.
+    /// Whether the file must belong to root or to the user that this process acts as. Default: true.
     pub owner: bool,
-    /// Neither others nor a group of several users may write to it. The owner's *private group*
-    /// may: the group with the number of its one user, which has no other member in `/etc/group`
-    /// and `/etc/passwd`. With such a group, systems set umask 002, so what cargo builds there is
-    /// writable by it.
+    /// Whether others, and groups of several users, must not be able to write to the file. The owner's
+    /// *private group* may: the group that has the number of its one user, and no other member in
+    /// `/etc/group` and `/etc/passwd`. Systems with such groups set umask 002, so the group may write to
+    /// what cargo builds there. Default: true.
     pub mode: bool,
-    /// Others may not replace it: its directory is not writable by everyone, or is sticky as
-    /// `/tmp` is. For a symbolic link, both directories count.
+    /// Whether others must not be able to replace the file: not everyone may write to its directory, or
+    /// the directory is sticky as `/tmp` is. For a symbolic link, the directories of the link and of the
+    /// file both count. Default: true.
     pub directory: bool,
-    /// The largest file that is read, in bytes; by default 1 GiB.
+    /// The largest file that the runtime reads, in bytes. Default: 1 GiB.
     pub limit: u64,
 }
 
@@ -43,7 +45,7 @@ impl Default for Trust {
 }
 
 impl Trust {
-    /// Accepts the file of any user.
+    /// Accepts files that any user owns, may write or may replace. The limit stays 1 GiB.
     pub fn anyone() -> Trust {
         Trust { owner: false, mode: false, directory: false, ..Trust::default() }
     }

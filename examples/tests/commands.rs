@@ -114,7 +114,7 @@ fn integers_are_added_or_refused_without_a_change() {
 }
 
 #[test]
-fn what_is_not_understood_is_refused_in_the_words_of_redis() {
+fn unknown_and_malformed_commands_are_refused_in_the_words_of_redis() {
     Session::new().transcript(
         "FOO a b => -ERR unknown command 'FOO', with args beginning with: 'a' 'b'
          HELLO 3 => -ERR HELLO is about a connection, and for its host to answer
@@ -178,7 +178,7 @@ fn a_scan_returns_every_matching_key_once() {
 }
 
 #[test]
-fn the_second_version_knows_one_command_more_and_says_so() {
+fn the_second_command_layer_knows_one_more_command_and_lists_it() {
     let two = Session(Box::new(CommandsV2::over(TreeEngine::default())));
     two.transcript(
         "SET a hello => +OK
@@ -193,7 +193,7 @@ fn the_second_version_knows_one_command_more_and_says_so() {
 }
 
 #[test]
-fn counts_pass_from_version_to_version_also_of_commands_that_one_of_them_lacks() {
+fn each_version_hands_its_counts_over_also_of_commands_that_the_other_lacks() {
     let two = CommandsV2::over(TreeEngine::default());
     for words in [&[&b"strlen"[..], b"a"][..], &[b"ping"], &[b"ping"], &[b"foo"], &[b"get"]] {
         two.execute(words.to_vec()).unwrap();

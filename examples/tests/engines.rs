@@ -108,7 +108,7 @@ fn a_swap_stores_on_its_condition_and_tells_what_was_there() {
 }
 
 #[test]
-fn of_equal_keys_the_last_wins_and_each_counts() {
+fn when_one_write_names_a_key_twice_the_last_value_wins_and_both_count() {
     for engine in engines() {
         engine.set_many(vec![(b"a", b"1"), (b"b", b"2"), (b"a", b"3")]).unwrap();
         assert_eq!(engine.count(), Ok(2));
@@ -133,7 +133,7 @@ fn addition_starts_at_zero_and_refuses_without_a_change() {
 }
 
 #[test]
-fn any_sequence_of_calls_does_what_it_does_to_a_plain_map() {
+fn any_sequence_of_calls_does_to_an_engine_what_it_does_to_a_plain_map() {
     for engine in engines() {
         let mut random = fastrand::Rng::with_seed(7);
         let mut model: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();

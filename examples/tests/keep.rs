@@ -220,7 +220,7 @@ const WRITES: &[&str] = &[
 ];
 
 #[test]
-fn another_engine_finds_everything_after_every_write() {
+fn after_every_write_another_engine_finds_everything_in_the_journal() {
     let first = Instance::start("every", HashEngine::default());
     for write in WRITES {
         first.ask(write);
@@ -283,7 +283,7 @@ fn quarrel(instance: &Instance, writes: usize, stop: &AtomicBool) {
 }
 
 #[test]
-fn the_journal_has_the_order_of_the_engine_and_nobody_sees_what_it_lacks() {
+fn the_journal_has_the_order_of_the_engine_and_no_client_sees_a_write_that_it_lacks() {
     for _ in 0..8 {
         let first = Instance::start("order", HashEngine::default());
         quarrel(&first, 300, &AtomicBool::new(false));

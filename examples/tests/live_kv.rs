@@ -84,7 +84,7 @@ impl Drop for Served {
 }
 
 #[test]
-fn it_replaces_and_refuses_under_its_own_load_and_loses_nothing() {
+fn live_kv_replaces_and_refuses_components_under_its_own_load_and_loses_nothing() {
     let mut command = live_kv(&["--seconds", "1", "--keys", "5000", "--replace-every", "30", "--components"]);
     let output = command.arg(examples()).output().unwrap();
     let text = text(&output);
@@ -180,7 +180,7 @@ fn a_check_notices_what_another_client_destroys() {
 }
 
 #[test]
-fn what_is_wrong_on_the_command_line_is_said_with_status_2() {
+fn a_wrong_command_line_is_explained_and_ends_with_status_2() {
     for (arguments, expected) in [
         (&["--serv", "x"][..], "there is no flag --serv; --help lists them"),
         (&["--keys", "many"], "--keys takes a number of at least 1, not \"many\""),

@@ -87,7 +87,7 @@ fn after_quit_and_after_a_protocol_error_the_connection_is_closed() {
 }
 
 #[test]
-fn what_is_too_large_is_refused_before_it_is_received() {
+fn a_request_that_is_too_large_is_refused_before_it_is_received() {
     let server = start(Limits { bulk: 10, words: 3, line: 100, request: 100 });
     assert_eq!(answer(&server, b"*2\r\n$4\r\nECHO\r\n$10\r\n0123456789\r\n"), "$10\r\n0123456789\r\n");
     assert_eq!(answer(&server, b"*1\r\n$11\r\n"), "-ERR Protocol error: invalid bulk length\r\n");

@@ -123,16 +123,16 @@ fn a_pair(builder: RuntimeBuilder, cast: &'static [&'static str]) {
 }
 
 #[test]
-fn nobody_sees_half_of_a_replacement_of_two_without_state() {
+fn no_caller_sees_half_of_a_replacement_of_two_without_state() {
     a_pair(Runtime::builder(), &["crowd_lower", "crowd_upper"]);
 }
 
 #[test]
-fn nobody_sees_half_of_a_replacement_of_two_with_state() {
+fn no_caller_sees_half_of_a_replacement_of_two_with_state() {
     a_pair(Runtime::builder(), &["crowd_ledger", "crowd_clerk"]);
 }
 
 #[test]
-fn nobody_sees_half_of_a_replacement_of_two_of_which_one_has_state() {
+fn no_caller_sees_half_of_a_replacement_of_two_of_which_one_has_state() {
     a_pair(Runtime::builder().fences(true), &["crowd_ledger", "crowd_upper"]);
 }

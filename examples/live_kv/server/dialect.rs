@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn each_version_gets_the_heads_that_it_has() {
+    fn each_protocol_version_gets_the_reply_types_that_it_has() {
         for (reply, two, three) in [
             ("+OK\r\n", "+OK\r\n", "+OK\r\n"),
             ("$-1\r\n", "$-1\r\n", "_\r\n"),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_is_copied() {
+    fn bytes_that_are_no_reply_are_copied_unchanged() {
         for reply in ["", "*", "*2", "%9999999999999999999999\r\n", "=2\r\nab\r\n", "$99\r\na", "=99\r\n"] {
             let (two, three) = both(reply);
             assert_eq!((two.as_str(), three.as_str()), (reply, reply));

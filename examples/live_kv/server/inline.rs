@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_split_and_unquoted() {
+    fn words_of_an_inline_request_are_split_and_unquoted() {
         for (line, expected) in [
             ("", &[][..]),
             ("  \t ", &[]),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn open_and_misplaced_quotes_are_refused() {
+    fn open_and_misplaced_quotes_in_an_inline_request_are_refused() {
         for line in [r#"""#, r#"a "b"#, r#""a"b"#, "'", "'a'b", r"'a", r#""a\""#, r#""\"#] {
             assert_eq!(words(line), None, "{line}");
         }

@@ -56,7 +56,7 @@ fn a_pipeline_is_read_whole_byte_by_byte_and_cut_at_any_two_places() {
 }
 
 #[test]
-fn what_is_not_a_request_is_refused_in_the_words_of_redis_however_it_is_cut() {
+fn bytes_that_are_no_request_are_refused_in_the_words_of_redis_however_they_are_cut() {
     let long = "1".repeat(50);
     for (input, expected) in [
         (format!("*{long}"), "too big mbulk count string"),
@@ -83,7 +83,7 @@ fn what_is_not_a_request_is_refused_in_the_words_of_redis_however_it_is_cut() {
 }
 
 #[test]
-fn limits_hold_at_their_edge() {
+fn requests_are_accepted_up_to_each_limit_and_refused_beyond_it() {
     let bulk = |len: usize| format!("*1\r\n${len}\r\n{}\r\n", "x".repeat(len));
     assert_eq!(parse(bulk(100).as_bytes(), []).1, None);
     assert_eq!(parse(bulk(101).as_bytes(), []).1, Some(ProtocolError::BulkLength));

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notebook_hands_its_notes_over_and_refuses_what_are_none() {
+    fn a_notebook_hands_its_notes_over_and_refuses_state_that_has_none() {
         let (context, taken) = context(2);
         let old = Pages::open(&context).unwrap();
         old.write("a", b"1").unwrap();

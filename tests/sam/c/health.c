@@ -50,7 +50,7 @@ static void a_hang_is_warned_by_sigterm(void)
 	hang();
 }
 
-static void one_that_ignores_the_warning_is_killed(void)
+static void a_program_that_ignores_the_warning_is_killed(void)
 {
 	enter(100, SAM_RECOVERY_POLICY_QUIT);
 	signal(SIGTERM, SIG_IGN);
@@ -298,7 +298,7 @@ const struct test health_cases[] = {
 	{ "stopped it may be silent", stopped_it_may_be_silent, 0, NULL },
 	{ "with interval zero it may be silent", with_interval_zero_it_may_be_silent, 0, NULL },
 	{ "a hang is warned by SIGTERM", a_hang_is_warned_by_sigterm, -SIGTERM, NULL },
-	{ "one that ignores the warning is killed", one_that_ignores_the_warning_is_killed, -SIGKILL, NULL },
+	{ "one that ignores the warning is killed", a_program_that_ignores_the_warning_is_killed, -SIGKILL, NULL },
 	{ "the signal set before register warns", the_signal_set_before_register_warns, 2, NULL },
 	{ "the signal set after register warns", the_signal_set_after_register_warns, 2, NULL },
 	{ "the signal set while started warns", the_signal_set_while_started_warns, 2, NULL },

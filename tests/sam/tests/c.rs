@@ -254,7 +254,7 @@ fn valgrind_finds_no_error_in_a_c_programs_supervisor() {
 }
 
 #[test]
-fn corosyncs_library_differs_as_listed() {
+fn corosyncs_library_differs_from_this_one_exactly_as_listed() {
     let Some(library) = corosyncs() else {
         return skipped("corosync's libsam.so.4 is not installed, so nothing was compared with it");
     };
@@ -285,7 +285,7 @@ fn corosyncs_library_differs_as_listed() {
 }
 
 #[test]
-fn names_and_values_are_those_that_programs_were_written_with() {
+fn the_header_has_the_names_and_values_of_corosyncs_header() {
     let mut includes = vec![vec!["-I".into(), headers().into_os_string()]];
     if has_corosyncs_headers() {
         includes.push(Vec::new());
@@ -332,7 +332,7 @@ fn the_library_has_corosyncs_name_and_twelve_functions_and_no_more() {
 }
 
 #[test]
-fn what_is_installed_is_enough_to_build_and_run_a_program() {
+fn the_installed_files_suffice_to_build_and_run_a_program() {
     let place = tempfile::tempdir().unwrap();
     let prefix = place.path().join("usr");
     let mut install = install(&prefix);

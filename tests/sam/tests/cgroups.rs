@@ -122,7 +122,7 @@ fn started_by(mut subject: Subject, other: &[&str]) -> Subject {
 }
 
 #[test]
-fn an_instance_that_forks_without_rest_is_killed_whole() {
+fn an_instance_that_forks_without_rest_is_killed_with_all_its_processes() {
     let Some(place) = Place::new("hydra") else { return };
     for respawn in ["fork", "exec"] {
         for end in ["dies", "hangs"] {
@@ -135,7 +135,7 @@ fn an_instance_that_forks_without_rest_is_killed_whole() {
 }
 
 #[test]
-fn process_1_kills_what_is_its_instances_and_no_other() {
+fn process_1_kills_the_processes_of_its_instance_and_no_others() {
     let Some(place) = Place::new("first") else { return };
     // Neither a group nor a list of children leads it to what it is to kill. An orphan of a
     // shell that entered the namespace is none of the instance's.
@@ -167,7 +167,7 @@ fn process_1_kills_what_is_its_instances_and_no_other() {
 }
 
 #[test]
-fn what_an_instance_started_dies_with_a_supervisor_that_is_killed() {
+fn processes_of_an_instance_die_with_a_supervisor_that_is_killed() {
     let Some(place) = Place::new("orphans") else { return };
     for respawn in ["fork", "exec"] {
         let subject = Subject::new(&["start; stray; beats 60000 10"]).set("SAM_RESPAWN", respawn);
@@ -184,7 +184,7 @@ fn what_an_instance_started_dies_with_a_supervisor_that_is_killed() {
 }
 
 #[test]
-fn an_operators_stop_leaves_nothing_of_it() {
+fn an_operators_stop_leaves_no_process_of_the_instance() {
     let Some(place) = Place::new("stop") else { return };
     let subject = hydra("serves");
     let lock = subject.path("lock");
@@ -227,7 +227,7 @@ fn each_instance_is_in_a_cgroup_that_the_status_names() {
 }
 
 #[test]
-fn a_program_is_born_in_its_cgroup_and_what_it_makes_there_is_removed() {
+fn a_program_begins_in_its_cgroup_and_cgroups_that_it_makes_there_are_removed() {
     let Some(place) = Place::new("program") else { return };
     // A process in a cgroup below its own, which no group and no child leads to.
     let script = "cd \"$0$(sed -n 's/^0:://p' /proc/self/cgroup)\"; mkdir -p a/b c; pwd; \
@@ -245,7 +245,7 @@ fn a_program_is_born_in_its_cgroup_and_what_it_makes_there_is_removed() {
 }
 
 #[test]
-fn an_orphan_that_another_namespace_took_is_killed_before_the_next_begins() {
+fn an_orphan_that_another_namespace_took_is_killed_before_the_next_instance_begins() {
     let Some(place) = Place::new("taken") else { return };
     // Its process 1 reaps.
     let mut other = Command::new("unshare");
@@ -279,7 +279,7 @@ fn an_orphan_that_another_namespace_took_is_killed_before_the_next_begins() {
 }
 
 #[test]
-fn what_a_killed_supervisor_left_is_removed_by_the_next_and_a_living_ones_is_not() {
+fn a_supervisor_removes_the_cgroups_of_a_killed_one_and_none_of_a_living_one() {
     let Some(place) = Place::new("stale") else { return };
     let start =
         |script: &str| place.of(Subject::new(&[script]).set("SAM_CGROUP", "need").set("SAM_BACKOFF", "1h..1h")).start();
@@ -305,7 +305,7 @@ fn what_a_killed_supervisor_left_is_removed_by_the_next_and_a_living_ones_is_not
 }
 
 #[test]
-fn none_is_made_where_it_is_off_or_strays_are_kept() {
+fn no_cgroup_is_made_where_cgroups_are_off_or_strays_are_kept() {
     let Some(place) = Place::new("off") else { return };
     for (name, value) in [("SAM_CGROUP", "off"), ("SAM_STRAYS", "keep")] {
         let running = place.of(Subject::new(&["start; beats 60000 10"]).set(name, value)).start();
@@ -327,7 +327,7 @@ fn behind(change: &str, script: &str) -> Subject {
 }
 
 #[test]
-fn where_there_is_none_it_is_done_without_unless_it_is_needed() {
+fn a_supervisor_without_cgroups_does_without_unless_the_options_need_them() {
     let Some(place) = Place::new("none") else { return };
     for change in ["umount -t cgroup2 -a", "mount -o remount,bind,ro \"$SUBJECT_MOUNT\""] {
         let mount = place.folder.to_str().unwrap().strip_suffix(&place.path).unwrap().to_owned();
@@ -343,7 +343,7 @@ fn where_there_is_none_it_is_done_without_unless_it_is_needed() {
 }
 
 #[test]
-fn where_systemd_runs_its_word_is_waited_for() {
+fn where_systemd_runs_a_cgroup_is_used_only_once_systemd_has_delegated_it() {
     let Some(place) = Place::new("systemd") else { return };
     let change = "mount -t tmpfs none /run; mkdir -p /run/systemd/system";
     let is_used = || {

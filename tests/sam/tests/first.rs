@@ -37,7 +37,7 @@ fn start(script: &[&str], set: &[(&str, &str)]) -> (Running, i32) {
 }
 
 #[test]
-fn ten_thousand_orphans_are_reaped() {
+fn process_1_reaps_ten_thousand_orphans() {
     if !may_make_namespaces() {
         return;
     }
@@ -55,7 +55,7 @@ fn ten_thousand_orphans_are_reaped() {
 }
 
 #[test]
-fn a_namespace_whose_proc_is_anothers_is_refused_for_that() {
+fn a_pid_namespace_that_sees_the_proc_of_another_is_refused_for_that_reason() {
     if !may_make_namespaces() {
         return;
     }

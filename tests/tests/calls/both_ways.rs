@@ -50,19 +50,19 @@ macro_rules! ways {
     ($($way:ident),*) => { $(
         mod $way {
             #[test]
-            fn values_cross_in_both_directions() { super::values(super::$way()) }
+            fn values_cross_between_program_and_component_in_both_directions() { super::values(super::$way()) }
             #[test]
-            fn callbacks_cross_lent_and_given() { super::callbacks(super::$way()) }
+            fn callbacks_cross_borrowed_and_boxed() { super::callbacks(super::$way()) }
             #[test]
-            fn faults_name_the_component() { super::faults(super::$way()) }
+            fn a_fault_names_the_component_in_which_it_began() { super::faults(super::$way()) }
             #[test]
-            fn handles_are_arguments_and_results() { super::handles(super::$way()) }
+            fn handles_cross_as_arguments_and_as_results() { super::handles(super::$way()) }
             #[test]
-            fn configuration_is_typed() { super::configuration(super::$way()) }
+            fn a_configuration_is_read_with_its_type() { super::configuration(super::$way()) }
             #[test]
-            fn state_goes_from_each_way_to_each_other() { super::exchange(super::$way()) }
+            fn state_moves_from_each_way_of_building_to_each_other() { super::exchange(super::$way()) }
             #[test]
-            fn everything_is_destroyed() { super::destroyed(super::$way()) }
+            fn everything_that_a_component_owns_is_destroyed_with_it() { super::destroyed(super::$way()) }
         }
     )* };
 }

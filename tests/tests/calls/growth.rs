@@ -108,7 +108,7 @@ fn a_default_body_does_not_stand_in_for_a_method_of_another_signature() {
 }
 
 #[test]
-fn handles_of_every_edition_share_one_instance() {
+fn handles_of_every_edition_of_an_interface_share_one_instance() {
     let rt = runtime("shelf_grown");
     let first = rt.service::<dyn first::Shelf>().unwrap();
     let reordered = rt.service::<dyn reordered::Shelf>().unwrap();
@@ -123,7 +123,7 @@ fn handles_of_every_edition_share_one_instance() {
 }
 
 #[test]
-fn the_second_version_serves_handles_of_the_first() {
+fn a_component_that_replaces_version_1_serves_handles_of_version_1() {
     let rt = runtime("shelf_first");
     let old = rt.service::<dyn first::Shelf>().unwrap();
     let grown = rt.service::<dyn grown::Shelf>().unwrap();
@@ -150,7 +150,7 @@ fn the_second_version_serves_handles_of_the_first() {
 }
 
 #[test]
-fn a_version_that_does_not_replace_the_first_is_refused_where_its_handles_are_held() {
+fn a_version_that_does_not_replace_the_first_is_refused_while_handles_of_the_first_are_held() {
     let rt = runtime("shelf_first");
     let old = rt.service::<dyn first::Shelf>().unwrap();
     let error = rt.replace(component("shelf_silent")).unwrap_err();
@@ -169,7 +169,7 @@ fn a_version_that_does_not_replace_the_first_is_refused_where_its_handles_are_he
 }
 
 #[test]
-fn a_promise_to_replace_is_kept_to_method_by_method() {
+fn a_promise_to_replace_a_version_is_checked_method_by_method() {
     let place = "get: argument 1: expected u32, found u64";
     let rt = runtime("shelf_first");
     let old = rt.service::<dyn first::Shelf>().unwrap();
@@ -184,7 +184,7 @@ fn a_promise_to_replace_is_kept_to_method_by_method() {
 }
 
 #[test]
-fn components_use_each_other_in_editions_of_their_own() {
+fn components_call_each_other_through_editions_of_their_own() {
     let rt = runtime("shelf_first");
     rt.load(component("shelf_librarian")).unwrap();
     let librarian = rt.service::<dyn Librarian>().unwrap();
@@ -216,7 +216,7 @@ mod abroad {
 }
 
 #[test]
-fn a_handle_that_crosses_is_seen_in_the_receivers_edition() {
+fn a_handle_that_crosses_has_the_methods_of_its_receivers_edition() {
     use abroad::Librarian;
     let rt = runtime("shelf_first");
     rt.load(component("shelf_librarian")).unwrap();
@@ -362,7 +362,7 @@ fn a_component_that_calls_back_from_other_threads_is_refused_to_callers_that_do_
 }
 
 #[test]
-fn a_caller_that_promises_more_of_a_callback_is_served_by_who_wants_less_and_by_who_wants_all_of_it() {
+fn a_caller_that_promises_more_of_a_callback_is_served_by_components_that_want_less_or_all_of_it() {
     let rt = runtime("chorus_alone");
     let chorus = rt.service::<dyn shared::Chorus>().unwrap();
     let keeper = rt.service::<dyn shared::Keeper>().unwrap();

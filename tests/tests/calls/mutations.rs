@@ -252,7 +252,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_grew_is_called_method_by_method(methods in methods(), is_later in any::<bool>()) {
+    fn an_interface_that_only_grew_is_linked_method_by_method(methods in methods(), is_later in any::<bool>()) {
         let (version, replaces): (u32, &[u32]) = if is_later { (3, &[1, 2]) } else { (1, &[]) };
         let export = register(&methods, version, replaces);
         // SAFETY: the export has the functions of these methods, as the interface's macro made them.

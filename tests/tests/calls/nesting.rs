@@ -84,7 +84,7 @@ fn recurse(step: &dyn Fn(&dyn Fn())) {
 }
 
 #[test]
-fn none_of_the_generations_below_a_deep_call_is_destroyed_by_another_thread() {
+fn no_generation_below_a_deep_call_is_destroyed_by_another_thread() {
     let (scene, lower, upper) = pair(Runtime::builder(), PAIR);
     let (inside, entered) = mpsc::channel();
     let (leave, told) = mpsc::channel::<()>();
@@ -112,7 +112,7 @@ fn none_of_the_generations_below_a_deep_call_is_destroyed_by_another_thread() {
 }
 
 #[test]
-fn a_thread_that_the_gate_waits_for_goes_as_deep_as_it_likes() {
+fn a_thread_that_a_gate_waits_for_nests_calls_as_deep_as_it_likes() {
     for builder in both_ways() {
         let (scene, lower, upper) = pair(builder, STATEFUL_PAIR);
         let (inside, entered) = mpsc::channel();
@@ -147,7 +147,7 @@ fn a_thread_that_the_gate_waits_for_goes_as_deep_as_it_likes() {
 }
 
 #[test]
-fn a_panic_goes_up_through_every_level_and_leaves_nobody_inside() {
+fn a_panic_unwinds_every_level_of_nested_calls_and_leaves_no_call_inside() {
     for builder in both_ways() {
         let (scene, lower, upper) = pair(builder, PAIR);
         let unwound = panic::catch_unwind(panic::AssertUnwindSafe(|| {
@@ -176,7 +176,7 @@ fn a_panic_goes_up_through_every_level_and_leaves_nobody_inside() {
 }
 
 #[test]
-fn a_callback_replaces_what_it_was_called_from_and_calls_the_successor() {
+fn a_callback_replaces_the_component_that_called_it_and_calls_the_successor() {
     let (scene, lower, upper) = pair(Runtime::builder(), PAIR);
     let seen = upper.inside(&|epoch| {
         scene.replace().unwrap();

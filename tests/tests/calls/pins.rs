@@ -20,7 +20,7 @@ fn pair(cast: &'static [&'static str]) -> (Scene, Handle<dyn Lower>, Handle<dyn 
 }
 
 #[test]
-fn a_scope_stays_in_its_world_and_its_thread_goes_on_in_the_current_one() {
+fn a_pinned_scope_stays_in_its_world_and_its_thread_goes_on_in_the_current_one() {
     let (scene, lower, upper) = pair(PAIR);
     let pin = scene.rt.pin().unwrap();
     scene.replace().unwrap();

@@ -134,7 +134,7 @@ fn a_transaction_and_the_end_of_its_runtime_take_turns() {
 }
 
 #[test]
-fn the_end_of_a_runtime_waits_for_a_destructor_before_it_destroys_what_that_depends_on() {
+fn the_end_of_a_runtime_waits_for_a_destructor_before_it_destroys_the_dependencies_of_that_instance() {
     let bank = Bank::open();
     let script = bank.script.clone();
     script.set("teller 1.0.0", Moment::Drop, Misdeed::Hang);
@@ -153,7 +153,7 @@ fn the_end_of_a_runtime_waits_for_a_destructor_before_it_destroys_what_that_depe
 }
 
 #[test]
-fn what_waits_at_a_gate_when_the_runtime_ends_is_refused() {
+fn a_call_that_waits_at_a_gate_when_its_runtime_ends_is_refused() {
     let bank = Bank::open();
     let Bank { vault, teller, branch, rt, script, .. } = bank;
     thread::scope(|scope| {

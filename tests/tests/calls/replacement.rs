@@ -38,7 +38,7 @@ fn a_panic_becomes_a_fault_that_names_the_component() {
 }
 
 #[test]
-fn one_commit_is_one_generation_and_a_refused_one_is_none() {
+fn a_commit_makes_one_generation_and_a_refused_one_makes_none() {
     let bank = Bank::open();
     let seen = || {
         let pin = bank.rt.pin().unwrap();

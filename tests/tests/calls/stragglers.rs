@@ -60,7 +60,7 @@ impl<F: Fn()> Drop for OnDrop<F> {
 }
 
 #[test]
-fn a_stateful_replacement_gives_up_when_its_timeout_ends_and_names_who_stayed() {
+fn a_stateful_replacement_gives_up_when_its_timeout_ends_and_names_the_stragglers() {
     let bank = Bank::open();
     let timeout = Duration::from_millis(300);
     let replacement = || bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).timeout(timeout);
@@ -108,7 +108,7 @@ fn a_stateful_replacement_gives_up_when_its_timeout_ends_and_names_who_stayed() 
 }
 
 #[test]
-fn a_replacement_waits_for_a_guest_who_leaves_in_time() {
+fn a_stateful_replacement_waits_for_a_call_that_ends_in_time() {
     let bank = Bank::open();
     thread::scope(|scope| {
         let guest = Guest::enter(scope, "guest", |stay| bank.vault.inside(stay));
@@ -163,7 +163,7 @@ fn a_gate_that_shuts_on_a_call_opens_again_and_the_replacement_is_tried_again() 
 }
 
 #[test]
-fn a_replacement_without_state_commits_at_once_and_destroys_the_old_instance_when_it_is_empty() {
+fn a_replacement_without_state_commits_at_once_and_destroys_the_old_instance_when_no_call_is_left_in_it() {
     let directory = tempfile::tempdir().unwrap();
     let script = Script::new(directory.path());
     let rt = empty_runtime();
@@ -242,7 +242,7 @@ fn a_pin_is_a_straggler_of_a_stateful_replacement() {
 }
 
 #[test]
-fn a_pin_on_something_without_state_keeps_it_and_is_named() {
+fn a_pin_keeps_a_replaced_instance_without_state_and_is_named() {
     let rt = empty_runtime();
     rt.load(component("clock_v1")).unwrap();
     let clock: Handle<dyn Clock> = rt.service().unwrap();
@@ -257,7 +257,7 @@ fn a_pin_on_something_without_state_keeps_it_and_is_named() {
 }
 
 #[test]
-fn a_thread_that_would_wait_for_itself_is_refused() {
+fn a_commit_that_would_wait_for_its_own_thread_is_refused() {
     let bank = Bank::open();
     let generation = bank.rt.generation();
     bank.vault.inside(&|| {

@@ -188,7 +188,7 @@ impl Drop for Unwinding<'_> {
 }
 
 #[test]
-fn threads_that_die_of_a_panic_inside_a_callback_leave_nobody_inside() {
+fn threads_that_die_of_a_panic_inside_a_callback_leave_no_call_behind() {
     for scene in scenes() {
         let upper: Handle<dyn Upper> = scene.rt.service().unwrap();
         let work = |_| {

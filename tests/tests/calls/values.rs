@@ -51,7 +51,7 @@ fn bools_chars_units_and_twelve_arguments_cross() {
 }
 
 #[test]
-fn what_is_borrowed_is_at_the_same_address_on_the_other_side() {
+fn borrowed_values_have_the_same_address_on_the_other_side() {
     with_both(|rt| sequences::borrowed(&rt.service::<dyn Sequences>().unwrap()));
     with_both(|rt| sequences::lent_back(&rt.service::<dyn Sequences>().unwrap()));
 }
@@ -93,7 +93,7 @@ fn handles_cross_in_both_directions() {
 }
 
 #[test]
-fn functions_are_lent_and_given() {
+fn callbacks_are_lent_by_reference_and_given_in_a_box() {
     with_both(|rt| owners::lent_callbacks(&rt.service::<dyn Owners>().unwrap()));
     with_both(|rt| owners::given_callbacks(&rt.service::<dyn Owners>().unwrap()));
 }
@@ -110,7 +110,7 @@ fn a_panic_is_a_fault_or_a_panic_of_the_caller() {
 }
 
 #[test]
-fn a_destructor_that_panics_stays_on_its_own_side() {
+fn the_panic_of_a_destructor_does_not_cross_the_border() {
     with_both(|rt| faults::panics_of_destructors(&rt.service::<dyn Faulty>().unwrap()));
 }
 
@@ -163,7 +163,7 @@ fn bytes_outlive_the_instance_and_the_runtime() {
 }
 
 #[test]
-fn what_a_component_keeps_is_freed_when_it_is_destroyed() {
+fn values_that_a_component_keeps_are_freed_when_it_is_destroyed() {
     let rt = runtime("values_guarded");
     let owners = rt.service::<dyn Owners>().unwrap();
     let owner = Arc::new(b"kept".to_vec());

@@ -170,7 +170,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_value_comes_back_as_it_was(animal in animal()) {
+    fn every_encoded_value_comes_back_as_it_was(animal in animal()) {
         prop_assert_eq!(there_and_back(&animal), animal);
     }
 
@@ -209,7 +209,7 @@ proptest! {
 }
 
 #[test]
-fn options_inside_each_other_come_back() {
+fn nested_options_come_back() {
     for value in [None, Some(None), Some(Some(None)), Some(Some(Some(())))] {
         comes_back(value);
     }
@@ -227,7 +227,7 @@ fn floats_keep_their_bits() {
 }
 
 #[test]
-fn byte_vectors_take_a_byte_for_each() {
+fn a_byte_vector_takes_one_byte_for_each_of_its_bytes() {
     let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     assert!(wire::encode(&bytes).unwrap().len() < bytes.len() + 10);
     assert!(wire::encode(&vec![1.0; 1000]).unwrap().len() < 8010);
@@ -241,7 +241,7 @@ fn byte_vectors_take_a_byte_for_each() {
 }
 
 #[test]
-fn fields_may_come_go_and_move() {
+fn fields_of_an_encoded_struct_may_come_go_and_move() {
     #[derive(Serialize)]
     struct Old {
         gone: Vec<Option<External>>,
@@ -264,7 +264,7 @@ fn fields_may_come_go_and_move() {
 }
 
 #[test]
-fn what_is_no_value_of_the_type_is_refused() {
+fn bytes_that_encode_no_value_of_the_type_are_refused() {
     let mut bytes = wire::encode(&(1_u8, "a")).unwrap();
     assert!(wire::decode::<(u8, String, u8)>(&bytes).is_err());
     assert!(wire::decode::<(u8,)>(&bytes).is_err());
@@ -299,7 +299,7 @@ fn announced_lengths_are_not_believed() {
 }
 
 #[test]
-fn a_serialize_that_ignores_an_error_gives_nothing_out() {
+fn a_serialize_impl_that_ignores_an_error_gives_no_bytes_out() {
     struct Careless(Chain);
     impl Serialize for Careless {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

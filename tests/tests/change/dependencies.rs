@@ -131,7 +131,7 @@ fn dependencies_are_built_first_in_the_order_of_their_declaration() {
 }
 
 #[test]
-fn a_cycle_is_named() {
+fn a_cycle_of_dependencies_is_refused_by_naming_it() {
     let rt = Runtime::new().unwrap();
     let text = "components depend on each other in a cycle: hen -> egg -> hen; break it at one of them";
     assert_refused(rt.service::<dyn Hen>(), ErrorKind::Dependency, text);
@@ -155,7 +155,7 @@ fn a_cycle_is_named() {
 }
 
 #[test]
-fn a_missing_dependency_is_refused_whoever_would_miss_it() {
+fn a_plan_that_leaves_any_component_without_a_dependency_is_refused() {
     let rt = empty_runtime();
     let text = |who: &str, what: &str| {
         format!("component `{who}` needs {what} v1, which nothing would provide; add a component that does to the plan")
@@ -203,7 +203,7 @@ fn a_dependency_that_cannot_be_built_is_named_with_its_reason() {
 }
 
 #[test]
-fn one_of_several_providers_must_be_named() {
+fn a_lookup_that_several_components_could_serve_must_name_one() {
     let rt = empty_runtime();
     rt.plan().add(component("clock_v1")).add(component("guard")).commit().unwrap();
     let text = "interface bank.clock v1 is provided by `clock 1.0.0`, `guard 7.0.0`; name the one you mean \
@@ -255,7 +255,7 @@ fn a_lookup_by_name_follows_what_is_present() {
 }
 
 #[test]
-fn an_instance_is_in_nobodys_use_as_soon_as_its_last_handle_is_dropped() {
+fn an_instance_is_unused_as_soon_as_its_last_handle_is_dropped() {
     let rt = empty_runtime();
     for _ in 0..200 {
         rt.load(component("clock_v1")).unwrap();
@@ -330,7 +330,7 @@ fn a_configuration_that_does_not_fit_is_refused_with_its_type() {
 }
 
 #[test]
-fn threads_that_ask_at_once_get_one_instance() {
+fn threads_that_ask_for_a_service_at_once_get_one_instance() {
     let rt = empty_runtime();
     rt.plan().add(component("vault_v1")).add(component("teller_v1")).commit().unwrap();
     let together = Barrier::new(8);
@@ -354,7 +354,7 @@ fn threads_that_ask_at_once_get_one_instance() {
 }
 
 #[test]
-fn a_need_is_met_by_what_the_plan_brings_and_not_by_what_it_removes() {
+fn a_dependency_is_met_by_components_that_the_plan_adds_and_not_by_those_that_it_removes() {
     let bank = Bank::open();
     bank.rt.load(component("clock_v1")).unwrap();
     let plan = bank.rt.plan().remove("clock").add(component("guard"));
@@ -367,7 +367,7 @@ fn a_need_is_met_by_what_the_plan_brings_and_not_by_what_it_removes() {
 
 /// CASES C10: "name the one you mean", and no call to name it.
 #[test]
-fn a_need_that_several_provide_is_met_by_the_one_that_is_bound() {
+fn a_dependency_that_several_components_provide_is_met_by_the_bound_one() {
     let bank = Bank::open();
     let plan = || bank.rt.plan().add(component("clock_v1")).add(component("guard")).replace(component("branch_v2"));
     let refused = plan().bind::<dyn Clock>("sundial").commit().unwrap_err();
@@ -386,7 +386,7 @@ fn a_need_that_several_provide_is_met_by_the_one_that_is_bound() {
 }
 
 #[test]
-fn a_runtime_may_be_told_who_provides_what_before_it_loads_anything() {
+fn providers_may_be_bound_before_a_runtime_loads_anything() {
     let rt = Runtime::builder().bind::<dyn Clock>("guard").build().unwrap();
     rt.load(component("clock_v1")).unwrap();
     assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 1, "the only one there is");

@@ -52,7 +52,7 @@ fn components_that_need_each_other_are_loaded_in_one_commit() {
 }
 
 #[test]
-fn what_is_refused_keeps_out_only_what_needs_it() {
+fn a_refused_file_of_a_directory_keeps_out_only_the_components_that_need_it() {
     // A teller without a vault, so no branch either; two clocks of one name; and what no
     // one wanted to be there.
     let directory = directory(&["branch_v1", "teller_v1", "clock_v1", "clock_v3", "guard"]);
@@ -87,7 +87,7 @@ fn what_is_refused_keeps_out_only_what_needs_it() {
 }
 
 #[test]
-fn a_directory_may_be_loaded_again_after_files_were_added() {
+fn a_directory_may_be_loaded_again_for_files_that_were_added() {
     let directory = directory(&["clock_v1"]);
     let rt = empty_runtime();
     let _loaded = rt.load_directory(directory.path()).unwrap();

@@ -29,7 +29,7 @@ fn clock(timeout: Duration) -> (Runtime, Handle<dyn Clock>, Script, tempfile::Te
 }
 
 #[test]
-fn dropping_a_runtime_waits_for_a_call_and_then_destroys() {
+fn dropping_a_runtime_waits_for_a_call_and_then_destroys_the_instances() {
     let (rt, clock, script, _directory) = clock(Duration::from_secs(30));
     let (inside, entered) = mpsc::channel();
     let (leave, told) = mpsc::channel::<()>();
@@ -56,7 +56,7 @@ fn dropping_a_runtime_waits_for_a_call_and_then_destroys() {
 }
 
 #[test]
-fn what_is_in_use_when_the_timeout_ends_is_left_alone() {
+fn an_instance_in_use_when_the_shutdown_timeout_ends_is_left_alone() {
     let timeout = Duration::from_millis(100);
     let (rt, clock, script, _directory) = clock(timeout);
     let rt = Mutex::new(Some(rt));
@@ -72,7 +72,7 @@ fn what_is_in_use_when_the_timeout_ends_is_left_alone() {
 }
 
 #[test]
-fn a_transaction_that_was_given_up_and_hangs_does_not_hold_up_the_end() {
+fn a_transaction_that_was_given_up_and_hangs_does_not_hold_up_the_end_of_its_runtime() {
     let (rt, clock, script, _directory) = clock(Duration::from_millis(200));
     script.set("clock 2.0.0", Moment::Create, Misdeed::Hang);
     let plan = rt.plan().replace(component("clock_v2")).timeout(Duration::from_secs(2));
@@ -100,7 +100,7 @@ fn callers_get_faults_and_never_a_crash_while_a_runtime_ends() {
 }
 
 #[test]
-fn a_plan_that_outlives_its_runtime_says_so() {
+fn the_preview_of_a_plan_that_outlives_its_runtime_says_so() {
     let (rt, clock, ..) = clock(Duration::from_secs(1));
     let plan = rt.plan().replace(component("clock_v2")).build();
     drop(rt);
@@ -139,7 +139,7 @@ fn path(name: &str) -> String {
 }
 
 #[test]
-fn what_a_component_prints_without_ending_the_line_is_written_when_the_process_ends() {
+fn a_line_that_a_component_prints_and_does_not_end_is_written_when_the_process_ends() {
     for end in ["return", "exit", "c-exit", "thread-exit"] {
         // A `main` that returns drops its runtime.
         let undropped = if end == "return" { "a\nb(dropped)" } else { "a\nb" };
@@ -157,7 +157,7 @@ fn what_a_component_prints_without_ending_the_line_is_written_when_the_process_e
 }
 
 #[test]
-fn what_a_replaced_component_has_printed_is_written_when_the_process_ends_unless_it_was_unmapped() {
+fn output_of_a_replaced_component_is_written_when_the_process_ends_unless_its_image_was_unmapped() {
     let (kept, unload) = (path("printer_kept"), path("printer_unload"));
     let by = |library: &str| format!("replace:{library}");
     let steps = ["print:a", &by(&kept), "print:b", &by(&kept), "print:c", "exit"];

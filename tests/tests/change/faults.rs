@@ -147,7 +147,7 @@ fn a_restore_that_fails_leaves_the_old_world_serving() {
 }
 
 #[test]
-fn a_dependency_that_a_failed_transaction_built_goes_with_it() {
+fn a_dependency_that_a_failed_transaction_built_is_destroyed_with_it() {
     let bank = Bank::open();
     let plan = || bank.rt.plan().add(component("clock_v1")).replace(component("branch_v2")).timeout(TIMEOUT);
     for misdeed in MISDEEDS {
@@ -191,7 +191,7 @@ fn one_bad_instance_of_many_leaves_all_of_them_in_the_old_world() {
 }
 
 #[test]
-fn a_destructor_that_fails_is_no_concern_of_callers() {
+fn a_destructor_that_panics_or_hangs_does_not_reach_callers() {
     let bank = Bank::open();
     bank.script.set("vault 1.0.0", Moment::Drop, Misdeed::Panic);
     bank.script.set("teller 1.0.0", Moment::Drop, Misdeed::Hang);

@@ -62,7 +62,7 @@ fn a_desk_and_its_archive(rt: &Runtime, steps: impl Fn(Terms) -> Vec<(&'static s
 }
 
 #[test]
-fn a_dependents_flush_and_its_successors_words_are_kept() {
+fn calls_of_a_dependent_in_its_save_and_of_its_successor_in_its_restore_are_kept() {
     let rt = office(&["office_seal", "office_archive", "office_desk"]);
     a_desk_and_its_archive(&rt, |terms| {
         let archive = Terms { unfit: false, ..terms.clone() };
@@ -71,7 +71,7 @@ fn a_dependents_flush_and_its_successors_words_are_kept() {
 }
 
 #[test]
-fn so_they_are_through_a_handle_that_is_made_while_the_state_moves() {
+fn calls_through_a_handle_that_is_made_while_the_state_moves_are_kept() {
     for unfit in [false, true] {
         let rt = office(&["office_seal", "office_archive", "office_desk"]);
         let desk: Handle<dyn Desk> = rt.service().unwrap();
@@ -102,7 +102,7 @@ fn so_they_are_through_a_handle_that_is_made_while_the_state_moves() {
 }
 
 #[test]
-fn dependent_and_dependency_may_be_one_component() {
+fn instances_of_one_component_may_depend_on_each_other_in_a_hand_over() {
     let rt = office(&["office_seal", "office_whole"]);
     let desk: Handle<dyn Desk> = rt.service().unwrap();
     let archive: Handle<dyn Archive> = rt.service().unwrap();
@@ -120,7 +120,7 @@ fn dependent_and_dependency_may_be_one_component() {
 }
 
 #[test]
-fn two_components_may_need_each_other_crosswise() {
+fn two_components_may_depend_on_each_other_crosswise_in_a_hand_over() {
     for names in [["east", "west"], ["west", "east"]] {
         let rt = office(&["office_seal", "office_east", "office_west"]);
         let (desk, till): (Handle<dyn Desk>, Handle<dyn Till>) = (rt.service().unwrap(), rt.service().unwrap());
@@ -174,7 +174,7 @@ fn a_successor_talks_to_the_successors_of_what_has_no_state() {
 }
 
 #[test]
-fn a_call_into_what_was_saved_is_a_fault_and_refuses_the_change() {
+fn a_call_into_an_instance_that_was_saved_is_a_fault_and_refuses_the_change() {
     let rt = office(&["office_seal", "office_archive", "office_desk"]);
     let desk: Handle<dyn Desk> = rt.service().unwrap();
     let archive: Handle<dyn Archive> = rt.service().unwrap();
@@ -198,7 +198,7 @@ fn a_call_into_what_was_saved_is_a_fault_and_refuses_the_change() {
 }
 
 #[test]
-fn what_hangs_in_a_successor_is_heard_by_nobody_and_waited_for_by_nobody() {
+fn a_call_that_hangs_in_a_successor_when_the_change_is_given_up_changes_nothing_and_holds_up_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let hang = directory.path().join("hang");
     fs::write(&hang, "").unwrap();
@@ -229,7 +229,7 @@ fn what_hangs_in_a_successor_is_heard_by_nobody_and_waited_for_by_nobody() {
 }
 
 #[test]
-fn what_a_successor_is_the_first_to_need_is_handed_over_too() {
+fn a_dependency_that_a_successor_is_the_first_to_need_is_handed_over_too() {
     let rt = office(&["office_seal", "office_archive", "office_desk", "office_ledger"]);
     let desk: Handle<dyn Desk> = rt.service().unwrap();
     // Nobody has the ledger: it is built for the new desk, and replaced with the old one.

@@ -53,7 +53,7 @@ fn clocks() -> (Runtime, Script, TempDir) {
 const CONSTRUCTED: (&str, Moment) = ("clock 2.0.0", Moment::Create);
 
 #[test]
-fn an_instance_that_is_built_meanwhile_gets_a_successor_too() {
+fn an_instance_that_is_built_during_a_transaction_gets_a_successor_too() {
     let (rt, script, _directory) = clocks();
     let clock: Handle<dyn Clock> = rt.service().unwrap();
     let mut late = Vec::new();
@@ -66,7 +66,7 @@ fn an_instance_that_is_built_meanwhile_gets_a_successor_too() {
 }
 
 #[test]
-fn an_instance_that_is_released_meanwhile_leaves_its_number_to_nobody() {
+fn the_slot_of_an_instance_that_is_released_during_a_transaction_is_not_used_again_in_it() {
     let (rt, script, _directory) = clocks();
     rt.load(component("guard")).unwrap();
     let gone = rt.reference_of::<dyn Clock>("clock", &Script::default()).unwrap();
@@ -102,7 +102,7 @@ fn an_instance_that_is_released_during_its_hand_over_is_destroyed_with_its_succe
 }
 
 #[test]
-fn what_comes_into_use_meanwhile_is_not_removed() {
+fn an_instance_that_comes_into_use_during_a_transaction_is_not_removed() {
     let bank = Bank::open();
     bank.rt.load(component("clock_v3")).unwrap();
     let held_up = ("vault 2.0.0", Moment::Create);
@@ -127,7 +127,7 @@ fn what_comes_into_use_meanwhile_is_not_removed() {
 }
 
 #[test]
-fn the_state_of_an_instance_that_is_built_meanwhile_is_not_lost() {
+fn the_state_of_an_instance_that_is_built_during_a_transaction_is_not_lost() {
     let (rt, script, _directory) = clocks();
     let clock: Handle<dyn Clock> = rt.service().unwrap();
     rt.load(component("vault_v1")).unwrap();
@@ -146,7 +146,7 @@ fn the_state_of_an_instance_that_is_built_meanwhile_is_not_lost() {
 }
 
 #[test]
-fn a_handle_that_is_asked_for_during_a_hand_over_is_one_on_the_successor() {
+fn a_handle_that_is_requested_during_a_hand_over_leads_to_the_successor() {
     let bank = Bank::open();
     thread::scope(|scope| {
         let mut asked = None;
@@ -247,7 +247,7 @@ fn a_handle_that_arrives_when_its_runtime_is_gone_is_a_panic_of_its_receiver() {
 }
 
 #[test]
-fn a_configuration_that_is_set_meanwhile_holds_for_what_is_constructed_after_it() {
+fn a_configuration_that_is_set_during_a_transaction_holds_for_instances_that_are_constructed_after_it() {
     let (rt, script, _directory) = clocks();
     let other_directory = tempfile::tempdir().unwrap();
     let other = Script::new(other_directory.path());
@@ -311,7 +311,7 @@ fn a_component_that_asks_for_itself_while_it_is_constructed_is_refused() {
 }
 
 #[test]
-fn a_replacement_that_is_given_up_for_what_was_built_behind_its_gate_says_so() {
+fn a_replacement_that_is_given_up_because_threads_behind_its_gate_built_instances_says_so() {
     let rt = empty_runtime();
     rt.plan().add(component("vault_v1")).add(component("teller_v1")).commit().unwrap();
     let vault: Handle<dyn Vault> = rt.service().unwrap();

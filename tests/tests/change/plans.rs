@@ -163,7 +163,7 @@ fn a_plan_says_everything_that_it_would_refuse() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_with_the_way_out() {
+fn a_plan_that_makes_no_sense_is_refused_with_the_way_out() {
     let bank = Bank::open();
     let plan = || bank.rt.plan();
     let generation = bank.rt.generation();
@@ -253,7 +253,7 @@ fn a_component_may_be_replaced_by_one_of_another_name() {
 }
 
 #[test]
-fn one_of_several_that_could_be_replaced_must_be_named() {
+fn a_replacement_that_several_components_could_make_room_for_must_name_one() {
     let rt = empty_runtime();
     rt.plan().add(component("clock_v1")).add(component("guard")).commit().unwrap();
     let clock: Handle<dyn Clock> = rt.service_of("clock").unwrap();
@@ -348,7 +348,7 @@ fn a_plan_is_resolved_again_when_it_is_committed() {
 }
 
 #[test]
-fn a_plan_says_that_a_state_is_offered_as_it_cannot_know_whether_it_is_taken() {
+fn a_plan_says_that_a_state_is_offered_because_it_cannot_know_whether_the_successor_takes_it() {
     let bank = Bank::open();
     bank.script.set("vault 2.0.0", Moment::Migrate, Misdeed::Error);
     let plan = bank.rt.plan().replace(component("vault_v2")).build();

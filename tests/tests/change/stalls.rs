@@ -203,7 +203,7 @@ fn three_constructors_in_a_ring_are_named_at_once() {
 }
 
 #[test]
-fn a_constructor_that_asks_for_one_that_asks_for_it_on_one_thread_is_told_the_ring() {
+fn constructors_that_ask_for_each_other_on_one_thread_are_told_the_ring() {
     let two = stage(&[("left", Some("right")), ("right", Some("left"))], false);
     let error = two.rt.service_of::<dyn chain::Link>("left").unwrap_err();
     assert!(error.to_string().contains("left -> right -> left"), "{error}");
@@ -213,7 +213,7 @@ fn a_constructor_that_asks_for_one_that_asks_for_it_on_one_thread_is_told_the_ri
 }
 
 #[test]
-fn a_constructor_that_wants_one_more_of_its_own_kind_each_time_is_refused() {
+fn a_constructor_that_always_asks_for_another_instance_of_its_own_kind_is_refused() {
     let one = stage(&[("left", None)], false);
     let stage = STAGES.lock().unwrap().iter().position(|other| Arc::ptr_eq(other, &one)).unwrap() as u64;
     let orders = Orders { stage, asks: Some("left".to_owned()), own: true };
@@ -225,7 +225,7 @@ fn a_constructor_that_wants_one_more_of_its_own_kind_each_time_is_refused() {
 }
 
 #[test]
-fn constructors_that_wait_in_a_row_are_in_no_ring() {
+fn constructors_that_wait_in_a_row_are_not_taken_for_a_ring() {
     for round in 0..100 {
         let row = stage(&[("left", Some("middle")), ("middle", Some("right")), ("right", None)], round % 2 == 0);
         let answers = ask(&row, &["left", "middle", "right", "left", "middle", "right"]);

@@ -39,7 +39,7 @@ const HAND_OVER: [&str; 8] = [
 ];
 
 #[test]
-fn dependencies_come_first_and_go_last() {
+fn dependencies_are_restored_first_and_destroyed_last() {
     as_caller(|| {
         let bank = Bank::open();
         expect(

@@ -46,7 +46,7 @@ fn an_image_that_opted_in_is_unmapped_after_its_replacement() {
 }
 
 #[test]
-fn an_image_stays_for_as_long_as_somebody_holds_its_bytes() {
+fn an_image_stays_mapped_as_long_as_bytes_of_it_are_held() {
     let (house, image) = open();
     let bytes = house.guest.bytes();
     let second = bytes.clone();
@@ -67,7 +67,7 @@ fn an_image_stays_for_as_long_as_somebody_holds_its_bytes() {
 /// The C library keeps an image for a thread whose thread-locals it has to destroy
 /// (rust-lang/rust#59629); where it does not, the thread would end in unmapped code.
 #[test]
-fn an_image_stays_until_the_thread_ends_that_has_a_thread_local_of_it() {
+fn an_image_stays_mapped_until_the_thread_ends_that_has_a_thread_local_of_it() {
     let (house, image) = open();
     let (settled, is_settled) = mpsc::channel();
     let (end, ends) = mpsc::channel::<()>();
@@ -106,7 +106,7 @@ fn an_image_that_did_not_opt_in_stays_and_is_counted() {
 
 /// Whether the reaper was just about to look or not: a process may end right behind both.
 #[test]
-fn everything_is_gone_when_waiting_and_dropping_return() {
+fn all_instances_are_destroyed_when_wait_drained_returns_and_the_store_is_gone_when_drop_returns() {
     let base = tempfile::tempdir().unwrap();
     for _ in 0..20 {
         let rt = Runtime::builder().linked(false).store(base.path()).build().unwrap();

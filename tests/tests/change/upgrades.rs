@@ -98,31 +98,31 @@ fn both_change_under_load(kept: [bool; 2], is_reversed: bool) {
 }
 
 #[test]
-fn an_interface_and_its_dependent_change_together_without_state() {
+fn a_dependency_and_its_dependent_change_interfaces_together_without_state() {
     both_change_under_load([false, false], false);
     both_change_under_load([false, false], true);
 }
 
 #[test]
-fn so_they_do_with_state_of_the_dependency() {
+fn a_dependency_with_state_and_its_dependent_change_interfaces_together() {
     both_change_under_load([true, false], false);
     both_change_under_load([true, false], true);
 }
 
 #[test]
-fn so_they_do_with_state_of_the_dependent() {
+fn a_dependency_and_its_dependent_with_state_change_interfaces_together() {
     both_change_under_load([false, true], false);
     both_change_under_load([false, true], true);
 }
 
 #[test]
-fn so_they_do_with_state_of_both() {
+fn a_dependency_and_its_dependent_both_with_state_change_interfaces_together() {
     both_change_under_load([true, true], false);
     both_change_under_load([true, true], true);
 }
 
 #[test]
-fn one_without_the_other_is_refused_and_the_others_need_is_named() {
+fn a_change_of_an_interface_without_its_dependent_is_refused_by_naming_the_dependent() {
     for is_used in [false, true] {
         let rt = runtime(["rail_track_1_gauge_1000", "rail_train_needs_track_1"]);
         let train: Option<Handle<dyn Train>> = is_used.then(|| rt.service().unwrap());
@@ -171,7 +171,7 @@ fn a_callers_own_handle_of_the_old_version_refuses_it_unless_the_new_one_serves_
 }
 
 #[test]
-fn what_a_dependent_lent_to_a_caller_is_the_callers_own() {
+fn a_handle_that_a_dependent_gave_to_a_caller_counts_as_the_callers_own() {
     let rt = runtime(["rail_track_1_gauge_1000", "rail_train_needs_track_1"]);
     let train: Handle<dyn Train> = rt.service().unwrap();
     let lent = train.lend().unwrap();
@@ -185,7 +185,7 @@ fn what_a_dependent_lent_to_a_caller_is_the_callers_own() {
 }
 
 #[test]
-fn a_caller_inside_finishes_its_ride_on_the_old_track() {
+fn a_call_under_way_in_a_dependent_ends_on_the_old_dependency() {
     let rt = runtime(["rail_track_1_gauge_1000", "rail_train_needs_track_1"]);
     let train: Handle<dyn Train> = rt.service().unwrap();
     let (inside, leave) = (Barrier::new(2), Barrier::new(2));
@@ -239,7 +239,7 @@ fn a_dependency_of_another_signature_is_refused_before_anything_is_constructed()
 }
 
 #[test]
-fn a_pin_in_a_restore_or_constructor_is_answered_at_once() {
+fn a_pin_that_a_restore_or_constructor_asks_for_is_answered_at_once() {
     let refused = "component `train 1.5.0` panicked in its {}: rail.track was not pinned: it is being replaced by the \
                    very transaction that runs this code, and a pin would hold what is not committed; call it through \
                    its handle, or pin it later";

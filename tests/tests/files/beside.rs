@@ -21,7 +21,7 @@ fn player(build: u32) -> (TempDir, PathBuf) {
 }
 
 #[test]
-fn a_library_beside_a_component_comes_with_it() {
+fn a_library_beside_a_component_is_loaded_with_it() {
     let (directory, file) = player(1);
     let rt = empty_runtime();
     let plan = rt.plan().add(&file).build();
@@ -35,7 +35,7 @@ fn a_library_beside_a_component_comes_with_it() {
 }
 
 #[test]
-fn the_next_version_comes_with_libraries_of_its_own_under_the_same_names() {
+fn the_next_version_of_a_component_has_libraries_of_its_own_under_the_same_names() {
     let rt = empty_runtime();
     let (_first, file) = player(1);
     rt.load(&file).unwrap();
@@ -151,7 +151,7 @@ fn a_library_without_the_versions_that_are_needed_of_it_is_refused() {
 }
 
 #[test]
-fn libraries_that_need_each_other_and_inherit_their_run_path_come_too() {
+fn libraries_that_need_each_other_and_inherit_their_run_path_are_loaded_too() {
     let (directory, file) = player(1);
     let beside = directory.path().join("beside");
     let (deep, sources) = (beside.join("deep"), directory.path());
@@ -181,7 +181,7 @@ fn libraries_that_need_each_other_and_inherit_their_run_path_come_too() {
 }
 
 #[test]
-fn not_any_number_of_libraries_comes_with_a_component() {
+fn more_than_64_libraries_beside_a_component_are_refused() {
     let (directory, file) = player(1);
     let beside = directory.path().join("beside");
     let many = directory.path().join("many");

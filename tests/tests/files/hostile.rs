@@ -125,7 +125,7 @@ fn a_forged_manifest_is_refused_or_fits() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_refused_and_never_opened() {
+fn a_path_that_is_no_regular_file_is_refused_and_never_opened() {
     let house = House::open();
     let fifo = house.file("fifo.so");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());

@@ -66,7 +66,7 @@ fn a_second_name_of_a_loaded_file_is_a_new_image() {
 }
 
 #[test]
-fn a_file_that_others_may_change_is_refused_unless_anyone_is_trusted() {
+fn a_file_that_other_users_may_change_is_refused_unless_anyone_is_trusted() {
     let (house, trusting) = (House::open(), House::open_to(Trust::anyone(), "guest_1"));
     let file = house.put("guest.so", &library("guest_2_leaves_a_mark"));
     for mode in [0o775, 0o757, 0o666, 0o722] {
@@ -99,7 +99,7 @@ fn a_file_that_others_may_change_is_refused_unless_anyone_is_trusted() {
 }
 
 #[test]
-fn a_symbolic_link_leads_to_a_library_or_nowhere() {
+fn a_symbolic_link_is_followed_to_a_library_or_refused() {
     let house = House::open();
     let (target, link) = (house.put("target.so", &library("guest_2_leaves_a_mark")), house.file("link.so"));
     symlink(&link, &link).unwrap();

@@ -93,7 +93,7 @@ fn a_child_calls_and_replaces_while_its_parents_threads_are_anywhere() {
 }
 
 #[test]
-fn a_child_is_forked_in_the_middle_of_replacements() {
+fn a_child_that_is_forked_in_the_middle_of_replacements_calls_and_replaces() {
     in_a_process_of_its_own(|| {
         for builder in both_ways() {
             // Boxed: in a child the C library takes the stacks of the threads that are gone, this

@@ -37,7 +37,7 @@ fn serve(trial: &Trial) -> Seen {
 }
 
 #[test]
-fn a_replacement_waits_for_a_long_call_on_a_thread_that_may_block_and_nobody_waits_for_it() {
+fn a_replacement_waits_for_a_long_call_on_a_thread_that_may_block_and_no_client_waits_for_it() {
     let seen =
         serve(&Trial { call: CALL, place: "pool", timeout: None, clients: 6, rounds: 1, wrk: true, others: None });
     // The first attempt waited; the others came while it did.
@@ -51,7 +51,7 @@ fn a_replacement_waits_for_a_long_call_on_a_thread_that_may_block_and_nobody_wai
 }
 
 #[test]
-fn replacements_that_give_up_before_a_long_call_ends_hold_nobody_while_it_blocks_a_worker() {
+fn replacements_that_give_up_before_a_long_call_ends_hold_no_client_while_it_blocks_a_worker() {
     let timeout = Some(Duration::from_millis(600));
     let seen = serve(&Trial { call: CALL, place: "worker", timeout, clients: 6, rounds: 1, wrk: false, others: None });
     let (last, refused) = seen.attempts.split_last().expect("there were attempts");

@@ -86,7 +86,7 @@ fn the_map_of_the_tests_names_tests_that_are_there() {
 }
 
 #[test]
-fn a_test_that_is_not_there_is_found_out() {
+fn the_check_of_documents_finds_a_test_that_is_not_there() {
     assert!(has_test("#[test]\nfn a_stop() {\n", "a_stop"));
     assert!(has_test("    /// Says why.\n    #[test]\n    #[cfg(unix)]\n    fn a_stop(x: u8) {\n", "a_stop"));
     assert!(!has_test("fn a_stop() {\n", "a_stop"));

@@ -37,7 +37,7 @@ fn every_line_about_supervision_names_tests_that_are_there() {
 }
 
 #[test]
-fn what_is_not_there_is_found_out() {
+fn the_check_of_peers_finds_a_test_that_is_not_there() {
     assert!(has_test("#[test]\nfn a_stop() {\n", "a_stop") && has_test("\t{ \"a stop\", a_stop, 0, NULL },", "a stop"));
     assert!(!has_test("fn a_stop() {\n", "a_stop") && !has_test("#[test]\nfn a_stop_too() {\n", "a_stop"));
     let lines = table("| line | there |\n|---|---|\n| 7 | x | `f.rs::a`, `g.c::b c` (not `this`) |\n| 8 | y | none |");

@@ -3,7 +3,7 @@
 //! `TRYBUILD=overwrite cargo test -p lcr-tests --test source refusals` writes the messages anew.
 
 #[test]
-fn what_cannot_be_linked_is_refused_with_the_way_out() {
+fn code_that_cannot_be_linked_safely_is_refused_with_the_way_out() {
     let cases = trybuild::TestCases::new();
     cases.pass("ui/accepted.rs");
     cases.compile_fail("ui/refused_*.rs");

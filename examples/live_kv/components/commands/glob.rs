@@ -90,7 +90,7 @@ mod tests {
     use super::matches;
 
     #[test]
-    fn patterns_fit_what_they_fit_in_redis() {
+    fn patterns_match_what_they_match_in_redis() {
         for (pattern, text) in [
             ("", ""),
             ("*", ""),

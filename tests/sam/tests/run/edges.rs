@@ -38,7 +38,7 @@ fn an_instance_that_cannot_be_made_does_not_become_a_second_supervisor() {
 }
 
 #[test]
-fn one_that_marks_itself_failed_and_leaves_with_zero_has_failed() {
+fn an_instance_that_marks_itself_failed_and_leaves_with_0_has_failed() {
     for _ in 0..30 {
         let seen = Subject::new(&["start; fail; exit 0", "exit 0"]).run();
         assert_eq!(seen.of("started").len(), 2, "{:?}", seen.events);
@@ -77,7 +77,7 @@ fn a_flood_of_signals_does_not_hide_a_hang() {
 }
 
 #[test]
-fn the_supervisor_sleeps_while_it_waits_for_what_is_left_of_a_group() {
+fn the_supervisor_sleeps_while_it_waits_for_the_rest_of_a_process_group() {
     // A process of the group that its parent, who has left the group, never waits for.
     let running = Subject::new(&["zombie; kill 9", "say next; beats 60000 10"]).set("SAM_STRAYS", "keep").start();
     let parent: i32 = running.await_value("1 parent ").parse().unwrap();
@@ -134,7 +134,7 @@ fn limited(subject: &mut Subject, resource: libc::__rlimit_resource_t, limit: u6
 }
 
 #[test]
-fn a_limit_of_file_sizes_that_leaves_no_room_is_refused_with_the_reason() {
+fn a_file_size_limit_that_leaves_no_room_is_refused_with_the_reason() {
     for limit in [0, 1, 20_000, 65_536, 196_607] {
         for by_command in [false, true] {
             let mut subject =
@@ -153,7 +153,7 @@ fn a_limit_of_file_sizes_that_leaves_no_room_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_standard_stream_that_is_closed_is_never_anything_of_sams() {
+fn the_number_of_a_closed_standard_stream_never_becomes_a_descriptor_of_sam() {
     for closed in ["0", "1", "2", "0 1", "0 2", "1 2", "0 1 2"] {
         for respawn in ["fork", "exec"] {
             let folder = tempfile::tempdir().unwrap();
@@ -170,7 +170,7 @@ fn a_standard_stream_that_is_closed_is_never_anything_of_sams() {
 }
 
 #[test]
-fn signals_are_as_they_were_in_copies_and_in_what_is_executed_anew() {
+fn forked_and_executed_instances_have_the_signal_settings_of_before() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let script = |name: &str, end| format!("inventory {}; {end}", file(name).display());
@@ -202,7 +202,7 @@ fn signals_are_as_they_were_in_copies_and_in_what_is_executed_anew() {
 }
 
 #[test]
-fn a_descriptor_that_is_taken_back_is_no_standard_stream() {
+fn a_descriptor_that_an_instance_takes_back_never_becomes_a_standard_stream() {
     for closed in ["0", "2", "0 1 2"] {
         let subject = Subject::new(&["keep 1; kill 9", &format!("close_too {closed}; take; exit 0")]);
         assert_eq!(subject.run().code(), 0, "{closed}");

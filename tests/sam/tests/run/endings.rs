@@ -3,7 +3,7 @@
 use sam_tests::{Subject, lives, panics_abort, send, state_of, wait_until};
 
 #[test]
-fn a_clean_end_is_the_supervisors() {
+fn a_clean_end_of_an_instance_is_the_end_of_its_supervisor() {
     let seen = Subject::new(&["say hello; exit 0"]).run();
     assert_eq!((seen.code(), seen.lines), (0, vec!["1 hello".to_owned()]));
     let seen = Subject::new(&["start; exit 0"]).run();
@@ -41,7 +41,7 @@ fn under_quit_the_supervisor_ends_as_its_instance_did() {
 }
 
 #[test]
-fn a_hang_is_warned_and_then_killed() {
+fn a_hung_instance_is_warned_and_then_killed() {
     let seen = Subject::new(&["ignore 15; start; hang", "previous"]).set("SAM_INTERVAL", "100ms").run();
     assert_eq!(seen.names(), ["started", "ready", "warned", "killed", "ended", "started", "ended"]);
     assert_eq!(seen.of("warned")[0]["check"], "main");
@@ -49,7 +49,7 @@ fn a_hang_is_warned_and_then_killed() {
 }
 
 #[test]
-fn one_that_recovers_is_warned_again_before_it_is_killed() {
+fn an_instance_that_recovers_is_warned_again_before_it_is_killed() {
     let script = "catch 15; start; await 15; beats 200 10; await 15; beats 200 10; finalize; exit 0";
     let seen = Subject::new(&[script]).set("SAM_INTERVAL", "150ms").set("SAM_GRACE", "20s").run();
     assert_eq!(seen.names(), ["started", "ready", "warned", "recovered", "warned", "recovered", "ended"]);
@@ -57,7 +57,7 @@ fn one_that_recovers_is_warned_again_before_it_is_killed() {
 }
 
 #[test]
-fn one_that_beats_on_its_way_out_and_leaves_with_0_because_it_was_warned_is_followed_by_the_next() {
+fn an_instance_that_leaves_with_0_because_it_was_warned_is_followed_by_the_next_also_if_it_beats_on_its_way_out() {
     // A graceful shutdown at SIGTERM, whoever sent it, with signs of life until the end.
     for end in ["exit 0", "stop; exit 0", "stop; start; beats 200 10; exit 0", "exit 7"] {
         let script = format!("catch 15; start; await 15; beats 300 10; {end}");
@@ -76,7 +76,7 @@ fn one_that_beats_on_its_way_out_and_leaves_with_0_because_it_was_warned_is_foll
 }
 
 #[test]
-fn health_for_long_enough_clears_one_of_its_warning() {
+fn health_for_long_enough_clears_an_instance_of_its_warning() {
     let script = "catch 15; start; await 15; beats 600 10; exit 0";
     let subject = Subject::new(&[script]).set("SAM_INTERVAL", "150ms").set("SAM_GRACE", "20s");
     let seen = subject.set("SAM_HEALTHY_AFTER", "200ms").run();
@@ -84,7 +84,7 @@ fn health_for_long_enough_clears_one_of_its_warning() {
 }
 
 #[test]
-fn a_stopped_instance_is_a_hung_one() {
+fn a_suspended_instance_counts_as_hung() {
     let running = Subject::new(&["start; pid; beats 60000 20", "exit 0"]).set("SAM_INTERVAL", "200ms").start();
     let pid = running.await_value("1 pid ").parse().unwrap();
     send(pid, libc::SIGSTOP);
@@ -94,7 +94,7 @@ fn a_stopped_instance_is_a_hung_one() {
 }
 
 #[test]
-fn one_that_is_stopped_while_it_stores_is_a_hung_one() {
+fn an_instance_that_is_suspended_while_it_stores_counts_as_hung() {
     let running = Subject::new(&["start; pid; stores 60000 0", "exit 0"]).set("SAM_INTERVAL", "200ms").start();
     let pid = running.await_value("1 pid ").parse().unwrap();
     send(pid, libc::SIGSTOP);
@@ -103,7 +103,7 @@ fn one_that_is_stopped_while_it_stores_is_a_hung_one() {
 }
 
 #[test]
-fn what_else_an_instance_says_is_no_beat() {
+fn no_other_message_of_an_instance_counts_as_a_beat() {
     let seen = Subject::new(&["start; stores 60000 10", "exit 0"]).set("SAM_INTERVAL", "200ms").run();
     assert_eq!((seen.code(), seen.of("warned")[0]["check"].as_str()), (0, Some("main")));
 }
@@ -129,7 +129,7 @@ fn children_of_an_instance_do_not_hide_its_end_and_do_not_outlive_it() {
 }
 
 #[test]
-fn strays_are_kept_where_they_are_to_be() {
+fn strays_are_kept_where_the_options_keep_them() {
     let running = Subject::new(&["stray; kill 9", "say next; beats 60000 10"]).set("SAM_STRAYS", "keep").start();
     let child = running.await_value("1 strayed ").parse().unwrap();
     running.await_line("2 next");
@@ -172,7 +172,7 @@ fn no_zombie_is_left_between_instances() {
 }
 
 #[test]
-fn what_an_instance_says_last_is_heard() {
+fn the_last_message_of_an_instance_is_heard() {
     // Its end and its last word are there at once, whichever is seen first.
     for script in ["start; finalize; exit 3", "finalize; kill 9", "catch 15; start; await 15; finalize; exit 3"] {
         for _ in 0..20 {
@@ -187,7 +187,7 @@ fn what_an_instance_says_last_is_heard() {
 }
 
 #[test]
-fn one_that_is_not_ready_in_time_is_warned_however_it_beats() {
+fn an_instance_that_is_not_ready_in_time_is_warned_however_it_beats() {
     let subject = |script| Subject::new(&[script]).set("SUBJECT_SAYS_READY", "1").set("SAM_START_LIMIT", "200ms");
     let seen = subject("start; beats 60000 10").set("SAM_BUDGET", "0/60s").run();
     assert_eq!((seen.of("ready").len(), seen.of("warned")[0]["cause"].as_str()), (0, Some("start")));

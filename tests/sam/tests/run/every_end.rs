@@ -30,7 +30,7 @@ fn all(scripts: &[String]) -> Seen {
 }
 
 #[test]
-fn every_exit_status_is_the_supervisors_where_none_is_restarted() {
+fn without_restarts_the_supervisor_ends_with_every_exit_status_of_its_instance() {
     let jobs = (0..=255).flat_map(|code| [(code, "quit"), (code, "restart")]);
     side_by_side(jobs, |(code, policy)| {
         let seen = ends(&format!("exit {code}"), policy);
@@ -59,7 +59,7 @@ fn every_exit_status_but_0_is_followed_by_an_instance_that_knows_of_it() {
 }
 
 #[test]
-fn every_signal_that_kills_is_the_supervisors_end_where_none_is_restarted() {
+fn without_restarts_the_supervisor_ends_by_every_signal_that_kills_its_instance() {
     side_by_side(deadly().flat_map(|signal| [(signal, "quit"), (signal, "restart")]), |(signal, policy)| {
         let seen = ends(&format!("default {signal}; kill {signal}; exit 98"), policy);
         assert!(of_same(signal).contains(&seen.code()), "{policy}, {signal}: {}", seen.code());
@@ -80,7 +80,7 @@ fn every_signal_that_kills_is_followed_by_an_instance_that_knows_of_it() {
 }
 
 #[test]
-fn a_signal_that_does_not_kill_is_no_end() {
+fn a_signal_that_does_not_kill_ends_no_instance() {
     side_by_side(IGNORED.iter().flat_map(|signal| [(signal, "quit"), (signal, "restart")]), |(signal, policy)| {
         let seen = ends(&format!("start; kill {signal}; say on; exit 7"), policy);
         assert_eq!((seen.code(), seen.lines), (7, vec!["1 on".to_owned()]), "{signal}, {policy}");
@@ -88,7 +88,7 @@ fn a_signal_that_does_not_kill_is_no_end() {
 }
 
 #[test]
-fn a_signal_that_stops_makes_a_hung_one() {
+fn a_signal_that_suspends_an_instance_makes_it_hung() {
     side_by_side(STOPS.iter().flat_map(|signal| [(signal, "quit"), (signal, "restart")]), |(signal, policy)| {
         // The warning continues it, and kills.
         let subject = Subject::new(&[&format!("start; kill {signal}; hang"), "exit 0"]).set("SAM_POLICY", policy);

@@ -75,7 +75,7 @@ fn suspend(running: &Running) {
 }
 
 #[test]
-fn what_is_no_stop_reaches_the_instance_in_every_phase() {
+fn a_signal_that_is_no_stop_reaches_the_instance_in_every_phase() {
     side_by_side(&PHASES, |phase| {
         // What warns is ignored, as its script says.
         let signals = others().filter(|&signal| phase.stage != "warned" || signal != libc::SIGUSR1);
@@ -98,7 +98,7 @@ fn what_is_no_stop_reaches_the_instance_in_every_phase() {
 }
 
 #[test]
-fn what_is_no_stop_reaches_one_that_was_told_to_stop() {
+fn a_signal_that_is_no_stop_reaches_an_instance_that_was_told_to_stop() {
     // It has a limit to keep, so neither of them halts.
     let signals = others().filter(|&signal| signal != libc::SIGTSTP);
     let (catch, each) = (each("catch", signals.clone()), each("await", signals.clone()));
@@ -117,7 +117,7 @@ fn what_is_no_stop_reaches_one_that_was_told_to_stop() {
 }
 
 #[test]
-fn what_came_while_both_were_suspended_reaches_the_instance_when_they_go_on() {
+fn signals_that_came_while_supervisor_and_instance_were_suspended_reach_the_instance_when_they_go_on() {
     // A continue undoes stops that are yet to be delivered.
     let undone = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGCONT];
     let signals = others().filter(|signal| !undone.contains(signal));
@@ -131,7 +131,7 @@ fn what_came_while_both_were_suspended_reaches_the_instance_when_they_go_on() {
 }
 
 #[test]
-fn what_was_sent_to_the_one_that_stands_by_is_not_for_the_instance_that_it_becomes() {
+fn signals_to_the_standby_child_do_not_reach_the_instance_that_it_becomes() {
     for respawn in ["fork", "exec"] {
         let life = "start; say up; beats 60000 10";
         let running = Subject::new(&[life, life]).set("SAM_RESPAWN", respawn).set("SAM_INTERVAL", "60s").start();
@@ -152,7 +152,7 @@ fn what_was_sent_to_the_one_that_stands_by_is_not_for_the_instance_that_it_becom
 }
 
 #[test]
-fn what_is_sent_to_an_instance_as_soon_as_its_number_is_told_reaches_it() {
+fn a_signal_that_is_sent_as_soon_as_an_instances_number_is_told_reaches_the_instance() {
     const TIMES: usize = 8;
     let running = Subject::new(&["start; beats 60000 10"; TIMES + 1]);
     let running = running.set("SAM_BUDGET", "64/1s").set("SAM_BACKOFF", "0s..0s").start();
@@ -168,7 +168,7 @@ fn what_is_sent_to_an_instance_as_soon_as_its_number_is_told_reaches_it() {
 }
 
 #[test]
-fn one_that_stands_by_and_is_stopped_becomes_no_instance() {
+fn a_standby_child_that_is_suspended_becomes_no_instance() {
     let life = "start; say up; beats 60000 10";
     let running = Subject::new(&[life, life]).start();
     running.await_line("1 up");
@@ -184,7 +184,7 @@ fn one_that_stands_by_and_is_stopped_becomes_no_instance() {
 }
 
 #[test]
-fn what_is_no_stop_is_dropped_while_no_instance_lives() {
+fn a_signal_that_is_no_stop_is_dropped_while_no_instance_lives() {
     let scripts = ["exit 1", "exit 1", "start; say up; beats 60000 10"];
     let running = Subject::new(&scripts).set("SAM_BACKOFF", "3s..3s").start();
     running.await_events("ended", 2);
@@ -201,7 +201,7 @@ fn what_is_no_stop_is_dropped_while_no_instance_lives() {
 }
 
 #[test]
-fn a_terminals_stop_between_instances_halts_the_supervisor() {
+fn a_terminals_stop_between_instances_suspends_the_supervisor() {
     let running = Subject::new(&["exit 1"]).set("SAM_BACKOFF", "60s..60s").start();
     running.await_events("ended", 2);
     running.signal(libc::SIGTSTP);
@@ -213,7 +213,7 @@ fn a_terminals_stop_between_instances_halts_the_supervisor() {
 }
 
 #[test]
-fn a_stop_in_any_phase_is_the_end_of_both() {
+fn a_stop_in_any_phase_ends_supervisor_and_instance() {
     side_by_side(PHASES.iter().flat_map(|phase| STOPS.map(|stop| (phase, stop))), |(phase, stop)| {
         let running = in_phase(phase, "", "hang");
         running.signal(stop);
@@ -230,7 +230,7 @@ fn gone(running: Running, stop: i32, stage: &str) {
 }
 
 #[test]
-fn another_stop_reaches_one_that_ignores_the_first() {
+fn a_second_stop_reaches_an_instance_that_ignores_the_first() {
     side_by_side(STOPS, |stop| {
         let first = if stop == libc::SIGTERM { libc::SIGINT } else { libc::SIGTERM };
         let running = in_phase(&PHASES[2], &format!("ignore {first}"), "hang");
@@ -242,7 +242,7 @@ fn another_stop_reaches_one_that_ignores_the_first() {
 }
 
 #[test]
-fn a_stop_of_the_suspended_is_the_end_of_both() {
+fn a_stop_ends_a_suspended_supervisor_and_its_instance() {
     side_by_side(STOPS, |stop| {
         let running = in_phase(&PHASES[2], "", "hang");
         suspend(&running);
@@ -253,7 +253,7 @@ fn a_stop_of_the_suspended_is_the_end_of_both() {
 }
 
 #[test]
-fn a_stop_between_instances_is_the_end() {
+fn a_stop_between_instances_ends_the_supervisor() {
     side_by_side(STOPS, |stop| {
         let running = Subject::new(&["exit 1"]).set("SAM_BACKOFF", "60s..60s").start();
         running.await_events("ended", 2);
@@ -264,7 +264,7 @@ fn a_stop_between_instances_is_the_end() {
 }
 
 #[test]
-fn news_of_children_is_for_nobody_else() {
+fn sigchld_to_the_supervisor_is_not_passed_on() {
     let running = Subject::new(&["catch 17; start; say up; await 17; exit 7"]).set("SAM_INTERVAL", "60s").start();
     running.await_line("1 up");
     (0..100).for_each(|_| running.signal(libc::SIGCHLD));

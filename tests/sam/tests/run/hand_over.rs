@@ -33,7 +33,7 @@ fn await_hand_over(running: &Running, count: usize) -> i32 {
 const HEIR: &str = "catch 10, notify MAINPID=$$, pause, say heir, ";
 
 #[test]
-fn a_process_that_is_named_is_the_main_one_and_its_end_is_the_instances() {
+fn a_process_that_mainpid_names_is_the_main_process_and_its_end_is_that_of_the_instance() {
     let script = format!("catch 12; notify READY=1; heir {HEIR} pause, exit 9; pause; exit 0");
     let running = speaker(&[], &script).start();
     running.await_events("started", 1);
@@ -52,7 +52,7 @@ fn a_process_that_is_named_is_the_main_one_and_its_end_is_the_instances() {
 }
 
 #[test]
-fn when_the_process_that_was_named_ends_first_the_one_before_is_the_main_one_again() {
+fn when_the_named_main_process_ends_first_the_earlier_one_is_the_main_process_again() {
     let script = format!("notify READY=1; heir {HEIR} exit 9; reap; say back; catch 10; say up; pause; exit 4");
     let running = speaker(&[], &script).start();
     let heir = await_hand_over(&running, 1);
@@ -65,7 +65,7 @@ fn when_the_process_that_was_named_ends_first_the_one_before_is_the_main_one_aga
 }
 
 #[test]
-fn one_that_was_handed_over_to_hands_over_again() {
+fn a_main_process_that_was_handed_over_to_may_hand_over_again() {
     let second = "catch 12, notify MAINPID=$$, say first heir, pause, exit 0";
     // The first heir forks the second by a process of the old one's: scripts do not nest.
     let script = format!("catch 12; notify READY=1; heir {second}; pause; heir {HEIR} exit 6; pause; exit 0");
@@ -87,7 +87,7 @@ fn one_that_was_handed_over_to_hands_over_again() {
 }
 
 #[test]
-fn one_that_was_handed_over_to_is_restarted_watched_and_dies_with_its_supervisor() {
+fn a_main_process_that_was_handed_over_to_is_watched_restarted_and_dies_with_its_supervisor() {
     let script = format!("catch 12; notify READY=1; heir {HEIR} say beats, beats 60000 20; pause; exit 0");
     let options = ["--policy", "restart", "--watchdog", "300ms", "--grace", "20s"];
     let running = speaker(&options, &script).start();
@@ -118,7 +118,7 @@ fn one_that_was_handed_over_to_is_restarted_watched_and_dies_with_its_supervisor
 }
 
 #[test]
-fn a_stop_ends_both_that_live() {
+fn a_stop_in_a_hand_over_ends_the_old_and_the_new_main_process() {
     let script = format!("catch 12; notify READY=1; heir {HEIR} hang; hang");
     let running = speaker(&[], &script).start();
     let heir = await_hand_over(&running, 1);
@@ -129,7 +129,7 @@ fn a_stop_ends_both_that_live() {
 }
 
 #[test]
-fn what_is_not_of_the_instance_is_not_followed_and_one_line_says_so() {
+fn a_named_process_outside_of_the_instance_is_not_followed_and_one_line_says_so() {
     let run = |script: &str| {
         let mut command = Command::new(program("sam"));
         command.args(["run", "--notify", "group", "--"]).arg(program("speaker")).arg(script);
@@ -147,7 +147,7 @@ fn what_is_not_of_the_instance_is_not_followed_and_one_line_says_so() {
 }
 
 #[test]
-fn a_process_that_a_file_names_follows_a_main_process_that_has_ended() {
+fn a_process_that_a_pid_file_names_follows_a_main_process_that_has_ended() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pid");
     let file = file.to_str().unwrap();

@@ -42,7 +42,7 @@ fn valgrind_finds_no_error_in_the_supervisor() {
 }
 
 #[test]
-fn instances_begin_with_the_memory_of_before_in_huge_pages_or_not() {
+fn instances_begin_with_the_memory_of_before_registration_in_huge_pages_or_not() {
     for (gathers, setting) in [(true, "1"), (false, "0")] {
         let subject = Subject::of("bulky", &[]).set("SAM_HUGE_PAGES", setting).set("SAM_BACKOFF", "0s..0s");
         let seen = subject.run();

@@ -18,7 +18,7 @@ fn speaker(options: &[&str], scripts: &[&str]) -> Subject {
 }
 
 #[test]
-fn a_program_finds_the_protocol_in_its_environment() {
+fn a_program_finds_the_notify_protocol_in_its_environment() {
     let seen = speaker(&["--watchdog", "2500ms"], &["env WATCHDOG_USEC; mine; env SAM_INSTANCE; notify READY=1"]).run();
     assert_eq!(seen.lines, ["1 WATCHDOG_USEC Some(\"2500000\")", "1 mine true", "1 SAM_INSTANCE Some(\"1\")"]);
     assert_eq!(seen.code(), 0);
@@ -34,7 +34,7 @@ fn without_a_watchdog_there_is_no_watchdog_to_feed() {
 }
 
 #[test]
-fn it_is_ready_when_it_says_so_and_not_before() {
+fn a_program_is_ready_when_it_says_so_and_not_before() {
     let running = speaker(&["--notify", "main"], &["catch 10; say up; pause; notify READY=1; hang"]).start();
     running.await_line("1 up");
     wait_until("it is starting", || running.status()["stage"] == "starting");
@@ -45,7 +45,7 @@ fn it_is_ready_when_it_says_so_and_not_before() {
 }
 
 #[test]
-fn one_that_beats_lives_and_one_that_does_not_is_warned_and_replaced() {
+fn a_program_that_beats_lives_and_one_that_falls_silent_is_warned_and_replaced() {
     let seen = speaker(&["--watchdog", "300ms"], &["notify READY=1; beats 900 20; hang", "exit 0"]).run();
     assert_eq!(seen.names(), ["started", "ready", "warned", "ended", "started", "ended"]);
     let (warned, ended) = (seen.of("warned")[0], seen.of("ended")[0]);
@@ -56,7 +56,7 @@ fn one_that_beats_lives_and_one_that_does_not_is_warned_and_replaced() {
 }
 
 #[test]
-fn one_that_ignores_the_warning_is_killed() {
+fn a_program_that_ignores_the_warning_is_killed() {
     let options = ["--watchdog", "100ms", "--grace", "50ms"];
     let seen = speaker(&options, &["ignore 15; notify READY=1; hang", "exit 0"]).run();
     assert_eq!(seen.names()[2..5], ["warned", "killed", "ended"]);
@@ -64,7 +64,7 @@ fn one_that_ignores_the_warning_is_killed() {
 }
 
 #[test]
-fn how_often_it_is_well_may_change_at_run_time_and_is_as_told_in_the_next() {
+fn a_program_may_change_its_watchdogs_interval_and_the_next_instance_has_that_of_the_options() {
     // Less often, without a watchdog at all, and then so often that it hangs.
     let script = "notify READY=1|WATCHDOG_USEC=60000000; sleep 500; notify WATCHDOG_USEC=0; sleep 500; say well; \
                   notify WATCHDOG_USEC=100000; hang";
@@ -90,14 +90,14 @@ fn the_watchdog_waits_for_readiness() {
 }
 
 #[test]
-fn a_trigger_is_a_failure_at_once() {
+fn a_watchdog_trigger_is_a_failure_at_once() {
     let seen = speaker(&["--watchdog", "1h"], &["notify READY=1; notify WATCHDOG=trigger; hang", "exit 0"]).run();
     assert_eq!(seen.of("warned")[0]["cause"], "failed");
     assert_eq!(seen.code(), 0);
 }
 
 #[test]
-fn one_that_is_not_ready_in_time_is_replaced_unless_it_asks_for_more() {
+fn a_program_that_is_not_ready_in_time_is_replaced_unless_it_asks_for_more_time() {
     let options = ["--notify", "main", "--start-limit", "200ms"];
     let seen = speaker(&options, &["hang", "exit 0"]).run();
     assert_eq!((&seen.of("warned")[0]["cause"], seen.code()), (&"start".into(), 0));
@@ -107,7 +107,7 @@ fn one_that_is_not_ready_in_time_is_replaced_unless_it_asks_for_more() {
 }
 
 #[test]
-fn one_that_says_that_it_stops_may_take_the_stop_limit_and_no_longer() {
+fn a_program_that_says_that_it_stops_may_take_the_stop_limit_and_no_longer() {
     // Longer than the watchdog, which no longer counts.
     let seen = speaker(&["--watchdog", "100ms"], &["notify READY=1|STOPPING=1; sleep 500; exit 0"]).run();
     assert_eq!((seen.of("warned").len(), seen.code()), (0, 0));
@@ -120,7 +120,7 @@ fn one_that_says_that_it_stops_may_take_the_stop_limit_and_no_longer() {
 }
 
 #[test]
-fn its_own_words_reach_the_status_file_and_last_in_the_event_of_its_end() {
+fn the_status_text_of_a_program_is_in_the_status_file_and_in_the_event_of_its_end() {
     let script = "catch 10; notify READY=1|STATUS=seeking a \u{1b}[1m\"port\"; say up; pause; \
                   notify STATUS=no port is free; exit 3";
     let running = speaker(&["--notify", "main", "--policy", "quit"], &[script]).start();
@@ -132,7 +132,7 @@ fn its_own_words_reach_the_status_file_and_last_in_the_event_of_its_end() {
 }
 
 #[test]
-fn only_the_first_process_speaks_unless_its_group_may() {
+fn only_the_main_process_is_heard_unless_its_group_may_speak() {
     for (who, verb, is_heard) in [
         ("main", "helper", false),
         ("main", "stranger", false),
@@ -146,7 +146,7 @@ fn only_the_first_process_speaks_unless_its_group_may() {
 }
 
 #[test]
-fn one_that_says_that_it_stops_because_it_was_warned_is_followed_by_the_next() {
+fn a_program_that_stops_because_it_was_warned_is_followed_by_the_next_instance() {
     let script = "catch 15; notify READY=1; pause; notify WATCHDOG=1|STOPPING=1; sleep 200; exit 0";
     let seen = speaker(&["--watchdog", "100ms", "--grace", "20s"], &[script, "exit 0"]).run();
     assert_eq!(seen.names()[..6], ["started", "ready", "warned", "recovered", "ended", "started"]);
@@ -157,7 +157,7 @@ fn one_that_says_that_it_stops_because_it_was_warned_is_followed_by_the_next() {
 }
 
 #[test]
-fn a_helper_that_ends_at_once_is_heard() {
+fn a_notification_by_a_helper_that_ends_at_once_is_heard() {
     for _ in 0..40 {
         let script = "catch 10; say up; pause; brief READY=1|STATUS=it is I; say sent; pause; exit 0";
         let running = speaker(&["--notify", "group"], &[script]).start();
@@ -176,7 +176,7 @@ fn a_helper_that_ends_at_once_is_heard() {
 }
 
 #[test]
-fn a_spoofed_message_is_ignored() {
+fn a_spoofed_notification_is_ignored() {
     let options = ["--watchdog", "1h", "--notify", "group"];
     let running = speaker(&options, &["env NOTIFY_SOCKET; catch 10; say up; pause; notify READY=1; hang"]).start();
     let name = running.await_value("1 NOTIFY_SOCKET Some(\"@");
@@ -197,7 +197,7 @@ fn a_spoofed_message_is_ignored() {
 }
 
 #[test]
-fn garbage_says_nothing_and_descriptors_that_come_are_closed() {
+fn garbage_in_a_notification_says_nothing_and_its_descriptors_are_closed() {
     let long = format!("notify READY=1|{}", "x".repeat(5000));
     // Each barrier brings a descriptor, and returns when it was closed.
     let barriers = "barrier; ".repeat(200);
@@ -212,7 +212,7 @@ fn garbage_says_nothing_and_descriptors_that_come_are_closed() {
 }
 
 #[test]
-fn what_an_instance_said_is_not_the_next_ones() {
+fn notifications_of_an_instance_do_not_count_for_the_next() {
     let scripts = ["notify READY=1|STATUS=first; kill 9", "catch 10; say up; pause; exit 0"];
     let running = speaker(&["--notify", "main"], &scripts).start();
     running.await_line("2 up");
@@ -275,7 +275,7 @@ fn managed(subject: Subject) -> (Subject, Manager) {
 }
 
 #[test]
-fn a_manager_hears_of_readiness_when_the_application_is_ready() {
+fn a_service_manager_hears_of_readiness_when_the_application_is_ready() {
     let (subject, manager) = managed(Subject::new(&["catch 10; say up; await 10; start; beats 60000 20"]));
     let running = subject.start();
     running.await_line("1 up");
@@ -291,7 +291,7 @@ fn a_manager_hears_of_readiness_when_the_application_is_ready() {
 }
 
 #[test]
-fn a_manager_sees_signs_of_life_while_the_application_is_well_and_none_while_it_is_not() {
+fn a_service_manager_sees_signs_of_life_while_the_application_is_well_and_none_while_it_is_not() {
     let script = "ignore 15; start; beats 300 10; hang";
     let (subject, manager) = managed(Subject::new(&[script, "start; beats 60000 10"]));
     let running = subject.set("WATCHDOG_USEC", "40000").set("SAM_INTERVAL", "300ms").set("SAM_GRACE", "400ms").start();
@@ -309,7 +309,7 @@ fn a_manager_sees_signs_of_life_while_the_application_is_well_and_none_while_it_
 }
 
 #[test]
-fn a_watchdog_that_is_meant_for_another_process_is_not_fed() {
+fn a_service_managers_watchdog_for_another_process_is_not_fed() {
     let (subject, manager) = managed(Subject::new(&["start; beats 300 10; exit 0"]));
     let seen = subject.set("WATCHDOG_USEC", "20000").set("WATCHDOG_PID", "1").run();
     assert_eq!(seen.code(), 0);
@@ -318,7 +318,7 @@ fn a_watchdog_that_is_meant_for_another_process_is_not_fed() {
 }
 
 #[test]
-fn a_manager_that_is_busy_hears_of_readiness_later() {
+fn a_service_manager_that_is_busy_hears_of_readiness_later() {
     let (subject, manager) = managed(Subject::new(&["say up; start; beats 60000 20"]));
     // Fills its queue.
     let noise = UnixDatagram::unbound().unwrap();
@@ -333,7 +333,7 @@ fn a_manager_that_is_busy_hears_of_readiness_later() {
 }
 
 #[test]
-fn a_manager_that_begins_anew_at_the_same_place_is_found() {
+fn a_service_manager_that_restarts_at_the_same_address_is_found() {
     let (subject, manager) = managed(Subject::new(&["start; say up; beats 60000 20"]));
     let file = subject.path("manager");
     let running = subject.start();
@@ -347,7 +347,7 @@ fn a_manager_that_begins_anew_at_the_same_place_is_found() {
 }
 
 #[test]
-fn neither_instances_nor_probes_see_the_manager() {
+fn neither_instances_nor_probes_see_the_service_manager() {
     let out = tempfile::tempdir().unwrap();
     let seen_by_probe = out.path().join("probe");
     let probe = format!("echo \"<$NOTIFY_SOCKET$WATCHDOG_USEC$WATCHDOG_PID>\" > {}", seen_by_probe.display());
@@ -364,7 +364,7 @@ fn neither_instances_nor_probes_see_the_manager() {
 }
 
 #[test]
-fn what_a_program_says_of_itself_reaches_the_manager() {
+fn the_status_text_of_a_program_reaches_the_service_manager() {
     let (subject, manager) = managed(speaker(&["--notify", "main"], &["notify READY=1|STATUS=3 clients; hang"]));
     let running = subject.start();
     let lines = manager.hear_until("STATUS=instance 1 is ready: 3 clients");

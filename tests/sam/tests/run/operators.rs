@@ -5,7 +5,7 @@ use std::{io::Write as _, os::unix::process::CommandExt as _, process::Command};
 use sam_tests::{Subject, command::sh, lives, send, state_of, wait_until};
 
 #[test]
-fn a_stop_is_the_end_of_both() {
+fn a_stop_ends_supervisor_and_instance() {
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
         let running = Subject::new(&["start; pid; beats 60000 10"]).start();
         let pid = running.await_value("1 pid ").parse().unwrap();
@@ -37,7 +37,7 @@ fn a_stop_that_is_ignored_ends_in_a_kill() {
 }
 
 #[test]
-fn a_stop_while_nothing_lives_ends_the_supervisor() {
+fn a_stop_while_no_instance_lives_ends_the_supervisor() {
     let running = Subject::new(&["exit 1"]).set("SAM_BACKOFF", "30s..30s").start();
     running.await_events("ended", 2);
     running.signal(libc::SIGTERM);
@@ -45,7 +45,7 @@ fn a_stop_while_nothing_lives_ends_the_supervisor() {
 }
 
 #[test]
-fn other_signals_are_passed_on() {
+fn signals_that_are_no_stop_are_passed_on_to_the_instance() {
     for signal in [libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGALRM, libc::SIGWINCH, libc::SIGRTMIN() + 3] {
         let script = format!("catch {signal}; start; say up; serve {signal}; exit 0");
         let running = Subject::new(&[&script]).start();
@@ -78,7 +78,7 @@ fn a_stop_gives_the_whole_group_the_whole_stop_limit() {
 }
 
 #[test]
-fn what_a_stop_does_not_end_within_its_limit_is_killed_though_the_first_process_is_gone() {
+fn processes_that_a_stop_does_not_end_within_its_limit_are_killed_though_the_main_process_is_gone() {
     let script = "sh -c 'trap \"\" TERM; echo $$; exec sleep 1000' & wait";
     let running = sh(&["--stop-limit", "300ms"], script).start();
     wait_until("it runs", || !running.lines().is_empty());
@@ -114,7 +114,7 @@ fn an_interrupt_that_was_ignored_before_supervision_is_no_stop() {
 }
 
 #[test]
-fn an_instance_that_the_kernel_does_not_kill_dies_with_its_supervisor_and_with_it_what_can_be_found() {
+fn an_instance_that_the_kernel_does_not_kill_dies_with_its_supervisor_and_so_do_its_processes_that_can_be_found() {
     // As one that has changed its user; its children, one of which has left its group.
     let script = "immune; pid; fork; stray; start; beats 60000 10";
     let running = Subject::new(&[script]).set("SAM_CGROUP", "off").start();
@@ -158,7 +158,7 @@ fn an_instance_dies_with_its_supervisor() {
 }
 
 #[test]
-fn a_stopped_supervisor_blocks_nobody_and_blames_nobody() {
+fn a_suspended_supervisor_blocks_no_instance_and_takes_none_for_hung() {
     let script = "catch 10; pid; start; serve 10; burst 1000000; say through; beats 1000 1; exit 0";
     let running = Subject::new(&[script]).set("SAM_INTERVAL", "100ms").start();
     let pid = running.await_value("1 pid ").parse().unwrap();
@@ -173,7 +173,7 @@ fn a_stopped_supervisor_blocks_nobody_and_blames_nobody() {
 }
 
 #[test]
-fn a_terminals_stop_halts_both_and_is_no_hang() {
+fn a_terminals_stop_suspends_supervisor_and_instance_and_is_no_hang() {
     let running = Subject::new(&["start; pid; beats 60000 10"]).set("SAM_INTERVAL", "100ms").start();
     let pid = running.await_value("1 pid ").parse().unwrap();
     running.signal(libc::SIGTSTP);
@@ -188,7 +188,7 @@ fn a_terminals_stop_halts_both_and_is_no_hang() {
 }
 
 #[test]
-fn a_signal_to_the_instance_is_between_it_and_its_sender() {
+fn a_stop_signal_that_is_sent_to_the_instance_itself_does_not_stop_the_service() {
     let running = Subject::new(&["start; pid; beats 60000 10", "exit 0"]).start();
     let pid = running.await_value("1 pid ").parse().unwrap();
     send(pid, libc::SIGTERM);

@@ -59,7 +59,7 @@ fn executed_instances_lie_elsewhere_and_find_what_was_kept() {
 }
 
 #[test]
-fn the_supervisor_allocates_nothing_behind_its_first_fork() {
+fn a_running_supervisor_allocates_nothing_after_its_first_fork() {
     let running = Subject::of("frugal", &[]).set("SAM_LOG", "1").set("SAM_BACKOFF", "1ms..1ms").start();
     for (instance, signal) in [(6, libc::SIGHUP), (7, libc::SIGUSR1)] {
         // It dies of that, and another serves.

@@ -76,7 +76,7 @@ fn starve(pid: i32, time: Duration) {
 }
 
 #[test]
-fn one_that_gets_no_processor_is_not_hung() {
+fn an_instance_that_gets_no_processor_is_not_hung() {
     // More than an interval without a turn, which is what it says when it has one again. A long
     // interval: ten in a row are excused, which other work on this machine must not use up.
     let running = Subject::new(&["pid; start; say up; late 1000; say late; beats 1500 5; exit 0"])
@@ -96,7 +96,7 @@ fn one_that_gets_no_processor_is_not_hung() {
 }
 
 #[test]
-fn one_that_hangs_while_it_gets_a_processor_is() {
+fn an_instance_that_hangs_while_it_gets_a_processor_is_hung() {
     // Busy, and stuck: it is ready to run at every moment.
     let seen = Subject::new(&["start; beats 100 5; spin", "exit 0"]).set("SAM_INTERVAL", "300ms").run();
     assert_eq!((seen.of("warned").len(), seen.code()), (1, 0));
@@ -114,7 +114,7 @@ fn a_stop_leaves_no_orphan() {
 }
 
 #[test]
-fn failed_probes_are_not_the_next_instances() {
+fn failed_probes_of_an_instance_do_not_count_for_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let file = |instance: &str| format!("{}/{instance}", folder.path().display());
     let count = format!("$(wc -l <{})", file("$SAM_INSTANCE"));
@@ -140,7 +140,7 @@ fn failed_probes_are_not_the_next_instances() {
 }
 
 #[test]
-fn a_failure_is_not_the_next_instances() {
+fn a_failure_of_an_instance_does_not_count_for_the_next() {
     let seen = Subject::new(&["start; fail; kill 9", "start; beats 500 10; exit 0"]).set("SAM_INTERVAL", "200ms").run();
     assert_eq!((seen.of("ended")[0]["cause"].as_str(), seen.of("ended").len()), (Some("failed"), 2));
     assert!(seen.of("warned").iter().all(|event| event["instance"] == 1), "{:?}", seen.events);
@@ -148,14 +148,14 @@ fn a_failure_is_not_the_next_instances() {
 }
 
 #[test]
-fn one_that_catches_the_warning_and_beats_on_is_killed_if_it_is_not_well() {
+fn an_instance_that_catches_the_warning_and_beats_on_is_killed_if_it_is_not_well() {
     let seen = Subject::new(&["catch 15; start; fail; beats 60000 10", "exit 0"]).set("SAM_INTERVAL", "100ms").run();
     assert_eq!((seen.of("warned").len(), seen.of("killed").len()), (1, 1), "{:?}", seen.events);
     assert_eq!((&seen.of("warned")[0]["cause"], seen.code()), (&"failed".into(), 0));
 }
 
 #[test]
-fn with_interval_zero_a_failure_is_warned_and_killed() {
+fn with_interval_zero_a_failed_instance_is_warned_and_killed() {
     for interval in ["0s", "100ms"] {
         let subject = Subject::new(&["ignore 15; start; fail; hang", "exit 0"]).set("SAM_INTERVAL", interval);
         let seen = subject.run();

@@ -86,7 +86,7 @@ fn status_shows_a_stop_that_is_under_way() {
 }
 
 #[test]
-fn status_for_programs_is_one_object() {
+fn status_for_programs_is_one_json_object() {
     let running = sh(&[], "exec sleep 1000").start();
     wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
     let (code, text) = status(&running.path("status"), &["--json"]);
@@ -127,7 +127,7 @@ fn status_tells_when_the_supervisor_is_gone_and_another_has_its_number() {
 }
 
 #[test]
-fn status_of_what_is_no_status_file_says_so() {
+fn status_of_a_file_that_is_no_status_file_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     for (content, text) in [
@@ -187,7 +187,7 @@ fn status_watches_until_the_supervisor_is_done() {
 
 /// However long it is, and though nothing else has changed.
 #[test]
-fn the_status_names_what_is_kept_as_it_is_kept_and_dropped() {
+fn the_status_names_kept_descriptors_as_they_are_kept_and_dropped() {
     let running = Subject::new(&["catch 10; start; say up; keep 64; serve 10; forget 63; beats 60000 20"]).start();
     running.await_line("1 up");
     let kept = || running.status()["kept"].as_array().map_or(0, Vec::len);
@@ -297,7 +297,7 @@ fn a_second_supervisor_of_a_status_file_is_refused_and_one_after_the_first_was_k
 }
 
 #[test]
-fn a_status_does_not_take_the_place_of_what_is_no_file() {
+fn a_status_file_does_not_replace_what_is_no_regular_file() {
     let folder = tempfile::tempdir().unwrap();
     let output = sam(&["run", "--status", folder.path().to_str().unwrap(), "--", "true"]);
     assert_eq!(output.status.code(), Some(64));
@@ -325,7 +325,7 @@ fn the_file_of_events_is_opened_anew_at_a_signal_that_the_program_gets_as_well()
 }
 
 #[test]
-fn stop_and_signal_reach_a_supervisor_by_its_status_file_and_nobody_else() {
+fn stop_and_signal_reach_a_supervisor_by_its_status_file_and_no_other_process() {
     let running = sh(&[], "trap 'echo reloaded' HUP; echo up; while :; do sleep 0.05; done").start();
     running.await_line("up");
     wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
@@ -376,7 +376,7 @@ fn a_restart_is_followed_by_the_next_instance_and_no_budget_counts_it() {
 }
 
 #[test]
-fn a_restart_of_one_that_is_being_stopped_says_that_its_supervisor_ends() {
+fn a_restart_of_an_instance_that_is_being_stopped_says_that_its_supervisor_ends() {
     let options = ["--stop-limit", "1h"];
     let running =
         Subject::by_command(&options, "speaker", &["catch 15; catch 10; say up; pause; pause; exit 0"]).start();

@@ -107,7 +107,7 @@ fn a_program_that_is_suspended_and_resumed_was_not_hung() {
 }
 
 #[test]
-fn an_instance_that_reads_is_lent_the_terminal() {
+fn an_instance_that_reads_the_terminal_is_lent_it() {
     let mut seat = Seat::new("2s");
     seat.run(&["say up; read; exit 7"], "");
     seat.tty.await_text("1 up");
@@ -125,7 +125,7 @@ fn an_instance_that_reads_is_lent_the_terminal() {
 }
 
 #[test]
-fn one_that_has_the_terminal_is_suspended_and_resumed() {
+fn an_instance_that_has_the_terminal_is_suspended_and_resumed() {
     let mut seat = Seat::new("150ms");
     seat.run(&["start; say up; stop; read; exit 0"], "");
     seat.tty.await_text("1 up");
@@ -172,7 +172,7 @@ fn between_instances_the_terminal_is_the_supervisors() {
 }
 
 #[test]
-fn one_in_the_background_that_reads_waits_for_the_foreground() {
+fn a_program_in_the_background_that_reads_the_terminal_waits_for_the_foreground() {
     let mut seat = Seat::new("150ms");
     seat.run(&["start; say up; stop; read; exit 0"], " &");
     seat.tty.await_text("1 up");
@@ -187,7 +187,7 @@ fn one_in_the_background_that_reads_waits_for_the_foreground() {
 }
 
 #[test]
-fn one_that_gives_the_terminal_away_and_reads_is_stopped_as_by_a_shell() {
+fn an_instance_that_gives_the_terminal_away_and_reads_is_suspended_as_by_a_shell() {
     let mut seat = Seat::new("2s");
     seat.run(&["say up; read; delegate; read; exit 0"], "");
     seat.tty.await_text("1 up");
@@ -204,7 +204,7 @@ fn one_that_gives_the_terminal_away_and_reads_is_stopped_as_by_a_shell() {
 }
 
 #[test]
-fn where_nobody_could_resume_it_nothing_is_suspended() {
+fn a_supervisor_that_no_shell_could_resume_suspends_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(program("subject"));
     command.arg("start; say up; beats 1000 10; say through; beats 60000 10").env("SAM_LOG", "0");
@@ -219,7 +219,7 @@ fn where_nobody_could_resume_it_nothing_is_suspended() {
 }
 
 #[test]
-fn a_hangup_ends_what_it_would_end_unsupervised() {
+fn a_hangup_ends_a_supervised_program_as_it_would_end_an_unsupervised_one() {
     let mut seat = Seat::new("2s");
     seat.run(&["start; say up; beats 60000 10"], "");
     seat.tty.await_text("1 up");

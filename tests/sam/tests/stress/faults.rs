@@ -122,7 +122,7 @@ fn live(arguments: &[CString], variables: &[CString], fatal: usize, calls: &mut 
 }
 
 #[test]
-fn wherever_the_supervisor_is_killed_nothing_of_it_is_left() {
+fn a_supervisor_that_is_killed_at_any_system_call_leaves_no_process_behind() {
     in_a_process_of_its_own(|| {
         adopt_orphans();
         let text = |bytes: &[u8]| CString::new(bytes).unwrap();

@@ -246,7 +246,7 @@ fn files_import_each_other_in_no_circle_but_those_that_are_listed() {
 }
 
 #[test]
-fn a_circle_of_imports_is_found_out() {
+fn the_check_of_imports_finds_a_circle() {
     let file = |name: &str, code: &str| (name.to_owned(), code.to_owned());
     let graph = Graph::new(&[
         file("lib.rs", "mod a;\nmod b;\npub use b::{\n    B,\n};\nuse a::A;"),

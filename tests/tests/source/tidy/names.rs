@@ -170,7 +170,7 @@ fn fields_named(code: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn what_changes_a_program_names_no_field_of_the_hosts_state() {
+fn the_floor_change_names_no_field_of_the_hosts_state() {
     let own: BTreeSet<String> = ["lcr/src/change", "lcr/src/host/image"].into_iter().flat_map(fields).collect();
     // Data that is passed on: what a component is, and a held dependency.
     let data: BTreeSet<String> = ["lcr/src/host/objects/component.rs"]
@@ -190,7 +190,7 @@ fn what_changes_a_program_names_no_field_of_the_hosts_state() {
 }
 
 #[test]
-fn a_name_that_was_given_up_is_found_out() {
+fn the_check_of_names_finds_a_name_that_was_given_up() {
     assert!(has_word("fn blame() {}", "blame") && has_word("x.blame", "blame"));
     assert!(!has_word("fn blameless() {}", "blame") && !has_word("to_blame", "blame"));
     let named = fields_named("a.b(c).d; e.f.g::<H>(1..i); j.0");

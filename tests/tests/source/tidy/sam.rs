@@ -151,7 +151,7 @@ fn the_supervisor_allocates_nothing_after_its_first_fork() {
 }
 
 #[test]
-fn an_allocation_is_found_out() {
+fn the_check_of_the_supervisor_finds_an_allocation() {
     let code = "impl A {\n    pub(crate) fn quiet(&self) -> u8 { 0 }\n\n    fn loud(\n        &self,\n    ) -> String {\n        \
                 format!(\"{}\", 1)\n    }\n}\n\nunsafe fn last() {\n    x.clone()\n}\n";
     let found: Vec<_> = functions(code)

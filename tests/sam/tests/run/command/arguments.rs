@@ -112,7 +112,7 @@ fn the_manual_names_every_option_and_no_other() {
 }
 
 #[test]
-fn every_exit_status_of_its_own_is_in_the_manual() {
+fn every_exit_status_of_the_command_itself_is_in_its_manual() {
     let manual = words(&sam(&["run", "--help"]).stdout);
     for kind in sam::ErrorKind::ALL {
         let status = format!("\n    {:<5}", kind.exit_status());

@@ -9,7 +9,7 @@ fn read(file: &Path) -> String {
 }
 
 #[test]
-fn each_failure_runs_it_with_what_is_known_and_the_end_waits_for_it() {
+fn each_failure_runs_the_failure_command_with_its_cause_and_the_end_waits_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let told = folder.path().join("told");
     let command = "echo \"$SAM_INSTANCE <$SAM_DECISION> <$SAM_EXIT_STATUS> <$SAM_EXIT_SIGNAL> <$SAM_CAUSE>\" >> TOLD; \
@@ -26,7 +26,7 @@ fn each_failure_runs_it_with_what_is_known_and_the_end_waits_for_it() {
 }
 
 #[test]
-fn an_end_that_was_wanted_runs_nothing() {
+fn an_end_that_was_wanted_runs_no_failure_command() {
     let folder = tempfile::tempdir().unwrap();
     let told = folder.path().join("told");
     let command = format!("echo told >> {}", told.display());
@@ -42,7 +42,7 @@ fn an_end_that_was_wanted_runs_nothing() {
 }
 
 #[test]
-fn the_cause_of_a_warning_is_told_and_nobody_waits_for_the_command() {
+fn a_warning_tells_the_failure_command_its_cause_and_waits_for_no_end_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let (told, held) = (folder.path().join("told"), folder.path().join("held"));
     fs::write(&held, "").unwrap();
@@ -66,7 +66,7 @@ fn the_cause_of_a_warning_is_told_and_nobody_waits_for_the_command() {
 }
 
 #[test]
-fn it_is_killed_with_its_group_at_its_limit_and_at_a_stop() {
+fn a_failure_command_is_killed_with_its_group_at_its_limit_and_at_a_stop() {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
     let command = format!("sleep 1000 & echo $! > {}; wait", pids.display());

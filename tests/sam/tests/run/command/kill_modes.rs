@@ -22,7 +22,7 @@ fn with_worker(options: &[&str], reaction: &str) -> (Running, Worker) {
 }
 
 #[test]
-fn a_stop_reaches_the_group_or_the_main_process_alone() {
+fn by_kill_mode_a_stop_reaches_the_group_or_the_main_process_alone() {
     for mode in ["group", "mixed", "main"] {
         let (running, worker) = with_worker(&["--kill-mode", mode], "trap 'echo told; exit 5' TERM");
         running.signal(libc::SIGTERM);
@@ -49,7 +49,7 @@ fn a_main_process_that_ignores_its_stop_is_killed_with_the_others_or_alone() {
 }
 
 #[test]
-fn what_a_crash_leaves_is_killed_before_the_next_begins_or_goes_on_beside_it() {
+fn processes_that_a_crash_leaves_are_killed_before_the_next_instance_or_go_on_beside_it() {
     for mode in ["group", "mixed", "main"] {
         let options = ["--kill-mode", mode, "--policy", "restart"];
         let (running, worker) = with_worker(&options, "[ $SAM_INSTANCE = 1 ] || { echo next; exec sleep 1000; }");
@@ -63,7 +63,7 @@ fn what_a_crash_leaves_is_killed_before_the_next_begins_or_goes_on_beside_it() {
 }
 
 #[test]
-fn what_goes_on_outlives_the_supervisor_that_is_killed_too() {
+fn processes_that_may_go_on_outlive_a_supervisor_that_is_killed_too() {
     let (running, worker) = with_worker(&["--kill-mode", "main", "--policy", "restart"], "true");
     let shell = i32::try_from(running.status()["pid"].as_i64().unwrap()).unwrap();
     wait_until("another stands by", || sam_tests::proc::children(running.pid()).len() == 2);

@@ -13,7 +13,7 @@ use sam_tests::{
 };
 
 #[test]
-fn every_exit_status_is_passed_on() {
+fn the_command_ends_with_every_exit_status_of_its_program() {
     for code in [0, 1, 2, 63, 64, 71, 126, 127, 128, 255] {
         let seen = sh(&["--policy", "quit"], &format!("exit {code}")).run();
         assert_eq!(seen.code(), code);
@@ -25,7 +25,7 @@ fn every_exit_status_is_passed_on() {
 }
 
 #[test]
-fn a_clean_end_is_an_end_and_others_are_followed_by_the_next_instance() {
+fn a_clean_end_ends_the_command_and_any_other_is_followed_by_the_next_instance() {
     let seen = sh(&[], "echo $SAM_INSTANCE; exit 0").run();
     assert_eq!((seen.code(), seen.lines), (0, vec!["1".to_owned()]));
     let seen = sh(&[], "echo $SAM_INSTANCE; [ $SAM_INSTANCE -lt 3 ] && exit 9; exit 0").run();
@@ -37,21 +37,21 @@ fn a_clean_end_is_an_end_and_others_are_followed_by_the_next_instance() {
 }
 
 #[test]
-fn the_budget_is_what_it_was_told() {
+fn the_restart_budget_is_what_the_options_say() {
     let seen = sh(&["--budget", "2/1h", "--backoff", "1ms..2ms"], "exit 9").run();
     assert_eq!((seen.code(), seen.of("started").len()), (9, 3));
     assert_eq!(seen.of("ended")[2]["decision"], "budget spent");
 }
 
 #[test]
-fn always_restarts_after_a_clean_end_within_the_budget() {
+fn the_policy_always_restarts_after_a_clean_end_within_the_budget() {
     let seen = sh(&["--policy", "always", "--budget", "2/1h", "--backoff", "1ms..1ms"], "exit 0").run();
     // Who gives up did not succeed.
     assert_eq!((seen.code(), seen.of("started").len()), (1, 3));
 }
 
 #[test]
-fn a_program_that_vanishes_is_tried_within_the_budget_and_ends_in_its_status() {
+fn a_program_whose_file_vanishes_is_tried_within_the_budget_and_ends_in_the_status_for_that() {
     for (undo, code) in [("rm \"$0\"", 127), ("chmod -x \"$0\"", 126)] {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("once");

@@ -42,7 +42,7 @@ fn a_probe_that_fails_three_times_leads_to_a_warning_and_a_restart() {
 }
 
 #[test]
-fn a_probes_group_ends_with_it_and_its_output_is_the_logs() {
+fn a_probes_group_ends_with_the_probe_and_its_output_goes_to_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
     let probe = format!("sleep 777 & echo $! >> {}; echo out; echo err >&2; exit 0", pids.display());
@@ -92,7 +92,7 @@ fn a_program_is_ready_by_its_first_good_probe_and_may_be_slow_to_start() {
 }
 
 #[test]
-fn a_probe_that_hangs_is_killed_and_has_failed() {
+fn a_probe_that_hangs_is_killed_and_counts_as_failed() {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
     let probe = format!("echo $$ >> {0}; [ $(wc -l < {0}) = 1 ] || exec sleep 1000", pids.display());

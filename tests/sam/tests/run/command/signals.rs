@@ -121,7 +121,7 @@ fn ctrl_c_stops_the_program_once_and_the_command_with_it() {
 }
 
 #[test]
-fn a_program_that_reads_from_the_terminal_may() {
+fn a_program_may_read_from_the_terminal() {
     let script = "echo up; read line; echo \"<$line>\"; exit 3";
     let mut command = Command::new(program("sam"));
     command.args(["run", "--quiet", "--policy", "quit", "--", "/bin/sh", "-c", script]);
@@ -134,7 +134,7 @@ fn a_program_that_reads_from_the_terminal_may() {
 
 /// As a service manager starts it: the variable names the process that it made.
 #[test]
-fn sockets_of_a_service_manager_are_the_programs_in_each_instance() {
+fn sockets_of_a_service_manager_reach_the_program_in_each_instance() {
     let script = "[ \"$LISTEN_PID\" = $$ ] && [ \"$SYSTEMD_EXEC_PID\" = $$ ] && echo mine $LISTEN_FDS$LISTEN_PIDFDID; \
                   [ -e /proc/self/fd/3 ] && echo open; [ $SAM_INSTANCE = 1 ] && exit 9; exit 0";
     let manager = "exec 3</dev/null; LISTEN_PID=$$ SYSTEMD_EXEC_PID=$$ LISTEN_PIDFDID=5 LISTEN_FDS=1 exec \"$@\"";

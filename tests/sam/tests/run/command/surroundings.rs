@@ -29,7 +29,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn variables_limits_and_the_folder_are_there_in_each_instance() {
+fn each_instance_has_the_variables_limits_and_folder_of_the_options() {
     let folder = open_folder();
     let options = ["--env", "A=1", "--env", "A=2 = 2", "--env", "B=", "--cwd", text(folder.path())];
     let limits = ["--limit", "nofile=100:200", "--limit", "core=0", "--limit", "stack=8388608:unlimited"];
@@ -59,7 +59,7 @@ fn a_program_is_looked_for_from_its_folder_and_in_its_path() {
 }
 
 #[test]
-fn a_program_runs_as_its_user_with_all_groups_of_that_and_nobody_elses() {
+fn a_program_runs_as_its_user_with_all_groups_of_that_user_and_no_others() {
     if !is_root() {
         return;
     }
@@ -81,7 +81,7 @@ fn a_program_runs_as_its_user_with_all_groups_of_that_and_nobody_elses() {
 }
 
 #[test]
-fn a_program_of_another_user_dies_with_its_supervisor_though_none_stands_by() {
+fn a_program_of_another_user_dies_with_its_supervisor_though_no_child_stands_by() {
     if !is_root() {
         return;
     }
@@ -93,7 +93,7 @@ fn a_program_of_another_user_dies_with_its_supervisor_though_none_stands_by() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_before_anything_begins() {
+fn impossible_users_folders_and_limits_are_refused_before_a_program_begins() {
     let folder = tempfile::tempdir().unwrap();
     let events = folder.path().join("events");
     let refused = |options: &[&str], program: &str| {
@@ -133,7 +133,7 @@ fn what_cannot_be_is_refused_before_anything_begins() {
 }
 
 #[test]
-fn one_that_may_not_become_another_user_says_so() {
+fn a_supervisor_that_may_not_become_another_user_says_so() {
     if !is_root() {
         return;
     }

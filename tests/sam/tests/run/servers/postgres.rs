@@ -158,7 +158,7 @@ fn postgres_reloads_without_a_lost_query_and_a_smart_stop_waits_for_its_clients(
 }
 
 #[test]
-fn postgres_has_what_was_committed_when_it_was_killed_or_hung_and_a_fast_stop_waits_for_nobody() {
+fn postgres_keeps_what_was_committed_when_it_is_killed_or_hangs_and_a_fast_stop_waits_for_no_client() {
     let Some(postgres) = Postgres::new() else { return };
     let ready = postgres.programs.join("pg_isready");
     let probe = format!("{} -q -t 2 -h {}", ready.display(), postgres.folder.path().display());

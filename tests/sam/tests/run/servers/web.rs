@@ -62,7 +62,7 @@ fn nginx_reloads_without_a_lost_request_is_replaced_when_killed_and_stops_gracef
 }
 
 #[test]
-fn nginx_in_the_background_is_told_what_to_do() {
+fn nginx_that_goes_into_the_background_ends_with_a_line_that_says_what_to_do() {
     let Some(nginx) = installed("nginx") else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("nginx.conf");
@@ -140,7 +140,7 @@ fn gunicorn_reloads_without_a_lost_request_and_stops_gracefully() {
 }
 
 #[test]
-fn nginx_has_no_upgrade_in_the_foreground_and_goes_on() {
+fn nginx_in_the_foreground_refuses_its_upgrade_and_goes_on() {
     let Some(nginx) = installed("nginx") else { return };
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();

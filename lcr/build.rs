@@ -1,6 +1,6 @@
 //! Records which toolchain and target compile this copy of `lcr`: a component
 //! writes both into its manifest. And decides whether images lead what threads need to their
-//! host (`cfg(lcr_led)`, see `src/component/shims.rs`).
+//! host (`cfg(lcr_led)`, see `src/component/libc_shims.rs`).
 
 use std::{env, process::Command};
 

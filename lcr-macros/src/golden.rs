@@ -51,7 +51,7 @@ fn expand_item(mut item: Item) -> TokenStream {
             None => item.into_token_stream(),
         },
         Item::Fn(inner) => match take(&mut inner.attrs, "main") {
-            Some(arguments) => crate::supervised::main(arguments, item.into_token_stream()),
+            Some(arguments) => crate::sam_main::main(arguments, item.into_token_stream()),
             None => item.into_token_stream(),
         },
         Item::Struct(_) | Item::Enum(_) => {

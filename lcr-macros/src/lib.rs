@@ -26,7 +26,7 @@ mod interface;
 mod lifetimes;
 mod options;
 mod refusal;
-mod supervised;
+mod sam_main;
 mod tokens;
 mod types;
 mod value;
@@ -62,5 +62,5 @@ pub fn derive_abi(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
 #[doc = include_str!("../docs/main.md")]
 #[proc_macro_attribute]
 pub fn sam_main(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    supervised::main(arguments.into(), item.into()).into()
+    sam_main::main(arguments.into(), item.into()).into()
 }

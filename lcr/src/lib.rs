@@ -141,10 +141,9 @@ pub mod __fuzzing;
 pub mod __private;
 
 pub use abi::{
-    bytes::Bytes,
     fault::FaultKind,
     interface::Interface,
-    value::{Abi, Plain},
+    value::{Abi, Plain, bytes::Bytes},
 };
 pub use component::{
     context::Context,
@@ -152,8 +151,8 @@ pub use component::{
     handle::Handle,
     identity::ComponentId,
     pinned::Pinned,
-    serde::Serde,
     stateful::{BoxError, RawState, Stateful},
+    value::serde::Serde,
     wire,
 };
 pub use error::{Error, ErrorKind, Result, Straggler};

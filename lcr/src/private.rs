@@ -16,14 +16,16 @@ pub mod v0_1_0 {
 
     pub use crate::{
         abi::{
-            callback::{BorrowedCallback, BoxedCallback},
             fault::Outcome,
             interface::{Interface, InterfaceInfo, Method, Need, interface_bytes, interface_len},
             manifest::{Declaration, Flags, manifest_bytes, manifest_len},
             shape::{Kind, Part, Shape, bounds},
             tables::{Created, Export, RawContext, Thunk, Verdict},
-            tagged::{Payload, Tagged, bad_tag},
-            value::{Abi, Plain, Within},
+            value::{
+                Abi, Plain, Within,
+                callback::{BorrowedCallback, BoxedCallback},
+                enums::{Payload, Tagged, bad_tag},
+            },
         },
         component::{
             export::{create_with, healthy_with},

@@ -7,7 +7,7 @@ use super::{
     Field, Flag, Options, Spanned, Unfilled,
     names::{ComponentName, InterfaceName, SemanticVersion},
 };
-use crate::supervised::values::{
+use crate::sam_main::values::{
     Backoff, Budget, Cgroup, Checks, Codes, KillMode, Recovery, Respawn, Signal, SignalTarget, Strays, Time,
 };
 

@@ -4,7 +4,7 @@
 //! different compilers, with different layouts of Rust types and different
 //! allocators, so nothing here relies on either: values cross as `#[repr(C)]`
 //! representations ([`value`]), owned memory carries the function that frees it
-//! ([`owned`]), panics become [`fault::RawFault`]s, and what both sides believe of
+//! ([`value::sequences`]), panics become [`fault::RawFault`]s, and what both sides believe of
 //! each other is compared as bytes ([`manifest`], [`shape`]) before the first call.
 //! The tables that a call walks through ([`frame`], [`world`]) are here too, because
 //! a component calls its dependencies through the very same path as the host.
@@ -15,23 +15,18 @@
 //! 3. A change to any layout changes [`ABI_VERSION`], and with it the entry symbol. [`layout`]
 //!    states size and offsets below each type, so that such a change does not compile unnoticed.
 
-pub mod bytes;
-pub mod callback;
-pub mod composite;
 pub mod fault;
 pub mod frame;
 pub mod holds;
 pub mod interface;
 mod layout;
-pub mod manifest;
 #[cfg(all(loom, test))]
-mod models;
+mod loom_models;
+pub mod manifest;
 pub mod names;
-pub mod owned;
 pub mod shape;
 pub(crate) mod sync;
 pub mod tables;
-pub mod tagged;
 pub mod value;
 pub mod world;
 

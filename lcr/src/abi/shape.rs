@@ -46,7 +46,7 @@ pub enum Kind {
     Enum,
     /// One variant of an enum; its parts are fields.
     Variant,
-    /// [`Bytes`](super::bytes::Bytes).
+    /// [`Bytes`](super::value::bytes::Bytes).
     Bytes,
     /// A handle; the name is the interface's, the size its version.
     Handle,

@@ -8,13 +8,15 @@
 use core::ptr::NonNull;
 
 use super::{
-    composite::RawResult,
     fault::{Outcome, RawFault},
     frame::{Core, Record},
     holds::Holds,
     layout::layout,
-    owned::{RawSlice, RawVec},
     sync::AtomicUsize,
+    value::{
+        composite::RawResult,
+        sequences::{RawSlice, RawVec},
+    },
     world::Table,
 };
 

@@ -5,7 +5,11 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    abi::{interface::Interface, owned::RawSlice, tables::RawContext, value::Abi},
+    abi::{
+        interface::Interface,
+        tables::RawContext,
+        value::{Abi, sequences::RawSlice},
+    },
     error::{Error, ErrorKind, Result},
 };
 

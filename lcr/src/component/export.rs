@@ -7,14 +7,13 @@ use std::fmt::Display;
 
 use crate::abi::{
     fault::Outcome,
-    owned::RawSlice,
     tables::{Created, Export, RawContext, Saved, Thunk, Verdict},
-    value::Abi,
+    value::{Abi, sequences::RawSlice},
 };
 
 use super::{
-    barrier::barrier,
     context::Context,
+    panic_barrier::barrier,
     stateful::{self, Stateful},
 };
 

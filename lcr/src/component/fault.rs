@@ -2,13 +2,11 @@
 
 use std::{fmt, marker::PhantomData};
 
-use super::{identity::ComponentId, passing};
+use super::{fault_note, identity::ComponentId};
 use crate::abi::{
-    composite::RawTuple7,
     fault::{Beginning, FaultKind},
-    owned::RawVec,
     shape::{Kind, Part, Shape},
-    value::{Abi, Within},
+    value::{Abi, Within, composite::RawTuple7, sequences::RawVec},
 };
 
 /// Why a call through a handle has no value.
@@ -204,7 +202,7 @@ impl<R> RaiseAsPanic<R> for &Tag<R> {
     fn raise_lcr_fault(self, fault: Fault) -> R {
         let text = fault.to_string();
         if fault.kind() == FaultKind::Panic {
-            passing::note(&text, Origin::into_beginning(fault.0.origin));
+            fault_note::note(&text, Origin::into_beginning(fault.0.origin));
         }
         panic!("{text}")
     }

@@ -6,15 +6,14 @@ use crate::abi::{
     fault::RawFault,
     frame::{Core, Frame, Place, Record},
     interface::Interface,
-    owned::RawSlice,
     shape::{Kind, Shape},
     tables::{HostTable, RawEntered, RawHandle, RawSlot},
-    value::{Abi, Within},
+    value::{Abi, Within, sequences::RawSlice},
     world::{Table, Target, entry},
 };
 
 use super::{
-    call::{Callee, Inside, Unserved, call_inside, refused},
+    call_path::{Callee, Inside, Unserved, call_inside, refused},
     fault::Fault,
     generated::arguments::Arguments,
     image,

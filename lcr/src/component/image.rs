@@ -26,7 +26,7 @@ use crate::abi::{
     value::Abi,
 };
 
-use super::{registration::Registration, shims};
+use super::{libc_shims, registration::Registration};
 
 static HOST: AtomicPtr<HostTable> = AtomicPtr::new(ptr::null_mut());
 
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn lcr_entry_3(host: *const HostTable) -> *const ImageTabl
         return ptr::null();
     }
     // SAFETY: the caller's table lives as long as the process.
-    shims::lead_to(unsafe { &(*host).threads });
+    libc_shims::lead_to(unsafe { &(*host).threads });
     TABLE.get_or_init(|| {
         let exports = exports();
         ImageTable {

@@ -1,28 +1,27 @@
 //! Floor 1: what a component's author uses, in whatever image the component ends up.
 //!
 //! [`image`] is the image's end of the wire: the entry symbol, the host's table and the
-//! thread's record. [`handle`] makes calls, [`context`] and [`stateful`] construct and
-//! restore, [`wire`] is the form in which values of any type cross, [`registration`] collects
-//! what the macros generate, and [`export`] has the functions behind it.
+//! thread's record. [`handle`] and [`pinned`] make calls, along the [`call_path`]; [`context`]
+//! and [`stateful`] construct and restore; [`wire`] is the form in which values of any serde type
+//! cross; [`registration`] collects what the macros generate, and [`export`] has the functions
+//! behind it.
 
-pub mod barrier;
-pub mod bytes;
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
-pub mod call;
+pub mod call_path;
 pub mod context;
 pub mod export;
 pub mod fault;
+mod fault_note;
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 pub mod generated;
 pub mod handle;
 pub mod identity;
 pub mod image;
-mod passing;
-mod path;
+mod libc_shims;
+pub mod panic_barrier;
 pub mod pinned;
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 pub mod registration;
-pub mod serde;
-mod shims;
 pub mod stateful;
+pub mod value;
 pub mod wire;

@@ -9,7 +9,7 @@ use crate::abi::{
 };
 
 use super::{
-    call::{Callee, Inside, Unserved, call_inside, refused},
+    call_path::{Callee, Inside, Unserved, call_inside, refused},
     fault::Fault,
     generated::arguments::Arguments,
     handle::Handle,

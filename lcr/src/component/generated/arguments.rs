@@ -1,7 +1,7 @@
 //! The arguments of a method or callback as one tuple of representations, and the C functions
 //! that take them one by one.
 
-use crate::{abi::fault::Outcome, component::barrier::callback_barrier};
+use crate::{abi::fault::Outcome, component::panic_barrier::callback_barrier};
 
 /// A tuple of representations that are the arguments of a method or callback.
 ///

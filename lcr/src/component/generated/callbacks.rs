@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 
 use super::arguments::Arguments;
 use crate::{
-    abi::callback::{BorrowedCallback, BoxedCallback},
-    component::barrier::{CatchDrop, expect_outcome},
+    abi::value::callback::{BorrowedCallback, BoxedCallback},
+    component::panic_barrier::{CatchDrop, expect_outcome},
 };
 
 /// Whether a type is `Send` and `Sync`, by [`Bounds::SEND`] and [`Bounds::SYNC`]: the compiler

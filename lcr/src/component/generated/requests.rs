@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use crate::component::{
-    call::{Callee, Unserved},
+    call_path::{Callee, Unserved},
     fault::Fault,
 };
 

@@ -6,7 +6,7 @@ use crate::{
         interface::{Interface, InterfaceInfo},
         tables::{Created, RawContext, Thunk},
     },
-    component::{barrier::barrier, export::default_create},
+    component::{export::default_create, panic_barrier::barrier},
 };
 
 /// An interface that `T` implements: `dyn Trait` for every `T: Trait`.

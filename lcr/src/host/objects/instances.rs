@@ -7,7 +7,11 @@
 use std::sync::Arc;
 
 use crate::{
-    abi::{composite::RawResult, fault::Outcome, owned::RawVec, value::Abi, world::Target},
+    abi::{
+        fault::Outcome,
+        value::{Abi, composite::RawResult, sequences::RawVec},
+        world::Target,
+    },
     error::{Error, ErrorKind, Result},
     host::{
         ids::{Generation, ServiceId, ViewId},

@@ -13,7 +13,10 @@ use std::{
 };
 
 use crate::{
-    abi::{owned::RawSlice, tables::RawContext, value::Abi},
+    abi::{
+        tables::RawContext,
+        value::{Abi, sequences::RawSlice},
+    },
     error::{Error, ErrorKind, Result},
     host::{
         ids::{ProviderId, ServiceId},

@@ -14,9 +14,11 @@ use crate::{
         ABI_VERSION,
         fault::{FaultKind, Outcome, RawFault},
         frame::{Place, Record},
-        owned::{RawSlice, RawVec},
         tables::{Created, HostTable, RawContext, RawEntered, RawPin, RawSlot},
-        value::Abi,
+        value::{
+            Abi,
+            sequences::{RawSlice, RawVec},
+        },
         world::{Table, Target, entry},
     },
     error::{Error, Result},

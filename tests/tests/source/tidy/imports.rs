@@ -23,7 +23,7 @@ const CRATES: [&str; 2] = ["lcr/src", "sam/src"];
 const CIRCLES: &[(&str, &[&str], &str)] = &[
     (
         "lcr/src",
-        &["component/call.rs", "component/handle.rs", "component/pinned.rs"],
+        &["component/call_path.rs", "component/handle.rs", "component/pinned.rs"],
         "a handle is pinned, a pin knows its handle, and both are called in one way that asks the handle who serves it",
     ),
     (

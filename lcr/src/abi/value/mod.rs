@@ -1,6 +1,32 @@
-//! The trait of values that may cross an image border, and the scalars.
+//! Values that may cross an image border: the trait [`Abi`], and the types that have it here.
+//!
+//! To add a type, implement [`Abi`] and [`Within`] for it in the file of its kind (and [`Plain`],
+//! if its memory is its representation):
+//!
+//! | file | types |
+//! |---|---|
+//! | `scalars` | integers, floats, `bool`, `char`, `()` |
+//! | [`sequences`] | `&str`, `&[T]`, `&mut [T]`, `Vec<T>`, `String`, `Box<T>` |
+//! | [`composite`] | `Option`, `Result`, arrays, tuples, `Duration` |
+//! | [`enums`] | enums with fields, as `#[derive(Abi)]` sends them |
+//! | [`bytes`] | `lcr::Bytes` |
+//! | [`callback`] | `&dyn Fn(..)`, `Box<dyn Fn(..) + Send>` |
+//! | `component/value` | what needs std or serde: `&Path`, `&OsStr`, `lcr::Serde<T>` |
+//! | `component/handle` | `lcr::Handle` |
+//!
+//! A representation of a new form also needs a [`Kind`](super::shape::Kind), which the host compares
+//! (`host/image/shape`) and which manifests encode, so it raises
+//! [`ABI_VERSION`](super::ABI_VERSION). `#[derive(Abi)]` and the attributes generate code for
+//! authors' types in `lcr-macros/src/value`.
 
-use super::shape::{Kind, Shape};
+pub mod bytes;
+pub mod callback;
+pub mod composite;
+pub mod enums;
+mod scalars;
+pub mod sequences;
+
+use super::shape::Shape;
 
 /// A value that may be an argument or a result of an interface's method.
 ///
@@ -62,43 +88,3 @@ pub unsafe trait Within<'a>: Abi {}
     note = "take a `Vec<T>`, or make the element a `#[repr(C)]` struct with `#[derive(Clone, Copy, lcr::Abi)] #[abi(plain)]`"
 )]
 pub unsafe trait Plain: Abi<Repr = Self> + Copy {}
-
-macro_rules! scalars {
-    ($($ty:ident)*) => {$(
-        // SAFETY: the language fixes size and layout; the shape names the type.
-        unsafe impl Abi for $ty {
-            type Repr = $ty;
-            const SHAPE: &'static Shape = &Shape::of::<$ty>(Kind::Scalar, stringify!($ty), &[]);
-            const PLAIN: bool = true;
-            #[inline(always)]
-            fn into_repr(self) -> $ty {
-                self
-            }
-            #[inline(always)]
-            unsafe fn from_repr(repr: $ty) -> $ty {
-                repr
-            }
-        }
-        // SAFETY: as above.
-        unsafe impl Plain for $ty {}
-        // SAFETY: it borrows nothing.
-        unsafe impl Within<'_> for $ty {}
-    )*};
-}
-
-scalars! { u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64 bool char }
-
-// SAFETY: nothing crosses but a byte without meaning.
-unsafe impl Abi for () {
-    type Repr = u8;
-    const SHAPE: &'static Shape = &Shape::of::<u8>(Kind::Unit, "", &[]);
-    #[inline(always)]
-    fn into_repr(self) -> u8 {
-        0
-    }
-    #[inline(always)]
-    unsafe fn from_repr(_: u8) {}
-}
-
-// SAFETY: it borrows nothing.
-unsafe impl Within<'_> for () {}

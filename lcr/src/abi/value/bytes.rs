@@ -12,10 +12,12 @@ use core::{
 };
 
 use super::{
-    holds::{self, Hold, Holds},
-    layout::layout,
-    shape::{Kind, Shape},
-    value::{Abi, Within},
+    super::{
+        holds::{self, Hold, Holds},
+        layout::layout,
+        shape::{Kind, Shape},
+    },
+    Abi, Within,
 };
 
 /// Immutable bytes owned by the image that made them: crossing a border, cloning and

@@ -10,9 +10,11 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{alloc::Layout, mem::ManuallyDrop, ptr, slice};
 
 use super::{
-    layout::layout,
-    shape::{Kind, Part, Shape},
-    value::{Abi, Plain, Within},
+    super::{
+        layout::layout,
+        shape::{Kind, Part, Shape},
+    },
+    Abi, Plain, Within,
 };
 
 /// `&[T]` and `&str`: address and number of elements. The address is never null.

@@ -1,8 +1,17 @@
-//! A call between entering an instance and going on with its result.
+//! The call path, from the caller's handle to the component's function and back.
 //!
-//! [`Handle`](super::handle::Handle) and [`Pinned`](super::pinned::Pinned) differ in how a call
-//! gets inside an instance and out again, which is [`Inside`]. What the call does there,
-//! [`call_inside`], is the same for a handle's fast path, its slow path and a pin.
+//! | step | file |
+//! |---|---|
+//! | lower the arguments, lift the result | `component/generated/requests`, called by the code of `#[lcr::interface]` |
+//! | enter by the fast path, else by the slow one | [`Handle`], through `abi/frame` and `abi/world` |
+//! | the slow path: a thread's first call, a shut gate, a pinned thread, deep nesting | `host/service/host_table`, `host/service/gate` |
+//! | enter under a pin | [`Pinned`](super::pinned::Pinned) |
+//! | find the function, call it, leave | this file |
+//! | catch a panic, lift the arguments, lower the result | `component/generated/services`, `component/panic_barrier` |
+//!
+//! A handle and a pin differ in how a call gets inside an instance and out again, which is
+//! [`Inside`]. What the call does there, [`call_inside`], is the same for a handle's fast path, its
+//! slow path and a pin.
 //!
 //! Invariants
 //! 1. A call leaves the instance exactly once: after its result was lifted (also if lifting

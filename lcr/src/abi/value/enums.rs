@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use super::{layout::layout, value::Abi};
+use super::{super::layout::layout, Abi};
 
 /// The representation of an enum with fields: which variant, and its fields.
 #[repr(C)]

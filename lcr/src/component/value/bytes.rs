@@ -1,8 +1,6 @@
 //! Bytes whose owner is a type of the author's, behind the panic barrier.
 
-use crate::abi::bytes::Bytes;
-
-use super::barrier::CatchDrop;
+use crate::{abi::value::bytes::Bytes, component::panic_barrier::CatchDrop};
 
 impl Bytes {
     /// Bytes that keep `owner` alive; the bytes are whatever `owner.as_ref()` gives now.

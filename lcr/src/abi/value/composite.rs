@@ -7,9 +7,11 @@ use core::{
 };
 
 use super::{
-    layout::layout,
-    shape::{Kind, Part, Shape},
-    value::{Abi, Plain, Within},
+    super::{
+        layout::layout,
+        shape::{Kind, Part, Shape},
+    },
+    Abi, Plain, Within,
 };
 
 /// `Option<T>`: `tag` is 1 with a value, 0 without.

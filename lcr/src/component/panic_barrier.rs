@@ -13,7 +13,7 @@ use std::{
 
 use crate::abi::fault::{Beginning, FaultKind, Outcome};
 
-use super::{image, passing};
+use super::{fault_note, image};
 
 /// Runs `body` and turns a panic into a fault with the panic's message.
 ///
@@ -49,7 +49,7 @@ fn caught<R: Copy>(payload: Box<dyn Any + Send>, is_callback: bool) -> Outcome<R
             }
         },
     };
-    let beginning = passing::take(&message);
+    let beginning = fault_note::take(&message);
     let own = || is_callback.then(|| Beginning { component: image::component(), generation: 0 });
     Outcome::faulted(FaultKind::Panic, message, beginning.or_else(own))
 }
@@ -115,7 +115,7 @@ pub unsafe fn expect_outcome<R: Copy>(outcome: Outcome<R>) -> R {
     match unsafe { outcome.into_result() } {
         Ok(value) => value,
         Err((_, message, beginning)) => {
-            passing::note(&message, beginning.unwrap_or(Beginning { component: String::new(), generation: 0 }));
+            fault_note::note(&message, beginning.unwrap_or(Beginning { component: String::new(), generation: 0 }));
             panic!("{message}")
         }
     }

@@ -5,12 +5,11 @@ use std::ops::{Deref, DerefMut};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::abi::{
-    owned::RawVec,
     shape::{Kind, Shape},
-    value::{Abi, Within},
+    value::{Abi, Within, sequences::RawVec},
 };
 
-use super::wire;
+use super::super::wire;
 
 /// Wraps any serde type so that it crosses an image border in a self-describing form.
 ///
@@ -18,7 +17,7 @@ use super::wire;
 /// serde does: a field with `#[serde(default)]` may be missing.
 ///
 /// A value that cannot be encoded or decoded panics, which becomes a
-/// [`Fault`](super::fault::Fault) if it happens in the component.
+/// [`Fault`](crate::Fault) if it happens in the component.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Serde<T>(pub T);
 

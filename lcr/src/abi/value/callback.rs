@@ -9,10 +9,12 @@ use alloc::boxed::Box;
 use core::mem::ManuallyDrop;
 
 use super::{
-    holds::{self, Hold, Holds},
-    layout::layout,
-    shape::{Kind, Shape},
-    value::Abi,
+    super::{
+        holds::{self, Hold, Holds},
+        layout::layout,
+        shape::{Kind, Shape},
+    },
+    Abi,
 };
 
 /// The representation of `&dyn Fn(..)`, which the caller lends for the length of a call.

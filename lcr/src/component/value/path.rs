@@ -6,9 +6,8 @@
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
 use crate::abi::{
-    owned::RawSlice,
     shape::{Kind, Part, Shape},
-    value::{Abi, Within},
+    value::{Abi, Within, sequences::RawSlice},
 };
 
 const BYTES: &[Part] = &[Part { name: "bytes", at: 0, shape: <&[u8]>::SHAPE }];

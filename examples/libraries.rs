@@ -1,12 +1,12 @@
-//! Where an example finds the libraries of its components.
+//! How an example builds and finds the libraries of its components.
 
 use std::{env, path::PathBuf, process::Command};
 
 use lcr::BoxError;
 
-/// Builds the components of these names, each an `[[example]]` with crate-type `cdylib`, in the
-/// profile of this program, and returns the directory that has `libNAME.so` of each. With the
-/// argument `--built` they are there already.
+/// Builds the components of these names in the profile of this program, and returns the directory that
+/// has `libNAME.so` of each. Each component is an `[[example]]` with crate-type `cdylib`. With the
+/// argument `--built` this builds nothing, because the libraries are there already.
 pub fn built(names: &[&str]) -> Result<PathBuf, BoxError> {
     let program = env::current_exe()?;
     let directory = program.parent().ok_or("the program has no directory")?;

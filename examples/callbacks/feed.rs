@@ -1,5 +1,5 @@
-//! A component that calls back. Its news are state; its subscribers are not, because a closure
-//! cannot be written down and read again.
+//! A component that calls back. Its texts are state, which survives a replacement. Its subscribers are
+//! not, because a closure cannot be serialised.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,7 +23,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[lcr::component(state, name = "feed", version = "1.0.0")]
 impl Feed for News {
     fn each(&self, visit: &dyn Fn(&str) -> bool) {
-        // A copy, here and below, so that no lock is held while foreign code runs: it may call this feed.
+        // The callback may call this feed, so it runs on a copy and without the lock, here and below.
         let texts = lock(&self.texts).clone();
         let _ = texts.iter().all(|text| visit(text));
     }

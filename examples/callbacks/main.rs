@@ -1,5 +1,6 @@
-//! Callbacks, lent and given away, and how a subscriber notices that the component which held its
-//! callback was replaced: the old instance drops the callback, and with it a sender.
+//! Callbacks that a component borrows for a call, and callbacks that it keeps. A subscriber notices when
+//! the component that holds its callback is replaced: the old instance drops the callback and the
+//! sender in it, so the subscriber's channel ends.
 
 mod interface;
 #[path = "../libraries.rs"]
@@ -14,7 +15,7 @@ use std::{
 use interface::Feed;
 use lcr::{Handle, Runtime};
 
-/// How long what happens on another thread may take.
+/// How long to wait for an event on another thread.
 const SOON: Duration = Duration::from_secs(10);
 
 fn main() -> Result<(), lcr::BoxError> {
@@ -25,22 +26,23 @@ fn main() -> Result<(), lcr::BoxError> {
     feed.publish("rain");
     feed.publish("more rain");
 
-    // Lent: the closure borrows a variable of this function.
+    // The component borrows this closure, which borrows a variable of this function.
     let seen = RefCell::new(Vec::new());
     feed.each(&|text| {
         seen.borrow_mut().push(text.to_owned());
         seen.borrow().len() < 2
     });
-    println!("each: {:?}", seen.borrow());
+    println!("published so far: {:?}", seen.borrow());
     assert_eq!(*seen.borrow(), ["rain", "more rain"]);
 
-    // Given away: the component keeps it.
+    // The component keeps this closure.
     let news = subscribe(&feed);
     assert_eq!(feed.publish("sun"), 1);
     assert_eq!(news.recv_timeout(SOON)?, "sun");
 
-    // The news are handed over and the subscribers are not. The old instance is destroyed, its
-    // callback with it, and the channel ends: subscribe again, and read up what was missed.
+    // The new instance gets the texts, and no subscribers. The runtime destroys the old instance,
+    // which drops its callback and so ends the channel. The subscriber subscribes again, and reads
+    // the texts that it missed.
     println!("{}", runtime.replace(&library)?);
     assert_eq!(feed.publish("wind"), 0);
     assert_eq!(news.recv_timeout(SOON), Err(RecvTimeoutError::Disconnected));
@@ -59,7 +61,7 @@ fn main() -> Result<(), lcr::BoxError> {
 
 fn subscribe(feed: &Handle<dyn Feed>) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
-    // The receiver may be gone; the feed need not know.
+    // Sending fails if the receiver is gone, which does not concern the feed.
     let tell = move |text: &str| _ = sender.send(text.to_owned());
     feed.subscribe(Box::new(tell));
     receiver

@@ -1,4 +1,4 @@
-//! A component that needs another one.
+//! A bank, which needs a journal.
 
 use lcr::{Context, Handle};
 

@@ -1,4 +1,4 @@
-//! What the program and the components agree on.
+//! The interfaces that the program and its components share.
 
 /// Keeps lines.
 #[lcr::interface(name = "dependencies.journal", version = 1)]
@@ -7,8 +7,8 @@ pub trait Journal {
     fn append(&self, line: &str) -> String;
 }
 
-/// Keeps accounts, and writes each change to a journal. `deps(Journal)` says that no
-/// implementation is constructed before a journal is there.
+/// Keeps accounts, and writes each change to a journal. `deps(Journal)` has the runtime construct a
+/// journal before it constructs any implementation of this interface.
 #[lcr::interface(name = "dependencies.accounts", version = 1, deps(Journal))]
 pub trait Accounts {
     /// Adds to an account, and returns the line of the journal.

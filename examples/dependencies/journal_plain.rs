@@ -1,4 +1,4 @@
-//! A journal that writes lines as they are.
+//! A journal that leaves its lines unchanged.
 
 mod interfaces;
 use interfaces::Journal;

@@ -1,5 +1,5 @@
-//! A component that needs another one: what is refused while that is missing, which one it gets
-//! if there are two, and what it notices when that one is replaced.
+//! A bank that needs a journal: what the runtime refuses while there is no journal, which journal the
+//! bank gets if there are two, and what the bank notices when its journal is replaced.
 
 mod interfaces;
 #[path = "../libraries.rs"]
@@ -14,18 +14,19 @@ fn main() -> Result<(), lcr::BoxError> {
     let [accounts, plain, numbered] = names.map(|name| libraries.join(format!("lib{name}.so")));
     let runtime = Runtime::new()?;
 
-    // No journal is present, so a plan that adds the bank alone is refused before its code runs.
+    // No journal is present, so the runtime refuses a plan that adds the bank alone, before any code
+    // of the bank runs.
     let refused = runtime.load(&accounts).expect_err("the bank needs a journal");
     println!("refused: {refused}");
     assert_eq!(refused.kind(), ErrorKind::Dependency);
 
-    // In one plan both are added, in either order. The first use of the bank builds the journal.
+    // One plan adds both, in either order. The first use of the bank constructs the journal.
     println!("{}", runtime.plan().add(&accounts).add(&plain).commit()?);
     let bank = runtime.service::<dyn Accounts>()?;
     assert_eq!(bank.deposit("ann", 5), "ann +5");
 
-    // A second journal: from now on it would not be clear which one the bank needs, so the plan
-    // that adds it says so.
+    // With a second journal it would be unclear which one a bank gets, so the plan that adds the
+    // second journal also has to bind the interface to one of them.
     let ambiguous = runtime.load(&numbered).expect_err("the bank needs a journal, and there would be two");
     println!("refused: {ambiguous}");
     assert_eq!(ambiguous.kind(), ErrorKind::Ambiguous);
@@ -33,16 +34,18 @@ fn main() -> Result<(), lcr::BoxError> {
     assert_eq!(runtime.service::<dyn Journal>()?.append("hello"), "hello");
     assert_eq!(runtime.service_of::<dyn Journal>("numbered-journal")?.append("hello"), "1: hello");
 
-    // What is built from now on gets another one. The bank is built, and keeps what it has.
+    // Another binding holds for instances that are constructed from now on. The bank is there
+    // already, and keeps its journal.
     runtime.plan().bind::<dyn Journal>("numbered-journal").commit()?;
     assert_eq!(runtime.service::<dyn Journal>()?.append("hello"), "1: hello");
     assert_eq!(bank.deposit("ann", 5), "ann +5");
 
-    // The bank's journal is needed, so it cannot be removed ...
+    // The bank holds its journal, so that journal cannot be removed ...
     let needed = runtime.plan().remove("plain-journal").commit().expect_err("the bank holds it");
     println!("refused: {needed}");
 
-    // ... but it can be replaced, by any component that fits. The bank's handle goes on.
+    // ... but any component with the same interface can replace it. The bank's handle then leads
+    // to the new journal.
     runtime.plan().remove("numbered-journal").commit()?;
     println!("{}", runtime.plan().replace_component("plain-journal", &numbered).commit()?);
     assert_eq!(bank.deposit("ann", 5), "1: ann +5");

@@ -1,8 +1,9 @@
-//! Health: a main loop that beats, a worker with a check of its own, and what the next instance learns of
-//! the one before.
+//! Health: a main loop that beats, a worker thread with a check of its own, and what an instance learns
+//! about the end of the instance before it.
 //!
-//! Run `cargo run --example health`, and send signals from another terminal: `kill -STOP` to the instance
-//! is a hang, `kill -KILL` a crash, and `kill` to the supervisor (its parent) a stop.
+//! Run `cargo run --example health`, and send signals from another terminal. `kill -STOP` makes the
+//! instance hang, `kill -KILL` makes it crash, and `kill` to the supervisor (the instance's parent) stops
+//! both.
 
 use std::{
     error::Error,
@@ -19,11 +20,11 @@ use std::{
 use sam::report::{Exit, Report};
 use signal_hook::consts::SIGTERM;
 
-// The loop beats every 100 ms; half a second of silence is a hang.
+// The loop beats every 100 ms. After half a second without a beat the supervisor takes it for hung.
 #[sam::main(interval = "500ms", backoff = "50ms..1s")]
 fn main() -> Result<(), Box<dyn Error>> {
     let app = sam::app();
-    // SIGTERM is the operator's stop, or a warning that this instance is overdue.
+    // SIGTERM is either an operator's stop, or the supervisor's warning that no beat came in time.
     let told = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGTERM, Arc::clone(&told))?;
 
@@ -32,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     app.resume_checks();
     println!("instance {}, pid {}", app.instance(), process::id());
     if let Some(report) = app.previous_exit() {
-        println!("the one before {} and lived {:?}", ending(&report), report.lived);
+        println!("the instance before {} and lived {:?}", ending(&report), report.lived);
     }
     for job in 0.. {
         app.beat();
@@ -48,17 +49,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("stopped, the sum is {sum}");
         return Ok(());
     }
-    Err("warned: the next instance does better".into())
+    Err("the supervisor warned this instance, so it makes way for the next one".into())
 }
 
-/// Adds jobs up until there are no more.
+/// Adds up jobs until the queue is closed.
 fn work(queue: &mpsc::Receiver<u64>) -> sam::Result<u64> {
-    // A job takes one second at most. The check is of this thread alone: the loop's beats do not hide
-    // that it hangs.
+    // A job takes one second at most. The check belongs to this thread alone, so beats of the main loop
+    // do not hide a hang of this thread.
     let check = sam::app().check("worker", Duration::from_secs(1))?;
     let mut sum = 0;
     loop {
-        // Waiting for a job is no hang.
+        // A thread that waits for a job does not hang.
         let parked = check.parked();
         let Ok(job) = queue.recv() else { return Ok(sum) };
         drop(parked);

@@ -1,15 +1,15 @@
 //! A key-value server whose command layer and storage engine are replaced while it serves.
 //!
-//! It speaks Redis's protocol. The host ([`server`]) knows sockets and framing only; what
-//! a request means is the business of a command layer, and what it works on that of a
-//! storage engine, both components in libraries of their own under `components/`.
+//! It speaks Redis's protocol. The host ([`server`]) knows sockets and framing only. A command layer
+//! understands requests, and a storage engine keeps the map; both are components, in libraries of their
+//! own under `components/`.
 //!
 //! - [`drive`]: the program is its own client too, replaces both again and again, offers
 //!   candidates that must be refused, and checks every acknowledged write. Then it starts
 //!   itself as a server in a process of its own, kills, stops, deadlocks and aborts that server
 //!   ([`survive`]), and checks again.
-//! - [`serve`]: for `redis-cli`, `redis-benchmark` and others. What it serves outlives its
-//!   process: the listener and the journal of writes ([`keep`]) are kept by `sam`.
+//! - [`serve`]: a server for `redis-cli`, `redis-benchmark` and other clients. `sam` keeps its listener and
+//!   its journal of writes ([`keep`]), so both outlive the process.
 //! - [`check`]: the checking client alone.
 //!
 //! `#[sam::main]` makes the process a supervisor and runs `main` in a child of it. With

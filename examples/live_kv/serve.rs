@@ -1,7 +1,7 @@
 //! `--serve`: serving others until a signal, and replacing meanwhile.
 //!
-//! Under a supervisor this is one instance of many: the listener is the one that the first
-//! of them opened, and the map is what the journal says.
+//! Under a supervisor this process is one instance of many. The first instance opened the listener, and
+//! the journal says what the map holds.
 
 use std::{
     io, process,
@@ -38,7 +38,7 @@ use crate::{
 const HELD: Duration = Duration::from_secs(1);
 const _: () = assert!(HELD.as_nanos() < DEADLINE.as_nanos());
 
-/// How often the main thread shows that it lives, and looks at the journal.
+/// How often the main thread beats and looks at the journal.
 const ROUND: Duration = Duration::from_millis(100);
 
 /// Serves on `address`; `true` if nothing failed.

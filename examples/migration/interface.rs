@@ -1,10 +1,10 @@
-//! What the program and both versions agree on.
+//! The interface that the program and both versions share.
 
 /// Counts visits.
 #[lcr::interface(name = "migration.visits", version = 1)]
 pub trait Visits {
-    /// Notes a visit, and returns how many there were, this one included.
+    /// Notes a visit, and returns the number of all visits, this one included.
     fn visit(&self, name: &str) -> u64;
-    /// How many of them had this name, as far as it was noted.
+    /// Returns how many visits had this name, as far as names were noted.
     fn of(&self, name: &str) -> u64;
 }

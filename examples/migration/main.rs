@@ -1,5 +1,6 @@
-//! State that survives: `migrate` takes it to a version with another type of state. Version 1 has no
-//! way back, so the runtime refuses it until the plan says that the state may be lost.
+//! State that survives a replacement: version 2 has another type of state, and its `migrate` reads that
+//! of version 1. Version 1 cannot read the state of version 2, so the runtime refuses to go back until
+//! the plan says that the state may be lost.
 
 mod interface;
 #[path = "../libraries.rs"]
@@ -21,15 +22,16 @@ fn main() -> Result<(), lcr::BoxError> {
     let plan = runtime.plan().replace(&v2).build();
     println!("{plan}");
     println!("{}", plan.commit()?);
-    assert_eq!(visits.visit("ann"), 3, "version 2 begins where version 1 was");
+    assert_eq!(visits.visit("ann"), 3, "version 2 goes on from the count of version 1");
     assert_eq!(visits.of("ann"), 1, "version 1 noted no names");
 
-    // The same version once more, as after a fix: the same type of state, so no migration.
+    // Version 2 replaces itself, as it does after a fix. The type of state is the same, so nothing
+    // is migrated.
     println!("{}", runtime.replace(&v2)?);
     assert_eq!(visits.of("ann"), 1);
 
-    // Version 1 does not know the state of version 2. The plan says which states meet; whether
-    // version 1 takes it shows in the transaction, which changes nothing.
+    // Version 1 does not know the state of version 2. The transaction finds that out when it asks
+    // version 1 to take the state, and leaves version 2 in place.
     let back = runtime.replace(&v1).expect_err("version 1 has no migrate");
     println!("refused: {back}");
     assert_eq!(back.kind(), ErrorKind::State);
@@ -38,6 +40,6 @@ fn main() -> Result<(), lcr::BoxError> {
     let report = runtime.plan().replace(&v1).discard_state("visits").commit()?;
     println!("{report}");
     assert_eq!(report.members[0].discarded_state, Some(2));
-    assert_eq!(visits.visit("ann"), 1, "version 1 began anew");
+    assert_eq!(visits.visit("ann"), 1, "version 1 began with no visits");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Version 1 keeps a number.
+//! Version 1, whose state is the number of visits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

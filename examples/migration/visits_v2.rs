@@ -1,4 +1,4 @@
-//! Version 2 keeps a number for each name, and understands what version 1 kept.
+//! Version 2, whose state has a number of visits for each name, and which reads the state of version 1.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ struct Counts {
     /// Visits that version 1 counted, without names.
     unnamed: u64,
     by_name: BTreeMap<String, u64>,
-    /// A field that was added later: a state without it is read, too.
+    /// A field that was added later. With `#[serde(default)]` a state without this field can be read.
     #[serde(default)]
     last: Option<String>,
 }
@@ -47,7 +47,7 @@ impl Visits for Named {
 impl Stateful for Named {
     type State = Counts;
 
-    /// Another type than that of version 1: its number is raised.
+    /// The type differs from that of version 1, so the number is higher. Default: 1.
     const STATE_VERSION: u32 = 2;
 
     fn save(&self) -> Result<Counts, BoxError> {

@@ -1,8 +1,8 @@
-//! What the program and both versions agree on.
+//! The interface that the program and both versions share.
 
 /// A price list.
 #[lcr::interface(name = "pins.prices", version = 1)]
 pub trait Prices {
-    /// What an item costs, in cents.
+    /// Returns the price of an item in cents.
     fn price(&self, item: &str) -> Option<u64>;
 }

@@ -1,4 +1,4 @@
-//! A request that makes several calls and must not see two versions: it holds a world.
+//! A request that makes several calls and must see one version in all of them: the request holds a pin.
 
 mod interface;
 #[path = "../libraries.rs"]
@@ -17,14 +17,15 @@ fn main() -> Result<(), lcr::BoxError> {
     runtime.load(&old)?;
     let prices = runtime.service::<dyn Prices>()?;
 
-    // Without a pin each call meets one version, and two calls may meet two.
+    // Without a pin each call reaches the current version, so two calls may reach two versions.
     let tea = prices.price("tea");
     runtime.replace(&new)?;
     let milk = prices.price("milk");
     println!("without a pin: tea {tea:?}, milk {milk:?}");
     assert_eq!((tea, milk), (Some(300), Some(120)));
 
-    // A pin holds the world for this thread: all handles, and what components call in turn.
+    // A pin holds the current versions for this thread: for calls through all handles, and for the
+    // calls that components make in turn.
     let pin = runtime.pin()?;
     let tea = prices.price("tea");
     let report = runtime.replace(&old)?;
@@ -33,14 +34,14 @@ fn main() -> Result<(), lcr::BoxError> {
     println!("with a pin on generation {}: tea {tea:?}, milk {milk:?}", pin.generation());
     assert_eq!((tea, milk), (Some(330), Some(120)));
 
-    // The replaced instance is destroyed when the last pin and call have left it.
+    // The runtime destroys a replaced instance when no pin and no call holds it any more.
     let held = runtime.wait_drained(Duration::from_millis(10)).expect_err("the pin holds it");
     held.stragglers().iter().for_each(|straggler| println!("{straggler}"));
     drop(pin);
     runtime.wait_drained(Duration::from_secs(10))?;
     assert_eq!(prices.price("tea"), Some(300));
 
-    // A pinned handle holds one instance, on any thread and across awaits.
+    // A pinned handle leads to the same instance on any thread and across awaits.
     let pinned = Handle::pin(&prices)?;
     runtime.replace(&new)?;
     assert_eq!((pinned.price("tea"), prices.price("tea")), (Some(300), Some(330)));

@@ -1,8 +1,8 @@
-//! What the program offers to plugins.
+//! The interface that each plugin implements.
 
-/// Changes text.
+/// Changes a text.
 #[lcr::interface(name = "plugins.filter", version = 1)]
 pub trait Filter {
-    /// The text, changed.
+    /// Returns the changed text.
     fn apply(&self, text: &str) -> String;
 }

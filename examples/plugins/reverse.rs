@@ -1,4 +1,4 @@
-//! A plugin that writes backwards.
+//! A plugin that reverses the characters of a text.
 
 mod interface;
 use interface::Filter;

@@ -1,4 +1,4 @@
-//! The next version of the plugin that writes backwards: by words.
+//! Version 2 of the plugin `reverse`, which reverses the words of a text.
 
 mod interface;
 use interface::Filter;

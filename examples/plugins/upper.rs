@@ -1,4 +1,4 @@
-//! A plugin that writes in capitals.
+//! A plugin that turns a text into capitals.
 
 mod interface;
 use interface::Filter;

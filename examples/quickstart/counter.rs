@@ -1,10 +1,10 @@
-//! A component that keeps its count when it is replaced: an interface, and a type for it.
+//! A component that keeps its count when it is replaced: an interface, and a type that implements it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lcr::{BoxError, Context};
 
-/// What the program knows of the component.
+/// The interface: all that the program knows of the component.
 #[lcr::interface(name = "quickstart.counter", version = 1)]
 pub trait Counter {
     /// Adds `number` and returns the sum.
@@ -22,7 +22,7 @@ impl Counter for Sum {
 }
 
 impl lcr::Stateful for Sum {
-    type State = u64; // anything that serde knows
+    type State = u64; // any type that serde knows
 
     fn save(&self) -> Result<u64, BoxError> {
         Ok(self.0.load(Ordering::Relaxed))

@@ -1,4 +1,4 @@
-//! One component source, first linked into the program, then loaded in its place.
+//! A component that is linked into the program, and then replaced by a loaded build of the same source.
 
 mod counter; // links the component; no other line is needed
 #[path = "../libraries.rs"]
@@ -8,13 +8,13 @@ use counter::Counter;
 
 fn main() -> Result<(), lcr::BoxError> {
     let runtime = lcr::Runtime::new()?;
-    let counter = runtime.service::<dyn Counter>()?; // a handle: implements Counter
+    let counter = runtime.service::<dyn Counter>()?; // a handle, which implements Counter
     println!("linked: {}", counter.add(1));
 
-    // The same file is an [[example]] with crate-type "cdylib": edit it, and run again.
+    // `counter.rs` is also an [[example]] with crate-type "cdylib": edit it, and run this again.
     let library = libraries::built(&["quickstart_counter"])?.join("libquickstart_counter.so");
     println!("{}", runtime.replace(library)?);
-    let sum = counter.add(1); // the same handle, and the count came along
+    let sum = counter.add(1); // the same handle; the new instance has the old count
     println!("loaded: {sum}");
     assert_eq!(sum, 2);
     Ok(())

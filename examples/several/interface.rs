@@ -1,8 +1,8 @@
-//! What does not change: the display as the program knows it.
+//! The display's interface, which the program calls and which does not change.
 
 /// Shows the temperature.
 #[lcr::interface(name = "several.display", version = 1)]
 pub trait Display {
-    /// The line that is shown.
+    /// Returns the line that the display shows.
     fn line(&self) -> String;
 }

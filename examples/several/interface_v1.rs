@@ -1,8 +1,8 @@
 //! Version 1 of the sensor's interface.
 
-/// Measures.
+/// Measures the temperature.
 #[lcr::interface(name = "several.sensor", version = 1)]
 pub trait Sensor {
-    /// The temperature in degrees Celsius.
+    /// Returns the temperature in degrees Celsius.
     fn measure(&self) -> f64;
 }

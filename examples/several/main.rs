@@ -1,5 +1,5 @@
-//! Two components that fit only each other are replaced in one plan, while a thread calls them:
-//! alone, each is refused; together, they change in one commit that no call sees half of.
+//! Two components that fit only each other are replaced while a thread calls them. The runtime refuses
+//! the new version of one alone, and replaces both in one commit. No call sees half of that commit.
 
 mod interface;
 #[path = "../libraries.rs"]
@@ -22,15 +22,16 @@ fn main() -> Result<(), lcr::BoxError> {
     let display = runtime.service::<dyn Display>()?;
     println!("{}", display.line());
 
-    // Alone, the new sensor would leave the display with a handle that nothing serves.
+    // If the plan replaced the sensor alone, no component would serve the display's handle.
     let alone = runtime.plan().replace(&sensor_v2).build();
     println!("{alone}");
     let refusals: Vec<_> = alone.refusals().map(ToString::to_string).collect();
-    assert!(!refusals.is_empty(), "the display needs version 1");
+    assert!(!refusals.is_empty(), "the display needs version 1 of the sensor");
     assert!(alone.commit().is_err());
     assert_eq!(display.line(), "21.5 degrees");
 
-    // Together. Callers of the display wait for the commit: its old version could not be served.
+    // One plan replaces both. Callers of the display wait for the commit, because the old display
+    // cannot call the new sensor.
     let both = runtime.plan().replace(&sensor_v2).replace(&display_v2).build();
     println!("{both}");
     assert_eq!(both.refusals().count(), 0);
@@ -40,7 +41,7 @@ fn main() -> Result<(), lcr::BoxError> {
         scope.spawn(|| {
             while !is_done.load(Ordering::Relaxed) {
                 let line = display.line();
-                assert!(line == "21.5 degrees" || line == "294.6 kelvins", "half a commit: {line}");
+                assert!(line == "21.5 degrees" || line == "294.6 kelvins", "a call saw half of a commit: {line}");
             }
         });
         let report = both.commit();
@@ -48,7 +49,7 @@ fn main() -> Result<(), lcr::BoxError> {
         report
     })?;
     println!("{report}");
-    assert_eq!(runtime.generation(), before + 1, "two components, one commit");
+    assert_eq!(runtime.generation(), before + 1, "two components are replaced in one commit");
     assert_eq!(display.line(), "294.6 kelvins");
     println!("{}", display.line());
     Ok(())

@@ -1,4 +1,4 @@
-//! Version 1 of the sensor, which measures in degrees.
+//! Version 1 of the sensor, which measures in degrees Celsius.
 
 mod interface_v1;
 use interface_v1::Sensor;

@@ -1,18 +1,18 @@
-//! What survives a kill: a listening socket and stored data. A server that counts its clients, and whose
-//! count no kill sets back.
+//! What survives a kill: a listening socket and stored data. The server counts its clients, and no kill
+//! sets the count back.
 //!
-//! Run `cargo run --example survive`, connect (`nc 127.0.0.1 PORT`), `kill -KILL` the instance and connect
-//! again: no connection is refused, and the count goes on.
+//! Run `cargo run --example survive`, connect (`nc 127.0.0.1 PORT`), kill the instance (`kill -KILL PID`),
+//! and connect again: the connection is not refused, and the count goes on.
 
 use std::{error::Error, io::Write as _, process};
 
 #[sam::main(interval = "1s")]
 fn main() -> Result<(), Box<dyn Error>> {
     let app = sam::app();
-    // Bound by the first instance. The supervisor keeps it, so that clients wait in its queue while no
-    // instance lives. Port 0 stays the port that the system chose then.
+    // The first instance binds the address, and the supervisor keeps the socket, so clients wait in the
+    // socket's queue while no instance lives. Port 0 stays the port that the system chose at first.
     let listener = app.listener("127.0.0.1:0")?;
-    // What the instance before stored last. The first instance finds `None`.
+    // The bytes that the instance before stored last. The first instance finds `None`.
     let mut clients = match app.stored()? {
         Some(bytes) => u64::from_le_bytes(bytes.as_slice().try_into()?),
         None => 0,
@@ -20,15 +20,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("instance {}, pid {}, listens on {}", app.instance(), process::id(), listener.local_addr()?);
     app.ready();
     loop {
-        // Waiting for a client is no hang; serving one for more than a second is.
+        // Waiting for a client is no hang. Serving a client for more than a second is one.
         app.pause_checks();
         let (mut client, _) = listener.accept()?;
         app.resume_checks();
         clients += 1;
-        // Stored before the client hears of it, so that what was acknowledged is never lost. A kill in
-        // the middle of this leaves the count before, whole.
+        // The count is stored before the client is told, so no acknowledged count is lost. A kill in the
+        // middle of `store` leaves the count of before.
         app.store(&clients.to_le_bytes())?;
-        // A client that has gone away is no reason to end.
+        // A client that has gone away is no reason for the server to end.
         let _ = writeln!(client, "client {clients}");
     }
 }

@@ -77,10 +77,10 @@ fn health_learns_of_a_hang_and_of_a_crash() {
     let (first, _) = program.instance(1);
     kill(first, Signal::SIGSTOP).unwrap();
     let (second, _) = program.instance(2);
-    program.line("the one before missed its check main");
+    program.line("the instance before missed its check main");
     kill(second, Signal::SIGKILL).unwrap();
     program.instance(3);
-    program.line("the one before died of signal 9");
+    program.line("the instance before died of signal 9");
     program.stop();
 }
 

@@ -1,7 +1,8 @@
-//! A server on tokio under sam: beats that only a runtime which makes progress sends, a listener that
-//! survives, and a stop that lets the requests under way end.
+//! A server on tokio under sam: beats that stop when the runtime makes no progress, a listener that
+//! survives a kill, and a stop that lets requests under way end.
 //!
-//! Run `cargo run --example tokio_server`, and connect with `nc 127.0.0.1 PORT`: it sends lines back.
+//! Run `cargo run --example tokio_server`, and connect with `nc 127.0.0.1 PORT`: the server sends each
+//! line back.
 
 use std::{error::Error, process, time::Duration};
 
@@ -13,7 +14,7 @@ use tokio::{
     time::timeout,
 };
 
-// The supervisor is forked before the runtime makes its threads.
+// `sam::main` comes first: it forks the supervisor before tokio starts its threads.
 #[sam::main(interval = "1s", stop_limit = "10s")]
 #[tokio::main(worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -32,18 +33,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 let (client, _) = connection?;
                 clients.spawn(echo(client));
             }
-            // Those that are done.
+            // Removes clients that are done from the set.
             Some(_) = clients.join_next() => {}
             _ = stop.recv() => break,
         }
     }
     if !app.is_stopping() {
-        return Err("warned: this runtime made no progress, the next instance does better".into());
+        return Err("the supervisor warned this instance, whose runtime made no progress".into());
     }
-    // The operator's stop: what is under way has less than the stop limit to end.
+    // An operator's stop: requests under way have 8 s to end, which is less than the stop limit.
     let open = clients.len();
     let ended = timeout(Duration::from_secs(8), clients.join_all()).await.is_ok();
-    println!("stopped with {open} clients, {}", if ended { "which have all ended" } else { "some cut off" });
+    println!("stopped with {open} clients, {}", if ended { "which all ended" } else { "some of which were cut off" });
     beats.abort();
     Ok(())
 }

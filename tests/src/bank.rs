@@ -1,7 +1,7 @@
 //! A bank on three floors, each a scripted component, and the harness for it.
 //!
-//! The branch depends on the teller, the teller on the vault. Vault and teller have
-//! state, and are here in two versions with two versions of state. The clock has none.
+//! The branch depends on the teller, and the teller on the vault. Vault and teller have state, and exist in two
+//! versions with two versions of state. The clock has no state.
 
 use std::{
     sync::{
@@ -27,7 +27,7 @@ pub trait Vault {
     fn inside(&self, f: &dyn Fn());
 }
 
-/// Keeps a count of its customers, and leaves their money to the vault.
+/// Keeps the number of its customers, and gives their money to the vault.
 #[lcr::interface(name = "bank.teller", version = 1, deps(Vault))]
 pub trait Teller {
     /// Adds to the vault and returns its sum.
@@ -49,7 +49,7 @@ pub trait Branch {
     fn versions(&self) -> (u32, u32);
 }
 
-/// Has no state.
+/// A clock, which has no state.
 #[lcr::interface(name = "bank.clock", version = 1)]
 pub trait Clock {
     /// Which implementation this is.
@@ -58,7 +58,7 @@ pub trait Clock {
     fn inside(&self, f: &dyn Fn());
 }
 
-/// Rings.
+/// An alarm.
 #[lcr::interface(name = "bank.alarm", version = 1)]
 pub trait Alarm {
     /// Rings once more; returns how often it rang.

@@ -1,4 +1,4 @@
-//! An allocator that knows its own blocks.
+//! An allocator that recognises its own blocks.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -9,8 +9,8 @@ use std::{
 /// A global allocator that marks each block with its own address and the block's layout,
 /// and overwrites what is freed.
 ///
-/// A block that is freed by another one, twice, or with another layout, is counted and
-/// leaked, so that a test can say so instead of crashing.
+/// If a block of another allocator is freed, or a block is freed twice or with another layout, the allocator
+/// counts that and leaks the block, so a test can report it instead of crashing.
 pub struct Guarded {
     live: AtomicU64,
     wrong_frees: AtomicU64,
@@ -37,16 +37,20 @@ impl Guarded {
         self.live.load(Ordering::SeqCst)
     }
 
-    /// Blocks that were given back and are not of this allocator, or of another layout.
+    /// How many blocks of other allocators, or with another layout, were given back.
     pub fn wrong_frees(&self) -> u64 {
         self.wrong_frees.load(Ordering::SeqCst)
     }
 
-    /// The layout with room for a mark in front, and how much that room is.
+    /// The layout with room for a mark in front, and the size of that room.
     fn with_mark(layout: Layout) -> (Layout, usize) {
         let room = layout.align().max(size_of::<Mark>().next_power_of_two());
-        let size = layout.size().checked_add(room).expect("a block of half the address space");
-        (Layout::from_size_align(size, layout.align().max(align_of::<Mark>())).expect("a layout with a mark"), room)
+        let size = layout.size().checked_add(room).expect("the block is smaller than half the address space");
+        (
+            Layout::from_size_align(size, layout.align().max(align_of::<Mark>()))
+                .expect("the layout with a mark is valid"),
+            room,
+        )
     }
 
     /// Where the mark of a block is.
@@ -83,7 +87,7 @@ unsafe impl GlobalAlloc for Guarded {
         self.live.fetch_sub(1, Ordering::SeqCst);
         let (whole, room) = Guarded::with_mark(layout);
         let start = block.wrapping_sub(room);
-        // SAFETY: the block is ours, of this size, and nobody uses it any more.
+        // SAFETY: the block is ours, of this size, and the caller of `dealloc` uses it no more.
         unsafe { ptr::write_bytes(start, FREED, whole.size()) };
         // SAFETY: `alloc` took it from `System` with this layout.
         unsafe { System.dealloc(start, whole) };

@@ -1,9 +1,9 @@
-//! A house with a guest, before which files are laid that nobody should let in.
+//! A house with a guest: a runtime with one component, to which tests offer files that it must refuse.
 //!
 //! ```text
-//! house/files/    what a test offers
+//! house/files/    the files that a test offers
 //! house/lcr-*/*/  the runtime's private store
-//! house/mark      made by the initialiser of a marked library, wherever it was mapped from
+//! house/mark      written by the initialiser of a marked library, wherever that was mapped from
 //! ```
 
 use std::{
@@ -24,7 +24,7 @@ use tempfile::TempDir;
 
 use crate::component;
 
-/// What every guest does.
+/// The interface of every guest.
 #[lcr::interface(name = "test.guest", version = 1)]
 pub trait Guest {
     /// Which version this is.
@@ -35,14 +35,14 @@ pub trait Guest {
     fn settle(&self);
 }
 
-/// Nobody provides it.
+/// An interface that no component provides.
 #[lcr::interface(name = "test.nowhere", version = 3)]
 pub trait Nowhere {
     /// Never called.
     fn never(&self);
 }
 
-/// A runtime in which a guest serves a caller who does not stop calling.
+/// A runtime in which a guest serves a caller that calls without a pause.
 pub struct House {
     /// The guest.
     pub guest: Handle<dyn Guest>,
@@ -61,11 +61,16 @@ impl House {
 
     /// A house with some guest and some trust in files.
     pub fn open_to(trust: Trust, guest: &str) -> House {
-        let directory = tempfile::tempdir().expect("a directory");
-        fs::create_dir(directory.path().join("files")).expect("a directory for files");
-        let rt = Runtime::builder().linked(false).store(directory.path()).trust(trust).build().expect("a runtime");
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        fs::create_dir(directory.path().join("files")).expect("a directory for files can be made");
+        let rt = Runtime::builder()
+            .linked(false)
+            .store(directory.path())
+            .trust(trust)
+            .build()
+            .expect("a runtime can be made");
         rt.load(component(guest)).expect("the guest is loaded");
-        let guest: Handle<dyn Guest> = rt.service().expect("a guest");
+        let guest: Handle<dyn Guest> = rt.service().expect("the guest serves");
         let stop = Arc::new(AtomicBool::new(false));
         let (called, stopped) = (guest.clone(), Arc::clone(&stop));
         let caller = thread::spawn(move || {
@@ -85,11 +90,11 @@ impl House {
         self.directory.path().join("files").join(name)
     }
 
-    /// Writes a file that nobody else may write to; over the one that is there, if any.
+    /// Writes a file that no other user may write to, over the one that is there, if any.
     pub fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.file(name);
-        fs::write(&path, bytes).expect("a file is written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its mode is set");
+        fs::write(&path, bytes).expect("the file can be written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the file's mode can be set");
         path
     }
 
@@ -97,19 +102,19 @@ impl House {
     /// behind. Returns the text.
     ///
     /// # Panics
-    /// If one of that does not hold.
+    /// If the file is accepted, or if one of these does not hold.
     pub fn refuse(&self, file: &Path, kind: ErrorKind) -> String {
         let before = (self.rt.generation(), self.stored(), self.guest.version(), self.has_mark());
         let error = self.rt.replace(file).expect_err("the file is refused");
         let text = error.to_string();
         assert_eq!(error.kind(), kind, "{text}");
         let name = file.file_name().and_then(|name| name.to_str()).expect("a file with a name");
-        // What a whole plan lacks is nobody's file's fault: there the component is named.
+        // A dependency that a plan lacks is no fault of a file, so there the error names the component.
         let name = if kind == ErrorKind::Dependency { "component `guest" } else { name };
         assert!(text.contains(name) && !text.contains('\n'), "the file is named in one line: {text}");
         assert!(text.contains("; ") || kind == ErrorKind::NotFound, "the text says what to do: {text}");
         let after = (self.rt.generation(), self.stored(), self.guest.version(), self.has_mark());
-        assert_eq!(after, before, "nothing changed after: {text}");
+        assert_eq!(after, before, "the refusal changed something: {text}");
         assert!(!self.caller.is_finished(), "the caller is served");
         text
     }
@@ -131,7 +136,7 @@ impl House {
     /// The files in the private store.
     pub fn stored(&self) -> Vec<PathBuf> {
         let entries = |path: &Path| {
-            let entries = fs::read_dir(path).expect("a directory");
+            let entries = fs::read_dir(path).expect("the directory can be read");
             entries.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
         };
         let is_user =
@@ -176,14 +181,14 @@ impl House {
     }
 }
 
-/// The bytes of a library in `components/`, without debug information if there is a tool
-/// to remove it: there are many of them to write.
+/// The bytes of a library in `components/`, without debug information if `strip` is installed, because tests
+/// write many copies.
 ///
 /// # Panics
 /// If it is not there.
 pub fn library(name: &str) -> Vec<u8> {
     let source = component(name);
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = tempfile::tempdir().expect("a directory can be made");
     let small = directory.path().join("small.so");
     let stripped = Command::new("strip").arg("--strip-debug").arg("-o").arg(&small).arg(&source).status();
     let is_stripped = stripped.is_ok_and(|status| status.success());

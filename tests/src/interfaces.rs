@@ -13,7 +13,7 @@ pub trait Counter {
     fn fail(&self, text: &str) -> Result<u64, lcr::Fault>;
 }
 
-/// Awaits inside, on a runtime of its own.
+/// A component that awaits in its methods, on a tokio runtime of its own.
 #[lcr::interface(name = "test.ticker", version = 1)]
 pub trait Ticker {
     /// How often a task in the background has ticked.
@@ -27,7 +27,7 @@ pub trait Ticker {
 /// Writes to standard output.
 #[lcr::interface(name = "test.printer", version = 1)]
 pub trait Printer {
-    /// Prints, and does not end the line.
+    /// Prints the text without ending the line.
     fn print(&self, text: &str);
     /// Has a thread hold standard output for ever.
     fn hold(&self);
@@ -35,11 +35,11 @@ pub trait Printer {
     fn leak(&self);
 }
 
-/// Asks private libraries.
+/// A component that calls its private libraries.
 #[lcr::interface(name = "test.tone", version = 1)]
 pub trait Tone {
-    /// Which builds its libraries are.
+    /// Returns the builds of its libraries.
     fn builds(&self) -> [i32; 3];
-    /// Counts, in a static of a library.
+    /// Counts up in a static of a library.
     fn next(&self) -> i32;
 }

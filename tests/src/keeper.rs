@@ -1,20 +1,20 @@
-//! A component that has its image's std keep things for the calling thread, and owns values
-//! and threads that outlast a call. Each image has a copy of all of this, thread-locals included.
+//! A component for which its image's std keeps values of the calling thread, and whose values and threads
+//! outlast a call. Each image has a copy of all of this, thread-locals included.
 
 use std::{cell::RefCell, sync::mpsc, thread, time::Duration};
 
-/// What keeps an image.
+/// Methods that leave something behind which holds the image.
 #[lcr::interface(name = "test.keeper", version = 1)]
 pub trait Keeper {
-    /// Asks for the current thread, parks a moment and waits on a channel with a time-out.
+    /// Asks std for the current thread, parks for a moment, and waits on a channel with a time-out.
     fn park(&self) -> u64;
-    /// Leaves a value with a destructor in a thread-local; how many there were before.
+    /// Leaves a value with a destructor in a thread-local, and returns how many there were before.
     fn leave_local(&self) -> u64;
-    /// Starts a thread, has it ask for itself, and joins it.
+    /// Starts a thread that asks std for itself, and joins it.
     fn join_thread(&self) -> u64;
-    /// Starts a thread that nobody joins and that lives for a while.
+    /// Starts a thread that lives for a while, and does not join it.
     fn leave_thread(&self, lives: Duration);
-    /// Bytes whose destructor takes its time.
+    /// Returns bytes whose destructor takes this long.
     fn slow_bytes(&self, takes: Duration) -> lcr::Bytes;
 }
 
@@ -30,7 +30,7 @@ struct Left(Vec<u64>);
 
 impl Drop for Left {
     fn drop(&mut self) {
-        // What runs here is of the image, and asks its std for the thread once more.
+        // This destructor is code of the image, and asks its std for the thread once more.
         self.0.push(park());
     }
 }
@@ -62,7 +62,7 @@ impl Drop for Slow {
     }
 }
 
-/// A component's implementation, with what the attribute says of its image.
+/// Implements the component, with the options that the attribute gives it.
 #[macro_export]
 macro_rules! keeper {
     ($($says:tt)*) => {

@@ -1,4 +1,4 @@
-//! An interface with types of its own, and a way to write a component of a changed one.
+//! An interface with types of its own, and macros that declare the interface with changes.
 
 /// Declares a ledger's types and its interface of that name, version 1.
 #[macro_export]
@@ -11,7 +11,7 @@ macro_rules! ledger_contract {
         enum $refusal:ident { $($refusal_variant:tt)* }
         $(fn $method:ident(&self $(, $argument:ident: $argument_type:ty)*) $(-> $result:ty)?;)*
     ) => {
-        /// Where an entry is.
+        /// The place of an entry.
         #[derive(Clone, Debug, PartialEq, lcr::Abi)]
         $(#[$attribute])*
         #[allow(missing_docs)]
@@ -22,12 +22,12 @@ macro_rules! ledger_contract {
         #[allow(missing_docs)]
         pub struct $entry { $(pub $entry_field: $entry_type),* }
 
-        /// What became of an entry.
+        /// The state of an entry.
         #[derive(Clone, Debug, PartialEq, lcr::Abi)]
         #[allow(missing_docs)]
         pub enum $state { $($state_variant)* }
 
-        /// Why there is no entry.
+        /// The reason why there is no entry.
         #[derive(Clone, Copy, Debug, PartialEq, lcr::Abi)]
         #[allow(missing_docs)]
         pub enum $refusal { $($refusal_variant)* }
@@ -61,7 +61,7 @@ macro_rules! changed_ledger {
             $(fn $method(&self $(, $argument: $argument_type)*) $(-> $result)?;)*
         }
 
-        /// Nobody gets to call it.
+        /// A component that the runtime refuses, so it is never called.
         #[derive(Default)]
         pub struct Changed;
 

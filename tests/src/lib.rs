@@ -1,4 +1,4 @@
-//! What the tests of this package share: interfaces, and where the components are.
+//! Code that the tests of this package share: interfaces, set-ups, and the paths of components.
 
 pub mod bank;
 pub mod chorus;
@@ -32,7 +32,7 @@ use std::{
 /// The library of a component in `components/`, which cargo built before it ran the test.
 ///
 /// # Panics
-/// If it is not there.
+/// If the file is not there.
 pub fn component(name: &str) -> PathBuf {
     built(&format!("lib{name}.so"))
 }
@@ -40,39 +40,39 @@ pub fn component(name: &str) -> PathBuf {
 /// A program in `programs/`, which cargo built before it ran the test.
 ///
 /// # Panics
-/// If it is not there.
+/// If the file is not there.
 pub fn program(name: &str) -> PathBuf {
     built(name)
 }
 
 fn built(file: &str) -> PathBuf {
-    let mut directory = env::current_exe().expect("a test has a path");
+    let mut directory = env::current_exe().expect("a test binary has a path");
     directory.pop();
-    // Of a test, or of a program beside those that it runs.
+    // The path is that of a test, or of a program beside those that it runs.
     if directory.ends_with("deps") || directory.ends_with("examples") {
         directory.pop();
     }
     let path = directory.join("examples").join(file);
-    assert!(path.exists(), "{} is not there: run `cargo test` or `cargo build --examples`", path.display());
+    assert!(path.exists(), "{} is missing: `cargo build -p lcr-tests --examples` makes it", path.display());
     path
 }
 
-/// A runtime that knows only the components that a test loads, and none of those that are linked into the
-/// test binary: they are there for the other tests of the binary.
+/// A runtime without the components that are linked into the test binary, which are there for other tests. It
+/// has only what the test loads.
 ///
 /// # Panics
 /// If there is no temporary directory.
 pub fn empty_runtime() -> Runtime {
-    Runtime::builder().linked(false).build().expect("a runtime")
+    Runtime::builder().linked(false).build().expect("a runtime can be made")
 }
 
-/// The first number in an optimised build or where `LCR_TESTS_THOROUGH` is set, else the second one.
+/// Returns `thorough` in an optimised build or where `LCR_TESTS_THOROUGH` is set, else `quick`.
 pub fn thorough_or(thorough: u64, quick: u64) -> u64 {
     let is_thorough = cfg!(not(debug_assertions)) || env::var_os("LCR_TESTS_THOROUGH").is_some();
     if is_thorough { thorough } else { quick }
 }
 
-/// What a straggler says: its thread's name, the component, and what the thread does in it.
+/// The parts of a straggler: its thread's name, the component, and what the thread does in it.
 #[must_use]
 pub fn names(straggler: &lcr::Straggler) -> [String; 3] {
     let doing = match &straggler.held_by {
@@ -87,7 +87,7 @@ pub fn names(straggler: &lcr::Straggler) -> [String; 3] {
 /// Waits until `condition` holds.
 ///
 /// # Panics
-/// If it does not within 30 s.
+/// If `condition` does not hold within 30 s.
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !condition() {

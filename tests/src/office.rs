@@ -2,16 +2,16 @@
 //!
 //! | interface | needs | state |
 //! |---|---|---|
-//! | [`Seal`] | | none; forgets whom it stamped |
+//! | [`Seal`] | | none; its list is not handed over |
 //! | [`Archive`] | the seal | its lines |
 //! | [`Desk`] | the archive | notes that are not filed yet |
 //! | [`Porter`] | seal and archive | none |
-//! | [`Ledger`] | | as the archive |
-//! | [`Till`] | the ledger | as the desk |
+//! | [`Ledger`] | | its lines |
+//! | [`Till`] | the ledger | notes that are not filed yet |
 //!
-//! An archive has it stamped that it is saved. A desk files its notes when it is saved, and says so when it is restored and when it
-//! is asked for its health. Each object is of an [`Epoch`], which it takes from its
-//! configuration; so one library is its own replacement.
+//! An archive has the seal stamp when it is saved. A desk files its notes when it is saved, and files a line
+//! when it is restored and when its health is checked. Each object has an [`Epoch`] from its configuration, so
+//! a library can replace itself.
 
 use std::path::PathBuf;
 
@@ -25,38 +25,38 @@ pub type Epoch = u32;
 pub struct Terms {
     /// Its epoch.
     pub epoch: Epoch,
-    /// Whether it says that it is not healthy.
+    /// Whether its health check fails.
     pub unfit: bool,
-    /// As long as there is such a file, files hold up whoever files something.
+    /// As long as this file exists, a call of `file` does not return.
     pub hang: Option<PathBuf>,
 }
 
-/// Stamps, and keeps a list of what it stamped that nobody hands over.
+/// Stamps, and keeps a list of its stamps, which is not handed over.
 #[lcr::interface(name = "office.seal", version = 1)]
 pub trait Seal {
     /// Stamps; returns its epoch.
     fn stamp(&self, what: String) -> Epoch;
-    /// What it stamped.
+    /// Returns the list of its stamps.
     fn stamped(&self) -> Vec<String>;
 }
 
 /// Keeps lines, and has each one stamped.
 #[lcr::interface(name = "office.archive", version = 1, deps(Seal))]
 pub trait Archive {
-    /// Which replacement this is.
+    /// The epoch of this object.
     fn epoch(&self) -> Epoch;
     /// Keeps a line; returns how many there are.
     fn file(&self, line: String) -> u64;
     /// Everything that is kept.
     fn lines(&self) -> Vec<String>;
-    /// Has a desk take a note when this is saved, though this does not depend on it.
+    /// Has the archive give the desk a note when the archive is saved, though it does not depend on the desk.
     fn report_to(&self, desk: Handle<dyn Desk>);
 }
 
 /// Takes notes, and files them later.
 #[lcr::interface(name = "office.desk", version = 1, deps(Archive))]
 pub trait Desk {
-    /// Which replacement this is.
+    /// The epoch of this object.
     fn epoch(&self) -> Epoch;
     /// Takes a note.
     fn note(&self, text: String);

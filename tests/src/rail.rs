@@ -4,55 +4,55 @@ use lcr::Handle;
 
 /// The first version of the track.
 pub mod narrow {
-    /// What trains run on; its state is how often.
+    /// A track that trains roll over. Its state is how often they did.
     #[lcr::interface(name = "rail.track", version = 1)]
     pub trait Track {
-        /// 1000 or, of the second version, 1520.
+        /// Returns 1000, or 1520 if the track serves both versions.
         fn gauge(&self) -> u32;
-        /// Runs over it; returns how often that was.
+        /// Rolls over the track, and returns how often trains did.
         fn roll(&self) -> u64;
     }
 }
 
 /// The second version, which does not replace the first.
 pub mod broad {
-    /// What trains run on; its state is how often.
+    /// A track that trains roll over. Its state is how often they did.
     #[lcr::interface(name = "rail.track", version = 2)]
     pub trait Track {
-        /// As in the first version, for a component that serves both.
+        /// Returns the gauge as the first version does, for a component that serves both.
         fn gauge(&self) -> u32;
-        /// Runs over it; returns how often that was.
+        /// Rolls over the track, and returns how often trains did.
         fn roll(&self) -> u64;
-        /// What the first version calls the gauge.
+        /// Returns what the first version calls the gauge.
         fn width(&self) -> u32;
     }
 }
 
 /// Another first version, of another signature.
 pub mod wide {
-    /// What nobody runs on.
+    /// A track that no train rolls over.
     #[lcr::interface(name = "rail.track", version = 1)]
     pub trait Track {
-        /// Its gauge.
+        /// Returns the gauge.
         fn gauge(&self) -> u64;
-        /// Runs over it.
+        /// Rolls over the track.
         fn roll(&self) -> u64;
     }
 }
 
-/// A narrow track in somebody's hands.
+/// A handle on a narrow track.
 pub type Narrow = Handle<dyn narrow::Track>;
 
-/// Runs on a track of the version that it was built for; its state is how often.
+/// A train that needs a track of the version that it was built for. Its state is the number of rides.
 #[lcr::interface(name = "rail.train", version = 1)]
 pub trait Train {
-    /// Looks at the track, calls back, rolls over it and looks again. The first is the
-    /// train's own gauge.
+    /// Reads the track's gauge, calls back, rolls over the track, and reads its gauge again. Returns the gauge
+    /// that the train was built for, and the two that it read.
     fn ride(&self, f: &dyn Fn()) -> [u32; 3];
-    /// How often it rode.
+    /// Returns the number of rides.
     fn rides(&self) -> u64;
-    /// The gauge that it found while it was constructed.
+    /// Returns the gauge that the train found while it was constructed.
     fn built_on(&self) -> u32;
-    /// Its track, if it is a narrow one.
+    /// Returns its track, if that is a narrow one.
     fn lend(&self) -> Option<Narrow>;
 }

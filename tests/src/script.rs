@@ -1,13 +1,13 @@
-//! Scripts: what a scripted component notes, and where it fails.
+//! Scripts, which say where a scripted component fails, and have the transcript of its life.
 //!
 //! A script is a directory that a test gives to its components as their configuration.
 //! Each [`Moment`] of a component's life appends a line to the file `transcript`, and then
 //! does what the file of that moment says: `error`, `panic`, or `hang` for as long as it
-//! says so. The test writes these files at any time; so a component fails where the test
-//! wants it to, and lets go when the test wants it to.
+//! says so. The test may write these files at any time, so it decides where a component fails and when
+//! it goes on.
 //!
-//! The thread in a transcript is the kernel's name of it: each image has its own copy of
-//! the standard library, which knows the names only of threads that it started.
+//! The thread's name in a transcript is the kernel's, because each image has its own copy of the standard
+//! library, which knows only the names of threads that it started.
 
 use std::{
     fmt,
@@ -26,8 +26,8 @@ use crate::wait_until;
 /// Why a scripted component fails.
 pub const REASON: &str = "as the script says";
 
-/// Where a component notes what happens to it, and reads where to fail. Without a
-/// directory it does neither.
+/// The directory in which a component notes what happens to it, and reads where to fail. Without a directory
+/// it does neither.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Script(Option<PathBuf>);
 
@@ -48,14 +48,14 @@ pub enum Moment {
     Drop,
 }
 
-/// What goes wrong.
+/// What a component does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misdeed {
-    /// An error is returned.
+    /// The function returns an error.
     Error,
-    /// A panic.
+    /// The function panics.
     Panic,
-    /// It does not return before the script is changed.
+    /// The function does not return before the script is changed.
     Hang,
 }
 
@@ -89,24 +89,24 @@ impl Script {
             Misdeed::Panic => "panic",
             Misdeed::Hang => "hang",
         };
-        // Renamed into place, so that nobody reads half of it.
+        // The file is renamed into place, so no component reads half of it.
         let draft = self.file("draft");
-        fs::write(&draft, text).expect("a script is written");
-        fs::rename(draft, self.file(&format!("{who} {moment}"))).expect("a script is put in place");
+        fs::write(&draft, text).expect("the script can be written");
+        fs::rename(draft, self.file(&format!("{who} {moment}"))).expect("the script can be put in place");
     }
 
-    /// Has `who` fail no more; whoever hangs there goes on.
+    /// Has `who` fail no more. A function that hangs there goes on.
     pub fn clear(&self, who: &str, moment: Moment) {
         let _ = fs::remove_file(self.file(&format!("{who} {moment}")));
     }
 
-    /// What happened until now: lines of `who moment on thread`.
+    /// The transcript: lines of `who moment on thread`.
     pub fn transcript(&self) -> Vec<String> {
         let text = fs::read_to_string(self.file("transcript")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Forgets what happened until now.
+    /// Empties the transcript.
     pub fn clear_transcript(&self) {
         let _ = fs::remove_file(self.file("transcript"));
     }
@@ -152,23 +152,23 @@ impl Script {
         let thread = fs::read_to_string("/proc/thread-self/comm").unwrap_or_default();
         let line = format!("{what} on {}\n", thread.trim_end());
         let transcript = OpenOptions::new().create(true).append(true).open(self.file("transcript"));
-        // One write a line: lines of several threads do not mix. An object may outlive the
-        // test and its directory.
+        // One write for each line, so lines of several threads do not mix. An object may outlive the test
+        // and its directory.
         let _ = transcript.and_then(|mut file| file.write_all(line.as_bytes()));
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.0.as_deref().expect("a script with a directory").join(name)
+        self.0.as_deref().expect("the script has a directory").join(name)
     }
 }
 
-/// The file that `clock_slow` waits for while it is loaded: its initialiser runs before
-/// anybody could give it a script. One for the process.
+/// The file that `clock_slow` waits for while it is loaded, one for each process. Its initialiser runs before a
+/// script could be given to it.
 pub fn slow_file() -> PathBuf {
     std::env::temp_dir().join(format!("lcr-tests-{}-slow", std::process::id()))
 }
 
-/// What an object holds for as long as it lives, so that its end is noted.
+/// A scripted object holds one of these for as long as it lives, so that its end is noted.
 #[derive(Debug)]
 pub struct Role {
     who: String,
@@ -193,7 +193,7 @@ impl Role {
         self.script.play(&self.who, moment)
     }
 
-    /// Its script.
+    /// The script of the object.
     pub fn script(&self) -> &Script {
         &self.script
     }
@@ -201,7 +201,7 @@ impl Role {
 
 impl Drop for Role {
     fn drop(&mut self) {
-        // A destructor has nobody to give an error to.
+        // A destructor cannot return an error.
         let _ = self.play(Moment::Drop);
     }
 }

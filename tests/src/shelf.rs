@@ -8,7 +8,7 @@ pub mod first {
     pub trait Shelf {
         /// The book at a place, or an empty text.
         fn get(&self, at: u32) -> String;
-        /// How many there are.
+        /// How many books there are.
         fn len(&self) -> u32;
     }
 }
@@ -18,9 +18,9 @@ pub mod reordered {
     /// Books in a row.
     #[lcr::interface(name = "test.shelf", version = 1)]
     pub trait Shelf {
-        /// How many there are.
+        /// How many books there are.
         fn len(&self) -> u32;
-        /// Which edition's default body serves.
+        /// The edition whose default body serves.
         fn edition(&self) -> String {
             "reordered".to_owned()
         }
@@ -29,19 +29,20 @@ pub mod reordered {
     }
 }
 
-/// The first edition and methods with default bodies, before, between and behind.
+/// The first edition with additional methods, which have default bodies, before, between and after the
+/// others.
 pub mod grown {
     /// Books in a row.
     #[lcr::interface(name = "test.shelf", version = 1)]
     pub trait Shelf {
-        /// The first book; calls other methods, which the component has.
+        /// The first book. The default body calls other methods, which the component has.
         fn first_or(&self, otherwise: String) -> String {
             if self.len() == 0 { otherwise } else { self.get(0) }
         }
-        /// How many there are.
+        /// How many books there are.
         fn len(&self) -> u32;
-        /// Lends each book until told to stop; how many were lent. Calls a method that has
-        /// a default body of its own.
+        /// Lends each book until `visit` returns `false`, and returns how many were lent. The default body
+        /// calls a method that has a default body, too.
         fn each(&self, visit: &dyn Fn(u32, &str) -> bool) -> u32 {
             (0..self.len()).take_while(|&at| visit(at, &self.first_from(at))).count() as u32
         }
@@ -56,75 +57,75 @@ pub mod grown {
             let books = (0..self.len()).map(|at| self.get(at));
             books.chain(tail).map(take).count() as u32
         }
-        /// Which edition's default body serves.
+        /// The edition whose default body serves.
         fn edition(&self) -> String {
             "grown".to_owned()
         }
-        /// Panics, unless the component knows better.
+        /// The default body panics.
         fn clean(&self) -> Result<u32, lcr::Fault> {
             panic!("nobody cleans")
         }
     }
 }
 
-/// The first edition and a method without a default body.
+/// The first edition with an additional method that has no default body.
 pub mod demanding {
     /// Books in a row.
     #[lcr::interface(name = "test.shelf", version = 1)]
     pub trait Shelf {
         /// The book at a place, or an empty text.
         fn get(&self, at: u32) -> String;
-        /// How many there are.
+        /// How many books there are.
         fn len(&self) -> u32;
         /// What the shelf is about.
         fn topic(&self) -> Option<String>;
     }
 }
 
-/// The second version, which serves the first one's handles, too.
+/// The second version, which also serves handles of the first.
 pub mod second {
     /// Books in a row.
     #[lcr::interface(name = "test.shelf", version = 2, replaces(1))]
     pub trait Shelf {
-        /// Where a book is.
+        /// The place of a book.
         fn find(&self, book: &str) -> Option<u32>;
         /// The book at a place, or an empty text.
         fn get(&self, at: u32) -> String;
-        /// How many there are.
+        /// How many books there are.
         fn len(&self) -> u32;
     }
 }
 
-/// A second version that says nothing of the first.
+/// A second version that does not claim to replace the first.
 pub mod silent {
     /// Books in a row.
     #[lcr::interface(name = "test.shelf", version = 2)]
     pub trait Shelf {
-        /// Where a book is.
+        /// The place of a book.
         fn find(&self, book: &str) -> Option<u32>;
         /// The book at a place, or an empty text.
         fn get(&self, at: u32) -> String;
-        /// How many there are.
+        /// How many books there are.
         fn len(&self) -> u32;
     }
 }
 
-/// A second version that promises to serve the first one's handles, and cannot.
+/// A second version that claims to replace the first, and cannot.
 pub mod changed {
     /// Books in a row.
     #[lcr::interface(name = "test.shelf", version = 2, replaces(1))]
     pub trait Shelf {
         /// The book at a place, or an empty text.
         fn get(&self, at: u64) -> String;
-        /// How many there are.
+        /// How many books there are.
         fn len(&self) -> u32;
     }
 }
 
-/// Somebody who uses a shelf in an edition of his own.
+/// A librarian, who depends on a shelf in another edition.
 #[lcr::interface(name = "test.librarian", version = 1, deps(reordered::Shelf))]
 pub trait Librarian {
-    /// All books of the shelf that he depends on, and its edition.
+    /// All books of the shelf that the librarian depends on, and its edition.
     fn inventory(&self) -> (Vec<String>, String);
     /// All books of a shelf that the caller holds, and its edition.
     fn look_at(&self, shelf: lcr::Handle<dyn reordered::Shelf>) -> Result<(Vec<String>, String), lcr::Fault>;
@@ -137,6 +138,6 @@ pub trait Librarian {
         take: Box<dyn Fn(String) + Send>,
         tail: Vec<String>,
     ) -> u32;
-    /// The shelf that he depends on.
+    /// The shelf that the librarian depends on.
     fn lend(&self) -> lcr::Handle<dyn reordered::Shelf>;
 }

@@ -1,7 +1,7 @@
-//! A till and its clerk: what random programs of safe code call, replace and break.
+//! A till and its clerk: components that random programs of safe code call, replace and break.
 //!
-//! A till keeps a sum for each key, and a checksum of all of them; a clerk stands on a till. What
-//! goes wrong in them is drawn by the program: [`Moods`] are a component's configuration.
+//! A till keeps a sum for each key, and a checksum of all sums. A clerk depends on a till. The program draws
+//! what goes wrong in them: [`Moods`] are a component's configuration.
 //!
 //! | component | implements | state |
 //! |---|---|---|
@@ -20,14 +20,14 @@ use std::{collections::BTreeMap, panic, thread, time::Duration};
 /// What a component does at one point of its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mood {
-    /// What it should.
+    /// Works as it should.
     #[default]
     Fine,
     /// Returns an error.
     Refuse,
-    /// Panics, past the hook.
+    /// Panics, without a call of the panic hook.
     Panic,
-    /// Takes so many milliseconds.
+    /// Takes this many milliseconds.
     Linger(u8),
 }
 
@@ -43,7 +43,7 @@ pub struct Moods {
 }
 
 impl Mood {
-    /// Lives it out.
+    /// Acts on the mood.
     ///
     /// # Errors
     /// If it refuses.
@@ -63,25 +63,25 @@ impl Mood {
     }
 }
 
-/// All that a till keeps.
+/// The state of a till.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums {
-    /// By key.
+    /// The sum of each key.
     pub sums: BTreeMap<u8, u64>,
     /// How many additions there were.
     pub additions: u64,
-    /// Of the rest.
+    /// The checksum of the other fields.
     pub check: u64,
 }
 
 impl Sums {
-    /// The checksum of what is kept.
+    /// The checksum of the other fields as they are.
     pub fn checksum(&self) -> u64 {
         let terms = self.sums.iter().map(|(key, sum)| (u64::from(*key) + 1).wrapping_mul(sum.wrapping_add(7)));
         terms.fold(self.additions, u64::wrapping_add)
     }
 
-    /// Whether it is whole.
+    /// Whether the checksum is right.
     pub fn is_whole(&self) -> bool {
         self.check == self.checksum()
     }
@@ -97,7 +97,7 @@ impl Sums {
     }
 }
 
-/// A value with everything in it.
+/// A value with types of many kinds in it.
 #[derive(Clone, Debug, PartialEq, lcr::Abi)]
 #[allow(missing_docs, reason = "fields")]
 pub struct Parcel {
@@ -134,7 +134,7 @@ pub fn answer_of(seed: u64, n: u64) -> u64 {
     n.rotate_left((seed % 64) as u32) ^ seed
 }
 
-/// The interface, with what a version has beside the rest.
+/// Declares a version of the interface, with the methods that only this version has.
 macro_rules! till {
     ($version:literal, ($($options:tt)*), { $($more:tt)* }) => {
         /// A till.
@@ -142,41 +142,41 @@ macro_rules! till {
         pub trait Till {
             /// Adds to a key's sum, and returns it.
             fn add(&self, key: u8, amount: u64) -> Result<u64, Fault>;
-            /// All that it keeps.
+            /// Returns its state.
             fn sums(&self) -> Result<Serde<Sums>, Fault>;
             /// Panics.
             fn fail(&self, text: &str) -> Result<(), Fault>;
-            /// Panics, and so does the caller.
+            /// Panics, and so panics in the caller, too.
             fn fail_plainly(&self, text: &str) -> u64;
-            /// Calls back so many times on the caller's thread; the sum of the answers.
+            /// Calls back `times` times on the caller's thread, and returns the sum of the answers.
             fn lend(&self, times: u64, f: &dyn Fn(u64) -> u64) -> Result<u64, Fault>;
-            /// Calls back from so many threads of its own; the sum of the answers.
+            /// Calls back from `threads` threads of its own, and returns the sum of the answers.
             fn lend_to_threads(&self, threads: u64, f: &(dyn Fn(u64) -> u64 + Send + Sync)) -> Result<u64, Fault>;
-            /// Keeps a callback; how many there are now.
+            /// Keeps a callback, and returns how many it keeps.
             fn keep(&self, f: Box<dyn Fn(u64) -> u64 + Send>) -> Result<u64, Fault>;
-            /// Keeps a callback of any threads; how many there are now.
+            /// Keeps a callback that any thread may call, and returns how many it keeps.
             fn keep_shared(&self, f: Box<dyn Fn(u64) -> u64 + Send + Sync>) -> Result<u64, Fault>;
-            /// Calls what it keeps, on a thread of its own or on this one; the answers.
+            /// Calls its callbacks, on a thread of its own or on this one, and returns the answers.
             fn ring(&self, n: u64, on_thread: bool) -> Result<Vec<u64>, Fault>;
-            /// Drops what it keeps of others.
+            /// Drops the callbacks and bytes that it keeps.
             fn let_go(&self) -> Result<u64, Fault>;
-            /// Bytes that its image owns: those of a seed.
+            /// Returns the bytes of a seed, which its image owns.
             fn bytes(&self, seed: u64, len: u32) -> Result<Bytes, Fault>;
-            /// Keeps bytes of anybody, and gives those it had.
+            /// Keeps these bytes, whichever image owns them, and returns those that it kept before.
             fn swap_bytes(&self, bytes: Option<Bytes>) -> Result<Option<Bytes>, Fault>;
-            /// Gives a parcel back.
+            /// Returns the parcel.
             fn turn(&self, parcel: Parcel) -> Result<Parcel, Fault>;
             /// Sorts in place.
             fn sort(&self, numbers: &mut [u64]) -> Result<(), Fault>;
             /// Calls another till, and gives its handle back.
             fn pass(&self, other: Handle<dyn super::v1::Till>) -> Result<(u64, Handle<dyn super::v1::Till>), Fault>;
-            /// Calls the handle, which is on itself, again and again from inside.
+            /// Calls itself by the handle, `depth` calls deep.
             fn nest(&self, itself: Handle<dyn super::v1::Till>, depth: u32) -> Result<u32, Fault>;
             /// Leaves a value with a destructor in a thread-local of the calling thread.
             fn settle(&self, text: &str) -> Result<u64, Fault>;
             /// Starts threads of its own, which have thread-locals and names, and joins them.
             fn work(&self, threads: u8) -> Result<u64, Fault>;
-            /// Stays for so many milliseconds.
+            /// Takes this many milliseconds.
             fn linger(&self, millis: u8) -> Result<(), Fault>;
             $($more)*
         }
@@ -202,7 +202,7 @@ pub mod v2 {
     });
 }
 
-/// What the first version looks like to somebody who has it wrong.
+/// The first version with a wrong signature.
 pub mod other {
     /// A till.
     #[lcr::interface(name = "random.till", version = 1)]
@@ -212,17 +212,17 @@ pub mod other {
     }
 }
 
-/// Who stands on a till.
+/// A clerk, which depends on a till.
 #[lcr::interface(name = "random.clerk", version = 1, deps(v1::Till))]
 pub trait Clerk {
     /// Adds to the till.
     fn add(&self, key: u8, amount: u64) -> Result<u64, Fault>;
-    /// What the till keeps.
+    /// Returns the state of the till.
     fn sums(&self) -> Result<Serde<Sums>, Fault>;
     /// Calls back from inside of the till.
     fn lend(&self, f: &dyn Fn(u64) -> u64) -> Result<u64, Fault>;
-    /// A handle on the till, as the clerk has it.
+    /// Returns the clerk's handle on the till.
     fn till(&self) -> Result<Handle<dyn v1::Till>, Fault>;
-    /// Bytes of the till, through the clerk.
+    /// Returns bytes of the till.
     fn bytes(&self, seed: u64, len: u32) -> Result<Bytes, Fault>;
 }

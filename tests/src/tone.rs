@@ -1,4 +1,4 @@
-//! Private libraries of a component, compiled as somebody has them beside it.
+//! Compiles the private libraries of a component, for folders beside it.
 
 use std::{
     env,
@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-/// Compiles all of them, as that build, in a directory as the component's run path has it.
+/// Compiles all libraries as that build, into the directories of the component's run path.
 ///
 /// # Panics
 /// If there is no C compiler.
@@ -24,7 +24,7 @@ pub fn compile(sources: &Path, beside: &Path, build: u32) {
     library(sources, "hum", &beside.join("libhum.so"), build, &[]);
 }
 
-/// Compiles one of them.
+/// Compiles one library.
 ///
 /// # Panics
 /// If there is no C compiler.
@@ -34,11 +34,11 @@ pub fn library(sources: &Path, name: &str, to: &Path, build: u32, flags: &[&str]
     command.args(["-shared", "-fPIC", "-o"]).arg(to).arg(format!("-DBUILD={build}"));
     let status = command.arg(sources.join(format!("{name}.c"))).args(flags).status();
     assert!(status.is_ok_and(|status| status.success()), "a C compiler makes {}", to.display());
-    // Whatever the umask.
+    // The umask must not make the file writable by others.
     fs::set_permissions(to, fs::Permissions::from_mode(0o755)).expect("a library's mode is set");
 }
 
-/// Where their sources are.
+/// The directory of their sources.
 pub fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("components/tone")
 }

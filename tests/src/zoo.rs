@@ -1,4 +1,4 @@
-//! Values of every kind that serde knows, in the ways in which authors declare them.
+//! Values of every kind that serde knows, declared in the ways that authors use.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 pub trait Zoo {
     /// Adds a value to the state.
     fn keep(&self, animal: Serde<Animal>);
-    /// All values, in the order in which they came.
+    /// Returns all values, in the order in which they were added.
     fn animals(&self) -> Serde<Vec<Animal>>;
-    /// Makes a chain of so many links part of the state.
+    /// Makes a chain of this many links part of the state.
     fn chain(&self, links: u32);
     /// The length of the chain.
     fn links(&self) -> u32;
@@ -31,7 +31,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// A chain of so many links.
+    /// A chain of this many links.
     pub fn of(links: u32) -> Chain {
         (0..links).fold(Chain::default(), |chain, _| Chain { next: Some(Box::new(chain)) })
     }
@@ -51,7 +51,7 @@ impl Chain {
     }
 }
 
-/// The same, as a tree whose nodes are read through serde's private buffer.
+/// A tree that is as deep as it is long, whose nodes are read through serde's private buffer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 #[allow(missing_docs, reason = "a tree")]
@@ -90,7 +90,7 @@ pub enum External {
     Struct { a: Option<()>, b: Vec<u8> },
 }
 
-/// The same, internally tagged.
+/// An internally tagged enum with each kind of variant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 #[allow(missing_docs, reason = "the kinds of variants")]
@@ -100,7 +100,7 @@ pub enum Internal {
     Put { key: String, value: Vec<u8>, nested: Option<Option<External>>, from: Option<IpAddr> },
 }
 
-/// The same, adjacently tagged.
+/// An adjacently tagged enum with each kind of variant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "t", content = "c")]
 #[allow(missing_docs, reason = "the kinds of variants")]
@@ -111,7 +111,7 @@ pub enum Adjacent {
     Struct { colour: Colour },
 }
 
-/// The same, without a tag: no two variants take each other's values.
+/// An enum without a tag: no two variants take each other's values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[allow(missing_docs, reason = "the kinds of variants")]
@@ -128,7 +128,7 @@ pub enum Untagged {
     Words(Vec<String>),
 }
 
-/// A struct in a struct of its own.
+/// A struct that is flattened into another one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "fields")]
 pub struct Inner {
@@ -154,7 +154,7 @@ pub struct Flat {
 /// Three options inside each other.
 pub type Deep = Option<Option<Option<u8>>>;
 
-/// Scalars and what the standard library has.
+/// Scalars and types of the standard library.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "fields")]
 pub struct Scalars {
@@ -187,17 +187,18 @@ pub enum Animal {
     Many(Vec<Animal>),
 }
 
-/// Reads hostile bytes as types of every kind; what can be read must come back as itself.
+/// Reads hostile bytes as types of every kind, and checks that each value that was read can be written and
+/// read again.
 ///
 /// # Panics
 /// If a value that was read is not written and read as itself.
 pub fn read_hostile(bytes: &[u8]) {
     fn read<T: Serialize + for<'de> Deserialize<'de>>(bytes: &[u8]) {
         let Ok(value) = wire::decode::<T>(bytes) else { return };
-        // What was lenient when it was read may be deeper when it is written.
+        // A value that was read leniently may be too deep to be written.
         let Ok(written) = wire::encode(&value) else { return };
         let again = wire::decode::<T>(&written).expect("what was written can be read");
-        // Bytes, as NaN is not equal to itself.
+        // The bytes are compared, because NaN does not equal itself.
         let again = wire::encode(&again).expect("what was read can be written");
         assert!(again == written || has_unordered_maps::<T>(), "{} changed", std::any::type_name::<T>());
     }

@@ -1,5 +1,5 @@
-//! What goes wrong while a library is mapped. A test binary of its own: while an
-//! initialiser hangs, the loader lets nobody else load anything.
+//! Faults while a library is mapped. This is a test binary of its own, because the loader lets no other test
+//! load a library while an initialiser hangs.
 
 use std::{fs, time::Duration};
 
@@ -18,7 +18,7 @@ fn a_library_that_cannot_be_loaded_leaves_the_old_world_serving() {
     let clock: Handle<dyn Clock> = bank.rt.service().unwrap();
     let customers = Customers::of(&bank.branch);
     for first in [true, false] {
-        // The other member was loaded already, or would have been.
+        // The other member is loaded before this one or after it, by the order of the requests.
         let plan = bank.rt.plan();
         let plan = if first { plan.replace(component("clock_unresolved")) } else { plan };
         let plan = plan.replace(component("vault_v2"));
@@ -56,7 +56,7 @@ fn a_library_whose_initialiser_hangs_leaves_the_old_world_serving() {
     );
     assert_eq!((bank.branch.versions(), clock.version()), ((1, 1), 1));
     fs::remove_file(slow_file()).unwrap();
-    // Its image stays unused, and is no obstacle to the next one.
+    // Its image stays unused, and does not stand in the way of the next one.
     bank.rt.replace(component("clock_slow")).unwrap();
     assert_eq!((bank.branch.versions(), clock.version()), ((1, 1), 2));
     let served = customers.count();

@@ -1,8 +1,8 @@
-//! Millions of calls from more threads than the machine has cores, while what they call is
-//! replaced without a pause: with and without state, with `membarrier` and with fences.
+//! Millions of calls from more threads than the machine has cores, while the components are replaced without
+//! a pause: with and without state, with `membarrier` and with fences.
 //!
-//! An optimised build makes ten million in each test under a hundred replacements, any other a million
-//! under 25. It is a binary of its own because its threads leave no processor to another test.
+//! Each test of an optimised build makes ten million calls under a hundred replacements; other builds make a
+//! million calls under 25. This is a binary of its own because its threads leave no processor to other tests.
 
 use lcr::{Handle, Runtime, RuntimeBuilder};
 use lcr_tests::{
@@ -10,12 +10,12 @@ use lcr_tests::{
     thorough_or,
 };
 
-/// Calls and replacements of a test.
+/// How many calls and replacements a test makes.
 fn lengths() -> (u64, u64) {
     (thorough_or(10_000_000, 1_000_000), thorough_or(100, 25))
 }
 
-/// Calls between two looks at whether it is enough.
+/// How many calls a thread makes before it looks whether that is enough.
 const BATCH: u64 = 1_000;
 
 fn calls_without_state(builder: RuntimeBuilder) {
@@ -80,9 +80,8 @@ fn millions_of_calls_never_fail_under_replacement_with_state_with_fences() {
 
 /// Two components replaced together, the upper one calling the lower one.
 ///
-/// A commit is one moment: whoever saw one of the two new will not see the other one
-/// old. A call that began in the old upper component may find the new lower one, unless
-/// it is made under a pin, where there is one combination only.
+/// A commit is one moment: a thread that saw one of the two new does not see the other one old. A call that
+/// began in the old upper component may find the new lower one. Under a pin there is one combination only.
 fn a_pair(builder: RuntimeBuilder, cast: &'static [&'static str]) {
     let scene = Scene::open(builder, cast);
     let lower: Handle<dyn Lower> = scene.rt.service().unwrap();

@@ -1,8 +1,8 @@
 //! Hosts and components that were built by different compilers.
 //!
-//! The other compiler is nightly's, told to lay out every type at random. Where it is not
-//! installed, the tests say so and pass. It builds a package of its own, made of sources
-//! of this one, from crates that are in the workspace's lock file; nothing is fetched.
+//! The other compiler is nightly's, which is told to lay out every type at random. Where nightly is not
+//! installed, the tests say so and pass. It builds a package of its own from sources of this one and from
+//! crates that are in the workspace's lock file, so nothing is fetched.
 
 use std::{
     env,
@@ -19,11 +19,11 @@ use lcr_tests::{
     values::{self, composites, contract::Composites},
 };
 
-/// What makes two compilations differ in every layout that is not fixed.
+/// Flags with which a compilation differs from others in every layout that is not fixed.
 const FLAGS: &str = "-Zrandomize-layout\u{1f}-Zlayout-seed=4711";
 
-/// A command of nightly's, without what this test inherited from its own toolchain;
-/// `None`, and a line on stderr, where nightly is not installed.
+/// A command of nightly's toolchain, without the variables that this test inherited from its own. Where
+/// nightly is not installed, returns `None` and prints a line to standard error.
 fn nightly(program: &str) -> Option<Command> {
     let clean = |program: &str| {
         let mut command = Command::new("rustup");
@@ -41,14 +41,14 @@ fn nightly(program: &str) -> Option<Command> {
     if clean("rustc").arg("--version").output().is_ok_and(|output| output.status.success()) {
         return Some(clean(program));
     }
-    // Not captured by the test's harness.
+    // The test harness does not capture this line.
     let _ =
         writeln!(io::stderr(), "SKIPPED: no nightly toolchain is installed, so nothing was shown of other compilers");
     None
 }
 
-/// Builds an example of this package by nightly, as a package of its own with the value
-/// exchanges as its library; the target directory, if there is a nightly.
+/// Builds an example of this package by nightly, as a package of its own whose library has the exchanges of
+/// values. Returns the target directory, or `None` without nightly.
 fn build_by_nightly(example: &str, source: &str, kind: &str, features: &str) -> Option<PathBuf> {
     let mut cargo = nightly("cargo")?;
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -94,7 +94,7 @@ incremental = false
     Some(target.join("debug/examples"))
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end, and returns its output.
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -115,7 +115,7 @@ fn a_component_of_nightly_with_random_layouts_works_in_a_host_of_stable() {
     let rt = empty_runtime();
     rt.load(&library).unwrap();
     let composites = rt.service::<dyn Composites>().unwrap();
-    assert_ne!(composites.layout(), composites::layout(), "the layouts are the same, so nothing was shown");
+    assert_ne!(composites.layout(), composites::layout(), "the layouts are the same, so the test shows nothing");
     let exchange_all = || {
         let (numbers, sequences) = (rt.service().unwrap(), rt.service().unwrap());
         values::all(&numbers, &sequences, &composites, &rt.service().unwrap(), &rt.service().unwrap());
@@ -150,7 +150,7 @@ fn two_versions_of_lcr_in_one_program_are_refused_by_cargo() {
     let package = |name: &str, version: &str, more: &str| {
         format!("[package]\nname = \"{name}\"\nversion = \"{version}\"\nedition = \"2024\"\n{more}\n")
     };
-    // As far as cargo's resolver looks: a name, a version and what they link.
+    // Cargo's resolver reads no more of a package: a name, a version and what it links.
     for version in ["0.98.0", "0.99.0"] {
         write(&format!("{version}/Cargo.toml"), &package("lcr", version, &format!("{links}\nbuild = \"build.rs\"")));
         write(&format!("{version}/build.rs"), "fn main() {}");

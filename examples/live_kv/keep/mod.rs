@@ -9,8 +9,8 @@
 //!    else is executed between its execution and the end of its record.
 //! 2. What a client has seen is in the journal, be it another client's write: requests that
 //!    read share the same lock, so none runs between a write and its record.
-//! 3. A record is whole or absent, so what one request does to several keys is, too.
-//! 4. Of a request that is not answered, the next instance has all or nothing.
+//! 3. A record is whole or absent, and so is everything that one request does to several keys.
+//! 4. The next instance has all of an unanswered request's effects, or none.
 //!
 //! What this rests on is the memory of the kernel: see [`journal`].
 

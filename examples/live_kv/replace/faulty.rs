@@ -30,7 +30,7 @@ pub(crate) enum Candidate {
     RestoreFails,
     /// A panic while the state is taken over.
     RestorePanics,
-    /// An engine that does not let go of its state, the first time.
+    /// An engine whose first save hangs.
     SaveHangs,
 }
 

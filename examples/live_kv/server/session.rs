@@ -1,7 +1,7 @@
 //! What a client says of its own connection: `HELLO`, `CLIENT` and `RESET`.
 //!
-//! All connections call one command layer, which knows none of them, so the host answers these.
-//! The layer refuses the rest of `CLIENT`.
+//! All connections call one command layer, which knows nothing of connections, so the host answers
+//! these commands. The layer refuses the rest of `CLIENT`.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -1,10 +1,10 @@
-/* Many at once: threads, kills and signals in the middle of calls. */
+/* Threads, kills and signals in the middle of calls. */
 #include "suite.h"
 
 #define STORED (64 * 1024)
 #define ROUNDS 300
 
-/* All bytes of what is stored are one value, whoever stored it. */
+/* All bytes of the stored data are one value, whichever thread stored it. */
 static long is_whole(const unsigned char *bytes, size_t size)
 {
 	size_t i;
@@ -115,7 +115,7 @@ static void threads_start_and_stop_at_once(void)
 		pthread_create(&threads[i], NULL, start_and_stop, NULL);
 	for (i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
-	/* Stopped by whoever was last, so silence is no failure. */
+	/* The last thread has called sam_stop, so silence is no failure. */
 	BAD_HANDLE(sam_stop());
 	nanosleep(&three_intervals, NULL);
 	SAW(counted, 0);
@@ -219,7 +219,7 @@ static void a_callback_answers_in_the_middle_of_large_stores(void)
 	size_t size = 0;
 
 	enter(20, SAM_RECOVERY_POLICY_RESTART);
-	/* So much at once may take longer than an interval, which is not what is asked here. */
+	/* This may take longer than an interval, which the case does not test. */
 	signal(SIGTERM, SIG_IGN);
 	if (instance == 2) {
 		OK(sam_data_getsize(&size));

@@ -11,7 +11,7 @@ static unsigned char *pattern(size_t size, unsigned int seed)
 	return bytes;
 }
 
-/* Stores, asks, and reads back: into too little, into enough, and into more. */
+/* Stores, asks for the size, and reads back into buffers that are too small, fit, and are larger. */
 static void round_trip(const char *label, size_t size)
 {
 	unsigned char *stored = pattern(size, (unsigned int)size + instance);
@@ -79,7 +79,7 @@ static void sizes_across_instances(void)
 	unsigned char *wanted, *read;
 	size_t size, seen = 4711;
 
-	/* Nine instances, one after the other. */
+	/* Nine instances run, one after the other. */
 	setenv("SAM_BACKOFF", "1ms..1ms", 1);
 	enter(60000, SAM_RECOVERY_POLICY_RESTART);
 	OK(sam_start());
@@ -168,7 +168,7 @@ static void a_restore_into_all_of_memory_is_none(void)
 
 	enter(60000, SAM_RECOVERY_POLICY_RESTART);
 	OK(sam_data_store("text", 4));
-	/* More than any object has: only what is stored is written. */
+	/* The size is larger than any object: only the stored bytes are written. */
 	OK(sam_data_restore(text, SIZE_MAX));
 	SAW(memcmp(text, "text", 4), 0);
 }

@@ -1,4 +1,4 @@
-/* Both ways to give a sign of life, and the warning that comes without one. */
+/* Both ways to give a sign of life, and the warning that comes when there is none. */
 #include "suite.h"
 
 static void beats_keep_it_alive(void)
@@ -74,7 +74,7 @@ static void the_signal_set_before_register_warns(void)
 	OK(sam_warn_signal_set(SIGUSR1));
 	OK(sam_register(&instance));
 	if (instance == 1)
-		/* Not caught, it ends the instance. */
+		/* A warning that is not caught ends the instance. */
 		sam_start();
 	while (instance == 1)
 		pause();

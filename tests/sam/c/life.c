@@ -28,7 +28,7 @@ static void all_are_refused(void)
 	BAD_HANDLE(sam_finalize());
 }
 
-/* Warn signal and data, as they are at every stage between initialize and finalize. */
+/* Calls about the warn signal and data, whose answers are the same between initialize and finalize. */
 static void open_calls_work(void)
 {
 	char byte = 7;

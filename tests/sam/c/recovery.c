@@ -1,4 +1,4 @@
-/* What follows each end. */
+/* What follows each end of an instance. */
 #include "suite.h"
 
 static void ends_by(sam_recovery_policy_t policy, int start, int code, int signal)
@@ -56,7 +56,7 @@ static void a_hundred_crashes(void)
 	exit(23);
 }
 
-/* A daemon's loop: SIGTERM ends it, whoever sent that. */
+/* A daemon's loop, which ends at SIGTERM, whichever process sent it. */
 static void out_after_a_warning(void)
 {
 	enter(100, SAM_RECOVERY_POLICY_RESTART);
@@ -165,7 +165,7 @@ const struct test recovery_cases[] = {
 	{ "three instances", three_instances, 0, NULL },
 	{ "memory is as it was before register", memory_is_as_it_was_before_register, 0, NULL },
 	{ "a crash at start ends within the budget", a_crash_at_start_ends_within_the_budget, 14,
-	  "it restarts without end" },
+	  "its supervisor restarts without end" },
 	{ "an operator's stop reaches the instance", an_operators_stop_reaches_the_instance, 12,
 	  "its supervisor dies and leaves the instance running unsupervised" },
 	{ NULL, NULL, 0, NULL },

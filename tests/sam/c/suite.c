@@ -1,4 +1,4 @@
-/* Lists the cases, or runs one. */
+/* Lists the cases, or runs the case that is named. */
 #include "suite.h"
 
 unsigned int instance;
@@ -15,7 +15,7 @@ void fact(const char *what, long got, long wanted)
 		len = snprintf(line, sizeof line, "ok %u %s = %ld\n", instance, what, got);
 	else
 		len = snprintf(line, sizeof line, "no %u %s = %ld, not %ld\n", instance, what, got, wanted);
-	/* One write: lines of several processes do not mix. */
+	/* One write for each line, so lines of several processes do not mix. */
 	if (len < 0 || write(STDOUT_FILENO, line, (size_t)len) != len)
 		_exit(99);
 }
@@ -99,7 +99,7 @@ static const struct test *find(const char *name)
 	return NULL;
 }
 
-/* Runs a case in a child, for as long as anybody would wait. */
+/* Runs a case in a child, until the time limit. */
 static int observe(const struct test *test)
 {
 	const char *patience = getenv("SUITE_PATIENCE");
@@ -127,7 +127,7 @@ static int observe(const struct test *test)
 			return 0;
 		}
 	}
-	/* What a supervisor leaves behind. */
+	/* Kills the processes that a supervisor leaves behind. */
 	kill(-child, SIGKILL);
 	fact("its status", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), test->status);
 	return 0;

@@ -1,6 +1,6 @@
 /*
- * A case is a program of its own: the suite forks, the child runs the case, and how it
- * ends is compared, too. A line a fact goes to standard output:
+ * A case runs in a child of the suite, which compares the child's end, too. Each fact is a line of standard
+  * output:
  *
  *     ok 2 sam_start() = 1
  *     no 1 sam_start() = 9, not 1
@@ -43,10 +43,10 @@ extern const struct test recovery_cases[];
 extern const struct test data_cases[];
 extern const struct test crowd_cases[];
 
-/* What this process is: 0 before sam_register. */
+/* The number of this instance, 0 before sam_register. */
 extern unsigned int instance;
 
-/* Says a fact, and whether it is as wanted. */
+/* Prints a fact, and whether it is as wanted. */
 void fact(const char *what, long got, long wanted);
 
 #define SAW(got, wanted) fact(#got, (long)(got), (long)(wanted))
@@ -57,10 +57,10 @@ void fact(const char *what, long got, long wanted);
 /* sam_initialize and sam_register, which must succeed. */
 void enter(int interval, sam_recovery_policy_t policy);
 
-/* Neither beats nor ends. */
+/* Hangs: neither beats nor ends. */
 void hang(void);
 
-/* Goes on for so many milliseconds, with a beat at least every 5. */
+/* Goes on for this many milliseconds, with a beat at least every 5. */
 void beat_for(int milliseconds);
 
 /* Milliseconds of a clock that does not jump. */
@@ -70,7 +70,7 @@ long milliseconds(void);
 void count_signal(int signal);
 extern volatile sig_atomic_t counted, last_signal;
 
-/* A child of this process runs `run`; its exit code. */
+/* Runs `run` in a child of this process, and returns the child's exit code. */
 int in_child(int (*run)(void));
 
 #endif

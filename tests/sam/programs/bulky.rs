@@ -1,5 +1,5 @@
-//! Has 16 MiB before supervision begins; each instance says whether they are whole, changes
-//! some of them and is killed, and how much of its supervisor is in huge pages.
+//! Fills 16 MiB before supervision begins. Each instance prints whether they are whole and how much of its
+//! supervisor is in huge pages, changes some of them, and is killed.
 
 use std::fs;
 

@@ -1,6 +1,5 @@
-//! A supervised program that stores data and descriptors without rest, and that is killed at
-//! any moment. Each instance examines what the one before left and ends with 99 if that is
-//! not what it was told was kept.
+//! A supervised program that stores data and descriptors without rest, and is killed at any moment. Each
+//! instance examines what the instance before left, and ends with 99 if that is not what was acknowledged.
 
 use std::{
     env,
@@ -21,7 +20,7 @@ use sam_tests::{
     page::{Page, get, monotonic, set},
 };
 
-/// A wrong state: no restart helps.
+/// The exit code for a wrong state, which no restart mends.
 const WRONG: i32 = 99;
 
 fn main() {
@@ -59,7 +58,7 @@ fn main() {
     }
 }
 
-/// Looks at everything that should be there; the newest version.
+/// Examines everything that should be there, and returns the newest version.
 fn examine(page: &Page) -> u64 {
     let data = sam::app().stored().unwrap().unwrap_or_default();
     let words: Vec<u64> = data.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap())).collect();
@@ -72,7 +71,7 @@ fn examine(page: &Page) -> u64 {
         }
     };
     demand(stored == acknowledged || stored == acknowledged + 1, "stored data is of another version", stored);
-    // What was stored and not acknowledged is as good as acknowledged once it was seen.
+    // Data that was stored without an acknowledgement counts as acknowledged once it was seen.
     set(&page[ACKNOWLEDGED], stored);
     for name in 0..NAMES {
         let acknowledged = get(&page[KEPT + name]);
@@ -110,7 +109,7 @@ fn keep(page: &Page, name: usize, version: u64) {
     // SAFETY: the name ends with a zero byte.
     let fd = unsafe { libc::memfd_create(c"version".as_ptr(), libc::MFD_CLOEXEC) };
     demand(fd >= 0, "no memory file", fd);
-    // SAFETY: it is new and nobody else's.
+    // SAFETY: the descriptor is new and has no other owner.
     let mut file = unsafe { fs::File::from_raw_fd(fd) };
     file.write_all(version.to_string().as_bytes()).unwrap();
     sam::app().keep_fd(&format!("name {name}"), &file).unwrap();

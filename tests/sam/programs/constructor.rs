@@ -6,7 +6,7 @@ extern "C" fn construct() {
     let builder = thread::Builder::new().name("early-bird".to_owned());
     let (ready, is_ready) = mpsc::channel();
     let body = move || {
-        // It has its name by now, which it gives itself.
+        // The thread has named itself by now.
         ready.send(()).unwrap();
         thread::sleep(Duration::from_secs(3600));
     };

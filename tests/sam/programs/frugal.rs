@@ -1,5 +1,5 @@
-//! A program whose supervisor must not allocate: after its first fork every allocation in it
-//! ends it with a message.
+//! A program whose supervisor must not allocate: an allocation in it after its first fork ends the supervisor
+//! with a message.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-/// The supervisor, once it supervises.
+/// The process id of the supervisor, once it supervises.
 static SUPERVISOR: AtomicI32 = AtomicI32::new(0);
 
 extern "C" fn forked() {
@@ -54,7 +54,7 @@ unsafe impl GlobalAlloc for Refusing {
 static REFUSING: Refusing = Refusing;
 
 fn main() {
-    // The handler runs in the parent behind its first fork, which is that of the first instance.
+    // The handler runs in the parent after its first fork, which makes the first instance.
     // SAFETY: the handler makes a system call and changes an atomic.
     assert_eq!(unsafe { libc::pthread_atfork(None, Some(forked), None) }, 0);
     let millis = Duration::from_millis;

@@ -1,6 +1,6 @@
-//! A supervised program whose first instance leaves what no list of processes shows whole:
-//! heads, each in a session of its own, that fork for ever, each time without their parent.
-//! The next instance says whether one is left. Takes how the first is to end.
+//! A supervised program whose first instance leaves heads: processes in sessions of their own that fork for
+//! ever while their parents end, so that no list of processes ever shows all of them. The next instance
+//! prints whether a head is left. An argument says how the first instance ends.
 
 use std::{
     env,
@@ -15,10 +15,10 @@ use std::{
 
 const HEADS: usize = 8;
 
-/// How often they have forked before the first instance ends.
+/// How often the heads fork before the first instance ends.
 const FORKS: u64 = 400;
 
-/// After which they would end by themselves.
+/// The time after which heads end by themselves.
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn say(text: &str) {
@@ -32,7 +32,7 @@ fn fork() -> i32 {
     unsafe { libc::fork() }
 }
 
-/// Does not return.
+/// Forks for ever, and ends the parent each time. Does not return.
 fn grow(forks: &AtomicU64) -> ! {
     let end = Instant::now() + LIMIT;
     while Instant::now() < end {
@@ -42,7 +42,7 @@ fn grow(forks: &AtomicU64) -> ! {
                 unsafe { libc::setsid() };
                 forks.fetch_add(1, Ordering::Relaxed);
             }
-            // There may be no room for another just now.
+            // There may be no room for another process just now.
             -1 => thread::sleep(Duration::from_millis(1)),
             _ => break,
         }
@@ -58,8 +58,8 @@ fn main() -> process::ExitCode {
     }
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [lock, end] = &*arguments else { panic!("hydra LOCK END") };
-    let lock = File::create(lock).expect("the lock is opened");
-    // Held as long as one lives that has inherited it.
+    let lock = File::create(lock).expect("the lock can be opened");
+    // The lock is held as long as a process lives that has inherited it.
     // SAFETY: takes no pointers.
     let is_alone = unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0;
     say(if is_alone { "is alone" } else { "has company" });

@@ -1,5 +1,5 @@
-//! Says where its code and its stack lie, what its stack's canary is made of, and what the
-//! instance before left to it.
+//! Prints the addresses of its code and its stack, the bytes from which the stack's canary is made, and what
+//! the instance before left to it.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
@@ -32,7 +32,7 @@ fn main() {
     file.write_all(format!("of {instance}").as_bytes()).unwrap();
     app.keep_fd("file", &file).unwrap();
     if instance < 4 {
-        // Where one serves, the next stands by.
+        // The next instance stands by while this one serves.
         if std::env::var_os("LAYOUT_AWAITS_NEXT").is_some() {
             app.resume_checks();
             let supervisor = std::os::unix::process::parent_id();

@@ -1,5 +1,5 @@
-//! A short life with everything in it: a start, stored data, a kept descriptor, a probe, a
-//! crash, a next instance, a hang, another, and the operator's stop.
+//! A short life with all that a supervisor does: a start, stored data, a kept descriptor, a probe, a crash, a
+//! next instance, a hang, another instance, and the operator's stop.
 
 use std::{env, fs, os::unix::process::parent_id, path::Path, process, thread, time::Duration};
 
@@ -10,7 +10,7 @@ fn main() {
     sam::Builder::new()
         .interval(millis(30))
         .grace(millis(10))
-        // It does not end by itself: where its supervisor does not, nothing but that ends it.
+        // The probe does not end by itself: only its supervisor's end, or the supervisor, ends it.
         .probe(format!("echo >>{}; exec sleep 600", probed.display()))
         .probe_every(millis(2))
         .probe_limit(millis(20))

@@ -1,5 +1,5 @@
-//! A program that is not linked with sam and speaks `sd_notify(3)`, as it is told: the
-//! script of instance N is its N-th argument, or the last. Statements are separated by `;`.
+//! A program that is not linked with sam, speaks `sd_notify(3)` and follows a script. The script of instance N
+//! is its N-th argument, or the last. `;` separates statements.
 
 use std::{
     env,
@@ -21,7 +21,7 @@ fn instance() -> usize {
 
 fn say(text: &str) {
     let line = format!("{} {text}\n", instance());
-    // One write: lines of several processes do not mix.
+    // One write for each line, so lines of several processes do not mix.
     let _ = io::stdout().write_all(line.as_bytes());
     let _ = io::stdout().flush();
 }
@@ -36,7 +36,7 @@ fn main() {
 }
 
 fn address() -> SocketAddr {
-    let name = env::var("NOTIFY_SOCKET").expect("there is a NOTIFY_SOCKET");
+    let name = env::var("NOTIFY_SOCKET").expect("NOTIFY_SOCKET is set");
     match name.strip_prefix('@') {
         Some(name) => SocketAddr::from_abstract_name(name).unwrap(),
         None => SocketAddr::from_pathname(name).unwrap(),
@@ -50,8 +50,8 @@ fn notify(text: &str) {
     socket.send_to_addr(text.as_bytes(), &address()).unwrap();
 }
 
-/// Waits until everything that was sent before has been read: sends one end of a pipe, and
-/// waits until nobody has it any more.
+/// Waits until everything that was sent before has been read: sends one end of a pipe, and waits until no
+/// process has that end any more.
 fn barrier() {
     let (mut ours, theirs) = io::pipe().unwrap();
     let socket = UnixDatagram::unbound().unwrap();
@@ -97,7 +97,7 @@ fn brief(text: &str) {
     unsafe { libc::waitpid(child, ptr::null_mut(), 0) };
 }
 
-/// Sends from a child, which waits until it has been read.
+/// Sends from a child, which waits until the message has been read.
 fn helper(text: &str, own_group: bool) {
     // SAFETY: this process has one thread.
     let child = unsafe { libc::fork() };
@@ -148,7 +148,7 @@ fn act(verb: &str, rest: &str) {
     match verb {
         "say" => say(rest),
         "heir" => heir(rest),
-        // As a group of its own.
+        // Leaves the group for one of its own.
         "leave" => {
             // SAFETY: takes no pointers.
             unsafe { libc::setpgid(0, 0) };
@@ -157,12 +157,12 @@ fn act(verb: &str, rest: &str) {
             // SAFETY: waits for a child, without its status.
             unsafe { libc::wait(ptr::null_mut()) };
         }
-        // Writes its number.
+        // Writes its process id.
         "record" => std::fs::write(rest, format!("{}\n", process::id())).unwrap(),
         "pid" => say(&format!("pid {}", process::id())),
-        // What a variable of the environment is.
+        // Prints a variable of the environment.
         "env" => say(&format!("{rest} {:?}", env::var(rest).ok())),
-        // Whether the watchdog is meant for this process.
+        // Prints whether the watchdog is meant for this process.
         "mine" => say(&format!("mine {}", env::var("WATCHDOG_PID") == Ok(process::id().to_string()))),
         "notify" => notify(rest),
         "barrier" => barrier(),
@@ -170,9 +170,9 @@ fn act(verb: &str, rest: &str) {
         "brief" => brief(rest),
         "stranger" => helper(rest, true),
         "sleep" => thread::sleep(millis(rest)),
-        // Says for so long that it is well, every so often.
+        // Says for a time that it is well, at intervals.
         "beats" => {
-            let (time, every) = rest.split_once(' ').expect("a time and how often");
+            let (time, every) = rest.split_once(' ').expect("the statement has a time and an interval");
             let end = Instant::now() + millis(time);
             while Instant::now() < end {
                 notify("WATCHDOG=1");
@@ -191,7 +191,7 @@ fn act(verb: &str, rest: &str) {
         "hang" => loop {
             thread::sleep(Duration::from_secs(1));
         },
-        // Waits for a signal that is caught, or was since the last time.
+        // Waits for a signal that is caught, or was caught since the last time.
         "pause" => {
             while CAUGHT.load(Ordering::Relaxed) == 0 {
                 thread::sleep(Duration::from_millis(1));

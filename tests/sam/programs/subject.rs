@@ -1,6 +1,5 @@
-//! A supervised program that does what it is told: the script of instance N is its N-th
-//! argument, or the last. Statements are separated by `;`, and each line that it says goes
-//! to standard output at once, behind the instance's number.
+//! A supervised program that follows a script. The script of instance N is its N-th argument, or the last. `;`
+//! separates statements. Each line that it prints goes to standard output at once, after the instance's number.
 
 use std::{
     env, fs,
@@ -13,14 +12,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A bit a signal.
+/// A bit for each signal.
 static CAUGHT: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn catch(signal: i32) {
     CAUGHT.fetch_or(1 << (signal - 1), Ordering::Relaxed);
 }
 
-/// Whether it came since this was last asked.
+/// Whether the signal came since the last call for it.
 fn caught(signal: i32) -> bool {
     let bit = 1 << (signal - 1);
     CAUGHT.fetch_and(!bit, Ordering::Relaxed) & bit != 0
@@ -31,12 +30,12 @@ static ANSWERS: AtomicU32 = AtomicU32::new(0);
 
 fn say(text: &str) {
     let line = format!("{} {text}\n", sam::app().instance());
-    // One write: lines of several processes do not mix.
+    // One write for each line, so lines of several processes do not mix.
     let _ = std::io::stdout().write_all(line.as_bytes());
     let _ = std::io::stdout().flush();
 }
 
-/// Closes descriptors that a caller has left open, as one does that closes its own.
+/// Closes standard streams, which are given as digits.
 fn close_all_of(numbers: &str) {
     for number in numbers.split_whitespace() {
         // SAFETY: nothing of this program owns a standard stream.
@@ -85,7 +84,7 @@ fn act(verb: &str, rest: &[&str]) {
         ("stop", []) => app.pause_checks(),
         ("ready", []) => app.ready(),
         ("beat", []) => app.beat(),
-        // Beats for so long, so often.
+        // Beats for a time, at intervals.
         ("beats", [time, every]) => {
             let end = Instant::now() + millis(time);
             while Instant::now() < end {
@@ -93,7 +92,7 @@ fn act(verb: &str, rest: &[&str]) {
                 thread::sleep(millis(every));
             }
         }
-        // So many beats, as fast as it can.
+        // Beats a number of times, as fast as it can.
         ("burst", [count]) => (0..number(count)).for_each(|_| app.beat()),
         // Beats until one comes later than that after the one before.
         ("late", [gap]) => {
@@ -105,7 +104,7 @@ fn act(verb: &str, rest: &[&str]) {
             }
             app.beat();
         }
-        // A thread of the library's answers for it from here on.
+        // From here on a thread of the library answers for it.
         ("callback", []) => {
             let answer = || {
                 ANSWERS.fetch_add(1, Ordering::Relaxed);
@@ -113,8 +112,8 @@ fn act(verb: &str, rest: &[&str]) {
             };
             app.set_callback(answer).unwrap();
         }
-        // Waits for so many questions, and says whether they came more often than once an
-        // interval: the first may have been put before.
+        // Waits for a number of questions, and says whether they came more often than once an interval. The
+        // first question may have come before.
         ("answers", [count, interval]) => {
             let (before, began) = (ANSWERS.load(Ordering::Relaxed), Instant::now());
             let so_far = || ANSWERS.load(Ordering::Relaxed) - before;
@@ -157,8 +156,8 @@ fn act(verb: &str, rest: &[&str]) {
             // SAFETY: the handler only stores to an atomic.
             unsafe { libc::signal(number(signal), handler as libc::sighandler_t) };
         }
-        // As it was before anybody changed it: Rust's runtime ignores SIGPIPE, and who spawned
-        // this the two signals of the C library's own, which that does not let anybody touch.
+        // Restores the default action. Rust's runtime ignores SIGPIPE, and the process that spawned this one
+        // ignores the two signals of the C library, which the C library's functions do not change.
         ("default", [signal]) => {
             let default = [0_u64; 4];
             // SAFETY: the kernel reads no more than that; zeros are SIG_DFL, without flags.
@@ -180,7 +179,7 @@ fn act(verb: &str, rest: &[&str]) {
             say(&format!("caught {signal}"));
         }
         ("store", _) => app.store(rest.join(" ").as_bytes()).unwrap(),
-        // Stores for so long, so often, and gives no other sign of life.
+        // Stores for a time, at intervals, and gives no other sign of life.
         ("stores", [time, every]) => {
             let end = Instant::now() + millis(time);
             while Instant::now() < end {
@@ -197,7 +196,7 @@ fn act(verb: &str, rest: &[&str]) {
                 say(&format!("previous {:?} hung {:?} failed {}", report.exit, report.hung, report.failed));
             }
         },
-        // So many descriptors, under names that are long where they are written down; and none again.
+        // Keeps a number of descriptors, under names that are long in the status file.
         ("keep", [count]) => {
             let file = fs::File::open("/dev/null").unwrap();
             (0..number(count)).for_each(|index| app.keep_fd(&kept_name(index), &file).unwrap());
@@ -211,10 +210,10 @@ fn act(verb: &str, rest: &[&str]) {
             (0..number(count)).for_each(|index| assert!(app.drop_fd(&kept_name(index)).unwrap()));
         }
         ("check", [name, deadline]) => {
-            // Lives until the end of the process.
+            // The check lives until the end of the process.
             std::mem::forget(app.check(name, millis(deadline)).unwrap());
         }
-        // A child that sleeps, with everything that it inherits open.
+        // Forks a child that sleeps, with all inherited descriptors open.
         ("fork", []) => {
             // SAFETY: this process has one thread.
             match unsafe { libc::fork() } {
@@ -224,7 +223,7 @@ fn act(verb: &str, rest: &[&str]) {
                 child => say(&format!("forked {child}")),
             }
         }
-        // The same, in a session of its own, as a daemon.
+        // Forks such a child in a session of its own, as a daemon is.
         ("stray", []) => {
             // SAFETY: this process has one thread.
             match unsafe { libc::fork() } {
@@ -244,7 +243,7 @@ fn act(verb: &str, rest: &[&str]) {
                 }
             }
         }
-        // The kernel does not kill it when its supervisor dies, as after a change of its user.
+        // Has the kernel not kill it when its supervisor dies, as after a change of its user.
         ("immune", []) => {
             let none: libc::c_ulong = 0;
             // SAFETY: the option takes no pointers.
@@ -260,23 +259,23 @@ fn act(verb: &str, rest: &[&str]) {
                 unsafe { libc::write(stream, text.as_ptr().cast(), text.len()) };
             }
         }
-        // What the stored data is, to a file.
+        // Writes the stored data to a file.
         ("stored", [file]) => fs::write(file, app.stored().unwrap().unwrap_or_default()).unwrap(),
-        // What it has of signals and descriptors, to a file.
+        // Writes its signal settings and descriptors to a file.
         ("inventory", [file]) => {
             let status = fs::read_to_string("/proc/self/status").unwrap();
             let lines = status.lines().filter(|line| line.starts_with("SigIgn") || line.starts_with("SigBlk"));
             fs::write(file, lines.collect::<Vec<_>>().join("\n")).unwrap();
         }
-        // So many children of children, hundred at a time, each of which ends when its parent
-        // has gone.
+        // Forks a number of children of children, a hundred at a time, each of which ends when its parent has
+        // ended.
         ("orphans", [count]) => {
             for _ in 0..number(count) / 100 {
                 orphan_a_hundred();
             }
             say("orphaned");
         }
-        // A child in a session of its own that fills standard error for ever.
+        // Forks a child in a session of its own that fills standard error for ever.
         ("babble", []) => {
             // SAFETY: this process has one thread.
             let child = unsafe { libc::fork() };
@@ -300,7 +299,7 @@ fn act(verb: &str, rest: &[&str]) {
                 unsafe { libc::sigqueue(parent_id().cast_signed(), number(signal), value) };
             }
         }
-        // A child whose parent has left the group and does not wait for it.
+        // Forks a child whose parent leaves the group and does not wait for it.
         ("zombie", []) => {
             // SAFETY: this process has one thread.
             match unsafe { libc::fork() } {
@@ -325,7 +324,7 @@ fn act(verb: &str, rest: &[&str]) {
                 }
             }
         }
-        // A line of standard input.
+        // Reads a line of standard input.
         ("read", []) => {
             let mut line = String::new();
             let read = std::io::stdin().read_line(&mut line);
@@ -361,7 +360,7 @@ fn act(verb: &str, rest: &[&str]) {
         }
         ("listen", [file]) => {
             let listener = app.listener("127.0.0.1:0").unwrap();
-            // Replaced as a whole, for readers.
+            // The file is replaced as a whole, so readers find a whole port.
             fs::write(format!("{file}.new"), listener.local_addr().unwrap().port().to_string()).unwrap();
             fs::rename(format!("{file}.new"), file).unwrap();
             app.resume_checks();
@@ -374,7 +373,7 @@ fn act(verb: &str, rest: &[&str]) {
     }
 }
 
-/// Answers each byte with the same one, for as many connections as come.
+/// Sends each byte back, on any number of connections.
 fn answer(listener: &TcpListener) {
     listener.set_nonblocking(true).unwrap();
     let mut open: Vec<TcpStream> = Vec::new();

@@ -17,10 +17,10 @@ pub fn sam(arguments: &[&str]) -> Output {
     Command::new(program("sam")).args(arguments).stdin(Stdio::null()).output().expect("the command starts")
 }
 
-/// What it said.
+/// The text of its output.
 ///
 /// # Panics
-/// If that is no text.
+/// If the output is no UTF-8.
 pub fn words(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("it says text")
+    String::from_utf8(bytes.to_vec()).expect("the output is UTF-8")
 }

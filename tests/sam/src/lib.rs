@@ -1,4 +1,4 @@
-//! Runs supervised programs as real processes and reads what they and their supervisor say.
+//! Runs supervised programs as real processes, and reads their output and the events of their supervisor.
 
 pub use own_process::in_a_process_of_its_own;
 use std::{
@@ -23,11 +23,11 @@ pub mod page;
 pub mod proc;
 pub mod tty;
 
-/// How long anything may take.
+/// How long a test waits for any one thing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A folder of programs that were built to abort at a panic. Those of the tests' own profile
-/// cannot be: cargo builds what tests use with unwinding.
+/// A folder of programs that were built to abort at a panic. Cargo builds programs for tests with unwinding, so
+/// these are built apart.
 fn aborting_programs() -> Option<PathBuf> {
     env::var_os("SAM_TEST_ABORTING").map(PathBuf::from)
 }
@@ -40,10 +40,10 @@ pub fn panics_abort() -> bool {
 /// A program of `programs/`, which cargo built before it ran the test.
 ///
 /// # Panics
-/// If it is not there.
+/// If the file is not there.
 pub fn program(name: &str) -> PathBuf {
     let built_beside = || {
-        let mut directory = env::current_exe().expect("a test has a path");
+        let mut directory = env::current_exe().expect("a test binary has a path");
         directory.pop();
         if directory.ends_with("deps") {
             directory.pop();
@@ -51,14 +51,14 @@ pub fn program(name: &str) -> PathBuf {
         directory.join("examples")
     };
     let path = aborting_programs().unwrap_or_else(built_beside).join(name);
-    assert!(path.exists(), "{} is not there: run `cargo test` or `cargo build --examples`", path.display());
+    assert!(path.exists(), "{} is missing: `cargo build -p sam-tests --examples` makes it", path.display());
     path
 }
 
 /// Waits until `condition` holds.
 ///
 /// # Panics
-/// If it does not within 30 s.
+/// If `condition` does not hold within 30 s.
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
@@ -67,7 +67,7 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Does each job, a few at a time: most of them wait most of the time.
+/// Does the jobs, a few at a time, because most of them wait most of the time.
 pub fn side_by_side<T: Send>(jobs: impl IntoIterator<Item = T>, work: impl Fn(T) + Sync) {
     let jobs: Mutex<Vec<T>> = Mutex::new(jobs.into_iter().collect());
     let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -82,13 +82,13 @@ pub fn side_by_side<T: Send>(jobs: impl IntoIterator<Item = T>, work: impl Fn(T)
     });
 }
 
-/// A supervised program to be run.
+/// A supervised program that is not yet started.
 pub struct Subject {
     command: Command,
     folder: TempDir,
 }
 
-/// One that runs.
+/// A supervised program that runs.
 pub struct Running {
     child: Child,
     folder: TempDir,
@@ -96,18 +96,19 @@ pub struct Running {
     reader: Option<JoinHandle<()>>,
 }
 
-/// What was seen of one when it ended.
+/// What was seen of a supervised program until it ended.
 pub struct Seen {
-    /// Of the supervisor.
+    /// How the supervisor ended.
     pub status: ExitStatus,
-    /// What the instances said, each line behind the instance's number.
+    /// The lines that the instances printed, each after the instance's number.
     pub lines: Vec<String>,
-    /// What the supervisor told programs.
+    /// The events that the supervisor wrote.
     pub events: Vec<Value>,
 }
 
 impl Subject {
-    /// One that follows a script an instance; the last is for all further ones.
+    /// The program `subject`, whose instances each follow a script; the last script is for all further
+    /// instances.
     ///
     /// # Panics
     /// If there is no temporary directory.
@@ -115,23 +116,23 @@ impl Subject {
         Subject::of("subject", scripts)
     }
 
-    /// Another program.
+    /// Another linked program of `programs/`.
     ///
     /// # Panics
     /// If there is no temporary directory.
     pub fn of(name: &str, arguments: &[&str]) -> Subject {
-        let folder = tempfile::tempdir().expect("a temporary directory");
+        let folder = tempfile::tempdir().expect("a temporary directory can be made");
         let mut command = Command::new(program(name));
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         command.env("SAM_EVENTS", folder.path().join("events")).env("SAM_STATUS", folder.path().join("status"));
         command.env("SAM_LOG", "0");
-        // A group of its own, as a shell gives it: what ends it does not end the test.
+        // The program has a group of its own, as a shell gives it one, so a signal to the group misses the test.
         command.process_group(0);
         Subject { command, folder }
     }
 
-    /// A program that `sam run` supervises with these options. One whose name has no `/`
-    /// is of `programs/`.
+    /// A program that `sam run` supervises with these options. A name without `/` is that of a program of
+    /// `programs/`.
     ///
     /// # Panics
     /// If there is no temporary directory.
@@ -149,7 +150,7 @@ impl Subject {
         self
     }
 
-    /// The command, for what else it needs.
+    /// The command, for further settings.
     pub fn command(&mut self) -> &mut Command {
         &mut self.command
     }
@@ -159,10 +160,10 @@ impl Subject {
         self.folder.path().join(name)
     }
 
-    /// Starts it.
+    /// Starts the program.
     ///
     /// # Panics
-    /// If that fails.
+    /// If the program does not start.
     pub fn start(mut self) -> Running {
         let mut child = self.command.spawn().expect("the subject starts");
         let lines = Arc::new(Mutex::new(Vec::new()));
@@ -177,19 +178,19 @@ impl Subject {
         Running { child, folder: self.folder, lines, reader }
     }
 
-    /// Runs it to its end.
+    /// Runs the program to its end.
     pub fn run(self) -> Seen {
         self.start().end()
     }
 }
 
 impl Running {
-    /// The supervisor.
+    /// The process id of the supervisor.
     pub fn pid(&self) -> i32 {
         self.child.id().cast_signed()
     }
 
-    /// What the instances have said so far.
+    /// The lines that the instances have printed so far.
     ///
     /// # Panics
     /// Never.
@@ -197,10 +198,10 @@ impl Running {
         self.lines.lock().expect("no reader panics").clone()
     }
 
-    /// Waits until an instance says this.
+    /// Waits until an instance prints this line.
     ///
     /// # Panics
-    /// If none does within 30 s.
+    /// If no instance does within 30 s.
     pub fn await_line(&self, line: &str) {
         let deadline = Instant::now() + PATIENCE;
         while !self.lines().iter().any(|other| other == line) {
@@ -210,7 +211,7 @@ impl Running {
         }
     }
 
-    /// The rest of a line of an instance that begins so, once it is there.
+    /// Waits for a line of an instance that begins with `start`, and returns the rest of the line.
     pub fn await_value(&self, start: &str) -> String {
         let mut found = None;
         wait_until(start, || {
@@ -220,13 +221,13 @@ impl Running {
         found.unwrap_or_default()
     }
 
-    /// What the supervisor has told programs so far.
+    /// The events that the supervisor has written so far.
     pub fn events(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.folder.path().join("events")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
     }
 
-    /// Waits for so many events of a name.
+    /// Waits for `count` events of that name.
     pub fn await_events(&self, name: &str, count: usize) {
         wait_until(&format!("{count} events {name}"), || {
             self.events().iter().filter(|event| event["event"] == name).count() >= count
@@ -238,7 +239,7 @@ impl Running {
     /// # Panics
     /// If it is not there or not whole.
     pub fn status(&self) -> Value {
-        let text = fs::read_to_string(self.folder.path().join("status")).expect("there is a status file");
+        let text = fs::read_to_string(self.folder.path().join("status")).expect("the status file can be read");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
@@ -252,7 +253,7 @@ impl Running {
         send(self.pid(), signal);
     }
 
-    /// Waits for its end, and for all that it has to say.
+    /// Waits for the supervisor's end, and for the end of all output.
     ///
     /// # Panics
     /// If it does not end within 30 s.
@@ -264,7 +265,7 @@ impl Running {
         Seen { status, lines: self.lines(), events: self.events() }
     }
 
-    /// Waits for its end, and not for what it leaves, which may go on to speak.
+    /// Waits for the supervisor's end, and not for processes that outlive it and may go on to print.
     ///
     /// # Panics
     /// If it does not end within 30 s.
@@ -276,7 +277,7 @@ impl Running {
     fn await_end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(status) = self.child.try_wait().expect("the subject is waited for") {
+            if let Some(status) = self.child.try_wait().expect("the subject can be waited for") {
                 return status;
             }
             if Instant::now() > deadline {
@@ -290,7 +291,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // A test that failed leaves nothing behind.
+        // A test that failed leaves no process behind.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -324,7 +325,7 @@ pub fn lives(pid: i32) -> bool {
     state_of(pid).is_some_and(|state| state != 'Z' && state != 'X')
 }
 
-/// The state of a process as `/proc` tells it: R, S, T, Z ...
+/// The state of a process as `/proc` has it: R, S, T, Z ...
 pub fn state_of(pid: i32) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()

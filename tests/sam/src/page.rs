@@ -16,7 +16,7 @@ const WORDS: usize = 512;
 pub struct Page(&'static [AtomicU64; WORDS]);
 
 impl Page {
-    /// Maps the file of that name, which is made if it is not there.
+    /// Maps the file of that name, and makes the file if it is not there.
     ///
     /// # Errors
     /// If the file cannot be made or mapped.
@@ -51,12 +51,12 @@ pub fn monotonic() -> u64 {
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
 
-/// What a word says, as others see it.
+/// Reads a word, sequentially consistent.
 pub fn get(word: &AtomicU64) -> u64 {
     word.load(Ordering::SeqCst)
 }
 
-/// Says it.
+/// Writes a word, sequentially consistent.
 pub fn set(word: &AtomicU64, value: u64) {
     word.store(value, Ordering::SeqCst);
 }

@@ -1,4 +1,4 @@
-//! Processes, as `/proc` and their parent see them.
+//! What `/proc` and `waitpid` say of processes.
 
 use std::{fs, io, thread, time::Duration};
 
@@ -27,7 +27,7 @@ pub fn mappings(pid: i32) -> usize {
 /// A number of a file of `/proc/PID` whose lines are `name: number`.
 ///
 /// # Panics
-/// If there is none of that name.
+/// If there is no such process, or no number of that name.
 pub fn field(pid: i32, file: &str, name: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/{file}")).expect("the process is there");
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -35,7 +35,7 @@ pub fn field(pid: i32, file: &str, name: &str) -> u64 {
     number.unwrap_or_else(|| panic!("there is no number {name} in {file} of {pid}: {text}"))
 }
 
-/// From here on, what descends from this process and loses its parent becomes its child.
+/// Makes this process a subreaper: descendants that lose their parent become its children.
 ///
 /// # Panics
 /// If the kernel refuses.
@@ -44,11 +44,11 @@ pub fn adopt_orphans() {
     assert_eq!(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }, 0, "{}", io::Error::last_os_error());
 }
 
-/// Reaps all children of this process, and says of each how it ended (an exit code, or the
-/// signal as a negative number).
+/// Reaps all children of this process, and returns how each ended (an exit code, or the signal as a negative
+/// number).
 ///
 /// # Errors
-/// Those that are still there after 20 s.
+/// The children that are still there after 20 s.
 pub fn reap_all() -> Result<Vec<i32>, Vec<i32>> {
     let mut ends = Vec::new();
     for _ in 0..20_000 {

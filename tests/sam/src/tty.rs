@@ -1,4 +1,4 @@
-//! A terminal, and who sits at it.
+//! A terminal, and the keys that are typed at it.
 
 use std::{
     fs::File,
@@ -16,17 +16,17 @@ use crate::wait_until;
 
 /// A pseudo terminal that controls a session of its own.
 pub struct Tty {
-    /// The side of the one who types.
+    /// The side on which a test types.
     master: Option<File>,
     leader: Child,
     shown: Arc<Mutex<String>>,
-    /// How much of it was looked at.
+    /// How much of the shown text was looked at.
     seen: usize,
 }
 
 fn made(fd: i32) -> OwnedFd {
     assert!(fd >= 0, "{}", io::Error::last_os_error());
-    // SAFETY: it is new and nobody else's.
+    // SAFETY: the descriptor is new and has no other owner.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
@@ -44,7 +44,7 @@ impl Tty {
         let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
         // SAFETY: takes no pointers.
         let slave = made(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags) });
-        let copy = || slave.try_clone().expect("a descriptor");
+        let copy = || slave.try_clone().expect("the descriptor can be copied");
         command.stdin(copy()).stdout(copy()).stderr(copy());
         let lead = || {
             // SAFETY: takes no pointers.
@@ -61,7 +61,7 @@ impl Tty {
         let into = Arc::clone(&shown);
         thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // Ends with EIO when nobody has the other side open any more.
+            // Reading ends with EIO when no process has the other side open any more.
             while let Ok(read @ 1..) = reader.read(&mut buffer) {
                 into.lock().expect("no reader panics").push_str(&String::from_utf8_lossy(&buffer[..read]));
             }
@@ -80,7 +80,7 @@ impl Tty {
         Tty::start(command)
     }
 
-    /// Types.
+    /// Types a text.
     ///
     /// # Panics
     /// If the terminal is hung up.
@@ -88,7 +88,7 @@ impl Tty {
         self.master.as_mut().expect("the terminal is there").write_all(text.as_bytes()).expect("the terminal is there");
     }
 
-    /// Waits until this is shown, behind what was waited for before; all that came until then.
+    /// Waits until this text is shown after the text of the last wait, and returns all that came until then.
     ///
     /// # Panics
     /// If it is not shown within 30 s.
@@ -107,7 +107,7 @@ impl Tty {
         shown()[begin..self.seen].to_owned()
     }
 
-    /// The group in its foreground.
+    /// The process group in the terminal's foreground.
     ///
     /// # Panics
     /// If the terminal is hung up.
@@ -116,10 +116,10 @@ impl Tty {
         unsafe { libc::tcgetpgrp(self.master.as_ref().expect("the terminal is there").as_raw_fd()) }
     }
 
-    /// Waits until this group is in its foreground.
+    /// Waits until this group is in the terminal's foreground.
     ///
     /// # Panics
-    /// If it is not within 30 s.
+    /// If the group is not within 30 s.
     pub fn await_foreground(&self, group: i32) {
         wait_until("it has the foreground", || self.foreground() == group);
     }
@@ -132,23 +132,23 @@ impl Tty {
     /// Waits for the leader's end.
     ///
     /// # Panics
-    /// If it cannot be waited for.
+    /// If the leader cannot be waited for.
     pub fn end(&mut self) -> std::process::ExitStatus {
         let mut status = None;
         wait_until("the leader ends", || {
-            status = self.leader.try_wait().expect("it is waited for");
+            status = self.leader.try_wait().expect("the leader can be waited for");
             status.is_some()
         });
-        status.expect("it has ended")
+        status.expect("the leader has ended")
     }
 
-    /// Cuts the line.
+    /// Hangs the terminal up.
     ///
     /// # Panics
     /// Never.
     pub fn hangs_up(&mut self) {
-        let master = self.master.take().expect("once");
-        // The reader's copy would keep it.
+        let master = self.master.take().expect("the terminal hangs up once");
+        // The reader's copy of the descriptor would keep the terminal.
         // SAFETY: takes no pointers.
         unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCVHANGUP) };
     }

@@ -1,4 +1,4 @@
-//! The threads of a crowd, and who replaces components under them.
+//! The threads of a crowd, and the thread that replaces components under them.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -10,7 +10,7 @@ pub fn crew_size() -> usize {
     thread::available_parallelism().map_or(2, usize::from) * 3 + 2
 }
 
-/// Threads that make a number of calls, and go on until enough was replaced under them.
+/// Threads that make a number of calls, and go on until the components were replaced often enough.
 pub struct Crew {
     calls: u64,
     replacements: u64,
@@ -20,7 +20,7 @@ pub struct Crew {
     failed: AtomicBool,
 }
 
-/// A thread's part: if it ends in a panic, the others stop, too.
+/// One thread's work. If it ends in a panic, the other threads stop, too.
 struct Shift<'a>(&'a Crew);
 
 impl Drop for Shift<'_> {
@@ -44,12 +44,12 @@ impl Crew {
         }
     }
 
-    /// Has [`crew_size`] threads work, each by calling `work` (with its own number) again
-    /// and again, which says how many calls it made, and this thread replace meanwhile.
-    /// Returns the numbers of calls and of replacements.
+    /// Runs [`crew_size`] threads, which call `work` with their number again and again, while this thread
+    /// calls `replace`. `work` returns how many calls it made. Returns the numbers of calls and of
+    /// replacements.
     ///
     /// # Panics
-    /// If one of them does.
+    /// If `work` or `replace` panics.
     pub fn run(&self, work: impl Fn(usize) -> u64 + Sync, replace: impl Fn()) -> (u64, u64) {
         let size = crew_size();
         self.working.store(size + 1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The life of an object, watched: nobody may run in it after its end.
+//! Watches the life of an object: no call may run in it after its end.
 
 use std::{
     panic,
@@ -12,11 +12,11 @@ use super::{Census, Epoch};
 const ALIVE: u64 = 0x00A1_17E0_00A1_17E0;
 const DEAD: u64 = 0xDEAD_DEAD_DEAD_DEAD;
 
-/// What an object of the crowd's components holds for as long as it lives.
+/// Each object of the crowd's components holds one of these for as long as it lives.
 pub struct Life {
-    /// In the object: overwritten by its end, and by whoever gets its memory next.
+    /// In the object. Its destructor overwrites this, and so does the next owner of its memory.
     near: AtomicU64,
-    /// Outside of it, and never freed: what it says of a destroyed object is certain.
+    /// Outside of the object, and never freed, so what it says of a destroyed object is certain.
     far: &'static AtomicU64,
     epoch: Epoch,
     number: u64,
@@ -24,12 +24,12 @@ pub struct Life {
 }
 
 impl Life {
-    /// Begins one; the object's configuration is its epoch.
+    /// Begins a life. The object's configuration is its epoch.
     ///
     /// # Errors
     /// If there is no census.
     pub fn begin(context: &Context) -> Result<Life, BoxError> {
-        // Panics are reported by whoever gets the fault; some tests make thousands.
+        // The caller that gets the fault reports the panic; some tests make thousands of panics.
         panic::set_hook(Box::new(|_| {}));
         let epoch = if context.is_configured() { context.config()? } else { 0 };
         let census: Handle<dyn Census> = context.dependency()?;
@@ -38,7 +38,7 @@ impl Life {
         Ok(Life { near: AtomicU64::new(ALIVE), far, epoch, number, census })
     }
 
-    /// The object's epoch, and proof that it is alive.
+    /// Checks that the object is alive, and returns its epoch.
     ///
     /// # Panics
     /// If it is not.
@@ -47,7 +47,7 @@ impl Life {
         self.epoch
     }
 
-    /// Runs a method's body, with the epoch: the object is alive before and behind it.
+    /// Runs a method's body with the epoch, and checks before and after it that the object is alive.
     ///
     /// # Panics
     /// If it is not.

@@ -42,28 +42,28 @@ pub struct Counts {
 /// Counts the objects of the other components.
 #[lcr::interface(name = "crowd.census", version = 1)]
 pub trait Census {
-    /// An object was constructed; its number.
+    /// Notes that an object was constructed, and returns its number.
     fn born(&self) -> Result<u64, Fault>;
-    /// The object of this number is being destroyed.
+    /// Notes that the object of this number is being destroyed.
     fn died(&self, number: u64) -> Result<(), Fault>;
     /// The counts until now.
     fn counts(&self) -> Counts;
 }
 
-/// What the upper component stands on.
+/// The interface that the upper component depends on.
 #[lcr::interface(name = "crowd.lower", version = 1, deps(Census))]
 pub trait Lower {
     /// Which replacement this object is of.
     fn epoch(&self) -> Epoch;
-    /// Adds, if this has state, and returns the epoch with the sum.
+    /// Adds if the component has state, and returns the epoch with the sum.
     fn add(&self, n: u64) -> (Epoch, u64);
-    /// Calls back while inside, with the epoch.
+    /// Calls back with the epoch while inside.
     fn inside(&self, f: &dyn Fn(Epoch) -> u64) -> u64;
-    /// Calls back, and panics if that did not.
+    /// Calls back, and then panics if the callback did not.
     fn fail(&self, f: &dyn Fn()) -> Result<u64, Fault>;
 }
 
-/// What depends on the lower component.
+/// The interface of the component that depends on the lower one.
 #[lcr::interface(name = "crowd.upper", version = 1, deps(Census, Lower))]
 pub trait Upper {
     /// Which replacement this object is of.
@@ -72,10 +72,10 @@ pub trait Upper {
     fn both(&self) -> (Epoch, Epoch);
     /// Adds to the lower component; this object's epoch, the lower one's, and the sum.
     fn add(&self, n: u64) -> (Epoch, Epoch, u64);
-    /// Calls back from inside of the lower component, which it calls from inside.
+    /// Calls the lower component, which calls back from inside.
     fn inside(&self, f: &dyn Fn(Epoch) -> u64) -> u64;
-    /// Has the lower component fail while inside; its fault.
+    /// Has the lower component fail while inside, and returns its fault.
     fn fail(&self, f: &dyn Fn()) -> Result<u64, Fault>;
-    /// Calls another lower component by a handle that was passed, and gives it back.
+    /// Calls another lower component by the handle that is passed, and gives the handle back.
     fn visit(&self, other: Handle<dyn Lower>) -> Result<(Epoch, Handle<dyn Lower>), Fault>;
 }

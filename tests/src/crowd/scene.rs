@@ -28,11 +28,11 @@ impl Scene {
     /// # Panics
     /// If that fails.
     pub fn open(builder: RuntimeBuilder, cast: &'static [&'static str]) -> Scene {
-        let rt = builder.linked(false).build().expect("a runtime");
+        let rt = builder.linked(false).build().expect("a runtime can be made");
         rt.load(component("crowd_census")).expect("the census is loaded");
         let plan = cast.iter().fold(rt.plan(), |plan, name| plan.add(component(name)));
         plan.commit().expect("the cast is loaded");
-        let census = rt.service().expect("a census");
+        let census = rt.service().expect("the census serves");
         Scene { rt, census, cast, epoch: AtomicU64::new(0) }
     }
 
@@ -48,7 +48,7 @@ impl Scene {
         self.replace_only(self.cast)
     }
 
-    /// As [`Scene::replace`], with the gate shut at once and for as long as callers stay.
+    /// Replaces as [`Scene::replace`] does, with the gate shut at once and for as long as callers stay.
     ///
     /// # Errors
     /// As there.
@@ -59,7 +59,7 @@ impl Scene {
         self.plan_for(self.cast).deadline(HELD).gate_wait(HELD).commit()
     }
 
-    /// As [`Scene::replace`], some of the cast.
+    /// Replaces some components of the cast as [`Scene::replace`] does.
     ///
     /// # Errors
     /// As there.
@@ -85,13 +85,13 @@ impl Scene {
         self.epoch.load(Ordering::Relaxed)
     }
 
-    /// What the census counts.
+    /// The counts of the census.
     pub fn counts(&self) -> Counts {
         self.census.counts()
     }
 
-    /// Ends the scene, of which the caller holds no handle any more: everything that was
-    /// constructed is destroyed, once, and nothing is left in the runtime.
+    /// Ends the scene, of which the caller holds no handle any more. Checks that every constructed object was
+    /// destroyed once, and that the runtime has no instances left.
     ///
     /// # Panics
     /// If something is left.

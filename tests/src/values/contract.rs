@@ -1,4 +1,4 @@
-//! The interfaces, and the types of their own that cross in them.
+//! The interfaces, and the types that they declare.
 #![allow(missing_docs, reason = "a method that carries one type says all in its signature")]
 #![allow(
     clippy::box_collection,
@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, ffi::OsStr, path::Path, time::Duration};
 use lcr::{Bytes, Fault, Handle, Serde};
 use serde::{Deserialize, Serialize};
 
-/// Every scalar. An integer is answered by its complement, a float by its bits.
+/// Every scalar. The answer to an integer is its complement, the answer to a float its bits.
 #[lcr::interface(name = "test.values.numbers", version = 1)]
 pub trait Numbers {
     fn u8(&self, v: u8) -> u8;
@@ -68,22 +68,22 @@ pub struct Point {
     pub corners: [i16; 3],
 }
 
-/// Everything that is several things in a row.
+/// Texts, slices and vectors.
 #[lcr::interface(name = "test.values.sequences", version = 1)]
 pub trait Sequences {
-    /// Where the text is, and its length.
+    /// Returns the address of the text and its length.
     fn text_place(&self, v: &str) -> (usize, usize);
-    /// Where the bytes are, and their length.
+    /// Returns the address of the bytes and their length.
     fn bytes_place(&self, v: &[u8]) -> (usize, usize);
-    /// Where the path is, its length, and how many parts it has.
+    /// Returns the address of the path, its length, and how many parts it has.
     fn path_place(&self, v: &Path, within: &OsStr) -> (usize, usize, u64);
-    /// Where the points are, and the middle one.
+    /// Returns the address of the points, and the middle one.
     fn points_place(&self, v: &[Point]) -> (usize, Option<Point>);
     /// The text with its characters reversed.
     fn text(&self, v: &str) -> String;
     fn sum(&self, wide: &[u64], narrow: &[i8], arrays: &[[u16; 2]]) -> i128;
     fn count(&self, flags: &[bool], chars: &[char]) -> (u64, String);
-    /// Adds `by` to each, and says where they are.
+    /// Adds `by` to each, and returns their address.
     fn add(&self, v: &mut [u64], by: u64) -> usize;
     /// Swaps `x` and `y` of each.
     fn flip(&self, v: &mut [Point]);
@@ -165,7 +165,7 @@ pub enum Event<T> {
 /// Values made of values.
 #[lcr::interface(name = "test.values.composites", version = 1)]
 pub trait Composites {
-    /// How deep there is something, and its number plus one.
+    /// Returns how many of the options are `Some`, and the number plus one.
     fn nested_option(&self, v: Option<Option<Option<u32>>>) -> (u8, Option<Option<u32>>);
     fn borrowed_option(&self, v: Option<&str>, w: Option<&mut [u8]>) -> Option<String>;
     /// Swaps the sides.
@@ -187,7 +187,7 @@ pub trait Composites {
     fn seven(&self, v: (u8, u64, f32, char, i128, bool, i16)) -> (i16, bool, i128, char, f32, u64, u8);
     fn eight(&self, v: (u8, u64, f32, char, i128, bool, i16, f64)) -> (f64, i16, bool, i128, char, f32, u64, u8);
     fn duration(&self, v: Duration) -> Option<Duration>;
-    /// Writes the value, or else the key, to the room; what was written.
+    /// Writes the value, or else the key, to the room, and returns what it wrote.
     fn view(&self, v: View<'_>) -> Vec<u8>;
     fn pair(&self, v: Pair<String, Pair<u8, Vec<u16>>>) -> Pair<Pair<u8, Vec<u16>>, String>;
     /// Each field changed a little.
@@ -202,36 +202,36 @@ pub trait Composites {
     fn layout(&self) -> Vec<u64>;
 }
 
-/// A type of serde's only.
+/// A type that only serde knows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Tree {
     Leaf(Option<f64>),
     Node { name: String, children: Vec<Tree> },
 }
 
-/// Values that stay with, or come back to, who made them.
+/// Values that stay with the side that made them, or come back to it.
 #[lcr::interface(name = "test.values.owners", version = 1)]
 pub trait Owners {
-    /// Bytes of this side, and where they are. Their owner's destructor is counted.
+    /// Returns bytes of this side and their address, and counts the destructor of their owner.
     fn bytes(&self, text: &str) -> (Bytes, usize);
     /// How many owners of bytes this side has destroyed.
     fn destroyed(&self) -> u64;
-    /// Where the bytes are, the bytes themselves, and a clone.
+    /// Returns the address of the bytes, the bytes themselves, and a clone.
     fn pass(&self, v: Bytes) -> (usize, Bytes, Bytes);
-    /// Keeps the bytes; the ones kept before.
+    /// Keeps the bytes, and returns those kept before.
     fn keep(&self, v: Option<Bytes>) -> Option<Bytes>;
-    /// The complement of the number, by the handle.
+    /// Returns the complement of the number, which it gets through the handle.
     fn call(&self, handle: Handle<dyn Numbers>, v: u64) -> u64;
-    /// Keeps the handle; the one kept before.
+    /// Keeps the handle, and returns the one kept before.
     fn keep_handle(&self, v: Option<Handle<dyn Numbers>>) -> Option<Handle<dyn Numbers>>;
-    /// Calls for each word, with its number; what was answered.
+    /// Calls back for each word, with its number, and returns the answers.
     fn each(&self, text: &str, f: &dyn Fn(u32, &str) -> Option<String>) -> Vec<String>;
     fn everything(
         &self,
         f: &dyn Fn(Vec<String>, &mut [u8], (i128, f32), Event<u8>, Bytes) -> Result<Record, Bytes>,
     ) -> Result<Record, Bytes>;
     fn nullary(&self, f: &dyn Fn());
-    /// Keeps the function; drops the one kept before.
+    /// Keeps the function, and drops the one kept before.
     fn give(&self, f: Box<dyn Fn(u64, String) -> Vec<u64> + Send>);
     /// Calls the function that was given, on a thread of this side.
     fn call_later(&self, n: u64) -> Vec<u64>;
@@ -255,7 +255,7 @@ impl From<Fault> for Trouble {
     }
 }
 
-/// Panics of every kind in methods of every kind. What is panicked with is `how`:
+/// Panics of every kind in methods of every kind. `how` says what to panic with:
 /// `"str"`, `"String"`, `"any"` (a value that is no text), `"bomb"` (a value that panics
 /// when it is dropped); anything else returns.
 #[lcr::interface(name = "test.values.faulty", version = 1)]
@@ -266,7 +266,7 @@ pub trait Faulty {
     fn trouble(&self, how: &str, held: Vec<String>) -> Result<u64, Trouble>;
     /// A result whose error no fault can become.
     fn text(&self, how: &str) -> Result<u64, String>;
-    /// The fault of the handle's `fault`, as a value.
+    /// Calls `fault` on the handle, and returns its fault as a value.
     fn passed(&self, peer: Handle<dyn Faulty>, how: &str) -> Option<Fault>;
     /// Calls the function and does not catch what it panics with.
     fn through(&self, f: &dyn Fn(u64) -> u64) -> Result<u64, Fault>;
@@ -278,14 +278,14 @@ pub trait Faulty {
     fn caught(&self, f: &dyn Fn(u64) -> u64) -> Result<u64, String>;
 }
 
-/// What serde alone describes: two sides may have other types in it.
+/// An interface with a type that serde alone describes, so two sides may have different types.
 #[lcr::interface(name = "test.values.picky", version = 1)]
 pub trait Picky {
-    /// The number, if it can be decoded.
+    /// Returns the number, if it can be decoded.
     fn take(&self, v: Serde<Small>, held: Vec<String>) -> Result<u8, Fault>;
 }
 
-/// What the component knows of it.
+/// The component's type for the value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Small {
     pub number: u8,
@@ -293,7 +293,7 @@ pub struct Small {
     pub added: Option<String>,
 }
 
-/// The books of a component with an allocator of its own.
+/// The counts of a component with an allocator of its own.
 #[lcr::interface(name = "test.values.audit", version = 1)]
 pub trait Audit {
     /// Blocks that are allocated.

@@ -8,7 +8,7 @@ use super::contract::{Faulty, Trouble};
 
 const INTERFACE: &str = "test.values.faulty";
 
-/// What a panic with `how` says.
+/// The text of a panic for each `how`.
 const PANICS: [(&str, &str); 4] = [
     ("str", "a plain str"),
     ("String", "a String of 1"),
@@ -19,7 +19,7 @@ const PANICS: [(&str, &str); 4] = [
 /// The text that a call panics with; `None` if it returns.
 fn panic_of<T>(call: impl FnOnce() -> T) -> Option<String> {
     let payload = panic::catch_unwind(AssertUnwindSafe(|| drop(call()))).err()?;
-    Some(*payload.downcast::<String>().expect("a panic of the caller's own side with a text"))
+    Some(*payload.downcast::<String>().expect("the panic is one of the caller's own side, and has a text"))
 }
 
 fn check(fault: &Fault, method: &str, message: &str) {
@@ -30,8 +30,8 @@ fn check(fault: &Fault, method: &str, message: &str) {
     assert_eq!(fault.to_string(), format!("component `{component}` panicked in {INTERFACE}.{method}: {message}"));
 }
 
-/// A panic of a method arrives as its error, where that can be made from a fault, and as a
-/// panic of the caller otherwise.
+/// A panic of a method arrives as its error, if the error type can be made from a fault. Otherwise it arrives
+/// as a panic of the caller.
 ///
 /// # Panics
 /// If not.
@@ -56,7 +56,7 @@ pub fn panics(peer: &Handle<dyn Faulty>) {
     peer.nothing("no");
 }
 
-/// A panic of the caller's function goes through the component like one of its own.
+/// A panic of the caller's function passes through the component like a panic of the component.
 ///
 /// # Panics
 /// If not.
@@ -86,7 +86,7 @@ impl Drop for Unwilling<'_> {
     }
 }
 
-/// A destructor that panics on the other side's behalf does not harm the other side.
+/// A panic of a destructor does not harm the other side, which drops the value.
 ///
 /// # Panics
 /// If it does.

@@ -1,10 +1,10 @@
-//! Every kind of value of the interfaces' language, across whatever border lies between a
-//! caller and a component: what crosses ([`contract`]), and the exchanges that show that it
-//! arrives ([`numbers`], [`sequences`], [`composites`], [`owners`], [`faults`]).
+//! Every kind of value that interfaces may have, across any border between a caller and a component: the
+//! interfaces and their types ([`contract`]), and exchanges that show that each value arrives ([`numbers`],
+//! [`sequences`], [`composites`], [`owners`], [`faults`]).
 //!
-//! An exchange takes anything that implements the interface, so that one suite serves
-//! libraries of every toolchain, and hosts of every toolchain. A component never only
-//! echoes: it answers with a value that it can compute from the right argument alone.
+//! An exchange takes any implementor of the interface, so one suite serves libraries and hosts of every
+//! toolchain. A component never only echoes: it answers with a value that it can compute from the right
+//! argument alone.
 
 pub mod composites;
 pub mod contract;

@@ -1,4 +1,4 @@
-//! Values that stay with who made them (`Bytes`, handles, callbacks), and serde's.
+//! Values that stay with the side that made them (`Bytes`, handles, callbacks), and types of serde.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use super::{
     sequences::TEXT,
 };
 
-/// Counts what is dropped, and notes the thread of the last.
+/// Counts drops, and notes the thread of the last one.
 #[derive(Clone, Default)]
 struct Drops(Arc<Mutex<(u64, Option<thread::ThreadId>)>>);
 
@@ -31,7 +31,7 @@ impl Drops {
     }
 }
 
-/// Bytes, or what a callback captured, whose destructor is this side's.
+/// The owner of bytes, or the capture of a callback; its destructor belongs to this side.
 struct Owned(Vec<u8>, Drops);
 
 impl AsRef<[u8]> for Owned {
@@ -92,10 +92,10 @@ pub fn handles(peer: &impl Owners, numbers: &Handle<dyn Numbers>) {
     assert_eq!(Handle::generation(&back), Handle::generation(numbers));
 }
 
-/// Functions that are lent for a call.
+/// Callbacks that are lent for a call.
 ///
 /// # Panics
-/// If a value is lost on its way into or out of one.
+/// If a value is lost on its way into or out of a callback.
 pub fn lent_callbacks(peer: &impl Owners) {
     let seen = Mutex::new(Vec::new());
     let answers = peer.each("one two three", &|number, word| {
@@ -106,7 +106,7 @@ pub fn lent_callbacks(peer: &impl Owners) {
     assert_eq!(seen.into_inner().unwrap(), [(0, "one".to_owned()), (1, "two".to_owned()), (2, "three".to_owned())]);
     let here = thread::current().id();
     peer.nullary(&|| assert_eq!(thread::current().id(), here));
-    // From inside a callback into the component, and into another callback.
+    // A callback calls into the component, which calls another callback.
     let nested = peer.each("a b", &|_, word| peer.each(word, &|_, inner| Some(format!("{inner}{inner}"))).pop());
     assert_eq!(nested, ["aa", "bb"]);
 
@@ -127,8 +127,8 @@ pub fn lent_callbacks(peer: &impl Owners) {
     assert_eq!(drops.count(), 1);
 }
 
-/// Functions that are given away: called later on another thread, dropped where they were
-/// made.
+/// Callbacks that are given away: the component calls them later on another thread, and their destructors
+/// are those of the side that made them.
 ///
 /// # Panics
 /// If not.
@@ -153,7 +153,7 @@ pub fn given_callbacks(peer: &impl Owners) {
     let captured = Owned(Vec::new(), drops.clone());
     peer.refuse(Box::new(move || assert!(captured.0.is_empty())));
     assert_eq!((drops.count(), drops.thread()), (2, Some(here)));
-    // A function without captures, and one after another.
+    // A callback without captures replaces another one.
     peer.give(Box::new(|n, _| vec![n; 3]));
     peer.give(Box::new(|n, _| vec![n; 2]));
     assert_eq!(peer.call_later(4), [4, 4]);
@@ -172,6 +172,6 @@ pub fn serde(peer: &impl Owners) {
     let expected = [(String::new(), 3), (TEXT.to_owned(), 2)];
     assert_eq!(peer.tree(Serde(tree)).0, BTreeMap::from(expected));
     assert_eq!(peer.tree(Serde(leaf(None))).0, BTreeMap::new());
-    // The instance is as it was.
+    // The instance did not change.
     assert_eq!(peer.keep(None), None);
 }

@@ -13,10 +13,10 @@ pub fn points(count: u8) -> Vec<Point> {
     (0..count).map(point).collect()
 }
 
-/// What is borrowed is at the same address on the other side.
+/// Borrowed values are at the same address on the other side.
 ///
 /// # Panics
-/// If it is not, or if it arrives as something else.
+/// If one is not, or if it arrives as another value.
 pub fn borrowed(peer: &impl Sequences) {
     let long = TEXT.repeat(100_000);
     for text in ["", TEXT, &TEXT[1..3], &long, &long[1..]] {
@@ -32,7 +32,7 @@ pub fn borrowed(peer: &impl Sequences) {
         let f = |same: &Path, parent: Option<&Path>| same == path && parent == path.parent();
         assert!(peer.lend_path(path, &f));
     }
-    // No text in any encoding.
+    // These bytes are no text in any encoding.
     let path = Path::new(OsStr::from_bytes(b"\xff\xfe/\x80"));
     assert_eq!(peer.path_place(path, OsStr::from_bytes(b"\x80")).2, 1);
     let empty: &[u8] = &[];
@@ -99,7 +99,7 @@ pub fn owned(peer: &impl Sequences) {
     assert_eq!(peer.words(vec!["one", "", TEXT]), ["one", "", TEXT]);
 }
 
-/// What a component lends to a callback is at the component's address.
+/// Values that a component lends to a callback are at the component's address.
 ///
 /// # Panics
 /// If it is not.

@@ -1,5 +1,5 @@
-//! Handles and pins in futures: held across an await, spawned, and handed to generic code; and
-//! components that await inside.
+//! Handles and pins in futures that hold them across an await, are spawned, or are generic code; and
+//! components that await in their methods.
 
 use std::{fs, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) ->
     tokio.block_on(async { tokio.spawn(future).await.unwrap() })
 }
 
-/// A generic user, which is called with a handle as with anything else.
+/// Generic code, which is called with a handle as with any other implementor.
 async fn count<S: first::Shelf>(shelf: &S) -> u32 {
     task::yield_now().await;
     let one = shelf.len();
@@ -135,11 +135,11 @@ fn a_component_awaits_on_a_runtime_of_its_own_wherever_it_is_called() {
             })
             .await
             .unwrap();
-            // On a worker.
+            // These run on a worker of the program's runtime.
             (ticker.spawn(), ticker.wait())
         })
     });
-    // The linked one is in the program's runtime, the loaded one in none.
+    // The linked ticker finds the program's runtime, the loaded one finds none.
     inside.0.unwrap();
     let fault = inside.1.unwrap_err().to_string();
     assert!(fault.contains("from within a runtime"), "{fault}");
@@ -153,7 +153,7 @@ fn a_component_awaits_on_a_runtime_of_its_own_wherever_it_is_called() {
     // A thread that ticks has named itself before.
     wait_until("the new instance ticks", || tickers[1].ticks() > 0);
     wait_until("the runtime of the replaced instance has ended", || threads("ticker") == 2);
-    // On a worker, with the runtime of an instance below it.
+    // This runs on a worker, and drops an instance that has a runtime.
     let [_, ticker] = tickers;
     spawn(async move { drop(ticker) });
     drop(loaded);

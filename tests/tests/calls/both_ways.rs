@@ -19,7 +19,7 @@ use lcr_tests_both::{Binding, Notebook, Paper, Refusal};
 /// and leaves it beside the test.
 fn own_library() -> PathBuf {
     let path = env::current_exe().unwrap().with_file_name("liblcr_tests_both.so");
-    assert!(path.exists(), "{} is not there", path.display());
+    assert!(path.exists(), "{} is missing; `cargo build -p lcr-tests-both` makes it", path.display());
     path
 }
 
@@ -80,7 +80,7 @@ fn values(rt: Runtime) {
     assert_eq!((notes.read("a"), notes.read("\u{e4}")), (Some(b"1".to_vec()), Some(vec![0; 5000])));
     assert_eq!(notes.colour(), "white");
     let status = rt.status();
-    // Others that are linked into this binary are there, too.
+    // Other components that are linked into this binary are there, too.
     let of_crate = status.components.iter().filter(|found| found.id.name == "stationery");
     assert_eq!(of_crate.map(|found| &*found.interface).collect::<Vec<_>>(), ["both.notebook", "both.paper"]);
 }
@@ -92,7 +92,7 @@ fn callbacks(rt: Runtime) {
     }
     let seen = Mutex::new(Vec::new());
     let visited = notes.each(&|title, text| {
-        // Back into the component that is calling.
+        // The callback calls back into the component that calls it.
         assert_eq!(notes.read(title).as_deref(), Some(text));
         seen.lock().unwrap().push(title.to_owned());
         title < "b"
@@ -105,7 +105,7 @@ fn callbacks(rt: Runtime) {
     notes.remind(Box::new(move |text| format!("{text} {}", counted.fetch_add(1, Ordering::Relaxed))));
     assert_eq!(notes.ring("ding".to_owned()).as_deref(), Some("ding 0"));
     assert_eq!(notes.ring("dong".to_owned()).as_deref(), Some("dong 1"));
-    // What was given away goes with the next one, or with the component.
+    // The component drops a kept callback when it gets the next one, or when it is destroyed.
     notes.remind(Box::new(|text| text));
     assert_eq!(Arc::strong_count(&rings), 1);
 }
@@ -116,11 +116,11 @@ fn faults(rt: Runtime) {
     assert_eq!(fault.kind(), FaultKind::Panic);
     let name = format!("stationery {}", env!("CARGO_PKG_VERSION"));
     assert_eq!(fault.to_string(), format!("component `{name}` panicked in both.notebook.tear: torn at the fold"));
-    // Without an error to hold it, the fault is a panic of the caller.
+    // A method whose result cannot hold the fault panics in its caller.
     let panic = panic::catch_unwind(panic::AssertUnwindSafe(|| notes.burn())).unwrap_err();
     let text = panic.downcast_ref::<String>().unwrap();
     assert_eq!(*text, format!("component `{name}` panicked in both.notebook.burn: ashes"));
-    // So is one of a callback of the caller's, which went through the component.
+    // So does a panic of the caller's callback, which passed through the component.
     notes.write("a", b"").unwrap();
     let panic = panic::catch_unwind(panic::AssertUnwindSafe(|| notes.each(&|_, _| panic!("of the caller"))));
     assert!(panic.unwrap_err().downcast_ref::<String>().unwrap().ends_with("of the caller"));
@@ -133,10 +133,10 @@ fn handles(rt: Runtime) {
     assert_eq!(notes.read("a"), None);
     assert_eq!(notes.copy(other.clone()), 1);
     assert_eq!(notes.read("a").as_deref(), Some(&b"of the other"[..]));
-    // Both stand on the one service that they depend on, which may be had from them.
+    // Both depend on one service, and give handles on it.
     let paper: Handle<dyn Paper> = rt.service().unwrap();
     assert_eq!((paper.take(10), notes.paper().take(1), other.paper().take(1)), (11, 12, 13));
-    // A copy of itself calls back into itself.
+    // A component that is given a handle on itself calls itself.
     assert_eq!(notes.copy(notes.clone()), 1);
 }
 
@@ -149,7 +149,7 @@ fn configuration(rt: Runtime) {
     assert_eq!((roomy.write("a", b""), roomy.write("b", b"")), (Ok(1), Ok(2)));
     let error = rt.reference::<dyn Notebook>("no binding").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Construct);
-    // What it is configured with now holds for its successor, which refuses itself.
+    // The new configuration holds for the successor, whose health check then fails.
     rt.configure("stationery", &Binding { limit: 0 }).unwrap();
     let error = rt.replace(own_library()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unhealthy, "{error}");
@@ -188,7 +188,7 @@ fn destroyed(rt: Runtime) {
         let status = rt.status();
         (status.constructed, status.destroyed, status.instances) == (2, 2, 0)
     });
-    assert_eq!(Arc::strong_count(&given), 1, "what it was given went with it");
-    // The next one is a new one.
+    assert_eq!(Arc::strong_count(&given), 1, "the instance dropped the callback that it kept");
+    // The next instance begins anew.
     assert_eq!(notebook(&rt).write("a", b""), Ok(1));
 }

@@ -28,7 +28,7 @@ fn references_are_created_and_released_by_many_threads_under_replacement() {
             let own: Handle<dyn Lower> = scene.rt.reference(&epoch).unwrap();
             let other: Handle<dyn Upper> = scene.rt.reference(&(epoch + 1)).unwrap();
             for _ in 0..20 {
-                // Its own configuration, in each of its incarnations.
+                // Each of its successors has its configuration.
                 assert_eq!(own.epoch(), epoch);
                 assert_eq!(other.both().0, epoch + 1);
                 let (_, sum) = own.add(1);
@@ -49,7 +49,7 @@ fn a_service_is_released_and_rebuilt_by_many_threads_under_replacement() {
         let work = |number| {
             let mut last = 0;
             for _ in 0..20 {
-                // Dropped at once: the last one out takes the instance with it.
+                // The handle is dropped at once, and the last handle takes the instance with it.
                 let epoch = match number % 2 {
                     0 => scene.rt.service::<dyn Lower>().unwrap().epoch(),
                     _ => scene.rt.service::<dyn Upper>().unwrap().both().0,
@@ -68,22 +68,22 @@ fn a_service_is_released_and_rebuilt_by_many_threads_under_replacement() {
 fn handles_are_cloned_passed_on_and_dropped_by_many_threads_under_replacement() {
     for cast in [PAIR, STATEFUL_PAIR] {
         let scene = Scene::open(Runtime::builder(), cast);
-        // One seat for all: what a thread finds there, another one has just left.
-        let seat: Mutex<Option<Handle<dyn Lower>>> = Mutex::new(None);
+        // One place for all threads: a thread finds the handle there that another thread has just left.
+        let place: Mutex<Option<Handle<dyn Lower>>> = Mutex::new(None);
         let upper: Handle<dyn Upper> = scene.rt.service().unwrap();
         let work = |_| {
             for _ in 0..50 {
-                let found = seat.lock().unwrap().take();
+                let found = place.lock().unwrap().take();
                 let handle = found.unwrap_or_else(|| scene.rt.reference(&7_u64).unwrap());
                 let (epoch, back) = upper.visit(handle.clone()).unwrap();
                 assert_eq!((epoch, handle.epoch(), back.epoch()), (7, 7, 7));
-                *seat.lock().unwrap() = Some(back);
+                *place.lock().unwrap() = Some(back);
                 drop(handle);
             }
             50 * 4
         };
         Crew::new(thorough_or(100_000, 10_000), thorough_or(40, 10)).run(work, || drop(scene.replace().unwrap()));
-        drop((seat, upper));
+        drop((place, upper));
         scene.close();
     }
 }
@@ -123,7 +123,7 @@ fn two_runtimes_in_one_process_do_not_know_each_other() {
         (left.rt.service().unwrap(), right.rt.service().unwrap());
     let work = |number| {
         for _ in 0..20 {
-            // A pin holds the world of its own runtime, also within calls of the other one.
+            // A pin holds the world of its own runtime, also within calls of the other runtime.
             let held = left.rt.pin().unwrap();
             let epoch = near.epoch();
             let seen = far.inside(&|_| near.inside(&|epoch| far.inside(&|_| epoch)));
@@ -131,7 +131,7 @@ fn two_runtimes_in_one_process_do_not_know_each_other() {
             let outer = right.rt.pin().unwrap();
             let (above, below) = far.both();
             assert_eq!((above, near.both()), (below, (epoch, epoch)), "thread {number}");
-            // They may end in any order.
+            // The pins may end in any order.
             drop(held);
             assert_eq!(far.both(), (above, above));
             drop(outer);
@@ -149,7 +149,7 @@ fn two_runtimes_in_one_process_do_not_know_each_other() {
     };
     let (_, replaced) = Crew::new(thorough_or(50_000, 5_000), thorough_or(40, 10)).run(work, both);
     assert_eq!((near.both(), far.both()), ((replaced, replaced), (replaced, replaced)));
-    // One of them ends; the other goes on.
+    // One runtime ends; the other serves on.
     drop((near, ground));
     assert_eq!(left.close().born, 2 * (replaced + 1));
     assert_eq!(far.inside(&|epoch| epoch), replaced);

@@ -49,7 +49,7 @@ fn a_method_that_an_old_component_lacks_is_served_by_its_default_body() {
     use_defaults(&shelf);
     drop(pin);
     let panic = std::panic::catch_unwind(|| shelf.clean()).unwrap_err();
-    assert_eq!(*panic.downcast::<&str>().unwrap(), "nobody cleans", "a default body is the caller's own");
+    assert_eq!(*panic.downcast::<&str>().unwrap(), "nobody cleans", "the caller's own default body serves");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_replacement_brings_the_method_itself_and_takes_it_away_again() {
         assert_eq!(shelf.each(&|at, all| (at, all) == (99, "all of them")), 1);
         assert_eq!(shelf.give(Box::new(|book| assert_eq!(book, "a pile of 4")), vec![String::new()]), 1);
         assert_eq!((shelf.edition(), shelf.clean()), ("the component's".to_owned(), Ok(3)));
-        // The default body of the component's own image serves what it did not write.
+        // The default body in the component's own image serves a method that the component did not write.
         assert_eq!(shelf.first_from(2), "Dracula");
         assert_eq!((old.len(), old.get(2)), (3, "Dracula".to_owned()));
         rt.replace(component("shelf_first")).unwrap();
@@ -81,11 +81,11 @@ fn a_component_that_lacks_a_method_without_a_default_body_is_refused_by_name() {
                 fn topic(&self) -> Option<String>; add the method, or give it a default body in the trait";
     assert_eq!(error.to_string(), text);
     assert_eq!(rt.reference::<dyn demanding::Shelf>(&()).unwrap_err().to_string(), text);
-    // Nothing was harmed by that.
+    // The refusal changed nothing.
     assert_eq!(rt.service::<dyn first::Shelf>().unwrap().get(0), "Emma");
 }
 
-/// An edition whose new method has a name that another one uses otherwise.
+/// An edition whose new method has a name that another edition uses for another signature.
 mod clashing {
     #[lcr::interface(name = "test.shelf", version = 1)]
     pub trait Shelf {
@@ -139,7 +139,7 @@ fn a_component_that_replaces_version_1_serves_handles_of_version_1() {
     let new = rt.service::<dyn second::Shelf>().unwrap();
     assert_eq!(second::Shelf::find(&new, "Middlemarch"), Some(0));
     assert_eq!(rt.status().instances, 1);
-    // There is no way back while somebody holds a handle of the second.
+    // The way back is refused while a handle of the second version is held.
     let error = rt.replace(component("shelf_first")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Mismatch);
     assert!(error.to_string().contains("implements test.shelf v1, not test.shelf v2"), "{error}");
@@ -160,7 +160,7 @@ fn a_version_that_does_not_replace_the_first_is_refused_while_handles_of_the_fir
                 build it against that version, or declare replaces(1) on its interface";
     assert_eq!(error.to_string(), format!("{}: {text}", component("shelf_silent").display()));
     assert_eq!((old.len(), rt.generation()), (2, Handle::generation(&old).unwrap()));
-    // Where nobody holds one, it may come.
+    // While no handle of the first version is held, the second may replace it.
     drop(old);
     lcr_tests::wait_until("the handle's slot is taken back", || rt.replace(component("shelf_silent")).is_ok());
     assert_eq!(silent::Shelf::len(&rt.service::<dyn silent::Shelf>().unwrap()), 0);
@@ -200,7 +200,7 @@ fn components_call_each_other_through_editions_of_their_own() {
     assert_eq!(librarian.inventory(), books(&["Middlemarch"], "reordered"));
 }
 
-/// The librarian with the edition of this caller in his place.
+/// The librarian's interface with the edition of this caller in place of the librarian's own.
 mod abroad {
     use super::{first, grown};
     use lcr::{Fault, Handle};
@@ -227,7 +227,7 @@ fn a_handle_that_crosses_has_the_methods_of_its_receivers_edition() {
     let lent = librarian.lend();
     use_defaults(&lent);
     assert_eq!((lent.edition(), rt.status().instances), ("grown".to_owned(), 2));
-    // A shelf of one's own, and a receiver that wants more than it has.
+    // This shelf is an instance of its own, and lacks a method that the receiver wants.
     let own = rt.reference::<dyn first::Shelf>(&()).unwrap();
     let fault = librarian.topic(own.clone()).unwrap_err();
     assert_eq!((fault.kind(), fault.method()), (FaultKind::Panic, Some("topic")));
@@ -237,7 +237,7 @@ fn a_handle_that_crosses_has_the_methods_of_its_receivers_edition() {
     lcr_tests::wait_until("everything is released", || rt.status().instances == 0);
 }
 
-/// What a caller is told whose callback replaces the component and panics then.
+/// The fault that a caller gets whose callback replaces the component and then panics.
 fn fault_of_replaced(rt: &Runtime, shelf: &impl grown::Shelf) -> String {
     let visit = |_: u32, _: &str| {
         rt.replace(component("shelf_first")).unwrap();
@@ -263,14 +263,14 @@ fn a_fault_names_the_component_that_was_called_also_when_it_was_replaced_meanwhi
         drop(pin);
         rt.replace(component("shelf_grown")).unwrap();
     }
-    // The other way round: the new one is named from its first call on.
+    // The new component is named from its first call on.
     let panicking = |_: u32, _: &str| panic!("at once");
     let call = std::panic::AssertUnwindSafe(|| shelf.each(&panicking));
     let text = *std::panic::catch_unwind(call).unwrap_err().downcast::<String>().unwrap();
     assert_eq!(text, "component `shelf 1.1.0` panicked in test.shelf.each: at once");
 }
 
-/// Where a fault began that a call ended with, and the panic's text.
+/// Where a fault began, and its generation.
 fn origin_of(fault: &lcr::Fault) -> Option<(String, u64)> {
     fault.origin().map(|origin| (origin.component().to_string(), origin.generation()))
 }
@@ -287,7 +287,7 @@ trait Relay {
     ) -> Result<u32, lcr::Fault>;
 }
 
-/// A component of the program itself, between the program and the others.
+/// A component of the program itself, between the program and the loaded components.
 #[derive(Default)]
 struct Between;
 
@@ -313,8 +313,8 @@ fn a_fault_says_where_it_began_also_through_other_components_and_after_a_replace
     let give = |take: Box<dyn Fn(String) + Send>, tail: usize| {
         relay.relay(librarian.clone(), shelf.clone(), take, vec![String::new(); tail])
     };
-    // The shelf is replaced while the call is inside it, which panics then; neither version of
-    // it has fields.
+    // The shelf is replaced while the call is inside it, and then the call panics. Neither version of the
+    // shelf has fields.
     let generation = rt.generation();
     let replacing = Arc::clone(&rt);
     let replace = move |_| drop(replacing.replace(component("shelf_first")).unwrap());
@@ -331,7 +331,7 @@ fn a_fault_says_where_it_began_also_through_other_components_and_after_a_replace
     rt.replace(component("shelf_grown")).unwrap();
     let fault = give(Box::new(|_| panic!("the program's own")), 0).unwrap_err();
     assert_eq!(origin_of(&fault), None, "{fault:?}");
-    // A component's own, after one that passed through it.
+    // This fault begins in the component itself, after one that only passed through it.
     let foreign = rt.service::<dyn abroad::Librarian>().unwrap();
     let own = rt.reference::<dyn first::Shelf>(&()).unwrap();
     let fault = abroad::Librarian::topic(&foreign, own).unwrap_err();
@@ -351,7 +351,7 @@ fn a_component_that_calls_back_from_other_threads_is_refused_to_callers_that_do_
     let text = "keep: argument 2: expected Box<dyn Fn(u64) + Send>, found Box<dyn Fn(u64) + Send + Sync>, \
                 and callers do not promise Sync";
     assert!(error.to_string().contains(text), "{error}");
-    // Nor in the place of one that is served.
+    // Such a component is refused as a replacement, too.
     let rt = runtime("chorus_alone");
     let (chorus, keeper) = (rt.service::<dyn alone::Chorus>().unwrap(), rt.service::<dyn alone::Keeper>().unwrap());
     assert_eq!(rt.replace(component("chorus_threads")).unwrap_err().kind(), ErrorKind::Mismatch);

@@ -1,5 +1,6 @@
-//! Libraries that differ from what their callers know by a single change are refused by a
-//! text that leads to it, before any of their code runs; whatever only grew is accepted.
+//! Libraries that differ by a single change from the interface that their callers know: the runtime
+//! refuses each with a text that leads to the change, before any code of the library runs. A library whose
+//! interface only grew is accepted.
 //!
 //! Every single change of random interfaces is tried beside the linker itself, in
 //! `host::link` of lcr.
@@ -108,7 +109,7 @@ fn a_library_with_a_single_change_is_refused_where_a_handle_is_held_before_its_c
         assert_eq!((rt.generation(), mapped(store.path())), (generation, 1), "{change}");
         check_first(&ledger);
     }
-    // Nothing stands in the way of the next try.
+    // A refusal does not stand in the way of the next try.
     rt.replace(component("ledger_first")).unwrap();
     assert_eq!(mapped(store.path()), 2);
     check_first(&ledger);
@@ -137,7 +138,7 @@ fn whether_a_struct_is_plain_data_does_not_change_how_it_crosses() {
     check_first(&ledger);
 }
 
-/// What a caller knows.
+/// The interface as a caller knows it.
 #[lcr::interface(name = "test.abacus", version = 1)]
 trait Abacus {
     fn bytes(&self, v: u8) -> u64;
@@ -154,7 +155,7 @@ trait Abacus {
     }
 }
 
-/// What some components have beside that.
+/// Methods that some components have in addition.
 #[lcr::interface(name = "test.more", version = 1)]
 trait More {
     fn colour(&self) -> (u8, u8, u8);
@@ -228,7 +229,7 @@ fn register(methods: &[&'static str], version: u32, replaces: &'static [u32]) ->
         flags: private::Flags { state: false, protected: false, unload: false, healthy: false, panic_abort: false },
         state_version: 0,
     };
-    // A record is as long as its buffer: the type's name fills what is left.
+    // A record is as long as its buffer: the type's name fills the rest.
     const ROOM: usize = 1024;
     let type_name = "T".repeat(ROOM - private::manifest_len(&declaration)).leak();
     let manifest: [u8; ROOM] = private::manifest_bytes(&private::Declaration { type_name, ..declaration });

@@ -25,7 +25,7 @@ fn pair(builder: RuntimeBuilder, cast: &'static [&'static str]) -> (Scene, Handl
 }
 
 /// Calls `upper` within `lower` within `upper` ... `depth` times (three frames each), then
-/// `deepest`; the sum of the epochs that each level saw before and behind its inner call.
+/// `deepest`. Returns the sum of the epochs that each level saw before and after its inner call.
 fn descend(depth: u64, lower: &Handle<dyn Lower>, upper: &Handle<dyn Upper>, deepest: &dyn Fn(u64) -> u64) -> u64 {
     if depth == 0 {
         return deepest(0);
@@ -41,7 +41,7 @@ fn calls_nest_a_hundred_deep_and_much_deeper() {
             assert_eq!(descend(depth, &lower, &upper, &|_| 7), 7);
         }
         scene.replace().unwrap();
-        // Back from the deep, the shallow frames work as before.
+        // After deep calls, shallow frames work as before.
         assert_eq!(descend(100, &lower, &upper, &|_| upper.both().0), 201);
         assert_eq!(descend(1, &lower, &upper, &|_| 0), 2);
         drop((lower, upper));
@@ -57,7 +57,7 @@ fn a_hundred_generations_are_alive_while_a_thread_is_inside_each() {
         let deeper = |deeper: &dyn Fn()| {
             let this = level.get();
             let seen = upper.inside(&|epoch| {
-                assert_eq!(epoch, this, "each level stands in a generation of its own");
+                assert_eq!(epoch, this, "each level is inside a generation of its own");
                 if this < 100 {
                     let report = scene.replace().unwrap();
                     assert_eq!(report.stragglers.len() as u64, 2 * (this + 1), "{report:?}");
@@ -66,7 +66,7 @@ fn a_hundred_generations_are_alive_while_a_thread_is_inside_each() {
                 }
                 epoch
             });
-            // On the way back, each object is alive until its call has left.
+            // On the way back, each object is alive until its call has returned.
             assert_eq!(seen, this);
         };
         recurse(&deeper);
@@ -96,13 +96,13 @@ fn no_generation_below_a_deep_call_is_destroyed_by_another_thread() {
                 let _ = told.recv();
                 upper.both().0
             });
-            // 120 levels stood in epoch 0; the last call found the newest.
+            // 120 levels are inside epoch 0; the last call found the newest epoch.
             assert_eq!(seen, 20);
         });
         entered.recv().unwrap();
         (0..20).for_each(|_| drop(scene.replace().unwrap()));
         let waiting = scene.rt.wait_drained(Duration::from_millis(100)).unwrap_err();
-        assert_eq!(waiting.stragglers().len(), 180, "each of its calls is named");
+        assert_eq!(waiting.stragglers().len(), 180, "each call of the thread is named");
         assert_eq!(scene.rt.status().leaving, 2);
         leave.send(()).unwrap();
     });
@@ -128,7 +128,7 @@ fn a_thread_that_a_gate_waits_for_nests_calls_as_deep_as_it_likes() {
                             u64::from(depth > 1) + u64::from(depth > 20) + 1
                         );
                     }
-                    // A handle that is passed on, and one that is asked for.
+                    // One handle is an argument, the other one a result.
                     let (seen, back) = upper.visit(lower.clone()).unwrap();
                     let found: Handle<dyn Lower> = scene.rt.service().unwrap();
                     assert_eq!((seen, back.epoch(), found.add(1)), (0, 0, (0, 4)));
@@ -157,7 +157,7 @@ fn a_panic_unwinds_every_level_of_nested_calls_and_leaves_no_call_inside() {
         let text = payload.downcast_ref::<String>().map_or("", String::as_str);
         assert!(text.starts_with("component `crowd_upper 1.0.0` panicked in crowd.upper.inside: "), "{text}");
         assert!(text.ends_with(": from the deep"), "{text}");
-        // Where it is caught half-way up, the calls below go on.
+        // A panic that is caught half-way up leaves the calls below in order.
         let seen = descend(20, &lower, &upper, &|_| {
             let fault = upper
                 .fail(&|| _ = descend(20, &lower, &upper, &|_| panic::resume_unwind(Box::new("again"))))
@@ -193,7 +193,7 @@ fn a_callback_replaces_the_component_that_called_it_and_calls_the_successor() {
 
     let (scene, lower, upper) = pair(Runtime::builder(), STATEFUL_PAIR);
     lower.inside(&|_| {
-        // What would have to wait for this very call is refused; its neighbour is not.
+        // A replacement that would wait for this very call is refused; one of the other component is not.
         assert_eq!(scene.replace().unwrap_err().kind(), ErrorKind::Reentrant);
         scene.rt.plan().replace(component("crowd_clerk")).commit().unwrap();
         upper.both().0

@@ -25,10 +25,10 @@ fn a_pinned_scope_stays_in_its_world_and_its_thread_goes_on_in_the_current_one()
     let pin = scene.rt.pin().unwrap();
     scene.replace().unwrap();
     assert_eq!((lower.epoch(), upper.both()), (0, (0, 0)));
-    // Nested calls, too, also those that a component makes for its callback.
+    // Nested calls stay in it, too, those of a component that calls back included.
     assert_eq!(upper.inside(&|epoch| epoch + lower.inside(&|epoch| epoch + upper.epoch())), 0);
     thread::scope(|scope| {
-        // Other threads are not held.
+        // Other threads stay in the current world.
         assert_eq!(scope.spawn(|| upper.both()).join().unwrap(), (1, 1));
     });
     drop(pin);
@@ -60,7 +60,7 @@ fn a_handle_that_is_younger_than_the_pin_is_served_by_the_current_world() {
     let (scene, lower, upper) = pair(PAIR);
     let pin = scene.rt.pin().unwrap();
     scene.replace().unwrap();
-    // Enough of them to outgrow the world's table, too.
+    // These are enough to outgrow the world's table.
     let own: Vec<Handle<dyn Lower>> = (100..300_u64).map(|epoch| scene.rt.reference(&epoch).unwrap()).collect();
     for (epoch, own) in (100..).zip(&own) {
         assert_eq!(own.epoch(), epoch);
@@ -78,8 +78,8 @@ fn a_pin_that_ends_inside_a_call_leaves_the_call_where_it_is() {
     let slot = std::cell::Cell::new(Some(pin));
     let seen = upper.inside(&|epoch| {
         drop(slot.take());
-        // This thread is free, and what it stands in is still alive: nothing but its
-        // frames says so.
+        // The pin has ended, and the instance that this thread is inside of is still alive: only
+        // the thread's frames hold it.
         assert_eq!((upper.both(), lower.epoch()), ((1, 1), 1));
         assert_eq!(scene.rt.wait_drained(Duration::from_millis(50)).unwrap_err().stragglers().len(), 2);
         epoch
@@ -105,7 +105,7 @@ fn a_pinned_handle_goes_to_its_instance_on_any_thread() {
         });
     });
     let pinned = returned.recv().unwrap();
-    // The handle that it was made of is not needed.
+    // The handle from which the pinned one was made is not needed.
     drop(upper);
     scene.replace().unwrap();
     assert_eq!(pinned.epoch(), 0);
@@ -129,7 +129,7 @@ fn a_hand_over_waits_for_older_pins_and_gives_up_at_its_deadline() {
             upper.add(1);
             pinned.send(()).unwrap();
             let _ = told.recv();
-            // What is done under the pin while the gate is shut is not lost.
+            // An addition under the pin while the gate is shut is not lost.
             assert_eq!(upper.add(1), (0, 0, 2));
             drop(pin);
         });
@@ -181,14 +181,14 @@ fn pins_of_two_runtimes_and_both_kinds_come_and_go_under_replacement() {
 
 #[test]
 fn a_leaked_pin_holds_its_world_but_not_the_next_thread() {
-    // The end of the runtime waits for the pin, for as long as its timeout.
+    // The end of the runtime waits for the pin until its timeout.
     let scene = Scene::open(Runtime::builder().shutdown_timeout(Duration::from_secs(2)), PAIR);
     let (lower, upper): (Handle<dyn Lower>, Handle<dyn Upper>) =
         (scene.rt.service().unwrap(), scene.rt.service().unwrap());
     thread::scope(|scope| {
         scope.spawn(|| mem::forget(scene.rt.pin().unwrap())).join().unwrap();
         scene.replace().unwrap();
-        // More than one, so that one of them gets the record of the thread that is gone.
+        // Eight threads, so that one of them gets the record of the thread that is gone.
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| upper.both())).collect();
         for thread in threads {
             assert_eq!(thread.join().unwrap(), (1, 1));

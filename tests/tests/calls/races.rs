@@ -1,5 +1,5 @@
-//! Two things at once that must not meet: a transaction that was given up and the next
-//! one, the end of a runtime and what is at work in it, a hand-over and a handle's end.
+//! Pairs of events that must not disturb each other: a transaction that was given up and the next one, the
+//! end of a runtime and the work in it, a hand-over and the end of a handle.
 
 use std::{
     path::PathBuf,
@@ -17,7 +17,7 @@ use lcr_tests::{
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// Looks again and again whether something that must not happen does.
+/// Calls `look` again and again, which fails if something happens that must not.
 fn for_a_while(look: impl Fn()) {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_millis(100) {
@@ -32,7 +32,7 @@ fn a_transaction_that_was_given_up_does_not_undo_the_next_one() {
     bank.rt.load(component("clock_v1")).unwrap();
     bank.rt.configure("clock", &bank.script).unwrap();
     let clock: Handle<dyn Clock> = bank.rt.service().unwrap();
-    // The first one hangs in a constructor, and is given up.
+    // The first transaction hangs in a constructor, and is given up.
     bank.script.set("clock 2.0.0", Moment::Create, Misdeed::Hang);
     let plan = bank.rt.plan().replace(component("clock_v2")).timeout(Duration::from_millis(200));
     let error = plan.commit().unwrap_err();
@@ -41,7 +41,7 @@ fn a_transaction_that_was_given_up_does_not_undo_the_next_one() {
     assert!(given_up.exists());
 
     thread::scope(|scope| {
-        // The next one is in the middle of its hand-over, with its gate shut.
+        // The next transaction is in the middle of its hand-over, with its gate shut.
         bank.script.set("vault 1.0.0", Moment::Save, Misdeed::Hang);
         let next = scope.spawn(|| bank.rt.plan().replace(component("vault_v2")).deadline(LONG).commit());
         bank.script.wait_for("vault 1.0.0", Moment::Save);
@@ -79,7 +79,7 @@ fn a_slot_that_was_released_behind_a_gate_stays_closed_when_the_gate_opens() {
     });
     assert_eq!(other.add(1), 1);
     let pin = rt.pin().unwrap();
-    // All older worlds go, and with them what keeps the slot's number from being used.
+    // All older worlds go, and with them all that keeps the slot's number from being used again.
     rt.replace(component("clock_v2")).unwrap();
     wait_until("the released object and the older worlds are gone", || {
         let status = rt.status();
@@ -109,7 +109,7 @@ fn a_transaction_and_the_end_of_its_runtime_take_turns() {
             script.wait_for("teller 2.0.0", Moment::Restore);
             let Bank { vault, teller, branch, rt, .. } = bank;
             let end = scope.spawn(|| drop(rt));
-            // It waits; a call that waits at the gate does, too.
+            // The drop waits, and so does a call at the gate.
             let waiting = vault.clone();
             let caller = scope.spawn(move || waiting.version());
             for_a_while(|| assert!(!end.is_finished() && !script.has_come("vault 1.0.0", Moment::Drop)));
@@ -119,7 +119,7 @@ fn a_transaction_and_the_end_of_its_runtime_take_turns() {
             }
             assert_eq!(change.join().unwrap().is_ok(), misdeed.is_none());
             end.join().unwrap();
-            // The call came in time or is refused; no later one gets in.
+            // The call came in time or is refused; no later call gets in.
             let _ = caller.join();
             thread::spawn(move || teller.customers()).join().unwrap_err();
             thread::spawn(move || vault.version()).join().unwrap_err();
@@ -139,12 +139,14 @@ fn the_end_of_a_runtime_waits_for_a_destructor_before_it_destroys_the_dependenci
     let script = bank.script.clone();
     script.set("teller 1.0.0", Moment::Drop, Misdeed::Hang);
     let Bank { vault, teller, branch, rt, .. } = bank;
-    // The branch is destroyed, then the teller, which hangs; the vault is held by us.
+    // The branch is destroyed, then the teller, whose destructor hangs. The test holds the vault.
     drop((branch, teller));
     script.wait_for("teller 1.0.0", Moment::Drop);
     thread::scope(|scope| {
         let end = scope.spawn(|| drop(rt));
-        for_a_while(|| assert!(!script.has_come("vault 1.0.0", Moment::Drop), "destroyed under its dependent"));
+        for_a_while(|| {
+            assert!(!script.has_come("vault 1.0.0", Moment::Drop), "the vault was destroyed before its dependent")
+        });
         script.clear("teller 1.0.0", Moment::Drop);
         end.join().unwrap();
     });
@@ -163,14 +165,14 @@ fn a_call_that_waits_at_a_gate_when_its_runtime_ends_is_refused() {
         script.wait_for("vault 1.0.0", Moment::Save);
         let caller = scope.spawn(|| vault.add(1));
         assert_eq!(change.join().unwrap().unwrap_err().kind(), ErrorKind::Deadline);
-        // Given up: the old one serves while its save still hangs.
+        // The transaction is given up: the old vault serves while its save still hangs.
         assert_eq!(caller.join().unwrap(), 1);
     });
     drop((teller, branch));
     thread::scope(|scope| {
         let end = scope.spawn(|| drop(rt));
         wait_until("the handle is revoked", || thread::scope(|scope| scope.spawn(|| vault.version()).join().is_err()));
-        // What was given up holds the object that it saves; its end lets go.
+        // The save that was given up holds its object until it ends.
         script.clear("vault 1.0.0", Moment::Save);
         end.join().unwrap();
     });

@@ -52,7 +52,7 @@ fn a_commit_makes_one_generation_and_a_refused_one_makes_none() {
     let report = bank.rt.replace(component("vault_v2")).unwrap();
     assert_eq!((report.generation, seen()), (first + 1, [first + 1; 6]));
     assert!(report.to_string().starts_with(&format!("generation {}: ", first + 1)), "{report}");
-    // Refused behind a gate, and for a caller that does not leave.
+    // One commit is refused behind a gate, another because a caller does not leave.
     bank.script.set("teller 2.0.0", Moment::Restore, Misdeed::Error);
     bank.rt.replace(component("teller_v2")).unwrap_err();
     bank.teller.inside(&|| {
@@ -61,7 +61,7 @@ fn a_commit_makes_one_generation_and_a_refused_one_makes_none() {
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::Deadline);
     });
     assert_eq!(seen(), [first + 1; 6]);
-    // More handles than the table has room for.
+    // These are more handles than the table has room for.
     let many: Vec<Handle<dyn Vault>> = (0..200).map(|_| bank.rt.reference(&Script::default()).unwrap()).collect();
     assert_eq!((many.len(), seen()), (200, [first + 1; 6]));
     drop(many);

@@ -1,5 +1,5 @@
-//! Threads that stay inside what is to be replaced: named, waited for, let go, and never
-//! left with a destroyed object.
+//! Threads that stay inside a component that is to be replaced: the runtime names them, waits for them or
+//! gives up, and never destroys the object under them.
 
 use std::{
     sync::{
@@ -25,7 +25,7 @@ struct Guest<'scope> {
 }
 
 impl<'scope> Guest<'scope> {
-    /// Starts `visit`, which gets what to do while inside; returns once it is inside.
+    /// Starts `visit`, which gets a function to call while inside, and returns once the thread is inside.
     fn enter<'env>(
         scope: &'scope thread::Scope<'scope, 'env>,
         name: &str,
@@ -40,17 +40,17 @@ impl<'scope> Guest<'scope> {
             })
         };
         let thread = thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, move || stay(told));
-        entered.recv().expect("the guest comes in");
-        Guest { leave, thread: thread.expect("a thread") }
+        entered.recv().expect("the guest enters");
+        Guest { leave, thread: thread.expect("the thread starts") }
     }
 
     fn leave(self) {
         let _ = self.leave.send(());
-        self.thread.join().expect("the guest leaves in peace");
+        self.thread.join().expect("the guest leaves without a panic");
     }
 }
 
-/// Ends a sibling that goes round until it is told, also if the test fails meanwhile.
+/// Ends a sibling thread that loops until it is told to stop, also if the test fails meanwhile.
 struct OnDrop<F: Fn()>(F);
 
 impl<F: Fn()> Drop for OnDrop<F> {
@@ -67,7 +67,7 @@ fn a_stateful_replacement_gives_up_when_its_timeout_ends_and_names_the_straggler
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let guest = Guest::enter(scope, "guest", |stay| bank.vault.inside(stay));
-        // Siblings come to both members all the time; the guest costs them nothing.
+        // Sibling threads call both members without a pause, and never wait because of the guest.
         let (bank, is_over) = (&bank, &is_over);
         let end = OnDrop(|| is_over.store(true, Ordering::Relaxed));
         let sibling = scope.spawn(move || {
@@ -96,7 +96,7 @@ fn a_stateful_replacement_gives_up_when_its_timeout_ends_and_names_the_straggler
         );
         drop(end);
         assert!(!sibling.join().unwrap(), "the gate was shut with a caller inside");
-        // Everything serves on, the member with the guest inside it, too.
+        // All members serve on, also the one with the guest inside.
         assert_eq!((bank.vault.add(1), bank.branch.deposit(1), bank.teller.customers()), (1, 2, 1));
         assert_eq!(bank.rt.status().stragglers, []);
         guest.leave();
@@ -126,7 +126,7 @@ fn a_stateful_replacement_waits_for_a_call_that_ends_in_time() {
 #[test]
 fn a_gate_that_shuts_on_a_call_opens_again_and_the_replacement_is_tried_again() {
     let bank = Bank::open();
-    // Not the script of the branch that is there: only what is built later hangs.
+    // A second script, so that only the branch that is built later hangs.
     let directory = tempfile::tempdir().unwrap();
     let script = Script::new(directory.path());
     let slow = ("branch 2.0.0", Moment::Create);
@@ -140,18 +140,18 @@ fn a_gate_that_shuts_on_a_call_opens_again_and_the_replacement_is_tried_again() 
             plan.replace(component("vault_v2")).gate_wait(Duration::from_secs(1)).deadline(Duration::from_secs(30));
         let change = scope.spawn(|| plan.commit());
         wait_until("the drain waits for the first guest", has_retired_worlds);
-        // While the first guest is waited for, a further branch is built, for which a successor
-        // is constructed when that guest has left. The second one comes then.
+        // While the transaction waits for the first guest, a further branch is built. The transaction
+        // constructs a successor for it when that guest has left. The second guest enters then.
         let branch: Handle<dyn Branch> = bank.rt.reference(&script).unwrap();
         first.leave();
         script.wait_for(slow.0, slow.1);
         let guest = Guest::enter(scope, "second", |stay| bank.vault.inside(stay));
         script.clear(slow.0, slow.1);
         wait_until("the gate is shut", || bank.rt.status().is_gate_shut);
-        // Held, and let go with the guest inside.
+        // The gate held this call, and opened with the guest inside.
         assert_eq!(bank.vault.add(1), 1);
         wait_until("the gate is open", || !bank.rt.status().is_gate_shut);
-        // Now the guest is one of those that are waited for with the gate open.
+        // Now the transaction waits for the guest with the gate open.
         assert_eq!((bank.vault.add(1), bank.vault.version(), change.is_finished()), (2, 1, false));
         guest.leave();
         let report = change.join().unwrap().unwrap();
@@ -182,7 +182,7 @@ fn a_replacement_without_state_commits_at_once_and_destroys_the_old_instance_whe
         assert_eq!(report.held, Duration::ZERO);
         let [straggler] = &report.stragglers[..] else { panic!("{report:?}") };
         assert_eq!(names(straggler), ["guest", "clock 1.0.0", "bank.clock.inside"]);
-        // Later calls go to the new version, whoever is still in the old one.
+        // Later calls go to the new version while a call is still in the old one.
         assert_eq!(clock.version(), 2);
         let error = rt.wait_drained(Duration::from_millis(50)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Deadline);
@@ -306,7 +306,7 @@ fn a_thread_inside_one_member_passes_the_gate_to_the_other() {
                 wait_until("the gate is shut", || bank.rt.status().is_gate_shut);
                 // The hand-over waits for this thread; so it must not wait for the gate.
                 assert_eq!((bank.teller.versions(), bank.teller.deposit(5)), ((1, 1), 5));
-                // Nor must a pin that it takes now.
+                // A pin that it takes now must not wait either.
                 assert_eq!(Handle::pin(&bank.teller).unwrap().customers(), 1);
             });
         });
@@ -315,7 +315,7 @@ fn a_thread_inside_one_member_passes_the_gate_to_the_other() {
         plan.deadline(None).gate_wait(None).commit().unwrap();
         guest.join().unwrap();
     });
-    // What the guest did behind the gate was handed over.
+    // The deposit that the guest made behind the gate was handed over.
     assert_eq!((bank.branch.versions(), bank.vault.add(0), bank.teller.customers()), ((2, 2), 5, 1));
     assert_eq!(bank.script.transcript().iter().filter(|line| line.contains(&Moment::Save.to_string())).count(), 2);
     bank.close();

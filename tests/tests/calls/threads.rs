@@ -1,5 +1,5 @@
-//! Threads that come and go: thousands of them, calls in their last destructors, handles
-//! that end with them, panics on their way, and the runtime's own.
+//! Threads that come and go: thousands of threads, calls in their last destructors, handles that end with
+//! them, panics in callbacks, and the runtime's own threads.
 
 use std::{
     cell::RefCell,
@@ -40,7 +40,7 @@ fn thousands_of_threads_come_and_go_under_replacement() {
     }
 }
 
-/// Calls in its destructor, when the thread ends.
+/// Makes a call in its destructor, when its thread ends.
 struct LastCall {
     upper: Handle<dyn Upper>,
     lower: Handle<dyn Lower>,
@@ -68,7 +68,7 @@ fn calls_are_made_by_the_destructors_of_thread_locals() {
         let upper: Handle<dyn Upper> = scene.rt.service().unwrap();
         let lower: Handle<dyn Lower> = scene.rt.service().unwrap();
         let work = |number| {
-            // Of half of the threads it is the first call of all.
+            // For half of the threads the call in the destructor is their first.
             let call_before = || assert!(number % 2 == 0 || upper.both().0 <= scene.epoch());
             let (upper, lower) = (upper.clone(), lower.clone());
             let put_down = || LAST_CALL.set(Some(LastCall { upper, lower, seen: &SEEN }));
@@ -89,7 +89,7 @@ fn calls_are_made_by_the_destructors_of_thread_locals() {
     assert_eq!(SEEN.load(Ordering::Relaxed), ended);
 }
 
-/// Calls in each round of the destructors of keys, the last thing that a thread runs.
+/// Makes calls in each round of the destructors of keys, which are the last code of a thread.
 struct VeryLastCalls {
     key: libc::pthread_key_t,
     upper: Handle<dyn Upper>,
@@ -103,7 +103,7 @@ static ROUNDS: AtomicU64 = AtomicU64::new(0);
 unsafe extern "C" fn last_round(value: *mut libc::c_void) {
     // SAFETY: the value is the one set below, or in the round before; each round has it once.
     let mut last = unsafe { Box::from_raw(value.cast::<VeryLastCalls>()) };
-    // Long enough for other threads to come and take a record.
+    // This is long enough for other threads to begin and take a record.
     for _ in 0..20 {
         let epoch = last.upper.inside(&|epoch| last.lower.inside(&|_| epoch));
         assert!(last.upper.both().0 >= epoch);
@@ -167,7 +167,7 @@ fn an_instance_whose_last_handle_ends_with_its_thread_is_destroyed() {
                 static SEEN: AtomicU64 = AtomicU64::new(0);
                 LAST_CALL.set(Some(LastCall { upper: own, lower, seen: &SEEN }));
             };
-            // An object of its own has its own epoch; what it stands on has another one.
+            // The thread's own object has an epoch of its own; the object below it has another one.
             let _ = thread::spawn(put_down).join();
             1
         };
@@ -176,7 +176,7 @@ fn an_instance_whose_last_handle_ends_with_its_thread_is_destroyed() {
     }
 }
 
-/// Calls while its thread unwinds.
+/// Makes a call while its thread unwinds.
 struct Unwinding<'a>(&'a Handle<dyn Upper>);
 
 impl Drop for Unwinding<'_> {

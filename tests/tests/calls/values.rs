@@ -1,8 +1,8 @@
-//! Every kind of value crosses the border of a loaded library, both ways, and is freed by
-//! who made it.
+//! Every kind of value crosses the border of a loaded library in both directions, and the side that made
+//! the value frees it.
 //!
-//! This program and one of the libraries have allocators of their own that notice a block
-//! of another one.
+//! This program and one of the libraries each have an allocator that notices a block of another
+//! allocator.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -129,11 +129,11 @@ fn exchange_all(rt: &Runtime) {
 fn each_block_is_freed_once_by_the_allocator_that_made_it() {
     let rt = runtime("values_guarded");
     let audit = rt.service::<dyn Audit>().unwrap();
-    // What is allocated once and stays: thread-locals, caches, names.
+    // The first round allocates what stays: thread-locals, caches, names.
     exchange_all(&rt);
     rt.wait_drained(Duration::from_secs(30)).unwrap();
     let live = audit.live();
-    assert!(live > 0, "the component's allocator is not in use");
+    assert!(live > 0, "the component's allocator counts no block, so it is not in use");
     for _ in 0..3 {
         exchange_all(&rt);
         rt.wait_drained(Duration::from_secs(30)).unwrap();
@@ -181,7 +181,7 @@ fn values_that_a_component_keeps_are_freed_when_it_is_destroyed() {
     drop(owners);
     rt.wait_drained(Duration::from_secs(30)).unwrap();
     assert_eq!(Arc::strong_count(&owner), 1);
-    assert_eq!(rt.status().instances, 0, "the kept handle's instance went with its keeper");
+    assert_eq!(rt.status().instances, 0, "the instance of the kept handle was destroyed with its keeper");
     assert_eq!(ALLOCATOR.wrong_frees(), 0);
 }
 

@@ -1,5 +1,5 @@
-//! State, configuration and `Serde` values come back as they were, and bytes of any kind
-//! are read or refused.
+//! State, configuration and `Serde` values come back as they were encoded, and the decoder reads or
+//! refuses bytes of any kind.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -67,7 +67,7 @@ fn external() -> impl Strategy<Value = External> {
 }
 
 fn inner() -> impl Strategy<Value = Inner> {
-    // Equality is asked for later, so no NaN here.
+    // The values are compared later, so there is no NaN.
     let numbers = (proptest::num::f32::NORMAL, proptest::num::f64::NORMAL);
     let colours = collection::btree_map(colour(), bytes(), 0..3);
     (numbers, colours, bytes()).prop_map(|((single, double), colours, blob)| Inner {
@@ -272,7 +272,7 @@ fn bytes_that_encode_no_value_of_the_type_are_refused() {
     bytes.push(0);
     let error = wire::decode::<(u8, String)>(&bytes).unwrap_err();
     assert!(error.to_string().contains("1 bytes are behind the value"), "{error}");
-    // What the format before this one was.
+    // These bytes are of the format before this one.
     let error = wire::decode::<(u8, String)>(&[0x92, 1, 0xa1, b'a']).unwrap_err();
     assert!(error.to_string().contains("do not begin as one"), "{error}");
     // 128-bit integers do not pass through serde's private buffer.
@@ -293,7 +293,7 @@ fn announced_lengths_are_not_believed() {
             assert!(wire::decode::<Vec<u64>>(&bytes).is_err());
         }
     }
-    // Lengths that are true and whose elements take no memory.
+    // These lengths are true, and their elements take no memory.
     let bytes = wire::encode(&vec![(); 1_000_000]).unwrap();
     assert_eq!(wire::decode::<Vec<()>>(&bytes).unwrap().len(), 1_000_000);
 }
@@ -345,11 +345,11 @@ fn bytes_that_nest_without_an_end_are_refused_where_they_are_read() {
             read_hostile(&bytes);
             if types == "link" {
                 assert!(wire::decode::<Chain>(&bytes).unwrap_err().is_too_deep());
-                // What is skipped may be as deep as it is.
+                // A value that is skipped may be of any depth.
                 assert!(wire::decode::<serde::de::IgnoredAny>(&bytes).is_ok());
             }
         }
-        // A type that takes what is there for its content, for ever.
+        // A type that always takes the rest of the bytes for its content.
         #[derive(Deserialize)]
         struct Endless {
             #[allow(dead_code, reason = "nothing gets so far")]
@@ -406,7 +406,7 @@ fn state_that_is_too_deep_refuses_the_replacement_and_stays() {
     zoo.chain(0);
     rt.replace(component("state_of_every_kind")).unwrap();
     zoo.chain(30_000);
-    // The reaper, or the end of the runtime, drops it.
+    // The reaper or the end of the runtime drops the deep state.
     drop(zoo);
     drop(rt);
 }

@@ -1,4 +1,4 @@
-//! What components need of each other, and of whoever configures them.
+//! What components need of each other, and of the program that configures them.
 
 use std::{error::Error as _, sync::Barrier, thread};
 
@@ -76,7 +76,7 @@ mod linked {
             Ok(China(role, context.dependency()?, context.dependency()?))
         }
     }
-    // The leaves are an affair of this pot, the water of every one.
+    // The leaves belong to this instance; the water is shared.
     #[lcr::component(name = "china", version = "1.0.0", create = Self::brew, deps(Leaves))]
     impl Pot for China {
         fn pour(&self) -> String {
@@ -107,7 +107,7 @@ mod linked {
 use linked::{Egg, Hen, Pot, Recipe, Water};
 
 fn assert_refused<T>(result: Result<T, Error>, kind: ErrorKind, text: &str) {
-    let error = result.err().expect("it is refused");
+    let error = result.err().expect("the request is refused");
     assert_eq!((error.kind(), &*error.to_string()), (kind, text));
 }
 
@@ -161,7 +161,7 @@ fn a_plan_that_leaves_any_component_without_a_dependency_is_refused() {
         format!("component `{who}` needs {what} v1, which nothing would provide; add a component that does to the plan")
     };
     assert_refused(rt.load(component("teller_v1")), ErrorKind::Dependency, &text("teller 1.0.0", "bank.vault"));
-    // In any order, as long as it is in one plan.
+    // One plan may add them in any order.
     rt.plan().add(component("branch_v1")).add(component("teller_v1")).add(component("vault_v1")).commit().unwrap();
     assert_refused(rt.replace(component("branch_v2")), ErrorKind::Dependency, &text("branch 2.0.0", "bank.clock"));
     assert_refused(rt.plan().remove("teller").commit(), ErrorKind::Dependency, &text("branch 1.0.0", "bank.teller"));
@@ -189,10 +189,10 @@ fn a_dependency_that_cannot_be_built_is_named_with_its_reason() {
                  component `vault 1.0.0` {verb} in its constructor: as the script says"
             )
         );
-        assert!(error.source().is_none(), "the text says it already: {error:?}");
+        assert!(error.source().is_none(), "the text already says the source: {error:?}");
     }
     assert_eq!(rt.status().instances, 0);
-    // What was built for a constructor that fails goes again.
+    // Instances that were built for a constructor that fails are destroyed.
     script.clear("vault 1.0.0", Moment::Create);
     rt.configure("branch", &script).unwrap();
     script.set("branch 1.0.0", Moment::Create, Misdeed::Error);
@@ -231,7 +231,7 @@ fn a_lookup_that_several_components_could_serve_must_name_one() {
 fn a_lookup_by_name_follows_what_is_present() {
     let rt = empty_runtime();
     let found = |name: &str| -> Result<u32, ErrorKind> {
-        // The second one takes the short cut, if there is one.
+        // The second look-up takes the short cut, if there is one.
         let first = rt.service_of::<dyn Clock>(name).map_err(|error| error.kind());
         let held = [first, rt.service_of::<dyn Clock>(name).map_err(|error| error.kind())];
         let [first, second] = held.map(|clock| clock.map(|clock| clock.version()));
@@ -245,12 +245,12 @@ fn a_lookup_by_name_follows_what_is_present() {
     assert_eq!(clocks(), [Ok(1), Ok(7), absent]);
     rt.replace(component("clock_v2")).unwrap();
     assert_eq!(clocks(), [Ok(2), Ok(7), absent]);
-    // The seat of one takes another name.
+    // A replacement gives the clock's place to a component of another name.
     rt.plan().replace_component("clock", component("clock_other")).commit().unwrap();
     assert_eq!(clocks(), [absent, Ok(7), Ok(5)]);
     rt.plan().remove("sundial").add(component("clock_v1")).commit().unwrap();
     assert_eq!(clocks(), [Ok(1), Ok(7), absent]);
-    // A name that one interface has a short cut for may not serve another.
+    // A name that has a short cut for one interface must not serve another interface.
     assert_eq!(rt.service_of::<dyn Vault>("clock").unwrap_err().kind(), ErrorKind::NotFound);
 }
 
@@ -287,9 +287,9 @@ fn a_reference_is_an_instance_of_its_own_with_a_context_of_its_own() {
     let rt = empty_runtime();
     rt.plan().add(component("vault_v1")).add(component("teller_v1")).commit().unwrap();
     let [a, b] = scripts.each_ref().map(|script| rt.reference::<dyn Teller>(script).unwrap());
-    assert_eq!((a.deposit(1), b.deposit(2), a.deposit(3)), (1, 3, 6), "both have the one vault");
+    assert_eq!((a.deposit(1), b.deposit(2), a.deposit(3)), (1, 3, 6), "both tellers share the vault");
     assert_eq!((a.customers(), b.customers(), rt.status().instances), (2, 1, 3));
-    // The successor is given the same context.
+    // The successor gets the same context.
     rt.plan().replace(component("teller_v2")).discard_state("teller").commit().unwrap();
     assert_eq!((a.versions(), a.customers()), ((2, 1), 0));
     for script in &scripts {
@@ -339,7 +339,7 @@ fn threads_that_ask_for_a_service_at_once_get_one_instance() {
         let teller: Handle<dyn Teller> = rt.service().unwrap();
         let vault: Handle<dyn Vault> = rt.service().unwrap();
         let sum = if n.is_multiple_of(2) { vault.add(1) } else { teller.deposit(1) };
-        // Nobody lets go before all have their handles.
+        // No thread drops its handle before all have theirs.
         together.wait();
         sum
     };
@@ -365,7 +365,7 @@ fn a_dependency_is_met_by_components_that_the_plan_adds_and_not_by_those_that_it
     bank.close();
 }
 
-/// CASES C10: "name the one you mean", and no call to name it.
+/// CASES C10: the error said "name the one you mean", and no call could name it.
 #[test]
 fn a_dependency_that_several_components_provide_is_met_by_the_bound_one() {
     let bank = Bank::open();
@@ -377,10 +377,10 @@ fn a_dependency_that_several_components_provide_is_met_by_the_bound_one() {
     assert!(plan.to_string().contains("bank.clock is bound to `guard`"), "{plan}");
     plan.commit().unwrap();
     assert_eq!(bank.rt.service::<dyn Clock>().unwrap().version(), 7);
-    // A plan may do nothing else, and what is built from then on goes by it.
+    // A plan may consist of a binding alone, which holds for instances that are built from then on.
     bank.rt.plan().bind::<dyn Clock>("clock").commit().unwrap();
     assert_eq!(bank.rt.service::<dyn Clock>().unwrap().version(), 1);
-    // What is bound is not what is named.
+    // A look-up by name does not follow the binding.
     assert_eq!(bank.rt.service_of::<dyn Clock>("guard").unwrap().version(), 7);
     bank.close();
 }
@@ -389,7 +389,7 @@ fn a_dependency_that_several_components_provide_is_met_by_the_bound_one() {
 fn providers_may_be_bound_before_a_runtime_loads_anything() {
     let rt = Runtime::builder().bind::<dyn Clock>("guard").build().unwrap();
     rt.load(component("clock_v1")).unwrap();
-    assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 1, "the only one there is");
+    assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 1, "there is only one provider");
     rt.load(component("guard")).unwrap();
     assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 7);
 }

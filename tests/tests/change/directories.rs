@@ -1,4 +1,4 @@
-//! Loading whatever a directory holds.
+//! Loading all components of a directory.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
@@ -18,7 +18,7 @@ fn directory(components: &[&str]) -> TempDir {
     directory
 }
 
-/// What was refused: the file's name, the kind and the text behind the file's path.
+/// What was refused: the file's name, the kind, and the text after the file's path.
 fn refused(loaded: &lcr::Loaded, directory: &Path) -> Vec<(String, ErrorKind, String)> {
     let mut refused: Vec<_> = loaded
         .refused
@@ -53,8 +53,8 @@ fn components_that_need_each_other_are_loaded_in_one_commit() {
 
 #[test]
 fn a_refused_file_of_a_directory_keeps_out_only_the_components_that_need_it() {
-    // A teller without a vault, so no branch either; two clocks of one name; and what no
-    // one wanted to be there.
+    // A teller without a vault, and so a branch without a teller; two clocks of one name; and files that
+    // are no components.
     let directory = directory(&["branch_v1", "teller_v1", "clock_v1", "clock_v3", "guard"]);
     let path = directory.path();
     fs::write(path.join("text.so"), "no library").unwrap();
@@ -97,7 +97,7 @@ fn a_directory_may_be_loaded_again_for_files_that_were_added() {
     assert_eq!(names(&rt), ["clock 1.0.0", "vault 1.0.0"]);
     let text = "component `clock 1.0.0` is present already; replace it instead".to_owned();
     assert_eq!(refused(&loaded, directory.path()), [("clock_v1.so".to_owned(), ErrorKind::Invalid, text)]);
-    // And when there is nothing to add, nothing is committed.
+    // If there is nothing to add, nothing is committed.
     let generation = rt.generation();
     let loaded = rt.load_directory(directory.path()).unwrap();
     assert!(loaded.report.is_none() && loaded.refused.len() == 2);

@@ -1,5 +1,5 @@
-//! What becomes of calls, transactions and plans when their runtime is dropped, and of what was
-//! printed when their process ends.
+//! What becomes of calls, transactions and plans when their runtime is dropped, and of unwritten output
+//! when their process ends.
 
 use std::{
     io::Read as _,
@@ -40,7 +40,7 @@ fn dropping_a_runtime_waits_for_a_call_and_then_destroys_the_instances() {
             clock.inside(&|| {
                 inside.send(()).unwrap();
                 told.recv().unwrap();
-                assert!(!was_dropped(), "destroyed with a caller inside");
+                assert!(!was_dropped(), "the clock was destroyed with a caller inside");
             });
         });
         entered.recv().unwrap();
@@ -61,7 +61,7 @@ fn an_instance_in_use_when_the_shutdown_timeout_ends_is_left_alone() {
     let (rt, clock, script, _directory) = clock(timeout);
     let rt = Mutex::new(Some(rt));
     clock.inside(&|| {
-        // By a caller inside: it would wait for itself for ever.
+        // The caller inside drops the runtime, and would wait for itself for ever.
         let begun = Instant::now();
         drop(rt.lock().unwrap().take());
         assert!(begun.elapsed() >= timeout);
@@ -79,7 +79,7 @@ fn a_transaction_that_was_given_up_and_hangs_does_not_hold_up_the_end_of_its_run
     assert_eq!(plan.commit().unwrap_err().kind(), ErrorKind::Deadline);
     drop(rt);
     assert!(script.has_come("clock 1.0.0", Moment::Drop));
-    // It comes back into a runtime that is gone, and meets nothing that it could harm.
+    // The thread returns when its runtime is gone, and finds nothing that it could harm.
     script.clear("clock 2.0.0", Moment::Create);
     assert!(Handle::pin(&clock).is_err());
     drop(clock);
@@ -112,7 +112,7 @@ fn the_preview_of_a_plan_that_outlives_its_runtime_says_so() {
     drop(clock);
 }
 
-/// What the program `prints` writes to its standard output when it does this with a component.
+/// What the program `prints` writes to its standard output when it takes these steps with a component.
 fn printed(component: &str, steps: &[&str]) -> String {
     let mut command = Command::new(program("prints"));
     let mut child = command.arg(component).args(steps).stdout(Stdio::piped()).spawn().unwrap();
@@ -126,7 +126,7 @@ fn printed(component: &str, steps: &[&str]) -> String {
     while child.try_wait().unwrap().is_none() && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(1));
     }
-    // One that hangs does not succeed.
+    // A program that hangs must not outlive the test.
     let _ = child.kill();
     let status = child.wait().unwrap();
     let text = reader.join().unwrap();
@@ -145,7 +145,7 @@ fn a_line_that_a_component_prints_and_does_not_end_is_written_when_the_process_e
         let undropped = if end == "return" { "a\nb(dropped)" } else { "a\nb" };
         for (steps, expected) in [(&["print:a\nb"][..], undropped), (&["print:c", "drop"], "c(dropped)")] {
             let steps = [steps, &[end]].concat();
-            // C's exit alone does not know what Rust's standard library has.
+            // C's `exit` alone does not write what Rust's standard library has buffered.
             if end != "c-exit" {
                 assert_eq!(printed("linked", &steps), expected, "linked, {steps:?}");
             }
@@ -162,7 +162,7 @@ fn output_of_a_replaced_component_is_written_when_the_process_ends_unless_its_im
     let by = |library: &str| format!("replace:{library}");
     let steps = ["print:a", &by(&kept), "print:b", &by(&kept), "print:c", "exit"];
     assert_eq!(printed(&kept, &steps), "a(dropped)b(dropped)c");
-    // What was printed behind a line's end goes with the image.
+    // Output without a line's end is lost with its image.
     let steps = ["print:a", &by(&unload), "unmapped", "print:b\n", &by(&unload), "unmapped", "exit"];
     assert_eq!(printed(&unload, &steps), "b\n");
 }
@@ -177,11 +177,11 @@ fn a_thread_that_holds_standard_output_for_ever_holds_up_neither_the_end_nor_the
                 printed(loaded, &["print:a", hold, "drop", end]);
             }
         }
-        // The others' is written all the same; theirs cannot be.
+        // The output of the other components is written; that of the component that holds it cannot be.
         let steps = [hold, &by(&kept), "print:b", &by(&unload), "print:c", &by(&kept), "print:d", "exit"];
         let text = printed(&unload, &steps);
         let is_whole = ["b(dropped)", "d"].iter().all(|part| text.contains(part));
-        // What the one that is unmapped has printed goes with it, unless the process ends first.
+        // The output of a component that is unmapped is lost with it, unless the process ends first.
         let is_all = [text.len(), text.len() - text.matches("c(dropped)").count() * 10].contains(&"b(dropped)d".len());
         assert!(is_whole && is_all, "{text}");
     }

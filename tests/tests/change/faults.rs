@@ -1,5 +1,5 @@
-//! Whatever goes wrong in whichever phase of whichever member, the old world serves on,
-//! and the next try succeeds.
+//! Faults in each phase of a transaction and in each of its members: the old world serves on, and the
+//! next try succeeds.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use lcr_tests::{
 
 const MISDEEDS: [Misdeed; 3] = [Misdeed::Error, Misdeed::Panic, Misdeed::Hang];
 
-/// Long enough for everything but a hang.
+/// Long enough for all work but a hang.
 const TIMEOUT: Duration = Duration::from_secs(3);
 const DEADLINE: Duration = Duration::from_millis(1500);
 
@@ -27,15 +27,15 @@ fn start_anew(bank: &Bank) -> PlanBuilder<'_> {
     hand_over(bank).discard_state("vault").discard_state("teller").timeout(TIMEOUT)
 }
 
-/// Tries a plan in which `who` does something bad at a moment, with customers in the bank;
-/// checks that it costs nothing but the try.
+/// Tries a plan in which the component `who` commits a misdeed at a moment while customers call, and
+/// checks that nothing but the try is lost.
 fn spoil(bank: &Bank, plan: PlanBuilder<'_>, who: &str, moment: Moment, misdeed: Misdeed) -> Error {
     let status = bank.rt.status();
     let (sum, customers_before) = (bank.vault.add(0), bank.teller.customers());
     bank.script.set(who, moment, misdeed);
     let customers = Customers::of(&bank.branch);
     let error = plan.commit().expect_err("a bad plan is refused");
-    // The thread that hangs still hangs, and everybody else goes on.
+    // One thread still hangs, and all other threads go on.
     assert_eq!((bank.branch.versions(), bank.vault.version()), ((1, 1), 1), "{who} {moment} {misdeed:?}");
     let served = customers.count();
     assert_eq!(bank.vault.add(0), sum + served, "{who} {moment} {misdeed:?}");
@@ -54,7 +54,7 @@ fn spoil(bank: &Bank, plan: PlanBuilder<'_>, who: &str, moment: Moment, misdeed:
     error
 }
 
-/// What a component's own refusal looks like; `function` is what it is called.
+/// Checks the error for a misdeed of `who`; `function` is what the error calls the function.
 fn check(error: &Error, who: &str, function: &str, phase: &str, misdeed: Misdeed, kind: ErrorKind) {
     let text = error.to_string();
     let (expected, beginning) = match misdeed {
@@ -75,7 +75,7 @@ fn check(error: &Error, who: &str, function: &str, phase: &str, misdeed: Misdeed
     }
 }
 
-/// In the end the same plan succeeds, with all that was deposited meanwhile.
+/// Checks that the same plan succeeds in the end, with everything that was deposited meanwhile.
 fn succeed(bank: Bank) {
     let (sum, customers) = (bank.vault.add(0), bank.teller.customers());
     let report = hand_over(&bank).deadline(Duration::from_secs(30)).commit().unwrap();
@@ -155,8 +155,8 @@ fn a_dependency_that_a_failed_transaction_built_is_destroyed_with_it() {
         check(&error, "branch 2.0.0", "constructor", "prepare", misdeed, ErrorKind::Construct);
         assert_eq!(bank.rt.service::<dyn Clock>().unwrap_err().kind(), ErrorKind::NotFound);
     }
-    // While the thread of a transaction that was given up still hangs, with a clock that
-    // nobody sees, another transaction brings another clock.
+    // The thread of a transaction that was given up still hangs, with a clock that no caller sees.
+    // Meanwhile another transaction adds another clock.
     bank.script.set("branch 2.0.0", Moment::Create, Misdeed::Hang);
     assert_eq!(plan().commit().unwrap_err().kind(), ErrorKind::Deadline);
     bank.rt.load(component("clock_v2")).unwrap();
@@ -202,7 +202,7 @@ fn a_destructor_that_panics_or_hangs_does_not_reach_callers() {
     let straggler = error.stragglers().iter().find(|straggler| names(straggler)[1] == "teller 1.0.0").unwrap();
     assert_eq!(names(straggler)[2], "destructor");
     assert!(error.to_string().contains(" is in the destructor of teller 1.0.0, seen for "), "{error}");
-    // A destructor hangs; callers and transactions do not.
+    // A destructor hangs; callers and transactions go on.
     assert_eq!(bank.branch.versions(), (2, 2));
     bank.rt.load(component("clock_v1")).unwrap();
     bank.rt.replace(component("clock_v2")).unwrap();

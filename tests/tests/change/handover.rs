@@ -1,5 +1,5 @@
-//! What components say to each other while they are replaced together is said to
-//! somebody who remembers it: the old world until it is saved, the new one from then on.
+//! Calls between components that are replaced together: a call reaches the old instance until that is
+//! saved, and the new one from then on, so nothing that a component is told is lost.
 
 use std::{fs, time::Duration};
 
@@ -34,7 +34,7 @@ fn unfit(epoch: u32) -> Terms {
     Terms { epoch, unfit: true, ..Terms::default() }
 }
 
-/// What desk and archive say when they are replaced, and what of it is kept.
+/// Replaces a desk and its archive, and checks which of the lines that they write are kept.
 fn a_desk_and_its_archive(rt: &Runtime, steps: impl Fn(Terms) -> Vec<(&'static str, &'static str, Terms)>) {
     let desk: Handle<dyn Desk> = rt.service().unwrap();
     let archive: Handle<dyn Archive> = rt.service().unwrap();
@@ -44,7 +44,8 @@ fn a_desk_and_its_archive(rt: &Runtime, steps: impl Fn(Terms) -> Vec<(&'static s
     let mut kept = vec!["a flushed by 0", "restored by 1", "checked by 1"];
     assert_eq!(archive.lines(), kept);
 
-    // A refusal forgets what the new ones said; what the old one flushed is kept.
+    // After a refusal the lines of the new instances are gone; the note that the old desk flushed is
+    // kept.
     desk.note("b".to_owned());
     let error = replace(rt, &steps(unfit(2))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unhealthy, "{error}");
@@ -52,7 +53,7 @@ fn a_desk_and_its_archive(rt: &Runtime, steps: impl Fn(Terms) -> Vec<(&'static s
     kept.push("b flushed by 1");
     assert_eq!(archive.lines(), kept);
 
-    // As does whoever comes next, with the old one's note.
+    // The next replacement has its own lines after the old desk's note.
     desk.note("c".to_owned());
     replace(rt, &steps(terms(3))).unwrap();
     kept.extend(["c flushed by 1", "restored by 3", "checked by 3"]);
@@ -85,12 +86,13 @@ fn calls_through_a_handle_that_is_made_while_the_state_moves_are_kept() {
         assert_eq!(result.is_err(), unfit);
         let said = ["a flushed by 0", "restored by 1", "checked by 1"];
         if !unfit {
-            // Said by another thread, through that handle, as soon as it was made: it waits.
-            wait_until("it is said aside", || archive.lines().iter().any(|line| line == "said aside"));
+            // Another thread wrote this line through that handle as soon as the handle was made;
+            // the call waited for the commit.
+            wait_until("the other thread's line is kept", || archive.lines().iter().any(|line| line == "said aside"));
         }
         let lines = archive.lines();
         assert_eq!(lines[..if unfit { lines.len() } else { 3 }], said[..if unfit { 1 } else { 3 }]);
-        // The handle goes on, or it is gone with its owner.
+        // The handle serves on, or is gone with its owner.
         desk.note("b".to_owned());
         replace(&rt, &[("archive", "office_archive", terms(2)), ("desk", "office_desk", terms(2))]).unwrap();
         let saved = if unfit { "b flushed by 0" } else { "b flushed by 1" };
@@ -113,7 +115,7 @@ fn instances_of_one_component_may_depend_on_each_other_in_a_hand_over() {
     assert_eq!(archive.lines(), kept);
     desk.note("b".to_owned());
     let error = replace(&rt, &[("office", "office_whole", unfit(2))]).unwrap_err();
-    // The archive comes first, and says so first.
+    // The archive is restored first, so its refusal is the error.
     assert!(error.to_string().ends_with("files of epoch 2 are unfit"), "{error}");
     kept.push("b flushed by 1");
     assert_eq!((archive.lines(), archive.epoch()), (kept.iter().map(|&line| line.to_owned()).collect(), 1));
@@ -154,8 +156,8 @@ fn a_successor_talks_to_the_successors_of_what_has_no_state() {
         ]
     };
 
-    // Refused at its very end, it leaves no trace at the old seal but what the old archive
-    // said to it: that it was saved, and that the new porter reported to it, as anybody may.
+    // The hand-over is refused at its very end. The old seal has only the calls of the old archive: that
+    // it was saved, and that the new porter reported to it, as any caller may.
     replace(&rt, &steps(unfit(1))).unwrap_err();
     assert_eq!((porter.seal(), archive.epoch(), desk.epoch()), (0, 0, 0));
     old.extend(["porter 1, says archive 0", "saved, says archive 0"]);
@@ -169,7 +171,7 @@ fn a_successor_talks_to_the_successors_of_what_has_no_state() {
         archive.lines(),
         ["porter 0", "porter 1", "porter 1", "a flushed by 0", "restored by 1", "checked by 1"]
     );
-    // The new seal knows what the new ones said, and nothing of the old ones.
+    // The new seal has the calls of the new instances, and none of the old ones.
     assert_eq!(seal.stamped(), ["porter 1", "restored by 1, says archive 1", "checked by 1, says archive 1"]);
 }
 
@@ -191,7 +193,7 @@ fn a_call_into_an_instance_that_was_saved_is_a_fault_and_refuses_the_change() {
     );
     assert_eq!((desk.epoch(), archive.epoch()), (0, 0));
     assert_eq!(archive.lines(), ["a flushed by 0"]);
-    // One after the other they can be replaced: nobody is called whose state has moved.
+    // They can be replaced one after the other: then no instance is called whose state has moved.
     replace(&rt, &steps[..1]).unwrap();
     replace(&rt, &steps[1..]).unwrap();
     assert_eq!(archive.lines(), ["a flushed by 0", "saved flushed by 0", "restored by 1", "checked by 1"]);
@@ -206,7 +208,7 @@ fn a_call_that_hangs_in_a_successor_when_the_change_is_given_up_changes_nothing_
     let desk: Handle<dyn Desk> = rt.service().unwrap();
     let archive: Handle<dyn Archive> = rt.service().unwrap();
     desk.note("a".to_owned());
-    // The new desk, being restored, is held up inside of the new archive.
+    // The restore of the new desk hangs inside of the new archive.
     rt.configure("archive", &Terms { epoch: 1, hang: Some(hang.clone()), ..Terms::default() }).unwrap();
     rt.configure("desk", &terms(1)).unwrap();
     let plan = rt.plan().replace(component("office_archive")).replace(component("office_desk"));
@@ -215,13 +217,14 @@ fn a_call_that_hangs_in_a_successor_when_the_change_is_given_up_changes_nothing_
     assert_eq!((desk.epoch(), archive.epoch()), (0, 0));
     assert_eq!(archive.lines(), ["a flushed by 0"]);
 
-    // It still is, while the next ones take their places.
+    // It still hangs while the next successors take their places.
     desk.note("b".to_owned());
     replace(&rt, &[("archive", "office_archive", terms(2)), ("desk", "office_desk", terms(2))]).unwrap();
     let kept = ["a flushed by 0", "b flushed by 0", "restored by 2", "checked by 2"];
     assert_eq!((desk.epoch(), archive.lines()), (2, kept.iter().map(|&line| line.to_owned()).collect()));
 
-    // When it comes back, what it had made is destroyed; the seal stays, and the two.
+    // When it returns, the instances of its transaction are destroyed; the seal, the desk and the archive
+    // stay.
     fs::remove_file(&hang).unwrap();
     wait_until("what it made is destroyed", || rt.status().constructed == rt.status().destroyed + 3);
     assert_eq!(archive.lines(), kept);
@@ -232,7 +235,7 @@ fn a_call_that_hangs_in_a_successor_when_the_change_is_given_up_changes_nothing_
 fn a_dependency_that_a_successor_is_the_first_to_need_is_handed_over_too() {
     let rt = office(&["office_seal", "office_archive", "office_desk", "office_ledger"]);
     let desk: Handle<dyn Desk> = rt.service().unwrap();
-    // Nobody has the ledger: it is built for the new desk, and replaced with the old one.
+    // No instance of the ledger exists. The transaction builds an old one for the new desk, and replaces it.
     let steps = [("desk", "office_twofold", terms(1)), ("ledger", "office_ledger", terms(1))];
     let report = replace(&rt, &steps).unwrap();
     assert_eq!(report.members.iter().map(|member| member.instances).collect::<Vec<_>>(), [1, 1], "{report}");

@@ -1,5 +1,5 @@
-//! What a program does while a transaction is under way: instances come and go, handles
-//! are made, and none of it meets the wrong world.
+//! What a program may do while a transaction is under way: instances come and go, handles are made, and
+//! each call reaches the right world.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -21,7 +21,7 @@ use lcr_tests::{
 };
 use tempfile::TempDir;
 
-/// Runs `meanwhile` while a plan is held up by `who`, who hangs at a moment.
+/// Runs `meanwhile` while the component `who` holds a plan up by hanging at a moment.
 fn during<'rt>(
     script: &Script,
     (who, moment): (&str, Moment),
@@ -72,7 +72,7 @@ fn the_slot_of_an_instance_that_is_released_during_a_transaction_is_not_used_aga
     let gone = rt.reference_of::<dyn Clock>("clock", &Script::default()).unwrap();
     let clock = rt.service_of::<dyn Clock>("clock").unwrap();
     let mut guards = Vec::new();
-    // The first has its successor when the second one's is held up.
+    // The first instance has its successor when the construction of the second successor hangs.
     let report = during(&script, CONSTRUCTED, rt.plan().replace(component("clock_v2")), || {
         drop(gone);
         wait_until("its slot is taken back", || rt.status().handles == 1);
@@ -106,7 +106,7 @@ fn an_instance_that_comes_into_use_during_a_transaction_is_not_removed() {
     let bank = Bank::open();
     bank.rt.load(component("clock_v3")).unwrap();
     let held_up = ("vault 2.0.0", Moment::Create);
-    // One is to be removed, one would lose an interface.
+    // The first plan removes the component, the second would take an interface from it.
     for plan in [bank.rt.plan().remove("clock"), bank.rt.plan().replace(component("clock_v1"))] {
         let plan = plan.replace(component("vault_v2")).discard_state("vault");
         let mut used = None;
@@ -132,7 +132,7 @@ fn the_state_of_an_instance_that_is_built_during_a_transaction_is_not_lost() {
     let clock: Handle<dyn Clock> = rt.service().unwrap();
     rt.load(component("vault_v1")).unwrap();
     let mut vault = None;
-    // Nobody had a vault when this was planned.
+    // No instance of the vault existed when this was planned.
     let plan = rt.plan().replace(component("clock_v2")).replace(component("vault_plain"));
     let error = during(&script, CONSTRUCTED, plan, || {
         let built: Handle<dyn Vault> = rt.service().unwrap();
@@ -178,7 +178,7 @@ fn a_thread_inside_a_member_gets_handles_on_members_without_waiting_for_itself()
                 wait_until("the gate is shut", || bank.rt.status().is_gate_shut);
                 let teller: Handle<dyn Teller> = bank.rt.service().unwrap();
                 assert_eq!(teller.versions(), (1, 1));
-                // What it builds of a member is one, too, and is handed over.
+                // An instance of a member that it builds belongs to the transaction, and is handed over.
                 let own: Handle<dyn Vault> = bank.rt.reference(&bank.script).unwrap();
                 assert_eq!((own.version(), own.add(7)), (1, 7));
                 built.send(own).unwrap();
@@ -198,7 +198,7 @@ fn a_thread_inside_a_member_gets_handles_on_members_without_waiting_for_itself()
     bank.close();
 }
 
-/// Lends the clock that it depends on, after a while.
+/// Gives its caller a handle on the clock that it depends on, after a while.
 #[lcr::interface(name = "meanwhile.lender", version = 1, deps(Clock))]
 trait Lender {
     fn lend(&self, after: &dyn Fn()) -> Handle<dyn Clock>;
@@ -233,7 +233,7 @@ fn a_handle_that_arrives_when_its_runtime_is_gone_is_a_panic_of_its_receiver() {
             let lend = || {
                 lender.lend(&|| {
                     let _ = inside.send(());
-                    // Its last world is the one without instances.
+                    // The last world of a runtime has no instances.
                     wait_until("the runtime is gone", || Handle::generation(ours) != Some(generation));
                 })
             };
@@ -261,7 +261,7 @@ fn a_configuration_that_is_set_during_a_transaction_holds_for_instances_that_are
     assert!(other.transcript()[0].starts_with("clock 1.0.0 create on "), "{:?}", other.transcript());
 }
 
-/// A component of this program that knows its own runtime.
+/// A component of this program that calls the runtime that it is in.
 mod vain {
     use super::*;
 
@@ -277,11 +277,11 @@ mod vain {
 
     impl Glass {
         fn new(_: &Context) -> Result<Glass, Error> {
-            let rt = RUNTIME.get().expect("it is there before its components");
+            let rt = RUNTIME.get().expect("the runtime is there before its components");
             if ASKS_FOR_ITSELF.load(Ordering::Relaxed) {
                 rt.service::<dyn Mirror>()?;
             }
-            // A transaction from inside a constructor is one like any other.
+            // A constructor may run a transaction like any other code.
             rt.load(component("clock_v1"))?;
             Ok(Glass(Some(rt.service::<dyn Clock>()?.version().to_string())))
         }

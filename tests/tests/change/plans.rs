@@ -1,4 +1,4 @@
-//! Plans: what they say before anything happens, and what they refuse.
+//! Plans: what they say before they are committed, and what they refuse.
 
 use std::{sync::mpsc, thread, time::Duration};
 
@@ -12,7 +12,7 @@ use lcr_tests::{
     wait_until,
 };
 
-/// A text with hashes and sizes masked.
+/// The text with its hashes and sizes masked.
 fn masked(text: &str) -> String {
     let mask = |word: &str| {
         let digits = word.trim_start_matches('(').trim_end_matches(',');
@@ -30,7 +30,7 @@ fn masked(text: &str) -> String {
     lines.map(|line| line + "\n").collect()
 }
 
-/// The error without the file that it may begin with.
+/// The error's text without the file that it begins with.
 fn about(error: &Error, file: &str) -> String {
     let text = error.to_string();
     let place = format!("{}: ", component(file).display());
@@ -57,14 +57,14 @@ fn a_plan_says_how_many_images_with_static_thread_locals_fit_and_the_next_one_is
         let error = plan.commit().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Load, "{error}");
         assert!(error.to_string().contains("bytes of static thread-local storage"), "{error}");
-        assert_eq!(counter.add(1), 2, "the one that is there serves on");
-        // What takes none of it is not in the way.
+        assert_eq!(counter.add(1), 2, "the counter that is loaded serves on");
+        // A library that takes no static thread-local storage can still be loaded.
         rt.replace(component("counter_v1")).unwrap();
         assert_eq!(rt.plan().replace(component("counter_v2")).build().fits().map(|fits| fits > 1_000), Some(true));
     });
 }
 
-/// In a process of its own, as the keys are the whole process's.
+/// The test has a process of its own, because thread keys belong to the whole process.
 #[test]
 fn a_process_that_is_short_of_thread_keys_loads_nothing_more_and_serves_on() {
     in_a_process_of_its_own(|| {
@@ -81,7 +81,7 @@ fn a_process_that_is_short_of_thread_keys_loads_nothing_more_and_serves_on() {
                 break;
             }
         }
-        // Each of these takes a key that nobody sees beforehand.
+        // Each of these takes a key, which its file does not show.
         let mut loads = 0;
         let error = loop {
             match rt.replace(component("keeper_early")) {
@@ -92,7 +92,7 @@ fn a_process_that_is_short_of_thread_keys_loads_nothing_more_and_serves_on() {
         assert!((1..40).contains(&loads), "{loads}");
         assert_eq!(error.kind(), ErrorKind::Load, "{error}");
         assert!(error.to_string().contains("no more than 64 thread keys left"), "{error}");
-        assert_eq!((keeper.park(), keeper.join_thread()), (0, 0), "it serves on");
+        assert_eq!((keeper.park(), keeper.join_thread()), (0, 0), "the keeper serves on");
         for key in keys {
             // SAFETY: made above.
             unsafe { libc::pthread_key_delete(key) };
@@ -236,7 +236,7 @@ fn a_component_may_be_replaced_by_one_of_another_name() {
     let rt = empty_runtime();
     rt.plan().add(component("clock_v1")).commit().unwrap();
     let clock: Handle<dyn Clock> = rt.service().unwrap();
-    // The only one with its interface; and back.
+    // The guard replaces the only component with its interface, and the clock replaces the guard.
     rt.plan().replace(component("guard")).commit().unwrap();
     let names = || rt.status().components.iter().map(|found| found.id.name.clone()).collect::<Vec<_>>();
     assert_eq!((clock.version(), names()), (7, vec!["guard".to_owned()]));
@@ -280,7 +280,7 @@ fn a_protected_component_changes_only_with_the_override() {
     assert!(report.to_string().contains("guard 7.0.0 -> guard 7.0.0 (protection overridden)"), "{report}");
     let report = rt.plan().remove("guard").override_protected().commit().unwrap();
     assert!(report.members[0].overrode_protection && report.members[0].source.is_none(), "{report:?}");
-    // An override that nothing needed is not told.
+    // The report does not mention an override that nothing needed.
     let report = rt.plan().add(component("clock_v1")).override_protected().commit().unwrap();
     assert!(!report.members[0].overrode_protection, "{report:?}");
     rt.plan().remove("clock").commit().unwrap();
@@ -300,11 +300,11 @@ fn state_is_lost_only_where_the_plan_says_so() {
     assert_eq!(member.source.as_deref(), Some(&*component("vault_plain")));
     assert_eq!((member.hash.is_some(), member.hash), (true, present.hash));
     assert!(report.to_string().contains(" (state v1 discarded); held "), "{report}");
-    // By the clock of the system, which somebody may set meanwhile: within a minute.
+    // The time is that of the system's clock, which may be set meanwhile, so it is right within a minute.
     let apart = report.started.duration_since(began).unwrap_or_else(|early| early.duration());
     assert!(apart < Duration::from_secs(60), "{report:?}");
     assert_eq!((bank.vault.version(), bank.vault.add(1), bank.teller.customers()), (3, 1, 1));
-    // From a component without state to one with state nothing is handed over.
+    // The predecessor has no state, so nothing is handed over.
     bank.rt.replace(component("vault_v2")).unwrap();
     assert_eq!((bank.vault.version(), bank.vault.add(1)), (2, 1));
     bank.close();
@@ -320,7 +320,7 @@ fn a_second_transaction_is_told_that_one_is_running() {
         let error = bank.rt.load(component("clock_v1")).unwrap_err();
         assert!(error.kind() == ErrorKind::Busy && error.is_transient());
         assert_eq!(error.to_string(), "another transaction is running; try again when it is done");
-        // It may be planned meanwhile; and what callers do goes on.
+        // Planning and calling are possible meanwhile.
         let plan = bank.rt.plan().add(component("clock_v1")).build();
         assert_eq!((plan.refusals().count(), bank.branch.versions()), (0, (1, 1)));
         bank.script.clear("vault 2.0.0", Moment::Create);
@@ -362,12 +362,12 @@ fn a_plan_says_that_a_state_is_offered_because_it_cannot_know_whether_the_succes
     bank.close();
 }
 
-/// CASES C7: a wrong type was accepted, showed at the next replacement, and stayed.
+/// CASES C7: a configuration of a wrong type was accepted, failed at the next replacement, and stayed.
 #[test]
 fn a_configuration_in_a_plan_is_read_before_the_commit_or_changes_nothing() {
     let bank = Bank::open();
     let text = |error: Error| error.to_string();
-    // In use, and used by nobody yet.
+    // The branch is in use; the clock is not.
     let construct = bank.rt.plan().replace(component("branch_v1"));
     let error = construct.configure("branch", &7_u8).unwrap().commit().unwrap_err();
     assert!(error.kind() == ErrorKind::Construct && text(error).contains("the configuration of component `branch`"));
@@ -377,7 +377,7 @@ fn a_configuration_in_a_plan_is_read_before_the_commit_or_changes_nothing() {
     let error = add(&|plan| plan.configure("clock", &7_u8)?.commit()).unwrap_err();
     assert!(error.kind() == ErrorKind::Construct && text(error).contains("the configuration of component `clock`"));
     assert_eq!((bank.vault.version(), bank.rt.status().components.len()), (1, 3));
-    // What it was configured with before is what the next one reads.
+    // The next instance reads the configuration of before.
     bank.rt.replace(component("vault_v2")).unwrap();
     assert_eq!(bank.vault.version(), 2);
     bank.script.clear_transcript();
@@ -385,7 +385,7 @@ fn a_configuration_in_a_plan_is_read_before_the_commit_or_changes_nothing() {
     let clocks = || bank.script.transcript().iter().filter(|line| line.starts_with("clock 1.0.0 create ")).count();
     assert_eq!(clocks(), 1, "tried");
     assert_eq!((bank.rt.service::<dyn Clock>().unwrap().version(), clocks()), (1, 2));
-    // One that is present and stays.
+    // The configured component is present and stays.
     let error = bank.rt.plan().replace(component("vault_v1")).configure("clock", &7_u8).unwrap().commit().unwrap_err();
     assert!(error.kind() == ErrorKind::Construct && text(error).contains("the configuration of component `clock`"));
     assert_eq!(bank.vault.version(), 2);
@@ -396,7 +396,11 @@ fn a_configuration_in_a_plan_is_read_before_the_commit_or_changes_nothing() {
     plan.commit().unwrap();
     drop(clock);
     wait_until("the shared clock is destroyed", || bank.rt.status().instances == 3);
-    assert_eq!((bank.rt.service::<dyn Clock>().unwrap().version(), clocks()), (1, before), "it has another script");
+    assert_eq!(
+        (bank.rt.service::<dyn Clock>().unwrap().version(), clocks()),
+        (1, before),
+        "the new configuration holds: the transcript has no line of the new clock"
+    );
     let error = bank.rt.plan().configure("sundial", &()).unwrap().commit().unwrap_err();
     assert!(error.kind() == ErrorKind::Invalid && text(error).contains("would not be present"));
     let plan = bank.rt.plan().remove("clock").configure("clock", &Script::default()).unwrap();

@@ -1,5 +1,6 @@
-//! What never returns, waits in a ring, or is refused by the kernel: it ends what it is part
-//! of, is named, and stops nothing else.
+//! Code that never returns, constructors that wait for each other in a ring, and system calls that the
+//! kernel refuses. Each ends the transaction that it is part of, is named in the error, and stops nothing
+//! else.
 
 use std::{
     collections::HashMap,
@@ -31,7 +32,7 @@ fn one_destructor_that_never_returns_stops_no_other_and_is_named() {
     script.set("clock 1.0.0", Moment::Drop, Misdeed::Hang);
     drop(hanging);
     script.wait_for("clock 1.0.0", Moment::Drop);
-    // Whoever looks into another script does not hang.
+    // An instance with another script does not hang.
     let elsewhere = tempfile::tempdir().unwrap();
     let others = Script::new(elsewhere.path());
     for _ in 0..100 {
@@ -48,7 +49,7 @@ fn one_destructor_that_never_returns_stops_no_other_and_is_named() {
     wait_until("the status names it", || {
         rt.status().stragglers.iter().any(|straggler| names(straggler)[1..] == ["clock 1.0.0", "destructor"])
     });
-    // A replacement goes on beside it.
+    // Another replacement succeeds while the destructor hangs.
     let clock: Handle<dyn Clock> = rt.reference(&others).unwrap();
     rt.replace(component("clock_v2")).unwrap();
     assert_eq!(clock.version(), 2);
@@ -89,8 +90,8 @@ fn the_end_of_a_runtime_does_not_wait_for_ever_for_a_destructor_and_destroys_the
     script.set("teller 1.0.0", Moment::Drop, Misdeed::Hang);
     drop(rt);
     assert!(script.has_come("teller 1.0.0", Moment::Drop));
-    assert!(others.has_come("clock 1.0.0", Moment::Drop), "it has nothing to do with the one that hangs");
-    assert!(!others.has_come("vault 1.0.0", Moment::Drop), "the one that hangs still depends on it");
+    assert!(others.has_come("clock 1.0.0", Moment::Drop), "the clock does not depend on the instance that hangs");
+    assert!(!others.has_come("vault 1.0.0", Moment::Drop), "the instance that hangs still depends on the vault");
     script.clear("teller 1.0.0", Moment::Drop);
     others.wait_for("vault 1.0.0", Moment::Drop);
     drop((teller, clock));
@@ -105,21 +106,21 @@ mod chain {
         fn pull(&self);
     }
 
-    /// What a link does in its constructor.
+    /// What the constructor of a link does.
     #[derive(Clone, serde::Serialize, serde::Deserialize)]
     pub struct Orders {
         /// The number of its stage.
         pub stage: u64,
-        /// The link that it asks for.
+        /// The name of the link that it asks for.
         pub asks: Option<String>,
-        /// Whether it wants one of its own.
+        /// Whether it asks for an instance of its own.
         pub own: bool,
     }
 
     /// Where links are constructed.
     pub struct Stage {
         pub rt: Runtime,
-        /// All that are constructed at once meet here, the first time.
+        /// Constructors that run at one time meet here, each once.
         pub meeting: Mutex<HashMap<String, Arc<Barrier>>>,
     }
 
@@ -158,7 +159,7 @@ mod chain {
 }
 use chain::{Link as _, Orders, STAGES, Stage};
 
-/// A stage on which each of `links` asks for another one, and the threads that first construct
+/// A stage on which each of `links` asks for another link. With `meet`, the threads that first construct
 /// them are inside the constructors at one time.
 fn stage(links: &[(&str, Option<&str>)], meet: bool) -> Arc<Stage> {
     let together = Arc::new(Barrier::new(links.len()));
@@ -174,7 +175,7 @@ fn stage(links: &[(&str, Option<&str>)], meet: bool) -> Arc<Stage> {
     stage
 }
 
-/// What threads get that ask for these links at one time.
+/// Asks for each of these links on a thread of its own, all at one time, and returns the results.
 fn ask(stage: &Stage, links: &[&str]) -> Vec<Result<(), lcr::Error>> {
     thread::scope(|scope| {
         let ask = |name| scope.spawn(move || stage.rt.service_of::<dyn chain::Link>(name).map(|link| link.pull()));
@@ -220,7 +221,7 @@ fn a_constructor_that_always_asks_for_another_instance_of_its_own_kind_is_refuse
     let error = one.rt.reference_of::<dyn chain::Link>("left", &orders).unwrap_err();
     assert!(error.to_string().contains("nested 65 deep, the limit is 64"), "{error}");
     assert_eq!(one.rt.status().instances, 0);
-    // The thread may construct as before.
+    // The thread can construct instances as before.
     one.rt.service_of::<dyn chain::Link>("left").unwrap().pull();
 }
 
@@ -279,8 +280,8 @@ fn a_subscriber_that_panics_ends_a_transaction_and_nothing_else() {
             let plan = plan.replace(component("vault_v2")).gate_wait(Duration::from_millis(300)).deadline(LONG);
             let change = scope.spawn(|| plan.commit());
             bank.script.wait_for(slow.0, slow.1);
-            // A further branch is built while the first guest is waited for, so that a second one
-            // comes in before the gate shuts.
+            // A further branch is built while the transaction waits for the first guest, so that a
+            // second guest comes in before the gate shuts.
             bank.script.clear_transcript();
             bank.script.set(slow.0, slow.1, Misdeed::Hang);
             let branch: Handle<dyn Branch> = bank.rt.reference(&bank.script).unwrap();
@@ -289,7 +290,7 @@ fn a_subscriber_that_panics_ends_a_transaction_and_nothing_else() {
             let (second, until) = mpsc::channel();
             stay(until);
             bank.script.clear(slow.0, slow.1);
-            // The gate shuts on the guest and opens again, which is an event.
+            // The gate shuts on the guest and opens again, which emits an event.
             let error = change.join().unwrap().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Internal, "{error}");
             assert!(error.to_string().contains("the subscriber panics"), "{error}");
@@ -297,10 +298,10 @@ fn a_subscriber_that_panics_ends_a_transaction_and_nothing_else() {
             assert_eq!((bank.vault.add(1), bank.branch.versions(), branch.versions()), (1, (1, 1), (1, 1)));
             drop(second);
         });
-        // That a commit succeeded is an event, too, and changes nothing about it.
+        // A successful commit emits an event, too; the subscriber's panic does not undo the commit.
         bank.rt.replace(component("vault_v2")).unwrap();
         assert_eq!((bank.vault.version(), bank.vault.add(0)), (2, 1));
-        // The reaper and its threads go on.
+        // The reaper and its threads still run.
         bank.script.set("vault 2.0.0", Moment::Drop, Misdeed::Panic);
         bank.close();
     });
@@ -322,8 +323,8 @@ fn a_subscriber_that_panics_at_what_a_dead_process_left_refuses_no_load() {
     });
 }
 
-/// Has the kernel refuse `membarrier`: to the calling thread and to those that it starts, or
-/// to every thread of the process.
+/// Has the kernel refuse `membarrier` to every thread of the process, or only to the calling thread and
+/// the threads that it starts.
 fn refuse_membarrier(everywhere: bool) {
     let allow = libc::SECCOMP_RET_ALLOW;
     let refuse = libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned();
@@ -357,22 +358,22 @@ fn a_filter_that_refuses_membarrier_later_ends_a_transaction_and_no_call() {
         assert_eq!(error.kind(), ErrorKind::Io, "{error}");
         assert!(error.to_string().contains("membarrier"), "{error}");
         assert_eq!(clocks.replace(component("clock_v2")).unwrap_err().kind(), ErrorKind::Io);
-        assert_eq!((bank.rt.generation(), clocks.generation()), before, "something was published");
+        assert_eq!((bank.rt.generation(), clocks.generation()), before, "a world was published");
         assert!(!bank.rt.status().is_gate_shut);
         assert_eq!((bank.branch.deposit(1), bank.branch.versions(), clock.version()), (1, (1, 1), 1));
-        // More handles than the table has room for, and their instances are destroyed again.
+        // These are more handles than the table has room for; their instances are destroyed again.
         let own = || clocks.reference::<dyn Clock>(&Script::default()).unwrap();
         let many: Vec<Handle<dyn Clock>> = (0..300).map(|_| own()).collect();
         assert!(many.iter().all(|clock| clock.version() == 1));
         drop(many);
         wait_until("the instances are destroyed", || clocks.status().destroyed == 300);
-        // A runtime that begins now takes the other way.
+        // A runtime that begins now uses fences instead.
         let later = empty_runtime();
         later.load(component("clock_v1")).unwrap();
         let clock: Handle<dyn Clock> = later.service().unwrap();
         later.replace(component("clock_v2")).unwrap();
         assert_eq!(clock.version(), 2);
-        // The end of a runtime comes, too.
+        // Runtimes still end.
         drop((clocks, later));
         assert!(Handle::pin(&clock).is_err());
     });

@@ -1,5 +1,5 @@
-//! In which order, and on which threads, components are constructed, saved, restored,
-//! checked and destroyed.
+//! The order in which components are constructed, saved, restored, checked and destroyed, and the
+//! threads that do it.
 
 use std::thread;
 
@@ -11,22 +11,22 @@ use lcr_tests::{
     wait_until,
 };
 
-/// Runs a test on a thread that the transcript can tell from the runtime's own.
+/// Runs a test on a thread whose name the transcript can tell from those of the runtime's own threads.
 fn as_caller(test: impl FnOnce() + Send) {
     thread::scope(|scope| {
         let caller = thread::Builder::new().name("caller".to_owned()).spawn_scoped(scope, test);
-        caller.expect("a thread").join().expect("the test passes");
+        caller.expect("the thread starts").join().expect("the test passes");
     });
 }
 
-/// Waits until the transcript is as long as what is expected, and compares.
+/// Waits until the transcript has as many lines as `expected`, and compares them.
 fn expect(bank: &Bank, expected: &[&str]) {
     wait_until(&format!("{expected:#?}"), || bank.script.transcript().len() >= expected.len());
     assert_eq!(bank.script.transcript(), expected);
     bank.script.clear_transcript();
 }
 
-/// Saved dependents first, restored dependencies first.
+/// Dependents are saved first, dependencies are restored first.
 const HAND_OVER: [&str; 8] = [
     "teller 1.0.0 save on lcr-change",
     "vault 1.0.0 save on lcr-change",
@@ -47,13 +47,13 @@ fn dependencies_are_restored_first_and_destroyed_last() {
             &["vault 1.0.0 create on caller", "teller 1.0.0 create on caller", "branch 1.0.0 create on caller"],
         );
 
-        // Whatever the order of the requests.
+        // The order of the requests does not matter.
         bank.rt.plan().replace(component("teller_v2")).replace(component("vault_v2")).commit().unwrap();
         let mut expected = HAND_OVER.to_vec();
         expected.extend(["teller 1.0.0 drop on lcr-reaper", "vault 1.0.0 drop on lcr-reaper"]);
         expect(&bank, &expected);
 
-        // A released instance takes those with it that only it needed.
+        // With a released instance go the instances that only it needed.
         let Bank { vault, teller, branch, rt, script, .. } = bank;
         drop((vault, teller));
         assert_eq!(rt.status().instances, 3);
@@ -122,7 +122,7 @@ fn a_dropped_runtime_destroys_dependents_first_and_never_on_the_callers_thread()
         let [branch_at, teller_at, vault_at] = services.map(place);
         assert!(branch_at < teller_at && teller_at < vault_at, "{transcript:?}");
 
-        // Handles outlive it; their calls are faults.
+        // Handles outlive their runtime; calls through them are faults.
         let fault = Handle::pin(&vault).unwrap_err();
         assert_eq!(fault.kind(), FaultKind::Revoked);
         assert_eq!(fault.to_string(), "bank.vault was not pinned: its runtime is gone");

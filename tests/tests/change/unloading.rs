@@ -1,5 +1,5 @@
-//! Images of replaced components: kept by default, unmapped where the author vouches for
-//! it and once nothing holds them.
+//! Images of replaced components: the runtime keeps them by default. It unmaps an image whose author opted
+//! in, once nothing holds the image.
 
 use std::{fs, path::PathBuf, sync::mpsc, thread, time::Duration};
 
@@ -12,15 +12,15 @@ use lcr_tests::{
     wait_until,
 };
 
-/// A house with a guest whose image may go, and where that is mapped from.
+/// A house with a guest whose image may be unmapped, and the file that the image is mapped from.
 fn open() -> (House, PathBuf) {
     let house = House::open_to(Trust::default(), "guest_1_unload");
     let image = house.mapped().remove(0);
     (house, image)
 }
 
-/// Replaces the guest twice, and waits until the image between is unmapped: so the reaper
-/// has looked at every older one.
+/// Replaces the guest twice, and waits until the image between is unmapped. The reaper has then looked at
+/// every older image.
 fn let_the_reaper_look(house: &House) {
     let before = house.mapped();
     house.accept(&component("guest_1_unload"));
@@ -41,7 +41,7 @@ fn an_image_that_opted_in_is_unmapped_after_its_replacement() {
     wait_until("the status says so", || house.rt.status().retained_images == 0);
     let status = house.rt.status();
     assert_eq!(status.retained_image_bytes, 0, "{status:#?}");
-    assert_eq!(house.stored(), house.mapped(), "their files are gone");
+    assert_eq!(house.stored(), house.mapped(), "the files of unmapped images are gone");
     house.close();
 }
 
@@ -64,8 +64,8 @@ fn an_image_stays_mapped_as_long_as_bytes_of_it_are_held() {
     house.close();
 }
 
-/// The C library keeps an image for a thread whose thread-locals it has to destroy
-/// (rust-lang/rust#59629); where it does not, the thread would end in unmapped code.
+/// The C library keeps an image mapped for a thread whose thread-locals it has to destroy
+/// (rust-lang/rust#59629). If it did not, the thread would end in unmapped code.
 #[test]
 fn an_image_stays_mapped_until_the_thread_ends_that_has_a_thread_local_of_it() {
     let (house, image) = open();
@@ -104,7 +104,7 @@ fn an_image_that_did_not_opt_in_stays_and_is_counted() {
     house.close();
 }
 
-/// Whether the reaper was just about to look or not: a process may end right behind both.
+/// This holds wherever the reaper is at that moment, because a process may end right after both calls.
 #[test]
 fn all_instances_are_destroyed_when_wait_drained_returns_and_the_store_is_gone_when_drop_returns() {
     let base = tempfile::tempdir().unwrap();
@@ -134,7 +134,7 @@ fn a_plan_that_outlives_its_runtime_is_refused() {
     assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
 }
 
-/// A runtime with a keeper whose image may go.
+/// A runtime with a keeper whose image may be unmapped.
 fn keeper() -> (Runtime, Handle<dyn Keeper>) {
     let rt = empty_runtime();
     rt.load(component("keeper_unload")).unwrap();
@@ -190,7 +190,7 @@ fn bytes_hold_their_image_until_their_destructor_has_returned() {
 #[test]
 fn a_thread_that_an_image_started_holds_it_until_it_ends() {
     let (rt, keeper) = keeper();
-    // What spawning leaves with the spawning thread goes with that.
+    // Spawning leaves values with the spawning thread, which ends here.
     let of_thread = keeper.clone();
     thread::spawn(move || of_thread.leave_thread(Duration::from_millis(300))).join().unwrap();
     replace_keeper(&rt);
@@ -201,13 +201,13 @@ fn a_thread_that_an_image_started_holds_it_until_it_ends() {
 fn a_thread_that_lives_on_lets_go_of_thread_locals_with_its_next_slow_call() {
     let (rt, keeper) = keeper();
     for _ in 0..50 {
-        assert_eq!(keeper.leave_local(), 0, "the next version's own");
+        assert_eq!(keeper.leave_local(), 0, "each version has thread-locals of its own");
         keeper.park();
         keeper.join_thread();
         replace_keeper(&rt);
     }
     let images = rt.status().retained_images;
-    assert!(images < 5, "{images} images wait for a thread that calls all the time");
+    assert!(images < 5, "{images} images wait for a thread that calls without a pause");
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn an_image_whose_constructor_took_a_key_or_that_handles_a_signal_stays_mapped()
             keeper.park();
             rt.replace(component("keeper_unload")).unwrap();
             rt.wait_drained(Duration::from_secs(30)).unwrap();
-            // The reaper has had its turn with the image, and one that may go goes in that.
+            // The reaper has looked at the image, because it unmaps another one in the same round.
             rt.replace(component("keeper_unload")).unwrap();
             rt.wait_drained(Duration::from_secs(30)).unwrap();
             wait_until("the other image is unmapped", || rt.status().retained_images == 1);

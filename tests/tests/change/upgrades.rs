@@ -1,5 +1,5 @@
-//! An interface changes its version, and its component and those that need it change with
-//! it, in one commit.
+//! An interface changes its version: the component that implements it and the components that need it
+//! are replaced in one commit.
 
 use std::{
     sync::{
@@ -7,7 +7,6 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 use lcr::{ErrorKind, Handle, PlanBuilder, Runtime};
@@ -27,18 +26,19 @@ fn runtime(libraries: [&str; 2]) -> Runtime {
     rt
 }
 
-/// Replaces by these libraries.
+/// A plan that replaces components by these libraries.
 fn replace<'rt>(rt: &'rt Runtime, libraries: &[&str]) -> PlanBuilder<'rt> {
     libraries.iter().fold(rt.plan(), |plan, library| plan.replace(component(library)))
 }
 
-/// A track and the train that needs it, each with or without state.
+/// The libraries of a track and of the train that needs it, each with or without state.
 fn libraries(track: &str, train: &str, has_state: [bool; 2]) -> [String; 2] {
     let of = |library, has_state| format!("{library}{}", if has_state { "_with_state" } else { "" });
     [of(track, has_state[0]), of(train, has_state[1])]
 }
 
-/// Both change together while callers ride, and nobody sees one of each.
+/// Replaces track and train together while callers ride, and checks that no caller sees an old and a new
+/// one together.
 fn both_change_under_load(kept: [bool; 2], is_reversed: bool) {
     let old = libraries("rail_track_1_gauge_1000", "rail_train_needs_track_1", kept);
     let new = libraries("rail_track_2_gauge_1520", "rail_train_needs_track_2", kept);
@@ -86,7 +86,7 @@ fn both_change_under_load(kept: [bool; 2], is_reversed: bool) {
     assert_eq!((train.rides(), track.roll()), (expected(kept[1]), expected(kept[0]) + 1));
     assert_eq!((track.width(), rt.service::<dyn narrow::Track>().unwrap_err().kind()), (1520, ErrorKind::NotFound));
     wait_until("the old ones are gone", || rt.status().destroyed == 2 && rt.status().leaving == 0);
-    // What comes next finds nothing of it in its way, back included.
+    // The first change stands in the way of no other one, the change back included.
     replace(&rt, &new.each_ref().map(String::as_str)).commit().unwrap();
     drop(track);
     let back = old.each_ref().map(String::as_str);
@@ -165,8 +165,8 @@ fn a_callers_own_handle_of_the_old_version_refuses_it_unless_the_new_one_serves_
     replace(&rt, &["rail_track_2_replaces_1", "rail_train_needs_track_2"]).commit().unwrap();
     assert_eq!((train.ride(&|| ()), track.gauge()), ([1520; 3], 1520));
     drop(track);
-    // Now nobody has one any more.
-    wait_until("it is taken back", || replace(&rt, &["rail_track_2_gauge_1520"]).commit().is_ok());
+    // No handle of the old version is held any more.
+    wait_until("the handle is taken back", || replace(&rt, &["rail_track_2_gauge_1520"]).commit().is_ok());
     assert_eq!(train.ride(&|| ()), [1520; 3]);
 }
 
@@ -200,7 +200,7 @@ fn a_call_under_way_in_a_dependent_ends_on_the_old_dependency() {
         let plan = replace(&rt, &["rail_track_2_gauge_1520", "rail_train_needs_track_2"]);
         let plan = plan.deadline(None).gate_wait(None);
         let change = scope.spawn(|| plan.commit().map(drop));
-        // The gate waits for the rider.
+        // The gate waits for the call that is under way.
         wait_until("the gate is shut", || rt.status().is_gate_shut || change.is_finished());
         leave.wait();
         change.join().unwrap().unwrap();
@@ -227,7 +227,7 @@ fn a_dependency_of_another_signature_is_refused_before_anything_is_constructed()
     );
     plan.commit().unwrap_err();
 
-    // By either of the two, whether anybody uses them or not.
+    // Each of the two is refused, whether it is in use or not.
     let rt = runtime(["rail_track_1_gauge_1000", "rail_train_needs_track_1"]);
     let error = rt.replace(component("rail_track_1_of_another_signature")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Mismatch);
@@ -253,14 +253,14 @@ fn a_pin_that_a_restore_or_constructor_asks_for_is_answered_at_once() {
         let train: Handle<dyn Train> = rt.service().unwrap();
         let result = replace(&rt, &["rail_train_pins_track_1", old[0]]).commit();
         if old == ["rail_track_1_gauge_1000_with_state", "rail_train_needs_track_1"] {
-            // Before the gate is shut the old track serves everybody, and may be pinned.
+            // Before the gate is shut the old track serves every caller, and may be pinned.
             result.unwrap();
         } else {
             let error = result.unwrap_err();
             assert_eq!((error.kind(), error.to_string()), (kind, refused.replace("{}", verb)));
             assert_eq!(train.ride(&|| ()), [1000; 3]);
         }
-        // What is not replaced can be pinned behind the gate, too.
+        // A component that is not replaced can be pinned while the gate is shut, too.
         replace(&rt, &["rail_train_pins_track_1"]).commit().unwrap();
         assert_eq!((train.built_on(), train.ride(&|| ())), (1000, [1000; 3]));
     }

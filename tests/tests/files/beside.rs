@@ -1,4 +1,4 @@
-//! Components with private libraries beside them, real ones, made by a C compiler.
+//! Components with private libraries beside them, which the tests compile from C.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use lcr::{ErrorKind, Handle};
 use lcr_tests::{component, empty_runtime, interfaces::Tone, program, tone};
 use tempfile::TempDir;
 
-/// A component in a directory of its own, with that build of its private libraries beside it.
+/// A component in a directory of its own, with one build of its private libraries beside it.
 fn player(build: u32) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("player.so");
@@ -28,7 +28,7 @@ fn a_library_beside_a_component_is_loaded_with_it() {
     let text = plan.to_string();
     assert!(text.contains("with libtone.so.1, libhum.so, libovertone.so"), "{text}");
     plan.commit().unwrap();
-    // It is loaded from copies, as the component is.
+    // The library is loaded from a copy, as the component is.
     drop(directory);
     let tone: Handle<dyn Tone> = rt.service().unwrap();
     assert_eq!((tone.builds(), tone.next(), tone.next()), ([1; 3], 1, 2));
@@ -47,8 +47,12 @@ fn the_next_version_of_a_component_has_libraries_of_its_own_under_the_same_names
         rt.replace(&file).unwrap();
         assert_eq!((tone.builds(), tone.next()), ([i32::try_from(build).unwrap(); 3], 1));
     }
-    assert_eq!((pinned.builds(), pinned.next()), ([1; 3], 2), "the first one has what it came with");
-    // Another runtime's, too.
+    assert_eq!(
+        (pinned.builds(), pinned.next()),
+        ([1; 3], 2),
+        "the first version keeps the libraries that it was loaded with"
+    );
+    // The libraries of another runtime are its own, too.
     let other = empty_runtime();
     other.load(&file).unwrap();
     assert_eq!(other.service::<dyn Tone>().unwrap().next(), 1);
@@ -84,12 +88,12 @@ fn a_library_beside_a_component_is_checked_as_the_component_is() {
     refused(&file, ErrorKind::NotALibrary, "libhum.so", "a directory");
     fs::remove_dir(&hum).unwrap();
     fs::write(&hum, whole).unwrap();
-    // What was refused stands in no one's way.
+    // A refused file does not stand in the way of a good one.
     rt.load(&file).unwrap();
     assert_eq!(rt.service::<dyn Tone>().unwrap().builds(), [1; 3]);
 }
 
-/// What the component in `file` says in a process of its own.
+/// What the component in `file` prints in a process of its own.
 fn played(file: &Path, preload: Option<&Path>) -> String {
     let mut command = Command::new(program("plays"));
     if let Some(preload) = preload {
@@ -127,7 +131,7 @@ fn two_names_of_one_file_are_one_library() {
     assert_eq!((tone.builds(), tone.next()), ([1, 2, 3], 4));
 }
 
-/// The C library asserts that, which ends the process.
+/// The C library would assert that the versions are there, and so end the process.
 #[test]
 fn a_library_without_the_versions_that_are_needed_of_it_is_refused() {
     let (directory, file) = player(1);
@@ -141,7 +145,7 @@ fn a_library_without_the_versions_that_are_needed_of_it_is_refused() {
         assert_eq!(error.kind(), ErrorKind::NotALibrary, "{error}");
         assert!(error.to_string().contains("needs versions of symbols of `libtone.so.1`"), "{error}");
     }
-    // Other versions: the loader says so.
+    // If the library has other versions, the loader refuses it.
     fs::write(directory.path().join("other.map"), "TONE_2 { global: *; };").unwrap();
     let map = format!("-Wl,--version-script={}", directory.path().join("other.map").display());
     tone::library(directory.path(), "bare", &tone, 1, &["-Wl,-soname,libtone.so.1", &map]);
@@ -162,7 +166,8 @@ fn libraries_that_need_each_other_and_inherit_their_run_path_are_loaded_too() {
     .unwrap();
     fs::write(sources.join("under.c"), "int under_build(void) { return BUILD + 10; }\n").unwrap();
     tone::library(sources, "under", &deep.join("libunder.so"), 1, &[]);
-    // The older list, which holds for what is needed in turn: `libunder.so` has no other way.
+    // `RPATH`, the older list, also holds for libraries that are needed in turn. `libunder.so` is found by
+    // it alone.
     let [up, down] = [&beside, &deep].map(|directory| format!("-L{}", directory.display()));
     let map = format!("-Wl,--version-script={}", tone::sources().join("tone.map").display());
     let old = "-Wl,--disable-new-dtags,-rpath,$ORIGIN/none:$ORIGIN/deep";

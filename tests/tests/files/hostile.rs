@@ -1,5 +1,5 @@
-//! Files that nobody should let in. Each is refused with its reason, by reading alone;
-//! the guest that was there serves on, and the next good file is accepted.
+//! Files that a runtime must refuse. It refuses each by reading alone and with a reason; the guest that was
+//! there serves on, and the next good file is accepted.
 
 use std::{
     env, fs,
@@ -28,7 +28,7 @@ impl Random {
 fn accept_marked(house: &House, name: &str) {
     assert!(!house.has_mark(), "no code of a refused file has run");
     assert_eq!(house.accept(&house.put(name, &library("guest_2_leaves_a_mark"))), 2);
-    assert!(house.has_mark(), "the mark proves something");
+    assert!(house.has_mark(), "an accepted library leaves the mark, so a missing mark proves something");
 }
 
 #[test]
@@ -70,14 +70,14 @@ fn a_manifest_with_any_byte_changed_is_refused() {
     house.close();
 }
 
-/// CASES B14: such a component took the place of one that unwinds, and its first panic ended the
-/// host. This one only says that it is such a component.
+/// CASES B14: a component whose panics abort took the place of one that unwinds, and its first panic ended
+/// the host. The component of this test only says that its panics abort.
 #[test]
 fn a_component_that_aborts_takes_the_place_of_one_that_unwinds_only_if_the_plan_allows_it() {
     let house = House::open();
     let mut aborting = library("guest_2_leaves_a_mark");
     let (_, record) = section(&aborting, MANIFEST);
-    // Behind the header there are five names, then the flags.
+    // Five names follow the header, then the flags.
     let name = |at: usize| at + 2 + usize::from(u16::from_le_bytes([aborting[at], aborting[at + 1]]));
     let flags = (0..5).fold(record.start + 20, |at, _| name(at));
     aborting[flags] |= 1;
@@ -89,14 +89,14 @@ fn a_component_that_aborts_takes_the_place_of_one_that_unwinds_only_if_the_plan_
     assert!(plan.to_string().contains("a panic in it ends the process"), "{plan}");
     let report = plan.commit().unwrap();
     assert!(report.members[0].panic_abort && report.to_string().contains("(a panic ends the process)"), "{report}");
-    // From one that aborts to another, nothing gets worse.
+    // A component whose panics abort may replace another such component without the plan's word.
     let report = house.rt.replace(&file).unwrap();
     assert!(report.members[0].panic_abort);
     house.close();
 }
 
-/// Somebody changes a manifest and knows how to sum it up: what is read is then what was
-/// meant, and must fit like any other.
+/// The manifest is changed and its checksum is right, so the runtime believes what it reads. The changed
+/// manifest must fit like any other.
 #[test]
 fn a_forged_manifest_is_refused_or_fits() {
     let house = House::open();
@@ -119,7 +119,7 @@ fn a_forged_manifest_is_refused_or_fits() {
         }
         assert_eq!(house.guest.version(), 1);
     }
-    println!("{accepted} of 200 fitted: names, versions and texts that nobody compares");
+    println!("{accepted} of 200 fitted: names, versions and texts that the linker does not compare");
     assert!(accepted < 200);
     house.close();
 }

@@ -1,5 +1,5 @@
-//! What becomes of a file once it was loaded, who may have written it, and files that are
-//! found beside others.
+//! What may happen to a file after it was loaded, which users may have been able to write it, and bad
+//! files beside good ones.
 
 use std::{
     fs,
@@ -19,8 +19,8 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// The loader keeps what it knows by path and inode: others answered a new file with the
-/// old code, and died of a file that was overwritten while it was mapped.
+/// The loader knows images by path and inode. Hosts that load a file in place ran the old code of a new
+/// file, and crashed when a mapped file was overwritten.
 #[test]
 fn a_file_may_be_overwritten_or_replaced_while_it_is_loaded() {
     let house = House::open();
@@ -34,7 +34,7 @@ fn a_file_may_be_overwritten_or_replaced_while_it_is_loaded() {
             fs::rename(house.put("fresh.so", bytes), &file).unwrap();
         }
         assert_eq!(house.accept(&file), u32::try_from(expected).unwrap(), "round {round}");
-        // The image is another file's: this one may be anything.
+        // The image is mapped from a private copy, so the file may become anything.
         house.put("guest.so", &vec![0xcc; bytes.len()]);
         house.refuse(&file, ErrorKind::NotALibrary);
         house.put("guest.so", b"");
@@ -57,7 +57,7 @@ fn a_second_name_of_a_loaded_file_is_a_new_image() {
     fs::hard_link(&file, house.file("hard.so")).unwrap();
     symlink(&file, house.file("soft.so")).unwrap();
     assert_eq!(house.accept(&house.file("hard.so")), 1);
-    // The inode is the same, its bytes are not.
+    // The inode is the same; its bytes are not.
     fs::write(&file, library("guest_2_leaves_a_mark")).unwrap();
     assert_eq!(house.accept(&house.file("hard.so")), 2);
     assert_eq!(house.accept(&house.file("soft.so")), 2);
@@ -89,7 +89,7 @@ fn a_file_that_other_users_may_change_is_refused_unless_anyone_is_trusted() {
     assert_eq!(trusting.accept(&component("guest_1")), 1);
     assert_eq!(trusting.accept(&link), 2);
     assert!(!house.has_mark());
-    // As `/tmp` is: others may add to it, and not replace.
+    // With the sticky bit, as `/tmp` has it, other users may add files and not replace them.
     set_mode(directory, 0o1777);
     assert_eq!(house.accept(&link), 2);
     fs::remove_file(&link).unwrap();
@@ -114,7 +114,7 @@ fn a_symbolic_link_is_followed_to_a_library_or_refused() {
     house.close();
 }
 
-/// Lays out everything that may stand between good files.
+/// Writes bad files of every kind into the directory.
 fn broken_files(house: &House) -> Vec<(PathBuf, ErrorKind)> {
     assert!(Command::new("mkfifo").arg(house.file("a_fifo.so")).status().unwrap().success());
     fs::create_dir(house.file("b_directory.so")).unwrap();
@@ -152,7 +152,7 @@ fn broken_files_in_a_directory_do_not_stand_in_the_way_of_good_ones() {
         (loaded.report, refused)
     };
     let (report, refused) = load(&house.rt);
-    assert!(report.is_none(), "there was nothing good in it");
+    assert!(report.is_none(), "the directory has no good file");
     assert_eq!((refused, house.stored(), house.guest.version()), (expected.clone(), stored, 1));
     house.put("d_counter.so", &library("counter_v1"));
     let (report, refused) = load(&house.rt);

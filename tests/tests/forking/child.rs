@@ -10,12 +10,12 @@ use std::{
 
 /// Forks, runs `body` in the child, and waits until the child has ended.
 ///
-/// The child has only this thread, while others of the parent may have been anywhere: it
-/// prints nothing and ends at once when `body` does.
+/// The child has only this thread, and other threads of the parent may have held any lock. So the child
+/// prints nothing, and ends at once when `body` does.
 ///
 /// # Panics
-/// With the child's message, if `body` panics there; if the child ends otherwise, or does
-/// not end within 60 s.
+/// With the child's message, if `body` panics there. Also if the child ends by other means, or does not end
+/// within 60 s.
 pub fn in_child(body: impl FnOnce()) {
     let (mut reader, writer) = pipe();
     // SAFETY: the child goes on in `run` only, which is made for it.
@@ -26,7 +26,7 @@ pub fn in_child(body: impl FnOnce()) {
             drop(writer);
             let status = wait(child);
             let mut text = String::new();
-            reader.read_to_string(&mut text).expect("the child's message");
+            reader.read_to_string(&mut text).expect("the child's message can be read");
             assert!(status == Ok(0), "the child ended with {status:?}: {text}");
         }
     }

@@ -1,8 +1,9 @@
-//! `fork`: the child goes on with the forking thread only, and finds a runtime in order,
-//! whatever the other threads were doing; the parent does not notice.
+//! `fork`: the child has the forking thread alone, and finds its runtime in order whatever the other threads
+//! were doing. The parent notices nothing.
 //!
-//! Each test has a process of its own: where one begins and ends threads all the time, a child that another
-//! one forks hangs as soon as it begins a thread with std, whose lock a thread that is gone may hold.
+//! Each test has a process of its own. Std holds a lock while a thread begins or ends; a child that is
+//! forked at that moment has the lock for ever, and hangs when it starts a thread. So no test may fork while
+//! another test starts threads.
 
 mod child;
 
@@ -34,10 +35,10 @@ const PAIR: &[&str] = &["crowd_lower", "crowd_upper"];
 const STATEFUL_PAIR: &[&str] = &["crowd_ledger", "crowd_clerk"];
 const LONG: Duration = Duration::from_secs(30);
 
-/// What a child may be told that was forked while its parent's transaction ran.
+/// Checks the error that a child gets which was forked while a transaction of its parent ran.
 #[track_caller]
 fn assert_was_cut_off(error: &lcr::Error) {
-    // Nobody knows what the lost transaction's thread held.
+    // What the thread of the lost transaction held is not known.
     assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
 }
 
@@ -66,7 +67,7 @@ fn a_child_calls_and_replaces_while_its_parents_threads_are_anywhere() {
                     if cast == STATEFUL_PAIR {
                         assert_eq!(lower.add(1).1, sum + 1);
                     }
-                    // Other threads of its own, and all that a thread does.
+                    // The child starts threads of its own, which call.
                     thread::scope(|scope| assert_eq!(scope.spawn(|| upper.both()).join().unwrap(), (3, 3)));
                     let own: Handle<dyn Upper> = scene.rt.reference(&7_u64).unwrap();
                     assert_eq!(own.both(), (7, 3));
@@ -80,7 +81,7 @@ fn a_child_calls_and_replaces_while_its_parents_threads_are_anywhere() {
             };
             let (calls, forks) = Crew::new(10_000, 20).run(work, fork);
             assert!(calls >= 10_000 && forks >= 20);
-            // The parent was not touched.
+            // The parent's instances did not change.
             assert_eq!((upper.both(), scene.epoch()), ((0, 0), 0));
             if cast == STATEFUL_PAIR {
                 assert_eq!(lower.add(0), (0, calls));
@@ -96,8 +97,8 @@ fn a_child_calls_and_replaces_while_its_parents_threads_are_anywhere() {
 fn a_child_that_is_forked_in_the_middle_of_replacements_calls_and_replaces() {
     in_a_process_of_its_own(|| {
         for builder in both_ways() {
-            // Boxed: in a child the C library takes the stacks of the threads that are gone, this
-            // one's among them, and unmaps those that its cache has no room for.
+            // The runtime is boxed, because the C library of a child reclaims the stacks of threads that
+            // are gone, that of this thread included, and unmaps those that its cache has no room for.
             let rt = Box::new(builder.build().unwrap());
             rt.load(component("counter_v1")).unwrap();
             let counter: Box<Handle<dyn Counter>> = Box::new(rt.service().unwrap());
@@ -122,8 +123,8 @@ fn a_child_that_is_forked_in_the_middle_of_replacements_calls_and_replaces() {
 #[test]
 fn a_child_is_forked_while_other_threads_begin_and_end() {
     in_a_process_of_its_own(|| {
-        // The standard library holds a lock of its own while a thread begins or ends, and a child
-        // has that for ever. The runtime's own threads must not need it.
+        // Std holds a lock while a thread begins or ends, and a child that is forked then has the lock for
+        // ever. The runtime's own threads must not need it.
         let rt = Box::new(empty_runtime());
         rt.load(component("counter_v1")).unwrap();
         let counter: Box<Handle<dyn Counter>> = Box::new(rt.service().unwrap());
@@ -163,7 +164,7 @@ fn a_child_is_forked_while_images_are_mapped_and_unmapped() {
             in_child(|| {
                 keeper.park();
                 match replace() {
-                    Ok(_) => assert_eq!(keeper.leave_local(), 0, "the next version's own"),
+                    Ok(_) => assert_eq!(keeper.leave_local(), 0, "each version has thread-locals of its own"),
                     Err(error) => assert_was_cut_off(&error),
                 }
                 keeper.join_thread();
@@ -175,7 +176,7 @@ fn a_child_is_forked_while_images_are_mapped_and_unmapped() {
     });
 }
 
-/// In a process of its own, as the loader is lost to every child that is forked meanwhile.
+/// While the constructor of a library hangs, each child that is forked has lost the loader.
 #[test]
 fn a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told() {
     in_a_process_of_its_own(|| {
@@ -196,7 +197,7 @@ fn a_child_whose_loader_was_lost_to_a_thread_in_a_constructor_is_told() {
                     let error = another.load(component("counter_v1")).unwrap_err();
                     assert_eq!(error.kind(), ErrorKind::Load, "{error}");
                     assert!(error.to_string().contains("forked while another thread"), "{error}");
-                    // What is there serves.
+                    // The component that is loaded serves.
                     assert_eq!((counter.version(), counter.add(1)), (2, 1));
                 });
             }));
@@ -222,7 +223,7 @@ fn a_child_is_forked_while_destructors_hang() {
         wait_until("a destructor hangs", || !rt.status().stragglers.is_empty());
         let destroyed = rt.status().destroyed;
         in_child(|| {
-            // Those that run are its parent's. What was queued hangs here, too.
+            // The destructors that run are the parent's. Those that were queued hang in the child, too.
             for _ in 0..10 {
                 own(&others);
             }
@@ -247,7 +248,7 @@ fn a_child_is_forked_while_a_gate_is_shut() {
             bank.script.wait_for("vault 1.0.0", Moment::Save);
             let waiting = scope.spawn(|| bank.vault.add(1));
             in_child(|| {
-                // The child's gate is open: nobody in it would open it.
+                // The child's gate is open, because no thread of the child would open it.
                 assert_eq!((bank.vault.add(10), bank.branch.deposit(5)), (10, 15));
                 let error = bank.rt.replace(component("teller_v2")).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
@@ -310,7 +311,7 @@ fn a_thread_forks_while_it_is_inside_a_component() {
             let forked = Cell::new(false);
             let pin = scene.rt.pin().unwrap();
             in_child(|| {
-                // It holds what its thread held, and lets go of it as in the parent.
+                // The child holds what its thread held, and releases it as the parent does.
                 assert_eq!((scene.rt.status().pins, upper.both()), (1, (0, 0)));
                 upper.inside(&|epoch| {
                     in_child(|| {
@@ -323,7 +324,7 @@ fn a_thread_forks_while_it_is_inside_a_component() {
             drop(pin);
             upper.inside(&|_| {
                 in_child(|| {
-                    // A grandchild, from three calls deep, whose first act is to go deeper.
+                    // A grandchild is forked three calls deep, and calls one level deeper first.
                     in_child(|| assert_eq!(lower.inside(&|_| upper.both().0), 0));
                     assert_eq!(scene.replace().unwrap_err().kind(), ErrorKind::Reentrant);
                 });
@@ -350,7 +351,7 @@ fn a_pin_that_another_thread_took_holds_its_instance_in_the_child_too() {
             thread::scope(|scope| scope.spawn(|| Handle::pin(&upper).unwrap()).join().unwrap());
         in_child(|| {
             scene.replace().unwrap();
-            // Time for the reaper, if it wrongly thought that nobody was there.
+            // Gives the reaper time to destroy the instance, if it wrongly took it for unused.
             let error = scene.rt.wait_drained(Duration::from_millis(200)).unwrap_err();
             assert_eq!(error.stragglers().len(), 1, "{error}");
             assert_eq!((pinned.epoch(), upper.epoch()), (0, 1));
@@ -389,7 +390,7 @@ fn a_child_ends_its_copy_of_a_runtime_and_the_parents_goes_on() {
         bank.script.set("vault 1.0.0", Moment::Drop, Misdeed::Hang);
         let Bank { vault, teller, branch, rt, script, .. } = bank;
         rt.replace(component("vault_v2")).unwrap();
-        // The reaper is in a destructor, which it will never leave in the child.
+        // The reaper is inside a destructor, which no thread of the child will ever leave.
         script.wait_for("vault 1.0.0", Moment::Drop);
         let rt = RefCell::new(Some(rt));
         in_child(|| {
@@ -403,7 +404,7 @@ fn a_child_ends_its_copy_of_a_runtime_and_the_parents_goes_on() {
         });
         let rt = rt.take().unwrap();
         script.clear("vault 1.0.0", Moment::Drop);
-        // The store is the parent's, and still there.
+        // The store belongs to the parent, and is still there.
         rt.load(&in_use).unwrap();
         assert_eq!((branch.deposit(1), branch.versions(), teller.customers()), (1, (1, 2), 1));
     });

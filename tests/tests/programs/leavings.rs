@@ -1,5 +1,5 @@
-//! Stores of processes that are killed: the next one's first load removes them, and touches no
-//! living one's.
+//! Stores of processes that are killed: the first load of the next process removes them, and leaves the
+//! stores of living processes alone.
 
 use std::{
     collections::BTreeSet,
@@ -42,13 +42,13 @@ impl Lodger {
         writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// SIGKILL.
+    /// Kills the process by SIGKILL.
     fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
-    /// Has it end by itself.
+    /// Lets the process end by itself.
     fn end(mut self) {
         self.input = None;
         assert!(self.process.wait().unwrap().success());
@@ -63,7 +63,7 @@ impl Drop for Lodger {
 }
 
 fn entries(path: &Path) -> Vec<PathBuf> {
-    // The user's directory goes with the last store in it.
+    // The last store takes the user's directory with it.
     fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
 }
 
@@ -91,7 +91,7 @@ fn the_first_load_removes_what_a_killed_process_left_and_nothing_of_a_living_one
     assert_eq!((dead.len(), alive.len()), (1, 1));
     killed.kill();
     let rt = runtime(&base);
-    assert_eq!(stores(&base), &dead | &alive, "a runtime that loads nothing does nothing");
+    assert_eq!(stores(&base), &dead | &alive, "a runtime that loads nothing removes nothing");
     rt.load(component("counter_v2")).unwrap();
     let now = stores(&base);
     assert!(now.is_disjoint(&dead) && now.is_superset(&alive) && now.len() == 2, "{now:?}");
@@ -118,7 +118,7 @@ fn a_child_keeps_the_store_of_the_parent_that_was_killed() {
     lodger.kill();
     drop(load(&base));
     assert_eq!(stores(&base), &parents | &childs);
-    // The child ends by itself; nobody waits for it, but its output is closed then.
+    // The child ends by itself. No process waits for it, but its output is closed when it ends.
     lodger.input = None;
     wait_until("the leavings are removed", || {
         drop(load(&base));

@@ -1,9 +1,8 @@
 //! Random programs of safe code: see `programs/random`.
 //!
-//! Each seed is a process of its own, so that what kills it is an ordinary failure here, which
-//! names the seed and shows the last operations. `LCR_RANDOM_SEED` repeats one, as far as threads
-//! allow; `LCR_RANDOM_SECONDS` says how long new ones are drawn; with `LCR_RANDOM_UNLOAD=0` no image
-//! is unmapped.
+//! Each seed runs in a process of its own, so a crash is an ordinary failure of the test, which names the seed
+//! and shows the last operations. `LCR_RANDOM_SEED` repeats a seed, as far as threads allow.
+//! `LCR_RANDOM_SECONDS` says how long to draw new seeds. With `LCR_RANDOM_UNLOAD=0` no image is unmapped.
 
 use std::{
     env, fs,
@@ -15,12 +14,12 @@ use std::{
 
 use lcr_tests::program;
 
-/// Seeds of every run.
+/// The seeds that every run has.
 const FIXED: [u64; 3] = [1, 22, 333];
 const THREADS: u64 = 4;
-/// Images that one process maps.
+/// How many images one process maps.
 const IMAGES: u64 = 3_000;
-/// How long the end of a program may take, in which it destroys everything.
+/// How long a program may take to destroy everything at its end.
 const TO_END: Duration = Duration::from_secs(240);
 
 fn number(name: &str) -> Option<u64> {

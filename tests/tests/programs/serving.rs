@@ -1,16 +1,16 @@
-//! A service on tokio and axum, supervised, whose component is replaced while a long call is
-//! inside: nobody else waits for that call, and the supervisor sees nothing.
+//! A supervised service on tokio and axum, whose component is replaced while a long call is inside. No other
+//! client waits for that call, and the supervisor sees no failure.
 //!
-//! That a gate was never seen shut with the call inside depends on no clock. How long clients wait
-//! does, so the bound here is only one that a machine with other work keeps, and callers who are
-//! made to wait for the call do not; `cargo run --release -p lcr-tests --example waits` measures.
+//! The check that no gate is shut while the call is inside depends on no clock. The time that clients wait
+//! does, so its bound is wide: a machine with other work keeps it, and a client that had to wait for the long
+//! call would not. `cargo run --release -p lcr-tests --example waits` measures the time.
 
 use std::time::Duration;
 
 use lcr_tests::service::{Seen, Trial, run};
 
 const CALL: Duration = Duration::from_secs(8);
-/// What a machine with other work to do may add to a request.
+/// The time that a machine with other work may add to a request.
 const NOISE: Duration = Duration::from_secs(2);
 
 fn serve(trial: &Trial) -> Seen {
@@ -21,7 +21,7 @@ fn serve(trial: &Trial) -> Seen {
     assert_eq!(seen.shut_on_caller, 0, "the gate was shut while the call was inside");
     let asked = (seen.quiet.answers() + seen.busy.answers()) as u64;
     match &seen.wrk {
-        // Nothing of what the clients added was lost with the old version.
+        // No addition of a client was lost with the old version.
         None => assert_eq!(seen.sum, asked),
         Some(said) => {
             assert!(seen.sum > asked, "{said}");
@@ -40,7 +40,7 @@ fn serve(trial: &Trial) -> Seen {
 fn a_replacement_waits_for_a_long_call_on_a_thread_that_may_block_and_no_client_waits_for_it() {
     let seen =
         serve(&Trial { call: CALL, place: "pool", timeout: None, clients: 6, rounds: 1, wrk: true, others: None });
-    // The first attempt waited; the others came while it did.
+    // The first attempt waited, and the others came meanwhile.
     assert!(seen.attempts[0].is_ok(), "{:?}", seen.attempts);
     let others = &seen.attempts[1..];
     assert!(

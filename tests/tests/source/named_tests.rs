@@ -1,4 +1,4 @@
-//! Documents that name tests: each test that they name is there.
+//! Checks that documents name only tests that are there.
 
 use std::{
     fs,

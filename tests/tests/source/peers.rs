@@ -1,4 +1,4 @@
-//! The table of what other systems got wrong names a test for each line, and each is there.
+//! Checks that the table of faults of other systems names a test for each line, and that each test is there.
 
 use std::{collections::BTreeMap, fs, ops::RangeInclusive, path::Path};
 
@@ -7,12 +7,12 @@ use super::named_tests::has_test;
 /// The lines that are about supervision.
 const LINES: [RangeInclusive<u32>; 2] = [1..=17, 48..=60];
 
-/// The tests that each line names: a file and what it is called there.
+/// The tests that each line names: the file, and the name of the test in it.
 fn table<'a>(text: &'a str) -> BTreeMap<u32, Vec<(&'a str, &'a str)>> {
     let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     let rows = rows.map(|row| row.split(" | ").collect::<Vec<_>>());
     let numbered = rows.filter_map(|cells| Some((cells[0].parse().ok()?, *cells.get(2)?)));
-    // What is between backticks and has a file.
+    // A test stands between backticks, with its file.
     let names = |cell: &'a str| cell.split('`').skip(1).step_by(2).filter_map(|name| name.split_once("::")).collect();
     let mut lines = BTreeMap::new();
     for (line, cell) in numbered {

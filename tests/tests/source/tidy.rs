@@ -13,8 +13,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Every Rust file below a folder, by its path from the root, without the lines of
-/// comments and what follows `#[cfg(test)]`.
+/// Every Rust file below a folder, by its path from the root, without comment lines and without what follows
+/// `#[cfg(test)]`.
 fn sources(folder: &str) -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut folders = vec![root().join(folder)];

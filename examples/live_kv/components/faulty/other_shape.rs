@@ -1,5 +1,5 @@
-//! An engine made for another edition of the interface: same name, same version, but
-//! sums have 32 bits and a page tells its cursor last.
+//! An engine made for another edition of the interface. The name and the version are the same, but sums
+//! have 32 bits, and the cursor is the last field of a page.
 
 use kv::{Condition, EngineError, Swap};
 use lcr::Bytes;

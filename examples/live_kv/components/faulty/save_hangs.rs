@@ -1,4 +1,4 @@
-//! An engine that serves well, but at first does not let go of its state.
+//! An engine that serves well, and whose first save hangs.
 
 #[path = "mod.rs"]
 mod faulty;

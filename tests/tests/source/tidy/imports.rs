@@ -1,7 +1,7 @@
-//! Which file imports which, as the paths in it say, and what that must not come to: a room that
-//! imports one above it, or a circle of files.
+//! Reads from paths in the code which file imports which, and checks that no room imports one above it and
+//! that files form no circle.
 //!
-//! Tests are left out, and so are names that a macro makes.
+//! Tests and names that a macro makes are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,8 +18,8 @@ const ON_TOP: [&str; 3] = ["host/runtime.rs", "host/builder.rs", "host/status.rs
 /// The crates whose files are looked at.
 const CRATES: [&str; 2] = ["lcr/src", "sam/src"];
 
-/// Circles of files that are there: the crate, the files in order, and the reason why they are not
-/// cut. Take out what is there no longer.
+/// The circles of files that are allowed: the crate, the files in order, and the reason why the circle is not
+/// cut. The test fails if a circle of this list is gone.
 const CIRCLES: &[(&str, &[&str], &str)] = &[
     (
         "lcr/src",
@@ -38,7 +38,7 @@ const CIRCLES: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
-/// The files of a crate and what each imports.
+/// The files of a crate, and the imports of each.
 struct Graph {
     /// By the path of its module: `crate::host::sys`.
     files: BTreeMap<String, String>,
@@ -68,7 +68,7 @@ impl Graph {
         Graph { files, imports }
     }
 
-    /// The files that `name` imports, and theirs, and so on.
+    /// The files that `name` imports, directly or through others.
     fn reachable(&self, name: &str) -> BTreeSet<&str> {
         let mut open: Vec<&str> = self.imports[name].iter().map(String::as_str).collect();
         let mut found = BTreeSet::new();
@@ -80,7 +80,7 @@ impl Graph {
         found
     }
 
-    /// The files that import each other, in one way or another: each set once.
+    /// The sets of files that import each other, directly or through others.
     fn circles(&self) -> Vec<Vec<&str>> {
         let reachable: BTreeMap<&str, BTreeSet<&str>> =
             self.files.values().map(|name| (name.as_str(), self.reachable(name))).collect();
@@ -122,8 +122,8 @@ pub(super) fn without_tests(code: &str) -> String {
     kept.join("\n")
 }
 
-/// The paths that code names, each in full: those of `use`, and all others of more than one step.
-/// What a file only passes on (`pub use`) it does not import.
+/// The paths that code names, each in full: the paths of `use`, and all other paths of more than one step. A
+/// `pub use` is no import.
 fn paths(code: &str) -> Vec<String> {
     let mut paths = Vec::new();
     let mut rest = String::new();
@@ -151,7 +151,7 @@ fn paths(code: &str) -> Vec<String> {
     paths
 }
 
-/// The paths of the tree of a `use`.
+/// Appends the paths of the tree of a `use`.
 fn expand(tree: &str, paths: &mut Vec<String>) {
     let Some((prefix, group)) = tree.split_once('{') else {
         return paths.push(tree.split(" as ").next().unwrap_or(tree).trim().to_owned());

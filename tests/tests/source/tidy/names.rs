@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{is_test, sources};
 
-/// Names that the project has given up, each with the folder where it must not stand and with what
-/// is said instead. A name is looked for as a whole word, in code and strings, not in comments.
+/// Names that the project has given up, each with the folder where it must not stand and with the name that
+/// replaced it. The check looks for the whole word, in code and strings and not in comments.
 const RETIRED: &[(&str, &str, &str)] = &[
     ("lcr/src", "blame", "component_at, or what is meant"),
     ("lcr/src", "Entered", "SlowEntry"),
@@ -96,7 +96,7 @@ const LONG: &[(&str, &str)] = &[
 /// The folders whose files are looked at.
 const SHORT: [&str; 3] = ["lcr/src", "lcr-macros/src", "sam/src"];
 
-/// Whether a word is in a text, and no longer word around it.
+/// Whether a word is in a text as a whole word.
 fn has_word(text: &str, word: &str) -> bool {
     let is_of_word = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(word)
@@ -171,7 +171,7 @@ fn fields_named(code: &str) -> BTreeSet<String> {
 #[test]
 fn the_floor_change_names_no_field_of_the_hosts_state() {
     let own: BTreeSet<String> = ["lcr/src/change", "lcr/src/host/image"].into_iter().flat_map(fields).collect();
-    // Data that is passed on: what a component is, and a held dependency.
+    // Plain data that `change` may read: the description of a component, and a held dependency.
     let data: BTreeSet<String> = ["lcr/src/host/objects/component.rs"]
         .iter()
         .flat_map(|_| ["component", "manifest", "export", "name", "version", "origin", "source", "hash"])

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{is_test, sources};
 
-/// What allocates, or makes a value that owns memory of the heap.
+/// Words of code that allocates, or makes a value that owns memory of the heap.
 const ALLOCATES: &[&str] = &[
     "Vec",
     "vec!",
@@ -47,8 +47,7 @@ const ALLOCATES: &[&str] = &[
     "BufWriter",
 ];
 
-/// The functions of the floors that the supervisor consists of which may allocate nevertheless: by
-/// file, name and reason.
+/// The functions of the supervisor's floors that may allocate nevertheless: file, names and reason.
 const MAY_ALLOCATE: &[(&str, &[&str], &str)] = &[
     ("shared/mod.rs", &["look_at_limit"], BEFORE),
     ("supervisor/event_loop/exec.rs", &["inherited"], BEFORE),
@@ -86,8 +85,8 @@ const MAY_ALLOCATE: &[(&str, &[&str], &str)] = &[
 const BEFORE: &str = "runs before the first fork only";
 const CHILD: &str = "what allocates runs in a child of a fork only";
 
-/// Each function that is no other's, with its text: its name is on a line that is indented as its last
-/// brace is.
+/// The functions of a text that are inside no other function, each with its text. The line with a function's
+/// name is indented as its last brace is.
 fn functions(code: &str) -> Vec<(String, String)> {
     let mut functions = Vec::new();
     let mut lines = code.lines();
@@ -189,8 +188,8 @@ fn one_function_steps_the_machine_and_executes_its_actions() {
     assert!(drain.contains(".step(") && drain.contains(".execute("));
 }
 
-/// Types that sam has given up, each with what is said instead. The words stay words of texts, and
-/// of variants that say what happened: `Event::Ended`.
+/// Types that sam has given up, each with the type that replaced it. The words may still stand in texts, and
+/// in variants that say what happened: `Event::Ended`.
 const TYPES: &[(&str, &str)] = &[
     ("Cell", "InstanceCgroup"),
     ("Ended", "Exit, End or ExitRecord"),

@@ -1,10 +1,9 @@
 //! libsam for C: the suite of `tests/sam/c`, compiled as C99, C17 and C++17, linked in each
 //! way, and the same binaries with corosync's own library.
 //!
-//! What that one does otherwise is listed in `c/DIFFERENCES.md`, each with why ours does not;
-//! a difference that is not listed fails the test, and so does a listed one that is none.
-//! Where corosync's library is not installed (`libsam4` and `libsam-dev` in Debian), the
-//! tests say so and pass.
+//! `c/DIFFERENCES.md` lists each difference with the reason for ours. The test fails if a difference is not
+//! listed, or if a listed difference does not exist. Where corosync's library is not installed (`libsam4` and
+//! `libsam-dev` in Debian), the tests say so and pass.
 
 use std::{
     collections::BTreeSet,
@@ -22,27 +21,27 @@ use std::{
 
 use tempfile::TempDir;
 
-/// What each compiler is called, and told.
+/// The name and the flags of each compiler.
 const LANGUAGES: [(&str, &[&str]); 3] =
     [("cc", &["-std=c99"]), ("cc", &["-std=c17"]), ("c++", &["-x", "c++", "-std=c++17"])];
 
 const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 
-/// What libsam.a leaves to the system's libraries.
+/// The system's libraries that libsam.a needs.
 const SYSTEM: [&str; 5] = ["-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
 
-/// How a program has libsam.
+/// How a program is linked to libsam.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Link {
     /// libsam.so, which the loader finds.
     Shared,
-    /// libsam.a as cargo leaves it, and the system's shared libraries.
+    /// libsam.a as cargo builds it, and the system's shared libraries.
     Archive,
     /// The installed libsam.a in a program that has no loader at all.
     Static,
 }
 
-/// Those that can be had here.
+/// The ways of linking that this machine offers.
 fn links() -> Vec<Link> {
     let mut links = vec![Link::Shared, Link::Archive];
     if has_static_libc() {
@@ -64,7 +63,7 @@ fn has_static_libc() -> bool {
     has
 }
 
-/// Those that are installed; a C compiler must be.
+/// The languages whose compiler is installed. A C compiler must be.
 fn languages() -> Vec<usize> {
     let is_there = |&language: &usize| {
         let compiler = LANGUAGES[language].0;
@@ -85,7 +84,7 @@ fn headers() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sam/include")
 }
 
-/// Where this profile's libraries are, built anew if they are not of the present sources.
+/// The folder of this profile's libraries, which cargo builds anew if the sources have changed.
 fn libraries() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -106,7 +105,7 @@ fn libraries() -> &'static Path {
     })
 }
 
-/// The libraries as they are installed: what a program's linker is told to search.
+/// The folder of an installation, which a program's linker searches.
 fn installed() -> &'static Path {
     static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
     INSTALLED.get_or_init(|| {
@@ -126,7 +125,7 @@ fn install(prefix: &Path) -> Command {
     install
 }
 
-/// Runs a command to its end, which must be a good one; what it said.
+/// Runs a command to its end, which must be a success, and returns its output.
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -134,7 +133,7 @@ fn run(command: &mut Command) -> String {
     out.into_owned()
 }
 
-/// A way to compile and link the suite.
+/// Compiles and links the suite in one way.
 fn compile(language: usize, link: Link, into: &Path) -> PathBuf {
     let (compiler, flags) = LANGUAGES[language];
     let program = into.join(format!("{}-{link:?}", flags[flags.len() - 1]));
@@ -154,21 +153,21 @@ fn compile(language: usize, link: Link, into: &Path) -> PathBuf {
     program
 }
 
-/// A folder in which the loader finds this library as what programs ask for.
+/// A folder in which the loader finds this library under the name that programs ask for.
 fn folder_with(library: &Path) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     symlink(library, folder.path().join("libsam.so.4")).unwrap();
     folder
 }
 
-/// The cases of a program: name, and why it is not for corosync's library.
+/// The cases of a program: the name of each, and the reason why it is not run with corosync's library.
 fn cases(program: &Path, folder: &Path) -> Vec<(String, String)> {
     let list = run(Command::new(program).env("LD_LIBRARY_PATH", folder));
     let cases = list.lines().map(|line| line.split_once('\t').unwrap());
     cases.map(|(name, reason)| (name.to_owned(), reason.to_owned())).collect()
 }
 
-/// Runs cases at once, most of which wait; what each said.
+/// Runs cases at one time, because most of them wait, and returns the output of each.
 fn run_all(jobs: &[(PathBuf, String)], folder: &Path, patience: u32) -> Vec<String> {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(vec![String::new(); jobs.len()]));
     let work = || {
@@ -189,7 +188,7 @@ fn run_all(jobs: &[(PathBuf, String)], folder: &Path, patience: u32) -> Vec<Stri
     results.into_inner().unwrap()
 }
 
-/// What a case saw otherwise than it should have: fact, what should be, what was.
+/// The facts of a case that are not as wanted: the fact, what was wanted, and what it was.
 fn otherwise(case: &str, said: &str) -> Vec<(String, String, String)> {
     let facts = said.lines().filter_map(|line| line.strip_prefix("no "));
     let parts = facts.map(|fact| {
@@ -200,7 +199,7 @@ fn otherwise(case: &str, said: &str) -> Vec<(String, String, String)> {
     parts.collect()
 }
 
-/// Says on the terminal, past the harness, what was not shown.
+/// Prints to standard error, past the test harness, what was not tested.
 fn skipped(why: &str) {
     let _ = writeln!(io::stderr(), "SKIPPED: {why}");
 }
@@ -237,7 +236,7 @@ fn valgrind_finds_no_error_in_a_c_programs_supervisor() {
     let built = tempfile::tempdir().unwrap();
     let folder = folder_with(&libraries().join("libsam.so"));
     let program = compile(1, Link::Shared, built.path());
-    // The suite, a supervisor, and so many instances that end of themselves.
+    // The processes are the suite, a supervisor, and the instances that end by themselves.
     for (case, processes) in [("three instances", 5), ("NULL erases", 4), ("a hang is warned by SIGTERM", 3)] {
         let logs = tempfile::tempdir().unwrap();
         let mut command = Command::new("valgrind");
@@ -245,7 +244,7 @@ fn valgrind_finds_no_error_in_a_c_programs_supervisor() {
         command.arg(&program).arg(case).env("LD_LIBRARY_PATH", folder.path()).env("SAM_LOG", "0");
         let said = run(&mut command);
         assert!(said.lines().all(|line| line.starts_with("ok ")) && said.contains("its status = "), "{case}: {said}");
-        // What was killed, as one that stood by is, has no summary.
+        // A process that was killed, as a standby child is, has no summary.
         let logs = fs::read_dir(logs.path()).unwrap().map(|log| fs::read_to_string(log.unwrap().path()).unwrap());
         let logs: Vec<_> = logs.filter(|log| log.contains("ERROR SUMMARY")).collect();
         assert!(logs.len() >= processes, "{case}: {logs:#?}");
@@ -278,10 +277,13 @@ fn corosyncs_library_differs_from_this_one_exactly_as_listed() {
     let listed: BTreeSet<_> =
         differences.map(|row| (row[0].to_owned(), row[1].to_owned(), row[2].to_owned())).collect();
     let (new, gone): (Vec<_>, Vec<_>) = (found.difference(&listed).collect(), listed.difference(&found).collect());
-    assert!(new.is_empty() && gone.is_empty(), "not listed: {new:#?}\nlisted, but not found: {gone:#?}");
+    assert!(
+        new.is_empty() && gone.is_empty(),
+        "differences that are not listed: {new:#?}\nlisted, but not found: {gone:#?}"
+    );
     let not_run: BTreeSet<_> = rows.iter().filter(|row| row.len() == 2).map(|row| (row[0], row[1])).collect();
     let own: BTreeSet<_> = own.iter().map(|(case, reason)| (case.as_str(), reason.as_str())).collect();
-    assert_eq!(own, not_run, "cases that are not run with it, and listed");
+    assert_eq!(own, not_run, "the cases that are not run with corosync's library differ from the list");
 }
 
 #[test]
@@ -337,7 +339,7 @@ fn the_installed_files_suffice_to_build_and_run_a_program() {
     let prefix = place.path().join("usr");
     let mut install = install(&prefix);
     run(&mut install);
-    // Again, over itself, as an update is.
+    // Installs once more over the first installation, as an update does.
     run(&mut install);
     let (lib, include) = (prefix.join("lib"), prefix.join("include"));
     let pages = |section: &str| fs::read_dir(prefix.join("share/man").join(section)).unwrap().count();
@@ -368,14 +370,14 @@ fn each_page_is_found(pages: &Path, installed: &Path) {
     }
 }
 
-/// What `programs/example.c` says at its end.
+/// The last line of `programs/example.c`.
 const EXAMPLE: &str = "instance 2 is done: not possible at this stage\n";
 
 fn example(program: &Path) -> String {
     run(Command::new(program).env("LD_LIBRARY_PATH", installed().join("lib")).env("SAM_LOG", "0"))
 }
 
-/// Neither what cargo leaves nor what is installed asks for a symbol that libc.a has not.
+/// Neither cargo's archive nor the installed one needs a symbol that libc.a lacks.
 #[test]
 fn a_fully_static_program_is_linked_with_cargos_archive_and_runs() {
     if !has_static_libc() {
@@ -386,7 +388,7 @@ fn a_fully_static_program_is_linked_with_cargos_archive_and_runs() {
     let mut cc = Command::new("cc");
     cc.args(STRICT).arg("-static").arg("-I").arg(headers()).arg(sources().join("programs/example.c"));
     run(cc.arg(libraries().join("libsam.a")).args(SYSTEM).arg("-o").arg(&program));
-    assert!(!run(Command::new("readelf").arg("-lW").arg(&program)).contains("INTERP"), "it has no loader");
+    assert!(!run(Command::new("readelf").arg("-lW").arg(&program)).contains("INTERP"), "the program has no loader");
     assert_eq!(example(&program), EXAMPLE);
 }
 
@@ -394,7 +396,7 @@ fn a_fully_static_program_is_linked_with_cargos_archive_and_runs() {
 fn pkg_configs_line_links_a_program_with_and_without_a_loader() {
     let mut config = Command::new("pkg-config");
     config.env("PKG_CONFIG_PATH", installed().join("lib/pkgconfig"));
-    // A folder of the system's own would be left out of the line.
+    // pkg-config leaves the system's own folders out of the line.
     config.env_remove("PKG_CONFIG_SYSROOT_DIR").env_remove("PKG_CONFIG_LIBDIR");
     config.args(["--static", "--cflags", "--libs", "libsam"]);
     if Command::new("pkg-config").arg("--version").output().is_err() {
@@ -415,7 +417,7 @@ fn pkg_configs_line_links_a_program_with_and_without_a_loader() {
     }
 }
 
-/// Runs a program with the libraries of a folder; what it and the loader said.
+/// Runs a program with the libraries of a folder, and returns its status and the output of program and loader.
 fn said_with(program: &Path, libraries: &Path) -> (Option<i32>, String) {
     let mut command = Command::new(program);
     let output = command.env("LD_LIBRARY_PATH", libraries).env("SAM_LOG", "0").output().unwrap();
@@ -437,7 +439,7 @@ fn a_program_that_was_linked_to_either_library_starts_with_the_other_without_a_r
         let mut cc = Command::new("cc");
         cc.arg(sources().join("programs/example.c")).arg("-I").arg(headers()).arg(library);
         run(cc.args(["-Wl,--allow-shlib-undefined", "-o"]).arg(&program));
-        // All references are looked up at the start.
+        // The loader binds all symbols at the start.
         let mut bound = Command::new(&program);
         bound.env("LD_BIND_NOW", "1");
         for libraries in [&*ours, folder.path()] {
@@ -448,15 +450,15 @@ fn a_program_that_was_linked_to_either_library_starts_with_the_other_without_a_r
     }
 }
 
-/// corosync's own test program, which is not ours to keep: `COROSYNC_TESTSAM` names its source, of Debian's
-/// package, as `.ci/run` fetches it.
+/// The source of corosync's own test program is not part of this repository. `COROSYNC_TESTSAM` names the
+/// file of Debian's source package, which `.ci/run` fetches.
 #[test]
 fn corosyncs_own_test_program_ends_well_with_no_variable_set() {
     let Some(source) = env::var_os("COROSYNC_TESTSAM").filter(|source| !source.is_empty()) else {
         return skipped("COROSYNC_TESTSAM names no test/testsam.c of corosync's source, so it was not run");
     };
     let place = tempfile::tempdir().unwrap();
-    // cmap's header is beside it; the functions answer as where no daemon runs.
+    // The header of cmap lies beside it. The functions below answer as if no daemon ran.
     let (folder, stand_in) = (Path::new(&source).parent().unwrap(), place.path().join("without_a_daemon.c"));
     fs::write(&stand_in, WITHOUT_A_DAEMON).unwrap();
     fs::write(place.path().join("config.h"), "").unwrap();
@@ -477,7 +479,7 @@ fn corosyncs_own_test_program_ends_well_with_no_variable_set() {
     assert!(results(" passed") >= 6 && results(" skipped") <= 3 && results(" failed") == 0, "{said}");
 }
 
-/// What corosync's test program calls of the daemon's cluster map.
+/// The functions of the daemon's cluster map that corosync's test program calls.
 const WITHOUT_A_DAEMON: &str = "
 int cmap_initialize(void *handle) { (void)handle; return 2; }
 int cmap_get_string(void) { return 2; }
@@ -485,13 +487,13 @@ int cmap_get_uint64(void) { return 2; }
 int cmap_set_uint8(void) { return 2; }
 ";
 
-/// An archive that has Rust's own names would meet those of any other Rust library.
+/// Names of Rust's own in an archive would collide with those of another Rust library.
 #[test]
 fn the_installed_archive_has_the_twelve_functions_and_no_other_name() {
     let names = |kind: &str, library: PathBuf| -> BTreeSet<String> {
         let symbols = run(Command::new("nm").args([kind, "--defined-only"]).arg(library));
         let names = symbols.lines().filter_map(|line| line.split(' ').nth(2)?.split('@').next());
-        // The version itself is a name, too.
+        // The symbol version itself is a name, too.
         names.filter(|name| *name != "COROSYNC_SAM_1.0").map(str::to_owned).collect()
     };
     let archive = names("-g", installed().join("lib/libsam.a"));

@@ -1,8 +1,7 @@
-//! Instances in cgroups of their own. Where the machine offers none that this process may
-//! write to, that is said and not tested.
+//! Instances in cgroups of their own. If this process may write to no cgroup, the tests print that and pass.
 //!
-//! This is a binary of its own because some of its instances fork without rest: beside them a machine may
-//! have no number for another process.
+//! This is a binary of its own because some of its instances fork without rest, and may use up the process ids
+//! of the machine.
 
 use std::{
     ffi::CString,
@@ -14,15 +13,15 @@ use std::{
 
 use sam_tests::{Running, Subject, command::sam, lives, proc::children, send, state_of, wait_until};
 
-/// A cgroup for what a test starts, so that what others start does not clear it up.
+/// A cgroup for the supervisors of one test, so that supervisors of other tests do not remove its cgroups.
 struct Place {
     folder: PathBuf,
-    /// As the kernel names it.
+    /// The kernel's name of it.
     path: String,
 }
 
 impl Place {
-    /// `None` if there is none to be had, or no `cgroup.kill` (Linux 5.14).
+    /// `None` if this process may make no cgroup, or if there is no `cgroup.kill` (Linux 5.14).
     fn new(name: &str) -> Option<Place> {
         let own = fs::read_to_string("/proc/self/cgroup").unwrap();
         let own = own.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/").trim_end_matches('/').to_owned();
@@ -40,7 +39,7 @@ impl Place {
         is_there.then_some(Place { folder, path })
     }
 
-    /// Has a program start in it.
+    /// Has a program start in the cgroup.
     fn of(&self, mut subject: Subject) -> Subject {
         let procs = CString::new(self.folder.join("cgroup.procs").as_os_str().as_bytes()).unwrap();
         let enter = move || {
@@ -55,7 +54,7 @@ impl Place {
         subject
     }
 
-    /// What supervisors have made in it.
+    /// The cgroups that supervisors have made in it.
     fn made(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.folder).unwrap().map(Result::unwrap);
         let folders = entries.filter(|entry| entry.file_type().unwrap().is_dir());
@@ -75,7 +74,7 @@ fn is_populated(folder: &Path) -> bool {
     fs::read_to_string(folder.join("cgroup.events")).is_ok_and(|events| events.contains("populated 1"))
 }
 
-/// Removes a cgroup and those below it: of a supervisor that was killed, or of a test that failed.
+/// Removes a cgroup and those below it, which a killed supervisor or a failed test has left.
 fn remove(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -95,7 +94,7 @@ fn command_of(pid: i32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
 }
 
-/// The instance that the status file tells of, and its cgroup by that file.
+/// The process id of the instance in the status file, and its cgroup in that file.
 fn told(running: &Running) -> (i64, Option<String>) {
     wait_until("there is a status", || running.path("status").exists() && running.status()["pid"].is_i64());
     let status = running.status();
@@ -137,8 +136,8 @@ fn an_instance_that_forks_without_rest_is_killed_with_all_its_processes() {
 #[test]
 fn process_1_kills_the_processes_of_its_instance_and_no_others() {
     let Some(place) = Place::new("first") else { return };
-    // Neither a group nor a list of children leads it to what it is to kill. An orphan of a
-    // shell that entered the namespace is none of the instance's.
+    // Neither a process group nor a list of children leads to the processes that it must kill. An orphan of a
+    // shell that entered the namespace does not belong to the instance.
     let by = ["unshare", "--pid", "--fork", "--mount-proc"];
     for end in ["dies", "hangs"] {
         let subject = started_by(hydra(end), &by).set("SAM_INTERVAL", "300ms").set("SAM_GRACE", "50ms");
@@ -149,7 +148,7 @@ fn process_1_kills_the_processes_of_its_instance_and_no_others() {
     let subject = Subject::new(&["start; beats 60000 10", "start; say next; beats 60000 10"]).set("SAM_CGROUP", "need");
     let running = place.of(started_by(subject, &by)).start();
     let (pid, _) = told(&running);
-    assert_eq!(pid, 2, "the first of the namespace");
+    assert_eq!(pid, 2, "the first instance of the namespace");
     let first = children(running.pid())[0];
     let orphan = "sleep 1000 >/dev/null 2>&1 &";
     let entered = Command::new("nsenter").args(["-t", &first.to_string(), "-p", "sh", "-c", orphan]).output().unwrap();
@@ -172,7 +171,7 @@ fn processes_of_an_instance_die_with_a_supervisor_that_is_killed() {
     for respawn in ["fork", "exec"] {
         let subject = Subject::new(&["start; stray; beats 60000 10"]).set("SAM_RESPAWN", respawn);
         let running = place.of(subject.set("SAM_CGROUP", "need")).start();
-        // In a session of its own.
+        // The stray has a session of its own.
         let stray = running.await_value("1 strayed ").parse().unwrap();
         let cell = |number| place.folder.join(format!("sam-{}/{number}", running.pid()));
         wait_until("the next stands by", || (0..2).all(|number| is_populated(&cell(number))));
@@ -229,7 +228,7 @@ fn each_instance_is_in_a_cgroup_that_the_status_names() {
 #[test]
 fn a_program_begins_in_its_cgroup_and_cgroups_that_it_makes_there_are_removed() {
     let Some(place) = Place::new("program") else { return };
-    // A process in a cgroup below its own, which no group and no child leads to.
+    // The script leaves a process in a cgroup below its own, to which no process group and no child leads.
     let script = "cd \"$0$(sed -n 's/^0:://p' /proc/self/cgroup)\"; mkdir -p a/b c; pwd; \
                   setsid sh -c 'echo $$ > a/b/cgroup.procs; echo ready; exec sleep 1000' & wait";
     let mount = place.folder.to_str().unwrap().strip_suffix(&place.path).unwrap().to_owned();
@@ -241,13 +240,16 @@ fn a_program_begins_in_its_cgroup_and_cgroups_that_it_makes_there_are_removed() 
     assert!(fs::read_to_string(format!("{made}/a/b/cgroup.procs")).is_ok_and(|pids| !pids.is_empty()));
     running.signal(libc::SIGTERM);
     assert_eq!((running.end().code(), place.made()), (-15, vec![]));
-    assert!(fs::read_to_string(place.folder.join("cgroup.procs")).unwrap().is_empty(), "something lives");
+    assert!(
+        fs::read_to_string(place.folder.join("cgroup.procs")).unwrap().is_empty(),
+        "a process of the instance lives"
+    );
 }
 
 #[test]
 fn an_orphan_that_another_namespace_took_is_killed_before_the_next_instance_begins() {
     let Some(place) = Place::new("taken") else { return };
-    // Its process 1 reaps.
+    // Process 1 of this namespace reaps orphans.
     let mut other = Command::new("unshare");
     other.args(["--pid", "--kill-child", "--mount-proc", "sh", "-c", "sleep 1000 & wait"]);
     let mut other = other.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -257,7 +259,7 @@ fn an_orphan_that_another_namespace_took_is_killed_before_the_next_instance_begi
         first.is_some()
     });
     let first = first.unwrap();
-    // Neither its group nor its parent leads to it.
+    // Neither its process group nor its parent leads to the orphan.
     let folder = tempfile::tempdir().unwrap();
     let mark = folder.path().join("mark");
     let orphan = format!("setsid sh -c \": >{}; exec sleep 1000\" >/dev/null 2>&1 &", mark.display());
@@ -269,7 +271,7 @@ fn an_orphan_that_another_namespace_took_is_killed_before_the_next_instance_begi
     );
     let running = place.of(Subject::by_command(&["--cgroup", "need"], "/bin/sh", &["-c", &script])).start();
     running.await_line("up");
-    // Dead ones may not have been reaped yet.
+    // Dead children may not have been reaped yet.
     let living = children(first).into_iter().filter(|&pid| !matches!(state_of(pid), None | Some('Z')));
     assert_eq!(living.count(), 1, "its own");
     running.signal(libc::SIGTERM);
@@ -292,13 +294,13 @@ fn a_supervisor_removes_the_cgroups_of_a_killed_one_and_none_of_a_living_one() {
         fs::read_to_string(place.folder.join("cgroup.events")).unwrap().contains("populated 0")
     });
     assert_eq!(place.made(), [&*left]);
-    // Nothing lives in its cgroup while it waits.
+    // No process lives in its cgroup while it waits for the next start.
     let waiting = start("kill 9");
     waiting.await_events("ended", 2);
     let its = format!("sam-{}", waiting.pid());
-    assert_eq!(place.made(), [&*its], "what was left is gone");
+    assert_eq!(place.made(), [&*its], "the cgroups of the killed supervisor are removed");
     assert_eq!(start("exit 0").end().code(), 0);
-    assert_eq!(place.made(), [&*its], "another's was left alone");
+    assert_eq!(place.made(), [&*its], "the cgroup of the living supervisor is left alone");
     waiting.signal(libc::SIGTERM);
     waiting.end();
     assert_eq!(place.made(), Vec::<String>::new());
@@ -319,8 +321,8 @@ fn no_cgroup_is_made_where_cgroups_are_off_or_strays_are_kept() {
     assert_eq!((refused.code(), refused.events.len()), (64, 0));
 }
 
-/// A subject in a mount namespace of its own that a shell has changed before, with what it
-/// says on standard error among its lines.
+/// A subject in a mount namespace of its own, in which a shell runs `change` first. Its standard error is among
+/// its lines.
 fn behind(change: &str, script: &str) -> Subject {
     let shell = format!("set -e; {change}; exec \"$0\" \"$@\" 2>&1");
     started_by(Subject::new(&[script]), &["unshare", "-m", "/bin/sh", "-c", &shell])
@@ -353,12 +355,12 @@ fn where_systemd_runs_a_cgroup_is_used_only_once_systemd_has_delegated_it() {
         running.end();
         is_used
     };
-    assert!(!is_used(), "it was not delegated");
+    assert!(!is_used(), "the cgroup was used before systemd delegated it");
     mark(&place.folder);
-    assert!(is_used(), "it was delegated");
+    assert!(is_used(), "the cgroup is used once systemd has delegated it");
 }
 
-/// Says, as systemd does, that a cgroup is delegated.
+/// Marks a cgroup as delegated, as systemd does.
 fn mark(folder: &Path) {
     let path = CString::new(folder.as_os_str().as_bytes()).unwrap();
     // SAFETY: both strings end with a zero byte, one byte of the value is read.

@@ -1,13 +1,12 @@
-//! As process 1 of a PID namespace, which is what it is in a container.
+//! A supervisor that is process 1 of a PID namespace, as in a container.
 //!
-//! This is a binary of its own because of its 10,000 orphans: beside them a machine may have no number
-//! for another process.
+//! This is a binary of its own because its 10,000 orphans may use up the process ids of the machine.
 
 use std::process::{Command, Stdio};
 
 use sam_tests::{Running, Subject, proc::children, program, send, state_of, wait_until};
 
-/// Whether this process may make a namespace. Says so if not.
+/// Whether this process may make a PID namespace. Prints a line if it may not.
 fn may_make_namespaces() -> bool {
     let output = Command::new("unshare").args(["--pid", "--fork", "--mount-proc", "true"]).output();
     let may = output.as_ref().is_ok_and(|output| output.status.success());
@@ -17,7 +16,7 @@ fn may_make_namespaces() -> bool {
     may
 }
 
-/// Runs the subject as process 1; that process's number outside.
+/// Runs the subject as process 1, and returns that process's id outside of the namespace.
 fn start(script: &[&str], set: &[(&str, &str)]) -> (Running, i32) {
     let mut subject = Subject::of("subject", &[]);
     let mut command = Command::new("unshare");
@@ -45,8 +44,8 @@ fn process_1_reaps_ten_thousand_orphans() {
     running.await_line("1 orphaned");
     running.await_line("1 up");
     let instance = running.status()["pid"].clone();
-    // One lives, and perhaps one stands by.
-    wait_until("all are reaped", || children(first).len() <= 2);
+    // One instance lives, and perhaps one child stands by.
+    wait_until("all orphans are reaped", || children(first).len() <= 2);
     assert!(children(first).into_iter().all(|child| state_of(child) != Some('Z')));
     assert_eq!((running.status()["pid"].clone(), running.status()["supervisor"].as_i64()), (instance, Some(1)));
     send(first, libc::SIGTERM);

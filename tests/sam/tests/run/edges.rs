@@ -1,4 +1,4 @@
-//! What a hostile or unlucky instance, or an unlucky environment, does to its supervisor.
+//! Supervisors with a hostile or unlucky instance, or in an unlucky environment.
 
 use std::{io::Read as _, os::unix::process::CommandExt as _};
 
@@ -28,13 +28,13 @@ fn an_instance_that_cannot_be_made_does_not_become_a_second_supervisor() {
         // SAFETY: one system call, on memory of its own.
         unsafe { subject.command().pre_exec(change) };
         let seen = subject.run();
-        // What an instance says and does is its own; that it could not be made is the supervisor's.
+        // How an instance ends is its own affair; an instance that could not be made is told by the supervisor.
         for event in seen.of("ended") {
             assert_eq!(event["status"], 0, "with {limit} descriptors: {:?}", seen.events);
         }
         not_made += seen.of("not started").len();
     }
-    assert!(not_made > 0, "no limit was between none and enough");
+    assert!(not_made > 0, "no limit was low enough to refuse instances and high enough to begin");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn children_of_a_wrapper_are_no_strays() {
     running.await_line("2 next");
     let survives = lives(child);
     send(child, libc::SIGKILL);
-    assert!(survives, "the supervisor killed a child that was there before it");
+    assert!(survives, "the supervisor killed a child that was there before supervision");
     wait_until("it is reaped", || state_of(child).is_none());
     running.signal(libc::SIGTERM);
     assert_eq!(running.end().code(), -libc::SIGTERM);
@@ -78,7 +78,7 @@ fn a_flood_of_signals_does_not_hide_a_hang() {
 
 #[test]
 fn the_supervisor_sleeps_while_it_waits_for_the_rest_of_a_process_group() {
-    // A process of the group that its parent, who has left the group, never waits for.
+    // The group has a zombie whose parent has left the group and never waits for it.
     let running = Subject::new(&["zombie; kill 9", "say next; beats 60000 10"]).set("SAM_STRAYS", "keep").start();
     let parent: i32 = running.await_value("1 parent ").parse().unwrap();
     running.await_events("started", 1);
@@ -103,7 +103,7 @@ fn a_standard_error_that_is_always_full_does_not_stop_the_supervisor() {
     let running = subject.start();
     wait_until("there is a second instance", || running.lines().len() > 3);
     for _ in 0..200 {
-        // A little room now and then, for which all strive; then none for a while.
+        // There is a little room now and then, for which all writers compete, and then none for a while.
         for _ in 0..10 {
             reader.read_exact(&mut [0; 4096]).unwrap();
         }
@@ -114,7 +114,7 @@ fn a_standard_error_that_is_always_full_does_not_stop_the_supervisor() {
         send(babbler.parse().unwrap(), libc::SIGKILL);
     }
     running.signal(libc::SIGTERM);
-    // Its own signal may have been first.
+    // The supervisor's own signal may have come first.
     let code = running.end().code();
     assert!([-libc::SIGTERM, -libc::SIGKILL].contains(&code), "{code}");
 }

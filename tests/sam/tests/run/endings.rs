@@ -1,4 +1,4 @@
-//! How instances end, and what the supervisor makes of it.
+//! How instances end, and what their supervisor does about it.
 
 use sam_tests::{Subject, lives, panics_abort, send, state_of, wait_until};
 
@@ -7,7 +7,11 @@ fn a_clean_end_of_an_instance_is_the_end_of_its_supervisor() {
     let seen = Subject::new(&["say hello; exit 0"]).run();
     assert_eq!((seen.code(), seen.lines), (0, vec!["1 hello".to_owned()]));
     let seen = Subject::new(&["start; exit 0"]).run();
-    assert_eq!((seen.code(), seen.of("started").len()), (0, 1), "an instance that has started may end, too");
+    assert_eq!(
+        (seen.code(), seen.of("started").len()),
+        (0, 1),
+        "an instance that has called `start` may end cleanly, too"
+    );
 }
 
 #[test]
@@ -58,7 +62,7 @@ fn an_instance_that_recovers_is_warned_again_before_it_is_killed() {
 
 #[test]
 fn an_instance_that_leaves_with_0_because_it_was_warned_is_followed_by_the_next_also_if_it_beats_on_its_way_out() {
-    // A graceful shutdown at SIGTERM, whoever sent it, with signs of life until the end.
+    // The instance shuts down in order at SIGTERM, whichever process sent it, with signs of life until the end.
     for end in ["exit 0", "stop; exit 0", "stop; start; beats 200 10; exit 0", "exit 7"] {
         let script = format!("catch 15; start; await 15; beats 300 10; {end}");
         let subject = Subject::new(&[&script, "previous; exit 0"]).set("SAM_INTERVAL", "150ms").set("SAM_GRACE", "20s");
@@ -67,7 +71,7 @@ fn an_instance_that_leaves_with_0_because_it_was_warned_is_followed_by_the_next_
         assert_eq!((&seen.of("ended")[0]["cause"], seen.code()), (&"overdue".into(), 0), "{end}");
         assert!(seen.lines[1].contains("hung Some(\"main\")"), "{end}: {:?}", seen.lines);
     }
-    // The same by an operator is what it was asked for.
+    // The same end at an operator's stop is a clean end.
     let running = Subject::new(&["catch 15; start; say up; serve 15; beats 300 10; exit 0"]).start();
     running.await_line("1 up");
     running.signal(libc::SIGTERM);
@@ -113,7 +117,7 @@ fn an_instance_that_closes_its_descriptors_is_still_watched() {
     let seen = Subject::new(&["start; close; beats 300 10; hang", "exit 0"]).set("SAM_INTERVAL", "200ms").run();
     assert_eq!(seen.of("warned")[0]["check"], "main");
     let lived = seen.of("ended")[0]["lived_ms"].as_u64().unwrap();
-    assert!(lived >= 300, "it was taken for dead after {lived} ms, while it beat");
+    assert!(lived >= 300, "the instance was taken for dead after {lived} ms, while it beat");
     assert_eq!(seen.code(), 0);
 }
 
@@ -173,7 +177,7 @@ fn no_zombie_is_left_between_instances() {
 
 #[test]
 fn the_last_message_of_an_instance_is_heard() {
-    // Its end and its last word are there at once, whichever is seen first.
+    // The end and the last message arrive together, and the supervisor may see either first.
     for script in ["start; finalize; exit 3", "finalize; kill 9", "catch 15; start; await 15; finalize; exit 3"] {
         for _ in 0..20 {
             let seen = Subject::new(&[script]).set("SAM_INTERVAL", "60ms").set("SAM_GRACE", "20s").run();
@@ -183,7 +187,7 @@ fn the_last_message_of_an_instance_is_heard() {
         }
     }
     let seen = Subject::new(&["fail; exit 0", "exit 0"]).run();
-    assert_eq!((seen.code(), seen.of("started").len()), (0, 2), "who has failed is not done");
+    assert_eq!((seen.code(), seen.of("started").len()), (0, 2), "an instance that has failed is not done");
 }
 
 #[test]

@@ -2,28 +2,28 @@
 
 use sam_tests::{Seen, Subject, side_by_side};
 
-/// Whom these come to goes on.
+/// Signals that a process ignores by default.
 const IGNORED: [i32; 4] = [libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH];
-/// Whom these come to stops.
+/// Signals that suspend a process by default.
 const STOPS: [i32; 4] = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
 
-/// All others, of real time too, kill whoever has left them as they were.
+/// All other signals, those of real time included, which kill a process by default.
 fn deadly() -> impl Iterator<Item = i32> {
     (1..=64).filter(|signal| !IGNORED.contains(signal) && !STOPS.contains(signal))
 }
 
-/// The supervisor's status: it dies of the same, but of two that the C library keeps for itself
-/// nobody can undo that they are ignored.
+/// The statuses that the supervisor may have: it dies of the same signal. It cannot restore the default action
+/// of the two signals that the C library keeps for itself, so for these it may exit instead.
 fn of_same(signal: i32) -> [i32; 2] {
     if [32, 33].contains(&signal) { [-signal, 128 + signal] } else { [-signal; 2] }
 }
 
-/// The end of a supervisor whose instance ends so, and that restarts none.
+/// Runs a supervisor without restarts, whose instance follows the script.
 fn ends(script: &str, policy: &str) -> Seen {
     Subject::new(&[script, "say another; exit 99"]).set("SAM_POLICY", policy).set("SAM_BUDGET", "0/60s").run()
 }
 
-/// A supervisor whose instances end so, one after the other, and that restarts all.
+/// Runs a supervisor whose instances follow these scripts, one after the other.
 fn all(scripts: &[String]) -> Seen {
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
     Subject::new(&scripts).set("SAM_BUDGET", "64/1ns").set("SAM_BACKOFF", "0s..0s").run()
@@ -90,7 +90,7 @@ fn a_signal_that_does_not_kill_ends_no_instance() {
 #[test]
 fn a_signal_that_suspends_an_instance_makes_it_hung() {
     side_by_side(STOPS.iter().flat_map(|signal| [(signal, "quit"), (signal, "restart")]), |(signal, policy)| {
-        // The warning continues it, and kills.
+        // The warning resumes the instance and kills it.
         let subject = Subject::new(&[&format!("start; kill {signal}; hang"), "exit 0"]).set("SAM_POLICY", policy);
         let seen = subject.set("SAM_INTERVAL", "100ms").run();
         let (end, started) = if policy == "quit" { (-libc::SIGTERM, 1) } else { (0, 2) };

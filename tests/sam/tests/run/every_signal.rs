@@ -6,20 +6,20 @@ use sam_tests::{Running, Subject, lives, proc::children, send, side_by_side, sta
 
 const STOPS: [i32; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT];
 
-/// What is passed on: all that can be caught, but for stops, news of the supervisor's own
-/// children, and the two that the C library keeps for itself and lets nobody block.
+/// The signals that a supervisor passes on: all that can be caught, except stops, SIGCHLD, and the two signals
+/// that the C library keeps for itself and does not let a program block.
 fn others() -> impl Iterator<Item = i32> + Clone {
     (1..=64).filter(|signal| {
         !STOPS.contains(signal) && ![libc::SIGCHLD, libc::SIGKILL, libc::SIGSTOP, 32, 33].contains(signal)
     })
 }
 
-/// The statement for each of those.
+/// A statement for each signal.
 fn each(verb: &str, signals: impl Iterator<Item = i32>) -> String {
     signals.map(|signal| format!("{verb} {signal}")).collect::<Vec<_>>().join("; ")
 }
 
-/// A phase: what an instance says then, and how it gets there. It says `up` before.
+/// A phase of an instance: its stage, and the statements that lead there. The instance prints `up` first.
 struct Phase {
     stage: &'static str,
     script: &'static str,
@@ -67,7 +67,7 @@ fn instance(running: &Running) -> i32 {
     running.await_value("1 pid ").parse().unwrap()
 }
 
-/// Has both stop as a terminal's Ctrl-Z does.
+/// Suspends supervisor and instance as a terminal's Ctrl-Z does.
 fn suspend(running: &Running) {
     let pid = instance(running);
     running.signal(libc::SIGTSTP);
@@ -77,7 +77,7 @@ fn suspend(running: &Running) {
 #[test]
 fn a_signal_that_is_no_stop_reaches_the_instance_in_every_phase() {
     side_by_side(&PHASES, |phase| {
-        // What warns is ignored, as its script says.
+        // The warning signal is ignored, as the script says.
         let signals = others().filter(|&signal| phase.stage != "warned" || signal != libc::SIGUSR1);
         let then = format!("{}; exit 7", each("await", signals.clone()));
         let running = in_phase(phase, &each("catch", signals.clone()), &then);
@@ -88,7 +88,7 @@ fn a_signal_that_is_no_stop_reaches_the_instance_in_every_phase() {
                 assert_eq!(running.status()["stage"], phase.stage, "signal {signal}");
             }
         }
-        // Who is warned and leaves has failed all the same.
+        // An instance that leaves after a warning has failed all the same.
         if ["warned", "starting", "ready", "running"].contains(&phase.stage) {
             running.await_line("2 another");
         } else {
@@ -99,7 +99,7 @@ fn a_signal_that_is_no_stop_reaches_the_instance_in_every_phase() {
 
 #[test]
 fn a_signal_that_is_no_stop_reaches_an_instance_that_was_told_to_stop() {
-    // It has a limit to keep, so neither of them halts.
+    // The supervisor has a stop limit to keep, so SIGTSTP suspends neither process.
     let signals = others().filter(|&signal| signal != libc::SIGTSTP);
     let (catch, each) = (each("catch", signals.clone()), each("await", signals.clone()));
     let script = format!("{catch}; catch 15; start; say up; serve 15; {each}; exit 7");
@@ -118,7 +118,7 @@ fn a_signal_that_is_no_stop_reaches_an_instance_that_was_told_to_stop() {
 
 #[test]
 fn signals_that_came_while_supervisor_and_instance_were_suspended_reach_the_instance_when_they_go_on() {
-    // A continue undoes stops that are yet to be delivered.
+    // SIGCONT discards pending stops.
     let undone = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGCONT];
     let signals = others().filter(|signal| !undone.contains(signal));
     let (catch, each) = (each("catch", signals.clone()), each("serve", signals.clone()));
@@ -139,7 +139,7 @@ fn signals_to_the_standby_child_do_not_reach_the_instance_that_it_becomes() {
         wait_until("the next stands by", || children(running.pid()).len() == 2);
         let first = running.status()["pid"].as_i64().unwrap() as i32;
         let next = children(running.pid()).into_iter().find(|&child| child != first).unwrap();
-        // As `killall -HUP` would.
+        // `killall -HUP` would do this.
         others().for_each(|signal| (0..3).for_each(|_| send(next, signal)));
         wait_until("it has dropped them", || pending(next) == [0, 0]);
         send(first, libc::SIGKILL);
@@ -189,7 +189,7 @@ fn a_signal_that_is_no_stop_is_dropped_while_no_instance_lives() {
     let running = Subject::new(&scripts).set("SAM_BACKOFF", "3s..3s").start();
     running.await_events("ended", 2);
     await_stage(&running, "waiting");
-    // All come at once, before it can make the next.
+    // All signals come at once, before the supervisor can make the next instance.
     running.signal(libc::SIGSTOP);
     wait_until("it stops", || state_of(running.pid()) == Some('T'));
     others().filter(|&signal| signal != libc::SIGCONT).for_each(|signal| running.signal(signal));
@@ -221,7 +221,7 @@ fn a_stop_in_any_phase_ends_supervisor_and_instance() {
     });
 }
 
-/// The supervisor ends by that signal, after one instance.
+/// Checks that the supervisor ends by that signal, after one instance.
 fn gone(running: Running, stop: i32, stage: &str) {
     let pid = instance(&running);
     let seen = running.end();
@@ -268,7 +268,7 @@ fn sigchld_to_the_supervisor_is_not_passed_on() {
     let running = Subject::new(&["catch 17; start; say up; await 17; exit 7"]).set("SAM_INTERVAL", "60s").start();
     running.await_line("1 up");
     (0..100).for_each(|_| running.signal(libc::SIGCHLD));
-    // What comes behind it is passed on, so that did not stay behind in the queue.
+    // SIGTERM, which comes later, is handled, so SIGCHLD is not merely still in the queue.
     running.signal(libc::SIGTERM);
     let seen = running.end();
     assert_eq!((seen.code(), seen.lines), (-libc::SIGTERM, vec!["1 up".to_owned()]));

@@ -1,4 +1,4 @@
-//! A program that hands over to another process, as a server does that upgrades itself.
+//! Programs that hand over to another main process, as a server does when it upgrades itself.
 
 use std::{fs, process::Command};
 
@@ -13,14 +13,14 @@ fn main_process(running: &Running) -> i32 {
     i32::try_from(running.status()["pid"].as_i64().unwrap()).unwrap()
 }
 
-/// Of the newest instance.
+/// The first process of the newest instance.
 fn first_process(running: &Running) -> i32 {
     let events = running.events();
     let started = events.iter().rfind(|event| event["event"] == "started").unwrap();
     i32::try_from(started["pid"].as_i64().unwrap()).unwrap()
 }
 
-/// Waits until the process that says so is the main one.
+/// Waits until the process that printed `heir` is the main process, and returns its id.
 fn await_hand_over(running: &Running, count: usize) -> i32 {
     running.await_events("handed over", count);
     let pid = running.events().iter().rfind(|event| event["event"] == "handed over").unwrap()["pid"].as_i64();
@@ -29,7 +29,7 @@ fn await_hand_over(running: &Running, count: usize) -> i32 {
     pid
 }
 
-/// Says that it is the main process, and counts SIGUSR1.
+/// A script that says `MAINPID` and counts SIGUSR1.
 const HEIR: &str = "catch 10, notify MAINPID=$$, pause, say heir, ";
 
 #[test]
@@ -40,7 +40,7 @@ fn a_process_that_mainpid_names_is_the_main_process_and_its_end_is_that_of_the_i
     let first = first_process(&running);
     let heir = await_hand_over(&running, 1);
     assert_ne!(heir, first);
-    // What is passed on is for the new one while both live, and afterwards.
+    // The new main process gets signals that are passed on, while both live and afterwards.
     running.signal(libc::SIGUSR1);
     running.await_line("1 heir");
     send(first, libc::SIGUSR2);
@@ -67,7 +67,7 @@ fn when_the_named_main_process_ends_first_the_earlier_one_is_the_main_process_ag
 #[test]
 fn a_main_process_that_was_handed_over_to_may_hand_over_again() {
     let second = "catch 12, notify MAINPID=$$, say first heir, pause, exit 0";
-    // The first heir forks the second by a process of the old one's: scripts do not nest.
+    // The old main process forks both heirs, because scripts do not nest.
     let script = format!("catch 12; notify READY=1; heir {second}; pause; heir {HEIR} exit 6; pause; exit 0");
     let running = speaker(&[], &script).start();
     let heir = await_hand_over(&running, 1);
@@ -75,7 +75,7 @@ fn a_main_process_that_was_handed_over_to_may_hand_over_again() {
     send(first, libc::SIGUSR2);
     let next = await_hand_over(&running, 2);
     assert!(next != heir && next != first);
-    // The one in between ends unnoticed, and the first.
+    // The first main process and the one in between end without effect.
     send(heir, libc::SIGUSR2);
     wait_until("it is gone", || !lives(heir));
     send(first, libc::SIGUSR2);
@@ -91,7 +91,7 @@ fn a_main_process_that_was_handed_over_to_is_watched_restarted_and_dies_with_its
     let script = format!("catch 12; notify READY=1; heir {HEIR} say beats, beats 60000 20; pause; exit 0");
     let options = ["--policy", "restart", "--watchdog", "300ms", "--grace", "20s"];
     let running = speaker(&options, &script).start();
-    // The old one ends as soon as there is a new one.
+    // The old main process ends as soon as there is a new one.
     let await_heir = |count| {
         let heir = await_hand_over(&running, count);
         let old = first_process(&running);
@@ -106,7 +106,7 @@ fn a_main_process_that_was_handed_over_to_is_watched_restarted_and_dies_with_its
     let heir = await_heir(2);
     let ended = running.events().into_iter().find(|event| event["event"] == "ended").unwrap();
     assert_eq!((ended["signal"].as_i64(), ended["decision"].as_str()), (Some(9), Some("restart")));
-    // It hangs: the warning is for it.
+    // The new main process hangs, and gets the warning.
     running.await_events("warned", 1);
     let third = await_heir(3);
     assert!(!lives(heir));
@@ -141,7 +141,7 @@ fn a_named_process_outside_of_the_instance_is_not_followed_and_one_line_says_so(
     assert!(text.contains("instance 1 said MAINPID=1: that process is not of the process group"), "{text}");
     let (_, text) = run("notify MAINPID=4194304; barrier; exit 0");
     assert!(text.contains("MAINPID=4194304: there is no such process"), "{text}");
-    // What is no number of a process says nothing, nor does the number that is known.
+    // A value that is no process id says nothing, and neither does the id of the main process.
     let script = "notify READY=1|MAINPID=0|MAINPID=x|MAINPID=|MAINPID=$$; barrier; exit 0";
     assert_eq!(run(script), (Some(0), String::new()));
 }
@@ -162,7 +162,7 @@ fn a_process_that_a_pid_file_names_follows_a_main_process_that_has_ended() {
     running.signal(libc::SIGUSR1);
     let seen = running.end();
     assert_eq!((seen.code(), seen.of("started").len()), (5, 1), "{:?}", seen.events);
-    // Whatever else the file says, the end is the end.
+    // With any other content of the file, the end of the main process is the end of the instance.
     for text in ["", "x", "1", "-1", "99999999999"] {
         let script = "heir hang; catch 10; say up; pause; exit 3";
         let running = Subject::by_command(&options, "speaker", &[script]).start();

@@ -1,4 +1,4 @@
-//! Supervised programs: how they begin, live and end, and what their supervisor makes of it.
+//! Supervised programs: how they begin, live and end, and what their supervisor does about it.
 
 mod command;
 mod edges;

@@ -51,7 +51,7 @@ fn instances_begin_with_the_memory_of_before_registration_in_huge_pages_or_not()
         let huge: Vec<u64> = seen.lines.iter().filter_map(|line| line.strip_prefix("huge ")?.parse().ok()).collect();
         assert_eq!(huge.len(), 4, "{:?}", seen.lines);
         if gathers && huge == [0; 4] {
-            // As where the system's policy is `never`, or memory is in too small pieces.
+            // The system's policy is `never`, or its memory is too fragmented.
             eprintln!("NOT SHOWN: the kernel gave no huge pages");
         } else if !gathers {
             let policy = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The protocol of `sd_notify(3)`: downwards to a program that `sam run` supervises, upwards
-//! to a service manager.
+//! The protocol of `sd_notify(3)`: between `sam run` and its program, and between `sam run` and a service
+//! manager.
 
 use std::{
     io,
@@ -51,7 +51,7 @@ fn a_program_that_beats_lives_and_one_that_falls_silent_is_warned_and_replaced()
     let (warned, ended) = (seen.of("warned")[0], seen.of("ended")[0]);
     assert_eq!((&warned["cause"], &warned["check"]), (&"overdue".into(), &"main".into()));
     assert_eq!(ended["signal"], 15);
-    assert!(ended["lived_ms"].as_u64().unwrap() >= 900, "it was taken for hung while it beat: {ended}");
+    assert!(ended["lived_ms"].as_u64().unwrap() >= 900, "the program was taken for hung while it beat: {ended}");
     assert_eq!(seen.code(), 0);
 }
 
@@ -65,14 +65,14 @@ fn a_program_that_ignores_the_warning_is_killed() {
 
 #[test]
 fn a_program_may_change_its_watchdogs_interval_and_the_next_instance_has_that_of_the_options() {
-    // Less often, without a watchdog at all, and then so often that it hangs.
+    // The program asks for a longer interval, then for no watchdog, and then for an interval in which it hangs.
     let script = "notify READY=1|WATCHDOG_USEC=60000000; sleep 500; notify WATCHDOG_USEC=0; sleep 500; say well; \
                   notify WATCHDOG_USEC=100000; hang";
     let seen = speaker(&["--watchdog", "200ms"], &[script, "notify READY=1; say up; hang", "exit 0"]).run();
     let names = ["started", "ready", "warned", "ended"];
     assert_eq!(seen.names()[..8], [names, names].concat(), "{:?}", seen.events);
     assert!(seen.lines.contains(&"1 well".to_owned()) && seen.lines.contains(&"2 up".to_owned()));
-    // Where there was none, too, and before it is ready.
+    // A program without a watchdog may ask for one, also before it is ready.
     let script = "notify WATCHDOG_USEC=100000; sleep 300; notify READY=1; hang";
     let seen = speaker(&["--notify", "main"], &[script, "exit 0"]).run();
     assert_eq!(seen.names()[..4], names);
@@ -82,7 +82,7 @@ fn a_program_may_change_its_watchdogs_interval_and_the_next_instance_has_that_of
 fn the_watchdog_waits_for_readiness() {
     let seen = speaker(&["--watchdog", "100ms"], &["sleep 500; exit 0"]).run();
     assert_eq!((seen.of("warned").len(), seen.code()), (0, 0));
-    // Beats before it is ready oblige to nothing.
+    // A beat before readiness does not start the watchdog.
     let seen = speaker(&["--watchdog", "100ms"], &["notify WATCHDOG=1; sleep 500; exit 0"]).run();
     assert_eq!((seen.of("warned").len(), seen.code()), (0, 0));
     let seen = speaker(&["--watchdog", "100ms", "--ready-at-start"], &["hang", "exit 0"]).run();
@@ -108,7 +108,7 @@ fn a_program_that_is_not_ready_in_time_is_replaced_unless_it_asks_for_more_time(
 
 #[test]
 fn a_program_that_says_that_it_stops_may_take_the_stop_limit_and_no_longer() {
-    // Longer than the watchdog, which no longer counts.
+    // The program takes longer than the watchdog's interval, which no longer counts.
     let seen = speaker(&["--watchdog", "100ms"], &["notify READY=1|STOPPING=1; sleep 500; exit 0"]).run();
     assert_eq!((seen.of("warned").len(), seen.code()), (0, 0));
     let options = ["--watchdog", "100ms", "--stop-limit", "150ms"];
@@ -151,7 +151,7 @@ fn a_program_that_stops_because_it_was_warned_is_followed_by_the_next_instance()
     let seen = speaker(&["--watchdog", "100ms", "--grace", "20s"], &[script, "exit 0"]).run();
     assert_eq!(seen.names()[..6], ["started", "ready", "warned", "recovered", "ended", "started"]);
     assert_eq!((&seen.of("ended")[0]["cause"], seen.code()), (&"overdue".into(), 0));
-    // Of its own accord it is what it wanted.
+    // A program that stops of its own accord is done.
     let seen = speaker(&["--watchdog", "20s"], &["notify READY=1|STOPPING=1; exit 3", "exit 0"]).run();
     assert_eq!((seen.of("started").len(), seen.code()), (1, 3));
 }
@@ -162,7 +162,7 @@ fn a_notification_by_a_helper_that_ends_at_once_is_heard() {
         let script = "catch 10; say up; pause; brief READY=1|STATUS=it is I; say sent; pause; exit 0";
         let running = speaker(&["--notify", "group"], &[script]).start();
         running.await_line("1 up");
-        // It is gone for sure when it is read.
+        // The helper has ended before the supervisor reads its message.
         let child = sam_tests::proc::children(running.pid())[0];
         running.signal(libc::SIGSTOP);
         wait_until("it is stopped", || sam_tests::state_of(running.pid()) == Some('T'));
@@ -183,7 +183,7 @@ fn a_spoofed_notification_is_ignored() {
     let address = SocketAddr::from_abstract_name(name.trim_end_matches("\")")).unwrap();
     running.await_line("1 up");
     let spoof = UnixDatagram::unbound().unwrap();
-    // More than a queue or a turn holds, so some have been read for sure when all are sent.
+    // These are more messages than a queue or a turn holds, so the supervisor has read some when all are sent.
     for _ in 0..1000 {
         spoof.send_to_addr(b"READY=1\nWATCHDOG=trigger\nSTATUS=spoofed", &address).unwrap();
     }
@@ -199,7 +199,7 @@ fn a_spoofed_notification_is_ignored() {
 #[test]
 fn garbage_in_a_notification_says_nothing_and_its_descriptors_are_closed() {
     let long = format!("notify READY=1|{}", "x".repeat(5000));
-    // Each barrier brings a descriptor, and returns when it was closed.
+    // Each barrier sends a descriptor, and returns when the supervisor has closed it.
     let barriers = "barrier; ".repeat(200);
     let script = format!("notify READY=2; notify =; notify |||; {long}; {barriers} say through; catch 10; pause");
     let running = speaker(&["--notify", "main"], &[&script]).start();
@@ -222,7 +222,7 @@ fn notifications_of_an_instance_do_not_count_for_the_next() {
     assert_eq!(running.end().code(), 0);
 }
 
-/// A service manager's end.
+/// The service manager's side of the protocol.
 struct Manager {
     socket: UnixDatagram,
 }
@@ -234,14 +234,14 @@ impl Manager {
         Manager { socket }
     }
 
-    /// The next message.
+    /// Waits for the next message.
     fn hear(&self) -> String {
         let mut bytes = [0; 4096];
         let len = self.socket.recv(&mut bytes).expect("a message comes within 30 s");
         String::from_utf8(bytes[..len].to_vec()).unwrap()
     }
 
-    /// Everything up to the first that has this line.
+    /// Returns all messages up to the first that has this line.
     fn hear_until(&self, line: &str) -> Vec<String> {
         let mut lines = Vec::new();
         while !lines.iter().any(|other| other == line) {
@@ -287,7 +287,7 @@ fn a_service_manager_hears_of_readiness_when_the_application_is_ready() {
     running.signal(libc::SIGTERM);
     manager.hear_until("STOPPING=1");
     assert_eq!(running.end().code(), -15);
-    assert!(!has(&manager.hear_the_rest(), "STOPPING=1"), "once is enough");
+    assert!(!has(&manager.hear_the_rest(), "STOPPING=1"), "STOPPING=1 is said once");
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn a_service_manager_sees_signs_of_life_while_the_application_is_well_and_none_w
     assert!(has(&lines, "WATCHDOG=1"));
     let warned = lines.len() - 1;
     assert!(lines[..warned].iter().filter(|line| *line == "WATCHDOG=1").count() >= 5, "{lines:?}");
-    // It is silent until the next instance is on its way.
+    // The supervisor sends no sign of life until the next instance begins.
     let grace = manager.hear_until("STATUS=instance 1 is killing");
     assert!(!has(&grace, "WATCHDOG=1"), "{grace:?}");
     manager.hear_until("STATUS=instance 2 is running");
@@ -320,7 +320,7 @@ fn a_service_managers_watchdog_for_another_process_is_not_fed() {
 #[test]
 fn a_service_manager_that_is_busy_hears_of_readiness_later() {
     let (subject, manager) = managed(Subject::new(&["say up; start; beats 60000 20"]));
-    // Fills its queue.
+    // Fills the manager's queue.
     let noise = UnixDatagram::unbound().unwrap();
     noise.set_nonblocking(true).unwrap();
     while noise.send_to(b"NOISE=1", subject.path("manager")).is_ok() {}

@@ -1,4 +1,4 @@
-//! Signals to the supervisor, and what befalls it.
+//! Signals to the supervisor, and its own suspension and death.
 
 use std::{io::Write as _, os::unix::process::CommandExt as _, process::Command};
 
@@ -58,7 +58,7 @@ fn signals_that_are_no_stop_are_passed_on_to_the_instance() {
 
 #[test]
 fn a_stop_gives_the_whole_group_the_whole_stop_limit() {
-    // The first process ends at once; its helper has something to finish, longer than a kill takes.
+    // The main process ends at once. Its helper needs more time, and the stop limit allows that.
     let folder = tempfile::tempdir().unwrap();
     let done = folder.path().join("done");
     let helper = format!("trap '' TERM; sleep 0.7; echo done > {}", done.display());
@@ -85,14 +85,14 @@ fn processes_that_a_stop_does_not_end_within_its_limit_are_killed_though_the_mai
     let pid: i32 = running.lines()[0].parse().unwrap();
     running.signal(libc::SIGTERM);
     let seen = running.end();
-    assert_eq!(seen.code(), -15, "as the first process ended");
+    assert_eq!(seen.code(), -15, "the supervisor ends as the main process did");
     assert!(!lives(pid));
     assert_eq!(seen.of("killed").len(), 1);
 }
 
 #[test]
 fn an_interrupt_that_was_ignored_before_supervision_is_no_stop() {
-    // As behind a shell's `&`.
+    // A shell starts programs behind `&` with these signals ignored.
     for signal in [libc::SIGINT, libc::SIGQUIT] {
         let mut subject = sh(&[], "trap 'echo next' USR1; echo up; while :; do sleep 0.05; done");
         let ignore = move || {
@@ -115,7 +115,8 @@ fn an_interrupt_that_was_ignored_before_supervision_is_no_stop() {
 
 #[test]
 fn an_instance_that_the_kernel_does_not_kill_dies_with_its_supervisor_and_so_do_its_processes_that_can_be_found() {
-    // As one that has changed its user; its children, one of which has left its group.
+    // The kernel does not kill a process that has changed its user. It has two children, one of which has left
+    // its group.
     let script = "immune; pid; fork; stray; start; beats 60000 10";
     let running = Subject::new(&[script]).set("SAM_CGROUP", "off").start();
     let mut pids = ["1 pid ", "1 forked ", "1 strayed "].map(|start| running.await_value(start).parse().unwrap());
@@ -164,7 +165,7 @@ fn a_suspended_supervisor_blocks_no_instance_and_takes_none_for_hung() {
     let pid = running.await_value("1 pid ").parse().unwrap();
     running.signal(libc::SIGSTOP);
     wait_until("it stops", || state_of(running.pid()) == Some('T'));
-    // The instance beats on, far more often than a pipe would hold, and goes through.
+    // The instance makes more beats than a pipe would hold, and is not blocked.
     send(pid, libc::SIGUSR1);
     running.await_line("1 through");
     running.signal(libc::SIGCONT);
@@ -193,7 +194,7 @@ fn a_stop_signal_that_is_sent_to_the_instance_itself_does_not_stop_the_service()
     let pid = running.await_value("1 pid ").parse().unwrap();
     send(pid, libc::SIGTERM);
     let seen = running.end();
-    assert_eq!((seen.code(), seen.of("started").len()), (0, 2), "nobody stopped the service");
+    assert_eq!((seen.code(), seen.of("started").len()), (0, 2), "a signal to the instance does not stop the service");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Whole programs: how they begin, and what the supervisor does in them.
+//! Whole programs: how they begin, how attributes combine, and what their supervisor allocates.
 
 use std::{collections::BTreeSet, process::Stdio};
 
@@ -9,7 +9,7 @@ fn a_program_whose_constructor_makes_a_thread_is_refused_by_the_threads_name() {
     let output = std::process::Command::new(program("constructor")).stdin(Stdio::null()).output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("(early-bird)"), "{text}");
-    // EX_SOFTWARE, as the table of errors says.
+    // The status is EX_SOFTWARE, as the table of errors says.
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(70), &b""[..]), "{text}");
 }
 
@@ -43,7 +43,7 @@ fn executed_instances_lie_elsewhere_and_find_what_was_kept() {
     ] {
         let subject = Subject::of("layout", &[]).set("SAM_RESPAWN", respawn).set("SAM_BACKOFF", "1ms..1ms");
         let subject = subject.set("LAYOUT_SIGNAL", &signal.to_string());
-        // Where one stands by, it is not what comes after a fault.
+        // The first instance waits until the next one stands by, so no fork happens at the fault.
         let seen = if respawn == "exec" { subject } else { subject.set("LAYOUT_AWAITS_NEXT", "1") }.run();
         assert_eq!(seen.code(), 0, "{:?}", seen.events);
         let of = |start: &str| -> Vec<&str> { seen.lines.iter().filter_map(|line| line.strip_prefix(start)).collect() };
@@ -62,7 +62,7 @@ fn executed_instances_lie_elsewhere_and_find_what_was_kept() {
 fn a_running_supervisor_allocates_nothing_after_its_first_fork() {
     let running = Subject::of("frugal", &[]).set("SAM_LOG", "1").set("SAM_BACKOFF", "1ms..1ms").start();
     for (instance, signal) in [(6, libc::SIGHUP), (7, libc::SIGUSR1)] {
-        // It dies of that, and another serves.
+        // The instance dies, and the next one serves.
         running.await_line(&format!("{instance} serves"));
         running.signal(signal);
     }

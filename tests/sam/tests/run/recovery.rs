@@ -1,4 +1,4 @@
-//! What other supervisors get wrong about recovery (PEERS.md, beside this folder).
+//! Faults of other supervisors in recovery, which sam must not have (`sam/PEERS.md` lists them).
 
 use std::{
     io,
@@ -33,7 +33,7 @@ fn processor() -> usize {
     (0..libc::CPU_SETSIZE as usize).rfind(|&number| unsafe { libc::CPU_ISSET(number, &set) }).unwrap()
 }
 
-/// Has a process (0: this thread) run nowhere else.
+/// Has a process (0: this thread) run on this processor alone.
 fn pin(pid: i32, processor: usize) {
     // SAFETY: all-zero bytes are an empty set.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
@@ -44,7 +44,7 @@ fn pin(pid: i32, processor: usize) {
     assert_eq!(result, 0, "{}", io::Error::last_os_error());
 }
 
-/// Changes how important a process is to the scheduler.
+/// Changes the scheduling policy of a process.
 fn schedule(pid: i32, policy: i32) -> io::Result<()> {
     let parameters = libc::sched_param { sched_priority: 0 };
     // SAFETY: the parameters are initialised.
@@ -52,8 +52,7 @@ fn schedule(pid: i32, policy: i32) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Keeps a processor busy for so long with what is more important than that process, which
-/// may use no other.
+/// Keeps the only processor of a process busy for a time with threads of higher priority.
 fn starve(pid: i32, time: Duration) {
     let processor = processor();
     schedule(pid, libc::SCHED_IDLE).unwrap();
@@ -71,14 +70,14 @@ fn starve(pid: i32, time: Duration) {
         thread::sleep(time);
         is_over.store(true, Ordering::Relaxed);
     });
-    // Not everybody may; then it gets what others leave.
+    // Without the right to do so, the process gets the time that other processes leave.
     let _ = schedule(pid, libc::SCHED_OTHER);
 }
 
 #[test]
 fn an_instance_that_gets_no_processor_is_not_hung() {
-    // More than an interval without a turn, which is what it says when it has one again. A long
-    // interval: ten in a row are excused, which other work on this machine must not use up.
+    // The instance gets no turn for more than an interval, and says so when it has one again. The interval is
+    // long, because only ten in a row are excused, and other work of the machine must not use these up.
     let running = Subject::new(&["pid; start; say up; late 1000; say late; beats 1500 5; exit 0"])
         .set("SAM_INTERVAL", "600ms")
         .start();
@@ -87,7 +86,7 @@ fn an_instance_that_gets_no_processor_is_not_hung() {
     let limit = Instant::now() + Duration::from_secs(20);
     while !running.lines().contains(&"1 late".to_owned()) && Instant::now() < limit {
         starve(pid, Duration::from_millis(3000));
-        // It may say so.
+        // The instance gets time to say so.
         thread::sleep(Duration::from_millis(100));
     }
     running.await_line("1 late");
@@ -97,7 +96,7 @@ fn an_instance_that_gets_no_processor_is_not_hung() {
 
 #[test]
 fn an_instance_that_hangs_while_it_gets_a_processor_is_hung() {
-    // Busy, and stuck: it is ready to run at every moment.
+    // The instance spins: it is ready to run at every moment.
     let seen = Subject::new(&["start; beats 100 5; spin", "exit 0"]).set("SAM_INTERVAL", "300ms").run();
     assert_eq!((seen.of("warned").len(), seen.code()), (1, 0));
 }
@@ -118,8 +117,9 @@ fn failed_probes_of_an_instance_do_not_count_for_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let file = |instance: &str| format!("{}/{instance}", folder.path().display());
     let count = format!("$(wc -l <{})", file("$SAM_INSTANCE"));
-    // The first two of each instance fail. The third of the first instance never ends, so the
-    // two before it have been judged when the instance crashes; the second's is well.
+    // The first two probes of each instance fail. The third probe of the first instance never ends, so the
+    // supervisor has judged the two before it when the instance crashes. The third probe of the second instance
+    // is good.
     let probe = format!(
         "echo >>{}; [ {count} -gt 2 ] || exit 1; [ $SAM_INSTANCE = 2 ] || exec sleep 1000",
         file("$SAM_INSTANCE")

@@ -1,5 +1,5 @@
-//! Servers that others wrote, under `sam run` as their operators would have it. A server that
-//! is not installed is said to be missing, and is not tested.
+//! Well-known servers under `sam run`, with the options that an operator would give. If a server is not
+//! installed, its tests print that and pass.
 
 mod postgres;
 mod redis;
@@ -32,12 +32,12 @@ fn installed(name: &str) -> Option<String> {
     found
 }
 
-/// A port that nobody had a moment ago.
+/// A port that was free a moment ago.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// One request on a connection of its own: the whole answer.
+/// Sends one request on a connection of its own, and returns the whole answer.
 fn get(port: u16, path: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
@@ -47,8 +47,8 @@ fn get(port: u16, path: &str) -> io::Result<String> {
     Ok(answer)
 }
 
-/// The same on a thread of its own, which has its first bytes when this returns: an answer that is
-/// under way.
+/// Does the same on a thread of its own, and returns when the first bytes of the answer have come, so that an
+/// answer is under way.
 fn begin_to_get(port: u16, path: &'static str) -> thread::JoinHandle<io::Result<String>> {
     let (begun, begins) = mpsc::channel();
     let client = thread::spawn(move || {
@@ -66,8 +66,8 @@ fn begin_to_get(port: u16, path: &'static str) -> thread::JoinHandle<io::Result<
     client
 }
 
-/// Two clients that ask without a pause while `work` is done: how many answers they had, and
-/// what went wrong.
+/// Has two clients send requests without a pause during `work`. Returns how many answers they got, and their
+/// errors.
 fn under_load(port: u16, work: impl FnOnce()) -> (u32, Vec<String>) {
     let (answers, is_over) = (AtomicU32::new(0), AtomicBool::new(false));
     let client = || {
@@ -100,7 +100,7 @@ fn serves(port: u16, text: &str) -> bool {
     get(port, "/").is_ok_and(|answer| answer.contains(text))
 }
 
-/// The main process of what is supervised.
+/// The process id of the supervised main process.
 fn main_process(running: &Running) -> i32 {
     i32::try_from(running.status()["pid"].as_i64().unwrap()).unwrap()
 }

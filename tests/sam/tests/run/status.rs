@@ -1,4 +1,4 @@
-//! `sam status`: what the command shows of how things stand.
+//! `sam status`: what the command shows of a supervisor and its instance.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use sam_tests::{
 };
 use serde_json::{Value, json};
 
-/// The exit status of `sam status` and what it shows.
+/// The exit status of `sam status`, and its output.
 fn status(file: &Path, options: &[&str]) -> (i32, String) {
     let output = sam(&[&["status", file.to_str().unwrap()], options].concat());
     (output.status.code().unwrap(), words(&output.stdout) + &words(&output.stderr))
@@ -23,7 +23,7 @@ fn status(file: &Path, options: &[&str]) -> (i32, String) {
 #[test]
 fn status_shows_each_stage_and_says_it_by_its_exit_status() {
     let options = ["--notify", "main", "--backoff", "1h..1h", "--watchdog", "1h", "--grace", "1h"];
-    // Each SIGUSR1 goes a stage on.
+    // Each SIGUSR1 leads to the next stage.
     let first = "ignore 15; catch 10; say up; pause; notify READY=1|STATUS=well; pause; \
                  notify WATCHDOG=trigger; pause; kill 9";
     let scripts = [first, "kill 6"];
@@ -112,11 +112,11 @@ fn status_tells_when_the_supervisor_is_gone_and_another_has_its_number() {
     let (code, text) = status(&copy, &[]);
     assert_eq!(code, 3);
     assert!(text.contains("state       the supervisor is gone; when it wrote last, instance 1 is ready\n"), "{text}");
-    // This process lives, but began at another time.
+    // This process has that id and lives, but it began at another time.
     value["supervisor"] = json!(std::process::id());
     fs::write(&copy, value.to_string()).unwrap();
     assert_eq!(status(&copy, &[]).0, 3);
-    // In another namespace nobody can tell.
+    // From another PID namespace the command cannot tell.
     value["namespace"] = json!(1);
     fs::write(&copy, value.to_string()).unwrap();
     let (code, text) = status(&copy, &[]);
@@ -146,7 +146,7 @@ fn status_of_a_file_that_is_no_status_file_says_so() {
     }
     fs::write(&file, "{}").unwrap();
     assert_eq!(status(&file, &[]), (1, "state       supervision has not begun\n".to_owned()));
-    // Whatever types its fields have.
+    // The fields may have any types.
     fs::write(
         &file,
         r#"{"stage":"running","pid":"x","since":-1,"last":{"error":"y"},"kept":[1,"a\u001b[1m"],"time":{}}"#,
@@ -161,7 +161,7 @@ fn status_of_a_file_that_is_no_status_file_says_so() {
 fn status_watches_until_the_supervisor_is_done() {
     let running = sh(&["--backoff", "1ms..1ms"], "[ $SAM_INSTANCE = 2 ] || { read line; exit 9; }; exec sleep 1000");
     let mut running = running;
-    // The first instance waits for a line that never comes: its input is a pipe of ours.
+    // The first instance waits for a line of its input, a pipe to which the test writes nothing.
     let (input, mut ours) = std::io::pipe().unwrap();
     running.command().stdin(input);
     let running = running.start();
@@ -185,7 +185,7 @@ fn status_watches_until_the_supervisor_is_done() {
     assert_eq!(running.end().code(), -15);
 }
 
-/// However long it is, and though nothing else has changed.
+/// The list may be long, and the status is written though nothing else has changed.
 #[test]
 fn the_status_names_kept_descriptors_as_they_are_kept_and_dropped() {
     let running = Subject::new(&["catch 10; start; say up; keep 64; serve 10; forget 63; beats 60000 20"]).start();
@@ -204,7 +204,7 @@ fn a_status_that_could_not_be_written_is_written_later() {
     let running = Subject::new(&[script]).set("SAM_INTERVAL", "200ms").start();
     running.await_line("1 up");
     wait_until("it runs", || running.status()["stage"] == "running");
-    // In the way of the next one.
+    // A folder stands in the way of the next status file.
     let next = running.path("status.next");
     fs::create_dir(&next).unwrap();
     running.signal(10);
@@ -227,7 +227,7 @@ fn a_status_that_cannot_be_written_says_that_it_is_old_and_the_log_says_so_once(
         || -> Value { serde_json::from_str(&fs::read_to_string(&file).unwrap_or_default()).unwrap_or(Value::Null) };
     wait_until("it is ready", || read()["stage"] == "ready");
     assert_eq!((&read()["current"], status(&file, &[]).0), (&json!(true), 0));
-    // In the way of each next one.
+    // A folder stands in the way of each next status file.
     let next = folder.path().join("status.next");
     fs::create_dir(&next).unwrap();
     for _ in 0..4 {
@@ -245,7 +245,7 @@ fn a_status_that_cannot_be_written_says_that_it_is_old_and_the_log_says_so_once(
     let (code, text) = status(&file, &["--json"]);
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, &value["current"], &value["serves"]), (4, &json!(false), &json!(false)));
-    // Without an occasion: it tries again by itself.
+    // The supervisor tries again by itself, without an event.
     fs::remove_dir(&next).unwrap();
     wait_until("it is true again", || read()["current"] == true && read()["stage"] == "ready");
     assert_eq!(status(&file, &[]).0, 0);
@@ -255,7 +255,7 @@ fn a_status_that_cannot_be_written_says_that_it_is_old_and_the_log_says_so_once(
     assert_eq!(log.matches("cannot write the status file").count(), 1, "{log}");
 }
 
-/// Where not even the file that is there can be marked.
+/// The supervisor cannot even mark the present file.
 #[test]
 fn a_status_of_an_instance_that_is_gone_is_old_whatever_it_says() {
     let running = sh(&[], "exec sleep 1000").start();
@@ -292,7 +292,7 @@ fn a_second_supervisor_of_a_status_file_is_refused_and_one_after_the_first_was_k
     assert!(file.with_extension("lock").exists());
     let output = sam(&["run", "--status", shown, "--", "true"]);
     assert_eq!(output.status.code(), Some(0), "{}", words(&output.stderr));
-    assert!(!file.with_extension("lock").exists(), "it leaves nothing but the status");
+    assert!(!file.with_extension("lock").exists(), "the supervisor leaves nothing but the status file");
     running.end();
 }
 
@@ -333,7 +333,7 @@ fn stop_and_signal_reach_a_supervisor_by_its_status_file_and_no_other_process() 
     let shown = file.to_str().unwrap();
     assert_eq!(sam(&["signal", shown, "HUP"]).status.code(), Some(0));
     running.await_line("reloaded");
-    // The number of a process that began at another time: this one's own, which is to live on.
+    // The file names this test's process id with another start time, so the process must not be signalled.
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("other");
     let mut value = running.status();
@@ -347,7 +347,7 @@ fn stop_and_signal_reach_a_supervisor_by_its_status_file_and_no_other_process() 
     assert_eq!(sam(&["signal", shown]).status.code(), Some(64));
     assert_eq!(sam(&["signal", shown, "SIGNONE"]).status.code(), Some(64));
     assert_eq!(sam(&["stop", shown]).status.code(), Some(0));
-    assert_eq!(status(&file, &[]).0, 1, "it has ended when the command has");
+    assert_eq!(status(&file, &[]).0, 1, "the supervisor has ended when the command ends");
     assert_eq!(running.end().code(), -15);
     assert_eq!(sam(&["stop", "/no/such/file"]).status.code(), Some(2));
 }
@@ -367,7 +367,7 @@ fn a_restart_is_followed_by_the_next_instance_and_no_budget_counts_it() {
     }
     let status = running.status();
     assert_eq!((status["instance"].as_u64(), status["restarts"].as_u64()), (Some(4), Some(3)));
-    // Another's signal of that number is passed on, as others are.
+    // The same signal from another sender is passed on like any other signal.
     running.signal(libc::SIGRTMAX());
     let seen = running.end();
     assert_eq!((seen.code(), seen.of("started").len(), seen.of("restarting").len()), (-libc::SIGRTMAX(), 4, 3));

@@ -10,7 +10,7 @@ const INTERRUPT: &str = "\x03";
 const QUIT: &str = "\x1c";
 const SUSPEND: &str = "\x1a";
 
-/// A shell, and what the supervisor in it tells.
+/// A shell at a terminal, and the events of the supervisor in it.
 struct Seat {
     tty: Tty,
     folder: TempDir,
@@ -30,7 +30,7 @@ impl Seat {
         Seat { tty: Tty::shell(&variables), folder }
     }
 
-    /// Types the command; `rest` may put it into the background.
+    /// Types the command. `rest` may put it into the background.
     fn run(&mut self, scripts: &[&str], rest: &str) {
         let scripts: Vec<String> = scripts.iter().map(|script| format!("'{script}'")).collect();
         self.tty.types(&format!("{} {}{rest}\n", program("subject").display(), scripts.join(" ")));
@@ -46,7 +46,7 @@ impl Seat {
         events.filter(|event| event["event"] == name).count()
     }
 
-    /// The supervisor and its instance.
+    /// The process ids of the supervisor and of its instance.
     fn pids(&self) -> (i32, i32) {
         let mut pids = None;
         wait_until("an instance runs", || {
@@ -59,7 +59,7 @@ impl Seat {
         (supervisor as i32, instance as i32)
     }
 
-    /// What the shell says of the last command.
+    /// Waits until the shell shows this status of the last command.
     fn await_status(&mut self, status: i32) {
         self.tty.await_foreground(self.tty.leader());
         self.tty.types("echo status-$?\n");
@@ -95,7 +95,7 @@ fn a_program_that_is_suspended_and_resumed_was_not_hung() {
         seat.tty.types(SUSPEND);
         wait_until("both stop", || is_stopped(supervisor) && is_stopped(instance));
         seat.tty.await_text("Stopped");
-        // Longer than its interval and grace.
+        // This is longer than interval and grace.
         thread::sleep(Duration::from_millis(400));
         seat.tty.types("fg\n");
         wait_until("both go on", || !is_stopped(supervisor) && !is_stopped(instance));
@@ -115,13 +115,13 @@ fn an_instance_that_reads_the_terminal_is_lent_it() {
     seat.tty.await_foreground(instance);
     seat.tty.types("hello\n");
     seat.tty.await_text("1 read hello true");
-    // 7 is a failure, so a next one reads, too.
+    // Exit status 7 is a failure, so a next instance begins and reads, too.
     seat.tty.await_text("2 up");
     seat.tty.await_foreground(seat.pids().1);
     seat.tty.types(INTERRUPT);
     seat.await_status(130);
     assert!(!lives(supervisor));
-    assert_eq!(seat.events("started"), 2, "Ctrl-C, which came to the instance alone, is the operator's");
+    assert_eq!(seat.events("started"), 2, "Ctrl-C reaches the instance alone, and counts as the operator's stop");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn an_instance_that_has_the_terminal_is_suspended_and_resumed() {
         seat.tty.types(SUSPEND);
         wait_until("both stop", || is_stopped(supervisor) && is_stopped(instance));
         seat.tty.await_text("Stopped");
-        // The supervisor stops itself, by SIGSTOP.
+        // The supervisor suspends itself by SIGSTOP.
         seat.await_status(147);
         seat.tty.types("fg\n");
     }
@@ -148,14 +148,14 @@ fn an_instance_that_has_the_terminal_is_suspended_and_resumed() {
 
 #[test]
 fn between_instances_the_terminal_is_the_supervisors() {
-    // However it ends while it has the terminal; the second, the same, is followed by a delay.
+    // The instance ends in different ways while it has the terminal. A delay follows the second end.
     for end in ["exit 7", "kill 9", "delegate; kill 9", "abort"] {
         let mut seat = Seat::with("2s", "60s..60s");
         seat.run(&[&format!("say up; read; {end}")], "");
         let mut supervisor = 0;
         for instance in 1..=2 {
             seat.tty.await_text(&format!("{instance} up"));
-            // The status file may tell of it a moment later.
+            // The status file may name the instance a moment later.
             wait_until("it has the foreground", || seat.tty.foreground() == seat.pids().1);
             supervisor = seat.pids().0;
             seat.tty.types("hello\n");
@@ -164,7 +164,7 @@ fn between_instances_the_terminal_is_the_supervisors() {
         seat.tty.await_foreground(supervisor);
         wait_until("no instance is left", || seat.events("ended") == 2);
         assert_eq!(seat.tty.foreground(), supervisor, "{end}");
-        // So a key reaches it.
+        // A key reaches the supervisor.
         seat.tty.types(INTERRUPT);
         seat.await_status(130);
         assert_eq!(seat.events("started"), 2, "{end}");
@@ -209,7 +209,7 @@ fn a_supervisor_that_no_shell_could_resume_suspends_nothing() {
     let mut command = Command::new(program("subject"));
     command.arg("start; say up; beats 1000 10; say through; beats 60000 10").env("SAM_LOG", "0");
     command.env("SAM_EVENTS", folder.path().join("events"));
-    // As process 1 of a container with a terminal is.
+    // Process 1 of a container with a terminal has no shell that could resume it.
     let mut tty = Tty::start(command);
     tty.await_text("1 up");
     tty.types(SUSPEND);

@@ -14,23 +14,24 @@ use sam_tests::{
     program, state_of,
 };
 
-/// Every how many stops: a life has some hundreds, each of which costs one. An odd number has
-/// stops before a call and after one in turn; the optimised program is killed at each.
+/// The distance between the stops at which the supervisor is killed. A life has some hundreds of stops, and
+/// each kill costs a life. With an odd distance, kills come before and after a call in turn. An optimised build
+/// kills at each stop.
 const STEP: usize = if cfg!(debug_assertions) { 3 } else { 1 };
 
 /// What became of a life under a tracer.
 enum Life {
-    /// It was killed as told.
+    /// The supervisor was killed at its fatal stop.
     Killed,
-    /// It ended before, so (an exit code, or the signal as a negative number).
+    /// The supervisor ended before: an exit code, or the signal as a negative number.
     Ended(i32),
 }
 
-/// A wait of the tracer's.
+/// What the tracer's wait returned.
 enum Stop {
-    /// It is at a system call: before it or after it, in turn.
+    /// The process is at a system call: before it or after it, in turn.
     Call,
-    /// A signal came to it.
+    /// A signal came to the process.
     Signal(i32),
     Ended(i32),
 }
@@ -86,7 +87,7 @@ fn live(arguments: &[CString], variables: &[CString], fatal: usize, calls: &mut 
         // SAFETY: nothing of the parent's runs.
         unsafe { libc::_exit(127) };
     }
-    assert!(matches!(stop(pid), Stop::Signal(libc::SIGTRAP)), "it was executed");
+    assert!(matches!(stop(pid), Stop::Signal(libc::SIGTRAP)), "the program stops when it is executed");
     ptrace(libc::PTRACE_SETOPTIONS, pid, (libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_EXITKILL) as usize);
     let (mut signal, mut count, mut before) = (0, 0, false);
     loop {
@@ -98,7 +99,7 @@ fn live(arguments: &[CString], variables: &[CString], fatal: usize, calls: &mut 
             Stop::Call => {
                 before = !before;
                 let call = call_of(pid);
-                // The vault is the first memory file; what comes earlier is no supervision.
+                // The vault is the first memory file. Calls before it are not yet supervision.
                 if count > 0 || call == libc::SYS_memfd_create {
                     count += 1;
                     calls.push(if before { call } else { -1 });
@@ -147,13 +148,13 @@ fn a_supervisor_that_is_killed_at_any_system_call_leaves_no_process_behind() {
                 let left = reap_all();
                 assert!(left.is_ok(), "killed at its stop {fatal} (call {call:?}), it left {left:?}");
                 if let Life::Ended(end) = life {
-                    assert_eq!(end, -libc::SIGTERM, "a life that nobody disturbs");
-                    assert_eq!(left, Ok(vec![]), "it left something to reap");
+                    assert_eq!(end, -libc::SIGTERM, "an undisturbed life ends by the operator's stop");
+                    assert_eq!(left, Ok(vec![]), "an undisturbed life left a process to reap");
                     break fatal;
                 }
                 fatal += STEP;
             };
-            // Starts, ends, and what lies between them cannot be fewer.
+            // A whole life has more calls than that.
             assert!(most > 200, "{most} stops are too few for a whole life");
             println!("{respawn}: killed at {most} stops / {STEP}");
         }

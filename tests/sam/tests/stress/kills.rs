@@ -14,22 +14,22 @@ use sam_tests::{
     send, state_of, wait_until,
 };
 
-/// How often; the optimised program in full.
+/// How many kills; an optimised build makes all of them.
 const RESTARTS: u64 = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
 
-/// What must not grow.
+/// The sizes that must not grow.
 #[derive(Debug, PartialEq, Eq)]
 struct Size {
     descriptors: usize,
     mappings: usize,
-    /// KiB of its own data, whether shared with an instance or not, and how much it may be.
+    /// KiB of anonymous memory, whether shared with an instance or not.
     anonymous: u64,
     data: u64,
 }
 
-/// The supervisor's size while an instance lives, is past its start, keeps every name and holds
-/// still, and the next stands by. It holds still because a reader of a directory whose entries
-/// move meanwhile may count one twice, or not at all.
+/// The supervisor's size at a moment when an instance is past its start, keeps every name and holds still, and
+/// the next child stands by. The instance holds still because a reader of a directory may count an entry that
+/// moves meanwhile twice, or not at all.
 fn size(running: &Running, page: &Page) -> Size {
     let pid = running.pid();
     let mut since = Instant::now();
@@ -37,7 +37,7 @@ fn size(running: &Running, page: &Page) -> Size {
     wait_until("an instance holds still, and the next stands by", || {
         let holds = get(&page[HELD]) == get(&page[BORN]) && (0..NAMES).all(|name| get(&page[KEPT + name]) > 0);
         let stands_by = children(pid).len() == 2;
-        // It stands by once for each instance, and may have been what was killed.
+        // One child stands by for each instance, and a kill may have hit that child.
         if holds && !stands_by && since.elapsed() > Duration::from_millis(200) {
             children(pid).first().into_iter().for_each(|&pid| send(pid, libc::SIGKILL));
             since = Instant::now();
@@ -45,7 +45,7 @@ fn size(running: &Running, page: &Page) -> Size {
         holds && stands_by
     });
     let size = Size {
-        // Of what was passed, and of what the status is written to, there is one more for a moment.
+        // A descriptor that is passed on, and that of a new status file, exist for a moment.
         descriptors: (0..1000).map(|_| descriptors(pid)).min().unwrap(),
         mappings: mappings(pid),
         anonymous: field(pid, "smaps_rollup", "Anonymous"),
@@ -95,9 +95,9 @@ fn an_instance_may_be_killed_at_any_moment_ten_thousand_times() {
             let killed = monotonic();
             send(newest, libc::SIGKILL);
             if random.u8(..16) == 0 {
-                // Let one go past its start, to see how long that took.
-                // What was killed may have been what the instance before had started, which the supervisor
-                // has adopted for a moment: then no instance ends. One that is lost shows in the next turn.
+                // Lets an instance go past its start, to see how long that took.
+                // The kill may have hit a process of the instance before, which the supervisor has adopted for a
+                // moment. Then no instance ends; a lost instance shows in the next turn.
                 let since = Instant::now();
                 wait_until("the next is born", || {
                     get(&page[BORN]) > killed || state_of(pid) == Some('Z') || since.elapsed() > Duration::from_secs(1)
@@ -113,10 +113,10 @@ fn an_instance_may_be_killed_at_any_moment_ten_thousand_times() {
         }
         let time = began.elapsed();
         let (early, late) = (early.unwrap(), size(&running, &page));
-        // A deed that is seldom done may touch one page of the stack for its first time.
+        // An action that is seldom executed may touch one page of the stack for the first time.
         let late = Size { anonymous: late.anonymous - 4 * u64::from(late.anonymous == early.anonymous + 4), ..late };
         assert_eq!(late, early, "the supervisor has grown");
-        // The last kill may have hit the one that stands by, which is reaped a moment later.
+        // The last kill may have hit the standby child, which is reaped a moment later.
         wait_until("an instance is left, perhaps one that stands by, and no zombie", || {
             let left: Vec<_> = children(pid).into_iter().map(state_of).collect();
             left.len() <= 2 && !left.contains(&Some('Z'))
@@ -129,7 +129,10 @@ fn an_instance_may_be_killed_at_any_moment_ten_thousand_times() {
         let seen = running.end();
         assert_eq!(seen.code(), -libc::SIGTERM);
         assert_eq!(seen.of("started").len() as u64, restarts + 1);
-        assert!(seen.of("ended").iter().rev().skip(1).all(|event| event["signal"] == 9), "one did not die of a kill");
-        assert_eq!(reap_all(), Ok(vec![]), "something of it is left");
+        assert!(
+            seen.of("ended").iter().rev().skip(1).all(|event| event["signal"] == 9),
+            "an instance did not die of a kill"
+        );
+        assert_eq!(reap_all(), Ok(vec![]), "a process of the program is left");
     });
 }

@@ -1,4 +1,4 @@
-//! A server that is killed under load refuses nobody.
+//! A server that is killed under load refuses no connection.
 
 use std::{
     fs,
@@ -21,18 +21,18 @@ use sam_tests::{
 const KILLS: usize = 1_000;
 const CLIENTS: usize = 4;
 
-/// What the clients saw.
+/// The counts of the clients.
 #[derive(Debug, Default)]
 struct Account {
     connections: AtomicU64,
-    /// Connections that were not made, for whatever reason.
+    /// Connections that could not be made, for any reason.
     refused: AtomicU64,
     answers: AtomicU64,
-    /// Connections that an instance took with it.
+    /// Connections that ended with an instance.
     broken: AtomicU64,
 }
 
-/// Connects, asks a few times, and begins anew, until told to stop.
+/// Connects, sends a few requests, and begins anew, until `is_over`.
 fn ask(port: u16, account: &Account, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Relaxed) {
         let mut stream = match TcpStream::connect(("127.0.0.1", port)) {
@@ -83,7 +83,7 @@ fn a_server_that_is_killed_a_thousand_times_refuses_no_connection() {
                 next = running.status()["pid"].as_i64().map_or(last, |pid| pid as i32);
                 next != last
             });
-            // Every other one dies before it can serve; the rest once clients were answered.
+            // Every other instance is killed before it can serve, and the rest after clients were answered.
             if kill % 2 == 0 {
                 let answers = account.answers.load(Ordering::Relaxed);
                 wait_until("it serves", || account.answers.load(Ordering::Relaxed) > answers + 2);
@@ -98,7 +98,7 @@ fn a_server_that_is_killed_a_thousand_times_refuses_no_connection() {
         assert_eq!(account.refused.load(Ordering::Relaxed), 0);
         assert!(account.broken.load(Ordering::Relaxed) > 0, "no kill hit a connection: {account:?}");
 
-        // A stop that comes before the last end was seen is the end of that instance.
+        // If the stop came before the supervisor saw the last kill, the kill would count as the stop.
         running.await_events("started", KILLS + 1);
         running.signal(libc::SIGTERM);
         let seen = running.end();

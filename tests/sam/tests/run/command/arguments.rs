@@ -93,7 +93,7 @@ fn the_manual_names_every_option_and_no_other() {
     let manual = words(&sam(&["run", "--help"]).stdout);
     let options = manual.lines().filter_map(|line| line.strip_prefix("      --"));
     let options = options.filter_map(|line| line.split_whitespace().next());
-    // A switch is there with both of its forms.
+    // A switch has two forms, with and without `no-`.
     let forms = options.flat_map(|option| match option.strip_prefix("[no-]") {
         Some(word) => vec![word.to_owned(), format!("no-{word}")],
         None => vec![option.to_owned()],
@@ -101,7 +101,7 @@ fn the_manual_names_every_option_and_no_other() {
     let options: Vec<String> = forms.collect();
     assert!(options.len() >= 36, "{options:?}");
     for option in &options {
-        // Whatever is wrong with this, it is not that the option is unknown.
+        // The command may refuse this, but not because the option is unknown.
         let output = sam(&["run", &format!("--{option}")]);
         assert_eq!(output.status.code(), Some(64));
         assert!(!words(&output.stderr).contains("no option"), "{option}");
@@ -125,7 +125,7 @@ fn variables_for_linked_programs_do_not_change_the_command() {
     let subject = sh(&["--policy", "quit"], "echo $SAM_POLICY; exit 7");
     let seen = subject.set("SAM_POLICY", "nonsense").set("SAM_DISABLE", "1").run();
     assert_eq!((seen.code(), seen.lines), (7, vec!["nonsense".to_owned()]));
-    assert_eq!(seen.events.len(), 3, "it was supervised");
+    assert_eq!(seen.events.len(), 3, "the program was supervised");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A command that is run when an instance has failed.
+//! `--on-failure`: a command that runs when an instance has failed.
 
 use std::{fs, path::Path};
 
@@ -15,7 +15,8 @@ fn each_failure_runs_the_failure_command_with_its_cause_and_the_end_waits_for_it
     let command = "echo \"$SAM_INSTANCE <$SAM_DECISION> <$SAM_EXIT_STATUS> <$SAM_EXIT_SIGNAL> <$SAM_CAUSE>\" >> TOLD; \
                    [ $SAM_INSTANCE != 3 ] || { sleep 0.3; echo done >> TOLD; }";
     let command = command.replace("TOLD", told.to_str().unwrap());
-    // Each waits until the command of the one before has ended: there is no second beside it.
+    // Each instance waits until the command of the instance before has ended, because two commands never run
+    // at one time.
     let script = "n=$((SAM_INSTANCE - 1)); until [ $n = 0 ] || grep -q \"^$n \" $0; do sleep 0.01; done; sleep 0.2; \
                   case $SAM_INSTANCE in 1) exit 9;; 2) kill -9 $$;; *) exit 4;; esac";
     let options = ["--budget", "2/1h", "--backoff", "1ms..1ms", "--on-failure", &command];
@@ -54,12 +55,12 @@ fn a_warning_tells_the_failure_command_its_cause_and_waits_for_no_end_of_it() {
     running.await_events("started", 3);
     wait_until("it is told", || read(&told).ends_with('\n'));
     let pid: i32 = read(&told).trim().strip_prefix("probe ").unwrap().parse().unwrap();
-    // It goes on, and there is no second.
+    // The command goes on, and no second command runs.
     running.await_events("started", 4);
     assert!(lives(pid));
     assert_eq!(read(&told).lines().count(), 1);
     running.signal(libc::SIGTERM);
-    // That is a stop for the command, too, if it comes after the end of the instance.
+    // A stop that comes after the end of the instance stops the command, too.
     fs::remove_file(&held).unwrap();
     running.end();
     wait_until("it has ended", || !lives(pid));

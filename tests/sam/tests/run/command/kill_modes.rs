@@ -1,8 +1,8 @@
-//! Whom a stop reaches, and what is killed.
+//! Kill modes: which processes a stop reaches, and which are killed.
 
 use sam_tests::{Running, command::sh, lives, send, wait_until};
 
-/// Does not outlive its test.
+/// The process id of a worker, which is killed at the end of its test.
 struct Worker(i32);
 
 impl Drop for Worker {
@@ -11,7 +11,7 @@ impl Drop for Worker {
     }
 }
 
-/// A shell with a worker, which says so when it is told to end, and a reaction of the shell itself.
+/// A shell with a worker. The worker prints a line when it is told to end; the shell has a reaction of its own.
 fn with_worker(options: &[&str], reaction: &str) -> (Running, Worker) {
     let worker = r"trap 'echo worker told; exit 0' TERM; echo worker \$\$; while :; do sleep 0.02; done";
     let script = format!("{reaction}; sh -c \"{worker}\" & echo up; while :; do sleep 0.02; done");
@@ -27,10 +27,10 @@ fn by_kill_mode_a_stop_reaches_the_group_or_the_main_process_alone() {
         let (running, worker) = with_worker(&["--kill-mode", mode], "trap 'echo told; exit 5' TERM");
         running.signal(libc::SIGTERM);
         running.await_line("told");
-        // A worker that goes on keeps the output open.
+        // A worker that goes on keeps the program's output open.
         let seen = if mode == "main" { running.end_before_its_output() } else { running.end() };
         assert_eq!(seen.code(), 5, "{mode}");
-        // What is not told is killed, or goes on.
+        // A worker that is not told is killed or goes on, by kill mode.
         let is_told = seen.lines.iter().any(|line| line == "worker told");
         assert_eq!((is_told, lives(worker.0)), (mode == "group", mode == "main"), "{mode}");
     }

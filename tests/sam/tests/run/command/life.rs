@@ -1,4 +1,4 @@
-//! How a program ends, what follows, and how its supervisor ends.
+//! How programs end, what follows each end, and how the command ends.
 
 use std::{
     fs,
@@ -46,7 +46,7 @@ fn the_restart_budget_is_what_the_options_say() {
 #[test]
 fn the_policy_always_restarts_after_a_clean_end_within_the_budget() {
     let seen = sh(&["--policy", "always", "--budget", "2/1h", "--backoff", "1ms..1ms"], "exit 0").run();
-    // Who gives up did not succeed.
+    // A supervisor that gives up has not succeeded.
     assert_eq!((seen.code(), seen.of("started").len()), (1, 3));
 }
 
@@ -78,7 +78,7 @@ fn an_instance_that_cannot_be_made_is_told_with_its_reason() {
         Some(words(&output.stderr)).filter(|text| text.contains("could not be made"))
     });
     let told: Vec<String> = told.collect();
-    assert!(!told.is_empty(), "none of the limits has the effect");
+    assert!(!told.is_empty(), "none of the limits keeps an instance from being made");
     for text in told {
         assert!(text.contains("instance 1 could not be made: Too many open files; the next begins"), "{text}");
         assert!(!text.contains("error 24") && !text.contains("0.000ns"), "{text}");
@@ -98,7 +98,7 @@ fn a_program_that_goes_into_the_background_ends_with_a_line_that_says_what_to_do
             assert!(text.contains(part), "{script}: {text}");
         }
     }
-    // One that takes all with it, whatever is left of that.
+    // A program whose helpers have ended gets no such line.
     assert_eq!(run("sleep 1000 & kill -9 $!; wait; exit 0"), (Some(0), String::new()));
     assert_eq!(run("true & wait; exit 0"), (Some(0), String::new()));
 }
@@ -137,7 +137,7 @@ fn an_idle_supervisor_sleeps() {
     wait_until("it sleeps", || sam_tests::state_of(running.pid()) == Some('S'));
     let before = switches();
     std::thread::sleep(std::time::Duration::from_millis(600));
-    assert!(switches() - before <= 1, "it woke up without an occasion");
+    assert!(switches() - before <= 1, "the supervisor woke up without an occasion");
     running.signal(libc::SIGTERM);
     running.end();
 }

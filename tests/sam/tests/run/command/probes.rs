@@ -1,4 +1,4 @@
-//! Health as a command sees it from outside.
+//! Probes, by which the command checks a program's health from outside.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use serde_json::json;
 fn a_probe_that_fails_three_times_leads_to_a_warning_and_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let count = folder.path().join("count");
-    // Well at first, then not; each probe leaves a line.
+    // The program is well at first, and then not. Each probe writes a line.
     let probe = format!(
         "echo $SAM_INSTANCE:$SAM_PID >> {0}; [ $SAM_INSTANCE = 2 ] || [ $(wc -l < {0}) -le 2 ]",
         count.display()
@@ -35,7 +35,7 @@ fn a_probe_that_fails_three_times_leads_to_a_warning_and_a_restart() {
     let probes = fs::read_to_string(&count).unwrap();
     let pid = running.lines()[0].clone();
     let first: Vec<&str> = probes.lines().filter(|line| line.starts_with("1:")).collect();
-    assert!(first.len() >= 5, "two that are well, three that are not: {probes}");
+    assert!(first.len() >= 5, "the first instance has two good probes and three failed ones: {probes}");
     assert!(first.iter().all(|line| *line == format!("1:{pid}")), "{probes}");
     running.signal(libc::SIGTERM);
     assert_eq!(running.end().code(), -15);
@@ -56,7 +56,7 @@ fn a_probes_group_ends_with_the_probe_and_its_output_goes_to_the_log() {
         let child = command.spawn().unwrap();
         wait_until("there were probes", || read().lines().count() > 10);
         let all = read();
-        // The newest may still run.
+        // The newest probe may still run.
         for pid in all.lines().take(9) {
             let pid = pid.parse().unwrap();
             wait_until("what a probe left is killed", || !lives(pid));
@@ -85,7 +85,7 @@ fn a_program_is_ready_by_its_first_good_probe_and_may_be_slow_to_start() {
     running.signal(libc::SIGTERM);
     let seen = running.end();
     assert_eq!(seen.names()[..3], ["started", "ready", "warned"]);
-    // There is a limit for it.
+    // The start has a limit.
     let options = ["--probe", "false", "--probe-every", "20ms", "--start-limit", "300ms"];
     let seen = sh(&options, "[ $SAM_INSTANCE = 2 ] || exec sleep 1000").run();
     assert_eq!((&seen.of("warned")[0]["cause"], seen.of("ready").len(), seen.code()), (&json!("start"), 0, 0));
@@ -116,7 +116,7 @@ fn a_probe_that_hangs_is_killed_and_counts_as_failed() {
 
 #[test]
 fn without_a_shell_a_probe_is_refused_at_the_start() {
-    // In a mount namespace of its own, where what /bin/sh is cannot be executed.
+    // The command runs in a mount namespace of its own, where /bin/sh cannot be executed.
     let shell = fs::canonicalize("/bin/sh").unwrap();
     let script = "mount --bind /dev/null \"$1\" && exec \"$0\" run --probe true -- /bin/true";
     let mut command = Command::new("unshare");
@@ -147,6 +147,6 @@ fn a_program_that_says_itself_when_it_is_ready_is_not_probed_before() {
     wait_until("it is starting", || running.status()["stage"] == "starting");
     running.signal(libc::SIGUSR1);
     running.await_events("warned", 1);
-    assert!(!early.exists(), "it was probed while it booted");
+    assert!(!early.exists(), "the program was probed while it booted");
     assert_eq!(running.end().names()[..3], ["started", "ready", "warned"]);
 }

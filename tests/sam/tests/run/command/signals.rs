@@ -59,7 +59,7 @@ fn a_program_has_signals_and_descriptors_as_without_the_command() {
     }
 }
 
-/// A shell that counts a signal, and a helper of its that dies of it.
+/// The program is a shell that counts a signal, with a helper that dies of the signal.
 #[test]
 fn a_signal_that_is_passed_on_goes_to_the_main_process_and_by_option_to_its_group() {
     let script = "trap 'echo reloaded; [ $SAM_INSTANCE = 1 ] || exit 7' HUP; sleep 1000 & echo helper $!; echo up; \
@@ -93,8 +93,8 @@ fn a_stop_sends_the_signal_that_the_program_wants_and_a_second_ctrl_c_kills() {
     running.await_line("up");
     running.signal(libc::SIGINT);
     running.await_line("no");
-    // Each a press of the key; the first of them may come too soon to be another.
-    wait_until("it is killed", || {
+    // Each is a press of the key. One that comes too soon after the first does not count as another.
+    wait_until("the program is killed", || {
         running.signal(libc::SIGINT);
         running.events().iter().any(|event| event["event"] == "killed")
     });
@@ -132,7 +132,7 @@ fn a_program_may_read_from_the_terminal() {
     assert_eq!(tty.end().code(), Some(3));
 }
 
-/// As a service manager starts it: the variable names the process that it made.
+/// The command is started as a service manager starts it: the variable names the process that it made.
 #[test]
 fn sockets_of_a_service_manager_reach_the_program_in_each_instance() {
     let script = "[ \"$LISTEN_PID\" = $$ ] && [ \"$SYSTEMD_EXEC_PID\" = $$ ] && echo mine $LISTEN_FDS$LISTEN_PIDFDID; \
@@ -145,7 +145,7 @@ fn sockets_of_a_service_manager_reach_the_program_in_each_instance() {
         .output()
         .unwrap();
     assert_eq!(words(&output.stdout), "mine 1\nopen\nmine 1\nopen\n");
-    // What was meant for another process is not the program's either.
+    // Sockets that were meant for another process do not reach the program.
     let other = Command::new(program("sam"))
         .args(["run", "--quiet", "--", "/bin/sh", "-c", "echo $LISTEN_PID"])
         .env("LISTEN_PID", "1")

@@ -1,4 +1,4 @@
-//! What a program finds around itself: variables, user, folder, limits.
+//! The surroundings of a program: variables, user, folder, limits.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
@@ -12,12 +12,12 @@ fn is_root() -> bool {
     // SAFETY: takes no pointers.
     let is_root = unsafe { libc::geteuid() } == 0;
     if !is_root {
-        eprintln!("not shown here: only root can become another user");
+        eprintln!("NOT TESTED: only root can become another user");
     }
     is_root
 }
 
-/// A folder that everybody may enter.
+/// A folder that every user may enter.
 fn open_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -38,7 +38,7 @@ fn each_instance_has_the_variables_limits_and_folder_of_the_options() {
     let folder = text(folder.path());
     let one = ["<2 = 2><>", folder, "100", "200", "0"];
     assert_eq!(seen.lines, [one, one].concat());
-    // What is not given is as the supervisor has it.
+    // Without options the program has the variables and folder of its supervisor.
     let seen = sh(&[], "echo \"$A\"; pwd").set("A", "its own").run();
     assert_eq!(seen.lines, ["its own", text(&std::env::current_dir().unwrap())]);
 }
@@ -67,7 +67,7 @@ fn a_program_runs_as_its_user_with_all_groups_of_that_user_and_no_others() {
     let seen = sh(&["--user", "nobody"], script).run();
     assert_eq!(seen.lines[..4], ["65534", "65534", "65534", "nobody nobody /nonexistent"]);
     assert_eq!(seen.lines[4..], ["Uid:\t65534\t65534\t65534\t65534", "CapEff:\t0000000000000000"]);
-    // Members of a group are listed there.
+    // This file lists the members of groups.
     let groups = fs::read_to_string("/etc/group").unwrap();
     let member =
         groups.lines().find_map(|line| line.rsplit(':').next()?.split(',').next().filter(|user| !user.is_empty()));
@@ -110,7 +110,7 @@ fn impossible_users_folders_and_limits_are_refused_before_a_program_begins() {
         (&["--env", "=x"], 64, "--env is \"=x\"; give NAME=VALUE"),
         (&["--limit", "files=1"], 64, "--limit is \"files=1\"; give a limit by its name in prlimit(1)"),
         (&["--limit", "nofile=2:1"], 64, "--limit is \"nofile=2:1\"; give"),
-        // More than the system has.
+        // This limit is more than the system allows.
         (&["--limit", "nofile=4000000000"], 71, "set the limit nofile to 4000000000; without root's rights give"),
         (&["--cwd", "/no/such/folder"], 71, "enter /no/such/folder; give --cwd a folder that is there"),
     ];
@@ -137,7 +137,7 @@ fn a_supervisor_that_may_not_become_another_user_says_so() {
     if !is_root() {
         return;
     }
-    // A supervisor without rights, below one that has them.
+    // An outer supervisor with root's rights runs an inner one without them.
     let folder = open_folder();
     let copy = folder.path().join("sam");
     fs::copy(sam_tests::program("sam"), &copy).unwrap();

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 use super::{installed, main_process};
 
-/// PostgreSQL's programs, which Debian keeps out of `PATH`, and a cluster of its own. It refuses to
-/// run as root, so the superuser's is nobody's.
+/// PostgreSQL's programs, which Debian keeps out of `PATH`, and a cluster for one test. PostgreSQL refuses to run
+/// as root, so root runs it as the user `nobody`.
 struct Postgres {
     programs: PathBuf,
     folder: TempDir,
@@ -44,7 +44,7 @@ impl Postgres {
         Some(postgres)
     }
 
-    /// What is executed for one of its programs.
+    /// The program and the arguments that execute one of PostgreSQL's programs.
     fn command(&self, name: &str, arguments: &[&str]) -> (String, Vec<String>) {
         let program = self.programs.join(name).to_str().unwrap().to_owned();
         let arguments = arguments.iter().map(|&argument| argument.to_owned());
@@ -81,19 +81,19 @@ impl Postgres {
         client
     }
 
-    /// The whole answer, or what went wrong.
+    /// Sends a query, and returns the whole answer or the error.
     fn ask(&self, question: &str) -> Result<String, String> {
         let output = self.client(&[question]).output().unwrap();
         let text = words(&output.stdout).trim_end().to_owned();
         if output.status.success() { Ok(text) } else { Err(words(&output.stderr)) }
     }
 
-    /// A client whose second question is being answered when this returns; the answer is `done`.
+    /// Starts a client, and returns while the server answers the client's second query. The answer is `done`.
     fn begin_to_ask(&self) -> Child {
         let mut client = self.client(&["SELECT pg_backend_pid()", "SELECT 'done' FROM pg_sleep(1.5)"]);
         let mut client = client.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut pid = String::new();
-        // Byte by byte, as the rest is for whoever waits for the client.
+        // Reads byte by byte, because the rest of the output belongs to the code that waits for the client.
         let mut byte = [0];
         while client.stdout.as_mut().unwrap().read(&mut byte).unwrap() == 1 && byte != *b"\n" {
             pid.push(byte[0].into());
@@ -168,14 +168,15 @@ fn postgres_keeps_what_was_committed_when_it_is_killed_or_hangs_and_a_fast_stop_
     let keep = |number: u32| postgres.ask(&format!("INSERT INTO kept VALUES ({number})")).unwrap();
     let kept = || postgres.ask("SELECT string_agg(number::text, ' ' ORDER BY number) FROM kept").unwrap();
     keep(1);
-    // Its processes have sessions of their own; while one lived, the next would refuse to begin.
+    // PostgreSQL's processes have sessions of their own. While one of them lived, the next instance would
+    // refuse to begin.
     let slow = postgres.begin_to_ask();
     send(main_process(&running), libc::SIGKILL);
     assert!(!slow.wait_with_output().unwrap().status.success());
     running.await_events("ready", 2);
     assert_eq!(kept(), "1");
     keep(2);
-    // Hung.
+    // The main process hangs.
     send(main_process(&running), libc::SIGSTOP);
     running.await_events("ready", 3);
     assert_eq!(running.events().iter().filter(|event| event["cause"] == "probe").count(), 2, "warned and ended");

@@ -38,7 +38,7 @@ fn nginx_reloads_without_a_lost_request_is_replaced_when_killed_and_stops_gracef
     let arguments = ["-c", file.to_str().unwrap(), "-e", "/dev/null"];
     let running = Subject::by_command(&["--stop-signal", "QUIT"], &nginx, &arguments).start();
     wait_until("nginx serves", || serves(port, "version 1"));
-    // A reload, as an operator does it, with an answer under way that outlasts it.
+    // An operator reloads the server while a long answer is under way.
     let slow = begin_to_get(port, "/slow");
     let (answers, wrong) = under_load(port, || {
         for version in 2..5 {
@@ -50,11 +50,11 @@ fn nginx_reloads_without_a_lost_request_is_replaced_when_killed_and_stops_gracef
     assert!(answers > 0 && wrong.is_empty(), "{answers}: {wrong:?}");
     assert!(slow.join().unwrap().unwrap().ends_with(&"x".repeat(300_000)), "an answer under way was cut off");
     assert_eq!(running.events().iter().filter(|event| event["event"] == "started").count(), 1);
-    // Killed: its workers go, too, so that the port is free for the next.
+    // The main process is killed. Its workers are killed, too, so the port is free for the next instance.
     send(main_process(&running), libc::SIGKILL);
     running.await_events("started", 2);
     wait_until("the next serves", || serves(port, "version 4"));
-    // Stopped: an answer under way is finished.
+    // The server is stopped, and finishes an answer that is under way.
     let slow = begin_to_get(port, "/slow");
     running.signal(libc::SIGTERM);
     assert_eq!(running.end().code(), 0);
@@ -126,7 +126,7 @@ fn gunicorn_reloads_without_a_lost_request_and_stops_gracefully() {
     let arguments = ["--chdir", dir, "-w", "2", "-b", &bind, "--log-level", "critical", "service:app"];
     let running = Subject::by_command(&["--notify", "main"], &gunicorn, &arguments).start();
     wait_until("gunicorn serves", || serves(port, "version 1"));
-    // Workers leave with the connections that their queue had if they are signalled themselves.
+    // A worker that gets the signal itself would drop the connections in its queue.
     let slow = begin_to_get(port, "/slow");
     configure(2);
     running.signal(libc::SIGHUP);
@@ -149,7 +149,7 @@ fn nginx_in_the_foreground_refuses_its_upgrade_and_goes_on() {
     let arguments = ["-c", file.to_str().unwrap(), "-e", "/dev/null"];
     let running = Subject::by_command(&["--stop-signal", "QUIT"], &nginx, &arguments).start();
     wait_until("nginx serves", || serves(port, "version 1"));
-    // It takes a parent that is there for the version before, which is to end first.
+    // nginx takes its parent process for the old version, which would have to end first.
     running.signal(libc::SIGUSR2);
     let log = folder.path().join("error.log");
     wait_until("it says so", || fs::read_to_string(&log).unwrap_or_default().contains("signal is ignored"));
@@ -167,7 +167,7 @@ fn gunicorn_is_upgraded_without_a_lost_request_and_an_upgrade_can_be_taken_back(
     let module = "version = open('version').read()\n\
                   def app(environ, start):\n    start('200 OK', [])\n    return [b'version ' + version.encode()]\n";
     fs::write(folder.path().join("service.py"), module).unwrap();
-    // What its documentation tells to do for systemd.
+    // gunicorn's documentation tells to do this for systemd.
     let hook = "import os\nfrom gunicorn.systemd import sd_notify\n\
                 def when_ready(server):\n    sd_notify(f'READY=1\\nMAINPID={os.getpid()}', server.log)\n";
     fs::write(folder.path().join("gunicorn.conf.py"), hook).unwrap();
@@ -182,7 +182,7 @@ fn gunicorn_is_upgraded_without_a_lost_request_and_an_upgrade_can_be_taken_back(
     wait_until("gunicorn serves", || serves(port, "version 1"));
     let old = main_process(&running);
     let (answers, wrong) = under_load(port, || {
-        // Taken back: the new one ends.
+        // The upgrade is taken back: the new main process ends.
         configure(2);
         running.signal(libc::SIGUSR2);
         running.await_events("handed over", 1);
@@ -192,7 +192,7 @@ fn gunicorn_is_upgraded_without_a_lost_request_and_an_upgrade_can_be_taken_back(
         send(new, libc::SIGTERM);
         running.await_events("handed over", 2);
         wait_until("the old one is the main process again", || main_process(&running) == old);
-        // The other way.
+        // The upgrade is kept: the old main process ends.
         configure(3);
         running.signal(libc::SIGUSR2);
         running.await_events("handed over", 3);

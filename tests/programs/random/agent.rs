@@ -7,13 +7,13 @@ use lcr_tests::till::{Clerk, Moods, v1::Till};
 
 use crate::stage::{House, Stage};
 
-/// The one stage of this program, for components that are told nothing but numbers.
+/// The stage of this program, for components whose configuration has only numbers.
 pub static STAGE: OnceLock<Weak<Stage>> = OnceLock::new();
 
-/// Who builds through the runtime.
+/// A component that builds instances through the runtime.
 #[lcr::interface(name = "random.agent", version = 1)]
 pub trait Agent {
-    /// Calls what it holds; how much answered.
+    /// Calls through the handles that it holds, and returns how many calls succeeded.
     fn act(&self) -> Result<u64, lcr::Fault>;
 }
 
@@ -37,7 +37,7 @@ impl Holder {
                 0 => holder.tills.push(house.rt.service_of("till")?),
                 1 => holder.tills.push(house.rt.reference_of("till", &Moods::default())?),
                 2 => holder.clerk = house.rt.service().ok(),
-                // Ends where it asks for itself.
+                // The recursion ends where the component asks for itself.
                 3 => holder.other = house.rt.service().ok(),
                 4 => holder.other = house.rt.reference(&(number + 1, what / 10)).ok(),
                 5 if stage.may_map() => drop(house.rt.replace(stage.component("till_1"))),

@@ -1,4 +1,4 @@
-//! What a thread of a random program does to runtimes.
+//! Operations that change a runtime.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -10,12 +10,12 @@ use crate::{
     stage::House,
 };
 
-/// What a file of ours is never refused for.
+/// The kinds of errors for which a runtime must not refuse one of the test's own libraries.
 const IMPOSSIBLE: [ErrorKind; 5] =
     [ErrorKind::NotALibrary, ErrorKind::NoManifest, ErrorKind::BadManifest, ErrorKind::Untrusted, ErrorKind::Io];
 
 impl Actor {
-    /// An operation that changes what is present.
+    /// Draws a change of the components that are present.
     pub fn change(&self) -> Outcome {
         let what = self.draw(0..24);
         self.log(format_args!("change {what}"));
@@ -64,13 +64,13 @@ impl Actor {
         Moods { create: mood(), healthy: mood(), save: mood(), restore: mood(), destroy: mood() }
     }
 
-    /// Short limits, so that whoever waits for what does not come goes on soon.
+    /// Gives a plan short limits, so that a thread that waits in vain soon goes on.
     fn quick<'rt>(&self, plan: PlanBuilder<'rt>) -> PlanBuilder<'rt> {
         let plan = plan.timeout(Duration::from_millis(self.draw(20..400)));
         plan.deadline(Duration::from_millis(self.draw(10..200))).gate_wait(Duration::from_millis(self.draw(0..60)))
     }
 
-    /// A file of one that is a till or a clerk, and that one's name.
+    /// A library of a till or a clerk, and the component's name.
     fn file(&self) -> (PathBuf, &'static str) {
         let unload = if self.stage.unload && self.once_in(2) { "_unload" } else { "" };
         let (file, name) = match self.draw(0..20) {
@@ -104,7 +104,7 @@ impl Actor {
         plan
     }
 
-    /// A plan with a configuration for a component, mostly one of which nothing goes wrong.
+    /// Adds a configuration for a component to a plan, mostly one with which nothing goes wrong.
     fn with_moods<'rt>(&self, plan: PlanBuilder<'rt>, name: &str) -> PlanBuilder<'rt> {
         let moods = if self.once_in(3) { self.moods() } else { Moods::default() };
         match plan.configure(name, &moods) {
@@ -144,7 +144,7 @@ impl Actor {
         said(plan.map(Plan::commit).transpose())
     }
 
-    /// Offers a file that is none of a component's.
+    /// Offers a file that is no component.
     fn load_garbage(&self, house: &House) -> Outcome {
         let path = self.stage.scratch.join(format!("garbage-{}.so", self.draw(0..4)));
         let bytes = match self.draw(0..4) {
@@ -170,7 +170,7 @@ impl Actor {
         said(loaded)
     }
 
-    /// Puts a new runtime in the place of one, of which the last user drops what is left.
+    /// Replaces a runtime by a new one. The last user of the old runtime drops it.
     fn rebuild(&self) -> Outcome {
         if !(self.stage.may_map() && self.stage.may_map()) {
             return Ok("no more images".to_owned());

@@ -1,4 +1,4 @@
-//! What a thread leaves in a thread-local, and drops at its very end.
+//! Values that a thread leaves in a thread-local, and drops at its very end.
 
 use std::cell::RefCell;
 
@@ -7,7 +7,7 @@ use lcr_tests::till::v1::Till;
 
 use crate::stage::Callback;
 
-/// Something of which the destructor calls.
+/// A value whose destructor makes a call.
 pub enum Keepsake {
     Till(Handle<dyn Till>),
     Pinned(Pinned<dyn Till>),
@@ -21,7 +21,7 @@ thread_local! {
 }
 
 impl Keepsake {
-    /// Leaves it with the calling thread.
+    /// Leaves the value with the calling thread.
     pub fn leave(self) {
         let before = KEPT.try_with(|kept| {
             let mut kept = kept.borrow_mut();

@@ -1,9 +1,9 @@
 //! A random program of safe code: `random SEED MILLISECONDS THREADS IMAGES UNLOAD LOG SCRATCH`.
 //!
-//! Threads draw operations from the seed: they load, replace, configure, bind and remove
-//! components, call them in every way, keep what they are given and let it go wherever they
-//! are, and end in the middle. Each operation ends in success or in a typed error, and the sums in
-//! the tills are right, or the program aborts and says what was violated.
+//! Threads draw operations from the seed. They load, replace, configure, bind and remove components, call them
+//! in every way, keep values and drop them in any place, and end at any moment. Each operation must end in
+//! success or in a typed error, and the sums in the tills must be right. Otherwise the program aborts and says
+//! what was violated.
 #![forbid(unsafe_code)]
 
 #[macro_use]
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (images, unload): (usize, bool) = (next()?.parse()?, next()?.parse()?);
     let (log, scratch) = (File::create(next()?)?, PathBuf::from(next()?));
     let components = env::current_exe()?.parent().ok_or("a program is in a directory")?.to_owned();
-    // Panics are operations here.
+    // Panics are ordinary operations, so none is printed.
     panic::set_hook(Box::new(|_| {}));
 
     let open = |fences| House::open(&components, fences).map(|house| RwLock::new(Arc::new(house)));
@@ -89,7 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Makes sure that nothing was lost, and ends everything.
+/// Checks that no addition was lost, and ends both runtimes.
 fn finish(stage: Arc<Stage>) -> [u64; 2] {
     stage.log.write(format_args!("all threads have ended"));
     drop((stage.plans.drain(), stage.pinned.drain(), stage.callbacks.drain()));
@@ -97,7 +97,7 @@ fn finish(stage: Arc<Stage>) -> [u64; 2] {
         must!(*bytes == *lcr_tests::till::bytes_of(seed, bytes.len()), "bytes changed");
     }
     drop(stage.tills.drain());
-    // Another thread may have been about to build what it found missing.
+    // Another thread may have been about to build an instance that it found missing.
     let generations = [0, 1].map(|number| {
         let house = stage.house(number);
         let sums = house.till.sums();

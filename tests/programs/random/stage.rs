@@ -1,4 +1,4 @@
-//! What the threads of a random program share.
+//! The values that the threads of a random program share.
 
 use std::{
     fmt,
@@ -16,15 +16,15 @@ use std::{
 use lcr::{Bytes, Handle, Pinned, Plan, Runtime};
 use lcr_tests::till::v1::Till;
 
-/// How long one operation may take, whatever the machine does meanwhile.
+/// How long one operation may take, on a machine that has other work, too.
 const LONGEST: Duration = Duration::from_secs(120);
-/// How many things of a kind are kept for others.
+/// How many values of a kind threads keep for each other.
 const ROOM: usize = 24;
 
 /// A callback that outlives the call which it was made for.
 pub type Callback = Box<dyn Fn(u64) -> u64 + Send>;
 
-/// What is shared by all threads.
+/// The state that all threads share.
 pub struct Stage {
     pub houses: [RwLock<Arc<House>>; 2],
     pub tills: Pool<(Handle<dyn Till>, Arc<Account>)>,
@@ -41,23 +41,23 @@ pub struct Stage {
     pub scratch: PathBuf,
 }
 
-/// A runtime whose first till is held as long as it is there.
+/// A runtime, and a handle on its till for as long as the runtime lives.
 pub struct House {
     pub till: Handle<dyn Till>,
     pub account: Arc<Account>,
     pub rt: Runtime,
 }
 
-/// What was given to a till.
+/// The amounts that were added to a till.
 #[derive(Default)]
 pub struct Account {
-    /// What will have been given at most.
+    /// The most that the till can have.
     tried: AtomicU64,
-    /// What it has said that it has.
+    /// What the till has acknowledged.
     acknowledged: AtomicU64,
 }
 
-/// Things that threads leave for each other.
+/// Values that threads leave for each other.
 pub struct Pool<T>(Mutex<Vec<T>>);
 
 /// The operations, as they begin and end.
@@ -68,7 +68,7 @@ pub struct Log {
     busy: [AtomicU64; 64],
 }
 
-/// Ends the program because what must hold does not.
+/// Ends the program because a condition does not hold.
 pub fn violated(what: fmt::Arguments<'_>) -> ! {
     eprintln!("VIOLATION: {what}");
     process::abort()
@@ -94,8 +94,8 @@ impl<T> Default for Pool<T> {
 }
 
 impl<T> Pool<T> {
-    /// Leaves a thing; an older one comes out if there are too many. It is dropped by the caller,
-    /// since a destructor may come back here.
+    /// Leaves a value. Returns an older one if there are too many, which the caller drops, because its
+    /// destructor may call this pool.
     pub fn put(&self, at: usize, thing: T) -> Option<T> {
         let mut things = lock(&self.0);
         let old = if things.len() < ROOM { None } else { Some(things.swap_remove(at % ROOM)) };
@@ -103,7 +103,7 @@ impl<T> Pool<T> {
         old
     }
 
-    /// Takes a thing.
+    /// Takes a value.
     pub fn take(&self, at: usize) -> Option<T> {
         let mut things = lock(&self.0);
         if things.is_empty() {
@@ -113,14 +113,14 @@ impl<T> Pool<T> {
         Some(things.swap_remove(at))
     }
 
-    /// Takes all.
+    /// Takes all values.
     pub fn drain(&self) -> Vec<T> {
         std::mem::take(&mut *lock(&self.0))
     }
 }
 
 impl<T: Clone> Pool<T> {
-    /// A copy of a thing.
+    /// Returns a copy of a value.
     pub fn peek(&self, at: usize) -> Option<T> {
         let things = lock(&self.0);
         if things.is_empty() { None } else { Some(things[at % things.len()].clone()) }
@@ -128,22 +128,22 @@ impl<T: Clone> Pool<T> {
 }
 
 impl Account {
-    /// Notes that an amount is about to be given.
+    /// Notes that an amount is about to be added.
     pub fn try_to(&self, amount: u64) {
         self.tried.fetch_add(amount, Ordering::SeqCst);
     }
 
-    /// Notes that it arrived.
+    /// Notes that the amount was added.
     pub fn arrived(&self, amount: u64) {
         self.acknowledged.fetch_add(amount, Ordering::SeqCst);
     }
 
-    /// What has arrived for certain.
+    /// The least that the till must have.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged.load(Ordering::SeqCst)
     }
 
-    /// What can have arrived.
+    /// The most that the till can have.
     pub fn tried(&self) -> u64 {
         self.tried.load(Ordering::SeqCst)
     }
@@ -160,12 +160,12 @@ impl House {
 }
 
 impl Stage {
-    /// The house of that number, as it is now.
+    /// The present house of that number.
     pub fn house(&self, number: usize) -> Arc<House> {
         Arc::clone(&self.houses[number % 2].read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts another house in the place of one, which ends with its last user.
+    /// Replaces a house by another one. The old house ends with its last user.
     pub fn rebuild(&self, number: usize, house: House) -> Arc<House> {
         let mut place = self.houses[number % 2].write().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *place, Arc::new(house))
@@ -188,7 +188,7 @@ impl Log {
         Log { file, begun: Instant::now(), busy: [const { AtomicU64::new(0) }; 64] }
     }
 
-    /// Writes a line, at once: what comes next may be the end.
+    /// Writes a line at once, because the program may end with the next operation.
     pub fn write(&self, line: fmt::Arguments<'_>) {
         let line = format!("{:9.3} {line}\n", self.begun.elapsed().as_secs_f64());
         let _ = (&self.file).write_all(line.as_bytes());

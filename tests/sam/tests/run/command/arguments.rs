@@ -1,4 +1,4 @@
-//! What the command takes and refuses, and what its manual says.
+//! The arguments that the command accepts and refuses, and its manual.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 

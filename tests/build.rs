@@ -1,7 +1,7 @@
 //! Links the components without debug information, and one of them to private libraries.
 //!
-//! A loaded component's file is copied and hashed each time, and the stress tests load
-//! thousands: 2 MB each instead of 18.
+//! The runtime copies and hashes each file that it loads, and the stress tests load thousands: 2 MB each instead
+//! of 18.
 
 use std::{env, fs, os::unix::fs::symlink, path::PathBuf};
 
@@ -14,13 +14,13 @@ fn main() {
     println!("cargo::rerun-if-changed=components/tone");
     println!("cargo::rustc-link-arg=-Wl,--strip-debug");
 
-    // At run time they are looked for beside the component, where a test puts others.
+    // At run time the loader looks for them beside the component, where a test puts other builds.
     let directory = PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where to write"));
     tone::compile(&tone::sources(), &directory, 0);
     let link = directory.join("libtone.so");
     let _ = fs::remove_file(&link);
     symlink("libtone.so.1", link).expect("a name for the linker");
-    // No search path of cargo's, which would have the loader look there, too.
+    // A search path of cargo would have the loader look there at run time, too.
     println!("cargo::rustc-link-arg=-L{}", directory.display());
     println!("cargo::rustc-link-arg=-Wl,-rpath-link,{}/deep", directory.display());
     println!("cargo::rustc-link-arg=-Wl,-rpath,$ORIGIN/beside");

@@ -20,7 +20,7 @@ extern "C" fn make() -> Stepper {
     Step_TO::from_value(Adder(ADDEND), TD_Opaque)
 }
 
-/// What the library offers.
+/// The root module of the library.
 #[export_root_module]
 pub fn root_module() -> ModuleRef {
     Module { make }.leak_into_prefix()

@@ -3,7 +3,7 @@
 /// The method, and nothing else.
 #[lcr::interface(name = "bench.step", version = 1)]
 pub trait Step {
-    /// Adds what the instance adds.
+    /// Adds the instance's number.
     fn step(&self, x: u64) -> u64;
 }
 

@@ -1,5 +1,5 @@
-//! What the measuring process and the cdylibs that it loads agree on: one trivial
-//! method, written once for each kind of call across an image border.
+//! The contract between the measuring process and the cdylibs that it loads: one trivial method, written once for
+//! each kind of call across an image border.
 //!
 //! The method adds a number that the instance holds. Whatever a call costs beyond that
 //! addition is the price of the kind of call that it took.
@@ -10,5 +10,5 @@ pub mod loops;
 pub mod peer_abi_stable;
 pub mod peer_stabby;
 
-/// What every implementation's instance adds.
+/// The number that the instance of every implementation adds.
 pub const ADDEND: u64 = 7;

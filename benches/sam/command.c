@@ -20,12 +20,12 @@
 
 #define MOST 64
 
-/* Survives the instances, and is written by one at a time. */
+/* A page that survives the instances. One instance at a time writes to it. */
 struct page {
 	long long at;
 	pid_t pid;
 	pid_t supervisor;
-	/* Last, and released: a reader that sees the number sees the rest. */
+	/* Written last, with release: a reader that sees the number sees the other fields. */
 	_Atomic unsigned int instances;
 };
 
@@ -49,7 +49,7 @@ static int observe(struct page *page, int kills)
 	int i;
 
 	wait_for(page, 1);
-	/* runit delays the next instance of one that did not live for a second. */
+	/* runit delays the next instance if this one has not lived for a second. */
 	sleep_ms(1200);
 	woken = wake_ups(page->supervisor);
 	memory = private_memory(page->supervisor);

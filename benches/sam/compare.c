@@ -19,7 +19,7 @@
 
 #define MOST 64
 
-/* Survives the instances. */
+/* A page that survives the instances. */
 struct record {
 	long long since;
 	int samples;
@@ -77,7 +77,7 @@ static void store(size_t size)
 
 	memset(data, 1, size);
 	enter(60000);
-	/* Both have what they keep. */
+	/* Both libraries have stored data by now. */
 	for (i = 0; i < 4; i++)
 		sam_data_store(data, size);
 	for (round = 0; round < 40; round++) {
@@ -138,7 +138,7 @@ static void memory(void)
 	finish();
 }
 
-/* Supervised, but not checked. */
+/* The instance is supervised, and its health is not checked. */
 static void parked(void)
 {
 	enter(100);

@@ -97,7 +97,7 @@ row() { # label, unit, ours, peer's name, its figure or nothing, bound, its word
 	}'
 }
 
-# So many restarts within so short a time are what is measured here.
+# The measurement needs many restarts within a short time.
 one() { # whose library, what
 	whose=$1
 	shift

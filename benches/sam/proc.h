@@ -1,4 +1,4 @@
-/* What is read of the clock and of another process, the same for every supervisor. */
+/* Reads the clock and other processes, in the same way for every supervisor. */
 #ifndef PROC_H
 #define PROC_H
 
@@ -29,7 +29,7 @@ static inline int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The sum of two lines of a file of /proc, which must be there. */
+/* The sum of two lines of a file of /proc. Both lines must be there. */
 static inline double two_lines(pid_t pid, const char *name, const char *one, const char *other)
 {
 	char path[64], line[256];

@@ -1,4 +1,4 @@
-//! What one call costs, each kind of call in turn.
+//! The cost of one call, for each kind of call.
 
 use crate::{
     Bench, Outcome,

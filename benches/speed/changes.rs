@@ -1,4 +1,4 @@
-//! What a replacement costs callers: its commit, and the hand-over of state.
+//! The cost of a replacement for callers: the time of its commit, and of the hand-over of state.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     Ok(section)
 }
 
-/// Replaces a number of components, all in one transaction, again and again.
+/// Replaces this many components in one transaction, again and again.
 fn replace_all(stamps: &Stamps, components: usize, rounds: usize) -> Outcome<Vec<Report>> {
     let runtime = Runtime::new()?;
     let mut handles = Vec::new();

@@ -1,4 +1,4 @@
-//! Components in any number, made at run time out of one that is linked into this program.
+//! Any number of components, made at run time from one that is linked into this program.
 
 use contract::interfaces::{Adder, Crowd};
 use lcr::__private::v0_1_0::{Export, Registration, inventory};
@@ -15,7 +15,7 @@ impl Crowd for Member {
     }
 }
 
-/// What the members of a crowd implement.
+/// The interfaces that the members of a crowd implement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interfaces {
     /// All of them the same.

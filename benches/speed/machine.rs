@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-/// What a reader must know to compare figures.
+/// The facts that a reader needs to compare figures.
 pub(crate) struct Machine {
     model: String,
     cores: usize,

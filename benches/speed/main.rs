@@ -38,7 +38,7 @@ static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// What the command line asks for.
+/// The options of the command line.
 struct Options {
     write: bool,
     rounds: usize,
@@ -56,7 +56,7 @@ impl Options {
         while let Some(argument) = parser.next()? {
             use lexopt::prelude::*;
             match argument {
-                // Cargo says so to every benchmark.
+                // Cargo passes this to every benchmark.
                 Long("bench") => {}
                 Long("write") => options.write = true,
                 Long("quick") => options.rounds = 15,
@@ -104,7 +104,7 @@ fn run(options: &Options) -> Outcome<()> {
     Ok(())
 }
 
-/// What a part of the run needs.
+/// The values that each part of the run needs.
 struct Bench<'a, 'w> {
     artifacts: &'a Artifacts,
     call_kinds: &'a [CallKind<'w>],

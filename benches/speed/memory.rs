@@ -1,4 +1,4 @@
-//! What each replaced generation leaves behind.
+//! The memory that each replaced generation leaves behind.
 
 use std::{fs, time::Duration};
 

@@ -16,7 +16,7 @@ pub(crate) const PINNED: &str = "**`lcr` pinned handle**";
 /// The name of a call by the handle that a component has on its dependency.
 pub(crate) const INSIDE: &str = "**`lcr` handle inside a component**";
 
-/// A runtime and what is called in it.
+/// A runtime, and the handles that are called.
 pub(crate) struct Ours {
     step: Handle<dyn Step>,
     pinned: Pinned<dyn Step>,

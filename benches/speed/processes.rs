@@ -24,7 +24,7 @@ const PROCESSES: usize = 15;
 /// How long a kind of call runs in each round.
 const SLICE: Duration = Duration::from_millis(2);
 
-/// What a process of its own can be asked to do.
+/// A job for a process of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
     /// Races all kinds of calls with independent calls.

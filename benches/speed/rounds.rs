@@ -13,7 +13,7 @@ use crate::Outcome;
 /// Runs a number of calls and returns something that depends on all of them.
 pub(crate) type Loop<'a> = Box<dyn FnMut(u64) -> u64 + 'a>;
 
-/// One of several that are compared.
+/// One of several loops that are compared.
 pub(crate) struct Contestant<'a> {
     pub(crate) name: &'a str,
     pub(crate) run: Loop<'a>,

@@ -37,7 +37,7 @@ pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     Ok(section)
 }
 
-/// What the contestants share.
+/// The values that the contestants share.
 struct Desk<'a> {
     runtime: Runtime,
     handle: Handle<dyn Step>,

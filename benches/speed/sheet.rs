@@ -60,13 +60,13 @@ impl Row {
         Row { what: what.into(), figure: figure.into(), ratio: String::new(), bound: None, bounded_by: String::new() }
     }
 
-    /// Adds how the figure compares.
+    /// Adds the ratio to another figure.
     pub(crate) fn ratio(mut self, ratio: f64, against: &str) -> Row {
         self.ratio = format!("{ratio:.2}x {against}");
         self
     }
 
-    /// Adds what the figure must keep.
+    /// Adds the bound that the figure must keep.
     pub(crate) fn bound(mut self, text: impl Into<String>, holds: bool) -> Row {
         self.bound = Some(Bound { text: text.into(), holds });
         self

@@ -19,7 +19,7 @@ const MAGIC: &[u8] = b"LCRMANI";
 const LENGTH_AT: usize = 8;
 const BODY_AT: usize = LENGTH_AT + 4 + 8;
 
-/// Puts each pair's second text where its first one is, in a whole record.
+/// Replaces the first text of each pair by the second one, in a whole record.
 pub(crate) fn stamp(record: &mut [u8], changes: &[(&str, &str)]) -> Outcome<()> {
     let (head, body) = record.split_at_mut_checked(BODY_AT).ok_or("the record is cut off")?;
     for (old, new) in changes {
@@ -47,7 +47,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 /// A library to copy, and a folder of its own for the copies.
 pub(crate) struct Stamps {
     bytes: Vec<u8>,
-    /// What the library's component is called, up to its number.
+    /// The name of the library's component, up to its number.
     stem: &'static str,
     folder: TempDir,
 }

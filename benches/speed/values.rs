@@ -1,4 +1,4 @@
-//! What values cost on their way across the border.
+//! The cost of values that cross the border.
 
 use std::{hint::black_box, time::Duration};
 

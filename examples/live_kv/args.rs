@@ -4,7 +4,7 @@ use std::{ffi::OsString, fmt, num::NonZero, path::PathBuf, str::FromStr, thread,
 
 use lexopt::{Arg, Parser, ValueExt};
 
-/// What `--help` prints.
+/// The text of `--help`.
 pub(crate) const HELP: &str = "\
 A key-value server whose command layer and storage engine are replaced while it serves.
 
@@ -35,7 +35,7 @@ Exit status: 0 if all went well; 1 if a request failed, a connection was refused
 acknowledged write was lost; 2 if the command line is wrong.
 ";
 
-/// What to do.
+/// What the program is to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Mode {
     /// Serve and be the client too.

@@ -27,10 +27,10 @@ pub(crate) const RESTORE_FAILS: &str = "kv_faulty_restore_fails";
 pub(crate) const RESTORE_PANICS: &str = "kv_faulty_restore_panics";
 pub(crate) const SAVE_HANGS: &str = "kv_faulty_save_hangs";
 
-/// What serving needs.
+/// The libraries that serving needs.
 pub(crate) const GOOD: &[&str] = &[ENGINE_HASH, ENGINE_TREE, COMMANDS_V1, COMMANDS_V2];
 
-/// What is offered to be refused.
+/// The libraries that the runtime must refuse.
 pub(crate) const FAULTY: &[&str] =
     &[OTHER_SHAPE, CREATE_FAILS, CREATE_PANICS, UNHEALTHY, RESTORE_FAILS, RESTORE_PANICS, SAVE_HANGS];
 
@@ -44,7 +44,7 @@ impl Artifacts {
     /// The libraries of these names in `directory`.
     ///
     /// # Errors
-    /// One of them is not there.
+    /// A library is not there.
     pub(crate) fn in_directory(directory: &Path, names: &[&'static str]) -> Result<Artifacts, ArtifactError> {
         let mut paths = BTreeMap::new();
         for name in names {
@@ -108,7 +108,7 @@ impl Artifacts {
         directories.all(|directory| directory == Some(first)).then_some(first)
     }
 
-    /// What [`recall`](Self::recall) understands.
+    /// A note for [`recall`](Self::recall).
     ///
     /// # Errors
     /// A path is not text.

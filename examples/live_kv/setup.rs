@@ -19,7 +19,7 @@ pub(crate) type Fatal = Box<dyn Error>;
 /// The libraries that serving needs, and `more`.
 ///
 /// # Errors
-/// One cannot be built or found.
+/// A library cannot be built or found.
 pub(crate) fn artifacts(args: &Args, more: &[&'static str]) -> Result<Artifacts, Fatal> {
     let names: Vec<&str> = [GOOD, more].concat();
     if let Some(directory) = &args.components {

@@ -1,4 +1,4 @@
-//! Clients of other authors, at their defaults, and the replies of Redis itself.
+//! Well-known clients at their defaults, and the replies of Redis itself.
 //!
 //! A test whose program is missing prints that and passes; `.ci/run` installs the programs.
 //! Clients are looked for in `LIVE_KV_CLIENTS`, or in `target/clients`: a Python
@@ -32,7 +32,7 @@ fn start() -> Server {
     Server::start("127.0.0.1:0", 2, commands, Limits::default()).unwrap()
 }
 
-/// What the server answers to `requests`, which it gets all at once.
+/// Sends `requests` to the server at once, and returns its answers.
 fn ours(server: &Server, requests: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.write_all(requests).unwrap();
@@ -42,7 +42,7 @@ fn ours(server: &Server, requests: &[u8]) -> Vec<u8> {
     replies
 }
 
-/// Redis itself, without a port.
+/// A Redis server on a socket without a port.
 struct Redis {
     child: Child,
     directory: tempfile::TempDir,
@@ -75,7 +75,7 @@ impl Redis {
         self.directory.path().join("socket")
     }
 
-    /// What Redis answers to `requests`; it closes behind the last one, a `QUIT`.
+    /// Sends `requests` to Redis, and returns its answers. The last request is `QUIT`.
     fn theirs(&self, requests: &[u8]) -> Vec<u8> {
         let mut stream = UnixStream::connect(self.socket()).unwrap();
         stream.write_all(requests).unwrap();
@@ -92,7 +92,7 @@ impl Drop for Redis {
     }
 }
 
-/// Requests whose replies do not depend on which server it is.
+/// Requests to which both servers must reply alike.
 const REQUESTS: &[&str] = &[
     "FLUSHALL",
     "GET a",
@@ -187,7 +187,7 @@ fn replies_are_those_of_redis_in_both_versions_of_the_protocol() {
     }
 }
 
-/// The same but for values: letters and digits of a payload are not compared.
+/// A reply without the letters and digits of its payloads, which may differ.
 fn heads(reply: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(reply).into_owned();
     text.lines().filter(|line| line.starts_with(['*', '%', '~', '_'])).map(str::to_owned).collect()
@@ -242,11 +242,14 @@ fn run(program: &Path, flag: &str, script: &str) {
     let server = start();
     let port = server.address().port().to_string();
     let modules = clients().join("node_modules");
-    let output =
-        Command::new(program).args([flag, script, &port]).env("NODE_PATH", modules).output().expect("it was there");
+    let output = Command::new(program)
+        .args([flag, script, &port])
+        .env("NODE_PATH", modules)
+        .output()
+        .expect("the client's program was found");
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.ends_with("all is well\n"), "{said}");
-    // A worker adds a turn to the tally behind the turn's answers, so only what is too much can be seen.
+    // A worker adds a turn to the tally after the turn's answers, so the tally may still lack the last turn.
     let tally = server.tally();
     assert_eq!((tally.faults(), tally.protocol_errors()), (0, 0));
     assert!(tally.connections() > 0 && tally.requests() < 1000);

@@ -1,4 +1,4 @@
-//! What the command layer of `live_kv` answers, word by word as Redis does.
+//! The replies of the command layer of `live_kv`, which are those of Redis word by word.
 //!
 //! The layer is mounted as a module and runs over an engine mounted the same way.
 
@@ -18,7 +18,7 @@ use kv::Commands;
 use lcr::Stateful;
 use serde::{Serialize, de::DeserializeOwned};
 
-/// A state of one version as another version reads it.
+/// Hands the state of one version over to another version.
 fn crossed<Old: Serialize, New: DeserializeOwned>(state: Old) -> New {
     lcr::wire::decode(&lcr::wire::encode(&state).unwrap()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! What every storage engine of `live_kv` must do, whatever its data structure.
+//! The contract of every storage engine of `live_kv`, whatever its data structure.
 //!
 //! Every test runs on each engine three times: called as plain Rust, as a component
 //! linked into this program, and as a component loaded from its library. The source is
@@ -204,7 +204,7 @@ fn a_hand_over_between_any_two_structures_keeps_everything() {
     }
 }
 
-/// What the runtime does: save, encode, decode, restore.
+/// Hands state over as the runtime does: save, encode, decode, restore.
 fn handed_over<Old: Stateful<State = Snapshot>, New>(old: &Old, restore: fn(&Snapshot) -> Result<New, Damaged>) -> New {
     let bytes = lcr::wire::encode(&old.save().unwrap()).unwrap();
     restore(&lcr::wire::decode(&bytes).unwrap()).unwrap()
@@ -237,7 +237,7 @@ fn a_scan_returns_every_lasting_key_once_across_hand_overs_and_changes() {
         }
     }
     seen.retain(|key| key.starts_with(b"stays:"));
-    assert_eq!(seen.len(), lasting.len(), "none came twice");
+    assert_eq!(seen.len(), lasting.len(), "no key came twice");
     assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), lasting);
 }
 

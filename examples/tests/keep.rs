@@ -1,5 +1,5 @@
-//! What `live_kv` keeps for its next instance: everything that was acknowledged, whatever
-//! the engine is then, and however the journal was cut.
+//! The journal that `live_kv` keeps for its next instance: it has every acknowledged write, whichever engine the next
+//! instance has, and wherever the journal was cut.
 //!
 //! Without a supervisor `sam` keeps descriptors in the process, so a second [`Keeper`] of
 //! one name finds what a next instance would.
@@ -39,7 +39,7 @@ struct Shared(Arc<Watched>);
 /// The keeper's way to the engine.
 struct Watched {
     engine: Arc<dyn Engine>,
-    /// Something was written, and the keeper has not asked yet what it is.
+    /// A write was executed, and the keeper has not yet read its values.
     open: AtomicBool,
     /// Whether the layer worked meanwhile.
     disturbed: AtomicBool,
@@ -53,7 +53,7 @@ impl Shared {
         &*self.0.engine
     }
 
-    /// Lets others come in between, if they can.
+    /// Gives other threads time to run between a write and its record.
     fn written<T>(&self, result: T) -> T {
         self.0.open.store(true, Ordering::SeqCst);
         (0..20).for_each(|_| thread::yield_now());
@@ -227,7 +227,7 @@ fn after_every_write_another_engine_finds_everything_in_the_journal() {
         let next = Instance::start("every", TreeEngine::default());
         assert_eq!(next.contents(), first.contents(), "{write}");
     }
-    assert_eq!(first.contents().len(), 1, "the writes must come to what is expected of them");
+    assert_eq!(first.contents().len(), 1, "the writes leave one key");
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn a_journal_cut_at_any_byte_is_what_it_was_after_its_last_whole_record() {
             let next = Instance::start("cut", TreeEngine::default());
             let (len, expected) = states.iter().rfind(|(len, _)| *len <= end as u64).unwrap();
             assert_eq!((next.keeper.journal_len(), &next.contents()), (*len, expected), "cut at {end}");
-            assert_eq!(cut.metadata().unwrap().len(), *len, "what is behind it is gone");
+            assert_eq!(cut.metadata().unwrap().len(), *len, "the bytes after the last whole record are gone");
             next.ask("SET more 1");
             assert_eq!(Instance::start("cut", HashEngine::default()).contents(), next.contents());
         }
@@ -298,7 +298,7 @@ fn a_compaction_under_writes_makes_the_journal_short_and_loses_nothing() {
     for key in 0..2_000 {
         first.ask(&format!("SET key{key} {key}"));
     }
-    assert!(!first.keeper.compact_if_due(|| ()).unwrap(), "not worth it");
+    assert!(!first.keeper.compact_if_due(|| ()).unwrap(), "a short journal is not compacted");
     let value = "v".repeat(100_000);
     for _ in 0..100 {
         first.ask(&format!("SET large {value}"));

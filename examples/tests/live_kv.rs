@@ -1,4 +1,4 @@
-//! The whole program, as a user runs it: exit statuses, its own client, other clients.
+//! The whole program as a user runs it: its exit statuses, its own client, and other clients.
 //!
 //! Cargo builds the program and its components before this test; `--components` tells
 //! the program to take them as they are.
@@ -35,7 +35,7 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// A server process. `stop` stops it; if the test fails, drop does.
+/// A server process. `stop` stops it; if the test fails, dropping the value kills it.
 struct Served {
     child: Child,
     output: BufReader<ChildStdout>,
@@ -93,7 +93,7 @@ fn live_kv_replaces_and_refuses_components_under_its_own_load_and_loses_nothing(
     for line in ["candidates refused 9", "connections refused 0", "reconnects 20"] {
         assert!(words.contains(line), "{line}: {text}");
     }
-    // In the program's own process, and by the server that faults are injected into.
+    // The program prints each line twice: for its own process, and for the server with injected faults.
     for line in ["requests failed 0", "acknowledged writes lost 0"] {
         assert_eq!(words.matches(line).count(), 2, "{line}: {text}");
     }
@@ -113,7 +113,7 @@ fn a_server_that_is_killed_goes_on_with_what_it_acknowledged_and_with_the_same_a
     assert_eq!(&reply, b"+OK\r\n");
     let killed = Command::new("kill").args(["-9", &first]).status().unwrap();
     assert!(killed.success());
-    // Whether the next instance is there already or not: the connection is not refused.
+    // The connection is not refused, whether the next instance is there already or not.
     let mut client = TcpStream::connect(&server.address).unwrap();
     client.write_all(b"GET a\r\nQUIT\r\n").unwrap();
     let mut replies = String::new();
@@ -153,7 +153,7 @@ fn other_clients_lose_nothing_while_components_are_replaced() {
     assert!(said.contains(" 0 protocol errors, 0 faults") && said.contains(" 0 refused"), "{said}");
 }
 
-/// In CI it must be there.
+/// Whether `redis-benchmark` is installed, which it must be in CI.
 fn has_redis_benchmark() -> bool {
     let found = Command::new("redis-benchmark").arg("--version").output().is_ok();
     assert!(found || env::var_os("CI").is_none(), "redis-benchmark is missing; Debian's package is redis-tools");

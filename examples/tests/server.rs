@@ -1,4 +1,4 @@
-//! What a client of `live_kv` meets on the wire: cuts, pipelines, limits, refusals.
+//! The behaviour of `live_kv` on the wire: cut requests, pipelines, limits, refusals.
 //!
 //! The server is mounted as a module and serves the command layer and an engine that
 //! are linked as plain modules too.
@@ -32,7 +32,7 @@ fn connect(server: &Server) -> TcpStream {
     TcpStream::connect(server.address()).unwrap()
 }
 
-/// A worker adds a turn to the tally behind the turn's answers.
+/// Waits for a condition: a worker adds a turn to the tally only after it sent the turn's answers.
 fn wait_for(condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !condition() {
@@ -41,7 +41,7 @@ fn wait_for(condition: impl Fn() -> bool) {
     }
 }
 
-/// What the server answers to `input` until it closes; the client closes its half.
+/// Sends `input`, closes the client's half, and returns what the server answers until it closes the connection.
 fn answer(server: &Server, input: &[u8]) -> String {
     let mut stream = connect(server);
     stream.write_all(input).unwrap();
@@ -115,7 +115,7 @@ fn a_client_that_does_not_read_is_held_back_and_loses_nothing() {
     let mut stream = connect(&server);
     let mut writer = stream.try_clone().unwrap();
     let sender = thread::spawn(move || {
-        // Padding makes the requests too many for the kernel's buffers, too.
+        // Padding makes the requests larger than the kernel's buffers.
         let request = format!("*2\r\n$3\r\nGET\r\n$1\r\na\r\n{}", "\r\n".repeat(4_000));
         (0..REQUESTS).for_each(|_| writer.write_all(request.as_bytes()).unwrap());
         writer.shutdown(Shutdown::Write).unwrap();
@@ -127,7 +127,7 @@ fn a_client_that_does_not_read_is_held_back_and_loses_nothing() {
         thread::sleep(Duration::from_millis(50));
     }
     assert!(before < REQUESTS as u64 / 2, "{before} requests were executed for a client that reads nothing");
-    assert_eq!(answer(&server, b"PING\r\n"), "+PONG\r\n", "others are served meanwhile");
+    assert_eq!(answer(&server, b"PING\r\n"), "+PONG\r\n", "other clients are served meanwhile");
     let mut output = Vec::new();
     stream.read_to_end(&mut output).unwrap();
     assert_eq!(output.len(), REQUESTS * (value.len() + "$65536\r\n\r\n".len()));

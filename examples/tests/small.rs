@@ -1,4 +1,4 @@
-//! Each small program holds what it shows, and ends with status 0.
+//! Each small program checks what it shows, and ends with status 0.
 //!
 //! Cargo builds the programs and their components before this test; `--built` tells a program to
 //! take them as they are.

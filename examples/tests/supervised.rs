@@ -1,4 +1,4 @@
-//! The programs that sam supervises, killed from outside.
+//! The example programs that sam supervises, which these tests kill.
 
 use std::{
     env,
@@ -15,7 +15,7 @@ use nix::{
     unistd::Pid,
 };
 
-/// A supervisor, and what its instances print.
+/// A supervisor, and the output of its instances.
 struct Program {
     supervisor: Child,
     lines: Receiver<String>,
@@ -35,14 +35,14 @@ impl Program {
         Program { supervisor, lines }
     }
 
-    /// The next line, which must begin so.
+    /// Reads the next line, which must begin with `start`, and returns it.
     fn line(&self, start: &str) -> String {
         let line = self.lines.recv_timeout(Duration::from_secs(60)).unwrap();
         assert!(line.starts_with(start), "{start:?} expected, found {line:?}");
         line
     }
 
-    /// Waits for an instance of that number: its process, and what its line says behind that.
+    /// Waits for the instance of that number. Returns its process id, and the rest of its line.
     fn instance(&self, number: u32) -> (Pid, String) {
         let start = format!("instance {number}, pid ");
         let line = self.line(&start);
@@ -60,7 +60,7 @@ impl Program {
 }
 
 impl Drop for Program {
-    /// For a test that fails: no supervisor, and so no instance, is left behind.
+    /// Kills the supervisor if a test fails, and so its instance.
     fn drop(&mut self) {
         let _ = self.supervisor.kill();
         let _ = self.supervisor.wait();
@@ -92,7 +92,7 @@ fn survive_refuses_no_client_and_loses_no_count() {
         // Every fourth client connects while no instance lives.
         if client % 4 == 0 {
             kill(instance, Signal::SIGKILL).unwrap();
-            // Its supervisor has reaped it.
+            // The supervisor has reaped the instance when this fails.
             while kill(instance, None).is_ok() {
                 thread::sleep(Duration::from_millis(1));
             }
@@ -128,7 +128,7 @@ fn tokio_server_serves_again_after_a_kill_and_ends_its_requests_at_a_stop() {
     let stream = ask("after");
     program.instance(2);
     assert_eq!(hear(&stream), "after\n");
-    // It is open, and ends before the limit.
+    // The connection is open at the stop, and ends before the limit.
     thread::scope(|scope| {
         scope.spawn(|| {
             thread::sleep(Duration::from_millis(50));

@@ -1,4 +1,4 @@
-//! A clock that the loader refuses: it calls what nobody defines.
+//! A clock that the loader refuses, because it calls an undefined function.
 
 use lcr_tests::bank::Clock;
 

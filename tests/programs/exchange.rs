@@ -1,4 +1,4 @@
-//! Makes every exchange of values with the library that is named, and says whether its
+//! Makes every exchange of values with the library that its argument names, and prints whether the library's
 //! compiler laid out a struct as this program's did.
 
 use std::{env, error::Error};

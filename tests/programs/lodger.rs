@@ -1,7 +1,7 @@
-//! Loads the library that is named into a store in the directory that is named, and says so in
-//! a line; then does what the lines of its input say, and answers each: `replace` replaces the
-//! component, `fork` has a child that reads the lines from then on, while this process sleeps,
-//! and `churn` makes, loads and drops runtimes, a line for each, until it is killed.
+//! Loads a library into a store in a directory, which its arguments name, and prints a line. Then it obeys the
+//! lines of its input, and answers each. `replace` replaces the component. `fork` forks a child that reads the
+//! lines from then on, while this process sleeps. `churn` makes, loads and drops runtimes, and prints a line for
+//! each, until the process is killed.
 
 use std::{env, error::Error, io, path::Path, process::exit, thread};
 

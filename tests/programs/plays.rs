@@ -1,4 +1,4 @@
-//! Loads the component that is named, and says which builds its private libraries are.
+//! Loads the component that its argument names, and prints the builds of its private libraries.
 
 use std::{env, error::Error};
 

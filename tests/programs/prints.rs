@@ -1,9 +1,9 @@
-//! Prints by a component, and ends in the way that it is told.
+//! Has a component print, and ends in the way that its last argument says.
 //!
-//! `prints LIBRARY STEPS...`, or `linked` in the place of a library, and steps: `print:TEXT`,
-//! `replace:LIBRARY`, `unmapped` (waits until no replaced image is left), `hold`, `leak`, `drop` the
-//! runtime, `fork` a child that does the rest; and as the last one a way to end: `return`, `exit`
-//! (by Rust's standard library), `c-exit` (by C's), `thread-exit` (of another thread).
+//! `prints LIBRARY STEPS...`, or `linked` instead of a library. The steps are `print:TEXT`, `replace:LIBRARY`,
+//! `unmapped` (waits until no replaced image is left), `hold`, `leak`, `drop` (drops the runtime) and `fork` (a
+//! child takes the remaining steps). The last step is a way to end: `return`, `exit` (of Rust's standard library),
+//! `c-exit` (of the C library), or `thread-exit` (of another thread).
 
 use std::{env, error::Error, process, thread, time::Duration};
 
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Err("it did not end".into())
 }
 
-/// Returns in the child; the parent ends without a word as the child did.
+/// Returns in the child. The parent waits, and ends as the child did.
 fn fork() {
     // SAFETY: no other thread holds what the child needs; the runtime takes care of its own.
     match unsafe { libc::fork() } {

@@ -1,10 +1,9 @@
-//! A service as its author would write it, on tokio and axum, supervised: it adds to the vault
-//! that the first file holds, and replaces that by the second one when it is told to.
+//! A supervised service on tokio and axum, as its author would write it. It adds to the vault of the first file,
+//! and replaces that vault by the second file's when a request asks for that.
 //!
-//! `/` adds 1 and answers with the sum. `/inside/PLACE/MS` is inside the vault for so many
-//! milliseconds, on the `pool` of threads that may block, or blocking a `worker`. `/replace/MS`
-//! replaces the vault with that timeout, or with what a plan does by itself (`default`), and
-//! answers with how many microseconds callers were held, or with why it was refused.
+//! `/` adds 1 and answers with the sum. `/inside/PLACE/MS` stays inside the vault for MS milliseconds, on the
+//! `pool` of threads that may block, or blocking a `worker`. `/replace/MS` replaces the vault with that timeout, or
+//! with a plan's own (`default`), and answers with how many microseconds callers were held, or with the refusal.
 
 use std::{
     env,
@@ -32,9 +31,9 @@ struct Service {
     rt: Runtime,
     vault: Handle<dyn Vault>,
     next: PathBuf,
-    /// Calls inside the vault now that were there before a replacement began.
+    /// How many calls are inside the vault that were there before a replacement began.
     inside: AtomicUsize,
-    /// How often the gate was seen shut while one was.
+    /// How often the gate was seen shut while such a call was inside.
     shut: AtomicU64,
 }
 
@@ -104,8 +103,7 @@ async fn replace(State(service): State<Arc<Service>>, Path(timeout): Path<String
     }
 }
 
-/// The version of the vault, its sum, how many calls are inside, and how often the gate was shut
-/// on one.
+/// The version of the vault, its sum, how many calls are inside, and how often the gate was shut on a call.
 async fn facts(State(service): State<Arc<Service>>) -> String {
     let inside = service.inside.load(Ordering::SeqCst);
     let shut = service.shut.load(Ordering::SeqCst);

@@ -1,9 +1,8 @@
 //! Replaces a component again and again: `soak retained|unloaded REPLACEMENTS`.
 //!
-//! The component asks for `thread::current`, leaves a value with a destructor in a thread-local of
-//! its callers, and starts threads that it joins. Two threads call it without a pause, one that
-//! ends calls it at every tenth replacement. What the process takes is printed as it goes, and the
-//! program fails if that grows:
+//! The component asks for `thread::current`, leaves a value with a destructor in a thread-local of its callers,
+//! and starts threads that it joins. Two threads call it without a pause, and at every tenth replacement a thread
+//! calls it that then ends. The program prints its use of resources as it goes, and fails if that grows:
 //!
 //! | of the process | `retained` | `unloaded` |
 //! |---|---|---|
@@ -11,9 +10,9 @@
 //! | mappings | 8 for each image at most | constant |
 //! | resident memory | not bounded | 16 MiB, and 128 bytes for each replacement |
 //!
-//! "Constant" is what it was after a tenth of the replacements, at most 200, and a few for what
-//! happens at the moment. With images retained the mappings of the process run out one day: then a
-//! replacement is refused, the last one serves on, and that is the end.
+//! "Constant" means the use after a tenth of the replacements (200 at most), and a few more for what is under
+//! way. With images retained the mappings of the process run out at last. Then a replacement is refused, the last
+//! version serves on, and the program ends.
 
 use std::{
     env,
@@ -28,13 +27,13 @@ use std::{
 use lcr::{ErrorKind, Handle, Runtime};
 use lcr_tests::till::v1::Till;
 
-/// How often something is said.
+/// How often the program prints.
 const PAUSE: Duration = Duration::from_secs(10);
-/// Images that may wait for a thread to come by.
+/// How many images may wait for a thread to call again.
 const IMAGES_WAITING: usize = 2;
 const MAPPINGS_OF_AN_IMAGE: usize = 8;
 
-/// What the process has at a moment.
+/// The resources of the process at one moment.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
     resident_kib: usize,
@@ -118,7 +117,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             call(&till)?;
             if number % 10 == 0 {
                 let (till, call) = (till.clone(), &call);
-                thread::scope(|scope| scope.spawn(move || call(&till)).join().expect("it does not panic"))?;
+                thread::scope(|scope| scope.spawn(move || call(&till)).join().expect("the thread does not panic"))?;
             }
             Ok(())
         });
@@ -135,7 +134,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Replaces and calls. Returns how often.
+/// Replaces and calls. Returns the number of replacements.
 fn soak(
     rt: &Runtime,
     library: &Path,
@@ -173,11 +172,11 @@ fn soak(
     Ok(replacements)
 }
 
-/// What the process has when what was replaced has gone.
+/// The resources of the process when all replaced instances are destroyed.
 fn settled(rt: &Runtime, is_unloaded: bool) -> Result<Taken, Box<dyn Error>> {
     rt.wait_drained(Duration::from_secs(60))?;
     let end = Instant::now() + Duration::from_secs(60);
-    // Images go when the threads that have thread-locals of them have called again.
+    // The reaper unmaps an image when the threads that have thread-locals of it have called again.
     while is_unloaded && rt.status().retained_images > IMAGES_WAITING {
         if Instant::now() > end {
             return Err(format!("{} images are still mapped after a minute", rt.status().retained_images).into());

@@ -1,10 +1,9 @@
-//! Measures how long clients of a service on tokio wait while a component of it is replaced under
-//! a long call, again and again, and while shorter calls come at any moment, so that some begin
-//! just before the gate shuts; ends with 1 if one waited longer than 150 ms, or if anything else
-//! went wrong.
+//! Measures how long clients of a service on tokio wait while its component is replaced under a long call, again
+//! and again. Shorter calls come at any moment, so some begin just before the gate shuts. The program ends with 1
+//! if a client waited longer than 150 ms, or if another check failed.
 //!
-//! A call that blocks a worker also holds what tokio had put into that worker's own slot a moment
-//! before, whatever is replaced: such a request was begun before the call.
+//! A call that blocks a worker also holds the request that tokio had put into that worker's own slot a moment
+//! before, whatever is replaced. Such a request began before the call.
 //!
 //! `cargo build --release -p lcr-tests --examples && cargo run --release -p lcr-tests --example waits`
 

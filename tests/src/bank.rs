@@ -73,7 +73,7 @@ pub struct Bank {
     pub teller: Handle<dyn Teller>,
     /// The branch of the bank.
     pub branch: Handle<dyn Branch>,
-    /// What happens to the three.
+    /// The script of the three components.
     pub script: Script,
     /// The runtime.
     pub rt: Runtime,

@@ -1,5 +1,5 @@
-//! What clients of a service on tokio see while a component of it is replaced: the program
-//! `service`, supervised by sam, asked over TCP.
+//! Runs the program `service`, a service on tokio that sam supervises, and measures what its clients see over TCP
+//! while its component is replaced.
 
 use std::{
     error::Error,
@@ -20,52 +20,52 @@ use tempfile::TempDir;
 
 use crate::{component, program, wait_until};
 
-/// How long an answer may take at all.
+/// How long any answer may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// How long clients ask before anything is replaced.
+/// How long clients send requests before the first replacement.
 const QUIET: Duration = Duration::from_secs(2);
-/// How long each client lets pass before it asks again.
+/// How long each client pauses between two requests.
 const PACE: Duration = Duration::from_millis(1);
 
-/// What is done to the service.
+/// The calls and replacements of one run.
 #[derive(Clone, Debug)]
 pub struct Trial {
-    /// How long a call is inside the component that is replaced.
+    /// How long the long call stays inside the component that is replaced.
     pub call: Duration,
-    /// Where it is: `pool` or `worker`.
+    /// The thread of the long call: of the `pool`, or a `worker`.
     pub place: &'static str,
-    /// The plan's timeout, if it is not left alone.
+    /// The plan's timeout. Default: the plan's own.
     pub timeout: Option<Duration>,
-    /// How many clients ask all the time.
+    /// How many clients send requests all the time.
     pub clients: usize,
-    /// How often a call comes and is replaced.
+    /// How often a long call is made and its component replaced.
     pub rounds: usize,
-    /// Whether `wrk` asks, too, if it is installed.
+    /// Whether `wrk` sends requests, too, if it is installed.
     pub wrk: bool,
-    /// How long further calls are inside that come at any moment, if there are any.
+    /// How long further calls stay inside, which come at any moment. `None` for no further calls.
     pub others: Option<Duration>,
 }
 
-/// What came of it.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Seen {
-    /// Before anything was replaced.
+    /// Waits before the first replacement.
     pub quiet: Waits,
-    /// From the first attempt at a replacement to the last.
+    /// Waits from the first attempt at a replacement to the last.
     pub busy: Waits,
-    /// What came of each attempt.
+    /// The result of each attempt.
     pub attempts: Vec<Attempt>,
     /// The version that serves at the end.
     pub version: u64,
-    /// How often the component was told to add 1, by its own account.
+    /// The component's sum, to which each request adds 1.
     pub sum: u64,
     /// How often the gate was seen shut while the long call was inside.
     pub shut_on_caller: u64,
-    /// What `wrk` said, if it asked.
+    /// The output of `wrk`, if it ran.
     pub wrk: Option<String>,
-    /// What the supervisor told programs, a line each.
+    /// The supervisor's events, one line each.
     pub events: Vec<String>,
-    /// How the supervisor ended when it was told to stop.
+    /// How the supervisor ended at its stop.
     pub status: ExitStatus,
 }
 
@@ -87,7 +87,7 @@ impl Waits {
         self.0.last().copied().unwrap_or_default()
     }
 
-    /// What all but one in so many answers came within.
+    /// The wait that all but one in `many` answers did not exceed.
     pub fn all_but_one_in(&self, many: usize) -> Duration {
         let beyond = self.0.len() / many.max(1) + 1;
         self.0.len().checked_sub(beyond).map_or_else(|| self.longest(), |at| self.0[at])
@@ -108,13 +108,13 @@ impl fmt::Display for Waits {
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Starts the service, does what the trial says, and stops it.
+/// Starts the service, runs the trial, and stops the service.
 ///
 /// # Errors
-/// If a request fails, whoever made it.
+/// If a request of any client fails.
 ///
 /// # Panics
-/// If the service does not come, or does not end.
+/// If the service does not start, or does not end.
 pub fn run(trial: &Trial) -> Outcome<Seen> {
     let service = Service::start()?;
     let (is_busy, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -156,7 +156,7 @@ pub fn run(trial: &Trial) -> Outcome<Seen> {
     Ok(Seen { quiet, busy, attempts, version, sum, shut_on_caller, wrk, events, status })
 }
 
-/// Has calls come, and replaces the component under each.
+/// Makes long calls, and replaces the component under each.
 fn drive(service: &Service, trial: &Trial, is_busy: &AtomicBool) -> Outcome<(Vec<Attempt>, Option<String>)> {
     thread::sleep(QUIET);
     let wrk = trial.wrk.then(|| Wrk::start(service.address)).flatten();
@@ -187,7 +187,7 @@ fn drive(service: &Service, trial: &Trial, is_busy: &AtomicBool) -> Outcome<(Vec
             under_way.into_iter().map(|attempt| attempt.join().expect("no client panics")).collect()
         });
         let mut round = round?;
-        // The call has left.
+        // The call has returned.
         if !round.iter().any(Result::is_ok) {
             round.push(attempt()?);
         }
@@ -197,7 +197,7 @@ fn drive(service: &Service, trial: &Trial, is_busy: &AtomicBool) -> Outcome<(Vec
     Ok((attempts, wrk.map(Wrk::stop).transpose()?))
 }
 
-/// The program, supervised.
+/// The supervised program.
 struct Service {
     supervisor: Child,
     address: SocketAddr,
@@ -210,14 +210,14 @@ impl Service {
         let mut command = Command::new(program("service"));
         command.args([component("vault_v1"), component("vault_v2"), folder.path().to_owned()]);
         command.env("SAM_EVENTS", folder.path().join("events")).stdout(Stdio::piped());
-        // A group of its own: what ends it does not end the test.
+        // The program has a group of its own, so a signal to the group misses the test.
         let mut supervisor = command.process_group(0).spawn()?;
         let mut line = String::new();
         BufReader::new(supervisor.stdout.take().expect("its output is a pipe")).read_line(&mut line)?;
         Ok(Service { address: line.trim().parse()?, supervisor, folder })
     }
 
-    /// The version, the sum, the calls inside, and how often the gate was shut on one.
+    /// The version, the sum, the number of calls inside, and how often the gate was shut on a call.
     fn facts(&self) -> Outcome<[u64; 4]> {
         let text = Client::connect(self.address)?.get_ok("/facts")?;
         let numbers: Result<Vec<u64>, _> = text.split(' ').map(str::parse).collect();
@@ -228,17 +228,17 @@ impl Service {
         signal(&self.supervisor, "TERM")?;
         let mut status = None;
         wait_until("the service has ended", || {
-            status = self.supervisor.try_wait().expect("it is a child");
+            status = self.supervisor.try_wait().expect("the supervisor can be waited for");
             status.is_some()
         });
         let events = fs::read_to_string(self.folder.path().join("events"))?;
-        Ok((status.expect("it has ended"), events.lines().map(str::to_owned).collect()))
+        Ok((status.expect("the supervisor has ended"), events.lines().map(str::to_owned).collect()))
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // A test that failed leaves nothing behind: the instance ends with its supervisor.
+        // A test that failed leaves no process behind, because the instance ends with its supervisor.
         let _ = self.supervisor.kill();
         let _ = self.supervisor.wait();
     }
@@ -248,16 +248,16 @@ impl Drop for Service {
 struct Wrk(Child);
 
 impl Wrk {
-    /// `None` if it is not installed.
+    /// Starts `wrk`. `None` if it is not installed.
     fn start(address: SocketAddr) -> Option<Wrk> {
         let mut command = Command::new("wrk");
         command.args(["--threads", "1", "--connections", "8", "--duration", "600", "--timeout", "30", "--latency"]);
         let child = command.arg(format!("http://{address}/")).stdout(Stdio::piped()).spawn();
-        child.map(Wrk).map_err(|error| eprintln!("wrk does not ask here: {error}")).ok()
+        child.map(Wrk).map_err(|error| eprintln!("wrk sends no requests, because it did not start: {error}")).ok()
     }
 
     fn stop(mut self) -> Outcome<String> {
-        // At this signal it says what it saw.
+        // At this signal `wrk` prints its report.
         signal(&self.0, "INT")?;
         let mut said = String::new();
         self.0.stdout.take().expect("its output is a pipe").read_to_string(&mut said)?;
@@ -276,7 +276,7 @@ fn signal(child: &Child, name: &str) -> io::Result<()> {
     Command::new("kill").args(["-s", name, &child.id().to_string()]).status().map(drop)
 }
 
-/// One connection that stays open.
+/// A connection that stays open.
 struct Client(BufReader<TcpStream>);
 
 impl Client {

@@ -17,7 +17,7 @@ use lcr::{BoxError, Bytes, Fault, Handle, Serde};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, panic, thread, time::Duration};
 
-/// What a component does at one point of its life.
+/// What a component does at one moment of its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mood {
     /// Works as it should.
@@ -31,7 +31,7 @@ pub enum Mood {
     Linger(u8),
 }
 
-/// What a component does in its life.
+/// The moods of a component at the moments of its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the points of a life")]
 pub struct Moods {
@@ -129,7 +129,7 @@ pub fn bytes_of(seed: u64, len: usize) -> Vec<u8> {
     (0..len).map(|_| next()).collect()
 }
 
-/// What a kept callback answers.
+/// The answer of a kept callback.
 pub fn answer_of(seed: u64, n: u64) -> u64 {
     n.rotate_left((seed % 64) as u32) ^ seed
 }

@@ -12,7 +12,7 @@
 //! 3. A record is whole or absent, and so is everything that one request does to several keys.
 //! 4. The next instance has all of an unanswered request's effects, or none.
 //!
-//! What this rests on is the memory of the kernel: see [`journal`].
+//! The journal lies in the memory of the kernel: see [`journal`].
 
 mod journal;
 mod record;
@@ -40,7 +40,7 @@ pub(crate) struct Keeper {
     journal: RwLock<Journal>,
 }
 
-/// What an instance restored at its start.
+/// The records and keys that an instance restored at its start.
 pub(crate) struct Restored {
     /// Records of the journal that it applied.
     pub(crate) records: u64,
@@ -108,7 +108,7 @@ impl Keeper {
         Ok(true)
     }
 
-    /// What these keys have now.
+    /// A record of the present values of these keys.
     fn record(&self, keys: &[&[u8]]) -> Result<Record, EngineError> {
         let mut record = Record::new();
         for (key, value) in keys.iter().zip(self.engine.get_many(keys.to_vec())?) {

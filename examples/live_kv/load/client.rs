@@ -58,7 +58,7 @@ impl Client {
         Reply::read(&mut self.replies)
     }
 
-    /// One request, one reply.
+    /// Sends one request, and waits for its reply.
     ///
     /// # Errors
     /// As [`send`](Client::send) and [`reply`](Client::reply).

@@ -1,8 +1,8 @@
 //! One connection's memory of what it wrote, and of what the server acknowledged.
 //!
-//! One connection alone writes each entry, with values that contain their own version. So the
-//! connection can check every later answer of the server: it must be the version
-//! that was acknowledged last, or a later one whose acknowledgement did not arrive.
+//! Each entry is written by one connection alone, with values that contain their version. So the connection can check
+//! every later answer of the server: the answer must have the version that was acknowledged last, or a later version
+//! whose acknowledgement did not arrive.
 
 use std::ops::RangeInclusive;
 
@@ -47,7 +47,7 @@ impl Versions {
     }
 }
 
-/// What one connection wrote.
+/// The writes of one connection.
 pub(crate) struct Ledger {
     prefix: String,
     number: usize,

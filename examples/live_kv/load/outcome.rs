@@ -5,7 +5,7 @@ use super::{Load, client::Client, latency::Latency, reply::Reply};
 /// How many failures are printed in full.
 const TOLD: usize = 10;
 
-/// What clients saw; the outcomes of several clients can be added.
+/// The counts of a client. The outcomes of several clients can be added.
 #[derive(Default)]
 pub(crate) struct Outcome {
     /// Requests answered.

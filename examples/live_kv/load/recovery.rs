@@ -17,7 +17,7 @@ use super::{client::Client, reply::Reply};
 /// How long a client tries.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What all clients report of their connections.
+/// The counts of all clients' connections.
 #[derive(Default)]
 pub(crate) struct Recovery {
     /// Connections that broke and were replaced.

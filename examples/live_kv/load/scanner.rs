@@ -15,7 +15,7 @@ pub(super) fn walk(load: &Load<'_>) -> Outcome {
             match (once(load, &mut client, &mut outcome), load.recovery) {
                 (Ok(()), _) => {}
                 (Err(error), None) => return Err(error),
-                // A number that no other client has.
+                // `load.connections` is a number that no other client has.
                 (Err(error), Some(recovery)) => client = recovery.connect(load.address, load.connections, error)?,
             }
         }

@@ -31,15 +31,15 @@ enum Expected {
     Count(usize, u64),
     /// A larger number than the last one.
     Rising,
-    /// What this key may have at the end.
+    /// A value that this key may have at the end.
     Lasting(usize),
-    /// What this counter may have at the end.
+    /// A value that this counter may have at the end.
     LastingCount(usize),
-    /// What this pair may have at the end.
+    /// Values that this pair may have at the end.
     LastingPair(usize),
 }
 
-/// One connection at work.
+/// A connection at work.
 pub(crate) struct Traffic<'a> {
     load: &'a Load<'a>,
     client: Client,

@@ -24,7 +24,7 @@ const COMMANDS: [&str; 2] = [COMMANDS_V1, COMMANDS_V2];
 
 /// A transaction that was tried.
 pub(crate) struct Change {
-    /// What was tried.
+    /// A description of the attempt.
     pub(crate) what: String,
     /// When it began, since the start of the program.
     pub(crate) at: Duration,

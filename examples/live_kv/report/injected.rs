@@ -32,7 +32,7 @@ pub(crate) fn table(injected: &[Injected]) -> String {
     align_right(table, &[2, 3, 4, 5, 6])
 }
 
-/// What the clients saw.
+/// The counts of the clients.
 pub(crate) fn facts(outcome: &Outcome, recovery: &Recovery, compactions: usize) -> String {
     let mut text = told(outcome);
     line(&mut text, "reconnects", &recovery.reconnects().to_string());

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use crate::{drive::Facts, load::Outcome, replace::Change};
 
-/// What clients saw.
+/// The counts of the clients.
 pub(crate) fn outcome(outcome: &Outcome) -> String {
     let mut text = String::new();
     for told in &outcome.told {

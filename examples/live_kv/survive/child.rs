@@ -30,7 +30,7 @@ pub(crate) struct Supervised {
     pub(crate) instance: Instance,
 }
 
-/// What an instance prints when it begins.
+/// The line that an instance prints when it begins.
 pub(crate) struct Instance {
     pub(crate) number: u32,
     pub(crate) process: Pid,
@@ -42,7 +42,7 @@ impl Supervised {
     /// Starts this program as a server that obeys requests for faults.
     ///
     /// # Errors
-    /// It does not serve.
+    /// The server does not serve.
     pub(crate) fn start(args: &Args, artifacts: &Artifacts, pause: Duration) -> Result<Supervised, Fatal> {
         let mut command = Command::new(env::current_exe()?);
         command.args(["--serve", "127.0.0.1:0", "--inject-faults"]);
@@ -79,7 +79,7 @@ impl Supervised {
     /// Sends a signal to the instance, past its supervisor.
     ///
     /// # Errors
-    /// It is gone.
+    /// The process is gone.
     pub(crate) fn signal(&self, signal: Signal) -> nix::Result<()> {
         kill(self.instance.process, signal)
     }

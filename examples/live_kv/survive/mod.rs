@@ -40,7 +40,7 @@ pub(crate) enum Kind {
     Stop,
     /// One of its threads waits for ever; the others serve on.
     Deadlock,
-    /// It aborts itself.
+    /// The process aborts itself.
     Abort,
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct Injected {
     pub(crate) kind: Kind,
     /// The instance after it.
     pub(crate) next: u32,
-    /// What the supervisor says of its end.
+    /// The supervisor's account of its end.
     pub(crate) ended: String,
     /// From the fault to the first answer of the next instance.
     pub(crate) first: Duration,
@@ -92,7 +92,7 @@ pub(crate) struct Injected {
 /// Starts a server, loads it and injects faults; `true` if nothing was refused or lost.
 ///
 /// # Errors
-/// It does not begin, or it does not come back.
+/// The server does not begin, or no next instance serves.
 pub(crate) fn run(args: &Args, artifacts: &Artifacts) -> Result<bool, Fatal> {
     let pause = args.replace_every.unwrap_or(Duration::from_millis(150));
     let mut server = Supervised::start(args, artifacts, pause)?;

@@ -1,15 +1,15 @@
-//! One component crate that the tests use both ways: linked as an rlib, loaded as a
-//! cdylib. Nothing in it says which.
+//! A component crate that tests use in two ways: linked as an rlib, and loaded as a cdylib. The source does not
+//! depend on the way.
 
 mod notebook;
 mod paper;
 
 use lcr::{Fault, Handle};
 
-/// Where notebooks are bought: holds sheets.
+/// The paper of notebooks.
 #[lcr::interface(name = "both.paper", version = 1)]
 pub trait Paper {
-    /// Takes sheets; returns how many were taken in all.
+    /// Takes sheets, and returns how many were taken in all.
     fn take(&self, sheets: u32) -> u64;
 }
 
@@ -21,7 +21,7 @@ pub enum Refusal {
         /// Its limit in notes.
         limit: u64,
     },
-    /// The call did not come to an end.
+    /// The call did not return.
     Fault(Fault),
 }
 
@@ -34,23 +34,23 @@ impl From<Fault> for Refusal {
 /// Keeps notes by their title.
 #[lcr::interface(name = "both.notebook", version = 1, deps(Paper))]
 pub trait Notebook {
-    /// Writes a note; returns the number of notes.
+    /// Writes a note, and returns the number of notes.
     fn write(&self, title: &str, text: &[u8]) -> Result<u64, Refusal>;
     /// Reads a note.
     fn read(&self, title: &str) -> Option<Vec<u8>>;
-    /// Shows each note in the order of titles until `visit` says no; returns how many.
+    /// Shows each note in the order of titles until `visit` returns `false`, and returns how many were shown.
     fn each(&self, visit: &dyn Fn(&str, &[u8]) -> bool) -> u64;
-    /// Keeps a function, called by [`Notebook::ring`].
+    /// Keeps a callback, which [`Notebook::ring`] calls.
     fn remind(&self, call: Box<dyn Fn(String) -> String + Send>);
-    /// Calls what it was given last, if anything.
+    /// Calls the callback that was kept last, if there is one.
     fn ring(&self, text: String) -> Option<String>;
-    /// Copies the notes of another one; returns the number of notes.
+    /// Copies the notes of another notebook, and returns the number of notes.
     fn copy(&self, other: Handle<dyn Notebook>) -> u64;
-    /// The paper that it is made of.
+    /// The paper of this notebook.
     fn paper(&self) -> Handle<dyn Paper>;
     /// Panics.
     fn tear(&self, text: &str) -> Result<(), Fault>;
-    /// Panics, with no error to say so.
+    /// Panics; the result has no error for the fault.
     fn burn(&self);
     /// A method that this component leaves to the trait.
     fn colour(&self) -> String {

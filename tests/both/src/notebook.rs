@@ -55,7 +55,7 @@ impl Notebook for Pages {
     }
 
     fn each(&self, visit: &dyn Fn(&str, &[u8]) -> bool) -> u64 {
-        // What is visited may call back into the notebook.
+        // The visitor may call the notebook, so it runs without the lock.
         let notes = self.notes().clone();
         notes.iter().take_while(|(title, text)| visit(title, text)).count() as u64
     }
@@ -115,7 +115,7 @@ mod tests {
         atomic::{AtomicU64, Ordering},
     };
 
-    /// Paper that counts its sheets, and is no component.
+    /// Paper of the test, which counts its sheets and is no component.
     struct Sheets(Arc<AtomicU64>);
 
     impl crate::Paper for Sheets {

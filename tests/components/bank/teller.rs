@@ -16,7 +16,7 @@ pub struct Counter<const V: u32> {
     role: Role,
 }
 
-/// What is handed over. Each version of the teller has a version of its own.
+/// The state. Each version of the teller has a version of the state.
 #[derive(Serialize, Deserialize)]
 pub struct Ledger {
     customers: u64,

@@ -12,7 +12,7 @@ pub struct Safe<const V: u32> {
     role: Role,
 }
 
-/// What is handed over. Each version of the vault has a version of its own.
+/// The state. Each version of the vault has a version of the state.
 #[derive(Serialize, Deserialize)]
 pub struct Books {
     sum: u64,

@@ -8,7 +8,7 @@ use std::{
 use lcr::Fault;
 use lcr_tests::crowd::{Census, Counts};
 
-/// Who is alive, and how many there ever were.
+/// The objects that are alive, and how many there ever were.
 #[derive(Default)]
 pub struct Register(Mutex<(Counts, HashSet<u64>)>);
 

@@ -1,4 +1,4 @@
-//! A guest that the loader refuses: it calls what nobody defines.
+//! A guest that the loader refuses, because it calls an undefined function.
 
 #[path = "mark.rs"]
 mod mark;

@@ -1,4 +1,4 @@
-//! A guest that needs what nobody provides.
+//! A guest that needs an interface which no component provides.
 
 #[path = "mark.rs"]
 mod mark;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use lcr::{BoxError, Context};
 use lcr_tests::office::{Epoch, Seal, Terms};
 
-/// What it stamped.
+/// The list of its stamps.
 pub struct Wax(Mutex<Vec<String>>, Terms);
 
 impl Wax {

@@ -1,4 +1,4 @@
-//! What prints without ending its lines.
+//! A component that prints without ending its lines.
 
 use std::{
     io::{self, Write as _},
@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-/// Who prints waits for who holds standard output.
+/// A thread that prints waits for the thread that holds standard output.
 static IS_HELD: AtomicBool = AtomicBool::new(false);
 
 /// Prints at its end, too.

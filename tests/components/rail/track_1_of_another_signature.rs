@@ -2,7 +2,7 @@
 
 use lcr_tests::rail::wide::Track;
 
-/// Nobody rolls over it.
+/// A track that no train rolls over.
 #[derive(Default)]
 pub struct Rails;
 

@@ -1,4 +1,4 @@
-//! Somebody who uses shelves in editions of his own.
+//! A librarian, whose editions of the shelf differ from those of other callers.
 
 use lcr::{Context, Fault, Handle};
 use lcr_tests::shelf::{
@@ -12,7 +12,7 @@ pub struct Desk(Handle<dyn reordered::Shelf>);
 
 impl Desk {
     fn open(context: &Context) -> Result<Desk, lcr::Error> {
-        // What this image panics with reaches its callers; nobody needs to read it twice.
+        // Callers get the text of a panic, so it need not be printed here.
         std::panic::set_hook(Box::new(|_| {}));
         context.dependency().map(Desk)
     }

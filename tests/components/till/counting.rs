@@ -1,4 +1,4 @@
-//! What stands on a till.
+//! The clerk, which depends on a till.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

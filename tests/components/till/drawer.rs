@@ -1,4 +1,4 @@
-//! What the tills have in common.
+//! The code that all tills share.
 
 use std::{
     cell::RefCell,
@@ -13,7 +13,7 @@ use lcr_tests::till::{Moods, Sums, bytes_of};
 
 type Kept = Box<dyn Fn(u64) -> u64 + Send>;
 
-/// What a till keeps of others.
+/// The callbacks and bytes of others that a till keeps.
 const ROOM: usize = 6;
 
 /// A till.
@@ -44,7 +44,7 @@ impl Drop for Owner {
     }
 }
 
-/// What a thread is left with.
+/// The value that a till leaves in a thread-local.
 struct Settled(String);
 
 impl Drop for Settled {
@@ -64,7 +64,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends the program: whoever catches a panic would hide it.
+/// Ends the program, because code that catches a panic would hide the violation.
 fn violated(what: &str) -> ! {
     eprintln!("VIOLATION in a till: {what}");
     std::process::abort()
@@ -213,7 +213,7 @@ impl Drop for Drawer {
     }
 }
 
-/// What the configuration says.
+/// The mood for a moment, by the configuration.
 pub fn moods(context: &Context) -> Result<Moods, BoxError> {
     Ok(if context.is_configured() { context.config()? } else { Moods::default() })
 }

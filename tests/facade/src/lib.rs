@@ -1,4 +1,4 @@
-//! A crate through which others get `lcr` and `sam`: they depend on neither.
+//! A crate that re-exports `lcr` and `sam` for crates that depend on neither.
 
 pub use {lcr, sam};
 

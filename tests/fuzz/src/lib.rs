@@ -1,9 +1,8 @@
-//! A function for each reader of bytes that nobody trusts. It takes any bytes, and panics
-//! if a rule of the reader is broken; libFuzzer (`targets/`) and the tests on the corpus
-//! (`tests/corpus.rs`) call it.
+//! A function for each reader of untrusted bytes. It takes any bytes, and panics if the reader breaks a rule.
+//! libFuzzer (`targets/`) and the tests on the corpus (`tests/corpus.rs`) call it.
 //!
-//! `corpus/` holds a few small inputs from which the fuzzers start. An input that broke
-//! something is added there, so that the tests show it for ever.
+//! `corpus/` holds a few small inputs, from which the fuzzers start, and each input that broke a reader, so that
+//! the tests try it for ever.
 
 /// The reader of component records in a manifest, and the check of one against itself.
 pub fn manifests(bytes: &[u8]) {
@@ -18,7 +17,7 @@ pub fn files(bytes: &[u8]) {
 /// The reader of state, configuration and `Serde` values.
 pub fn state(bytes: &[u8]) {
     lcr_tests::zoo::read_hostile(bytes);
-    // What is read and written begins with the format's own byte; the fuzzer need not find that.
+    // Encoded values begin with a byte of the format, which the fuzzer need not find.
     let mut marked = lcr::wire::encode(&()).expect("nothing can be encoded");
     marked.truncate(1);
     marked.extend_from_slice(bytes);

@@ -1,7 +1,6 @@
-//! A crate to which `lcr` and `sam` are known by other names only: every attribute says by
-//! `crate = path` where they are.
+//! A crate that knows `lcr` and `sam` only by other names: each attribute says by `crate = path` where they are.
 
-/// With a dependency that is renamed.
+/// Uses a dependency that has another name.
 pub mod renamed {
     /// A point in time and a name, by value.
     #[derive(Clone, Debug, PartialEq, live::Abi)]
@@ -58,7 +57,7 @@ pub mod renamed {
     }
 }
 
-/// Through a crate that re-exports it.
+/// Uses `lcr` through a crate that re-exports it.
 pub mod reexported {
     use lcr_tests_facade as facade;
 
@@ -91,7 +90,7 @@ pub mod reexported {
         }
     }
 
-    /// Of `sam`, too.
+    /// Uses `sam` through that crate.
     pub mod program {
         use super::facade;
 
@@ -101,7 +100,7 @@ pub mod reexported {
     }
 }
 
-/// By a macro of the facade, whose `$crate` says where `lcr` is.
+/// Uses a macro of the facade, whose `$crate` says where `lcr` is.
 pub mod written_by_a_macro {
     lcr_tests_facade::serve!(Oracle, Deep, "facade.oracle", 42);
 }

@@ -206,7 +206,7 @@ impl Running {
         let deadline = Instant::now() + PATIENCE;
         while !self.lines().iter().any(|other| other == line) {
             let (lines, events) = (self.lines(), self.events());
-            assert!(Instant::now() < deadline, "nobody said {line:?}: {lines:#?} {events:#?}");
+            assert!(Instant::now() < deadline, "no instance printed {line:?}: {lines:#?} {events:#?}");
             thread::sleep(Duration::from_millis(1));
         }
     }

@@ -28,7 +28,7 @@ use lcr::{Fault, Handle};
 /// The number of a replacement, from 0 for what was loaded first.
 pub type Epoch = u64;
 
-/// What the census has counted.
+/// The counts of the census.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, lcr::Abi)]
 pub struct Counts {
     /// Objects that were constructed.

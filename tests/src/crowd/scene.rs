@@ -40,7 +40,7 @@ impl Scene {
     /// next epoch. For one thread at a time.
     ///
     /// # Errors
-    /// Those of the commit.
+    /// The errors of the commit.
     ///
     /// # Panics
     /// If a component cannot be configured.

@@ -20,7 +20,7 @@ fn runtime(library: &str) -> Runtime {
     rt
 }
 
-/// What every method with a default body gives on an old component.
+/// Calls every method with a default body on an old component, and checks the results.
 fn use_defaults(shelf: &impl grown::Shelf) {
     assert_eq!(shelf.first_or("none".to_owned()), "Emma");
     let seen = Mutex::new(Vec::new());

@@ -1,4 +1,4 @@
-//! What a pin holds, on which thread, and for how long.
+//! Pins: which world a pin holds, for which thread, and for how long.
 
 use std::{mem, sync::mpsc, thread, time::Duration};
 

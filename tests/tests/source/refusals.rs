@@ -1,4 +1,4 @@
-//! What the macros refuse, each with its message; the way out compiles in `ui/accepted.rs`.
+//! Sources that the macros refuse, each with the compiler's message. `ui/accepted.rs` has the way out of each.
 //!
 //! `TRYBUILD=overwrite cargo test -p lcr-tests --test source refusals` writes the messages anew.
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use lcr::{BoxError, Context, Stateful};
 
-/// How often somebody rolled over it.
+/// How often trains rolled over it.
 #[derive(Default)]
 pub struct Rails(AtomicU64);
 

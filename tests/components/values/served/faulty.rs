@@ -8,7 +8,7 @@ use lcr_tests::values::contract::{Faulty, Picky, Small, Trouble};
 pub struct Clumsy;
 
 impl Default for Clumsy {
-    /// What this image panics with reaches its callers; nobody needs to read it twice.
+    /// Silences the panic hook of this image, because callers get the text of a panic.
     fn default() -> Clumsy {
         set_hook(Box::new(|_| {}));
         Clumsy

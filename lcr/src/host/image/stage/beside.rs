@@ -24,15 +24,12 @@ use std::{
     collections::{HashMap, HashSet, VecDeque},
     ffi::OsStr,
     fs,
-    os::unix::{
-        ffi::OsStrExt,
-        fs::{FileExt, MetadataExt, PermissionsExt},
-    },
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
-use super::{PrivateCopy, Store, elf, show};
+use super::{PrivateCopy, Store, elf, original::unopened, show};
 use crate::{
     error::{Error, ErrorKind, Result},
     host::{image::library::loader, sys},
@@ -204,7 +201,7 @@ impl Found {
             return Err(Error::new(ErrorKind::NotALibrary, text));
         }
         let fresh = fresh(&name)?;
-        let metadata = fs::metadata(file).map_err(super::unopened)?;
+        let metadata = fs::metadata(file).map_err(unopened)?;
         let inode = (metadata.dev(), metadata.ino());
         if let Some(same) = self.libraries.iter().find(|library| library.inode == inode) {
             // The loader sees that both names are of one file.
@@ -288,21 +285,5 @@ impl PrivateCopy {
         };
         self.write(&patches).map_err(|error| Error::io(format!("write {}", show(&self.path)), error))?;
         elf::read(&self.map()?, sys::page_size()).map(drop)
-    }
-
-    /// The same file by another name, which is not taken.
-    fn link(&self, name: &str) -> Result<PrivateCopy> {
-        let path = self.path.with_file_name(name);
-        fs::hard_link(&self.path, &path).map_err(|error| Error::io(format!("link {}", show(&path)), error))?;
-        Ok(PrivateCopy { path, kept: AtomicBool::new(false), beside: Vec::new(), process: self.process })
-    }
-
-    fn write(&self, patches: &[elf::Patch]) -> std::io::Result<()> {
-        fs::set_permissions(&self.path, fs::Permissions::from_mode(0o600))?;
-        let file = fs::OpenOptions::new().write(true).open(&self.path)?;
-        for (at, bytes) in patches {
-            file.write_all_at(bytes, *at)?;
-        }
-        fs::set_permissions(&self.path, fs::Permissions::from_mode(0o400))
     }
 }

@@ -1,24 +1,24 @@
 //! From a file that others may change to a private copy that does not change.
 //!
-//! [`Store::stage`] opens a file once, looks at its first bytes, so that what is no library is not
-//! copied, has the system copy it to the store, and from then on looks only at the copy: that is
-//! what it checks and hashes, mapped, and what the loader maps.
-//! So overwriting, truncating or replacing the original does no harm, neither between check and
-//! use nor while the image runs. The bytes pass through no memory of this process's own, which
-//! for a file of some MiB would cost as much as all the rest.
+//! [`Store::stage`] opens a file once and looks at its first bytes, so that it copies only what may be a
+//! library ([`original`]). Then it has the system copy the file to the store ([`private_copy`]), and from
+//! then on uses only the copy: it maps the copy, checks and hashes the mapped bytes, and the loader maps the
+//! same copy. So overwriting, truncating or replacing the original does no harm, neither between check and
+//! use nor while the image runs. The bytes do not pass through this process's own memory, which for a file
+//! of some MiB would cost as much as all the rest.
 //!
-//! Each staged file gets a path that was never used before, `component-hash-serial.so`: the
-//! loader answers a path or inode it knows with the image it has. The file of an image stays
-//! there until the store is dropped, so that debuggers and profilers find it.
+//! Each staged file gets a path that was never used before, `component-hash-serial.so`: for a path or inode
+//! that the loader knows, it returns the image that it has. The file of an image stays there until the store
+//! is dropped, so that debuggers and profilers find it.
 //!
-//! A store that stages nothing leaves no trace: its [`directory`] is made for the first file,
-//! and made again should it go (a cleaner of temporary files may take it), or should this be
-//! the child of a `fork`, whose parent's it is.
+//! A store that stages nothing leaves no trace. It makes its [`directory`] for the first file, and makes it
+//! again if a cleaner of temporary files has removed it, or in the child of a `fork`, since the directory
+//! is the parent's.
 //!
 //! Invariants:
 //! 1. No code of a file runs here, and nothing here blocks on a file's peer (FIFO, device).
-//! 2. What was checked is what is staged, to the byte: the copy is written before it is looked
-//!    at, and never again; but for names, where a library comes with others ([`beside`]), and then
+//! 2. What is staged is what was checked, to the byte: the copy is written before it is looked at, and never
+//!    again. Only if a library comes with others ([`beside`]) are names in it written afterwards, and then
 //!    it is checked once more.
 //! 3. The store's directory is this user's alone (mode 0700), its files are read-only (0400).
 //! 4. A refusal leaves no file behind.
@@ -27,15 +27,20 @@
 
 mod beside;
 mod directory;
+mod original;
+mod private_copy;
 #[cfg(test)]
 pub(in crate::host) mod samples;
 #[cfg(test)]
 mod tests;
 mod trust;
 
+pub(crate) use original::show;
+pub(in crate::host) use private_copy::PrivateCopy;
 pub use trust::Trust;
 
 use directory::Directory;
+use original::{fits, look, may_write, open, read};
 
 use super::{
     content_hash::ContentHash,
@@ -49,50 +54,48 @@ use crate::{
     host::sys,
 };
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Read},
-    mem,
-    os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt},
+    fs, io, mem,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
-/// Where private copies go. Dropping or removing it removes them; images that are mapped from
-/// them stay mapped.
+/// The place of private copies. Dropping the store removes them; images that are mapped from them stay
+/// mapped.
 #[derive(Debug)]
 pub(crate) struct Store {
     base: PathBuf,
     trust: Trust,
-    /// Where files go now comes last, made for the first file; before it what was taken away, and
-    /// those of the processes that this is a child of. Locked for a look only, and across a `fork`.
+    /// The directories that this store has made; new files go to the last one. The others were removed by a
+    /// cleaner, or belong to the processes that this process was forked from. The lock is held for a look
+    /// only, never while a directory is made, and across a `fork`.
     directories: Mutex<Vec<Arc<Directory>>>,
     serial: AtomicU64,
 }
 
-/// Keeps the store as it is while it is held.
+/// While this value lives, no other thread changes the store: for the time of a `fork`.
 pub(in crate::host) struct StoreLock<'a> {
     _directories: MutexGuard<'a, Vec<Arc<Directory>>>,
 }
 
-/// A library that may be loaded: checked, copied, its manifest read. Dropping it removes the copy
-/// unless an image was made of it.
+/// A library that may be loaded: checked and copied, with its manifest read. Dropping the value removes the
+/// copy, unless an image was made of it.
 #[derive(Debug)]
 pub(crate) struct Staged {
-    /// Where it came from.
+    /// The path of the original.
     pub(crate) source: PathBuf,
     /// The file's length in bytes.
     pub(crate) len: u64,
     pub(crate) manifest: Manifest,
     /// Bytes of memory that its image takes.
     pub(in crate::host) mapped: usize,
-    /// Why its image can never be unmapped, if it cannot.
+    /// Why its image can never be unmapped; `None` if it can.
     pub(in crate::host) permanent: Option<&'static str>,
-    /// The libraries beside it that come with it, by the names by which it needs them.
+    /// The libraries beside it that come with it, by the names under which it needs them.
     pub(crate) beside: Vec<String>,
-    /// Bytes of memory that these take.
+    /// Bytes of memory that the images of those libraries take.
     pub(in crate::host) mapped_beside: usize,
     pub(in crate::host) takes: Takes,
     /// How many images of its kind fitted into the process when it was staged.
@@ -102,24 +105,13 @@ pub(crate) struct Staged {
     copy: Arc<PrivateCopy>,
 }
 
-/// A file in the store.
-#[derive(Debug)]
-pub(in crate::host) struct PrivateCopy {
-    path: PathBuf,
-    kept: AtomicBool,
-    /// What is loaded with it.
-    beside: Vec<PrivateCopy>,
-    /// The process whose file it is; a child of `fork` has a copy of this value.
-    process: u32,
-}
-
 impl Store {
-    /// A new store in `base`, by default the system's directory for temporary files. The file
-    /// system must allow mapping code (no `noexec`).
+    /// Makes a store in `base`. Default: the system's directory for temporary files. The file system must
+    /// allow mapping code (no `noexec`).
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if that is not there. Whether it can be written to shows when the
-    /// first file is staged.
+    /// [`ErrorKind::Io`] if the directory does not exist. Whether this process can write to it shows when
+    /// the first file is staged.
     pub(crate) fn new(base: Option<&Path>, trust: Trust) -> Result<Store> {
         let base = base.map_or_else(temporary, Path::to_owned);
         // Absolute, as the process may change its directory before it opens a copy.
@@ -141,7 +133,7 @@ impl Store {
         StoreLock { _directories: self.held() }
     }
 
-    /// This process's directory, made if it is not there.
+    /// This process's directory; made if there is none.
     fn directory(&self) -> Result<Arc<Directory>> {
         let seen = self.held().last().cloned();
         if let Some(found) = seen.as_ref().filter(|found| found.is_own() && found.path().is_dir()) {
@@ -150,7 +142,7 @@ impl Store {
         let made = Arc::new(Directory::make(&self.base).map_err(|error| unmade(&self.base, error))?);
         let mut held = self.held();
         match held.last() {
-            // Another thread was faster, and what was made here goes.
+            // Another thread was faster: the directory that was made here is dropped.
             Some(faster) if seen.is_none_or(|seen| !Arc::ptr_eq(faster, &seen)) => Ok(Arc::clone(faster)),
             _ => {
                 held.push(Arc::clone(&made));
@@ -168,7 +160,7 @@ impl Store {
         self.stage_unnamed(file).map_err(|error| error.at(show(file)))
     }
 
-    /// The private copy of a file that may be a library, and its number.
+    /// Makes the private copy of a file that may be a library. Returns the copy and its number.
     fn copy(&self, file: &Path) -> Result<(PrivateCopy, u64)> {
         let (opened, metadata) = open(file)?;
         self.trust.check(file, &metadata, sys::user())?;
@@ -210,7 +202,7 @@ impl Store {
         })
     }
 
-    /// Removes the directory.
+    /// Removes the directories of this process.
     pub(in crate::host) fn remove(&self) {
         let directories = mem::take(&mut *self.held());
         directories.iter().for_each(|directory| directory.remove());
@@ -239,65 +231,11 @@ impl Staged {
     }
 }
 
-impl PrivateCopy {
-    /// Copies all bytes up to the end as it is found, whatever length the file had when it was
-    /// opened.
-    fn make(path: PathBuf, file: File, limit: u64) -> Result<PrivateCopy> {
-        let failed = |error| Error::io(format!("copy the file to {}", show(&path)), error);
-        let mut options = OpenOptions::new();
-        let mut to = options.write(true).create_new(true).mode(0o400).open(&path).map_err(failed)?;
-        // Up to the process's own limit, at which the kernel says nothing yet.
-        let mut file = file.take(limit.saturating_add(1).min(sys::file_size_limit()));
-        let copied = io::copy(&mut file, &mut to).map_err(failed);
-        let copy = PrivateCopy { path, kept: AtomicBool::new(false), beside: Vec::new(), process: std::process::id() };
-        match copied? {
-            0 => Err(empty()),
-            len => {
-                fits(len, limit)?;
-                let has_more =
-                    file.into_inner().read(&mut [0]).map_err(|error| Error::io("the file cannot be read", error))? > 0;
-                may_write(len.saturating_add(has_more.into()))?;
-                Ok(copy)
-            }
-        }
-    }
-
-    fn map(&self) -> Result<sys::Mapping> {
-        let map = || sys::Mapping::new(&File::open(&self.path)?);
-        map().map_err(|error| Error::io(format!("map {}", show(&self.path)), error))
-    }
-
-    /// Gives it another name, which is not taken.
-    fn rename(&mut self, name: &str) -> Result<()> {
-        let path = self.path.with_file_name(name);
-        fs::rename(&self.path, &path).map_err(|error| Error::io(format!("rename {}", show(&self.path)), error))?;
-        self.path = path;
-        Ok(())
-    }
-
-    pub(in crate::host) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Whether the file stays until the store is dropped, from now on.
-    pub(in crate::host) fn keep(&self, keep: bool) {
-        self.kept.store(keep, Ordering::Relaxed);
-        self.beside.iter().for_each(|beside| beside.keep(keep));
-    }
-}
-
-impl Drop for PrivateCopy {
-    fn drop(&mut self) {
-        if !*self.kept.get_mut() && self.process == std::process::id() {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
 impl Manifest {
     /// Reads the manifest of a library file. None of the file's code runs.
     ///
-    /// The file may belong to anyone; loading it may still be refused for that.
+    /// Any user may own the file or write to it; [`Trust`] may still refuse to load it. Blocks while the file
+    /// system reads the file.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] and [`ErrorKind::NotFound`] from opening it; [`ErrorKind::NotALibrary`],
@@ -315,7 +253,7 @@ impl Manifest {
     }
 }
 
-/// Whether a file of these bytes is one that the loader may have, whatever its manifest.
+/// Whether the loader may have a file of these bytes, whatever its manifest says.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn read_elf(bytes: &[u8]) -> bool {
     let _ = elf::look(&bytes[..bytes.len().min(elf::FIRST)], bytes.len() as u64);
@@ -331,98 +269,4 @@ fn manifest(elf: &elf::Elf<'_>) -> Result<Manifest> {
         return Err(Error::new(ErrorKind::BadManifest, text));
     }
     Ok(manifest)
-}
-
-/// Opens a regular file. Others are refused before they are opened, since that alone may block
-/// (FIFO) or act (a watchdog device); and once more after, should they have changed places.
-fn open(file: &Path) -> Result<(File, fs::Metadata)> {
-    regular(&fs::metadata(file).map_err(unopened)?)?;
-    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-    let opened = OpenOptions::new().read(true).custom_flags(flags).open(file).map_err(unopened)?;
-    let metadata = opened.metadata().map_err(unopened)?;
-    regular(&metadata)?;
-    Ok((opened, metadata))
-}
-
-fn unopened(error: io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, "no such file").with_source(error),
-        _ => Error::io("the file cannot be opened", error),
-    }
-}
-
-fn regular(metadata: &fs::Metadata) -> Result<()> {
-    let kind = metadata.file_type();
-    let found = match () {
-        () if kind.is_file() => return Ok(()),
-        () if kind.is_dir() => "a directory",
-        () if kind.is_fifo() => "a FIFO",
-        () if kind.is_socket() => "a socket",
-        () if kind.is_char_device() || kind.is_block_device() => "a device",
-        () => "no regular file",
-    };
-    Err(Error::new(ErrorKind::NotALibrary, format!("{found}, not a shared library; give the path of one")))
-}
-
-/// All bytes up to the end as it is found, whatever length the file had when it was opened.
-fn read(file: File, expected: u64, limit: u64) -> Result<Vec<u8>> {
-    fits(expected, limit)?;
-    let failed = |error| Error::io("the file cannot be read", error);
-    let mut bytes = Vec::new();
-    let capacity = usize::try_from(expected).unwrap_or(usize::MAX).saturating_add(1);
-    bytes.try_reserve_exact(capacity).map_err(|error| failed(error.into()))?;
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
-    match bytes.len() as u64 {
-        0 => Err(empty()),
-        len => fits(len, limit).map(|()| bytes),
-    }
-}
-
-fn fits(len: u64, limit: u64) -> Result<()> {
-    if len <= limit {
-        return Ok(());
-    }
-    let text = format!("a file of {len} bytes, the limit is {limit}; raise Trust::limit");
-    Err(Error::new(ErrorKind::NotALibrary, text))
-}
-
-/// Refuses a file of `len` bytes that this process may not write.
-fn may_write(len: u64) -> Result<()> {
-    let limit = sys::file_size_limit();
-    if len <= limit {
-        return Ok(());
-    }
-    let text = format!(
-        "a file of {len} bytes, and this process may write none of more than {limit} (RLIMIT_FSIZE); \
-         raise that limit (ulimit -f, LimitFSIZE=)"
-    );
-    Err(Error::new(ErrorKind::Io, text))
-}
-
-/// Looks at the first bytes, which stay unread. A file that says that it is empty may be one of
-/// `/proc`, and is looked at when it has been read.
-fn look(file: &File, len: u64) -> Result<()> {
-    if len == 0 {
-        return Ok(());
-    }
-    let mut first = [0; elf::FIRST];
-    let mut seen = 0;
-    while seen < first.len() {
-        match file.read_at(&mut first[seen..], seen as u64) {
-            Ok(0) => break,
-            Ok(more) => seen += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::io("the file cannot be read", error)),
-        }
-    }
-    elf::look(&first[..seen], len)
-}
-
-fn empty() -> Error {
-    Error::new(ErrorKind::NotALibrary, "an empty file; copy or build it again")
-}
-
-/// A path for a message of one line.
-pub(crate) fn show(path: &Path) -> String {
-    path.to_string_lossy().replace(char::is_control, "?")
 }

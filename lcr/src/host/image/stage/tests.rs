@@ -3,6 +3,7 @@ use crate::host::image::stage::samples::{Sample, good, write};
 use super::*;
 use std::{
     ffi::CString,
+    fs::{File, OpenOptions},
     os::unix::{
         ffi::OsStrExt,
         fs::{MetadataExt, PermissionsExt, symlink},

@@ -4,6 +4,8 @@
 mod awaiting;
 mod both_ways;
 mod churn;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod fast_path;
 mod growth;
 mod mutations;
 mod nesting;

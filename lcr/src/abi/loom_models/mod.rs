@@ -13,7 +13,7 @@
 //! written behind the gate is seen by everybody who comes in after it, and nobody sleeps
 //! for ever; behind a drain ahead of the gate nobody is in a world older than it; a pin is seen by
 //! the hand-over, or holds a world behind it with open slots; a call that ends the pin under which it was
-//! made is seen.
+//! made is seen; a table is freed only when no frame shows it, at whatever slot.
 //!
 //! What they do not show: `membarrier`. The models take the path with fences. The call
 //! makes every running thread of the process execute a full fence at some point between
@@ -47,6 +47,7 @@ mod calls;
 mod drain_ahead;
 mod gate;
 mod pins;
+mod tables;
 #[path = "../../host/worlds/gate_word.rs"]
 mod word;
 

@@ -1,15 +1,14 @@
 //! `fork`: the child goes on with the forking thread only.
 //!
-//! Around a fork the locks of all runtimes are held by the forking thread, so the child
-//! finds the bookkeeping whole. In the child every other thread's record is
-//! empty, world pins of other threads are forgotten (a pin on a handle may have been
-//! passed on, and stays until it is dropped), a gate whose transaction is gone is
-//! opened again, and the reaper starts anew when it is needed. A runtime whose
-//! transaction was cut off by the fork refuses further ones in the child: what the lost thread's
-//! components hold is unknown. A runtime whose loader is lost (`library/loader`) refuses them, too.
+//! The forking thread holds the locks of all runtimes around a fork, so the child finds the bookkeeping
+//! whole. The child empties every other thread's record, and forgets the world pins of other threads (a pin
+//! on a handle may have been passed on, and stays until it is dropped). It opens a gate whose transaction is
+//! gone, and starts the reaper anew when there is something to reap. If the fork cut a transaction off, the
+//! runtime refuses further transactions in the child: what the components of the lost thread hold is
+//! unknown. If the loader is lost (`library/loader`), every runtime refuses them.
 //!
-//! The runtime's threads are started by [`sys::start`]: those of the standard library would need
-//! a lock in the child that another thread of the parent may have had.
+//! [`sys::start`] starts the runtime's threads: to start one by the standard library needs a lock that, in
+//! the child, a lost thread of the parent may hold for ever.
 
 use std::{
     cell::Cell,
@@ -25,15 +24,16 @@ use crate::host::{
 };
 
 use super::{
-    inner::{RuntimeInner, State},
+    inner::RuntimeInner,
     pins::{self, LockedPins},
     reaper_parts::ReaperLocks,
     shortcuts::LockedShortcuts,
+    state::State,
 };
 
 static RUNTIMES: Mutex<Vec<Weak<RuntimeInner>>> = Mutex::new(Vec::new());
 
-/// Has a runtime taken care of around forks.
+/// Has forks take care of a runtime.
 pub(in crate::host) fn register(inner: &Arc<RuntimeInner>) {
     static HANDLERS: Once = Once::new();
     HANDLERS.call_once(|| {
@@ -46,7 +46,7 @@ pub(in crate::host) fn register(inner: &Arc<RuntimeInner>) {
     runtimes.push(Arc::downgrade(inner));
 }
 
-/// What the forking thread holds across the fork, one entry a runtime.
+/// What the forking thread holds across the fork.
 struct Held {
     locked: Vec<Locked>,
     thread: ThreadId,
@@ -57,7 +57,7 @@ struct Held {
     _runtimes: MutexGuard<'static, Vec<Weak<RuntimeInner>>>,
 }
 
-/// One runtime's locks. The guards are dropped before the runtime they point into.
+/// The locks of one runtime. The guards are dropped before the runtime that they point into.
 struct Locked {
     state: MutexGuard<'static, State>,
     pins: LockedPins<'static>,
@@ -68,7 +68,7 @@ struct Locked {
 }
 
 thread_local! {
-    /// A bare pointer: a thread may fork in the destructor of a thread-local.
+    /// A bare pointer, since a thread may fork in the destructor of a thread-local.
     static HELD: Cell<*mut Held> = const { Cell::new(ptr::null_mut()) };
 }
 
@@ -79,7 +79,8 @@ fn take_held() -> Option<Box<Held>> {
     (!held.is_null()).then(|| unsafe { Box::from_raw(held) })
 }
 
-unsafe extern "C" fn before() {
+/// Takes all locks, in the order that `ARCHITECTURE.md` gives.
+fn hold_all() -> Held {
     let loader = library::lock_loader();
     let runtimes = RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner);
     let locked = runtimes
@@ -99,7 +100,7 @@ unsafe extern "C" fn before() {
             }
         })
         .collect();
-    let held = Held {
+    Held {
         locked,
         thread: sys::thread_id(),
         _output: library::lock_output(),
@@ -107,8 +108,11 @@ unsafe extern "C" fn before() {
         _room: room::lock(),
         loader,
         _runtimes: runtimes,
-    };
-    HELD.set(Box::into_raw(Box::new(held)));
+    }
+}
+
+unsafe extern "C" fn before() {
+    HELD.set(Box::into_raw(Box::new(hold_all())));
 }
 
 unsafe extern "C" fn after_in_parent() {
@@ -131,14 +135,51 @@ unsafe extern "C" fn after_in_child() {
 }
 
 impl RuntimeInner {
-    /// Undoes, in the child, what a transaction of the parent had shut.
+    /// In the child: undoes what a transaction of the parent had shut.
     fn lose_transaction(&self, state: &mut State) {
         if !self.transactions.lose() {
             return;
         }
-        // Its thread is gone, and its number may be given again.
+        // The transaction's thread is gone, and the kernel may give its number to another thread.
         state.objects.uncommitted_mut().forget_all();
         self.reopen_gate(state);
         state.objects.registry_mut().thaw();
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use super::{
+        super::handles::tests::{Lamp as _, lamp, runtime},
+        *,
+    };
+
+    /// Invariant 3: each lock that a fork takes is held, and calls go on.
+    #[test]
+    fn a_call_on_the_fast_path_takes_none_of_the_locks_that_a_fork_takes() {
+        let inner = runtime();
+        register(&inner);
+        let handle = lamp(&inner, None);
+        let (made_first, first) = mpsc::channel();
+        let (locked, go_on) = mpsc::channel();
+        let (made_all, all) = mpsc::channel();
+        thread::scope(|scope| {
+            let handle = &handle;
+            scope.spawn(move || {
+                // A thread's first call takes the slow path.
+                made_first.send(handle.shine()).unwrap();
+                go_on.recv().unwrap();
+                made_all.send((0..1_000).map(|_| handle.shine()).sum::<u32>()).unwrap();
+            });
+            first.recv().unwrap();
+            let held = hold_all();
+            locked.send(()).unwrap();
+            // As long as the other thread needs: this one holds the locks until then.
+            let sum = all.recv_timeout(Duration::from_secs(60));
+            drop(held);
+            assert_eq!(sum.expect("the caller waited for a lock"), 7_000);
+        });
     }
 }

@@ -28,7 +28,8 @@ use crate::{
 
 use super::{
     construct::{Construction, TIMEOUT},
-    inner::{RuntimeInner, State},
+    inner::RuntimeInner,
+    state::State,
 };
 
 impl RuntimeInner {
@@ -269,7 +270,7 @@ pub(super) unsafe fn inner_of(slot: *const RawSlot) -> Arc<RuntimeInner> {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
+pub(super) mod tests {
     use std::{sync::mpsc, thread, time::Duration};
 
     use crate::{
@@ -288,7 +289,7 @@ mod tests {
     use super::*;
 
     #[lcr::interface(name = "handles.lamp", version = 1)]
-    trait Lamp {
+    pub(in super::super) trait Lamp {
         fn shine(&self) -> u32;
     }
 
@@ -302,7 +303,7 @@ mod tests {
         }
     }
 
-    fn runtime() -> Arc<RuntimeInner> {
+    pub(in super::super) fn runtime() -> Arc<RuntimeInner> {
         let inner = RuntimeInner::new(&HOST_TABLE, true, Store::new(None, Trust::default()).unwrap(), Duration::ZERO);
         let own = image::exports().iter().find_map(|&export| {
             let manifest = Manifest::decode(export.manifest()).unwrap().exports.remove(0);
@@ -314,7 +315,7 @@ mod tests {
         inner
     }
 
-    fn lamp(inner: &Arc<RuntimeInner>, component: Option<&str>) -> Handle<dyn Lamp> {
+    pub(in super::super) fn lamp(inner: &Arc<RuntimeInner>, component: Option<&str>) -> Handle<dyn Lamp> {
         let slot = inner.service_handle(<dyn Lamp>::ENCODED, component).unwrap();
         // SAFETY: the slot was linked for this interface, and its reference is ours.
         unsafe { Handle::from_slot(slot) }

@@ -26,8 +26,9 @@ use crate::{
 
 use super::{
     destroyers::{Start, destroy},
-    inner::{AUTHORS_STACK, Retiring, RuntimeInner, State},
+    inner::{AUTHORS_STACK, RuntimeInner},
     pins::Pins,
+    state::{Retiring, State},
 };
 
 const FASTEST: Duration = Duration::from_micros(100);
@@ -173,5 +174,46 @@ impl State {
         let oldest = self.retired.oldest();
         self.objects.slots_mut().reclaim(oldest);
         is_some
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::{
+        abi::frame::Place,
+        host::{
+            ids::{Number as _, SlotId},
+            service::handles::tests::runtime,
+        },
+    };
+
+    use super::*;
+
+    /// Invariant 8: the world is freed behind the call, and not before.
+    #[test]
+    fn a_worlds_table_is_freed_only_when_no_frame_shows_it() {
+        let inner = runtime();
+        let thread = records::mine();
+        let depth = thread.record().depth();
+        let commit = || inner.publish_commit(&mut inner.state(), &[]);
+        let current = || Arc::downgrade(&inner.state().world);
+        commit();
+        let shown = current();
+        // The slot does not matter: here no handle has it.
+        let place = Place::new(SlotId::of_index(5).offset(), 0);
+        thread.record().publish(thread.frame(depth), depth, &inner.core, place);
+        commit();
+        let not_shown = current();
+        commit();
+        for _ in 0..3 {
+            inner.reap();
+            assert!(shown.upgrade().is_some(), "a call is inside a freed table");
+        }
+        assert!(not_shown.upgrade().is_none());
+        assert_eq!(inner.state().retired.count(), 1);
+        thread.record().leave_to(depth);
+        inner.reap();
+        assert!(shown.upgrade().is_none());
+        assert_eq!(inner.state().retired.count(), 0);
     }
 }

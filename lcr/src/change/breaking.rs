@@ -25,7 +25,7 @@ use crate::{
             stage::show,
         },
         objects::{component::Implementation, slots::Slot},
-        service::inner::State,
+        service::state::State,
     },
 };
 

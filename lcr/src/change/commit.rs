@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::host::{ids::ProviderId, objects::component::Implementation, service::inner::State, worlds::world::Edit};
+use crate::host::{ids::ProviderId, objects::component::Implementation, service::state::State, worlds::world::Edit};
 
 use super::{
     breaking::Breaking,
@@ -88,7 +88,7 @@ impl Execution {
             // If the component is gone since the plan was resolved, nothing is left to configure.
             let _ = state.objects_mut().configure(component, config);
         }
-        left.into_iter().flatten().for_each(|component| state.retain_image(component));
+        left.into_iter().flatten().for_each(|component| state.images_mut().retain(component));
     }
 
     fn member_reports(&self, state: &State) -> Vec<MemberReport> {

@@ -17,7 +17,7 @@ use crate::{
             provider::Visibility,
             registry::few,
         },
-        service::inner::State,
+        service::state::State,
     },
 };
 

@@ -68,7 +68,7 @@ impl Execution {
         self.release(&mut inner.state());
         let unused = self.loaded.iter().filter(|_| !is_committed);
         for implementation in unused.filter_map(|loaded| loaded.first()) {
-            inner.state().retain_image(Arc::clone(&implementation.component));
+            inner.state().images_mut().retain(Arc::clone(&implementation.component));
         }
         inner.wake_reaper();
         match stop {

@@ -21,7 +21,7 @@ use crate::{
             instances::{Held, Instance},
             provider::Visibility,
         },
-        service::inner::{RuntimeInner, State},
+        service::{inner::RuntimeInner, state::State},
     },
 };
 

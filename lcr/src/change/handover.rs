@@ -56,11 +56,7 @@ use crate::{
         deadline::Deadline,
         ids::{ProviderId, ServiceId},
         objects::instances::Instance,
-        service::{
-            construct::Creation,
-            gate::Members,
-            inner::{RuntimeInner, State},
-        },
+        service::{construct::Creation, gate::Members, inner::RuntimeInner, state::State},
     },
 };
 

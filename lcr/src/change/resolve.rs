@@ -13,7 +13,7 @@ use crate::{
             stage::show,
         },
         objects::provider::Provider,
-        service::inner::State,
+        service::state::State,
     },
 };
 

@@ -19,7 +19,8 @@ use crate::{
     host::{
         deadline::Deadline,
         service::{
-            inner::{AUTHORS_STACK, RuntimeInner, State},
+            inner::{AUTHORS_STACK, RuntimeInner},
+            state::State,
             transaction_lock::Begin,
         },
         sys,

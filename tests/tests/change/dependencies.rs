@@ -207,7 +207,7 @@ fn a_lookup_that_several_components_could_serve_must_name_one() {
     let rt = empty_runtime();
     rt.plan().add(component("clock_v1")).add(component("guard")).commit().unwrap();
     let text = "interface bank.clock v1 is provided by `clock 1.0.0`, `guard 7.0.0`; name the one you mean \
-                (service_of, reference_of), or bind it for everybody: bind::<dyn ..>(\"component\") of the runtime's builder or of a plan";
+                (service_of, reference_of), or bind it for all callers: bind::<dyn ..>(\"component\") of the runtime's builder or of a plan";
     assert_refused(rt.service::<dyn Clock>(), ErrorKind::Ambiguous, text);
     assert_refused(rt.reference::<dyn Clock>(&()), ErrorKind::Ambiguous, text);
     let (clock, guard) = (rt.service_of::<dyn Clock>("clock").unwrap(), rt.service_of::<dyn Clock>("guard").unwrap());

@@ -20,10 +20,9 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         ids::{ProviderId, ServiceId},
-        image::{library::Refused, stage::Staged},
         objects::{
             builders::{Wait, Wakes},
-            component::{Component, Implementation},
+            component::Implementation,
             instances::{Held, Instance, verdict},
             provider::{Provider, Visibility},
         },
@@ -32,7 +31,7 @@ use crate::{
     },
 };
 
-use super::inner::{RuntimeInner, State};
+use super::{inner::RuntimeInner, state::State};
 
 /// How an instance comes about.
 #[derive(Clone, Copy)]
@@ -55,20 +54,6 @@ pub(in crate::host) struct Construction<'a> {
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl RuntimeInner {
-    /// Maps a staged library, whose initialisers run. The implementations come in the order of its
-    /// manifest.
-    ///
-    /// # Errors
-    /// Those of [`Component::load`]. What was mapped stays mapped, unused, and is counted.
-    pub(crate) fn load_component(&self, staged: &Staged) -> Result<Vec<Arc<Implementation>>> {
-        Component::load(staged, self.host).map_err(|Refused { error, mapped }| {
-            if let Some(bytes) = mapped {
-                self.state().retain_refused(bytes);
-            }
-            error
-        })
-    }
-
     /// The shared instance's service of a provider, built if need be, with one hold for the caller.
     pub(crate) fn service(self: &Arc<RuntimeInner>, provider: ProviderId, visibility: Visibility) -> Result<ServiceId> {
         let me = sys::thread_id();

@@ -30,11 +30,7 @@ use crate::{
     },
 };
 
-use super::{
-    construct::Construction,
-    handles::inner_of,
-    inner::{RuntimeInner, State},
-};
+use super::{construct::Construction, handles::inner_of, inner::RuntimeInner, state::State};
 
 /// This host's functions; every slot and every image of this host points here.
 pub(crate) static HOST_TABLE: HostTable = TABLE;
@@ -301,7 +297,7 @@ impl RuntimeInner {
     /// The way of a thread that the hand-over waits for, or that executes it.
     fn pass_gate(&self, thread: &'static ThreadRecord, place: Place) -> Result<Option<SlowEntry>, Refusal> {
         let state = self.state();
-        let Some(gate) = state.gate() else { return Ok(None) };
+        let Some(gate) = &state.gate else { return Ok(None) };
         let slot = SlotId::of_offset(place.offset());
         if gate.is_passed_by(thread.thread_id()) {
             let service = state.objects.slots().get(slot).map(|slot| slot.service());

@@ -1,24 +1,27 @@
-//! What acts on everything that a runtime has: [`inner`] holds it together behind one lock.
+//! What acts on everything that a runtime has. [`inner`] is the runtime, and [`state`] its bookkeeping
+//! behind one lock.
 //!
-//! A call takes [`host_table`] only where the inlined path of [`frame`](crate::abi::frame) cannot go.
-//! Of its parts, which know nothing of the runtime, [`gate`] holds callers, [`pins`] hold worlds,
-//! [`shortcuts`] remember where services are, [`drain`] reads the threads' frames, [`reaper`] and
-//! [`destroyers`] own what is to be freed and destroyed, [`retained`] counts images, and
-//! [`transaction_lock`] lets one transaction run.
+//! A call takes the way through [`host_table`] only where the inlined path of
+//! [`frame`](crate::abi::frame) cannot go. The parts of a runtime know nothing of it: [`gate`] holds
+//! callers, [`pins`] hold worlds, [`shortcuts`] remember where services are, [`drain`] reads the threads'
+//! frames, [`reaper_parts`] and [`destroyers`] have what is to be freed and destroyed, [`retained`] counts
+//! images, and [`transaction_lock`] lets one transaction run.
 //!
-//! On top, [`construct`] builds instances, [`handles`] gives out handles and takes back their slots,
-//! [`pin`] takes pins, [`stragglers`] names what a hand-over waits for, [`reaper`] finds what no thread
-//! is inside and has it destroyed, and [`unload`] unmaps its image. [`fork`] and [`shutdown`] are the two
-//! ends.
+//! On top, [`load`] brings files in, [`construct`] builds instances, [`handles`] gives out handles and takes
+//! back their slots, [`pin`] takes pins, [`gating`] shuts and opens the gate, [`stragglers`] names what a
+//! hand-over waits for, [`reaper`] finds what no thread is inside and has it destroyed, and [`unload`]
+//! unmaps images. [`fork`] goes on in a child process, and [`shutdown`] ends the runtime.
 
 pub(crate) mod construct;
 pub(in crate::host) mod destroyers;
 pub(crate) mod drain;
 pub(in crate::host) mod fork;
 pub(crate) mod gate;
+mod gating;
 pub(in crate::host) mod handles;
 pub(crate) mod host_table;
 pub(crate) mod inner;
+mod load;
 pub(crate) mod pin;
 pub(in crate::host) mod pins;
 mod reaper;
@@ -26,6 +29,7 @@ pub(in crate::host) mod reaper_parts;
 mod retained;
 mod shortcuts;
 pub(in crate::host) mod shutdown;
+pub(crate) mod state;
 mod stragglers;
 pub(crate) mod transaction_lock;
 mod unload;

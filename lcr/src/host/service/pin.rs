@@ -18,7 +18,7 @@ use crate::{
     },
     error::{Error, ErrorKind, Result},
     host::{
-        ids::{PinId, SlotId},
+        ids::{PinId, SlotId, ThreadId},
         worlds::{
             records::{self, PinnedTable},
             world::World,
@@ -104,6 +104,11 @@ impl RuntimeInner {
         pinned.iter().rev().find(|pinned| ptr::eq(pinned.core, &raw const self.core)).map(|pinned| pinned.pin)
     }
 
+    /// Whether a thread holds a pin.
+    pub(crate) fn has_pin_of(&self, thread: ThreadId) -> bool {
+        self.pins.are_held_by(thread)
+    }
+
     /// Pins the world of the pin `like`, or the current world once no gate is shut. `slot` is the
     /// slot for which the world is held; `None` if it is held for all of them.
     fn take_pin(&self, like: Option<PinId>, slot: Option<SlotId>) -> Result<(PinId, Arc<World>), Refusal> {
@@ -135,13 +140,13 @@ impl RuntimeInner {
         if self.is_closed() {
             return Err((FaultKind::Revoked, "its runtime is gone".to_owned()));
         }
-        let Some(gate) = state.gate() else { return Ok(None) };
+        let Some(gate) = &state.gate else { return Ok(None) };
         // First: what that thread pins could outlive the hand-over of what it holds.
         let world = if gate.is_passed_by(thread.thread_id()) {
-            if slot.is_none_or(|slot| state.world().target(slot).is_none()) {
+            if slot.is_none_or(|slot| state.world.target(slot).is_none()) {
                 return Err((FaultKind::Gate, UNCOMMITTED.to_owned()));
             }
-            state.world()
+            &state.world
         } else if state.is_inside_gate(thread, gate) {
             gate.before()
         } else {

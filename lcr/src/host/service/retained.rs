@@ -1,4 +1,4 @@
-//! The images that no provider uses any more: how many, how large, and which may be unmapped.
+//! The images that no provider uses any more: their number, their size, and those that may be unmapped.
 
 use std::{mem, sync::Arc};
 
@@ -14,14 +14,14 @@ pub(crate) struct RetainedImages {
 }
 
 impl RetainedImages {
-    /// Notes an image of so many bytes that was mapped and did not become a component.
-    pub(super) fn retain_refused(&mut self, bytes: usize) {
+    /// Notes an image of `bytes` bytes that was mapped and did not become a component.
+    pub(crate) fn retain_refused(&mut self, bytes: usize) {
         self.count += 1;
         self.bytes += bytes;
     }
 
     /// Notes the image of a component that no provider uses, or that was refused.
-    pub(super) fn retain(&mut self, component: Arc<Component>) {
+    pub(crate) fn retain(&mut self, component: Arc<Component>) {
         self.count += usize::from(component.origin.is_some());
         self.bytes += component.image_bytes();
         if component.unload {
@@ -39,12 +39,12 @@ impl RetainedImages {
         mem::take(&mut self.waiting)
     }
 
-    /// Puts back those that cannot be unmapped yet.
+    /// Puts back the components that cannot be unmapped yet.
     pub(super) fn put_back(&mut self, held: Vec<Arc<Component>>) {
         self.waiting.extend(held);
     }
 
-    /// Notes that an image of so many bytes was unmapped.
+    /// Notes that an image of `bytes` bytes was unmapped.
     pub(super) fn note_unloaded(&mut self, bytes: usize) {
         self.count -= 1;
         self.bytes -= bytes;
@@ -54,7 +54,7 @@ impl RetainedImages {
         self.count
     }
 
-    /// Their size in memory.
+    /// The size of the retained images in memory, in bytes.
     pub(in crate::host) fn bytes(&self) -> usize {
         self.bytes
     }

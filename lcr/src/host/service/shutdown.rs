@@ -32,7 +32,8 @@ use crate::host::{
 use super::{
     destroyers::{LIMIT, Running, destroy},
     gate::{Gate, Members},
-    inner::{AUTHORS_STACK, Retiring, RuntimeInner, State},
+    inner::{AUTHORS_STACK, RuntimeInner},
+    state::{Retiring, State},
     transaction_lock::Begin,
 };
 

@@ -1,8 +1,8 @@
-//! Stragglers: the calls and pins that a hand-over, a destruction or the end of a runtime waits for,
-//! with their names.
+//! Stragglers: the names of the calls and pins that a hand-over, a destruction or the end of a runtime
+//! waits for.
 //!
-//! [`drain`](super::drain) finds the calls, [`pins`](super::pins) knows the pins. All of this runs under
-//! the state lock, which keeps the list of retired worlds as it is.
+//! [`drain`](super::drain) finds the calls, [`pins`](super::pins) has the pins. All of this runs under the
+//! state lock, which keeps the list of retired worlds as it is.
 
 use std::collections::HashMap;
 
@@ -18,13 +18,61 @@ use crate::{
 use super::{
     drain::OldCall,
     gate::Gate,
-    inner::{Retiring, State},
-    pins::{LockedPins, PinInfo, Pins},
+    inner::RuntimeInner,
+    pins::{LockedPins, PinInfo},
+    state::{Retiring, State},
 };
+
+impl RuntimeInner {
+    /// The calls and pins that a hand-over behind the gate has to wait for.
+    pub(crate) fn behind_gate(&self, state: &mut State) -> Vec<Straggler> {
+        let Some(gate) = &state.gate else { return Vec::new() };
+        let (slots, last, thread) = (gate.members().slots().clone(), gate.before().generation(), gate.thread());
+        self.inside_members(state, &slots, last, thread)
+    }
+
+    /// The calls that are inside one of `members` (slots, each with the first world of its instance) in a
+    /// world up to `last`, without those of `thread`; and the pins of such worlds. `last` is not the
+    /// current world: see [`State::old_calls`].
+    pub(crate) fn inside_members(
+        &self,
+        state: &mut State,
+        members: &HashMap<SlotId, Generation>,
+        last: Generation,
+        thread: ThreadId,
+    ) -> Vec<Straggler> {
+        // Before the frames: see `pins`.
+        let pins = self.pins.lock();
+        let calls = state.old_calls();
+        let is_inside = |call: &&OldCall| {
+            let first_generation = members.get(&call.slot());
+            first_generation.is_some_and(|&first_generation| (first_generation..=last).contains(&call.generation))
+                && call.thread.thread_id() != thread
+        };
+        let mut stragglers: Vec<Straggler> =
+            calls.iter().filter(is_inside).map(|call| state.straggler(call, state.serving(call))).collect();
+        let oldest = members.values().min();
+        let holds = |pin: &PinInfo| oldest.is_some_and(|&oldest| (oldest..=last).contains(&pin.generation()));
+        stragglers.extend(pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
+        stragglers
+    }
+
+    /// The calls that are inside any replaced instance, and the pins that hold one.
+    pub(crate) fn all_stragglers(&self, state: &mut State) -> Vec<Straggler> {
+        // Before the frames: see `pins`.
+        let pins = self.pins.lock();
+        let calls = state.old_calls();
+        let mut stragglers: Vec<Straggler> =
+            state.retiring.iter().flat_map(|retiring| state.inside(retiring, &calls)).collect();
+        let holds = |pin: &PinInfo| state.retiring.iter().any(|retiring| retiring.is_held_by(pin));
+        stragglers.extend(pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
+        stragglers
+    }
+}
 
 impl State {
     /// The calls that are inside retired worlds now. See [`Sightings::look`](super::drain::Sightings).
-    /// Where pins matter, too, they are locked before this and read under the same lock.
+    /// A caller that also reads the pins locks them before this call, and reads them under that lock.
     pub(super) fn old_calls(&mut self) -> Vec<OldCall> {
         self.sightings.look(&self.retired)
     }
@@ -46,40 +94,7 @@ impl State {
         })
     }
 
-    /// Calls and pins that a hand-over behind the gate must wait for.
-    pub(super) fn behind_gate(&mut self, pins: &Pins) -> Vec<Straggler> {
-        let Some(gate) = &self.gate else { return Vec::new() };
-        let (slots, last, thread) = (gate.members().slots().clone(), gate.before().generation(), gate.thread());
-        self.inside_members(pins, &slots, last, thread)
-    }
-
-    /// Calls that are inside one of `members` (slots, each with the first world of its
-    /// instance) in a world up to `last`, but for those of `thread`, and pins of such worlds.
-    /// `last` is not the current world: see [`State::old_calls`].
-    pub(super) fn inside_members(
-        &mut self,
-        pins: &Pins,
-        members: &HashMap<SlotId, Generation>,
-        last: Generation,
-        thread: ThreadId,
-    ) -> Vec<Straggler> {
-        // Before the frames: see `pins`.
-        let pins = pins.lock();
-        let calls = self.old_calls();
-        let is_inside = |call: &&OldCall| {
-            let first_generation = members.get(&call.slot());
-            first_generation.is_some_and(|&first_generation| (first_generation..=last).contains(&call.generation))
-                && call.thread.thread_id() != thread
-        };
-        let mut stragglers: Vec<Straggler> =
-            calls.iter().filter(is_inside).map(|call| self.straggler(call, self.serving(call))).collect();
-        let oldest = members.values().min();
-        let holds = |pin: &PinInfo| oldest.is_some_and(|&oldest| (oldest..=last).contains(&pin.generation()));
-        stragglers.extend(pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
-        stragglers
-    }
-
-    /// Calls that are inside an instance that was replaced.
+    /// The calls that are inside a replaced instance.
     pub(super) fn inside(&self, retiring: &Retiring, calls: &[OldCall]) -> Vec<Straggler> {
         calls
             .iter()
@@ -89,18 +104,6 @@ impl State {
             })
             .map(|call| self.straggler(call, Some(retiring.instance.implementation().component.id.clone())))
             .collect()
-    }
-
-    /// Calls that are inside anything that was replaced, and pins that hold it.
-    pub(super) fn all_stragglers(&mut self, pins: &Pins) -> Vec<Straggler> {
-        // Before the frames: see `pins`.
-        let pins = pins.lock();
-        let calls = self.old_calls();
-        let mut stragglers: Vec<Straggler> =
-            self.retiring.iter().flat_map(|retiring| self.inside(retiring, &calls)).collect();
-        let holds = |pin: &PinInfo| self.retiring.iter().any(|retiring| retiring.is_held_by(pin));
-        stragglers.extend(pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
-        stragglers
     }
 
     /// The component that serves the slot of a call now.

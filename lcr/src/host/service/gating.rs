@@ -1,0 +1,48 @@
+//! Shutting and opening the gate: its word, its bookkeeping and the world change together.
+//!
+//! [`gate`](super::gate) is the part that callers wait at. A transaction shuts and opens it, and so does
+//! the child of a fork that cut a transaction off.
+
+use std::sync::Arc;
+
+use crate::host::{deadline::Deadline, ids::ThreadId, worlds::world::Edit};
+
+use super::{
+    gate::{Gate, Members},
+    inner::RuntimeInner,
+    state::State,
+};
+
+impl RuntimeInner {
+    /// Shuts the gate before `members`, which `thread` passes: closes their slots in one world.
+    /// Callers give up at the deadline.
+    pub(crate) fn shut_gate(&self, state: &mut State, members: Members, thread: ThreadId, deadline: Deadline) {
+        let edits: Vec<Edit> = members.slots().keys().map(|&slot| (slot, None)).collect();
+        let before = Arc::clone(&state.world);
+        self.gate.shut(deadline);
+        self.publish(state, &edits, 0);
+        state.gate = Some(Gate::new(before, members, thread));
+    }
+
+    /// Opens the gate: the current world is one in which the members' slots are open.
+    pub(crate) fn open_gate(&self, state: &mut State) {
+        state.gate = None;
+        self.gate.open();
+    }
+
+    /// Whether the gate is shut, by its word and by the bookkeeping.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn is_gate_shut(&self) -> bool {
+        self.gate.look().is_shut() || self.state().gate.is_some()
+    }
+
+    /// Opens the gate on the instances that serve now, if it is shut.
+    pub(crate) fn reopen_gate(&self, state: &mut State) {
+        let Some(gate) = &state.gate else { return };
+        // A slot that was released meanwhile stays closed: its instance may be gone.
+        let edits: Vec<Edit> =
+            gate.members().slots().keys().map(|&slot| (slot, state.objects.serving_target(slot))).collect();
+        self.publish(state, &edits, 0);
+        self.open_gate(state);
+    }
+}

@@ -1,0 +1,155 @@
+//! The bookkeeping of one runtime: what the state lock protects.
+//!
+//! [`inner`](super::inner) has the lock, and says for what it may be held. The files of the room add
+//! what they do with the state.
+
+use std::sync::Arc;
+
+use crate::host::{
+    ids::{Generation, ProviderId, ServiceId, SlotId, ThreadId},
+    objects::{
+        instances::{Held, Instance},
+        owner::Objects,
+    },
+    worlds::{
+        records::ThreadRecord,
+        world::{Retired, World},
+    },
+};
+
+use super::{drain::Sightings, gate::Gate, retained::RetainedImages};
+
+/// The bookkeeping of one runtime.
+pub(crate) struct State {
+    pub(in crate::host) world: Arc<World>,
+    pub(in crate::host) retired: Retired,
+    pub(in crate::host) retiring: Vec<Retiring>,
+    pub(in crate::host) images: RetainedImages,
+    pub(in crate::host) objects: Objects,
+    pub(in crate::host) gate: Option<Gate>,
+    pub(super) sightings: Sightings,
+    pub(in crate::host) tally: Tally,
+}
+
+/// An instance that was replaced or released, and waits for its last call to leave.
+pub(crate) struct Retiring {
+    pub(crate) instance: Arc<Instance>,
+    /// The slots through which calls may be inside.
+    pub(crate) slots: Vec<SlotId>,
+    /// The first world without it.
+    pub(crate) retired_at: Generation,
+}
+
+/// How many objects there were since the runtime began.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Tally {
+    constructed: u64,
+    destroyed: u64,
+}
+
+impl Tally {
+    pub(in crate::host) fn note_constructed(&mut self) {
+        self.constructed += 1;
+    }
+
+    pub(in crate::host) fn note_destroyed(&mut self) {
+        self.destroyed += 1;
+    }
+
+    pub(in crate::host) fn constructed(&self) -> u64 {
+        self.constructed
+    }
+
+    pub(in crate::host) fn destroyed(&self) -> u64 {
+        self.destroyed
+    }
+}
+
+impl State {
+    /// The bookkeeping of a new runtime, whose first world is `world`.
+    pub(super) fn new(world: Arc<World>) -> State {
+        State {
+            world,
+            retired: Retired::default(),
+            retiring: Vec::new(),
+            images: RetainedImages::default(),
+            objects: Objects::default(),
+            gate: None,
+            sightings: Sightings::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Everything that is present.
+    pub(crate) fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    pub(crate) fn objects_mut(&mut self) -> &mut Objects {
+        &mut self.objects
+    }
+
+    /// Has the reaper destroy an instance once no thread is inside it. Calls may be inside through
+    /// `slots`, in worlds before `retired_at`.
+    pub(crate) fn retire(&mut self, instance: Arc<Instance>, slots: Vec<SlotId>, retired_at: Generation) {
+        self.retiring.push(Retiring { instance, slots, retired_at });
+    }
+
+    /// Retires an instance that no slot shows any more.
+    pub(super) fn retire_unused(&mut self, instance: Arc<Instance>) {
+        let retired_at = self.generation().next();
+        self.retire(instance, Vec::new(), retired_at);
+    }
+
+    /// Begins a transaction on a thread: its successors will come after the current world.
+    pub(crate) fn begin_uncommitted(&mut self, thread: ThreadId) {
+        self.objects.uncommitted_mut().begin(thread, &self.world);
+    }
+
+    /// Gives up a hold on a service. Retires the instance if that was the last hold.
+    pub(crate) fn release(&mut self, id: ServiceId) {
+        if let Some(instance) = self.objects.release(id) {
+            self.retire_unused(instance);
+        }
+    }
+
+    /// Gives up the holds of an instance, or of a constructor, on its dependencies.
+    pub(crate) fn release_needs(&mut self, needs: &[Held]) {
+        needs.iter().for_each(|need| self.release(need.service));
+    }
+
+    /// The number of the current world.
+    pub(crate) fn generation(&self) -> Generation {
+        self.world.generation()
+    }
+
+    /// The number of the last commit: the generation that programs and operators see.
+    pub(crate) fn serial(&self) -> u64 {
+        self.world.serial()
+    }
+
+    /// Whether `thread` has to wait for a transaction before it creates anything of a provider. A thread
+    /// inside the shut gate does not wait: the gate waits for that thread.
+    pub(in crate::host) fn is_frozen_for(&self, provider: ProviderId, thread: &ThreadRecord) -> bool {
+        let is_frozen =
+            self.objects.registry().get(provider).is_some_and(|provider| provider.is_frozen_for(thread.thread_id()));
+        is_frozen && !self.gate.as_ref().is_some_and(|gate| self.is_inside_gate(thread, gate))
+    }
+
+    /// Notes, while the gate is shut, that the state of a service was saved.
+    pub(crate) fn note_saved(&mut self, service: ServiceId) {
+        if let Some(gate) = &mut self.gate {
+            gate.note_saved(service);
+        }
+    }
+
+    /// See [`Retired::shows_all_calls`].
+    pub(crate) fn shows_all_calls(&mut self) -> bool {
+        self.retired.shows_all_calls()
+    }
+
+    /// The images that stay mapped and serve nothing.
+    pub(crate) fn images_mut(&mut self) -> &mut RetainedImages {
+        &mut self.images
+    }
+}

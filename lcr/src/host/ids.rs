@@ -1,12 +1,11 @@
-//! The numbers by which the host names its things, one type for each, and the table that gives
-//! them out.
+//! The numbers of the host's things, one type for each kind, and the table that gives them out.
 //!
-//! Numbers of two kinds do not mix: a slot's is no service's. What crosses an image border is a
-//! plain integer in `abi`; each type here converts its own in one place ([`SlotId::of_offset`],
-//! [`Generation::of_table`], [`ThreadId::of_kernel`] and their counterparts).
+//! Numbers of two kinds do not mix: the number of a slot is no number of a service. A number that crosses an
+//! image border is a plain integer in `abi`; each type here converts its own in one place
+//! ([`SlotId::of_offset`], [`Generation::of_table`], [`ThreadId::of_kernel`] and their counterparts).
 //!
-//! The number of a commit, which programs and operators see as the generation, is a plain `u64`
-//! called `serial`: nothing is looked up by it.
+//! The number of a commit, which programs and operators see as the generation, is a plain `u64` called
+//! `serial`: no table is indexed by it.
 
 use std::{
     fmt::Debug,
@@ -24,7 +23,7 @@ pub(crate) trait Number: Copy + Eq + Ord + Hash + Debug {
     /// The number of an entry at this place of its table.
     fn of_index(index: usize) -> Self;
 
-    /// The place of its entry in the table.
+    /// The place of the number's entry in the table.
     fn index(self) -> usize;
 }
 
@@ -47,13 +46,13 @@ macro_rules! numbers {
 }
 
 numbers! {
-    /// The number of a [`ServiceEntry`](super::objects::services::ServiceEntry). It is used again
+    /// The number of a [`ServiceEntry`](super::objects::services::ServiceEntry). The number is given again
     /// when nothing holds the entry any more.
     ServiceId,
-    /// The number of a [`Provider`](super::objects::provider::Provider). It is used again when the
+    /// The number of a [`Provider`](super::objects::provider::Provider). The number is given again when the
     /// provider was removed.
     ProviderId,
-    /// The number of a slot: the place of its entry in the table of every world. It is used again
+    /// The number of a slot: the place of its entry in the table of every world. The number is given again
     /// when no world is left that shows what the slot held.
     SlotId,
     /// The number of a [`View`](super::image::link::View). Views are never removed.
@@ -70,13 +69,13 @@ impl SlotId {
         SlotId(slot_of(offset))
     }
 
-    /// The byte offset of its entry in a world's table.
+    /// The byte offset of the slot's entry in a world's table.
     pub(crate) const fn offset(self) -> usize {
         entry_offset(self.0)
     }
 }
 
-/// The number of a world in its runtime, counted from 1. Worlds also come and go without a commit.
+/// The number of a world in its runtime, counted from 1. Not every world belongs to a commit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) struct Generation(u64);
 
@@ -100,24 +99,24 @@ impl Generation {
     }
 }
 
-/// The number of a transaction in its runtime, counted from 1. No other transaction has it.
+/// The number of a transaction in its runtime, counted from 1. Each transaction has a number of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) struct TransactionId(u64);
 
 impl TransactionId {
-    /// Counts one more transaction: `count` is how many there were.
+    /// The number of one more transaction. `count` is how many there were, and is raised.
     pub(crate) fn next(count: &mut u64) -> TransactionId {
         *count += 1;
         TransactionId(*count)
     }
 }
 
-/// The kernel's number of a thread. It is given again when the thread is gone.
+/// The kernel's number of a thread. The kernel gives the number again when the thread is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) struct ThreadId(u32);
 
 impl ThreadId {
-    /// The number of no thread: of a record without an owner, of a transaction not yet begun.
+    /// No thread: the owner of a free record, or the thread of a transaction that has not begun.
     pub(crate) const NONE: ThreadId = ThreadId(0);
 
     /// A thread by the number that the kernel gave it.
@@ -131,8 +130,7 @@ impl ThreadId {
     }
 }
 
-/// A table that gives its entries numbers of their own type, and uses the numbers of removed
-/// entries again.
+/// A table whose entries have numbers of one type. It gives the numbers of removed entries again.
 pub(crate) struct Numbered<K, T> {
     entries: Slab<T>,
     numbers: PhantomData<K>,

@@ -6,7 +6,7 @@
 //! | what | of how many | taken by | without it |
 //! |---|---|---|---|
 //! | mappings | `vm.max_map_count`, 65,530 by default | each image, 4 or 5 | `mmap`, and so `malloc` and `pthread_create`, fail |
-//! | thread keys | 1,024 (glibc) | images that do not lead these to the host (`component/shims`) | std aborts |
+//! | thread keys | 1,024 (glibc) | images that do not lead these to the host (`component/libc_shims`) | std aborts |
 //! | static thread-local storage | some 1,700 bytes (glibc) | images with the initial-exec model, such as mimalloc's by default | `dlopen` refuses |
 //!
 //! So what a file takes is read from the file, and what is left is measured when a plan is made,

@@ -1,5 +1,5 @@
-//! Which thread constructs what and waits for which: so that a ring of them is refused by its names,
-//! instead of waiting for ever.
+//! Which thread constructs what, and waits for which other thread: so that a ring of waits is refused with
+//! the names in it, instead of lasting for ever.
 //!
 //! A constructor may ask the runtime for other services. If it asks for one that another thread
 //! constructs, its thread waits for that thread; if it asks for one that a transaction has
@@ -8,11 +8,11 @@
 //! A thread waits for one thing at a time, and constructs only while it does not wait. So a ring
 //! closes at the moment when the last of its threads begins to wait, and that thread finds it
 //! here, under the state lock. It is then refused, and its constructor's error frees the others.
-//! A ring through a transaction is for the transaction's thread to find, which is woken for
-//! that: a thread that only asks for a service is not refused because of a transaction.
+//! If the ring goes through a transaction, the transaction is refused, and not a thread that only asks for a
+//! service: the thread that finds the ring wakes the transaction's thread, which finds it again.
 //!
-//! A thread that a constructor joins or waits for by other means is not seen here; such a wait
-//! ends when the caller that waits for the service gives up.
+//! Other waits of a constructor, such as joining a thread, do not show here. Such a wait ends when the
+//! caller that waits for the service gives up.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ use super::{
     registry::Registry,
 };
 
-/// What the threads that construct something are doing.
+/// What the threads that construct instances do.
 #[derive(Default)]
 pub(crate) struct Builders {
     threads: HashMap<ThreadId, Builder>,
@@ -34,7 +34,7 @@ pub(crate) struct Builders {
 
 #[derive(Default)]
 struct Builder {
-    /// The providers of which it constructs instances, the outermost first.
+    /// The providers whose instances the thread constructs, the outermost first.
     constructs: Vec<ProviderId>,
     waits_for: Option<Wait>,
 }
@@ -44,16 +44,16 @@ struct Builder {
 pub(in crate::host) enum Wait {
     /// Another thread constructs the shared instance.
     Constructed(ProviderId),
-    /// A transaction lets no other thread construct anything there.
+    /// A transaction has frozen the provider: no other thread creates anything there.
     Thawed(ProviderId),
 }
 
 /// Whether a thread may wait.
 #[must_use]
 pub(in crate::host) enum Wakes {
-    /// What it waits for goes on.
+    /// It may: what it waits for makes progress.
     Later,
-    /// It waits in a ring that goes through a transaction, whose thread is to be woken.
+    /// It may, but it is in a ring that goes through a transaction: the caller wakes the transaction's thread.
     Transaction,
 }
 
@@ -61,7 +61,7 @@ impl Builders {
     /// Notes that a thread constructs an instance, until [`Builders::end`].
     ///
     /// # Errors
-    /// `Dependency` if it is at so many constructions that its stack might not suffice.
+    /// `Dependency` if the thread is inside so many constructions that its stack might not suffice.
     pub(super) fn begin(&mut self, thread: ThreadId, provider: ProviderId, component: &str) -> Result<()> {
         let constructs = &mut self.threads.entry(thread).or_default().constructs;
         if constructs.len() >= NESTED {
@@ -89,7 +89,7 @@ impl Builders {
         }
     }
 
-    /// In the child of a fork: only the forking thread is left, and is another one.
+    /// In the child of a fork: keeps only the forking thread, which has the number `now` there.
     pub(super) fn keep_only(&mut self, forking: ThreadId, now: ThreadId) {
         let kept = self.threads.remove(&forking);
         self.threads = kept.map(|builder| (now, builder)).into_iter().collect();
@@ -100,7 +100,7 @@ impl Builders {
     /// Notes that a thread waits, until [`Builders::wake`].
     ///
     /// # Errors
-    /// `Dependency` if it would wait for itself.
+    /// `Dependency` or `Busy` if the thread would wait for itself.
     pub(super) fn begin_wait(&mut self, registry: &Registry, thread: ThreadId, wait: Wait) -> Result<Wakes> {
         self.threads.entry(thread).or_default().waits_for = Some(wait);
         let mut names = Vec::new();
@@ -119,7 +119,7 @@ impl Builders {
             };
             at = match next {
                 Some(next) if next == thread => break,
-                // A ring that others are in, and will find.
+                // A ring of other threads, which they will find.
                 Some(_) if names.len() > self.threads.len() => return Ok(Wakes::Later),
                 Some(next) => next,
                 None => return Ok(Wakes::Later),
@@ -132,7 +132,7 @@ impl Builders {
         Err(ring(names, frozen_by.is_some()))
     }
 
-    /// What a thread is told that asks for a service which it constructs itself.
+    /// The error of a thread that asks for a service which it constructs itself.
     pub(super) fn asks_for_itself(&self, registry: &Registry, thread: ThreadId, provider: ProviderId) -> Error {
         let constructs = self.threads.get(&thread).map_or(&[][..], |builder| &builder.constructs);
         let begins = constructs.iter().position(|&other| other == provider).unwrap_or(constructs.len());
@@ -150,7 +150,7 @@ impl Builders {
     }
 }
 
-/// The refusal of a ring, by the names of those that are waited for, each by the next one.
+/// The refusal of a ring, with the names of its components in the order in which they wait.
 fn ring(names: Vec<String>, has_transaction: bool) -> Error {
     let first = names.first().cloned().unwrap_or_default();
     let names = names.join(" -> ");

@@ -31,10 +31,9 @@ use crate::{
 /// A component that was loaded from a file or is linked into the host.
 pub(crate) struct Component {
     pub(crate) id: ComponentId,
-    /// Where its file came from, and the file's content hash; `None` if it is linked
-    /// into the host.
+    /// Its file and image; `None` if the component is linked into the host.
     pub(crate) origin: Option<Origin>,
-    /// Whether all of its implementations opted in to be unmapped.
+    /// Whether its image may be unmapped: all of its implementations opted in.
     pub(crate) unload: bool,
 }
 
@@ -51,8 +50,8 @@ impl Component {
         Arc::new(Component { id: manifest.component.clone(), origin: None, unload: false })
     }
 
-    /// Maps a staged library, whose initialisers run, and gives it the functions of `host`. The
-    /// implementations come in the order of its manifest.
+    /// Maps a staged library, runs its initialisers and gives it the functions of `host`. Returns the
+    /// implementations in the order of its manifest.
     ///
     /// # Errors
     /// Those of [`Image::open`].
@@ -72,7 +71,7 @@ impl Component {
             .collect())
     }
 
-    /// The size of its image in memory, in bytes; 0 if it is linked.
+    /// The size of its image in memory, in bytes; 0 if the component is linked into the host.
     pub(crate) fn image_bytes(&self) -> usize {
         self.origin.as_ref().map_or(0, |origin| origin.image.mapped_bytes())
     }
@@ -107,15 +106,15 @@ impl Implementation {
         Arc::new(Implementation { component, manifest, export, functions: Mutex::default() })
     }
 
-    /// Whether it can serve a view.
+    /// Refuses a view that the implementation cannot serve.
     ///
     /// # Errors
-    /// `Mismatch`, naming the first method that it cannot serve and why.
+    /// `Mismatch`, with the first method that it cannot serve, and why.
     pub(crate) fn link(&self, view: ViewId, views: &Views) -> Result<()> {
         self.functions(view, views.get(view)).map(drop)
     }
 
-    /// What a slot of a view holds while the object at `address` serves it.
+    /// The target of a slot of `view` that the object at `address` serves.
     ///
     /// # Errors
     /// As for [`Implementation::link`].
@@ -124,8 +123,8 @@ impl Implementation {
         Ok(Target { data: ptr::with_exposed_provenance(address), methods: functions.address() })
     }
 
-    /// The implementation's functions in the order of `view`, linked on first use. They live as
-    /// long as the implementation.
+    /// The implementation's functions in the order of `view`. Links them on first use; they live as long as
+    /// the implementation.
     fn functions(&self, id: ViewId, view: &View) -> Result<Arc<Functions>> {
         let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = functions.get(&id) {
@@ -137,7 +136,7 @@ impl Implementation {
         Ok(linked)
     }
 
-    /// Whether it may serve handles of this version of the interface.
+    /// Whether the implementation may serve handles of this version of the interface.
     pub(crate) fn serves(&self, version: u32) -> bool {
         self.manifest.interface_version == version || self.manifest.replaces.contains(&version)
     }

@@ -1,4 +1,4 @@
-//! Refuses to build what could not be built with all that it needs.
+//! Refuses to build an instance whose dependencies could not all be built.
 
 use std::collections::HashMap;
 
@@ -13,11 +13,11 @@ use super::{
     registry::Registry,
 };
 
-/// Refuses to build a provider's instance for a thread that sees `visibility`: what it needs leads
-/// back to it, or is nested deeper than a stack is sure to have room for.
+/// Refuses to build a provider's instance for a thread that sees `visibility`, if the provider's needs lead
+/// back to it, or are nested deeper than a stack is sure to have room for.
 ///
 /// # Errors
-/// `Dependency`, naming the ring or the depth.
+/// `Dependency`, with the ring or the depth.
 pub(super) fn refuse(registry: &Registry, provider: ProviderId, visibility: Visibility) -> Result<()> {
     let mut seen_by = HashMap::from([(provider, visibility)]);
     let mut needs = HashMap::new();
@@ -25,7 +25,7 @@ pub(super) fn refuse(registry: &Registry, provider: ProviderId, visibility: Visi
         let Some(provider) = registry.get(id) else { return Vec::new() };
         let visibility = provider.visibility_of_present(seen_by.get(&id).copied().unwrap_or(visibility));
         let deps = &provider.implementation().manifest.deps;
-        // What is missing is reported when it is built.
+        // A missing dependency is reported when it is to be built.
         let chosen =
             deps.iter().filter_map(|need| registry.choose(&need.interface, need.version, None, visibility).ok());
         let chosen: Vec<ProviderId> = chosen.collect();

@@ -1,7 +1,7 @@
-//! An [`Instance`]: one constructed object, and what it depends on.
+//! An [`Instance`]: one constructed object, and its dependencies.
 //!
 //! Invariants
-//! 1. An instance is destroyed by the reaper, when the last count of it is its own.
+//! 1. Only a thread of the reaper or of the runtime's end destroys an instance, when it has the last count.
 //! 2. The dependencies of an instance outlive it: it holds the service of each.
 
 use std::sync::Arc;
@@ -27,11 +27,11 @@ pub(crate) struct Instance {
     implementation: Arc<Implementation>,
     /// The first world that may show it.
     first_generation: Generation,
-    /// The services that it depends on, each held once, and their interfaces.
+    /// The services that it depends on, with their interfaces. The instance holds each once.
     needs: Vec<Held>,
 }
 
-/// A dependency that is built and held.
+/// A service that an instance or a constructor holds as a dependency.
 #[derive(Clone)]
 pub(crate) struct Held {
     pub(crate) interface: String,
@@ -39,7 +39,7 @@ pub(crate) struct Held {
 }
 
 impl Instance {
-    /// The object at `address`, which no world shows yet.
+    /// The object at `address`. No world shows it yet.
     pub(in crate::host) fn new(
         address: usize,
         implementation: Arc<Implementation>,
@@ -49,7 +49,7 @@ impl Instance {
         Instance { address, implementation, first_generation, needs }
     }
 
-    /// The same object, shown by no world before this one.
+    /// The same object, with `first_generation` as the first world that may show it.
     #[must_use]
     pub(crate) fn shown_since(self, first_generation: Generation) -> Instance {
         Instance { first_generation, ..self }
@@ -68,12 +68,12 @@ impl Instance {
         self.first_generation
     }
 
-    /// The services that it depends on, and their interfaces.
+    /// The services that it depends on, with their interfaces.
     pub(in crate::host) fn needs(&self) -> &[Held] {
         &self.needs
     }
 
-    /// What a slot of a view holds while this instance serves it.
+    /// The target of a slot of `view` that this instance serves.
     ///
     /// # Errors
     /// As for [`Implementation::link`].
@@ -81,10 +81,10 @@ impl Instance {
         self.implementation.target(self.address, view, views)
     }
 
-    /// Asks it for its health, if it has a check. Runs the component's code on this thread.
+    /// Runs its health check, if it has one: code of the component, on this thread.
     ///
     /// # Errors
-    /// `Unhealthy`, with what the component says.
+    /// `Unhealthy`, with the component's text.
     pub(crate) fn check(&self) -> Result<()> {
         let Some(healthy) = self.implementation.export.healthy else { return Ok(()) };
         // SAFETY: the borrow keeps the object alive.
@@ -92,10 +92,10 @@ impl Instance {
         verdict::<()>(outcome, ErrorKind::Unhealthy, &self.implementation, "health check")
     }
 
-    /// Saves its state. Runs the component's code on this thread.
+    /// Saves its state: runs code of the component on this thread.
     ///
     /// # Errors
-    /// `State` if the component has none, or refuses.
+    /// `State` if the component has no state, refuses, or panics.
     pub(crate) fn save(&self) -> Result<Vec<u8>> {
         let Some(save) = self.implementation.export.save else {
             return Err(Error::new(
@@ -109,7 +109,8 @@ impl Instance {
     }
 }
 
-/// The value of a component's fallible function.
+/// The value that a component's function returned, or its refusal or panic as an error of `kind`. `verb` is
+/// the name of the function for the message.
 pub(in crate::host) fn verdict<T: Abi>(
     outcome: Outcome<RawResult<T::Repr, RawVec<u8>>>,
     kind: ErrorKind,

@@ -1,12 +1,12 @@
-//! Who is there: [`registry`] knows which [providers](provider) offer what, and which [components
-//! and implementations](component) serve them; [`services`] what handles are bound to, and
-//! [`instances`] the objects that serve it; [`slots`] what handles point to; [`builders`] which
-//! thread constructs what; [`uncommitted`] what a transaction has made and not committed;
-//! [`order`] sorts by dependency, and [`cycle`] refuses what cannot be sorted.
+//! What is present in a runtime. [`registry`] has the [providers](provider), with the [components and
+//! implementations](component) that serve them. [`services`] are what handles are bound to, [`instances`] the
+//! objects that serve them, and [`slots`] what handles point to. [`builders`] says which thread constructs
+//! what, and [`uncommitted`] has what a transaction has made and not committed. [`order`] sorts by
+//! dependency, and [`cycle`] refuses what cannot be sorted.
 //!
-//! [`owner::Objects`] holds all of that for one runtime, behind the runtime's state lock; the parts
-//! do not know each other beyond this order. Nothing here publishes a world, or runs code of
-//! components but for the health check and `save` of an [`instance`](instances::Instance).
+//! [`owner::Objects`] holds all of that for one runtime, behind the runtime's state lock. Nothing here
+//! publishes a world. The only code of components that runs here is the health check and `save` of an
+//! [`instance`](instances::Instance), and that without the lock.
 
 pub(crate) mod builders;
 pub(crate) mod component;

@@ -1,4 +1,4 @@
-//! What depends on what, walked without recursion; instances in that order.
+//! Walks over what depends on what, without recursion.
 
 use std::{collections::HashMap, convert::Infallible, hash::Hash};
 
@@ -20,17 +20,17 @@ pub(in crate::host) fn dependencies_first(services: &Services) -> Vec<ServiceId>
     order.unwrap_or_else(|never| match never {})
 }
 
-/// Every node that is reachable from `starts`, each behind those that it leads to, as far as that
-/// can be: a ring is cut where the search came into it. Each ring that it meets is shown to
-/// `ring`, in order and from where it was entered; what that returns ends the search.
+/// Every node that is reachable from `starts`, each behind the nodes that it leads to, as far as possible: a
+/// ring is cut at the node by which the search came into it. The search calls `ring` with each ring that it
+/// meets, in order, beginning with that node. If `ring` returns a value, the search ends with it.
 ///
-/// Files say what leads where, so nothing here recurses. Asks for the `next` of each node once.
+/// Files decide what leads where, so the search does not recurse. It calls `next` once for each node.
 pub(crate) fn depth_first<N: Copy + Eq + Hash, R>(
     starts: impl IntoIterator<Item = N>,
     mut next: impl FnMut(N) -> Vec<N>,
     mut ring: impl FnMut(&[N]) -> Option<R>,
 ) -> Result<Vec<N>, R> {
-    /// Where a node is: on the path, at this place, or behind it.
+    /// The standing of a node that the search has met: on the path at this place, or done.
     enum Mark {
         Open(usize),
         Done,
@@ -38,7 +38,7 @@ pub(crate) fn depth_first<N: Copy + Eq + Hash, R>(
     let mut marks = HashMap::new();
     let mut order = Vec::new();
     let mut path: Vec<N> = Vec::new();
-    // What is left to visit of each node on the path.
+    // The nodes that each node on the path leads to and that are left to visit.
     let mut left: Vec<std::vec::IntoIter<N>> = Vec::new();
     for start in starts {
         let mut entered = Some(start);
@@ -72,11 +72,11 @@ pub(crate) fn depth_first<N: Copy + Eq + Hash, R>(
     Ok(order)
 }
 
-/// How deep dependencies may be nested. The thread that builds a component first builds what the
-/// component needs, one inside the other on one stack.
+/// How deep dependencies may be nested. The thread that builds an instance first builds its dependencies, one
+/// construction inside the other on one stack.
 pub(crate) const NESTED: usize = 64;
 
-/// How deep each node of a depth-first `order` is nested: 1 for what leads nowhere.
+/// How deep each node of a depth-first `order` is nested: 1 if it leads nowhere.
 pub(crate) fn depths<N: Copy + Eq + Hash>(order: &[N], mut next: impl FnMut(N) -> Vec<N>) -> HashMap<N, usize> {
     let mut depths = HashMap::new();
     for &node in order {
@@ -86,7 +86,7 @@ pub(crate) fn depths<N: Copy + Eq + Hash>(order: &[N], mut next: impl FnMut(N) -
     depths
 }
 
-/// A component whose dependencies are nested deeper than they are built.
+/// The refusal of a component whose dependencies are nested deeper than [`NESTED`].
 pub(crate) fn too_deep(component: &str, depth: usize) -> Error {
     let text = format!(
         "the dependencies of component `{component}` are nested {depth} deep, the limit is {NESTED}; \

@@ -1,7 +1,7 @@
 //! [`Objects`]: everything that is present in one runtime.
 //!
-//! What concerns several parts is done here, so that none of them knows the others: a service that
-//! goes takes its provider's count along, a new slot keeps its service.
+//! What concerns several parts happens here, so that no part knows another one: the end of a service lowers
+//! its provider's count, and a new slot keeps its service.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -49,7 +49,7 @@ impl Objects {
         &mut self.registry
     }
 
-    /// The interfaces as images know them.
+    /// The views: the interfaces as images know them.
     pub(crate) fn views(&self) -> &Views {
         &self.views
     }
@@ -79,7 +79,7 @@ impl Objects {
         dependencies_first(&self.services)
     }
 
-    /// What the threads of transactions meet that is not committed.
+    /// The successors that the threads of transactions meet before the commit.
     pub(crate) fn uncommitted(&self) -> &Uncommitted {
         &self.uncommitted
     }
@@ -97,7 +97,7 @@ impl Objects {
         services
     }
 
-    /// Adds a service of a provider, with one hold, which is the caller's.
+    /// Adds a service of a provider, with one hold for the caller.
     pub(in crate::host) fn add_service(
         &mut self,
         provider: ProviderId,
@@ -108,7 +108,7 @@ impl Objects {
         self.services.add(provider, instance, config)
     }
 
-    /// Keeps a service, and its number, until [`Objects::release`]. Returns it.
+    /// Keeps a service and its number until [`Objects::release`]. Returns the service.
     ///
     /// # Errors
     /// `Closed` if the end of the runtime has taken it out.
@@ -116,22 +116,22 @@ impl Objects {
         self.services.hold(id)
     }
 
-    /// Gives up a hold on a service. Returns the instance that served it if nothing holds it any
-    /// more: the service is gone then, and the caller retires the instance.
+    /// Gives up a hold on a service. If that was the last hold, the service is gone; returns the instance
+    /// that served it, which the caller retires.
     #[must_use]
     pub(in crate::host) fn release(&mut self, id: ServiceId) -> Option<Arc<Instance>> {
         let ended = self.services.release(id);
         self.end_service(id, ended)
     }
 
-    /// Puts a new slot under a number that [`Slots::take_number`] gave.
+    /// Adds a slot under a number from [`Slots::take_number`].
     pub(in crate::host) fn add_slot(&mut self, number: SlotId, slot: Slot) {
         self.services.add_slot(slot.service(), number);
         self.slots.put(number, slot);
     }
 
-    /// Takes out a slot whose last handle is gone, while the world of that number is current.
-    /// False if it is not there. Returns also what [`Objects::release`] does.
+    /// Takes out a slot whose last handle is gone; `generation` is the current world. Returns whether the
+    /// slot was there, and the same as [`Objects::release`].
     #[must_use]
     pub(in crate::host) fn remove_slot(
         &mut self,
@@ -149,19 +149,19 @@ impl Objects {
         Some(Arc::clone(service.instance()))
     }
 
-    /// Has a service go on with another instance. Returns the one before and the slots through
-    /// which calls may be inside that; `instance` itself, without slots, if the service is gone.
+    /// Has a service go on with another instance. Returns the instance before, and the slots through which
+    /// calls may be inside it. If the service is gone, returns `instance` itself, without slots.
     pub(crate) fn replace_instance(&mut self, id: ServiceId, instance: Arc<Instance>) -> (Arc<Instance>, Vec<SlotId>) {
         self.services.replace(id, instance)
     }
 
-    /// For the end of the runtime: takes out all services.
+    /// Takes out all services, for the end of the runtime.
     pub(in crate::host) fn take_services(&mut self) -> Services {
         std::mem::take(&mut self.services)
     }
 
-    /// Another reference to the slot of `view` on a service for a dependent, or for
-    /// for programs, if there is one.
+    /// Another reference to the slot of `view` on a service that belongs to `dependent`, or to programs if
+    /// that is `None`; `None` if there is no such slot.
     pub(in crate::host) fn slot_on(
         &self,
         service: ServiceId,
@@ -175,7 +175,7 @@ impl Objects {
             .find_map(Slot::share)
     }
 
-    /// What a slot holds when no gate is shut: its instance as it serves now.
+    /// The target of a slot while no gate is shut: the instance that serves now.
     pub(in crate::host) fn serving_target(&self, number: SlotId) -> Option<Target> {
         let slot = self.slots.get(number)?;
         let instance = self.services.get(slot.service())?.instance();
@@ -187,8 +187,8 @@ impl Objects {
         self.registry.begin_shared(provider, thread);
     }
 
-    /// Notes what the construction of a provider's shared instance came to. What was configured
-    /// meanwhile is for its successors.
+    /// Notes the result of the construction of a provider's shared instance. A configuration that was set
+    /// meanwhile is for the successors of the instance.
     pub(in crate::host) fn end_shared(&mut self, provider: ProviderId, built: Option<ServiceId>) {
         let Some(provider) = self.registry.end_shared(provider, built) else { return };
         if let Some(service) = built {
@@ -196,10 +196,10 @@ impl Objects {
         }
     }
 
-    /// Refuses to build a provider's instance that could not be built with all that it needs.
+    /// Refuses to build a provider's instance whose dependencies could not all be built.
     ///
     /// # Errors
-    /// `Dependency`: there is a ring, or more levels than a stack is sure to have room for.
+    /// `Dependency` if there is a ring, or more levels than a stack is sure to have room for.
     pub(in crate::host) fn refuse_cycle(&self, provider: ProviderId, visibility: Visibility) -> Result<()> {
         cycle::refuse(&self.registry, provider, visibility)
     }
@@ -207,7 +207,7 @@ impl Objects {
     /// Notes that a thread constructs an instance of a provider, until [`Objects::end_build`].
     ///
     /// # Errors
-    /// `Dependency` if the thread is at so many constructions that its stack might not suffice.
+    /// `Dependency` if the thread is inside so many constructions that its stack might not suffice.
     pub(in crate::host) fn begin_build(&mut self, thread: ThreadId, provider: ProviderId) -> Result<()> {
         let component = self.registry.get(provider).map_or("", |provider| &provider.implementation().component.id.name);
         self.builders.begin(thread, provider, component)
@@ -231,12 +231,12 @@ impl Objects {
         self.builders.wake(thread);
     }
 
-    /// What a thread is told that asks for a service which it constructs itself.
+    /// The error of a thread that asks for a service which it constructs itself.
     pub(in crate::host) fn asks_for_itself(&self, thread: ThreadId, provider: ProviderId) -> Error {
         self.builders.asks_for_itself(&self.registry, thread, provider)
     }
 
-    /// The successor that a thread's call to a slot finds, and the table for its frame.
+    /// The successor that a thread's call to a slot reaches, and the table for the frame of that call.
     pub(in crate::host) fn successor(
         &self,
         world: &World,
@@ -248,7 +248,7 @@ impl Objects {
         self.uncommitted.successor(thread, slot, is_gated, &self.views)
     }
 
-    /// Whether only a successor that is not there yet serves a slot.
+    /// Whether only a successor can serve a slot, and the successor is not there yet.
     pub(in crate::host) fn is_only_pending(&self, world: &World, thread: &ThreadRecord, number: SlotId) -> bool {
         let Some(slot) = self.slots.get(number).filter(|_| world.target(number).is_none()) else { return false };
         let Some(service) = self.services.get(slot.service()) else { return false };
@@ -259,8 +259,8 @@ impl Objects {
             && !serves(service.instance().implementation())
     }
 
-    /// Sets what the shared instances of a component that are built from now on are configured
-    /// with, successors of those that are there included. False if there is no such component.
+    /// Sets the configuration of a component's shared instances that are built from now on, successors of
+    /// present ones included. Returns false if there is no such component.
     #[must_use]
     pub(crate) fn configure(&mut self, component: &str, config: &Arc<[u8]>) -> bool {
         let providers = self.registry.of_component(component).to_vec();
@@ -272,7 +272,7 @@ impl Objects {
         !providers.is_empty()
     }
 
-    /// In the child of a fork: only the forking thread is left, and is another one.
+    /// In the child of a fork: keeps only the forking thread, which has the number `now` there.
     pub(in crate::host) fn keep_only(&mut self, forking: ThreadId, now: ThreadId) {
         self.builders.keep_only(forking, now);
         self.registry.keep_builder(forking, now);

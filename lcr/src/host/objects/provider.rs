@@ -1,8 +1,7 @@
-//! A [`Provider`]: one component's place for one interface, which its implementations take in
-//! turn. A replacement puts another implementation there; the services of the provider stay.
+//! A [`Provider`]: one component's place for one interface. Its implementations take the place in turn: a
+//! replacement puts another implementation there, and the services of the provider stay.
 //!
-//! A provider is in one of four states. The transaction that runs is the only one that changes
-//! them, with the state lock held:
+//! A provider is in one of four states. Only the running transaction changes them, with the state lock held:
 //!
 //! ```text
 //!              add                       announce
@@ -16,8 +15,8 @@
 //!                 (removed, with its last instance)
 //! ```
 //!
-//! What a thread sees of a provider depends on its [`Visibility`]: the transaction's own thread sees
-//! what will be there when the transaction commits, all others see what is committed.
+//! What a thread sees of a provider depends on the thread's [`Visibility`]: the transaction's own thread sees
+//! what will be there after the commit, all others see what is committed.
 
 use std::{mem, sync::Arc};
 
@@ -40,11 +39,11 @@ pub(crate) struct Provider {
 enum Standing {
     /// It is committed, and no transaction changes it.
     Present,
-    /// The transaction that adds it has not committed: no other one sees it.
+    /// A transaction that has not committed adds it: only that transaction sees it.
     Adding(TransactionId),
     /// It is committed, and a transaction that has not committed changes it.
     Changing(Change),
-    /// The transaction that added it failed: it goes with its last instance.
+    /// The transaction that added it failed: the provider goes with its last instance.
     Orphan,
 }
 
@@ -52,8 +51,8 @@ enum Standing {
 struct Change {
     by: TransactionId,
     pending: Pending,
-    /// The thread of the transaction once it is about to commit: no other thread creates
-    /// instances or slots here.
+    /// The transaction's thread, once it has frozen the provider: no other thread creates instances or
+    /// slots here.
     frozen_by: Option<ThreadId>,
 }
 
@@ -61,13 +60,13 @@ struct Change {
 pub(crate) enum Pending {
     /// It gets this implementation.
     Successor(Arc<Implementation>),
-    /// It is given up.
+    /// It is removed.
     Nothing,
 }
 
-/// The instance that all handles share, but those that were given one of their own.
+/// The instance that handles share, unless they have an instance of their own.
 enum SharedInstance {
-    /// It was not asked for yet, or it was released.
+    /// No caller has asked for it yet, or it was released.
     Absent,
     /// This thread constructs it.
     Building(ThreadId),
@@ -91,9 +90,9 @@ pub(in crate::host) enum Committed {
     Unchanged,
     /// Every thread sees it now.
     Added,
-    /// Its implementation was replaced: the one before.
+    /// Its implementation was replaced. This is the one before.
     Replaced(Arc<Implementation>),
-    /// It is given up: remove it.
+    /// The transaction removes it.
     Removed,
 }
 
@@ -193,13 +192,13 @@ impl Provider {
         }
     }
 
-    /// What an object of the present implementation sees, if the thread that builds it sees
-    /// `visibility`: an object that a transaction replaces is of the world before.
+    /// What an object of the present implementation sees if the thread that builds it sees `visibility`: an
+    /// object that the transaction replaces belongs to the world before the commit.
     pub(in crate::host) fn visibility_of_present(&self, visibility: Visibility) -> Visibility {
         if let Standing::Changing(_) = self.standing { Visibility::Committed } else { visibility }
     }
 
-    /// The thread of the transaction that lets no other thread create anything here.
+    /// The thread of the transaction that has frozen the provider.
     pub(in crate::host) fn frozen_by(&self) -> Option<ThreadId> {
         match &self.standing {
             Standing::Changing(change) => change.frozen_by,
@@ -212,8 +211,8 @@ impl Provider {
         self.frozen_by().is_some_and(|changer| changer != thread)
     }
 
-    /// Notes what a transaction does with it at its commit; false if it is not committed
-    /// itself.
+    /// Notes what a transaction does with the provider at its commit. Returns false if the provider is not
+    /// committed itself.
     #[must_use]
     pub(super) fn announce(&mut self, by: TransactionId, pending: Pending) -> bool {
         let is_committed = self.is_committed();
@@ -237,7 +236,7 @@ impl Provider {
         }
     }
 
-    /// Makes true what a transaction had announced.
+    /// Carries out what a transaction has announced.
     pub(super) fn commit(&mut self, by: TransactionId) -> Committed {
         match mem::replace(&mut self.standing, Standing::Present) {
             Standing::Adding(adding) if adding == by => Committed::Added,
@@ -252,7 +251,7 @@ impl Provider {
         }
     }
 
-    /// Forgets what a transaction had announced that will not commit.
+    /// Forgets what a transaction has announced that will not commit.
     pub(super) fn abandon(&mut self) -> Use {
         self.standing = mem::replace(&mut self.standing, Standing::Present).abandoned();
         self.in_use()
@@ -268,12 +267,12 @@ impl Provider {
         self.shared = SharedInstance::Building(thread);
     }
 
-    /// Notes what the construction of the shared instance came to.
+    /// Notes the result of the construction of the shared instance.
     pub(super) fn end_shared(&mut self, built: Option<ServiceId>) {
         self.shared = built.map_or(SharedInstance::Absent, SharedInstance::Built);
     }
 
-    /// In the child of a fork: only the forking thread is left, and is another one.
+    /// In the child of a fork: keeps only the forking thread, which has the number `now` there.
     pub(super) fn keep_builder(&mut self, forking: ThreadId, now: ThreadId) {
         if let SharedInstance::Building(builder) = self.shared {
             self.shared = if builder == forking { SharedInstance::Building(now) } else { SharedInstance::Absent };
@@ -285,7 +284,7 @@ impl Provider {
         self.instances += 1;
     }
 
-    /// Counts one instance less, which was the shared one if that has this number.
+    /// Counts one instance less: that of `service`.
     pub(super) fn lose_instance(&mut self, service: ServiceId) -> Use {
         self.instances -= 1;
         if self.shared() == Some(service) {

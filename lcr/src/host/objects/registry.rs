@@ -1,8 +1,8 @@
-//! What is present: the providers by component and by interface, and which of several an
-//! interface is bound to.
+//! The registry: the providers by component and by interface, and the component that each interface is bound
+//! to.
 //!
-//! Only the registry changes a [`Provider`], so that the names under which it is found are always
-//! those of its implementation.
+//! Only the registry changes a [`Provider`], so that a provider is always found under the names of its
+//! implementation.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -30,9 +30,9 @@ pub(crate) struct Registry {
     components: HashMap<String, Vec<ProviderId>>,
     /// By interface name.
     interfaces: HashMap<String, Vec<ProviderId>>,
-    /// Of several components that provide an interface, the one that callers get who name none.
+    /// The component that an interface is bound to, for callers that name no component.
     bindings: BTreeMap<String, String>,
-    /// What a running transaction makes of them at its commit.
+    /// The bindings that the running transaction sets at its commit.
     pending_bindings: BTreeMap<String, String>,
     /// How many transactions there were.
     transactions: u64,
@@ -62,7 +62,7 @@ impl Registry {
         self.providers.iter().filter(|(_, provider)| provider.is_committed())
     }
 
-    /// Whether an implementation serves a provider, also of a transaction that has not committed.
+    /// Whether an implementation serves a provider, including those that a transaction has not committed.
     pub(crate) fn is_present(&self, implementation: &Arc<Implementation>) -> bool {
         self.providers.iter().any(|(_, provider)| Arc::ptr_eq(provider.implementation(), implementation))
     }
@@ -76,7 +76,7 @@ impl Registry {
         Ok(self.insert(Provider::present(implementation)))
     }
 
-    /// Adds a provider that only a transaction sees, until that commits.
+    /// Adds a provider that only a transaction sees until it commits.
     pub(crate) fn add_pending(
         &mut self,
         implementation: Arc<Implementation>,
@@ -141,16 +141,17 @@ impl Registry {
         &self.bindings
     }
 
-    /// Begins a transaction that has these bindings hold from its commit on.
+    /// Begins a transaction that sets these bindings at its commit.
     pub(crate) fn begin_transaction(&mut self, bindings: BTreeMap<String, String>) -> TransactionId {
         self.pending_bindings = bindings;
         TransactionId::next(&mut self.transactions)
     }
 
-    /// Lets a transaction see what becomes of a provider at its commit.
+    /// Announces what becomes of a provider at a transaction's commit; the transaction's thread sees it from
+    /// now on.
     ///
     /// # Errors
-    /// `Closed` if the provider is not there any more.
+    /// `Closed` if the provider is gone.
     pub(crate) fn announce(&mut self, id: ProviderId, by: TransactionId, pending: Pending) -> Result<()> {
         let is_announced = self.providers.get_mut(id).is_some_and(|provider| provider.announce(by, pending));
         if is_announced { Ok(()) } else { Err(Error::new(ErrorKind::Closed, "the runtime is gone")) }
@@ -169,8 +170,8 @@ impl Registry {
         self.providers.iter_mut().for_each(|(_, provider)| provider.thaw());
     }
 
-    /// Makes true what a transaction had announced. Returns the components that no provider has
-    /// any more, each once.
+    /// Carries out what a transaction has announced. Returns the components that no provider has any more,
+    /// each once.
     pub(crate) fn commit(&mut self, by: TransactionId) -> Vec<Arc<Component>> {
         let mut left = Vec::new();
         let ids: Vec<ProviderId> = self.providers.iter().map(|(id, _)| id).collect();
@@ -200,8 +201,8 @@ impl Registry {
         self.providers.iter().any(|(_, provider)| Arc::ptr_eq(&provider.implementation().component, component))
     }
 
-    /// Forgets what a transaction had announced that will not commit, and removes what it added,
-    /// as far as that has no instances.
+    /// Forgets what a transaction has announced that will not commit. Removes the providers that it added and
+    /// that have no instances; the others become orphans.
     pub(crate) fn abandon(&mut self) {
         self.pending_bindings.clear();
         let ids: Vec<ProviderId> = self.providers.iter().map(|(id, _)| id).collect();
@@ -218,15 +219,15 @@ impl Registry {
         }
     }
 
-    /// Notes what the construction of the shared instance came to. Returns the provider, if it is
-    /// still there.
+    /// Notes the result of the construction of the shared instance. Returns the provider, if it is still
+    /// there.
     pub(super) fn end_shared(&mut self, id: ProviderId, built: Option<ServiceId>) -> Option<&Provider> {
         let provider = self.providers.get_mut(id)?;
         provider.end_shared(built);
         Some(provider)
     }
 
-    /// In the child of a fork: only the forking thread is left, and is another one.
+    /// In the child of a fork: keeps only the forking thread, which has the number `now` there.
     pub(super) fn keep_builder(&mut self, forking: ThreadId, now: ThreadId) {
         self.providers.iter_mut().for_each(|(_, provider)| provider.keep_builder(forking, now));
     }
@@ -238,7 +239,7 @@ impl Registry {
         }
     }
 
-    /// Counts one instance of a provider less; an orphan goes with its last one.
+    /// Counts one instance of a provider less. An orphan goes with its last instance.
     pub(super) fn lose_instance(&mut self, id: ProviderId, service: ServiceId) {
         if let Some(provider) = self.providers.get_mut(id) {
             let is_used = provider.lose_instance(service);
@@ -246,8 +247,7 @@ impl Registry {
         }
     }
 
-    /// Configures the shared instance of a provider that is built next. Returns the one that is
-    /// there.
+    /// Sets the configuration of the shared instance that is built next. Returns the present shared instance.
     pub(super) fn configure(&mut self, id: ProviderId, config: &Arc<[u8]>) -> Option<ServiceId> {
         let provider = self.providers.get_mut(id)?;
         provider.configure(config);
@@ -273,10 +273,10 @@ impl Registry {
         self.components.get(component).map_or(&[], Vec::as_slice)
     }
 
-    /// The provider that serves `version` of an interface; of `component`, if given.
+    /// The provider that serves `version` of an interface, of `component` if that is given.
     ///
     /// # Errors
-    /// `NotFound`, or `Ambiguous` if several components do and none is named or bound.
+    /// `NotFound` if there is none; `Ambiguous` if there are several, and none is named or bound.
     pub(crate) fn choose(
         &self,
         interface: &str,
@@ -307,7 +307,7 @@ impl Registry {
             ErrorKind::Ambiguous,
             format!(
                 "interface {interface} v{version} is provided by {names}; name the one you mean (service_of, reference_of), \
-                 or bind it for everybody: bind::<dyn ..>(\"component\") of the runtime's builder or of a plan"
+                 or bind it for all callers: bind::<dyn ..>(\"component\") of the runtime's builder or of a plan"
             ),
         ))
     }
@@ -337,7 +337,7 @@ impl Registry {
     }
 }
 
-/// The first of many names, and how many more there are: a message is for people.
+/// The first eight of many names, and how many more there are, for a message of readable length.
 pub(crate) fn few(names: impl Iterator<Item = String>, separator: &str) -> String {
     const SHOWN: usize = 8;
     let mut names = names.fuse();

@@ -1,9 +1,9 @@
-//! Services: what handles are bound to, and who holds them.
+//! Services: what handles are bound to, and what keeps them.
 //!
-//! A [`ServiceEntry`] keeps its slots, its configuration and its dependents over every
-//! replacement; one instance after the other serves it. It lives as long as it has slots or is
-//! held: by dependents, by threads that are about to make a slot of it, and by a transaction.
-//! [`Services::hold`] and [`Services::release`] are the only two ways to change that count.
+//! A [`ServiceEntry`] keeps its slots, its configuration and its dependents over every replacement; one
+//! instance after the other serves it. It lives as long as it has slots or holds. Dependents hold it, threads
+//! that are about to make a slot on it, and a transaction. Only [`Services::hold`] and [`Services::release`]
+//! change the number of holds.
 
 use std::{mem, sync::Arc};
 
@@ -19,7 +19,7 @@ pub(crate) struct ServiceEntry {
     provider: ProviderId,
     instance: Arc<Instance>,
     slots: Vec<SlotId>,
-    /// What keeps it beside its slots.
+    /// How many holds keep it, beside its slots.
     holds: usize,
     config: Option<Arc<[u8]>>,
 }
@@ -39,7 +39,7 @@ impl ServiceEntry {
         &self.slots
     }
 
-    /// What its instance was configured with, or what its next one will be.
+    /// The configuration of its next instance.
     pub(crate) fn config(&self) -> Option<&Arc<[u8]>> {
         self.config.as_ref()
     }
@@ -50,7 +50,7 @@ impl ServiceEntry {
 pub(crate) struct Services(Numbered<ServiceId, ServiceEntry>);
 
 impl Services {
-    /// Adds a service with one hold, which is the caller's.
+    /// Adds a service with one hold for the caller.
     pub(super) fn add(
         &mut self,
         provider: ProviderId,
@@ -72,7 +72,7 @@ impl Services {
         self.0.len()
     }
 
-    /// Keeps a service, and its number, until [`Services::release`]. Returns it.
+    /// Keeps a service and its number until [`Services::release`]. Returns the service.
     ///
     /// # Errors
     /// `Closed` if the end of the runtime has taken it out.
@@ -82,8 +82,8 @@ impl Services {
         Ok(service)
     }
 
-    /// Gives up a hold. Returns the service if nothing holds it any more: then it is taken out.
-    /// The end of the runtime may have done that already.
+    /// Gives up a hold. If that was the last one and the service has no slots, takes the service out and
+    /// returns it. The end of the runtime may have taken it out already.
     #[must_use]
     pub(super) fn release(&mut self, id: ServiceId) -> Option<ServiceEntry> {
         let service = self.0.get_mut(id)?;
@@ -91,14 +91,14 @@ impl Services {
         self.take_unused(id)
     }
 
-    /// Notes a slot, which keeps the service.
+    /// Notes a slot, which keeps the service from now on.
     pub(super) fn add_slot(&mut self, id: ServiceId, slot: SlotId) {
         if let Some(service) = self.0.get_mut(id) {
             service.slots.push(slot);
         }
     }
 
-    /// Forgets a slot; returns as [`Services::release`] does.
+    /// Forgets a slot. Returns the same as [`Services::release`].
     #[must_use]
     pub(super) fn remove_slot(&mut self, id: ServiceId, slot: SlotId) -> Option<ServiceEntry> {
         let service = self.0.get_mut(id)?;
@@ -112,8 +112,8 @@ impl Services {
         is_unused.then(|| self.0.remove(id))
     }
 
-    /// Has a service go on with another instance. Returns the one before and the slots through
-    /// which calls may be inside that; `instance` itself, without slots, if the service is gone.
+    /// Has a service go on with another instance. Returns the instance before, and the slots through which
+    /// calls may be inside it. If the service is gone, returns `instance` itself, without slots.
     pub(super) fn replace(&mut self, id: ServiceId, instance: Arc<Instance>) -> (Arc<Instance>, Vec<SlotId>) {
         match self.0.get_mut(id) {
             Some(service) => (mem::replace(&mut service.instance, instance), service.slots.clone()),
@@ -121,7 +121,7 @@ impl Services {
         }
     }
 
-    /// Sets what the next instance of a service is configured with.
+    /// Sets the configuration of the next instance of a service.
     pub(super) fn configure(&mut self, id: ServiceId, config: Option<Arc<[u8]>>) {
         if let Some(service) = self.0.get_mut(id) {
             service.config = config;

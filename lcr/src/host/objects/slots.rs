@@ -1,10 +1,9 @@
 //! Slots: what handles point to.
 //!
-//! A slot's entry is filled in place, in the current world, before its first handle
-//! exists; so making a reference publishes nothing. The entry of a released slot is
-//! closed in place: no handle reaches it any more. Its number is used again only when
-//! no world older than the release is left, because an old world still shows what the
-//! slot held there. `service/handles` does both, and takes numbers from here.
+//! `service/handles` fills a slot's entry in place, in the current world, before the slot's first handle
+//! exists; so making a reference publishes nothing. It closes the entry of a released slot in place, since no
+//! handle reaches that any more. The number of the slot is given again only when no world older than the
+//! release is left, because an old world still shows what the slot held there.
 //!
 //! A slot is released once: its count never rises again from 0 ([`Slot::share`]).
 
@@ -29,18 +28,17 @@ pub(crate) struct Slot {
     raw: NonNull<RawSlot>,
     view: ViewId,
     service: ServiceId,
-    /// The component whose constructor was given the handles as a dependency; `None` if they
-    /// are a program's. The slot goes with its dependent, so a plan that replaces that
-    /// component may close it.
+    /// The component whose constructor got the handles as a dependency; `None` if a program has them. The
+    /// slot goes with its dependent, so a plan that replaces the dependent may close the slot.
     dependent: Option<Weak<Implementation>>,
 }
 
 impl Slot {
-    /// The slot behind a raw one, whose first reference is a handle's.
+    /// A slot for a raw one. The first reference to the raw slot belongs to a handle.
     ///
     /// # Safety
-    /// `raw` lives as long as this slot, and then some: it is freed only when the slot was taken
-    /// out of the table, and nothing else has it.
+    /// `raw` lives longer than this value: the caller frees it only when it has taken this slot out of the
+    /// table, and nothing else refers to it.
     pub(in crate::host) unsafe fn new(
         raw: NonNull<RawSlot>,
         view: ViewId,
@@ -60,16 +58,16 @@ impl Slot {
 
     /// How many handles there are.
     pub(crate) fn handles(&self) -> usize {
-        // SAFETY: `new` was promised that it lives as long as this slot.
+        // SAFETY: by the contract of `new` the raw slot is alive.
         unsafe { self.raw.as_ref() }.references.load(Ordering::Relaxed)
     }
 
-    /// The component whose constructor was given its handles, as long as that is there.
+    /// The component whose constructor got its handles, if that is still there.
     pub(crate) fn dependent(&self) -> Option<Arc<Implementation>> {
         self.dependent.as_ref().and_then(Weak::upgrade)
     }
 
-    /// Whether its handles were given to this dependent; to none, if that is `None`.
+    /// Whether its handles belong to this dependent, or to programs if that is `None`.
     pub(crate) fn is_of(&self, dependent: Option<&Arc<Implementation>>) -> bool {
         match (&self.dependent, dependent) {
             (None, None) => true,
@@ -78,9 +76,9 @@ impl Slot {
         }
     }
 
-    /// Another reference, unless the last one was given up already.
+    /// Takes another reference, unless the last one was given up already.
     pub(super) fn share(&self) -> Option<SlotRef> {
-        // SAFETY: `new` was promised that it lives as long as this slot.
+        // SAFETY: by the contract of `new` the raw slot is alive.
         unsafe { SlotRef::share(self.raw) }
     }
 }
@@ -88,8 +86,8 @@ impl Slot {
 // SAFETY: a raw slot is constant but for its atomic count.
 unsafe impl Send for Slot {}
 
-/// The most slots that a runtime has at one time: a frame names an entry by 32 bits of its offset,
-/// and drains tell by it where a call is.
+/// The most slots that a runtime has at one time. A frame has 32 bits for the offset of an entry, and drains
+/// tell by that offset which slot a call is in.
 const MOST: usize = (u32::MAX as usize - size_of::<Table>()) / size_of::<Entry>();
 
 /// The slots of a runtime by number.
@@ -105,17 +103,17 @@ pub(crate) struct Slots {
 pub(crate) struct SlotRef(NonNull<RawSlot>);
 
 impl SlotRef {
-    /// The first reference to a slot that was made just now.
+    /// The first reference to a new slot.
     pub(in crate::host) fn first(raw: NonNull<RawSlot>) -> SlotRef {
         SlotRef(raw)
     }
 
-    /// Another reference, unless the last one was given up already.
+    /// Takes another reference, unless the last one was given up already.
     ///
     /// # Safety
     /// The raw slot is alive.
     pub(in crate::host) unsafe fn share(raw: NonNull<RawSlot>) -> Option<SlotRef> {
-        // SAFETY: the caller says that it is alive.
+        // SAFETY: by contract the raw slot is alive.
         let references = &unsafe { raw.as_ref() }.references;
         references
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count > 0).then_some(count + 1))
@@ -123,7 +121,7 @@ impl SlotRef {
             .map(|_| SlotRef(raw))
     }
 
-    /// Passes the reference on.
+    /// Passes the reference on as a raw one.
     pub(crate) fn into_raw(self) -> NonNull<RawSlot> {
         self.0
     }
@@ -134,20 +132,20 @@ impl Slots {
         self.slots.get(slot.index())?.as_ref()
     }
 
-    /// Refuses a slot for which there is no number.
+    /// Refuses one more slot if there is no number for it.
     ///
     /// # Errors
-    /// `Invalid` if there are as many as there can be.
+    /// `Invalid` if the runtime has as many slots as it can have.
     pub(in crate::host) fn refuse_too_many(&self) -> Result<()> {
         if self.free.is_empty() { refuse_beside(self.slots.len()) } else { Ok(()) }
     }
 
-    /// Numbers of the slots that exist.
+    /// The numbers of all slots.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = SlotId> {
         self.slots.iter().enumerate().filter(|(_, slot)| slot.is_some()).map(|(index, _)| SlotId::of_index(index))
     }
 
-    /// A number for a new slot.
+    /// Takes a number for a new slot.
     pub(in crate::host) fn take_number(&mut self) -> SlotId {
         self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
@@ -160,15 +158,15 @@ impl Slots {
         self.slots[number.index()] = Some(slot);
     }
 
-    /// Takes out a slot whose last handle is gone, while the world of that number is current.
+    /// Takes out a slot whose last handle is gone; `generation` is the current world.
     pub(super) fn take(&mut self, number: SlotId, generation: Generation) -> Option<Slot> {
         let slot = self.slots.get_mut(number.index())?.take()?;
         self.cooling.push((number, generation));
         Some(slot)
     }
 
-    /// Makes numbers available again that no old world shows: `oldest` is the oldest
-    /// world that is left.
+    /// Makes the numbers of released slots available that no old world shows; `oldest` is the oldest retired
+    /// world.
     pub(crate) fn reclaim(&mut self, oldest: Option<Generation>) {
         let free = &mut self.free;
         self.cooling.retain(|&(slot, released)| {

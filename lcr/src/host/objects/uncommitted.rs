@@ -1,13 +1,13 @@
-//! What the thread of a transaction meets before the commit: the successors that it has
-//! made so far.
+//! Call routing for the thread of a transaction: before the commit it reaches the successors that it has made
+//! so far.
 //!
 //! That thread runs two kinds of code. *Old* code is what serves now; it must find the
 //! old world, or a refusal would leave it with the answers of objects that were never
-//! visible. *New* code is a successor's: its constructor or restore, its health check,
-//! and every method that such code calls on another successor. It must find the
-//! successors, or what it tells them (registers, writes) would be lost at the commit,
-//! and seen by all threads if there is none. Which of the two is calling shows in the
-//! thread's frames: a call into a successor shows a table of its own, which is no world's.
+//! visible. *New* code is a successor's: its constructor or restore, its health check, and every method that
+//! such code calls on another successor. New code must find the successors. Otherwise the old instances would
+//! get what it registers or writes: a commit would lose that, and without a commit all threads would see it.
+//! The thread's frames show which of the two is calling: a call into a successor shows a table of its own,
+//! which belongs to no world.
 //!
 //! | the thread calls | from new code | from old code |
 //! |---|---|---|
@@ -19,17 +19,17 @@
 //! | a member that only serves the handle when it is replaced | its successor, or none yet: a fault | the same |
 //! | anything else | the current world | the current world |
 //!
-//! State that was saved lives on in the successor only, so old code that stays (a
-//! component that is not replaced, called by a restore) finds the successor, too. What a
-//! restore does to components that stay is theirs to keep, as what any caller does.
+//! Saved state lives on in the successor only. So old code that stays (a component that is not replaced, called
+//! by a restore) finds the successor, too. What a restore does to a component that stays is not undone, as
+//! with any other caller.
 //!
-//! Pins are of worlds, and hold what all threads see: a pin may outlive the transaction. So
-//! where a call would find a successor, or none, a pin is refused at once.
+//! A pin holds a world, which all threads see, and may outlive the transaction. So where a call would find a
+//! successor, or none yet, a pin is refused at once.
 //!
-//! The drain does not see calls into successors, and need not: only this thread makes
-//! them, and only this thread destroys successors or commits, when it is outside. If it
-//! hangs and is given up, it finds the same successors still: the old world hears no
-//! more of what they say to each other, and the next transaction does not wait for it.
+//! The drain does not see calls into successors and need not: only this thread makes them, and only this
+//! thread destroys the successors or commits, when it is outside of them. If the thread hangs and its
+//! transaction is given up, it still finds the same successors: what they tell each other does not reach the
+//! old world, and the next transaction does not wait for the thread.
 
 use std::{collections::HashMap, ptr, sync::Arc};
 
@@ -51,9 +51,9 @@ pub(crate) struct Uncommitted(HashMap<ThreadId, Successors>);
 
 /// The successors that one thread meets.
 pub(crate) struct Successors {
-    /// Shown by the frames of calls into them.
+    /// The frames of calls into the successors show the table of this world.
     shown: World,
-    /// While old code is saved there are none.
+    /// Whether the transaction saves old instances now. Meanwhile the thread finds no successor.
     is_saving: bool,
     by_service: HashMap<ServiceId, Successor>,
 }
@@ -64,13 +64,13 @@ struct Successor {
 }
 
 impl Uncommitted {
-    /// Begins a transaction on a thread, ahead of this world and without successors.
+    /// Begins a transaction on a thread, without successors; `world` is the current one.
     pub(crate) fn begin(&mut self, thread: ThreadId, world: &World) {
         let shown = World::empty(world.generation(), world.serial());
         self.0.insert(thread, Successors { shown, is_saving: false, by_service: HashMap::new() });
     }
 
-    /// Ends the transaction of a thread. Drop what it returns when no lock is held.
+    /// Ends the transaction of a thread. The caller drops the result when it holds no lock.
     pub(crate) fn end(&mut self, thread: ThreadId) -> Option<Successors> {
         self.0.remove(&thread)
     }
@@ -85,7 +85,7 @@ impl Uncommitted {
         self.0.is_empty()
     }
 
-    /// Notes a service's successor. It must stay alive as long as it is noted.
+    /// Notes a service's successor. The caller keeps the instance alive as long as it is noted.
     pub(crate) fn add(&mut self, thread: ThreadId, id: ServiceId, instance: &Instance) {
         if let Some(successors) = self.0.get_mut(&thread) {
             let (address, implementation) = (instance.address(), Arc::clone(instance.implementation()));
@@ -93,7 +93,7 @@ impl Uncommitted {
         }
     }
 
-    /// Begins or ends the pass in which the transaction of a thread saves old code.
+    /// Begins or ends the pass in which the transaction of a thread saves the old instances.
     pub(crate) fn set_saving(&mut self, thread: ThreadId, is_saving: bool) {
         if let Some(successors) = self.0.get_mut(&thread) {
             successors.is_saving = is_saving;
@@ -105,7 +105,7 @@ impl Uncommitted {
         self.0.contains_key(&thread)
     }
 
-    /// The successor that a thread's call to a slot finds, and the table for its frame.
+    /// The successor that a thread's call to a slot reaches, and the table for the frame of that call.
     pub(super) fn successor(
         &self,
         thread: &'static ThreadRecord,
@@ -118,12 +118,12 @@ impl Uncommitted {
         if !is_gated && !successors.is_new_code(thread) {
             return None;
         }
-        // A handle that the successor cannot serve is refused at the commit.
+        // The commit refuses a handle that the successor cannot serve.
         let target = implementation.target(*address, slot.view(), views).ok()?;
         Some((target, successors.shown.table()))
     }
 
-    /// If a table is shown by calls into successors: the component of a service's.
+    /// If the frames of calls into successors show `table`: the component of the service's successor.
     pub(in crate::host) fn shown_by(&self, table: *const Table, id: ServiceId) -> Option<Option<String>> {
         let successors = self.0.values().find(|successors| ptr::eq(successors.shown.table(), table))?;
         Some(successors.by_service.get(&id).map(|found| found.implementation.component.to_string()))
@@ -131,8 +131,8 @@ impl Uncommitted {
 }
 
 impl Successors {
-    /// Whether new code is calling: the thread's innermost call is into a successor, or
-    /// there is none, and the transaction itself runs a successor's code.
+    /// Whether new code is calling: the thread's innermost call is into a successor; or the thread is in no
+    /// call, and the transaction itself runs a successor's code.
     fn is_new_code(&self, thread: &'static ThreadRecord) -> bool {
         match thread.record().depth().checked_sub(1) {
             Some(innermost) => ptr::eq(thread.frame(innermost).read().0, self.shown.table()),

@@ -100,7 +100,7 @@ pub(crate) fn read(bytes: &[u8], page: u64) -> Result<Elf<'_>> {
 }
 
 /// What the C library keeps of an image for the ends of threads. An image that links `lcr` leads
-/// it to the host (`component/shims`) by functions of its own with these names, so it imports none.
+/// it to the host (`component/libc_shims`) by functions of its own with these names, so it imports none.
 const KEPT_FOR_THREADS: [&[u8]; 3] = [b"pthread_key_create", b"pthread_create", b"__cxa_thread_atexit_impl"];
 
 fn takes_from_threads(view: &View<'_>) -> Option<&'static str> {

@@ -1,6 +1,6 @@
 //! Threads of images, and what images keep for the ends of threads: the host takes the C library's place.
 //!
-//! An image's requests come here through its hidden stand-ins (`component/shims`). The host takes one key
+//! An image's requests come here through its hidden stand-ins (`component/libc_shims`). The host takes one key
 //! of the process, and one registration with the C library for each thread that has thread-locals of
 //! images. Everything else is bookkeeping here, which goes with the image: [`keys`] has what images share,
 //! [`block`] what each thread has.

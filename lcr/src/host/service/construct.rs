@@ -1,9 +1,9 @@
-//! Constructing instances: of a shared service, of a service of a handle's own, or of a
-//! successor. Runs the components' code, and never holds the state lock meanwhile.
+//! Constructing instances: for a shared service, for a handle that has an instance of its own, or as a
+//! successor. Construction runs the components' code, and never holds the state lock meanwhile.
 //!
-//! Dependencies are built first, in the order in which they are declared; a cycle is refused before
-//! anything is built. While a transaction has frozen a provider, only its own thread creates
-//! instances there; others wait for the transaction, [`TIMEOUT`] at most.
+//! The dependencies of an instance are built first, in the order of their declaration. A cycle is refused
+//! before anything is built. While a transaction has frozen a provider, only the transaction's thread
+//! creates instances there; other threads wait for the transaction, [`TIMEOUT`] at most.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -42,19 +42,20 @@ pub(crate) enum Creation<'a> {
     Restore(u32, &'a [u8]),
 }
 
-/// What a host's function finds behind [`RawContext::cookie`].
+/// What the host's functions find behind [`RawContext::cookie`].
 pub(in crate::host) struct Construction<'a> {
     pub(in crate::host) inner: &'a Arc<RuntimeInner>,
     pub(in crate::host) needs: &'a [Held],
     pub(in crate::host) implementation: &'a Arc<Implementation>,
 }
 
-/// How long a thread waits for another one that builds the same service, or for a
-/// transaction that is moving its state.
+/// How long a thread waits for another thread that builds the same service, or for a transaction that has
+/// frozen its provider.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl RuntimeInner {
-    /// The shared instance's service of a provider, built if need be, with one hold for the caller.
+    /// The service of a provider's shared instance, with one hold for the caller. Builds the instance if there
+    /// is none.
     pub(crate) fn service(self: &Arc<RuntimeInner>, provider: ProviderId, visibility: Visibility) -> Result<ServiceId> {
         let me = sys::thread_id();
         let thread = records::mine();
@@ -82,7 +83,7 @@ impl RuntimeInner {
         state.objects.refuse_cycle(provider, visibility)?;
         state.objects.begin_shared(provider, me);
         drop(state);
-        // Whatever becomes of it, others must not wait for this thread any more.
+        // Whatever the result, other threads must not wait for this thread any more.
         let built = catch_unwind(AssertUnwindSafe(|| self.build(provider, config, visibility)));
         let service = built.as_ref().ok().and_then(|built| built.as_ref().ok()).copied();
         self.state().objects.end_shared(provider, service);
@@ -90,7 +91,7 @@ impl RuntimeInner {
         built.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Waits until something has changed, or until the deadline.
+    /// Waits until a provider was built or thawed, or until the deadline.
     ///
     /// # Errors
     /// `Dependency` or `Busy` if the calling thread would wait for itself.
@@ -109,7 +110,7 @@ impl RuntimeInner {
         Ok(state)
     }
 
-    /// A new service of a provider, with one hold for the caller.
+    /// Builds a new service of a provider, with one hold for the caller.
     pub(super) fn build(
         self: &Arc<RuntimeInner>,
         provider: ProviderId,
@@ -142,7 +143,7 @@ impl RuntimeInner {
             let is_current = !state.is_frozen_for(provider, me)
                 && found.as_ref().is_ok_and(|found| Arc::ptr_eq(found.implementation(), &implementation));
             if is_current {
-                // What a thread behind the gate builds, it calls in the world before the gate.
+                // A thread inside the gate calls the instance that it builds in the world before the gate.
                 let before = state.gate.as_ref().map(|gate| gate.before().generation());
                 let instance = Arc::new(instance.shown_since(before.unwrap_or(state.generation())));
                 let id = state.objects.add_service(provider, instance, config);
@@ -162,8 +163,8 @@ impl RuntimeInner {
         }
     }
 
-    /// Constructs an object with its dependencies; the caller owns it. Runs the
-    /// component's code on this thread.
+    /// Constructs an object with its dependencies; the caller owns the object. Runs the component's code on
+    /// this thread.
     pub(crate) fn instantiate(
         self: &Arc<RuntimeInner>,
         implementation: &Arc<Implementation>,
@@ -186,8 +187,8 @@ impl RuntimeInner {
         }
     }
 
-    /// The dependencies of an implementation, built if need be, with one hold on each for
-    /// the caller.
+    /// The dependencies of an implementation, with one hold on each for the caller. Builds those that are not
+    /// there.
     pub(crate) fn hold_needs(
         self: &Arc<RuntimeInner>,
         implementation: &Implementation,
@@ -260,7 +261,7 @@ impl RuntimeInner {
         verdict::<usize>(outcome, kind, implementation, verb)
     }
 
-    /// Has an object destroyed that no world ever showed.
+    /// Has the reaper destroy an object that no world ever showed.
     pub(crate) fn discard(&self, mut state: MutexGuard<'_, State>, instance: Instance) {
         let retired_at = state.generation();
         state.retire(Arc::new(instance), Vec::new(), retired_at);

@@ -1,19 +1,20 @@
-//! Who runs destructors: threads beside the reaper's, so that one that hangs stops no other.
+//! The threads that run destructors. They are not the reaper's thread, so that a destructor that hangs stops no
+//! other one.
 //!
-//! The reaper queues objects, and one thread destroys them in turn. If a destructor has run for
-//! [`LIMIT`] while others wait, the reaper starts another thread, which takes over the queue;
-//! the first one ends when its destructor returns. At most [`MOST`] threads hang; then the queue
-//! waits until one of them returns. A thread without work ends after [`LINGER`].
+//! The reaper queues objects, and one thread destroys them in turn. If a destructor has run for [`LIMIT`]
+//! while other objects wait, the reaper starts another thread, which takes over the queue; the first thread
+//! ends when its destructor returns. At most [`MOST`] threads hang; then the queue waits until one of them
+//! returns. A thread without work ends after [`LINGER`].
 //!
 //! Invariants
 //! 1. At most one thread takes from the queue: the current one.
-//! 2. An object is in the state's list of those that leave, in the queue, or with a thread that
-//!    runs its destructor. It changes its place under the state lock, so a thread that holds that
-//!    lock counts all objects.
-//! 3. What an object depends on is let go when its destructor has returned, not before.
+//! 2. An object that leaves is in the state's list of retiring instances, in the queue, or with a thread that
+//!    runs its destructor. It changes its place under the state lock, so a thread that holds that lock counts
+//!    all objects.
+//! 3. The dependencies of an object are released when its destructor has returned, not before.
 //!
-//! In the child of a fork the threads are gone: what they were destroying is leaked, and what was
-//! queued is destroyed by a thread of the child's.
+//! In the child of a fork the threads are gone: the objects that they were destroying are leaked, and a thread
+//! of the child destroys the queued ones.
 
 use std::{
     collections::VecDeque,
@@ -34,14 +35,15 @@ use crate::{
     },
 };
 
-/// How long a destructor may run before others are destroyed beside it, and before it is named.
+/// How long a destructor may run before another thread destroys the next objects, and before status reports
+/// it.
 pub(in crate::host) const LIMIT: Duration = Duration::from_millis(250);
 /// How long a thread waits for more work before it ends.
 const LINGER: Duration = Duration::from_secs(1);
 /// How many threads may hang in destructors.
 const MOST: usize = 64;
 
-/// What is to be destroyed, and who destroys it.
+/// The objects to destroy, and the threads that do so.
 #[derive(Default)]
 pub(in crate::host) struct Destroyers {
     inner: Mutex<Inner>,
@@ -75,17 +77,17 @@ impl Running {
         Running { number, thread: sys::thread_id(), component, needs, since: Instant::now() }
     }
 
-    /// Whether its destructor has run for so long.
+    /// Whether the destructor has run for `time`.
     pub(in crate::host) fn has_run_for(&self, time: Duration) -> bool {
         self.since.elapsed() >= time
     }
 
-    /// Whether its destructor has run for longer than it should.
+    /// Whether the destructor has run for longer than [`LIMIT`].
     pub(in crate::host) fn hangs(&self) -> bool {
         self.has_run_for(LIMIT)
     }
 
-    /// What its object depends on.
+    /// The dependencies of its object.
     pub(in crate::host) fn needs(&self) -> &[Held] {
         &self.needs
     }
@@ -94,7 +96,7 @@ impl Running {
         self.number
     }
 
-    /// Whose destructor it is.
+    /// The component of the destructor.
     pub(in crate::host) fn component(&self) -> &Component {
         &self.component
     }
@@ -110,19 +112,19 @@ impl Running {
 }
 
 impl Destroyers {
-    /// Locks the list; around a fork, too.
+    /// Locks the queue; a fork does so, too.
     pub(in crate::host) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues objects, under the state lock. See [`Inner::queue`].
+    /// Queues objects. The caller holds the state lock. See [`Inner::queue`].
     pub(in crate::host) fn queue(&self, instances: Vec<Instance>) -> Option<Start> {
         let start = self.lock().queue(instances);
         self.queued.notify_all();
         start
     }
 
-    /// The next object for a thread, which waits a while for one.
+    /// The next object for a thread. Waits for one, [`LINGER`] at most.
     pub(super) fn next(&self, number: u64) -> Option<Instance> {
         let is_idle = |inner: &mut Inner| inner.queue.is_empty() && inner.current == Some(number);
         let waited = self.queued.wait_timeout_while(self.lock(), LINGER, is_idle);
@@ -146,30 +148,30 @@ impl Inner {
         &self.running
     }
 
-    /// For the end of the runtime: takes what is queued, and sends the threads home.
+    /// For the end of the runtime: takes out the queued objects, and has the threads end.
     pub(in crate::host) fn close(&mut self) -> Vec<Instance> {
         self.current = None;
         self.queue.drain(..).collect()
     }
 
-    /// A thread could not be started: nothing takes from the queue.
+    /// Notes that a thread could not be started, so that no thread takes from the queue.
     pub(super) fn lack_thread(&mut self) {
         self.current = None;
     }
 
-    /// A thread's destructor has returned.
+    /// Notes that the destructor of a thread has returned.
     pub(super) fn end(&mut self, number: u64) {
         self.running.retain(|running| running.number != number);
     }
 
-    /// In the child of a fork: no thread destroys anything.
+    /// In the child of a fork: forgets the threads, which are gone.
     pub(in crate::host) fn forget_threads(&mut self) {
         self.running.clear();
         self.current = None;
     }
 
-    /// Queues objects. Says which thread is to be started to destroy them, if one is needed and
-    /// may be: the caller starts it (`RuntimeInner::start_destroyer`) when it holds no lock.
+    /// Queues objects. If a thread is needed to destroy them, and there may be one more, returns that: the
+    /// caller starts the thread (`RuntimeInner::start_destroyer`) when it holds no lock.
     pub(in crate::host) fn queue(&mut self, instances: Vec<Instance>) -> Option<Start> {
         self.queue.extend(instances);
         let current = self.running.iter().find(|running| Some(running.number) == self.current);
@@ -183,7 +185,7 @@ impl Inner {
         Some(Start { number: self.started, beside })
     }
 
-    /// The next object for a thread, unless another one took over or nothing is left.
+    /// The next object for a thread; `None` if another thread took over or the queue is empty.
     fn take(&mut self, number: u64) -> Option<Instance> {
         if self.current != Some(number) {
             return None;
@@ -201,11 +203,12 @@ impl Inner {
 #[must_use]
 pub(in crate::host) struct Start {
     pub(super) number: u64,
-    /// The destructor that does not return, because of which it is needed.
+    /// The component whose destructor does not return, and how long it has run, if that is why the thread is
+    /// needed.
     pub(super) beside: Option<(Arc<Component>, Duration)>,
 }
 
-/// Destroys an object. Its destructor's panic is reported, and otherwise ignored.
+/// Destroys an object. A panic of its destructor is reported, and otherwise ignored.
 pub(in crate::host) fn destroy(instance: Instance) -> Instance {
     let destroy = instance.implementation().export.destroy;
     // SAFETY: the caller owns the object, no call is inside it, and nothing refers to it.

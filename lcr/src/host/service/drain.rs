@@ -1,7 +1,7 @@
-//! Draining: which calls are inside retired worlds, as the frames of threads tell.
+//! Draining: finding the calls that are inside retired worlds, by the frames of all threads.
 //!
-//! Nothing here reads through an address from a frame: it is compared with the tables
-//! of the worlds that are known to be alive (see [`frame`](crate::abi::frame)).
+//! Nothing here reads through an address from a frame. The address is only compared with the tables of
+//! worlds that are known to be alive (see [`frame`](crate::abi::frame)).
 
 use std::{collections::HashMap, time::Instant};
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// When each call that is inside a retired world was first seen there.
+/// The moment at which each call that is inside a retired world was first seen there.
 #[derive(Default)]
 pub(crate) struct Sightings(HashMap<Seen, Instant>);
 
@@ -29,7 +29,7 @@ struct Seen {
     place: Place,
 }
 
-/// A call in a world that is not current any more.
+/// A call that is inside a retired world.
 pub(crate) struct OldCall {
     pub(super) thread: &'static ThreadRecord,
     pub(super) generation: Generation,
@@ -38,7 +38,7 @@ pub(crate) struct OldCall {
 }
 
 impl OldCall {
-    /// The slot that it went through.
+    /// The slot that the call went through.
     pub(super) fn slot(&self) -> SlotId {
         SlotId::of_offset(self.place.offset())
     }
@@ -47,8 +47,8 @@ impl OldCall {
 impl Sightings {
     /// The calls that are inside retired worlds now.
     ///
-    /// Call it behind a publication's barrier: it then misses no call that is inside a
-    /// world older than the current one. See [`Retired::shows_all_calls`].
+    /// Behind a publication's barrier this misses no call that is inside a world older than the current one.
+    /// See [`Retired::shows_all_calls`].
     pub(super) fn look(&mut self, retired: &Retired) -> Vec<OldCall> {
         let worlds: HashMap<*const Table, Generation> =
             retired.worlds().map(|world| (world.table(), world.generation())).collect();

@@ -1,15 +1,14 @@
-//! The gate: callers of slots that are changing hands wait here, with a deadline.
+//! The gate: callers of slots whose state moves wait here, until a deadline.
 //!
-//! A gated slot is closed in the current world. [`gate_word`](crate::host::worlds::gate_word) says which
-//! caller sleeps when; this file adds the deadline, and what is behind the gate.
+//! A gated slot is closed in the current world. [`gate_word`](crate::host::worlds::gate_word) decides when a
+//! caller sleeps; this file adds the deadline, and what is behind the gate.
 //!
-//! A thread that is inside a member already must not wait for itself: it passes into the world before
-//! the gate, where the members' instances are still whole, because the hand-over waits for that very
-//! thread.
+//! The hand-over waits for a thread that is inside a member already, so that thread must not wait at the gate:
+//! it passes into the world before the gate, where the members' instances are still whole.
 //!
-//! The thread that executes the hand-over passes, too, as long as an instance was not saved. After
-//! that, what a call changes would be lost, so the call is refused until the successor is there to
-//! answer ([`uncommitted`](crate::host::objects::uncommitted)).
+//! The thread that executes the hand-over passes, too, as long as the instance was not saved. After that,
+//! what a call changes would be lost. So the call is refused until the successor is there to answer
+//! ([`uncommitted`](crate::host::objects::uncommitted)).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -30,7 +29,7 @@ use crate::host::{
 
 pub(crate) use crate::host::worlds::gate_word::Look;
 
-/// What waiting callers look at.
+/// The gate as waiting callers see it: its word and its deadline.
 pub(crate) struct GateWord {
     word: Word,
     epoch: Instant,
@@ -60,7 +59,7 @@ pub(crate) struct Gate {
 pub(crate) struct Members {
     /// The members' slots, each with the first world of its instance.
     slots: HashMap<SlotId, Generation>,
-    /// The members' providers: what a thread inside builds of them is a member, too.
+    /// The members' providers. An instance of theirs that a thread inside builds is a member, too.
     providers: HashSet<ProviderId>,
     /// The members' services.
     services: HashSet<ServiceId>,
@@ -116,7 +115,7 @@ impl Gate {
         self.thread == thread
     }
 
-    /// Has another thread pass.
+    /// Lets another thread pass, instead of the present one.
     pub(super) fn pass(&mut self, thread: ThreadId) {
         self.thread = thread;
     }
@@ -126,14 +125,14 @@ impl Gate {
         self.members.services.contains(&service)
     }
 
-    /// Notes a service of a provider that a thread inside has built: a member, if its provider is.
+    /// Notes a service that a thread inside has built. It is a member if its provider is one.
     pub(in crate::host) fn add_service(&mut self, service: ServiceId, provider: ProviderId) {
         if self.members.providers.contains(&provider) {
             self.members.services.insert(service);
         }
     }
 
-    /// Notes a slot that was made closed, on an instance whose first world is `first_generation`.
+    /// Notes a new slot that is closed, on an instance whose first world is `first_generation`.
     pub(in crate::host) fn add_slot(&mut self, slot: SlotId, first_generation: Generation) {
         self.members.slots.insert(slot, first_generation);
     }
@@ -149,10 +148,11 @@ impl Gate {
     }
 }
 
-/// The deadline of a gate without a limit.
+/// Stands for "no deadline" in the atomic word that has the deadline.
 const NEVER: u64 = u64::MAX;
 
-/// How long callers wait behind the transaction's deadline, which opens the gate.
+/// How much longer than the transaction's deadline callers wait: at its deadline the transaction opens the
+/// gate.
 const GRACE: Duration = Duration::from_secs(1);
 
 impl GateWord {
@@ -160,7 +160,7 @@ impl GateWord {
         self.word.look()
     }
 
-    /// Before the world with closed slots is published.
+    /// Shuts the gate, before the world with closed slots is published.
     pub(crate) fn shut(&self, deadline: Deadline) {
         let limit = deadline.later(GRACE).since(self.epoch);
         let micros = limit.and_then(|limit| u64::try_from(limit.as_micros()).ok());
@@ -168,7 +168,7 @@ impl GateWord {
         self.word.shut();
     }
 
-    /// After the world with open slots was published.
+    /// Opens the gate, after the world with open slots was published.
     pub(crate) fn open(&self) {
         self.word.open(sys::futex_wake);
     }
@@ -178,7 +178,8 @@ impl GateWord {
         self.word.read_open(read)
     }
 
-    /// Sleeps while the gate is as `look` saw it. False if the deadline has passed: the caller gives up.
+    /// Sleeps while the gate is as `look` saw it. Returns false if the deadline has passed: then the caller
+    /// gives up.
     pub(crate) fn wait(&self, look: Look) -> bool {
         let limit = match self.deadline.load(Ordering::Relaxed) {
             NEVER => Duration::MAX,
@@ -186,7 +187,7 @@ impl GateWord {
         };
         let left = Deadline::after(self.epoch, limit).left();
         if left.is_zero() {
-            // A caller that was itself held up may find the gate open all the same.
+            // A caller that was delayed may find the gate open all the same.
             return self.look() != look;
         }
         self.word.wait(look, |word, expected| sys::futex_wait(word, expected, left));

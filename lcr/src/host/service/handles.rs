@@ -1,8 +1,8 @@
-//! Handles and their slots: giving them out and taking them back.
+//! Giving out handles, and taking back the slots of dropped ones.
 //!
-//! A slot's entry is filled in place before its first handle exists, and closed in place when the
-//! last one is gone: see [`slots`](crate::host::objects::slots), which has the numbers. A slot is
-//! one allocation, which its handles point to, and holds one count of its [`RuntimeInner`].
+//! A slot's entry is filled in place before its first handle exists, and closed in place when its last handle
+//! is gone; [`slots`](crate::host::objects::slots) has the numbers. A slot is one allocation, to which its
+//! handles point, and holds one count of its [`RuntimeInner`].
 
 use std::{
     ptr::NonNull,
@@ -33,7 +33,7 @@ use super::{
 };
 
 impl RuntimeInner {
-    /// A reference for a handle of a service, found or built.
+    /// A reference for a handle on a service, which is found or built.
     pub(crate) fn service_handle(
         self: &Arc<RuntimeInner>,
         encoded: &[u8],
@@ -54,7 +54,7 @@ impl RuntimeInner {
         Ok(raw)
     }
 
-    /// A reference for the handle of an instance of its own.
+    /// A reference for the only handle on a new instance.
     pub(crate) fn own_handle(
         self: &Arc<RuntimeInner>,
         encoded: &[u8],
@@ -106,9 +106,9 @@ impl RuntimeInner {
         self.handle_on(service, view, Some(construction.implementation))
     }
 
-    /// A reference to the slot of a view on a service; consumes one hold on it. `dependent` is
-    /// given if the handle is for its constructor. The thread of a transaction may get a slot that
-    /// only the successor of the service's instance will serve.
+    /// A reference to the slot of a view on a service. Consumes one hold on the service. `dependent` is the
+    /// component whose constructor gets the handle; `None` if a program does. The thread of a transaction may
+    /// get a slot that only the successor of the service's instance will serve.
     fn handle_on(
         self: &Arc<RuntimeInner>,
         service: ServiceId,
@@ -152,8 +152,8 @@ impl RuntimeInner {
         result
     }
 
-    /// Makes a slot of `view` on a service. The functions must be linked already:
-    /// `target` says what the slot holds; `None` while it is behind the gate.
+    /// Makes a slot of `view` on a service, with its target, whose functions are linked already. `target` is
+    /// `None` if the slot is behind the gate.
     fn open_slot(
         self: &Arc<RuntimeInner>,
         state: &mut State,
@@ -187,8 +187,8 @@ impl RuntimeInner {
         SlotRef::first(raw)
     }
 
-    /// Takes back slots whose last handle is gone, and the instances that nothing holds
-    /// any more. Returns whether there were any.
+    /// Takes back the slots whose last handle is gone, and retires the instances that nothing holds any more.
+    /// Returns whether there were any such slots.
     pub(crate) fn take_back(&self, state: &mut State) -> bool {
         let released = self.reaper.take_released();
         let is_some = !released.is_empty();
@@ -215,20 +215,19 @@ impl RuntimeInner {
 }
 
 impl State {
-    /// The provider of a view's service that a program gets.
+    /// The provider whose service a program gets for a view.
     fn choose(&self, view: ViewId, component: Option<&str>) -> Result<ProviderId> {
         let interface = &self.objects.views().get(view).interface;
         self.objects.registry().choose(&interface.name, interface.version, component, Visibility::Committed)
     }
 
-    /// What a new slot of a view on a service is to hold; `None` if it is behind the gate, or if
-    /// only the successor of the service's instance will serve it and this is the transaction's
-    /// thread.
+    /// The target of a new slot of a view on a service. `None` if the service is behind the gate, or if only
+    /// the successor of its instance will serve the slot and this is the transaction's thread.
     fn target_of_new(&self, service: ServiceId, view: ViewId) -> Result<Option<Target>> {
         let found = self.objects.services().get(service);
         let found = found.ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime is gone"))?;
-        // Behind the gate only the thread of the hand-over comes here, and threads that
-        // are inside a member.
+        // While the service is behind the gate, only the thread of the hand-over comes here, and threads
+        // that are inside a member.
         let is_gated = self.gate.as_ref().is_some_and(|gate| gate.has_service(service));
         let views = self.objects.views();
         match found.instance().target(view, views) {
@@ -261,7 +260,7 @@ unsafe fn free(raw: NonNull<RawSlot>) {
 /// # Safety
 /// `slot` came from [`RuntimeInner::open_slot`] and is alive.
 pub(super) unsafe fn inner_of(slot: *const RawSlot) -> Arc<RuntimeInner> {
-    // SAFETY: the caller says so.
+    // SAFETY: by contract the slot is alive.
     let inner = unsafe { (*slot).core }.cast::<RuntimeInner>();
     // SAFETY: the slot holds a count.
     unsafe { Arc::increment_strong_count(inner) };

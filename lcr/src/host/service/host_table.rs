@@ -1,7 +1,7 @@
-//! The host's function table: the slow path of calls, and what else images ask for.
+//! The host's function table: the slow path of calls, and the other requests of images.
 //!
-//! None of these functions unwinds into an image: they contain no code of an author's, a panic
-//! of our own (or of a subscriber of `tracing`) becomes a fault, and allocation failure aborts.
+//! None of these functions unwinds into an image. They run no code of a component, a panic of this crate or of
+//! a subscriber of `tracing` becomes a fault, and a failed allocation aborts.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -35,7 +35,7 @@ use super::{construct::Construction, handles::inner_of, inner::RuntimeInner, sta
 /// This host's functions; every slot and every image of this host points here.
 pub(crate) static HOST_TABLE: HostTable = TABLE;
 
-/// The same as a constant, of which a test's context makes a table of its own.
+/// The same functions as a constant, for the table of a test's context.
 pub(crate) const TABLE: HostTable = HostTable {
     abi: ABI_VERSION as u32,
     record,
@@ -59,7 +59,7 @@ struct SlowEntry {
 /// Why a call was not made.
 pub(in crate::host) type Refusal = (FaultKind, String);
 
-/// What a slow path comes to, if it does not panic.
+/// The result of a slow path. A panic in it becomes a refusal.
 fn contained<T>(body: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
         Err((FaultKind::Withdrawn, Error::internal("the call was not made", &*panic).to_string()))
@@ -76,7 +76,7 @@ unsafe extern "C" fn enter(slot: *const RawSlot, method: u32, out: *mut RawEnter
     // SAFETY: the slot keeps its runtime alive, of which the core is the first field.
     let inner = unsafe { &*slot.core.cast::<RuntimeInner>() };
     let thread = records::mine();
-    // The thread may be on this path for that only.
+    // The thread may be on the slow path only to settle.
     threads::settle();
     thread.allow_fast_path();
     let entered = match contained(|| inner.enter_slot(thread, Place::new(slot.offset, method))) {
@@ -189,18 +189,18 @@ fn answer(slot: impl FnOnce() -> Result<SlotRef>) -> Created {
 }
 
 impl State {
-    /// The successor that a thread's call finds, and the table for its frame.
+    /// The successor that a thread's call reaches, and the table for the frame of that call.
     pub(super) fn successor(&self, thread: &'static ThreadRecord, place: Place) -> Option<(Target, *const Table)> {
         self.objects.successor(&self.world, thread, SlotId::of_offset(place.offset()))
     }
 
-    /// Whether only a successor that is not there yet serves a slot.
+    /// Whether only a successor can serve a slot, and the successor is not there yet.
     pub(super) fn is_only_pending(&self, thread: &ThreadRecord, place: Place) -> bool {
         self.objects.is_only_pending(&self.world, thread, SlotId::of_offset(place.offset()))
     }
 
-    /// The component that serves a slot in a world that a call is inside of. Not by
-    /// address: all instances of types without fields have the same one.
+    /// The component that serves a slot in the world that a call is inside. An instance's address does not tell
+    /// that, since all instances of types without fields have the same one.
     fn serving_in(&self, number: SlotId, table: *const Table, generation: Generation) -> Option<String> {
         let service = self.objects.slots().get(number)?.service();
         if let Some(successor) = self.objects.uncommitted().shown_by(table, service) {
@@ -218,8 +218,8 @@ impl State {
 }
 
 impl RuntimeInner {
-    /// Enters a slot: of a pinned world, of a successor, or of the current world, where the thread
-    /// waits while a gate is shut.
+    /// Enters a slot: in a pinned world, in a successor, or in the current world, where the thread waits while a
+    /// gate is shut.
     fn enter_slot(&self, thread: &'static ThreadRecord, place: Place) -> Result<SlowEntry, Refusal> {
         let record = thread.record();
         if let Some(entered) = self
@@ -256,7 +256,7 @@ impl RuntimeInner {
         }
     }
 
-    /// The way of a thread that holds a world of this runtime.
+    /// Enters the world that the thread has pinned.
     fn enter_pinned(&self, thread: &'static ThreadRecord, place: Place) -> Option<SlowEntry> {
         // SAFETY: the record is this thread's own, and no borrow of it is alive.
         let pinned = unsafe { thread.pinned() };
@@ -273,7 +273,7 @@ impl RuntimeInner {
         Some(SlowEntry { depth, table, target })
     }
 
-    /// The way of a transaction's thread into a successor.
+    /// Enters a successor, for the thread of a transaction.
     fn enter_uncommitted(&self, thread: &'static ThreadRecord, place: Place) -> Result<Option<SlowEntry>, Refusal> {
         if !thread.uses_slow_path() {
             return Ok(None);
@@ -294,7 +294,7 @@ impl RuntimeInner {
         Ok(Some(SlowEntry { depth, table, target }))
     }
 
-    /// The way of a thread that the hand-over waits for, or that executes it.
+    /// Passes the gate, for a thread that the hand-over waits for or that executes it.
     fn pass_gate(&self, thread: &'static ThreadRecord, place: Place) -> Result<Option<SlowEntry>, Refusal> {
         let state = self.state();
         let Some(gate) = &state.gate else { return Ok(None) };
@@ -314,8 +314,8 @@ impl RuntimeInner {
         };
         let table = gate.before().table();
         let depth = thread.record().depth();
-        // The world before the gate is alive while the gate is shut, and behind it while
-        // this frame shows it: publish under the state lock, which opening takes too.
+        // The world before the gate is alive while the gate is shut, and after that while this frame shows
+        // it. So the frame is written under the state lock, which opening the gate takes, too.
         thread.record().publish_held(thread.frame(depth), depth, table, place);
         Ok(Some(SlowEntry { depth, table, target }))
     }

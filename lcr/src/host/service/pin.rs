@@ -1,10 +1,10 @@
 //! Taking and ending pins: a pin holds a world for a while.
 //!
-//! A pin owns its world (a count, not a frame), so pins may end in any order. It counts as being
-//! inside everything in that world: a hand-over of state waits for pins that are older than its
-//! gate, up to its deadline, and names them. A pin is not taken while a gate is shut, or it would
-//! hold a world with closed slots; the transaction's own thread must not wait for that, and is
-//! refused where a call would meet a successor.
+//! A pin owns a count of its world and no frame, so pins may end in any order. It counts as being inside
+//! everything in that world: a hand-over of state waits for pins that are older than its gate, until its
+//! deadline, and names them. No pin is taken while a gate is shut, since it would hold a world with closed
+//! slots. The transaction's own thread must not wait for the gate; where its call would reach a successor, a
+//! pin is refused.
 //!
 //! While no gate is shut, none of this takes the state lock; [`pins`](super::pins) has the argument.
 
@@ -92,7 +92,7 @@ fn refusal_kind(kind: FaultKind) -> ErrorKind {
     }
 }
 
-/// Why the thread of a transaction is refused a pin that it would wait for itself to allow.
+/// Why the thread of a transaction is refused a pin: only that thread itself could open the gate for it.
 const UNCOMMITTED: &str = "it is being replaced by the very transaction that runs this code, and a pin would hold \
                      what is not committed; call it through its handle, or pin it later";
 
@@ -141,7 +141,7 @@ impl RuntimeInner {
             return Err((FaultKind::Revoked, "its runtime is gone".to_owned()));
         }
         let Some(gate) = &state.gate else { return Ok(None) };
-        // First: what that thread pins could outlive the hand-over of what it holds.
+        // This comes first: a pin of that thread could outlive the hand-over of the instances that it holds.
         let world = if gate.is_passed_by(thread.thread_id()) {
             if slot.is_none_or(|slot| state.world.target(slot).is_none()) {
                 return Err((FaultKind::Gate, UNCOMMITTED.to_owned()));

@@ -1,4 +1,4 @@
-//! The pins of a runtime: which worlds are held, and by which threads.
+//! The pins of a runtime: the worlds that they hold, and the threads that took them.
 //!
 //! # Reading without the state lock
 //!
@@ -15,17 +15,17 @@
 //! pin holds nothing that the writer is about to destroy. There is no third case, because the
 //! reader reads the world inside its section: that is the invariant of [`Pins::take`].
 //!
-//! *Ending a pin*: a thread may end its pin inside a call that it made under the pin. Then the frame of that
-//! call is what tells of the thread, and it was written before the pin ended. So whoever asks what is in use
-//! locks the pins, then reads the frames, and reads the pins under the same lock: if the pin has ended by
-//! then, the unlocking of its end orders the frame before the look; if not, the pin is seen. To read the
-//! frames first would miss a thread that enters between the two looks and ends its pin.
+//! *Ending a pin*: a thread may end its pin inside a call that it made under the pin. After that only the frame
+//! of the call shows the thread; the frame was written before the pin ended. So a thread that asks what is in
+//! use locks the pins, then reads the frames, and reads the pins under the same lock. If the pin has ended by
+//! then, the unlocking at its end orders the frame before the look; if not, the look finds the pin. A thread
+//! that read the frames first would miss a call that begins between the two looks and ends its pin.
 //! `models_find_frames_that_are_read_before_the_pins_are_locked` shows it.
 //!
-//! *Gate*: a pin must not hold a world whose slots a gate has closed. The gate's word tells
-//! ([`Word::read_open`](crate::host::worlds::gate_word::Word::read_open)): if it was open before the
-//! world was read and is unchanged behind that, the world was published with open slots. Otherwise
-//! the thread goes the way through the state lock ([`pin`](super::pin)), and waits there if it must.
+//! *Gate*: a pin must not hold a world whose slots a gate has closed. The gate's word tells that
+//! ([`Word::read_open`](crate::host::worlds::gate_word::Word::read_open)): if the word was even before the
+//! thread read the world, and is unchanged after that, the world was published with open slots. Otherwise the
+//! thread takes the state lock ([`pin`](super::pin)), and waits for the gate if it must.
 //!
 //! The last owner of a world is still the reaper: a retired world has a count in the list of retired
 //! worlds until no other count is left.
@@ -52,19 +52,19 @@ pub(crate) struct PinInfo {
     world: Arc<World>,
     pub(super) thread: ThreadId,
     thread_name: Option<String>,
-    /// Whether it is a [`Pin`](super::pin::Pin), which no other thread can hold.
+    /// Whether it is a [`Pin`](super::pin::Pin), which stays on its thread.
     is_bound: bool,
     since: Instant,
 }
 
 impl Pins {
-    /// Locks the pins; around a fork, too.
+    /// Locks the pins; a fork does so, too.
     pub(super) fn lock(&self) -> LockedPins<'_> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a pin of the world that `read` returns, which runs under the lock. `is_bound` says
-    /// whether it belongs to `thread`.
+    /// Takes a pin of the world that `read` returns. `read` runs under the lock. `is_bound` says whether the pin
+    /// stays on `thread`.
     pub(super) fn take(
         &self,
         thread: &ThreadRecord,
@@ -119,8 +119,8 @@ impl PinInfo {
     }
 }
 
-/// In the child of a fork, in which `forking` is called `now`: pins of other threads are gone. A pin
-/// on a handle may be anywhere, whichever thread took it.
+/// In the child of a fork: forgets the pins that stayed on other threads. A pin on a handle may be anywhere,
+/// whichever thread took it. The thread `forking` has the number `now` in the child.
 pub(super) fn keep_after_fork(pins: &mut Numbered<PinId, PinInfo>, forking: ThreadId, now: ThreadId) {
     pins.retain(|pin| pin.thread == forking || !pin.is_bound);
     for (_, pin) in pins.iter_mut() {

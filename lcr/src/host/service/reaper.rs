@@ -1,15 +1,14 @@
 //! The reaper: finds what no thread is inside any more, and has it destroyed.
 //!
-//! It takes back released slots, hands instances that were replaced, released or refused
-//! to threads that destroy them ([`destroyers`](super::destroyers)), and frees retired
-//! worlds. It runs no component's code but the finalizers of images that it unmaps. While something
-//! is not ready, it looks again at growing intervals up to [`SLOWEST`]; with nothing to do it sleeps
-//! until another thread wakes it.
+//! The reaper takes back released slots, hands instances that were replaced, released or refused to the threads
+//! that destroy them ([`destroyers`](super::destroyers)), and frees retired worlds. The only code of components
+//! that it runs are the finalizers of images that it unmaps. While something is not ready, it looks again at
+//! growing intervals up to [`SLOWEST`]. With nothing to do it sleeps until another thread wakes it.
 //!
-//! An instance is destroyed when (1) no frame shows a world in which one of its
-//! slots held it, at that slot, (2) no pin holds such a world, and (3) the count taken
-//! from the list is the last one. A world is freed when no frame shows its table and
-//! the list's count is the last one.
+//! The reaper has an instance destroyed when (1) no frame shows a world in which one of the instance's slots
+//! held it, at that slot, (2) no pin holds such a world, and (3) the list of retiring instances has the last
+//! count of it. It frees a world when no frame shows the world's table and the list of retired worlds has the
+//! last count.
 
 use std::{
     collections::HashSet,
@@ -41,7 +40,7 @@ fn run(weak: &Weak<RuntimeInner>) {
     }
     loop {
         let Some(inner) = weak.upgrade() else { return };
-        // A panic, of a subscriber for instance, ends the round and not the reaper.
+        // A panic, for instance of a subscriber, ends the round and not the reaper.
         let round = catch_unwind(AssertUnwindSafe(|| inner.reap()));
         let (progress, waiting) = round.unwrap_or((false, true));
         if inner.is_closed() {
@@ -58,7 +57,7 @@ fn run(weak: &Weak<RuntimeInner>) {
 }
 
 impl RuntimeInner {
-    /// One round. Returns whether anything was done, and whether anything is left.
+    /// Runs one round. Returns whether it did anything, and whether anything is left to do.
     pub(in crate::host) fn reap(self: &Arc<RuntimeInner>) -> (bool, bool) {
         let mut state = self.state();
         let mut progress = self.take_back(&mut state);
@@ -86,7 +85,7 @@ impl RuntimeInner {
         self.wake_reaper();
     }
 
-    /// Has the reaper look now.
+    /// Wakes the reaper. Starts its thread if that does not run.
     pub(crate) fn wake_reaper(&self) {
         self.reaper.wake(|| {
             if self.is_closed() {
@@ -101,7 +100,7 @@ impl RuntimeInner {
         });
     }
 
-    /// Starts a thread that destroys what is queued.
+    /// Starts a thread that destroys the queued objects.
     pub(in crate::host) fn start_destroyer(self: &Arc<RuntimeInner>, start: Start) {
         let Start { number, beside } = start;
         if let Some((component, age)) = beside {
@@ -123,11 +122,11 @@ impl RuntimeInner {
             state.release_needs(destroyed.needs());
             let mut inner = self.reaper.destroyers.lock();
             inner.end(number);
-            // One look of the reaper's for many objects is enough, unless one let others go.
+            // One round of the reaper for many objects is enough, unless an object released dependencies.
             let is_worth_a_look = !inner.is_waiting() || !destroyed.needs().is_empty();
             drop(inner);
             drop(state);
-            // It may hold the last count of a component whose image can go.
+            // The object may have the last count of a component whose image can go.
             drop(destroyed);
             if is_worth_a_look {
                 self.wake_reaper();
@@ -137,7 +136,7 @@ impl RuntimeInner {
 }
 
 impl State {
-    /// Takes out the instances that may be destroyed.
+    /// Takes out the retiring instances that may be destroyed.
     fn ready(&mut self, pins: &Pins) -> Vec<Instance> {
         if self.retiring.is_empty() {
             return Vec::new();
@@ -165,7 +164,7 @@ impl State {
 
     /// Frees the retired worlds that no frame shows and no pin holds.
     fn free_worlds(&mut self, pins: &Pins) -> bool {
-        // Before the frames: see `pins`. The count of a world that is pinned is the pin's.
+        // Before the frames: see `pins`. A pin has a count of its world.
         let pins = pins.lock();
         let shown: HashSet<*const Table> =
             records::all().flat_map(|thread| thread.calls()).map(|(table, _)| table).collect();

@@ -1,7 +1,7 @@
-//! The reaper's own parts: the slots that were released, its thread, and who runs destructors.
+//! The parts of the reaper: the released slots, its thread, and the threads that run destructors.
 //!
-//! [`reaper`](super::reaper) says what the thread does. It is started when there is first something to
-//! do, and again in the child of a fork.
+//! [`reaper`](super::reaper) says what the thread does. The thread is started when there is first something to
+//! do, and anew in the child of a fork.
 
 use std::{
     ptr::NonNull,
@@ -28,7 +28,7 @@ use super::destroyers::{self, Destroyers, Running};
 pub(crate) struct Reaper {
     released: Mutex<Vec<Released>>,
     thread: Mutex<Option<Thread>>,
-    /// The fork count of the process that the thread runs in, plus one.
+    /// One more than the fork count of the process in which the thread runs; 0 before it was started.
     running: AtomicU32,
     pub(in crate::host) destroyers: Destroyers,
 }
@@ -37,7 +37,7 @@ pub(crate) struct Reaper {
 pub(in crate::host) struct ReaperLocks<'a> {
     _released: MutexGuard<'a, Vec<Released>>,
     _thread: MutexGuard<'a, Option<Thread>>,
-    /// The child of a fork has none of the threads.
+    /// The threads that run destructors, which the child of a fork forgets.
     pub(in crate::host) destroyers: MutexGuard<'a, destroyers::Inner>,
 }
 
@@ -57,43 +57,43 @@ impl Reaper {
         lock(&self.released).push(Released(slot));
     }
 
-    /// The slots noted since the last time. Take them under the state lock, so that they
-    /// are always either here or in the bookkeeping.
+    /// Takes the slots that were noted since the last call. The caller holds the state lock, so that a slot is
+    /// always either here or in the bookkeeping.
     pub(in crate::host) fn take_released(&self) -> Vec<NonNull<RawSlot>> {
         std::mem::take(&mut *lock(&self.released)).into_iter().map(|released| released.0).collect()
     }
 
-    /// Holds everything of the reaper's that another thread could hold at a fork.
+    /// Takes all locks of the reaper, for the time of a fork.
     pub(in crate::host) fn lock_all(&self) -> ReaperLocks<'_> {
         ReaperLocks { _released: lock(&self.released), _thread: lock(&self.thread), destroyers: self.destroyers.lock() }
     }
 
-    /// How many objects are about to be destroyed, or are being. Ask under the state lock.
+    /// How many objects are queued or being destroyed. The caller holds the state lock.
     pub(in crate::host) fn destroying(&self) -> usize {
         self.destroyers.lock().count()
     }
 
-    /// Whether objects are being destroyed, or released slots wait. Ask under the state lock.
+    /// Whether objects are queued or being destroyed, or released slots wait. The caller holds the state lock.
     pub(crate) fn is_reaping(&self) -> bool {
         self.destroying() > 0 || !lock(&self.released).is_empty()
     }
 
-    /// For the end of the runtime: what is queued, and what those objects need whose destructors
-    /// are running.
+    /// For the end of the runtime: takes the queued objects, and adds to `needs` the dependencies of objects
+    /// whose destructors run.
     pub(in crate::host) fn last_ones(&self, needs: &mut Vec<Held>) -> Vec<Instance> {
         let mut inner = self.destroyers.lock();
         needs.extend(inner.running().iter().flat_map(Running::needs).cloned());
         inner.close()
     }
 
-    /// The destructors that are running; of those that began just now only if `all`.
+    /// The destructors that run: all of them, or only those that hang.
     pub(in crate::host) fn destructors(&self, all: bool) -> Vec<Straggler> {
         let inner = self.destroyers.lock();
         inner.running().iter().filter(|running| all || running.hangs()).map(Running::straggler).collect()
     }
 
-    /// Has the reaper's thread look now. `start` starts the thread if it does not run in this process;
-    /// it returns whether there is one.
+    /// Wakes the reaper's thread. If the thread does not run in this process, calls `start`, which starts it
+    /// and returns whether that succeeded.
     pub(super) fn wake(&self, start: impl FnOnce() -> bool) {
         let process = sys::forks() + 1;
         if self.running.load(Ordering::Acquire) == process {
@@ -104,20 +104,20 @@ impl Reaper {
         }
         let mut slot = lock(&self.thread);
         if self.running.load(Ordering::Acquire) == process {
-            // Another thread started it just now, and it may have looked already.
+            // Another thread started the reaper just now, and it may have looked already.
             if let Some(thread) = &*slot {
                 thread.unpark();
             }
             return;
         }
         if start() {
-            // Its own handle is not there yet, but then it has not looked yet.
+            // The reaper sets its handle before its first look, so it needs no wake-up before that.
             *slot = None;
             self.running.store(process, Ordering::Release);
         }
     }
 
-    /// The calling thread is the reaper's.
+    /// Notes that the calling thread is the reaper's.
     pub(super) fn run_here(&self) {
         *lock(&self.thread) = Some(thread::current());
     }

@@ -1,14 +1,14 @@
-//! Shortcuts: where services were found in one world, so that asking for a service again takes neither
-//! a search nor the state lock.
+//! Shortcuts: the slots where services were found in one world, so that asking for a service again needs
+//! neither a search nor the state lock.
 //!
-//! What is present changes only with a commit, and each publication has a generation of its own. So a
-//! shortcut holds in the world in which it was found, as long as its slot has a handle.
+//! Only a commit changes what is present, and each publication has a generation of its own. So a shortcut is
+//! valid in the world in which it was found, as long as its slot has a handle.
 //!
-//! *Reader*: under the lock of the shortcuts, a leaf, reads the current generation through
-//! [`Worlds`](crate::host::worlds::world::Worlds), finds a shortcut of that generation, and takes a
-//! reference to its slot unless the count of references is 0. *Writers*: a commit touches no shortcut;
-//! the generation that it publishes makes all of them stale. The reaper has a slot forgotten, under the
-//! lock, before it frees the slot.
+//! *Reader*: takes the lock of the shortcuts, a leaf, reads the current generation through
+//! [`Worlds`](crate::host::worlds::world::Worlds), finds a shortcut of that generation, and takes a reference
+//! to its slot unless the count of references is 0. *Writers*: a commit touches no shortcut; the generation
+//! that it publishes makes all of them stale. The reaper forgets the shortcuts to a slot, under the lock,
+//! before it frees the slot.
 //!
 //! *Collision* with the reaper: if the reader's section comes first, the slot's count is 0 already, and
 //! never rises again, so the reader takes nothing; if the reaper's comes first, the reader finds no
@@ -44,11 +44,11 @@ pub(super) struct Found {
 
 #[derive(Default)]
 struct OfInterface {
-    /// The world in which they were found; `None` before the first.
+    /// The world in which the shortcuts were found; `None` before the first.
     generation: Option<Generation>,
     unnamed: Option<RawRef>,
-    /// By the name of the component that was asked for. Only names that were found, so there are no
-    /// more of them than components.
+    /// The shortcuts by the component's name that the caller gave. Only names that were found are here, so
+    /// there are no more of them than components.
     named: HashMap<Box<str>, RawRef>,
 }
 
@@ -60,13 +60,13 @@ struct RawRef(NonNull<RawSlot>);
 unsafe impl Send for RawRef {}
 
 impl Shortcuts {
-    /// Locks the shortcuts; around a fork, too.
+    /// Locks the shortcuts; a fork does so, too.
     pub(super) fn lock(&self) -> LockedShortcuts<'_> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Another reference to the slot where a program's service was found, of `component` or of any,
-    /// if that was in the world of the number that `current` returns, and the slot is still there.
+    /// Another reference to the slot where a program's service was found, of `component` if that is given.
+    /// `None` if it was not found in the world of the number that `current` returns, or if the slot is gone.
     pub(super) fn find(
         &self,
         encoded: &[u8],
@@ -86,12 +86,11 @@ impl Shortcuts {
         unsafe { SlotRef::share(slot.0) }
     }
 
-    /// Notes where the service was found in the world of that number, and forgets what was found in an
-    /// older one.
+    /// Notes that the service was found at `slot` in the world of that number. Forgets what was found in an
+    /// older world.
     ///
     /// # Safety
-    /// The caller has a reference to the slot, and has the slot forgotten ([`Shortcuts::forget`])
-    /// before it is freed.
+    /// The caller has a reference to the slot, and calls [`Shortcuts::forget`] before it frees the slot.
     pub(super) unsafe fn remember(
         &self,
         encoded: &[u8],

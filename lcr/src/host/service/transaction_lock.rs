@@ -1,4 +1,4 @@
-//! One transaction at a time, without waiting.
+//! The lock that lets one transaction run at a time. Taking it never waits.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -10,11 +10,11 @@ pub(crate) struct TransactionLock(AtomicU8);
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Begin {
-    /// The transaction may run, and must [`TransactionLock::end`].
+    /// The transaction may run. Its caller must call [`TransactionLock::end`].
     Begun,
     /// Another transaction runs.
     Busy,
-    /// A fork cut a transaction off: this process must not run any.
+    /// A fork cut a transaction off: this process must run no transaction.
     Lost,
 }
 
@@ -35,7 +35,8 @@ impl TransactionLock {
         self.0.store(Self::IDLE, Ordering::Release);
     }
 
-    /// In the child of a fork: true if a transaction was running.
+    /// In the child of a fork: marks the lock as lost if a transaction was running, and returns whether one
+    /// was.
     pub(super) fn lose(&self) -> bool {
         self.0.compare_exchange(Self::RUNNING, Self::LOST, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }

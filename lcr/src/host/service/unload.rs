@@ -1,13 +1,12 @@
 //! Unmapping: images that no provider uses any more, of components that opted in.
 //!
-//! Images stay mapped by default, because Rust cannot say who still points into one
-//! (thread-locals, leaked references, threads). `#[lcr::component(unload)]` is the
-//! author's word that nothing does once all instances are destroyed. Then the image goes
-//! when (1) nothing holds an implementation of it, so that no world that can be entered
-//! and no instance refers to it, and (2) `Image::unload` finds nothing that
-//! [`Holds`](crate::abi::holds::Holds) counts: no value of its held elsewhere, no thread that
-//! it started, no destructor of a thread-local. A caller frees what a call returned before it
-//! leaves the call's frame, so no thread is on its way back into the image either.
+//! Images stay mapped by default, because Rust cannot say what still points into an image (thread-locals,
+//! leaked references, threads). With `#[lcr::component(unload)]` the author vouches that nothing does once all
+//! instances are destroyed. Then the reaper unmaps the image when (1) nothing holds an implementation of it,
+//! so that no instance and no world that can be entered refers to it, and (2) `Image::unload` finds nothing
+//! that [`Holds`](crate::abi::holds::Holds) counts: no value of the image held elsewhere, no thread that the
+//! image started, no destructor of a thread-local. A caller frees what a call returned before it leaves the
+//! call's frame, so no thread is on its way back into the image.
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use crate::host::image::threads;
 use super::inner::RuntimeInner;
 
 impl RuntimeInner {
-    /// Unmaps what can be unmapped now. Returns whether anything was.
+    /// Unmaps the images that can be unmapped now. Returns whether there were any.
     pub(in crate::host) fn unload(&self) -> bool {
         let candidates = self.state().images.take_waiting();
         let mut held = Vec::new();

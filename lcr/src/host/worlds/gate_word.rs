@@ -11,7 +11,7 @@
 
 use crate::abi::sync::{AtomicU32, Ordering};
 
-/// The word. Sleeping and waking are the caller's: a futex, or a model's.
+/// The word. The caller brings the ways to sleep and to wake: a futex, or those of a model.
 pub(crate) struct Word(AtomicU32);
 
 /// What a caller saw of the gate before it entered.
@@ -35,26 +35,27 @@ impl Word {
         Look(self.0.load(Ordering::Acquire))
     }
 
-    /// What `read` read while the gate was open: with the current world, one whose slots no gate has
-    /// closed. `None` if the gate was shut at any moment of that.
+    /// The result of `read`, if the gate was open all the while: if `read` reads the current world, no gate has
+    /// closed the slots of that. `None` if the gate was shut at any moment meanwhile.
     pub(crate) fn read_open<T>(&self, read: impl FnOnce() -> T) -> Option<T> {
         let before = self.look();
         if before.is_shut() {
             return None;
         }
-        // A closed world is published behind the odd word, so who reads that world (`Acquire`) finds
-        // the word changed; and it is replaced before the word becomes even.
+        // A closed world is published after the word became odd, so a thread that reads that world (`Acquire`)
+        // finds the word changed; and the world is replaced before the word becomes even.
         let read = read();
         (self.look() == before).then_some(read)
     }
 
-    /// Before the world with closed slots is published. One thread at a time shuts and opens.
+    /// Makes the word odd, before the world with closed slots is published. One thread at a time shuts and
+    /// opens.
     pub(crate) fn shut(&self) {
         let word = self.0.load(Ordering::Relaxed);
         self.0.store(word | 1, Ordering::Release);
     }
 
-    /// After the world with open slots was published; `wake` wakes every sleeper.
+    /// Makes the word even, after the world with open slots was published. `wake` wakes every sleeper.
     pub(crate) fn open(&self, wake: impl FnOnce(&AtomicU32)) {
         let word = self.0.load(Ordering::Relaxed);
         if word % 2 == 1 {
@@ -63,7 +64,7 @@ impl Word {
         }
     }
 
-    /// `sleep` sleeps if the word still has the value it is given.
+    /// Calls `sleep` with the value that `look` saw; it sleeps if the word still has that value.
     pub(crate) fn wait(&self, look: Look, sleep: impl FnOnce(&AtomicU32, u32)) {
         sleep(&self.0, look.0);
     }

@@ -1,6 +1,6 @@
-//! The ground of every call: [`world`] is the table that is current, [`records`] holds the frames
-//! of each thread, and [`gate_word`] is what threads wait on while a gate is shut. What loom models
-//! is here and in `abi`.
+//! The ground of every call: [`world`] has the current table, [`records`] the frames of each thread, and
+//! [`gate_word`] the word on which threads sleep while a gate is shut. loom's models check the code of this
+//! room and of `abi`.
 
 pub(in crate::host) mod gate_word;
 pub(crate) mod records;

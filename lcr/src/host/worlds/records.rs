@@ -1,16 +1,16 @@
-//! The threads' records: handing them out, reading all of them, giving them back.
+//! The threads' records: giving them out, reading all of them, giving them out again.
 //!
-//! Records form a list that only grows; a record whose thread is gone is handed to a
-//! later thread. So a writer walks the list without a lock, a fork cannot catch the
-//! list in between, and the list is as long as there ever were threads at one time.
+//! Records form a list that only grows; a record whose thread is gone is given to a later thread. So a writer
+//! walks the list without a lock, a fork cannot catch the list half changed, and the list is as long as the
+//! largest number of threads at one time.
 //!
-//! The list belongs to the process (in this image), not to a runtime: a frame says
-//! which world it is in, and a world belongs to one runtime.
+//! The list belongs to the process (in this image), not to a runtime: a frame says which world its call is in,
+//! and a world belongs to one runtime.
 //!
 //! Invariants
 //! 1. A record has one owner; only the owner enters and leaves through it.
-//! 2. A thread may make calls to its very end, in whatever destructor: its record is
-//!    handed on only when the kernel does not know the thread any more.
+//! 2. A thread may make calls to its very end, in whatever destructor: another thread gets its record only when
+//!    the kernel does not know the thread any more.
 //! 3. In the child of a fork only the forking thread's record is inside anything.
 
 use std::{
@@ -30,7 +30,7 @@ use crate::{
     },
 };
 
-/// A thread's record with what only the host reads.
+/// A thread's record, with the fields that only the host reads.
 ///
 /// | field | read and written by |
 /// |---|---|
@@ -52,7 +52,7 @@ pub(crate) struct ThreadRecord {
     next: AtomicPtr<ThreadRecord>,
     deeper: AtomicPtr<Chunk>,
     pinned: UnsafeCell<Vec<PinnedTable>>,
-    /// Whether every call must take the slow path, pins or not.
+    /// Whether every call must take the slow path, with or without pins.
     slow: AtomicBool,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct PinnedTable {
 
 const CHUNK: usize = 64;
 
-/// Frames of calls that are nested deeper than the record's own.
+/// Frames for calls that are nested deeper than the record's own frames.
 struct Chunk {
     frames: [Frame; CHUNK],
     next: AtomicPtr<Chunk>,
@@ -109,7 +109,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static ThreadRecord> {
     })
 }
 
-/// Sends the calling thread's next call to the slow path, if it makes calls.
+/// Sends the next call of the calling thread to the slow path, if the thread has a record.
 pub(in crate::host) fn take_slow_path_once() {
     let mine = MINE.with(Cell::get);
     if !mine.is_null() {
@@ -118,8 +118,7 @@ pub(in crate::host) fn take_slow_path_once() {
     }
 }
 
-/// Gives back every record but the calling thread's: in the child of a fork no other
-/// thread exists.
+/// In the child of a fork, where no other thread exists: frees every record but that of the calling thread.
 pub(in crate::host) fn forget_other_threads() {
     let mine = MINE.with(Cell::get);
     for record in all() {
@@ -139,26 +138,26 @@ fn take() -> &'static ThreadRecord {
     let free = all().find(|record| {
         let before = record.owner.load(Ordering::Relaxed);
         let is_free = before == 0
-            || before == owner // Of an earlier thread: this one has none.
+            || before == owner // Of an earlier thread with this number: the calling thread has no record.
             || record.ended.load(Ordering::Acquire) && !sys::is_alive(ThreadId::of_kernel(before));
         is_free && record.owner.compare_exchange(before, owner, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     });
     let record = free.unwrap_or_else(|| link(owner));
     record.ended.store(false, Ordering::Relaxed);
     record.set_name(sys::thread_name().as_bytes());
-    // SAFETY: the record is this thread's since a moment ago. A pin that its last owner
-    // leaked holds a world, but not this thread's.
+    // SAFETY: the record is this thread's since the exchange. A pin that its last owner leaked holds a world,
+    // but not for this thread.
     unsafe { record.pinned() }.clear();
     record.slow.store(false, Ordering::Relaxed);
     record.record.open();
-    // Without a key the record stays with the ended thread: a leak, and nothing worse.
+    // If there is no key, the record stays with the ended thread, which only leaks it.
     sys::at_thread_exit(&KEY, ptr::from_ref(record).cast(), end);
     record
 }
 
 fn link(owner: u32) -> &'static ThreadRecord {
-    // Shared from the start: the list's address must not come from a unique borrow, which the
-    // owner's next use of its own would end.
+    // The reference is shared from the start: the address in the list must not come from a unique borrow, which
+    // the owner's next use of its own reference would end.
     let record: &'static ThreadRecord = Box::leak(Box::new(ThreadRecord {
         record: Record::new(),
         owner: AtomicU32::new(owner),
@@ -179,8 +178,8 @@ fn link(owner: u32) -> &'static ThreadRecord {
     }
 }
 
-/// The owner's thread is about to end. Later destructors of it may still make calls,
-/// by the slow path.
+/// Called by the C library when the owner's thread is about to end. Later destructors of the thread may still
+/// make calls, by the slow path.
 unsafe extern "C" fn end(record: *mut libc::c_void) {
     // SAFETY: `take` registered the address of a record, and records are never freed.
     let record = unsafe { &*record.cast::<ThreadRecord>() };
@@ -195,12 +194,12 @@ impl ThreadRecord {
         &self.record
     }
 
-    /// The owner, [`ThreadId::NONE`] if there is none.
+    /// The owner; [`ThreadId::NONE`] if the record is free.
     pub(crate) fn thread_id(&self) -> ThreadId {
         ThreadId::of_kernel(self.owner.load(Ordering::Acquire))
     }
 
-    /// The thread's name, at most 15 bytes of it; `None` if it has none.
+    /// The first 15 bytes of the thread's name; `None` if it has no name.
     pub(crate) fn thread_name(&self) -> Option<String> {
         let bytes = self.name.each_ref().map(|word| word.load(Ordering::Relaxed).to_ne_bytes());
         let bytes = bytes.concat();
@@ -218,7 +217,7 @@ impl ThreadRecord {
         }
     }
 
-    /// The frame for calls at `depth`; makes room. For the owner.
+    /// The frame for calls at `depth`. Makes room for it. Only the owner calls this, unless the frame exists.
     pub(crate) fn frame(&self, depth: u32) -> &Frame {
         if let Some(frame) = self.record.inline_frame(depth) {
             return frame;
@@ -249,14 +248,15 @@ impl ThreadRecord {
         (0..self.record.depth()).map(|depth| self.frame(depth).read())
     }
 
-    /// Sends every call to the slow path from now on, for the owner: the thread of a
-    /// transaction, which meets its successors there.
+    /// Sends every call of the owner to the slow path from now on: for the thread of a transaction, which
+    /// reaches its successors there. Only the owner calls this.
     pub(crate) fn force_slow_path(&'static self) {
         self.slow.store(true, Ordering::Relaxed);
         self.record.set_fast(false);
     }
 
-    /// Lets calls through to the inline frames again, for the owner, unless they must not.
+    /// Lets the owner's calls through to the inline frames again, unless a pin or a transaction forbids that.
+    /// Only the owner calls this.
     pub(in crate::host) fn allow_fast_path(&'static self) {
         // SAFETY: the owner calls this, and no borrow is alive.
         let is_pinned = !unsafe { self.pinned() }.is_empty();

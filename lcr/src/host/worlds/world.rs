@@ -6,9 +6,9 @@
 //!
 //! # Reading the current world without a lock
 //!
-//! Whoever wants the current world and is not in a call ([`Worlds::current`] and its neighbours)
-//! must find the world that calls find at that moment, or a program could see a new answer before the
-//! new generation, or the other way round.
+//! A thread that reads the current world outside of a call ([`Worlds::current`] and its neighbours) must find
+//! the world that calls find at that moment. Otherwise a program could see a new answer before the new
+//! generation, or the other way round.
 //!
 //! *Reader*: loads the owner, which holds a world, then the address (`Acquire`), and begins again if the
 //! address is not that of the held world's table. *Writer*: stores the owner, then the address
@@ -70,7 +70,7 @@ fn layout(len: usize) -> Layout {
 }
 
 impl World {
-    /// A world of `len` entries that begin as those of `before` and, behind it, closed.
+    /// A world of `len` entries: first copies of those of `before`, then closed ones.
     fn new(generation: Generation, serial: u64, len: usize, before: Option<&World>) -> World {
         // SAFETY: a table has a header, so the size is not 0.
         let memory = unsafe { alloc(layout(len)) };
@@ -115,7 +115,7 @@ impl World {
         unsafe { self.table.as_ref() }.serial
     }
 
-    /// Number of entries.
+    /// The number of entries.
     pub(crate) fn len(&self) -> usize {
         // SAFETY: the table lives as long as this world.
         unsafe { self.table.as_ref() }.len
@@ -133,13 +133,13 @@ impl World {
         unsafe { entry(self.table.as_ptr(), slot.offset()) }
     }
 
-    /// What a slot holds, if the world has it and it is open.
+    /// What a slot holds; `None` if the slot is closed or the world does not have it.
     pub(crate) fn target(&self, slot: SlotId) -> Option<Target> {
         self.has(slot).then(|| self.entry(slot).target())?
     }
 
-    /// Closes those of `slots` that hold the instance at `address`, in place: for a world
-    /// that one thread alone may still enter.
+    /// Closes, in place, those of `slots` that hold the instance at `address`: for a world that only one thread
+    /// may still enter.
     pub(in crate::host) fn close(&self, slots: &[SlotId], address: usize) {
         for &slot in slots {
             if self.target(slot).is_some_and(|target| target.data.addr() == address) {
@@ -148,7 +148,7 @@ impl World {
         }
     }
 
-    /// Bytes of the table.
+    /// The size of the table, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         layout(self.len()).size()
     }
@@ -172,8 +172,8 @@ pub(crate) struct Worlds {
 #[derive(Default)]
 pub(crate) struct Retired {
     worlds: Vec<Arc<World>>,
-    /// The kernel refused the barrier of the last publication, so calls may be inside these
-    /// worlds that no frame shows yet. A later barrier makes up for it.
+    /// Whether the kernel refused the barrier of the last publication. Then calls may be inside these worlds that
+    /// no frame shows yet, until a later barrier.
     is_unordered: bool,
 }
 
@@ -193,16 +193,16 @@ impl Retired {
         self.worlds.first().map(|world| world.generation())
     }
 
-    /// Frees the worlds that are not among the tables `shown` by frames, and of which nothing else
-    /// holds a count. Returns whether there were any.
+    /// Frees the worlds whose tables are not among those `shown` by frames, and of which this list has the last
+    /// count. Returns whether there were any.
     pub(in crate::host) fn free(&mut self, shown: &HashSet<*const Table>) -> bool {
         let before = self.worlds.len();
         self.worlds.retain(|world| shown.contains(&world.table()) || Arc::strong_count(world) > 1);
         self.worlds.len() < before
     }
 
-    /// Whether every call that is inside one of these worlds shows in a frame. Passes the
-    /// barrier that the kernel refused to a publication, if it does not refuse it again.
+    /// Whether every call that is inside one of these worlds shows in a frame. If the kernel refused the barrier
+    /// of a publication, tries again to pass it.
     pub(crate) fn shows_all_calls(&mut self) -> bool {
         self.is_unordered = self.is_unordered && sys::membarrier().is_err();
         !self.is_unordered
@@ -248,10 +248,10 @@ impl Worlds {
         }
     }
 
-    /// Makes a successor of the current world with `edits` and at least `len` entries,
-    /// publishes it as the world of commit `serial`, and passes the writer's half of the barrier: afterwards every call
-    /// that is inside an older world shows in a frame, and no further one enters; unless the
-    /// kernel refuses the barrier, see [`Retired::shows_all_calls`].
+    /// Makes a successor of the current world with `edits` and at least `len` entries, publishes it as the world
+    /// of commit `serial`, and passes the writer's half of the barrier. After that every call that is inside an
+    /// older world shows in a frame, and no further call enters one, unless the kernel refuses the barrier: see
+    /// [`Retired::shows_all_calls`].
     pub(crate) fn publish(
         &self,
         core: &Core,

@@ -1,4 +1,4 @@
-//! What names a file by its content.
+//! The hash that names a file by its content.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash([u8; 32]);
 
-/// How many digits of a hash stand for it in names.
+/// How many digits of a hash are in names.
 const SHORT: usize = 16;
 
 impl ContentHash {
@@ -17,12 +17,12 @@ impl ContentHash {
         ContentHash(blake3::hash(bytes).into())
     }
 
-    /// The hash itself, in the order in which its digits are written.
+    /// The 32 bytes of the hash, in the order in which `Display` writes them.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The first digits, enough for people and for the names of files.
+    /// The first 16 digits, for messages and for the names of files.
     pub(crate) fn short(&self) -> String {
         let mut digits = self.to_string();
         digits.truncate(SHORT);

@@ -1,8 +1,8 @@
 //! Linking: an implementation's functions in the order in which a handle numbers them.
 //!
-//! A *view* is an interface as one image knows it. Methods are linked by name and
-//! signature, not by position: extra methods of the implementation do no harm, a
-//! missing one is served by the view's default body, if it has one.
+//! A *view* is an interface as one image knows it. Methods are linked by name and signature, not by position:
+//! extra methods of the implementation do no harm, and the view's default body, if there is one, serves a
+//! method that the implementation lacks.
 
 #[cfg(test)]
 mod tests;
@@ -31,7 +31,7 @@ pub(crate) struct View {
 pub(crate) struct Views {
     views: Vec<View>,
     by_bytes: HashMap<Vec<u8>, ViewId>,
-    /// By the address of the encoded bytes: the bytes of one image, seen before.
+    /// By the address of encoded bytes of an image that were resolved before.
     by_address: HashMap<usize, ViewId>,
 }
 
@@ -67,18 +67,18 @@ impl Views {
     }
 }
 
-/// Finds each method of the view among the implementation's: its place there, or `None`
-/// for one that the view's default body serves. Reads only the manifest.
+/// Finds each method of the view among the implementation's methods. Returns its place there, or `None` if the
+/// view's default body serves it. Reads only the manifest.
 ///
 /// # Errors
-/// `Mismatch`, naming the first method that cannot be served and why.
+/// `Mismatch`, with the first method that the implementation cannot serve, and why.
 pub(crate) fn link(view: &View, implementation: &ExportManifest) -> Result<Vec<Option<usize>>> {
     let InterfaceManifest { name, version, methods } = &view.interface;
     link_methods(name, *version, methods, implementation)
 }
 
-/// Finds what a dependent needs among the implementation's methods, as [`link`]. A record
-/// that does not say which methods those are is only asked for the version.
+/// Finds the methods that a dependent needs among the implementation's methods, as [`link`] does. If the need does
+/// not list its methods, compares only the version.
 ///
 /// # Errors
 /// As for [`link`].
@@ -143,7 +143,7 @@ unsafe impl Send for Functions {}
 unsafe impl Sync for Functions {}
 
 impl Functions {
-    /// The functions of `export` at `places`, null where there is none.
+    /// The functions of `export` at `places`; null where the place is `None`.
     ///
     /// The places come from [`link`] with the export's own manifest, whose number of
     /// methods was compared with the export's when it was loaded.

@@ -1,9 +1,9 @@
 //! From a file to an image, without trusting the file.
 //!
-//! [`stage`] copies and checks a file, [`elf`] and [`reader`] read it, [`manifest`] and [`shape`]
-//! say what it provides, [`link`] joins a handle's methods to an implementation's, [`room`]
-//! measures whether one more image fits, [`library`] is the only place that maps and unmaps, and
-//! [`threads`] counts what an image's code has of threads. This room knows no runtime.
+//! [`stage`] copies and checks a file, [`elf`] and [`reader`] read it, [`manifest`] and [`shape`] say what it
+//! provides, [`link`] finds a handle's methods among an implementation's, [`room`] measures whether one more
+//! image fits, [`library`] is the only place that maps and unmaps, and [`threads`] counts the threads,
+//! thread-locals and thread keys of each image. This room knows no runtime.
 
 pub(crate) mod content_hash;
 pub(in crate::host) mod elf;

@@ -17,7 +17,7 @@ impl<'a> Reader<'a> {
         Reader { bytes, at: 0 }
     }
 
-    /// An error about the place where reading has come to.
+    /// An error at the place up to which this has read.
     #[cold]
     pub(in crate::host) fn error(&self, found: impl std::fmt::Display) -> Error {
         let text = format!("damaged manifest: {found} before byte {}; build or copy the library again", self.at);
@@ -88,12 +88,12 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
-    /// The bytes that have not been read.
+    /// The bytes that are left.
     pub(in crate::host) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    /// Refuses bytes behind the last item.
+    /// Refuses bytes after the last item.
     pub(in crate::host) fn end(&self) -> Result<()> {
         match self.rest().len() {
             0 => Ok(()),

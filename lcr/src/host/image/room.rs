@@ -1,24 +1,22 @@
 //! How many more images fit into this process.
 //!
-//! Beside memory, an image takes some of what a process has little of, for as long as it is
-//! mapped; by default that is for ever. Who runs out of it breaks, and need not be the one who took it:
+//! Beside memory, an image takes scarce resources of the process for as long as it is mapped, which by default is
+//! for ever. Code that then finds none left breaks, and that need not be the code that took them:
 //!
-//! | what | of how many | taken by | without it |
+//! | resource | how many there are | taken by | if none is left |
 //! |---|---|---|---|
 //! | mappings | `vm.max_map_count`, 65,530 by default | each image, 4 or 5 | `mmap`, and so `malloc` and `pthread_create`, fail |
 //! | thread keys | 1,024 (glibc) | images that do not lead these to the host (`component/libc_shims`) | std aborts |
 //! | static thread-local storage | some 1,700 bytes (glibc) | images with the initial-exec model, such as mimalloc's by default | `dlopen` refuses |
 //!
-//! So what a file takes is read from the file, and what is left is measured when a plan is made,
-//! which says how many times it fits; and again before the loader is called. A file that does not
-//! fit is refused, and so is one that would leave less than a reserve for the rest of the
-//! process ([`SPARE_MAPPINGS`], [`SPARE_KEYS`]).
+//! So this room reads from a file what the file takes, and measures what is left: when a plan is made, which says
+//! how many times the file fits, and again before the loader is called. It refuses a file that does not fit, and
+//! a file that would leave less than a reserve for the rest of the process ([`SPARE_MAPPINGS`],
+//! [`SPARE_KEYS`]). The reserve also covers what other threads take between the measurement and the load.
 //!
-//! Other threads may take the same things between the measurement and the load. The reserve is for that.
-//!
-//! To count mappings is to read a line of the kernel's for each, which takes as long as many loads once
-//! thousands of images are mapped. So while there are plenty, a count is good for a second, less
-//! what was loaded since; near the limit every measurement counts.
+//! Counting mappings means reading one line of `/proc/self/maps` for each, which takes as long as many loads once
+//! thousands of images are mapped. So while there are plenty, a count is used for a second, less what was loaded
+//! since; near the limit every measurement counts anew.
 
 use std::{
     fmt, fs,
@@ -40,12 +38,12 @@ const SPARE_MAPPINGS: usize = 1024;
 const SPARE_KEYS: u32 = 64;
 /// More mappings than this are plenty: no program makes as many within [`FRESH`].
 const PLENTY: usize = 16 * SPARE_MAPPINGS;
-/// How long a count of mappings is good while there are plenty.
+/// How long a count of mappings is used while there are plenty.
 const FRESH: Duration = Duration::from_secs(1);
-/// Fewer than this are worth a line in a plan.
+/// If fewer images than this fit, a plan says so.
 const FEW: usize = 1000;
 
-/// How many images of a kind fit, and what ends first.
+/// How many images of a kind fit, and the resource that limits the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fits {
     pub(crate) images: usize,
@@ -60,7 +58,8 @@ enum Limit {
 }
 
 impl Fits {
-    /// What a plan says of it; nothing while there is plenty of a thing that all images take.
+    /// The line of a plan about it; `None` while many images fit and mappings are the limit, which every image
+    /// takes.
     pub(crate) fn note(self) -> Option<String> {
         (self.images < FEW || self.limit != Limit::Mappings).then(|| format!("{self} fit into this process"))
     }
@@ -77,12 +76,12 @@ impl fmt::Display for Fits {
     }
 }
 
-/// How many images that take so much fit.
+/// How many images that take this much fit.
 ///
 /// # Errors
-/// [`ErrorKind::Load`] if none does, with the way out.
+/// [`ErrorKind::Load`] if none fits, with a way out.
 pub(crate) fn measure(takes: &Takes) -> Result<Fits> {
-    // A constructor may take keys before its image has met the host, which no file tells.
+    // A constructor may take keys before its image has met the host, and the file does not show that.
     if !takes.keys && !has_keys() {
         let text = format!(
             "the process has no more than {SPARE_KEYS} thread keys left, and a library's constructors may take some; \
@@ -125,11 +124,11 @@ pub(crate) fn measure(takes: &Takes) -> Result<Fits> {
 /// The last count of mappings.
 struct Counted {
     at: Instant,
-    /// How many may still be made, without the reserve and what images have taken since.
+    /// How many may still be made, without the reserve and without those that images have taken since.
     left: usize,
 }
 
-/// Mappings that may still be made, without the reserve. `None` if the system does not say.
+/// How many mappings may still be made, without the reserve. `None` if the system does not say.
 fn mappings() -> Option<usize> {
     let RoomLock(mut last) = lock();
     if let Some(Counted { at, left }) = *last
@@ -143,7 +142,7 @@ fn mappings() -> Option<usize> {
     Some(left)
 }
 
-/// An image of these mappings was loaded.
+/// Notes that an image with so many mappings was loaded.
 pub(in crate::host) fn took(mappings: usize) {
     let RoomLock(mut last) = lock();
     if let Some(last) = &mut *last {
@@ -166,20 +165,20 @@ fn count_mappings() -> Option<usize> {
     }
 }
 
-/// Thread keys that may still be made, without the reserve: makes them, and deletes them again.
-/// The C library gives the lowest number that is free, so those of the reserve are never made here.
+/// How many thread keys may still be made, without the reserve. Makes the keys to count them, and deletes them
+/// again. The C library gives the lowest free number, so this never makes the keys of the reserve.
 fn keys() -> usize {
     let _turn = lock();
     sys::count_keys_below(sys::key_limit().saturating_sub(SPARE_KEYS), usize::MAX)
 }
 
-/// Whether there is a thread key beside the reserve.
+/// Whether a thread key may be made, without the reserve.
 fn has_keys() -> bool {
     let _turn = lock();
     sys::count_keys_below(sys::key_limit().saturating_sub(SPARE_KEYS), 1) > 0
 }
 
-/// While this lives, no thread counts and none has keys that are made only to be counted: for the thread
+/// While this value lives, no other thread counts, or has keys that it made only to count them: for the thread
 /// that counts, and for the time of a fork.
 pub(in crate::host) struct RoomLock(MutexGuard<'static, Option<Counted>>);
 

@@ -1,7 +1,7 @@
 //! The dynamic table: the loader's index of everything that it will follow.
 //!
-//! Each entry that names a table must name the section of that type, to the byte, and each such
-//! section must be named: then `tables` may check the sections and has checked the loader's view.
+//! Each entry that names a table must name the section of that type, to the byte, and each such section must have
+//! an entry. Then a check of the sections (`tables`) is a check of what the loader will follow.
 
 use super::{
     refusal::{damaged, ensure, executable, refused},
@@ -16,24 +16,24 @@ use object::{
 };
 use std::collections::HashMap;
 
-/// The entries of the dynamic table, in the order of the file for those that may repeat.
+/// The entries of the dynamic table. Entries that may repeat are in the order of the file.
 #[derive(Debug)]
 pub(super) struct Dynamic<'data> {
     single: HashMap<i64, u64>,
     /// File names of the libraries that this one needs, in order.
     pub(super) needed: Vec<&'data [u8]>,
-    /// Where these are in the table of names.
+    /// Their places in the table of names.
     pub(super) needed_at: Vec<u64>,
-    /// Where further names of files are there.
+    /// The places of further file names in the table of names.
     pub(super) other_names: Vec<u64>,
     /// The table of names.
     pub(super) strings: &'data [u8],
 }
 
-/// The most entries that are looked at; linkers write some dozens, and one for each library.
+/// The most entries that are accepted. Linkers write some dozens, and one for each needed library.
 const ENTRIES: usize = 4096;
 
-/// Which section an entry names: its type, the tag of its address, the tag of its size.
+/// The sections that entries name: the section's type, the tag of its address, the tag of its size.
 #[rustfmt::skip]
 const TABLES: [(elf::SectionType, DynamicTag, Option<DynamicTag>); 10] = [
     (elf::SHT_DYNSYM,     elf::DT_SYMTAB,     None),
@@ -48,7 +48,8 @@ const TABLES: [(elf::SectionType, DynamicTag, Option<DynamicTag>); 10] = [
     (elf::SHT_RELR,       elf::DT_RELR,       Some(elf::DT_RELRSZ)),
 ];
 
-/// Entries whose value the C library asserts (and aborts) on, for the table named beside them.
+/// Entries whose value the C library asserts, and aborts if it is another one: the tag of a table, the tag that
+/// must be there with it, and its value.
 const FIXED: [(DynamicTag, DynamicTag, u64); 4] = [
     (elf::DT_SYMTAB, elf::DT_SYMENT, 24),
     (elf::DT_RELA, elf::DT_RELAENT, 24),
@@ -119,7 +120,7 @@ impl<'data> Dynamic<'data> {
         self.single.get(&tag.0).copied()
     }
 
-    /// Why the library stays mapped until the process ends, if it does.
+    /// Why the library stays mapped until the process ends; `None` if it need not.
     pub(super) fn permanent(&self) -> Option<&'static str> {
         if self.get(elf::DT_FLAGS_1).is_some_and(|flags| flags & elf::DF_1_NODELETE.0 != 0) {
             return Some("it was linked to stay mapped (-z nodelete); link it without");
@@ -129,7 +130,7 @@ impl<'data> Dynamic<'data> {
         self.needed.iter().any(std).then_some(text)
     }
 
-    /// The library wants its thread-locals at a fixed distance from the thread pointer.
+    /// Whether the library wants its thread-locals at a fixed distance from the thread pointer.
     pub(super) fn is_tls_static(&self) -> bool {
         self.get(elf::DT_FLAGS).is_some_and(|flags| flags & elf::DF_STATIC_TLS.0 != 0)
     }
@@ -172,7 +173,8 @@ impl<'data> Dynamic<'data> {
         Ok(())
     }
 
-    /// The entries `addr` and `size` name exactly this section, or there are neither.
+    /// Checks that the entries `addr` and `size` name exactly this section; if there is none, that the entries
+    /// are missing, too.
     fn names(&self, section: Option<&Section<'_>>, addr: DynamicTag, size: Option<DynamicTag>) -> Result<()> {
         let empty = |tag| self.get(tag) == Some(0);
         let right = match section {
@@ -184,7 +186,7 @@ impl<'data> Dynamic<'data> {
         ensure(right, || format!("dynamic entry {:#x} does not fit its section", addr.0))
     }
 
-    /// Each table of relocations is either the general one or that of the linkage table.
+    /// Checks that each table of relocations is either the general one or that of the linkage table.
     fn check_relocations(&self, view: &View<'_>) -> Result<()> {
         let named = |addr, size| (self.get(addr), self.get(size));
         let general = named(elf::DT_RELA, elf::DT_RELASZ);

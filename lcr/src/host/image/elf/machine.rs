@@ -24,16 +24,16 @@ const MACHINES: [Machine; 3] = [
 ];
 
 impl Machine {
-    /// That of this process.
+    /// The machine of this process.
     ///
     /// # Errors
-    /// `NotALibrary` if there is none for it.
+    /// `NotALibrary` if this crate does not know it.
     pub(super) fn ours() -> Result<&'static Machine> {
         let ours = MACHINES.iter().find(|machine| machine.arch == std::env::consts::ARCH);
         ours.ok_or_else(|| refused(format!("libraries cannot be loaded on {}", std::env::consts::ARCH)))
     }
 
-    /// The one of this number, if it is known.
+    /// The machine with this number, if this crate knows it.
     pub(super) fn of(number: elf::Machine) -> Option<&'static Machine> {
         MACHINES.iter().find(|machine| machine.number == number)
     }

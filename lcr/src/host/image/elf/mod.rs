@@ -1,11 +1,11 @@
 //! Reads a shared library that is not trusted yet, from its bytes alone.
 //!
 //! `dlopen` believes what a file says: a truncated one makes it touch pages behind the end
-//! (SIGBUS), a mangled one makes it follow wild offsets (SIGSEGV), jump into data or loop. And it
-//! runs constructors before anyone can object. So [`read`] looks first. An ELF file describes
-//! itself twice, in program headers and dynamic table for the loader ([`segments`], [`dynamic`])
-//! and in section headers for tools, and a linker writes both from one layout; they must agree
-//! here to the byte, and what the loader will follow from there ([`tables`]) must stay inside.
+//! (SIGBUS), a mangled one makes it follow wild offsets (SIGSEGV), jump into data or loop. And it runs
+//! constructors before its caller can object. So [`read`] looks first. An ELF file describes itself twice: in
+//! program headers and dynamic table for the loader ([`segments`], [`dynamic`]), and in section headers for
+//! tools. A linker writes both from one layout, so here they must agree to the byte, and what the loader will
+//! follow from there ([`tables`]) must stay inside.
 //!
 //! Called by `stage`, on the private copy, after [`look`] at the first bytes of the original.
 //!
@@ -16,7 +16,7 @@
 //! 3. Every address that the loader will read, write or call for an accepted file lies in a
 //!    segment with the right to do so, and every file page that it maps exists.
 //!
-//! What it cannot see is damage inside code and data; a content hash or a signature would.
+//! It cannot see damage inside code and data; a content hash or a signature would show that.
 
 mod dynamic;
 mod machine;
@@ -42,31 +42,31 @@ use object::{
 use refusal::{broken, ensure, executable, refused};
 use view::View;
 
-/// What the file says, once it is known to be well-formed.
+/// What a well-formed file says.
 #[derive(Debug)]
 pub(crate) struct Elf<'data> {
     view: View<'data>,
     dynamic: dynamic::Dynamic<'data>,
-    /// Bytes of memory that the image takes, in whole pages.
+    /// The memory that the image takes, in bytes and whole pages.
     pub(crate) mapped: u64,
-    /// Why the library can never be unmapped, if it cannot.
+    /// Why the library can never be unmapped; `None` if it can.
     pub(crate) permanent: Option<&'static str>,
     pub(crate) takes: Takes,
 }
 
-/// What an image takes of what the process has little of, for as long as it is mapped.
+/// The scarce resources of the process that an image takes for as long as it is mapped.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Takes {
-    /// Mappings, at most.
+    /// How many mappings, at most.
     pub(crate) mappings: usize,
-    /// A thread key, when its std first needs one.
+    /// Whether it takes a thread key of the C library.
     pub(crate) keys: bool,
     /// Storage at a fixed distance from each thread's pointer.
     pub(crate) static_tls: Option<StaticTls>,
 }
 
 impl<'data> Elf<'data> {
-    /// The contents of the sections called `name`, as far as the image maps them.
+    /// The contents of the mapped sections called `name`.
     pub(crate) fn sections(&self, name: &str) -> impl Iterator<Item = &'data [u8]> {
         let bytes = self.view.bytes;
         let named = move |s: &&view::Section<'data>| s.name == name.as_bytes() && s.alloc();
@@ -99,8 +99,9 @@ pub(crate) fn read(bytes: &[u8], page: u64) -> Result<Elf<'_>> {
     Ok(Elf { mapped, permanent, takes, view, dynamic })
 }
 
-/// What the C library keeps of an image for the ends of threads. An image that links `lcr` leads
-/// it to the host (`component/libc_shims`) by functions of its own with these names, so it imports none.
+/// The functions by which the C library keeps something of an image for the ends of threads. An image that links
+/// `lcr` has functions of its own with these names, which lead to the host (`component/libc_shims`), so it imports
+/// none of them.
 const KEPT_FOR_THREADS: [&[u8]; 3] = [b"pthread_key_create", b"pthread_create", b"__cxa_thread_atexit_impl"];
 
 fn takes_from_threads(view: &View<'_>) -> Option<&'static str> {
@@ -109,14 +110,14 @@ fn takes_from_threads(view: &View<'_>) -> Option<&'static str> {
     symbols::imports(view, &KEPT_FOR_THREADS).then_some(text)
 }
 
-/// How many bytes of a file [`look`] wants to see.
+/// How many bytes of a file [`look`] needs.
 pub(crate) const FIRST: usize = size_of::<FileHeader64<Le>>();
 
-/// Refuses what its first bytes show to be no library for this machine, or a library that ends
-/// before its own tables do: of a file of `len` bytes, nothing but `first` has been read.
+/// Refuses a file of `len` bytes whose `first` bytes show that it is no library for this machine, or that it ends
+/// before its own tables do. Nothing but `first` has been read.
 ///
 /// # Errors
-/// As for [`read`], which asks for much more.
+/// As for [`read`], which checks much more.
 pub(crate) fn look(first: &[u8], len: u64) -> Result<()> {
     let header = header(first)?;
     let tables = [

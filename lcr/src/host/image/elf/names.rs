@@ -1,7 +1,7 @@
-//! The names by which the loader finds what a library needs, and giving them others.
+//! The names by which the loader finds the libraries that a library needs, and replacing those names.
 //!
-//! A name may be replaced in place by one that is not longer, if nothing else has a name in the
-//! same bytes: linkers let a string be the tail of another one.
+//! A name may be replaced in place by a name that is not longer, if no other name lies in the same bytes: linkers
+//! let a string be the tail of another one.
 
 use super::{
     Elf,
@@ -21,13 +21,13 @@ use std::{collections::BTreeMap, ops::Range};
 /// Where a library has the loader look for what it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RunPath {
-    /// Directories between colons.
+    /// The directories, with colons between them.
     pub(crate) text: Vec<u8>,
-    /// What is needed by those that it needs is looked for there, too (`DT_RPATH`).
+    /// Whether the loader looks there also for the needs of the libraries that this one needs (`DT_RPATH`).
     pub(crate) is_inherited: bool,
 }
 
-/// Bytes to be written, and their place in the file.
+/// A place in the file, and the bytes to write there.
 pub(crate) type Patch = (u64, Vec<u8>);
 
 impl<'data> Elf<'data> {
@@ -36,7 +36,7 @@ impl<'data> Elf<'data> {
         &self.dynamic.needed
     }
 
-    /// Where the loader looks for them: of its two lists only the newer one, if there is one.
+    /// Where the loader looks for the needed libraries: of the two lists the newer one, if the file has both.
     pub(crate) fn run_path(&self) -> Option<RunPath> {
         let (tag, is_inherited) = run_path(&self.dynamic)?;
         Some(RunPath { text: self.text(tag)?.to_owned(), is_inherited })
@@ -47,14 +47,14 @@ impl<'data> Elf<'data> {
         self.text(elf::DT_SONAME)
     }
 
-    /// The libraries of which it needs symbols of stated versions.
+    /// The names of the libraries from which it needs symbols with versions.
     pub(crate) fn versioned(&self) -> Result<Vec<&'data [u8]>> {
         let (files, _) = version_names(&self.view)?;
         Ok(files.into_iter().filter_map(|file| string(self.dynamic.strings, file)).collect())
     }
 
-    /// Whether its symbols have versions, needed or its own. The C library asserts that of whoever
-    /// a version is needed of, which ends the process.
+    /// Whether its symbols have versions, needed ones or its own. The C library asserts that of a library of which
+    /// a version is needed, and ends the process if it is not so.
     pub(crate) fn has_versions(&self) -> bool {
         let is_there = |kind| self.view.tables(kind).next().is_some();
         is_there(elf::SHT_GNU_VERSYM) && (is_there(elf::SHT_GNU_VERNEED) || is_there(elf::SHT_GNU_VERDEF))
@@ -64,11 +64,11 @@ impl<'data> Elf<'data> {
         string(self.dynamic.strings, self.dynamic.get(tag)?)
     }
 
-    /// What to write where, so that it needs libraries by the names that `name` gives for the
-    /// present ones (the others stay), calls itself `soname`, and looks for them in `run_path`.
+    /// The patches by which the library gets new names: for each needed library the name that `name` returns for
+    /// it (`None` keeps the present one), and for itself `soname` and `run_path`.
     ///
     /// # Errors
-    /// `NotALibrary` if such a name shares its bytes with another one.
+    /// `NotALibrary` if a name that is to be replaced shares its bytes with another name.
     pub(crate) fn rename(
         &self,
         name: impl Fn(&[u8]) -> Option<Vec<u8>>,
@@ -101,8 +101,8 @@ impl<'data> Elf<'data> {
         Ok(patches.collect())
     }
 
-    /// Looks at everything else that has a name; the names of files beside needed versions are
-    /// those of needed libraries, and renamed with them.
+    /// Refuses new names if anything else has a name in the same bytes. The file names in the table of needed
+    /// versions are names of needed libraries, and get new names with them.
     fn refuse_shared(&self, renamed: &mut Renamed<'_>, name: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Result<()> {
         let strings = self.dynamic.strings;
         for symbol in symbols(&self.view)? {
@@ -126,12 +126,12 @@ impl<'data> Elf<'data> {
                 None => renamed.refuse_part(file)?,
             }
         }
-        // A version may be called as its library is, on both sides.
+        // A version may have the name of its library, among the needed ones and the library's own.
         versions.into_iter().try_for_each(|version| renamed.refuse_other(version))
     }
 }
 
-/// The list that counts, and whether others inherit it.
+/// The run path that the loader uses, and whether needed libraries inherit it.
 fn run_path(dynamic: &Dynamic<'_>) -> Option<(DynamicTag, bool)> {
     let lists = [(elf::DT_RUNPATH, false), (elf::DT_RPATH, true)];
     lists.into_iter().find(|(tag, _)| dynamic.get(*tag).is_some())
@@ -144,8 +144,8 @@ pub(super) struct Renamed<'data> {
 }
 
 struct New {
-    /// Where the longest string begins that ends as the old one does. Found once, at a cost that
-    /// all of them together pay once for the whole table: no two of them share a string's end.
+    /// Where the longest string begins that ends as the old name does. All new names together search the whole
+    /// table at most once for that, since no two of them share a string's end.
     floor: usize,
     old: Range<usize>,
     name: Vec<u8>,
@@ -173,7 +173,7 @@ impl<'data> Renamed<'data> {
         Ok(())
     }
 
-    /// Refuses a name at `offset` that ends where a renamed one does.
+    /// Refuses a name at `offset` that shares bytes with a replaced name.
     pub(super) fn refuse_part(&self, offset: u64) -> Result<()> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         let before = self.new.range(..=offset).next_back().filter(|(_, new)| offset < new.old.end);
@@ -184,7 +184,7 @@ impl<'data> Renamed<'data> {
         }
     }
 
-    /// As [`Renamed::refuse_part`], unless that is the renamed one itself.
+    /// As [`Renamed::refuse_part`], but accepts the replaced name itself.
     pub(super) fn refuse_other(&self, offset: u64) -> Result<()> {
         let is_renamed = usize::try_from(offset).is_ok_and(|offset| self.new.contains_key(&offset));
         if is_renamed { Ok(()) } else { self.refuse_part(offset) }
@@ -199,8 +199,8 @@ fn shared(name: &[u8]) -> crate::error::Error {
     ))
 }
 
-/// The places of the names of files and of versions in the tables of versions, which were checked
-/// (`tables`); both end within as many steps as they have bytes.
+/// The places of the file names and of the version names in the two tables of versions. The tables were checked
+/// (`tables`); each walk ends after at most as many steps as its table has bytes.
 fn version_names(view: &View<'_>) -> Result<(Vec<u64>, Vec<u64>)> {
     let (mut files, mut versions) = (Vec::new(), Vec::new());
     // The places of: the name of an entry's file, its first part, the next entry; and of a

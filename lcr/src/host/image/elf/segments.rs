@@ -1,4 +1,4 @@
-//! What the loader maps, held against what the sections say about the same bytes.
+//! Compares what the loader maps with what the sections say about the same bytes.
 //!
 //! A wrong offset, address, size or right in a program header contradicts the section that it
 //! cuts off or misplaces, so the comparison finds damage that a look at either table would not.
@@ -13,20 +13,20 @@ use object::elf;
 /// A block of static thread-local storage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StaticTls {
-    /// In bytes.
+    /// Its size in bytes.
     pub(crate) size: u64,
-    /// In bytes, a power of two.
+    /// Its alignment in bytes, a power of two.
     pub(crate) align: u64,
 }
 
 /// More than any library needs, and little enough that no sum of two overflows.
 const SPAN: u64 = 1 << 36;
-/// The largest alignment of a segment that the loader is asked for (a huge page).
+/// The largest alignment of a segment that is accepted (a huge page).
 const ALIGN: u64 = 1 << 30;
-/// The largest alignment of thread-local storage; the C library aborts when it gets none.
+/// The largest alignment of thread-local storage. The C library aborts if it cannot allocate that.
 const TLS_ALIGN: u64 = 1 << 16;
 
-/// Checks the program headers; the bytes of memory that the image takes.
+/// Checks the program headers. Returns the memory that the image takes, in bytes.
 pub(super) fn check(view: &View<'_>, page: u64) -> Result<u64> {
     if view.of_kind(elf::PT_INTERP).next().is_some() {
         return Err(executable());
@@ -45,8 +45,8 @@ pub(super) fn check(view: &View<'_>, page: u64) -> Result<u64> {
     Ok(mapped)
 }
 
-/// Segments in ascending order, on pages of their own (the loader maps each over the
-/// reservation of the first, so a stray one would replace pages of the host), inside the file.
+/// Checks that the loaded segments are in ascending order, on pages of their own, and inside the file. The loader
+/// maps each over the reservation of the first, so a stray segment would replace pages of the host.
 fn loads(view: &View<'_>, page: u64) -> Result<u64> {
     let (mut next_page, mut mapped) = (0, 0);
     for (number, load) in view.loads().enumerate() {
@@ -77,7 +77,7 @@ fn loads(view: &View<'_>, page: u64) -> Result<u64> {
     Ok(mapped)
 }
 
-/// A section in memory lies in a segment, at the place and with the rights that it names.
+/// Checks that a section in memory lies in a segment, at the place and with the rights that the section names.
 fn covered(view: &View<'_>, section: &Section<'_>) -> Result<()> {
     let wrong = |what: &str| damaged(format_args!("section {} {what}", section.title()));
     if section.no_bits() && section.has(elf::SHF_TLS) {
@@ -101,7 +101,7 @@ fn covered(view: &View<'_>, section: &Section<'_>) -> Result<()> {
     if granted { Ok(()) } else { Err(wrong("lacks a right that it needs in memory")) }
 }
 
-/// No two sections share bytes, in memory or in the file. So what is done once for each section
+/// Checks that no two sections share bytes, in memory or in the file. So work that is done once for each section
 /// is done at most once for each byte.
 fn apart(view: &View<'_>) -> Result<()> {
     let in_memory = |s: &&Section<'_>| s.alloc() && s.size > 0 && !(s.no_bits() && s.has(elf::SHF_TLS));
@@ -113,7 +113,7 @@ fn apart(view: &View<'_>) -> Result<()> {
     disjoint(&sections, |s| (s.offset, s.size))
 }
 
-/// Refuses two neighbours of which the first ends behind the start of the second.
+/// Refuses two neighbours if the first ends after the start of the second.
 fn disjoint(sorted: &[&Section<'_>], place: impl Fn(&Section<'_>) -> (u64, u64)) -> Result<()> {
     let overlap = sorted.windows(2).find(|pair| {
         let ((start, size), (next, _)) = (place(pair[0]), place(pair[1]));
@@ -128,7 +128,7 @@ fn disjoint(sorted: &[&Section<'_>], place: impl Fn(&Section<'_>) -> (u64, u64))
     }
 }
 
-/// `PT_PHDR` becomes what `dl_iterate_phdr` reports, unchecked.
+/// Checks `PT_PHDR`, which `dl_iterate_phdr` reports as it is.
 fn program_headers(view: &View<'_>) -> Result<()> {
     let size = (view.segments.len() * 56) as u64;
     for phdr in view.of_kind(elf::PT_PHDR) {
@@ -139,7 +139,7 @@ fn program_headers(view: &View<'_>) -> Result<()> {
     Ok(())
 }
 
-/// An executable stack would be switched on for every thread of the host.
+/// Refuses an executable stack: the loader would make the stacks of all threads of the host executable.
 fn stack(view: &View<'_>) -> Result<()> {
     if view.of_kind(elf::PT_GNU_STACK).any(|stack| stack.grants(elf::PF_X)) {
         return Err(refused("it asks for executable stacks; link it with -z noexecstack"));
@@ -147,7 +147,7 @@ fn stack(view: &View<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What becomes read-only after relocation lies in writable segments and is not data.
+/// Checks that what becomes read-only after relocation lies in writable segments and is not data.
 fn relro(view: &View<'_>, page: u64) -> Result<()> {
     for relro in view.of_kind(elf::PT_GNU_RELRO) {
         // Some linkers round the end up to the segment's alignment.
@@ -165,7 +165,7 @@ fn relro(view: &View<'_>, page: u64) -> Result<()> {
     Ok(())
 }
 
-/// The block that each thread gets is exactly what the thread-local sections describe.
+/// Checks that the block that each thread gets is exactly what the thread-local sections describe.
 fn tls(view: &View<'_>) -> Result<()> {
     let parts = || view.sections.iter().filter(|s| s.alloc() && s.has(elf::SHF_TLS) && s.size > 0);
     let start = parts().map(|s| s.addr).min();
@@ -188,14 +188,14 @@ fn tls(view: &View<'_>) -> Result<()> {
     ensure(fits && one, || "thread-local sections and their segment do not match")
 }
 
-/// What each thread's block has for the library.
+/// The part of each thread's block that is for the library.
 pub(super) fn tls_block(view: &View<'_>) -> Option<StaticTls> {
     let tls = view.of_kind(elf::PT_TLS).find(|tls| tls.memsz > 0)?;
     Some(StaticTls { size: tls.memsz, align: tls.align })
 }
 
-/// How many mappings the loader makes of it, at most: one a segment, one more where rights change
-/// inside, and one for zeroes behind what the file has.
+/// How many mappings the loader makes for the library, at most: one for each segment, one more where rights change
+/// inside a segment, and one for zeroes after the bytes of the file.
 pub(super) fn mappings(view: &View<'_>, page: u64) -> usize {
     let zeroes = |load: &&Segment| {
         (load.addr + load.filesz).next_multiple_of(page) < (load.addr + load.memsz).next_multiple_of(page)
@@ -203,7 +203,7 @@ pub(super) fn mappings(view: &View<'_>, page: u64) -> usize {
     view.loads().count() + view.loads().filter(zeroes).count() + view.of_kind(elf::PT_GNU_RELRO).count()
 }
 
-/// Unwinding reads this table by its address, long after `dlopen` returned.
+/// Checks the place of the unwind table, which unwinding reads by its address long after `dlopen` returned.
 fn unwind_table(view: &View<'_>) -> Result<()> {
     let section = view.sections.iter().find(|s| s.name == b".eh_frame_hdr" && s.alloc());
     let place = |segment: &Segment| (segment.addr, segment.memsz);
@@ -212,7 +212,7 @@ fn unwind_table(view: &View<'_>) -> Result<()> {
     ensure(same, || "its unwind table is not where it says")
 }
 
-/// The loader reads notes in memory, and some of them in the file.
+/// Checks the places of notes: the loader reads them in memory, and some of them in the file.
 fn notes(view: &View<'_>) -> Result<()> {
     let notes = view.segments.iter();
     let notes = notes.filter(|s| s.kind == elf::PT_NOTE.0 || s.kind == elf::PT_GNU_PROPERTY.0);

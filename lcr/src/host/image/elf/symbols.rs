@@ -1,4 +1,4 @@
-//! Looks names and addresses up among the symbols of a file.
+//! Looks up names and addresses among the symbols of a file.
 
 use super::{refusal::damaged, view::View};
 use crate::error::Result;
@@ -8,7 +8,7 @@ use object::{
     pod::slice_from_all_bytes,
 };
 
-/// Whether a symbol called `name` is defined here and is a function.
+/// Whether the file defines a function called `name`.
 pub(super) fn exports(view: &View<'_>, name: &[u8]) -> bool {
     let strings = view.table(elf::SHT_DYNSYM).ok().flatten();
     let strings = strings.and_then(|table| view.sections.get(table.link as usize)?.data(view.bytes));
@@ -20,7 +20,7 @@ pub(super) fn exports(view: &View<'_>, name: &[u8]) -> bool {
     symbols(view).is_ok_and(|symbols| symbols.iter().any(|symbol| is(&symbol)))
 }
 
-/// Whether one of these names is to be found elsewhere.
+/// Whether the file needs one of these names from another library.
 pub(super) fn imports(view: &View<'_>, names: &[&[u8]]) -> bool {
     let strings = view.table(elf::SHT_DYNSYM).ok().flatten();
     let strings = strings.and_then(|table| view.sections.get(table.link as usize)?.data(view.bytes));
@@ -31,8 +31,8 @@ pub(super) fn imports(view: &View<'_>, names: &[&[u8]]) -> bool {
     symbols(view).is_ok_and(|symbols| symbols.iter().any(is))
 }
 
-/// Whether the string at `offset` is `name`. Looks at no more bytes than `name` has, since a file
-/// may have as many symbols of one endless name as fit in.
+/// Whether the string at `offset` is `name`. Reads no more bytes than `name` has, since a file may have very many
+/// symbols that share one very long name.
 fn is_named(strings: &[u8], offset: u32, name: &[u8]) -> bool {
     let rest = strings.get(offset as usize..).and_then(|rest| rest.strip_prefix(name));
     rest.is_some_and(|rest| rest.first() == Some(&0))
@@ -43,7 +43,7 @@ pub(super) fn function_at(view: &View<'_>, addr: u64) -> bool {
     let function = |symbol: &Sym64<Le>| {
         symbol.st_info.st_type() == elf::STT_FUNC && symbol.st_value.get(Le) == addr && view.callable(addr)
     };
-    // A file has one table of each kind; of more, none but the first are looked at.
+    // A file has one table of each kind. If it has more, only the first is read.
     let first = |kind| view.sections.iter().find(|s| s.is(kind));
     let tables = [first(elf::SHT_DYNSYM), first(elf::SHT_SYMTAB)].into_iter().flatten();
     let mut tables = tables.filter_map(|table| slice_from_all_bytes(table.data(view.bytes)?).ok());

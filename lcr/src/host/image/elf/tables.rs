@@ -1,8 +1,8 @@
 //! What the loader follows: symbols, their hash tables and versions, relocations, initialisers.
 //!
-//! The loader walks these without bounds: a symbol's number out of range reads wild memory, a
-//! hash chain without an end loops, a relocation outside the data overwrites what lies there, an
-//! initialiser that is not code is called all the same.
+//! The loader walks these tables without bounds. For a symbol's number out of range it reads wild memory, along a
+//! hash chain without an end it loops, by a relocation outside the data it overwrites what lies there, and it
+//! calls an initialiser even if that is not code.
 
 use super::{
     dynamic::Dynamic,
@@ -19,7 +19,7 @@ use object::{
 };
 use std::collections::BTreeSet;
 
-/// Checks all tables that `dynamic` names; it was checked against the sections before.
+/// Checks all tables that `dynamic` names. `dynamic` was checked against the sections before.
 pub(super) fn check(view: &View<'_>, dynamic: &Dynamic<'_>) -> Result<()> {
     let symbols = symbols(view)?;
     check_symbols(view, symbols, dynamic.strings)?;
@@ -67,8 +67,8 @@ fn check_symbols(view: &View<'_>, symbols: &[Sym64<Le>], strings: &[u8]) -> Resu
     Ok(())
 }
 
-/// Bloom filter, buckets, chains (glibc's `dl-lookup.c`): sizes add up to the table's, buckets
-/// name symbols of the table, and the last chain ends. `None` if not.
+/// Checks Bloom filter, buckets and chains (glibc's `dl-lookup.c`): their sizes add up to the table's, buckets name
+/// symbols of the table, and the last chain ends. `None` if not.
 fn gnu_hash(table: &[[u8; 4]], symbols: usize) -> Option<()> {
     let word = |at: usize| table.get(at).map(|word| u32::from_le_bytes(*word) as usize);
     let (buckets, first, filter) = (word(0)?, word(1)?, word(2)?);
@@ -86,7 +86,8 @@ fn gnu_hash(table: &[[u8; 4]], symbols: usize) -> Option<()> {
     (sound && buckets.iter().all(named)).then_some(())
 }
 
-/// Buckets and chains of the System V ABI: each symbol is in one chain, and no chain is a ring.
+/// Checks the buckets and chains of the System V ABI: each symbol is in one chain, and no chain is a ring. `None` if
+/// not.
 fn sysv_hash(table: &[[u8; 4]], symbols: usize) -> Option<()> {
     let word = |at: usize| table.get(at).map(|word| u32::from_le_bytes(*word) as usize);
     let (buckets, count) = (word(0)?, word(1)?);
@@ -105,8 +106,8 @@ fn sysv_hash(table: &[[u8; 4]], symbols: usize) -> Option<()> {
     (count == symbols && chains.len() == symbols).then_some(())
 }
 
-/// Every symbol's version is one that the file needs or defines, every needed one is of a
-/// library that it names (glibc asserts that), and the lists of both end inside their sections.
+/// Checks that every symbol's version is one that the file needs or defines, that every needed version is of a
+/// library that the file needs (glibc asserts that), and that the lists of both end inside their sections.
 fn check_versions(view: &View<'_>, dynamic: &Dynamic<'_>, symbols: usize) -> Result<()> {
     let mut known = BTreeSet::from([0, 1]);
     let wrong = || damaged("its symbol versions are wrong");
@@ -127,7 +128,7 @@ fn check_versions(view: &View<'_>, dynamic: &Dynamic<'_>, symbols: usize) -> Res
     Ok(())
 }
 
-/// There are no more, since their numbers have 15 bits; each costs the search for its name's end.
+/// The most versions that are read: their numbers have 15 bits. Each costs the search for the end of its name.
 const VERSIONS: usize = 1 << 15;
 
 pub(super) fn half(data: &[u8], at: usize) -> Option<u16> {
@@ -183,8 +184,8 @@ fn defined_versions(data: &[u8], strings: &[u8], known: &mut BTreeSet<u16>) -> O
     }
 }
 
-/// Relocations write inside writable segments, use symbols that exist, and make every
-/// initialiser and finaliser point to code.
+/// Checks that relocations write inside writable segments, use symbols that exist, and make every initialiser and
+/// finaliser point to code.
 fn check_relocations(view: &View<'_>, dynamic: &Dynamic<'_>, symbols: usize) -> Result<()> {
     let mut called = Called::new(view)?;
     let machine = Machine::ours()?;
@@ -258,7 +259,7 @@ fn check_packed(view: &View<'_>, called: &mut Called) -> Result<()> {
     ensure(rest.is_empty(), || "its packed relocations are cut off")
 }
 
-/// The arrays of functions that the loader calls, and what each entry will point to.
+/// The arrays of functions that the loader calls, with the target of each entry.
 struct Called {
     arrays: Vec<(u64, Vec<Entry>)>,
 }

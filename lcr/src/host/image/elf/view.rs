@@ -1,11 +1,11 @@
 //! Segments and sections of a file as plain numbers, and lookups by address.
 //!
-//! Nothing is checked here but that the two tables and the sections' names can be read, and that
-//! both are of a size that a linker writes ([`SEGMENTS`], [`SECTIONS`]); every lookup returns an
-//! option and computes without overflow, so the checks above stay readable.
+//! This file checks only that the two tables and the sections' names can be read, and that both tables have a size
+//! that a linker writes ([`SEGMENTS`], [`SECTIONS`]). Every lookup returns an option and computes without overflow,
+//! so the checks in the other files stay readable.
 //!
-//! A lookup by address is a binary search, since a file may ask for as many as it has symbols and
-//! relocations. It finds what there is to find once `segments` has seen that nothing overlaps.
+//! A lookup by address is a binary search, since a file causes one for each symbol and relocation. Its results are
+//! right once `segments` has checked that nothing overlaps.
 
 use super::refusal::{broken, damaged, refused};
 use crate::error::Result;
@@ -15,22 +15,22 @@ use object::{
     read::elf::FileHeader,
 };
 
-/// The most program headers that are looked at; linkers write about a dozen.
+/// The most program headers that are accepted. Linkers write about a dozen.
 pub(super) const SEGMENTS: usize = 256;
-/// The most section headers that are looked at; linkers write some dozens.
+/// The most section headers that are accepted. Linkers write some dozens.
 pub(super) const SECTIONS: usize = 4096;
 
 /// A file under examination.
 #[derive(Debug)]
 pub(super) struct View<'data> {
     pub(super) bytes: &'data [u8],
-    /// Where the program headers are in the file.
+    /// The place of the program headers in the file.
     pub(super) headers_at: u64,
     pub(super) segments: Vec<Segment>,
     pub(super) sections: Vec<Section<'data>>,
     /// The segments that are loaded, by address.
     loads: Vec<Segment>,
-    /// The sections of code, by address: their numbers.
+    /// The numbers of the sections of code, by address.
     code: Vec<usize>,
 }
 
@@ -84,7 +84,7 @@ impl<'data> Section<'data> {
         self.kind == kind.0
     }
 
-    /// Takes room in memory, but not in the file: `.bss`, `.tbss`.
+    /// Whether the section takes room in memory but not in the file: `.bss`, `.tbss`.
     pub(super) fn no_bits(&self) -> bool {
         self.is(elf::SHT_NOBITS)
     }
@@ -99,7 +99,7 @@ impl<'data> Section<'data> {
     }
 }
 
-/// The `len` bytes at `offset`, if there are as many.
+/// The `len` bytes at `offset`; `None` if there are fewer.
 pub(super) fn range(bytes: &[u8], offset: u64, len: u64) -> Option<&[u8]> {
     let start = usize::try_from(offset).ok()?;
     let end = start.checked_add(usize::try_from(len).ok()?)?;
@@ -210,7 +210,7 @@ impl<'data> View<'data> {
         self.code_at(addr).is_some()
     }
 
-    /// The nonempty, mapped section of this type, if there is exactly one.
+    /// The nonempty, mapped section of this type; `None` if there is none. Refuses two.
     pub(super) fn table(&self, kind: elf::SectionType) -> Result<Option<&Section<'data>>> {
         let mut found = self.tables(kind);
         match (found.next(), found.next()) {

@@ -1,5 +1,4 @@
-//! Who is inside the loader, so that a child of `fork` does not wait for a thread that it does
-//! not have.
+//! The threads inside the loader, so that a child of `fork` does not wait for a thread that it does not have.
 //!
 //! `dlopen` and `dlclose` run under a lock of the C library. A child that was forked meanwhile
 //! finds it held by a thread that vanished, and would wait for ever. So every use by the host is
@@ -8,7 +7,7 @@
 //! thread-locals half changed, and its next `pthread_create` ends it (seen with glibc:
 //! `_dl_allocate_tls_init: Assertion listp != NULL`). A constructor inside may itself wait for the
 //! thread that forks, so after [`PATIENCE`] the fork goes on; then the child's loads are refused.
-//! What other libraries do with the loader is not seen.
+//! Other libraries' use of the loader does not show here.
 
 use std::{
     ffi::OsStr,
@@ -24,7 +23,7 @@ use crate::{
     host::{ids::ThreadId, sys},
 };
 
-/// The threads that are inside, and whether one of them was lost in a fork.
+/// The threads that are inside the loader, and whether a fork lost one of them.
 struct Inside {
     threads: Vec<ThreadId>,
     is_lost: bool,
@@ -40,7 +39,7 @@ fn inside() -> MutexGuard<'static, Inside> {
     INSIDE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The calling thread is inside the loader while this lives.
+/// While this value lives, the calling thread is inside the loader.
 pub(super) struct Turn;
 
 /// Notes that the calling thread uses the loader.
@@ -56,7 +55,7 @@ pub(super) fn enter() -> Result<Turn> {
     Ok(Turn)
 }
 
-/// Refuses where [`enter`] would, before anything is begun: in such a child even a new thread's first
+/// Refuses if [`enter`] would, before anything is begun: in a child whose loader is lost, even a new thread's first
 /// thread-local with a destructor waits for the loader's lock (glibc's `__cxa_thread_atexit_impl`).
 ///
 /// # Errors
@@ -95,7 +94,7 @@ impl Drop for Turn {
     }
 }
 
-/// No thread enters or leaves while this lives: for the time of a fork.
+/// While this value lives, no thread enters or leaves the loader: for the time of a fork.
 pub(in crate::host) struct LoaderLock {
     inside: MutexGuard<'static, Inside>,
     forking: ThreadId,
@@ -110,7 +109,7 @@ pub(in crate::host) fn lock() -> LoaderLock {
 }
 
 impl LoaderLock {
-    /// In the child: the other threads do not exist. One that was inside holds the loader's lock.
+    /// In the child: notes that the other threads are gone. If one of them was inside, the loader's lock is lost.
     pub(in crate::host) fn lose_others(&mut self) {
         let (forking, me) = (self.forking, sys::thread_id());
         let before = self.inside.threads.len();

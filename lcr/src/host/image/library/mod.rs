@@ -1,17 +1,17 @@
 //! Mapping staged libraries into the process, and out of it: the one file that names `dlopen`
 //! and `dlclose`.
 //!
-//! Called by the load and retire phases of a transaction. An [`Image`] stays mapped when it is
-//! dropped: Rust's thread-local destructors, and pointers that were handed out, make unmapping
-//! unsound unless the component's author knows better ([`Image::unload`]).
+//! A transaction's load phase maps images, and the reaper unmaps them. An [`Image`] stays mapped when it is dropped:
+//! Rust's thread-local destructors, and pointers that the image handed out, make unmapping unsound unless the
+//! component's author vouches for it ([`Image::unload`]).
 //!
 //! Invariants:
 //! 1. Only a [`Staged`] file is opened: its bytes were checked, and its path is new to the loader.
-//! 2. An `Image` exists only after what the image registered was found equal to what the file
-//!    says: the same records, each with the functions that its flags and methods promise.
+//! 2. An `Image` exists only after what the image registered was found equal to what the file says: the same
+//!    records, each with the functions that its flags and methods promise.
 //! 3. `RTLD_NOW`: every symbol is resolved before any code runs. `RTLD_LOCAL`: images do not see
 //!    each other's symbols.
-//! 4. No image is unmapped but by [`Image::unload`].
+//! 4. Only [`Image::unload`] unmaps an image.
 
 pub(in crate::host) mod loader;
 mod output;
@@ -70,20 +70,20 @@ pub(crate) struct Held {
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) error: Error,
-    /// The bytes of its image, if it was mapped before that showed: it stays so, unused.
+    /// The size of its image in bytes, if it was mapped before it was refused. The image stays mapped, unused.
     pub(crate) mapped: Option<usize>,
 }
 
 impl Image {
-    /// Maps a staged library, runs its initialisers, gives it the functions of `host` and compares
-    /// what it registered with its manifest. The implementations come in the order of the
-    /// manifest's exports, and are good until [`Image::unload`] succeeds.
+    /// Maps a staged library, runs its initialisers, gives it the functions of `host` and compares what it
+    /// registered with its manifest. Returns the implementations in the order of the manifest's exports; they are
+    /// valid until [`Image::unload`] succeeds.
     ///
     /// # Errors
     /// [`ErrorKind::Load`] if the loader or the image refuses, [`ErrorKind::Mismatch`] for
     /// another binary contract, [`ErrorKind::BadManifest`] if what registered is not what the
-    /// file says; each names the file. Once the loader succeeded, the image stays mapped even
-    /// then: what its initialisers began may go on.
+    /// file says; each names the file. Once the loader has succeeded, the image stays mapped even if it is refused:
+    /// what its initialisers began may go on.
     pub(crate) fn open(staged: &Staged, host: &'static HostTable) -> Result<(Image, Vec<&'static Export>), Refused> {
         let refused = |error: Error, mapped| Refused { error: error.at(show(&staged.source)), mapped };
         let library = Image::map(staged).map_err(|error| refused(error, None))?;
@@ -96,8 +96,8 @@ impl Image {
             tracing::warn!(component = %staged.manifest.component.name, "{note}; each load takes one for as long as the image is mapped");
         }
         let _turn = loader::enter()?;
-        // SAFETY: runs the library's code. That it is sound is what the operator vouches for by
-        // loading a file whose owner `stage::Trust` accepted; see `Runtime`.
+        // SAFETY: runs the library's code. The operator vouches for its soundness by loading a file that
+        // `stage::Trust` accepted; see `Runtime`.
         let opened = unsafe { Library::open(Some(copy.path()), RTLD_NOW | RTLD_LOCAL) };
         let library = ManuallyDrop::new(opened.map_err(|error| refused(copy.path(), &error))?);
         copy.keep(true);
@@ -137,36 +137,35 @@ impl Image {
         Ok((Image { library, table, copy, output, mapped, mapped_beside, permanent }, exports))
     }
 
-    /// Where the image was mapped from.
+    /// The file that the image was mapped from.
     pub(crate) fn path(&self) -> &Path {
         self.copy.path()
     }
 
-    /// Bytes of memory that the image takes, in whole pages, with those libraries that came with it.
+    /// The memory that the image takes, in bytes and whole pages, with the libraries that came with it.
     pub(crate) fn mapped_bytes(&self) -> usize {
         self.mapped.saturating_add(self.mapped_beside)
     }
 
-    /// What still needs the image, beside frames and instances.
+    /// The counts of what still needs the image, beside frames and instances.
     fn holds(&self) -> &Holds {
         // SAFETY: by contract the counts live in the image, which is mapped.
         unsafe { &*self.table.holds }
     }
 
-    /// Has threads let go of the image: nothing but what [`Holds`] counts leads into it.
+    /// Begins to close the image: threads settle for it. Nothing but what [`Holds`] counts leads into it.
     pub(in crate::host) fn close(&self) {
         threads::close(self.table.holds);
     }
 
-    /// Unmaps the image, and makes sure that it is gone; writes what it has printed before, if
-    /// `flush`.
+    /// Unmaps the image, and makes sure that it is gone. With `flush`, first writes what it has printed.
     ///
     /// # Safety
-    /// No thread runs code of the image or will return to it, and nothing points into it any
-    /// more: no instance, vtable, [`Export`], panic payload or value.
+    /// No thread runs code of the image or will return to it, and nothing points into it any more: no instance,
+    /// vtable, [`Export`], panic payload or value.
     ///
     /// # Errors
-    /// [`ErrorKind::Load`], naming what holds it, with the image as it was.
+    /// [`ErrorKind::Load`], with what holds the image, and the image as it was.
     pub(crate) unsafe fn unload(self, flush: bool) -> Result<(), Box<Held>> {
         let held = |image, text: String| Err(Box::new(Held { image, error: load(text) }));
         if let Some(why) = self.permanent {
@@ -192,7 +191,7 @@ impl Image {
             Ok(turn) => turn,
             Err(error) => return Err(Box::new(Held { image: reopened(self), error })),
         };
-        // Last, as nothing may happen in the image behind it.
+        // This comes last: nothing may happen in the image after it.
         if let Err(text) = threads::abandon(self.holds()) {
             return held(reopened(self), text);
         }
@@ -223,13 +222,13 @@ impl std::fmt::Debug for Image {
     }
 }
 
-/// The loader's own answer whether it has an image of this file.
+/// Asks the loader whether it has an image of this file.
 fn still_mapped(path: &Path) -> Option<Library> {
     // SAFETY: with RTLD_NOLOAD nothing is mapped and no code runs.
     unsafe { Library::open(Some(path), libc::RTLD_NOLOAD | RTLD_NOW | RTLD_LOCAL) }.ok()
 }
 
-/// Finds the export of each record of the manifest, or says what does not fit.
+/// Finds the export of each record of the manifest. Refuses an image that registered something else.
 fn registered(table: &'static ImageTable, manifest: &Manifest) -> Result<Vec<&'static Export>> {
     let bad = |text: String| Error::new(ErrorKind::BadManifest, text);
     let (count, expected) = (table.export_count, manifest.exports.len());
@@ -273,7 +272,7 @@ fn load(text: impl Into<String>) -> Error {
     Error::new(ErrorKind::Load, text)
 }
 
-/// What the loader said, without the copy's path, and what helps.
+/// The loader's text, without the path of the copy, and with advice.
 #[cold]
 fn refused(path: &Path, error: &libloading::Error) -> Error {
     use libloading::Error::{DlOpen, DlSym};

@@ -1,24 +1,23 @@
-//! What images have printed and not yet written.
+//! Writing what images have printed and not yet written.
 //!
-//! Each image has its own copy of the standard library, with a buffer for standard output that
-//! keeps what was printed behind the last line's end. When a process ends, Rust writes the buffer
-//! of the program itself, and nothing writes those of its images. So the host does: when the process
-//! ends by `exit(3)`, which the end of `main` is (not by a signal, `_exit` or an abort), and when a
-//! runtime ends, before its last images are unmapped.
+//! Each image has its own copy of the standard library, with a buffer for standard output that keeps what was
+//! printed after the last end of a line. When a process ends, Rust writes the buffer of the program itself, and
+//! nothing writes those of its images. So the host writes them: when the process ends by `exit(3)`, as the end of
+//! `main` does (not by a signal, `_exit` or an abort), and when a runtime ends, before it unmaps its last images.
 //!
-//! Not when a replaced image is unmapped: to ask for the buffer is to make it where nothing was
-//! printed, and std never frees it (1 KiB), so 100,000 replacements would take 100 MB.
+//! The host does not write the buffer of a replaced image that it unmaps: asking for the buffer makes it if nothing
+//! was printed, and std never frees it (1 KiB), so 100,000 replacements would take 100 MB.
 //!
-//! A buffer has a lock, which a thread may hold for ever: `io::stdout().lock()` that is leaked, or
-//! kept by a thread that does not end. Rust does not write the program's buffer then, and the
-//! host does not write the image's. It finds out by a thread that asks the image: where that does
-//! not come back within [`STALL`], another thread asks the other images.
+//! A buffer has a lock, which a thread may hold for ever: a leaked `io::stdout().lock()`, or the lock of a thread
+//! that does not end. Rust does not write the program's buffer then, and the host does not write the image's. A
+//! thread of the host asks the image to write; if it does not come back within [`STALL`], another thread asks the
+//! other images.
 //!
 //! Invariants:
 //! 1. A function of an image is called only with its [`Source`] locked, and the image is unmapped
 //!    only after [`Output::close`] took the function out.
-//! 2. Who waits for images gives up after [`STALL`] for one of them, and after [`THREADS`] of them.
-//! 3. The list of images is locked for a look only, and across a `fork`.
+//! 2. A thread that waits for images gives up an image after [`STALL`], and all others after [`THREADS`] such images.
+//! 3. The lock of the list of images is held for a look only, and across a `fork`.
 
 use std::{
     mem,
@@ -35,14 +34,14 @@ use crate::host::{
 /// An image's function that writes what was printed in it, and waits for its buffer's lock.
 pub(super) type Flush = unsafe extern "C" fn();
 
-/// How long an image may take before it is taken to wait for ever.
+/// How long an image may take before the host gives it up.
 const STALL: Duration = Duration::from_millis(200);
-/// How many images may be taken so at the end of a process, before the others are given up.
+/// How many images the host gives up, one after the other, before it gives up the rest.
 const THREADS: usize = 5;
 /// Enough for the standard library, which writes by one system call.
 const STACK: usize = 128 << 10;
 
-/// What is written when the process ends, and whether the C library was told.
+/// The images whose output is written when the process ends, and whether the handler for that is registered.
 struct Images {
     sources: Numbered<OutputId, Arc<Source>>,
     is_registered: bool,
@@ -54,7 +53,7 @@ fn images() -> MutexGuard<'static, Images> {
     IMAGES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// No thread changes the list while this lives: for the time of a fork.
+/// While this value lives, no other thread changes the list: for the time of a fork.
 pub(in crate::host) struct OutputLock(#[expect(dead_code, reason = "it is held")] MutexGuard<'static, Images>);
 
 /// See [`OutputLock`].
@@ -62,7 +61,7 @@ pub(in crate::host) fn lock() -> OutputLock {
     OutputLock(images())
 }
 
-/// An image's function, until it is taken out.
+/// An image's function, until [`Output::close`] takes it out.
 #[derive(Debug)]
 struct Source(Mutex<Option<Flush>>);
 
@@ -70,8 +69,8 @@ impl Source {
     fn write(&self) {
         let flush = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flush) = *flush {
-            // SAFETY: `Output::of` was promised that any thread may call it until it is taken out,
-            // for which the lock is needed that this thread has.
+            // SAFETY: by the contract of `Output::of` any thread may call it until `close` takes it out, for which
+            // `close` needs the lock that this thread has.
             unsafe { flush() };
         }
     }
@@ -85,14 +84,14 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Has an image's output written.
+    /// Has an image's output written when the process ends.
     ///
     /// # Safety
     /// Any thread may call `flush`, until [`Output::close`] answers true.
     pub(super) unsafe fn of(flush: Flush) -> Output {
         let mut images = images();
         if !images.is_registered {
-            // SAFETY: the handler is a function of this program's.
+            // SAFETY: the handler is a function of this program, which is never unmapped.
             images.is_registered = unsafe { libc::atexit(at_exit) } == 0;
         }
         let source = Arc::new(Source(Mutex::new(Some(flush))));
@@ -100,11 +99,11 @@ impl Output {
         Output { source, number }
     }
 
-    /// Calls no function of the image any more; before that, writes what was printed if `flush`.
-    /// False if a thread holds the image's standard output: then the image must stay, and this
-    /// may be tried again.
+    /// Takes the image's function out, so that the host does not call it any more. With `flush`, first writes what
+    /// the image has printed. Returns false if a thread holds the image's standard output: then the image must
+    /// stay, and the caller may try again.
     pub(super) fn close(&self, flush: bool) -> bool {
-        // Where a thread did not come back before, it need not be asked again.
+        // The lock is taken if a thread that asked the image before did not come back.
         if self.source.0.try_lock().is_err() || (flush && !write(vec![Arc::clone(&self.source)])) {
             return false;
         }
@@ -112,7 +111,7 @@ impl Output {
         *flush = None;
         drop(flush);
         let mut images = images();
-        // Unless the process is about to end, which has taken the list.
+        // If the process is about to end, `at_exit` has taken the list.
         if images.sources.get(self.number).is_some_and(|source| Arc::ptr_eq(source, &self.source)) {
             images.sources.remove(self.number);
         }
@@ -125,7 +124,7 @@ extern "C" fn at_exit() {
     write(sources.into_entries().collect());
 }
 
-/// Images to be asked, and threads that do.
+/// The images that are left to ask, shared by the threads that ask them.
 struct Round {
     left: Mutex<Left>,
     changed: Condvar,
@@ -152,7 +151,7 @@ impl Round {
         }
     }
 
-    /// Waits while images are asked. Whether all of so many have answered.
+    /// Waits while images are asked. Returns whether all of them have answered.
     fn wait(&self, all: usize) -> bool {
         let mut left = self.left();
         loop {
@@ -170,7 +169,7 @@ impl Round {
     }
 }
 
-/// Asks each of the images to write. Whether all of them have.
+/// Asks each of the images to write. Returns whether all of them have written.
 fn write(sources: Vec<Arc<Source>>) -> bool {
     let all = sources.len();
     let round =

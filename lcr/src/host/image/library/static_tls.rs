@@ -1,12 +1,12 @@
 //! How much static thread-local storage the C library has left, by trying.
 //!
-//! glibc keeps some room behind the thread-locals of a program for libraries that want theirs at a
-//! fixed distance from the thread pointer (the initial-exec model). How much is left it tells
-//! nobody: `dl_iterate_phdr` shows what was taken only after the thread has used it. So a library
-//! is made in memory that wants so many bytes and has nothing else, no code either; it is mapped if
-//! there is room, and unmapped at once, which gives the room back (seen exact at every fill level, 0.1 ms a try).
+//! glibc keeps some room after the thread-locals of a program for libraries that want theirs at a fixed distance
+//! from the thread pointer (the initial-exec model). It has no function that tells how much is left:
+//! `dl_iterate_phdr` shows what was taken only after the thread has used it. So [`fits`] makes a library in memory
+//! that wants so many bytes and has nothing else, no code either. The loader maps it if there is room, and unmaps
+//! it at once, which gives the room back (seen to be exact at every fill level, 0.1 ms a try).
 //!
-//! On other machines and C libraries nothing is tried, and nothing is said.
+//! On other machines and C libraries nothing is tried, and the result is `None`.
 
 use std::{io::Write as _, os::fd::AsRawFd as _, path::PathBuf};
 
@@ -16,19 +16,19 @@ use crate::host::sys;
 
 use super::loader;
 
-/// More than this are not counted.
+/// The largest result.
 const MOST: u64 = 4096;
 
-/// How many blocks of that size and alignment fit. `None` if that cannot be found out.
+/// How many blocks of this size and alignment fit. `None` if that cannot be found out.
 pub(in crate::host) fn fits(size: u64, align: u64) -> Option<usize> {
     if !cfg!(all(target_arch = "x86_64", target_env = "gnu")) {
         return None;
     }
     let _turn = loader::enter().ok()?;
-    // What fits is below `end`, what is tried in between.
+    // `fits` blocks fit, `end` do not; each try is between the two.
     let (mut fits, mut end) = (0, MOST);
     while fits + 1 < end {
-        // Few do, so small numbers are tried first.
+        // Few blocks fit, so small numbers come first.
         let middle = if end == MOST { (fits * 2).clamp(1, MOST - 1) } else { fits.midpoint(end) };
         if try_once(size.checked_mul(middle)?, align)? {
             fits = middle;
@@ -39,7 +39,7 @@ pub(in crate::host) fn fits(size: u64, align: u64) -> Option<usize> {
     usize::try_from(fits).ok()
 }
 
-/// Whether a block fits. `None` if that cannot be tried.
+/// Whether a block fits. `None` if the try itself fails.
 fn try_once(size: u64, align: u64) -> Option<bool> {
     let bytes = library(size, align);
     if bytes.len() as u64 > sys::file_size_limit() {

@@ -1,15 +1,15 @@
-//! What components say of themselves, decoded from bytes that are not trusted yet.
+//! Manifests: what components say of themselves, decoded from bytes that are not trusted yet.
 //!
-//! `abi::manifest` and `abi::interface` encode, in constants of the component's image; this
-//! decodes, from a file before it is loaded, from an image that is linked in, or from an
-//! interface that a caller was compiled with.
+//! `abi::manifest` and `abi::interface` encode manifests, in constants of the component's image. This folder decodes
+//! them: from a file before it is loaded, from an image that is linked in, or from an interface that a caller was
+//! compiled with.
 //!
 //! Invariants:
-//! 1. Never panics; takes memory and time of at most a small multiple of the input, and no stack
-//!    that the input decides about.
-//! 2. A record is accepted only whole: magic, length, checksum, every item, and nothing behind
-//!    the last one. Unknown flags and kinds are refused, not skipped.
-//! 3. Names are of the forms that the macros accept, so they are safe in paths and on terminals.
+//! 1. Decoding never panics. It takes memory and time of at most a small multiple of the input, and stack of a bounded
+//!    depth.
+//! 2. A record is accepted only whole: magic, length, checksum, every item, and nothing after the last one. Unknown
+//!    flags and kinds are refused, not skipped.
+//! 3. Names have the forms that the macros accept, so they are safe in paths and on terminals.
 //! 4. One library holds one component in one version, and implements an interface once.
 
 #[cfg(test)]
@@ -36,45 +36,46 @@ const EXPORTS: usize = 1 << 14;
 /// The most versions that one implementation replaces.
 const REPLACES: usize = 1 << 10;
 
-/// Everything that a library says of its component, read without running anything of it.
+/// Everything that a library says of its component. [`Manifest::read`] reads it without running code of the
+/// library.
 ///
-/// `Display` lists it over several lines, as `lcr` commands show it.
+/// `Display` writes it over several lines: the component, then each implementation with its methods.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Manifest {
     /// The component and its version.
     pub component: ComponentId,
-    /// What it implements; at least one, in the order of the file.
+    /// Its implementations, in the order of the file; at least one.
     pub exports: Vec<ExportManifest>,
 }
 
-/// One implementation of one interface: what one `#[lcr::component]` says.
+/// One implementation of one interface, as one `#[lcr::component]` declares it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ExportManifest {
-    /// The component that it belongs to, and the component's version.
+    /// The component that the implementation belongs to, with its version.
     pub component: ComponentId,
-    /// The implementing type, as written.
+    /// The implementing type, as the source has it.
     pub type_name: String,
-    /// The compiler, as `rustc -V` prints it.
+    /// The compiler that built it, as `rustc -V` prints it.
     pub toolchain: String,
-    /// The target triple.
+    /// The target triple that it was built for.
     pub target: String,
-    /// Compiled with `panic = "abort"`: a panic in it ends the process.
+    /// Whether it is compiled with `panic = "abort"`: a panic in it ends the process.
     pub panic_abort: bool,
-    /// It refuses change without an override.
+    /// Whether a plan needs an override to change it.
     pub protected: bool,
-    /// Its image may be unmapped once nothing holds it.
+    /// Whether its image may be unmapped once nothing holds the image.
     pub unload: bool,
-    /// It has a health check.
+    /// Whether it has a health check.
     pub healthy: bool,
-    /// The version of its saved state; `None` if it does not hand its state over when it is replaced.
+    /// The version of the state that it saves; `None` if it hands no state over when it is replaced.
     pub state_version: Option<u32>,
-    /// The interface's name.
+    /// The name of the interface that it implements.
     pub interface: String,
-    /// The interface's version, from 1.
+    /// The version of that interface, at least 1.
     pub interface_version: u32,
-    /// Further versions of the interface that it serves.
+    /// The older versions of the interface that it serves, too.
     pub replaces: Vec<u32>,
     /// The interfaces that it needs.
     pub deps: Vec<DependencyManifest>,
@@ -93,8 +94,8 @@ pub struct DependencyManifest {
     pub interface: String,
     /// The version that the component was compiled against.
     pub version: u32,
-    /// Its methods as the component was compiled with them; `None` if the component was built
-    /// before records said so.
+    /// The interface's methods as the component was compiled with them; `None` if the component was built before
+    /// manifests had them.
     pub methods: Option<Vec<MethodManifest>>,
 }
 
@@ -102,7 +103,7 @@ pub struct DependencyManifest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MethodManifest {
-    /// Whether an older component may lack it.
+    /// Whether the trait has a default body for it, so that a component may lack it.
     pub has_default: bool,
     /// Its name and signature.
     pub shape: Shape,
@@ -114,14 +115,14 @@ pub struct MethodManifest {
 pub struct InterfaceManifest {
     /// The interface's name.
     pub name: String,
-    /// Its version, from 1.
+    /// Its version, at least 1.
     pub version: u32,
     /// Its methods, in order.
     pub methods: Vec<MethodManifest>,
 }
 
 impl Manifest {
-    /// Decodes the records of a library's section, or one that is linked in.
+    /// Decodes the records of a library's section, or of an image that is linked in.
     pub(crate) fn decode(section: &[u8]) -> Result<Manifest> {
         let mut exports = Vec::<ExportManifest>::new();
         let mut implemented = HashMap::new();
@@ -152,7 +153,7 @@ impl Manifest {
     }
 }
 
-/// Refuses two exports that cannot be of one library.
+/// Refuses two exports that cannot belong to one library.
 fn agree(one: &ExportManifest, two: &ExportManifest) -> Result<()> {
     let name = |export: &ExportManifest| export.component.to_string();
     let text = if name(one) != name(two) {
@@ -245,14 +246,14 @@ impl ExportManifest {
         });
     }
 
-    /// The number of the method of that name.
+    /// The number of the method called `name`.
     pub(crate) fn method(&self, name: &str) -> Option<usize> {
         let named = |at: &u16| (*self.methods[usize::from(*at)].shape.name).cmp(name);
         let found = self.by_name.binary_search_by(named).ok()?;
         Some(self.by_name[found].into())
     }
 
-    /// The record that this was decoded from.
+    /// The record from which this was decoded.
     pub(in crate::host) fn record(&self) -> &[u8] {
         &self.record
     }

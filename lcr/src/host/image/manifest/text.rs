@@ -1,4 +1,4 @@
-//! Manifests as people read them.
+//! Manifests as text.
 
 use super::{DependencyManifest, ExportManifest, InterfaceManifest, Manifest, MethodManifest};
 use std::fmt::{self, Display, Formatter};

@@ -5,11 +5,11 @@ use std::{collections::HashSet, fmt};
 
 /// Where two shapes differ first, and how.
 ///
-/// `Display` gives one line: the path from the method down, what was expected and found there,
-/// and what to do: ``get: argument 1: struct Key: field 2 `len`: expected u32, found u64; ...``.
+/// `Display` writes one line: the path from the method down, what was expected and found there, and what to do:
+/// ``get: argument 1: struct Key: field 2 `len`: expected u32, found u64; ...``.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// From the inside out.
+    /// The places on the path, from the inside out.
     path: Vec<String>,
     what: String,
 }
@@ -28,7 +28,7 @@ impl Difference {
         self
     }
 
-    /// The place and the difference, without advice.
+    /// The path and the difference, without the advice.
     pub fn summary(&self) -> String {
         let path = self.path.iter().rev().map(|place| format!("{place}: "));
         path.chain([self.what.clone()]).collect()
@@ -42,13 +42,12 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Compares what a caller was compiled with to what a component offers; `None` if values and
-/// calls of the one are those of the other.
+/// Compares the shape that a caller was compiled with to the shape that a component offers. `None` if the component
+/// can serve the caller.
 ///
-/// Everything counts: kinds, names, sizes, alignments, offsets, discriminants, lengths, and
-/// how many parts there are. Of a callback that is an argument of a method the caller may
-/// promise more than the component wants: a `Send + Sync` function is also an `Fn` alone.
-/// It may not promise less, for the component would call it from other threads.
+/// Kinds, names, sizes, alignments, offsets, discriminants, lengths and the number of parts must be the same. A
+/// callback that is an argument of a method may promise more than the component wants: a `Send + Sync` function is
+/// also an `Fn` alone. It may not promise less, since the component might call it from other threads.
 pub(crate) fn compare(expected: &Shape, found: &Shape) -> Option<Difference> {
     compare_within(None, expected, found)
 }
@@ -94,13 +93,13 @@ fn compare_node(expected: &Shape, found: &Shape) -> Option<Difference> {
     None
 }
 
-/// What a callback of the caller lacks that the component wants of it.
+/// The bounds that the component wants of a callback and that the caller does not promise.
 fn lacking_bounds(parent: Option<Kind>, given: &Shape, wanted: &Shape) -> Option<Difference> {
     if !is_callback(given) || given.kind != wanted.kind || given.name == wanted.name {
         return None;
     }
-    // A function that takes a callback wants its bounds; one that takes a callback's callback gives them.
-    // No macro makes the latter, so it has to be the same.
+    // A method that takes a callback wants its bounds. For a callback that takes a callback it is the other way
+    // round; the macros make none, so its bounds have to be the same.
     let is_enough = |name: &str| given.name.split(" + ").any(|given| given == name);
     let lacking: Vec<_> = match parent {
         Some(Kind::Method) => wanted.name.split(" + ").filter(|name| !name.is_empty() && !is_enough(name)).collect(),
@@ -117,7 +116,7 @@ fn is_callback(shape: &Shape) -> bool {
     matches!(shape.kind, Kind::Callback | Kind::BoxedCallback)
 }
 
-/// Whether nothing inside the two needs to be looked at: they are different things.
+/// Whether the two differ as a whole, so that their parts need not be compared.
 fn is_another(expected: &Shape, found: &Shape) -> bool {
     let is_other_version = expected.kind == Kind::Handle && expected.size != found.size;
     let is_other_name = expected.name != found.name && !is_callback(expected);
@@ -142,7 +141,7 @@ fn compare_part(parent: Kind, expected: &Part, found: &Part) -> Option<Differenc
     Difference::expected(format_args!("{what} {}", expected.at), found.at)
 }
 
-/// The numbers of parts differ: names the one that came or went, if names can tell.
+/// The difference of two shapes with different numbers of parts. Names the added or missing part, if names can tell.
 fn count(expected: &Shape, found: &Shape) -> Option<Difference> {
     if !matches!(expected.kind, Kind::Struct | Kind::Enum | Kind::Variant) {
         return Difference::expected(title(expected), title(found));
@@ -161,7 +160,7 @@ fn count(expected: &Shape, found: &Shape) -> Option<Difference> {
     Difference::new(format!("expected {ours} {noun}, found {theirs}{change}"))
 }
 
-/// What a node is called when it is not the one that was expected.
+/// The text of a node that differs as a whole.
 fn title(shape: &Shape) -> String {
     let text = match shape.kind {
         Kind::Struct => format!("struct {}", shape.name),
@@ -179,7 +178,7 @@ fn quoted(parent: Kind, part: &Part) -> String {
     format!("{noun} `{}`", part.name)
 }
 
-/// Where inside its parent a part is.
+/// The place of a part inside its parent, as a path has it.
 fn label(parent: Kind, part: &Part, number: usize) -> Option<String> {
     let number = number + 1;
     match parent {

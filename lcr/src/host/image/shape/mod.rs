@@ -1,7 +1,7 @@
 //! The structure of values and signatures as a file or another image describes it.
 //!
-//! `abi::shape` holds the same tree as constants of this image; this is the owned one, decoded
-//! from bytes. [`compare`] decides whether two of them may be linked.
+//! `abi::shape` has the same tree as constants of an image; this is the owned tree, decoded from bytes. [`compare`]
+//! decides whether two methods may be linked.
 //!
 //! Invariants:
 //! 1. [`compare`] finds nothing exactly when the two would encode to the same bytes: sizes,
@@ -25,7 +25,7 @@ pub use parts::{Field, Variant};
 use super::reader::Reader;
 use crate::error::Result;
 
-/// The deepest nesting that is decoded.
+/// The deepest nesting that is accepted.
 pub(in crate::host) const DEPTH: usize = 64;
 
 /// The structure of a value or a method.
@@ -34,7 +34,7 @@ pub(in crate::host) const DEPTH: usize = 64;
 /// `{:#}` spells out a struct or enum: `struct Key { id: u64, name: String }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// What this node is.
+    /// The kind of this node.
     pub(in crate::host) kind: Kind,
     /// The name of a scalar, struct, enum, variant, handle or method; of a callback, its bounds
     /// beside `Fn`, such as `Send + Sync`; else empty.
@@ -104,7 +104,7 @@ impl Shape {
         Ok(shape)
     }
 
-    /// Whether the parts are such that the kind makes sense.
+    /// Whether the number and the names of the parts fit the kind.
     fn fits(&self) -> bool {
         let (count, last) = (self.parts.len(), self.parts.last());
         match self.kind {
@@ -124,8 +124,8 @@ impl Shape {
         }
     }
 
-    /// Where `found` differs from this shape first; `None` if `found` can serve callers of this
-    /// shape: it is the same, or wants less of a callback that it takes.
+    /// The first difference between this shape and `found`; `None` if `found` can serve callers of this shape: it is
+    /// the same, or wants fewer bounds of a callback that it takes.
     pub fn difference(&self, found: &Shape) -> Option<Difference> {
         compare(self, found)
     }

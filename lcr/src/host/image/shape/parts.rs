@@ -1,4 +1,4 @@
-//! What a shape is made of, for programs that look at signatures.
+//! The parts of a shape, for programs that look at signatures.
 
 use super::{Kind, Part, Shape};
 
@@ -6,11 +6,11 @@ use super::{Kind, Part, Shape};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Field<'a> {
-    /// Its name; `0`, `1` and so on in a tuple struct, `None` in a tuple.
+    /// The field's name: `0`, `1` and so on in a tuple struct, `None` in a tuple.
     pub name: Option<&'a str>,
-    /// Where it lies in the representation, in bytes.
+    /// The field's offset in the representation, in bytes.
     pub offset: i64,
-    /// Its structure.
+    /// The field's own shape.
     pub shape: &'a Shape,
 }
 
@@ -18,44 +18,44 @@ pub struct Field<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Variant<'a> {
-    /// Its name.
+    /// The variant's name.
     pub name: &'a str,
-    /// The number that stands for it in the representation.
+    /// The number that stands for the variant in the representation.
     pub discriminant: i64,
-    /// Its structure, whose [`Shape::fields`] are the variant's.
+    /// The variant's own shape; its [`Shape::fields`] are the variant's fields.
     pub shape: &'a Shape,
 }
 
 impl Shape {
-    /// What the value is.
+    /// The kind of the value.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The name of a scalar, struct, enum, variant or method, or of a handle's interface.
+    /// The name of a scalar, struct, enum, variant or method, or of a handle's interface; `None` for other kinds.
     pub fn name(&self) -> Option<&str> {
         let has_name = !self.is_callback() && !self.name.is_empty();
         has_name.then_some(self.name.as_str())
     }
 
-    /// What a callback is beside `Fn`, such as `Send + Sync`; `None` if it is nothing else.
+    /// The bounds of a callback beside `Fn`, such as `Send + Sync`; `None` if it has no others, and for other kinds.
     pub fn callback_bounds(&self) -> Option<&str> {
         let has_bounds = self.is_callback() && !self.name.is_empty();
         has_bounds.then_some(self.name.as_str())
     }
 
-    /// The version of a handle's interface.
+    /// The version of a handle's interface; `None` for other kinds.
     pub fn interface_version(&self) -> Option<u32> {
         (self.kind == Kind::Handle).then_some(self.size)
     }
 
-    /// The size and the alignment of the representation, in bytes. A method has none, and a handle
-    /// has those of a pointer, which a shape does not say.
+    /// The size and the alignment of the representation, in bytes. `None` for a method, which has none, and for a
+    /// handle, which has those of a pointer.
     pub fn layout(&self) -> Option<(u32, u16)> {
         (!matches!(self.kind, Kind::Method | Kind::Handle)).then_some((self.size, self.align))
     }
 
-    /// The fields of a struct, of a variant or of a tuple, in order.
+    /// The fields of a struct, of a variant or of a tuple, in order; empty for other kinds.
     pub fn fields(&self) -> impl Iterator<Item = Field<'_>> {
         self.parts_of(&[Kind::Struct, Kind::Variant, Kind::Tuple]).map(|Part { name, at, shape }| {
             let name = (!name.is_empty()).then_some(name.as_str());
@@ -63,35 +63,35 @@ impl Shape {
         })
     }
 
-    /// The variants of an enum, in order.
+    /// The variants of an enum, in order; empty for other kinds.
     pub fn variants(&self) -> impl Iterator<Item = Variant<'_>> {
         self.parts_of(&[Kind::Enum]).map(|Part { name, at, shape }| Variant { name, discriminant: *at, shape })
     }
 
-    /// What a slice, a vector, an array, an option or a box holds.
+    /// The shape of what a slice, a vector, an array, an option or a box holds; `None` for other kinds.
     pub fn element(&self) -> Option<&Shape> {
         let kinds = [Kind::Slice, Kind::SliceMut, Kind::Vec, Kind::Array, Kind::Option, Kind::Box];
         self.parts_of(&kinds).next().map(|part| &part.shape)
     }
 
-    /// How many elements an array has.
+    /// How many elements an array has; `None` for other kinds.
     pub fn array_len(&self) -> Option<i64> {
         self.parts_of(&[Kind::Array]).next().map(|part| part.at)
     }
 
-    /// The types of a `Result`: of its value, and of its error.
+    /// The shapes of a `Result`: of its value, and of its error; `None` for other kinds.
     pub fn ok_and_err(&self) -> Option<(&Shape, &Shape)> {
         let mut parts = self.parts_of(&[Kind::Result]);
         Some((&parts.next()?.shape, &parts.next()?.shape))
     }
 
-    /// The arguments of a method or of a callback, in order, without `self`.
+    /// The arguments of a method or of a callback, in order and without `self`; empty for other kinds.
     pub fn arguments(&self) -> impl Iterator<Item = &Shape> {
         let (arguments, _) = if self.is_call() { self.signature() } else { (&[][..], None) };
         arguments.iter().map(|part| &part.shape)
     }
 
-    /// What a method or a callback returns.
+    /// The shape of what a method or a callback returns; `None` for other kinds.
     pub fn result(&self) -> Option<&Shape> {
         if self.is_call() { self.signature().1 } else { None }
     }

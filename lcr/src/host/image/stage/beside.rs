@@ -1,24 +1,25 @@
 //! Libraries that lie beside a component and come with it.
 //!
-//! A component's run path may name directories by where its own file is (`$ORIGIN`), and its copy
-//! is elsewhere. So what it needs from there is copied to the store, too, with what that needs in
-//! turn: checked as the component is, and each of these copies is checked again when it is done.
+//! A component's run path may name directories relative to its own file (`$ORIGIN`), and its copy is elsewhere. So
+//! the libraries that it needs from there are copied to the store, too, with the libraries that those need. Each is
+//! checked as the component is, and each copy is checked once more when its names are written.
 //!
-//! The loader knows libraries by their names, and gives one that it has to every library that needs that
-//! name. The next version of a component comes with the next build of its libraries, under the same
-//! names; it would be given the old ones. So in the copies each such library gets a name that was
-//! never used before: as the file's name, as what it calls itself (`DT_SONAME`), and where others
-//! of the copies need it. Run paths become `$ORIGIN`, the store's directory, where all copies are.
-//! Names are changed in place, in the table of names, so nothing moves. What follows:
+//! The loader knows libraries by their names, and gives a library that it has to every library that needs that name.
+//! The next version of a component comes with the next build of its libraries, under the same names, and would get
+//! the old ones. So in the copies each such library gets a name that was never used before: as the file's name, as
+//! its own name for itself (`DT_SONAME`), and wherever another copy needs it. Run paths become `$ORIGIN`, the
+//! store's directory, where all copies are. Names are changed in place, in the table of names, so nothing moves.
+//! From this follows:
 //!
 //! - Each image has libraries of its own, with their own statics; those of the version before stay
 //!   as they are while that is in use. Two components do not share what lies beside both.
-//! - A name that the process has already, because the program itself is linked to that library, is
-//!   left to the loader, which gives the component the program's, as `dlopen` of the original does.
-//! - So is what other entries of the run path find before: absolute directories are the system's.
+//! - If the process has a library of a name already, because the program itself is linked to it, the loader gives the
+//!   component the program's library, as `dlopen` of the original does.
+//! - The same is true of a library that an earlier entry of the run path finds: absolute directories are the
+//!   system's.
 //!
-//! `$LIB` and `$PLATFORM` are not expanded, and needs that are paths are left to the loader. What
-//! lies beside a component comes before the directories of `LD_LIBRARY_PATH`.
+//! `$LIB` and `$PLATFORM` are not expanded, and needs that are paths are left to the loader. The libraries beside a
+//! component come before those in the directories of `LD_LIBRARY_PATH`.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -37,19 +38,19 @@ use crate::{
 
 /// How many libraries may come with one component.
 const LIBRARIES: usize = 64;
-/// The shortest name that another one can take the place of.
+/// The shortest name that can be replaced by a fresh one.
 const SHORTEST: usize = 4;
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// Libraries that a component comes with, copied, with their names as they were.
+/// The libraries that come with a component: copied, with their old names.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     libraries: Vec<Library>,
-    /// New names by the old ones.
+    /// The new names, by the old ones.
     names: HashMap<Vec<u8>, Vec<u8>>,
-    /// Of all copies together, in memory.
+    /// The memory that the images of all copies take together, in bytes.
     mapped: u64,
-    /// How many mappings the loader makes of them, at most.
+    /// How many mappings the loader makes for them, at most.
     pub(super) mappings: usize,
 }
 
@@ -57,26 +58,26 @@ pub(super) struct Found {
 struct Library {
     name: Vec<u8>,
     copy: PrivateCopy,
-    /// Of the original.
+    /// Device and inode of the original.
     inode: (u64, u64),
     has_versions: bool,
 }
 
-/// What one file needs, and where it is looked for.
+/// What one file needs, and where the loader looks for it.
 struct Wanting {
     needed: Vec<Vec<u8>>,
-    /// Run paths, each with the directory that `$ORIGIN` stands for.
+    /// The run paths, each with the directory that `$ORIGIN` stands for.
     places: Vec<(PathBuf, Vec<u8>)>,
-    /// Those that hold for what it needs, too.
+    /// The run paths that the needed libraries inherit.
     inherited: Vec<(PathBuf, Vec<u8>)>,
 }
 
 impl Wanting {
-    /// What `file` wants. The library that needs `file` gives it `inherited` run paths.
+    /// What `file` wants. `inherited` are the run paths of the library that needs `file`.
     fn of(file: &Path, elf: &elf::Elf<'_>, inherited: &[(PathBuf, Vec<u8>)]) -> Wanting {
         let needed = elf.needed().iter().map(|name| name.to_vec()).collect();
         let origin = file.parent().map(Path::to_owned).unwrap_or_default();
-        // A newer list ends the inheritance.
+        // A newer list (`DT_RUNPATH`) ends the inheritance.
         match elf.run_path() {
             Some(elf::RunPath { text, is_inherited: false }) => {
                 Wanting { needed, places: vec![(origin, text)], inherited: Vec::new() }
@@ -89,8 +90,7 @@ impl Wanting {
         }
     }
 
-    /// The file of that name beside one of those that want it, unless the loader finds another
-    /// one before.
+    /// The file of that name beside a file that wants it, unless the loader finds another file first.
     fn find(&self, name: &[u8]) -> Option<PathBuf> {
         for (origin, path) in &self.places {
             for entry in path.split(|&byte| byte == b':') {
@@ -111,7 +111,7 @@ impl Wanting {
     }
 }
 
-/// What follows `$ORIGIN` in an entry of a run path, as a relative path.
+/// The relative path after `$ORIGIN` in an entry of a run path; `None` if the entry does not begin with that.
 fn below_origin(entry: &[u8]) -> Option<&[u8]> {
     let rest = entry.strip_prefix(b"$ORIGIN").or_else(|| entry.strip_prefix(b"${ORIGIN}"))?;
     match rest {
@@ -124,7 +124,7 @@ fn below_origin(entry: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The same run path for a copy, with all that lies below `$ORIGIN` in one directory.
+/// The run path for a copy: every entry below `$ORIGIN` becomes `$ORIGIN` itself, where all copies are.
 fn flat(path: &[u8]) -> Vec<u8> {
     let mut entries: Vec<&[u8]> = Vec::new();
     for entry in path.split(|&byte| byte == b':') {
@@ -161,13 +161,13 @@ fn fresh(name: &[u8]) -> Result<Vec<u8>> {
     Ok(fresh)
 }
 
-/// Copies what `file`, whose bytes `elf` is of, needs from beside it.
+/// Copies the libraries beside `file` that it needs. `elf` describes the file.
 pub(super) fn gather(store: &Store, file: &Path, elf: &elf::Elf<'_>) -> Result<Found> {
     let mut found = Found::default();
     let file = std::path::absolute(file).map_err(|error| Error::io("its directory is not known", error))?;
     let mut waiting = VecDeque::from([Wanting::of(&file, elf, &[])]);
     let mut room = store.trust.limit;
-    // In the order in which the loader looks.
+    // This is the order in which the loader looks.
     while let Some(wanting) = waiting.pop_front() {
         for name in &wanting.needed {
             if !name.iter().all(u8::is_ascii_graphic) || name.contains(&b'/') || found.names.contains_key(name) {
@@ -186,7 +186,8 @@ pub(super) fn gather(store: &Store, file: &Path, elf: &elf::Elf<'_>) -> Result<F
 }
 
 impl Found {
-    /// What `file` wants, unless it is there under another name.
+    /// Adds the library `file` under `name`. Returns what it wants; `None` if the same file was added under another
+    /// name.
     fn add(
         &mut self,
         store: &Store,
@@ -204,7 +205,7 @@ impl Found {
         let metadata = fs::metadata(file).map_err(unopened)?;
         let inode = (metadata.dev(), metadata.ino());
         if let Some(same) = self.libraries.iter().find(|library| library.inode == inode) {
-            // The loader sees that both names are of one file.
+            // A link, so that the loader sees one file under both names.
             let copy = same.copy.link(&String::from_utf8_lossy(&fresh))?;
             let has_versions = same.has_versions;
             self.libraries.push(Library { name: name.clone(), copy, inode, has_versions });
@@ -230,8 +231,8 @@ impl Found {
         Ok(Some(wanting))
     }
 
-    /// Gives all copies their new names, and those of the libraries to the component's copy. Their
-    /// old names, and the memory that they take.
+    /// Writes the new names into all copies and into the component's, which owns the copies from now on. Returns
+    /// their old names, and the memory that their images take.
     pub(super) fn join(self, component: &mut PrivateCopy) -> Result<(Vec<String>, usize)> {
         let Found { libraries, names, mapped, .. } = self;
         if libraries.is_empty() {
@@ -259,7 +260,7 @@ impl Found {
 }
 
 impl PrivateCopy {
-    /// Writes new names over old ones, and checks what came of it.
+    /// Writes new names over old ones, and checks the result.
     fn patch(
         &self,
         names: &HashMap<Vec<u8>, Vec<u8>>,
@@ -278,7 +279,7 @@ impl PrivateCopy {
                 return Err(Error::new(ErrorKind::NotALibrary, text));
             }
             let run_path = elf.run_path().map(|path| flat(&path.text));
-            // What it calls itself may be shorter than the name that it is needed by.
+            // The library's name for itself may be shorter than the name by which others need it.
             let soname =
                 elf.soname().zip(own).map(|(soname, own)| own[own.len().saturating_sub(soname.len())..].to_vec());
             elf.rename(|name| names.get(name).cloned(), soname, run_path)?

@@ -1,37 +1,36 @@
-//! A store's directory, and what dead processes left of theirs.
+//! A store's directory, and the removal of those that dead processes left.
 //!
 //! ```text
-//! base/lcr-1000/          one for each user (0700), gone when the last store in it is
+//! base/lcr-1000/          one for each user (0700), gone with the last store in it
 //! base/lcr-1000/Xa81kQ/   a store (0700), locked by the process that it belongs to
 //! base/lcr-1000/Xa81kQ/kv-0123456789abcdef-1.so
 //! ```
 //!
-//! A process that is killed leaves its directory behind, so a process that makes one removes what it
-//! finds beside it whose process is dead. That a process lives shows in `flock(2)` on the
-//! directory itself: the kernel lets go of it with the last descriptor, however the process
-//! ends. systemd-tmpfiles(8) leaves a locked directory alone, too.
+//! A process that is killed leaves its directory behind. So a process that makes a directory removes those beside it
+//! whose processes are dead. A living process has its directory locked (`flock(2)`): the kernel releases the lock
+//! with the last descriptor, however the process ends. systemd-tmpfiles(8) leaves a locked directory alone, too.
 //!
 //! The argument. To *hold* a path is to have locked a directory and to have found, after that,
 //! that the path still leads to it.
 //! 1. A path is held by one process at most, until that process closes its descriptor: the lock
 //!    is exclusive, and two directories are never at one path.
-//! 2. A store's directory is used only by who holds it, and only who holds a path empties or
-//!    removes what is there. So a living process's store is not touched.
-//! 3. A maker cannot lock a directory before it is there. A sweeper that comes in between locks
-//!    it first (then the maker takes another name), or has removed it (then the maker finds
-//!    nothing at the path, or another's directory, and takes another name).
-//! 4. Two sweepers that meet are in the position of 3. One that dies leaves the rest to the next.
-//! 5. The user's directory is removed only when it is empty, which the kernel decides. A maker
-//!    that meets that starts over.
+//! 2. Only the process that holds a path uses the directory there, empties it or removes it. So no process touches
+//!    the store of a living one.
+//! 3. A maker cannot lock a directory before the directory is there. A sweeper that comes in between either locks it
+//!    first (then the maker takes another name), or has removed it (then the maker finds nothing at the path, or the
+//!    directory of another process, and takes another name).
+//! 4. Two sweepers that meet are in the position of 3. A sweeper that dies leaves the rest to the next one.
+//! 5. The user's directory is removed only when it is empty, which the kernel decides. A maker that meets this
+//!    starts over.
 //!
-//! A child of `fork` shares its parent's descriptor, so the parent's directory is held until both
-//! are dead. It never removes it, and makes one of its own.
+//! A child of `fork` shares its parent's descriptor, so the parent's directory is held until both are dead. The child
+//! never removes that directory, and makes one of its own.
 //!
-//! What others put in the way does no harm: if `lcr-1000` is a link, is not a directory, is
-//! someone else's or open to others, or cannot be locked, a store gets a directory with a name
-//! that cannot be guessed, which no process sweeps. Inside a directory that only this user may enter,
-//! links and others' files are left where they are. Locks are those of one machine: several must
-//! not share a base directory, unless its file system locks for all of them.
+//! Other users cannot do harm by what they put there. If `lcr-1000` is a link, is not a directory, belongs to another
+//! user, is open to others, or cannot be locked, a store gets a directory with a name that cannot be guessed, which
+//! no process sweeps. Inside a directory that only this user may enter, a sweep leaves links, and files of other
+//! users, where they are. Locks may be those of one machine only: several machines must not share a base directory,
+//! unless its file system locks for all of them.
 
 #[cfg(test)]
 mod tests;
@@ -53,21 +52,21 @@ const LOOKS: usize = 1024;
 /// How many files and directories a sweep removes; the next one goes on.
 const REMOVALS: usize = 256;
 
-/// A directory that this process alone uses. Dropping it removes it.
+/// A directory that only this process uses. Dropping the value removes the directory.
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
-    /// Open on the directory, with its lock where there is one.
+    /// The open directory, with its lock if it has one.
     held: File,
-    /// The user's directory that it is in, if it is in one.
+    /// The user's directory, if this directory is in that.
     shared: Option<PathBuf>,
-    /// The process that made it.
+    /// The process that made the directory.
     process: u32,
     removed: AtomicBool,
 }
 
 impl Directory {
-    /// A new directory in `base`, which is absolute; then a sweep.
+    /// Makes a directory in `base`, which is absolute, and sweeps those of dead processes.
     pub(super) fn make(base: &Path) -> io::Result<Directory> {
         let user = sys::user();
         let shared = base.join(format!("lcr-{user}"));
@@ -77,13 +76,13 @@ impl Directory {
             }
             match claim(&shared) {
                 Ok(Claim::Held(directory)) => {
-                    // What another process left costs no load, even where a subscriber panics at the event.
+                    // A sweep must not fail a load, even if a subscriber panics at its event.
                     drop(catch_unwind(|| sweep(&shared, user)));
                     return Ok(directory);
                 }
                 Ok(Claim::Lost) => {}
                 Ok(Claim::Unlockable) => break,
-                // The last store's end took the user's directory with it.
+                // The end of the last store has removed the user's directory.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -101,12 +100,12 @@ impl Directory {
         &self.path
     }
 
-    /// Whether this process made it, and not one that this is a child of.
+    /// Whether this process made it, and not the process that this one was forked from.
     pub(super) fn is_own(&self) -> bool {
         self.process == std::process::id()
     }
 
-    /// Removes it with all that is in it. What cannot be removed is left.
+    /// Removes the directory with all that is in it. What cannot be removed stays.
     pub(super) fn remove(&self) {
         if !self.is_own() || self.removed.swap(true, Ordering::Relaxed) || !leads_to(&self.path, &self.held) {
             return;
@@ -124,7 +123,7 @@ impl Drop for Directory {
     }
 }
 
-/// What came of trying to hold a directory.
+/// The result of trying to hold a directory.
 enum Claim {
     Held(Directory),
     /// Another process was faster.
@@ -140,14 +139,14 @@ fn claim(shared: &Path) -> io::Result<Claim> {
         Ok(true) if leads_to(&path, &held) => Ok(Claim::Held(Directory::new(path, held, Some(shared)))),
         Ok(_) => Ok(Claim::Lost),
         Err(_) => {
-            // Only an empty one, should another have taken its place.
+            // This removes only an empty directory, in case another one has taken its place.
             let _ = fs::remove_dir(path);
             Ok(Claim::Unlockable)
         }
     }
 }
 
-/// A new directory of a name that was not there, open.
+/// Makes and opens a directory under a name that was not there.
 fn fresh(within: &Path, prefix: &str) -> io::Result<(PathBuf, File)> {
     let mut builder = tempfile::Builder::new();
     let path = builder.prefix(prefix).permissions(fs::Permissions::from_mode(0o700)).tempdir_in(within)?.keep();
@@ -159,7 +158,7 @@ fn open(directory: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW).open(directory)
 }
 
-/// Whether the path is that of the open directory. Its number is not used again while it is open.
+/// Whether the path is that of the open directory. The kernel does not give its inode again while it is open.
 fn leads_to(path: &Path, held: &File) -> bool {
     let number = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
     match (fs::symlink_metadata(path), held.metadata()) {
@@ -168,7 +167,7 @@ fn leads_to(path: &Path, held: &File) -> bool {
     }
 }
 
-/// Makes sure that the directory is there. Whether it is this user's alone.
+/// Makes the directory if it is not there. Returns whether only this user may use it.
 fn is_ours(shared: &Path, user: u32) -> io::Result<bool> {
     match DirBuilder::new().mode(0o700).create(shared) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
@@ -176,7 +175,7 @@ fn is_ours(shared: &Path, user: u32) -> io::Result<bool> {
     }
     match fs::symlink_metadata(shared) {
         Ok(metadata) => Ok(metadata.is_dir() && metadata.uid() == user && metadata.mode() & 0o777 == 0o700),
-        // It went meanwhile; the caller finds out.
+        // It was removed meanwhile; the caller finds that out.
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
         Err(error) => Err(error),
     }
@@ -210,7 +209,7 @@ fn remove(path: &Path, removals: &mut usize) -> bool {
             return false;
         }
         *removals -= 1;
-        // Refused for a directory, which no store has; then the next line is, too.
+        // A store has no directories. One in it cannot be removed here, and then neither can the store.
         let _ = fs::remove_file(entry.path());
     }
     *removals = removals.saturating_sub(1);

@@ -131,7 +131,7 @@ static void *kill_soon(void *argument)
 	return argument;
 }
 
-static void killed_while_it_stores_the_data_stays_whole(void)
+static void stored_data_stays_whole_when_its_program_is_killed_while_it_stores(void)
 {
 	unsigned char *bytes = (unsigned char *)malloc(STORED);
 	pthread_t thread;
@@ -244,7 +244,8 @@ const struct test crowd_cases[] = {
 	{ "threads beat, store and restore at once", threads_beat_store_and_restore_at_once, 0,
 	  "a restore may get half of what another thread stores" },
 	{ "threads start and stop at once", threads_start_and_stop_at_once, 0, NULL },
-	{ "killed while it stores the data stays whole", killed_while_it_stores_the_data_stays_whole, 0,
+	{ "stored data stays whole when its program is killed while it stores",
+	  stored_data_stays_whole_when_its_program_is_killed_while_it_stores, 0,
 	  "its supervisor dies of SIGPIPE, sooner or later" },
 	{ "a handler that interrupts a store does not wait for it",
 	  a_handler_that_interrupts_a_store_does_not_wait_for_it, 0,

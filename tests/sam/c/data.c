@@ -52,19 +52,19 @@ static void all_sizes(void)
 	round_trip("3 bytes again", 3);
 }
 
-static void sizes_when_initialized(void)
+static void data_of_every_size_comes_back_when_initialized(void)
 {
 	OK(sam_initialize(60000, SAM_RECOVERY_POLICY_RESTART));
 	all_sizes();
 }
 
-static void sizes_when_registered(void)
+static void data_of_every_size_comes_back_when_registered(void)
 {
 	enter(60000, SAM_RECOVERY_POLICY_RESTART);
 	all_sizes();
 }
 
-static void sizes_when_started(void)
+static void data_of_every_size_comes_back_when_started(void)
 {
 	enter(60000, SAM_RECOVERY_POLICY_RESTART);
 	OK(sam_start());
@@ -73,7 +73,7 @@ static void sizes_when_started(void)
 	all_sizes();
 }
 
-static void sizes_across_instances(void)
+static void data_of_every_size_comes_back_in_the_next_instance(void)
 {
 	static const size_t sizes[] = { 0, 1, 4095, 4096, 4097, 1 << 20, 24 << 20, 3 };
 	unsigned char *wanted, *read;
@@ -104,7 +104,7 @@ static void sizes_across_instances(void)
 	kill(getpid(), SIGKILL);
 }
 
-static void null_erases(void)
+static void storing_null_erases_the_data(void)
 {
 	size_t size = 4711;
 	char byte = 1;
@@ -125,7 +125,7 @@ static void null_erases(void)
 	OK(sam_finalize());
 }
 
-static void what_was_stored_before_register_is_there(void)
+static void data_that_was_stored_before_register_is_there(void)
 {
 	char text[7] = "";
 	size_t size = 4711;
@@ -143,7 +143,7 @@ static void what_was_stored_before_register_is_there(void)
 	OK(sam_finalize());
 }
 
-static void what_cannot_be_stored_leaves_what_was(void)
+static void data_that_cannot_be_stored_leaves_the_old_data(void)
 {
 	const size_t none_has_it = SIZE_MAX / 2;
 	char text[4] = "";
@@ -162,7 +162,7 @@ static void what_cannot_be_stored_leaves_what_was(void)
 	}
 }
 
-static void a_restore_into_all_of_memory_is_none(void)
+static void a_restore_writes_no_more_than_the_stored_bytes(void)
 {
 	char text[4] = "";
 
@@ -174,13 +174,19 @@ static void a_restore_into_all_of_memory_is_none(void)
 }
 
 const struct test data_cases[] = {
-	{ "sizes when initialized", sizes_when_initialized, 0, NULL },
-	{ "sizes when registered", sizes_when_registered, 0, NULL },
-	{ "sizes when started", sizes_when_started, 0, NULL },
-	{ "sizes across instances", sizes_across_instances, 0, NULL },
-	{ "NULL erases", null_erases, 0, NULL },
-	{ "what was stored before register is there", what_was_stored_before_register_is_there, 0, NULL },
-	{ "what cannot be stored leaves what was", what_cannot_be_stored_leaves_what_was, 0, NULL },
-	{ "a restore into all of memory is none", a_restore_into_all_of_memory_is_none, 0, NULL },
+	{ "data of every size comes back when initialized",
+	  data_of_every_size_comes_back_when_initialized, 0, NULL },
+	{ "data of every size comes back when registered",
+	  data_of_every_size_comes_back_when_registered, 0, NULL },
+	{ "data of every size comes back when started", data_of_every_size_comes_back_when_started, 0, NULL },
+	{ "data of every size comes back in the next instance",
+	  data_of_every_size_comes_back_in_the_next_instance, 0, NULL },
+	{ "storing NULL erases the data", storing_null_erases_the_data, 0, NULL },
+	{ "data that was stored before register is there",
+	  data_that_was_stored_before_register_is_there, 0, NULL },
+	{ "data that cannot be stored leaves the old data",
+	  data_that_cannot_be_stored_leaves_the_old_data, 0, NULL },
+	{ "a restore writes no more than the stored bytes",
+	  a_restore_writes_no_more_than_the_stored_bytes, 0, NULL },
 	{ NULL, NULL, 0, NULL },
 };

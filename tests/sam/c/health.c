@@ -1,7 +1,7 @@
 /* Both ways to give a sign of life, and the warning that comes when there is none. */
 #include "suite.h"
 
-static void beats_keep_it_alive(void)
+static void beats_keep_a_program_alive(void)
 {
 	enter(300, SAM_RECOVERY_POLICY_RESTART);
 	count_signal(SIGTERM);
@@ -12,7 +12,7 @@ static void beats_keep_it_alive(void)
 	OK(sam_stop());
 }
 
-static void stopped_it_may_be_silent(void)
+static void a_stopped_program_may_be_silent(void)
 {
 	const struct timespec four_intervals = { 0, 400000000L };
 
@@ -28,7 +28,7 @@ static void stopped_it_may_be_silent(void)
 	SAW(counted, 0);
 }
 
-static void with_interval_zero_it_may_be_silent(void)
+static void a_program_with_interval_zero_may_be_silent(void)
 {
 	const struct timespec while_it_is = { 0, 200000000L };
 
@@ -130,7 +130,7 @@ static void the_choice_of_a_signal_dies_with_its_instance(void)
 	OK(sam_finalize());
 }
 
-static void one_that_recovers_is_warned_again(void)
+static void a_program_that_recovers_is_warned_again(void)
 {
 	enter(200, SAM_RECOVERY_POLICY_RESTART);
 	count_signal(SIGTERM);
@@ -211,7 +211,7 @@ static void await_calls(int number)
 	pthread_mutex_unlock(&lock);
 }
 
-static void a_callback_answers_for_it(void)
+static void a_callback_answers_for_its_program(void)
 {
 	const struct timespec three_intervals = { 0, 600000000L };
 	int before;
@@ -294,19 +294,21 @@ static void a_second_callback_takes_the_firsts_place(void)
 }
 
 const struct test health_cases[] = {
-	{ "beats keep it alive", beats_keep_it_alive, 0, NULL },
-	{ "stopped it may be silent", stopped_it_may_be_silent, 0, NULL },
-	{ "with interval zero it may be silent", with_interval_zero_it_may_be_silent, 0, NULL },
+	{ "beats keep a program alive", beats_keep_a_program_alive, 0, NULL },
+	{ "a stopped program may be silent", a_stopped_program_may_be_silent, 0, NULL },
+	{ "a program with interval zero may be silent", a_program_with_interval_zero_may_be_silent, 0, NULL },
 	{ "a hang is warned by SIGTERM", a_hang_is_warned_by_sigterm, -SIGTERM, NULL },
-	{ "one that ignores the warning is killed", a_program_that_ignores_the_warning_is_killed, -SIGKILL, NULL },
+	{ "a program that ignores the warning is killed",
+	  a_program_that_ignores_the_warning_is_killed, -SIGKILL, NULL },
 	{ "the signal set before register warns", the_signal_set_before_register_warns, 2, NULL },
 	{ "the signal set after register warns", the_signal_set_after_register_warns, 2, NULL },
 	{ "the signal set while started warns", the_signal_set_while_started_warns, 2, NULL },
 	{ "with SIGKILL there is no warning", with_sigkill_there_is_no_warning, -SIGKILL, NULL },
-	{ "the choice of a signal dies with its instance", the_choice_of_a_signal_dies_with_its_instance, 0, NULL },
-	{ "one that recovers is warned again", one_that_recovers_is_warned_again, 2, NULL },
+	{ "the choice of a signal dies with its instance",
+	  the_choice_of_a_signal_dies_with_its_instance, 0, NULL },
+	{ "a program that recovers is warned again", a_program_that_recovers_is_warned_again, 2, NULL },
 	{ "the warning's handler may call anything", the_warnings_handler_may_call_anything, 0, NULL },
-	{ "a callback answers for it", a_callback_answers_for_it, 0, NULL },
+	{ "a callback answers for its program", a_callback_answers_for_its_program, 0, NULL },
 	{ "without the callback beats count again", without_the_callback_beats_count_again, -SIGTERM, NULL },
 	{ "a callback that says no is a failure", a_callback_that_says_no_is_a_failure, 0, NULL },
 	{ "a second callback takes the first's place", a_second_callback_takes_the_firsts_place, 0, NULL },

@@ -50,7 +50,7 @@ static void open_calls_work(void)
 	OK(sam_data_restore(&byte, 0));
 }
 
-static void new_one(void)
+static void every_call_before_initialize_is_refused(void)
 {
 	all_are_refused();
 }
@@ -70,7 +70,7 @@ static int tried(int interval, int policy)
 	return in_child(try_initialize);
 }
 
-static void initialize_values(void)
+static void initialize_refuses_values_that_it_does_not_support(void)
 {
 	OK(tried(1, SAM_RECOVERY_POLICY_QUIT));
 	OK(tried(0, SAM_RECOVERY_POLICY_RESTART));
@@ -97,7 +97,7 @@ static void a_refused_initialize_changes_nothing(void)
 	OK(sam_initialize(1000, SAM_RECOVERY_POLICY_QUIT));
 }
 
-static void initialized(void)
+static void calls_of_an_initialized_program_answer_by_its_stage(void)
 {
 	OK(sam_initialize(1000, SAM_RECOVERY_POLICY_RESTART));
 	open_calls_work();
@@ -111,7 +111,7 @@ static void initialized(void)
 	exit(7);
 }
 
-static void registered(void)
+static void calls_of_a_registered_program_answer_by_its_stage(void)
 {
 	enter(60000, SAM_RECOVERY_POLICY_RESTART);
 	SAW(instance, 1);
@@ -129,7 +129,7 @@ static void registered(void)
 	exit(3);
 }
 
-static void started(void)
+static void calls_of_a_started_program_answer_by_its_stage(void)
 {
 	enter(60000, SAM_RECOVERY_POLICY_RESTART);
 	OK(sam_start());
@@ -158,7 +158,7 @@ static void no_warnings(void)
 	INVALID(sam_warn_signal_set(SIGSTOP));
 }
 
-static void signals_that_cannot_warn(void)
+static void signals_that_cannot_warn_are_refused(void)
 {
 	OK(sam_initialize(60000, SAM_RECOVERY_POLICY_RESTART));
 	no_warnings();
@@ -169,7 +169,7 @@ static void signals_that_cannot_warn(void)
 	OK(sam_stop());
 }
 
-static void register_without_a_place_for_the_number(void)
+static void register_needs_no_place_for_the_number(void)
 {
 	OK(sam_initialize(60000, SAM_RECOVERY_POLICY_RESTART));
 	OK(sam_register(NULL));
@@ -177,7 +177,7 @@ static void register_without_a_place_for_the_number(void)
 	OK(sam_stop());
 }
 
-static void finalized_after_stop(void)
+static void an_exit_after_stop_and_finalize_is_the_end(void)
 {
 	enter(50, SAM_RECOVERY_POLICY_RESTART);
 	OK(sam_start());
@@ -186,7 +186,7 @@ static void finalized_after_stop(void)
 	exit(5);
 }
 
-static void finalized_and_silent(void)
+static void a_finalized_program_may_be_silent(void)
 {
 	const struct timespec four_intervals = { 0, 200000000L };
 
@@ -199,7 +199,7 @@ static void finalized_and_silent(void)
 	exit(6);
 }
 
-static void finalized_and_crashed(void)
+static void a_crash_of_a_finalized_program_is_the_end(void)
 {
 	enter(60000, SAM_RECOVERY_POLICY_RESTART);
 	SAW(instance, 1);
@@ -214,7 +214,7 @@ static void *sleeper(void *argument)
 	return argument;
 }
 
-static void register_beside_a_thread(void)
+static void register_beside_a_thread_is_refused(void)
 {
 	pthread_t thread;
 
@@ -251,18 +251,23 @@ static void children_of_an_instance_are_not_supervised(void)
 }
 
 const struct test life_cases[] = {
-	{ "new", new_one, 0, NULL },
-	{ "initialize values", initialize_values, 0, NULL },
+	{ "every call before initialize is refused", every_call_before_initialize_is_refused, 0, NULL },
+	{ "initialize refuses values that it does not support",
+	  initialize_refuses_values_that_it_does_not_support, 0, NULL },
 	{ "a refused initialize changes nothing", a_refused_initialize_changes_nothing, 0, NULL },
-	{ "initialized", initialized, 7, NULL },
-	{ "registered", registered, 3, NULL },
-	{ "started", started, 4, NULL },
-	{ "signals that cannot warn", signals_that_cannot_warn, 0, NULL },
-	{ "register without a place for the number", register_without_a_place_for_the_number, 0, NULL },
-	{ "finalized after stop", finalized_after_stop, 5, NULL },
-	{ "finalized and silent", finalized_and_silent, 6, NULL },
-	{ "finalized and crashed", finalized_and_crashed, -SIGABRT, NULL },
-	{ "register beside a thread", register_beside_a_thread, 0, NULL },
+	{ "calls of an initialized program answer by its stage",
+	  calls_of_an_initialized_program_answer_by_its_stage, 7, NULL },
+	{ "calls of a registered program answer by its stage",
+	  calls_of_a_registered_program_answer_by_its_stage, 3, NULL },
+	{ "calls of a started program answer by its stage",
+	  calls_of_a_started_program_answer_by_its_stage, 4, NULL },
+	{ "signals that cannot warn are refused", signals_that_cannot_warn_are_refused, 0, NULL },
+	{ "register needs no place for the number", register_needs_no_place_for_the_number, 0, NULL },
+	{ "an exit after stop and finalize is the end", an_exit_after_stop_and_finalize_is_the_end, 5, NULL },
+	{ "a finalized program may be silent", a_finalized_program_may_be_silent, 6, NULL },
+	{ "a crash of a finalized program is the end",
+	  a_crash_of_a_finalized_program_is_the_end, -SIGABRT, NULL },
+	{ "register beside a thread is refused", register_beside_a_thread_is_refused, 0, NULL },
 	{ "children of an instance are not supervised", children_of_an_instance_are_not_supervised, 0, NULL },
 	{ NULL, NULL, 0, NULL },
 };

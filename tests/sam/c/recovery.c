@@ -78,7 +78,7 @@ static void own_before_start(void)
 	ends_by(SAM_RECOVERY_POLICY_RESTART, 0, 1, 0);
 }
 
-static void three_instances(void)
+static void three_instances_follow_each_other(void)
 {
 	unsigned int log[4] = { 0, 0, 0, 0 };
 	size_t size = 4711;
@@ -101,7 +101,7 @@ static void three_instances(void)
 	exit(0);
 }
 
-static void memory_is_as_it_was_before_register(void)
+static void the_next_instance_has_the_memory_of_before_register(void)
 {
 	static int variable = 5;
 	int *heap = (int *)malloc(sizeof *heap);
@@ -161,9 +161,11 @@ const struct test recovery_cases[] = {
 	{ "restart: exit 1 after stop", restart_after_stop, 1, NULL },
 	{ "restart: a hundred crashes in a row", a_hundred_crashes, 23, NULL },
 	{ "restart: exit 0 on the way out after a warning", out_after_a_warning, 22, NULL },
-	{ "restart: exit 1 before start, not as corosync has it", own_before_start, 22, "it is not corosync's" },
-	{ "three instances", three_instances, 0, NULL },
-	{ "memory is as it was before register", memory_is_as_it_was_before_register, 0, NULL },
+	{ "restart: exit 1 before start, not as corosync has it",
+	  own_before_start, 22, "it is not corosync's" },
+	{ "three instances follow each other", three_instances_follow_each_other, 0, NULL },
+	{ "the next instance has the memory of before register",
+	  the_next_instance_has_the_memory_of_before_register, 0, NULL },
 	{ "a crash at start ends within the budget", a_crash_at_start_ends_within_the_budget, 14,
 	  "its supervisor restarts without end" },
 	{ "an operator's stop reaches the instance", an_operators_stop_reaches_the_instance, 12,

@@ -121,7 +121,7 @@ impl Tty {
     /// # Panics
     /// If the group is not within 30 s.
     pub fn await_foreground(&self, group: i32) {
-        wait_until("it has the foreground", || self.foreground() == group);
+        wait_until("the group has the foreground", || self.foreground() == group);
     }
 
     /// The leader of the session.

@@ -190,7 +190,7 @@ fn an_operators_stop_leaves_no_process_of_the_instance() {
     let running = place.of(subject).start();
     running.await_line("1 is grown");
     running.signal(libc::SIGTERM);
-    wait_until("it has ended", || state_of(running.pid()) == Some('Z'));
+    wait_until("the supervisor has ended", || state_of(running.pid()) == Some('Z'));
     assert!(!is_populated(&place.folder));
     assert!(lock.exists());
     assert_eq!((running.end().code(), place.made()), (-15, vec![]));
@@ -205,7 +205,7 @@ fn each_instance_is_in_a_cgroup_that_the_status_names() {
         let running = place.of(subject).start();
         let mut seen = Vec::new();
         for instance in 1..=3 {
-            wait_until("it runs", || {
+            wait_until("the program runs", || {
                 running.path("status").exists()
                     && running.status()["instance"] == instance
                     && running.status()["stage"] == "running"

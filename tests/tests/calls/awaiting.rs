@@ -131,7 +131,7 @@ fn a_component_awaits_on_a_runtime_of_its_own_wherever_it_is_called() {
             let ticking = ticker.clone();
             task::spawn_blocking(move || {
                 ticking.wait().unwrap();
-                wait_until("it ticks", || ticking.ticks() > 0);
+                wait_until("the ticker ticks", || ticking.ticks() > 0);
             })
             .await
             .unwrap();

@@ -126,7 +126,7 @@ fn dependencies_are_built_first_in_the_order_of_their_declaration() {
     assert_eq!(order(), ["kettle create", "tin create", "china create"]);
     script.clear_transcript();
     drop(pot);
-    wait_until("they are destroyed", || order().len() == 3);
+    wait_until("pot and ingredients are destroyed", || order().len() == 3);
     assert_eq!(order()[0], "china drop");
 }
 

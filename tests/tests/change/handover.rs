@@ -59,7 +59,7 @@ fn a_desk_and_its_archive(rt: &Runtime, steps: impl Fn(Terms) -> Vec<(&'static s
     kept.extend(["c flushed by 1", "restored by 3", "checked by 3"]);
     assert_eq!(archive.lines(), kept);
     drop((desk, archive));
-    wait_until("all are destroyed", || rt.status().constructed == rt.status().destroyed);
+    wait_until("all instances are destroyed", || rt.status().constructed == rt.status().destroyed);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn calls_through_a_handle_that_is_made_while_the_state_moves_are_kept() {
         let saved = if unfit { "b flushed by 0" } else { "b flushed by 1" };
         assert_eq!(archive.lines()[if unfit { 1 } else { 4 }], saved);
         drop((desk, archive));
-        wait_until("all are destroyed", || rt.status().constructed == rt.status().destroyed);
+        wait_until("all instances are destroyed", || rt.status().constructed == rt.status().destroyed);
         assert_eq!(rt.status().handles, 0);
     }
 }
@@ -242,5 +242,5 @@ fn a_dependency_that_a_successor_is_the_first_to_need_is_handed_over_too() {
     let ledger: Handle<dyn Ledger> = rt.service().unwrap();
     assert_eq!((desk.epoch(), ledger.lines()), (1, vec!["restored by 1".to_owned(), "checked by 1".to_owned()]));
     drop((desk, ledger));
-    wait_until("all are destroyed", || rt.status().constructed == rt.status().destroyed);
+    wait_until("all instances are destroyed", || rt.status().constructed == rt.status().destroyed);
 }

@@ -33,7 +33,7 @@ fn during<'rt>(
     let plan = plan.build();
     thread::scope(|scope| {
         let change = scope.spawn(|| plan.commit());
-        wait_until("it is held up", || change.is_finished() || script.has_come(who, moment));
+        wait_until("the plan is held up", || change.is_finished() || script.has_come(who, moment));
         meanwhile();
         script.clear(who, moment);
         change.join().unwrap()
@@ -82,7 +82,7 @@ fn the_slot_of_an_instance_that_is_released_during_a_transaction_is_not_used_aga
     assert_eq!(clock.version(), 2);
     assert!(guards.iter().all(|guard| guard.version() == 7), "a guard was given the successor of a clock");
     drop((clock, guards));
-    wait_until("all are destroyed", || rt.status().constructed == rt.status().destroyed);
+    wait_until("all instances are destroyed", || rt.status().constructed == rt.status().destroyed);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn an_instance_that_is_released_during_its_hand_over_is_destroyed_with_its_succe
     });
     report.unwrap();
     assert_eq!(bank.branch.versions(), (2, 2));
-    wait_until("it is destroyed", || bank.rt.status().instances == 3);
+    wait_until("the released instance is destroyed", || bank.rt.status().instances == 3);
     bank.close();
 }
 

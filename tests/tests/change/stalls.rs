@@ -39,7 +39,7 @@ fn one_destructor_that_never_returns_stops_no_other_and_is_named() {
         rt.reference::<dyn Clock>(&others).unwrap();
     }
     wait_until("the others are destroyed", || rt.status().destroyed == 100);
-    wait_until("they are taken back", || rt.status().handles == 0);
+    wait_until("their slots are taken back", || rt.status().handles == 0);
     let status = rt.status();
     assert_eq!((status.instances, status.leaving), (0, 1), "{status:#?}");
     let error = rt.wait_drained(Duration::from_millis(20)).unwrap_err();
@@ -69,7 +69,7 @@ fn many_destructors_that_never_return_at_once_stop_no_other() {
     script.set("clock 1.0.0", Moment::Drop, Misdeed::Hang);
     drop(hanging);
     rt.reference::<dyn Clock>(&Script::default()).unwrap();
-    wait_until("the other one is destroyed", || rt.status().destroyed == 1);
+    wait_until("the other clock is destroyed", || rt.status().destroyed == 1);
     let error = rt.wait_drained(Duration::ZERO).unwrap_err();
     assert_eq!(error.stragglers().len(), 5, "{error:?}");
     script.clear("clock 1.0.0", Moment::Drop);

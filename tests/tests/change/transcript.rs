@@ -59,7 +59,7 @@ fn dependencies_are_restored_first_and_destroyed_last() {
         assert_eq!(rt.status().instances, 3);
         assert_eq!(script.transcript(), [""; 0]);
         drop(branch);
-        wait_until("all are destroyed", || rt.status().instances == 0 && script.transcript().len() == 3);
+        wait_until("all instances are destroyed", || rt.status().instances == 0 && script.transcript().len() == 3);
         assert_eq!(
             script.transcript(),
             ["branch 1.0.0 drop on lcr-reaper", "teller 2.0.0 drop on lcr-reaper", "vault 2.0.0 drop on lcr-reaper"]

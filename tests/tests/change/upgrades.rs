@@ -62,7 +62,7 @@ fn both_change_under_load(kept: [bool; 2], is_reversed: bool) {
                     })
                 })
                 .collect();
-            wait_until("they ride", || train.rides() > 10);
+            wait_until("callers ride", || train.rides() > 10);
             let mut steps = new.each_ref().map(String::as_str);
             if is_reversed {
                 steps.reverse();
@@ -70,7 +70,7 @@ fn both_change_under_load(kept: [bool; 2], is_reversed: bool) {
             let result = replace(&rt, &steps).commit();
             let before = train.rides();
             if result.is_ok() {
-                wait_until("they ride on", || train.rides() > before + 10);
+                wait_until("callers ride on", || train.rides() > before + 10);
             }
             stop.store(true, Ordering::Relaxed);
             let ridden =
@@ -93,7 +93,7 @@ fn both_change_under_load(kept: [bool; 2], is_reversed: bool) {
     wait_until("the handle is taken back", || replace(&rt, &back).commit().is_ok());
     assert_eq!(train.ride(&|| ()), [1000; 3]);
     drop(train);
-    wait_until("all are destroyed", || rt.status().constructed == rt.status().destroyed);
+    wait_until("all instances are destroyed", || rt.status().constructed == rt.status().destroyed);
     assert_eq!((rt.status().handles, rt.status().instances), (0, 0));
 }
 

@@ -82,7 +82,11 @@ fn valgrind_finds_no_error_in_a_c_programs_supervisor() {
     let folder = folder_with(&libraries().join("libsam.so"));
     let program = compile(1, Link::Shared, built.path());
     // The processes are the suite, a supervisor, and the instances that end by themselves.
-    for (case, processes) in [("three instances", 5), ("NULL erases", 4), ("a hang is warned by SIGTERM", 3)] {
+    for (case, processes) in [
+        ("three instances follow each other", 5),
+        ("storing NULL erases the data", 4),
+        ("a hang is warned by SIGTERM", 3),
+    ] {
         let logs = tempfile::tempdir().unwrap();
         let mut command = Command::new("valgrind");
         command.arg("--error-exitcode=99").arg(format!("--log-file={}/%p", logs.path().display()));

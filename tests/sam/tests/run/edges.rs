@@ -63,7 +63,7 @@ fn children_of_a_wrapper_are_no_strays() {
     let survives = lives(child);
     send(child, libc::SIGKILL);
     assert!(survives, "the supervisor killed a child that was there before supervision");
-    wait_until("it is reaped", || state_of(child).is_none());
+    wait_until("the child is reaped", || state_of(child).is_none());
     running.signal(libc::SIGTERM);
     assert_eq!(running.end().code(), -libc::SIGTERM);
 }

@@ -139,7 +139,7 @@ fn strays_are_kept_where_the_options_keep_them() {
     running.await_line("2 next");
     assert!(lives(child));
     send(child, libc::SIGKILL);
-    wait_until("it is reaped", || state_of(child).is_none());
+    wait_until("the child is reaped", || state_of(child).is_none());
     running.signal(libc::SIGTERM);
     assert_eq!(running.end().code(), -15);
 }

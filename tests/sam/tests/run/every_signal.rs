@@ -71,7 +71,9 @@ fn instance(running: &Running) -> i32 {
 fn suspend(running: &Running) {
     let pid = instance(running);
     running.signal(libc::SIGTSTP);
-    wait_until("both stop", || state_of(pid) == Some('T') && state_of(running.pid()) == Some('T'));
+    wait_until("supervisor and instance are suspended", || {
+        state_of(pid) == Some('T') && state_of(running.pid()) == Some('T')
+    });
 }
 
 #[test]
@@ -141,7 +143,7 @@ fn signals_to_the_standby_child_do_not_reach_the_instance_that_it_becomes() {
         let next = children(running.pid()).into_iter().find(|&child| child != first).unwrap();
         // `killall -HUP` would do this.
         others().for_each(|signal| (0..3).for_each(|_| send(next, signal)));
-        wait_until("it has dropped them", || pending(next) == [0, 0]);
+        wait_until("the standby child has dropped the signals", || pending(next) == [0, 0]);
         send(first, libc::SIGKILL);
         running.await_line("2 up");
         assert_eq!(running.status()["pid"].as_i64(), Some(next.into()), "{respawn}");
@@ -176,7 +178,7 @@ fn a_standby_child_that_is_suspended_becomes_no_instance() {
     let first = running.status()["pid"].as_i64().unwrap() as i32;
     let next = children(running.pid()).into_iter().find(|&child| child != first).unwrap();
     send(next, libc::SIGSTOP);
-    wait_until("it is given up", || !lives(next));
+    wait_until("the standby child is given up", || !lives(next));
     send(first, libc::SIGKILL);
     running.await_line("2 up");
     running.signal(libc::SIGTERM);
@@ -191,7 +193,7 @@ fn a_signal_that_is_no_stop_is_dropped_while_no_instance_lives() {
     await_stage(&running, "waiting");
     // All signals come at once, before the supervisor can make the next instance.
     running.signal(libc::SIGSTOP);
-    wait_until("it stops", || state_of(running.pid()) == Some('T'));
+    wait_until("the supervisor is suspended", || state_of(running.pid()) == Some('T'));
     others().filter(|&signal| signal != libc::SIGCONT).for_each(|signal| running.signal(signal));
     running.signal(libc::SIGCONT);
     running.await_line("3 up");
@@ -205,9 +207,9 @@ fn a_terminals_stop_between_instances_suspends_the_supervisor() {
     let running = Subject::new(&["exit 1"]).set("SAM_BACKOFF", "60s..60s").start();
     running.await_events("ended", 2);
     running.signal(libc::SIGTSTP);
-    wait_until("it stops", || state_of(running.pid()) == Some('T'));
+    wait_until("the supervisor is suspended", || state_of(running.pid()) == Some('T'));
     running.signal(libc::SIGCONT);
-    wait_until("it goes on", || state_of(running.pid()) != Some('T'));
+    wait_until("the supervisor goes on", || state_of(running.pid()) != Some('T'));
     running.signal(libc::SIGTERM);
     assert_eq!(running.end().code(), -libc::SIGTERM);
 }

@@ -77,7 +77,7 @@ fn a_main_process_that_was_handed_over_to_may_hand_over_again() {
     assert!(next != heir && next != first);
     // The first main process and the one in between end without effect.
     send(heir, libc::SIGUSR2);
-    wait_until("it is gone", || !lives(heir));
+    wait_until("the main process has ended", || !lives(heir));
     send(first, libc::SIGUSR2);
     wait_until("the first is gone", || !lives(first));
     assert_eq!(main_process(&running), next);
@@ -114,7 +114,7 @@ fn a_main_process_that_was_handed_over_to_is_watched_restarted_and_dies_with_its
     running.await_line("3 beats");
     wait_until("another stands by", || children(running.pid()).iter().any(|pid| *pid != third));
     running.signal(libc::SIGKILL);
-    wait_until("it is gone", || !lives(third));
+    wait_until("the main process has ended", || !lives(third));
 }
 
 #[test]

@@ -37,9 +37,9 @@ fn without_a_watchdog_there_is_no_watchdog_to_feed() {
 fn a_program_is_ready_when_it_says_so_and_not_before() {
     let running = speaker(&["--notify", "main"], &["catch 10; say up; pause; notify READY=1; hang"]).start();
     running.await_line("1 up");
-    wait_until("it is starting", || running.status()["stage"] == "starting");
+    wait_until("the instance is starting", || running.status()["stage"] == "starting");
     running.signal(libc::SIGUSR1);
-    wait_until("it is ready", || running.status()["stage"] == "ready");
+    wait_until("the instance is ready", || running.status()["stage"] == "ready");
     running.signal(libc::SIGTERM);
     assert_eq!(running.end().code(), -15);
 }
@@ -125,7 +125,7 @@ fn the_status_text_of_a_program_is_in_the_status_file_and_in_the_event_of_its_en
                   notify STATUS=no port is free; exit 3";
     let running = speaker(&["--notify", "main", "--policy", "quit"], &[script]).start();
     running.await_line("1 up");
-    wait_until("it is told", || running.status()["said"] == "seeking a \u{fffd}[1m\"port\"");
+    wait_until("the status has the text", || running.status()["said"] == "seeking a \u{fffd}[1m\"port\"");
     running.signal(libc::SIGUSR1);
     let seen = running.end();
     assert_eq!((&seen.of("ended")[0]["said"], seen.code()), (&"no port is free".into(), 3));
@@ -165,7 +165,7 @@ fn a_notification_by_a_helper_that_ends_at_once_is_heard() {
         // The helper has ended before the supervisor reads its message.
         let child = sam_tests::proc::children(running.pid())[0];
         running.signal(libc::SIGSTOP);
-        wait_until("it is stopped", || sam_tests::state_of(running.pid()) == Some('T'));
+        wait_until("the supervisor is suspended", || sam_tests::state_of(running.pid()) == Some('T'));
         sam_tests::send(child, libc::SIGUSR1);
         running.await_line("1 sent");
         running.signal(libc::SIGCONT);
@@ -216,7 +216,7 @@ fn notifications_of_an_instance_do_not_count_for_the_next() {
     let scripts = ["notify READY=1|STATUS=first; kill 9", "catch 10; say up; pause; exit 0"];
     let running = speaker(&["--notify", "main"], &scripts).start();
     running.await_line("2 up");
-    wait_until("it is starting", || running.status()["stage"] == "starting");
+    wait_until("the instance is starting", || running.status()["stage"] == "starting");
     assert!(running.status()["said"].is_null());
     running.signal(libc::SIGUSR1);
     assert_eq!(running.end().code(), 0);
@@ -279,7 +279,7 @@ fn a_service_manager_hears_of_readiness_when_the_application_is_ready() {
     let (subject, manager) = managed(Subject::new(&["catch 10; say up; await 10; start; beats 60000 20"]));
     let running = subject.start();
     running.await_line("1 up");
-    wait_until("it is starting", || running.status()["stage"] == "starting");
+    wait_until("the instance is starting", || running.status()["stage"] == "starting");
     let before = manager.hear_until("STATUS=instance 1 is starting");
     assert!(!has(&before, "READY=1"), "{before:?}");
     running.signal(libc::SIGUSR1);

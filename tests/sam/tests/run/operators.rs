@@ -64,9 +64,9 @@ fn a_stop_gives_the_whole_group_the_whole_stop_limit() {
     let helper = format!("trap '' TERM; sleep 0.7; echo done > {}", done.display());
     let script = format!("sh -c '{}' & echo $!; wait", helper.replace('\'', "'\\''"));
     let running = sh(&[], &script).start();
-    wait_until("it runs", || !running.lines().is_empty());
+    wait_until("the program runs", || !running.lines().is_empty());
     let pid: i32 = running.lines()[0].parse().unwrap();
-    wait_until("it ignores the signal", || {
+    wait_until("the helper ignores the signal", || {
         let ignored = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let line = ignored.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0").trim().to_owned();
         u64::from_str_radix(&line, 16).unwrap() & (1 << 14) != 0
@@ -81,7 +81,7 @@ fn a_stop_gives_the_whole_group_the_whole_stop_limit() {
 fn processes_that_a_stop_does_not_end_within_its_limit_are_killed_though_the_main_process_is_gone() {
     let script = "sh -c 'trap \"\" TERM; echo $$; exec sleep 1000' & wait";
     let running = sh(&["--stop-limit", "300ms"], script).start();
-    wait_until("it runs", || !running.lines().is_empty());
+    wait_until("the program runs", || !running.lines().is_empty());
     let pid: i32 = running.lines()[0].parse().unwrap();
     running.signal(libc::SIGTERM);
     let seen = running.end();
@@ -123,7 +123,7 @@ fn an_instance_that_the_kernel_does_not_kill_dies_with_its_supervisor_and_so_do_
     wait_until("the next stands by", || sam_tests::proc::children(running.pid()).len() == 2);
     running.signal(libc::SIGKILL);
     for pid in &mut pids {
-        wait_until("it is killed", || !lives(*pid));
+        wait_until("the process is killed", || !lives(*pid));
     }
     assert_eq!(running.end().code(), -9);
 }
@@ -139,12 +139,12 @@ fn a_program_that_has_changed_its_user_dies_with_its_supervisor() {
     let script = "echo $$; sleep 1000 & echo $!; exec sleep 1000";
     let arguments: Vec<&str> = change.into_iter().chain([script]).collect();
     let running = Subject::by_command(&["--cgroup", "off"], "/usr/bin/setpriv", &arguments).start();
-    wait_until("it runs", || running.lines().len() == 2);
+    wait_until("the program runs", || running.lines().len() == 2);
     wait_until("the next stands by", || sam_tests::proc::children(running.pid()).len() == 2);
     running.signal(libc::SIGKILL);
     for line in running.lines() {
         let pid = line.parse().unwrap();
-        wait_until("it is killed", || !lives(pid));
+        wait_until("the process is killed", || !lives(pid));
     }
     assert_eq!(running.end().code(), -9);
 }
@@ -164,7 +164,7 @@ fn a_suspended_supervisor_blocks_no_instance_and_takes_none_for_hung() {
     let running = Subject::new(&[script]).set("SAM_INTERVAL", "100ms").start();
     let pid = running.await_value("1 pid ").parse().unwrap();
     running.signal(libc::SIGSTOP);
-    wait_until("it stops", || state_of(running.pid()) == Some('T'));
+    wait_until("the supervisor is suspended", || state_of(running.pid()) == Some('T'));
     // The instance makes more beats than a pipe would hold, and is not blocked.
     send(pid, libc::SIGUSR1);
     running.await_line("1 through");
@@ -178,10 +178,12 @@ fn a_terminals_stop_suspends_supervisor_and_instance_and_is_no_hang() {
     let running = Subject::new(&["start; pid; beats 60000 10"]).set("SAM_INTERVAL", "100ms").start();
     let pid = running.await_value("1 pid ").parse().unwrap();
     running.signal(libc::SIGTSTP);
-    wait_until("both stop", || state_of(pid) == Some('T') && state_of(running.pid()) == Some('T'));
+    wait_until("supervisor and instance are suspended", || {
+        state_of(pid) == Some('T') && state_of(running.pid()) == Some('T')
+    });
     std::thread::sleep(std::time::Duration::from_millis(400));
     running.signal(libc::SIGCONT);
-    wait_until("both go on", || state_of(pid) != Some('T') && state_of(running.pid()) != Some('T'));
+    wait_until("supervisor and instance go on", || state_of(pid) != Some('T') && state_of(running.pid()) != Some('T'));
     std::thread::sleep(std::time::Duration::from_millis(400));
     running.signal(libc::SIGTERM);
     let seen = running.end();
@@ -208,7 +210,7 @@ fn the_status_file_is_whole_at_every_moment() {
             stages.push(running.status()["stage"].clone());
         }
     }
-    wait_until("it runs", || running.status()["stage"] == "running");
+    wait_until("the program runs", || running.status()["stage"] == "running");
     let status = running.status();
     assert_eq!((&status["instance"], &status["restarts"]), (&4.into(), &3.into()));
     assert_eq!(status["supervisor"], running.pid());

@@ -65,7 +65,7 @@ fn status_shows_each_stage_and_says_it_by_its_exit_status() {
         ],
     );
     running.signal(libc::SIGTERM);
-    wait_until("it has ended", || running.status()["stage"] == "left");
+    wait_until("the status says that the instance has ended", || running.status()["stage"] == "left");
     let (code, text) = status(&file, &[]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("has ended, and its supervisor too\n"), "{text}");
@@ -77,7 +77,7 @@ fn status_shows_a_stop_that_is_under_way() {
     let running = sh(&["--stop-limit", "1h"], "trap '' TERM; echo up; while :; do sleep 0.1; done").start();
     running.await_line("up");
     running.signal(libc::SIGTERM);
-    wait_until("it is stopping", || running.status()["stage"] == "stopping");
+    wait_until("the instance is stopping", || running.status()["stage"] == "stopping");
     let (code, text) = status(&running.path("status"), &[]);
     assert_eq!(code, 1);
     assert!(text.contains("state       instance 1 is stopping\n"), "{text}");
@@ -88,7 +88,7 @@ fn status_shows_a_stop_that_is_under_way() {
 #[test]
 fn status_for_programs_is_one_json_object() {
     let running = sh(&[], "exec sleep 1000").start();
-    wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
+    wait_until("the instance is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
     let (code, text) = status(&running.path("status"), &["--json"]);
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, text.lines().count()), (0, 1));
@@ -101,7 +101,7 @@ fn status_for_programs_is_one_json_object() {
 #[test]
 fn status_tells_when_the_supervisor_is_gone_and_another_has_its_number() {
     let running = sh(&[], "exec sleep 1000").start();
-    wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
+    wait_until("the instance is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
     let mut value = running.status();
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy");
@@ -165,7 +165,7 @@ fn status_watches_until_the_supervisor_is_done() {
     let (input, mut ours) = std::io::pipe().unwrap();
     running.command().stdin(input);
     let running = running.start();
-    wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
+    wait_until("the instance is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
     let mut watch = Command::new(program("sam"));
     watch.args(["status", "--watch", "--json"]).arg(running.path("status")).stdout(Stdio::piped());
     let mut watch = watch.spawn().unwrap();
@@ -194,7 +194,7 @@ fn the_status_names_kept_descriptors_as_they_are_kept_and_dropped() {
     wait_until("all names are in the status", || kept() == 64);
     assert_eq!(running.status()["kept"][63], format!("63{}", "\u{1}".repeat(61)));
     running.signal(10);
-    wait_until("but one they are gone from it", || kept() == 1);
+    wait_until("all names but one are gone from the status", || kept() == 1);
     assert_eq!(running.status()["stage"], "running");
 }
 
@@ -203,14 +203,16 @@ fn a_status_that_could_not_be_written_is_written_later() {
     let script = "catch 10; start; say up; serve 10; keep 2; say kept; beats 60000 20";
     let running = Subject::new(&[script]).set("SAM_INTERVAL", "200ms").start();
     running.await_line("1 up");
-    wait_until("it runs", || running.status()["stage"] == "running");
+    wait_until("the program runs", || running.status()["stage"] == "running");
     // A folder stands in the way of the next status file.
     let next = running.path("status.next");
     fs::create_dir(&next).unwrap();
     running.signal(10);
     running.await_line("1 kept");
     fs::remove_dir(&next).unwrap();
-    wait_until("it is true again", || running.status()["kept"].as_array().is_some_and(|kept| kept.len() == 2));
+    wait_until("the status is current again", || {
+        running.status()["kept"].as_array().is_some_and(|kept| kept.len() == 2)
+    });
 }
 
 #[test]
@@ -225,17 +227,17 @@ fn a_status_that_cannot_be_written_says_that_it_is_old_and_the_log_says_so_once(
         .unwrap();
     let read =
         || -> Value { serde_json::from_str(&fs::read_to_string(&file).unwrap_or_default()).unwrap_or(Value::Null) };
-    wait_until("it is ready", || read()["stage"] == "ready");
+    wait_until("the instance is ready", || read()["stage"] == "ready");
     assert_eq!((&read()["current"], status(&file, &[]).0), (&json!(true), 0));
     // A folder stands in the way of each next status file.
     let next = folder.path().join("status.next");
     fs::create_dir(&next).unwrap();
     for _ in 0..4 {
         let children = || sam_tests::proc::children(supervisor.id().cast_signed());
-        wait_until("one runs and one stands by", || children().len() == 2);
+        wait_until("an instance runs and a child stands by", || children().len() == 2);
         let before = children();
         send(before[0], libc::SIGKILL);
-        wait_until("it was replaced", || children().first() != before.first());
+        wait_until("the next instance runs", || children().first() != before.first());
     }
     wait_until("the log tells", || fs::read_to_string(&log).unwrap().contains("cannot write the status file"));
     let (code, text) = status(&file, &[]);
@@ -247,7 +249,7 @@ fn a_status_that_cannot_be_written_says_that_it_is_old_and_the_log_says_so_once(
     assert_eq!((code, &value["current"], &value["serves"]), (4, &json!(false), &json!(false)));
     // The supervisor tries again by itself, without an event.
     fs::remove_dir(&next).unwrap();
-    wait_until("it is true again", || read()["current"] == true && read()["stage"] == "ready");
+    wait_until("the status is current again", || read()["current"] == true && read()["stage"] == "ready");
     assert_eq!(status(&file, &[]).0, 0);
     send(supervisor.id().cast_signed(), libc::SIGTERM);
     supervisor.wait().unwrap();
@@ -259,7 +261,7 @@ fn a_status_that_cannot_be_written_says_that_it_is_old_and_the_log_says_so_once(
 #[test]
 fn a_status_of_an_instance_that_is_gone_is_old_whatever_it_says() {
     let running = sh(&[], "exec sleep 1000").start();
-    wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
+    wait_until("the instance is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy");
     fs::copy(running.path("status"), &copy).unwrap();
@@ -275,7 +277,7 @@ fn a_status_of_an_instance_that_is_gone_is_old_whatever_it_says() {
 #[test]
 fn a_second_supervisor_of_a_status_file_is_refused_and_one_after_the_first_was_killed_is_not() {
     let running = sh(&[], "exec sleep 1000").start();
-    wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
+    wait_until("the instance is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
     let file = running.path("status");
     let shown = file.to_str().unwrap();
     let output = sam(&["run", "--status", shown, "--", "true"]);
@@ -288,7 +290,7 @@ fn a_second_supervisor_of_a_status_file_is_refused_and_one_after_the_first_was_k
     let output = Command::new(program("subject")).arg("exit 0").env("SAM_STATUS", shown).output().unwrap();
     assert_eq!(output.status.code(), Some(70), "{}", words(&output.stderr));
     running.signal(libc::SIGKILL);
-    wait_until("it is gone", || status(&file, &[]).0 == 3);
+    wait_until("the status says that the supervisor is gone", || status(&file, &[]).0 == 3);
     assert!(file.with_extension("lock").exists());
     let output = sam(&["run", "--status", shown, "--", "true"]);
     assert_eq!(output.status.code(), Some(0), "{}", words(&output.stderr));
@@ -328,7 +330,7 @@ fn the_file_of_events_is_opened_anew_at_a_signal_that_the_program_gets_as_well()
 fn stop_and_signal_reach_a_supervisor_by_its_status_file_and_no_other_process() {
     let running = sh(&[], "trap 'echo reloaded' HUP; echo up; while :; do sleep 0.05; done").start();
     running.await_line("up");
-    wait_until("it is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
+    wait_until("the instance is ready", || running.path("status").exists() && running.status()["stage"] == "ready");
     let file = running.path("status");
     let shown = file.to_str().unwrap();
     assert_eq!(sam(&["signal", shown, "HUP"]).status.code(), Some(0));
@@ -382,7 +384,7 @@ fn a_restart_of_an_instance_that_is_being_stopped_says_that_its_supervisor_ends(
         Subject::by_command(&options, "speaker", &["catch 15; catch 10; say up; pause; pause; exit 0"]).start();
     running.await_line("1 up");
     running.signal(libc::SIGTERM);
-    wait_until("it is being stopped", || running.status()["stage"] == "stopping");
+    wait_until("the instance is stopping", || running.status()["stage"] == "stopping");
     let file = running.path("status");
     let child = Command::new(program("sam")).arg("restart").arg(&file).stderr(Stdio::piped()).spawn().unwrap();
     running.signal(libc::SIGUSR1);

@@ -93,12 +93,12 @@ fn a_program_that_is_suspended_and_resumed_was_not_hung() {
     let (supervisor, instance) = seat.pids();
     for _ in 0..3 {
         seat.tty.types(SUSPEND);
-        wait_until("both stop", || is_stopped(supervisor) && is_stopped(instance));
+        wait_until("supervisor and instance are suspended", || is_stopped(supervisor) && is_stopped(instance));
         seat.tty.await_text("Stopped");
         // This is longer than interval and grace.
         thread::sleep(Duration::from_millis(400));
         seat.tty.types("fg\n");
-        wait_until("both go on", || !is_stopped(supervisor) && !is_stopped(instance));
+        wait_until("supervisor and instance go on", || !is_stopped(supervisor) && !is_stopped(instance));
         thread::sleep(Duration::from_millis(400));
     }
     seat.tty.types(INTERRUPT);
@@ -133,7 +133,7 @@ fn an_instance_that_has_the_terminal_is_suspended_and_resumed() {
     for _ in 0..3 {
         seat.tty.await_foreground(instance);
         seat.tty.types(SUSPEND);
-        wait_until("both stop", || is_stopped(supervisor) && is_stopped(instance));
+        wait_until("supervisor and instance are suspended", || is_stopped(supervisor) && is_stopped(instance));
         seat.tty.await_text("Stopped");
         // The supervisor suspends itself by SIGSTOP.
         seat.await_status(147);
@@ -156,7 +156,7 @@ fn between_instances_the_terminal_is_the_supervisors() {
         for instance in 1..=2 {
             seat.tty.await_text(&format!("{instance} up"));
             // The status file may name the instance a moment later.
-            wait_until("it has the foreground", || seat.tty.foreground() == seat.pids().1);
+            wait_until("the instance has the foreground", || seat.tty.foreground() == seat.pids().1);
             supervisor = seat.pids().0;
             seat.tty.types("hello\n");
             seat.tty.await_text(&format!("{instance} read hello true"));
@@ -177,7 +177,7 @@ fn a_program_in_the_background_that_reads_the_terminal_waits_for_the_foreground(
     seat.run(&["start; say up; stop; read; exit 0"], " &");
     seat.tty.await_text("1 up");
     let (supervisor, instance) = seat.pids();
-    wait_until("both stop", || is_stopped(supervisor) && is_stopped(instance));
+    wait_until("supervisor and instance are suspended", || is_stopped(supervisor) && is_stopped(instance));
     seat.tty.types("fg\n");
     seat.tty.await_foreground(instance);
     seat.tty.types("hello\n");
@@ -195,7 +195,7 @@ fn an_instance_that_gives_the_terminal_away_and_reads_is_suspended_as_by_a_shell
     seat.tty.await_foreground(instance);
     seat.tty.types("hello\n");
     seat.tty.await_text("1 read hello true");
-    wait_until("both stop", || is_stopped(supervisor) && is_stopped(instance));
+    wait_until("supervisor and instance are suspended", || is_stopped(supervisor) && is_stopped(instance));
     seat.tty.types("fg\n");
     seat.tty.await_foreground(instance);
     seat.tty.types("again\n");
@@ -225,6 +225,6 @@ fn a_hangup_ends_a_supervised_program_as_it_would_end_an_unsupervised_one() {
     seat.tty.await_text("1 up");
     let (supervisor, instance) = seat.pids();
     seat.tty.hangs_up();
-    wait_until("both end", || !lives(supervisor) && !lives(instance));
+    wait_until("supervisor and instance end", || !lives(supervisor) && !lives(instance));
     assert_eq!(seat.events("started"), 1);
 }

@@ -66,7 +66,7 @@ fn a_server_that_is_killed_a_thousand_times_refuses_no_connection() {
         let mut subject = subject.set("SAM_BUDGET", "64/1ns").set("SAM_BACKOFF", "0s..0s");
         subject.command().arg(format!("listen {}", file.display()));
         let running = subject.start();
-        wait_until("it listens", || file.exists());
+        wait_until("the server listens", || file.exists());
         let port: u16 = fs::read_to_string(&file).unwrap().parse().unwrap();
 
         let (account, is_over) = (Arc::new(Account::default()), Arc::new(AtomicBool::new(false)));
@@ -86,7 +86,7 @@ fn a_server_that_is_killed_a_thousand_times_refuses_no_connection() {
             // Every other instance is killed before it can serve, and the rest after clients were answered.
             if kill % 2 == 0 {
                 let answers = account.answers.load(Ordering::Relaxed);
-                wait_until("it serves", || account.answers.load(Ordering::Relaxed) > answers + 2);
+                wait_until("the server answers", || account.answers.load(Ordering::Relaxed) > answers + 2);
             }
             send(next, libc::SIGKILL);
             last = next;

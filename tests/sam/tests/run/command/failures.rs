@@ -53,7 +53,7 @@ fn a_warning_tells_the_failure_command_its_cause_and_waits_for_no_end_of_it() {
     let options = [&options[..], &["--on-failure", &command]].concat();
     let running = sh(&options, "exec sleep 1000").start();
     running.await_events("started", 3);
-    wait_until("it is told", || read(&told).ends_with('\n'));
+    wait_until("the command is told the cause", || read(&told).ends_with('\n'));
     let pid: i32 = read(&told).trim().strip_prefix("probe ").unwrap().parse().unwrap();
     // The command goes on, and no second command runs.
     running.await_events("started", 4);
@@ -63,7 +63,7 @@ fn a_warning_tells_the_failure_command_its_cause_and_waits_for_no_end_of_it() {
     // A stop that comes after the end of the instance stops the command, too.
     fs::remove_file(&held).unwrap();
     running.end();
-    wait_until("it has ended", || !lives(pid));
+    wait_until("the command has ended", || !lives(pid));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_failure_command_is_killed_with_its_group_at_its_limit_and_at_a_stop() {
     assert_eq!(sh(&[&options[..], &["200ms"]].concat(), "exit 7").run().code(), 7);
     gone();
     let running = sh(&[&options[..], &["1h"]].concat(), "exit 7").start();
-    wait_until("it runs", || read(&pids).ends_with('\n'));
+    wait_until("the command runs", || read(&pids).ends_with('\n'));
     send(running.pid(), libc::SIGTERM);
     assert_eq!(running.end().code(), 7);
     gone();

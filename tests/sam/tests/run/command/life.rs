@@ -107,9 +107,9 @@ fn a_program_that_goes_into_the_background_ends_with_a_line_that_says_what_to_do
 fn an_instance_dies_with_its_supervisor_unless_it_may_outlive_it() {
     for (options, outlives) in [(&[][..], false), (&["--outlive"], true)] {
         let running = sh(options, "echo $$; exec sleep 1000").start();
-        wait_until("it runs", || !running.lines().is_empty());
+        wait_until("the program runs", || !running.lines().is_empty());
         let pid = running.lines()[0].parse().unwrap();
-        wait_until("the next stands by", || sam_tests::proc::children(running.pid()).len() == 2);
+        wait_until("the next child stands by", || sam_tests::proc::children(running.pid()).len() == 2);
         running.signal(libc::SIGKILL);
         if outlives {
             wait_until("the supervisor is gone", || !lives(running.pid()));
@@ -126,15 +126,15 @@ fn an_instance_dies_with_its_supervisor_unless_it_may_outlive_it() {
 fn an_idle_supervisor_sleeps() {
     let running = sh(&[], "echo up; exec sleep 1000").start();
     running.await_line("up");
-    wait_until("it is ready", || running.status()["stage"] == "ready");
+    wait_until("the instance is ready", || running.status()["stage"] == "ready");
     let switches = || {
         let text = fs::read_to_string(format!("/proc/{}/status", running.pid())).unwrap();
         let line =
             text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap().trim().to_owned();
         line.parse::<u64>().unwrap()
     };
-    wait_until("the next stands by", || sam_tests::proc::children(running.pid()).len() == 2);
-    wait_until("it sleeps", || sam_tests::state_of(running.pid()) == Some('S'));
+    wait_until("the next child stands by", || sam_tests::proc::children(running.pid()).len() == 2);
+    wait_until("the supervisor sleeps", || sam_tests::state_of(running.pid()) == Some('S'));
     let before = switches();
     std::thread::sleep(std::time::Duration::from_millis(600));
     assert!(switches() - before <= 1, "the supervisor woke up without an occasion");

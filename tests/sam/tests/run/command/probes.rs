@@ -76,7 +76,7 @@ fn a_program_is_ready_by_its_first_good_probe_and_may_be_slow_to_start() {
     let probe = format!("echo >> {}; [ -e {} ]", count.display(), up.display());
     let options = ["--probe", &probe, "--probe-every", "20ms", "--probe-failures", "1"];
     let running = sh(&options, "exec sleep 1000").start();
-    wait_until("it was probed in vain", || fs::read_to_string(&count).unwrap_or_default().lines().count() > 10);
+    wait_until("ten probes have failed", || fs::read_to_string(&count).unwrap_or_default().lines().count() > 10);
     assert_eq!(running.status()["stage"], "starting");
     fs::write(&up, "").unwrap();
     running.await_events("ready", 1);
@@ -144,7 +144,7 @@ fn a_program_that_says_itself_when_it_is_ready_is_not_probed_before() {
     let script = format!("catch 10; say up; pause; record {}; notify READY=1; hang", ready.display());
     let running = Subject::by_command(&options, "speaker", &[&script, "exit 0"]).start();
     running.await_line("1 up");
-    wait_until("it is starting", || running.status()["stage"] == "starting");
+    wait_until("the instance is starting", || running.status()["stage"] == "starting");
     running.signal(libc::SIGUSR1);
     running.await_events("warned", 1);
     assert!(!early.exists(), "the program was probed while it booted");

@@ -86,10 +86,10 @@ fn a_program_of_another_user_dies_with_its_supervisor_though_no_child_stands_by(
         return;
     }
     let running = sh(&["--user", "nobody", "--no-standby"], "echo $$; exec sleep 1000").start();
-    wait_until("it runs", || !running.lines().is_empty());
+    wait_until("the program runs", || !running.lines().is_empty());
     let pid = running.lines()[0].parse().unwrap();
     running.signal(libc::SIGKILL);
-    wait_until("it is gone", || !lives(pid));
+    wait_until("the program is gone", || !lives(pid));
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn nginx_in_the_foreground_refuses_its_upgrade_and_goes_on() {
     // nginx takes its parent process for the old version, which would have to end first.
     running.signal(libc::SIGUSR2);
     let log = folder.path().join("error.log");
-    wait_until("it says so", || fs::read_to_string(&log).unwrap_or_default().contains("signal is ignored"));
+    wait_until("nginx logs that", || fs::read_to_string(&log).unwrap_or_default().contains("signal is ignored"));
     assert!(serves(port, "version 1"));
     running.signal(libc::SIGTERM);
     let seen = running.end();

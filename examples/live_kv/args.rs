@@ -131,7 +131,7 @@ fn number<T: FromStr + PartialOrd + From<u8>>(parser: &mut Parser, flag: &str, l
     number.ok_or_else(|| ArgsError::NotANumber { flag: flag.to_owned(), value, least })
 }
 
-/// What is wrong with a command line.
+/// The error in a command line.
 #[derive(Debug)]
 pub(crate) enum ArgsError {
     /// The flag does not exist.

@@ -228,7 +228,7 @@ impl<'a> Traffic<'a> {
             let reply = self.client.reply()?;
             self.outcome.latency.record(start.elapsed(), self.load.activity.touched(moment));
             if let Some(expected) = self.expected.pop_front() {
-                self.judge(expected, reply);
+                self.check(expected, reply);
             }
         }
         self.outcome.requests += count;
@@ -236,7 +236,7 @@ impl<'a> Traffic<'a> {
         Ok(())
     }
 
-    fn judge(&mut self, expected: Expected, reply: Reply) {
+    fn check(&mut self, expected: Expected, reply: Reply) {
         match (expected, reply) {
             (Expected::Stored(stored), Reply::Status(status)) if status == "OK" => {
                 for (index, version) in stored {

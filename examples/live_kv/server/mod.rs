@@ -61,7 +61,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Listens on `address` (port 0: any free one) and serves with so many threads.
+    /// Listens on `address` (port 0: any free port) and serves with `threads` threads.
     ///
     /// # Errors
     /// The address is invalid or taken, or the operating system gives no more threads.

@@ -141,8 +141,8 @@ impl Desk {
         }
     }
 
-    /// An event may be of a connection that is gone, or meet its seat's next owner,
-    /// who then finds nothing to read; both are harmless.
+    /// An event may belong to a connection that is gone. The next connection in its seat then finds nothing to
+    /// read, which is harmless.
     fn notice(&mut self, seat: usize, event: &mio::event::Event) {
         let Some(client) = self.seats.get_mut(seat) else { return };
         client.connection.notice(event);

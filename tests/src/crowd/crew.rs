@@ -31,7 +31,7 @@ impl Drop for Shift<'_> {
 }
 
 impl Crew {
-    /// A crew for at least so many calls and so many replacements.
+    /// A crew for at least `calls` calls and `replacements` replacements.
     pub fn new(calls: u64, replacements: u64) -> Crew {
         let zero = || AtomicU64::new(0);
         Crew {

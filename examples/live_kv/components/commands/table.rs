@@ -44,7 +44,7 @@ impl Command {
         self.flag == Some("write")
     }
 
-    /// Which of so many words are keys that it writes to.
+    /// The keys that a request of `words` words writes to.
     pub(crate) fn keys_of(&self, words: usize) -> Touched {
         let (first, last, step) = self.keys;
         if !self.is_writer() || first == 0 {
@@ -54,7 +54,7 @@ impl Command {
         Touched::Words { first: first as u32, last, step: step as u32 }
     }
 
-    /// Whether a request of so many words, its name included, fits.
+    /// Whether the command accepts a request of `words` words, its name included.
     pub(crate) fn takes(&self, words: usize) -> bool {
         let least = self.arity.unsigned_abs() as usize;
         if self.arity < 0 { words >= least } else { words == least }

@@ -1,7 +1,7 @@
 //! Measures how fast live component replacement is, side by side with its peers, in one
 //! process and in interleaved rounds. `cargo bench -p lcr-benches` runs it.
 //!
-//! Options, behind `--`: `--write` puts the table into `RESULTS.md`; `--quick` takes a
+//! Options, after `--`: `--write` puts the table into `RESULTS.md`; `--quick` takes a
 //! sixth of the rounds; `--only calls` (or another of [`PARTS`]) leaves out the rest. The figures
 //! of a shared machine wander. Read the ratios: each is the median of ratios within one round.
 

@@ -22,7 +22,7 @@ use crate::{
 
 /// The name of the kind of call that all others are compared with.
 pub(crate) const BARE: &str = "bare C-ABI vtable";
-/// The name of the kind of call that a program would otherwise replace components by.
+/// The name of the kind of call by which a program could replace components without lcr.
 pub(crate) const ARC_SWAP: &str = "`ArcSwap::load` + that call";
 
 /// Everything that the peers' calls borrow.

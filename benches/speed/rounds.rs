@@ -29,7 +29,7 @@ pub(crate) fn race(contestants: &mut [Contestant<'_>], rounds: usize, slice: Dur
     let mut times = Times::default();
     for round in 0..rounds {
         for turn in 0..contestants.len() {
-            // No contestant always runs behind the same neighbour.
+            // The order changes, so that no contestant always runs after the same one.
             let i = (turn + round) % contestants.len();
             let ns = time(|| (contestants[i].run)(black_box(counts[i])), counts[i]);
             times.push(contestants[i].name, ns);

@@ -58,7 +58,7 @@ impl Stamps {
         Ok(Stamps { bytes: fs::read(library)?, stem, folder: TempDir::new()? })
     }
 
-    /// The same with `len` more bytes behind the end of each copy.
+    /// Makes each copy `len` bytes longer.
     pub(crate) fn padded(mut self, len: usize) -> Stamps {
         self.bytes.resize(self.bytes.len() + len, 0);
         self

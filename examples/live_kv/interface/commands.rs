@@ -39,7 +39,7 @@ pub enum Touched {
     Words {
         /// Which word is the first of them; the request's own name is word 0.
         first: u32,
-        /// No word behind this one is.
+        /// No word after this one is a key.
         last: u32,
         /// The distance from one key to the next.
         step: u32,

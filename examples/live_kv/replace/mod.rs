@@ -1,4 +1,4 @@
-//! Replacing what serves: the good components in turn, and candidates to be refused.
+//! Replaces the serving components by good ones in turn, and offers candidates that must be refused.
 
 pub(crate) mod faulty;
 
@@ -91,8 +91,8 @@ impl<'a> Changer<'a> {
         Ok(Changer { runtime, artifacts, activity, deadline, start: Instant::now(), turn: 0, engine: 0, commands: 0 })
     }
 
-    /// Replaces the engine, the command layer or both, in turn. Three turns lead through
-    /// all of it, six through all combinations.
+    /// Replaces the engine, the command layer, or both, in turn. Three turns make each kind of replacement,
+    /// and six turns all combinations of components.
     pub(crate) fn replace(&mut self) -> Change {
         let (engine, commands) = [(true, false), (false, true), (true, true)][self.turn % 3];
         self.turn += 1;

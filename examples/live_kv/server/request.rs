@@ -5,7 +5,7 @@
 //! The parser holds ranges, not bytes: the words are read out of the caller's buffer.
 //!
 //! The parser refuses what Redis refuses, with the same words, and tolerates what Redis
-//! tolerates: it skips the two bytes behind a line or a bulk string, and does not check them.
+//! tolerates: it skips the two bytes after a line or a bulk string, and does not check them.
 //! It allocates nothing for a length that a peer only announced.
 
 use std::{fmt, ops::Range};

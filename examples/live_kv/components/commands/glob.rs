@@ -7,7 +7,7 @@
 /// two lengths, whatever the pattern.
 pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut pattern, mut text) = (pattern, text);
-    // The pattern behind the last star, and the text from which to try it next.
+    // The pattern after the last star, and the text from which to try it next.
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {
         if let [b'*', rest @ ..] = pattern {

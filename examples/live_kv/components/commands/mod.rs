@@ -86,8 +86,8 @@ impl Layer {
         if !command.takes(words.len()) {
             return Err(Refusal::arity(command.name));
         }
-        // An engine that fails in the middle leaves behind what it leaves behind, so keys
-        // count as touched by a refused request too; a refused removal removes nothing.
+        // An engine that fails in the middle may have changed some keys, so the keys of a refused request
+        // count as touched, too. A refused removal removes nothing.
         answer.touched = command.keys_of(words.len());
         (command.run)(self, words, &mut answer.reply)?;
         if command.is_writer() && answer.touched == Touched::Nothing {

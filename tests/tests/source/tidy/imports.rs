@@ -105,7 +105,7 @@ fn module(name: &str) -> String {
     }
 }
 
-/// The code without its tests: modules behind `#[cfg(test)]` are at the end, or files of their own.
+/// The code without its tests. Modules with `#[cfg(test)]` are at the end of a file, or files of their own.
 pub(super) fn without_tests(code: &str) -> String {
     let mut kept = Vec::new();
     let mut lines = code.lines().peekable();

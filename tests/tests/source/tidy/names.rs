@@ -147,7 +147,7 @@ fn fields(folder: &str) -> BTreeSet<String> {
     fields
 }
 
-/// The fields that a text reads or writes: words behind a single dot, and no call.
+/// The fields that a text reads or writes: words after a single dot that are no call.
 fn fields_named(code: &str) -> BTreeSet<String> {
     let is_of_word = |c: char| c.is_alphanumeric() || c == '_';
     let mut named = BTreeSet::new();

@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -57,6 +58,8 @@ macro_rules! ways {
             fn a_fault_names_the_component_in_which_it_began() { super::faults(super::$way()) }
             #[test]
             fn handles_cross_as_arguments_and_as_results() { super::handles(super::$way()) }
+            #[test]
+            fn threads_call_pin_and_drop_handles_at_once() { super::threads(super::$way()) }
             #[test]
             fn a_configuration_is_read_with_its_type() { super::configuration(super::$way()) }
             #[test]
@@ -138,6 +141,37 @@ fn handles(rt: Runtime) {
     assert_eq!((paper.take(10), notes.paper().take(1), other.paper().take(1)), (11, 12, 13));
     // A component that is given a handle on itself calls itself.
     assert_eq!(notes.copy(notes.clone()), 1);
+}
+
+fn threads(rt: Runtime) {
+    let notes = notebook(&rt);
+    let rings = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for name in ["a", "b", "c"] {
+            let (rt, notes, rings) = (&rt, notes.clone(), &rings);
+            scope.spawn(move || {
+                let pinned = Handle::pin(&notes).unwrap();
+                assert!((1..=3).contains(&pinned.write(name, name.as_bytes()).unwrap()));
+                let pin = rt.pin().unwrap();
+                assert_eq!(Some(pin.generation()), Handle::generation(&notes));
+                drop((pinned, pin));
+                // A thread of the callback's that calls back in, while its maker is inside.
+                let visited = notes.each(&|title, text| {
+                    rings.fetch_add(1, Ordering::Relaxed);
+                    let read = thread::scope(|scope| scope.spawn(|| notes.read(title)).join().unwrap());
+                    assert_eq!(read.as_deref(), Some(text));
+                    true
+                });
+                assert!((1..=3).contains(&visited));
+                let own = rt.reference::<dyn Notebook>(&Binding { limit: 1 }).unwrap();
+                own.remind(Box::new(move |text| format!("{text} {name}")));
+                assert_eq!(own.ring("ding".to_owned()), Some(format!("ding {name}")));
+            });
+        }
+    });
+    assert!((3..=9).contains(&rings.into_inner()));
+    assert_eq!(notes.write("d", b""), Ok(4));
+    wait_until("what the threads had for themselves is destroyed", || rt.status().destroyed == 3);
 }
 
 fn configuration(rt: Runtime) {

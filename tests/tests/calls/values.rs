@@ -17,7 +17,7 @@ use lcr_tests::{
     },
 };
 
-#[global_allocator]
+#[cfg_attr(not(miri), global_allocator)]
 static ALLOCATOR: Guarded = Guarded::new();
 
 /// A runtime with one of the libraries.

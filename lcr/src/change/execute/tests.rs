@@ -25,7 +25,7 @@ fn run(
     phases: impl FnOnce(&mut Execution) -> Result<Report, Stop> + Send + 'static,
 ) -> (Arc<RuntimeInner>, Option<Error>) {
     let store = Store::new(None, Trust::default()).unwrap();
-    let inner = RuntimeInner::new(&HOST_TABLE, false, store, Duration::from_secs(1));
+    let inner = RuntimeInner::new(&HOST_TABLE, cfg!(miri), store, Duration::from_secs(1));
     let watch = Arc::new(Watch::new(Deadline::after(Instant::now(), Duration::from_secs(60))));
     let execution = Execution::new(Arc::clone(&inner), watch, Vec::new(), Options::default(), Instant::now());
     let outcome = thread::spawn(move || execution.run_phases(phases)).join().unwrap();

@@ -42,8 +42,9 @@ const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 /// Registers this process for [`membarrier`]. Returns whether it may use that. A child of `fork` must
 /// register again.
 pub(in crate::host) fn register_membarrier() -> bool {
+    // Miri does not know the call.
     // SAFETY: the call takes no pointers.
-    unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 }
+    !cfg!(miri) && unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 }
 }
 
 /// Executes a full fence on every running thread of this process.
@@ -52,6 +53,9 @@ pub(in crate::host) fn register_membarrier() -> bool {
 /// If [`register_membarrier`] returned false, or if a filter of system calls (seccomp) has forbidden the
 /// call to this thread since.
 pub(in crate::host) fn membarrier() -> io::Result<()> {
+    if cfg!(miri) {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
     // SAFETY: the call takes no pointers.
     match unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) } {
         0 => Ok(()),

@@ -24,8 +24,8 @@ pub(in crate::host) fn thread_name() -> String {
         return "main".to_owned();
     }
     let mut name = [0_u8; 16];
-    // SAFETY: the kernel writes at most 16 bytes, with a zero at the end.
-    let result = unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr(), 0, 0, 0) };
+    // SAFETY: the buffer has the length that is given, and the thread is the calling one.
+    let result = unsafe { libc::pthread_getname_np(libc::pthread_self(), name.as_mut_ptr().cast(), name.len()) };
     if result != 0 {
         return String::new();
     }
@@ -36,6 +36,9 @@ pub(in crate::host) fn thread_name() -> String {
 /// Whether this process has a thread of that number. If the kernel refuses to say (a filter of system
 /// calls, a thread of another user), the answer is yes: a record must not be taken from a living thread.
 pub(in crate::host) fn is_alive(thread: ThreadId) -> bool {
+    if cfg!(miri) {
+        return true;
+    }
     let process = std::process::id();
     // SAFETY: signal 0 only asks whether the thread is there.
     let answer = unsafe { libc::syscall(libc::SYS_tgkill, process, thread.to_kernel(), 0) };
@@ -73,22 +76,28 @@ pub(crate) fn start(name: &'static CStr, stack: usize, body: impl FnOnce() + Sen
         // SAFETY: `start` leaked the box for this thread.
         let (name, body) = *unsafe { Box::from_raw(body.cast::<Body>()) };
         // SAFETY: the name ends with a zero.
-        unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
+        unsafe { libc::pthread_setname_np(libc::pthread_self(), name.as_ptr()) };
         // The panic hook has reported the panic.
         drop(panic::catch_unwind(AssertUnwindSafe(body)));
         ptr::null_mut()
     }
     let mut attributes = MaybeUninit::uninit();
-    // SAFETY: the pointer is valid; the call initialises what it points to.
-    unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) };
-    // SAFETY: the attributes are initialised, and the size is a multiple of a page's.
-    unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack.next_multiple_of(64 << 10)) };
+    // Miri has no attributes of threads.
+    if cfg!(not(miri)) {
+        // SAFETY: the pointer is valid; the call initialises what it points to.
+        unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) };
+        // SAFETY: they are initialised, and the size is a multiple of a page's.
+        unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack.next_multiple_of(64 << 10)) };
+    }
+    let with = if cfg!(miri) { ptr::null() } else { attributes.as_ptr() };
     let body: *mut Body = Box::into_raw(Box::new((name, Box::new(body))));
     let mut thread = MaybeUninit::uninit();
     // SAFETY: the pointers are valid, and `run` gets the box that it takes over.
-    let error = unsafe { libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), run, body.cast()) };
-    // SAFETY: the attributes are initialised, and not used again.
-    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    let error = unsafe { libc::pthread_create(thread.as_mut_ptr(), with, run, body.cast()) };
+    if cfg!(not(miri)) {
+        // SAFETY: they are initialised, and not used again.
+        unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    }
     if error != 0 {
         // SAFETY: no thread was started that could have taken the box over.
         drop(unsafe { Box::from_raw(body) });

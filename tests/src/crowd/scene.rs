@@ -77,7 +77,8 @@ impl Scene {
             self.rt.configure(name, &epoch).expect("the cast is configured");
             plan = plan.replace(component(name));
         }
-        plan
+        // Where a machine has much else to do, a caller that holds a pin gets no time to leave in less.
+        plan.gate_wait(Duration::from_millis(700)).timeout(Duration::from_secs(300))
     }
 
     /// The epoch of the last replacement.

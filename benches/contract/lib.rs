@@ -7,7 +7,9 @@
 pub mod bare;
 pub mod interfaces;
 pub mod loops;
+#[cfg(feature = "peers")]
 pub mod peer_abi_stable;
+#[cfg(feature = "peers")]
 pub mod peer_stabby;
 
 /// The number that the instance of every implementation adds.

@@ -53,7 +53,8 @@ fn build(name: &str) -> Outcome<PathBuf> {
     eprintln!("building library {name}");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["rustc", "--release", "--example", name, "--message-format=json-render-diagnostics", "--manifest-path"])
+        .args(["rustc", "--release", "--features", "peers", "--example", name])
+        .args(["--message-format=json-render-diagnostics", "--manifest-path"])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
         .args(["--", "-C", "strip=symbols"])
         .stderr(Stdio::inherit())

@@ -1,5 +1,5 @@
 //! Measures how fast live component replacement is, side by side with its peers, in one
-//! process and in interleaved rounds. `cargo bench -p lcr-benches` runs it.
+//! process and in interleaved rounds. `cargo bench -p lcr-benches --features peers` runs it.
 //!
 //! Options, after `--`: `--write` puts the table into `RESULTS.md`; `--quick` takes a
 //! sixth of the rounds; `--only calls` (or another of [`PARTS`]) leaves out the rest. The figures
@@ -143,7 +143,7 @@ fn measure(options: &Options, artifacts: &Artifacts, machine: &Machine) -> Outco
 fn document(machine: &str, sections: &[Section]) -> String {
     let (all, held) = sections.iter().map(Section::score).fold((0, 0), |sum, score| (sum.0 + score.0, sum.1 + score.1));
     let mut text = format!(
-        "# Speed\n\nWritten by `cargo bench -p lcr-benches -- --write`; not edited by hand. {machine}\n{held} of {all} \
+        "# Speed\n\nWritten by `cargo bench -p lcr-benches --features peers -- --write`; not edited by hand. {machine}\n{held} of {all} \
          bounds hold. Times are medians over interleaved rounds; a ratio is the median of the ratios within a round.\n",
     );
     for section in sections {

@@ -62,9 +62,7 @@ mod interface_methods {
             value
         }
         fn many(&self, many: Many);
-        fn twelve(
-            &self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8,
-        );
+        fn twelve(&self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8);
         fn r#type(&self, r#fn: u8);
     }
 
@@ -424,5 +422,3 @@ mod beside_a_trait_with_the_same_names {
         fn later(&self, text: &str, then: Box<dyn Fn(String) -> bool + Send>) -> Result<u64, lcr::Fault>;
     }
 }
-
-fn main() {}

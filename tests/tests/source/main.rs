@@ -1,6 +1,5 @@
-//! Invariants of the source text, tables that name tests, and sources that the macros refuse.
+//! Invariants of the source text, and tables that name tests.
 
 mod named_tests;
 mod peers;
-mod refusals;
 mod tidy;

@@ -11,6 +11,7 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
 };
 
 use lcr::manifest::Manifest;
@@ -47,14 +48,21 @@ fn nightly(program: &str) -> Option<Command> {
     None
 }
 
-/// Builds an example of this package by nightly, as a package of its own whose library has the exchanges of
-/// values. Returns the target directory, or `None` without nightly.
-fn build_by_nightly(example: &str, source: &str, kind: &str, features: &str) -> Option<PathBuf> {
-    let mut cargo = nightly("cargo")?;
+/// The folder in which nightly builds the examples `values` and `exchange`, or `None` without nightly.
+///
+/// They belong to a package of its own whose library has the exchanges of values. As both are in one package
+/// with one set of features, lcr and this library are compiled once.
+fn built_by_nightly() -> Option<&'static Path> {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(|| nightly("cargo").map(build_examples)).as_deref()
+}
+
+/// Builds these examples; `cargo` is that of nightly.
+fn build_examples(mut cargo: Command) -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let workspace = tests.parent().expect("the package is inside its workspace");
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("toolchains");
-    let package = scratch.join(example);
+    let package = scratch.join("package");
     fs::create_dir_all(package.join("src")).unwrap();
     let manifest = format!(
         r#"
@@ -65,20 +73,25 @@ edition = "2024"
 [workspace]
 
 [dependencies]
-lcr = {{ path = {lcr:?}, default-features = false, features = [{features}] }}
+lcr = {{ path = {lcr:?}, default-features = false, features = ["host"] }}
 serde = {{ version = "1", features = ["derive"] }}
 
 [[example]]
-name = "{example}"
-path = {source:?}
-crate-type = ["{kind}"]
+name = "values"
+path = {values:?}
+crate-type = ["cdylib"]
+
+[[example]]
+name = "exchange"
+path = {exchange:?}
 
 [profile.dev]
 debug = false
 incremental = false
 "#,
         lcr = workspace.join("lcr"),
-        source = tests.join(source),
+        values = tests.join("components/values/plain.rs"),
+        exchange = tests.join("programs/exchange.rs"),
     );
     fs::write(package.join("Cargo.toml"), manifest).unwrap();
     fs::write(
@@ -88,10 +101,10 @@ incremental = false
     .unwrap();
     fs::copy(workspace.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
     let target = scratch.join("target");
-    cargo.args(["build", "--offline", "--quiet", "--example", example]).current_dir(&package);
+    cargo.args(["build", "--offline", "--quiet", "--examples"]).current_dir(&package);
     cargo.env("CARGO_TARGET_DIR", &target).env("CARGO_ENCODED_RUSTFLAGS", FLAGS);
     run(&mut cargo);
-    Some(target.join("debug/examples"))
+    target.join("debug/examples")
 }
 
 /// Runs a command to its end, and returns its output.
@@ -109,7 +122,7 @@ fn compiler(library: impl AsRef<OsStr>) -> String {
 
 #[test]
 fn a_component_of_nightly_with_random_layouts_works_in_a_host_of_stable() {
-    let Some(built) = build_by_nightly("values", "components/values/plain.rs", "cdylib", "") else { return };
+    let Some(built) = built_by_nightly() else { return };
     let library = built.join("libvalues.so");
     assert_ne!(compiler(&library), compiler(component("values")));
     let rt = empty_runtime();
@@ -131,7 +144,7 @@ fn a_component_of_nightly_with_random_layouts_works_in_a_host_of_stable() {
 
 #[test]
 fn a_component_of_stable_works_in_a_host_of_nightly_with_random_layouts() {
-    let Some(built) = build_by_nightly("exchange", "programs/exchange.rs", "bin", "\"host\"") else { return };
+    let Some(built) = built_by_nightly() else { return };
     let out = run(Command::new(built.join("exchange")).arg(component("values")));
     assert_eq!(out, "every value arrived; the layouts differ\n");
 }

@@ -86,6 +86,17 @@ fn the_door_for_generated_code_has_names_only() {
 }
 
 #[test]
+fn libraries_that_cargo_does_not_test_have_no_test() {
+    // Their manifests say `test = false`, so a test there would not run.
+    for folder in ["benches/contract", "sam/c/src", "tests/facade/src", "tests/fuzz/src", "tests/sam/src", "tests/src"]
+    {
+        for (name, code) in sources(folder) {
+            assert!(!code.contains("#[test]"), "{name} has a test");
+        }
+    }
+}
+
+#[test]
 fn libraries_depend_on_exactly_the_macros_whose_door_they_have() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let version = manifest.lines().find_map(|line| line.strip_prefix("version = ")).unwrap().trim_matches('"');

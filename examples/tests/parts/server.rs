@@ -3,13 +3,6 @@
 //! The server is mounted as a module and serves the command layer and an engine that
 //! are linked as plain modules too.
 
-#[path = "../live_kv/components/commands_v1.rs"]
-mod commands_v1;
-#[path = "../live_kv/components/engine_hash.rs"]
-mod engine_hash;
-#[path = "../live_kv/server/mod.rs"]
-mod server;
-
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpStream},
@@ -18,10 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use commands_v1::CommandsV1;
-use engine_hash::HashEngine;
 use kv::{Answer, CommandError, Commands, Touched};
-use server::{Server, request::Limits};
+
+use crate::live_kv::{
+    commands_v1::CommandsV1,
+    engine_hash::HashEngine,
+    server::{Server, request::Limits},
+};
 
 fn start(limits: Limits) -> Server {
     let commands = Arc::new(CommandsV1::over(HashEngine::default()));

@@ -4,13 +4,6 @@
 //! Clients are looked for in `LIVE_KV_CLIENTS`, or in `target/clients`: a Python
 //! environment `venv` with `redis`, and `node_modules` with `redis` and `ioredis`.
 
-#[path = "../live_kv/components/commands_v2.rs"]
-mod commands_v2;
-#[path = "../live_kv/components/engine_hash.rs"]
-mod engine_hash;
-#[path = "../live_kv/server/mod.rs"]
-mod server;
-
 use std::{
     env,
     io::{Read, Write},
@@ -23,9 +16,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use commands_v2::CommandsV2;
-use engine_hash::HashEngine;
-use server::{Server, request::Limits};
+use crate::live_kv::{
+    commands_v2::CommandsV2,
+    engine_hash::HashEngine,
+    server::{Server, request::Limits},
+};
 
 fn start() -> Server {
     let commands = Arc::new(CommandsV2::over(HashEngine::default()));

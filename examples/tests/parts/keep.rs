@@ -4,15 +4,6 @@
 //! Without a supervisor `sam` keeps descriptors in the process, so a second [`Keeper`] of
 //! one name finds what a next instance would.
 
-#[path = "../live_kv/components/commands_v1.rs"]
-mod commands_v1;
-#[path = "../live_kv/components/engine_hash.rs"]
-mod engine_hash;
-#[path = "../live_kv/components/engine_tree.rs"]
-mod engine_tree;
-#[path = "../live_kv/keep/mod.rs"]
-mod keep;
-
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -25,13 +16,11 @@ use std::{
     thread,
 };
 
-use commands_v1::CommandsV1;
-use engine_hash::HashEngine;
-use engine_tree::TreeEngine;
-use keep::Keeper;
 use kv::{Answer, Commands, Condition, Engine, EngineError, Page, Swap};
 use lcr::Bytes;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+
+use crate::live_kv::{commands_v1::CommandsV1, engine_hash::HashEngine, engine_tree::TreeEngine, keep::Keeper};
 
 /// The layer's way to the engine. The keeper has its own, [`Watched`].
 struct Shared(Arc<Watched>);

@@ -2,21 +2,11 @@
 //!
 //! The layer is mounted as a module and runs over an engine mounted the same way.
 
-#![allow(clippy::duplicate_mod, reason = "both versions mount the layer, as their libraries do")]
-
-#[path = "../live_kv/components/commands_v1.rs"]
-mod commands_v1;
-#[path = "../live_kv/components/commands_v2.rs"]
-mod commands_v2;
-#[path = "../live_kv/components/engine_tree.rs"]
-mod engine_tree;
-
-use commands_v1::CommandsV1;
-use commands_v2::CommandsV2;
-use engine_tree::TreeEngine;
 use kv::Commands;
 use lcr::Stateful;
 use serde::{Serialize, de::DeserializeOwned};
+
+use crate::live_kv::{commands_v1::CommandsV1, commands_v2::CommandsV2, engine_tree::TreeEngine};
 
 /// Hands the state of one version over to another version.
 fn crossed<Old: Serialize, New: DeserializeOwned>(state: Old) -> New {

@@ -87,7 +87,7 @@ impl RawState<'_> {
 
 pub(crate) fn save<T: Stateful>(instance: &T) -> Result<Vec<u8>, String> {
     let state = instance.save().map_err(|error| error.to_string())?;
-    wire::encode(&state).map_err(|error| format!("the state cannot be encoded: {error}"))
+    wire::encode_readable(&state).map_err(|error| format!("the state cannot be encoded: {error}"))
 }
 
 pub(crate) fn restore<T: Stateful>(from: u32, bytes: &[u8], context: &Context) -> Result<T, String> {

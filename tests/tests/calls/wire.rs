@@ -1,6 +1,8 @@
 //! State, configuration and `Serde` values come back as they were encoded, and the decoder reads or
 //! refuses bytes of any kind.
 
+mod exact;
+
 use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,

@@ -46,7 +46,7 @@ unsafe impl<T: Serialize + DeserializeOwned> Abi for Serde<T> {
     const SHAPE: &'static Shape = &Shape::of::<RawVec<u8>>(Kind::Serde, "", &[]);
 
     fn into_repr(self) -> RawVec<u8> {
-        match wire::encode(&self.0) {
+        match wire::encode_readable(&self.0) {
             Ok(bytes) => bytes.into_repr(),
             Err(error) => panic!("lcr::Serde<{}> cannot be encoded: {error}", std::any::type_name::<T>()),
         }

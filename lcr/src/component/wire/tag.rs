@@ -55,3 +55,28 @@ pub(super) const fn width(tag: u8) -> usize {
         _ => 0,
     }
 }
+
+/// What a tag says, for messages.
+pub(super) const fn name(tag: u8) -> &'static str {
+    match tag {
+        UNIT => "()",
+        NONE => "None",
+        FALSE => "false",
+        TRUE => "true",
+        CHAR => "a char",
+        U8 => "a u8",
+        U16 => "a u16",
+        U32 => "a u32",
+        U64 => "a u64",
+        U128 => "a u128",
+        I8 => "an i8",
+        I16 => "an i16",
+        I32 => "an i32",
+        I64 => "an i64",
+        I128 => "an i128",
+        F32 => "an f32",
+        F64 => "an f64",
+        BYTES => "bytes",
+        _ => "a value",
+    }
+}

@@ -28,6 +28,16 @@ const CIRCLES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "lcr/src",
+        &["component/wire/decode/access.rs", "component/wire/decode/mod.rs"],
+        "a `Deserializer` makes the access to a container, which reads each element by the `Deserializer`",
+    ),
+    (
+        "lcr/src",
+        &["component/wire/encode/items.rs", "component/wire/encode/mod.rs"],
+        "a `Serializer` has the container that it writes for a type, which writes each element by the `Serializer`",
+    ),
+    (
+        "lcr/src",
         &["host/image/stage/beside.rs", "host/image/stage/mod.rs"],
         "what lies beside a component is staged as the component is, by the same store",
     ),

@@ -76,10 +76,6 @@ const RETIRED: &[(&str, &str, &str)] = &[
 
 /// Files of more than 400 lines, each with the reason why it is not cut.
 const LONG: &[(&str, &str)] = &[
-    (
-        "lcr/src/component/wire/decode.rs",
-        "one implementation of serde's `Deserializer`, a method for each kind of value",
-    ),
     ("sam/src/builder.rs", "one type, with the documentation of each of its options"),
     ("sam/src/options.rs", "one table of all options, which macro, environment and command line read"),
     ("sam/src/state/tests/histories.rs", "one story after the other, told to one machine"),

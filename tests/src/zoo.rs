@@ -1,7 +1,7 @@
 //! Values of every kind that serde knows, declared in the ways that authors use.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     net::IpAddr,
     num::NonZeroU16,
     time::Duration,
@@ -81,7 +81,7 @@ pub enum Colour {
 }
 
 /// An externally tagged enum with each kind of variant.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the kinds of variants")]
 pub enum External {
     Unit,
@@ -195,16 +195,12 @@ pub enum Animal {
 pub fn read_hostile(bytes: &[u8]) {
     fn read<T: Serialize + for<'de> Deserialize<'de>>(bytes: &[u8]) {
         let Ok(value) = wire::decode::<T>(bytes) else { return };
-        // A value that was read leniently may be too deep to be written.
-        let Ok(written) = wire::encode(&value) else { return };
-        let again = wire::decode::<T>(&written).expect("what was written can be read");
-        // The bytes are compared, because NaN does not equal itself.
-        let again = wire::encode(&again).expect("what was read can be written");
-        assert!(again == written || has_unordered_maps::<T>(), "{} changed", std::any::type_name::<T>());
-    }
-    fn has_unordered_maps<T>() -> bool {
-        let name = std::any::type_name::<T>();
-        name.contains("Animal") || name.contains("Flat")
+        match wire::verify(&value) {
+            Ok(()) => {}
+            // A value that was read leniently may be too deep to be written.
+            Err(error) if error.is_too_deep() => {}
+            Err(error) => panic!("{}: {error}", std::any::type_name::<T>()),
+        }
     }
     read::<Vec<Animal>>(bytes);
     read::<Animal>(bytes);
@@ -218,5 +214,6 @@ pub fn read_hostile(bytes: &[u8]) {
     read::<Vec<u8>>(bytes);
     read::<serde_bytes::ByteBuf>(bytes);
     read::<BTreeMap<u64, (f64, f32)>>(bytes);
+    read::<HashMap<Option<Colour>, HashSet<External>>>(bytes);
     drop(wire::decode::<serde::de::IgnoredAny>(bytes));
 }

@@ -14,7 +14,8 @@ pub fn files(bytes: &[u8]) {
     lcr::__fuzzing::file(bytes);
 }
 
-/// The reader of state, configuration and `Serde` values.
+/// The reader of state, configuration and `Serde` values. What it makes of the bytes must come
+/// back as itself ([`lcr::wire::verify`]).
 pub fn state(bytes: &[u8]) {
     lcr_tests::zoo::read_hostile(bytes);
     // Encoded values begin with a byte of the format, which the fuzzer need not find.

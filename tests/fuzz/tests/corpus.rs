@@ -1,6 +1,12 @@
 //! Every input of the corpus, whole and damaged, without a fuzzer.
 
-use std::{fs, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    path::Path,
+};
+
+use lcr_tests::zoo::{Animal, Colour, External, Flat, Scalars};
 
 /// How many damaged copies of each input are tried.
 const DAMAGED: usize = 2_000;
@@ -69,6 +75,10 @@ fn the_corpus_reaches_behind_the_first_checks() {
     let read = |file: &str| fs::read(folder.join(file)).unwrap();
     assert!(lcr::__fuzzing::file(&read("files/small.so")), "the file is refused");
     assert!(lcr::__fuzzing::manifest(&read("manifests/counter")), "the record is refused");
+    lcr::wire::decode::<Vec<Animal>>(&read("state/tagged")).unwrap();
+    lcr::wire::decode::<Flat>(&read("state/flat")).unwrap();
+    lcr::wire::decode::<Scalars>(&read("state/scalars")).unwrap();
+    lcr::wire::decode::<HashMap<Option<Colour>, HashSet<External>>>(&read("state/keys")).unwrap();
     assert!(sam::__fuzzing::packets(&read("messages/packets")) > 0, "no packet is understood");
     assert!(sam::__fuzzing::notices(&read("messages/notices")) > 0, "no notice is understood");
 }

@@ -7,7 +7,7 @@
 #
 # The environment gives the folders (prefix, libdir, includedir, mandir), a root that stands before
 # each of them and in no installed file (DESTDIR), the folder that has libsam.so and libsam.a (from;
-# default: target/release), and the tools (CC, NM, LD, OBJCOPY, AR).
+# default: release in CARGO_TARGET_DIR, or in target), and the tools (CC, NM, LD, OBJCOPY, AR).
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,8 +16,15 @@ prefix=${prefix:-/usr/local}
 libdir=${libdir:-$prefix/lib}
 includedir=${includedir:-$prefix/include}
 mandir=${mandir:-$prefix/share/man}
-from=${from:-$root/target/release}
+from=${from:-${CARGO_TARGET_DIR:-$root/target}/release}
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
+
+for library in libsam.so libsam.a; do
+	if [ ! -f "$from/$library" ]; then
+		echo "$0: $library is not in $from; run cargo build --release -p sam-c first, or set from to its folder" >&2
+		exit 66
+	fi
+done
 
 into() { # folder, mode, files
 	folder=${DESTDIR:-}$1

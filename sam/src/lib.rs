@@ -91,7 +91,8 @@
 //! 4. `app`: what runs in the instance.
 //! 5. `supervisor`: effects; one thread, one loop.
 
-#![deny(missing_debug_implementations)]
+#![warn(missing_debug_implementations)]
+#![warn(clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::return_self_not_must_use)]
 
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

@@ -1,6 +1,8 @@
 //! How the previous instance ended.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
+
+use nix::sys::signal::Signal;
 
 use super::{
     attach::{self, Supervision},
@@ -17,7 +19,7 @@ use crate::{
 pub struct Report {
     /// How it ended.
     pub exit: Exit,
-    /// The check that the instance missed, if the supervisor ended it for that.
+    /// The check whose silence the supervisor warned the instance for, if it puts the end down to that.
     pub hung: Option<String>,
     /// Whether the instance had called [`App::mark_failed`].
     pub failed: bool,
@@ -45,6 +47,21 @@ pub struct CheckReport {
     pub silent: Duration,
     /// How long the check might be silent.
     pub deadline: Duration,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Exit::Code(code) => write!(f, "ended with status {code}"),
+            Exit::Signal { signal, core } => {
+                match Signal::try_from(signal) {
+                    Ok(signal) => write!(f, "died of {signal}")?,
+                    Err(_) => write!(f, "died of signal {signal}")?,
+                }
+                if core { f.write_str(" and left a core") } else { Ok(()) }
+            }
+        }
+    }
 }
 
 impl App {

@@ -1,6 +1,8 @@
 //! How a process ended.
 
 /// How a process ended.
+///
+/// `Display` writes it after the process's name: `ended with status 3`, `died of SIGSEGV and left a core`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exit {

@@ -213,6 +213,14 @@ fn act(verb: &str, rest: &[&str]) {
             // The check lives until the end of the process.
             std::mem::forget(app.check(name, millis(deadline)).unwrap());
         }
+        // Drops a check when the signal is caught, without a beat.
+        ("check_until", [name, deadline, signal]) => {
+            let check = app.check(name, millis(deadline)).unwrap();
+            while !caught(number(signal)) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            drop(check);
+        }
         // Forks a child that sleeps, with all inherited descriptors open.
         ("fork", []) => {
             // SAFETY: this process has one thread.

@@ -23,6 +23,9 @@ impl Supervisor {
             },
             Action::Send { signal, to } => self.send(signal, to),
             Action::Warn { signal } => {
+                if let Some(instance) = &mut self.instance {
+                    instance.warn(&self.state, now);
+                }
                 let own = self.instance.as_ref().and_then(|instance| instance.board.warn_signal());
                 self.send(own.unwrap_or(signal), SignalTarget::Main);
             }

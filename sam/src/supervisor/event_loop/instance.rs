@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    shared::{Board, ExitRecord},
+    shared::{Board, ExitRecord, Label},
     state::{Cause, Checks, Exit, Policy, Reading, State},
     supervisor::{
         kernel::{
@@ -36,6 +36,9 @@ pub(super) struct Instance {
     began: Time,
     /// What it gets of a processor.
     share: CpuShare,
+    /// The check that it was last warned for, by its place on the board. An instance drops its checks on
+    /// its way out, and the board then forgets their names.
+    warned_for: Option<(u8, Label)>,
     /// How its main process ended, and when.
     pub(super) ended: Option<(Exit, Time)>,
     /// Since when what is left of it is being killed.
@@ -64,6 +67,7 @@ impl Instance {
             cgroup,
             began: now,
             share: CpuShare::new(now),
+            warned_for: None,
             ended: None,
             killed: None,
             usage: Usage::default(),
@@ -125,6 +129,12 @@ impl Instance {
         self.share = CpuShare::new(now);
     }
 
+    /// It is warned for what the machine says.
+    pub(super) fn warn(&mut self, state: &State, now: Time) {
+        let Some(Cause::Overdue { check }) = state.cause(now) else { return };
+        self.warned_for = self.board.check(check.into(), now).map(|its| (check, its.label));
+    }
+
     /// Its main process was reaped.
     pub(super) fn end(&mut self, exit: Exit, usage: Usage, now: Time) {
         self.ended = Some((exit, now));
@@ -155,8 +165,9 @@ impl Instance {
     pub(super) fn exit_record(&self, exit: Exit, state: &State, now: Time) -> ExitRecord {
         let cause = state.cause(now);
         let at = self.ended.map_or(self.began, |(_, at)| at);
-        let hung = match cause {
-            Some(Cause::Overdue { check }) => self.board.check(check.into(), at).map(|check| check.label),
+        let hung = match (cause, self.warned_for) {
+            (Some(Cause::Overdue { check }), Some((its, label))) if its == check => Some(label),
+            (Some(Cause::Overdue { check }), _) => self.board.check(check.into(), at).map(|check| check.label),
             _ => None,
         };
         ExitRecord {

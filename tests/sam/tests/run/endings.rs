@@ -80,6 +80,15 @@ fn an_instance_that_leaves_with_0_because_it_was_warned_is_followed_by_the_next_
 }
 
 #[test]
+fn a_check_that_is_dropped_because_of_the_warning_is_named_to_the_next_instance() {
+    let script = "catch 15; ready; check_until writer 100 15; exit 0";
+    let seen = Subject::new(&[script, "previous; exit 0"]).set("SAM_GRACE", "20s").run();
+    assert_eq!(seen.of("warned")[0]["check"], "writer");
+    assert_eq!((&seen.of("ended")[0]["cause"], &seen.of("ended")[0]["check"]), (&"overdue".into(), &"writer".into()));
+    assert!(seen.lines[0].contains("hung Some(\"writer\")"), "{:?}", seen.lines);
+}
+
+#[test]
 fn health_for_long_enough_clears_an_instance_of_its_warning() {
     let script = "catch 15; start; await 15; beats 600 10; exit 0";
     let subject = Subject::new(&[script]).set("SAM_INTERVAL", "150ms").set("SAM_GRACE", "20s");

@@ -34,23 +34,6 @@ impl fmt::Display for CauseText<'_> {
     }
 }
 
-struct ExitText(Exit);
-
-impl fmt::Display for ExitText {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Exit::Code(code) => write!(out, "ended with status {code}"),
-            Exit::Signal { signal, core } => {
-                match nix::sys::signal::Signal::try_from(signal) {
-                    Ok(signal) => write!(out, "died of {signal}")?,
-                    Err(_) => write!(out, "died of signal {signal}")?,
-                }
-                if core { out.write_str(" and left a core") } else { Ok(()) }
-            }
-        }
-    }
-}
-
 /// `1.5s`, `20.0ms`, `less than a millisecond`.
 struct Lived(Duration);
 
@@ -76,7 +59,7 @@ impl fmt::Display for Plain<'_> {
         match (self.transition, end) {
             (Transition::Ended | Transition::NotStarted, Some(end)) => {
                 match end.exit {
-                    Ok(exit) => write!(out, "instance {} {}", end.instance, ExitText(exit))?,
+                    Ok(exit) => write!(out, "instance {} {}", end.instance, exit)?,
                     Err(error) => {
                         write!(out, "instance {} could not be made: {}", end.instance, Errno::from_raw(error).desc())?;
                     }

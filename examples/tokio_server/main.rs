@@ -14,8 +14,9 @@ use tokio::{
     time::timeout,
 };
 
-// `sam::main` comes first: it forks the supervisor before tokio starts its threads.
-#[sam::main(interval = "1s", stop_limit = "10s")]
+// `sam::main` comes first: it forks the supervisor before tokio starts its threads. Every stop is a SIGTERM,
+// also a Ctrl-C.
+#[sam::main(interval = "1s", stop_signal = "SIGTERM", stop_limit = "10s")]
 #[tokio::main(worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let app = sam::app();

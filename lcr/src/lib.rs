@@ -110,6 +110,7 @@
 //! `host` (default): the runtime. A component depends on `lcr` with `default-features = false`.
 
 #![warn(missing_debug_implementations)]
+#![warn(clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::return_self_not_must_use)]
 
 extern crate alloc;
 
@@ -180,9 +181,7 @@ pub use host::{builder::RuntimeBuilder, image::stage::Trust, runtime::Runtime, s
 /// ```
 #[cfg(feature = "host")]
 pub mod manifest {
-    pub use crate::host::image::manifest::{
-        DependencyManifest, ExportManifest, InterfaceManifest, Manifest, MethodManifest,
-    };
+    pub use crate::host::image::manifest::{DependencyManifest, ExportManifest, Manifest, MethodManifest};
 }
 
 /// The structure of values and signatures, as a [manifest] describes it and a host compares it.

@@ -262,7 +262,7 @@ fn registered(table: &'static ImageTable, manifest: &Manifest) -> Result<Vec<&'s
 /// Whether an export has the functions that its manifest promises.
 fn complete(export: &Export, manifest: &ExportManifest) -> bool {
     export.thunk_count == manifest.methods.len()
-        && export.healthy.is_some() == manifest.healthy
+        && export.healthy.is_some() == manifest.has_health_check
         && export.save.is_some() == manifest.state_version.is_some()
         && export.restore.is_some() == manifest.state_version.is_some()
 }

@@ -68,7 +68,7 @@ pub struct ExportManifest {
     /// Whether its image may be unmapped once nothing holds the image.
     pub unload: bool,
     /// Whether it has a health check.
-    pub healthy: bool,
+    pub has_health_check: bool,
     /// The version of the state that it saves; `None` if it hands no state over when it is replaced.
     pub state_version: Option<u32>,
     /// The name of the interface that it implements.
@@ -111,8 +111,7 @@ pub struct MethodManifest {
 
 /// An interface as an image was compiled with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InterfaceManifest {
+pub(crate) struct InterfaceManifest {
     /// The interface's name.
     pub name: String,
     /// Its version, at least 1.
@@ -238,11 +237,11 @@ impl ExportManifest {
         let mut by_name: Box<[u16]> = (0..=u16::MAX).take(methods.len()).collect();
         by_name.sort_by_key(|&at| &*methods[usize::from(at)].shape.name);
         let (panic_abort, protected) = (has(Flags::PANIC_ABORT), has(Flags::PROTECTED));
-        let (unload, healthy, record) = (has(Flags::UNLOAD), has(Flags::HEALTHY), record.into());
+        let (unload, has_health_check, record) = (has(Flags::UNLOAD), has(Flags::HEALTHY), record.into());
         #[rustfmt::skip]
         return Ok(ExportManifest {
             component, type_name, toolchain, target, panic_abort, protected, unload,
-            healthy, state_version, interface, interface_version, replaces, deps, methods, record, by_name,
+            has_health_check, state_version, interface, interface_version, replaces, deps, methods, record, by_name,
         });
     }
 

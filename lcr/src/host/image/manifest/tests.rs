@@ -89,7 +89,7 @@ fn what_the_macros_encode_is_what_is_decoded() {
     let [export] = &manifest.exports[..] else { panic!("{manifest}") };
     assert_eq!((export.interface.as_str(), export.interface_version), ("kv.store", 3));
     assert_eq!(export.replaces, [1, 2]);
-    assert_eq!((export.state_version, export.healthy, export.protected), (Some(4), true, false));
+    assert_eq!((export.state_version, export.has_health_check, export.protected), (Some(4), true, false));
     assert_eq!(export.record(), RECORD);
     let text = manifest.to_string();
     for part in [

@@ -20,7 +20,7 @@ impl Display for ExportManifest {
         self.deps.iter().try_for_each(|need| write!(f, ", needs {need}"))?;
         self.state_version.iter().try_for_each(|version| write!(f, ", state v{version}"))?;
         let flags = [
-            (self.healthy, "health check"),
+            (self.has_health_check, "health check"),
             (self.protected, "protected"),
             (self.unload, "can be unloaded"),
             (self.panic_abort, "a panic ends the process"),

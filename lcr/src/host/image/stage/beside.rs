@@ -166,7 +166,7 @@ pub(super) fn gather(store: &Store, file: &Path, elf: &elf::Elf<'_>) -> Result<F
     let mut found = Found::default();
     let file = std::path::absolute(file).map_err(|error| Error::io("its directory is not known", error))?;
     let mut waiting = VecDeque::from([Wanting::of(&file, elf, &[])]);
-    let mut room = store.trust.limit;
+    let mut room = store.trust.max_bytes;
     // This is the order in which the loader looks.
     while let Some(wanting) = waiting.pop_front() {
         for name in &wanting.needed {
@@ -215,8 +215,8 @@ impl Found {
         let (mut copy, _) = store.copy(file)?;
         let bytes = copy.map()?;
         let Some(left) = room.checked_sub(bytes.len() as u64) else {
-            let limit = store.trust.limit;
-            let text = format!("it and the libraries with it have more than {limit} bytes; raise Trust::limit");
+            let limit = store.trust.max_bytes;
+            let text = format!("it and the libraries with it have more than {limit} bytes; raise Trust::max_bytes");
             return Err(Error::new(ErrorKind::NotALibrary, text));
         };
         *room = left;

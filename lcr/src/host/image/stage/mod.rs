@@ -164,11 +164,11 @@ impl Store {
     fn copy(&self, file: &Path) -> Result<(PrivateCopy, u64)> {
         let (opened, metadata) = open(file)?;
         self.trust.check(file, &metadata, sys::user())?;
-        fits(metadata.len(), self.trust.limit)?;
+        fits(metadata.len(), self.trust.max_bytes)?;
         look(&opened, metadata.len())?;
         may_write(metadata.len())?;
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let copy = PrivateCopy::make(self.directory()?.path().join(serial.to_string()), opened, self.trust.limit)?;
+        let copy = PrivateCopy::make(self.directory()?.path().join(serial.to_string()), opened, self.trust.max_bytes)?;
         Ok((copy, serial))
     }
 
@@ -246,7 +246,7 @@ impl Manifest {
         let examine = || {
             let (opened, metadata) = open(file)?;
             look(&opened, metadata.len())?;
-            let bytes = read(opened, metadata.len(), Trust::default().limit)?;
+            let bytes = read(opened, metadata.len(), Trust::default().max_bytes)?;
             manifest(&elf::read(&bytes, sys::page_size())?)
         };
         examine().map_err(|error| error.at(show(file)))

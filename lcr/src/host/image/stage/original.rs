@@ -64,7 +64,7 @@ pub(super) fn fits(len: u64, limit: u64) -> Result<()> {
     if len <= limit {
         return Ok(());
     }
-    let text = format!("a file of {len} bytes, the limit is {limit}; raise Trust::limit");
+    let text = format!("a file of {len} bytes, the limit is {limit}; raise Trust::max_bytes");
     Err(Error::new(ErrorKind::NotALibrary, text))
 }
 

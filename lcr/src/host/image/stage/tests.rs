@@ -106,7 +106,7 @@ fn a_file_larger_than_the_limit_is_not_read() {
     OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
     assert!(refusal(&store(), &path, ErrorKind::NotALibrary).contains("the limit is 1073741824"));
     let limit = good().bytes().len() as u64;
-    let store = |limit| Store::new(None, Trust { limit, ..Trust::default() }).unwrap();
+    let store = |max_bytes| Store::new(None, Trust { max_bytes, ..Trust::default() }).unwrap();
     assert!(store(limit).stage(&good().path()).is_ok());
     refusal(&store(limit - 1), &good().path(), ErrorKind::NotALibrary);
     // A file that says that it is empty, as those in /proc do, is read all the same.
@@ -133,7 +133,7 @@ fn a_file_that_others_may_write_is_refused_with_the_way_out() {
         let text = refusal(&store(), &path, ErrorKind::Untrusted);
         assert!(text.contains(&format!("mode {bits:o}")) && text.contains("chmod go-w"), "{text}");
     }
-    let relaxed = Trust { mode: false, ..Trust::default() };
+    let relaxed = Trust { check_mode: false, ..Trust::default() };
     assert!(Store::new(None, relaxed).unwrap().stage(&path).is_ok());
     mode(&path, 0o755);
     assert!(store().stage(&path).is_ok());

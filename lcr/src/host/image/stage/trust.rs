@@ -18,56 +18,58 @@ use std::{
 ///
 /// ```
 /// let mut trust = lcr::Trust::default();
-/// trust.mode = false; // a build directory that a group of several users writes to
+/// trust.check_mode = false; // a build directory that a group of several users writes to
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trust {
     /// Whether the file must belong to root or to the user that this process acts as. Default: true.
-    pub owner: bool,
+    pub check_owner: bool,
     /// Whether others, and groups of several users, must not be able to write to the file. The owner's
     /// *private group* may: the group that has the number of its one user, and no other member in
     /// `/etc/group` and `/etc/passwd`. Systems with such groups set umask 002, so the group may write to
     /// what cargo builds there. Default: true.
-    pub mode: bool,
+    pub check_mode: bool,
     /// Whether others must not be able to replace the file: not everyone may write to its directory, or
     /// the directory is sticky as `/tmp` is. For a symbolic link, the directories of the link and of the
     /// file both count. Default: true.
-    pub directory: bool,
-    /// The largest file that the runtime reads, in bytes. Default: 1 GiB.
-    pub limit: u64,
+    pub check_directory: bool,
+    /// The largest file that the runtime reads, and the most that it and the libraries that come with it
+    /// may have together, in bytes. Default: 1 GiB.
+    pub max_bytes: u64,
 }
 
 impl Default for Trust {
     fn default() -> Trust {
-        Trust { owner: true, mode: true, directory: true, limit: 1 << 30 }
+        Trust { check_owner: true, check_mode: true, check_directory: true, max_bytes: 1 << 30 }
     }
 }
 
 impl Trust {
     /// Accepts files that any user owns, may write or may replace. The limit stays 1 GiB.
+    #[must_use]
     pub fn anyone() -> Trust {
-        Trust { owner: false, mode: false, directory: false, ..Trust::default() }
+        Trust { check_owner: false, check_mode: false, check_directory: false, ..Trust::default() }
     }
 
     /// Checks an open file; `metadata` is of its descriptor, `user` the one we act as.
     pub(super) fn check(&self, file: &Path, metadata: &Metadata, user: u32) -> Result<()> {
-        if self.owner && !matches!(metadata.uid(), owner if owner == user || owner == 0) {
+        if self.check_owner && !matches!(metadata.uid(), owner if owner == user || owner == 0) {
             let owner = metadata.uid();
             return Err(untrusted(format!("it belongs to user {owner}, not to root or user {user}; chown it")));
         }
         let mode = metadata.mode() & 0o7777;
-        if self.mode && mode & 0o002 != 0 {
+        if self.check_mode && mode & 0o002 != 0 {
             return Err(untrusted(format!("everyone may write to it (mode {mode:o}); chmod go-w it")));
         }
-        if self.mode && mode & 0o020 != 0 && !has_private_group(metadata) {
+        if self.check_mode && mode & 0o020 != 0 && !has_private_group(metadata) {
             let group = metadata.gid();
             return Err(untrusted(format!(
                 "group {group} may write to it (mode {mode:o}), as after a build with umask 002; chmod go-w it, \
                  build with umask 022, or set Trust::mode to false if you trust the group"
             )));
         }
-        if self.directory {
+        if self.check_directory {
             for directory in directories(file) {
                 check_directory(&directory)?;
             }

@@ -63,7 +63,7 @@ kinds! {
     NoManifest = 3, "no-manifest", exit 65;
     /// The library's manifest is damaged, contradicts itself or does not match what registered.
     BadManifest = 4, "bad-manifest", exit 65;
-    /// Somebody other than this user or root could change the file.
+    /// A user other than this one or root could change the file.
     Untrusted = 5, "untrusted", exit 77;
     /// The dynamic loader refused the library, or the image is still held and cannot be unmapped.
     Load = 6, "load", exit 65;

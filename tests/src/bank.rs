@@ -112,7 +112,7 @@ impl Bank {
             status.constructed == status.destroyed
         });
         let status = rt.status();
-        assert_eq!((status.instances, status.leaving, status.handles), (0, 0, 0), "{status:#?}");
+        assert_eq!((status.instances, status.retiring, status.handles), (0, 0, 0), "{status:#?}");
         drop(rt);
         drop(directory);
     }

@@ -62,6 +62,6 @@ fn a_library_whose_initialiser_hangs_leaves_the_old_world_serving() {
     let served = customers.count();
     assert_eq!(bank.vault.add(0), served);
     drop(clock);
-    wait_until("the clocks are destroyed", || bank.rt.status().leaving == 0);
+    wait_until("the clocks are destroyed", || bank.rt.status().retiring == 0);
     bank.close();
 }

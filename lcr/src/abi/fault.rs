@@ -2,7 +2,7 @@
 //! there is none.
 
 use alloc::{boxed::Box, string::String};
-use core::{mem::MaybeUninit, ptr};
+use core::{fmt, mem::MaybeUninit, ptr};
 
 use super::layout::layout;
 
@@ -56,7 +56,9 @@ impl<R: Copy> Outcome<R> {
 }
 
 /// Why a call has no value.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+///
+/// `Display` writes its [`name`](FaultKind::name).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u32)]
 #[non_exhaustive]
 pub enum FaultKind {
@@ -71,6 +73,16 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// The stable name, for logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FaultKind::Panic => "panic",
+            FaultKind::Withdrawn => "withdrawn",
+            FaultKind::Gate => "gate",
+            FaultKind::Revoked => "revoked",
+        }
+    }
+
     pub(crate) fn from_number(number: u32) -> FaultKind {
         match number {
             2 => FaultKind::Withdrawn,
@@ -78,6 +90,12 @@ impl FaultKind {
             4 => FaultKind::Revoked,
             _ => FaultKind::Panic,
         }
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

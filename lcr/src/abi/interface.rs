@@ -4,13 +4,13 @@ use super::shape::{Shape, Sink, fnv1a};
 
 /// A named, versioned contract. `#[lcr::interface]` implements it for `dyn Trait`.
 ///
+/// It is implemented for `dyn Trait + '_` and is not `'static`: the compiler forgets lifetimes inside
+/// an async block, and must find the implementation whatever they were. A type that implements an
+/// interface is `'static`.
+///
 /// # Safety
 /// [`Interface::METHODS`] must describe, in order, the C functions that the interface's
 /// table constructor produces and that its handles call.
-///
-/// Not `'static`, and implemented for `dyn Trait + '_`: the compiler forgets lifetimes inside
-/// an async block, and must find the implementation whatever they were. A type that
-/// implements an interface is `'static`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an lcr interface",
     label = "no `#[lcr::interface]` on this trait",
@@ -27,7 +27,7 @@ pub unsafe trait Interface: Send + Sync {
     const DEPS: &'static [Need];
     /// The methods in the order in which handles number them.
     const METHODS: &'static [Method];
-    /// Name, version and methods as bytes: [`interface_bytes`].
+    /// Name, version and methods as the bytes that a manifest has of them.
     const ENCODED: &'static [u8];
     /// A short name for [`Interface::ENCODED`] in messages and tables.
     const FINGERPRINT: u64 = fnv1a(Self::ENCODED);

@@ -14,7 +14,7 @@
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Kind {
-    /// An integer, float, `bool` or `char`; the name says which.
+    /// An integer, float, `bool` or `char`, by its name.
     Scalar = 1,
     /// `()`.
     Unit,
@@ -28,7 +28,7 @@ pub enum Kind {
     String,
     /// `Vec<T>`.
     Vec,
-    /// `[T; N]`; the part's `at` is `N`.
+    /// `[T; N]`.
     Array,
     /// `Option<T>`.
     Option,
@@ -42,22 +42,21 @@ pub enum Kind {
     Duration,
     /// A struct with `#[derive(Abi)]`.
     Struct,
-    /// An enum with `#[derive(Abi)]`; its parts are variants.
+    /// An enum with `#[derive(Abi)]`.
     Enum,
-    /// One variant of an enum; its parts are fields.
+    /// One variant of an enum.
     Variant,
     /// [`Bytes`](super::value::bytes::Bytes).
     Bytes,
-    /// A handle; the name is the interface's, the size its version.
+    /// A handle, with the name and the version of its interface.
     Handle,
-    /// `&dyn Fn(..)`; the parts are arguments, the last one the result, and the name says
-    /// what it is beside `Fn`: [`bounds`].
+    /// `&dyn Fn(..)`, with its bounds beside `Fn`.
     Callback,
-    /// `Box<dyn Fn(..) + Send>`; name and parts as for [`Kind::Callback`].
+    /// `Box<dyn Fn(..) + Send>`, with its bounds beside `Fn`.
     BoxedCallback,
     /// A value that crosses in serde's self-describing form.
     Serde,
-    /// A method; the parts are arguments, the last one the result.
+    /// A method: its arguments and its result.
     Method,
 }
 
@@ -66,13 +65,14 @@ pub enum Kind {
 pub struct Shape {
     /// What this node is.
     pub kind: Kind,
-    /// The name of a scalar, struct, enum, variant or method, or a callback's bounds; else empty.
+    /// The name of a scalar, struct, enum, variant or method, or of a handle's interface; a callback's
+    /// [`bounds`]; else empty.
     pub name: &'static str,
     /// The size of the representation, in bytes; of a handle, its interface's version.
     pub size: usize,
     /// The alignment of the representation, in bytes.
     pub align: usize,
-    /// Fields, variants, elements, arguments.
+    /// Fields, variants, elements; arguments followed by the result.
     pub parts: &'static [Part],
 }
 

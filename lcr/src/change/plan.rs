@@ -237,7 +237,8 @@ impl fmt::Debug for PlanBuilder<'_> {
 
 impl Plan {
     /// Executes the plan: either everything in it becomes visible in one commit, or nothing changes and
-    /// the error says why.
+    /// the error says why. An error of lcr itself behind the commit (`Internal`) is the exception: its
+    /// text says that the plan is committed.
     ///
     /// Blocks until the commit, at most for the plan's timeout and deadline together. A thread of the
     /// runtime executes the plan, so a component that hangs costs that thread and not the caller. The
@@ -288,8 +289,9 @@ impl Plan {
     }
 }
 
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Plan {
+    /// Its text; each line ends with a line end.
+    fn write_lines(&self, f: &mut impl fmt::Write) -> fmt::Result {
         write!(f, "plan on generation {}, callers held ", self.generation)?;
         match self.options.deadline {
             Some(deadline) => writeln!(f, "at most {deadline:?}")?,
@@ -308,6 +310,14 @@ impl fmt::Display for Plan {
             writeln!(f, "  refused ({}): {refusal}", refusal.kind())?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.write_lines(&mut text)?;
+        f.write_str(text.trim_end())
     }
 }
 

@@ -38,12 +38,14 @@ impl Export {
     }
 
     /// Adds a health check.
+    #[must_use]
     pub const fn with_healthy(mut self, healthy: unsafe extern "C" fn(usize) -> Verdict) -> Export {
         self.healthy = Some(healthy);
         self
     }
 
     /// Adds the state of `T`, which is the export's type.
+    #[must_use]
     pub const fn with_state<T: Stateful>(mut self) -> Export {
         self.save = Some(save::<T>);
         self.restore = Some(restore::<T>);

@@ -14,10 +14,10 @@ use crate::abi::{
 /// A method whose result is `Result<_, E>` with `E: From<lcr::Fault>` returns it as an
 /// `Err`; any other method panics in the caller with this text. `Fault` itself may be
 /// that `E`. It is one word wide.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Fault(Box<Inner>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Inner {
     kind: FaultKind,
     interface: String,
@@ -114,6 +114,20 @@ impl Fault {
     /// The panic's message, or the reason.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, interface, method, component, message, origin } = &*self.0;
+        f.debug_struct("Fault")
+            .field("kind", kind)
+            .field("interface", interface)
+            .field("method", method)
+            .field("component", component)
+            .field("message", message)
+            .field("origin", origin)
+            .finish()
     }
 }
 

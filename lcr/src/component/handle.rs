@@ -23,8 +23,9 @@ use super::{
 /// A handle on a service or on an instance of one's own: implements the interface's
 /// trait, and survives every replacement of what serves it.
 ///
-/// Cloning and dropping are one atomic operation each; a call takes no lock and no
-/// atomic read-modify-write. Dropping the last handle to a slot releases its instance,
+/// Cloning and dropping are one atomic operation each. A call takes no lock and executes no atomic
+/// read-modify-write, but for the first call of a thread, calls of a thread that holds a world
+/// (`Runtime::pin`), and calls that wait at a gate. Dropping the last handle to a slot releases its instance,
 /// which is destroyed on the runtime's own thread. Calls are not async-signal-safe.
 ///
 /// Everything that a handle offers beside the trait is an associated function, as with

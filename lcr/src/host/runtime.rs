@@ -32,8 +32,10 @@ use super::{
 ///
 /// **Trust.** Loading a library runs its code with the rights of this process. Before any code of the
 /// library runs, the runtime refuses what it can see: files that others may write, damaged or foreign
-/// libraries, interfaces that do not match. It cannot see that a library lies about itself. The page
-/// [`soundness`](crate::guide::soundness) says why loading is a safe function nevertheless.
+/// libraries, needs that no component serves, and interfaces that do not match the handles that are held
+/// on them. If no handle is held on an interface, [`Runtime::service`] compares it when it is first asked
+/// for it, after the library was mapped. The runtime cannot see that a library lies about itself. The
+/// page [`soundness`](crate::guide::soundness) says why loading is a safe function nevertheless.
 ///
 /// **Dropping** the runtime revokes all handles, waits for the calls that are inside components, at
 /// most for the builder's [`shutdown_timeout`](RuntimeBuilder::shutdown_timeout), and has a thread of its

@@ -30,7 +30,7 @@ pub struct Status {
     /// How many objects were destroyed since the runtime began.
     pub destroyed: u64,
     /// How many objects were replaced or released and are not destroyed yet.
-    pub leaving: usize,
+    pub retiring: usize,
     /// The calls and pins that hold such objects, and the destructors that have run for more than
     /// 250 ms.
     pub stragglers: Vec<Straggler>,
@@ -99,7 +99,7 @@ impl RuntimeInner {
             pins: self.pins.count(),
             constructed: state.tally.constructed(),
             destroyed: state.tally.destroyed(),
-            leaving: state.retiring.len() + self.reaper.destroying(),
+            retiring: state.retiring.len() + self.reaper.destroying(),
             stragglers,
             is_gate_shut: state.gate.is_some(),
             retired_worlds: state.retired.count(),

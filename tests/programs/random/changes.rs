@@ -46,7 +46,7 @@ impl Actor {
             19 | 20 => {
                 let status = house.rt.status();
                 must!(status.destroyed <= status.constructed, "{status:#?}");
-                Ok(format!("{} images retained, {} leaving", status.retained_images, status.leaving))
+                Ok(format!("{} images retained, {} retiring", status.retained_images, status.retiring))
             }
             21 => self.load_directory(&house),
             _ if self.once_in(20) => self.rebuild(),

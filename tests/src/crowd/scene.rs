@@ -111,7 +111,7 @@ impl Scene {
             (status.constructed, status.retired_worlds) == (status.destroyed, 0)
         });
         let status = rt.status();
-        let left = (status.instances, status.handles, status.pins, status.leaving, status.stragglers.len());
+        let left = (status.instances, status.handles, status.pins, status.retiring, status.stragglers.len());
         assert_eq!(left, (0, 0, 0, 0, 0), "{status:#?}");
         counts
     }

@@ -103,7 +103,7 @@ fn no_generation_below_a_deep_call_is_destroyed_by_another_thread() {
         (0..20).for_each(|_| drop(scene.replace().unwrap()));
         let waiting = scene.rt.wait_drained(Duration::from_millis(100)).unwrap_err();
         assert_eq!(waiting.stragglers().len(), 180, "each call of the thread is named");
-        assert_eq!(scene.rt.status().leaving, 2);
+        assert_eq!(scene.rt.status().retiring, 2);
         leave.send(()).unwrap();
     });
     scene.rt.wait_drained(LONG).unwrap();

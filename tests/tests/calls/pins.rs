@@ -195,6 +195,6 @@ fn a_leaked_pin_holds_its_world_but_not_the_next_thread() {
         }
     });
     let status = scene.rt.status();
-    assert_eq!((status.pins, status.leaving), (1, 2), "{status:#?}");
+    assert_eq!((status.pins, status.retiring), (1, 2), "{status:#?}");
     drop((lower, upper));
 }

@@ -83,7 +83,7 @@ fn a_slot_that_was_released_behind_a_gate_stays_closed_when_the_gate_opens() {
     rt.replace(component("clock_v2")).unwrap();
     wait_until("the released object and the older worlds are gone", || {
         let status = rt.status();
-        (status.instances, status.retired_worlds, status.leaving) == (1, 1, 0)
+        (status.instances, status.retired_worlds, status.retiring) == (1, 1, 0)
     });
     let late: Handle<dyn Vault> = rt.reference(&script).unwrap();
     assert!(

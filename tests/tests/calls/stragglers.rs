@@ -193,7 +193,7 @@ fn a_replacement_without_state_commits_at_once_and_destroys_the_old_instance_whe
             format!("1 replaced instances are still in use after 50ms: {straggler}; wait again, or have them leave")
         );
         let status = rt.status();
-        assert_eq!((status.leaving, status.stragglers.len()), (1, 1), "{status:#?}");
+        assert_eq!((status.retiring, status.stragglers.len()), (1, 1), "{status:#?}");
         assert!(!was_dropped());
         guest.leave();
     });

@@ -43,7 +43,7 @@ fn spoil(bank: &Bank, plan: PlanBuilder<'_>, who: &str, moment: Moment, misdeed:
     bank.script.clear(who, moment);
     wait_until("what was made for nothing is destroyed", || {
         let now = bank.rt.status();
-        now.constructed - now.destroyed == 3 && now.leaving == 0
+        now.constructed - now.destroyed == 3 && now.retiring == 0
     });
     let now = bank.rt.status();
     let present = |status: &lcr::Status| {

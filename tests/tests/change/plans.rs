@@ -352,12 +352,12 @@ fn a_plan_says_that_a_state_is_offered_because_it_cannot_know_whether_the_succes
     let bank = Bank::open();
     bank.script.set("vault 2.0.0", Moment::Migrate, Misdeed::Error);
     let plan = bank.rt.plan().replace(component("vault_v2")).build();
-    assert!(plan.to_string().contains("1 instance, state v1 offered to migrate of v2\n"), "{plan}");
+    assert!(format!("{plan}\n").contains("1 instance, state v1 offered to migrate of v2\n"), "{plan}");
     let error = plan.commit().unwrap_err();
     assert!(error.to_string().contains("migrate from version 1: "), "{error}");
     bank.script.clear("vault 2.0.0", Moment::Migrate);
     let plan = bank.rt.plan().replace(component("vault_v1")).build();
-    assert!(plan.to_string().contains("1 instance, state v1 offered to restore\n"), "{plan}");
+    assert!(format!("{plan}\n").contains("1 instance, state v1 offered to restore\n"), "{plan}");
     plan.commit().unwrap();
     bank.close();
 }

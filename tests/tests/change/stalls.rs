@@ -41,7 +41,7 @@ fn one_destructor_that_never_returns_stops_no_other_and_is_named() {
     wait_until("the others are destroyed", || rt.status().destroyed == 100);
     wait_until("their slots are taken back", || rt.status().handles == 0);
     let status = rt.status();
-    assert_eq!((status.instances, status.leaving), (0, 1), "{status:#?}");
+    assert_eq!((status.instances, status.retiring), (0, 1), "{status:#?}");
     let error = rt.wait_drained(Duration::from_millis(20)).unwrap_err();
     let [stuck] = error.stragglers() else { panic!("{error:?}") };
     assert_eq!(names(stuck)[1..], ["clock 1.0.0", "destructor"], "{error}");

@@ -85,7 +85,7 @@ fn both_change_under_load(kept: [bool; 2], is_reversed: bool) {
     let track: Handle<dyn lcr_tests::rail::broad::Track> = rt.service().unwrap();
     assert_eq!((train.rides(), track.roll()), (expected(kept[1]), expected(kept[0]) + 1));
     assert_eq!((track.width(), rt.service::<dyn narrow::Track>().unwrap_err().kind()), (1520, ErrorKind::NotFound));
-    wait_until("the old ones are gone", || rt.status().destroyed == 2 && rt.status().leaving == 0);
+    wait_until("the old ones are gone", || rt.status().destroyed == 2 && rt.status().retiring == 0);
     // The first change stands in the way of no other one, the change back included.
     replace(&rt, &new.each_ref().map(String::as_str)).commit().unwrap();
     drop(track);

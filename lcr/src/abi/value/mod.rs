@@ -37,7 +37,7 @@ use super::shape::Shape;
 /// `from_repr(into_repr(v))` must give a value equal to `v` in *any* image whose
 /// [`Abi::SHAPE`] for the type encodes to the same bytes; memory that `Repr` owns must
 /// carry the function that frees it. If [`Abi::PLAIN`] is true, [`Plain`] must be
-/// implemented too. Generated code receives only what is [`Within`] the length of a call.
+/// implemented too.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot cross an image border",
     label = "not an `lcr::Abi` type",

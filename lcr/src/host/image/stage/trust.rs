@@ -66,7 +66,7 @@ impl Trust {
             let group = metadata.gid();
             return Err(untrusted(format!(
                 "group {group} may write to it (mode {mode:o}), as after a build with umask 002; chmod go-w it, \
-                 build with umask 022, or set Trust::mode to false if you trust the group"
+                 build with umask 022, or set Trust::check_mode to false if you trust the group"
             )));
         }
         if self.check_directory {

@@ -109,8 +109,11 @@
 //!
 //! `host` (default): the runtime. A component depends on `lcr` with `default-features = false`.
 
-#![warn(missing_debug_implementations)]
+#![deny(missing_debug_implementations)]
+// What a user meets: each error and panic is documented, no builder is dropped unnoticed, and a public type
+// that may grow says so.
 #![warn(clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::return_self_not_must_use)]
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
 extern crate alloc;
 
@@ -119,6 +122,7 @@ extern crate self as lcr;
 
 #[cfg_attr(not(feature = "host"), allow(dead_code, reason = "some of it only the host uses"))]
 #[allow(missing_debug_implementations, reason = "what crosses is reachable by generated code alone")]
+#[allow(clippy::exhaustive_structs, reason = "what crosses changes with the number of the binary contract")]
 mod abi;
 #[cfg(feature = "host")]
 mod change;

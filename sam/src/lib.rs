@@ -91,8 +91,11 @@
 //! 4. `app`: what runs in the instance.
 //! 5. `supervisor`: effects; one thread, one loop.
 
-#![warn(missing_debug_implementations)]
+#![deny(missing_debug_implementations)]
+// What a user meets: each error and panic is documented, no builder is dropped unnoticed, and a public type
+// that may grow says so.
 #![warn(clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::return_self_not_must_use)]
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -116,10 +119,12 @@ pub mod report {
         state::Exit,
     };
 }
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "the command and the tests alone name it")]
 mod settings;
 mod shared;
 mod state;
 mod supervisor;
+#[allow(clippy::exhaustive_structs, reason = "the command alone names it")]
 mod surroundings;
 #[cfg(test)]
 mod testing;

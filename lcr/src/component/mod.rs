@@ -13,6 +13,7 @@ pub mod export;
 pub mod fault;
 mod fault_note;
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
+#[allow(clippy::exhaustive_structs, reason = "generated code alone names it")]
 pub mod generated;
 pub mod handle;
 pub mod identity;

@@ -49,6 +49,7 @@ pub enum HeldBy {
 
 /// One method of one interface. `Display` writes `interface.method`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct MethodId {
     /// The interface's name.
     pub interface: String,

@@ -19,6 +19,7 @@ use super::super::wire;
 /// A value that cannot be encoded or decoded panics, which becomes a
 /// [`Fault`](crate::Fault) if it happens in the component.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "a wrapper, made by its one field")]
 pub struct Serde<T>(pub T);
 
 impl<T> Deref for Serde<T> {

@@ -125,7 +125,10 @@ fn corosyncs_library_differs_from_this_one_exactly_as_listed() {
     let differences = rows.iter().filter(|row| row.len() == 4);
     let listed: BTreeSet<_> =
         differences.map(|row| (row[0].to_owned(), row[1].to_owned(), row[2].to_owned())).collect();
-    let (new, gone): (Vec<_>, Vec<_>) = (found.difference(&listed).collect(), listed.difference(&found).collect());
+    let racy: BTreeSet<_> = rows.iter().filter(|row| row.len() == 4 && row[3].starts_with("now and then: ")).collect();
+    let is_racy = |(fact, ..): &&(String, String, String)| racy.iter().any(|row| row[0] == *fact);
+    let new: Vec<_> = found.difference(&listed).collect();
+    let gone: Vec<_> = listed.difference(&found).filter(|row| !is_racy(row)).collect();
     assert!(
         new.is_empty() && gone.is_empty(),
         "differences that are not listed: {new:#?}\nlisted, but not found: {gone:#?}"

@@ -196,10 +196,9 @@ const _: () = {
         }
     }
     impl<__LcrT: Watch + ?Sized> __LcrDefaults for __LcrT {}
-    #[automatically_derived]
-    impl Watch for __lcr::Handle<dyn Watch + '_> {
-        #[inline]
-        fn each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool) {
+    trait __LcrCalls<'__lcr>: Watch + __lcr::Callee<Interface = dyn Watch + '__lcr> {
+        #[inline(always)]
+        fn __lcr_call_each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool) {
             let f_callback = |(p0, p1)| unsafe {
                 let argument_1_lent_to_f = __lcr::Memory;
                 let argument_2_lent_to_f = __lcr::Memory;
@@ -252,8 +251,8 @@ const _: () = {
                 )
             }
         }
-        #[inline]
-        fn watch<'a>(
+        #[inline(always)]
+        fn __lcr_call_watch<'a>(
             &'a self,
             view: View<'a>,
             call: Box<dyn for<'x> Fn(&'x str) + Send>,
@@ -322,61 +321,15 @@ const _: () = {
             }
         }
     }
+    impl<
+        '__lcr,
+        __LcrT: Watch + __lcr::Callee<Interface = dyn Watch + '__lcr>,
+    > __LcrCalls<'__lcr> for __LcrT {}
     #[automatically_derived]
-    impl Watch for __lcr::Pinned<dyn Watch + '_> {
+    impl Watch for __lcr::Handle<dyn Watch + '_> {
         #[inline]
         fn each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool) {
-            let f_callback = |(p0, p1)| unsafe {
-                let argument_1_lent_to_f = __lcr::Memory;
-                let argument_2_lent_to_f = __lcr::Memory;
-                __lcr::lower(
-                    <bool as __lcr::Abi>::into_repr,
-                    f(
-                        __lcr::receive(
-                                &argument_1_lent_to_f,
-                                <&str as __lcr::Abi>::from_repr,
-                                p0,
-                            )
-                            .value(),
-                        __lcr::receive(
-                                &argument_2_lent_to_f,
-                                <u64 as __lcr::Abi>::from_repr,
-                                p1,
-                            )
-                            .value(),
-                    ),
-                )
-            };
-            unsafe {
-                __lcr::request(
-                    self,
-                    0,
-                    (
-                        __lcr::lower(<&str as __lcr::Abi>::into_repr, prefix),
-                        __lcr::lower(
-                            <__lcr::BorrowedCallback as __lcr::Abi>::into_repr,
-                            __lcr::BorrowedCallback::new(&f_callback),
-                        ),
-                    ),
-                    |(a0, a1)| (
-                        __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
-                        __lcr::lift(
-                            <__lcr::BorrowedCallback as __lcr::Abi>::from_repr,
-                            a1,
-                        ),
-                    ),
-                    |value| {
-                        let memory_of_the_component = __lcr::Memory;
-                        __lcr::receive(
-                                &memory_of_the_component,
-                                <() as __lcr::Abi>::from_repr,
-                                value,
-                            )
-                            .value()
-                    },
-                    |fault| (&&__lcr::Tag::<()>::new()).raise_lcr_fault(fault),
-                )
-            }
+            __LcrCalls::__lcr_call_each(self, prefix, f)
         }
         #[inline]
         fn watch<'a>(
@@ -384,68 +337,22 @@ const _: () = {
             view: View<'a>,
             call: Box<dyn for<'x> Fn(&'x str) + Send>,
         ) -> u64 {
-            let call_callback = move |(p0,)| unsafe {
-                let argument_1_lent_to_call = __lcr::Memory;
-                __lcr::lower(
-                    <() as __lcr::Abi>::into_repr,
-                    call(
-                        __lcr::receive(
-                                &argument_1_lent_to_call,
-                                <&'_ str as __lcr::Abi>::from_repr,
-                                p0,
-                            )
-                            .value(),
-                    ),
-                )
-            };
-            unsafe {
-                __lcr::request_or_default(
-                    self,
-                    1,
-                    (
-                        __lcr::lower(<View<'a> as __lcr::Abi>::into_repr, view),
-                        __lcr::lower(
-                            <__lcr::BoxedCallback as __lcr::Abi>::into_repr,
-                            __lcr::BoxedCallback::new(call_callback),
-                        ),
-                    ),
-                    |(a0, a1)| (
-                        __lcr::lift(<View<'a> as __lcr::Abi>::from_repr, a0),
-                        __lcr::lift(<__lcr::BoxedCallback as __lcr::Abi>::from_repr, a1),
-                    ),
-                    |value| {
-                        let memory_of_the_component = __lcr::Memory;
-                        __lcr::receive(
-                                &memory_of_the_component,
-                                <u64 as __lcr::Abi>::from_repr,
-                                value,
-                            )
-                            .value()
-                    },
-                    |(a0, a1)| __LcrDefaults::__lcr_default_watch(
-                        self,
-                        a0,
-                        __lcr::Box::new({
-                            let callback = a1;
-                            move |p0: &'_ str| -> () {
-                                unsafe {
-                                    let memory_of_the_callback = __lcr::Memory;
-                                    __lcr::receive(
-                                            &memory_of_the_callback,
-                                            <() as __lcr::Abi>::from_repr,
-                                            __lcr::BoxedCallback::call(
-                                                &callback,
-                                                (__lcr::lower(<&'_ str as __lcr::Abi>::into_repr, p0),),
-                                            ),
-                                        )
-                                        .value()
-                                }
-                            }
-                        }),
-                    ),
-                    |fault| (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault),
-                )
-            }
+            __LcrCalls::__lcr_call_watch(self, view, call)
+        }
+    }
+    #[automatically_derived]
+    impl Watch for __lcr::Pinned<dyn Watch + '_> {
+        #[inline]
+        fn each(&self, prefix: &str, f: &dyn Fn(&str, u64) -> bool) {
+            __LcrCalls::__lcr_call_each(self, prefix, f)
+        }
+        #[inline]
+        fn watch<'a>(
+            &'a self,
+            view: View<'a>,
+            call: Box<dyn for<'x> Fn(&'x str) + Send>,
+        ) -> u64 {
+            __LcrCalls::__lcr_call_watch(self, view, call)
         }
     }
 };

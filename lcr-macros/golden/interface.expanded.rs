@@ -140,10 +140,9 @@ const _: () = {
         }
     }
     impl<__LcrT: Store + ?Sized> __LcrDefaults for __LcrT {}
-    #[automatically_derived]
-    impl Store for __lcr::Handle<dyn Store + '_> {
-        #[inline]
-        fn get(&self, key: &str) -> Option<Vec<u8>> {
+    trait __LcrCalls<'__lcr>: Store + __lcr::Callee<Interface = dyn Store + '__lcr> {
+        #[inline(always)]
+        fn __lcr_call_get(&self, key: &str) -> Option<Vec<u8>> {
             unsafe {
                 __lcr::request(
                     self,
@@ -165,8 +164,8 @@ const _: () = {
                 )
             }
         }
-        #[inline]
-        fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        #[inline(always)]
+        fn __lcr_call_put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
             unsafe {
                 __lcr::request(
                     self,
@@ -195,8 +194,8 @@ const _: () = {
                 )
             }
         }
-        #[inline]
-        fn len(&self) -> u64 {
+        #[inline(always)]
+        fn __lcr_call_len(&self) -> u64 {
             unsafe {
                 __lcr::request_or_default(
                     self,
@@ -218,82 +217,38 @@ const _: () = {
             }
         }
     }
+    impl<
+        '__lcr,
+        __LcrT: Store + __lcr::Callee<Interface = dyn Store + '__lcr>,
+    > __LcrCalls<'__lcr> for __LcrT {}
+    #[automatically_derived]
+    impl Store for __lcr::Handle<dyn Store + '_> {
+        #[inline]
+        fn get(&self, key: &str) -> Option<Vec<u8>> {
+            __LcrCalls::__lcr_call_get(self, key)
+        }
+        #[inline]
+        fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+            __LcrCalls::__lcr_call_put(self, key, value)
+        }
+        #[inline]
+        fn len(&self) -> u64 {
+            __LcrCalls::__lcr_call_len(self)
+        }
+    }
     #[automatically_derived]
     impl Store for __lcr::Pinned<dyn Store + '_> {
         #[inline]
         fn get(&self, key: &str) -> Option<Vec<u8>> {
-            unsafe {
-                __lcr::request(
-                    self,
-                    0,
-                    (__lcr::lower(<&str as __lcr::Abi>::into_repr, key),),
-                    |(a0,)| (__lcr::lift(<&str as __lcr::Abi>::from_repr, a0),),
-                    |value| {
-                        let memory_of_the_component = __lcr::Memory;
-                        __lcr::receive(
-                                &memory_of_the_component,
-                                <Option<Vec<u8>> as __lcr::Abi>::from_repr,
-                                value,
-                            )
-                            .value()
-                    },
-                    |fault| {
-                        (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise_lcr_fault(fault)
-                    },
-                )
-            }
+            __LcrCalls::__lcr_call_get(self, key)
         }
         #[inline]
         fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-            unsafe {
-                __lcr::request(
-                    self,
-                    1,
-                    (
-                        __lcr::lower(<&str as __lcr::Abi>::into_repr, key),
-                        __lcr::lower(<&[u8] as __lcr::Abi>::into_repr, value),
-                    ),
-                    |(a0, a1)| (
-                        __lcr::lift(<&str as __lcr::Abi>::from_repr, a0),
-                        __lcr::lift(<&[u8] as __lcr::Abi>::from_repr, a1),
-                    ),
-                    |value| {
-                        let memory_of_the_component = __lcr::Memory;
-                        __lcr::receive(
-                                &memory_of_the_component,
-                                <Result<(), StoreError> as __lcr::Abi>::from_repr,
-                                value,
-                            )
-                            .value()
-                    },
-                    |fault| {
-                        (&&__lcr::Tag::<Result<(), StoreError>>::new())
-                            .raise_lcr_fault(fault)
-                    },
-                )
-            }
+            __LcrCalls::__lcr_call_put(self, key, value)
         }
         #[inline]
         fn len(&self) -> u64 {
-            unsafe {
-                __lcr::request_or_default(
-                    self,
-                    2,
-                    (),
-                    |()| (),
-                    |value| {
-                        let memory_of_the_component = __lcr::Memory;
-                        __lcr::receive(
-                                &memory_of_the_component,
-                                <u64 as __lcr::Abi>::from_repr,
-                                value,
-                            )
-                            .value()
-                    },
-                    |()| __LcrDefaults::__lcr_default_len(self),
-                    |fault| (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault),
-                )
-            }
+            __LcrCalls::__lcr_call_len(self)
         }
     }
 };

@@ -1,8 +1,8 @@
-//! The caller's side of a call: the trait, implemented for handles.
+//! The caller's side of a call: the trait, implemented for handles and pins.
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens as _, format_ident, quote_spanned};
-use syn::{ext::IdentExt as _, parse_quote};
+use syn::{TypeParamBound, ext::IdentExt as _, parse_quote};
 
 use super::{
     model::{Argument, Callback, Interface, Method, Passing},
@@ -13,20 +13,51 @@ use crate::{
     tokens::{self, Memory, local, ours, private},
 };
 
-/// The trait, implemented for `callee<dyn Trait>`.
+/// The trait's methods as calls through a handle or a pin, written once for both.
+///
+/// The lifetime is that of the trait object: handles implement the trait for each lifetime that the
+/// trait allows.
+pub(super) fn calls(interface: &Interface) -> TokenStream {
+    let lcr = private();
+    let name = &interface.item.ident;
+    let methods = interface.methods.iter().map(|method| {
+        let body = call(method);
+        let signature = signature(method, &call_name(method));
+        ours!(#[inline(always)] #signature #body)
+    });
+    let outlives: Vec<_> =
+        interface.item.supertraits.iter().filter(|bound| matches!(bound, TypeParamBound::Lifetime(_))).collect();
+    let lifetime = if outlives.is_empty() { ours!('__lcr) } else { ours!('__lcr: #(#outlives)+*) };
+    ours! {
+        trait __LcrCalls<#lifetime>: #name + #lcr::Callee<Interface = dyn #name + '__lcr> { #(#methods)* }
+        impl<#lifetime, __LcrT: #name + #lcr::Callee<Interface = dyn #name + '__lcr>> __LcrCalls<'__lcr> for __LcrT {}
+    }
+}
+
+/// The trait, implemented for `callee<dyn Trait>` by [`calls`].
 pub(super) fn handle(interface: &Interface, callee: &str) -> TokenStream {
     let lcr = private();
     let name = &interface.item.ident;
     let callee = format_ident!("{callee}");
     let methods = interface.methods.iter().map(|method| {
-        let body = call(method);
         let signature = signature(method, &unspanned(method.ident()));
-        ours!(#[inline] #signature #body)
+        let (call, this) = (call_name(method), this(method));
+        let arguments = method.arguments.iter().map(|argument| &argument.name);
+        ours!(#[inline] #signature { __LcrCalls::#call(#this, #(#arguments),*) })
     });
     ours! {
         #[automatically_derived]
         impl #name for #lcr::#callee<dyn #name + '_> { #(#methods)* }
     }
+}
+
+fn call_name(method: &Method) -> Ident {
+    local(&format!("__lcr_call_{}", method.name()))
+}
+
+/// The author's own token: a `self` of ours would be another variable.
+fn this(method: &Method) -> Option<TokenStream> {
+    method.receiver().map(|receiver| receiver.self_token.to_token_stream())
 }
 
 /// Copies of the default bodies, which serve handles on components without the method.
@@ -69,8 +100,7 @@ fn signature(method: &Method, name: &Ident) -> TokenStream {
 fn call(method: &Method) -> TokenStream {
     let lcr = private();
     let number = Literal::usize_unsuffixed(method.number);
-    // The author's own token: a `self` of ours would be another variable.
-    let this = method.receiver().map(|receiver| receiver.self_token.to_token_stream());
+    let this = this(method);
     let result = &method.result;
     let callbacks = method.arguments.iter().filter_map(unpack);
     let lowered = method.arguments.iter().map(lower);

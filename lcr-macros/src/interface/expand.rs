@@ -25,6 +25,7 @@ pub(crate) fn expand(interface: &Interface) -> TokenStream {
     let description = describe(interface);
     let table = serving::table(interface);
     let defaults = calling::defaults(interface);
+    let calls = calling::calls(interface);
     let handles = ["Handle", "Pinned"].map(|callee| calling::handle(interface, callee));
     ours! {
         #item
@@ -38,6 +39,7 @@ pub(crate) fn expand(interface: &Interface) -> TokenStream {
             #description
             #table
             #defaults
+            #calls
             #(#handles)*
         };
     }

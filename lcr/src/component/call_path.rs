@@ -33,10 +33,14 @@ use crate::abi::{
     world::{Table, Target},
 };
 
-/// A holder of an instance whose methods generated code calls: a
-/// [`Handle`](super::handle::Handle) or a [`Pinned`](super::pinned::Pinned).
-pub trait Callee {
-    /// The interface that it serves.
+/// What generated code calls methods of: a [`Handle`](super::handle::Handle) or a
+/// [`Pinned`](super::pinned::Pinned).
+///
+/// # Safety
+/// [`Callee::call`] gives `done` a result that the method's function has returned for these
+/// arguments, and nothing else.
+pub unsafe trait Callee: Sized {
+    /// The interface whose methods it has.
     type Interface: ?Sized + Interface;
 
     /// Calls method `method` with arguments that are lowered already. `done` gets the result's

@@ -1,4 +1,4 @@
-//! Handles: what a caller holds, and the call path through the frames.
+//! Handles: what a caller holds, and how a call enters an instance by the fast or the slow path.
 
 use std::{fmt, marker::PhantomData, ptr, ptr::NonNull, sync::atomic::Ordering};
 
@@ -20,16 +20,25 @@ use super::{
     pinned::Pinned,
 };
 
-/// A handle on a service or on an instance of one's own: implements the interface's
-/// trait, and survives every replacement of what serves it.
+/// What a program calls a component through. `Handle<dyn Store>` implements `Store`, and stays
+/// valid through every replacement of the component.
 ///
-/// Cloning and dropping are one atomic operation each. A call takes no lock and executes no atomic
-/// read-modify-write, but for the first call of a thread, calls of a thread that holds a world
-/// (`Runtime::pin`), and calls that wait at a gate. Dropping the last handle to a slot releases its instance,
-/// which is destroyed on the runtime's own thread. Calls are not async-signal-safe.
+/// [`Runtime::service`](crate::Runtime::service) gives handles on the instance that all callers
+/// share, [`Runtime::reference`](crate::Runtime::reference) a handle on an instance of its own.
 ///
-/// Everything that a handle offers beside the trait is an associated function, as with
-/// `Arc`, so that no method of an interface is hidden.
+/// **Calls** may be made on any thread, by many threads at once. A call takes no lock and executes
+/// no atomic read-modify-write, but for the first call of a thread, calls of a thread that holds a world
+/// ([`Runtime::pin`](crate::Runtime::pin)), and calls that wait at a gate. A call that has no result ends
+/// in a [`Fault`]: an `Err`, or a panic of the caller. While the state of the component moves to a new version, a call waits at the gate, at most
+/// for the plan's [`deadline`](crate::PlanBuilder::deadline). Calls are not async-signal-safe.
+///
+/// **Cloning and dropping** a handle take one atomic operation each and never wait. When the last
+/// handle on an instance is dropped, the runtime destroys the instance on a thread of its own. A
+/// handle does not keep its [`Runtime`](crate::Runtime) alive: once the runtime is dropped, calls
+/// are faults of the kind [`Revoked`](crate::FaultKind::Revoked).
+///
+/// What a handle offers beside the trait are associated functions, as with `Arc`
+/// (`Handle::pin(&store)`), so they hide no method of an interface.
 pub struct Handle<I: ?Sized + Interface> {
     /// Null if the runtime's readers need fences: every call then goes by the slow path.
     core: *const Core,
@@ -59,24 +68,32 @@ impl<I: ?Sized + Interface> Handle<I> {
         Handle { core, offset: raw.offset, slot, interface: PhantomData }
     }
 
-    /// Holds the instance that serves the handle now: calls through the result go to it
-    /// whatever is committed meanwhile, and cost what a plain call through a C function
-    /// pointer costs.
+    /// Holds the instance that serves the handle now. Calls through the [`Pinned`] go to this
+    /// instance, whatever is committed meanwhile, and cost what a call through a C function pointer
+    /// costs.
     ///
-    /// A pin counts as being inside the instance: a stateful replacement waits for it,
-    /// up to its deadline. Keep it for a request, not for a connection.
+    /// A pin counts as a call inside the instance: a replacement of a component with state waits for
+    /// the pin, at most for the plan's [`timeout`](crate::PlanBuilder::timeout), and names it when it
+    /// gives up. Hold a pin for a request, not for a connection.
+    ///
+    /// If a gate is shut, this function waits for it, as a call does.
     ///
     /// # Errors
-    /// A fault if the slot stays closed until its gate's deadline, or its runtime is gone;
-    /// at once in a constructor, `save` or `restore` that a transaction runs, if the same
-    /// transaction replaces the instance.
+    /// - [`Gate`](crate::FaultKind::Gate) if the gate stays shut until the plan's deadline; at once in
+    ///   a constructor, `save` or `restore` that a transaction runs, if the same transaction replaces
+    ///   the instance.
+    /// - [`Withdrawn`](crate::FaultKind::Withdrawn) if nothing serves the handle any more.
+    /// - [`Revoked`](crate::FaultKind::Revoked) if the runtime was dropped.
     pub fn pin(this: &Handle<I>) -> Result<Pinned<I>, Fault> {
         Pinned::new(this)
     }
 
     /// The number of the commit whose world a call would enter now, as
-    /// [`Runtime::generation`](crate::Runtime::generation) counts them; `None` if the call would be
-    /// refused. Waits where a call would: at a gate, at most until the deadline of the plan.
+    /// [`Runtime::generation`](crate::Runtime::generation) counts commits, from 1. `None` if a call
+    /// would be refused.
+    ///
+    /// If a gate is shut, this function waits for it, at most for the plan's
+    /// [`deadline`](crate::PlanBuilder::deadline).
     pub fn generation(this: &Handle<I>) -> Option<u64> {
         let entered = this.enter_slowly(u32::MAX);
         if !entered.fault.is_null() {
@@ -127,7 +144,7 @@ impl<I: ?Sized + Interface> Handle<I> {
         if self.core.is_null() {
             return None;
         }
-        // SAFETY: the record is this thread's own, or the one that lets nobody in.
+        // SAFETY: the record is this thread's own, or the closed one, which admits no call.
         let record = unsafe { &*record };
         // SAFETY: the core lives as long as the slot.
         let core = unsafe { &*self.core };
@@ -212,7 +229,8 @@ impl<I: ?Sized + Interface> Inside<I> for AtDepth<'_, I> {
     }
 }
 
-impl<I: ?Sized + Interface> Callee for Handle<I> {
+// SAFETY: both paths end in `call_inside`, which gives `done` the outcome of the function.
+unsafe impl<I: ?Sized + Interface> Callee for Handle<I> {
     type Interface = I;
 
     #[inline(always)]

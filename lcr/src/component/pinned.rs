@@ -1,4 +1,4 @@
-//! Pins on one handle.
+//! Pins on one handle: calls that go to one instance, whatever is committed.
 
 use std::{fmt, ptr};
 
@@ -15,10 +15,12 @@ use super::{
     handle::Handle,
 };
 
-/// One instance, held: implements the interface's trait. See [`Handle::pin`].
+/// One instance, held by [`Handle::pin`]. `Pinned<dyn Store>` implements `Store`.
 ///
-/// Pins may end in any order and on any thread.
-#[must_use = "the instance is let go when the pin is dropped"]
+/// Calls may be made on any thread, and across awaits. They meet no gate: their faults are panics of
+/// the component, and methods that the instance lacks. Pins may be dropped in any order and on any
+/// thread; dropping one does not wait.
+#[must_use = "dropping the pin releases the instance"]
 pub struct Pinned<I: ?Sized + Interface> {
     target: Target,
     /// The world that the pin holds.
@@ -78,7 +80,8 @@ impl<I: ?Sized + Interface> Inside<I> for &Pinned<I> {
     fn leave(&self) {}
 }
 
-impl<I: ?Sized + Interface> Callee for Pinned<I> {
+// SAFETY: `call_inside` gives `done` the outcome of the function.
+unsafe impl<I: ?Sized + Interface> Callee for Pinned<I> {
     type Interface = I;
 
     #[inline(always)]

@@ -21,15 +21,16 @@ pub use straggler::Straggler;
 #[cfg(feature = "host")]
 pub use straggler::{HeldBy, LifecycleStep, MethodId};
 
-/// The result of every fallible function of this crate.
+/// The result of a fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Makes [`ErrorKind`] and everything that is a function of it from one table.
 macro_rules! kinds {
     ($( $(#[$doc:meta])* $kind:ident = $code:literal, $name:literal, exit $exit:literal; )*) => {
-        /// What class of refusal an [`Error`] is.
+        /// The class of an [`Error`]. Later versions may add variants, and keep these.
         ///
-        /// The variants are stable; new ones may be added.
+        /// `Display` writes the [`name`](Self::name). The page
+        /// [`operating`](crate::guide::operating) says who acts on which kind.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         #[repr(i32)]
@@ -41,12 +42,12 @@ macro_rules! kinds {
             /// Every kind, in the order of their codes.
             pub const ALL: &'static [ErrorKind] = &[$(ErrorKind::$kind),*];
 
-            /// The stable name, as journals, sockets and the command line print it.
+            /// The kind's name, such as `not-found`. Stable.
             pub const fn name(self) -> &'static str {
                 match self { $( ErrorKind::$kind => $name, )* }
             }
 
-            /// The exit status of a command that ends with this error (after `sysexits.h`).
+            /// The exit status for a program that ends with this error, after `sysexits.h`: 64 to 77.
             pub const fn exit_status(self) -> u8 {
                 match self { $( ErrorKind::$kind => $exit, )* }
             }
@@ -55,23 +56,23 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The operating system refused an operation; the source says which error it gave.
+    /// The operating system refused an operation; the source has its error.
     Io = 1, "io", exit 74;
     /// The file is not a shared library that this process could map.
     NotALibrary = 2, "not-a-library", exit 65;
     /// The library is well-formed, but holds no component.
     NoManifest = 3, "no-manifest", exit 65;
-    /// The library's manifest is damaged, contradicts itself or does not match what registered.
+    /// The library's manifest is damaged, contradicts itself, or differs from what its code registers.
     BadManifest = 4, "bad-manifest", exit 65;
-    /// A user other than this one or root could change the file.
+    /// Users other than this one and root could change the file: see [`Trust`](crate::Trust).
     Untrusted = 5, "untrusted", exit 77;
-    /// The dynamic loader refused the library, or the image is still held and cannot be unmapped.
+    /// The dynamic loader refused the library, or the process has no room for another image.
     Load = 6, "load", exit 65;
-    /// A signature, a shape or an interface version differs from what its user expects.
+    /// A signature, a shape or an interface version differs from what its callers were compiled with.
     Mismatch = 7, "mismatch", exit 65;
     /// No file, component, interface, instance or generation of that name exists.
     NotFound = 8, "not-found", exit 66;
-    /// Several candidates fit, and nothing says which one is meant.
+    /// Several components fit, and the request names none of them.
     Ambiguous = 9, "ambiguous", exit 64;
     /// A dependency is missing, or dependencies form a cycle.
     Dependency = 10, "dependency", exit 69;
@@ -81,34 +82,34 @@ kinds! {
     Unhealthy = 12, "unhealthy", exit 70;
     /// State could not be saved, migrated or restored.
     State = 13, "state", exit 65;
-    /// Calls were still running when the time was over; see [`Error::stragglers`].
+    /// Calls or pins were still inside when the time was over: see [`Error::stragglers`].
     Deadline = 14, "deadline", exit 75;
     /// Another transaction is running.
     Busy = 15, "busy", exit 75;
-    /// The call came from inside something that it would have to wait for.
+    /// The calling thread is inside a component that the request would have to wait for.
     Reentrant = 16, "reentrant", exit 70;
     /// The component is protected and the transaction carries no override.
     Protected = 17, "protected", exit 77;
-    /// An argument, an option or a plan makes no sense.
+    /// An argument, an option or a plan contradicts what is there; the text says how.
     Invalid = 18, "invalid", exit 64;
-    /// The runtime is gone.
+    /// The runtime was dropped, or is ending.
     Closed = 19, "closed", exit 69;
     /// lcr itself failed: its own code, or a subscriber of `tracing` that it called, panicked.
     Internal = 20, "internal", exit 70;
 }
 
 impl ErrorKind {
-    /// The number that C callers and sockets see: 1 or more, stable. 0 means success there.
+    /// The kind's number: 1 or more, and stable. C callers and sockets use 0 for success.
     pub const fn code(self) -> i32 {
         self as i32
     }
 
-    /// The kind of a number, or `None` for 0 and for numbers of newer versions.
+    /// The kind with this number; `None` for 0 and for numbers of newer versions.
     pub fn from_code(code: i32) -> Option<ErrorKind> {
         Self::ALL.iter().copied().find(|kind| kind.code() == code)
     }
 
-    /// The kind of a name as [`name`](Self::name) spells it.
+    /// The kind with this [`name`](Self::name); `None` if there is none.
     pub fn from_name(name: &str) -> Option<ErrorKind> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
@@ -120,11 +121,11 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// Why something was refused.
+/// Why a request was refused. Whatever the error, the components that served before still serve; after
+/// an `Internal` error their successors may serve instead.
 ///
-/// One word wide, `Send` and `Sync`. Its `Display` is one line without its source; walk
-/// [`source`](std::error::Error::source) for the rest. Whatever the error, nothing that was
-/// serving before has stopped serving.
+/// `Display` writes one line: what was refused, what was found, what to do. The line does not repeat
+/// the error's [`source`](std::error::Error::source). An error is one word wide, `Send` and `Sync`.
 ///
 /// ```
 /// # fn show(error: lcr::Error) {
@@ -166,40 +167,42 @@ impl Error {
         Error::new(ErrorKind::Io, what).with_source(error)
     }
 
-    /// The same error with what caused it.
+    /// This error, caused by `source`.
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         self.0.source = Some(source.into());
         self
     }
 
-    /// The same error, its text preceded by where it arose: `place: text`.
+    /// This error with `place: ` before its text.
     pub(crate) fn at(mut self, place: impl fmt::Display) -> Error {
         self.0.message = format!("{place}: {}", self.0.message);
         self
     }
 
-    /// The same error with the calls that were still running.
+    /// This error with the calls that were still running.
     pub(crate) fn with_stragglers(mut self, stragglers: Vec<Straggler>) -> Error {
         self.0.stragglers = stragglers;
         self
     }
 
-    /// The class of this refusal.
+    /// The class of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The calls that were still running when a deadline passed; empty for other kinds.
+    /// The calls, pins and steps that were still running when a deadline passed. Empty for all kinds
+    /// but `Deadline`.
     pub fn stragglers(&self) -> &[Straggler] {
         &self.0.stragglers
     }
 
-    /// Whether the same request may succeed later without anything being corrected.
+    /// Whether the same request may succeed later, with nothing corrected: `Busy` and `Deadline`.
     pub fn is_transient(&self) -> bool {
         matches!(self.kind(), ErrorKind::Busy | ErrorKind::Deadline)
     }
 
-    /// Whether the file itself was refused, before any of its code ran.
+    /// Whether the file was refused before any of its code ran: `NotALibrary`, `NoManifest`,
+    /// `BadManifest` and `Untrusted`.
     pub fn is_bad_file(&self) -> bool {
         use ErrorKind::*;
         matches!(self.kind(), NotALibrary | NoManifest | BadManifest | Untrusted)

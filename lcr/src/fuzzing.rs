@@ -1,5 +1,5 @@
-//! Doors for fuzzers to what reads bytes that nobody trusts (feature `fuzzing`; package
-//! `lcr-fuzz` goes through them). No part of it is stable.
+//! The functions that read untrusted bytes, for the fuzzers of the package `lcr-fuzz` (feature
+//! `fuzzing`). No part of this module is stable.
 
 use crate::{
     abi::{
@@ -12,11 +12,11 @@ use crate::{
     },
 };
 
-/// Reads `bytes` as the records of a manifest, as an interface, and as the body of one
-/// record whose magic, length and checksum are right. Whether the last was accepted.
+/// Reads `bytes` as the records of a manifest, as an interface, and as the body of a record whose
+/// magic, length and checksum are right. Returns whether the record was accepted.
 ///
 /// # Panics
-/// If what was accepted cannot be shown.
+/// If an accepted record has no text.
 pub fn manifest(bytes: &[u8]) -> bool {
     drop(InterfaceManifest::decode(bytes));
     drop(Manifest::decode(bytes));
@@ -33,7 +33,8 @@ pub fn manifest(bytes: &[u8]) -> bool {
     }
 }
 
-/// Reads `bytes` as a library's file. Whether the loader may have it, whatever its manifest.
+/// Reads `bytes` as a library's file. Returns whether the loader may map the file, whatever its
+/// manifest says.
 pub fn file(bytes: &[u8]) -> bool {
     read_elf(bytes)
 }

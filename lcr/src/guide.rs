@@ -1,5 +1,5 @@
 //! The user's guide: one page for each question, in the order in which the questions arise. The
-//! crate page has the table of contents.
+//! [crate page](crate#guide) has the table of contents.
 
 /// Includes each page as a module of its name.
 macro_rules! pages {

@@ -62,13 +62,13 @@
 //! | [`first_component`](guide::first_component) | which crates there are, how to build, load and replace |
 //! | [`state`](guide::state) | how data survives: save, restore, migrate, versions, the way back |
 //! | [`many_components`](guide::many_components) | needs, cycles, one of several, several in one plan, removing |
-//! | [`threads`](guide::threads) | who runs on which thread, pins, callbacks, signals, forks |
+//! | [`threads`](guide::threads) | which code runs on which thread, pins, callbacks, signals, forks |
 //! | [`with_tokio`](guide::with_tokio) | where a program on tokio calls, replaces and drops |
 //! | [`what_is_not_shared`](guide::what_is_not_shared) | statics, thread-locals, loggers, standard output, allocators |
 //! | [`plugin_folders`](guide::plugin_folders) | loading a folder, refusing one file, taking up new ones |
 //! | [`testing`](guide::testing) | a component as a type, in a runtime, as a library |
 //! | [`operating`](guide::operating) | reading plans, refusals, reports, status; what to log; limits |
-//! | [`soundness`](guide::soundness) | why there is no undefined behaviour, and what is an author's word |
+//! | [`soundness`](guide::soundness) | why there is no undefined behaviour, and what authors must vouch for |
 //!
 //! # What may cross
 //!
@@ -78,23 +78,23 @@
 //! [`#[derive(Abi)]`](derive@Abi), [`Bytes`] (never copied), [`Handle`]s, callbacks
 //! (`&dyn Fn(..)`, `Box<dyn Fn(..) + Send>`), and any serde type as [`Serde<T>`]. They
 //! cross in `#[repr(C)]` form, so the two sides may come from different compilers.
-//! What cannot cross is refused when the trait is compiled, with what to do instead.
+//! The compiler refuses any other type where the trait is written, and says what to use instead.
 //!
 //! # What is compared
 //!
-//! Each method's signature is described field by field in the library's manifest, which
-//! is read from the file before any of its code runs. Methods are linked by name and
-//! signature: a new version may have more methods, and may lack those with a default
-//! body; any other difference is refused with a line that names it. `replaces(1)` lets
+//! A library's manifest describes each method's signature field by field. The runtime reads the
+//! manifest from the file before any code of the library runs. It links methods by name and
+//! signature: a new version may have more methods, and may lack methods with a default body. It
+//! refuses any other difference with a line that names it. `replaces(1)` lets
 //! implementations of version 2 serve handles of version 1.
 //!
 //! # What a replacement does
 //!
 //! [`Runtime::plan`] collects what one transaction changes; [`PlanBuilder::commit`]
-//! executes it. Libraries are staged and checked, then loaded; successors are
-//! constructed; callers of components with state are held at a gate while it moves; then
-//! one store makes all of it visible, and the old instances are destroyed when the last
-//! call has left them. Any error before that store leaves the old version serving.
+//! executes it. The runtime copies and checks the libraries, loads them and constructs the
+//! successors. Callers of components with state wait at a gate while the state moves. Then one
+//! store makes the whole change visible, and the old instances are destroyed when the last call
+//! has left them. Any error before that store leaves the old version serving.
 //!
 //! | if | then |
 //! |---|---|
@@ -172,7 +172,7 @@ pub use change::{
 #[cfg(feature = "host")]
 pub use host::{builder::RuntimeBuilder, image::stage::Trust, runtime::Runtime, service::pin::Pin, status::Status};
 
-/// What the file of a component says of it, read without running any of its code.
+/// What a component's file says about the component, read without running any of its code.
 ///
 /// [`Manifest::read`](manifest::Manifest::read) reads a file:
 ///
@@ -188,7 +188,7 @@ pub mod manifest {
     pub use crate::host::image::manifest::{DependencyManifest, ExportManifest, Manifest, MethodManifest};
 }
 
-/// The structure of values and signatures, as a [manifest] describes it and a host compares it.
+/// The structure of values and signatures: what a [manifest] describes and a host compares.
 #[cfg(feature = "host")]
 pub mod shape {
     pub use crate::host::image::shape::{Difference, Field, Kind, Shape, Variant};

@@ -1,11 +1,11 @@
 //! Unit tests of a component, without a library and without a plan.
 //!
 //! The methods of a component are plain Rust: a test constructs the type and calls them. This
-//! module makes what the rest needs: a [`Context`] for `create = path` and
-//! [`restore`](crate::Stateful::restore), and the hand-over of state from one type to another as a
+//! module provides what constructors and state need: a [`Context`] for `create = path` and
+//! [`restore`](crate::Stateful::restore), and the hand-over of state from one type to another, as a
 //! replacement does it.
 //!
-//! The module belongs to the feature `host`, which a component's crate does not have. Its tests do:
+//! The module needs the feature `host`. A component's crate does without the feature; its tests have it:
 //!
 //! ```toml
 //! [dependencies]
@@ -41,7 +41,7 @@
 //!     }
 //! }
 //!
-//! // In a test: a clock that is no component, and shows what the test tells it to.
+//! // In a test: a clock that is no component, and shows the time that the test sets.
 //! use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
 //! struct Fixed(Arc<AtomicU64>);
 //! impl Clock for Fixed {
@@ -65,7 +65,7 @@
 //! # Ok::<(), lcr::Error>(())
 //! ```
 //!
-//! # A mock without any of this
+//! # A mock without a context
 //!
 //! A [`Handle<dyn Clock>`](crate::Handle) implements `Clock`. So a component may hold its
 //! dependency as `Arc<dyn Clock>` and take it as an argument of a function of its own, which a
@@ -172,13 +172,13 @@ use crate::{
     },
 };
 
-/// What a constructor is told, in a test: it dereferences to [`lcr::Context`](crate::Context).
+/// A context for a constructor under test. It dereferences to [`lcr::Context`](crate::Context).
 ///
-/// Keep it for as long as what was constructed with it: when it is dropped, the handles on its
-/// dependencies are revoked, and what was [provided](Context::provide) is destroyed.
+/// Keep the context for as long as what was constructed with it: dropping it revokes the handles on
+/// its dependencies and destroys the mocks that it was [given](Context::provide).
 pub struct Context {
     raw: RawContext,
-    // Counted, so that what the raw form points to stays where it is when this moves.
+    // Counted, so that what the raw form points to stays in place when the context moves.
     component: Arc<str>,
     config: Arc<[u8]>,
     given: Rc<Given>,
@@ -192,10 +192,10 @@ struct Given {
 }
 
 impl Context {
-    /// The context of a component of that name, without configuration and dependencies.
+    /// A context for a component called `component`, without configuration and dependencies.
     ///
     /// # Panics
-    /// If there can be no runtime in this process: see [`RuntimeBuilder::build`](crate::RuntimeBuilder::build).
+    /// If this process can have no runtime: see [`RuntimeBuilder::build`](crate::RuntimeBuilder::build).
     #[must_use]
     pub fn new(component: &str) -> Context {
         let runtime = Runtime::builder().linked(false).build().unwrap_or_else(|error| panic!("{error}"));
@@ -209,8 +209,8 @@ impl Context {
         Context { raw, component: component.into(), config: Arc::default(), given }.pointing()
     }
 
-    /// Gives the constructor a configuration, which it reads with
-    /// [`Context::config`](crate::Context::config).
+    /// Adds a configuration, which the constructor reads by
+    /// [`Context::config`](crate::Context::config). Replaces an earlier one.
     ///
     /// # Errors
     /// `Invalid` if `config` cannot be encoded.
@@ -219,10 +219,12 @@ impl Context {
         Ok(self.pointing())
     }
 
-    /// Makes `mock` the dependency on the interface `I`: the constructor gets a handle on it from
-    /// [`Context::dependency`](crate::Context::dependency). The mock is no component: it need only
-    /// implement the trait. A test that wants to see the mock afterwards shares something with it,
-    /// such as an `Arc`.
+    /// Adds `mock` as the dependency on the interface `I`:
+    /// [`Context::dependency`](crate::Context::dependency) gives the constructor a handle on the mock.
+    /// A mock is no component; it only implements the trait. A test that looks into the mock
+    /// afterwards shares an `Arc` with it.
+    ///
+    /// Each call leaks the description of a component, some hundred bytes.
     ///
     /// # Errors
     /// `Invalid` if the context has a dependency on this interface already.
@@ -252,7 +254,7 @@ impl Context {
         Ok(self)
     }
 
-    /// The same, its raw form pointing to what it owns, none of which moves with it.
+    /// Points the raw form to what this context owns. None of that moves when the context moves.
     fn pointing(mut self) -> Context {
         self.raw.cookie = Rc::as_ptr(&self.given).cast();
         self.raw.component = RawSlice { at: self.component.as_ptr(), len: self.component.len() };
@@ -276,25 +278,25 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Constructs a successor from a state of version `from`, as a replacement does: it decodes the
-/// state if `from` is `New`'s [`STATE_VERSION`](Stateful::STATE_VERSION), and has `New` migrate it
-/// otherwise.
+/// Constructs a `New` from a state of version `from`, as a replacement does. If `from` is `New`'s
+/// [`STATE_VERSION`](Stateful::STATE_VERSION), the state is decoded, else `New` migrates it.
 ///
 /// # Errors
-/// What would refuse the replacement: the error of `migrate` or `restore`, or that the state cannot
-/// be decoded.
+/// Those that would refuse the replacement: `migrate` or `restore` returns an error, or the state
+/// cannot be decoded.
 pub fn restore<New: Stateful>(from: u32, state: &RawState<'_>, context: &context::Context) -> Result<New, BoxError> {
     stateful::restore(from, state.as_bytes(), context).map_err(BoxError::from)
 }
 
-/// Moves the state of an instance to a successor of another type, or of the same one, as a
-/// replacement does. The types share nothing but the state's form.
+/// Moves the state of `old` to a new instance of the same type or of another one, as a replacement
+/// does. The types share nothing but the encoded form of the state.
 ///
-/// A panic goes on to the caller; in a replacement it would refuse the transaction.
+/// # Panics
+/// If `save`, `migrate` or `restore` panics. In a replacement the panic would refuse the transaction.
 ///
 /// # Errors
-/// What would refuse the replacement: the error of `save`, `migrate` or `restore`, or that the state
-/// cannot be encoded or decoded.
+/// Those that would refuse the replacement: `save`, `migrate` or `restore` returns an error, or the
+/// state cannot be encoded or decoded.
 pub fn hand_over<Old: Stateful, New: Stateful>(old: &Old, context: &context::Context) -> Result<New, BoxError> {
     let state = stateful::save(old)?;
     stateful::restore(Old::STATE_VERSION, &state, context).map_err(BoxError::from)
@@ -318,7 +320,7 @@ unsafe extern "C" fn create<T: 'static>(context: *const RawContext) -> Created {
     unsafe { create_with(context, taken) }
 }
 
-/// What a test's context gives as its host: everything is the host's own, but for dependencies.
+/// The host's functions in a test's context: those of the host, but for `dependency`.
 struct Table(HostTable);
 
 static TABLE: Table = Table(HostTable { abi: ABI_VERSION as u32, dependency, ..host_table::TABLE });

@@ -29,7 +29,7 @@ impl<R: Copy> Outcome<R> {
         Outcome { fault: ptr::null_mut(), value: MaybeUninit::new(value) }
     }
 
-    /// An outcome that carries a fault, which began elsewhere if `beginning` says so.
+    /// An outcome that carries a fault. `beginning` says where the fault began; `None` means here.
     #[cold]
     pub fn faulted(kind: FaultKind, message: String, beginning: Option<Beginning>) -> Outcome<R> {
         Outcome { fault: RawFault::passing(kind, message, beginning), value: MaybeUninit::uninit() }
@@ -55,20 +55,18 @@ impl<R: Copy> Outcome<R> {
     }
 }
 
-/// Why a call has no value.
-///
-/// `Display` writes its [`name`](FaultKind::name).
+/// The class of a [`Fault`](crate::Fault). `Display` writes its [`name`](FaultKind::name).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u32)]
 #[non_exhaustive]
 pub enum FaultKind {
     /// The component panicked.
     Panic = 1,
-    /// The method is not there any more, or never was.
+    /// The component, or the method in it, was removed; or the component lacks the method.
     Withdrawn = 2,
-    /// The caller waited at a gate until its deadline.
+    /// A gate stayed shut until the plan's deadline, and the call was not made.
     Gate = 3,
-    /// The handle's runtime or instance is gone.
+    /// The runtime was dropped.
     Revoked = 4,
 }
 
@@ -110,7 +108,7 @@ pub struct Beginning {
     pub generation: u64,
 }
 
-/// A fault in flight between two images: the image that made it also frees it.
+/// A fault on its way between two images. The image that made the fault frees it.
 #[repr(C)]
 pub struct RawFault {
     kind: u32,
@@ -126,12 +124,12 @@ pub struct RawFault {
 layout!(RawFault: size 56, align 8 { kind at 0, component at 8, component_len at 16, generation at 24, message at 32, message_len at 40, free at 48 });
 
 impl RawFault {
-    /// A fault owned by this image, that began in it.
+    /// A fault that belongs to this image and began in it.
     pub fn new(kind: FaultKind, message: String) -> *mut RawFault {
         RawFault::passing(kind, message, None)
     }
 
-    /// A fault owned by this image, that may have begun elsewhere.
+    /// A fault that belongs to this image; `beginning` says where it began, if not here.
     pub fn passing(kind: FaultKind, message: String, beginning: Option<Beginning>) -> *mut RawFault {
         let message: &mut str = Box::leak(message.into_boxed_str());
         let (component, generation) = match beginning {

@@ -1,7 +1,7 @@
 //! What still needs an image: counts that say when it may be unmapped.
 //!
 //! Code of an image runs in one of two ways. Either a frame, a pin or an instance of a
-//! world stands below it, which the host knows; or one of these does, which is counted
+//! world stands below it on the stack, which the host knows; or one of these does, which is counted
 //! here: a *value* that the image owns and another image holds (bytes, boxed callbacks),
 //! a *thread* that the image started, a *thread-local* of it whose destructor is to run,
 //! or such a destructor that is *running*.
@@ -47,9 +47,10 @@ pub enum Hold {
     Local,
     /// A destructor that the host calls at this moment.
     Running,
-    /// A resource that a constructor of the image took before it met its host: for ever.
+    /// A resource that an initialiser of the image took before the image met its host. Never given
+    /// back.
     Early,
-    /// An image that was built so that nothing of this is seen: for ever.
+    /// An image in which the host sees none of this. Never given back.
     Unseen,
 }
 
@@ -86,17 +87,17 @@ impl Holds {
         }
     }
 
-    /// Counts one more.
+    /// Counts one hold of this kind.
     pub fn take(&self, hold: Hold) {
         self.all.fetch_add(1, Ordering::Relaxed);
         self.of(hold).fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts one back, behind everything that the image's code did for it.
+    /// Gives one hold back, after everything that the image's code did under it.
     ///
     /// # Safety
-    /// `holds` was taken for this and is not accessed through this hold again: the image,
-    /// and the counts with it, may be unmapped from now on.
+    /// The hold was taken, and is not used again: the image, and the counts with it, may be unmapped
+    /// from now on.
     pub unsafe fn give_back(holds: *const Holds, hold: Hold) {
         // SAFETY: the hold that is given back keeps the image mapped.
         let of = unsafe { (*holds).of(hold) };
@@ -107,12 +108,12 @@ impl Holds {
         unsafe { (*all).fetch_sub(1, Ordering::Release) };
     }
 
-    /// Everything that needs the image.
+    /// How many holds there are, of all kinds.
     pub fn all(&self) -> usize {
         self.all.load(Ordering::Acquire)
     }
 
-    /// How many there are of one kind, for texts and for judging this thread's own.
+    /// How many holds there are of one kind, for messages, and to tell apart those of this thread.
     pub fn count(&self, hold: Hold) -> usize {
         self.of(hold).load(Ordering::Acquire)
     }

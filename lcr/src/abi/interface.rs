@@ -2,15 +2,15 @@
 
 use super::shape::{Shape, Sink, fnv1a};
 
-/// A named, versioned contract. `#[lcr::interface]` implements it for `dyn Trait`.
+/// A named, versioned contract. `#[lcr::interface]` implements this trait for `dyn Trait`.
 ///
-/// It is implemented for `dyn Trait + '_` and is not `'static`: the compiler forgets lifetimes inside
-/// an async block, and must find the implementation whatever they were. A type that implements an
-/// interface is `'static`.
+/// The trait is not `'static`, and the attribute implements it for `dyn Trait + '_`: the compiler
+/// forgets lifetimes inside an async block, and must find the implementation whatever they were.
+/// Types that implement an interface are `'static`.
 ///
 /// # Safety
-/// [`Interface::METHODS`] must describe, in order, the C functions that the interface's
-/// table constructor produces and that its handles call.
+/// [`Interface::METHODS`] must describe, in order, the C functions of the interface's tables, which its
+/// handles call.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an lcr interface",
     label = "no `#[lcr::interface]` on this trait",
@@ -27,9 +27,9 @@ pub unsafe trait Interface: Send + Sync {
     const DEPS: &'static [Need];
     /// The methods in the order in which handles number them.
     const METHODS: &'static [Method];
-    /// Name, version and methods as the bytes that a manifest has of them.
+    /// Name, version and methods, as the bytes that a manifest has.
     const ENCODED: &'static [u8];
-    /// A short name for [`Interface::ENCODED`] in messages and tables.
+    /// A hash of [`Interface::ENCODED`], for messages and tables.
     const FINGERPRINT: u64 = fnv1a(Self::ENCODED);
 }
 
@@ -49,7 +49,7 @@ pub struct Need {
     pub interface: &'static str,
     /// The version that the dependent was compiled against.
     pub version: u32,
-    /// Its methods as the dependent knows them.
+    /// The interface's methods, as the dependent knows them.
     pub methods: &'static [Method],
 }
 
@@ -67,7 +67,7 @@ pub struct InterfaceInfo {
     pub name: &'static str,
     /// Its version.
     pub version: u32,
-    /// Versions replaced by it.
+    /// Older versions that this version replaces.
     pub replaces: &'static [u32],
     /// What every implementation needs.
     pub deps: &'static [Need],

@@ -9,12 +9,12 @@
 //! parts `u16`, then each part as name, `i64`, shape. A name is a `u16` length and
 //! UTF-8 bytes.
 
-/// What a shape's node stands for. The numbers are part of the ABI.
+/// What a value or signature is. The numbers are part of the binary contract.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Kind {
-    /// An integer, float, `bool` or `char`, by its name.
+    /// An integer, float, `bool` or `char`.
     Scalar = 1,
     /// `()`.
     Unit,
@@ -48,19 +48,30 @@ pub enum Kind {
     Variant,
     /// [`Bytes`](super::value::bytes::Bytes).
     Bytes,
-    /// A handle, with the name and the version of its interface.
+    /// A handle on an interface.
     Handle,
-    /// `&dyn Fn(..)`, with its bounds beside `Fn`.
+    /// `&dyn Fn(..)`, with or without `Send` and `Sync`.
     Callback,
-    /// `Box<dyn Fn(..) + Send>`, with its bounds beside `Fn`.
+    /// `Box<dyn Fn(..) + Send>`, with or without `Sync`.
     BoxedCallback,
-    /// A value that crosses in serde's self-describing form.
+    /// A `Serde<T>`, which crosses in the format of [`wire`](crate::wire).
     Serde,
-    /// A method: its arguments and its result.
+    /// A method of an interface.
     Method,
 }
 
-/// The structure of one value or signature.
+/// The structure of one value or signature, as a node of a tree.
+///
+/// | kind | name | size | parts |
+/// |---|---|---|---|
+/// | scalar | the type's | of the representation | |
+/// | struct, variant, tuple | the type's or variant's | of the representation | fields |
+/// | enum | the type's | of the representation | variants |
+/// | array | | of the representation | the element; its `at` is the length |
+/// | handle | the interface's | the interface's version | |
+/// | callback | its [`bounds`] | of the representation | the arguments, then the result |
+/// | method | the method's | 0 | the arguments, then the result |
+/// | others | | of the representation | what they hold |
 #[derive(Debug)]
 pub struct Shape {
     /// What this node is.

@@ -22,8 +22,8 @@ use super::{
 
 /// The symbol that a host looks up in an image; it has the type [`Entry`].
 pub const ENTRY: &str = "lcr_entry_3";
-/// The entry's type: called once, before anything else of the image; null if the image
-/// refuses (it is a host itself).
+/// The type of the entry. The host calls it once, before any other function of the image. The image
+/// returns null if it refuses, because it has another host or is a host itself.
 pub type Entry = unsafe extern "C" fn(*const HostTable) -> *const ImageTable;
 
 /// A fallible operation without a value: `Err` carries a message.
@@ -44,8 +44,8 @@ pub struct ImageTable {
     pub exports: *const *const Export,
     /// What still needs the image (any thread); it lives in the image.
     pub holds: *const Holds,
-    /// Writes what was printed in the image and is still in its buffer. Any thread, at any time
-    /// after `main` began, also when it has returned; waits for the thread that holds the buffer's lock.
+    /// Writes what the image has printed and still buffers. Any thread, at any time after `main`
+    /// began, also when it has returned. Waits for the thread that holds the buffer's lock.
     pub flush: unsafe extern "C" fn(),
 }
 
@@ -215,7 +215,7 @@ pub struct HostTable {
     pub component_at: unsafe extern "C" fn(*const RawSlot, *const Table) -> RawVec<u8>,
     /// The last handle to a slot was dropped. Any thread.
     pub release: unsafe extern "C" fn(*const RawSlot),
-    /// Holds the slot's present instance.
+    /// Holds the slot's present instance. Any thread; waits for a gate, up to its deadline.
     pub pin: unsafe extern "C" fn(*const RawSlot, *mut RawPin),
     /// Ends a pin. Any thread, in any order.
     pub unpin: unsafe extern "C" fn(*const ()),

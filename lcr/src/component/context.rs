@@ -1,4 +1,4 @@
-//! What a constructor is told: configuration and dependencies.
+//! What a constructor is told: the component's name, its configuration and its dependencies.
 
 use std::fmt;
 
@@ -15,17 +15,22 @@ use crate::{
 
 use super::{handle::Handle, image, wire};
 
-/// Given to `create = path` and to [`Stateful::restore`](super::stateful::Stateful::restore).
+/// What a constructor is told: the component's name, its configuration and its dependencies.
+///
+/// The runtime passes a context to the function of `create = path` and to
+/// [`Stateful::restore`](crate::Stateful::restore). The context belongs to that call and stays on its
+/// thread; handles and configuration that the constructor takes out of it may be kept. A unit test
+/// makes a [`testing::Context`](crate::testing::Context).
 #[repr(transparent)]
 pub struct Context {
     raw: RawContext,
 }
 
 impl Context {
-    /// The view of a raw context.
+    /// A context that wraps what `raw` points to.
     ///
     /// # Safety
-    /// `raw` and what it points to is alive for `'a`.
+    /// `raw` and what it points to are alive for `'a`.
     pub(crate) unsafe fn from_raw<'a>(raw: *const RawContext) -> &'a Context {
         // SAFETY: `Context` is a transparent wrapper, and the caller vouches for `'a`.
         unsafe { &*raw.cast::<Context>() }
@@ -37,15 +42,18 @@ impl Context {
         unsafe { Abi::from_repr(self.raw.component) }
     }
 
-    /// Whether a configuration was given.
+    /// Whether the component was given a configuration.
     pub fn is_configured(&self) -> bool {
         self.raw.config.len != 0
     }
 
-    /// The configuration that was given with `Runtime::configure` or `Runtime::reference`.
+    /// Reads the configuration as a `T`: that of
+    /// [`Runtime::reference`](crate::Runtime::reference) for the instance of a reference, else that of
+    /// [`Runtime::configure`](crate::Runtime::configure) or
+    /// [`PlanBuilder::configure`](crate::PlanBuilder::configure).
     ///
     /// # Errors
-    /// `Invalid` if none was given or if it is not of the type `T`.
+    /// `Invalid` if the component was given no configuration, or one that cannot be read as a `T`.
     pub fn config<T: DeserializeOwned>(&self) -> Result<T> {
         if !self.is_configured() {
             return Err(Error::new(
@@ -71,10 +79,10 @@ impl Context {
     }
 
     /// A handle on a dependency: an interface in `deps(..)` of the component or of its
-    /// interface. It was built before this constructor was called.
+    /// interface. The runtime built the dependency before it called this constructor.
     ///
     /// # Errors
-    /// `Dependency` if the interface is not among the declared dependencies.
+    /// `Dependency` if `deps(..)` does not name the interface.
     pub fn dependency<I: ?Sized + Interface>(&self) -> Result<Handle<I>> {
         let interface = RawSlice { at: I::ENCODED.as_ptr(), len: I::ENCODED.len() };
         // SAFETY: a host's table lives as long as the process.

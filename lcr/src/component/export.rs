@@ -53,7 +53,7 @@ impl Export {
     }
 }
 
-/// Constructs a `T` that needs to be told nothing.
+/// Constructs a `T` by `Default`.
 ///
 /// # Safety
 /// As for [`Export::create`].
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn default_create<T: Default>(_: *const RawContext) -> Cre
     barrier(|| Ok::<usize, String>(expose(T::default())).into_repr())
 }
 
-/// Constructs a `T` with the author's function.
+/// Constructs a `T` by the author's function.
 ///
 /// # Safety
 /// As for [`Export::create`].

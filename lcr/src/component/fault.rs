@@ -9,11 +9,11 @@ use crate::abi::{
     value::{Abi, Within, composite::RawTuple7, sequences::RawVec},
 };
 
-/// Why a call through a handle has no value.
+/// Why a call through a handle has no result.
 ///
-/// A method whose result is `Result<_, E>` with `E: From<lcr::Fault>` returns it as an
-/// `Err`; any other method panics in the caller with this text. `Fault` itself may be
-/// that `E`. It is one word wide.
+/// A method that returns `Result<_, E>` with `E: From<lcr::Fault>` gives the caller the fault as an
+/// `Err`; `E` may be `Fault` itself. Any other method panics in the caller with the fault's text. A
+/// fault is an [`Abi`](trait@crate::Abi) value, and one word wide.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fault(Box<Inner>);
 
@@ -27,7 +27,8 @@ struct Inner {
     origin: Option<Origin>,
 }
 
-/// Where a panic began: carried along as it passes through calls, callbacks and images.
+/// Where a panic began. The origin stays the same while the panic passes through calls, callbacks
+/// and images.
 ///
 /// `Display` writes `kv 1.2.3 in generation 7`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,14 +38,14 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// What is known of it where a call in the world of commit `generation` faulted.
+    /// The origin of a fault of a call in the world of commit `generation`.
     pub(super) fn of(beginning: Beginning, generation: u64) -> Option<Origin> {
         let Beginning { component, generation: other } = beginning;
         let generation = if other == 0 { generation } else { other };
         Some(Origin { component: ComponentId::parse(&component)?, generation })
     }
 
-    /// As it crosses: without a name where the code belongs to no component.
+    /// The form in which an origin crosses: the name is empty if the code belongs to no component.
     fn into_beginning(origin: Option<Origin>) -> Beginning {
         match origin {
             Some(Origin { component, generation }) => Beginning { component: component.to_string(), generation },
@@ -58,8 +59,8 @@ impl Origin {
     }
 
     /// The number of the commit in whose world the component was called, as
-    /// [`Runtime::generation`](crate::Runtime::generation) counts them. Where a callback panicked,
-    /// it is the world in which the component was called that made the callback.
+    /// [`Runtime::generation`](crate::Runtime::generation) counts commits. If a callback panicked, this
+    /// is the world in which the component that made the callback was called.
     pub fn generation(&self) -> u64 {
         self.generation
     }
@@ -84,7 +85,7 @@ impl Fault {
         Fault(Box::new(Inner { kind, interface, method, component, message, origin }))
     }
 
-    /// What happened.
+    /// The class of the fault.
     pub fn kind(&self) -> FaultKind {
         self.0.kind
     }
@@ -94,24 +95,24 @@ impl Fault {
         &self.0.interface
     }
 
-    /// The method that was called; `None` if the handle was to be pinned.
+    /// The method that was called; `None` if the fault is that of [`Handle::pin`](crate::Handle::pin).
     pub fn method(&self) -> Option<&str> {
         self.0.method.as_deref()
     }
 
-    /// The component that served the call; `None` if the call was not made.
+    /// The component that served the call; `None` if no component was called.
     pub fn component(&self) -> Option<&ComponentId> {
         self.0.component.as_ref()
     }
 
-    /// Where the panic began, which may be another component than the one that served the call:
-    /// a component that it called, or whose callback it called. `None` if nothing panicked, or if
-    /// the code that did belongs to no component (a callback of the program).
+    /// Where the panic began: in the component that served the call, in a component that it called,
+    /// or in one whose callback it called. `None` if nothing panicked, or if the panic began in a
+    /// callback of the program.
     pub fn origin(&self) -> Option<&Origin> {
         self.0.origin.as_ref()
     }
 
-    /// The panic's message, or the reason.
+    /// The panic's message, or why the call was not made.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -150,8 +151,8 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// Kind, interface, method, component, message, the origin's component and its generation; a text
-/// that there is none of crosses empty.
+/// Kind, interface, method, component, message, the origin's component and its generation. An
+/// absent text crosses empty.
 type Fields = (u32, String, String, String, String, String, u64);
 
 // SAFETY: it crosses as the tuple of its fields.

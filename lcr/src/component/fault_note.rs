@@ -1,12 +1,12 @@
-//! Where a fault began that passes through this image as a panic.
+//! Notes where a fault began while the fault passes through this image as a panic.
 //!
-//! A panic carries a text only: its payload is what the author's own code, hooks and test
-//! harnesses expect. So the code that turns a fault into a panic writes a note beside it, for its
-//! thread in this image: where the fault began. The barrier that catches a panic of the same text
-//! takes the note along to the next image.
+//! A panic carries a text only, because authors' code, hooks and test harnesses expect such a
+//! payload. So the code that turns a fault into a panic also leaves a note in this image, for its
+//! thread, that says where the fault began. The barrier that catches a panic of the same text
+//! passes the note on to the next image.
 //!
-//! A panic that the author catches leaves its note behind. The next note takes the place of that
-//! one, and a panic of another text does not take it.
+//! A panic that an author catches leaves its note behind. The next note replaces it, and a panic of
+//! another text does not take it.
 
 use std::{cell::Cell, mem::ManuallyDrop};
 
@@ -27,12 +27,13 @@ fn replace(note: Option<Box<Note>>) -> Option<Box<Note>> {
     NOTE.with(|cell| ManuallyDrop::into_inner(cell.replace(ManuallyDrop::new(note))))
 }
 
-/// Notes where the fault began that is about to become a panic of this text.
+/// Notes where a fault began that is about to become a panic with the text `text`.
 pub(super) fn note(text: &str, beginning: Beginning) {
     drop(replace(Some(Box::new(Note { text: text.to_owned(), beginning }))));
 }
 
-/// Where the fault began that became a panic of this text; `None` if it was no fault.
+/// Takes the note of a panic with the text `text`: where its fault began. `None` if the panic was no
+/// fault.
 pub(super) fn take(text: &str) -> Option<Beginning> {
     replace(None).filter(|note| note.text == text).map(|note| note.beginning)
 }

@@ -1,4 +1,4 @@
-//! Which component: its name and its version.
+//! `ComponentId`: a component's name and version.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use semver::Version;
 
 /// A component in one version.
 ///
-/// `Display` writes both, as messages and reports do: `kv 1.2.3`. The order is that of the names,
-/// then of the versions as semantic versioning orders them.
+/// `Display` writes `kv 1.2.3`, as messages and reports do. Components are ordered by name, then by
+/// version, as semantic versioning orders versions.
 ///
 /// ```
 /// # fn show(report: &lcr::Report) {
@@ -22,19 +22,19 @@ use semver::Version;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_structs, reason = "a name and a version are all that it is")]
 pub struct ComponentId {
-    /// The component's name.
+    /// The component's name: of its package, or as `#[lcr::component(name = ..)]` says.
     pub name: String,
     /// Its semantic version.
     pub version: Version,
 }
 
 impl ComponentId {
-    /// The component of that name in that version.
+    /// The component `name` in version `version`.
     pub fn new(name: impl Into<String>, version: Version) -> ComponentId {
         ComponentId { name: name.into(), version }
     }
 
-    /// Reads what `Display` writes, which is how a component's identity crosses an image border.
+    /// Reads what `Display` writes: the form in which a component's identity crosses an image border.
     pub(crate) fn parse(text: &str) -> Option<ComponentId> {
         let (name, version) = text.split_once(' ')?;
         Some(ComponentId::new(name, Version::parse(version).ok()?))

@@ -30,7 +30,7 @@ use super::{libc_shims, registration::Registration};
 
 static HOST: AtomicPtr<HostTable> = AtomicPtr::new(ptr::null_mut());
 
-/// The record of every thread until the host gives the thread one: it admits no call.
+/// The record of each thread until the host gives the thread its own. This one admits no call.
 #[cfg(not(loom))]
 static CLOSED: Record = Record::new();
 
@@ -60,7 +60,7 @@ pub(crate) fn record() -> *const Record {
 #[cfg(loom)]
 pub(crate) fn remember(_: *const Record) {}
 
-/// Makes `host` this image's host; false if it has another one.
+/// Makes `host` this image's host. False if the image has another host.
 pub(crate) fn adopt_host(host: *const HostTable) -> bool {
     match HOST.compare_exchange(ptr::null_mut(), host.cast_mut(), Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => true,
@@ -76,8 +76,8 @@ pub(crate) fn exports() -> &'static [&'static Export] {
 
 static TABLE: OnceLock<ImageTable> = OnceLock::new();
 
-/// The component of this image with its version, if a host has loaded it; else empty: a program
-/// has code that belongs to none.
+/// The component of this image with its version, if a host has loaded the image. Empty in a program,
+/// whose code belongs to no component.
 pub(crate) fn component() -> String {
     let export = TABLE.get().and_then(|_| exports().first());
     export.and_then(|export| names(export.manifest())).unwrap_or_default()

@@ -1,11 +1,10 @@
-//! Requests of this image's std (and of any C code in it) that the C library would keep for
-//! ever: they are led to the host instead.
+//! Functions that lead some requests of this image's std, and of C code in the image, to the host.
+//! The C library would keep what these requests leave for as long as the process lives.
 //!
-//! The std of every image takes a thread-specific key of the process on the first
-//! `thread::current`, of which there are 1,024, and leaves its destructor's address with each
-//! thread that comes by; each thread-local with a destructor leaves that. So the image could be
-//! replaced a thousand times only, and its code would have to stay for as long as any thread
-//! lives. The functions below stand in the image under the C library's names, *hidden* and
+//! The std of every image takes one of the process's 1,024 thread-specific keys on the first
+//! `thread::current`, and leaves its destructor's address with each thread that comes by; so does
+//! each thread-local with a destructor. So a component could be replaced a thousand times only, and
+//! the code of each image would have to stay for as long as any thread lives. The functions below stand in the image under the C library's names, *hidden* and
 //! *weak*: the linker binds the image's own references to them, they are not exported, so that
 //! no other library is led astray, and two copies of `lcr` in one image do not collide. (A plain
 //! `#[no_mangle]` function would be exported, and then the C library's would win.)
@@ -17,9 +16,9 @@
 //! | `pthread_create` | counts the thread until nothing of it runs in the image |
 //!
 //! Until the image has met its host, and in the host's own image for ever, each goes on to
-//! the C library. What a constructor took there is noted as early: such an image is never
-//! unmapped. An image is never unmapped either where the functions cannot stand in: on some
-//! targets, and with a sanitizer (`build.rs` decides that).
+//! the C library. What an initialiser took there is counted as [`Hold::Early`](crate::abi::holds::Hold):
+//! such an image is never unmapped. Nor is an image in which the functions cannot stand in: on some
+//! targets, and with a sanitizer (`build.rs` decides).
 //!
 //! The functions are in one module, and so in one object file, with [`lead_to`], which the entry
 //! symbol's function calls: wherever the entry is linked, they are linked.
@@ -36,7 +35,7 @@ static LED_TO: AtomicPtr<ThreadTable> = AtomicPtr::new(std::ptr::null_mut());
 #[inline(never)]
 pub(super) fn lead_to(threads: &'static ThreadTable) {
     LED_TO.store(std::ptr::from_ref(threads).cast_mut(), Ordering::Release);
-    // Nothing leads here: what the image leaves with threads is not seen.
+    // Without the functions below, the host does not see what the image leaves with threads.
     #[cfg(not(lcr_led))]
     holds::ours().take(Hold::Unseen);
 }

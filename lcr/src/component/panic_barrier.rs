@@ -17,7 +17,7 @@ use super::{fault_note, image};
 
 /// Runs `body` and turns a panic into a fault with the panic's message.
 ///
-/// With `panic = "abort"` a panic ends the process instead; the manifest says so.
+/// If the image was compiled with `panic = "abort"`, which its manifest says, a panic ends the process.
 #[inline(always)]
 pub fn barrier<R: Copy>(body: impl FnOnce() -> R) -> Outcome<R> {
     match catch_unwind(AssertUnwindSafe(body)) {

@@ -14,9 +14,9 @@ impl Registration {
     /// Registers `export` with this image.
     ///
     /// # Safety
-    /// The manifest describes the export: its functions are those of the methods that the
-    /// manifest lists, in that order, for the instances that `create` constructs; and every
-    /// function keeps the contract that [`Export`] states. Hosts call them on that promise.
+    /// The manifest describes the export: the export's functions are those of the methods that the
+    /// manifest lists, in that order, for the instances that `create` constructs. Every function
+    /// keeps the contract that [`Export`] states. Hosts call the functions on that promise.
     pub const unsafe fn new(export: &'static Export) -> Registration {
         Registration(export)
     }

@@ -9,44 +9,54 @@ use super::{context::Context, wire};
 /// Any error of an author's own; `?` and `"text".into()` make one.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A component whose state moves to its successor. Declared with
-/// `#[lcr::component(state)]`.
+/// A component whose state moves to its successor when it is replaced. The author declares it by
+/// `#[lcr::component(state)]`; the page [`state`](crate::guide::state) of the guide is the introduction.
 ///
-/// While `save` runs no caller is inside the instance, and none comes in until the
-/// successor is ready or the replacement was given up; keep it short. The state crosses
-/// in the self-describing format of [`wire`]: a field with `#[serde(default)]` may be
-/// added without a new version, and values may be [`wire::DEPTH`] deep.
+/// **Threads.** `save`, `migrate` and `restore` run on a thread of the transaction. While they run, no
+/// call is inside the instance, and callers wait at the gate until the successor is ready or the
+/// replacement is given up. Keep them short: the whole hand-over may take the plan's
+/// [`deadline`](crate::PlanBuilder::deadline). Default: 1 s.
 ///
-/// If several components are replaced together, all are saved before any is restored.
-/// Dependents are saved before what they depend on: `save` may call its dependencies, and
-/// what it tells them is handed over with their state. Dependencies are restored before
-/// what depends on them: `restore` and the health check reach the new dependencies, and a
-/// refusal takes back what they were told. Other calls that would be lost, into what was
-/// saved and is not restored yet, are faults.
+/// **Format.** The state crosses in the self-describing format of [`wire`]: a field with
+/// `#[serde(default)]` may be added without a new version, and values may be [`wire::DEPTH`] levels
+/// deep.
+///
+/// **Failure.** If one of the functions returns an error or panics, the replacement is refused (the
+/// kind [`State`](crate::ErrorKind::State)), and the old instance goes on serving, unchanged.
+///
+/// **Several components** that are replaced together are all saved before any of them is restored.
+/// Dependents are saved before their dependencies: `save` may call its dependencies, and what it
+/// tells them is handed over with their state. Dependencies are restored before their dependents:
+/// `restore` and the health check reach the new dependencies, and if the transaction is refused,
+/// what these were told is discarded with them. A call into an instance that was saved and whose
+/// successor is not restored yet would be lost; such a call is a fault.
 pub trait Stateful: Sized {
-    /// What is handed over.
+    /// What is handed over: any type that serde writes and reads.
     type State: Serialize + DeserializeOwned;
 
-    /// The version of [`Stateful::State`]; raise it when old states no longer decode.
+    /// The version of [`Stateful::State`]. Raise it when the type no longer reads older states.
+    /// Default: 1.
     const STATE_VERSION: u32 = 1;
 
-    /// Describes the state without changing it: if the replacement is given up, this
-    /// instance goes on.
+    /// Returns a copy of the state and leaves the instance as it is: if the replacement is given
+    /// up, the instance goes on serving.
     ///
     /// # Errors
     /// Any error refuses the replacement.
     fn save(&self) -> Result<Self::State, BoxError>;
 
-    /// Constructs the successor.
+    /// Constructs the successor from the state. `context` has the component's configuration and
+    /// dependencies, as for a constructor.
     ///
     /// # Errors
     /// Any error refuses the replacement.
     fn restore(state: Self::State, context: &Context) -> Result<Self, BoxError>;
 
-    /// Turns a state of another version into the present one.
+    /// Turns a state of version `from`, older or newer, into the present type. The runtime calls
+    /// `migrate` before [`restore`](Stateful::restore) if the versions differ.
     ///
     /// # Errors
-    /// Any error refuses the replacement; this default refuses every version.
+    /// Any error refuses the replacement. The default body refuses every version.
     fn migrate(from: u32, raw: RawState<'_>) -> Result<Self::State, BoxError> {
         let _ = raw;
         Err(format!(
@@ -57,12 +67,12 @@ pub trait Stateful: Sized {
     }
 }
 
-/// A saved state of another version, for [`Stateful::migrate`].
+/// A saved state of another version, as [`Stateful::migrate`] gets it.
 #[derive(Clone, Debug)]
 pub struct RawState<'a>(Cow<'a, [u8]>);
 
 impl RawState<'_> {
-    /// The form in which a state is handed over, for tests of [`Stateful::migrate`]: see
+    /// Encodes a state as a hand-over does, for tests of [`Stateful::migrate`]: see
     /// [`testing`](crate::testing).
     ///
     /// # Errors
@@ -71,10 +81,10 @@ impl RawState<'_> {
         Ok(RawState(Cow::Owned(wire::encode(state)?)))
     }
 
-    /// Reads the state as the type that it had in its version.
+    /// Reads the state as a `T`, the type that the state had in its version.
     ///
     /// # Errors
-    /// If the bytes are not of that type.
+    /// If the state cannot be read as a `T`: see [`wire::decode`].
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, BoxError> {
         Ok(wire::decode(&self.0)?)
     }

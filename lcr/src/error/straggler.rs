@@ -5,19 +5,22 @@ use std::time::Duration;
 
 use crate::component::identity::ComponentId;
 
-/// What was still running in a component, or still held one, when a deadline passed.
+/// A call, pin or step that was still running when a deadline passed.
+///
+/// `Display` writes one line, such as
+/// ``thread `io-1` (77) is in kv.store.get of kv 1.0.0, seen for 1.500s``.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Straggler {
-    /// The name of the thread, at most 15 bytes of it; `None` if the thread has no name.
+    /// The name of the thread, its first 15 bytes; `None` if the thread has no name.
     pub thread: Option<String>,
     /// The kernel's id of the thread, as in `/proc/self/task`.
     pub thread_id: u32,
-    /// What the thread holds the component by.
+    /// What holds the component.
     pub held_by: HeldBy,
-    /// How long ago the runtime first saw it. A call may be older: calls keep no time stamps, and
-    /// a drain looks only while there is something to wait for. The age of a pin and of a step is
-    /// exact.
+    /// How long ago the runtime first saw the call, pin or step. A call may be older: calls keep no
+    /// time stamps, and the runtime looks at calls only while it waits for them. For pins and steps
+    /// this is the exact age.
     pub seen_for: Duration,
 }
 
@@ -27,22 +30,22 @@ pub struct Straggler {
 pub enum HeldBy {
     /// A call through a handle.
     Call {
-        /// The component that the call is inside of; `None` if its slot was given up meanwhile.
+        /// The component that the call is in; `None` if the handle's slot was released meanwhile.
         component: Option<ComponentId>,
-        /// The method that was called; `None` if the handle's slot was given up meanwhile.
+        /// The method that was called; `None` if the handle's slot was released meanwhile.
         method: Option<MethodId>,
     },
-    /// A pin, which holds everything in its world.
+    /// A pin, which holds every instance of its world.
     Pin {
         /// The number of the commit whose world the pin holds, as
-        /// [`Runtime::generation`](crate::Runtime::generation) counts them.
+        /// [`Runtime::generation`](crate::Runtime::generation) counts commits.
         generation: u64,
     },
-    /// A step in a component's life that its own code has not ended.
+    /// A step in a component's life, such as its constructor, that has not returned.
     Step {
         /// The component whose code runs.
         component: ComponentId,
-        /// Which code that is.
+        /// The step.
         step: LifecycleStep,
     },
 }
@@ -57,29 +60,30 @@ pub struct MethodId {
     pub method: String,
 }
 
-/// A step in a component's life, in which its own code runs.
+/// A step in a component's life, which runs the component's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LifecycleStep {
-    /// Its library is mapped, and the library's initialisers run.
+    /// The loader maps the library and runs its initialisers.
     Load,
-    /// The instances that it depends on are constructed.
+    /// The runtime constructs the instances that the component depends on.
     Dependencies,
-    /// Its constructor runs.
+    /// `Default`, or the function of `create = path`.
     Constructor,
-    /// Its health check runs.
+    /// The function of `healthy = path`.
     HealthCheck,
-    /// [`Stateful::save`](crate::Stateful::save) runs.
+    /// [`Stateful::save`](crate::Stateful::save).
     Save,
     /// [`Stateful::migrate`](crate::Stateful::migrate) or
-    /// [`Stateful::restore`](crate::Stateful::restore) runs.
+    /// [`Stateful::restore`](crate::Stateful::restore).
     Restore,
-    /// Its destructor runs.
+    /// `Drop` of the instance.
     Destructor,
 }
 
 impl Straggler {
-    /// The component that is held; `None` for a pin, which holds all of them.
+    /// The component that is held; `None` for a pin, which holds all components, and for a call whose
+    /// slot was released meanwhile.
     pub fn component(&self) -> Option<&ComponentId> {
         match &self.held_by {
             HeldBy::Call { component, .. } => component.as_ref(),

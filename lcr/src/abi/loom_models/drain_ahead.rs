@@ -41,7 +41,7 @@ fn draining_ahead(flaws: AheadFlaws) {
     if is_drained {
         word.shut();
         lacking(flaws.drain, || program.publish(world(3, [None, None])));
-        // Behind the drain nobody enters the first world, so only the second one is asked.
+        // After the drain no call enters the first world, so only the second one is looked at.
         if flaws.forgets_later_calls || !program.shows(same, 0) {
             write(new, read(old) + 100);
             next = new;

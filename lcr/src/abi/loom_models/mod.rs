@@ -4,16 +4,19 @@
 //! RUSTFLAGS="--cfg loom" cargo test -p lcr --lib --release --no-default-features models
 //! ```
 //!
-//! They run the code of [`frame`](super::frame), [`world`](super::world) and the gate's
-//! word as it is. Each is also run with something weakened, and must then fail: a fence
-//! left out on either side, `Release` or `Acquire` relaxed, the gate opened too early.
+//! The models run the code of [`frame`](super::frame), [`world`](super::world) and the gate's
+//! word as it is. Each model also runs with one part weakened, and must then fail: without a
+//! fence on either side, with `Release` or `Acquire` relaxed, with a gate that opens too early.
 //!
-//! What they show: an instance is destroyed only when no call is inside it, and the
-//! destroyer sees all that calls did; one table is never half of a commit; state that was
-//! written behind the gate is seen by everybody who comes in after it, and nobody sleeps
-//! for ever; behind a drain ahead of the gate nobody is in a world older than it; a pin is seen by
-//! the hand-over, or holds a world behind it with open slots; a call that ends the pin under which it was
-//! made is seen; a table is freed only when no frame shows it, at whatever slot.
+//! What they show:
+//! - [`calls`]: an instance is destroyed only when no call is inside it, and the destroyer sees
+//!   all that calls did; no call sees half of a commit.
+//! - [`gate`]: every caller that enters after a hand-over sees the state that was written behind
+//!   the gate, and no caller sleeps for ever.
+//! - [`drain_ahead`]: after a drain ahead of the gate no call is in an older world.
+//! - [`pins`]: the hand-over sees a pin, or the pin holds a later world with open slots; a call
+//!   that ends the pin under which it was made is seen.
+//! - [`tables`]: a table is freed only when no frame shows it, at whatever slot.
 //!
 //! What they do not show: `membarrier`. The models take the path with fences. The call
 //! makes every running thread of the process execute a full fence at some point between

@@ -20,11 +20,12 @@ use super::{
     Abi, Within,
 };
 
-/// Immutable bytes owned by the image that made them: crossing a border, cloning and
-/// dropping never copy them. `Send` and `Sync`.
+/// Immutable bytes that stay where they were made: crossing an image border, cloning and dropping
+/// never copy them.
 ///
-/// The last drop runs the owner's destructor on the dropping thread, in the image that
-/// made the bytes; an image that opted in to `unload` stays mapped until that has returned.
+/// They dereference to `[u8]`, and may be shared and sent to other threads. Dropping the last clone
+/// runs the owner's destructor on the dropping thread, with code of the image that made the bytes. An
+/// `unload` image stays mapped until that destructor has returned.
 pub struct Bytes {
     raw: RawBytes,
 }
@@ -40,8 +41,8 @@ pub struct RawBytes {
 
 layout!(RawBytes: size 24, align 8 { at at 0, len at 8, owner at 16 });
 
-/// What the holders of bytes share. Holders count references themselves, so that only the last
-/// holder runs code of the owner's image.
+/// What all clones of some bytes share. The clones count themselves, so only the last one runs code
+/// of the owner's image.
 #[repr(C)]
 struct OwnerHeader {
     references: AtomicUsize,

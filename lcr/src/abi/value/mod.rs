@@ -30,14 +30,15 @@ use super::shape::Shape;
 
 /// A value that may be an argument or a result of an interface's method.
 ///
-/// It crosses as its [`Abi::Repr`], a `#[repr(C)]` type without lifetimes, so that the
-/// two sides need not agree on the layout of Rust types. Use `#[derive(lcr::Abi)]`.
+/// The value crosses as its [`Abi::Repr`], a `#[repr(C)]` type without lifetimes, so the two sides
+/// need not agree on the layout of Rust types. [`#[derive(lcr::Abi)]`](derive@crate::Abi)
+/// implements this trait for structs and enums.
 ///
 /// # Safety
 /// `from_repr(into_repr(v))` must give a value equal to `v` in *any* image whose
 /// [`Abi::SHAPE`] for the type encodes to the same bytes; memory that `Repr` owns must
-/// carry the function that frees it. If [`Abi::PLAIN`] is true, [`Plain`] must be
-/// implemented too.
+/// carry the function that frees it. If [`Abi::PLAIN`] is true, the type must implement [`Plain`],
+/// too.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot cross an image border",
     label = "not an `lcr::Abi` type",
@@ -46,9 +47,9 @@ use super::shape::Shape;
     note = "integers, floats, bool, char, &str, &Path, &OsStr, String, &[T], Vec<T>, arrays, Option, Result, Box, tuples, Duration, lcr::Bytes, lcr::Handle and callbacks are supported"
 )]
 pub unsafe trait Abi: Sized {
-    /// How the value crosses.
+    /// The form in which the value crosses.
     type Repr: Copy + 'static;
-    /// The structure that both sides must share.
+    /// The structure of the representation, which must be equal on both sides.
     const SHAPE: &'static Shape;
     /// Whether the type is [`Plain`].
     const PLAIN: bool = false;
@@ -64,7 +65,7 @@ pub unsafe trait Abi: Sized {
     unsafe fn from_repr(repr: Self::Repr) -> Self;
 }
 
-/// A value every borrow of which lies within `'a`: it may be taken out of memory that lives
+/// A value whose borrows all lie within `'a`: generated code may take it out of memory that lives
 /// for `'a` only.
 ///
 /// The shape of a type does not show its lifetimes, and an alias hides how a type is spelt.
@@ -76,8 +77,10 @@ pub unsafe trait Abi: Sized {
 /// For each reference of lifetime `'x` in `Self`, the implementation must require `'a: 'x`.
 pub unsafe trait Within<'a>: Abi {}
 
-/// A value whose layout in memory *is* its representation: `&[T]`, `&mut [T]` of it
+/// Plain data: a value whose memory *is* its representation. `&[T]` and `&mut [T]` of plain data
 /// cross without a copy, and `Vec<T>` without a pass over its elements.
+///
+/// `#[derive(lcr::Abi)]` with `#[abi(plain)]` implements this trait for a `#[repr(C)]` struct.
 ///
 /// # Safety
 /// The layout must be fixed by the language or by `#[repr(C)]`, be the same for every

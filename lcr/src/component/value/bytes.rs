@@ -3,10 +3,10 @@
 use crate::{abi::value::bytes::Bytes, component::panic_barrier::CatchDrop};
 
 impl Bytes {
-    /// Bytes that keep `owner` alive; the bytes are whatever `owner.as_ref()` gives now.
+    /// Bytes that keep `owner` alive: those that `owner.as_ref()` gives now.
     ///
-    /// The last holder drops the owner, in whatever image and on whatever thread it is. A
-    /// panic of the owner's destructor does not reach that holder.
+    /// The owner is dropped with the last clone, on the thread that drops that clone, which may
+    /// belong to any image. A panic of the owner's destructor does not reach that thread's code.
     pub fn from_owner<O: AsRef<[u8]> + Send + Sync + 'static>(owner: O) -> Bytes {
         Bytes::owned_by(CatchDrop::new(owner))
     }

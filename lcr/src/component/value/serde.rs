@@ -11,13 +11,15 @@ use crate::abi::{
 
 use super::super::wire;
 
-/// Wraps any serde type so that it crosses an image border in a self-describing form.
+/// Any serde type as an argument or result: it crosses in the self-describing format of
+/// [`wire`](crate::wire).
 ///
-/// It costs an encoding and a decoding. Both sides must agree on `T` only as far as
-/// serde does: a field with `#[serde(default)]` may be missing.
+/// Each crossing costs an encoding and a decoding. The two sides may know different versions of `T`,
+/// as far as serde can read one as the other: a field with `#[serde(default)]` may be missing.
 ///
-/// A value that cannot be encoded or decoded panics, which becomes a
-/// [`Fault`](crate::Fault) if it happens in the component.
+/// # Panics
+/// The call panics if the value cannot be encoded or decoded. In the component such a panic becomes a
+/// [`Fault`](crate::Fault) of the call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_structs, reason = "a wrapper, made by its one field")]
 pub struct Serde<T>(pub T);

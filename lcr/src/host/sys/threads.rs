@@ -24,8 +24,10 @@ pub(in crate::host) fn thread_name() -> String {
         return "main".to_owned();
     }
     let mut name = [0_u8; 16];
+    // SAFETY: the call takes nothing.
+    let own = unsafe { libc::pthread_self() };
     // SAFETY: the buffer has the length that is given, and the thread is the calling one.
-    let result = unsafe { libc::pthread_getname_np(libc::pthread_self(), name.as_mut_ptr().cast(), name.len()) };
+    let result = unsafe { libc::pthread_getname_np(own, name.as_mut_ptr().cast(), name.len()) };
     if result != 0 {
         return String::new();
     }
@@ -75,8 +77,10 @@ pub(crate) fn start(name: &'static CStr, stack: usize, body: impl FnOnce() + Sen
     extern "C" fn run(body: *mut libc::c_void) -> *mut libc::c_void {
         // SAFETY: `start` leaked the box for this thread.
         let (name, body) = *unsafe { Box::from_raw(body.cast::<Body>()) };
-        // SAFETY: the name ends with a zero.
-        unsafe { libc::pthread_setname_np(libc::pthread_self(), name.as_ptr()) };
+        // SAFETY: the call takes nothing.
+        let own = unsafe { libc::pthread_self() };
+        // SAFETY: the name ends with a zero, and the thread is the calling one.
+        unsafe { libc::pthread_setname_np(own, name.as_ptr()) };
         // The panic hook has reported the panic.
         drop(panic::catch_unwind(AssertUnwindSafe(body)));
         ptr::null_mut()

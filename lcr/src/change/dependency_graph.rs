@@ -42,7 +42,7 @@ pub(super) struct ProjectedGraph<'a> {
     needs: Vec<Vec<usize>>,
     /// The component that each interface is bound to.
     bindings: HashMap<String, String>,
-    /// All exports, each behind those that it needs; or the ring that a member would close.
+    /// All exports, each after those that it needs; or the ring that a member would close.
     order: Result<Vec<usize>, Vec<usize>>,
 }
 
@@ -246,8 +246,8 @@ impl<'a> ProjectedGraph<'a> {
         Some(Refusal::new(Some(step), ErrorKind::Dependency, text))
     }
 
-    /// Sorts members so that each comes behind those that it depends on, as far as possible: two members
-    /// may need each other by different exports. Ranks replaced providers so that each comes behind all
+    /// Sorts members so that each comes after those that it depends on, as far as possible: two members
+    /// may need each other by different exports. Ranks replaced providers so that each comes after all
     /// providers that it depends on.
     pub(super) fn order(&self, members: &mut Vec<Member>) {
         // A plan with a ring is refused, so its order does not matter.

@@ -46,7 +46,7 @@ impl Execution {
         let outcome = catch_unwind(AssertUnwindSafe(|| phases(&mut self)));
         let outcome = outcome.unwrap_or_else(|panic| match self.watch.committed() {
             None => Err(Error::internal("nothing is changed, the transaction was given up", &*panic).into()),
-            Some(generation) => Err(self.end_behind_commit(generation, &*panic)),
+            Some(generation) => Err(self.end_after_commit(generation, &*panic)),
         });
         // From here on the successors either serve all callers or may be destroyed.
         let uncommitted = self.inner.state().objects_mut().uncommitted_mut().end(self.thread);
@@ -93,9 +93,9 @@ impl Execution {
         stop
     }
 
-    /// After a panic behind the commit: lets all threads go on that wait for the transaction. What is
+    /// Ends a transaction that panicked after its commit: lets all threads go on that wait for the transaction. What is
     /// visible stays; the bookkeeping of the replaced instances may be incomplete.
-    fn end_behind_commit(&self, generation: u64, panic: &(dyn Any + Send)) -> Stop {
+    fn end_after_commit(&self, generation: u64, panic: &(dyn Any + Send)) -> Stop {
         let mut state = self.inner.state();
         state.objects_mut().registry_mut().abandon();
         self.inner.open_gate(&mut state);

@@ -122,7 +122,7 @@ impl Execution {
         self.number.map_or(Visibility::Committed, Visibility::Transaction)
     }
 
-    /// The providers that get a new implementation, each behind those that it depends on.
+    /// The providers that get a new implementation, each after those that it depends on.
     pub(super) fn replacements(&self) -> Vec<Replacement> {
         let members = self.members.iter().zip(&self.loaded);
         let mut replacements: Vec<_> = members

@@ -45,7 +45,7 @@ pub(super) struct ReplacedProvider {
     pub(super) protected: bool,
     /// Whether an interface that the provider needs changes with it, so that its handles cannot go on.
     pub(super) breaks_interface: bool,
-    /// Its place among the plan's providers; a provider comes behind those that it depends on.
+    /// Its place among the plan's providers; a provider comes after those that it depends on.
     pub(super) rank: usize,
 }
 

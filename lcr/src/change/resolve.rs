@@ -324,7 +324,7 @@ fn refuse_protected(state: &State, member: &Member, options: &Options) -> Result
         if implementation.manifest.protected && !options.override_protected {
             return Err(Error::new(
                 ErrorKind::Protected,
-                format!("component `{}` is protected; commit the plan with its override", implementation.component),
+                format!("component `{}` is protected; let the plan override_protected()", implementation.component),
             ));
         }
     }

@@ -268,7 +268,7 @@ fn a_replacement_that_several_components_could_make_room_for_must_name_one() {
 fn a_protected_component_changes_only_with_the_override() {
     let rt = empty_runtime();
     rt.load(component("guard")).unwrap();
-    let text = "component `guard 7.0.0` is protected; commit the plan with its override";
+    let text = "component `guard 7.0.0` is protected; let the plan override_protected()";
     let error = rt.replace(component("guard")).unwrap_err();
     assert_eq!((error.kind(), &*about(&error, "guard")), (ErrorKind::Protected, text));
     let error = rt.plan().remove("guard").commit().unwrap_err();

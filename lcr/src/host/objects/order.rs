@@ -9,7 +9,7 @@ use crate::{
 
 use super::services::Services;
 
-/// Every service, each behind those that its instance holds as dependencies.
+/// Every service, each after those that its instance holds as dependencies.
 pub(in crate::host) fn dependencies_first(services: &Services) -> Vec<ServiceId> {
     let ids = services.iter().map(|(id, _)| id);
     let needs = |id: ServiceId| {
@@ -20,7 +20,7 @@ pub(in crate::host) fn dependencies_first(services: &Services) -> Vec<ServiceId>
     order.unwrap_or_else(|never| match never {})
 }
 
-/// Every node that is reachable from `starts`, each behind the nodes that it leads to, as far as possible: a
+/// Every node that is reachable from `starts`, each after the nodes that it leads to, as far as possible: a
 /// ring is cut at the node by which the search came into it. The search calls `ring` with each ring that it
 /// meets, in order, beginning with that node. If `ring` returns a value, the search ends with it.
 ///
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn each_node_comes_once_behind_those_that_it_leads_to() {
+    fn each_node_comes_once_after_those_that_it_leads_to() {
         assert_eq!(walk(&[(0, 1), (0, 2), (1, 3), (2, 3)], &[0, 3, 4]), Ok(vec![3, 1, 2, 0, 4]));
         assert_eq!(walk(&[(0, 1), (1, 2), (2, 1)], &[0]), Err(vec![1, 2]));
         assert_eq!(walk(&[(5, 5)], &[5]), Err(vec![5]));

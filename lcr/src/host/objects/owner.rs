@@ -74,7 +74,7 @@ impl Objects {
         &mut self.slots
     }
 
-    /// Every service, each behind those that its instance holds as dependencies.
+    /// Every service, each after those that its instance holds as dependencies.
     pub(crate) fn dependencies_first(&self) -> Vec<ServiceId> {
         dependencies_first(&self.services)
     }

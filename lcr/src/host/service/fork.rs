@@ -88,7 +88,7 @@ fn hold_all() -> Held {
         .filter_map(Weak::upgrade)
         .map(|inner| {
             // SAFETY: the `Arc` beside the guards keeps the runtime alive and in place,
-            // and is dropped behind them.
+            // and is dropped after them.
             let pinned: &'static RuntimeInner = unsafe { &*Arc::as_ptr(&inner) };
             Locked {
                 state: pinned.state(),

@@ -69,7 +69,7 @@ impl RuntimeInner {
         Ok(self.handle_on(service, view, None)?.into_raw())
     }
 
-    /// A reference for a handle of another interface, on the service behind a slot.
+    /// A reference for a handle of another interface, on the service that a slot belongs to.
     pub(super) fn adopt_slot(self: &Arc<RuntimeInner>, number: SlotId, encoded: &[u8]) -> Result<SlotRef> {
         let (service, view) = {
             let mut state = self.state();

@@ -155,7 +155,7 @@ impl RuntimeInner {
         Ok(self.pins.take(thread, slot.is_none(), |_| Some(Arc::clone(world))))
     }
 
-    /// Pins the instance behind a slot.
+    /// Pins the instance that serves a slot.
     pub(in crate::host) fn pin_slot(&self, slot: SlotId) -> Result<(Target, *const Table, PinId), Refusal> {
         let thread = records::mine();
         let mut like = self.pinned_world();
@@ -231,7 +231,7 @@ mod tests {
     /// Each publication checks, as a drain does, that a pin of an older world is known before it
     /// would matter, and each reader that what it sees never goes back.
     #[test]
-    fn no_pin_of_an_older_world_appears_behind_a_publication() {
+    fn no_pin_of_an_older_world_appears_after_a_publication() {
         const COMMITS: u64 = 2_000;
         let inner = runtime();
         let (is_over, published) = (AtomicBool::new(false), AtomicU64::new(1));
@@ -257,7 +257,7 @@ mod tests {
                     |pins: &Pins| pins.lock().iter().filter(|(_, pin)| pin.world().serial() < generation).count();
                 let before = older(&inner.pins);
                 thread::yield_now();
-                assert!(older(&inner.pins) <= before, "a pin of an older world was taken behind commit {commit}");
+                assert!(older(&inner.pins) <= before, "a pin of an older world was taken after commit {commit}");
             }
             is_over.store(true, Ordering::Relaxed);
         });
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_waits_for_the_gate_and_holds_the_world_behind_it() {
+    fn a_pin_waits_for_the_gate_and_holds_the_world_after_it() {
         let inner = runtime();
         let deadline = Deadline::after(Instant::now(), Duration::from_secs(60));
         inner.shut_gate(&mut inner.state(), Members::default(), records::mine().thread_id(), deadline);

@@ -188,7 +188,7 @@ mod tests {
 
     use super::*;
 
-    /// Invariant 8: the world is freed behind the call, and not before.
+    /// Invariant 8: the world is freed after the call, and not before.
     #[test]
     fn a_worlds_table_is_freed_only_when_no_frame_shows_it() {
         let inner = runtime();

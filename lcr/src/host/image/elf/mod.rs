@@ -1,6 +1,6 @@
 //! Reads a shared library that is not trusted yet, from its bytes alone.
 //!
-//! `dlopen` believes what a file says: a truncated one makes it touch pages behind the end
+//! `dlopen` believes what a file says: a truncated one makes it touch pages after the end
 //! (SIGBUS), a mangled one makes it follow wild offsets (SIGSEGV), jump into data or loop. And it runs
 //! constructors before its caller can object. So [`read`] looks first. An ELF file describes itself twice: in
 //! program headers and dynamic table for the loader ([`segments`], [`dynamic`]), and in section headers for

@@ -54,7 +54,7 @@ thread_local! {
 /// The calling thread's block, if it has one; no result outlives code of an image.
 ///
 /// # Safety
-/// The result is not used behind another call of this function.
+/// The caller does not use the result after another call of this function.
 unsafe fn block<'a>() -> Option<&'a mut Block> {
     // SAFETY: null or this thread's box, which only this thread accesses.
     unsafe { BLOCK.get().as_mut() }

@@ -1,0 +1,102 @@
+//! Values and types with `derive(Abi)`.
+
+mod values {
+    use std::collections::HashMap;
+
+    #[derive(Clone, Copy, lcr::Abi)]
+    #[abi(plain)]
+    #[repr(C)]
+    pub struct Point {
+        pub x: f64,
+        pub y: [f32; 2],
+    }
+
+    #[derive(lcr::Abi)]
+    pub struct Line {
+        pub text: String,
+    }
+
+    #[lcr::interface(name = "kv", version = 1)]
+    pub trait Store {
+        fn map(&self) -> lcr::Serde<HashMap<String, u64>>;
+        fn slice(&self, points: &[Point]);
+        fn vec(&self, lines: Vec<Line>);
+    }
+}
+
+mod abi_types {
+    #[derive(lcr::Abi)]
+    pub struct Unit;
+
+    #[derive(lcr::Abi)]
+    pub enum Either<T> {
+        A(u8),
+        B { value: T },
+        Neither,
+    }
+
+    const FIRST: i8 = -3;
+
+    #[derive(lcr::Abi)]
+    #[repr(i8)]
+    pub enum Colour {
+        Red = FIRST,
+        Green,
+        Blue = 7,
+    }
+
+    /// A tree as a list of nodes that name each other by index.
+    #[derive(lcr::Abi)]
+    pub struct Tree {
+        pub nodes: Vec<Node>,
+    }
+
+    #[derive(lcr::Abi)]
+    pub struct Node {
+        pub children: Vec<u32>,
+        pub r#type: u8,
+    }
+
+    #[derive(lcr::Abi)]
+    pub struct View<'a, T: Clone, const N: usize>
+    where
+        T: 'a,
+    {
+        pub name: &'a str,
+        pub values: [T; N],
+    }
+}
+
+mod abi_fields {
+    #[derive(Clone, lcr::Abi)]
+    struct Inner<'a, T> {
+        text: &'a str,
+        value: T,
+    }
+
+    #[derive(Clone, Copy, lcr::Abi)]
+    struct Code(u8);
+
+    // A private field may have a private type, also in a public struct.
+    #[derive(Clone, lcr::Abi)]
+    pub struct Outer<'a> {
+        inner: Vec<Inner<'a, Code>>,
+        code: Code,
+    }
+
+    #[derive(Clone, lcr::Abi)]
+    enum Choice {
+        Inner { code: Code },
+        Nothing,
+    }
+}
+
+mod abi_plain {
+    #[derive(Clone, Copy, lcr::Abi)]
+    #[abi(plain)]
+    #[repr(C)]
+    pub struct Pair<T> {
+        pub a: T,
+        pub b: super::values::Point,
+    }
+}

@@ -7,12 +7,12 @@ use std::{
 };
 
 use crate::{
-    environment,
     error::Result,
-    options::{Cgroup, Checks, KillMode, Notify, Options, Recovery, Respawn, SignalTarget, Strays},
-    settings::Setting,
+    options::{
+        Cgroup, Checks, KillMode, Notify, Options, Recovery, Respawn, SignalTarget, Strays, environment,
+        setting::Setting, surroundings::Identity,
+    },
     supervisor,
-    surroundings::Identity,
 };
 
 /// What a supervisor is told before it begins.

@@ -109,7 +109,6 @@ pub mod guide;
 pub mod __private;
 mod app;
 mod builder;
-mod environment;
 mod error;
 pub mod options;
 /// How the previous instance ended: what [`App::previous_exit`] returns.
@@ -119,13 +118,9 @@ pub mod report {
         state::Exit,
     };
 }
-#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "the command and the tests alone name it")]
-mod settings;
 mod shared;
 mod state;
 mod supervisor;
-#[allow(clippy::exhaustive_structs, reason = "the command alone names it")]
-mod surroundings;
 #[cfg(test)]
 mod testing;
 mod time;

@@ -4,9 +4,12 @@ use std::process;
 
 use crate::{Builder, Error};
 
-pub use crate::surroundings::Identity;
-
-pub use crate::settings::{SETTINGS, Section, Setting, Unset, read_signal, spelled};
+pub use crate::options::{
+    setting::{Section, Setting, Unset, spelled},
+    surroundings::Identity,
+    table::SETTINGS,
+    values::read_signal,
+};
 
 /// Puts an option of the command line in; `None` if its value makes no sense.
 pub fn set(builder: Builder, setting: &Setting, value: &std::ffi::OsStr) -> Option<Builder> {

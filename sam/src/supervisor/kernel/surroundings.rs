@@ -29,8 +29,8 @@ use nix::{
 
 use crate::{
     error::{Error, ErrorKind, Result},
+    options::surroundings::{Identity, Limit, Surroundings},
     supervisor::kernel::{program, sys},
-    surroundings::{Identity, Limit, Surroundings},
 };
 
 /// What a program finds around itself, ready to be applied.

@@ -77,7 +77,6 @@ const RETIRED: &[(&str, &str, &str)] = &[
 /// Files of more than 400 lines, each with the reason why it is not cut.
 const LONG: &[(&str, &str)] = &[
     ("sam/src/builder.rs", "one type, with the documentation of each of its options"),
-    ("sam/src/options.rs", "one table of all options, which macro, environment and command line read"),
     ("sam/src/state/tests/histories.rs", "one story after the other, told to one machine"),
     ("sam/src/state/tests/observer/mod.rs", "one model, against which each step of the machine is checked"),
     ("sam/src/state/tests/rules_of_ends.rs", "one rule in each test"),

@@ -23,9 +23,8 @@ use std::{
 use nix::errno::Errno;
 
 use crate::{
-    environment::nearest,
     error::{Error, ErrorKind, Result},
-    options::Options,
+    options::{Options, environment::nearest},
     state::State,
     supervisor::text::Text,
     time::Time,

@@ -3,12 +3,11 @@
 use std::ffi::OsStr;
 
 use super::{
-    Places, SWITCH, Section, Setting, Unset, Value,
-    values::{codes, command, count, put, read, read_backoff, read_budget, signal, switch, time, word},
-};
-use crate::{
-    options::{Cgroup, Checks, KillMode, Notify, Options, Recovery, Respawn, SignalTarget, Strays},
+    Cgroup, Checks, KillMode, Notify, Recovery, Respawn, SignalTarget, Strays,
+    defaults::Options,
+    setting::{Places, SWITCH, Section, Setting, Unset, Value},
     surroundings::{read_limit, read_variable},
+    values::{codes, command, count, put, read, read_backoff, read_budget, signal, switch, time, word},
 };
 
 use Section::{Failure, Health, Instances, Reports, Stop, Surroundings};
@@ -286,7 +285,7 @@ impl Setting {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::spelled, *};
+    use super::{super::setting::spelled, *};
 
     #[test]
     fn each_word_is_there_once_and_has_a_meaning() {

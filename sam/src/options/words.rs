@@ -5,10 +5,8 @@ use std::{
     str::FromStr,
 };
 
-use crate::{
-    error::{Error, ErrorKind},
-    options::{Cgroup, Checks, KillMode, Notify, Recovery, Respawn, SignalTarget, Strays},
-};
+use super::{Cgroup, Checks, KillMode, Notify, Recovery, Respawn, SignalTarget, Strays};
+use crate::error::{Error, ErrorKind};
 
 macro_rules! words {
     ($($type:ty, $list:literal: $($word:literal = $variant:ident),+;)+) => { $(

@@ -4,7 +4,10 @@
 
 use std::{env, fs, path::Path};
 
-use super::{SETTINGS, Section, Setting, Unset, spelled};
+use super::{
+    setting::{Section, Setting, Unset, spelled},
+    table::SETTINGS,
+};
 
 fn path(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)

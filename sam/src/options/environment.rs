@@ -6,11 +6,8 @@ use std::{
     ffi::{OsStr, OsString},
 };
 
-use crate::{
-    error::{Error, ErrorKind, Result},
-    options::Options,
-    settings::{SETTINGS, Setting},
-};
+use super::{defaults::Options, setting::Setting, table::SETTINGS};
+use crate::error::{Error, ErrorKind, Result};
 
 const STATUS: &str = "SAM_STATUS";
 

@@ -1,4 +1,4 @@
-//! Every option, once: its word, what it means, its default, and where it can be given.
+//! What the table of options has of each: its word, what it means, its default, and where it can be given.
 //!
 //! `stop-limit` is `--stop-limit` on the command line, `SAM_STOP_LIMIT` in the environment, `stop_limit`
 //! in the attribute `#[sam::main]` and [`Builder::stop_limit`](crate::Builder::stop_limit), and its value
@@ -6,23 +6,10 @@
 //! table. Pages are written from it (`pages`): the help of `sam run`, the manual pages, the chapter
 //! `guide::options` and the table of the attribute. Tests compare the builder and the attribute, which
 //! cannot use it, with it.
-//!
-//! - `table`: the options.
-//! - `values`: from text to durations, signals, budgets.
-//! - `words`: the words of the enums.
-
-#[cfg(test)]
-mod pages;
-mod table;
-mod values;
-mod words;
 
 use std::ffi::OsStr;
 
-use crate::options::Options;
-
-pub use table::SETTINGS;
-pub use values::read_signal;
+use super::defaults::Options;
 
 /// One option.
 #[derive(Debug)]

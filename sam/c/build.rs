@@ -1,4 +1,4 @@
-//! Gives libsam.so the name under which programs that were linked to corosync's look for it.
+//! Gives libsam.so the soname of corosync's library, by which programs that were linked to that find it.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -16,9 +16,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Makes [`ErrorKind`] and everything that is a function of it from one table.
 macro_rules! kinds {
     ($( $(#[$doc:meta])* $kind:ident = $name:literal, cs $cs:literal, exit $exit:literal; )*) => {
-        /// What class of refusal an [`Error`] is.
+        /// Which class of refusal an [`Error`] belongs to.
         ///
-        /// The variants are stable; new ones may be added.
+        /// The variants are stable; a later version may add more.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum ErrorKind {
@@ -34,8 +34,8 @@ macro_rules! kinds {
                 match self { $( ErrorKind::$kind => $name, )* }
             }
 
-            /// The value of corosync's `cs_error_t` (`corotypes.h`) that is nearest to it.
-            /// Several kinds may share one.
+            /// The number of corosync's `cs_error_t` (`corotypes.h`) that is nearest to this kind.
+            /// Several kinds may share a number.
             pub const fn cs_error(self) -> i32 {
                 match self { $( ErrorKind::$kind => $cs, )* }
             }
@@ -49,40 +49,41 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The operating system refused an operation; the source says which error it gave.
+    /// The operating system refused an operation. The source is its error.
     Io = "io", cs 2, exit 71;
-    /// The supervisor did not answer in time: it is stopped, or the machine is.
+    /// The supervisor did not answer within 5 s, because SIGSTOP has stopped it, for example.
     Timeout = "timeout", cs 5, exit 75;
-    /// An argument, an option or a value from the environment makes no sense.
+    /// An argument, an option or a variable of the environment has a value that sam does not take. The text
+    /// says what to give.
     Invalid = "invalid", cs 7, exit 64;
-    /// The kernel has no memory for it.
+    /// The kernel has no memory for the operation.
     NoMemory = "no-memory", cs 8, exit 71;
-    /// The call makes no sense now: before registration, after `finalize`, in a forked child.
+    /// This process is a child that an instance has forked, and has no supervisor of its own.
     BadState = "bad-state", cs 9, exit 70;
-    /// A name is longer than its field.
+    /// The name of a check or of a kept descriptor is too long.
     NameTooLong = "name-too-long", cs 13, exit 64;
-    /// The program that is to be supervised is not there.
+    /// The program to supervise does not exist.
     NoProgram = "no-program", cs 12, exit 127;
-    /// The program that is to be supervised cannot be executed.
+    /// The program to supervise cannot be executed.
     NotExecutable = "not-executable", cs 11, exit 126;
-    /// It exists already, and there can be only one.
+    /// This process is an instance already, or another supervisor keeps the status file.
     Exists = "exists", cs 14, exit 70;
-    /// The vault cannot hold that much; what was stored stays.
+    /// There is no room to store that much. What was stored stays.
     NoSpace = "no-space", cs 15, exit 73;
-    /// A table of fixed size (kept descriptors, checks) is full.
+    /// No further check can begin, or no further descriptor can be kept: as many exist as there can be.
     Full = "full", cs 18, exit 70;
-    /// This kernel, or this version, cannot do that.
+    /// This system, or the supervisor's version of sam, does not support the operation.
     NotSupported = "not-supported", cs 19, exit 69;
-    /// Threads exist already, and a fork would lose them.
+    /// This process has other threads, which would be missing in its forks, the instances.
     Threads = "threads", cs 20, exit 70;
-    /// What the processes share was overwritten by something that should not have.
+    /// A process has overwritten memory, or garbled messages, that the supervisor and its instances share.
     Damaged = "damaged", cs 21, exit 70;
-    /// The supervisor is gone.
+    /// The supervisor has ended.
     Gone = "gone", cs 2, exit 69;
 }
 
 impl ErrorKind {
-    /// The kind of a name as [`name`](Self::name) spells it.
+    /// The kind with that [`name`](Self::name).
     pub fn from_name(name: &str) -> Option<ErrorKind> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
@@ -118,7 +119,8 @@ impl Error {
         Error(Box::new(Inner { kind, message: message.into(), source: None }))
     }
 
-    /// An operation `what` that the operating system refused with `error`.
+    /// The error of an operation that the operating system refused with `error`. `what` says which:
+    /// "cannot ...".
     #[cold]
     pub(crate) fn io(what: impl Into<String>, error: impl Into<io::Error>) -> Error {
         let error = error.into();
@@ -130,7 +132,7 @@ impl Error {
         Error::new(kind, what).with_source(error)
     }
 
-    /// The same error because of `source`.
+    /// The same error, with `source` as its cause.
     #[must_use]
     pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Error {
         self.0.source = Some(Box::new(source));
@@ -187,8 +189,8 @@ mod tests {
 
     #[test]
     fn the_source_is_not_part_of_the_text() {
-        let error = Error::io("open the vault", io::Error::from_raw_os_error(libc::EMFILE));
-        assert_eq!((error.to_string().as_str(), error.kind()), ("open the vault", ErrorKind::Io));
+        let error = Error::io("cannot open the vault", io::Error::from_raw_os_error(libc::EMFILE));
+        assert_eq!((error.to_string().as_str(), error.kind()), ("cannot open the vault", ErrorKind::Io));
         assert!(error.source().is_some());
         assert_eq!(Error::io("x", io::Error::from_raw_os_error(libc::ENOMEM)).kind(), ErrorKind::NoMemory);
     }

@@ -1,4 +1,4 @@
-//! The user's guide: one page for each question, in the order in which the questions arise. The crate
+//! The user's guide: a page for each question, in the order in which the questions arise. The crate
 //! page has the table of contents. `sam::tokio` (feature `tokio`) is the page for servers on tokio.
 
 /// Includes each page as a module of its name.

@@ -2,8 +2,8 @@
 //!
 //! The process that starts becomes the **supervisor**, one thread that does nothing else. The
 //! program runs in its child, an **instance**. When an instance crashes, hangs or says that it
-//! has failed, the next one begins, with what the one before stored, with its listening sockets
-//! open all the while, and with a report of how that one ended.
+//! has failed, the next one begins, with the data that its predecessor stored, with listening sockets that
+//! stayed open, and with a report of how the predecessor ended.
 //!
 //! # Begin
 //!
@@ -26,23 +26,23 @@
 //! }
 //! ```
 //!
-//! [`main`](macro@main) lists what a supervisor can be told; [`Builder`] is the same by a call. [`App`] has
-//! what a program says to its supervisor, and what it has from the instance before.
+//! [`main`](macro@main) lists the options of a supervisor; [`Builder`] sets the same by a call. [`App`] has
+//! what a program tells its supervisor, and what it finds of the instance before.
 //!
 //! # The guide
 //!
 //! | page | answers |
 //! |---|---|
 //! | [`guide::first_service`] | how a program becomes a service, and how it ends |
-//! | [`guide::health`] | beats, checks, questions and probes; when it is ready; what follows a hang |
-//! | [`guide::what_survives`] | stored data, descriptors, how the last one ended |
-//! | [`guide::graceful_stop`] | stops, warnings, whom a signal reaches |
+//! | [`guide::health`] | beats, checks, questions and probes; when an instance is ready; what follows a hang |
+//! | [`guide::what_survives`] | stored data, descriptors, how the instance before ended |
+//! | [`guide::graceful_stop`] | stops, warnings, which processes a signal reaches |
 //! | `sam::tokio` | a server on tokio (feature `tokio`) |
 //! | [`guide::under_systemd`] | a unit, its watchdog, socket activation, logs |
 //! | [`guide::in_a_container`] | process 1, orphans, health checks |
 //! | [`guide::c`] | libsam for C |
 //! | [`guide::options`] | every option: meaning, default, where it can be given |
-//! | [`guide::defaults`] | what a supervisor does if it is told nothing, and why |
+//! | [`guide::defaults`] | what a supervisor does without any option, and why |
 //!
 //! # What is watched
 //!
@@ -57,8 +57,8 @@
 //!   [cgroup](options::Cgroup) where it has one.
 //! - **Its own word.** [`App::mark_failed`].
 //!
-//! The supervisor's own lateness, a suspended machine, a debugger, and an instance that was ready to run and
-//! got no processor are not taken for a hang.
+//! The supervisor takes none of these for a hang: its own lateness, a suspended machine, a debugger, and an
+//! instance that was ready to run and got no processor.
 //!
 //! # Operators
 //!
@@ -67,8 +67,8 @@
 //! above: READY, STATUS, WATCHDOG and STOPPING. As process 1 it reaps orphans. If the supervisor is killed, its
 //! instance dies with it ([`Builder::outlive`]).
 //!
-//! A program finds signals (ignored, blocked) and descriptors as it would without a supervisor. Only standard
-//! streams that are closed differ: they are opened as `/dev/null`.
+//! A program finds signals (ignored, blocked) and descriptors as it would without a supervisor, with one
+//! exception: the supervisor opens a standard stream that is closed as `/dev/null`.
 //!
 //! The environment wins over the program: `SAM_INTERVAL=500ms`. [`guide::options`] lists the variables, and
 //! [`Builder::without_environment`] turns them off.
@@ -83,10 +83,10 @@
 //!
 //! # Inside
 //!
-//! Floors, each of which uses only those above it in this list:
+//! The crate has five floors. Each uses only those above it in this list:
 //!
 //! 1. `state`: what to do, as a pure function of state, event and time.
-//! 2. `shared`: what both processes see: the board (health) and the vault (stored data).
+//! 2. `shared`: the memory that both processes see: the board (health) and the vault (stored data).
 //! 3. `wire`: messages between an instance and its supervisor.
 //! 4. `app`: what runs in the instance.
 //! 5. `supervisor`: effects; one thread, one loop.

@@ -1,4 +1,4 @@
-//! What the expansion of `#[sam::main]` and the library for C call. Not for people.
+//! What the expansion of `#[sam::main]`, the command and the library for C call. It is no public API.
 
 use std::process;
 
@@ -11,17 +11,17 @@ pub use crate::options::{
     values::read_signal,
 };
 
-/// Puts an option of the command line in; `None` if its value makes no sense.
+/// Sets an option of the command line. `None`: the option does not take that value.
 pub fn set(builder: Builder, setting: &Setting, value: &std::ffi::OsStr) -> Option<Builder> {
     builder.set(setting, value)
 }
 
-/// Has another program run as that user.
+/// Sets the user as which another program runs.
 pub fn set_user(builder: Builder, user: Identity) -> Builder {
     builder.user(user)
 }
 
-/// The options of the table that the command line has.
+/// The options of the table that `sam run` takes.
 pub fn settings_of_command() -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(|setting| setting.places.command)
 }
@@ -40,26 +40,27 @@ pub mod signals {
     };
 }
 
-/// Restarts and passes exits on as corosync's library does, unless `SAM_COROSYNC=0`.
+/// Has restarts and exits follow the rules of corosync's library, unless `SAM_COROSYNC=0`.
 pub fn like_corosync(builder: Builder) -> Builder {
     builder.like_corosync()
 }
 
-/// Begins supervision, or says why not and ends the process: `main` may return anything.
+/// Begins supervision. If that fails, prints why and ends the process: `main` may have any return type, so
+/// the error cannot be its result.
 pub fn enter(builder: Builder) {
     if let Err(error) = builder.supervise() {
         give_up(&error);
     }
 }
 
-/// Whether this process was forked by an instance, and so is none itself. Two loads;
+/// Whether an instance has forked this process, so that it is no instance itself. Two loads;
 /// async-signal-safe.
 #[inline]
 pub fn is_detached() -> bool {
     crate::app::is_detached()
 }
 
-/// Says why, and ends the process with the error's status.
+/// Prints the error with its sources, and ends the process with the error's exit status.
 pub fn give_up(error: &Error) -> ! {
     let mut text = format!("sam: {error}");
     let mut source = std::error::Error::source(error);
@@ -71,8 +72,8 @@ pub fn give_up(error: &Error) -> ! {
     process::exit(error.kind().exit_status().into())
 }
 
-/// What the expansion of `#[sam::main]` names, called by the version of `lcr-macros` that wrote
-/// it: macros that are sent to another version by `crate = path` do not compile.
+/// The names in the expansion of `#[sam::main]`, under the version of `lcr-macros` that wrote the expansion:
+/// if `crate = path` leads to another version of sam, the program does not compile.
 pub mod v0_1_0 {
     pub use super::{enter, signals};
 }

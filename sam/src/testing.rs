@@ -21,13 +21,13 @@ pub(crate) struct Child {
     ended: Option<WaitResult>,
 }
 
-/// How it ended: `Ok(code)` or `Err(signal)`.
+/// How a child ended: `Ok(code)` or `Err(signal)`.
 pub(crate) type WaitResult = Result<i32, i32>;
 
 /// Runs `body` in a forked process, which ends with code 0 after it, with 101 if it panics, and by
 /// SIGALRM if it is still there after two minutes: a test fails, and does not hang.
 ///
-/// What other tests have open is open in it too: a test of what a close does forks first.
+/// The child inherits the descriptors that other tests have open, so a test of what a close does forks first.
 pub(crate) fn fork(body: impl FnOnce()) -> Child {
     say_panics_of_children();
     // SAFETY: the child runs `body` and leaves with _exit. Its threads are gone; of the locks that
@@ -45,8 +45,8 @@ pub(crate) fn fork(body: impl FnOnce()) -> Child {
     }
 }
 
-/// A panic in a child goes to stderr by a bare write: the threads that may hold the locks of the
-/// harness's way are not there. Set before any fork, because setting a hook takes a lock too.
+/// Has a panic in a child go to stderr by a bare write: threads that the child lacks may hold the locks that the
+/// harness takes. Called before any fork, because setting a hook takes a lock, too.
 fn say_panics_of_children() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -64,7 +64,7 @@ fn say_panics_of_children() {
 }
 
 impl Child {
-    /// SIGKILL; no error if it has ended already.
+    /// Sends SIGKILL. It is no error if the child has ended already.
     pub(crate) fn kill(&self) {
         if self.ended.is_none() {
             // SAFETY: a signal to a child that was not reaped, so that the number is still its own.
@@ -76,7 +76,7 @@ impl Child {
         self.reap(0).expect("a child ends")
     }
 
-    /// How it ended, if it has.
+    /// How the child ended, if it has.
     pub(crate) fn ended(&mut self) -> Option<WaitResult> {
         self.reap(libc::WNOHANG)
     }
@@ -136,7 +136,7 @@ pub(crate) fn allocations(body: impl FnOnce()) -> u64 {
 
 /// How many descriptors this process has open.
 pub(crate) fn open_descriptors() -> usize {
-    // The directory's own is there both times that one compares.
+    // The descriptor of the directory itself is among them each time.
     std::fs::read_dir("/proc/self/fd").expect("proc is mounted").count()
 }
 

@@ -7,11 +7,11 @@ use crate::{
     life::{Stage, change},
 };
 
-/// `sam_warn_signal_set`: the signal that comes before SIGKILL; SIGKILL itself leaves no time
-/// between. Before `sam_register` for all instances, afterwards for this one.
+/// `sam_warn_signal_set`: sets the signal that warns a program before SIGKILL. SIGKILL itself leaves no time
+/// after the warning. A call before `sam_register` is for all instances, a later one for this instance.
 ///
 /// - `CS_ERR_BAD_HANDLE`: not initialized, or finalized.
-/// - `CS_ERR_INVALID_PARAM`: no signal, or SIGSTOP, which ends nothing.
+/// - `CS_ERR_INVALID_PARAM`: there is no such signal, or it is SIGSTOP, which ends no process.
 #[unsafe(no_mangle)]
 pub extern "C" fn sam_warn_signal_set(warn_signal: c_int) -> Status {
     change(|told, stage| {
@@ -29,11 +29,11 @@ pub extern "C" fn sam_warn_signal_set(warn_signal: c_int) -> Status {
     })
 }
 
-/// `sam_mark_failed`: for programs with the policy CMAP, which tells the cluster of the failure.
+/// `sam_mark_failed`: tells the cluster of a failure, under a policy with CMAP. `sam_initialize` takes no such
+/// policy so far, so this always fails.
 ///
 /// - `CS_ERR_BAD_HANDLE`: not initialized, or finalized.
-/// - `CS_ERR_INVALID_PARAM`: the policy has no CMAP in it, as none that `sam_initialize` takes
-///   so far.
+/// - `CS_ERR_INVALID_PARAM`: the policy has no CMAP in it.
 #[unsafe(no_mangle)]
 pub extern "C" fn sam_mark_failed() -> Status {
     if Stage::now().is_open() { Status::INVALID_PARAM } else { Status::BAD_HANDLE }

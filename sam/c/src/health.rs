@@ -10,7 +10,7 @@ use crate::{
 /// `sam_hc_callback_t`: 0 if the application is well.
 pub type Callback = extern "C" fn() -> c_int;
 
-/// `sam_start`: from here on the application gives a sign of life once an interval.
+/// `sam_start`: begins the check. From now on the application gives a sign of life at least once an interval.
 ///
 /// - `CS_ERR_BAD_HANDLE`: not registered, started already, or finalized.
 #[unsafe(no_mangle)]
@@ -25,7 +25,7 @@ pub extern "C" fn sam_start() -> Status {
     })
 }
 
-/// `sam_stop`: from here on silence is no failure, until the next `sam_start`.
+/// `sam_stop`: pauses the check. Silence is no failure until the next `sam_start`.
 ///
 /// - `CS_ERR_BAD_HANDLE`: not started.
 #[unsafe(no_mangle)]
@@ -40,7 +40,7 @@ pub extern "C" fn sam_stop() -> Status {
     })
 }
 
-/// `sam_hc_send`: a sign of life. Reads the clock and writes a word; no system call, no lock.
+/// `sam_hc_send`: gives a sign of life. It reads the clock and writes a word; no system call, no lock.
 ///
 /// - `CS_ERR_BAD_HANDLE`: not started.
 #[unsafe(no_mangle)]
@@ -52,12 +52,12 @@ pub extern "C" fn sam_hc_send() -> Status {
     Status::OK
 }
 
-/// `sam_hc_callback_register`: while the application runs, a thread of this library calls `cb`
-/// once an interval, with every signal blocked, and 0 is the sign of life. NULL: `sam_hc_send`
-/// is it again.
+/// `sam_hc_callback_register`: while the application is started, a thread of this library calls `cb` once an
+/// interval, with every signal blocked. If `cb` returns 0, that is a sign of life. After a call with NULL,
+/// `sam_hc_send` gives signs of life again.
 ///
 /// - `CS_ERR_BAD_HANDLE`: not registered, started, or finalized.
-/// - `CS_ERR_LIBRARY`: the thread could not be made; `errno` says why.
+/// - `CS_ERR_LIBRARY`: the system makes no thread; `errno` says why.
 #[unsafe(no_mangle)]
 pub extern "C" fn sam_hc_callback_register(cb: Option<Callback>) -> Status {
     change(|_, stage| {

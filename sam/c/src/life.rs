@@ -1,18 +1,18 @@
-//! The stages of a program's life with sam, and the calls that move it.
+//! The stages of a program's life with sam, and the calls that lead from one to another.
 //!
-//! | stage | what may be called, beside `sam_data_*` and `sam_warn_signal_set` |
+//! | stage | calls that it allows |
 //! |---|---|
-//! | new | `sam_initialize`, and nothing else at all |
-//! | initialized | `sam_register`, `sam_finalize` |
-//! | registered | `sam_start`, `sam_hc_callback_register`, `sam_finalize` |
-//! | started | `sam_hc_send`, `sam_stop`, `sam_finalize` |
-//! | finalized | nothing |
+//! | new | `sam_initialize` |
+//! | initialized | `sam_register`, `sam_finalize`, `sam_data_*`, `sam_warn_signal_set` |
+//! | registered | `sam_start`, `sam_hc_callback_register`, `sam_finalize`, `sam_data_*`, `sam_warn_signal_set` |
+//! | started | `sam_hc_send`, `sam_stop`, `sam_finalize`, `sam_data_*`, `sam_warn_signal_set` |
+//! | finalized | none |
 //!
-//! Whatever else is called answers `CS_ERR_BAD_HANDLE`.
+//! Every other call returns `CS_ERR_BAD_HANDLE`.
 //!
-//! The stage is one word, so that a beat asks for it by one load. Changes are made one after the
-//! other, under the lock of [`Told`] and in a [`quiet`] section, so that the order in which the
-//! stage changes is the order in which the supervisor hears of it.
+//! The stage is one word, so a beat reads it by one load. Changes come one after the other, under the lock
+//! of [`Told`] and in a [`quiet`] section: the supervisor hears of them in the order in which the stage
+//! changes.
 
 use std::{
     ffi::{c_int, c_uint},
@@ -32,7 +32,7 @@ const RESTART: c_uint = 2;
 const QUORUM: c_uint = 0x08;
 const CMAP: c_uint = 0x10;
 
-/// Where the program is.
+/// The stage of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Stage {
@@ -46,17 +46,18 @@ pub(crate) enum Stage {
 impl Stage {
     const ALL: [Stage; 5] = [Stage::New, Stage::Initialized, Stage::Registered, Stage::Started, Stage::Finalized];
 
-    /// Where this process is. A child of the application's has nothing to call any more.
+    /// The stage of this process. In a child that the application has forked it is `Finalized`: no call is
+    /// allowed.
     #[inline]
     pub(crate) fn now() -> Stage {
         if __private::is_detached() {
             return Stage::Finalized;
         }
-        // Relaxed: what a stage allows is ordered by the locks of what is called then.
+        // Relaxed: the locks of the calls that a stage allows order what they do.
         Stage::ALL[usize::from(STAGE.load(Ordering::Relaxed))]
     }
 
-    /// Is there anything to be told to sam?
+    /// Whether the stage allows calls on stored data and the warn signal.
     pub(crate) fn is_open(self) -> bool {
         matches!(self, Stage::Initialized | Stage::Registered | Stage::Started)
     }
@@ -72,7 +73,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// The next stage.
+    /// Enters a stage.
     pub(crate) fn enter(&mut self, stage: Stage) {
         STAGE.store(stage as u8, Ordering::Relaxed);
     }
@@ -81,10 +82,10 @@ impl Told {
 static TOLD: Mutex<Told> =
     Mutex::new(Told { interval: Duration::ZERO, recovery: Recovery::Quit, warn_signal: libc::SIGTERM });
 
-/// Runs a call that changes something, alone, with what was told and the present stage.
+/// Runs a call that changes something, alone, with what the program has said and the present stage.
 pub(crate) fn change(call: impl FnOnce(&mut Told, Stage) -> Status) -> Status {
     quiet(|| {
-        // Before the lock: a thread that is not in this child may hold it.
+        // Before the lock: a thread that this child lacks may hold it.
         if __private::is_detached() {
             return Status::BAD_HANDLE;
         }
@@ -95,8 +96,8 @@ pub(crate) fn change(call: impl FnOnce(&mut Told, Stage) -> Status) -> Status {
 
 /// `sam_initialize`: takes the interval in milliseconds (0: only ends count) and the policy.
 ///
-/// - `CS_ERR_BAD_HANDLE`: it was called before.
-/// - `CS_ERR_INVALID_PARAM`: the interval is negative, or the policy is none.
+/// - `CS_ERR_BAD_HANDLE`: the program has called it before.
+/// - `CS_ERR_INVALID_PARAM`: the interval is negative, or there is no such policy.
 /// - `CS_ERR_NOT_SUPPORTED`: the policy asks for quorum or cmap.
 #[unsafe(no_mangle)]
 pub extern "C" fn sam_initialize(time_interval: c_int, recovery_policy: c_uint) -> Status {
@@ -118,18 +119,18 @@ pub extern "C" fn sam_initialize(time_interval: c_int, recovery_policy: c_uint) 
     })
 }
 
-/// `sam_register`: makes this process the supervisor and returns in each instance, with its
-/// number, from 1, where `instance_id` points if that is not NULL.
+/// `sam_register`: makes this process the supervisor, and returns in each instance. If `instance_id` is not
+/// NULL, writes the instance's number there, from 1 on.
 ///
 /// - `CS_ERR_BAD_HANDLE`: not initialized, registered already, or finalized.
-/// - `CS_ERR_BAD_OPERATION`: there are other threads already, which no instance would have.
-/// - `CS_ERR_INVALID_PARAM`: a value from the environment makes no sense.
+/// - `CS_ERR_BAD_OPERATION`: there are other threads, which would be missing in each instance.
+/// - `CS_ERR_INVALID_PARAM`: a variable of the environment has a value that sam does not take.
 /// - `CS_ERR_LIBRARY`, `CS_ERR_NO_MEMORY`: the operating system refused; `errno` says why.
 ///
-/// Unless `SAM_COROSYNC=0` is in the environment, restarts are as of corosync's library: at once,
-/// without a budget (a crash loop is slowed down to one a second after 200 in a row), and an
-/// instance that exits before `sam_start` or after `sam_stop` is not restarted: its status is the
-/// supervisor's.
+/// Unless `SAM_COROSYNC=0` is in the environment, restarts follow the rules of corosync's library. They come
+/// at once and without a budget; only a crash loop slows down, after 200 restarts in a row, to one a second.
+/// If an instance exits before `sam_start` or after `sam_stop`, there is no restart, and the supervisor
+/// ends with the same status.
 ///
 /// After an error the program is unsupervised, and may try again.
 ///
@@ -156,8 +157,8 @@ pub unsafe extern "C" fn sam_register(instance_id: *mut c_uint) -> Status {
     status
 }
 
-/// `sam_finalize`: nothing is checked any more, and however this process ends, its supervisor
-/// ends so, too, and makes no further instance.
+/// `sam_finalize`: ends supervision. Nothing is checked any more, and however this process ends, its supervisor
+/// ends in the same way and starts no further instance.
 ///
 /// - `CS_ERR_BAD_HANDLE`: not initialized, or finalized already.
 #[unsafe(no_mangle)]

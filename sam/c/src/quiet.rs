@@ -1,13 +1,14 @@
-//! Sections that no signal handler of the same thread gets into.
+//! Sections that are safe against a signal handler of the same thread.
 //!
-//! A handler runs between two instructions of whatever its thread does. If that holds a lock, a
-//! handler that waits for the lock waits for ever. [`quiet`] keeps handlers out, for two system
-//! calls; [`alone`] lets them in and tells them, for the price of a word.
+//! A handler runs between two instructions of whatever its thread does. If the thread holds a lock, a handler
+//! that waits for the lock waits for ever. [`quiet`] keeps handlers from running, which costs two system
+//! calls. [`alone`] lets them run and refuses to enter a section that they have interrupted, which costs a
+//! word.
 
 use std::{cell::Cell, mem::MaybeUninit, ptr};
 
-/// Runs `section` with all signals blocked in this thread. A thread that it makes has them
-/// blocked for ever.
+/// Runs `section` with all signals blocked in this thread. A thread that `section` makes has them blocked for
+/// ever.
 pub(crate) fn quiet<T>(section: impl FnOnce() -> T) -> T {
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
@@ -26,8 +27,8 @@ thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `section`, or returns `None` if this thread is inside of one: then this is a handler that
-/// interrupted it.
+/// Runs `section`. `None` if this thread is inside such a section already: the caller is a handler that has
+/// interrupted the section.
 pub(crate) fn alone<T>(section: impl FnOnce() -> T) -> Option<T> {
     if INSIDE.replace(true) {
         return None;

@@ -29,11 +29,11 @@ impl From<sam_rust::Result<()>> for Status {
 }
 
 impl From<&sam_rust::Error> for Status {
-    /// By the one table of the crate `sam`. Leaves in `errno` what the operating system said.
+    /// By the table of kinds of the crate `sam`. Leaves the operating system's error in `errno`.
     fn from(error: &sam_rust::Error) -> Status {
         let system = error.source().and_then(|source| source.downcast_ref::<io::Error>());
         if let Some(number) = system.and_then(io::Error::raw_os_error) {
-            // SAFETY: takes nothing and gives the address of this thread's `errno`.
+            // SAFETY: takes no arguments and returns the address of this thread's `errno`.
             let errno = unsafe { libc::__errno_location() };
             // SAFETY: an int that is there as long as this thread.
             unsafe { errno.write(number) };

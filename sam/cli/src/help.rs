@@ -1,17 +1,17 @@
-//! What `--help` says. The options of `sam run` come from the library's table.
+//! The texts of `--help`. The options of `sam run` come from the library's table.
 
 use sam::__private::{self as private, Section, Setting};
 
-/// Of the command.
+/// The help of the command itself.
 pub(crate) const SAM: &str = "\
 Keeps programs running.
 
 Usage:
   sam run [OPTIONS] -- PROGRAM [ARGUMENTS...]   supervise a program
   sam status [OPTIONS] FILE                     show how a supervised program is doing
-  sam stop [OPTIONS] FILE                       stop it, and wait for its end
+  sam stop [OPTIONS] FILE                       stop the program, and wait for its end
   sam restart [OPTIONS] FILE                    end its instance, and begin the next
-  sam signal FILE SIGNAL                        send it a signal: SIGHUP to reload
+  sam signal FILE SIGNAL                        send the program a signal, as SIGHUP to reload
 
 Options:
   -h, --help      this help; that of a command: sam run --help
@@ -20,7 +20,8 @@ Options:
 
 const RUN: &str = "\
 Supervises a program: starts it as a child, watches it, and starts the next instance when the
-program fails or hangs. Ends as the last instance ended, by the same signal if a signal ended it.
+program fails or hangs. sam ends as the last instance ended, by the same signal if a signal ended
+that.
 
 Usage:
   sam run [OPTIONS] -- PROGRAM [ARGUMENTS...]
@@ -34,23 +35,23 @@ const AFTER_OPTIONS: &str = "\
   -h, --help
                            This help.
 
-Messages of sd_notify(3) that sam reads: READY=1, STOPPING=1, WATCHDOG=1, WATCHDOG=trigger,
-STATUS=, WATCHDOG_USEC= (until the instance ends; 0: no watchdog), EXTEND_TIMEOUT_USEC= (of a
-start, and of an end that the program began itself), BARRIER=1 and MAINPID=. A process of the
-program's process group that MAINPID= names gets the signals from then on, and when the main
-process before it has ended, its end is the program's. gunicorn is upgraded in this way by
-SIGUSR2 if its when_ready sends MAINPID= and sam has --notify group.
+sam reads these messages of sd_notify(3): READY=1, STOPPING=1, WATCHDOG=1, WATCHDOG=trigger,
+STATUS=, WATCHDOG_USEC= (until the instance ends; 0: no watchdog), EXTEND_TIMEOUT_USEC= (for a
+start, and for an end that the program began itself), BARRIER=1 and MAINPID=. MAINPID= names a
+process of the program's process group. That process gets the signals from then on, and once the
+main process before it has ended, its end is the program's. So SIGUSR2 upgrades gunicorn if its
+when_ready sends MAINPID= and sam has --notify group.
 
 If sam finds NOTIFY_SOCKET set, it sends READY=1, STATUS=, WATCHDOG=1 (while the program is well)
-and STOPPING=1 to its own service manager. The program inherits SAM_... variables, which are for
-programs that are linked with the library; sam run does not read them.
+and STOPPING=1 to its own service manager. sam run does not read SAM_... variables, which are for
+programs that are linked with the library; the program inherits them.
 
-Exit status, if not the program's:
+Exit status, if it is not the program's:
     1    the budget is spent, and the last instance ended with 0 after a warning
     64   an argument is wrong
-    69   this system cannot do that: no cgroup can be made with --cgroup need, for one
-    70   another supervisor keeps the status file, or another misuse
-    71   the system refused something; no instance could be made
+    69   this system does not support it: for example, no cgroup can be made for --cgroup need
+    70   another supervisor keeps the status file
+    71   the system refused something, or no instance could be made
     73   there is no room for what is to be stored
     75   an answer did not come in time
     126  the program cannot be executed
@@ -60,7 +61,7 @@ Exit status, if not the program's:
 /// The column where the text of an option begins, and the one where it ends.
 const TEXT: (usize, usize) = (27, 95);
 
-/// Of `sam run`.
+/// The help of `sam run`.
 pub(crate) fn run() -> String {
     let mut help = RUN.to_owned();
     for (section, title) in SECTIONS {
@@ -77,9 +78,9 @@ pub(crate) fn run() -> String {
     help + AFTER_OPTIONS
 }
 
-/// Each section with its title.
+/// The sections, each with its title.
 pub(crate) const SECTIONS: [(Section, &str); 6] = [
-    (Section::Health, "How sam knows that the program is well. Without these options: by its end alone."),
+    (Section::Health, "How sam knows that the program is well. Without these options, only by its end:"),
     (Section::Failure, "What follows a failure:"),
     (Section::Instances, "How instances are made, and what becomes of what they leave:"),
     (
@@ -87,10 +88,7 @@ pub(crate) const SECTIONS: [(Section, &str); 6] = [
         "Signals. SIGTERM, SIGINT (Ctrl-C) and SIGQUIT stop sam and the program; a second Ctrl-C kills\n\
          the program. sam passes other signals on.",
     ),
-    (
-        Section::Surroundings,
-        "What the program finds around itself, where that is not what sam has. Probes find none of it.",
-    ),
+    (Section::Surroundings, "What the program finds around itself in place of what sam has. Probes find none of it:"),
     (Section::Reports, "What sam reports:"),
 ];
 
@@ -102,7 +100,7 @@ pub(crate) fn name(setting: &Setting) -> String {
     }
 }
 
-/// What an option means, and its default.
+/// The meaning of an option, and its default.
 pub(crate) fn meaning(setting: &Setting) -> String {
     let spell = |text: &'static str| private::spelled(text, |word| format!("--{word}"));
     let default = spell(setting.default_of_command.unwrap_or(setting.default.text()));
@@ -132,9 +130,9 @@ fn filled(text: &str, indent: usize, end: usize) -> String {
     lines
 }
 
-/// Of `sam status`.
+/// The help of `sam status`.
 pub(crate) const STATUS: &str = "\
-Shows how a supervised program is doing, by the status file of its supervisor: the FILE of
+Shows how a supervised program is doing. FILE is the status file of its supervisor: that of
 `sam run --status FILE`, SAM_STATUS=FILE or Builder::status.
 
 Usage:
@@ -149,18 +147,18 @@ Options:
 
 Exit status:
     0    the program serves
-    1    it does not serve, yet or any more
+    1    the program does not serve, yet or any more
     2    the file does not exist or says nothing
-    3    the supervisor ended without writing so
+    3    the supervisor has ended, and the file does not say so
     4    the file is old: the supervisor cannot write it
     64   an argument is wrong
     71   standard output cannot be written
 ";
 
-/// Of `sam stop`.
+/// The help of `sam stop`.
 pub(crate) const STOP: &str = "\
-Stops a supervised program and its supervisor, by the supervisor's status file, and waits until
-the supervisor has ended.
+Stops a supervised program and its supervisor, and waits until the supervisor has ended. FILE is
+the supervisor's status file.
 
 Usage:
   sam stop [OPTIONS] FILE
@@ -172,17 +170,17 @@ Options:
 Exit status:
     0    the program was stopped
     2    the file does not exist or says nothing
-    3    the supervisor has ended before
+    3    the supervisor had ended before
     64   an argument is wrong
-    71   the system refused it
+    71   the system refused to signal the supervisor
 ";
 
-/// Of `sam restart`.
+/// The help of `sam restart`.
 pub(crate) const RESTART: &str = "\
 Ends the instance of a supervised program as a stop does (by --stop-signal, else SIGTERM; by
-SIGKILL after --stop-limit), begins the next one, and waits until that has begun. The supervisor
-is found by its status file. The state of the program does not matter, and the restart does not
-count against --budget. If the next instance waits for its delay, it begins at once.
+SIGKILL after --stop-limit), begins the next one, and waits until that has begun. FILE is the
+supervisor's status file. The state of the program does not matter, and the restart does not count
+against --budget. If the next instance waits for its delay, it begins at once.
 
 Usage:
   sam restart [OPTIONS] FILE
@@ -194,15 +192,16 @@ Options:
 Exit status:
     0    the next instance has begun
     2    the file does not exist or says nothing
-    3    the supervisor has ended, or ends because it is being stopped
+    3    the supervisor has ended, or ends because an operator stops it
     64   an argument is wrong
-    71   the system refused it
+    71   the system refused to signal the supervisor
 ";
 
-/// Of `sam signal`.
+/// The help of `sam signal`.
 pub(crate) const SIGNAL: &str = "\
-Sends a signal to a supervisor, by its status file. SIGTERM, SIGINT and SIGQUIT stop the
-supervisor and its program; the supervisor passes others on to the program: SIGHUP to reload.
+Sends a signal to the supervisor that keeps the status file FILE. SIGTERM, SIGINT and SIGQUIT
+stop the supervisor and its program. The supervisor passes others on to the program, such as
+SIGHUP to reload.
 
 Usage:
   sam signal FILE SIGNAL
@@ -215,7 +214,7 @@ Exit status:
     2    the file does not exist or says nothing
     3    the supervisor has ended
     64   an argument is wrong
-    71   the system refused it
+    71   the system refused to signal the supervisor
 ";
 
 #[cfg(test)]

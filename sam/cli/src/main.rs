@@ -1,22 +1,6 @@
-//! The command `sam`: supervises any program (`sam run`), shows how one that is supervised is
-//! doing (`sam status`), and stops, restarts or signals it by its status file. `sam COMMAND --help`
-//! is its manual.
-//!
-//! # Exit statuses
-//! `sam run` ends as the program ended, by the same signal if it died of one. Its own:
-//!
-//! | status | meaning |
-//! |---|---|
-//! | 1 | the restarts are spent, and the last instance ended with 0 when it was warned |
-//! | 64 | the arguments make no sense |
-//! | 69 | this system cannot do that |
-//! | 70 | the status file is kept by another supervisor; or another misuse |
-//! | 71 | the system refused something; no instance could be made |
-//! | 126, 127 | the program cannot be executed; it is not there |
-//!
-//! `sam status` ends with 0 if the program serves, 1 if it does not (yet, or any more),
-//! 2 if the file says nothing, 3 if its supervisor is gone without having said so, 4 if what
-//! it says is old because its supervisor cannot write it, and 64 if the arguments make no sense.
+//! The command `sam`: supervises any program (`sam run`), shows how a supervised program is doing
+//! (`sam status`), and stops, restarts or signals it by the supervisor's status file. `sam COMMAND --help`
+//! is the manual, and lists the exit statuses; `help` has its texts.
 
 #![deny(missing_debug_implementations)]
 
@@ -32,10 +16,10 @@ use std::{
     process::ExitCode,
 };
 
-/// The arguments make no sense: EX_USAGE of sysexits.h.
+/// The exit status of a wrong argument: EX_USAGE of `sysexits.h`.
 const USAGE: u8 = 64;
 
-/// An argument that was refused: what it was, and what to give.
+/// Why an argument is refused, and what to give.
 #[derive(Debug)]
 struct Refusal(String);
 
@@ -57,7 +41,7 @@ impl From<lexopt::Error> for Refusal {
     fn from(error: lexopt::Error) -> Refusal {
         Refusal(match error {
             lexopt::Error::UnexpectedOption(option) => format!("there is no option {option}"),
-            lexopt::Error::MissingValue { option: Some(option) } => format!("{option} needs a value"),
+            lexopt::Error::MissingValue { option: Some(option) } => format!("{option} needs a value; give one"),
             lexopt::Error::UnexpectedValue { option, .. } => format!("{option} takes no value"),
             lexopt::Error::UnexpectedArgument(argument) => format!("{argument:?} is one argument too many"),
             other => other.to_string(),
@@ -85,9 +69,7 @@ fn main() -> ExitCode {
             (print(&format!("sam {}\n", env!("CARGO_PKG_VERSION"))), "")
         }
         Ok(Some(other)) => (Err(other.unexpected().into()), "sam --help"),
-        Ok(None) => {
-            (Err(Refusal::new("nothing to do; give a command: run, status, stop, restart or signal")), "sam --help")
-        }
+        Ok(None) => (Err(Refusal::new("there is no command; give run, status, stop, restart or signal")), "sam --help"),
         Err(error) => (Err(error.into()), "sam --help"),
     };
     result.unwrap_or_else(|refusal| {
@@ -96,7 +78,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Prints what was asked for. A reader that has gone away has read enough.
+/// Prints `text` on standard output. It is no error if the reader has gone away.
 fn print(text: &str) -> Result<ExitCode, Refusal> {
     match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
         Ok(()) => Ok(ExitCode::SUCCESS),

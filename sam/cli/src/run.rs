@@ -1,4 +1,4 @@
-//! `sam run`: arguments to a builder, through the library's table of options.
+//! `sam run`: makes a builder of the arguments, through the library's table of options.
 
 use std::{
     collections::BTreeSet,
@@ -19,7 +19,7 @@ use sam::{
 
 use crate::{Refusal, help, print, user};
 
-/// From the warning to SIGKILL where neither `--grace` nor `--watchdog` says how long that is.
+/// The time from the warning to SIGKILL where neither `--grace` nor `--watchdog` gives it.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// How long a program may take until a probe finds it well, without `--start-limit`: as long as systemd
@@ -57,13 +57,13 @@ pub(crate) fn run(mut parser: Parser) -> Result<ExitCode, Refusal> {
         return Err(Refusal::new("there is no program to supervise; give one behind --"));
     }
     match given.complete(builder)?.program(program).supervise() {
-        // Never in the supervisor; in an instance the program runs instead.
+        // The supervisor never returns, and in an instance the program runs instead.
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => private::give_up(&error),
     }
 }
 
-/// The option of that name; with `--word` and `--no-word`, whether it is on.
+/// The option of that name. Of a switch also whether it is on: `--word`, or off: `--no-word`.
 fn find(name: &str) -> Result<(&'static Setting, Option<bool>), Refusal> {
     let of = |word: &str| private::settings_of_command().find(|setting| setting.word == word);
     if let Some(setting) = of(name) {
@@ -74,7 +74,7 @@ fn find(name: &str) -> Result<(&'static Setting, Option<bool>), Refusal> {
     Ok((setting, Some(false)))
 }
 
-/// Puts a value in, or says what to give instead.
+/// Sets an option, or refuses the value and says what to give instead.
 fn set(builder: Builder, setting: &Setting, value: &OsStr) -> Result<Builder, Refusal> {
     let refusal = || Refusal(format!("--{} is {value:?}; give {}", setting.word, setting.value.expected));
     if value.is_empty() {
@@ -87,7 +87,7 @@ fn set(builder: Builder, setting: &Setting, value: &OsStr) -> Result<Builder, Re
     private::set(builder, setting, value).ok_or_else(refusal)
 }
 
-/// Which options were given, for what depends on several of them.
+/// Which options were given: some defaults depend on several of them.
 #[derive(Default)]
 struct Given {
     words: BTreeSet<&'static str>,
@@ -106,7 +106,7 @@ impl Given {
         self.words.contains(word)
     }
 
-    /// Puts in what depends on several options.
+    /// Sets the defaults that depend on several options.
     fn complete(&self, mut builder: Builder) -> Result<Builder, Refusal> {
         let is_probed = self.has("probe");
         if !is_probed && ["probe-every", "probe-limit", "probe-failures"].into_iter().any(|word| self.has(word)) {
@@ -117,7 +117,8 @@ impl Given {
         }
         let is_heard = self.has("notify") || self.has("watchdog");
         if self.ready_at_start && !is_heard && !is_probed {
-            let text = "without --watchdog or --notify every program is ready at its start, or by --probe";
+            let text = "--ready-at-start has no meaning without --watchdog, --notify or --probe, where every program is \
+                        ready at its start; leave it out";
             return Err(Refusal::new(text));
         }
         let is_ready_by_probe = is_probed && !is_heard && !self.ready_at_start;

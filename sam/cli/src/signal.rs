@@ -1,7 +1,7 @@
 //! `sam stop`, `sam restart` and `sam signal`: signals to a supervisor, by its status file.
 //!
-//! A number may be another process's by the time that it is used, so the process is held by a
-//! descriptor first and compared with what the file says of it then.
+//! The number in the file may be that of another process by now. So this opens a descriptor of the process
+//! first, which holds it, and then compares the process with what the file says of the supervisor.
 
 use std::{
     fs, io,
@@ -20,13 +20,13 @@ use serde_json::Value as Json;
 
 use crate::{Refusal, help, print, status::supervisor_lives};
 
-/// The file is not there or says nothing.
+/// The exit status if the file does not exist or says nothing.
 const UNREADABLE: u8 = 2;
 
-/// There is no such supervisor any more, or it cannot be seen from here.
+/// The exit status if the supervisor has ended, or cannot be seen from here.
 const GONE: u8 = 3;
 
-/// How often a status file is looked at for the next instance, in milliseconds.
+/// How often a restart reads the status file until it shows the next instance, in milliseconds.
 const LOOK_AGAIN: i32 = 20;
 
 /// Stops a supervisor and its program, and waits for the end.
@@ -44,7 +44,7 @@ pub(crate) fn stop(mut parser: Parser) -> Result<ExitCode, Refusal> {
     Ok(send(&file, Request::Stop, waits))
 }
 
-/// Has a supervisor end its instance and begin the next, and waits for that.
+/// Has a supervisor end its instance and begin the next, and waits until the next has begun.
 pub(crate) fn restart(mut parser: Parser) -> Result<ExitCode, Refusal> {
     let (mut file, mut waits) = (None, true);
     while let Some(argument) = parser.next()? {
@@ -83,7 +83,7 @@ fn no_file() -> Refusal {
     Refusal::new("no status file; give the one of `sam run --status FILE`")
 }
 
-/// What a supervisor is sent.
+/// What an operator wants of a supervisor.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Request {
     Stop,
@@ -91,8 +91,8 @@ enum Request {
     Signal(i32),
 }
 
-/// The first fields of a `siginfo_t` of the kernel's for a signal with a word, `sigqueue(3)`, and room
-/// for the rest.
+/// The first fields of the kernel's `siginfo_t` for a signal with a word (`sigqueue(3)`), and room for the
+/// rest.
 #[repr(C)]
 struct Queued {
     number: i32,
@@ -113,7 +113,7 @@ impl Queued {
     fn new(number: i32, word: i32) -> Queued {
         // SAFETY: takes no pointers.
         let user = unsafe { libc::getuid() };
-        // As `union sigval` has it: an int at its start.
+        // `union sigval` has an int at its start.
         let mut bytes = [0; size_of::<usize>()];
         bytes[..4].copy_from_slice(&word.to_ne_bytes());
         let sender = Sender { pid: std::process::id().cast_signed(), user, word: usize::from_ne_bytes(bytes) };
@@ -139,7 +139,7 @@ fn send(file: &Path, request: Request, waits: bool) -> ExitCode {
     let Some(pid) = status["supervisor"].as_u64().and_then(|pid| i32::try_from(pid).ok()) else {
         return fail(UNREADABLE, "is no status file, or its supervisor has not begun");
     };
-    let gone = "its supervisor is gone; there is nothing to signal";
+    let gone = "its supervisor has ended; there is nothing to signal";
     let process = match open(pid) {
         Ok(process) => process,
         Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return fail(GONE, gone),
@@ -185,12 +185,12 @@ fn send(file: &Path, request: Request, waits: bool) -> ExitCode {
     }
 }
 
-/// Holds a process: its number is no other's as far as this descriptor is concerned.
+/// Opens a descriptor that holds a process: a signal through it reaches no other process of that number.
 fn open(pid: i32) -> io::Result<OwnedFd> {
     // SAFETY: takes no pointers.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     match i32::try_from(fd) {
-        // SAFETY: it is new and nobody else's.
+        // SAFETY: it is new, and nothing else owns it.
         Ok(fd @ 0..) => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
         _ => Err(io::Error::last_os_error()),
     }

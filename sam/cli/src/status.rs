@@ -18,13 +18,13 @@ use serde_json::{Value as Json, json};
 
 use crate::{Refusal, help, print};
 
-/// How often `--watch` looks.
-const GLANCE: Duration = Duration::from_millis(200);
+/// How often `--watch` reads the file.
+const WATCH_POLL: Duration = Duration::from_millis(200);
 
-/// How often a file is read again that may be about to change.
-const SETTLING: u32 = 10;
+/// How often a file that may be about to change is read again.
+const REREADS: u32 = 10;
 
-/// Every word that a stage may be, and what it means.
+/// The words for a stage in the file, and what each means.
 const STAGES: [(&str, &str); 11] = [
     ("waiting", "waits to be started"),
     ("spawning", "is being started"),
@@ -36,15 +36,15 @@ const STAGES: [(&str, &str); 11] = [
     ("killing", "was killed and has not ended yet"),
     ("suspended", "is suspended, as its supervisor is"),
     ("left", "has ended, and its supervisor too"),
-    // A file that was made and not written yet.
+    // The supervisor has made the file and not yet written a stage.
     ("", "has not begun"),
 ];
 
-/// How it stands, as the exit status says it.
+/// How the program is doing; the number is the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Serves = 0,
-    ServesNot = 1,
+    DoesNotServe = 1,
     Unreadable = 2,
     Gone = 3,
     Old = 4,
@@ -64,45 +64,45 @@ pub(crate) fn status(mut parser: Parser) -> Result<ExitCode, Refusal> {
     let file = file.ok_or_else(|| Refusal::new("no status file; give the one of `sam run --status FILE`"))?;
     let mut shown = None;
     loop {
-        let (verdict, text, sight) = look(&file, json);
-        if shown.as_ref() != Some(&sight) {
+        let (verdict, text, seen) = look(&file, json);
+        if shown.as_ref() != Some(&seen) {
             if verdict == Verdict::Unreadable {
                 eprint!("{text}");
             } else if print(&text)? != ExitCode::SUCCESS {
                 return Ok(ExitCode::from(sam::ErrorKind::Io.exit_status()));
             }
         }
-        if !watch || matches!(verdict, Verdict::Unreadable | Verdict::Gone) || is_over(&sight) {
+        if !watch || matches!(verdict, Verdict::Unreadable | Verdict::Gone) || is_over(&seen) {
             return Ok(ExitCode::from(verdict as u8));
         }
-        shown = Some(sight);
-        thread::sleep(GLANCE);
+        shown = Some(seen);
+        thread::sleep(WATCH_POLL);
     }
 }
 
-/// What is compared to know whether something changed.
-type Sight = (Json, Option<bool>);
+/// What `--watch` compares to know whether something has changed.
+type Seen = (Json, Option<bool>);
 
-fn is_over((status, _): &Sight) -> bool {
+fn is_over((status, _): &Seen) -> bool {
     status["stage"] == "left"
 }
 
-fn look(file: &Path, json: bool) -> (Verdict, String, Sight) {
-    let mut sight = look_once(file, json);
-    // Its supervisor may have written its last word and left since the file was read; or an
-    // instance may have ended, and the file be about to say so.
-    for _ in 0..SETTLING {
-        match sight.0 {
+fn look(file: &Path, json: bool) -> (Verdict, String, Seen) {
+    let mut seen = look_once(file, json);
+    // Since the file was read its supervisor may have written its last status and ended; or an instance may
+    // have ended, and the supervisor be about to write so.
+    for _ in 0..REREADS {
+        match seen.0 {
             Verdict::Gone | Verdict::Old => {}
             _ => break,
         }
         thread::sleep(Duration::from_millis(10));
-        sight = look_once(file, json);
+        seen = look_once(file, json);
     }
-    sight
+    seen
 }
 
-fn look_once(file: &Path, json: bool) -> (Verdict, String, Sight) {
+fn look_once(file: &Path, json: bool) -> (Verdict, String, Seen) {
     let unreadable =
         |why: String| (Verdict::Unreadable, format!("sam: {}: {why}\n", file.display()), (Json::Null, None));
     let text = match fs::read_to_string(file) {
@@ -122,14 +122,14 @@ fn look_once(file: &Path, json: bool) -> (Verdict, String, Sight) {
         _ if lives == Some(false) && stage != "left" => Verdict::Gone,
         _ if status["current"] == false || lives == Some(true) && instance_is_another(&status) => Verdict::Old,
         "ready" | "running" => Verdict::Serves,
-        _ => Verdict::ServesNot,
+        _ => Verdict::DoesNotServe,
     };
     let text = if json { for_programs(&status, verdict, lives) } else { for_people(&status, verdict, lives, meaning) };
     (verdict, text, (status, lives))
 }
 
-/// Whether the process that writes the file is there. `None` if its number means nothing
-/// here, because it is of another namespace, or is not told.
+/// Whether the supervisor, which writes the file, lives. `None` if its number means nothing here, because
+/// it is of another namespace, or the file has none.
 pub(crate) fn supervisor_lives(status: &Json) -> Option<bool> {
     let pid = status["supervisor"].as_u64()?;
     if fs::metadata("/proc/self/ns/pid").ok()?.ino() != status["namespace"].as_u64()? {
@@ -144,8 +144,8 @@ pub(crate) fn supervisor_lives(status: &Json) -> Option<bool> {
     Some(!is_dead && began == status["began"].as_u64()?)
 }
 
-/// Whether the process that the file names is no child of its supervisor (any more): then the
-/// file says what was, whether or not the supervisor could mark it.
+/// Whether the process that the file names as the instance is not, or no longer, a child of the supervisor.
+/// The file is old then, whether or not the supervisor could mark it as old.
 fn instance_is_another(status: &Json) -> bool {
     let (Some(pid), Some(supervisor)) = (status["pid"].as_u64(), status["supervisor"].as_u64()) else { return false };
     let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else { return Path::new("/proc/self/stat").exists() };
@@ -175,10 +175,10 @@ fn for_people(status: &Json, verdict: Verdict, lives: Option<bool>, meaning: &st
         let _ = write!(stage, ": {cause}");
     }
     match verdict {
-        Verdict::Gone => row("state", &format!("the supervisor is gone; when it wrote last, {stage}")),
+        Verdict::Gone => row("state", &format!("the supervisor has ended; when it wrote last, {stage}")),
         Verdict::Old => {
             let age = seconds(&status["time"]).map(ago).unwrap_or_default();
-            row("state", &format!("not known; {stage} when the file was written, {age}"));
+            row("state", &format!("unknown; {stage} when the file was written, {age}"));
             row("old", "the supervisor cannot write this file (is the file system full?); its log says why");
         }
         _ => row("state", &stage),
@@ -195,8 +195,8 @@ fn for_people(status: &Json, verdict: Verdict, lives: Option<bool>, meaning: &st
     if let Some(pid) = status["supervisor"].as_u64() {
         let note = match lives {
             Some(true) => "",
-            Some(false) => ", gone",
-            None => ", of another process namespace: whether it lives cannot be seen from here",
+            Some(false) => ", has ended",
+            None => ", of another process namespace: this command cannot see whether it lives",
         };
         row("supervisor", &format!("{pid}{note}"));
     }
@@ -222,7 +222,7 @@ fn for_people(status: &Json, verdict: Verdict, lives: Option<bool>, meaning: &st
     out
 }
 
-/// How an instance ended, why, and what followed.
+/// How an instance ended, why, and what follows.
 fn end(last: &Json) -> String {
     let mut text = format!("instance {} ", last["instance"].as_u64().unwrap_or(0));
     if let Some(error) = last["error"].as_i64() {
@@ -251,9 +251,10 @@ fn end(last: &Json) -> String {
     }
     text.push_str(match last["decision"].as_str() {
         Some("restart") => "; a restart follows",
-        Some("stopped") => "; its operator had stopped it",
-        Some("clean") => "; it was done",
-        Some("fatal") => "; another would fare no better",
+        Some("stopped") => "; an operator had stopped it",
+        Some("clean") => "; its work was done",
+        Some("finished") => "; it had said that it would end",
+        Some("fatal") => "; its status says that a restart would not help",
         Some("quit") => "; the policy is to quit",
         Some("budget spent") => "; no restart is left in the budget",
         _ => "",
@@ -273,7 +274,7 @@ fn cause_of(status: &Json) -> Option<String> {
     })
 }
 
-/// Nothing of what a file says changes how a terminal shows it.
+/// `text` without control characters: no word of the file changes how the terminal shows it.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

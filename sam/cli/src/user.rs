@@ -1,4 +1,4 @@
-//! Users and groups by their names.
+//! Looks users and groups up by their names.
 
 use std::ffi::{CString, OsString};
 
@@ -7,7 +7,7 @@ use sam::__private::Identity;
 
 use crate::Refusal;
 
-/// `USER[:GROUP]`, and the variables that a login would set.
+/// Reads `USER[:GROUP]`, and adds the user's groups and the variables that a login sets.
 pub(crate) fn identity(text: &str) -> Result<Identity, Refusal> {
     let mut variables = Vec::new();
     let (name, group) = text.split_once(':').map_or((text, None), |(name, group)| (name, Some(group)));
@@ -21,7 +21,7 @@ pub(crate) fn identity(text: &str) -> Result<Identity, Refusal> {
         (Some(entry), _) => entry.uid,
         (None, Ok(number)) => Uid::from_raw(number),
         (None, Err(_)) => {
-            return Err(Refusal(format!("there is no user {name}; give --user one that is there, or a number")));
+            return Err(Refusal(format!("there is no user {name}; give --user one that exists, or a number")));
         }
     };
     let group = match group {
@@ -31,7 +31,7 @@ pub(crate) fn identity(text: &str) -> Result<Identity, Refusal> {
                 Err(_) => Group::from_name(group).map_err(failed)?.map(|entry| entry.gid),
             };
             let none =
-                || Refusal(format!("there is no group {group}; give --user USER:GROUP one that is there, or a number"));
+                || Refusal(format!("there is no group {group}; give --user USER:GROUP one that exists, or a number"));
             known.ok_or_else(none)?
         }
         None => {

@@ -1,5 +1,5 @@
 /*
- * Types of corosync's libraries that their users name, with the same values.
+ * The types of corosync's libraries that programs name, with the same values.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-/* What functions return. 29 is nobody's. */
+/* What functions return. No status has the number 29. */
 typedef enum {
 	CS_OK = 1,
 	CS_ERR_LIBRARY = 2,             /* the operating system refused; see errno */
@@ -89,8 +89,8 @@ typedef enum {
 } cs_dispatch_flags_t;
 
 /*
- * A status in words. In this header, and not in a library, so that programs that are
- * linked with libsam alone have it.
+ * A status in words. The function is in this header, and not in a library, so that programs
+ * that are linked with libsam alone have it.
  */
 static inline const char *cs_strerror(cs_error_t err)
 {
@@ -129,7 +129,7 @@ static inline const char *cs_strerror(cs_error_t err)
 	return "unknown status";
 }
 
-/* Nanoseconds since some moment in the past; never backwards. */
+/* Nanoseconds since some moment in the past. The number never decreases. */
 static inline uint64_t cs_timestamp_get(void)
 {
 #if defined CLOCK_MONOTONIC

@@ -1,12 +1,11 @@
-//! What an instance was given at its fork, and whether this process is that instance.
+//! What the supervisor gives an instance, and whether this process is that instance.
 //!
 //! A child that the application forks inherits memory and descriptors, but it is not the
 //! instance: its beats would hide that the instance hangs. So [`Attached`] is valid only where a
-//! private page says so. The kernel wipes that page in every child (MADV_WIPEONFORK), whatever made it:
-//! `fork`, or a bare `clone` that runs no `pthread_atfork` handler. Every call looks there first
-//! and, in such a child, takes no lock (a thread that is not there may hold it) and changes
-//! nothing. Where the kernel or a tool that imitates it cannot do that, a `pthread_atfork`
-//! handler writes the page.
+//! private page says so. The kernel wipes that page in every child (MADV_WIPEONFORK), whether `fork` made
+//! the child or a bare `clone`, which runs no `pthread_atfork` handler. Every call looks at the page first.
+//! In such a child it takes no lock (a thread that the child lacks may hold it) and changes nothing. Where
+//! the kernel, or a tool that imitates it, cannot wipe the page, a `pthread_atfork` handler writes it.
 
 use std::{
     io,
@@ -36,9 +35,9 @@ pub(crate) struct InstanceFds {
     pub(crate) bell: OwnedFd,
 }
 
-/// Makes this process the instance that `fds` were made for. Once in a process's life, right
-/// after the fork (or the exec) and before the application's code; `Exists` otherwise. The
-/// supervisor's ends, which a fork copies too, must have been closed here.
+/// Makes this process the instance that `fds` were made for. Call it once in a process's life (a second
+/// call is `Exists`), right after the fork or the exec, before the application's code, and after the
+/// supervisor's ends, which a fork copies, too, were closed here.
 pub(crate) fn attach(fds: InstanceFds) -> Result<()> {
     let attached = Attached {
         board: Board::map(fds.board).map_err(unmapped)?,
@@ -63,14 +62,14 @@ fn unmapped(error: io::Error) -> Error {
 
 static ATTACHED: OnceLock<Attached> = OnceLock::new();
 
-/// What an instance has of its supervisor.
+/// What connects an instance with its supervisor.
 #[derive(Debug)]
 pub(super) struct Attached {
     pub(super) board: Board,
     pub(super) vault: Mutex<Writer>,
     pub(super) client: SupervisorClient,
     pub(super) bell: OwnedFd,
-    /// Which checks are in use, one bit each. Its lock orders all changes of checks' states.
+    /// Which checks are in use, a bit for each. Its lock orders all changes of checks' states.
     pub(super) claimed: Mutex<u64>,
     here: Here,
 }
@@ -80,13 +79,13 @@ pub(super) struct Attached {
 pub(super) enum Supervision {
     /// No supervisor: every call works within the process.
     Unsupervised,
-    /// The instance.
+    /// This process is the instance.
     Attached(&'static Attached),
-    /// A child that the instance forked: its calls do nothing.
+    /// The instance has forked this process: its calls do nothing.
     ForkedChild,
 }
 
-/// Where this call was made. Two loads; async-signal-safe.
+/// Whether a supervisor watches the calling process. Two loads; async-signal-safe.
 #[inline]
 pub(super) fn supervision() -> Supervision {
     match ATTACHED.get() {
@@ -96,19 +95,22 @@ pub(super) fn supervision() -> Supervision {
     }
 }
 
-/// Whether this process was forked by an instance.
+/// Whether an instance has forked this process.
 #[inline]
 pub(crate) fn is_detached() -> bool {
     matches!(supervision(), Supervision::ForkedChild)
 }
 
-/// The error of calls that change something, in a detached child.
+/// The error of calls that change something, in a forked child.
 #[cold]
 pub(super) fn detached() -> Error {
-    Error::new(ErrorKind::BadState, "this process was forked by the supervised one, and is not supervised itself")
+    Error::new(
+        ErrorKind::BadState,
+        "an instance has forked this process, which has no supervisor; call it in the instance",
+    )
 }
 
-/// A word that is 1 in the process that made it and 0 in every child of it.
+/// A word that is 1 in the process that made it and 0 in that process's children.
 #[derive(Debug)]
 struct Here(NonNull<AtomicU32>);
 

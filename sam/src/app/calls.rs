@@ -32,11 +32,11 @@ use crate::{
 /// process: it is instance 1, stored data and kept descriptors last until its end, and nothing is checked.
 #[derive(Debug)]
 pub struct App {
-    /// What is stored where there is no supervisor, or not yet.
+    /// The stored data where there is no supervisor, or not yet.
     pub(super) data: Mutex<Option<Vec<u8>>>,
     pub(super) local_fds: LocalFds,
     pub(super) stopping: AtomicBool,
-    /// Which helper thread answers, if one does: see `helper`.
+    /// The number of the helper thread that answers, if one does: see `helper`.
     pub(super) helper: AtomicU64,
 }
 
@@ -47,7 +47,7 @@ static APP: App = App {
     helper: AtomicU64::new(0),
 };
 
-/// This process, as its supervisor sees it.
+/// The calls of this process to its supervisor.
 ///
 /// ```
 /// let app = sam::app();
@@ -75,7 +75,7 @@ impl App {
         }
     }
 
-    /// Whether this process is an instance. A child that an instance has forked is none.
+    /// Whether this process is an instance. A child that an instance has forked is not.
     pub fn is_supervised(&self) -> bool {
         matches!(attach::supervision(), Supervision::Attached(_))
     }
@@ -89,9 +89,9 @@ impl App {
         }
     }
 
-    /// Says that the application serves. [`resume_checks`](Self::resume_checks) says so, too, unless
-    /// [`ready_at_start(false)`](crate::Builder::ready_at_start) is set; call `ready` then, or if beats begin
-    /// later.
+    /// Says that the application serves. The first [`resume_checks`](Self::resume_checks) says so, too, unless
+    /// [`ready_at_start(false)`](crate::Builder::ready_at_start) is set. Call `ready` where it is set, or where
+    /// the application serves before its beats begin.
     pub fn ready(&self) {
         if let Supervision::Attached(attached) = attach::supervision() {
             let _order = lock(&attached.claimed);
@@ -145,8 +145,8 @@ impl App {
         }
     }
 
-    /// Says that the application ends of its own accord. However it ends, the supervisor then ends in the
-    /// same way and begins no further instance. From now on beats are not checked, and
+    /// Says that the application is about to end of its own accord. However it ends, the supervisor then ends
+    /// in the same way and begins no further instance. From now on beats are not checked, and
     /// [`is_stopping`](Self::is_stopping) is true. Named checks count until they are dropped; data and
     /// descriptors can still be stored.
     pub fn finalize(&self) {
@@ -159,8 +159,8 @@ impl App {
         }
     }
 
-    /// Whether this instance is to end, because it has called [`finalize`](Self::finalize) or because its
-    /// operator stops it (a signal comes, too). One load: cheap enough for each round of a loop.
+    /// Whether this instance is to end: it has called [`finalize`](Self::finalize), or an operator stops it,
+    /// which a signal tells, too. A few loads: cheap enough for each round of a loop.
     pub fn is_stopping(&self) -> bool {
         let asked = match attach::supervision() {
             Supervision::Attached(attached) => attached.board.stop_asked(),
@@ -169,14 +169,14 @@ impl App {
         asked || self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Whether it called [`finalize`](Self::finalize).
+    /// Whether the application has called [`finalize`](Self::finalize).
     #[cfg(feature = "tokio")]
     pub(super) fn is_finalized(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Says that this instance cannot go on. The supervisor warns it and ends it as if it hung. The call
-    /// returns at once.
+    /// Says that this instance cannot go on. The supervisor warns and kills it as if it hung. The call returns
+    /// at once.
     pub fn mark_failed(&self) {
         if let Supervision::Attached(attached) = attach::supervision() {
             attached.board.set_failed();
@@ -188,8 +188,8 @@ impl App {
     /// [`Builder::warn_signal`](crate::Builder::warn_signal). After SIGKILL the instance has no time left.
     ///
     /// # Errors
-    /// [`Invalid`](ErrorKind::Invalid): the number is no signal, or it is SIGSTOP, which would not end the
-    /// instance. [`BadState`](ErrorKind::BadState): this is a forked child.
+    /// [`Invalid`](ErrorKind::Invalid): the number is not that of a signal, or it is SIGSTOP, which would not
+    /// end the instance. [`BadState`](ErrorKind::BadState): this is a forked child.
     pub fn set_warn_signal(&self, signal: impl Into<Option<i32>>) -> Result<()> {
         let signal = signal.into();
         if let Some(signal) = signal.filter(|signal| !can_warn(*signal)) {
@@ -205,7 +205,7 @@ impl App {
     }
 }
 
-/// A question of the supervisor: [`App::asked`] returns it, [`App::answer`] takes it.
+/// A question of the supervisor. [`App::asked`] returns it, [`App::answer`] takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the supervisor waits for `App::answer`"]
 pub struct Question(pub(in crate::app) u64);
@@ -213,9 +213,9 @@ pub struct Question(pub(in crate::app) u64);
 /// Questions, for an application that waits in an event loop of its own. The supervisor asks, and the
 /// application answers on the path that its events take: this shows that the path works.
 impl App {
-    /// Has the supervisor ask from now on, and expect answers instead of beats. Poll the descriptor for
-    /// reading beside the application's own; when it is readable, [`answer`](Self::answer) what is
-    /// [`asked`](Self::asked). `None` without a supervisor.
+    /// Has the supervisor ask from now on, and expect answers instead of beats. Poll the returned descriptor
+    /// for reading beside the application's own. When it is readable, give [`answer`](Self::answer) what
+    /// [`asked`](Self::asked) returns. `None` without a supervisor.
     pub fn questions(&self) -> Option<BorrowedFd<'static>> {
         let Supervision::Attached(attached) = attach::supervision() else { return None };
         attached.board.set_by_asking(true);
@@ -223,8 +223,8 @@ impl App {
         Some(attached.bell.as_fd())
     }
 
-    /// The supervisor's newest question, if it has no answer yet. The descriptor of
-    /// [`questions`](Self::questions) is then unreadable until the next question.
+    /// The supervisor's newest question, if it has no answer yet. After the call the descriptor of
+    /// [`questions`](Self::questions) is not readable until the next question.
     pub fn asked(&self) -> Option<Question> {
         let Supervision::Attached(attached) = attach::supervision() else { return None };
         crate::wire::silence(attached.bell.as_fd());
@@ -251,16 +251,16 @@ impl App {
 
 /// Stored data: bytes that outlive the instance.
 impl App {
-    /// Stores `data` in place of what was stored. When the call returns, the next instance finds `data`. If
-    /// the process ends before, the next instance finds what was stored before, whole. Calls of several
-    /// threads take effect one after the other.
+    /// Stores `data` in place of what was stored. Once the call has returned, the next instance finds `data`.
+    /// If the process ends before that, the next instance finds what was stored before, whole. Calls of
+    /// several threads take effect one after the other.
     ///
-    /// Stored data survives this process. The end of the supervisor, or of the machine, takes it away. What
-    /// is stored before supervision begins is there in the instances, too.
+    /// Stored data survives this process. The end of the supervisor, or of the machine, takes it away. The
+    /// instances find what the program stored before supervision began, too.
     ///
     /// # Errors
-    /// [`NoSpace`](ErrorKind::NoSpace): `data` is longer than what the vault holds, or the kernel has no
-    /// memory for it; what was stored stays. [`BadState`](ErrorKind::BadState): this is a forked child.
+    /// [`NoSpace`](ErrorKind::NoSpace): `data` is longer than 1 GiB, or the kernel has no memory for it; what
+    /// was stored stays. [`BadState`](ErrorKind::BadState): this is a forked child.
     pub fn store(&self, data: &[u8]) -> Result<()> {
         match attach::supervision() {
             Supervision::Attached(attached) => {
@@ -335,7 +335,7 @@ impl App {
         }
     }
 
-    /// Forgets what was stored before there was a supervisor, which has it now.
+    /// Forgets what was stored before there was a supervisor: the supervisor has it now.
     pub(crate) fn forget_own(&self) {
         *lock(&self.data) = None;
     }
@@ -355,11 +355,13 @@ fn no_space(len: usize, error: io::Error) -> Error {
 #[cold]
 fn unreadable(error: io::Error, room: usize) -> Error {
     match error.kind() {
-        io::ErrorKind::InvalidInput => {
-            Error::new(ErrorKind::Invalid, format!("more than {room} bytes are stored: ask stored_len first"))
-        }
+        io::ErrorKind::InvalidInput => Error::new(
+            ErrorKind::Invalid,
+            format!("more than {room} bytes are stored; give a buffer of stored_len bytes"),
+        ),
         io::ErrorKind::InvalidData => {
-            Error::new(ErrorKind::Damaged, "the stored data is damaged: store anew").with_source(error)
+            Error::new(ErrorKind::Damaged, "an instance has overwritten the stored data; store it anew")
+                .with_source(error)
         }
         _ => Error::io("cannot read the stored data", error),
     }

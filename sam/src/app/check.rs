@@ -1,4 +1,4 @@
-//! Named checks: each thread or task that must not hang beats for itself, in its own time.
+//! Named checks: each thread or task that must not hang beats for itself, with a deadline of its own.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -12,8 +12,8 @@ use crate::{
     shared::{CHECKS, LABEL, Label, now},
 };
 
-/// A sign of life with a name and a deadline of its own: longer silence is a hang of the whole instance. To
-/// drop the check ends it. See [`App::check`].
+/// A sign of life with a name and a deadline of its own: longer silence is a hang of the whole instance.
+/// Dropping the check ends it. See [`App::check`].
 ///
 /// ```
 /// # use std::time::Duration;
@@ -29,7 +29,7 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Check {
-    /// Where it is on the board; `None` where there is no supervisor.
+    /// The check's slot on the board; `None` where there is no supervisor.
     at: Option<At>,
 }
 
@@ -37,7 +37,7 @@ pub struct Check {
 struct At {
     attached: &'static Attached,
     index: usize,
-    /// How many guards park it.
+    /// How many guards park the check.
     parks: Mutex<u32>,
 }
 
@@ -49,9 +49,9 @@ pub struct Parked<'a> {
 }
 
 impl App {
-    /// Begins a check that must [beat](Check::beat) at least once in each `deadline` (1 ms or more) from now
-    /// on. Its name has 1 to 48 bytes and no control characters. There can be 63 checks, and several may have
-    /// the same name.
+    /// Begins a check: the returned value must [beat](Check::beat) from now on, at least once in each
+    /// `deadline`, which is 1 ms or more. The name has 1 to 48 bytes and no control characters. There can be 63
+    /// checks, and several may have the same name.
     ///
     /// # Errors
     /// [`NameTooLong`](ErrorKind::NameTooLong); [`Invalid`](ErrorKind::Invalid): the name is empty or not
@@ -60,16 +60,19 @@ impl App {
     pub fn check(&self, name: &str, deadline: Duration) -> Result<Check> {
         let label = Label::new(name).ok_or_else(|| {
             if name.len() > LABEL {
-                let text = format!("a check's name of {} bytes is too long: the limit is {LABEL}", name.len());
+                let text = format!("a check's name of {} bytes is too long; give {LABEL} bytes at most", name.len());
                 Error::new(ErrorKind::NameTooLong, text)
             } else {
-                Error::new(ErrorKind::Invalid, format!("{name:?} cannot name a check: it is empty or not plain text"))
+                Error::new(
+                    ErrorKind::Invalid,
+                    format!("{name:?} cannot name a check; give 1 to {LABEL} bytes of plain text"),
+                )
             }
         })?;
         if deadline < Duration::from_millis(1) {
             return Err(Error::new(
                 ErrorKind::Invalid,
-                format!("a deadline of {deadline:?} is too short: the least is 1 ms"),
+                format!("a deadline of {deadline:?} is too short; give 1 ms or more"),
             ));
         }
         let attached = match attach::supervision() {
@@ -80,7 +83,10 @@ impl App {
         let mut claimed = lock(&attached.claimed);
         let index = claimed.trailing_ones() as usize;
         if index >= CHECKS {
-            return Err(Error::new(ErrorKind::Full, format!("no room for check {name:?}: {CHECKS} exist")));
+            return Err(Error::new(
+                ErrorKind::Full,
+                format!("no room for check {name:?}: {CHECKS} exist; drop one first"),
+            ));
         }
         *claimed |= 1 << index;
         attached.board.claim(index, &label, deadline, now());
@@ -91,8 +97,8 @@ impl App {
 }
 
 impl Check {
-    /// Says that this thread or task is alive. No system call and no lock; async-signal-safe. Without effect in
-    /// a forked child.
+    /// Says that this thread or task is alive. The call makes no system call and takes no lock; it is
+    /// async-signal-safe. In a forked child it has no effect.
     #[inline]
     pub fn beat(&self) {
         if let Some(at) = &self.at
@@ -102,8 +108,8 @@ impl Check {
         }
     }
 
-    /// Pauses the check until the guard is dropped; then the deadline begins anew. Guards nest, also across
-    /// threads.
+    /// Pauses the check until the returned guard is dropped; the deadline begins anew then. Guards nest, also
+    /// across threads.
     pub fn parked(&self) -> Parked<'_> {
         if let Some(At { attached, index, parks }) = self.here() {
             let mut parks = lock(parks);
@@ -116,7 +122,8 @@ impl Check {
         Parked { check: self }
     }
 
-    /// `None` also in a forked child, where the locks may be held by threads that are not there.
+    /// The check's slot, in the instance. `None` in a forked child, where threads that the child lacks may hold
+    /// the locks.
     fn here(&self) -> Option<&At> {
         self.at.as_ref().filter(|_| matches!(attach::supervision(), Supervision::Attached(_)))
     }

@@ -34,15 +34,16 @@ impl SupervisorClient {
         SupervisorClient { socket, serial: Mutex::new(0) }
     }
 
-    /// Asks the supervisor to look at the board. Never waits. If there is no room, earlier packets
-    /// are unread, and the supervisor looks at the board after it has read them.
+    /// Asks the supervisor to look at the board. The call never waits. If the socket has no room, earlier
+    /// packets are unread, and the supervisor looks at the board after it has read them.
     pub(super) fn look(&self) {
-        // Our stores to the board come before the send's judgement that there is no room, as the
-        // supervisor's reads from the socket come before its look.
+        // Our stores to the board come before the kernel finds that there is no room, as the supervisor's
+        // reads from the socket come before its look at the board.
         fence(Ordering::SeqCst);
         let _ = wire::send(self.socket.as_fd(), &Message::request(Kind::Look, None, 0), None);
     }
 
+    /// Sends a question and waits for its reply, [`REPLY_TIMEOUT`] at most.
     pub(super) fn ask(
         &self,
         kind: Kind,
@@ -66,11 +67,14 @@ impl SupervisorClient {
         }
         loop {
             match wire::receive(self.socket.as_fd()) {
-                // An earlier number answers a question whose asker has given up.
+                // A reply with an earlier number is to a question whose asker has given up.
                 Ok(Received::Message(reply, fd)) if reply.serial == *serial => return Ok((reply, fd)),
                 Ok(Received::Stripped(reply)) if reply.serial == *serial => {
                     let source = std::io::Error::from_raw_os_error(libc::EMFILE);
-                    return Err(Error::io("this process has no room for another descriptor", source));
+                    return Err(Error::io(
+                        "this process may open no further descriptor; close one, or raise the limit (ulimit -n)",
+                        source,
+                    ));
                 }
                 Ok(Received::Message(..) | Received::Stripped(_) | Received::Garbage) => {}
                 Ok(Received::Empty) => self.wait(PollFlags::POLLIN, until)?,
@@ -83,9 +87,12 @@ impl SupervisorClient {
     fn wait(&self, what: PollFlags, until: Instant) -> Result<()> {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Error::new(ErrorKind::Timeout, format!("the supervisor did not answer for {REPLY_TIMEOUT:?}")));
+            return Err(Error::new(
+                ErrorKind::Timeout,
+                format!("the supervisor did not answer for {REPLY_TIMEOUT:?}; see whether it is stopped"),
+            ));
         }
-        // Rounded up, so that the last millisecond is not spent turning.
+        // Rounded up, so that the last millisecond is no busy loop.
         let millis = PollTimeout::try_from(left.as_millis() as i32 + 1).unwrap_or(PollTimeout::ZERO);
         match poll(&mut [PollFd::new(self.socket.as_fd(), what)], millis) {
             Ok(_) | Err(nix::Error::EINTR) => Ok(()),
@@ -96,5 +103,5 @@ impl SupervisorClient {
 
 #[cold]
 fn gone() -> Error {
-    Error::new(ErrorKind::Gone, "the supervisor has closed its end: this process is on its own")
+    Error::new(ErrorKind::Gone, "the supervisor has ended, and this process has none any more")
 }

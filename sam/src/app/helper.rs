@@ -15,14 +15,14 @@ use crate::{
 };
 
 impl App {
-    /// Has the supervisor ask from now on, and a helper thread call `well` for each answer: `true` answers,
-    /// `false` does not, and an interval without an answer is a hang. It takes the place of an earlier
-    /// callback.
+    /// Has the supervisor ask from now on, and a helper thread call `well` for each answer. `true` is an
+    /// answer, `false` is none, and an interval without an answer is a hang. A second callback takes the place
+    /// of the first.
     ///
     /// This is corosync's `sam_hc_callback_register`. **It shows that the helper thread lives and
     /// what `well` finds out, nothing else**: if `well` looks at nothing, a main thread that hangs
-    /// goes unnoticed. An event loop of one's own does better with
-    /// [`questions`](Self::questions), and threads with [`check`](Self::check).
+    /// goes unnoticed. [`questions`](Self::questions) is better for an application with an event loop, and
+    /// [`check`](Self::check) for one with threads.
     ///
     /// If `well` panics, no answer comes. Without a supervisor the call has no effect.
     ///

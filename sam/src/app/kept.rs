@@ -1,7 +1,7 @@
 //! Named descriptors, from the instance's side: one question at a time over the socket.
 //!
-//! Names are kept by the supervisor, so that an instance that is killed between two instructions
-//! has lost none: a keep is done when its reply comes, and a take copies.
+//! The supervisor keeps the names, so an instance that is killed between two instructions loses none: a
+//! descriptor is kept when the reply comes, and a take gives a copy.
 
 use std::{
     net::{SocketAddr, TcpListener, ToSocketAddrs},
@@ -22,27 +22,27 @@ use crate::{
 
 fn parse(name: &str) -> Result<Name> {
     Name::new(name.as_bytes()).ok_or_else(|| match name.len() {
-        0 => Error::new(ErrorKind::Invalid, "a descriptor's name is empty"),
+        0 => Error::new(ErrorKind::Invalid, format!("a descriptor's name is empty; give 1 to {NAME} bytes")),
         len => Error::new(
             ErrorKind::NameTooLong,
-            format!("a descriptor's name of {len} bytes is too long: the limit is {NAME}"),
+            format!("a descriptor's name of {len} bytes is too long; give {NAME} bytes at most"),
         ),
     })
 }
 
 /// Named descriptors.
 impl App {
-    /// Has the supervisor keep a copy of `fd` under `name` (1 to 63 bytes), for this instance and later ones. It
-    /// takes the place of an earlier descriptor of that name. 64 descriptors can be kept.
+    /// Has the supervisor keep a copy of `fd` under `name` (1 to 63 bytes), for this instance and later ones. The
+    /// copy takes the place of an earlier descriptor of that name. The supervisor keeps 64 descriptors at most.
     ///
-    /// When the call returns, the copy is kept, and no end of this process closes it. A socket that has a
-    /// linger time (SO_LINGER) loses it when the supervisor drops the copy.
+    /// Once the call has returned, the copy is kept, and no end of this process closes it. When the supervisor
+    /// drops the copy of a socket with a linger time (SO_LINGER), the socket loses that time.
     ///
     /// # Errors
     /// [`NameTooLong`](ErrorKind::NameTooLong); [`Invalid`](ErrorKind::Invalid): the name is empty;
-    /// [`Full`](ErrorKind::Full): 64 are kept, or all that the supervisor may have open;
-    /// [`Timeout`](ErrorKind::Timeout): the supervisor has not answered for 5 s, so whether the copy is kept
-    /// is unknown; [`Gone`](ErrorKind::Gone): the supervisor has ended;
+    /// [`Full`](ErrorKind::Full): the supervisor keeps 64, or as many as it may have open;
+    /// [`Timeout`](ErrorKind::Timeout): the supervisor has not answered for 5 s, and may or may not keep the
+    /// copy; [`Gone`](ErrorKind::Gone): the supervisor has ended;
     /// [`BadState`](ErrorKind::BadState): this is a forked child.
     pub fn keep_fd(&self, name: &str, fd: impl AsFd) -> Result<()> {
         let key = parse(name)?;
@@ -68,12 +68,11 @@ impl App {
         }
     }
 
-    /// A copy of the descriptor that is kept under `name`, or `None`. The supervisor goes on keeping it, until
-    /// [`drop_fd`](Self::drop_fd).
+    /// A copy of the descriptor that the supervisor keeps under `name`; `None` if it keeps none. The supervisor
+    /// goes on keeping the descriptor until [`drop_fd`](Self::drop_fd).
     ///
     /// # Errors
-    /// As [`keep_fd`](Self::keep_fd); [`Io`](ErrorKind::Io): this process has no room for another
-    /// descriptor.
+    /// As [`keep_fd`](Self::keep_fd); [`Io`](ErrorKind::Io): this process may open no further descriptor.
     pub fn take_fd(&self, name: &str) -> Result<Option<OwnedFd>> {
         let key = parse(name)?;
         let client = match attach::supervision() {
@@ -86,10 +85,11 @@ impl App {
             }
         };
         match client.ask(Kind::Take, Some(key), 0, None)? {
-            // The kernel takes the lowest number that is free.
-            (Message { status: Status::Done, .. }, Some(fd)) if fd.as_raw_fd() <= libc::STDERR_FILENO => {
-                fd.try_clone().map(Some).map_err(|error| Error::io("cannot move the descriptor that was kept", error))
-            }
+            // The kernel gives the lowest free number, which may be that of a closed standard stream.
+            (Message { status: Status::Done, .. }, Some(fd)) if fd.as_raw_fd() <= libc::STDERR_FILENO => fd
+                .try_clone()
+                .map(Some)
+                .map_err(|error| Error::io("cannot move the kept descriptor above the standard streams", error)),
             (Message { status: Status::Done, .. }, Some(fd)) => Ok(Some(fd)),
             (Message { status: Status::NotFound, .. }, _) => Ok(None),
             _ => Err(refused()),
@@ -114,8 +114,8 @@ impl App {
         }
     }
 
-    /// The names under which descriptors are kept. Names that other threads keep or drop during the call may be
-    /// in the list or not.
+    /// The names under which the supervisor keeps descriptors. A name that another thread keeps or drops during
+    /// the call may be in the list or not.
     ///
     /// # Errors
     /// As [`keep_fd`](Self::keep_fd).
@@ -138,20 +138,26 @@ impl App {
         }
     }
 
-    /// A listening TCP socket on `address` that outlives this instance: the kept socket, or a new one that is
-    /// kept from now on. Connections that come while no instance lives wait in the socket's queue, and none
-    /// is refused.
+    /// A listening TCP socket on `address` that outlives this instance: the socket that the supervisor keeps, or
+    /// a new one, which it keeps from now on. Connections that come while no instance lives wait in the
+    /// socket's queue, and none is refused.
     ///
-    /// Its name is `tcp:` and the address; port 0 stays the port that the system chose first. A kept
-    /// descriptor of that name that is no listening socket is replaced.
+    /// The socket's name is `tcp:` and the address. Port 0 stays the port that the system chose first. If the
+    /// kept descriptor of that name is no listening socket, a new socket replaces it.
     ///
     /// # Errors
-    /// As [`keep_fd`](Self::keep_fd); [`Invalid`](ErrorKind::Invalid): `address` names no address;
+    /// As [`keep_fd`](Self::keep_fd); [`Invalid`](ErrorKind::Invalid): `address` is not one that can be looked up;
     /// [`Io`](ErrorKind::Io): the address cannot be bound.
     pub fn listener(&self, address: impl ToSocketAddrs) -> Result<TcpListener> {
         let addresses: Vec<SocketAddr> = address
             .to_socket_addrs()
-            .map_err(|error| Error::new(ErrorKind::Invalid, "this is no address to listen on").with_source(error))?
+            .map_err(|error| {
+                Error::new(
+                    ErrorKind::Invalid,
+                    "the address to listen on cannot be looked up; give one such as 127.0.0.1:8080",
+                )
+                .with_source(error)
+            })?
             .collect();
         for address in &addresses {
             if let Some(fd) = self.take_fd(&format!("tcp:{address}"))?
@@ -170,7 +176,9 @@ impl App {
                 Err(error) => refusal = Some(Error::io(format!("cannot listen on {address}"), error)),
             }
         }
-        Err(refusal.unwrap_or_else(|| Error::new(ErrorKind::Invalid, "there is no address to listen on")))
+        Err(refusal.unwrap_or_else(|| {
+            Error::new(ErrorKind::Invalid, "the address to listen on is empty; give one such as 127.0.0.1:8080")
+        }))
     }
 }
 
@@ -179,11 +187,13 @@ fn full(name: &str) -> Error {
     let limit = wire::KEPT;
     Error::new(
         ErrorKind::Full,
-        format!("no room to keep {name:?}: {limit} descriptors, or all that the supervisor may have open, are kept"),
+        format!(
+            "no room to keep {name:?}: the supervisor keeps {limit} descriptors, or as many as it may open; drop one first"
+        ),
     )
 }
 
 #[cold]
 fn refused() -> Error {
-    Error::new(ErrorKind::Damaged, "the supervisor refused a question as senseless")
+    Error::new(ErrorKind::Damaged, "the supervisor could not read the question; another process may use its socket")
 }

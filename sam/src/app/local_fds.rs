@@ -1,8 +1,8 @@
-//! Where descriptors are kept if there is no supervisor.
+//! The kept descriptors of a process without a supervisor.
 
 use std::{collections::BTreeMap, os::fd::OwnedFd, sync::Mutex};
 
-/// The descriptors that this process keeps for itself, by their names.
+/// The descriptors that this process keeps itself, by their names.
 #[derive(Debug)]
 pub(super) struct LocalFds(pub(super) Mutex<BTreeMap<Vec<u8>, OwnedFd>>);
 

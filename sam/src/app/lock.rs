@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The lock of `mutex`; what a panicking thread left is whole, as no guarded code panics midway.
+/// Locks `mutex`, also after a thread has panicked with the lock: no guarded code panics midway, so what it
+/// guards is whole.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

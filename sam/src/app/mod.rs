@@ -1,11 +1,10 @@
 //! What runs in the application's process.
 //!
-//! - `attach`: what an instance was given at its fork, and whether this process is still the one
-//!   that it was given to.
+//! - `attach`: what the supervisor gives an instance, and whether this process is that instance.
 //! - `client`: questions to the supervisor, over the socket.
-//! - `calls`: [`App`], and what it says of health, phases and stored data.
+//! - `calls`: [`App`], with its calls about health, phases and stored data.
 //! - `check`: named checks.
-//! - `kept`: named descriptors; `local_fds`: where they are without a supervisor.
+//! - `kept`: named descriptors; `local_fds`: those of a process without a supervisor.
 //! - `report`: how the previous instance ended.
 //! - `helper`: the thread that answers for an application without an event loop.
 //! - `tokio`: beats of a tokio runtime.

@@ -13,21 +13,21 @@ use crate::{
     state::Exit,
 };
 
-/// How the previous instance ended, and what it had used; see [`App::previous_exit`].
+/// How the previous instance ended, and which resources it had used; see [`App::previous_exit`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// How it ended.
+    /// How the process ended.
     pub exit: Exit,
-    /// The check whose silence the supervisor warned the instance for, if it puts the end down to that.
+    /// The check for whose silence the supervisor warned the instance, if it puts the end down to that.
     pub hung: Option<String>,
     /// Whether the instance had called [`App::mark_failed`].
     pub failed: bool,
-    /// From its start to its end.
+    /// The time from the instance's start to its end.
     pub lived: Duration,
-    /// Processor time in its own code, its children's included.
+    /// Processor time in the instance's own code and in that of its children.
     pub user: Duration,
-    /// Processor time that the kernel spent for it.
+    /// Processor time that the kernel spent for the instance and its children.
     pub system: Duration,
     /// The most resident memory that the instance had at once, in bytes.
     pub max_rss: u64,
@@ -39,13 +39,13 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckReport {
-    /// Its name; `main` is the one of [`App::beat`].
+    /// The check's name; `main` is that of [`App::beat`].
     pub name: String,
-    /// Whether the check was parked: its silence was no failure.
+    /// Whether the check was parked, so that its silence was no failure.
     pub parked: bool,
     /// How long the check had been silent.
     pub silent: Duration,
-    /// How long the check might be silent.
+    /// How long the check was allowed to be silent.
     pub deadline: Duration,
 }
 

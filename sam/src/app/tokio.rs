@@ -1,9 +1,9 @@
 //! Beats of a tokio runtime (feature `tokio`).
 //!
-//! Each beat comes from the runtime's whole path: its timer must fire, it must take a new task into
-//! its queue and run it, and it must come back to the one that waits for that. A runtime that makes
-//! no progress, because every worker is blocked or its driver is stuck, does not beat. One worker
-//! of several that hangs is not seen: give such a task a [`check`](crate::App::check) of its own.
+//! Each beat takes the runtime's whole path: its timer must fire, it must queue and run a new task, and it
+//! must wake the task that waits for the new one. A runtime that makes no progress, because every worker is
+//! blocked or its driver is stuck, does not beat. If only one of several workers hangs, the runtime beats
+//! on: give a task that matters a [`check`](crate::App::check) of its own.
 //!
 #![doc = include_str!("../../docs/tokio.md")]
 
@@ -14,11 +14,11 @@ use ::tokio::time::{MissedTickBehavior, interval};
 use super::{Check, app};
 
 /// Begins the check of beats ([`App::resume_checks`](crate::App::resume_checks)) and beats four times in an
-/// interval, as long as the current runtime makes progress. Spawn it on that runtime.
+/// interval, as long as the current runtime makes progress. Spawn the future on that runtime.
 ///
-/// The task ends after [`App::finalize`](crate::App::finalize), and at once if nothing is checked. When it is
-/// dropped (aborted, or with its runtime), it pauses the check
-/// ([`App::pause_checks`](crate::App::pause_checks)): silence is then no hang.
+/// The task ends after [`App::finalize`](crate::App::finalize). It ends at once if beats are not checked. When
+/// the task is dropped, because it was aborted or its runtime ends, it pauses the check
+/// ([`App::pause_checks`](crate::App::pause_checks)): silence is no hang then.
 ///
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
@@ -43,8 +43,9 @@ pub async fn beats() {
     every(longest / 4, || app().beat()).await;
 }
 
-/// The same for a named check, for one of several runtimes: beats every `period`, 1 ms or more; a quarter of
-/// the check's deadline is a good choice. The check ends with this task.
+/// Beats for a named check, as long as the current runtime makes progress: for each further runtime, or for a
+/// check with another deadline. `period`, 1 ms or more, is the time between two beats; a quarter of the
+/// check's deadline is a good choice. The check ends with this task.
 ///
 /// # Panics
 /// As [`beats`].

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use super::{Cgroup, Checks, KillMode, Notify, Recovery, Respawn, SignalTarget, Strays, surroundings::Surroundings};
 use crate::{shared::DEFAULT_CAPACITY, state::Exit};
 
-/// How memory errors end: the last is the stack protector's and the allocator's.
+/// The signals by which memory errors end a process. The stack protector and the allocator raise SIGABRT.
 const FAULTS: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGABRT];
 
 /// Everything that a supervisor is told.
@@ -15,22 +15,21 @@ pub(crate) struct Options {
     pub(crate) recovery: Recovery,
     pub(crate) checks: Checks,
     pub(crate) warn_signal: i32,
-    /// Who gets the signals that do not stop the supervisor.
+    /// Which processes get the signals that do not stop the supervisor.
     pub(crate) pass_signals: SignalTarget,
-    /// At which the file of events is opened anew; it is passed on, too.
+    /// The signal at which the supervisor opens the file of events anew. It passes the signal on, too.
     pub(crate) reopen_signal: i32,
-    /// What a stop sends; the operator's own signal if it is not given.
+    /// The signal that a stop sends. `None`: the operator's own.
     pub(crate) stop_signal: Option<i32>,
-    /// Whom a stop and a kill reach.
+    /// Which processes a stop and SIGKILL reach.
     pub(crate) kill_mode: KillMode,
-    /// From the warning to SIGKILL; as long as the interval if it is not given.
+    /// The time from the warning to SIGKILL. `None`: as long as the interval.
     pub(crate) grace: Option<Duration>,
     pub(crate) start_limit: Option<Duration>,
     pub(crate) stop_limit: Duration,
     /// How many restarts in a row do not wait.
     pub(crate) at_once: u32,
-    /// The delay before the restart that follows those, and the longest; derived from the budget if
-    /// it is not given.
+    /// The delay before the restart after those, and the longest delay. `None`: derived from the budget.
     pub(crate) backoff: Option<(Duration, Duration)>,
     pub(crate) budget: (u32, Duration),
     pub(crate) healthy_after: Duration,
@@ -38,15 +37,15 @@ pub(crate) struct Options {
     pub(crate) fatal: Vec<u8>,
     /// A command for `/bin/sh -c` that tells from outside whether the instance is well.
     pub(crate) probe: Option<String>,
-    /// From the start of one probe to the start of the next.
+    /// The time from the start of one probe to the start of the next.
     pub(crate) probe_every: Duration,
-    /// After which a probe is killed and counts as a failure.
+    /// How long a probe may run; then the supervisor kills it, and it has failed.
     pub(crate) probe_limit: Duration,
     /// How many failed probes in a row are a failure of the instance.
     pub(crate) probe_failures: u32,
     /// A command for `/bin/sh -c` when an instance has failed.
     pub(crate) on_failure: Option<String>,
-    /// After which that command is killed.
+    /// How long that command may run.
     pub(crate) on_failure_limit: Duration,
     pub(crate) respawn: Respawn,
     pub(crate) strays: Strays,
@@ -55,34 +54,34 @@ pub(crate) struct Options {
     pub(crate) ready_at_start: bool,
     /// Whether the first probe that finds an instance well says that it is ready.
     pub(crate) ready_by_probe: bool,
-    /// Whether an exit while no check is active ends supervision, whatever its status.
+    /// Whether an exit while no check is active ends the supervisor, whatever its status.
     pub(crate) passes_exits: bool,
     /// Whether the instance lives on when its supervisor is killed.
     pub(crate) outlive: bool,
-    /// Whether memory is gathered in huge pages before the first fork.
+    /// Whether the supervisor moves its memory to huge pages before the first fork.
     pub(crate) huge_pages: bool,
     /// Whether the next instance is forked while one serves.
     pub(crate) standby: bool,
-    /// How much may be stored, in bytes.
+    /// How many bytes may be stored.
     pub(crate) store_limit: u64,
-    /// The program that instances execute; they are forks of this one if it is not given.
+    /// The program that instances execute, with its arguments. `None`: they are forks of this process.
     pub(crate) program: Option<Vec<OsString>>,
-    /// Whether, and to whom, the supervisor of a program listens.
+    /// Whose messages by `sd_notify` the supervisor reads. `None`: it reads none.
     pub(crate) notify: Option<Notify>,
-    /// Which names the process that follows a main process that has ended.
+    /// The file that names the successor of a main process that has ended.
     pub(crate) pid_file: Option<PathBuf>,
-    /// What the program finds around itself.
+    /// The environment, user, folder and limits of the program.
     pub(crate) surroundings: Surroundings,
     pub(crate) log: bool,
-    /// Whether the environment is asked for values that win over these.
+    /// Whether values from the environment win over these.
     pub(crate) environment: bool,
-    /// Whether nothing is supervised.
+    /// Whether the program runs without a supervisor.
     pub(crate) disabled: bool,
     pub(crate) events: Option<PathBuf>,
     pub(crate) status: Option<PathBuf>,
-    /// Variables of the environment that look like options and are none.
+    /// Variables of the environment that look like options but are not.
     pub(crate) unknown: Vec<String>,
-    /// A variable that was this supervisor's and is not its instances'.
+    /// A variable of the environment that is meant for this supervisor; instances do not find it.
     pub(crate) hidden: Option<&'static str>,
 }
 
@@ -137,14 +136,15 @@ impl Default for Options {
     }
 }
 
-/// How many restarts in a row do not wait where corosync's library is stood in for: more than any
-/// program needs that is killed now and then, and than a test of one; a crash loop has them in a
-/// moment. It goes on, once a second.
+/// How many restarts in a row do not wait where this library stands in for corosync's. A program that is
+/// killed now and then never has so many without health between them, and neither has a test of such a
+/// program; a crash loop has them in a moment, and goes on with one a second.
 const AT_ONCE: u32 = 200;
+/// The delays of that crash loop.
 const LOOP: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 impl Options {
-    /// Restarts and passes exits on as corosync's library does, or as this one does of its own accord.
+    /// Has restarts and exits follow the rules of corosync's library, or those of this library.
     pub(crate) fn be_like_corosync(&mut self, is_like: bool) {
         if is_like == self.passes_exits {
             return;
@@ -154,7 +154,7 @@ impl Options {
         if is_like {
             self.at_once = AT_ONCE;
             self.backoff = Some(LOOP);
-            // Any number.
+            // With a window of zero any number of restarts is allowed.
             self.budget = (1, Duration::ZERO);
         } else {
             (self.at_once, self.backoff, self.budget) = (own.at_once, own.backoff, own.budget);
@@ -166,12 +166,12 @@ impl Options {
         self.standby && self.recovery != Recovery::Quit
     }
 
-    /// Whether what outlives an instance goes on.
+    /// Whether processes that outlive their instance live on.
     pub(crate) fn keeps_strays(&self) -> bool {
         self.strays == Strays::Keep || self.kill_mode == KillMode::Main
     }
 
-    /// Whether an instance executes a program as soon as it is rung for. `before` is how the one
+    /// Whether the next instance executes a program as soon as it is started. `before` is how the instance
     /// before it ended.
     pub(crate) fn executes(&self, before: Option<Exit>) -> bool {
         let is_of_memory = |exit| matches!(exit, Exit::Signal { signal, .. } if FAULTS.contains(&signal));
@@ -183,12 +183,12 @@ impl Options {
             }
     }
 
-    /// The same of one that is made while the one before it lives.
+    /// The same for an instance that is forked while the one before it lives.
     pub(crate) fn executes_ahead(&self) -> bool {
         self.program.is_some() || self.respawn == Respawn::Exec
     }
 
-    /// Whether the memory of this process is worth gathering: instances are copies of it.
+    /// Whether moving this process's memory to huge pages pays: it does if instances are copies of it.
     pub(crate) fn gathers(&self) -> bool {
         self.huge_pages && !self.executes_ahead() && self.recovery != Recovery::Quit
     }

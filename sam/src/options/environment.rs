@@ -1,5 +1,5 @@
-//! Values from the environment, which win over those of the program unless that has asked for
-//! `Builder::without_environment`. The chapter `guide::options` lists them.
+//! Values from the environment. They win over those of the program, unless it has called
+//! `Builder::without_environment`. The chapter `guide::options` lists the variables.
 
 use std::{
     env,
@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 const STATUS: &str = "SAM_STATUS";
 
-/// Puts the environment's values in; `None` if it forbids supervision.
+/// Puts the environment's values into `options`. `None`: the environment turns supervision off.
 pub(crate) fn apply(options: Options) -> Result<Option<Options>> {
     if !options.environment {
         return Ok(Some(options));
@@ -19,13 +19,13 @@ pub(crate) fn apply(options: Options) -> Result<Option<Options>> {
     let options = apply_from(options, |name| env::var_os(name))?;
     Ok(options.map(|options| Options {
         unknown: unknown(env::vars_os().filter_map(|(name, _)| name.into_string().ok())),
-        // Two supervisors do not keep one file; what an instance starts may be another.
+        // Two supervisors cannot keep one file, and an instance may start another supervisor.
         hidden: env::var_os(STATUS).map(|_| STATUS),
         ..options
     }))
 }
 
-/// What other parts of sam, and of its tests, have there.
+/// The variables of other parts of sam, and of its tests.
 const OTHERS: [&str; 9] = [
     "SAM_INSTANCE",
     "SAM_PID",
@@ -38,7 +38,7 @@ const OTHERS: [&str; 9] = [
     "SAM_TEST_ABORTING",
 ];
 
-/// The variables among `names` that look like options and are none.
+/// The variables among `names` that look like options but are not.
 fn unknown(names: impl Iterator<Item = String>) -> Vec<String> {
     let is_known = |name: &str| known().any(|known| known == name) || OTHERS.contains(&name);
     names.filter(|name| name.starts_with("SAM_") && !is_known(name)).collect()
@@ -52,12 +52,12 @@ fn settings() -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(|setting| setting.places.environment)
 }
 
-/// The variable whose name is nearest, if any is near.
+/// The variable whose name is nearest to `name`, if one is near.
 pub(crate) fn nearest(name: &str) -> Option<String> {
     known().map(|known| (distance(name, &known), known)).min().filter(|(far, _)| *far <= 3).map(|(_, known)| known)
 }
 
-/// How many characters have to be put in, left out or changed (Levenshtein).
+/// How many characters must be inserted, removed or changed to make `to` of `from` (Levenshtein).
 fn distance(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (i, a) in from.bytes().enumerate() {
@@ -77,7 +77,7 @@ fn apply_from(mut options: Options, look: impl Fn(&str) -> Option<OsString>) -> 
         if let Some(value) = look(&name).filter(|value| !value.is_empty()) {
             (setting.set)(&mut options, &value).ok_or_else(|| refused(&name, &value, setting.value.expected))?;
         }
-        // The table has that first: what comes after it does not matter.
+        // The table has `disable` first; what comes after it does not matter then.
         if options.disabled {
             return Ok(None);
         }

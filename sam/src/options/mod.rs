@@ -49,12 +49,12 @@ pub use crate::state::{Checks, Recovery, SignalTarget};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Respawn {
-    /// A copy of the supervisor, which is as the process was when supervision began. Fast,
-    /// and nothing before that point runs again; but all instances have the same layout of
-    /// addresses and the same stack canary.
+    /// The supervisor forks: each instance is a copy of the process as it was when supervision began. This is
+    /// fast, and nothing before that point runs again. But all instances have the same layout of addresses and
+    /// the same stack canary.
     #[default]
     Fork,
-    /// The program anew, from its file: `main` runs from its first line, at new addresses.
+    /// The instance executes the program's file anew: `main` runs from its first line, at new addresses.
     Exec,
     /// As `Exec` after an end by SIGSEGV, SIGBUS, SIGILL or SIGABRT, else as `Fork`. Memory errors end
     /// by these signals, and so do an attacker's guesses at addresses or the canary.
@@ -80,18 +80,18 @@ pub enum Strays {
 /// The supervisor makes `sam-PID` below its own cgroup, with a cgroup in it for each instance in turns, and
 /// removes it at its end. If the supervisor is killed, the next supervisor in the same cgroup removes what is
 /// left. Cgroups need Linux 5.14 and the right to make them. Limits of the supervisor's cgroup hold for the
-/// instances as before. The first instance begins some 15 ms later: the kernel takes so long to move a
-/// process. Later instances are moved ahead of time.
+/// instances as before. The first instance begins some 15 ms later, because the kernel takes that long to move
+/// a process into a cgroup; later instances are moved ahead of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Cgroup {
-    /// Where the supervisor can make one; elsewhere it says nothing and goes on without. Where systemd runs,
-    /// only if it has delegated the supervisor's cgroup (`Delegate=yes` in the unit). Not with
-    /// [`Strays::Keep`], and not as process 1, which keeps orphans.
+    /// The supervisor makes a cgroup where it can. Elsewhere it goes on without, and says nothing. Where systemd
+    /// runs, it can if systemd has delegated the supervisor's cgroup (`Delegate=yes` in the unit). It makes
+    /// none with [`Strays::Keep`] or [`KillMode::Main`], and none as process 1, which keeps orphans.
     #[default]
     Auto,
-    /// Supervision does not begin without a cgroup. One is made also as process 1, and where systemd has not
-    /// delegated the cgroup. Refused together with [`Strays::Keep`].
+    /// Supervision does not begin without a cgroup. The supervisor makes one as process 1, too, and where
+    /// systemd has not delegated its cgroup. Refused together with [`Strays::Keep`] or [`KillMode::Main`].
     Need,
     /// The supervisor makes no cgroup.
     Off,

@@ -1,6 +1,6 @@
-//! Pages that are written from the table, compared with it.
+//! Compares the pages that are written from the table with it.
 //!
-//! `SAM_BLESS=1 cargo test -p sam --lib pages` writes them anew.
+//! `SAM_BLESS=1 cargo test -p sam --lib pages` writes the pages anew.
 
 use std::{env, fs, path::Path};
 
@@ -13,7 +13,7 @@ fn path(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// Compares what stands between two marks of a file with `expected`, or writes it.
+/// Compares the text between two marks of a file with `expected`, or writes it there.
 fn compare(name: &str, marks: (&str, &str), expected: &str) {
     let text = fs::read_to_string(path(name)).unwrap();
     let (before, rest) = text.split_once(marks.0).unwrap_or_else(|| panic!("{name} has no {:?}", marks.0));

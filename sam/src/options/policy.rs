@@ -10,13 +10,13 @@ use crate::{
     state::{Backoff, Budget, Codes, Policy, Probing},
 };
 
-/// The first delay of a backoff, and the longest.
+/// The first delay of a backoff that is not given, and its longest.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
-/// The backoff where none is given: 100 ms to 30 s, less where the delays before the restarts of a
-/// whole budget would take more than half of its window, so that a program that fails at once (or
-/// takes a little while for it) spends the budget.
+/// The backoff where none is given: from 100 ms to 30 s. The delays are shorter where those before the
+/// restarts of a whole budget would take more than half of its window, so that a program that fails at
+/// once, or soon, spends the budget.
 fn fitting(budget: Budget) -> (Duration, Duration) {
     let share = budget.window.checked_div(2 * u32::from(budget.restarts)).filter(|share| !share.is_zero());
     let longest = share.map_or(LONGEST_DELAY, |share| share.min(LONGEST_DELAY));
@@ -24,8 +24,10 @@ fn fitting(budget: Budget) -> (Duration, Duration) {
 }
 
 impl Options {
-    /// What the machine is to do, if every value is within its range. `seed` is of the
-    /// jitter.
+    /// The policy of the state machine. `seed` is that of its random numbers.
+    ///
+    /// # Errors
+    /// `Invalid`: a value is out of its range, or two options contradict each other.
     pub(crate) fn policy(&self, seed: u64) -> Result<Policy> {
         let refuse = |text: String| Error::new(ErrorKind::Invalid, text);
         if !can_warn(self.warn_signal) {
@@ -35,8 +37,8 @@ impl Options {
             return Err(refuse(format!("signal {signal} cannot stop; give a signal that can be caught")));
         }
         if self.cgroup == Cgroup::Need && self.keeps_strays() {
-            let text =
-                "a cgroup is needed, which is killed as a whole, and strays are to be kept; drop one of these options";
+            let text = "cgroup is need, so that all of an instance is killed, but strays or kill-mode say that some of it \
+                        lives on; drop one of these options";
             return Err(refuse(text.to_owned()));
         }
         for (option, command) in [("probe", &self.probe), ("on-failure", &self.on_failure)] {
@@ -51,17 +53,19 @@ impl Options {
         let restarts =
             u8::try_from(restarts).ok().filter(|restarts| *restarts <= Budget::MAX_RESTARTS).ok_or_else(|| {
                 refuse(format!(
-                    "a budget of {restarts} restarts; give {} at most, in a shorter time",
+                    "a budget of {restarts} restarts is too large; give {} at most, in a shorter time",
                     Budget::MAX_RESTARTS
                 ))
             })?;
         let budget = Budget { restarts, window };
         let (first, max) = self.backoff.unwrap_or_else(|| fitting(budget));
         if first > max {
-            return Err(refuse(format!("a backoff from {first:?} to {max:?}; give the shorter delay first")));
+            return Err(refuse(format!(
+                "the longest delay of the backoff, {max:?}, is below its first, {first:?}; give the shorter delay first"
+            )));
         }
         let codes = |codes: &[u8]| {
-            let text = || refuse(format!("{} exit codes; give {} at most", codes.len(), Codes::CAPACITY));
+            let text = || refuse(format!("{} exit codes are too many; give {} at most", codes.len(), Codes::CAPACITY));
             Codes::new(codes).ok_or_else(text)
         };
         let probe = self.probe.is_some().then_some(Probing {
@@ -109,8 +113,8 @@ mod tests {
         time::Time,
     };
 
-    /// How long a program that fails at once is restarted, on a virtual clock; `None` if it is after a
-    /// thousand restarts.
+    /// For how long a program that fails at once is restarted, on a virtual clock; `None` if it still is after
+    /// a thousand restarts.
     fn time_until_spent(policy: Policy) -> Option<Duration> {
         let began = Time(1_000_000_000_000);
         let (mut state, mut now) = (State::new(policy, began), began);

@@ -1,11 +1,11 @@
-//! What the table of options has of each: its word, what it means, its default, and where it can be given.
+//! A row of the table of options: an option's word, meaning and default, and where it can be given.
 //!
 //! `stop-limit` is `--stop-limit` on the command line, `SAM_STOP_LIMIT` in the environment, `stop_limit`
 //! in the attribute `#[sam::main]` and [`Builder::stop_limit`](crate::Builder::stop_limit), and its value
 //! is written in the same way in all of them. The environment and the command read values through the
-//! table. Pages are written from it (`pages`): the help of `sam run`, the manual pages, the chapter
-//! `guide::options` and the table of the attribute. Tests compare the builder and the attribute, which
-//! cannot use it, with it.
+//! table. Pages are written from the table (`pages`): the help of `sam run`, the manual pages, the chapter
+//! `guide::options` and the keys of the attribute. The builder and the attribute cannot use the table; tests
+//! compare them with it.
 
 use std::ffi::OsStr;
 
@@ -14,23 +14,23 @@ use super::defaults::Options;
 /// One option.
 #[derive(Debug)]
 pub struct Setting {
-    /// Its name, as on the command line.
+    /// The option's name, as on the command line.
     pub word: &'static str,
-    /// What it is about.
+    /// What the option is about.
     pub section: Section,
-    /// What to give.
+    /// The value that the option takes.
     pub value: Value,
-    /// What holds if it is not given.
+    /// What holds if the option is not given.
     pub default: Unset,
-    /// The same for the command, where that is something else.
+    /// What holds for the command, where that is something else.
     pub default_of_command: Option<&'static str>,
-    /// One to a few sentences. `{word}` is another option, as the page spells it.
+    /// One to a few sentences. `{word}` stands for another option, as the page spells it.
     pub meaning: &'static str,
-    /// Where it can be given.
+    /// Where the option can be given.
     pub places: Places,
-    /// The first version that has it.
+    /// The first version that has the option.
     pub since: &'static str,
-    /// Puts the value in. `None`: it makes no sense.
+    /// Puts the value into the options. `None`: the option does not take that value.
     pub(crate) set: fn(&mut Options, &OsStr) -> Option<()>,
 }
 
@@ -39,24 +39,24 @@ pub struct Setting {
 pub enum Section {
     /// How the supervisor knows that an instance is well.
     Health,
-    /// What follows when it is not.
+    /// What follows when an instance is not well.
     Failure,
     /// How instances are made, and what becomes of what they leave.
     Instances,
-    /// The operator's signals.
+    /// Stops, and the operator's other signals.
     Stop,
-    /// What a program finds around itself.
+    /// What another program finds around itself.
     Surroundings,
     /// What the supervisor reports, and where.
     Reports,
 }
 
-/// What an option takes.
+/// The value that an option takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value {
-    /// Its name on the command line: `TIME`.
+    /// The value's name on the command line: `TIME`.
     pub placeholder: &'static str,
-    /// What to give, as a refusal says it.
+    /// What to give, as the text of a refusal has it.
     pub expected: &'static str,
 }
 
@@ -64,17 +64,17 @@ pub struct Value {
 /// `--no-word` on the command line.
 pub const SWITCH: Value = Value { placeholder: "0|1", expected: "0 or 1" };
 
-/// What holds without an option.
+/// What holds if an option is not given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unset {
-    /// As if this were given.
+    /// The same as if this value were given.
     Value(&'static str),
-    /// What this says.
+    /// What this text says.
     Text(&'static str),
 }
 
 impl Unset {
-    /// As a page shows it.
+    /// The text that a page shows.
     pub fn text(self) -> &'static str {
         match self {
             Unset::Value(text) | Unset::Text(text) => text,
@@ -96,23 +96,23 @@ pub struct Places {
 }
 
 impl Setting {
-    /// Its variable in the environment.
+    /// The option's variable in the environment.
     pub fn variable(&self) -> String {
         format!("SAM_{}", self.word.to_ascii_uppercase().replace('-', "_"))
     }
 
-    /// Its key in the attribute, and its method of the builder.
+    /// The option's key in the attribute, which is also its method of the builder.
     pub fn key(&self) -> String {
         self.word.replace('-', "_")
     }
 
-    /// Whether it is on or off.
+    /// Whether the option is a switch.
     pub fn is_switch(&self) -> bool {
         self.value == SWITCH
     }
 }
 
-/// `text` with each `{word}` spelled by `spell`.
+/// `text` with what `spell` makes of the word in place of each `{word}`.
 pub fn spelled(text: &str, spell: impl Fn(&str) -> String) -> String {
     let (mut spelled, mut rest) = (String::new(), text);
     while let Some((before, behind)) = rest.split_once('{') {

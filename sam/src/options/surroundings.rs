@@ -1,4 +1,5 @@
-//! What a program that is supervised is to find around itself, as it is told.
+//! What a supervised program is to find around itself, as the options say: variables, user, folder and
+//! limits.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -8,10 +9,10 @@ use std::{
 
 use nix::sys::resource::Resource;
 
-/// All of it. What is not given is as the supervisor has it.
+/// What a program is to find. What is not given is as the supervisor's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Surroundings {
-    /// Variables of its environment; of two of one name the last counts.
+    /// Variables of the program's environment. If two have one name, the last counts.
     pub(crate) variables: Vec<(OsString, OsString)>,
     pub(crate) user: Option<Identity>,
     pub(crate) folder: Option<PathBuf>,
@@ -21,13 +22,13 @@ pub(crate) struct Surroundings {
 /// A user, with its groups and what a login sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// As it was given.
+    /// The user as the option names it.
     pub shown: String,
-    /// Its number.
+    /// The number of the user.
     pub user: u32,
-    /// Of its group.
+    /// The number of the user's group.
     pub group: u32,
-    /// Of all its groups.
+    /// The numbers of all groups of the user.
     pub groups: Vec<u32>,
     /// The variables that a login sets.
     pub variables: Vec<(OsString, OsString)>,
@@ -48,7 +49,7 @@ impl Surroundings {
     }
 }
 
-/// The names that `prlimit(1)` has, and what the system calls them.
+/// The names of limits in `prlimit(1)`, with the resources that they limit.
 const LIMITS: &[(&str, Resource)] = &[
     ("as", Resource::RLIMIT_AS),
     ("core", Resource::RLIMIT_CORE),

@@ -1,4 +1,4 @@
-//! The options.
+//! Every option, once.
 
 use std::ffi::OsStr;
 
@@ -24,29 +24,30 @@ const COMMAND: Value = value("COMMAND", "a command");
 const FILE: Value = value("FILE", "a file");
 
 const NOWHERE: Places = Places { attribute: false, environment: false, command: false, builder: false };
-/// All four.
+/// Each place.
 const ALL: Places = Places { attribute: true, environment: true, command: true, builder: true };
 /// For programs that are linked with the library.
 const LINKED: Places = Places { command: false, ..ALL };
-/// What the program's author says, not its operator.
+/// For the program's author; the environment, which is the operator's, has none of these.
 const AUTHOR: Places = Places { environment: false, ..ALL };
-/// About another program, for authors of supervisors, too.
+/// About another program: for the command, and for authors of supervisors.
 const PROGRAM: Places = Places { attribute: false, ..AUTHOR };
 const BUILDER_ONLY: Places = Places { builder: true, ..NOWHERE };
 const COMMAND_ONLY: Places = Places { command: true, ..NOWHERE };
 const ENVIRONMENT_ONLY: Places = Places { environment: true, ..NOWHERE };
 
-/// All of them.
+/// The table.
 pub static SETTINGS: &[Setting] = &[
-    // The first two, as the one ends the reading and the other sets what others change a part of.
+    // These two are first: `disable` ends the reading, and `corosync` sets values that others then change.
     setting("disable", Instances, SWITCH, Is("0"), ENVIRONMENT_ONLY, |o, text| put(&mut o.disabled, switch(text)))
         .means("1: the program runs without a supervisor, and every call works within the process."),
     setting("corosync", Instances, SWITCH, Text("1 in programs for libsam, else 0"), ENVIRONMENT_ONLY, |o, text| {
         switch(text).map(|is_like| o.be_like_corosync(is_like))
     })
     .means(
-        "1: restarts and exits are as of corosync's libsam: no {budget}, 200 restarts in a row at once and then up to \
-         one a second; an exit while the main check is paused ends the supervisor with its status.",
+        "1: restarts and exits follow the rules of corosync's libsam. There is no {budget}: 200 restarts in a row come \
+         at once, further ones up to once a second. An exit while the main check is paused ends the supervisor \
+         with the same status.",
     ),
     setting("interval", Health, TIME, Is("2s"), LINKED, |o, text| put(&mut o.interval, time(text)))
         .means("How long an instance may go without a beat. 0s: beats are not checked."),
@@ -87,18 +88,18 @@ pub static SETTINGS: &[Setting] = &[
              ready; with it, probes begin at READY=1.",
         ),
     setting("probe-every", Health, TIME, Is("10s"), AUTHOR, |o, text| put(&mut o.probe_every, time(text)))
-        .means("From the start of one {probe} to the start of the next; 1s at most until the program is ready."),
+        .means("The time from the start of one {probe} to the start of the next; 1s at most until a probe finds the program ready."),
     setting("probe-limit", Health, TIME, Is("5s"), AUTHOR, |o, text| put(&mut o.probe_limit, time(text)))
-        .means("A {probe} that runs longer is killed and has failed."),
+        .means("How long a {probe} may run. If it runs longer, the supervisor kills it, and the probe has failed."),
     setting("probe-failures", Health, value("N", "a number from 1 on"), Is("3"), AUTHOR, |o, text| {
         put(&mut o.probe_failures, count(text))
     })
-    .means("So many failed probes in a row are a failure of the program."),
+    .means("How many failed probes in a row are a failure of the program."),
     setting("ready-at-start", Health, SWITCH, Is("1"), AUTHOR, |o, text| put(&mut o.ready_at_start, switch(text)))
         .or_in_command("off with {notify} or {probe}, else on")
         .means(
             "Whether an instance is ready when it first calls App::resume_checks, and another program at its start. \
-             Otherwise it says so, by App::ready or READY=1, or a {probe} finds out.",
+             Otherwise the instance says when it is ready, by App::ready or READY=1, or a {probe} finds it ready.",
         ),
     setting("ready-by-probe", Health, SWITCH, Is("0"), BUILDER_ONLY, |o, text| {
         put(&mut o.ready_by_probe, switch(text))
@@ -108,12 +109,12 @@ pub static SETTINGS: &[Setting] = &[
         put(&mut o.start_limit, time(text).map(Some))
     })
     .or_in_command("90s if a {probe} makes it ready, else no limit")
-    .means("How long an instance may take until it is ready. Failed probes before that do not count."),
+    .means("How long an instance may take until it is ready. If it takes longer, it has failed. Failed probes before it is ready do not count."),
     setting("warn-signal", Failure, SIGNAL, Is("SIGTERM"), ALL, |o, text| put(&mut o.warn_signal, signal(text)))
         .means("The signal that warns an instance that hangs or has marked itself failed."),
     setting("grace", Failure, TIME, Text("the interval"), ALL, |o, text| put(&mut o.grace, time(text).map(Some)))
         .or_in_command("the time of {watchdog}, else 10s")
-        .means("From the warning to SIGKILL. An instance that recovers within this time goes on."),
+        .means("The time from the warning to SIGKILL. An instance that recovers within this time goes on."),
     setting("policy", Failure, value("POLICY", Recovery::WORDS), Is("restart"), ALL, |o, text| {
         put(&mut o.recovery, word(text))
     })
@@ -125,37 +126,37 @@ pub static SETTINGS: &[Setting] = &[
         "backoff",
         Failure,
         value("TIME..TIME", "the first and the longest delay, as 100ms..30s"),
-        Text("100ms..3s; with another budget, delays that a program which fails at once spends within half its TIME"),
+        Text("100ms..3s; with another budget, so short that a program that fails at once spends it in half its TIME"),
         ALL,
         |o, text| put(&mut o.backoff, read(text, read_backoff).map(Some)),
     )
     .means(
-        "The delay before the second restart in a row, and the longest. Delays double from the one to the other, with \
-         jitter. The first restart is at once.",
+        "The delay before the second restart in a row, and the longest delay. Delays double from the first to the \
+         longest, with jitter. The first restart does not wait.",
     ),
     setting("healthy-after", Failure, TIME, Is("10s"), ALL, |o, text| put(&mut o.healthy_after, time(text)))
-        .means("After an instance has served so long, delays begin anew at the next failure."),
+        .means("How long an instance must serve without a complaint until delays begin anew at the next failure."),
     setting("budget", Failure, value("N/TIME", "restarts and a time, as 10/60s"), Is("10/60s"), ALL, |o, text| {
         put(&mut o.budget, read(text, read_budget))
     })
-    .means("At most N restarts, 64 or fewer, in any such time; then the supervisor ends as the last instance did."),
+    .means("At most N restarts, 64 or fewer, in any TIME. If an instance fails when none is left, the supervisor ends as that instance did."),
     setting("clean-exits", Failure, CODES, Text("none"), ALL, |o, text| put(&mut o.clean, codes(text)))
-        .means("Exit codes, 8 at most, that end the service as 0 does: the supervisor ends with them."),
+        .means("Exit codes, 8 at most, that end the service as 0 does: the supervisor ends with the same code."),
     setting("fatal-exits", Failure, CODES, Text("none"), ALL, |o, text| put(&mut o.fatal, codes(text)))
-        .means("Exit codes, 8 at most, after which a restart would not help: the supervisor ends with them."),
+        .means("Exit codes, 8 at most, after which a restart would not help: the supervisor ends with the same code."),
     setting("on-failure", Failure, COMMAND, Text("none"), PROGRAM, |o, text| {
         put(&mut o.on_failure, command(text).map(Some))
     })
     .means(
         "/bin/sh -c runs this command at each end that is a failure, beside the next instance. It finds SAM_INSTANCE, \
          SAM_DECISION (restart, budget spent, fatal, quit), SAM_EXIT_STATUS or SAM_EXIT_SIGNAL, SAM_CAUSE if the \
-         instance was warned (overdue, unanswered, probe, failed, start) and SAM_LIVED_MS. While one runs, no second \
-         is started.",
+         instance was warned (overdue, unanswered, probe, failed, start) and SAM_LIVED_MS. While the command runs, \
+         the supervisor starts no second one.",
     ),
     setting("on-failure-limit", Failure, TIME, Is("30s"), PROGRAM, |o, text| put(&mut o.on_failure_limit, time(text)))
         .means(
-            "After this time the command of {on-failure} is killed with its process group. The supervisor waits so \
-             long for it at its own end, unless it is told to stop.",
+            "How long the command of {on-failure} may run; then the supervisor kills it with its process group. At its \
+             own end the supervisor waits that long for the command, unless an operator stops it.",
         ),
     setting("respawn", Instances, value("HOW", Respawn::WORDS), Is("fork"), LINKED, |o, text| {
         put(&mut o.respawn, word(text))
@@ -165,51 +166,52 @@ pub static SETTINGS: &[Setting] = &[
          exec-after-fault: exec after SIGSEGV, SIGBUS, SIGILL or SIGABRT, else fork.",
     ),
     setting("standby", Instances, SWITCH, Is("1"), ALL, |o, text| put(&mut o.standby, switch(text))).means(
-        "Whether the next instance is forked while one serves, and waits. Without it a restart takes a fork longer, \
-         and the service one process less.",
+        "Whether the supervisor forks the next instance while one serves, so that a restart does not wait for a fork. \
+         It costs a process that waits.",
     ),
     setting("huge-pages", Instances, SWITCH, Is("1"), LINKED, |o, text| put(&mut o.huge_pages, switch(text))).means(
-        "Whether what the application has allocated before supervision begins is moved to huge pages, within 250 ms, \
-         so that a restart takes no longer for it.",
+        "Whether the supervisor moves what the application has allocated before supervision begins to huge pages, in \
+         250 ms at most, so that a restart takes no longer for much memory.",
     ),
     setting("strays", Instances, value("WHAT", Strays::WORDS), Is("kill"), ALL, |o, text| {
         put(&mut o.strays, word(text))
     })
-    .means("kill or keep processes that have left the process group of their instance and outlive it."),
+    .means("What becomes of processes that have left their instance's process group and outlive the instance. kill: the supervisor kills them; keep: they live on."),
     setting("cgroup", Instances, value("WHEN", Cgroup::WORDS), Is("auto"), ALL, |o, text| {
         put(&mut o.cgroup, word(text))
     })
     .means(
         "Each instance lives in a cgroup of its own and is killed with everything in it. auto: where the supervisor \
-         may make one; need: supervision does not begin without; off: never.",
+         can make one; need: supervision does not begin without one; off: never.",
     ),
     setting("outlive", Instances, SWITCH, Is("0"), AUTHOR, |o, text| put(&mut o.outlive, switch(text)))
         .means("Whether an instance lives on when its supervisor is killed."),
     setting("stop-signal", Stop, SIGNAL, Text("the signal that stops the supervisor"), ALL, |o, text| {
         put(&mut o.stop_signal, signal(text).map(Some))
     })
-    .means("What a stop sends to the instance."),
+    .means("The signal that a stop sends to the instance."),
     setting("stop-limit", Stop, TIME, Is("10s"), ALL, |o, text| put(&mut o.stop_limit, time(text)))
-        .means("From a stop to SIGKILL."),
+        .means("The time from a stop to SIGKILL."),
     setting("kill-mode", Stop, value("MODE", KillMode::WORDS), Is("group"), ALL, |o, text| {
         put(&mut o.kill_mode, word(text))
     })
     .means(
-        "Which processes a stop and SIGKILL reach. group: the whole process group; mixed: a stop reaches the main process, and \
-         the rest is killed as soon as that has ended; main: the main process alone, and what it has started lives on.",
+        "Which processes a stop and SIGKILL reach. group: the whole process group; mixed: a stop reaches the main \
+         process, and SIGKILL ends the rest as soon as that has ended; main: the main process alone, and what it has \
+         started lives on.",
     ),
     setting("pass-signals", Stop, value("WHO", SignalTarget::WORDS), Is("main"), ALL, |o, text| {
         put(&mut o.pass_signals, word(text))
     })
-    .means("Who gets the signals that do not stop the supervisor. main: the main process; group: its process group."),
-    setting("env", Surroundings, value("NAME=VALUE", "NAME=VALUE"), Text("as the supervisor's"), COMMAND_ONLY, {
+    .means("Which processes get the signals that do not stop the supervisor. main: the main process; group: its process group."),
+    setting("env", Surroundings, value("NAME=VALUE", "NAME=VALUE"), Text("the supervisor's"), COMMAND_ONLY, {
         |o, text| {
             o.surroundings.variables.push(read_variable(text)?);
             Some(())
         }
     })
     .means("A variable of the program's environment. May be given several times."),
-    // The command looks names up and puts numbers in.
+    // The command reads this one, because it looks names up.
     setting(
         "user",
         Surroundings,
@@ -245,13 +247,13 @@ pub static SETTINGS: &[Setting] = &[
          May be given several times.",
     ),
     setting("status", Reports, FILE, Text("none"), ALL, |o, text| put(&mut o.status, Some(Some(text.into()))))
-        .means("A file that says in JSON how things stand, replaced at each change. `sam status FILE` shows it."),
+        .means("The supervisor describes itself and its instance in this file, in JSON, and replaces the file at each change. `sam status FILE` shows it."),
     setting("events", Reports, FILE, Text("none"), ALL, |o, text| put(&mut o.events, Some(Some(text.into()))))
-        .means("A file to which each event is appended, as one line of JSON."),
+        .means("The supervisor appends each event to this file, as one line of JSON."),
     setting("reopen-signal", Reports, SIGNAL, Is("SIGHUP"), ALL, |o, text| put(&mut o.reopen_signal, signal(text)))
         .means(
-            "At this signal the supervisor opens the file of {events} anew by its name, for rotation of logs. The \
-             signal is passed on to the program as well.",
+            "At this signal the supervisor opens the file of {events} anew by its name, for rotation of logs. It passes \
+             the signal on to the program as well.",
         ),
     setting("log", Reports, SWITCH, Is("1"), ALL, |o, text| put(&mut o.log, switch(text))).means(
         "Whether the supervisor writes a line to standard error when something happens that an operator wants to know.",

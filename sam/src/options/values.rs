@@ -1,14 +1,14 @@
-//! From text to values, as the environment and the command line have it.
+//! From the text of the environment and the command line to values.
 
 use std::{ffi::OsStr, str::FromStr, time::Duration};
 
-/// Puts `value` in, if there is one.
+/// Puts `value` into `into`. `None` if there is no value.
 pub(super) fn put<T>(into: &mut T, value: Option<T>) -> Option<()> {
     *into = value?;
     Some(())
 }
 
-/// What `read` makes of a text, without the blanks around it.
+/// What `read` makes of a text without the blanks around it.
 pub(super) fn read<T>(text: &OsStr, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
     read(text.to_str()?.trim())
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 macro_rules! words {
     ($($type:ty, $list:literal: $($word:literal = $variant:ident),+;)+) => { $(
         impl $type {
-            /// All of its words, as a refusal lists them.
+            /// All words of the type, as the text of a refusal lists them.
             pub(crate) const WORDS: &str = $list;
             #[cfg(test)]
             const EACH: &[&str] = &[$($word),+];

@@ -13,10 +13,10 @@
 //! A **beat** is a read of the clock, or of the counter below it, and one relaxed store to `last`.
 //! It publishes nothing else, so it needs no order: the supervisor wakes when the newest beat that
 //! it saw has run out, looks again, and only then believes; by then the store of a live beat has
-//! long arrived. A word tells by its highest bit which of the two it is. The supervisor
-//! [settles](Board::settle) counts before it judges: it puts the time that a count stands for in its
-//! place, unless there has been another beat since, which is one of now. So no count is older
-//! than one look, whatever becomes of the counter later.
+//! long arrived. The highest bit of the word tells a count from a time. Before it judges, the supervisor
+//! [settles](Board::settle) counts: it puts the time that a count stands for in its place, unless there has
+//! been another beat since, which counts as one of now. So no count is older than one look, whatever becomes
+//! of the counter later.
 //!
 //! A check's `state` is `generation << 2 | kind` and works as a sequence lock. The instance writes
 //! `last`, `deadline` and `label` while the kind is free or parked, then makes it active with
@@ -25,8 +25,8 @@
 //! the supervisor's reads has another generation: the second read of `state`, behind an `Acquire`
 //! fence, differs, and a check that changes right now is alive right now.
 //!
-//! The instance tells of changes that may bring a deadline nearer with a `Look` message, after
-//! its store: the system call orders both, and an un-parked check is looked at without any timer.
+//! After a store that may bring a deadline nearer the instance sends a `Look` message. The system call orders
+//! both, so the supervisor looks at an un-parked check without any timer.
 //!
 //! **A hostile instance** may write any bytes here at any time. What the supervisor reads is
 //! bounded for that reason: indices come from a constant and not from the board, additions
@@ -61,7 +61,7 @@ const ACTIVE: u32 = 1;
 const PARKED: u32 = 2;
 const GENERATION: u32 = 0b100;
 
-/// Marks a count among the times; no clock comes so far.
+/// Marks a count among the times. No clock reaches this bit.
 const COUNTED: u64 = 1 << 63;
 
 /// A mapped board, on either side.
@@ -71,26 +71,26 @@ pub(crate) struct Board {
     fd: OwnedFd,
 }
 
-/// One check as the supervisor (or the next instance) sees it.
+/// One check, as the supervisor or the next instance sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CheckReading {
     pub(crate) label: Label,
-    /// It was parked: silence was no failure.
+    /// Whether the check was parked, so that silence was no failure.
     pub(crate) parked: bool,
-    /// How long it has been silent.
+    /// How long the check has been silent.
     pub(crate) silent: Duration,
-    /// How long it may be.
+    /// How long the check may be silent.
     pub(crate) deadline: Duration,
 }
 
 impl Board {
-    /// A new board for the instance of that number. The supervisor's; does not allocate.
+    /// A new board for the instance of that number. The supervisor calls it; it does not allocate.
     ///
-    /// `interval` is the policy's; the instance can ask for it. `by_counter` lets its beats be
-    /// counts, which the supervisor must [settle](Self::settle).
+    /// `interval` is the policy's; the instance can ask for it. `by_counter` lets beats be counts, which the
+    /// supervisor must [settle](Self::settle).
     pub(crate) fn create(instance: u32, interval: Duration, by_counter: bool) -> io::Result<Board> {
         let fd = memory::sealed(NAME, LEN)?;
-        // An error here, and not a fault at the first look.
+        // If memory is short, this is an error here and not a fault at the first access.
         memory::reserve(&fd, 0, size_of::<BoardLayout>())?;
         let board = Board { mapping: Mapping::new(&fd, 0, LEN)?, fd };
         let layout = board.layout();
@@ -108,8 +108,8 @@ impl Board {
         Ok(board)
     }
 
-    /// The board behind a descriptor that `create` made, in this or another process; `InvalidInput`
-    /// if it is none, or one of another version.
+    /// The board behind a descriptor that `create` made, in this or another process. `InvalidInput` if there is
+    /// none behind it, or a board of another version.
     pub(crate) fn map(fd: OwnedFd) -> io::Result<Board> {
         if memory::sealed_len(&fd)? != LEN {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -134,27 +134,27 @@ impl AsFd for Board {
 
 /// The supervisor's side.
 impl Board {
-    /// Puts the times that they stand for in place of the counts among the beats. Before each
-    /// look: what is still a count then has come since, and counts as a beat of now.
+    /// Puts the time that a count stands for in its place, for each beat that is a count. Call this before each
+    /// look: a beat that is still a count then has come since, and counts as a beat of now.
     pub(crate) fn settle(&self, mut time_of: impl FnMut(u64) -> Time) {
         for check in self.used() {
             let word = check.last.load(Ordering::Relaxed);
             if word & COUNTED != 0 {
                 let time = time_of(word & !COUNTED).0 & !COUNTED;
-                // Another beat since is the newer one.
+                // If the word has changed, there was another beat since.
                 let _ = check.last.compare_exchange(word, time, Ordering::Relaxed, Ordering::Relaxed);
             }
         }
     }
 
-    /// From here on beats are times. One that was begun before may still be a count.
+    /// Has beats be times from now on. A beat that has begun before may still be a count.
     pub(crate) fn count_no_more(&self) {
         self.layout().by_counter.store(0, Ordering::Relaxed);
     }
 
-    /// What the board says at `now`. `main` is the interval of the main check, `None` if it is not
-    /// judged by beats (it is asked, or there are no health checks). `excuse` is called at most
-    /// once, with the number of the check that is due, and only if one is.
+    /// What the board says at `now`. `main` is the interval of the main check; `None` if its signs of life are
+    /// not beats (the supervisor asks, or checks nothing). If a check is due, this calls `excuse` once, with the
+    /// number of that check.
     pub(crate) fn reading(
         &self,
         now: Time,
@@ -191,35 +191,35 @@ impl Board {
         }
     }
 
-    /// Puts a question: a number that no earlier one of this board had, and not 0. Ring the bell
+    /// Puts a question: a number that is not 0 and that no earlier question of this board had. Ring the bell
     /// afterwards.
     pub(crate) fn ask(&self, nonce: u64) {
         self.layout().asked.0.store(nonce, Ordering::Release);
     }
 
-    /// Whether the main check is to be asked, because the instance said so.
+    /// Whether the instance has said that it wants to be asked.
     pub(crate) fn by_asking(&self) -> bool {
         self.layout().by_asking.load(Ordering::Acquire) != 0
     }
 
-    /// The warn signal that the instance chose; `None` if none or none that can warn.
+    /// The warn signal that the instance has chosen; `None` if there is none, or if it cannot warn.
     pub(crate) fn warn_signal(&self) -> Option<i32> {
         let signal = self.layout().warn_signal.load(Ordering::Relaxed);
         i32::try_from(signal).ok().filter(|&signal| can_warn(signal))
     }
 
-    /// Tells the instance that it is being stopped by its operator.
+    /// Tells the instance that an operator stops it.
     pub(crate) fn set_stop_asked(&self) {
         self.layout().stop_asked.store(1, Ordering::Release);
     }
 
-    /// Tells the instance that it is not ready before it says so, even if its beats have begun.
+    /// Tells the instance that it counts as ready only once it says so, even if its beats have begun.
     pub(crate) fn set_waits_for_ready(&self) {
         self.layout().waits_for_ready.store(1, Ordering::Relaxed);
     }
 
-    /// Tells how the instance before this one ended, and what `its` checks were at `end`. Before
-    /// the fork.
+    /// Tells how the instance before this one ended, and the state of `its` checks at `end`. The supervisor
+    /// calls it before this instance begins.
     pub(crate) fn set_report(&self, ended: &ExitRecord, its: &Board, end: Time) {
         for (index, layout) in self.layout().checks[..its.used().len()].iter().enumerate() {
             let past = &layout.past;
@@ -232,7 +232,7 @@ impl Board {
         self.layout().previous.write(ended);
     }
 
-    /// One check, for events and the status file; `None` if there is none of that number.
+    /// The check of that number, for events and the status file; `None` if there is none.
     pub(crate) fn check(&self, index: usize, now: Time) -> Option<CheckReading> {
         if index >= CHECKS {
             return None;
@@ -264,12 +264,12 @@ impl Board {
     }
 }
 
-/// When a check is overdue; `NEVER` if it is not active.
+/// When a check is, or was, overdue; `NEVER` if it is not active.
 fn due_of(check: &CheckLayout, now: Time, deadline: Option<Duration>) -> Time {
     due_when(check, now, deadline, || {})
 }
 
-/// The same; `meanwhile` is what a test lets happen in the middle of it.
+/// The same. A test lets `meanwhile` happen in the middle.
 fn due_when(check: &CheckLayout, now: Time, deadline: Option<Duration>, meanwhile: impl FnOnce()) -> Time {
     let state = check.state.load(Ordering::Acquire);
     if state & KIND != ACTIVE {

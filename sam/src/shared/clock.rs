@@ -1,4 +1,4 @@
-//! Reading the clock that [`Time`] counts on, and the processor's counter below it.
+//! Reads the clock of [`Time`], and the processor's counter below it.
 
 use crate::time::Time;
 
@@ -11,18 +11,18 @@ pub(crate) fn now() -> Time {
     Time((spec.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(spec.tv_nsec as u64))
 }
 
-/// The kernel's name for the counter that [`count`] reads, where it takes its own time from it
-/// (Linux, `Documentation/timers/timekeeping.rst`); empty where we read none.
+/// The name that the kernel has for the counter that [`count`] reads (Linux,
+/// `Documentation/timers/timekeeping.rst`). Empty where `count` reads none.
 pub(crate) const COUNTER: &str = if cfg!(target_arch = "x86_64") { "tsc" } else { "" };
 
-/// Where the processor's counter stands, but for its highest bit, which some machine may begin
-/// with: what a beat costs where the kernel trusts the counter, a
-/// third of reading the clock. What it is worth, the supervisor's `counter` knows.
+/// Where the processor's counter stands, without its highest bit, which may be set when a machine begins.
+/// Where the kernel trusts the counter, this is what a beat costs: a third of reading the clock. The
+/// supervisor's `tsc` turns counts into times.
 #[inline]
 pub(crate) fn count() -> u64 {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: every processor of this architecture has the instruction. Where it is forbidden to this
-    // process (PR_SET_TSC) forbade it to the vdso's clock, too.
+    // SAFETY: every processor of this architecture has the instruction. A process that forbids it to itself
+    // (PR_SET_TSC) forbids it to the vdso's clock, too.
     unsafe {
         std::arch::x86_64::_rdtsc() & (u64::MAX >> 1)
     }

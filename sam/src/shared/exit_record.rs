@@ -1,4 +1,4 @@
-//! How an instance ended, as the supervisor tells the next one.
+//! How an instance ended, as the supervisor tells the next instance.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -6,21 +6,21 @@ use std::time::Duration;
 use super::label::{Label, LabelLayout};
 use crate::state::Exit;
 
-/// How an instance ended, and what it had used.
+/// How an instance ended, and which resources it had used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ExitRecord {
     pub(crate) exit: Exit,
-    /// The check that it missed, if that is what ended it.
+    /// The overdue check for which the supervisor warned or killed the instance, if it did so.
     pub(crate) hung: Option<Label>,
-    /// It had called `mark_failed`.
+    /// Whether the instance had called `mark_failed`.
     pub(crate) failed: bool,
-    /// From its fork to its end.
+    /// The time from the instance's start to its end.
     pub(crate) lived: Duration,
-    /// Processor time in its own code, its children's included.
+    /// Processor time in the instance's own code and in that of its children.
     pub(crate) user: Duration,
-    /// Processor time that the kernel spent for it.
+    /// Processor time that the kernel spent for them.
     pub(crate) system: Duration,
-    /// The most memory that it had at once, in kilobytes.
+    /// The most resident memory that the instance had at once, in KiB.
     pub(crate) max_rss: u64,
 }
 
@@ -29,8 +29,8 @@ const CODE: u32 = 1;
 const SIGNAL: u32 = 2;
 const CORE: u32 = 3;
 
-/// The same on the board: written once by the supervisor before the instance is forked, read by
-/// the instance. `kind` is 0 while there is nothing to tell.
+/// The same on the board. The supervisor writes it once, before the instance begins, and the instance reads
+/// it. `kind` is 0 while there is nothing to tell.
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct ExitRecordLayout {

@@ -44,8 +44,8 @@ impl fmt::Display for Label {
     }
 }
 
-/// A label in shared memory: zero bytes follow the text. It is written before the word that
-/// publishes it; read at another time it is some bytes, which `read` makes harmless.
+/// A label in shared memory: zero bytes follow the text. The instance writes it before the word that publishes
+/// it. A reader that comes at another time finds any bytes, which `read` makes harmless.
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct LabelLayout([AtomicU64; WORDS]);
@@ -57,7 +57,7 @@ impl LabelLayout {
         }
     }
 
-    /// Whatever stands there, as text: anything that no `Label::new` would take reads as `?`.
+    /// What stands there, as text. Bytes that `Label::new` would not take read as `?`.
     pub(super) fn read(&self) -> Label {
         let mut bytes = [0; LABEL];
         for (word, bytes) in self.0.iter().zip(bytes.chunks_exact_mut(8)) {

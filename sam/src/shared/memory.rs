@@ -1,4 +1,4 @@
-//! Memory that two processes see: a sealed memfd and a mapping of it.
+//! Memory that two processes share: a sealed memfd, and mappings of it.
 
 use std::ffi::CStr;
 use std::io;
@@ -11,18 +11,18 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MRemapFlags, MapFlags, ProtFlags, mmap, mremap, munmap};
 use nix::sys::resource::{Resource, getrlimit};
 
-/// The size of every page border that an offset or length here is rounded to: the largest base
-/// page of the platforms that we run on (aarch64 has kernels with 64 KiB).
+/// The size to a multiple of which offsets and lengths here are rounded: the largest base page of the
+/// supported platforms (aarch64 has kernels with 64 KiB).
 pub(crate) const PAGE: usize = 64 << 10;
 
-/// How large a file may be that this process makes (RLIMIT_FSIZE), a memfd too.
+/// How large a file, and so a memfd, this process may make (RLIMIT_FSIZE).
 pub(super) fn limit() -> io::Result<u64> {
     Ok(getrlimit(Resource::RLIMIT_FSIZE)?.0)
 }
 
 /// A memfd of exactly `len` bytes, all zero and none of them allocated yet; its size is sealed.
 pub(crate) fn sealed(name: &CStr, len: usize) -> io::Result<OwnedFd> {
-    // The kernel would send SIGXFSZ as well.
+    // The kernel would also send SIGXFSZ.
     if len as u64 > limit()? {
         return Err(io::Error::from_raw_os_error(libc::EFBIG));
     }
@@ -94,9 +94,9 @@ impl Drop for Mapping {
     }
 }
 
-/// Makes sure that `len` bytes of `fd` from `offset` can be written through a mapping without
-/// SIGBUS, or says that there is no memory. Idempotent. Signals do not end it: it goes on in
-/// pieces, so that a timer of the application's that is faster than all of it ends none of it.
+/// Makes sure that `len` bytes of `fd` from `offset` can be written through a mapping without SIGBUS, or fails
+/// because there is no memory. Idempotent. It works in pieces and repeats a piece that a signal interrupts, so
+/// that a fast timer of the application does not keep it from its end.
 pub(crate) fn reserve(fd: impl AsFd, mut offset: usize, mut len: usize) -> io::Result<()> {
     const PIECE: usize = 1 << 20;
     let fd = fd.as_fd().as_raw_fd();

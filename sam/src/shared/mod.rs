@@ -1,9 +1,9 @@
-//! What both processes see: the board (health, fresh for each instance) and the vault (stored
+//! The memory that both processes share: the board (health, fresh for each instance) and the vault (stored
 //! data, one for the life of the supervisor). Both are sealed memfds: no process can shrink or grow
-//! them, so that no access to a mapping of them ends in SIGBUS by truncation.
+//! them, so no access to a mapping of them ends in SIGBUS by truncation.
 //!
-//! Nothing here allocates, locks or blocks on another process, but for what
-//! [`vault::Writer`] says; so the supervisor may use all of it after its start.
+//! Nothing here allocates, takes a lock or waits for another process, except as [`vault::Writer`] says; so
+//! the supervisor may use all of it after its start.
 
 mod board;
 mod clock;
@@ -23,10 +23,10 @@ pub(crate) use vault::{DEFAULT_CAPACITY, Vault, Writer};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Refuses a limit of file sizes that leaves no room for what the processes share: the kernel would
-/// send SIGXFSZ for it, which kills without a word.
+/// Refuses a limit of file sizes that leaves no room for the shared memory: the kernel would send SIGXFSZ,
+/// which kills without a word.
 pub(crate) fn look_at_limit() -> Result<()> {
-    let limit = memory::limit().map_err(|error| Error::io("read the limit of file sizes", error))?;
+    let limit = memory::limit().map_err(|error| Error::io("cannot read the limit of file sizes", error))?;
     let least = vault::LEAST.max(board::LEN) as u64;
     if limit >= least {
         return Ok(());

@@ -28,8 +28,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::memory::{self, Mapping, PAGE};
 
-/// How many bytes a slot can hold unless the builder says otherwise: 1 GiB. It is address space
-/// of a sparse file; memory is used for what is stored.
+/// How many bytes a slot can hold: 1 GiB. That is the size of a sparse file; memory is used only for what is
+/// stored.
 pub(crate) const DEFAULT_CAPACITY: u64 = 1 << 30;
 
 const NAME: &CStr = c"sam-vault";
@@ -47,8 +47,8 @@ pub(crate) struct Vault {
 }
 
 impl Vault {
-    /// An empty vault with two slots of `capacity` bytes, rounded up to whole pages; less if the
-    /// process's limit of file sizes (RLIMIT_FSIZE) says so.
+    /// An empty vault with two slots of `capacity` bytes, rounded up to whole pages; with smaller slots if this
+    /// process's limit of file sizes (RLIMIT_FSIZE) demands that.
     pub(crate) fn create(capacity: u64) -> io::Result<Vault> {
         let limit = memory::limit()?.min(i64::MAX as u64).saturating_sub(PAGE as u64) / 2 / PAGE as u64 * PAGE as u64;
         let capacity = capacity.clamp(1, SLOT >> 2).next_multiple_of(PAGE as u64).min(limit);
@@ -87,9 +87,9 @@ pub(crate) struct Writer {
 /// What this process knows of a slot.
 #[derive(Debug, Default)]
 struct Slot {
-    /// A mapping from the slot's beginning on; none before the first store into it.
+    /// A mapping from the slot's beginning on; none before the first store into the slot.
     mapping: Option<Mapping>,
-    /// How many bytes of it have pages, as far as this process made sure.
+    /// How many bytes of the slot this process has made sure have pages.
     reserved: usize,
 }
 
@@ -150,7 +150,7 @@ impl Writer {
     /// Stores `data` in place of what was stored; on an error that stays. `StorageFull` if `data`
     /// is longer than the capacity, or if there is no memory for it.
     pub(crate) fn store(&mut self, data: &[u8]) -> io::Result<()> {
-        // A length that was overwritten does not stand in the way of new data.
+        // An overwritten commit word does not prevent a new store.
         let slot = self.committed().ok().flatten().map_or(0, |(slot, _)| slot) ^ 1;
         if data.len() > self.capacity {
             return Err(io::ErrorKind::StorageFull.into());

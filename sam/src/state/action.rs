@@ -5,28 +5,28 @@ use super::exit::Exit;
 /// One thing to do. Actions are carried out in order, and none of them blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Make the next instance. Answered by `Spawned` or `NotSpawned`.
+    /// Make the next instance. The answer is `Spawned` or `NotSpawned`.
     Spawn { instance: u32 },
     /// Send a signal.
     Send { signal: i32, to: SignalTarget },
-    /// Tell the instance's first process that it is overdue: by the signal that its board
-    /// names, else by this one. A `Send` of SIGCONT follows if the process is halted.
+    /// Warn the instance's main process, by the signal that its board names, else by this signal. A
+    /// `Send` of SIGCONT follows if the process is halted.
     Warn { signal: i32 },
-    /// SIGKILL to everything of the instance, or, where the rest is to go on, to its main process.
+    /// Send SIGKILL to everything of the instance; under `KillMode::Main` to its main process alone.
     /// `Ended` follows.
     Kill,
     /// Ask the instance for an answer with this number.
     Ask(u64),
-    /// Run the probe command. Answered by `Probed`, or by `Unprobed`.
+    /// Run the probe command. The answer is `Probed`, or `Unprobed`.
     Probe,
     /// Stop the probe that runs. `Probed` does not follow.
     StopProbe,
-    /// Run the command for a failure.
+    /// Run the command that an operator gave for a failure.
     Failed,
-    /// Stop this process itself, as a terminal's Ctrl-Z would (after the instance
-    /// stopped). Answered by `Signal(SIGCONT)` when a signal continues it.
+    /// Stop the supervisor itself, as a terminal's Ctrl-Z would, now that the instance has stopped. The
+    /// answer is `Signal(SIGCONT)`, when that signal continues the supervisor.
     Suspend,
-    /// End the supervisor with this status; by a signal it is raised again. The last.
+    /// End the supervisor with this status, or by this signal. No action follows.
     Exit(Exit),
 }
 
@@ -34,8 +34,8 @@ pub(crate) enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SignalTarget {
-    /// The instance's main process. A program that has helpers knows what to tell them, so a service
-    /// manager's reload goes here.
+    /// The instance's main process. A program that has helpers knows what to tell them, as at a service
+    /// manager's reload.
     #[default]
     Main,
     /// Every process of the instance's process group, as with a terminal's signals.
@@ -50,8 +50,8 @@ pub(crate) struct Actions {
 }
 
 impl Actions {
-    /// No single event asks for more: the longest is a `Tick` that asks, stops a probe,
-    /// warns, continues and kills.
+    /// No single event asks for more: the longest list is that of a `Tick` that asks, stops a probe, warns,
+    /// continues and kills.
     pub(crate) const CAPACITY: usize = 6;
 
     pub(super) const fn none() -> Actions {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::policy::Backoff;
 
-/// How many restarts there were without health between them, and the source of chance.
+/// How many restarts there were without health between them, and the random numbers of the jitter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Delays {
     streak: u32,
@@ -29,7 +29,7 @@ impl Delays {
         let factor = 1u32.checked_shl(doublings).unwrap_or(u32::MAX);
         let whole = backoff.first.saturating_mul(factor).min(backoff.max);
         let percent = u64::from(backoff.jitter.min(100));
-        // Parts of 2^16 keep the product of nanoseconds and chance within 128 bits.
+        // Parts of 2^16 keep the product of nanoseconds and random number within 128 bits.
         let less = self.random() % (percent * 65_536 / 100 + 1);
         let nanos = whole.as_nanos().min(u128::from(u64::MAX));
         whole.saturating_sub(Duration::from_nanos((nanos * u128::from(less) / 65_536) as u64))

@@ -8,7 +8,7 @@ use crate::time::Time;
 pub(super) struct Restarts {
     ring: [Time; Budget::MAX_RESTARTS as usize],
     total: u64,
-    /// Those that an operator asked for, which no budget counts.
+    /// How many restarts an operator asked for. No budget counts these.
     asked: u64,
 }
 
@@ -23,18 +23,19 @@ impl Restarts {
         self.total + self.asked
     }
 
-    /// An operator asked for it.
+    /// Records a restart that an operator asked for.
     pub(super) fn record_asked(&mut self) {
         self.asked += 1;
     }
 
+    /// Records a restart that the budget counts.
     pub(super) fn record(&mut self, now: Time) {
         self.ring[(self.total % u64::from(Budget::MAX_RESTARTS)) as usize] = now;
         self.total += 1;
     }
 
-    /// May one more be made at that time, which is not before the newest? Only the one
-    /// `restarts` ago matters: those before it are older.
+    /// Whether the budget allows one more restart at that time, which is not before the newest restart.
+    /// Only the restart `budget.restarts` ago matters: those before it are older.
     pub(super) fn allows(&self, budget: Budget, at: Time) -> bool {
         let most = u64::from(budget.restarts.min(Budget::MAX_RESTARTS));
         if most == 0 {

@@ -11,12 +11,12 @@ use super::{
 };
 use crate::time::Time;
 
-/// The supervisor's status if it could make no instance: EX_OSERR of sysexits.h.
+/// The supervisor's status if it could make no instance: EX_OSERR of `sysexits.h`.
 const NOT_MADE: i32 = 71;
 
 impl State {
-    /// Decides about an end with this exit, or about an instance that could not be made (its error
-    /// number). `cause` is what the instance had been warned of or killed for.
+    /// Decides what follows an end with this exit, or an instance that could not be made (`Err`: the error
+    /// number). `cause` is why the supervisor had warned or killed the instance.
     pub(super) fn decide(&mut self, exit: Result<Exit, i32>, cause: Option<Cause>, now: Time) -> Decision {
         if self.stop.is_some() {
             return Decision::Stopped;
@@ -50,7 +50,7 @@ impl State {
         }
     }
 
-    /// Whether an end is neither as the operator wanted it nor as the instance did.
+    /// Whether an end is a failure: neither clean, nor what the operator or the instance wanted.
     pub(super) fn is_failure(&self, exit: Result<Exit, i32>, cause: Option<Cause>, decision: Decision) -> bool {
         let is_clean =
             cause.is_none() && matches!(exit, Ok(Exit::Code(code)) if code == 0 || self.policy.clean.contains(code));

@@ -6,27 +6,28 @@ use crate::time::Time;
 /// One thing that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// The instance that was asked for exists.
+    /// The instance that the machine asked for exists.
     Spawned,
-    /// It could not be made; the error number says why.
+    /// The supervisor could not make the instance; the error number says why.
     NotSpawned(i32),
-    /// What its board says. Sent at every wake-up while an instance lives, before `Tick`.
+    /// What the instance's board says. The loop sends it at every wake-up while an instance lives, before
+    /// `Tick`.
     Look(Reading),
-    /// The instance ended, was reaped, and nothing of its process group is left.
+    /// The instance has ended, the supervisor has reaped it, and nothing of its process group is left.
     Ended(Exit),
-    /// The instance's process was stopped (SIGSTOP, SIGTSTP ...).
+    /// A signal (SIGSTOP, SIGTSTP ...) has stopped the instance's main process.
     Halted(i32),
-    /// It was continued.
+    /// A signal has continued that process.
     Resumed,
-    /// Another process is its main one from here on.
+    /// Another process is the instance's main one from here on.
     HandedOver,
-    /// An operator wants the next instance in its place.
+    /// An operator wants the next instance in place of this one.
     Restart,
     /// A signal came to the supervisor.
     Signal(i32),
-    /// The probe that runs ended: did it find the instance well?
+    /// The probe has ended. True: it found the instance well.
     Probed(bool),
-    /// The probe that was asked for could not be started.
+    /// The supervisor could not start the probe that the machine asked for.
     Unprobed,
     /// Time has passed; `State::deadline` may have come.
     Tick,
@@ -36,20 +37,20 @@ pub(crate) enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) phase: Phase,
-    /// It called `mark_failed`.
+    /// The instance has called `mark_failed`.
     pub(crate) failed: bool,
-    /// When the first of its active checks is, or was, overdue. `NEVER` if all are parked.
+    /// When the first of the active checks is, or was, overdue. `NEVER` if all are parked.
     pub(crate) due: Time,
     /// Which check that is.
     pub(crate) check: u8,
-    /// The newest question that it answered (event-driven checks).
+    /// The newest question that the instance has answered.
     pub(crate) answered: u64,
-    /// Why an overdue check or answer is not its own failure. Looked up only if `due`, or
-    /// `State::due`, has come.
+    /// Why an overdue check or answer is not the instance's own failure. The supervisor looks for an
+    /// excuse only if `due`, or `State::due`, has come.
     pub(crate) excuse: Option<Excuse>,
 }
 
-/// Where the instance is in its life, in its own words.
+/// Where the instance says that it is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u32)]
 pub(crate) enum Phase {
@@ -58,15 +59,15 @@ pub(crate) enum Phase {
     Ready = 1,
     /// Serving, and its checks count.
     Running = 2,
-    /// On its way to an end of its own.
+    /// About to end of its own accord.
     Stopping = 3,
 }
 
 /// Why a missed deadline is not the instance's failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Excuse {
-    /// A debugger holds it.
+    /// A debugger holds the instance.
     Traced,
-    /// It was ready to run for most of the interval and got no processor.
+    /// The instance was ready to run for most of the interval and got no processor.
     Starved,
 }

@@ -1,4 +1,4 @@
-//! Is the living instance well? What it owes, and until when.
+//! Whether the instance is well: the signs of life that it owes, until when, and what excuses it.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use super::{
 };
 use crate::time::Time;
 
-/// A starved instance is excused this often in a row.
+/// How often in a row a starved instance is excused.
 const MAX_STARVED: u8 = 10;
-/// The longest time between probes that wait for readiness.
+/// The longest time between probes while they wait for an instance to be ready.
 const BOOTING: Duration = Duration::from_secs(1);
-/// The shortest time between probes, and for one.
+/// The shortest time between two probes, and the shortest limit of one.
 const BRIEFEST: Duration = Duration::from_millis(1);
 
 /// One instance's health.
@@ -27,25 +27,26 @@ pub(super) struct Health {
     pub(super) spawned: Time,
     /// Since when it serves without a complaint; `NEVER` while it does not.
     well_since: Time,
-    /// When it must be ready.
+    /// When the instance must be ready.
     start_due: Time,
-    /// Misses before then are excused.
+    /// Until when a miss is excused.
     excused_until: Time,
-    /// Starved excuses in a row.
+    /// How often in a row starvation was the excuse.
     starved: u8,
-    /// A miss was excused by our own lateness, and nothing was well since.
+    /// The supervisor's own lateness has excused a miss, and the instance was not well since.
     late: bool,
-    /// What was overdue when it was warned: it recovers when something later is.
+    /// What was due when the instance was warned: it has recovered once what is due is later than this.
     missed: Time,
-    /// While it is warned: when to look whether it recovered.
+    /// While the instance is warned: when to look whether it has recovered.
     pub(super) look_at: Time,
-    /// What it was warned of and recovered from, and when, until it is forgiven.
+    /// The cause of a warning that the instance has recovered from, and when it did, until the warning is
+    /// forgiven.
     recovered: Option<(Cause, Time)>,
     asking: Asking,
     probing: Probes,
 }
 
-/// The question that is open, or when the next is asked.
+/// The question that has no answer yet, or when the supervisor asks the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asking {
     Idle,
@@ -53,11 +54,11 @@ enum Asking {
     Open { number: u64, asked: Time },
 }
 
-/// The probe that runs, or when the next does.
+/// The probe that runs, or when the next begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Probes {
     next: Time,
-    /// When the one that runs is stopped.
+    /// When the probe that runs has had its time; `None` if none runs.
     limit: Option<Time>,
     failures: u32,
 }
@@ -118,7 +119,7 @@ impl Health {
         ask.min(self.probing.limit.unwrap_or(self.probing.next))
     }
 
-    /// Takes in what the board says, and what follows for questions and probes.
+    /// Takes in what the board says, and draws the conclusions for questions and probes.
     fn observe(&mut self, policy: &Policy, reading: Reading, now: Time, actions: &mut Actions) {
         self.reading = reading;
         if reading.phase >= Phase::Ready {
@@ -160,14 +161,14 @@ impl Health {
         }
     }
 
-    /// From the start of one probe to the start of the next. One that tells when the instance is
-    /// ready runs more often until then.
+    /// The time from the start of one probe to the start of the next. Probes that tell when the instance is
+    /// ready come more often until then.
     fn period(&self, probe: Probing) -> Duration {
         let every = if self.awaits_probe(probe) { probe.every.min(BOOTING) } else { probe.every };
         every.max(BRIEFEST)
     }
 
-    /// Is the instance ready as soon as this probe finds it well?
+    /// Whether the instance is ready as soon as this probe finds it well.
     fn awaits_probe(&self, probe: Probing) -> bool {
         probe.tells_ready && self.reading.phase == Phase::Starting
     }
@@ -176,7 +177,8 @@ impl Health {
         policy.probe.is_some_and(|probe| self.probing.failures >= probe.failures.max(1))
     }
 
-    /// What is wrong, unless it is excused. `late`: we woke up later than we had planned.
+    /// What is wrong with the instance, unless it is excused. `late`: the supervisor woke up later than it had
+    /// planned.
     fn complaint(&mut self, policy: &Policy, now: Time, late: bool) -> Option<Cause> {
         if self.reading.failed {
             return Some(Cause::Failed);
@@ -203,20 +205,20 @@ impl Health {
         None
     }
 
-    /// What an end at this time is put down to although nothing is wrong any more: a warning that the
-    /// instance recovered from, until it was healthy for `healthy_after`. A program that the warning
-    /// told to shut down may beat on its way out, and end with status 0.
+    /// The cause of an end at this time although nothing is wrong any more: that of a warning which the
+    /// instance has recovered from, until it was healthy for `healthy_after`. A program that shuts down
+    /// because of the warning may go on beating on its way out, and end with status 0.
     pub(super) fn unforgiven(&self, policy: &Policy, now: Time) -> Option<Cause> {
         let (cause, at) = self.recovered?;
         let is_blamed = match self.reading.phase {
-            // It wants no further instance, or is on its way out, which is not health.
+            // The instance wants no further one; or it is on its way out, which is not health.
             Phase::Stopping => !policy.finalizes,
             _ => now.since(at) < policy.healthy_after,
         };
         is_blamed.then_some(cause)
     }
 
-    /// Has it made good what it was warned of?
+    /// Whether the instance has made good what it was warned of.
     fn made_good(&self, policy: &Policy, cause: Cause) -> bool {
         match cause {
             Cause::Failed => !self.reading.failed,
@@ -225,7 +227,7 @@ impl Health {
         }
     }
 
-    /// The supervisor and the instance were continued: all that was due is due anew.
+    /// Makes everything due anew that was due: the supervisor and the instance were stopped and go on.
     pub(super) fn rearm(&mut self, policy: &Policy, now: Time) {
         self.excused_until = now.after(respite(policy));
         if let (Some(limit), true) = (policy.start_limit, self.start_due != Time::NEVER) {
@@ -246,21 +248,21 @@ fn respite(policy: &Policy) -> Duration {
     if policy.interval.is_zero() { Duration::from_secs(1) } else { policy.interval }
 }
 
-/// Beats ring no bell: a warned instance is looked at once an interval, so that its next
-/// miss is seen on time even where the grace is longer.
+/// When to look at a warned instance. No message tells of a beat, so the supervisor looks once an interval:
+/// it sees the next miss on time even where the grace is longer.
 fn look_after(policy: &Policy, now: Time) -> Time {
     if policy.interval.is_zero() { Time::NEVER } else { now.after(policy.interval) }
 }
 
-/// How late a wake-up may be before what it finds may be our own doing.
+/// How late the supervisor may wake up before a miss that it finds may be its own doing.
 fn slack(policy: &Policy) -> Duration {
     (policy.interval / 4).max(Duration::from_millis(50))
 }
 
 impl State {
-    /// The board was read.
+    /// Takes in a reading of the board.
     pub(super) fn look(&mut self, reading: Reading, now: Time, actions: &mut Actions) {
-        // By the phase that it was in until now.
+        // Judged by the phase that the instance was in until now.
         if self.health.unforgiven(&self.policy, now).is_none() {
             self.health.recovered = None;
         }
@@ -284,7 +286,7 @@ impl State {
         }
     }
 
-    /// Nothing is wrong: from now on it earns a new backoff, if it serves.
+    /// Notes that nothing is wrong. An instance that serves earns a new backoff from now on.
     fn serve(&mut self, now: Time) {
         let ready = self.policy.start_limit.is_none() || self.health.start_due == Time::NEVER;
         if ready && self.health.well_since == Time::NEVER {
@@ -292,7 +294,7 @@ impl State {
         }
     }
 
-    /// It served without a complaint until then: was that long enough?
+    /// Begins the backoff anew if the instance has served without a complaint for long enough until then.
     pub(super) fn credit(&mut self, until: Time) {
         let since = self.health.well_since;
         if since != Time::NEVER && until >= since && until.since(since) >= self.policy.healthy_after {
@@ -304,7 +306,7 @@ impl State {
         let due = self.health.due(&self.policy);
         let well_until = match cause {
             Cause::Failed | Cause::Probe => now,
-            // The last sign of life was an interval before it was overdue.
+            // The last sign of life came one interval before the next was overdue.
             _ => Time(0).after(due.since(Time(0).after(self.policy.interval))),
         };
         self.credit(well_until);
@@ -321,14 +323,14 @@ impl State {
         }
     }
 
-    /// The instance asks for time until then to be ready. It never has less than before.
+    /// Lets the instance take until then to be ready. It never has less time than before.
     pub(crate) fn extend_start(&mut self, until: Time) {
         if self.health.start_due != Time::NEVER {
             self.health.start_due = self.health.start_due.max(until);
         }
     }
 
-    /// Asks, probes, and gives up on a probe, if it is time.
+    /// Asks a question, begins a probe, and gives up on a probe, each when it is time.
     pub(super) fn errands(&mut self, now: Time, actions: &mut Actions) {
         if self.health.look_at <= now {
             self.health.look_at = look_after(&self.policy, now);
@@ -336,7 +338,7 @@ impl State {
         if let Asking::Next { at } = self.health.asking
             && at <= now
         {
-            // Zero is what a board says that never answered.
+            // Zero is what the board of an instance says that has never answered.
             let number = self.delays.random() | 1;
             self.health.asking = Asking::Open { number, asked: now };
             actions.push(Action::Ask(number));
@@ -356,14 +358,14 @@ impl State {
         }
     }
 
-    /// The probe that runs ended.
+    /// Takes in the end of the probe that runs.
     pub(super) fn probed(&mut self, well: bool, now: Time, actions: &mut Actions) {
         if self.health.probing.limit.take().is_some() {
             self.judge_probe(well, now, actions);
         }
     }
 
-    /// The probe could not be started: that says nothing of the instance.
+    /// Takes in that the probe could not be started, which says nothing about the instance.
     pub(super) fn unprobed(&mut self, now: Time) {
         let probing = &mut self.health.probing;
         if probing.limit.take().is_some() {

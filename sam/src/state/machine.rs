@@ -1,4 +1,4 @@
-//! The state, and where each event goes.
+//! The state of the machine, and which of its rules takes each event.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(crate) struct State {
     pub(super) handed_over: u32,
 }
 
-/// The machine: what an event makes of a state, and what is to be done.
+/// One step of the machine: the state that an event makes of `state`, and what the supervisor is to do.
 pub(crate) fn step(state: &State, event: Event, now: Time) -> (State, Actions) {
     let mut next = *state;
     let mut actions = Actions::none();
@@ -55,7 +55,7 @@ pub(crate) fn step(state: &State, event: Event, now: Time) -> (State, Actions) {
         Event::Probed(well) => next.probed(well, now, &mut actions),
         Event::Unprobed => next.unprobed(now),
         Event::Tick => next.tick(now, &mut actions),
-        // Answers to what was not asked, and news of an instance that is gone.
+        // Answers to questions that the machine did not ask, and news of an instance that has ended.
         Event::Spawned
         | Event::NotSpawned(_)
         | Event::Look(_)
@@ -68,7 +68,7 @@ pub(crate) fn step(state: &State, event: Event, now: Time) -> (State, Actions) {
 }
 
 impl State {
-    /// Nothing lives; the first `Tick` makes instance 1.
+    /// The state in which nothing lives; the first `Tick` makes instance 1.
     pub(crate) fn new(policy: Policy, now: Time) -> State {
         State {
             policy,
@@ -127,7 +127,7 @@ impl State {
             Stage::Warned { cause, kill_at } if kill_at <= now => self.kill(Some(cause), actions),
             Stage::Living | Stage::Warned { .. } => {
                 self.errands(now, actions);
-                // A probe may just have been the last straw, and the grace nothing.
+                // A probe may just have failed once too often, and the grace may be zero.
                 if let Stage::Warned { cause, kill_at } = self.stage
                     && kill_at <= now
                 {
@@ -138,7 +138,8 @@ impl State {
         }
     }
 
-    /// Whether the other process is stopped is not known, unless that was a Ctrl-Z, which stops all.
+    /// Another process is the main one. Whether it is stopped is unknown, except after a Ctrl-Z, which
+    /// stops all.
     fn handed_over(&mut self) {
         self.job.halted &= self.job.suspended;
         self.handed_over = self.handed_over.wrapping_add(1);
@@ -150,7 +151,7 @@ impl State {
         actions.push(Action::Kill);
     }
 
-    /// What an end at this time would be put down to, but for the operator's stop.
+    /// What the machine would give as the cause of an end at this time, if no operator stops the instance.
     pub(crate) fn cause(&self, now: Time) -> Option<Cause> {
         match self.stage {
             Stage::Warned { cause, .. } => Some(cause),
@@ -160,7 +161,7 @@ impl State {
         }
     }
 
-    /// An instance is gone, or did not come to be: what now?
+    /// Decides what follows the end of an instance, or of the attempt to make one.
     fn ended(&mut self, exit: Result<Exit, i32>, now: Time, actions: &mut Actions) {
         let mut lived = Duration::ZERO;
         let mut cause = None;

@@ -1,60 +1,59 @@
-//! What an operator chose, once, before the first instance.
+//! What an operator chose before the first instance, as the machine needs it.
 
 use std::time::Duration;
 
 use super::action::SignalTarget;
 
-/// All of it. `Default` is the policy of `#[sam::main]` without arguments; a test of `options` compares
-/// both.
+/// Everything that the machine is told. `Default` is the policy of `#[sam::main]` without arguments; a test
+/// of `options` compares both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
-    /// The main check's deadline, and the unit of every re-arming. Zero: the main check
-    /// is not looked at (named checks, probes, `mark_failed` and ends still are).
+    /// The main check's deadline, and how long an excuse holds. Zero: the machine does not look at the main
+    /// check, only at named checks, probes, `mark_failed` and ends.
     pub(crate) interval: Duration,
     pub(crate) recovery: Recovery,
     /// The signal that warns, unless the instance's board names another.
     pub(crate) warn: i32,
-    /// What the instance is sent when its operator stops it; the operator's own signal if none is
-    /// given.
+    /// The signal that a stop sends to the instance. `None`: the operator's own.
     pub(crate) stop_signal: Option<i32>,
     /// Which processes get that signal.
     pub(crate) stop_to: SignalTarget,
-    /// Which processes get the signals that are passed on.
+    /// Which processes get the signals that the supervisor passes on.
     pub(crate) pass_to: SignalTarget,
-    /// From the warning to SIGKILL. Zero kills at the next `Tick`.
+    /// The time from the warning to SIGKILL. Zero: the next `Tick` kills.
     pub(crate) grace: Duration,
-    /// From `Spawned` to `Phase::Ready`. Without it the machine does not wait for readiness, and an
-    /// instance counts as serving from its first moment.
+    /// How long an instance may take from `Spawned` to `Phase::Ready`. `None`: the machine does not wait for
+    /// readiness, and an instance counts as serving from its first moment.
     pub(crate) start_limit: Option<Duration>,
-    /// The instance says itself when it is ready, and is not probed before.
+    /// The instance says itself when it is ready, and probes begin then.
     pub(crate) says_ready: bool,
-    /// From the operator's stop to SIGKILL. `Duration::MAX`: for ever.
+    /// The time from the operator's stop to SIGKILL.
     pub(crate) stop_limit: Duration,
     pub(crate) checks: Checks,
     pub(crate) probe: Option<Probing>,
     pub(crate) backoff: Backoff,
-    /// An instance that served this long without a complaint starts the backoff anew.
+    /// How long an instance serves without a complaint until the backoff begins anew.
     pub(crate) healthy_after: Duration,
     pub(crate) budget: Budget,
     /// Codes besides 0 that end the supervisor as a success.
     pub(crate) clean: Codes,
-    /// Codes that end the supervisor because another instance would fare no better.
+    /// Codes that end the supervisor because a restart would not help.
     pub(crate) fatal: Codes,
-    /// The supervisor has a controlling terminal and gives it to its instances: when that
-    /// stops one (Ctrl-Z), the supervisor stops too, so that the shell sees it.
+    /// The supervisor has a controlling terminal and lends it to its instances. When the terminal stops an
+    /// instance (Ctrl-Z), the supervisor stops, too, so that the shell sees it.
     pub(crate) terminal: bool,
-    /// `Phase::Stopping` is the application's own wish for no further instance (`finalize`), and not
-    /// only news that it is on its way out (STOPPING=1), which a warning may have begun.
+    /// True: `Phase::Stopping` says that the application wants no further instance (`finalize`). False: it
+    /// only says that the program is on its way out (STOPPING=1), perhaps because of a warning.
     pub(crate) finalizes: bool,
     /// There is a command to run at each end that is a failure.
     pub(crate) tells_failures: bool,
-    /// An exit that comes while no check is active (before the application has started, or after
-    /// it has stopped) is the end, whatever its status, as corosync's library has it.
+    /// An exit while no check is active (before `sam_start`, or after `sam_stop`) ends the supervisor,
+    /// whatever the status, as with corosync's library.
     pub(crate) passes_exits: bool,
-    /// Signals that stop a program, and whether this one ignored them when supervision began: then
-    /// they are no stop (a shell's `&` ignores them), but passed on like others.
+    /// Signals that stop a program, and whether this process ignored them when supervision began, as a
+    /// shell's `&` has it. A signal that it ignored is no stop: the supervisor passes it on like others.
     pub(crate) ignored: [(i32, bool); 2],
-    /// Of the jitter and of the questions' numbers.
+    /// The seed of the jitter and of the questions' numbers.
     pub(crate) seed: u64,
 }
 
@@ -101,19 +100,20 @@ pub enum Checks {
 /// A command that looks at the instance from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Probing {
-    /// From the start of one to the start of the next; at least a millisecond.
+    /// The time from the start of one probe to the start of the next, at least a millisecond.
     pub(crate) every: Duration,
-    /// One that runs longer is stopped and has failed.
+    /// How long a probe may run; then the supervisor kills it, and it has failed.
     pub(crate) limit: Duration,
-    /// This many failures in a row (at least one) are a complaint.
+    /// How many failures in a row, at least one, are a complaint.
     pub(crate) failures: u32,
-    /// The first that finds the instance well tells that it is ready. Until then probes come at
-    /// least once a second and failures do not count; the start limit does.
+    /// Whether the first probe that finds the instance well tells that it is ready. Until then probes come
+    /// at least once a second, and their failures do not count; the start limit does.
     pub(crate) tells_ready: bool,
 }
 
-/// How long to wait before a restart: nothing for the first `at_once` (at least one), then `first`,
-/// doubled each time up to `max`, each less up to `jitter` per cent by chance.
+/// How long a restart waits. The first `at_once` restarts in a row (at least one) do not wait; the next
+/// waits for `first`, and each one after that twice as long, up to `max`. Each delay is shorter by up to
+/// `jitter` per cent at random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Backoff {
     /// How many restarts in a row, without health between them, do not wait.
@@ -124,8 +124,8 @@ pub(crate) struct Backoff {
     pub(crate) jitter: u8,
 }
 
-/// At most `restarts` (at most [`Budget::MAX_RESTARTS`]) in any `window`; none at all if that is
-/// 0. A window of zero bounds nothing else.
+/// At most `restarts` restarts, [`Budget::MAX_RESTARTS`] or fewer, in any `window`. With 0 there is no
+/// restart at all. With a window of zero any other number allows any number of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Budget {
     pub(crate) restarts: u8,
@@ -133,7 +133,7 @@ pub(crate) struct Budget {
 }
 
 impl Backoff {
-    /// The longest that the delays before the restarts of a whole budget take together.
+    /// How long the delays before the restarts of a whole budget take together at most.
     fn whole(&self, restarts: u8) -> Duration {
         let from = self.at_once.max(1) - 1;
         let delays = (0..u32::from(restarts)).map(|past| match past.checked_sub(from) {
@@ -165,7 +165,7 @@ pub(crate) struct Codes {
 impl Codes {
     pub(crate) const CAPACITY: usize = 8;
 
-    /// Those, or nothing if they are too many.
+    /// A list of those codes; `None` if they are too many.
     pub(crate) const fn new(codes: &[u8]) -> Option<Codes> {
         if codes.len() > Codes::CAPACITY {
             return None;

@@ -1,4 +1,4 @@
-//! What operators and terminals ask for by signals, and stops and continues of the
+//! What operators and terminals ask for by signals, and what follows when a signal stops or continues the
 //! instance.
 
 use std::time::Duration;
@@ -11,11 +11,11 @@ use super::{
 };
 use crate::time::Time;
 
-/// A second SIGINT that comes sooner is the first once more: a terminal and a parent may both
-/// have told of one Ctrl-C.
+/// A second SIGINT that comes sooner than this is the first once more: a terminal and a parent process may
+/// both have sent one for the same Ctrl-C.
 const ANOTHER: Duration = Duration::from_millis(100);
 
-/// A halt that comes later is no answer to the SIGTSTP that was passed on.
+/// A halt that comes later than this is no answer to the SIGTSTP that the supervisor passed on.
 const HALTS_WITHIN: Duration = Duration::from_secs(5);
 
 impl State {
@@ -24,10 +24,10 @@ impl State {
         match signal {
             _ if self.policy.is_stop(signal) => self.stopped(signal, now, actions),
             libc::SIGTSTP => self.suspended(now, actions),
-            // About our own children, or not to be caught at all.
+            // SIGCHLD is about our own children; no process can catch the others.
             libc::SIGCHLD | libc::SIGKILL | libc::SIGSTOP => {}
             1..=64 if self.lives() => {
-                // What a Ctrl-Z halted was the whole group.
+                // A Ctrl-Z halted the whole group.
                 let to = if signal == libc::SIGCONT { SignalTarget::Group } else { self.policy.pass_to };
                 actions.push(Action::Send { signal, to });
                 if signal == libc::SIGCONT {
@@ -39,8 +39,8 @@ impl State {
         }
     }
 
-    /// An operator wants the next instance, whatever becomes of this one: it is stopped, and its end
-    /// is no failure. The budget does not count it.
+    /// An operator wants the next instance. This one is stopped; its end is no failure, and the budget does
+    /// not count the restart.
     pub(super) fn restart(&mut self, now: Time, actions: &mut Actions) {
         if self.stop.is_some() {
             return;
@@ -59,7 +59,7 @@ impl State {
                 self.restart_asked = true;
                 return;
             }
-            // The next is on its way.
+            // The next instance is on its way.
             Stage::Stopping { .. } | Stage::Spawning | Stage::Left { .. } => return,
         };
         self.restart_asked = true;
@@ -81,13 +81,13 @@ impl State {
             {
                 return self.kill(None, actions);
             }
-            // Any other second one hastens nothing.
+            // Any other second stop hastens nothing.
             Stage::Stopping { .. } | Stage::Killing { .. } => None,
         };
         self.end(self.policy.stop_signal.unwrap_or(signal), kill_at, actions);
     }
 
-    /// Tells the instance to end; if there is a time for that, from here on.
+    /// Tells the instance to end. With `kill_at` the stop begins here, and the machine kills then.
     fn end(&mut self, signal: i32, kill_at: Option<Time>, actions: &mut Actions) {
         actions.push(Action::Send { signal, to: self.policy.stop_to });
         if self.job.halted {
@@ -101,7 +101,7 @@ impl State {
         }
     }
 
-    /// SIGTSTP: the group first, then we.
+    /// SIGTSTP: stops the instance's group first, then the supervisor.
     fn suspended(&mut self, now: Time, actions: &mut Actions) {
         match self.stage {
             Stage::Waiting { .. } => actions.push(Action::Suspend),
@@ -110,7 +110,7 @@ impl State {
                 actions.push(Action::Send { signal: libc::SIGTSTP, to: SignalTarget::Group });
                 self.job.halting_until = Some(now.after(HALTS_WITHIN));
             }
-            // What has a limit to keep does not sleep.
+            // A supervisor that has a limit to keep does not stop.
             Stage::Spawning | Stage::Stopping { .. } | Stage::Killing { .. } | Stage::Left { .. } => {}
         }
     }
@@ -132,7 +132,7 @@ impl State {
         }
     }
 
-    /// The instance's process was stopped.
+    /// A signal has stopped the instance's main process.
     pub(super) fn halted(&mut self, signal: i32, now: Time, actions: &mut Actions) {
         self.job.halted = true;
         let asked = self.job.halting_until.is_some_and(|until| now <= until);
@@ -143,7 +143,8 @@ impl State {
         }
     }
 
-    /// The instance's process was continued; if the supervisor is suspended, then past it.
+    /// A signal has continued the instance's main process; if the supervisor is suspended, it came from
+    /// another process.
     pub(super) fn resumed(&mut self, now: Time) {
         self.job.halted = false;
         self.unsuspended(now);

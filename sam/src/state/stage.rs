@@ -8,34 +8,34 @@ use crate::time::Time;
 /// Where the newest instance is, as the supervisor sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// None lives; the next is made at that time.
+    /// No instance lives; the machine makes the next at that time.
     Waiting { at: Time },
-    /// `Spawn` was asked for and not answered yet.
+    /// The machine has asked for `Spawn` and has no answer yet.
     Spawning,
-    /// It lives and nothing is wrong with it.
+    /// The instance lives and nothing is wrong with it.
     Living,
-    /// It was warned of this, and dies at that time unless it recovers.
+    /// The instance was warned because of `cause`. It is killed at that time unless it recovers.
     Warned { cause: Cause, kill_at: Time },
-    /// The operator stopped it; it dies at that time unless it ends before.
+    /// The operator has stopped the instance. It is killed at that time unless it ends before.
     Stopping { kill_at: Time },
-    /// It was killed and has not ended yet; because of what, unless the operator did it.
+    /// The instance was killed and has not ended yet. `None`: at the end of an operator's stop.
     Killing { cause: Option<Cause> },
-    /// The end. Nothing moves any more.
+    /// The supervisor ends. No event changes this any more.
     Left { exit: Exit },
 }
 
 /// Why an instance is not well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// It called `mark_failed`.
+    /// The instance has called `mark_failed`.
     Failed,
     /// This check of its board is overdue.
     Overdue { check: u8 },
-    /// It owes an answer.
+    /// The instance did not answer a question within the interval.
     Unanswered,
-    /// So many probes in a row failed.
+    /// As many probes in a row have failed as the policy allows.
     Probe,
-    /// It was not ready within the start limit.
+    /// The instance was not ready within the start limit.
     Start,
 }
 
@@ -43,9 +43,9 @@ pub(crate) enum Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) instance: u32,
-    /// How it ended, or the error number with which making it failed.
+    /// How the instance ended. `Err`: it could not be made, and the error number says why.
     pub(crate) exit: Result<Exit, i32>,
-    /// What the instance had been warned of or killed for, and had not made good for long enough.
+    /// Why the supervisor had warned or killed the instance, if that was not made good for long enough.
     pub(crate) cause: Option<Cause>,
     /// From `Spawned` to `Ended`.
     pub(crate) lived: Duration,
@@ -61,9 +61,9 @@ pub(crate) enum Decision {
     Stopped,
     /// The supervisor ends: the instance ended with a clean status, and nothing was wrong with it.
     Clean,
-    /// The supervisor ends: the exit code is one that no restart would help.
+    /// The supervisor ends: the exit code is one after which a restart would not help.
     Fatal,
-    /// The supervisor ends: the instance had said that it was on its way to an end of its own.
+    /// The supervisor ends: the instance had said that it was about to end of its own accord.
     Finished,
     /// The supervisor ends: the policy is `Quit`.
     Quit,
@@ -71,12 +71,12 @@ pub(crate) enum Decision {
     Spent,
 }
 
-/// Stops and continues by a terminal or in its manner.
+/// What job control (a terminal, or signals such as SIGTSTP) has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) struct Job {
-    /// The instance's first process is stopped.
+    /// The instance's main process is stopped.
     pub(super) halted: bool,
-    /// SIGTSTP was passed on; a halt until then is its answer.
+    /// The supervisor has passed SIGTSTP on; a halt until then is the answer.
     pub(super) halting_until: Option<Time>,
     /// The supervisor stopped because the instance did: nothing is overdue until a signal continues it.
     pub(super) suspended: bool,

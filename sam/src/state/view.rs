@@ -15,12 +15,12 @@ impl State {
         &self.policy
     }
 
-    /// The instance says at run time where its main check's signs of life come from.
+    /// Changes where the main check's signs of life come from, as the instance says at run time.
     pub(crate) fn set_checks(&mut self, checks: Checks) {
         self.policy.checks = checks;
     }
 
-    /// The instance says at run time how often it gives a sign of life.
+    /// Changes the main check's interval, as the instance says at run time.
     pub(crate) fn set_interval(&mut self, interval: Duration) {
         self.policy.interval = interval;
     }
@@ -29,7 +29,7 @@ impl State {
         self.stage
     }
 
-    /// One word for people and scripts.
+    /// The stage in one word, for people and scripts.
     pub(crate) fn stage_name(&self) -> &'static str {
         match self.stage {
             Stage::Waiting { .. } => "waiting",
@@ -48,12 +48,12 @@ impl State {
         }
     }
 
-    /// Does an instance serve: ready by its own word, and with nothing wrong?
+    /// Whether an instance serves: it is ready and nothing is wrong with it.
     pub(crate) fn serves(&self) -> bool {
         matches!(self.stage_name(), "ready" | "running")
     }
 
-    /// Does an instance live (from `Spawned` to `Ended`)?
+    /// Whether an instance lives, that is, from `Spawned` to `Ended`.
     pub(crate) fn lives(&self) -> bool {
         matches!(self.stage, Stage::Living | Stage::Warned { .. } | Stage::Stopping { .. } | Stage::Killing { .. })
     }
@@ -63,7 +63,7 @@ impl State {
         self.instance
     }
 
-    /// How often an instance was made or tried again, in all.
+    /// How often the supervisor has made an instance, or tried to, after the first.
     pub(crate) fn restarts(&self) -> u64 {
         self.restarts.total()
     }
@@ -89,7 +89,7 @@ impl State {
         self.health.due(&self.policy)
     }
 
-    /// The operator's stop, if it came.
+    /// The signal of the operator's stop, if there was one.
     pub(crate) fn stop_signal(&self) -> Option<i32> {
         self.stop.map(|(signal, _)| signal)
     }

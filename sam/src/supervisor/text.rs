@@ -15,13 +15,13 @@ impl<const N: usize> Text<N> {
 
     pub(crate) fn of(arguments: fmt::Arguments<'_>) -> Text<N> {
         let mut text = Text::new();
-        // Writing cuts off, it does not fail.
+        // Writing cuts off and never fails.
         let _ = text.write_fmt(arguments);
         text
     }
 
-    /// Bytes of another process, on one line: what is no text, or could change how a
-    /// terminal shows it, is replaced.
+    /// Bytes of another process as one line: this replaces what is no text, and what could change how a
+    /// terminal shows the line.
     pub(crate) fn plain(bytes: &[u8]) -> Text<N> {
         let mut text = Text::new();
         for chunk in bytes.utf8_chunks() {
@@ -36,7 +36,7 @@ impl<const N: usize> Text<N> {
         text
     }
 
-    /// Takes as much as fits, and says how much that was.
+    /// Appends as much of `text` as fits, and returns how many bytes that was.
     pub(crate) fn take(&mut self, text: &str) -> usize {
         let room = N - self.len;
         let fits = (0..=room.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
@@ -57,7 +57,7 @@ impl<const N: usize> Write for Text<N> {
     }
 }
 
-/// Bytes as a string of JSON; those that are no text, replaced.
+/// Bytes as a string of JSON. Bytes that are no text are replaced.
 pub(crate) struct Json<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Json<'_> {

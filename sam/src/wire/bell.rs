@@ -1,9 +1,9 @@
 //! The bell: a descriptor that becomes readable when the supervisor has put a question on the
 //! board, so that the application can wait for it beside its own events.
 //!
-//! A socket and not an eventfd: an eventfd is one open file, whose O_NONBLOCK an instance could
-//! take away and whose counter it could fill, and the supervisor's next write would wait for
-//! ever. Of a socket pair each side has its own end.
+//! The bell is a socket pair, of which each side has its own end. An eventfd would be one open file: an
+//! instance could clear its O_NONBLOCK and fill its counter, and the supervisor's next write would wait
+//! for ever.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -23,7 +23,8 @@ impl Bell {
         Ok((Bell { fd }, theirs))
     }
 
-    /// Rings. One that still rings unheard is enough, and so is one whose other end is closed.
+    /// Rings. If the socket is full, earlier rings are unheard, which is enough; if the other end is closed, no
+    /// process hears.
     pub(crate) fn ring(&self) {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         // SAFETY: one byte of a constant; the descriptor is ours.
@@ -37,7 +38,7 @@ impl AsFd for Bell {
     }
 }
 
-/// Waits at the instance's end for one ring and takes it. False when the supervisor's end is closed.
+/// Waits at the instance's end for a ring and takes it. False once the supervisor's end is closed.
 pub(crate) fn heard(bell: BorrowedFd<'_>) -> bool {
     loop {
         match take(bell, 0) {
@@ -47,8 +48,8 @@ pub(crate) fn heard(bell: BorrowedFd<'_>) -> bool {
     }
 }
 
-/// Takes all rings that have come to the instance's end, without waiting: it is readable again at
-/// the next. False when the supervisor's end is closed.
+/// Takes all rings that have come to the instance's end, without waiting. The end is readable again at the
+/// next ring. False once the supervisor's end is closed.
 pub(crate) fn silence(bell: BorrowedFd<'_>) -> bool {
     loop {
         match take(bell, libc::MSG_DONTWAIT) {
@@ -60,7 +61,7 @@ pub(crate) fn silence(bell: BorrowedFd<'_>) -> bool {
     }
 }
 
-/// How long the next ring is: nothing if there will be none.
+/// The length of the next ring: 0 if the other end is closed.
 fn take(bell: BorrowedFd<'_>, flags: libc::c_int) -> io::Result<usize> {
     let mut byte = [0_u8; 8];
     // SAFETY: `byte` is eight bytes that the call may write.

@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use super::message::{Kind, Message, Name, Status};
 use super::socket::{self, Received, close};
 
-/// How many descriptors are kept.
+/// How many descriptors the supervisor keeps at most.
 pub(crate) const KEPT: usize = 64;
 
 /// How many packets are read in one turn.
@@ -37,15 +37,15 @@ pub(crate) struct Kept {
 /// What one turn of [`Kept::serve`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Turn {
-    /// Packets read. Whatever they were, look at the board afterwards: an instance whose `Look`
+    /// How many packets were read. Whatever they were, look at the board afterwards: an instance whose `Look`
     /// found no room relies on these.
     pub(crate) packets: u32,
-    /// How many of them were no message, or made no sense.
+    /// How many of the packets were no messages, or messages that no instance sends.
     pub(crate) garbage: u32,
-    /// Whether the names that are kept are others than before.
+    /// Whether the names of kept descriptors have changed.
     pub(crate) renamed: bool,
-    /// The instance has closed its end, which says nothing about its life. Poll this socket no
-    /// longer (it would be ready for ever); from here on no `Look` comes, so look in intervals.
+    /// Whether the instance has closed its end, which says nothing about its life. Poll this socket no
+    /// longer, because it would be ready for ever. No `Look` comes any more, so look in intervals.
     pub(crate) closed: bool,
 }
 
@@ -67,7 +67,7 @@ impl Kept {
                 }
                 Ok(Received::Stripped(message)) => {
                     turn.packets += 1;
-                    // Out of descriptors: as full as the table can be.
+                    // This process has no room for another descriptor, so the table is as full as it can be.
                     let _ = socket::send(socket, &message.reply(Status::Full), None);
                 }
                 Ok(Received::Garbage) => {
@@ -75,7 +75,7 @@ impl Kept {
                     turn.garbage += 1;
                 }
                 Ok(Received::Empty) => break,
-                // An error other than these (EBADF, ENOMEM ...) will not go away by asking again.
+                // Another error (EBADF, ENOMEM ...) would come again.
                 Ok(Received::Closed) | Err(_) => {
                     turn.closed = true;
                     break;
@@ -96,9 +96,8 @@ impl Kept {
         self.entries.iter().flatten().map(|entry| (&entry.name, entry.fd.as_fd()))
     }
 
-    /// Keeps `fd`: in place of one of the same name, else in the first free place. Gives it back
-    /// if there is none. For descriptors that the supervisor itself was given (by a service
-    /// manager, or by itself before an `exec`).
+    /// Keeps `fd` in place of the descriptor of the same name, else in the first free place. Gives it back if
+    /// there is none.
     pub(crate) fn keep(&mut self, name: Name, fd: OwnedFd) -> Result<(), OwnedFd> {
         let place = match self.place(&name) {
             Some(place) => Some(place),
@@ -115,7 +114,7 @@ impl Kept {
         self.entries.iter().position(|entry| entry.as_ref().is_some_and(|entry| entry.name == *name))
     }
 
-    /// False if the request made no sense.
+    /// Answers a request. False if no instance sends such a request.
     fn answer(&mut self, socket: BorrowedFd<'_>, request: Message, fd: Option<OwnedFd>, renamed: &mut bool) -> bool {
         let (status, name, passed) = match (request.kind, request.name, fd) {
             (Kind::Look, _, None) => return true,
@@ -164,7 +163,7 @@ impl Kept {
             }
         };
         let passed = passed.and_then(|place| self.entries[place].as_ref()).map(|entry| entry.fd.as_fd());
-        // No room, or no instance any more: it gives up by itself.
+        // If there is no room, or no instance any more, the asker gives up after its time.
         let _ = socket::send(socket, &Message { name, ..request }.reply(status), passed);
         status != Status::Refused
     }

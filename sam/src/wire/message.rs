@@ -10,7 +10,7 @@
 //! | 70..72 | cursor: of a `List`, the place to look from; in its reply, the place after it |
 //! | 72..80 | serial: a reply repeats that of its request |
 //!
-//! Numbers are in the machine's own order: both ends are one program on one machine.
+//! Numbers are in the machine's byte order, because both ends are on one machine.
 
 /// How many bytes a name may have.
 pub(crate) const NAME: usize = 63;
@@ -28,7 +28,7 @@ pub(crate) struct Name {
 }
 
 impl Name {
-    /// `bytes` as a name; `None` if there are none or too many.
+    /// `bytes` as a name; `None` if it is empty or too long.
     pub(crate) fn new(bytes: &[u8]) -> Option<Name> {
         if bytes.is_empty() || bytes.len() > NAME {
             return None;
@@ -38,29 +38,29 @@ impl Name {
         Some(name)
     }
 
-    /// Its bytes; any, if a hostile instance made it.
+    /// The bytes of the name. A hostile instance may have chosen any.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len as usize]
     }
 }
 
-/// What is asked for.
+/// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// Look at the board. No reply.
+    /// Look at the board. There is no reply.
     Look = 1,
-    /// Keep the descriptor of this packet under the name; replaces an earlier one.
+    /// Keep the descriptor of this packet under the name, in place of an earlier one.
     Keep = 2,
-    /// A copy of the descriptor of that name. It stays kept.
+    /// Send a copy of the descriptor of that name, and go on keeping it.
     Take = 3,
-    /// Keep the descriptor of that name no longer.
+    /// Stop keeping the descriptor of that name.
     Drop = 4,
-    /// The next name in the table, from the cursor on.
+    /// Send the next name in the table, from the cursor on.
     List = 5,
 }
 
-/// How it went.
+/// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Status {
@@ -68,7 +68,7 @@ pub(crate) enum Status {
     NotFound = 1,
     /// The table is full.
     Full = 2,
-    /// A request that makes no sense: no name, or no descriptor where one belongs.
+    /// The request is not one that an instance sends: it lacks a name or a descriptor.
     Refused = 3,
 }
 
@@ -88,7 +88,7 @@ impl Message {
         Message { kind, status: Status::Done, name, cursor: 0, serial }
     }
 
-    /// The reply to it.
+    /// The reply to this request.
     pub(crate) fn reply(self, status: Status) -> Message {
         Message { status, ..self }
     }

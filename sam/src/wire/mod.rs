@@ -21,7 +21,7 @@ pub(crate) use kept::{KEPT, Kept};
 pub(crate) use message::{Kind, Message, NAME, Name, Status};
 pub(crate) use socket::{Received, close, pair, receive, send};
 
-/// How many packets in `bytes` are messages; each is written as it was read.
+/// How many packets in `bytes` are messages. Each message is the same after an encoding and a decoding.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn understood(bytes: &[u8]) -> usize {
     let messages = bytes.chunks(message::PACKET).filter_map(Message::decode);

@@ -1,4 +1,4 @@
-//! One packet out, one packet in, each with at most one descriptor. Nothing here allocates.
+//! Sends and receives one packet, with at most one descriptor. Nothing here allocates.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -8,8 +8,8 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
 use super::message::{Message, PACKET};
 
-/// How many descriptors a stranger's packet may bring before the kernel itself drops the rest
-/// (and says MSG_CTRUNC). Every one that does arrive is closed.
+/// How many descriptors a strange packet may bring before the kernel itself drops the rest (and says
+/// MSG_CTRUNC). `receive` closes every one that arrives.
 const STRANGE: usize = 4;
 
 /// Room for control messages, aligned as the kernel wants it.
@@ -30,14 +30,14 @@ pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?)
 }
 
-/// What came.
+/// What was received.
 #[derive(Debug)]
 pub(crate) enum Received {
     /// A message, and the descriptor that came with it.
     Message(Message, Option<OwnedFd>),
-    /// A message whose descriptor the kernel could not deliver, because we have too many.
+    /// A message whose descriptor the kernel could not deliver, because this process has too many.
     Stripped(Message),
-    /// Something else, of which nothing is left.
+    /// Something else, which was dropped.
     Garbage,
     /// Nothing yet.
     Empty,
@@ -45,7 +45,7 @@ pub(crate) enum Received {
     Closed,
 }
 
-/// Sends without waiting: `WouldBlock` if there is no room. Never raises SIGPIPE.
+/// Sends a message without waiting: `WouldBlock` if there is no room. Never raises SIGPIPE.
 pub(crate) fn send(socket: BorrowedFd<'_>, message: &Message, fd: Option<BorrowedFd<'_>>) -> io::Result<()> {
     let mut packet = message.encode();
     let mut iov = libc::iovec { iov_base: packet.as_mut_ptr().cast(), iov_len: PACKET };
@@ -85,9 +85,9 @@ pub(crate) fn send(socket: BorrowedFd<'_>, message: &Message, fd: Option<Borrowe
     }
 }
 
-/// Takes one packet without waiting. Descriptors that do not belong to a message are closed.
+/// Receives one packet without waiting. Closes descriptors that do not belong to a message.
 pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Received> {
-    // One byte more than a message has: a longer packet is not cut to a right one.
+    // One byte more than a message has, so that a longer packet is not cut to a valid one.
     let mut packet = [0; PACKET + 1];
     let mut iov = libc::iovec { iov_base: packet.as_mut_ptr().cast(), iov_len: packet.len() };
     let mut control = Control([MaybeUninit::zeroed(); CONTROL]);
@@ -112,7 +112,7 @@ pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Received> {
     let strange = take_fds(&header, &mut fds) || header.msg_flags & libc::MSG_TRUNC != 0;
     let stripped = header.msg_flags & libc::MSG_CTRUNC != 0;
     if len == 0 && !strange && !stripped && fds.iter().all(Option::is_none) {
-        // An empty packet, or the end? Only the end says so to poll.
+        // This is an empty packet or the end. Only at the end does poll say so.
         return Ok(if hung_up(socket) { Received::Closed } else { Received::Garbage });
     }
     let [mut fd, rest @ ..] = fds;
@@ -134,8 +134,8 @@ fn header(iov: &mut libc::iovec) -> libc::msghdr {
     header
 }
 
-/// Takes ownership of every descriptor that came with `header`; says whether there was anything
-/// but one control message of at most `fds.len()` descriptors. What does not fit is closed.
+/// Takes ownership of every descriptor that came with `header`, and closes those that do not fit. True if there
+/// was anything else than one control message of at most `fds.len()` descriptors.
 fn take_fds(header: &libc::msghdr, fds: &mut [Option<OwnedFd>]) -> bool {
     let mut strange = false;
     let mut slots = fds.iter_mut();
@@ -181,7 +181,7 @@ fn hung_up(socket: BorrowedFd<'_>) -> bool {
     ready < 0 || poll.revents & (libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0
 }
 
-/// Closes without waiting. A socket with SO_LINGER would wait for its peer at the last close; this
+/// Closes a descriptor without waiting. The last close of a socket with SO_LINGER would wait for the peer; this
 /// takes the linger time away, also from copies that the application still has.
 pub(crate) fn close(fd: OwnedFd) {
     let mut linger = libc::linger { l_onoff: 0, l_linger: 0 };

@@ -1,4 +1,4 @@
-//! What the instance does with its board.
+//! The instance's side of the board.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering, fence},
@@ -17,7 +17,7 @@ use crate::{
     time::Time,
 };
 
-/// The instance's side. Indices are those that it was given by `claim`.
+/// The instance's side. An index is that of a check that `claim` has begun.
 impl Board {
     /// This instance's number; the first is 1.
     pub(crate) fn instance(&self) -> u32 {
@@ -34,7 +34,7 @@ impl Board {
         self.layout().waits_for_ready.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether check `index` counts.
+    /// Whether check `index` is active.
     pub(crate) fn is_active(&self, index: usize) -> bool {
         self.layout().checks[index].state.load(Ordering::Relaxed) & KIND == ACTIVE
     }
@@ -56,7 +56,7 @@ impl Board {
         })
     }
 
-    /// Check `index` is alive. No system call, no lock; async-signal-safe.
+    /// Says that check `index` is alive. No system call, no lock; async-signal-safe.
     #[inline]
     pub(crate) fn beat(&self, index: usize) {
         let layout = self.layout();
@@ -67,12 +67,12 @@ impl Board {
         layout.checks[index].last.store(word, Ordering::Relaxed);
     }
 
-    /// The same, of a moment that the caller has at hand.
+    /// The same, with the time that the caller has at hand.
     pub(crate) fn beat_at(&self, index: usize, now: Time) {
         self.layout().checks[index].last.store(now.0, Ordering::Relaxed);
     }
 
-    /// Begins the check in slot `index`, which is free and this caller's alone. Active at once.
+    /// Begins the check in slot `index`, which is free and this caller's alone. The check is active at once.
     pub(crate) fn claim(&self, index: usize, label: &Label, deadline: Duration, now: Time) {
         let layout = self.layout();
         let check = &layout.checks[index];
@@ -82,13 +82,13 @@ impl Board {
         layout.used.fetch_max(index as u32 + 1, Ordering::Release);
     }
 
-    /// Silence of check `index` is no failure from here on. Caller's lock orders it with the other
-    /// changes of this check.
+    /// Parks check `index`: its silence is no failure from now on. The caller's lock orders this with the other
+    /// changes of the check.
     pub(crate) fn park(&self, index: usize) {
         transition(&self.layout().checks[index].state, PARKED);
     }
 
-    /// Check `index` counts again, from `now`. As `park`; send a `Look` afterwards.
+    /// Makes check `index` active again, from `now` on. For locks see `park`; send a `Look` afterwards.
     pub(crate) fn unpark(&self, index: usize, now: Time) {
         self.beat_at(index, now);
         transition(&self.layout().checks[index].state, ACTIVE);
@@ -99,12 +99,12 @@ impl Board {
         transition(&self.layout().checks[index].state, FREE);
     }
 
-    /// Where the instance says that it is. Send a `Look` after a change.
+    /// Says where the instance is in its life. Send a `Look` after a change.
     pub(crate) fn set_phase(&self, phase: Phase) {
         self.layout().phase.0.store(phase as u32, Ordering::Release);
     }
 
-    /// What it said last.
+    /// The phase that the instance has said last.
     pub(crate) fn phase(&self) -> Phase {
         match self.layout().phase.0.load(Ordering::Relaxed) {
             0 => Phase::Starting,
@@ -114,17 +114,17 @@ impl Board {
         }
     }
 
-    /// It has failed, in its own judgement. Send a `Look` afterwards.
+    /// Says that the instance has failed. Send a `Look` afterwards.
     pub(crate) fn set_failed(&self) {
         self.layout().failed.store(1, Ordering::Release);
     }
 
-    /// The signal that warns it; 0 for the policy's.
+    /// Sets the signal that warns this instance; 0 stands for the policy's.
     pub(crate) fn set_warn_signal(&self, signal: i32) {
         self.layout().warn_signal.store(signal as u32, Ordering::Relaxed);
     }
 
-    /// Whether the main check is asked. Send a `Look` afterwards.
+    /// Says whether the supervisor is to ask. Send a `Look` afterwards.
     pub(crate) fn set_by_asking(&self, asking: bool) {
         self.layout().by_asking.store(asking.into(), Ordering::Release);
     }
@@ -135,24 +135,24 @@ impl Board {
         (asked != self.layout().answered.load(Ordering::Relaxed)).then_some(asked)
     }
 
-    /// Answers the question of that number. Counts as a beat. Send a `Look` afterwards.
+    /// Answers the question of that number, which is a beat, too. Send a `Look` afterwards.
     pub(crate) fn answer(&self, nonce: u64, now: Time) {
         self.beat_at(MAIN, now);
         self.layout().answered.store(nonce, Ordering::Release);
     }
 
-    /// Whether the operator stops this instance.
+    /// Whether an operator stops this instance.
     pub(crate) fn stop_asked(&self) -> bool {
         self.layout().stop_asked.load(Ordering::Acquire) != 0
     }
 }
 
-/// The next generation of a check's state. Only the instance's holder of the lock writes it, so
-/// that a load and a store are enough.
+/// Moves a check's state to its next generation. Only the thread of the instance that holds the lock writes
+/// it, so a load and a store are enough.
 fn transition(state: &AtomicU32, kind: u32) {
     let next = (state.load(Ordering::Relaxed) & !KIND).wrapping_add(GENERATION) | kind;
     state.store(next, Ordering::Release);
-    // The other half of the sequence lock: what the caller writes next (another beat, another
-    // name in this slot) is not seen by one who has not seen this change.
+    // The other half of the sequence lock: a reader that sees what the caller writes next (another beat,
+    // another name in this slot) sees this change, too.
     fence(Ordering::Release);
 }

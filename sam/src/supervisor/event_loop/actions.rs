@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Supervisor {
-    /// Executes one action. What the machine wants to hear of it goes into the ring.
+    /// Executes one action. If the machine wants an answer, it goes into the ring.
     pub(super) fn execute(&mut self, action: Action, now: Time) -> ControlFlow<StandbyChild> {
         match action {
             Action::Spawn { instance } => match self.spawn(instance, now)? {
@@ -34,7 +34,7 @@ impl Supervisor {
                     self.send(libc::SIGKILL, SignalTarget::Group);
                 }
                 self.send(libc::SIGKILL, SignalTarget::Main);
-                // Behind the others: the kernel may have this wait for one that moves processes.
+                // Last: the kernel may have this wait for another process that moves processes.
                 self.instance
                     .as_ref()
                     .and_then(|instance| instance.cgroup.as_ref())
@@ -71,10 +71,10 @@ impl Supervisor {
     pub(super) fn send(&self, signal: i32, to: SignalTarget) {
         let Some(instance) = &self.instance else { return };
         match (to, instance.main.group()) {
-            // What cannot be signalled is gone, or not this user's any more.
+            // If the kernel refuses, the group is gone or runs as another user.
             (SignalTarget::Group, Some(group)) => drop(sys::send(-group, signal)),
             _ if instance.ended.is_some() => {}
-            // What one of two that live would leave to the other is for both.
+            // While a successor lives beside the old main process, a stop and a kill are for both.
             _ if matches!(self.state.stage(), Stage::Stopping { .. } | Stage::Killing { .. }) => {
                 instance.main.send_to_both(signal);
             }

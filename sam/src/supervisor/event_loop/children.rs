@@ -1,5 +1,5 @@
-//! Turns changes of children into events: of the probe, of the command for a failure, of the child that
-//! stands by, and of the instance, whose end is told when nothing of it is left.
+//! Turns changes of children into events: of the probe, of the command for a failure, of the standby child,
+//! and of the instance. The machine hears of an instance's end when nothing of the instance is left.
 
 use std::time::Duration;
 
@@ -19,41 +19,41 @@ use crate::{
     time::Time,
 };
 
-/// How long the loop waits for the rest of a group that was killed.
+/// How long the loop waits for the rest of an instance that was killed.
 const REAP_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Supervisor {
-    /// Another process is the main one of the instance.
+    /// Takes in that another process is the main one of the instance.
     pub(super) fn hand_over(&mut self, now: Time) {
         if let Some(instance) = &mut self.instance {
             instance.was_handed_over(now);
         }
-        // It knows the instance by the process that was the main one.
+        // The standby child knows the instance by the process that was the main one.
         self.standby.take().into_iter().for_each(Standby::stop);
         self.newest_standby = self.newest_standby.min(self.state.instance());
         self.journal.outdate();
         self.events.push(Event::HandedOver);
     }
 
-    /// The successor of a main process may have ended unseen, as the child of another process.
+    /// Looks whether the successor of a main process has ended unseen, as the child of another process.
     pub(super) fn look_for_lost_successor(&mut self, now: Time) {
         if self.instance.as_mut().is_some_and(|instance| instance.ended.is_none() && instance.main.is_back()) {
             self.hand_over(now);
         }
     }
 
-    /// The process that the file names, which its writer may be about to replace.
+    /// The process that the file names. Its writer may be about to replace the file.
     fn named_by_file(&self) -> Option<i32> {
         let mut buffer = [0; 32];
         let text = sys::read_proc(self.pid_file.as_deref()?, &mut buffer);
         str::from_utf8(text).ok()?.trim().parse().ok().filter(|pid| *pid > 0)
     }
 
-    /// A child has ended, was stopped or was continued.
+    /// Takes in that a child has ended, was stopped or was continued.
     pub(super) fn child_changed(&mut self, pid: i32, change: Change, usage: Usage, now: Time) {
         if self.probe.as_ref().is_some_and(|probe| probe.pid == pid) {
             if let Change::Ended(exit) = change {
-                // What it has left behind; none of it is asked for any more.
+                // Kills what the probe has left in its group.
                 self.probe.take().into_iter().for_each(ShellCommand::stop_rest);
                 let is_well = exit == Exit::Code(0);
                 if let Some(instance) = self.instance.as_ref().filter(|_| is_well && self.options.ready_by_probe)
@@ -74,7 +74,7 @@ impl Supervisor {
         if self.standby.as_ref().is_some_and(|standby| standby.pid == pid) {
             match change {
                 Change::Ended(_) => self.standby = None,
-                // It would become an instance that does not run, and the machine would not hear of it.
+                // The child would become an instance that does not run, and the machine would not hear of that.
                 Change::Stopped(_) => self.standby.take().into_iter().for_each(Standby::stop),
                 Change::Continued => {}
             }
@@ -97,14 +97,14 @@ impl Supervisor {
             Change::Stopped(libc::SIGTTIN | libc::SIGTTOU) if self.terminal.lend(instance.main.first_group()) => {
                 self.send(libc::SIGCONT, SignalTarget::Group);
             }
-            // Where no process could continue this one it is no terminal's stop, but a hang.
+            // Where no process could continue the supervisor, this is no terminal's stop, but a hang.
             Change::Stopped(_) if terminal::is_group_orphaned() => self.events.push(Event::Halted(libc::SIGSTOP)),
             Change::Stopped(signal) => self.events.push(Event::Halted(signal)),
             Change::Continued => self.events.push(Event::Resumed),
         }
     }
 
-    /// The main process of the instance was reaped, and no other has taken its place.
+    /// Takes in that the main process of the instance was reaped and no other has taken its place.
     fn main_ended(&mut self, exit: Exit, usage: Usage, now: Time) {
         let serves = matches!(self.state.stage(), Stage::Living | Stage::Warned { .. });
         let named = if serves { self.named_by_file() } else { None };
@@ -123,11 +123,11 @@ impl Supervisor {
             self.events.push(Event::Look(last));
         }
         match exit {
-            // Ctrl-C, which came to the instance alone.
+            // A Ctrl-C that went to the instance alone.
             Exit::Signal { signal: signal @ (libc::SIGINT | libc::SIGQUIT), .. } if self.terminal.is_lent() => {
                 self.events.push(Event::Signal(signal));
             }
-            // The next would have no terminal.
+            // The next instance would have no terminal.
             Exit::Signal { signal: libc::SIGHUP, .. } if self.terminal.is_gone() => {
                 self.events.push(Event::Signal(libc::SIGTERM));
             }
@@ -136,8 +136,8 @@ impl Supervisor {
         self.terminal.take_back();
     }
 
-    /// The main process left as if all were done, and what it had started runs on: most likely it
-    /// went into the background. One line, as the service is over with it.
+    /// Says in the log if the main process has exited with 0 while processes that it had started run on: most
+    /// likely the program went into the background, and the service is over now.
     fn tell_of_the_rest(&self, pid: i32, group: i32, exit: Exit) {
         let go_on = self.options.kill_mode == KillMode::Main;
         if exit != Exit::Code(0) || self.state.stop_signal().is_some() || go_on {
@@ -148,20 +148,20 @@ impl Supervisor {
         if count > 0 {
             self.journal.say(format_args!(
                 "the main process of instance {} (pid {pid}) ended with status 0 while others that it had started \
-                 ran on ({count}); they are killed. A program that goes into the background is to stay in the \
-                 foreground (nginx: `daemon off;`); one that hands over to another process is to name that one \
+                 ran on ({count}); they are killed. If the program goes into the background, have it stay in the \
+                 foreground (nginx: `daemon off;`); if it hands over to another process, have it name that process \
                  (MAINPID= with --notify, or --pid-file)",
                 self.state.instance(),
             ));
         }
     }
 
-    /// Kills what is left of an instance whose main process was reaped. Returns the exit once nothing is
-    /// left. While the operator's stop has time left, so has the group.
+    /// Kills what is left of an instance whose main process was reaped. Returns the exit once nothing is left.
+    /// As long as the operator's stop has time left, the group lives on.
     pub(super) fn reap_group(&mut self, now: Time) -> Option<Exit> {
         let instance = self.instance.as_mut()?;
         let (exit, at) = instance.ended?;
-        // Under `KillMode::Main` what goes on is not the instance's any more.
+        // Under `KillMode::Main` what lives on is not the instance's any more.
         let group = instance.main.group().filter(|_| self.options.kill_mode != KillMode::Main);
         let has_time =
             self.options.kill_mode == KillMode::Group && matches!(self.state.stage(), Stage::Stopping { .. });
@@ -172,16 +172,15 @@ impl Supervisor {
         let _ = group.map(|group| sys::send(-group, libc::SIGKILL));
         let instance = self.instance.as_ref()?;
         let ours = self.own_children();
-        // In this order: what the last of the group leaves is a child then.
+        // The group first: what its last process leaves is a child of this process then.
         let has_group = group.is_some_and(sys::group_lives);
         let has_strays = self.kills_strays() && self.children.kill_strays(ours);
-        // Without a stray there may still be one: an orphan in another PID namespace is the child of
-        // that one's first process.
+        // An orphan in another PID namespace is no stray, but a child of that namespace's first process.
         let has_rest = instance.cgroup.as_ref().is_some_and(InstanceCgroup::kill_rest);
         if (has_group || has_strays || has_rest) && now.since(since) < REAP_TIMEOUT {
             return None;
         }
-        // A group of the instance's own making may have had it until now.
+        // A group that the instance has made may have had the terminal until now.
         self.terminal.take_back();
         let instance = self.instance.take()?;
         let record = instance.exit_record(exit, &self.state, now);
@@ -191,7 +190,7 @@ impl Supervisor {
         Some(exit)
     }
 
-    /// Children of the supervisor that do not belong to an instance.
+    /// The children of the supervisor that do not belong to the instance.
     fn own_children(&self) -> [Option<i32>; 3] {
         let (probe, standby, command) = (self.probe.as_ref(), self.standby.as_ref(), self.failure_command.as_ref());
         [probe.map(|probe| probe.pid), standby.map(|standby| standby.pid), command.map(|command| command.pid)]

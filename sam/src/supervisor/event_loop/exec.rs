@@ -1,5 +1,5 @@
-//! An instance that is a program of its own: its descriptors cross `exec` as numbers in the
-//! environment.
+//! Instances that execute a program: another one, or this one anew. The descriptors of this program's instance
+//! cross `exec` as numbers in the environment.
 
 use std::{
     env,
@@ -28,12 +28,12 @@ use crate::{
 /// The instance's descriptors and the supervisor's number: `board,vault,socket,bell,pid`.
 const SEAT: &str = "SAM_SEAT";
 
-/// What a shell says of a program that cannot be executed.
+/// The status of a shell for a program that cannot be executed.
 const NOT_EXECUTED: i32 = 126;
 
-/// The descriptors that this process was executed with. They are taken once: the variable
-/// is taken out of the environment, the descriptors are closed at the next `exec`. `None`
-/// if it is not there, or was meant for another process.
+/// Takes the descriptors that this process was executed with: removes the variable from the environment, and
+/// has the next `exec` close the descriptors. `None` if there is no such variable, or it was meant for
+/// another process.
 pub(crate) fn inherited() -> Option<InstanceFds> {
     let value = env::var(SEAT).ok()?;
     // SAFETY: the caller has found no other thread, and none is started here.
@@ -51,7 +51,7 @@ pub(crate) fn inherited() -> Option<InstanceFds> {
 fn adopt(fd: RawFd) -> Option<OwnedFd> {
     // SAFETY: takes no pointers; fails if `fd` is not open.
     let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
-    // Those that were passed on purpose have no FD_CLOEXEC; others are not ours to take.
+    // A descriptor that was passed on purpose has no FD_CLOEXEC; another is not ours to take.
     if flags != 0 {
         return None;
     }
@@ -61,9 +61,9 @@ fn adopt(fd: RawFd) -> Option<OwnedFd> {
     Some(fd)
 }
 
-/// What a service manager meant for the process that it started is the instance's: descriptors
-/// of `sd_listen_fds(3)` (`LISTEN_PID`), and that it is the one whose output the journal has.
-/// In the instance, before it runs a line of the application.
+/// Passes on to the instance what a service manager meant for the process that it started: descriptors of
+/// `sd_listen_fds(3)` (`LISTEN_PID`), and that the journal has this process's output. Called in the instance,
+/// before it runs a line of the application.
 pub(super) fn readdress(supervisor: i32, hidden: Option<&str>) {
     if let Some(name) = hidden {
         // SAFETY: as below.
@@ -74,7 +74,7 @@ pub(super) fn readdress(supervisor: i32, hidden: Option<&str>) {
             // SAFETY: the child of a fork of a process of one thread has one thread.
             unsafe { env::set_var(name, std::process::id().to_string()) };
             if name == "LISTEN_PID" {
-                // The supervisor's identity in another form, which is optional.
+                // The supervisor's identity in another, optional form.
                 // SAFETY: as above.
                 unsafe { env::remove_var("LISTEN_PIDFDID") };
             }
@@ -91,7 +91,7 @@ pub(super) fn execute_self(fds: &InstanceFds, supervisor: i32) -> ! {
     let [board, vault, socket, bell] = fds.map(AsRawFd::as_raw_fd);
     let mut arguments = env::args_os();
     let name = arguments.next().unwrap_or_default();
-    // The file by its present name, so that a new version takes over at a restart.
+    // The file that has this name now, so that a new version takes over at a restart.
     let file = env::current_exe().map_or_else(
         |_| "/proc/self/exe".into(),
         |file| match file.to_str() {
@@ -105,7 +105,7 @@ pub(super) fn execute_self(fds: &InstanceFds, supervisor: i32) -> ! {
     execute(command)
 }
 
-/// Another program, as the instance executes it.
+/// The command by which the instance executes another program.
 pub(super) fn command(program: &[OsString], instance: u32, notify_server: Option<&NotifyEnvironment>) -> Command {
     let mut command = Command::new(program.first().map_or(OsStr::new(""), OsString::as_os_str));
     command.args(program.iter().skip(1)).env("SAM_INSTANCE", instance.to_string());
@@ -116,13 +116,13 @@ pub(super) fn command(program: &[OsString], instance: u32, notify_server: Option
     command
 }
 
-/// Executes it. Does not return.
+/// Executes the command. Does not return.
 pub(super) fn execute(mut command: Command) -> ! {
     fail(&command.exec())
 }
 
 fn fail(error: &io::Error) -> ! {
-    // To standard error, as a shell would; the supervisor sees the status.
+    // On standard error, as a shell does; the supervisor sees the status.
     eprintln!("sam: cannot execute the instance: {error}");
     sys::exit(NOT_EXECUTED + i32::from(error.kind() == io::ErrorKind::NotFound))
 }

@@ -1,10 +1,9 @@
-//! The command that an operator wants to be run when an instance has failed, to tell of it or to save
-//! what there is to see.
+//! The command that the supervisor runs when an instance has failed, to notify people or to save evidence.
 //!
-//! It runs beside the next instance. The supervisor does not wait for it and kills it after its limit.
-//! At its own end the supervisor does wait, as nothing is supervised any more: until that limit at
-//! most, and not if an operator stops it. While one command runs no second is started: a program that
-//! fails in a loop would fill the machine with them.
+//! The command runs beside the next instance. The supervisor does not wait for it, and kills it after its
+//! limit. At its own end the supervisor does wait, because it supervises nothing any more: until that
+//! limit at most, and not if an operator stops it. While one command runs, the supervisor starts no second
+//! one: a program that fails in a loop would fill the machine with commands.
 
 use std::os::fd::AsRawFd as _;
 
@@ -28,7 +27,7 @@ impl Supervisor {
     pub(super) fn run_failure_command(&mut self, now: Time) {
         let (Some(text), Some(end)) = (&self.options.on_failure, self.state.last()) else { return };
         if self.failure_command.is_some() {
-            return self.say_that_no_command_runs(end.instance, "the one of a failure before it still runs");
+            return self.say_that_no_command_runs(end.instance, "that of an earlier failure still runs");
         }
         let inherited = Inherited { supervisor: self.pid, mask: &self.mask, logs: self.options.log };
         let started = ShellCommand::start(text, now.after(self.options.on_failure_limit), inherited, |command| {
@@ -48,7 +47,7 @@ impl Supervisor {
         });
         match started {
             Ok(command) => self.failure_command = Some(command),
-            Err(_) => self.say_that_no_command_runs(end.instance, "no process can be made for it"),
+            Err(_) => self.say_that_no_command_runs(end.instance, "the system makes no process for it"),
         }
     }
 
@@ -60,7 +59,7 @@ impl Supervisor {
     pub(super) fn limit_failure_command(&mut self, now: Time) {
         if let Some(command) = self.failure_command.as_mut().filter(|command| command.until <= now) {
             command.stop();
-            self.journal.say(format_args!("the command for a failure is killed: it has had its time"));
+            self.journal.say(format_args!("the command for a failure has run for longer than on-failure-limit, and is killed"));
         }
     }
 

@@ -1,36 +1,36 @@
-//! What is killed when the supervisor is gone: the instance that serves, with all that can be found of
-//! it, by the child that stands by.
+//! Kills the instance when its supervisor has died: the standby child does it, for everything of the
+//! instance that it can find.
 //!
-//! The kernel itself kills an instance whose parent dies (`PR_SET_PDEATHSIG`), but forgets that wish
-//! when the instance changes its user, its group or its capabilities. The child that stands by was
-//! forked before the instance could, so it has the supervisor's rights, and keeps them for this.
+//! The kernel itself kills an instance whose parent dies (`PR_SET_PDEATHSIG`). But it forgets that wish
+//! when the instance changes its user, its group or its capabilities. The standby child is a fork of the
+//! supervisor and runs nothing of the application, so it still has the supervisor's rights.
 //!
-//! # What is found
-//! 1. The cgroup of the instance, if it has one: everything.
-//! 2. Its process group.
-//! 3. Its descendants, whatever group or session they have made for themselves, as long as each
-//!    of their ancestors up to the instance lives: they are stopped from the top before any is killed.
+//! # What the child finds
+//! 1. The cgroup of the instance, if there is one: everything.
+//! 2. The instance's process group.
+//! 3. The instance's descendants, whatever groups and sessions they have made, if each ancestor up to the
+//!    instance lives. The child stops them from the top before it kills any.
 //!
-//! Without a cgroup a process is not found that has left the group and whose parent has ended; nor
-//! is one killed that the supervisor may not signal (a set-user-ID program under a supervisor without
-//! privileges).
+//! Without a cgroup the child does not find a process that has left the group and whose parent has ended.
+//! Nor can it kill a process that the supervisor may not signal, such as a set-user-ID program under a
+//! supervisor without privileges.
 
 use std::{fs, time::Duration};
 
 use crate::supervisor::kernel::{cgroup::InstanceCgroup, sys};
 
-/// How often descendants are looked for that were forked while others were being stopped.
+/// How often the child looks for descendants that were forked while it stopped others.
 const ROUNDS: u32 = 64;
 
-/// How often it is looked whether the supervisor has gone.
+/// How often the child looks whether the supervisor has gone.
 const SUPERVISOR_POLL: Duration = Duration::from_millis(1);
 
-/// The instance that serves while another stands by, as that one knows it.
+/// The instance that serves while another stands by, as the standby child knows it.
 pub(super) struct Guard {
-    /// Its main process, and its process group.
+    /// The instance's main process, and its process group.
     pid: i32,
     group: i32,
-    /// Only the main process is killed.
+    /// Whether only the main process is killed.
     is_alone: bool,
     cgroup: Option<InstanceCgroup>,
 }
@@ -40,11 +40,12 @@ impl Guard {
         Guard { pid, group, is_alone, cgroup }
     }
 
-    /// Kills what is found. The supervisor is gone, so that no process has reaped the instance since but
-    /// the process that has inherited it, a moment ago at most.
+    /// Kills what can be found of the instance. The supervisor is gone, so only the process that has inherited
+    /// the instance may have reaped it, a moment ago at most.
     pub(super) fn kill(&self, supervisor: i32) {
-        // Its descriptors are closed before its children are given away. At that moment the kernel sends
-        // SIGHUP to groups with a process that is stopped, which would end ancestors of what is found here.
+        // The kernel closes the descriptors of a dead process before it gives its children away. At that
+        // moment it sends SIGHUP to groups with a stopped process, which would end ancestors of what this
+        // looks for.
         // SAFETY: takes no pointers.
         while unsafe { libc::getppid() } == supervisor {
             let _ = sys::wait(&mut [], Some(SUPERVISOR_POLL));
@@ -54,7 +55,7 @@ impl Guard {
             return;
         }
         self.cgroup.iter().for_each(InstanceCgroup::kill);
-        // Of one that was handed over the first process is gone: its group is there if this one is in it.
+        // After a hand-over the first process is gone: the group exists if the main process is in it.
         let group = Some(self.group).filter(|group| *group == self.pid || sys::group_of(self.pid) == Some(*group));
         let _ = sys::send(self.pid, libc::SIGSTOP);
         let _ = group.map(|group| sys::send(-group, libc::SIGSTOP));
@@ -76,7 +77,7 @@ impl Guard {
     }
 }
 
-/// Adds the children of those that are there, and theirs.
+/// Adds the children of the processes in `found`, and the children of those.
 fn add_descendants(found: &mut Vec<i32>) {
     let parents: Vec<(i32, i32)> = fs::read_dir("/proc")
         .into_iter()

@@ -1,4 +1,4 @@
-//! The instance that lives, as its supervisor holds it.
+//! What the supervisor has of the instance that lives.
 
 use std::{
     os::fd::{AsFd, AsRawFd, OwnedFd, RawFd},
@@ -21,33 +21,33 @@ use crate::{
     wire::{Bell, Kept},
 };
 
-/// For how long after the start of an instance the loop leaves undone what is not urgent.
+/// For how long after the start of an instance the loop puts off what is not urgent.
 pub(super) const QUIET_AFTER_START: Duration = Duration::from_millis(1);
 
 /// An instance, from its fork until nothing of its process group is left.
 pub(super) struct Instance {
     pub(super) main: MainProcess,
     pub(super) board: Board,
-    /// Ours of the two ends; closed when the instance closed its own.
+    /// The supervisor's end. `None` once the instance has closed its own.
     socket: Option<OwnedFd>,
     /// Rung with each question.
     bell: Bell,
     pub(super) cgroup: Option<InstanceCgroup>,
     began: Time,
-    /// What it gets of a processor.
+    /// The instance's share of a processor.
     share: CpuShare,
-    /// The check that it was last warned for, by its place on the board. An instance drops its checks on
-    /// its way out, and the board then forgets their names.
+    /// The overdue check of the last warning: its place on the board, and its name. An instance drops its checks
+    /// on its way out, and the board then forgets their names.
     warned_for: Option<(u8, Label)>,
-    /// How its main process ended, and when.
+    /// How the main process ended, and when.
     pub(super) ended: Option<(Exit, Time)>,
-    /// Since when what is left of it is being killed.
+    /// Since when the supervisor kills what is left of the instance.
     pub(super) killed: Option<Time>,
     usage: Usage,
 }
 
-/// What an instance that has ended leaves beside its board. Nothing uses these, and closing them takes
-/// a while.
+/// What an instance that has ended leaves beside its board. The supervisor has no use for these, and closing
+/// them takes a while.
 pub(super) type Rest = (Option<OwnedFd>, Bell, Option<InstanceCgroup>);
 
 impl Instance {
@@ -78,8 +78,8 @@ impl Instance {
         self.socket.as_ref().map(AsRawFd::as_raw_fd)
     }
 
-    /// Answers its messages; did that change the names that are kept? An instance that closes
-    /// its end lives on.
+    /// Answers the instance's messages. True if that has changed the names of kept descriptors. An instance that
+    /// closes its end lives on.
     pub(super) fn serve(&mut self, kept: &mut Kept) -> bool {
         let Some(socket) = &self.socket else { return false };
         let turn = kept.serve(socket.as_fd());
@@ -89,65 +89,65 @@ impl Instance {
         turn.renamed
     }
 
-    /// What its board says. An excuse is looked for when something is overdue.
+    /// What the instance's board says, with an excuse if something is overdue and there is one.
     pub(super) fn reading(&mut self, now: Time, due: Time, policy: &Policy) -> Reading {
         let mut reading = self.board.reading(now, main_of(policy), |_| self.share.excuse(self.main.pid(), now));
-        // An answer that is overdue, too, or its start.
+        // An answer may be overdue, too, or the start.
         if due <= now && reading.excuse.is_none() {
             reading.excuse = self.share.excuse(self.main.pid(), now);
         }
         let owed = if reading.due == Time::NEVER { due } else { reading.due };
-        // Not while it begins, perhaps on this very processor: to read files of /proc takes as long as
-        // all the rest.
+        // Not while the instance begins, perhaps on this very processor: reading files of /proc takes as long
+        // as all the rest.
         if now >= self.began.after(QUIET_AFTER_START) {
             self.share.note(self.main.pid(), owed, now);
         }
         reading
     }
 
-    /// What the board of one that has ended says of itself: that it had failed, finished, or
-    /// recovered, which may have been its last deed. It owes nothing any more, but if it was
-    /// `warned`, it may not have made that good.
+    /// What the board of an instance that has ended says: that it had failed, finished or recovered, which may
+    /// have been the last thing that it did. The instance owes nothing any more; but if it was `warned`, it may
+    /// not have made that good.
     pub(super) fn last_reading(&self, now: Time, policy: &Policy, warned: bool) -> Reading {
         let reading = self.board.reading(now, main_of(policy), |_| None);
         Reading { due: if warned { reading.due } else { Time::NEVER }, ..reading }
     }
 
-    /// Asks a question, and rings where the application may be waiting for one.
+    /// Asks a question, and rings the bell for an application that waits for one.
     pub(super) fn ask(&self, nonce: u64) {
         self.board.ask(nonce);
         self.bell.ring();
     }
 
-    /// Its main process.
+    /// The number of the main process.
     pub(super) fn pid(&self) -> i32 {
         self.main.pid()
     }
 
-    /// Another process is its main one.
+    /// Takes in that another process is the main one.
     pub(super) fn was_handed_over(&mut self, now: Time) {
         self.share = CpuShare::new(now);
     }
 
-    /// It is warned for what the machine says.
+    /// Notes the overdue check that the machine warns of.
     pub(super) fn warn(&mut self, state: &State, now: Time) {
         let Some(Cause::Overdue { check }) = state.cause(now) else { return };
         self.warned_for = self.board.check(check.into(), now).map(|its| (check, its.label));
     }
 
-    /// Its main process was reaped.
+    /// Takes in that the main process was reaped.
     pub(super) fn end(&mut self, exit: Exit, usage: Usage, now: Time) {
         self.ended = Some((exit, now));
         self.usage = usage;
     }
 
-    /// What the journal tells of it.
+    /// What the journal tells of the instance.
     pub(super) fn running<'a>(&'a self, cgroups: Option<&'a Cgroups>, now: Time) -> Running<'a> {
         let cgroup = cgroups.zip(self.cgroup.as_ref()).and_then(|(cgroups, its)| cgroups.shown(its));
         Running { pid: self.pid(), lived: now.since(self.began), board: &self.board, cgroup }
     }
 
-    /// As what `sd_notify` hears it.
+    /// The instance as the sender of `sd_notify` messages.
     pub(super) fn speaker(&mut self) -> Speaker<'_> {
         Speaker { main: &mut self.main, board: &self.board, has_ended: self.ended.is_some() }
     }
@@ -156,12 +156,12 @@ impl Instance {
         self.began
     }
 
-    /// Takes apart what was buried.
+    /// The board of an instance that has ended, and what else it leaves.
     pub(super) fn into_parts(self) -> (Board, Rest) {
         (self.board, (self.socket, self.bell, self.cgroup))
     }
 
-    /// How it ended, for the next instance.
+    /// How the instance ended, for the next one.
     pub(super) fn exit_record(&self, exit: Exit, state: &State, now: Time) -> ExitRecord {
         let cause = state.cause(now);
         let at = self.ended.map_or(self.began, |(_, at)| at);
@@ -182,7 +182,7 @@ impl Instance {
     }
 }
 
-/// The main check's interval, if it is judged by beats.
+/// The main check's interval, if beats are its signs of life.
 fn main_of(policy: &Policy) -> Option<Duration> {
     (!policy.interval.is_zero() && policy.checks == Checks::Beats).then_some(policy.interval)
 }

@@ -14,8 +14,8 @@
 //! ```
 //!
 //! The loop is flat: [`Supervisor::drain`] is the only place that steps the machine and the only
-//! caller of `execute`; neither an action nor a source does either. What they have to tell the
-//! machine they put into the ring ([`ring::Events`]).
+//! caller of `execute`. No action and no source does either. What they have to tell the
+//! machine goes into the ring ([`ring::Events`]).
 //!
 //! # The argument
 //! **Who puts events in.** The sources (`sources`, `children`), one occurrence at a time, while the
@@ -95,7 +95,7 @@ use shell::ShellCommand;
 use standby::Standby;
 pub(super) use standby_child::StandbyChild;
 
-/// How often the loop looks whether a killed group is empty: the kernel tells only of children.
+/// How often the loop looks whether a killed group is empty: the kernel reports only children.
 const GROUP_POLL: Duration = Duration::from_millis(10);
 
 /// How many signals, and how many changes of children, one turn reads.
@@ -104,8 +104,8 @@ const BATCH: u32 = 256;
 /// How often the loop reads the board of an instance that has closed its socket.
 const BOARD_POLL: Duration = Duration::from_millis(100);
 
-/// What the journal needs to know, borrowed field by field, so that the journal itself can be
-/// borrowed mutably beside it.
+/// What the journal needs to know, borrowed field by field, so that the journal can be borrowed mutably at the
+/// same time.
 macro_rules! facts {
     ($supervisor:ident, $now:ident) => {
         Facts {
@@ -128,7 +128,7 @@ struct Predecessor {
 /// What a supervisor has beside the machine's state.
 pub(super) struct Supervisor {
     state: State,
-    /// What the machine has not been told yet; empty between two occurrences.
+    /// The events that the machine has not heard of yet; empty between two occurrences.
     events: Events,
     options: Options,
     pid: i32,
@@ -137,7 +137,7 @@ pub(super) struct Supervisor {
     /// The disposition of SIGCHLD before supervision.
     child_signal: Option<signals::Disposition>,
     signals: OwnedFd,
-    /// A source may have more than this turn has read.
+    /// Whether a source may have more than this turn has read.
     is_behind: bool,
     terminal: Terminal,
     children: Children,
@@ -147,22 +147,22 @@ pub(super) struct Supervisor {
     tsc: Tsc,
     file_pages: FilePages,
     instance: Option<Instance>,
-    /// The next instance, if it was forked ahead of time.
+    /// The standby child, if there is one.
     standby: Option<Standby>,
-    /// The newest instance for which a fork ahead of time was tried.
+    /// The newest instance for which the supervisor has tried to fork a standby child.
     newest_standby: u32,
     predecessor: Option<Predecessor>,
     /// What else is left of the predecessor, and of the one before it. Closing these takes a while, so
     /// they are closed once the next instance has begun.
     remains: Option<(Option<Predecessor>, Rest)>,
-    /// When there is time again for what is not urgent.
+    /// From when on there is time again for what is not urgent.
     idle_after: Time,
     probe: Option<ShellCommand>,
     failure_command: Option<ShellCommand>,
     journal: Journal,
     notify_client: NotifyClient,
     notify_server: Option<NotifyServer>,
-    /// What a program finds around itself.
+    /// The surroundings of a supervised program.
     surroundings: Prepared,
     /// The file that names the successor of a main process that has ended.
     pid_file: Option<CString>,
@@ -238,7 +238,7 @@ impl Supervisor {
         ControlFlow::Continue(())
     }
 
-    /// One step of the machine. Tells of what has changed.
+    /// One step of the machine. The journal, the service manager and the instance hear of what has changed.
     fn step(&mut self, event: Event, now: Time) -> Actions {
         let (after, actions) = step(&self.state, event, now);
         let facts = facts!(self, now);
@@ -258,7 +258,7 @@ impl Supervisor {
         self.journal.bring_up_to_date(&self.state, facts);
     }
 
-    /// Waits until a source has something, or something is due, and not beyond `most`.
+    /// Waits until a source has something or something is due, until `most` at the latest.
     fn wait(&mut self, most: Time) {
         let instance = self.instance.as_ref().filter(|instance| instance.ended.is_none());
         let socket = instance.and_then(Instance::socket);
@@ -279,10 +279,10 @@ impl Supervisor {
         let due = due.min(self.failure_command.as_ref().map_or(Time::NEVER, |command| command.until));
         let until = match &self.instance {
             _ if self.is_behind => Time(0),
-            // The machine hears nothing before its group is gone.
+            // The main process has ended; the machine hears of it when the group is gone.
             Some(instance) if instance.ended.is_some() => now().after(GROUP_POLL),
-            // The instance has closed its end, so it sends no message when its board changes. A program
-            // that is executed has no board of its own.
+            // The instance has closed its end, so no message tells of a change of its board. (The board of an
+            // executed program changes by the supervisor alone.)
             Some(instance) if instance.socket().is_none() && self.options.program.is_none() => {
                 due.min(now().after(BOARD_POLL))
             }

@@ -7,7 +7,7 @@ use super::{
 use crate::time::Time;
 
 impl Supervisor {
-    /// Starts the probe. `None` if that failed, or there is no probe. The machine limits its time.
+    /// Starts the probe. `None` if that fails, or if there is no probe. The machine limits the probe's time.
     pub(super) fn start_probe(&self) -> Option<ShellCommand> {
         let (Some(probe), Some(instance)) = (&self.options.probe, &self.instance) else { return None };
         let inherited = Inherited { supervisor: self.pid, mask: &self.mask, logs: self.options.log };

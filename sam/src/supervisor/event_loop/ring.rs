@@ -1,11 +1,11 @@
-//! The events that the machine has not been told yet: a ring of a fixed size, first in, first out.
+//! The events that the machine has not heard of yet: a ring of a fixed size, first in, first out.
 
 use crate::state::Event;
 
 /// How many events one source puts in before the loop drains the ring.
 pub(super) const FROM_ONE_SOURCE: usize = 2;
 
-/// What a source put in, and as much again: the loop's argument needs the first half.
+/// Twice what a source puts in. The loop's argument needs only half of it.
 const CAPACITY: usize = 2 * FROM_ONE_SOURCE;
 
 /// The ring.

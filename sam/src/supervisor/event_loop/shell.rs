@@ -1,6 +1,6 @@
-//! Commands that an operator gives: the probe and the command for a failure. A shell runs them.
+//! The commands that an operator gives: the probe, and the command for a failure. A shell runs them.
 //!
-//! Each runs in a process group of its own, beside the instance, with the supervisor's environment,
+//! Each command runs in a process group of its own, beside the instance, with the supervisor's environment,
 //! signals and folder. It dies with the supervisor.
 
 use std::{
@@ -22,20 +22,20 @@ use crate::{
 
 const SHELL: &str = "/bin/sh";
 
-/// Refuses commands where there is no shell: each would count as a failure.
+/// Refuses commands where there is no shell, because each would count as a failure.
 pub(super) fn look_for_shell(what: &str) -> Result<()> {
     program::look_for(SHELL.as_ref()).map_err(|error| {
         let text =
-            format!("{what} are run by {SHELL} -c, which cannot be executed here; install a shell, or have none");
+            format!("{what} are run by {SHELL} -c, which cannot be executed here; install a shell, or give no command");
         Error::new(error.kind(), text).with_source(error)
     })
 }
 
 /// A command that runs.
 pub(super) struct ShellCommand {
-    /// Its first process, and its process group.
+    /// The number of the first process and of the process group.
     pub(super) pid: i32,
-    /// When the supervisor kills it.
+    /// When the supervisor kills the command.
     pub(super) until: Time,
 }
 
@@ -43,16 +43,16 @@ pub(super) struct ShellCommand {
 pub(super) struct Inherited<'a> {
     pub(super) supervisor: i32,
     pub(super) mask: &'a signals::Mask,
-    /// Whether its output goes to the supervisor's standard error: it is for the reader of the log, not
-    /// for the reader of the service's output. Otherwise it goes to `/dev/null`.
+    /// Whether the output goes to the supervisor's standard error, because it is for the reader of the log and
+    /// not for the reader of the service's output. Otherwise it goes to `/dev/null`.
     pub(super) logs: bool,
 }
 
 impl ShellCommand {
-    /// Starts it; `set` adds what it finds in its environment.
+    /// Starts the command `text`; `set` adds variables to its environment.
     ///
     /// # Errors
-    /// The kernel makes no process for it.
+    /// The kernel makes no process.
     pub(super) fn start(
         text: &str,
         until: Time,
@@ -62,7 +62,7 @@ impl ShellCommand {
         // SAFETY: this process has one thread, so the child may do whatever a process may.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => {
-                // The child does the same; whichever is first.
+                // The child does the same: whichever process is first, the group exists from then on.
                 let _ = setpgid(child, child);
                 Ok(ShellCommand { pid: child.as_raw(), until })
             }
@@ -83,7 +83,7 @@ impl ShellCommand {
         }
     }
 
-    /// Kills the command and its process group; its first process is reaped like an orphan.
+    /// Kills the command and its process group. The loop reaps the first process like any child.
     pub(super) fn stop(&mut self) {
         let _ = sys::send(-self.pid, libc::SIGKILL);
         let _ = sys::send(self.pid, libc::SIGKILL);

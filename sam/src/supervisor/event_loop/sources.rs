@@ -1,4 +1,4 @@
-//! What the loop reads beside its children: signals, the board, and what a program says by `sd_notify`.
+//! What the loop reads, apart from changes of children: signals, the board, and `sd_notify` messages.
 
 use super::{Instance, Supervisor};
 use crate::{
@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Supervisor {
-    /// The next of many things, of which a turn reads only so many: who makes them as fast as the
-    /// loop reads them must not keep the machine from its deadlines.
+    /// The next thing of a source that may have many. A turn reads only so many, so that a process that makes
+    /// them as fast as the loop reads them does not keep the machine from its deadlines.
     pub(super) fn next_in_batch<T>(
         &mut self,
         left: &mut u32,
@@ -23,19 +23,19 @@ impl Supervisor {
         next(self)
     }
 
-    /// A signal came to the supervisor.
+    /// Takes in a signal that came to the supervisor.
     pub(super) fn read_signal(&mut self, Signal { number: signal, sender, word }: Signal) {
         if (signal, word) == restart_request() {
             return self.events.push(Event::Restart);
         }
         let is_own = sender == self.pid && signal != libc::SIGCONT;
-        // The kernel would not stop a group either that no process could continue.
+        // The kernel would not stop a group that no process could continue, either.
         let is_void = signal == libc::SIGTSTP && terminal::is_group_orphaned();
         if signal == self.options.reopen_signal {
             self.journal.reopen();
         }
         if signal == libc::SIGWINCH && sender == 0 {
-            // A terminal tells its whole foreground, where the instance's group would be without a
+            // A terminal sends this to the whole foreground group, which would be the instance's without a
             // supervisor.
             self.send(signal, SignalTarget::Group);
         } else if signal != libc::SIGCHLD && !is_own && !is_void {
@@ -55,7 +55,7 @@ impl Supervisor {
         self.events.push(Event::Look(instance.reading(now, self.state.due(), self.state.policy())));
     }
 
-    /// Reads what a supervised program says by `sd_notify`.
+    /// Reads the messages that a supervised program has sent by `sd_notify`.
     pub(super) fn read_notifications(&mut self, now: Time) {
         let Some(notify_server) = &mut self.notify_server else { return };
         let heard = notify_server.serve(self.instance.as_mut().map(Instance::speaker), now);
@@ -71,7 +71,7 @@ impl Supervisor {
                 Refusal::OfAnotherGroup => "that process is not of the process group of the instance",
             };
             self.journal.say(format_args!(
-                "instance {} said MAINPID={pid}: {why}, so it is not followed; name one that lives in that group",
+                "instance {} said MAINPID={pid}: {why}, so the main process stays; name one that lives in that group",
                 self.state.instance(),
             ));
         }

@@ -1,9 +1,9 @@
-//! Makes instances: forks the next one ahead of time, and starts it when it is needed.
+//! Makes instances: forks a standby child ahead of time, and starts it when the next instance is needed.
 //!
-//! The cost of a fork grows with the memory that the application had when supervision began. So while
-//! an instance serves, the next one is forked already and stands by (`standby_child`), with everything
-//! prepared that need not wait for the end of the instance before it. Starting it is a ring of its
-//! bell.
+//! The cost of a fork grows with the memory that the application had when supervision began. So the
+//! supervisor forks the next instance while one serves. The child stands by (`standby_child`), with
+//! everything prepared that need not wait for the end of the instance before it. The supervisor starts it
+//! by a ring of its bell.
 
 use std::{hint, io, ops::ControlFlow, os::fd::AsFd as _, time::Duration};
 
@@ -35,12 +35,12 @@ use crate::{
 /// How long an instance has for its own start before the next one is forked.
 const SETTLING: Duration = Duration::from_millis(10);
 
-/// How much of the stack the loop uses below itself, in bytes, from the end of an instance to the
-/// start of the next.
+/// How many bytes of the stack below its own frame the loop uses between the end of an instance and the start
+/// of the next.
 const STACK: usize = 8 << 10;
 
 impl Supervisor {
-    /// Starts the child that stands by, or a new one. In a new child it breaks out of the loop.
+    /// Starts the standby child, or a new child. In a new child it breaks out of the loop.
     pub(super) fn spawn(&mut self, instance: u32, now: Time) -> ControlFlow<StandbyChild, io::Result<Instance>> {
         let executes = self.options.executes(self.predecessor.as_ref().map(|before| before.record.exit));
         let standby = match self.standby.take() {
@@ -60,7 +60,7 @@ impl Supervisor {
             board.set_report(record, its, *ended);
         }
         if self.options.program.is_some() && self.options.ready_at_start {
-            // The program does not say so itself; and without `notify` its beats are not heard.
+            // The program does not say itself that it is ready; and without `notify` its beats are not heard.
             let watchdog = self.options.notify.map_or(Duration::ZERO, |_| self.options.interval);
             begin_to_serve(&board, watchdog, now);
         }
@@ -73,8 +73,8 @@ impl Supervisor {
         ControlFlow::Continue(Ok(Instance::new(pid, board, socket, bell, cgroup, now)))
     }
 
-    /// When the next instance is to be forked, once for each instance that serves. Not at once: the
-    /// new instance needs the processor now that the fork would take.
+    /// When the supervisor forks the next standby child, once for each instance that serves. It does not do so
+    /// at once, because the new instance needs the processor that the fork would take.
     pub(super) fn stands_by_at(&self) -> Time {
         let is_wanted = self.newest_standby <= self.state.instance() && self.options.forks_ahead();
         match &self.instance {
@@ -83,8 +83,7 @@ impl Supervisor {
         }
     }
 
-    /// Forks the next instance, if it is time. If the fork fails, it is tried again when the instance is
-    /// needed.
+    /// Forks a standby child, if it is time. If the fork fails, `spawn` forks when the instance is needed.
     pub(super) fn stand_by(&mut self, now: Time) -> ControlFlow<StandbyChild> {
         if self.stands_by_at() > now {
             return ControlFlow::Continue(());
@@ -120,8 +119,8 @@ impl Supervisor {
         }
         let (ours, theirs) = wire::pair()?;
         let (bell, its_bell) = Bell::new()?;
-        // All that can fail comes before the fork: a child that went on as a supervisor would be
-        // a second one.
+        // Everything that can fail comes before the fork: a child that returned an error from here would go
+        // on as a second supervisor.
         let fds = InstanceFds {
             board: board.as_fd().try_clone_to_owned()?,
             vault: self.vault.as_fd().try_clone_to_owned()?,
@@ -142,7 +141,7 @@ impl Supervisor {
         };
         match result {
             ForkResult::Parent { child } => {
-                // The child does the same; whoever is first.
+                // The child does the same: whichever process is first, the group exists from then on.
                 let _ = setpgid(child, child);
                 Ok(ControlFlow::Continue(Standby { pid: child.as_raw(), executes, board, socket: ours, bell, cgroup }))
             }
@@ -152,7 +151,7 @@ impl Supervisor {
                     && let Err(error) = cgroup.enter()
                     && cgroups.is_needed()
                 {
-                    exit_over(&Error::io("enter the cgroup of the instance", error));
+                    exit_over(&Error::io("cannot enter the cgroup of the instance", error));
                 }
                 Ok(ControlFlow::Break(StandbyChild {
                     instance,

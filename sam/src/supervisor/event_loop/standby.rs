@@ -1,4 +1,4 @@
-//! The child that stands by, as its supervisor holds it.
+//! What the supervisor has of the standby child.
 
 use std::os::fd::OwnedFd;
 
@@ -11,6 +11,7 @@ use crate::{
 /// A child that waits for its bell.
 pub(super) struct Standby {
     pub(super) pid: i32,
+    /// Whether the child executes a program when its bell rings.
     pub(super) executes: bool,
     pub(super) board: Board,
     pub(super) socket: OwnedFd,

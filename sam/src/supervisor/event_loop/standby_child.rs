@@ -1,11 +1,11 @@
-//! The child that stands by, from its fork until it is an instance.
+//! What the standby child does, from its fork until it is an instance.
 //!
-//! The child of a fork drops everything of the supervisor but a [`StandbyChild`] and waits for its
-//! bell, with every signal still blocked. It runs no line of the application and holds none of the
+//! After the fork the child drops everything of the supervisor but a [`StandbyChild`], and waits for its
+//! bell with every signal still blocked. It runs no line of the application and holds none of the
 //! kept descriptors. When the bell rings it becomes the instance.
 //!
-//! When the supervisor dies, no process can ring that bell any more. The child then kills the
-//! instance that serves, with all that can be found of it (`guard`), and exits.
+//! When the supervisor dies, no process can ring that bell any more. The child then kills the instance that
+//! serves, with everything of it that can be found (`guard`), and exits.
 
 use std::{
     hint,
@@ -45,13 +45,13 @@ pub(crate) struct StandbyChild {
 }
 
 impl StandbyChild {
-    /// Waits until the supervisor starts this instance, and becomes it. Prepares first whatever can
-    /// be prepared; if that fails, the process exits, which counts as an instance that ended at once.
+    /// Prepares what can be prepared, waits until the supervisor starts this instance, and becomes it. If the
+    /// preparation fails, the process exits, which counts as an instance that ended at once.
     pub(crate) fn begin(self) {
         // Attaching gives the instance's end away, so this is a copy.
         let bell = match self.fds.bell.try_clone() {
             Ok(bell) => bell,
-            Err(error) => exit_over(&Error::io("copy the bell of the instance", error)),
+            Err(error) => exit_over(&Error::io("cannot copy the bell of the instance", error)),
         };
         let program = self.options.program.as_deref();
         let dies = !self.options.outlive;
@@ -89,8 +89,8 @@ impl StandbyChild {
 
 /// Waits for the bell. False when the supervisor is gone, so that the bell cannot ring any more.
 ///
-/// A signal that comes meanwhile (`pkill` by the program's name, say) is for no instance, and is
-/// dropped. Signals are read one by one, so that none that comes after the ring is dropped.
+/// A signal that comes meanwhile (`pkill` by the program's name, for example) is for no instance, and this
+/// drops it. It reads signals one by one, so that it drops none that comes after the ring.
 fn is_started(bell: BorrowedFd<'_>, supervisor: i32) -> bool {
     // Without this descriptor the signals stay pending and reach the instance.
     let signals = signals::signal_fd().ok();
@@ -120,7 +120,7 @@ fn attach_unless(executes: bool, fds: InstanceFds) -> Result<Option<InstanceFds>
     if executes { Ok(Some(fds)) } else { attach(fds).map(|()| None) }
 }
 
-/// Says why on standard error and exits; the supervisor sees the status.
+/// Prints the error on standard error and exits; the supervisor sees the status.
 pub(super) fn exit_over(error: &Error) -> ! {
     eprintln!("sam: an instance cannot begin: {error}");
     sys::exit(libc::EXIT_FAILURE)

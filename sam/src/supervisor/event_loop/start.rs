@@ -1,4 +1,4 @@
-//! How a process becomes a supervisor: everything that allocates, or may fail, before the first fork.
+//! Makes a process a supervisor: everything that allocates, or may fail, comes here, before the first fork.
 
 use std::{
     ffi::CString,
@@ -35,11 +35,11 @@ impl Supervisor {
         }
         shared::look_at_limit()?;
         let failed = |what| move |error| Error::io(what, error);
-        let vault = Vault::create(options.store_limit).map_err(failed("create the memory of stored data"))?;
-        vault.fill(app().stored()?.as_deref()).map_err(failed("store what was stored before"))?;
-        let notify_server = NotifyServer::open(&options).map_err(failed("create a socket for sd_notify"))?;
+        let vault = Vault::create(options.store_limit).map_err(failed("cannot create the memory for stored data"))?;
+        vault.fill(app().stored()?.as_deref()).map_err(failed("cannot store what the program has stored before"))?;
+        let notify_server = NotifyServer::open(&options).map_err(failed("cannot create a socket for sd_notify"))?;
         let pid_file = options.pid_file.as_ref().map(|file| CString::new(file.as_os_str().as_bytes())).transpose();
-        let pid_file = pid_file.map_err(|error| Error::io("use that name for --pid-file", error))?;
+        let pid_file = pid_file.map_err(|error| Error::io("the path of pid-file has a zero byte; give another", error))?;
         let surroundings = Prepared::new(&options.surroundings);
         let journal = Journal::open(&options)?;
         if policy.is_endless() {
@@ -48,17 +48,17 @@ impl Supervisor {
                  ever; give a shorter longest delay, or fewer restarts in a longer time"
             ));
         }
-        // Neither the supervisor nor a second instance is to write it again.
+        // So that neither the supervisor nor a second instance writes buffered output again.
         let _ = io::stdout().flush();
         // SAFETY: all streams of C, in a process of one thread.
         unsafe { libc::fflush(std::ptr::null_mut()) };
         // Orphans of an instance become this process's children, not those of process 1.
-        sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).map_err(failed("become a subreaper"))?;
-        let signals = signals::signal_fd().map_err(failed("create a descriptor for signals"))?;
-        let children = Children::now().map_err(failed("read the list of this process's children"))?;
+        sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).map_err(failed("cannot become a subreaper"))?;
+        let signals = signals::signal_fd().map_err(failed("cannot create a descriptor for signals"))?;
+        let children = Children::now().map_err(failed("cannot read the list of this process's children"))?;
         let cgroups = Cgroups::open(&options)?;
-        // Last of what can fail: who goes on without a supervisor has its signals as before.
-        let mask = signals::block_all().map_err(failed("block signals"))?;
+        // The last thing that can fail: a program that goes on without a supervisor has its signals as before.
+        let mask = signals::block_all().map_err(failed("cannot block signals"))?;
         let terminal = Terminal::open();
         policy.terminal = terminal.is_there();
         policy.ignored = [libc::SIGINT, libc::SIGQUIT].map(|signal| (signal, signals::is_ignored(signal)));
@@ -73,7 +73,7 @@ impl Supervisor {
             events: Events::new(),
             pid: std::process::id().cast_signed(),
             mask,
-            // An inherited SIG_IGN would have children vanish unseen.
+            // With an inherited SIG_IGN the kernel would reap children unseen.
             child_signal: signals::set_default(libc::SIGCHLD),
             signals,
             is_behind: false,

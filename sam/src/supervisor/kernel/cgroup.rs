@@ -1,22 +1,23 @@
-//! The cgroup of an instance: SIGKILL for all that descends from it, whatever group or
-//! session that has made for itself, and as fast as it forks.
+//! The cgroup of an instance. By it SIGKILL reaches everything that descends from the instance, whatever
+//! process groups and sessions those processes have made, and however fast they fork.
 //!
-//! Below its own cgroup (version 2) the supervisor makes one, `sam-PID`, and in that two
-//! *cells*, each for every second instance: the one that stands by must not die with the
-//! one that lives. A cell is made anew for each, so none finds what another has set.
+//! Below its own cgroup (version 2) the supervisor makes `sam-PID`, and below that two cgroups, `0` and
+//! `1`, which instances use in turns: the child that stands by must not die with the instance that lives.
+//! The supervisor makes a cgroup anew for each instance, so that none finds what another has set.
 //!
 //! # Invariants
-//! 1. A process is in its cell before it is rung for, so that nothing that an instance
-//!    starts is outside. A fork moves itself, which may take the kernel a grace period of
-//!    its RCU (10 to 20 ms), paid while it stands by; what executes a program at once is
-//!    born there instead.
-//! 2. Only what is in a cell is killed by way of it: never the supervisor, nor a probe.
-//! 3. `sam-PID` is locked (`flock`) while its supervisor lives. What one left that was
-//!    killed is not, and the next that begins in the same cgroup removes it, if nothing
+//! 1. A child is in its cgroup before the supervisor starts it, so nothing that an instance starts is
+//!    outside. A forked child moves itself. That may take the kernel a grace period of its RCU (10 to
+//!    20 ms), which passes while the child stands by. A child that executes a program at once is born in
+//!    the cgroup instead (`clone3`).
+//! 2. A kill by the cgroup reaches only what is in it: neither the supervisor nor a probe.
+//! 3. A supervisor holds a lock (`flock`) on its `sam-PID` as long as it lives. If it is killed, the lock
+//!    is gone, and the next supervisor that begins in the same cgroup removes `sam-PID`, unless a process
 //!    lives in it.
 //!
-//! Where another process may be the only one to make cgroups, this makes none: systemd says
-//! by an attribute which of them it has delegated (its `CGROUP_DELEGATION` document).
+//! Where systemd runs, only systemd makes cgroups, except below those that it has delegated, which it
+//! marks by an attribute (its `CGROUP_DELEGATION` document). Under [`Cgroup::Auto`] the supervisor makes
+//! none elsewhere.
 
 mod remove;
 
@@ -42,20 +43,20 @@ use crate::{
 };
 use remove::{open_at, remove};
 
-/// The cells, by their names.
+/// The names of the two cgroups that instances use in turns.
 const NAMES: [&CStr; 2] = [c"0", c"1"];
 
-/// How long a path is that is shown: a status file has room for others, too.
+/// The longest path that the status file shows: it has room for other things, too.
 const SHOWN: usize = 512;
 
-/// How often another name is chosen because a process had that name, or removed it.
+/// How often the supervisor chooses another name because a process has taken that name, or removed it.
 const RACES: u32 = 16;
 
-/// Where instances live.
+/// The cgroups of a supervisor's instances.
 pub(crate) struct Cgroups {
     dir: OwnedFd,
     path: CString,
-    /// Those of the cells, as `/proc/PID/cgroup` has them.
+    /// The paths of the two, as `/proc/PID/cgroup` has them. Empty: too long to be shown.
     shown: [Vec<u8>; 2],
     is_needed: bool,
 }
@@ -68,7 +69,7 @@ pub(crate) struct InstanceCgroup {
 }
 
 impl Cgroups {
-    /// Makes it, where it may.
+    /// Makes `sam-PID`, where the options and the system allow that.
     pub(crate) fn open(options: &Options) -> Result<Option<Cgroups>> {
         let keeps_strays = options.keeps_strays() || std::process::id() == 1;
         match options.cgroup {
@@ -81,22 +82,22 @@ impl Cgroups {
             }
             Cgroup::Need => {
                 let made = own().and_then(|own| Cgroups::make(&own, true));
-                let what = "make a cgroup for the instances, which is needed; give this process the right to write \
-                            below its own of version 2 (Delegate=yes of its unit), or do not need one";
+                let what = "cannot make a cgroup for the instances, which is needed; give this process the right to \
+                            write below its own cgroup of version 2 (Delegate=yes in its unit), or need none";
                 made.map(Some).map_err(|error| Error::io(what, error))
             }
         }
     }
 
     fn make((own, path): &(PathBuf, Vec<u8>), is_needed: bool) -> io::Result<Cgroups> {
-        // To move a process takes the right to write here, too.
+        // A process moves into a cgroup only with the right to write here, too.
         OpenOptions::new().write(true).open(own.join("cgroup.procs"))?;
         remove_stale(own);
         let pid = std::process::id();
         let mut made = Cgroups::make_as(own, path, &format!("sam-{pid}"), is_needed);
         for _ in 0..RACES {
-            // A process of another namespace may have the same number; and another that begins
-            // may take one for stale that is not locked yet.
+            // A process of another namespace may have the same number; and another supervisor that begins
+            // may find a `sam-PID` that is not locked yet, and take it for stale.
             let is_lost = made.as_ref().err().map(io::Error::kind).is_some_and(|kind| {
                 matches!(kind, io::ErrorKind::AlreadyExists | io::ErrorKind::WouldBlock | io::ErrorKind::NotFound)
             });
@@ -113,7 +114,7 @@ impl Cgroups {
         fs::create_dir(&place)?;
         let made = File::open(&place).and_then(|dir| {
             lock(&dir)?;
-            // Neither in a threaded subtree nor before Linux 5.14 could a whole one be killed.
+            // In a threaded subtree, and before Linux 5.14, the kernel kills no whole cgroup.
             if fs::read(place.join("cgroup.type"))? != b"domain\n" || !place.join("cgroup.kill").exists() {
                 return Err(io::ErrorKind::Unsupported.into());
             }
@@ -128,8 +129,8 @@ impl Cgroups {
         Ok(Cgroups { dir: dir.into(), path, shown: NAMES.map(shown), is_needed })
     }
 
-    /// A cell for an instance. The one before the last has ended, so that its own is free.
-    /// `None` if there is none to be had, and none is needed.
+    /// A cgroup for an instance. The instance before the last has ended, so its cgroup is free. `None` if
+    /// the kernel makes none and none is needed.
     pub(crate) fn cgroup(&self, instance: u32) -> io::Result<Option<InstanceCgroup>> {
         let index = usize::from(!instance.is_multiple_of(2));
         let make = || {
@@ -146,40 +147,40 @@ impl Cgroups {
         }
     }
 
-    /// Whether an instance may not be without its cell.
+    /// Whether no instance may be without a cgroup.
     pub(crate) fn is_needed(&self) -> bool {
         self.is_needed
     }
 
-    /// The path of a cell.
+    /// The path of an instance's cgroup, unless it is too long.
     pub(crate) fn shown(&self, cgroup: &InstanceCgroup) -> Option<&[u8]> {
         Some(&*self.shown[cgroup.index]).filter(|path| !path.is_empty())
     }
 
-    /// Removes all of it, at the supervisor's end.
+    /// Removes `sam-PID` with everything below, at the supervisor's end.
     pub(crate) fn remove(self) {
         for _ in 0..50 {
             if remove(libc::AT_FDCWD, &self.path) {
                 return;
             }
-            // The kernel may still be busy with the last that died.
+            // The kernel may still be busy with the processes that died last.
             let _ = sys::wait(&mut [], Some(Duration::from_millis(1)));
         }
     }
 }
 
 impl InstanceCgroup {
-    /// Moves this process in.
+    /// Moves this process into the cgroup.
     pub(crate) fn enter(&self) -> io::Result<()> {
         self.write(c"cgroup.procs", b"0")
     }
 
-    /// Kills all that is in it.
+    /// Kills every process in the cgroup.
     pub(crate) fn kill(&self) {
         let _ = self.write(c"cgroup.kill", b"1");
     }
 
-    /// Kills what is left in it; was there anything?
+    /// Kills what is left in the cgroup. True if there was anything.
     pub(crate) fn kill_rest(&self) -> bool {
         let is_populated = is_populated(&self.events);
         if is_populated {
@@ -188,7 +189,7 @@ impl InstanceCgroup {
         is_populated
     }
 
-    /// Tells by POLLPRI that [`kill_rest`](InstanceCgroup::kill_rest) may find less.
+    /// A descriptor that tells by POLLPRI that [`kill_rest`](InstanceCgroup::kill_rest) may find less.
     pub(crate) fn events(&self) -> RawFd {
         self.events.as_raw_fd()
     }
@@ -205,7 +206,7 @@ impl AsFd for InstanceCgroup {
     }
 }
 
-/// The cgroup of this process: as a folder, and as the kernel names it.
+/// The cgroup of this process: its folder, and its path as the kernel has it.
 fn own() -> io::Result<(PathBuf, Vec<u8>)> {
     let text = fs::read("/proc/self/cgroup")?;
     let path = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"0::"));
@@ -230,7 +231,7 @@ fn place(mounts: impl BufRead, path: &[u8]) -> Option<PathBuf> {
         }
         let below = path.strip_prefix(root.strip_suffix(b"/").unwrap_or(&root))?;
         let is_whole = below.is_empty() || below.starts_with(b"/");
-        // One outside of this process's namespace has no folder here.
+        // A cgroup outside of this process's namespace has no folder here.
         let is_inside = !below.split(|&byte| byte == b'/').any(|name| name == b"..");
         let below = OsStr::from_bytes(below.strip_prefix(b"/").unwrap_or(below));
         (is_whole && is_inside).then(|| PathBuf::from(std::ffi::OsString::from_vec(mount)).join(below))
@@ -251,8 +252,7 @@ fn plain(field: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Whether this process may make cgroups below its own. Where systemd runs, it alone makes
-/// them, but below those that it has marked.
+/// Whether this process may make cgroups below its own: systemd does not run, or has marked it as delegated.
 fn is_delegated(own: &Path) -> bool {
     let Ok(path) = CString::new(own.as_os_str().as_bytes()) else { return false };
     let is_marked = |name: &CStr| {
@@ -264,13 +264,13 @@ fn is_delegated(own: &Path) -> bool {
     !Path::new("/run/systemd/system").is_dir() || is_marked(c"user.delegate") || is_marked(c"trusted.delegate")
 }
 
-/// Takes the lock that a supervisor has on its cgroup while it lives.
+/// Takes the lock that a supervisor holds on its `sam-PID` while it lives.
 fn lock(dir: &File) -> io::Result<()> {
     // SAFETY: takes no pointers.
     sys::checked(unsafe { libc::flock(dir.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }).map(drop)
 }
 
-/// Removes what supervisors left that were killed.
+/// Removes what killed supervisors have left.
 fn remove_stale(own: &Path) {
     let is_ours = |name: &str| {
         let rest = name.strip_prefix("sam-").unwrap_or("");

@@ -1,8 +1,8 @@
-//! What the program is to find of signals as if it had been executed without a supervisor.
+//! The dispositions of signals that a program finds: those that it would find without a supervisor.
 //!
-//! A signal that is ignored stays ignored over `exec`, so the program that begins another decides what
-//! becomes of it at a hang-up (`nohup`), a closed pipe, or an interrupt (a shell's `&`). The mask is
-//! handed on by `spawn`. Two dispositions are not what the caller left: SIGCHLD, which the
+//! A signal that is ignored stays ignored over `exec`. So the caller of a program decides what becomes of
+//! the program at a hang-up (`nohup`), a closed pipe, or an interrupt (a shell's `&`). The signal mask is
+//! the business of `standby_child`. Two dispositions are not what the caller left: SIGCHLD, which the
 //! supervisor sets and an instance sets back, and SIGPIPE, which the runtime of Rust ignores before
 //! `main` begins and `std::process::Command` sets to its default before `exec`.
 
@@ -17,8 +17,8 @@ use super::signals;
 /// Whether SIGPIPE was ignored when this process began.
 static PIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 
-/// Looks, before the runtime of Rust does: the C library calls what is listed here before `main`
-/// (System V ABI, `.init_array`), or when it loads this library.
+/// Looks before the runtime of Rust changes the disposition: the C library calls the functions of this
+/// section before `main` (System V ABI, `.init_array`), or when it loads this library.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static LOOK: extern "C" fn() = look;
@@ -38,7 +38,7 @@ pub(crate) fn as_is(command: &mut Command) {
 }
 
 fn keep_pipe(command: &mut Command, is_ignored: bool) {
-    // SAFETY: one system call, behind what `Command` does itself.
+    // SAFETY: one system call, after what `Command` itself does.
     unsafe {
         command.pre_exec(move || {
             signals::set_ignored(libc::SIGPIPE, is_ignored);

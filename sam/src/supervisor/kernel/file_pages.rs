@@ -1,18 +1,18 @@
 //! Gives back the pages of files that only the start needed.
 //!
-//! A supervisor is what the program was before its first instance, so it would have all that
-//! start-up ever read mapped for as long as it lives: the loader's tables, constructors, the
-//! application's own beginning. It is given back before the first fork, and what the loop
-//! does need comes back from the page cache as it is touched. Instances lose nothing: `fork`
-//! does not hand down the page tables of such mappings. Where instances execute another program,
-//! so that the supervisor alone has its file mapped, it is given back once more
-//! whenever the next stands by (a breakpoint that a debugger has set there meanwhile is lost).
+//! A supervisor is what the program was before its first instance. So everything that the start-up has
+//! read would stay mapped as long as the supervisor lives: the loader's tables, constructors, the
+//! application's own beginning. The supervisor gives these pages back before the first fork, and the page
+//! cache brings back what the loop needs as it is touched. Instances lose nothing, because `fork` does
+//! not copy the page tables of such mappings. Where instances execute another program, so that only the
+//! supervisor has its file mapped, the supervisor gives the pages back once more whenever the next
+//! instance stands by. (A breakpoint that a debugger has set there since the start is lost.)
 //!
-//! **Only what the file has** is given back: a mapping of which a page was ever written (by
-//! relocations, by a debugger, by a tool that patches code) is left as it is, because the kernel
-//! would bring back the file's bytes; and so is one of anything but a regular file, whose pages
-//! a driver may have put there once. Whatever cannot be found out stays mapped; it is only
-//! memory.
+//! **Only pages whose bytes the file has** are given back. If a page of a mapping was ever written (by
+//! relocations, by a debugger, by a tool that patches code), the mapping stays as it is, because the
+//! kernel would bring back the file's bytes. So does a mapping of anything but a regular file, whose
+//! pages a driver may have put there once. A mapping about which the kernel tells nothing stays, too; it
+//! costs memory, no more.
 
 use std::{ops::Range, time::Duration};
 
@@ -22,19 +22,19 @@ use crate::{
     time::Time,
 };
 
-/// The longest mapping that is looked into: to look costs a word of the kernel's for each page.
+/// The longest mapping whose pages are examined: the kernel returns a word for each page.
 const LONGEST: usize = 256 << 20;
 
-/// How long the first instance may be kept waiting for it: 400 mappings of 64 MiB took half a
-/// second, 50,000 small ones a whole.
+/// For how long the examination may delay the first instance: 400 mappings of 64 MiB took half a second,
+/// 50,000 small ones a whole second.
 const LIMIT: Duration = Duration::from_millis(50);
 
-/// What of this process can be given back.
+/// The ranges of addresses that can be given back.
 #[derive(Debug)]
 pub(crate) struct FilePages(Vec<Range<usize>>);
 
 impl FilePages {
-    /// Looks for it, as far as the time allows.
+    /// Finds the ranges, as far as the time allows.
     pub(crate) fn look() -> FilePages {
         FilePages::look_until(now().after(LIMIT))
     }
@@ -54,13 +54,13 @@ impl FilePages {
         FilePages(ranges)
     }
 
-    /// Gives it back, until it is touched again.
+    /// Gives the pages back. Each returns when it is touched again.
     pub(crate) fn give_back(&self) {
         for range in &self.0 {
             let start = std::ptr::with_exposed_provenance_mut(range.start);
             // SAFETY: a private mapping of a regular file, none of whose pages is this process's own, so
-            // the next access maps the page that was mapped until now: the file's. `look` saw to that, and
-            // the supervisor, which has one thread, has written to none and unmapped none since.
+            // the next access maps the same page again: the file's. `look` made sure of that, and the
+            // supervisor, which has one thread, has written to none and unmapped none since.
             unsafe { libc::madvise(start, range.len(), libc::MADV_DONTNEED) };
         }
     }

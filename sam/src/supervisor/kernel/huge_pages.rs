@@ -1,20 +1,20 @@
-//! Gathers the application's memory into huge pages before it is copied again and again.
+//! Moves the application's memory to huge pages, once, before forks copy it again and again.
 //!
-//! Each instance is a fork of this process, and at each end the kernel takes the dead one's
-//! memory apart before it tells its parent, page by page: 100 MiB in pages of 4 KiB cost a few
-//! milliseconds at either, in which no instance serves. In pages of 2 MiB they cost next to nothing.
-//! So what the application has allocated before supervision began is gathered once, by
-//! MADV_COLLAPSE (Linux 6.1, `madvise(2)`).
+//! Each instance is a fork of this process. At its end the kernel takes the dead process's memory apart,
+//! page by page, before it tells the parent. For 100 MiB in pages of 4 KiB either costs a few
+//! milliseconds, in which no instance serves; in pages of 2 MiB it costs next to nothing. So the
+//! supervisor moves what the application has allocated before supervision began, by MADV_COLLAPSE
+//! (Linux 6.1, `madvise(2)`).
 //!
-//! - Only blocks of which every page is there, and this process's alone, are gathered, so that no
-//!   memory is taken that was not before: not for zeros that were only read, nor for what a process
-//!   that forked this one has, too.
+//! - Only blocks of which every page is present, and in no other process, are moved, so that this takes no
+//!   memory that was not in use: neither for zeros that were only read, nor for pages that this process
+//!   shares with the process that forked it.
 //! - If the system's policy is `never` (`Documentation/admin-guide/mm/transhuge.rst`), nothing is
 //!   collapsed.
-//! - It costs a copy of the memory, 0.3 to 1.3 ms for each MiB where that was measured, before the first instance begins,
-//!   and [`LIMIT`] at most; what is left then stays in small pages. The largest mappings come
-//!   first.
-//! - What an instance writes to is split and copied in small pages, as ever.
+//! - It costs a copy of the memory before the first instance begins: 0.3 to 1.3 ms for each MiB, as measured
+//!   on one machine, and [`LIMIT`] at most. What is left then stays in small pages. The largest mappings
+//!   come first.
+//! - If an instance writes to a huge page, the kernel splits the page and copies a small one, as ever.
 
 use std::{cmp::Reverse, fs, ops::Range, time::Duration};
 
@@ -23,7 +23,7 @@ use crate::{
     supervisor::kernel::mappings::{Pages, private},
 };
 
-/// How long the first instance may be kept waiting for it.
+/// For how long the move may delay the first instance.
 const LIMIT: Duration = Duration::from_millis(250);
 
 /// Collapses what it can, as far as the kernel and [`LIMIT`] allow.
@@ -60,7 +60,8 @@ fn blocks(range: &Range<usize>, size: usize) -> impl Iterator<Item = Range<usize
     (first..end).step_by(size).map(move |start| start..start.saturating_add(size)).filter(move |block| block.end <= end)
 }
 
-/// False if it cannot be: this mapping may not, or the kernel has no huge page left.
+/// Moves a block to a huge page. False if this mapping does not allow that, or the kernel has no huge page
+/// left.
 fn collapse(block: &Range<usize>) -> bool {
     let start = std::ptr::with_exposed_provenance_mut(block.start);
     // SAFETY: the bytes stay what they are, at the same addresses.
@@ -88,8 +89,8 @@ mod tests {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// How much of this process's memory is its own, in KiB: what nobody else shares with it, and
-    /// not the page of zeros.
+    /// How much of this process's memory is its own, in KiB: neither shared with another process nor the page
+    /// of zeros.
     fn anonymous() -> u64 {
         let rollup = fs::read_to_string("/proc/self/smaps_rollup").unwrap();
         let sum = |name| {

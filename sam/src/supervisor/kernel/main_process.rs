@@ -1,27 +1,26 @@
-//! Which process is an instance's main one: whose end is the instance's, and which gets the signals
-//! that are meant for it.
+//! Which process is an instance's main one: its end is the instance's, and it gets the signals that are
+//! meant for the instance.
 //!
-//! That is its first process until that hands over. A server that upgrades itself starts the new
-//! version beside the old one (nginx and gunicorn at SIGUSR2), and the old one ends some time later.
-//! The *successor* is named by `MAINPID=` of `sd_notify(3)`; or, when the one before it has ended, by
-//! a file. Both live for a while, and either may end first:
+//! The first process is the main one until it hands over. A server that upgrades itself starts the new
+//! version beside the old one (nginx and gunicorn at SIGUSR2), and the old version ends some time later.
+//! The program names this *successor* by `MAINPID=` of `sd_notify(3)`, or in a file, which the supervisor
+//! reads when the old main process has ended. Both live for a while, and either may end first:
 //!
-//! | the one before | its successor | what follows |
+//! | the old main process | its successor | what follows |
 //! |---|---|---|
-//! | lives | lives | the successor is signalled; no end is the instance's yet |
+//! | lives | lives | the successor gets the signals; neither end would be the instance's |
 //! | ends | lives, by then as a child of the supervisor | the successor is the main process |
-//! | lives | ends | the one before is the main process again |
-//! | ends | has ended behind it | the instance has ended as its successor did |
-//! | ends | lives as a child of another | the instance has ended as the one before did |
+//! | lives | ends | the old main process is the main process again |
+//! | ends | has ended before | the instance has ended as the successor did |
+//! | ends | lives as a child of another process | the instance has ended as the old main process did |
 //!
 //! # Invariants
-//! 1. A successor is of the instance's process group when it is named.
-//! 2. While a successor is the child of another process its number may become a stranger's, so it is
-//!    held by a descriptor and signalled by way of that.
-//! 3. The group has the number of the first process. That number is the group's own while a member
-//!    lives; the first process does not pin it any more once it was reaped. So before anything is
-//!    reaped, the main process is asked whether it is still in the group; if it is not, the group is
-//!    never used again.
+//! 1. A successor is of the instance's process group when the program names it.
+//! 2. While a successor is the child of another process, its number may become another process's. So the
+//!    supervisor holds it by a descriptor and signals it through that.
+//! 3. The group has the number of the first process. That number is the group's own while a member lives,
+//!    but the first process no longer pins it once it was reaped. So before the supervisor reaps anything
+//!    it looks whether the main process is still in the group. If not, it never uses the group again.
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
@@ -32,7 +31,7 @@ use crate::{
 
 /// The main process of an instance, and its successor.
 pub(crate) struct MainProcess {
-    /// The child of the supervisor whose end is the instance's, unless it has a successor.
+    /// The child of the supervisor whose end is the instance's, unless there is a successor.
     child: i32,
     /// The number of the first process.
     group: i32,
@@ -43,59 +42,60 @@ pub(crate) struct MainProcess {
 struct Successor {
     pid: i32,
     fd: OwnedFd,
-    /// It was reaped before the process that it succeeds, behind which it has ended.
+    /// How it ended, if the supervisor has reaped it before the process that it succeeds, which has ended,
+    /// too.
     ended: Option<(Exit, Usage)>,
 }
 
-/// Why a process is not followed.
+/// Why the supervisor does not take a process for the main one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     NotThere,
     OfAnotherGroup,
 }
 
-/// What it means for an instance that a child was reaped.
+/// What the end of a reaped child means for an instance.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub(crate) enum Reaped {
-    /// Its end is not the instance's: a successor lives, or the one before it has ended and was not
+    /// The end is not the instance's: a successor lives, or the old main process has ended and was not
     /// reaped yet.
     Nothing,
-    /// The successor has ended, and the one before is the main process again.
+    /// The successor has ended, and the old main process is the main process again.
     Back,
-    /// The instance has ended, like this.
+    /// The instance has ended in this way.
     Ended(Exit, Usage),
-    /// The child was none of its main processes.
+    /// The child was neither the main process nor its successor.
     Another,
 }
 
 impl MainProcess {
-    /// That of an instance that begins.
+    /// The main process of an instance that begins.
     pub(crate) fn first(pid: i32) -> MainProcess {
         MainProcess { child: pid, group: pid, is_in_group: true, successor: None }
     }
 
-    /// The one that is signalled and watched.
+    /// The process that the supervisor signals and watches.
     pub(crate) fn pid(&self) -> i32 {
         self.successor.as_ref().map_or(self.child, |successor| successor.pid)
     }
 
-    /// The instance's process group, unless its number may be another's by now.
+    /// The instance's process group, unless its number may be that of another group by now.
     pub(crate) fn group(&self) -> Option<i32> {
         self.is_in_group.then_some(self.group)
     }
 
-    /// The number of the instance's process group, as it was made.
+    /// The number of the instance's process group, whether or not that may be used.
     pub(crate) fn first_group(&self) -> i32 {
         self.group
     }
 
-    /// Readable when the successor has ended.
+    /// A descriptor that is readable when the successor has ended.
     pub(crate) fn successor_fd(&self) -> Option<RawFd> {
         self.successor.as_ref().filter(|successor| successor.ended.is_none()).map(|successor| successor.fd.as_raw_fd())
     }
 
-    /// Has another process be the main one; false if it is already.
+    /// Makes another process the main one. False if it is that already.
     pub(crate) fn name(&mut self, pid: i32) -> Result<bool, Refusal> {
         if pid == self.pid() {
             return Ok(false);
@@ -105,8 +105,8 @@ impl MainProcess {
             return Ok(true);
         }
         let fd = sys::open_process(pid).map_err(|_| Refusal::NotThere)?;
-        // Of the process that the descriptor holds: it has the number as long as it has not been
-        // reaped, and it has not ended by the time that both are known.
+        // This is the group of the process that the descriptor holds. The process has the number until it
+        // is reaped, and the look below finds that it had not ended by then.
         let is_of_group = self.group().is_some() && sys::group_of(pid) == self.group();
         if sys::is_readable(fd.as_raw_fd()) {
             return Err(Refusal::NotThere);
@@ -118,25 +118,25 @@ impl MainProcess {
         Ok(true)
     }
 
-    /// Asks whether the main process is still in the group (invariant 3).
+    /// Looks whether the main process is still in the group (invariant 3).
     pub(crate) fn look_at_group(&mut self) {
         if self.child != self.group && self.is_in_group {
             self.is_in_group = sys::group_of(self.child) == Some(self.group);
         }
     }
 
-    /// Whether the successor has ended unseen, as the child of another process, so that the one before
-    /// it is the main process again.
+    /// Whether the successor has ended unseen, as the child of another process, so that the old main process
+    /// is the main process again.
     pub(crate) fn is_back(&mut self) -> bool {
         let has_ended = |successor: &Successor| {
             let is_over = successor.ended.is_none() && sys::is_readable(successor.fd.as_raw_fd());
-            // The end of a child is told by its reaping.
+            // If it is a child of the supervisor, its reaping tells of the end.
             is_over && sys::look_at_child(successor.pid) == Child::None
         };
         self.successor.take_if(|successor| has_ended(successor)).is_some()
     }
 
-    /// A child was reaped.
+    /// Takes in that the supervisor has reaped a child.
     pub(crate) fn reaped(&mut self, pid: i32, exit: Exit, usage: Usage) -> Reaped {
         if let Some(successor) = self.successor.as_mut().filter(|successor| successor.pid == pid) {
             if sys::look_at_child(self.child) == Child::Runs {
@@ -159,7 +159,8 @@ impl MainProcess {
         }
     }
 
-    /// The main process has ended and named no successor; the process of that number may be one.
+    /// Makes the process of that number the main one, after the main process has ended and named no
+    /// successor. False if the process is no child of the supervisor, or not of the group.
     pub(crate) fn succeed(&mut self, pid: i32) -> bool {
         let is_taken = pid != self.child && sys::look_at_child(pid) != Child::None && self.name(pid) == Ok(true);
         if is_taken {
@@ -169,16 +170,16 @@ impl MainProcess {
         is_taken
     }
 
-    /// Signals it.
+    /// Signals the main process.
     pub(crate) fn send(&self, signal: i32) {
-        // What cannot be signalled is gone, or not this user's any more.
+        // If the kernel refuses, the process is gone or runs as another user.
         let _ = match &self.successor {
             Some(successor) => sys::send_by(&successor.fd, signal),
             None => sys::send(self.child, signal),
         };
     }
 
-    /// Signals it, and the one before that lives beside it.
+    /// Signals the main process, and the old one that may live beside it.
     pub(crate) fn send_to_both(&self, signal: i32) {
         self.send(signal);
         if self.successor.is_some() {

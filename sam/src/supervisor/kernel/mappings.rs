@@ -1,17 +1,17 @@
-//! What this process has mapped, as it sees itself: `maps` and `pagemap` of `/proc/self` (Linux,
-//! `Documentation/filesystems/proc.rst` and `admin-guide/mm/pagemap.rst`). Allocates: before the
-//! first fork.
+//! What this process has mapped, by `maps` and `pagemap` of `/proc/self` (Linux,
+//! `Documentation/filesystems/proc.rst` and `admin-guide/mm/pagemap.rst`). These functions allocate, so the
+//! supervisor calls them only before its first fork.
 
 use std::{fs, io, ops::Range, os::unix::fs::FileExt as _, path::Path};
 
-/// Of a page: it is in memory.
+/// The page is in memory.
 const PRESENT: u64 = 1 << 63;
-/// It is in swap.
+/// The page is in swap.
 const SWAPPED: u64 = 1 << 62;
-/// It is a file's, or shared.
+/// The page is a file's, or shared.
 const OF_A_FILE: u64 = 1 << 61;
 
-/// It is in no other process's memory, nor twice in this one's (Linux 4.2).
+/// The page is mapped once: in no other process, and not twice in this one (Linux 4.2).
 const ALONE: u64 = 1 << 56;
 
 /// One private mapping.
@@ -19,21 +19,21 @@ const ALONE: u64 = 1 << 56;
 pub(crate) struct Mapping {
     pub(crate) range: Range<usize>,
     pub(crate) is_writable: bool,
-    /// It is of a file, and not anonymous.
+    /// The mapping is of a file, and not anonymous.
     pub(crate) has_file: bool,
     path: Option<String>,
 }
 
 impl Mapping {
-    /// Whether what it maps is a regular file. Of others (a device, a socket, a ring of
-    /// `io_uring`) a page may be there because its driver put it there, once.
+    /// Whether the mapping is of a regular file. In a mapping of something else (a device, a socket, a ring of
+    /// `io_uring`) a driver may have put a page once.
     pub(crate) fn is_of_a_regular_file(&self) -> bool {
         let path = self.path.as_ref().filter(|_| self.has_file);
         path.is_some_and(|path| fs::metadata(Path::new(path)).is_ok_and(|file| file.is_file()))
     }
 }
 
-/// The private mappings that can be read.
+/// The private mappings that this process may read.
 pub(crate) fn private() -> io::Result<Vec<Mapping>> {
     Ok(fs::read_to_string("/proc/self/maps")?.lines().filter_map(mapping).collect())
 }
@@ -47,19 +47,19 @@ fn mapping(line: &str) -> Option<Mapping> {
     let is_special = words.next().is_some_and(|name| name.starts_with('[') && name != "[heap]");
     let address = |text| usize::from_str_radix(text, 16).ok();
     let range = address(start)?..address(end)?;
-    // No word before it has a slash. One of a deleted file leads nowhere.
+    // No word before the path has a slash. The path of a deleted file leads nowhere.
     let path = line.find('/').and_then(|at| line.get(at..)).map(str::to_owned);
     (!is_special).then_some(Mapping { range, is_writable: write == b'w', has_file: inode != "0", path })
 }
 
-/// What becomes of each page.
+/// The state of each page of this process.
 #[derive(Debug)]
 pub(crate) struct Pages {
     file: fs::File,
     size: usize,
 }
 
-/// One page.
+/// The state of one page.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Page(u64);
 
@@ -85,19 +85,19 @@ impl Pages {
 }
 
 impl Page {
-    /// It is in memory.
+    /// Whether the page is in memory.
     #[cfg(test)]
     pub(crate) fn is_present(self) -> bool {
         self.0 & PRESENT != 0
     }
 
-    /// It is in memory, and in no other process's: not what this process forked or was forked
-    /// from. The kernel's page of zeros is everybody's.
+    /// Whether the page is in memory and no other process has it, neither a child nor the parent of this one.
+    /// The kernel's page of zeros is not alone.
     pub(crate) fn is_alone(self) -> bool {
         self.0 & PRESENT != 0 && self.0 & ALONE != 0
     }
 
-    /// Only this process, and what it forked, has these bytes.
+    /// Whether the bytes are this process's own, and its forks': not those of a file.
     pub(crate) fn is_own(self) -> bool {
         self.0 & (PRESENT | SWAPPED) != 0 && self.0 & OF_A_FILE == 0
     }

@@ -1,5 +1,5 @@
-//! What the kernel offers and how the supervisor uses it. Imports nothing of the protocols and the
-//! loop.
+//! What the kernel offers, and how the supervisor uses it. This room imports nothing of the protocols and
+//! the loop.
 //!
 //! | file | |
 //! |---|---|
@@ -7,11 +7,11 @@
 //! | `main_process` | which process is an instance's main one |
 //! | `cgroup` | kills everything that descends from an instance |
 //! | `subreaper` | the children that the supervisor inherits |
-//! | `terminal` | who has the foreground |
+//! | `terminal` | which process group has the foreground |
 //! | `starvation` | whether an overdue instance got a processor at all |
 //! | `tsc` | what a beat by the processor's counter is worth |
 //! | `file_pages`, `huge_pages`, `mappings` | the supervisor's own memory, before the first fork |
-//! | `threads`, `program`, `surroundings`, `dispositions` | what is checked or set for an instance before it begins |
+//! | `threads`, `program`, `surroundings`, `dispositions` | what the supervisor checks or sets before an instance begins |
 
 pub(crate) mod cgroup;
 pub(crate) mod dispositions;

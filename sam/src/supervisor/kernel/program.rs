@@ -1,4 +1,4 @@
-//! Whether another program can be executed, before anything is begun for it.
+//! Finds out whether another program can be executed, before supervision begins.
 
 use std::{env, ffi::OsStr, fs, io, os::unix::ffi::OsStrExt as _, path::Path};
 
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// Where `execvp(3)` looks without `PATH`.
 const USUAL: &str = "/bin:/usr/bin";
 
-/// Looks where `execvp(3)` will.
+/// Looks for a program where `execvp(3)` will.
 pub(crate) fn look_for(name: &OsStr) -> Result<()> {
     look_for_in(name, env::var_os("PATH").as_deref())
 }

@@ -1,5 +1,5 @@
-//! Signals: masks, dispositions, and the descriptor from which the supervisor reads them. `nix` knows
-//! no real-time signals, and programs use them.
+//! Signals: masks, dispositions, and the descriptor from which the supervisor reads signals. `nix` knows
+//! no real-time signals, which programs use.
 
 use std::{
     io, mem,
@@ -9,7 +9,7 @@ use std::{
 
 use super::sys::{checked, exit};
 
-/// The signals of a thread's mask, as they are.
+/// A thread's signal mask.
 #[derive(Clone, Copy)]
 pub(crate) struct Mask(libc::sigset_t);
 
@@ -62,20 +62,20 @@ pub(crate) fn is_ignored(signal: i32) -> bool {
     result == 0 && now.sa_sigaction == libc::SIG_IGN
 }
 
-/// Has a signal be ignored, or have its default effect.
+/// Makes this process ignore a signal, or gives the signal its default effect.
 pub(crate) fn set_ignored(signal: i32, is_ignored: bool) {
     // SAFETY: neither needs a handler.
     unsafe { libc::signal(signal, if is_ignored { libc::SIG_IGN } else { libc::SIG_DFL }) };
 }
 
-/// Lets a signal do again what it did before.
+/// Restores what a signal did before.
 pub(crate) fn set_back(disposition: &Disposition) {
     // SAFETY: the kernel wrote this disposition of this process's own; its handler, if it
     // has one, belongs to code that is still mapped.
     unsafe { libc::sigaction(disposition.0, &raw const disposition.1, ptr::null_mut()) };
 }
 
-/// A descriptor that delivers every signal that is blocked.
+/// A descriptor from which every blocked signal can be read.
 pub(crate) fn signal_fd() -> io::Result<OwnedFd> {
     // SAFETY: all-zero bytes are a valid sigset_t.
     let mut all: libc::sigset_t = unsafe { mem::zeroed() };
@@ -93,7 +93,7 @@ pub(crate) struct Signal {
     pub(crate) number: i32,
     /// The process that sent it.
     pub(crate) sender: i32,
-    /// What was queued with it (`sigqueue(3)`).
+    /// The word that was queued with the signal (`sigqueue(3)`).
     pub(crate) word: Option<i32>,
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn next_signal(fd: &OwnedFd) -> Option<Signal> {
     })
 }
 
-/// Ends this process as a signal would, without a core of its own.
+/// Ends this process by a signal, without a core dump.
 pub(crate) fn die_of(signal: i32) -> ! {
     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the limit is initialised.

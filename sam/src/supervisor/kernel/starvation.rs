@@ -1,4 +1,5 @@
-//! Why an instance that is overdue may not be to blame: facts from `/proc`.
+//! Whether an overdue instance is excused, because a debugger holds it or it got no processor. The facts
+//! come from `/proc`.
 
 use crate::{
     state::Excuse,
@@ -7,20 +8,20 @@ use crate::{
 };
 use std::{ffi::CStr, time::Duration};
 
-/// The scheduler counts in ticks: what it says of a shorter time says nothing.
+/// The scheduler counts in ticks, so its numbers for a shorter time say nothing.
 const BRIEFEST: Duration = Duration::from_millis(20);
 
-/// What an instance's first thread got of a processor in its life so far.
+/// The processor time that an instance's first thread has had in its life so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct CpuTime {
     at: Time,
     ran: Duration,
-    /// Of waits that are over: the scheduler adds one when the thread runs again.
+    /// How long the thread was ready and waited. The scheduler adds a wait when the thread runs again.
     waited: Duration,
 }
 
-/// What an instance got of a processor since it last gave a sign: that came between the two
-/// last changes of what it owes, so one of them is right for whatever is overdue.
+/// The share of a processor that an instance has had since its last sign of life. That sign came between the
+/// last two changes of when the next one is due, so one of the two notes fits whatever is overdue.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CpuShare {
     older: CpuTime,
@@ -34,7 +35,7 @@ impl CpuShare {
         CpuShare { older: none, newer: none, due: Time::NEVER }
     }
 
-    /// What it owes is due then. If that has changed, it has given a sign.
+    /// Notes when the next sign of life is due. If that has changed, the instance has given a sign.
     pub(crate) fn note(&mut self, pid: i32, due: Time, now: Time) {
         if due == self.due || due == Time::NEVER || due <= now {
             return;
@@ -45,8 +46,8 @@ impl CpuShare {
         }
     }
 
-    /// Whether the instance is held by a debugger, or was ready to run, and did not, for
-    /// more than half of the time in which it should have given a sign.
+    /// The instance's excuse, if it has one: a debugger holds it; or for more than half of the time in which it
+    /// should have given a sign, it was ready to run and did not run.
     pub(crate) fn excuse(&self, pid: i32, now: Time) -> Option<Excuse> {
         let mut buffer = [0; 2048];
         let path = Text::<40>::of(format_args!("/proc/{pid}/status\0"));
@@ -57,14 +58,14 @@ impl CpuShare {
         self.starved(ready, turns(pid, now)?).then_some(Excuse::Starved)
     }
 
-    /// `ready`: it runs or waits to run.
+    /// Whether the instance was starved. `ready`: its first thread runs or waits to run.
     fn starved(&self, ready: bool, turns: CpuTime) -> bool {
         let is_brief = turns.at.since(self.newer.at) < BRIEFEST;
         let from = if is_brief { self.older } else { self.newer };
         let time = turns.at.since(from.at);
         let ran = turns.ran.saturating_sub(from.ran);
         let waited = turns.waited.saturating_sub(from.waited);
-        // A wait that goes on is in no number yet: ready, and did hardly run.
+        // No number has a wait that still goes on: then the thread is ready, and has hardly run.
         time >= BRIEFEST && (waited > time / 2 || ready && ran < time / 4)
     }
 }
@@ -80,16 +81,16 @@ fn turns(pid: i32, now: Time) -> Option<CpuTime> {
     Some(CpuTime { at: now, ran, waited })
 }
 
-/// The first numbers of `schedstat`: nanoseconds in which the first thread ran, and in which
-/// it was ready and waited (Linux, `Documentation/scheduler/sched-stats.rst`). A kernel that
-/// does not count says that it never ran.
+/// The first numbers of `schedstat`: for how many nanoseconds the first thread has run, and for how many it
+/// was ready and waited (Linux, `Documentation/scheduler/sched-stats.rst`). A kernel that does not count
+/// says that the thread never ran.
 fn ran_and_waited(schedstat: &[u8]) -> Option<(Duration, Duration)> {
     let mut numbers = str::from_utf8(schedstat).ok()?.split_ascii_whitespace().map(str::parse);
     let (ran, waited) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
     (ran > 0).then_some((Duration::from_nanos(ran), Duration::from_nanos(waited)))
 }
 
-/// A line of `status`. The process's name, a line of its own, may be any bytes.
+/// A line of `status`, by its name. The process's name, which has a line of its own, may be any bytes.
 fn line<'a>(status: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     Some(status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(name))?.trim_ascii())
 }

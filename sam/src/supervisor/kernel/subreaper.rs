@@ -1,17 +1,17 @@
-//! Children that no process of the instance's group waits for: as a subreaper, or as process 1,
-//! the supervisor becomes their parent.
+//! Strays: processes of an instance that have lost their parent. As a subreaper, or as process 1, the
+//! supervisor becomes the parent of each.
 
 use std::{fs::File, io, mem, os::unix::fs::FileExt as _};
 
 use crate::supervisor::kernel::sys;
 
-/// The children of this process, as its supervisor tells strays from others.
+/// The children of this process, among which the supervisor tells strays from others.
 pub(crate) struct Children {
-    /// The kernel's list, opened once: a path in `/proc` costs more than the rest of a
-    /// restart. `None` without `CONFIG_PROC_CHILDREN`: then there are no strays to be seen.
+    /// The kernel's list, opened once, because opening a path in `/proc` costs more than the rest of a
+    /// restart. `None` if the kernel has none (`CONFIG_PROC_CHILDREN`); strays cannot be seen then.
     list: Option<File>,
-    /// Those that this process had before its first instance (a wrapper's, that executed
-    /// this program): they are no strays. A number is here until its process is reaped.
+    /// The children that this process had before its first instance, such as those of a wrapper that executed
+    /// this program. They are no strays. A number stays here until its process is reaped.
     preexisting: Vec<i32>,
 }
 
@@ -34,9 +34,8 @@ impl Children {
         self.preexisting.retain(|preexisting_pid| *preexisting_pid != pid);
     }
 
-    /// Sends SIGKILL to every child but the elders and those of `keep`; were there any,
-    /// dead or alive? Each that dies may leave more children, which its end (SIGCHLD) gives
-    /// occasion to kill.
+    /// Sends SIGKILL to every child but those that are preexisting or in `keep`. True if there were any, dead or
+    /// alive. A child that dies may leave more children; its end (SIGCHLD) is the occasion to kill those.
     pub(crate) fn kill_strays(&self, keep: [Option<i32>; 3]) -> bool {
         let mut found = false;
         self.for_each(|pid| {
@@ -48,8 +47,8 @@ impl Children {
         found
     }
 
-    /// How many children run on that are neither elders nor of `keep`; of that group alone, if one
-    /// is given.
+    /// How many children run that are neither preexisting nor in `keep`. If a group is given, only its members
+    /// count.
     pub(crate) fn count_running(&self, keep: [Option<i32>; 3], group: Option<i32>) -> u32 {
         let mut count = 0;
         self.for_each(|pid| {
@@ -60,8 +59,8 @@ impl Children {
         count
     }
 
-    /// Each child in turn. The buffer is small, as it is on the way to the next instance, where a
-    /// page of the stack that is touched first costs more than a second read.
+    /// Calls `each` with the number of each child. The buffer is small: between an instance and the next, a
+    /// page of the stack that is touched for the first time costs more than a second read.
     fn for_each(&self, mut each: impl FnMut(i32)) {
         let Some(list) = &self.list else { return };
         let mut buffer = [0; 512];
@@ -70,7 +69,7 @@ impl Children {
             for byte in &buffer[..read] {
                 match byte {
                     b'0'..=b'9' => pid = pid * 10 + i32::from(byte - b'0'),
-                    // A space behind each number.
+                    // A space follows each number.
                     _ if pid > 0 => each(mem::take(&mut pid)),
                     _ => {}
                 }

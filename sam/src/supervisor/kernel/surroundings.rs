@@ -1,16 +1,16 @@
-//! What a program that is supervised finds around itself: its variables, user, folder and limits.
+//! Sets what a supervised program finds around itself: its variables, user, folder and limits.
 //!
-//! Names of users are looked up by the command, as the C library's way to them has no place in a
-//! library that is linked statically. What the system may refuse is tried once, then, in a
-//! child that ends, so that a wrong option is refused at the start and not at each instance. The
-//! instance itself does it all in one place, between the fork and `exec`, in this order:
+//! The command looks up names of users: the C library's functions for that have no place in a library that
+//! is linked statically. Before the first instance the supervisor tries out in a child whatever the
+//! system may refuse, so that it refuses a wrong option at the start and not at each instance. The
+//! instance itself sets everything in one place, between the fork and `exec`, in this order:
 //!
-//! 1. Limits: to raise one may need the supervisor's rights.
-//! 2. Supplementary groups, group, user: each needs the rights that the last gives up.
+//! 1. The limits: raising one may need the supervisor's rights.
+//! 2. Supplementary groups, group, user: each step needs the rights that the last one gives up.
 //! 3. The folder, as the user: a file system may let only its user in.
 //! 4. The wish to die with the supervisor, which the kernel forgets at a change of the user.
 //!
-//! Probes and the supervisor's own files are not changed by any of it.
+//! None of it changes probes or the supervisor's own files.
 
 use std::{
     env,
@@ -33,7 +33,7 @@ use crate::{
     supervisor::kernel::{program, sys},
 };
 
-/// What a program finds around itself, ready to be applied.
+/// The surroundings of a program, ready to be applied.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Prepared {
     variables: Vec<(OsString, OsString)>,
@@ -49,12 +49,12 @@ impl Prepared {
         Prepared { variables, user: given.user.clone(), folder: given.folder.clone(), limits: given.limits.clone() }
     }
 
-    /// Looks whether `program` can be executed like that, in a child.
+    /// Finds out, in a child, whether `program` can be executed in these surroundings.
     pub(crate) fn try_out(&self, program: &OsStr) -> Result<()> {
-        let failed = |error| Error::io("try out what the program is to find", error);
-        let (reader, writer) = pipe().map_err(failed)?;
+        let failed = |error: io::Error| Error::io("cannot try out the program's user, folder and limits", error);
+        let (reader, writer) = pipe().map_err(|error| failed(error.into()))?;
         // SAFETY: this process has one thread, so the child may do whatever a process may.
-        match unsafe { fork() }.map_err(failed)? {
+        match unsafe { fork() }.map_err(|error| failed(error.into()))? {
             ForkResult::Child => {
                 let path = self.variables.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.clone());
                 let result = self
@@ -68,11 +68,11 @@ impl Prepared {
                 let mut text = String::new();
                 let read = File::from(reader).read_to_string(&mut text);
                 sys::reap(child.as_raw());
-                read.map_err(|error| Error::io("try out what the program is to find", error))?;
+                read.map_err(failed)?;
                 match text.split_once('\n') {
                     Some(("", _)) => Ok(()),
                     Some((kind, text)) => Err(Error::new(ErrorKind::from_name(kind).unwrap_or(ErrorKind::Io), text)),
-                    // It has not come to its end.
+                    // The child has not come to its end.
                     None => {
                         let text = "the limits leave no room for a program to begin; give higher ones";
                         Err(Error::new(ErrorKind::Io, text))
@@ -82,7 +82,8 @@ impl Prepared {
         }
     }
 
-    /// Has a program find it all when it is executed. `supervisor`: it is to die with that one.
+    /// Gives these surroundings to a program that is about to be executed. `supervisor`: the process with which
+    /// the program is to die.
     pub(crate) fn give(self, command: &mut Command, supervisor: Option<i32>) {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         let change = move || {
@@ -107,13 +108,19 @@ impl Prepared {
             let become_it = setgroups(&groups)
                 .and_then(|()| setresgid(group, group, group))
                 .and_then(|()| setresuid(user, user, user));
-            let what =
-                || format!("become the user {shown}, for which sam needs root's rights; without them leave out --user");
+            let what = || {
+                format!(
+                    "cannot become the user {shown}, for which sam needs root's rights; without them leave out --user"
+                )
+            };
             become_it.map_err(|error| Error::io(what(), error))?;
         }
         if let Some(folder) = &self.folder {
             let what = || {
-                format!("enter {}; give --cwd a folder that is there and open to the program's user", folder.display())
+                format!(
+                    "cannot enter {}; give --cwd a folder that exists and is open to the program's user",
+                    folder.display()
+                )
             };
             chdir(folder).map_err(|error| Error::io(what(), error))?;
         }
@@ -125,7 +132,7 @@ fn set_limit(limit: &Limit) -> Result<()> {
     setrlimit(limit.resource, limit.soft, limit.hard).map_err(|error| {
         let most = getrlimit(limit.resource).map_or(0, |(_, hard)| hard);
         let text = format!(
-            "set the limit {} to {}; without root's rights give {} at most",
+            "cannot set the limit {} to {}; without root's rights give {} at most",
             limit.name,
             Shown(limit.hard),
             Shown(most)
@@ -142,8 +149,8 @@ impl std::fmt::Display for Shown {
     }
 }
 
-/// The error in the other process: its kind, and its text with that of its sources. An empty line
-/// if there is none.
+/// Writes the error for the other process: its kind, and its text with those of its sources; an empty line
+/// if there is no error.
 fn report(to: OwnedFd, error: Option<&Error>) -> io::Result<()> {
     let mut text = error.map_or("\n".to_owned(), |error| format!("{}\n{error}", error.kind()));
     let mut source = error.and_then(std::error::Error::source);

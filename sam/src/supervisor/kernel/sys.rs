@@ -1,5 +1,5 @@
-//! System calls that `nix` has no safe or no complete form of: it knows no real-time
-//! signals, and an instance may die of one.
+//! System calls of which `nix` has no safe or no complete form: it knows no real-time signals, and an
+//! instance may die of one.
 
 use std::{
     fs::File,
@@ -14,7 +14,7 @@ use nix::unistd::{ForkResult, Pid};
 
 use crate::state::Exit;
 
-/// The result of a call that answers -1 and sets `errno`.
+/// The result of a call that returns -1 and sets `errno` if it fails.
 pub(crate) fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
@@ -27,16 +27,16 @@ pub(crate) enum Change {
     Continued,
 }
 
-/// What a child and those that it waited for used until it ended.
+/// The resources that a child, with the children that it waited for, had used when it ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
     pub(crate) user: Duration,
     pub(crate) system: Duration,
-    /// The largest memory of one of them, in KiB.
+    /// The most resident memory that one of them had at once, in KiB.
     pub(crate) max_rss: u64,
 }
 
-/// The next child of this process that changed, if one has; those that ended are reaped.
+/// The next child of this process that has changed, and how. A child that has ended is reaped.
 pub(crate) fn next_change() -> Option<(i32, Change, Usage)> {
     // SAFETY: all-zero bytes are a valid siginfo_t.
     let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
@@ -44,7 +44,7 @@ pub(crate) fn next_change() -> Option<(i32, Change, Usage)> {
     let mut usage: libc::rusage = unsafe { mem::zeroed() };
     let flags = libc::WEXITED | libc::WSTOPPED | libc::WCONTINUED | libc::WNOHANG;
     loop {
-        // The C library's function has no place for the usage.
+        // The C library's function does not return the usage.
         // SAFETY: `info` and `usage` are writable.
         let result = unsafe { libc::syscall(libc::SYS_waitid, libc::P_ALL, 0, &raw mut info, flags, &raw mut usage) };
         match result {
@@ -85,7 +85,7 @@ pub(crate) fn send(pid: i32, signal: i32) -> io::Result<()> {
     checked(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
-/// Holds a process: its number is no other's as far as this descriptor is concerned
+/// Opens a descriptor that holds a process: a signal through it reaches no other process of that number
 /// (`pidfd_open(2)`, Linux 5.3).
 pub(crate) fn open_process(pid: i32) -> io::Result<OwnedFd> {
     // SAFETY: takes no pointers.
@@ -97,7 +97,7 @@ pub(crate) fn open_process(pid: i32) -> io::Result<OwnedFd> {
     }
 }
 
-/// Sends a signal to a process that is held.
+/// Sends a signal to a process that a descriptor holds.
 pub(crate) fn send_by(process: &OwnedFd, signal: i32) -> io::Result<()> {
     let none: *const libc::siginfo_t = ptr::null();
     // SAFETY: the descriptor is open; there is no siginfo.
@@ -105,17 +105,17 @@ pub(crate) fn send_by(process: &OwnedFd, signal: i32) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// What a process is to this one.
+/// Whether a process is a child of this one, and whether it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Child {
-    /// No child.
+    /// It is no child of this process.
     None,
     Runs,
     /// It has ended and was not reaped.
     Ended,
 }
 
-/// Looks without reaping it.
+/// Looks at a child without reaping it.
 pub(crate) fn look_at_child(pid: i32) -> Child {
     // SAFETY: all-zero bytes are a valid siginfo_t.
     let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
@@ -130,14 +130,14 @@ pub(crate) fn look_at_child(pid: i32) -> Child {
     }
 }
 
-/// `fork`, with the child in a cgroup from its first moment: moving it there later has the
-/// kernel wait for all that fork at that time. Unlike the C library's function it leaves that
-/// library's notion of the thread's number as it was, so `raise` would miss.
+/// `fork`, with the child in a cgroup from its first moment. (To move it there later, the kernel waits for
+/// all processes that fork at that time.) Unlike the C library's `fork` this leaves that library's record
+/// of the thread's number as it was, so `raise` would signal the parent.
 ///
 /// # Safety
 /// This process has one thread, and the child goes on to `exec` or `_exit`.
 pub(crate) unsafe fn fork_into(cgroup: BorrowedFd<'_>) -> io::Result<ForkResult> {
-    /// The first 11 fields of the kernel's, all that `CLONE_INTO_CGROUP` (Linux 5.7) needs.
+    /// The first 11 fields of the kernel's struct, all that `CLONE_INTO_CGROUP` (Linux 5.7) needs.
     #[repr(C, align(8))]
     struct CloneArgs([u64; 11]);
     let mut arguments = CloneArgs([0; 11]);
@@ -153,13 +153,13 @@ pub(crate) unsafe fn fork_into(cgroup: BorrowedFd<'_>) -> io::Result<ForkResult>
     }
 }
 
-/// The process group of a process that is there.
+/// The process group of a process. `None` if there is no such process.
 pub(crate) fn group_of(pid: i32) -> Option<i32> {
     // SAFETY: takes no pointers; fails for processes that are gone.
     checked(unsafe { libc::getpgid(pid) }).ok()
 }
 
-/// Whether a process is there and no zombie.
+/// Whether a process exists and is no zombie.
 pub(crate) fn runs(pid: i32) -> bool {
     let path = crate::supervisor::text::Text::<40>::of(format_args!("/proc/{pid}/stat\0"));
     let mut buffer = [0; 512];
@@ -172,26 +172,25 @@ pub(crate) fn runs(pid: i32) -> bool {
 
 /// Whether a process group has a member.
 pub(crate) fn group_lives(group: i32) -> bool {
-    // A member that may not be signalled (another user's) lives, too.
+    // A member that this process may not signal (another user's) lives, too.
     send(-group, 0).map_err(|error| error.raw_os_error()) != Err(Some(libc::ESRCH))
 }
 
-/// Opens `/dev/null` for each standard stream that is closed, as the runtime of Rust does before
-/// `main`: a descriptor that is made from here on has a number above theirs. What is written to a
-/// closed stream would end in whatever has got its number, be it the memory of stored data.
+/// Opens `/dev/null` for each standard stream that is closed, as the runtime of Rust does before `main`, so
+/// that every later descriptor has a number above theirs. Otherwise what the program writes to a closed
+/// stream would end in whatever descriptor has got its number, such as the memory of stored data.
 pub(crate) fn fill_standard_streams() -> io::Result<()> {
     for stream in 0..=2 {
         // SAFETY: takes no pointers.
         if unsafe { libc::fcntl(stream, libc::F_GETFD) } == -1 {
-            // SAFETY: the path ends with a zero byte. The number is the lowest that is free, this one.
+            // SAFETY: the path ends with a zero byte. The lowest free number is this stream's.
             checked(unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) })?;
         }
     }
     Ok(())
 }
 
-/// Waits until one of the descriptors has something, or that time has passed. Entries of
-/// -1 are skipped.
+/// Waits until one of the descriptors is ready, or that time has passed. The call skips entries of -1.
 pub(crate) fn wait(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
     let limit = timeout.map(|timeout| libc::timespec {
         tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
@@ -214,8 +213,8 @@ pub(crate) fn reap(pid: i32) {
     {}
 }
 
-/// Makes a value's pages this process's own now that it shares with the child of a fork, and not at
-/// the next write, where the kernel (Linux 5.14) can do that.
+/// Copies a value's pages, which this process shares with a forked child, now and not at the next write,
+/// where the kernel (Linux 5.14) can do that.
 pub(crate) fn populate<T>(value: &T) {
     const LEAST: usize = 4096;
     let start = ptr::from_ref(value).addr();
@@ -232,7 +231,7 @@ pub(crate) fn is_writable(fd: RawFd) -> bool {
     wait(&mut one, Some(Duration::ZERO)).is_ok() && one[0].revents & libc::POLLOUT != 0
 }
 
-/// Whether something can be read; of a process that is held, whether it has ended.
+/// Whether a descriptor can be read. One that holds a process can be read once the process has ended.
 pub(crate) fn is_readable(fd: RawFd) -> bool {
     let mut one = [libc::pollfd { fd, events: libc::POLLIN, revents: 0 }];
     wait(&mut one, Some(Duration::ZERO)).is_ok() && one[0].revents & libc::POLLIN != 0
@@ -245,25 +244,24 @@ pub(crate) fn prctl(option: libc::c_int, value: libc::c_ulong) -> io::Result<()>
     checked(unsafe { libc::prctl(option, value, none, none, none) }).map(drop)
 }
 
-/// Has the kernel kill this process when its parent, `parent`, dies.
+/// Has the kernel kill this process when its parent dies. `parent` is the parent's number.
 pub(crate) fn die_with(parent: i32) {
     let _ = prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL.unsigned_abs().into());
-    // It may have died before that.
+    // The parent may have died before that.
     // SAFETY: takes no pointers.
     if unsafe { libc::getppid() } != parent {
         exit(libc::EXIT_FAILURE);
     }
 }
 
-/// Ends this process at once: what the application registered to run at its exit was
-/// registered for the instances.
+/// Ends this process at once. What the application has registered to run at exit is for the instances.
 pub(crate) fn exit(code: i32) -> ! {
-    // SAFETY: always sound; buffers of the application are the instances' to flush.
+    // SAFETY: always sound; the instances flush the application's buffers.
     unsafe { libc::_exit(code) }
 }
 
-/// Reads a small file, of `/proc` for one, into a buffer. Empty if it cannot be read. Does not wait
-/// for the writer of a pipe.
+/// Reads a small file, such as those of `/proc`, into a buffer, and returns what it has read: nothing if the
+/// file cannot be read. The call does not wait for the writer of a pipe.
 pub(crate) fn read_proc<'a>(path: &std::ffi::CStr, buffer: &'a mut [u8]) -> &'a [u8] {
     // SAFETY: the path ends with a zero byte.
     let Ok(fd) = checked(unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK) })

@@ -1,15 +1,14 @@
-//! The terminal, if there is one.
+//! The controlling terminal, if there is one.
 //!
-//! An instance has a process group of its own, so that all of it can be killed; to a
-//! terminal that is a job in the background. So Ctrl-C and Ctrl-Z come to the supervisor,
-//! which knows that an operator spoke and passes them on. An instance that reads from the
-//! terminal or sets it is stopped by the kernel (SIGTTIN, SIGTTOU): then the supervisor
-//! lends it the foreground, as a shell would, and takes it back when the instance ends.
-//! While it is lent, the operator's signals come to the instance alone.
-
+//! An instance has a process group of its own, so that all of it can be killed. To a terminal that is a job
+//! in the background. So Ctrl-C and Ctrl-Z go to the supervisor, which takes them for an operator's
+//! signals and passes them on. If an instance reads from the terminal or changes its settings, the kernel
+//! stops the instance (SIGTTIN, SIGTTOU). The supervisor then lends the foreground to the instance, as a
+//! shell would, and takes it back when the instance ends. While the foreground is lent, the operator's
+//! signals go to the instance alone.
 //!
-//! Where no process could continue this one it must not stop: as the kernel does for stops by
-//! a terminal, its group is looked at, whether it is orphaned (POSIX, 3.279).
+//! Where no process could continue the supervisor, it must not stop. So it looks whether its process group
+//! is orphaned (POSIX, 3.279), as the kernel does when a terminal would stop a process.
 
 use std::{ffi::CStr, os::fd::RawFd};
 
@@ -21,9 +20,9 @@ use crate::supervisor::{
 /// The terminal of standard input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
-    /// Its descriptor and this process's group, if it is the one that controls this process.
+    /// The terminal's descriptor and this process's group, if the terminal controls this process.
     own: Option<(RawFd, i32)>,
-    /// The group that has the foreground in place of this process's.
+    /// The group that has the foreground in place of this process's group.
     lent: Option<i32>,
 }
 
@@ -37,19 +36,19 @@ impl Terminal {
         self.own.is_some()
     }
 
-    /// Whether there was one, which has hung up.
+    /// Whether there was a terminal that has hung up.
     pub(crate) fn is_gone(&self) -> bool {
         self.own.is_some_and(|(fd, _)| foreground(fd).is_none())
     }
 
-    /// Puts the instance's group in the foreground, if this one's is there. False if another's
-    /// is: a shell has put this process in the background, or the instance a group of its own
-    /// in the foreground.
+    /// Puts the instance's group in the foreground, if the foreground is this process's. False if another group
+    /// has it: a shell has put this process in the background, or the instance has put a group of its own in
+    /// the foreground.
     pub(crate) fn lend(&mut self, group: i32) -> bool {
         let Some((fd, own)) = self.own else { return false };
         let lends = match foreground(fd) {
             Some(front) if front == own || !group_lives(front) => set_foreground(fd, group),
-            // It has come there meanwhile.
+            // The group may have come there meanwhile.
             front => front == Some(group),
         };
         if lends {
@@ -58,8 +57,8 @@ impl Terminal {
         lends
     }
 
-    /// Puts this process's group in the foreground again, unless another process has put a group
-    /// there that lives. Every signal is blocked here, so SIGTTOU does not stop it.
+    /// Puts this process's group in the foreground again, unless another process has put a group there that
+    /// lives. Every signal is blocked here, so SIGTTOU does not stop this process.
     pub(crate) fn take_back(&mut self) {
         let (Some((fd, own)), Some(group)) = (self.own, self.lent) else { return };
         match foreground(fd) {
@@ -92,16 +91,17 @@ fn set_foreground(fd: RawFd, group: i32) -> bool {
     unsafe { libc::tcsetpgrp(fd, group) == 0 }
 }
 
-/// Whether no process of this session, outside this process's group, is there to continue it: no
-/// ancestor in the group has a parent that is. (Another member's might; that is not looked for.)
+/// Whether this process's group is orphaned: no process of the session outside the group could continue it,
+/// because this process, and each of its ancestors in the group, has a parent in the group or in another
+/// session. (This does not look at the parents of the group's other members.)
 pub(crate) fn is_group_orphaned() -> bool {
     // SAFETY: takes no pointers.
     let session = unsafe { libc::getsid(0) };
     // SAFETY: takes no pointers.
     let mut parent = unsafe { libc::getppid() };
-    // Ancestors that come and go while they are looked at do not make this endless.
+    // Bounded, because ancestors may come and go meanwhile.
     for _ in 0..32 {
-        // SAFETY: takes no pointers; -1 for a process that is not there or not to be seen.
+        // SAFETY: takes no pointers; -1 for a process that does not exist or cannot be seen.
         if parent <= 0 || unsafe { libc::getsid(parent) } != session {
             return true;
         }
@@ -114,7 +114,7 @@ pub(crate) fn is_group_orphaned() -> bool {
     true
 }
 
-/// The parent of a process; 0 if it has none, or is none.
+/// The parent of a process; 0 if it has none, or if there is no such process.
 fn parent_of(pid: i32) -> i32 {
     let path = Text::<40>::of(format_args!("/proc/{pid}/stat\0"));
     let Ok(path) = CStr::from_bytes_with_nul(path.as_bytes()) else { return 0 };

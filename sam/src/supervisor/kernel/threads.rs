@@ -4,12 +4,12 @@ use std::fs;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Refuses to begin beside other threads: a fork copies only the one that calls it, so the
-/// others would go on in the supervisor, and what they hold (locks) would be held for ever
-/// in the instances. A thread that a constructor of the program makes is there each time, so
-/// executing the program anew does not help.
+/// Refuses to begin supervision beside other threads. A fork copies only the thread that calls it, so the
+/// others would go on in the supervisor, and the locks that they hold would be held for ever in the
+/// instances. To execute the program anew would not help: a constructor that makes a thread makes it each
+/// time.
 pub(crate) fn refuse_others() -> Result<()> {
-    let failed = |error| Error::io("list this process's threads", error);
+    let failed = |error| Error::io("cannot list this process's threads", error);
     let own = std::process::id().to_string();
     if fs::read_link("/proc/self").map_err(failed)?.to_str() != Some(&own) {
         let text = "/proc is that of another PID namespace, so that this process's children cannot be told from \

@@ -1,23 +1,23 @@
-//! What a beat by the processor's counter is worth.
+//! Turns beats by the processor's counter into times.
 //!
-//! Reading `CLOCK_MONOTONIC` is most of what a beat costs, so an instance says where the counter
-//! below that clock stood instead (x86-64: the time stamp counter), and the supervisor works out
-//! when that was, at its next look, from pairs of both that it reads itself.
+//! Reading `CLOCK_MONOTONIC` is most of what a beat costs. So an instance writes where the counter below that
+//! clock stands instead (x86-64: the time stamp counter). At its next look the supervisor works out when
+//! that was, from pairs of counter and clock that it reads itself.
 //!
-//! **Why that can be relied upon.** It is done only
-//! 1. while the kernel takes its own time from that counter. It has then found it to run at one
-//!    rate, in idle too, and in step on all processors, and goes on watching it. The kernel's
-//!    choice is read again once a second, if there are beats;
-//! 2. while counter and clock have done the same since the last look. While the machine is
-//!    suspended the clock stands still and the counter does not, or begins anew; a machine that
-//!    was moved may have another counter.
+//! **Why the supervisor can rely on it.** It uses the counter only
+//! 1. as long as the kernel takes its own time from that counter. The kernel has then found that the
+//!    counter runs at one rate, in idle, too, and in step on all processors, and it goes on watching that.
+//!    The supervisor reads the kernel's choice again once a second, if there are beats;
+//! 2. as long as counter and clock have advanced alike since the last look. While the machine is suspended
+//!    the clock stands still, and the counter does not, or begins anew. A machine that was moved to other
+//!    hardware may have another counter.
 //!
-//! When either ends, it ends for good: beats are times from then on. The counts that are on the
-//! board at that moment say nothing any more and are taken for beats of now, so that an instance
-//! that lives is never a hang for it, and one that hangs is noticed an interval later at most.
-//! Before the first [`SHORTEST`] is over, no rate is known that counts could be judged by, and they
-//! are taken for beats of now, too; the supervisor wakes at its end to know one. If counter and
-//! clock have parted meanwhile, the rate is wrong, which the look after that finds.
+//! Once either has failed, beats are times from then on, for good. The counts that are on the board at that
+//! moment say nothing any more. The supervisor takes them for beats of now, so it never takes an instance
+//! that lives for a hang, and it notices an instance that hangs one interval later at most.
+//! Before the first [`SHORTEST`] is over, the rate of the counter is unknown, and counts are taken for beats
+//! of now, too; the supervisor wakes at the end of that time to learn the rate. If counter and clock have
+//! parted meanwhile, the rate is wrong, and the next look finds that out.
 
 use std::time::Duration;
 
@@ -27,17 +27,17 @@ use crate::{
     time::Time,
 };
 
-/// From how long a stretch the rate is known well enough to judge the next by it.
+/// The shortest stretch of time that tells the rate well enough to judge the next stretch by it.
 const SHORTEST: Duration = Duration::from_millis(50);
 
-/// How far apart counter and clock may be after a stretch, beside 1/512 of it: a clock that is
-/// being corrected runs faster or slower by 1/2000 at most.
+/// How far counter and clock may be apart after a stretch of time, in addition to 1/512 of it. The kernel
+/// corrects a clock by 1/2000 at most.
 const SLACK: Duration = Duration::from_millis(1);
 
-/// How often the kernel's choice is read, in a time with beats.
+/// How often the supervisor reads the kernel's choice while there are beats.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The counter, as the supervisor knows it.
+/// What the supervisor knows of the counter.
 #[derive(Debug)]
 pub(crate) struct Tsc {
     first: Pair,
@@ -45,11 +45,11 @@ pub(crate) struct Tsc {
     /// When the kernel's choice was last read.
     read: Time,
     is_trusted: bool,
-    /// `first` and the pair before `newest` are far enough apart to tell the rate.
+    /// Whether `first` and the pair before `newest` are far enough apart to tell the rate.
     is_known: bool,
 }
 
-/// Both at one moment.
+/// Counter and clock at one moment.
 #[derive(Clone, Copy, Debug)]
 struct Pair {
     count: u64,
@@ -62,20 +62,20 @@ impl Tsc {
         Tsc { first: pair, newest: pair, read: pair.time, is_trusted: is_the_kernels(), is_known: false }
     }
 
-    /// Whether instances may beat by it.
+    /// Whether instances may beat by the counter.
     pub(crate) fn is_trusted(&self) -> bool {
         self.is_trusted
     }
 
-    /// When it must be looked at for the rate to be known; `NEVER` once that is so.
+    /// When the supervisor must look so that the rate is known; `NEVER` once it is.
     pub(crate) fn due(&self) -> Time {
         let is_wanted = self.is_trusted && self.newest.time.since(self.first.time) < SHORTEST;
         if is_wanted { self.first.time.after(SHORTEST) } else { Time::NEVER }
     }
 
-    /// Gives the beats on a board that are counts the times that they stand for.
+    /// Puts the time that a count stands for in its place, for each beat on a board that is a count.
     pub(crate) fn settle(&mut self, board: &Board) {
-        // At each look, beats or none: the shorter a stretch, the less of a sleep can hide in it.
+        // At each look, with beats or without: the shorter a stretch, the shorter a suspension it can hide.
         let now = Pair::read();
         self.advance(now);
         board.settle(|count| {
@@ -102,18 +102,18 @@ impl Tsc {
         }
     }
 
-    /// When the counter stood there; `now` is the newest pair.
+    /// The time at which the counter stood at `count`; `now` is the newest pair.
     fn time_of(&self, count: u64, now: Pair) -> Time {
         let counted = now.count.saturating_sub(self.first.count);
         let Some(pace) = pace(self.first, now).filter(|_| self.is_trusted && self.is_known) else { return now.time };
-        // What counts on from `now` is a beat meanwhile. None is older than supervision.
+        // A count beyond `now` is a beat since then. No beat is older than supervision.
         let age = now.count.saturating_sub(count).min(counted) as f64 * pace;
         Time(now.time.0.saturating_sub(age as u64))
     }
 }
 
 impl Pair {
-    /// Of three tries the one that was interrupted least.
+    /// Reads a pair: the one of three tries that was interrupted least.
     fn read() -> Pair {
         let tries = [(); 3].map(|()| {
             let (before, time, after) = (count(), now(), count());
@@ -125,14 +125,14 @@ impl Pair {
     }
 }
 
-/// How many nanoseconds a count takes; `None` if the counter stood still or went back. Its 53 bits
-/// are wrong by less than a microsecond in a hundred days.
+/// How many nanoseconds a count takes; `None` if the counter stood still or went back. With 53 bits the error
+/// is less than a microsecond in a hundred days.
 fn pace(from: Pair, to: Pair) -> Option<f64> {
     let counted = to.count.checked_sub(from.count).filter(|&counted| counted > 0)?;
     Some(to.time.0.saturating_sub(from.time.0) as f64 / counted as f64)
 }
 
-/// Whether both went on from `newest` to `now` as they had from `first` to `newest`.
+/// Whether counter and clock went on from `newest` to `now` at the same rate as from `first` to `newest`.
 fn is_in_step(first: Pair, newest: Pair, now: Pair) -> bool {
     if newest.time.since(first.time) < SHORTEST {
         return newest.count >= first.count && now.count >= newest.count;
@@ -253,7 +253,7 @@ mod tests {
             tsc.settle(&board);
             let later = now();
             let at = Time(later.0 - board.check(index, later).unwrap().silent.as_nanos() as u64);
-            // What a look may be wrong by where both were read in an unlucky moment.
+            // How wrong a look may be that reads the two at an unlucky moment.
             let near = SLACK;
             assert!(at.after(near) >= before && after.after(near) >= at, "{at:?} is not in {before:?}..={after:?}");
         }

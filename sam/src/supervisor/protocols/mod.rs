@@ -1,5 +1,5 @@
 //! What the supervisor says and hears: `sd_notify(3)` in both directions, log lines, events and the
-//! status file. Imports the kernel's room, and nothing of the loop: it is given values.
+//! status file. This room imports that of the kernel and nothing of the loop, which passes values to it.
 
 pub(crate) mod journal;
 pub(crate) mod notify_client;

@@ -1,7 +1,8 @@
-//! Towards a service manager above, by the protocol of `sd_notify(3)`: the supervisor says
-//! when the application is ready, that it is healthy, and that it stops.
+//! The client of a service manager above, by the protocol of `sd_notify(3)`: the supervisor says when the
+//! application is ready, that it is well, and that it stops.
 //!
-//! The environment's variables are the supervisor's; instances do not get them.
+//! The variables of the environment that name the manager are for the supervisor; instances do not find
+//! them.
 
 use std::{
     env,
@@ -19,30 +20,31 @@ use crate::{
     time::Time,
 };
 
-/// How soon what the manager had no room for is sent again.
+/// How long the supervisor waits before it sends again what the manager had no room for.
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// The way to a service manager, if there is one.
 #[derive(Debug, Default)]
 pub(crate) struct NotifyClient {
     manager: Option<Manager>,
-    /// Half of what the manager waits for a sign of life.
+    /// Half of the time that the manager waits for a sign of life.
     half: Option<Duration>,
-    /// When the next one is due.
+    /// When the next sign of life is due.
     next: Option<Time>,
     owed: Owed,
-    /// When to try again to send that.
+    /// When to send what is owed again.
     again: Option<Time>,
 }
 
-/// Each message has the manager's address: one that begins anew binds a new socket there.
+/// A service manager. Each message carries its address, because a manager that begins anew binds a new socket
+/// there.
 #[derive(Debug)]
 struct Manager {
     socket: UnixDatagram,
     address: SocketAddr,
 }
 
-/// What the manager has not been told yet.
+/// What the supervisor has not told the manager yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Owed {
     status: bool,
@@ -51,8 +53,8 @@ struct Owed {
 }
 
 impl NotifyClient {
-    /// Reads `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`. A manager that cannot be
-    /// reached is as good as none.
+    /// Reads `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`. A manager that cannot be reached counts as
+    /// none.
     pub(crate) fn open() -> NotifyClient {
         let manager = Manager::look();
         let is_ours = env::var("WATCHDOG_PID").map_or(true, |pid| pid == std::process::id().to_string());
@@ -62,8 +64,8 @@ impl NotifyClient {
         NotifyClient { manager, half, next: half.map(|_| Time(0)), ..NotifyClient::default() }
     }
 
-    /// When a sign of life is due, or something is to be sent again. There is no sign of
-    /// life while the instance is not well: then silence is what the manager should hear.
+    /// When a sign of life is due, or something is to be sent again. While the instance is not well the
+    /// supervisor gives no sign of life, so that the manager notices.
     pub(crate) fn due(&self, state: &State) -> Time {
         self.life_due(state).min(self.again.unwrap_or(Time::NEVER))
     }
@@ -75,7 +77,7 @@ impl NotifyClient {
         }
     }
 
-    /// Tells what a step has changed. `said` is what the instance says of itself.
+    /// Tells the manager what a step has changed. `said` is how the instance describes itself.
     pub(crate) fn tell(&mut self, before: &State, after: &State, said: &[u8], now: Time) {
         if self.manager.is_none() {
             return;
@@ -83,7 +85,7 @@ impl NotifyClient {
         let is_left = |state: &State| matches!(state.stage(), Stage::Left { .. });
         let is_stopping = |state: &State| state.stop_signal().is_some() || is_left(state);
         self.owed.status |= before.stage_name() != after.stage_name();
-        // A manager that hears late hears only what still is so.
+        // A manager that hears late hears only what is still true.
         self.owed.ready = after.serves() && (self.owed.ready || !before.serves());
         self.owed.stopping |= is_stopping(after) && !is_stopping(before);
         if self.owed != Owed::default() || self.due(after) <= now {
@@ -91,7 +93,7 @@ impl NotifyClient {
         }
     }
 
-    /// Tells what the instance says of itself.
+    /// Tells the manager how the instance describes itself.
     pub(crate) fn pass_on(&mut self, state: &State, said: &[u8], now: Time) {
         self.owed.status = true;
         self.send(state, said, now);
@@ -100,7 +102,7 @@ impl NotifyClient {
     fn send(&mut self, state: &State, said: &[u8], now: Time) {
         let Some(manager) = &self.manager else { return };
         let mut text = Text::<512>::new();
-        // Writing cuts off, it does not fail; the words that count come first.
+        // Writing cuts off and never fails; the words that matter come first.
         if self.owed.ready {
             let _ = writeln!(text, "READY=1");
         }
@@ -142,7 +144,7 @@ impl NotifyClient {
     }
 }
 
-/// Hides the manager from an instance.
+/// Hides the manager from this process, which is an instance or a command.
 pub(crate) fn hide() {
     for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
         // SAFETY: the child of a fork of a process of one thread has one thread.

@@ -1,18 +1,18 @@
-//! Towards an instance that is another program, by the protocol of `sd_notify(3)`: what it
-//! says becomes phases and beats on its board, which the supervisor keeps for it. So there
-//! is one state machine and one path of health, whichever side writes the board.
+//! The server of an instance that is another program, by the protocol of `sd_notify(3)`. The supervisor
+//! writes what the program says to the instance's board, as phases and beats. So there is one state
+//! machine and one path of health, whichever process writes the board.
 //!
-//! The socket has an abstract name: nothing is left in a file system, and an instance in
-//! another root or of another user reaches it. Every process of the network namespace can
-//! send to it, so each message carries its sender's number, which the kernel writes
-//! (SO_PASSCRED), and those of others than the instance are dropped unread. Where a helper of its
-//! group has ended by the time its message is read, its user decides.
+//! The socket has an abstract name: it leaves nothing in a file system, and an instance in another root or
+//! of another user reaches it. Every process of the network namespace can send to it. So each message
+//! carries its sender's number, which the kernel writes (SO_PASSCRED), and the supervisor drops messages of
+//! other processes than the instance's unread. If a helper of the instance's group has ended before the
+//! supervisor reads its message, the sender's user decides.
 //!
 //! # Invariants
 //! 1. Nothing here allocates or waits after [`NotifyServer::open`]. One turn reads at most
 //!    [`TURN`] messages.
-//! 2. Descriptors that come are closed at once. For `BARRIER=1`, whose sender waits for
-//!    just that, this is the answer: what it sent before has been read.
+//! 2. The supervisor closes every descriptor that comes with a message at once. For `BARRIER=1`, whose
+//!    sender waits for just that, this is the answer: the supervisor has read everything sent before.
 //! 3. A message that was cut off, or came without credentials, says nothing.
 
 use std::{
@@ -48,35 +48,35 @@ use crate::{
 /// How many messages are read in one turn.
 const TURN: u32 = 64;
 
-/// As much as systemd takes.
+/// The longest message, the same as systemd's.
 const MESSAGE: usize = 4096;
 
-/// The slot of the check that limits how long an instance that said STOPPING=1 may take.
+/// The slot of the check that limits how long an instance may take to end after STOPPING=1.
 const STOPPING: usize = MAIN + 1;
 
-/// The way to the instance.
+/// The socket on which the supervisor hears the instance.
 pub(crate) struct NotifyServer {
     socket: UnixDatagram,
-    /// As `NOTIFY_SOCKET` has it.
+    /// The value of `NOTIFY_SOCKET`.
     name: OsString,
     from: Notify,
-    /// How long the main check may be silent once it is ready. Zero: it is not looked at.
+    /// How long an instance may go without a beat once it is ready. Zero: beats are not checked.
     watchdog: Duration,
-    /// The same in the words of the newest instance.
+    /// The same, as the newest instance has said.
     own: Duration,
-    /// How long it may take to end once it says that it does.
+    /// How long an instance may take to end after it has said so.
     stop_limit: Duration,
     said: Text<160>,
 }
 
-/// Where an instance is heard, and how often it is to speak.
+/// The variables that tell a program where to send messages, and how often.
 pub(crate) struct NotifyEnvironment {
     name: OsString,
     watchdog: Duration,
 }
 
 impl NotifyEnvironment {
-    /// Gives it to a program that this process is about to execute.
+    /// Gives the variables to a program that this process is about to execute.
     pub(crate) fn give(&self, command: &mut Command) {
         command.env("NOTIFY_SOCKET", &self.name);
         if !self.watchdog.is_zero() {
@@ -86,24 +86,24 @@ impl NotifyEnvironment {
     }
 }
 
-/// What there was to hear in one turn, beside what is on the board now.
+/// What the messages of one turn said, apart from what is on the board now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Heard {
-    /// It described itself in new words.
+    /// The instance has described itself anew.
     pub(crate) said: bool,
-    /// It named a process that is to be the main one in its place, and what became of that.
+    /// The process that the instance has named as its main one, and whether the supervisor follows it.
     pub(crate) main: Option<(i32, Result<(), Refusal>)>,
-    /// It says that it is well this often from here on.
+    /// How often the instance says that it is well from now on.
     pub(crate) watchdog: Option<Duration>,
-    /// It wants this long from now until it is ready.
+    /// How much time from now the instance wants until it is ready.
     pub(crate) start: Option<Duration>,
 }
 
-/// The instance that is heard.
+/// The instance whose messages the supervisor reads.
 pub(crate) struct Speaker<'a> {
     pub(crate) main: &'a mut MainProcess,
     pub(crate) board: &'a Board,
-    /// Its main process was reaped: it names no other any more.
+    /// The main process was reaped, so the instance names no other any more.
     pub(crate) has_ended: bool,
 }
 
@@ -128,22 +128,22 @@ impl NotifyServer {
         self.socket.as_raw_fd()
     }
 
-    /// What the newest instance said of itself last, in one line.
+    /// How the newest instance last described itself, in one line.
     pub(crate) fn said(&self) -> &[u8] {
         self.said.as_bytes()
     }
 
-    /// A new instance has said nothing yet.
+    /// Forgets what the instance before has said.
     pub(crate) fn begin(&mut self) {
         (self.said, self.own) = (Text::new(), self.watchdog);
     }
 
-    /// What the program of an instance is to know. In the instance.
+    /// The variables for the program of an instance. Called in the instance.
     pub(crate) fn environment(&self) -> NotifyEnvironment {
         NotifyEnvironment { name: self.name.clone(), watchdog: self.watchdog }
     }
 
-    /// Reads what has come, and writes what the instance said on its board.
+    /// Reads the messages that have come, and writes what the instance says to its board.
     pub(crate) fn serve(&mut self, mut speaker: Option<Speaker<'_>>, now: Time) -> Heard {
         let mut heard = Heard::default();
         let mut buffer = [0; MESSAGE];
@@ -165,10 +165,12 @@ impl NotifyServer {
         heard
     }
 
-    /// A helper may be gone when its message is read, and with it what could be asked of its group.
-    /// What the kernel wrote down when it was sent is left: its user. No other user's message is taken
-    /// for one of the instance's, and of the same user's only those know the socket's name who have it
-    /// from the instance, or looked for it: such a user could kill the instance as well.
+    /// Whether the sender of a message speaks for the instance.
+    ///
+    /// A helper may have ended before the supervisor reads its message, and its group is unknown then. What
+    /// is left is its user, which the kernel wrote down when the message was sent. A message of another user
+    /// never counts as one of the instance's. A process of the same user knows the socket's name only from the
+    /// instance, or because it has looked for the name; it could kill the instance as well.
     fn may_speak(&self, sender: Option<Sender>, main: &MainProcess) -> bool {
         let Some(Sender { pid, user }) = sender else { return false };
         if pid == main.pid() {
@@ -216,7 +218,7 @@ impl NotifyServer {
     }
 }
 
-/// A program serves from here on.
+/// Notes on the board that the program serves from now on.
 pub(crate) fn begin_to_serve(board: &Board, watchdog: Duration, now: Time) {
     if watchdog.is_zero() {
         board.set_phase(Phase::Ready);
@@ -242,14 +244,14 @@ const CONTROL: usize = 96;
 const CREDENTIALS: usize = unsafe { libc::CMSG_SPACE(size_of::<libc::ucred>() as u32) } as usize;
 const _: () = assert!(CREDENTIALS < size_of::<Control>());
 
-/// Who sent a message, as the kernel wrote it when that was.
+/// The sender of a message, as the kernel wrote it down when the message was sent.
 #[derive(Clone, Copy)]
 struct Sender {
     pid: i32,
     user: u32,
 }
 
-/// The user of a process: the effective one, by `proc_pid_status(5)`.
+/// The effective user of a process, by `proc_pid_status(5)`.
 fn user_of(pid: i32) -> Option<u32> {
     let path = Text::<40>::of(format_args!("/proc/{pid}/status\0"));
     let mut buffer = [0; 1024];
@@ -258,8 +260,8 @@ fn user_of(pid: i32) -> Option<u32> {
     str::from_utf8(line).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-/// The next message, as far as it is whole: its length and its sender. One that is not has
-/// no length. `None` if there is none.
+/// The length and the sender of the next message. The length of a message that was cut off is 0. `None` if
+/// there is no message.
 fn receive(socket: RawFd, buffer: &mut [u8]) -> Option<(usize, Option<Sender>)> {
     let mut iov = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     let mut control = Control([MaybeUninit::zeroed(); CONTROL]);
@@ -276,7 +278,7 @@ fn receive(socket: RawFd, buffer: &mut [u8]) -> Option<(usize, Option<Sender>)> 
     Some((if header.msg_flags & libc::MSG_TRUNC == 0 { len } else { 0 }, sender))
 }
 
-/// Who sent it. Closes every descriptor that came with it.
+/// The sender of a message. Closes every descriptor that came with the message.
 fn sender_of(header: &libc::msghdr) -> Option<Sender> {
     let mut sender = None;
     // SAFETY: recvmsg filled `header`; the walk below stays in what it says.
@@ -293,7 +295,7 @@ fn sender_of(header: &libc::msghdr) -> Option<Sender> {
             (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if len >= size_of::<libc::ucred>() => {
                 // SAFETY: the kernel wrote a ucred there, aligned or not.
                 let credentials = unsafe { data.cast::<libc::ucred>().read_unaligned() };
-                // Zero: a process that this one's namespace does not show.
+                // Zero is the number of a process that this process's namespace does not show.
                 sender = (credentials.pid > 0).then_some(Sender { pid: credentials.pid, user: credentials.uid });
             }
             (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {

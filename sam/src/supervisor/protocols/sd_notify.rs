@@ -1,30 +1,30 @@
-//! The words of `sd_notify(3)`: lines of `NAME=value`. Those that say nothing to this
-//! supervisor (RELOADING, FDSTORE, BARRIER and whatever comes) are passed over.
+//! The messages of `sd_notify(3)`: lines of `NAME=value`. This passes over lines that mean nothing to this
+//! supervisor (RELOADING, FDSTORE, BARRIER and unknown names).
 
 use std::time::Duration;
 
 /// What a line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notification<'a> {
-    /// `READY=1`: it serves.
+    /// `READY=1`: the program serves.
     Ready,
-    /// `STOPPING=1`: it is on its way to an end of its own.
+    /// `STOPPING=1`: the program is about to end of its own accord.
     Stopping,
-    /// `WATCHDOG=1`: it is well.
+    /// `WATCHDOG=1`: the program is well.
     Alive,
-    /// `WATCHDOG=trigger`: it is not.
+    /// `WATCHDOG=trigger`: the program has failed.
     Failed,
-    /// `EXTEND_TIMEOUT_USEC=`: what it is at, its start or its end, takes this long from now.
+    /// `EXTEND_TIMEOUT_USEC=`: the program's start, or its end, takes this long from now.
     Extend(Duration),
-    /// `WATCHDOG_USEC=`: how often it says that it is well from here on; zero: it does not.
+    /// `WATCHDOG_USEC=`: how often the program says that it is well from now on. Zero: it does not.
     Watchdog(Duration),
-    /// `MAINPID=`: another process is the service from here on.
+    /// `MAINPID=`: this process is the main one from now on.
     Main(i32),
-    /// `STATUS=`: itself, in its own words.
+    /// `STATUS=`: how the program describes itself.
     Status(&'a [u8]),
 }
 
-/// What a message says, line by line.
+/// The lines of a message that mean something to the supervisor.
 pub(crate) fn notifications(message: &[u8]) -> impl Iterator<Item = Notification<'_>> {
     message.split(|&byte| byte == b'\n').filter_map(|line| {
         let equals = line.iter().position(|&byte| byte == b'=')?;

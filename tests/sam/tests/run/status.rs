@@ -111,7 +111,7 @@ fn status_tells_when_the_supervisor_is_gone_and_another_has_its_number() {
     running.end();
     let (code, text) = status(&copy, &[]);
     assert_eq!(code, 3);
-    assert!(text.contains("state       the supervisor is gone; when it wrote last, instance 1 is ready\n"), "{text}");
+    assert!(text.contains("state       the supervisor has ended; when it wrote last, instance 1 is ready\n"), "{text}");
     // This process has that id and lives, but it began at another time.
     value["supervisor"] = json!(std::process::id());
     fs::write(&copy, value.to_string()).unwrap();
@@ -242,7 +242,7 @@ fn a_status_that_cannot_be_written_says_that_it_is_old_and_the_log_says_so_once(
     wait_until("the log tells", || fs::read_to_string(&log).unwrap().contains("cannot write the status file"));
     let (code, text) = status(&file, &[]);
     assert_eq!(code, 4, "{text}");
-    assert!(text.contains("state       not known; instance 1 is ready when the file was written, 20"), "{text}");
+    assert!(text.contains("state       unknown; instance 1 is ready when the file was written, 20"), "{text}");
     assert!(text.contains("the supervisor cannot write this file"), "{text}");
     let (code, text) = status(&file, &["--json"]);
     let value: Value = serde_json::from_str(&text).unwrap();
@@ -343,7 +343,7 @@ fn stop_and_signal_reach_a_supervisor_by_its_status_file_and_no_other_process() 
     fs::write(&other, value.to_string()).unwrap();
     let output = sam(&["stop", other.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(3), "{}", words(&output.stderr));
-    assert!(words(&output.stderr).contains("its supervisor is gone"), "{}", words(&output.stderr));
+    assert!(words(&output.stderr).contains("its supervisor has ended"), "{}", words(&output.stderr));
     fs::write(&other, "{}").unwrap();
     assert_eq!(sam(&["stop", other.to_str().unwrap()]).status.code(), Some(2));
     assert_eq!(sam(&["signal", shown]).status.code(), Some(64));

@@ -1,4 +1,4 @@
-//! Removes a cgroup with those below it, without memory of the heap.
+//! Removes a cgroup with all below it, and allocates nothing.
 
 use std::{
     ffi::CStr,
@@ -8,12 +8,12 @@ use std::{
 
 use crate::supervisor::kernel::sys;
 
-/// How often what an application has made below its cell is gone down to: once for each that is in
-/// another, and not for ever if a process goes on making them.
+/// How often `remove` goes down into what an application has made below its cgroup: once for each cgroup
+/// within another, and not for ever if a process goes on making them.
 const ROUNDS: u32 = 4096;
 
-/// Removes a cgroup and those below it, if no process lives there; is it gone? Needs no
-/// memory of the heap's, and as much of the stack however deep they are.
+/// Removes a cgroup and all below it, if no process lives there. True if it is gone. The function allocates
+/// nothing, and needs no more of the stack the deeper the cgroups are.
 pub(super) fn remove(parent: RawFd, name: &CStr) -> bool {
     for _ in 0..ROUNDS {
         if remove_one(parent, name) {
@@ -21,7 +21,7 @@ pub(super) fn remove(parent: RawFd, name: &CStr) -> bool {
         }
         let mut has_removed = false;
         let mut dir = open_at(parent, name, libc::O_RDONLY | libc::O_DIRECTORY);
-        // Down to one that has none below it any more.
+        // Down to a cgroup that has none below it any more.
         while let Ok(this) = dir {
             let Some(left) = remove_below(this.as_fd(), &mut has_removed) else { break };
             let name = CStr::from_bytes_until_nul(&left).unwrap_or(c"");
@@ -42,7 +42,8 @@ fn remove_one(parent: RawFd, name: &CStr) -> bool {
     }
 }
 
-/// Removes those right below that have none themselves; the name of one that is left.
+/// Removes the cgroups right below that have none below themselves, and returns the name of one that is
+/// left.
 fn remove_below(dir: BorrowedFd<'_>, has_removed: &mut bool) -> Option<[u8; 256]> {
     let mut left = None;
     let mut buffer = [0_u8; 1024];

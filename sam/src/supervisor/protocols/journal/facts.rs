@@ -22,7 +22,7 @@ pub(crate) struct Running<'a> {
     pub(crate) cgroup: Option<&'a [u8]>,
 }
 
-/// What is at hand beside the machine's state.
+/// What the journal is given beside the machine's state.
 #[derive(Clone, Copy)]
 pub(crate) struct Facts<'a> {
     /// The instance that runs.
@@ -30,7 +30,7 @@ pub(crate) struct Facts<'a> {
     /// How the instance before ended.
     pub(crate) previous: Option<&'a ExitRecord>,
     pub(crate) kept: &'a Kept,
-    /// What a program said of itself by `sd_notify`.
+    /// How a program has described itself by `sd_notify`.
     pub(crate) said: &'a [u8],
     pub(crate) now: Time,
 }
@@ -40,8 +40,8 @@ impl Facts<'_> {
         self.running.map_or(0, |running| running.pid)
     }
 
-    /// The name of a check of the instance that lives, or of the one that has just ended;
-    /// and how long it has been silent.
+    /// The name of a check of the instance that lives, or of the instance that has just ended; and how long
+    /// the check has been silent, if the instance lives.
     pub(super) fn check(&self, index: u8) -> Option<(Label, Option<Duration>)> {
         match self.running {
             Some(running) => running.board.check(index.into(), self.now).map(|check| (check.label, Some(check.silent))),

@@ -1,4 +1,4 @@
-//! One line for people, and one for programs: what a step has changed, in words and in JSON.
+//! Lines that tell what a step has changed: one for people, in words, and one for programs, in JSON.
 
 use std::{
     fmt::{self, Write as _},
@@ -79,8 +79,8 @@ impl fmt::Display for Plain<'_> {
                     Decision::Restart { after } => write!(out, "the next begins in {after:.1?}"),
                     Decision::Stopped => out.write_str("stopped as asked"),
                     Decision::Clean => out.write_str("done"),
-                    Decision::Fatal => out.write_str("another would fare no better"),
-                    Decision::Finished => out.write_str("it had finished"),
+                    Decision::Fatal => out.write_str("its status says that a restart would not help"),
+                    Decision::Finished => out.write_str("it had said that it would end"),
                     Decision::Quit => out.write_str("the policy is to quit"),
                     Decision::Spent => out.write_str("no restart is left in the budget"),
                 }

@@ -1,8 +1,8 @@
-//! Where a line goes, without ever waiting for a reader.
+//! Writes lines and never waits for a reader.
 //!
-//! Standard error is one open file with the instance's, so it cannot be made non-blocking for
-//! the supervisor alone, and that it has room is true only until the instance writes, too. A
-//! pipe and a terminal are therefore opened anew, by their names in `/proc`.
+//! The supervisor shares the open file of standard error with the instance. So it cannot make the file
+//! non-blocking for itself alone; and if the file has room now, the instance may fill that before the
+//! supervisor writes. Therefore the supervisor opens a pipe or a terminal anew, by its name in `/proc`.
 
 use std::{
     cell::Cell,
@@ -20,13 +20,13 @@ use nix::sys::stat::{SFlag, fstat};
 
 use crate::supervisor::kernel::sys;
 
-/// A way out, line by line.
+/// Where lines go.
 #[derive(Debug)]
 pub(crate) struct LogSink {
     way: Way,
-    /// The last line was cut off (a full disk), and could not be taken back.
+    /// Whether the last line was cut off (by a full disk) and could not be removed.
     is_torn: Cell<bool>,
-    /// How many lines were not written since the last that was.
+    /// How many lines could not be written since the last that was written.
     lost: Cell<u32>,
 }
 
@@ -47,8 +47,8 @@ impl From<Way> for LogSink {
 }
 
 impl LogSink {
-    /// Standard error. What cannot be opened anew (it is another user's) is looked at before each
-    /// write, whether there is room.
+    /// Standard error. If it cannot be opened anew, because it is another user's, each write first looks whether
+    /// there is room.
     pub(crate) fn standard_error() -> LogSink {
         let fd = io::stderr().as_raw_fd();
         let kind = fstat(io::stderr()).map_or(SFlag::empty(), |stat| SFlag::from_bits_truncate(stat.st_mode));
@@ -63,14 +63,14 @@ impl LogSink {
         })
     }
 
-    /// The end of a file, which is made if it is not there. Where it ends in the middle of a line,
-    /// which a machine that died leaves, the next begins on one of its own.
+    /// The end of a file; if the file does not exist, this creates it. If it ends in the middle of a line, as
+    /// after a crash of the machine, the next line begins on a line of its own.
     pub(crate) fn end_of(path: &Path) -> io::Result<LogSink> {
         let file = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?;
         let meta = file.metadata()?;
         let mut last = [b'\n'];
         if meta.is_file() && meta.len() > 0 {
-            // What cannot be read is taken for whole.
+            // A file that cannot be read counts as whole.
             let _ = File::open(path).and_then(|file| file.read_exact_at(&mut last, meta.len() - 1));
         }
         let sink = LogSink::from(Way::Own(file));
@@ -78,7 +78,7 @@ impl LogSink {
         Ok(sink)
     }
 
-    /// The same way to another file, which has taken the first one's place.
+    /// Goes on with the file that has the name now.
     pub(crate) fn reopen(&mut self, path: &CStr) -> io::Result<()> {
         let kind = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
         // SAFETY: the path ends with a zero byte.
@@ -97,18 +97,18 @@ impl LogSink {
         Ok(())
     }
 
-    /// How many lines were not written since the last that was.
+    /// How many lines could not be written since the last that was written.
     pub(crate) fn lost(&self) -> u32 {
         self.lost.get()
     }
 
-    /// What a line is to begin with.
+    /// What the next line must begin with: a line end, after a torn line.
     pub(crate) fn start(&self) -> &'static str {
         if self.is_torn.get() { "\n" } else { "" }
     }
 
-    /// Writes a line of no more than `PIPE_BUF` bytes, whole or not at all; a line that would
-    /// wait, or fails, is counted.
+    /// Writes a line of at most `PIPE_BUF` bytes, whole or not at all. A line that fails, or for which the
+    /// supervisor would have to wait, counts as lost.
     pub(crate) fn write(&self, line: &[u8]) -> bool {
         let written = match &self.way {
             Way::Own(file) => (&*file).write(line).unwrap_or(0),
@@ -128,7 +128,7 @@ impl LogSink {
             self.is_torn.set(false);
             self.lost.set(0);
         } else {
-            // One that only began with the end of a torn line has ended that.
+            // If only the line end before the line was written, it has ended the torn line.
             if written > 0 && !self.takes_back(written) {
                 self.is_torn.set(line[..written] != *b"\n");
             }
@@ -137,8 +137,8 @@ impl LogSink {
         is_whole
     }
 
-    /// Cuts off what was written last of a file that is this process's own, if no process has written
-    /// behind it.
+    /// Removes the bytes that were written last from a file that is this process's own, if no process has
+    /// written after them.
     fn takes_back(&self, written: usize) -> bool {
         let Way::Own(file) = &self.way else { return false };
         let (Ok(end), Ok(meta)) = ((&*file).stream_position(), file.metadata()) else { return false };

@@ -1,10 +1,9 @@
 //! What the supervisor tells people and programs: lines on standard error, events in JSON,
 //! and a status file.
 //!
-//! Lines and events are functions of two states of the machine, the one before a step and the
-//! one after it; the status file is one of the state at the end of a turn. Nothing here waits
-//! for a reader: what a full pipe does not take is dropped, and the next event says how many
-//! were (`lost`).
+//! Lines and events are functions of two states of the machine, before a step and after it. The status file
+//! is a function of the state at the end of a turn. Nothing here waits for a reader: the supervisor drops a
+//! line that a full pipe does not take, and the next event says how many it has dropped (`lost`).
 
 mod facts;
 mod lines;
@@ -37,10 +36,10 @@ use log_sink::LogSink;
 use status::{Own, Status, StatusFile};
 use transition::Transition;
 
-/// One line. Longer ones are cut off, which only a check's name could bring about.
+/// One line. A longer line is cut off, which only a long name of a check could bring about.
 type Line = Text<1024>;
 
-/// How soon it is tried again to write the status file.
+/// How long the supervisor waits before it tries again to write the status file.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Where the supervisor writes.
@@ -51,9 +50,9 @@ pub(crate) struct Journal {
     /// When the stage last changed, on the calendar.
     since: Duration,
     own: Own,
-    /// The status file says what was.
+    /// Whether the status file says what was and no longer is.
     is_stale: bool,
-    /// It could not be written; and when that is tried again.
+    /// When to try again to write the status file, if that has failed.
     again: Option<Time>,
 }
 
@@ -64,7 +63,7 @@ impl Journal {
             return Err(Error::new(ErrorKind::Invalid, text));
         }
         let open = |path: &PathBuf| {
-            let failed = |error| Error::io(format!("open {} for events", path.display()), error);
+            let failed = |error| Error::io(format!("cannot open {} for events", path.display()), error);
             let name = CString::new(path.as_os_str().as_bytes()).map_err(|error| failed(error.into()))?;
             LogSink::end_of(path).map(|sink| (sink, name)).map_err(failed)
         };
@@ -81,7 +80,7 @@ impl Journal {
             && let Err(error) = status.replace("{}")
         {
             let path = options.status.as_deref().unwrap_or(Path::new("")).display();
-            return Err(Error::io(format!("write the status file {path}"), error));
+            return Err(Error::io(format!("cannot write the status file {path}"), error));
         }
         for name in &options.unknown {
             journal.say(format_args!("{}", Unknown(name)));
@@ -89,7 +88,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// A line for people about something that is no step of the machine's.
+    /// Writes a line for people about something that is no step of the machine.
     #[inline(never)]
     pub(crate) fn say(&self, text: fmt::Arguments<'_>) {
         let Some(log) = &self.log else { return };
@@ -100,8 +99,8 @@ impl Journal {
         log.write(line.as_bytes());
     }
 
-    /// Appends events to the file that is there now by that name: an operator may have moved the old
-    /// one aside.
+    /// Appends events from now on to the file that has the name now: an operator may have moved the old file
+    /// aside.
     pub(crate) fn reopen(&mut self) {
         if let Some((events, name)) = &mut self.events
             && let Err(error) = events.reopen(name)
@@ -109,7 +108,7 @@ impl Journal {
             let error = Errno::from_raw(error.raw_os_error().unwrap_or(0)).desc();
             let path = Text::<160>::plain(name.as_bytes());
             let path = str::from_utf8(path.as_bytes()).unwrap_or("");
-            self.say(format_args!("cannot reopen {path} for events: {error}; they go to the file of before"));
+            self.say(format_args!("cannot reopen {path} for events: {error}; events go on to the old file"));
         }
     }
 
@@ -124,7 +123,8 @@ impl Journal {
         }
     }
 
-    /// A function of its own, so that a step that is not told needs no stack for it.
+    /// Writes the line and the event of a transition. A function of its own, so that a step without a transition
+    /// needs no stack for it.
     #[inline(never)]
     fn write(&mut self, transition: Transition, state: &State, facts: Facts<'_>) {
         if self.log.is_some() && transition.is_for_people(state) {
@@ -136,20 +136,20 @@ impl Journal {
         }
     }
 
-    /// The status file says what was, though no stage has changed.
+    /// Notes that the status file is out of date although no stage has changed.
     pub(crate) fn outdate(&mut self) {
         self.is_stale = true;
     }
 
-    /// When it is tried again to write the status file.
+    /// When to try again to write the status file.
     pub(crate) fn due(&self) -> Time {
         self.again.unwrap_or(Time::NEVER)
     }
 
-    /// Brings the status file up to date. A file system may have this process wait for its disk
-    /// at a rename, so it is called when there is nothing more urgent to do, and not at each step.
-    /// A full disk does not end supervision: the file says that it is old, the log says it once,
-    /// and it is tried again at each turn, a second later at the latest.
+    /// Brings the status file up to date. A file system may make this process wait for its disk at a rename, so
+    /// the loop calls this when there is nothing more urgent to do, and not at each step. A full disk does not
+    /// end supervision: the file says that it is old, the log says so once, and the supervisor tries again at
+    /// each turn, a second later at the latest.
     pub(crate) fn bring_up_to_date(&mut self, state: &State, facts: Facts<'_>) {
         let Some(status) = self.status.as_ref().filter(|_| self.is_stale) else { return };
         let standing = Status { state, facts, since: self.since, own: self.own };
@@ -170,18 +170,18 @@ impl Journal {
         }
     }
 
-    /// Gives the status file up to the next supervisor.
+    /// Gives the status file up, so that another supervisor may keep it.
     pub(crate) fn close(&mut self) {
         self.status.take().into_iter().for_each(StatusFile::close);
     }
 }
 
-/// A variable of the environment that looks like an option and is none.
+/// A variable of the environment that looks like an option but is not.
 struct Unknown<'a>(&'a str);
 
 impl fmt::Display for Unknown<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} in the environment is no option of sam's and was passed over", self.0)?;
+        write!(out, "{} in the environment is no option of sam's and has no effect", self.0)?;
         match nearest(self.0) {
             Some(name) => write!(out, "; the nearest is {name}"),
             None => Ok(()),

@@ -1,4 +1,5 @@
-//! The status file: how things stand, in JSON, replaced as a whole.
+//! The status file: the supervisor and its instance, described in JSON. The supervisor replaces the file as a
+//! whole.
 
 use std::{
     ffi::{CStr, CString, OsStr},
@@ -34,24 +35,25 @@ use crate::{
     },
 };
 
-/// What the file begins with: five characters for `true` or `false`, so that one can take the
-/// other's place where the disk has no room for a new file.
+/// How the file begins: with five characters for `true` or `false`, so that `false` can take the place of
+/// `true` where the disk has no room for a new file.
 const CURRENT: &[u8; 16] = b"{\"current\":true ";
 
-/// A file that is replaced as a whole, and that one supervisor at a time keeps: a lock on
-/// another file beside it, which the kernel takes back when this process ends, however it does.
+/// A file that the supervisor replaces as a whole. Only one supervisor at a time keeps it: it holds a lock on
+/// a second file beside the first, which the kernel releases when this process ends in whatever way.
 #[derive(Debug)]
 pub(super) struct StatusFile {
     path: CString,
     next: CString,
     lock: CString,
-    /// Holds the lock while it is open, which is of this process alone: a fork does not have it.
+    /// The file that holds the lock while it is open. The lock is this process's alone: a fork does not have
+    /// it.
     _locked: Option<File>,
 }
 
 impl StatusFile {
     pub(super) fn open(path: &Path) -> Result<StatusFile> {
-        let failed = |error| Error::io(format!("write the status file {}", path.display()), error);
+        let failed = |error| Error::io(format!("cannot write the status file {}", path.display()), error);
         let name = |end: &[u8]| {
             CString::new([path.as_os_str().as_bytes(), end].concat()).map_err(|error| failed(error.into()))
         };
@@ -68,11 +70,11 @@ impl StatusFile {
         Ok(file)
     }
 
-    /// Writes the new one beside it, and puts that in its place once it is whole.
+    /// Writes a new file beside the old one, and puts it in the old one's place once it is whole.
     pub(super) fn replace(&self, content: impl fmt::Display) -> io::Result<()> {
         let result = self.try_replace(content);
         if result.is_err() {
-            // What is not whole only takes room.
+            // A file that is not whole only takes room.
             // SAFETY: the path ends with a zero byte.
             unsafe { libc::unlink(self.next.as_ptr()) };
         }
@@ -90,7 +92,7 @@ impl StatusFile {
         sys::checked(unsafe { libc::rename(self.next.as_ptr(), self.path.as_ptr()) }).map(drop)
     }
 
-    /// Has the file that is there say that it is old, as far as that can be: it changes bytes that
+    /// Makes the present file say that it is old, if the file system allows that: this only changes bytes that
     /// the file has already.
     pub(super) fn mark_old(&self) {
         let Ok(file) = open(&self.path, libc::O_RDWR) else { return };
@@ -100,12 +102,13 @@ impl StatusFile {
         }
     }
 
-    /// Its path, for people.
+    /// The path, for people.
     pub(super) fn shown(&self) -> Text<160> {
         Text::plain(self.path.as_bytes())
     }
 
-    /// Gives it up. The file of the lock goes first: a supervisor that opens it now makes a new one.
+    /// Gives the file up. This removes the file of the lock before it releases the lock: a supervisor that comes
+    /// now makes a new one.
     pub(super) fn close(self) {
         if self._locked.is_some() {
             // SAFETY: the path ends with a zero byte.
@@ -114,7 +117,8 @@ impl StatusFile {
     }
 }
 
-/// Where others may write, too, this is to follow no link and to wait for no pipe's reader.
+/// Opens a file in a folder where other users may write, too: it follows no link and waits for no reader of a
+/// pipe.
 fn open(path: &CStr, flags: libc::c_int) -> io::Result<File> {
     let kind = libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
     // SAFETY: the path ends with a zero byte.
@@ -130,12 +134,12 @@ fn held(path: &Path, by: &str) -> Error {
 
 /// Why there is no lock.
 enum Refusal {
-    /// By that process; 0 if it is not to be seen from here.
+    /// That process holds the lock; 0 if this one cannot see it.
     Held(i32),
     Failed(io::Error),
 }
 
-/// Locks that file, which is made if it is not there. `None` where the file system has no locks.
+/// Locks that file; if it does not exist, this creates it. `None` if the file system has no locks.
 fn lock(path: &CStr) -> std::result::Result<Option<File>, Refusal> {
     loop {
         let file = open(path, libc::O_RDWR | libc::O_CREAT).map_err(Refusal::Failed)?;
@@ -152,7 +156,7 @@ fn lock(path: &CStr) -> std::result::Result<Option<File>, Refusal> {
             }
             Err(_) => return Ok(None),
         }
-        // The one before may have removed it meanwhile: then this locks nothing that another sees.
+        // The supervisor before may have removed the file meanwhile: no other process sees this lock then.
         let place = |meta: io::Result<fs::Metadata>| meta.map(|meta| (meta.dev(), meta.ino())).ok();
         if place(file.metadata()) == place(fs::symlink_metadata(OsStr::from_bytes(path.to_bytes()))) {
             return Ok(Some(file));
@@ -187,13 +191,14 @@ impl fmt::Write for Pieces {
     }
 }
 
-/// By what a reader of the status file can tell whether the supervisor still lives.
+/// What lets a reader of the status file tell whether the supervisor still lives.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Own {
     pid: u32,
-    /// When it began, in the kernel's ticks since the machine did: numbers are used again.
+    /// When the supervisor began, in the kernel's ticks since the machine did. The kernel uses numbers of
+    /// processes again.
     began: u64,
-    /// The namespace that its number is of, as an inode.
+    /// The PID namespace of the number, as an inode.
     namespace: u64,
 }
 
@@ -207,7 +212,7 @@ impl Own {
     }
 }
 
-/// How things stand.
+/// The content of the file.
 pub(super) struct Status<'a> {
     pub(super) state: &'a State,
     pub(super) facts: Facts<'a>,

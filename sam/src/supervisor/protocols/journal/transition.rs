@@ -62,8 +62,8 @@ impl Transition {
         }
     }
 
-    /// Whether an operator wants to read it: not what goes well from the first instance to
-    /// a clean end.
+    /// Whether an operator wants to read of it. What goes well, from the first instance to a clean end, is
+    /// silent.
     pub(super) fn is_for_people(self, after: &State) -> bool {
         match self {
             Transition::Started

@@ -42,19 +42,19 @@ fn a_program_that_cannot_be_executed_is_refused_before_anything_begins() {
 #[test]
 fn wrong_arguments_are_refused_with_what_to_do() {
     let cases: [(&[&str], &str); 21] = [
-        (&[], "nothing to do; give a command: run, status, stop, restart or signal; see `sam --help`"),
+        (&[], "there is no command; give run, status, stop, restart or signal; see `sam --help`"),
         (&["fly"], "there is no command \"fly\"; give run, status, stop, restart or signal"),
         (&["--fly"], "there is no option --fly; see `sam --help`"),
         (&["run"], "there is no program to supervise; give one behind --; see `sam run --help`"),
         (&["run", "--fly", "true"], "there is no option --fly; see `sam run --help`"),
         (&["run", "-f", "true"], "there is no option -f"),
-        (&["run", "--watchdog"], "--watchdog needs a value"),
+        (&["run", "--watchdog"], "--watchdog needs a value; give one"),
         (&["run", "--watchdog", "soon", "true"], "--watchdog is \"soon\"; give a time such as 2s or 150ms, not zero"),
         (&["run", "--watchdog", "0s", "true"], "--watchdog is \"0s\""),
         (&["run", "--outlive=yes", "true"], "--outlive takes no value"),
         (&["run", "--policy", "hope", "true"], "--policy is \"hope\"; give restart, always or quit"),
         (&["run", "--budget", "10", "true"], "--budget is \"10\"; give restarts and a time, as 10/60s"),
-        (&["run", "--budget", "65/1s", "true"], "a budget of 65 restarts; give 64 at most"),
+        (&["run", "--budget", "65/1s", "true"], "a budget of 65 restarts is too large; give 64 at most"),
         (&["run", "--backoff", "2s..1s", "true"], "give the shorter delay first"),
         (&["run", "--clean-exits", "256", "true"], "give exit codes from 0 to 255, as 3,4"),
         (&["run", "--warn-signal", "STOP", "true"], "signal 19 cannot warn"),

@@ -103,7 +103,7 @@ fn impossible_users_folders_and_limits_are_refused_before_a_program_begins() {
         (output.status.code().unwrap(), words(&output.stderr))
     };
     let cases: [(&[&str], i32, &str); 9] = [
-        (&["--user", "no-such-user"], 64, "there is no user no-such-user; give --user one that is there, or a number"),
+        (&["--user", "no-such-user"], 64, "there is no user no-such-user; give --user one that exists, or a number"),
         (&["--user", "root:no-such-group"], 64, "there is no group no-such-group; give"),
         (&["--user", "54321"], 64, "user 54321 has no entry, so its group is not known; give --user 54321:GROUP"),
         (&["--user", ""], 64, "--user is \"\"; give a user"),
@@ -112,7 +112,7 @@ fn impossible_users_folders_and_limits_are_refused_before_a_program_begins() {
         (&["--limit", "nofile=2:1"], 64, "--limit is \"nofile=2:1\"; give"),
         // This limit is more than the system allows.
         (&["--limit", "nofile=4000000000"], 71, "set the limit nofile to 4000000000; without root's rights give"),
-        (&["--cwd", "/no/such/folder"], 71, "enter /no/such/folder; give --cwd a folder that is there"),
+        (&["--cwd", "/no/such/folder"], 71, "enter /no/such/folder; give --cwd a folder that exists"),
     ];
     for (options, code, text) in cases {
         let (status, line) = refused(options, "true");

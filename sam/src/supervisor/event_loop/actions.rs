@@ -4,9 +4,8 @@ use std::ops::ControlFlow;
 
 use super::{Supervisor, standby_child::StandbyChild};
 use crate::{
-    options::KillMode,
-    state::{Action, Event, Exit, SignalTarget, Stage},
-    supervisor::kernel::{cgroup::InstanceCgroup, signals, sys},
+    state::{Action, Event, Exit, SignalTarget},
+    supervisor::kernel::{signals, sys},
     time::Time,
 };
 
@@ -29,18 +28,7 @@ impl Supervisor {
                 let own = self.instance.as_ref().and_then(|instance| instance.board.warn_signal());
                 self.send(own.unwrap_or(signal), SignalTarget::Main);
             }
-            Action::Kill => {
-                if self.options.kill_mode != KillMode::Main {
-                    self.send(libc::SIGKILL, SignalTarget::Group);
-                }
-                self.send(libc::SIGKILL, SignalTarget::Main);
-                // Last: the kernel may have this wait for another process that moves processes.
-                self.instance
-                    .as_ref()
-                    .and_then(|instance| instance.cgroup.as_ref())
-                    .into_iter()
-                    .for_each(InstanceCgroup::kill);
-            }
+            Action::Kill => self.kill(),
             Action::Ask(nonce) => {
                 if let Some(instance) = &self.instance {
                     instance.ask(nonce);
@@ -65,21 +53,6 @@ impl Supervisor {
             Action::Exit(exit) => self.exit(exit),
         }
         ControlFlow::Continue(())
-    }
-
-    /// Signals the instance. If its main process was reaped, only a signal to the group is sent.
-    pub(super) fn send(&self, signal: i32, to: SignalTarget) {
-        let Some(instance) = &self.instance else { return };
-        match (to, instance.main.group()) {
-            // If the kernel refuses, the group is gone or runs as another user.
-            (SignalTarget::Group, Some(group)) => drop(sys::send(-group, signal)),
-            _ if instance.ended.is_some() => {}
-            // While a successor lives beside the old main process, a stop and a kill are for both.
-            _ if matches!(self.state.stage(), Stage::Stopping { .. } | Stage::Killing { .. }) => {
-                instance.main.send_to_both(signal);
-            }
-            _ => instance.main.send(signal),
-        }
     }
 
     /// Ends this process as its last instance ended.

@@ -1,15 +1,14 @@
 //! Turns changes of children into events: of the probe, of the command for a failure, of the standby child,
-//! and of the instance. The machine hears of an instance's end when nothing of the instance is left.
+//! and of the instance. `kill` kills what is left of an instance before the machine hears of its end.
 
 use std::time::Duration;
 
-use super::{Predecessor, Supervisor, shell::ShellCommand, standby::Standby};
+use super::{Supervisor, shell::ShellCommand, standby::Standby};
 use crate::{
     options::KillMode,
     state::{Event, Exit, Phase, SignalTarget, Stage},
     supervisor::{
         kernel::{
-            cgroup::InstanceCgroup,
             main_process::Reaped,
             sys::{self, Change, Usage},
             terminal,
@@ -18,9 +17,6 @@ use crate::{
     },
     time::Time,
 };
-
-/// How long the loop waits for the rest of an instance that was killed.
-const REAP_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Supervisor {
     /// Takes in that another process is the main one of the instance.
@@ -154,49 +150,5 @@ impl Supervisor {
                 self.state.instance(),
             ));
         }
-    }
-
-    /// Kills what is left of an instance whose main process was reaped. Returns the exit once nothing is left.
-    /// As long as the operator's stop has time left, the group lives on.
-    pub(super) fn reap_group(&mut self, now: Time) -> Option<Exit> {
-        let instance = self.instance.as_mut()?;
-        let (exit, at) = instance.ended?;
-        // Under `KillMode::Main` what lives on is not the instance's any more.
-        let group = instance.main.group().filter(|_| self.options.kill_mode != KillMode::Main);
-        let has_time =
-            self.options.kill_mode == KillMode::Group && matches!(self.state.stage(), Stage::Stopping { .. });
-        if has_time && group.is_some_and(sys::group_lives) {
-            return None;
-        }
-        let since = *instance.killed.get_or_insert(now);
-        let _ = group.map(|group| sys::send(-group, libc::SIGKILL));
-        let instance = self.instance.as_ref()?;
-        let ours = self.own_children();
-        // The group first: what its last process leaves is a child of this process then.
-        let has_group = group.is_some_and(sys::group_lives);
-        let has_strays = self.kills_strays() && self.children.kill_strays(ours);
-        // An orphan in another PID namespace is no stray, but a child of that namespace's first process.
-        let has_rest = instance.cgroup.as_ref().is_some_and(InstanceCgroup::kill_rest);
-        if (has_group || has_strays || has_rest) && now.since(since) < REAP_TIMEOUT {
-            return None;
-        }
-        // A group that the instance has made may have had the terminal until now.
-        self.terminal.take_back();
-        let instance = self.instance.take()?;
-        let record = instance.exit_record(exit, &self.state, now);
-        let (board, rest) = instance.into_parts();
-        let before = self.predecessor.replace(Predecessor { record, board, ended: at });
-        self.remains = Some((before, rest));
-        Some(exit)
-    }
-
-    /// The children of the supervisor that do not belong to the instance.
-    fn own_children(&self) -> [Option<i32>; 3] {
-        let (probe, standby, command) = (self.probe.as_ref(), self.standby.as_ref(), self.failure_command.as_ref());
-        [probe.map(|probe| probe.pid), standby.map(|standby| standby.pid), command.map(|command| command.pid)]
-    }
-
-    fn kills_strays(&self) -> bool {
-        !self.options.keeps_strays() && self.pid != 1
     }
 }

@@ -59,7 +59,8 @@ impl Supervisor {
     pub(super) fn limit_failure_command(&mut self, now: Time) {
         if let Some(command) = self.failure_command.as_mut().filter(|command| command.until <= now) {
             command.stop();
-            self.journal.say(format_args!("the command for a failure has run for longer than on-failure-limit, and is killed"));
+            self.journal
+                .say(format_args!("the command for a failure has run for longer than on-failure-limit, and is killed"));
         }
     }
 

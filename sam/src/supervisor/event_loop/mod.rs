@@ -49,6 +49,7 @@ pub(super) mod exec;
 mod failure_command;
 mod guard;
 mod instance;
+mod kill;
 mod probe;
 mod ring;
 mod shell;

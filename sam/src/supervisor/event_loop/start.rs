@@ -39,7 +39,8 @@ impl Supervisor {
         vault.fill(app().stored()?.as_deref()).map_err(failed("cannot store what the program has stored before"))?;
         let notify_server = NotifyServer::open(&options).map_err(failed("cannot create a socket for sd_notify"))?;
         let pid_file = options.pid_file.as_ref().map(|file| CString::new(file.as_os_str().as_bytes())).transpose();
-        let pid_file = pid_file.map_err(|error| Error::io("the path of pid-file has a zero byte; give another", error))?;
+        let pid_file =
+            pid_file.map_err(|error| Error::io("the path of pid-file has a zero byte; give another", error))?;
         let surroundings = Prepared::new(&options.surroundings);
         let journal = Journal::open(&options)?;
         if policy.is_endless() {

@@ -158,9 +158,9 @@ impl Builder {
     }
 
     /// How many restarts, 64 at most, there may be in any `window` of time. If an instance fails when none is
-    /// left, the supervisor ends as that instance did. Default: 10 in 60 s.
+    /// left, the supervisor ends as that instance did. The window is longer than zero. Default: 10 in 60 s.
     pub fn budget(mut self, restarts: u32, window: Duration) -> Builder {
-        self.options.budget = (restarts, window);
+        self.options.budget = Some((restarts, window));
         self
     }
 

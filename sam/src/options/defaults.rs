@@ -31,7 +31,8 @@ pub(crate) struct Options {
     pub(crate) at_once: u32,
     /// The delay before the restart after those, and the longest delay. `None`: derived from the budget.
     pub(crate) backoff: Option<(Duration, Duration)>,
-    pub(crate) budget: (u32, Duration),
+    /// How many restarts there may be in a window of time. `None`: any number, as corosync's library has it.
+    pub(crate) budget: Option<(u32, Duration)>,
     pub(crate) healthy_after: Duration,
     pub(crate) clean: Vec<u8>,
     pub(crate) fatal: Vec<u8>,
@@ -101,7 +102,7 @@ impl Default for Options {
             stop_limit: Duration::from_secs(10),
             at_once: 1,
             backoff: None,
-            budget: (10, Duration::from_secs(60)),
+            budget: Some((10, Duration::from_secs(60))),
             healthy_after: Duration::from_secs(10),
             clean: Vec::new(),
             fatal: Vec::new(),
@@ -154,8 +155,7 @@ impl Options {
         if is_like {
             self.at_once = AT_ONCE;
             self.backoff = Some(LOOP);
-            // With a window of zero any number of restarts is allowed.
-            self.budget = (1, Duration::ZERO);
+            self.budget = None;
         } else {
             (self.at_once, self.backoff, self.budget) = (own.at_once, own.backoff, own.budget);
         }

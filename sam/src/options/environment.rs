@@ -180,7 +180,7 @@ mod tests {
             kill_mode: KillMode::Mixed,
             clean: vec![3, 4],
             fatal: vec![78],
-            budget: (3, Duration::from_secs(7)),
+            budget: Some((3, Duration::from_secs(7))),
             backoff: Some((Duration::from_millis(1), Duration::from_secs(8))),
             events: Some("events".into()),
             status: Some("status".into()),
@@ -200,9 +200,9 @@ mod tests {
         assert_eq!(with(&[]), format!("{like:?}"));
         assert_eq!(with(&[("SAM_COROSYNC", "1")]), format!("{like:?}"));
         assert_eq!(with(&[("SAM_COROSYNC", "0")]), format!("{:?}", Options::default()));
-        let part = Options { budget: (3, Duration::from_secs(7)), ..like.clone() };
+        let part = Options { budget: Some((3, Duration::from_secs(7))), ..like.clone() };
         assert_eq!(with(&[("SAM_BUDGET", "3/7s")]), format!("{part:?}"));
-        let own = Options { budget: (3, Duration::from_secs(7)), ..Options::default() };
+        let own = Options { budget: Some((3, Duration::from_secs(7))), ..Options::default() };
         assert_eq!(with(&[("SAM_BUDGET", "3/7s"), ("SAM_COROSYNC", "0")]), format!("{own:?}"));
     }
 

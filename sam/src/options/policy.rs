@@ -49,7 +49,11 @@ impl Options {
         if self.probe.is_some() && self.probe_failures == 0 {
             return Err(refuse("probe-failures is 0; give a number from 1 on".to_owned()));
         }
-        let (restarts, window) = self.budget;
+        // Without a budget any number of restarts is allowed, which is what a window of zero is to the machine.
+        let (restarts, window) = self.budget.unwrap_or((1, Duration::ZERO));
+        if self.budget.is_some() && window.is_zero() {
+            return Err(refuse(format!("a budget of {restarts} restarts in no time is no bound; give a longer time")));
+        }
         let restarts =
             u8::try_from(restarts).ok().filter(|restarts| *restarts <= Budget::MAX_RESTARTS).ok_or_else(|| {
                 refuse(format!(
@@ -145,7 +149,7 @@ mod tests {
                     let millis = |(first, longest)| (Duration::from_millis(first), Duration::from_millis(longest));
                     let backoff = backoff.map(millis);
                     for seed in 0..4 {
-                        let options = Options { budget: (restarts, window), backoff, ..Options::default() };
+                        let options = Options { budget: Some((restarts, window)), backoff, ..Options::default() };
                         let mut policy = options.policy(seed).unwrap();
                         if seed == 0 {
                             policy.backoff.jitter = 0;
@@ -163,6 +167,15 @@ mod tests {
             }
         }
         assert!(spent > 500 && never > 50, "{spent} {never}");
+    }
+
+    #[test]
+    fn a_budget_in_no_time_is_refused_and_without_a_budget_no_restart_is_the_last() {
+        let with = |budget| Options { budget, ..Options::default() }.policy(0);
+        let refusal = with(Some((10, Duration::ZERO))).unwrap_err();
+        assert_eq!(refusal.kind(), ErrorKind::Invalid);
+        assert!(refusal.to_string().contains("give a longer time"), "{refusal}");
+        assert_eq!(time_until_spent(with(None).unwrap()), None);
     }
 
     #[test]

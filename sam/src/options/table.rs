@@ -137,7 +137,7 @@ pub static SETTINGS: &[Setting] = &[
     setting("healthy-after", Failure, TIME, Is("10s"), ALL, |o, text| put(&mut o.healthy_after, time(text)))
         .means("How long an instance must serve without a complaint until delays begin anew at the next failure."),
     setting("budget", Failure, value("N/TIME", "restarts and a time, as 10/60s"), Is("10/60s"), ALL, |o, text| {
-        put(&mut o.budget, read(text, read_budget))
+        put(&mut o.budget, read(text, read_budget).map(Some))
     })
     .means("At most N restarts, 64 or fewer, in any TIME. If an instance fails when none is left, the supervisor ends as that instance did."),
     setting("clean-exits", Failure, CODES, Text("none"), ALL, |o, text| put(&mut o.clean, codes(text)))

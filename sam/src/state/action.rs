@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 
-/// One thing to do. Actions are carried out in order, and none of them blocks.
+/// One thing to do. The supervisor executes actions in order, and none of them blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Make the next instance. The answer is `Spawned` or `NotSpawned`.

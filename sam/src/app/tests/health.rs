@@ -163,7 +163,7 @@ fn a_child_of_the_application_does_nothing() {
         for index in [MAIN, 1] {
             // A beat of now would be one of the future at that time, and no silence at all.
             let silent = attached.board.check(index, Time(8)).unwrap().silent;
-            assert_eq!(silent, Duration::from_nanos(7), "somebody beat");
+            assert_eq!(silent, Duration::from_nanos(7), "the child has beaten");
         }
         assert_eq!(attached.board.phase(), Phase::Running);
         assert_eq!(app().stored().unwrap().unwrap(), b"mine");

@@ -88,7 +88,7 @@ fn a_listener_outlives_its_instance_and_its_queue_too() {
         let listener = app().listener("127.0.0.1:0").unwrap();
         app().store(&listener.local_addr().unwrap().port().to_ne_bytes()).unwrap();
     });
-    // No instance lives: nobody accepts, and nobody refuses.
+    // No instance lives: no process accepts connections, and none is refused.
     let writer = Writer::open(supervisor.vault.as_fd().try_clone_to_owned().unwrap()).unwrap();
     let mut port = [0; 2];
     writer.restore(&mut port).unwrap();
@@ -172,7 +172,7 @@ fn kills_at_any_moment_leave_everything_whole() {
                     }
                     instance.child.kill();
                 }
-                let reading = instance.board.reading(now(), Some(LONG), |_| panic!("nobody hangs"));
+                let reading = instance.board.reading(now(), Some(LONG), |_| panic!("no check is overdue"));
                 assert!(!reading.failed && reading.due > now());
             });
             assert_eq!(ended, Err(libc::SIGKILL));

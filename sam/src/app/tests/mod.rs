@@ -49,7 +49,7 @@ fn alone_every_call_works_within_the_process() {
         app.pause_checks();
         app.mark_failed();
         app.set_warn_signal(libc::SIGUSR1).unwrap();
-        app.set_callback(|| panic!("nobody asks")).unwrap();
+        app.set_callback(|| panic!("no supervisor asks")).unwrap();
         assert_eq!((app.instance(), app.is_supervised(), app.interval()), (1, false, None));
         assert_eq!((app.previous_exit(), app.asked()), (None, None));
         assert!(app.questions().is_none());

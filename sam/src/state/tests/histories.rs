@@ -295,7 +295,7 @@ impl History {
                 self.halted &= self.state.job.suspended;
                 return self.tell(Event::HandedOver);
             }
-            // News that nobody waits for.
+            // Events that the machine does not wait for.
             32 if !self.making => return self.tell(Event::Spawned),
             33 if !self.making => return self.tell(Event::NotSpawned(12)),
             34 if !self.state.lives() => return self.tell(Event::Ended(Exit::Code(1))),

@@ -195,5 +195,5 @@ fn every_mistake_is_found() {
             None => missed.push(mistake),
         }
     }
-    assert!(missed.is_empty(), "nobody noticed a machine that {missed:?}");
+    assert!(missed.is_empty(), "no test noticed a machine that {missed:?}");
 }

@@ -342,7 +342,7 @@ fn a_probe_ends_with_its_instance() {
     let mut rig = Rig::running(probed());
     assert_eq!(rig.sleep(), [Action::Probe]);
     assert_eq!(rig.tell(Event::Ended(crash(11))), [Action::StopProbe]);
-    // News of it that was under way is nobody's.
+    // An event about it that comes late has no effect.
     assert_eq!(rig.tell(Event::Probed(false)), []);
 }
 

@@ -369,7 +369,7 @@ impl Observer {
                 self.life = Life::Making;
             }
             Action::Kill => {
-                ensure(alive && !self.killed, "a kill of nobody")?;
+                ensure(alive && !self.killed, "a kill where no instance lives")?;
                 let stopped = (self.stop.is_some() || self.renews) && now >= self.stop_by;
                 let warned = self.warned.is_some_and(|(_, kill_at)| now >= kill_at);
                 let hung = self.stop.is_none() && !self.renews && warned && !self.suspended;
@@ -377,7 +377,7 @@ impl Observer {
                 self.killed = true;
             }
             Action::Ask(number) => {
-                ensure(self.attended() && number != 0, "a question to nobody")?;
+                ensure(self.attended() && number != 0, "a question where no instance lives")?;
                 let due = self.next_question.take().is_some_and(|at| at <= now);
                 ensure(due && self.question.is_none(), "a question before its time")?;
                 self.question = Some((number, now));
@@ -385,14 +385,14 @@ impl Observer {
             Action::Probe => {
                 ensure(self.attended() && self.probe_by.is_none(), "two probes at once")?;
                 ensure(self.next_probe <= now, "a probe before its time")?;
-                let probe = self.policy.probe.ok_or("a probe that nobody wanted")?;
+                let probe = self.policy.probe.ok_or("a probe that no option asks for")?;
                 self.probe_by = Some(now.after(probe.limit.max(BRIEF)));
                 self.next_probe = now.after(self.probe_period(probe));
             }
             Action::StopProbe => {
                 ensure(self.probe_by.take().is_some(), "the stop of no probe")?;
             }
-            Action::Send { .. } => ensure(alive, "a signal to nobody")?,
+            Action::Send { .. } => ensure(alive, "a signal where no instance lives")?,
             Action::Exit(_) => {
                 ensure(!alive && self.life != Life::Making, "it left an instance behind")?;
                 self.life = Life::Left;

@@ -2,7 +2,8 @@
 //!
 //! Everything that can fail (linking each slot) comes before the watch agrees to the commit; nothing
 //! after that fails. The state lock is held throughout, so that no thread sees the bookkeeping of one
-//! world beside the table of another.
+//! world beside the table of another. The store that makes the new world the current one is in
+//! `host/worlds/world.rs`.
 
 use std::{
     collections::HashMap,

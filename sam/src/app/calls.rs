@@ -49,7 +49,7 @@ static APP: App = App {
 
 /// The calls of this process to its supervisor.
 ///
-/// ```
+/// ```standalone_crate
 /// let app = sam::app();
 /// app.resume_checks();
 /// for request in ["a", "b"] {

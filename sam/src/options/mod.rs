@@ -19,7 +19,7 @@
 //
 // | file | |
 // |---|---|
-// | `table` | every option: its word, meaning, default, and where it can be given |
+// | `table` | every option: its word, meaning, default, and where it can be given. A key of `#[sam::main]` is in `lcr-macros/src/options/table.rs`, too |
 // | `setting` | what a row of the table is |
 // | `values`, `words` | from text to values |
 // | `environment` | the variables `SAM_*` |

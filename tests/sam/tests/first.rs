@@ -82,6 +82,12 @@ fn the_status_of_process_1_is_that_of_its_instance() {
     assert_eq!(running.end().code(), 0);
 }
 
+/// A process's number in the innermost of its PID namespaces.
+fn number_inside(process: i32) -> Option<String> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    Some(status.lines().find_map(|line| line.strip_prefix("NSpid:"))?.split_whitespace().last()?.to_owned())
+}
+
 #[test]
 fn orphans_of_an_instance_that_crashes_stay_with_process_1() {
     if !may_make_namespaces() {
@@ -90,14 +96,12 @@ fn orphans_of_an_instance_that_crashes_stay_with_process_1() {
     let (running, first) = start(&["stray; kill 9", "start; say next; beats 60000 10"], &[]);
     running.await_line("2 next");
     let (stray, next) = (running.await_value("1 strayed "), running.status()["pid"].as_i64());
-    let inside: Vec<String> = children(first)
-        .into_iter()
-        .filter_map(|child| {
-            let status = std::fs::read_to_string(format!("/proc/{child}/status")).ok()?;
-            Some(status.lines().find_map(|line| line.strip_prefix("NSpid:"))?.split_whitespace().last()?.to_owned())
-        })
-        .collect();
-    assert!(inside.contains(&stray) && inside.contains(&next.unwrap().to_string()), "{inside:?}");
+    let next = next.unwrap().to_string();
+    // The kernel's list may lack a child while another one ends.
+    wait_until("the stray process and the next instance are children of process 1", || {
+        let inside: Vec<String> = children(first).into_iter().filter_map(number_inside).collect();
+        inside.contains(&stray) && inside.contains(&next)
+    });
     send(first, libc::SIGTERM);
     assert_eq!(running.end().code(), 128 + libc::SIGTERM);
 }

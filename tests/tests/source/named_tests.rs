@@ -75,7 +75,8 @@ fn the_argument_of_soundness_names_tests_that_are_there() {
 #[test]
 fn the_map_of_the_tests_names_tests_that_are_there() {
     let folder = root().join("tests");
-    let text = fs::read_to_string(folder.join("README.md")).unwrap();
+    let read = |file: &str| fs::read_to_string(folder.join(file)).unwrap();
+    let text = [read("README.md"), read("INVARIANTS.md")].concat();
     let pieces = text.split('`').skip(1).step_by(2);
     let named: Vec<_> = pieces.filter_map(|piece| piece.split_once("::")).collect();
     assert!(named.len() > 50, "{named:?}");

@@ -48,9 +48,9 @@ use super::{
 
 mod calls;
 mod drain_ahead;
+mod freeing;
 mod gate;
 mod pins;
-mod tables;
 #[path = "../../host/worlds/gate_word.rs"]
 mod word;
 

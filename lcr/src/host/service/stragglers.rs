@@ -3,6 +3,8 @@
 //!
 //! [`drain`](super::drain) finds the calls, [`pins`](super::pins) has the pins. All of this runs under the
 //! state lock, which keeps the list of retired worlds as it is.
+//! The third kind of straggler, a step of an author's code that does not return, is named where the step is
+//! waited for: a destructor in [`destroyers`](super::destroyers), any other step by `change/transaction.rs`.
 
 use std::collections::HashMap;
 

@@ -10,6 +10,7 @@ use std::{
     net::{TcpListener, TcpStream},
     panic::{self, AssertUnwindSafe},
     path::Path,
+    process,
     sync::{
         atomic::{AtomicBool, AtomicU32, Ordering},
         mpsc,
@@ -34,7 +35,16 @@ fn installed(name: &str) -> Option<String> {
 
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    // The kernel gives clients the ports from 32,768 on, so a connection of another test takes none of these
+    // before the server does.
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = process::id() % 300 * 64 + GIVEN.fetch_add(1, Ordering::Relaxed);
+        let port = 10_000 + u16::try_from(number % 20_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Sends one request on a connection of its own, and returns the whole answer.

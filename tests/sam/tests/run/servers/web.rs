@@ -74,6 +74,16 @@ fn nginx_that_goes_into_the_background_ends_with_a_line_that_says_what_to_do() {
     assert!(text.contains("ran on") && text.contains("`daemon off;`"), "{text}");
 }
 
+/// Whether a process has a handler for a signal and does not hold the signal back.
+fn handles(process: i64, signal: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let has = |set: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(set)).map_or("", str::trim);
+        u64::from_str_radix(mask, 16).is_ok_and(|mask| mask >> (signal - 1) & 1 == 1)
+    };
+    has("SigCgt:") && !has("SigBlk:")
+}
+
 #[test]
 fn haproxy_reloads_without_a_lost_request_and_stops_gracefully() {
     let Some(haproxy) = installed("haproxy") else { return };
@@ -95,14 +105,19 @@ fn haproxy_reloads_without_a_lost_request_and_stops_gracefully() {
     let running = Subject::by_command(&options, &haproxy, &["-Ws", "-q", "-f", file.to_str().unwrap()]).start();
     running.await_events("ready", 1);
     wait_until("haproxy serves", || serves(port, "version 1"));
+    let master = running.status()["pid"].as_i64().unwrap();
+    let is_settled = || handles(master, libc::SIGUSR2);
     let (answers, wrong) = under_load(port, || {
         for version in 2..4 {
             configure(version);
+            // While haproxy starts anew for a reload, it drops a further one.
+            wait_until("haproxy handles the signal to reload", is_settled);
             running.signal(libc::SIGUSR2);
             wait_until("the new version serves", || serves(port, &format!("version {version}")));
         }
     });
     assert!(answers > 0 && wrong.is_empty(), "{answers}: {wrong:?}");
+    wait_until("haproxy handles signals again", is_settled);
     running.signal(libc::SIGTERM);
     let seen = running.end();
     assert_eq!((seen.of("started").len(), seen.of("killed").len()), (1, 0), "{:?}", seen.events);

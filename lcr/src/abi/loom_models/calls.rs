@@ -60,7 +60,7 @@ fn draining(readers: usize, flaws: Flaws) {
 }
 
 #[test]
-fn models_nobody_is_inside_what_is_destroyed() {
+fn models_no_call_is_inside_what_is_destroyed() {
     check(|| draining(1, Flaws::default()));
     check(|| draining(2, Flaws::default()));
 }

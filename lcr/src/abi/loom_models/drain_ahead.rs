@@ -58,7 +58,7 @@ fn draining_ahead(flaws: AheadFlaws) {
 }
 
 #[test]
-fn models_a_drain_ahead_of_the_gate_leaves_nobody_behind() {
+fn models_a_drain_ahead_of_the_gate_leaves_no_caller_behind() {
     check(|| draining_ahead(AheadFlaws::default()));
 }
 

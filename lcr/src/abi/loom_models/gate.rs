@@ -84,7 +84,7 @@ fn gating(flaws: GateFlaws) {
 }
 
 #[test]
-fn models_state_moves_whole_and_nobody_sleeps_for_ever() {
+fn models_state_moves_whole_and_no_caller_sleeps_for_ever() {
     check(|| gating(GateFlaws::default()));
 }
 

@@ -38,6 +38,7 @@ pub(in crate::host) fn thread_name() -> String {
 /// Whether this process has a thread of that number. If the kernel refuses to say (a filter of system
 /// calls, a thread of another user), the answer is yes: a record must not be taken from a living thread.
 pub(in crate::host) fn is_alive(thread: ThreadId) -> bool {
+    // Miri does not know the call, and may not be asked about a thread.
     if cfg!(miri) {
         return true;
     }
@@ -96,7 +97,7 @@ pub(crate) fn start(name: &'static CStr, stack: usize, body: impl FnOnce() + Sen
     let with = if cfg!(miri) { ptr::null() } else { attributes.as_ptr() };
     let body: *mut Body = Box::into_raw(Box::new((name, Box::new(body))));
     let mut thread = MaybeUninit::uninit();
-    // SAFETY: the pointers are valid, and `run` gets the box that it takes over.
+    // SAFETY: the pointers are valid, or null for the default attributes, and `run` gets the box that it takes over.
     let error = unsafe { libc::pthread_create(thread.as_mut_ptr(), with, run, body.cast()) };
     if cfg!(not(miri)) {
         // SAFETY: they are initialised, and not used again.

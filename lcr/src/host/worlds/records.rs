@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_whose_thread_has_ended_its_destructors_but_lives_is_nobody_elses() {
+    fn a_record_whose_thread_has_ended_its_destructors_but_lives_goes_to_no_other_thread() {
         let (ended, look) = (Barrier::new(2), Barrier::new(2));
         thread::scope(|scope| {
             let thread = scope.spawn(|| {

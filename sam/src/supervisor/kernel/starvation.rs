@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_gave_its_sign_long_before_anybody_looked_is_judged_from_an_earlier_look() {
+    fn an_instance_that_gave_its_sign_long_before_the_last_look_is_judged_from_an_earlier_one() {
         let share = CpuShare { older: got(0, 0, 0), newer: got(300, 5, 270), due: Time::NEVER };
         assert!(share.starved(false, got(310, 5, 280)));
         let share = CpuShare { older: got(0, 0, 0), newer: got(300, 288, 0), due: Time::NEVER };

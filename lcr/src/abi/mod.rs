@@ -32,4 +32,4 @@ pub mod world;
 
 /// The number of the binary contract between images; part of the entry symbol's name
 /// and of the manifest's magic bytes.
-pub const ABI_VERSION: u8 = 3;
+pub const ABI_VERSION: u8 = 4;

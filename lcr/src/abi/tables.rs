@@ -21,7 +21,7 @@ use super::{
 };
 
 /// The symbol that a host looks up in an image; it has the type [`Entry`].
-pub const ENTRY: &str = "lcr_entry_3";
+pub const ENTRY: &str = "lcr_entry_4";
 /// The type of the entry. The host calls it once, before any other function of the image. The image
 /// returns null if it refuses, because it has another host or is a host itself.
 pub type Entry = unsafe extern "C" fn(*const HostTable) -> *const ImageTable;

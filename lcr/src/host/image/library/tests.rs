@@ -131,10 +131,10 @@ static EXPORT: RuntimeInner<Export> = RuntimeInner(Export {
     create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing),
 });
 static EXPORTS: RuntimeInner<*const Export> = RuntimeInner(&EXPORT.0);
-static TABLE: RuntimeInner<Table> = RuntimeInner(Table { abi: 3, count: 1, exports: &EXPORTS.0, holds: &COUNT, flush: nothing });
+static TABLE: RuntimeInner<Table> = RuntimeInner(Table { abi: 4, count: 1, exports: &EXPORTS.0, holds: &COUNT, flush: nothing });
 
 #[unsafe(no_mangle)]
-pub extern "C" fn lcr_entry_3(_host: *const u8) -> *const Table { &TABLE.0 }
+pub extern "C" fn lcr_entry_4(_host: *const u8) -> *const Table { &TABLE.0 }
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! { loop {} }

@@ -39,13 +39,13 @@ static MARK: extern "C" fn() = { extern "C" fn mark() { let _ = std::fs::write(e
 include!("layout.rs");
 
 #[unsafe(no_mangle)]
-pub extern "C" fn lcr_entry_3(_host: *const u8) -> *const Table {
+pub extern "C" fn lcr_entry_4(_host: *const u8) -> *const Table {
     let export = Box::leak(Box::new(Export {
         manifest: REGISTERED.as_ptr(), manifest_len: REGISTERED.len(), thunks: THUNKS.as_ptr(), thunk_count: 2,
         create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing),
     }));
     let exports = Box::leak(Box::new(export as *const Export));
-    Box::leak(Box::new(Table { abi: 3, count: 1, exports, holds: &COUNT, flush: nothing }))
+    Box::leak(Box::new(Table { abi: 4, count: 1, exports, holds: &COUNT, flush: nothing }))
 }
 "##;
 

@@ -195,7 +195,8 @@ impl<'rt> PlanBuilder<'rt> {
     }
 
     /// Lets the plan lose the state of a component: its successor is constructed, not restored. By default
-    /// a successor that takes no state refuses the plan.
+    /// a successor that takes no state refuses the plan. `component` is the present name of a component that
+    /// the plan replaces or removes; any other name refuses the plan with `Invalid`.
     pub fn discard_state(mut self, component: &str) -> PlanBuilder<'rt> {
         self.options.discard_state.push(component.to_owned());
         self

@@ -1,7 +1,7 @@
 //! Resolving a plan's steps against what is present: which component replaces which, and what is
 //! refused. It reads manifests only.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::{
     component::identity::ComponentId,
@@ -79,6 +79,8 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
     }
     refuse_configurations(state, &mut resolution, options);
     if resolution.refusals.is_empty() && steps.iter().all(|step| step.refusal.is_none()) {
+        // The component's own step may be the refused one, so this looks only where no step is refused.
+        refuse_discards(&mut resolution, options);
         breaking::mark(state, steps, &mut resolution.members);
         let after = ProjectedGraph::new(state, steps, &resolution.members, &options.bindings);
         resolution.refusals.extend(after.refuse_bindings(&options.bindings));
@@ -110,6 +112,24 @@ fn refuse_configurations(state: &State, resolution: &mut Resolution, options: &O
             }
         }
     }
+}
+
+/// Refuses to discard the state of a component that no member replaces or removes: the name may be a mistake,
+/// and the state that was meant would be handed over.
+fn refuse_discards(resolution: &mut Resolution, options: &Options) {
+    let goes = |name: &str| {
+        let mut before = resolution.members.iter().filter_map(|member| member.before.as_ref());
+        before.any(|before| before.name == name)
+    };
+    let names: BTreeSet<&String> = options.discard_state.iter().filter(|name| !goes(name)).collect();
+    let refusals = names.into_iter().map(|name| {
+        let text = format!(
+            "the plan discards the state of component `{name}`, which it neither replaces nor removes; name the \
+             component whose state may be lost by its present name"
+        );
+        Refusal::new(None, ErrorKind::Invalid, text)
+    });
+    resolution.refusals.extend(refusals.collect::<Vec<_>>());
 }
 
 /// Whether a component is present and no member changes or removes it.

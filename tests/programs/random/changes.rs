@@ -95,7 +95,7 @@ impl Actor {
         if !self.once_in(4) {
             plan = plan.override_protected();
         }
-        if self.once_in(4) {
+        if self.once_in(if name == "clerk" { 4 } else { 32 }) {
             plan = plan.discard_state("clerk");
         }
         if self.once_in(12) {

@@ -311,6 +311,28 @@ fn state_is_lost_only_where_the_plan_says_so() {
 }
 
 #[test]
+fn a_plan_that_discards_the_state_of_what_it_does_not_change_is_refused() {
+    let bank = Bank::open();
+    assert_eq!(bank.branch.deposit(5), 5);
+    // The first name is of no component, the second of one that stays.
+    for name in ["vualt", "teller"] {
+        let plan = bank.rt.plan().replace(component("vault_v2")).discard_state(name).build();
+        let error = plan.commit().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        let text = format!("the plan discards the state of component `{name}`, which it neither replaces nor removes");
+        assert!(error.to_string().contains(&text), "{error}");
+        assert_eq!((bank.vault.version(), bank.vault.add(0)), (1, 5));
+    }
+    // Of a step that is refused itself, only that refusal is told.
+    let plan = bank.rt.plan().replace("vualt.so").discard_state("vualt").build();
+    assert_eq!(plan.refusals().count(), 1, "{plan}");
+    // The state of a component that is removed is lost anyhow.
+    bank.rt.load(component("clock_v1")).unwrap();
+    bank.rt.plan().remove("clock").discard_state("clock").commit().unwrap();
+    bank.close();
+}
+
+#[test]
 fn a_second_transaction_is_told_that_one_is_running() {
     let bank = Bank::open();
     bank.script.set("vault 2.0.0", Moment::Create, Misdeed::Hang);

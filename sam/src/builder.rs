@@ -50,10 +50,10 @@ impl Builder {
         Builder::default()
     }
 
-    /// How long an instance may go without a [beat](crate::App::beat). `None` (or zero) turns this check
-    /// off; named checks, probes and ends count as before. Default: 2 s.
+    /// How long an instance may go without a [beat](crate::App::beat), longer than zero. `None` turns this
+    /// check off; named checks, probes and ends count as before. Default: 2 s.
     pub fn interval(mut self, interval: impl Into<Option<Duration>>) -> Builder {
-        self.options.interval = interval.into().unwrap_or(Duration::ZERO);
+        self.options.interval = interval.into();
         self
     }
 

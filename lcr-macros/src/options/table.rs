@@ -8,7 +8,7 @@ use super::{
     names::{ComponentName, InterfaceName, SemanticVersion},
 };
 use crate::sam_main::values::{
-    Backoff, Budget, Cgroup, Checks, Codes, KillMode, Recovery, Respawn, Signal, SignalTarget, Strays, Time,
+    Backoff, Budget, Cgroup, Checks, Codes, Interval, KillMode, Recovery, Respawn, Signal, SignalTarget, Strays, Time,
 };
 
 macro_rules! options {
@@ -64,7 +64,7 @@ options! {
 
     /// `#[sam::main(..)]`: each key but `crate` is a method of `sam::Builder`.
     MainOptions {
-        "interval" is interval: Spanned<Time>, as "interval = \"2s\"";
+        "interval" is interval: Spanned<Interval>, as "interval = \"2s\"";
         "policy" is policy: Spanned<Recovery>, as "policy = \"restart\"";
         "checks" is checks: Spanned<Checks>, as "checks = \"beats\"";
         "warn_signal" is warn_signal: Spanned<Signal>, as "warn_signal = \"SIGTERM\"";

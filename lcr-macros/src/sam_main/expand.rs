@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::{Attribute, ItemFn, Path};
 
-use super::values::{Backoff, Budget, Codes, Signal, Time, Word};
+use super::values::{Backoff, Budget, Codes, Interval, Signal, Time, Word};
 use crate::{
     options::{Field, Spanned, table::MainOptions},
     tokens::{conditions, crate_path, door},
@@ -79,6 +79,12 @@ impl Argument for Time {
     fn argument(&self, _: &Path) -> TokenStream {
         let (seconds, nanoseconds) = (self.0.as_secs(), self.0.subsec_nanos());
         quote!(::core::time::Duration::new(#seconds, #nanoseconds))
+    }
+}
+
+impl Argument for Interval {
+    fn argument(&self, sam: &Path) -> TokenStream {
+        if self.0.0.is_zero() { quote!(::core::option::Option::None) } else { self.0.argument(sam) }
     }
 }
 

@@ -37,6 +37,12 @@ fn each_value_is_checked_with_its_unit() {
 }
 
 #[test]
+fn an_interval_of_zero_is_no_interval() {
+    let expansion = refusals("interval = \"0s\"");
+    assert!(expansion.contains(". interval (:: core :: option :: Option :: None)"), "{expansion}");
+}
+
+#[test]
 fn all_mistakes_are_told_at_once() {
     let expansion = refusals("interval = \"2\", policy = \"hope\", budget = \"x\"");
     assert_eq!(expansion.matches("compile_error").count(), 3, "{expansion}");

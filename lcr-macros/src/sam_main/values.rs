@@ -10,6 +10,9 @@ use crate::options::{Text, Unfilled, Value, listed};
 /// A duration, written as people write it.
 pub(crate) struct Time(pub(crate) Duration);
 
+/// A time between beats; zero: beats are not checked.
+pub(crate) struct Interval(pub(crate) Time);
+
 /// The first and the longest delay.
 pub(crate) struct Backoff {
     pub(crate) first: Time,
@@ -94,6 +97,12 @@ fn time(text: &str) -> Option<Time> {
 impl Text for Time {
     fn read(key: &str, text: &str) -> Result<Time, String> {
         time(text).ok_or_else(|| format!("`{key}` is a duration with its unit, such as \"2s\" or \"150ms\""))
+    }
+}
+
+impl Text for Interval {
+    fn read(key: &str, text: &str) -> Result<Interval, String> {
+        Time::read(key, text).map(Interval)
     }
 }
 

@@ -142,7 +142,10 @@ pub unsafe extern "C" fn sam_register(instance_id: *mut c_uint) -> Status {
         if stage != Stage::Initialized {
             return Status::BAD_HANDLE;
         }
-        let builder = Builder::new().interval(told.interval).policy(told.recovery).warn_signal(told.warn_signal);
+        let builder = Builder::new()
+            .interval(Some(told.interval).filter(|interval| !interval.is_zero()))
+            .policy(told.recovery)
+            .warn_signal(told.warn_signal);
         let builder = __private::like_corosync(builder);
         let status = Status::from(builder.supervise());
         if status == Status::OK {

@@ -11,7 +11,8 @@ const FAULTS: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGAB
 /// Everything that a supervisor is told.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    pub(crate) interval: Duration,
+    /// `None`: beats are not checked.
+    pub(crate) interval: Option<Duration>,
     pub(crate) recovery: Recovery,
     pub(crate) checks: Checks,
     pub(crate) warn_signal: i32,
@@ -89,7 +90,7 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            interval: Duration::from_secs(2),
+            interval: Some(Duration::from_secs(2)),
             recovery: Recovery::default(),
             checks: Checks::default(),
             warn_signal: libc::SIGTERM,

@@ -160,7 +160,7 @@ mod tests {
         ];
         let options = apply(&values).unwrap().unwrap();
         let expected = Options {
-            interval: Duration::from_millis(150),
+            interval: Some(Duration::from_millis(150)),
             grace: Some(Duration::from_secs(90)),
             start_limit: Some(Duration::from_secs(4)),
             stop_limit: Duration::from_secs(5),

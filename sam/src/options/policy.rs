@@ -49,6 +49,12 @@ impl Options {
         if self.probe.is_some() && self.probe_failures == 0 {
             return Err(refuse("probe-failures is 0; give a number from 1 on".to_owned()));
         }
+        if self.interval.is_some_and(|interval| interval.is_zero()) {
+            return Err(refuse(
+                "an interval of zero leaves no time for a beat; give a longer one, or None for no beats".to_owned(),
+            ));
+        }
+        let interval = self.interval.unwrap_or(Duration::ZERO);
         // Without a budget any number of restarts is allowed, which is what a window of zero is to the machine.
         let (restarts, window) = self.budget.unwrap_or((1, Duration::ZERO));
         if self.budget.is_some() && window.is_zero() {
@@ -79,7 +85,7 @@ impl Options {
             tells_ready: self.ready_by_probe,
         });
         Ok(Policy {
-            interval: self.interval,
+            interval,
             recovery: self.recovery,
             warn: self.warn_signal,
             stop_signal: self.stop_signal,
@@ -88,7 +94,7 @@ impl Options {
                 KillMode::Mixed | KillMode::Main => SignalTarget::Main,
             },
             pass_to: self.pass_signals,
-            grace: self.grace.unwrap_or(self.interval),
+            grace: self.grace.unwrap_or(interval),
             start_limit: self.start_limit,
             says_ready: !self.ready_at_start && !self.ready_by_probe,
             stop_limit: self.stop_limit,
@@ -176,6 +182,15 @@ mod tests {
         assert_eq!(refusal.kind(), ErrorKind::Invalid);
         assert!(refusal.to_string().contains("give a longer time"), "{refusal}");
         assert_eq!(time_until_spent(with(None).unwrap()), None);
+    }
+
+    #[test]
+    fn an_interval_of_zero_is_refused_and_without_an_interval_beats_are_not_checked() {
+        let with = |interval| Options { interval, ..Options::default() }.policy(0);
+        let refusal = with(Some(Duration::ZERO)).unwrap_err();
+        assert_eq!(refusal.kind(), ErrorKind::Invalid);
+        assert!(refusal.to_string().contains("None for no beats"), "{refusal}");
+        assert_eq!(with(None).unwrap().interval, Duration::ZERO);
     }
 
     #[test]

@@ -49,7 +49,10 @@ pub static SETTINGS: &[Setting] = &[
          at once, further ones up to once a second. An exit while the main check is paused ends the supervisor \
          with the same status.",
     ),
-    setting("interval", Health, TIME, Is("2s"), LINKED, |o, text| put(&mut o.interval, time(text)))
+    setting("interval", Health, TIME, Is("2s"), LINKED, |o, text| {
+        // Text has no `None`.
+        put(&mut o.interval, time(text).map(|time| Some(time).filter(|time| !time.is_zero())))
+    })
         .means("How long an instance may go without a beat. 0s: beats are not checked."),
     setting("checks", Health, value("WHO", Checks::WORDS), Is("beats"), LINKED, |o, text| {
         put(&mut o.checks, word(text))
@@ -61,7 +64,7 @@ pub static SETTINGS: &[Setting] = &[
         value("TIME", "a time such as 2s or 150ms, not zero"),
         Text("off"),
         COMMAND_ONLY,
-        |o, text| put(&mut o.interval, time(text).filter(|time| !time.is_zero())),
+        |o, text| put(&mut o.interval, time(text).filter(|time| !time.is_zero()).map(Some)),
     )
     .means(
         "The program sends WATCHDOG=1 by sd_notify(3) at least once in this time; longer silence is a failure. The \

@@ -61,12 +61,12 @@ impl Supervisor {
         }
         if self.options.program.is_some() && self.options.ready_at_start {
             // The program does not say itself that it is ready; and without `notify` its beats are not heard.
-            let watchdog = self.options.notify.map_or(Duration::ZERO, |_| self.options.interval);
+            let watchdog = self.options.notify.and(self.options.interval).unwrap_or(Duration::ZERO);
             begin_to_serve(&board, watchdog, now);
         }
         if let Some(notify_server) = &mut self.notify_server {
             notify_server.begin();
-            self.state.set_interval(self.options.interval);
+            self.state.set_interval(self.options.interval.unwrap_or(Duration::ZERO));
         }
         bell.ring();
         self.idle_after = now.after(QUIET_AFTER_START);
@@ -113,7 +113,7 @@ impl Supervisor {
 
     /// Forks a child that waits for its bell. In the child it breaks out of the loop.
     fn prepare(&mut self, instance: u32, executes: bool) -> io::Result<ControlFlow<StandbyChild, Standby>> {
-        let board = Board::create(instance, self.options.interval, self.tsc.is_trusted())?;
+        let board = Board::create(instance, self.options.interval.unwrap_or(Duration::ZERO), self.tsc.is_trusted())?;
         if !self.options.ready_at_start {
             board.set_waits_for_ready();
         }

@@ -117,8 +117,8 @@ impl NotifyServer {
             socket,
             name: format!("@{name}").into(),
             from,
-            watchdog: options.interval,
-            own: options.interval,
+            watchdog: options.interval.unwrap_or(Duration::ZERO),
+            own: options.interval.unwrap_or(Duration::ZERO),
             stop_limit: options.stop_limit,
             said: Text::new(),
         }))

@@ -1,8 +1,10 @@
 //! Well-known clients at their defaults, and the replies of Redis itself.
 //!
 //! A test whose program is missing prints that and passes; `.ci/run` installs the programs.
-//! Clients are looked for in `LIVE_KV_CLIENTS`, or in `target/clients`: a Python
-//! environment `venv` with `redis`, and `node_modules` with `redis` and `ioredis`.
+//! Clients for Python and Node are looked for in `LIVE_KV_CLIENTS`, or in `target/clients`: a Python
+//! environment `venv` with `redis`, and `node_modules` with `redis` and `ioredis`. The client for Go, go-redis,
+//! is Debian's package `golang-gopkg-redis.v5-dev`. Newer versions are had by Go's own registry only; this one
+//! speaks the first version of the protocol.
 
 use std::{
     env,
@@ -96,6 +98,9 @@ const REQUESTS: &[&str] = &[
     "SET a 2 GET",
     "SET b 3 NX GET",
     "SET b 4 NX",
+    "SETNX b 5",
+    "SETNX e 5",
+    "SETNX e",
     "SET c 4 XX",
     "SET c 4 XX GET",
     "SET a",
@@ -232,16 +237,15 @@ fn clients() -> PathBuf {
     env::var_os("LIVE_KV_CLIENTS").map_or(installed, PathBuf::from)
 }
 
-/// Runs a client's script, which gets the port as its argument.
-fn run(program: &Path, flag: &str, script: &str) {
+/// The script of a client.
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parts/clients").join(name)
+}
+
+/// Runs a client's program, which gets the port as its last argument.
+fn run(mut client: Command) {
     let server = start();
-    let port = server.address().port().to_string();
-    let modules = clients().join("node_modules");
-    let output = Command::new(program)
-        .args([flag, script, &port])
-        .env("NODE_PATH", modules)
-        .output()
-        .expect("the client's program was found");
+    let output = client.arg(server.address().port().to_string()).output().expect("the client's program was found");
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.ends_with("all is well\n"), "{said}");
     // A worker adds a turn to the tally after the turn's answers, so the tally may still lack the last turn.
@@ -251,30 +255,6 @@ fn run(program: &Path, flag: &str, script: &str) {
     server.stop();
 }
 
-const PYTHON: &str = r#"
-import sys, redis
-port = int(sys.argv[1])
-for options in [{}, {"protocol": 2}, {"protocol": 3}, {"client_name": "me", "decode_responses": True}]:
-    client = redis.Redis(port=port, **options)
-    assert client.ping() is True
-    assert client.flushall() is True
-    assert client.get("a") is None
-    assert client.set("a", "1") is True
-    assert client.get("a") in (b"1", "1")
-    assert client.set("a", "2", nx=True) is None
-    assert client.incr("n", 5) == 5
-    assert client.mget("a", "x") in ([b"1", None], ["1", None])
-    assert client.config_get("save") in ({"save": ""}, {b"save": b""}), client.config_get("save")
-    assert client.info("server")["redis_mode"] == "standalone"
-    assert len(list(client.scan_iter())) == 2
-    assert client.client_id() > 0
-    assert client.client_getname() == ("me" if "client_name" in options else None)
-    with client.pipeline(transaction=False) as pipeline:
-        assert pipeline.set("b", "x").get("b").delete("b").execute()[2] == 1
-    client.close()
-print("all is well")
-"#;
-
 #[test]
 fn the_newest_client_for_python_works_at_its_defaults() {
     let python = clients().join("venv/bin/python");
@@ -283,53 +263,44 @@ fn the_newest_client_for_python_works_at_its_defaults() {
         eprintln!("redis-py is missing in {}; its test does nothing", clients().display());
         return;
     }
-    run(&python, "-c", PYTHON);
+    let mut client = Command::new(python);
+    client.arg(script("redis_py.py"));
+    run(client);
 }
-
-const NODE: &str = r#"
-const assert = require("assert");
-const port = Number(process.argv[1]);
-async function redis(options) {
-    const { createClient } = require("redis");
-    const client = createClient({ socket: { port, host: "127.0.0.1" }, ...options });
-    client.on("error", error => { throw error; });
-    await client.connect();
-    assert.strictEqual(await client.ping(), "PONG");
-    await client.flushAll();
-    assert.strictEqual(await client.get("a"), null);
-    assert.strictEqual(await client.set("a", "1"), "OK");
-    assert.deepStrictEqual(await client.mGet(["a", "x"]), ["1", null]);
-    assert.deepStrictEqual({ ...await client.configGet("save") }, { save: "" });
-    assert.strictEqual(await client.incrBy("n", 5), 5);
-    await client.close();
-}
-async function ioredis() {
-    const Redis = require("ioredis");
-    const client = new Redis(port, "127.0.0.1");
-    assert.strictEqual(await client.ping(), "PONG");
-    assert.strictEqual(await client.get("nothing"), null);
-    assert.strictEqual(await client.set("a", "1"), "OK");
-    assert.deepStrictEqual(await client.mget("a", "x"), ["1", null]);
-    await client.quit();
-}
-(async () => {
-    for (const options of [{}, { RESP: 2 }, { RESP: 3, name: "me" }]) await redis(options);
-    await ioredis();
-    console.log("all is well");
-})().catch(error => { console.error(error); process.exit(1); });
-"#;
 
 #[test]
 fn the_newest_clients_for_node_work_at_their_defaults() {
     let modules = clients().join("node_modules");
     let is_there = Command::new("node")
         .args(["-e", "require('redis'), require('ioredis')"])
-        .env("NODE_PATH", modules)
+        .env("NODE_PATH", &modules)
         .stderr(Stdio::null())
         .status();
     if !is_there.is_ok_and(|status| status.success()) {
         eprintln!("node, redis or ioredis is missing in {}: they are not tried", clients().display());
         return;
     }
-    run(Path::new("node"), "-e", NODE);
+    let mut client = Command::new("node");
+    client.arg(script("node.js")).env("NODE_PATH", modules);
+    run(client);
+}
+
+#[test]
+fn a_client_for_go_works_at_its_defaults() {
+    const PACKAGES: &str = "/usr/share/gocode";
+    let go = |verb| {
+        let mut go = Command::new("go");
+        go.arg(verb).envs([("GOPATH", PACKAGES), ("GO111MODULE", "off"), ("GOFLAGS", ""), ("CGO_ENABLED", "0")]);
+        go
+    };
+    let is_there = go("list").arg("gopkg.in/redis.v5").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !is_there.is_ok_and(|status| status.success()) {
+        eprintln!("go, or go-redis in {PACKAGES}, is missing: its test does nothing");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("client");
+    let built = go("build").arg("-o").arg(&program).arg(script("go_redis.go")).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    run(Command::new(program));
 }

@@ -136,11 +136,11 @@ fn clients_learn_what_they_ask_for_when_they_connect() {
          CONFIG GET append* save => %2|$4|save|$0||$10|appendonly|$2|no
          CONFIG GET nothing => %0
          CLIENT SETINFO LIB-NAME x => +OK
-         COMMAND COUNT => :23
+         COMMAND COUNT => :24
          COMMAND INFO get nothing => *2|*6|$3|get|:2|~1|+readonly|:1|:1|:1|$-1
          COMMAND DOCS dbsize => %1|$6|dbsize|%3|$7|summary|$27|Returns the number of keys.|$5|since|$5|1.0.0|$5|group|$7|generic",
     );
-    assert!(session.reply("COMMAND").starts_with("*23\r\n*6\r\n$3\r\nget\r\n"));
+    assert!(session.reply("COMMAND").starts_with("*24\r\n*6\r\n$3\r\nget\r\n"));
     assert!(session.reply("COMMAND DOCS").starts_with("%23\r\n"));
 }
 
@@ -175,7 +175,7 @@ fn the_second_command_layer_knows_one_more_command_and_lists_it() {
          STRLEN a => :5
          STRLEN b => :0
          STRLEN => -ERR wrong number of arguments for 'strlen' command
-         COMMAND COUNT => :24",
+         COMMAND COUNT => :25",
     );
     assert!(two.reply("INFO server").contains("commands_version:2.0.0\r\n"));
     assert!(Session::new().reply("INFO").contains("commands_version:1.0.0\r\n"));

@@ -25,6 +25,13 @@ pub(crate) fn set(layer: &Layer, words: &[&[u8]], out: &mut Vec<u8>) -> Result<(
     Ok(())
 }
 
+/// The older form of `SET` with `NX`.
+pub(crate) fn setnx(layer: &Layer, words: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Refusal> {
+    let swap = layer.engine().swap(words[1], words[2], Condition::Absent)?;
+    reply::integer(out, i64::from(swap.stored));
+    Ok(())
+}
+
 /// The options after the value of a `SET`.
 struct SetOptions {
     condition: Condition,

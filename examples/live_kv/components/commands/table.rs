@@ -71,6 +71,7 @@ const PAIRS: (i32, i32, i32) = (1, -1, 2);
 pub(crate) const BASE: &[Command] = &[
     Command::new("get", 2, strings::get, "Returns the value of a key.").reads(ONE_KEY),
     Command::new("set", -3, strings::set, "Sets the value of a key, on a condition if one is given.").writes(ONE_KEY),
+    Command::new("setnx", 3, strings::setnx, "Sets the value of a key that is not there.").writes(ONE_KEY),
     Command::new("incr", 2, strings::incr, "Adds one to the integer at a key.").writes(ONE_KEY),
     Command::new("mget", -2, strings::mget, "Returns the values of several keys at one moment.").reads(ALL_KEYS),
     Command::new("mset", -3, strings::mset, "Sets the values of several keys at one moment.").writes(PAIRS),

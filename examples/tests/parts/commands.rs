@@ -141,7 +141,7 @@ fn clients_learn_what_they_ask_for_when_they_connect() {
          COMMAND DOCS dbsize => %1|$6|dbsize|%3|$7|summary|$27|Returns the number of keys.|$5|since|$5|1.0.0|$5|group|$7|generic",
     );
     assert!(session.reply("COMMAND").starts_with("*24\r\n*6\r\n$3\r\nget\r\n"));
-    assert!(session.reply("COMMAND DOCS").starts_with("%23\r\n"));
+    assert!(session.reply("COMMAND DOCS").starts_with("%24\r\n"));
 }
 
 #[test]

@@ -155,8 +155,10 @@ pub use component::{
     fault::{Fault, Origin},
     handle::Handle,
     identity::ComponentId,
+    incremental::Incremental,
     pinned::Pinned,
     stateful::{BoxError, RawState, Stateful},
+    tracked::{MapChanges, Tracked, VecChanges},
     value::serde::Serde,
     wire,
 };

@@ -2,7 +2,7 @@
 //!
 //! [`image`] is the image's end of the wire: the entry symbol, the host's table and the
 //! thread's record. [`handle`] and [`pinned`] make calls, along the [`call_path`]; [`context`]
-//! and [`stateful`] construct and restore; [`wire`] is the form in which values of any serde type
+//! and [`stateful`] construct and restore; [`incremental`] and [`tracked`] copy state while it is in use; [`wire`] is the form in which values of any serde type
 //! cross; [`registration`] collects what the macros generate, and [`export`] has the functions
 //! behind it.
 
@@ -18,11 +18,13 @@ pub mod generated;
 pub mod handle;
 pub mod identity;
 pub mod image;
+pub mod incremental;
 mod libc_shims;
 pub mod panic_barrier;
 pub mod pinned;
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 pub mod registration;
 pub mod stateful;
+pub mod tracked;
 pub mod value;
 pub mod wire;

@@ -24,6 +24,24 @@ pub fn compile(sources: &Path, beside: &Path, build: u32) {
     library(sources, "hum", &beside.join("libhum.so"), build, &[]);
 }
 
+/// Compiles one source into an archive for the linker, in that directory.
+///
+/// # Panics
+/// If there is no C compiler, or no `ar`.
+pub fn archive(source: &Path, directory: &Path) -> PathBuf {
+    let name = source.file_stem().expect("a source has a name");
+    let (object, archive) = (directory.join(name).with_extension("o"), directory.join(name).with_extension("a"));
+    let compiler = env::var_os("CC").unwrap_or_else(|| OsString::from("cc"));
+    let mut compile = Command::new(compiler);
+    compile.args(["-c", "-O1", "-fPIC", "-Wall", "-Werror", "-o"]).arg(&object).arg(source);
+    let mut pack = Command::new("ar");
+    pack.arg("crs").arg(&archive).arg(&object);
+    for command in [&mut compile, &mut pack] {
+        assert!(command.status().is_ok_and(|status| status.success()), "{command:?} makes an archive");
+    }
+    archive
+}
+
 /// Compiles one library.
 ///
 /// # Panics

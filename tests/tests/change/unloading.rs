@@ -197,6 +197,33 @@ fn a_thread_that_an_image_started_holds_it_until_it_ends() {
     wait_until("the image is unmapped when its thread has ended", || is_unmapped(&rt));
 }
 
+/// Otherwise the thread would return from its sleep into unmapped code, and end the process.
+#[test]
+fn a_thread_that_c_code_of_an_image_started_holds_it_until_it_ends() {
+    let leave: [fn(&Handle<dyn Keeper>); 2] = [
+        |keeper| assert_eq!(keeper.join_thread(), 0, "the thread was started"),
+        |keeper| keeper.leave_thread(Duration::from_millis(300)),
+    ];
+    in_a_process_of_its_own(|| {
+        for leave in leave {
+            let rt = empty_runtime();
+            rt.load(component("keeper_leaves_threads_of_c")).unwrap();
+            let keeper: Handle<dyn Keeper> = rt.service().unwrap();
+            let threads = || fs::read_dir("/proc/self/task").unwrap().map(|thread| thread.unwrap().path());
+            let before: Vec<PathBuf> = threads().collect();
+            leave(&keeper);
+            let left = threads().find(|thread| !before.contains(thread)).unwrap();
+            replace_keeper(&rt);
+            wait_until("the image is unmapped when its thread has ended", || is_unmapped(&rt));
+            wait_until("its thread has ended, without a crash", || !left.exists());
+            // An image that was loaded while such a thread was there is not held by it.
+            rt.replace(component("keeper_leaves_threads_of_c")).unwrap();
+            replace_keeper(&rt);
+            wait_until("the second image is unmapped, too", || is_unmapped(&rt));
+        }
+    });
+}
+
 #[test]
 fn a_thread_that_lives_on_lets_go_of_thread_locals_with_its_next_slow_call() {
     let (rt, keeper) = keeper();

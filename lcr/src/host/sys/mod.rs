@@ -1,5 +1,5 @@
-//! What the host asks of the operating system: barriers, futexes and forks here, [`threads`], [`files`] and
-//! [`images`] in files of their own.
+//! What the host asks of the operating system: barriers, futexes and forks here, [`threads`], [`raw_threads`],
+//! [`files`] and [`images`] in files of their own.
 //!
 //! Each function wraps one facility of Linux or POSIX and is safe to call, unless it says otherwise. All
 //! uses of `libc` in the host that need `unsafe` are in this folder, but for what the loader and the C
@@ -7,12 +7,14 @@
 
 mod files;
 mod images;
+mod raw_threads;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod threads;
 
 pub(in crate::host) use files::{Mapping, file_size_limit, memory_file, try_lock, user};
 pub(in crate::host) use images::{image_start, signal_handled_by};
+pub(in crate::host) use raw_threads::{RawThread, raw_threads};
 pub(crate) use threads::start;
 pub(in crate::host) use threads::{
     at_locals_end, at_thread_exit, count_keys_below, create_thread, is_alive, key_limit, thread_id, thread_name,

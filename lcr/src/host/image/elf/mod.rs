@@ -104,7 +104,15 @@ pub(crate) fn read(bytes: &[u8], page: u64) -> Result<Elf<'_>> {
 /// none of them.
 const KEPT_FOR_THREADS: [&[u8]; 3] = [b"pthread_key_create", b"pthread_create", b"__cxa_thread_atexit_impl"];
 
+/// Functions of C11 that do the same without asking those: the C library calls its own.
+const KEPT_BY_C11: [&[u8]; 2] = [b"thrd_create", b"tss_create"];
+
 fn takes_from_threads(view: &View<'_>) -> Option<&'static str> {
+    if symbols::imports(view, &KEPT_BY_C11) {
+        return Some(
+            "its C code uses threads of C11 (thrd_create, tss_create), which nothing counts; use pthread_create",
+        );
+    }
     let text = "it leaves destructors with threads by itself: its linker bound pthread_create or the like to the C \
                 library's instead of its own; link it with bfd or lld, and lcr into it";
     symbols::imports(view, &KEPT_FOR_THREADS).then_some(text)

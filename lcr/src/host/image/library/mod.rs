@@ -38,7 +38,7 @@ use crate::{
         tables::{ENTRY, Entry, Export, HostTable, ImageTable},
     },
     error::{Error, ErrorKind, Result},
-    host::sys,
+    host::sys::{self, RawThread},
 };
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use std::{collections::HashMap, mem::ManuallyDrop, path::Path, sync::Arc};
@@ -52,6 +52,8 @@ pub(crate) struct Image {
     mapped: usize,
     mapped_beside: usize,
     permanent: Option<&'static str>,
+    /// Threads that the C library did not start and that were there before the image was mapped.
+    raw_before: Vec<RawThread>,
 }
 
 // SAFETY: the table is constant, and its one function may be called by any thread.
@@ -86,8 +88,11 @@ impl Image {
     /// what its initialisers began may go on.
     pub(crate) fn open(staged: &Staged, host: &'static HostTable) -> Result<(Image, Vec<&'static Export>), Refused> {
         let refused = |error: Error, mapped| Refused { error: error.at(show(&staged.source)), mapped };
+        let may_unload = staged.manifest.exports.iter().any(|export| export.unload);
+        // If the kernel does not tell, any such thread may be of the image.
+        let raw_before = if may_unload { sys::raw_threads().unwrap_or_default() } else { Vec::new() };
         let library = Image::map(staged).map_err(|error| refused(error, None))?;
-        Image::enter(library, staged, host).map_err(|error| refused(error, Some(staged.mapped)))
+        Image::enter(library, staged, host, raw_before).map_err(|error| refused(error, Some(staged.mapped)))
     }
 
     fn map(staged: &Staged) -> Result<ManuallyDrop<Library>> {
@@ -109,6 +114,7 @@ impl Image {
         library: ManuallyDrop<Library>,
         staged: &Staged,
         host: &'static HostTable,
+        raw_before: Vec<RawThread>,
     ) -> Result<(Image, Vec<&'static Export>)> {
         let copy = staged.copy();
         // SAFETY: `stage` found a function of that name in the file, whose manifest begins with
@@ -134,7 +140,7 @@ impl Image {
         let output = unsafe { Output::of(table.flush) };
         let exports = registered(table, &staged.manifest)?;
         let (mapped, mapped_beside, permanent) = (staged.mapped, staged.mapped_beside, staged.permanent);
-        Ok((Image { library, table, copy, output, mapped, mapped_beside, permanent }, exports))
+        Ok((Image { library, table, copy, output, mapped, mapped_beside, permanent, raw_before }, exports))
     }
 
     /// The file that the image was mapped from.
@@ -181,6 +187,20 @@ impl Image {
         }
         if let Some(text) = threads::held_by(self.holds()) {
             return held(self, text);
+        }
+        // The counts are zero, so code of the image runs on such a thread, if anywhere.
+        match sys::raw_threads() {
+            Ok(raw) => {
+                if let Some(thread) = raw.iter().find(|thread| !self.raw_before.contains(thread)) {
+                    let text = format!(
+                        "thread {}, which the C library did not start, is younger than the image and may run in it; end \
+                         that thread and try again",
+                        thread.id
+                    );
+                    return held(self, text);
+                }
+            }
+            Err(error) => return held(self, format!("the kernel does not tell which threads there are: {error}")),
         }
         if !self.output.close(flush) {
             return held(self, "a thread holds its standard output; drop that lock and try again".to_owned());

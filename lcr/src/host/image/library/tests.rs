@@ -179,6 +179,21 @@ fn an_image_that_leaves_destructors_with_threads_itself_is_never_unmapped() {
 }
 
 #[test]
+fn an_image_that_starts_threads_of_c11_is_never_unmapped() {
+    for function in ["thrd_create", "tss_create"] {
+        let more = format!(
+            "{WITHOUT_STD}\nunsafe extern \"C\" {{ fn {function}(); }}
+            #[used] static C11: unsafe extern \"C\" fn() = {function};"
+        );
+        let sample = Sample::compile(&record(), &record(), &more, &["-Cpanic=abort"]);
+        let image = open(&store(), &sample.path()).unwrap();
+        // SAFETY: nothing points into the image.
+        let held = unsafe { image.unload(false) }.unwrap_err();
+        assert!(held.error.to_string().contains("threads of C11"), "{}", held.error);
+    }
+}
+
+#[test]
 fn a_library_that_is_linked_to_stay_is_not_unmapped() {
     let sample = Sample::compile(&record(), &record(), SOURCE, &["-Clink-arg=-Wl,-z,nodelete"]);
     let image = open(&store(), &sample.path()).unwrap();

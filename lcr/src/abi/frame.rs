@@ -83,9 +83,11 @@ pub struct Core {
     pub current: AtomicPtr<Table>,
     /// Whether readers must execute the fence themselves; constant.
     pub fenced: bool,
+    /// Not 0 while async calls must ask the host before they begin.
+    pub holds_starts: AtomicU32,
 }
 
-layout!(Core: size 16, align 8 { current at 0, fenced at 8 });
+layout!(Core: size 16, align 8 { current at 0, fenced at 8, holds_starts at 12 });
 
 impl Core {
     /// The writer's half: makes `table` current, then passes `barrier`, which stands for
@@ -99,6 +101,16 @@ impl Core {
         self.fenced || barrier()
     }
 
+    /// Whether an async call that has just entered must leave again, and ask the host.
+    ///
+    /// The writer raises this before it publishes a world. A call that enters that world reads the world's
+    /// address (`Acquire`) before it reads this, so it finds it raised; a call that finds it lowered is in an
+    /// older world, and shows in a frame behind the writer's barrier.
+    #[inline(always)]
+    pub fn holds_starts(&self) -> bool {
+        self.holds_starts.load(Ordering::Acquire) != 0
+    }
+
     /// The reader's half of the barrier.
     fn barrier(&self) {
         if self.fenced {
@@ -109,15 +121,18 @@ impl Core {
     }
 }
 
-/// Which slot and method a frame stands in.
+/// Which slot and method a frame stands in, and whether it is that of a later poll.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Place(u64);
+
+/// Marks a later poll, or the drop, of an async call.
+const POLL: u64 = 1 << 31;
 
 impl Place {
     /// The entry's byte offset and the method's number.
     #[inline(always)]
     pub const fn new(offset: usize, method: u32) -> Place {
-        Place((offset as u64) << 32 | method as u64)
+        Place((offset as u64) << 32 | method as u64 & (POLL - 1))
     }
 
     /// The entry's byte offset.
@@ -127,7 +142,27 @@ impl Place {
 
     /// The method's number.
     pub const fn method(self) -> u32 {
-        self.0 as u32
+        (self.0 & (POLL - 1)) as u32
+    }
+
+    /// The place of a later poll of a call at this place: see [`detached`](super::detached).
+    pub const fn poll(self) -> Place {
+        Place(self.0 | POLL)
+    }
+
+    /// Whether this is the place of a later poll.
+    pub const fn is_poll(self) -> bool {
+        self.0 & POLL != 0
+    }
+
+    /// The place as a plain number.
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The place of a plain number.
+    pub const fn of_bits(bits: u64) -> Place {
+        Place(bits)
     }
 }
 
@@ -220,7 +255,25 @@ impl Record {
         Some((current, next))
     }
 
-    /// Leaves the call that [`Record::enter`] gave this frame to.
+    /// Enters `table`, which the caller holds by other means, on the calling thread's own record; `None` sends
+    /// the caller to the slow path.
+    #[inline(always)]
+    pub fn enter_held(&self, table: *const Table, place: Place) -> Option<*const Frame> {
+        let next = self.next.load(Ordering::Relaxed);
+        if next >= self.end.load(Ordering::Relaxed) {
+            return None;
+        }
+        // SAFETY: below `end`, `next` is one of this record's frames.
+        let frame = unsafe { &*next };
+        // SAFETY: at most one behind the last frame.
+        let behind = unsafe { next.add(1) };
+        frame.place.store(place.0, Ordering::Release);
+        frame.table.store(table.cast_mut(), Ordering::Release);
+        self.next.store(behind, Ordering::Release);
+        Some(next)
+    }
+
+    /// Leaves the call that [`Record::enter`] or [`Record::enter_held`] gave this frame to.
     #[inline(always)]
     pub fn leave(&self, frame: *const Frame) {
         self.next.store(frame.cast_mut(), Ordering::Release);

@@ -15,6 +15,7 @@
 //! 3. A change to any layout changes [`ABI_VERSION`], and with it the entry symbol. [`layout`]
 //!    states size and offsets below each type, so that such a change does not compile unnoticed.
 
+pub mod detached;
 pub mod fault;
 pub mod frame;
 pub mod holds;
@@ -28,6 +29,7 @@ pub mod shape;
 pub(crate) mod sync;
 pub mod tables;
 pub mod value;
+pub mod waker;
 pub mod world;
 
 /// The number of the binary contract between images; part of the entry symbol's name

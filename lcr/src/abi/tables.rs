@@ -8,6 +8,7 @@
 use core::ptr::NonNull;
 
 use super::{
+    detached::Detached,
     fault::{Outcome, RawFault},
     frame::{Core, Record},
     holds::Holds,
@@ -17,6 +18,7 @@ use super::{
         composite::RawResult,
         sequences::{RawSlice, RawVec},
     },
+    waker::WakerHeader,
     world::Table,
 };
 
@@ -229,9 +231,26 @@ pub struct HostTable {
     pub dependency: unsafe extern "C" fn(*const RawContext, RawSlice<u8>) -> Created,
     /// Threads, and what is kept for their ends.
     pub threads: ThreadTable,
+    /// As `enter`, for an async call, which is never made to wait: where a gate is shut, this keeps a clone of the
+    /// waker, writes a ticket that is not 0, and returns 1. The waker is woken when the gate opens or its
+    /// deadline passes. A later poll gives the ticket back. Returns 0, and writes 0 as ticket, if the answer is
+    /// as that of `enter`.
+    pub enter_async:
+        unsafe extern "C" fn(*const RawSlot, u32, *const WakerHeader, ticket: *mut u64, *mut RawEntered) -> u32,
+    /// The future of a call that waits by a ticket is dropped. Any thread.
+    pub unwait: unsafe extern "C" fn(*const RawSlot, ticket: u64),
+    /// Holds what an async call is inside, beyond the frame or pin of its first poll: the table of that, and the
+    /// place as a number. Never null. The calling thread is inside by that frame, or has the pin; the slot has a
+    /// reference until `end`. See [`detached`](super::detached).
+    pub detach: unsafe extern "C" fn(*const RawSlot, *const Table, place: u64) -> *const Detached,
+    /// Enters what a detached call is inside, for a later poll, or to drop its future. Any thread. The answer has no
+    /// instance, and a fault only if the call has ended.
+    pub resume: unsafe extern "C" fn(*const Detached, *mut RawEntered),
+    /// Ends a detached call, once, when its future was dropped and every frame of it was left. Any thread.
+    pub end: unsafe extern "C" fn(*const Detached),
 }
 
-layout!(HostTable: size 120, align 8 { abi at 0, record at 8, enter at 16, component_at at 24, release at 32, pin at 40, unpin at 48, adopt at 56, dependency at 64, threads at 72 });
+layout!(HostTable: size 160, align 8 { abi at 0, record at 8, enter at 16, component_at at 24, release at 32, pin at 40, unpin at 48, adopt at 56, dependency at 64, threads at 72, enter_async at 120, unwait at 128, detach at 136, resume at 144, end at 152 });
 
 /// A function that is called with one pointer: a destructor, or a thread's first function.
 pub type Destructor = unsafe extern "C" fn(*mut ());

@@ -45,6 +45,7 @@ impl Execution {
         let stragglers = inner.all_stragglers(&mut state);
         drop(state);
         inner.notify_changed();
+        inner.wake_waiting();
         Ok(Report { generation, members: reports, started, held, commit, total, stragglers })
     }
 

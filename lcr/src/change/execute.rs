@@ -89,6 +89,7 @@ impl Execution {
             Outcome::Committed(_) => {}
         }
         drop(state);
+        self.inner.wake_waiting();
         self.inner.notify_changed();
         stop
     }

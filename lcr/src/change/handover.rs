@@ -189,6 +189,7 @@ impl Execution {
         self.watch.check()?;
         self.inner.reopen_gate(&mut state);
         drop(state);
+        self.inner.wake_waiting();
         self.inner.wake_reaper();
         self.thaw()
     }

@@ -12,7 +12,8 @@ use crate::component::identity::ComponentId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Straggler {
-    /// The name of the thread, its first 15 bytes; `None` if the thread has no name.
+    /// The name of the thread, its first 15 bytes; `None` if the thread has no name. For an async call
+    /// the thread that started the call, which may have ended since.
     pub thread: Option<String>,
     /// The kernel's id of the thread, as in `/proc/self/task`.
     pub thread_id: u32,
@@ -30,6 +31,13 @@ pub struct Straggler {
 pub enum HeldBy {
     /// A call through a handle.
     Call {
+        /// The component that the call is in; `None` if the handle's slot was released meanwhile.
+        component: Option<ComponentId>,
+        /// The method that was called; `None` if the handle's slot was released meanwhile.
+        method: Option<MethodId>,
+    },
+    /// An async call through a handle, whose future was polled and is neither ready nor dropped.
+    AsyncCall {
         /// The component that the call is in; `None` if the handle's slot was released meanwhile.
         component: Option<ComponentId>,
         /// The method that was called; `None` if the handle's slot was released meanwhile.
@@ -86,7 +94,7 @@ impl Straggler {
     /// slot was released meanwhile.
     pub fn component(&self) -> Option<&ComponentId> {
         match &self.held_by {
-            HeldBy::Call { component, .. } => component.as_ref(),
+            HeldBy::Call { component, .. } | HeldBy::AsyncCall { component, .. } => component.as_ref(),
             HeldBy::Pin { .. } => None,
             HeldBy::Step { component, .. } => Some(component),
         }
@@ -104,14 +112,26 @@ impl fmt::Display for Straggler {
                 return write!(f, " holds a pin on generation {generation} for {:.3?}", self.seen_for);
             }
             HeldBy::Step { component, step } => write!(f, " is in the {step} of {component}")?,
-            HeldBy::Call { component: Some(component), method: Some(method) } => {
-                write!(f, " is in {method} of {component}")?;
+            HeldBy::Call { component, method } => write!(f, " is in {}", Called(method.as_ref(), component.as_ref()))?,
+            HeldBy::AsyncCall { component, method } => {
+                write!(f, " started {}, and its future is not dropped", Called(method.as_ref(), component.as_ref()))?;
             }
-            HeldBy::Call { component: Some(component), method: None } => write!(f, " is in a call of {component}")?,
-            HeldBy::Call { component: None, method: Some(method) } => write!(f, " is in {method}")?,
-            HeldBy::Call { component: None, method: None } => write!(f, " is in a call")?,
         }
         write!(f, ", seen for {:.3?}", self.seen_for)
+    }
+}
+
+/// What a call has called, as far as that is known.
+struct Called<'a>(Option<&'a MethodId>, Option<&'a ComponentId>);
+
+impl fmt::Display for Called<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Called(Some(method), Some(component)) => write!(f, "{method} of {component}"),
+            Called(None, Some(component)) => write!(f, "a call of {component}"),
+            Called(Some(method), None) => write!(f, "{method}"),
+            Called(None, None) => write!(f, "a call"),
+        }
     }
 }
 
@@ -152,6 +172,11 @@ mod tests {
             seen_for: Duration::from_millis(1500),
         };
         let text = |thread, held_by| straggler(thread, held_by).to_string();
+        let HeldBy::Call { component, method } = call.clone() else { unreachable!("it is made above") };
+        assert_eq!(
+            text(Some("io-1"), HeldBy::AsyncCall { component, method }),
+            "thread `io-1` (77) started kv.store.get of kv 1.0.0, and its future is not dropped, seen for 1.500s"
+        );
         assert_eq!(text(Some("io-1"), call), "thread `io-1` (77) is in kv.store.get of kv 1.0.0, seen for 1.500s");
         let pin = HeldBy::Pin { generation: 7 };
         assert_eq!(text(None, pin), "thread 77 holds a pin on generation 7 for 1.500s");

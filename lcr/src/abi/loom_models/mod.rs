@@ -42,7 +42,7 @@ use loom::{
 
 use super::{
     frame::{Core, Place, Record},
-    sync::AtomicPtr,
+    sync::{AtomicPtr, AtomicU32},
     world::{Entry, Table, Target, entry, entry_offset},
 };
 
@@ -105,7 +105,8 @@ impl Program {
             record.open();
             record
         };
-        Arc::new(Program { core: Core { current: AtomicPtr::new(first), fenced: true }, records: [record(), record()] })
+        let core = Core { current: AtomicPtr::new(first), fenced: true, holds_starts: AtomicU32::new(0) };
+        Arc::new(Program { core, records: [record(), record()] })
     }
 
     /// Enters as the slow path does, with the fence.

@@ -1,15 +1,20 @@
-//! Draining: finding the calls that are inside retired worlds, by the frames of all threads.
+//! Draining: finding the calls that are inside retired worlds, by the frames of all threads and the slots of
+//! detached calls.
 //!
-//! Nothing here reads through an address from a frame. The address is only compared with the tables of
+//! Frames are read before slots ([`detached`](crate::abi::detached) says why). A frame of a later poll is left
+//! out, since the slot of its call stands for it: it is ended after that frame was left.
+//!
+//! Nothing here reads through an address from a frame or a slot. The address is only compared with the tables of
 //! worlds that are known to be alive (see [`frame`](crate::abi::frame)).
 
-use std::{collections::HashMap, time::Instant};
+use std::{collections::HashMap, ptr, time::Instant};
 
 use crate::{
-    abi::{frame::Place, world::Table},
+    abi::{detached::Use, frame::Place, world::Table},
     host::{
         ids::{Generation, SlotId, ThreadId},
         worlds::{
+            detached::Slot,
             records::{self, ThreadRecord},
             world::Retired,
         },
@@ -22,16 +27,32 @@ pub(crate) struct Sightings(HashMap<Seen, Instant>);
 
 /// What tells calls apart.
 #[derive(PartialEq, Eq, Hash)]
-struct Seen {
-    thread: ThreadId,
-    depth: usize,
-    generation: Generation,
-    place: Place,
+enum Seen {
+    Frame {
+        thread: ThreadId,
+        depth: usize,
+        generation: Generation,
+        place: Place,
+    },
+    /// By the address of its slot.
+    Detached {
+        slot: usize,
+        call: Use,
+    },
+}
+
+/// Where a call shows.
+#[derive(Clone, Copy)]
+pub(super) enum Shown {
+    /// In a frame of a thread.
+    Frame(&'static ThreadRecord),
+    /// In a slot: it is an async call between its polls, or in a later poll.
+    Detached(&'static Slot),
 }
 
 /// A call that is inside a retired world.
 pub(crate) struct OldCall {
-    pub(super) thread: &'static ThreadRecord,
+    pub(super) shown: Shown,
     pub(super) generation: Generation,
     pub(super) place: Place,
     pub(super) since: Instant,
@@ -41,6 +62,11 @@ impl OldCall {
     /// The slot that the call went through.
     pub(super) fn slot(&self) -> SlotId {
         SlotId::of_offset(self.place.offset())
+    }
+
+    /// Whether the call stands in a frame of a thread.
+    pub(super) fn is_on(&self, thread: ThreadId) -> bool {
+        matches!(self.shown, Shown::Frame(record) if record.thread_id() == thread)
     }
 }
 
@@ -55,14 +81,23 @@ impl Sightings {
         let now = Instant::now();
         let mut seen = HashMap::new();
         let mut calls = Vec::new();
+        let mut note = |key, shown, generation, place| {
+            let since = *self.0.get(&key).unwrap_or(&now);
+            seen.insert(key, since);
+            calls.push(OldCall { shown, generation, place, since });
+        };
         for thread in records::all() {
             for (depth, (table, place)) in thread.calls().enumerate() {
-                let Some(&generation) = worlds.get(&table) else { continue };
-                let key = Seen { thread: thread.thread_id(), depth, generation, place };
-                let since = *self.0.get(&key).unwrap_or(&now);
-                seen.insert(key, since);
-                calls.push(OldCall { thread, generation, place, since });
+                let Some(&generation) = worlds.get(&table).filter(|_| !place.is_poll()) else { continue };
+                let key = Seen::Frame { thread: thread.thread_id(), depth, generation, place };
+                note(key, Shown::Frame(thread), generation, place);
             }
+        }
+        // Behind the frames.
+        for found in records::detached() {
+            let Some(&generation) = worlds.get(&found.table) else { continue };
+            let key = Seen::Detached { slot: ptr::from_ref(found.slot).addr(), call: found.call };
+            note(key, Shown::Detached(found.slot), generation, found.place);
         }
         self.0 = seen;
         calls

@@ -130,6 +130,7 @@ unsafe extern "C" fn after_in_child() {
         reaper.destroyers.forget_threads();
         pins::keep_after_fork(pins, forking, me);
         state.objects.keep_only(forking, me);
+        state.waiting.keep_after_fork(forking, me);
         inner.lose_transaction(state);
     }
 }

@@ -178,14 +178,24 @@ impl GateWord {
         self.word.read_open(read)
     }
 
-    /// Sleeps while the gate is as `look` saw it. Returns false if the deadline has passed: then the caller
-    /// gives up.
-    pub(crate) fn wait(&self, look: Look) -> bool {
+    /// When waiting callers give up.
+    fn deadline(&self) -> Deadline {
         let limit = match self.deadline.load(Ordering::Relaxed) {
             NEVER => Duration::MAX,
             micros => Duration::from_micros(micros),
         };
-        let left = Deadline::after(self.epoch, limit).left();
+        Deadline::after(self.epoch, limit)
+    }
+
+    /// Whether the deadline of the gate that shut last has passed.
+    pub(super) fn has_passed(&self) -> bool {
+        self.deadline().has_passed()
+    }
+
+    /// Sleeps while the gate is as `look` saw it. Returns false if the deadline has passed: then the caller
+    /// gives up.
+    pub(crate) fn wait(&self, look: Look) -> bool {
+        let left = self.deadline().left();
         if left.is_zero() {
             // A caller that was delayed may find the gate open all the same.
             return self.look() != look;

@@ -24,10 +24,12 @@ impl RuntimeInner {
         state.gate = Some(Gate::new(before, members, thread));
     }
 
-    /// Opens the gate: the current world is one in which the members' slots are open.
+    /// Opens the gate: the current world is one in which the members' slots are open. The caller wakes the
+    /// async calls that waited, behind the lock: [`RuntimeInner::wake_waiting`].
     pub(crate) fn open_gate(&self, state: &mut State) {
         state.gate = None;
         self.gate.open();
+        state.waiting.all_due();
     }
 
     /// Whether the gate is shut, by its word and by the bookkeeping.
@@ -44,5 +46,24 @@ impl RuntimeInner {
             gate.members().slots().keys().map(|&slot| (slot, state.objects.serving_target(slot))).collect();
         self.publish(state, &edits, 0);
         self.open_gate(state);
+    }
+
+    /// Wakes the calls whose wakers are due. The caller holds no lock.
+    pub(crate) fn wake_waiting(&self) {
+        loop {
+            // Not in the condition of a `while let`, which would hold the lock for the body.
+            let due = self.state().waiting.take_due();
+            let Some(waker) = due else { return };
+            waker.wake();
+        }
+    }
+
+    /// Makes the wakers due if the deadline of the gate has passed. Returns whether calls wait, or wakers are due.
+    pub(super) fn look_at_waiting(&self) -> bool {
+        let mut state = self.state();
+        if self.gate.has_passed() {
+            state.waiting.all_due();
+        }
+        state.waiting.is_some()
     }
 }

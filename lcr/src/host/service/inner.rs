@@ -30,7 +30,10 @@ use crate::{
         ids::Generation,
         image::stage::Store,
         sys,
-        worlds::world::{Edit, World, Worlds},
+        worlds::{
+            records,
+            world::{Edit, World, Worlds},
+        },
     },
 };
 
@@ -81,6 +84,12 @@ pub(crate) struct RuntimeInner {
 /// the main thread has by default, since `save` and destructors may recurse as deep as the threads that
 /// built the state. Only the part that is used takes memory.
 pub(crate) const AUTHORS_STACK: usize = 16 << 20;
+
+impl Drop for RuntimeInner {
+    fn drop(&mut self) {
+        records::end_forgotten(&raw const self.core);
+    }
+}
 
 impl RuntimeInner {
     pub(crate) fn new(
@@ -211,6 +220,7 @@ impl RuntimeInner {
     /// Ends a transaction.
     pub(crate) fn end_transaction(&self) {
         self.transactions.end();
+        self.wake_waiting();
         self.wake_reaper();
     }
 }

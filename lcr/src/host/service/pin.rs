@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-use super::{host_table::Refusal, inner::RuntimeInner};
+use super::{entering::Refusal, inner::RuntimeInner};
 
 /// Holds one world for the calling thread: until the pin is dropped, every call of this thread through
 /// a handle of the runtime reaches the instance that served in that world. Calls that components make

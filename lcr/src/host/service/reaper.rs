@@ -3,12 +3,13 @@
 //! The reaper takes back released slots, hands instances that were replaced, released or refused to the threads
 //! that destroy them ([`destroyers`](super::destroyers)), and frees retired worlds. The only code of components
 //! that it runs are the finalizers of images that it unmaps. While something is not ready, it looks again at
-//! growing intervals up to [`SLOWEST`]. With nothing to do it sleeps until another thread wakes it.
+//! growing intervals up to [`SLOWEST`]. With nothing to do it sleeps until another thread wakes it. It also
+//! wakes the async calls that wait at a gate whose deadline has passed ([`waiting`](super::waiting)).
 //!
-//! The reaper has an instance destroyed when (1) no frame shows a world in which one of the instance's slots
-//! held it, at that slot, (2) no pin holds such a world, and (3) the list of retiring instances has the last
-//! count of it. It frees a world when no frame shows the world's table and the list of retired worlds has the
-//! last count.
+//! The reaper has an instance destroyed when (1) no frame and no detached call shows a world in which one of the
+//! instance's slots held it, at that slot, (2) no pin holds such a world, and (3) the list of retiring instances
+//! has the last count of it. It frees a world when no frame and no detached call shows the world's table and the
+//! list of retired worlds has the last count.
 
 use std::{
     collections::HashSet,
@@ -59,6 +60,8 @@ fn run(weak: &Weak<RuntimeInner>) {
 impl RuntimeInner {
     /// Runs one round. Returns whether it did anything, and whether anything is left to do.
     pub(in crate::host) fn reap(self: &Arc<RuntimeInner>) -> (bool, bool) {
+        let calls_wait = self.look_at_waiting();
+        self.wake_waiting();
         let mut state = self.state();
         let mut progress = self.take_back(&mut state);
         let ready = state.ready(&self.pins);
@@ -67,7 +70,8 @@ impl RuntimeInner {
         if state.retired.shows_all_calls() {
             progress |= state.free_worlds(&self.pins);
         }
-        let waiting = !state.retiring.is_empty()
+        let waiting = calls_wait
+            || !state.retiring.is_empty()
             || state.retired.count() > 0
             || state.images.are_waiting()
             || self.reaper.destroyers.lock().is_waiting();
@@ -162,12 +166,14 @@ impl State {
         ready
     }
 
-    /// Frees the retired worlds that no frame shows and no pin holds.
+    /// Frees the retired worlds that no frame and no detached call shows, and no pin holds.
     fn free_worlds(&mut self, pins: &Pins) -> bool {
         // Before the frames: see `pins`. A pin has a count of its world.
         let pins = pins.lock();
-        let shown: HashSet<*const Table> =
+        let mut shown: HashSet<*const Table> =
             records::all().flat_map(|thread| thread.calls()).map(|(table, _)| table).collect();
+        // Behind the frames: see `abi::detached`.
+        shown.extend(records::detached().map(|call| call.table));
         let is_some = self.retired.free(&shown);
         drop(pins);
         let oldest = self.retired.oldest();

@@ -203,8 +203,10 @@ impl RuntimeInner {
         drop(inner);
         // The destructors on this thread call their dependencies in the world before the closing.
         state.gate = Some(Gate::new(before, Members::default(), sys::thread_id()));
+        state.waiting.all_due();
         drop(state);
         self.gate.open();
+        self.wake_waiting();
         self.notify_changed();
         self.destroy_all(ending, 0, deadline);
     }

@@ -17,7 +17,7 @@ use crate::host::{
     },
 };
 
-use super::{drain::Sightings, gate::Gate, retained::RetainedImages};
+use super::{drain::Sightings, gate::Gate, retained::RetainedImages, waiting::Waiting};
 
 /// The bookkeeping of one runtime.
 pub(crate) struct State {
@@ -28,6 +28,7 @@ pub(crate) struct State {
     pub(in crate::host) objects: Objects,
     pub(in crate::host) gate: Option<Gate>,
     pub(super) sightings: Sightings,
+    pub(super) waiting: Waiting,
     pub(in crate::host) tally: Tally,
 }
 
@@ -76,6 +77,7 @@ impl State {
             objects: Objects::default(),
             gate: None,
             sightings: Sightings::default(),
+            waiting: Waiting::default(),
             tally: Tally::default(),
         }
     }

@@ -13,12 +13,12 @@ use crate::{
     error::{HeldBy, MethodId, Straggler},
     host::{
         ids::{Generation, SlotId, ThreadId},
-        worlds::records::ThreadRecord,
+        worlds::records::{self, ThreadRecord},
     },
 };
 
 use super::{
-    drain::OldCall,
+    drain::{OldCall, Shown},
     gate::Gate,
     inner::RuntimeInner,
     pins::{LockedPins, PinInfo},
@@ -34,7 +34,7 @@ impl RuntimeInner {
     }
 
     /// The calls that are inside one of `members` (slots, each with the first world of its instance) in a
-    /// world up to `last`, without those of `thread`; and the pins of such worlds. `last` is not the
+    /// world up to `last`, without those in frames of `thread`; and the pins of such worlds. `last` is not the
     /// current world: see [`State::old_calls`].
     pub(crate) fn inside_members(
         &self,
@@ -49,7 +49,7 @@ impl RuntimeInner {
         let is_inside = |call: &&OldCall| {
             let first_generation = members.get(&call.slot());
             first_generation.is_some_and(|&first_generation| (first_generation..=last).contains(&call.generation))
-                && call.thread.thread_id() != thread
+                && !call.is_on(thread)
         };
         let mut stragglers: Vec<Straggler> =
             calls.iter().filter(is_inside).map(|call| state.straggler(call, state.serving(call))).collect();
@@ -122,12 +122,13 @@ impl State {
             let method = interface.methods.get(call.place.method() as usize)?;
             Some(MethodId { interface: interface.name.clone(), method: method.shape.name.clone() })
         });
-        Straggler {
-            thread: call.thread.thread_name(),
-            thread_id: call.thread.thread_id().to_kernel(),
-            held_by: HeldBy::Call { component, method },
-            seen_for: call.since.elapsed(),
-        }
+        let (thread, thread_id, held_by) = match call.shown {
+            Shown::Frame(thread) => (thread.thread_name(), thread.thread_id(), HeldBy::Call { component, method }),
+            Shown::Detached(slot) => {
+                (records::starter_name(slot), slot.thread_id(), HeldBy::AsyncCall { component, method })
+            }
+        };
+        Straggler { thread, thread_id: thread_id.to_kernel(), held_by, seen_for: call.since.elapsed() }
     }
 }
 

@@ -11,7 +11,8 @@
 //! 1. A record has one owner; only the owner enters and leaves through it.
 //! 2. A thread may make calls to its very end, in whatever destructor: another thread gets its record only when
 //!    the kernel does not know the thread any more.
-//! 3. In the child of a fork only the forking thread's record is inside anything.
+//! 3. In the child of a fork only the forking thread's record is inside anything. Calls between their polls
+//!    are on no thread, and stay ([`detached`](super::detached)).
 
 use std::{
     cell::{Cell, UnsafeCell},
@@ -21,7 +22,7 @@ use std::{
 
 use crate::{
     abi::{
-        frame::{Frame, Place, Record},
+        frame::{Core, Frame, Place, Record},
         world::Table,
     },
     host::{
@@ -29,6 +30,8 @@ use crate::{
         sys,
     },
 };
+
+use super::detached::{DetachedCall, Slot, Slots, Starter};
 
 /// A thread's record, with the fields that only the host reads.
 ///
@@ -40,6 +43,7 @@ use crate::{
 /// | `name` | the owner, when it takes the record; writers read it |
 /// | `next` | the thread that links the record, once |
 /// | `deeper` | the owner appends; writers read |
+/// | `detached` | see [`Slots`] |
 /// | `pinned` | the owner |
 /// | `slow` | the owner |
 #[repr(C)]
@@ -51,6 +55,7 @@ pub(crate) struct ThreadRecord {
     name: [AtomicU64; 2],
     next: AtomicPtr<ThreadRecord>,
     deeper: AtomicPtr<Chunk>,
+    detached: Slots,
     pinned: UnsafeCell<Vec<PinnedTable>>,
     /// Whether every call must take the slow path, with or without pins.
     slow: AtomicBool,
@@ -63,7 +68,7 @@ unsafe impl Sync for ThreadRecord {}
 #[derive(Clone, Copy)]
 pub(crate) struct PinnedTable {
     /// The runtime, for comparing.
-    pub(crate) core: *const crate::abi::frame::Core,
+    pub(crate) core: *const Core,
     /// The world's table, kept alive by the pin.
     pub(crate) table: *const Table,
     /// The pin's number in its runtime.
@@ -109,6 +114,18 @@ pub(crate) fn all() -> impl Iterator<Item = &'static ThreadRecord> {
     })
 }
 
+/// The calls that are between polls now, of all threads. A caller that also reads the frames of all threads reads
+/// them before: see [`detached`](crate::abi::detached).
+pub(crate) fn detached() -> impl Iterator<Item = DetachedCall> {
+    all().flat_map(|record| record.detached.calls())
+}
+
+/// Ends the calls of a runtime that nothing refers to any more: their futures were forgotten.
+pub(in crate::host) fn end_forgotten(core: *const Core) {
+    let forgotten = detached().filter(|call| ptr::eq(call.slot.core(), core));
+    forgotten.for_each(|call| call.slot.end_forgotten());
+}
+
 /// Sends the next call of the calling thread to the slow path, if the thread has a record.
 pub(in crate::host) fn take_slow_path_once() {
     let mine = MINE.with(Cell::get);
@@ -131,6 +148,18 @@ pub(in crate::host) fn forget_other_threads() {
             record.owner.store(0, Ordering::Release);
         }
     }
+}
+
+/// The name of the thread that started a detached call.
+pub(crate) fn starter_name(slot: &Slot) -> Option<String> {
+    text(slot.name())
+}
+
+/// The name in the words of a record.
+fn text(words: [u64; 2]) -> Option<String> {
+    let bytes = words.map(u64::to_ne_bytes).concat();
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    (end > 0).then(|| String::from_utf8_lossy(&bytes[..end]).into_owned())
 }
 
 fn take() -> &'static ThreadRecord {
@@ -165,6 +194,7 @@ fn link(owner: u32) -> &'static ThreadRecord {
         name: [const { AtomicU64::new(0) }; 2],
         next: AtomicPtr::new(ptr::null_mut()),
         deeper: AtomicPtr::new(ptr::null_mut()),
+        detached: Slots::new(),
         pinned: UnsafeCell::new(Vec::new()),
         slow: AtomicBool::new(false),
     }));
@@ -201,10 +231,23 @@ impl ThreadRecord {
 
     /// The first 15 bytes of the thread's name; `None` if it has no name.
     pub(crate) fn thread_name(&self) -> Option<String> {
-        let bytes = self.name.each_ref().map(|word| word.load(Ordering::Relaxed).to_ne_bytes());
-        let bytes = bytes.concat();
-        let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-        (end > 0).then(|| String::from_utf8_lossy(&bytes[..end]).into_owned())
+        text(self.name.each_ref().map(|word| word.load(Ordering::Relaxed)))
+    }
+
+    /// Detaches a call that the owner is inside: see [`detached`](super::detached). Only the owner calls this.
+    pub(in crate::host) fn detach(
+        &'static self,
+        core: *const Core,
+        table: *const Table,
+        place: Place,
+    ) -> &'static Slot {
+        let name = self.name.each_ref().map(|word| word.load(Ordering::Relaxed));
+        self.detached.take(&Starter { thread: self.thread_id(), name }, core, table, place)
+    }
+
+    /// Ends a detached call of any thread. Only the owner calls this.
+    pub(in crate::host) fn end_detached(&self, slot: &'static Slot) {
+        slot.end(&self.detached);
     }
 
     fn set_name(&self, name: &[u8]) {
@@ -253,6 +296,14 @@ impl ThreadRecord {
     pub(crate) fn force_slow_path(&'static self) {
         self.slow.store(true, Ordering::Relaxed);
         self.record.set_fast(false);
+    }
+
+    /// Enters `table`, which the caller holds by other means. Returns the depth to leave to. Only the owner calls
+    /// this.
+    pub(in crate::host) fn enter_held(&'static self, table: *const Table, place: Place) -> u32 {
+        let depth = self.record.depth();
+        self.record.publish_held(self.frame(depth), depth, table, place);
+        depth
     }
 
     /// Lets the owner's calls through to the inline frames again, unless a pin or a transaction forbids that.

@@ -32,7 +32,7 @@ use std::{
     ptr::{self, NonNull},
     sync::{
         Arc,
-        atomic::{AtomicPtr, Ordering},
+        atomic::{AtomicPtr, AtomicU32, Ordering},
     },
     thread,
     time::Duration,
@@ -216,7 +216,7 @@ impl Worlds {
     /// The first world, empty, and the core that calls read.
     pub(crate) fn new(capacity: usize, fenced: bool) -> (Worlds, Core) {
         let world = Arc::new(World::new(Generation::FIRST, 1, capacity, None));
-        let core = Core { current: AtomicPtr::new(world.table.as_ptr()), fenced };
+        let core = Core { current: AtomicPtr::new(world.table.as_ptr()), fenced, holds_starts: AtomicU32::new(0) };
         (Worlds { owner: ArcSwap::new(world) }, core)
     }
 

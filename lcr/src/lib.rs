@@ -153,6 +153,7 @@ pub use abi::{
 pub use component::{
     context::Context,
     fault::{Fault, Origin},
+    generated::services::ServedBy,
     handle::Handle,
     identity::ComponentId,
     incremental::Incremental,

@@ -90,7 +90,9 @@ impl Execution {
             // If the component is gone since the plan was resolved, nothing is left to configure.
             let _ = state.objects_mut().configure(component, config);
         }
-        left.into_iter().flatten().for_each(|component| state.images_mut().retain(component));
+        let Some((replaced, left)) = left else { return };
+        replaced.iter().for_each(|implementation| state.retire_object(implementation));
+        left.into_iter().for_each(|component| state.images_mut().retain(component));
     }
 
     fn member_reports(&self, state: &State) -> Vec<MemberReport> {

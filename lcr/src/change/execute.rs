@@ -27,7 +27,7 @@ use crate::{
 use super::{
     execution::{Execution, Stop},
     report::Report,
-    request::Step,
+    request::{Request, Step},
     watch::{Outcome, Phase},
 };
 
@@ -125,7 +125,12 @@ impl Execution {
 
     fn load(&mut self, mut steps: Vec<Step>) -> Result<(), Stop> {
         for member in &self.members {
-            let Some(staged) = steps[member.step].staged.take() else {
+            let step = &mut steps[member.step];
+            if let Request::Provide(_, offer) = &step.request {
+                self.loaded.push(vec![Arc::clone(&offer.implementation)]);
+                continue;
+            }
+            let Some(staged) = step.staged.take() else {
                 self.loaded.push(Vec::new());
                 continue;
             };

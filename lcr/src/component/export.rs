@@ -3,7 +3,7 @@
 //!
 //! They are generic over the implementing type, so that the macro generates no logic.
 
-use std::fmt::Display;
+use std::{fmt::Display, sync::Arc};
 
 use crate::abi::{
     fault::Outcome,
@@ -35,6 +35,12 @@ impl Export {
             save: None,
             restore: None,
         }
+    }
+
+    /// An export whose instances are counts of an `Arc<T>`, as [`expose_shared`] makes them. It constructs
+    /// none.
+    pub const fn of_shared<T: Send + Sync + 'static>(thunks: &'static [Thunk]) -> Export {
+        Export { destroy: give_back::<T>, ..Export::new::<T>(&[], thunks, create_nothing) }
     }
 
     /// Adds a health check.
@@ -85,6 +91,25 @@ pub unsafe fn healthy_with<T, E: Display>(instance: usize, healthy: impl FnOnce(
         // SAFETY: the caller says so.
         let instance = unsafe { borrow::<T>(instance) };
         healthy(instance).map_err(|error| error.to_string()).into_repr()
+    })
+}
+
+unsafe extern "C" fn create_nothing(_: *const RawContext) -> Created {
+    barrier(|| Err::<usize, String>("an object of the program is not constructed".to_owned()).into_repr())
+}
+
+/// Makes an instance of an export [of shared](Export::of_shared) objects: the export's `destroy` gives the
+/// count back.
+pub fn expose_shared<T>(object: Arc<T>) -> usize {
+    Arc::into_raw(object).expose_provenance()
+}
+
+unsafe extern "C" fn give_back<T>(instance: usize) -> Outcome<u8> {
+    barrier(|| {
+        let object: *const T = std::ptr::with_exposed_provenance(instance);
+        // SAFETY: the host gives back, once, what `expose_shared` exposed.
+        drop(unsafe { Arc::from_raw(object) });
+        0
     })
 }
 

@@ -9,7 +9,9 @@ use crate::{
     component::{export::default_create, panic_barrier::barrier},
 };
 
-/// An interface that `T` implements: `dyn Trait` for every `T: Trait`.
+/// An interface that `T` implements: `dyn Trait` for every `T: Trait`. `#[lcr::interface]` implements this
+/// trait; it is a bound of functions that take an object of any such type, as
+/// [`Runtime::provide`](crate::Runtime::provide) does.
 ///
 /// # Safety
 /// The functions must be those of [`Interface::METHODS`], in that order, for instances of `T`.

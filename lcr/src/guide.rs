@@ -17,6 +17,7 @@ pages! {
     many_components
     threads
     with_tokio
+    background_work
     what_is_not_shared
     plugin_folders
     testing

@@ -28,6 +28,7 @@ pub mod v0_1_0 {
             },
         },
         component::{
+            ambient::{Ambient, Bare, Tokio},
             call_path::Callee,
             export::{create_with, healthy_with},
             fault::{RaiseAsErr, RaiseAsPanic, Tag},

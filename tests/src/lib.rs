@@ -2,6 +2,7 @@
 
 pub mod bank;
 pub mod chorus;
+pub mod courier;
 pub mod crowd;
 pub mod guarded;
 pub mod guest;

@@ -87,7 +87,7 @@ pub(crate) fn stub(interface: &Interface, refusals: &Refusals) -> TokenStream {
                 const METHODS: &'static [#lcr::Method] = &[];
                 const ENCODED: &'static [u8] = &[];
             }
-            unsafe impl<__LcrT: #name + 'static> #lcr::ServedBy<__LcrT> for dyn #name + '_ {
+            unsafe impl<__LcrT: #name + 'static, __LcrA: #lcr::Ambient> #lcr::ServedBy<__LcrT, __LcrA> for dyn #name + '_ {
                 const THUNKS: &'static [#lcr::Thunk] = &[];
             }
             #handles

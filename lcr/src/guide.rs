@@ -17,7 +17,7 @@ pages! {
     many_components
     threads
     with_tokio
-    background_work
+    async_methods
     what_is_not_shared
     plugin_folders
     testing

@@ -6,7 +6,6 @@ use syn::{Path, parse::ParseStream};
 use super::{
     Field, Flag, Options, Spanned, Unfilled,
     names::{ComponentName, InterfaceName, SemanticVersion},
-    value::RuntimeName,
 };
 use crate::sam_main::values::{
     Backoff, Budget, Cgroup, Checks, Codes, Interval, KillMode, Recovery, Respawn, Signal, SignalTarget, Strays, Time,
@@ -54,7 +53,6 @@ options! {
         "state" is state: Flag, as "state";
         "protected" is protected: Flag, as "protected";
         "unload" is unload: Flag, as "unload";
-        "runtime" is runtime: RuntimeName, as "runtime = tokio";
         "crate" is lcr: Path, as "crate = other::lcr";
     }
 

@@ -12,7 +12,6 @@ mod nesting;
 mod pins;
 mod races;
 mod replacement;
-mod runtimes;
 mod stragglers;
 mod threads;
 mod values;

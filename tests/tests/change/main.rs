@@ -8,7 +8,6 @@ mod faults;
 mod handover;
 mod meanwhile;
 mod plans;
-mod provided;
 mod stalls;
 mod transcript;
 mod unloading;

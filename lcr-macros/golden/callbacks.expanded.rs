@@ -78,15 +78,19 @@ const _: () = {
             { __lcr::interface_len("kv.watch", 1, __LCR_METHODS) },
         >("kv.watch", 1, __LCR_METHODS);
     }
-    struct __LcrTable<__LcrT>(::core::marker::PhantomData<__LcrT>);
-    impl<__LcrT: Watch> __LcrTable<__LcrT> {
+    struct __LcrTable<__LcrT, __LcrA>(::core::marker::PhantomData<(__LcrT, __LcrA)>);
+    impl<__LcrT: Watch, __LcrA: __lcr::Ambient> __LcrTable<__LcrT, __LcrA> {
         unsafe extern "C" fn each(
             this: *const (),
             a0: <&str as __lcr::Abi>::Repr,
             a1: __lcr::Repr<__lcr::BorrowedCallback>,
         ) -> __lcr::Outcome<<() as __lcr::Abi>::Repr> {
             unsafe {
-                __lcr::serve(
+                __lcr::serve::<
+                    _,
+                    __LcrA,
+                    _,
+                >(
                     this,
                     |this: &__LcrT| {
                         let memory_lent_for_prefix = __lcr::Memory;
@@ -136,7 +140,11 @@ const _: () = {
             a1: __lcr::Repr<__lcr::BoxedCallback>,
         ) -> __lcr::Outcome<<u64 as __lcr::Abi>::Repr> {
             unsafe {
-                __lcr::serve(
+                __lcr::serve::<
+                    _,
+                    __LcrA,
+                    _,
+                >(
                     this,
                     |this: &__LcrT| {
                         let memory_lent_for_view = __lcr::Memory;
@@ -178,10 +186,13 @@ const _: () = {
             }
         }
     }
-    unsafe impl<__LcrT: Watch + 'static> __lcr::ServedBy<__LcrT> for dyn Watch + '_ {
+    unsafe impl<
+        __LcrT: Watch + 'static,
+        __LcrA: __lcr::Ambient,
+    > __lcr::ServedBy<__LcrT, __LcrA> for dyn Watch + '_ {
         const THUNKS: &'static [__lcr::Thunk] = &[
-            __lcr::Thunk::new(__LcrTable::<__LcrT>::each as *const ()),
-            __lcr::Thunk::new(__LcrTable::<__LcrT>::watch as *const ()),
+            __lcr::Thunk::new(__LcrTable::<__LcrT, __LcrA>::each as *const ()),
+            __lcr::Thunk::new(__LcrTable::<__LcrT, __LcrA>::watch as *const ()),
         ];
     }
     trait __LcrDefaults: Watch {

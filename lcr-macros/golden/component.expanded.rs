@@ -9,7 +9,7 @@ const _: () = {
         component: ::core::env!("CARGO_PKG_NAME"),
         component_version: ::core::env!("CARGO_PKG_VERSION"),
         type_name: "HashStore",
-        interface: <dyn Store as __lcr::ServedBy<HashStore>>::INTERFACE,
+        interface: <dyn Store as __lcr::ServedBy<HashStore, __lcr::Bare>>::INTERFACE,
         replaces: &[],
         deps: &[],
         flags: __lcr::Flags {
@@ -29,10 +29,11 @@ const _: () = {
     );
     static __LCR_EXPORT: __lcr::Export = __lcr::Export::new::<
         HashStore,
+        __lcr::Bare,
     >(
         &__LCR_MANIFEST,
-        <dyn Store as __lcr::ServedBy<HashStore>>::THUNKS,
-        <HashStore as __lcr::DefaultCreate>::CREATE,
+        <dyn Store as __lcr::ServedBy<HashStore, __lcr::Bare>>::THUNKS,
+        <HashStore as __lcr::DefaultCreate<__lcr::Bare>>::CREATE,
     );
     __lcr::inventory::submit! {
         unsafe { __lcr::Registration::new(& __LCR_EXPORT) }
@@ -51,7 +52,10 @@ const _: () = {
         component: "kv-cache",
         component_version: "1.2.3",
         type_name: "Cache<u64>",
-        interface: <dyn ::kv::Store as __lcr::ServedBy<Cache<u64>>>::INTERFACE,
+        interface: <dyn ::kv::Store as __lcr::ServedBy<
+            Cache<u64>,
+            __lcr::Bare,
+        >>::INTERFACE,
         replaces: &[1],
         deps: &[__lcr::Need::of::<dyn Journal>(), __lcr::Need::of::<dyn other::Clock>()],
         flags: __lcr::Flags {
@@ -71,15 +75,20 @@ const _: () = {
     );
     static __LCR_EXPORT: __lcr::Export = __lcr::Export::new::<
         Cache<u64>,
+        __lcr::Bare,
     >(
             &__LCR_MANIFEST,
-            <dyn ::kv::Store as __lcr::ServedBy<Cache<u64>>>::THUNKS,
+            <dyn ::kv::Store as __lcr::ServedBy<Cache<u64>, __lcr::Bare>>::THUNKS,
             {
                 unsafe extern "C" fn __lcr_create(
                     context: *const __lcr::RawContext,
                 ) -> __lcr::Created {
                     unsafe {
-                        __lcr::create_with::<Cache<u64>, _>(context, <Cache<u64>>::open)
+                        __lcr::create_with::<
+                            Cache<u64>,
+                            __lcr::Bare,
+                            _,
+                        >(context, <Cache<u64>>::open)
                     }
                 }
                 __lcr_create
@@ -87,11 +96,17 @@ const _: () = {
         )
         .with_healthy({
             unsafe extern "C" fn __lcr_healthy(instance: usize) -> __lcr::Verdict {
-                unsafe { __lcr::healthy_with::<Cache<u64>, _>(instance, health::check) }
+                unsafe {
+                    __lcr::healthy_with::<
+                        Cache<u64>,
+                        __lcr::Bare,
+                        _,
+                    >(instance, health::check)
+                }
             }
             __lcr_healthy
         })
-        .with_state::<Cache<u64>>();
+        .with_state::<Cache<u64>, __lcr::Bare>();
     __lcr::inventory::submit! {
         unsafe { __lcr::Registration::new(& __LCR_EXPORT) }
     }

@@ -51,14 +51,18 @@ const _: () = {
             { __lcr::interface_len("kv.store", 2, __LCR_METHODS) },
         >("kv.store", 2, __LCR_METHODS);
     }
-    struct __LcrTable<__LcrT>(::core::marker::PhantomData<__LcrT>);
-    impl<__LcrT: Store> __LcrTable<__LcrT> {
+    struct __LcrTable<__LcrT, __LcrA>(::core::marker::PhantomData<(__LcrT, __LcrA)>);
+    impl<__LcrT: Store, __LcrA: __lcr::Ambient> __LcrTable<__LcrT, __LcrA> {
         unsafe extern "C" fn get(
             this: *const (),
             a0: <&str as __lcr::Abi>::Repr,
         ) -> __lcr::Outcome<<Option<Vec<u8>> as __lcr::Abi>::Repr> {
             unsafe {
-                __lcr::serve(
+                __lcr::serve::<
+                    _,
+                    __LcrA,
+                    _,
+                >(
                     this,
                     |this: &__LcrT| {
                         let memory_lent_for_key = __lcr::Memory;
@@ -84,7 +88,11 @@ const _: () = {
             a1: <&[u8] as __lcr::Abi>::Repr,
         ) -> __lcr::Outcome<<Result<(), StoreError> as __lcr::Abi>::Repr> {
             unsafe {
-                __lcr::serve(
+                __lcr::serve::<
+                    _,
+                    __LcrA,
+                    _,
+                >(
                     this,
                     |this: &__LcrT| {
                         let memory_lent_for_key = __lcr::Memory;
@@ -115,7 +123,11 @@ const _: () = {
             this: *const (),
         ) -> __lcr::Outcome<<u64 as __lcr::Abi>::Repr> {
             unsafe {
-                __lcr::serve(
+                __lcr::serve::<
+                    _,
+                    __LcrA,
+                    _,
+                >(
                     this,
                     |this: &__LcrT| {
                         __lcr::lower(
@@ -127,11 +139,14 @@ const _: () = {
             }
         }
     }
-    unsafe impl<__LcrT: Store + 'static> __lcr::ServedBy<__LcrT> for dyn Store + '_ {
+    unsafe impl<
+        __LcrT: Store + 'static,
+        __LcrA: __lcr::Ambient,
+    > __lcr::ServedBy<__LcrT, __LcrA> for dyn Store + '_ {
         const THUNKS: &'static [__lcr::Thunk] = &[
-            __lcr::Thunk::new(__LcrTable::<__LcrT>::get as *const ()),
-            __lcr::Thunk::new(__LcrTable::<__LcrT>::put as *const ()),
-            __lcr::Thunk::new(__LcrTable::<__LcrT>::len as *const ()),
+            __lcr::Thunk::new(__LcrTable::<__LcrT, __LcrA>::get as *const ()),
+            __lcr::Thunk::new(__LcrTable::<__LcrT, __LcrA>::put as *const ()),
+            __lcr::Thunk::new(__LcrTable::<__LcrT, __LcrA>::len as *const ()),
         ];
     }
     trait __LcrDefaults: Store {

@@ -27,7 +27,10 @@ const _: () = {
         const METHODS: &'static [__lcr::Method] = &[];
         const ENCODED: &'static [u8] = &[];
     }
-    unsafe impl<__LcrT: Store + 'static> __lcr::ServedBy<__LcrT> for dyn Store + '_ {
+    unsafe impl<
+        __LcrT: Store + 'static,
+        __LcrA: __lcr::Ambient,
+    > __lcr::ServedBy<__LcrT, __LcrA> for dyn Store + '_ {
         const THUNKS: &'static [__lcr::Thunk] = &[];
     }
     impl Store for __lcr::Handle<dyn Store + '_> {
@@ -60,7 +63,7 @@ const _: () = {
     }
 };
 ::core::compile_error! {
-    "there is no key `stateful`; known: `name = \"kv-hash\"`, `version = \"1.2.3\"`, `create = Self::open`, `healthy = Self::check`, `replaces(1, 2)`, `deps(Journal, other::Clock)`, `state`, `protected`, `unload`, `crate = other::lcr`"
+    "there is no key `stateful`; known: `name = \"kv-hash\"`, `version = \"1.2.3\"`, `create = Self::open`, `healthy = Self::check`, `replaces(1, 2)`, `deps(Journal, other::Clock)`, `state`, `protected`, `unload`, `runtime = tokio`, `crate = other::lcr`"
 }
 impl Store for HashStore {
     fn get(&self, key: &str) -> Option<Vec<u8>> {

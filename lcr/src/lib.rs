@@ -64,7 +64,7 @@
 //! | [`many_components`](guide::many_components) | needs, cycles, one of several, several in one plan, removing |
 //! | [`threads`](guide::threads) | which code runs on which thread, pins, callbacks, signals, forks |
 //! | [`with_tokio`](guide::with_tokio) | where a program on tokio calls, replaces and drops |
-//! | [`async_methods`](guide::async_methods) | `async fn` in an interface: executors, wakers, replacement |
+//! | [`background_work`](guide::background_work) | tokio, threads and thread pools inside a component, and how they end |
 //! | [`what_is_not_shared`](guide::what_is_not_shared) | statics, thread-locals, loggers, standard output, allocators |
 //! | [`plugin_folders`](guide::plugin_folders) | loading a folder, refusing one file, taking up new ones |
 //! | [`testing`](guide::testing) | a component as a type, in a runtime, as a library |
@@ -108,7 +108,10 @@
 //!
 //! Linux on x86-64 and aarch64, stable Rust.
 //!
-//! `host` (default): the runtime. A component depends on `lcr` with `default-features = false`.
+//! | feature | is |
+//! |---|---|
+//! | `host` (default) | the runtime; a component depends on `lcr` with `default-features = false` |
+//! | `tokio` | [`#[component(runtime = tokio)]`](component): a component's code runs inside a tokio runtime |
 
 #![deny(missing_debug_implementations)]
 // What a user meets: each error and panic is documented, no builder is dropped unnoticed, and a public type
@@ -154,6 +157,7 @@ pub use abi::{
 pub use component::{
     context::Context,
     fault::{Fault, Origin},
+    generated::services::ServedBy,
     handle::Handle,
     identity::ComponentId,
     incremental::Incremental,

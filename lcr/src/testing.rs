@@ -158,6 +158,7 @@ use crate::{
         value::{Abi, sequences::RawSlice},
     },
     component::{
+        ambient::Bare,
         context,
         export::create_with,
         generated::services::ServedBy,
@@ -244,7 +245,7 @@ impl Context {
             state_version: 0,
         };
         // As everything that registers, it is there for as long as the process.
-        let export = Export::new::<T>(manifest_record(&declaration).leak(), I::THUNKS, create::<T>);
+        let export = Export::new::<T, Bare>(manifest_record(&declaration).leak(), I::THUNKS, create::<T>);
         self.given.runtime.add_linked(Box::leak(Box::new(export)))?;
         // The first use constructs it, on this thread.
         MOCK.set(Some(Box::new(mock)));
@@ -317,7 +318,7 @@ unsafe extern "C" fn create<T: 'static>(context: *const RawContext) -> Created {
         mock.map(|mock| *mock).ok_or("a mock is constructed where it is provided, and nowhere else")
     };
     // SAFETY: the host's context lives for the call.
-    unsafe { create_with(context, taken) }
+    unsafe { create_with::<_, Bare, _>(context, taken) }
 }
 
 /// The host's functions in a test's context: those of the host, but for `dependency`.

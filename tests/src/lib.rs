@@ -2,12 +2,12 @@
 
 pub mod bank;
 pub mod chorus;
+pub mod courier;
 pub mod crowd;
 pub mod guarded;
 pub mod guest;
 pub mod interfaces;
 pub mod keeper;
-pub mod kitchen;
 pub mod ledger;
 pub mod manifests;
 pub mod office;

@@ -5,7 +5,7 @@
 
 use lcr::__private::v0_1_0 as door;
 
-static EXPORT: door::Export = door::Export::new::<()>(b"a manifest", &[], <() as door::DefaultCreate>::CREATE);
+static EXPORT: door::Export = door::Export::new::<(), door::Bare>(b"a manifest", &[], <() as door::DefaultCreate>::CREATE);
 
 door::inventory::submit! { door::Registration(&EXPORT) }
 door::inventory::submit! { door::Registration::new(&EXPORT) }

@@ -1,99 +1,77 @@
-//! A storage engine that is an ordered map under one lock.
+//! A storage engine whose shards are ordered maps.
 //!
-//! The map is ordered by [`position`], so a scan is a range of it and nothing is
-//! sorted; keys of one position, which are rare, share an entry. Readers do not wait
-//! for each other.
+//! The maps are ordered by [`position`], so a scan is a range of them and nothing is sorted.
 
-use std::{
-    collections::BTreeMap,
-    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+#[path = "engine/mod.rs"]
+mod engine;
+
+use std::{borrow::Borrow, cmp::Ordering, collections::BTreeMap, ops::Bound};
+
+use engine::{
+    Map, Shards,
+    stored::{Key, Value},
 };
-
-use kv::{Condition, Damaged, Engine, EngineError, Page, Snapshot, Swap, integer, position};
-use lcr::{BoxError, Bytes};
+use kv::{Condition, Damaged, Engine, EngineError, Page, Snapshot, Swap, position};
+use lcr::{BoxError, Bytes, Tracked};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The engine.
 #[derive(Default)]
 pub(crate) struct TreeEngine {
-    tree: RwLock<Tree>,
+    shards: Shards<Tracked<BTreeMap<PlacedKey, Value>>>,
 }
 
 #[lcr::component(state, unload, name = "kv-engine-tree", version = "1.0.0")]
 impl Engine for TreeEngine {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        Ok(self.read().get(key).cloned())
+        Ok(self.shards.get(key))
     }
 
     fn set(&self, key: &[u8], value: &[u8]) -> Result<(), EngineError> {
-        let value = Bytes::from(value.to_vec());
-        self.write().insert(key, value);
+        self.shards.set(key, value);
         Ok(())
     }
 
     fn swap(&self, key: &[u8], value: &[u8], condition: Condition) -> Result<Swap, EngineError> {
-        let mut tree = self.write();
-        let previous = tree.get(key).cloned();
-        let stored = condition.holds(previous.is_some());
-        if stored {
-            tree.insert(key, Bytes::from(value.to_vec()));
-        }
-        Ok(Swap { stored, previous })
+        Ok(self.shards.swap(key, value, condition))
     }
 
     fn get_many(&self, keys: Vec<&[u8]>) -> Result<Vec<Option<Bytes>>, EngineError> {
-        let tree = self.read();
-        Ok(keys.into_iter().map(|key| tree.get(key).cloned()).collect())
+        Ok(self.shards.get_many(&keys))
     }
 
     fn set_many(&self, pairs: Vec<(&[u8], &[u8])>) -> Result<(), EngineError> {
-        let mut tree = self.write();
-        for (key, value) in pairs {
-            tree.insert(key, Bytes::from(value.to_vec()));
-        }
+        self.shards.set_many(&pairs);
         Ok(())
     }
 
     fn remove(&self, keys: Vec<&[u8]>) -> Result<u64, EngineError> {
-        let mut tree = self.write();
-        Ok(keys.into_iter().filter(|key| tree.remove(key)).count() as u64)
+        Ok(self.shards.remove(&keys))
     }
 
     fn contains(&self, keys: Vec<&[u8]>) -> Result<u64, EngineError> {
-        let tree = self.read();
-        Ok(keys.into_iter().filter(|key| tree.get(key).is_some()).count() as u64)
+        Ok(self.shards.contains(&keys))
     }
 
     fn add(&self, key: &[u8], delta: i64) -> Result<i64, EngineError> {
-        let mut tree = self.write();
-        let sum = integer::add(tree.get(key).map(|value| &**value), delta)?;
-        tree.insert(key, Bytes::from(sum.to_string().into_bytes()));
-        Ok(sum)
+        self.shards.add(key, delta)
     }
 
     fn count(&self) -> Result<u64, EngineError> {
-        Ok(self.read().keys)
+        Ok(self.shards.count())
     }
 
     fn clear(&self) -> Result<(), EngineError> {
-        let cleared = std::mem::take(&mut *self.write());
-        // Freeing a large map takes long, so the lock is released first.
-        drop(cleared);
+        self.shards.clear();
         Ok(())
     }
 
     fn scan(&self, cursor: u64, count: u64) -> Result<Page, EngineError> {
-        let mut keys = Vec::new();
-        for (position, group) in self.read().groups.range(cursor..) {
-            keys.extend(group.iter().map(|entry| entry.key.to_vec()));
-            if keys.len() as u64 >= count {
-                return Ok(Page { next: position::after(*position), keys });
-            }
-        }
-        Ok(Page { next: 0, keys })
+        Ok(self.shards.scan(cursor, count))
     }
 
     fn describe(&self) -> Result<String, EngineError> {
-        Ok("ordered map".to_owned())
+        Ok(self.shards.describe("ordered map"))
     }
 }
 
@@ -101,12 +79,7 @@ impl lcr::Stateful for TreeEngine {
     type State = Snapshot;
 
     fn save(&self) -> Result<Snapshot, BoxError> {
-        let tree = self.read();
-        let mut snapshot = Snapshot::with_capacity(tree.keys);
-        for entry in tree.groups.values().flatten() {
-            snapshot.push(&entry.key, &entry.value);
-        }
-        Ok(snapshot)
+        Ok(self.shards.snapshot())
     }
 
     fn restore(snapshot: Snapshot, _: &lcr::Context) -> Result<TreeEngine, BoxError> {
@@ -120,62 +93,115 @@ impl TreeEngine {
     /// # Errors
     /// The snapshot is damaged.
     pub(crate) fn with_contents(snapshot: &Snapshot) -> Result<TreeEngine, Damaged> {
-        let mut tree = Tree::default();
-        for pair in snapshot.pairs() {
-            let (key, value) = pair?;
-            tree.insert(key, Bytes::from(value.to_vec()));
-        }
-        Ok(TreeEngine { tree: RwLock::new(tree) })
-    }
-
-    /// A panic cannot leave the tree half changed, so a poisoned lock is as good as new.
-    fn read(&self) -> RwLockReadGuard<'_, Tree> {
-        self.tree.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Tree> {
-        self.tree.write().unwrap_or_else(PoisonError::into_inner)
+        Ok(TreeEngine { shards: Shards::with_contents(snapshot)? })
     }
 }
 
-/// The map itself, by position and then by key.
-#[derive(Default)]
-struct Tree {
-    groups: BTreeMap<u64, Vec<Entry>>,
-    keys: u64,
-}
-
-struct Entry {
-    key: Box<[u8]>,
-    value: Bytes,
-}
-
-impl Tree {
-    fn get(&self, key: &[u8]) -> Option<&Bytes> {
-        let group = self.groups.get(&position::of(key))?;
-        group.iter().find(|entry| *entry.key == *key).map(|entry| &entry.value)
+impl Map for Tracked<BTreeMap<PlacedKey, Value>> {
+    fn get(&self, key: &[u8]) -> Option<&Value> {
+        (**self).get(&(position::of(key), key) as &dyn Place)
     }
 
-    fn insert(&mut self, key: &[u8], value: Bytes) {
-        let group = self.groups.entry(position::of(key)).or_insert_with(|| Vec::with_capacity(1));
-        match group.iter_mut().find(|entry| *entry.key == *key) {
-            Some(entry) => entry.value = value,
-            None => {
-                group.push(Entry { key: key.into(), value });
-                self.keys += 1;
-            }
+    fn put(&mut self, key: &[u8], value: Value) -> Option<Value> {
+        match self.get_mut(&(position::of(key), key) as &dyn Place) {
+            Some(slot) => Some(std::mem::replace(slot, value)),
+            None => self.insert(PlacedKey::new(Key::new(key)), value),
         }
     }
 
     fn remove(&mut self, key: &[u8]) -> bool {
-        let position = position::of(key);
-        let Some(group) = self.groups.get_mut(&position) else { return false };
-        let Some(index) = group.iter().position(|entry| *entry.key == *key) else { return false };
-        group.swap_remove(index);
-        if group.is_empty() {
-            self.groups.remove(&position);
-        }
-        self.keys -= 1;
-        true
+        Tracked::<BTreeMap<_, _>>::remove(self, &(position::of(key), key) as &dyn Place).is_some()
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&[u8], &Value)> {
+        self.iter().map(|(key, value)| (key.place().1, value))
+    }
+
+    fn from(&self, cursor: u64) -> impl Iterator<Item = (u64, &[u8])> {
+        let first: (u64, &[u8]) = (cursor, &[]);
+        self.range::<dyn Place, _>((Bound::Included(&first as &dyn Place), Bound::Unbounded))
+            .map(|(key, _)| key.place())
+    }
+}
+
+/// A key where it stands in a scan: ordered by its [`position`], and by its bytes where two keys share one.
+///
+/// Serde writes the key alone, so that the changes of a tree read as those of a hash map.
+#[derive(Clone, PartialEq, Eq)]
+struct PlacedKey {
+    position: u64,
+    key: Key,
+}
+
+impl PlacedKey {
+    fn new(key: Key) -> PlacedKey {
+        PlacedKey { position: position::of(key.bytes()), key }
+    }
+}
+
+/// What places are compared by. A tree finds a key by a borrowed [`Place`], without a copy of its bytes.
+trait Place {
+    fn place(&self) -> (u64, &[u8]);
+}
+
+impl Place for PlacedKey {
+    fn place(&self) -> (u64, &[u8]) {
+        (self.position, self.key.bytes())
+    }
+}
+
+impl Place for (u64, &[u8]) {
+    fn place(&self) -> (u64, &[u8]) {
+        *self
+    }
+}
+
+impl<'a> Borrow<dyn Place + 'a> for PlacedKey {
+    fn borrow(&self) -> &(dyn Place + 'a) {
+        self
+    }
+}
+
+impl PartialEq for dyn Place + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for dyn Place + '_ {}
+
+impl PartialOrd for dyn Place + '_ {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for dyn Place + '_ {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for PlacedKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for PlacedKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl Serialize for PlacedKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.key.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PlacedKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<PlacedKey, D::Error> {
+        Key::deserialize(deserializer).map(PlacedKey::new)
     }
 }

@@ -1,6 +1,6 @@
 //! The parts under test.
 
-#![allow(clippy::duplicate_mod, reason = "both versions mount the layer, as their libraries do")]
+#![allow(clippy::duplicate_mod, reason = "versions and engines mount what they have in common, as their libraries do")]
 
 #[path = "../../live_kv/components/commands_v1.rs"]
 pub mod commands_v1;

@@ -1,6 +1,7 @@
 //! What an accepted component becomes.
 
 use proc_macro2::{Literal, TokenStream};
+use quote::quote_spanned;
 use syn::parse_quote;
 
 use super::model::{Component, Function};
@@ -13,18 +14,18 @@ use crate::{
 /// Everything beside the impl.
 pub(crate) fn registration(component: &Component) -> TokenStream {
     let (lcr, import) = (private(), import(&component.lcr));
-    let implementor = component.implementor();
+    let (implementor, ambient) = (component.implementor(), ambient(component));
     let thunks = of_interface(component, "THUNKS");
     let conditions = conditions(&component.item.attrs);
     let declaration = declare(component);
     let create = match &component.create {
-        None => ours!(<#implementor as #lcr::DefaultCreate>::CREATE),
+        None => ours!(<#implementor as #lcr::DefaultCreate<#ambient>>::CREATE),
         Some(create) => {
             let create = path(create, component);
             ours! {{
                 unsafe extern "C" fn __lcr_create(context: *const #lcr::RawContext) -> #lcr::Created {
                     // SAFETY: the host passes a context that lives for the call.
-                    unsafe { #lcr::create_with::<#implementor, _>(context, #create) }
+                    unsafe { #lcr::create_with::<#implementor, #ambient, _>(context, #create) }
                 }
                 __lcr_create
             }}
@@ -36,13 +37,13 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
             .with_healthy({
                 unsafe extern "C" fn __lcr_healthy(instance: usize) -> #lcr::Verdict {
                     // SAFETY: the host passes a live instance that this export constructed.
-                    unsafe { #lcr::healthy_with::<#implementor, _>(instance, #healthy) }
+                    unsafe { #lcr::healthy_with::<#implementor, #ambient, _>(instance, #healthy) }
                 }
                 __lcr_healthy
             })
         }
     });
-    let state = component.has_state.then(|| ours!(.with_state::<#implementor>()));
+    let state = component.has_state.then(|| ours!(.with_state::<#implementor, #ambient>()));
     ours! {
         #(#conditions)*
         const _: () = {
@@ -52,7 +53,7 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
             #[used]
             #[unsafe(link_section = ".lcr.manifest")]
             static __LCR_MANIFEST: [u8; __LCR_LENGTH] = #lcr::manifest_bytes(&__LCR_DECLARATION);
-            static __LCR_EXPORT: #lcr::Export = #lcr::Export::new::<#implementor>(
+            static __LCR_EXPORT: #lcr::Export = #lcr::Export::new::<#implementor, #ambient>(
                 &__LCR_MANIFEST,
                 #thunks,
                 #create,
@@ -110,7 +111,17 @@ fn declare(component: &Component) -> TokenStream {
 fn of_interface(component: &Component, item: &str) -> TokenStream {
     let (lcr, interface, implementor, item) = (private(), component.interface(), component.implementor(), local(item));
     let place = component.interface().map(|path| parse_quote!(#path));
-    respan(ours!(<dyn #interface as #lcr::ServedBy<#implementor>>::#item), place.as_ref())
+    let ambient = ambient(component);
+    respan(ours!(<dyn #interface as #lcr::ServedBy<#implementor, #ambient>>::#item), place.as_ref())
+}
+
+/// The type of what the component's code runs inside.
+fn ambient(component: &Component) -> TokenStream {
+    let lcr = private();
+    match component.tokio {
+        None => ours!(#lcr::Bare),
+        Some(span) => quote_spanned!(span=> #lcr::Tokio),
+    }
 }
 
 fn path(function: &Function, component: &Component) -> TokenStream {

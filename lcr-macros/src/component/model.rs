@@ -1,5 +1,6 @@
 //! What `#[lcr::component]` knows of an implementation, in our own words.
 
+use proc_macro2::Span;
 use quote::ToTokens as _;
 use syn::{ItemImpl, Path, Type};
 
@@ -27,6 +28,8 @@ pub(crate) struct Component {
     pub(crate) has_state: bool,
     pub(crate) is_protected: bool,
     pub(crate) can_unload: bool,
+    /// Where the author asked for a tokio runtime, if so.
+    pub(crate) tokio: Option<Span>,
     /// As written.
     pub(crate) item: ItemImpl,
 }
@@ -44,6 +47,7 @@ impl Component {
             has_state: options.state.is_given(),
             is_protected: options.protected.is_given(),
             can_unload: options.unload.is_given(),
+            tokio: options.runtime.given().map(|name| name.span),
             item,
         }
     }

@@ -20,13 +20,13 @@ pub(super) fn table(interface: &Interface) -> TokenStream {
     let functions = interface.methods.iter().map(|method| function(method, name));
     let names = interface.methods.iter().map(|method| {
         let name = unspanned(method.ident());
-        respan(ours!(__LcrTable::<__LcrT>::#name), method.first_unverified())
+        respan(ours!(__LcrTable::<__LcrT, __LcrA>::#name), method.first_unverified())
     });
     ours! {
-        struct __LcrTable<__LcrT>(::core::marker::PhantomData<__LcrT>);
-        impl<__LcrT: #name> __LcrTable<__LcrT> { #(#functions)* }
+        struct __LcrTable<__LcrT, __LcrA>(::core::marker::PhantomData<(__LcrT, __LcrA)>);
+        impl<__LcrT: #name, __LcrA: #lcr::Ambient> __LcrTable<__LcrT, __LcrA> { #(#functions)* }
         // SAFETY: the functions are those of the methods, in their order.
-        unsafe impl<__LcrT: #name + 'static> #lcr::ServedBy<__LcrT> for dyn #name + '_ {
+        unsafe impl<__LcrT: #name + 'static, __LcrA: #lcr::Ambient> #lcr::ServedBy<__LcrT, __LcrA> for dyn #name + '_ {
             const THUNKS: &'static [#lcr::Thunk] =
                 &[#(#lcr::Thunk::new(#names as *const ())),*];
         }
@@ -58,28 +58,6 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let memories = values_of.map(|argument| memory_of(argument).declare());
     let place = method.place();
     let call = quote_spanned!(place=> <__LcrT as #trait_name>::#name(this, #(#values),*));
-    if method.is_async {
-        // What the future borrows lies in it, but for the instance and what the caller lends: so the compiler
-        // sees all borrows.
-        let lowered = tokens::lower(&method.result, local("value"));
-        return quote_spanned! {place=>
-            unsafe extern "C" fn #name(
-                this: *const (), #(#parameters: #reprs,)* call: *mut #lcr::RawCall<#result>
-            ) -> #lcr::Polled {
-                // SAFETY: the host passes an instance of this type, arguments of this signature, and a call.
-                unsafe {
-                    #lcr::serve(this, |this: &__LcrT| {
-                        #lcr::start(call, async move {
-                            #(#memories)*
-                            #(#callbacks)*
-                            let value = #call.await;
-                            #lowered
-                        })
-                    })
-                }
-            }
-        };
-    }
     let call = tokens::lower(&method.result, call);
     quote_spanned! {place=>
         unsafe extern "C" fn #name(
@@ -87,7 +65,7 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
         ) -> #outcome {
             // SAFETY: the host passes an instance of this type and arguments of this signature.
             unsafe {
-                #lcr::serve(this, |this: &__LcrT| {
+                #lcr::serve::<_, __LcrA, _>(this, |this: &__LcrT| {
                     #(#memories)*
                     #(#callbacks)*
                     #call

@@ -6,6 +6,7 @@ use syn::{Path, parse::ParseStream};
 use super::{
     Field, Flag, Options, Spanned, Unfilled,
     names::{ComponentName, InterfaceName, SemanticVersion},
+    value::RuntimeName,
 };
 use crate::sam_main::values::{
     Backoff, Budget, Cgroup, Checks, Codes, Interval, KillMode, Recovery, Respawn, Signal, SignalTarget, Strays, Time,
@@ -53,6 +54,7 @@ options! {
         "state" is state: Flag, as "state";
         "protected" is protected: Flag, as "protected";
         "unload" is unload: Flag, as "unload";
+        "runtime" is runtime: RuntimeName, as "runtime = tokio";
         "crate" is lcr: Path, as "crate = other::lcr";
     }
 

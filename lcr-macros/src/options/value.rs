@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::{
-    LitBool, LitInt, LitStr, Path, Token, parenthesized,
+    Ident, LitBool, LitInt, LitStr, Path, Token, parenthesized,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
 };
@@ -42,6 +42,22 @@ impl Value for bool {
 impl Value for Path {
     fn read(_: &str, input: ParseStream<'_>) -> Result<Path, Unfilled> {
         Ok(assigned(input)?)
+    }
+}
+
+/// `key = tokio`: a runtime that a component's code runs inside, and where the author named it.
+pub(crate) struct RuntimeName {
+    pub(crate) span: Span,
+}
+
+impl Value for RuntimeName {
+    fn read(key: &str, input: ParseStream<'_>) -> Result<RuntimeName, Unfilled> {
+        let name: Ident = assigned(input)?;
+        if name == "tokio" {
+            return Ok(RuntimeName { span: name.span() });
+        }
+        let message = format!("there is no `{key}` `{name}`; known: `tokio`");
+        Err(Unfilled::Value(syn::Error::new(name.span(), message)))
     }
 }
 

@@ -26,10 +26,10 @@
 //! ([`Place::poll`]), and left before the slot is ended. So the slot stands for the call wherever calls are
 //! counted, and the frame only says which thread is inside.
 //!
-//! **A slot that is used again.** Its state word changes with each call. A writer that reads a slot while it
-//! changes hands may see the table of one call and the place of the other: both were there after its barrier,
-//! so it waits for a call too many, or for one less that has ended. It marks a call as cancelled only by an
-//! exchange of the word that it read before the table, which fails if the slot changed hands.
+//! **A slot that is used again.** Each call has a number in its slot. A writer that reads a slot while it
+//! changes hands may see the table of one call and the place of the other: then the first has ended, so the
+//! writer waits for a call too many, or misses one that is gone. It cancels a call by its number, which it read
+//! before the table, so it never cancels the next one; numbers only grow, so no other writer takes that back.
 //!
 //! **Orderings.** As in `frame`: stores are `Release`, and the writer's reads `Acquire`. Ending a slot releases
 //! everything that the call did.
@@ -47,43 +47,51 @@ use super::{
 /// |---|---|---|
 /// | `table` | the starting thread; any thread | the call is detached; it ends |
 /// | `place` | the starting thread | the call is detached |
-/// | `state` | the starting thread; a writer | the call is detached; it is cancelled |
+/// | `uses` | the starting thread | the call is detached |
+/// | `cancelled` | a writer | it cancels a call |
 #[repr(C)]
-#[derive(Debug)]
 pub struct Detached {
     /// Null while no call has the slot.
     table: AtomicPtr<Table>,
     place: AtomicU64,
-    /// Twice the number of calls that have had the slot, and 1 more if the present one is cancelled.
-    state: AtomicU64,
+    /// How many calls have had the slot: the number of the present one.
+    uses: AtomicU64,
+    /// The number of the last call that was cancelled.
+    cancelled: AtomicU64,
 }
 
-layout!(Detached: size 24, align 8 { table at 0, place at 8, state at 16 });
+layout!(Detached: size 32, align 8 { table at 0, place at 8, uses at 16, cancelled at 24 });
 
-/// Which of the calls that have had a slot.
+/// The number of a call in its slot.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Use(u64);
-
-const CANCELLED: u64 = 1;
 
 impl Detached {
     /// A slot that no call has.
     #[cfg(not(loom))]
     pub const fn new() -> Detached {
-        Detached { table: AtomicPtr::new(core::ptr::null_mut()), place: AtomicU64::new(0), state: AtomicU64::new(0) }
+        Detached {
+            table: AtomicPtr::new(core::ptr::null_mut()),
+            place: AtomicU64::new(0),
+            uses: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
+        }
     }
 
     /// A slot that no call has.
     #[cfg(loom)]
     pub fn new() -> Detached {
-        Detached { table: AtomicPtr::new(core::ptr::null_mut()), place: AtomicU64::new(0), state: AtomicU64::new(0) }
+        Detached {
+            table: AtomicPtr::new(core::ptr::null_mut()),
+            place: AtomicU64::new(0),
+            uses: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
+        }
     }
 
     /// Has a free slot show a call. Only the thread that took the slot calls this, inside the call.
     pub fn hold(&self, table: *const Table, place: Place) {
-        // Nobody else changes the state of a free slot: the exchange of `cancel` needs the use of a call.
-        let uses = self.state.load(Ordering::Relaxed) | CANCELLED;
-        self.state.store(uses + 1, Ordering::Release);
+        self.uses.store(self.uses.load(Ordering::Relaxed) + 1, Ordering::Release);
         self.place.store(place.bits(), Ordering::Release);
         self.table.store(table.cast_mut(), Ordering::Release);
     }
@@ -95,21 +103,22 @@ impl Detached {
 
     /// The call that has the slot now. The address is for comparing only.
     pub fn read(&self) -> Option<(Use, *const Table, Place)> {
-        let uses = self.state.load(Ordering::Acquire) & !CANCELLED;
+        let uses = self.uses.load(Ordering::Acquire);
         let table = self.table.load(Ordering::Acquire);
         let place = Place::of_bits(self.place.load(Ordering::Acquire));
         (!table.is_null()).then_some((Use(uses), table, place))
     }
 
-    /// Marks a call as cancelled. Returns whether it was not marked before, and still has the slot.
+    /// Cancels a call. Returns whether it was not cancelled before.
     pub fn cancel(&self, call: Use) -> bool {
-        self.state.compare_exchange(call.0, call.0 | CANCELLED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.cancelled.fetch_max(call.0, Ordering::AcqRel) < call.0
     }
 
-    /// Whether the call that has the slot is cancelled: its future is to be dropped at the next poll.
+    /// Whether the call that has the slot is cancelled: its future is to be dropped at the next poll. Only who
+    /// polls the call asks this.
     #[inline(always)]
     pub fn is_cancelled(&self) -> bool {
-        self.state.load(Ordering::Acquire) & CANCELLED != 0
+        self.cancelled.load(Ordering::Acquire) == self.uses.load(Ordering::Relaxed)
     }
 }
 

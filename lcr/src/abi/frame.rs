@@ -103,12 +103,17 @@ impl Core {
 
     /// Whether an async call that has just entered must leave again, and ask the host.
     ///
-    /// The writer raises this before it publishes a world. A call that enters that world reads the world's
+    /// The writer raises this ([`Core::hold_starts`]) before it publishes a world. A call that enters that world reads the world's
     /// address (`Acquire`) before it reads this, so it finds it raised; a call that finds it lowered is in an
     /// older world, and shows in a frame behind the writer's barrier.
     #[inline(always)]
     pub fn holds_starts(&self) -> bool {
         self.holds_starts.load(Ordering::Acquire) != 0
+    }
+
+    /// Has async calls ask the host before they begin, or not: before the next publication.
+    pub fn hold_starts(&self, hold: bool) {
+        self.holds_starts.store(hold.into(), Ordering::Release);
     }
 
     /// The reader's half of the barrier.

@@ -22,7 +22,6 @@ use crate::{
         image::{
             link::{link, link_need},
             manifest::{DependencyManifest, ExportManifest},
-            stage::show,
         },
         objects::{component::Implementation, slots::Slot},
         service::state::State,
@@ -69,10 +68,10 @@ struct Change<'a> {
 impl<'a> Change<'a> {
     /// The changes of a member, in the order of its replaced providers.
     fn of(state: &'a State, steps: &'a [Step], member: &Member) -> Vec<Change<'a>> {
-        let Some(staged) = &steps[member.step].staged else { return Vec::new() };
+        let Some(manifest) = steps[member.step].manifest() else { return Vec::new() };
         let change = |replaced: &super::member::ReplacedProvider| Change {
             before: &state.objects().registry().implementation(replaced.provider).manifest,
-            after: &staged.manifest.exports[replaced.export],
+            after: &manifest.exports[replaced.export],
         };
         member.replaced.iter().map(change).collect()
     }
@@ -92,9 +91,10 @@ pub(super) fn refuse_handles(state: &State, steps: &[Step], members: &[Member], 
     let objects = state.objects();
     let services_of = objects.services_by_provider();
     for member in members {
-        let Some(staged) = &steps[member.step].staged else { continue };
+        let step = &steps[member.step];
+        let Some(manifest) = step.manifest() else { continue };
         for replaced in &member.replaced {
-            let new = &staged.manifest.exports[replaced.export];
+            let new = &manifest.exports[replaced.export];
             let services = services_of.get(&replaced.provider).into_iter().flatten();
             let mut services = services.filter_map(|&id| objects.services().get(id));
             let refusal = services.find_map(|service| {
@@ -106,7 +106,7 @@ pub(super) fn refuse_handles(state: &State, steps: &[Step], members: &[Member], 
                 })
             });
             if let Some(error) = refusal {
-                let error = error.at(show(&staged.source));
+                let error = error.at(step.origin().unwrap_or_default());
                 refusals.push(Refusal { step: Some(member.step), error });
             }
         }

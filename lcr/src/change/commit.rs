@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::host::{ids::ProviderId, objects::component::Implementation, service::state::State, worlds::world::Edit};
+use crate::{
+    error::{Error, ErrorKind},
+    host::{ids::ProviderId, objects::component::Implementation, service::state::State, worlds::world::Edit},
+};
 
 use super::{
     breaking::Breaking,
@@ -26,6 +29,7 @@ impl Execution {
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
         self.refuse_instances_created_since(&state)?;
+        self.refuse_awaited(&state)?;
         let edits = self.edits(&mut state)?;
         inner.may_publish()?;
         self.watch.decide()?;
@@ -47,6 +51,17 @@ impl Execution {
         inner.notify_changed();
         inner.wake_waiting();
         Ok(Report { generation, members: reports, started, held, commit, total, stragglers })
+    }
+
+    /// Refuses a commit while a future is inside a successor: see
+    /// [`uncommitted`](crate::host::objects::uncommitted).
+    fn refuse_awaited(&self, state: &State) -> Result<(), Stop> {
+        if !state.objects().uncommitted().is_awaited(self.thread) {
+            return Ok(());
+        }
+        let text = "a constructor, `restore` or health check of the plan began an async call of another component of the \
+                    plan, and keeps its future; await such a call before you return, or drop its future";
+        Err(Error::new(ErrorKind::Construct, text).into())
     }
 
     /// The entries of the new world that differ from the current one.
@@ -90,7 +105,9 @@ impl Execution {
             // If the component is gone since the plan was resolved, nothing is left to configure.
             let _ = state.objects_mut().configure(component, config);
         }
-        left.into_iter().flatten().for_each(|component| state.images_mut().retain(component));
+        let Some((replaced, left)) = left else { return };
+        replaced.iter().for_each(|implementation| state.retire_object(implementation));
+        left.into_iter().for_each(|component| state.images_mut().retain(component));
     }
 
     fn member_reports(&self, state: &State) -> Vec<MemberReport> {

@@ -69,11 +69,11 @@ impl<'a> ProjectedGraph<'a> {
         let mut gone = HashSet::new();
         for (index, member) in members.iter().enumerate() {
             gone.extend(member.removed.iter().copied());
-            let Some(staged) = &steps[member.step].staged else { continue };
+            let Some(manifest) = steps[member.step].manifest() else { continue };
             for (number, replaced) in member.replaced.iter().enumerate() {
                 gone.insert(replaced.provider);
                 exports.push(Present {
-                    manifest: &staged.manifest.exports[replaced.export],
+                    manifest: &manifest.exports[replaced.export],
                     member: Some(index),
                     step: Some(member.step),
                     replaced: Some(number),
@@ -81,7 +81,7 @@ impl<'a> ProjectedGraph<'a> {
             }
             for &export in &member.added {
                 exports.push(Present {
-                    manifest: &staged.manifest.exports[export],
+                    manifest: &manifest.exports[export],
                     member: Some(index),
                     step: Some(member.step),
                     replaced: None,

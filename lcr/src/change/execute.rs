@@ -21,13 +21,17 @@ use std::{
 
 use crate::{
     error::{Error, LifecycleStep, Result},
-    host::{deadline::Deadline, objects::provider::Pending, worlds::records},
+    host::{
+        deadline::Deadline,
+        objects::{provider::Pending, uncommitted::Successors},
+        worlds::records,
+    },
 };
 
 use super::{
     execution::{Execution, Stop},
     report::Report,
-    request::Step,
+    request::{Request, Step},
     watch::{Outcome, Phase},
 };
 
@@ -50,7 +54,15 @@ impl Execution {
         });
         // From here on the successors either serve all callers or may be destroyed.
         let uncommitted = self.inner.state().objects_mut().uncommitted_mut().end(self.thread);
-        drop(uncommitted);
+        let is_awaited = uncommitted.as_ref().is_some_and(Successors::are_awaited);
+        if is_awaited {
+            tracing::error!(
+                "an async call into a component that is not committed is not dropped; the component is leaked"
+            );
+            mem::forget(uncommitted);
+        } else {
+            drop(uncommitted);
+        }
         let stop = match outcome {
             Ok(report) => return Some(Ok(report)),
             Err(stop) => self.refuse(stop),
@@ -58,8 +70,9 @@ impl Execution {
         let inner = Arc::clone(&self.inner);
         let is_committed = self.watch.committed().is_some();
         for (_, successor) in self.dependents_first() {
-            // A visible successor may be in use, and nothing counts that use: it stays for ever.
-            if is_committed {
+            // A visible successor may be in use, and so may one that a future is inside, and nothing counts that
+            // use: it stays for ever.
+            if is_committed || is_awaited {
                 mem::forget(successor.instance);
             } else {
                 inner.discard(inner.state(), successor.instance);
@@ -125,7 +138,12 @@ impl Execution {
 
     fn load(&mut self, mut steps: Vec<Step>) -> Result<(), Stop> {
         for member in &self.members {
-            let Some(staged) = steps[member.step].staged.take() else {
+            let step = &mut steps[member.step];
+            if let Request::Provide(_, offer) = &step.request {
+                self.loaded.push(vec![Arc::clone(&offer.implementation)]);
+                continue;
+            }
+            let Some(staged) = step.staged.take() else {
                 self.loaded.push(Vec::new());
                 continue;
             };

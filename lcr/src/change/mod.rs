@@ -15,6 +15,7 @@ pub(crate) mod load_directory;
 mod member;
 pub(crate) mod plan;
 mod prepare;
+mod provide;
 pub(crate) mod report;
 mod request;
 mod resolve;

@@ -33,7 +33,7 @@ use super::{
 #[must_use = "a plan changes nothing until it is committed"]
 pub struct PlanBuilder<'rt> {
     runtime: &'rt Runtime,
-    requests: Vec<Request>,
+    pub(super) requests: Vec<Request>,
     options: Options,
 }
 

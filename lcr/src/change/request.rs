@@ -10,7 +10,13 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind},
-    host::image::stage::Staged,
+    host::{
+        image::{
+            manifest::Manifest,
+            stage::{Staged, show},
+        },
+        objects::offer::Offer,
+    },
 };
 
 /// One change that a plan asks for.
@@ -19,6 +25,8 @@ pub(super) enum Request {
     Add(PathBuf),
     Replace(Option<String>, PathBuf),
     Remove(String),
+    /// An object of the program takes the place of the named component, or is added.
+    Provide(Option<String>, Box<Offer>),
 }
 
 impl Request {
@@ -26,7 +34,7 @@ impl Request {
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
             Request::Add(path) | Request::Replace(_, path) => Some(path),
-            Request::Remove(_) => None,
+            Request::Remove(_) | Request::Provide(..) => None,
         }
     }
 }
@@ -82,6 +90,24 @@ pub(super) struct Step {
     pub(super) request: Request,
     pub(super) staged: Option<Staged>,
     pub(super) refusal: Option<Error>,
+}
+
+impl Step {
+    /// What describes the component that the step adds or puts in place.
+    pub(super) fn manifest(&self) -> Option<&Manifest> {
+        match &self.request {
+            Request::Provide(_, offer) => Some(&offer.manifest),
+            _ => self.staged.as_ref().map(|staged| &staged.manifest),
+        }
+    }
+
+    /// Where that component comes from, for messages.
+    pub(super) fn origin(&self) -> Option<String> {
+        match &self.request {
+            Request::Provide(_, offer) => Some(format!("object `{}` of the program", offer.manifest.component.name)),
+            _ => self.staged.as_ref().map(|staged| show(&staged.source)),
+        }
+    }
 }
 
 /// Why a plan cannot be executed.

@@ -8,10 +8,7 @@ use crate::{
     error::{Error, ErrorKind},
     host::{
         ids::ProviderId,
-        image::{
-            manifest::{ExportManifest, Manifest},
-            stage::show,
-        },
+        image::manifest::{ExportManifest, Manifest},
         objects::provider::Provider,
         service::state::State,
     },
@@ -40,11 +37,19 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
         resolution.refusals.push(Refusal::new(None, ErrorKind::Invalid, text));
     }
     for (index, step) in steps.iter().enumerate() {
-        let member = match (&step.request, &step.staged) {
+        let member = match (&step.request, step.manifest()) {
             (Request::Remove(name), _) => remove(state, index, name),
-            (Request::Add(_), Some(staged)) => add(state, index, &staged.manifest),
-            (Request::Replace(target, _), Some(staged)) => {
-                replace(state, index, target.as_deref(), &staged.manifest, options)
+            (Request::Add(_), Some(manifest)) => add(state, index, manifest),
+            (Request::Replace(target, _), Some(manifest)) => {
+                replace(state, index, target.as_deref(), manifest, options)
+            }
+            (Request::Provide(target, _), Some(manifest)) => {
+                let name = target.as_ref().unwrap_or(&manifest.component.name);
+                if target.is_none() && providers_of(state, name).is_empty() {
+                    add(state, index, manifest)
+                } else {
+                    replace(state, index, Some(name), manifest, options)
+                }
             }
             (_, None) => continue,
         };
@@ -62,15 +67,17 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
                 }
                 member.notes.extend(staged.fits.note());
             }
+            if let Request::Provide(..) = step.request {
+                member.source = " (an object of the program)".to_owned();
+            }
             refuse_protected(state, &member, options)?;
             Ok(member)
         });
         match member {
             Ok(member) => resolution.members.push(member),
             Err(error) => {
-                let file = step.staged.as_ref().map(|staged| show(&staged.source));
-                let error = match file {
-                    Some(file) => error.at(file),
+                let error = match step.origin() {
+                    Some(origin) => error.at(origin),
                     None => error,
                 };
                 resolution.refusals.push(Refusal { step: Some(index), error });

@@ -1,9 +1,9 @@
 //! The C functions of an [`Export`]: how an instance is constructed, asked for its health, saved,
 //! restored and destroyed.
 //!
-//! They are generic over the implementing type, so that the macro generates no logic.
+//! They are generic over the implementing type and what it runs inside, so that the macro generates no logic.
 
-use std::fmt::Display;
+use std::{convert::Infallible, fmt::Display, mem::ManuallyDrop, sync::Arc};
 
 use crate::abi::{
     fault::Outcome,
@@ -12,14 +12,15 @@ use crate::abi::{
 };
 
 use super::{
+    ambient::{Ambient, Bare, Placed},
     context::Context,
     panic_barrier::barrier,
     stateful::{self, Stateful},
 };
 
 impl Export {
-    /// An export of the type `T` without health check and state.
-    pub const fn new<T>(
+    /// An export of the type `T`, which runs inside `A`, without health check and state.
+    pub const fn new<T, A: Ambient>(
         manifest: &'static [u8],
         thunks: &'static [Thunk],
         create: unsafe extern "C" fn(*const RawContext) -> Created,
@@ -30,11 +31,20 @@ impl Export {
             thunks: thunks.as_ptr(),
             thunk_count: thunks.len(),
             create,
-            destroy: destroy::<T>,
+            destroy: destroy::<T, A>,
             healthy: None,
             save: None,
             restore: None,
         }
+    }
+
+    /// An export whose instances are counts of an `Arc<T>`, as [`expose_shared`] makes them. It constructs
+    /// none.
+    pub const fn of_shared<T: Send + Sync + 'static>(thunks: &'static [Thunk]) -> Export {
+        // The program's object has no room for an ambient beside it.
+        const { assert!(size_of::<Placed<T, Bare>>() == size_of::<T>()) };
+        const { assert!(align_of::<Placed<T, Bare>>() == align_of::<T>()) };
+        Export { destroy: give_back::<T>, ..Export::new::<T, Bare>(&[], thunks, create_nothing) }
     }
 
     /// Adds a health check.
@@ -44,11 +54,11 @@ impl Export {
         self
     }
 
-    /// Adds the state of `T`, which is the export's type.
+    /// Adds the state of `T`, which is the export's type and runs inside `A`.
     #[must_use]
-    pub const fn with_state<T: Stateful>(mut self) -> Export {
-        self.save = Some(save::<T>);
-        self.restore = Some(restore::<T>);
+    pub const fn with_state<T: Stateful, A: Ambient>(mut self) -> Export {
+        self.save = Some(save::<T, A>);
+        self.restore = Some(restore::<T, A>);
         self
     }
 }
@@ -57,72 +67,115 @@ impl Export {
 ///
 /// # Safety
 /// As for [`Export::create`].
-pub unsafe extern "C" fn default_create<T: Default>(_: *const RawContext) -> Created {
-    barrier(|| Ok::<usize, String>(expose(T::default())).into_repr())
+pub unsafe extern "C" fn default_create<T: Default, A: Ambient>(context: *const RawContext) -> Created {
+    // SAFETY: the caller says so.
+    unsafe { create_with::<T, A, Infallible>(context, |_| Ok(T::default())) }
 }
 
 /// Constructs a `T` by the author's function.
 ///
 /// # Safety
 /// As for [`Export::create`].
-pub unsafe fn create_with<T, E: Display>(
+pub unsafe fn create_with<T, A: Ambient, E: Display>(
     context: *const RawContext,
     create: impl FnOnce(&Context) -> Result<T, E>,
 ) -> Created {
     barrier(|| {
         // SAFETY: the host's context lives for the call.
         let context = unsafe { Context::from_raw(context) };
-        create(context).map(expose).map_err(|error| error.to_string()).into_repr()
+        construct::<T, A>(context, || create(context).map_err(|error| error.to_string())).into_repr()
     })
 }
 
 /// Asks the author's function for an instance's health.
 ///
 /// # Safety
-/// `instance` was constructed as a `T` and is alive.
-pub unsafe fn healthy_with<T, E: Display>(instance: usize, healthy: impl FnOnce(&T) -> Result<(), E>) -> Verdict {
+/// `instance` was constructed as a `T` inside `A` and is alive.
+pub unsafe fn healthy_with<T, A: Ambient, E: Display>(
+    instance: usize,
+    healthy: impl FnOnce(&T) -> Result<(), E>,
+) -> Verdict {
     barrier(|| {
         // SAFETY: the caller says so.
-        let instance = unsafe { borrow::<T>(instance) };
-        healthy(instance).map_err(|error| error.to_string()).into_repr()
+        let placed = unsafe { borrow::<T, A>(instance) };
+        let _inside = placed.ambient.enter();
+        healthy(&placed.value).map_err(|error| error.to_string()).into_repr()
     })
 }
 
-fn expose<T>(instance: T) -> usize {
-    Box::into_raw(Box::new(instance)).expose_provenance()
+unsafe extern "C" fn create_nothing(_: *const RawContext) -> Created {
+    barrier(|| Err::<usize, String>("an object of the program is not constructed".to_owned()).into_repr())
 }
 
-/// # Safety
-/// `instance` came from [`expose`] of a `T` and is alive for `'a`.
-unsafe fn borrow<'a, T>(instance: usize) -> &'a T {
-    let instance: *const T = std::ptr::with_exposed_provenance(instance);
-    // SAFETY: the caller says so.
-    unsafe { &*instance }
+/// Makes an instance of an export [of shared](Export::of_shared) objects: the export's `destroy` gives the
+/// count back.
+#[cfg(feature = "host")]
+pub fn expose_shared<T>(object: Arc<T>) -> usize {
+    Arc::into_raw(object).expose_provenance()
 }
 
-unsafe extern "C" fn destroy<T>(instance: usize) -> Outcome<u8> {
+unsafe extern "C" fn give_back<T>(instance: usize) -> Outcome<u8> {
     barrier(|| {
-        let instance: *mut T = std::ptr::with_exposed_provenance_mut(instance);
-        // SAFETY: the host gives back, once, what a constructor of this export exposed.
-        drop(unsafe { Box::from_raw(instance) });
+        let object: *const T = std::ptr::with_exposed_provenance(instance);
+        // SAFETY: the host gives back, once, what `expose_shared` exposed.
+        drop(unsafe { Arc::from_raw(object) });
         0
     })
 }
 
-unsafe extern "C" fn save<T: Stateful>(instance: usize) -> Saved {
+/// Begins what the instance runs inside, and constructs the instance there.
+fn construct<T, A: Ambient>(context: &Context, create: impl FnOnce() -> Result<T, String>) -> Result<usize, String> {
+    let ambient = A::begin(context)?;
+    let inside = ambient.enter();
+    let created = create();
+    drop(inside);
+    let placed = Placed { value: ManuallyDrop::new(created?), ambient };
+    Ok(Box::into_raw(Box::new(placed)).expose_provenance())
+}
+
+/// # Safety
+/// `instance` came from [`construct`] of a `T` inside `A` and is alive for `'a`.
+unsafe fn borrow<'a, T, A>(instance: usize) -> &'a Placed<T, A> {
+    let instance: *const Placed<T, A> = std::ptr::with_exposed_provenance(instance);
+    // SAFETY: the caller says so.
+    unsafe { &*instance }
+}
+
+unsafe extern "C" fn destroy<T, A: Ambient>(instance: usize) -> Outcome<u8> {
     barrier(|| {
-        // SAFETY: the host saves live instances of this export.
-        let instance = unsafe { borrow::<T>(instance) };
-        stateful::save(instance).into_repr()
+        let instance: *mut Placed<T, A> = std::ptr::with_exposed_provenance_mut(instance);
+        // SAFETY: the host gives back, once, what a constructor of this export exposed.
+        let mut placed = unsafe { Box::from_raw(instance) };
+        let Placed { value, ambient } = &mut *placed;
+        let inside = ambient.enter();
+        // SAFETY: nothing uses the value again, and a `Placed` drops none.
+        unsafe { ManuallyDrop::drop(value) };
+        drop(inside);
+        // Moves the ambient out, and frees the box first.
+        let Placed { ambient, .. } = *placed;
+        u8::from(!ambient.end())
     })
 }
 
-unsafe extern "C" fn restore<T: Stateful>(context: *const RawContext, from: u32, state: RawSlice<u8>) -> Created {
+unsafe extern "C" fn save<T: Stateful, A: Ambient>(instance: usize) -> Saved {
+    barrier(|| {
+        // SAFETY: the host saves live instances of this export.
+        let placed = unsafe { borrow::<T, A>(instance) };
+        let _inside = placed.ambient.enter();
+        stateful::save(&*placed.value).into_repr()
+    })
+}
+
+unsafe extern "C" fn restore<T: Stateful, A: Ambient>(
+    context: *const RawContext,
+    from: u32,
+    state: RawSlice<u8>,
+) -> Created {
     barrier(|| {
         // SAFETY: the host's context lives for the call.
         let context = unsafe { Context::from_raw(context) };
         // SAFETY: so do the state's bytes.
         let bytes: &[u8] = unsafe { Abi::from_repr(state) };
-        stateful::restore::<T>(from, bytes, context).map(expose).into_repr()
+        construct::<T, A>(context, || stateful::restore::<T>(from, bytes, context)).into_repr()
     })
 }

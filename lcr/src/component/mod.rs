@@ -4,11 +4,12 @@
 //! thread's record. [`handle`] and [`pinned`] make calls, along the [`call_path`]; [`context`]
 //! and [`stateful`] construct and restore; [`incremental`] and [`tracked`] copy state while it is in use; [`wire`] is the form in which values of any serde type
 //! cross; [`registration`] collects what the macros generate, and [`export`] has the functions
-//! behind it.
+//! behind it. [`ambient`] is what all code of a component runs inside.
 
-#[allow(missing_debug_implementations, clippy::exhaustive_enums, reason = "generated code alone names it")]
-pub mod async_call;
-#[allow(missing_debug_implementations, clippy::exhaustive_enums, reason = "generated code alone names it")]
+#[allow(missing_debug_implementations, reason = "generated code alone names it")]
+#[allow(clippy::exhaustive_structs, reason = "generated code alone names it")]
+pub mod ambient;
+#[allow(missing_debug_implementations, reason = "generated code alone names it")]
 pub mod call_path;
 pub mod context;
 pub mod export;
@@ -29,5 +30,4 @@ pub mod registration;
 pub mod stateful;
 pub mod tracked;
 pub mod value;
-mod waker;
 pub mod wire;

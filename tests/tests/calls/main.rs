@@ -12,6 +12,7 @@ mod nesting;
 mod pins;
 mod races;
 mod replacement;
+mod runtimes;
 mod stragglers;
 mod threads;
 mod values;

@@ -233,7 +233,7 @@ fn register(methods: &[&'static str], version: u32, replaces: &'static [u32]) ->
     const ROOM: usize = 1024;
     let type_name = "T".repeat(ROOM - private::manifest_len(&declaration)).leak();
     let manifest: [u8; ROOM] = private::manifest_bytes(&private::Declaration { type_name, ..declaration });
-    let export = private::Export::new::<Frame>(
+    let export = private::Export::new::<Frame, private::Bare>(
         manifest.to_vec().leak(),
         thunks.leak(),
         <Frame as private::DefaultCreate>::CREATE,

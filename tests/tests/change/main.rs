@@ -8,6 +8,7 @@ mod faults;
 mod handover;
 mod meanwhile;
 mod plans;
+mod provided;
 mod stalls;
 mod transcript;
 mod unloading;

@@ -16,7 +16,9 @@
 //! - [`drain_ahead`]: after a drain ahead of the gate no call is in an older world.
 //! - [`pins`]: the hand-over sees a pin, or the pin holds a later world with open slots; a call
 //!   that ends the pin under which it was made is seen.
-//! - [`tables`]: a table is freed only when no frame shows it, at whatever slot.
+//! - [`detached`]: an async call between its polls shows in a frame or in a slot, wherever it ends; a cancellation
+//!   meets the call that was found; no async call begins while starts are held back, and none waits for ever.
+//! - [`freeing`]: a table is freed only when no frame shows it, at whatever slot.
 //!
 //! What they do not show: `membarrier`. The models take the path with fences. The call
 //! makes every running thread of the process execute a full fence at some point between
@@ -47,6 +49,7 @@ use super::{
 };
 
 mod calls;
+mod detached;
 mod drain_ahead;
 mod freeing;
 mod gate;

@@ -6,19 +6,25 @@ use crate::{
         interface::{Interface, InterfaceInfo},
         tables::{Created, RawContext, Thunk},
     },
-    component::{export::default_create, panic_barrier::barrier},
+    component::{
+        ambient::{Ambient, Bare, Placed},
+        export::default_create,
+        panic_barrier::barrier,
+    },
 };
 
-/// An interface that `T` implements: `dyn Trait` for every `T: Trait`.
+/// An interface that `T` implements, running inside `A`: `dyn Trait` for every `T: Trait`.
+/// `#[lcr::interface]` implements this trait; it is a bound of functions that take an object of any such type, as
+/// [`Runtime::provide`](crate::Runtime::provide) does.
 ///
 /// # Safety
-/// The functions must be those of [`Interface::METHODS`], in that order, for instances of `T`.
+/// The functions must be those of [`Interface::METHODS`], in that order, for instances of `T` inside `A`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an lcr interface",
     label = "no `#[lcr::interface]` on this trait",
     note = "put `#[lcr::interface(name = \"...\", version = 1)]` on the trait"
 )]
-pub unsafe trait ServedBy<T: 'static>: Interface {
+pub unsafe trait ServedBy<T: 'static, A: Ambient = Bare>: Interface {
     /// The methods' C functions.
     const THUNKS: &'static [Thunk];
     /// What the manifest says of the interface.
@@ -29,32 +35,34 @@ pub unsafe trait ServedBy<T: 'static>: Interface {
 ///
 /// # Safety
 /// The constructor keeps the contract of [`Export::create`](crate::abi::tables::Export::create)
-/// for instances of `Self`.
+/// for instances of `Self` inside `A`.
 #[diagnostic::on_unimplemented(
     message = "no constructor of `{Self}` is known",
     label = "the type has no `Default`",
     note = "derive `Default`, or name a function: `#[lcr::component(create = Self::new)]`"
 )]
-pub unsafe trait DefaultCreate {
+pub unsafe trait DefaultCreate<A: Ambient = Bare> {
     /// The constructor of its export.
     const CREATE: unsafe extern "C" fn(*const RawContext) -> Created;
 }
 
 #[diagnostic::do_not_recommend]
 // SAFETY: `default_create` is the constructor for any type with a default.
-unsafe impl<T: Default> DefaultCreate for T {
-    const CREATE: unsafe extern "C" fn(*const RawContext) -> Created = default_create::<T>;
+unsafe impl<T: Default, A: Ambient> DefaultCreate<A> for T {
+    const CREATE: unsafe extern "C" fn(*const RawContext) -> Created = default_create::<T, A>;
 }
 
-/// Runs a method of the instance `this` within the barrier. `method` lifts the call's
-/// arguments and lowers its result.
+/// Runs a method of the instance `this` within the barrier, inside what the instance runs inside. `method`
+/// lifts the call's arguments and lowers its result.
 ///
 /// # Safety
-/// `this` is a `T` and is alive.
+/// `this` is a `T` that was constructed inside `A`, and is alive.
 #[inline(always)]
-pub unsafe fn serve<T, R: Copy>(this: *const (), method: impl FnOnce(&T) -> R) -> Outcome<R> {
+pub unsafe fn serve<T, A: Ambient, R: Copy>(this: *const (), method: impl FnOnce(&T) -> R) -> Outcome<R> {
     barrier(|| {
         // SAFETY: the caller says so.
-        method(unsafe { &*this.cast::<T>() })
+        let placed = unsafe { &*this.cast::<Placed<T, A>>() };
+        let _inside = placed.ambient.enter();
+        method(&placed.value)
     })
 }

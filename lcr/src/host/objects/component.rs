@@ -15,7 +15,7 @@ use crate::{
         world::Target,
     },
     component::identity::ComponentId,
-    error::Result,
+    error::{Error, ErrorKind, Result},
     host::{
         ids::ViewId,
         image::{
@@ -27,6 +27,8 @@ use crate::{
         },
     },
 };
+
+use super::provided::Object;
 
 /// A component that was loaded from a file or is linked into the host.
 pub(crate) struct Component {
@@ -95,6 +97,8 @@ pub(crate) struct Implementation {
     pub(crate) manifest: ExportManifest,
     pub(crate) export: &'static tables::Export,
     functions: Mutex<HashMap<ViewId, Arc<Functions>>>,
+    /// The object of the program that its instances are; `None` if its instances are constructed.
+    object: Option<Object>,
 }
 
 impl Implementation {
@@ -103,7 +107,42 @@ impl Implementation {
         manifest: ExportManifest,
         export: &'static tables::Export,
     ) -> Arc<Implementation> {
-        Arc::new(Implementation { component, manifest, export, functions: Mutex::default() })
+        Arc::new(Implementation { component, manifest, export, functions: Mutex::default(), object: None })
+    }
+
+    /// The implementation whose instances are counts of an object of the program.
+    pub(super) fn of_object(
+        component: Arc<Component>,
+        manifest: ExportManifest,
+        export: &'static tables::Export,
+        object: Object,
+    ) -> Arc<Implementation> {
+        let object = Some(object);
+        Arc::new(Implementation { component, manifest, export, functions: Mutex::default(), object })
+    }
+
+    /// If its instances are an object of the program: the address of the object, with a count of its own
+    /// for an instance.
+    ///
+    /// # Errors
+    /// `Closed` if the object was taken out of the runtime.
+    pub(in crate::host) fn share_object(&self) -> Option<Result<usize>> {
+        let gone = || {
+            let text = format!("the object `{}` is no longer provided; ask again", self.component);
+            Error::new(ErrorKind::Closed, text)
+        };
+        self.object.as_ref().map(|object| object.share().ok_or_else(gone))
+    }
+
+    /// Whether its instances were an object of the program that was taken out of the runtime meanwhile.
+    pub(in crate::host) fn lacks_object(&self) -> bool {
+        self.object.as_ref().is_some_and(Object::is_taken)
+    }
+
+    /// Takes out the object of the program that its instances are, if they are one: the address of the
+    /// object, with the count that the implementation had. No further instance is made.
+    pub(super) fn take_object(&self) -> Option<usize> {
+        self.object.as_ref()?.take()
     }
 
     /// Refuses a view that the implementation cannot serve.

@@ -49,6 +49,13 @@ impl Instance {
         Instance { address, implementation, first_generation, needs }
     }
 
+    /// The count of an object of the program that an implementation had, if its instances are one: the caller
+    /// retires the instance, and no further one is made.
+    pub(in crate::host) fn of_object(implementation: &Arc<Implementation>, generation: Generation) -> Option<Instance> {
+        let address = implementation.take_object()?;
+        Some(Instance::new(address, Arc::clone(implementation), generation, Vec::new()))
+    }
+
     /// The same object, with `first_generation` as the first world that may show it.
     #[must_use]
     pub(crate) fn shown_since(self, first_generation: Generation) -> Instance {

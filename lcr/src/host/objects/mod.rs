@@ -1,6 +1,7 @@
 //! What is present in a runtime. [`registry`] has the [providers](provider), with the [components and
 //! implementations](component) that serve them. [`services`] are what handles are bound to, [`instances`] the
-//! objects that serve them, and [`slots`] what handles point to. [`builders`] says which thread constructs
+//! objects that serve them, and [`slots`] what handles point to. [`provided`] are objects
+//! of the program in the place of constructed ones, and an [`offer`] describes one to a plan. [`builders`] says which thread constructs
 //! what, and [`uncommitted`] has what a transaction has made and not committed. [`order`] sorts by
 //! dependency, and [`cycle`] refuses what cannot be sorted.
 //!
@@ -12,8 +13,10 @@ pub(crate) mod builders;
 pub(crate) mod component;
 mod cycle;
 pub(crate) mod instances;
+pub(crate) mod offer;
 pub(crate) mod order;
 pub(crate) mod owner;
+mod provided;
 pub(crate) mod provider;
 pub(crate) mod registry;
 pub(crate) mod services;

@@ -62,6 +62,11 @@ impl Registry {
         self.providers.iter().filter(|(_, provider)| provider.is_committed())
     }
 
+    /// The implementations of all providers, including those that a transaction has not committed.
+    pub(in crate::host) fn implementations(&self) -> impl Iterator<Item = &Arc<Implementation>> {
+        self.providers.iter().map(|(_, provider)| provider.implementation())
+    }
+
     /// Whether an implementation serves a provider, including those that a transaction has not committed.
     pub(crate) fn is_present(&self, implementation: &Arc<Implementation>) -> bool {
         self.providers.iter().any(|(_, provider)| Arc::ptr_eq(provider.implementation(), implementation))
@@ -170,10 +175,10 @@ impl Registry {
         self.providers.iter_mut().for_each(|(_, provider)| provider.thaw());
     }
 
-    /// Carries out what a transaction has announced. Returns the components that no provider has any more,
-    /// each once.
-    pub(crate) fn commit(&mut self, by: TransactionId) -> Vec<Arc<Component>> {
-        let mut left = Vec::new();
+    /// Carries out what a transaction has announced. Returns the implementations that were replaced or
+    /// removed, and the components that no provider has any more, each once.
+    pub(crate) fn commit(&mut self, by: TransactionId) -> (Vec<Arc<Implementation>>, Vec<Arc<Component>>) {
+        let mut implementations = Vec::new();
         let ids: Vec<ProviderId> = self.providers.iter().map(|(id, _)| id).collect();
         for id in ids {
             match self.providers[id].commit(by) {
@@ -185,16 +190,18 @@ impl Registry {
                         strike(&mut self.components, &before.component.id.name, id);
                         self.components.entry(name).or_default().push(id);
                     }
-                    left.push(Arc::clone(&before.component));
+                    implementations.push(before);
                 }
-                Committed::Removed => left.push(Arc::clone(&self.remove(id).implementation().component)),
+                Committed::Removed => implementations.push(Arc::clone(self.remove(id).implementation())),
             }
         }
+        let components = implementations.iter().map(|implementation| Arc::clone(&implementation.component));
+        let mut left: Vec<_> = components.collect();
         self.bindings.append(&mut self.pending_bindings);
         left.sort_by_key(|component| Arc::as_ptr(component).addr());
         left.dedup_by(|a, b| Arc::ptr_eq(a, b));
         left.retain(|component| !self.uses(component));
-        left
+        (implementations, left)
     }
 
     fn uses(&self, component: &Arc<Component>) -> bool {

@@ -30,15 +30,22 @@
 //! thread destroys the successors or commits, when it is outside of them. If the thread hangs and its
 //! transaction is given up, it still finds the same successors: what they tell each other does not reach the
 //! old world, and the next transaction does not wait for the thread.
+//!
+//! An async call into a successor may outlive the constructor that made it, and be polled by any thread. Its slot
+//! shows the same table. While there is such a call a transaction does not commit ([`Uncommitted::is_awaited`]),
+//! since a drain would not find the call; and if the transaction is refused, its successors are not destroyed.
 
-use std::{collections::HashMap, ptr, sync::Arc};
+use std::{collections::HashMap, mem, ptr, sync::Arc};
 
 use crate::{
     abi::world::{Table, Target},
     host::{
         ids::{ServiceId, ThreadId},
         image::link::Views,
-        worlds::{records::ThreadRecord, world::World},
+        worlds::{
+            records::{self, ThreadRecord},
+            world::World,
+        },
     },
 };
 
@@ -75,9 +82,15 @@ impl Uncommitted {
         self.0.remove(&thread)
     }
 
-    /// In the child of a fork: no thread has a transaction.
+    /// In the child of a fork: no thread has a transaction. The tables stay, since a future may show one.
     pub(in crate::host) fn forget_all(&mut self) {
-        self.0.clear();
+        mem::forget(mem::take(&mut self.0));
+    }
+
+    /// Whether an async call into a successor of a thread has neither ended nor been dropped. The thread is in no
+    /// call, so that none begins.
+    pub(crate) fn is_awaited(&self, thread: ThreadId) -> bool {
+        self.0.get(&thread).is_some_and(Successors::are_awaited)
     }
 
     #[cfg(test)]
@@ -131,6 +144,11 @@ impl Uncommitted {
 }
 
 impl Successors {
+    /// As [`Uncommitted::is_awaited`].
+    pub(crate) fn are_awaited(&self) -> bool {
+        records::detached().any(|call| ptr::eq(call.table, self.shown.table()))
+    }
+
     /// Whether new code is calling: the thread's innermost call is into a successor; or the thread is in no
     /// call, and the transaction itself runs a successor's code.
     fn is_new_code(&self, thread: &'static ThreadRecord) -> bool {

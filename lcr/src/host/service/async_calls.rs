@@ -15,8 +15,8 @@ use crate::{
         detached::Detached,
         fault::FaultKind,
         frame::Place,
-        tables::{AT_GATE, RawEntered, RawSlot},
-        waker::WakerHead,
+        tables::{RawEntered, RawSlot},
+        waker::WakerHeader,
         world::Table,
     },
     host::{
@@ -38,11 +38,13 @@ use super::{
 
 /// The answer of [`enter`] if the call is inside, or refused.
 const ENTERED: u32 = 0;
+/// The answer of [`enter`] if the call waits.
+const PENDING: u32 = 1;
 
 pub(super) unsafe extern "C" fn enter(
     slot: *const RawSlot,
     method: u32,
-    waker: *const WakerHead,
+    waker: *const WakerHeader,
     ticket: *mut u64,
     out: *mut RawEntered,
 ) -> u32 {
@@ -63,7 +65,7 @@ pub(super) unsafe extern "C" fn enter(
         Ok(None) => {
             // SAFETY: as above.
             unsafe { ticket.write(kept) };
-            return AT_GATE;
+            return PENDING;
         }
         Err(refusal) => refused(thread, refusal),
     };

@@ -129,6 +129,13 @@ impl RuntimeInner {
             let instance = self.instantiate(&implementation, config.as_deref(), visibility, Creation::Construct);
             let mut state = self.state();
             state.objects.end_build(sys::thread_id());
+            if implementation.lacks_object() && !self.is_closed() {
+                // A commit has taken the object out meanwhile: its successor serves.
+                if let Ok(instance) = instance {
+                    self.discard(state, instance);
+                }
+                continue;
+            }
             let instance = instance?;
             while state.is_frozen_for(provider, me) && !self.is_closed() && Instant::now() < deadline {
                 state = match self.wait_for(state, Wait::Thawed(provider), deadline) {
@@ -227,6 +234,9 @@ impl RuntimeInner {
         needs: &[Held],
         creation: Creation<'_>,
     ) -> Result<usize> {
+        if let Some(object) = implementation.share_object() {
+            return object;
+        }
         let construction = Construction { inner: self, needs, implementation };
         let component: &str = &implementation.component.id.name;
         let context = RawContext {

@@ -291,6 +291,8 @@ impl State {
     /// replaced before, then the instances, dependents before their dependencies.
     fn last_ones(&mut self, ending: &mut Inner) {
         let retired_at = self.generation();
+        let objects: Vec<_> = self.objects.registry().implementations().map(Arc::clone).collect();
+        objects.iter().for_each(|implementation| self.retire_object(implementation));
         let left = std::mem::take(&mut self.retiring);
         ending.queue.extend(left.into_iter().map(|retiring| Last { id: None, retiring }));
         let services = self.objects.take_services();

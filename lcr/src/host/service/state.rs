@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::host::{
     ids::{Generation, ProviderId, ServiceId, SlotId, ThreadId},
     objects::{
+        component::Implementation,
         instances::{Held, Instance},
         owner::Objects,
     },
@@ -101,6 +102,15 @@ impl State {
     pub(super) fn retire_unused(&mut self, instance: Arc<Instance>) {
         let retired_at = self.generation().next();
         self.retire(instance, Vec::new(), retired_at);
+    }
+
+    /// Gives up the object of the program that an implementation's instances are, if they are one: the
+    /// reaper destroys it.
+    pub(crate) fn retire_object(&mut self, implementation: &Arc<Implementation>) {
+        if let Some(instance) = Instance::of_object(implementation, self.generation()) {
+            self.tally.note_constructed();
+            self.retire_unused(Arc::new(instance));
+        }
     }
 
     /// Begins a transaction on a thread: its successors will come after the current world.

@@ -1,0 +1,77 @@
+//! What the code of a component runs inside, beside its caller's frame: nothing, or a runtime of its image.
+//!
+//! `#[lcr::component(runtime = tokio)]` names an [`Ambient`] by its type, [`Tokio`]; without the key it is
+//! [`Bare`]. Every C function of an export is generic over the implementing type *and* its ambient, and calls the
+//! author's code between [`Ambient::enter`] and the drop of what that returned. For [`Bare`] both are nothing, so
+//! a component without a runtime pays nothing.
+//!
+//! Invariants
+//! 1. An instance lies in a [`Placed`], beside what it runs inside. The instance comes first, so that its address
+//!    is also that of the `Placed`, and code that has no use for the ambient may take it for a `T`. Beside
+//!    [`Bare`], which has no size, a `T` that lies elsewhere is as good: an object of the program.
+//! 2. What an instance runs inside begins before its constructor and ends behind its destructor.
+//! 3. `enter` is called, and its guard dropped, inside the panic barrier.
+
+use std::mem::ManuallyDrop;
+
+use super::context::Context;
+
+// tokio has another face under `cfg(loom)`.
+#[cfg(all(feature = "tokio", not(loom)))]
+mod tokio;
+
+#[cfg(all(feature = "tokio", not(loom)))]
+pub use self::tokio::Tokio;
+
+/// What a component's code runs inside.
+#[diagnostic::on_unimplemented(
+    message = "`runtime = tokio` needs the feature `tokio` of `lcr`",
+    label = "`lcr` is built without tokio",
+    note = "add the feature in Cargo.toml, beside `default-features = false`: `features = [\"tokio\"]`"
+)]
+pub trait Ambient: Sized + 'static {
+    /// Being inside, until it is dropped. Dropped in the reverse order, on the thread that entered.
+    type Guard<'a>;
+
+    /// Begins for an instance that is about to be constructed.
+    ///
+    /// # Errors
+    /// Why that is impossible; the instance is not constructed then.
+    fn begin(context: &Context) -> Result<Self, String>;
+
+    /// Goes inside.
+    fn enter(&self) -> Self::Guard<'_>;
+
+    /// Ends for an instance that was destroyed. Returns whether nothing is left of it.
+    fn end(self) -> bool;
+}
+
+/// No runtime: a component's code runs on its caller's thread, and inside nothing.
+pub struct Bare;
+
+impl Ambient for Bare {
+    type Guard<'a> = ();
+
+    fn begin(_: &Context) -> Result<Bare, String> {
+        Ok(Bare)
+    }
+
+    #[inline(always)]
+    fn enter(&self) {}
+
+    fn end(self) -> bool {
+        true
+    }
+}
+
+/// What `runtime = tokio` names in a build without the feature: nothing that a component could run inside.
+#[cfg(not(all(feature = "tokio", not(loom))))]
+pub struct Tokio;
+
+/// An instance, and what it runs inside.
+#[repr(C)]
+pub struct Placed<T, A> {
+    /// Dropped by hand, while the thread is inside `ambient`.
+    pub value: ManuallyDrop<T>,
+    pub ambient: A,
+}

@@ -12,6 +12,7 @@ Usage: live_kv [OPTIONS]            drive a server of its own, replace, check, r
                                     then kill, stop, deadlock and abort a server
        live_kv --serve ADDR         serve redis-cli, redis-benchmark and others
        live_kv --check ADDR         write to a server that runs and read everything back
+       live_kv --sizes MIB,MIB,..   print how long a replacement holds callers, by size of the state
 
 Options:
   --replace-every MS    with --serve: replace components, and pause MS in between
@@ -44,6 +45,8 @@ pub(crate) enum Mode {
     Serve(String),
     /// Be a client only.
     Check(String),
+    /// Measure replacements of states of these sizes, in MiB of keys and values.
+    Sizes(Vec<usize>),
     /// Print [`HELP`].
     Help,
 }
@@ -88,6 +91,7 @@ impl Args {
                 "help" => args.mode = Mode::Help,
                 "serve" => args.choose(Mode::Serve(parser.value()?.string()?))?,
                 "check" => args.choose(Mode::Check(parser.value()?.string()?))?,
+                "sizes" => args.choose(Mode::Sizes(sizes(parser.value()?.string()?)?))?,
                 "replace-every" => {
                     args.replace_every = Some(Duration::from_millis(number(&mut parser, &flag, 1)?));
                 }
@@ -114,7 +118,7 @@ impl Args {
 
     fn choose(&mut self, mode: Mode) -> Result<(), ArgsError> {
         match self.mode {
-            Mode::Serve(_) | Mode::Check(_) => Err(ArgsError::TwoModes),
+            Mode::Serve(_) | Mode::Check(_) | Mode::Sizes(_) => Err(ArgsError::TwoModes),
             // `--help` wins over whatever else is asked for.
             Mode::Help => Ok(()),
             Mode::Drive => {
@@ -122,6 +126,14 @@ impl Args {
                 Ok(())
             }
         }
+    }
+}
+
+fn sizes(value: String) -> Result<Vec<usize>, ArgsError> {
+    let sizes = value.split(',').map(|size| size.parse().ok().filter(|size| (1..=1 << 20).contains(size)));
+    match sizes.collect() {
+        Some(sizes) => Ok(sizes),
+        None => Err(ArgsError::NotANumber { flag: "sizes".to_owned(), value, least: 1 }),
     }
 }
 
@@ -138,7 +150,7 @@ pub(crate) enum ArgsError {
     Unknown(String),
     /// A value is not a number, or too small.
     NotANumber { flag: String, value: String, least: u8 },
-    /// Serving and checking at a time.
+    /// Serving, checking or measuring at a time.
     TwoModes,
     /// Some connections would have no key.
     FewKeys { keys: usize, connections: usize },
@@ -153,7 +165,9 @@ impl fmt::Display for ArgsError {
             ArgsError::NotANumber { flag, value, least } => {
                 write!(f, "--{flag} takes a number of at least {least}, not {value:?}")
             }
-            ArgsError::TwoModes => f.write_str("--serve and --check exclude each other; run the program twice"),
+            ArgsError::TwoModes => {
+                f.write_str("--serve, --check and --sizes exclude each other; run the program once for each")
+            }
             ArgsError::FewKeys { keys, connections } => {
                 write!(f, "{keys} keys are too few for {connections} connections; each needs at least one")
             }

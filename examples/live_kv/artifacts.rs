@@ -16,6 +16,7 @@ use std::{
 use serde_json::Value;
 
 pub(crate) const ENGINE_HASH: &str = "kv_engine_hash";
+pub(crate) const ENGINE_HASH_NEXT: &str = "kv_engine_hash_next";
 pub(crate) const ENGINE_TREE: &str = "kv_engine_tree";
 pub(crate) const COMMANDS_V1: &str = "kv_commands_v1";
 pub(crate) const COMMANDS_V2: &str = "kv_commands_v2";

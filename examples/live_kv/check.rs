@@ -30,6 +30,7 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
         address,
         connections: args.connections,
         keys: args.keys,
+        least: 0,
         prefix: &prefix,
         seed: args.seed(),
         activity: &activity,

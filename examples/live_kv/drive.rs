@@ -39,6 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, Fatal> {
         address: server.address(),
         connections: args.connections,
         keys: args.keys,
+        least: 0,
         prefix: "live",
         seed,
         activity: &activity,

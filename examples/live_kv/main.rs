@@ -11,6 +11,7 @@
 //! - [`serve`]: a server for `redis-cli`, `redis-benchmark` and other clients. `sam` keeps its listener and
 //!   its journal of writes ([`keep`]), so both outlive the process.
 //! - [`check`]: the checking client alone.
+//! - [`sizes`]: how long a replacement holds callers, for states of several sizes.
 //!
 //! `#[sam::main]` makes the process a supervisor and runs `main` in a child of it. With
 //! `SAM_DISABLE=1` there is no supervisor, no journal, and nothing is restarted.
@@ -27,6 +28,7 @@ mod report;
 mod serve;
 mod server;
 mod setup;
+mod sizes;
 mod survive;
 
 use std::{env, process::ExitCode};
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Mode::Drive => drive::run(&args),
         Mode::Serve(address) => serve::run(&args, address),
         Mode::Check(address) => check::run(&args, address),
+        Mode::Sizes(sizes) => sizes::run(&args, sizes),
         Mode::Help => {
             print!("{HELP}");
             Ok(true)

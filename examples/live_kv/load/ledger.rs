@@ -51,6 +51,7 @@ impl Versions {
 pub(crate) struct Ledger {
     prefix: String,
     number: usize,
+    least: usize,
     /// Plain keys.
     pub(crate) keys: Vec<Versions>,
     /// Counters; their version is their value.
@@ -67,6 +68,7 @@ impl Ledger {
         Ledger {
             prefix: load.prefix.to_owned(),
             number,
+            least: load.least,
             keys: vec![Versions::default(); share(load, number)],
             counters: vec![Versions::default(); COUNTERS],
             pairs: vec![Versions::default(); PAIRS],
@@ -89,11 +91,12 @@ impl Ledger {
         ["left", "right"].map(|side| format!("{}:pair:{of}:{index}:{side}", self.prefix).into_bytes())
     }
 
-    /// A key's value in some version: it names both, and has one of 64 lengths.
+    /// A key's value in some version: it names both, and has one of 64 lengths unless it is lengthened to the
+    /// least one.
     pub(crate) fn value(&self, index: usize, version: u64) -> Vec<u8> {
         let mut value = format!("{}:{index}:{version}:", self.number).into_bytes();
         let padding = (index as u64).wrapping_mul(31).wrapping_add(version) % 64;
-        value.resize(value.len() + padding as usize, b'.');
+        value.resize((value.len() + padding as usize).max(self.least), b'.');
         value
     }
 

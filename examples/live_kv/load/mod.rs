@@ -39,6 +39,8 @@ pub(crate) struct Load<'a> {
     pub(crate) connections: usize,
     /// Keys of all connections together.
     pub(crate) keys: usize,
+    /// The least length of a value.
+    pub(crate) least: usize,
     /// The prefix of all keys.
     pub(crate) prefix: &'a str,
     /// The seed of the random choices.

@@ -3,6 +3,7 @@
 pub(crate) mod changes;
 pub(crate) mod injected;
 pub(crate) mod latency;
+pub(crate) mod sizes;
 
 use std::fmt::Write;
 

@@ -104,6 +104,7 @@ pub(crate) fn run(args: &Args, artifacts: &Artifacts) -> Result<bool, Fatal> {
         address: server.address,
         connections: args.connections,
         keys: args.keys,
+        least: 0,
         prefix: "survive",
         seed: args.seed(),
         activity: &activity,

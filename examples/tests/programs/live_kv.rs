@@ -180,13 +180,31 @@ fn a_check_notices_what_another_client_destroys() {
 }
 
 #[test]
+fn the_table_of_holds_has_a_line_for_each_size_and_kind_of_replacement() {
+    let mut command = live_kv(&["--sizes", "1,2", "--components"]);
+    let output = command.arg(examples()).output().unwrap();
+    let said = text(&output);
+    assert!(
+        output.status.success() && said.contains("No request failed and no acknowledged write was lost."),
+        "{said}"
+    );
+    for (keys, state) in [(9_986, "1.0 MiB"), (19_972, "2.0 MiB")] {
+        for what in ["another build", "another structure"] {
+            let is_of = |line: &&str| line.contains(&keys.to_string()) && line.contains(state) && line.contains(what);
+            assert_eq!(said.lines().filter(is_of).count(), 1, "{said}");
+        }
+    }
+}
+
+#[test]
 fn a_wrong_command_line_is_explained_and_ends_with_status_2() {
     for (arguments, expected) in [
         (&["--serv", "x"][..], "there is no flag --serv; --help lists them"),
         (&["--keys", "many"], "--keys takes a number of at least 1, not \"many\""),
         (&["--keys", "0"], "--keys takes a number of at least 1, not \"0\""),
         (&["--keys", "3", "--connections", "4"], "3 keys are too few for 4 connections"),
-        (&["--serve", "a:1", "--check", "a:1"], "--serve and --check exclude each other"),
+        (&["--serve", "a:1", "--check", "a:1"], "--serve, --check and --sizes exclude each other"),
+        (&["--sizes", "20,x"], "--sizes takes a number of at least 1, not \"20,x\""),
         (&["--serve"], "missing argument for option '--serve'"),
         (&["word"], "unexpected argument \"word\""),
     ] {

@@ -17,6 +17,7 @@ pages! {
     many_components
     threads
     with_tokio
+    async_methods
     background_work
     what_is_not_shared
     plugin_folders

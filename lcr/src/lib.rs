@@ -64,6 +64,7 @@
 //! | [`many_components`](guide::many_components) | needs, cycles, one of several, several in one plan, removing |
 //! | [`threads`](guide::threads) | which code runs on which thread, pins, callbacks, signals, forks |
 //! | [`with_tokio`](guide::with_tokio) | where a program on tokio calls, replaces and drops |
+//! | [`async_methods`](guide::async_methods) | `async fn` in an interface: executors, wakers, replacement |
 //! | [`background_work`](guide::background_work) | tokio, threads and thread pools inside a component, and how they end |
 //! | [`what_is_not_shared`](guide::what_is_not_shared) | statics, thread-locals, loggers, standard output, allocators |
 //! | [`plugin_folders`](guide::plugin_folders) | loading a folder, refusing one file, taking up new ones |

@@ -17,6 +17,7 @@ pub mod v0_1_0 {
     pub use crate::{
         abi::{
             fault::Outcome,
+            future::{Polled, RawCall},
             interface::{Interface, InterfaceInfo, Method, Need, interface_bytes, interface_len},
             manifest::{Declaration, Flags, manifest_bytes, manifest_len},
             shape::{Kind, Part, Shape, bounds},
@@ -29,10 +30,13 @@ pub mod v0_1_0 {
         },
         component::{
             ambient::{Ambient, Bare, Tokio},
-            call_path::Callee,
+            async_call::AsyncCallee,
+            call_path::{Callee, Unserved},
             export::{create_with, healthy_with},
             fault::{RaiseAsErr, RaiseAsPanic, Tag},
             generated::{
+                async_requests::{fault_of, request_async},
+                async_services::serve_async,
                 callbacks::{Bounds, Unbounded},
                 fields::{MustNotImplementDrop, PlainField, require_plain_field, require_within},
                 requests::{request, request_or_default},

@@ -190,3 +190,57 @@ pub trait Old {
         1
     }
 }
+
+/// A queue, whose callers wait.
+#[lcr::interface(name = "kv.queue", version = 1)]
+pub trait Queue {
+    /// Get.
+    async fn get(&self, key: &str) -> Option<Vec<u8>>;
+    /// Put.
+    async fn put(&self, key: &str, values: &mut [u64]) -> Result<(), StoreError>;
+    /// Nothing.
+    async fn nothing(&self);
+    /// Each.
+    async fn each(&self, f: &(dyn Fn(&str, u64) -> bool + Sync), g: Box<dyn Fn(&str) + Send>, _: u8) -> usize {
+        g("x");
+        self.nothing().await;
+        usize::from(f("x", 1))
+    }
+    /// View.
+    async fn view<'a>(&'a self, view: View<'a, Option<&'a str>>) -> Result<u64, StoreError> {
+        let found = self.get(view.key).await.ok_or(StoreError::Full)?;
+        if found.is_empty() {
+            return Ok(1);
+        }
+        Ok(found.len() as u64)
+    }
+    /// Goes.
+    #[deprecated]
+    async fn goes(&self, mut by: u64) -> u64 {
+        by += 1;
+        by
+    }
+    /// Raw.
+    #[must_use]
+    async fn r#type(&self, r#fn: lcr::Serde<Vec<u8>>) -> lcr::Bytes;
+}
+
+#[lcr::component(create = HashStore::open)]
+impl Queue for HashStore {
+    async fn get(&self, key: &str) -> Option<Vec<u8>> {
+        self.nothing().await;
+        Store::get(self, key)
+    }
+    async fn put(&self, key: &str, values: &mut [u64]) -> Result<(), StoreError> {
+        self.nothing().await;
+        values.reverse();
+        Store::put(self, key, &[])
+    }
+    async fn nothing(&self) {
+        std::future::ready(()).await;
+    }
+    async fn r#type(&self, r#fn: lcr::Serde<Vec<u8>>) -> lcr::Bytes {
+        self.nothing().await;
+        lcr::Bytes::from(r#fn.0)
+    }
+}

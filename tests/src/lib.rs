@@ -8,6 +8,7 @@ pub mod guarded;
 pub mod guest;
 pub mod interfaces;
 pub mod keeper;
+pub mod kitchen;
 pub mod ledger;
 pub mod manifests;
 pub mod office;

@@ -7,7 +7,8 @@ trait Store {
         u8: Copy;
     fn argument(&self, value: impl Copy);
     fn result(&self) -> impl Copy;
-    async fn later(&self);
+    async fn later(&self) -> &str;
+    async fn lent(&self, f: &dyn Fn(u8));
     unsafe fn unchecked(&self);
     extern "C" fn foreign(&self);
     #[cfg(unix)]

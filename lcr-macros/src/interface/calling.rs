@@ -5,6 +5,7 @@ use quote::{ToTokens as _, format_ident, quote_spanned};
 use syn::{TypeParamBound, ext::IdentExt as _, parse_quote};
 
 use super::{
+    asyncness::{desugar, output_of},
     model::{Argument, Callback, Interface, Method, Passing},
     serving::{closure, unspanned},
 };
@@ -21,16 +22,18 @@ pub(super) fn calls(interface: &Interface) -> TokenStream {
     let lcr = private();
     let name = &interface.item.ident;
     let methods = interface.methods.iter().map(|method| {
-        let body = call(method);
+        let body = if method.is_async { call_async(method) } else { call(method) };
         let signature = signature(method, &call_name(method));
         ours!(#[inline(always)] #signature #body)
     });
     let outlives: Vec<_> =
         interface.item.supertraits.iter().filter(|bound| matches!(bound, TypeParamBound::Lifetime(_))).collect();
     let lifetime = if outlives.is_empty() { ours!('__lcr) } else { ours!('__lcr: #(#outlives)+*) };
+    let is_async = interface.methods.iter().any(|method| method.is_async);
+    let callee = if is_async { ours!(AsyncCallee) } else { ours!(Callee) };
     ours! {
-        trait __LcrCalls<#lifetime>: #name + #lcr::Callee<Interface = dyn #name + '__lcr> { #(#methods)* }
-        impl<#lifetime, __LcrT: #name + #lcr::Callee<Interface = dyn #name + '__lcr>> __LcrCalls<'__lcr> for __LcrT {}
+        trait __LcrCalls<#lifetime>: #name + #lcr::#callee<Interface = dyn #name + '__lcr> { #(#methods)* }
+        impl<#lifetime, __LcrT: #name + #lcr::#callee<Interface = dyn #name + '__lcr>> __LcrCalls<'__lcr> for __LcrT {}
     }
 }
 
@@ -75,6 +78,7 @@ pub(super) fn defaults(interface: &Interface) -> Option<TokenStream> {
 fn copy_default(method: &Method) -> TokenStream {
     let mut copy = method.item.clone();
     copy.sig.ident = default_name(method);
+    desugar(&mut copy);
     copy.attrs.retain(|attribute| {
         !["doc", "must_use", "deprecated", "inline"].iter().any(|name| attribute.path().is_ident(name))
     });
@@ -93,7 +97,7 @@ fn signature(method: &Method, name: &Ident) -> TokenStream {
         let (name, ty) = (&argument.name, &argument.ty);
         ours!(#name: #ty)
     });
-    let output = &method.signature().output;
+    let output = output_of(method.signature(), &method.result);
     ours!(fn #name #generics (#receiver, #(#arguments),*) #output)
 }
 
@@ -134,6 +138,86 @@ fn call(method: &Method) -> TokenStream {
         }
     };
     quote_spanned!(place=> { #(#callbacks)* #answer })
+}
+
+/// The body of an async call: a future that owns the arguments, and lowers them when it is polled first.
+fn call_async(method: &Method) -> TokenStream {
+    let lcr = private();
+    let number = Literal::usize_unsuffixed(method.number);
+    let this = this(method);
+    let result = &method.result;
+    // A lent function is wrapped in a closure that lives as long as the future, and that is what is lent.
+    let wrapped = method.arguments.iter().filter(|argument| matches!(argument.passing, Passing::Borrowed(_)));
+    let wrapped: Vec<_> = wrapped.filter_map(unpack).collect();
+    let values = method.arguments.iter().map(|argument| match &argument.passing {
+        Passing::Borrowed(_) => {
+            let callback = callback_name(&argument.name);
+            ours!(&#callback)
+        }
+        Passing::Value | Passing::Boxed(_) => argument.name.to_token_stream(),
+    });
+    let boxed = method.arguments.iter().filter(|argument| matches!(argument.passing, Passing::Boxed(_)));
+    let boxed: Vec<_> = boxed.filter_map(unpack).collect();
+    let patterns = method.arguments.iter().map(|argument| match &argument.passing {
+        Passing::Borrowed(_) => callback_name(&argument.name).to_token_stream(),
+        Passing::Value | Passing::Boxed(_) => argument.name.to_token_stream(),
+    });
+    let lowered = method.arguments.iter().map(|argument| match &argument.passing {
+        Passing::Borrowed(_) => {
+            let callback = callback_name(&argument.name);
+            tokens::lower(&parse_quote!(#lcr::BorrowedCallback), ours!(#lcr::BorrowedCallback::new(#callback)))
+        }
+        Passing::Value | Passing::Boxed(_) => lower(argument),
+    });
+    let place = method.place();
+    let lowered = quote_spanned!(place=> (#(#lowered,)*));
+    let lowered = if boxed.is_empty() { lowered } else { quote_spanned!(place=> { #(#boxed)* #lowered }) };
+    let raise = quote_spanned!(place=> (&&#lcr::Tag::<#result>::new()).raise_lcr_fault(fault));
+    let memory = Memory::new("memory_of_the_component", &method.result);
+    let value = memory.receive(&method.result, local("value"));
+    let memory = memory.declare();
+    let unserved = if method.has_default {
+        let default = default_name(method);
+        let passed = method.arguments.iter().map(|argument| &argument.name);
+        let given = method.arguments.iter().map(|argument| match &argument.passing {
+            Passing::Borrowed(_) => ours!(_),
+            Passing::Value | Passing::Boxed(_) => argument.name.to_token_stream(),
+        });
+        quote_spanned! {place=>
+            ::core::result::Result::Err(#lcr::Unserved::Missing((#(#given,)*))) => __LcrDefaults::#default(#this, #(#passed),*).await,
+            ::core::result::Result::Err(#lcr::Unserved::Fault(fault)) => #raise,
+        }
+    } else {
+        quote_spanned! {place=>
+            ::core::result::Result::Err(unserved) => {
+                let fault = #lcr::fault_of(#this, #number, unserved);
+                #raise
+            }
+        }
+    };
+    quote_spanned! {place=>
+        {
+            async move {
+                #(#wrapped)*
+                let request = unsafe {
+                    #lcr::request_async(
+                        #this,
+                        #number,
+                        (#(#values,)*),
+                        |(#(#patterns,)*)| #lowered,
+                        |value| {
+                            #memory
+                            #value
+                        },
+                    )
+                };
+                match request.await {
+                    ::core::result::Result::Ok(value) => value,
+                    #unserved
+                }
+            }
+        }
+    }
 }
 
 fn lower(argument: &Argument) -> TokenStream {

@@ -117,7 +117,12 @@ fn check_method(method: &Method, refusals: &mut Refusals) {
         check_pattern(&argument.pattern, refusals);
         match &argument.passing {
             Passing::Value => check_type(&argument.ty, Place::Argument, refusals),
-            Passing::Borrowed(callback) => check_callback(callback, false, refusals),
+            Passing::Borrowed(callback) => {
+                check_callback(callback, false, refusals);
+                if method.is_async {
+                    check_shared(callback, refusals);
+                }
+            }
             Passing::Boxed(callback) => check_callback(callback, true, refusals),
         }
     }
@@ -126,13 +131,6 @@ fn check_method(method: &Method, refusals: &mut Refusals) {
 
 fn check_qualifiers(method: &Method, refusals: &mut Refusals) {
     let signature = method.signature();
-    if let Some(asyncness) = &signature.asyncness {
-        refusals.refuse(
-            asyncness,
-            "`async fn` is refused: a future cannot cross an image border yet; \
-             make the method blocking, or take a callback `Box<dyn Fn(..) + Send>` that receives the result",
-        );
-    }
     if let Safety::Unsafe(unsafety) = &signature.safety {
         refusals.refuse(
             unsafety,
@@ -220,6 +218,17 @@ fn check_callback(callback: &Callback, boxed: bool, refusals: &mut Refusals) {
         check_type(ty, Place::CallbackArgument, refusals);
     }
     check_type(&callback.result, Place::Result, refusals);
+}
+
+/// Refuses a function that is lent to a call which may go on on another thread, and lacks the bound for that.
+fn check_shared(callback: &Callback, refusals: &mut Refusals) {
+    if !callback.object.bounds.iter().any(|bound| names(bound, "Sync")) {
+        refusals.refuse(
+            &callback.object,
+            "this callback is refused in an `async fn`: each poll may run on another thread; \
+             take `&(dyn Fn(..) + Sync)`, or `Box<dyn Fn(..) + Send>`",
+        );
+    }
 }
 
 /// Whether every interface has this bound anyway.

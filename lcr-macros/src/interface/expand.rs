@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use syn::{FnArg, ItemTrait, Pat, Token, TraitItem, Type, parse_quote};
 
 use super::{
+    asyncness::desugar,
     calling,
     check::names,
     model::{Argument, Callback, Interface, Method, Passing},
@@ -119,9 +120,15 @@ fn simplify(item: &mut ItemTrait) {
     });
 }
 
-/// The trait as written, with the bounds that every interface has.
+/// The trait as written, with the bounds that every interface has, and with each `async fn` as the compiler
+/// understands it where it has to be `Send`.
 fn with_supertraits(item: &ItemTrait) -> ItemTrait {
     let mut item = item.clone();
+    for inner in &mut item.items {
+        if let TraitItem::Fn(method) = inner {
+            desugar(method);
+        }
+    }
     item.colon_token.get_or_insert_with(<Token![:]>::default);
     for (marker, path) in [("Send", parse_quote!(::core::marker::Send)), ("Sync", parse_quote!(::core::marker::Sync))] {
         if !item.supertraits.iter().any(|bound| names(bound, marker)) {
@@ -166,6 +173,7 @@ fn describe_method(method: &Method) -> TokenStream {
         ours!(#lcr::Part::of(#shape))
     });
     let result = shape_of(&method.result);
+    let result = if method.is_async { ours!(&#lcr::Shape::future(&[#lcr::Part::of(#result)])) } else { result };
     ours! {
         #lcr::Method {
             has_default: #has_default,

@@ -1,13 +1,14 @@
 //! `#[lcr::interface]`: a trait becomes a named, versioned contract.
 //!
-//! The trait is emitted as written, with `Send + Sync` added. Beside it, in one
-//! anonymous constant:
+//! The trait is emitted as written, with `Send + Sync` added, and with each `async fn` as a function that
+//! returns a future which is `Send` (`asyncness`). Beside it, in one anonymous constant:
 //!
 //! - the description of the interface (`expand`);
 //! - the C functions of every implementation (`serving`), which `#[lcr::component]` finds
 //!   through a trait of `dyn Trait`;
 //! - implementations for `Handle<dyn Trait>` and `Pinned<dyn Trait>` (`calling`).
 
+mod asyncness;
 mod calling;
 mod check;
 mod expand;

@@ -43,6 +43,8 @@ pub(crate) struct Method {
     pub(crate) arguments: Vec<Argument>,
     pub(crate) result: Type,
     pub(crate) has_default: bool,
+    /// Whether it is an `async fn`.
+    pub(crate) is_async: bool,
 }
 
 /// An argument behind the receiver.
@@ -121,6 +123,7 @@ impl Method {
             arguments: arguments.collect(),
             result: result_of(&item.sig.output),
             has_default: item.default.is_some(),
+            is_async: item.sig.asyncness.is_some(),
             item: item.clone(),
         }
     }
@@ -225,7 +228,8 @@ pub(crate) fn name_of(pattern: &Pat) -> Option<Ident> {
     }
 }
 
-fn result_of(output: &ReturnType) -> Type {
+/// The result type, which may be left out.
+pub(super) fn result_of(output: &ReturnType) -> Type {
     match output {
         ReturnType::Default => parse_quote!(()),
         ReturnType::Type(_, ty) => (**ty).clone(),

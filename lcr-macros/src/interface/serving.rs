@@ -58,6 +58,26 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let memories = values_of.map(|argument| memory_of(argument).declare());
     let place = method.place();
     let call = quote_spanned!(place=> <__LcrT as #trait_name>::#name(this, #(#values),*));
+    if method.is_async {
+        // What the future borrows lies in it, but for the instance and what the caller lends: so the compiler
+        // sees all borrows.
+        let lowered = tokens::lower(&method.result, local("value"));
+        return quote_spanned! {place=>
+            unsafe extern "C" fn #name(
+                this: *const (), #(#parameters: #reprs,)* call: *mut #lcr::RawCall<#result>
+            ) -> #lcr::Polled {
+                // SAFETY: the host passes an instance of this type, arguments of this signature, and a call.
+                unsafe {
+                    #lcr::serve_async::<__LcrT, __LcrA, _, _>(this, call, |this| async move {
+                        #(#memories)*
+                        #(#callbacks)*
+                        let value = #call.await;
+                        #lowered
+                    })
+                }
+            }
+        };
+    }
     let call = tokens::lower(&method.result, call);
     quote_spanned! {place=>
         unsafe extern "C" fn #name(

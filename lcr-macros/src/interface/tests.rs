@@ -61,6 +61,8 @@ fn accepted_methods_give_no_message() {
         fn nested(&self, value: Vec<(u8, [Option<Duration>; 4])>) -> Box<Tree>;
         fn names(&self, _: u8, r#type: u8);
         fn changed(&self, mut value: u8) -> u8 { value += 1; value }
+        async fn later<'a>(&'a self, key: &'a str, values: &mut [u8]) -> Option<String>;
+        async fn lent_for_long(&self, f: &(dyn Fn(&str) + Sync), g: Box<dyn Fn() + Send>, mut value: u8, _: u8) { value += 1 }
         fn twelve(&self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8);
     };
     assert_eq!(refused(accepted), [""; 0]);
@@ -86,7 +88,6 @@ fn methods_without_one_c_function_are_refused() {
         fn f(&self, value: impl Copy); => "`impl Trait` is refused"
         fn f(&self) -> impl Copy; => "`impl Trait` is refused"
         fn f(&self) where u8: Copy; => "a where clause is refused"
-        async fn f(&self); => "`async fn` is refused"
         unsafe fn f(&self); => "`unsafe fn` is refused"
         extern "C" fn f(&self); => "leave `extern` out"
         #[cfg(test)] fn f(&self); => "conditional compilation is refused"
@@ -131,6 +132,8 @@ fn what_may_not_outlive_a_call_is_refused() {
         fn f(&self, f: &'static dyn Fn()); => "`'static` is refused"
         fn f<'a>(&self, f: &dyn Fn(&'a str)); => "a named lifetime in a callback is refused"
         fn f(&self, f: &dyn Fn() -> &str); => "a reference in a result is refused"
+        async fn f(&self) -> &str; => "a reference in a result is refused"
+        async fn f(&self, key: &'static str); => "`'static` is refused"
     }
 }
 
@@ -162,6 +165,8 @@ fn callbacks_other_than_fn_are_refused() {
         fn f(&self, f: Option<&dyn Fn()>); => "a callback is refused here"
         fn f(&self) -> Box<dyn Fn() + Send>; => "a callback is refused here"
         fn f(&self, f: &dyn Fn(&dyn Fn())); => "a callback is refused here"
+        async fn f(&self, f: &dyn Fn()); => "take `&(dyn Fn(..) + Sync)`"
+        async fn f(&self, f: &(dyn Fn() + Send)); => "take `&(dyn Fn(..) + Sync)`"
     }
 }
 

@@ -18,6 +18,7 @@
 pub mod detached;
 pub mod fault;
 pub mod frame;
+pub mod future;
 pub mod holds;
 pub mod interface;
 mod layout;

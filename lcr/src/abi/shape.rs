@@ -58,6 +58,8 @@ pub enum Kind {
     Serde,
     /// A method of an interface.
     Method,
+    /// The future of an async method: what the method's result is a part of.
+    Future,
 }
 
 /// The structure of one value or signature, as a node of a tree.
@@ -71,6 +73,7 @@ pub enum Kind {
 /// | handle | the interface's | the interface's version | |
 /// | callback | its [`bounds`] | of the representation | the arguments, then the result |
 /// | method | the method's | 0 | the arguments, then the result |
+/// | future | | 0 | the result of the async method |
 /// | others | | of the representation | what they hold |
 #[derive(Debug)]
 pub struct Shape {
@@ -129,6 +132,13 @@ impl Shape {
     /// The signature of a method: its arguments, then its result.
     pub const fn method(name: &'static str, parts: &'static [Part]) -> Shape {
         Shape { kind: Kind::Method, name, size: 0, align: 1, parts }
+    }
+}
+
+impl Shape {
+    /// The result of an async method, whose value is the one part.
+    pub const fn future(value: &'static [Part]) -> Shape {
+        Shape { kind: Kind::Future, name: "", size: 0, align: 1, parts: value }
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
         composite::RawResult,
         sequences::{RawSlice, RawVec},
     },
-    waker::WakerHeader,
+    waker::WakerHead,
     world::Table,
 };
 
@@ -184,6 +184,20 @@ pub struct RawEntered {
 
 layout!(RawEntered: size 48, align 8 { fault at 0, record at 8, depth at 16, table at 24, data at 32, methods at 40 });
 
+impl RawEntered {
+    /// An answer that the host has not filled yet.
+    pub const fn outside() -> RawEntered {
+        RawEntered {
+            fault: core::ptr::null_mut(),
+            record: core::ptr::null(),
+            depth: 0,
+            table: core::ptr::null(),
+            data: core::ptr::null(),
+            methods: core::ptr::null(),
+        }
+    }
+}
+
 /// One instance held by a pin.
 #[repr(C)]
 pub struct RawPin {
@@ -200,6 +214,9 @@ pub struct RawPin {
 }
 
 layout!(RawPin: size 40, align 8 { fault at 0, table at 8, data at 16, methods at 24, pin at 32 });
+
+/// The answer of [`HostTable::enter_async`] to a call that waits at a gate.
+pub const AT_GATE: u32 = 1;
 
 /// What a host offers its images.
 #[repr(C)]
@@ -236,7 +253,7 @@ pub struct HostTable {
     /// deadline passes. A later poll gives the ticket back. Returns 0, and writes 0 as ticket, if the answer is
     /// as that of `enter`.
     pub enter_async:
-        unsafe extern "C" fn(*const RawSlot, u32, *const WakerHeader, ticket: *mut u64, *mut RawEntered) -> u32,
+        unsafe extern "C" fn(*const RawSlot, u32, *const WakerHead, ticket: *mut u64, *mut RawEntered) -> u32,
     /// The future of a call that waits by a ticket is dropped. Any thread.
     pub unwait: unsafe extern "C" fn(*const RawSlot, ticket: u64),
     /// Holds what an async call is inside, beyond the frame or pin of its first poll: the table of that, and the

@@ -7,6 +7,7 @@
 //! | the slow path: a thread's first call, a shut gate, a pinned thread, deep nesting | `host/service/host_table`, `host/service/gate` |
 //! | enter under a pin | [`Pinned`](super::pinned::Pinned) |
 //! | find the function, call it, leave | this file |
+//! | an async call: the same, and how its instance is held between polls | `component/async_call` |
 //! | catch a panic, lift the arguments, lower the result | `component/generated/services`, `component/panic_barrier` |
 //!
 //! A handle and a pin differ in how a call gets inside an instance and out again, which is
@@ -21,6 +22,7 @@
 //! 3. The continuation `lift` runs if, and only if, the component did not get the arguments.
 
 use super::{
+    async_call::Held,
     fault::{Fault, Origin},
     generated::arguments::Arguments,
     handle::Handle,
@@ -82,13 +84,15 @@ impl<V> Unserved<V> {
 }
 
 /// How a call stands inside an instance.
-pub(super) trait Inside<I: ?Sized + Interface> {
+pub trait Inside<I: ?Sized + Interface> {
     /// The handle that was called, or pinned.
     fn handle(&self) -> &Handle<I>;
     /// The world that keeps the instance.
     fn table(&self) -> *const Table;
     /// Leaves the instance; called once.
     fn leave(&self);
+    /// Has the instance held for a call of an async method that is pending, before the call leaves.
+    fn hold(&self, method: u32) -> Held;
 }
 
 /// Calls method `method` of the instance `target`, in which the call is `inside`.
@@ -155,7 +159,8 @@ fn faulted<I: ?Sized + Interface, V, T>(
 }
 
 /// The fault of a call that was made, with the name of the component that served it.
-fn served_fault<I: ?Sized + Interface>(
+#[cold]
+pub(super) fn served_fault<I: ?Sized + Interface>(
     handle: &Handle<I>,
     fault: *mut RawFault,
     method: u32,

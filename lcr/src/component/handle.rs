@@ -1,5 +1,7 @@
 //! Handles: what a caller holds, and how a call enters an instance by the fast or the slow path.
 
+mod async_calls;
+
 use std::{fmt, marker::PhantomData, ptr, ptr::NonNull, sync::atomic::Ordering};
 
 use crate::abi::{
@@ -13,6 +15,7 @@ use crate::abi::{
 };
 
 use super::{
+    async_call::Held,
     call_path::{Callee, Inside, Unserved, call_inside, refused},
     fault::Fault,
     generated::arguments::Arguments,
@@ -122,14 +125,7 @@ impl<I: ?Sized + Interface> Handle<I> {
     #[cold]
     #[inline(never)]
     fn enter_slowly(&self, method: u32) -> RawEntered {
-        let mut entered = RawEntered {
-            fault: ptr::null_mut(),
-            record: ptr::null(),
-            depth: 0,
-            table: ptr::null(),
-            data: ptr::null(),
-            methods: ptr::null(),
-        };
+        let mut entered = RawEntered::outside();
         // SAFETY: the slot is alive, and the host fills what `entered` promises.
         unsafe { (self.host().enter)(self.slot.as_ptr(), method, &raw mut entered) };
         if entered.fault.is_null() {
@@ -206,6 +202,10 @@ impl<I: ?Sized + Interface> Inside<I> for InFrame<'_, I> {
     fn leave(&self) {
         self.record.leave(self.frame);
     }
+
+    fn hold(&self, method: u32) -> Held {
+        self.handle.detach(self.table(), method)
+    }
 }
 
 /// A call that the host entered, by the slow path.
@@ -226,6 +226,10 @@ impl<I: ?Sized + Interface> Inside<I> for AtDepth<'_, I> {
     fn leave(&self) {
         // SAFETY: this thread's own record, which lives until the thread ends.
         unsafe { &*self.entered.record }.leave_to(self.entered.depth);
+    }
+
+    fn hold(&self, method: u32) -> Held {
+        self.handle.detach(self.entered.table, method)
     }
 }
 

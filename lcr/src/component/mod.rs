@@ -9,7 +9,9 @@
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 #[allow(clippy::exhaustive_structs, reason = "generated code alone names it")]
 pub mod ambient;
-#[allow(missing_debug_implementations, reason = "generated code alone names it")]
+#[allow(missing_debug_implementations, clippy::exhaustive_enums, reason = "generated code alone names it")]
+pub mod async_call;
+#[allow(missing_debug_implementations, clippy::exhaustive_enums, reason = "generated code alone names it")]
 pub mod call_path;
 pub mod context;
 pub mod export;
@@ -30,4 +32,5 @@ pub mod registration;
 pub mod stateful;
 pub mod tracked;
 pub mod value;
+mod waker;
 pub mod wire;

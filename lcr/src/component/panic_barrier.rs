@@ -56,7 +56,7 @@ fn caught<R: Copy>(payload: Box<dyn Any + Send>, is_callback: bool) -> Outcome<R
 
 /// Drops a payload. A payload of the author's own type may panic then, with a second payload
 /// that may do the same: unless the second is a text, it is leaked.
-fn drop_quietly(payload: Box<dyn Any + Send>) {
+pub(super) fn drop_quietly(payload: Box<dyn Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
         && !second.is::<&'static str>()
         && !second.is::<String>()

@@ -5,10 +5,12 @@ use std::{fmt, ptr};
 use crate::abi::{
     interface::Interface,
     tables::RawPin,
+    waker::WakerHead,
     world::{Table, Target},
 };
 
 use super::{
+    async_call::{AsyncCallee, Held, Started, Ticket, start_inside},
     call_path::{Callee, Inside, Unserved, call_inside, refused},
     fault::Fault,
     generated::arguments::Arguments,
@@ -78,6 +80,11 @@ impl<I: ?Sized + Interface> Inside<I> for &Pinned<I> {
     /// The pin goes on holding the instance.
     #[inline(always)]
     fn leave(&self) {}
+
+    /// The pin holds the instance, and the caller's future borrows the pin.
+    fn hold(&self, _method: u32) -> Held {
+        Held { detached: None, table: self.table }
+    }
 }
 
 // SAFETY: `call_inside` gives `done` the outcome of the function.
@@ -96,4 +103,31 @@ unsafe impl<I: ?Sized + Interface> Callee for Pinned<I> {
         // SAFETY: the caller vouches for the signature, and the pin for the target.
         unsafe { call_inside(self, self.target, method, arguments, lift, done, otherwise) }
     }
+}
+
+// SAFETY: `start_inside` gives `done` what the function has written.
+unsafe impl<I: ?Sized + Interface> AsyncCallee for Pinned<I> {
+    #[inline(always)]
+    unsafe fn start<V, A: Arguments, R: Copy, T>(
+        &self,
+        method: u32,
+        waker: *const WakerHead,
+        _ticket: &mut Ticket,
+        values: V,
+        lower: impl FnOnce(V) -> A,
+        done: impl FnOnce(R) -> T,
+    ) -> Started<V, T> {
+        // SAFETY: the caller vouches for the signature, and the pin for the target.
+        unsafe { start_inside(self, self.target, method, waker, values, lower, done) }
+    }
+
+    #[inline(always)]
+    fn enter_again(&self, _held: &Held, _method: u32) -> impl Inside<I> {
+        self
+    }
+
+    unsafe fn end(&self, _held: &Held) {}
+
+    /// A pin meets no gate.
+    fn unwait(&self, _ticket: Ticket) {}
 }

@@ -249,3 +249,47 @@ mod beside_a_trait_with_the_same_names {
         fn later(&self, text: &str, then: Box<dyn Fn(String) -> bool + Send>) -> Result<u64, lcr::Fault>;
     }
 }
+
+mod async_bodies {
+    use std::{cell::Cell, sync::Arc};
+
+    #[lcr::interface(name = "queue", version = 1)]
+    pub trait Queue {
+        async fn pop(&self) -> u64;
+        async fn wait(&self) -> u64;
+        async fn push(&self, text: &str);
+        async fn lent(&self, f: &(dyn Fn(u8) + Sync));
+        async fn default(&self) -> u64 {
+            let local = Cell::new(1);
+            self.pop().await;
+            local.get()
+        }
+    }
+
+    #[derive(Default)]
+    pub struct Mine;
+
+    #[lcr::component]
+    impl Queue for Mine {
+        async fn pop(&self) -> u64 {
+            let counted = Arc::new(1);
+            std::future::ready(()).await;
+            *counted
+        }
+        fn wait(&self) -> impl Future<Output = u64> + Send {
+            std::future::ready(0)
+        }
+        async fn push(&self, _: &str) {}
+        async fn lent(&self, f: &(dyn Fn(u8) + Sync)) {
+            f(1);
+        }
+    }
+
+    pub async fn generic<Q: Queue>(queue: &Q) -> u64 {
+        queue.pop().await
+    }
+
+    pub fn spawned(queue: lcr::Handle<dyn Queue>) -> impl Future<Output = u64> + Send + 'static {
+        async move { generic(&queue).await + queue.default().await }
+    }
+}

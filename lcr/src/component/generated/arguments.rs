@@ -1,7 +1,13 @@
 //! The arguments of a method or callback as one tuple of representations, and the C functions
 //! that take them one by one.
 
-use crate::{abi::fault::Outcome, component::panic_barrier::callback_barrier};
+use crate::{
+    abi::{
+        fault::Outcome,
+        future::{Polled, RawCall},
+    },
+    component::panic_barrier::callback_barrier,
+};
 
 /// A tuple of representations that are the arguments of a method or callback.
 ///
@@ -14,6 +20,12 @@ pub unsafe trait Arguments: Copy {
     /// # Safety
     /// `function` takes `data` and these arguments, and has a result of type `R`.
     unsafe fn invoke<R: Copy>(self, function: *const (), data: *const ()) -> Outcome<R>;
+
+    /// Calls the C function of an async method, which takes `call` behind these arguments.
+    ///
+    /// # Safety
+    /// As for [`Arguments::invoke`], where the result is that of the method; `call` has a valid waker.
+    unsafe fn start<R: Copy>(self, function: *const (), data: *const (), call: *mut RawCall<R>) -> Polled;
 
     /// The C function that calls the `F` at `data`, within the barrier.
     fn trampoline<F: Fn(Self) -> R, R: Copy>() -> *const ();
@@ -32,6 +44,21 @@ macro_rules! arguments {
                 let function = unsafe { std::mem::transmute::<*const (), Function<$($ty,)* Output>>(function) };
                 // SAFETY: as above.
                 unsafe { function(data, $($repr),*) }
+            }
+
+            #[inline(always)]
+            unsafe fn start<Output: Copy>(
+                self,
+                function: *const (),
+                data: *const (),
+                call: *mut RawCall<Output>,
+            ) -> Polled {
+                type Function<$($ty,)* Output> = unsafe extern "C" fn(*const (), $($ty,)* *mut RawCall<Output>) -> Polled;
+                let ($($repr,)*) = self;
+                // SAFETY: the caller says that the function has this signature.
+                let function = unsafe { std::mem::transmute::<*const (), Function<$($ty,)* Output>>(function) };
+                // SAFETY: as above.
+                unsafe { function(data, $($repr,)* call) }
             }
 
             fn trampoline<F: Fn(Self) -> Output, Output: Copy>() -> *const () {

@@ -8,13 +8,16 @@
 //! | `callbacks` | lends or gives a function, and calls a received one |
 //! | `requests` | calls a method of a handle (the caller's side) |
 //! | `services` | runs a method of an instance (the component's side), and finds its functions |
+//! | `async_requests` | calls an async method of a handle: the caller's future |
+//! | `async_services` | runs the future of an async method: the component's side |
 //! | `fields` | asks the compiler about the fields of a type that derives `Abi` |
 //!
 //! Generated code names all of it through `lcr::__private`, which has no code of its own.
 //!
 //! Invariants
 //! 1. Generated code lowers arguments before a callee is entered, because lowering may run the
-//!    author's code (serde), which may panic.
+//!    author's code (serde), which may panic. Those of an async call it lowers inside, with a guard that
+//!    leaves: until then the caller's future keeps them, as the author's types.
 //! 2. Each lowered argument is lifted exactly once, also if the call fails: by the component, by
 //!    a default body, or by the caller, which drops it. A value that panics on its way (a
 //!    `Serde` that cannot be decoded) leaks the arguments behind it, and nothing else.
@@ -26,6 +29,8 @@
 //!    vouches for functions, constructors or layouts is `unsafe`.
 
 pub mod arguments;
+pub mod async_requests;
+pub mod async_services;
 pub mod callbacks;
 pub mod fields;
 pub mod requests;

@@ -15,8 +15,8 @@ use crate::{
         detached::Detached,
         fault::FaultKind,
         frame::Place,
-        tables::{RawEntered, RawSlot},
-        waker::WakerHeader,
+        tables::{AT_GATE, RawEntered, RawSlot},
+        waker::WakerHead,
         world::Table,
     },
     host::{
@@ -38,13 +38,11 @@ use super::{
 
 /// The answer of [`enter`] if the call is inside, or refused.
 const ENTERED: u32 = 0;
-/// The answer of [`enter`] if the call waits.
-const PENDING: u32 = 1;
 
 pub(super) unsafe extern "C" fn enter(
     slot: *const RawSlot,
     method: u32,
-    waker: *const WakerHeader,
+    waker: *const WakerHead,
     ticket: *mut u64,
     out: *mut RawEntered,
 ) -> u32 {
@@ -65,7 +63,7 @@ pub(super) unsafe extern "C" fn enter(
         Ok(None) => {
             // SAFETY: as above.
             unsafe { ticket.write(kept) };
-            return PENDING;
+            return AT_GATE;
         }
         Err(refusal) => refused(thread, refusal),
     };

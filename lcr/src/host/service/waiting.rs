@@ -18,56 +18,35 @@
 
 use std::{collections::HashMap, mem, ptr::NonNull};
 
-use crate::{
-    abi::waker::{WakerHeader, WakerVtable},
-    host::ids::ThreadId,
-};
+use crate::{abi::waker::WakerHead, host::ids::ThreadId};
 
-/// A clone of a task's waker.
-pub(super) struct OwnedWaker(NonNull<WakerHeader>);
+/// A clone of a task's waker: a reference to its kept head.
+pub(super) struct OwnedWaker(NonNull<WakerHead>);
 
 // SAFETY: the functions of a waker may be called on any thread.
 unsafe impl Send for OwnedWaker {}
-
-/// The functions of a waker.
-///
-/// # Safety
-/// The waker is alive.
-unsafe fn vtable<'a>(waker: *const WakerHeader) -> &'a WakerVtable {
-    // SAFETY: the caller says so.
-    let vtable = unsafe { &*waker }.vtable;
-    // SAFETY: the table lives as long as the image that made the waker, which counts its wakers.
-    unsafe { &*vtable }
-}
 
 impl OwnedWaker {
     /// A clone of a lent waker; `None` if its image gives none.
     ///
     /// # Safety
-    /// `lent` is a waker, alive for the call.
-    pub(super) unsafe fn of(lent: *const WakerHeader) -> Option<OwnedWaker> {
-        // SAFETY: the waker is alive.
-        let vtable = unsafe { vtable(lent) };
-        // SAFETY: as above.
-        NonNull::new(unsafe { (vtable.clone)(lent) }.cast_mut()).map(OwnedWaker)
+    /// `lent` is a waker, valid for the call.
+    pub(super) unsafe fn of(lent: *const WakerHead) -> Option<OwnedWaker> {
+        // SAFETY: the caller says so.
+        NonNull::new(unsafe { WakerHead::keep(lent) }.cast_mut()).map(OwnedWaker)
     }
 
     /// Wakes the task.
     pub(super) fn wake(self) {
-        let waker = mem::ManuallyDrop::new(self).0;
-        // SAFETY: an owned waker is alive until it is given back.
-        let vtable = unsafe { vtable(waker.as_ptr()) };
-        // SAFETY: the waker is owned, and given back here.
-        unsafe { (vtable.wake)(waker.as_ptr()) };
+        // SAFETY: the reference keeps the head valid.
+        unsafe { WakerHead::wake(self.0.as_ptr()) };
     }
 }
 
 impl Drop for OwnedWaker {
     fn drop(&mut self) {
-        // SAFETY: as in `wake`.
-        let vtable = unsafe { vtable(self.0.as_ptr()) };
-        // SAFETY: the waker is owned, and given back here.
-        unsafe { (vtable.drop)(self.0.as_ptr()) };
+        // SAFETY: the reference is this value's own.
+        unsafe { WakerHead::release(self.0.as_ptr()) };
     }
 }
 

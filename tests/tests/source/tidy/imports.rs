@@ -23,8 +23,8 @@ const CRATES: [&str; 2] = ["lcr/src", "sam/src"];
 const CIRCLES: &[(&str, &[&str], &str)] = &[
     (
         "lcr/src",
-        &["component/call_path.rs", "component/handle.rs", "component/pinned.rs"],
-        "a handle is pinned, a pin knows its handle, and both are called in one way that asks the handle who serves it",
+        &["component/async_call.rs", "component/call_path.rs", "component/handle.rs", "component/pinned.rs"],
+        "a handle is pinned, a pin knows its handle, and both are called in two ways that ask the handle who serves it",
     ),
     (
         "lcr/src",

@@ -52,7 +52,7 @@ impl Shape {
     /// The size and the alignment of the representation, in bytes. `None` for a method, which has none, and for a
     /// handle, which has those of a pointer.
     pub fn layout(&self) -> Option<(u32, u16)> {
-        (!matches!(self.kind, Kind::Method | Kind::Handle)).then_some((self.size, self.align))
+        (!matches!(self.kind, Kind::Method | Kind::Future | Kind::Handle)).then_some((self.size, self.align))
     }
 
     /// The fields of a struct, of a variant or of a tuple, in order; empty for other kinds.
@@ -93,7 +93,15 @@ impl Shape {
 
     /// The shape of what a method or a callback returns; `None` for other kinds.
     pub fn result(&self) -> Option<&Shape> {
-        if self.is_call() { self.signature().1 } else { None }
+        let result = if self.is_call() { self.signature().1 } else { None };
+        result.map(|result| {
+            if result.kind == Kind::Future { result.parts.first().map_or(result, |part| &part.shape) } else { result }
+        })
+    }
+
+    /// Whether this is a method that is an `async fn`.
+    pub fn is_async(&self) -> bool {
+        self.is_call() && self.signature().1.is_some_and(|result| result.kind == Kind::Future)
     }
 
     fn is_callback(&self) -> bool {

@@ -11,7 +11,10 @@ use std::{
 };
 
 use crate::{
-    abi::{fault::RawFault, waker::WakerVtable},
+    abi::{
+        fault::RawFault,
+        waker::{WakerHead, WakerTable},
+    },
     component::handle::Handle,
     error::HeldBy,
     host::{
@@ -27,56 +30,45 @@ use crate::{
 
 use super::*;
 
-/// A task's waker, which counts what happens to it.
+/// A task's waker, which counts what happens to it. It is a kept head, of which the test has the first reference.
 #[repr(C)]
 struct Task {
-    header: WakerHeader,
-    owned: AtomicUsize,
+    head: WakerHead,
     woken: AtomicUsize,
     on_wake: Box<dyn Fn() + Send + Sync>,
 }
 
-// SAFETY: the header's table is constant.
+// SAFETY: the head's table is constant.
 unsafe impl Send for Task {}
 // SAFETY: as above.
 unsafe impl Sync for Task {}
 
-static VTABLE: WakerVtable = WakerVtable { clone, wake, wake_by_ref, drop: give_back };
+static TASK: WakerTable = WakerTable { wake, keep, free };
 
-fn task<'a>(waker: *const WakerHeader) -> &'a Task {
-    // SAFETY: the header is the first field of a task, which outlives the test's runtime.
-    unsafe { &*waker.cast() }
+unsafe extern "C" fn wake(waker: *const WakerHead) {
+    // SAFETY: the head is the first field of a task, which outlives the test's runtime.
+    let task: &Task = unsafe { &*waker.cast() };
+    task.woken.fetch_add(1, Ordering::SeqCst);
+    drop(catch_unwind(AssertUnwindSafe(|| (task.on_wake)())));
 }
 
-unsafe extern "C" fn clone(waker: *const WakerHeader) -> *const WakerHeader {
-    task(waker).owned.fetch_add(1, Ordering::SeqCst);
-    waker
+unsafe extern "C" fn keep(_: *const WakerHead) -> *const WakerHead {
+    unreachable!("the head is kept")
 }
 
-unsafe extern "C" fn wake(waker: *const WakerHeader) {
-    // SAFETY: as the caller.
-    unsafe { wake_by_ref(waker) };
-    // SAFETY: as the caller.
-    unsafe { give_back(waker) };
-}
-
-unsafe extern "C" fn wake_by_ref(waker: *const WakerHeader) {
-    task(waker).woken.fetch_add(1, Ordering::SeqCst);
-    drop(catch_unwind(AssertUnwindSafe(|| (task(waker).on_wake)())));
-}
-
-unsafe extern "C" fn give_back(waker: *const WakerHeader) {
-    task(waker).owned.fetch_sub(1, Ordering::SeqCst);
+unsafe extern "C" fn free(_: *const WakerHead) {
+    unreachable!("the test has a reference")
 }
 
 impl Task {
     fn new(on_wake: impl Fn() + Send + Sync + 'static) -> Arc<Task> {
-        let header = WakerHeader { vtable: &raw const VTABLE };
-        Arc::new(Task { header, owned: AtomicUsize::new(0), woken: AtomicUsize::new(0), on_wake: Box::new(on_wake) })
+        let head = WakerHead::kept(&TASK, Box::leak(Box::default()), 1);
+        Arc::new(Task { head, woken: AtomicUsize::new(0), on_wake: Box::new(on_wake) })
     }
 
+    /// How many references the host has, and how often it has woken the task.
     fn counts(&self) -> (usize, usize) {
-        (self.owned.load(Ordering::SeqCst), self.woken.load(Ordering::SeqCst))
+        (self.head.references() - 1, self.woken.load(Ordering::SeqCst))
     }
 }
 
@@ -114,9 +106,9 @@ impl<'a> Call<'a> {
         let slot = self.handle.slot().as_ptr();
         // SAFETY: the handle keeps the slot.
         let answer =
-            unsafe { (TABLE.enter_async)(slot, 0, &raw const task.header, &raw mut self.ticket, &raw mut entered) };
-        assert_eq!(answer == PENDING, self.ticket != 0);
-        if answer == PENDING {
+            unsafe { (TABLE.enter_async)(slot, 0, &raw const task.head, &raw mut self.ticket, &raw mut entered) };
+        assert_eq!(answer == AT_GATE, self.ticket != 0);
+        if answer == AT_GATE {
             return None;
         }
         if entered.fault.is_null() {

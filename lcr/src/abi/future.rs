@@ -1,0 +1,106 @@
+//! A call of an async method, as it crosses an image border.
+//!
+//! The call begins at the first poll of the caller's future. The method's C function is *start and
+//! first poll in one*: `unsafe extern "C" fn(this, arguments.., *mut RawCall<R>) -> Polled`. It lifts
+//! the arguments, makes the future and polls it, all behind the panic barrier.
+//!
+//! | answer | what the component has done | what the caller does |
+//! |---|---|---|
+//! | a fault | dropped the future | takes the fault |
+//! | [`READY`] | written [`RawCall::value`], dropped the future | lifts the value |
+//! | [`PENDING`] | written [`RawCall::future`] | polls it, or drops it |
+//!
+//! A [`RawFuture`] is polled until it answers with something else than `PENDING`, which drops
+//! it, or it is dropped by [`FutureTable::drop`]; then it is gone. One thread at a time does
+//! either, and any thread may.
+//!
+//! **Who keeps what alive.** The future borrows the instance, and what the arguments borrow. The
+//! arguments' memory lives as long as the caller's future, whose type says so. The instance is held
+//! by a frame while the C function runs, and between polls by what the host gives for that frame.
+
+use core::{mem::MaybeUninit, ptr};
+
+use super::{fault::Outcome, layout::layout, waker::WakerHead};
+
+/// The answer of a poll: a fault, [`READY`] or [`PENDING`].
+pub type Polled = Outcome<u8>;
+
+/// The future is not ready, and will wake its task.
+pub const PENDING: u8 = 0;
+/// The value was written.
+pub const READY: u8 = 1;
+
+/// What the C function of an async method gets behind its arguments, for the length of that call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct RawCall<R: Copy> {
+    /// The waker of the first poll, lent for that poll.
+    pub waker: *const WakerHead,
+    /// Written if the answer is [`PENDING`].
+    pub future: RawFuture,
+    /// Written if the answer is [`READY`].
+    pub value: MaybeUninit<R>,
+}
+
+layout!(RawCall<u64>: size 32, align 8 { waker at 0, future at 8, value at 24 });
+
+impl<R: Copy> RawCall<R> {
+    /// A call that is to be started.
+    #[inline(always)]
+    pub const fn new(waker: *const WakerHead) -> RawCall<R> {
+        let future = RawFuture { data: ptr::null_mut(), table: ptr::null() };
+        RawCall { waker, future, value: MaybeUninit::uninit() }
+    }
+}
+
+/// A future of a component.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct RawFuture {
+    /// Passed back as the first argument.
+    pub data: *mut (),
+    /// Its functions, constant data of the component's image.
+    pub table: *const FutureTable,
+}
+
+layout!(RawFuture: size 16, align 8 { data at 0, table at 8 });
+
+/// The functions of a [`RawFuture`]. Any thread, one at a time; none of them unwinds.
+#[repr(C)]
+#[derive(Debug)]
+pub struct FutureTable {
+    /// Polls the future with a waker that is lent for this poll. The last argument is where the
+    /// value's representation is written.
+    pub poll: unsafe extern "C" fn(*mut (), *const WakerHead, *mut ()) -> Polled,
+    /// Drops the future before it is ready. A panic of a destructor is reported by the
+    /// component's panic hook and ends there.
+    pub drop: unsafe extern "C" fn(*mut ()),
+}
+
+layout!(FutureTable: size 16, align 8 { poll at 0, drop at 8 });
+
+impl RawFuture {
+    /// Polls the future. If the answer is not [`PENDING`], the future is gone.
+    ///
+    /// # Safety
+    /// The future is there, no other thread polls or drops it, and its value is of
+    /// representation `R`. The waker is valid.
+    #[inline(always)]
+    pub unsafe fn poll<R: Copy>(self, waker: *const WakerHead, value: &mut MaybeUninit<R>) -> Polled {
+        // SAFETY: a component's table is constant, and its image is mapped while the future is there.
+        let poll = unsafe { (*self.table).poll };
+        // SAFETY: the caller says so.
+        unsafe { poll(self.data, waker, value.as_mut_ptr().cast()) }
+    }
+
+    /// Drops the future.
+    ///
+    /// # Safety
+    /// The future is there, and no other thread polls or drops it.
+    pub unsafe fn drop(self) {
+        // SAFETY: as in `poll`.
+        let drop = unsafe { (*self.table).drop };
+        // SAFETY: the caller says so.
+        unsafe { drop(self.data) };
+    }
+}

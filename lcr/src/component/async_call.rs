@@ -1,0 +1,245 @@
+//! The path of an async call, from the caller's first poll to the end of the component's future.
+//!
+//! | when | what | by |
+//! |---|---|---|
+//! | first poll | enter the instance, as a plain call does; at a shut gate be pending | [`AsyncCallee::start`] |
+//! | | lower the arguments, start and poll the component's future | [`start_inside`] |
+//! | | ready: lift the value, leave. Pending: have the host hold the instance ([`Held`]), leave | |
+//! | later polls | enter the held instance, poll, lift if it is ready, leave | [`Running::poll`] |
+//! | ready, faulted or dropped | the component's future is gone; end what the host holds | [`Running`] |
+//!
+//! The caller's future is [`Request`](super::generated::async_requests::Request); it keeps the typed
+//! arguments until they are lowered. So nothing of a call exists in the component before the
+//! first poll, and a future that is never polled holds nothing.
+//!
+//! Invariants
+//! 1. While a function of the component's future runs, and while its value is lifted, the call is inside
+//!    the instance: by a frame on the polling thread, or by the pin.
+//! 2. Between polls a pending call is held by what [`HostTable::detach`](crate::abi::tables::HostTable::detach) gave inside the frame of its start, or by the pin,
+//!    which the caller's future borrows.
+//! 3. What the host holds is ended once, after the component's future is gone, its value is lifted, and the frame
+//!    is left.
+//! 4. The arguments are lowered inside the instance, because only there is it certain that they will
+//!    be used. Lowering may run the author's code, which may panic: the call leaves then, too.
+
+use std::{
+    marker::PhantomData,
+    mem::{self, MaybeUninit},
+    ops::Deref,
+    ptr::NonNull,
+};
+
+use super::{
+    call_path::{Callee, Inside, served_fault},
+    fault::Fault,
+    generated::arguments::Arguments,
+};
+use crate::abi::{
+    detached::Detached,
+    future::{READY, RawCall, RawFuture},
+    interface::Interface,
+    waker::WakerHead,
+    world::{Table, Target},
+};
+
+/// What async methods are called on: a [`Handle`](super::handle::Handle) or a
+/// [`Pinned`](super::pinned::Pinned).
+///
+/// # Safety
+/// [`AsyncCallee::start`] gives `done` a result that the method's function has written for these
+/// arguments, and nothing else.
+pub unsafe trait AsyncCallee: Callee {
+    /// Starts a call of method `method`, whose first poll has the waker `waker`. `lower` lowers the arguments
+    /// when the call is inside the instance. `done` lifts the result while the component's
+    /// image cannot go away.
+    ///
+    /// # Safety
+    /// The method is async, takes arguments of these representations and has a result of type
+    /// `R`. The waker is valid until this function returns. What the arguments borrow outlives the [`Running`].
+    unsafe fn start<V, A: Arguments, R: Copy, T>(
+        &self,
+        method: u32,
+        waker: *const WakerHead,
+        ticket: &mut Ticket,
+        values: V,
+        lower: impl FnOnce(V) -> A,
+        done: impl FnOnce(R) -> T,
+    ) -> Started<V, T>;
+
+    /// Enters the instance of a pending call of method `method` again, for a poll or the drop of its future.
+    fn enter_again(&self, held: &Held, method: u32) -> impl Inside<Self::Interface>;
+
+    /// Ends what the host holds. The call is outside, and its future is gone.
+    ///
+    /// # Safety
+    /// `held` comes from a call of this callee, and is not used again.
+    unsafe fn end(&self, held: &Held);
+
+    /// Forgets a call that waits at a gate.
+    fn unwait(&self, ticket: Ticket);
+}
+
+/// A place among those that wait at a shut gate; 0 is none.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Ticket(pub(super) u64);
+
+impl Ticket {
+    /// Whether the host knows of the call.
+    pub(super) fn waits(self) -> bool {
+        self.0 != 0
+    }
+}
+
+/// What a first poll came to.
+pub enum Started<V, T> {
+    /// The result.
+    Ready(T),
+    /// The component's future waits for something.
+    Pending(Running),
+    /// A gate is shut: the host wakes the caller when it opens. The arguments were not used.
+    AtGate(V),
+    /// The component lacks the method. The arguments were not used.
+    Missing(V),
+    /// The call was refused or faulted.
+    Fault(Fault),
+}
+
+/// A call that is pending. It must not be dropped before its future is gone.
+#[derive(Debug)]
+pub struct Running {
+    future: RawFuture,
+    held: Held,
+}
+
+// SAFETY: the component's future is `Send`, since the method's declaration says so; the host's functions
+// for what it holds may be called by any thread.
+unsafe impl Send for Running {}
+
+/// How the instance of a pending call is held.
+#[derive(Debug)]
+pub struct Held {
+    /// `None` if a pin holds it.
+    pub(super) detached: Option<NonNull<Detached>>,
+    /// The world.
+    pub(super) table: *const Table,
+}
+
+/// A call inside an instance: dropping it leaves.
+struct InsideGuard<I: ?Sized + Interface, E: Inside<I>> {
+    inside: E,
+    interface: PhantomData<fn(&I)>,
+}
+
+impl<I: ?Sized + Interface, E: Inside<I>> InsideGuard<I, E> {
+    #[inline(always)]
+    fn new(inside: E) -> InsideGuard<I, E> {
+        InsideGuard { inside, interface: PhantomData }
+    }
+}
+
+impl<I: ?Sized + Interface, E: Inside<I>> Deref for InsideGuard<I, E> {
+    type Target = E;
+
+    #[inline(always)]
+    fn deref(&self) -> &E {
+        &self.inside
+    }
+}
+
+impl<I: ?Sized + Interface, E: Inside<I>> Drop for InsideGuard<I, E> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.inside.leave();
+    }
+}
+
+/// Starts a call on the instance `target`, in which the call is `inside`. `hold` has the host hold the instance.
+///
+/// # Safety
+/// As for [`AsyncCallee::start`]; `target` is alive until the call leaves.
+#[inline(always)]
+pub(super) unsafe fn start_inside<I: ?Sized + Interface, V, A: Arguments, R: Copy, T>(
+    inside: impl Inside<I>,
+    target: Target,
+    method: u32,
+    waker: *const WakerHead,
+    values: V,
+    lower: impl FnOnce(V) -> A,
+    done: impl FnOnce(R) -> T,
+) -> Started<V, T> {
+    let inside = InsideGuard::new(inside);
+    // SAFETY: the host linked as many functions as `I` has methods.
+    let function = unsafe { target.function(method) };
+    if I::METHODS[method as usize].has_default && function.is_null() {
+        return Started::Missing(values);
+    }
+    let arguments = lower(values);
+    let mut call = RawCall::<R>::new(waker);
+    // SAFETY: the host linked the method's function; the caller vouches for its signature.
+    let polled = unsafe { arguments.start(function, target.data, &raw mut call) };
+    if !polled.fault.is_null() {
+        return Started::Fault(served_fault(inside.handle(), polled.fault, method, inside.table()));
+    }
+    // SAFETY: no fault means an answer.
+    if unsafe { polled.value.assume_init() } == READY {
+        // SAFETY: the component has written the value.
+        return Started::Ready(done(unsafe { call.value.assume_init() }));
+    }
+    Started::Pending(Running { future: call.future, held: inside.hold(method) })
+}
+
+impl Running {
+    /// Polls the call. With a result, or a fault, the call is over.
+    ///
+    /// # Safety
+    /// `callee` has started this call, of method `method`, with a result of type `R`; it is not over. The waker is valid.
+    #[inline]
+    pub(super) unsafe fn poll<C: AsyncCallee, R: Copy, T>(
+        &self,
+        callee: &C,
+        method: u32,
+        waker: *const WakerHead,
+        done: impl FnOnce(R) -> T,
+    ) -> Option<Result<T, Fault>> {
+        // Dropped behind `inside`, in each of the ways out.
+        let end = End { callee, held: &self.held };
+        let inside = InsideGuard::new(callee.enter_again(&self.held, method));
+        let mut value = MaybeUninit::<R>::uninit();
+        // SAFETY: the call is not over, so the future is there, and `&self` is the only way to it.
+        let polled = unsafe { self.future.poll(waker, &mut value) };
+        // SAFETY: no fault means an answer.
+        if polled.fault.is_null() && unsafe { polled.value.assume_init() } != READY {
+            mem::forget(end);
+            return None;
+        }
+        if !polled.fault.is_null() {
+            return Some(Err(served_fault(inside.handle(), polled.fault, method, inside.table())));
+        }
+        // SAFETY: the component has written the value.
+        Some(Ok(done(unsafe { value.assume_init() })))
+    }
+
+    /// Drops the component's future.
+    ///
+    /// # Safety
+    /// `callee` has started this call; it is not over, and this ends it.
+    pub(super) unsafe fn cancel<C: AsyncCallee>(&self, callee: &C, method: u32) {
+        let _end = End { callee, held: &self.held };
+        let _inside = InsideGuard::new(callee.enter_again(&self.held, method));
+        // SAFETY: the call is not over, so the future is there.
+        unsafe { self.future.drop() };
+    }
+}
+
+/// Ends what the host holds.
+struct End<'a, C: AsyncCallee> {
+    callee: &'a C,
+    held: &'a Held,
+}
+
+impl<C: AsyncCallee> Drop for End<'_, C> {
+    fn drop(&mut self) {
+        // SAFETY: the call is over, and outside.
+        unsafe { self.callee.end(self.held) };
+    }
+}

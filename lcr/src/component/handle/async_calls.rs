@@ -1,0 +1,170 @@
+//! How an async call through a handle enters the instance, by the fast or the slow path, and enters it again for
+//! a later poll.
+
+use std::ptr::{self, NonNull};
+
+use crate::{
+    abi::{
+        frame::Place,
+        interface::Interface,
+        tables::{AT_GATE, RawEntered},
+        waker::WakerHead,
+        world::{Table, Target},
+    },
+    component::{
+        async_call::{AsyncCallee, Held, Started, Ticket, start_inside},
+        call_path::{Inside, refused},
+        generated::arguments::Arguments,
+        image,
+    },
+};
+
+use super::{AtDepth, Handle, InFrame};
+
+/// A poll, or the drop, of a call that is pending.
+enum Again<'a, I: ?Sized + Interface> {
+    InFrame(InFrame<'a, I>),
+    AtDepth(AtDepth<'a, I>),
+}
+
+impl<I: ?Sized + Interface> Inside<I> for Again<'_, I> {
+    fn handle(&self) -> &Handle<I> {
+        match self {
+            Again::InFrame(inside) => inside.handle,
+            Again::AtDepth(inside) => inside.handle,
+        }
+    }
+
+    fn table(&self) -> *const Table {
+        match self {
+            Again::InFrame(inside) => inside.table(),
+            Again::AtDepth(inside) => inside.table(),
+        }
+    }
+
+    #[inline(always)]
+    fn leave(&self) {
+        match self {
+            Again::InFrame(inside) => inside.leave(),
+            Again::AtDepth(inside) => inside.leave(),
+        }
+    }
+
+    fn hold(&self, method: u32) -> Held {
+        self.handle().detach(self.table(), method)
+    }
+}
+
+// SAFETY: both paths end in `start_inside`, which gives `done` what the function has written.
+unsafe impl<I: ?Sized + Interface> AsyncCallee for Handle<I> {
+    #[inline(always)]
+    unsafe fn start<V, A: Arguments, R: Copy, T>(
+        &self,
+        method: u32,
+        waker: *const WakerHead,
+        ticket: &mut Ticket,
+        values: V,
+        lower: impl FnOnce(V) -> A,
+        done: impl FnOnce(R) -> T,
+    ) -> Started<V, T> {
+        let record = image::record();
+        let entered = if ticket.waits() { None } else { self.enter_fast(record, method) };
+        let Some((frame, target)) = entered else {
+            // SAFETY: the caller vouches for the signature and the waker.
+            return unsafe { self.start_slowly(method, waker, ticket, values, lower, done) };
+        };
+        // SAFETY: this thread's own record, which lives until the thread ends.
+        let record = unsafe { &*record };
+        // SAFETY: the core lives as long as the slot, and is not null on the fast path.
+        if unsafe { &*self.core }.holds_starts() {
+            record.leave(frame);
+            // SAFETY: the caller vouches for the signature and the waker.
+            return unsafe { self.start_slowly(method, waker, ticket, values, lower, done) };
+        }
+        let inside = InFrame { handle: self, record, frame };
+        // SAFETY: the caller vouches for the signature, and the frame for the target.
+        unsafe { start_inside(inside, target, method, waker, values, lower, done) }
+    }
+
+    #[inline(always)]
+    fn enter_again(&self, held: &Held, method: u32) -> impl Inside<I> {
+        let record = image::record();
+        let place = Place::new(self.offset, method).poll();
+        // SAFETY: the record is this thread's own, or the closed one, which admits no call.
+        match unsafe { &*record }.enter_held(held.table, place) {
+            Some(frame) => {
+                // SAFETY: this thread's own record, which lives until the thread ends.
+                let record = unsafe { &*record };
+                Again::InFrame(InFrame { handle: self, record, frame })
+            }
+            None => Again::AtDepth(AtDepth { handle: self, entered: self.resume(held) }),
+        }
+    }
+
+    unsafe fn end(&self, held: &Held) {
+        if let Some(detached) = held.detached {
+            // SAFETY: the caller says that the call is over and outside.
+            unsafe { (self.host().end)(detached.as_ptr()) };
+        }
+    }
+
+    #[cold]
+    fn unwait(&self, ticket: Ticket) {
+        // SAFETY: the slot is alive, and the host gave the ticket for it.
+        unsafe { (self.host().unwait)(self.slot.as_ptr(), ticket.0) };
+    }
+}
+
+impl<I: ?Sized + Interface> Handle<I> {
+    /// The start of an async call by the slow path.
+    ///
+    /// # Safety
+    /// As for [`AsyncCallee::start`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn start_slowly<V, A: Arguments, R: Copy, T>(
+        &self,
+        method: u32,
+        waker: *const WakerHead,
+        ticket: &mut Ticket,
+        values: V,
+        lower: impl FnOnce(V) -> A,
+        done: impl FnOnce(R) -> T,
+    ) -> Started<V, T> {
+        let mut entered = RawEntered::outside();
+        let enter = self.host().enter_async;
+        // SAFETY: the slot is alive, the caller vouches for the waker, and the host fills what `entered` promises.
+        let answer = unsafe { enter(self.slot.as_ptr(), method, waker, &raw mut ticket.0, &raw mut entered) };
+        if answer == AT_GATE {
+            return Started::AtGate(values);
+        }
+        if !entered.fault.is_null() {
+            return Started::Fault(refused::<I>(entered.fault, method));
+        }
+        image::remember(entered.record);
+        let target = Target { data: entered.data, methods: entered.methods };
+        let inside = AtDepth { handle: self, entered };
+        // SAFETY: the caller vouches for the signature, and the host's frame for the target.
+        unsafe { start_inside(inside, target, method, waker, values, lower, done) }
+    }
+
+    /// Has the host hold the instance of a call that is inside `table`.
+    pub(super) fn detach(&self, table: *const Table, method: u32) -> Held {
+        let place = Place::new(self.offset, method).bits();
+        // SAFETY: the slot is alive, and this thread is inside the table.
+        let detached = unsafe { (self.host().detach)(self.slot.as_ptr(), table, place) };
+        Held { detached: NonNull::new(detached.cast_mut()), table }
+    }
+
+    /// Enters what the host holds by the slow path.
+    #[cold]
+    #[inline(never)]
+    fn resume(&self, held: &Held) -> RawEntered {
+        let mut entered = RawEntered::outside();
+        let detached = held.detached.map_or(ptr::null(), |detached| detached.as_ptr().cast_const());
+        // SAFETY: the host gave it to this call, which is not over.
+        unsafe { (self.host().resume)(detached, &raw mut entered) };
+        image::remember(entered.record);
+        entered
+    }
+}

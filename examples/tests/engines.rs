@@ -23,7 +23,7 @@ use std::{
 use engine_hash::HashEngine;
 use engine_tree::TreeEngine;
 use kv::{Condition, Damaged, Engine, EngineError, Snapshot, Swap};
-use lcr::{Bytes, Runtime, Stateful};
+use lcr::{Bytes, Incremental, Runtime, Stateful};
 
 /// An engine under test, and the runtime that it comes from, if any.
 struct Subject {
@@ -210,6 +210,68 @@ fn a_hand_over_between_any_two_structures_keeps_everything() {
 fn handed_over<Old: Stateful<State = Snapshot>, New>(old: &Old, restore: fn(&Snapshot) -> Result<New, Damaged>) -> New {
     let bytes = lcr::wire::encode(&old.save().unwrap()).unwrap();
     restore(&lcr::wire::decode(&bytes).unwrap()).unwrap()
+}
+
+/// Copies the state by changes, as the runtime does, with a call between every two looks.
+fn copied_in_looks<Old: Incremental, New: Incremental>(
+    old: &mut Old,
+    new: &mut New,
+    limit: usize,
+    mut call: impl FnMut(&Old),
+) {
+    let mut look = |old: &mut Old| {
+        let bytes = lcr::wire::encode(&old.changes(limit).unwrap()).unwrap();
+        new.apply(lcr::wire::decode(&bytes).unwrap()).unwrap();
+    };
+    old.track(1 << 20);
+    for _ in 0..400 {
+        look(old);
+        call(old);
+    }
+    while old.left() > 0 {
+        look(old);
+    }
+    look(old);
+    old.untrack();
+}
+
+#[test]
+fn a_copy_by_changes_between_structures_has_every_change_that_was_made_meanwhile() {
+    for (seed, is_cleared) in [(1, false), (2, true), (3, false)] {
+        let (mut hash, mut tree) = (HashEngine::default(), TreeEngine::default());
+        let mut back = HashEngine::default();
+        for number in 0..5_000u32 {
+            hash.set(format!("key:{number}").as_bytes(), &vec![b'x'; number as usize % 300]).unwrap();
+        }
+        // What is there before the copy begins is not of the state.
+        tree.set(b"key:from before", b"").unwrap();
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut calls = 0;
+        copied_in_looks(&mut hash.shards, &mut tree.shards, 50, |shards| {
+            let key = format!("key:{}", random.u32(..6_000));
+            match random.u32(..4) {
+                0 => drop(shards.remove(&[key.as_bytes()])),
+                _ => shards.set(key.as_bytes(), &random.u64(..).to_le_bytes()),
+            }
+            calls += 1;
+            if is_cleared && calls == 150 {
+                shards.clear();
+            }
+        });
+        copied_in_looks(&mut tree.shards, &mut back.shards, 1, |shards| {
+            shards.set(format!("key:{}", random.u32(..6_000)).as_bytes(), b"later");
+        });
+        for engine in [&hash as &dyn Engine, &back] {
+            assert_eq!(engine.count(), Ok(scanned(engine, 100).len() as u64));
+        }
+        assert_eq!(tree.count(), back.count());
+        assert_eq!(scanned(&tree, 100), scanned(&back, 100));
+        for key in scanned(&tree, 100) {
+            assert_eq!(tree.get(&key), back.get(&key));
+        }
+        let missing = scanned(&hash, 100).into_iter().find(|key| tree.get(key).unwrap().is_none());
+        assert_eq!(missing, None);
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use lcr::{BoxError, Bytes, Tracked};
 /// The engine.
 #[derive(Default)]
 pub(crate) struct HashEngine {
-    shards: Shards<Tracked<HashMap<Key, Value>>>,
+    pub(crate) shards: Shards<Tracked<HashMap<Key, Value>>>,
 }
 
 #[lcr::component(state, unload, name = "kv-engine-hash", version = "1.0.0")]
@@ -110,6 +110,10 @@ impl Map for Tracked<HashMap<Key, Value>> {
 
     fn remove(&mut self, key: &[u8]) -> bool {
         Tracked::<HashMap<_, _>>::remove(self, key).is_some()
+    }
+
+    fn len(&self) -> usize {
+        Tracked::<HashMap<_, _>>::len(self)
     }
 
     fn entries(&self) -> impl Iterator<Item = (&[u8], &Value)> {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The engine.
 #[derive(Default)]
 pub(crate) struct TreeEngine {
-    shards: Shards<Tracked<BTreeMap<PlacedKey, Value>>>,
+    pub(crate) shards: Shards<Tracked<BTreeMap<PlacedKey, Value>>>,
 }
 
 #[lcr::component(state, unload, name = "kv-engine-tree", version = "1.0.0")]
@@ -113,6 +113,10 @@ impl Map for Tracked<BTreeMap<PlacedKey, Value>> {
         Tracked::<BTreeMap<_, _>>::remove(self, &(position::of(key), key) as &dyn Place).is_some()
     }
 
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+
     fn entries(&self) -> impl Iterator<Item = (&[u8], &Value)> {
         self.iter().map(|(key, value)| (key.place().1, value))
     }
@@ -128,13 +132,13 @@ impl Map for Tracked<BTreeMap<PlacedKey, Value>> {
 ///
 /// Serde writes the key alone, so that the changes of a tree read as those of a hash map.
 #[derive(Clone, PartialEq, Eq)]
-struct PlacedKey {
+pub(crate) struct PlacedKey {
     position: u64,
     key: Key,
 }
 
 impl PlacedKey {
-    fn new(key: Key) -> PlacedKey {
+    pub(crate) fn new(key: Key) -> PlacedKey {
         PlacedKey { position: position::of(key.bytes()), key }
     }
 }

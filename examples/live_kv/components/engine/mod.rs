@@ -6,6 +6,9 @@
 //! Nothing here takes longer than a shard takes, however many keys there are: a shard that grows holds up the
 //! callers of that shard only, and a page of a scan looks at one shard after the other.
 //!
+//! The state goes to another structure in one of two ways: as a [`Snapshot`] of everything, or by
+//! [`changes`](Incremental::changes), shard by shard and while callers go on. The number of shards is part of both.
+//!
 //! Invariants
 //! 1. A call that needs several shards locks them in ascending order, and all of them before it reads or changes
 //!    the first.
@@ -20,7 +23,8 @@ use std::sync::{
 };
 
 use kv::{Condition, Damaged, EngineError, Page, Snapshot, Swap, integer, position};
-use lcr::Bytes;
+use lcr::{BoxError, Bytes, Incremental};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use stored::Value;
 
@@ -38,6 +42,9 @@ pub(crate) trait Map: Default {
     /// Removes a key; whether it was there.
     fn remove(&mut self, key: &[u8]) -> bool;
 
+    /// The number of keys.
+    fn len(&self) -> usize;
+
     /// The entries in any order.
     fn entries(&self) -> impl Iterator<Item = (&[u8], &Value)>;
 
@@ -49,17 +56,21 @@ pub(crate) trait Map: Default {
 pub(crate) struct Shards<M> {
     shards: Vec<Mutex<M>>,
     keys: AtomicU64,
+    /// While changes are tracked, the most of them that are kept.
+    tracked: Option<usize>,
+    /// The shard of the next look at the changes.
+    next: usize,
 }
 
 impl<M: Map> Default for Shards<M> {
     fn default() -> Shards<M> {
         let shards = (0..1 << SHARD_BITS).map(|_| Mutex::default()).collect();
-        Shards { shards, keys: AtomicU64::new(0) }
+        Shards { shards, keys: AtomicU64::new(0), tracked: None, next: 0 }
     }
 }
 
 /// The methods of [`Engine`](kv::Engine).
-impl<M: Map> Shards<M> {
+impl<M: Map + Incremental> Shards<M> {
     pub(crate) fn get(&self, key: &[u8]) -> Option<Bytes> {
         let value = self.lock(shard_of(key)).get(key).cloned();
         value.map(|value| value.lend())
@@ -123,7 +134,7 @@ impl<M: Map> Shards<M> {
 
     pub(crate) fn clear(&self) {
         let mut locked: Vec<_> = (0..self.shards.len()).map(|shard| self.lock(shard)).collect();
-        let cleared: Vec<M> = locked.iter_mut().map(|shard| std::mem::take(&mut **shard)).collect();
+        let cleared: Vec<M> = locked.iter_mut().map(|shard| std::mem::replace(&mut **shard, self.empty())).collect();
         self.keys.store(0, Ordering::Relaxed);
         drop(locked);
         // Freeing a large map takes long, so the locks are released first.
@@ -154,7 +165,7 @@ impl<M: Map> Shards<M> {
 }
 
 /// The whole contents.
-impl<M: Map> Shards<M> {
+impl<M: Map + Incremental> Shards<M> {
     pub(crate) fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::with_capacity(self.count());
         for shard in 0..self.shards.len() {
@@ -179,7 +190,16 @@ impl<M: Map> Shards<M> {
     }
 }
 
-impl<M: Map> Shards<M> {
+impl<M: Map + Incremental> Shards<M> {
+    /// A shard without keys. Its first change tells that there are none.
+    fn empty(&self) -> M {
+        let mut shard = M::default();
+        if let Some(most) = self.tracked {
+            shard.track(most);
+        }
+        shard
+    }
+
     /// A panic cannot leave a map half changed, so a poisoned lock is as good as new.
     fn lock(&self, shard: usize) -> MutexGuard<'_, M> {
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
@@ -198,6 +218,82 @@ impl<M: Map> Shards<M> {
             self.keys.fetch_add(1, Ordering::Relaxed);
         }
         before
+    }
+}
+
+/// The changes of each shard that has some.
+impl<M: Map + Incremental> Incremental for Shards<M> {
+    type Changes = Vec<(u32, M::Changes)>;
+
+    fn track(&mut self, most: usize) {
+        // Keys spread evenly, but not quite.
+        let most = (most / self.shards.len()).saturating_mul(2).max(1);
+        self.tracked = Some(most);
+        self.all().for_each(|shard| shard.track(most));
+    }
+
+    fn untrack(&mut self) {
+        self.tracked = None;
+        self.all().for_each(Incremental::untrack);
+    }
+
+    fn changes(&mut self, limit: usize) -> Result<Self::Changes, BoxError> {
+        let mut changes = Vec::new();
+        let mut rest = limit;
+        for _ in 0..self.shards.len() {
+            let shard = of(&mut self.shards[self.next]);
+            let before = shard.left();
+            if before > 0 {
+                changes.push((self.next as u32, shard.changes(rest)?));
+                let left = shard.left();
+                rest = rest.saturating_sub(before.saturating_sub(left).max(1));
+                if rest == 0 {
+                    break;
+                }
+            }
+            self.next = (self.next + 1) % self.shards.len();
+        }
+        Ok(changes)
+    }
+
+    fn left(&self) -> usize {
+        (0..self.shards.len()).map(|shard| self.lock(shard).left()).sum()
+    }
+
+    fn apply(&mut self, changes: Self::Changes) -> Result<(), BoxError> {
+        for (number, changes) in changes {
+            let shard =
+                self.shards.get_mut(number as usize).ok_or("the changes are of more shards than there are here")?;
+            let shard = of(shard);
+            let before = shard.len() as u64;
+            shard.apply(changes)?;
+            // The sum may wrap in between.
+            let more = (shard.len() as u64).wrapping_sub(before);
+            *self.keys.get_mut() = self.keys.get_mut().wrapping_add(more);
+        }
+        Ok(())
+    }
+}
+
+impl<M> Shards<M> {
+    fn all(&mut self) -> impl Iterator<Item = &mut M> {
+        self.shards.iter_mut().map(of)
+    }
+}
+
+fn of<M>(shard: &mut Mutex<M>) -> &mut M {
+    shard.get_mut().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<M: Map + Incremental> Serialize for Shards<M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.snapshot().serialize(serializer)
+    }
+}
+
+impl<'de, M: Map + Incremental> Deserialize<'de> for Shards<M> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Shards<M>, D::Error> {
+        Shards::with_contents(&Snapshot::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

@@ -208,6 +208,9 @@ pub mod report {
     pub use crate::{
         change::report::MemberReport,
         error::{HeldBy, LifecycleStep, MethodId},
-        host::{image::content_hash::ContentHash, status::ComponentStatus},
+        host::{
+            image::content_hash::ContentHash,
+            status::{ComponentStatus, LeftThread},
+        },
     };
 }

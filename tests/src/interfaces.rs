@@ -24,6 +24,15 @@ pub trait Ticker {
     fn spawn(&self) -> Result<(), lcr::Fault>;
 }
 
+/// Adds up on a thread pool.
+#[lcr::interface(name = "test.summer", version = 1)]
+pub trait Summer {
+    /// The sum, on the component's own pool.
+    fn sum(&self, values: &[u64]) -> u64;
+    /// The sum, on the global pool of the image.
+    fn sum_globally(&self, values: &[u64]) -> u64;
+}
+
 /// Writes to standard output.
 #[lcr::interface(name = "test.printer", version = 1)]
 pub trait Printer {

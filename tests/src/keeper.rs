@@ -87,7 +87,8 @@ macro_rules! keeper {
                 std::thread::spawn($crate::keeper::park).join().unwrap_or(9)
             }
             fn leave_thread(&self, lives: std::time::Duration) {
-                drop(std::thread::spawn(move || std::thread::sleep(lives)));
+                let thread = std::thread::Builder::new().name("left-by-keeper".to_owned());
+                drop(thread.spawn(move || std::thread::sleep(lives)).expect("a thread can be started"));
             }
             fn slow_bytes(&self, takes: std::time::Duration) -> lcr::Bytes {
                 lcr::Bytes::from_owner($crate::keeper::Slow(takes))

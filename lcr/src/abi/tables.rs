@@ -67,7 +67,8 @@ pub struct Export {
     pub thunk_count: usize,
     /// Constructs an instance. Any thread; the context lives for the call.
     pub create: unsafe extern "C" fn(*const RawContext) -> Created,
-    /// Destroys an instance, once, when no call is inside it. The reaper's thread.
+    /// Destroys an instance, once, when no call is inside it. The reaper's thread. The value is 0, or 1 if the
+    /// instance was the last one in the image's runtime, and threads of that runtime run on.
     pub destroy: unsafe extern "C" fn(usize) -> Outcome<u8>,
     /// Asks an instance for its health. Any thread.
     pub healthy: Option<unsafe extern "C" fn(usize) -> Verdict>,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::{component::identity::ComponentId, error::Straggler};
 
-use super::{image::content_hash::ContentHash, service::inner::RuntimeInner};
+use super::{ids::ThreadId, image::content_hash::ContentHash, service::inner::RuntimeInner, sys};
 
 /// What a runtime holds at one moment. Sizes are in bytes.
 #[derive(Clone, Debug)]
@@ -44,6 +44,22 @@ pub struct Status {
     pub retained_images: usize,
     /// The size of these images in memory, in bytes.
     pub retained_image_bytes: usize,
+    /// The threads that components started and did not end before the destructor of their last instance
+    /// returned. They run on, and keep their image mapped. Threads of components that are linked into the
+    /// program are not among them.
+    pub left_threads: Vec<LeftThread>,
+}
+
+/// A thread that a component left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeftThread {
+    /// The component whose image started the thread.
+    pub component: ComponentId,
+    /// The name of the thread, its first 15 bytes; `None` if the thread has no name.
+    pub thread: Option<String>,
+    /// The kernel's id of the thread, as in `/proc/self/task`.
+    pub thread_id: u32,
 }
 
 /// One implementation that is present.
@@ -64,6 +80,15 @@ pub struct ComponentStatus {
     pub instances: usize,
     /// The size of its image in memory, in bytes; `None` if the component is linked into the program.
     pub image_bytes: Option<usize>,
+}
+
+impl LeftThread {
+    /// A thread of that component; `None` if it has ended meanwhile.
+    fn of((thread, component): (ThreadId, ComponentId)) -> Option<LeftThread> {
+        let name = sys::name_of(thread)?;
+        let name = (!name.is_empty()).then_some(name);
+        Some(LeftThread { component, thread: name, thread_id: thread.to_kernel() })
+    }
 }
 
 impl RuntimeInner {
@@ -90,8 +115,9 @@ impl RuntimeInner {
                 }
             })
             .collect();
+        let left_threads = state.images.left_threads();
         components.sort_by(|a, b| (&a.id.name, &a.interface).cmp(&(&b.id.name, &b.interface)));
-        Status {
+        let mut status = Status {
             generation: state.serial(),
             components,
             instances: objects.services().len(),
@@ -106,6 +132,11 @@ impl RuntimeInner {
             world_bytes: state.world.bytes() + state.retired.worlds().map(|world| world.bytes()).sum::<usize>(),
             retained_images: state.images.count(),
             retained_image_bytes: state.images.bytes(),
-        }
+            left_threads: Vec::new(),
+        };
+        // The names of threads are read from files, without the lock.
+        drop(state);
+        status.left_threads = left_threads.into_iter().filter_map(LeftThread::of).collect();
+        status
     }
 }

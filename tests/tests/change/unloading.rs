@@ -8,6 +8,7 @@ use lcr_tests::{
     component, empty_runtime,
     guest::{Guest, House},
     in_a_process_of_its_own,
+    interfaces::Summer,
     keeper::Keeper,
     wait_until,
 };
@@ -235,6 +236,50 @@ fn a_thread_that_lives_on_lets_go_of_thread_locals_with_its_next_slow_call() {
     }
     let images = rt.status().retained_images;
     assert!(images < 5, "{images} images wait for a thread that calls without a pause");
+}
+
+#[test]
+fn a_pool_that_its_component_ends_leaves_no_thread_and_a_global_one_leaves_all() {
+    let rt = empty_runtime();
+    rt.load(component("summer_with_pools")).unwrap();
+    let summer: Handle<dyn Summer> = rt.service().unwrap();
+    let replace = || {
+        rt.replace(component("summer_with_pools")).unwrap();
+        rt.wait_drained(Duration::from_secs(30)).unwrap();
+    };
+    for _ in 0..5 {
+        assert_eq!(summer.sum(&[1, 2, 3]), 6);
+        replace();
+    }
+    // A thread has dropped the pool a moment before it ends.
+    wait_until("every pool has ended", || rt.status().left_threads.is_empty());
+    assert_eq!(summer.sum_globally(&[1, 2, 3]), 6);
+    replace();
+    let left = rt.status().left_threads;
+    assert!(!left.is_empty() && left.iter().all(|left| left.component.name == "summer"), "{left:?}");
+}
+
+#[test]
+fn threads_that_a_component_left_behind_are_named_until_they_end() {
+    let (first, other) = (empty_runtime(), empty_runtime());
+    for rt in [&first, &other] {
+        rt.load(component("keeper_retained")).unwrap();
+    }
+    let keeper: Handle<dyn Keeper> = first.service().unwrap();
+    keeper.leave_thread(Duration::from_secs(5));
+    assert_eq!(first.status().left_threads, [], "its component is there");
+    let pinned = Handle::pin(&keeper).unwrap();
+    first.replace(component("keeper_retained")).unwrap();
+    assert_eq!(first.status().left_threads, [], "an instance of its component is there");
+    drop(pinned);
+    first.wait_drained(Duration::from_secs(30)).unwrap();
+    let left = first.status().left_threads;
+    let [left] = &left[..] else { panic!("{left:?}") };
+    let named = (left.component.to_string(), left.thread.as_deref());
+    assert_eq!(named, ("keeper 1.0.0".to_owned(), Some("left-by-keeper")));
+    assert!(fs::exists(format!("/proc/self/task/{}", left.thread_id)).unwrap());
+    assert_eq!(other.status().left_threads, [], "it is another runtime's");
+    wait_until("it has ended", || first.status().left_threads.is_empty());
 }
 
 #[test]

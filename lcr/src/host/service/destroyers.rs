@@ -213,13 +213,18 @@ pub(in crate::host) fn destroy(instance: Instance) -> Instance {
     let destroy = instance.implementation().export.destroy;
     // SAFETY: the caller owns the object, no call is inside it, and nothing refers to it.
     let outcome = unsafe { destroy(instance.address()) };
+    let component = &instance.implementation().component;
+    // A subscriber that panics must not end the thread.
     // SAFETY: an export's functions keep the contract of `Outcome`.
-    if let Err((_, message, _)) = unsafe { outcome.into_result() } {
-        let component = &instance.implementation().component;
-        // A subscriber that panics must not end the thread.
-        drop(catch_unwind(AssertUnwindSafe(|| {
+    let told = match unsafe { outcome.into_result() } {
+        Ok(0) => Ok(()),
+        Ok(_) => catch_unwind(AssertUnwindSafe(|| {
+            tracing::warn!(%component, "its tokio runtime has not ended in time; Status::left_threads names what runs on");
+        })),
+        Err((_, message, _)) => catch_unwind(AssertUnwindSafe(|| {
             tracing::error!(%component, %message, "a destructor panicked");
-        })));
-    }
+        })),
+    };
+    drop(told);
     instance
 }

@@ -51,7 +51,7 @@ struct Held {
     locked: Vec<Locked>,
     thread: ThreadId,
     _output: library::OutputLock,
-    _threads: threads::ThreadsLock,
+    threads: threads::ThreadsLock,
     _room: room::RoomLock,
     loader: library::LoaderLock,
     _runtimes: MutexGuard<'static, Vec<Weak<RuntimeInner>>>,
@@ -104,7 +104,7 @@ fn hold_all() -> Held {
         locked,
         thread: sys::thread_id(),
         _output: library::lock_output(),
-        _threads: threads::lock(),
+        threads: threads::lock(),
         _room: room::lock(),
         loader,
         _runtimes: runtimes,
@@ -125,6 +125,7 @@ unsafe extern "C" fn after_in_child() {
     records::forget_other_threads();
     let Some(mut held) = take_held() else { return };
     held.loader.lose_others();
+    held.threads.forget_threads();
     let (forking, me) = (held.thread, sys::thread_id());
     for Locked { state, pins, inner, reaper, .. } in &mut held.locked {
         reaper.destroyers.forget_threads();

@@ -5,7 +5,7 @@
 //! [`frame`](crate::abi::frame) cannot go. The parts of a runtime know nothing of it: [`gate`] holds
 //! callers, [`pins`] hold worlds, [`shortcuts`] remember where services are, [`drain`] reads the threads'
 //! frames, [`reaper_parts`] and [`destroyers`] have what is to be freed and destroyed, [`retained`] counts
-//! images, [`waiting`] has the wakers of async calls that wait for a gate, and [`transaction_lock`] lets one
+//! images, [`left_threads`] names threads that they left behind, [`waiting`] has the wakers of async calls that wait for a gate, and [`transaction_lock`] lets one
 //! transaction run.
 //!
 //! On top, [`load`] brings files in, [`construct`] builds instances, [`handles`] gives out handles and takes
@@ -24,6 +24,7 @@ mod gating;
 pub(in crate::host) mod handles;
 pub(crate) mod host_table;
 pub(crate) mod inner;
+mod left_threads;
 mod load;
 pub(crate) mod pin;
 pub(in crate::host) mod pins;

@@ -2,7 +2,12 @@
 
 use std::{mem, sync::Arc};
 
-use crate::host::objects::component::Component;
+use crate::{
+    component::identity::ComponentId,
+    host::{ids::ThreadId, image::threads::ImageId, objects::component::Component},
+};
+
+use super::left_threads::LeftImages;
 
 /// The images that stay mapped and serve nothing.
 #[derive(Default)]
@@ -11,6 +16,7 @@ pub(crate) struct RetainedImages {
     bytes: usize,
     /// Components that opted in to be unmapped.
     waiting: Vec<Arc<Component>>,
+    left: LeftImages,
 }
 
 impl RetainedImages {
@@ -24,6 +30,7 @@ impl RetainedImages {
     pub(crate) fn retain(&mut self, component: Arc<Component>) {
         self.count += usize::from(component.origin.is_some());
         self.bytes += component.image_bytes();
+        self.left.push(&component);
         if component.unload {
             self.waiting.push(component);
         }
@@ -44,8 +51,14 @@ impl RetainedImages {
         self.waiting.extend(held);
     }
 
+    /// The threads that images left behind, with the component of each.
+    pub(in crate::host) fn left_threads(&self) -> Vec<(ThreadId, ComponentId)> {
+        self.left.threads()
+    }
+
     /// Notes that an image of `bytes` bytes was unmapped.
-    pub(super) fn note_unloaded(&mut self, bytes: usize) {
+    pub(super) fn note_unloaded(&mut self, image: ImageId, bytes: usize) {
+        self.left.remove(image);
         self.count -= 1;
         self.bytes -= bytes;
     }

@@ -29,7 +29,7 @@ impl RuntimeInner {
                 }
             };
             let Some(mut origin) = component.origin.take() else { continue };
-            let bytes = origin.image.mapped_bytes();
+            let (image, bytes) = (origin.image.id(), origin.image.mapped_bytes());
             origin.image.close();
             threads::settle();
             // SAFETY: the component's author vouches for threads and pointers of its own
@@ -37,7 +37,7 @@ impl RuntimeInner {
             match unsafe { origin.image.unload(self.is_closed()) } {
                 Ok(()) => {
                     unloaded = true;
-                    self.state().images.note_unloaded(bytes);
+                    self.state().images.note_unloaded(image, bytes);
                 }
                 Err(still) => {
                     tracing::debug!(component = %component, reason = %still.error, "an image stays mapped for now");

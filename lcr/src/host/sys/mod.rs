@@ -17,7 +17,8 @@ pub(in crate::host) use images::{image_start, signal_handled_by};
 pub(in crate::host) use raw_threads::{RawThread, raw_threads};
 pub(crate) use threads::start;
 pub(in crate::host) use threads::{
-    at_locals_end, at_thread_exit, count_keys_below, create_thread, is_alive, key_limit, thread_id, thread_name,
+    at_locals_end, at_thread_exit, count_keys_below, create_thread, is_alive, key_limit, name_of, thread_id,
+    thread_name,
 };
 
 use std::{

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::CStr,
-    io,
+    fs, io,
     mem::{ManuallyDrop, MaybeUninit},
     panic::{self, AssertUnwindSafe},
     ptr,
@@ -33,6 +33,12 @@ pub(in crate::host) fn thread_name() -> String {
     }
     let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
     String::from_utf8_lossy(&name[..end]).into_owned()
+}
+
+/// The name of a thread of this process as the kernel has it, if the thread is there.
+pub(in crate::host) fn name_of(thread: ThreadId) -> Option<String> {
+    let name = fs::read(format!("/proc/self/task/{}/comm", thread.to_kernel())).ok()?;
+    Some(String::from_utf8_lossy(&name).trim_end_matches('\n').to_owned())
 }
 
 /// Whether this process has a thread of that number. If the kernel refuses to say (a filter of system

@@ -153,6 +153,11 @@ impl Image {
         self.mapped.saturating_add(self.mapped_beside)
     }
 
+    /// Which image it is, for as long as it is mapped.
+    pub(crate) fn id(&self) -> threads::ImageId {
+        threads::ImageId::of(self.table.holds)
+    }
+
     /// The counts of what still needs the image, beside frames and instances.
     fn holds(&self) -> &Holds {
         // SAFETY: by contract the counts live in the image, which is mapped.

@@ -191,6 +191,7 @@ unsafe extern "C" fn end(own: *mut c_void) {
     let own = unsafe { Box::from_raw(own) };
     // From here on the thread has nothing left in the image that started it.
     if let Some(starter) = own.starter {
+        keys().threads.remove(&sys::thread_id());
         starter.give_back(Hold::Thread);
     }
 }

@@ -1,4 +1,4 @@
-//! What images share: their thread keys, which of them close, and what holds each.
+//! What images share: their thread keys, which of them close, what holds each, and the threads that they started.
 
 use std::{
     collections::BTreeMap,
@@ -8,9 +8,12 @@ use std::{
     },
 };
 
-use crate::abi::{
-    holds::{Hold, Holds},
-    tables::{Destructor, FIRST_KEY},
+use crate::{
+    abi::{
+        holds::{Hold, Holds},
+        tables::{Destructor, FIRST_KEY},
+    },
+    host::ids::ThreadId,
 };
 
 /// The counts of a mapped image. Either what they count keeps the image mapped, or the caller does.
@@ -38,6 +41,22 @@ impl Of {
     }
 }
 
+/// Which image, for as long as it is mapped.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct ImageId(usize);
+
+impl ImageId {
+    /// The image that has these counts.
+    pub(in crate::host) fn of(image: *const Holds) -> ImageId {
+        ImageId(image.addr())
+    }
+}
+
+/// The threads that images started and that have not ended, with the image of each.
+pub(in crate::host) fn started() -> Vec<(ThreadId, ImageId)> {
+    keys().threads.iter().map(|(thread, image)| (*thread, ImageId::of(image.0))).collect()
+}
+
 /// A thread key of an image.
 pub(super) struct Key {
     pub(super) destructor: Option<Destructor>,
@@ -50,9 +69,11 @@ pub(super) struct Keys {
     pub(super) keys: BTreeMap<u32, Key>,
     /// The images that are closing.
     pub(super) closing: Vec<Of>,
+    /// The threads that images started and that have not ended, with the image of each.
+    pub(super) threads: BTreeMap<ThreadId, Of>,
 }
 
-static KEYS: Mutex<Keys> = Mutex::new(Keys { keys: BTreeMap::new(), closing: Vec::new() });
+static KEYS: Mutex<Keys> = Mutex::new(Keys { keys: BTreeMap::new(), closing: Vec::new(), threads: BTreeMap::new() });
 static NEXT: AtomicU32 = AtomicU32::new(FIRST_KEY);
 /// Raised when an image begins to close, and when its keys are gone.
 pub(super) static EPOCH: AtomicU64 = AtomicU64::new(0);
@@ -64,12 +85,19 @@ pub(super) fn keys() -> MutexGuard<'static, Keys> {
 /// While this value lives, no other thread changes the keys: for the time of a `fork`, so that the child
 /// finds them whole.
 pub(in crate::host) struct ThreadsLock {
-    _keys: MutexGuard<'static, Keys>,
+    keys: MutexGuard<'static, Keys>,
+}
+
+impl ThreadsLock {
+    /// In the child of a fork: forgets the threads, which are gone. Their images stay held.
+    pub(in crate::host) fn forget_threads(&mut self) {
+        self.keys.threads.clear();
+    }
 }
 
 /// See [`ThreadsLock`].
 pub(in crate::host) fn lock() -> ThreadsLock {
-    ThreadsLock { _keys: keys() }
+    ThreadsLock { keys: keys() }
 }
 
 pub(super) unsafe extern "C" fn key_create(image: *const Holds, out: *mut u32, destructor: Option<Destructor>) -> i32 {

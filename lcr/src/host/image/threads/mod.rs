@@ -25,6 +25,8 @@
 //! 2. A key's number is never used twice, so a value that was left in a block means nothing. The thread
 //!    sweeps it out when it next keeps something.
 //! 3. After a fork, the holds of vanished threads stay counted: the child keeps those images.
+//! 4. A thread that an image started is listed ([`started`]) from before its first function until behind its last
+//!    destructor. So the program can be told which threads an image left behind.
 //!
 //! The host does not see everything, and the author of a component with `unload` vouches for the rest:
 //! threads that other libraries started for the image, handlers and callbacks that the image left with
@@ -46,10 +48,11 @@ use crate::{
 };
 
 pub(in crate::host) use block::{settle, settle_soon_by};
-pub(in crate::host) use keys::{ThreadsLock, abandon, close, held_by, lock};
+pub(crate) use keys::ImageId;
+pub(in crate::host) use keys::{ThreadsLock, abandon, close, held_by, lock, started};
 
 use block::{at_exit, get, make, set};
-use keys::{Of, key_create, key_delete};
+use keys::{Of, key_create, key_delete, keys};
 
 /// This host's functions for its images.
 pub(in crate::host) const TABLE: ThreadTable = ThreadTable { key_create, key_delete, set, get, create, at_exit };
@@ -88,6 +91,7 @@ unsafe extern "C-unwind" fn begin_thread(begin: *mut c_void) -> *mut c_void {
     let Begin { start, argument, image } = *unsafe { Box::from_raw(begin.cast::<Begin>()) };
     // If there is no room for a block, the thread stays counted and its image mapped.
     make(Some(image));
+    keys().threads.insert(sys::thread_id(), image);
     // SAFETY: the image gave both for this.
     unsafe { start(argument) }.cast()
 }

@@ -1,0 +1,55 @@
+//! Threads that images left behind: what their components started and did not end.
+//!
+//! A component leaves threads behind if one that it started runs on when the destructor of its last instance has
+//! returned. [`image/threads`](crate::host::image::threads) lists the threads of all images of the process; this
+//! module knows which images of this runtime serve nothing any more, and what each is called.
+//!
+//! Threads of a component that is linked into the program are the program's, and are not told apart from it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
+
+use crate::{
+    component::identity::ComponentId,
+    host::{
+        ids::ThreadId,
+        image::threads::{self, ImageId},
+        objects::component::Component,
+    },
+};
+
+/// The images that no provider uses and that are mapped.
+#[derive(Default)]
+pub(super) struct LeftImages(HashMap<ImageId, LeftImage>);
+
+struct LeftImage {
+    id: ComponentId,
+    /// Counted by each instance that is left, also while its destructor runs.
+    component: Weak<Component>,
+    /// How many counts the list of images that wait to be unmapped has.
+    waits: usize,
+}
+
+impl LeftImages {
+    /// Notes the image of a component that no provider uses, or that was refused.
+    pub(super) fn push(&mut self, component: &Arc<Component>) {
+        if let Some(origin) = &component.origin {
+            let (id, waits) = (component.id.clone(), usize::from(component.unload));
+            self.0.insert(origin.image.id(), LeftImage { id, component: Arc::downgrade(component), waits });
+        }
+    }
+
+    /// Notes that an image was unmapped. The next image may lie where it lay.
+    pub(super) fn remove(&mut self, image: ImageId) {
+        self.0.remove(&image);
+    }
+
+    /// The threads of the images of which every instance was destroyed, with the component of each.
+    pub(super) fn threads(&self) -> Vec<(ThreadId, ComponentId)> {
+        let left = |image| self.0.get(&image).filter(|left| left.component.strong_count() <= left.waits);
+        let threads = threads::started().into_iter();
+        threads.filter_map(|(thread, image)| Some((thread, left(image)?.id.clone()))).collect()
+    }
+}

@@ -111,6 +111,11 @@ pub struct Bell {
 }
 
 impl Bell {
+    /// A bell that has rung so often.
+    pub fn that_has_rung(rung: u64) -> Bell {
+        Bell { rung, waiting: Vec::new() }
+    }
+
     /// Rings it. The caller wakes what it returns when it holds no lock.
     pub fn ring(&mut self) -> (u64, Vec<Waker>) {
         self.rung += 1;
@@ -132,5 +137,47 @@ impl Bell {
     /// How many tasks wait.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+}
+
+/// A menu in three editions, of which components and programs are built against different ones.
+pub mod menu {
+    /// The first edition.
+    pub mod first {
+        /// Knows prices.
+        #[lcr::interface(name = "tests.menu", version = 1)]
+        pub trait Menu {
+            /// The price of a dish.
+            async fn price(&self, dish: &str) -> u32;
+        }
+    }
+
+    /// The second edition, which has one method more.
+    pub mod second {
+        /// Knows prices and sums.
+        #[lcr::interface(name = "tests.menu", version = 1)]
+        pub trait Menu {
+            /// The sum of the prices of dishes, for which all prices are asked for.
+            async fn sum(&self, mut dishes: Vec<String>, extra: &str) -> u32 {
+                dishes.push(extra.to_owned());
+                let mut sum = 0;
+                for dish in &dishes {
+                    sum += self.price(dish).await;
+                }
+                sum
+            }
+            /// The price of a dish.
+            async fn price(&self, dish: &str) -> u32;
+        }
+    }
+
+    /// An edition whose method is not async.
+    pub mod plain {
+        /// Knows prices.
+        #[lcr::interface(name = "tests.menu", version = 1)]
+        pub trait Menu {
+            /// The price of a dish.
+            fn price(&self, dish: &str) -> u32;
+        }
     }
 }

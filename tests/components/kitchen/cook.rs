@@ -9,6 +9,7 @@ use std::{
     task::{Poll, Waker},
 };
 
+use lcr::{BoxError, Context, Stateful};
 use lcr_tests::kitchen::Bell;
 
 #[derive(Default)]
@@ -54,6 +55,19 @@ impl<const V: u32> Stove<V> {
         let (rung, waiting) = self.bell.lock().unwrap().ring();
         waiting.into_iter().for_each(Waker::wake);
         rung
+    }
+}
+
+impl<const V: u32> Stateful for Stove<V> {
+    type State = u64;
+    const STATE_VERSION: u32 = 1;
+
+    fn save(&self) -> Result<u64, BoxError> {
+        Ok(self.bell.lock().unwrap().rung())
+    }
+
+    fn restore(rung: u64, _: &Context) -> Result<Stove<V>, BoxError> {
+        Ok(Stove { bell: Mutex::new(Bell::that_has_rung(rung)), under_way: AtomicU32::new(0) })
     }
 }
 

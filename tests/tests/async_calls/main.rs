@@ -1,6 +1,8 @@
 //! Async methods: how their calls cross, who polls and wakes them, and what holds their instance.
 
 mod executors;
+mod growth;
+mod replacement;
 mod values;
 
 use lcr::{Handle, Runtime};

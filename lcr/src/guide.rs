@@ -20,6 +20,7 @@ pages! {
     async_methods
     background_work
     what_is_not_shared
+    logs
     plugin_folders
     testing
     operating

@@ -67,6 +67,7 @@
 //! | [`async_methods`](guide::async_methods) | `async fn` in an interface: executors, wakers, replacement |
 //! | [`background_work`](guide::background_work) | tokio, threads and thread pools inside a component, and how they end |
 //! | [`what_is_not_shared`](guide::what_is_not_shared) | statics, thread-locals, loggers, standard output, allocators |
+//! | [`logs`](guide::logs) | how `tracing`, `log` and panics of a component reach the program |
 //! | [`plugin_folders`](guide::plugin_folders) | loading a folder, refusing one file, taking up new ones |
 //! | [`testing`](guide::testing) | a component as a type, in a runtime, as a library |
 //! | [`operating`](guide::operating) | reading plans, refusals, reports, status; what to log; limits |
@@ -113,6 +114,7 @@
 //! |---|---|
 //! | `host` (default) | the runtime; a component depends on `lcr` with `default-features = false` |
 //! | `tokio` | [`#[component(runtime = tokio)]`](component): a component's code runs inside a tokio runtime |
+//! | `tracing`, `log` | what a loaded component logs goes to the program's subscriber and logger, if program and component have the feature: [`guide::logs`] |
 
 #![deny(missing_debug_implementations)]
 // What a user meets: each error and panic is documented, no builder is dropped unnoticed, and a public type
@@ -178,7 +180,10 @@ pub use change::{
     report::Report,
 };
 #[cfg(feature = "host")]
-pub use host::{builder::RuntimeBuilder, image::stage::Trust, runtime::Runtime, service::pin::Pin, status::Status};
+pub use host::{
+    builder::RuntimeBuilder, image::logs::panics::ComponentPanic, image::stage::Trust, runtime::Runtime,
+    service::pin::Pin, status::Status,
+};
 
 /// What a component's file says about the component, read without running any of its code.
 ///

@@ -14,6 +14,7 @@ pub mod manifests;
 pub mod office;
 mod own_process;
 pub mod rail;
+pub mod scribe;
 pub mod script;
 pub mod service;
 pub mod shelf;

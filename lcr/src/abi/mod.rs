@@ -22,6 +22,11 @@ pub mod future;
 pub mod holds;
 pub mod interface;
 mod layout;
+#[cfg_attr(
+    not(all(feature = "tracing", feature = "log")),
+    allow(dead_code, reason = "a copy without a feature has no use for some of it")
+)]
+pub mod logs;
 #[cfg(all(loom, test))]
 mod loom_models;
 pub mod manifest;

@@ -13,6 +13,7 @@ use super::{
     frame::{Core, Record},
     holds::Holds,
     layout::layout,
+    logs::{LogTable, RawPanic, TracingTable},
     sync::AtomicUsize,
     value::{
         composite::RawResult,
@@ -266,9 +267,16 @@ pub struct HostTable {
     pub resume: unsafe extern "C" fn(*const Detached, *mut RawEntered),
     /// Ends a detached call, once, when its future was dropped and every frame of it was left. Any thread.
     pub end: unsafe extern "C" fn(*const Detached),
+    /// Takes the records and spans of `tracing`; none if the host was built without the feature.
+    pub tracing: Option<&'static TracingTable>,
+    /// Takes the records of `log`; none if the host was built without the feature.
+    pub log: Option<&'static LogTable>,
+    /// Reports a panic of an image to the host's panic hook, before the panic unwinds. Any thread. False if the
+    /// host does not report it.
+    pub panicked: unsafe extern "C" fn(*const RawPanic) -> bool,
 }
 
-layout!(HostTable: size 160, align 8 { abi at 0, record at 8, enter at 16, component_at at 24, release at 32, pin at 40, unpin at 48, adopt at 56, dependency at 64, threads at 72, enter_async at 120, unwait at 128, detach at 136, resume at 144, end at 152 });
+layout!(HostTable: size 184, align 8 { abi at 0, record at 8, enter at 16, component_at at 24, release at 32, pin at 40, unpin at 48, adopt at 56, dependency at 64, threads at 72, enter_async at 120, unwait at 128, detach at 136, resume at 144, end at 152, tracing at 160, log at 168, panicked at 176 });
 
 /// A function that is called with one pointer: a destructor, or a thread's first function.
 pub type Destructor = unsafe extern "C" fn(*mut ());

@@ -26,7 +26,7 @@ use crate::abi::{
     value::Abi,
 };
 
-use super::{libc_shims, registration::Registration};
+use super::{libc_shims, logs, panic_hook, registration::Registration};
 
 static HOST: AtomicPtr<HostTable> = AtomicPtr::new(ptr::null_mut());
 
@@ -109,7 +109,10 @@ pub unsafe extern "C" fn lcr_entry_4(host: *const HostTable) -> *const ImageTabl
         return ptr::null();
     }
     // SAFETY: the caller's table lives as long as the process.
-    libc_shims::lead_to(unsafe { &(*host).threads });
+    let host = unsafe { &*host };
+    libc_shims::lead_to(&host.threads);
+    logs::lead_to(host);
+    panic_hook::lead_to(host, component);
     TABLE.get_or_init(|| {
         let exports = exports();
         ImageTable {

@@ -4,7 +4,8 @@
 //! thread's record. [`handle`] and [`pinned`] make calls, along the [`call_path`]; [`context`]
 //! and [`stateful`] construct and restore; [`incremental`] and [`tracked`] copy state while it is in use; [`wire`] is the form in which values of any serde type
 //! cross; [`registration`] collects what the macros generate, and [`export`] has the functions
-//! behind it. [`ambient`] is what all code of a component runs inside.
+//! behind it. [`ambient`] is what all code of a component runs inside. [`logs`] and [`panic_hook`] lead what the
+//! image logs, and its panics, to the host.
 
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 #[allow(clippy::exhaustive_structs, reason = "generated code alone names it")]
@@ -25,7 +26,9 @@ pub mod identity;
 pub mod image;
 pub mod incremental;
 mod libc_shims;
+pub(crate) mod logs;
 pub mod panic_barrier;
+mod panic_hook;
 pub mod pinned;
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 pub mod registration;

@@ -18,7 +18,7 @@ use std::{
 
 use crate::host::{
     ids::ThreadId,
-    image::{library, room, stage::StoreLock, threads},
+    image::{library, logs, room, stage::StoreLock, threads},
     sys,
     worlds::records,
 };
@@ -53,6 +53,7 @@ struct Held {
     _output: library::OutputLock,
     threads: threads::ThreadsLock,
     _room: room::RoomLock,
+    _logs: logs::LogsLock,
     loader: library::LoaderLock,
     _runtimes: MutexGuard<'static, Vec<Weak<RuntimeInner>>>,
 }
@@ -106,6 +107,7 @@ fn hold_all() -> Held {
         _output: library::lock_output(),
         threads: threads::lock(),
         _room: room::lock(),
+        _logs: logs::lock(),
         loader,
         _runtimes: runtimes,
     }

@@ -24,7 +24,7 @@ use crate::{
     error::{Error, Result},
     host::{
         ids::{Generation, PinId, SlotId},
-        image::threads,
+        image::{logs, threads},
         objects::slots::SlotRef,
         worlds::records,
     },
@@ -59,6 +59,9 @@ pub(crate) const TABLE: HostTable = HostTable {
     detach: async_calls::detach,
     resume: async_calls::resume,
     end: async_calls::end,
+    tracing: logs::TRACING,
+    log: logs::LOG,
+    panicked: logs::panics::panicked,
 };
 
 unsafe extern "C" fn record() -> *const Record {

@@ -26,6 +26,7 @@ pub(in crate::host) use output::{OutputLock, lock as lock_output};
 use output::Output;
 
 use super::{
+    logs,
     manifest::{ExportManifest, Manifest},
     room,
     stage::{PrivateCopy, Staged, show},
@@ -210,8 +211,13 @@ impl Image {
         if !self.output.close(flush) {
             return held(self, "a thread holds its standard output; drop that lock and try again".to_owned());
         }
-        // SAFETY: as in `enter`.
-        let reopened = |image: Image| Image { output: unsafe { Output::of(image.table.flush) }, ..image };
+        let reopened = |image: Image| {
+            logs::reopen(image.table.holds);
+            // SAFETY: as in `enter`.
+            Image { output: unsafe { Output::of(image.table.flush) }, ..image }
+        };
+        let holds = self.table.holds;
+        logs::close(holds);
         let turn = match loader::enter() {
             Ok(turn) => turn,
             Err(error) => return Err(Box::new(Held { image: reopened(self), error })),
@@ -234,6 +240,7 @@ impl Image {
                 held(reopened(Image { library, copy, ..self }), text.to_owned())
             }
             None => {
+                logs::forget(holds);
                 copy.keep(false);
                 Ok(())
             }

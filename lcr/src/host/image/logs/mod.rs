@@ -1,0 +1,95 @@
+//! What images log, and their panics: the host's side of `component/logs` and `component/panic_hook`.
+//!
+//! [`sites`] has the callsites of images, [`spans`] the spans that they hold, [`values`] turns their fields back into
+//! values of `tracing`, and [`records`] has the functions that they call. [`logger`] does the same for `log`, and
+//! [`panics`] runs the program's panic hook. Images are known by the address of their counts
+//! ([`Holds`](crate::abi::holds::Holds)).
+//!
+//! No function here unwinds: a panic of a subscriber or of a logger has been reported by the program's hook, and ends
+//! the record (`contained`).
+
+#[cfg(any(feature = "tracing", feature = "log"))]
+mod contained;
+#[cfg(feature = "log")]
+mod logger;
+pub(crate) mod panics;
+#[cfg(feature = "tracing")]
+mod records;
+#[cfg(feature = "tracing")]
+mod sites;
+#[cfg(feature = "tracing")]
+mod spans;
+#[cfg(any(feature = "tracing", feature = "log"))]
+mod values;
+
+use crate::abi::{
+    holds::Holds,
+    logs::{LogTable, TracingTable},
+};
+
+/// This host's functions for `tracing`, if it has the feature.
+#[cfg(feature = "tracing")]
+pub(in crate::host) const TRACING: Option<&'static TracingTable> = Some(&records::TABLE);
+#[cfg(not(feature = "tracing"))]
+pub(in crate::host) const TRACING: Option<&'static TracingTable> = None;
+
+/// This host's functions for `log`, if it has the feature.
+#[cfg(feature = "log")]
+pub(in crate::host) const LOG: Option<&'static LogTable> = Some(&logger::TABLE);
+#[cfg(not(feature = "log"))]
+pub(in crate::host) const LOG: Option<&'static LogTable> = None;
+
+/// Has the host leave an image alone that is about to be unmapped: no function of the image is called any more, and
+/// the spans that it has left open are closed. The image stays known until [`forget`].
+pub(in crate::host) fn close(holds: *const Holds) {
+    #[cfg(feature = "tracing")]
+    records::close(holds);
+    #[cfg(feature = "log")]
+    logger::close(holds);
+    let _ = holds;
+}
+
+/// Takes an image back that could not be unmapped.
+pub(in crate::host) fn reopen(holds: *const Holds) {
+    #[cfg(feature = "tracing")]
+    records::reopen(holds);
+    #[cfg(feature = "log")]
+    logger::reopen(holds);
+    let _ = holds;
+}
+
+/// Forgets an image that was unmapped.
+pub(in crate::host) fn forget(holds: *const Holds) {
+    #[cfg(feature = "tracing")]
+    records::forget(holds);
+    #[cfg(feature = "log")]
+    logger::forget(holds);
+    let _ = holds;
+}
+
+/// Holds the locks of this folder for the time of a fork, so that the child finds what they protect whole.
+#[allow(dead_code, reason = "held only")]
+pub(in crate::host) struct LogsLock {
+    #[cfg(feature = "tracing")]
+    images: std::sync::MutexGuard<'static, Option<records::Images>>,
+    #[cfg(feature = "tracing")]
+    sites: std::sync::MutexGuard<'static, sites::Sites>,
+    #[cfg(feature = "tracing")]
+    spans: Vec<std::sync::MutexGuard<'static, spans::Shard>>,
+    #[cfg(feature = "log")]
+    levels: std::sync::MutexGuard<'static, logger::Images>,
+}
+
+/// See [`LogsLock`].
+pub(in crate::host) fn lock() -> LogsLock {
+    LogsLock {
+        #[cfg(feature = "tracing")]
+        images: records::images(),
+        #[cfg(feature = "tracing")]
+        sites: sites::lock(),
+        #[cfg(feature = "tracing")]
+        spans: spans::lock_all(),
+        #[cfg(feature = "log")]
+        levels: logger::images(),
+    }
+}

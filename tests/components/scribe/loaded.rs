@@ -1,0 +1,3 @@
+//! The scribe as a library.
+
+mod desk;

@@ -53,6 +53,7 @@ pub(crate) struct Image {
     mapped: usize,
     mapped_beside: usize,
     permanent: Option<&'static str>,
+    _logs: logs::Held,
     /// Threads that the C library did not start and that were there before the image was mapped.
     raw_before: Vec<RawThread>,
 }
@@ -141,7 +142,20 @@ impl Image {
         let output = unsafe { Output::of(table.flush) };
         let exports = registered(table, &staged.manifest)?;
         let (mapped, mapped_beside, permanent) = (staged.mapped, staged.mapped_beside, staged.permanent);
-        Ok((Image { library, table, copy, output, mapped, mapped_beside, permanent, raw_before }, exports))
+        Ok((
+            Image {
+                library,
+                table,
+                copy,
+                output,
+                mapped,
+                mapped_beside,
+                permanent,
+                _logs: logs::Held::new(),
+                raw_before,
+            },
+            exports,
+        ))
     }
 
     /// The file that the image was mapped from.

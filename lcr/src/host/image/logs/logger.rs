@@ -1,8 +1,8 @@
 //! The functions that images call for `log`, and the levels of images.
 //!
 //! An image's level is a static of its own, which its macros look at. `log` does not tell when the program's level
-//! changes. So while images log, one thread looks at it every [`PERIOD`] and passes a change on: after that time,
-//! the new level holds for images.
+//! changes. So while a runtime has images that log, one thread looks at it every [`PERIOD`] and passes a change on:
+//! after that time, the new level holds for images.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -47,11 +47,13 @@ struct Image {
 pub(super) struct Images {
     images: Vec<Image>,
     told: u32,
+    /// How many images runtimes have.
+    held: usize,
     /// The process in which the thread looks: a child of `fork` does not have it.
     watched_in: u32,
 }
 
-static IMAGES: Mutex<Images> = Mutex::new(Images { images: Vec::new(), told: 0, watched_in: 0 });
+static IMAGES: Mutex<Images> = Mutex::new(Images { images: Vec::new(), told: 0, held: 0, watched_in: 0 });
 
 pub(super) fn images() -> MutexGuard<'static, Images> {
     IMAGES.lock().unwrap_or_else(PoisonError::into_inner)
@@ -71,10 +73,10 @@ impl Images {
         }
     }
 
-    /// Starts the thread that looks, unless it runs.
+    /// Starts the thread that looks, unless it runs or no image logs.
     fn watch(&mut self) {
         let process = std::process::id();
-        if self.watched_in != process && sys::start(c"lcr-log-level", STACK, watch).is_ok() {
+        if !self.images.is_empty() && self.watched_in != process && sys::start(c"lcr-log-level", STACK, watch).is_ok() {
             self.watched_in = process;
         }
     }
@@ -91,12 +93,25 @@ fn watch() {
     loop {
         thread::sleep(PERIOD);
         let mut images = images();
-        if images.images.is_empty() {
+        if images.held == 0 {
             images.watched_in = 0;
             return;
         }
         images.look();
     }
+}
+
+/// See [`super::Held`].
+pub(super) fn hold() {
+    let mut images = images();
+    images.held += 1;
+    images.look();
+    images.watch();
+}
+
+/// See [`super::Held`].
+pub(super) fn release() {
+    images().held -= 1;
 }
 
 /// See [`super::close`].
@@ -127,7 +142,6 @@ unsafe extern "C" fn open(holds: *const Holds, table: *const ImageLog) {
     let image = Image { holds: holds.addr(), table, is_closed: false };
     image.tell(images.told);
     images.images.push(image);
-    images.watch();
 }
 
 fn level(number: u32) -> Level {

@@ -39,6 +39,24 @@ pub(in crate::host) const LOG: Option<&'static LogTable> = Some(&logger::TABLE);
 #[cfg(not(feature = "log"))]
 pub(in crate::host) const LOG: Option<&'static LogTable> = None;
 
+/// An image that a runtime has. While there is one, changes of the program's level of `log` are passed on.
+pub(in crate::host) struct Held(());
+
+impl Held {
+    pub(in crate::host) fn new() -> Held {
+        #[cfg(feature = "log")]
+        logger::hold();
+        Held(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        #[cfg(feature = "log")]
+        logger::release();
+    }
+}
+
 /// Has the host leave an image alone that is about to be unmapped: no function of the image is called any more, and
 /// the spans that it has left open are closed. The image stays known until [`forget`].
 pub(in crate::host) fn close(holds: *const Holds) {

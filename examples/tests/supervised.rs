@@ -5,7 +5,10 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
     process::{Child, Command, Stdio},
-    sync::mpsc::{self, Receiver},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver},
+    },
     thread,
     time::Duration,
 };
@@ -22,13 +25,14 @@ struct Program {
 }
 
 impl Program {
-    fn start(name: &str) -> Program {
+    fn start(name: &str, arguments: &[&str]) -> Program {
         let mut path = env::current_exe().unwrap();
         path.pop();
         path.pop();
         path.push("examples");
         path.push(name);
-        let mut supervisor = Command::new(&path).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut supervisor =
+            Command::new(&path).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
         let output = BufReader::new(supervisor.stdout.take().unwrap());
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -73,7 +77,7 @@ fn address(rest: &str) -> &str {
 
 #[test]
 fn health_learns_of_a_hang_and_of_a_crash() {
-    let program = Program::start("health");
+    let program = Program::start("health", &[]);
     let (first, _) = program.instance(1);
     kill(first, Signal::SIGSTOP).unwrap();
     let (second, _) = program.instance(2);
@@ -86,7 +90,7 @@ fn health_learns_of_a_hang_and_of_a_crash() {
 
 #[test]
 fn survive_refuses_no_client_and_loses_no_count() {
-    let program = Program::start("survive");
+    let program = Program::start("survive", &[]);
     let (mut instance, rest) = program.instance(1);
     for client in 1..=20 {
         // Every fourth client connects while no instance lives.
@@ -111,7 +115,7 @@ fn survive_refuses_no_client_and_loses_no_count() {
 
 #[test]
 fn tokio_server_serves_again_after_a_kill_and_ends_its_requests_at_a_stop() {
-    let program = Program::start("tokio_server");
+    let program = Program::start("tokio_server", &[]);
     let (first, rest) = program.instance(1);
     let ask = |line: &str| {
         let mut stream = TcpStream::connect(address(&rest)).unwrap();
@@ -137,3 +141,83 @@ fn tokio_server_serves_again_after_a_kill_and_ends_its_requests_at_a_stop() {
         program.stop();
     });
 }
+
+/// How often each route of `axum_server` is replaced.
+const REPLACEMENTS: usize = if cfg!(debug_assertions) { 25 } else { 500 };
+
+/// The status and the body of an answer.
+fn ask(address: &str, method: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+fn ask_well(address: &str, method: &str, path: &str) -> String {
+    let (status, body) = ask(address, method, path);
+    assert_eq!(status, 200, "{path}: {body}");
+    body
+}
+
+/// `wrk(1)` on one path. `None` if it is not installed.
+fn wrk(address: &str, path: &str) -> Option<Child> {
+    let mut command = Command::new("wrk");
+    command.args(["--threads", "1", "--connections", "8", "--duration", "3600", "--timeout", "30"]);
+    let child = command.arg(format!("http://{address}{path}")).stdout(Stdio::piped()).spawn();
+    child.map_err(|error| println!("wrk sends no requests, because it did not start: {error}")).ok()
+}
+
+/// Ends `wrk`. Returns how many requests were answered, of which none failed.
+fn answered(wrk: Child) -> u64 {
+    // At this signal it prints its report.
+    kill(Pid::from_raw(wrk.id().cast_signed()), Signal::SIGINT).unwrap();
+    let said = String::from_utf8(wrk.wait_with_output().unwrap().stdout).unwrap();
+    println!("{said}");
+    assert!(!said.contains("Socket errors") && !said.contains("Non-2xx"), "{said}");
+    said.lines().find_map(|line| line.trim().split_once(" requests in ")).unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn axum_server_answers_every_request_while_its_routes_are_replaced() {
+    let program = Program::start("axum_server", &["--built"]);
+    let (_, rest) = program.instance(1);
+    let address = address(&rest);
+    assert_eq!(ask_well(address, "GET", "/greeting/Ann"), "hello, Ann\n");
+    let load = ["/greeting/Bob", "/visits/"].map(|path| wrk(address, path));
+    // Clients of the test's own, which are there without `wrk`, too.
+    let is_over = AtomicBool::new(false);
+    let visits = thread::scope(|scope| {
+        let client = || {
+            let mut asked = 0_u64;
+            while !is_over.load(Ordering::Relaxed) {
+                ask_well(address, "GET", "/visits/");
+                assert!(ask_well(address, "GET", "/greeting/Cid").ends_with(", Cid\n"));
+                asked += 1;
+            }
+            asked
+        };
+        let clients = [scope.spawn(client), scope.spawn(client)];
+        for round in 0..REPLACEMENTS {
+            let library = if round % 2 == 0 { "greeting_v2" } else { "greeting" };
+            for library in [library, "visits"] {
+                ask_well(address, "POST", &format!("/replace/{library}"));
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        clients.map(|client| client.join().unwrap()).iter().sum::<u64>()
+    });
+    assert!(visits > 0);
+    assert_eq!(ask(address, "POST", "/replace/nothing").0, 404);
+    let [_, by_wrk] = load.map(|wrk| wrk.map_or(0, answered));
+    let last = ask_well(address, "GET", "/visits/");
+    let counted: u64 = last.trim().strip_prefix("visit ").unwrap().parse().unwrap();
+    // `wrk` may leave before the last answers.
+    assert!(counted > visits + by_wrk, "{counted} of {visits} and {by_wrk} visits were counted");
+    assert_eq!(ask_well(address, "GET", "/greeting/Dot"), "hello, Dot\n".replace("hello", GREETING_AT_THE_END));
+    program.stop();
+}
+
+/// What the library of the last replacement says.
+const GREETING_AT_THE_END: &str = if REPLACEMENTS % 2 == 1 { "good day" } else { "hello" };

@@ -19,4 +19,10 @@ pub trait Courier {
     fn call(&self, other: Handle<dyn Courier>) -> Result<bool, Fault>;
     /// Calls `told` from the destructor, with whether that is inside a runtime.
     fn at_the_end(&self, told: Box<dyn Fn(bool) + Send>) -> Result<(), Fault>;
+    /// As `send`, but awaits the answer: in polls, which register the socket.
+    async fn ask(&self, port: u16, line: &str) -> Result<String, Fault>;
+    /// Awaits a timer, a task and a blocking closure. Returns whether each poll is inside the same runtime.
+    async fn nap(&self) -> Result<bool, Fault>;
+    /// Awaits for ever. Calls `told` when its future is dropped, with whether that is inside a runtime.
+    async fn wait_for_ever(&self, told: Box<dyn Fn(bool) + Send>) -> Result<(), Fault>;
 }

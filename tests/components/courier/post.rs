@@ -135,4 +135,27 @@ impl Courier for Post {
         self.told.lock().unwrap().push(told);
         Ok(())
     }
+    async fn ask(&self, port: u16, line: &str) -> Result<String, Fault> {
+        let answer = time::timeout(Duration::from_secs(30), send(port, line.to_owned())).await;
+        Ok(answer.map_or_else(|late| late.to_string(), |answer| answer.unwrap_or_else(|error| error.to_string())))
+    }
+    async fn nap(&self) -> Result<bool, Fault> {
+        let inside = || runtime::Handle::current().id();
+        let before = inside();
+        time::sleep(Duration::from_millis(1)).await;
+        let slept = inside();
+        let spawned = tokio::spawn(async move { inside() }).await.unwrap();
+        let blocking = task::spawn_blocking(inside).await.unwrap();
+        Ok([slept, spawned, blocking, inside()].iter().all(|id| *id == before))
+    }
+    async fn wait_for_ever(&self, told: Told) -> Result<(), Fault> {
+        struct AtDrop(Told);
+        impl Drop for AtDrop {
+            fn drop(&mut self) {
+                (self.0)(runtime::Handle::try_current().is_ok());
+            }
+        }
+        let _at_drop = AtDrop(told);
+        future::pending().await
+    }
 }

@@ -4,11 +4,13 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
+    task::{Context, Poll, Wake, Waker},
     thread,
     time::Duration,
 };
@@ -116,6 +118,102 @@ fn calls_from_one_runtime_into_another_come_back_to_the_first() {
             assert!(courier.call(other.clone()).unwrap());
         }
     }
+}
+
+/// Polls a future on this thread, which has no executor.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// Awaits sockets, timers, tasks and blocking closures of the courier.
+async fn await_all(courier: &Handle<dyn Courier>, port: u16) {
+    assert_eq!(courier.ask(port, "hello").await.unwrap(), "hello\n");
+    assert!(courier.nap().await.unwrap());
+}
+
+#[test]
+fn each_poll_is_inside_the_runtime_whichever_executor_polls() {
+    let port = echo();
+    let (linked, loaded) = (linked(), loaded());
+    for courier in [&linked.1, &loaded.1] {
+        block_on(await_all(courier, port));
+        for tokio in [Builder::new_multi_thread().worker_threads(2).build(), Builder::new_current_thread().build()] {
+            let tokio = tokio.unwrap();
+            let own = tokio.handle().id();
+            tokio.block_on(async {
+                await_all(courier, port).await;
+                assert_eq!(runtime::Handle::current().id(), own, "the program's own context is there again");
+                let tasks = (0..20).map(|_| {
+                    let courier = courier.clone();
+                    tokio::spawn(async move {
+                        await_all(&courier, port).await;
+                        runtime::Handle::current().id()
+                    })
+                });
+                for task in tasks.collect::<Vec<_>>() {
+                    assert_eq!(task.await.unwrap(), own);
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn a_future_that_is_dropped_between_two_polls_is_dropped_inside_the_runtime() {
+    let (linked, loaded) = (linked(), loaded());
+    for courier in [&linked.1, &loaded.1] {
+        let (tell, told) = mpsc::channel();
+        let mut future = Box::pin(courier.wait_for_ever(Box::new(move |is_inside| tell.send(is_inside).unwrap())));
+        assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert!(told.try_recv().is_err());
+        thread::scope(|scope| drop(scope.spawn(move || drop(future))));
+        assert!(told.recv().unwrap());
+    }
+}
+
+#[test]
+fn awaited_calls_go_on_in_the_instance_in_which_they_began_while_the_runtime_is_replaced() {
+    in_a_process_of_its_own(|| {
+        let port = echo();
+        let tokio = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        let (rt, courier) = loaded();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let callers: Vec<_> = (0..4)
+            .map(|_| {
+                let (courier, is_over) = (courier.clone(), Arc::clone(&is_over));
+                tokio.spawn(async move {
+                    let mut calls = 0_u64;
+                    while !is_over.load(Ordering::Relaxed) {
+                        await_all(&courier, port).await;
+                        calls += 1;
+                    }
+                    calls
+                })
+            })
+            .collect();
+        for _ in 0..20 {
+            rt.replace(component("courier")).unwrap();
+        }
+        is_over.store(true, Ordering::Relaxed);
+        for caller in callers {
+            assert!(tokio.block_on(caller).unwrap() > 0);
+        }
+        rt.wait_drained(Duration::from_secs(30)).unwrap();
+        wait_until("one runtime is left", || rt.status().left_threads.is_empty());
+    });
 }
 
 #[test]

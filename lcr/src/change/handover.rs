@@ -114,11 +114,14 @@ impl Execution {
             self.drain_ahead(deadline)?;
             self.watch.enter(Phase::Prepare, self.thread, deadline.later(GRACE))?;
             self.prepare()?;
-            let Some(shut) = self.shut()? else { return Ok(None) };
             let wait = self.options.reopens_after().or(self.options.deadline);
-            let stragglers = self.wait_until_left(Deadline::after(shut, wait), RuntimeInner::behind_gate)?;
-            if stragglers.is_empty() && self.is_prepared()? {
-                return Ok(Some(shut));
+            let (held, mut stragglers) = self.hold_starts(wait)?;
+            if stragglers.is_empty() {
+                let Some(shut) = self.shut(held)? else { return Ok(None) };
+                stragglers = self.wait_until_left(Deadline::after(shut, wait), RuntimeInner::behind_gate)?;
+                if stragglers.is_empty() && self.is_prepared()? {
+                    return Ok(Some(shut));
+                }
             }
             self.open_again()?;
             if deadline.has_passed() {
@@ -161,18 +164,38 @@ impl Execution {
         }
     }
 
-    /// Shuts the slots of the instances whose successors are made behind the gate. Returns `None` if
-    /// there is no such instance.
-    fn shut(&mut self) -> Result<Option<Instant>, Stop> {
+    /// The first step of a gate before async methods ([`gating`](crate::host::service::gating)): holds starts of
+    /// async calls back, and waits until the async calls in members have left, for as long as a gate waits.
+    /// Returns since when callers are held, if any are, and the stragglers.
+    fn hold_starts(&self, wait: Option<Duration>) -> Result<(Option<Instant>, Vec<Straggler>), Stop> {
+        let mut state = self.inner.state();
+        self.watch.check()?;
+        let members = self.gated(&state);
+        if !members.have_async_methods(state.objects()) {
+            return Ok((None, Vec::new()));
+        }
+        self.inner.may_publish()?;
+        let held = Instant::now();
+        self.inner.hold_starts(&mut state, members, Deadline::after(held, self.options.deadline));
+        drop(state);
+        self.inner.notify_changed();
+        let stragglers = self.wait_until_left(Deadline::after(held, wait), RuntimeInner::held_up)?;
+        Ok((Some(held), stragglers))
+    }
+
+    /// Shuts the slots of the instances whose successors are made behind the gate. Returns the moment since which
+    /// callers are held, which is `held` if some were before; `None` if there is no such instance.
+    fn shut(&mut self, held: Option<Instant>) -> Result<Option<Instant>, Stop> {
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
         self.watch.check()?;
         let members = self.gated(&state);
         if members.is_empty() {
+            inner.reopen_gate(&mut state);
             return Ok(None);
         }
         inner.may_publish()?;
-        let shut = Instant::now();
+        let shut = held.unwrap_or_else(Instant::now);
         let deadline = Deadline::after(shut, self.options.deadline);
         // Before any caller waits: from here on the caller of the commit may give up.
         self.watch.enter(Phase::Gate, self.thread, deadline.later(GRACE))?;

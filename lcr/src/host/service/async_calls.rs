@@ -20,6 +20,7 @@ use crate::{
         world::Table,
     },
     host::{
+        ids::SlotId,
         image::threads,
         worlds::{
             detached::Slot,
@@ -166,7 +167,8 @@ impl RuntimeInner {
         thread: &'static ThreadRecord,
         place: Place,
     ) -> Result<Option<SlowEntry>, Refusal> {
-        if let Some(entered) = self.enter_current(thread, place) {
+        let is_held = state.holds_start(thread, SlotId::of_offset(place.offset()));
+        if !is_held && let Some(entered) = self.enter_current(thread, place) {
             return Ok(Some(entered));
         }
         if let Some(passed) = self.pass_shut_gate(state, thread, place)? {
@@ -175,7 +177,7 @@ impl RuntimeInner {
         if self.is_closed() {
             return Err(revoked());
         }
-        if state.gate.is_none() {
+        if state.gate.is_none() && !is_held {
             return Err(withdrawn());
         }
         if self.gate.has_passed() { Err(late()) } else { Ok(None) }

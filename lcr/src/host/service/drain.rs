@@ -7,7 +7,7 @@
 //! Nothing here reads through an address from a frame or a slot. The address is only compared with the tables of
 //! worlds that are known to be alive (see [`frame`](crate::abi::frame)).
 
-use std::{collections::HashMap, ptr, time::Instant};
+use std::{collections::HashMap, ptr, sync::Arc, time::Instant};
 
 use crate::{
     abi::{detached::Use, frame::Place, world::Table},
@@ -16,7 +16,7 @@ use crate::{
         worlds::{
             detached::Slot,
             records::{self, ThreadRecord},
-            world::Retired,
+            world::World,
         },
     },
 };
@@ -64,6 +64,11 @@ impl OldCall {
         SlotId::of_offset(self.place.offset())
     }
 
+    /// Whether it is an async call between its polls, or in a later one.
+    pub(super) fn is_detached(&self) -> bool {
+        matches!(self.shown, Shown::Detached(_))
+    }
+
     /// Whether the call stands in a frame of a thread.
     pub(super) fn is_on(&self, thread: ThreadId) -> bool {
         matches!(self.shown, Shown::Frame(record) if record.thread_id() == thread)
@@ -71,13 +76,13 @@ impl OldCall {
 }
 
 impl Sightings {
-    /// The calls that are inside retired worlds now.
+    /// The calls that are inside these worlds now.
     ///
     /// Behind a publication's barrier this misses no call that is inside a world older than the current one.
-    /// See [`Retired::shows_all_calls`].
-    pub(super) fn look(&mut self, retired: &Retired) -> Vec<OldCall> {
+    /// See [`Retired::shows_all_calls`](crate::host::worlds::world::Retired::shows_all_calls).
+    pub(super) fn look<'a>(&mut self, worlds: impl Iterator<Item = &'a Arc<World>>) -> Vec<OldCall> {
         let worlds: HashMap<*const Table, Generation> =
-            retired.worlds().map(|world| (world.table(), world.generation())).collect();
+            worlds.map(|world| (world.table(), world.generation())).collect();
         let now = Instant::now();
         let mut seen = HashMap::new();
         let mut calls = Vec::new();

@@ -79,6 +79,13 @@ impl Members {
         members
     }
 
+    /// Whether a slot has an async method.
+    pub(crate) fn have_async_methods(&self, objects: &Objects) -> bool {
+        let views = self.slots.keys().filter_map(|&slot| Some(objects.slots().get(slot)?.view()));
+        let views: HashSet<_> = views.collect();
+        views.into_iter().any(|view| objects.views().get(view).interface.methods.iter().any(|method| method.shape.is_async()))
+    }
+
     /// Whether there is no service.
     pub(crate) fn is_empty(&self) -> bool {
         self.services.is_empty()
@@ -162,10 +169,15 @@ impl GateWord {
 
     /// Shuts the gate, before the world with closed slots is published.
     pub(crate) fn shut(&self, deadline: Deadline) {
+        self.limit(deadline);
+        self.word.shut();
+    }
+
+    /// Sets when waiting callers give up, for a transaction that may last until `deadline`.
+    pub(super) fn limit(&self, deadline: Deadline) {
         let limit = deadline.later(GRACE).since(self.epoch);
         let micros = limit.and_then(|limit| u64::try_from(limit.as_micros()).ok());
         self.deadline.store(micros.unwrap_or(NEVER), Ordering::Relaxed);
-        self.word.shut();
     }
 
     /// Opens the gate, after the world with open slots was published.

@@ -2,6 +2,25 @@
 //!
 //! [`gate`](super::gate) is the part that callers wait at. A transaction shuts and opens it, and so does
 //! the child of a fork that cut a transaction off.
+//!
+//! # The two steps of a gate before async methods
+//!
+//! An executor may have one thread. If a sync call sleeps at the gate on that thread, no pending call is polled any
+//! more, and the gate waits for pending calls: nothing would go on until the gate gives up. So members that have
+//! async methods get a gate in two steps.
+//!
+//! 1. *Starts are held back*: an async call from outside leaves its waker and is pending, while sync calls go on,
+//!    in a world with the same entries. The transaction waits until no slot shows a member, in whatever world,
+//!    and no frame of a first poll shows one in an older world.
+//! 2. *The gate shuts*, as for other members. What is inside now are sync calls, each of which is running on its
+//!    thread, and what they begin.
+//!
+//! [`Core::holds_starts`](crate::abi::frame::Core::holds_starts) tells callers of the first step. It concerns the
+//! whole runtime, so a caller that finds it asks under the state lock whether its slot is concerned. A thread that
+//! is inside a member begins calls as before: what it is in waits for them.
+//!
+//! Both steps together last as long as a shut gate may. If calls stay, the starts go on, and all of it is
+//! repeated.
 
 use std::sync::Arc;
 
@@ -21,7 +40,27 @@ impl RuntimeInner {
         let before = Arc::clone(&state.world);
         self.gate.shut(deadline);
         self.publish(state, &edits, 0);
+        // The slots are closed now. Calls that wait go on waiting.
+        state.held_starts = None;
+        self.core.hold_starts(false);
         state.gate = Some(Gate::new(before, members, thread));
+    }
+
+    /// The first step: holds starts of async calls of `members` back, and publishes a world with the same entries.
+    /// Callers give up at the deadline.
+    pub(crate) fn hold_starts(&self, state: &mut State, members: Members, deadline: Deadline) {
+        self.gate.limit(deadline);
+        state.held_starts = Some(members);
+        self.core.hold_starts(true);
+        self.publish(state, &[], 0);
+    }
+
+    /// Lets starts of async calls go on, if they are held back.
+    fn release_starts(&self, state: &mut State) {
+        if state.held_starts.take().is_some() {
+            self.core.hold_starts(false);
+            state.waiting.all_due();
+        }
     }
 
     /// Opens the gate: the current world is one in which the members' slots are open. The caller wakes the
@@ -38,8 +77,9 @@ impl RuntimeInner {
         self.gate.look().is_shut() || self.state().gate.is_some()
     }
 
-    /// Opens the gate on the instances that serve now, if it is shut.
+    /// Opens the gate on the instances that serve now, if it is shut, and lets held starts go on.
     pub(crate) fn reopen_gate(&self, state: &mut State) {
+        self.release_starts(state);
         let Some(gate) = &state.gate else { return };
         // A slot that was released meanwhile stays closed: its instance may be gone.
         let edits: Vec<Edit> =

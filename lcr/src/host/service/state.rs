@@ -18,7 +18,7 @@ use crate::host::{
     },
 };
 
-use super::{drain::Sightings, gate::Gate, retained::RetainedImages, waiting::Waiting};
+use super::{drain::Sightings, gate::{Gate, Members}, retained::RetainedImages, waiting::Waiting};
 
 /// The bookkeeping of one runtime.
 pub(crate) struct State {
@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(in crate::host) gate: Option<Gate>,
     pub(super) sightings: Sightings,
     pub(super) waiting: Waiting,
+    /// What starts of async calls are held back from, before the gate shuts.
+    pub(super) held_starts: Option<Members>,
     pub(in crate::host) tally: Tally,
 }
 
@@ -79,6 +81,7 @@ impl State {
             gate: None,
             sightings: Sightings::default(),
             waiting: Waiting::default(),
+            held_starts: None,
             tally: Tally::default(),
         }
     }
@@ -141,11 +144,12 @@ impl State {
     }
 
     /// Whether `thread` has to wait for a transaction before it creates anything of a provider. A thread
-    /// inside the shut gate does not wait: the gate waits for that thread.
+    /// inside a member does not wait from the moment at which the gate waits for that thread.
     pub(in crate::host) fn is_frozen_for(&self, provider: ProviderId, thread: &ThreadRecord) -> bool {
         let is_frozen =
             self.objects.registry().get(provider).is_some_and(|provider| provider.is_frozen_for(thread.thread_id()));
-        is_frozen && !self.gate.as_ref().is_some_and(|gate| self.is_inside_gate(thread, gate))
+        let mut waited_for = self.gate.iter().map(Gate::members).chain(&self.held_starts);
+        is_frozen && !waited_for.any(|members| self.is_inside(thread, members))
     }
 
     /// Notes, while the gate is shut, that the state of a service was saved.

@@ -13,13 +13,14 @@ use crate::{
     error::{HeldBy, MethodId, Straggler},
     host::{
         ids::{Generation, SlotId, ThreadId},
+        image::manifest::{InterfaceManifest, MethodManifest},
         worlds::records::{self, ThreadRecord},
     },
 };
 
 use super::{
     drain::{OldCall, Shown},
-    gate::Gate,
+    gate::{Gate, Members},
     inner::RuntimeInner,
     pins::{LockedPins, PinInfo},
     state::{Retiring, State},
@@ -59,6 +60,27 @@ impl RuntimeInner {
         stragglers
     }
 
+    /// What the first step of a gate waits for, once it has published its world: async calls in members, in whatever world if they are
+    /// between polls, and else in an older one; and pins of older worlds.
+    pub(crate) fn held_up(&self, state: &mut State) -> Vec<Straggler> {
+        let Some(members) = state.held_starts.clone() else { return Vec::new() };
+        // Before the frames: see `pins`.
+        let pins = self.pins.lock();
+        let current = state.generation();
+        let calls = state.all_calls();
+        let is_inside = |call: &&OldCall| {
+            let first_generation = members.slots().get(&call.slot());
+            first_generation.is_some_and(|&first_generation| first_generation <= call.generation)
+                && (call.is_detached() || call.generation < current && state.is_async(call))
+        };
+        let mut stragglers: Vec<Straggler> =
+            calls.iter().filter(is_inside).map(|call| state.straggler(call, state.serving(call))).collect();
+        let oldest = members.slots().values().min();
+        let holds = |pin: &PinInfo| oldest.is_some_and(|&oldest| (oldest..current).contains(&pin.generation()));
+        stragglers.extend(pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
+        stragglers
+    }
+
     /// The calls that are inside any replaced instance, and the pins that hold one.
     pub(crate) fn all_stragglers(&self, state: &mut State) -> Vec<Straggler> {
         // Before the frames: see `pins`.
@@ -76,16 +98,47 @@ impl State {
     /// The calls that are inside retired worlds now. See [`Sightings::look`](super::drain::Sightings).
     /// A caller that also reads the pins locks them before this call, and reads them under that lock.
     pub(super) fn old_calls(&mut self) -> Vec<OldCall> {
-        self.sightings.look(&self.retired)
+        self.sightings.look(self.retired.worlds())
+    }
+
+    /// The calls that are inside retired worlds or the current one. Of those in frames of the current one it may
+    /// miss some.
+    fn all_calls(&mut self) -> Vec<OldCall> {
+        self.sightings.look(self.retired.worlds().chain([&self.world]))
     }
 
     /// Whether a thread is inside a member of the gate.
     pub(in crate::host) fn is_inside_gate(&self, thread: &ThreadRecord, gate: &Gate) -> bool {
+        self.is_inside(thread, gate.members())
+    }
+
+    /// Whether a thread is inside one of `members`.
+    pub(super) fn is_inside(&self, thread: &ThreadRecord, members: &Members) -> bool {
         thread.calls().any(|(table, place)| {
-            let known = self.retired.worlds().find(|world| std::ptr::eq(world.table(), table));
-            let first_generation = gate.members().slots().get(&SlotId::of_offset(place.offset()));
+            let mut worlds = self.retired.worlds().chain([&self.world]);
+            let known = worlds.find(|world| std::ptr::eq(world.table(), table));
+            let first_generation = members.slots().get(&SlotId::of_offset(place.offset()));
             known.zip(first_generation).is_some_and(|(world, &first_generation)| world.generation() >= first_generation)
         })
+    }
+
+    /// Whether an async call that `thread` begins at a slot has to wait for the first step of a gate.
+    pub(super) fn holds_start(&self, thread: &ThreadRecord, slot: SlotId) -> bool {
+        self.held_starts
+            .as_ref()
+            .is_some_and(|members| members.slots().contains_key(&slot) && !self.is_inside(thread, members))
+    }
+
+    /// Whether a call is of an async method.
+    fn is_async(&self, call: &OldCall) -> bool {
+        self.method(call).is_some_and(|(_, method)| method.shape.is_async())
+    }
+
+    /// The method that a call has called, and its interface.
+    fn method(&self, call: &OldCall) -> Option<(&InterfaceManifest, &MethodManifest)> {
+        let slot = self.objects.slots().get(call.slot())?;
+        let interface = &self.objects.views().get(slot.view()).interface;
+        Some((interface, interface.methods.get(call.place.method() as usize)?))
     }
 
     /// Whether a thread is inside a slot of this runtime.
@@ -116,11 +169,9 @@ impl State {
     }
 
     fn straggler(&self, call: &OldCall, component: Option<ComponentId>) -> Straggler {
-        let slot = self.objects.slots().get(call.slot());
-        let method = slot.and_then(|slot| {
-            let interface = &self.objects.views().get(slot.view()).interface;
-            let method = interface.methods.get(call.place.method() as usize)?;
-            Some(MethodId { interface: interface.name.clone(), method: method.shape.name.clone() })
+        let method = self.method(call).map(|(interface, method)| MethodId {
+            interface: interface.name.clone(),
+            method: method.shape.name.clone(),
         });
         let (thread, thread_id, held_by) = match call.shown {
             Shown::Frame(thread) => (thread.thread_name(), thread.thread_id(), HeldBy::Call { component, method }),

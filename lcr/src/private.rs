@@ -29,7 +29,7 @@ pub mod v0_1_0 {
             },
         },
         component::{
-            ambient::{Ambient, Bare, Tokio},
+            ambient::{Ambient, Bare, Cancelling, Tokio},
             async_call::AsyncCallee,
             call_path::{Callee, Unserved},
             export::{create_with, healthy_with},

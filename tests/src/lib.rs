@@ -9,6 +9,7 @@ pub mod guest;
 pub mod interfaces;
 pub mod keeper;
 pub mod kitchen;
+pub mod larder;
 pub mod ledger;
 pub mod manifests;
 pub mod office;
@@ -79,7 +80,9 @@ pub fn thorough_or(thorough: u64, quick: u64) -> u64 {
 #[must_use]
 pub fn names(straggler: &lcr::Straggler) -> [String; 3] {
     let doing = match &straggler.held_by {
-        lcr::report::HeldBy::Call { method, .. } => method.as_ref().map(ToString::to_string),
+        lcr::report::HeldBy::Call { method, .. } | lcr::report::HeldBy::AsyncCall { method, .. } => {
+            method.as_ref().map(ToString::to_string)
+        }
         lcr::report::HeldBy::Step { step, .. } => Some(step.to_string()),
         _ => None,
     };

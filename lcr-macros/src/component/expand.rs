@@ -115,13 +115,14 @@ fn of_interface(component: &Component, item: &str) -> TokenStream {
     respan(ours!(<dyn #interface as #lcr::ServedBy<#implementor, #ambient>>::#item), place.as_ref())
 }
 
-/// The type of what the component's code runs inside.
+/// The type of what the component's code runs inside, which also says what becomes of async calls under way.
 fn ambient(component: &Component) -> TokenStream {
     let lcr = private();
-    match component.tokio {
+    let ambient = match component.tokio {
         None => ours!(#lcr::Bare),
         Some(span) => quote_spanned!(span=> #lcr::Tokio),
-    }
+    };
+    if component.cancels_calls { ours!(#lcr::Cancelling<#ambient>) } else { ambient }
 }
 
 fn path(function: &Function, component: &Component) -> TokenStream {

@@ -28,6 +28,7 @@ pub(crate) struct Component {
     pub(crate) has_state: bool,
     pub(crate) is_protected: bool,
     pub(crate) can_unload: bool,
+    pub(crate) cancels_calls: bool,
     /// Where the author asked for a tokio runtime, if so.
     pub(crate) tokio: Option<Span>,
     /// As written.
@@ -47,6 +48,7 @@ impl Component {
             has_state: options.state.is_given(),
             is_protected: options.protected.is_given(),
             can_unload: options.unload.is_given(),
+            cancels_calls: options.cancel.is_given(),
             tokio: options.runtime.given().map(|name| name.span),
             item,
         }

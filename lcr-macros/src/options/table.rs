@@ -54,6 +54,7 @@ options! {
         "state" is state: Flag, as "state";
         "protected" is protected: Flag, as "protected";
         "unload" is unload: Flag, as "unload";
+        "cancel" is cancel: Flag, as "cancel";
         "runtime" is runtime: RuntimeName, as "runtime = tokio";
         "crate" is lcr: Path, as "crate = other::lcr";
     }

@@ -68,6 +68,10 @@ pub enum FaultKind {
     Gate = 3,
     /// The runtime was dropped.
     Revoked = 4,
+    /// The component is being replaced, and its author wants async calls under way to end then
+    /// (`#[lcr::component(cancel)]`). The call was made, and may have had effects. Made again, it reaches the new
+    /// version.
+    Cancelled = 5,
 }
 
 impl FaultKind {
@@ -78,6 +82,7 @@ impl FaultKind {
             FaultKind::Withdrawn => "withdrawn",
             FaultKind::Gate => "gate",
             FaultKind::Revoked => "revoked",
+            FaultKind::Cancelled => "cancelled",
         }
     }
 
@@ -86,6 +91,7 @@ impl FaultKind {
             2 => FaultKind::Withdrawn,
             3 => FaultKind::Gate,
             4 => FaultKind::Revoked,
+            5 => FaultKind::Cancelled,
             _ => FaultKind::Panic,
         }
     }

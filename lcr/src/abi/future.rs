@@ -75,9 +75,11 @@ pub struct FutureTable {
     /// Drops the future before it is ready. A panic of a destructor is reported by the
     /// component's panic hook and ends there.
     pub drop: unsafe extern "C" fn(*mut ()),
+    /// Whether the call is to end when its instance is replaced.
+    pub cancels: bool,
 }
 
-layout!(FutureTable: size 16, align 8 { poll at 0, drop at 8 });
+layout!(FutureTable: size 24, align 8 { poll at 0, drop at 8, cancels at 16 });
 
 impl RawFuture {
     /// Polls the future. If the answer is not [`PENDING`], the future is gone.
@@ -91,6 +93,16 @@ impl RawFuture {
         let poll = unsafe { (*self.table).poll };
         // SAFETY: the caller says so.
         unsafe { poll(self.data, waker, value.as_mut_ptr().cast()) }
+    }
+
+    /// Whether the call is to end when its instance is replaced.
+    ///
+    /// # Safety
+    /// The future is there.
+    #[inline(always)]
+    pub unsafe fn cancels(self) -> bool {
+        // SAFETY: as in `poll`.
+        unsafe { (*self.table).cancels }
     }
 
     /// Drops the future.

@@ -274,9 +274,12 @@ pub struct HostTable {
     /// Reports a panic of an image to the host's panic hook, before the panic unwinds. Any thread. False if the
     /// host does not report it.
     pub panicked: unsafe extern "C" fn(*const RawPanic) -> bool,
+    /// Keeps a clone of the waker, in place of the one before, and wakes it if the pending call is cancelled:
+    /// [`Detached::is_cancelled`]. Returns 1 if the call is cancelled already. The thread that polls the call.
+    pub watch: unsafe extern "C" fn(*const RawSlot, *const Detached, *const WakerHead) -> u32,
 }
 
-layout!(HostTable: size 184, align 8 { abi at 0, record at 8, enter at 16, component_at at 24, release at 32, pin at 40, unpin at 48, adopt at 56, dependency at 64, threads at 72, enter_async at 120, unwait at 128, detach at 136, resume at 144, end at 152, tracing at 160, log at 168, panicked at 176 });
+layout!(HostTable: size 192, align 8 { abi at 0, record at 8, enter at 16, component_at at 24, release at 32, pin at 40, unpin at 48, adopt at 56, dependency at 64, threads at 72, enter_async at 120, unwait at 128, detach at 136, resume at 144, end at 152, tracing at 160, log at 168, panicked at 176, watch at 184 });
 
 /// A function that is called with one pointer: a destructor, or a thread's first function.
 pub type Destructor = unsafe extern "C" fn(*mut ());

@@ -46,6 +46,7 @@ impl Execution {
         self.change_hands(&mut state);
         self.commit_registry(&mut state);
         self.release(&mut state);
+        state.cancel_old_calls();
         let stragglers = inner.all_stragglers(&mut state);
         drop(state);
         inner.notify_changed();

@@ -254,7 +254,11 @@ impl Execution {
                 continue;
             }
             let stragglers = inside(&self.inner, &mut state);
+            let wakes = state.has_due_wakers();
             drop(state);
+            if wakes {
+                self.inner.wake_waiting();
+            }
             if stragglers.is_empty() || deadline.has_passed() {
                 return Ok(stragglers);
             }

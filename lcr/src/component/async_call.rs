@@ -6,7 +6,8 @@
 //! | | lower the arguments, start and poll the component's future | [`start_inside`] |
 //! | | ready: lift the value, leave. Pending: have the host hold the instance ([`Held`]), leave | |
 //! | later polls | enter the held instance, poll, lift if it is ready, leave | [`Running::poll`] |
-//! | ready, faulted or dropped | the component's future is gone; end what the host holds | [`Running`] |
+//! | cancelled ([`FutureTable::cancels`](crate::abi::future::FutureTable::cancels)) | enter, drop the component's future, leave, and answer with a fault | [`Running::end_if_cancelled`] |
+//! | ready, faulted, cancelled or dropped | the component's future is gone; end what the host holds | [`Running`] |
 //!
 //! The caller's future is [`Request`](super::generated::async_requests::Request); it keeps the typed
 //! arguments until they are lowered. So nothing of a call exists in the component before the
@@ -36,6 +37,7 @@ use super::{
 };
 use crate::abi::{
     detached::Detached,
+    fault::{FaultKind, RawFault},
     future::{READY, RawCall, RawFuture},
     interface::Interface,
     waker::WakerHead,
@@ -74,6 +76,12 @@ pub unsafe trait AsyncCallee: Callee {
     /// # Safety
     /// `held` comes from a call of this callee, and is not used again.
     unsafe fn end(&self, held: &Held);
+
+    /// Has the task of a pending call woken if the call is cancelled. Returns whether it is cancelled already.
+    ///
+    /// # Safety
+    /// `held` comes from a call of this callee that is pending, and the waker is valid.
+    unsafe fn watch(&self, held: &Held, waker: *const WakerHead) -> bool;
 
     /// Forgets a call that waits at a gate.
     fn unwait(&self, ticket: Ticket);
@@ -217,6 +225,61 @@ impl Running {
         }
         // SAFETY: the component has written the value.
         Some(Ok(done(unsafe { value.assume_init() })))
+    }
+
+    /// Before a poll: ends a call that was cancelled since the last one.
+    ///
+    /// # Safety
+    /// `callee` has started this call, of method `method`. It is not over; a fault says that it is.
+    #[inline]
+    pub(super) unsafe fn end_if_cancelled<C: AsyncCallee>(&self, callee: &C, method: u32) -> Option<Fault> {
+        if !self.cancels() {
+            return None;
+        }
+        // SAFETY: the host's slot is the call's until it is over.
+        let is_cancelled = self.held.detached.is_some_and(|detached| unsafe { detached.as_ref() }.is_cancelled());
+        // SAFETY: as above.
+        is_cancelled.then(|| unsafe { self.end_cancelled(callee, method) })
+    }
+
+    /// Behind a poll that is pending: has the task woken if the call is cancelled. A fault says that it was cancelled
+    /// meanwhile, and is over.
+    ///
+    /// # Safety
+    /// As for [`Running::end_if_cancelled`]; the waker is valid.
+    #[cold]
+    pub(super) unsafe fn watch<C: AsyncCallee>(
+        &self,
+        callee: &C,
+        method: u32,
+        waker: *const WakerHead,
+    ) -> Option<Fault> {
+        // SAFETY: the caller says so.
+        let is_cancelled = unsafe { callee.watch(&self.held, waker) };
+        // SAFETY: as above.
+        is_cancelled.then(|| unsafe { self.end_cancelled(callee, method) })
+    }
+
+    /// Whether the call is to end when its instance is replaced.
+    #[inline]
+    pub(super) fn cancels(&self) -> bool {
+        // SAFETY: as long as there is a `Running`, its future is there.
+        unsafe { self.future.cancels() }
+    }
+
+    /// Drops the component's future, and says why.
+    ///
+    /// # Safety
+    /// As for [`Running::cancel`].
+    #[cold]
+    unsafe fn end_cancelled<C: AsyncCallee>(&self, callee: &C, method: u32) -> Fault {
+        let _end = End { callee, held: &self.held };
+        let inside = InsideGuard::new(callee.enter_again(&self.held, method));
+        // SAFETY: the call is not over, so the future is there.
+        unsafe { self.future.drop() };
+        let text = "the component is being replaced, and ends calls that are under way; make the call again";
+        let fault = RawFault::new(FaultKind::Cancelled, text.to_owned());
+        served_fault(inside.handle(), fault, method, inside.table())
     }
 
     /// Drops the component's future.

@@ -128,6 +128,11 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Pinned<I> {
 
     unsafe fn end(&self, _held: &Held) {}
 
+    /// A pin holds its instance, whatever replaces that.
+    unsafe fn watch(&self, _held: &Held, _waker: *const WakerHead) -> bool {
+        false
+    }
+
     /// A pin meets no gate.
     fn unwait(&self, _ticket: Ticket) {}
 }

@@ -1,6 +1,7 @@
 //! Async methods: how their calls cross, who polls and wakes them, and what holds their instance.
 
 mod executors;
+mod gate;
 mod growth;
 mod replacement;
 mod values;

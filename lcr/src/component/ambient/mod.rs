@@ -30,6 +30,9 @@ pub use self::tokio::Tokio;
     note = "add the feature in Cargo.toml, beside `default-features = false`: `features = [\"tokio\"]`"
 )]
 pub trait Ambient: Sized + 'static {
+    /// Whether async calls under way end when the instance is replaced.
+    const CANCELS: bool = false;
+
     /// Being inside, until it is dropped. Dropped in the reverse order, on the thread that entered.
     type Guard<'a>;
 
@@ -61,6 +64,29 @@ impl Ambient for Bare {
 
     fn end(self) -> bool {
         true
+    }
+}
+
+/// As `A`, where `cancel` was given: async calls under way end when the instance is replaced.
+#[repr(transparent)]
+pub struct Cancelling<A>(A);
+
+impl<A: Ambient> Ambient for Cancelling<A> {
+    const CANCELS: bool = true;
+
+    type Guard<'a> = A::Guard<'a>;
+
+    fn begin(context: &Context) -> Result<Cancelling<A>, String> {
+        A::begin(context).map(Cancelling)
+    }
+
+    #[inline(always)]
+    fn enter(&self) -> A::Guard<'_> {
+        self.0.enter()
+    }
+
+    fn end(self) -> bool {
+        self.0.end()
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     marker::PhantomData,
     mem,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use super::arguments::Arguments;
@@ -102,10 +102,7 @@ where
                 });
                 match started {
                     Started::Ready(value) => Poll::Ready(Ok(value)),
-                    Started::Pending(running) => {
-                        this.state = State::Pending(running);
-                        Poll::Pending
-                    }
+                    Started::Pending(running) => this.pend(running, waker),
                     Started::AtGate(values) => {
                         this.state = State::Unstarted(values, ticket);
                         Poll::Pending
@@ -116,19 +113,48 @@ where
             }
             State::Pending(running) => {
                 let (callee, done) = (this.callee, &this.done);
+                // SAFETY: this call was started by this callee, and is not over.
+                if let Some(fault) = unsafe { running.end_if_cancelled(callee, method) } {
+                    return Poll::Ready(Err(Unserved::Fault(fault)));
+                }
                 let polled = this.lender.lend(waker, |waker| {
                     // SAFETY: this call was started with these types, and is not over.
                     unsafe { running.poll::<C, R, T>(callee, method, waker, done) }
                 });
                 match polled {
                     Some(result) => Poll::Ready(result.map_err(Unserved::Fault)),
-                    None => {
-                        this.state = State::Pending(running);
-                        Poll::Pending
-                    }
+                    None => this.pend(running, waker),
                 }
             }
             State::Over => panic!("a call was polled after its end"),
+        }
+    }
+}
+
+impl<C, V, A, R, T, L, D> Request<'_, C, V, A, R, T, L, D>
+where
+    C: AsyncCallee,
+    A: Arguments,
+    R: Copy,
+    L: Fn(V) -> A,
+    D: Fn(R) -> T,
+{
+    /// Waits for the component's future, unless the call is cancelled.
+    #[inline]
+    fn pend(&mut self, running: Running, waker: &Waker) -> Poll<Result<T, Unserved<V>>> {
+        if !running.cancels() {
+            self.state = State::Pending(running);
+            return Poll::Pending;
+        }
+        let (callee, method) = (self.callee, self.method);
+        // SAFETY: this call was started by this callee, and is not over; the waker is lent for this call.
+        let fault = self.lender.lend(waker, |waker| unsafe { running.watch(callee, method, waker) });
+        match fault {
+            Some(fault) => Poll::Ready(Err(Unserved::Fault(fault))),
+            None => {
+                self.state = State::Pending(running);
+                Poll::Pending
+            }
         }
     }
 }

@@ -92,7 +92,7 @@ unsafe fn poll_once<'t, A, F: Future>(
 struct Of<A, F, R>(PhantomData<(A, F, R)>);
 
 impl<A: Ambient, F: Future<Output = R>, R: Copy> Of<A, F, R> {
-    const TABLE: FutureTable = FutureTable { poll: poll::<A, F, R>, drop: drop_future::<A, F> };
+    const TABLE: FutureTable = FutureTable { poll: poll::<A, F, R>, drop: drop_future::<A, F>, cancels: A::CANCELS };
 }
 
 unsafe extern "C" fn poll<A: Ambient, F: Future<Output = R>, R: Copy>(

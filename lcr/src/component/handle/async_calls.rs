@@ -108,6 +108,12 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Handle<I> {
         }
     }
 
+    unsafe fn watch(&self, held: &Held, waker: *const WakerHead) -> bool {
+        let Some(detached) = held.detached else { return false };
+        // SAFETY: the slot is alive, and the caller vouches for the call and the waker.
+        unsafe { (self.host().watch)(self.slot.as_ptr(), detached.as_ptr(), waker) != 0 }
+    }
+
     #[cold]
     fn unwait(&self, ticket: Ticket) {
         // SAFETY: the slot is alive, and the host gave the ticket for it.

@@ -39,6 +39,10 @@ use super::{
 
 /// The answer of [`enter`] if the call is inside, or refused.
 const ENTERED: u32 = 0;
+/// The answer of [`watch`] if the call goes on.
+const GOES_ON: u32 = 0;
+/// The answer of [`watch`] if the call is cancelled already.
+const CANCELLED: u32 = 1;
 
 pub(super) unsafe extern "C" fn enter(
     slot: *const RawSlot,
@@ -109,9 +113,24 @@ pub(super) unsafe extern "C" fn resume(detached: *const Detached, out: *mut RawE
     unsafe { out.write(entered) };
 }
 
+pub(super) unsafe extern "C" fn watch(slot: *const RawSlot, detached: *const Detached, waker: *const WakerHead) -> u32 {
+    // SAFETY: the caller's handle keeps the slot alive.
+    let inner = unsafe { inner_of(slot) };
+    // SAFETY: `detach` gave the address, and the call has not ended.
+    let slot = unsafe { Slot::of_call(detached) };
+    // SAFETY: the caller lends a waker.
+    let waker = unsafe { OwnedWaker::of(waker) };
+    catch_unwind(AssertUnwindSafe(|| inner.watch(slot, waker))).unwrap_or(GOES_ON)
+}
+
 pub(super) unsafe extern "C" fn end(detached: *const Detached) {
     // SAFETY: `detach` gave the address, and the call ends once.
     let slot = unsafe { Slot::of_call(detached) };
+    if slot.is_watched() {
+        // SAFETY: the caller's handle keeps the runtime, of which the core is the first field.
+        let inner = unsafe { &*slot.core().cast::<RuntimeInner>() };
+        drop(catch_unwind(AssertUnwindSafe(|| inner.unwatch(slot))));
+    }
     records::mine().end_detached(slot);
 }
 
@@ -181,6 +200,31 @@ impl RuntimeInner {
             return Err(withdrawn());
         }
         if self.gate.has_passed() { Err(late()) } else { Ok(None) }
+    }
+
+    /// Keeps the waker of a pending call that may be cancelled.
+    fn watch(&self, slot: &'static Slot, waker: Option<OwnedWaker>) -> u32 {
+        let Some((call, table, place)) = slot.call().read() else { return GOES_ON };
+        let Some(waker) = waker else { return GOES_ON };
+        let mut state = self.state();
+        if self.is_closed() || slot.call().is_cancelled() || state.is_in_retiring(table, place) {
+            slot.call().cancel(call);
+            drop(state);
+            return CANCELLED;
+        }
+        slot.set_watched();
+        let before = state.waiting.watch(slot, call, waker, records::mine().thread_id());
+        drop(state);
+        drop(before);
+        GOES_ON
+    }
+
+    /// Forgets the waker of a call that ends.
+    fn unwatch(&self, slot: &'static Slot) {
+        let Some((call, ..)) = slot.call().read() else { return };
+        let forgotten = self.state().waiting.unwatch(slot, call);
+        // Behind the lock.
+        drop(forgotten);
     }
 
     fn forget_waiting(&self, ticket: u64) {

@@ -47,7 +47,7 @@ pub(super) enum Shown {
     /// In a frame of a thread.
     Frame(&'static ThreadRecord),
     /// In a slot: it is an async call between its polls, or in a later poll.
-    Detached(&'static Slot),
+    Detached(&'static Slot, Use),
 }
 
 /// A call that is inside a retired world.
@@ -66,7 +66,7 @@ impl OldCall {
 
     /// Whether it is an async call between its polls, or in a later one.
     pub(super) fn is_detached(&self) -> bool {
-        matches!(self.shown, Shown::Detached(_))
+        matches!(self.shown, Shown::Detached(..))
     }
 
     /// Whether the call stands in a frame of a thread.
@@ -102,7 +102,7 @@ impl Sightings {
         for found in records::detached() {
             let Some(&generation) = worlds.get(&found.table) else { continue };
             let key = Seen::Detached { slot: ptr::from_ref(found.slot).addr(), call: found.call };
-            note(key, Shown::Detached(found.slot), generation, found.place);
+            note(key, Shown::Detached(found.slot, found.call), generation, found.place);
         }
         self.0 = seen;
         calls

@@ -83,7 +83,9 @@ impl Members {
     pub(crate) fn have_async_methods(&self, objects: &Objects) -> bool {
         let views = self.slots.keys().filter_map(|&slot| Some(objects.slots().get(slot)?.view()));
         let views: HashSet<_> = views.collect();
-        views.into_iter().any(|view| objects.views().get(view).interface.methods.iter().any(|method| method.shape.is_async()))
+        views
+            .into_iter()
+            .any(|view| objects.views().get(view).interface.methods.iter().any(|method| method.shape.is_async()))
     }
 
     /// Whether there is no service.

@@ -62,6 +62,7 @@ pub(crate) const TABLE: HostTable = HostTable {
     tracing: logs::TRACING,
     log: logs::LOG,
     panicked: logs::panics::panicked,
+    watch: async_calls::watch,
 };
 
 unsafe extern "C" fn record() -> *const Record {

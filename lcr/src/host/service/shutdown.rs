@@ -26,7 +26,7 @@ use crate::host::{
         order::dependencies_first,
     },
     sys,
-    worlds::world::World,
+    worlds::{records, world::World},
 };
 
 use super::{
@@ -204,6 +204,7 @@ impl RuntimeInner {
         // The destructors on this thread call their dependencies in the world before the closing.
         state.gate = Some(Gate::new(before, Members::default(), sys::thread_id()));
         state.waiting.all_due();
+        state.waiting.cancel_all(records::detached());
         drop(state);
         self.gate.open();
         self.wake_waiting();

@@ -18,7 +18,12 @@ use crate::host::{
     },
 };
 
-use super::{drain::Sightings, gate::{Gate, Members}, retained::RetainedImages, waiting::Waiting};
+use super::{
+    drain::Sightings,
+    gate::{Gate, Members},
+    retained::RetainedImages,
+    waiting::Waiting,
+};
 
 /// The bookkeeping of one runtime.
 pub(crate) struct State {
@@ -157,6 +162,11 @@ impl State {
         if let Some(gate) = &mut self.gate {
             gate.note_saved(service);
         }
+    }
+
+    /// Whether tasks are to be woken, by [`RuntimeInner::wake_waiting`](super::inner::RuntimeInner::wake_waiting).
+    pub(crate) fn has_due_wakers(&self) -> bool {
+        self.waiting.are_due()
     }
 
     /// See [`Retired::shows_all_calls`].

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 
 use crate::{
+    abi::{frame::Place, world::Table},
     component::identity::ComponentId,
     error::{HeldBy, MethodId, Straggler},
     host::{
@@ -24,6 +25,7 @@ use super::{
     inner::RuntimeInner,
     pins::{LockedPins, PinInfo},
     state::{Retiring, State},
+    waiting::Waiting,
 };
 
 impl RuntimeInner {
@@ -31,18 +33,30 @@ impl RuntimeInner {
     pub(crate) fn behind_gate(&self, state: &mut State) -> Vec<Straggler> {
         let Some(gate) = &state.gate else { return Vec::new() };
         let (slots, last, thread) = (gate.members().slots().clone(), gate.before().generation(), gate.thread());
-        self.inside_members(state, &slots, last, thread)
+        self.inside(state, &slots, last, thread, false)
     }
 
     /// The calls that are inside one of `members` (slots, each with the first world of its instance) in a
-    /// world up to `last`, without those in frames of `thread`; and the pins of such worlds. `last` is not the
-    /// current world: see [`State::old_calls`].
+    /// world up to `last`, without those in frames of `thread`, and those that will be cancelled; and the pins of
+    /// such worlds. `last` is not the current world: see [`State::old_calls`].
     pub(crate) fn inside_members(
         &self,
         state: &mut State,
         members: &HashMap<SlotId, Generation>,
         last: Generation,
         thread: ThreadId,
+    ) -> Vec<Straggler> {
+        self.inside(state, members, last, thread, true)
+    }
+
+    /// As [`RuntimeInner::inside_members`], where `spares` leaves out the calls that will be cancelled.
+    fn inside(
+        &self,
+        state: &mut State,
+        members: &HashMap<SlotId, Generation>,
+        last: Generation,
+        thread: ThreadId,
+        spares: bool,
     ) -> Vec<Straggler> {
         // Before the frames: see `pins`.
         let pins = self.pins.lock();
@@ -51,6 +65,7 @@ impl RuntimeInner {
             let first_generation = members.get(&call.slot());
             first_generation.is_some_and(|&first_generation| (first_generation..=last).contains(&call.generation))
                 && !call.is_on(thread)
+                && !(spares && state.is_cancellable(call))
         };
         let mut stragglers: Vec<Straggler> =
             calls.iter().filter(is_inside).map(|call| state.straggler(call, state.serving(call))).collect();
@@ -61,7 +76,7 @@ impl RuntimeInner {
     }
 
     /// What the first step of a gate waits for, once it has published its world: async calls in members, in whatever world if they are
-    /// between polls, and else in an older one; and pins of older worlds.
+    /// between polls, and else in an older one; and pins of older worlds. Cancels the calls that may be cancelled.
     pub(crate) fn held_up(&self, state: &mut State) -> Vec<Straggler> {
         let Some(members) = state.held_starts.clone() else { return Vec::new() };
         // Before the frames: see `pins`.
@@ -73,8 +88,10 @@ impl RuntimeInner {
             first_generation.is_some_and(|&first_generation| first_generation <= call.generation)
                 && (call.is_detached() || call.generation < current && state.is_async(call))
         };
+        let inside: Vec<&OldCall> = calls.iter().filter(is_inside).collect();
+        inside.iter().for_each(|call| call.cancel(&mut state.waiting));
         let mut stragglers: Vec<Straggler> =
-            calls.iter().filter(is_inside).map(|call| state.straggler(call, state.serving(call))).collect();
+            inside.iter().map(|call| state.straggler(call, state.serving(call))).collect();
         let oldest = members.slots().values().min();
         let holds = |pin: &PinInfo| oldest.is_some_and(|&oldest| (oldest..current).contains(&pin.generation()));
         stragglers.extend(pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
@@ -129,6 +146,25 @@ impl State {
             .is_some_and(|members| members.slots().contains_key(&slot) && !self.is_inside(thread, members))
     }
 
+    /// Whether a call will be cancelled when the gate asks for it.
+    fn is_cancellable(&self, call: &OldCall) -> bool {
+        matches!(call.shown, Shown::Detached(slot, call) if self.waiting.is_cancellable(slot, call))
+    }
+
+    /// Cancels those calls inside replaced instances that may be cancelled.
+    pub(crate) fn cancel_old_calls(&mut self) {
+        let calls = self.old_calls();
+        let inside = calls.iter().filter(|call| self.retiring.iter().any(|retiring| retiring.has(call)));
+        inside.for_each(|call| call.cancel(&mut self.waiting));
+    }
+
+    /// Whether a detached call is inside a replaced instance.
+    pub(super) fn is_in_retiring(&self, table: *const Table, place: Place) -> bool {
+        let world = self.retired.worlds().find(|world| std::ptr::eq(world.table(), table));
+        let (slot, generation) = (SlotId::of_offset(place.offset()), world.map(|world| world.generation()));
+        generation.is_some_and(|generation| self.retiring.iter().any(|retiring| retiring.shows(generation, slot)))
+    }
+
     /// Whether a call is of an async method.
     fn is_async(&self, call: &OldCall) -> bool {
         self.method(call).is_some_and(|(_, method)| method.shape.is_async())
@@ -153,10 +189,7 @@ impl State {
     pub(super) fn inside(&self, retiring: &Retiring, calls: &[OldCall]) -> Vec<Straggler> {
         calls
             .iter()
-            .filter(|call| {
-                (retiring.instance.first_generation()..retiring.retired_at).contains(&call.generation)
-                    && retiring.slots.contains(&call.slot())
-            })
+            .filter(|call| retiring.has(call))
             .map(|call| self.straggler(call, Some(retiring.instance.implementation().component.id.clone())))
             .collect()
     }
@@ -175,7 +208,7 @@ impl State {
         });
         let (thread, thread_id, held_by) = match call.shown {
             Shown::Frame(thread) => (thread.thread_name(), thread.thread_id(), HeldBy::Call { component, method }),
-            Shown::Detached(slot) => {
+            Shown::Detached(slot, _) => {
                 (records::starter_name(slot), slot.thread_id(), HeldBy::AsyncCall { component, method })
             }
         };
@@ -183,7 +216,26 @@ impl State {
     }
 }
 
+impl OldCall {
+    /// Cancels the call if it may be cancelled.
+    fn cancel(&self, waiting: &mut Waiting) {
+        if let Shown::Detached(slot, call) = self.shown {
+            waiting.cancel(slot, call);
+        }
+    }
+}
+
 impl Retiring {
+    /// Whether the call is inside the instance.
+    fn has(&self, call: &OldCall) -> bool {
+        self.shows(call.generation, call.slot())
+    }
+
+    /// Whether the slot held the instance in the world of this number.
+    fn shows(&self, generation: Generation, slot: SlotId) -> bool {
+        (self.instance.first_generation()..self.retired_at).contains(&generation) && self.slots.contains(&slot)
+    }
+
     /// Whether a pin holds a world that shows the instance. The pins were locked before the frames
     /// were read.
     pub(super) fn is_pinned(&self, pins: &LockedPins<'_>) -> bool {

@@ -13,12 +13,26 @@
 //! A waker is left and made due under the state lock, and so does the gate shut and open. So an opening
 //! finds every call that was told to wait, and a call that comes behind it finds the gate open.
 //!
+//! A pending call of a component whose author said `cancel` leaves its waker here, too. It is cancelled when its
+//! instance is about to be replaced, or was: then it is marked in its slot, and its waker is due. At its next
+//! poll the caller's image drops the future, and the call ends with a fault.
+//!
 //! In the child of a fork only calls that waited on the forking thread go on; a waker of another thread may need
 //! what that thread held, so it is leaked.
 
-use std::{collections::HashMap, mem, ptr::NonNull};
+use std::{
+    collections::HashMap,
+    mem,
+    ptr::{self, NonNull},
+};
 
-use crate::{abi::waker::WakerHead, host::ids::ThreadId};
+use crate::{
+    abi::{detached::Use, waker::WakerHead},
+    host::{
+        ids::ThreadId,
+        worlds::detached::{DetachedCall, Slot},
+    },
+};
 
 /// A clone of a task's waker: a reference to its kept head.
 pub(super) struct OwnedWaker(NonNull<WakerHead>);
@@ -50,10 +64,13 @@ impl Drop for OwnedWaker {
     }
 }
 
-/// The calls that wait, each by its ticket, and the wakers that are due. Part of the state.
+/// The calls that wait, each by its ticket, the calls that may be cancelled, and the wakers that are due. Part of
+/// the state.
 #[derive(Default)]
 pub(in crate::host) struct Waiting {
     calls: HashMap<u64, Waiter>,
+    /// Each by the address of its slot.
+    cancellable: HashMap<(usize, Use), Waiter>,
     due: Vec<OwnedWaker>,
     /// The number of the last ticket; 0 is none.
     tickets: u64,
@@ -62,6 +79,10 @@ pub(in crate::host) struct Waiting {
 struct Waiter {
     waker: OwnedWaker,
     thread: ThreadId,
+}
+
+fn key(slot: &Slot, call: Use) -> (usize, Use) {
+    (ptr::from_ref(slot).addr(), call)
 }
 
 impl Waiting {
@@ -83,6 +104,43 @@ impl Waiting {
         self.due.extend(self.calls.drain().map(|(_, waiter)| waiter.waker));
     }
 
+    /// Leaves the waker of a pending call that may be cancelled, whose last poll was on `thread`. Returns the waker
+    /// that it left before, to drop behind the lock.
+    #[must_use]
+    pub(super) fn watch(&mut self, slot: &Slot, call: Use, waker: OwnedWaker, thread: ThreadId) -> Option<OwnedWaker> {
+        let before = self.cancellable.insert(key(slot, call), Waiter { waker, thread });
+        before.map(|waiter| waiter.waker)
+    }
+
+    /// Whether a pending call may be cancelled.
+    pub(super) fn is_cancellable(&self, slot: &Slot, call: Use) -> bool {
+        self.cancellable.contains_key(&key(slot, call))
+    }
+
+    /// Cancels a pending call that may be, and makes its waker due.
+    pub(super) fn cancel(&mut self, slot: &'static Slot, call: Use) {
+        if let Some(waiter) = self.cancellable.remove(&key(slot, call)) {
+            slot.call().cancel(call);
+            self.due.push(waiter.waker);
+        }
+    }
+
+    /// Cancels all pending calls that may be, of which `calls` are all that there are.
+    pub(super) fn cancel_all(&mut self, calls: impl Iterator<Item = DetachedCall>) {
+        calls.for_each(|found| self.cancel(found.slot, found.call));
+    }
+
+    /// Forgets a call that has ended. The caller drops the waker behind the lock.
+    #[must_use]
+    pub(super) fn unwatch(&mut self, slot: &Slot, call: Use) -> Option<OwnedWaker> {
+        self.cancellable.remove(&key(slot, call)).map(|waiter| waiter.waker)
+    }
+
+    /// Whether wakers are due.
+    pub(crate) fn are_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
     /// Takes out one waker that is due.
     pub(super) fn take_due(&mut self) -> Option<OwnedWaker> {
         self.due.pop()
@@ -99,7 +157,10 @@ impl Waiting {
         let own: HashMap<_, _> = self.calls.extract_if(|_, waiter| waiter.thread == forking).collect();
         let others = mem::replace(&mut self.calls, own);
         others.into_values().for_each(|waiter| mem::forget(waiter.waker));
+        let own: HashMap<_, _> = self.cancellable.extract_if(|_, waiter| waiter.thread == forking).collect();
+        let others = mem::replace(&mut self.cancellable, own);
+        others.into_values().for_each(|waiter| mem::forget(waiter.waker));
         mem::take(&mut self.due).into_iter().for_each(mem::forget);
-        self.calls.values_mut().for_each(|waiter| waiter.thread = now);
+        self.calls.values_mut().chain(self.cancellable.values_mut()).for_each(|waiter| waiter.thread = now);
     }
 }

@@ -20,7 +20,7 @@
 
 use std::{
     ptr,
-    sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering},
 };
 
 use crate::{
@@ -40,6 +40,7 @@ const CHUNK: usize = 32;
 /// |---|---|
 /// | `call` | see [`Detached`] |
 /// | `core`, `thread`, `name` | the thread that takes the slot, before `call` shows the call |
+/// | `is_watched` | the same; a thread that polls the call |
 /// | `owner` | the thread that makes the chunk, before the slot can be found |
 /// | `next` | the thread that has the slot in hand, or the list |
 #[repr(C)]
@@ -48,6 +49,7 @@ pub(crate) struct Slot {
     core: AtomicPtr<Core>,
     thread: AtomicU32,
     name: [AtomicU64; 2],
+    is_watched: AtomicBool,
     owner: *const Slots,
     next: AtomicPtr<Slot>,
 }
@@ -114,6 +116,7 @@ impl Slots {
         slot.thread.store(starter.thread.to_kernel(), Ordering::Relaxed);
         slot.name[0].store(starter.name[0], Ordering::Relaxed);
         slot.name[1].store(starter.name[1], Ordering::Relaxed);
+        slot.is_watched.store(false, Ordering::Relaxed);
         slot.call.hold(table, place);
         slot
     }
@@ -150,6 +153,7 @@ impl Slots {
             core: AtomicPtr::new(ptr::null_mut()),
             thread: AtomicU32::new(0),
             name: [const { AtomicU64::new(0) }; 2],
+            is_watched: AtomicBool::new(false),
             owner: self,
             next: AtomicPtr::new(ptr::null_mut()),
         };
@@ -206,6 +210,16 @@ impl Slot {
     /// The thread that started the call.
     pub(crate) fn thread_id(&self) -> ThreadId {
         ThreadId::of_kernel(self.thread.load(Ordering::Relaxed))
+    }
+
+    /// Whether the runtime keeps a waker of the call. Only who polls the call, or ends it, asks this.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.is_watched.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the runtime keeps a waker of the call.
+    pub(crate) fn set_watched(&self) {
+        self.is_watched.store(true, Ordering::Relaxed);
     }
 
     /// The words of that thread's name.

@@ -20,10 +20,12 @@ use lcr::{ErrorKind, Handle, Pinned, Runtime, RuntimeBuilder};
 use lcr_tests::{
     bank::{Bank, Branch as _, Teller as _, Vault as _},
     component,
+    courier::Courier,
     crowd::{Lower, Scene, Upper},
     empty_runtime, in_a_process_of_its_own,
     interfaces::Counter,
     script::{Misdeed, Moment},
+    wait_until,
 };
 
 const PAIR: &[&str] = &["crowd_lower", "crowd_upper"];
@@ -181,6 +183,28 @@ fn a_child_ends_its_copy_of_a_runtime_and_the_parents_goes_on() {
         // The store belongs to the parent, and is still there.
         rt.load(&in_use).unwrap();
         assert_eq!((branch.deposit(1), branch.versions(), teller.customers()), (1, (1, 2), 1));
+    });
+}
+
+#[test]
+fn a_child_makes_a_tokio_runtime_of_its_own_and_waits_for_none_of_its_parents() {
+    in_a_process_of_its_own(|| {
+        let rt = empty_runtime();
+        rt.load(component("courier")).unwrap();
+        let courier: Handle<dyn Courier> = rt.service().unwrap();
+        wait_until("the parent's tasks run", || courier.ticks() > 0);
+        in_child(|| {
+            let ticks = courier.ticks();
+            thread::sleep(Duration::from_millis(20));
+            assert_eq!(courier.ticks(), ticks, "no thread of the child runs the parent's tasks");
+            rt.replace(component("courier")).unwrap();
+            wait_until("the child's tasks run", || courier.ticks() > ticks);
+            rt.wait_drained(LONG).unwrap();
+            assert_eq!(rt.status().left_threads, []);
+        });
+        let ticks = courier.ticks();
+        wait_until("the parent's tasks run on", || courier.ticks() > ticks);
+        rt.replace(component("courier")).unwrap();
     });
 }
 

@@ -27,7 +27,7 @@
 //! wait for nothing, and the first instance that the child constructs makes a runtime of the child's.
 
 use std::{
-    future, io, process,
+    future, io, mem, process,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
@@ -108,10 +108,12 @@ impl Running {
     /// Ends the runtime, and waits for that. Returns whether no thread of it is left.
     fn end(&mut self) -> bool {
         let Some(driver) = self.driver.take() else { return true };
-        self.idle.abort();
         if !self.is_here() {
+            // The driver may have held a lock of the runtime at the fork, and its handle may name another thread now.
+            mem::forget(driver);
             return true;
         }
+        self.idle.abort();
         if driver.thread().id() == thread::current().id() {
             return false;
         }

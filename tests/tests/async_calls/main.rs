@@ -3,6 +3,7 @@
 mod executors;
 mod gate;
 mod growth;
+mod linked;
 mod replacement;
 mod values;
 

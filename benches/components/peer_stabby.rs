@@ -21,3 +21,9 @@ impl Step for Adder {
 pub extern "C" fn bench_stabby() -> Stepper {
     stabby::boxed::Box::new(Adder { addend: ADDEND }).into()
 }
+
+/// The async method.
+#[stabby::export]
+pub extern "C" fn bench_stabby_walk(x: u64, pends: u32) -> stabby::future::DynFuture<'static, u64> {
+    stabby::boxed::Box::new(contract::walk::walk(ADDEND, x, pends)).into()
+}

@@ -1,7 +1,11 @@
 //! The library that most measurements call into. The hand-written vtable of the
 //! contract is code of the same image.
 
-use contract::interfaces::{Adder, Pages, Step, Values};
+use contract::{
+    ADDEND,
+    interfaces::{Adder, Pages, Step, Values, Walk},
+    walk::walk,
+};
 
 #[derive(Default)]
 struct Probe(Adder);
@@ -29,5 +33,15 @@ impl Values for Paged {
     }
     fn take(&self, bytes: Vec<u8>) -> usize {
         self.0.take(bytes)
+    }
+}
+
+#[derive(Default)]
+struct Walker;
+
+#[lcr::component(name = "probe")]
+impl Walk for Walker {
+    async fn walk(&self, x: u64, pends: u32) -> u64 {
+        walk(ADDEND, x, pends).await
     }
 }

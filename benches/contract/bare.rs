@@ -3,7 +3,7 @@
 //! Every cdylib that links this crate exports [`bench_bare`] and has code and instance
 //! of its own.
 
-use lcr::__private::v0_1_0::{Outcome, serve};
+use lcr::__private::v0_1_0::{Bare as Nothing, Outcome, serve};
 
 use crate::ADDEND;
 
@@ -80,7 +80,7 @@ unsafe extern "C" fn step(instance: *const (), x: u64) -> u64 {
 
 unsafe extern "C" fn guarded(instance: *const (), x: u64) -> Outcome<u64> {
     // SAFETY: the table is only ever given out together with `INSTANCE`.
-    unsafe { serve(instance, |addend: &u64| addend.wrapping_add(x)) }
+    unsafe { serve::<u64, Nothing, u64>(instance, |addend| addend.wrapping_add(x)) }
 }
 
 /// The image's one instance.

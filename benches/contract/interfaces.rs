@@ -14,6 +14,13 @@ pub trait Crowd {
     fn step(&self, x: u64) -> u64;
 }
 
+/// The method as an `async fn`, which gives way before it answers.
+#[lcr::interface(name = "bench.walk", version = 1)]
+pub trait Walk {
+    /// Adds the instance's number, behind so many polls that are pending.
+    async fn walk(&self, x: u64, pends: u32) -> u64;
+}
+
 /// Calls the method from inside another component.
 #[lcr::interface(name = "bench.relay", version = 1, deps(Step))]
 pub trait Relay {

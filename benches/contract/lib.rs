@@ -10,7 +10,10 @@ pub mod loops;
 #[cfg(feature = "peers")]
 pub mod peer_abi_stable;
 #[cfg(feature = "peers")]
+pub mod peer_async_ffi;
+#[cfg(feature = "peers")]
 pub mod peer_stabby;
+pub mod walk;
 
 /// The number that the instance of every implementation adds.
 pub const ADDEND: u64 = 7;

@@ -9,6 +9,11 @@ pub const SYMBOL: &str = "bench_stabby";
 /// Makes an instance.
 pub type Make = extern "C" fn() -> Stepper;
 
+/// The symbol of the async method in the cdylib, of type [`Walk`].
+pub const WALK: &str = "bench_stabby_walk";
+/// The async method of an instance that the library has.
+pub type Walk = extern "C" fn(u64, u32) -> stabby::future::DynFuture<'static, u64>;
+
 #[stabby::stabby(checked)]
 pub trait Step {
     extern "C" fn step(&self, x: u64) -> u64;

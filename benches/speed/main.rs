@@ -7,6 +7,7 @@
 
 mod allocations;
 mod artifacts;
+mod async_calls;
 mod call_kinds;
 mod calls;
 mod changes;
@@ -115,8 +116,9 @@ struct Bench<'a, 'w> {
 /// One part of the run: its name on the command line, and what it does.
 type Part = (&'static str, fn(&Bench<'_, '_>) -> Outcome<Section>);
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("calls", calls::measure),
+    ("async", async_calls::measure),
     ("threads", threads::measure),
     ("values", values::measure),
     ("changes", changes::measure),

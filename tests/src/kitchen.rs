@@ -181,3 +181,12 @@ pub mod menu {
         }
     }
 }
+
+/// Waits for the bell of the kitchen, by an executor in the diner's own image.
+#[lcr::interface(name = "tests.diner", version = 1, deps(Kitchen))]
+pub trait Diner {
+    /// Begins to wait, and gives it up at once. The bell keeps the waker.
+    fn look_in(&self);
+    /// How often a waker of this image was woken.
+    fn woken(&self) -> u64;
+}

@@ -52,7 +52,7 @@ fn values_cross_and_are_freed_in_calls_that_end_and_in_calls_that_are_dropped() 
             Box::pin(async { kitchen.chop(&mut values, 1).await }),
             Box::pin(async { assert!(matches!(kitchen.burn(2).await, Err(Burnt::Fault(_)))) }),
             Box::pin(async { assert_eq!(kitchen.garnish("soup", "tea".to_owned(), 1).await, "soup by 1 with tea!") }),
-            Box::pin(async { drop(kitchen.wait().await) }),
+            Box::pin(async { assert_eq!(kitchen.wait().await, 1) }),
         ];
         for mut call in calls {
             let mut context = Context::from_waker(Waker::noop());

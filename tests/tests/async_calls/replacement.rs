@@ -16,7 +16,7 @@ use std::{
 use lcr::{ErrorKind, FaultKind, Handle, Runtime, report::HeldBy};
 use lcr_tests::{
     component, empty_runtime,
-    kitchen::{Burnt, HeadWaiter, Kitchen},
+    kitchen::{Burnt, Diner, HeadWaiter, Kitchen},
     thorough_or, wait_until,
 };
 
@@ -392,4 +392,28 @@ fn nested_calls_go_on_while_the_innermost_component_is_replaced() {
         replacing.join().unwrap();
     });
     settle(&rt);
+}
+
+#[test]
+fn an_image_stays_mapped_as_long_as_a_waker_of_its_executor_is_kept() {
+    let (rt, kitchen) = open();
+    rt.load(component("diner")).unwrap();
+    let diner: Handle<dyn Diner> = rt.service().unwrap();
+    diner.look_in();
+    kitchen.ring();
+    assert_eq!(diner.woken(), 1, "a waker that is gone leaves nothing");
+    diner.look_in();
+    // When the image between is unmapped, the reaper has looked at the first one, too.
+    for _ in 0..2 {
+        rt.replace(component("diner")).unwrap();
+        assert_eq!(diner.woken(), 0, "another instance");
+    }
+    wait_until("only one image is left of two", || {
+        let status = rt.status();
+        (status.retiring, status.retained_images) == (0, 1)
+    });
+    // Runs code of the first image, in its executor's waker.
+    kitchen.ring();
+    wait_until("that image is unmapped", || rt.status().retained_images == 0);
+    assert_eq!(diner.woken(), 0);
 }

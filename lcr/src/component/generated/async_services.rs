@@ -102,8 +102,9 @@ unsafe extern "C" fn poll<A: Ambient, F: Future<Output = R>, R: Copy>(
 ) -> Polled {
     barrier(|| {
         let boxed = data.cast::<Boxed<'_, A, F>>();
+        // The future may refer to itself: no reference to all of the box may come before that of its own poll.
         // SAFETY: `serve_async` leaked the box, and the caller polls it until it is not pending.
-        let ambient = unsafe { &*boxed }.ambient;
+        let ambient = unsafe { (*boxed).ambient };
         // Left behind the drop of the box, also by a panic.
         let _inside = ambient.enter();
         // SAFETY: as above.
@@ -128,7 +129,7 @@ unsafe extern "C" fn drop_future<A: Ambient, F>(data: *mut ()) {
     let dropped = catch_unwind(AssertUnwindSafe(|| {
         let boxed = data.cast::<Boxed<'_, A, F>>();
         // SAFETY: `serve_async` leaked the box, and the caller has it dropped once.
-        let ambient = unsafe { &*boxed }.ambient;
+        let ambient = unsafe { (*boxed).ambient };
         let _inside = ambient.enter();
         // SAFETY: as above.
         drop(unsafe { Box::from_raw(boxed) });

@@ -18,6 +18,7 @@ const _: () = {
             unload: false,
             healthy: false,
             panic_abort: ::core::cfg!(panic = "abort"),
+            incremental: false,
         },
         state_version: 0,
     };
@@ -64,9 +65,18 @@ const _: () = {
             unload: true,
             healthy: true,
             panic_abort: ::core::cfg!(panic = "abort"),
+            incremental: true,
         },
         state_version: <Cache<u64> as __lcr::Stateful>::STATE_VERSION,
     };
+    struct __LcrIncremental;
+    impl __lcr::IncrementalState for __LcrIncremental {
+        type Component = Cache<u64>;
+        const VERSION: u32 = <Cache<u64> as __lcr::Stateful>::STATE_VERSION;
+        fn of(component: &Cache<u64>) -> &impl __lcr::LockIncremental {
+            &component.entries
+        }
+    }
     const __LCR_LENGTH: usize = __lcr::manifest_len(&__LCR_DECLARATION);
     #[used]
     #[unsafe(link_section = ".lcr.manifest")]
@@ -106,7 +116,8 @@ const _: () = {
             }
             __lcr_healthy
         })
-        .with_state::<Cache<u64>, __lcr::Bare>();
+        .with_state::<Cache<u64>, __lcr::Bare>()
+        .with_incremental::<__LcrIncremental, __lcr::Bare>();
     __lcr::inventory::submit! {
         unsafe { __lcr::Registration::new(& __LCR_EXPORT) }
     }

@@ -10,6 +10,7 @@ impl Store for HashStore {
     create = Self::open,
     healthy = health::check,
     state,
+    incremental = entries,
     deps(Journal, other::Clock),
     replaces(1),
     unload,

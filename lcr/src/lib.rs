@@ -163,7 +163,7 @@ pub use component::{
     generated::services::ServedBy,
     handle::Handle,
     identity::ComponentId,
-    incremental::Incremental,
+    incremental::{Incremental, LockIncremental},
     pinned::Pinned,
     stateful::{BoxError, RawState, Stateful},
     tracked::{MapChanges, Tracked, VecChanges},
@@ -211,7 +211,7 @@ pub mod shape {
 #[cfg(feature = "host")]
 pub mod report {
     pub use crate::{
-        change::report::MemberReport,
+        change::report::{MemberReport, PrecopyReport},
         error::{HeldBy, LifecycleStep, MethodId},
         host::{
             image::content_hash::ContentHash,

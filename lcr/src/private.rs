@@ -44,6 +44,8 @@ pub mod v0_1_0 {
                 values::{Memory, Received, Repr, Unproven, lift, lower, receive},
             },
             handle::Handle,
+            incremental::LockIncremental,
+            looks::IncrementalState,
             pinned::Pinned,
             registration::Registration,
             stateful::Stateful,

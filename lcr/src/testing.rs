@@ -241,7 +241,14 @@ impl Context {
             interface: InterfaceInfo { deps: &[], ..I::INTERFACE },
             replaces: &[],
             deps: &[],
-            flags: Flags { state: false, protected: false, unload: false, healthy: false, panic_abort: false },
+            flags: Flags {
+                state: false,
+                protected: false,
+                unload: false,
+                healthy: false,
+                panic_abort: false,
+                incremental: false,
+            },
             state_version: 0,
         };
         // As everything that registers, it is there for as long as the process.

@@ -4,6 +4,7 @@ pub mod bank;
 pub mod chorus;
 pub mod courier;
 pub mod crowd;
+pub mod depot;
 pub mod guarded;
 pub mod guest;
 pub mod interfaces;

@@ -14,4 +14,14 @@ impl Store for HashStore {
     }
 }
 
+#[derive(Default)]
+struct TreeStore;
+
+#[lcr::component(incremental = parts::entries)]
+impl Store for TreeStore {
+    fn len(&self) -> u64 {
+        0
+    }
+}
+
 fn main() {}

@@ -8,6 +8,7 @@ use crate::{refusal::Refusals, types::peel};
 /// Refuses everything in the impl and its options that cannot be a component.
 pub(crate) fn check(component: &Component, refusals: &mut Refusals) {
     check_replaces(component, refusals);
+    check_incremental(component, refusals);
     let item = &component.item;
     if let Some(unsafety) = &item.unsafety {
         refusals.refuse(unsafety, "an unsafe impl is refused: no interface is an unsafe trait; leave `unsafe` out");
@@ -53,6 +54,20 @@ fn check_replaces(component: &Component, refusals: &mut Refusals) {
         if !(1..=u32::MAX.into()).contains(&version.value) {
             refusals.refuse_at(version.span, "`replaces` names versions of the interface, from 1 to 4294967295");
         }
+    }
+}
+
+fn check_incremental(component: &Component, refusals: &mut Refusals) {
+    let Some(field) = &component.incremental else { return };
+    if field.get_ident().is_none() {
+        refusals.refuse(field, "`incremental` names a field of the component, such as `incremental = entries`");
+    }
+    if !component.has_state {
+        refusals.refuse(
+            field,
+            "`incremental` needs `state`: where the successor cannot take changes, the state moves as a whole; \
+             add `state`",
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote_spanned;
-use syn::parse_quote;
+use syn::{Path, parse_quote};
 
 use super::model::{Component, Function};
 use crate::{
@@ -44,11 +44,14 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
         }
     });
     let state = component.has_state.then(|| ours!(.with_state::<#implementor, #ambient>()));
+    let (place, incremental) =
+        component.incremental.as_ref().map(|field| incremental(field, component, &ambient)).unzip();
     ours! {
         #(#conditions)*
         const _: () = {
             #import
             #declaration
+            #place
             const __LCR_LENGTH: usize = #lcr::manifest_len(&__LCR_DECLARATION);
             #[used]
             #[unsafe(link_section = ".lcr.manifest")]
@@ -57,7 +60,7 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
                 &__LCR_MANIFEST,
                 #thunks,
                 #create,
-            ) #healthy #state;
+            ) #healthy #state #incremental;
             #lcr::inventory::submit! {
                 // SAFETY: the manifest was made of the interface and the type, and so were the functions.
                 unsafe { #lcr::Registration::new(&__LCR_EXPORT) }
@@ -76,7 +79,6 @@ pub(crate) fn stub(component: &Component, refusals: &Refusals) -> TokenStream {
 
 fn declare(component: &Component) -> TokenStream {
     let lcr = private();
-    let implementor = component.implementor();
     let interface = of_interface(component, "INTERFACE");
     let type_name = component.implementor_name();
     let name = component.name.as_ref().map_or_else(|| ours!(::core::env!("CARGO_PKG_NAME")), |name| ours!(#name));
@@ -86,7 +88,8 @@ fn declare(component: &Component) -> TokenStream {
     let deps = &component.deps;
     let (state, protected, unload) = (component.has_state, component.is_protected, component.can_unload);
     let healthy = component.healthy.is_some();
-    let state_version = if state { ours!(<#implementor as #lcr::Stateful>::STATE_VERSION) } else { ours!(0) };
+    let state_version = if state { state_version(component) } else { ours!(0) };
+    let incremental = component.incremental.is_some();
     ours! {
         const __LCR_DECLARATION: #lcr::Declaration = #lcr::Declaration {
             component: #name,
@@ -101,10 +104,32 @@ fn declare(component: &Component) -> TokenStream {
                 unload: #unload,
                 healthy: #healthy,
                 panic_abort: ::core::cfg!(panic = "abort"),
+                incremental: #incremental,
             },
             state_version: #state_version,
         };
     }
+}
+
+fn state_version(component: &Component) -> TokenStream {
+    let (lcr, implementor) = (private(), component.implementor());
+    ours!(<#implementor as #lcr::Stateful>::STATE_VERSION)
+}
+
+/// Says where the incremental state is, and adds looks at it to the export.
+fn incremental(field: &Path, component: &Component, ambient: &TokenStream) -> (TokenStream, TokenStream) {
+    let (lcr, implementor, version) = (private(), component.implementor(), state_version(component));
+    let place = ours! {
+        struct __LcrIncremental;
+        impl #lcr::IncrementalState for __LcrIncremental {
+            type Component = #implementor;
+            const VERSION: u32 = #version;
+            fn of(component: &#implementor) -> &impl #lcr::LockIncremental {
+                &component.#field
+            }
+        }
+    };
+    (place, ours!(.with_incremental::<__LcrIncremental, #ambient>()))
 }
 
 /// `<dyn Interface as ServedBy<..>>::item`, which stands where the author named the trait.

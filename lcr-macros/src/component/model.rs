@@ -26,6 +26,8 @@ pub(crate) struct Component {
     /// Further interfaces that it needs.
     pub(crate) deps: Vec<Path>,
     pub(crate) has_state: bool,
+    /// The field of its incremental state.
+    pub(crate) incremental: Option<Path>,
     pub(crate) is_protected: bool,
     pub(crate) can_unload: bool,
     pub(crate) cancels_calls: bool,
@@ -46,6 +48,7 @@ impl Component {
             replaces: options.replaces.given().unwrap_or_default(),
             deps: options.deps.given().unwrap_or_default(),
             has_state: options.state.is_given(),
+            incremental: options.incremental.given(),
             is_protected: options.protected.is_given(),
             can_unload: options.unload.is_given(),
             cancels_calls: options.cancel.is_given(),

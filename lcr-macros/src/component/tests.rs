@@ -87,6 +87,10 @@ fn options_that_cannot_be_kept_are_refused() {
     assert_only(refused_options(quote!(craete = open)), "there is no key `craete`");
     assert_only(refused_options(quote!(protected, protected)), "`protected` is given twice");
     assert_only(refused_options(quote!(state = true)), "this key is written as `state`");
+    assert_only(refused_options(quote!(incremental = entries)), "`incremental` needs `state`");
+    assert_only(refused_options(quote!(state, incremental = self.entries)), "written as `incremental = field`");
+    assert_only(refused_options(quote!(state, incremental = parts::entries)), "`incremental` names a field");
+    assert!(refused_options(quote!(state, incremental = entries)).is_empty());
     assert_only(refused_options(quote!(create = || 1)), "this key is written as `create = Self::open`");
     assert_only(refused_options(quote!(create(open))), "this key is written as `create = Self::open`");
     for name in ["", "kv hash", ".kv", "-kv", "../kv", &"x".repeat(129)] {

@@ -52,6 +52,7 @@ options! {
         "replaces" is replaces: Vec<Spanned<u64>>, as "replaces(1, 2)";
         "deps" is deps: Vec<Path>, as "deps(Journal, other::Clock)";
         "state" is state: Flag, as "state";
+        "incremental" is incremental: Path, as "incremental = field";
         "protected" is protected: Flag, as "protected";
         "unload" is unload: Flag, as "unload";
         "cancel" is cancel: Flag, as "cancel";

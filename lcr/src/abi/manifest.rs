@@ -48,6 +48,8 @@ pub struct Flags {
     /// It is compiled with `panic = "abort"`. The macro asks in the component's own crate: `lcr`
     /// may have been compiled otherwise.
     pub panic_abort: bool,
+    /// Its state is copied while callers use it, where that of its successor is, too.
+    pub incremental: bool,
 }
 
 impl Flags {
@@ -65,12 +67,24 @@ impl Flags {
     /// host from before the flag still reads it, and so do records of that time.
     pub const TYPED_NEEDS: u32 = 1 << 5;
 
+    /// [`Flags::incremental`] in the record.
+    pub const INCREMENTAL: u32 = 1 << 7;
+    /// Every flag that a record may have.
+    pub const ALL: u32 = Self::PANIC_ABORT
+        | Self::STATE
+        | Self::PROTECTED
+        | Self::UNLOAD
+        | Self::HEALTHY
+        | Self::TYPED_NEEDS
+        | Self::INCREMENTAL;
+
     const fn bits(self) -> u32 {
         self.panic_abort as u32 * Self::PANIC_ABORT
             + self.state as u32 * Self::STATE
             + self.protected as u32 * Self::PROTECTED
             + self.unload as u32 * Self::UNLOAD
             + self.healthy as u32 * Self::HEALTHY
+            + self.incremental as u32 * Self::INCREMENTAL
     }
 }
 

@@ -5,6 +5,7 @@
 //! address of its [`HostTable`], which lives as long as the process. Each function's
 //! threads and ownership are noted beside it; none of them unwinds.
 
+use alloc::vec::Vec;
 use core::ptr::NonNull;
 
 use super::{
@@ -16,6 +17,7 @@ use super::{
     logs::{LogTable, RawPanic, TracingTable},
     sync::AtomicUsize,
     value::{
+        Abi,
         composite::RawResult,
         sequences::{RawSlice, RawVec},
     },
@@ -35,6 +37,9 @@ pub type Verdict = Outcome<RawResult<u8, RawVec<u8>>>;
 pub type Created = Outcome<RawResult<usize, RawVec<u8>>>;
 /// A saved state in its wire format, or a message.
 pub type Saved = Outcome<RawResult<RawVec<u8>, RawVec<u8>>>;
+
+/// One look at a tracked state: the changes in their wire format, and how many items are left; or a message.
+pub type Look = Outcome<RawResult<<(Vec<u8>, u64) as Abi>::Repr, RawVec<u8>>>;
 
 /// What an image offers its host.
 #[repr(C)]
@@ -77,9 +82,28 @@ pub struct Export {
     pub save: Option<unsafe extern "C" fn(usize) -> Saved>,
     /// Constructs an instance from a state of the given version. Any thread.
     pub restore: Option<unsafe extern "C" fn(*const RawContext, u32, RawSlice<u8>) -> Created>,
+    /// How an instance's state is copied while callers use it.
+    pub incremental: Option<&'static IncrementalTable>,
 }
 
-layout!(Export: size 72, align 8 { manifest at 0, manifest_len at 8, thunks at 16, thunk_count at 24, create at 32, destroy at 40, healthy at 48, save at 56, restore at 64 });
+layout!(Export: size 80, align 8 { manifest at 0, manifest_len at 8, thunks at 16, thunk_count at 24, create at 32, destroy at 40, healthy at 48, save at 56, restore at 64, incremental at 72 });
+
+/// How an instance's state is copied while callers use it. Each function takes an instance of the export
+/// first, which is alive and may be in use; it locks the state and may wait for callers. Any thread.
+#[repr(C)]
+#[derive(Debug)]
+pub struct IncrementalTable {
+    /// Begins to track the state, with at most that many notes; everything in it counts as changed.
+    pub track: unsafe extern "C" fn(usize, u64) -> Verdict,
+    /// Ends tracking.
+    pub untrack: unsafe extern "C" fn(usize) -> Verdict,
+    /// Takes the next changes, about that many.
+    pub changes: unsafe extern "C" fn(usize, u64) -> Look,
+    /// Makes changes of a state of the given version in an instance's state.
+    pub apply: unsafe extern "C" fn(usize, u32, RawSlice<u8>) -> Verdict,
+}
+
+layout!(IncrementalTable: size 32, align 8 { track at 0, untrack at 8, changes at 16, apply at 24 });
 
 // SAFETY: an image's table is constant, and points to constant data of the image.
 unsafe impl Sync for ImageTable {}

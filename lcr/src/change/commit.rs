@@ -18,9 +18,10 @@ use crate::{
 
 use super::{
     breaking::Breaking,
-    execution::{Execution, Stop, Successor},
+    execution::{Execution, Successor},
     member::Member,
-    report::{MemberReport, Report},
+    report::{MemberReport, PrecopyReport, Report},
+    stop::Stop,
 };
 
 impl Execution {
@@ -116,15 +117,17 @@ impl Execution {
         let providers =
             members.flat_map(|(at, member)| member.replaced.iter().map(move |replaced| (replaced.provider, at)));
         let members: HashMap<ProviderId, usize> = providers.collect();
-        let mut counts = vec![(0, 0); self.members.len()];
+        let mut counts = vec![(0, 0, None::<PrecopyReport>); self.members.len()];
         for (id, successor) in &self.successors {
             let provider = state.objects().services().get(*id).map(|service| service.provider());
             let Some(&member) = provider.and_then(|provider| members.get(&provider)) else { continue };
             counts[member].0 += 1;
             counts[member].1 += successor.state_bytes;
+            let precopy = [counts[member].2, successor.precopy];
+            counts[member].2 = precopy.into_iter().flatten().reduce(PrecopyReport::and);
         }
         let members = self.members.iter().zip(&self.loaded).zip(counts);
-        let report = |((member, loaded), (instances, state_bytes)): ((&Member, &Vec<_>), (usize, usize))| {
+        let report = |((member, loaded), (instances, state_bytes, precopy)): ((&Member, &Vec<_>), _)| {
             let implementation: Option<&Arc<Implementation>> = loaded.first();
             let origin = implementation.and_then(|implementation| implementation.component.origin.as_ref());
             MemberReport {
@@ -140,6 +143,7 @@ impl Execution {
                 source: origin.map(|origin| origin.source.clone()),
                 hash: origin.map(|origin| origin.hash),
                 panic_abort: member.aborts,
+                precopy,
             }
         };
         members.map(report).collect()

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | load | maps the staged files, compares what they register with their manifests | the images stay, unused |
 //! | prepare | constructs the successors that need no gate, checks their health | the successors are destroyed |
+//! | pre-copy | copies the state of members that tell their changes, in rounds, all slots open | the successors are destroyed |
 //! | drain | if members have state, or needs that change: waits for calls inside those members, all slots open | there is nothing to undo |
 //! | gate | shuts the slots of those members, waits a moment for calls inside; if one stays, opens the slots and drains again | the slots open on the old instances |
 //! | hand over | saves every old instance, then restores or constructs every successor, and checks it | as above |
@@ -29,9 +30,10 @@ use crate::{
 };
 
 use super::{
-    execution::{Execution, Stop},
+    execution::Execution,
     report::Report,
     request::{Request, Step},
+    stop::Stop,
     watch::{Outcome, Phase},
 };
 
@@ -78,6 +80,7 @@ impl Execution {
                 inner.discard(inner.state(), successor.instance);
             }
         }
+        self.end_copies();
         self.release(&mut inner.state());
         let unused = self.loaded.iter().filter(|_| !is_committed);
         for implementation in unused.filter_map(|loaded| loaded.first()) {

@@ -1,7 +1,7 @@
 //! One transaction under execution: the implementations that it has loaded, the successors that it has
 //! made, and the services that it holds.
 //!
-//! [`execute`](super::execute) runs its phases. [`prepare`](super::prepare),
+//! [`execute`](super::execute) runs its phases. [`prepare`](super::prepare), [`precopy`](super::precopy),
 //! [`handover`](super::handover) and [`commit`](super::commit) are phases with a file of their own.
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    error::{Error, LifecycleStep},
+    error::LifecycleStep,
     host::{
         ids::{ProviderId, ServiceId, ThreadId, TransactionId},
         objects::{
@@ -26,31 +26,14 @@ use crate::{
 };
 
 use super::{
+    copying::Copying,
     member::{Member, StateChange},
+    report::PrecopyReport,
     request::Options,
     resolve::{refuse_used, state_lost},
-    watch::{Abandoned, Watch},
+    stop::Stop,
+    watch::Watch,
 };
-
-/// Why a transaction ends without a commit.
-pub(super) enum Stop {
-    /// A phase failed: the executing thread undoes the transaction.
-    Refused(Error),
-    /// The caller gave up and has undone the transaction.
-    Abandoned,
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Stop {
-        Stop::Refused(error)
-    }
-}
-
-impl From<Abandoned> for Stop {
-    fn from(_: Abandoned) -> Stop {
-        Stop::Abandoned
-    }
-}
 
 /// The new instance of a service, not visible yet.
 pub(super) struct Successor {
@@ -58,6 +41,8 @@ pub(super) struct Successor {
     pub(super) state_bytes: usize,
     /// The place of its provider in [`Execution::replacements`].
     pub(super) replacement: usize,
+    /// How its state was copied ahead of the gate, if it was.
+    pub(super) precopy: Option<PrecopyReport>,
 }
 
 /// A provider that gets a new implementation.
@@ -66,6 +51,8 @@ pub(super) struct Replacement {
     pub(super) implementation: Arc<Implementation>,
     /// Whether the state of its instances is handed over.
     pub(super) is_stateful: bool,
+    /// Whether that is copied while callers go on.
+    pub(super) is_copied_ahead: bool,
     /// Whether its successors are made while callers wait: because of state, or because an interface that
     /// it needs changes with it.
     pub(super) is_behind_gate: bool,
@@ -91,6 +78,10 @@ pub(super) struct Execution {
     pub(super) needs: Vec<Held>,
     /// The replacements behind the gate, by place, whose needs are held.
     pub(super) ready: HashSet<usize>,
+    /// The successors whose state is copied while callers go on.
+    pub(super) copies: HashMap<ServiceId, Copying>,
+    /// The old instances that this transaction tracks.
+    pub(super) tracked: Vec<Arc<Instance>>,
 }
 
 impl Execution {
@@ -114,6 +105,8 @@ impl Execution {
             held: Vec::new(),
             needs: Vec::new(),
             ready: HashSet::new(),
+            copies: HashMap::new(),
+            tracked: Vec::new(),
         }
     }
 
@@ -137,6 +130,7 @@ impl Execution {
                 provider: replacement.provider,
                 implementation: Arc::clone(implementation),
                 is_stateful: replacement.is_stateful(),
+                is_copied_ahead: replacement.is_copied_ahead(),
                 is_behind_gate: replacement.is_behind_gate(),
             })
             .collect()

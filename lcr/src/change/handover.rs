@@ -37,6 +37,9 @@
 //! with it ([`breaking`](super::breaking)): its successor is constructed in the second
 //! pass, when what it needs is there.
 //!
+//! State that is copied ahead of the gate ([`precopy`](super::precopy)) takes part in both passes with its
+//! last changes.
+//!
 //! The saved bytes of all instances are in memory between the passes.
 //!
 //! A call that fits in neither pass (into an instance that was saved and has no successor yet, by a
@@ -61,7 +64,8 @@ use crate::{
 };
 
 use super::{
-    execution::{Execution, Stop, Successor},
+    execution::{Execution, Successor},
+    stop::Stop,
     watch::Phase,
 };
 
@@ -85,9 +89,18 @@ struct Moving {
 struct Saved {
     id: ServiceId,
     replacement: usize,
-    /// The version of its state and the state, if that is handed over.
-    state: Option<(u32, Vec<u8>)>,
+    state: Moved,
     config: Option<Arc<[u8]>>,
+}
+
+/// The state of an instance behind the gate after the first pass.
+enum Moved {
+    /// It is not handed over.
+    Nothing,
+    /// All of it, and its version.
+    Whole(u32, Vec<u8>),
+    /// The changes that a successor lacks which was copied ahead.
+    Changes(Vec<Vec<u8>>),
 }
 
 impl Execution {
@@ -110,10 +123,14 @@ impl Execution {
         let mut pause = FIRST_PAUSE;
         loop {
             self.thaw()?;
+            self.watch.enter(Phase::Precopy, self.thread, deadline.later(GRACE))?;
+            self.copy_ahead(deadline)?;
             self.watch.enter(Phase::Drain, self.thread, deadline.later(GRACE))?;
             self.drain_ahead(deadline)?;
             self.watch.enter(Phase::Prepare, self.thread, deadline.later(GRACE))?;
             self.prepare()?;
+            self.watch.enter(Phase::Precopy, self.thread, deadline.later(GRACE))?;
+            self.copy_ahead(deadline)?;
             let wait = self.options.reopens_after().or(self.options.deadline);
             let (held, mut stragglers) = self.hold_starts(wait)?;
             if stragglers.is_empty() {
@@ -306,15 +323,20 @@ impl Execution {
         let mut saved = Vec::with_capacity(moving.len());
         for Moving { id, replacement, old, is_stateful, config } in moving {
             let Some(version) = old.implementation().manifest.state_version.filter(|_| is_stateful) else {
-                saved.push(Saved { id, replacement, state: None, config });
+                saved.push(Saved { id, replacement, state: Moved::Nothing, config });
                 continue;
             };
+            if let Some(changes) = self.last_changes(id)? {
+                self.inner.state().note_saved(id);
+                saved.push(Saved { id, replacement, state: Moved::Changes(changes), config });
+                continue;
+            }
             self.watch.step(Arc::clone(&old.implementation().component) as _, LifecycleStep::Save)?;
             let bytes = old.save()?;
             let mut state = self.inner.state();
             self.watch.check()?;
             state.note_saved(id);
-            saved.push(Saved { id, replacement, state: Some((version, bytes)), config });
+            saved.push(Saved { id, replacement, state: Moved::Whole(version, bytes), config });
         }
         self.inner.state().objects_mut().uncommitted_mut().set_saving(self.thread, false);
         Ok(saved)
@@ -350,13 +372,22 @@ impl Execution {
         let replacements = self.replacements();
         for Saved { id, replacement, state, config } in saved {
             let implementation = &replacements[replacement].implementation;
-            let (origin, step, state_bytes) = match &state {
-                Some((version, bytes)) => (Creation::Restore(*version, bytes), LifecycleStep::Restore, bytes.len()),
-                None => (Creation::Construct, LifecycleStep::Constructor, 0),
+            let (origin, step, state_bytes) = match state {
+                Moved::Nothing => (Creation::Construct, LifecycleStep::Constructor, 0),
+                Moved::Whole(version, ref bytes) => {
+                    (Creation::Restore(version, bytes), LifecycleStep::Restore, bytes.len())
+                }
+                Moved::Changes(changes) => {
+                    if let Some((instance, report)) = self.complete(id, &changes)? {
+                        let (state_bytes, precopy) = (report.bytes, Some(report));
+                        self.keep(id, Successor { instance, state_bytes, replacement, precopy })?;
+                    }
+                    continue;
+                }
             };
             self.watch.step(Arc::clone(&implementation.component) as _, step)?;
             let instance = self.inner.instantiate(implementation, config.as_deref(), self.visibility(), origin)?;
-            self.keep(id, Successor { instance, state_bytes, replacement })?;
+            self.keep(id, Successor { instance, state_bytes, replacement, precopy: None })?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Members: what a plan does with one component, and how the plan prints it.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::{
     component::identity::ComponentId,
@@ -54,8 +54,11 @@ pub(super) struct ReplacedProvider {
 pub(super) enum StateChange {
     /// The instances have no state.
     None,
-    /// The state moves to the successors, from the first version to the second.
+    /// The state moves to the successors, from the first version to the second, while callers are held.
     HandedOver(u32, u32),
+    /// The same, but it is copied while callers go on, who are then held for about this time; `None` for no
+    /// limit.
+    CopiedAhead(u32, u32, Option<Duration>),
     /// The plan allows the loss of the state, which has this version.
     Discarded(u32),
     /// The successors would take no state, and there is no instance whose state could be lost.
@@ -65,7 +68,13 @@ pub(super) enum StateChange {
 impl ReplacedProvider {
     /// Whether the state of its instances is handed over.
     pub(super) fn is_stateful(&self) -> bool {
-        matches!(self.state, StateChange::HandedOver(..))
+        matches!(self.state, StateChange::HandedOver(..) | StateChange::CopiedAhead(..))
+    }
+
+    /// Whether the state of its instances is copied while callers go on. If an interface changes that its
+    /// successors need, they cannot be constructed before callers are held, and state moves as a whole.
+    pub(super) fn is_copied_ahead(&self) -> bool {
+        matches!(self.state, StateChange::CopiedAhead(..)) && !self.breaks_interface
     }
 
     /// Whether its callers wait at the gate until the commit.
@@ -149,8 +158,22 @@ impl fmt::Display for ReplacedProvider {
         match self.state {
             StateChange::None | StateChange::Absent => write!(f, "constructed anew")?,
             StateChange::Discarded(version) => write!(f, "constructed anew, state v{version} discarded")?,
-            StateChange::HandedOver(old, new) if old == new => write!(f, "state v{old} offered to restore")?,
-            StateChange::HandedOver(old, new) => write!(f, "state v{old} offered to migrate of v{new}")?,
+            StateChange::CopiedAhead(old, new, hold) if self.is_copied_ahead() => {
+                write!(f, "state v{old} copied ahead")?;
+                if old != new {
+                    write!(f, " to migrate_changes of v{new}")?;
+                }
+                match hold {
+                    Some(hold) => write!(f, ", callers held about {hold:?} or refused")?,
+                    None => write!(f, ", callers held for the last changes")?,
+                }
+            }
+            StateChange::HandedOver(old, new) | StateChange::CopiedAhead(old, new, _) if old == new => {
+                write!(f, "state v{old} offered to restore")?
+            }
+            StateChange::HandedOver(old, new) | StateChange::CopiedAhead(old, new, _) => {
+                write!(f, "state v{old} offered to migrate of v{new}")?
+            }
         }
         if self.breaks_interface && !self.is_stateful() {
             f.write_str(", callers held")?;

@@ -7,6 +7,7 @@
 
 mod breaking;
 mod commit;
+mod copying;
 mod dependency_graph;
 mod execute;
 mod execution;
@@ -14,11 +15,14 @@ mod handover;
 pub(crate) mod load_directory;
 mod member;
 pub(crate) mod plan;
+mod precopy;
 mod prepare;
 mod provide;
 pub(crate) mod report;
 mod request;
 mod resolve;
+mod rounds;
 mod staging;
+mod stop;
 mod transaction;
 mod watch;

@@ -202,6 +202,38 @@ impl<'rt> PlanBuilder<'rt> {
         self
     }
 
+    /// In how many rounds the state of a component may be copied while its callers go on, if the component
+    /// and its successor both declare `#[lcr::component(incremental = field)]`. The first round copies
+    /// everything, each further one what has changed meanwhile. With 0, everything is copied while callers
+    /// are held. Default: 30.
+    ///
+    /// The copy takes as much memory as the state does, until the old instance is destroyed. All rounds
+    /// together take at most the plan's [`timeout`](PlanBuilder::timeout).
+    pub fn precopy_rounds(mut self, rounds: u32) -> PlanBuilder<'rt> {
+        self.options.precopy_rounds = rounds;
+        self
+    }
+
+    /// How long callers may be expected to be held while the last changes of copied states move. The gate
+    /// shuts only when the expected time is shorter; if it never is, the transaction is refused with
+    /// `Deadline`, and no caller was held. `None` sets no limit but the
+    /// [`deadline`](PlanBuilder::deadline). Default: 10 ms.
+    ///
+    /// The expected time comes from the rounds themselves. A machine that has other work at the gate may hold
+    /// callers longer; the report has the time that it took.
+    pub fn precopy_hold(mut self, hold: impl Into<Option<Duration>>) -> PlanBuilder<'rt> {
+        self.options.precopy_hold = hold.into();
+        self
+    }
+
+    /// How many changes the state of each instance may note while it is copied, which bounds the memory
+    /// that tracking takes: a note is a key of a map, or an index of a vector. If callers make more changes
+    /// than that ahead of a round, the transaction is refused with `State`. Default: 1,000,000.
+    pub fn precopy_backlog(mut self, changes: usize) -> PlanBuilder<'rt> {
+        self.options.precopy_backlog = changes;
+        self
+    }
+
     /// Stages the files and resolves the requests. Runs no code of the files. The plan has the refusals;
     /// building it never fails.
     ///

@@ -13,8 +13,9 @@ use crate::{
 };
 
 use super::{
-    execution::{Execution, Replacement, Stop, Successor},
+    execution::{Execution, Replacement, Successor},
     member::Member,
+    stop::Stop,
 };
 
 impl Execution {
@@ -69,7 +70,7 @@ impl Execution {
                     self.visibility(),
                     Creation::Construct,
                 )?;
-                self.keep(id, Successor { instance, state_bytes: 0, replacement })?;
+                self.keep(id, Successor { instance, state_bytes: 0, replacement, precopy: None })?;
             }
         }
         Ok(())

@@ -56,6 +56,36 @@ pub struct MemberReport {
     pub hash: Option<ContentHash>,
     /// Whether the new component is compiled with `panic = "abort"`: a panic in it ends the process.
     pub panic_abort: bool,
+    /// How its state was copied while callers went on; `None` if it was not. Of several instances: the sums,
+    /// and the most rounds.
+    pub precopy: Option<PrecopyReport>,
+}
+
+/// How state was copied while callers went on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PrecopyReport {
+    /// How many rounds there were ahead of the gate.
+    pub rounds: u32,
+    /// How much was copied in all, in bytes.
+    pub bytes: usize,
+    /// How much of that was copied while callers were held.
+    pub bytes_at_gate: usize,
+    /// How long the last round expected callers to be held.
+    pub expected_hold: Duration,
+}
+
+impl PrecopyReport {
+    /// The report on two instances.
+    #[must_use]
+    pub(super) fn and(self, other: PrecopyReport) -> PrecopyReport {
+        PrecopyReport {
+            rounds: self.rounds.max(other.rounds),
+            bytes: self.bytes + other.bytes,
+            bytes_at_gate: self.bytes_at_gate + other.bytes_at_gate,
+            expected_hold: self.expected_hold.saturating_add(other.expected_hold),
+        }
+    }
 }
 
 impl fmt::Display for Report {
@@ -79,6 +109,9 @@ impl fmt::Display for MemberReport {
         }?;
         if let Some(version) = self.discarded_state {
             write!(f, " (state v{version} discarded)")?;
+        }
+        if let Some(precopy) = self.precopy {
+            write!(f, " (copied ahead in {} rounds)", precopy.rounds)?;
         }
         f.write_str(if self.overrode_protection { " (protection overridden)" } else { "" })?;
         f.write_str(if self.panic_abort { " (a panic ends the process)" } else { "" })

@@ -60,6 +60,12 @@ pub(super) struct Options {
     pub(super) configurations: BTreeMap<String, Arc<[u8]>>,
     /// Components whose state may be lost.
     pub(super) discard_state: Vec<String>,
+    /// How many rounds may copy state while callers go on; 0 for none. Default: 30.
+    pub(super) precopy_rounds: u32,
+    /// How long callers may be expected to be held for what is left. Default: 10 ms.
+    pub(super) precopy_hold: Option<Duration>,
+    /// How many changes a state may note while it is copied. Default: 1,000,000.
+    pub(super) precopy_backlog: usize,
 }
 
 impl Default for Options {
@@ -73,6 +79,9 @@ impl Default for Options {
             bindings: BTreeMap::new(),
             configurations: BTreeMap::new(),
             discard_state: Vec::new(),
+            precopy_rounds: 30,
+            precopy_hold: Some(Duration::from_millis(10)),
+            precopy_backlog: 1_000_000,
         }
     }
 }

@@ -328,6 +328,9 @@ fn state_change(
     match (old.state_version, new.state_version) {
         (None, _) => Ok(StateChange::None),
         (Some(old), _) if discard => Ok(StateChange::Discarded(old)),
+        (Some(from), Some(to)) if old.is_incremental && new.is_incremental && options.precopy_rounds > 0 => {
+            Ok(StateChange::CopiedAhead(from, to, options.precopy_hold))
+        }
         (Some(old), Some(new)) => Ok(StateChange::HandedOver(old, new)),
         (Some(_), None) if instances == 0 => Ok(StateChange::Absent),
         (Some(_), None) => Err(state_lost(old, new)),

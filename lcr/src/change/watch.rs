@@ -33,6 +33,7 @@ use crate::{
 pub(super) enum Phase {
     Load,
     Prepare,
+    Precopy,
     Drain,
     Gate,
     HandOver,
@@ -43,6 +44,7 @@ impl Phase {
         match self {
             Phase::Load => "load",
             Phase::Prepare => "prepare",
+            Phase::Precopy => "pre-copy",
             Phase::Drain => "drain",
             Phase::Gate => "gate",
             Phase::HandOver => "hand-over",
@@ -52,7 +54,7 @@ impl Phase {
     /// The name of the plan's option that limits the phase.
     pub(super) fn allowance(self) -> &'static str {
         match self {
-            Phase::Load | Phase::Prepare | Phase::Drain => "timeout",
+            Phase::Load | Phase::Prepare | Phase::Precopy | Phase::Drain => "timeout",
             Phase::Gate | Phase::HandOver => "deadline",
         }
     }

@@ -35,6 +35,7 @@ impl Export {
             healthy: None,
             save: None,
             restore: None,
+            incremental: None,
         }
     }
 
@@ -135,7 +136,7 @@ fn construct<T, A: Ambient>(context: &Context, create: impl FnOnce() -> Result<T
 
 /// # Safety
 /// `instance` came from [`construct`] of a `T` inside `A` and is alive for `'a`.
-unsafe fn borrow<'a, T, A>(instance: usize) -> &'a Placed<T, A> {
+pub(super) unsafe fn borrow<'a, T, A>(instance: usize) -> &'a Placed<T, A> {
     let instance: *const Placed<T, A> = std::ptr::with_exposed_provenance(instance);
     // SAFETY: the caller says so.
     unsafe { &*instance }

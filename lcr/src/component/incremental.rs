@@ -1,8 +1,17 @@
 //! [`Incremental`]: state that tells its changes, so that it can be copied while it is in use.
 
+use std::{
+    ops::DerefMut,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{Mutex, PoisonError, RwLock},
+};
+
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::stateful::{BoxError, RawState};
+use super::{
+    stateful::{BoxError, RawState},
+    wire,
+};
 
 /// State that is copied in rounds while calls go on, as the live migration of virtual machines copies
 /// memory (Clark et al., NSDI 2005).
@@ -65,10 +74,11 @@ use super::stateful::{BoxError, RawState};
 /// # Ok::<(), BoxError>(())
 /// ```
 ///
-/// **What an implementation promises.** If [`left`](Incremental::left) is 0, or one more look was taken
-/// after it was 0, then all changes since [`track`](Incremental::track), applied in order to any value of
-/// the successor's type, make it the same state. A runtime takes such a last look while no call is inside
-/// the component. An implementation that breaks the promise loses its own data and nothing else.
+/// **What an implementation promises.** If nothing changes the state during a last look, and
+/// [`left`](Incremental::left) is 0 after it, then the changes of all looks since
+/// [`track`](Incremental::track), applied in order to any value of the successor's type, make it the same
+/// state. The runtime takes that look while no call is inside the component. An implementation that breaks
+/// the promise loses its own data and nothing else.
 ///
 /// **Threads.** The functions run on a thread of the transaction, `track`, `changes`, `left` and `untrack`
 /// with the state locked: callers that write wait for them.
@@ -114,4 +124,75 @@ pub trait Incremental {
         Err(format!("changes of state version {from} are not known here; implement Incremental::migrate_changes")
             .into())
     }
+}
+
+/// A lock around an incremental state: what the field may be that `#[lcr::component(incremental = field)]`
+/// names.
+///
+/// The runtime locks it for each look. A panic of a look does not poison the lock, and a lock that is poisoned is
+/// opened.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no lock around a state that tells its changes",
+    note = "the field is a `Mutex` or `RwLock` of a `lcr::Tracked<..>`, or of a type that implements `lcr::Incremental`"
+)]
+pub trait LockIncremental {
+    /// The state.
+    type State: Incremental;
+
+    /// Runs `look` with the state locked.
+    fn with<R>(&self, look: impl FnOnce(&mut Self::State) -> R) -> R;
+}
+
+impl<T: Incremental> LockIncremental for Mutex<T> {
+    type State = T;
+
+    fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> R {
+        unpoisoned(self.lock().unwrap_or_else(PoisonError::into_inner), look)
+    }
+}
+
+impl<T: Incremental> LockIncremental for RwLock<T> {
+    type State = T;
+
+    fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> R {
+        unpoisoned(self.write().unwrap_or_else(PoisonError::into_inner), look)
+    }
+}
+
+/// Lets the lock go before a panic of the look goes on: the panic refuses a replacement, and the component, which
+/// serves on, does not find its lock poisoned.
+fn unpoisoned<T, R>(mut state: impl DerefMut<Target = T>, look: impl FnOnce(&mut T) -> R) -> R {
+    let result = catch_unwind(AssertUnwindSafe(|| look(&mut state)));
+    drop(state);
+    result.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+pub(crate) fn track(state: &impl LockIncremental, most: u64) -> Result<(), String> {
+    state.with(|state| state.track(usize::try_from(most).unwrap_or(usize::MAX)));
+    Ok(())
+}
+
+pub(crate) fn untrack(state: &impl LockIncremental) -> Result<(), String> {
+    state.with(Incremental::untrack);
+    Ok(())
+}
+
+/// Takes changes with the state locked, and encodes them without.
+pub(crate) fn changes(state: &impl LockIncremental, limit: u64) -> Result<(Vec<u8>, u64), String> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (changes, left) = state.with(|state| (state.changes(limit), state.left() as u64));
+    let changes = changes.map_err(|error| error.to_string())?;
+    let bytes = wire::encode_readable(&changes).map_err(|error| format!("changes cannot be encoded: {error}"))?;
+    Ok((bytes, left))
+}
+
+/// Decodes changes without the lock, and makes them with the state locked.
+pub(crate) fn apply<L: LockIncremental>(state: &L, from: u32, to: u32, bytes: &[u8]) -> Result<(), String> {
+    let changes = if from == to {
+        wire::decode(bytes).map_err(|error| format!("changes of state version {from} cannot be decoded: {error}"))?
+    } else {
+        L::State::migrate_changes(from, RawState::borrowed(bytes))
+            .map_err(|error| format!("migrate_changes from version {from}: {error}"))?
+    };
+    state.with(|state| state.apply(changes)).map_err(|error| error.to_string())
 }

@@ -95,6 +95,12 @@ impl RawState<'_> {
     }
 }
 
+impl<'a> RawState<'a> {
+    pub(crate) fn borrowed(bytes: &'a [u8]) -> RawState<'a> {
+        RawState(Cow::Borrowed(bytes))
+    }
+}
+
 pub(crate) fn save<T: Stateful>(instance: &T) -> Result<Vec<u8>, String> {
     let state = instance.save().map_err(|error| error.to_string())?;
     wire::encode_readable(&state).map_err(|error| format!("the state cannot be encoded: {error}"))
@@ -104,8 +110,7 @@ pub(crate) fn restore<T: Stateful>(from: u32, bytes: &[u8], context: &Context) -
     let state = if from == T::STATE_VERSION {
         wire::decode(bytes).map_err(|error| format!("the state of version {from} cannot be decoded: {error}"))?
     } else {
-        T::migrate(from, RawState(Cow::Borrowed(bytes)))
-            .map_err(|error| format!("migrate from version {from}: {error}"))?
+        T::migrate(from, RawState::borrowed(bytes)).map_err(|error| format!("migrate from version {from}: {error}"))?
     };
     T::restore(state, context).map_err(|error| error.to_string())
 }

@@ -85,6 +85,11 @@ pub enum LifecycleStep {
     /// [`Stateful::migrate`](crate::Stateful::migrate) or
     /// [`Stateful::restore`](crate::Stateful::restore).
     Restore,
+    /// [`Incremental::track`](crate::Incremental::track) or
+    /// [`Incremental::changes`](crate::Incremental::changes).
+    Changes,
+    /// [`Incremental::apply`](crate::Incremental::apply).
+    Apply,
     /// `Drop` of the instance.
     Destructor,
 }
@@ -150,6 +155,8 @@ impl fmt::Display for LifecycleStep {
             LifecycleStep::HealthCheck => "health check",
             LifecycleStep::Save => "save",
             LifecycleStep::Restore => "restore",
+            LifecycleStep::Changes => "look at the state",
+            LifecycleStep::Apply => "application of changes",
             LifecycleStep::Destructor => "destructor",
         })
     }

@@ -226,7 +226,14 @@ fn register(methods: &[&'static str], version: u32, replaces: &'static [u32]) ->
         },
         replaces: &[],
         deps: &[],
-        flags: private::Flags { state: false, protected: false, unload: false, healthy: false, panic_abort: false },
+        flags: private::Flags {
+            state: false,
+            protected: false,
+            unload: false,
+            healthy: false,
+            panic_abort: false,
+            incremental: false,
+        },
         state_version: 0,
     };
     // A record is as long as its buffer: the type's name fills the rest.

@@ -8,6 +8,7 @@ mod faults;
 mod handover;
 mod meanwhile;
 mod plans;
+mod precopy;
 mod provided;
 mod stalls;
 mod transcript;

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-use super::component::Implementation;
+use super::{component::Implementation, tracking::Tracking};
 
 /// One constructed object.
 pub(crate) struct Instance {
@@ -29,6 +29,8 @@ pub(crate) struct Instance {
     first_generation: Generation,
     /// The services that it depends on, with their interfaces. The instance holds each once.
     needs: Vec<Held>,
+    /// Which transaction tracks its state.
+    tracking: Tracking,
 }
 
 /// A service that an instance or a constructor holds as a dependency.
@@ -46,7 +48,7 @@ impl Instance {
         first_generation: Generation,
         needs: Vec<Held>,
     ) -> Instance {
-        Instance { address, implementation, first_generation, needs }
+        Instance { address, implementation, first_generation, needs, tracking: Tracking::default() }
     }
 
     /// The count of an object of the program that an implementation had, if its instances are one: the caller
@@ -73,6 +75,10 @@ impl Instance {
     /// The first world that may show it.
     pub(crate) fn first_generation(&self) -> Generation {
         self.first_generation
+    }
+
+    pub(super) fn tracking(&self) -> &Tracking {
+        &self.tracking
     }
 
     /// The services that it depends on, with their interfaces.

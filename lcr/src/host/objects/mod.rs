@@ -6,12 +6,13 @@
 //! dependency, and [`cycle`] refuses what cannot be sorted.
 //!
 //! [`owner::Objects`] holds all of that for one runtime, behind the runtime's state lock. Nothing here
-//! publishes a world. The only code of components that runs here is the health check and `save` of an
-//! [`instance`](instances::Instance), and that without the lock.
+//! publishes a world. The only code of components that runs here is the health check, `save` and
+//! [looks at the state](incremental) of an [`instance`](instances::Instance), and that without the lock.
 
 pub(crate) mod builders;
 pub(crate) mod component;
 mod cycle;
+mod incremental;
 pub(crate) mod instances;
 pub(crate) mod offer;
 pub(crate) mod order;
@@ -21,4 +22,5 @@ pub(crate) mod provider;
 pub(crate) mod registry;
 pub(crate) mod services;
 pub(crate) mod slots;
+mod tracking;
 pub(crate) mod uncommitted;

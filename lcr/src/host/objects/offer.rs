@@ -57,6 +57,7 @@ impl Offer {
                 unload: false,
                 healthy: false,
                 panic_abort: cfg!(panic = "abort"),
+                incremental: false,
             },
             state_version: 0,
         };

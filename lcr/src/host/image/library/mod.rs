@@ -311,6 +311,7 @@ fn complete(export: &Export, manifest: &ExportManifest) -> bool {
         && export.healthy.is_some() == manifest.has_health_check
         && export.save.is_some() == manifest.state_version.is_some()
         && export.restore.is_some() == manifest.state_version.is_some()
+        && export.incremental.is_some() == manifest.is_incremental
 }
 
 #[cold]

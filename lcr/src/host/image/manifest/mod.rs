@@ -71,6 +71,8 @@ pub struct ExportManifest {
     pub has_health_check: bool,
     /// The version of the state that it saves; `None` if it hands no state over when it is replaced.
     pub state_version: Option<u32>,
+    /// Whether its state can be copied while callers use it.
+    pub is_incremental: bool,
     /// The name of the interface that it implements.
     pub interface: String,
     /// The version of that interface, at least 1.
@@ -214,7 +216,8 @@ impl ExportManifest {
         let (toolchain, target) = (reader.name()?.to_owned(), reader.name()?.to_owned());
         let (flags, state_version) = (reader.u32()?, reader.u32()?);
         let has = |flag| flags & flag != 0;
-        if flags >= Flags::TYPED_NEEDS << 1 || (!has(Flags::STATE) && state_version != 0) {
+        let is_stateless = !has(Flags::STATE);
+        if flags & !Flags::ALL != 0 || (is_stateless && (state_version != 0 || has(Flags::INCREMENTAL))) {
             return Err(reader.error(format_args!("flags {flags:#x} with state version {state_version}")));
         }
         let state_version = has(Flags::STATE).then_some(state_version);
@@ -238,10 +241,11 @@ impl ExportManifest {
         by_name.sort_by_key(|&at| &*methods[usize::from(at)].shape.name);
         let (panic_abort, protected) = (has(Flags::PANIC_ABORT), has(Flags::PROTECTED));
         let (unload, has_health_check, record) = (has(Flags::UNLOAD), has(Flags::HEALTHY), record.into());
+        let is_incremental = has(Flags::INCREMENTAL);
         #[rustfmt::skip]
         return Ok(ExportManifest {
             component, type_name, toolchain, target, panic_abort, protected, unload,
-            has_health_check, state_version, interface, interface_version, replaces, deps, methods, record, by_name,
+            has_health_check, state_version, is_incremental, interface, interface_version, replaces, deps, methods, record, by_name,
         });
     }
 

@@ -32,7 +32,14 @@ const fn declaration(component: &'static str, version: u32) -> Declaration {
         },
         replaces: &[2],
         deps: &[],
-        flags: Flags { state: true, protected: false, unload: false, healthy: true, panic_abort: false },
+        flags: Flags {
+            state: true,
+            protected: false,
+            unload: false,
+            healthy: true,
+            panic_abort: false,
+            incremental: false,
+        },
         state_version: 4,
     }
 }

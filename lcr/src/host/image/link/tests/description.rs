@@ -251,7 +251,14 @@ impl Interface {
             },
             replaces: &[],
             deps: &[],
-            flags: Flags { state: false, protected: false, unload: false, healthy: false, panic_abort: false },
+            flags: Flags {
+                state: false,
+                protected: false,
+                unload: false,
+                healthy: false,
+                panic_abort: false,
+                incremental: false,
+            },
             state_version: 0,
         };
         let len = manifest_len(&declaration);

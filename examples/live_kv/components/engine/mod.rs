@@ -54,7 +54,7 @@ pub(crate) trait Map: Default {
 
 /// The shards.
 pub(crate) struct Shards<M> {
-    shards: Vec<Mutex<M>>,
+    maps: Vec<Mutex<M>>,
     keys: AtomicU64,
     /// While changes are tracked, the most of them that are kept.
     tracked: Option<usize>,
@@ -64,8 +64,8 @@ pub(crate) struct Shards<M> {
 
 impl<M: Map> Default for Shards<M> {
     fn default() -> Shards<M> {
-        let shards = (0..1 << SHARD_BITS).map(|_| Mutex::default()).collect();
-        Shards { shards, keys: AtomicU64::new(0), tracked: None, next: 0 }
+        let maps = (0..1 << SHARD_BITS).map(|_| Mutex::default()).collect();
+        Shards { maps, keys: AtomicU64::new(0), tracked: None, next: 0 }
     }
 }
 
@@ -133,7 +133,7 @@ impl<M: Map + Incremental> Shards<M> {
     }
 
     pub(crate) fn clear(&self) {
-        let mut locked: Vec<_> = (0..self.shards.len()).map(|shard| self.lock(shard)).collect();
+        let mut locked: Vec<_> = (0..self.maps.len()).map(|shard| self.lock(shard)).collect();
         let cleared: Vec<M> = locked.iter_mut().map(|shard| std::mem::replace(&mut **shard, self.empty())).collect();
         self.keys.store(0, Ordering::Relaxed);
         drop(locked);
@@ -144,7 +144,7 @@ impl<M: Map + Incremental> Shards<M> {
     pub(crate) fn scan(&self, cursor: u64, count: u64) -> Page {
         let mut keys = Vec::new();
         let mut last = None;
-        for shard in shard_at(cursor)..self.shards.len() {
+        for shard in shard_at(cursor)..self.maps.len() {
             for (position, key) in self.lock(shard).from(cursor) {
                 if let Some(last) = last
                     && last != position
@@ -160,7 +160,7 @@ impl<M: Map + Incremental> Shards<M> {
     }
 
     pub(crate) fn describe(&self, map: &str) -> String {
-        format!("{map} in {} shards", self.shards.len())
+        format!("{map} in {} shards", self.maps.len())
     }
 }
 
@@ -168,7 +168,7 @@ impl<M: Map + Incremental> Shards<M> {
 impl<M: Map + Incremental> Shards<M> {
     pub(crate) fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::with_capacity(self.count());
-        for shard in 0..self.shards.len() {
+        for shard in 0..self.maps.len() {
             for (key, value) in self.lock(shard).entries() {
                 snapshot.push(key, value.bytes());
             }
@@ -202,7 +202,7 @@ impl<M: Map + Incremental> Shards<M> {
 
     /// A panic cannot leave a map half changed, so a poisoned lock is as good as new.
     fn lock(&self, shard: usize) -> MutexGuard<'_, M> {
-        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+        self.maps[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_all<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) -> Locked<'_, M> {
@@ -227,7 +227,7 @@ impl<M: Map + Incremental> Incremental for Shards<M> {
 
     fn track(&mut self, most: usize) {
         // Keys spread evenly, but not quite.
-        let most = (most / self.shards.len()).saturating_mul(2).max(1);
+        let most = (most / self.maps.len()).saturating_mul(2).max(1);
         self.tracked = Some(most);
         self.all().for_each(|shard| shard.track(most));
     }
@@ -240,8 +240,8 @@ impl<M: Map + Incremental> Incremental for Shards<M> {
     fn changes(&mut self, limit: usize) -> Result<Self::Changes, BoxError> {
         let mut changes = Vec::new();
         let mut rest = limit;
-        for _ in 0..self.shards.len() {
-            let shard = of(&mut self.shards[self.next]);
+        for _ in 0..self.maps.len() {
+            let shard = of(&mut self.maps[self.next]);
             let before = shard.left();
             if before > 0 {
                 changes.push((self.next as u32, shard.changes(rest)?));
@@ -251,19 +251,19 @@ impl<M: Map + Incremental> Incremental for Shards<M> {
                     break;
                 }
             }
-            self.next = (self.next + 1) % self.shards.len();
+            self.next = (self.next + 1) % self.maps.len();
         }
         Ok(changes)
     }
 
     fn left(&self) -> usize {
-        (0..self.shards.len()).map(|shard| self.lock(shard).left()).sum()
+        (0..self.maps.len()).map(|shard| self.lock(shard).left()).sum()
     }
 
     fn apply(&mut self, changes: Self::Changes) -> Result<(), BoxError> {
         for (number, changes) in changes {
             let shard =
-                self.shards.get_mut(number as usize).ok_or("the changes are of more shards than there are here")?;
+                self.maps.get_mut(number as usize).ok_or("the changes are of more shards than there are here")?;
             let shard = of(shard);
             let before = shard.len() as u64;
             shard.apply(changes)?;
@@ -277,7 +277,7 @@ impl<M: Map + Incremental> Incremental for Shards<M> {
 
 impl<M> Shards<M> {
     fn all(&mut self) -> impl Iterator<Item = &mut M> {
-        self.shards.iter_mut().map(of)
+        self.maps.iter_mut().map(of)
     }
 }
 

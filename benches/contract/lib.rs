@@ -6,6 +6,7 @@
 
 pub mod bare;
 pub mod interfaces;
+pub mod logs;
 pub mod loops;
 #[cfg(feature = "peers")]
 pub mod peer_abi_stable;

@@ -16,8 +16,8 @@ use serde_json::Value;
 use crate::Outcome;
 
 /// The targets that are cdylibs.
-const LIBRARIES: [&str; 8] =
-    ["probe", "relay", "plain", "tally", "peer_abi_stable", "peer_async_ffi", "peer_stabby", "peer_hot"];
+const LIBRARIES: [&str; 9] =
+    ["probe", "relay", "plain", "tally", "clerk", "peer_abi_stable", "peer_async_ffi", "peer_stabby", "peer_hot"];
 
 /// The cdylibs by the names of their targets.
 pub(crate) struct Artifacts(BTreeMap<String, PathBuf>);

@@ -13,6 +13,7 @@ mod calls;
 mod changes;
 mod crowds;
 mod instructions;
+mod logs;
 mod machine;
 mod memory;
 mod ours;
@@ -116,7 +117,7 @@ struct Bench<'a, 'w> {
 /// One part of the run: its name on the command line, and what it does.
 type Part = (&'static str, fn(&Bench<'_, '_>) -> Outcome<Section>);
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("calls", calls::measure),
     ("async", async_calls::measure),
     ("threads", threads::measure),
@@ -126,6 +127,7 @@ const PARTS: [Part; 9] = [
     ("slots", slots::measure),
     ("memory", memory::measure),
     ("instructions", instructions::measure),
+    ("logs", logs::measure),
 ];
 
 fn measure(options: &Options, artifacts: &Artifacts, machine: &Machine) -> Outcome<Vec<Section>> {

@@ -55,6 +55,13 @@ fn plugins_refuses_one_file_and_serves_the_others() {
 }
 
 #[test]
+fn plugin_logs_writes_what_the_plugin_logs_within_the_spans_of_the_host() {
+    let printed = run("plugin_logs");
+    assert!(printed.contains("request{id=1}:price{kind=\"apple\"}: plugin_logs_prices: priced"), "{printed}");
+    assert!(printed.contains("the caller got: component `prices 1.0.0` panicked"), "{printed}");
+}
+
+#[test]
 fn callbacks_end_with_the_instance_that_held_them() {
     let printed = run("callbacks");
     assert!(printed.contains("after the replacement: [\"rain\", \"more rain\", \"sun\", \"wind\"]"), "{printed}");

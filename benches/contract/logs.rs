@@ -35,7 +35,7 @@ impl Clerk {
     /// See [`Logs::idle`].
     #[inline(never)]
     pub fn idle(&self, records: u64) -> u64 {
-        records!(records, |n| ())
+        (0..records).fold(0, |sum: u64, n| sum.wrapping_add(black_box(n)))
     }
 
     /// See [`Logs::traced_out`].

@@ -21,6 +21,7 @@ const _: () = {
             incremental: false,
         },
         state_version: 0,
+        kept: ::core::option::Option::None,
     };
     const __LCR_LENGTH: usize = __lcr::manifest_len(&__LCR_DECLARATION);
     #[used]
@@ -68,6 +69,7 @@ const _: () = {
             incremental: true,
         },
         state_version: <Cache<u64> as __lcr::Stateful>::STATE_VERSION,
+        kept: ::core::option::Option::None,
     };
     struct __LcrIncremental;
     impl __lcr::IncrementalState for __LcrIncremental {
@@ -118,6 +120,64 @@ const _: () = {
         })
         .with_state::<Cache<u64>, __lcr::Bare>()
         .with_incremental::<__LcrIncremental, __lcr::Bare>();
+    __lcr::inventory::submit! {
+        unsafe { __lcr::Registration::new(& __LCR_EXPORT) }
+    }
+};
+impl Store for Kept {
+    fn get(&self, key: &str) -> Option<Vec<u8>> {
+        None
+    }
+}
+const _: () = {
+    use ::lcr::__private::v0_1_0 as __lcr;
+    const __LCR_KEEPING: __lcr::Keeping = __lcr::KeptBy::<
+        Kept,
+        __lcr::Bare,
+    >::keeping(
+        |this: &Kept| __lcr::Keeps::state(&this.counts),
+        |this: &Kept| {
+            #[allow(unused_imports)]
+            use __lcr::{Undescribed as _, Unwritten as _};
+            let kept = __lcr::Kept::of(&this.counts);
+            (kept.by_pointer(), kept.by_copy())
+        },
+        <Kept>::migrate,
+    );
+    static __LCR_STATE: __lcr::StateTable = __LCR_KEEPING.table;
+    const __LCR_DECLARATION: __lcr::Declaration = __lcr::Declaration {
+        component: ::core::env!("CARGO_PKG_NAME"),
+        component_version: ::core::env!("CARGO_PKG_VERSION"),
+        type_name: "Kept",
+        interface: <dyn Store as __lcr::ServedBy<Kept, __lcr::Bare>>::INTERFACE,
+        replaces: &[],
+        deps: &[],
+        flags: __lcr::Flags {
+            state: true,
+            protected: false,
+            unload: false,
+            healthy: false,
+            panic_abort: ::core::cfg!(panic = "abort"),
+            incremental: false,
+        },
+        state_version: 2,
+        kept: ::core::option::Option::Some(__LCR_KEEPING.declared),
+    };
+    const __LCR_LENGTH: usize = __lcr::manifest_len(&__LCR_DECLARATION);
+    #[used]
+    #[unsafe(link_section = ".lcr.manifest")]
+    static __LCR_MANIFEST: [u8; __LCR_LENGTH] = __lcr::manifest_bytes(
+        &__LCR_DECLARATION,
+    );
+    static __LCR_EXPORT: __lcr::Export = __lcr::Export::new::<
+        Kept,
+        __lcr::Bare,
+    >(
+            &__LCR_MANIFEST,
+            <dyn Store as __lcr::ServedBy<Kept, __lcr::Bare>>::THUNKS,
+            <Kept as __lcr::DefaultCreate<__lcr::Bare>>::CREATE,
+        )
+        .with_kept_state(&__LCR_STATE);
     __lcr::inventory::submit! {
         unsafe { __lcr::Registration::new(& __LCR_EXPORT) }
     }

@@ -22,3 +22,10 @@ impl ::kv::Store for Cache<u64> {
         None
     }
 }
+
+#[lcr::component(state = counts, state_version = 2, migrate = Self::migrate)]
+impl Store for Kept {
+    fn get(&self, key: &str) -> Option<Vec<u8>> {
+        None
+    }
+}

@@ -55,10 +55,15 @@ fn expand_item(mut item: Item) -> TokenStream {
             None => item.into_token_stream(),
         },
         Item::Struct(_) | Item::Enum(_) => {
-            let derived = crate::value::derive_abi(item.to_token_stream());
+            let tokens = item.to_token_stream();
             let (Item::Struct(syn::ItemStruct { attrs, .. }) | Item::Enum(syn::ItemEnum { attrs, .. })) = &mut item
             else {
                 unreachable!()
+            };
+            let is_described = attrs.iter().any(|attribute| attribute.to_token_stream().to_string().contains("Layout"));
+            let derived = match is_described {
+                true => crate::layout::derive_layout(tokens),
+                false => crate::value::derive_abi(tokens),
             };
             // The compiler takes these away.
             attrs.retain(|attribute| !attribute.path().is_ident("derive") && !attribute.path().is_ident("abi"));

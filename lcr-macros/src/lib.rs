@@ -23,6 +23,7 @@ mod component;
 #[cfg(test)]
 mod golden;
 mod interface;
+mod layout;
 mod lifetimes;
 mod options;
 mod refusal;
@@ -57,6 +58,12 @@ pub fn component(arguments: proc_macro::TokenStream, item: proc_macro::TokenStre
 #[proc_macro_derive(Abi, attributes(abi))]
 pub fn derive_abi(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     value::derive_abi(item.into()).into()
+}
+
+#[doc = include_str!("../docs/layout.md")]
+#[proc_macro_derive(Layout, attributes(layout))]
+pub fn derive_layout(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    layout::derive_layout(item.into()).into()
 }
 
 #[doc = include_str!("../docs/main.md")]

@@ -165,13 +165,17 @@ pub use component::{
     identity::ComponentId,
     incremental::{Incremental, LockIncremental},
     pinned::Pinned,
+    state::{
+        cell::{State, StateMut, StateRef},
+        layout::{InMemory, Layout},
+    },
     stateful::{BoxError, RawState, Stateful},
     tracked::{MapChanges, Tracked, VecChanges},
     value::serde::Serde,
     wire,
 };
 pub use error::{Error, ErrorKind, Result, Straggler};
-pub use lcr_macros::{Abi, component, interface};
+pub use lcr_macros::{Abi, Layout, component, interface};
 
 #[cfg(feature = "host")]
 pub use change::{
@@ -198,7 +202,9 @@ pub use host::{
 /// ```
 #[cfg(feature = "host")]
 pub mod manifest {
-    pub use crate::host::image::manifest::{DependencyManifest, ExportManifest, Manifest, MethodManifest};
+    pub use crate::host::image::manifest::{
+        DependencyManifest, ExportManifest, KeptManifest, Manifest, MethodManifest,
+    };
 }
 
 /// The structure of values and signatures: what a [manifest] describes and a host compares.

@@ -19,9 +19,9 @@ pub mod v0_1_0 {
             fault::Outcome,
             future::{Polled, RawCall},
             interface::{Interface, InterfaceInfo, Method, Need, interface_bytes, interface_len},
-            manifest::{Declaration, Flags, manifest_bytes, manifest_len},
+            manifest::{Declaration, Flags, KeptState, manifest_bytes, manifest_len},
             shape::{Kind, Part, Shape, bounds},
-            tables::{Created, Export, RawContext, Thunk, Verdict},
+            tables::{Created, Export, RawContext, StateTable, Thunk, Verdict},
             value::{
                 Abi, Plain, Within,
                 callback::{BorrowedCallback, BoxedCallback},
@@ -48,6 +48,10 @@ pub mod v0_1_0 {
             looks::IncrementalState,
             pinned::Pinned,
             registration::Registration,
+            state::{
+                keeping::{Keeping, Keeps, Kept, KeptBy, Undescribed, Unwritten, migrate_nothing},
+                layout::{Again, InMemory, Layout, Recursive},
+            },
             stateful::Stateful,
         },
     };

@@ -250,6 +250,7 @@ impl Context {
                 incremental: false,
             },
             state_version: 0,
+            kept: None,
         };
         // As everything that registers, it is there for as long as the process.
         let export = Export::new::<T, Bare>(manifest_record(&declaration).leak(), I::THUNKS, create::<T>);

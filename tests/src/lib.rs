@@ -7,6 +7,7 @@ pub mod crowd;
 pub mod depot;
 pub mod guarded;
 pub mod guest;
+pub mod hoard;
 pub mod interfaces;
 pub mod keeper;
 pub mod kitchen;

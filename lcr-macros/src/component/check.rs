@@ -3,12 +3,13 @@
 use syn::{GenericArgument, PathArguments, Type};
 
 use super::model::Component;
-use crate::{refusal::Refusals, types::peel};
+use crate::{options::StateKey, refusal::Refusals, types::peel};
 
 /// Refuses everything in the impl and its options that cannot be a component.
 pub(crate) fn check(component: &Component, refusals: &mut Refusals) {
     check_replaces(component, refusals);
     check_incremental(component, refusals);
+    check_state(component, refusals);
     let item = &component.item;
     if let Some(unsafety) = &item.unsafety {
         refusals.refuse(unsafety, "an unsafe impl is refused: no interface is an unsafe trait; leave `unsafe` out");
@@ -62,12 +63,29 @@ fn check_incremental(component: &Component, refusals: &mut Refusals) {
     if field.get_ident().is_none() {
         refusals.refuse(field, "`incremental` names a field of the component, such as `incremental = entries`");
     }
-    if !component.has_state {
+    if !matches!(component.state, Some(StateKey::Implemented)) {
         refusals.refuse(
             field,
             "`incremental` needs `state`: where the successor cannot take changes, the state moves as a whole; \
              add `state`",
         );
+    }
+}
+
+/// Keys that belong to a kept state, where none is kept.
+fn check_state(component: &Component, refusals: &mut Refusals) {
+    if matches!(component.state, Some(StateKey::Kept(_))) {
+        return;
+    }
+    let version = component.state_version.as_ref().map(|version| version.span);
+    let migrate = component.migrate.as_ref().map(|migrate| migrate.span);
+    for (key, span) in [("state_version", version), ("migrate", migrate)] {
+        let Some(span) = span else { continue };
+        let message = format!(
+            "`{key}` is refused without `state = field`: name the field that keeps the state, \
+             or say it by `lcr::Stateful`"
+        );
+        refusals.refuse_at(span, message);
     }
 }
 

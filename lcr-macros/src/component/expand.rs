@@ -1,12 +1,13 @@
 //! What an accepted component becomes.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::quote_spanned;
-use syn::{Path, parse_quote};
+use syn::{Member, Path, parse_quote, spanned::Spanned as _};
 
 use super::model::{Component, Function};
 use crate::{
     lifetimes::with_static_lifetimes,
+    options::StateKey,
     refusal::Refusals,
     tokens::{conditions, import, local, ours, private, respan},
 };
@@ -43,13 +44,18 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
             })
         }
     });
-    let state = component.has_state.then(|| ours!(.with_state::<#implementor, #ambient>()));
+    let state = component.state.as_ref().map(|state| match state {
+        StateKey::Implemented => ours!(.with_state::<#implementor, #ambient>()),
+        StateKey::Kept(_) => ours!(.with_kept_state(&__LCR_STATE)),
+    });
+    let keeping = keeping(component);
     let (place, incremental) =
         component.incremental.as_ref().map(|field| incremental(field, component, &ambient)).unzip();
     ours! {
         #(#conditions)*
         const _: () = {
             #import
+            #keeping
             #declaration
             #place
             const __LCR_LENGTH: usize = #lcr::manifest_len(&__LCR_DECLARATION);
@@ -77,6 +83,43 @@ pub(crate) fn stub(component: &Component, refusals: &Refusals) -> TokenStream {
     ours!(#refusals #item)
 }
 
+/// The state that a field keeps: its type is known to the compiler alone, so that closures lead to it.
+fn keeping(component: &Component) -> Option<TokenStream> {
+    let Some(StateKey::Kept(field)) = &component.state else { return None };
+    let (lcr, implementor, ambient) = (private(), component.implementor(), ambient(component));
+    let migrate = match &component.migrate {
+        None => ours!(#lcr::migrate_nothing),
+        Some(migrate) => path(&migrate.value, component),
+    };
+    let state = respan_member(ours!(#lcr::Keeps::state), field);
+    let kept = respan_member(ours!(#lcr::Kept::of), field);
+    Some(ours! {
+        const __LCR_KEEPING: #lcr::Keeping = #lcr::KeptBy::<#implementor, #ambient>::keeping(
+            |this: &#implementor| #state(&this.#field),
+            |this: &#implementor| {
+                #[allow(unused_imports)]
+                use #lcr::{Undescribed as _, Unwritten as _};
+                let kept = #kept(&this.#field);
+                (kept.by_pointer(), kept.by_copy())
+            },
+            #migrate,
+        );
+        static __LCR_STATE: #lcr::StateTable = __LCR_KEEPING.table;
+    })
+}
+
+/// Makes the compiler report at the field what it has to say of its type.
+fn respan_member(tokens: TokenStream, field: &Member) -> TokenStream {
+    let span = field.span().resolved_at(Span::mixed_site());
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(span);
+            token
+        })
+        .collect()
+}
+
 fn declare(component: &Component) -> TokenStream {
     let lcr = private();
     let interface = of_interface(component, "INTERFACE");
@@ -86,9 +129,17 @@ fn declare(component: &Component) -> TokenStream {
         component.version.as_ref().map_or_else(|| ours!(::core::env!("CARGO_PKG_VERSION")), |version| ours!(#version));
     let replaces = component.replaces.iter().map(|version| Literal::u64_unsuffixed(version.value));
     let deps = &component.deps;
-    let (state, protected, unload) = (component.has_state, component.is_protected, component.can_unload);
+    let (state, protected, unload) = (component.state.is_some(), component.is_protected, component.can_unload);
     let healthy = component.healthy.is_some();
-    let state_version = if state { state_version(component) } else { ours!(0) };
+    let (state_version, kept) = match &component.state {
+        None => (ours!(0), ours!(::core::option::Option::None)),
+        Some(StateKey::Implemented) => (state_version(component), ours!(::core::option::Option::None)),
+        Some(StateKey::Kept(_)) => {
+            let version = component.state_version.as_ref().map_or(1, |version| version.value);
+            let version = Literal::u32_unsuffixed(version);
+            (ours!(#version), ours!(::core::option::Option::Some(__LCR_KEEPING.declared)))
+        }
+    };
     let incremental = component.incremental.is_some();
     ours! {
         const __LCR_DECLARATION: #lcr::Declaration = #lcr::Declaration {
@@ -107,6 +158,7 @@ fn declare(component: &Component) -> TokenStream {
                 incremental: #incremental,
             },
             state_version: #state_version,
+            kept: #kept,
         };
     }
 }

@@ -2,10 +2,10 @@
 
 use proc_macro2::Span;
 use quote::ToTokens as _;
-use syn::{ItemImpl, Path, Type};
+use syn::{ItemImpl, Path, Type, spanned::Spanned as _};
 
 use crate::{
-    options::{Spanned, table::ComponentOptions},
+    options::{Spanned, StateKey, table::ComponentOptions},
     tokens::crate_path,
 };
 
@@ -25,9 +25,14 @@ pub(crate) struct Component {
     pub(crate) replaces: Vec<Spanned<u64>>,
     /// Further interfaces that it needs.
     pub(crate) deps: Vec<Path>,
-    pub(crate) has_state: bool,
     /// The field of its incremental state.
     pub(crate) incremental: Option<Path>,
+    /// How it has state, if it has.
+    pub(crate) state: Option<StateKey>,
+    /// The version of a kept state, if it is not 1.
+    pub(crate) state_version: Option<Spanned<u32>>,
+    /// The function that reads other versions of a kept state.
+    pub(crate) migrate: Option<Spanned<Function>>,
     pub(crate) is_protected: bool,
     pub(crate) can_unload: bool,
     pub(crate) cancels_calls: bool,
@@ -47,8 +52,10 @@ impl Component {
             healthy: options.healthy.given().map(Function::read),
             replaces: options.replaces.given().unwrap_or_default(),
             deps: options.deps.given().unwrap_or_default(),
-            has_state: options.state.is_given(),
             incremental: options.incremental.given(),
+            state: options.state.given(),
+            state_version: options.state_version.given(),
+            migrate: options.migrate.given().map(|path| Spanned { span: path.span(), value: Function::read(path) }),
             is_protected: options.protected.is_given(),
             can_unload: options.unload.is_given(),
             cancels_calls: options.cancel.is_given(),

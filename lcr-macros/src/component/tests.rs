@@ -42,7 +42,9 @@ fn concrete_implementations_are_accepted() {
         refused_options(quote!(
             create = Self::open,
             healthy = check::<u8>,
-            state,
+            state = counts,
+            state_version = 2,
+            migrate = Self::migrate,
             protected,
             unload,
             deps(Journal, other::Clock),
@@ -86,7 +88,7 @@ fn implementations_that_are_not_one_type_of_one_interface_are_refused() {
 fn options_that_cannot_be_kept_are_refused() {
     assert_only(refused_options(quote!(craete = open)), "there is no key `craete`");
     assert_only(refused_options(quote!(protected, protected)), "`protected` is given twice");
-    assert_only(refused_options(quote!(state = true)), "this key is written as `state`");
+    assert_only(refused_options(quote!(state = true)), "this key is written as `state = field`");
     assert_only(refused_options(quote!(incremental = entries)), "`incremental` needs `state`");
     assert_only(refused_options(quote!(state, incremental = self.entries)), "written as `incremental = field`");
     assert_only(refused_options(quote!(state, incremental = parts::entries)), "`incremental` names a field");
@@ -113,4 +115,14 @@ fn self_in_a_path_is_the_implementing_type() {
 fn the_implementor_is_named_as_an_author_would_write_it() {
     let (component, _) = read(quote!(), quote!(impl Store for cache::Table<&'static str, [u8; 4]> {}));
     assert_eq!(component.implementor_name(), "cache::Table<&'static str,[u8;4]>");
+}
+
+#[test]
+fn keys_of_a_kept_state_are_refused_where_none_is_kept() {
+    assert!(refused_options(quote!(state = 0, state_version = 1)).is_empty());
+    for without in [quote!(state_version = 2), quote!(state, migrate = Self::migrate)] {
+        assert_only(refused_options(without), "is refused without `state = field`");
+    }
+    assert_only(refused_options(quote!(state = a.b)), "this key is written as `state = field`");
+    assert_only(refused_options(quote!(state = counts, state_version = 0)), "a number from 1");
 }

@@ -19,7 +19,7 @@ pub(crate) mod table;
 mod tests;
 mod value;
 
-pub(crate) use value::{Flag, Spanned, Text, Value, listed};
+pub(crate) use value::{Flag, Spanned, StateKey, Text, Value, listed};
 
 /// The options of one attribute: a struct with a [`Field`] for each key.
 pub(crate) trait Options: Default {

@@ -4,7 +4,7 @@
 use syn::{Path, parse::ParseStream};
 
 use super::{
-    Field, Flag, Options, Spanned, Unfilled,
+    Field, Flag, Options, Spanned, StateKey, Unfilled,
     names::{ComponentName, InterfaceName, SemanticVersion},
     value::RuntimeName,
 };
@@ -51,7 +51,9 @@ options! {
         "healthy" is healthy: Path, as "healthy = Self::check";
         "replaces" is replaces: Vec<Spanned<u64>>, as "replaces(1, 2)";
         "deps" is deps: Vec<Path>, as "deps(Journal, other::Clock)";
-        "state" is state: Flag, as "state";
+        "state" is state: StateKey, as "state = field";
+        "state_version" is state_version: Spanned<u32>, as "state_version = 2";
+        "migrate" is migrate: Path, as "migrate = Self::migrate";
         "incremental" is incremental: Path, as "incremental = field";
         "protected" is protected: Flag, as "protected";
         "unload" is unload: Flag, as "unload";
@@ -63,6 +65,11 @@ options! {
     /// `#[abi(..)]` beside `#[derive(lcr::Abi)]`.
     AbiOptions {
         "plain" is plain: Flag, as "plain";
+        "crate" is lcr: Path, as "crate = other::lcr";
+    }
+
+    /// `#[layout(..)]` beside `#[derive(lcr::Layout)]`.
+    LayoutOptions {
         "crate" is lcr: Path, as "crate = other::lcr";
     }
 

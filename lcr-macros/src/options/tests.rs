@@ -3,8 +3,8 @@
 use quote::quote;
 
 use super::{
-    Field, Options,
-    table::{AbiOptions, ComponentOptions, InterfaceOptions, MainOptions},
+    Field, Options, StateKey,
+    table::{AbiOptions, ComponentOptions, InterfaceOptions, LayoutOptions, MainOptions},
 };
 use crate::refusal::Refusals;
 
@@ -27,6 +27,7 @@ fn each_key_is_read_as_its_usage_writes_it() {
     check::<InterfaceOptions>();
     check::<ComponentOptions>();
     check::<AbiOptions>();
+    check::<LayoutOptions>();
     check::<MainOptions>();
 }
 
@@ -39,7 +40,7 @@ fn the_first_of_two_values_stays_and_reading_goes_on_behind_a_mistake() {
     );
     assert_eq!(options.name.given().unwrap().value.0, "a");
     assert!(matches!(options.create, Field::Refused));
-    assert!(options.state.is_given());
+    assert!(matches!(options.state.given(), Some(StateKey::Implemented)));
     let messages = refusals.messages();
     assert_eq!(messages.len(), 5, "{messages:#?}");
     assert!(messages[0].contains("`name` is given twice") && messages[3].contains("`name` is given twice"));

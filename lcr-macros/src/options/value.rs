@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::{
-    Ident, LitBool, LitInt, LitStr, Path, Token, parenthesized,
+    Ident, LitBool, LitInt, LitStr, Member, Path, Token, parenthesized,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
 };
@@ -28,6 +28,18 @@ pub(crate) struct Flag;
 impl Value for Flag {
     fn read(_: &str, _: ParseStream<'_>) -> Result<Flag, Unfilled> {
         Ok(Flag)
+    }
+}
+
+/// `state`: the type implements `Stateful`; or `state = field`: a field keeps it.
+pub(crate) enum StateKey {
+    Implemented,
+    Kept(Member),
+}
+
+impl Value for StateKey {
+    fn read(_: &str, input: ParseStream<'_>) -> Result<StateKey, Unfilled> {
+        if input.peek(Token![=]) { Ok(StateKey::Kept(assigned(input)?)) } else { Ok(StateKey::Implemented) }
     }
 }
 

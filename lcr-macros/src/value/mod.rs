@@ -7,11 +7,11 @@
 mod check;
 mod expand;
 mod fields;
-mod model;
+pub(crate) mod model;
 mod plain;
 #[cfg(test)]
 mod tests;
-mod variants;
+pub(crate) mod variants;
 
 use proc_macro2::TokenStream;
 

@@ -134,7 +134,8 @@ fn describe(value: &Value, variant: &Variant, shadow: &TokenStream, parts: &[Tok
     }
 }
 
-fn discriminant(value: &Value, discriminant: &Discriminant) -> TokenStream {
+/// The number of a variant, as an expression.
+pub(crate) fn discriminant(value: &Value, discriminant: &Discriminant) -> TokenStream {
     let further = Literal::usize_unsuffixed(discriminant.further);
     let Some(base) = &discriminant.base else { return ours!(#further) };
     let ty = value.discriminant_type();

@@ -10,6 +10,7 @@
 //! component, its version, type, toolchain, target   names
 //! flags      u32      see Flags
 //! state      u32      version of the saved state, 0 without state
+//! kept       u8 copies, u8 points, u8 described { shape }, if Flags::KEPT
 //! interface  name     its version u32
 //! replaces   u16 count of u32
 //! deps       u16 count of { name, u32, methods as below if Flags::TYPED_NEEDS }
@@ -24,7 +25,7 @@ use super::{
     ABI_VERSION,
     interface::{InterfaceInfo, Need, put_methods},
     names::is_component_name,
-    shape::{Sink, fnv1a},
+    shape::{Shape, Sink, fnv1a},
 };
 
 /// The section that holds the records.
@@ -67,6 +68,8 @@ impl Flags {
     /// host from before the flag still reads it, and so do records of that time.
     pub const TYPED_NEEDS: u32 = 1 << 5;
 
+    /// The instance keeps its state in a `State`, and the record says how it may move.
+    pub const KEPT: u32 = 1 << 6;
     /// [`Flags::incremental`] in the record.
     pub const INCREMENTAL: u32 = 1 << 7;
     /// Every flag that a record may have.
@@ -76,6 +79,7 @@ impl Flags {
         | Self::UNLOAD
         | Self::HEALTHY
         | Self::TYPED_NEEDS
+        | Self::KEPT
         | Self::INCREMENTAL;
 
     const fn bits(self) -> u32 {
@@ -107,6 +111,19 @@ pub struct Declaration {
     pub flags: Flags,
     /// The version of its saved state, 0 without state.
     pub state_version: u32,
+    /// The state that it keeps in a `State`.
+    pub kept: Option<KeptState>,
+}
+
+/// A state that a component keeps in a `State`.
+#[derive(Debug)]
+pub struct KeptState {
+    /// Whether serde writes and reads it.
+    pub copies: bool,
+    /// Whether it may point into the image that made it.
+    pub points: bool,
+    /// How it lies in memory; `None` if it cannot move by pointer.
+    pub memory: Option<&'static Shape>,
 }
 
 /// The length of [`manifest_bytes`].
@@ -155,8 +172,12 @@ const fn put_body(sink: &mut Sink<'_>, declaration: &Declaration) {
     sink.str(env!("LCR_TARGET"));
     let needs = interface.deps.len() + declaration.deps.len();
     let typed_needs = if needs > 0 { Flags::TYPED_NEEDS } else { 0 };
-    sink.u32((declaration.flags.bits() | typed_needs) as usize);
+    let kept = if declaration.kept.is_some() { Flags::KEPT } else { 0 };
+    sink.u32((declaration.flags.bits() | typed_needs | kept) as usize);
     sink.u32(declaration.state_version as usize);
+    if let Some(kept) = &declaration.kept {
+        put_kept(sink, kept);
+    }
     sink.str(interface.name);
     sink.u32(interface.version as usize);
     sink.u16(interface.replaces.len() + declaration.replaces.len());
@@ -166,6 +187,15 @@ const fn put_body(sink: &mut Sink<'_>, declaration: &Declaration) {
     put_needs(sink, interface.deps);
     put_needs(sink, declaration.deps);
     put_methods(sink, interface.methods);
+}
+
+const fn put_kept(sink: &mut Sink<'_>, kept: &KeptState) {
+    sink.u8(kept.copies as u8);
+    sink.u8(kept.points as u8);
+    sink.u8(kept.memory.is_some() as u8);
+    if let Some(memory) = kept.memory {
+        sink.shape(memory);
+    }
 }
 
 const fn put_versions(sink: &mut Sink<'_>, versions: &[u32]) {

@@ -55,9 +55,13 @@ pub struct ImageTable {
     /// Writes what the image has printed and still buffers. Any thread, at any time after `main`
     /// began, also when it has returned. Waits for the thread that holds the buffer's lock.
     pub flush: unsafe extern "C" fn(),
+    /// Asks the image's global allocator for that many bytes, aligned to 8. Any thread.
+    pub allocate: unsafe extern "C" fn(usize) -> *mut u8,
+    /// Frees what `allocate` of this image, or of one with the same allocator, answered for that many bytes.
+    pub free: unsafe extern "C" fn(*mut u8, usize),
 }
 
-layout!(ImageTable: size 40, align 8 { abi at 0, export_count at 8, exports at 16, holds at 24, flush at 32 });
+layout!(ImageTable: size 56, align 8 { abi at 0, export_count at 8, exports at 16, holds at 24, flush at 32, allocate at 40, free at 48 });
 
 /// One implementation in an image: what `#[lcr::component]` registers.
 #[repr(C)]
@@ -84,9 +88,11 @@ pub struct Export {
     pub restore: Option<unsafe extern "C" fn(*const RawContext, u32, RawSlice<u8>) -> Created>,
     /// How an instance's state is copied while callers use it.
     pub incremental: Option<&'static IncrementalTable>,
+    /// The functions of a state that the instance keeps in a `State`; null if it keeps none. Constant.
+    pub state: *const StateTable,
 }
 
-layout!(Export: size 80, align 8 { manifest at 0, manifest_len at 8, thunks at 16, thunk_count at 24, create at 32, destroy at 40, healthy at 48, save at 56, restore at 64, incremental at 72 });
+layout!(Export: size 88, align 8 { manifest at 0, manifest_len at 8, thunks at 16, thunk_count at 24, create at 32, destroy at 40, healthy at 48, save at 56, restore at 64, incremental at 72, state at 80 });
 
 /// How an instance's state is copied while callers use it. Each function takes an instance of the export
 /// first, which is alive and may be in use; it locks the state and may wait for callers. Any thread.
@@ -104,6 +110,49 @@ pub struct IncrementalTable {
 }
 
 layout!(IncrementalTable: size 32, align 8 { track at 0, untrack at 8, changes at 16, apply at 24 });
+
+/// The functions of a kept state. They take live instances of their export, on any thread.
+#[repr(C)]
+#[derive(Debug)]
+pub struct StateTable {
+    /// Takes the box out of an instance and writes its address. Runs no author's code, and does not wait.
+    /// A [`StateAnswer`].
+    pub take: unsafe extern "C" fn(usize, *mut usize) -> u32,
+    /// Gives an instance, from which the box was taken, a box: its own, or one of another image whose manifest
+    /// describes the value alike. Runs no author's code. A [`StateAnswer`]: `Absent` if no box was taken.
+    pub give: unsafe extern "C" fn(usize, usize) -> u32,
+    /// The box that was taken out of the instance does not come back. Runs no author's code.
+    pub end: unsafe extern "C" fn(usize),
+    /// Drops a box that was taken out of the instance, once.
+    pub destroy: unsafe extern "C" fn(usize, usize) -> Outcome<u8>,
+    /// Saves the value, if serde can write it. Waits for threads that have the lock.
+    pub save: Option<unsafe extern "C" fn(usize) -> Saved>,
+    /// Replaces the value by one that was saved as the version of the second argument, where the third is that of
+    /// the export.
+    pub load: Option<unsafe extern "C" fn(usize, u32, u32, RawSlice<u8>) -> Verdict>,
+}
+
+layout!(StateTable: size 48, align 8 { take at 0, give at 8, end at 16, destroy at 24, save at 32, load at 40 });
+
+/// What the functions of a [`StateTable`] answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum StateAnswer {
+    /// It is done.
+    Done,
+    /// A thread has the lock.
+    Busy,
+    /// The instance is not in the state that the function needs; nothing was done.
+    Absent,
+}
+
+impl Export {
+    /// The functions of its kept state, if it has one.
+    pub fn state(&self) -> Option<&'static StateTable> {
+        // SAFETY: by contract null, or a constant of the image.
+        unsafe { self.state.as_ref() }
+    }
+}
 
 // SAFETY: an image's table is constant, and points to constant data of the image.
 unsafe impl Sync for ImageTable {}

@@ -35,11 +35,12 @@ impl Execution {
         inner.may_publish()?;
         self.watch.decide()?;
         let begun = Instant::now();
+        state.give_states(|id| self.successors.get(&id).map(|successor| &successor.instance));
         inner.publish_commit(&mut state, &edits);
         let generation = state.serial();
         self.watch.publish(generation);
         let commit = begun.elapsed();
-        inner.open_gate(&mut state);
+        let moved = inner.open_gate(&mut state);
         let held = shut.map_or(Duration::ZERO, |shut| shut.elapsed());
         let total = self.started.elapsed();
         let started = SystemTime::now().checked_sub(total).unwrap_or(SystemTime::UNIX_EPOCH);
@@ -50,6 +51,7 @@ impl Execution {
         state.cancel_old_calls();
         let stragglers = inner.all_stragglers(&mut state);
         drop(state);
+        moved.iter().for_each(|old| old.end_state());
         inner.notify_changed();
         inner.wake_waiting();
         Ok(Report { generation, members: reports, started, held, commit, total, stragglers })
@@ -117,17 +119,18 @@ impl Execution {
         let providers =
             members.flat_map(|(at, member)| member.replaced.iter().map(move |replaced| (replaced.provider, at)));
         let members: HashMap<ProviderId, usize> = providers.collect();
-        let mut counts = vec![(0, 0, None::<PrecopyReport>); self.members.len()];
+        let mut counts = vec![(0, 0, 0, None::<PrecopyReport>); self.members.len()];
         for (id, successor) in &self.successors {
             let provider = state.objects().services().get(*id).map(|service| service.provider());
             let Some(&member) = provider.and_then(|provider| members.get(&provider)) else { continue };
             counts[member].0 += 1;
             counts[member].1 += successor.state_bytes;
-            let precopy = [counts[member].2, successor.precopy];
-            counts[member].2 = precopy.into_iter().flatten().reduce(PrecopyReport::and);
+            counts[member].2 += usize::from(successor.moves);
+            let precopy = [counts[member].3, successor.precopy];
+            counts[member].3 = precopy.into_iter().flatten().reduce(PrecopyReport::and);
         }
         let members = self.members.iter().zip(&self.loaded).zip(counts);
-        let report = |((member, loaded), (instances, state_bytes, precopy)): ((&Member, &Vec<_>), _)| {
+        let report = |((member, loaded), (instances, state_bytes, moved, precopy)): ((&Member, &Vec<_>), _)| {
             let implementation: Option<&Arc<Implementation>> = loaded.first();
             let origin = implementation.and_then(|implementation| implementation.component.origin.as_ref());
             MemberReport {
@@ -135,6 +138,7 @@ impl Execution {
                 after: member.after.clone(),
                 instances,
                 state_bytes,
+                moved,
                 discarded_state: member.discarded_state().filter(|_| instances > 0),
                 overrode_protection: member.providers().any(|provider| {
                     let provider = state.objects().registry().get(provider);

@@ -2,13 +2,13 @@
 //!
 //! | phase | does | if it fails |
 //! |---|---|---|
-//! | load | maps the staged files, compares what they register with their manifests | the images stay, unused |
-//! | prepare | constructs the successors that need no gate, checks their health | the successors are destroyed |
+//! | load | maps the staged files, compares what they register with their manifests; tries allocators | the images stay, unused |
+//! | prepare | constructs the successors that need no gate or get their state by pointer, checks their health | the successors are destroyed |
 //! | pre-copy | copies the state of members that tell their changes, in rounds, all slots open | the successors are destroyed |
 //! | drain | if members have state, or needs that change: waits for calls inside those members, all slots open | there is nothing to undo |
 //! | gate | shuts the slots of those members, waits a moment for calls inside; if one stays, opens the slots and drains again | the slots open on the old instances |
-//! | hand over | saves every old instance, then restores or constructs every successor, and checks it | as above |
-//! | commit | publishes one world | cannot fail |
+//! | hand over | saves every old instance, then restores or constructs every successor, and checks it; takes the states that move by pointer | as above; states that were taken are given back |
+//! | commit | gives those states to the successors, publishes one world | cannot fail |
 //!
 //! While this thread runs the code of successors, their calls reach each other; no other thread's
 //! calls reach them ([`uncommitted`](crate::host::objects::uncommitted)).
@@ -77,6 +77,7 @@ impl Execution {
             if is_committed || is_awaited {
                 mem::forget(successor.instance);
             } else {
+                successor.instance.end_state();
                 inner.discard(inner.state(), successor.instance);
             }
         }
@@ -115,8 +116,9 @@ impl Execution {
     fn end_after_commit(&self, generation: u64, panic: &(dyn Any + Send)) -> Stop {
         let mut state = self.inner.state();
         state.objects_mut().registry_mut().abandon();
-        self.inner.open_gate(&mut state);
+        let moved = self.inner.open_gate(&mut state);
         drop(state);
+        moved.iter().for_each(|old| old.end_state());
         let text =
             format!("the plan is committed as generation {generation}, but what it replaced may not be given back");
         Error::internal(text, panic).into()
@@ -126,6 +128,7 @@ impl Execution {
         let deadline = Deadline::after(self.started, self.options.timeout);
         self.watch.enter(Phase::Load, self.thread, deadline)?;
         self.load(steps)?;
+        self.check_allocators()?;
         self.watch.enter(Phase::Prepare, self.thread, deadline)?;
         self.prepare()?;
         self.try_configurations()?;
@@ -134,7 +137,7 @@ impl Execution {
             self.watch.enter(Phase::HandOver, self.thread, Deadline::after(shut, self.options.deadline))?;
             // Threads inside the gate may have built instances since.
             self.prepare()?;
-            self.hand_over()?;
+            self.hand_over(Deadline::after(shut, self.options.deadline))?;
         }
         self.commit(gate)
     }

@@ -39,6 +39,8 @@ use super::{
 pub(super) struct Successor {
     pub(super) instance: Instance,
     pub(super) state_bytes: usize,
+    /// Whether it gets the state of its predecessor by pointer, at the commit.
+    pub(super) moves: bool,
     /// The place of its provider in [`Execution::replacements`].
     pub(super) replacement: usize,
     /// How its state was copied ahead of the gate, if it was.
@@ -56,6 +58,10 @@ pub(super) struct Replacement {
     /// Whether its successors are made while callers wait: because of state, or because an interface that
     /// it needs changes with it.
     pub(super) is_behind_gate: bool,
+    /// Whether the state of its instances moves by pointer.
+    pub(super) moves: bool,
+    /// Whether its successors are made before callers wait.
+    pub(super) is_made_ahead: bool,
 }
 
 /// One transaction under execution.
@@ -132,6 +138,8 @@ impl Execution {
                 is_stateful: replacement.is_stateful(),
                 is_copied_ahead: replacement.is_copied_ahead(),
                 is_behind_gate: replacement.is_behind_gate(),
+                moves: replacement.moves(),
+                is_made_ahead: replacement.is_made_ahead(),
             })
             .collect()
     }
@@ -187,13 +195,20 @@ impl Execution {
         self.held.drain(..).for_each(|id| state.release(id));
     }
 
-    /// Notes a successor, so that calls of this thread reach it from now on, then runs its health check.
+    /// Notes a successor, so that calls of this thread reach it from now on, then runs its health check. A successor that
+    /// gets its state by pointer is reached from the commit on, and is emptied here.
     pub(super) fn keep(&mut self, id: ServiceId, successor: Successor) -> Result<(), Stop> {
+        let moves = successor.moves;
         let kept = self.successors.entry(id).insert_entry(successor);
         let instance = &kept.get().instance;
-        self.inner.state().objects_mut().uncommitted_mut().add(self.thread, id, instance);
+        if !moves {
+            self.inner.state().objects_mut().uncommitted_mut().add(self.thread, id, instance);
+        }
         self.watch.step(Arc::clone(&instance.implementation().component) as _, LifecycleStep::HealthCheck)?;
         instance.check()?;
+        if moves {
+            self.empty(&self.successors[&id].instance)?;
+        }
         Ok(())
     }
 

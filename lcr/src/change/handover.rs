@@ -42,12 +42,15 @@
 //!
 //! The saved bytes of all instances are in memory between the passes.
 //!
+//! A state that moves by pointer takes part in neither pass: its successor was made before the gate shut, and its box
+//! is taken out behind the second pass ([`by_pointer`](super::by_pointer)).
+//!
 //! A call that fits in neither pass (into an instance that was saved and has no successor yet, by a
 //! handle that is no declared dependency) is a fault, and usually refuses the transaction. `save`
 //! borrows the old instance: whatever fails, opening the slots again undoes everything.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -64,7 +67,7 @@ use crate::{
 };
 
 use super::{
-    execution::{Execution, Successor},
+    execution::{Execution, Replacement, Successor},
     stop::Stop,
     watch::Phase,
 };
@@ -74,7 +77,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How much later than this thread the watch gives up, so that this thread names the stragglers.
-const GRACE: Duration = Duration::from_millis(100);
+pub(super) const GRACE: Duration = Duration::from_millis(100);
 
 /// An instance whose successor is made behind the gate.
 struct Moving {
@@ -82,6 +85,8 @@ struct Moving {
     replacement: usize,
     old: Arc<Instance>,
     is_stateful: bool,
+    /// Whether its state moves by pointer.
+    moves: bool,
     config: Option<Arc<[u8]>>,
 }
 
@@ -91,6 +96,8 @@ struct Saved {
     replacement: usize,
     state: Moved,
     config: Option<Arc<[u8]>>,
+    /// The old instance, if its state moves by pointer.
+    moves_from: Option<Arc<Instance>>,
 }
 
 /// The state of an instance behind the gate after the first pass.
@@ -311,24 +318,31 @@ impl Execution {
         Error::new(ErrorKind::Deadline, text).into()
     }
 
-    /// Saves every old instance, then restores every successor.
-    pub(super) fn hand_over(&mut self) -> Result<(), Stop> {
-        let saved = self.save()?;
-        self.restore(saved)
+    /// Saves every old instance, then restores every successor, then takes out the states that move by pointer, at most
+    /// until `deadline`.
+    pub(super) fn hand_over(&mut self, deadline: Deadline) -> Result<(), Stop> {
+        let mut saved = self.save()?;
+        let moving: Vec<_> = saved.iter_mut().filter_map(|saved| Some((saved.id, saved.moves_from.take()?))).collect();
+        self.restore(saved, &moving)?;
+        self.take_states(moving, deadline)
     }
 
     /// Saves every old instance, dependents first.
     fn save(&mut self) -> Result<Vec<Saved>, Stop> {
         let moving = self.moving()?;
         let mut saved = Vec::with_capacity(moving.len());
-        for Moving { id, replacement, old, is_stateful, config } in moving {
+        for Moving { id, replacement, old, is_stateful, moves, config } in moving {
+            if moves {
+                saved.push(Saved { id, replacement, state: Moved::Nothing, config, moves_from: Some(old) });
+                continue;
+            }
             let Some(version) = old.implementation().manifest.state_version.filter(|_| is_stateful) else {
-                saved.push(Saved { id, replacement, state: Moved::Nothing, config });
+                saved.push(Saved { id, replacement, state: Moved::Nothing, config, moves_from: None });
                 continue;
             };
             if let Some(changes) = self.last_changes(id)? {
                 self.inner.state().note_saved(id);
-                saved.push(Saved { id, replacement, state: Moved::Changes(changes), config });
+                saved.push(Saved { id, replacement, state: Moved::Changes(changes), config, moves_from: None });
                 continue;
             }
             self.watch.step(Arc::clone(&old.implementation().component) as _, LifecycleStep::Save)?;
@@ -336,7 +350,7 @@ impl Execution {
             let mut state = self.inner.state();
             self.watch.check()?;
             state.note_saved(id);
-            saved.push(Saved { id, replacement, state: Moved::Whole(version, bytes), config });
+            saved.push(Saved { id, replacement, state: Moved::Whole(version, bytes), config, moves_from: None });
         }
         self.inner.state().objects_mut().uncommitted_mut().set_saving(self.thread, false);
         Ok(saved)
@@ -346,8 +360,8 @@ impl Execution {
     fn moving(&mut self) -> Result<Vec<Moving>, Stop> {
         let all = self.replacements();
         let gated = all.iter().enumerate().filter(|(_, replacement)| replacement.is_behind_gate);
-        let replacements: HashMap<ProviderId, (usize, bool)> =
-            gated.map(|(number, replacement)| (replacement.provider, (number, replacement.is_stateful))).collect();
+        let replacements: HashMap<ProviderId, (usize, &Replacement)> =
+            gated.map(|(number, replacement)| (replacement.provider, (number, replacement))).collect();
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
         self.watch.check()?;
@@ -356,21 +370,25 @@ impl Execution {
         let moving: Vec<Moving> = order
             .filter_map(|id| {
                 let service = state.objects().services().get(id)?;
-                let (replacement, is_stateful) = *replacements.get(&service.provider())?;
+                let (replacement, &Replacement { is_stateful, moves, .. }) = *replacements.get(&service.provider())?;
                 let old = Arc::clone(service.instance());
                 let config = self.config_for(&state, id, &all[replacement].implementation);
-                Some(Moving { id, replacement, old, is_stateful, config })
+                Some(Moving { id, replacement, old, is_stateful, moves, config })
             })
             .collect();
         moving.iter().try_for_each(|moving| self.hold(&mut state, moving.id))?;
         Ok(moving)
     }
 
-    /// Restores or constructs every successor, dependencies first.
-    fn restore(&mut self, mut saved: Vec<Saved>) -> Result<(), Stop> {
+    /// Restores or constructs every successor that is not there, dependencies first.
+    fn restore(&mut self, mut saved: Vec<Saved>, moving: &[(ServiceId, Arc<Instance>)]) -> Result<(), Stop> {
         saved.sort_unstable_by_key(|saved| (saved.replacement, saved.id));
         let replacements = self.replacements();
-        for Saved { id, replacement, state, config } in saved {
+        let moving: HashSet<ServiceId> = moving.iter().map(|(id, _)| *id).collect();
+        for Saved { id, replacement, state, config, .. } in saved {
+            if self.successors.contains_key(&id) {
+                continue;
+            }
             let implementation = &replacements[replacement].implementation;
             let (origin, step, state_bytes) = match state {
                 Moved::Nothing => (Creation::Construct, LifecycleStep::Constructor, 0),
@@ -380,14 +398,15 @@ impl Execution {
                 Moved::Changes(changes) => {
                     if let Some((instance, report)) = self.complete(id, &changes)? {
                         let (state_bytes, precopy) = (report.bytes, Some(report));
-                        self.keep(id, Successor { instance, state_bytes, replacement, precopy })?;
+                        self.keep(id, Successor { instance, state_bytes, moves: false, replacement, precopy })?;
                     }
                     continue;
                 }
             };
             self.watch.step(Arc::clone(&implementation.component) as _, step)?;
             let instance = self.inner.instantiate(implementation, config.as_deref(), self.visibility(), origin)?;
-            self.keep(id, Successor { instance, state_bytes, replacement, precopy: None })?;
+            let moves = moving.contains(&id);
+            self.keep(id, Successor { instance, state_bytes, moves, replacement, precopy: None })?;
         }
         Ok(())
     }

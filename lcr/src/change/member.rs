@@ -40,6 +40,8 @@ pub(super) struct ReplacedProvider {
     pub(super) export: usize,
     pub(super) instances: usize,
     pub(super) state: StateChange,
+    /// Why the state, which both sides keep in an `lcr::State`, does not move by pointer.
+    pub(super) why_copied: Option<String>,
     /// The interface with its version.
     pub(super) interface: String,
     pub(super) protected: bool,
@@ -59,6 +61,8 @@ pub(super) enum StateChange {
     /// The same, but it is copied while callers go on, who are then held for about this time; `None` for no
     /// limit.
     CopiedAhead(u32, u32, Option<Duration>),
+    /// The state moves to the successors by pointer. It has this version, and may point into the images.
+    Moved { version: u32, points: bool },
     /// The plan allows the loss of the state, which has this version.
     Discarded(u32),
     /// The successors would take no state, and there is no instance whose state could be lost.
@@ -68,13 +72,24 @@ pub(super) enum StateChange {
 impl ReplacedProvider {
     /// Whether the state of its instances is handed over.
     pub(super) fn is_stateful(&self) -> bool {
-        matches!(self.state, StateChange::HandedOver(..) | StateChange::CopiedAhead(..))
+        matches!(self.state, StateChange::HandedOver(..) | StateChange::CopiedAhead(..) | StateChange::Moved { .. })
+    }
+
+    /// Whether the state of its instances moves by pointer.
+    pub(super) fn moves(&self) -> bool {
+        matches!(self.state, StateChange::Moved { .. })
     }
 
     /// Whether the state of its instances is copied while callers go on. If an interface changes that its
     /// successors need, they cannot be constructed before callers are held, and state moves as a whole.
     pub(super) fn is_copied_ahead(&self) -> bool {
         matches!(self.state, StateChange::CopiedAhead(..)) && !self.breaks_interface
+    }
+
+    /// Whether its successors are made before its callers wait: what they need does not change with them, and their
+    /// state needs no code.
+    pub(super) fn is_made_ahead(&self) -> bool {
+        !self.breaks_interface && (self.moves() || !self.is_stateful())
     }
 
     /// Whether its callers wait at the gate until the commit.
@@ -158,6 +173,10 @@ impl fmt::Display for ReplacedProvider {
         match self.state {
             StateChange::None | StateChange::Absent => write!(f, "constructed anew")?,
             StateChange::Discarded(version) => write!(f, "constructed anew, state v{version} discarded")?,
+            StateChange::Moved { version, points: false } => write!(f, "state v{version} moves by pointer")?,
+            StateChange::Moved { version, points: true } => {
+                write!(f, "state v{version} moves by pointer, both images stay mapped")?;
+            }
             StateChange::CopiedAhead(old, new, hold) if self.is_copied_ahead() => {
                 write!(f, "state v{old} copied ahead")?;
                 if old != new {
@@ -174,6 +193,9 @@ impl fmt::Display for ReplacedProvider {
             StateChange::HandedOver(old, new) | StateChange::CopiedAhead(old, new, _) => {
                 write!(f, "state v{old} offered to migrate of v{new}")?
             }
+        }
+        if let Some(why) = &self.why_copied {
+            write!(f, " (not by pointer: {why})")?;
         }
         if self.breaks_interface && !self.is_stateful() {
             f.write_str(", callers held")?;

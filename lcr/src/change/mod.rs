@@ -6,6 +6,7 @@
 //! ([`watch`]). Everything that other callers can see happens in one commit.
 
 mod breaking;
+mod by_pointer;
 mod commit;
 mod copying;
 mod dependency_graph;

@@ -1,7 +1,8 @@
-//! Preparing: successors for the instances that need no gate, while all callers are served.
+//! Preparing: successors for the instances that need no gate, or whose state moves by pointer, while all callers are
+//! served.
 //!
 //! Other threads may create instances of the members until this phase *freezes* the members. At its end
-//! each instance that is not behind the gate has a successor, and everything that the other successors
+//! each of these instances has a successor, and everything that the other successors
 //! will need is built. So no instance is built behind the gate, where it would be of an old
 //! implementation and get no successor.
 
@@ -19,7 +20,7 @@ use super::{
 };
 
 impl Execution {
-    /// Constructs a successor for each instance that needs no gate and has no successor, and everything
+    /// Constructs a successor for each instance whose successor is made ahead of the gate and that has none, and everything
     /// that the successors of the others will need; repeats that until nothing is left to construct, and
     /// freezes the members.
     pub(super) fn prepare(&mut self) -> Result<(), Stop> {
@@ -31,7 +32,7 @@ impl Execution {
             self.refuse_instances_created_since(&state)?;
             let (mut missing, mut needs_dependencies) = (Vec::new(), Vec::new());
             let instances_of = state.objects().services_by_provider();
-            for (replacement, Replacement { provider, implementation, is_behind_gate, .. }) in
+            for (replacement, Replacement { provider, implementation, is_behind_gate, is_made_ahead, moves, .. }) in
                 replacements.iter().enumerate()
             {
                 let own = instances_of.get(provider).map_or(&[][..], Vec::as_slice);
@@ -39,9 +40,9 @@ impl Execution {
                     self.ready.insert(replacement);
                     needs_dependencies.push(Arc::clone(implementation));
                 }
-                let without = own.iter().filter(|id| !is_behind_gate && !self.successors.contains_key(id));
+                let without = own.iter().filter(|id| *is_made_ahead && !self.successors.contains_key(id));
                 missing.extend(without.map(|&id| {
-                    (id, replacement, Arc::clone(implementation), self.config_for(&state, id, implementation))
+                    (id, replacement, *moves, Arc::clone(implementation), self.config_for(&state, id, implementation))
                 }));
             }
             // From the second round on, threads that create instances wait: several threads create
@@ -62,7 +63,7 @@ impl Execution {
                 self.watch.step(Arc::clone(&implementation.component) as _, LifecycleStep::Dependencies)?;
                 self.needs.extend(self.inner.hold_needs(&implementation, self.visibility())?);
             }
-            for (id, replacement, implementation, config) in missing {
+            for (id, replacement, moves, implementation, config) in missing {
                 self.watch.step(Arc::clone(&implementation.component) as _, LifecycleStep::Constructor)?;
                 let instance = self.inner.instantiate(
                     &implementation,
@@ -70,7 +71,7 @@ impl Execution {
                     self.visibility(),
                     Creation::Construct,
                 )?;
-                self.keep(id, Successor { instance, state_bytes: 0, replacement, precopy: None })?;
+                self.keep(id, Successor { instance, state_bytes: 0, moves, replacement, precopy: None })?;
             }
         }
         Ok(())

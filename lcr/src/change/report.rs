@@ -42,8 +42,10 @@ pub struct MemberReport {
     pub after: Option<ComponentId>,
     /// How many instances got a successor.
     pub instances: usize,
-    /// How much state was handed over, in bytes.
+    /// How much state was copied by serde, in bytes.
     pub state_bytes: usize,
+    /// How many instances got the state of their predecessor by pointer, whatever its size.
+    pub moved: usize,
     /// The version of the state that was lost, because the plan allowed that
     /// ([`discard_state`](crate::PlanBuilder::discard_state)); `None` if no state was lost.
     pub discarded_state: Option<u32>,

@@ -255,7 +255,7 @@ fn replace(
         };
         let new = &manifest.exports[export];
         let instances = instances_of(state, provider);
-        let state = state_change(old, new, instances, options)?;
+        let (state, why_copied) = state_change(old, new, instances, options)?;
         if new.panic_abort && !old.panic_abort && !options.allow_panic_abort {
             return Err(invalid(format!(
                 "component {} is compiled with panic = \"abort\" and would take the place of {}, which unwinds: a panic \
@@ -270,6 +270,7 @@ fn replace(
             export,
             instances,
             state,
+            why_copied,
             interface,
             protected,
             rank: 0,
@@ -323,6 +324,25 @@ fn state_change(
     new: &ExportManifest,
     instances: usize,
     options: &Options,
+) -> Result<(StateChange, Option<String>), Error> {
+    let change = state_change_of(old, new, instances, options)?;
+    let StateChange::HandedOver(..) = change else { return Ok((change, None)) };
+    let Some(why) = old.state_differs(new) else {
+        let points = old.kept.as_ref().is_some_and(|kept| kept.points);
+        return Ok((StateChange::Moved { version: old.state_version.unwrap_or_default(), points }, None));
+    };
+    if !(old.can_copy_state() && new.can_copy_state()) {
+        return Err(neither_way(old, new, &why));
+    }
+    let is_kept = old.kept.is_some() && new.kept.is_some();
+    Ok((change, is_kept.then_some(why)))
+}
+
+fn state_change_of(
+    old: &ExportManifest,
+    new: &ExportManifest,
+    instances: usize,
+    options: &Options,
 ) -> Result<StateChange, Error> {
     let discard = options.discard_state.contains(&old.component.name);
     match (old.state_version, new.state_version) {
@@ -335,6 +355,19 @@ fn state_change(
         (Some(_), None) if instances == 0 => Ok(StateChange::Absent),
         (Some(_), None) => Err(state_lost(old, new)),
     }
+}
+
+/// The refusal of a plan whose member has a state that goes neither way.
+fn neither_way(old: &ExportManifest, new: &ExportManifest, why: &str) -> Error {
+    let lacking = if old.can_copy_state() { new } else { old };
+    let text = format!(
+        "the state of component {} cannot go to {}: not by pointer ({why}), and serde does not know its type in {}; \
+         derive serde's Serialize and Deserialize for it, or let the plan discard it",
+        named(old),
+        named(new),
+        named(lacking),
+    );
+    Error::new(ErrorKind::State, text)
 }
 
 /// The refusal of a plan that would lose the state of an instance without allowing that.

@@ -7,7 +7,7 @@ use std::{convert::Infallible, fmt::Display, mem::ManuallyDrop, sync::Arc};
 
 use crate::abi::{
     fault::Outcome,
-    tables::{Created, Export, RawContext, Saved, Thunk, Verdict},
+    tables::{Created, Export, RawContext, Saved, StateTable, Thunk, Verdict},
     value::{Abi, sequences::RawSlice},
 };
 
@@ -36,6 +36,7 @@ impl Export {
             save: None,
             restore: None,
             incremental: None,
+            state: std::ptr::null(),
         }
     }
 
@@ -60,6 +61,13 @@ impl Export {
     pub const fn with_state<T: Stateful, A: Ambient>(mut self) -> Export {
         self.save = Some(save::<T, A>);
         self.restore = Some(restore::<T, A>);
+        self
+    }
+
+    /// Adds the state that the instance keeps. `table` is of the same type's [`Keeping`](super::state::keeping::Keeping).
+    #[must_use]
+    pub const fn with_kept_state(mut self, table: &'static StateTable) -> Export {
+        self.state = table;
         self
     }
 }

@@ -8,6 +8,7 @@
 #[cfg(not(loom))]
 use std::cell::Cell;
 use std::{
+    alloc::{self, Layout},
     io::{self, Write as _},
     panic,
     ptr::{self, NonNull},
@@ -121,9 +122,36 @@ pub unsafe extern "C" fn lcr_entry_4(host: *const HostTable) -> *const ImageTabl
             exports: exports.as_ptr().cast(),
             holds: holds::ours(),
             flush: flush_output,
+            allocate,
+            free,
         }
     })
 }
+
+/// See [`ImageTable::allocate`].
+unsafe extern "C" fn allocate(size: usize) -> *mut u8 {
+    let Some(layout) = block(size) else { return ptr::null_mut() };
+    // SAFETY: the layout has a size.
+    unsafe { alloc::alloc(layout) }
+}
+
+/// See [`ImageTable::free`].
+unsafe extern "C" fn free(memory: *mut u8, size: usize) {
+    let Some(layout) = block(size) else { return };
+    // SAFETY: the host passes what `allocate` of this image, or of one with the same allocator, answered.
+    unsafe { alloc::dealloc(memory, layout) }
+}
+
+/// The layout of a block that a host asks for.
+fn block(size: usize) -> Option<Layout> {
+    Layout::from_size_align(size, 8).ok().filter(|layout| layout.size() > 0)
+}
+
+/// The functions of this image's allocator, for a host in the same image.
+#[cfg(feature = "host")]
+#[allow(clippy::type_complexity, reason = "two fields of the table")]
+pub(crate) const ALLOCATOR: (unsafe extern "C" fn(usize) -> *mut u8, unsafe extern "C" fn(*mut u8, usize)) =
+    (allocate, free);
 
 /// Writes what was printed by this image's copy of the standard library.
 unsafe extern "C" fn flush_output() {

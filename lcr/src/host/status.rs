@@ -44,6 +44,9 @@ pub struct Status {
     pub retained_images: usize,
     /// The size of these images in memory, in bytes.
     pub retained_image_bytes: usize,
+    /// How many of these images stay mapped for as long as the process, `unload` or not, because a state that moved by
+    /// pointer may point into them.
+    pub images_under_state: usize,
     /// The threads that components started and did not end before the destructor of their last instance
     /// returned. They run on, and keep their image mapped. Threads of components that are linked into the
     /// program are not among them.
@@ -132,6 +135,7 @@ impl RuntimeInner {
             world_bytes: state.world.bytes() + state.retired.worlds().map(|world| world.bytes()).sum::<usize>(),
             retained_images: state.images.count(),
             retained_image_bytes: state.images.bytes(),
+            images_under_state: state.images.pointed_into(),
             left_threads: Vec::new(),
         };
         // The names of threads are read from files, without the lock.

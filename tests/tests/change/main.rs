@@ -1,6 +1,7 @@
 //! Plans and transactions: what they refuse, what they commit, what a failure leaves behind, and how
 //! instances, images and runtimes end.
 
+mod by_pointer;
 mod dependencies;
 mod directories;
 mod endings;

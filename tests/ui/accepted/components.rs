@@ -71,3 +71,46 @@ mod component_contract {
         }
     }
 }
+
+mod kept_states {
+    use std::{
+        collections::{BTreeMap, HashMap},
+        sync::{Arc, Mutex},
+    };
+
+    #[lcr::interface(name = "kept", version = 1)]
+    pub trait Store {
+        fn len(&self) -> u64;
+    }
+
+    #[derive(Default, lcr::Layout)]
+    pub struct Entry<T> {
+        pub value: T,
+        pub next: Option<Box<Entry<T>>>,
+    }
+
+    #[derive(Default)]
+    pub struct Moves {
+        state: Arc<lcr::State<HashMap<String, Entry<Mutex<&'static str>>>>>,
+    }
+
+    #[lcr::component(state = state, name = "moves")]
+    impl Store for Moves {
+        fn len(&self) -> u64 {
+            self.state.read().len() as u64
+        }
+    }
+
+    /// Serde knows it, and nothing describes it.
+    type Numbers = BTreeMap<u64, Box<std::path::Path>>;
+
+    #[derive(Default)]
+    pub struct Copies(lcr::State<Numbers>);
+
+    #[lcr::component(state = 0, state_version = 2, name = "copies")]
+    impl Store for Copies {
+        fn len(&self) -> u64 {
+            self.0.read().len() as u64
+        }
+    }
+}

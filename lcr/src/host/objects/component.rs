@@ -6,7 +6,10 @@ use std::{
     fmt,
     path::PathBuf,
     ptr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::{
@@ -19,6 +22,7 @@ use crate::{
     host::{
         ids::ViewId,
         image::{
+            allocator::Allocator,
             content_hash::ContentHash,
             library::{Image, Refused},
             link::{Functions, View, Views, link},
@@ -37,6 +41,8 @@ pub(crate) struct Component {
     pub(crate) origin: Option<Origin>,
     /// Whether its image may be unmapped: all of its implementations opted in.
     pub(crate) unload: bool,
+    /// Whether a state that moved by pointer may point into its image, which then stays mapped.
+    is_pointed_into: AtomicBool,
 }
 
 /// A loaded component's file.
@@ -49,7 +55,12 @@ pub(crate) struct Origin {
 impl Component {
     /// The component of an export that is linked into the host.
     pub(crate) fn linked(manifest: &ExportManifest) -> Arc<Component> {
-        Arc::new(Component { id: manifest.component.clone(), origin: None, unload: false })
+        Arc::new(Component {
+            id: manifest.component.clone(),
+            origin: None,
+            unload: false,
+            is_pointed_into: AtomicBool::new(false),
+        })
     }
 
     /// Maps a staged library, runs its initialisers and gives it the functions of `host`. Returns the
@@ -66,11 +77,27 @@ impl Component {
         let origin = Origin { source: staged.source.clone(), hash: staged.hash, image };
         let id = manifest.component.clone();
         let unload = manifest.exports.iter().all(|export| export.unload);
-        let component = Arc::new(Component { id, origin: Some(origin), unload });
+        let component =
+            Arc::new(Component { id, origin: Some(origin), unload, is_pointed_into: AtomicBool::new(false) });
         let implementations = manifest.exports.iter().zip(exports);
         Ok(implementations
             .map(|(manifest, export)| Implementation::new(Arc::clone(&component), manifest.clone(), export))
             .collect())
+    }
+
+    /// The global allocator of its image.
+    pub(crate) fn allocator(&self) -> Allocator {
+        self.origin.as_ref().map_or_else(Allocator::of_host, |origin| origin.image.allocator())
+    }
+
+    /// Notes that a state that moves by pointer may point into its image.
+    pub(crate) fn note_pointed_into(&self) {
+        self.is_pointed_into.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a state that moved by pointer may point into its image.
+    pub(in crate::host) fn is_pointed_into(&self) -> bool {
+        self.is_pointed_into.load(Ordering::Relaxed)
     }
 
     /// The size of its image in memory, in bytes; 0 if the component is linked into the host.

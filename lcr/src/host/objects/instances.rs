@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::{
     abi::{
         fault::Outcome,
+        tables::StateAnswer,
         value::{Abi, composite::RawResult, sequences::RawVec},
         world::Target,
     },
@@ -110,7 +111,8 @@ impl Instance {
     /// # Errors
     /// `State` if the component has no state, refuses, or panics.
     pub(crate) fn save(&self) -> Result<Vec<u8>> {
-        let Some(save) = self.implementation.export.save else {
+        let export = self.implementation.export;
+        let Some(save) = export.save.or_else(|| export.state()?.save) else {
             return Err(Error::new(
                 ErrorKind::State,
                 format!("component `{}` has no state to save", self.implementation.component),
@@ -119,6 +121,89 @@ impl Instance {
         // SAFETY: the borrow keeps the object alive.
         let outcome = unsafe { save(self.address) };
         verdict::<Vec<u8>>(outcome, ErrorKind::State, &self.implementation, "save")
+    }
+}
+
+/// A state that was taken out of an instance: the address of its box. It is given to an instance or destroyed.
+#[derive(Debug)]
+#[must_use = "the state would be lost"]
+pub(crate) struct StateBox(usize);
+
+/// What became of a try to take a state out.
+#[must_use]
+pub(crate) enum Taken {
+    Value(StateBox),
+    /// A thread of the component has the lock.
+    Busy,
+    /// The instance has no state now.
+    Absent,
+}
+
+/// A state that the instance keeps. Only [`Instance::destroy_state`] and [`Instance::load`] run an author's code.
+impl Instance {
+    /// Takes the state out.
+    pub(crate) fn take_state(&self) -> Taken {
+        let Some(table) = self.implementation.export.state() else { return Taken::Absent };
+        let mut address = 0;
+        // SAFETY: the borrow keeps the object alive, and there is room for the address.
+        let answer = unsafe { (table.take)(self.address, &raw mut address) };
+        match answer {
+            _ if answer == StateAnswer::Done as u32 => Taken::Value(StateBox(address)),
+            _ if answer == StateAnswer::Busy as u32 => Taken::Busy,
+            _ => Taken::Absent,
+        }
+    }
+
+    /// Gives it a state, of its own or of a type that lies in memory alike, where its own was taken out. Returns false
+    /// if none was taken out; then the state is leaked.
+    pub(in crate::host) fn give_state(&self, StateBox(address): StateBox) -> bool {
+        let Some(table) = self.implementation.export.state() else { return false };
+        // SAFETY: the borrow keeps the object alive. The box is of this export, or the plan compared the descriptions
+        // of both, and the transaction tried the allocators.
+        let answer = unsafe { (table.give)(self.address, address) };
+        answer == StateAnswer::Done as u32
+    }
+
+    /// Says that the state which was taken out does not come back.
+    pub(crate) fn end_state(&self) {
+        if let Some(table) = self.implementation.export.state() {
+            // SAFETY: the borrow keeps the object alive.
+            unsafe { (table.end)(self.address) };
+        }
+    }
+
+    /// Drops a state that was taken out of this instance: runs code of the component on this thread.
+    ///
+    /// # Errors
+    /// `Construct` if that panics.
+    pub(crate) fn destroy_state(&self, StateBox(address): StateBox) -> Result<()> {
+        let Some(table) = self.implementation.export.state() else { return Ok(()) };
+        // SAFETY: the borrow keeps the object alive; the box was taken out of it, and is used once.
+        let outcome = unsafe { (table.destroy)(self.address, address) };
+        // SAFETY: an export's functions keep the contract of `Outcome`.
+        let result = unsafe { outcome.into_result() };
+        result.map(drop).map_err(|(_, message, _)| {
+            let component = &self.implementation.component;
+            let text = format!("component `{component}` panicked in the destructor of its first state: {message}");
+            Error::new(ErrorKind::Construct, text)
+        })
+    }
+
+    /// Replaces the state that it keeps by one that was saved as `version`: runs code of the component on this thread.
+    ///
+    /// # Errors
+    /// `State` if the component keeps no state that can be copied, refuses, or panics.
+    pub(in crate::host) fn load(&self, version: u32, bytes: &[u8]) -> Result<()> {
+        let implementation = &self.implementation;
+        let manifest = &implementation.manifest;
+        let load = implementation.export.state().and_then(|state| state.load);
+        let (Some(load), Some(own)) = (load, manifest.state_version) else {
+            let text = format!("component `{}` keeps no state that serde can read", implementation.component);
+            return Err(Error::new(ErrorKind::State, text));
+        };
+        // SAFETY: the borrow keeps the object alive, and the bytes live for the call.
+        let outcome = unsafe { load(self.address, version, own, bytes.into_repr()) };
+        verdict::<()>(outcome, ErrorKind::State, implementation, "restore")
     }
 }
 

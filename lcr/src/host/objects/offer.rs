@@ -60,6 +60,7 @@ impl Offer {
                 incremental: false,
             },
             state_version: 0,
+            kept: None,
         };
         let mut manifest = Manifest::decode(&manifest_record(&declaration))?;
         name.clone_into(&mut manifest.component.name);

@@ -16,6 +16,7 @@
 //! | the same, not saved yet | the old one: what it is told is saved | the same |
 //! | the same, saved | none: a fault | the same |
 //! | the same, restored | its successor | its successor |
+//! | a member whose state moves by pointer | the old one | the old one |
 //! | a member that only serves the handle when it is replaced | its successor, or none yet: a fault | the same |
 //! | anything else | the current world | the current world |
 //!

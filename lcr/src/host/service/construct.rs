@@ -184,7 +184,16 @@ impl RuntimeInner {
             Ok(address) => {
                 let mut state = self.state();
                 state.tally.note_constructed();
-                Ok(Instance::new(address, Arc::clone(implementation), state.generation(), needs))
+                let instance = Instance::new(address, Arc::clone(implementation), state.generation(), needs);
+                drop(state);
+                if let Creation::Restore(version, bytes) = creation
+                    && implementation.manifest.kept.is_some()
+                    && let Err(error) = instance.load(version, bytes)
+                {
+                    self.discard(self.state(), instance);
+                    return Err(error);
+                }
+                Ok(instance)
             }
             Err(error) => {
                 self.state().release_needs(&needs);
@@ -252,7 +261,7 @@ impl RuntimeInner {
                 let outcome = unsafe { (export.create)(&raw const context) };
                 (outcome, ErrorKind::Construct, "constructor")
             }
-            Creation::Restore(version, bytes) => {
+            Creation::Restore(version, bytes) if export.state.is_null() => {
                 let Some(restore) = export.restore else {
                     return Err(Error::new(
                         ErrorKind::State,
@@ -266,6 +275,11 @@ impl RuntimeInner {
                 // SAFETY: the context and the bytes live for the call.
                 let outcome = unsafe { restore(&raw const context, version, bytes) };
                 (outcome, ErrorKind::State, "restore")
+            }
+            Creation::Restore(..) => {
+                // SAFETY: the context lives for the call.
+                let outcome = unsafe { (export.create)(&raw const context) };
+                (outcome, ErrorKind::State, "constructor")
             }
         };
         verdict::<usize>(outcome, kind, implementation, verb)

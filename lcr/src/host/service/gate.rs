@@ -22,7 +22,10 @@ use std::{
 use crate::host::{
     deadline::Deadline,
     ids::{Generation, ProviderId, ServiceId, SlotId, ThreadId},
-    objects::owner::Objects,
+    objects::{
+        instances::{Instance, StateBox},
+        owner::Objects,
+    },
     sys,
     worlds::{gate_word::Word, world::World},
 };
@@ -52,6 +55,17 @@ pub(crate) struct Gate {
     saved: HashSet<ServiceId>,
     /// The thread that executes the transaction.
     thread: ThreadId,
+    /// The states that were taken out of members and are not given to their successors yet.
+    taken: Vec<TakenState>,
+    /// The members whose states successors have. The commit has been decided.
+    moved: Vec<Arc<Instance>>,
+}
+
+/// A state on its way, and the instance that it was taken out of.
+struct TakenState {
+    service: ServiceId,
+    from: Arc<Instance>,
+    value: StateBox,
 }
 
 /// What is behind a gate.
@@ -102,7 +116,7 @@ impl Members {
 impl Gate {
     /// A gate before `members`, which `thread` passes.
     pub(crate) fn new(before: Arc<World>, members: Members, thread: ThreadId) -> Gate {
-        Gate { before, members, saved: HashSet::new(), thread }
+        Gate { before, members, saved: HashSet::new(), thread, taken: Vec::new(), moved: Vec::new() }
     }
 
     /// The last world in which the members' slots were open.
@@ -151,9 +165,48 @@ impl Gate {
         self.saved.contains(&service)
     }
 
+    /// Notes a state that was taken out of an instance.
+    pub(super) fn note_taken(&mut self, service: ServiceId, from: Arc<Instance>, value: StateBox) {
+        self.taken.push(TakenState { service, from, value });
+    }
+
+    /// Gives each state that was taken out to its successor.
+    pub(super) fn give<'a>(&mut self, successor: impl Fn(ServiceId) -> Option<&'a Instance>) {
+        for TakenState { service, from, value } in self.taken.drain(..) {
+            match successor(service) {
+                Some(successor) => {
+                    lost_if(!successor.give_state(value), successor);
+                    self.moved.push(from);
+                }
+                None => lost_if(!from.give_state(value), &from),
+            }
+        }
+    }
+
+    /// Gives each state that was taken out back.
+    pub(super) fn give_back(&mut self) {
+        for TakenState { from, value, .. } in self.taken.drain(..) {
+            lost_if(!from.give_state(value), &from);
+        }
+        // A panic came between the decision and the commit. These states cannot be taken again without waiting.
+        self.moved.drain(..).for_each(|from| from.end_state());
+    }
+
+    /// The instances whose states successors have.
+    pub(super) fn into_moved(self) -> Vec<Arc<Instance>> {
+        self.moved
+    }
+
     /// Notes that the state of a service was saved.
     pub(super) fn note_saved(&mut self, service: ServiceId) {
         self.saved.insert(service);
+    }
+}
+
+/// Reports a state that an instance did not take back, although it was taken out of it: two instances share it.
+fn lost_if(is_lost: bool, instance: &Instance) {
+    if is_lost {
+        tracing::error!(component = %instance.implementation().component, "a state is lost: instances shared it");
     }
 }
 

@@ -1,4 +1,5 @@
-//! Shutting and opening the gate: its word, its bookkeeping and the world change together.
+//! Shutting and opening the gate: its word, its bookkeeping and the world change together. A gate that opens on the
+//! instances that served before gives them back the states that were taken out of them.
 //!
 //! [`gate`](super::gate) is the part that callers wait at. A transaction shuts and opens it, and so does
 //! the child of a fork that cut a transaction off.
@@ -24,7 +25,7 @@
 
 use std::sync::Arc;
 
-use crate::host::{deadline::Deadline, ids::ThreadId, worlds::world::Edit};
+use crate::host::{deadline::Deadline, ids::ThreadId, objects::instances::Instance, worlds::world::Edit};
 
 use super::{
     gate::{Gate, Members},
@@ -63,12 +64,14 @@ impl RuntimeInner {
         }
     }
 
-    /// Opens the gate: the current world is one in which the members' slots are open. The caller wakes the
-    /// async calls that waited, behind the lock: [`RuntimeInner::wake_waiting`].
-    pub(crate) fn open_gate(&self, state: &mut State) {
-        state.gate = None;
+    /// Opens the gate: the current world is one in which the members' slots are open. Returns the instances
+    /// whose states have moved to successors. The caller wakes the async calls that waited, behind the lock:
+    /// [`RuntimeInner::wake_waiting`].
+    pub(crate) fn open_gate(&self, state: &mut State) -> Vec<Arc<Instance>> {
+        let moved = state.gate.take().map(Gate::into_moved);
         self.gate.open();
         state.waiting.all_due();
+        moved.unwrap_or_default()
     }
 
     /// Whether the gate is shut, by its word and by the bookkeeping.
@@ -80,7 +83,8 @@ impl RuntimeInner {
     /// Opens the gate on the instances that serve now, if it is shut, and lets held starts go on.
     pub(crate) fn reopen_gate(&self, state: &mut State) {
         self.release_starts(state);
-        let Some(gate) = &state.gate else { return };
+        let Some(gate) = &mut state.gate else { return };
+        gate.give_back();
         // A slot that was released meanwhile stays closed: its instance may be gone.
         let edits: Vec<Edit> =
             gate.members().slots().keys().map(|&slot| (slot, state.objects.serving_target(slot))).collect();

@@ -14,6 +14,8 @@ use super::left_threads::LeftImages;
 pub(crate) struct RetainedImages {
     count: usize,
     bytes: usize,
+    /// Of these, the images into which a state that moved by pointer may point.
+    pointed_into: usize,
     /// Components that opted in to be unmapped.
     waiting: Vec<Arc<Component>>,
     left: LeftImages,
@@ -26,12 +28,15 @@ impl RetainedImages {
         self.bytes += bytes;
     }
 
-    /// Notes the image of a component that no provider uses, or that was refused.
+    /// Notes the image of a component that no provider uses, or that was refused. It is never unmapped if a state that
+    /// moved by pointer may point into it.
     pub(crate) fn retain(&mut self, component: Arc<Component>) {
         self.count += usize::from(component.origin.is_some());
         self.bytes += component.image_bytes();
         self.left.push(&component);
-        if component.unload {
+        if component.is_pointed_into() {
+            self.pointed_into += usize::from(component.origin.is_some());
+        } else if component.unload {
             self.waiting.push(component);
         }
     }
@@ -61,6 +66,11 @@ impl RetainedImages {
         self.left.remove(image);
         self.count -= 1;
         self.bytes -= bytes;
+    }
+
+    /// How many of the retained images stay mapped because a state that moved may point into them.
+    pub(in crate::host) fn pointed_into(&self) -> usize {
+        self.pointed_into
     }
 
     pub(in crate::host) fn count(&self) -> usize {

@@ -9,7 +9,7 @@ use crate::host::{
     ids::{Generation, ProviderId, ServiceId, SlotId, ThreadId},
     objects::{
         component::Implementation,
-        instances::{Held, Instance},
+        instances::{Held, Instance, StateBox},
         owner::Objects,
     },
     worlds::{
@@ -167,6 +167,24 @@ impl State {
     /// Whether tasks are to be woken, by [`RuntimeInner::wake_waiting`](super::inner::RuntimeInner::wake_waiting).
     pub(crate) fn has_due_wakers(&self) -> bool {
         self.waiting.are_due()
+    }
+
+    /// Notes, while the gate is shut, a state that was taken out of an instance. Who opens the gate on that instance
+    /// gives it back.
+    pub(crate) fn note_taken(&mut self, service: ServiceId, from: Arc<Instance>, value: StateBox) {
+        match &mut self.gate {
+            Some(gate) => gate.note_taken(service, from, value),
+            None => {
+                from.give_state(value);
+            }
+        }
+    }
+
+    /// Gives each state that was taken out to its successor: the commit has been decided.
+    pub(crate) fn give_states<'a>(&mut self, successor: impl Fn(ServiceId) -> Option<&'a Instance>) {
+        if let Some(gate) = &mut self.gate {
+            gate.give(successor);
+        }
     }
 
     /// See [`Retired::shows_all_calls`].

@@ -13,7 +13,7 @@ mod tests;
 mod threads;
 
 pub(in crate::host) use files::{Mapping, file_size_limit, memory_file, try_lock, user};
-pub(in crate::host) use images::{image_start, signal_handled_by};
+pub(in crate::host) use images::{image_start, signal_handled_by, symbol};
 pub(in crate::host) use raw_threads::{RawThread, raw_threads};
 pub(crate) use threads::start;
 pub(in crate::host) use threads::{

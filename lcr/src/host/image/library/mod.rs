@@ -26,6 +26,7 @@ pub(in crate::host) use output::{OutputLock, lock as lock_output};
 use output::Output;
 
 use super::{
+    allocator::Allocator,
     logs,
     manifest::{ExportManifest, Manifest},
     room,
@@ -173,6 +174,11 @@ impl Image {
         threads::ImageId::of(self.table.holds)
     }
 
+    /// The image's global allocator.
+    pub(crate) fn allocator(&self) -> Allocator {
+        Allocator::of(self.table)
+    }
+
     /// The counts of what still needs the image, beside frames and instances.
     fn holds(&self) -> &Holds {
         // SAFETY: by contract the counts live in the image, which is mapped.
@@ -307,11 +313,17 @@ fn registered(table: &'static ImageTable, manifest: &Manifest) -> Result<Vec<&'s
 
 /// Whether an export has the functions that its manifest promises.
 fn complete(export: &Export, manifest: &ExportManifest) -> bool {
+    let is_saved = manifest.state_version.is_some() && manifest.kept.is_none();
     export.thunk_count == manifest.methods.len()
         && export.healthy.is_some() == manifest.has_health_check
-        && export.save.is_some() == manifest.state_version.is_some()
-        && export.restore.is_some() == manifest.state_version.is_some()
         && export.incremental.is_some() == manifest.is_incremental
+        && export.save.is_some() == is_saved
+        && export.restore.is_some() == is_saved
+        && match (export.state(), &manifest.kept) {
+            (None, None) => true,
+            (Some(state), Some(kept)) => state.save.is_some() == kept.copies && state.load.is_some() == kept.copies,
+            _ => false,
+        }
 }
 
 #[cold]

@@ -12,6 +12,7 @@
 //! 3. Names have the forms that the macros accept, so they are safe in paths and on terminals.
 //! 4. One library holds one component in one version, and implements an interface once.
 
+mod alike;
 #[cfg(test)]
 pub(in crate::host) mod tests;
 mod text;
@@ -73,6 +74,9 @@ pub struct ExportManifest {
     pub state_version: Option<u32>,
     /// Whether its state can be copied while callers use it.
     pub is_incremental: bool,
+    /// The state that it keeps in a [`State`](crate::State), with the ways in which that may move; `None` if it
+    /// keeps none.
+    pub kept: Option<KeptManifest>,
     /// The name of the interface that it implements.
     pub interface: String,
     /// The version of that interface, at least 1.
@@ -86,6 +90,18 @@ pub struct ExportManifest {
     record: Box<[u8]>,
     /// The numbers of its methods in the order of their names.
     by_name: Box<[u16]>,
+}
+
+/// A state that a component keeps in a [`State`](crate::State).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeptManifest {
+    /// Whether serde writes and reads it, so that it can be copied.
+    pub copies: bool,
+    /// Whether it may point into the image that made it. Such images stay mapped.
+    pub points: bool,
+    /// How it lies in memory; `None` if it cannot move by pointer.
+    pub memory: Option<Shape>,
 }
 
 /// An interface that a component needs.
@@ -217,10 +233,13 @@ impl ExportManifest {
         let (flags, state_version) = (reader.u32()?, reader.u32()?);
         let has = |flag| flags & flag != 0;
         let is_stateless = !has(Flags::STATE);
-        if flags & !Flags::ALL != 0 || (is_stateless && (state_version != 0 || has(Flags::INCREMENTAL))) {
+        if flags & !Flags::ALL != 0
+            || (is_stateless && (state_version != 0 || has(Flags::INCREMENTAL) || has(Flags::KEPT)))
+        {
             return Err(reader.error(format_args!("flags {flags:#x} with state version {state_version}")));
         }
         let state_version = has(Flags::STATE).then_some(state_version);
+        let kept = if has(Flags::KEPT) { Some(kept(reader)?) } else { None };
         let (interface, interface_version) = versioned(reader)?;
         let replaces = reader.list(Reader::u32)?;
         if let Some(version) = replaces.iter().find(|version| !(1..interface_version).contains(*version)) {
@@ -245,8 +264,13 @@ impl ExportManifest {
         #[rustfmt::skip]
         return Ok(ExportManifest {
             component, type_name, toolchain, target, panic_abort, protected, unload,
-            has_health_check, state_version, is_incremental, interface, interface_version, replaces, deps, methods, record, by_name,
+            has_health_check, state_version, is_incremental, kept, interface, interface_version, replaces, deps, methods, record, by_name,
         });
+    }
+
+    /// Whether it has state that can be copied by serde.
+    pub(crate) fn can_copy_state(&self) -> bool {
+        self.state_version.is_some() && self.kept.as_ref().is_none_or(|kept| kept.copies)
     }
 
     /// The number of the method called `name`.
@@ -274,6 +298,15 @@ impl InterfaceManifest {
         reader.end()?;
         Ok(InterfaceManifest { name, version, methods })
     }
+}
+
+fn kept(reader: &mut Reader<'_>) -> Result<KeptManifest> {
+    let (copies, points) = (reader.flag()?, reader.flag()?);
+    let memory = if reader.flag()? { Some(Shape::decode_memory(reader)?) } else { None };
+    if !copies && memory.is_none() {
+        return Err(reader.error("a state that cannot move"));
+    }
+    Ok(KeptManifest { copies, points, memory })
 }
 
 fn methods(reader: &mut Reader<'_>) -> Result<Vec<MethodManifest>> {

@@ -41,6 +41,7 @@ const fn declaration(component: &'static str, version: u32) -> Declaration {
             incremental: false,
         },
         state_version: 4,
+        kept: None,
     }
 }
 

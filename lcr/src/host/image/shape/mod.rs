@@ -77,6 +77,11 @@ impl Shape {
         }
     }
 
+    /// Reads how a type lies in memory.
+    pub(in crate::host) fn decode_memory(reader: &mut Reader<'_>) -> Result<Shape> {
+        Shape::decode(reader, Some(Kind::Struct), 0)
+    }
+
     fn decode(reader: &mut Reader<'_>, parent: Option<Kind>, depth: usize) -> Result<Shape> {
         if depth == DEPTH {
             return Err(reader.error(format_args!("a type nested {DEPTH} deep")));

@@ -260,6 +260,7 @@ impl Interface {
                 incremental: false,
             },
             state_version: 0,
+            kept: None,
         };
         let len = manifest_len(&declaration);
         // A record is as long as its buffer: the type's name fills what is left.

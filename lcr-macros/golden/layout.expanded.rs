@@ -1,0 +1,136 @@
+pub struct Session<T> {
+    user: String,
+    pages: Vec<Page>,
+    extra: T,
+}
+#[allow(deprecated, private_bounds)]
+const _: () = {
+    use ::lcr::__private::v0_1_0 as __lcr;
+    #[automatically_derived]
+    unsafe impl<T: __lcr::Layout> __lcr::Layout for Session<T> {
+        const MEMORY: __lcr::InMemory = __lcr::InMemory::of::<
+            Self,
+        >(
+            __lcr::Kind::Struct,
+            "Session",
+            &[
+                __lcr::Part {
+                    name: "user",
+                    at: ::core::mem::offset_of!(Self, user) as i64,
+                    shape: <String as __lcr::Layout>::MEMORY.shape(),
+                },
+                __lcr::Part {
+                    name: "pages",
+                    at: ::core::mem::offset_of!(Self, pages) as i64,
+                    shape: <Vec<Page> as __lcr::Layout>::MEMORY.shape(),
+                },
+                __lcr::Part {
+                    name: "extra",
+                    at: ::core::mem::offset_of!(Self, extra) as i64,
+                    shape: <T as __lcr::Layout>::MEMORY.shape(),
+                },
+            ],
+            &[
+                &<String as __lcr::Layout>::MEMORY,
+                &<Vec<Page> as __lcr::Layout>::MEMORY,
+                &<T as __lcr::Layout>::MEMORY,
+            ],
+            true,
+        );
+    }
+};
+#[repr(u8)]
+enum Page {
+    Front = 3,
+    Entry { number: u32, children: Vec<Page> },
+}
+#[allow(deprecated, private_bounds)]
+const _: () = {
+    use ::lcr::__private::v0_1_0 as __lcr;
+    #[allow(dead_code)]
+    struct __LcrProbe {
+        f0: u8,
+        f1: u8,
+        f2: u8,
+        f3: u8,
+        f4: u8,
+        f5: u8,
+        f6: u8,
+        f7: u8,
+        f8: u8,
+        f9: u8,
+        f10: u8,
+        f11: u8,
+    }
+    const __LCR_IS_FIXED: bool = true
+        && ::core::mem::offset_of!(__LcrProbe, f0) == 0usize
+        && ::core::mem::offset_of!(__LcrProbe, f1) == 1usize
+        && ::core::mem::offset_of!(__LcrProbe, f2) == 2usize
+        && ::core::mem::offset_of!(__LcrProbe, f3) == 3usize
+        && ::core::mem::offset_of!(__LcrProbe, f4) == 4usize
+        && ::core::mem::offset_of!(__LcrProbe, f5) == 5usize
+        && ::core::mem::offset_of!(__LcrProbe, f6) == 6usize
+        && ::core::mem::offset_of!(__LcrProbe, f7) == 7usize
+        && ::core::mem::offset_of!(__LcrProbe, f8) == 8usize
+        && ::core::mem::offset_of!(__LcrProbe, f9) == 9usize
+        && ::core::mem::offset_of!(__LcrProbe, f10) == 10usize
+        && ::core::mem::offset_of!(__LcrProbe, f11) == 11usize;
+    #[automatically_derived]
+    unsafe impl __lcr::Layout for Page {
+        const MEMORY: __lcr::InMemory = __lcr::InMemory::of::<
+            Self,
+        >(
+            __lcr::Kind::Enum,
+            "Page repr(u8)",
+            &[
+                __lcr::Part {
+                    name: "Front",
+                    at: {
+                        const __LCR_BASE: u8 = 3;
+                        __LCR_BASE as i64
+                    },
+                    shape: &__lcr::Shape::of::<()>(__lcr::Kind::Variant, "Front", &[]),
+                },
+                __lcr::Part {
+                    name: "Entry",
+                    at: {
+                        const __LCR_BASE: u8 = 3;
+                        __LCR_BASE as i64 + 1
+                    },
+                    shape: &__lcr::Shape::of::<
+                        (),
+                    >(
+                        __lcr::Kind::Variant,
+                        "Entry",
+                        &[
+                            __lcr::Part {
+                                name: "number",
+                                at: 0,
+                                shape: <u32 as __lcr::Layout>::MEMORY.shape(),
+                            },
+                            __lcr::Part {
+                                name: "children",
+                                at: 0,
+                                shape: <Vec<__lcr::Again<Page>> as __lcr::Layout>::MEMORY
+                                    .shape(),
+                            },
+                        ],
+                    ),
+                },
+            ],
+            &[
+                &<u32 as __lcr::Layout>::MEMORY,
+                &<Vec<__lcr::Again<Page>> as __lcr::Layout>::MEMORY,
+            ],
+            __LCR_IS_FIXED,
+        );
+    }
+    #[automatically_derived]
+    unsafe impl __lcr::Recursive for Page {
+        const MARK: &'static str = "^Page repr(u8)";
+    }
+    #[allow(dead_code, clippy::type_complexity)]
+    fn __lcr_stands_for_itself() {
+        let _: fn(Page) -> Page = |it| it;
+    }
+};

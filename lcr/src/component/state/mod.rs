@@ -1,0 +1,69 @@
+//! State that a component keeps in a [`State`](cell::State), and that moves to its successor as it lies in memory.
+//!
+//! | file | has |
+//! |---|---|
+//! | `cell` | `State<T>`: a lock around a box that can be taken out and given to another image |
+//! | `layout` | `Layout`: the description of a type as it lies in memory |
+//! | `std_types` | that description for types of `core`, `alloc` and `std` |
+//! | `keeping` | the C functions by which a host takes, gives, saves and loads a state |
+//!
+//! # Why a box may change images
+//!
+//! Two images have two types, `T` of the old one and `T'` of the new one. The host gives a `Box<T>` to the new
+//! image as a `Box<T'>` only if all of this holds:
+//!
+//! 1. **One compiler.** Both images name the same compiler by version and commit, and the same target. So both have
+//!    the same `std`: equal names of its types with equal parameters are equal types. Flags of a compiler can change
+//!    layouts (`-Zrandomize-layout`). They show in probes: types whose fields the compiler leaves in their order
+//!    unless it was told otherwise. A description whose probes fail is kept out of the manifest.
+//! 2. **Equal descriptions.** [`Layout`](layout::Layout) describes a type down to scalars and types of `std`: a struct by
+//!    the names, offsets and descriptions of its fields, an enum by its variants, their discriminants and fields,
+//!    everything by size and alignment. The compiler computes offsets and sizes of the very type. Offsets inside an
+//!    enum are not to be had in stable Rust; they are a function of what is described, for one compiler. So `T` and
+//!    `T'` have the same valid bytes, and the same destructors run for their parts.
+//! 3. **One allocator.** What the old image allocated, the new one will free. At load time the host has one image
+//!    free a block of each small size and the other one ask for a block of that size (`host/image/allocator`). It
+//!    counts as the same allocator only if the block comes back each time, in both directions: the two images use
+//!    one free list.
+//! 4. **Equal versions.** `state_version` says that fields of the same layout mean the same. It is not needed for
+//!    memory safety; a raised version sends the state by `migrate`.
+//!
+//! `TypeId` could not decide this: it stays equal where a field's type changes, and it changes with the version of a
+//! crate that nothing else changed in.
+//!
+//! # What may point into the old image
+//!
+//! | in the state | points into the image | moves by pointer |
+//! |---|---|---|
+//! | numbers, text, `Vec`, `Box`, `BTreeMap`, `Option` and the like | never | yes |
+//! | `HashMap`, `HashSet`, `Arc<[T]>`, `Arc<str>` | to a static of `std` while they are empty | yes, and the images stay mapped |
+//! | `&'static T` | to a static | yes, and the images stay mapped |
+//! | function pointers, `dyn Trait` | to code and vtables, whose traits nothing describes | no: they have no `Layout` |
+//! | [`Handle`](crate::Handle), [`Bytes`](crate::Bytes) | to functions that one image was linked with | no |
+//! | `JoinHandle`, `ThreadId`, channels, locks of a thread | std of each image counts threads for itself | no |
+//! | `Rc`, `MutexGuard` | | no: a state is `Send` |
+//! | raw pointers | nobody knows | no |
+//!
+//! A value with a pointer into an image may leave the state: the new component may copy a `&'static str` to a static
+//! of its own. So both images stay mapped for as long as the process lives, whatever `unload` says. The runtime
+//! counts such images in its status. A state that cannot point into an image keeps none.
+//!
+//! # Who has the box
+//!
+//! A `State` is *here* (it has its box), *away* (the host has the box) or *gone* (a successor has the box). Only a
+//! host changes that, and it takes a box only when it gets the lock, so no guard exists then:
+//!
+//! ```text
+//! here --take--> away --give--> here
+//!                away --end---> gone
+//! ```
+//!
+//! While a box is away, no code of a component runs that could see the value, and the host holds the address under
+//! its state lock. So giving it back cannot fail, whatever ends the transaction. A thread of a component that asks for
+//! a state that is away waits; the host ends that wait by `give` or `end`. Whoever is given the box drops it, with
+//! the code of its own image; an instance whose state is gone drops nothing.
+
+pub mod cell;
+pub mod keeping;
+pub mod layout;
+mod std_types;

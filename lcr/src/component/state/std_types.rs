@@ -1,0 +1,206 @@
+//! How types of the standard library lie in memory: by their names and parameters, since both images have the same
+//! library wherever descriptions are compared.
+//!
+//! Only types are here whose values mean the same in each image of a process. Left out is what std identifies
+//! by statics or thread-locals of its own copy: thread identities (`ThreadId`, `ReentrantLock`), parked threads
+//! (channels), standard streams. Locks are here on Linux, where they are words that the kernel knows.
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque, hash_map::RandomState},
+    ffi::{CString, OsString},
+    fs::File,
+    hash::BuildHasherDefault,
+    marker::PhantomData,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream, UdpSocket},
+    num::{NonZero, Saturating, Wrapping},
+    ops::{Range, RangeInclusive},
+    os::{
+        fd::OwnedFd,
+        unix::net::{UnixDatagram, UnixListener, UnixStream},
+    },
+    path::PathBuf,
+    sync::{Arc, Weak, atomic},
+    time::{Duration, Instant, SystemTime},
+};
+
+use crate::abi::shape::{Kind, Part};
+
+use super::layout::{InMemory, Layout, STD_IS_FIXED};
+
+macro_rules! scalars {
+    ($($ty:ty)*) => {$(
+        // SAFETY: a scalar of this name is the same wherever the target is.
+        unsafe impl Layout for $ty {
+            const MEMORY: InMemory = InMemory::of::<$ty>(Kind::Scalar, stringify!($ty), &[], &[], true);
+        }
+    )*};
+}
+
+scalars!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64 bool char);
+
+macro_rules! named {
+    ($($ty:ty, $kind:ident $name:literal;)*) => {$(
+        // SAFETY: the same std has the same type, and no value of it points into an image.
+        unsafe impl Layout for $ty {
+            const MEMORY: InMemory = InMemory::of::<$ty>(Kind::$kind, $name, &[], &[], STD_IS_FIXED);
+        }
+    )*};
+}
+
+named! {
+    (), Unit "";
+    String, String "";
+    Box<str>, Struct "std::Box<str>";
+    Duration, Duration "";
+    Instant, Struct "std::Instant";
+    SystemTime, Struct "std::SystemTime";
+    OsString, Struct "std::OsString";
+    CString, Struct "std::CString";
+    PathBuf, Struct "std::PathBuf";
+    RandomState, Struct "std::RandomState";
+    Ipv4Addr, Struct "std::Ipv4Addr";
+    Ipv6Addr, Struct "std::Ipv6Addr";
+    IpAddr, Struct "std::IpAddr";
+    SocketAddrV4, Struct "std::SocketAddrV4";
+    SocketAddrV6, Struct "std::SocketAddrV6";
+    SocketAddr, Struct "std::SocketAddr";
+    OwnedFd, Struct "std::OwnedFd";
+    File, Struct "std::File";
+    TcpListener, Struct "std::TcpListener";
+    TcpStream, Struct "std::TcpStream";
+    UdpSocket, Struct "std::UdpSocket";
+    UnixDatagram, Struct "std::UnixDatagram";
+    UnixListener, Struct "std::UnixListener";
+    UnixStream, Struct "std::UnixStream";
+    atomic::AtomicBool, Struct "std::AtomicBool";
+    atomic::AtomicU8, Struct "std::AtomicU8";
+    atomic::AtomicU16, Struct "std::AtomicU16";
+    atomic::AtomicU32, Struct "std::AtomicU32";
+    atomic::AtomicU64, Struct "std::AtomicU64";
+    atomic::AtomicUsize, Struct "std::AtomicUsize";
+    atomic::AtomicI8, Struct "std::AtomicI8";
+    atomic::AtomicI16, Struct "std::AtomicI16";
+    atomic::AtomicI32, Struct "std::AtomicI32";
+    atomic::AtomicI64, Struct "std::AtomicI64";
+    atomic::AtomicIsize, Struct "std::AtomicIsize";
+}
+
+macro_rules! generic {
+    ($($ty:ty, <$($parameter:ident),*>, $kind:ident $name:literal $(, $points:ident)?;)*) => {$(
+        // SAFETY: the same std has the same type for the same parameters. What of it may point into an image says so.
+        unsafe impl<$($parameter: Layout),*> Layout for $ty {
+            const MEMORY: InMemory = InMemory::of::<$ty>(
+                Kind::$kind,
+                $name,
+                &[$(Part::of($parameter::MEMORY.shape())),*],
+                &[$(&$parameter::MEMORY),*],
+                STD_IS_FIXED,
+            )$(.$points())?;
+        }
+    )*};
+}
+
+generic! {
+    Option<T>, <T>, Option "";
+    Result<T, E>, <T, E>, Result "";
+    Vec<T>, <T>, Vec "";
+    Box<T>, <T>, Box "";
+    Box<[T]>, <T>, Struct "std::Box<[_]>";
+    VecDeque<T>, <T>, Struct "std::VecDeque";
+    LinkedList<T>, <T>, Struct "std::LinkedList";
+    BinaryHeap<T>, <T>, Struct "std::BinaryHeap";
+    BTreeMap<K, V>, <K, V>, Struct "std::BTreeMap";
+    BTreeSet<K>, <K>, Struct "std::BTreeSet";
+    // While it is empty, it points to a static of std.
+    HashMap<K, V, S>, <K, V, S>, Struct "std::HashMap", pointing;
+    HashSet<K, S>, <K, S>, Struct "std::HashSet", pointing;
+    Arc<T>, <T>, Struct "std::Arc";
+    Weak<T>, <T>, Struct "std::Weak";
+    // The default one is a static of std.
+    Arc<[T]>, <T>, Struct "std::Arc<[_]>", pointing;
+    Cell<T>, <T>, Struct "std::Cell";
+    RefCell<T>, <T>, Struct "std::RefCell";
+    OnceCell<T>, <T>, Struct "std::OnceCell";
+    Reverse<T>, <T>, Struct "std::Reverse";
+    Wrapping<T>, <T>, Struct "std::Wrapping";
+    Saturating<T>, <T>, Struct "std::Saturating";
+    Range<T>, <T>, Struct "std::Range";
+    RangeInclusive<T>, <T>, Struct "std::RangeInclusive";
+    PhantomData<T>, <T>, Struct "std::PhantomData";
+    BuildHasherDefault<T>, <T>, Struct "std::BuildHasherDefault";
+    // A static of the image, and what that holds.
+    &'static T, <T>, Struct "&'static", pointing;
+    &'static [T], <T>, Struct "&'static [_]", pointing;
+}
+
+#[cfg(target_os = "linux")]
+generic! {
+    std::sync::Mutex<T>, <T>, Struct "std::Mutex";
+    std::sync::RwLock<T>, <T>, Struct "std::RwLock";
+    std::sync::OnceLock<T>, <T>, Struct "std::OnceLock";
+}
+
+// SAFETY: the same std has the same type; the default one is a static of std.
+unsafe impl Layout for Arc<str> {
+    const MEMORY: InMemory = InMemory::of::<Arc<str>>(Kind::Struct, "std::Arc<str>", &[], &[], STD_IS_FIXED).pointing();
+}
+
+// SAFETY: a text in a static of the image.
+unsafe impl Layout for &'static str {
+    const MEMORY: InMemory = InMemory::of::<&'static str>(Kind::Struct, "&'static str", &[], &[], true).pointing();
+}
+
+macro_rules! nonzero {
+    ($($ty:ident)*) => {$(
+        // SAFETY: a scalar of this name without zero.
+        unsafe impl Layout for NonZero<$ty> {
+            const MEMORY: InMemory =
+                InMemory::of::<NonZero<$ty>>(Kind::Struct, concat!("std::NonZero<", stringify!($ty), ">"), &[], &[], true);
+        }
+    )*};
+}
+
+nonzero!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+
+// SAFETY: an array is its elements, one after the other.
+unsafe impl<T: Layout, const N: usize> Layout for [T; N] {
+    const MEMORY: InMemory = InMemory::of::<[T; N]>(
+        Kind::Array,
+        "",
+        &[Part { name: "", at: N as i64, shape: T::MEMORY.shape() }],
+        &[&T::MEMORY],
+        true,
+    );
+}
+
+macro_rules! tuples {
+    ($(($($parameter:ident $place:tt),*))*) => {$(
+        // SAFETY: the compiler says where each field is.
+        unsafe impl<$($parameter: Layout),*> Layout for ($($parameter,)*) {
+            const MEMORY: InMemory = InMemory::of::<Self>(
+                Kind::Tuple,
+                "",
+                &[$(Part {
+                    name: "",
+                    at: std::mem::offset_of!(Self, $place) as i64,
+                    shape: $parameter::MEMORY.shape(),
+                }),*],
+                &[$(&$parameter::MEMORY),*],
+                true,
+            );
+        }
+    )*};
+}
+
+tuples! {
+    (A 0)
+    (A 0, B 1)
+    (A 0, B 1, C 2)
+    (A 0, B 1, C 2, D 3)
+    (A 0, B 1, C 2, D 3, E 4)
+    (A 0, B 1, C 2, D 3, E 4, F 5)
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6)
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7)
+}

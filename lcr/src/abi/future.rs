@@ -22,7 +22,7 @@ use core::{mem::MaybeUninit, ptr};
 
 use super::{fault::Outcome, layout::layout, waker::WakerHead};
 
-/// The answer of a poll: a fault, [`READY`] or [`PENDING`].
+/// The answer of a poll: a fault, `READY` or `PENDING`.
 pub type Polled = Outcome<u8>;
 
 /// The future is not ready, and will wake its task.
@@ -36,9 +36,9 @@ pub const READY: u8 = 1;
 pub struct RawCall<R: Copy> {
     /// The waker of the first poll, lent for that poll.
     pub waker: *const WakerHead,
-    /// Written if the answer is [`PENDING`].
+    /// Written if the answer is `PENDING`.
     pub future: RawFuture,
-    /// Written if the answer is [`READY`].
+    /// Written if the answer is `READY`.
     pub value: MaybeUninit<R>,
 }
 

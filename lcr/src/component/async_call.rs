@@ -57,7 +57,7 @@ pub unsafe trait AsyncCallee: Callee {
     ///
     /// # Safety
     /// The method is async, takes arguments of these representations and has a result of type
-    /// `R`. The waker is valid until this function returns. What the arguments borrow outlives the [`Running`].
+    /// `R`. The waker is valid until this function returns. What the arguments borrow outlives the `Running`.
     unsafe fn start<V, A: Arguments, R: Copy, T>(
         &self,
         method: u32,

@@ -18,7 +18,8 @@ pub trait Scribe {
     fn stumble(&self) -> Result<(), lcr::Fault>;
     /// Panics: with a text, in a thread with a name, and with a payload that is no text.
     fn fail(&self, how: u32) -> Result<(), lcr::Fault>;
-    /// How many events of [`chatter`](Scribe::chatter) a subscriber of the component's own gets.
+    /// How many events of [`chatter`](Scribe::chatter) a subscriber of the component's own gets, while another thread
+    /// chatters as often to the program's.
     fn own_subscriber(&self) -> u64;
     /// Records of `log` of all levels, the second with keys and values; how many were formatted.
     fn log(&self) -> u64;

@@ -86,7 +86,7 @@ fn a_subscriber_of_the_components_own_loses_nothing() {
         for _ in 0..3 {
             assert_eq!((scribe.chatter(), scribe.own_subscriber(), captor.take().len()), (0, 15, 0));
             change.reload(LevelFilter::TRACE).unwrap();
-            assert_eq!((scribe.chatter(), scribe.own_subscriber(), captor.take().len()), (5, 15, 5));
+            assert_eq!((scribe.chatter(), scribe.own_subscriber(), captor.take().len()), (5, 15, 20));
             change.reload(LevelFilter::OFF).unwrap();
         }
     });

@@ -29,7 +29,7 @@ pub(crate) const RESTORE_PANICS: &str = "kv_faulty_restore_panics";
 pub(crate) const SAVE_HANGS: &str = "kv_faulty_save_hangs";
 
 /// The libraries that serving needs.
-pub(crate) const GOOD: &[&str] = &[ENGINE_HASH, ENGINE_TREE, COMMANDS_V1, COMMANDS_V2];
+pub(crate) const GOOD: &[&str] = &[ENGINE_HASH, ENGINE_HASH_NEXT, ENGINE_TREE, COMMANDS_V1, COMMANDS_V2];
 
 /// The libraries that the runtime must refuse.
 pub(crate) const FAULTY: &[&str] =

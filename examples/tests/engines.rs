@@ -238,8 +238,7 @@ fn copied_in_looks<Old: Incremental, New: Incremental>(
 #[test]
 fn a_copy_by_changes_between_structures_has_every_change_that_was_made_meanwhile() {
     for (seed, is_cleared) in [(1, false), (2, true), (3, false)] {
-        let (mut hash, mut tree) = (HashEngine::default(), TreeEngine::default());
-        let mut back = HashEngine::default();
+        let (hash, tree, back) = (HashEngine::default(), TreeEngine::default(), HashEngine::default());
         for number in 0..5_000u32 {
             hash.set(format!("key:{number}").as_bytes(), &vec![b'x'; number as usize % 300]).unwrap();
         }
@@ -247,7 +246,7 @@ fn a_copy_by_changes_between_structures_has_every_change_that_was_made_meanwhile
         tree.set(b"key:from before", b"").unwrap();
         let mut random = fastrand::Rng::with_seed(seed);
         let mut calls = 0;
-        copied_in_looks(&mut hash.shards, &mut tree.shards, 50, |shards| {
+        copied_in_looks(&mut *hash.shards.write().unwrap(), &mut *tree.shards.write().unwrap(), 50, |shards| {
             let key = format!("key:{}", random.u32(..6_000));
             match random.u32(..4) {
                 0 => drop(shards.remove(&[key.as_bytes()])),
@@ -258,7 +257,7 @@ fn a_copy_by_changes_between_structures_has_every_change_that_was_made_meanwhile
                 shards.clear();
             }
         });
-        copied_in_looks(&mut tree.shards, &mut back.shards, 1, |shards| {
+        copied_in_looks(&mut *tree.shards.write().unwrap(), &mut *back.shards.write().unwrap(), 1, |shards| {
             shards.set(format!("key:{}", random.u32(..6_000)).as_bytes(), b"later");
         });
         for engine in [&hash as &dyn Engine, &back] {

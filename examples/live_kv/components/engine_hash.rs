@@ -5,7 +5,10 @@
 #[path = "engine/mod.rs"]
 mod engine;
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{PoisonError, RwLock, RwLockReadGuard},
+};
 
 use engine::{
     Map, Shards,
@@ -17,60 +20,60 @@ use lcr::{BoxError, Bytes, Tracked};
 /// The engine.
 #[derive(Default)]
 pub(crate) struct HashEngine {
-    pub(crate) shards: Shards<Tracked<HashMap<Key, Value>>>,
+    pub(crate) shards: RwLock<Shards<Tracked<HashMap<Key, Value>>>>,
 }
 
-#[lcr::component(state, unload, name = "kv-engine-hash", version = "1.0.0")]
+#[lcr::component(state, incremental = shards, unload, name = "kv-engine-hash", version = "1.0.0")]
 impl Engine for HashEngine {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        Ok(self.shards.get(key))
+        Ok(self.shards().get(key))
     }
 
     fn set(&self, key: &[u8], value: &[u8]) -> Result<(), EngineError> {
-        self.shards.set(key, value);
+        self.shards().set(key, value);
         Ok(())
     }
 
     fn swap(&self, key: &[u8], value: &[u8], condition: Condition) -> Result<Swap, EngineError> {
-        Ok(self.shards.swap(key, value, condition))
+        Ok(self.shards().swap(key, value, condition))
     }
 
     fn get_many(&self, keys: Vec<&[u8]>) -> Result<Vec<Option<Bytes>>, EngineError> {
-        Ok(self.shards.get_many(&keys))
+        Ok(self.shards().get_many(&keys))
     }
 
     fn set_many(&self, pairs: Vec<(&[u8], &[u8])>) -> Result<(), EngineError> {
-        self.shards.set_many(&pairs);
+        self.shards().set_many(&pairs);
         Ok(())
     }
 
     fn remove(&self, keys: Vec<&[u8]>) -> Result<u64, EngineError> {
-        Ok(self.shards.remove(&keys))
+        Ok(self.shards().remove(&keys))
     }
 
     fn contains(&self, keys: Vec<&[u8]>) -> Result<u64, EngineError> {
-        Ok(self.shards.contains(&keys))
+        Ok(self.shards().contains(&keys))
     }
 
     fn add(&self, key: &[u8], delta: i64) -> Result<i64, EngineError> {
-        self.shards.add(key, delta)
+        self.shards().add(key, delta)
     }
 
     fn count(&self) -> Result<u64, EngineError> {
-        Ok(self.shards.count())
+        Ok(self.shards().count())
     }
 
     fn clear(&self) -> Result<(), EngineError> {
-        self.shards.clear();
+        self.shards().clear();
         Ok(())
     }
 
     fn scan(&self, cursor: u64, count: u64) -> Result<Page, EngineError> {
-        Ok(self.shards.scan(cursor, count))
+        Ok(self.shards().scan(cursor, count))
     }
 
     fn describe(&self) -> Result<String, EngineError> {
-        Ok(self.shards.describe("hash map"))
+        Ok(self.shards().describe("hash map"))
     }
 }
 
@@ -78,7 +81,7 @@ impl lcr::Stateful for HashEngine {
     type State = Snapshot;
 
     fn save(&self) -> Result<Snapshot, BoxError> {
-        Ok(self.shards.snapshot())
+        Ok(self.shards().snapshot())
     }
 
     fn restore(snapshot: Snapshot, _: &lcr::Context) -> Result<HashEngine, BoxError> {
@@ -87,12 +90,17 @@ impl lcr::Stateful for HashEngine {
 }
 
 impl HashEngine {
+    /// Callers share the lock. The runtime takes it alone for each look at the changes.
+    fn shards(&self) -> RwLockReadGuard<'_, Shards<Tracked<HashMap<Key, Value>>>> {
+        self.shards.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// An engine that holds what `snapshot` holds.
     ///
     /// # Errors
     /// The snapshot is damaged.
     pub(crate) fn with_contents(snapshot: &Snapshot) -> Result<HashEngine, Damaged> {
-        Ok(HashEngine { shards: Shards::with_contents(snapshot)? })
+        Ok(HashEngine { shards: RwLock::new(Shards::with_contents(snapshot)?) })
     }
 }
 

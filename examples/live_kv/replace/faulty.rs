@@ -6,7 +6,7 @@ use crate::artifacts::{
     CREATE_FAILS, CREATE_PANICS, OTHER_SHAPE, RESTORE_FAILS, RESTORE_PANICS, SAVE_HANGS, UNHEALTHY,
 };
 
-use super::{Attempt, Change, Changer, ENGINES};
+use super::{Attempt, Change, Changer, ENGINE_COMPONENTS, ENGINES};
 
 /// How long a save that hangs may hold callers.
 const SHORT: Duration = Duration::from_millis(200);
@@ -73,7 +73,7 @@ impl Changer<'_> {
         let what = candidate.name();
         Ok(match candidate {
             Candidate::CutFile => {
-                let whole = fs::read(self.file(ENGINES[1 - self.engine]))?;
+                let whole = fs::read(self.file(ENGINES[(self.engine + 1) % ENGINES.len()]))?;
                 vec![self.refuse_bytes(what, &whole[..whole.len() / 2])?]
             }
             Candidate::Text => vec![self.refuse_bytes(what, b"this is not a library\n")?],
@@ -93,7 +93,7 @@ impl Changer<'_> {
 
     /// Only a component that may lose its state is constructed and not restored.
     fn refuse_constructor(&self, what: &str, name: &str) -> Change {
-        let component = ENGINES[self.engine].replace('_', "-");
+        let component = ENGINE_COMPONENTS[self.engine].to_owned();
         let attempt = Attempt { faulty: true, discard: vec![component], ..Attempt::default() };
         self.attempt(what, &[self.file(name).to_owned()], &attempt)
     }

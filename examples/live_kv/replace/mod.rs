@@ -11,15 +11,22 @@ use std::{
 use lcr::{PlanBuilder, Report, Runtime};
 
 use crate::{
-    artifacts::{Artifacts, COMMANDS_V1, COMMANDS_V2, ENGINE_HASH, ENGINE_TREE},
+    artifacts::{Artifacts, COMMANDS_V1, COMMANDS_V2, ENGINE_HASH, ENGINE_HASH_NEXT, ENGINE_TREE},
     load::latency::Activity,
 };
 
 /// How long callers may be held; a usual hand-over takes a small part of it.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
 
-/// The components of each kind, in the order of their taking turns.
-const ENGINES: [&str; 2] = [ENGINE_HASH, ENGINE_TREE];
+/// How long callers may be held for the last changes of an engine that was copied ahead, and how many changes it may
+/// note meanwhile.
+const PRECOPY_HOLD: Duration = Duration::from_millis(100);
+pub(crate) const PRECOPY_BACKLOG: usize = 1 << 24;
+
+/// The components of each kind, in the order of their taking turns. The second engine is another build of the first.
+const ENGINES: [&str; 3] = [ENGINE_HASH, ENGINE_HASH_NEXT, ENGINE_TREE];
+/// The components in those libraries.
+const ENGINE_COMPONENTS: [&str; 3] = ["kv-engine-hash", "kv-engine-hash", "kv-engine-tree"];
 const COMMANDS: [&str; 2] = [COMMANDS_V1, COMMANDS_V2];
 
 /// A transaction that was tried.
@@ -91,8 +98,7 @@ impl<'a> Changer<'a> {
         Ok(Changer { runtime, artifacts, activity, deadline, start: Instant::now(), turn: 0, engine: 0, commands: 0 })
     }
 
-    /// Replaces the engine, the command layer, or both, in turn. Three turns make each kind of replacement,
-    /// and six turns all combinations of components.
+    /// Replaces the engine, the command layer, or both, in turn. Three turns make each kind of replacement.
     pub(crate) fn replace(&mut self) -> Change {
         let (engine, commands) = [(true, false), (false, true), (true, true)][self.turn % 3];
         self.turn += 1;
@@ -100,7 +106,8 @@ impl<'a> Changer<'a> {
     }
 
     fn replace_these(&mut self, engine: bool, commands: bool) -> Change {
-        let (next_engine, next_commands) = (self.engine ^ usize::from(engine), self.commands ^ usize::from(commands));
+        let (next_engine, next_commands) =
+            ((self.engine + usize::from(engine)) % ENGINES.len(), self.commands ^ usize::from(commands));
         let mut files = Vec::new();
         if engine {
             files.push(self.artifacts.path(ENGINES[next_engine]).to_owned());
@@ -125,7 +132,7 @@ impl<'a> Changer<'a> {
         let result = self.activity.during(|| {
             let plan = files.iter().fold(self.runtime.plan(), PlanBuilder::replace);
             let plan = attempt.discard.iter().fold(plan, |plan, component| plan.discard_state(component));
-            plan.deadline(attempt.deadline).commit()
+            plan.deadline(attempt.deadline).precopy_hold(PRECOPY_HOLD).precopy_backlog(PRECOPY_BACKLOG).commit()
         });
         Change {
             what: what.to_owned(),

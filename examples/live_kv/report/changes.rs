@@ -2,6 +2,8 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets::ASCII_MARKDOWN};
 
+use lcr::report::MemberReport;
+
 use crate::replace::Change;
 
 use super::latency::duration;
@@ -12,17 +14,31 @@ pub(crate) fn committed(changes: &[Change]) -> String {
     for change in changes {
         let Ok(report) = &change.result else { continue };
         let members: Vec<String> = report.members.iter().map(ToString::to_string).collect();
-        let bytes: usize = report.members.iter().map(|member| member.state_bytes).sum();
+        let states: Vec<String> = report.members.iter().map(state).collect();
         table.add_row([
             format!("{:.2} s", change.at.as_secs_f64()),
             report.generation.to_string(),
             members.join("\n"),
-            format!("{:.2} MiB", bytes as f64 / f64::from(1 << 20)),
+            states.join("\n"),
             duration(micros(report.held)),
             duration(micros(change.took)),
         ]);
     }
     align_right(table, &[0, 1, 3, 4, 5])
+}
+
+/// How a member's state went.
+pub(crate) fn way(member: &MemberReport) -> &'static str {
+    if member.precopy.is_some() { "copied ahead" } else { "copied" }
+}
+
+/// How much of a member's state was copied while callers were held, in bytes.
+pub(crate) fn copied_at_gate(member: &MemberReport) -> usize {
+    member.precopy.map_or(member.state_bytes, |precopy| precopy.bytes_at_gate)
+}
+
+fn state(member: &MemberReport) -> String {
+    format!("{:.2} MiB {}", copied_at_gate(member) as f64 / f64::from(1 << 20), way(member))
 }
 
 /// A line for each refusal, with the reason.

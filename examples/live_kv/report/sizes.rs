@@ -13,8 +13,9 @@ use super::{
 pub(crate) fn table(rows: &[Row]) -> String {
     let header = [
         "keys",
-        "state",
+        "size",
         "replaced by",
+        "state",
         "times",
         "held p50",
         "held max",
@@ -24,11 +25,13 @@ pub(crate) fn table(rows: &[Row]) -> String {
         "in all",
     ];
     let mut table = new_table(&header);
+    table.set_width(150);
     for row in rows {
         table.add_row([
             row.keys.to_string(),
             mib(row.bytes),
             row.what.to_owned(),
+            row.replaced.first().map_or("", |replaced| replaced.way).to_owned(),
             row.replaced.len().to_string(),
             half(row, |replaced| replaced.held),
             most(row, |replaced| replaced.held),
@@ -38,7 +41,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
             most(row, |replaced| replaced.took),
         ]);
     }
-    align_right(table, &[0, 1, 3, 4, 5, 6, 7, 8, 9])
+    align_right(table, &[0, 1, 4, 5, 6, 7, 8, 9, 10])
 }
 
 fn most(row: &Row, of: impl Fn(&Replaced) -> Duration) -> String {

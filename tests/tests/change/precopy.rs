@@ -30,8 +30,8 @@ fn depot(library: &str, count: u64) -> (Runtime, Handle<dyn Depot>) {
 
 /// A plan that nothing but its subject refuses, on a machine that is as busy as it may be.
 fn plan(rt: &Runtime) -> PlanBuilder<'_> {
-    let minute = Duration::from_secs(60);
-    rt.plan().precopy_hold(minute).deadline(minute).timeout(minute)
+    let long = Duration::from_secs(600);
+    rt.plan().precopy_hold(long).deadline(long).timeout(long)
 }
 
 fn replace(rt: &Runtime, library: &str) -> Report {

@@ -63,7 +63,7 @@ fn check_incremental(component: &Component, refusals: &mut Refusals) {
     if field.get_ident().is_none() {
         refusals.refuse(field, "`incremental` names a field of the component, such as `incremental = entries`");
     }
-    if !matches!(component.state, Some(StateKey::Implemented)) {
+    if component.state.is_none() {
         refusals.refuse(
             field,
             "`incremental` needs `state`: where the successor cannot take changes, the state moves as a whole; \

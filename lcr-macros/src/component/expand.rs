@@ -135,9 +135,7 @@ fn declare(component: &Component) -> TokenStream {
         None => (ours!(0), ours!(::core::option::Option::None)),
         Some(StateKey::Implemented) => (state_version(component), ours!(::core::option::Option::None)),
         Some(StateKey::Kept(_)) => {
-            let version = component.state_version.as_ref().map_or(1, |version| version.value);
-            let version = Literal::u32_unsuffixed(version);
-            (ours!(#version), ours!(::core::option::Option::Some(__LCR_KEEPING.declared)))
+            (state_version(component), ours!(::core::option::Option::Some(__LCR_KEEPING.declared)))
         }
     };
     let incremental = component.incremental.is_some();
@@ -164,6 +162,11 @@ fn declare(component: &Component) -> TokenStream {
 }
 
 fn state_version(component: &Component) -> TokenStream {
+    if let Some(StateKey::Kept(_)) = component.state {
+        let version = component.state_version.as_ref().map_or(1, |version| version.value);
+        let version = Literal::u32_unsuffixed(version);
+        return ours!(#version);
+    }
     let (lcr, implementor) = (private(), component.implementor());
     ours!(<#implementor as #lcr::Stateful>::STATE_VERSION)
 }

@@ -326,12 +326,14 @@ fn state_change(
     options: &Options,
 ) -> Result<(StateChange, Option<String>), Error> {
     let change = state_change_of(old, new, instances, options)?;
-    let StateChange::HandedOver(..) = change else { return Ok((change, None)) };
+    let (StateChange::HandedOver(..) | StateChange::CopiedAhead(..)) = change else { return Ok((change, None)) };
     let Some(why) = old.state_differs(new) else {
         let points = old.kept.as_ref().is_some_and(|kept| kept.points);
         return Ok((StateChange::Moved { version: old.state_version.unwrap_or_default(), points }, None));
     };
-    if !(old.can_copy_state() && new.can_copy_state()) {
+    let is_copied_ahead = matches!(change, StateChange::CopiedAhead(..));
+    let has_way = is_copied_ahead || (old.can_copy_state() && new.can_copy_state());
+    if !has_way {
         return Err(neither_way(old, new, &why));
     }
     let is_kept = old.kept.is_some() && new.kept.is_some();

@@ -9,6 +9,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
+    state::cell::State,
     stateful::{BoxError, RawState},
     wire,
 };
@@ -133,7 +134,7 @@ pub trait Incremental {
 /// opened.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no lock around a state that tells its changes",
-    note = "the field is a `Mutex` or `RwLock` of a `lcr::Tracked<..>`, or of a type that implements `lcr::Incremental`"
+    note = "the field is a `lcr::State`, `Mutex` or `RwLock` of a `lcr::Tracked<..>`, or of a type that implements `lcr::Incremental`"
 )]
 pub trait LockIncremental {
     /// The state.
@@ -156,6 +157,14 @@ impl<T: Incremental> LockIncremental for RwLock<T> {
 
     fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> R {
         unpoisoned(self.write().unwrap_or_else(PoisonError::into_inner), look)
+    }
+}
+
+impl<T: Incremental> LockIncremental for State<T> {
+    type State = T;
+
+    fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> R {
+        unpoisoned(self.write(), look)
     }
 }
 

@@ -133,6 +133,17 @@ fn changes_of_another_state_version_are_migrated_or_refused() {
     assert_eq!((depot.kind(), depot.count(), depot.get("first 7")), ("texts".to_owned(), 3_000, Some(8)));
 }
 
+#[test]
+fn a_state_that_a_component_keeps_is_copied_ahead_by_the_same_declaration() {
+    let (rt, depot) = depot("depot_hash", 3_000);
+    for (library, kind) in [("depot_kept", "kept"), ("depot_kept", "kept"), ("depot_hash", "hash")] {
+        depot.put("first 7", depot.get("first 7").unwrap() + 1);
+        assert!(replace(&rt, library).members[0].precopy.is_some());
+        assert_eq!((depot.kind(), depot.count()), (kind.to_owned(), 3_000));
+    }
+    assert_eq!(depot.get("first 7"), Some(10));
+}
+
 /// Replaces a depot by one that does something wrong; returns the refusal. Then the old one serves, with what
 /// it had, and can be replaced.
 fn refused(wrong: Wrong, options: impl Fn(PlanBuilder<'_>) -> PlanBuilder<'_>) -> Error {

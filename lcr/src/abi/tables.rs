@@ -116,10 +116,10 @@ layout!(IncrementalTable: size 32, align 8 { track at 0, untrack at 8, changes a
 #[derive(Debug)]
 pub struct StateTable {
     /// Takes the box out of an instance and writes its address. Runs no author's code, and does not wait.
-    /// A [`StateAnswer`].
+    /// A `StateAnswer`.
     pub take: unsafe extern "C" fn(usize, *mut usize) -> u32,
     /// Gives an instance, from which the box was taken, a box: its own, or one of another image whose manifest
-    /// describes the value alike. Runs no author's code. A [`StateAnswer`]: `Absent` if no box was taken.
+    /// describes the value alike. Runs no author's code. A `StateAnswer`: `Absent` if no box was taken.
     pub give: unsafe extern "C" fn(usize, usize) -> u32,
     /// The box that was taken out of the instance does not come back. Runs no author's code.
     pub end: unsafe extern "C" fn(usize),

@@ -33,10 +33,11 @@ const _: () = {
         HashStore,
         __lcr::Bare,
     >(
-        &__LCR_MANIFEST,
-        <dyn Store as __lcr::ServedBy<HashStore, __lcr::Bare>>::THUNKS,
-        <HashStore as __lcr::DefaultCreate<__lcr::Bare>>::CREATE,
-    );
+            &__LCR_MANIFEST,
+            <dyn Store as __lcr::ServedBy<HashStore, __lcr::Bare>>::THUNKS,
+            <HashStore as __lcr::DefaultCreate<__lcr::Bare>>::CREATE,
+        )
+        .shared_by_default::<HashStore, __lcr::Bare>();
     __lcr::inventory::submit! {
         unsafe { __lcr::Registration::new(& __LCR_EXPORT) }
     }
@@ -106,6 +107,7 @@ const _: () = {
                 __lcr_create
             },
         )
+        .shared_by::<Cache<u64>, __lcr::Bare, _, _>(&<Cache<u64>>::open)
         .with_healthy({
             unsafe extern "C" fn __lcr_healthy(instance: usize) -> __lcr::Verdict {
                 unsafe {
@@ -177,6 +179,7 @@ const _: () = {
             <dyn Store as __lcr::ServedBy<Kept, __lcr::Bare>>::THUNKS,
             <Kept as __lcr::DefaultCreate<__lcr::Bare>>::CREATE,
         )
+        .shared_by_default::<Kept, __lcr::Bare>()
         .with_kept_state(&__LCR_STATE);
     __lcr::inventory::submit! {
         unsafe { __lcr::Registration::new(& __LCR_EXPORT) }

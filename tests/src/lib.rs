@@ -8,6 +8,7 @@ pub mod depot;
 pub mod guarded;
 pub mod guest;
 pub mod hoard;
+pub mod inn;
 pub mod interfaces;
 pub mod keeper;
 pub mod kitchen;

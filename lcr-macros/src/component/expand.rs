@@ -44,6 +44,13 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
             })
         }
     });
+    let shared = (!component.is_separate).then(|| match &component.create {
+        None => ours!(.shared_by_default::<#implementor, #ambient>()),
+        Some(create) => {
+            let create = path(create, component);
+            ours!(.shared_by::<#implementor, #ambient, _, _>(&#create))
+        }
+    });
     let state = component.state.as_ref().map(|state| match state {
         StateKey::Implemented => ours!(.with_state::<#implementor, #ambient>()),
         StateKey::Kept(_) => ours!(.with_kept_state(&__LCR_STATE)),
@@ -66,7 +73,7 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
                 &__LCR_MANIFEST,
                 #thunks,
                 #create,
-            ) #healthy #state #incremental;
+            ) #shared #healthy #state #incremental;
             #lcr::inventory::submit! {
                 // SAFETY: the manifest was made of the interface and the type, and so were the functions.
                 unsafe { #lcr::Registration::new(&__LCR_EXPORT) }

@@ -38,6 +38,8 @@ pub(crate) struct Component {
     pub(crate) cancels_calls: bool,
     /// Where the author asked for a tokio runtime, if so.
     pub(crate) tokio: Option<Span>,
+    /// Whether it has objects of its own, also where another implementation has the same type and constructor.
+    pub(crate) is_separate: bool,
     /// As written.
     pub(crate) item: ItemImpl,
 }
@@ -60,6 +62,7 @@ impl Component {
             can_unload: options.unload.is_given(),
             cancels_calls: options.cancel.is_given(),
             tokio: options.runtime.given().map(|name| name.span),
+            is_separate: options.separate.is_given(),
             item,
         }
     }

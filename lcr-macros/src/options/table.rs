@@ -59,6 +59,7 @@ options! {
         "unload" is unload: Flag, as "unload";
         "cancel" is cancel: Flag, as "cancel";
         "runtime" is runtime: RuntimeName, as "runtime = tokio";
+        "separate" is separate: Flag, as "separate";
         "crate" is lcr: Path, as "crate = other::lcr";
     }
 

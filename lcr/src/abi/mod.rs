@@ -20,6 +20,7 @@ pub mod fault;
 pub mod frame;
 pub mod future;
 pub mod holds;
+pub mod identity;
 pub mod interface;
 mod layout;
 #[cfg_attr(

@@ -13,6 +13,7 @@ use super::{
     fault::{Outcome, RawFault},
     frame::{Core, Record},
     holds::Holds,
+    identity::Identity,
     layout::layout,
     logs::{LogTable, RawPanic, TracingTable},
     sync::AtomicUsize,
@@ -59,9 +60,11 @@ pub struct ImageTable {
     pub allocate: unsafe extern "C" fn(usize) -> *mut u8,
     /// Frees what `allocate` of this image, or of one with the same allocator, answered for that many bytes.
     pub free: unsafe extern "C" fn(*mut u8, usize),
+    /// For each export a number; exports of one number share their objects ([`Export::identity`]).
+    pub objects: *const u32,
 }
 
-layout!(ImageTable: size 56, align 8 { abi at 0, export_count at 8, exports at 16, holds at 24, flush at 32, allocate at 40, free at 48 });
+layout!(ImageTable: size 64, align 8 { abi at 0, export_count at 8, exports at 16, holds at 24, flush at 32, allocate at 40, free at 48, objects at 56 });
 
 /// One implementation in an image: what `#[lcr::component]` registers.
 #[repr(C)]
@@ -90,9 +93,11 @@ pub struct Export {
     pub incremental: Option<&'static IncrementalTable>,
     /// The functions of a state that the instance keeps in a `State`; null if it keeps none. Constant.
     pub state: *const StateTable,
+    /// What its objects are, for the image itself: it compares its exports ([`ImageTable::objects`]).
+    pub identity: fn() -> Option<Identity>,
 }
 
-layout!(Export: size 88, align 8 { manifest at 0, manifest_len at 8, thunks at 16, thunk_count at 24, create at 32, destroy at 40, healthy at 48, save at 56, restore at 64, incremental at 72, state at 80 });
+layout!(Export: size 96, align 8 { manifest at 0, manifest_len at 8, thunks at 16, thunk_count at 24, create at 32, destroy at 40, healthy at 48, save at 56, restore at 64, incremental at 72, state at 80, identity at 88 });
 
 /// How an instance's state is copied while callers use it. Each function takes an instance of the export
 /// first, which is alive and may be in use; it locks the state and may wait for callers. Any thread.
@@ -350,9 +355,12 @@ pub struct HostTable {
     /// Keeps a clone of the waker, in place of the one before, and wakes it if the pending call is cancelled:
     /// [`Detached::is_cancelled`]. Returns 1 if the call is cancelled already. The thread that polls the call.
     pub watch: unsafe extern "C" fn(*const RawSlot, *const Detached, *const WakerHead) -> u32,
+    /// A handle for an interface as the image knows it, to the object that a slot's instance is: as `adopt`, with
+    /// the number of the error's kind where there is none.
+    pub query: unsafe extern "C" fn(*const RawSlot, RawSlice<u8>, *mut i32) -> Created,
 }
 
-layout!(HostTable: size 192, align 8 { abi at 0, record at 8, enter at 16, component_at at 24, release at 32, pin at 40, unpin at 48, adopt at 56, dependency at 64, threads at 72, enter_async at 120, unwait at 128, detach at 136, resume at 144, end at 152, tracing at 160, log at 168, panicked at 176, watch at 184 });
+layout!(HostTable: size 200, align 8 { abi at 0, record at 8, enter at 16, component_at at 24, release at 32, pin at 40, unpin at 48, adopt at 56, dependency at 64, threads at 72, enter_async at 120, unwait at 128, detach at 136, resume at 144, end at 152, tracing at 160, log at 168, panicked at 176, watch at 184, query at 192 });
 
 /// A function that is called with one pointer: a destructor, or a thread's first function.
 pub type Destructor = unsafe extern "C" fn(*mut ());

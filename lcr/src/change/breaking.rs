@@ -99,7 +99,9 @@ pub(super) fn refuse_handles(state: &State, steps: &[Step], members: &[Member], 
             let mut services = services.filter_map(|&id| objects.services().get(id));
             let refusal = services.find_map(|service| {
                 let slots = service.slots().iter().filter_map(|&slot| objects.slots().get(slot));
-                let mut asked = slots.filter(|slot| are_needs_met || slot.is_of(None));
+                let of_interface =
+                    slots.filter(|slot| objects.views().get(slot.view()).interface.name == new.interface);
+                let mut asked = of_interface.filter(|slot| are_needs_met || slot.is_of(None));
                 asked.find_map(|slot| {
                     let error = link(objects.views().get(slot.view()), new).err()?;
                     breaking.refuse(state, slot, error).err()

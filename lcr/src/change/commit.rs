@@ -13,7 +13,12 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind},
-    host::{ids::ProviderId, objects::component::Implementation, service::state::State, worlds::world::Edit},
+    host::{
+        ids::{ProviderId, ServiceId},
+        objects::component::Implementation,
+        service::state::State,
+        worlds::world::Edit,
+    },
 };
 
 use super::{
@@ -45,8 +50,9 @@ impl Execution {
         let total = self.started.elapsed();
         let started = SystemTime::now().checked_sub(total).unwrap_or(SystemTime::UNIX_EPOCH);
         let reports = self.member_reports(&state);
-        self.change_hands(&mut state);
+        let replaced = self.change_hands(&mut state);
         self.commit_registry(&mut state);
+        self.change_providers(&mut state, &replaced);
         self.release(&mut state);
         state.cancel_old_calls();
         let stragglers = inner.all_stragglers(&mut state);
@@ -91,14 +97,32 @@ impl Execution {
         Ok(edits)
     }
 
-    /// Has every service go on with its successor, and retires the old instances, dependents first.
-    fn change_hands(&mut self, state: &mut State) {
+    /// Has every service go on with its successor, and retires the old instances, dependents first. Returns the
+    /// services with the places of their [replacements](Execution::replacements).
+    fn change_hands(&mut self, state: &mut State) -> Vec<(ServiceId, usize)> {
         let generation = state.generation();
-        for (id, Successor { instance, .. }) in self.dependents_first() {
+        let mut replaced = Vec::with_capacity(self.successors.len());
+        for (id, Successor { instance, replacement, .. }) in self.dependents_first() {
+            replaced.push((id, replacement));
             let instance = Arc::new(instance.shown_since(generation));
             let (old, slots) = state.objects_mut().replace_instance(id, instance);
             state.retire(old, slots, generation);
         }
+        replaced
+    }
+
+    /// Has every replaced service count for the providers whose implementations share the objects of its new
+    /// instance.
+    fn change_providers(&self, state: &mut State, replaced: &[(ServiceId, usize)]) {
+        let registry = state.objects().registry();
+        let providers = self.replacements().into_iter().map(|replacement| {
+            let first = replacement.providers.first();
+            first.map_or(Vec::new(), |&provider| registry.sharing_objects(provider))
+        });
+        let providers: Vec<Vec<ProviderId>> = providers.collect();
+        replaced
+            .iter()
+            .for_each(|&(id, replacement)| state.objects_mut().change_providers(id, &providers[replacement]));
     }
 
     /// Commits the announced changes of providers, bindings and configurations, and retains the images
@@ -121,8 +145,8 @@ impl Execution {
         let members: HashMap<ProviderId, usize> = providers.collect();
         let mut counts = vec![(0, 0, 0, None::<PrecopyReport>); self.members.len()];
         for (id, successor) in &self.successors {
-            let provider = state.objects().services().get(*id).map(|service| service.provider());
-            let Some(&member) = provider.and_then(|provider| members.get(&provider)) else { continue };
+            let Some(service) = state.objects().services().get(*id) else { continue };
+            let Some(&member) = service.providers().iter().find_map(|provider| members.get(provider)) else { continue };
             counts[member].0 += 1;
             counts[member].1 += successor.state_bytes;
             counts[member].2 += usize::from(successor.moves);

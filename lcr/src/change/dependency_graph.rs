@@ -246,19 +246,26 @@ impl<'a> ProjectedGraph<'a> {
         Some(Refusal::new(Some(step), ErrorKind::Dependency, text))
     }
 
+    /// Ranks replaced providers so that each comes after all providers that it depends on.
+    pub(super) fn rank(&self, members: &mut [Member]) {
+        for (rank, &at) in self.order.as_deref().unwrap_or_default().iter().enumerate() {
+            let Present { member, replaced, .. } = self.exports[at];
+            if let Some((member, replaced)) = member.zip(replaced) {
+                members[member].replaced[replaced].rank = rank;
+            }
+        }
+    }
+
     /// Sorts members so that each comes after those that it depends on, as far as possible: two members
-    /// may need each other by different exports. Ranks replaced providers so that each comes after all
-    /// providers that it depends on.
+    /// may need each other by different exports. [Ranks](ProjectedGraph::rank) replaced providers.
     pub(super) fn order(&self, members: &mut Vec<Member>) {
+        self.rank(members);
         // A plan with a ring is refused, so its order does not matter.
         let order = self.order.as_deref().unwrap_or_default();
         let mut first = vec![usize::MAX; members.len()];
         for (rank, &at) in order.iter().enumerate() {
             let Some(member) = self.exports[at].member else { continue };
             first[member] = first[member].min(rank);
-            if let Some(replaced) = self.exports[at].replaced {
-                members[member].replaced[replaced].rank = rank;
-            }
         }
         let mut ranked: Vec<(usize, Member)> = first.into_iter().zip(members.drain(..)).collect();
         ranked.sort_by_key(|(rank, _)| *rank);

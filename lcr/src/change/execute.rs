@@ -149,15 +149,17 @@ impl Execution {
                 self.loaded.push(vec![Arc::clone(&offer.implementation)]);
                 continue;
             }
-            let Some(staged) = step.staged.take() else {
+            let Some(staged) = &step.staged else {
                 self.loaded.push(Vec::new());
                 continue;
             };
             self.watch.step(Arc::new(staged.manifest.component.clone()), LifecycleStep::Load)?;
-            self.loaded.push(self.inner.load_component(&staged)?);
+            self.loaded.push(self.inner.load_component(staged)?);
         }
-        let mut state = self.inner.state();
+        let inner = Arc::clone(&self.inner);
+        let mut state = inner.state();
         self.watch.check()?;
+        self.regroup(&state, &mut steps)?;
         state.begin_uncommitted(self.thread);
         let registry = state.objects_mut().registry_mut();
         let number = registry.begin_transaction(self.options.bindings.clone());

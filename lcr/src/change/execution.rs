@@ -25,15 +25,7 @@ use crate::{
     },
 };
 
-use super::{
-    copying::Copying,
-    member::{Member, StateChange},
-    report::PrecopyReport,
-    request::Options,
-    resolve::{refuse_used, state_lost},
-    stop::Stop,
-    watch::Watch,
-};
+use super::{copying::Copying, member::Member, report::PrecopyReport, request::Options, stop::Stop, watch::Watch};
 
 /// The new instance of a service, not visible yet.
 pub(super) struct Successor {
@@ -47,9 +39,9 @@ pub(super) struct Successor {
     pub(super) precopy: Option<PrecopyReport>,
 }
 
-/// A provider that gets a new implementation.
+/// A provider that gets a new implementation, or several whose new implementations share their objects.
 pub(super) struct Replacement {
-    pub(super) provider: ProviderId,
+    pub(super) providers: Vec<ProviderId>,
     pub(super) implementation: Arc<Implementation>,
     /// Whether the state of its instances is handed over.
     pub(super) is_stateful: bool,
@@ -121,7 +113,8 @@ impl Execution {
         self.number.map_or(Visibility::Committed, Visibility::Transaction)
     }
 
-    /// The providers that get a new implementation, each after those that it depends on.
+    /// The providers that get a new implementation, each after those that it depends on. Those whose new
+    /// implementations share their objects are one replacement.
     pub(super) fn replacements(&self) -> Vec<Replacement> {
         let members = self.members.iter().zip(&self.loaded);
         let mut replacements: Vec<_> = members
@@ -130,18 +123,29 @@ impl Execution {
             })
             .collect();
         replacements.sort_by_key(|(replacement, _)| replacement.rank);
-        replacements
-            .into_iter()
-            .map(|(replacement, implementation)| Replacement {
-                provider: replacement.provider,
-                implementation: Arc::clone(implementation),
-                is_stateful: replacement.is_stateful(),
-                is_copied_ahead: replacement.is_copied_ahead(),
-                is_behind_gate: replacement.is_behind_gate(),
-                moves: replacement.moves(),
-                is_made_ahead: replacement.is_made_ahead(),
-            })
-            .collect()
+        let mut merged: Vec<Replacement> = Vec::with_capacity(replacements.len());
+        let mut of_objects = HashMap::new();
+        for (replaced, implementation) in replacements {
+            let at = *of_objects.entry(implementation.objects()).or_insert_with(|| {
+                merged.push(Replacement {
+                    providers: Vec::new(),
+                    implementation: Arc::clone(implementation),
+                    is_stateful: false,
+                    is_copied_ahead: false,
+                    is_behind_gate: false,
+                    moves: false,
+                    is_made_ahead: true,
+                });
+                merged.len() - 1
+            });
+            merged[at].providers.push(replaced.provider);
+            merged[at].is_stateful |= replaced.is_stateful();
+            merged[at].is_copied_ahead |= replaced.is_copied_ahead();
+            merged[at].is_behind_gate |= replaced.is_behind_gate();
+            merged[at].moves |= replaced.moves();
+            merged[at].is_made_ahead &= replaced.is_made_ahead();
+        }
+        merged
     }
 
     /// The configuration that the plan gives the shared instance of an implementation.
@@ -158,28 +162,10 @@ impl Execution {
         implementation: &Implementation,
     ) -> Option<Arc<[u8]>> {
         let service = state.objects().services().get(id)?;
-        let provider = state.objects().registry().get(service.provider());
-        let is_shared = provider.is_some_and(|provider| provider.shared() == Some(id));
+        let mut providers = service.providers().iter().filter_map(|&provider| state.objects().registry().get(provider));
+        let is_shared = providers.any(|provider| provider.shared() == Some(id));
         let planned = self.planned_config(implementation).filter(|_| is_shared);
         planned.or(service.config()).cloned()
-    }
-
-    /// Refuses instances that were created since the plan was resolved, where the plan relied on there
-    /// being none.
-    pub(super) fn refuse_instances_created_since(&self, state: &State) -> Result<(), Stop> {
-        for (member, loaded) in self.members.iter().zip(&self.loaded) {
-            for &provider in &member.removed {
-                refuse_used(state, provider)?;
-            }
-            for replacement in member.replaced.iter().filter(|replacement| replacement.state == StateChange::Absent) {
-                let registry = state.objects().registry();
-                if registry.instances_of(replacement.provider) > 0 {
-                    let old = &registry.implementation(replacement.provider).manifest;
-                    return Err(state_lost(old, &loaded[replacement.export].manifest).into());
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Holds a service until [`Execution::release`], so that it keeps its number.

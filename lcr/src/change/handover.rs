@@ -114,7 +114,7 @@ impl Execution {
     /// The providers and services whose successors are made behind the gate, and their slots.
     fn gated(&self, state: &State) -> Members {
         let behind = self.replacements().into_iter().filter(|replacement| replacement.is_behind_gate);
-        Members::of(state.objects(), behind.map(|replacement| replacement.provider).collect())
+        Members::of(state.objects(), behind.flat_map(|replacement| replacement.providers).collect())
     }
 
     /// Whether the successor of any instance is made behind the gate.
@@ -259,7 +259,9 @@ impl Execution {
         let mut replacements =
             self.replacements().into_iter().enumerate().filter(|(_, replacement)| replacement.is_behind_gate);
         Ok(replacements.all(|(number, replacement)| {
-            state.objects().registry().instances_of(replacement.provider) == 0 || self.ready.contains(&number)
+            let registry = state.objects().registry();
+            let is_unused = replacement.providers.iter().all(|&provider| registry.instances_of(provider) == 0);
+            is_unused || self.ready.contains(&number)
         }))
     }
 
@@ -336,7 +338,7 @@ impl Execution {
                 saved.push(Saved { id, replacement, state: Moved::Nothing, config, moves_from: Some(old) });
                 continue;
             }
-            let Some(version) = old.implementation().manifest.state_version.filter(|_| is_stateful) else {
+            let Some(version) = old.implementation().state_version().filter(|_| is_stateful) else {
                 saved.push(Saved { id, replacement, state: Moved::Nothing, config, moves_from: None });
                 continue;
             };
@@ -360,8 +362,11 @@ impl Execution {
     fn moving(&mut self) -> Result<Vec<Moving>, Stop> {
         let all = self.replacements();
         let gated = all.iter().enumerate().filter(|(_, replacement)| replacement.is_behind_gate);
-        let replacements: HashMap<ProviderId, (usize, &Replacement)> =
-            gated.map(|(number, replacement)| (replacement.provider, (number, replacement))).collect();
+        let replacements: HashMap<ProviderId, (usize, &Replacement)> = gated
+            .flat_map(|(number, replacement)| {
+                replacement.providers.iter().map(move |&provider| (provider, (number, replacement)))
+            })
+            .collect();
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
         self.watch.check()?;
@@ -370,7 +375,8 @@ impl Execution {
         let moving: Vec<Moving> = order
             .filter_map(|id| {
                 let service = state.objects().services().get(id)?;
-                let (replacement, &Replacement { is_stateful, moves, .. }) = *replacements.get(&service.provider())?;
+                let (replacement, &Replacement { is_stateful, moves, .. }) =
+                    *service.providers().iter().find_map(|provider| replacements.get(provider))?;
                 let old = Arc::clone(service.instance());
                 let config = self.config_for(&state, id, &all[replacement].implementation);
                 Some(Moving { id, replacement, old, is_stateful, moves, config })

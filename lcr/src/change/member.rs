@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use crate::{
     component::identity::ComponentId,
+    error::{Error, ErrorKind},
     host::{
         ids::ProviderId,
         image::manifest::{ExportManifest, Manifest},
@@ -47,6 +48,8 @@ pub(super) struct ReplacedProvider {
     pub(super) protected: bool,
     /// Whether an interface that the provider needs changes with it, so that its handles cannot go on.
     pub(super) breaks_interface: bool,
+    /// Whether a provider that shares its objects is behind the gate.
+    pub(super) shares_gate: bool,
     /// Its place among the plan's providers; a provider comes after those that it depends on.
     pub(super) rank: usize,
 }
@@ -94,7 +97,7 @@ impl ReplacedProvider {
 
     /// Whether its callers wait at the gate until the commit.
     pub(super) fn is_behind_gate(&self) -> bool {
-        self.is_stateful() || self.breaks_interface
+        self.is_stateful() || self.breaks_interface || self.shares_gate
     }
 }
 
@@ -151,6 +154,16 @@ pub(super) fn counted(instances: usize) -> String {
     }
 }
 
+/// The refusal of a plan that would lose the state of an instance without allowing that.
+pub(super) fn state_lost(old: &ExportManifest, new: &ExportManifest) -> Error {
+    let text = format!(
+        "component {} takes no state, and that of {} would be lost; declare #[lcr::component(state)], or let the plan discard it",
+        named(new),
+        named(old),
+    );
+    Error::new(ErrorKind::State, text)
+}
+
 impl fmt::Display for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.before, &self.after) {
@@ -197,7 +210,7 @@ impl fmt::Display for ReplacedProvider {
         if let Some(why) = &self.why_copied {
             write!(f, " (not by pointer: {why})")?;
         }
-        if self.breaks_interface && !self.is_stateful() {
+        if self.is_behind_gate() && !self.is_stateful() {
             f.write_str(", callers held")?;
         }
         f.write_str(if self.protected { ", protected" } else { "" })

@@ -23,6 +23,7 @@ pub(crate) mod report;
 mod request;
 mod resolve;
 mod rounds;
+mod sharing;
 mod staging;
 mod stop;
 mod transaction;

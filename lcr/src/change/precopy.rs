@@ -29,7 +29,7 @@
 //! [`precopy_rounds`]: super::plan::PlanBuilder::precopy_rounds
 //! [`precopy_backlog`]: super::plan::PlanBuilder::precopy_backlog
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, mem, sync::Arc, time::Duration};
 
 use crate::{
     error::{Error, ErrorKind, LifecycleStep},
@@ -88,8 +88,10 @@ impl Execution {
             self.watch.check()?;
             let instances_of = state.objects().services_by_provider();
             for (number, replacement) in replacements.iter().enumerate().filter(|(_, with)| with.is_copied_ahead) {
-                let own = instances_of.get(&replacement.provider).map_or(&[][..], Vec::as_slice);
-                for &id in own.iter().filter(|id| !self.copies.contains_key(id)) {
+                let own = replacement.providers.iter().filter_map(|provider| instances_of.get(provider)).flatten();
+                // An instance that serves several interfaces counts for the provider of each.
+                let own: BTreeSet<ServiceId> = own.copied().collect();
+                for id in own.into_iter().filter(|id| !self.copies.contains_key(id)) {
                     let Some(service) = state.objects().services().get(id) else { continue };
                     let config = self.config_for(&state, id, &replacement.implementation);
                     missing.push((id, number, Arc::clone(service.instance()), config));

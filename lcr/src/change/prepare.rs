@@ -6,11 +6,18 @@
 //! will need is built. So no instance is built behind the gate, where it would be of an old
 //! implementation and get no successor.
 
-use std::{collections::HashSet, iter, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    iter,
+    sync::Arc,
+};
 
 use crate::{
     error::LifecycleStep,
-    host::{ids::ProviderId, service::construct::Creation},
+    host::{
+        ids::{ProviderId, ServiceId},
+        service::construct::Creation,
+    },
 };
 
 use super::{
@@ -32,10 +39,12 @@ impl Execution {
             self.refuse_instances_created_since(&state)?;
             let (mut missing, mut needs_dependencies) = (Vec::new(), Vec::new());
             let instances_of = state.objects().services_by_provider();
-            for (replacement, Replacement { provider, implementation, is_behind_gate, is_made_ahead, moves, .. }) in
+            for (replacement, Replacement { providers, implementation, is_behind_gate, is_made_ahead, moves, .. }) in
                 replacements.iter().enumerate()
             {
-                let own = instances_of.get(provider).map_or(&[][..], Vec::as_slice);
+                // An instance that serves several interfaces counts for the provider of each.
+                let own: BTreeSet<ServiceId> =
+                    providers.iter().filter_map(|provider| instances_of.get(provider)).flatten().copied().collect();
                 if *is_behind_gate && !self.ready.contains(&replacement) && !own.is_empty() {
                     self.ready.insert(replacement);
                     needs_dependencies.push(Arc::clone(implementation));
@@ -50,7 +59,7 @@ impl Execution {
             let is_done = missing.is_empty() && needs_dependencies.is_empty();
             if is_done || !is_first {
                 let removed = self.members.iter().flat_map(|member| &member.removed);
-                for provider in replacements.iter().map(|replacement| &replacement.provider).chain(removed) {
+                for provider in replacements.iter().flat_map(|replacement| &replacement.providers).chain(removed) {
                     state.objects_mut().registry_mut().freeze(*provider, self.thread);
                 }
             }
@@ -103,6 +112,8 @@ impl Execution {
             let present = staying.filter(|provider| provider.is_committed());
             untried.extend(present.map(|provider| Arc::clone(provider.implementation())));
         }
+        let mut tried = HashSet::new();
+        untried.retain(|implementation| tried.insert(implementation.objects()));
         for implementation in untried {
             let Some(config) = self.planned_config(&implementation) else { continue };
             self.watch.step(Arc::clone(&implementation.component) as _, LifecycleStep::Constructor)?;

@@ -1,7 +1,10 @@
 //! Resolving a plan's steps against what is present: which component replaces which, and what is
 //! refused. It reads manifests only.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    iter,
+};
 
 use crate::{
     component::identity::ComponentId,
@@ -17,8 +20,9 @@ use crate::{
 use super::{
     breaking,
     dependency_graph::ProjectedGraph,
-    member::{Member, ReplacedProvider, StateChange, counted, interface, named},
+    member::{Member, ReplacedProvider, StateChange, interface, named, state_lost},
     request::{Options, Refusal, Request, Step},
+    sharing::{refuse_used, share_gates},
 };
 
 /// What the steps of a plan come to.
@@ -89,6 +93,7 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
         // The component's own step may be the refused one, so this looks only where no step is refused.
         refuse_discards(&mut resolution, options);
         breaking::mark(state, steps, &mut resolution.members);
+        share_gates(state, &mut resolution.members);
         let after = ProjectedGraph::new(state, steps, &resolution.members, &options.bindings);
         resolution.refusals.extend(after.refuse_bindings(&options.bindings));
         resolution.refusals.extend(after.refuse_unmet(state));
@@ -170,26 +175,10 @@ fn remove(state: &State, step: usize, name: &str) -> Result<Member, Error> {
     };
     let mut member = Member { step, before: Some(present_id(state, first)), ..Member::default() };
     for provider in removed {
-        refuse_used(state, provider)?;
+        refuse_used(state, provider, iter::empty())?;
         member.lose(provider, &state.objects().registry().implementation(provider).manifest);
     }
     Ok(member)
-}
-
-/// Refuses to remove a provider that has instances.
-pub(super) fn refuse_used(state: &State, provider: ProviderId) -> Result<(), Error> {
-    let instances = instances_of(state, provider);
-    if instances == 0 {
-        return Ok(());
-    }
-    let manifest = &state.objects().registry().implementation(provider).manifest;
-    let (instances, is, their) =
-        if instances == 1 { (counted(1), "is", "its") } else { (counted(instances), "are", "their") };
-    Err(invalid(format!(
-        "{instances} of component {} as {} {is} in use; drop {their} handles, or replace the component by one that serves them",
-        named(manifest),
-        interface(manifest),
-    )))
 }
 
 fn add(state: &State, step: usize, manifest: &Manifest) -> Result<Member, Error> {
@@ -246,16 +235,21 @@ fn replace(
     let mut member = Member { step, before, after, ..Member::default() };
     let exports = manifest.exports.iter().enumerate();
     let exports: HashMap<&str, usize> = exports.map(|(at, export)| (&*export.interface, at)).collect();
+    let goes_on = |&provider: &ProviderId| {
+        exports.contains_key(&*state.objects().registry().implementation(provider).manifest.interface)
+    };
+    let kept: Vec<ProviderId> = present.iter().copied().filter(goes_on).collect();
     for provider in present {
         let old = &state.objects().registry().implementation(provider).manifest;
         let Some(&export) = exports.get(&*old.interface) else {
-            refuse_used(state, provider)?;
+            refuse_used(state, provider, kept.iter().copied())?;
             member.lose(provider, old);
             continue;
         };
         let new = &manifest.exports[export];
         let instances = instances_of(state, provider);
-        let (state, why_copied) = state_change(old, new, instances, options)?;
+        let shares = state.objects().registry().sharing_objects(provider).len() > 1;
+        let (state, why_copied) = state_change(old, declaring_state(manifest, new, shares), instances, options)?;
         if new.panic_abort && !old.panic_abort && !options.allow_panic_abort {
             return Err(invalid(format!(
                 "component {} is compiled with panic = \"abort\" and would take the place of {}, which unwinds: a panic \
@@ -275,6 +269,7 @@ fn replace(
             protected,
             rank: 0,
             breaks_interface: false,
+            shares_gate: false,
         });
     }
     let taken: HashSet<usize> = member.replaced.iter().map(|replaced| replaced.export).collect();
@@ -317,6 +312,15 @@ fn find_target(state: &State, manifest: &Manifest) -> Result<String, Error> {
             ),
         )),
     }
+}
+
+/// The export that declares the state of the objects of `export`. Another one may do so for them, if they share their
+/// objects: then they likely do so now (`shares`), or their type is written in one way. The image tells when it is
+/// loaded, and the transaction asks it.
+fn declaring_state<'a>(manifest: &'a Manifest, export: &'a ExportManifest, shares: bool) -> &'a ExportManifest {
+    let likely =
+        |other: &&ExportManifest| other.state_version.is_some() && (shares || other.type_name == export.type_name);
+    if export.state_version.is_some() { export } else { manifest.exports.iter().find(likely).unwrap_or(export) }
 }
 
 fn state_change(
@@ -368,16 +372,6 @@ fn neither_way(old: &ExportManifest, new: &ExportManifest, why: &str) -> Error {
         named(old),
         named(new),
         named(lacking),
-    );
-    Error::new(ErrorKind::State, text)
-}
-
-/// The refusal of a plan that would lose the state of an instance without allowing that.
-pub(super) fn state_lost(old: &ExportManifest, new: &ExportManifest) -> Error {
-    let text = format!(
-        "component {} takes no state, and that of {} would be lost; declare #[lcr::component(state)], or let the plan discard it",
-        named(new),
-        named(old),
     );
     Error::new(ErrorKind::State, text)
 }

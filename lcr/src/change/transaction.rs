@@ -154,7 +154,7 @@ fn refuse_reentrance(inner: &RuntimeInner, state: &State, resolution: &Resolutio
         ));
     }
     for (_, service) in state.objects().services().iter() {
-        let Some(member) = gated.get(&service.provider()) else { continue };
+        let Some(member) = service.providers().iter().find_map(|provider| gated.get(provider)) else { continue };
         if service.slots().iter().any(|&slot| state.is_in_slot(me, slot)) {
             let why = if member.is_stateful() {
                 "whose state would have to move"

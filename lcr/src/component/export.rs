@@ -3,23 +3,28 @@
 //!
 //! They are generic over the implementing type and what it runs inside, so that the macro generates no logic.
 
-use std::{convert::Infallible, fmt::Display, mem::ManuallyDrop, sync::Arc};
+#[cfg(feature = "host")]
+use std::sync::Arc;
+use std::{any::TypeId, convert::Infallible, fmt::Display, mem::ManuallyDrop};
 
 use crate::abi::{
     fault::Outcome,
+    identity::Identity,
     tables::{Created, Export, RawContext, Saved, StateTable, Thunk, Verdict},
     value::{Abi, sequences::RawSlice},
 };
 
+#[cfg(feature = "host")]
+use super::ambient::Bare;
 use super::{
-    ambient::{Ambient, Bare, Placed},
+    ambient::{Ambient, Placed},
     context::Context,
     panic_barrier::barrier,
     stateful::{self, Stateful},
 };
 
 impl Export {
-    /// An export of the type `T`, which runs inside `A`, without health check and state.
+    /// An export of the type `T`, which runs inside `A`, without health check and state, with objects of its own.
     pub const fn new<T, A: Ambient>(
         manifest: &'static [u8],
         thunks: &'static [Thunk],
@@ -37,11 +42,32 @@ impl Export {
             restore: None,
             incremental: None,
             state: std::ptr::null(),
+            identity: || None,
         }
+    }
+
+    /// Has it share its objects with the image's other exports of the type `T`, inside `A`, that are constructed
+    /// by `Default`.
+    #[must_use]
+    pub const fn shared_by_default<T: 'static, A: Ambient>(mut self) -> Export {
+        self.identity = identity::<T, A, DefaultConstructor>;
+        self
+    }
+
+    /// Has it share its objects with the image's other exports of the type `T`, inside `A`, that are constructed
+    /// by this very function.
+    #[must_use]
+    pub const fn shared_by<T: 'static, A: Ambient, E, F: FnOnce(&Context) -> Result<T, E> + 'static>(
+        mut self,
+        _: &F,
+    ) -> Export {
+        self.identity = identity::<T, A, F>;
+        self
     }
 
     /// An export whose instances are counts of an `Arc<T>`, as [`expose_shared`] makes them. It constructs
     /// none.
+    #[cfg(feature = "host")]
     pub const fn of_shared<T: Send + Sync + 'static>(thunks: &'static [Thunk]) -> Export {
         // The program's object has no room for an ambient beside it.
         const { assert!(size_of::<Placed<T, Bare>>() == size_of::<T>()) };
@@ -70,6 +96,15 @@ impl Export {
         self.state = table;
         self
     }
+}
+
+/// Stands for `Default` among constructors.
+struct DefaultConstructor;
+
+/// What the objects of an export are. Two values of a type that has a size, such as two function pointers, may
+/// be two constructors: then the objects are the export's own.
+fn identity<T: 'static, A: Ambient, F: 'static>() -> Option<Identity> {
+    (size_of::<F>() == 0).then(|| Identity { object: TypeId::of::<Placed<T, A>>(), constructor: TypeId::of::<F>() })
 }
 
 /// Constructs a `T` by `Default`.
@@ -112,6 +147,7 @@ pub unsafe fn healthy_with<T, A: Ambient, E: Display>(
     })
 }
 
+#[cfg(feature = "host")]
 unsafe extern "C" fn create_nothing(_: *const RawContext) -> Created {
     barrier(|| Err::<usize, String>("an object of the program is not constructed".to_owned()).into_repr())
 }
@@ -123,6 +159,7 @@ pub fn expose_shared<T>(object: Arc<T>) -> usize {
     Arc::into_raw(object).expose_provenance()
 }
 
+#[cfg(feature = "host")]
 unsafe extern "C" fn give_back<T>(instance: usize) -> Outcome<u8> {
     barrier(|| {
         let object: *const T = std::ptr::with_exposed_provenance(instance);

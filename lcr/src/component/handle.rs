@@ -4,14 +4,17 @@ mod async_calls;
 
 use std::{fmt, marker::PhantomData, ptr, ptr::NonNull, sync::atomic::Ordering};
 
-use crate::abi::{
-    fault::RawFault,
-    frame::{Core, Frame, Place, Record},
-    interface::Interface,
-    shape::{Kind, Shape},
-    tables::{HostTable, RawEntered, RawHandle, RawSlot},
-    value::{Abi, Within, sequences::RawSlice},
-    world::{Table, Target, entry},
+use crate::{
+    abi::{
+        fault::RawFault,
+        frame::{Core, Frame, Place, Record},
+        interface::Interface,
+        shape::{Kind, Shape},
+        tables::{HostTable, RawEntered, RawHandle, RawSlot},
+        value::{Abi, Within, sequences::RawSlice},
+        world::{Table, Target, entry},
+    },
+    error::{Error, ErrorKind},
 };
 
 use super::{
@@ -109,6 +112,62 @@ impl<I: ?Sized + Interface> Handle<I> {
         // SAFETY: the slow path entered through this thread's record.
         unsafe { &*entered.record }.leave_to(entered.depth);
         Some(generation)
+    }
+
+    /// A handle of the interface `J` on the same instance: on one object, if the component implements both
+    /// interfaces by one type and one constructor. A replacement of the component moves both handles in one
+    /// commit.
+    ///
+    /// ```
+    /// # #[lcr::interface(name = "query.store", version = 1)]
+    /// # pub trait Store {
+    /// #     fn put(&self, n: u64);
+    /// # }
+    /// # #[lcr::interface(name = "query.admin", version = 1)]
+    /// # pub trait Admin {
+    /// #     fn count(&self) -> u64;
+    /// # }
+    /// # use std::sync::atomic::{AtomicU64, Ordering};
+    /// # #[derive(Default)]
+    /// # struct Numbers(AtomicU64);
+    /// # #[lcr::component(name = "numbers")]
+    /// # impl Store for Numbers {
+    /// #     fn put(&self, _: u64) {
+    /// #         self.0.fetch_add(1, Ordering::Relaxed);
+    /// #     }
+    /// # }
+    /// # #[lcr::component(name = "numbers")]
+    /// # impl Admin for Numbers {
+    /// #     fn count(&self) -> u64 {
+    /// #         self.0.load(Ordering::Relaxed)
+    /// #     }
+    /// # }
+    /// use lcr::Handle;
+    ///
+    /// let rt = lcr::Runtime::new()?;
+    /// let store = rt.reference::<dyn Store>(&())?;
+    /// let admin = Handle::query::<dyn Admin>(&store)?;
+    /// store.put(7);
+    /// assert_eq!(admin.count(), 1);
+    /// # Ok::<(), lcr::Error>(())
+    /// ```
+    ///
+    /// Blocks while a transaction is about to replace the component, at most 60 s.
+    ///
+    /// # Errors
+    /// `NotFound` if the object that serves this handle does not implement `J`; `Mismatch` if it implements
+    /// `J` in another version, or with other signatures; `Busy` if the component is in a hand-over for 60 s;
+    /// `Closed` if the runtime is gone.
+    pub fn query<J: ?Sized + Interface>(this: &Handle<I>) -> Result<Handle<J>, Error> {
+        let interface = RawSlice { at: J::ENCODED.as_ptr(), len: J::ENCODED.len() };
+        let mut kind = 0;
+        // SAFETY: the slot is alive while `this` is, and the host writes a number.
+        let found = unsafe { (this.host().query)(this.slot.as_ptr(), interface, &raw mut kind) };
+        match image::into_slot_result(found) {
+            // SAFETY: the host gives us one reference to a slot linked for `J`.
+            Ok(slot) => Ok(unsafe { Handle::from_slot(slot) }),
+            Err(message) => Err(Error::new(ErrorKind::from_code(kind).unwrap_or(ErrorKind::Internal), message)),
+        }
     }
 
     pub(crate) fn slot(&self) -> NonNull<RawSlot> {

@@ -9,6 +9,7 @@
 use std::cell::Cell;
 use std::{
     alloc::{self, Layout},
+    collections::HashMap,
     io::{self, Write as _},
     panic,
     ptr::{self, NonNull},
@@ -75,6 +76,20 @@ pub(crate) fn exports() -> &'static [&'static Export] {
     EXPORTS.get_or_init(|| inventory::iter::<Registration>.into_iter().map(Registration::export).collect())
 }
 
+/// For each of [`exports`] a number; those of one number share their objects.
+pub(crate) fn objects() -> &'static [u32] {
+    static OBJECTS: OnceLock<Vec<u32>> = OnceLock::new();
+    OBJECTS.get_or_init(|| {
+        let mut first = HashMap::new();
+        let numbered = (0_u32..).zip(exports());
+        let shared = numbered.map(|(number, export)| match (export.identity)() {
+            Some(identity) => *first.entry(identity).or_insert(number),
+            None => number,
+        });
+        shared.collect()
+    })
+}
+
 static TABLE: OnceLock<ImageTable> = OnceLock::new();
 
 /// The component of this image with its version, if a host has loaded the image. Empty in a program,
@@ -124,6 +139,7 @@ pub unsafe extern "C" fn lcr_entry_4(host: *const HostTable) -> *const ImageTabl
             flush: flush_output,
             allocate,
             free,
+            objects: objects().as_ptr(),
         }
     })
 }

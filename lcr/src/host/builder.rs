@@ -10,6 +10,7 @@ use crate::{
 
 use super::{
     image::{
+        library::Registered,
         stage::{Store, Trust},
         threads,
     },
@@ -116,7 +117,7 @@ impl RuntimeBuilder {
     }
 
     /// Makes the parts of the runtime, and returns the exports of the components that it begins with.
-    pub(super) fn make(self) -> Result<(Arc<RuntimeInner>, Vec<&'static tables::Export>)> {
+    pub(super) fn make(self) -> Result<(Arc<RuntimeInner>, Vec<Registered>)> {
         if !image::adopt_host(&raw const HOST_TABLE) {
             return Err(Error::new(
                 ErrorKind::Invalid,
@@ -133,7 +134,11 @@ impl RuntimeBuilder {
         );
         fork::register(&inner);
         inner.state().objects.registry_mut().bind(self.bindings);
-        let linked = if self.linked { image::exports() } else { &[] };
-        Ok((inner, linked.iter().copied().chain(self.exports).collect()))
+        let linked = image::exports().iter().zip(image::objects()).filter(|_| self.linked);
+        let linked = linked.map(|(&export, &object)| Registered { export, object });
+        // An export of none of the lists has objects of its own.
+        let further = self.exports.into_iter().zip((0..u32::MAX).rev());
+        let further = further.map(|(export, object)| Registered { export, object });
+        Ok((inner, linked.chain(further).collect()))
     }
 }

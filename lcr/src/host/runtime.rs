@@ -18,8 +18,8 @@ use crate::{
 use super::{
     builder::RuntimeBuilder,
     deadline::Deadline,
-    image::manifest::Manifest,
-    objects::component::{Component, Implementation},
+    image::{library::Registered, manifest::Manifest},
+    objects::component::{Component, Declared, Implementation},
     service::{inner::RuntimeInner, pin::Pin, shutdown},
     status::Status,
 };
@@ -55,7 +55,7 @@ impl RuntimeBuilder {
     pub fn build(self) -> Result<Runtime> {
         let (inner, exports) = self.make()?;
         let runtime = Runtime { inner };
-        exports.into_iter().try_for_each(|export| runtime.add_linked(export))?;
+        runtime.add_registered(exports)?;
         Ok(runtime)
     }
 }
@@ -78,15 +78,24 @@ impl Runtime {
         &self.inner
     }
 
+    /// Adds an implementation with objects of its own that is linked into the program.
     pub(crate) fn add_linked(&self, export: &'static tables::Export) -> Result<()> {
-        let manifest = Manifest::decode(export.manifest())?;
-        let mut state = self.inner.state();
-        for export_manifest in manifest.exports {
-            let component = Component::linked(&export_manifest);
-            let implementation = Implementation::new(component, export_manifest, export);
-            state.objects.registry_mut().add(implementation)?;
+        self.add_registered(vec![Registered { export, object: 0 }])
+    }
+
+    fn add_registered(&self, registered: Vec<Registered>) -> Result<()> {
+        let mut declared = Vec::with_capacity(registered.len());
+        for Registered { export, object } in registered {
+            let manifest = Manifest::decode(export.manifest())?;
+            declared.extend(manifest.exports.into_iter().map(|manifest| {
+                let component = Component::linked(&manifest);
+                Declared { component, manifest, export, object }
+            }));
         }
-        Ok(())
+        let mut state = self.inner.state();
+        Implementation::of(declared)
+            .into_iter()
+            .try_for_each(|implementation| state.objects.registry_mut().add(implementation).map(drop))
     }
 
     /// Returns a handle on the shared instance that provides `I`.

@@ -8,6 +8,7 @@ mod endings;
 mod faults;
 mod handover;
 mod meanwhile;
+mod one_object;
 mod plans;
 mod precopy;
 mod provided;

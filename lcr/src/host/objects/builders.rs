@@ -254,7 +254,7 @@ mod tests {
         builders.threads.entry(thread(1)).or_default().waits_for = Some(Wait::Constructed(b));
         builders.threads.entry(thread(2)).or_default().waits_for = Some(Wait::Constructed(a));
         assert!(matches!(builders.begin_wait(&registry, thread(3), Wait::Constructed(a)), Ok(Wakes::Later)));
-        registry.end_shared(c, None);
+        registry.end_building(c, thread(3));
         assert!(matches!(builders.begin_wait(&registry, thread(3), Wait::Constructed(c)), Ok(Wakes::Later)));
     }
 

@@ -7,14 +7,14 @@ use std::{
     path::PathBuf,
     ptr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use crate::{
     abi::{
-        tables::{self, HostTable},
+        tables::{self, HostTable, Verdict},
         world::Target,
     },
     component::identity::ComponentId,
@@ -25,14 +25,14 @@ use crate::{
             allocator::Allocator,
             content_hash::ContentHash,
             library::{Image, Refused},
-            link::{Functions, View, Views, link},
-            manifest::ExportManifest,
+            link::Views,
+            manifest::{DependencyManifest, ExportManifest},
             stage::Staged,
         },
     },
 };
 
-use super::provided::Object;
+use super::{faces::Faces, provided::Object};
 
 /// A component that was loaded from a file or is linked into the host.
 pub(crate) struct Component {
@@ -79,10 +79,14 @@ impl Component {
         let unload = manifest.exports.iter().all(|export| export.unload);
         let component =
             Arc::new(Component { id, origin: Some(origin), unload, is_pointed_into: AtomicBool::new(false) });
-        let implementations = manifest.exports.iter().zip(exports);
-        Ok(implementations
-            .map(|(manifest, export)| Implementation::new(Arc::clone(&component), manifest.clone(), export))
-            .collect())
+        let declared = manifest.exports.iter().zip(exports);
+        let declared = declared.map(|(manifest, registered)| Declared {
+            component: Arc::clone(&component),
+            manifest: manifest.clone(),
+            export: registered.export,
+            object: registered.object,
+        });
+        Ok(Implementation::of(declared.collect()))
     }
 
     /// The global allocator of its image.
@@ -118,23 +122,37 @@ impl AsRef<ComponentId> for Component {
     }
 }
 
+/// An implementation as its image registers it.
+pub(in crate::host) struct Declared {
+    pub(in crate::host) component: Arc<Component>,
+    pub(in crate::host) manifest: ExportManifest,
+    pub(in crate::host) export: &'static tables::Export,
+    /// Implementations of one component and one number share their objects.
+    pub(in crate::host) object: u32,
+}
+
 /// One implementation of one interface by one component.
 pub(crate) struct Implementation {
     pub(crate) component: Arc<Component>,
-    pub(crate) manifest: ExportManifest,
+    /// What the component says of it. Its needs are those of all implementations that share its objects.
+    pub(crate) manifest: Arc<ExportManifest>,
+    /// The functions that construct, save, restore and destroy its objects.
     pub(crate) export: &'static tables::Export,
-    functions: Mutex<HashMap<ViewId, Arc<Functions>>>,
+    /// What its objects serve: the interface of this implementation, and of those that share its objects.
+    faces: Arc<Faces>,
     /// The object of the program that its instances are; `None` if its instances are constructed.
     object: Option<Object>,
 }
 
 impl Implementation {
+    /// An implementation with objects of its own.
+    #[cfg(test)]
     pub(crate) fn new(
         component: Arc<Component>,
         manifest: ExportManifest,
         export: &'static tables::Export,
     ) -> Arc<Implementation> {
-        Arc::new(Implementation { component, manifest, export, functions: Mutex::default(), object: None })
+        Implementation::alone(component, manifest, export, None)
     }
 
     /// The implementation whose instances are counts of an object of the program.
@@ -144,8 +162,76 @@ impl Implementation {
         export: &'static tables::Export,
         object: Object,
     ) -> Arc<Implementation> {
-        let object = Some(object);
-        Arc::new(Implementation { component, manifest, export, functions: Mutex::default(), object })
+        Implementation::alone(component, manifest, export, Some(object))
+    }
+
+    fn alone(
+        component: Arc<Component>,
+        manifest: ExportManifest,
+        export: &'static tables::Export,
+        object: Option<Object>,
+    ) -> Arc<Implementation> {
+        let manifest = Arc::new(manifest);
+        let faces = Faces::of(vec![(Arc::clone(&manifest), export)]);
+        Arc::new(Implementation { component, manifest, export, faces, object })
+    }
+
+    /// The implementations of some images, in order. Those that share their objects have one set of faces, and
+    /// the needs of all of them.
+    pub(in crate::host) fn of(declared: Vec<Declared>) -> Vec<Arc<Implementation>> {
+        let mut groups: HashMap<(ComponentId, u32), Vec<usize>> = HashMap::new();
+        for (at, declared) in declared.iter().enumerate() {
+            groups.entry((declared.component.id.clone(), declared.object)).or_default().push(at);
+        }
+        let mut declared: Vec<Option<Declared>> = declared.into_iter().map(Some).collect();
+        let mut implementations: Vec<Option<Arc<Implementation>>> = declared.iter().map(|_| None).collect();
+        for places in groups.into_values() {
+            let mut group: Vec<Declared> = places.iter().filter_map(|&at| declared[at].take()).collect();
+            let mut needs: Vec<DependencyManifest> = Vec::new();
+            for need in group.iter().flat_map(|declared| &declared.manifest.deps) {
+                if !needs.contains(need) {
+                    needs.push(need.clone());
+                }
+            }
+            group.iter_mut().for_each(|declared| declared.manifest.deps.clone_from(&needs));
+            let Some(any) = group.first().map(|declared| declared.export) else { continue };
+            let exports = group.iter().map(|declared| declared.export);
+            let export = exports
+                .max_by_key(|export| (export.save.is_some() || !export.state.is_null(), export.incremental.is_some()));
+            let export = export.unwrap_or(any);
+            let group: Vec<_> = group
+                .into_iter()
+                .map(|Declared { component, manifest, export, .. }| (component, Arc::new(manifest), export))
+                .collect();
+            let faces = group.iter().map(|(_, manifest, export)| (Arc::clone(manifest), *export));
+            let faces = Faces::of(faces.collect());
+            for (&at, (component, manifest, _)) in places.iter().zip(group) {
+                let faces = Arc::clone(&faces);
+                let implementation = Implementation { component, manifest, export, faces, object: None };
+                implementations[at] = Some(Arc::new(implementation));
+            }
+        }
+        implementations.into_iter().flatten().collect()
+    }
+
+    /// Tells its objects from those of other implementations.
+    pub(crate) fn objects(&self) -> *const () {
+        Arc::as_ptr(&self.faces).cast()
+    }
+
+    /// Whether the two have the same objects.
+    pub(crate) fn shares_objects_with(&self, other: &Implementation) -> bool {
+        ptr::eq(self.objects(), other.objects())
+    }
+
+    /// The version of the state that its objects save; `None` if they save none.
+    pub(crate) fn state_version(&self) -> Option<u32> {
+        self.faces.state_version()
+    }
+
+    /// The health checks of its objects.
+    pub(super) fn health_checks(&self) -> impl Iterator<Item = unsafe extern "C" fn(usize) -> Verdict> {
+        self.faces.health_checks()
     }
 
     /// If its instances are an object of the program: the address of the object, with a count of its own
@@ -172,34 +258,21 @@ impl Implementation {
         self.object.as_ref()?.take()
     }
 
-    /// Refuses a view that the implementation cannot serve.
+    /// Refuses a view that its objects cannot serve.
     ///
     /// # Errors
-    /// `Mismatch`, with the first method that it cannot serve, and why.
+    /// As for [`Faces::functions`].
     pub(crate) fn link(&self, view: ViewId, views: &Views) -> Result<()> {
-        self.functions(view, views.get(view)).map(drop)
+        self.faces.functions(view, views.get(view)).map(drop)
     }
 
     /// The target of a slot of `view` that the object at `address` serves.
     ///
     /// # Errors
-    /// As for [`Implementation::link`].
+    /// As for [`Faces::functions`].
     pub(in crate::host) fn target(&self, address: usize, view: ViewId, views: &Views) -> Result<Target> {
-        let functions = self.functions(view, views.get(view))?;
+        let functions = self.faces.functions(view, views.get(view))?;
         Ok(Target { data: ptr::with_exposed_provenance(address), methods: functions.address() })
-    }
-
-    /// The implementation's functions in the order of `view`. Links them on first use; they live as long as
-    /// the implementation.
-    fn functions(&self, id: ViewId, view: &View) -> Result<Arc<Functions>> {
-        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = functions.get(&id) {
-            return Ok(Arc::clone(found));
-        }
-        let places = link(view, &self.manifest)?;
-        let linked = Arc::new(Functions::new(&places, self.export));
-        functions.insert(id, Arc::clone(&linked));
-        Ok(linked)
     }
 
     /// Whether the implementation may serve handles of this version of the interface.

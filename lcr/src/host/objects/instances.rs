@@ -95,15 +95,17 @@ impl Instance {
         self.implementation.target(self.address, view, views)
     }
 
-    /// Runs its health check, if it has one: code of the component, on this thread.
+    /// Runs its health checks, one for each interface that declares one: code of the component, on this thread.
     ///
     /// # Errors
     /// `Unhealthy`, with the component's text.
     pub(crate) fn check(&self) -> Result<()> {
-        let Some(healthy) = self.implementation.export.healthy else { return Ok(()) };
-        // SAFETY: the borrow keeps the object alive.
-        let outcome = unsafe { healthy(self.address) };
-        verdict::<()>(outcome, ErrorKind::Unhealthy, &self.implementation, "health check")
+        for healthy in self.implementation.health_checks() {
+            // SAFETY: the borrow keeps the object alive.
+            let outcome = unsafe { healthy(self.address) };
+            verdict::<()>(outcome, ErrorKind::Unhealthy, &self.implementation, "health check")?;
+        }
+        Ok(())
     }
 
     /// Saves its state: runs code of the component on this thread.

@@ -1,7 +1,7 @@
 //! What is present in a runtime. [`registry`] has the [providers](provider), with the [components and
 //! implementations](component) that serve them. [`services`] are what handles are bound to, [`instances`] the
-//! objects that serve them, and [`slots`] what handles point to. [`provided`] are objects
-//! of the program in the place of constructed ones, and an [`offer`] describes one to a plan. [`builders`] says which thread constructs
+//! objects that serve them, and [`slots`] what handles point to. [`faces`] are the interfaces of
+//! objects that serve several, [`provided`] are objects of the program in the place of constructed ones, and an [`offer`] describes one to a plan. [`builders`] says which thread constructs
 //! what, and [`uncommitted`] has what a transaction has made and not committed. [`order`] sorts by
 //! dependency, and [`cycle`] refuses what cannot be sorted.
 //!
@@ -12,6 +12,7 @@
 pub(crate) mod builders;
 pub(crate) mod component;
 mod cycle;
+mod faces;
 mod incremental;
 pub(crate) mod instances;
 pub(crate) mod offer;

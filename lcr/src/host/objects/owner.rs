@@ -3,7 +3,10 @@
 //! What concerns several parts happens here, so that no part knows another one: the end of a service lowers
 //! its provider's count, and a new slot keeps its service.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{
     abi::world::{Table, Target},
@@ -92,20 +95,49 @@ impl Objects {
     pub(crate) fn services_by_provider(&self) -> HashMap<ProviderId, Vec<ServiceId>> {
         let mut services: HashMap<ProviderId, Vec<ServiceId>> = HashMap::new();
         for (id, service) in self.services.iter() {
-            services.entry(service.provider()).or_default().push(id);
+            for &provider in service.providers() {
+                services.entry(provider).or_default().push(id);
+            }
         }
         services
     }
 
-    /// Adds a service of a provider, with one hold for the caller.
+    /// Adds a service of a provider, and of those whose implementations share its objects, with one hold for the
+    /// caller.
     pub(in crate::host) fn add_service(
         &mut self,
         provider: ProviderId,
         instance: Arc<Instance>,
         config: Option<Arc<[u8]>>,
     ) -> ServiceId {
-        self.registry.gain_instance(provider);
-        self.services.add(provider, instance, config)
+        let providers = self.registry.sharing_objects(provider);
+        providers.iter().for_each(|&provider| self.registry.gain_instance(provider));
+        self.services.add(providers, instance, config)
+    }
+
+    /// Has a service count for these providers from now on. Where one of them has no shared instance, and the
+    /// service is that of another one, it becomes the shared instance of all.
+    pub(crate) fn change_providers(&mut self, id: ServiceId, providers: &[ProviderId]) {
+        let before = self.services.set_providers(id, providers.to_vec());
+        let is_shared = before.iter().any(|&provider| self.registry.shared(provider) == Some(id));
+        providers.iter().filter(|provider| !before.contains(provider)).for_each(|&provider| {
+            self.registry.gain_instance(provider);
+            if is_shared {
+                self.registry.share(provider, id);
+            }
+        });
+        before.iter().filter(|provider| !providers.contains(provider)).for_each(|&provider| {
+            self.registry.lose_instance(provider, id);
+        });
+    }
+
+    /// The services that are in use through an interface: by handles, or as a dependency.
+    pub(crate) fn used_as(&self, interface: &str) -> HashSet<ServiceId> {
+        let slots = self.slots.numbers().filter_map(|number| self.slots.get(number));
+        let slots = slots.filter(|slot| self.views.get(slot.view()).interface.name == interface);
+        let needs = self.services.iter().flat_map(|(_, service)| service.instance().needs());
+        let needs = needs.filter(|need| need.interface == interface);
+        slots.map(Slot::service).chain(needs.map(|need| need.service)).collect()
     }
 
     /// Keeps a service and its number until [`Objects::release`]. Returns the service.
@@ -145,7 +177,7 @@ impl Objects {
 
     fn end_service(&mut self, id: ServiceId, ended: Option<ServiceEntry>) -> Option<Arc<Instance>> {
         let service = ended?;
-        self.registry.lose_instance(service.provider(), id);
+        service.providers().iter().for_each(|&provider| self.registry.lose_instance(provider, id));
         Some(Arc::clone(service.instance()))
     }
 
@@ -182,17 +214,24 @@ impl Objects {
         instance.target(slot.view(), &self.views).ok()
     }
 
-    /// Notes that `thread` constructs the shared instance of a provider.
-    pub(in crate::host) fn begin_shared(&mut self, provider: ProviderId, thread: ThreadId) {
-        self.registry.begin_shared(provider, thread);
+    /// Notes that `thread` constructs the shared instance of a provider, and of those whose implementations share
+    /// its objects. Returns them all.
+    pub(in crate::host) fn begin_shared(&mut self, provider: ProviderId, thread: ThreadId) -> Vec<ProviderId> {
+        let providers = self.registry.sharing_objects(provider);
+        providers.iter().for_each(|&provider| self.registry.begin_shared(provider, thread));
+        providers
     }
 
-    /// Notes the result of the construction of a provider's shared instance. A configuration that was set
-    /// meanwhile is for the successors of the instance.
-    pub(in crate::host) fn end_shared(&mut self, provider: ProviderId, built: Option<ServiceId>) {
-        let Some(provider) = self.registry.end_shared(provider, built) else { return };
-        if let Some(service) = built {
-            self.services.configure(service, provider.config().cloned());
+    /// Notes the result of the construction that [`Objects::begin_shared`] has begun for `providers`. A
+    /// configuration that was set meanwhile is for the successors of the instance.
+    pub(in crate::host) fn end_shared(&mut self, providers: &[ProviderId], thread: ThreadId, built: Option<ServiceId>) {
+        providers.iter().for_each(|&provider| self.registry.end_building(provider, thread));
+        let Some(id) = built else { return };
+        // A commit may have changed meanwhile which implementations share their objects.
+        let served = self.services.get(id).map(|service| service.providers().to_vec()).unwrap_or_default();
+        served.iter().for_each(|&provider| self.registry.share(provider, id));
+        if let Some(provider) = served.first().and_then(|&provider| self.registry.get(provider)) {
+            self.services.configure(id, provider.config().cloned());
         }
     }
 
@@ -252,11 +291,15 @@ impl Objects {
     pub(in crate::host) fn is_only_pending(&self, world: &World, thread: &ThreadRecord, number: SlotId) -> bool {
         let Some(slot) = self.slots.get(number).filter(|_| world.target(number).is_none()) else { return false };
         let Some(service) = self.services.get(slot.service()) else { return false };
-        let pending = self.registry.get(service.provider()).and_then(|provider| provider.successor());
-        let serves = |implementation: &Implementation| implementation.link(slot.view(), &self.views).is_ok();
         self.uncommitted.has(thread.thread_id())
-            && pending.is_some_and(|pending| serves(pending))
-            && !serves(service.instance().implementation())
+            && self.successor_serves(service, slot.view())
+            && service.instance().implementation().link(slot.view(), &self.views).is_err()
+    }
+
+    /// Whether the implementation that a running transaction puts in place serves a view on a service.
+    pub(in crate::host) fn successor_serves(&self, service: &ServiceEntry, view: ViewId) -> bool {
+        let pending = service.providers().iter().filter_map(|&provider| self.registry.get(provider)?.successor());
+        pending.into_iter().any(|pending| pending.link(view, &self.views).is_ok())
     }
 
     /// Sets the configuration of a component's shared instances that are built from now on, successors of

@@ -262,14 +262,30 @@ impl Provider {
         if is_unused { Use::Ended } else { Use::Stays }
     }
 
-    /// Notes that `thread` constructs the shared instance.
+    /// Notes that `thread` constructs the shared instance, if there is none.
     pub(super) fn begin_shared(&mut self, thread: ThreadId) {
-        self.shared = SharedInstance::Building(thread);
+        if let SharedInstance::Absent = self.shared {
+            self.shared = SharedInstance::Building(thread);
+        }
     }
 
-    /// Notes the result of the construction of the shared instance.
-    pub(super) fn end_shared(&mut self, built: Option<ServiceId>) {
-        self.shared = built.map_or(SharedInstance::Absent, SharedInstance::Built);
+    /// Whether there is a shared instance, or a thread that constructs it.
+    pub(crate) fn is_shared(&self) -> bool {
+        !matches!(self.shared, SharedInstance::Absent)
+    }
+
+    /// Notes that `thread` does not construct the shared instance any more.
+    pub(super) fn end_building(&mut self, thread: ThreadId) {
+        if self.builder() == Some(thread) {
+            self.shared = SharedInstance::Absent;
+        }
+    }
+
+    /// Makes a service the shared instance, if there is none.
+    pub(super) fn share(&mut self, service: ServiceId) {
+        if let SharedInstance::Absent = self.shared {
+            self.shared = SharedInstance::Built(service);
+        }
     }
 
     /// In the child of a fork: keeps only the forking thread, which has the number `now` there.

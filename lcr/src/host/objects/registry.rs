@@ -226,12 +226,42 @@ impl Registry {
         }
     }
 
-    /// Notes the result of the construction of the shared instance. Returns the provider, if it is still
-    /// there.
-    pub(super) fn end_shared(&mut self, id: ProviderId, built: Option<ServiceId>) -> Option<&Provider> {
-        let provider = self.providers.get_mut(id)?;
-        provider.end_shared(built);
-        Some(provider)
+    /// Notes that `thread` does not construct the shared instance of a provider any more.
+    pub(super) fn end_building(&mut self, id: ProviderId, thread: ThreadId) {
+        if let Some(provider) = self.providers.get_mut(id) {
+            provider.end_building(thread);
+        }
+    }
+
+    /// Makes a service the shared instance of a provider that has none.
+    pub(super) fn share(&mut self, id: ProviderId, service: ServiceId) {
+        if let Some(provider) = self.providers.get_mut(id) {
+            provider.share(service);
+        }
+    }
+
+    /// The shared instance of a provider, if it was built.
+    pub(super) fn shared(&self, id: ProviderId) -> Option<ServiceId> {
+        self.get(id)?.shared()
+    }
+
+    /// The provider whose instances will serve what `id` provides, if a transaction adds `id` and puts an
+    /// implementation that shares its objects in the place of another one; else `id`.
+    pub(in crate::host) fn in_place_of(&self, id: ProviderId) -> ProviderId {
+        let Some(added) = self.get(id).filter(|provider| !provider.is_committed()) else { return id };
+        let shares = |(_, provider): &(ProviderId, &Provider)| {
+            let successor = provider.successor();
+            successor.is_some_and(|successor| successor.shares_objects_with(added.implementation()))
+        };
+        self.providers.iter().find(shares).map_or(id, |(id, _)| id)
+    }
+
+    /// A provider and the others whose implementations share its objects.
+    pub(crate) fn sharing_objects(&self, id: ProviderId) -> Vec<ProviderId> {
+        let Some(provider) = self.get(id) else { return Vec::new() };
+        let own = provider.implementation();
+        let component = self.of_component(&own.component.id.name).iter().copied();
+        component.filter(|&other| self.providers[other].implementation().shares_objects_with(own)).collect()
     }
 
     /// In the child of a fork: keeps only the forking thread, which has the number `now` there.

@@ -14,9 +14,10 @@ use crate::{
 
 use super::instances::Instance;
 
-/// One service of a provider, whatever instance serves it.
+/// One service of a provider, or of several whose implementations share their objects, whatever instance serves
+/// it.
 pub(crate) struct ServiceEntry {
-    provider: ProviderId,
+    providers: Vec<ProviderId>,
     instance: Arc<Instance>,
     slots: Vec<SlotId>,
     /// How many holds keep it, beside its slots.
@@ -25,8 +26,9 @@ pub(crate) struct ServiceEntry {
 }
 
 impl ServiceEntry {
-    pub(crate) fn provider(&self) -> ProviderId {
-        self.provider
+    /// The providers that its instance counts for: one for each interface that the instance serves.
+    pub(crate) fn providers(&self) -> &[ProviderId] {
+        &self.providers
     }
 
     /// The instance that serves it now.
@@ -53,11 +55,11 @@ impl Services {
     /// Adds a service with one hold for the caller.
     pub(super) fn add(
         &mut self,
-        provider: ProviderId,
+        providers: Vec<ProviderId>,
         instance: Arc<Instance>,
         config: Option<Arc<[u8]>>,
     ) -> ServiceId {
-        self.0.insert(ServiceEntry { provider, instance, slots: Vec::new(), holds: 1, config })
+        self.0.insert(ServiceEntry { providers, instance, slots: Vec::new(), holds: 1, config })
     }
 
     pub(crate) fn get(&self, id: ServiceId) -> Option<&ServiceEntry> {
@@ -119,6 +121,11 @@ impl Services {
             Some(service) => (mem::replace(&mut service.instance, instance), service.slots.clone()),
             None => (instance, Vec::new()),
         }
+    }
+
+    /// Has a service count for these providers. Returns those that it counted for before.
+    pub(super) fn set_providers(&mut self, id: ServiceId, providers: Vec<ProviderId>) -> Vec<ProviderId> {
+        self.0.get_mut(id).map(|service| mem::replace(&mut service.providers, providers)).unwrap_or_default()
     }
 
     /// Sets the configuration of the next instance of a service.

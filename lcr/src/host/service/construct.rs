@@ -81,12 +81,12 @@ impl RuntimeInner {
         let found = self.provider(&state, provider)?;
         let (visibility, config) = (found.visibility_of_present(visibility), found.config().cloned());
         state.objects.refuse_cycle(provider, visibility)?;
-        state.objects.begin_shared(provider, me);
+        let providers = state.objects.begin_shared(provider, me);
         drop(state);
         // Whatever the result, other threads must not wait for this thread any more.
         let built = catch_unwind(AssertUnwindSafe(|| self.build(provider, config, visibility)));
         let service = built.as_ref().ok().and_then(|built| built.as_ref().ok()).copied();
-        self.state().objects.end_shared(provider, service);
+        self.state().objects.end_shared(&providers, me, service);
         self.notify_changed();
         built.unwrap_or_else(|panic| resume_unwind(panic))
     }
@@ -154,8 +154,9 @@ impl RuntimeInner {
                 let before = state.gate.as_ref().map(|gate| gate.before().generation());
                 let instance = Arc::new(instance.shown_since(before.unwrap_or(state.generation())));
                 let id = state.objects.add_service(provider, instance, config);
-                if let Some(gate) = &mut state.gate {
-                    gate.add_service(id, provider);
+                let State { objects, gate, .. } = &mut *state;
+                if let Some((service, gate)) = objects.services().get(id).zip(gate.as_mut()) {
+                    gate.add_service(id, service.providers());
                 }
                 return Ok(id);
             }
@@ -214,7 +215,9 @@ impl RuntimeInner {
         for need in &implementation.manifest.deps {
             let built = {
                 let state = self.state();
-                let chosen = state.objects.registry().choose(&need.interface, need.version, None, visibility);
+                let registry = state.objects.registry();
+                let chosen = registry.choose(&need.interface, need.version, None, visibility);
+                let chosen = chosen.map(|provider| registry.in_place_of(provider));
                 drop(state);
                 chosen.and_then(|provider| self.service(provider, visibility))
             };

@@ -84,7 +84,7 @@ impl Members {
     pub(crate) fn of(objects: &Objects, providers: HashSet<ProviderId>) -> Members {
         let mut members = Members { providers, ..Members::default() };
         for (id, service) in objects.services().iter() {
-            if members.providers.contains(&service.provider()) {
+            if service.providers().iter().any(|provider| members.providers.contains(provider)) {
                 members.services.insert(id);
                 let first_generation = service.instance().first_generation();
                 members.slots.extend(service.slots().iter().map(|&slot| (slot, first_generation)));
@@ -148,9 +148,9 @@ impl Gate {
         self.members.services.contains(&service)
     }
 
-    /// Notes a service that a thread inside has built. It is a member if its provider is one.
-    pub(in crate::host) fn add_service(&mut self, service: ServiceId, provider: ProviderId) {
-        if self.members.providers.contains(&provider) {
+    /// Notes a service that a thread inside has built. It is a member if one of its providers is one.
+    pub(in crate::host) fn add_service(&mut self, service: ServiceId, providers: &[ProviderId]) {
+        if providers.iter().any(|provider| self.members.providers.contains(provider)) {
             self.members.services.insert(service);
         }
     }

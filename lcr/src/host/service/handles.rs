@@ -81,6 +81,24 @@ impl RuntimeInner {
         self.handle_on(service, view, None)
     }
 
+    /// A reference for a handle of another interface on the object that serves a slot now. If the slot is a
+    /// dependent's, so is the new one.
+    pub(super) fn query_slot(self: &Arc<RuntimeInner>, number: SlotId, encoded: &[u8]) -> Result<SlotRef> {
+        if self.is_closed() {
+            return Err(Error::new(ErrorKind::Closed, "the runtime is gone"));
+        }
+        let (service, view, dependent) = {
+            let mut state = self.state();
+            let view = state.objects.resolve_view(encoded)?;
+            let slot = state.objects.slots().get(number);
+            let slot = slot.ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime is gone"))?;
+            let (service, dependent) = (slot.service(), slot.dependent());
+            state.objects.hold(service)?;
+            (service, view, dependent)
+        };
+        self.handle_on(service, view, dependent.as_ref())
+    }
+
     /// A reference for a constructor's handle on what its component depends on.
     pub(super) fn dependency_slot(
         self: &Arc<RuntimeInner>,
@@ -124,10 +142,13 @@ impl RuntimeInner {
             if let Some(existing) = existing {
                 break Ok(existing);
             }
-            let Some(provider) = state.objects.services().get(service).map(|service| service.provider()) else {
+            let Some(found) = state.objects.services().get(service) else {
                 break Err(Error::new(ErrorKind::Closed, "the runtime is gone"));
             };
-            if state.is_frozen_for(provider, thread) && Instant::now() < deadline {
+            let frozen = found.providers().iter().copied().find(|&provider| state.is_frozen_for(provider, thread));
+            if let Some(provider) = frozen
+                && Instant::now() < deadline
+            {
                 state = match self.wait_for(state, Wait::Thawed(provider), deadline) {
                     Ok(state) => state,
                     Err(error) => {
@@ -235,9 +256,7 @@ impl State {
             Ok(_) => Ok(None),
             Err(error) => {
                 let is_ahead = self.objects.uncommitted().has(sys::thread_id());
-                let provider = self.objects.registry().get(found.provider());
-                let pending = provider.and_then(|provider| provider.successor()).filter(|_| is_ahead);
-                if pending.is_some_and(|pending| pending.link(view, views).is_ok()) { Ok(None) } else { Err(error) }
+                if is_ahead && self.objects.successor_serves(found, view) { Ok(None) } else { Err(error) }
             }
         }
     }

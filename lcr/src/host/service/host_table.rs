@@ -63,6 +63,7 @@ pub(crate) const TABLE: HostTable = HostTable {
     log: logs::LOG,
     panicked: logs::panics::panicked,
     watch: async_calls::watch,
+    query,
 };
 
 unsafe extern "C" fn record() -> *const Record {
@@ -154,6 +155,22 @@ unsafe extern "C" fn adopt(slot: *const RawSlot, interface: RawSlice<u8>) -> Cre
     // SAFETY: the caller's bytes live for the call.
     let encoded = unsafe { slice::from_raw_parts(interface.at, interface.len) };
     answer(|| inner.adopt_slot(number, encoded))
+}
+
+unsafe extern "C" fn query(slot: *const RawSlot, interface: RawSlice<u8>, kind: *mut i32) -> Created {
+    // SAFETY: the caller's handle keeps the slot alive.
+    let inner = unsafe { inner_of(slot) };
+    // SAFETY: as above.
+    let number = SlotId::of_offset(unsafe { (*slot).offset });
+    // SAFETY: the caller's bytes live for the call.
+    let encoded = unsafe { slice::from_raw_parts(interface.at, interface.len) };
+    answer(|| {
+        let found = inner.query_slot(number, encoded);
+        let code = found.as_ref().err().map_or(0, |error| error.kind().code());
+        // SAFETY: the caller gives room for the number.
+        unsafe { kind.write(code) };
+        found
+    })
 }
 
 unsafe extern "C" fn dependency(context: *const RawContext, interface: RawSlice<u8>) -> Created {

@@ -79,6 +79,14 @@ pub(crate) struct Refused {
     pub(crate) mapped: Option<usize>,
 }
 
+/// An implementation that an image has registered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Registered {
+    pub(crate) export: &'static Export,
+    /// Implementations of one number share their objects.
+    pub(crate) object: u32,
+}
+
 impl Image {
     /// Maps a staged library, runs its initialisers, gives it the functions of `host` and compares what it
     /// registered with its manifest. Returns the implementations in the order of the manifest's exports; they are
@@ -89,7 +97,7 @@ impl Image {
     /// another binary contract, [`ErrorKind::BadManifest`] if what registered is not what the
     /// file says; each names the file. Once the loader has succeeded, the image stays mapped even if it is refused:
     /// what its initialisers began may go on.
-    pub(crate) fn open(staged: &Staged, host: &'static HostTable) -> Result<(Image, Vec<&'static Export>), Refused> {
+    pub(crate) fn open(staged: &Staged, host: &'static HostTable) -> Result<(Image, Vec<Registered>), Refused> {
         let refused = |error: Error, mapped| Refused { error: error.at(show(&staged.source)), mapped };
         let may_unload = staged.manifest.exports.iter().any(|export| export.unload);
         // If the kernel does not tell, any such thread may be of the image.
@@ -118,7 +126,7 @@ impl Image {
         staged: &Staged,
         host: &'static HostTable,
         raw_before: Vec<RawThread>,
-    ) -> Result<(Image, Vec<&'static Export>)> {
+    ) -> Result<(Image, Vec<Registered>)> {
         let copy = staged.copy();
         // SAFETY: `stage` found a function of that name in the file, whose manifest begins with
         // the magic of this binary contract, which gives the function this type.
@@ -281,10 +289,10 @@ fn still_mapped(path: &Path) -> Option<Library> {
 }
 
 /// Finds the export of each record of the manifest. Refuses an image that registered something else.
-fn registered(table: &'static ImageTable, manifest: &Manifest) -> Result<Vec<&'static Export>> {
+fn registered(table: &'static ImageTable, manifest: &Manifest) -> Result<Vec<Registered>> {
     let bad = |text: String| Error::new(ErrorKind::BadManifest, text);
     let (count, expected) = (table.export_count, manifest.exports.len());
-    if count != expected || table.exports.is_null() {
+    if count != expected || table.exports.is_null() || table.objects.is_null() {
         return Err(bad(format!("it registers {count} implementations, its manifest has {expected}; build it again")));
     }
     // SAFETY: by contract that many pointers, constant while the image is mapped.
@@ -296,13 +304,16 @@ fn registered(table: &'static ImageTable, manifest: &Manifest) -> Result<Vec<&'s
         export.ok_or_else(|| bad("it registers nothing where an implementation should be; build it again".to_owned()))
     });
     let exports = exports.collect::<Result<Vec<_>>>()?;
-    let by_record: HashMap<&[u8], &'static Export> =
-        exports.iter().rev().map(|export| (export.manifest(), *export)).collect();
+    // SAFETY: by contract that many numbers, constant as well.
+    let objects = unsafe { std::slice::from_raw_parts(table.objects, count) };
+    let registered = exports.iter().zip(objects).map(|(&export, &object)| Registered { export, object });
+    let by_record: HashMap<&[u8], Registered> =
+        registered.rev().map(|registered| (registered.export.manifest(), registered)).collect();
     let found = manifest.exports.iter().map(|expected| {
-        let export = by_record.get(expected.record());
+        let found = by_record.get(expected.record());
         let (type_name, interface) = (&expected.type_name, &expected.interface);
-        let export = export.filter(|export| complete(export, expected));
-        export.copied().ok_or_else(|| {
+        let found = found.filter(|found| complete(found.export, expected));
+        found.copied().ok_or_else(|| {
             bad(format!(
                 "what it registers for {type_name} as {interface} is not what its manifest says; build it again"
             ))

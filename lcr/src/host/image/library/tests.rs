@@ -34,7 +34,7 @@ fn what_registered_is_paired_with_the_manifest() {
     let staged = store.stage(&good().path()).unwrap();
     let (image, exports) = Image::open(&staged, &HOST_TABLE).unwrap();
     let ([manifest], [export]) = (&staged.manifest.exports[..], &exports[..]) else { panic!("{image:?}") };
-    assert_eq!((manifest.record(), export.thunk_count), (export.manifest(), 2));
+    assert_eq!((manifest.record(), export.export.thunk_count), (export.export.manifest(), 2));
     assert_eq!((image.holds().all(), image.mapped_bytes()), (0, staged.mapped));
     drop(staged);
     assert!(image.path().exists(), "debuggers find it");
@@ -129,9 +129,10 @@ include!("layout.rs");
 static EXPORT: RuntimeInner<Export> = RuntimeInner(Export {
     manifest: FILE.as_ptr(), manifest_len: FILE.len(), thunks: THUNKS.as_ptr(), thunk_count: 2,
     create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing), incremental: 0, state: 0,
+    identity: nothing,
 });
 static EXPORTS: RuntimeInner<*const Export> = RuntimeInner(&EXPORT.0);
-static TABLE: RuntimeInner<Table> = RuntimeInner(Table { abi: 4, count: 1, exports: &EXPORTS.0, holds: &COUNT, flush: nothing, allocate: nothing, free: nothing });
+static TABLE: RuntimeInner<Table> = RuntimeInner(Table { abi: 4, count: 1, exports: &EXPORTS.0, holds: &COUNT, flush: nothing, allocate: nothing, free: nothing, objects: &0 });
 
 #[unsafe(no_mangle)]
 pub extern "C" fn lcr_entry_4(_host: *const u8) -> *const Table { &TABLE.0 }

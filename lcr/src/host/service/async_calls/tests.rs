@@ -174,7 +174,7 @@ fn retire(inner: &Arc<RuntimeInner>, handle: &Handle<dyn Lamp>) {
 
 fn shut(inner: &Arc<RuntimeInner>, limit: Duration) {
     let mut state = inner.state();
-    let providers = state.objects.services().iter().map(|(_, service)| service.provider()).collect();
+    let providers = state.objects.services().iter().flat_map(|(_, service)| service.providers().to_vec()).collect();
     let members = Members::of(&state.objects, providers);
     let elsewhere = thread::spawn(|| records::mine().thread_id()).join().unwrap();
     inner.shut_gate(&mut state, members, elsewhere, Deadline::after(Instant::now(), limit));

@@ -67,3 +67,4 @@ pub mod cell;
 pub mod keeping;
 pub mod layout;
 mod std_types;
+mod tracked;

@@ -29,6 +29,8 @@ impl<K, V, S> Container for HashMap<K, V, S> {
 }
 
 /// The entries, and the record while they are tracked.
+#[derive(lcr_macros::Layout)]
+#[layout(crate = crate)]
 pub struct Parts<K, V, S> {
     pub(super) entries: Segments<K, V, S>,
     record: Option<Box<Recorded<K, S>>>,

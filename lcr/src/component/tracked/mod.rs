@@ -64,9 +64,11 @@ mod sealed {
 /// # Ok::<(), lcr::BoxError>(())
 /// ```
 ///
+/// It moves by pointer ([`Layout`](trait@crate::Layout)) where its keys and values do.
+///
 /// Serde writes and reads it as it does the container. A clone is not tracked.
 pub struct Tracked<C: Container> {
-    parts: C::Parts,
+    pub(super) parts: C::Parts,
 }
 
 impl<C: Container<Parts: Default>> Default for Tracked<C> {

@@ -19,6 +19,8 @@ pub(super) trait Keys {
     fn take(&mut self, limit: usize) -> Vec<Self::Key>;
 }
 
+#[derive(lcr_macros::Layout)]
+#[layout(crate = crate)]
 pub(super) struct Record<Cursor, Set> {
     /// How far the copy has come; what is behind it is copied.
     pub(super) cursor: Cursor,

@@ -25,7 +25,8 @@ const FULL: usize = if cfg!(test) { 4 } else { 1024 };
 /// The directory has at most 2 to this power places.
 const MOST_BITS: u32 = 28;
 
-#[derive(Clone)]
+#[derive(Clone, lcr_macros::Layout)]
+#[layout(crate = crate)]
 pub(super) struct Segments<K, V, S> {
     hasher: S,
     /// Which segment has the positions that begin with a place's bits.
@@ -36,7 +37,8 @@ pub(super) struct Segments<K, V, S> {
     len: usize,
 }
 
-#[derive(Clone)]
+#[derive(Clone, lcr_macros::Layout)]
+#[layout(crate = crate)]
 struct Segment<K, V, S> {
     /// How many first bits of the positions are the same.
     bits: u32,
@@ -44,7 +46,8 @@ struct Segment<K, V, S> {
 }
 
 /// A place between segments: what is before it, is behind the cursor.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, lcr_macros::Layout)]
+#[layout(crate = crate)]
 pub(super) enum Cursor {
     Before(u64),
     End,

@@ -24,12 +24,16 @@ impl<K, V> Container for BTreeMap<K, V> {
 }
 
 /// The map, and the record while it is tracked.
+#[derive(lcr_macros::Layout)]
+#[layout(crate = crate)]
 pub struct Parts<K, V> {
     map: BTreeMap<K, V>,
     record: Option<Box<Record<Cursor<K>, BTreeSet<K>>>>,
 }
 
 /// How far the copy has come.
+#[derive(lcr_macros::Layout)]
+#[layout(crate = crate)]
 enum Cursor<K> {
     Start,
     Behind(K),

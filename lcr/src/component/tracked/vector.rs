@@ -23,11 +23,15 @@ impl<T> Container for Vec<T> {
 }
 
 /// The elements, and the record while they are tracked.
+#[derive(lcr_macros::Layout)]
+#[layout(crate = crate)]
 pub struct Parts<T> {
     elements: Vec<T>,
     record: Option<Box<Recorded>>,
 }
 
+#[derive(lcr_macros::Layout)]
+#[layout(crate = crate)]
 struct Recorded {
     /// Its cursor is the number of elements that are copied.
     record: Record<usize, BTreeSet<usize>>,

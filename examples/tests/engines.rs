@@ -22,8 +22,9 @@ use std::{
 
 use engine_hash::HashEngine;
 use engine_tree::TreeEngine;
-use kv::{Condition, Damaged, Engine, EngineError, Snapshot, Swap};
-use lcr::{Bytes, Incremental, Runtime, Stateful};
+use kv::{Condition, Engine, EngineError, Swap};
+use lcr::{Bytes, Incremental, Runtime, State};
+use serde::{Serialize, de::DeserializeOwned};
 
 /// An engine under test, and the runtime that it comes from, if any.
 struct Subject {
@@ -192,10 +193,10 @@ fn a_hand_over_between_any_two_structures_keeps_everything() {
     for number in 0..5_000u32 {
         full.set(format!("key:{number}").as_bytes(), &vec![b'x'; number as usize % 300]).unwrap();
     }
-    let hash = handed_over(&full, HashEngine::with_contents);
-    let hash = handed_over(&hash, HashEngine::with_contents);
-    let tree = handed_over(&hash, TreeEngine::with_contents);
-    let tree = handed_over(&tree, TreeEngine::with_contents);
+    let hash = HashEngine { shards: handed_over(&full.shards) };
+    let hash = HashEngine { shards: handed_over(&hash.shards) };
+    let tree = TreeEngine { shards: handed_over(&hash.shards) };
+    let tree = TreeEngine { shards: handed_over(&tree.shards) };
     for engine in [&hash as &dyn Engine, &tree] {
         assert_eq!(engine.count(), Ok(5_000));
         assert_eq!(scanned(engine, 100), scanned(&full, 100));
@@ -206,10 +207,31 @@ fn a_hand_over_between_any_two_structures_keeps_everything() {
     }
 }
 
-/// Hands state over as the runtime does: save, encode, decode, restore.
-fn handed_over<Old: Stateful<State = Snapshot>, New>(old: &Old, restore: fn(&Snapshot) -> Result<New, Damaged>) -> New {
-    let bytes = lcr::wire::encode(&old.save().unwrap()).unwrap();
-    restore(&lcr::wire::decode(&bytes).unwrap()).unwrap()
+/// Hands state over as the runtime does where it is copied as a whole.
+fn handed_over<Old: Serialize + Sync, New: DeserializeOwned>(old: &State<Old>) -> State<New> {
+    let bytes = lcr::wire::encode(&*old.read()).unwrap();
+    State::new(lcr::wire::decode(&bytes).unwrap())
+}
+
+#[test]
+fn another_build_of_an_engine_gets_the_map_by_pointer_and_another_structure_a_copy_ahead() {
+    let runtime = Runtime::builder().linked(false).build().unwrap();
+    runtime.load(beside_this_test("kv_engine_hash")).unwrap();
+    let engine = runtime.service::<dyn Engine>().unwrap();
+    for number in 0..5_000u32 {
+        engine.set(format!("key:{number}").as_bytes(), &vec![b'x'; number as usize % 300]).unwrap();
+    }
+    let keys = scanned(&engine, 100);
+    let turns = [("kv_engine_hash_next", 1), ("kv_engine_hash", 1), ("kv_engine_tree", 0), ("kv_engine_tree", 1)];
+    for (library, moved) in turns {
+        let held = engine.get(b"key:299").unwrap().unwrap();
+        let report = runtime.replace(beside_this_test(library)).unwrap();
+        let member = &report.members[0];
+        assert_eq!((member.moved, member.precopy.is_none()), (moved, moved == 1), "{library}");
+        assert_eq!(engine.count(), Ok(5_000));
+        assert_eq!(scanned(&engine, 100), keys);
+        assert_eq!(engine.get(b"key:299").unwrap().unwrap(), held, "a value that a caller holds stays what it was");
+    }
 }
 
 /// Copies the state by changes, as the runtime does, with a call between every two looks.
@@ -246,7 +268,7 @@ fn a_copy_by_changes_between_structures_has_every_change_that_was_made_meanwhile
         tree.set(b"key:from before", b"").unwrap();
         let mut random = fastrand::Rng::with_seed(seed);
         let mut calls = 0;
-        copied_in_looks(&mut *hash.shards.write().unwrap(), &mut *tree.shards.write().unwrap(), 50, |shards| {
+        copied_in_looks(&mut *hash.shards.write(), &mut *tree.shards.write(), 50, |shards| {
             let key = format!("key:{}", random.u32(..6_000));
             match random.u32(..4) {
                 0 => drop(shards.remove(&[key.as_bytes()])),
@@ -257,7 +279,7 @@ fn a_copy_by_changes_between_structures_has_every_change_that_was_made_meanwhile
                 shards.clear();
             }
         });
-        copied_in_looks(&mut *tree.shards.write().unwrap(), &mut *back.shards.write().unwrap(), 1, |shards| {
+        copied_in_looks(&mut *tree.shards.write(), &mut *back.shards.write(), 1, |shards| {
             shards.set(format!("key:{}", random.u32(..6_000)).as_bytes(), b"later");
         });
         for engine in [&hash as &dyn Engine, &back] {
@@ -283,12 +305,12 @@ fn a_scan_returns_every_lasting_key_once_across_hand_overs_and_changes() {
     let mut seen = Vec::new();
     let mut cursor = 0;
     for round in 0u32.. {
-        let tree = handed_over(&hash, TreeEngine::with_contents);
+        let tree = TreeEngine { shards: handed_over(&hash.shards) };
         let page = tree.scan(cursor, 10).unwrap();
         seen.extend(page.keys);
         tree.set(format!("comes:{round}").as_bytes(), b"").unwrap();
         tree.remove(vec![format!("comes:{}", round / 2).as_bytes()]).unwrap();
-        hash = handed_over(&tree, HashEngine::with_contents);
+        hash = HashEngine { shards: handed_over(&tree.shards) };
         cursor = page.next;
         if cursor != 0 {
             let page = hash.scan(cursor, 10).unwrap();

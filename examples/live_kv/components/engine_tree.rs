@@ -5,106 +5,73 @@
 #[path = "engine/mod.rs"]
 mod engine;
 
-use std::{
-    borrow::Borrow,
-    cmp::Ordering,
-    collections::BTreeMap,
-    ops::Bound,
-    sync::{PoisonError, RwLock, RwLockReadGuard},
-};
+use std::{borrow::Borrow, cmp::Ordering, collections::BTreeMap, ops::Bound};
 
 use engine::{
     Map, Shards,
     stored::{Key, Value},
 };
-use kv::{Condition, Damaged, Engine, EngineError, Page, Snapshot, Swap, position};
-use lcr::{BoxError, Bytes, Tracked};
+use kv::{Condition, Engine, EngineError, Page, Swap, position};
+use lcr::{Bytes, State, Tracked};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The engine.
 #[derive(Default)]
 pub(crate) struct TreeEngine {
-    pub(crate) shards: RwLock<Shards<Tracked<BTreeMap<PlacedKey, Value>>>>,
+    pub(crate) shards: State<Shards<Tracked<BTreeMap<PlacedKey, Value>>>>,
 }
 
-#[lcr::component(state, incremental = shards, unload, name = "kv-engine-tree", version = "1.0.0")]
+#[lcr::component(state = shards, incremental = shards, unload, name = "kv-engine-tree", version = "1.0.0")]
 impl Engine for TreeEngine {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        Ok(self.shards().get(key))
+        Ok(self.shards.read().get(key))
     }
 
     fn set(&self, key: &[u8], value: &[u8]) -> Result<(), EngineError> {
-        self.shards().set(key, value);
+        self.shards.read().set(key, value);
         Ok(())
     }
 
     fn swap(&self, key: &[u8], value: &[u8], condition: Condition) -> Result<Swap, EngineError> {
-        Ok(self.shards().swap(key, value, condition))
+        Ok(self.shards.read().swap(key, value, condition))
     }
 
     fn get_many(&self, keys: Vec<&[u8]>) -> Result<Vec<Option<Bytes>>, EngineError> {
-        Ok(self.shards().get_many(&keys))
+        Ok(self.shards.read().get_many(&keys))
     }
 
     fn set_many(&self, pairs: Vec<(&[u8], &[u8])>) -> Result<(), EngineError> {
-        self.shards().set_many(&pairs);
+        self.shards.read().set_many(&pairs);
         Ok(())
     }
 
     fn remove(&self, keys: Vec<&[u8]>) -> Result<u64, EngineError> {
-        Ok(self.shards().remove(&keys))
+        Ok(self.shards.read().remove(&keys))
     }
 
     fn contains(&self, keys: Vec<&[u8]>) -> Result<u64, EngineError> {
-        Ok(self.shards().contains(&keys))
+        Ok(self.shards.read().contains(&keys))
     }
 
     fn add(&self, key: &[u8], delta: i64) -> Result<i64, EngineError> {
-        self.shards().add(key, delta)
+        self.shards.read().add(key, delta)
     }
 
     fn count(&self) -> Result<u64, EngineError> {
-        Ok(self.shards().count())
+        Ok(self.shards.read().count())
     }
 
     fn clear(&self) -> Result<(), EngineError> {
-        self.shards().clear();
+        self.shards.read().clear();
         Ok(())
     }
 
     fn scan(&self, cursor: u64, count: u64) -> Result<Page, EngineError> {
-        Ok(self.shards().scan(cursor, count))
+        Ok(self.shards.read().scan(cursor, count))
     }
 
     fn describe(&self) -> Result<String, EngineError> {
-        Ok(self.shards().describe("ordered map"))
-    }
-}
-
-impl lcr::Stateful for TreeEngine {
-    type State = Snapshot;
-
-    fn save(&self) -> Result<Snapshot, BoxError> {
-        Ok(self.shards().snapshot())
-    }
-
-    fn restore(snapshot: Snapshot, _: &lcr::Context) -> Result<TreeEngine, BoxError> {
-        Ok(TreeEngine::with_contents(&snapshot)?)
-    }
-}
-
-impl TreeEngine {
-    /// Callers share the lock. The runtime takes it alone for each look at the changes.
-    fn shards(&self) -> RwLockReadGuard<'_, Shards<Tracked<BTreeMap<PlacedKey, Value>>>> {
-        self.shards.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// An engine that holds what `snapshot` holds.
-    ///
-    /// # Errors
-    /// The snapshot is damaged.
-    pub(crate) fn with_contents(snapshot: &Snapshot) -> Result<TreeEngine, Damaged> {
-        Ok(TreeEngine { shards: RwLock::new(Shards::with_contents(snapshot)?) })
+        Ok(self.shards.read().describe("ordered map"))
     }
 }
 
@@ -142,7 +109,7 @@ impl Map for Tracked<BTreeMap<PlacedKey, Value>> {
 /// A key where it stands in a scan: ordered by its [`position`], and by its bytes where two keys share one.
 ///
 /// Serde writes the key alone, so that the changes of a tree read as those of a hash map.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, lcr::Layout)]
 pub(crate) struct PlacedKey {
     position: u64,
     key: Key,

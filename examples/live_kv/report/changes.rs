@@ -29,7 +29,11 @@ pub(crate) fn committed(changes: &[Change]) -> String {
 
 /// How a member's state went.
 pub(crate) fn way(member: &MemberReport) -> &'static str {
-    if member.precopy.is_some() { "copied ahead" } else { "copied" }
+    match member.precopy {
+        _ if member.moved > 0 => "by pointer",
+        Some(_) => "copied ahead",
+        None => "copied",
+    }
 }
 
 /// How much of a member's state was copied while callers were held, in bytes.

@@ -6,8 +6,9 @@
 //! Nothing here takes longer than a shard takes, however many keys there are: a shard that grows holds up the
 //! callers of that shard only, and a page of a scan looks at one shard after the other.
 //!
-//! The state goes to another structure in one of two ways: as a [`Snapshot`] of everything, or by
-//! [`changes`](Incremental::changes), shard by shard and while callers go on. The number of shards is part of both.
+//! The state goes to another build of the same engine as it lies in memory. It goes to another structure a [`Snapshot`] of everything, or by
+//! [`changes`](Incremental::changes), shard by shard and while callers go on. The number of shards is part of all
+//! of these.
 //!
 //! Invariants
 //! 1. A call that needs several shards locks them in ascending order, and all of them before it reads or changes
@@ -53,6 +54,7 @@ pub(crate) trait Map: Default {
 }
 
 /// The shards.
+#[derive(lcr::Layout)]
 pub(crate) struct Shards<M> {
     maps: Vec<Mutex<M>>,
     keys: AtomicU64,

@@ -1,7 +1,7 @@
 //! What the maps of the engines hold: keys and values.
 //!
-//! Both are owned by the allocator and by nothing else, so they can move to another engine with the map that
-//! they are in. A value is counted, so that a reader gets it without a copy and without the map's lock.
+//! Both are memory of the allocator without a function of an image beside it, so they can move to another engine
+//! with the map that they are in. A value is counted, so that a reader gets it without a copy and without the map's lock.
 
 use std::{borrow::Borrow, sync::Arc};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_bytes::ByteBuf;
 
 /// A key.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, lcr::Layout)]
 pub(crate) struct Key(Box<[u8]>);
 
 impl Key {
@@ -31,7 +31,7 @@ impl Borrow<[u8]> for Key {
 }
 
 /// A value.
-#[derive(Clone)]
+#[derive(Clone, lcr::Layout)]
 pub(crate) struct Value(Arc<[u8]>);
 
 impl Value {

@@ -15,7 +15,7 @@ use lcr_tests::{
     bank::Vault,
     component, empty_runtime,
     hoard::{Hoard, word},
-    manifests,
+    in_a_process_of_its_own, manifests,
     script::{Misdeed, Moment, Script},
     thorough_or, wait_until,
 };
@@ -274,35 +274,38 @@ fn a_state_that_may_point_into_an_image_keeps_both_images_mapped() {
 
 #[test]
 fn a_state_moves_to_and_fro_a_thousand_times_in_constant_memory_and_is_dropped_once() {
-    let kept = Kept::open("hoard_version_1");
-    let (drops, at) = word();
-    let keys = thorough_or(1_000_000, 20_000);
-    for key in 10..keys {
-        kept.hoard.put(key, "one of many");
-    }
-    kept.hoard.count_drops(at);
-    let address = kept.hoard.address();
-    let rounds = thorough_or(1_000, 60);
-    let mut resident = 0;
-    for round in 0..rounds {
-        let library = ["hoard_version_2", "hoard_version_1"][round as usize % 2];
-        let report = kept.rt.replace(component(library)).unwrap();
-        assert_eq!(report.members[0].moved, 1);
-        if round == rounds / 4 {
-            wait_until("the images are unmapped", || kept.rt.status().retained_images == 0);
-            resident = resident_bytes();
+    // Alone, since the threads of other tests take memory, too.
+    in_a_process_of_its_own(|| {
+        let kept = Kept::open("hoard_version_1");
+        let (drops, at) = word();
+        let keys = thorough_or(1_000_000, 20_000);
+        for key in 10..keys {
+            kept.hoard.put(key, "one of many");
         }
-    }
-    wait_until("the images are unmapped", || kept.rt.status().retained_images == 0);
-    let grown = resident_bytes().saturating_sub(resident);
-    assert!(grown < 16 << 20, "memory has grown by {grown} bytes in {rounds} rounds");
-    assert_eq!(kept.rt.status().images_under_state, 0);
-    assert_eq!((kept.hoard.address(), kept.hoard.get(keys - 1)), (address, Some("one of many".to_owned())));
-    assert_eq!(drops.load(Ordering::SeqCst), 0);
-    let Kept { hoard, rt, .. } = kept;
-    drop(hoard);
-    wait_until("everything is destroyed", || rt.status().constructed == rt.status().destroyed);
-    assert_eq!(drops.load(Ordering::SeqCst), 1);
+        kept.hoard.count_drops(at);
+        let address = kept.hoard.address();
+        let rounds = thorough_or(1_000, 60);
+        let mut resident = 0;
+        for round in 0..rounds {
+            let library = ["hoard_version_2", "hoard_version_1"][round as usize % 2];
+            let report = kept.rt.replace(component(library)).unwrap();
+            assert_eq!(report.members[0].moved, 1);
+            if round == rounds / 4 {
+                wait_until("the images are unmapped", || kept.rt.status().retained_images == 0);
+                resident = resident_bytes();
+            }
+        }
+        wait_until("the images are unmapped", || kept.rt.status().retained_images == 0);
+        let grown = resident_bytes().saturating_sub(resident);
+        assert!(grown < 16 << 20, "memory has grown by {grown} bytes in {rounds} rounds");
+        assert_eq!(kept.rt.status().images_under_state, 0);
+        assert_eq!((kept.hoard.address(), kept.hoard.get(keys - 1)), (address, Some("one of many".to_owned())));
+        assert_eq!(drops.load(Ordering::SeqCst), 0);
+        let Kept { hoard, rt, .. } = kept;
+        drop(hoard);
+        wait_until("everything is destroyed", || rt.status().constructed == rt.status().destroyed);
+        assert_eq!(drops.load(Ordering::SeqCst), 1);
+    });
 }
 
 /// The process's memory that is in use, in bytes.

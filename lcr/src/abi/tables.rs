@@ -93,7 +93,7 @@ pub struct Export {
     pub incremental: Option<&'static IncrementalTable>,
     /// The functions of a state that the instance keeps in a `State`; null if it keeps none. Constant.
     pub state: *const StateTable,
-    /// What its objects are, for the image itself: it compares its exports ([`ImageTable::objects`]).
+    /// What its objects are, for the image itself: it compares its exports (`ImageTable::objects`).
     pub identity: fn() -> Option<Identity>,
 }
 

@@ -19,7 +19,7 @@ use std::{
 /// ```
 /// use std::collections::BTreeMap;
 ///
-/// #[lcr::interface(name = "state.visits", version = 1)]
+/// #[lcr::interface(name = "state.cell", version = 1)]
 /// pub trait Visits {
 ///     fn visit(&self, name: &str) -> u64;
 /// }
@@ -29,7 +29,7 @@ use std::{
 ///     visits: lcr::State<BTreeMap<String, u64>>,
 /// }
 ///
-/// #[lcr::component(state = visits, name = "visits")]
+/// #[lcr::component(state = visits, name = "visits-in-a-cell")]
 /// impl Visits for Counts {
 ///     fn visit(&self, name: &str) -> u64 {
 ///         let mut visits = self.visits.write();

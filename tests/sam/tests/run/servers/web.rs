@@ -191,8 +191,10 @@ fn gunicorn_is_upgraded_without_a_lost_request_and_an_upgrade_can_be_taken_back(
     let (bind, dir) = (format!("127.0.0.1:{port}"), folder.path().to_str().unwrap());
     let configuration = folder.path().join("gunicorn.conf.py");
     let configuration = configuration.to_str().unwrap();
-    let arguments =
-        ["-c", configuration, "--chdir", dir, "-w", "2", "-b", &bind, "--log-level", "critical", "service:app"];
+    // A worker that is told to end before it handles signals is waited for until this time has passed.
+    let patience = ["--graceful-timeout", "5"];
+    let arguments = ["-c", configuration, "--chdir", dir, "-w", "2", "-b", &bind, "--log-level", "critical"];
+    let arguments = [&arguments[..], &patience, &["service:app"]].concat();
     let running = Subject::by_command(&["--notify", "group"], &gunicorn, &arguments).start();
     wait_until("gunicorn serves", || serves(port, "version 1"));
     let old = main_process(&running);

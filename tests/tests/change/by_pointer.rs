@@ -2,7 +2,7 @@
 //! failure gives it back.
 
 use std::{
-    fs,
+    env, fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
@@ -297,7 +297,9 @@ fn a_state_moves_to_and_fro_a_thousand_times_in_constant_memory_and_is_dropped_o
         }
         wait_until("the images are unmapped", || kept.rt.status().retained_images == 0);
         let grown = resident_bytes().saturating_sub(resident);
-        assert!(grown < 16 << 20, "memory has grown by {grown} bytes in {rounds} rounds");
+        // AddressSanitizer keeps up to 256 MiB of freed blocks from being used again.
+        let kept_back = if env::var_os("ASAN_OPTIONS").is_some() { 256 << 20 } else { 0 };
+        assert!(grown < kept_back + (16 << 20), "memory has grown by {grown} bytes in {rounds} rounds");
         assert_eq!(kept.rt.status().images_under_state, 0);
         assert_eq!((kept.hoard.address(), kept.hoard.get(keys - 1)), (address, Some("one of many".to_owned())));
         assert_eq!(drops.load(Ordering::SeqCst), 0);

@@ -2,13 +2,13 @@
 //!
 //! The future must be `Send`, which `async fn` cannot say of itself. So
 //!
-//! ```ignore
+//! ```text
 //! async fn get(&self, key: &str) -> u64;
 //! ```
 //!
 //! becomes
 //!
-//! ```ignore
+//! ```text
 //! fn get(&self, key: &str) -> impl Future<Output = u64> + Send where Self: Sized;
 //! ```
 //!

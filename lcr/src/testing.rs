@@ -241,14 +241,7 @@ impl Context {
             interface: InterfaceInfo { deps: &[], ..I::INTERFACE },
             replaces: &[],
             deps: &[],
-            flags: Flags {
-                state: false,
-                protected: false,
-                unload: false,
-                healthy: false,
-                panic_abort: false,
-                incremental: false,
-            },
+            flags: Flags::default(),
             state_version: 0,
             kept: None,
         };

@@ -35,8 +35,8 @@ pub const MAGIC: [u8; 8] = [b'L', b'C', b'R', b'M', b'A', b'N', b'I', ABI_VERSIO
 /// Bytes in front of the part that the checksum covers.
 pub const HEADER: usize = 8 + 4 + 8;
 
-/// Properties of one implementation.
-#[derive(Clone, Copy, Debug)]
+/// Properties of one implementation. By default it has none of them.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Flags {
     /// It implements `Stateful`.
     pub state: bool,

@@ -226,14 +226,7 @@ fn register(methods: &[&'static str], version: u32, replaces: &'static [u32]) ->
         },
         replaces: &[],
         deps: &[],
-        flags: private::Flags {
-            state: false,
-            protected: false,
-            unload: false,
-            healthy: false,
-            panic_abort: false,
-            incremental: false,
-        },
+        flags: private::Flags::default(),
         state_version: 0,
         kept: None,
     };

@@ -51,14 +51,7 @@ impl Offer {
             interface: InterfaceInfo { deps: &[], ..I::INTERFACE },
             replaces: &[],
             deps: &[],
-            flags: Flags {
-                state: false,
-                protected: false,
-                unload: false,
-                healthy: false,
-                panic_abort: cfg!(panic = "abort"),
-                incremental: false,
-            },
+            flags: Flags { panic_abort: cfg!(panic = "abort"), ..Flags::default() },
             state_version: 0,
             kept: None,
         };

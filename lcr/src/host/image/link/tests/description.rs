@@ -251,14 +251,7 @@ impl Interface {
             },
             replaces: &[],
             deps: &[],
-            flags: Flags {
-                state: false,
-                protected: false,
-                unload: false,
-                healthy: false,
-                panic_abort: false,
-                incremental: false,
-            },
+            flags: Flags::default(),
             state_version: 0,
             kept: None,
         };

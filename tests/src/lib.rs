@@ -18,6 +18,7 @@ pub mod manifests;
 pub mod office;
 mod own_process;
 pub mod rail;
+pub mod safe;
 pub mod scribe;
 pub mod script;
 pub mod service;

@@ -38,7 +38,7 @@ pub(super) struct Copying {
 impl Copying {
     pub(super) fn new(old: Arc<Instance>, successor: Instance, transaction: TransactionId) -> Copying {
         // The plan found a version in the manifest.
-        let version = old.implementation().state_version().unwrap_or_default();
+        let version = old.implementation().manifest.state_version.unwrap_or_default();
         let (pace, report) = (Pace::default(), PrecopyReport::default());
         Copying { old, successor, version, transaction, left: None, limit: FIRST, pace, report }
     }

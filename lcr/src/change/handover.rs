@@ -338,7 +338,7 @@ impl Execution {
                 saved.push(Saved { id, replacement, state: Moved::Nothing, config, moves_from: Some(old) });
                 continue;
             }
-            let Some(version) = old.implementation().state_version().filter(|_| is_stateful) else {
+            let Some(version) = old.implementation().manifest.state_version.filter(|_| is_stateful) else {
                 saved.push(Saved { id, replacement, state: Moved::Nothing, config, moves_from: None });
                 continue;
             };

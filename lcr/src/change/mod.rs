@@ -25,6 +25,7 @@ mod resolve;
 mod rounds;
 mod sharing;
 mod staging;
+mod state_way;
 mod stop;
 mod transaction;
 mod watch;

@@ -8,7 +8,8 @@
 //! 1. If one of the providers that share objects is behind the gate, all are: their slots show one instance.
 //! 2. The needs of all of them are needs of each. If the file's records did not tell, the order of the members and
 //!    the refusals of unmet needs and cycles are worked out once more.
-//! 3. If one of the implementations declares the state of their objects, all objects have it.
+//! 3. If one of the implementations declares the state of their objects, all have it. The plan guesses which one that
+//!    is, from the file; the way of the state is decided anew here, by what the image tells.
 //! 4. An instance has one successor. So a plan is refused if it would have two for an instance that is in use
 //!    ([`Execution::refuse_regrouping`]), or would make one shared instance of two.
 
@@ -32,6 +33,7 @@ use super::{
     execution::Execution,
     member::{Member, StateChange, counted, interface, named, state_lost},
     request::Step,
+    state_way::state_change,
     stop::Stop,
 };
 
@@ -116,13 +118,12 @@ impl Execution {
             }
             after.rank(&mut self.members);
         }
-        let members = self.members.iter().zip(&self.loaded);
-        for (replaced, new) in members
-            .flat_map(|(member, loaded)| member.replaced.iter().map(|replaced| (replaced, &loaded[replaced.export])))
-        {
-            if replaced.is_stateful() && new.state_version().is_none() {
+        self.refuse_regrouping(state)?;
+        for (member, loaded) in self.members.iter_mut().zip(&self.loaded) {
+            for replaced in &mut member.replaced {
                 let old = &state.objects().registry().implementation(replaced.provider).manifest;
-                return Err(state_lost(old, &new.manifest).into());
+                let new = &loaded[replaced.export].manifest;
+                (replaced.state, replaced.why_copied) = state_change(old, new, replaced.instances, &self.options)?;
             }
         }
         share_gates(state, &mut self.members);

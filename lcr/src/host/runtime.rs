@@ -93,7 +93,7 @@ impl Runtime {
             }));
         }
         let mut state = self.inner.state();
-        Implementation::of(declared)
+        Implementation::of(declared)?
             .into_iter()
             .try_for_each(|implementation| state.objects.registry_mut().add(implementation).map(drop))
     }

@@ -12,7 +12,9 @@ use lcr::{ErrorKind, Handle, Runtime};
 use lcr_tests::{
     component, empty_runtime,
     inn::{Audit, Bell, Rooms, Stable},
-    names, thorough_or, wait_until,
+    names,
+    safe::{Back as SafeBack, Front as SafeFront},
+    thorough_or, wait_until,
 };
 
 /// Components that are linked into this test: lodges of two interfaces.
@@ -345,4 +347,56 @@ fn a_successor_that_fails_for_one_interface_changes_neither() {
     wait_until("the full house is destroyed", || rt.status().instances == 1);
     rt.replace(component("inn_one_2")).unwrap();
     assert_eq!((rooms.book(), audit.count()), (2, 2));
+}
+
+#[test]
+fn a_kept_state_of_an_object_moves_whichever_interface_declares_it_and_built_the_object() {
+    for by_front in [true, false] {
+        let rt = empty_runtime();
+        rt.load(component("safe_front")).unwrap();
+        // The first interface that is asked for builds the object.
+        let (front, back): (Handle<dyn SafeFront>, Handle<dyn SafeBack>) = if by_front {
+            let front = rt.service().unwrap();
+            (front, rt.service().unwrap())
+        } else {
+            let back = rt.service().unwrap();
+            (rt.service().unwrap(), back)
+        };
+        for round in 1..=4 {
+            assert_eq!(front.put(), round);
+            let library = ["safe_front", "safe_back"][round as usize % 2];
+            let report = rt.replace(component(library)).unwrap();
+            assert_eq!(report.members[0].moved, 1, "{report}");
+            drained(&rt);
+        }
+        // The texts are of images that would be unmapped if nobody had noted that the state points into them.
+        let texts = ["1.0.0", "2.0.0", "1.0.0", "2.0.0"].map(|version| format!("a text of version {version}"));
+        assert_eq!(back.texts(), texts);
+        assert!(rt.status().images_under_state >= 4, "{:?}", rt.status());
+    }
+}
+
+#[test]
+fn an_object_whose_interfaces_declare_two_states_is_refused() {
+    let rt = empty_runtime();
+    rt.load(component("safe_front")).unwrap();
+    let front: Handle<dyn SafeFront> = rt.service().unwrap();
+    front.put();
+    let error = empty_runtime().load(component("safe_twice")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert!(error.to_string().contains("declares the state of one object twice"), "{error}");
+    // The plan compares with one of the two, and refuses for that.
+    assert_eq!(rt.replace(component("safe_twice")).unwrap_err().kind(), ErrorKind::State);
+    assert_eq!(front.put(), 2);
+}
+
+#[test]
+fn the_state_of_an_object_goes_on_where_the_interface_that_declared_it_is_gone() {
+    let rt = empty_runtime();
+    let (rooms, audit) = inn(&rt, "inn_one_2");
+    rooms.book();
+    drop(audit);
+    // It was declared by the auditor, whom the successor lacks.
+    rt.replace(component("inn_rooms_3")).unwrap();
+    assert_eq!((rooms.version(), rooms.book()), (3, 2));
 }

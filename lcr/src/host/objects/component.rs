@@ -86,7 +86,9 @@ impl Component {
             export: registered.export,
             object: registered.object,
         });
-        Ok(Implementation::of(declared.collect()))
+        let mapped = component.image_bytes();
+        Implementation::of(declared.collect())
+            .map_err(|error| Refused { error: error.at(staged.source.display().to_string()), mapped: Some(mapped) })
     }
 
     /// The global allocator of its image.
@@ -134,7 +136,8 @@ pub(in crate::host) struct Declared {
 /// One implementation of one interface by one component.
 pub(crate) struct Implementation {
     pub(crate) component: Arc<Component>,
-    /// What the component says of it. Its needs are those of all implementations that share its objects.
+    /// What the component says of it. Its needs are those of all implementations that share its objects, and its state
+    /// is that of the objects, whichever of them declares it.
     pub(crate) manifest: Arc<ExportManifest>,
     /// The functions that construct, save, restore and destroy its objects.
     pub(crate) export: &'static tables::Export,
@@ -176,9 +179,12 @@ impl Implementation {
         Arc::new(Implementation { component, manifest, export, faces, object })
     }
 
-    /// The implementations of some images, in order. Those that share their objects have one set of faces, and
-    /// the needs of all of them.
-    pub(in crate::host) fn of(declared: Vec<Declared>) -> Vec<Arc<Implementation>> {
+    /// The implementations of some images, in order. Those that share their objects have one set of faces, the needs
+    /// of all of them, and the state that one of them declares.
+    ///
+    /// # Errors
+    /// `Invalid` if two of them declare states of different fields for one object.
+    pub(in crate::host) fn of(declared: Vec<Declared>) -> Result<Vec<Arc<Implementation>>> {
         let mut groups: HashMap<(ComponentId, u32), Vec<usize>> = HashMap::new();
         for (at, declared) in declared.iter().enumerate() {
             groups.entry((declared.component.id.clone(), declared.object)).or_default().push(at);
@@ -194,11 +200,7 @@ impl Implementation {
                 }
             }
             group.iter_mut().for_each(|declared| declared.manifest.deps.clone_from(&needs));
-            let Some(any) = group.first().map(|declared| declared.export) else { continue };
-            let exports = group.iter().map(|declared| declared.export);
-            let export = exports
-                .max_by_key(|export| (export.save.is_some() || !export.state.is_null(), export.incremental.is_some()));
-            let export = export.unwrap_or(any);
+            let Some(export) = share_state(&mut group)? else { continue };
             let group: Vec<_> = group
                 .into_iter()
                 .map(|Declared { component, manifest, export, .. }| (component, Arc::new(manifest), export))
@@ -211,7 +213,7 @@ impl Implementation {
                 implementations[at] = Some(Arc::new(implementation));
             }
         }
-        implementations.into_iter().flatten().collect()
+        Ok(implementations.into_iter().flatten().collect())
     }
 
     /// Tells its objects from those of other implementations.
@@ -222,11 +224,6 @@ impl Implementation {
     /// Whether the two have the same objects.
     pub(crate) fn shares_objects_with(&self, other: &Implementation) -> bool {
         ptr::eq(self.objects(), other.objects())
-    }
-
-    /// The version of the state that its objects save; `None` if they save none.
-    pub(crate) fn state_version(&self) -> Option<u32> {
-        self.faces.state_version()
     }
 
     /// The health checks of its objects.
@@ -279,4 +276,33 @@ impl Implementation {
     pub(crate) fn serves(&self, version: u32) -> bool {
         self.manifest.interface_version == version || self.manifest.replaces.contains(&version)
     }
+}
+
+/// Gives all implementations of a group that shares its objects the state that one of them declares. Returns the export
+/// with the functions for that state, or any if the objects have none; `None` for an empty group.
+///
+/// # Errors
+/// `Invalid` if two of them declare the state, unless both save the object as a whole, by the same `Stateful`.
+fn share_state(group: &mut [Declared]) -> Result<Option<&'static tables::Export>> {
+    let declaring: Vec<&ExportManifest> =
+        group.iter().map(|declared| &declared.manifest).filter(|manifest| manifest.state_version.is_some()).collect();
+    if let [one, other, ..] = declaring[..]
+        && declaring.iter().any(|manifest| manifest.kept.is_some())
+    {
+        let text = format!(
+            "component `{}` declares the state of one object twice, for {} and for {}, and keeps it in an `lcr::State`; \
+             declare it for one of the two interfaces, or declare #[lcr::component(separate)] for one",
+            one.component, one.interface, other.interface
+        );
+        return Err(Error::new(ErrorKind::Invalid, text));
+    }
+    let rank = |declared: &&Declared| (declared.manifest.state_version.is_some(), declared.manifest.is_incremental);
+    let Some(chosen) = group.iter().max_by_key(rank) else { return Ok(None) };
+    let ExportManifest { state_version, is_incremental, ref kept, .. } = chosen.manifest;
+    let (kept, export) = (kept.clone(), chosen.export);
+    for Declared { manifest, .. } in group {
+        (manifest.state_version, manifest.is_incremental) = (state_version, is_incremental);
+        manifest.kept.clone_from(&kept);
+    }
+    Ok(Some(export))
 }

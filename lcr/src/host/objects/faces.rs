@@ -65,11 +65,6 @@ impl Faces {
         Error::new(ErrorKind::NotFound, text)
     }
 
-    /// The version of the state that the objects save; `None` if they save none.
-    pub(super) fn state_version(&self) -> Option<u32> {
-        self.of.iter().find_map(|(manifest, _)| manifest.state_version)
-    }
-
     /// The health checks of the objects.
     pub(super) fn health_checks(&self) -> impl Iterator<Item = unsafe extern "C" fn(usize) -> Verdict> {
         self.of.iter().filter_map(|(_, export)| export.healthy)

@@ -160,8 +160,8 @@ impl Instance {
     /// if none was taken out; then the state is leaked.
     pub(in crate::host) fn give_state(&self, StateBox(address): StateBox) -> bool {
         let Some(table) = self.implementation.export.state() else { return false };
-        // SAFETY: the borrow keeps the object alive. The box is of this export, or the plan compared the descriptions
-        // of both, and the transaction tried the allocators.
+        // SAFETY: the borrow keeps the object alive. The box is of this export, or the transaction compared the
+        // descriptions of the states that both objects have, as their images tell, and tried the allocators.
         let answer = unsafe { (table.give)(self.address, address) };
         answer == StateAnswer::Done as u32
     }

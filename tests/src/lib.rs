@@ -94,6 +94,10 @@ pub fn names(straggler: &lcr::Straggler) -> [String; 3] {
     [straggler.thread.clone(), component, doing].map(Option::unwrap_or_default)
 }
 
+/// The timeout of a plan that is meant to end while something hangs. Files are read and checked by then, also on a
+/// machine with more to do and under a sanitizer.
+pub const GIVES_UP: Duration = Duration::from_secs(2);
+
 /// Waits until `condition` holds.
 ///
 /// # Panics

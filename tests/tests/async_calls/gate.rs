@@ -16,7 +16,7 @@ use std::{
 
 use lcr::{ErrorKind, FaultKind, Handle, Runtime, report::HeldBy};
 use lcr_tests::{
-    component, empty_runtime,
+    GIVES_UP, component, empty_runtime,
     larder::{Larder, Spoiled},
     wait_until,
 };
@@ -64,7 +64,7 @@ fn a_replacement_waits_for_a_call_between_its_polls_and_names_it() {
     };
     let (mut call, task) = starter.spawn(begin).unwrap().join().unwrap();
     let plan = || rt.plan().replace(component("larder_2")).gate_wait(Duration::from_millis(5));
-    let refused = plan().timeout(Duration::from_millis(200)).commit().unwrap_err();
+    let refused = plan().timeout(GIVES_UP).commit().unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Deadline, "{refused}");
     let [straggler] = refused.stragglers() else { panic!("{refused}") };
     assert_eq!(straggler.thread.as_deref(), Some("starter"));

@@ -15,7 +15,7 @@ use std::{
 
 use lcr::{ErrorKind, FaultKind, Handle, Runtime, report::HeldBy};
 use lcr_tests::{
-    component, empty_runtime,
+    GIVES_UP, component, empty_runtime,
     kitchen::{Burnt, Diner, HeadWaiter, Kitchen},
     thorough_or, wait_until,
 };
@@ -114,7 +114,7 @@ fn a_replacement_with_state_waits_for_calls_under_way_and_names_those_that_do_no
         .unwrap()
         .join()
         .unwrap();
-    let plan = rt.plan().replace(component("kitchen_with_state_2")).timeout(Duration::from_millis(200));
+    let plan = rt.plan().replace(component("kitchen_with_state_2")).timeout(GIVES_UP);
     let error = plan.commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline, "{error}");
     let [straggler] = error.stragglers() else { panic!("{error:#?}") };

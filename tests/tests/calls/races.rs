@@ -9,6 +9,7 @@ use std::{
 
 use lcr::{ErrorKind, Handle};
 use lcr_tests::{
+    GIVES_UP,
     bank::{Bank, Clock, Teller as _, Vault},
     component, empty_runtime,
     script::{Misdeed, Moment, Script},
@@ -34,7 +35,7 @@ fn a_transaction_that_was_given_up_does_not_undo_the_next_one() {
     let clock: Handle<dyn Clock> = bank.rt.service().unwrap();
     // The first transaction hangs in a constructor, and is given up.
     bank.script.set("clock 2.0.0", Moment::Create, Misdeed::Hang);
-    let plan = bank.rt.plan().replace(component("clock_v2")).timeout(Duration::from_millis(200));
+    let plan = bank.rt.plan().replace(component("clock_v2")).timeout(GIVES_UP);
     let error = plan.commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline, "{error}");
     let given_up = PathBuf::from(format!("/proc/self/task/{}", error.stragglers()[0].thread_id));

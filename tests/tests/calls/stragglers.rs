@@ -12,6 +12,7 @@ use std::{
 
 use lcr::{ErrorKind, Handle, report::HeldBy};
 use lcr_tests::{
+    GIVES_UP,
     bank::{Bank, Branch, Clock, Teller as _, Vault as _},
     component, empty_runtime, names,
     script::{Misdeed, Moment, Script},
@@ -62,7 +63,7 @@ impl<F: Fn()> Drop for OnDrop<F> {
 #[test]
 fn a_stateful_replacement_gives_up_when_its_timeout_ends_and_names_the_stragglers() {
     let bank = Bank::open();
-    let timeout = Duration::from_millis(300);
+    let timeout = GIVES_UP;
     let replacement = || bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).timeout(timeout);
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -90,7 +91,7 @@ fn a_stateful_replacement_gives_up_when_its_timeout_ends_and_names_the_straggler
         assert_eq!(
             error.to_string(),
             format!(
-                "callers did not leave within the plan's timeout of 300ms: {straggler}; the old version serves on, \
+                "callers did not leave within the plan's timeout of 2s: {straggler}; the old version serves on, \
                  try again when they have left, or raise the timeout"
             )
         );
@@ -205,7 +206,7 @@ fn a_replacement_without_state_commits_at_once_and_destroys_the_old_instance_whe
 #[test]
 fn a_pin_is_a_straggler_of_a_stateful_replacement() {
     let bank = Bank::open();
-    let replacement = || bank.rt.plan().replace(component("vault_v2")).timeout(Duration::from_millis(200));
+    let replacement = || bank.rt.plan().replace(component("vault_v2")).timeout(GIVES_UP);
     let pinned = AtomicU64::new(0);
     thread::scope(|scope| {
         let world = Guest::enter(scope, "pins the world", |stay| {

@@ -14,6 +14,7 @@ use std::{
 
 use lcr::{Context, Error, ErrorKind, Handle, PlanBuilder, Report, Runtime};
 use lcr_tests::{
+    GIVES_UP,
     bank::{Alarm, Bank, Branch as _, Clock, Teller, Vault},
     component, empty_runtime,
     script::{Misdeed, Moment, Script},
@@ -315,7 +316,7 @@ fn a_replacement_that_is_given_up_because_threads_behind_its_gate_built_instance
     let rt = empty_runtime();
     rt.plan().add(component("vault_v1")).add(component("teller_v1")).commit().unwrap();
     let vault: Handle<dyn Vault> = rt.service().unwrap();
-    let timeout = Duration::from_millis(200);
+    let timeout = GIVES_UP;
     let teller = thread::scope(|scope| {
         let (inside, entered) = mpsc::channel();
         let (rt, vault) = (&rt, &vault);
@@ -338,7 +339,7 @@ fn a_replacement_that_is_given_up_because_threads_behind_its_gate_built_instance
         assert_eq!(
             error.to_string(),
             "threads inside components of the plan built a first instance of another one at each shut gate, and what \
-             its successor needs was not there, for the plan's timeout of 200ms; the old version serves on, try again, \
+             its successor needs was not there, for the plan's timeout of 2s; the old version serves on, try again, \
              or raise the timeout"
         );
         guest.join().unwrap()

@@ -13,7 +13,7 @@ use std::{
 
 use lcr::{Error, ErrorKind, Handle, PlanBuilder, Report, Runtime};
 use lcr_tests::{
-    component,
+    GIVES_UP, component,
     depot::{Depot, Terms, Wrong},
     empty_runtime, thorough_or, wait_until,
 };
@@ -187,7 +187,7 @@ fn a_successor_that_fails_in_any_step_leaves_the_old_one_with_its_state() {
 
 #[test]
 fn a_successor_that_hangs_leaves_the_old_one_with_its_state_and_is_named() {
-    let error = refused(Wrong::ApplyHangs(1), |plan| plan.timeout(Duration::from_millis(300)));
+    let error = refused(Wrong::ApplyHangs(1), |plan| plan.timeout(GIVES_UP));
     assert_eq!(error.kind(), ErrorKind::Deadline);
     let text = "the application of changes of component `depot 2.0.0` has not ended after";
     assert!(error.to_string().starts_with(text), "{error}");

@@ -4,6 +4,10 @@
 //! after that fails. The state lock is held throughout, so that no thread sees the bookkeeping of one
 //! world beside the table of another. The store that makes the new world the current one is in
 //! `host/worlds/world.rs`.
+//!
+//! Under the same lock this thread ceases to be one that reaches uncommitted successors. Behind the lock it wakes
+//! tasks, whose wakers may make calls: those enter the new world, as calls of every thread do. A call that entered a
+//! successor by the transaction's own table would show in no world, and no later drain would find it.
 
 use std::{
     collections::HashMap,
@@ -44,6 +48,7 @@ impl Execution {
         inner.publish_commit(&mut state, &edits);
         let generation = state.serial();
         self.watch.publish(generation);
+        let uncommitted = state.objects_mut().uncommitted_mut().end(self.thread);
         let commit = begun.elapsed();
         let moved = inner.open_gate(&mut state);
         let held = shut.map_or(Duration::ZERO, |shut| shut.elapsed());
@@ -57,6 +62,7 @@ impl Execution {
         state.cancel_old_calls();
         let stragglers = inner.all_stragglers(&mut state);
         drop(state);
+        drop(uncommitted);
         moved.iter().for_each(|old| old.end_state());
         inner.notify_changed();
         inner.wake_waiting();

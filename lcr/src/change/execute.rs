@@ -50,12 +50,12 @@ impl Execution {
         self.thread = record.thread_id();
         record.force_slow_path();
         let outcome = catch_unwind(AssertUnwindSafe(|| phases(&mut self)));
+        // From here on the successors either serve all callers or may be destroyed. A commit has ended this already.
+        let uncommitted = self.inner.state().objects_mut().uncommitted_mut().end(self.thread);
         let outcome = outcome.unwrap_or_else(|panic| match self.watch.committed() {
             None => Err(Error::internal("nothing is changed, the transaction was given up", &*panic).into()),
             Some(generation) => Err(self.end_after_commit(generation, &*panic)),
         });
-        // From here on the successors either serve all callers or may be destroyed.
-        let uncommitted = self.inner.state().objects_mut().uncommitted_mut().end(self.thread);
         let is_awaited = uncommitted.as_ref().is_some_and(Successors::are_awaited);
         if is_awaited {
             tracing::error!(

@@ -236,7 +236,7 @@ impl Execution {
         self.watch.check()?;
         self.inner.reopen_gate(&mut state);
         drop(state);
-        self.inner.wake_waiting();
+        // Not on this thread, whose calls reach successors: a waker may make calls.
         self.inner.wake_reaper();
         self.thaw()
     }
@@ -283,7 +283,8 @@ impl Execution {
             let wakes = state.has_due_wakers();
             drop(state);
             if wakes {
-                self.inner.wake_waiting();
+                // As in `open_again`.
+                self.inner.wake_reaper();
             }
             if stragglers.is_empty() || deadline.has_passed() {
                 return Ok(stragglers);

@@ -6,6 +6,7 @@ mod growth;
 mod linked;
 mod replacement;
 mod values;
+mod wakers;
 
 use lcr::{Handle, Runtime};
 use lcr_tests::{component, empty_runtime, kitchen::Kitchen};

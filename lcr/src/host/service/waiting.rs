@@ -7,8 +7,8 @@
 //! A waker is code of an executor: it may take its time, panic, or call the runtime. Invariants:
 //! 1. Wakers are cloned, woken and dropped by threads that hold no lock of the runtime.
 //! 2. Due wakers are taken out one at a time. So if one hangs, another thread wakes the others.
-//! 3. Who makes wakers due wakes them when it has unlocked. If it cannot, the end of the transaction does, or
-//!    the reaper.
+//! 3. Who makes wakers due wakes them when it has unlocked, but for a transaction before its commit: its thread
+//!    reaches what is not committed, so it has the reaper wake them. If that hangs, the end of the transaction does.
 //!
 //! A waker is left and made due under the state lock, and so does the gate shut and open. So an opening
 //! finds every call that was told to wait, and a call that comes behind it finds the gate open.

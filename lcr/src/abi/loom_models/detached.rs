@@ -225,6 +225,8 @@ struct HoldFlaws {
     publishes_first: bool,
     /// The caller asks whether starts are held back before it enters.
     asks_first: bool,
+    /// The writer lets starts go on when the slots are shut, instead of when they are open again.
+    lowers_early: bool,
 }
 
 /// The two steps of a gate before async methods: starts are held back, then calls in older worlds leave, and only
@@ -232,13 +234,14 @@ struct HoldFlaws {
 fn holding_starts(flaws: HoldFlaws) {
     let first = world(1, [Some(object(1)), None]);
     let between = world(2, [Some(object(1)), None]);
+    let (shut, open) = (world(3, [None, None]), world(4, [Some(object(2)), None]));
     let (program, slot) = (Program::new(first), slot());
     let caller = {
         let program = Arc::clone(&program);
         thread::spawn(move || {
             let early = flaws.asks_first.then(|| program.core.holds_starts());
             let (table, depth) = program.enter(0, 0);
-            if early.unwrap_or_else(|| program.core.holds_starts()) {
+            if held(table, 0).is_none() || early.unwrap_or_else(|| program.core.holds_starts()) {
                 program.records[0].leave_to(depth);
                 return;
             }
@@ -252,6 +255,15 @@ fn holding_starts(flaws: HoldFlaws) {
     program.publish(between);
     if flaws.publishes_first {
         program.core.hold_starts(true);
+    }
+    program.publish(shut);
+    if flaws.lowers_early {
+        program.core.hold_starts(false);
+    }
+    // A caller that is inside, and has not looked yet, keeps the gate shut.
+    if !program.shows(between, 0) {
+        program.publish(open);
+        program.core.hold_starts(false);
     }
     caller.join().expect("the caller ends");
     let is_between = slot.read().is_some_and(|(_, table, _)| std::ptr::eq(table, between));
@@ -271,6 +283,11 @@ fn models_find_a_world_that_is_published_before_starts_are_held_back() {
 #[test]
 fn models_find_a_caller_that_asks_before_it_enters() {
     finds(|| holding_starts(HoldFlaws { asks_first: true, ..HoldFlaws::default() }));
+}
+
+#[test]
+fn models_find_starts_that_go_on_when_the_slots_are_shut() {
+    finds(|| holding_starts(HoldFlaws { lowers_early: true, ..HoldFlaws::default() }));
 }
 
 /// What `host/service/waiting.rs` keeps under the state lock.

@@ -20,6 +20,10 @@
 //! whole runtime, so a caller that finds it asks under the state lock whether its slot is concerned. A thread that
 //! is inside a member begins calls as before: what it is in waits for them.
 //!
+//! The second step leaves the flag raised until the gate opens. A caller may have entered the world of the first
+//! step and not looked at the flag yet. If the flag were lowered when the gate shuts, that caller would begin behind
+//! the gate's back, and the gate would wait for a call whose executor it may have stopped.
+//!
 //! Both steps together last as long as a shut gate may. If calls stay, the starts go on, and all of it is
 //! repeated.
 
@@ -41,9 +45,8 @@ impl RuntimeInner {
         let before = Arc::clone(&state.world);
         self.gate.shut(deadline);
         self.publish(state, &edits, 0);
-        // The slots are closed now. Calls that wait go on waiting.
+        // The slots are closed now. Calls that wait go on waiting, and the core's flag stays as it is.
         state.held_starts = None;
-        self.core.hold_starts(false);
         state.gate = Some(Gate::new(before, members, thread));
     }
 
@@ -70,6 +73,7 @@ impl RuntimeInner {
     pub(crate) fn open_gate(&self, state: &mut State) -> Vec<Arc<Instance>> {
         let moved = state.gate.take().map(Gate::into_moved);
         self.gate.open();
+        self.core.hold_starts(false);
         state.waiting.all_due();
         moved.unwrap_or_default()
     }

@@ -2,8 +2,14 @@
 //! unmap images, run destructors, or hold a gate shut.
 
 use std::{
+    future::Future,
     panic::{self, AssertUnwindSafe},
-    sync::atomic::{AtomicBool, Ordering},
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
     thread,
 };
 
@@ -15,6 +21,7 @@ use lcr_tests::{
     empty_runtime, in_a_process_of_its_own,
     interfaces::Counter,
     keeper::Keeper,
+    larder::{Larder, Spoiled},
     script::{Misdeed, Moment, Script, slow_file},
     wait_until,
 };
@@ -239,5 +246,60 @@ fn a_child_is_forked_while_a_gate_is_shut() {
         });
         assert_eq!((bank.vault.version(), bank.vault.add(1)), (2, 2));
         bank.close();
+    });
+}
+
+type Call<'a> = Pin<Box<dyn Future<Output = Result<u64, Spoiled>> + Send + 'a>>;
+
+/// Counts how often a task is woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_task_that_waits_at_a_gate_goes_on_in_the_child_of_its_thread() {
+    in_a_process_of_its_own(|| {
+        let rt = Box::new(empty_runtime());
+        rt.load(component("larder_1")).unwrap();
+        let larder: Handle<dyn Larder> = rt.service().unwrap();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        thread::scope(|scope| {
+            let mut inside = Box::pin(larder.wait());
+            assert!(inside.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            let plan = || rt.plan().replace(component("larder_2")).gate_wait(None).deadline(None);
+            let replacing = scope.spawn(move || plan().commit());
+            let mut late: Option<Call<'_>> = None;
+            let mut stored = 0;
+            wait_until("a call waits at the gate", || {
+                let mut call: Call<'_> = Box::pin(larder.store(1, 0));
+                let waits = call.as_mut().poll(&mut context).is_pending();
+                late = Some(call);
+                stored += u64::from(!waits);
+                waits
+            });
+            let mut late = late.unwrap();
+            let forked = panic::catch_unwind(AssertUnwindSafe(|| {
+                in_child(|| {
+                    // Nothing here calls the runtime.
+                    wait_until("the task is woken", || woken.0.load(Ordering::SeqCst) == 1);
+                    let mut again = Context::from_waker(Waker::noop());
+                    assert_eq!(late.as_mut().poll(&mut again), Poll::Ready(Ok(stored + 1)));
+                    assert_eq!((larder.version(), larder.count()), (1, stored + 1));
+                });
+            }));
+            assert_eq!((woken.0.load(Ordering::SeqCst), larder.deliver()), (0, 1));
+            drop(inside);
+            replacing.join().unwrap().unwrap();
+            wait_until("the task is woken in the parent", || woken.0.load(Ordering::SeqCst) == 1);
+            assert_eq!(pin!(late).poll(&mut context), Poll::Ready(Ok(stored + 1)));
+            forked.unwrap();
+        });
     });
 }

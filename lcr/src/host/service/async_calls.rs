@@ -237,4 +237,4 @@ impl RuntimeInner {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests;
+pub(super) mod tests;

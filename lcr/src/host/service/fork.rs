@@ -3,7 +3,8 @@
 //! The forking thread holds the locks of all runtimes around a fork, so the child finds the bookkeeping
 //! whole. The child empties every other thread's record, and forgets the world pins of other threads (a pin
 //! on a handle may have been passed on, and stays until it is dropped). It opens a gate whose transaction is
-//! gone, and starts the reaper anew when there is something to reap. If the fork cut a transaction off, the
+//! gone, and starts the reaper anew when there is something to reap, at once if a task of the forking thread waits for
+//! the gate. If the fork cut a transaction off, the
 //! runtime refuses further transactions in the child: what the components of the lost thread hold is
 //! unknown. If the loader is lost (`library/loader`), every runtime refuses them.
 //!
@@ -136,6 +137,11 @@ unsafe extern "C" fn after_in_child() {
         state.waiting.keep_after_fork(forking, me);
         inner.lose_transaction(state);
     }
+    let waiting = held.locked.iter().filter(|locked| locked.state.waiting.is_some());
+    let waiting: Vec<_> = waiting.map(|locked| Arc::clone(&locked.inner)).collect();
+    drop(held);
+    // Nobody else wakes the tasks that wait.
+    waiting.iter().for_each(|inner| inner.wake_reaper());
 }
 
 impl RuntimeInner {
@@ -156,7 +162,11 @@ mod tests {
     use std::{sync::mpsc, thread, time::Duration};
 
     use super::{
-        super::handles::tests::{Lamp as _, lamp, runtime},
+        super::{
+            async_calls::tests::Task,
+            handles::tests::{Lamp as _, lamp, runtime},
+            waiting::{OwnedWaker, Waiting},
+        },
         *,
     };
 
@@ -185,5 +195,23 @@ mod tests {
             drop(held);
             assert_eq!(sum.expect("the caller waited for a lock"), 7_000);
         });
+    }
+
+    #[test]
+    fn the_child_of_a_fork_keeps_the_due_wakers_of_the_forking_thread() {
+        let (own, other) = (Task::new(|| ()), Task::new(|| ()));
+        let elsewhere = thread::spawn(|| records::mine().thread_id()).join().unwrap();
+        let here = records::mine().thread_id();
+        let mut waiting = Waiting::default();
+        for (task, thread) in [(&own, here), (&other, elsewhere)] {
+            // SAFETY: the task is a waker, and lives on.
+            waiting.leave(unsafe { OwnedWaker::of(&raw const task.head) }.unwrap(), thread);
+        }
+        waiting.all_due();
+        waiting.keep_after_fork(here, here);
+        assert!(waiting.is_some());
+        waiting.take_due().unwrap().wake();
+        assert!(waiting.take_due().is_none());
+        assert_eq!((own.counts(), other.counts()), ((0, 1), (1, 0)), "the other one is leaked");
     }
 }

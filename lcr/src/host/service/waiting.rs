@@ -18,7 +18,8 @@
 //! poll the caller's image drops the future, and the call ends with a fault.
 //!
 //! In the child of a fork only calls that waited on the forking thread go on; a waker of another thread may need
-//! what that thread held, so it is leaked.
+//! what that thread held, so it is leaked. The child starts a reaper for those that go on. A waker that another thread
+//! had taken out and was waking at the moment of the fork is lost with that thread.
 
 use std::{
     collections::HashMap,
@@ -71,7 +72,7 @@ pub(in crate::host) struct Waiting {
     calls: HashMap<u64, Waiter>,
     /// Each by the address of its slot.
     cancellable: HashMap<(usize, Use), Waiter>,
-    due: Vec<OwnedWaker>,
+    due: Vec<Waiter>,
     /// The number of the last ticket; 0 is none.
     tickets: u64,
 }
@@ -101,7 +102,7 @@ impl Waiting {
 
     /// Makes all wakers due.
     pub(super) fn all_due(&mut self) {
-        self.due.extend(self.calls.drain().map(|(_, waiter)| waiter.waker));
+        self.due.extend(self.calls.drain().map(|(_, waiter)| waiter));
     }
 
     /// Leaves the waker of a pending call that may be cancelled, whose last poll was on `thread`. Returns the waker
@@ -121,7 +122,7 @@ impl Waiting {
     pub(super) fn cancel(&mut self, slot: &'static Slot, call: Use) {
         if let Some(waiter) = self.cancellable.remove(&key(slot, call)) {
             slot.call().cancel(call);
-            self.due.push(waiter.waker);
+            self.due.push(waiter);
         }
     }
 
@@ -143,7 +144,7 @@ impl Waiting {
 
     /// Takes out one waker that is due.
     pub(super) fn take_due(&mut self) -> Option<OwnedWaker> {
-        self.due.pop()
+        self.due.pop().map(|waiter| waiter.waker)
     }
 
     /// Whether calls wait, or wakers are due.
@@ -160,7 +161,11 @@ impl Waiting {
         let own: HashMap<_, _> = self.cancellable.extract_if(|_, waiter| waiter.thread == forking).collect();
         let others = mem::replace(&mut self.cancellable, own);
         others.into_values().for_each(|waiter| mem::forget(waiter.waker));
-        mem::take(&mut self.due).into_iter().for_each(mem::forget);
-        self.calls.values_mut().chain(self.cancellable.values_mut()).for_each(|waiter| waiter.thread = now);
+        let (own, others): (Vec<_>, Vec<_>) =
+            mem::take(&mut self.due).into_iter().partition(|waiter| waiter.thread == forking);
+        others.into_iter().for_each(|waiter| mem::forget(waiter.waker));
+        self.due = own;
+        let kept = self.calls.values_mut().chain(self.cancellable.values_mut()).chain(&mut self.due);
+        kept.for_each(|waiter| waiter.thread = now);
     }
 }

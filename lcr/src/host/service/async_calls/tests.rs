@@ -32,8 +32,8 @@ use super::*;
 
 /// A task's waker, which counts what happens to it. It is a kept head, of which the test has the first reference.
 #[repr(C)]
-struct Task {
-    head: WakerHead,
+pub(in super::super) struct Task {
+    pub(in super::super) head: WakerHead,
     woken: AtomicUsize,
     on_wake: Box<dyn Fn() + Send + Sync>,
 }
@@ -61,13 +61,13 @@ unsafe extern "C" fn free(_: *const WakerHead) {
 }
 
 impl Task {
-    fn new(on_wake: impl Fn() + Send + Sync + 'static) -> Arc<Task> {
+    pub(in super::super) fn new(on_wake: impl Fn() + Send + Sync + 'static) -> Arc<Task> {
         let head = WakerHead::kept(&TASK, Box::leak(Box::default()), 1);
         Arc::new(Task { head, woken: AtomicUsize::new(0), on_wake: Box::new(on_wake) })
     }
 
     /// How many references the host has, and how often it has woken the task.
-    fn counts(&self) -> (usize, usize) {
+    pub(in super::super) fn counts(&self) -> (usize, usize) {
         (self.head.references() - 1, self.woken.load(Ordering::SeqCst))
     }
 

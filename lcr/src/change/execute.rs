@@ -100,12 +100,13 @@ impl Execution {
         if matches!(stop, Stop::Abandoned) {
             return Stop::Abandoned;
         }
-        match self.watch.refuse() {
+        let announced = match self.watch.refuse() {
             Outcome::Abandoned => return Stop::Abandoned,
             Outcome::Refused => self.inner.undo(&mut state),
-            Outcome::Committed(_) => {}
-        }
+            Outcome::Committed(_) => Vec::new(),
+        };
         drop(state);
+        drop(announced);
         self.inner.wake_waiting();
         self.inner.notify_changed();
         stop
@@ -115,9 +116,10 @@ impl Execution {
     /// visible stays; the bookkeeping of the replaced instances may be incomplete.
     fn end_after_commit(&self, generation: u64, panic: &(dyn Any + Send)) -> Stop {
         let mut state = self.inner.state();
-        state.objects_mut().registry_mut().abandon();
+        let announced = state.objects_mut().registry_mut().abandon();
         let moved = self.inner.open_gate(&mut state);
         drop(state);
+        drop(announced);
         moved.iter().for_each(|old| old.end_state());
         let text =
             format!("the plan is committed as generation {generation}, but what it replaced may not be given back");

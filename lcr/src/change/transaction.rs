@@ -18,6 +18,7 @@ use crate::{
     error::{Error, ErrorKind, HeldBy, Result, Straggler},
     host::{
         deadline::Deadline,
+        objects::component::Implementation,
         service::{
             inner::{AUTHORS_STACK, RuntimeInner},
             state::State,
@@ -102,7 +103,8 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Resul
     })
     .map_err(|error| Error::new(ErrorKind::Io, "no thread could be started for the transaction").with_source(error))?;
     if let Err(hung) = watch.wait() {
-        inner.undo(&mut inner.state());
+        let announced = inner.undo(&mut inner.state());
+        drop(announced);
         inner.notify_changed();
         return Err(hung_error(hung));
     }
@@ -112,7 +114,9 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Resul
 
 /// After a panic: undoes the transaction once more, since the panic may have come while it was undone.
 fn given_up(inner: &RuntimeInner, panic: &(dyn Any + Send)) -> Error {
-    drop(catch_unwind(AssertUnwindSafe(|| inner.undo(&mut inner.state()))));
+    let announced = catch_unwind(AssertUnwindSafe(|| inner.undo(&mut inner.state())));
+    // Behind the lock.
+    drop(announced);
     inner.notify_changed();
     Error::internal("the transaction was given up", panic)
 }
@@ -175,9 +179,10 @@ fn refuse_reentrance(inner: &RuntimeInner, state: &State, resolution: &Resolutio
 
 impl RuntimeInner {
     /// Undoes what other threads can see of a transaction that does not commit: opens the gate, and
-    /// forgets what the transaction had announced.
-    pub(super) fn undo(&self, state: &mut State) {
+    /// forgets what the transaction had announced. Returns that, to drop behind the lock (`Registry::abandon`).
+    #[must_use]
+    pub(super) fn undo(&self, state: &mut State) -> Vec<Arc<Implementation>> {
         self.reopen_gate(state);
-        state.objects_mut().registry_mut().abandon();
+        state.objects_mut().registry_mut().abandon()
     }
 }

@@ -2,6 +2,8 @@
 //! a component or a plan can; no component and no plan can bring about these.
 
 use std::{
+    collections::BTreeMap,
+    sync::{Weak, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -14,6 +16,7 @@ use crate::{
     error::ErrorKind,
     host::{
         image::stage::{Store, Trust},
+        objects::offer::Offer,
         service::{gate::Members, host_table::HOST_TABLE, inner::RuntimeInner, transaction_lock::Begin},
     },
 };
@@ -97,4 +100,47 @@ fn a_panic_of_a_transaction_that_was_given_up_undoes_nothing_twice() {
     });
     assert!(error.is_none());
     assert!(inner.is_gate_shut(), "the gate of the later transaction was opened");
+}
+
+#[lcr::interface(name = "execute.bell", version = 1)]
+trait Bell {
+    fn ring(&self);
+}
+
+/// An object of the program that tells, when it is dropped, whether another thread can use the runtime meanwhile.
+struct Tells(Weak<RuntimeInner>, mpsc::Sender<bool>);
+
+impl Bell for Tells {
+    fn ring(&self) {}
+}
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        let Some(inner) = self.0.upgrade() else { return };
+        let (send, locked) = mpsc::channel();
+        thread::spawn(move || {
+            drop(inner.state());
+            let _ = send.send(());
+        });
+        let _ = self.1.send(locked.recv_timeout(Duration::from_secs(10)).is_ok());
+    }
+}
+
+#[test]
+fn an_object_that_nothing_but_a_refused_transaction_knows_is_dropped_under_no_lock() {
+    let (send, told) = mpsc::channel();
+    let (_inner, error) = run(move |execution| {
+        let object = Arc::new(Tells(Arc::downgrade(&execution.inner), send));
+        let offer = Offer::new::<dyn Bell, Tells>("bell", object)?;
+        let mut state = execution.inner.state();
+        state.begin_uncommitted(execution.thread);
+        let registry = state.objects_mut().registry_mut();
+        let number = registry.begin_transaction(BTreeMap::new());
+        // The registry has the last count.
+        registry.add_pending(offer.implementation, number, None);
+        drop(state);
+        panic!("a slip of ours")
+    });
+    assert_eq!(error.unwrap().kind(), ErrorKind::Internal);
+    assert_eq!(told.try_recv(), Ok(true), "the object was dropped under the state lock, or never");
 }

@@ -192,6 +192,15 @@ impl Provider {
         }
     }
 
+    /// The implementation that a running transaction brings here.
+    pub(super) fn announced(&self) -> Option<&Arc<Implementation>> {
+        match &self.standing {
+            Standing::Adding(_) => Some(&self.implementation),
+            Standing::Changing(change) => change.successor(),
+            Standing::Present | Standing::Orphan => None,
+        }
+    }
+
     /// What an object of the present implementation sees if the thread that builds it sees `visibility`: an
     /// object that the transaction replaces belongs to the world before the commit.
     pub(in crate::host) fn visibility_of_present(&self, visibility: Visibility) -> Visibility {

@@ -209,14 +209,18 @@ impl Registry {
     }
 
     /// Forgets what a transaction has announced that will not commit. Removes the providers that it added and
-    /// that have no instances; the others become orphans.
-    pub(crate) fn abandon(&mut self) {
+    /// that have no instances; the others become orphans. Returns what was announced, which the caller
+    /// drops when it holds no lock: it may have the last count of an object of the program.
+    #[must_use]
+    pub(crate) fn abandon(&mut self) -> Vec<Arc<Implementation>> {
         self.pending_bindings.clear();
+        let announced = self.providers.iter().filter_map(|(_, provider)| provider.announced().cloned()).collect();
         let ids: Vec<ProviderId> = self.providers.iter().map(|(id, _)| id).collect();
         for id in ids {
             let is_used = self.providers[id].abandon();
             self.remove_ended(id, is_used);
         }
+        announced
     }
 
     /// Notes that `thread` constructs the shared instance of a provider.

@@ -59,6 +59,8 @@ impl Instance {
         *tracking = None;
         // SAFETY: the borrow keeps the object alive.
         let outcome = unsafe { (table.untrack)(self.address()) };
+        // A subscriber may call the runtime.
+        drop(tracking);
         if let Err(error) = verdict::<u8>(outcome, ErrorKind::State, self.implementation(), "untrack") {
             tracing::warn!("a state is still tracked: {error}");
         }

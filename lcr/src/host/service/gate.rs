@@ -23,6 +23,7 @@ use crate::host::{
     deadline::Deadline,
     ids::{Generation, ProviderId, ServiceId, SlotId, ThreadId},
     objects::{
+        component::Component,
         instances::{Instance, StateBox},
         owner::Objects,
     },
@@ -170,26 +171,31 @@ impl Gate {
         self.taken.push(TakenState { service, from, value });
     }
 
-    /// Gives each state that was taken out to its successor.
-    pub(super) fn give<'a>(&mut self, successor: impl Fn(ServiceId) -> Option<&'a Instance>) {
+    /// Gives each state that was taken out to its successor. Returns those who did not take theirs.
+    #[must_use]
+    pub(super) fn give<'a>(&mut self, successor: impl Fn(ServiceId) -> Option<&'a Instance>) -> Vec<Lost> {
+        let mut lost = Vec::new();
         for TakenState { service, from, value } in self.taken.drain(..) {
             match successor(service) {
                 Some(successor) => {
-                    lost_if(!successor.give_state(value), successor);
+                    lost.extend(Lost::unless(successor.give_state(value), successor));
                     self.moved.push(from);
                 }
-                None => lost_if(!from.give_state(value), &from),
+                None => lost.extend(Lost::unless(from.give_state(value), &from)),
             }
         }
+        lost
     }
 
-    /// Gives each state that was taken out back.
-    pub(super) fn give_back(&mut self) {
-        for TakenState { from, value, .. } in self.taken.drain(..) {
-            lost_if(!from.give_state(value), &from);
-        }
+    /// Gives each state that was taken out back. Returns those who did not take theirs.
+    #[must_use]
+    pub(super) fn give_back(&mut self) -> Vec<Lost> {
+        let taken = self.taken.drain(..);
+        let lost = taken.filter_map(|TakenState { from, value, .. }| Lost::unless(from.give_state(value), &from));
+        let lost = lost.collect();
         // A panic came between the decision and the commit. These states cannot be taken again without waiting.
         self.moved.drain(..).for_each(|from| from.end_state());
+        lost
     }
 
     /// The instances whose states successors have.
@@ -203,10 +209,17 @@ impl Gate {
     }
 }
 
-/// Reports a state that an instance did not take back, although it was taken out of it: two instances share it.
-fn lost_if(is_lost: bool, instance: &Instance) {
-    if is_lost {
-        tracing::error!(component = %instance.implementation().component, "a state is lost: instances shared it");
+/// A component of which an instance did not take a state that was taken out of it: two instances share it.
+pub(crate) struct Lost(Arc<Component>);
+
+impl Lost {
+    fn unless(is_taken: bool, instance: &Instance) -> Option<Lost> {
+        (!is_taken).then(|| Lost(Arc::clone(&instance.implementation().component)))
+    }
+
+    /// Tells the program's subscriber, which may call the runtime: the caller holds no lock.
+    pub(super) fn report(&self) {
+        tracing::error!(component = %self.0, "a state is lost: instances shared it");
     }
 }
 

@@ -88,7 +88,7 @@ impl RuntimeInner {
     pub(crate) fn reopen_gate(&self, state: &mut State) {
         self.release_starts(state);
         let Some(gate) = &mut state.gate else { return };
-        gate.give_back();
+        state.lost.extend(gate.give_back());
         // A slot that was released meanwhile stays closed: its instance may be gone.
         let edits: Vec<Edit> =
             gate.members().slots().keys().map(|&slot| (slot, state.objects.serving_target(slot))).collect();

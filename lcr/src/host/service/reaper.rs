@@ -13,6 +13,7 @@
 
 use std::{
     collections::HashSet,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Weak},
     thread,
@@ -26,6 +27,7 @@ use crate::{
 
 use super::{
     destroyers::{Start, destroy},
+    gate::Lost,
     inner::{AUTHORS_STACK, RuntimeInner},
     pins::Pins,
     state::{Retiring, State},
@@ -63,6 +65,7 @@ impl RuntimeInner {
         let calls_wait = self.look_at_waiting();
         self.wake_waiting();
         let mut state = self.state();
+        let lost = mem::take(&mut state.lost);
         let mut progress = self.take_back(&mut state);
         let ready = state.ready(&self.pins);
         progress |= !ready.is_empty();
@@ -76,6 +79,7 @@ impl RuntimeInner {
             || state.images.are_waiting()
             || self.reaper.destroyers.lock().is_waiting();
         drop(state);
+        lost.iter().for_each(Lost::report);
         if let Some(start) = start {
             self.start_destroyer(start);
         }
@@ -151,7 +155,7 @@ impl State {
         let calls = self.old_calls();
         let mut ready = Vec::new();
         let mut left = Vec::new();
-        for retiring in std::mem::take(&mut self.retiring) {
+        for retiring in mem::take(&mut self.retiring) {
             let may_hide = !shows_all && !retiring.slots.is_empty();
             if may_hide || !self.inside(&retiring, &calls).is_empty() || retiring.is_pinned(&pins) {
                 left.push(retiring);

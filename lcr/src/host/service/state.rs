@@ -20,7 +20,7 @@ use crate::host::{
 
 use super::{
     drain::Sightings,
-    gate::{Gate, Members},
+    gate::{Gate, Lost, Members},
     retained::RetainedImages,
     waiting::Waiting,
 };
@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(super) waiting: Waiting,
     /// What starts of async calls are held back from, before the gate shuts.
     pub(super) held_starts: Option<Members>,
+    /// The states that were lost and are not reported. The reaper reports them.
+    pub(super) lost: Vec<Lost>,
     pub(in crate::host) tally: Tally,
 }
 
@@ -87,6 +89,7 @@ impl State {
             sightings: Sightings::default(),
             waiting: Waiting::default(),
             held_starts: None,
+            lost: Vec::new(),
             tally: Tally::default(),
         }
     }
@@ -183,7 +186,7 @@ impl State {
     /// Gives each state that was taken out to its successor: the commit has been decided.
     pub(crate) fn give_states<'a>(&mut self, successor: impl Fn(ServiceId) -> Option<&'a Instance>) {
         if let Some(gate) = &mut self.gate {
-            gate.give(successor);
+            self.lost.extend(gate.give(successor));
         }
     }
 

@@ -139,7 +139,7 @@ fn a_call_that_starts_at_a_shut_gate_is_pending_and_goes_on_in_the_successor() {
     let rt = Arc::new(rt);
     let mut inside: Call<'_, String> = Box::pin(kitchen.cook("soup", 1));
     assert!(poll(&mut inside).is_pending());
-    // The gate shuts at once, and stays shut until the call that is inside has left.
+    // Starts are held back at once, and the gate shuts when the call that is inside has left; neither gives way.
     let replacing = thread::spawn({
         let rt = Arc::clone(&rt);
         move || rt.plan().replace(component("kitchen_with_state_2")).gate_wait(None).deadline(None).commit()

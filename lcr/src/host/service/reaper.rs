@@ -1,10 +1,12 @@
 //! The reaper: finds what no thread is inside any more, and has it destroyed.
 //!
 //! The reaper takes back released slots, hands instances that were replaced, released or refused to the threads
-//! that destroy them ([`destroyers`](super::destroyers)), and frees retired worlds. The only code of components
-//! that it runs are the finalizers of images that it unmaps. While something is not ready, it looks again at
-//! growing intervals up to [`SLOWEST`]. With nothing to do it sleeps until another thread wakes it. It also
-//! wakes the async calls that wait at a gate whose deadline has passed ([`waiting`](super::waiting)).
+//! that destroy them ([`destroyers`](super::destroyers)), and frees retired worlds. While something is not ready, it
+//! looks again at growing intervals up to [`SLOWEST`]. With nothing to do it sleeps until another thread wakes it.
+//!
+//! It runs foreign code in two places: the finalizers of images that it unmaps, and the wakers of async calls that are
+//! due ([`waiting`](super::waiting)), which it wakes and drops. If one of them hangs, the reaper stops, and nothing is
+//! destroyed or freed until that returns; the transaction's end still wakes the other tasks.
 //!
 //! The reaper has an instance destroyed when (1) no frame and no detached call shows a world in which one of the
 //! instance's slots held it, at that slot, (2) no pin holds such a world, and (3) the list of retiring instances

@@ -12,6 +12,18 @@ struct Stool;
 
 static OPEN: Mutex<Vec<Span>> = Mutex::new(Vec::new());
 
+/// Logs while the loader unmaps the image, if [`Scribe::keep_open`] was called.
+extern "C" fn say_goodbye() {
+    if OPEN.lock().is_ok_and(|open| !open.is_empty()) {
+        info!("goodbye");
+        log::warn!("goodbye");
+    }
+}
+
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static FINISHER: extern "C" fn() = say_goodbye;
+
 #[lcr::component(name = "scribe", version = "1.0.0", unload)]
 impl Scribe for Stool {
     fn story(&self) {}

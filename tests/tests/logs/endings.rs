@@ -46,13 +46,14 @@ fn an_image_that_is_unmapped_leaves_no_span_open_and_is_not_called_again() {
             });
             let lines = captor.take();
             assert_eq!(lines.iter().filter(|line| *line == "close open").count(), 1, "{round}: {lines:#?}");
+            assert_eq!(lines.iter().filter(|line| line.ends_with("goodbye")).count(), 1, "{round}: {lines:#?}");
             // Tells every callsite, of which none may be one of the old image.
             change.reload(LevelFilter::OFF).unwrap();
             change.reload(LevelFilter::TRACE).unwrap();
             log::set_max_level(if round % 2 == 0 { log::LevelFilter::Info } else { log::LevelFilter::Warn });
             if round == 1 {
                 known = callsites.0.lock().unwrap().len();
-                assert_eq!(known, 2);
+                assert_eq!(known, 3);
             }
         }
         assert_eq!(callsites.0.lock().unwrap().len(), known, "a callsite that comes again is the same one");

@@ -240,18 +240,25 @@ impl Image {
             return held(self, "a thread holds its standard output; drop that lock and try again".to_owned());
         }
         let reopened = |image: Image| {
-            logs::reopen(image.table.holds);
             // SAFETY: as in `enter`.
             Image { output: unsafe { Output::of(image.table.flush) }, ..image }
         };
-        let holds = self.table.holds;
-        logs::close(holds);
         let turn = match loader::enter() {
             Ok(turn) => turn,
             Err(error) => return Err(Box::new(Held { image: reopened(self), error })),
         };
-        // This comes last: nothing may happen in the image after it.
+        // From here on no thread picks a destructor of the image.
         if let Err(text) = threads::abandon(self.holds()) {
+            return held(reopened(self), text);
+        }
+        // SAFETY: so no code of the image runs but what this thread calls, and what the host calls under the locks
+        // that this takes.
+        let logs = unsafe { logs::close(self.table.holds) };
+        // By either the image has freed or taken memory, and its allocator may have kept something for the end of a
+        // thread. This comes last: nothing but the loader happens in the image after it.
+        if let Err(text) = threads::abandon(self.holds()) {
+            drop(turn);
+            logs.reopen();
             return held(reopened(self), text);
         }
         let Image { library, copy, .. } = self;
@@ -265,10 +272,11 @@ impl Image {
                 let library = ManuallyDrop::new(library);
                 let text = "it is still mapped: a live thread registered a thread-local destructor of it, \
                             another library uses it, or the C library never unmaps; end that thread and try again";
+                logs.reopen();
                 held(reopened(Image { library, copy, ..self }), text.to_owned())
             }
             None => {
-                logs::forget(holds);
+                drop(logs);
                 copy.keep(false);
                 Ok(())
             }

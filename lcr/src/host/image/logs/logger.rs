@@ -37,10 +37,10 @@ const PERIOD: Duration = Duration::from_millis(50);
 /// The stack of the thread that looks.
 const STACK: usize = 64 << 10;
 
-struct Image {
+/// An image that logs.
+pub(super) struct Image {
     holds: usize,
     table: &'static ImageLog,
-    is_closed: bool,
 }
 
 /// The images that log, and the level that they were told.
@@ -69,7 +69,7 @@ impl Images {
         let level = number(log::max_level());
         if level != self.told {
             self.told = level;
-            self.images.iter().filter(|image| !image.is_closed).for_each(|image| image.tell(level));
+            self.images.iter().for_each(|image| image.tell(level));
         }
     }
 
@@ -84,7 +84,7 @@ impl Images {
 
 impl Image {
     fn tell(&self, level: u32) {
-        // SAFETY: the image is mapped, since it is not closed.
+        // SAFETY: the image is mapped, since `close` did not take it out.
         unsafe { (self.table.set_level)(level) };
     }
 }
@@ -115,23 +115,17 @@ pub(super) fn release() {
 }
 
 /// See [`super::close`].
-pub(super) fn close(holds: *const Holds) {
-    images().images.iter_mut().filter(|image| image.holds == holds.addr()).for_each(|image| image.is_closed = true);
-}
-
-/// See [`super::reopen`].
-pub(super) fn reopen(holds: *const Holds) {
+pub(super) fn close(holds: *const Holds) -> Option<Image> {
     let mut images = images();
-    let told = images.told;
-    for image in images.images.iter_mut().filter(|image| image.holds == holds.addr()) {
-        image.is_closed = false;
-        image.tell(told);
-    }
+    let at = images.images.iter().position(|image| image.holds == holds.addr())?;
+    Some(images.images.swap_remove(at))
 }
 
-/// See [`super::forget`].
-pub(super) fn forget(holds: *const Holds) {
-    images().images.retain(|image| image.holds != holds.addr());
+/// See [`super::Closed::reopen`].
+pub(super) fn reopen(image: Image) {
+    let mut images = images();
+    image.tell(images.told);
+    images.images.push(image);
 }
 
 unsafe extern "C" fn open(holds: *const Holds, table: *const ImageLog) {
@@ -139,7 +133,7 @@ unsafe extern "C" fn open(holds: *const Holds, table: *const ImageLog) {
     let table = unsafe { &*table };
     let mut images = images();
     images.look();
-    let image = Image { holds: holds.addr(), table, is_closed: false };
+    let image = Image { holds: holds.addr(), table };
     image.tell(images.told);
     images.images.push(image);
 }

@@ -19,6 +19,8 @@ mod records;
 mod sites;
 #[cfg(feature = "tracing")]
 mod spans;
+#[cfg(all(test, feature = "tracing", feature = "log"))]
+mod tests;
 #[cfg(any(feature = "tracing", feature = "log"))]
 mod values;
 
@@ -57,32 +59,44 @@ impl Drop for Held {
     }
 }
 
-/// Has the host leave an image alone that is about to be unmapped: no function of the image is called any more, and
-/// the spans that it has left open are closed. The image stays known until [`forget`].
-pub(in crate::host) fn close(holds: *const Holds) {
+/// What the host knew of an image that [`close`] took out of the lists.
+///
+/// The lists know images by address, and another thread may map another image at the same one before this thread
+/// comes back from the loader. So the entries are out of the lists by then, and what becomes of them is told to this
+/// value: dropped, it is of an image that was unmapped.
+#[must_use = "an image that is still mapped is to be reopened"]
+pub(in crate::host) struct Closed {
     #[cfg(feature = "tracing")]
-    records::close(holds);
+    records: Option<records::Closed>,
     #[cfg(feature = "log")]
-    logger::close(holds);
-    let _ = holds;
+    log: Option<logger::Image>,
 }
 
-/// Takes an image back that could not be unmapped.
-pub(in crate::host) fn reopen(holds: *const Holds) {
-    #[cfg(feature = "tracing")]
-    records::reopen(holds);
-    #[cfg(feature = "log")]
-    logger::reopen(holds);
+/// Has the host leave an image alone that is about to be unmapped: it calls no function of the image any more. What
+/// the image itself calls while it is unmapped, it may still call.
+///
+/// # Safety
+/// No thread runs code of the image but in functions that the host calls for filters and levels, under the locks of
+/// this folder, and none will before this returns.
+pub(in crate::host) unsafe fn close(holds: *const Holds) -> Closed {
     let _ = holds;
+    Closed {
+        // SAFETY: the caller says so.
+        #[cfg(feature = "tracing")]
+        records: unsafe { records::close(holds) },
+        #[cfg(feature = "log")]
+        log: logger::close(holds),
+    }
 }
 
-/// Forgets an image that was unmapped.
-pub(in crate::host) fn forget(holds: *const Holds) {
-    #[cfg(feature = "tracing")]
-    records::forget(holds);
-    #[cfg(feature = "log")]
-    logger::forget(holds);
-    let _ = holds;
+impl Closed {
+    /// Takes the image back, which could not be unmapped.
+    pub(in crate::host) fn reopen(self) {
+        #[cfg(feature = "tracing")]
+        self.records.into_iter().for_each(records::Closed::reopen);
+        #[cfg(feature = "log")]
+        self.log.into_iter().for_each(logger::reopen);
+    }
 }
 
 /// Holds the locks of this folder for the time of a fork, so that the child finds what they protect whole.

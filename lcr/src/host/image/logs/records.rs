@@ -56,6 +56,8 @@ pub(super) static TABLE: TracingTable = TracingTable {
 
 /// An image that logs.
 pub(super) struct Image {
+    /// The address of its counts.
+    holds: usize,
     /// Tells its callsites from those of others; never used twice.
     number: u64,
     table: &'static ImageTracing,
@@ -70,30 +72,39 @@ pub(super) fn images() -> MutexGuard<'static, Option<Images>> {
     IMAGES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn known(holds: *const Holds) -> Option<Arc<Image>> {
-    images().as_ref()?.get(&holds.addr()).cloned()
-}
+/// An image that is about to be unmapped, or was. Dropped, its spans are closed, and its callsites forgotten.
+pub(super) struct Closed(Option<Arc<Image>>);
 
 /// See [`super::close`].
-pub(super) fn close(holds: *const Holds) {
-    let Some(image) = known(holds) else { return };
-    sites::unbind(image.number);
-    contained(|| image.spans.close_all());
-    // SAFETY: no code of the image runs, and it is mapped.
+///
+/// # Safety
+/// As there.
+pub(super) unsafe fn close(holds: *const Holds) -> Option<Closed> {
+    let image = images().as_mut()?.remove(&holds.addr())?;
+    sites::close(image.number);
+    // SAFETY: the caller says that no code of the image runs; it is mapped.
     unsafe { (image.table.forget)() };
+    Some(Closed(Some(image)))
 }
 
-/// See [`super::reopen`].
-pub(super) fn reopen(holds: *const Holds) {
-    let Some(image) = known(holds) else { return };
-    // SAFETY: the image is mapped.
-    unsafe { (image.table.remember)() };
+impl Closed {
+    /// See [`super::Closed::reopen`].
+    pub(super) fn reopen(mut self) {
+        let Some(image) = self.0.take() else { return };
+        sites::reopen(image.number);
+        let table = image.table;
+        images().get_or_insert_default().insert(image.holds, image);
+        // SAFETY: the image is mapped.
+        unsafe { (table.remember)() };
+    }
 }
 
-/// See [`super::forget`].
-pub(super) fn forget(holds: *const Holds) {
-    let image = images().as_mut().and_then(|images| images.remove(&holds.addr()));
-    drop(image);
+impl Drop for Closed {
+    fn drop(&mut self) {
+        let Some(image) = self.0.take() else { return };
+        sites::forget(image.number);
+        contained(|| image.spans.close_all());
+    }
 }
 
 unsafe extern "C" fn open(holds: *const Holds, table: *const ImageTracing) -> Opened {
@@ -101,8 +112,7 @@ unsafe extern "C" fn open(holds: *const Holds, table: *const ImageTracing) -> Op
     // SAFETY: the table lives in the image, and is not used once the image is closed.
     let table = unsafe { &*table };
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let image = Image { number, table, spans: Spans(number) };
-    let image = Arc::new(image);
+    let image = Arc::new(Image { holds: holds.addr(), number, table, spans: Spans(number) });
     let opened: *const Image = Arc::as_ptr(&image);
     images().get_or_insert_default().insert(holds.addr(), image);
     opened.cast()
@@ -111,7 +121,7 @@ unsafe extern "C" fn open(holds: *const Holds, table: *const ImageTracing) -> Op
 /// # Safety
 /// The image is mapped, so it is known.
 unsafe fn image<'a>(opened: Opened) -> &'a Image {
-    // SAFETY: `open` gave the address, which is kept until `forget`.
+    // SAFETY: `open` gave the address, which is kept as long as the image is mapped.
     unsafe { &*opened.cast::<Image>() }
 }
 

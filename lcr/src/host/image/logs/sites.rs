@@ -7,7 +7,8 @@
 //!
 //! When filters change, `tracing` tells each callsite of the host, and [`Site::set_interest`] tells the images that are
 //! bound to it, under the lock of all sites. So an image that has been closed, under the same lock, is called no
-//! more. `tracing` is asked about a new callsite outside of the lock, since its subscribers may log.
+//! more, also for what it binds while it is closed: the loader runs destructors of the image, which may log, before it
+//! unmaps the image. `tracing` is asked about a new callsite outside of the lock, since its subscribers may log.
 
 use std::{
     collections::HashMap,
@@ -54,6 +55,18 @@ pub(super) struct Sites {
     by_description: HashMap<Description, &'static Site>,
     /// By the address of the site.
     bound: HashMap<usize, Vec<Bound>>,
+    /// The numbers of the images that are about to be unmapped, and are not called.
+    closed: Vec<u64>,
+}
+
+impl Sites {
+    /// Removes the callsites of an image.
+    fn unbind(&mut self, image: u64) {
+        self.bound.retain(|_, bound| {
+            bound.retain(|bound| bound.image != image);
+            !bound.is_empty()
+        });
+    }
 }
 
 static SITES: OnceLock<Mutex<Sites>> = OnceLock::new();
@@ -108,6 +121,9 @@ impl Callsite for Site {
             return;
         }
         for bound in sites.bound.get(&ptr::from_ref(self).addr()).into_iter().flatten() {
+            if sites.closed.contains(&bound.image) {
+                continue;
+            }
             bound.tell(number);
         }
     }
@@ -156,11 +172,21 @@ pub(super) unsafe fn settle(site: &'static Site, table: &ImageTracing, note: *co
     unsafe { (table.set_interest)(note, site.head.interest.load(Ordering::Acquire)) };
 }
 
-/// Forgets the callsites of an image.
-pub(super) fn unbind(image: u64) {
+/// Forgets the callsites of an image, and calls it no more.
+pub(super) fn close(image: u64) {
     let mut sites = lock();
-    sites.bound.retain(|_, bound| {
-        bound.retain(|bound| bound.image != image);
-        !bound.is_empty()
-    });
+    sites.unbind(image);
+    sites.closed.push(image);
+}
+
+/// Calls an image again, which then binds its callsites anew.
+pub(super) fn reopen(image: u64) {
+    lock().closed.retain(|closed| *closed != image);
+}
+
+/// Forgets an image that was unmapped.
+pub(super) fn forget(image: u64) {
+    let mut sites = lock();
+    sites.unbind(image);
+    sites.closed.retain(|closed| *closed != image);
 }

@@ -24,7 +24,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct LeftImages(HashMap<ImageId, LeftImage>);
 
-struct LeftImage {
+/// What is known of such an image.
+pub(super) struct LeftImage {
     id: ComponentId,
     /// Counted by each instance that is left, also while its destructor runs.
     component: Weak<Component>,
@@ -36,14 +37,20 @@ impl LeftImages {
     /// Notes the image of a component that no provider uses, or that was refused.
     pub(super) fn push(&mut self, component: &Arc<Component>) {
         if let Some(origin) = &component.origin {
-            let (id, waits) = (component.id.clone(), usize::from(component.unload));
+            let waits = usize::from(component.unload);
+            let id = component.id.clone();
             self.0.insert(origin.image.id(), LeftImage { id, component: Arc::downgrade(component), waits });
         }
     }
 
-    /// Notes that an image was unmapped. The next image may lie where it lay.
-    pub(super) fn remove(&mut self, image: ImageId) {
-        self.0.remove(&image);
+    /// Takes out what is known of an image before it is unmapped, since the next image may lie where it lay.
+    pub(super) fn take(&mut self, image: ImageId) -> Option<LeftImage> {
+        self.0.remove(&image)
+    }
+
+    /// Puts back what was known of an image that could not be unmapped.
+    pub(super) fn put_back(&mut self, image: ImageId, left: Option<LeftImage>) {
+        self.0.extend(left.map(|left| (image, left)));
     }
 
     /// The threads of the images of which every instance was destroyed, with the component of each.

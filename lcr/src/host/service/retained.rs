@@ -7,7 +7,7 @@ use crate::{
     host::{ids::ThreadId, image::threads::ImageId, objects::component::Component},
 };
 
-use super::left_threads::LeftImages;
+use super::left_threads::{LeftImage, LeftImages};
 
 /// The images that stay mapped and serve nothing.
 #[derive(Default)]
@@ -61,9 +61,18 @@ impl RetainedImages {
         self.left.threads()
     }
 
+    /// Takes out what is known of the threads of an image, before it is unmapped.
+    pub(super) fn take_left(&mut self, image: ImageId) -> Option<LeftImage> {
+        self.left.take(image)
+    }
+
+    /// Puts back what [`take_left`](RetainedImages::take_left) took, of an image that could not be unmapped.
+    pub(super) fn put_back_left(&mut self, image: ImageId, left: Option<LeftImage>) {
+        self.left.put_back(image, left);
+    }
+
     /// Notes that an image of `bytes` bytes was unmapped.
-    pub(super) fn note_unloaded(&mut self, image: ImageId, bytes: usize) {
-        self.left.remove(image);
+    pub(super) fn note_unloaded(&mut self, bytes: usize) {
         self.count -= 1;
         self.bytes -= bytes;
     }

@@ -32,15 +32,24 @@ impl RuntimeInner {
             let (image, bytes) = (origin.image.id(), origin.image.mapped_bytes());
             origin.image.close();
             threads::settle();
+            if threads::started().iter().any(|(_, of)| *of == image) {
+                // They are listed meanwhile.
+                tracing::debug!(component = %component, "an image stays mapped while threads that it started run");
+                component.origin = Some(origin);
+                held.push(Arc::new(component));
+                continue;
+            }
+            let left = self.state().images.take_left(image);
             // SAFETY: the component's author vouches for threads and pointers of its own
             // (`unload`); see the module for the host's.
             match unsafe { origin.image.unload(self.is_closed()) } {
                 Ok(()) => {
                     unloaded = true;
-                    self.state().images.note_unloaded(image, bytes);
+                    self.state().images.note_unloaded(bytes);
                 }
                 Err(still) => {
                     tracing::debug!(component = %component, reason = %still.error, "an image stays mapped for now");
+                    self.state().images.put_back_left(image, left);
                     origin.image = still.image;
                     component.origin = Some(origin);
                     held.push(Arc::new(component));

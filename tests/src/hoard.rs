@@ -17,7 +17,8 @@ pub trait Hoard {
     fn version(&self) -> u32;
     /// Whenever the present state is dropped, the counter at this address counts one; 0 for none.
     fn count_drops(&self, at: u64);
-    /// Starts a thread of the component that keeps the state's guard until the word at this address is not 0.
+    /// Starts a thread of the component that keeps the state's guard until the word at this address is not 0, and
+    /// then lives while the word is 2.
     fn keep_guard(&self, until: u64);
 }
 

@@ -56,12 +56,18 @@ macro_rules! keeper {
                 let chest = std::sync::Arc::clone(&self.chest);
                 let (locked, is_locked) = std::sync::mpsc::channel();
                 std::thread::spawn(move || {
-                    let _guard = chest.write();
-                    locked.send(()).unwrap();
                     let word = lcr_tests::hoard::word_at(until).unwrap();
-                    while word.load(std::sync::atomic::Ordering::SeqCst) == 0 {
-                        std::thread::sleep(std::time::Duration::from_millis(1));
-                    }
+                    let wait_while = |value| {
+                        while word.load(std::sync::atomic::Ordering::SeqCst) == value {
+                            std::thread::sleep(std::time::Duration::from_millis(1));
+                        }
+                    };
+                    let guard = chest.write();
+                    locked.send(()).unwrap();
+                    wait_while(0);
+                    drop(guard);
+                    drop(chest);
+                    wait_while(2);
                 });
                 is_locked.recv().unwrap();
             }

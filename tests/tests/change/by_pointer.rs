@@ -12,7 +12,7 @@ use std::{
 
 use lcr::{ErrorKind, Handle, Runtime};
 use lcr_tests::{
-    bank::Vault,
+    bank::{Clock, Vault},
     component, empty_runtime,
     hoard::{Hoard, word},
     in_a_process_of_its_own, manifests,
@@ -270,6 +270,32 @@ fn a_state_that_may_point_into_an_image_keeps_both_images_mapped() {
     assert_eq!(kept.hoard.get(1).unwrap(), "short of version 5");
     let ends: Vec<String> = (0..6).map(|round| kept.hoard.get(100 + round).unwrap()).collect();
     assert_eq!(ends[..2], ["later of version 6", "later of version 5"]);
+}
+
+#[test]
+fn threads_of_an_image_under_a_moved_state_are_named_behind_the_destructor() {
+    let kept = Kept::open("hoard_mute");
+    let (until, at) = word();
+    kept.hoard.keep_guard(at);
+    until.store(2, Ordering::SeqCst);
+    let destructors = ["clock 1.0.0", "hoard 5.0.0"];
+    destructors.iter().for_each(|of| kept.script.set(of, Moment::Drop, Misdeed::Hang));
+    kept.rt.load(component("clock_v1")).unwrap();
+    drop(kept.rt.reference::<dyn Clock>(&kept.script).unwrap());
+    kept.script.wait_for("clock 1.0.0", Moment::Drop);
+    // Its instance waits behind that one for a while.
+    let plan = kept.rt.plan().replace(component("hoard_mute_2")).deadline(Duration::from_secs(30));
+    assert_eq!(plan.commit().unwrap().members[0].moved, 1);
+    assert_eq!(kept.rt.status().left_threads, [], "its destructor may end them");
+    kept.script.wait_for("hoard 5.0.0", Moment::Drop);
+    assert_eq!(kept.rt.status().left_threads, [], "its destructor may end them");
+    destructors.iter().for_each(|of| kept.script.clear(of, Moment::Drop));
+    wait_until("the instances are destroyed", || kept.rt.status().retiring == 0);
+    let status = kept.rt.status();
+    let [left] = &status.left_threads[..] else { panic!("{status:#?}") };
+    assert_eq!((left.component.to_string().as_str(), status.images_under_state), ("hoard 5.0.0", 1));
+    until.store(1, Ordering::SeqCst);
+    wait_until("it has ended", || kept.rt.status().left_threads.is_empty());
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl LeftImages {
     /// Notes the image of a component that no provider uses, or that was refused.
     pub(super) fn push(&mut self, component: &Arc<Component>) {
         if let Some(origin) = &component.origin {
-            let waits = usize::from(component.unload);
+            let waits = usize::from(component.unload && !component.is_pointed_into());
             let id = component.id.clone();
             self.0.insert(origin.image.id(), LeftImage { id, component: Arc::downgrade(component), waits });
         }

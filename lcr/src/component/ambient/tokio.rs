@@ -11,10 +11,11 @@
 //! register with it. Entering nests: what a thread was inside before, it is inside again afterwards.
 //!
 //! **The end** is asked for by whoever destroys the last instance, who then waits. The driver drops the tasks, inside
-//! the runtime; a task ends at the `.await` at which it is. Then it waits for the threads of `spawn_blocking`. Tasks
-//! go first, because a blocking closure often waits for one of them. After [`TIMEOUT`] the destroying thread goes
-//! on, and says so by its result. The threads that are left are counted and named by the host, as any
-//! thread that an image started.
+//! the runtime; a task ends at the `.await` at which it is. Then it joins the threads of `spawn_blocking`, also those
+//! that have not begun; a closure that no thread has begun is dropped. Tasks go first, because a blocking closure
+//! often waits for one of them. After [`TIMEOUT`] the destroying thread goes on, and says so by its result. The
+//! driver goes on to wait. The threads that are left, the driver among them, are counted and named by the host, as
+//! any thread that an image started.
 //!
 //! Invariants
 //! 1. A [`Running`] is in use, or its end was asked for: never is a runtime left that nothing ends.
@@ -81,7 +82,7 @@ struct Running {
     /// Ends what the driver waits for.
     idle: AbortHandle,
     driver: Option<JoinHandle<()>>,
-    threads: Arc<Threads>,
+    has_ended: Arc<Ended>,
     /// The process that has the driver.
     process: u32,
 }
@@ -91,14 +92,13 @@ impl Running {
     fn start(component: &str) -> io::Result<Running> {
         // The kernel keeps the first 15 bytes.
         let name = format!("tokio:{component}");
-        let threads = Arc::new(Threads::default());
+        let has_ended = Arc::new(Ended::default());
         let (tell, told) = mpsc::sync_channel(1);
-        let (of_driver, of_pool) = (Arc::clone(&threads), name.clone());
-        of_driver.begin();
+        let (of_driver, of_pool) = (End(Arc::clone(&has_ended)), name.clone());
         let driver = thread::Builder::new().name(name).spawn(move || drive(of_pool, of_driver, &tell))?;
         let never = || io::Error::other("its thread has panicked");
         let (handle, idle) = told.recv().map_err(|_| never())??;
-        Ok(Running { handle, idle, driver: Some(driver), threads, process: process::id() })
+        Ok(Running { handle, idle, driver: Some(driver), has_ended, process: process::id() })
     }
 
     fn is_here(&self) -> bool {
@@ -117,12 +117,12 @@ impl Running {
         if driver.thread().id() == thread::current().id() {
             return false;
         }
-        let have_ended = self.threads.wait(TIMEOUT);
-        if have_ended {
+        let has_ended = self.has_ended.wait(TIMEOUT);
+        if has_ended {
             // A panic of the driver was reported by the panic hook.
             drop(driver.join());
         }
-        have_ended
+        has_ended
     }
 }
 
@@ -134,16 +134,8 @@ impl Drop for Running {
 }
 
 /// The driver: runs everything of a runtime until its end is asked for, then ends it.
-fn drive(name: String, threads: Arc<Threads>, tell: &mpsc::SyncSender<io::Result<(Handle, AbortHandle)>>) {
-    let _end = End(Arc::clone(&threads));
-    let of_started = Arc::clone(&threads);
-    let built = Builder::new_current_thread()
-        .enable_all()
-        .thread_name(name)
-        .on_thread_start(move || of_started.begin())
-        .on_thread_stop(move || threads.end())
-        .build();
-    let runtime = match built {
+fn drive(name: String, _end: End, tell: &mpsc::SyncSender<io::Result<(Handle, AbortHandle)>>) {
+    let runtime = match Builder::new_current_thread().enable_all().thread_name(name).build() {
         Ok(runtime) => runtime,
         Err(error) => return drop(tell.send(Err(error))),
     };
@@ -153,43 +145,54 @@ fn drive(name: String, threads: Arc<Threads>, tell: &mpsc::SyncSender<io::Result
     }
     // An error: it was aborted.
     drop(runtime.block_on(idle));
-    // Drops the tasks, on this thread; does not wait for blocking closures.
-    runtime.shutdown_background();
+    // Drops the tasks, on this thread, then joins all blocking threads.
+    drop(runtime);
 }
 
-/// How many threads a runtime has.
+/// Whether a driver is over.
 #[derive(Default)]
-struct Threads {
-    count: Mutex<usize>,
-    ended: Condvar,
+struct Ended {
+    is_over: Mutex<bool>,
+    told: Condvar,
 }
 
-impl Threads {
-    fn begin(&self) {
-        *lock(&self.count) += 1;
-    }
-
-    fn end(&self) {
-        *lock(&self.count) -= 1;
-        self.ended.notify_all();
-    }
-
-    /// Waits until there is none. Returns whether there is none.
+impl Ended {
+    /// Waits until the driver is over. Returns whether it is.
     fn wait(&self, timeout: Duration) -> bool {
-        let waited = self.ended.wait_timeout_while(lock(&self.count), timeout, |count| *count > 0);
-        *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
+        let waited = self.told.wait_timeout_while(lock(&self.is_over), timeout, |is_over| !*is_over);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
-/// Counts the driver until it is over, also by a panic.
-struct End(Arc<Threads>);
+/// Tells that the driver is over, also by a panic.
+struct End(Arc<Ended>);
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.0.end();
+        *lock(&self.0.is_over) = true;
+        self.0.told.notify_all();
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_waits_for_threads_that_have_not_begun() {
+        for _ in 0..100 {
+            let mut running = Running::start("test").unwrap();
+            let held = Arc::new(());
+            for _ in 0..8 {
+                let held = Arc::clone(&held);
+                drop(running.handle.spawn_blocking(move || drop(held)));
+            }
+            assert!(running.end());
+            assert_eq!(Arc::strong_count(&held), 1, "a closure is left");
+        }
+    }
 }

@@ -22,6 +22,7 @@
 
 use std::{
     collections::HashMap,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
     sync::{
@@ -164,12 +165,13 @@ unsafe extern "C" fn set_interest(note: *const (), number: u8) {
             bound.callsite.set_interest(Interest::sometimes());
         }
     }))
-    .map_err(std::mem::forget);
+    .map_err(mem::forget);
 }
 
 /// See [`ImageTracing::forget`].
 unsafe extern "C" fn forget() {
-    descriptions().lock().unwrap_or_else(PoisonError::into_inner).clear();
+    // `clear` would keep the table's memory.
+    drop(mem::take(&mut *descriptions().lock().unwrap_or_else(PoisonError::into_inner)));
     // SAFETY: the host calls this when no code of the image runs.
     unsafe { SITES.forget() };
 }
@@ -177,7 +179,7 @@ unsafe extern "C" fn forget() {
 /// See [`ImageTracing::remember`].
 unsafe extern "C" fn remember() {
     LOOKS.store(0, Ordering::Relaxed);
-    let _ = catch_unwind(rebuild_interest_cache).map_err(std::mem::forget);
+    let _ = catch_unwind(rebuild_interest_cache).map_err(mem::forget);
 }
 
 /// The subscriber.

@@ -71,6 +71,25 @@ fn a_panic_of_a_component_reaches_the_programs_hook_with_its_place() {
 }
 
 #[test]
+fn a_component_that_panics_while_the_hook_reports_another_leaves_a_fault() {
+    in_a_process_of_its_own(|| {
+        let [(_rt, first), (_other, second)] = [loaded("scribe"), loaded("scribe")];
+        let faults = Arc::new(Mutex::new(Vec::new()));
+        let hook = Arc::clone(&faults);
+        panic::set_hook(Box::new(move |_| {
+            if let Err(fault) = second.fail(0) {
+                hook.lock().unwrap().push(fault.message().to_owned());
+            }
+        }));
+        for round in 1..=2 {
+            assert_eq!(first.fail(0).unwrap_err().message(), "no more ink: 0");
+            assert_eq!(*faults.lock().unwrap(), vec!["no more ink: 0"; round]);
+        }
+        drop(panic::take_hook());
+    });
+}
+
+#[test]
 fn a_panic_while_a_field_is_formatted_is_one_of_the_component() {
     in_a_process_of_its_own(|| {
         let told = listen();

@@ -138,9 +138,14 @@ impl Drop for Reporting {
     }
 }
 
+/// Whether this thread is inside the program's hook already, for a panic of an image.
+fn is_reporting() -> bool {
+    !CURRENT.try_with(Cell::get).unwrap_or(ptr::null()).is_null()
+}
+
 /// Runs the program's panic hook for a panic of an image. False if the hook was not run.
 pub(in crate::host) unsafe extern "C" fn panicked(raw: *const RawPanic) -> bool {
-    if cfg!(panic = "abort") {
+    if cfg!(panic = "abort") || is_reporting() {
         return false;
     }
     // SAFETY: the image's description is valid for the call.

@@ -12,7 +12,8 @@ use crate::abi::shape::{Kind, Part, Shape};
 /// structs and enums whose fields implement it.
 ///
 /// Implemented for scalars, `String`, `Vec`, `Box`, `Option`, `Result`, arrays, tuples, the maps, sets and queues
-/// of std, `Arc`, the locks and cells of std, `Duration`, `Instant`, paths, addresses, files and sockets.
+/// of std, `Arc`, the locks and cells of std, `NonZero`, `Ordering`, ranges, `Duration`, `Instant`, `SystemTime`, paths,
+/// addresses, files and sockets.
 ///
 /// Not implemented for what belongs to one image or thread: function pointers, `dyn Trait`, raw pointers,
 /// [`Handle`](crate::Handle), [`Bytes`](crate::Bytes), `JoinHandle`, channels, guards.

@@ -7,7 +7,7 @@
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    cmp::Reverse,
+    cmp::{self, Reverse},
     collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque, hash_map::RandomState},
     ffi::{CString, OsString},
     fs::File,
@@ -15,7 +15,7 @@ use std::{
     marker::PhantomData,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream, UdpSocket},
     num::{NonZero, Saturating, Wrapping},
-    ops::{Range, RangeInclusive},
+    ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive},
     os::{
         fd::OwnedFd,
         unix::net::{UnixDatagram, UnixListener, UnixStream},
@@ -66,6 +66,8 @@ named! {
     SocketAddrV4, Struct "std::SocketAddrV4";
     SocketAddrV6, Struct "std::SocketAddrV6";
     SocketAddr, Struct "std::SocketAddr";
+    cmp::Ordering, Struct "std::Ordering";
+    RangeFull, Struct "std::RangeFull";
     OwnedFd, Struct "std::OwnedFd";
     File, Struct "std::File";
     TcpListener, Struct "std::TcpListener";
@@ -128,6 +130,10 @@ generic! {
     Saturating<T>, <T>, Struct "std::Saturating";
     Range<T>, <T>, Struct "std::Range";
     RangeInclusive<T>, <T>, Struct "std::RangeInclusive";
+    RangeFrom<T>, <T>, Struct "std::RangeFrom";
+    RangeTo<T>, <T>, Struct "std::RangeTo";
+    RangeToInclusive<T>, <T>, Struct "std::RangeToInclusive";
+    Bound<T>, <T>, Struct "std::Bound";
     PhantomData<T>, <T>, Struct "std::PhantomData";
     BuildHasherDefault<T>, <T>, Struct "std::BuildHasherDefault";
     // A static of the image, and what that holds.
@@ -203,4 +209,73 @@ tuples! {
     (A 0, B 1, C 2, D 3, E 4, F 5)
     (A 0, B 1, C 2, D 3, E 4, F 5, G 6)
     (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::abi::shape::Sink;
+
+    /// The name of a type and the bytes of its description.
+    fn described<T: Layout>() -> (&'static str, Vec<u8>) {
+        let mut bytes = vec![0; 500];
+        let mut sink = Sink::new(&mut bytes);
+        sink.shape(T::MEMORY.shape());
+        let len = sink.len();
+        bytes.truncate(len);
+        assert!(!T::MEMORY.points());
+        (std::any::type_name::<T>(), bytes)
+    }
+
+    #[test]
+    fn types_whose_fields_look_alike_have_descriptions_of_their_own() {
+        macro_rules! descriptions {
+            ($($ty:ty),* $(,)?) => { [$(described::<$ty>()),*] };
+        }
+        let all = descriptions![
+            u8,
+            i8,
+            bool,
+            NonZero<u8>,
+            NonZero<i8>,
+            cmp::Ordering,
+            Wrapping<u8>,
+            Saturating<u8>,
+            Reverse<u8>,
+            Cell<u8>,
+            (u8, u8),
+            [u8; 2],
+            Range<u8>,
+            RangeInclusive<u8>,
+            RangeFrom<u8>,
+            RangeTo<u8>,
+            RangeToInclusive<u8>,
+            Bound<u8>,
+            Bound<i8>,
+            Option<u8>,
+            (),
+            RangeFull,
+            PhantomData<u8>,
+            [u8; 0],
+            [u8; 4],
+            Ipv4Addr,
+            Ipv6Addr,
+            [u8; 16],
+            IpAddr,
+            SocketAddrV4,
+            SocketAddrV6,
+            SocketAddr,
+            String,
+            Vec<u8>,
+            OsString,
+            PathBuf,
+            Duration,
+            Instant,
+            SystemTime,
+        ];
+        for (place, (name, bytes)) in all.iter().enumerate() {
+            let first = all.iter().position(|(_, other)| other == bytes);
+            assert_eq!(first, Some(place), "{name}");
+        }
+    }
 }

@@ -13,6 +13,7 @@ macro_rules! pages {
 
 pages! {
     first_component
+    values
     state
     many_components
     threads

@@ -60,6 +60,7 @@
 //! | page | answers |
 //! |---|---|
 //! | [`first_component`](guide::first_component) | which crates there are, how to build, load and replace |
+//! | [`values`](guide::values) | which types may be arguments and results, and as what each crosses |
 //! | [`state`](guide::state) | how data survives: save, restore, migrate, versions, the way back |
 //! | [`many_components`](guide::many_components) | needs, cycles, one of several, several in one plan, removing |
 //! | [`threads`](guide::threads) | which code runs on which thread, pins, callbacks, signals, forks |
@@ -76,11 +77,13 @@
 //! # What may cross
 //!
 //! Arguments and results are [`Abi`] values: integers, floats, `bool`, `char`, `()`,
-//! `&str`, `&Path`, `&OsStr`, `String`, `&[T]` and `&mut [T]` of plain data, `Vec<T>`, arrays, `Option`,
-//! `Result`, `Box<T>`, tuples of up to 8, `Duration`, structs and enums with
+//! `&str`, `String`, `&[T]` and `&mut [T]` of plain data, `Vec<T>`, arrays, `Option`,
+//! `Result`, `Box<T>`, tuples of up to 8, structs and enums with
 //! [`#[derive(Abi)]`](derive@Abi), [`Bytes`] (never copied), [`Handle`]s, callbacks
-//! (`&dyn Fn(..)`, `Box<dyn Fn(..) + Send>`), and any serde type as [`Serde<T>`]. They
-//! cross in `#[repr(C)]` form, so the two sides may come from different compilers.
+//! (`&dyn Fn(..)`, `Box<dyn Fn(..) + Send>`), and any serde type as [`Serde<T>`]. Of std also
+//! paths and `OsString`s, `Duration`, `SystemTime`, `NonZero`, `Ordering`, ranges, addresses of the Internet
+//! and `std::io::Error`. They cross in `#[repr(C)]` form, so the two sides may come from different compilers;
+//! [`guide::values`] lists all of them.
 //! The compiler refuses any other type where the trait is written, and says what to use instead.
 //!
 //! # What is compared

@@ -3,5 +3,6 @@
 mod composites;
 mod faulty;
 mod numbers;
+mod of_std;
 mod owners;
 mod sequences;

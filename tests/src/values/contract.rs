@@ -9,7 +9,17 @@
     reason = "every type that may cross does so here, also those that one would not choose"
 )]
 
-use std::{collections::BTreeMap, ffi::OsStr, path::Path, time::Duration};
+use std::{
+    cmp::Ordering,
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
+    num::NonZero,
+    ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
 
 use lcr::{Bytes, Fault, Handle, Serde};
 use serde::{Deserialize, Serialize};
@@ -200,6 +210,67 @@ pub trait Composites {
     fn events(&self, v: Vec<Event<String>>) -> Vec<Event<String>>;
     /// The component's [`layout`](super::composites::layout).
     fn layout(&self) -> Vec<u64>;
+}
+
+/// A struct of types of std.
+#[derive(Clone, Debug, PartialEq, lcr::Abi)]
+pub struct Visit {
+    pub path: PathBuf,
+    pub at: SystemTime,
+    pub from: Option<SocketAddr>,
+    pub count: NonZero<u32>,
+    pub lines: Range<u64>,
+}
+
+/// An enum of types of std.
+#[derive(Debug, lcr::Abi)]
+pub enum Answer {
+    Order(Ordering),
+    Failed(io::Error),
+    Visits(Vec<Visit>),
+}
+
+/// Types of std.
+#[lcr::interface(name = "test.values.of_std", version = 1)]
+pub trait OfStd {
+    /// The path with the name below it.
+    fn joined(&self, path: PathBuf, name: &OsStr) -> PathBuf;
+    fn parts(&self, path: &Path) -> Vec<OsString>;
+    /// The text twice.
+    fn doubled(&self, text: OsString) -> OsString;
+    fn later(&self, at: SystemTime, by: Duration) -> Option<SystemTime>;
+    /// How much `b` is behind `a`; else, how much it is before.
+    fn between(&self, a: SystemTime, b: SystemTime) -> Result<Duration, Duration>;
+    fn half(&self, v: NonZero<u8>) -> io::Result<NonZero<u8>>;
+    /// Each number's complement, where that is not zero.
+    fn complements(&self, v: Vec<NonZero<i128>>) -> Vec<Option<NonZero<i128>>>;
+    fn order(&self, a: &str, b: &str) -> Ordering;
+    fn reversed(&self, v: Vec<Ordering>) -> Vec<Ordering>;
+    /// The same numbers.
+    fn inclusive(&self, v: Range<u64>) -> Option<RangeInclusive<u64>>;
+    fn ends(&self, v: RangeInclusive<i32>) -> (RangeFrom<i32>, RangeTo<i32>, RangeToInclusive<i32>, RangeFull);
+    fn mirrored(&self, v: (RangeFrom<i8>, RangeTo<i8>, RangeToInclusive<i8>, RangeFull)) -> [i8; 3];
+    /// The bounds in the other order, included where they were excluded.
+    fn flipped(&self, v: (Bound<String>, Bound<String>)) -> (Bound<String>, Bound<String>);
+    /// The address with each bit flipped.
+    fn address(&self, v: IpAddr) -> IpAddr;
+    fn addresses(&self, v: Ipv4Addr, w: Ipv6Addr) -> (Ipv6Addr, Ipv4Addr);
+    /// The same address at the next port.
+    fn socket(&self, v: SocketAddr) -> SocketAddr;
+    fn sockets(&self, v: SocketAddrV4, w: SocketAddrV6) -> [SocketAddr; 2];
+    /// Each field changed a little.
+    fn visit(&self, v: Visit) -> Visit;
+    fn answer(&self, v: Answer) -> Answer;
+    /// The file's bytes.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Fails with `how`: `"kind"`, `"text"`, `"sources"`, `"panic"`; else returns the text's length.
+    fn fail(&self, how: &str) -> io::Result<NonZero<u64>>;
+    /// What the error says, and its kind's text.
+    fn told(&self, error: io::Error) -> (String, String, Option<i32>);
+    /// Calls back with a path and a time of this side.
+    fn asked(&self, f: &dyn Fn(&Path, SystemTime, PathBuf) -> io::Result<Ordering>) -> io::Result<Ordering>;
+    /// The path's parent, and the time a second later.
+    async fn awaited(&self, path: &Path, at: SystemTime) -> io::Result<(PathBuf, SystemTime)>;
 }
 
 /// A type that only serde knows.

@@ -1,6 +1,6 @@
 //! Every kind of value that interfaces may have, across any border between a caller and a component: the
 //! interfaces and their types ([`contract`]), and exchanges that show that each value arrives ([`numbers`],
-//! [`sequences`], [`composites`], [`owners`], [`faults`]).
+//! [`sequences`], [`composites`], [`of_std`], [`owners`], [`faults`]).
 //!
 //! An exchange takes any implementor of the interface, so one suite serves libraries and hosts of every
 //! toolchain. A component never only echoes: it answers with a value that it can compute from the right
@@ -10,10 +10,11 @@ pub mod composites;
 pub mod contract;
 pub mod faults;
 pub mod numbers;
+pub mod of_std;
 pub mod owners;
 pub mod sequences;
 
-use contract::{Composites, Faulty, Numbers, Owners, Sequences};
+use contract::{Composites, Faulty, Numbers, OfStd, Owners, Sequences};
 use lcr::Handle;
 
 /// Makes every exchange.
@@ -26,6 +27,7 @@ pub fn all(
     composites: &Handle<dyn Composites>,
     owners: &Handle<dyn Owners>,
     faulty: &Handle<dyn Faulty>,
+    of_std: &Handle<dyn OfStd>,
 ) {
     numbers::integers(numbers);
     numbers::floats(numbers);
@@ -46,4 +48,12 @@ pub fn all(
     faults::panics(faulty);
     faults::panics_of_callbacks(faulty);
     faults::panics_of_destructors(faulty);
+    of_std::paths(of_std);
+    of_std::times(of_std);
+    of_std::numbers(of_std);
+    of_std::ranges(of_std);
+    of_std::addresses(of_std);
+    of_std::inside_derived_types(of_std);
+    of_std::errors(of_std);
+    of_std::awaited(of_std);
 }

@@ -4,16 +4,16 @@
 //! This program and one of the libraries each have an allocator that notices a block of another
 //! allocator.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{io, num::NonZero, sync::Arc, thread, time::Duration};
 
-use lcr::{Bytes, Fault, FaultKind, Runtime, Serde};
+use lcr::{Abi, Bytes, ErrorKind, Fault, FaultKind, Runtime, Serde};
 use lcr_tests::{
     component, empty_runtime,
     guarded::Guarded,
     values::{
         self, composites,
-        contract::{Audit, Composites, Faulty, Numbers, Owners, Picky, Sequences},
-        faults, numbers, owners, sequences,
+        contract::{Audit, Composites, Faulty, Numbers, OfStd, Owners, Picky, Sequences},
+        faults, numbers, of_std, owners, sequences,
     },
 };
 
@@ -83,6 +83,38 @@ fn derived_structs_and_enums_cross() {
 }
 
 #[test]
+fn paths_and_times_cross() {
+    with_both(|rt| of_std::paths(&rt.service::<dyn OfStd>().unwrap()));
+    with_both(|rt| of_std::times(&rt.service::<dyn OfStd>().unwrap()));
+}
+
+#[test]
+fn numbers_without_zero_orderings_and_ranges_cross() {
+    with_both(|rt| of_std::numbers(&rt.service::<dyn OfStd>().unwrap()));
+    with_both(|rt| of_std::ranges(&rt.service::<dyn OfStd>().unwrap()));
+}
+
+#[test]
+fn addresses_of_the_internet_cross() {
+    with_both(|rt| of_std::addresses(&rt.service::<dyn OfStd>().unwrap()));
+}
+
+#[test]
+fn types_of_std_cross_inside_derived_types() {
+    with_both(|rt| of_std::inside_derived_types(&rt.service::<dyn OfStd>().unwrap()));
+}
+
+#[test]
+fn errors_of_input_and_output_cross_and_hold_faults() {
+    with_both(|rt| of_std::errors(&rt.service::<dyn OfStd>().unwrap()));
+}
+
+#[test]
+fn types_of_std_cross_in_async_methods() {
+    with_both(|rt| of_std::awaited(&rt.service::<dyn OfStd>().unwrap()));
+}
+
+#[test]
 fn bytes_stay_where_they_were_made_and_are_destroyed_there() {
     with_both(|rt| owners::bytes(&rt.service::<dyn Owners>().unwrap()));
 }
@@ -117,6 +149,7 @@ fn the_panic_of_a_destructor_does_not_cross_the_border() {
 /// Makes every exchange.
 fn exchange_all(rt: &Runtime) {
     values::all(
+        &rt.service().unwrap(),
         &rt.service().unwrap(),
         &rt.service().unwrap(),
         &rt.service().unwrap(),
@@ -235,4 +268,85 @@ fn a_value_that_cannot_be_received_is_freed() {
     let live = audit.live();
     (0..100).for_each(|_| drop(take()));
     assert_eq!((audit.live(), audit.wrong_frees(), ALLOCATOR.wrong_frees()), (live, 0, 0));
+}
+
+/// The component's interface, as a broken caller knows it.
+mod broken {
+    use super::{Abi, NonZero, io};
+
+    /// Says that it is a `NonZero<u8>`, and is zero.
+    pub struct Zero;
+
+    // SAFETY: it breaks the contract, to which the shape of a `NonZero<u8>` binds it.
+    unsafe impl Abi for Zero {
+        type Repr = u8;
+        const SHAPE: &'static lcr::__private::v0_1_0::Shape = <NonZero<u8> as Abi>::SHAPE;
+        fn into_repr(self) -> u8 {
+            0
+        }
+        unsafe fn from_repr(_: u8) -> Zero {
+            Zero
+        }
+    }
+
+    #[lcr::interface(name = "test.values.of_std", version = 1)]
+    pub trait OfStd {
+        fn half(&self, v: Zero) -> io::Result<NonZero<u8>>;
+    }
+}
+
+#[test]
+fn a_zero_where_there_is_none_is_a_fault_of_the_call() {
+    with_both(|rt| {
+        let broken = rt.service::<dyn broken::OfStd>().unwrap();
+        let fault = broken::OfStd::half(&broken, broken::Zero).unwrap_err().downcast::<Fault>().unwrap();
+        assert_eq!((fault.kind(), fault.method()), (FaultKind::Panic, Some("half")));
+        assert_eq!(fault.message(), "a `std::NonZero<u8>` was received with 0; its sender is broken");
+        of_std::numbers(&rt.service::<dyn OfStd>().unwrap());
+    });
+}
+
+/// The component's interface with another type in one method.
+mod changed {
+    use std::{
+        num::NonZero,
+        ops::Range,
+        path::{Path, PathBuf},
+    };
+
+    #[lcr::interface(name = "test.values.of_std", version = 1)]
+    pub trait Numbers {
+        fn half(&self, v: u8) -> std::io::Result<NonZero<u8>>;
+    }
+
+    #[lcr::interface(name = "test.values.of_std", version = 1)]
+    pub trait Texts {
+        fn doubled(&self, text: PathBuf) -> PathBuf;
+    }
+
+    #[lcr::interface(name = "test.values.of_std", version = 1)]
+    pub trait Errors {
+        fn read(&self, path: &Path) -> Result<Vec<u8>, String>;
+    }
+
+    #[lcr::interface(name = "test.values.of_std", version = 1)]
+    pub trait Ranges {
+        fn inclusive(&self, v: Range<u32>) -> Option<std::ops::RangeInclusive<u64>>;
+    }
+}
+
+#[test]
+fn a_component_with_another_type_of_std_is_refused() {
+    let rt = runtime("values");
+    let expect = |error: lcr::Error, text: &str| {
+        assert_eq!(error.kind(), ErrorKind::Mismatch);
+        assert!(error.to_string().contains(text), "{error}\nlacks\n{text}");
+    };
+    expect(
+        rt.service::<dyn changed::Numbers>().unwrap_err(),
+        "half: argument 1: expected u8, found struct std::NonZero<u8>",
+    );
+    expect(rt.service::<dyn changed::Texts>().unwrap_err(), "expected struct std::PathBuf, found struct std::OsString");
+    expect(rt.service::<dyn changed::Errors>().unwrap_err(), "expected String, found struct std::io::Error");
+    expect(rt.service::<dyn changed::Ranges>().unwrap_err(), "expected u32, found u64");
 }

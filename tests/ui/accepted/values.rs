@@ -24,6 +24,23 @@ mod values {
     }
 }
 
+mod values_of_std {
+    use std::{
+        io,
+        ops::Range,
+        path::PathBuf,
+        time::{Duration, SystemTime},
+    };
+
+    #[lcr::interface(name = "clock", version = 1)]
+    pub trait Clock {
+        fn at(&self, deadline: SystemTime, at_most: Duration);
+        fn paths(&self, paths: Vec<PathBuf>);
+        fn error(&self, error: io::Error) -> io::Result<()>;
+        fn within(&self, range: Range<SystemTime>);
+    }
+}
+
 mod abi_types {
     #[derive(lcr::Abi)]
     pub struct Unit;

@@ -11,10 +11,11 @@
 //! | [`enums`] | enums with fields, as `#[derive(Abi)]` sends them |
 //! | [`bytes`] | `lcr::Bytes` |
 //! | [`callback`] | `&dyn Fn(..)`, `Box<dyn Fn(..) + Send>` |
-//! | `component/value` | what needs std or serde: `&Path`, `&OsStr`, `lcr::Serde<T>` |
+//! | `component/value` | what needs std, another crate or the derive: paths, times, addresses, errors, `lcr::Serde<T>` |
 //! | `component/handle` | `lcr::Handle` |
 //!
-//! A representation of a new form also needs a [`Kind`](super::shape::Kind), which the host compares
+//! A type that can say which other value it is crosses in that form: `component/value/form`. The page `values` of the
+//! guide has a row for each type. A representation of a new form also needs a [`Kind`](super::shape::Kind), which the host compares
 //! (`host/image/shape`) and which manifests encode, so it raises
 //! [`ABI_VERSION`](super::ABI_VERSION). `#[derive(Abi)]` and the attributes generate code for
 //! authors' types in `lcr-macros/src/value`.
@@ -44,7 +45,7 @@ use super::shape::Shape;
     label = "not an `lcr::Abi` type",
     note = "put `#[derive(lcr::Abi)]` on your own structs and enums and pass them by value; wrap any serde type as `lcr::Serde<T>`",
     note = "a reference crosses as `&str`, or as `&[T]` or `&mut [T]` of plain data: pass `T` for `&T`, `Vec<T>` for another `&[T]` (`Vec<&str>` for `&[String]`), and `&Path` for `&PathBuf`",
-    note = "integers, floats, bool, char, &str, &Path, &OsStr, String, &[T], Vec<T>, arrays, Option, Result, Box, tuples, Duration, lcr::Bytes, lcr::Handle and callbacks are supported"
+    note = "integers, floats, bool, char, &str, &Path, &OsStr, String, &[T], Vec<T>, arrays, Option, Result, Box, tuples, Duration, lcr::Bytes, lcr::Handle, callbacks and many types of std are supported: see the page `values` of the guide"
 )]
 pub unsafe trait Abi: Sized {
     /// The form in which the value crosses.

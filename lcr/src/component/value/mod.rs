@@ -1,6 +1,26 @@
-//! Values that cross an image border and need std or serde. [`abi::value`](crate::abi::value) has
-//! all others, and says how to add one.
+//! Values that cross an image border and need std, serde, another crate or the derive.
+//! [`abi::value`](crate::abi::value) has all others, and says how to add one.
+//!
+//! | file | types |
+//! |---|---|
+//! | `form` | how a type crosses in the form of another value |
+//! | `path` | `&Path`, `&OsStr`, `PathBuf`, `OsString` |
+//! | `time` | `SystemTime` |
+//! | `number` | `NonZero`, `Ordering` |
+//! | `range` | `Range` and its relatives, `Bound` |
+//! | `net` | `IpAddr`, `SocketAddr` and their variants |
+//! | `io_error` | `std::io::Error` |
+//! | `bytes` | `lcr::Bytes` with an owner of the author's |
+//! | [`serde`] | `lcr::Serde<T>` |
 
 mod bytes;
+pub(crate) mod form;
+mod io_error;
+mod net;
+mod number;
 mod path;
+mod range;
 pub mod serde;
+#[cfg(all(test, not(loom)))]
+mod tests;
+mod time;

@@ -1,10 +1,15 @@
-//! Paths and the system's strings, lent as the bytes that they are on Unix.
+//! Paths and the system's strings, as the bytes that they are on Unix.
 //!
-//! Any bytes are a valid path, so a receiver need not check them. The shape is that of a struct
-//! with a slice of bytes.
+//! Any bytes are a valid path, so a receiver need not check them, and paths that are not UTF-8 cross as they are. Lent
+//! ones cross as a slice of bytes, owned ones as a vector.
 
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::{Path, PathBuf},
+};
 
+use super::form::{Form, cross_by_form};
 use crate::abi::{
     shape::{Kind, Part, Shape},
     value::{Abi, Within, sequences::RawSlice},
@@ -49,3 +54,30 @@ unsafe impl Abi for &Path {
 
 // SAFETY: the bound.
 unsafe impl<'a: 'x, 'x> Within<'a> for &'x Path {}
+
+impl Form for OsString {
+    type Form = Vec<u8>;
+    const NAME: &'static str = "std::OsString";
+    fn into_form(self) -> Vec<u8> {
+        self.into_vec()
+    }
+    fn from_form(bytes: Vec<u8>) -> OsString {
+        OsString::from_vec(bytes)
+    }
+}
+
+impl Form for PathBuf {
+    type Form = Vec<u8>;
+    const NAME: &'static str = "std::PathBuf";
+    fn into_form(self) -> Vec<u8> {
+        self.into_os_string().into_vec()
+    }
+    fn from_form(bytes: Vec<u8>) -> PathBuf {
+        OsString::from_vec(bytes).into()
+    }
+}
+
+cross_by_form! {
+    {} OsString;
+    {} PathBuf;
+}

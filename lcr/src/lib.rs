@@ -117,6 +117,7 @@
 //! |---|---|
 //! | `host` (default) | the runtime; a component depends on `lcr` with `default-features = false` |
 //! | `tokio` | [`#[component(runtime = tokio)]`](component): a component's code runs inside a tokio runtime |
+//! | `uuid`, `bytes` | `uuid::Uuid` and `bytes::Bytes` may be arguments and results: [`guide::values`] |
 //! | `tracing`, `log` | what a loaded component logs goes to the program's subscriber and logger, if program and component have the feature: [`guide::logs`] |
 
 #![deny(missing_debug_implementations)]

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod manifests;
 pub mod office;
 mod own_process;
+pub mod parcels;
 pub mod rail;
 pub mod safe;
 pub mod scribe;

@@ -9,6 +9,7 @@ mod fast_path;
 mod growth;
 mod mutations;
 mod nesting;
+mod parcels;
 mod pins;
 mod races;
 mod replacement;

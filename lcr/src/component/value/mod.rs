@@ -11,6 +11,7 @@
 //! | `net` | `IpAddr`, `SocketAddr` and their variants |
 //! | `io_error` | `std::io::Error` |
 //! | `bytes` | `lcr::Bytes` with an owner of the author's |
+//! | `uuid`, `shared_bytes` | `uuid::Uuid`, `bytes::Bytes`, behind features |
 //! | [`serde`] | `lcr::Serde<T>` |
 
 mod bytes;
@@ -21,6 +22,10 @@ mod number;
 mod path;
 mod range;
 pub mod serde;
+#[cfg(feature = "bytes")]
+mod shared_bytes;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod time;
+#[cfg(feature = "uuid")]
+mod uuid;

@@ -1,0 +1,64 @@
+//! Parcels of an image that may be unmapped.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use lcr_tests::parcels::{Parcel, Parcels};
+use uuid::Uuid;
+
+#[derive(Default)]
+struct Store(Mutex<Option<Bytes>>);
+
+/// A text whose destructor counts.
+struct Counted(String);
+
+/// Destroyed by this image.
+static DESTROYED: AtomicU64 = AtomicU64::new(0);
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        DESTROYED.fetch_add(1, Ordering::SeqCst);
+        assert_ne!(self.0, "bomb");
+    }
+}
+
+fn flipped(id: Uuid) -> Uuid {
+    Uuid::from_u128(!id.as_u128())
+}
+
+#[lcr::component(name = "parcels", version = "1.0.0", unload)]
+impl Parcels for Store {
+    fn bytes(&self, text: &str) -> (Bytes, usize) {
+        let bytes = Bytes::from_owner(Counted(text.to_owned()));
+        let place = bytes.as_ptr().addr();
+        (bytes, place)
+    }
+    fn destroyed(&self) -> u64 {
+        DESTROYED.load(Ordering::SeqCst)
+    }
+    fn cut(&self, bytes: Bytes, from: usize) -> (usize, Bytes, Bytes) {
+        (bytes.as_ptr().addr(), bytes.slice(from..), bytes)
+    }
+    fn keep(&self, bytes: Option<Bytes>) -> Option<Bytes> {
+        std::mem::replace(&mut self.0.lock().unwrap(), bytes)
+    }
+    fn turned(&self, parcels: Vec<Parcel>) -> Vec<Parcel> {
+        parcels.into_iter().rev().map(|parcel| Parcel { id: flipped(parcel.id), ..parcel }).collect()
+    }
+    fn flip(&self, ids: &mut [Uuid]) -> usize {
+        ids.iter_mut().for_each(|id| *id = flipped(*id));
+        ids.as_ptr().addr()
+    }
+    async fn later(&self, id: Uuid, bytes: Bytes) -> (Bytes, Uuid) {
+        (bytes, id)
+    }
+}

@@ -33,7 +33,7 @@ use crate::{
 };
 
 use super::{
-    cell::{State, Taken},
+    cell::{NotGiven, State, Taken},
     layout::{InMemory, Layout},
 };
 
@@ -294,14 +294,17 @@ unsafe extern "C" fn give<X: 'static, N: Ambient, T: 'static, A: Fn(&X) -> &Stat
     answer(|| {
         // SAFETY: as in `take`.
         let state = unsafe { state::<X, N, T, A>(instance) };
-        // SAFETY: the host gives, once, the box of a type that lies in memory as `T` does: see the module `state`.
+        // SAFETY: the host gives, until it is taken, the box of a type that lies in memory as `T` does: see the module `state`.
         let value = unsafe { Box::from_raw(ptr::with_exposed_provenance_mut::<T>(value)) };
         match state.give(value) {
             Ok(()) => StateAnswer::Done,
-            Err(value) => {
-                // The host counts on the address; the box stays, and is never dropped.
+            Err((why, value)) => {
+                // The host still has the box.
                 let _ = Box::into_raw(value);
-                StateAnswer::Absent
+                match why {
+                    NotGiven::Busy => StateAnswer::Busy,
+                    NotGiven::Absent => StateAnswer::Absent,
+                }
             }
         }
     })

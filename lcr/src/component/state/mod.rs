@@ -59,8 +59,11 @@
 //! ```
 //!
 //! While a box is away, no code of a component runs that could see the value, and the host holds the address under
-//! its state lock. So giving it back cannot fail, whatever ends the transaction. A thread of a component that asks for
-//! a state that is away waits; the host ends that wait by `give` or `end`. Whoever is given the box drops it, with
+//! its state lock. So it can give it back, whatever ends the transaction. A thread of a component that asks for
+//! a state that is away waits: it looks again and again, and has the lock for the time of a look. The host's `give` does
+//! not wait for a look; the host repeats it. It ends the waiting by `give` or `end`. In the child of a `fork`
+//! a thread may be missing that had the lock; there the host tries once, and else the state is lost, as what any lock
+//! protects that such a thread had. Whoever is given the box drops it, with
 //! the code of its own image; an instance whose state is gone drops nothing.
 
 pub mod cell;

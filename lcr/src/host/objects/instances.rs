@@ -159,11 +159,27 @@ impl Instance {
     /// Gives it a state, of its own or of a type that lies in memory alike, where its own was taken out. Returns false
     /// if none was taken out; then the state is leaked.
     pub(in crate::host) fn give_state(&self, StateBox(address): StateBox) -> bool {
-        let Some(table) = self.implementation.export.state() else { return false };
+        loop {
+            let answer = self.offer_state(&StateBox(address));
+            if answer != StateAnswer::Busy as u32 {
+                return answer == StateAnswer::Done as u32;
+            }
+            // A thread looks whether the state has come, which takes it no time.
+            std::thread::yield_now();
+        }
+    }
+
+    /// As [`give_state`](Instance::give_state), in the child of a fork: the thread that looks for the state may not be
+    /// there, and the state is lost then.
+    pub(in crate::host) fn give_state_at_once(&self, state: StateBox) {
+        self.offer_state(&state);
+    }
+
+    fn offer_state(&self, &StateBox(address): &StateBox) -> u32 {
+        let Some(table) = self.implementation.export.state() else { return StateAnswer::Absent as u32 };
         // SAFETY: the borrow keeps the object alive. The box is of this export, or the transaction compared the
         // descriptions of the states that both objects have, as their images tell, and tried the allocators.
-        let answer = unsafe { (table.give)(self.address, address) };
-        answer == StateAnswer::Done as u32
+        unsafe { (table.give)(self.address, address) }
     }
 
     /// Says that the state which was taken out does not come back.

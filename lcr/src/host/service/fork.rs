@@ -152,6 +152,9 @@ impl RuntimeInner {
         }
         // The transaction's thread is gone, and the kernel may give its number to another thread.
         state.objects.uncommitted_mut().forget_all();
+        if let Some(gate) = &mut state.gate {
+            gate.give_back_in_child();
+        }
         self.reopen_gate(state);
         state.objects.registry_mut().thaw();
     }

@@ -198,6 +198,12 @@ impl Gate {
         lost
     }
 
+    /// Gives each state that was taken out back, in the child of a fork: nothing here waits for a thread of the parent,
+    /// nor reports.
+    pub(super) fn give_back_in_child(&mut self) {
+        self.taken.drain(..).for_each(|TakenState { from, value, .. }| from.give_state_at_once(value));
+    }
+
     /// The instances whose states successors have.
     pub(super) fn into_moved(self) -> Vec<Arc<Instance>> {
         self.moved

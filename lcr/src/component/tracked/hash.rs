@@ -175,6 +175,8 @@ impl<K: Eq + Hash + Clone, V, S: BuildHasher + Clone> Tracked<HashMap<K, V, S>> 
 
     /// Removes all entries.
     pub fn clear(&mut self) {
+        // A destructor may panic: whatever is left then, the copy begins anew.
+        self.parts.restart();
         self.parts.entries.clear();
         self.parts.restart();
     }

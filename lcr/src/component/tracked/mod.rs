@@ -16,6 +16,8 @@
 
 mod changes;
 mod hash;
+#[cfg(all(test, not(loom)))]
+mod panics;
 mod record;
 mod segments;
 #[cfg(all(test, not(loom)))]

@@ -84,7 +84,7 @@ impl<K, V, S: BuildHasher + Clone> Segments<K, V, S> {
 
     /// A key's position. Keys that are equal have the same one.
     pub(super) fn position<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
-        self.hasher.hash_one(key).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        position_by(&self.hasher, key)
     }
 
     fn place(&self, position: u64) -> usize {
@@ -112,6 +112,10 @@ impl<K, V, S: BuildHasher + Clone> Segments<K, V, S> {
     pub(super) fn into_iter(self) -> impl Iterator<Item = (K, V)> {
         self.segments.into_iter().flat_map(|segment| segment.entries)
     }
+}
+
+fn position_by<Q: Hash + ?Sized>(hasher: &impl BuildHasher, key: &Q) -> u64 {
+    hasher.hash_one(key).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 impl<K: Eq + Hash, V, S: BuildHasher + Clone> Segments<K, V, S> {
@@ -150,10 +154,14 @@ impl<K: Eq + Hash, V, S: BuildHasher + Clone> Segments<K, V, S> {
     }
 
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        for segment in &mut self.segments {
-            let before = segment.entries.len();
-            segment.entries.retain(&mut keep);
-            self.len -= before - segment.entries.len();
+        let Segments { segments, len, .. } = self;
+        for segment in segments {
+            // Counted one by one, and before it is dropped: `keep` and the destructor may panic.
+            segment.entries.retain(|key, value| {
+                let is_kept = keep(key, value);
+                *len -= usize::from(!is_kept);
+                is_kept
+            });
         }
     }
 
@@ -170,10 +178,14 @@ impl<K: Eq + Hash, V, S: BuildHasher + Clone> Segments<K, V, S> {
             self.bits += 1;
         }
         let Ok(new) = u32::try_from(self.segments.len()) else { return };
-        let [empty, mut above] = [(); 2].map(|()| HashMap::with_hasher(self.hasher.clone()));
-        let mut below = mem::replace(&mut self.segments[number as usize].entries, empty);
-        above.extend(below.extract_if(|key, _| self.position(key) & (1 << (63 - bits)) != 0));
-        self.segments[number as usize] = Segment { bits: bits + 1, entries: below };
+        let hasher = self.hasher.clone();
+        let is_above = |key: &K| position_by(&hasher, key) & (1 << (63 - bits)) != 0;
+        // An author's `Hash` may panic. So it is asked about each key before an entry moves.
+        let moving = self.segments[number as usize].entries.keys().filter(|key| is_above(key)).count();
+        let mut above = HashMap::with_capacity_and_hasher(moving, hasher.clone());
+        let below = &mut self.segments[number as usize];
+        above.extend(below.entries.extract_if(|key, _| is_above(key)));
+        below.bits += 1;
         self.segments.push(Segment { bits: bits + 1, entries: above });
         // The segment had this many places, of which the second half is the new one's.
         let places = 1_usize << (self.bits - bits);

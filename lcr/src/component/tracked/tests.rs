@@ -163,7 +163,7 @@ impl Hasher for Few {
 
 /// A hasher that gives numbers themselves.
 #[derive(Default)]
-struct Same(u64);
+pub(super) struct Same(u64);
 
 impl Hasher for Same {
     fn write(&mut self, bytes: &[u8]) {

@@ -168,6 +168,8 @@ impl<K: Ord + Clone, V> Tracked<BTreeMap<K, V>> {
 
     /// Removes all entries.
     pub fn clear(&mut self) {
+        // A destructor may panic: whatever is left then, the copy begins anew.
+        self.parts.restart();
         self.parts.map.clear();
         self.parts.restart();
     }

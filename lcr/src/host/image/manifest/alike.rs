@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use crate::host::image::shape::Shape;
+use crate::{abi::shape::Kind, host::image::shape::Shape};
 
 use super::ExportManifest;
 
@@ -58,6 +58,10 @@ fn ambiguous(memory: &Shape) -> Option<String> {
 fn mark_without_type<'a>(shape: &'a Shape, around: &mut HashMap<&'a str, usize>) -> Option<String> {
     if let Some(name) = shape.name.strip_prefix('^') {
         return (around.get(name) != Some(&1)).then(|| name.to_owned());
+    }
+    // A variant is no type: its name may well be that of its enum.
+    if shape.kind == Kind::Variant {
+        return shape.parts.iter().find_map(|part| mark_without_type(&part.shape, around));
     }
     *around.entry(&shape.name).or_default() += 1;
     let found = shape.parts.iter().find_map(|part| mark_without_type(&part.shape, around));
@@ -308,5 +312,16 @@ mod tests {
             inner: outer::Node<Self>,
         }
         assert!(difference::<Node, Node>().unwrap().contains("two types called Node"));
+    }
+
+    #[test]
+    fn a_variant_may_have_the_name_of_its_enum() {
+        #[derive(crate::Layout)]
+        #[allow(dead_code)]
+        enum Node {
+            Leaf,
+            Node(Box<Node>),
+        }
+        assert_eq!(difference::<Node, Node>(), None);
     }
 }

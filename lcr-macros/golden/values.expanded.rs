@@ -192,7 +192,7 @@ const _: () = {
                 __lcr::Part {
                     name: "Red",
                     at: {
-                        const __LCR_BASE: u8 = 1;
+                        const __LCR_BASE: ::core::primitive::u8 = 1;
                         __LCR_BASE as i64
                     },
                     shape: &__lcr::Shape::of::<()>(__lcr::Kind::Variant, "Red", &[]),
@@ -200,8 +200,8 @@ const _: () = {
                 __lcr::Part {
                     name: "Green",
                     at: {
-                        const __LCR_BASE: u8 = 1;
-                        __LCR_BASE as i64 + 1
+                        const __LCR_BASE: ::core::primitive::u8 = 1;
+                        (__LCR_BASE + 1) as i64
                     },
                     shape: &__lcr::Shape::of::<()>(__lcr::Kind::Variant, "Green", &[]),
                 },

@@ -55,18 +55,25 @@ fn expand_item(mut item: Item) -> TokenStream {
             None => item.into_token_stream(),
         },
         Item::Struct(_) | Item::Enum(_) => {
-            let tokens = item.to_token_stream();
             let (Item::Struct(syn::ItemStruct { attrs, .. }) | Item::Enum(syn::ItemEnum { attrs, .. })) = &mut item
             else {
                 unreachable!()
             };
             let is_described = attrs.iter().any(|attribute| attribute.to_token_stream().to_string().contains("Layout"));
+            // The compiler takes the derive away before it calls it, and its helper at the end.
+            attrs.retain(|attribute| !attribute.path().is_ident("derive"));
+            let without_helper = |attribute: &Attribute| !attribute.path().is_ident("abi");
+            let kept = attrs.iter().filter(|attribute| without_helper(attribute)).cloned().collect();
+            let tokens = item.to_token_stream();
             let derived = match is_described {
                 true => crate::layout::derive_layout(tokens),
                 false => crate::value::derive_abi(tokens),
             };
-            // The compiler takes these away.
-            attrs.retain(|attribute| !attribute.path().is_ident("derive") && !attribute.path().is_ident("abi"));
+            let (Item::Struct(syn::ItemStruct { attrs, .. }) | Item::Enum(syn::ItemEnum { attrs, .. })) = &mut item
+            else {
+                unreachable!()
+            };
+            *attrs = kept;
             quote!(#item #derived)
         }
         _ => item.into_token_stream(),

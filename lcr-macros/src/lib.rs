@@ -61,7 +61,8 @@ pub fn derive_abi(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
 }
 
 #[doc = include_str!("../docs/layout.md")]
-#[proc_macro_derive(Layout, attributes(layout))]
+// `serde` is a helper here so that no macro of that name can change the type behind the derive: `layout/expand.rs`.
+#[proc_macro_derive(Layout, attributes(layout, abi, serde))]
 pub fn derive_layout(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     layout::derive_layout(item.into()).into()
 }

@@ -63,8 +63,17 @@ pub(crate) fn conditions(attributes: &[Attribute]) -> Vec<&Attribute> {
 /// `<ty as Abi>::item`. It stands where the author wrote the type, so that the compiler
 /// says there that the type is not a value.
 pub(crate) fn of_value(ty: &Type, item: &str) -> TokenStream {
-    let (lcr, item) = (private(), Ident::new(item, end_of(ty)));
-    quote_spanned!(ty.span()=> <#ty as #lcr::Abi>::#item)
+    of_trait(ty, "Abi", item)
+}
+
+/// `<ty as Layout>::item`, likewise.
+pub(crate) fn of_layout(ty: &Type, item: &str) -> TokenStream {
+    of_trait(ty, "Layout", item)
+}
+
+fn of_trait(ty: &Type, of: &str, item: &str) -> TokenStream {
+    let (lcr, of, item) = (private(), Ident::new(of, ty.span()), Ident::new(item, end_of(ty)));
+    quote_spanned!(ty.span()=> <#ty as #lcr::#of>::#item)
 }
 
 /// Lowers `value`, which is a `ty`. The function is passed, not called: of an argument the

@@ -50,7 +50,7 @@ pub mod v0_1_0 {
             registration::Registration,
             state::{
                 keeping::{Keeping, Keeps, Kept, KeptBy, Undescribed, Unwritten, migrate_nothing},
-                layout::{Again, InMemory, Layout, Recursive},
+                layout::{InMemory, Layout},
             },
             stateful::Stateful,
         },

@@ -2,4 +2,5 @@
 
 mod components;
 mod interfaces;
+mod layouts;
 mod values;

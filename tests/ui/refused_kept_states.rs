@@ -82,4 +82,11 @@ union Either {
     other: i8,
 }
 
+#[derive(lcr::Layout)]
+#[repr(u128)]
+enum Wide {
+    One = 1,
+    Other = 1 + (1 << 64),
+}
+
 fn main() {}

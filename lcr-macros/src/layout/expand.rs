@@ -1,71 +1,62 @@
 //! What an accepted type becomes, and the stub of a refused one.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens as _, quote_spanned};
-use syn::{Generics, Type, parse_quote, spanned::Spanned as _, visit_mut::VisitMut};
+use proc_macro2::TokenStream;
+use syn::{Generics, parse_quote};
 
+use super::{attributes::is_inert, itself::Itself};
 use crate::{
     refusal::Refusals,
-    tokens::{import, local, ours, private},
+    tokens::{import, local, of_layout, ours, private},
     value::{
+        fields,
         model::{Body, Field, Value, Variant},
         variants::discriminant,
     },
 };
 
-/// How many fields the probe beside an enum has: in their order by chance in one of 12! layouts.
+/// How many fields the probe has: in their order by chance in one of 12! layouts.
 const PROBES: usize = 12;
 
 /// The impl of `Layout`, and what stands beside it.
 pub(crate) fn expand(value: &Value) -> TokenStream {
     let (lcr, import) = (private(), import(&value.lcr));
-    let mut own = Again::new(value);
-    let (kind, parts) = match &value.body {
-        Body::Struct(fields) => (local("Struct"), describe(fields, &mut own, true)),
+    let mut itself = Itself::new(value);
+    let (kind, parts, proof) = match &value.body {
+        Body::Struct(fields) => (local("Struct"), describe(fields, &mut itself, true), prove(fields, &mut itself)),
         Body::Enum(variants) => {
-            let parts = variants.iter().map(|variant| describe_variant(value, variant, &mut own));
-            (local("Enum"), parts.collect())
+            let parts = variants.iter().map(|variant| describe_variant(value, variant, &mut itself)).collect();
+            (local("Enum"), parts, prove_variants(variants, &mut itself))
         }
         // Refused before.
         Body::Union(_) => return TokenStream::new(),
     };
-    let fields: Vec<_> = value.fields().into_iter().map(|field| memory_of(&own.stand_in(&field.ty))).collect();
+    let fields: Vec<_> =
+        value.fields().into_iter().map(|field| of_layout(&itself.marked(&field.ty), "MEMORY")).collect();
     let ident = &value.ident;
     let generics = with_bounds(value);
     let (parameters, arguments, clause) = generics.split_for_impl();
     let name = name(value);
-    let mark = format!("^{name}");
-    let (probe, is_fixed) = match &value.body {
-        Body::Enum(_) => (probe(), ours!(__LCR_IS_FIXED)),
-        _ => (TokenStream::new(), ours!(true)),
+    let mark = itself.declare(&generics, &name);
+    let (probe, is_fixed) = match value.attributes.iter().all(is_inert) {
+        true => (probe(), ours!(__LCR_IS_FIXED)),
+        false => (TokenStream::new(), ours!(false)),
     };
-    let recursive = own.is_used.then(|| {
-        let proofs = own
-            .proofs
-            .iter()
-            .map(|written| quote_spanned!(written.span()=> let _: fn(#written) -> #ident #arguments = |it| it;));
-        ours! {
-            // SAFETY: it is the name in the description.
-            #[automatically_derived]
-            unsafe impl #parameters #lcr::Recursive for #ident #arguments #clause {
-                const MARK: &'static str = #mark;
-            }
-            #[allow(dead_code, clippy::type_complexity)]
-            fn __lcr_stands_for_itself #parameters() #clause { #(#proofs)* }
-        }
-    });
     ours! {
-        #[allow(deprecated, private_bounds)]
+        #[allow(deprecated, private_bounds, unreachable_code, unreachable_patterns)]
         const _: () = {
             #import
             #probe
-            // SAFETY: the compiler says where each field is and how large everything is, and every field is described.
+            #mark
+            // SAFETY: the compiler says where each field is and how large everything is, and proves that every field is
+            // described, by its type.
             #[automatically_derived]
             unsafe impl #parameters #lcr::Layout for #ident #arguments #clause {
-                const MEMORY: #lcr::InMemory =
-                    #lcr::InMemory::of::<Self>(#lcr::Kind::#kind, #name, &[#(#parts),*], &[#(&#fields),*], #is_fixed);
+                type Itself = Self;
+                const MEMORY: #lcr::InMemory = {
+                    let _ = |it: &Self| { #proof };
+                    #lcr::InMemory::of::<Self>(#lcr::Kind::#kind, #name, &[#(#parts),*], &[#(&#fields),*], #is_fixed)
+                };
             }
-            #recursive
         };
     }
 }
@@ -83,6 +74,7 @@ pub(crate) fn stub(value: &Value, refusals: &Refusals) -> TokenStream {
                 #import
                 #[automatically_derived]
                 unsafe impl #parameters #lcr::Layout for #ident #arguments #clause {
+                    type Itself = Self;
                     const MEMORY: #lcr::InMemory = #lcr::InMemory::opaque::<()>("");
                 }
             };
@@ -91,47 +83,66 @@ pub(crate) fn stub(value: &Value, refusals: &Refusals) -> TokenStream {
     ours!(#refusals #stub)
 }
 
-/// The name by which the description calls the type. What `#[repr(..)]` does to an enum is not seen in offsets.
+/// The name by which the description calls the type. Not all that `#[repr(..)]` does is seen in offsets.
 fn name(value: &Value) -> String {
-    let mut name = value.name();
-    if matches!(value.body, Body::Enum(_)) && !value.repr.is_empty() {
-        let repr: Vec<_> = value.repr.iter().map(|path| path.to_token_stream().to_string()).collect();
-        name = format!("{name} repr({})", repr.join(", "));
-    }
-    name
+    let repr = value.repr_text();
+    if repr.is_empty() { value.name() } else { format!("{} {repr}", value.name()) }
 }
 
 fn with_bounds(value: &Value) -> Generics {
     let lcr = private();
     let mut generics = value.generics.clone();
     for parameter in generics.type_params_mut() {
-        parameter.bounds.push(parse_quote!(#lcr::Layout));
+        let ident = parameter.ident.clone();
+        parameter.bounds.push(parse_quote!(#lcr::Layout<Itself = #ident>));
     }
     generics
 }
 
-fn memory_of(ty: &Type) -> TokenStream {
-    let lcr = private();
-    quote_spanned!(ty.span()=> <#ty as #lcr::Layout>::MEMORY)
-}
-
-fn describe(fields: &[Field], own: &mut Again<'_>, has_offsets: bool) -> Vec<TokenStream> {
+fn describe(fields: &[Field], itself: &mut Itself<'_>, has_offsets: bool) -> Vec<TokenStream> {
     let lcr = private();
     let describe = |field: &Field| {
-        let (name, member, memory) = (field.name(), &field.member, memory_of(&own.stand_in(&field.ty)));
+        let (name, member, memory) = (field.name(), &field.member, of_layout(&itself.marked(&field.ty), "MEMORY"));
         let at = if has_offsets { ours!(::core::mem::offset_of!(Self, #member) as i64) } else { ours!(0) };
         ours!(#lcr::Part { name: #name, at: #at, shape: #memory.shape() })
     };
     fields.iter().map(describe).collect()
 }
 
-fn describe_variant(value: &Value, variant: &Variant, own: &mut Again<'_>) -> TokenStream {
+fn describe_variant(value: &Value, variant: &Variant, itself: &mut Itself<'_>) -> TokenStream {
     let lcr = private();
     let name = syn::ext::IdentExt::unraw(&variant.ident).to_string();
-    let (at, parts) = (discriminant(value, &variant.discriminant), describe(&variant.fields, own, false));
+    let (at, parts) = (discriminant(value, &variant.discriminant), describe(&variant.fields, itself, false));
     ours! {
         #lcr::Part { name: #name, at: #at, shape: &#lcr::Shape::of::<()>(#lcr::Kind::Variant, #name, &[#(#parts),*]) }
     }
+}
+
+/// Proves, of a struct `it`, that these are its fields and that each has the type that is described.
+fn prove(fields: &[Field], itself: &mut Itself<'_>) -> TokenStream {
+    let members = fields.iter().map(|field| &field.member);
+    let proofs = fields.iter().map(|field| {
+        let member = &field.member;
+        prove_type(field, itself, &ours!(&raw const it.#member))
+    });
+    ours!(let Self { #(#members: _),* } = it; #(#proofs)*)
+}
+
+/// Proves the same of the variants of an enum `it`.
+fn prove_variants(variants: &[Variant], itself: &mut Itself<'_>) -> TokenStream {
+    let arms = variants.iter().map(|variant| {
+        let ident = &variant.ident;
+        let (members, slots) = (fields::members(&variant.fields), fields::slots(&variant.fields));
+        let proofs = variant.fields.iter().zip(&slots).map(|(field, slot)| prove_type(field, itself, &ours!(#slot)));
+        ours!(Self::#ident { #(#members: #slots),* } => { #(#proofs)* })
+    });
+    ours!(match it { #(#arms)* })
+}
+
+/// `Itself` has a size, so the pointer is not coerced to one of another type.
+fn prove_type(field: &Field, itself: &mut Itself<'_>, pointer: &TokenStream) -> TokenStream {
+    let described = of_layout(&itself.marked(&field.ty), "Itself");
+    ours!(let _: *const #described = #pointer;)
 }
 
 /// A struct whose fields the compiler leaves in their order, unless it is told to lay out types at random.
@@ -142,51 +153,5 @@ fn probe() -> TokenStream {
         #[allow(dead_code)]
         struct __LcrProbe { #(#fields: u8),* }
         const __LCR_IS_FIXED: bool = true #(&& ::core::mem::offset_of!(__LcrProbe, #fields) == #places)*;
-    }
-}
-
-/// Puts `Again<Type>` for the type itself in the types of its fields, so that its description has an end.
-///
-/// Spelling finds the places. The compiler proves of each that the author's path is the type; a place that is not
-/// found leaves a constant that depends on itself, which the compiler refuses.
-struct Again<'a> {
-    value: &'a Value,
-    is_used: bool,
-    /// The paths that have to be the type.
-    proofs: Vec<Type>,
-}
-
-impl Again<'_> {
-    fn new(value: &Value) -> Again<'_> {
-        Again { value, is_used: false, proofs: Vec::new() }
-    }
-
-    fn stand_in(&mut self, ty: &Type) -> Type {
-        let mut ty = ty.clone();
-        self.visit_type_mut(&mut ty);
-        ty
-    }
-}
-
-impl VisitMut for Again<'_> {
-    fn visit_type_mut(&mut self, ty: &mut Type) {
-        let Type::Path(path) = ty else { return syn::visit_mut::visit_type_mut(self, ty) };
-        let segments = &path.path.segments;
-        let is_alone = path.qself.is_none() && path.path.leading_colon.is_none() && segments.len() == 1;
-        if !is_alone || !(segments[0].ident == "Self" || segments[0].ident == self.value.ident) {
-            return syn::visit_mut::visit_type_mut(self, ty);
-        }
-        if segments[0].ident != "Self" {
-            let text = ty.to_token_stream().to_string();
-            if self.proofs.iter().all(|proof| proof.to_token_stream().to_string() != text) {
-                self.proofs.push(ty.clone());
-            }
-        }
-        self.is_used = true;
-        let lcr = private();
-        let written = ty.clone();
-        let span: Span = written.span();
-        let again = quote_spanned!(span=> #lcr::Again<#written>);
-        *ty = parse_quote!(#again);
     }
 }

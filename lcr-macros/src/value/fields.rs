@@ -71,12 +71,12 @@ fn parameter(field: &Field) -> TokenStream {
 }
 
 /// The fields' names in the source.
-pub(super) fn members(fields: &[Field]) -> Vec<&Member> {
+pub(crate) fn members(fields: &[Field]) -> Vec<&Member> {
     fields.iter().map(|field| &field.member).collect()
 }
 
 /// The fields' names in the shadow.
-pub(super) fn slots(fields: &[Field]) -> Vec<&Ident> {
+pub(crate) fn slots(fields: &[Field]) -> Vec<&Ident> {
     fields.iter().map(|field| &field.slot).collect()
 }
 

@@ -6,7 +6,7 @@
 
 mod check;
 mod expand;
-mod fields;
+pub(crate) mod fields;
 pub(crate) mod model;
 mod plain;
 #[cfg(test)]

@@ -22,8 +22,10 @@ pub(crate) struct Value {
     pub(crate) body: Body,
     /// `#[abi(plain)]`: its memory is its representation.
     pub(crate) is_plain: bool,
-    /// What `#[repr(..)]` says.
-    pub(crate) repr: Vec<Path>,
+    /// The `#[repr(..)]` attributes.
+    pub(crate) repr: Vec<Attribute>,
+    /// The paths of all attributes that stand on the type while it is read.
+    pub(crate) attributes: Vec<Path>,
 }
 
 pub(crate) enum Body {
@@ -79,7 +81,8 @@ impl Value {
             body,
             is_plain: options.plain.is_given(),
             lcr: crate_path(options.lcr.given(), "lcr"),
-            repr: read_repr(&item.attrs),
+            attributes: item.attrs.iter().map(|attribute| attribute.path().clone()).collect(),
+            repr: item.attrs.into_iter().filter(|attribute| attribute.path().is_ident("repr")).collect(),
         }
     }
 
@@ -88,16 +91,22 @@ impl Value {
         self.ident.unraw().to_string()
     }
 
-    /// Whether `#[repr(..)]` contains `name`.
+    /// Whether a `#[repr(..)]` contains the word `name`.
     pub(crate) fn has_repr(&self, name: &str) -> bool {
-        self.repr.iter().any(|path| path.is_ident(name))
+        self.repr.iter().any(|attribute| mentions_any(attribute.meta.to_token_stream(), &[&local(name)]))
+    }
+
+    /// The `#[repr(..)]` attributes, as in the source.
+    pub(crate) fn repr_text(&self) -> String {
+        let texts: Vec<_> = self.repr.iter().map(|attribute| attribute.meta.to_token_stream().to_string()).collect();
+        texts.join(" ")
     }
 
     /// The type of the discriminants.
     pub(crate) fn discriminant_type(&self) -> Path {
         let integers = ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"];
-        let written = self.repr.iter().find(|path| integers.iter().any(|integer| path.is_ident(integer)));
-        written.cloned().unwrap_or_else(|| parse_quote!(isize))
+        let integer = local(integers.into_iter().find(|integer| self.has_repr(integer)).unwrap_or("isize"));
+        parse_quote!(::core::primitive::#integer)
     }
 
     /// Every field, of a struct or of all variants.
@@ -156,21 +165,4 @@ fn read_variants(variants: &Punctuated<syn::Variant, Token![,]>, generics: &Gene
             Variant { ident: variant.ident.clone(), fields: read_fields(&variant.fields, generics), discriminant }
         })
         .collect()
-}
-
-fn read_repr(attributes: &[Attribute]) -> Vec<Path> {
-    let mut found = Vec::new();
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("repr")) {
-        // The compiler refuses what does not parse.
-        let _ = attribute.parse_nested_meta(|meta| {
-            found.push(meta.path.clone());
-            if meta.input.peek(syn::token::Paren) {
-                let number;
-                syn::parenthesized!(number in meta.input);
-                number.parse::<TokenStream>()?;
-            }
-            Ok(())
-        });
-    }
-    found
 }

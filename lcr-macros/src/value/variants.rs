@@ -134,14 +134,16 @@ fn describe(value: &Value, variant: &Variant, shadow: &TokenStream, parts: &[Tok
     }
 }
 
-/// The number of a variant, as an expression.
+/// The number of a variant, as an expression: its 64 bits, whatever its sign. Descriptions in memory refuse types of
+/// more.
 pub(crate) fn discriminant(value: &Value, discriminant: &Discriminant) -> TokenStream {
     let further = Literal::usize_unsuffixed(discriminant.further);
     let Some(base) = &discriminant.base else { return ours!(#further) };
     let ty = value.discriminant_type();
-    let further = (discriminant.further > 0).then(|| ours!(+ #further));
+    // The sum is one of the type's, as the compiler counts; a `u64` above `i64::MAX` would have no room for more.
+    let number = if discriminant.further > 0 { ours!((__LCR_BASE + #further)) } else { ours!(__LCR_BASE) };
     ours! {{
         const __LCR_BASE: #ty = #base;
-        __LCR_BASE as i64 #further
+        #number as i64
     }}
 }

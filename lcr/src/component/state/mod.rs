@@ -5,6 +5,7 @@
 //! | `cell` | `State<T>`: a lock around a box that can be taken out and given to another image |
 //! | `layout` | `Layout`: the description of a type as it lies in memory |
 //! | `std_types` | that description for types of `core`, `alloc` and `std` |
+//! | `tracked` | the description of tracked containers |
 //! | `keeping` | the C functions by which a host takes, gives, saves and loads a state |
 //!
 //! # Why a box may change images
@@ -18,9 +19,13 @@
 //!    unless it was told otherwise. A description whose probes fail is kept out of the manifest.
 //! 2. **Equal descriptions.** [`Layout`](layout::Layout) describes a type down to scalars and types of `std`: a struct by
 //!    the names, offsets and descriptions of its fields, an enum by its variants, their discriminants and fields,
-//!    everything by size and alignment. The compiler computes offsets and sizes of the very type. Offsets inside an
-//!    enum are not to be had in stable Rust; they are a function of what is described, for one compiler. So `T` and
-//!    `T'` have the same valid bytes, and the same destructors run for their parts.
+//!    everything by size, alignment and `#[repr(..)]`. The compiler computes sizes and offsets, and proves that the fields
+//!    which are listed are those of the type, each by its type (`lcr-macros/src/layout`). Three things are not to be had
+//!    so: offsets inside an enum, which niche of a type an enum around it uses, and what types of std and tuples are around
+//!    a type that contains itself (`Vec<(u8, Node)>` in a `Node` is described around a mark). For one compiler all
+//!    of them are functions of what is described. A type of an author's never stands around a mark: bounds refuse it.
+//!    So `T` and `T'` have the same valid bytes, and the same destructors run for their parts. A type with an attribute
+//!    that may be a macro is not described at all (`lcr-macros/src/layout/attributes.rs`), and its state is copied.
 //! 3. **One allocator.** What the old image allocated, the new one will free. At load time the host has one image
 //!    free a block of each small size and the other one ask for a block of that size (`host/image/allocator`). It
 //!    counts as the same allocator only if the block comes back each time, in both directions: the two images use
@@ -37,6 +42,7 @@
 //! |---|---|---|
 //! | numbers, text, `Vec`, `Box`, `BTreeMap`, `Option` and the like | never | yes |
 //! | `HashMap`, `HashSet`, `Arc<[T]>`, `Arc<str>` | to a static of `std` while they are empty | yes, and the images stay mapped |
+//! | [`Tracked`](crate::Tracked) | as the container inside | yes |
 //! | `&'static T` | to a static | yes, and the images stay mapped |
 //! | function pointers, `dyn Trait` | to code and vtables, whose traits nothing describes | no: they have no `Layout` |
 //! | [`Handle`](crate::Handle), [`Bytes`](crate::Bytes) | to functions that one image was linked with | no |

@@ -33,6 +33,7 @@ macro_rules! scalars {
     ($($ty:ty)*) => {$(
         // SAFETY: a scalar of this name is the same wherever the target is.
         unsafe impl Layout for $ty {
+            type Itself = Self;
             const MEMORY: InMemory = InMemory::of::<$ty>(Kind::Scalar, stringify!($ty), &[], &[], true);
         }
     )*};
@@ -44,6 +45,7 @@ macro_rules! named {
     ($($ty:ty, $kind:ident $name:literal;)*) => {$(
         // SAFETY: the same std has the same type, and no value of it points into an image.
         unsafe impl Layout for $ty {
+            type Itself = Self;
             const MEMORY: InMemory = InMemory::of::<$ty>(Kind::$kind, $name, &[], &[], STD_IS_FIXED);
         }
     )*};
@@ -89,10 +91,11 @@ named! {
     atomic::AtomicIsize, Struct "std::AtomicIsize";
 }
 
-macro_rules! generic {
-    ($($ty:ty, <$($parameter:ident),*>, $kind:ident $name:literal $(, $points:ident)?;)*) => {$(
+macro_rules! parametric {
+    ($ty:ty, $itself:ty, <$($parameter:ident),*>, $kind:ident $name:literal $(, $points:ident)?) => {
         // SAFETY: the same std has the same type for the same parameters. What of it may point into an image says so.
         unsafe impl<$($parameter: Layout),*> Layout for $ty {
+            type Itself = $itself;
             const MEMORY: InMemory = InMemory::of::<$ty>(
                 Kind::$kind,
                 $name,
@@ -101,60 +104,73 @@ macro_rules! generic {
                 STD_IS_FIXED,
             )$(.$points())?;
         }
+    };
+}
+
+macro_rules! generic {
+    ($($($path:ident)::+<$($parameter:ident),*>, $kind:ident $name:literal $(, $points:ident)?;)*) => {$(
+        parametric!(
+            $($path)::+<$($parameter),*>,
+            $($path)::+<$($parameter::Itself),*>,
+            <$($parameter),*>, $kind $name $(, $points)?
+        );
     )*};
 }
 
 generic! {
-    Option<T>, <T>, Option "";
-    Result<T, E>, <T, E>, Result "";
-    Vec<T>, <T>, Vec "";
-    Box<T>, <T>, Box "";
-    Box<[T]>, <T>, Struct "std::Box<[_]>";
-    VecDeque<T>, <T>, Struct "std::VecDeque";
-    LinkedList<T>, <T>, Struct "std::LinkedList";
-    BinaryHeap<T>, <T>, Struct "std::BinaryHeap";
-    BTreeMap<K, V>, <K, V>, Struct "std::BTreeMap";
-    BTreeSet<K>, <K>, Struct "std::BTreeSet";
+    Option<T>, Option "";
+    Result<T, E>, Result "";
+    Vec<T>, Vec "";
+    Box<T>, Box "";
+    VecDeque<T>, Struct "std::VecDeque";
+    LinkedList<T>, Struct "std::LinkedList";
+    BinaryHeap<T>, Struct "std::BinaryHeap";
+    BTreeMap<K, V>, Struct "std::BTreeMap";
+    BTreeSet<K>, Struct "std::BTreeSet";
     // While it is empty, it points to a static of std.
-    HashMap<K, V, S>, <K, V, S>, Struct "std::HashMap", pointing;
-    HashSet<K, S>, <K, S>, Struct "std::HashSet", pointing;
-    Arc<T>, <T>, Struct "std::Arc";
-    Weak<T>, <T>, Struct "std::Weak";
-    // The default one is a static of std.
-    Arc<[T]>, <T>, Struct "std::Arc<[_]>", pointing;
-    Cell<T>, <T>, Struct "std::Cell";
-    RefCell<T>, <T>, Struct "std::RefCell";
-    OnceCell<T>, <T>, Struct "std::OnceCell";
-    Reverse<T>, <T>, Struct "std::Reverse";
-    Wrapping<T>, <T>, Struct "std::Wrapping";
-    Saturating<T>, <T>, Struct "std::Saturating";
-    Range<T>, <T>, Struct "std::Range";
-    RangeInclusive<T>, <T>, Struct "std::RangeInclusive";
-    RangeFrom<T>, <T>, Struct "std::RangeFrom";
-    RangeTo<T>, <T>, Struct "std::RangeTo";
-    RangeToInclusive<T>, <T>, Struct "std::RangeToInclusive";
-    Bound<T>, <T>, Struct "std::Bound";
-    PhantomData<T>, <T>, Struct "std::PhantomData";
-    BuildHasherDefault<T>, <T>, Struct "std::BuildHasherDefault";
-    // A static of the image, and what that holds.
-    &'static T, <T>, Struct "&'static", pointing;
-    &'static [T], <T>, Struct "&'static [_]", pointing;
+    HashMap<K, V, S>, Struct "std::HashMap", pointing;
+    HashSet<K, S>, Struct "std::HashSet", pointing;
+    Arc<T>, Struct "std::Arc";
+    Weak<T>, Struct "std::Weak";
+    Cell<T>, Struct "std::Cell";
+    RefCell<T>, Struct "std::RefCell";
+    OnceCell<T>, Struct "std::OnceCell";
+    Reverse<T>, Struct "std::Reverse";
+    Wrapping<T>, Struct "std::Wrapping";
+    Saturating<T>, Struct "std::Saturating";
+    Range<T>, Struct "std::Range";
+    RangeInclusive<T>, Struct "std::RangeInclusive";
+    RangeFrom<T>, Struct "std::RangeFrom";
+    RangeTo<T>, Struct "std::RangeTo";
+    RangeToInclusive<T>, Struct "std::RangeToInclusive";
+    Bound<T>, Struct "std::Bound";
+    PhantomData<T>, Struct "std::PhantomData";
+    BuildHasherDefault<T>, Struct "std::BuildHasherDefault";
 }
+
+parametric!(Box<[T]>, Box<[T::Itself]>, <T>, Struct "std::Box<[_]>");
+// The default one is a static of std.
+parametric!(Arc<[T]>, Arc<[T::Itself]>, <T>, Struct "std::Arc<[_]>", pointing);
+// A static of the image, and what that holds.
+parametric!(&'static T, &'static T::Itself, <T>, Struct "&'static", pointing);
+parametric!(&'static [T], &'static [T::Itself], <T>, Struct "&'static [_]", pointing);
 
 #[cfg(target_os = "linux")]
 generic! {
-    std::sync::Mutex<T>, <T>, Struct "std::Mutex";
-    std::sync::RwLock<T>, <T>, Struct "std::RwLock";
-    std::sync::OnceLock<T>, <T>, Struct "std::OnceLock";
+    std::sync::Mutex<T>, Struct "std::Mutex";
+    std::sync::RwLock<T>, Struct "std::RwLock";
+    std::sync::OnceLock<T>, Struct "std::OnceLock";
 }
 
 // SAFETY: the same std has the same type; the default one is a static of std.
 unsafe impl Layout for Arc<str> {
+    type Itself = Self;
     const MEMORY: InMemory = InMemory::of::<Arc<str>>(Kind::Struct, "std::Arc<str>", &[], &[], STD_IS_FIXED).pointing();
 }
 
 // SAFETY: a text in a static of the image.
 unsafe impl Layout for &'static str {
+    type Itself = Self;
     const MEMORY: InMemory = InMemory::of::<&'static str>(Kind::Struct, "&'static str", &[], &[], true).pointing();
 }
 
@@ -162,6 +178,7 @@ macro_rules! nonzero {
     ($($ty:ident)*) => {$(
         // SAFETY: a scalar of this name without zero.
         unsafe impl Layout for NonZero<$ty> {
+            type Itself = Self;
             const MEMORY: InMemory =
                 InMemory::of::<NonZero<$ty>>(Kind::Struct, concat!("std::NonZero<", stringify!($ty), ">"), &[], &[], true);
         }
@@ -172,6 +189,7 @@ nonzero!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
 // SAFETY: an array is its elements, one after the other.
 unsafe impl<T: Layout, const N: usize> Layout for [T; N] {
+    type Itself = [T::Itself; N];
     const MEMORY: InMemory = InMemory::of::<[T; N]>(
         Kind::Array,
         "",
@@ -183,8 +201,9 @@ unsafe impl<T: Layout, const N: usize> Layout for [T; N] {
 
 macro_rules! tuples {
     ($(($($parameter:ident $place:tt),*))*) => {$(
-        // SAFETY: the compiler says where each field is.
+        // SAFETY: the compiler says where each field is, and around a mark lays it out by its usual rules.
         unsafe impl<$($parameter: Layout),*> Layout for ($($parameter,)*) {
+            type Itself = ($($parameter::Itself,)*);
             const MEMORY: InMemory = InMemory::of::<Self>(
                 Kind::Tuple,
                 "",
@@ -194,7 +213,7 @@ macro_rules! tuples {
                     shape: $parameter::MEMORY.shape(),
                 }),*],
                 &[$(&$parameter::MEMORY),*],
-                true,
+                STD_IS_FIXED,
             );
         }
     )*};

@@ -13,6 +13,7 @@ use super::layout::{InMemory, Layout};
 // description leaves out: how positions follow from hashes, and how segments are split. The number in the name is
 // raised when that changes, else another version of this crate would not find the entries.
 unsafe impl<C: Container<Parts: Layout> + 'static> Layout for Tracked<C> {
+    type Itself = Self;
     const MEMORY: InMemory = InMemory::of::<Tracked<C>>(
         Kind::Struct,
         "lcr::Tracked 1",

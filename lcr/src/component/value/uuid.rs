@@ -35,5 +35,6 @@ unsafe impl Within<'_> for Uuid {}
 
 // SAFETY: as above.
 unsafe impl Layout for Uuid {
+    type Itself = Self;
     const MEMORY: InMemory = InMemory::of::<Uuid>(Kind::Struct, "uuid::Uuid", PARTS, &[], true);
 }

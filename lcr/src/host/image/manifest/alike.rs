@@ -20,7 +20,10 @@ impl ExportManifest {
         };
         let (Some(old_memory), Some(new_memory)) = (&old_kept.memory, &new_kept.memory) else {
             let other = if old_kept.memory.is_none() { self } else { new };
-            return Some(format!("{} does not describe how it lies in memory (lcr::Layout)", other.component));
+            return Some(format!(
+                "{} does not describe how it lies in memory (lcr::Layout), or the description leaves something open",
+                other.component
+            ));
         };
         if self.state_version != new.state_version {
             let version = |manifest: &ExportManifest| manifest.state_version.unwrap_or_default();
@@ -230,6 +233,19 @@ mod tests {
             #[repr(i8)]
             pub enum Books { One = 1, Two = 2 }
         }
+        niche {
+            #[derive(crate::Layout)]
+            #[repr(C)]
+            pub struct Flags { one: bool, other: bool }
+            #[derive(crate::Layout)]
+            pub struct Books { flags: Option<Flags> }
+        }
+        other_niche {
+            #[derive(crate::Layout)]
+            pub struct Flags { one: bool, other: bool }
+            #[derive(crate::Layout)]
+            pub struct Books { flags: Option<Flags> }
+        }
         recursion {
             #[derive(crate::Layout)]
             pub enum Entry { Free, Held { by: String, since: u64 }, Sub(Vec<Inner>) }
@@ -263,8 +279,8 @@ mod tests {
             first field_added "field `more` was added";
             first field_removed "field `set` is missing";
             first field_order "expected field `sums`, found field `open`";
-            first offset "expected offset";
-            first alignment "aligned to 64";
+            first offset "found struct Books repr(C)";
+            first alignment "found struct Books repr(align(64))";
             first length "expected ";
             first tuple "expected ";
             first container "expected ";
@@ -275,6 +291,7 @@ mod tests {
             first variant_added "variant `Lost` was added";
             discriminant other_discriminant "expected discriminant 2, found 3";
             discriminant other_repr "found enum Books repr(i8)";
+            niche other_niche "Flags";
             first recursion "expected ^Entry, found struct Inner";
         }
     }
@@ -302,15 +319,19 @@ mod tests {
 
     #[test]
     fn a_mark_that_could_mean_two_types_is_never_alike() {
-        mod outer {
+        mod inner {
             #[derive(crate::Layout)]
-            pub struct Node<T>(#[allow(dead_code)] Vec<T>);
+            #[allow(dead_code)]
+            pub struct Node {
+                next: Option<Box<Self>>,
+            }
         }
         #[derive(crate::Layout)]
+        #[allow(dead_code)]
         struct Node {
-            #[allow(dead_code)]
-            inner: outer::Node<Self>,
+            inner: inner::Node,
         }
+        assert_eq!(difference::<inner::Node, inner::Node>(), None);
         assert!(difference::<Node, Node>().unwrap().contains("two types called Node"));
     }
 

@@ -15,6 +15,7 @@
 //! 3. A change to any layout changes [`ABI_VERSION`], and with it the entry symbol. [`layout`]
 //!    states size and offsets below each type, so that such a change does not compile unnoticed.
 
+pub mod blocks;
 pub mod detached;
 pub mod fault;
 pub mod frame;

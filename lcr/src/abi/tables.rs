@@ -56,10 +56,13 @@ pub struct ImageTable {
     /// Writes what the image has printed and still buffers. Any thread, at any time after `main`
     /// began, also when it has returned. Waits for the thread that holds the buffer's lock.
     pub flush: unsafe extern "C" fn(),
-    /// Asks the image's global allocator for that many bytes, aligned to 8. Any thread.
-    pub allocate: unsafe extern "C" fn(usize) -> *mut u8,
-    /// Frees what `allocate` of this image, or of one with the same allocator, answered for that many bytes.
-    pub free: unsafe extern "C" fn(*mut u8, usize),
+    /// Asks the image's global allocator for that many bytes with that alignment, in the way that a
+    /// [`BlockKind`](super::blocks::BlockKind) names.
+    /// Null if there are none. Any thread.
+    pub allocate: unsafe extern "C" fn(usize, usize, u32) -> *mut u8,
+    /// Frees what `allocate` of this image, or of one with the same allocator, answered for these bytes and alignment.
+    /// Any thread.
+    pub free: unsafe extern "C" fn(*mut u8, usize, usize),
     /// For each export a number; exports of one number share their objects ([`Export::identity`]).
     pub objects: *const u32,
 }

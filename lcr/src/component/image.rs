@@ -21,6 +21,7 @@ use std::{
 
 use crate::abi::{
     ABI_VERSION,
+    blocks::BlockKind,
     frame::Record,
     holds,
     manifest::HEADER,
@@ -145,29 +146,42 @@ pub unsafe extern "C" fn lcr_entry_4(host: *const HostTable) -> *const ImageTabl
 }
 
 /// See [`ImageTable::allocate`].
-unsafe extern "C" fn allocate(size: usize) -> *mut u8 {
-    let Some(layout) = block(size) else { return ptr::null_mut() };
-    // SAFETY: the layout has a size.
-    unsafe { alloc::alloc(layout) }
+pub(crate) unsafe extern "C" fn allocate(size: usize, align: usize, kind: u32) -> *mut u8 {
+    let Some(layout) = block(size, align) else { return ptr::null_mut() };
+    match kind {
+        // SAFETY: the layout has a size.
+        _ if kind == BlockKind::Zeroed as u32 => unsafe { alloc::alloc_zeroed(layout) },
+        _ if kind == BlockKind::Grown as u32 => {
+            let Some(half) = block(size.div_ceil(2), align) else { return ptr::null_mut() };
+            // SAFETY: the layout has a size.
+            let small = unsafe { alloc::alloc(half) };
+            if small.is_null() {
+                return small;
+            }
+            // SAFETY: the block was made by this allocator with this layout.
+            let grown = unsafe { alloc::realloc(small, half, size) };
+            if grown.is_null() {
+                // SAFETY: it could not grow, and is as it was.
+                unsafe { alloc::dealloc(small, half) };
+            }
+            grown
+        }
+        // SAFETY: the layout has a size.
+        _ => unsafe { alloc::alloc(layout) },
+    }
 }
 
 /// See [`ImageTable::free`].
-unsafe extern "C" fn free(memory: *mut u8, size: usize) {
-    let Some(layout) = block(size) else { return };
+pub(crate) unsafe extern "C" fn free(memory: *mut u8, size: usize, align: usize) {
+    let Some(layout) = block(size, align) else { return };
     // SAFETY: the host passes what `allocate` of this image, or of one with the same allocator, answered.
     unsafe { alloc::dealloc(memory, layout) }
 }
 
 /// The layout of a block that a host asks for.
-fn block(size: usize) -> Option<Layout> {
-    Layout::from_size_align(size, 8).ok().filter(|layout| layout.size() > 0)
+fn block(size: usize, align: usize) -> Option<Layout> {
+    Layout::from_size_align(size, align).ok().filter(|layout| layout.size() > 0)
 }
-
-/// The functions of this image's allocator, for a host in the same image.
-#[cfg(feature = "host")]
-#[allow(clippy::type_complexity, reason = "two fields of the table")]
-pub(crate) const ALLOCATOR: (unsafe extern "C" fn(usize) -> *mut u8, unsafe extern "C" fn(*mut u8, usize)) =
-    (allocate, free);
 
 /// Writes what was printed by this image's copy of the standard library.
 unsafe extern "C" fn flush_output() {

@@ -27,9 +27,10 @@
 //!    So `T` and `T'` have the same valid bytes, and the same destructors run for their parts. A type with an attribute
 //!    that may be a macro is not described at all (`lcr-macros/src/layout/attributes.rs`), and its state is copied.
 //! 3. **One allocator.** What the old image allocated, the new one will free. At load time the host has one image
-//!    free a block of each small size and the other one ask for a block of that size (`host/image/allocator`). It
-//!    counts as the same allocator only if the block comes back each time, in both directions: the two images use
-//!    one free list.
+//!    make and free blocks of many sizes and alignments, by each function of an allocator, and the other one ask for such
+//!    blocks (`host/image/allocator`). It counts as the same allocator only if each block comes back, in both
+//!    directions: the two images use one list of free blocks. What lies between the requests that are tried is the word
+//!    of whoever wrote a `GlobalAlloc` (`docs/soundness.md`).
 //! 4. **Equal versions.** `state_version` says that fields of the same layout mean the same. It is not needed for
 //!    memory safety; a raised version sends the state by `migrate`.
 //!

@@ -1,32 +1,112 @@
 //! Whether two images have one allocator: whether a block that one of them freed comes back to the other one.
 //!
-//! Nothing in a library says which global allocator it was linked with. But an allocator that frees a small block keeps
-//! it for the same thread's next request of that size. So one image frees a block of each small size, and the other
-//! image asks for one of that size: if the same address comes back each time, in both directions, the two
-//! images use one free list, which means one allocator. One success is enough for a size, since a foreign block never comes back. An allocator of an image's own (an arena, another malloc linked
-//! into the image, blocks with a header) hands out other addresses.
+//! Nothing in a library says which global allocator it was linked with. But an allocator gives a block that was freed to
+//! the same thread's next request of that size. So one image makes and frees a block, and the other image asks for one of
+//! its size: if the same address comes back, in both directions, the two images use one list of free blocks. One
+//! success in some tries is enough, since a foreign block never comes back. An allocator of an image's own (an
+//! arena, another malloc linked into the image, blocks with a header) hands out other addresses.
+//!
+//! A `GlobalAlloc` may pass some requests on to the system's allocator and serve others by itself. So each class of
+//! requests for which authors do that is tried:
+//!
+//! | class | requests |
+//! |---|---|
+//! | small | each 16 bytes from 1 byte to 1,032 |
+//! | large | each doubling from 1,500 bytes to 6 MB |
+//! | aligned | each alignment from 16 to 4,096 bytes, for three sizes from 24 bytes to 5 kB; 64 and 4,096 for 300 kB |
+//! | zeroed, grown by `realloc` | five sizes from 40 bytes to 400 kB |
+//!
+//! A large block may be a mapping, which the kernel may give to two allocators one after the other. So a large request has
+//! to succeed twice: when glibc has freed a mapping once, it takes blocks of that size from its heap.
+//!
+//! What no probe can show is the author's word (`docs/soundness.md`): that the allocator does not treat what lies
+//! between these requests, another thread or another time in another way.
+//!
+//! Where other threads use the same heap all the time, a block may not come back by chance (2 in 1,000 comparisons beside
+//! 20 threads that do nothing else): then the state is copied.
 //!
 //! An allocator that does not reuse blocks at once (musl's, AddressSanitizer's) shows nothing, and the images
-//! count as different. A `GlobalAlloc` that passes some small requests on to the system's allocator unchanged,
-//! and serves others of the same size itself, can deceive the probe; `unsafe impl GlobalAlloc` is its author's word
-//! that it does not (`docs/soundness.md`). AddressSanitizer is asked whose a block is, where it is in the process.
+//! count as different. AddressSanitizer is asked whose a block is, where it is in the process.
 
-use std::sync::OnceLock;
+use std::{
+    ptr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use crate::{abi::tables::ImageTable, host::sys};
+use crate::{
+    abi::{blocks::BlockKind, tables::ImageTable},
+    component::image,
+    host::sys,
+};
 
-/// The sizes that are tried, in bytes: one of each class of a small allocator.
-const SIZES: std::ops::RangeInclusive<usize> = 8..=1032;
+/// The step between small sizes: one of each class of a small allocator.
 const STEP: usize = 16;
-/// How often a size is tried, while the blocks of the tries before are kept: a request may fill the thread's cache, so
-/// that the block which is freed next goes elsewhere.
-const TRIES: usize = 8;
+/// The largest block that glibc keeps in a list of its own for the thread.
+const SMALL: usize = 1032;
+/// From here on a block may be a mapping, and has to come back twice.
+const MAPPED: usize = 64 << 10;
+/// How often a request is tried, while the blocks of the tries before are kept: a request may fill the thread's cache, so
+/// that the block which is freed next goes elsewhere, or a freed block may be joined with a free one before it.
+const TRIES: usize = 16;
+/// How often all tries are made, which other threads of the same heap may disturb.
+const ROUNDS: usize = 4;
+/// How many blocks are asked for in one try.
+const WANTED: usize = 4;
 
 /// The functions of an image's allocator.
 #[derive(Clone, Copy)]
 pub(crate) struct Allocator {
-    allocate: unsafe extern "C" fn(usize) -> *mut u8,
-    free: unsafe extern "C" fn(*mut u8, usize),
+    allocate: unsafe extern "C" fn(usize, usize, u32) -> *mut u8,
+    free: unsafe extern "C" fn(*mut u8, usize, usize),
+}
+
+/// A block that one image makes, and frees.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    size: usize,
+    align: usize,
+    kind: BlockKind,
+}
+
+impl Request {
+    const fn plain(size: usize) -> Request {
+        Request { size, align: 8, kind: BlockKind::Plain }
+    }
+
+    /// All that are tried.
+    fn all() -> impl Iterator<Item = Request> {
+        let small = std::iter::once(1).chain((8..=SMALL).step_by(STEP));
+        let large = (0..13).map(|doublings| 1_500 << doublings);
+        let aligned = (4..=12)
+            .flat_map(|power| [24, 500, 5_000].map(|size| Request { size, align: 1 << power, kind: BlockKind::Plain }));
+        let both = [64, 4_096].map(|align| Request { size: 300_000, align, kind: BlockKind::Plain });
+        let made = [BlockKind::Zeroed, BlockKind::Grown]
+            .into_iter()
+            .flat_map(|kind| [40, 600, 6_000, 96_000, 400_000].map(|size| Request { size, align: 8, kind }));
+        small.chain(large).map(Request::plain).chain(aligned).chain(both).chain(made)
+    }
+
+    /// The request of the next try. A large one is for some more bytes each time: blocks of one size that lie about free,
+    /// as those of the tries before, are given out in turn.
+    fn next(self) -> Request {
+        static TURN: AtomicUsize = AtomicUsize::new(0);
+        let more = if self.size > SMALL { TURN.fetch_add(1, Ordering::Relaxed) % 32 * 7 * STEP } else { 0 };
+        Request { size: self.size + more, ..self }
+    }
+
+    /// What is asked for to get the block again, when it was freed: a small block may be larger than it was asked for, by
+    /// one class, and one that was aligned by two. A large one that was aligned may have been joined with what lies
+    /// before it.
+    fn wanted(self) -> impl Iterator<Item = Request> {
+        let plain = |steps| Request::plain(self.size + steps * STEP);
+        let (is_large, is_aligned) = (self.size > SMALL, self.align > 16);
+        let more = [!is_large || is_aligned, is_aligned].map(|is_wanted| is_wanted.then_some(()));
+        let aligned = (is_large && is_aligned).then_some(self);
+        [Some(plain(0)), more[0].map(|()| plain(1)), more[1].map(|()| plain(2)), aligned].into_iter().flatten()
+    }
 }
 
 impl Allocator {
@@ -37,37 +117,38 @@ impl Allocator {
 
     /// The allocator of the host's own image.
     pub(crate) fn of_host() -> Allocator {
-        let (allocate, free) = crate::component::image::ALLOCATOR;
-        Allocator { allocate, free }
+        Allocator { allocate: image::allocate, free: image::free }
     }
 
-    /// Whether `self` and `other` are one allocator. Takes some microseconds, on one thread.
+    /// Whether `self` and `other` are one allocator. Takes some hundred microseconds, on one thread, where no other
+    /// thread uses the same heap, and at most 100 MB of addresses, of which few pages are touched.
     pub(crate) fn is(self, other: Allocator) -> bool {
         let sanitizer = sanitizer();
-        let mut sizes = SIZES.step_by(STEP);
-        sizes.all(|size| self.gives_back_to(other, size, sanitizer) && other.gives_back_to(self, size, sanitizer))
+        let is_found =
+            |request| self.gives_back_to(other, request, sanitizer) && other.gives_back_to(self, request, sanitizer);
+        Request::all().all(|request| {
+            let times = if request.size < MAPPED { 1 } else { 2 };
+            (0..times).all(|_| (0..ROUNDS).any(|_| is_found(request)))
+        })
     }
 
-    /// Whether `other` is given a block of about this size that `self` has freed.
-    fn gives_back_to(self, other: Allocator, size: usize, sanitizer: Option<Owns>) -> bool {
-        let mut kept = [(std::ptr::null_mut(), 0); 2 * TRIES];
+    /// Whether `other` is given the block that `self` has made for the request, and freed.
+    fn gives_back_to(self, other: Allocator, request: Request, sanitizer: Option<Owns>) -> bool {
+        let mut kept = [(ptr::null_mut(), Request::plain(0)); WANTED * TRIES];
         let mut places = kept.iter_mut();
         let mut is_found = false;
         'tries: for _ in 0..TRIES {
-            // SAFETY: any thread may ask for any size above 0.
-            let first = unsafe { (self.allocate)(size) };
+            let request = request.next();
+            let first = self.make(request);
             if first.is_null() {
                 break;
             }
             let freed = first.addr();
             // SAFETY: any address may be asked about.
             let is_of_sanitizer = sanitizer.map(|owns| unsafe { owns(first) } != 0);
-            // SAFETY: the block is of this allocator and size.
-            unsafe { (self.free)(first, size) };
-            // A block may be larger than it was asked for, by one class.
-            for wanted in [size, size + STEP] {
-                // SAFETY: as above.
-                let block = unsafe { (other.allocate)(wanted) };
+            self.release(first, request);
+            for wanted in request.wanted() {
+                let block = other.make(wanted);
                 let Some(place) = places.next().filter(|_| !block.is_null()) else { break 'tries };
                 *place = (block, wanted);
                 is_found = match (sanitizer, is_of_sanitizer) {
@@ -80,11 +161,21 @@ impl Allocator {
                 }
             }
         }
-        for (block, size) in kept.into_iter().filter(|(block, _)| !block.is_null()) {
-            // SAFETY: the block is of that allocator and size.
-            unsafe { (other.free)(block, size) };
+        for (block, wanted) in kept.into_iter().filter(|(block, _)| !block.is_null()) {
+            other.release(block, wanted);
         }
         is_found
+    }
+
+    fn make(self, request: Request) -> *mut u8 {
+        // SAFETY: any thread may ask for any block.
+        unsafe { (self.allocate)(request.size, request.align, request.kind as u32) }
+    }
+
+    /// Frees what [`make`](Allocator::make) answered for the same request.
+    fn release(self, block: *mut u8, request: Request) {
+        // SAFETY: the block is of this allocator, size and alignment: this file calls it once for each block.
+        unsafe { (self.free)(block, request.size, request.align) };
     }
 }
 
@@ -103,38 +194,4 @@ fn sanitizer() -> Option<Owns> {
 }
 
 #[cfg(all(test, not(loom), not(miri)))]
-mod tests {
-    use std::{alloc, alloc::Layout};
-
-    use super::*;
-
-    unsafe extern "C" fn with_header(size: usize) -> *mut u8 {
-        // SAFETY: the layout has a size.
-        let block = unsafe { alloc::alloc(Layout::from_size_align(size + 16, 16).unwrap()) };
-        // SAFETY: the block is larger than its header.
-        unsafe { block.add(16) }
-    }
-
-    unsafe extern "C" fn free_with_header(block: *mut u8, size: usize) {
-        // SAFETY: `with_header` made the block.
-        let start = unsafe { block.sub(16) };
-        // SAFETY: as above.
-        unsafe { alloc::dealloc(start, Layout::from_size_align(size + 16, 16).unwrap()) };
-    }
-
-    unsafe extern "C" fn nothing(_: usize) -> *mut u8 {
-        std::ptr::null_mut()
-    }
-
-    unsafe extern "C" fn free_nothing(_: *mut u8, _: usize) {}
-
-    #[test]
-    fn an_allocator_is_itself_and_no_other() {
-        let ours = Allocator::of_host();
-        assert!(ours.is(ours));
-        let other = Allocator { allocate: with_header, free: free_with_header };
-        assert!(!ours.is(other) && !other.is(ours));
-        let exhausted = Allocator { allocate: nothing, free: free_nothing };
-        assert!(!ours.is(exhausted) && !exhausted.is(ours));
-    }
-}
+mod tests;

@@ -1,0 +1,113 @@
+//! Allocators that are the system's for some requests, and their own for others.
+
+use std::{collections::HashMap, sync::Mutex};
+
+use super::*;
+use crate::component::image::{allocate, free};
+
+const OURS: Allocator = Allocator { allocate, free };
+const HEADER: usize = 64;
+
+/// The blocks that were made by an allocator's own rules.
+static OWN: Mutex<Option<HashMap<usize, usize>>> = Mutex::new(None);
+
+/// A block behind a header, in a block of the system's.
+fn with_header(size: usize, align: usize) -> *mut u8 {
+    let header = HEADER.max(align);
+    // SAFETY: any block may be asked for.
+    let start = unsafe { allocate(size + header, header, 0) };
+    let block = start.wrapping_add(header);
+    OWN.lock().unwrap().get_or_insert_default().insert(block.addr(), header);
+    block
+}
+
+unsafe extern "C" fn free_either(block: *mut u8, size: usize, align: usize) {
+    let own = OWN.lock().unwrap().as_mut().and_then(|own| own.remove(&block.addr()));
+    let header = own.unwrap_or(0);
+    // SAFETY: one of the functions here made the block, with that header or without.
+    unsafe { free(block.wrapping_sub(header), size + header, header.max(align)) };
+}
+
+/// A mapping for each block of 64 KiB or more, with a word in front as glibc has it.
+unsafe extern "C" fn mapped(size: usize, align: usize, kind: u32) -> *mut u8 {
+    if size < MAPPED || align > 16 {
+        // SAFETY: any block may be asked for.
+        return unsafe { allocate(size, align, kind) };
+    }
+    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a new mapping anywhere.
+    let start = unsafe { libc::mmap(ptr::null_mut(), size + 4096, protection, flags, -1, 0) };
+    start.cast::<u8>().wrapping_add(16)
+}
+
+unsafe extern "C" fn unmap(block: *mut u8, size: usize, align: usize) {
+    if size < MAPPED || align > 16 {
+        // SAFETY: `mapped` had it of the system's allocator.
+        return unsafe { free(block, size, align) };
+    }
+    // SAFETY: the mapping is this block's.
+    unsafe { libc::munmap(block.wrapping_sub(16).cast(), size + 4096) };
+}
+
+unsafe extern "C" fn nothing(_: usize, _: usize, _: u32) -> *mut u8 {
+    ptr::null_mut()
+}
+
+/// Allocators that serve a request by themselves where the condition holds.
+macro_rules! own_where {
+    ($(($size:ident, $align:ident, $kind:ident) $condition:expr;)*) => {[$({
+        unsafe extern "C" fn some($size: usize, $align: usize, $kind: u32) -> *mut u8 {
+            // SAFETY: any block may be asked for.
+            if $condition { with_header($size, $align) } else { unsafe { allocate($size, $align, $kind) } }
+        }
+        (stringify!($condition), Allocator { allocate: some, free: free_either })
+    }),*]};
+}
+
+#[test]
+fn an_allocator_is_itself_whatever_the_heap_is_like() {
+    assert!(OURS.is(OURS));
+    let sizes = [24, 1_500, 3_000, 70_000, 300_000, 2 << 20];
+    let mut blocks: Vec<Vec<u8>> = (0..600).map(|number| Vec::with_capacity(sizes[number % 6] + number)).collect();
+    let mut number = 0;
+    blocks.retain(|_| {
+        number += 1;
+        number % 3 == 0
+    });
+    for _ in 0..20 {
+        assert!(OURS.is(OURS));
+    }
+    // Another thread has another heap of glibc's.
+    std::thread::spawn(|| assert!((0..20).all(|_| OURS.is(OURS)))).join().unwrap();
+    drop(blocks);
+}
+
+#[test]
+fn an_allocator_that_serves_some_requests_by_itself_is_another_one() {
+    let some = own_where! {
+        (_size, _align, _kind) true;
+        (size, _align, _kind) size == 1;
+        (size, _align, _kind) size <= 64;
+        (size, _align, _kind) size > 1_032;
+        (size, _align, _kind) size >= 4_096;
+        (size, _align, _kind) (32 << 10..256 << 10).contains(&size);
+        (size, _align, _kind) size >= 128 << 10;
+        (size, _align, _kind) size >= 2 << 20;
+        (size, _align, _kind) size >= 4 << 20;
+        (_size, align, _kind) align > 8;
+        (_size, align, _kind) align > 16;
+        (_size, align, _kind) align == 64;
+        (_size, align, _kind) align >= 4_096;
+        (size, align, _kind) align > 16 && size > 4_096;
+        (_size, _align, kind) kind == BlockKind::Zeroed as u32;
+        (size, _align, kind) kind == BlockKind::Zeroed as u32 && size >= 128 << 10;
+        (_size, _align, kind) kind == BlockKind::Grown as u32;
+    };
+    for (condition, other) in some {
+        assert!(!OURS.is(other) && !other.is(OURS), "{condition}");
+    }
+    for other in [Allocator { allocate: mapped, free: unmap }, Allocator { allocate: nothing, free: free_either }] {
+        assert!(!OURS.is(other) && !other.is(OURS));
+    }
+    assert!(OWN.lock().unwrap().as_ref().is_none_or(HashMap::is_empty), "each block was freed once");
+}

@@ -1,4 +1,4 @@
-//! A call of an async method, as it crosses an image border.
+//! A call of an async method, or of one that returns a stream, as it crosses an image border.
 //!
 //! The call begins at the first poll of the caller's future. The method's C function is *start and
 //! first poll in one*: `unsafe extern "C" fn(this, arguments.., *mut RawCall<R>) -> Polled`. It lifts
@@ -9,10 +9,14 @@
 //! | a fault | dropped the future | takes the fault |
 //! | [`READY`] | written [`RawCall::value`], dropped the future | lifts the value |
 //! | [`PENDING`] | written [`RawCall::future`] | polls it, or drops it |
+//! | [`ITEM`] | written [`RawCall::future`] and [`RawCall::value`] | lifts the value; polls the future, or drops it |
 //!
-//! A [`RawFuture`] is polled until it answers with something else than `PENDING`, which drops
+//! A [`RawFuture`] is polled until it answers with a fault or `READY`, which drops
 //! it, or it is dropped by [`FutureTable::drop`]; then it is gone. One thread at a time does
 //! either, and any thread may.
+//!
+//! **Streams.** A method that returns a stream of `T` has values of the type `Option<T>`: `Some` with each `ITEM`,
+//! and `None` with the `READY` that ends the stream. An async method never answers with `ITEM`.
 //!
 //! **Who keeps what alive.** The future borrows the instance, and what the arguments borrow. The
 //! arguments' memory lives as long as the caller's future, whose type says so. The instance is held
@@ -22,13 +26,15 @@ use core::{mem::MaybeUninit, ptr};
 
 use super::{fault::Outcome, layout::layout, waker::WakerHead};
 
-/// The answer of a poll: a fault, `READY` or `PENDING`.
+/// The answer of a poll: a fault, `READY`, `PENDING` or `ITEM`.
 pub type Polled = Outcome<u8>;
 
 /// The future is not ready, and will wake its task.
 pub const PENDING: u8 = 0;
-/// The value was written.
+/// The value was written, and the call is over.
 pub const READY: u8 = 1;
+/// An item of a stream was written, and the call goes on.
+pub const ITEM: u8 = 2;
 
 /// What the C function of an async method gets behind its arguments, for the length of that call.
 #[repr(C)]
@@ -36,9 +42,9 @@ pub const READY: u8 = 1;
 pub struct RawCall<R: Copy> {
     /// The waker of the first poll, lent for that poll.
     pub waker: *const WakerHead,
-    /// Written if the answer is `PENDING`.
+    /// Written if the answer is `PENDING` or `ITEM`.
     pub future: RawFuture,
-    /// Written if the answer is `READY`.
+    /// Written if the answer is `READY` or `ITEM`.
     pub value: MaybeUninit<R>,
 }
 
@@ -82,7 +88,7 @@ pub struct FutureTable {
 layout!(FutureTable: size 24, align 8 { poll at 0, drop at 8, cancels at 16 });
 
 impl RawFuture {
-    /// Polls the future. If the answer is not [`PENDING`], the future is gone.
+    /// Polls the future. If the answer is neither [`PENDING`] nor [`ITEM`], the future is gone.
     ///
     /// # Safety
     /// The future is there, no other thread polls or drops it, and its value is of

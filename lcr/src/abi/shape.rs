@@ -60,6 +60,8 @@ pub enum Kind {
     Method,
     /// The future of an async method: what the method's result is a part of.
     Future,
+    /// The stream that a method returns: what the stream's item is a part of.
+    Stream,
 }
 
 /// The structure of one value or signature, as a node of a tree.
@@ -74,6 +76,7 @@ pub enum Kind {
 /// | callback | its [`bounds`] | of the representation | the arguments, then the result |
 /// | method | the method's | 0 | the arguments, then the result |
 /// | future | | 0 | the result of the async method |
+/// | stream | | 0 | the item |
 /// | others | | of the representation | what they hold |
 #[derive(Debug)]
 pub struct Shape {
@@ -139,6 +142,11 @@ impl Shape {
     /// The result of an async method, whose value is the one part.
     pub const fn future(value: &'static [Part]) -> Shape {
         Shape { kind: Kind::Future, name: "", size: 0, align: 1, parts: value }
+    }
+
+    /// The result of a method that returns a stream, whose item is the one part.
+    pub const fn stream(item: &'static [Part]) -> Shape {
+        Shape { kind: Kind::Stream, name: "", size: 0, align: 1, parts: item }
     }
 }
 

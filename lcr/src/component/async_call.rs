@@ -7,6 +7,7 @@
 //! | | ready: lift the value, leave. Pending: have the host hold the instance ([`Held`]), leave | |
 //! | later polls | enter the held instance, poll, lift if it is ready, leave | [`Running::poll`] |
 //! | cancelled ([`FutureTable::cancels`](crate::abi::future::FutureTable::cancels)) | enter, drop the component's future, leave, and answer with a fault | [`Running::end_if_cancelled`] |
+//! | an item of a stream | lift the item inside; the call goes on as one that is pending | [`Advance::Item`] |
 //! | ready, faulted, cancelled or dropped | the component's future is gone; end what the host holds | [`Running`] |
 //!
 //! The caller's future is [`Request`](super::generated::async_requests::Request); it keeps the typed
@@ -20,6 +21,8 @@
 //!    which the caller's future borrows.
 //! 3. What the host holds is ended once, after the component's future is gone, its value is lifted, and the frame
 //!    is left.
+//!    An item of a stream is lifted while the component's future is there; if lifting panics, that is dropped, and
+//!    the call is over.
 //! 4. The arguments are lowered inside the instance, because only there is it certain that they will
 //!    be used. Lowering may run the author's code, which may panic: the call leaves then, too.
 
@@ -38,7 +41,7 @@ use super::{
 use crate::abi::{
     detached::Detached,
     fault::{FaultKind, RawFault},
-    future::{READY, RawCall, RawFuture},
+    future::{ITEM, READY, RawCall, RawFuture},
     interface::Interface,
     waker::WakerHead,
     world::{Table, Target},
@@ -102,6 +105,8 @@ impl Ticket {
 pub enum Started<V, T> {
     /// The result.
     Ready(T),
+    /// The first item of a stream, which goes on.
+    Item(T, Running),
     /// The component's future waits for something.
     Pending(Running),
     /// A gate is shut: the host wakes the caller when it opens. The arguments were not used.
@@ -112,7 +117,19 @@ pub enum Started<V, T> {
     Fault(Fault),
 }
 
-/// A call that is pending. It must not be dropped before its future is gone.
+/// What a later poll came to.
+pub(super) enum Advance<T> {
+    /// The result. The call is over.
+    Ready(T),
+    /// An item of a stream, which goes on.
+    Item(T),
+    /// The component's future waits for something.
+    Pending,
+    /// The call faulted, and is over.
+    Fault(Fault),
+}
+
+/// A call that is pending, or between two items. It must not be dropped before its future is gone.
 #[derive(Debug)]
 pub struct Running {
     future: RawFuture,
@@ -189,15 +206,33 @@ pub(super) unsafe fn start_inside<I: ?Sized + Interface, V, A: Arguments, R: Cop
         return Started::Fault(served_fault(inside.handle(), polled.fault, method, inside.table()));
     }
     // SAFETY: no fault means an answer.
-    if unsafe { polled.value.assume_init() } == READY {
+    match unsafe { polled.value.assume_init() } {
         // SAFETY: the component has written the value.
-        return Started::Ready(done(unsafe { call.value.assume_init() }));
+        READY => Started::Ready(done(unsafe { call.value.assume_init() })),
+        ITEM => {
+            let unwinding = DropFuture(call.future);
+            // SAFETY: as above.
+            let item = done(unsafe { call.value.assume_init() });
+            mem::forget(unwinding);
+            Started::Item(item, Running { future: call.future, held: inside.hold(method) })
+        }
+        _ => Started::Pending(Running { future: call.future, held: inside.hold(method) }),
     }
-    Started::Pending(Running { future: call.future, held: inside.hold(method) })
+}
+
+/// Drops a component's future, unless it is forgotten: for lifting an item, which may panic.
+struct DropFuture(RawFuture);
+
+impl Drop for DropFuture {
+    #[cold]
+    fn drop(&mut self) {
+        // SAFETY: it is made where the future is there, inside the instance.
+        unsafe { self.0.drop() };
+    }
 }
 
 impl Running {
-    /// Polls the call. With a result, or a fault, the call is over.
+    /// Polls the call. With [`Advance::Ready`] or a fault, the call is over; also if `done` panics.
     ///
     /// # Safety
     /// `callee` has started this call, of method `method`, with a result of type `R`; it is not over. The waker is valid.
@@ -208,23 +243,33 @@ impl Running {
         method: u32,
         waker: *const WakerHead,
         done: impl FnOnce(R) -> T,
-    ) -> Option<Result<T, Fault>> {
+    ) -> Advance<T> {
         // Dropped behind `inside`, in each of the ways out.
         let end = End { callee, held: &self.held };
         let inside = InsideGuard::new(callee.enter_again(&self.held, method));
         let mut value = MaybeUninit::<R>::uninit();
         // SAFETY: the call is not over, so the future is there, and `&self` is the only way to it.
         let polled = unsafe { self.future.poll(waker, &mut value) };
-        // SAFETY: no fault means an answer.
-        if polled.fault.is_null() && unsafe { polled.value.assume_init() } != READY {
-            mem::forget(end);
-            return None;
-        }
         if !polled.fault.is_null() {
-            return Some(Err(served_fault(inside.handle(), polled.fault, method, inside.table())));
+            return Advance::Fault(served_fault(inside.handle(), polled.fault, method, inside.table()));
         }
-        // SAFETY: the component has written the value.
-        Some(Ok(done(unsafe { value.assume_init() })))
+        // SAFETY: no fault means an answer.
+        match unsafe { polled.value.assume_init() } {
+            // SAFETY: the component has written the value.
+            READY => Advance::Ready(done(unsafe { value.assume_init() })),
+            ITEM => {
+                let unwinding = DropFuture(self.future);
+                // SAFETY: as above.
+                let item = done(unsafe { value.assume_init() });
+                mem::forget(unwinding);
+                mem::forget(end);
+                Advance::Item(item)
+            }
+            _ => {
+                mem::forget(end);
+                Advance::Pending
+            }
+        }
     }
 
     /// Before a poll: ends a call that was cancelled since the last one.
@@ -258,6 +303,16 @@ impl Running {
         let is_cancelled = unsafe { callee.watch(&self.held, waker) };
         // SAFETY: as above.
         is_cancelled.then(|| unsafe { self.end_cancelled(callee, method) })
+    }
+
+    /// Behind an item: has the task woken if the call is cancelled. The next poll sees that it was cancelled.
+    ///
+    /// # Safety
+    /// As for [`Running::watch`].
+    #[cold]
+    pub(super) unsafe fn watch_behind_item<C: AsyncCallee>(&self, callee: &C, waker: *const WakerHead) {
+        // SAFETY: the caller says so.
+        unsafe { callee.watch(&self.held, waker) };
     }
 
     /// Whether the call is to end when its instance is replaced.

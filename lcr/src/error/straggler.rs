@@ -36,7 +36,8 @@ pub enum HeldBy {
         /// The method that was called; `None` if the handle's slot was released meanwhile.
         method: Option<MethodId>,
     },
-    /// An async call through a handle, whose future was polled and is neither ready nor dropped.
+    /// An async call through a handle, whose future was polled and is neither ready nor dropped; or a stream that was
+    /// polled, and has neither ended nor been dropped.
     AsyncCall {
         /// The component that the call is in; `None` if the handle's slot was released meanwhile.
         component: Option<ComponentId>,
@@ -119,7 +120,11 @@ impl fmt::Display for Straggler {
             HeldBy::Step { component, step } => write!(f, " is in the {step} of {component}")?,
             HeldBy::Call { component, method } => write!(f, " is in {}", Called(method.as_ref(), component.as_ref()))?,
             HeldBy::AsyncCall { component, method } => {
-                write!(f, " started {}, and its future is not dropped", Called(method.as_ref(), component.as_ref()))?;
+                write!(
+                    f,
+                    " started {}, and its future or stream is not dropped",
+                    Called(method.as_ref(), component.as_ref())
+                )?;
             }
         }
         write!(f, ", seen for {:.3?}", self.seen_for)
@@ -182,7 +187,7 @@ mod tests {
         let HeldBy::Call { component, method } = call.clone() else { unreachable!("it is made above") };
         assert_eq!(
             text(Some("io-1"), HeldBy::AsyncCall { component, method }),
-            "thread `io-1` (77) started kv.store.get of kv 1.0.0, and its future is not dropped, seen for 1.500s"
+            "thread `io-1` (77) started kv.store.get of kv 1.0.0, and its future or stream is not dropped, seen for 1.500s"
         );
         assert_eq!(text(Some("io-1"), call), "thread `io-1` (77) is in kv.store.get of kv 1.0.0, seen for 1.500s");
         let pin = HeldBy::Pin { generation: 7 };

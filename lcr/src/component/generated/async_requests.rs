@@ -9,7 +9,7 @@ use std::{
 
 use super::arguments::Arguments;
 use crate::component::{
-    async_call::{AsyncCallee, Running, Started, Ticket},
+    async_call::{Advance, AsyncCallee, Running, Started, Ticket},
     call_path::Unserved,
     fault::Fault,
     waker::lent::Lender,
@@ -71,7 +71,7 @@ where
 enum State<V> {
     /// The call has not begun. The ticket says whether it waits at a gate.
     Unstarted(V, Ticket),
-    /// The component's future is pending.
+    /// The component's future is pending, or goes on behind an item.
     Pending(Running),
     /// There is no component's future, or not any more.
     Over,
@@ -89,41 +89,79 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
+        match self.get_mut().advance(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Answer::Ready(value)) => Poll::Ready(Ok(value)),
+            Poll::Ready(Answer::Unserved(unserved)) => Poll::Ready(Err(unserved)),
+            Poll::Ready(Answer::Item(_)) => unreachable!("the signature is that of an async method"),
+        }
+    }
+}
+
+/// What a poll that is not pending came to.
+pub(super) enum Answer<V, T> {
+    /// The result. The call is over.
+    Ready(T),
+    /// An item of a stream, which goes on.
+    Item(T),
+    /// There is no result. The call is over.
+    Unserved(Unserved<V>),
+}
+
+impl<C, V, A, R, T, L, D> Request<'_, C, V, A, R, T, L, D>
+where
+    C: AsyncCallee,
+    A: Arguments,
+    R: Copy,
+    L: Fn(V) -> A,
+    D: Fn(R) -> T,
+{
+    /// Whether the call has ended.
+    #[cfg(feature = "stream")]
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    /// Polls the call, or starts it.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, context: &mut Context<'_>) -> Poll<Answer<V, T>> {
         let waker = context.waker();
-        let method = this.method;
+        let (callee, method) = (self.callee, self.method);
         // Over, whatever panics from here on; put back where the call goes on.
-        match mem::replace(&mut this.state, State::Over) {
+        match mem::replace(&mut self.state, State::Over) {
             State::Unstarted(values, mut ticket) => {
-                let (callee, lower, done) = (this.callee, &this.lower, &this.done);
-                let started = this.lender.lend(waker, |waker| {
+                let (lower, done) = (&self.lower, &self.done);
+                let started = self.lender.lend(waker, |waker| {
                     // SAFETY: `request_async` was told so; the waker is lent for this poll.
                     unsafe { callee.start(method, waker, &mut ticket, values, lower, done) }
                 });
                 match started {
-                    Started::Ready(value) => Poll::Ready(Ok(value)),
-                    Started::Pending(running) => this.pend(running, waker),
+                    Started::Ready(value) => Poll::Ready(Answer::Ready(value)),
+                    Started::Pending(running) => self.pend(running, waker),
+                    Started::Item(item, running) => Poll::Ready(self.go_on_behind(item, running, waker)),
                     Started::AtGate(values) => {
-                        this.state = State::Unstarted(values, ticket);
+                        self.state = State::Unstarted(values, ticket);
                         Poll::Pending
                     }
-                    Started::Missing(values) => Poll::Ready(Err(Unserved::Missing(values))),
-                    Started::Fault(fault) => Poll::Ready(Err(Unserved::Fault(fault))),
+                    Started::Missing(values) => Poll::Ready(Answer::Unserved(Unserved::Missing(values))),
+                    Started::Fault(fault) => Poll::Ready(Answer::Unserved(Unserved::Fault(fault))),
                 }
             }
             State::Pending(running) => {
-                let (callee, done) = (this.callee, &this.done);
                 // SAFETY: this call was started by this callee, and is not over.
                 if let Some(fault) = unsafe { running.end_if_cancelled(callee, method) } {
-                    return Poll::Ready(Err(Unserved::Fault(fault)));
+                    return Poll::Ready(Answer::Unserved(Unserved::Fault(fault)));
                 }
-                let polled = this.lender.lend(waker, |waker| {
+                let done = &self.done;
+                let polled = self.lender.lend(waker, |waker| {
                     // SAFETY: this call was started with these types, and is not over.
                     unsafe { running.poll::<C, R, T>(callee, method, waker, done) }
                 });
                 match polled {
-                    Some(result) => Poll::Ready(result.map_err(Unserved::Fault)),
-                    None => this.pend(running, waker),
+                    Advance::Ready(value) => Poll::Ready(Answer::Ready(value)),
+                    Advance::Pending => self.pend(running, waker),
+                    Advance::Item(item) => Poll::Ready(self.go_on_behind(item, running, waker)),
+                    Advance::Fault(fault) => Poll::Ready(Answer::Unserved(Unserved::Fault(fault))),
                 }
             }
             State::Over => panic!("a call was polled after its end"),
@@ -141,7 +179,7 @@ where
 {
     /// Waits for the component's future, unless the call is cancelled.
     #[inline]
-    fn pend(&mut self, running: Running, waker: &Waker) -> Poll<Result<T, Unserved<V>>> {
+    fn pend(&mut self, running: Running, waker: &Waker) -> Poll<Answer<V, T>> {
         if !running.cancels() {
             self.state = State::Pending(running);
             return Poll::Pending;
@@ -150,12 +188,24 @@ where
         // SAFETY: this call was started by this callee, and is not over; the waker is lent for this call.
         let fault = self.lender.lend(waker, |waker| unsafe { running.watch(callee, method, waker) });
         match fault {
-            Some(fault) => Poll::Ready(Err(Unserved::Fault(fault))),
+            Some(fault) => Poll::Ready(Answer::Unserved(Unserved::Fault(fault))),
             None => {
                 self.state = State::Pending(running);
                 Poll::Pending
             }
         }
+    }
+
+    /// Gives an item of a stream that goes on, or ends with a fault at the next poll.
+    #[inline]
+    fn go_on_behind(&mut self, item: T, running: Running, waker: &Waker) -> Answer<V, T> {
+        if running.cancels() {
+            let callee = self.callee;
+            // SAFETY: this call was started by this callee, and is not over; the waker is lent for this call.
+            self.lender.lend(waker, |waker| unsafe { running.watch_behind_item(callee, waker) });
+        }
+        self.state = State::Pending(running);
+        Answer::Item(item)
     }
 }
 

@@ -100,7 +100,7 @@ impl Members {
         let views: HashSet<_> = views.collect();
         views
             .into_iter()
-            .any(|view| objects.views().get(view).interface.methods.iter().any(|method| method.shape.is_async()))
+            .any(|view| objects.views().get(view).interface.methods.iter().any(|method| method.shape.returns_polled()))
     }
 
     /// Whether there is no service.

@@ -167,7 +167,7 @@ impl State {
 
     /// Whether a call is of an async method.
     fn is_async(&self, call: &OldCall) -> bool {
-        self.method(call).is_some_and(|(_, method)| method.shape.is_async())
+        self.method(call).is_some_and(|(_, method)| method.shape.returns_polled())
     }
 
     /// The method that a call has called, and its interface.

@@ -60,11 +60,11 @@ pub(crate) struct Part {
 
 /// Every kind, in the order of its number, from 1.
 #[rustfmt::skip]
-const KINDS: [Kind; 23] = [
+const KINDS: [Kind; 24] = [
     Kind::Scalar, Kind::Unit, Kind::Str, Kind::Slice, Kind::SliceMut, Kind::String, Kind::Vec, Kind::Array,
     Kind::Option, Kind::Result, Kind::Box, Kind::Tuple, Kind::Duration, Kind::Struct, Kind::Enum, Kind::Variant,
     Kind::Bytes, Kind::Handle, Kind::Callback, Kind::BoxedCallback, Kind::Serde, Kind::Method,
-    Kind::Future,
+    Kind::Future, Kind::Stream,
 ];
 
 impl Shape {
@@ -94,7 +94,7 @@ impl Shape {
         let placed = match kind {
             Kind::Method => parent.is_none(),
             Kind::Variant => parent == Some(Kind::Enum),
-            Kind::Future => parent == Some(Kind::Method),
+            Kind::Future | Kind::Stream => parent == Some(Kind::Method),
             _ => parent.is_some_and(|parent| parent != Kind::Enum),
         };
         let name = reader.name()?.to_owned();
@@ -116,11 +116,11 @@ impl Shape {
         let (count, last) = (self.parts.len(), self.parts.last());
         match self.kind {
             Kind::Method => {
-                let is_future = |part: &Part| part.shape.kind == Kind::Future;
-                let takes_none = self.parts.split_last().is_some_and(|(_, arguments)| !arguments.iter().any(is_future));
+                let is_polled = |part: &Part| part.shape.is_polled();
+                let takes_none = self.parts.split_last().is_some_and(|(_, arguments)| !arguments.iter().any(is_polled));
                 takes_none && last.is_some_and(|part| part.name == "->")
             }
-            Kind::Future => count == 1,
+            Kind::Future | Kind::Stream => count == 1,
             Kind::Callback | Kind::BoxedCallback => {
                 let is_known = [false, true].iter().any(|&sync| self.name == bounds(true, sync))
                     || self.kind == Kind::Callback

@@ -52,7 +52,8 @@ impl Shape {
     /// The size and the alignment of the representation, in bytes. `None` for a method, which has none, and for a
     /// handle, which has those of a pointer.
     pub fn layout(&self) -> Option<(u32, u16)> {
-        (!matches!(self.kind, Kind::Method | Kind::Future | Kind::Handle)).then_some((self.size, self.align))
+        (!matches!(self.kind, Kind::Method | Kind::Future | Kind::Stream | Kind::Handle))
+            .then_some((self.size, self.align))
     }
 
     /// The fields of a struct, of a variant or of a tuple, in order; empty for other kinds.
@@ -91,17 +92,39 @@ impl Shape {
         arguments.iter().map(|part| &part.shape)
     }
 
-    /// The shape of what a method or a callback returns; `None` for other kinds.
+    /// The shape of what a method or a callback returns: of an `async fn` the output, and of a method that returns
+    /// a stream the item. `None` for other kinds.
     pub fn result(&self) -> Option<&Shape> {
         let result = if self.is_call() { self.signature().1 } else { None };
-        result.map(|result| {
-            if result.kind == Kind::Future { result.parts.first().map_or(result, |part| &part.shape) } else { result }
-        })
+        result.map(
+            |result| {
+                if result.is_polled() { result.parts.first().map_or(result, |part| &part.shape) } else { result }
+            },
+        )
     }
 
     /// Whether this is a method that is an `async fn`.
     pub fn is_async(&self) -> bool {
-        self.is_call() && self.signature().1.is_some_and(|result| result.kind == Kind::Future)
+        self.returns(Kind::Future)
+    }
+
+    /// Whether this is a method that returns a stream.
+    pub fn is_stream(&self) -> bool {
+        self.returns(Kind::Stream)
+    }
+
+    /// Whether this is a method whose calls may go on between polls.
+    pub(in crate::host) fn returns_polled(&self) -> bool {
+        self.is_async() || self.is_stream()
+    }
+
+    /// Whether this is a future or a stream.
+    pub(super) fn is_polled(&self) -> bool {
+        matches!(self.kind, Kind::Future | Kind::Stream)
+    }
+
+    fn returns(&self, kind: Kind) -> bool {
+        self.is_call() && self.signature().1.is_some_and(|result| result.kind == kind)
     }
 
     fn is_callback(&self) -> bool {

@@ -30,6 +30,7 @@ impl Display for Shape {
             Kind::Method if self.is_async() => write!(f, "async fn {}{}", self.name, self.call("&self")),
             Kind::Method => write!(f, "fn {}{}", self.name, self.call("&self")),
             Kind::Future => write!(f, "impl Future<Output = {}>", types(parts)),
+            Kind::Stream => write!(f, "impl Stream<Item = {}>", types(parts)),
             Kind::Struct if f.alternate() => write!(f, "struct {}{}", self.name, fields(parts)),
             Kind::Enum if f.alternate() => write!(f, "enum {} {{ {} }}", self.name, types(parts)),
             Kind::Variant => write!(f, "{}{}", self.name, fields(parts)),
@@ -41,8 +42,8 @@ impl Display for Shape {
 impl Shape {
     /// `(receiver, arguments) -> result`, without `-> ()`.
     fn call(&self, receiver: &str) -> String {
-        let (arguments, _) = self.signature();
-        let result = self.result();
+        let (arguments, whole) = self.signature();
+        let result = if self.is_stream() { whole } else { self.result() };
         let comma = if receiver.is_empty() || arguments.is_empty() { "" } else { ", " };
         let result = result.filter(|result| result.kind != Kind::Unit);
         let result = result.map_or(String::new(), |result| format!(" -> {result}"));

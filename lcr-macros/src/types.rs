@@ -43,6 +43,16 @@ pub(crate) fn check_type(ty: &Type, place: Place, refusals: &mut Refusals) {
             "a function pointer is refused: its image may be unmapped while the pointer is held; \
              take `&dyn Fn(..)` or `Box<dyn Fn(..) + Send>`",
         ),
+        Type::ImplTrait(object)
+            if place == Place::Result && object.bounds.iter().any(|bound| is_trait(bound, "Future")) =>
+        {
+            refusals.refuse(ty, "`impl Future` is refused: an `async fn` is the same; write `async fn`");
+        }
+        Type::ImplTrait(_) if place == Place::Result => refusals.refuse(
+            ty,
+            "`impl Trait` is refused: a method has one C function; name a concrete type. \
+             A method may be an `async fn`, or return `impl Stream<Item = T> + Send`",
+        ),
         Type::ImplTrait(_) => refusals.refuse(
             ty,
             "`impl Trait` is refused: a method has one C function; name a concrete type, \
@@ -53,6 +63,9 @@ pub(crate) fn check_type(ty: &Type, place: Place, refusals: &mut Refusals) {
             "a callback is refused here: it must be an argument of its own, \
              `&dyn Fn(..)` or `Box<dyn Fn(..) + Send>`",
         ),
+        Type::TraitObject(object) if object.bounds.iter().any(|bound| is_trait(bound, "Stream")) => {
+            refusals.refuse(ty, BOXED_STREAM);
+        }
         Type::TraitObject(_) => refusals.refuse(
             ty,
             "a trait object is refused: its vtable is known to one compiler only; \
@@ -61,6 +74,9 @@ pub(crate) fn check_type(ty: &Type, place: Place, refusals: &mut Refusals) {
         _ => refusals.refuse(ty, "this type is refused: what crosses must be spelt out; name a concrete type"),
     }
 }
+
+const BOXED_STREAM: &str = "a boxed stream is refused: its vtable is known to one compiler only; \
+                             return `impl Stream<Item = T> + Send`";
 
 fn check_reference(reference: &TypeReference, place: Place, refusals: &mut Refusals) {
     if place == Place::Result {
@@ -100,6 +116,10 @@ fn check_path(path: &Path, place: Place, refusals: &mut Refusals) {
         );
     }
     for segment in &path.segments {
+        if place == Place::Result && (segment.ident == "BoxStream" || segment.ident == "LocalBoxStream") {
+            refusals.refuse(path, BOXED_STREAM);
+            return;
+        }
         match &segment.arguments {
             PathArguments::None => {}
             PathArguments::Parenthesized(_) => {
@@ -150,6 +170,12 @@ fn is_pointer(name: &Ident) -> bool {
 pub(crate) fn is_callable(bound: &syn::TypeParamBound) -> bool {
     let syn::TypeParamBound::Trait(bound) = bound else { return false };
     bound.path.segments.last().is_some_and(|last| matches!(last.arguments, PathArguments::Parenthesized(_)))
+}
+
+/// Whether a bound is the trait `name`, under any path.
+fn is_trait(bound: &syn::TypeParamBound, name: &str) -> bool {
+    let syn::TypeParamBound::Trait(bound) = bound else { return false };
+    bound.path.segments.last().is_some_and(|last| last.ident == name)
 }
 
 /// The type within parentheses and invisible groups.

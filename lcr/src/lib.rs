@@ -65,7 +65,7 @@
 //! | [`many_components`](guide::many_components) | needs, cycles, one of several, several in one plan, removing |
 //! | [`threads`](guide::threads) | which code runs on which thread, pins, callbacks, signals, forks |
 //! | [`with_tokio`](guide::with_tokio) | where a program on tokio calls, replaces and drops |
-//! | [`async_methods`](guide::async_methods) | `async fn` in an interface: executors, wakers, replacement |
+//! | [`async_methods`](guide::async_methods) | `async fn` and streams in an interface: executors, wakers, replacement |
 //! | [`background_work`](guide::background_work) | tokio, threads and thread pools inside a component, and how they end |
 //! | [`what_is_not_shared`](guide::what_is_not_shared) | statics, thread-locals, loggers, standard output, allocators |
 //! | [`logs`](guide::logs) | how `tracing`, `log` and panics of a component reach the program |
@@ -118,6 +118,7 @@
 //! | `host` (default) | the runtime; a component depends on `lcr` with `default-features = false` |
 //! | `tokio` | [`#[component(runtime = tokio)]`](component): a component's code runs inside a tokio runtime |
 //! | `uuid`, `bytes` | `uuid::Uuid` and `bytes::Bytes` may be arguments and results: [`guide::values`] |
+//! | `stream` | methods may return `-> impl Stream<Item = T> + Send`: [`guide::async_methods`] |
 //! | `tracing`, `log` | what a loaded component logs goes to the program's subscriber and logger, if program and component have the feature: [`guide::logs`] |
 
 #![deny(missing_debug_implementations)]
@@ -180,6 +181,9 @@ pub use component::{
 };
 pub use error::{Error, ErrorKind, Result, Straggler};
 pub use lcr_macros::{Abi, Layout, component, interface};
+
+#[cfg(feature = "stream")]
+pub use futures_core::Stream;
 
 #[cfg(feature = "host")]
 pub use change::{

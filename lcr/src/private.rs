@@ -55,4 +55,14 @@ pub mod v0_1_0 {
             stateful::Stateful,
         },
     };
+
+    #[cfg(feature = "stream")]
+    pub mod streams {
+        pub use std::sync::Arc;
+
+        pub use crate::component::generated::{
+            stream_requests::{request_stream, request_stream_or_default},
+            stream_services::{drain, serve_stream},
+        };
+    }
 }

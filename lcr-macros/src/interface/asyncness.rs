@@ -16,18 +16,28 @@
 //! `impl Trait` in a trait captures all lifetimes. `Self: Sized` keeps `dyn Store` a type, which names the
 //! interface; the method cannot be called on it.
 //!
+//! A method that returns `impl Stream<Item = T> + Send` stays as it is, but for `Self: Sized`.
+//!
 //! The tokens of the author that remain keep their places; what is new stands at the word `async`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
-use syn::{Block, FnArg, Pat, PatIdent, Signature, Token, TraitItemFn, Type, parse_quote, parse_quote_spanned};
+use syn::{
+    Block, FnArg, Pat, PatIdent, ReturnType, Signature, Token, TraitItemFn, Type, parse_quote, parse_quote_spanned,
+};
 
 use super::model::name_of;
-use crate::tokens::local;
+use crate::{tokens::local, types::peel};
 
-/// Rewrites an `async fn` and its default body. Another method stays as it is.
+/// Rewrites an `async fn` and its default body, and leaves a method that returns `impl Trait` out of `dyn Trait`.
+/// Another method stays as it is.
 pub(super) fn desugar(method: &mut TraitItemFn) {
-    let Some(asyncness) = method.sig.asyncness.take() else { return };
+    let Some(asyncness) = method.sig.asyncness.take() else {
+        if returns_impl(&method.sig) {
+            require_sized(&mut method.sig, Span::mixed_site());
+        }
+        return;
+    };
     let span = asyncness.span;
     let moved: Vec<_> = match &method.default {
         Some(_) => method.sig.inputs.iter_mut().enumerate().filter_map(move_in).collect(),
@@ -35,11 +45,21 @@ pub(super) fn desugar(method: &mut TraitItemFn) {
     };
     let output = future_of(&crate::interface::model::result_of(&method.sig.output), span);
     method.sig.output = parse_quote_spanned!(span=> -> #output);
-    let sized = parse_quote_spanned!(span.resolved_at(Span::mixed_site())=> Self: ::core::marker::Sized);
-    method.sig.generics.make_where_clause().predicates.push(sized);
+    require_sized(&mut method.sig, span.resolved_at(Span::mixed_site()));
     if let Some(body) = method.default.take() {
         method.default = Some(future_body(&moved, &body, span));
     }
+}
+
+/// Adds `where Self: Sized`.
+fn require_sized(signature: &mut Signature, span: Span) {
+    let sized = parse_quote_spanned!(span=> Self: ::core::marker::Sized);
+    signature.generics.make_where_clause().predicates.push(sized);
+}
+
+/// Whether a method returns `impl Trait`, as written.
+pub(super) fn returns_impl(signature: &Signature) -> bool {
+    matches!(&signature.output, ReturnType::Type(_, ty) if matches!(peel(ty), Type::ImplTrait(_)))
 }
 
 /// `impl Future<Output = ty> + Send`.

@@ -6,7 +6,7 @@ use syn::{TypeParamBound, ext::IdentExt as _, parse_quote};
 
 use super::{
     asyncness::{desugar, output_of},
-    model::{Argument, Callback, Interface, Method, Passing},
+    model::{Argument, Callback, Interface, Method, Passing, Returns},
     serving::{closure, unspanned},
 };
 use crate::{
@@ -22,15 +22,19 @@ pub(super) fn calls(interface: &Interface) -> TokenStream {
     let lcr = private();
     let name = &interface.item.ident;
     let methods = interface.methods.iter().map(|method| {
-        let body = if method.is_async { call_async(method) } else { call(method) };
+        let body = match method.returns {
+            Returns::Value => call(method),
+            Returns::Future => call_async(method),
+            Returns::Stream(_) => call_stream(method),
+        };
         let signature = signature(method, &call_name(method));
         ours!(#[inline(always)] #signature #body)
     });
     let outlives: Vec<_> =
         interface.item.supertraits.iter().filter(|bound| matches!(bound, TypeParamBound::Lifetime(_))).collect();
     let lifetime = if outlives.is_empty() { ours!('__lcr) } else { ours!('__lcr: #(#outlives)+*) };
-    let is_async = interface.methods.iter().any(|method| method.is_async);
-    let callee = if is_async { ours!(AsyncCallee) } else { ours!(Callee) };
+    let is_polled = interface.methods.iter().any(Method::is_polled);
+    let callee = if is_polled { ours!(AsyncCallee) } else { ours!(Callee) };
     ours! {
         trait __LcrCalls<#lifetime>: #name + #lcr::#callee<Interface = dyn #name + '__lcr> { #(#methods)* }
         impl<#lifetime, __LcrT: #name + #lcr::#callee<Interface = dyn #name + '__lcr>> __LcrCalls<'__lcr> for __LcrT {}
@@ -215,6 +219,70 @@ fn call_async(method: &Method) -> TokenStream {
                     ::core::result::Result::Ok(value) => value,
                     #unserved
                 }
+            }
+        }
+    }
+}
+
+/// The body of a call of a method that returns a stream, which owns the arguments, and lowers them when it is polled
+/// first.
+fn call_stream(method: &Method) -> TokenStream {
+    let lcr = private();
+    let number = Literal::usize_unsuffixed(method.number);
+    let this = this(method);
+    let result = &method.result;
+    // A lent function is wrapped in a closure, which the stream keeps at one address; that is what is lent.
+    let wrapped = method.arguments.iter().filter_map(|argument| {
+        let Passing::Borrowed(callback) = &argument.passing else { return None };
+        let (closure, variable) = (tupled(callback, &argument.name), callback_name(&argument.name));
+        Some(ours!(let #variable = #lcr::streams::Arc::new(move #closure);))
+    });
+    let wrapped: Vec<_> = wrapped.collect();
+    let names: Vec<_> = method.arguments.iter().map(|argument| &argument.name).collect();
+    let patterns = method.arguments.iter().map(|argument| match &argument.passing {
+        Passing::Borrowed(_) => ours!(_),
+        Passing::Value | Passing::Boxed(_) => argument.name.to_token_stream(),
+    });
+    let boxed = method.arguments.iter().filter(|argument| matches!(argument.passing, Passing::Boxed(_)));
+    let boxed: Vec<_> = boxed.filter_map(unpack).collect();
+    let lowered = method.arguments.iter().map(|argument| match &argument.passing {
+        Passing::Borrowed(_) => {
+            let callback = callback_name(&argument.name);
+            tokens::lower(&parse_quote!(#lcr::BorrowedCallback), ours!(#lcr::BorrowedCallback::new(&*#callback)))
+        }
+        Passing::Value | Passing::Boxed(_) => lower(argument),
+    });
+    let place = method.place();
+    let lowered = quote_spanned!(place=> (#(#lowered,)*));
+    let lowered = if boxed.is_empty() { lowered } else { quote_spanned!(place=> { #(#boxed)* #lowered }) };
+    let raise = quote_spanned!(place=> (&&#lcr::Tag::<#result>::new()).raise_lcr_fault(fault));
+    let given = method.value();
+    let memory = Memory::new("memory_of_the_component", &given);
+    let value = memory.receive(&given, local("value"));
+    let memory = memory.declare();
+    let (request, default) = if method.has_default {
+        let default = default_name(method);
+        let default = quote_spanned!(place=> move |(#(#names,)*)| __LcrDefaults::#default(#this, #(#names),*),);
+        (quote_spanned!(place=> request_stream_or_default), Some(default))
+    } else {
+        (quote_spanned!(place=> request_stream), None)
+    };
+    quote_spanned! {place=>
+        {
+            #(#wrapped)*
+            unsafe {
+                #lcr::streams::#request(
+                    #this,
+                    #number,
+                    (#(#names,)*),
+                    move |(#(#patterns,)*)| #lowered,
+                    |value| {
+                        #memory
+                        #value
+                    },
+                    |fault| #raise,
+                    #default
+                )
             }
         }
     }

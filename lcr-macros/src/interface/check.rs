@@ -1,10 +1,13 @@
 //! What an interface may not be.
 
-use syn::{GenericParam, Pat, PatType, Path, PathArguments, ReceiverKind, Safety, TraitItem, TypeParamBound};
+use syn::{
+    GenericArgument, GenericParam, Pat, PatType, Path, PathArguments, ReceiverKind, Safety, TraitItem, TypeImplTrait,
+    TypeParamBound,
+};
 
 use super::{
     MOST_ARGUMENTS,
-    model::{Callback, Interface, Method, Passing, name_of},
+    model::{Callback, Interface, Method, Passing, Returns, name_of, stream_segment},
 };
 use crate::{
     refusal::Refusals,
@@ -119,14 +122,63 @@ fn check_method(method: &Method, refusals: &mut Refusals) {
             Passing::Value => check_type(&argument.ty, Place::Argument, refusals),
             Passing::Borrowed(callback) => {
                 check_callback(callback, false, refusals);
-                if method.is_async {
-                    check_shared(callback, refusals);
+                if method.is_polled() {
+                    check_shared(callback, method, refusals);
                 }
             }
             Passing::Boxed(callback) => check_callback(callback, true, refusals),
         }
     }
+    if let Returns::Stream(stream) = &method.returns {
+        check_stream(stream, method, refusals);
+    }
     check_type(&method.result, Place::Result, refusals);
+}
+
+/// Refuses a stream that a caller could not poll on any thread, or that would promise what a handle's cannot.
+fn check_stream(stream: &TypeImplTrait, method: &Method, refusals: &mut Refusals) {
+    if let Some(asyncness) = &method.signature().asyncness {
+        refusals.refuse(
+            asyncness,
+            "`async fn` with a stream is refused: a caller would wait twice; leave `async` out, since the call begins when \
+             the stream is polled first",
+        );
+    }
+    for bound in &stream.bounds {
+        if let Some(segment) = stream_segment(bound) {
+            let is_item_alone = match &segment.arguments {
+                PathArguments::AngleBracketed(list) => {
+                    list.args.len() == 1
+                        && matches!(&list.args[0], GenericArgument::AssocType(item) if item.ident == "Item")
+                }
+                _ => false,
+            };
+            if !is_item_alone {
+                refusals.refuse(bound, "a stream without its item is refused; write `impl Stream<Item = T> + Send`");
+            }
+            continue;
+        }
+        match bound {
+            TypeParamBound::Lifetime(lifetime) => {
+                if lifetime.ident == "static" {
+                    refusals.refuse(
+                        lifetime,
+                        "a `'static` stream is refused: it borrows the handle and the arguments until it is dropped; \
+                         leave the lifetime out",
+                    );
+                }
+            }
+            _ if names(bound, "Send") => {}
+            _ => refusals.refuse(
+                bound,
+                "this bound on a stream is refused: the stream of a handle is `Send`, and borrows the handle and all \
+                 arguments; write `impl Stream<Item = T> + Send`",
+            ),
+        }
+    }
+    if !stream.bounds.iter().any(|bound| names(bound, "Send")) {
+        refusals.refuse(stream, "this stream is refused: each poll may run on another thread; add `+ Send`");
+    }
 }
 
 fn check_qualifiers(method: &Method, refusals: &mut Refusals) {
@@ -221,13 +273,17 @@ fn check_callback(callback: &Callback, boxed: bool, refusals: &mut Refusals) {
 }
 
 /// Refuses a function that is lent to a call which may go on on another thread, and lacks the bound for that.
-fn check_shared(callback: &Callback, refusals: &mut Refusals) {
+fn check_shared(callback: &Callback, method: &Method, refusals: &mut Refusals) {
     if !callback.object.bounds.iter().any(|bound| names(bound, "Sync")) {
-        refusals.refuse(
-            &callback.object,
-            "this callback is refused in an `async fn`: each poll may run on another thread; \
-             take `&(dyn Fn(..) + Sync)`, or `Box<dyn Fn(..) + Send>`",
+        let place = match method.returns {
+            Returns::Stream(_) => "a method that returns a stream",
+            Returns::Value | Returns::Future => "an `async fn`",
+        };
+        let message = format!(
+            "this callback is refused in {place}: each poll may run on another thread; \
+             take `&(dyn Fn(..) + Sync)`, or `Box<dyn Fn(..) + Send>`"
         );
+        refusals.refuse(&callback.object, message);
     }
 }
 

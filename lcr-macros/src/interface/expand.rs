@@ -4,10 +4,10 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use syn::{FnArg, ItemTrait, Pat, Token, TraitItem, Type, parse_quote};
 
 use super::{
-    asyncness::desugar,
+    asyncness::{desugar, returns_impl},
     calling,
     check::names,
-    model::{Argument, Callback, Interface, Method, Passing},
+    model::{Argument, Callback, Interface, Method, Passing, Returns},
     serving,
 };
 use crate::{
@@ -65,7 +65,7 @@ pub(crate) fn stub(interface: &Interface, refusals: &Refusals) -> TokenStream {
     });
     let bodies: Vec<_> = bodies.map(|signature| ours!(#signature { loop {} })).collect();
     // No body can be made up for a result `impl Trait`.
-    let can_be_called = interface.methods.iter().all(|method| !matches!(method.result, Type::ImplTrait(_)));
+    let can_be_called = interface.methods.iter().all(|method| !returns_impl(method.signature()));
     let handles = can_be_called.then(|| {
         ours! {
             #unsafety impl #name for #lcr::Handle<dyn #name + '_> { #(#bodies)* }
@@ -173,7 +173,11 @@ fn describe_method(method: &Method) -> TokenStream {
         ours!(#lcr::Part::of(#shape))
     });
     let result = shape_of(&method.result);
-    let result = if method.is_async { ours!(&#lcr::Shape::future(&[#lcr::Part::of(#result)])) } else { result };
+    let result = match method.returns {
+        Returns::Value => result,
+        Returns::Future => ours!(&#lcr::Shape::future(&[#lcr::Part::of(#result)])),
+        Returns::Stream(_) => ours!(&#lcr::Shape::stream(&[#lcr::Part::of(#result)])),
+    };
     ours! {
         #lcr::Method {
             has_default: #has_default,

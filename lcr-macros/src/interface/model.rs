@@ -5,8 +5,9 @@
 
 use proc_macro2::{Ident, Span};
 use syn::{
-    Attribute, FnArg, Generics, ItemTrait, Lifetime, Pat, PatType, Path, PathArguments, Receiver, ReturnType,
-    Signature, TraitItem, TraitItemFn, Type, TypeReference, TypeTraitObject, ext::IdentExt as _, parse_quote,
+    Attribute, FnArg, GenericArgument, Generics, ItemTrait, Lifetime, Pat, PatType, Path, PathArguments, PathSegment,
+    Receiver, ReturnType, Signature, TraitItem, TraitItemFn, Type, TypeImplTrait, TypeParamBound, TypeReference,
+    TypeTraitObject, ext::IdentExt as _, parse_quote, parse_quote_spanned, spanned::Spanned as _,
 };
 
 use crate::{
@@ -41,10 +42,20 @@ pub(crate) struct Method {
     /// As written.
     pub(crate) item: TraitItemFn,
     pub(crate) arguments: Vec<Argument>,
+    /// The type of the result: of a future its output, and of a stream its item.
     pub(crate) result: Type,
     pub(crate) has_default: bool,
-    /// Whether it is an `async fn`.
-    pub(crate) is_async: bool,
+    pub(crate) returns: Returns,
+}
+
+/// What a call of a method gives.
+pub(crate) enum Returns {
+    /// The result.
+    Value,
+    /// A future of the result, of an `async fn`.
+    Future,
+    /// A stream of results, as written.
+    Stream(TypeImplTrait),
 }
 
 /// An argument behind the receiver.
@@ -118,13 +129,36 @@ impl Method {
                 passing: Passing::read(&argument.ty),
             }),
         });
+        let result = result_of(&item.sig.output);
+        let (result, returns) = match stream_of(&result) {
+            Some((stream, item)) => {
+                (item.cloned().unwrap_or_else(|| parse_quote!(())), Returns::Stream(stream.clone()))
+            }
+            None if item.sig.asyncness.is_some() => (result, Returns::Future),
+            None => (result, Returns::Value),
+        };
         Method {
             number,
             arguments: arguments.collect(),
-            result: result_of(&item.sig.output),
+            result,
             has_default: item.default.is_some(),
-            is_async: item.sig.asyncness.is_some(),
+            returns,
             item: item.clone(),
+        }
+    }
+
+    /// Whether its calls go on between polls.
+    pub(crate) fn is_polled(&self) -> bool {
+        !matches!(self.returns, Returns::Value)
+    }
+
+    /// The type of what crosses when a call, or a poll of it, has something to give.
+    pub(crate) fn value(&self) -> Type {
+        let result = &self.result;
+        match self.returns {
+            Returns::Value | Returns::Future => result.clone(),
+            // The end is `None`.
+            Returns::Stream(_) => parse_quote_spanned!(result.span()=> ::core::option::Option<#result>),
         }
     }
 
@@ -189,7 +223,7 @@ impl Passing {
 impl Callback {
     fn read(object: &TypeTraitObject, lent: Option<&TypeReference>) -> Option<Callback> {
         let bound = object.bounds.iter().find(|bound| is_callable(bound))?;
-        let syn::TypeParamBound::Trait(bound) = bound else { return None };
+        let TypeParamBound::Trait(bound) = bound else { return None };
         let segment = bound.path.segments.last()?;
         let PathArguments::Parenthesized(signature) = &segment.arguments else { return None };
         Some(Callback {
@@ -212,12 +246,32 @@ fn boxed_object(path: &Path) -> Option<&TypeTraitObject> {
     let last = path.segments.last().filter(|last| last.ident == "Box")?;
     let PathArguments::AngleBracketed(list) = &last.arguments else { return None };
     match list.args.first()? {
-        syn::GenericArgument::Type(ty) => match peel(ty) {
+        GenericArgument::Type(ty) => match peel(ty) {
             Type::TraitObject(object) => Some(object),
             _ => None,
         },
         _ => None,
     }
+}
+
+/// The `impl Stream<Item = T>` that `result` is, and its `T` if it is given.
+fn stream_of(result: &Type) -> Option<(&TypeImplTrait, Option<&Type>)> {
+    let Type::ImplTrait(stream) = peel(result) else { return None };
+    let last = stream.bounds.iter().find_map(stream_segment)?;
+    let item = match &last.arguments {
+        PathArguments::AngleBracketed(list) => list.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(item) if item.ident == "Item" => Some(&item.ty),
+            _ => None,
+        }),
+        _ => None,
+    };
+    Some((stream, item))
+}
+
+/// The segment `Stream<..>` of a bound that is the trait of this name.
+pub(super) fn stream_segment(bound: &TypeParamBound) -> Option<&PathSegment> {
+    let TypeParamBound::Trait(bound) = bound else { return None };
+    bound.path.segments.last().filter(|last| last.ident == "Stream")
 }
 
 /// The name in a pattern that is `name` or `mut name`.

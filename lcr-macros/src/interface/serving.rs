@@ -7,7 +7,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::{ext::IdentExt as _, parse_quote};
 
-use super::model::{Argument, Callback, Interface, Method, Passing};
+use super::model::{Argument, Callback, Interface, Method, Passing, Returns};
 use crate::{
     lifetimes::with_inferred_lifetimes,
     tokens::{self, Memory, local, of_value, ours, private, respan},
@@ -36,8 +36,9 @@ pub(super) fn table(interface: &Interface) -> TokenStream {
 fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let lcr = private();
     let name = unspanned(method.ident());
-    let result = of_value(&method.result, "Repr");
-    let outcome = respan(ours!(#lcr::Outcome<#result>), Some(&method.result));
+    let value = method.value();
+    let result = of_value(&value, "Repr");
+    let outcome = respan(ours!(#lcr::Outcome<#result>), Some(&value));
     let parameters: Vec<_> = (0..method.arguments.len()).map(|place| local(&format!("a{place}"))).collect();
     let reprs = method.arguments.iter().map(repr);
     let callbacks = method.arguments.iter().zip(&parameters).filter_map(|(argument, parameter)| {
@@ -58,23 +59,34 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let memories = values_of.map(|argument| memory_of(argument).declare());
     let place = method.place();
     let call = quote_spanned!(place=> <__LcrT as #trait_name>::#name(this, #(#values),*));
-    if method.is_async {
+    if method.is_polled() {
+        let lowered = tokens::lower(&value, local("value"));
         // What the future borrows lies in it, but for the instance and what the caller lends: so the compiler
         // sees all borrows.
-        let lowered = tokens::lower(&method.result, local("value"));
+        let serve = match method.returns {
+            Returns::Stream(_) => quote_spanned! {place=>
+                #lcr::streams::serve_stream::<__LcrT, __LcrA, _, _>(this, call, |this, items| async move {
+                    #(#memories)*
+                    #(#callbacks)*
+                    let end = #lcr::streams::drain(items, #call, |value| #lowered).await;
+                    end
+                })
+            },
+            _ => quote_spanned! {place=>
+                #lcr::serve_async::<__LcrT, __LcrA, _, _>(this, call, |this| async move {
+                    #(#memories)*
+                    #(#callbacks)*
+                    let value = #call.await;
+                    #lowered
+                })
+            },
+        };
         return quote_spanned! {place=>
             unsafe extern "C" fn #name(
                 this: *const (), #(#parameters: #reprs,)* call: *mut #lcr::RawCall<#result>
             ) -> #lcr::Polled {
                 // SAFETY: the host passes an instance of this type, arguments of this signature, and a call.
-                unsafe {
-                    #lcr::serve_async::<__LcrT, __LcrA, _, _>(this, call, |this| async move {
-                        #(#memories)*
-                        #(#callbacks)*
-                        let value = #call.await;
-                        #lowered
-                    })
-                }
+                unsafe { #serve }
             }
         };
     }

@@ -62,6 +62,9 @@ fn accepted_methods_give_no_message() {
         fn names(&self, _: u8, r#type: u8);
         fn changed(&self, mut value: u8) -> u8 { value += 1; value }
         async fn later<'a>(&'a self, key: &'a str, values: &mut [u8]) -> Option<String>;
+        fn watch(&self, from: u64, key: &str) -> impl Stream<Item = u64> + Send;
+        fn watch_for<'a>(&'a self, key: &'a str) -> impl futures_core::Stream<Item = Result<u64, Error>> + Send + 'a;
+        fn filtered(&self, f: &(dyn Fn(&str) -> bool + Sync), _: u8) -> impl Stream<Item = String> + std::marker::Send + '_ { body() }
         async fn lent_for_long(&self, f: &(dyn Fn(&str) + Sync), g: Box<dyn Fn() + Send>, mut value: u8, _: u8) { value += 1 }
         fn twelve(&self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8);
     };
@@ -86,7 +89,8 @@ fn methods_without_one_c_function_are_refused() {
         fn f<T: Copy>(&self); => "a generic method is refused"
         fn f<const N: usize>(&self); => "a generic method is refused"
         fn f(&self, value: impl Copy); => "`impl Trait` is refused"
-        fn f(&self) -> impl Copy; => "`impl Trait` is refused"
+        fn f(&self) -> impl Copy; => "return `impl Stream<Item = T> + Send`"
+        fn f(&self) -> impl Future<Output = u8> + Send; => "write `async fn`"
         fn f(&self) where u8: Copy; => "a where clause is refused"
         unsafe fn f(&self); => "`unsafe fn` is refused"
         extern "C" fn f(&self); => "leave `extern` out"
@@ -167,6 +171,26 @@ fn callbacks_other_than_fn_are_refused() {
         fn f(&self, f: &dyn Fn(&dyn Fn())); => "a callback is refused here"
         async fn f(&self, f: &dyn Fn()); => "take `&(dyn Fn(..) + Sync)`"
         async fn f(&self, f: &(dyn Fn() + Send)); => "take `&(dyn Fn(..) + Sync)`"
+    }
+}
+
+#[test]
+fn streams_that_a_handle_cannot_have_are_refused() {
+    each_is_refused! {
+        fn f(&self) -> impl Stream<Item = u8>; => "add `+ Send`"
+        fn f(&self) -> impl Stream + Send; => "a stream without its item is refused"
+        fn f(&self) -> impl Stream<u8> + Send; => "a stream without its item is refused"
+        fn f(&self) -> impl Stream<Item = u8> + Send + Unpin; => "this bound on a stream is refused"
+        fn f(&self) -> impl Stream<Item = u8> + Send + use<>; => "this bound on a stream is refused"
+        fn f(&self) -> impl Stream<Item = u8> + Send + 'static; => "a `'static` stream is refused"
+        async fn f(&self) -> impl Stream<Item = u8> + Send; => "leave `async` out"
+        fn f(&self) -> impl Stream<Item = &str> + Send; => "a reference in a result is refused"
+        fn f(&self) -> impl Stream<Item = impl Copy> + Send; => "`impl Trait` is refused"
+        fn f(&self) -> Box<dyn Stream<Item = u8> + Send>; => "a boxed stream is refused"
+        fn f(&self) -> Pin<Box<dyn Stream<Item = u8> + Send + '_>>; => "a boxed stream is refused"
+        fn f(&self) -> BoxStream<'_, u8>; => "a boxed stream is refused"
+        fn f(&self) -> Option<impl Stream<Item = u8> + Send>; => "`impl Trait` is refused"
+        fn f(&self, f: &dyn Fn(u8)) -> impl Stream<Item = u8> + Send; => "take `&(dyn Fn(..) + Sync)`"
     }
 }
 

@@ -10,6 +10,8 @@
 //! | `services` | runs a method of an instance (the component's side), and finds its functions |
 //! | `async_requests` | calls an async method of a handle: the caller's future |
 //! | `async_services` | runs the future of an async method: the component's side |
+//! | `stream_requests` | calls a method that returns a stream: the caller's stream (feature `stream`) |
+//! | `stream_services` | drains the author's stream: the component's side (feature `stream`) |
 //! | `fields` | asks the compiler about the fields of a type that derives `Abi` |
 //!
 //! Generated code names all of it through `lcr::__private`, which has no code of its own.
@@ -35,4 +37,8 @@ pub mod callbacks;
 pub mod fields;
 pub mod requests;
 pub mod services;
+#[cfg(feature = "stream")]
+pub mod stream_requests;
+#[cfg(feature = "stream")]
+pub mod stream_services;
 pub mod values;

@@ -1,10 +1,12 @@
 //! Code that the tests of this package share: interfaces, set-ups, and the paths of components.
 
 pub mod bank;
+pub mod brook;
 pub mod chorus;
 pub mod courier;
 pub mod crowd;
 pub mod depot;
+pub mod executor;
 pub mod guarded;
 pub mod guest;
 pub mod hoard;

@@ -1,39 +1,13 @@
 //! The same component under several executors.
 
-use std::{
-    future::Future,
-    pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Wake, Waker},
-    thread::{self, Thread},
-};
+use std::sync::Arc;
 
 use lcr::Handle;
+pub(super) use lcr_tests::executor::block_on;
 use lcr_tests::kitchen::{HeadWaiter, Kitchen};
 use tokio::{runtime::Builder, task};
 
 use super::open;
-
-/// Wakes by unparking a thread.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Runs a future on this thread, by the smallest executor there is.
-pub(super) fn block_on<F: Future>(future: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
 
 /// What every executor runs: calls of each kind, at once and one after the other.
 async fn dine(kitchen: Handle<dyn Kitchen>) -> Vec<String> {

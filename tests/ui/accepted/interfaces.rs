@@ -293,3 +293,84 @@ mod async_bodies {
         async move { generic(&queue).await + queue.default().await }
     }
 }
+
+mod streams {
+    use std::{
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    #[derive(Clone, PartialEq, Debug, lcr::Abi)]
+    pub enum Lost {
+        Fault(lcr::Fault),
+    }
+
+    impl From<lcr::Fault> for Lost {
+        fn from(fault: lcr::Fault) -> Lost {
+            Lost::Fault(fault)
+        }
+    }
+
+    #[lcr::interface(name = "feed", version = 1)]
+    pub trait Feed {
+        fn numbers(&self) -> impl lcr::Stream<Item = u64> + Send;
+        fn fallible(&self, from: u64) -> impl lcr::Stream<Item = Result<String, Lost>> + Send + '_;
+        fn lent<'a>(
+            &'a self,
+            texts: &'a [u8],
+            wants: &'a (dyn Fn(&str) -> bool + Sync),
+            done: Box<dyn Fn() + Send>,
+        ) -> impl lcr::Stream<Item = (u8, Option<String>)> + core::marker::Send + 'a;
+        fn r#type(&self, mut r#fn: u64, _: &str) -> impl lcr::Stream<Item = u64> + Send {
+            r#fn += self.plain();
+            Count(r#fn, |number: u64| number)
+        }
+        async fn beside(&self) -> u64;
+        fn plain(&self) -> u64 {
+            0
+        }
+    }
+
+    pub struct Count<T>(u64, T);
+
+    impl<T: Fn(u64) -> R + Unpin, R> lcr::Stream for Count<T> {
+        type Item = R;
+
+        fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<R>> {
+            self.0 += 1;
+            Poll::Ready((self.0 < 10).then(|| (self.1)(self.0)))
+        }
+    }
+
+    #[derive(Default)]
+    pub struct Mine(u64);
+
+    #[lcr::component]
+    impl Feed for Mine {
+        fn numbers(&self) -> impl lcr::Stream<Item = u64> + Send {
+            Count(0, |number: u64| number + self.0)
+        }
+        // What holds for all streams need not be said again, and more may be said.
+        fn fallible(&self, from: u64) -> impl lcr::Stream<Item = Result<String, Lost>> {
+            Count(from, |number: u64| Ok(number.to_string()))
+        }
+        fn lent<'a>(
+            &'a self,
+            texts: &'a [u8],
+            wants: &'a (dyn Fn(&str) -> bool + Sync),
+            done: Box<dyn Fn() + Send>,
+        ) -> impl lcr::Stream<Item = (u8, Option<String>)> + Send + 'a {
+            Count(0, move |number: u64| {
+                done();
+                (texts[number as usize], wants("").then(String::new))
+            })
+        }
+        async fn beside(&self) -> u64 {
+            0
+        }
+    }
+
+    pub fn uses(feed: &lcr::Handle<dyn Feed>, text: &str) -> impl lcr::Stream<Item = u64> + Send {
+        feed.r#type(1, text)
+    }
+}

@@ -68,6 +68,11 @@ struct Holds {
     store: lcr::Handle<dyn Store>,
 }
 
+#[derive(lcr::Layout)]
+struct Failed {
+    error: std::io::Error,
+}
+
 type Alias = std::rc::Rc<u8>;
 
 #[derive(lcr::Layout)]

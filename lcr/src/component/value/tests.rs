@@ -15,8 +15,6 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use proptest::prelude::*;
-
 use crate::{
     Abi, Fault, FaultKind,
     abi::{
@@ -88,10 +86,13 @@ fn zero_is_refused_where_there_is_none() {
     macro_rules! each {
         ($($ty:ident)*) => {$(
             crosses([$ty::MIN, 1, $ty::MAX / 2, $ty::MAX].into_iter().filter_map(NonZero::new));
-            assert_eq!(
-                refusal::<NonZero<$ty>>(0),
-                concat!("a `std::NonZero<", stringify!($ty), ">` was received with 0; its sender is broken")
-            );
+            // A panic takes Miri some seconds.
+            if !cfg!(miri) || size_of::<$ty>() == 1 {
+                assert_eq!(
+                    refusal::<NonZero<$ty>>(0),
+                    concat!("a `std::NonZero<", stringify!($ty), ">` was received with 0; its sender is broken")
+                );
+            }
         )*};
     }
     each!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
@@ -307,7 +308,7 @@ fn each_type_has_a_shape_of_its_own() {
 }
 
 #[cfg(not(miri))]
-proptest! {
+proptest::proptest! {
     #[test]
     fn whatever_the_value_is_it_crosses(
         bytes: Vec<u8>,
@@ -315,8 +316,8 @@ proptest! {
         nanoseconds in 0..1_000_000_000_u32,
         wide: u128,
         octets: [u8; 16],
-        (port, flow, scope) in any::<(u16, u32, u32)>(),
-        (start, end) in any::<(i32, i32)>(),
+        (port, flow, scope) in proptest::prelude::any::<(u16, u32, u32)>(),
+        (start, end) in proptest::prelude::any::<(i32, i32)>(),
     ) {
         crosses([PathBuf::from(OsStr::from_bytes(&bytes))]);
         crosses([at(seconds, nanoseconds)]);
@@ -327,6 +328,6 @@ proptest! {
         crosses([(Bound::Included(start), Bound::Excluded(end))]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let error = crossed(io::Error::new(ErrorKind::TimedOut, text.clone()));
-        prop_assert_eq!(error.to_string(), text);
+        assert_eq!(error.to_string(), text);
     }
 }

@@ -226,11 +226,38 @@ fn parts_that_do_not_fit_their_kind_are_refused() {
         method(node(Kind::BoxedCallback, "", [("->", 0, unit())])),
         method(node(Kind::BoxedCallback, "Sync", [("->", 0, unit())])),
         method(method(u32())),
+        method(node(Kind::Stream, "", [("", 0, u32())])),
+        method(node(Kind::Box, "", [("", 0, node(Kind::Future, "", [("", 0, u32())]))])),
+        node(Kind::Method, "m", [("->", 0, node(Kind::Stream, "", []))]),
+        node(Kind::Method, "m", [("->", 0, node(Kind::Stream, "", [("", 0, u32()), ("", 0, u32())]))]),
+        node(
+            Kind::Method,
+            "m",
+            [("->", 0, node(Kind::Option, "", [("", 0, node(Kind::Stream, "", [("", 0, u32())]))]))],
+        ),
         node(Kind::Method, "m", []),
         u32(),
     ];
     for shape in wrong {
         assert!(decode(&encoded(&shape)).is_err(), "{shape}");
+    }
+}
+
+#[test]
+fn a_future_and_a_stream_are_told_from_their_values() {
+    let returns = |kind| node(Kind::Method, "m", [("->", 0, node(kind, "", [("", 0, u32())]))]);
+    let plain = node(Kind::Method, "m", [("->", 0, u32())]);
+    for (method, text, is_async, is_stream) in [
+        (returns(Kind::Future), "async fn m(&self) -> u32", true, false),
+        (returns(Kind::Stream), "fn m(&self) -> impl Stream<Item = u32>", false, true),
+        (returns(Kind::Vec), "fn m(&self) -> Vec<u32>", false, false),
+    ] {
+        let method = decode(&encoded(&method)).unwrap();
+        assert_eq!(method.to_string(), text);
+        assert_eq!((method.is_async(), method.is_stream()), (is_async, is_stream));
+        assert_eq!(method.returns_polled(), is_async || is_stream);
+        assert_eq!(method.result() == Some(&u32()), is_async || is_stream);
+        assert!(compare(&method, &plain).is_some() && compare(&plain, &method).is_some());
     }
 }
 

@@ -303,3 +303,24 @@ fn a_task_that_waits_at_a_gate_goes_on_in_the_child_of_its_thread() {
         });
     });
 }
+
+#[test]
+fn a_thread_forks_while_others_drop_runtimes_whose_components_log() {
+    in_a_process_of_its_own(|| {
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        let rt = empty_runtime();
+                        rt.load(component("keeper_unload")).unwrap();
+                        drop(rt);
+                    }
+                });
+            }
+            let forked = panic::catch_unwind(|| (0..400).for_each(|_| in_child(|| ())));
+            is_over.store(true, Ordering::Relaxed);
+            forked.unwrap();
+        });
+    });
+}

@@ -57,16 +57,18 @@ struct Held {
     _logs: logs::LogsLock,
     loader: library::LoaderLock,
     _runtimes: MutexGuard<'static, Vec<Weak<RuntimeInner>>>,
+    /// In the order of `locked`. They come last: the guards point into them; and if another thread has dropped a
+    /// runtime meanwhile, the runtime ends here, which takes several of these locks.
+    inners: Vec<Arc<RuntimeInner>>,
 }
 
-/// The locks of one runtime. The guards are dropped before the runtime that they point into.
+/// The locks of one runtime.
 struct Locked {
     state: MutexGuard<'static, State>,
     pins: LockedPins<'static>,
     _shortcuts: LockedShortcuts<'static>,
     reaper: ReaperLocks<'static>,
     _store: StoreLock<'static>,
-    inner: Arc<RuntimeInner>,
 }
 
 thread_local! {
@@ -85,20 +87,19 @@ fn take_held() -> Option<Box<Held>> {
 fn hold_all() -> Held {
     let loader = library::lock_loader();
     let runtimes = RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner);
-    let locked = runtimes
+    let inners: Vec<_> = runtimes.iter().filter_map(Weak::upgrade).collect();
+    let locked = inners
         .iter()
-        .filter_map(Weak::upgrade)
         .map(|inner| {
-            // SAFETY: the `Arc` beside the guards keeps the runtime alive and in place,
-            // and is dropped after them.
-            let pinned: &'static RuntimeInner = unsafe { &*Arc::as_ptr(&inner) };
+            // SAFETY: the `Arc` in `Held::inners` keeps the runtime alive and in place, and is dropped after the
+            // guards.
+            let pinned: &'static RuntimeInner = unsafe { &*Arc::as_ptr(inner) };
             Locked {
                 state: pinned.state(),
                 pins: pinned.pins.lock(),
                 _shortcuts: pinned.shortcuts.lock(),
                 reaper: pinned.reaper.lock_all(),
                 _store: pinned.store.lock(),
-                inner,
             }
         })
         .collect();
@@ -111,6 +112,7 @@ fn hold_all() -> Held {
         _logs: logs::lock(),
         loader,
         _runtimes: runtimes,
+        inners,
     }
 }
 
@@ -130,15 +132,15 @@ unsafe extern "C" fn after_in_child() {
     held.loader.lose_others();
     held.threads.forget_threads();
     let (forking, me) = (held.thread, sys::thread_id());
-    for Locked { state, pins, inner, reaper, .. } in &mut held.locked {
+    for (Locked { state, pins, reaper, .. }, inner) in held.locked.iter_mut().zip(&held.inners) {
         reaper.destroyers.forget_threads();
         pins::keep_after_fork(pins, forking, me);
         state.objects.keep_only(forking, me);
         state.waiting.keep_after_fork(forking, me);
         inner.lose_transaction(state);
     }
-    let waiting = held.locked.iter().filter(|locked| locked.state.waiting.is_some());
-    let waiting: Vec<_> = waiting.map(|locked| Arc::clone(&locked.inner)).collect();
+    let waiting = held.locked.iter().zip(&held.inners).filter(|(locked, _)| locked.state.waiting.is_some());
+    let waiting: Vec<_> = waiting.map(|(_, inner)| Arc::clone(inner)).collect();
     drop(held);
     // Nobody else wakes the tasks that wait.
     waiting.iter().for_each(|inner| inner.wake_reaper());

@@ -30,6 +30,8 @@ pub(super) struct Copying {
     transaction: TransactionId,
     /// How many items were left after the last look; `None` before the first.
     left: Option<u64>,
+    /// How long a look takes that finds next to nothing.
+    idle: Duration,
     limit: u64,
     pace: Pace,
     report: PrecopyReport,
@@ -40,7 +42,7 @@ impl Copying {
         // The plan found a version in the manifest.
         let version = old.implementation().manifest.state_version.unwrap_or_default();
         let (pace, report) = (Pace::default(), PrecopyReport::default());
-        Copying { old, successor, version, transaction, left: None, limit: FIRST, pace, report }
+        Copying { old, successor, version, transaction, left: None, idle: Duration::ZERO, limit: FIRST, pace, report }
     }
 
     /// The instance that is copied.
@@ -72,10 +74,14 @@ impl Copying {
 
     /// How long callers would be held for what was left after the last look.
     pub(super) fn expected_hold(&self) -> Duration {
-        self.pace.time_for(self.left.unwrap_or(u64::MAX))
+        match self.left {
+            Some(0) => Duration::ZERO,
+            left => self.idle.saturating_add(self.pace.time_for(left.unwrap_or(u64::MAX))),
+        }
     }
 
-    /// Copies as many items as are left now, at most until `deadline`; at least one look.
+    /// Copies as many items as are left now, at most until `deadline`; at least one look. Then looks what has changed
+    /// meanwhile: callers make changes while the last items are made in the successor, too.
     pub(super) fn round(&mut self, watch: &Watch, deadline: Deadline) -> Result<(), Stop> {
         self.report.rounds += 1;
         let mut ahead = self.left;
@@ -93,9 +99,14 @@ impl Copying {
             self.pace.add(items.max(1), begun.elapsed());
             ahead = Some(ahead.map_or(left, |ahead| ahead.saturating_sub(items)));
             if ahead == Some(0) || left == 0 || deadline.has_passed() {
-                return Ok(());
+                break;
             }
         }
+        let begun = Instant::now();
+        let bytes = self.look(watch, 1)?;
+        self.idle = begun.elapsed();
+        self.report.bytes += bytes.len();
+        self.apply(watch, &bytes)
     }
 
     /// Takes everything that is left, while no call is inside.

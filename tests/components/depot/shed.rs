@@ -1,6 +1,6 @@
 //! The state of all depots: a tracked map, and what goes wrong with it.
 
-use std::{thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
 use lcr::{BoxError, Context, Incremental};
 use lcr_tests::depot::{Terms, Wrong};
@@ -72,6 +72,7 @@ impl<M: Incremental + Extend<(String, u64)>> Incremental for Shed<M> {
             Some(Wrong::Apply(number)) if is_now(&mut self.applied, number) => return Err("the shed is full".into()),
             Some(Wrong::ApplyPanics(number)) if is_now(&mut self.applied, number) => panic!("the shed falls"),
             Some(Wrong::ApplyHangs(number)) if is_now(&mut self.applied, number) => {
+                fs::write(self.terms.hang.with_extension("reached"), "")?;
                 while self.terms.hang.exists() {
                     thread::sleep(Duration::from_millis(1));
                 }

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lcr::{Error, ErrorKind, Handle, PlanBuilder, Report, Runtime};
@@ -192,6 +192,34 @@ fn a_successor_that_hangs_leaves_the_old_one_with_its_state_and_is_named() {
     let text = "the application of changes of component `depot 2.0.0` has not ended after";
     assert!(error.to_string().starts_with(text), "{error}");
     assert!(error.to_string().contains("in the pre-copy phase"), "{error}");
+}
+
+#[test]
+fn what_changes_while_the_last_items_of_a_round_are_made_is_copied_before_callers_are_held() {
+    let (rt, depot) = depot("depot_hash", 100);
+    let directory = tempfile::tempdir().unwrap();
+    let hang = directory.path().join("hang");
+    fs::write(&hang, "").unwrap();
+    // The rounds ahead of the drain take two looks. The third one begins the rounds behind it.
+    let terms = Terms { wrong: Some(Wrong::ApplyHangs(3)), hang: hang.clone() };
+    rt.configure("depot", &terms).unwrap();
+    let report = thread::scope(|scope| {
+        let change = scope.spawn(|| plan(&rt).precopy_hold(None).replace(component("depot_tree")).commit().unwrap());
+        wait_until("a look is being made in the successor", || hang.with_extension("reached").exists());
+        let writer = scope.spawn(|| (0..2_000).for_each(|number| depot.put(&format!("late {number}"), number)));
+        let begun = Instant::now();
+        while !writer.is_finished() && begun.elapsed() < Duration::from_secs(10) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let is_served = writer.is_finished();
+        fs::remove_file(&hang).unwrap();
+        writer.join().unwrap();
+        assert!(is_served, "the caller was held");
+        change.join().unwrap()
+    });
+    let precopy = report.members[0].precopy.unwrap();
+    assert!(precopy.bytes_at_gate < 100, "{precopy:?}");
+    assert_eq!((depot.kind(), depot.get("late 1999"), depot.count()), ("tree".to_owned(), Some(1_999), 2_100));
 }
 
 /// Replaces a depot whose own state does something wrong.

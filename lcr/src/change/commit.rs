@@ -21,13 +21,13 @@ use crate::{
         ids::{ProviderId, ServiceId},
         objects::component::Implementation,
         service::state::State,
-        worlds::world::Edit,
     },
 };
 
 use super::{
     breaking::Breaking,
     execution::{Execution, Successor},
+    foreseen::Shut,
     member::Member,
     report::{MemberReport, PrecopyReport, Report},
     stop::Stop,
@@ -35,12 +35,14 @@ use super::{
 
 impl Execution {
     /// Publishes one world in which every member is the new one.
-    pub(super) fn commit(&mut self, shut: Option<Instant>) -> Result<Report, Stop> {
+    pub(super) fn commit(&mut self, gate: Option<Shut>) -> Result<Report, Stop> {
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
         self.refuse_instances_created_since(&state)?;
         self.refuse_awaited(&state)?;
-        let edits = self.edits(&mut state)?;
+        let breaking = Breaking::new(&state, &self.members);
+        let (shut, foreseen) = gate.map(|Shut { at, foreseen }| (at, foreseen)).unzip();
+        let edits = self.edits(&state, foreseen, |slot, error| breaking.refuse(&state, slot, error))?;
         inner.may_publish()?;
         self.watch.decide()?;
         let begun = Instant::now();
@@ -78,29 +80,6 @@ impl Execution {
         let text = "a constructor, `restore` or health check of the plan began an async call of another component of the \
                     plan, and keeps its future; await such a call before you return, or drop its future";
         Err(Error::new(ErrorKind::Construct, text).into())
-    }
-
-    /// The entries of the new world that differ from the current one.
-    fn edits(&self, state: &mut State) -> Result<Vec<Edit>, Stop> {
-        let mut edits = Vec::new();
-        let breaking = Breaking::new(state, &self.members);
-        let objects = state.objects();
-        for (id, Successor { instance, .. }) in &self.successors {
-            // An instance whose last handle was dropped meanwhile has no slots.
-            let Some(service) = objects.services().get(*id) else { continue };
-            for &slot in service.slots() {
-                let Some(found) = objects.slots().get(slot) else { continue };
-                let target = match instance.target(found.view(), objects.views()) {
-                    Ok(target) => Some(target),
-                    Err(error) => {
-                        breaking.refuse(state, found, error)?;
-                        None
-                    }
-                };
-                edits.push((slot, target));
-            }
-        }
-        Ok(edits)
     }
 
     /// Has every service go on with its successor, and retires the old instances, dependents first. Returns the

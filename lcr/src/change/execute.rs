@@ -31,6 +31,7 @@ use crate::{
 
 use super::{
     execution::Execution,
+    foreseen::Shut,
     report::Report,
     request::{Request, Step},
     stop::Stop,
@@ -134,12 +135,15 @@ impl Execution {
         self.watch.enter(Phase::Prepare, self.thread, deadline)?;
         self.prepare()?;
         self.try_configurations()?;
-        let gate = if self.needs_gate()? { self.hold_callers(deadline)? } else { None };
-        if let Some(shut) = gate {
-            self.watch.enter(Phase::HandOver, self.thread, Deadline::after(shut, self.options.deadline))?;
-            // Threads inside the gate may have built instances since.
-            self.prepare()?;
-            self.hand_over(Deadline::after(shut, self.options.deadline))?;
+        let mut gate = if self.needs_gate()? { self.hold_callers(deadline)? } else { None };
+        if let Some(Shut { at, foreseen }) = &mut gate {
+            let deadline = Deadline::after(*at, self.options.deadline);
+            self.watch.enter(Phase::HandOver, self.thread, deadline)?;
+            if !self.is_as_foreseen(foreseen)? {
+                // Threads inside the gate may have built instances.
+                self.prepare()?;
+            }
+            self.hand_over(foreseen, deadline)?;
         }
         self.commit(gate)
     }

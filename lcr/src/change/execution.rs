@@ -35,6 +35,8 @@ pub(super) struct Successor {
     pub(super) moves: bool,
     /// The place of its provider in [`Execution::replacements`].
     pub(super) replacement: usize,
+    /// Whether the entries of its slots are among what was [foreseen](super::foreseen) last.
+    pub(super) is_foreseen: bool,
     /// How its state was copied ahead of the gate, if it was.
     pub(super) precopy: Option<PrecopyReport>,
 }

@@ -50,7 +50,8 @@
 //! borrows the old instance: whatever fails, opening the slots again undoes everything.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
+    hint,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -60,14 +61,15 @@ use crate::{
     error::{Error, ErrorKind, LifecycleStep, Straggler},
     host::{
         deadline::Deadline,
-        ids::{ProviderId, ServiceId},
+        ids::ServiceId,
         objects::instances::Instance,
         service::{construct::Creation, gate::Members, inner::RuntimeInner, state::State},
     },
 };
 
 use super::{
-    execution::{Execution, Replacement, Successor},
+    execution::{Execution, Successor},
+    foreseen::{BehindGate, Foreseen, Moving, Shut},
     stop::Stop,
     watch::Phase,
 };
@@ -76,19 +78,11 @@ use super::{
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How often a wait for calls looks again before it gives way to other threads: for some ten microseconds.
+const SPINS: u32 = 20;
+
 /// How much later than this thread the watch gives up, so that this thread names the stragglers.
 pub(super) const GRACE: Duration = Duration::from_millis(100);
-
-/// An instance whose successor is made behind the gate.
-struct Moving {
-    id: ServiceId,
-    replacement: usize,
-    old: Arc<Instance>,
-    is_stateful: bool,
-    /// Whether its state moves by pointer.
-    moves: bool,
-    config: Option<Arc<[u8]>>,
-}
 
 /// An instance behind the gate after the first pass.
 struct Saved {
@@ -124,9 +118,9 @@ impl Execution {
         Ok(!self.gated(&state).is_empty())
     }
 
-    /// Holds callers, and waits until no call is inside the members, at most until `deadline`. Returns
-    /// the moment at which the gate shut; `None` if no instance is behind the gate.
-    pub(super) fn hold_callers(&mut self, deadline: Deadline) -> Result<Option<Instant>, Stop> {
+    /// Holds callers, and waits until no call is inside the members, at most until `deadline`. Returns `None` if no
+    /// instance is behind the gate.
+    pub(super) fn hold_callers(&mut self, deadline: Deadline) -> Result<Option<Shut>, Stop> {
         let mut pause = FIRST_PAUSE;
         loop {
             self.thaw()?;
@@ -142,7 +136,7 @@ impl Execution {
             let (held, mut stragglers) = self.hold_starts(wait)?;
             if stragglers.is_empty() {
                 let Some(shut) = self.shut(held)? else { return Ok(None) };
-                stragglers = self.wait_until_left(Deadline::after(shut, wait), RuntimeInner::behind_gate)?;
+                stragglers = self.wait_until_left(Deadline::after(shut.at, wait), RuntimeInner::behind_gate)?;
                 if stragglers.is_empty() && self.is_prepared()? {
                     return Ok(Some(shut));
                 }
@@ -167,7 +161,7 @@ impl Execution {
             let inner = Arc::clone(&self.inner);
             let mut state = inner.state();
             self.watch.check()?;
-            let slots = self.gated(&state).slots().clone();
+            let slots = Arc::clone(self.gated(&state).slots());
             if slots.is_empty() {
                 return Ok(());
             }
@@ -207,9 +201,9 @@ impl Execution {
         Ok((Some(held), stragglers))
     }
 
-    /// Shuts the slots of the instances whose successors are made behind the gate. Returns the moment since which
-    /// callers are held, which is `held` if some were before; `None` if there is no such instance.
-    fn shut(&mut self, held: Option<Instant>) -> Result<Option<Instant>, Stop> {
+    /// Shuts the slots of the instances whose successors are made behind the gate. Callers are held since `held`, if
+    /// some were before. Returns `None` if there is no such instance.
+    fn shut(&mut self, held: Option<Instant>) -> Result<Option<Shut>, Stop> {
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
         self.watch.check()?;
@@ -219,15 +213,16 @@ impl Execution {
             return Ok(None);
         }
         inner.may_publish()?;
-        let shut = held.unwrap_or_else(Instant::now);
-        let deadline = Deadline::after(shut, self.options.deadline);
+        let foreseen = self.foresee(&state);
+        let deadline = Deadline::after(held.unwrap_or_else(Instant::now), self.options.deadline);
         // Before any caller waits: from here on the caller of the commit may give up.
-        self.watch.enter(Phase::Gate, self.thread, deadline.later(GRACE))?;
+        self.watch.enter_before(Phase::Gate, self.thread, deadline.later(GRACE), deadline)?;
+        let at = held.unwrap_or_else(Instant::now);
         inner.shut_gate(&mut state, members, self.thread, deadline);
         drop(state);
         // A thread inside may wait for the freeze to end; from now on the freeze does not apply to it.
         inner.notify_changed();
-        Ok(Some(shut))
+        Ok(Some(Shut { at, foreseen }))
     }
 
     /// Opens the gate on the old instances, and lets threads create members' instances again.
@@ -291,7 +286,10 @@ impl Execution {
             }
             round = round.saturating_add(1);
             match round {
-                0..100 => thread::yield_now(),
+                // A call that is running is over soon. The thread that yields may not run again before others have
+                // used up their time.
+                0..SPINS => (0..1 << round.min(6)).for_each(|_| hint::spin_loop()),
+                SPINS..100 => thread::yield_now(),
                 100..1_000 => thread::sleep(Duration::from_micros(50)),
                 _ => thread::sleep(Duration::from_millis(1)),
             }
@@ -323,16 +321,17 @@ impl Execution {
 
     /// Saves every old instance, then restores every successor, then takes out the states that move by pointer, at most
     /// until `deadline`.
-    pub(super) fn hand_over(&mut self, deadline: Deadline) -> Result<(), Stop> {
-        let mut saved = self.save()?;
-        let moving: Vec<_> = saved.iter_mut().filter_map(|saved| Some((saved.id, saved.moves_from.take()?))).collect();
-        self.restore(saved, &moving)?;
-        self.take_states(moving, deadline)
+    pub(super) fn hand_over(&mut self, foreseen: &mut Foreseen, deadline: Deadline) -> Result<(), Stop> {
+        let BehindGate { ready: mut states, moving } = self.moving(foreseen)?;
+        let mut saved = self.save(moving)?;
+        let late: Vec<_> = saved.iter_mut().filter_map(|saved| Some((saved.id, saved.moves_from.take()?))).collect();
+        self.restore(saved, &late)?;
+        states.extend(late);
+        self.take_states(states, deadline)
     }
 
     /// Saves every old instance, dependents first.
-    fn save(&mut self) -> Result<Vec<Saved>, Stop> {
-        let moving = self.moving()?;
+    fn save(&mut self, moving: Vec<Moving>) -> Result<Vec<Saved>, Stop> {
         let mut saved = Vec::with_capacity(moving.len());
         for Moving { id, replacement, old, is_stateful, moves, config } in moving {
             if moves {
@@ -359,32 +358,15 @@ impl Execution {
         Ok(saved)
     }
 
-    /// The instances behind the gate, dependents first. Each is held.
-    fn moving(&mut self) -> Result<Vec<Moving>, Stop> {
-        let all = self.replacements();
-        let gated = all.iter().enumerate().filter(|(_, replacement)| replacement.is_behind_gate);
-        let replacements: HashMap<ProviderId, (usize, &Replacement)> = gated
-            .flat_map(|(number, replacement)| {
-                replacement.providers.iter().map(move |&provider| (provider, (number, replacement)))
-            })
-            .collect();
+    /// The instances behind the gate. Each whose successor is not there is held.
+    fn moving(&mut self, foreseen: &mut Foreseen) -> Result<BehindGate, Stop> {
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
         self.watch.check()?;
         state.objects_mut().uncommitted_mut().set_saving(self.thread, true);
-        let order = state.objects().dependencies_first().into_iter().rev();
-        let moving: Vec<Moving> = order
-            .filter_map(|id| {
-                let service = state.objects().services().get(id)?;
-                let (replacement, &Replacement { is_stateful, moves, .. }) =
-                    *service.providers().iter().find_map(|provider| replacements.get(provider))?;
-                let old = Arc::clone(service.instance());
-                let config = self.config_for(&state, id, &all[replacement].implementation);
-                Some(Moving { id, replacement, old, is_stateful, moves, config })
-            })
-            .collect();
-        moving.iter().try_for_each(|moving| self.hold(&mut state, moving.id))?;
-        Ok(moving)
+        let behind_gate = self.behind_gate(&state, foreseen);
+        behind_gate.moving.iter().try_for_each(|moving| self.hold(&mut state, moving.id))?;
+        Ok(behind_gate)
     }
 
     /// Restores or constructs every successor that is not there, dependencies first.
@@ -405,7 +387,10 @@ impl Execution {
                 Moved::Changes(changes) => {
                     if let Some((instance, report)) = self.complete(id, &changes)? {
                         let (state_bytes, precopy) = (report.bytes, Some(report));
-                        self.keep(id, Successor { instance, state_bytes, moves: false, replacement, precopy })?;
+                        self.keep(
+                            id,
+                            Successor { instance, state_bytes, moves: false, replacement, is_foreseen: false, precopy },
+                        )?;
                     }
                     continue;
                 }
@@ -413,7 +398,7 @@ impl Execution {
             self.watch.step(Arc::clone(&implementation.component) as _, step)?;
             let instance = self.inner.instantiate(implementation, config.as_deref(), self.visibility(), origin)?;
             let moves = moving.contains(&id);
-            self.keep(id, Successor { instance, state_bytes, moves, replacement, precopy: None })?;
+            self.keep(id, Successor { instance, state_bytes, moves, replacement, is_foreseen: false, precopy: None })?;
         }
         Ok(())
     }

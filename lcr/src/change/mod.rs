@@ -12,6 +12,7 @@ mod copying;
 mod dependency_graph;
 mod execute;
 mod execution;
+mod foreseen;
 mod handover;
 pub(crate) mod load_directory;
 mod member;

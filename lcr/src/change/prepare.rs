@@ -80,7 +80,9 @@ impl Execution {
                     self.visibility(),
                     Creation::Construct,
                 )?;
-                self.keep(id, Successor { instance, state_bytes: 0, moves, replacement, precopy: None })?;
+                let successor =
+                    Successor { instance, state_bytes: 0, moves, replacement, is_foreseen: false, precopy: None };
+                self.keep(id, successor)?;
             }
         }
         Ok(())

@@ -16,6 +16,11 @@
 //! undo what the next transaction has done meanwhile. If a component returns to a thread whose
 //! transaction was abandoned, the thread finds that out at its next step, destroys what it had made, and
 //! ends; it publishes nothing.
+//!
+//! The thread wakes the caller only for an earlier deadline than the caller sleeps until. A later one the caller finds
+//! when it wakes by itself. A caller that wakes takes a processor and this lock, and while the gate is shut
+//! all other callers would wait for both. So at the gate the thread says at once when the deadline of the hand-over
+//! is, which is the earlier one.
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -79,6 +84,8 @@ enum State {
 struct Progress {
     phase: Phase,
     deadline: Deadline,
+    /// Until when the caller sleeps: not longer than until the deadline.
+    looks_at: Deadline,
     /// The code that runs, and its component; `None` between two steps.
     step: Option<(LifecycleStep, Named)>,
     since: Instant,
@@ -168,7 +175,7 @@ impl State {
 impl Watch {
     pub(super) fn new(deadline: Deadline) -> Watch {
         let (since, thread) = (Instant::now(), ThreadId::NONE);
-        let progress = Progress { phase: Phase::Load, deadline, step: None, since, thread };
+        let progress = Progress { phase: Phase::Load, deadline, looks_at: deadline, step: None, since, thread };
         let watched = Watched { state: State::Running(progress), is_finished: false };
         Watch { watched: Mutex::new(watched), changed: Condvar::new() }
     }
@@ -179,11 +186,28 @@ impl Watch {
 
     /// The transaction's thread enters a phase.
     pub(super) fn enter(&self, phase: Phase, thread: ThreadId, deadline: Deadline) -> Result<(), Abandoned> {
+        self.enter_before(phase, thread, deadline, deadline)
+    }
+
+    /// As [`enter`](Watch::enter), where a later phase will have the deadline `next`.
+    pub(super) fn enter_before(
+        &self,
+        phase: Phase,
+        thread: ThreadId,
+        deadline: Deadline,
+        next: Deadline,
+    ) -> Result<(), Abandoned> {
         let mut watched = self.lock();
         let State::Running(progress) = &mut watched.state else { return Err(Abandoned) };
-        *progress = Progress { phase, deadline, step: None, since: Instant::now(), thread };
+        let until = if next.is_before(deadline) { next } else { deadline };
+        let sleeps_longer = until.is_before(progress.looks_at);
+        // A caller that is not woken looks when it was going to.
+        let looks_at = if sleeps_longer { until } else { progress.looks_at };
+        *progress = Progress { phase, deadline, looks_at, step: None, since: Instant::now(), thread };
         drop(watched);
-        self.changed.notify_all();
+        if sleeps_longer {
+            self.changed.notify_all();
+        }
         Ok(())
     }
 
@@ -246,8 +270,13 @@ impl Watch {
             if let Some(stalled) = watched.state.give_up() {
                 return Err(stalled);
             }
-            let left = match &watched.state {
-                State::Running(progress) => Some(progress.deadline.left()),
+            let left = match &mut watched.state {
+                State::Running(progress) => {
+                    if progress.looks_at.has_passed() {
+                        progress.looks_at = progress.deadline;
+                    }
+                    Some(progress.looks_at.left())
+                }
                 _ => None,
             };
             watched = match left {
@@ -292,6 +321,48 @@ mod tests {
         assert!(watch.decide().is_err() && watch.check().is_err());
         watch.publish(7);
         assert_eq!((watch.refuse(), watch.committed()), (Outcome::Abandoned, None));
+    }
+
+    fn looks_at(watch: &Watch) -> Deadline {
+        let watched = watch.lock();
+        let State::Running(progress) = &watched.state else { panic!("the transaction does not run") };
+        progress.looks_at
+    }
+
+    #[test]
+    fn the_caller_looks_at_the_earliest_deadline_and_never_gives_up_before_the_present_one() {
+        let start = Instant::now();
+        let after = |seconds| Deadline::after(start, Duration::from_secs(seconds));
+        let watch = Watch::new(after(30));
+        watch.enter(Phase::Drain, ThreadId::NONE, after(40)).unwrap();
+        assert_eq!(looks_at(&watch), after(30), "nothing has woken the caller");
+        watch.enter_before(Phase::Gate, ThreadId::NONE, after(3), after(2)).unwrap();
+        assert_eq!(looks_at(&watch), after(2));
+        watch.enter(Phase::HandOver, ThreadId::NONE, after(2)).unwrap();
+        assert_eq!(looks_at(&watch), after(2));
+        watch.enter_before(Phase::Gate, ThreadId::NONE, after(60), Deadline::after(start, Duration::ZERO)).unwrap();
+        assert!(watch.lock().state.give_up().is_none(), "the deadline of the phase has not passed");
+    }
+
+    #[test]
+    fn a_caller_that_wakes_too_early_waits_for_the_deadline_of_the_phase() {
+        let start = Instant::now();
+        let deadline = Deadline::after(start, Duration::from_millis(20));
+        let watch = watch(Duration::from_secs(30));
+        watch.enter_before(Phase::Gate, ThreadId::NONE, deadline, Deadline::after(start, Duration::ZERO)).unwrap();
+        let stalled = watch.wait().unwrap_err();
+        assert!(stalled.phase == Phase::Gate && deadline.has_passed());
+    }
+
+    #[test]
+    fn a_caller_that_sleeps_is_woken_for_an_earlier_deadline() {
+        let watch = watch(Duration::from_secs(3600));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| watch.wait());
+            std::thread::sleep(Duration::from_millis(5));
+            watch.enter(Phase::HandOver, ThreadId::NONE, Deadline::after(Instant::now(), Duration::ZERO)).unwrap();
+            assert!(waiting.join().unwrap().is_err());
+        });
     }
 
     #[test]

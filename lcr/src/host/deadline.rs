@@ -29,6 +29,11 @@ impl Deadline {
         self.0.is_some_and(|end| Instant::now() >= end)
     }
 
+    /// Whether it comes before `other`.
+    pub(crate) fn is_before(self, other: Deadline) -> bool {
+        self.0.is_some_and(|end| other.0.is_none_or(|other| end < other))
+    }
+
     /// How long a thread may sleep before it looks again.
     pub(crate) fn left(self) -> Duration {
         self.0.map_or(Self::LONGEST_WAIT, |end| end.saturating_duration_since(Instant::now()))
@@ -55,5 +60,7 @@ mod tests {
         let now = Deadline::after(Instant::now(), Duration::ZERO);
         assert!(now.has_passed());
         assert_eq!(now.later(Duration::MAX), never);
+        assert!(now.is_before(never) && !never.is_before(now) && !never.is_before(never));
+        assert!(now.is_before(now.later(Duration::from_secs(1))) && !now.is_before(now));
     }
 }

@@ -40,9 +40,16 @@ pub(crate) struct Objects {
     slots: Slots,
     builders: Builders,
     uncommitted: Uncommitted,
+    revision: u64,
 }
 
 impl Objects {
+    /// Counts how often a service, an instance or a slot came or went, or was configured: what a walk over them found
+    /// holds as long as this number stays.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// The providers, by component and interface.
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
@@ -110,6 +117,7 @@ impl Objects {
         instance: Arc<Instance>,
         config: Option<Arc<[u8]>>,
     ) -> ServiceId {
+        self.revision += 1;
         let providers = self.registry.sharing_objects(provider);
         providers.iter().for_each(|&provider| self.registry.gain_instance(provider));
         self.services.add(providers, instance, config)
@@ -118,6 +126,7 @@ impl Objects {
     /// Has a service count for these providers from now on. Where one of them has no shared instance, and the
     /// service is that of another one, it becomes the shared instance of all.
     pub(crate) fn change_providers(&mut self, id: ServiceId, providers: &[ProviderId]) {
+        self.revision += 1;
         let before = self.services.set_providers(id, providers.to_vec());
         let is_shared = before.iter().any(|&provider| self.registry.shared(provider) == Some(id));
         providers.iter().filter(|provider| !before.contains(provider)).for_each(|&provider| {
@@ -158,6 +167,7 @@ impl Objects {
 
     /// Adds a slot under a number from [`Slots::take_number`].
     pub(in crate::host) fn add_slot(&mut self, number: SlotId, slot: Slot) {
+        self.revision += 1;
         self.services.add_slot(slot.service(), number);
         self.slots.put(number, slot);
     }
@@ -171,12 +181,14 @@ impl Objects {
         generation: Generation,
     ) -> (bool, Option<Arc<Instance>>) {
         let Some(slot) = self.slots.take(number, generation) else { return (false, None) };
+        self.revision += 1;
         let ended = self.services.remove_slot(slot.service(), number);
         (true, self.end_service(slot.service(), ended))
     }
 
     fn end_service(&mut self, id: ServiceId, ended: Option<ServiceEntry>) -> Option<Arc<Instance>> {
         let service = ended?;
+        self.revision += 1;
         service.providers().iter().for_each(|&provider| self.registry.lose_instance(provider, id));
         Some(Arc::clone(service.instance()))
     }
@@ -184,11 +196,13 @@ impl Objects {
     /// Has a service go on with another instance. Returns the instance before, and the slots through which
     /// calls may be inside it. If the service is gone, returns `instance` itself, without slots.
     pub(crate) fn replace_instance(&mut self, id: ServiceId, instance: Arc<Instance>) -> (Arc<Instance>, Vec<SlotId>) {
+        self.revision += 1;
         self.services.replace(id, instance)
     }
 
     /// Takes out all services, for the end of the runtime.
     pub(in crate::host) fn take_services(&mut self) -> Services {
+        self.revision += 1;
         std::mem::take(&mut self.services)
     }
 
@@ -225,6 +239,7 @@ impl Objects {
     /// Notes the result of the construction that [`Objects::begin_shared`] has begun for `providers`. A
     /// configuration that was set meanwhile is for the successors of the instance.
     pub(in crate::host) fn end_shared(&mut self, providers: &[ProviderId], thread: ThreadId, built: Option<ServiceId>) {
+        self.revision += 1;
         providers.iter().for_each(|&provider| self.registry.end_building(provider, thread));
         let Some(id) = built else { return };
         // A commit may have changed meanwhile which implementations share their objects.
@@ -306,6 +321,7 @@ impl Objects {
     /// present ones included. Returns false if there is no such component.
     #[must_use]
     pub(crate) fn configure(&mut self, component: &str, config: &Arc<[u8]>) -> bool {
+        self.revision += 1;
         let providers = self.registry.of_component(component).to_vec();
         for &provider in &providers {
             if let Some(shared) = self.registry.configure(provider, config) {

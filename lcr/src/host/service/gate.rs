@@ -72,31 +72,71 @@ struct TakenState {
 /// What is behind a gate.
 #[derive(Clone, Default)]
 pub(crate) struct Members {
-    /// The members' slots, each with the first world of its instance.
-    slots: HashMap<SlotId, Generation>,
+    /// The members' slots. Looks at who is inside share them.
+    slots: Arc<MemberSlots>,
     /// The members' providers. An instance of theirs that a thread inside builds is a member, too.
     providers: HashSet<ProviderId>,
     /// The members' services.
     services: HashSet<ServiceId>,
 }
 
+/// The slots of members, each with the first world of its instance.
+#[derive(Clone, Default)]
+pub(crate) struct MemberSlots {
+    since: HashMap<SlotId, Generation>,
+    /// The first of these worlds; `None` if there is no slot.
+    oldest: Option<Generation>,
+}
+
+impl MemberSlots {
+    fn add(&mut self, slot: SlotId, first_generation: Generation) {
+        self.since.insert(slot, first_generation);
+        self.oldest = Some(self.oldest.map_or(first_generation, |oldest| oldest.min(first_generation)));
+    }
+
+    /// The first world of a slot's instance, if the slot is a member's.
+    pub(super) fn since(&self, slot: SlotId) -> Option<Generation> {
+        self.since.get(&slot).copied()
+    }
+
+    /// The first world of any instance.
+    pub(super) fn oldest(&self) -> Option<Generation> {
+        self.oldest
+    }
+
+    pub(super) fn has(&self, slot: SlotId) -> bool {
+        self.since.contains_key(&slot)
+    }
+
+    /// The slots.
+    pub(super) fn iter(&self) -> impl Iterator<Item = SlotId> {
+        self.since.keys().copied()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.since.is_empty()
+    }
+}
+
 impl Members {
     /// All services of these providers, with their slots.
     pub(crate) fn of(objects: &Objects, providers: HashSet<ProviderId>) -> Members {
         let mut members = Members { providers, ..Members::default() };
+        let mut slots = MemberSlots::default();
         for (id, service) in objects.services().iter() {
             if service.providers().iter().any(|provider| members.providers.contains(provider)) {
                 members.services.insert(id);
                 let first_generation = service.instance().first_generation();
-                members.slots.extend(service.slots().iter().map(|&slot| (slot, first_generation)));
+                service.slots().iter().for_each(|&slot| slots.add(slot, first_generation));
             }
         }
+        members.slots = Arc::new(slots);
         members
     }
 
     /// Whether a slot has an async method.
     pub(crate) fn have_async_methods(&self, objects: &Objects) -> bool {
-        let views = self.slots.keys().filter_map(|&slot| Some(objects.slots().get(slot)?.view()));
+        let views = self.slots.iter().filter_map(|slot| Some(objects.slots().get(slot)?.view()));
         let views: HashSet<_> = views.collect();
         views
             .into_iter()
@@ -109,7 +149,7 @@ impl Members {
     }
 
     /// The slots, each with the first world of its instance.
-    pub(crate) fn slots(&self) -> &HashMap<SlotId, Generation> {
+    pub(crate) fn slots(&self) -> &Arc<MemberSlots> {
         &self.slots
     }
 }
@@ -158,7 +198,7 @@ impl Gate {
 
     /// Notes a new slot that is closed, on an instance whose first world is `first_generation`.
     pub(in crate::host) fn add_slot(&mut self, slot: SlotId, first_generation: Generation) {
-        self.members.slots.insert(slot, first_generation);
+        Arc::make_mut(&mut self.members.slots).add(slot, first_generation);
     }
 
     /// Whether the state of a service was saved.

@@ -41,7 +41,7 @@ impl RuntimeInner {
     /// Shuts the gate before `members`, which `thread` passes: closes their slots in one world.
     /// Callers give up at the deadline.
     pub(crate) fn shut_gate(&self, state: &mut State, members: Members, thread: ThreadId, deadline: Deadline) {
-        let edits: Vec<Edit> = members.slots().keys().map(|&slot| (slot, None)).collect();
+        let edits: Vec<Edit> = members.slots().iter().map(|slot| (slot, None)).collect();
         let before = Arc::clone(&state.world);
         self.gate.shut(deadline);
         self.publish(state, &edits, 0);
@@ -91,7 +91,7 @@ impl RuntimeInner {
         state.lost.extend(gate.give_back());
         // A slot that was released meanwhile stays closed: its instance may be gone.
         let edits: Vec<Edit> =
-            gate.members().slots().keys().map(|&slot| (slot, state.objects.serving_target(slot))).collect();
+            gate.members().slots().iter().map(|slot| (slot, state.objects.serving_target(slot))).collect();
         self.publish(state, &edits, 0);
         self.open_gate(state);
     }

@@ -6,7 +6,7 @@
 //! The third kind of straggler, a step of an author's code that does not return, is named where the step is
 //! waited for: a destructor in [`destroyers`](super::destroyers), any other step by `change/transaction.rs`.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::{
     abi::{frame::Place, world::Table},
@@ -21,7 +21,7 @@ use crate::{
 
 use super::{
     drain::{OldCall, Shown},
-    gate::{Gate, Members},
+    gate::{Gate, MemberSlots, Members},
     inner::RuntimeInner,
     pins::{LockedPins, PinInfo},
     state::{Retiring, State},
@@ -32,17 +32,17 @@ impl RuntimeInner {
     /// The calls and pins that a hand-over behind the gate has to wait for.
     pub(crate) fn behind_gate(&self, state: &mut State) -> Vec<Straggler> {
         let Some(gate) = &state.gate else { return Vec::new() };
-        let (slots, last, thread) = (gate.members().slots().clone(), gate.before().generation(), gate.thread());
+        let (slots, last, thread) = (Arc::clone(gate.members().slots()), gate.before().generation(), gate.thread());
         self.inside(state, &slots, last, thread, false)
     }
 
-    /// The calls that are inside one of `members` (slots, each with the first world of its instance) in a
+    /// The calls that are inside one of `members` in a
     /// world up to `last`, without those in frames of `thread`, and those that will be cancelled; and the pins of
     /// such worlds. `last` is not the current world: see [`State::old_calls`].
     pub(crate) fn inside_members(
         &self,
         state: &mut State,
-        members: &HashMap<SlotId, Generation>,
+        members: &MemberSlots,
         last: Generation,
         thread: ThreadId,
     ) -> Vec<Straggler> {
@@ -53,7 +53,7 @@ impl RuntimeInner {
     fn inside(
         &self,
         state: &mut State,
-        members: &HashMap<SlotId, Generation>,
+        members: &MemberSlots,
         last: Generation,
         thread: ThreadId,
         spares: bool,
@@ -62,15 +62,15 @@ impl RuntimeInner {
         let pins = self.pins.lock();
         let calls = state.old_calls();
         let is_inside = |call: &&OldCall| {
-            let first_generation = members.get(&call.slot());
-            first_generation.is_some_and(|&first_generation| (first_generation..=last).contains(&call.generation))
+            let first_generation = members.since(call.slot());
+            first_generation.is_some_and(|first_generation| (first_generation..=last).contains(&call.generation))
                 && !call.is_on(thread)
                 && !(spares && state.is_cancellable(call))
         };
         let mut stragglers: Vec<Straggler> =
             calls.iter().filter(is_inside).map(|call| state.straggler(call, state.serving(call))).collect();
-        let oldest = members.values().min();
-        let holds = |pin: &PinInfo| oldest.is_some_and(|&oldest| (oldest..=last).contains(&pin.generation()));
+        let oldest = members.oldest();
+        let holds = |pin: &PinInfo| oldest.is_some_and(|oldest| (oldest..=last).contains(&pin.generation()));
         stragglers.extend(pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
         stragglers
     }
@@ -84,16 +84,16 @@ impl RuntimeInner {
         let current = state.generation();
         let calls = state.all_calls();
         let is_inside = |call: &&OldCall| {
-            let first_generation = members.slots().get(&call.slot());
-            first_generation.is_some_and(|&first_generation| first_generation <= call.generation)
+            let first_generation = members.slots().since(call.slot());
+            first_generation.is_some_and(|first_generation| first_generation <= call.generation)
                 && (call.is_detached() || call.generation < current && state.is_async(call))
         };
         let inside: Vec<&OldCall> = calls.iter().filter(is_inside).collect();
         inside.iter().for_each(|call| call.cancel(&mut state.waiting));
         let mut stragglers: Vec<Straggler> =
             inside.iter().map(|call| state.straggler(call, state.serving(call))).collect();
-        let oldest = members.slots().values().min();
-        let holds = |pin: &PinInfo| oldest.is_some_and(|&oldest| (oldest..current).contains(&pin.generation()));
+        let oldest = members.slots().oldest();
+        let holds = |pin: &PinInfo| oldest.is_some_and(|oldest| (oldest..current).contains(&pin.generation()));
         stragglers.extend(pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
         stragglers
     }
@@ -134,16 +134,14 @@ impl State {
         thread.calls().any(|(table, place)| {
             let mut worlds = self.retired.worlds().chain([&self.world]);
             let known = worlds.find(|world| std::ptr::eq(world.table(), table));
-            let first_generation = members.slots().get(&SlotId::of_offset(place.offset()));
-            known.zip(first_generation).is_some_and(|(world, &first_generation)| world.generation() >= first_generation)
+            let first_generation = members.slots().since(SlotId::of_offset(place.offset()));
+            known.zip(first_generation).is_some_and(|(world, first_generation)| world.generation() >= first_generation)
         })
     }
 
     /// Whether an async call that `thread` begins at a slot has to wait for the first step of a gate.
     pub(super) fn holds_start(&self, thread: &ThreadRecord, slot: SlotId) -> bool {
-        self.held_starts
-            .as_ref()
-            .is_some_and(|members| members.slots().contains_key(&slot) && !self.is_inside(thread, members))
+        self.held_starts.as_ref().is_some_and(|members| members.slots().has(slot) && !self.is_inside(thread, members))
     }
 
     /// Whether a call will be cancelled when the gate asks for it.

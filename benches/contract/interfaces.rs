@@ -53,6 +53,15 @@ pub trait Tally {
     fn add(&self, x: u64) -> u64;
 }
 
+/// A count and pages, which go to the next version by pointer.
+#[lcr::interface(name = "bench.hoard", version = 1)]
+pub trait Hoard {
+    /// Adds to the count, and returns it.
+    fn add(&self, x: u64) -> u64;
+    /// Adds so many pages of [`PAGE`] bytes.
+    fn fill(&self, pages: u64);
+}
+
 /// The method's implementation in every library of ours, and in the measuring process.
 #[derive(Debug)]
 pub struct Adder {

@@ -16,8 +16,18 @@ use serde_json::Value;
 use crate::Outcome;
 
 /// The targets that are cdylibs.
-const LIBRARIES: [&str; 9] =
-    ["probe", "relay", "plain", "tally", "clerk", "peer_abi_stable", "peer_async_ffi", "peer_stabby", "peer_hot"];
+const LIBRARIES: [&str; 10] = [
+    "probe",
+    "relay",
+    "plain",
+    "tally",
+    "hoard",
+    "clerk",
+    "peer_abi_stable",
+    "peer_async_ffi",
+    "peer_stabby",
+    "peer_hot",
+];
 
 /// The cdylibs by the names of their targets.
 pub(crate) struct Artifacts(BTreeMap<String, PathBuf>);

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use contract::interfaces::{Step, Tally};
+use contract::interfaces::{Hoard, PAGE, Step, Tally};
 use lcr::{Handle, Report, Runtime};
 
 use crate::{
     Bench, Outcome,
-    rounds::median,
+    rounds::{median, quantile},
     sheet::{Row, Section, nanoseconds},
     stamps::Stamps,
 };
@@ -30,6 +30,13 @@ pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     for (references, milliseconds) in [(1, 0.1), (1_000, 2.0), (10_000, 20.0)] {
         let held = hand_over(&tally, references, 9)?;
         section.push(gate(references, milliseconds, held));
+    }
+    let hoard = Stamps::of(artifacts.path("hoard")?, "hoard")?;
+    for (references, mib, rounds, milliseconds) in
+        [(1, 0, 45, 0.05), (1, 256, 45, 0.05), (1_000, 0, 15, 0.5), (10_000, 0, 9, 4.0)]
+    {
+        let held = by_pointer(&hoard, references, mib, rounds)?;
+        section.push(pointers(references, mib, milliseconds, held));
     }
     Ok(section)
 }
@@ -98,6 +105,47 @@ fn gate(references: usize, milliseconds: f64, held: f64) -> Row {
     let each = format!("{} for each reference", nanoseconds(held / references as f64));
     row.bound(format!("at most {milliseconds} ms"), held <= milliseconds * 1e6)
         .bounded_by(format!("a save, an encoded state, a restore and an allocation each: {each}"))
+}
+
+/// Nanoseconds for which callers were held while the states of so many references moved by pointer. The states have
+/// `mib` MiB together.
+fn by_pointer(stamps: &Stamps, references: usize, mib: usize, rounds: usize) -> Outcome<Vec<f64>> {
+    let runtime = Runtime::new()?;
+    runtime.load(stamps.write(0, 0)?)?;
+    let handles: Vec<Handle<dyn Hoard>> =
+        (0..references).map(|_| runtime.reference(&())).collect::<lcr::Result<_>>()?;
+    handles.iter().for_each(|handle| handle.fill(((mib << 20) / PAGE / references) as u64));
+    let mut held = Vec::new();
+    for round in 1..=rounds {
+        for handle in &handles {
+            handle.add(1);
+        }
+        let report = runtime.replace(stamps.write(0, round)?)?;
+        if report.members.iter().any(|member| member.moved != references) {
+            return Err("a state did not move by pointer".into());
+        }
+        held.push(ns(report.held));
+        if handles.iter().any(|handle| handle.add(0) != round as u64) {
+            return Err("a count was lost in the hand-over".into());
+        }
+        runtime.wait_drained(Duration::from_secs(10))?;
+    }
+    stamps.clear()?;
+    Ok(held)
+}
+
+fn pointers(references: usize, mib: usize, milliseconds: f64, held: Vec<f64>) -> Row {
+    let (half, most) = (median(held.clone()), quantile(held, 1.0));
+    let what = format!(
+        "hand-over by pointer of {references} references with {mib} MiB in all: callers held (at most {})",
+        nanoseconds(most)
+    );
+    let each = format!("{} for each reference", nanoseconds(half / references as f64));
+    Row::new(what, nanoseconds(half))
+        .bound(format!("at most {milliseconds} ms"), half <= milliseconds * 1e6)
+        .bounded_by(format!(
+            "two worlds with a membarrier each; for each reference a take, a gift and an entry: {each}"
+        ))
 }
 
 fn ns(duration: Duration) -> f64 {

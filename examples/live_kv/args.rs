@@ -13,6 +13,7 @@ Usage: live_kv [OPTIONS]            drive a server of its own, replace, check, r
        live_kv --serve ADDR         serve redis-cli, redis-benchmark and others
        live_kv --check ADDR         write to a server that runs and read everything back
        live_kv --sizes MIB,MIB,..   print how long a replacement holds callers, by size of the state
+                                    (1 GiB takes 8 GB of memory and some minutes)
 
 Options:
   --replace-every MS    with --serve: replace components, and pause MS in between
@@ -21,6 +22,7 @@ Options:
   --keys N              keys to write and read back [default: 100000]
   --connections N       concurrent clients [default: 4]
   --threads N           threads that serve [default: one for each core]
+  --redis-benchmark     with --sizes: run redis-benchmark over as many keys meanwhile
   --inject-faults       with --serve: obey DEBUG ABORT and DEBUG DEADLOCK
   --seed N              seed of the random choices [default: chosen and printed]
   --components DIR      use the component libraries in DIR [default: build them]
@@ -60,6 +62,7 @@ pub(crate) struct Args {
     pub(crate) keys: usize,
     pub(crate) connections: usize,
     pub(crate) threads: usize,
+    pub(crate) redis_benchmark: bool,
     pub(crate) inject_faults: bool,
     pub(crate) seed: Option<u64>,
     pub(crate) components: Option<PathBuf>,
@@ -79,6 +82,7 @@ impl Args {
             keys: 100_000,
             connections: 4,
             threads: thread::available_parallelism().map_or(1, NonZero::get),
+            redis_benchmark: false,
             inject_faults: false,
             seed: None,
             components: None,
@@ -99,6 +103,7 @@ impl Args {
                 "keys" => args.keys = number(&mut parser, &flag, 1)?,
                 "connections" => args.connections = number(&mut parser, &flag, 1)?,
                 "threads" => args.threads = number(&mut parser, &flag, 1)?,
+                "redis-benchmark" => args.redis_benchmark = true,
                 "inject-faults" => args.inject_faults = true,
                 "seed" => args.seed = Some(number(&mut parser, &flag, 0)?),
                 "components" => args.components = Some(parser.value()?.into()),

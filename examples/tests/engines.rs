@@ -296,6 +296,25 @@ fn a_copy_by_changes_between_structures_has_every_change_that_was_made_meanwhile
 }
 
 #[test]
+fn a_look_visits_the_shards_alone_that_have_changes() {
+    let hash = HashEngine::default();
+    for number in 0..5_000u32 {
+        hash.set(format!("key:{number}").as_bytes(), b"x").unwrap();
+    }
+    let mut shards = hash.shards.write();
+    shards.track(1 << 20);
+    while shards.left() > 0 {
+        shards.changes(1_000).unwrap();
+    }
+    assert!(shards.changes(usize::MAX).unwrap().is_empty());
+    shards.set(b"key:7", b"y");
+    shards.add(b"number", 1).unwrap();
+    assert_eq!(shards.left(), 2);
+    assert_eq!(shards.changes(usize::MAX).unwrap().len(), 2);
+    assert_eq!(shards.left(), 0);
+}
+
+#[test]
 fn a_scan_returns_every_lasting_key_once_across_hand_overs_and_changes() {
     let lasting: BTreeSet<Vec<u8>> = (0..2_000).map(|number| format!("stays:{number}").into_bytes()).collect();
     let mut hash = HashEngine::default();

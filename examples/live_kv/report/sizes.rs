@@ -23,9 +23,10 @@ pub(crate) fn table(rows: &[Row]) -> String {
         "longest request",
         "without",
         "in all",
+        "images kept",
     ];
     let mut table = new_table(&header);
-    table.set_width(150);
+    table.set_width(165);
     for row in rows {
         table.add_row([
             row.keys.to_string(),
@@ -39,9 +40,10 @@ pub(crate) fn table(rows: &[Row]) -> String {
             most(row, |replaced| replaced.longest),
             most(row, |replaced| replaced.longest_before),
             most(row, |replaced| replaced.took),
+            mib(row.retained),
         ]);
     }
-    align_right(table, &[0, 1, 4, 5, 6, 7, 8, 9, 10])
+    align_right(table, &[0, 1, 4, 5, 6, 7, 8, 9, 10, 11])
 }
 
 fn most(row: &Row, of: impl Fn(&Replaced) -> Duration) -> String {

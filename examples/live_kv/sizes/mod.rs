@@ -2,8 +2,10 @@
 //!
 //! For each size: a server, whose clients fill it and then load it with requests of every kind. Under that load the
 //! engine is replaced by another build of itself, and then by an engine of another structure and back. At the end
-//! the clients read back every acknowledged write.
+//! the clients read back every acknowledged write. With `--redis-benchmark` that program is a client, too, and one
+//! error reply fails the run.
 
+mod benchmark;
 mod probe;
 
 use std::{
@@ -13,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lcr::Runtime;
+use lcr::{Report, Runtime};
 
 use crate::{
     args::Args,
@@ -27,6 +29,7 @@ use crate::{
     setup::{self, Fatal},
 };
 
+use benchmark::Benchmark;
 use probe::Probe;
 
 /// The least length of a value. With its key, an entry then has [`ENTRY`] bytes or a few more.
@@ -48,6 +51,9 @@ const GATE_WAIT: Duration = Duration::from_micros(100);
 /// last changes take longer.
 const PRECOPY_HOLD: Duration = Duration::from_millis(if cfg!(debug_assertions) { 100 } else { 2 });
 
+/// The pause between two lines on how far the clients are.
+const TOLD_EVERY: Duration = Duration::from_secs(5);
+
 /// How long callers may be held, and how long a transaction may take while they go on.
 const DEADLINE: Duration = Duration::from_secs(30);
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -60,6 +66,8 @@ pub(crate) struct Row {
     /// What replaced what.
     pub(crate) what: &'static str,
     pub(crate) replaced: Vec<Replaced>,
+    /// How much memory of images stays mapped for each replacement, in bytes.
+    pub(crate) retained: usize,
 }
 
 /// One replacement.
@@ -115,20 +123,28 @@ fn measure(args: &Args, artifacts: &Artifacts, keys: usize) -> Result<(Vec<Row>,
         answered: &answered,
     };
     let probe = Probe::default();
+    let is_done = AtomicBool::new(false);
     let (outcome, rows) = thread::scope(|scope| {
+        scope.spawn(|| tell(&load, &is_done));
         let replacing = scope.spawn(|| {
             let rows = replace_all(&runtime, artifacts, &probe, &load);
             stop.store(true, Ordering::Release);
             rows
         });
         let probing = scope.spawn(|| probe.run(&load));
+        let benchmarking = args.redis_benchmark.then(|| scope.spawn(|| Benchmark::of(&load).run()));
         let outcome = load::run(&load);
+        let benchmarked = benchmarking.map(|thread| {
+            thread.join().unwrap_or_else(|_| Outcome::failed("the thread of redis-benchmark panicked".to_owned()))
+        });
+        let outcome = benchmarked.into_iter().fold(outcome, Outcome::and);
         let probed = probing.join();
         let outcome = match probed {
             Ok(Ok(())) => outcome,
             Ok(Err(error)) => outcome.and(Outcome::failed(format!("the probe: {error}"))),
             Err(_) => outcome.and(Outcome::failed("the probe's thread panicked".to_owned())),
         };
+        is_done.store(true, Ordering::Release);
         (outcome, replacing.join())
     });
     let rows = rows.map_err(|_| "the replacing thread panicked")??;
@@ -150,7 +166,8 @@ fn replace_all(runtime: &Runtime, artifacts: &Artifacts, probe: &Probe, load: &L
     let mut rows = Vec::new();
     for (what, times, engines) in kinds {
         println!("replacing the engine by {what}, {times} times");
-        let mut row = Row { keys: load.keys, bytes: load.keys * ENTRY, what, replaced: Vec::new() };
+        let mut row = Row { keys: load.keys, bytes: load.keys * ENTRY, what, replaced: Vec::new(), retained: 0 };
+        let retained_before = runtime.status().retained_image_bytes;
         for engine in engines.into_iter().cycle().take(times) {
             let longest_before = probe.during(|| thread::sleep(PAUSE)).1;
             let plan = runtime.plan().replace(artifacts.path(engine)).timeout(TIMEOUT).deadline(DEADLINE);
@@ -165,9 +182,45 @@ fn replace_all(runtime: &Runtime, artifacts: &Artifacts, probe: &Probe, load: &L
             runtime.wait_drained(TIMEOUT).map_err(io::Error::other)?;
             let (copied, way) = report.members.first().map_or((0, ""), |member| (copied_at_gate(member), way(member)));
             let (held, took) = (report.held, start.elapsed());
+            if took > TOLD_EVERY {
+                println!("        held {held:.1?}, {took:.1?} in all{}", rounds(&report));
+            }
             row.replaced.push(Replaced { held, way, copied, took, longest, longest_before });
         }
+        row.retained = (runtime.status().retained_image_bytes - retained_before) / times;
         rows.push(row);
     }
     Ok(rows)
+}
+
+/// How a state was copied ahead, for a line of progress.
+fn rounds(report: &Report) -> String {
+    let precopy = report.members.first().and_then(|member| member.precopy);
+    precopy.map_or_else(String::new, |precopy| {
+        let (rounds, expected) = (precopy.rounds, precopy.expected_hold);
+        format!(
+            ", copied in {rounds} rounds, {} bytes behind the gate in expected {expected:.1?}",
+            precopy.bytes_at_gate
+        )
+    })
+}
+
+/// Says again and again how far the clients are.
+fn tell(load: &Load<'_>, is_done: &AtomicBool) {
+    let start = Instant::now();
+    let mut told = TOLD_EVERY;
+    while !is_done.load(Ordering::Acquire) {
+        thread::sleep(Duration::from_millis(20));
+        if start.elapsed() < told {
+            continue;
+        }
+        told += TOLD_EVERY;
+        let doing = match (load.filled.load(Ordering::Acquire), load.stop.load(Ordering::Acquire)) {
+            (false, _) => "writing",
+            (true, false) => "under load",
+            (true, true) => "reading back",
+        };
+        let answered = load.answered.load(Ordering::Relaxed);
+        println!("{:>4} s  {answered:>9} requests answered, {doing}", start.elapsed().as_secs());
+    }
 }

@@ -4,9 +4,11 @@
 //! the program to take them as they are.
 
 use std::{
-    env,
+    env, fs,
+    fs::Permissions,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Child, ChildStdout, Command, Output, Stdio},
     thread,
@@ -196,6 +198,40 @@ fn the_table_of_holds_has_a_line_for_each_size_and_kind_of_replacement() {
             assert!(lines.len() == 1 && lines[0].contains(way), "{said}");
         }
     }
+}
+
+/// The size of the state beside which `redis-benchmark` runs. `.ci/soak` has it run beside ten million keys.
+const MIB: &str = if cfg!(debug_assertions) { "1" } else { "20" };
+
+#[test]
+fn redis_benchmark_meets_no_error_while_the_engine_is_replaced_both_ways() {
+    if !has_redis_benchmark() {
+        return;
+    }
+    let mut command = live_kv(&["--redis-benchmark", "--sizes", MIB, "--components"]);
+    let output = command.arg(examples()).output().unwrap();
+    let said = text(&output);
+    assert!(output.status.success() && said.contains("redis-benchmark ran "), "{said}");
+    assert!(said.contains("No request failed and no acknowledged write was lost."), "{said}");
+    assert!(said.contains("by pointer") && said.contains("copied ahead"), "{said}");
+}
+
+#[test]
+fn an_error_that_redis_benchmark_meets_fails_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("redis-benchmark");
+    fs::write(
+        &program,
+        "#!/bin/sh\nfor i in 1 2 3 4 5 6; do echo 'X: 1.00 requests per second'; done\n\
+                         echo 'Error from server: ERR it'\n",
+    )
+    .unwrap();
+    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    let mut command = live_kv(&["--redis-benchmark", "--sizes", "1", "--components"]);
+    let output = command.arg(examples()).env("PATH", folder.path()).output().unwrap();
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("redis-benchmark, run 1: ") && said.contains("Error from server: ERR it"), "{said}");
 }
 
 #[test]

@@ -6,16 +6,19 @@
 //! Nothing here takes longer than a shard takes, however many keys there are: a shard that grows holds up the
 //! callers of that shard only, and a page of a scan looks at one shard after the other.
 //!
-//! The state goes to another build of the same engine as it lies in memory. It goes to another structure a [`Snapshot`] of everything, or by
-//! [`changes`](Incremental::changes), shard by shard and while callers go on. The number of shards is part of all
-//! of these.
+//! The state goes to another build of the same engine as it lies in memory. It goes to another structure as a
+//! [`Snapshot`] of everything, or by [`changes`](Incremental::changes), shard by shard and while callers go on. The
+//! number of shards is part of all of these.
 //!
 //! Invariants
 //! 1. A call that needs several shards locks them in ascending order, and all of them before it reads or changes
 //!    the first.
-//! 2. A thread changes `keys` only while it holds the lock of the shard that grew or shrank, so `keys` is exact
+//! 2. While changes are tracked, each shard that has some is marked. The last look is taken while callers wait, so it must
+//!    not visit shards without changes.
+//! 3. A thread changes `keys` only while it holds the lock of the shard that grew or shrank, so `keys` is exact
 //!    whenever all shards are locked.
 
+mod marks;
 pub(crate) mod stored;
 
 use std::sync::{
@@ -27,6 +30,7 @@ use kv::{Condition, Damaged, EngineError, Page, Snapshot, Swap, integer, positio
 use lcr::{BoxError, Bytes, Incremental};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
+use marks::Marks;
 use stored::Value;
 
 /// How many high bits of a position choose the shard.
@@ -60,14 +64,14 @@ pub(crate) struct Shards<M> {
     keys: AtomicU64,
     /// While changes are tracked, the most of them that are kept.
     tracked: Option<usize>,
-    /// The shard of the next look at the changes.
-    next: usize,
+    /// The shards that have changes, while changes are tracked.
+    marked: Marks,
 }
 
 impl<M: Map> Default for Shards<M> {
     fn default() -> Shards<M> {
         let maps = (0..1 << SHARD_BITS).map(|_| Mutex::default()).collect();
-        Shards { maps, keys: AtomicU64::new(0), tracked: None, next: 0 }
+        Shards { maps, keys: AtomicU64::new(0), tracked: None, marked: Marks::none(1 << SHARD_BITS) }
     }
 }
 
@@ -113,6 +117,7 @@ impl<M: Map + Incremental> Shards<M> {
 
     pub(crate) fn remove(&self, keys: &[&[u8]]) -> u64 {
         let mut locked = self.lock_all(keys.iter().copied());
+        keys.iter().for_each(|key| self.mark(shard_of(key)));
         let removed = keys.iter().filter(|key| locked.of_mut(key).remove(key)).count() as u64;
         self.keys.fetch_sub(removed, Ordering::Relaxed);
         removed
@@ -138,6 +143,7 @@ impl<M: Map + Incremental> Shards<M> {
         let mut locked: Vec<_> = (0..self.maps.len()).map(|shard| self.lock(shard)).collect();
         let cleared: Vec<M> = locked.iter_mut().map(|shard| std::mem::replace(&mut **shard, self.empty())).collect();
         self.keys.store(0, Ordering::Relaxed);
+        (0..self.maps.len()).for_each(|shard| self.mark(shard));
         drop(locked);
         // Freeing a large map takes long, so the locks are released first.
         drop(cleared);
@@ -214,7 +220,15 @@ impl<M: Map + Incremental> Shards<M> {
         Locked { guards: shards.into_iter().map(|shard| (shard, self.lock(shard))).collect() }
     }
 
+    /// Notes that a locked shard has changes.
+    fn mark(&self, shard: usize) {
+        if self.tracked.is_some() {
+            self.marked.set(shard);
+        }
+    }
+
     fn put(&self, shard: &mut M, key: &[u8], value: Value) -> Option<Value> {
+        self.mark(shard_of(key));
         let before = shard.put(key, value);
         if before.is_none() {
             self.keys.fetch_add(1, Ordering::Relaxed);
@@ -232,6 +246,7 @@ impl<M: Map + Incremental> Incremental for Shards<M> {
         let most = (most / self.maps.len()).saturating_mul(2).max(1);
         self.tracked = Some(most);
         self.all().for_each(|shard| shard.track(most));
+        (0..self.maps.len()).for_each(|shard| self.marked.set(shard));
     }
 
     fn untrack(&mut self) {
@@ -242,24 +257,23 @@ impl<M: Map + Incremental> Incremental for Shards<M> {
     fn changes(&mut self, limit: usize) -> Result<Self::Changes, BoxError> {
         let mut changes = Vec::new();
         let mut rest = limit;
-        for _ in 0..self.maps.len() {
-            let shard = of(&mut self.maps[self.next]);
+        while rest > 0
+            && let Some(number) = self.marked.next()
+        {
+            let shard = of(&mut self.maps[number]);
             let before = shard.left();
-            if before > 0 {
-                changes.push((self.next as u32, shard.changes(rest)?));
-                let left = shard.left();
-                rest = rest.saturating_sub(before.saturating_sub(left).max(1));
-                if rest == 0 {
-                    break;
-                }
+            changes.push((number as u32, shard.changes(rest)?));
+            let left = shard.left();
+            if left == 0 {
+                self.marked.unset(number);
             }
-            self.next = (self.next + 1) % self.maps.len();
+            rest = rest.saturating_sub(before.saturating_sub(left).max(1));
         }
         Ok(changes)
     }
 
     fn left(&self) -> usize {
-        (0..self.maps.len()).map(|shard| self.lock(shard).left()).sum()
+        self.marked.all().map(|shard| self.lock(shard).left()).sum()
     }
 
     fn apply(&mut self, changes: Self::Changes) -> Result<(), BoxError> {

@@ -11,6 +11,7 @@ use std::{
     },
     task::{Context, Poll, Wake, Waker},
     thread,
+    time::Duration,
 };
 
 use lcr::{ErrorKind, Handle, Runtime};
@@ -18,7 +19,9 @@ use lcr_tests::{
     bank::{Bank, Branch as _, Clock, Vault as _},
     component,
     crowd::{Crew, Lower, Scene, Upper},
-    empty_runtime, in_a_process_of_its_own,
+    empty_runtime,
+    hoard::{Hoard, word},
+    in_a_process_of_its_own,
     interfaces::Counter,
     keeper::Keeper,
     larder::{Larder, Spoiled},
@@ -246,6 +249,50 @@ fn a_child_is_forked_while_a_gate_is_shut() {
         });
         assert_eq!((bank.vault.version(), bank.vault.add(1)), (2, 2));
         bank.close();
+    });
+}
+
+#[test]
+fn a_child_is_forked_while_states_are_between_two_instances() {
+    in_a_process_of_its_own(|| {
+        let rt = empty_runtime();
+        rt.load(component("hoard_version_1")).unwrap();
+        let own: Vec<Handle<dyn Hoard>> = (0..3).map(|_| rt.reference(&Script::default()).unwrap()).collect();
+        own.iter().for_each(|hoard| assert_eq!(hoard.put(7, "kept"), 1));
+        let look = |hoard: &Handle<dyn Hoard>| (hoard.address(), hoard.version(), hoard.get(7));
+        let before: Vec<_> = own.iter().map(look).collect();
+        // The states of the others are taken out, and wait for that of this one.
+        let (until, at) = word();
+        own[1].keep_guard(at);
+        thread::scope(|scope| {
+            let change = scope.spawn(|| rt.plan().replace(component("hoard_version_2")).deadline(LONG).commit());
+            let waiting = loop {
+                let call = scope.spawn(|| own[0].put(8, "waited"));
+                thread::sleep(Duration::from_millis(100));
+                if !call.is_finished() {
+                    break call;
+                }
+                call.join().unwrap();
+            };
+            for _ in 0..3 {
+                in_child(|| {
+                    for number in [0, 2] {
+                        assert_eq!(look(&own[number]), before[number]);
+                        own[number].put(9, "of the child");
+                    }
+                    let error = rt.replace(component("hoard_version_2")).unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+                });
+            }
+            until.store(1, Ordering::SeqCst);
+            let report = change.join().unwrap().unwrap();
+            assert_eq!(report.members[0].moved, 3);
+            waiting.join().unwrap();
+        });
+        for (hoard, (address, _, text)) in own.iter().zip(before) {
+            assert_eq!((look(hoard), hoard.get(9)), ((address, 2, text), None));
+        }
+        assert_eq!(own[0].get(8), Some("waited".to_owned()));
     });
 }
 

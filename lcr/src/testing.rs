@@ -3,7 +3,7 @@
 //! The methods of a component are plain Rust: a test constructs the type and calls them. This
 //! module provides what constructors and state need: a [`Context`] for `create = path` and
 //! [`restore`](crate::Stateful::restore), and the hand-over of state from one type to another, as a
-//! replacement does it.
+//! replacement does it. Of a kept state, [`moves_by_pointer`] and [`copy_state`] say which way it goes.
 //!
 //! The module needs the feature `host`. A component's crate does without the feature; its tests have it:
 //!
@@ -135,6 +135,10 @@
 //! assert!(testing::restore::<Visits>(1, &RawState::of("many")?, &context).is_err());
 //! # Ok::<(), BoxError>(())
 //! ```
+
+mod state;
+
+pub use state::{copy_state, moves_by_pointer};
 
 use std::{
     any::Any,

@@ -58,6 +58,27 @@ pub enum ChangedEnum {
     Other,
 }
 
+/// A state that serde cannot read goes by pointer only.
+#[derive(Default, lcr::Layout)]
+pub struct Names(Vec<&'static str>);
+
+#[lcr::interface(name = "names", version = 1)]
+pub trait Count {
+    fn count(&self) -> u64;
+}
+
+#[derive(Default)]
+pub struct Counter {
+    names: lcr::State<Names>,
+}
+
+#[lcr::component(state = names, name = "names")]
+impl Count for Counter {
+    fn count(&self) -> u64 {
+        self.names.read().0.len() as u64
+    }
+}
+
 #[test]
 fn a_type_is_described_for_certain_unless_an_attribute_may_change_it_behind_the_derive() {
     for certain in [

@@ -108,7 +108,7 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
 
 /// Encodes a value that its own type is going to read: a state, or a `Serde` argument. Reads
 /// it for a trial if something in it may not pass through serde's buffers.
-pub(super) fn encode_readable<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>, Error> {
+pub(crate) fn encode_readable<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>, Error> {
     let (bytes, doubt) = encode::value(value)?;
     match doubt {
         Some(_) => decode::value::<T>(&bytes).map_err(|error| Error::unreadable(&error, doubt)).map(|_| bytes),

@@ -7,7 +7,14 @@
 
 use std::collections::HashMap;
 
-use crate::{abi::shape::Kind, host::image::shape::Shape};
+use crate::{
+    abi::{
+        self,
+        shape::{Kind, Sink},
+    },
+    error::Result,
+    host::image::{reader::Reader, shape::Shape},
+};
 
 use super::ExportManifest;
 
@@ -33,15 +40,29 @@ impl ExportManifest {
             let compiler = |manifest: &ExportManifest| format!("{} for {}", manifest.toolchain, manifest.target);
             return Some(format!("{} made the old one, {} the new one", compiler(self), compiler(new)));
         }
-        if let Some(difference) = old_memory.difference(new_memory) {
-            return Some(difference.summary());
-        }
-        // The comparison of signatures forgives bounds of callbacks; a description has none, and must be the same.
-        if old_memory != new_memory {
-            return Some("it is described in another way".to_owned());
-        }
-        ambiguous(old_memory).map(|name| format!("it has two types called {name} inside each other"))
+        memory_differs(old_memory, new_memory)
     }
+}
+
+/// The description of a type of this image, as a host reads it in a manifest.
+pub(crate) fn read_memory(memory: &abi::shape::Shape) -> Result<Shape> {
+    let mut counted = Sink::new(&mut []);
+    counted.shape(memory);
+    let mut bytes = vec![0; counted.len()];
+    Sink::new(&mut bytes).shape(memory);
+    Shape::decode_memory(&mut Reader::new(&bytes))
+}
+
+/// Why a value that is described by `old` is none that is described by `new`, if one compiler made both.
+pub(crate) fn memory_differs(old: &Shape, new: &Shape) -> Option<String> {
+    if let Some(difference) = old.difference(new) {
+        return Some(difference.summary());
+    }
+    // The comparison of signatures forgives bounds of callbacks; a description has none, and must be the same.
+    if old != new {
+        return Some("it is described in another way".to_owned());
+    }
+    ambiguous(old).map(|name| format!("it has two types called {name} inside each other"))
 }
 
 /// The commit in what `rustc -V` prints: `rustc 1.95.0 (59807616e 2026-04-14)`. A compiler that was built without it
@@ -77,21 +98,13 @@ fn mark_without_type<'a>(shape: &'a Shape, around: &mut HashMap<&'a str, usize>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        component::state::layout::Layout,
-        host::image::{manifest::KeptManifest, reader::Reader},
-    };
+    use crate::{component::state::layout::Layout, host::image::manifest::KeptManifest};
 
     const RUSTC: &str = "rustc 1.95.0 (59807616e 2026-04-14)";
 
     /// The description of `T`, as a manifest has it.
     fn memory<T: Layout>() -> Shape {
-        let shape = T::MEMORY;
-        let mut bytes = vec![0; 1 << 16];
-        let mut sink = crate::abi::shape::Sink::new(&mut bytes);
-        sink.shape(shape.shape());
-        let len = sink.len();
-        Shape::decode_memory(&mut Reader::new(&bytes[..len])).unwrap()
+        read_memory(T::MEMORY.shape()).unwrap()
     }
 
     fn keeping(memory: Option<Shape>) -> ExportManifest {

@@ -12,7 +12,7 @@
 //! 3. Names have the forms that the macros accept, so they are safe in paths and on terminals.
 //! 4. One library holds one component in one version, and implements an interface once.
 
-mod alike;
+pub(crate) mod alike;
 #[cfg(test)]
 pub(in crate::host) mod tests;
 mod text;

@@ -1,7 +1,5 @@
 //! A brook whose methods return streams, and a canal that is fed by it.
 
-use std::task::Poll;
-
 use futures_util::stream::{self, StreamExt as _};
 use lcr::{Fault, Serde, Stream};
 
@@ -138,15 +136,4 @@ pub mod well {
             fn depths(&self, to: u32) -> impl Stream<Item = u64> + Send;
         }
     }
-}
-
-/// A stream that panics when it is polled behind its end.
-pub fn once_only<S: Stream + Send + Unpin>(mut stream: S) -> impl Stream<Item = S::Item> + Send {
-    let mut is_over = false;
-    stream::poll_fn(move |context| {
-        assert!(!is_over, "polled behind its end");
-        let item = stream.poll_next_unpin(context);
-        is_over = matches!(item, Poll::Ready(None));
-        item
-    })
 }

@@ -10,10 +10,7 @@ use std::{
 
 use futures_util::stream::{self, StreamExt as _};
 use lcr::Stream;
-use lcr_tests::{
-    brook::{Dry, once_only},
-    kitchen::{Bell, give_way},
-};
+use lcr_tests::{brook::Dry, kitchen::Bell};
 
 #[derive(Default)]
 pub struct Bed<const V: u32> {
@@ -38,15 +35,23 @@ impl<const V: u32> Bed<V> {
         Flow(self)
     }
 
-    /// Gives way before each item of a stream, which is under way as long as that.
-    pub fn slow<T: Send>(&self, items: impl Iterator<Item = T> + Send, steps: u32) -> impl Stream<Item = T> + Send {
-        let items = stream::unfold((items, self.flow()), move |(mut items, flow)| async move {
-            for _ in 0..steps {
-                give_way().await;
+    /// Gives way before each item of a stream, and before its end. The stream is under way as long as it is there,
+    /// and panics if it is polled behind its end.
+    pub fn slow<T: Send>(&self, mut items: impl Iterator<Item = T> + Send, steps: u32) -> impl Stream<Item = T> + Send {
+        let (mut left, mut is_over, flow) = (steps, false, self.flow());
+        stream::poll_fn(move |context| {
+            let _flow = &flow;
+            assert!(!is_over, "polled behind its end");
+            if left > 0 {
+                left -= 1;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
-            Some((items.next()?, (items, flow)))
-        });
-        once_only(Box::pin(items))
+            left = steps;
+            let item = items.next();
+            is_over = item.is_none();
+            Poll::Ready(item)
+        })
     }
 
     pub fn watch(&self) -> impl Stream<Item = Result<u64, Dry>> + Send {

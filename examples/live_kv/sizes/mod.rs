@@ -51,6 +51,9 @@ const GATE_WAIT: Duration = Duration::from_micros(100);
 /// last changes take longer.
 const PRECOPY_HOLD: Duration = Duration::from_millis(if cfg!(debug_assertions) { 100 } else { 2 });
 
+/// The most rounds of a copy. Where threads wait for their processors, a round may take much longer than the one before.
+const PRECOPY_ROUNDS: u32 = 200;
+
 /// The pause between two lines on how far the clients are.
 const TOLD_EVERY: Duration = Duration::from_secs(5);
 
@@ -171,7 +174,8 @@ fn replace_all(runtime: &Runtime, artifacts: &Artifacts, probe: &Probe, load: &L
         for engine in engines.into_iter().cycle().take(times) {
             let longest_before = probe.during(|| thread::sleep(PAUSE)).1;
             let plan = runtime.plan().replace(artifacts.path(engine)).timeout(TIMEOUT).deadline(DEADLINE);
-            let plan = plan.gate_wait(GATE_WAIT).precopy_hold(PRECOPY_HOLD).precopy_backlog(PRECOPY_BACKLOG).build();
+            let plan = plan.gate_wait(GATE_WAIT).precopy_hold(PRECOPY_HOLD).precopy_backlog(PRECOPY_BACKLOG);
+            let plan = plan.precopy_rounds(PRECOPY_ROUNDS).build();
             if row.replaced.is_empty() {
                 println!("{plan}");
             }

@@ -103,7 +103,7 @@ impl Drop for Closed {
     fn drop(&mut self) {
         let Some(image) = self.0.take() else { return };
         sites::forget(image.number);
-        contained(|| image.spans.close_all());
+        image.spans.close_all();
     }
 }
 

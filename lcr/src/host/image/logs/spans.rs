@@ -23,6 +23,8 @@ use tracing_core::{Dispatch, Metadata, dispatcher, span::Id};
 
 use crate::abi::logs::{CURRENT_OF_HOST, NO_SPAN};
 
+use super::contained::contained;
+
 /// How many locks the spans are under, so that threads seldom wait for each other.
 const SHARDS: usize = 16;
 
@@ -146,7 +148,8 @@ impl Spans {
         for at in 0..SHARDS as u64 {
             let left: Vec<Kept> = shard(at).extract_if(|_, kept| kept.image == self.0).map(|(_, kept)| kept).collect();
             for Kept { span, .. } in left {
-                span.dispatch.try_close(span.id);
+                // A subscriber that panics at one is told of the others.
+                contained(|| span.dispatch.try_close(span.id));
             }
         }
     }

@@ -364,7 +364,7 @@ pub struct HostTable {
     pub query: unsafe extern "C" fn(*const RawSlot, RawSlice<u8>, *mut i32) -> Created,
 }
 
-layout!(HostTable: size 200, align 8 { abi at 0, record at 8, enter at 16, component_at at 24, release at 32, pin at 40, unpin at 48, adopt at 56, dependency at 64, threads at 72, enter_async at 120, unwait at 128, detach at 136, resume at 144, end at 152, tracing at 160, log at 168, panicked at 176, watch at 184, query at 192 });
+layout!(HostTable: size 208, align 8 { abi at 0, record at 8, enter at 16, component_at at 24, release at 32, pin at 40, unpin at 48, adopt at 56, dependency at 64, threads at 72, enter_async at 128, unwait at 136, detach at 144, resume at 152, end at 160, tracing at 168, log at 176, panicked at 184, watch at 192, query at 200 });
 
 /// A function that is called with one pointer: a destructor, or a thread's first function.
 pub type Destructor = unsafe extern "C" fn(*mut ());
@@ -388,9 +388,11 @@ pub struct ThreadTable {
     pub create: unsafe extern "C" fn(*const Holds, *mut (), *const (), Start, *mut ()) -> i32,
     /// `__cxa_thread_atexit_impl`, without the image's handle.
     pub at_exit: unsafe extern "C" fn(*const Holds, Destructor, *mut ()) -> i32,
+    /// Whether the image started the calling thread, and the thread has not begun to end.
+    pub is_of: unsafe extern "C" fn(*const Holds) -> bool,
 }
 
-layout!(ThreadTable: size 48, align 8 { key_create at 0, key_delete at 8, set at 16, get at 24, create at 32, at_exit at 40 });
+layout!(ThreadTable: size 56, align 8 { key_create at 0, key_delete at 8, set at 16, get at 24, create at 32, at_exit at 40, is_of at 48 });
 
 /// Numbers of keys that a host gives begin here; lower ones are the C library's.
 pub const FIRST_KEY: u32 = 1 << 31;

@@ -8,10 +8,10 @@
 use std::{
     panic::{self, PanicHookInfo},
     sync::OnceLock,
-    thread,
+    thread::{self, Thread},
 };
 
-use crate::abi::{logs::RawPanic, tables::HostTable, value::Abi as _};
+use crate::abi::{holds, logs::RawPanic, tables::HostTable, value::Abi as _};
 
 /// Sets the hook. Called by the entry, once. `component` names the component of this image.
 pub(super) fn lead_to(host: &'static HostTable, component: fn() -> String) {
@@ -37,12 +37,15 @@ fn report(host: &HostTable, component: &str, info: &PanicHookInfo<'_>) -> bool {
     let payload = info.payload();
     let message =
         payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(|text| &**text));
-    let thread = thread::current();
+    // Where a thread ends, std has no current thread any more, and panics if it is asked for it: here that would end
+    // the process. Only this image's own threads have a name in it.
+    // SAFETY: the counts are this image's.
+    let thread = unsafe { (host.threads.is_of)(holds::ours()) }.then(thread::current);
     let raw = RawPanic {
         component: component.into_repr(),
         message: message.unwrap_or_default().into_repr(),
         file: place.file().into_repr(),
-        thread: thread.name().unwrap_or_default().into_repr(),
+        thread: thread.as_ref().and_then(Thread::name).unwrap_or_default().into_repr(),
         line: place.line(),
         column: place.column(),
     };

@@ -4,6 +4,7 @@ mod alike;
 mod captor;
 mod endings;
 mod filters;
+mod ghosts;
 mod logger;
 mod panics;
 mod threads;

@@ -104,7 +104,7 @@ impl ComponentPanic {
         self.column
     }
 
-    /// The name of the thread, if it is one that the component started and named.
+    /// The name of the thread, if it is one that the component started and named, and has not begun to end.
     pub fn thread(&self) -> Option<&str> {
         self.thread.as_deref()
     }

@@ -43,6 +43,8 @@ struct Block {
     swept: u64,
     /// Whether destructors of this block run now.
     is_busy: bool,
+    /// Whether the thread has begun to end.
+    is_ending: bool,
     /// Whether the C library will call [`locals_end`].
     is_registered: bool,
 }
@@ -74,6 +76,7 @@ pub(super) fn make(starter: Option<Of>) -> bool {
         settled: epoch,
         swept: epoch,
         is_busy: false,
+        is_ending: false,
         is_registered: false,
     }));
     if !sys::at_thread_exit(&KEY, block.cast::<()>().cast_const(), end) {
@@ -156,12 +159,19 @@ pub(super) unsafe extern "C" fn at_exit(image: *const Holds, destructor: Destruc
     0
 }
 
+/// Whether that image started the calling thread, whose end has not begun.
+pub(super) unsafe extern "C" fn is_of(image: *const Holds) -> bool {
+    // SAFETY: the borrow ends with the function.
+    unsafe { block() }.is_some_and(|own| own.starter == Some(Of(image)) && !own.is_ending)
+}
+
 /// Called by the C library when it destroys this thread's thread-locals.
 unsafe extern "C" fn locals_end(_: *mut c_void) {
     // SAFETY: the borrow ends with the statement.
     if let Some(own) = unsafe { block() } {
         own.is_registered = false;
         own.is_busy = true;
+        own.is_ending = true;
     }
     run_locals(|_| true);
     // SAFETY: as above.
@@ -178,6 +188,7 @@ unsafe extern "C" fn end(own: *mut c_void) {
     // SAFETY: the borrow ends with the statement.
     if let Some(own) = unsafe { block() } {
         own.is_busy = true;
+        own.is_ending = true;
     }
     for _ in 0..ROUNDS {
         run_locals(|_| true);

@@ -51,11 +51,11 @@ pub(in crate::host) use block::{settle, settle_soon_by};
 pub(crate) use keys::ImageId;
 pub(in crate::host) use keys::{ThreadsLock, abandon, close, held_by, lock, started};
 
-use block::{at_exit, get, make, set};
+use block::{at_exit, get, is_of, make, set};
 use keys::{Of, key_create, key_delete, keys};
 
 /// This host's functions for its images.
-pub(in crate::host) const TABLE: ThreadTable = ThreadTable { key_create, key_delete, set, get, create, at_exit };
+pub(in crate::host) const TABLE: ThreadTable = ThreadTable { key_create, key_delete, set, get, create, at_exit, is_of };
 
 /// A thread of an image before its first function.
 struct Begin {

@@ -23,6 +23,6 @@ pub trait Scribe {
     fn own_subscriber(&self) -> u64;
     /// Records of `log` of all levels, the second with keys and values; how many were formatted.
     fn log(&self) -> u64;
-    /// How many records a logger of the component's own has got.
+    /// How many records a logger and a subscriber of the component's own have got, which an initialiser has set.
     fn own_logger(&self) -> u64;
 }

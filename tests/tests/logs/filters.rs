@@ -91,3 +91,22 @@ fn a_subscriber_of_the_components_own_loses_nothing() {
         }
     });
 }
+
+#[test]
+fn a_subscriber_that_an_initialiser_of_the_component_has_set_stays() {
+    in_a_process_of_its_own(|| {
+        let captor = Captor::default();
+        let (level, change) = reload::Layer::new(LevelFilter::TRACE);
+        set_global_default(Registry::default().with(level).with(captor.clone())).unwrap();
+        let (rt, scribe) = loaded("scribe_own_logger");
+        // It formats nothing.
+        assert_eq!((scribe.chatter(), scribe.own_logger()), (0, 5));
+        change.reload(LevelFilter::OFF).unwrap();
+        assert_eq!((scribe.chatter(), scribe.own_logger()), (0, 10), "the program's filter is not the component's");
+        assert!(captor.take().is_empty());
+        // The next version has none.
+        rt.replace(lcr_tests::component("scribe")).unwrap();
+        change.reload(LevelFilter::TRACE).unwrap();
+        assert_eq!((scribe.chatter(), captor.take().len()), (5, 5));
+    });
+}

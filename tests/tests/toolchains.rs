@@ -48,10 +48,11 @@ fn nightly(program: &str) -> Option<Command> {
     None
 }
 
-/// The folder in which nightly builds the examples `values` and `exchange`, or `None` without nightly.
+/// The folder in which nightly builds the examples `values`, `exchange`, `scribe` and `listens`, or `None` without
+/// nightly.
 ///
-/// They belong to a package of its own whose library has the exchanges of values. As both are in one package
-/// with one set of features, lcr and this library are compiled once.
+/// They belong to a package of its own whose library has their interfaces. As all are in one package with one set of
+/// features, without `log` and `tracing`, lcr and this library are compiled once.
 fn built_by_nightly() -> Option<&'static Path> {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
     BUILT.get_or_init(|| nightly("cargo").map(build_examples)).as_deref()
@@ -75,6 +76,17 @@ edition = "2024"
 [dependencies]
 lcr = {{ path = {lcr:?}, default-features = false, features = ["host"] }}
 serde = {{ version = "1", features = ["derive"] }}
+log = {{ version = "0.4", default-features = false, features = ["kv"] }}
+tracing = {{ version = "0.1", default-features = false, features = ["std"] }}
+
+[[example]]
+name = "listens"
+path = {listens:?}
+
+[[example]]
+name = "scribe"
+path = {scribe:?}
+crate-type = ["cdylib"]
 
 [[example]]
 name = "values"
@@ -90,13 +102,19 @@ debug = false
 incremental = false
 "#,
         lcr = workspace.join("lcr"),
+        listens = tests.join("programs/listens.rs"),
+        scribe = tests.join("components/scribe/loaded.rs"),
         values = tests.join("components/values/plain.rs"),
         exchange = tests.join("programs/exchange.rs"),
     );
     fs::write(package.join("Cargo.toml"), manifest).unwrap();
     fs::write(
         package.join("src/lib.rs"),
-        format!("#[path = {:?}]\npub mod values;\n", tests.join("src/values/mod.rs")),
+        format!(
+            "#[path = {:?}]\npub mod scribe;\n#[path = {:?}]\npub mod values;\n",
+            tests.join("src/scribe.rs"),
+            tests.join("src/values/mod.rs")
+        ),
     )
     .unwrap();
     fs::copy(workspace.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
@@ -148,6 +166,22 @@ fn a_component_of_stable_works_in_a_host_of_nightly_with_random_layouts() {
     let Some(built) = built_by_nightly() else { return };
     let out = run(Command::new(built.join("exchange")).arg(component("values")));
     assert_eq!(out, "every value arrived; the layouts differ\n");
+}
+
+/// What the program `listens` of `folder` hears of a scribe.
+fn heard(folder: &Path, scribe: &Path) -> String {
+    run(Command::new(folder.join("listens")).arg(scribe))
+}
+
+#[test]
+fn records_are_dropped_where_one_side_is_built_without_the_features() {
+    let Some(without) = built_by_nightly() else { return };
+    let [with, mute] = [component("scribe"), without.join("libscribe.so")];
+    assert_eq!(heard(with.parent().unwrap(), &with), "5 formatted, 5 events, 1 spans; 5 formatted, 5 records\n");
+    let nothing = "0 formatted, 0 events, 0 spans; 0 formatted, 0 records\n";
+    assert_eq!(heard(without, &with), nothing);
+    assert_eq!(heard(with.parent().unwrap(), &mute), nothing);
+    assert_eq!(heard(without, &mute), nothing);
 }
 
 #[test]

@@ -81,7 +81,7 @@
 //! `Result`, `Box<T>`, tuples of up to 8, structs and enums with
 //! [`#[derive(Abi)]`](derive@Abi), [`Bytes`] (never copied), [`Handle`]s, callbacks
 //! (`&dyn Fn(..)`, `Box<dyn Fn(..) + Send>`), and any serde type as [`Serde<T>`]. Of std also
-//! paths and `OsString`s, `Duration`, `SystemTime`, `NonZero`, `Ordering`, ranges, addresses of the Internet
+//! maps, sets, paths and `OsString`s, `Duration`, `SystemTime`, `NonZero`, `Ordering`, ranges, addresses of the Internet
 //! and `std::io::Error`. They cross in `#[repr(C)]` form, so the two sides may come from different compilers;
 //! [`guide::values`] lists all of them.
 //! The compiler refuses any other type where the trait is written, and says what to use instead.

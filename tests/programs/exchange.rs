@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rt = Runtime::new()?;
     rt.load(library)?;
     let composites = rt.service::<dyn Composites>()?;
-    values::all(&rt.service()?, &rt.service()?, &composites, &rt.service()?, &rt.service()?, &rt.service()?);
+    values::all(&rt);
     let verdict = if composites.layout() == composites::layout() { "agree" } else { "differ" };
     println!("every value arrived; the layouts {verdict}");
     Ok(())

@@ -147,18 +147,13 @@ fn a_component_of_nightly_with_random_layouts_works_in_a_host_of_stable() {
     rt.load(&library).unwrap();
     let composites = rt.service::<dyn Composites>().unwrap();
     assert_ne!(composites.layout(), composites::layout(), "the layouts are the same, so the test shows nothing");
-    let exchange_all = || {
-        let (numbers, sequences) = (rt.service().unwrap(), rt.service().unwrap());
-        let (owners, faulty) = (rt.service().unwrap(), rt.service().unwrap());
-        values::all(&numbers, &sequences, &composites, &owners, &faulty, &rt.service().unwrap());
-    };
-    exchange_all();
+    values::all(&rt);
     // From one compiler's component to the other's, and back, under the same handles.
     rt.replace(component("values")).unwrap();
     assert_eq!(composites.layout(), composites::layout());
-    exchange_all();
+    values::all(&rt);
     rt.replace(&library).unwrap();
-    exchange_all();
+    values::all(&rt);
 }
 
 #[test]

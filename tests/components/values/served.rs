@@ -1,5 +1,6 @@
 //! Implementations of every interface of `lcr_tests::values::contract`.
 
+mod collections;
 mod composites;
 mod faulty;
 mod numbers;

@@ -4,6 +4,8 @@
 //! This program and one of the libraries each have an allocator that notices a block of another
 //! allocator.
 
+mod collections;
+
 use std::{io, num::NonZero, sync::Arc, thread, time::Duration};
 
 use lcr::{Abi, Bytes, ErrorKind, Fault, FaultKind, Runtime, Serde};
@@ -146,29 +148,17 @@ fn the_panic_of_a_destructor_does_not_cross_the_border() {
     with_both(|rt| faults::panics_of_destructors(&rt.service::<dyn Faulty>().unwrap()));
 }
 
-/// Makes every exchange.
-fn exchange_all(rt: &Runtime) {
-    values::all(
-        &rt.service().unwrap(),
-        &rt.service().unwrap(),
-        &rt.service().unwrap(),
-        &rt.service().unwrap(),
-        &rt.service().unwrap(),
-        &rt.service().unwrap(),
-    );
-}
-
 #[test]
 fn each_block_is_freed_once_by_the_allocator_that_made_it() {
     let rt = runtime("values_guarded");
     let audit = rt.service::<dyn Audit>().unwrap();
     // The first round allocates what stays: thread-locals, caches, names.
-    exchange_all(&rt);
+    values::all(&rt);
     rt.wait_drained(Duration::from_secs(30)).unwrap();
     let live = audit.live();
     assert!(live > 0, "the component's allocator counts no block, so it is not in use");
     for _ in 0..3 {
-        exchange_all(&rt);
+        values::all(&rt);
         rt.wait_drained(Duration::from_secs(30)).unwrap();
         assert_eq!((audit.wrong_frees(), ALLOCATOR.wrong_frees()), (0, 0));
         assert_eq!(audit.live(), live, "blocks were leaked");

@@ -11,7 +11,7 @@
 //! | [`enums`] | enums with fields, as `#[derive(Abi)]` sends them |
 //! | [`bytes`] | `lcr::Bytes` |
 //! | [`callback`] | `&dyn Fn(..)`, `Box<dyn Fn(..) + Send>` |
-//! | `component/value` | what needs std, another crate or the derive: paths, times, addresses, errors, `lcr::Serde<T>` |
+//! | `component/value` | what needs std, another crate or the derive: paths, times, addresses, errors, maps, sets, `lcr::Serde<T>` |
 //! | `component/handle` | `lcr::Handle` |
 //!
 //! A type that can say which other value it is crosses in that form: `component/value/form`. The page `values` of the

@@ -54,6 +54,15 @@ pub struct RawVec<R> {
 
 layout!(RawVec<u8>: size 32, align 8 { at at 0, len at 8, capacity at 16, free at 24 });
 
+impl<R> RawVec<R> {
+    /// Gives away a buffer of this image.
+    #[inline]
+    pub(crate) fn of(buffer: Vec<R>) -> RawVec<R> {
+        let mut buffer = ManuallyDrop::new(buffer);
+        RawVec { at: buffer.as_mut_ptr(), len: buffer.len(), capacity: buffer.capacity(), free: free_buffer::<R> }
+    }
+}
+
 /// `Box<T>`: one representation and the function that frees its memory.
 #[repr(C)]
 pub struct RawBox<R> {
@@ -158,14 +167,12 @@ unsafe impl<T: Abi> Abi for Vec<T> {
 
     #[inline]
     fn into_repr(self) -> RawVec<T::Repr> {
-        let (at, len, capacity) = if T::PLAIN {
+        if T::PLAIN {
             let mut buffer = ManuallyDrop::new(self);
-            (buffer.as_mut_ptr().cast::<T::Repr>(), buffer.len(), buffer.capacity())
-        } else {
-            let mut buffer = ManuallyDrop::new(self.into_iter().map(T::into_repr).collect::<Vec<T::Repr>>());
-            (buffer.as_mut_ptr(), buffer.len(), buffer.capacity())
-        };
-        RawVec { at, len, capacity, free: free_buffer::<T::Repr> }
+            let at = buffer.as_mut_ptr().cast::<T::Repr>();
+            return RawVec { at, len: buffer.len(), capacity: buffer.capacity(), free: free_buffer::<T::Repr> };
+        }
+        RawVec::of(self.into_iter().map(T::into_repr).collect())
     }
 
     #[inline]

@@ -4,6 +4,7 @@
 //! | file | types |
 //! |---|---|
 //! | `form` | how a type crosses in the form of another value |
+//! | `collections` | maps, sets, `VecDeque`; `elements` has the buffer of what is on its way |
 //! | `path` | `&Path`, `&OsStr`, `PathBuf`, `OsString` |
 //! | `time` | `SystemTime` |
 //! | `number` | `NonZero`, `Ordering` |
@@ -15,6 +16,8 @@
 //! | [`serde`] | `lcr::Serde<T>` |
 
 mod bytes;
+mod collections;
+mod elements;
 pub(crate) mod form;
 mod io_error;
 mod net;

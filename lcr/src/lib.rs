@@ -79,7 +79,7 @@
 //! Arguments and results are [`Abi`] values: integers, floats, `bool`, `char`, `()`,
 //! `&str`, `String`, `&[T]` and `&mut [T]` of plain data, `Vec<T>`, arrays, `Option`,
 //! `Result`, `Box<T>`, tuples of up to 8, structs and enums with
-//! [`#[derive(Abi)]`](derive@Abi), [`Bytes`] (never copied), [`Handle`]s, callbacks
+//! [`#[derive(Abi)]`](derive@Abi), [`Bytes`] and [`Shared`] content (never copied), [`Handle`]s, callbacks
 //! (`&dyn Fn(..)`, `Box<dyn Fn(..) + Send>`), and any serde type as [`Serde<T>`]. Of std also
 //! maps, sets, paths and `OsString`s, `Duration`, `SystemTime`, `NonZero`, `Ordering`, ranges, addresses of the Internet
 //! and `std::io::Error`. They cross in `#[repr(C)]` form, so the two sides may come from different compilers;
@@ -160,7 +160,11 @@ pub mod __private;
 pub use abi::{
     fault::FaultKind,
     interface::Interface,
-    value::{Abi, Plain, bytes::Bytes},
+    value::{
+        Abi, Plain,
+        bytes::Bytes,
+        shared::{Shareable, Shared},
+    },
 };
 pub use component::{
     context::Context,

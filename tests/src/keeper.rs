@@ -16,6 +16,8 @@ pub trait Keeper {
     fn leave_thread(&self, lives: Duration);
     /// Returns bytes whose destructor takes this long.
     fn slow_bytes(&self, takes: Duration) -> lcr::Bytes;
+    /// Returns the text, shared and in an `Arc`.
+    fn texts(&self, text: &str) -> (lcr::Shared<str>, std::sync::Arc<str>);
 }
 
 /// See [`Keeper::park`].
@@ -89,6 +91,9 @@ macro_rules! keeper {
             fn leave_thread(&self, lives: std::time::Duration) {
                 let thread = std::thread::Builder::new().name("left-by-keeper".to_owned());
                 drop(thread.spawn(move || std::thread::sleep(lives)).expect("a thread can be started"));
+            }
+            fn texts(&self, text: &str) -> (lcr::Shared<str>, std::sync::Arc<str>) {
+                (text.to_owned().into(), text.into())
             }
             fn slow_bytes(&self, takes: std::time::Duration) -> lcr::Bytes {
                 lcr::Bytes::from_owner($crate::keeper::Slow(takes))

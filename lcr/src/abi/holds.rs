@@ -2,7 +2,7 @@
 //!
 //! Code of an image runs in one of two ways. Either a frame, a pin or an instance of a
 //! world stands below it on the stack, which the host knows; or one of these does, which is counted
-//! here: a *value* that the image owns and another image holds (bytes, boxed callbacks),
+//! here: a *value* that the image owns and another image holds (bytes, shared content, boxed callbacks),
 //! a *thread* that the image started, a *thread-local* of it whose destructor is to run,
 //! or such a destructor that is *running*.
 //!
@@ -12,7 +12,7 @@
 //! image is on its way back behind the decrement, which is the last access to [`Holds`];
 //! and once all frames are gone and `all` is 0, it stays 0.
 //!
-//! Buffers of a `Vec`, `String`, `Box`, `Serde` or fault are not counted: their receiver
+//! Buffers of a `Vec`, `String`, `Box`, `Serde` or fault and an `Arc` are not counted: their receiver
 //! frees them inside the frame, pin or construction that they came by, or inside the
 //! `call` of a callback that is itself counted; arguments are freed while their giver
 //! stands below on the stack.
@@ -39,7 +39,7 @@ layout!(Holds: size 56, align 8 { all at 0, values at 8, threads at 16, locals a
 /// What a count is of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Hold {
-    /// Bytes or a boxed callback of the image, held elsewhere.
+    /// Bytes, shared content or a boxed callback of the image, held elsewhere.
     Value,
     /// A thread that the image started.
     Thread,

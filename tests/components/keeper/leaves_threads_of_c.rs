@@ -29,6 +29,9 @@ impl Keeper for Keeping {
         // SAFETY: as above.
         assert_eq!(unsafe { leave_raw_thread(u32::try_from(lives.as_millis()).unwrap()) }, 0);
     }
+    fn texts(&self, text: &str) -> (lcr::Shared<str>, std::sync::Arc<str>) {
+        (text.to_owned().into(), text.into())
+    }
     fn slow_bytes(&self, takes: Duration) -> lcr::Bytes {
         lcr::Bytes::from_owner(keeper::Slow(takes))
     }

@@ -7,3 +7,4 @@ mod numbers;
 mod of_std;
 mod owners;
 mod sequences;
+mod sharing;

@@ -1,6 +1,6 @@
 //! Every kind of value that interfaces may have, across any border between a caller and a component: the
 //! interfaces and their types ([`contract`]), and exchanges that show that each value arrives ([`numbers`],
-//! [`sequences`], [`composites`], [`collections`], [`of_std`], [`owners`], [`faults`]).
+//! [`sequences`], [`composites`], [`collections`], [`of_std`], [`sharing`], [`owners`], [`faults`]).
 //!
 //! An exchange takes any implementor of the interface, so one suite serves libraries and hosts of every
 //! toolchain. A component never only echoes: it answers with a value that it can compute from the right
@@ -14,6 +14,7 @@ pub mod numbers;
 pub mod of_std;
 pub mod owners;
 pub mod sequences;
+pub mod sharing;
 
 use contract::{Composites, Faulty, Numbers, OfStd, Owners, Sequences};
 use lcr::{Handle, Interface, Runtime};
@@ -38,6 +39,7 @@ pub fn all(rt: &Runtime) {
     composites::structs(composites);
     composites::enums(composites);
     collections::all(rt);
+    sharing::all(rt);
     let owners = &service::<dyn Owners>(rt);
     owners::bytes(owners);
     owners::handles(owners, numbers);

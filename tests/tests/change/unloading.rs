@@ -189,6 +189,23 @@ fn bytes_hold_their_image_until_their_destructor_has_returned() {
 }
 
 #[test]
+fn shared_content_holds_its_image_until_the_last_clone_is_dropped() {
+    let (rt, keeper) = keeper();
+    let text = "kept by the image that made it";
+    let (shared, arc) = keeper.texts(text);
+    let (place, clone) = (shared.as_ptr(), shared.clone());
+    for _ in 0..3 {
+        replace_keeper(&rt);
+    }
+    drop(shared);
+    wait_until("the other images are unmapped", || rt.status().retained_images == 1);
+    assert_eq!((&*clone, clone.as_ptr()), (text, place));
+    thread::spawn(move || drop(clone)).join().unwrap();
+    wait_until("the image is unmapped", || is_unmapped(&rt));
+    assert_eq!(&*arc, text, "an `Arc` is the receiver's own");
+}
+
+#[test]
 fn a_thread_that_an_image_started_holds_it_until_it_ends() {
     let (rt, keeper) = keeper();
     // Spawning leaves values with the spawning thread, which ends here.

@@ -24,6 +24,29 @@ mod values {
     }
 }
 
+mod values_shared {
+    use std::{
+        borrow::Cow,
+        collections::{BTreeMap, HashMap},
+        sync::Arc,
+    };
+
+    #[derive(Clone, lcr::Abi)]
+    pub struct Config {
+        pub name: String,
+    }
+
+    #[lcr::interface(name = "kv", version = 1)]
+    pub trait Store {
+        fn config(&self) -> Config;
+        fn counted(&self, text: Arc<str>, numbers: Arc<[u64]>, point: Arc<super::values::Point>);
+        fn shared(&self, text: lcr::Shared<str>) -> lcr::Shared<[super::values::Point]>;
+        fn map(&self, by_bits: HashMap<u64, f64>) -> BTreeMap<String, Config>;
+        fn entries(&self, map: HashMap<&str, Cow<'_, [u8]>>);
+        fn text(&self, text: Cow<'_, str>) -> String;
+    }
+}
+
 mod values_of_std {
     use std::{
         io,

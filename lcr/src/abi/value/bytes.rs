@@ -8,16 +8,12 @@ use core::{
     hash::{Hash, Hasher},
     ops::Deref,
     slice,
-    sync::atomic::{self, AtomicUsize, fence},
 };
 
 use super::{
-    super::{
-        holds::{self, Hold, Holds},
-        layout::layout,
-        shape::{Kind, Shape},
-    },
+    super::shape::{Kind, Shape},
     Abi, Within,
+    counted::{Counted, RawCounted},
 };
 
 /// Immutable bytes that stay where they were made: crossing an image border, cloning and dropping
@@ -26,56 +22,20 @@ use super::{
 /// They dereference to `[u8]`, and may be shared and sent to other threads. Dropping the last clone
 /// runs the owner's destructor on the dropping thread, with code of the image that made the bytes. An
 /// `unload` image stays mapped until that destructor has returned.
+#[derive(Clone)]
 pub struct Bytes {
-    raw: RawBytes,
-}
-
-/// The representation of [`Bytes`], which counts as one reference.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct RawBytes {
-    at: *const u8,
-    len: usize,
-    owner: *const OwnerHeader,
-}
-
-layout!(RawBytes: size 24, align 8 { at at 0, len at 8, owner at 16 });
-
-/// What all clones of some bytes share. The clones count themselves, so only the last one runs code
-/// of the owner's image.
-#[repr(C)]
-struct OwnerHeader {
-    references: AtomicUsize,
-    /// Frees the owner with this head. Called once, by the last holder, on any thread.
-    free: unsafe extern "C" fn(*const OwnerHeader),
-    /// Counts of the image that made it; the last holder counts back when `free` has returned.
-    holds: *const Holds,
-}
-
-layout!(OwnerHeader: size 24, align 8 { references at 0, free at 8, holds at 16 });
-
-#[repr(C)]
-struct OwnerBox<O> {
-    head: OwnerHeader,
-    value: O,
-}
-
-unsafe extern "C" fn free<O>(owner: *const OwnerHeader) {
-    // SAFETY: `owned_by` leaked the box, of which the head is the first field; the last
-    // holder calls this, once.
-    drop(unsafe { Box::from_raw(owner.cast_mut().cast::<OwnerBox<O>>()) });
+    counted: Counted,
 }
 
 impl Bytes {
     /// Bytes that keep `owner` alive, whose destructor does not panic; the bytes are
     /// whatever `owner.as_ref()` gives now.
     pub(crate) fn owned_by<O: AsRef<[u8]> + Send + Sync + 'static>(owner: O) -> Bytes {
-        holds::ours().take(Hold::Value);
-        let head = OwnerHeader { references: AtomicUsize::new(1), free: free::<O>, holds: holds::ours() };
-        let owned = Box::into_raw(Box::new(OwnerBox { head, value: owner }));
-        // SAFETY: it was just leaked, and no other code has its address.
-        let bytes: &[u8] = unsafe { &(*owned).value }.as_ref();
-        Bytes { raw: RawBytes { at: bytes.as_ptr(), len: bytes.len(), owner: owned.cast() } }
+        let place = |owner: &O| {
+            let bytes = owner.as_ref();
+            (bytes.as_ptr(), bytes.len())
+        };
+        Bytes { counted: Counted::of(owner, place) }
     }
 }
 
@@ -83,7 +43,7 @@ impl Deref for Bytes {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         // SAFETY: the owner keeps these bytes alive and unchanged while we hold it.
-        unsafe { slice::from_raw_parts(self.raw.at, self.raw.len) }
+        unsafe { slice::from_raw_parts(self.counted.at(), self.counted.len()) }
     }
 }
 
@@ -190,51 +150,18 @@ impl Hash for Bytes {
     }
 }
 
-impl Clone for Bytes {
-    fn clone(&self) -> Bytes {
-        // SAFETY: this value's reference keeps the head alive.
-        let owner = unsafe { &*self.raw.owner };
-        owner.references.fetch_add(1, atomic::Ordering::Relaxed);
-        Bytes { raw: self.raw }
-    }
-}
-
-impl Drop for Bytes {
-    fn drop(&mut self) {
-        let owner = self.raw.owner;
-        // SAFETY: this value's reference keeps the head alive.
-        let references = unsafe { &(*owner).references };
-        if references.fetch_sub(1, atomic::Ordering::Release) != 1 {
-            return;
-        }
-        // Pairs with the other holders' decrements: they are done with the bytes.
-        fence(atomic::Ordering::Acquire);
-        // SAFETY: the last holder owns the head.
-        let OwnerHeader { free, holds, .. } = unsafe { &*owner };
-        let (free, holds) = (*free, *holds);
-        // SAFETY: the image is mapped until the count is given back.
-        unsafe { free(owner) };
-        // SAFETY: `owned_by` took it, and the image's function has returned.
-        unsafe { Holds::give_back(holds, Hold::Value) };
-    }
-}
-
-// SAFETY: the bytes are immutable and the owner is `Send + Sync` by `owned_by`.
-unsafe impl Send for Bytes {}
-// SAFETY: as above.
-unsafe impl Sync for Bytes {}
-
 // SAFETY: it owns its bytes.
 unsafe impl Within<'_> for Bytes {}
 
 // SAFETY: the representation carries the function of the image that owns the bytes.
 unsafe impl Abi for Bytes {
-    type Repr = RawBytes;
-    const SHAPE: &'static Shape = &Shape::of::<RawBytes>(Kind::Bytes, "", &[]);
-    fn into_repr(self) -> RawBytes {
-        core::mem::ManuallyDrop::new(self).raw
+    type Repr = RawCounted;
+    const SHAPE: &'static Shape = &Shape::of::<RawCounted>(Kind::Bytes, "", &[]);
+    fn into_repr(self) -> RawCounted {
+        self.counted.into_raw()
     }
-    unsafe fn from_repr(repr: RawBytes) -> Self {
-        Bytes { raw: repr }
+    unsafe fn from_repr(repr: RawCounted) -> Self {
+        // SAFETY: the caller keeps the contract of `from_repr`.
+        Bytes { counted: unsafe { Counted::from_raw(repr) } }
     }
 }

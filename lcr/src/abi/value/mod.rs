@@ -9,9 +9,10 @@
 //! | [`sequences`] | `&str`, `&[T]`, `&mut [T]`, `Vec<T>`, `String`, `Box<T>` |
 //! | [`composite`] | `Option`, `Result`, arrays, tuples, `Duration` |
 //! | [`enums`] | enums with fields, as `#[derive(Abi)]` sends them |
-//! | [`bytes`] | `lcr::Bytes` |
+//! | [`bytes`] | `lcr::Bytes`; [`counted`] has what others hold of an image |
+//! | [`shared`] | `lcr::Shared<T>`, `Arc<T>` |
 //! | [`callback`] | `&dyn Fn(..)`, `Box<dyn Fn(..) + Send>` |
-//! | `component/value` | what needs std, another crate or the derive: paths, times, addresses, errors, maps, sets, `lcr::Serde<T>` |
+//! | `component/value` | what needs std, another crate or the derive: paths, times, addresses, errors, maps, sets, `Cow`, `lcr::Serde<T>` |
 //! | `component/handle` | `lcr::Handle` |
 //!
 //! A type that can say which other value it is crosses in that form: `component/value/form`. The page `values` of the
@@ -23,9 +24,11 @@
 pub mod bytes;
 pub mod callback;
 pub mod composite;
+pub mod counted;
 pub mod enums;
 mod scalars;
 pub mod sequences;
+pub mod shared;
 
 use super::shape::Shape;
 

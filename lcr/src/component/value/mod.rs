@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `form` | how a type crosses in the form of another value |
 //! | `collections` | maps, sets, `VecDeque`; `elements` has the buffer of what is on its way |
+//! | `cow` | `Cow` of what crosses both lent and owned |
 //! | `path` | `&Path`, `&OsStr`, `PathBuf`, `OsString` |
 //! | `time` | `SystemTime` |
 //! | `number` | `NonZero`, `Ordering` |
@@ -17,6 +18,7 @@
 
 mod bytes;
 mod collections;
+mod cow;
 mod elements;
 pub(crate) mod form;
 mod io_error;

@@ -16,7 +16,7 @@ use std::{
 };
 
 use lcr::{ErrorKind, Handle, Runtime};
-use lcr_tests::{component, courier::Courier, empty_runtime, in_a_process_of_its_own, names, wait_until};
+use lcr_tests::{component, courier::Courier, empty_runtime, guest::Guest, in_a_process_of_its_own, names, wait_until};
 use tokio::runtime::{self, Builder};
 
 /// The courier, linked into this test.
@@ -282,6 +282,42 @@ fn a_replacement_leaves_no_runtime_and_no_image() {
         assert_eq!(threads(), 1);
         wait_until("every image but the last one is unmapped", || has_no_other_image(&rt, &courier));
         use_all(&courier, echo());
+    });
+}
+
+/// The thread that destroys instances was inside the runtime of each. Left alone it ends after a second.
+#[test]
+fn images_are_unmapped_though_nothing_calls_afterwards_and_other_instances_are_destroyed() {
+    for replacements in [1, 10] {
+        // The thread that was inside the first runtime ends.
+        let (rt, _courier) = thread::spawn(loaded).join().unwrap();
+        rt.load(component("guest_1")).unwrap();
+        for _ in 0..replacements {
+            rt.replace(component("courier")).unwrap();
+        }
+        wait_until("every image but the last one is unmapped", || {
+            drop(rt.reference::<dyn Guest>(&()).unwrap());
+            rt.status().retained_images == 0
+        });
+    }
+}
+
+#[test]
+fn an_image_is_unmapped_while_instances_of_another_are_destroyed_without_a_pause() {
+    let (rt, courier) = loaded();
+    // To destroy them takes longer than to make as many.
+    let destroy_some = || {
+        let few = 40 - rt.status().retiring.min(40);
+        for _ in 0..few {
+            let brief: Handle<dyn Courier> = rt.reference(&"open").unwrap();
+            brief.at_the_end(Box::new(|_| thread::sleep(Duration::from_millis(20)))).unwrap();
+        }
+    };
+    destroy_some();
+    rt.replace(component("courier")).unwrap();
+    wait_until("the image is unmapped", || {
+        destroy_some();
+        has_no_other_image(&rt, &courier)
     });
 }
 

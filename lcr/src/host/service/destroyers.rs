@@ -6,6 +6,12 @@
 //! ends when its destructor returns. At most [`MOST`] threads hang; then the queue waits until one of them
 //! returns. A thread without work ends after [`LINGER`].
 //!
+//! A destructor is code of an image, and may leave thread-locals of the image with its thread: each instance that runs
+//! inside a tokio runtime does. An image that is to be unmapped waits for them. So a thread settles
+//! (`image/threads`) before each destructor, within the time that counts as the destructor's: if it hangs there,
+//! another thread takes over. A thread that waits for work is told to end ([`Destroyers::dismiss`]), and its end
+//! destroys them. It does not settle as it waits: if it hung there, no other thread would take over.
+//!
 //! Invariants
 //! 1. At most one thread takes from the queue: the current one.
 //! 2. An object that leaves is in the state's list of retiring instances, in the queue, or with a thread that
@@ -122,6 +128,16 @@ impl Destroyers {
         let start = self.lock().queue(instances);
         self.queued.notify_all();
         start
+    }
+
+    /// Ends the thread that waits for work, if one does, since an image waits for what the thread has of it.
+    pub(super) fn dismiss(&self) {
+        let mut inner = self.lock();
+        let is_busy = inner.running.iter().any(|running| Some(running.number) == inner.current);
+        if inner.queue.is_empty() && !is_busy {
+            inner.current = None;
+            self.queued.notify_all();
+        }
     }
 
     /// The next object for a thread. Waits for one, [`LINGER`] at most.

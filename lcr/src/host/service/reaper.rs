@@ -24,7 +24,7 @@ use std::{
 
 use crate::{
     abi::{tables::RawSlot, world::Table},
-    host::{objects::instances::Instance, sys, worlds::records},
+    host::{image::threads, objects::instances::Instance, sys, worlds::records},
 };
 
 use super::{
@@ -126,6 +126,7 @@ impl RuntimeInner {
 
     fn destroy_queued(self: &Arc<RuntimeInner>, number: u64) {
         while let Some(instance) = self.reaper.destroyers.next(number) {
+            threads::settle();
             let destroyed = destroy(instance);
             let mut state = self.state();
             state.tally.note_destroyed();

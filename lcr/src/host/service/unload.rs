@@ -48,6 +48,8 @@ impl RuntimeInner {
                     self.state().images.note_unloaded(bytes);
                 }
                 Err(still) => {
+                    // A thread of this runtime's own may be what holds it.
+                    self.reaper.destroyers.dismiss();
                     tracing::debug!(component = %component, reason = %still.error, "an image stays mapped for now");
                     self.state().images.put_back_left(image, left);
                     origin.image = still.image;

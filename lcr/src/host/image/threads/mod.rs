@@ -12,9 +12,10 @@
 //!
 //! **An image that is to go** is *closing* once no frame, pin or instance can lead into it. Its
 //! thread-locals on threads that live on would hold it. So a thread *settles* when it takes the slow path
-//! of a call, and so does the reaper: for the images that close, the thread does now what its end would do.
-//! It takes one snapshot of the closing images, and runs their locals first, then their keys: otherwise an
-//! image that begins to close in between would lose what its locals still use. A thread does not settle an
+//! of a call, and so do the reaper, and before each destructor a thread that destroys instances: for the images
+//! that close, the thread does now what its end would do. It takes one snapshot of the closing images, and runs
+//! their locals first, then their keys: otherwise an image that begins to close in between would lose what its
+//! locals still use. A thread does not settle an
 //! image that started it, nor an image whose values any thread drops at that moment: their destructors may
 //! be on its stack. Then [`abandon`] removes the image's keys, under the lock under which destructors are
 //! picked, unless a count holds the image. POSIX runs no destructor of a deleted key; what std loses by that

@@ -168,6 +168,7 @@ use crate::{
         generated::services::ServedBy,
         panic_barrier::barrier,
         stateful::{self, BoxError, RawState, Stateful},
+        wire::Unwanted,
     },
     error::{Error, ErrorKind, Result},
     host::{
@@ -304,7 +305,7 @@ pub fn restore<New: Stateful>(from: u32, state: &RawState<'_>, context: &context
 /// Those that would refuse the replacement: `save`, `migrate` or `restore` returns an error, or the
 /// state cannot be encoded or decoded.
 pub fn hand_over<Old: Stateful, New: Stateful>(old: &Old, context: &context::Context) -> Result<New, BoxError> {
-    let state = stateful::save(old)?;
+    let state = stateful::save(old, Unwanted::default())?;
     stateful::restore(Old::STATE_VERSION, &state, context).map_err(BoxError::from)
 }
 

@@ -6,7 +6,7 @@
 //! threads and ownership are noted beside it; none of them unwinds.
 
 use alloc::vec::Vec;
-use core::ptr::NonNull;
+use core::{ptr::NonNull, sync::atomic::AtomicU32};
 
 use super::{
     detached::Detached,
@@ -88,8 +88,9 @@ pub struct Export {
     pub destroy: unsafe extern "C" fn(usize) -> Outcome<u8>,
     /// Asks an instance for its health. Any thread.
     pub healthy: Option<unsafe extern "C" fn(usize) -> Verdict>,
-    /// Saves an instance's state while no caller is inside it. Any thread.
-    pub save: Option<unsafe extern "C" fn(usize) -> Saved>,
+    /// Saves an instance's state while no caller is inside it. Any thread. The second argument is null, or lives for
+    /// the call and is not 0 once nobody waits for the state: then the function soon ends with a message.
+    pub save: Option<unsafe extern "C" fn(usize, *const AtomicU32) -> Saved>,
     /// Constructs an instance from a state of the given version. Any thread.
     pub restore: Option<unsafe extern "C" fn(*const RawContext, u32, RawSlice<u8>) -> Created>,
     /// How an instance's state is copied while callers use it.
@@ -134,8 +135,9 @@ pub struct StateTable {
     pub end: unsafe extern "C" fn(usize),
     /// Drops a box that was taken out of the instance, once.
     pub destroy: unsafe extern "C" fn(usize, usize) -> Outcome<u8>,
-    /// Saves the value, if serde can write it. Waits for threads that have the lock.
-    pub save: Option<unsafe extern "C" fn(usize) -> Saved>,
+    /// Saves the value, if serde can write it. Waits for threads that have the lock. The second argument is that of
+    /// `Export::save`.
+    pub save: Option<unsafe extern "C" fn(usize, *const AtomicU32) -> Saved>,
     /// Replaces the value by one that was saved as the version of the second argument, where the third is that of
     /// the export.
     pub load: Option<unsafe extern "C" fn(usize, u32, u32, RawSlice<u8>) -> Verdict>,

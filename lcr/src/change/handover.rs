@@ -348,7 +348,7 @@ impl Execution {
                 continue;
             }
             self.watch.step(Arc::clone(&old.implementation().component) as _, LifecycleStep::Save)?;
-            let bytes = old.save()?;
+            let bytes = old.save(self.watch.unwanted())?;
             let mut state = self.inner.state();
             self.watch.check()?;
             state.note_saved(id);

@@ -23,7 +23,10 @@
 //! is, which is the earlier one.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -102,6 +105,8 @@ struct Watched {
 pub(super) struct Watch {
     watched: Mutex<Watched>,
     changed: Condvar,
+    /// 1 when the caller has given up. A component that saves a state looks at it.
+    unwanted: AtomicU32,
 }
 
 /// The transaction does not run any more: its caller gave it up.
@@ -177,7 +182,7 @@ impl Watch {
         let (since, thread) = (Instant::now(), ThreadId::NONE);
         let progress = Progress { phase: Phase::Load, deadline, looks_at: deadline, step: None, since, thread };
         let watched = Watched { state: State::Running(progress), is_finished: false };
-        Watch { watched: Mutex::new(watched), changed: Condvar::new() }
+        Watch { watched: Mutex::new(watched), changed: Condvar::new(), unwanted: AtomicU32::new(0) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Watched> {
@@ -254,6 +259,11 @@ impl Watch {
         }
     }
 
+    /// Not 0 once nobody waits for what the transaction's thread does.
+    pub(super) fn unwanted(&self) -> &AtomicU32 {
+        &self.unwanted
+    }
+
     /// The transaction's thread has put its result where the caller finds it.
     pub(super) fn finish(&self) {
         self.lock().is_finished = true;
@@ -268,6 +278,7 @@ impl Watch {
                 return Ok(());
             }
             if let Some(stalled) = watched.state.give_up() {
+                self.unwanted.store(1, Ordering::Relaxed);
                 return Err(stalled);
             }
             let left = match &mut watched.state {

@@ -5,7 +5,7 @@
 
 #[cfg(feature = "host")]
 use std::sync::Arc;
-use std::{any::TypeId, convert::Infallible, fmt::Display, mem::ManuallyDrop};
+use std::{any::TypeId, convert::Infallible, fmt::Display, mem::ManuallyDrop, sync::atomic::AtomicU32};
 
 use crate::abi::{
     fault::Outcome,
@@ -21,6 +21,7 @@ use super::{
     context::Context,
     panic_barrier::barrier,
     stateful::{self, Stateful},
+    wire::Unwanted,
 };
 
 impl Export {
@@ -203,12 +204,14 @@ unsafe extern "C" fn destroy<T, A: Ambient>(instance: usize) -> Outcome<u8> {
     })
 }
 
-unsafe extern "C" fn save<T: Stateful, A: Ambient>(instance: usize) -> Saved {
+unsafe extern "C" fn save<T: Stateful, A: Ambient>(instance: usize, unwanted: *const AtomicU32) -> Saved {
     barrier(|| {
         // SAFETY: the host saves live instances of this export.
         let placed = unsafe { borrow::<T, A>(instance) };
         let _inside = placed.ambient.enter();
-        stateful::save(&*placed.value).into_repr()
+        // SAFETY: the host's flag lives for the call.
+        let unwanted = unsafe { Unwanted::new(unwanted) };
+        stateful::save(&*placed.value, unwanted).into_repr()
     })
 }
 

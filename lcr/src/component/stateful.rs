@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{context::Context, wire};
+use super::{
+    context::Context,
+    wire::{self, Unwanted},
+};
 
 /// Any error of an author's own; `?` and `"text".into()` make one.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -101,9 +104,10 @@ impl<'a> RawState<'a> {
     }
 }
 
-pub(crate) fn save<T: Stateful>(instance: &T) -> Result<Vec<u8>, String> {
+pub(crate) fn save<T: Stateful>(instance: &T, unwanted: Unwanted<'_>) -> Result<Vec<u8>, String> {
     let state = instance.save().map_err(|error| error.to_string())?;
-    wire::encode_readable(&state).map_err(|error| format!("the state cannot be encoded: {error}"))
+    let written = wire::write(&state, unwanted).and_then(wire::Written::readable::<T::State>);
+    written.map_err(|error| format!("the state cannot be encoded: {error}"))
 }
 
 pub(crate) fn restore<T: Stateful>(from: u32, bytes: &[u8], context: &Context) -> Result<T, String> {

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lcr::{ErrorKind, Handle, Runtime};
@@ -235,6 +235,18 @@ fn a_thread_that_keeps_the_lock_past_the_deadline_gets_the_others_their_state_ba
     for (number, (hoard, address)) in (10..).zip(own.iter().zip(addresses)) {
         assert_eq!((hoard.address(), hoard.get(number)), (address, Some("own".to_owned())));
     }
+}
+
+#[test]
+fn a_copy_that_takes_too_long_is_given_up_and_lets_go_of_the_state() {
+    let kept = Kept::open("hoard_slow");
+    let commit = || kept.rt.plan().replace(component("hoard_wide")).deadline(Duration::from_millis(300)).commit();
+    let error = commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deadline, "{error}");
+    assert!(error.to_string().starts_with("the save of component `hoard 7.0.0` has not ended after"), "{error}");
+    let begun = Instant::now();
+    assert_eq!((kept.hoard.put(3, "a"), kept.hoard.get(2)), (3, Some(LONG.to_owned())));
+    assert!(begun.elapsed() < Duration::from_secs(10), "the state was locked for {:?}", begun.elapsed());
 }
 
 #[test]

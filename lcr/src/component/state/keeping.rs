@@ -11,7 +11,7 @@ use std::{
     mem::size_of,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::{self, NonNull},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU32},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -28,7 +28,7 @@ use crate::{
         export::borrow,
         panic_barrier::barrier,
         stateful::{BoxError, RawState},
-        wire,
+        wire::{self, Unwanted},
     },
 };
 
@@ -121,8 +121,8 @@ impl<T> Undescribed<T> for Kept<T> {
     }
 }
 
-/// Encodes a value.
-type Encode<T> = fn(&T) -> Result<Vec<u8>, String>;
+/// Encodes a state, which is locked while it is written.
+type Encode<T> = fn(&State<T>, Unwanted<'_>) -> Result<Vec<u8>, String>;
 /// Decodes a value.
 type Decode<T> = fn(&[u8]) -> Result<T, String>;
 
@@ -165,8 +165,11 @@ impl<T> Unwritten<T> for Kept<T> {
     }
 }
 
-fn encode<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>, String> {
-    wire::encode_readable(value).map_err(|error| format!("the state cannot be encoded: {error}"))
+fn encode<T: Serialize + DeserializeOwned>(state: &State<T>, unwanted: Unwanted<'_>) -> Result<Vec<u8>, String> {
+    // The lock is let go of before the trial.
+    let written = wire::write(&*state.write(), unwanted);
+    let read = written.and_then(wire::Written::readable::<T>);
+    read.map_err(|error| format!("the state cannot be encoded: {error}"))
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
@@ -331,14 +334,16 @@ unsafe extern "C" fn destroy<X: 'static, N: Ambient, T>(instance: usize, value: 
 
 unsafe extern "C" fn save<X: 'static, N: Ambient, T: 'static, A: Fn(&X) -> &State<T> + Copy, C: CopyWay<T>>(
     instance: usize,
+    unwanted: *const AtomicU32,
 ) -> Saved {
     barrier(|| {
         // SAFETY: as in `take`.
         let _inside = unsafe { borrow::<X, N>(instance) }.ambient.enter();
         // SAFETY: as in `take`.
         let state = unsafe { state::<X, N, T, A>(instance) };
-        let value = state.write();
-        C::SERDE.map_or_else(|| Err(String::new()), |(encode, _)| encode(&value)).into_repr()
+        // SAFETY: the host's flag lives for the call.
+        let unwanted = unsafe { Unwanted::new(unwanted) };
+        C::SERDE.map_or_else(|| Err(String::new()), |(encode, _)| encode(state, unwanted)).into_repr()
     })
 }
 

@@ -74,6 +74,10 @@ impl Error {
         Error(Box::new(Reason::Changed(format!("at `{path}`, {difference}"))))
     }
 
+    pub(super) fn unwanted() -> Error {
+        Error::new("nobody waits for it any more")
+    }
+
     pub(super) fn too_deep() -> Error {
         Error(Box::new(Reason::TooDeep))
     }

@@ -91,9 +91,11 @@ mod decode;
 mod encode;
 mod error;
 mod tag;
+mod unwanted;
 mod verify;
 
 pub use error::{DEPTH, Error};
+pub(crate) use unwanted::Unwanted;
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -103,16 +105,35 @@ use serde::{Serialize, de::DeserializeOwned};
 /// If the value is deeper than [`DEPTH`], if its `Serialize` gives a map other than keys and
 /// values by turns, or with the error of its `Serialize`.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
-    encode::value(value).map(|(bytes, _)| bytes)
+    encode::value(value, Unwanted::default()).map(|(bytes, _)| bytes)
 }
 
 /// Encodes a value that its own type is going to read: a state, or a `Serde` argument. Reads
 /// it for a trial if something in it may not pass through serde's buffers.
 pub(crate) fn encode_readable<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>, Error> {
-    let (bytes, doubt) = encode::value(value)?;
-    match doubt {
-        Some(_) => decode::value::<T>(&bytes).map_err(|error| Error::unreadable(&error, doubt)).map(|_| bytes),
-        None => Ok(bytes),
+    write(value, Unwanted::default())?.readable::<T>()
+}
+
+/// The first half of [`encode_readable`], which may be given up.
+pub(super) fn write<T: Serialize>(value: &T, unwanted: Unwanted<'_>) -> Result<Written, Error> {
+    encode::value(value, unwanted).map(|(bytes, doubt)| Written { bytes, doubt })
+}
+
+/// A value's bytes that its own type may be unable to read.
+pub(super) struct Written {
+    bytes: Vec<u8>,
+    doubt: Option<error::Cause>,
+}
+
+impl Written {
+    /// The bytes, if a `T`, which they are of, can be read from them.
+    pub(super) fn readable<T: DeserializeOwned>(self) -> Result<Vec<u8>, Error> {
+        match self.doubt {
+            Some(_) => decode::value::<T>(&self.bytes)
+                .map_err(|error| Error::unreadable(&error, self.doubt))
+                .map(|_| self.bytes),
+            None => Ok(self.bytes),
+        }
     }
 }
 

@@ -13,12 +13,13 @@ use super::{
     encode,
     error::Error,
     tag::{self, width},
+    unwanted::Unwanted,
 };
 
 pub(super) fn value<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), Error> {
-    let (written, doubt) = encode::value(value)?;
+    let (written, doubt) = encode::value(value, Unwanted::default())?;
     let copy = decode::value::<T>(&written).map_err(|error| Error::unreadable(&error, doubt))?;
-    let (again, _) = encode::value(&copy)?;
+    let (again, _) = encode::value(&copy, Unwanted::default())?;
     if written == again {
         return Ok(());
     }

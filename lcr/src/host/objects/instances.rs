@@ -4,7 +4,7 @@
 //! 1. Only a thread of the reaper or of the runtime's end destroys an instance, when it has the last count.
 //! 2. The dependencies of an instance outlive it: it holds the service of each.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU32};
 
 use crate::{
     abi::{
@@ -108,11 +108,11 @@ impl Instance {
         Ok(())
     }
 
-    /// Saves its state: runs code of the component on this thread.
+    /// Saves its state: runs code of the component on this thread, which ends soon when `unwanted` is not 0 any more.
     ///
     /// # Errors
     /// `State` if the component has no state, refuses, or panics.
-    pub(crate) fn save(&self) -> Result<Vec<u8>> {
+    pub(crate) fn save(&self, unwanted: &AtomicU32) -> Result<Vec<u8>> {
         let export = self.implementation.export;
         let Some(save) = export.save.or_else(|| export.state()?.save) else {
             return Err(Error::new(
@@ -121,7 +121,7 @@ impl Instance {
             ));
         };
         // SAFETY: the borrow keeps the object alive.
-        let outcome = unsafe { save(self.address) };
+        let outcome = unsafe { save(self.address, unwanted) };
         verdict::<Vec<u8>>(outcome, ErrorKind::State, &self.implementation, "save")
     }
 }

@@ -13,8 +13,8 @@ use super::{
 };
 
 /// A sequence, map or struct that is being written.
-pub(super) struct Items<'a> {
-    encoder: &'a mut Encoder,
+pub(super) struct Items<'a, 'u> {
+    encoder: &'a mut Encoder<'u>,
     /// Where its length is; the tag is before that.
     start: usize,
     /// Where its first element is.
@@ -51,14 +51,14 @@ enum Keys {
     },
 }
 
-impl<'a> Items<'a> {
+impl<'a, 'u> Items<'a, 'u> {
     /// Begins a sequence or struct. `levels` end with it, its own one included.
     pub(super) fn begin(
-        encoder: &'a mut Encoder,
+        encoder: &'a mut Encoder<'u>,
         tag: u8,
         announced: Option<usize>,
         levels: usize,
-    ) -> Result<Items<'a>, Error> {
+    ) -> Result<Items<'a, 'u>, Error> {
         encoder.enter()?;
         encoder.tag(tag);
         let start = encoder.out.len();
@@ -69,7 +69,7 @@ impl<'a> Items<'a> {
     }
 
     /// Begins a map.
-    pub(super) fn begin_map(encoder: &'a mut Encoder, announced: Option<usize>) -> Result<Items<'a>, Error> {
+    pub(super) fn begin_map(encoder: &'a mut Encoder<'u>, announced: Option<usize>) -> Result<Items<'a, 'u>, Error> {
         let keys = match announced {
             Some(_) => Keys::New,
             None => Keys::Flattened { outer: encoder.keys.len(), seen: 0, alike: false },
@@ -80,7 +80,9 @@ impl<'a> Items<'a> {
     /// Writes a value; notes its error, which the author's code may ignore.
     #[inline]
     fn write<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        value.serialize(&mut *self.encoder).inspect_err(|error| self.note(error))
+        let encoder = &mut *self.encoder;
+        let wanted = if encoder.out.len() >= encoder.next_look { encoder.look() } else { Ok(()) };
+        wanted.and_then(|()| value.serialize(encoder)).inspect_err(|error| self.note(error))
     }
 
     #[cold]
@@ -251,7 +253,7 @@ impl<'a> Items<'a> {
 
 macro_rules! compounds {
     ($($trait:ident: $($item:ident($($name:ident: $type:ty)?) by $write:ident),*; $end:ident.)*) => {$(
-        impl ser::$trait for Items<'_> {
+        impl ser::$trait for Items<'_, '_> {
             type Ok = ();
             type Error = Error;
             $(#[inline]

@@ -9,6 +9,9 @@
 //! 3. After an error the encoder gives no bytes out, also if the author's `Serialize`
 //!    ignores the error.
 //! 4. Keys and values of a map alternate, whatever the author's `Serialize` calls.
+//!
+//! Whoever waits for the bytes may give up. A value that is written under a lock must not keep it then, so the encoder
+//! looks each time another [`PIECE`] bytes are written, and ends with an error.
 
 mod items;
 
@@ -19,14 +22,30 @@ use serde::{Serialize, ser};
 use super::{
     error::{Cause, DEPTH, Error, FORMAT},
     tag,
+    unwanted::Unwanted,
 };
 
 use items::Items;
 
-/// A value's bytes, and why its own type may be unable to read them.
-pub(super) fn value<T: Serialize + ?Sized>(value: &T) -> Result<(Vec<u8>, Option<Cause>), Error> {
-    let out = vec![FORMAT];
-    let mut encoder = Encoder { out, depth: 0, elide: 0, missed: false, failed: None, doubt: None, keys: Vec::new() };
+/// How many bytes are written between two looks at whether they are still wanted.
+const PIECE: usize = 4096;
+
+/// A value's bytes, and why its own type may be unable to read them. Ends with an error when `unwanted` says so.
+pub(super) fn value<T: Serialize + ?Sized>(
+    value: &T,
+    unwanted: Unwanted<'_>,
+) -> Result<(Vec<u8>, Option<Cause>), Error> {
+    let mut encoder = Encoder {
+        out: vec![FORMAT],
+        depth: 0,
+        elide: 0,
+        missed: false,
+        failed: None,
+        doubt: None,
+        keys: Vec::new(),
+        unwanted,
+        next_look: 0,
+    };
     value.serialize(&mut encoder)?;
     match encoder.failed {
         Some(error) => Err(error),
@@ -34,7 +53,7 @@ pub(super) fn value<T: Serialize + ?Sized>(value: &T) -> Result<(Vec<u8>, Option
     }
 }
 
-struct Encoder {
+struct Encoder<'u> {
     out: Vec<u8>,
     depth: usize,
     elide: u8,
@@ -45,9 +64,12 @@ struct Encoder {
     doubt: Option<Cause>,
     /// Where the keys are of the flattened maps that are being written.
     keys: Vec<Range<usize>>,
+    unwanted: Unwanted<'u>,
+    /// How many bytes are there when it looks again whether they are wanted.
+    next_look: usize,
 }
 
-impl Encoder {
+impl Encoder<'_> {
     /// Notes that the next value has another tag than the one to elide, if there is one.
     #[inline]
     fn miss(&mut self) {
@@ -62,6 +84,13 @@ impl Encoder {
     fn tag(&mut self, tag: u8) {
         self.miss();
         self.out.push(tag);
+    }
+
+    /// Looks whether the bytes are still wanted.
+    #[cold]
+    fn look(&mut self) -> Result<(), Error> {
+        self.next_look = self.out.len().saturating_add(PIECE);
+        if self.unwanted.is_set() { Err(Error::unwanted()) } else { Ok(()) }
     }
 
     fn blob(&mut self, tag: u8, bytes: &[u8]) {
@@ -131,16 +160,16 @@ macro_rules! scalars {
     )*};
 }
 
-impl<'a> ser::Serializer for &'a mut Encoder {
+impl<'a, 'u> ser::Serializer for &'a mut Encoder<'u> {
     type Ok = ();
     type Error = Error;
-    type SerializeSeq = Items<'a>;
-    type SerializeTuple = Items<'a>;
-    type SerializeTupleStruct = Items<'a>;
-    type SerializeTupleVariant = Items<'a>;
-    type SerializeMap = Items<'a>;
-    type SerializeStruct = Items<'a>;
-    type SerializeStructVariant = Items<'a>;
+    type SerializeSeq = Items<'a, 'u>;
+    type SerializeTuple = Items<'a, 'u>;
+    type SerializeTupleStruct = Items<'a, 'u>;
+    type SerializeTupleVariant = Items<'a, 'u>;
+    type SerializeMap = Items<'a, 'u>;
+    type SerializeStruct = Items<'a, 'u>;
+    type SerializeStructVariant = Items<'a, 'u>;
 
     fn is_human_readable(&self) -> bool {
         true
@@ -232,15 +261,15 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         Ok(())
     }
 
-    fn serialize_seq(self, len: Option<usize>) -> Result<Items<'a>, Error> {
+    fn serialize_seq(self, len: Option<usize>) -> Result<Items<'a, 'u>, Error> {
         Items::begin(self, tag::SEQ, len, 1)
     }
 
-    fn serialize_tuple(self, len: usize) -> Result<Items<'a>, Error> {
+    fn serialize_tuple(self, len: usize) -> Result<Items<'a, 'u>, Error> {
         Items::begin(self, tag::SEQ, Some(len), 1)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Items<'a>, Error> {
+    fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Items<'a, 'u>, Error> {
         Items::begin(self, tag::SEQ, Some(len), 1)
     }
 
@@ -250,16 +279,16 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         _: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<Items<'a>, Error> {
+    ) -> Result<Items<'a, 'u>, Error> {
         self.variant(variant)?;
         Items::begin(self, tag::SEQ, Some(len), 2)
     }
 
-    fn serialize_map(self, len: Option<usize>) -> Result<Items<'a>, Error> {
+    fn serialize_map(self, len: Option<usize>) -> Result<Items<'a, 'u>, Error> {
         Items::begin_map(self, len)
     }
 
-    fn serialize_struct(self, _: &'static str, len: usize) -> Result<Items<'a>, Error> {
+    fn serialize_struct(self, _: &'static str, len: usize) -> Result<Items<'a, 'u>, Error> {
         Items::begin(self, tag::MAP, Some(len), 1)
     }
 
@@ -269,7 +298,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         _: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<Items<'a>, Error> {
+    ) -> Result<Items<'a, 'u>, Error> {
         self.variant(variant)?;
         Items::begin(self, tag::MAP, Some(len), 2)
     }

@@ -18,6 +18,7 @@ use tokio::runtime::Builder;
 
 use crate::{
     Bench, Outcome,
+    artifacts::Artifacts,
     rounds::{Contestant, Times, race},
     sheet::{Row, Section, nanoseconds},
 };
@@ -29,16 +30,26 @@ const STABBY: &str = "`stabby` future";
 /// How long a kind of call runs in each round.
 const SLICE: Duration = Duration::from_millis(2);
 
+/// The kinds of calls whose instructions are counted, each with how often it pends.
+pub(crate) const COUNTED: [(&str, u32); 8] =
+    [(OURS, 0), (BOXED, 0), (ASYNC_FFI, 0), (STABBY, 0), (OURS, 10), (BOXED, 10), (ASYNC_FFI, 10), (STABBY, 10)];
+
+/// Makes a number of calls of one of [`COUNTED`], for callgrind.
+pub(crate) fn make_calls(kind: usize, calls: u64, artifacts: &Artifacts) -> Outcome<Times> {
+    let runtime = Runtime::new()?;
+    runtime.load(artifacts.path("probe")?)?;
+    let walker = Walker::load(&runtime, artifacts)?;
+    let (name, pends) = COUNTED[kind];
+    let contestant = walker.polled(pends).into_iter().find(|contestant| contestant.name == name);
+    black_box(contestant.map(|mut contestant| (contestant.run)(calls)));
+    Ok(Times::default())
+}
+
 /// Races calls that are ready at once, that give way once, and that pend ten times with a kept waker.
 pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     let runtime = Runtime::new()?;
     runtime.load(bench.artifacts.path("probe")?)?;
-    let walker = Walker {
-        ours: runtime.service()?,
-        boxed: black_box(Arc::new(Local)),
-        async_ffi: load_async_ffi(bench.artifacts.path("peer_async_ffi")?)?,
-        stabby: load_stabby(bench.artifacts.path("peer_stabby")?)?,
-    };
+    let walker = Walker::load(&runtime, bench.artifacts)?;
     let mut section = Section::new(
         "One async call",
         "An `async fn` that adds a number of its instance to its argument, into another image, polled in a loop by \
@@ -105,6 +116,15 @@ impl LocalWalk for Local {
 }
 
 impl Walker {
+    fn load(runtime: &Runtime, artifacts: &Artifacts) -> Outcome<Walker> {
+        Ok(Walker {
+            ours: runtime.service()?,
+            boxed: black_box(Arc::new(Local)),
+            async_ffi: load_async_ffi(artifacts.path("peer_async_ffi")?)?,
+            stabby: load_stabby(artifacts.path("peer_stabby")?)?,
+        })
+    }
+
     /// Each kind of call, polled by hand.
     fn polled(&self, pends: u32) -> Vec<Contestant<'_>> {
         vec![

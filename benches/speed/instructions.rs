@@ -9,6 +9,7 @@ use std::{env, hint::black_box, process::Command};
 use crate::{
     Bench, Outcome,
     artifacts::Artifacts,
+    async_calls::COUNTED,
     call_kinds::CallKind,
     peers::BARE,
     processes::{Job, Task},
@@ -35,10 +36,15 @@ pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
         section.push(Row::new("every kind of call", "not counted: valgrind is not installed"));
         return Ok(section);
     }
-    let bare = instructions_per_call(BARE, bench.artifacts)?;
+    let bare = instructions_per_call(Task::Count, BARE, bench.artifacts)?;
     for call_kind in bench.call_kinds {
-        let instructions = instructions_per_call(call_kind.name, bench.artifacts)?;
+        let instructions = instructions_per_call(Task::Count, call_kind.name, bench.artifacts)?;
         section.push(Row::new(call_kind.name, format!("{instructions:.1}")).ratio(instructions / bare, "bare"));
+    }
+    for (kind, (name, pends)) in COUNTED.iter().enumerate() {
+        let instructions = instructions_per_call(Task::CountAsync, &kind.to_string(), bench.artifacts)?;
+        let what = if *pends == 0 { "ready at once".to_owned() } else { format!("pends {pends} times") };
+        section.push(Row::new(format!("async, {name}, {what}"), format!("{instructions:.1}")));
     }
     Ok(section)
 }
@@ -47,15 +53,15 @@ fn has_valgrind() -> bool {
     Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-fn instructions_per_call(call_kind: &str, artifacts: &Artifacts) -> Outcome<f64> {
-    let few = instructions(call_kind, FEW, artifacts)?;
-    let many = instructions(call_kind, MANY, artifacts)?;
+fn instructions_per_call(task: Task, call_kind: &str, artifacts: &Artifacts) -> Outcome<f64> {
+    let few = instructions(task, call_kind, FEW, artifacts)?;
+    let many = instructions(task, call_kind, MANY, artifacts)?;
     Ok((many as f64 - few as f64) / (MANY - FEW) as f64)
 }
 
 /// Instructions of a whole process that makes a number of calls.
-fn instructions(call_kind: &str, calls: u64, artifacts: &Artifacts) -> Outcome<u64> {
-    let job = Job::new(Task::Count, calls, Some(call_kind));
+fn instructions(task: Task, call_kind: &str, calls: u64, artifacts: &Artifacts) -> Outcome<u64> {
+    let job = Job::new(task, calls, Some(call_kind));
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(env::current_exe()?);
     let output = command.args(job.arguments(artifacts)).output()?;

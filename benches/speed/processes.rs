@@ -13,6 +13,7 @@ use std::{
 use crate::{
     Outcome,
     artifacts::Artifacts,
+    async_calls,
     call_kinds::{CallKind, Callees},
     instructions,
     rounds::{Times, race},
@@ -37,14 +38,17 @@ pub(crate) enum Task {
     Values,
     /// Makes a number of calls, for callgrind.
     Count,
+    /// Makes a number of async calls, for callgrind. The kind of call is a place in [`async_calls::COUNTED`].
+    CountAsync,
 }
 
-const TASKS: [(&str, Task); 5] = [
+const TASKS: [(&str, Task); 6] = [
     ("stream", Task::Stream),
     ("chain", Task::Chain),
     ("threads", Task::Threads),
     ("values", Task::Values),
     ("count", Task::Count),
+    ("count-async", Task::CountAsync),
 ];
 
 /// A task for another process: `rounds`, or calls for [`Task::Count`], of all kinds of calls or of one.
@@ -79,6 +83,11 @@ impl Job {
 
     /// Runs the job in this process and prints the times.
     pub(crate) fn run(&self, artifacts: &Artifacts) -> Outcome<()> {
+        if self.task == Task::CountAsync {
+            let kind = self.call_kind.as_deref().ok_or("there is no kind of async call")?.parse()?;
+            println!("{}", async_calls::make_calls(kind, self.amount, artifacts)?.to_json());
+            return Ok(());
+        }
         let callees = Callees::load(artifacts)?;
         let mut call_kinds = callees.call_kinds();
         if let Some(name) = &self.call_kind {
@@ -91,6 +100,7 @@ impl Job {
             Task::Threads => threads::race(&call_kinds, rounds),
             Task::Values => values::race_vectors(artifacts, rounds)?,
             Task::Count => instructions::make_calls(&call_kinds, self.amount),
+            Task::CountAsync => Times::default(),
         };
         println!("{}", times.to_json());
         Ok(())

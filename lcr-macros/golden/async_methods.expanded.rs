@@ -350,10 +350,12 @@ const _: () = {
             Output = Option<Vec<u8>>,
         > + ::core::marker::Send {
             async move {
+                let room = __lcr::Room::new();
                 let request = unsafe {
                     __lcr::request_async(
                         self,
                         0,
+                        ::core::option::Option::Some(&room),
                         (key,),
                         |(key,)| (__lcr::lower(<&str as __lcr::Abi>::into_repr, key),),
                         |value| {
@@ -397,10 +399,12 @@ const _: () = {
                         ),
                     )
                 };
+                let room = __lcr::Room::new();
                 let request = unsafe {
                     __lcr::request_async(
                         self,
                         1,
+                        ::core::option::Option::Some(&room),
                         (&visit_callback, done),
                         |(visit_callback, done)| {
                             let done_callback = move |(p0,)| unsafe {
@@ -458,10 +462,12 @@ const _: () = {
             Output = Result<u64, QueueError>,
         > + ::core::marker::Send {
             async move {
+                let room = __lcr::Room::new();
                 let request = unsafe {
                     __lcr::request_async(
                         self,
                         2,
+                        ::core::option::Option::Some(&room),
                         (key, value, argument3),
                         |(key, value, argument3)| (
                             __lcr::lower(<&str as __lcr::Abi>::into_repr, key),

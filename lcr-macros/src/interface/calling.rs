@@ -174,6 +174,7 @@ fn call_async(method: &Method) -> TokenStream {
         Passing::Value | Passing::Boxed(_) => lower(argument),
     });
     let place = method.place();
+    let room = local("room");
     let lowered = quote_spanned!(place=> (#(#lowered,)*));
     let lowered = if boxed.is_empty() { lowered } else { quote_spanned!(place=> { #(#boxed)* #lowered }) };
     let raise = quote_spanned!(place=> (&&#lcr::Tag::<#result>::new()).raise_lcr_fault(fault));
@@ -203,10 +204,12 @@ fn call_async(method: &Method) -> TokenStream {
         {
             async move {
                 #(#wrapped)*
+                let #room = #lcr::Room::new();
                 let request = unsafe {
                     #lcr::request_async(
                         #this,
                         #number,
+                        ::core::option::Option::Some(&#room),
                         (#(#values,)*),
                         |(#(#patterns,)*)| #lowered,
                         |value| {

@@ -21,8 +21,29 @@
 //! **Who keeps what alive.** The future borrows the instance, and what the arguments borrow. The
 //! arguments' memory lives as long as the caller's future, whose type says so. The instance is held
 //! by a frame while the C function runs, and between polls by what the host gives for that frame.
+//!
+//! # Where a future lies
+//!
+//! A future needs memory that stays in its place from the first poll to the drop. The caller lends some, a
+//! [`Room`]. A future whose type [fits](Room::fits) lies there, and the call allocates nothing for it, whether it is
+//! ready at once or pends. A larger one lies in a box of the component's. The type alone decides, so the start and
+//! the functions of a [`FutureTable`] agree. A stream's future always lies in a box: the caller has no `async` block
+//! for it.
+//!
+//! **Why the memory stays.** The room is a variable of the `async` block that awaits the call. The component gets the
+//! room's address in a poll only, and a block that is polled is pinned: until it was dropped its memory is neither
+//! moved, nor freed, nor used for anything else. That is what [`Pin`](core::pin) promises, and what each
+//! `async` block needs in which a variable is borrowed across an `await`. The call's request is in the same block and
+//! refers to the room. So a block that is dropped, ends or unwinds drops the request first, and the request has the
+//! component drop a future that is still there. A block that is forgotten keeps its memory for ever.
+//!
+//! **Who may touch it.** Only the component, from the start until its future is gone. The block has a shared reference
+//! to the room, from which the address comes. A room is an [`UnsafeCell`] of uninitialised bytes, so such a reference
+//! claims nothing about the bytes, nor that they stay as they are. A poll has `&mut` to the whole block;
+//! but a block is `!Unpin`, and such a reference to it does not claim the memory for itself alone. Polls and the drop
+//! come one after the other, whichever threads they are on.
 
-use core::{mem::MaybeUninit, ptr};
+use core::{cell::UnsafeCell, mem::MaybeUninit, ptr};
 
 use super::{fault::Outcome, layout::layout, waker::WakerHead};
 
@@ -42,20 +63,58 @@ pub const ITEM: u8 = 2;
 pub struct RawCall<R: Copy> {
     /// The waker of the first poll, lent for that poll.
     pub waker: *const WakerHead,
+    /// A [`Room`] of the caller's, in which nothing is; null where the method returns a stream.
+    pub room: *mut (),
     /// Written if the answer is `PENDING` or `ITEM`.
     pub future: RawFuture,
     /// Written if the answer is `READY` or `ITEM`.
     pub value: MaybeUninit<R>,
 }
 
-layout!(RawCall<u64>: size 32, align 8 { waker at 0, future at 8, value at 24 });
+layout!(RawCall<u64>: size 40, align 8 { waker at 0, room at 8, future at 16, value at 32 });
 
 impl<R: Copy> RawCall<R> {
     /// A call that is to be started.
     #[inline(always)]
-    pub const fn new(waker: *const WakerHead) -> RawCall<R> {
+    pub const fn new(waker: *const WakerHead, room: Option<&Room>) -> RawCall<R> {
         let future = RawFuture { data: ptr::null_mut(), table: ptr::null() };
-        RawCall { waker, future, value: MaybeUninit::uninit() }
+        let room = match room {
+            Some(room) => room.0.get().cast(),
+            None => ptr::null_mut(),
+        };
+        RawCall { waker, room, future, value: MaybeUninit::uninit() }
+    }
+}
+
+/// The bytes of a [`Room`].
+const ROOM: usize = 192;
+
+/// Memory in the caller's future for one future of a component.
+#[repr(C, align(16))]
+#[derive(Debug)]
+pub struct Room(UnsafeCell<MaybeUninit<[u8; ROOM]>>);
+
+layout!(Room: size 192, align 16 {});
+
+// SAFETY: the room itself gives out an address only; who writes there has the room for itself.
+unsafe impl Sync for Room {}
+
+impl Room {
+    /// A room in which nothing is.
+    #[inline(always)]
+    pub const fn new() -> Room {
+        Room(UnsafeCell::new(MaybeUninit::uninit()))
+    }
+
+    /// Whether a value of the type `T` has room.
+    pub const fn fits<T>() -> bool {
+        size_of::<T>() <= size_of::<Room>() && align_of::<T>() <= align_of::<Room>()
+    }
+}
+
+impl Default for Room {
+    fn default() -> Room {
+        Room::new()
     }
 }
 

@@ -41,7 +41,7 @@ use super::{
 use crate::abi::{
     detached::Detached,
     fault::{FaultKind, RawFault},
-    future::{ITEM, READY, RawCall, RawFuture},
+    future::{ITEM, READY, RawCall, RawFuture, Room},
     interface::Interface,
     waker::WakerHead,
     world::{Table, Target},
@@ -54,17 +54,19 @@ use crate::abi::{
 /// [`AsyncCallee::start`] gives `done` a result that the method's function has written for these
 /// arguments, and nothing else.
 pub unsafe trait AsyncCallee: Callee {
-    /// Starts a call of method `method`, whose first poll has the waker `waker`. `lower` lowers the arguments
+    /// Starts a call of method `method`. `lower` lowers the arguments
     /// when the call is inside the instance. `done` lifts the result while the component's
     /// image cannot go away.
     ///
     /// # Safety
     /// The method is async, takes arguments of these representations and has a result of type
     /// `R`. The waker is valid until this function returns. What the arguments borrow outlives the `Running`.
+    /// Nothing is in the room, which keeps its place, and which nobody uses for anything else, until the
+    /// component's future is gone.
     unsafe fn start<V, A: Arguments, R: Copy, T>(
         &self,
         method: u32,
-        waker: *const WakerHead,
+        first: FirstPoll<'_>,
         ticket: &mut Ticket,
         values: V,
         lower: impl FnOnce(V) -> A,
@@ -88,6 +90,14 @@ pub unsafe trait AsyncCallee: Callee {
 
     /// Forgets a call that waits at a gate.
     fn unwait(&self, ticket: Ticket);
+}
+
+/// What the caller lends for a first poll.
+#[derive(Clone, Copy)]
+pub struct FirstPoll<'r> {
+    pub(super) waker: *const WakerHead,
+    /// `None` if the method returns a stream.
+    pub(super) room: Option<&'r Room>,
 }
 
 /// A place among those that wait at a shut gate; 0 is none.
@@ -187,7 +197,7 @@ pub(super) unsafe fn start_inside<I: ?Sized + Interface, V, A: Arguments, R: Cop
     inside: impl Inside<I>,
     target: Target,
     method: u32,
-    waker: *const WakerHead,
+    first: FirstPoll<'_>,
     values: V,
     lower: impl FnOnce(V) -> A,
     done: impl FnOnce(R) -> T,
@@ -199,7 +209,7 @@ pub(super) unsafe fn start_inside<I: ?Sized + Interface, V, A: Arguments, R: Cop
         return Started::Missing(values);
     }
     let arguments = lower(values);
-    let mut call = RawCall::<R>::new(waker);
+    let mut call = RawCall::<R>::new(first.waker, first.room);
     // SAFETY: the host linked the method's function; the caller vouches for its signature.
     let polled = unsafe { arguments.start(function, target.data, &raw mut call) };
     if !polled.fault.is_null() {

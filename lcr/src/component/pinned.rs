@@ -10,7 +10,7 @@ use crate::abi::{
 };
 
 use super::{
-    async_call::{AsyncCallee, Held, Started, Ticket, start_inside},
+    async_call::{AsyncCallee, FirstPoll, Held, Started, Ticket, start_inside},
     call_path::{Callee, Inside, Unserved, call_inside, refused},
     fault::Fault,
     generated::arguments::Arguments,
@@ -111,14 +111,14 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Pinned<I> {
     unsafe fn start<V, A: Arguments, R: Copy, T>(
         &self,
         method: u32,
-        waker: *const WakerHead,
+        first: FirstPoll<'_>,
         _ticket: &mut Ticket,
         values: V,
         lower: impl FnOnce(V) -> A,
         done: impl FnOnce(R) -> T,
     ) -> Started<V, T> {
         // SAFETY: the caller vouches for the signature, and the pin for the target.
-        unsafe { start_inside(self, self.target, method, waker, values, lower, done) }
+        unsafe { start_inside(self, self.target, method, first, values, lower, done) }
     }
 
     #[inline(always)]

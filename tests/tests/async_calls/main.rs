@@ -5,6 +5,7 @@ mod gate;
 mod growth;
 mod linked;
 mod replacement;
+mod rooms;
 mod streams;
 mod values;
 mod wakers;

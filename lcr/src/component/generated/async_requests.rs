@@ -8,28 +8,34 @@ use std::{
 };
 
 use super::arguments::Arguments;
-use crate::component::{
-    async_call::{Advance, AsyncCallee, Running, Started, Ticket},
-    call_path::Unserved,
-    fault::Fault,
-    waker::lent::Lender,
+use crate::{
+    abi::future::Room,
+    component::{
+        async_call::{Advance, AsyncCallee, FirstPoll, Running, Started, Ticket},
+        call_path::Unserved,
+        fault::Fault,
+        waker::lent::Lender,
+    },
 };
 
-/// Calls method `method` of `callee` when it is polled. `lower` lowers the arguments, and `done` lifts
-/// the result. The output is the result, or the reason why there is none; a method that the
+/// Calls method `method` of `callee` when it is polled. The component's future may lie in `room`; one that gives the
+/// items of a stream does not, and needs none. `lower` lowers the arguments, and `done` lifts the result. The output is the result, or the reason why there is none; a method that the
 /// component lacks gives the arguments back, for a default body.
 ///
 /// # Safety
 /// The method is async, takes arguments of these representations and has a result of type `R`. What the arguments
-/// borrow lives for as long as the borrows in `V` say.
+/// borrow lives for as long as the borrows in `V` say. The result and the room are in one `async` block, which makes
+/// them one after the other, awaits the result at once, and uses the room for nothing else. There is a room unless
+/// the method returns a stream.
 #[inline(always)]
-pub unsafe fn request_async<C, V, A, R, T, L, D>(
-    callee: &C,
+pub unsafe fn request_async<'c, C, V, A, R, T, L, D>(
+    callee: &'c C,
     method: u32,
+    room: Option<&'c Room>,
     arguments: V,
     lower: L,
     done: D,
-) -> Request<'_, C, V, A, R, T, L, D>
+) -> Request<'c, C, V, A, R, T, L, D>
 where
     C: AsyncCallee,
     A: Arguments,
@@ -38,7 +44,7 @@ where
     D: Fn(R) -> T,
 {
     let state = State::Unstarted(arguments, Ticket::default());
-    Request { callee, method, state, lender: Lender::new(), lower, done, types: PhantomData }
+    Request { callee, method, room, state, lender: Lender::new(), lower, done, types: PhantomData }
 }
 
 /// The fault of a method without a default body.
@@ -61,6 +67,7 @@ where
 {
     callee: &'c C,
     method: u32,
+    room: Option<&'c Room>,
     state: State<V>,
     lender: Lender,
     lower: L,
@@ -108,6 +115,12 @@ pub(super) enum Answer<V, T> {
     Unserved(Unserved<V>),
 }
 
+impl<V, T> Answer<V, T> {
+    fn fault(fault: Fault) -> Answer<V, T> {
+        Answer::Unserved(Unserved::Fault(fault))
+    }
+}
+
 impl<C, V, A, R, T, L, D> Request<'_, C, V, A, R, T, L, D>
 where
     C: AsyncCallee,
@@ -125,91 +138,125 @@ where
     /// Polls the call, or starts it.
     #[inline(always)]
     pub(super) fn advance(&mut self, context: &mut Context<'_>) -> Poll<Answer<V, T>> {
-        let waker = context.waker();
-        let (callee, method) = (self.callee, self.method);
-        // Over, whatever panics from here on; put back where the call goes on.
-        match mem::replace(&mut self.state, State::Over) {
-            State::Unstarted(values, mut ticket) => {
-                let (lower, done) = (&self.lower, &self.done);
-                let started = self.lender.lend(waker, |waker| {
-                    // SAFETY: `request_async` was told so; the waker is lent for this poll.
-                    unsafe { callee.start(method, waker, &mut ticket, values, lower, done) }
-                });
-                match started {
-                    Started::Ready(value) => Poll::Ready(Answer::Ready(value)),
-                    Started::Pending(running) => self.pend(running, waker),
-                    Started::Item(item, running) => Poll::Ready(self.go_on_behind(item, running, waker)),
-                    Started::AtGate(values) => {
-                        self.state = State::Unstarted(values, ticket);
-                        Poll::Pending
-                    }
-                    Started::Missing(values) => Poll::Ready(Answer::Unserved(Unserved::Missing(values))),
-                    Started::Fault(fault) => Poll::Ready(Answer::Unserved(Unserved::Fault(fault))),
-                }
-            }
-            State::Pending(running) => {
-                // SAFETY: this call was started by this callee, and is not over.
-                if let Some(fault) = unsafe { running.end_if_cancelled(callee, method) } {
-                    return Poll::Ready(Answer::Unserved(Unserved::Fault(fault)));
-                }
-                let done = &self.done;
-                let polled = self.lender.lend(waker, |waker| {
-                    // SAFETY: this call was started with these types, and is not over.
-                    unsafe { running.poll::<C, R, T>(callee, method, waker, done) }
-                });
-                match polled {
-                    Advance::Ready(value) => Poll::Ready(Answer::Ready(value)),
-                    Advance::Pending => self.pend(running, waker),
-                    Advance::Item(item) => Poll::Ready(self.go_on_behind(item, running, waker)),
-                    Advance::Fault(fault) => Poll::Ready(Answer::Unserved(Unserved::Fault(fault))),
-                }
-            }
+        match &self.state {
+            State::Unstarted(..) => self.begin(context.waker()),
+            State::Pending(_) => self.go_on(context.waker()),
             State::Over => panic!("a call was polled after its end"),
         }
     }
-}
 
-impl<C, V, A, R, T, L, D> Request<'_, C, V, A, R, T, L, D>
-where
-    C: AsyncCallee,
-    A: Arguments,
-    R: Copy,
-    L: Fn(V) -> A,
-    D: Fn(R) -> T,
-{
-    /// Waits for the component's future, unless the call is cancelled.
-    #[inline]
-    fn pend(&mut self, running: Running, waker: &Waker) -> Poll<Answer<V, T>> {
-        if !running.cancels() {
-            self.state = State::Pending(running);
-            return Poll::Pending;
-        }
-        let (callee, method) = (self.callee, self.method);
-        // SAFETY: this call was started by this callee, and is not over; the waker is lent for this call.
-        let fault = self.lender.lend(waker, |waker| unsafe { running.watch(callee, method, waker) });
-        match fault {
-            Some(fault) => Poll::Ready(Answer::Unserved(Unserved::Fault(fault))),
-            None => {
+    /// The first poll, and further ones while the call waits at a gate.
+    #[inline(always)]
+    fn begin(&mut self, waker: &Waker) -> Poll<Answer<V, T>> {
+        // Over, whatever panics from here on; put back where the call goes on.
+        let State::Unstarted(values, mut ticket) = mem::replace(&mut self.state, State::Over) else {
+            unreachable!("the call has begun")
+        };
+        let (callee, method, room, lower, done) = (self.callee, self.method, self.room, &self.lower, &self.done);
+        let started = self.lender.lend(waker, |waker| {
+            // SAFETY: `request_async` was told so; the waker is lent for this poll.
+            unsafe { callee.start(method, FirstPoll { waker, room }, &mut ticket, values, lower, done) }
+        });
+        match started {
+            Started::Ready(value) => Poll::Ready(Answer::Ready(value)),
+            Started::Pending(running) => {
                 self.state = State::Pending(running);
+                self.pend(waker)
+            }
+            Started::Item(item, running) => {
+                self.state = State::Pending(running);
+                Poll::Ready(self.go_on_behind(item, waker))
+            }
+            Started::AtGate(values) => {
+                self.state = State::Unstarted(values, ticket);
                 Poll::Pending
             }
+            Started::Missing(values) => Poll::Ready(Answer::Unserved(Unserved::Missing(values))),
+            Started::Fault(fault) => Poll::Ready(Answer::fault(fault)),
         }
+    }
+
+    /// A later poll.
+    #[inline(always)]
+    fn go_on(&mut self, waker: &Waker) -> Poll<Answer<V, T>> {
+        let (callee, method, done) = (self.callee, self.method, &self.done);
+        let ends = Ends(&mut self.state);
+        let running = ends.running();
+        // SAFETY: this call was started by this callee, and is not over.
+        if let Some(fault) = unsafe { running.end_if_cancelled(callee, method) } {
+            return Poll::Ready(Answer::fault(fault));
+        }
+        let polled = self.lender.lend(waker, |waker| {
+            // SAFETY: this call was started with these types, and is not over.
+            unsafe { running.poll::<C, R, T>(callee, method, waker, done) }
+        });
+        match polled {
+            Advance::Ready(value) => Poll::Ready(Answer::Ready(value)),
+            Advance::Fault(fault) => Poll::Ready(Answer::fault(fault)),
+            Advance::Pending => {
+                mem::forget(ends);
+                self.pend(waker)
+            }
+            Advance::Item(item) => {
+                mem::forget(ends);
+                Poll::Ready(self.go_on_behind(item, waker))
+            }
+        }
+    }
+
+    /// Waits for the component's future, unless the call is cancelled.
+    #[inline(always)]
+    fn pend(&mut self, waker: &Waker) -> Poll<Answer<V, T>> {
+        let (callee, method) = (self.callee, self.method);
+        let ends = Ends(&mut self.state);
+        let running = ends.running();
+        if running.cancels() {
+            // SAFETY: this call was started by this callee, and is not over; the waker is lent for this call.
+            let fault = self.lender.lend(waker, |waker| unsafe { running.watch(callee, method, waker) });
+            if let Some(fault) = fault {
+                return Poll::Ready(Answer::fault(fault));
+            }
+        }
+        mem::forget(ends);
+        Poll::Pending
     }
 
     /// Gives an item of a stream that goes on, or ends with a fault at the next poll.
     #[inline]
-    fn go_on_behind(&mut self, item: T, running: Running, waker: &Waker) -> Answer<V, T> {
-        if running.cancels() {
+    fn go_on_behind(&mut self, item: T, waker: &Waker) -> Answer<V, T> {
+        if let State::Pending(running) = &self.state
+            && running.cancels()
+        {
             let callee = self.callee;
             // SAFETY: this call was started by this callee, and is not over; the waker is lent for this call.
             self.lender.lend(waker, |waker| unsafe { running.watch_behind_item(callee, waker) });
         }
-        self.state = State::Pending(running);
         Answer::Item(item)
     }
 }
 
-// Nothing in it is pinned: the component's future lies in a box of the component's.
+/// Notes, when it is dropped, that a pending call is over: whatever panics, unless it is forgotten.
+struct Ends<'s, V>(&'s mut State<V>);
+
+impl<V> Ends<'_, V> {
+    #[inline(always)]
+    fn running(&self) -> &Running {
+        match &*self.0 {
+            State::Pending(running) => running,
+            State::Unstarted(..) | State::Over => unreachable!("the call is not pending"),
+        }
+    }
+}
+
+impl<V> Drop for Ends<'_, V> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // A pending call has nothing to drop.
+        mem::forget(mem::replace(self.0, State::Over));
+    }
+}
+
+// Nothing in it is pinned: the component's future lies in the room, beside it, or in a box of the component's.
 impl<C, V, A, R, T, L, D> Unpin for Request<'_, C, V, A, R, T, L, D>
 where
     C: AsyncCallee,

@@ -45,7 +45,7 @@ where
     F: Fn(Fault) -> T,
 {
     // SAFETY: the caller says so.
-    let request = unsafe { request_async(callee, method, arguments, lower, done) };
+    let request = unsafe { request_async(callee, method, None, arguments, lower, done) };
     StreamRequest { request, method, raise, default: None, served: None }
 }
 
@@ -75,7 +75,7 @@ where
     S: Stream<Item = T>,
 {
     // SAFETY: the caller says so.
-    let request = unsafe { request_async(callee, method, arguments, lower, done) };
+    let request = unsafe { request_async(callee, method, None, arguments, lower, done) };
     StreamRequest { request, method, raise, default: Some(default), served: None }
 }
 

@@ -5,14 +5,14 @@ use std::ptr::{self, NonNull};
 
 use crate::{
     abi::{
-        frame::Place,
+        frame::{Frame, Place, Record},
         interface::Interface,
         tables::{AT_GATE, RawEntered},
         waker::WakerHead,
         world::{Table, Target},
     },
     component::{
-        async_call::{AsyncCallee, Held, Started, Ticket, start_inside},
+        async_call::{AsyncCallee, FirstPoll, Held, Started, Ticket, start_inside},
         call_path::{Inside, refused},
         generated::arguments::Arguments,
         image,
@@ -22,36 +22,34 @@ use crate::{
 use super::{AtDepth, Handle, InFrame};
 
 /// A poll, or the drop, of a call that is pending.
-enum Again<'a, I: ?Sized + Interface> {
-    InFrame(InFrame<'a, I>),
-    AtDepth(AtDepth<'a, I>),
+struct Again<'a, I: ?Sized + Interface> {
+    handle: &'a Handle<I>,
+    /// This thread's own.
+    record: *const Record,
+    /// Null if the call entered by the slow path, at `depth`.
+    frame: *const Frame,
+    depth: u32,
+    table: *const Table,
 }
 
 impl<I: ?Sized + Interface> Inside<I> for Again<'_, I> {
     fn handle(&self) -> &Handle<I> {
-        match self {
-            Again::InFrame(inside) => inside.handle,
-            Again::AtDepth(inside) => inside.handle,
-        }
+        self.handle
     }
 
     fn table(&self) -> *const Table {
-        match self {
-            Again::InFrame(inside) => inside.table(),
-            Again::AtDepth(inside) => inside.table(),
-        }
+        self.table
     }
 
     #[inline(always)]
     fn leave(&self) {
-        match self {
-            Again::InFrame(inside) => inside.leave(),
-            Again::AtDepth(inside) => inside.leave(),
-        }
+        // SAFETY: this thread's own record, which lives until the thread ends.
+        let record = unsafe { &*self.record };
+        if self.frame.is_null() { record.leave_to(self.depth) } else { record.leave(self.frame) }
     }
 
     fn hold(&self, method: u32) -> Held {
-        self.handle().detach(self.table(), method)
+        self.handle.detach(self.table, method)
     }
 }
 
@@ -61,7 +59,7 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Handle<I> {
     unsafe fn start<V, A: Arguments, R: Copy, T>(
         &self,
         method: u32,
-        waker: *const WakerHead,
+        first: FirstPoll<'_>,
         ticket: &mut Ticket,
         values: V,
         lower: impl FnOnce(V) -> A,
@@ -71,7 +69,7 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Handle<I> {
         let entered = if ticket.waits() { None } else { self.enter_fast(record, method) };
         let Some((frame, target)) = entered else {
             // SAFETY: the caller vouches for the signature and the waker.
-            return unsafe { self.start_slowly(method, waker, ticket, values, lower, done) };
+            return unsafe { self.start_slowly(method, first, ticket, values, lower, done) };
         };
         // SAFETY: this thread's own record, which lives until the thread ends.
         let record = unsafe { &*record };
@@ -79,11 +77,11 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Handle<I> {
         if unsafe { &*self.core }.holds_starts() {
             record.leave(frame);
             // SAFETY: the caller vouches for the signature and the waker.
-            return unsafe { self.start_slowly(method, waker, ticket, values, lower, done) };
+            return unsafe { self.start_slowly(method, first, ticket, values, lower, done) };
         }
         let inside = InFrame { handle: self, record, frame };
         // SAFETY: the caller vouches for the signature, and the frame for the target.
-        unsafe { start_inside(inside, target, method, waker, values, lower, done) }
+        unsafe { start_inside(inside, target, method, first, values, lower, done) }
     }
 
     #[inline(always)]
@@ -92,12 +90,11 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Handle<I> {
         let place = Place::new(self.offset, method).poll();
         // SAFETY: the record is this thread's own, or the closed one, which admits no call.
         match unsafe { &*record }.enter_held(held.table, place) {
-            Some(frame) => {
-                // SAFETY: this thread's own record, which lives until the thread ends.
-                let record = unsafe { &*record };
-                Again::InFrame(InFrame { handle: self, record, frame })
+            Some(frame) => Again { handle: self, record, frame, depth: 0, table: held.table },
+            None => {
+                let RawEntered { record, depth, table, .. } = self.resume(held);
+                Again { handle: self, record, frame: ptr::null(), depth, table }
             }
-            None => Again::AtDepth(AtDepth { handle: self, entered: self.resume(held) }),
         }
     }
 
@@ -131,7 +128,7 @@ impl<I: ?Sized + Interface> Handle<I> {
     unsafe fn start_slowly<V, A: Arguments, R: Copy, T>(
         &self,
         method: u32,
-        waker: *const WakerHead,
+        first: FirstPoll<'_>,
         ticket: &mut Ticket,
         values: V,
         lower: impl FnOnce(V) -> A,
@@ -140,7 +137,7 @@ impl<I: ?Sized + Interface> Handle<I> {
         let mut entered = RawEntered::outside();
         let enter = self.host().enter_async;
         // SAFETY: the slot is alive, the caller vouches for the waker, and the host fills what `entered` promises.
-        let answer = unsafe { enter(self.slot.as_ptr(), method, waker, &raw mut ticket.0, &raw mut entered) };
+        let answer = unsafe { enter(self.slot.as_ptr(), method, first.waker, &raw mut ticket.0, &raw mut entered) };
         if answer == AT_GATE {
             return Started::AtGate(values);
         }
@@ -151,7 +148,7 @@ impl<I: ?Sized + Interface> Handle<I> {
         let target = Target { data: entered.data, methods: entered.methods };
         let inside = AtDepth { handle: self, entered };
         // SAFETY: the caller vouches for the signature, and the host's frame for the target.
-        unsafe { start_inside(inside, target, method, waker, values, lower, done) }
+        unsafe { start_inside(inside, target, method, first, values, lower, done) }
     }
 
     /// Has the host hold the instance of a call that is inside `table`.

@@ -50,21 +50,36 @@ impl Lender {
     }
 
     /// Lends `waker` to `poll`, for the length of that call.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lend<T>(&mut self, waker: &Waker, poll: impl FnOnce(*const WakerHead) -> T) -> T {
+        let lent;
+        // `poll` is named once, so that it is inlined.
+        let head = match self.known(waker) {
+            Some(head) => head,
+            None => {
+                lent = Lent { head: WakerHead::lent(&LENT, holds::ours()), waker, kept: &self.kept };
+                (&raw const lent).cast()
+            }
+        };
+        poll(head)
+    }
+
+    /// The head of a waker that another image has made, or that the callee has kept.
+    #[inline(always)]
+    fn known(&mut self, waker: &Waker) -> Option<*const WakerHead> {
         if let Some(head) = received::head_of(waker) {
-            return poll(head);
+            return Some(head);
         }
         let kept = *self.kept.get_mut();
-        if !kept.is_null() {
-            // SAFETY: the lender's own reference keeps the head alive.
-            if unsafe { &*kept }.waker.will_wake(waker) {
-                return poll(kept.cast_const().cast());
-            }
-            self.release();
+        if kept.is_null() {
+            return None;
         }
-        let lent = Lent { head: WakerHead::lent(&LENT, holds::ours()), waker, kept: &self.kept };
-        poll((&raw const lent).cast())
+        // SAFETY: the lender's own reference keeps the head alive.
+        if unsafe { &*kept }.waker.will_wake(waker) {
+            return Some(kept.cast_const().cast());
+        }
+        self.release();
+        None
     }
 
     /// Gives up the head that the callee has kept.

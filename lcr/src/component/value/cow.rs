@@ -20,7 +20,7 @@ mod crossing {
     }
 }
 
-type Crossing<'a, B> = crossing::Cow<&'a B, <B as ToOwned>::Owned>;
+type LentOrOwned<'a, B> = crossing::Cow<&'a B, <B as ToOwned>::Owned>;
 
 // SAFETY: the two variants cross as the enum, which is a value of its own right.
 unsafe impl<'a, B: ?Sized + ToOwned> Abi for Cow<'a, B>
@@ -28,18 +28,18 @@ where
     &'a B: Abi,
     B::Owned: Abi,
 {
-    type Repr = <Crossing<'a, B> as Abi>::Repr;
-    const SHAPE: &'static Shape = <Crossing<'a, B>>::SHAPE;
+    type Repr = <LentOrOwned<'a, B> as Abi>::Repr;
+    const SHAPE: &'static Shape = <LentOrOwned<'a, B>>::SHAPE;
     fn into_repr(self) -> Self::Repr {
         match self {
-            Cow::Borrowed(value) => Crossing::<'a, B>::Borrowed(value),
-            Cow::Owned(value) => Crossing::<'a, B>::Owned(value),
+            Cow::Borrowed(value) => LentOrOwned::<'a, B>::Borrowed(value),
+            Cow::Owned(value) => LentOrOwned::<'a, B>::Owned(value),
         }
         .into_repr()
     }
     unsafe fn from_repr(repr: Self::Repr) -> Self {
         // SAFETY: the caller keeps the contract of `from_repr`.
-        match unsafe { Crossing::<'a, B>::from_repr(repr) } {
+        match unsafe { LentOrOwned::<'a, B>::from_repr(repr) } {
             crossing::Cow::Borrowed(value) => Cow::Borrowed(value),
             crossing::Cow::Owned(value) => Cow::Owned(value),
         }

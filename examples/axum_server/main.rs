@@ -10,8 +10,8 @@
 //! ```
 //!
 //! No request fails and none waits for long, whatever the number of replacements: a request that is under way ends in
-//! the component in which it began. The routes are `async`, so one that waits holds no worker. `visits` counts, and its count
-//! moves on to each successor.
+//! the component in which it began. The routes are `async`, so one that waits holds no worker. `visits` counts, and its
+//! count moves on to each successor.
 
 use std::{collections::HashMap, path::PathBuf, process, sync::Arc};
 

@@ -76,15 +76,14 @@
 //!
 //! # What may cross
 //!
-//! Arguments and results are [`Abi`] values: integers, floats, `bool`, `char`, `()`,
-//! `&str`, `String`, `&[T]` and `&mut [T]` of plain data, `Vec<T>`, arrays, `Option`,
-//! `Result`, `Box<T>`, tuples of up to 8, structs and enums with
+//! Arguments and results are [`Abi`] values: integers, floats, `bool`, `char`, `()`, `&str`, `String`, `&[T]` and
+//! `&mut [T]` of plain data, `Vec<T>`, arrays, `Option`, `Result`, `Box<T>`, tuples of up to 8, structs and enums with
 //! [`#[derive(Abi)]`](derive@Abi), [`Bytes`] and [`Shared`] content (never copied), [`Handle`]s, callbacks
-//! (`&dyn Fn(..)`, `Box<dyn Fn(..) + Send>`), and any serde type as [`Serde<T>`]. Of std also
-//! maps, sets, paths and `OsString`s, `Duration`, `SystemTime`, `NonZero`, `Ordering`, ranges, addresses of the Internet
-//! and `std::io::Error`. They cross in `#[repr(C)]` form, so the two sides may come from different compilers;
-//! [`guide::values`] lists all of them.
-//! The compiler refuses any other type where the trait is written, and says what to use instead.
+//! (`&dyn Fn(..)`, `Box<dyn Fn(..) + Send>`), and any serde type as [`Serde<T>`]. Of std also maps, sets, paths and
+//! `OsString`s, `Duration`, `SystemTime`, `NonZero`, `Ordering`, ranges, addresses of the Internet and
+//! `std::io::Error`. They cross in `#[repr(C)]` form, so the two sides may come from different compilers;
+//! [`guide::values`] lists all of them. The compiler refuses any other type where the trait is written, and says what
+//! to use instead.
 //!
 //! # What is compared
 //!

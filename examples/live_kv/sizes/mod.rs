@@ -51,7 +51,8 @@ const GATE_WAIT: Duration = Duration::from_micros(100);
 /// last changes take longer.
 const PRECOPY_HOLD: Duration = Duration::from_millis(if cfg!(debug_assertions) { 100 } else { 2 });
 
-/// The most rounds of a copy. Where threads wait for their processors, a round may take much longer than the one before.
+/// The most rounds of a copy. Where threads wait for their processors, a round may take much longer than the one
+/// before.
 const PRECOPY_ROUNDS: u32 = 200;
 
 /// The pause between two lines on how far the clients are.

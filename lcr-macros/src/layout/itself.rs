@@ -5,8 +5,8 @@
 //! stand. The compiler proves the rest: of the types that are described, `Layout::Itself` puts the type back in the
 //! place of its mark, through the types of std, and each has to be the type of the author's field. A place that is not
 //! found leaves a constant that depends on itself, which the compiler refuses. So does it a mark in a type of an
-//! author's (`Item<Node>` in a `Node`), because sizes and offsets would be those of `Item<mark>`: its parameters have to
-//! be `Itself`.
+//! author's (`Item<Node>` in a `Node`), because sizes and offsets would be those of `Item<mark>`: its parameters have
+//! to be `Itself`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, quote_spanned};

@@ -1,9 +1,8 @@
 //! `#[derive(lcr::Layout)]`: a struct or enum is described as it lies in memory.
 //!
-//! The compiler says where fields are and how large everything is; the macro only lists names. Offsets in
-//! the variants of an enum are not to be had in stable Rust, nor which bytes of a field an `Option` around the type uses.
-//! So beside each type stands a probe, which shows whether the crate is compiled with a flag that lays out types at
-//! random.
+//! The compiler says where fields are and how large everything is; the macro only lists names. Offsets in the variants
+//! of an enum are not to be had in stable Rust, nor which bytes of a field an `Option` around the type uses. So beside
+//! each type stands a probe, which shows whether the crate is compiled with a flag that lays out types at random.
 //!
 //! The compiler also proves that what the macro lists is what the type has: each field, and each by its type. So it
 //! proves nothing that names mean the same in the generated code as in the author's.

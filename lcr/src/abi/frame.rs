@@ -103,9 +103,9 @@ impl Core {
 
     /// Whether an async call that has just entered must leave again, and ask the host.
     ///
-    /// The writer raises this ([`Core::hold_starts`]) before it publishes a world. A call that enters that world reads the world's
-    /// address (`Acquire`) before it reads this, so it finds it raised; a call that finds it lowered is in an
-    /// older world, and shows in a frame behind the writer's barrier.
+    /// The writer raises this ([`Core::hold_starts`]) before it publishes a world. A call that enters that world reads
+    /// the world's address (`Acquire`) before it reads this, so it finds it raised; a call that finds it lowered is in
+    /// an older world, and shows in a frame behind the writer's barrier.
     #[inline(always)]
     pub fn holds_starts(&self) -> bool {
         self.holds_starts.load(Ordering::Acquire) != 0

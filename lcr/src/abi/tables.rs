@@ -128,8 +128,8 @@ pub struct StateTable {
     /// A `StateAnswer`.
     pub take: unsafe extern "C" fn(usize, *mut usize) -> u32,
     /// Gives an instance, from which the box was taken, a box: its own, or one of another image whose manifest
-    /// describes the value alike. Runs no author's code, and does not wait. A `StateAnswer`: `Absent` if no box was taken
-    /// out, `Busy` if a thread looks for it at this moment; then the box is still the host's.
+    /// describes the value alike. Runs no author's code, and does not wait. A `StateAnswer`: `Absent` if no box was
+    /// taken out, `Busy` if a thread looks for it at this moment; then the box is still the host's.
     pub give: unsafe extern "C" fn(usize, usize) -> u32,
     /// The box that was taken out of the instance does not come back. Runs no author's code.
     pub end: unsafe extern "C" fn(usize),

@@ -5,8 +5,9 @@
 //!
 //! 1. *Load*: the old and the new image have one allocator, or the state is copied, or the plan is refused.
 //! 2. *Prepare*, while callers go on: the successor is constructed and asked for its health. Then the value that its
-//!    constructor made is dropped, and the successor's state is away: its threads wait for the commit. Until then, calls
-//!    of the transaction's thread to this service reach the old instance, whose state they change as any call does.
+//!    constructor made is dropped, and the successor's state is away: its threads wait for the commit. Until then,
+//!    calls of the transaction's thread to this service reach the old instance, whose state they change as any call
+//!    does.
 //! 3. *Hand-over*, behind the gate, after all other members are restored: each box is taken out of the old instance, if
 //!    no thread of the component has its lock. No author's code runs from the first take to the commit. The boxes are
 //!    in the gate, under the state lock.

@@ -183,8 +183,8 @@ impl Execution {
         self.held.drain(..).for_each(|id| state.release(id));
     }
 
-    /// Notes a successor, so that calls of this thread reach it from now on, then runs its health check. A successor that
-    /// gets its state by pointer is reached from the commit on, and is emptied here.
+    /// Notes a successor, so that calls of this thread reach it from now on, then runs its health check. A successor
+    /// that gets its state by pointer is reached from the commit on, and is emptied here.
     pub(super) fn keep(&mut self, id: ServiceId, successor: Successor) -> Result<(), Stop> {
         let moves = successor.moves;
         let kept = self.successors.entry(id).insert_entry(successor);

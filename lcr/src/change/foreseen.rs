@@ -2,13 +2,12 @@
 //!
 //! To find the instances behind a gate in the order of their dependencies, and the entries of their slots, takes a walk
 //! over everything that is present. That walk grows with the number of references, so it is not for the time while
-//! callers are held. [`Execution::foresee`] takes it under the same lock under which the gate shuts. Behind the gate the
-//! transaction only asks whether anything came or went since ([`Objects::revision`]): a thread inside a
-//! member may build instances, and handles may be dropped. Then nothing counts that was foreseen, and the walk is
-//! taken again.
+//! callers are held. [`Execution::foresee`] takes it under the same lock under which the gate shuts. Behind the gate
+//! the transaction only asks whether anything came or went since ([`Objects::revision`]): a thread inside a member may
+//! build instances, and handles may be dropped. Then nothing counts that was foreseen, and the walk is taken again.
 //!
-//! An entry is foreseen for a successor that is there before the gate shuts. One that cannot serve a slot is left to the
-//! commit, which refuses it, or finds that the slot is gone.
+//! An entry is foreseen for a successor that is there before the gate shuts. One that cannot serve a slot is left to
+//! the commit, which refuses it, or finds that the slot is gone.
 //!
 //! [`Objects::revision`]: crate::host::objects::owner::Objects::revision
 

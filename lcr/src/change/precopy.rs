@@ -7,12 +7,12 @@
 //! from the old instance, with its state locked for about a millisecond, and makes them in the successor, which
 //! no caller sees.
 //!
-//! Rounds get shorter as long as changes are copied faster than they are made. They end when callers would
-//! be held for a fourth of what the plan allows ([`precopy_hold`]), or when they get no shorter, and the
-//! hold is still allowed. A plan whose rounds are used up otherwise is refused ([`precopy_rounds`]). The
-//! expected hold is what is left, times the time that an item has taken so far, and the time of a look that finds next to
-//! nothing. A round ends with such a look. What is left behind the look before is not known: as long as its items are made in
-//! the successor, callers make further changes.
+//! Rounds get shorter as long as changes are copied faster than they are made. They end when callers would be held for
+//! a fourth of what the plan allows ([`precopy_hold`]), or when they get no shorter, and the hold is still allowed. A
+//! plan whose rounds are used up otherwise is refused ([`precopy_rounds`]). The expected hold is what is left, times
+//! the time that an item has taken so far, and the time of a look that finds next to nothing. A round ends with such a
+//! look. What is left behind the look before is not known: as long as its items are made in the successor, callers make
+//! further changes.
 //!
 //! Rounds run twice an attempt at the gate: ahead of the drain, which may take long, and when everything
 //! else is ready. Behind the gate the last looks are taken where other members are saved, in the same order,

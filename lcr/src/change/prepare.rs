@@ -27,8 +27,8 @@ use super::{
 };
 
 impl Execution {
-    /// Constructs a successor for each instance whose successor is made ahead of the gate and that has none, and everything
-    /// that the successors of the others will need; repeats that until nothing is left to construct, and
+    /// Constructs a successor for each instance whose successor is made ahead of the gate and that has none, and
+    /// everything that the successors of the others will need; repeats that until nothing is left to construct, and
     /// freezes the members.
     pub(super) fn prepare(&mut self) -> Result<(), Stop> {
         let replacements = self.replacements();

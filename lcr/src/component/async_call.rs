@@ -17,8 +17,8 @@
 //! Invariants
 //! 1. While a function of the component's future runs, and while its value is lifted, the call is inside
 //!    the instance: by a frame on the polling thread, or by the pin.
-//! 2. Between polls a pending call is held by what [`HostTable::detach`](crate::abi::tables::HostTable::detach) gave inside the frame of its start, or by the pin,
-//!    which the caller's future borrows.
+//! 2. Between polls a pending call is held by what [`HostTable::detach`](crate::abi::tables::HostTable::detach) gave
+//!    inside the frame of its start, or by the pin, which the caller's future borrows.
 //! 3. What the host holds is ended once, after the component's future is gone, its value is lifted, and the frame
 //!    is left.
 //!    An item of a stream is lifted while the component's future is there; if lifting panics, that is dropped, and
@@ -245,7 +245,8 @@ impl Running {
     /// Polls the call. With [`Advance::Ready`] or a fault, the call is over; also if `done` panics.
     ///
     /// # Safety
-    /// `callee` has started this call, of method `method`, with a result of type `R`; it is not over. The waker is valid.
+    /// `callee` has started this call, of method `method`, with a result of type `R`; it is not over. The waker is
+    /// valid.
     #[inline]
     pub(super) unsafe fn poll<C: AsyncCallee, R: Copy, T>(
         &self,

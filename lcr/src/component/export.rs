@@ -91,7 +91,8 @@ impl Export {
         self
     }
 
-    /// Adds the state that the instance keeps. `table` is of the same type's [`Keeping`](super::state::keeping::Keeping).
+    /// Adds the state that the instance keeps. `table` is of the same type's
+    /// [`Keeping`](super::state::keeping::Keeping).
     #[must_use]
     pub const fn with_kept_state(mut self, table: &'static StateTable) -> Export {
         self.state = table;

@@ -32,11 +32,11 @@ use super::{
 /// [`Runtime::service`](crate::Runtime::service) gives handles on the instance that all callers
 /// share, [`Runtime::reference`](crate::Runtime::reference) a handle on an instance of its own.
 ///
-/// **Calls** may be made on any thread, by many threads at once. A call takes no lock and executes
-/// no atomic read-modify-write, but for the first call of a thread, calls of a thread that holds a world
-/// ([`Runtime::pin`](crate::Runtime::pin)), and calls that wait at a gate. A call that has no result ends
-/// in a [`Fault`]: an `Err`, or a panic of the caller. While the state of the component moves to a new version, a call waits at the gate, at most
-/// for the plan's [`deadline`](crate::PlanBuilder::deadline). Calls are not async-signal-safe.
+/// **Calls** may be made on any thread, by many threads at once. A call takes no lock and executes no atomic
+/// read-modify-write, but for the first call of a thread, calls of a thread that holds a world
+/// ([`Runtime::pin`](crate::Runtime::pin)), and calls that wait at a gate. A call that has no result ends in a
+/// [`Fault`]: an `Err`, or a panic of the caller. While the state of the component moves to a new version, a call waits
+/// at the gate, at most for the plan's [`deadline`](crate::PlanBuilder::deadline). Calls are not async-signal-safe.
 ///
 /// **Cloning and dropping** a handle take one atomic operation each and never wait. When the last
 /// handle on an instance is dropped, the runtime destroys the instance on a thread of its own. A

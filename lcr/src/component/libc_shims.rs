@@ -1,13 +1,13 @@
 //! Functions that lead some requests of this image's std, and of C code in the image, to the host.
 //! The C library would keep what these requests leave for as long as the process lives.
 //!
-//! The std of every image takes one of the process's 1,024 thread-specific keys on the first
-//! `thread::current`, and leaves its destructor's address with each thread that comes by; so does
-//! each thread-local with a destructor. So a component could be replaced a thousand times only, and
-//! the code of each image would have to stay for as long as any thread lives. The functions below stand in the image under the C library's names, *hidden* and
-//! *weak*: the linker binds the image's own references to them, they are not exported, so that
-//! no other library is led astray, and two copies of `lcr` in one image do not collide. (A plain
-//! `#[no_mangle]` function would be exported, and then the C library's would win.)
+//! The std of every image takes one of the process's 1,024 thread-specific keys on the first `thread::current`, and
+//! leaves its destructor's address with each thread that comes by; so does each thread-local with a destructor. So a
+//! component could be replaced a thousand times only, and the code of each image would have to stay for as long as any
+//! thread lives. The functions below stand in the image under the C library's names, *hidden* and *weak*: the linker
+//! binds the image's own references to them, they are not exported, so that no other library is led astray, and two
+//! copies of `lcr` in one image do not collide. (A plain `#[no_mangle]` function would be exported, and then the C
+//! library's would win.)
 //!
 //! | name | what the host does |
 //! |---|---|

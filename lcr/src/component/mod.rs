@@ -1,12 +1,11 @@
 //! Floor 1: what a component's author uses, in whatever image the component ends up.
 //!
-//! [`image`] is the image's end of the wire: the entry symbol, the host's table and the
-//! thread's record. [`handle`] and [`pinned`] make calls, along the [`call_path`]; [`context`]
-//! and [`stateful`] construct and restore; [`state`] is what an instance keeps and a
-//! host may move; [`incremental`] and [`tracked`] copy state while it is in use;
-//! [`wire`] is the form in which values of any serde type cross; [`registration`] collects what the macros generate, and [`export`] and [`looks`] have the functions
-//! behind it. [`ambient`] is what all code of a component runs inside. [`logs`] and [`panic_hook`] lead what the
-//! image logs, and its panics, to the host.
+//! [`image`] is the image's end of the wire: the entry symbol, the host's table and the thread's record. [`handle`] and
+//! [`pinned`] make calls, along the [`call_path`]; [`context`] and [`stateful`] construct and restore; [`state`] is
+//! what an instance keeps and a host may move; [`incremental`] and [`tracked`] copy state while it is in use; [`wire`]
+//! is the form in which values of any serde type cross; [`registration`] collects what the macros generate, and
+//! [`export`] and [`looks`] have the functions behind it. [`ambient`] is what all code of a component runs inside.
+//! [`logs`] and [`panic_hook`] lead what the image logs, and its panics, to the host.
 
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 #[allow(clippy::exhaustive_structs, reason = "generated code alone names it")]

@@ -14,9 +14,9 @@ use crate::{
     },
 };
 
-/// Whether a state moves by pointer from a component that keeps an `Old` in its [`State`](crate::State) to one that keeps a
-/// `New`, both built by this compiler, with one allocator, and with one `state_version`. A test has the types of a
-/// released version in a module of its own.
+/// Whether a state moves by pointer from a component that keeps an `Old` in its [`State`](crate::State) to one that
+/// keeps a `New`, both built by this compiler, with one allocator, and with one `state_version`. A test has the types
+/// of a released version in a module of its own.
 ///
 /// ```
 /// use lcr::testing;
@@ -50,8 +50,8 @@ pub fn moves_by_pointer<Old: Layout, New: Layout>() -> Result<(), BoxError> {
     memory_differs(&old, &new).map_or(Ok(()), |difference| Err(difference.into()))
 }
 
-/// A copy of a kept state, as a component that keeps a `New` gets it where the state does not move by pointer: serde writes
-/// it and reads it again. For another `state_version`, call the component's `migrate` with what
+/// A copy of a kept state, as a component that keeps a `New` gets it where the state does not move by pointer: serde
+/// writes it and reads it again. For another `state_version`, call the component's `migrate` with what
 /// [`RawState::of`](crate::RawState::of) writes.
 ///
 /// # Errors

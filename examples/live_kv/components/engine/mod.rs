@@ -13,8 +13,8 @@
 //! Invariants
 //! 1. A call that needs several shards locks them in ascending order, and all of them before it reads or changes
 //!    the first.
-//! 2. While changes are tracked, each shard that has some is marked. The last look is taken while callers wait, so it must
-//!    not visit shards without changes.
+//! 2. While changes are tracked, each shard that has some is marked. The last look is taken while callers wait, so it
+//!    must not visit shards without changes.
 //! 3. A thread changes `keys` only while it holds the lock of the shard that grew or shrank, so `keys` is exact
 //!    whenever all shards are locked.
 

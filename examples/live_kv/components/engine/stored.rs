@@ -1,7 +1,7 @@
 //! What the maps of the engines hold: keys and values.
 //!
-//! Both are memory of the allocator without a function of an image beside it, so they can move to another engine
-//! with the map that they are in. A value is counted, so that a reader gets it without a copy and without the map's lock.
+//! Both are memory of the allocator without a function of an image beside it, so they can move to another engine with
+//! the map that they are in. A value is counted, so that a reader gets it without a copy and without the map's lock.
 
 use std::{borrow::Borrow, sync::Arc};
 

@@ -16,10 +16,9 @@
 //! | `component/handle` | `lcr::Handle` |
 //!
 //! A type that can say which other value it is crosses in that form: `component/value/form`. The page `values` of the
-//! guide has a row for each type. A representation of a new form also needs a [`Kind`](super::shape::Kind), which the host compares
-//! (`host/image/shape`) and which manifests encode, so it raises
-//! [`ABI_VERSION`](super::ABI_VERSION). `#[derive(Abi)]` and the attributes generate code for
-//! authors' types in `lcr-macros/src/value`.
+//! guide has a row for each type. A representation of a new form also needs a [`Kind`](super::shape::Kind), which the
+//! host compares (`host/image/shape`) and which manifests encode, so it raises [`ABI_VERSION`](super::ABI_VERSION).
+//! `#[derive(Abi)]` and the attributes generate code for authors' types in `lcr-macros/src/value`.
 
 pub mod bytes;
 pub mod callback;

@@ -19,8 +19,9 @@ use crate::{
 };
 
 /// Calls method `method` of `callee` when it is polled. The component's future may lie in `room`; one that gives the
-/// items of a stream does not, and needs none. `lower` lowers the arguments, and `done` lifts the result. The output is the result, or the reason why there is none; a method that the
-/// component lacks gives the arguments back, for a default body.
+/// items of a stream does not, and needs none. `lower` lowers the arguments, and `done` lifts the result. The output is
+/// the result, or the reason why there is none; a method that the component lacks gives the arguments back, for a
+/// default body.
 ///
 /// # Safety
 /// The method is async, takes arguments of these representations and has a result of type `R`. What the arguments

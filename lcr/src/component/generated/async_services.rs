@@ -1,9 +1,9 @@
 //! The component's side of an async call.
 //!
-//! Generated code makes one future of a call: it lifts the arguments, awaits the author's method
-//! and lowers the result. [`serve_async`] puts it into the caller's room, or into a box if it does not fit, and polls it
-//! once; [`poll`] and [`drop_future`] are the functions that the caller has for it after that. `abi/future` says
-//! what each answer means, and why a future may lie in the caller's memory.
+//! Generated code makes one future of a call: it lifts the arguments, awaits the author's method and lowers the result.
+//! [`serve_async`] puts it into the caller's room, or into a box if it does not fit, and polls it once; [`poll`] and
+//! [`drop_future`] are the functions that the caller has for it after that. `abi/future` says what each answer means,
+//! and why a future may lie in the caller's memory.
 //!
 //! Invariants
 //! 1. Each of the three runs behind the panic barrier, and inside what the instance runs inside.

@@ -7,13 +7,12 @@
 //! definite asks the host to tell again ([`TracingTable::settle`]); so a callsite that `tracing` has just set back
 //! to *sometimes* becomes fast again with its next record.
 //!
-//! The host orders what it tells by a lock; what `tracing` stores is always *sometimes*, which is right at any time
-//! and only slower. That holds while this subscriber is the only one of the image. If the author makes another, for a scope or
-//! a future, `tracing` goes through the callsites anew and asks each subscriber first for its level
+//! The host orders what it tells by a lock; what `tracing` stores is always *sometimes*, which is right at any time and
+//! only slower. That holds while this subscriber is the only one of the image. If the author makes another, for a scope
+//! or a future, `tracing` goes through the callsites anew and asks each subscriber first for its level
 //! ([`Subscriber::max_level_hint`]): from then on [`IS_ALONE`] is false, and callsites stay with *sometimes*, so that
-//! the other subscriber loses nothing. A store of a definite interest that overlaps with that is taken back: the
-//! thread that stored it looks at `IS_ALONE` once more, both accesses and both stores being sequentially
-//! consistent.
+//! the other subscriber loses nothing. A store of a definite interest that overlaps with that is taken back: the thread
+//! that stored it looks at `IS_ALONE` once more, both accesses and both stores being sequentially consistent.
 //!
 //! **Spans.** Their numbers are the host's, which keeps for each the subscriber that made it. The description of
 //! the span that a thread is in, if it comes from elsewhere, is made here once ([`described`]).

@@ -209,8 +209,8 @@ impl<T> State<T> {
         }
     }
 
-    /// Puts a box where one was taken out. Does not wait: in the child of a fork, the lock may belong to a thread that is
-    /// not there.
+    /// Puts a box where one was taken out. Does not wait: in the child of a fork, the lock may belong to a thread that
+    /// is not there.
     ///
     /// # Errors
     /// The box, and why it was not taken.

@@ -297,7 +297,8 @@ unsafe extern "C" fn give<X: 'static, N: Ambient, T: 'static, A: Fn(&X) -> &Stat
     answer(|| {
         // SAFETY: as in `take`.
         let state = unsafe { state::<X, N, T, A>(instance) };
-        // SAFETY: the host gives, until it is taken, the box of a type that lies in memory as `T` does: see the module `state`.
+        // SAFETY: the host gives, until it is taken, the box of a type that lies in memory as `T` does: see the module
+        // `state`.
         let value = unsafe { Box::from_raw(ptr::with_exposed_provenance_mut::<T>(value)) };
         match state.give(value) {
             Ok(()) => StateAnswer::Done,

@@ -11,8 +11,8 @@ use crate::abi::shape::{Kind, Part, Shape};
 /// A type whose values may move to another image as they lie in memory. `#[derive(lcr::Layout)]` implements it for
 /// structs and enums whose fields implement it.
 ///
-/// Implemented for scalars, `String`, `Vec`, `Box`, `Option`, `Result`, arrays, tuples, the maps, sets and queues
-/// of std, `Arc`, the locks and cells of std, `NonZero`, `Ordering`, ranges, `Duration`, `Instant`, `SystemTime`, paths,
+/// Implemented for scalars, `String`, `Vec`, `Box`, `Option`, `Result`, arrays, tuples, the maps, sets and queues of
+/// std, `Arc`, the locks and cells of std, `NonZero`, `Ordering`, ranges, `Duration`, `Instant`, `SystemTime`, paths,
 /// addresses, files and sockets.
 ///
 /// Not implemented for what belongs to one image or thread: function pointers, `dyn Trait`, raw pointers,
@@ -114,8 +114,8 @@ impl InMemory {
         self.points
     }
 
-    /// Whether the compiler laid out by its usual rules what sizes and offsets do not show, so that the description says
-    /// where everything in the type is.
+    /// Whether the compiler laid out by its usual rules what sizes and offsets do not show, so that the description
+    /// says where everything in the type is.
     pub const fn is_fixed(&self) -> bool {
         self.is_fixed
     }

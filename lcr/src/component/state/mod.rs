@@ -17,17 +17,18 @@
 //!    the same `std`: equal names of its types with equal parameters are equal types. Flags of a compiler can change
 //!    layouts (`-Zrandomize-layout`). They show in probes: types whose fields the compiler leaves in their order
 //!    unless it was told otherwise. A description whose probes fail is kept out of the manifest.
-//! 2. **Equal descriptions.** [`Layout`](layout::Layout) describes a type down to scalars and types of `std`: a struct by
-//!    the names, offsets and descriptions of its fields, an enum by its variants, their discriminants and fields,
-//!    everything by size, alignment and `#[repr(..)]`. The compiler computes sizes and offsets, and proves that the fields
-//!    which are listed are those of the type, each by its type (`lcr-macros/src/layout`). Three things are not to be had
-//!    so: offsets inside an enum, which niche of a type an enum around it uses, and what types of std and tuples are around
-//!    a type that contains itself (`Vec<(u8, Node)>` in a `Node` is described around a mark). For one compiler all
-//!    of them are functions of what is described. A type of an author's never stands around a mark: bounds refuse it.
-//!    So `T` and `T'` have the same valid bytes, and the same destructors run for their parts. A type with an attribute
-//!    that may be a macro is not described at all (`lcr-macros/src/layout/attributes.rs`), and its state is copied.
-//! 3. **One allocator.** What the old image allocated, the new one will free. At load time the host has one image
-//!    make and free blocks of many sizes and alignments, by each function of an allocator, and the other one ask for such
+//! 2. **Equal descriptions.** [`Layout`](layout::Layout) describes a type down to scalars and types of `std`: a struct
+//!    by the names, offsets and descriptions of its fields, an enum by its variants, their discriminants and fields,
+//!    everything by size, alignment and `#[repr(..)]`. The compiler computes sizes and offsets, and proves that the
+//!    fields which are listed are those of the type, each by its type (`lcr-macros/src/layout`). Three things are not
+//!    to be had so: offsets inside an enum, which niche of a type an enum around it uses, and what types of std and
+//!    tuples are around a type that contains itself (`Vec<(u8, Node)>` in a `Node` is described around a mark). For one
+//!    compiler all of them are functions of what is described. A type of an author's never stands around a mark: bounds
+//!    refuse it. So `T` and `T'` have the same valid bytes, and the same destructors run for their parts. A type with
+//!    an attribute that may be a macro is not described at all (`lcr-macros/src/layout/attributes.rs`), and its state
+//!    is copied.
+//! 3. **One allocator.** What the old image allocated, the new one will free. At load time the host has one image make
+//!    and free blocks of many sizes and alignments, by each function of an allocator, and the other one ask for such
 //!    blocks (`host/image/allocator`). It counts as the same allocator only if each block comes back, in both
 //!    directions: the two images use one list of free blocks. What lies between the requests that are tried is the word
 //!    of whoever wrote a `GlobalAlloc` (`docs/soundness.md`).
@@ -65,13 +66,13 @@
 //!                away --end---> gone
 //! ```
 //!
-//! While a box is away, no code of a component runs that could see the value, and the host holds the address under
-//! its state lock. So it can give it back, whatever ends the transaction. A thread of a component that asks for
-//! a state that is away waits: it looks again and again, and has the lock for the time of a look. The host's `give` does
-//! not wait for a look; the host repeats it. It ends the waiting by `give` or `end`. In the child of a `fork`
-//! a thread may be missing that had the lock; there the host tries once, and else the state is lost, as what any lock
-//! protects that such a thread had. Whoever is given the box drops it, with
-//! the code of its own image; an instance whose state is gone drops nothing.
+//! While a box is away, no code of a component runs that could see the value, and the host holds the address under its
+//! state lock. So it can give it back, whatever ends the transaction. A thread of a component that asks for a state
+//! that is away waits: it looks again and again, and has the lock for the time of a look. The host's `give` does not
+//! wait for a look; the host repeats it. It ends the waiting by `give` or `end`. In the child of a `fork` a thread may
+//! be missing that had the lock; there the host tries once, and else the state is lost, as what any lock protects that
+//! such a thread had. Whoever is given the box drops it, with the code of its own image; an instance whose state is
+//! gone drops nothing.
 
 pub mod cell;
 pub mod keeping;

@@ -1,8 +1,8 @@
 //! `bytes::Bytes`, with feature `bytes`: it crosses as [`lcr::Bytes`](Bytes), without a copy.
 //!
-//! Neither side may know the layout of the other's `bytes` crate, nor call its functions. So the sender's value becomes the
-//! owner of an [`lcr::Bytes`](Bytes), which becomes the owner of the receiver's value (`bytes::Bytes::from_owner`). The
-//! sender's image destroys the sender's value, when the last clone on the receiver's side is gone, and stays mapped
+//! Neither side may know the layout of the other's `bytes` crate, nor call its functions. So the sender's value becomes
+//! the owner of an [`lcr::Bytes`](Bytes), which becomes the owner of the receiver's value (`bytes::Bytes::from_owner`).
+//! The sender's image destroys the sender's value, when the last clone on the receiver's side is gone, and stays mapped
 //! until then. Each crossing allocates one such owner on each side. Bytes that come back to their maker are not
 //! unwrapped.
 

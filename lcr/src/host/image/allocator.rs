@@ -1,10 +1,10 @@
 //! Whether two images have one allocator: whether a block that one of them freed comes back to the other one.
 //!
-//! Nothing in a library says which global allocator it was linked with. But an allocator gives a block that was freed to
-//! the same thread's next request of that size. So one image makes and frees a block, and the other image asks for one of
-//! its size: if the same address comes back, in both directions, the two images use one list of free blocks. One
-//! success in some tries is enough, since a foreign block never comes back. An allocator of an image's own (an
-//! arena, another malloc linked into the image, blocks with a header) hands out other addresses.
+//! Nothing in a library says which global allocator it was linked with. But an allocator gives a block that was freed
+//! to the same thread's next request of that size. So one image makes and frees a block, and the other image asks for
+//! one of its size: if the same address comes back, in both directions, the two images use one list of free blocks. One
+//! success in some tries is enough, since a foreign block never comes back. An allocator of an image's own (an arena,
+//! another malloc linked into the image, blocks with a header) hands out other addresses.
 //!
 //! A `GlobalAlloc` may pass some requests on to the system's allocator and serve others by itself. So each class of
 //! requests for which authors do that is tried:
@@ -16,14 +16,14 @@
 //! | aligned | each alignment from 16 to 4,096 bytes, for three sizes from 24 bytes to 5 kB; 64 and 4,096 for 300 kB |
 //! | zeroed, grown by `realloc` | five sizes from 40 bytes to 400 kB |
 //!
-//! A large block may be a mapping, which the kernel may give to two allocators one after the other. So a large request has
-//! to succeed twice: when glibc has freed a mapping once, it takes blocks of that size from its heap.
+//! A large block may be a mapping, which the kernel may give to two allocators one after the other. So a large request
+//! has to succeed twice: when glibc has freed a mapping once, it takes blocks of that size from its heap.
 //!
 //! What no probe can show is the author's word (`docs/soundness.md`): that the allocator does not treat what lies
 //! between these requests, another thread or another time in another way.
 //!
-//! Where other threads use the same heap all the time, a block may not come back by chance (2 in 1,000 comparisons beside
-//! 20 threads that do nothing else): then the state is copied.
+//! Where other threads use the same heap all the time, a block may not come back by chance (2 in 1,000 comparisons
+//! beside 20 threads that do nothing else): then the state is copied.
 //!
 //! An allocator that does not reuse blocks at once (musl's, AddressSanitizer's) shows nothing, and the images
 //! count as different. AddressSanitizer is asked whose a block is, where it is in the process.
@@ -48,8 +48,8 @@ const STEP: usize = 16;
 const SMALL: usize = 1032;
 /// From here on a block may be a mapping, and has to come back twice.
 const MAPPED: usize = 64 << 10;
-/// How often a request is tried, while the blocks of the tries before are kept: a request may fill the thread's cache, so
-/// that the block which is freed next goes elsewhere, or a freed block may be joined with a free one before it.
+/// How often a request is tried, while the blocks of the tries before are kept: a request may fill the thread's cache,
+/// so that the block which is freed next goes elsewhere, or a freed block may be joined with a free one before it.
 const TRIES: usize = 16;
 /// How often all tries are made, which other threads of the same heap may disturb.
 const ROUNDS: usize = 4;
@@ -89,16 +89,16 @@ impl Request {
         small.chain(large).map(Request::plain).chain(aligned).chain(both).chain(made)
     }
 
-    /// The request of the next try. A large one is for some more bytes each time: blocks of one size that lie about free,
-    /// as those of the tries before, are given out in turn.
+    /// The request of the next try. A large one is for some more bytes each time: blocks of one size that lie about
+    /// free, as those of the tries before, are given out in turn.
     fn next(self) -> Request {
         static TURN: AtomicUsize = AtomicUsize::new(0);
         let more = if self.size > SMALL { TURN.fetch_add(1, Ordering::Relaxed) % 32 * 7 * STEP } else { 0 };
         Request { size: self.size + more, ..self }
     }
 
-    /// What is asked for to get the block again, when it was freed: a small block may be larger than it was asked for, by
-    /// one class, and one that was aligned by two. A large one that was aligned may have been joined with what lies
+    /// What is asked for to get the block again, when it was freed: a small block may be larger than it was asked for,
+    /// by one class, and one that was aligned by two. A large one that was aligned may have been joined with what lies
     /// before it.
     fn wanted(self) -> impl Iterator<Item = Request> {
         let plain = |steps| Request::plain(self.size + steps * STEP);

@@ -1,10 +1,10 @@
 //! Looks at an instance's state while callers use it, and changes of a successor's state.
 //!
-//! A component that hangs may return to a transaction that was given up long ago. Meanwhile another
-//! transaction may track the same state. So an instance knows which transaction tracks it ([`Tracking`](super::tracking::Tracking)):
-//! the functions of any other one do nothing to it. Its lock is held while the component tracks or ends
-//! tracking, and is taken alone; a component that hangs there stops other transactions at the same step,
-//! until their watch gives them up.
+//! A component that hangs may return to a transaction that was given up long ago. Meanwhile another transaction may
+//! track the same state. So an instance knows which transaction tracks it ([`Tracking`](super::tracking::Tracking)):
+//! the functions of any other one do nothing to it. Its lock is held while the component tracks or ends tracking, and
+//! is taken alone; a component that hangs there stops other transactions at the same step, until their watch gives them
+//! up.
 
 use crate::{
     abi::{tables::IncrementalTable, value::Abi},

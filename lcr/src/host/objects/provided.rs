@@ -1,15 +1,15 @@
 //! Objects that the program has built and puts behind an interface:
 //! [`PlanBuilder::provide`](crate::PlanBuilder::provide).
 //!
-//! Such an object becomes an [`Implementation`](super::component::Implementation) like any other, but for its instances: where a component's
-//! constructor would run, another count of the program's `Arc` is taken, and where a destructor would run, a
-//! count is given back. So all instances of the implementation are one object, and it lives as long as the
-//! program, the implementation or one of the instances has a count of it.
+//! Such an object becomes an [`Implementation`](super::component::Implementation) like any other, but for its
+//! instances: where a component's constructor would run, another count of the program's `Arc` is taken, and where a
+//! destructor would run, a count is given back. So all instances of the implementation are one object, and it lives as
+//! long as the program, the implementation or one of the instances has a count of it.
 //!
-//! The object's destructor is code of the program, which may call the runtime. So the runtime never drops
-//! its last count under a lock: when a commit or the end of the runtime takes the implementation out,
-//! [`Instance::of_object`](super::instances::Instance::of_object) makes an instance of the count that the implementation had, and that
-//! instance is destroyed as all others are.
+//! The object's destructor is code of the program, which may call the runtime. So the runtime never drops its last
+//! count under a lock: when a commit or the end of the runtime takes the implementation out,
+//! [`Instance::of_object`](super::instances::Instance::of_object) makes an instance of the count that the
+//! implementation had, and that instance is destroyed as all others are.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -2,16 +2,16 @@
 //! behind one lock.
 //!
 //! A call takes the way through [`host_table`] and [`entering`] only where the inlined path of
-//! [`frame`](crate::abi::frame) cannot go. The parts of a runtime know nothing of it: [`gate`] holds
-//! callers, [`pins`] hold worlds, [`shortcuts`] remember where services are, [`drain`] reads the threads'
-//! frames, [`reaper_parts`] and [`destroyers`] have what is to be freed and destroyed, [`retained`] counts
-//! images, [`left_threads`] names threads that they left behind, [`waiting`] has the wakers of async calls that wait for a gate, and [`transaction_lock`] lets one
-//! transaction run.
+//! [`frame`](crate::abi::frame) cannot go. The parts of a runtime know nothing of it: [`gate`] holds callers, [`pins`]
+//! hold worlds, [`shortcuts`] remember where services are, [`drain`] reads the threads' frames, [`reaper_parts`] and
+//! [`destroyers`] have what is to be freed and destroyed, [`retained`] counts images, [`left_threads`] names threads
+//! that they left behind, [`waiting`] has the wakers of async calls that wait for a gate, and [`transaction_lock`] lets
+//! one transaction run.
 //!
-//! On top, [`load`] brings files in, [`construct`] builds instances, [`handles`] gives out handles and takes
-//! back their slots, [`async_calls`] has async calls begin and end, [`pin`] takes pins, [`gating`] shuts and opens the gate, [`stragglers`] names what a
-//! hand-over waits for, [`reaper`] finds what no thread is inside and has it destroyed, and [`unload`]
-//! unmaps images. [`fork`] goes on in a child process, and [`shutdown`] ends the runtime.
+//! On top, [`load`] brings files in, [`construct`] builds instances, [`handles`] gives out handles and takes back their
+//! slots, [`async_calls`] has async calls begin and end, [`pin`] takes pins, [`gating`] shuts and opens the gate,
+//! [`stragglers`] names what a hand-over waits for, [`reaper`] finds what no thread is inside and has it destroyed, and
+//! [`unload`] unmaps images. [`fork`] goes on in a child process, and [`shutdown`] ends the runtime.
 
 mod async_calls;
 pub(crate) mod construct;

@@ -75,8 +75,9 @@ impl RuntimeInner {
         stragglers
     }
 
-    /// What the first step of a gate waits for, once it has published its world: async calls in members, in whatever world if they are
-    /// between polls, and else in an older one; and pins of older worlds. Cancels the calls that may be cancelled.
+    /// What the first step of a gate waits for, once it has published its world: async calls in members, in whatever
+    /// world if they are between polls, and else in an older one; and pins of older worlds. Cancels the calls that may
+    /// be cancelled.
     pub(crate) fn held_up(&self, state: &mut State) -> Vec<Straggler> {
         let Some(members) = state.held_starts.clone() else { return Vec::new() };
         // Before the frames: see `pins`.

@@ -1,4 +1,5 @@
-//! Images as the C library and the kernel know them: where one begins, what one exports, and the signals that it handles.
+//! Images as the C library and the kernel know them: where one begins, what one exports, and the signals that it
+//! handles.
 
 use std::{
     ffi::CStr,

@@ -140,7 +140,7 @@ impl Execution {
             let deadline = Deadline::after(*at, self.options.deadline);
             self.watch.enter(Phase::HandOver, self.thread, deadline)?;
             if !self.is_as_foreseen(foreseen)? {
-                // Threads inside the gate may have built instances.
+                // Threads inside members may have built instances.
                 self.prepare()?;
             }
             self.hand_over(foreseen, deadline)?;

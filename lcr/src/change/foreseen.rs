@@ -58,8 +58,9 @@ pub(super) struct Shut {
 /// What was found before the gate shut.
 #[must_use]
 pub(super) struct Foreseen {
-    /// What was present then.
-    revision: u64,
+    /// What was present then. `None` if a successor was still to be constructed: while starts of async calls are held
+    /// back, a thread inside a member may have built an instance of another one.
+    revision: Option<u64>,
     behind_gate: BehindGate,
     /// The entries of the successors that are marked as foreseen.
     edits: Vec<Edit>,
@@ -78,10 +79,11 @@ impl Execution {
                 edits.truncate(before);
             }
         }
-        Foreseen { revision: state.objects().revision(), behind_gate, edits }
+        let revision = self.lacks_nothing(state).then(|| state.objects().revision());
+        Foreseen { revision, behind_gate, edits }
     }
 
-    /// Whether nothing came or went since the gate shut.
+    /// Whether everything is prepared, and nothing came or went since the gate shut.
     pub(super) fn is_as_foreseen(&self, foreseen: &Foreseen) -> Result<bool, Stop> {
         let state = self.inner.state();
         self.watch.check()?;
@@ -142,7 +144,7 @@ impl Execution {
 
 impl Foreseen {
     fn is_of(&self, state: &State) -> bool {
-        self.revision == state.objects().revision()
+        self.revision == Some(state.objects().revision())
     }
 }
 

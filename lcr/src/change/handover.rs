@@ -135,10 +135,17 @@ impl Execution {
             let wait = self.options.reopens_after().or(self.options.deadline);
             let (held, mut stragglers) = self.hold_starts(wait)?;
             if stragglers.is_empty() {
-                let Some(shut) = self.shut(held)? else { return Ok(None) };
-                stragglers = self.wait_until_left(Deadline::after(shut.at, wait), RuntimeInner::behind_gate)?;
-                if stragglers.is_empty() && self.is_prepared()? {
-                    return Ok(Some(shut));
+                if let Some(shut) = self.shut(held)? {
+                    stragglers = self.wait_until_left(Deadline::after(shut.at, wait), RuntimeInner::behind_gate)?;
+                    if stragglers.is_empty() && self.is_prepared()? {
+                        return Ok(Some(shut));
+                    }
+                } else {
+                    // While starts were held, a thread inside may have built instances, and what it was inside is gone.
+                    self.prepare()?;
+                    if !self.needs_gate()? {
+                        return Ok(None);
+                    }
                 }
             }
             self.open_again()?;

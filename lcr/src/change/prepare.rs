@@ -16,7 +16,7 @@ use crate::{
     error::LifecycleStep,
     host::{
         ids::{ProviderId, ServiceId},
-        service::construct::Creation,
+        service::{construct::Creation, state::State},
     },
 };
 
@@ -25,6 +25,15 @@ use super::{
     member::Member,
     stop::Stop,
 };
+
+/// What is not there yet.
+#[derive(Default)]
+struct Lacking {
+    /// Instances that have no successor, each with the number of its replacement.
+    successors: Vec<(ServiceId, usize)>,
+    /// Replacements whose successors are made behind the gate, and will need other components.
+    dependencies: Vec<usize>,
+}
 
 impl Execution {
     /// Constructs a successor for each instance whose successor is made ahead of the gate and that has none, and
@@ -37,26 +46,19 @@ impl Execution {
             let mut state = inner.state();
             self.watch.check()?;
             self.refuse_instances_created_since(&state)?;
-            let (mut missing, mut needs_dependencies) = (Vec::new(), Vec::new());
-            let instances_of = state.objects().services_by_provider();
-            for (replacement, Replacement { providers, implementation, is_behind_gate, is_made_ahead, moves, .. }) in
-                replacements.iter().enumerate()
-            {
-                // An instance that serves several interfaces counts for the provider of each.
-                let own: BTreeSet<ServiceId> =
-                    providers.iter().filter_map(|provider| instances_of.get(provider)).flatten().copied().collect();
-                if *is_behind_gate && !self.ready.contains(&replacement) && !own.is_empty() {
-                    self.ready.insert(replacement);
-                    needs_dependencies.push(Arc::clone(implementation));
-                }
-                let without = own.iter().filter(|id| *is_made_ahead && !self.successors.contains_key(id));
-                missing.extend(without.map(|&id| {
-                    (id, replacement, *moves, Arc::clone(implementation), self.config_for(&state, id, implementation))
-                }));
-            }
+            let Lacking { successors, dependencies } = self.lacking(&state, &replacements);
+            let missing: Vec<_> = successors
+                .iter()
+                .map(|&(id, replacement)| {
+                    let Replacement { implementation, moves, .. } = &replacements[replacement];
+                    let config = self.config_for(&state, id, implementation);
+                    (id, replacement, *moves, Arc::clone(implementation), config)
+                })
+                .collect();
+            self.ready.extend(&dependencies);
             // From the second round on, threads that create instances wait: several threads create
             // them faster than this one constructs their successors.
-            let is_done = missing.is_empty() && needs_dependencies.is_empty();
+            let is_done = missing.is_empty() && dependencies.is_empty();
             if is_done || !is_first {
                 let removed = self.members.iter().flat_map(|member| &member.removed);
                 for provider in replacements.iter().flat_map(|replacement| &replacement.providers).chain(removed) {
@@ -68,9 +70,10 @@ impl Execution {
             }
             missing.iter().try_for_each(|&(id, ..)| self.hold(&mut state, id))?;
             drop(state);
-            for implementation in needs_dependencies {
+            for replacement in dependencies {
+                let implementation = &replacements[replacement].implementation;
                 self.watch.step(Arc::clone(&implementation.component) as _, LifecycleStep::Dependencies)?;
-                self.needs.extend(self.inner.hold_needs(&implementation, self.visibility())?);
+                self.needs.extend(self.inner.hold_needs(implementation, self.visibility())?);
             }
             for (id, replacement, moves, implementation, config) in missing {
                 self.watch.step(Arc::clone(&implementation.component) as _, LifecycleStep::Constructor)?;
@@ -86,6 +89,31 @@ impl Execution {
             }
         }
         Ok(())
+    }
+
+    /// What has to be constructed before the members are prepared.
+    fn lacking(&self, state: &State, replacements: &[Replacement]) -> Lacking {
+        let mut lacking = Lacking::default();
+        let instances_of = state.objects().services_by_provider();
+        for (number, replacement) in replacements.iter().enumerate() {
+            // An instance that serves several interfaces counts for the provider of each.
+            let providers = replacement.providers.iter();
+            let own: BTreeSet<ServiceId> =
+                providers.filter_map(|provider| instances_of.get(provider)).flatten().copied().collect();
+            if replacement.is_behind_gate && !self.ready.contains(&number) && !own.is_empty() {
+                lacking.dependencies.push(number);
+            }
+            let without = own.iter().filter(|id| replacement.is_made_ahead && !self.successors.contains_key(id));
+            lacking.successors.extend(without.map(|&id| (id, number)));
+        }
+        lacking
+    }
+
+    /// Whether every instance has the successor that is made ahead of the gate, and every other successor what it will
+    /// need.
+    pub(super) fn lacks_nothing(&self, state: &State) -> bool {
+        let Lacking { successors, dependencies } = self.lacking(state, &self.replacements());
+        successors.is_empty() && dependencies.is_empty()
     }
 
     /// Tries each configuration that no successor reads before the commit, on an instance that is

@@ -16,7 +16,9 @@ use std::{
 
 use lcr::{ErrorKind, FaultKind, Handle, Runtime, report::HeldBy};
 use lcr_tests::{
-    GIVES_UP, component, empty_runtime,
+    GIVES_UP,
+    bank::Clock,
+    component, empty_runtime,
     larder::{Larder, Spoiled},
     wait_until,
 };
@@ -280,4 +282,46 @@ fn the_end_of_a_runtime_cancels_what_may_be_cancelled() {
     drop(Arc::into_inner(rt).expect("nothing else has the runtime"));
     let Err(Spoiled::Fault(fault)) = waiting.join().unwrap() else { panic!("nobody delivers") };
     assert_eq!(fault.kind(), FaultKind::Cancelled, "{fault}");
+}
+
+/// The first step of a gate lets calls inside go on, and these may build instances of members that are made ahead.
+#[test]
+fn an_instance_that_a_call_builds_while_starts_are_held_gets_a_successor() {
+    let (rt, larder) = open("larder_1");
+    rt.load(component("clock_v1")).unwrap();
+    let built: Arc<Mutex<Option<Handle<dyn Clock>>>> = Arc::default();
+    let ask = {
+        let (rt, built, larder) = (Arc::clone(&rt), Arc::clone(&built), larder.clone());
+        let builds = move || {
+            let clock: Handle<dyn Clock> = rt.service().unwrap();
+            let version = clock.version();
+            *built.lock().unwrap() = Some(clock);
+            u64::from(version)
+        };
+        async move { larder.ask(Box::new(builds)).await }
+    };
+    let mut ask = Box::pin(ask);
+    let task = Arc::new(Count::default());
+    assert!(task.poll(ask.as_mut()).is_pending());
+    let replacing = thread::spawn({
+        let rt = Arc::clone(&rt);
+        move || {
+            let plan = rt.plan().replace(component("clock_v2")).replace(component("larder_2"));
+            plan.gate_wait(None).deadline(None).commit()
+        }
+    });
+    let mut late = Vec::new();
+    wait_until("starts are held", || {
+        let larder = larder.clone();
+        let mut call = Box::pin(async move { larder.store(1, 0).await });
+        let is_held = task.poll(call.as_mut()).is_pending();
+        late.push(call);
+        is_held
+    });
+    assert_eq!(task.poll(ask.as_mut()), Poll::Ready(1));
+    drop(ask);
+    replacing.join().unwrap().unwrap();
+    let clock = built.lock().unwrap().take().unwrap();
+    assert_eq!((larder.version(), clock.version()), (2, 2));
+    assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 2);
 }

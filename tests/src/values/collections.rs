@@ -279,7 +279,7 @@ fn equal_keys(peer: &lcr::Handle<dyn Collections>) {
     assert_eq!(answer, BTreeMap::from([("A".to_owned(), [1, 2])]));
 }
 
-/// As [`equal_keys`], for a caller of another version.
+/// Checks the same for a caller of another version.
 ///
 /// # Panics
 /// If not.

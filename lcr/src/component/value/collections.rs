@@ -49,9 +49,11 @@ macro_rules! collections {
                 Elements::lower(self.into_iter())
             }
             unsafe fn from_repr(repr: Self::Repr) -> Self {
-                let mut collection = Self::default();
+                // First, so that they are dropped if the hasher's `default` panics.
                 // SAFETY: the caller keeps the contract of `from_repr`.
-                collection.extend(unsafe { Elements::<$element>::lift(repr) });
+                let elements = unsafe { Elements::<$element>::lift(repr) };
+                let mut collection = Self::default();
+                collection.extend(elements);
                 collection
             }
         }

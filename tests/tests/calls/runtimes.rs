@@ -1,10 +1,11 @@
 //! Components that run inside the tokio runtime of their image, linked and loaded, called from everywhere.
 
 use std::{
+    cell::RefCell,
     fs,
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use lcr::{ErrorKind, Handle, Runtime};
+use lcr::{ErrorKind, Fault, Handle, Runtime};
 use lcr_tests::{component, courier::Courier, empty_runtime, guest::Guest, in_a_process_of_its_own, names, wait_until};
 use tokio::runtime::{self, Builder};
 
@@ -378,4 +379,30 @@ fn a_blocking_closure_that_does_not_end_is_a_straggler_and_stops_no_other() {
         wait_until("its image is unmapped", || has_no_other_image(&rt, &courier));
         use_all(&courier, echo());
     });
+}
+
+#[test]
+fn a_future_is_dropped_in_its_place_at_the_end_of_a_thread_whose_tokio_is_gone() {
+    type Waits = Pin<Box<dyn Future<Output = Result<(), Fault>>>>;
+    thread_local! {
+        static SLOT: RefCell<Option<Waits>> = const { RefCell::new(None) };
+    }
+    let rt = empty_runtime();
+    rt.load(component("courier")).unwrap();
+    let courier: Handle<dyn Courier> = rt.service().unwrap();
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        // The destructor of the slot is registered first, and runs last.
+        SLOT.with_borrow_mut(|slot| {
+            let mut waits: Waits = Box::pin(async move {
+                courier.wait_for_ever(Box::new(move |is_inside| tell.send(is_inside).unwrap())).await
+            });
+            assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            *slot = Some(waits);
+        });
+    })
+    .join()
+    .unwrap();
+    let told = told.recv_timeout(Duration::from_secs(30));
+    assert_eq!(told, Ok(false), "its memory was freed, and it was not dropped");
 }

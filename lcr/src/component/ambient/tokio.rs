@@ -52,7 +52,8 @@ static RUNNING: Mutex<Weak<Running>> = Mutex::new(Weak::new());
 pub struct Tokio(Arc<Running>);
 
 impl Ambient for Tokio {
-    type Guard<'a> = EnterGuard<'a>;
+    /// `None` on a thread whose end has destroyed tokio's thread-local: nothing can be inside a runtime there.
+    type Guard<'a> = Option<EnterGuard<'a>>;
 
     fn begin(context: &Context) -> Result<Tokio, String> {
         let mut running = lock(&RUNNING);
@@ -67,8 +68,10 @@ impl Ambient for Tokio {
         Ok(Tokio(started))
     }
 
-    fn enter(&self) -> EnterGuard<'_> {
-        self.0.handle.enter()
+    fn enter(&self) -> Option<EnterGuard<'_>> {
+        // `enter` panics there. A future has to be dropped in its place all the same.
+        let is_destroyed = Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed());
+        (!is_destroyed).then(|| self.0.handle.enter())
     }
 
     fn end(self) -> bool {

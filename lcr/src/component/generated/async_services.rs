@@ -149,10 +149,12 @@ unsafe extern "C" fn poll<A: Ambient, F: Future<Output = R>, R: Copy>(
         let call = data.cast::<Call<'_, A, F>>();
         // SAFETY: `serve_async` let go of the future, and the caller polls it until it is not pending.
         let ambient = unsafe { (*call).ambient };
-        // Left behind the drop of the future, also by a panic.
+        // From here on, so that whatever panics drops the future.
+        let lying = Lying(call);
+        // Left behind the drop of the future, also by a panic of its own.
         let _inside = ambient.enter();
         // SAFETY: the caller's waker is valid.
-        match unsafe { Lying(call).poll(waker) } {
+        match unsafe { lying.poll(waker) } {
             Poll::Ready(ready) => {
                 // SAFETY: the caller has room for a value of this representation.
                 unsafe { value.cast::<R>().write(ready) };
@@ -168,8 +170,10 @@ unsafe extern "C" fn drop_future<A: Ambient, F>(data: *mut ()) {
         let call = data.cast::<Call<'_, A, F>>();
         // SAFETY: `serve_async` let go of the future, and the caller has it dropped once.
         let ambient = unsafe { (*call).ambient };
+        // As in `poll`.
+        let lying = Lying(call);
         let _inside = ambient.enter();
-        drop(Lying(call));
+        drop(lying);
     }));
     // The component's panic hook has reported it.
     if let Err(payload) = dropped {

@@ -281,7 +281,9 @@ fn a_subscriber_that_panics_ends_a_transaction_and_nothing_else() {
             let change = scope.spawn(|| plan.commit());
             bank.script.wait_for(slow.0, slow.1);
             // A further branch is built while the transaction waits for the first guest, so that a
-            // second guest comes in before the gate shuts.
+            // second guest comes in before the gate shuts. Nothing shows that it has begun to wait; a branch that comes
+            // before that gets its successor at once, and the transaction waits for the second guest instead.
+            thread::sleep(Duration::from_millis(200));
             bank.script.clear_transcript();
             bank.script.set(slow.0, slow.1, Misdeed::Hang);
             let branch: Handle<dyn Branch> = bank.rt.reference(&bank.script).unwrap();

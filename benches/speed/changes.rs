@@ -142,7 +142,7 @@ fn pointers(references: usize, mib: usize, milliseconds: f64, held: Vec<f64>) ->
     );
     let each = format!("{} for each reference", nanoseconds(half / references as f64));
     Row::new(what, nanoseconds(half))
-        .bound(format!("at most {milliseconds} ms"), half <= milliseconds * 1e6)
+        .bound(format!("median at most {milliseconds} ms"), half <= milliseconds * 1e6)
         .bounded_by(format!(
             "two worlds with a membarrier each; for each reference a take, a gift and an entry: {each}"
         ))

@@ -51,7 +51,7 @@ const TASKS: [(&str, Task); 6] = [
     ("count-async", Task::CountAsync),
 ];
 
-/// A task for another process: `rounds`, or calls for [`Task::Count`], of all kinds of calls or of one.
+/// A task for another process: `rounds`, or calls for [`Task::Count`] and [`Task::CountAsync`], of all kinds of calls or of one.
 pub(crate) struct Job {
     task: Task,
     amount: u64,
@@ -83,11 +83,6 @@ impl Job {
 
     /// Runs the job in this process and prints the times.
     pub(crate) fn run(&self, artifacts: &Artifacts) -> Outcome<()> {
-        if self.task == Task::CountAsync {
-            let kind = self.call_kind.as_deref().ok_or("there is no kind of async call")?.parse()?;
-            println!("{}", async_calls::make_calls(kind, self.amount, artifacts)?.to_json());
-            return Ok(());
-        }
         let callees = Callees::load(artifacts)?;
         let mut call_kinds = callees.call_kinds();
         if let Some(name) = &self.call_kind {
@@ -100,7 +95,10 @@ impl Job {
             Task::Threads => threads::race(&call_kinds, rounds),
             Task::Values => values::race_vectors(artifacts, rounds)?,
             Task::Count => instructions::make_calls(&call_kinds, self.amount),
-            Task::CountAsync => Times::default(),
+            Task::CountAsync => {
+                let kind = self.call_kind.as_deref().ok_or("there is no kind of async call")?.parse()?;
+                async_calls::make_calls(kind, self.amount, artifacts)?
+            }
         };
         println!("{}", times.to_json());
         Ok(())

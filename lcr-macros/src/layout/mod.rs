@@ -4,8 +4,8 @@
 //! of an enum are not to be had in stable Rust, nor which bytes of a field an `Option` around the type uses. So beside
 //! each type stands a probe, which shows whether the crate is compiled with a flag that lays out types at random.
 //!
-//! The compiler also proves that what the macro lists is what the type has: each field, and each by its type. So it
-//! proves nothing that names mean the same in the generated code as in the author's.
+//! The compiler also proves that what the macro lists is what the type has: each field, and each by its type. So names
+//! need not be trusted to mean the same in the generated code as in the author's.
 
 mod attributes;
 mod check;

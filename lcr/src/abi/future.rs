@@ -57,7 +57,7 @@ pub const READY: u8 = 1;
 /// An item of a stream was written, and the call goes on.
 pub const ITEM: u8 = 2;
 
-/// What the C function of an async method gets behind its arguments, for the length of that call.
+/// What the C function of a method that is async, or returns a stream, gets behind its arguments, for the length of that call.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct RawCall<R: Copy> {
@@ -96,7 +96,8 @@ pub struct Room(UnsafeCell<MaybeUninit<[u8; ROOM]>>);
 
 layout!(Room: size 192, align 16 {});
 
-// SAFETY: the room itself gives out an address only; who writes there has the room for itself.
+// SAFETY: the room itself gives out an address only. Only the component writes there to which a call lends it (module
+// documentation).
 unsafe impl Sync for Room {}
 
 impl Room {

@@ -59,10 +59,10 @@ pub unsafe trait AsyncCallee: Callee {
     /// image cannot go away.
     ///
     /// # Safety
-    /// The method is async, takes arguments of these representations and has a result of type
-    /// `R`. The waker is valid until this function returns. What the arguments borrow outlives the `Running`.
-    /// Nothing is in the room, which keeps its place, and which nobody uses for anything else, until the
-    /// component's future is gone.
+    /// The method is async and there is a room, or it returns a stream and there is none. It takes arguments of these
+    /// representations and has values of type `R`. The waker is valid until this function returns. What the arguments
+    /// borrow outlives the `Running`. Nothing is in the room, which keeps its place, and which nobody uses for anything
+    /// else, until the component's future is gone.
     unsafe fn start<V, A: Arguments, R: Copy, T>(
         &self,
         method: u32,

@@ -24,10 +24,10 @@ use crate::{
 /// default body.
 ///
 /// # Safety
-/// The method is async, takes arguments of these representations and has a result of type `R`. What the arguments
-/// borrow lives for as long as the borrows in `V` say. The result and the room are in one `async` block, which makes
-/// them one after the other, awaits the result at once, and uses the room for nothing else. There is a room unless
-/// the method returns a stream.
+/// The method is async and there is a room, or it returns a stream and there is none. It takes arguments of these
+/// representations and has values of type `R`. What the arguments borrow lives for as long as the borrows in `V` say.
+/// A room and the result are in one `async` block, which makes them one after the other, awaits the result at once,
+/// and uses the room for nothing else.
 #[inline(always)]
 pub unsafe fn request_async<'c, C, V, A, R, T, L, D>(
     callee: &'c C,
@@ -130,6 +130,12 @@ where
     L: Fn(V) -> A,
     D: Fn(R) -> T,
 {
+    /// The fault of a call without a result, whose default body does not serve it.
+    #[cfg(feature = "stream")]
+    pub(super) fn fault_of(&self, unserved: Unserved<V>) -> Fault {
+        unserved.into_fault::<C::Interface>(self.method)
+    }
+
     /// Whether the call has ended.
     #[cfg(feature = "stream")]
     pub(super) fn is_over(&self) -> bool {

@@ -44,9 +44,9 @@ where
     D: Fn(R) -> Option<T>,
     F: Fn(Fault) -> T,
 {
-    // SAFETY: the caller says so.
+    // SAFETY: the method returns a stream, for which there is no room; the caller vouches for the rest.
     let request = unsafe { request_async(callee, method, None, arguments, lower, done) };
-    StreamRequest { request, method, raise, default: None, served: None }
+    StreamRequest { request, raise, default: None, served: None }
 }
 
 /// As [`request_stream`], for a method with a default body: the stream of `default` serves the arguments if the
@@ -74,9 +74,9 @@ where
     B: FnOnce(V) -> S,
     S: Stream<Item = T>,
 {
-    // SAFETY: the caller says so.
+    // SAFETY: as in `request_stream`.
     let request = unsafe { request_async(callee, method, None, arguments, lower, done) };
-    StreamRequest { request, method, raise, default: Some(default), served: None }
+    StreamRequest { request, raise, default: Some(default), served: None }
 }
 
 /// The stream of [`request_stream`] and [`request_stream_or_default`].
@@ -90,7 +90,6 @@ where
     D: Fn(R) -> Option<T>,
 {
     request: Request<'c, C, V, A, R, Option<T>, L, D>,
-    method: u32,
     raise: F,
     default: Option<B>,
     /// The stream of the default body. Pinned, as nothing else here is.
@@ -140,7 +139,7 @@ where
             match (unserved, this.default.take()) {
                 (Unserved::Missing(values), Some(default)) => this.served = Some(default(values)),
                 (unserved, _) => {
-                    let fault = unserved.into_fault::<C::Interface>(this.method);
+                    let fault = this.request.fault_of(unserved);
                     return Poll::Ready(Some((this.raise)(fault)));
                 }
             }

@@ -24,9 +24,9 @@
 //!    to be had so: offsets inside an enum, which niche of a type an enum around it uses, and what types of std and
 //!    tuples are around a type that contains itself (`Vec<(u8, Node)>` in a `Node` is described around a mark). For one
 //!    compiler all of them are functions of what is described. A type of an author's never stands around a mark: bounds
-//!    refuse it. So `T` and `T'` have the same valid bytes, and the same destructors run for their parts. A type with
-//!    an attribute that may be a macro is not described at all (`lcr-macros/src/layout/attributes.rs`), and its state
-//!    is copied.
+//!    refuse it. So `T` and `T'` have the same valid bytes, and the same destructors run for their parts. The
+//!    description of a type with an attribute that may be a macro (`lcr-macros/src/layout/attributes.rs`) is kept out
+//!    of the manifest as well, and its state is copied.
 //! 3. **One allocator.** What the old image allocated, the new one will free. At load time the host has one image make
 //!    and free blocks of many sizes and alignments, by each function of an allocator, and the other one ask for such
 //!    blocks (`host/image/allocator`). It counts as the same allocator only if each block comes back, in both

@@ -181,9 +181,10 @@ unsafe extern "C" fn poll<A: Ambient, F: Future<Output = R>, R: Copy>(
         let boxed = data.cast::<Boxed<'_, A, F, R>>();
         // SAFETY: `serve_stream` leaked the box, and the caller polls it until it is gone.
         let ambient = unsafe { (*boxed).ambient };
-        // Left behind the drop of the box, also by a panic.
-        let _inside = ambient.enter();
+        // From here on, so that whatever panics drops the future.
         let owned = Owned(boxed);
+        // Left behind the drop of the box, also by a panic of its own.
+        let _inside = ambient.enter();
         // SAFETY: the caller's waker is valid, and it has room for a value of this representation.
         let answer = unsafe { poll_once(&owned, waker, value.cast()) };
         if answer != READY {
@@ -198,8 +199,10 @@ unsafe extern "C" fn drop_future<A: Ambient, F, R>(data: *mut ()) {
         let boxed = data.cast::<Boxed<'_, A, F, R>>();
         // SAFETY: `serve_stream` leaked the box, and the caller has it dropped once.
         let ambient = unsafe { (*boxed).ambient };
+        // As in `poll`.
+        let owned = Owned(boxed);
         let _inside = ambient.enter();
-        drop(Owned(boxed));
+        drop(owned);
     }));
     // The component's panic hook has reported it.
     if let Err(payload) = dropped {

@@ -1,35 +1,16 @@
 //! Parcels of an image that may be unmapped.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Mutex;
 
 use bytes::Bytes;
-use lcr_tests::parcels::{Parcel, Parcels};
+use lcr_tests::{
+    counted::{Counted, destroyed},
+    parcels::{Parcel, Parcels},
+};
 use uuid::Uuid;
 
 #[derive(Default)]
 struct Store(Mutex<Option<Bytes>>);
-
-/// A text whose destructor counts.
-struct Counted(String);
-
-/// Destroyed by this image.
-static DESTROYED: AtomicU64 = AtomicU64::new(0);
-
-impl AsRef<[u8]> for Counted {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        DESTROYED.fetch_add(1, Ordering::SeqCst);
-        assert_ne!(self.0, "bomb");
-    }
-}
 
 fn flipped(id: Uuid) -> Uuid {
     Uuid::from_u128(!id.as_u128())
@@ -43,7 +24,7 @@ impl Parcels for Store {
         (bytes, place)
     }
     fn destroyed(&self) -> u64 {
-        DESTROYED.load(Ordering::SeqCst)
+        destroyed()
     }
     fn cut(&self, bytes: Bytes, from: usize) -> (usize, Bytes, Bytes) {
         (bytes.as_ptr().addr(), bytes.slice(from..), bytes)

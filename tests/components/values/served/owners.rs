@@ -1,18 +1,14 @@
 //! Values that stay with who made them.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread,
-};
+use std::{collections::BTreeMap, sync::Mutex, thread};
 
 use lcr::{Bytes, Handle, Serde};
-use lcr_tests::values::{
-    contract::{Event, Numbers, Owners, Record, Tree},
-    sequences::TEXT,
+use lcr_tests::{
+    counted::{Counted, destroyed},
+    values::{
+        contract::{Event, Numbers, Owners, Record, Tree},
+        sequences::TEXT,
+    },
 };
 
 use super::composites::changed;
@@ -26,24 +22,6 @@ pub struct Keeper {
     function: Mutex<Option<Given>>,
 }
 
-/// A text whose destructor counts.
-struct Counted(String);
-
-/// Destroyed by this image.
-static DESTROYED: AtomicU64 = AtomicU64::new(0);
-
-impl AsRef<[u8]> for Counted {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        DESTROYED.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 #[lcr::component(name = "values", version = "1.0.0")]
 impl Owners for Keeper {
     fn bytes(&self, text: &str) -> (Bytes, usize) {
@@ -52,7 +30,7 @@ impl Owners for Keeper {
         (bytes, place)
     }
     fn destroyed(&self) -> u64 {
-        DESTROYED.load(Ordering::SeqCst)
+        destroyed()
     }
     fn pass(&self, v: Bytes) -> (usize, Bytes, Bytes) {
         (v.as_ptr().addr(), v.clone(), v)

@@ -54,7 +54,9 @@ fn leaves_no_block(exchange: impl Fn(&Handle<dyn Collections>, &Runtime)) {
         *round = (ALLOCATOR.live(), audit.live());
     }
     assert!(rounds.iter().all(|round| round.1 == live.1), "blocks of the component: {live:?}, {rounds:?}");
-    assert!(rounds[3..].iter().any(|round| round.0 <= live.0), "blocks of the program: {live:?}, {rounds:?}");
+    // A leak makes each round end with more blocks than all before it. The runtime's own threads have some at times.
+    let most = rounds[..3].iter().fold(live.0, |most, round| most.max(round.0));
+    assert!(rounds[3..].iter().any(|round| round.0 <= most), "blocks of the program: {live:?}, {rounds:?}");
 }
 
 /// Makes the call with a longer fuse each time, until it does not panic. There is a comparison or a hash for each entry

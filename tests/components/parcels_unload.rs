@@ -4,8 +4,8 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use lcr_tests::{
-    counted::{Counted, destroyed},
     parcels::{Parcel, Parcels},
+    values::counted::{Counted, destroyed},
 };
 use uuid::Uuid;
 

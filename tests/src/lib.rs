@@ -3,7 +3,6 @@
 pub mod bank;
 pub mod brook;
 pub mod chorus;
-pub mod counted;
 pub mod courier;
 pub mod crowd;
 pub mod depot;

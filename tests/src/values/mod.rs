@@ -9,6 +9,7 @@
 pub mod collections;
 pub mod composites;
 pub mod contract;
+pub mod counted;
 pub mod faults;
 pub mod numbers;
 pub mod of_std;

@@ -3,12 +3,10 @@
 use std::{collections::BTreeMap, sync::Mutex, thread};
 
 use lcr::{Bytes, Handle, Serde};
-use lcr_tests::{
+use lcr_tests::values::{
+    contract::{Event, Numbers, Owners, Record, Tree},
     counted::{Counted, destroyed},
-    values::{
-        contract::{Event, Numbers, Owners, Record, Tree},
-        sequences::TEXT,
-    },
+    sequences::TEXT,
 };
 
 use super::composites::changed;

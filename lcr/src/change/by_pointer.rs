@@ -25,6 +25,7 @@ use crate::{
     host::{
         deadline::Deadline,
         ids::ServiceId,
+        image::allocator::Request,
         objects::{
             component::Implementation,
             instances::{Instance, Taken},
@@ -56,13 +57,15 @@ impl Execution {
                     Arc::clone(state.objects().registry().implementation(replaced.provider))
                 };
                 let new = &loaded[replaced.export];
-                if old.component.allocator().is(new.component.allocator()) {
-                    continue;
-                }
+                let Some(block) = old.component.allocator().difference(new.component.allocator()) else { continue };
                 if !(old.manifest.can_copy_state() && new.manifest.can_copy_state()) {
-                    return Err(other_allocator(&old, new).into());
+                    return Err(other_allocator(&old, new, block).into());
                 }
-                tracing::debug!(component = %new.component, "a state is copied: the allocators are not one");
+                tracing::debug!(
+                    component = %new.component,
+                    %block,
+                    "a state is copied: the allocators are not one, since the block that one freed does not come back"
+                );
                 replaced.state = StateChange::HandedOver(version, version);
             }
         }
@@ -161,11 +164,11 @@ fn take_now(
     Ok(busy)
 }
 
-fn other_allocator(old: &Implementation, new: &Implementation) -> Error {
+fn other_allocator(old: &Implementation, new: &Implementation, block: Request) -> Error {
     let text = format!(
         "the state of component {} cannot move to {}: their allocators are not one, so that one cannot free what the \
-         other allocated, and serde does not know its type; build both with one global allocator, or derive serde's \
-         Serialize and Deserialize for it",
+         other allocated ({block} was freed and does not come back), and serde does not know its type; build both with \
+         one global allocator, or derive serde's Serialize and Deserialize for it",
         named(&old.manifest),
         named(&new.manifest),
     );

@@ -29,12 +29,13 @@
 //! count as different. AddressSanitizer is asked whose a block is, where it is in the process.
 
 use std::{
-    ptr,
+    fmt, ptr,
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use crate::{
@@ -52,8 +53,9 @@ const MAPPED: usize = 64 << 10;
 /// How often a request is tried, while the blocks of the tries before are kept: a request may fill the thread's cache,
 /// so that the block which is freed next goes elsewhere, or a freed block may be joined with a free one before it.
 const TRIES: usize = 16;
-/// How often all tries are made, which other threads of the same heap may disturb. They get a turn in between.
+/// How often all tries are made, which other threads of the same heap may disturb. They get a pause in between.
 const ROUNDS: usize = 16;
+const PAUSE: Duration = Duration::from_micros(500);
 /// How many blocks are asked for in one try.
 const WANTED: usize = 4;
 
@@ -66,7 +68,7 @@ pub(crate) struct Allocator {
 
 /// A block that one image makes, and frees.
 #[derive(Clone, Copy, Debug)]
-struct Request {
+pub(crate) struct Request {
     size: usize,
     align: usize,
     kind: BlockKind,
@@ -121,14 +123,16 @@ impl Allocator {
         Allocator { allocate: image::allocate, free: image::free }
     }
 
-    /// Whether `self` and `other` are one allocator. Takes some hundred microseconds, on one thread, where no other
-    /// thread uses the same heap, and at most 100 MB of addresses, of which few pages are touched.
-    pub(crate) fn is(self, other: Allocator) -> bool {
+    /// Whether `self` and `other` are one allocator.
+    #[cfg(all(test, not(loom), not(miri)))]
+    fn is(self, other: Allocator) -> bool {
         self.difference(other).is_none()
     }
 
-    /// The first request after which a freed block did not come back from the other allocator.
-    fn difference(self, other: Allocator) -> Option<Request> {
+    /// The first request after which a freed block does not come back from the other allocator; `None` if `self` and
+    /// `other` are one. Takes some hundred microseconds, on one thread, where no other thread uses the same heap, and
+    /// at most 100 MB of addresses, of which few pages are touched.
+    pub(crate) fn difference(self, other: Allocator) -> Option<Request> {
         let sanitizer = sanitizer();
         let is_found =
             |request| self.gives_back_to(other, request, sanitizer) && other.gives_back_to(self, request, sanitizer);
@@ -190,6 +194,17 @@ impl Allocator {
     fn release(self, block: *mut u8, request: Request) {
         // SAFETY: the block is of this allocator, size and alignment: this file calls it once for each block.
         unsafe { (self.free)(block, request.size, request.align) };
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = match self.kind {
+            BlockKind::Plain => "",
+            BlockKind::Zeroed => " with zeros",
+            BlockKind::Grown => " that has grown",
+        };
+        write!(f, "a block{how} of {} bytes, aligned to {}", self.size, self.align)
     }
 }
 

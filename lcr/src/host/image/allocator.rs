@@ -139,7 +139,7 @@ impl Allocator {
         let is_found_in_a_round = |request| {
             (0..ROUNDS).any(|round| {
                 if round > 0 {
-                    thread::yield_now();
+                    thread::sleep(PAUSE);
                 }
                 is_found(request)
             })

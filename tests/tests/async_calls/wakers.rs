@@ -94,7 +94,7 @@ fn a_call_that_is_polled_by_its_waker_at_the_commit_is_found_by_the_next_replace
     wait_until("the call is inside the new larder", || task.polls.load(Ordering::SeqCst) == 2);
     assert_eq!((larder.version(), larder.under_way()), (2, 1));
     let plan = || rt.plan().replace(component("larder_1")).gate_wait(Duration::from_millis(5));
-    let refused = plan().timeout(Duration::from_millis(200)).commit().unwrap_err();
+    let refused = plan().timeout(lcr_tests::GIVES_UP).commit().unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Deadline, "{refused}");
     let [straggler] = refused.stragglers() else { panic!("{refused}") };
     let HeldBy::AsyncCall { component: Some(of), .. } = &straggler.held_by else { panic!("{straggler}") };

@@ -60,7 +60,7 @@ fn with_state_a_replacement_waits_for_an_open_stream_and_names_it() {
     let starter = thread::Builder::new().name("starter".to_owned());
     let mut numbers = starter.spawn(begin).unwrap().join().unwrap();
     let plan = || rt.plan().replace(component("brook_2")).gate_wait(Duration::from_millis(5));
-    let refused = plan().timeout(Duration::from_millis(200)).commit().unwrap_err();
+    let refused = plan().timeout(lcr_tests::GIVES_UP).commit().unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Deadline, "{refused}");
     let [straggler] = refused.stragglers() else { panic!("{refused}") };
     assert_eq!(straggler.thread.as_deref(), Some("starter"));

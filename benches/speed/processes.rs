@@ -51,7 +51,8 @@ const TASKS: [(&str, Task); 6] = [
     ("count-async", Task::CountAsync),
 ];
 
-/// A task for another process: `rounds`, or calls for [`Task::Count`] and [`Task::CountAsync`], of all kinds of calls or of one.
+/// A task for another process: `rounds`, or calls for [`Task::Count`] and [`Task::CountAsync`], of all kinds of calls or
+/// of one.
 pub(crate) struct Job {
     task: Task,
     amount: u64,

@@ -4,9 +4,9 @@
 //! The mark is a type beside the generated impl, which nothing else can name. Spelling finds the places where it is to
 //! stand. The compiler proves the rest: of the types that are described, `Layout::Itself` puts the type back in the
 //! place of its mark, through the types of std, and each has to be the type of the author's field. A place that is not
-//! found leaves a constant that depends on itself, which the compiler refuses. It also refuses a mark in a type
-//! of an author's (`Item<Node>` in a `Node`), because sizes and offsets would be those of `Item<mark>`: its parameters have
-//! to be `Itself`.
+//! found leaves a constant that depends on itself, which the compiler refuses. It also refuses a mark in a type of an
+//! author's (`Item<Node>` in a `Node`), because sizes and offsets would be those of `Item<mark>`: its parameters have to
+//! be `Itself`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, quote_spanned};

@@ -57,7 +57,8 @@ pub const READY: u8 = 1;
 /// An item of a stream was written, and the call goes on.
 pub const ITEM: u8 = 2;
 
-/// What the C function of a method that is async, or returns a stream, gets behind its arguments, for the length of that call.
+/// What the C function of a method that is async, or returns a stream, gets behind its arguments, for the length of
+/// that call.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct RawCall<R: Copy> {

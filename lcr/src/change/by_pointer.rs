@@ -64,7 +64,7 @@ impl Execution {
                 tracing::debug!(
                     component = %new.component,
                     %block,
-                    "a state is copied: the allocators are not one, since the block that one freed does not come back"
+                    "a state is copied: the allocators are not one, since a block that one of them freed did not come back"
                 );
                 replaced.state = StateChange::HandedOver(version, version);
             }

@@ -115,6 +115,24 @@ impl ErrorKind {
     }
 }
 
+/// Written as its name.
+#[cfg(feature = "host")]
+impl serde::Serialize for ErrorKind {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+#[cfg(feature = "host")]
+impl<'de> serde::Deserialize<'de> for ErrorKind {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<ErrorKind, D::Error> {
+        let name = <String as serde::Deserialize>::deserialize(from)?;
+        ErrorKind::from_name(&name).ok_or_else(|| {
+            serde::de::Error::custom(format_args!("`{name}` is no kind of error that this version knows"))
+        })
+    }
+}
+
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

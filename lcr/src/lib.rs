@@ -196,7 +196,7 @@ pub use change::{
 };
 #[cfg(feature = "host")]
 pub use host::{
-    builder::RuntimeBuilder, image::logs::panics::ComponentPanic, image::stage::Trust, runtime::Runtime,
+    actor::Actor, builder::RuntimeBuilder, image::logs::panics::ComponentPanic, image::stage::Trust, runtime::Runtime,
     service::pin::Pin, status::Status,
 };
 
@@ -224,6 +224,15 @@ pub mod shape {
     pub use crate::host::image::shape::{Difference, Field, Kind, Shape, Variant};
 }
 
+/// What happens in a runtime, for whoever follows it: see [`Runtime::events`].
+#[cfg(feature = "host")]
+pub mod events {
+    pub use crate::host::service::events::{
+        Event, Events,
+        kind::{Committed, CommittedMember, EventKind, Refused},
+    };
+}
+
 /// The parts of a [`Report`], a [`Status`] and a [`Straggler`].
 #[cfg(feature = "host")]
 pub mod report {
@@ -231,7 +240,7 @@ pub mod report {
         change::report::{MemberReport, PrecopyReport},
         error::{HeldBy, LifecycleStep, MethodId},
         host::{
-            image::content_hash::ContentHash,
+            image::content_hash::{ContentHash, NoContentHash},
             status::{ComponentStatus, LeftThread},
         },
     };

@@ -68,7 +68,8 @@ impl Execution {
         moved.iter().for_each(|old| old.end_state());
         inner.notify_changed();
         inner.wake_waiting();
-        Ok(Report { generation, members: reports, started, held, commit, total, stragglers })
+        let (actor, reason) = (self.options.actor.clone(), self.options.reason.clone());
+        Ok(Report { actor, reason, generation, members: reports, started, held, commit, total, stragglers })
     }
 
     /// Refuses a commit while a future is inside a successor: see

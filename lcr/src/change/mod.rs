@@ -28,5 +28,6 @@ mod sharing;
 mod staging;
 mod state_way;
 mod stop;
+mod telling;
 mod transaction;
 mod watch;

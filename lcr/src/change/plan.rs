@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use crate::{
     abi::interface::Interface,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     host::{
+        actor::Actor,
         runtime::{Runtime, encode},
         service::inner::RuntimeInner,
     },
@@ -23,6 +24,7 @@ use super::{
     request::{Options, Request, Step},
     resolve::{Resolution, resolve},
     staging::stage_all,
+    telling::Told,
     transaction,
 };
 
@@ -112,6 +114,19 @@ impl<'rt> PlanBuilder<'rt> {
     /// Removes a component. The plan is refused while the component has instances or dependents.
     pub fn remove(mut self, component: &str) -> PlanBuilder<'rt> {
         self.requests.push(Request::Remove(component.to_owned()));
+        self
+    }
+
+    /// Why the change is made, in words for whoever reads the history: it stands in the report, the events and the
+    /// refusals. A plan with a reason of more than 4,096 bytes is refused with `Invalid`.
+    pub fn reason(mut self, reason: impl Into<String>) -> PlanBuilder<'rt> {
+        self.options.reason = Some(reason.into());
+        self
+    }
+
+    /// Who asks for the change, if that is not this process: see [`Actor`]. Default: [`Actor::this_process`].
+    pub fn asked_by(mut self, actor: Actor) -> PlanBuilder<'rt> {
+        self.options.actor = actor;
         self
     }
 
@@ -298,11 +313,15 @@ impl Plan {
     /// - `Io` if the system refuses a thread or `membarrier`; `Closed` if the runtime is gone; `Internal`
     ///   after a panic of this library.
     pub fn commit(mut self) -> Result<Report> {
-        if let Some(index) = self.steps.iter().position(|step| step.refusal.is_some()) {
-            let refusal = self.steps.swap_remove(index).refusal;
-            return Err(refusal.unwrap_or_else(|| Error::new(ErrorKind::Invalid, "the plan was refused")));
-        }
-        transaction::commit(&self.inner, self.steps, self.options)
+        let told = Told::new(self.to_string(), &self.options);
+        let refused = self.steps.iter().position(|step| step.refusal.is_some());
+        let refused = refused.and_then(|index| self.steps.swap_remove(index).refusal);
+        let result = match refused {
+            Some(error) => Err(error),
+            None => transaction::commit(&self.inner, self.steps, self.options),
+        };
+        told.tell(&self.inner, &result);
+        result
     }
 
     /// How many more times the images of this plan fit into this process. The scarcest resource decides:

@@ -6,7 +6,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{component::identity::ComponentId, error::Straggler, host::image::content_hash::ContentHash};
+use crate::{
+    component::identity::ComponentId,
+    error::Straggler,
+    host::{actor::Actor, image::content_hash::ContentHash},
+};
 
 /// What a committed transaction changed, and how long it took.
 ///
@@ -14,6 +18,10 @@ use crate::{component::identity::ComponentId, error::Straggler, host::image::con
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
+    /// Who asked for the change: see [`asked_by`](crate::PlanBuilder::asked_by).
+    pub actor: Actor,
+    /// The reason that was given for the change.
+    pub reason: Option<String>,
     /// The number of the commit, as [`Runtime::generation`](crate::Runtime::generation) counts.
     pub generation: u64,
     /// What became of each component of the plan: a component comes after those that it depends on.

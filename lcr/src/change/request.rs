@@ -11,6 +11,7 @@ use std::{
 use crate::{
     error::{Error, ErrorKind},
     host::{
+        actor::Actor,
         image::{
             manifest::Manifest,
             stage::{Staged, show},
@@ -42,6 +43,10 @@ impl Request {
 /// The options of a plan. A time that is `None` sets no limit.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
+    /// Who asks. Default: this process.
+    pub(super) actor: Actor,
+    /// Why, in the words of whoever asks.
+    pub(super) reason: Option<String>,
     /// How long callers may be blocked, hand-over included. Default: 1 s.
     pub(super) deadline: Option<Duration>,
     /// How long a shut gate waits for calls to leave before it opens again; see
@@ -71,6 +76,8 @@ pub(super) struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
+            actor: Actor::this_process(),
+            reason: None,
             deadline: Some(Duration::from_secs(1)),
             gate_wait: Some(Duration::from_millis(100)),
             timeout: Some(Duration::from_secs(30)),

@@ -21,6 +21,9 @@ use super::{
     state_way::{declaring_state, state_change},
 };
 
+/// How many bytes the reason of a plan may have.
+const LONGEST_REASON: usize = 4_096;
+
 /// What the steps of a plan come to.
 #[derive(Default)]
 pub(super) struct Resolution {
@@ -34,6 +37,10 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
     let mut touched = HashSet::new();
     if steps.is_empty() && options.bindings.is_empty() && options.configurations.is_empty() {
         let text = "the plan is empty; add, replace, remove, bind or configure a component";
+        resolution.refusals.push(Refusal::new(None, ErrorKind::Invalid, text));
+    }
+    if options.reason.as_ref().is_some_and(|reason| reason.len() > LONGEST_REASON) {
+        let text = format!("the reason of the plan has more than {LONGEST_REASON} bytes; say it in fewer words");
         resolution.refusals.push(Refusal::new(None, ErrorKind::Invalid, text));
     }
     for (index, step) in steps.iter().enumerate() {

@@ -57,13 +57,7 @@ pub(super) fn commit(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Optio
     let turn = Turn(inner);
     let result = catch_unwind(AssertUnwindSafe(|| begun(inner, steps, options)));
     drop(turn);
-    let result = result.unwrap_or_else(|panic| Err(given_up(inner, &*panic)));
-    // A subscriber that panics does not change the result.
-    drop(catch_unwind(AssertUnwindSafe(|| match &result {
-        Ok(report) => tracing::info!(generation = report.generation, held = ?report.held, "{report}"),
-        Err(error) => tracing::warn!(kind = %error.kind(), "a transaction was refused: {error}"),
-    })));
-    result
+    result.unwrap_or_else(|panic| Err(given_up(inner, &*panic)))
 }
 
 /// The turn of one transaction. Dropping it lets the next transaction begin.

@@ -20,6 +20,7 @@ use semver::Version;
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "host", derive(serde::Serialize, serde::Deserialize))]
 #[allow(clippy::exhaustive_structs, reason = "a name and a version are all that it is")]
 pub struct ComponentId {
     /// The component's name: of its package, or as `#[lcr::component(name = ..)]` says.

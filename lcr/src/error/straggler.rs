@@ -10,6 +10,7 @@ use crate::component::identity::ComponentId;
 /// `Display` writes one line, such as
 /// ``thread `io-1` (77) is in kv.store.get of kv 1.0.0, seen for 1.500s``.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Straggler {
     /// The name of the thread, its first 15 bytes; `None` if the thread has no name. For an async call
@@ -22,11 +23,13 @@ pub struct Straggler {
     /// How long ago the runtime first saw the call, pin or step. A call may be older: calls keep no
     /// time stamps, and the runtime looks at calls only while it waits for them. For pins and steps
     /// this is the exact age.
+    #[cfg_attr(feature = "host", serde(rename = "seen_for_us", with = "crate::host::serial::micros"))]
     pub seen_for: Duration,
 }
 
 /// What holds a component: see [`Straggler::held_by`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum HeldBy {
     /// A call through a handle.
@@ -61,6 +64,7 @@ pub enum HeldBy {
 
 /// One method of one interface. `Display` writes `interface.method`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "host", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct MethodId {
     /// The interface's name.
@@ -71,6 +75,7 @@ pub struct MethodId {
 
 /// A step in a component's life, which runs the component's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "host", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum LifecycleStep {
     /// The loader maps the library and runs its initialisers.

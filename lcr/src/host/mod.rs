@@ -10,14 +10,16 @@
 //! | [`service`] | what acts on all of it: the slow path of calls, gate, drain, reaper, unloading, forks, the end |
 //!
 //! Above the rooms, [`runtime`] is the type that a program holds, [`builder`] has its options, and [`status`]
-//! reports what it holds. [`sys`], [`ids`] and [`deadline`] are below the rooms.
+//! reports what it holds. [`sys`], [`ids`], [`deadline`], [`serial`] and [`actor`] are below the rooms.
 
+pub(crate) mod actor;
 pub(crate) mod builder;
 pub(crate) mod deadline;
 pub(crate) mod ids;
 pub(crate) mod image;
 pub(crate) mod objects;
 pub(crate) mod runtime;
+pub(crate) mod serial;
 pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod sys;

@@ -20,7 +20,12 @@ use super::{
     deadline::Deadline,
     image::{library::Registered, manifest::Manifest},
     objects::component::{Component, Declared, Implementation},
-    service::{inner::RuntimeInner, pin::Pin, shutdown},
+    service::{
+        events::{Events, kind::Refused},
+        inner::RuntimeInner,
+        pin::Pin,
+        shutdown,
+    },
     status::Status,
 };
 
@@ -234,6 +239,25 @@ impl Runtime {
     pub fn status(&self) -> Status {
         self.inner.status()
     }
+
+    /// What happens in this runtime from now on: commits, refusals, faults. Does not block.
+    ///
+    /// ```
+    /// let rt = lcr::Runtime::new()?;
+    /// let mut events = rt.events();
+    /// let refused = rt.load("not_there.so").is_err();
+    /// assert!(refused && matches!(events.try_next().unwrap().kind, lcr::events::EventKind::Refused(_)));
+    /// # Ok::<(), lcr::Error>(())
+    /// ```
+    pub fn events(&self) -> Events {
+        self.inner.follow()
+    }
+
+    /// The last 64 plans that were refused, the oldest first: who asked, when and why, and what the plan was. Does not
+    /// block.
+    pub fn last_refusals(&self) -> Vec<Refused> {
+        self.inner.refusals.all()
+    }
 }
 
 fn not_drained(count: usize, timeout: Duration, stragglers: Vec<Straggler>) -> Error {
@@ -266,6 +290,7 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         self.inner.close();
         shutdown::run(&self.inner);
+        self.inner.end_events();
         // Another thread may hold the last count of the store when the process ends.
         self.inner.remove_store();
     }

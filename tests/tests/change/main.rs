@@ -6,6 +6,7 @@ mod dependencies;
 mod directories;
 mod endings;
 mod faults;
+mod followed;
 mod handover;
 mod meanwhile;
 mod one_object;

@@ -25,9 +25,11 @@ use crate::host::{
 };
 
 use super::{
+    events::BusLock,
     inner::RuntimeInner,
     pins::{self, LockedPins},
     reaper_parts::ReaperLocks,
+    refusals::RefusalsLock,
     shortcuts::LockedShortcuts,
     state::State,
 };
@@ -68,6 +70,8 @@ struct Locked {
     pins: LockedPins<'static>,
     _shortcuts: LockedShortcuts<'static>,
     reaper: ReaperLocks<'static>,
+    _events: BusLock<'static>,
+    _refusals: RefusalsLock<'static>,
     _store: StoreLock<'static>,
 }
 
@@ -99,6 +103,8 @@ fn hold_all() -> Held {
                 pins: pinned.pins.lock(),
                 _shortcuts: pinned.shortcuts.lock(),
                 reaper: pinned.reaper.lock_all(),
+                _events: pinned.events.lock(),
+                _refusals: pinned.refusals.lock(),
                 _store: pinned.store.lock(),
             }
         })

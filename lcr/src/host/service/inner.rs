@@ -38,9 +38,11 @@ use crate::{
 };
 
 use super::{
+    events::{Bus, Events, kind::EventKind},
     gate::GateWord,
     pins::Pins,
     reaper_parts::Reaper,
+    refusals::Refusals,
     shortcuts::Shortcuts,
     state::State,
     transaction_lock::{Begin, TransactionLock},
@@ -57,6 +59,7 @@ use super::{
 /// | `reaper` | any thread, under its own locks |
 /// | `is_closed` | the thread that drops the runtime, once |
 /// | `transactions` | any thread, without waiting |
+/// | `events`, `refusals` | any thread, under leaf locks of their own |
 /// | `store` | a plan that stages files, under its own lock |
 #[repr(C)]
 pub(crate) struct RuntimeInner {
@@ -73,6 +76,8 @@ pub(crate) struct RuntimeInner {
     pub(in crate::host) reaper: Reaper,
     is_closed: AtomicBool,
     pub(super) transactions: TransactionLock,
+    pub(super) events: Arc<Bus>,
+    pub(crate) refusals: Refusals,
     pub(super) store: Store,
     /// How long dropping the runtime waits for calls that are still inside.
     pub(super) shutdown_timeout: Option<Duration>,
@@ -112,6 +117,8 @@ impl RuntimeInner {
             reaper: Reaper::default(),
             is_closed: AtomicBool::new(false),
             transactions: TransactionLock::default(),
+            events: Arc::default(),
+            refusals: Refusals::default(),
             store,
             shutdown_timeout: shutdown_timeout.into(),
             weak: Weak::clone(weak),
@@ -167,6 +174,22 @@ impl RuntimeInner {
                         behind the filter or with fences(true)";
             Error::new(ErrorKind::Io, text).with_source(error)
         })
+    }
+
+    /// Tells followers what happened. Never blocks and runs no code of others, so any thread may call it, whatever locks
+    /// it holds.
+    pub(crate) fn emit(&self, kind: EventKind) {
+        self.events.emit(kind);
+    }
+
+    /// The runtime is gone: nobody waits for further events.
+    pub(in crate::host) fn end_events(&self) {
+        self.events.close();
+    }
+
+    /// The events from now on.
+    pub(in crate::host) fn follow(&self) -> Events {
+        Events::new(&self.events)
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -5,8 +5,8 @@
 //! [`frame`](crate::abi::frame) cannot go. The parts of a runtime know nothing of it: [`gate`] holds callers, [`pins`]
 //! hold worlds, [`shortcuts`] remember where services are, [`drain`] reads the threads' frames, [`reaper_parts`] and
 //! [`destroyers`] have what is to be freed and destroyed, [`retained`] counts images, [`left_threads`] names threads
-//! that they left behind, [`waiting`] has the wakers of async calls that wait for a gate, and [`transaction_lock`] lets
-//! one transaction run.
+//! that they left behind, [`waiting`] has the wakers of async calls that wait for a gate, [`transaction_lock`] lets
+//! one transaction run, [`events`] has what happened last, and [`refusals`] the plans that were refused last.
 //!
 //! On top, [`load`] brings files in, [`construct`] builds instances, [`handles`] gives out handles and takes back their
 //! slots, [`async_calls`] has async calls begin and end, [`pin`] takes pins, [`gating`] shuts and opens the gate,
@@ -18,6 +18,7 @@ pub(crate) mod construct;
 pub(in crate::host) mod destroyers;
 pub(crate) mod drain;
 pub(in crate::host) mod entering;
+pub(crate) mod events;
 pub(in crate::host) mod fork;
 pub(crate) mod gate;
 mod gating;
@@ -30,6 +31,7 @@ pub(crate) mod pin;
 pub(in crate::host) mod pins;
 mod reaper;
 pub(in crate::host) mod reaper_parts;
+pub(crate) mod refusals;
 mod retained;
 mod shortcuts;
 pub(in crate::host) mod shutdown;

@@ -1,0 +1,44 @@
+//! How the data that a runtime tells of itself is written by serde: moments, times and bounded texts.
+//!
+//! A moment is written as RFC 3339 in UTC with microseconds, so that a person reads it and a text sorts by it. A time is
+//! a number of microseconds, in a field whose name ends in `_us`. [`cut`] bounds the texts of authors and programs,
+//! which may have any length.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+/// Cuts a text between two characters so that at most `most` bytes are left.
+pub(crate) fn cut(text: &mut String, most: usize) {
+    // `str::floor_char_boundary` is younger than the oldest compiler that this crate takes.
+    let boundary = (0..=most.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+    text.truncate(boundary.unwrap_or(0));
+}
+
+/// A moment: `2026-11-30T07:08:09.000123Z`.
+pub(crate) mod moment {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(at: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
+        // Outside of what a calendar of four digits has: the nearest moment that it has.
+        let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+        to.collect_str(&humantime::format_rfc3339_micros((*at).clamp(SystemTime::UNIX_EPOCH, last)))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SystemTime, D::Error> {
+        humantime::parse_rfc3339(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+/// A time in whole microseconds.
+pub(crate) mod micros {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_micros)
+    }
+}

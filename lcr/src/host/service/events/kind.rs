@@ -1,0 +1,192 @@
+//! What an event says: plain data that owns its texts, and that serde writes in a stable form.
+//!
+//! The form is an object with the field `event`, which names what happened (`committed`, `fault`), beside the fields of
+//! that. Later versions may add events and fields.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    component::identity::ComponentId,
+    error::{ErrorKind, Straggler},
+    host::{actor::Actor, image::content_hash::ContentHash, serial},
+};
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A plan was refused. Nothing changed.
+    Refused(Box<Refused>),
+    /// A transaction was committed.
+    Committed(Box<Committed>),
+    /// A commit has put earlier versions back.
+    #[non_exhaustive]
+    RolledBack {
+        /// The generation of that commit.
+        generation: u64,
+        /// The generation whose components serve again.
+        to: u64,
+        /// Why.
+        why: String,
+    },
+    /// New versions are on trial.
+    #[non_exhaustive]
+    TrialBegan {
+        /// The generation of the commit that began it.
+        generation: u64,
+        /// The components on trial.
+        members: Vec<ComponentId>,
+    },
+    /// A trial is over.
+    #[non_exhaustive]
+    TrialEnded {
+        /// The generation of the commit that began the trial.
+        generation: u64,
+        /// How it ended: `confirmed`, `rolled_back` or `failed`.
+        outcome: String,
+        /// Why.
+        why: String,
+    },
+    /// A call of a component ended in a fault.
+    #[non_exhaustive]
+    Fault {
+        /// The component that served the call; `None` if that is not known any more.
+        component: Option<ComponentId>,
+        /// The interface that was called.
+        interface: String,
+        /// The method that was called.
+        method: Option<String>,
+        /// The component in which the fault began, with its version, if that is another one: one that the called
+        /// component had called itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<String>,
+        /// What the fault says; at most 4,096 bytes.
+        message: String,
+    },
+    /// The last instance of a replaced or removed component was destroyed.
+    #[non_exhaustive]
+    Retired {
+        /// The component.
+        component: ComponentId,
+    },
+    /// A file is refused from now on, until it is released.
+    #[non_exhaustive]
+    Quarantined {
+        /// The component in it.
+        component: ComponentId,
+        /// The file's content.
+        hash: ContentHash,
+        /// Why.
+        why: String,
+    },
+    /// A file is not refused any more.
+    #[non_exhaustive]
+    Released {
+        /// The file's content.
+        hash: ContentHash,
+    },
+    /// What happened could not be recorded, or was found damaged.
+    #[non_exhaustive]
+    Recorded {
+        /// What is wrong, and where.
+        problem: String,
+    },
+}
+
+impl EventKind {
+    /// The name of the event, as its serialised form has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            EventKind::Refused(_) => "refused",
+            EventKind::Committed(_) => "committed",
+            EventKind::RolledBack { .. } => "rolled_back",
+            EventKind::TrialBegan { .. } => "trial_began",
+            EventKind::TrialEnded { .. } => "trial_ended",
+            EventKind::Fault { .. } => "fault",
+            EventKind::Retired { .. } => "retired",
+            EventKind::Quarantined { .. } => "quarantined",
+            EventKind::Released { .. } => "released",
+            EventKind::Recorded { .. } => "recorded",
+        }
+    }
+}
+
+/// A plan that was refused. [`Runtime::last_refusals`](crate::Runtime::last_refusals) has the last 64.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Refused {
+    /// When, by the system's clock.
+    #[serde(rename = "refused_at", with = "serial::moment")]
+    pub at: SystemTime,
+    /// Who asked.
+    pub actor: Actor,
+    /// The reason that was given for the plan.
+    pub reason: Option<String>,
+    /// The class of the refusal.
+    pub kind: ErrorKind,
+    /// Why, with the causes.
+    pub text: String,
+    /// The plan, as it prints itself; at most 64 KiB.
+    pub plan: String,
+    /// The calls, pins and steps that were still running when a deadline passed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stragglers: Vec<Straggler>,
+}
+
+/// A transaction that was committed, in short. The whole is in its [`Report`](crate::Report).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Committed {
+    /// The number of the commit.
+    pub generation: u64,
+    /// Who asked.
+    pub actor: Actor,
+    /// The reason that was given for the plan.
+    pub reason: Option<String>,
+    /// What became of each component.
+    pub members: Vec<CommittedMember>,
+    /// How long callers were held.
+    #[serde(rename = "held_us", with = "serial::micros")]
+    pub held: Duration,
+    /// How long the transaction took up to the commit.
+    #[serde(rename = "total_us", with = "serial::micros")]
+    pub total: Duration,
+}
+
+/// One component's part of a [`Committed`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CommittedMember {
+    /// The component before; `None` if it was added.
+    pub before: Option<ComponentId>,
+    /// The component since; `None` if it was removed.
+    pub after: Option<ComponentId>,
+    /// The content hash of the new component's file; `None` if there is no file.
+    pub hash: Option<ContentHash>,
+    /// How many instances got a successor.
+    pub instances: usize,
+    /// How much state was copied, in bytes.
+    pub state_bytes: usize,
+    /// How many instances got their state by pointer.
+    pub moved: usize,
+    /// The version of the state that was lost.
+    pub discarded_state: Option<u32>,
+    /// Whether protection was overridden.
+    pub overrode_protection: bool,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refused ({}): {}; asked by {}", self.kind, self.text, self.actor)?;
+        match &self.reason {
+            Some(reason) => write!(f, ", because {reason:?}"),
+            None => Ok(()),
+        }
+    }
+}

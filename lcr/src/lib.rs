@@ -66,7 +66,7 @@
 //! | [`threads`](guide::threads) | which code runs on which thread, pins, callbacks, signals, forks |
 //! | [`with_tokio`](guide::with_tokio) | where a program on tokio calls, replaces and drops |
 //! | [`async_methods`](guide::async_methods) | `async fn` and streams in an interface: executors, wakers, replacement |
-//! | [`background_work`](guide::background_work) | tokio, threads and thread pools inside a component, and how they end |
+//! | [`background_work`](guide::background_work) | tokio, threads and pools inside a component, and how they end |
 //! | [`what_is_not_shared`](guide::what_is_not_shared) | statics, thread-locals, loggers, standard output, allocators |
 //! | [`logs`](guide::logs) | how `tracing`, `log` and panics of a component reach the program |
 //! | [`plugin_folders`](guide::plugin_folders) | loading a folder, refusing one file, taking up new ones |
@@ -103,7 +103,7 @@
 //!
 //! | if | then |
 //! |---|---|
-//! | a component panics in a method | the caller gets a [`Fault`]: an `Err` if the method's error is `From<lcr::Fault>`, else a panic of its own |
+//! | a component panics in a method | the caller gets a [`Fault`], as an `Err` or as a panic of its own |
 //! | a constructor, `save`, `restore` fails, panics or hangs | the transaction fails, the old version serves on |
 //! | a call does not leave in time | `Deadline`, which names thread, method and age |
 //! | a request must not see two versions | hold a world: [`Runtime::pin`], or one handle: [`Handle::pin`] |
@@ -118,7 +118,7 @@
 //! | `tokio` | [`#[component(runtime = tokio)]`](component): a component's code runs inside a tokio runtime |
 //! | `uuid`, `bytes` | `uuid::Uuid` and `bytes::Bytes` may be arguments and results: [`guide::values`] |
 //! | `stream` | methods may return `-> impl Stream<Item = T> + Send`: [`guide::async_methods`] |
-//! | `tracing`, `log` | what a loaded component logs goes to the program's subscriber and logger, if program and component have the feature: [`guide::logs`] |
+//! | `tracing`, `log` | records of a loaded component go to the program's subscriber or logger: [`guide::logs`] |
 
 #![deny(missing_debug_implementations)]
 // What a user meets: each error and panic is documented, no builder is dropped unnoticed, and a public type

@@ -78,8 +78,8 @@ impl Execution {
         if !state.objects().uncommitted().is_awaited(self.thread) {
             return Ok(());
         }
-        let text = "a constructor, `restore` or health check of the plan began an async call of another component of the \
-                    plan, and keeps its future; await such a call before you return, or drop its future";
+        let text = "a constructor, `restore` or health check of the plan began an async call of another component of \
+                    the plan, and keeps its future; await such a call before you return, or drop its future";
         Err(Error::new(ErrorKind::Construct, text).into())
     }
 

@@ -255,8 +255,8 @@ fn replace(
         let (state, why_copied) = state_change(old, declaring_state(manifest, new, shares), instances, options)?;
         if new.panic_abort && !old.panic_abort && !options.allow_panic_abort {
             return Err(invalid(format!(
-                "component {} is compiled with panic = \"abort\" and would take the place of {}, which unwinds: a panic \
-                 in it ends the process; compile it with panic = \"unwind\", or let the plan allow_panic_abort()",
+                "component {} is compiled with panic = \"abort\" and would take the place of {}, which unwinds: a \
+                 panic in it ends the process; compile it with panic = \"unwind\", or let the plan allow_panic_abort()",
                 named(new),
                 named(old),
             )));

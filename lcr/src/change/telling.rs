@@ -1,8 +1,8 @@
 //! What came of a plan, told to whoever follows the runtime: subscribers of `tracing`, events, and the list of the last
 //! refusals.
 //!
-//! All of it happens on the thread that committed, when the transaction is over and no lock is held. Nothing here changes
-//! what came of the plan.
+//! All of it happens on the thread that committed, when the transaction is over and no lock is held. Nothing here
+//! changes what came of the plan.
 
 use std::{
     error::Error as StdError,

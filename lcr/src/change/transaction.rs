@@ -122,7 +122,8 @@ fn hung_error(hung: Stalled) -> Error {
         None => "the transaction".to_owned(),
     };
     let text = format!(
-        "{what} has not ended after {age:.1?} in the {} phase; the old version serves on; if it is only slow, raise the plan's {}",
+        "{what} has not ended after {age:.1?} in the {} phase; the old version serves on; if it is only \
+         slow, raise the plan's {}",
         phase.name(),
         phase.allowance(),
     );

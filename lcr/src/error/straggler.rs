@@ -192,7 +192,8 @@ mod tests {
         let HeldBy::Call { component, method } = call.clone() else { unreachable!("it is made above") };
         assert_eq!(
             text(Some("io-1"), HeldBy::AsyncCall { component, method }),
-            "thread `io-1` (77) started kv.store.get of kv 1.0.0, and its future or stream is not dropped, seen for 1.500s"
+            "thread `io-1` (77) started kv.store.get of kv 1.0.0, and its future or stream is not dropped, seen for \
+             1.500s"
         );
         assert_eq!(text(Some("io-1"), call), "thread `io-1` (77) is in kv.store.get of kv 1.0.0, seen for 1.500s");
         let pin = HeldBy::Pin { generation: 7 };

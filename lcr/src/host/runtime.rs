@@ -265,7 +265,8 @@ fn not_drained(count: usize, timeout: Duration, stragglers: Vec<Straggler>) -> E
     let text = match (count, &names[..]) {
         (0, []) => format!("replaced instances are still being destroyed after {timeout:?}; wait again"),
         (0, names) => format!(
-            "destructors of replaced instances are still running after {timeout:?}: {}; wait again, or have them return",
+            "destructors of replaced instances are still running after {timeout:?}: {}; wait again, or have them \
+             return",
             names.join("; ")
         ),
         (_, []) => format!(

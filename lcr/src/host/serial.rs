@@ -1,7 +1,7 @@
 //! How the data that a runtime tells of itself is written by serde: moments, times and bounded texts.
 //!
-//! A moment is written as RFC 3339 in UTC with microseconds, so that a person reads it and a text sorts by it. A time is
-//! a number of microseconds, in a field whose name ends in `_us`. [`cut`] bounds the texts of authors and programs,
+//! A moment is written as RFC 3339 in UTC with microseconds, so that a person reads it and a text sorts by it. A time
+//! is a number of microseconds, in a field whose name ends in `_us`. [`cut`] bounds the texts of authors and programs,
 //! which may have any length.
 
 use std::time::{Duration, SystemTime};

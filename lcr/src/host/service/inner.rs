@@ -169,15 +169,15 @@ impl RuntimeInner {
             return Ok(());
         }
         sys::membarrier().map_err(|error| {
-            let text = "the kernel refuses the system call membarrier to this thread, so nothing can be replaced safely; \
-                        allow it in the filter (seccomp) that was set since the runtime was built, or build the runtime \
-                        behind the filter or with fences(true)";
+            let text = "the kernel refuses the system call membarrier to this thread, so nothing can be replaced \
+                        safely; allow it in the filter (seccomp) that was set since the runtime was built, or build \
+                        the runtime behind the filter or with fences(true)";
             Error::new(ErrorKind::Io, text).with_source(error)
         })
     }
 
-    /// Tells followers what happened. Never blocks and runs no code of others, so any thread may call it, whatever locks
-    /// it holds.
+    /// Tells followers what happened. Never blocks and runs no code of others, so any thread may call it, whatever
+    /// locks it holds.
     pub(crate) fn emit(&self, kind: EventKind) {
         self.events.emit(kind);
     }

@@ -1,8 +1,8 @@
 //! Events: what happens in a runtime, for whoever follows it.
 //!
 //! All followers read one ring of the last 1,024 events, each from a place of its own. So an event costs the same
-//! whether nobody or a thousand follow, and a follower that is slow or gone holds up nobody and no memory: the ring goes
-//! on, and the follower finds out how many events it has lost.
+//! whether nobody or a thousand follow, and a follower that is slow or gone holds up nobody and no memory: the ring
+//! goes on, and the follower finds out how many events it has lost.
 //!
 //! Invariants
 //! 1. [`Bus::emit`] never blocks for longer than a copy of a pointer takes, runs no code of a program or component, and
@@ -113,8 +113,9 @@ impl Bus {
 /// The events of a runtime from the moment on at which [`Runtime::events`](crate::Runtime::events) was called.
 ///
 /// The runtime keeps its last 1,024 events. A follower that reads more slowly than events happen loses the oldest ones,
-/// and [`lost`](Events::lost) counts them. Events are for whoever looks on; what came of a transaction is in its result.
-/// A clone reads on from where the original stands, at its own pace. Holding this does not keep the runtime alive.
+/// and [`lost`](Events::lost) counts them. Events are for whoever looks on; what came of a transaction is in its
+/// result. A
+/// clone reads on from where the original stands, at its own pace. Holding this does not keep the runtime alive.
 #[derive(Clone)]
 pub struct Events {
     bus: Arc<Bus>,

@@ -96,6 +96,8 @@ kinds! {
     Closed = 19, "closed", exit 69;
     /// lcr itself failed: its own code, or a subscriber of `tracing` that it called, panicked.
     Internal = 20, "internal", exit 70;
+    /// The history of the runtime could not be written or read, and the request needs it.
+    History = 21, "history", exit 73;
 }
 
 impl ErrorKind {

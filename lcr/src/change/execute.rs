@@ -1,14 +1,19 @@
 //! The phases of a transaction, on its own thread.
 //!
-//! | phase | does | if it fails |
-//! |---|---|---|
-//! | load | maps the staged files, compares what they register with their manifests; tries allocators | the images stay, unused |
-//! | prepare | constructs the successors that need no gate or get their state by pointer, checks their health | the successors are destroyed |
-//! | pre-copy | copies the state of members that tell their changes, in rounds, all slots open | the successors are destroyed |
-//! | drain | if members have state, or needs that change: waits for calls inside those members, all slots open | there is nothing to undo |
-//! | gate | shuts the slots of those members, waits a moment for calls inside; if one stays, opens the slots and drains again | the slots open on the old instances |
-//! | hand over | saves every old instance, then restores or constructs every successor, and checks it; takes the states that move by pointer | as above; states that were taken are given back |
-//! | commit | gives those states to the successors, publishes one world | cannot fail |
+//! - *record* tells the runtime's recorder what is about to happen.
+//! - *load* maps the staged files, compares what they register with their manifests, and tries allocators. If it fails,
+//!   the images stay, unused.
+//! - *prepare* constructs the successors that need no gate or get their state by pointer, and checks their health. If
+//!   it fails, the successors are destroyed.
+//! - *pre-copy* copies the state of members that tell their changes, in rounds, all slots open. If it fails, the
+//!   successors are destroyed.
+//! - *drain*, if members have state or needs that change, waits for calls inside those members, all slots open. If it
+//!   fails, there is nothing to undo.
+//! - *gate* shuts the slots of those members, waits a moment for calls inside, and if one stays, opens the slots and
+//!   drains again. If it fails, the slots open on the old instances.
+//! - *hand over* saves every old instance, then restores or constructs every successor, and checks it; it takes the
+//!   states that move by pointer. If it fails, the slots open as above, and states that were taken are given back.
+//! - *commit* gives those states to the successors, and publishes one world. It cannot fail.
 //!
 //! While this thread runs the code of successors, their calls reach each other; no other thread's
 //! calls reach them ([`uncommitted`](crate::host::objects::uncommitted)).
@@ -32,6 +37,7 @@ use crate::{
 use super::{
     execution::Execution,
     foreseen::Shut,
+    recorder::{Intent, nobody_waits},
     report::Report,
     request::{Request, Step},
     stop::Stop,
@@ -130,6 +136,7 @@ impl Execution {
     fn phases(&mut self, steps: Vec<Step>) -> Result<Report, Stop> {
         let deadline = Deadline::after(self.started, self.options.timeout);
         self.watch.enter(Phase::Load, self.thread, deadline)?;
+        self.record(&steps)?;
         self.load(steps)?;
         self.check_allocators()?;
         self.watch.enter(Phase::Prepare, self.thread, deadline)?;
@@ -146,6 +153,15 @@ impl Execution {
             self.hand_over(foreseen, deadline)?;
         }
         self.commit(gate)
+    }
+
+    /// Notes what the transaction is about to do. A caller that has given up meanwhile has found no token.
+    fn record(&self, steps: &[Step]) -> Result<(), Stop> {
+        let Some(recording) = &self.recording else { return Ok(()) };
+        let generation = self.inner.serial();
+        recording.begin(&Intent::new(generation, steps, &self.members, &self.options))?;
+        self.watch.check().inspect_err(|_| recording.end(&self.inner, &Err(nobody_waits())))?;
+        Ok(())
     }
 
     fn load(&mut self, mut steps: Vec<Step>) -> Result<(), Stop> {

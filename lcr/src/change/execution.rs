@@ -25,7 +25,10 @@ use crate::{
     },
 };
 
-use super::{copying::Copying, member::Member, report::PrecopyReport, request::Options, stop::Stop, watch::Watch};
+use super::{
+    copying::Copying, member::Member, recorder::Recording, report::PrecopyReport, request::Options, stop::Stop,
+    watch::Watch,
+};
 
 /// The new instance of a service, not visible yet.
 pub(super) struct Successor {
@@ -65,6 +68,8 @@ pub(super) struct Execution {
     pub(super) members: Vec<Member>,
     pub(super) options: Options,
     pub(super) started: Instant,
+    /// The record of the transaction; `None` if nothing records.
+    pub(super) recording: Option<Arc<Recording>>,
     pub(super) thread: ThreadId,
     /// The transaction's number; `None` before it has loaded its files.
     pub(super) number: Option<TransactionId>,
@@ -98,6 +103,7 @@ impl Execution {
             members,
             options,
             started,
+            recording: None,
             thread: ThreadId::NONE,
             number: None,
             loaded: Vec::new(),

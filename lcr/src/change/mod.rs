@@ -20,6 +20,8 @@ pub(crate) mod plan;
 mod precopy;
 mod prepare;
 mod provide;
+#[allow(dead_code, reason = "what is recorded is read where a history is kept")]
+pub(crate) mod recorder;
 pub(crate) mod report;
 mod request;
 mod resolve;

@@ -20,6 +20,7 @@ use crate::{
 };
 
 use super::{
+    recorder::Intent,
     report::Report,
     request::{Options, Request, Step},
     resolve::{Resolution, resolve},
@@ -314,10 +315,12 @@ impl Plan {
     ///   after a panic of this library.
     pub fn commit(mut self) -> Result<Report> {
         let told = Told::new(self.to_string(), &self.options);
-        let refused = self.steps.iter().position(|step| step.refusal.is_some());
-        let refused = refused.and_then(|index| self.steps.swap_remove(index).refusal);
+        let refused = self.steps.iter_mut().find_map(|step| step.refusal.take());
         let result = match refused {
-            Some(error) => Err(error),
+            Some(error) => {
+                self.inner.record_refusal(|| Intent::unresolved(self.generation, &self.steps, &self.options), &error);
+                Err(error)
+            }
             None => transaction::commit(&self.inner, self.steps, self.options),
         };
         told.tell(&self.inner, &result);

@@ -31,6 +31,7 @@ use crate::{
 
 use super::{
     execution::Execution,
+    recorder::{Intent, nobody_waits},
     report::Report,
     request::{Options, Step},
     resolve::{Resolution, resolve},
@@ -72,18 +73,26 @@ impl Drop for Turn<'_> {
 fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Result<Report> {
     let started = Instant::now();
     inner.may_publish()?;
-    let mut resolution = {
+    let (mut resolution, reentrance, generation) = {
         let state = inner.latest_state();
         let resolution = resolve(&state, &steps, &options);
-        refuse_reentrance(inner, &state, &resolution)?;
-        resolution
+        let reentrance = refuse_reentrance(inner, &state, &resolution);
+        (resolution, reentrance, state.serial())
     };
-    if !resolution.refusals.is_empty() {
-        return Err(resolution.refusals.swap_remove(0).error);
+    let refused = match reentrance {
+        Err(error) => Some(error),
+        Ok(()) if resolution.refusals.is_empty() => None,
+        Ok(()) => Some(resolution.refusals.swap_remove(0).error),
+    };
+    if let Some(error) = refused {
+        inner.record_refusal(|| Intent::unresolved(generation, &steps, &options), &error);
+        return Err(error);
     }
     let watch = Arc::new(Watch::new(Deadline::after(started, options.timeout)));
     let slot = Arc::new(Mutex::new(None));
-    let execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), resolution.members, options, started);
+    let mut execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), resolution.members, options, started);
+    let recording = inner.recording();
+    execution.recording.clone_from(&recording);
     let (result, watched, changed) = (Arc::clone(&slot), Arc::clone(&watch), Arc::clone(inner));
     sys::start(c"lcr-change", AUTHORS_STACK, move || {
         // A panic of this thread must not leave the caller waiting.
@@ -96,14 +105,19 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Resul
         watched.finish();
     })
     .map_err(|error| Error::new(ErrorKind::Io, "no thread could be started for the transaction").with_source(error))?;
-    if let Err(hung) = watch.wait() {
+    let result = if let Err(hung) = watch.wait() {
         let announced = inner.undo(&mut inner.state());
         drop(announced);
         inner.notify_changed();
-        return Err(hung_error(hung));
+        Err(hung_error(hung))
+    } else {
+        let outcome = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        outcome.unwrap_or_else(|| Err(nobody_waits()))
+    };
+    if let Some(recording) = recording {
+        recording.end(inner, &result);
     }
-    let outcome = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-    outcome.unwrap_or_else(|| Err(Error::new(ErrorKind::Deadline, "the transaction was given up")))
+    result
 }
 
 /// After a panic: undoes the transaction once more, since the panic may have come while it was undone.

@@ -1,6 +1,6 @@
 //! The options of a runtime, and how it is made.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     abi::{interface::Interface, tables},
@@ -33,6 +33,18 @@ pub struct RuntimeBuilder {
     shutdown_timeout: Option<Duration>,
     exports: Vec<&'static tables::Export>,
     bindings: BTreeMap<String, String>,
+    pub(super) beginnings: Vec<Beginning>,
+}
+
+/// What floor 3 does with a runtime that is complete, before the program gets it.
+pub(super) struct Beginning(pub(super) Box<Begin>);
+
+type Begin = dyn FnOnce(&Arc<RuntimeInner>) -> Result<()> + Send + Sync;
+
+impl fmt::Debug for Beginning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Beginning")
+    }
 }
 
 impl Default for RuntimeBuilder {
@@ -45,6 +57,7 @@ impl Default for RuntimeBuilder {
             shutdown_timeout: Some(Duration::from_secs(10)),
             exports: Vec::new(),
             bindings: BTreeMap::new(),
+            beginnings: Vec::new(),
         }
     }
 }
@@ -105,6 +118,16 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Has floor 3 do something with the runtime when it is complete, in the order in which it asked.
+    #[allow(dead_code, reason = "only some features ask")]
+    pub(crate) fn begin_with(
+        mut self,
+        begin: impl FnOnce(&Arc<RuntimeInner>) -> Result<()> + Send + Sync + 'static,
+    ) -> RuntimeBuilder {
+        self.beginnings.push(Beginning(Box::new(begin)));
+        self
+    }
+
     /// Adds an implementation that is in no image's list of registrations; for benchmarks.
     ///
     /// # Safety
@@ -121,7 +144,8 @@ impl RuntimeBuilder {
         if !image::adopt_host(&raw const HOST_TABLE) {
             return Err(Error::new(
                 ErrorKind::Invalid,
-                "this image is itself a component of another host and cannot host a runtime; use handles on dependencies",
+                "this image is itself a component of another host and cannot host a runtime; use handles on \
+                 dependencies",
             ));
         }
         threads::settle_soon_by(records::take_slow_path_once);

@@ -1,7 +1,7 @@
 //! The runtime: what a program holds.
 
 use std::{
-    fmt,
+    fmt, mem,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    builder::RuntimeBuilder,
+    builder::{Beginning, RuntimeBuilder},
     deadline::Deadline,
     image::{library::Registered, manifest::Manifest},
     objects::component::{Component, Declared, Implementation},
@@ -57,10 +57,12 @@ impl RuntimeBuilder {
     /// `Io` if the directory for the private store does not exist; `BadManifest` if the manifest of a
     /// linked component is damaged; `Invalid` if two linked components of one name implement the same
     /// interface, or if a loaded component calls this: a component cannot host a runtime.
-    pub fn build(self) -> Result<Runtime> {
+    pub fn build(mut self) -> Result<Runtime> {
+        let beginnings = mem::take(&mut self.beginnings);
         let (inner, exports) = self.make()?;
         let runtime = Runtime { inner };
         runtime.add_registered(exports)?;
+        beginnings.into_iter().try_for_each(|Beginning(begin)| begin(&runtime.inner))?;
         Ok(runtime)
     }
 }
@@ -292,6 +294,7 @@ impl Drop for Runtime {
         self.inner.close();
         shutdown::run(&self.inner);
         self.inner.end_events();
+        self.inner.above().end();
         // Another thread may hold the last count of the store when the process ends.
         self.inner.remove_store();
     }

@@ -38,6 +38,7 @@ use crate::{
 };
 
 use super::{
+    above::Above,
     events::{Bus, Events, kind::EventKind},
     gate::GateWord,
     pins::Pins,
@@ -61,6 +62,7 @@ use super::{
 /// | `transactions` | any thread, without waiting |
 /// | `events`, `refusals` | any thread, under leaf locks of their own |
 /// | `store` | a plan that stages files, under its own lock |
+/// | `above` | the thread that builds the runtime, once |
 #[repr(C)]
 pub(crate) struct RuntimeInner {
     pub(in crate::host) core: Core,
@@ -79,6 +81,8 @@ pub(crate) struct RuntimeInner {
     pub(super) events: Arc<Bus>,
     pub(crate) refusals: Refusals,
     pub(super) store: Store,
+    /// What floor 3 keeps with the runtime.
+    above: Above,
     /// How long dropping the runtime waits for calls that are still inside.
     pub(super) shutdown_timeout: Option<Duration>,
     /// The runtime itself, for its threads.
@@ -120,6 +124,7 @@ impl RuntimeInner {
             events: Arc::default(),
             refusals: Refusals::default(),
             store,
+            above: Above::default(),
             shutdown_timeout: shutdown_timeout.into(),
             weak: Weak::clone(weak),
         })
@@ -190,6 +195,11 @@ impl RuntimeInner {
     /// The events from now on.
     pub(in crate::host) fn follow(&self) -> Events {
         Events::new(&self.events)
+    }
+
+    /// What floor 3 keeps with the runtime.
+    pub(crate) fn above(&self) -> &Above {
+        &self.above
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -6,13 +6,15 @@
 //! hold worlds, [`shortcuts`] remember where services are, [`drain`] reads the threads' frames, [`reaper_parts`] and
 //! [`destroyers`] have what is to be freed and destroyed, [`retained`] counts images, [`left_threads`] names threads
 //! that they left behind, [`waiting`] has the wakers of async calls that wait for a gate, [`transaction_lock`] lets
-//! one transaction run, [`events`] has what happened last, and [`refusals`] the plans that were refused last.
+//! one transaction run, [`events`] has what happened last, [`refusals`] the plans that were refused last, and [`above`]
+//! keeps what floor 3 brings.
 //!
 //! On top, [`load`] brings files in, [`construct`] builds instances, [`handles`] gives out handles and takes back their
 //! slots, [`async_calls`] has async calls begin and end, [`pin`] takes pins, [`gating`] shuts and opens the gate,
 //! [`stragglers`] names what a hand-over waits for, [`reaper`] finds what no thread is inside and has it destroyed, and
 //! [`unload`] unmaps images. [`fork`] goes on in a child process, and [`shutdown`] ends the runtime.
 
+pub(crate) mod above;
 mod async_calls;
 pub(crate) mod construct;
 pub(in crate::host) mod destroyers;

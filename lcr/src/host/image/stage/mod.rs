@@ -229,6 +229,11 @@ impl Staged {
     pub(in crate::host) fn copy(&self) -> Arc<PrivateCopy> {
         Arc::clone(&self.copy)
     }
+
+    /// The private copy. It has other names written into it than the file if libraries come with it.
+    pub(crate) fn copy_path(&self) -> &Path {
+        self.copy.path()
+    }
 }
 
 impl Manifest {

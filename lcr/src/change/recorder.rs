@@ -1,0 +1,228 @@
+//! Who records transactions: the seam between a transaction and its history.
+//!
+//! A transaction knows no journal. It tells a [`Recorder`], if the runtime has one, what it is about to do, and
+//! what came of that:
+//!
+//! - [`note_intent`](Recorder::note_intent): on the transaction's thread, before any code of the new files runs. If it
+//!   fails, the transaction is refused, and nothing is changed.
+//! - [`note_outcome`](Recorder::note_outcome): behind the commit or the refusal, before the caller of `commit` goes on.
+//!   It cannot fail: the outcome stands.
+//! - [`note_refusal`](Recorder::note_refusal): for a plan that was refused before it began. It cannot fail.
+//!
+//! Invariants:
+//! 1. No commit is visible whose intent was not noted: what is recorded when the process dies at any point is
+//!    a transaction that ended, or one that began.
+//! 2. Each intent that was noted gets one outcome, also where the caller gives up a thread that hangs
+//!    ([`Recording::end`] is called by both, and the token is there once).
+//! 3. The recorder is called without the state lock, one transaction at a time.
+//! 4. `Busy` and `Closed` are answers about the runtime, not about a plan, and are not recorded.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::{
+    component::identity::ComponentId,
+    error::{Error, ErrorKind, Result},
+    host::{actor::Actor, image::content_hash::ContentHash, objects::provider::Provider, service::inner::RuntimeInner},
+};
+
+use super::{
+    member::Member,
+    report::Report,
+    request::{Options, Request, Step},
+};
+
+/// What records the transactions of a runtime.
+pub(crate) trait Recorder: Send + Sync {
+    /// Notes what a transaction is about to do. When this returns, it is durable.
+    ///
+    /// # Errors
+    /// `History`, which refuses the transaction.
+    fn note_intent(&self, intent: &Intent) -> Result<Token>;
+
+    /// Notes what came of an intent.
+    fn note_outcome(&self, token: Token, outcome: &Outcome<'_>);
+
+    /// Notes a plan that was refused before it began.
+    fn note_refusal(&self, intent: &Intent, error: &Error);
+}
+
+/// The recorder of a runtime, as [`Above`](crate::host::service::above::Above) keeps it.
+type Kept = Arc<dyn Recorder>;
+
+/// The number of an intent, which its outcome names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Token(pub(crate) u64);
+
+/// What a transaction is about to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    pub(crate) actor: Actor,
+    pub(crate) reason: Option<String>,
+    /// The number of the last commit.
+    pub(crate) generation: u64,
+    pub(crate) members: Vec<Change>,
+    /// The component that each interface is bound to by the plan.
+    pub(crate) bindings: BTreeMap<String, String>,
+    /// The configurations that the plan sets, as `lcr::wire` encodes them.
+    pub(crate) configurations: BTreeMap<String, Arc<[u8]>>,
+    pub(crate) override_protected: bool,
+}
+
+/// One component of an intent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Change {
+    pub(crate) before: Option<ComponentId>,
+    pub(crate) after: Option<ComponentId>,
+    /// The file of the new component; `None` if there is none, or it is an object of the program.
+    pub(crate) file: Option<StagedFile>,
+}
+
+/// A file of an intent. It is staged as long as the intent is being noted.
+#[derive(Clone, Debug)]
+pub(crate) struct StagedFile {
+    /// As the plan named it.
+    pub(crate) source: PathBuf,
+    pub(crate) hash: ContentHash,
+    /// The private copy, which does not change, and is the file to the byte if nothing comes with it.
+    pub(crate) copy: PathBuf,
+    /// The libraries that come with it, by the names under which it needs them.
+    pub(crate) beside: Vec<String>,
+}
+
+/// What came of a transaction.
+#[derive(Debug)]
+pub(crate) enum Outcome<'a> {
+    /// It is committed, and these components are present now, in the order of their names.
+    Committed(&'a Report, Vec<Present>),
+    /// It was refused, and nothing has changed.
+    Refused(&'a Error),
+}
+
+/// A component that is present.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Present {
+    pub(crate) id: ComponentId,
+    /// The hash of its file; `None` if it is linked into the program, or an object of the program.
+    pub(crate) hash: Option<ContentHash>,
+    pub(crate) source: Option<PathBuf>,
+}
+
+impl Intent {
+    /// What the members of a plan come to. A plan that was refused has members only for what could be resolved.
+    pub(super) fn new(generation: u64, steps: &[Step], members: &[Member], options: &Options) -> Intent {
+        let change = |member: &Member| {
+            let staged = steps.get(member.step).and_then(|step| step.staged.as_ref());
+            let file = staged.map(|staged| StagedFile {
+                source: staged.source.clone(),
+                hash: staged.hash,
+                copy: staged.copy_path().to_owned(),
+                beside: staged.beside.clone(),
+            });
+            Change { before: member.before.clone(), after: member.after.clone(), file }
+        };
+        Intent {
+            actor: options.actor.clone(),
+            reason: options.reason.clone(),
+            generation,
+            members: members.iter().map(change).collect(),
+            bindings: options.bindings.clone(),
+            configurations: options.configurations.clone(),
+            override_protected: options.override_protected,
+        }
+    }
+
+    /// What the steps of a plan ask for that was refused before it was resolved.
+    pub(super) fn unresolved(generation: u64, steps: &[Step], options: &Options) -> Intent {
+        let change = |step: &Step| {
+            let mut change = Change { after: step.manifest().map(|new| new.component.clone()), ..Change::default() };
+            if let (Some(staged), false) = (&step.staged, matches!(step.request, Request::Remove(_))) {
+                change.file = Some(StagedFile {
+                    source: staged.source.clone(),
+                    hash: staged.hash,
+                    copy: staged.copy_path().to_owned(),
+                    beside: staged.beside.clone(),
+                });
+            }
+            change
+        };
+        Intent { members: steps.iter().map(change).collect(), ..Intent::new(generation, &[], &[], options) }
+    }
+}
+
+/// The record of one transaction: between its intent and its outcome.
+pub(super) struct Recording {
+    recorder: Kept,
+    token: Mutex<Option<Token>>,
+}
+
+impl Recording {
+    /// Notes the intent.
+    pub(super) fn begin(&self, intent: &Intent) -> Result<()> {
+        let token = self.recorder.note_intent(intent)?;
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+        Ok(())
+    }
+
+    /// Notes what came of the intent, if it was noted and has no outcome yet.
+    pub(super) fn end(&self, inner: &RuntimeInner, result: &Result<Report>) {
+        let token = self.token.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(token) = token else { return };
+        let outcome = match result {
+            Ok(report) => Outcome::Committed(report, present(inner)),
+            Err(error) => Outcome::Refused(error),
+        };
+        self.recorder.note_outcome(token, &outcome);
+    }
+}
+
+/// The error of a transaction whose caller does not wait for it any more.
+pub(super) fn nobody_waits() -> Error {
+    Error::new(ErrorKind::Deadline, "the transaction was given up")
+}
+
+/// The components that are present, in the order of their names.
+pub(crate) fn present(inner: &RuntimeInner) -> Vec<Present> {
+    let state = inner.state();
+    let of = |provider: &Provider| {
+        let component = &provider.implementation().component;
+        let origin = component.origin.as_ref();
+        let source = origin.map(|origin| origin.source.clone());
+        Present { id: component.id.clone(), hash: origin.map(|origin| origin.hash), source }
+    };
+    let mut present: Vec<Present> = state.objects().registry().committed().map(|(_, provider)| of(provider)).collect();
+    drop(state);
+    present.sort_by(|a, b| a.id.cmp(&b.id));
+    present.dedup_by(|a, b| a.id == b.id);
+    present
+}
+
+impl RuntimeInner {
+    /// Has `recorder` record the transactions of a runtime that the program does not have yet.
+    pub(crate) fn record_by(&self, recorder: Arc<dyn Recorder>) {
+        let is_first = self.above().set_recorder::<Kept>(recorder);
+        debug_assert!(is_first, "a runtime has one recorder");
+    }
+
+    /// The record of a transaction that begins; `None` if nothing records.
+    pub(super) fn recording(&self) -> Option<Arc<Recording>> {
+        let recorder = Arc::clone(self.above().recorder::<Kept>()?);
+        Some(Arc::new(Recording { recorder, token: Mutex::new(None) }))
+    }
+
+    /// Notes a plan that is refused before it begins.
+    pub(super) fn record_refusal(&self, intent: impl FnOnce() -> Intent, error: &Error) {
+        if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Closed) {
+            return;
+        }
+        if let Some(recorder) = self.above().recorder::<Kept>() {
+            recorder.note_refusal(&intent(), error);
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

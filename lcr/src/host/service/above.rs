@@ -1,0 +1,49 @@
+//! What floor 3 keeps with a runtime: who records its transactions, and what is to be done at its end.
+//!
+//! Floor 2 cannot name the types, so they are `Any` here, and floor 3 looks them up by type. Both are set
+//! once, while the runtime is built and no other thread knows it, and are read without a lock: a child of
+//! `fork` finds them as the parent had them.
+
+use std::{
+    any::Any,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// What floor 3 does when the runtime has ended.
+type End = Box<dyn Fn() + Send + Sync>;
+
+/// What floor 3 keeps with a runtime.
+#[derive(Default)]
+pub(crate) struct Above {
+    recorder: OnceLock<Box<dyn Any + Send + Sync>>,
+    end: OnceLock<End>,
+    has_ended: AtomicBool,
+}
+
+impl Above {
+    /// Sets who records. Returns false, and changes nothing, if that was set before.
+    pub(crate) fn set_recorder<T: Any + Send + Sync>(&self, recorder: T) -> bool {
+        self.recorder.set(Box::new(recorder)).is_ok()
+    }
+
+    /// Who records, if that was set as this type.
+    pub(crate) fn recorder<T: Any>(&self) -> Option<&T> {
+        self.recorder.get()?.downcast_ref()
+    }
+
+    /// Sets what is done when the runtime has ended. Only the first one counts.
+    #[allow(dead_code, reason = "only some features ask")]
+    pub(crate) fn at_end(&self, end: impl Fn() + Send + Sync + 'static) {
+        let _ = self.end.set(Box::new(end));
+    }
+
+    /// Notes that the runtime has ended: all instances are destroyed, or given up.
+    pub(in crate::host) fn end(&self) {
+        if let (Some(end), false) = (self.end.get(), self.has_ended.swap(true, Ordering::AcqRel)) {
+            end();
+        }
+    }
+}

@@ -213,8 +213,9 @@ pub use host::{
 /// ```
 #[cfg(feature = "host")]
 pub mod manifest {
-    pub use crate::host::image::manifest::{
-        DependencyManifest, ExportManifest, KeptManifest, Manifest, MethodManifest,
+    pub use crate::{
+        change::fit::{Fit, InterfaceFit, MethodFit, StateFit},
+        host::image::manifest::{DependencyManifest, ExportManifest, KeptManifest, Manifest, MethodManifest},
     };
 }
 

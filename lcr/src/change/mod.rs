@@ -12,6 +12,7 @@ mod copying;
 mod dependency_graph;
 mod execute;
 mod execution;
+pub(crate) mod fit;
 mod foreseen;
 mod handover;
 pub(crate) mod load_directory;

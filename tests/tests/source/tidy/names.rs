@@ -88,7 +88,7 @@ const LONG: &[(&str, &str)] = &[
 ];
 
 /// The folders whose files are looked at.
-const SHORT: [&str; 3] = ["lcr/src", "lcr-macros/src", "sam/src"];
+const SHORT: [&str; 4] = ["lcr/src", "lcr/cli/src", "lcr-macros/src", "sam/src"];
 
 /// Whether a word is in a text as a whole word.
 fn has_word(text: &str, word: &str) -> bool {

@@ -247,14 +247,23 @@ impl Manifest {
     /// [`ErrorKind::NoManifest`], [`ErrorKind::BadManifest`] and, for a library of another
     /// version of `lcr`'s binary contract, [`ErrorKind::Mismatch`].
     pub fn read(path: impl AsRef<Path>) -> Result<Manifest> {
+        Manifest::read_hashed(path).map(|(manifest, _)| manifest)
+    }
+
+    /// Reads the manifest of a library file as [`read`](Manifest::read) does, with the hash of the bytes that it was
+    /// read from.
+    ///
+    /// # Errors
+    /// As for [`read`](Manifest::read).
+    pub fn read_hashed(path: impl AsRef<Path>) -> Result<(Manifest, ContentHash)> {
         let file = path.as_ref();
         let examine = || {
             let (opened, metadata) = open(file)?;
             look(&opened, metadata.len())?;
             let bytes = read(opened, metadata.len(), Trust::default().max_bytes)?;
-            manifest(&elf::read(&bytes, sys::page_size())?)
+            Ok((manifest(&elf::read(&bytes, sys::page_size())?)?, ContentHash::of(&bytes)))
         };
-        examine().map_err(|error| error.at(show(file)))
+        examine().map_err(|error: Error| error.at(show(file)))
     }
 }
 

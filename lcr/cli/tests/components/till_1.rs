@@ -1,0 +1,22 @@
+//! A till that keeps its sum when it is replaced.
+
+mod contract;
+use contract::{Purchase, Till};
+
+#[derive(Default)]
+struct Drawer {
+    total: lcr::State<u64>,
+}
+
+#[lcr::component(state = total, name = "till", version = "1.0.0")]
+impl Till for Drawer {
+    fn take(&self, purchase: Purchase) -> u64 {
+        let mut total = self.total.write();
+        *total += purchase.cents;
+        *total
+    }
+
+    fn total(&self) -> u64 {
+        *self.total.read()
+    }
+}

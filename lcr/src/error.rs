@@ -64,7 +64,8 @@ kinds! {
     NoManifest = 3, "no-manifest", exit 65;
     /// The library's manifest is damaged, contradicts itself, or differs from what its code registers.
     BadManifest = 4, "bad-manifest", exit 65;
-    /// Users other than this one and root could change the file: see [`Trust`](crate::Trust).
+    /// Users other than this one and root could change the file, or its hash is not listed, or it lacks the
+    /// signature that the program demands: see [`Trust`](crate::Trust).
     Untrusted = 5, "untrusted", exit 77;
     /// The dynamic loader refused the library, or the process has no room for another image.
     Load = 6, "load", exit 65;

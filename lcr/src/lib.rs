@@ -118,6 +118,7 @@
 //! | `tokio` | [`#[component(runtime = tokio)]`](component): a component's code runs inside a tokio runtime |
 //! | `uuid`, `bytes` | `uuid::Uuid` and `bytes::Bytes` may be arguments and results: [`guide::values`] |
 //! | `stream` | methods may return `-> impl Stream<Item = T> + Send`: [`guide::async_methods`] |
+//! | `minisign` | `Trust::signed_by`: only files with a signature of minisign are loaded |
 //! | `tracing`, `log` | records of a loaded component go to the program's subscriber or logger: [`guide::logs`] |
 
 #![deny(missing_debug_implementations)]
@@ -194,6 +195,8 @@ pub use change::{
     plan::{Plan, PlanBuilder},
     report::Report,
 };
+#[cfg(feature = "minisign")]
+pub use host::image::stage::PublicKey;
 #[cfg(feature = "host")]
 pub use host::{
     actor::Actor, builder::RuntimeBuilder, image::logs::panics::ComponentPanic, image::stage::Trust, runtime::Runtime,

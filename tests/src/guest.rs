@@ -61,6 +61,11 @@ impl House {
 
     /// A house with some guest and some trust in files.
     pub fn open_to(trust: Trust, guest: &str) -> House {
+        House::begin(trust, &component(guest))
+    }
+
+    /// A house with the guest in a file and some trust in files.
+    pub fn begin(trust: Trust, guest: &Path) -> House {
         let directory = tempfile::tempdir().expect("a directory can be made");
         fs::create_dir(directory.path().join("files")).expect("a directory for files can be made");
         let rt = Runtime::builder()
@@ -69,7 +74,7 @@ impl House {
             .trust(trust)
             .build()
             .expect("a runtime can be made");
-        rt.load(component(guest)).expect("the guest is loaded");
+        rt.load(guest).expect("the guest is loaded");
         let guest: Handle<dyn Guest> = rt.service().expect("the guest serves");
         let stop = Arc::new(AtomicBool::new(false));
         let (called, stopped) = (guest.clone(), Arc::clone(&stop));
@@ -164,7 +169,15 @@ impl House {
     /// # Panics
     /// If one of that does not hold, or if a call failed.
     pub fn close(self) {
-        assert_eq!(self.accept(&component("guest_3")), 3);
+        self.close_by(&component("guest_3"));
+    }
+
+    /// As [`close`](House::close), by another file with `guest_3`.
+    ///
+    /// # Panics
+    /// As `close`.
+    pub fn close_by(self, guest: &Path) {
+        assert_eq!(self.accept(guest), 3);
         self.stop.store(true, Ordering::Relaxed);
         let calls = self.caller.join().expect("no call fails");
         assert!(calls > 0);

@@ -36,8 +36,8 @@ use super::{
 /// reference or in an `Arc`: every method takes `&self` and may be called from any thread.
 ///
 /// **Trust.** Loading a library runs its code with the rights of this process. Before any code of the
-/// library runs, the runtime refuses what it can see: files that others may write, damaged or foreign
-/// libraries, needs that no component serves, and interfaces that do not match the handles that are held
+/// library runs, the runtime refuses what it can see: files that [`Trust`](crate::Trust) does not accept, damaged or
+/// foreign libraries, needs that no component serves, and interfaces that do not match the handles that are held
 /// on them. If no handle is held on an interface, [`Runtime::service`] compares it when it is first asked
 /// for it, after the library was mapped. The runtime cannot see that a library lies about itself. The
 /// page [`soundness`](crate::guide::soundness) says why loading is a safe function nevertheless.

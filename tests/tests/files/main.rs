@@ -4,3 +4,4 @@
 mod beside;
 mod hostile;
 mod loaded_files;
+mod trusted;

@@ -15,7 +15,7 @@ const SHORT: usize = 16;
 
 impl ContentHash {
     /// The hash of these bytes.
-    pub(crate) fn of(bytes: &[u8]) -> ContentHash {
+    pub fn of(bytes: &[u8]) -> ContentHash {
         ContentHash(blake3::hash(bytes).into())
     }
 

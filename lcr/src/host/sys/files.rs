@@ -1,14 +1,64 @@
 //! Files: their locks, limits and mappings, and the user whose files they are.
 
 use std::{
-    ffi::CStr,
+    ffi::{CStr, CString, OsStr, OsString},
     fs::File,
-    io,
+    io, mem,
     ops::Deref,
-    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+    os::{
+        fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+        unix::ffi::{OsStrExt as _, OsStringExt as _},
+    },
+    path::PathBuf,
     ptr::{self, NonNull},
     slice,
 };
+
+/// Opens the directory that paths begin at: `/`, or the working directory. The descriptor only names it.
+pub(in crate::host) fn open_start(is_root: bool) -> io::Result<File> {
+    open(libc::AT_FDCWD, if is_root { c"/" } else { c"." }, libc::O_PATH | libc::O_DIRECTORY)
+}
+
+/// Opens `name` in a directory that is open. `flags` are those of `open(2)`; the descriptor ends with `exec`.
+pub(in crate::host) fn open_at(directory: &File, name: &OsStr, flags: libc::c_int) -> io::Result<File> {
+    open(directory.as_raw_fd(), &CString::new(name.as_bytes())?, flags)
+}
+
+fn open(directory: libc::c_int, name: &CStr, flags: libc::c_int) -> io::Result<File> {
+    // SAFETY: the name ends, and the call only reads it.
+    match unsafe { libc::openat(directory, name.as_ptr(), flags | libc::O_CLOEXEC) } {
+        -1 => Err(io::Error::last_os_error()),
+        // SAFETY: the descriptor was opened just now, and no other value owns it.
+        file => Ok(File::from(unsafe { OwnedFd::from_raw_fd(file) })),
+    }
+}
+
+/// The text of a symbolic link that is open with `O_PATH | O_NOFOLLOW`.
+pub(in crate::host) fn read_link(link: &File) -> io::Result<PathBuf> {
+    let mut text = vec![0_u8; libc::PATH_MAX as usize];
+    // SAFETY: the buffer has the length that is given, and the empty name ends.
+    let len = unsafe { libc::readlinkat(link.as_raw_fd(), c"".as_ptr(), text.as_mut_ptr().cast(), text.len()) };
+    text.truncate(usize::try_from(len).map_err(|_| io::Error::last_os_error())?);
+    Ok(OsString::from_vec(text).into())
+}
+
+/// Whether an open file or directory is one of `/proc`, whose links may lead to what no path names.
+pub(in crate::host) fn is_of_proc(file: &File) -> bool {
+    // SAFETY: all of its fields are integers.
+    let mut system: libc::statfs = unsafe { mem::zeroed() };
+    // SAFETY: the pointer is valid for the length of the call.
+    let is_known = unsafe { libc::fstatfs(file.as_raw_fd(), &raw mut system) } == 0;
+    is_known && system.f_type == libc::PROC_SUPER_MAGIC
+}
+
+/// Whether a file or directory has an access control list of POSIX's kind; true if that cannot be found out. The
+/// file may be open with `O_PATH`.
+pub(in crate::host) fn may_have_list(file: &File) -> bool {
+    let Ok(path) = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())) else { return true };
+    // SAFETY: both names end, and no buffer is given.
+    let len = unsafe { libc::getxattr(path.as_ptr(), c"system.posix_acl_access".as_ptr(), ptr::null_mut(), 0) };
+    len >= 0 || !matches!(io::Error::last_os_error().raw_os_error(), Some(libc::ENODATA | libc::EOPNOTSUPP))
+}
 
 /// The user that this process acts as.
 pub(in crate::host) fn user() -> u32 {

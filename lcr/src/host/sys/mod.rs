@@ -12,7 +12,9 @@ mod raw_threads;
 mod tests;
 mod threads;
 
-pub(in crate::host) use files::{Mapping, file_size_limit, memory_file, try_lock, user};
+pub(in crate::host) use files::{
+    Mapping, file_size_limit, is_of_proc, may_have_list, memory_file, open_at, open_start, read_link, try_lock, user,
+};
 pub(in crate::host) use images::{image_start, signal_handled_by, symbol};
 pub(in crate::host) use raw_threads::{RawThread, raw_threads};
 pub(crate) use threads::start;

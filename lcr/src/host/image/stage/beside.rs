@@ -30,7 +30,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use super::{PrivateCopy, Store, elf, original::unopened, show};
+use super::{ContentHash, PrivateCopy, Store, elf, original::unopened, show};
 use crate::{
     error::{Error, ErrorKind, Result},
     host::{image::library::loader, sys},
@@ -220,6 +220,7 @@ impl Found {
             return Err(Error::new(ErrorKind::NotALibrary, text));
         };
         *room = left;
+        copy.signature = store.trust.accept(file, &bytes, &ContentHash::of(&bytes))?;
         let elf = elf::read(&bytes, sys::page_size())?;
         self.mapped = self.mapped.saturating_add(elf.mapped);
         self.mappings += elf.takes.mappings;

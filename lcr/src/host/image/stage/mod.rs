@@ -1,11 +1,12 @@
 //! From a file that others may change to a private copy that does not change.
 //!
-//! [`Store::stage`] opens a file once and looks at its first bytes, so that it copies only what may be a
-//! library ([`original`]). Then it has the system copy the file to the store ([`private_copy`]), and from
-//! then on uses only the copy: it maps the copy, checks and hashes the mapped bytes, and the loader maps the
-//! same copy. So overwriting, truncating or replacing the original does no harm, neither between check and
-//! use nor while the image runs. The bytes do not pass through this process's own memory, which for a file
-//! of some MiB would cost as much as all the rest.
+//! [`Store::stage`] opens a file once, by directories that are checked on the way ([`approach`]), and looks at its
+//! first bytes, so that it copies only what may be a library ([`original`]). Then it has the system copy the file to
+//! the store ([`private_copy`]), and from then on uses only the copy: it maps it, checks and hashes the mapped bytes,
+//! and the loader maps the same copy. The list of [`hashes`] and the `signature` that a [`Trust`] may demand are held
+//! against those mapped bytes, before anything is read from them. So overwriting, truncating or replacing the original
+//! does no harm, neither between check and use nor while the image runs. The bytes do not pass through this process's
+//! own memory, which for a file of some MiB would cost as much as all the rest.
 //!
 //! Each staged file gets a path that was never used before, `component-hash-serial.so`: for a path or inode
 //! that the loader knows, it returns the image that it has. The file of an image stays there until the store
@@ -25,18 +26,25 @@
 //! 5. No file is written beyond what this process may write (`RLIMIT_FSIZE`): the kernel answers
 //!    that with a signal that ends the process.
 
+mod approach;
 mod beside;
 mod directory;
+mod hashes;
 mod original;
+mod owners;
 mod private_copy;
 #[cfg(test)]
 pub(in crate::host) mod samples;
+#[cfg(feature = "minisign")]
+mod signature;
 #[cfg(test)]
 mod tests;
 mod trust;
 
 pub(crate) use original::show;
 pub(in crate::host) use private_copy::PrivateCopy;
+#[cfg(feature = "minisign")]
+pub use signature::PublicKey;
 pub use trust::Trust;
 
 use directory::Directory;
@@ -162,8 +170,7 @@ impl Store {
 
     /// Makes the private copy of a file that may be a library. Returns the copy and its number.
     fn copy(&self, file: &Path) -> Result<(PrivateCopy, u64)> {
-        let (opened, metadata) = open(file)?;
-        self.trust.check(file, &metadata, sys::user())?;
+        let (opened, metadata) = self.trust.open(file)?;
         fits(metadata.len(), self.trust.max_bytes)?;
         look(&opened, metadata.len())?;
         may_write(metadata.len())?;
@@ -175,9 +182,10 @@ impl Store {
     fn stage_unnamed(&self, file: &Path) -> Result<Staged> {
         let (mut copy, serial) = self.copy(file)?;
         let bytes = copy.map()?;
+        let hash = ContentHash::of(&bytes);
+        copy.signature = self.trust.accept(file, &bytes, &hash)?;
         let elf = elf::read(&bytes, sys::page_size())?;
         let manifest = manifest(&elf)?;
-        let hash = ContentHash::of(&bytes);
         copy.rename(&format!("{}-{}-{serial}.so", manifest.component.name, hash.short()))?;
         let (len, permanent) = (bytes.len() as u64, elf.permanent);
         let mapped = usize::try_from(elf.mapped).unwrap_or(usize::MAX);
@@ -233,6 +241,12 @@ impl Staged {
     /// The private copy. It has other names written into it than the file if libraries come with it.
     pub(crate) fn copy_path(&self) -> &Path {
         self.copy.path()
+    }
+
+    /// The bytes of the signature that was verified over the file; `None` if none was asked for.
+    #[cfg_attr(not(test), expect(dead_code, reason = "kept for whoever stores the file"))]
+    pub(crate) fn signature(&self) -> Option<&[u8]> {
+        self.copy.signature.as_deref()
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn unopened(error: io::Error) -> Error {
 }
 
 /// Refuses what is not a regular file.
-fn regular(metadata: &fs::Metadata) -> Result<()> {
+pub(super) fn regular(metadata: &fs::Metadata) -> Result<()> {
     let kind = metadata.file_type();
     let found = match () {
         () if kind.is_file() => return Ok(()),
@@ -56,6 +56,17 @@ pub(super) fn read(file: File, expected: u64, limit: u64) -> Result<Vec<u8>> {
     match bytes.len() as u64 {
         0 => Err(empty()),
         len => fits(len, limit).map(|()| bytes),
+    }
+}
+
+/// Reads a text beside a library, `limit` bytes at most. The file may be empty.
+pub(super) fn read_at_most(file: File, limit: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = file.take(limit + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Error::io("the file cannot be read", error))?;
+    match bytes.len() as u64 {
+        len if len > limit => Err(Error::new(ErrorKind::Invalid, format!("it has more than {limit} bytes"))),
+        _ => Ok(bytes),
     }
 }
 

@@ -21,6 +21,8 @@ pub(in crate::host) struct PrivateCopy {
     pub(super) path: PathBuf,
     /// Whether the file stays when this value is dropped.
     kept: AtomicBool,
+    /// The signature that was verified over the copied bytes.
+    pub(super) signature: Option<Box<[u8]>>,
     /// The copies of the libraries that are loaded with it.
     pub(super) beside: Vec<PrivateCopy>,
     /// The process that made the file; a child of `fork` has a copy of this value.
@@ -28,6 +30,10 @@ pub(in crate::host) struct PrivateCopy {
 }
 
 impl PrivateCopy {
+    fn new(path: PathBuf, process: u32) -> PrivateCopy {
+        PrivateCopy { path, kept: AtomicBool::new(false), signature: None, beside: Vec::new(), process }
+    }
+
     /// Copies all bytes up to the end that it finds, whatever length the file had when it was opened.
     pub(super) fn make(path: PathBuf, file: File, limit: u64) -> Result<PrivateCopy> {
         let failed = |error| Error::io(format!("copy the file to {}", show(&path)), error);
@@ -36,7 +42,7 @@ impl PrivateCopy {
         // Up to the process's own limit; the kernel signals only a write beyond it.
         let mut file = file.take(limit.saturating_add(1).min(sys::file_size_limit()));
         let copied = io::copy(&mut file, &mut to).map_err(failed);
-        let copy = PrivateCopy { path, kept: AtomicBool::new(false), beside: Vec::new(), process: std::process::id() };
+        let copy = PrivateCopy::new(path, std::process::id());
         match copied? {
             0 => Err(empty()),
             len => {
@@ -77,7 +83,9 @@ impl PrivateCopy {
     pub(super) fn link(&self, name: &str) -> Result<PrivateCopy> {
         let path = self.path.with_file_name(name);
         fs::hard_link(&self.path, &path).map_err(|error| Error::io(format!("link {}", show(&path)), error))?;
-        Ok(PrivateCopy { path, kept: AtomicBool::new(false), beside: Vec::new(), process: self.process })
+        let mut linked = PrivateCopy::new(path, self.process);
+        linked.signature = self.signature.clone();
+        Ok(linked)
     }
 
     /// Writes patches into the file.

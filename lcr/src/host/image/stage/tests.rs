@@ -38,6 +38,7 @@ fn a_staged_file_is_a_private_read_only_copy() {
     assert_eq!(fs::read(&path).unwrap(), good().bytes());
     assert_eq!(staged.hash.to_string(), blake3::hash(&good().bytes()).to_string());
     assert_eq!((staged.len, staged.manifest.component.name.as_str()), (good().bytes().len() as u64, "kv"));
+    assert!(staged.signature().is_none(), "none was asked for");
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o400);
     assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o7777, 0o700);
     let name = path.file_name().unwrap().to_str().unwrap();
@@ -355,7 +356,8 @@ fn a_file_that_only_its_owners_private_group_may_write_is_trusted() {
         if std::os::unix::fs::chown(&path, Some(user), Some(user)).is_err() {
             return;
         }
-        let check = || Trust::default().check(&path, &fs::metadata(&path).unwrap(), user);
+        let owners = owners::Owners { check_owner: true, check_mode: true, user };
+        let check = || owners.check(&File::open(&path).unwrap(), &fs::metadata(&path).unwrap());
         if check().is_ok() {
             std::os::unix::fs::chown(&path, Some(user), Some(0)).unwrap();
             assert!(check().unwrap_err().to_string().contains("umask 022"));

@@ -1,47 +1,75 @@
-//! Who may have written a file that is about to become part of this process.
+//! Which files may become part of this process: who may have written them, and what they must be.
 
-use super::show;
-use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "minisign")]
+use super::{PublicKey, signature};
+use super::{approach, hashes::Hashes, original, owners::Owners};
+use crate::{
+    error::Result,
+    host::{image::content_hash::ContentHash, sys},
+};
+#[cfg(feature = "minisign")]
+use std::sync::Arc;
 use std::{
-    fs::{self, File, Metadata},
-    io::Read,
-    os::unix::fs::MetadataExt,
+    fs::{File, Metadata},
     path::{Path, PathBuf},
 };
 
 /// What must hold of a file before the runtime loads it. A file that fails a check is refused with
-/// `Untrusted`, or for its size with `NotALibrary`.
+/// `Untrusted`, or for its size with `NotALibrary`, before any of its code runs.
 ///
-/// A user who can write to the file can run code as the user of this process. So every check is on by
-/// default. OpenSSH's `StrictModes` asks the same of its files; on Debian it makes the same exception
-/// for the owner's private group, which grants no other user anything.
+/// A user who can write to the file, or to a directory that leads to it, can run code as the user of this process. So
+/// every check of owners and modes is on by default. OpenSSH's `StrictModes` asks the same of its files; on Debian it
+/// makes the same exception for the owner's private group, which grants no other user anything.
+///
+/// Beyond that, a program can demand that a file's hash is [listed](Trust::hashes), or that the file is
+#[cfg_attr(feature = "minisign", doc = "[signed](Trust::signed_by);")]
+#[cfg_attr(not(feature = "minisign"), doc = "signed (`Trust::signed_by`, feature `minisign`);")]
+/// if it demands both, both must hold. They are held against the runtime's private copy of the file, which is what
+/// the loader maps, and they hold for the libraries that come with a component, too.
 ///
 /// ```
 /// let mut trust = lcr::Trust::default();
 /// trust.check_mode = false; // a build directory that a group of several users writes to
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// **Limits.** A component that was accepted runs with all rights of the process. The checks know owners, modes and
+/// POSIX's access control lists; lists of another kind (NFSv4), capabilities, and who may write to the device below a
+/// file system, they do not see. A signature says who made a file, not that it is the newest.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trust {
-    /// Whether the file must belong to root or to the user that this process acts as. Default: true.
+    /// Whether the file, and with [`check_directory`](Trust::check_directory) every directory that leads to it, must
+    /// belong to root or to the user that this process acts as. Default: true.
     pub check_owner: bool,
-    /// Whether others, and groups of several users, must not be able to write to the file. The owner's
-    /// *private group* may: the group that has the number of its one user, and no other member in
-    /// `/etc/group` and `/etc/passwd`. Systems with such groups set umask 002, so the group may write to
-    /// what cargo builds there. Default: true.
+    /// Whether others must not be able to write to the file, and groups of several users neither to the file nor,
+    /// with [`check_directory`](Trust::check_directory), to a directory that leads to it. The owner's *private
+    /// group* may: the group that has the number of its one user, and no other member in `/etc/group` and
+    /// `/etc/passwd`; but not where an access control list may name others. Systems with such groups set umask 002,
+    /// so the group may write to what cargo builds there. Default: true.
     pub check_mode: bool,
-    /// Whether others must not be able to replace the file: not everyone may write to its directory, or
-    /// the directory is sticky as `/tmp` is. For a symbolic link, the directories of the link and of the
-    /// file both count. Default: true.
+    /// Whether others must not be able to replace the file: not everyone may write to a directory that leads to it,
+    /// from the root on, or that directory is sticky as `/tmp` is. Where a symbolic link is on the way, the
+    /// directories that lead to the link and those that lead to the file both count. Default: true.
     pub check_directory: bool,
     /// The largest file that the runtime reads, and the most that it and the libraries that come with it
     /// may have together, in bytes. Default: 1 GiB.
     pub max_bytes: u64,
+    pub(super) hashes: Option<Hashes>,
+    #[cfg(feature = "minisign")]
+    pub(super) keys: Option<Arc<[PublicKey]>>,
 }
 
 impl Default for Trust {
     fn default() -> Trust {
-        Trust { check_owner: true, check_mode: true, check_directory: true, max_bytes: 1 << 30 }
+        Trust {
+            check_owner: true,
+            check_mode: true,
+            check_directory: true,
+            max_bytes: 1 << 30,
+            hashes: None,
+            #[cfg(feature = "minisign")]
+            keys: None,
+        }
     }
 }
 
@@ -52,105 +80,65 @@ impl Trust {
         Trust { check_owner: false, check_mode: false, check_directory: false, ..Trust::default() }
     }
 
-    /// Checks an open file; `metadata` is of its descriptor, `user` the one we act as.
-    pub(super) fn check(&self, file: &Path, metadata: &Metadata, user: u32) -> Result<()> {
-        if self.check_owner && !matches!(metadata.uid(), owner if owner == user || owner == 0) {
-            let owner = metadata.uid();
-            return Err(untrusted(format!("it belongs to user {owner}, not to root or user {user}; chown it")));
-        }
-        let mode = metadata.mode() & 0o7777;
-        if self.check_mode && mode & 0o002 != 0 {
-            return Err(untrusted(format!("everyone may write to it (mode {mode:o}); chmod go-w it")));
-        }
-        if self.check_mode && mode & 0o020 != 0 && !has_private_group(metadata) {
-            let group = metadata.gid();
-            return Err(untrusted(format!(
-                "group {group} may write to it (mode {mode:o}), as after a build with umask 002; chmod go-w it, \
-                 build with umask 022, or set Trust::check_mode to false if you trust the group"
-            )));
-        }
-        if self.check_directory {
-            for directory in directories(file) {
-                check_directory(&directory)?;
-            }
-        }
-        Ok(())
+    /// Demands that a file's hash is one of these, or of those that were given before. With none at all, every file
+    /// is refused.
+    ///
+    /// ```
+    /// use lcr::{Trust, report::ContentHash};
+    ///
+    /// let hash: ContentHash = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262".parse()?;
+    /// let trust = Trust::default().hashes([hash]);
+    /// # Ok::<(), lcr::Error>(())
+    /// ```
+    #[must_use]
+    pub fn hashes(mut self, hashes: impl IntoIterator<Item = ContentHash>) -> Trust {
+        self.hashes.get_or_insert_default().listed.extend(hashes);
+        self
     }
-}
 
-/// Whether the file's group is its owner's alone, as far as this machine's own files tell.
-fn has_private_group(metadata: &Metadata) -> bool {
-    let text = |path: &str| {
-        let mut text = String::new();
-        File::open(path).and_then(|file| file.take(ACCOUNTS).read_to_string(&mut text)).map(|_| text)
-    };
-    match (metadata.uid() == metadata.gid(), text("/etc/group"), text("/etc/passwd")) {
-        (true, Ok(groups), Ok(users)) => is_private_group(metadata.gid(), &groups, &users),
-        _ => false,
+    /// Demands that a file's hash is in this list, or among those that were given otherwise.
+    ///
+    /// The list is text, as `b3sum` prints it: on each line 64 hexadecimal digits and, after white space, a name for
+    /// people. Empty lines, and lines that begin with `#`, say nothing. It has 8 MiB at most. The runtime reads it
+    /// at each load, so it may grow while the program runs; replace it by renaming. It must pass the checks of owners
+    /// and modes that a library must pass. While the list cannot be read, every file is refused.
+    #[must_use]
+    pub fn hashes_in(mut self, list: impl Into<PathBuf>) -> Trust {
+        self.hashes.get_or_insert_default().files.push(list.into());
+        self
     }
-}
 
-/// How much of a list of accounts is read. Of a longer one, a group at its end is not found, and
-/// then it counts as shared.
-const ACCOUNTS: u64 = 4 << 20;
-
-/// Whether the group `number` belongs to the user of that number and to no other: `groups` and
-/// `users` are as in group(5) and passwd(5). Not root's: systems put others into that group.
-fn is_private_group(number: u32, groups: &str, users: &str) -> bool {
-    let is_number = |field: Option<&str>| field.and_then(|field| field.parse().ok()) == Some(number);
-    let mut of_group = users.lines().filter(|line| is_number(line.split(':').nth(3)));
-    let (Some(owner), None) = (of_group.next(), of_group.next()) else { return false };
-    let mut owner = owner.split(':');
-    let (Some(name), true) = (owner.next(), is_number(owner.nth(1))) else { return false };
-    let mut entries = groups.lines().filter(|line| is_number(line.split(':').nth(2)));
-    let (Some(entry), None) = (entries.next(), entries.next()) else { return false };
-    let members = entry.split(':').nth(3).unwrap_or_default();
-    number != 0 && members.split(',').all(|member| member.is_empty() || member == name)
-}
-
-fn untrusted(text: String) -> Error {
-    Error::new(ErrorKind::Untrusted, text)
-}
-
-/// Where the path's last name is, and where it leads to.
-fn directories(file: &Path) -> Vec<PathBuf> {
-    let parent = |path: &Path| match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
-        parent => parent.map(Path::to_owned),
-    };
-    let real = fs::canonicalize(file).ok();
-    let mut directories: Vec<_> = parent(file).into_iter().chain(real.as_deref().and_then(parent)).collect();
-    directories.dedup();
-    directories
-}
-
-fn check_directory(directory: &Path) -> Result<()> {
-    let metadata = fs::metadata(directory)
-        .map_err(|error| Error::io(format!("its directory {} cannot be examined", show(directory)), error))?;
-    let (mode, sticky) = (metadata.mode() & 0o7777, 0o1000);
-    if mode & 0o002 != 0 && mode & sticky == 0 {
-        let directory = show(directory);
-        let text = format!("everyone may replace it in {directory} (mode {mode:o}); chmod o-w that directory");
-        return Err(untrusted(text));
+    /// Demands a signature by this key, or by one that was given before, which minisign has written to `FILE.minisig`
+    /// beside the file (`minisign -Sm FILE`). A file that is reached by a symbolic link has its signature beside the
+    /// link.
+    #[cfg(feature = "minisign")]
+    #[must_use]
+    pub fn signed_by(mut self, key: PublicKey) -> Trust {
+        let keys = self.keys.iter().flat_map(|keys| keys.iter().cloned());
+        self.keys = Some(keys.chain([key]).collect());
+        self
     }
-    Ok(())
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// Opens a file, if the checks of owners and modes allow it.
+    pub(super) fn open(&self, file: &Path) -> Result<(File, Metadata)> {
+        let owners = Owners { check_owner: self.check_owner, check_mode: self.check_mode, user: sys::user() };
+        let (opened, metadata) =
+            if self.check_directory { approach::open(file, owners)? } else { original::open(file)? };
+        owners.check(&opened, &metadata)?;
+        Ok((opened, metadata))
+    }
 
-    #[test]
-    fn a_private_group_has_the_number_of_its_one_member() {
-        let users = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/:\nbob:x:1001:1001::/:\neve:x:1002:1001::/:\n";
-        let groups = "root:x:0:\nann:x:1000:\nbob:x:1001:\n";
-        assert!(is_private_group(1000, groups, users));
-        assert!(is_private_group(1000, "ann:x:1000:ann", users));
-        assert!(!is_private_group(1001, groups, users), "another user's first group");
-        assert!(!is_private_group(0, groups, users), "the group of root is a private one");
-        for shared in ["", "ann:x:1000:bob", "ann:x:1000:ann,bob", "ann:x:1000:\nstaff:x:1000:bob"] {
-            assert!(!is_private_group(1000, shared, users), "{shared}");
+    /// Holds the lists and keys against the bytes of the private copy of `file`. Returns the signature, if one is
+    /// asked for.
+    pub(super) fn accept(&self, file: &Path, bytes: &[u8], hash: &ContentHash) -> Result<Option<Box<[u8]>>> {
+        if let Some(hashes) = &self.hashes {
+            hashes.check(hash, |list| self.open(list))?;
         }
-        assert!(!is_private_group(1000, groups, ""), "a user without an entry");
+        #[cfg(feature = "minisign")]
+        if let Some(keys) = &self.keys {
+            return signature::verify(file, bytes, keys).map(Some);
+        }
+        let _ = (file, bytes);
+        Ok(None)
     }
 }

@@ -99,6 +99,8 @@ kinds! {
     Internal = 20, "internal", exit 70;
     /// The history of the runtime could not be written or read, and the request needs it.
     History = 21, "history", exit 73;
+    /// The plan would do something else than it says, because something changed since it was built.
+    Stale = 22, "stale", exit 75;
 }
 
 impl ErrorKind {

@@ -237,6 +237,15 @@ pub mod events {
     };
 }
 
+/// What a [`Plan`] says of itself, as data: see [`Plan::describe`].
+#[cfg(feature = "host")]
+pub mod plan {
+    pub use crate::change::description::{
+        HoldCause, HoldDescription, InterfaceDescription, MemberDescription, OptionsDescription, PlanDescription,
+        RefusalDescription, StateDescription,
+    };
+}
+
 /// The parts of a [`Report`], a [`Status`] and a [`Straggler`].
 #[cfg(feature = "host")]
 pub mod report {

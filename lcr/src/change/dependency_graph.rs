@@ -147,6 +147,20 @@ impl<'a> ProjectedGraph<'a> {
         }
     }
 
+    /// Notes for each member which components would need it.
+    pub(super) fn note_dependents(&self, members: &mut [Member]) {
+        for (present, needs) in self.exports.iter().zip(&self.needs) {
+            let own = &present.manifest.component;
+            for member in needs.iter().filter_map(|&need| self.exports[need].member) {
+                let dependents = &mut members[member].dependents;
+                if present.member != Some(member) && !dependents.contains(own) {
+                    dependents.push(own.clone());
+                }
+            }
+        }
+        members.iter_mut().for_each(|member| member.dependents.sort_unstable());
+    }
+
     /// Refuses bindings to components that would not be present or do not implement the interface.
     pub(super) fn refuse_bindings(&self, bindings: &BTreeMap<String, String>) -> Vec<Refusal> {
         let of = |interface: &str| self.interfaces.get(interface).map_or(&[][..], Vec::as_slice);
@@ -193,7 +207,8 @@ impl<'a> ProjectedGraph<'a> {
                         (
                             ErrorKind::Ambiguous,
                             format!(
-                                "{names} would provide; leave all but one out, or name the one you mean: plan.bind::<dyn ..>(\"component\")"
+                                "{names} would provide; leave all but one out, or name the one you mean: \
+                                 plan.bind::<dyn ..>(\"component\")"
                             ),
                         )
                     }
@@ -214,7 +229,8 @@ impl<'a> ProjectedGraph<'a> {
         }
         let others = self.names(others, |manifest| format!("{} v{}", named(manifest), manifest.interface_version));
         format!(
-            "nothing would provide, only {others}; replace one of the two in the same plan by a version that fits the other"
+            "nothing would provide, only {others}; replace one of the two in the same plan by a version that \
+             fits the other"
         )
     }
 

@@ -58,7 +58,7 @@ impl Runtime {
         files.sort();
         let plan = files.into_iter().fold(self.plan(), PlanBuilder::add);
         let (plan, refused) = plan.build().without_refused();
-        let report = plan.map(Plan::commit).transpose()?;
+        let report = plan.map(|plan| plan.execute(false)).transpose()?;
         Ok(Loaded { report, refused })
     }
 }

@@ -1,13 +1,20 @@
-//! Members: what a plan does with one component, and how the plan prints it.
+//! Members: what a plan does with one component. [`description`](super::description) says it to others.
 
-use std::{fmt, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use crate::{
     component::identity::ComponentId,
     error::{Error, ErrorKind},
     host::{
         ids::ProviderId,
-        image::manifest::{ExportManifest, Manifest},
+        image::{
+            content_hash::ContentHash,
+            manifest::{ExportManifest, Manifest},
+        },
+        objects::component::Implementation,
     },
 };
 
@@ -26,6 +33,17 @@ pub(super) struct Member {
     pub(super) added: Vec<usize>,
     /// The providers that the member removes; they must have no instances.
     pub(super) removed: Vec<ProviderId>,
+    /// The interfaces of these, with their versions.
+    pub(super) lost: Vec<(String, u32)>,
+    /// The implementations that are present: those of `replaced`, then those of `removed`. By them a plan tells whether
+    /// it is stale. They do not keep an image from being unmapped.
+    pub(super) present: Vec<Weak<Implementation>>,
+    /// The content hash of the present component's file.
+    pub(super) hash_before: Option<ContentHash>,
+    /// Whether a present implementation is protected.
+    pub(super) protected: bool,
+    /// The components that need the new one after the commit.
+    pub(super) dependents: Vec<ComponentId>,
     /// Further lines for the printed plan.
     pub(super) notes: Vec<String>,
     /// Whether the new component is compiled with `panic = "abort"`.
@@ -43,8 +61,9 @@ pub(super) struct ReplacedProvider {
     pub(super) state: StateChange,
     /// Why the state, which both sides keep in an `lcr::State`, does not move by pointer.
     pub(super) why_copied: Option<String>,
-    /// The interface with its version.
+    /// The interface's name, and its version before and after.
     pub(super) interface: String,
+    pub(super) versions: (u32, u32),
     pub(super) protected: bool,
     /// Whether an interface that the provider needs changes with it, so that its handles cannot go on.
     pub(super) breaks_interface: bool,
@@ -116,9 +135,16 @@ impl Member {
     }
 
     /// Notes an export that becomes a provider of its own.
-    pub(super) fn gain(&mut self, manifest: &Manifest, export: usize) {
+    pub(super) fn gain(&mut self, export: usize) {
         self.added.push(export);
-        self.notes.push(format!("{}: new", interface(&manifest.exports[export])));
+    }
+
+    /// Notes an implementation that is present and changes.
+    pub(super) fn note_present(&mut self, implementation: &Arc<Implementation>) {
+        self.present.push(Arc::downgrade(implementation));
+        let origin = implementation.component.origin.as_ref();
+        self.hash_before = origin.map(|origin| origin.hash);
+        self.protected |= implementation.manifest.protected;
     }
 
     /// Notes that a panic in the new component ends the process.
@@ -132,7 +158,7 @@ impl Member {
     /// Notes a provider that is removed.
     pub(super) fn lose(&mut self, provider: ProviderId, manifest: &ExportManifest) {
         self.removed.push(provider);
-        self.notes.push(format!("{}: gone", interface(manifest)));
+        self.lost.push((manifest.interface.clone(), manifest.interface_version));
     }
 }
 
@@ -157,62 +183,10 @@ pub(super) fn counted(instances: usize) -> String {
 /// The refusal of a plan that would lose the state of an instance without allowing that.
 pub(super) fn state_lost(old: &ExportManifest, new: &ExportManifest) -> Error {
     let text = format!(
-        "component {} takes no state, and that of {} would be lost; declare #[lcr::component(state)], or let the plan discard it",
+        "component {} takes no state, and that of {} would be lost; declare \
+         #[lcr::component(state)], or let the plan discard it",
         named(new),
         named(old),
     );
     Error::new(ErrorKind::State, text)
-}
-
-impl fmt::Display for Member {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.before, &self.after) {
-            (Some(before), Some(after)) => write!(f, "replace {before} by {after}")?,
-            (None, Some(after)) => write!(f, "add {after}")?,
-            (Some(before), None) => write!(f, "remove {before}")?,
-            (None, None) => write!(f, "nothing")?,
-        }
-        writeln!(f, "{}", self.source)?;
-        let replaced = self.replaced.iter().map(ReplacedProvider::to_string);
-        let mut lines: Vec<String> = replaced.chain(self.notes.iter().cloned()).collect();
-        lines.sort_unstable();
-        lines.iter().try_for_each(|line| writeln!(f, "     {line}"))
-    }
-}
-
-impl fmt::Display for ReplacedProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}, ", self.interface, counted(self.instances))?;
-        match self.state {
-            StateChange::None | StateChange::Absent => write!(f, "constructed anew")?,
-            StateChange::Discarded(version) => write!(f, "constructed anew, state v{version} discarded")?,
-            StateChange::Moved { version, points: false } => write!(f, "state v{version} moves by pointer")?,
-            StateChange::Moved { version, points: true } => {
-                write!(f, "state v{version} moves by pointer, both images stay mapped")?;
-            }
-            StateChange::CopiedAhead(old, new, hold) if self.is_copied_ahead() => {
-                write!(f, "state v{old} copied ahead")?;
-                if old != new {
-                    write!(f, " to migrate_changes of v{new}")?;
-                }
-                match hold {
-                    Some(hold) => write!(f, ", callers held about {hold:?} or refused")?,
-                    None => write!(f, ", callers held for the last changes")?,
-                }
-            }
-            StateChange::HandedOver(old, new) | StateChange::CopiedAhead(old, new, _) if old == new => {
-                write!(f, "state v{old} offered to restore")?
-            }
-            StateChange::HandedOver(old, new) | StateChange::CopiedAhead(old, new, _) => {
-                write!(f, "state v{old} offered to migrate of v{new}")?
-            }
-        }
-        if let Some(why) = &self.why_copied {
-            write!(f, " (not by pointer: {why})")?;
-        }
-        if self.is_behind_gate() && !self.is_stateful() {
-            f.write_str(", callers held")?;
-        }
-        f.write_str(if self.protected { ", protected" } else { "" })
-    }
 }

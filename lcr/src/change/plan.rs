@@ -20,6 +20,7 @@ use crate::{
 };
 
 use super::{
+    description::{self, PlanDescription, differences::differences},
     recorder::Intent,
     report::Report,
     request::{Options, Request, Step},
@@ -271,7 +272,7 @@ impl<'rt> PlanBuilder<'rt> {
     /// # Errors
     /// As for [`Plan::commit`].
     pub fn commit(self) -> Result<Report> {
-        self.build().commit()
+        self.build().execute(false)
     }
 }
 
@@ -302,6 +303,9 @@ impl Plan {
     ///
     /// # Errors
     /// - Any refusal of the plan ([`Plan::refusals`]).
+    /// - `Stale` if the plan would do something else than it says, because something changed since it was built:
+    ///   another transaction replaced, added or removed one of its components or of their dependents, or the first
+    ///   instance with a state that would be lost appeared. [`PlanBuilder::commit`] does not give this.
     /// - `Busy` while another transaction runs.
     /// - `Reentrant` if the calling thread is inside a component that the plan has to empty of calls, or
     ///   holds a pin.
@@ -313,7 +317,12 @@ impl Plan {
     ///   `restore` or `migrate` refuses or panics.
     /// - `Io` if the system refuses a thread or `membarrier`; `Closed` if the runtime is gone; `Internal`
     ///   after a panic of this library.
-    pub fn commit(mut self) -> Result<Report> {
+    pub fn commit(self) -> Result<Report> {
+        self.execute(true)
+    }
+
+    /// Executes the plan. A plan that somebody may have looked at is refused if it is stale.
+    pub(super) fn execute(mut self, is_seen: bool) -> Result<Report> {
         let told = Told::new(self.to_string(), &self.options);
         let refused = self.steps.iter_mut().find_map(|step| step.refusal.take());
         let result = match refused {
@@ -321,7 +330,12 @@ impl Plan {
                 self.inner.record_refusal(|| Intent::unresolved(self.generation, &self.steps, &self.options), &error);
                 Err(error)
             }
-            None => transaction::commit(&self.inner, self.steps, self.options),
+            None => {
+                let Resolution { members, refusals } = &self.resolution;
+                // A plan that would be refused was not decided on.
+                let seen = Some(&**members).filter(|_| is_seen && refusals.is_empty());
+                transaction::commit(&self.inner, self.steps, self.options, seen)
+            }
         };
         told.tell(&self.inner, &result);
         result
@@ -345,34 +359,37 @@ impl Plan {
 }
 
 impl Plan {
-    /// Its text; each line ends with a line end.
-    fn write_lines(&self, f: &mut impl fmt::Write) -> fmt::Result {
-        write!(f, "plan on generation {}, callers held ", self.generation)?;
-        match self.options.deadline {
-            Some(deadline) => writeln!(f, "at most {deadline:?}")?,
-            None => writeln!(f, "without limit")?,
+    /// What the plan would do, as data that owns all its texts. Adds to what the plan prints how the signatures of
+    /// present and new components differ, and which calls and pins are inside components that a hand-over would have to
+    /// empty, at this moment.
+    ///
+    /// Takes the state lock for a look at all threads' calls; runs no code of a component and waits for none.
+    pub fn describe(&self) -> PlanDescription {
+        let mut description = self.description();
+        for (member, described) in self.resolution.members.iter().zip(&mut description.members) {
+            let Some(manifest) = self.steps[member.step].manifest() else { continue };
+            let replaced = member.replaced.iter().zip(&member.present);
+            for ((replaced, present), interface) in replaced.zip(&mut described.interfaces) {
+                // An implementation that is gone is that of a plan which is stale.
+                let Some(present) = present.upgrade() else { continue };
+                interface.differences = differences(&present.manifest, &manifest.exports[replaced.export]);
+            }
         }
-        for (number, member) in (1..).zip(&self.resolution.members) {
-            write!(f, "  {number}. {member}")?;
-        }
-        for (interface, component) in &self.options.bindings {
-            writeln!(f, "  {interface} is bound to `{component}`")?;
-        }
-        for component in self.options.configurations.keys() {
-            writeln!(f, "  `{component}` is configured")?;
-        }
-        for refusal in self.refusals() {
-            writeln!(f, "  refused ({}): {refusal}", refusal.kind())?;
-        }
-        Ok(())
+        let replaced = self.resolution.members.iter().flat_map(|member| &member.replaced);
+        let gated = replaced.filter(|replaced| replaced.is_behind_gate()).map(|replaced| replaced.provider);
+        description.inside = self.inner.inside_now(gated.collect());
+        description
+    }
+
+    /// What the plan prints.
+    fn description(&self) -> PlanDescription {
+        description::of::plan(self.generation, &self.steps, &self.options, &self.resolution)
     }
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        self.write_lines(&mut text)?;
-        f.write_str(text.trim_end())
+        fmt::Display::fmt(&self.description(), f)
     }
 }
 

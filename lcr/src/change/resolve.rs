@@ -15,7 +15,7 @@ use crate::{
 use super::{
     breaking,
     dependency_graph::ProjectedGraph,
-    member::{Member, ReplacedProvider, interface, named},
+    member::{Member, ReplacedProvider, named},
     request::{Options, Refusal, Request, Step},
     sharing::{refuse_used, share_gates},
     state_way::{declaring_state, state_change},
@@ -103,6 +103,7 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
         let is_met = resolution.refusals.is_empty();
         resolution.refusals.extend(breaking::refuse_handles(state, steps, &resolution.members, is_met));
         resolution.refusals.extend(after.refuse_cycles());
+        after.note_dependents(&mut resolution.members);
         after.order(&mut resolution.members);
     }
     resolution
@@ -179,7 +180,9 @@ fn remove(state: &State, step: usize, name: &str) -> Result<Member, Error> {
     let mut member = Member { step, before: Some(present_id(state, first)), ..Member::default() };
     for provider in removed {
         refuse_used(state, provider, iter::empty())?;
-        member.lose(provider, &state.objects().registry().implementation(provider).manifest);
+        let implementation = state.objects().registry().implementation(provider);
+        member.lose(provider, &implementation.manifest);
+        member.note_present(implementation);
     }
     Ok(member)
 }
@@ -193,7 +196,7 @@ fn add(state: &State, step: usize, manifest: &Manifest) -> Result<Member, Error>
     }
     refuse_doubles(manifest)?;
     let mut member = Member { step, after: Some(manifest.component.clone()), ..Member::default() };
-    (0..manifest.exports.len()).for_each(|export| member.gain(manifest, export));
+    (0..manifest.exports.len()).for_each(|export| member.gain(export));
     member.note_abort(manifest);
     Ok(member)
 }
@@ -242,11 +245,14 @@ fn replace(
         exports.contains_key(&*state.objects().registry().implementation(provider).manifest.interface)
     };
     let kept: Vec<ProviderId> = present.iter().copied().filter(goes_on).collect();
+    let mut lost = Vec::new();
     for provider in present {
-        let old = &state.objects().registry().implementation(provider).manifest;
+        let implementation = state.objects().registry().implementation(provider);
+        let old = &implementation.manifest;
         let Some(&export) = exports.get(&*old.interface) else {
             refuse_used(state, provider, kept.iter().copied())?;
             member.lose(provider, old);
+            lost.push(implementation);
             continue;
         };
         let new = &manifest.exports[export];
@@ -261,7 +267,9 @@ fn replace(
                 named(old),
             )));
         }
-        let (interface, protected) = (interface(new), old.protected);
+        let (interface, protected) = (new.interface.clone(), old.protected);
+        let versions = (old.interface_version, new.interface_version);
+        member.note_present(implementation);
         member.replaced.push(ReplacedProvider {
             provider,
             export,
@@ -269,16 +277,16 @@ fn replace(
             state,
             why_copied,
             interface,
+            versions,
             protected,
             rank: 0,
             breaks_interface: false,
             shares_gate: false,
         });
     }
+    lost.into_iter().for_each(|implementation| member.note_present(implementation));
     let taken: HashSet<usize> = member.replaced.iter().map(|replaced| replaced.export).collect();
-    (0..manifest.exports.len())
-        .filter(|export| !taken.contains(export))
-        .for_each(|export| member.gain(manifest, export));
+    (0..manifest.exports.len()).filter(|export| !taken.contains(export)).for_each(|export| member.gain(export));
     member.note_abort(manifest);
     Ok(member)
 }

@@ -5,14 +5,12 @@
 //! changes what came of the plan.
 
 use std::{
-    error::Error as StdError,
-    iter,
     panic::{AssertUnwindSafe, catch_unwind},
     time::SystemTime,
 };
 
 use crate::{
-    error::{Error, Result},
+    error::Result,
     host::{
         actor::Actor,
         serial::cut,
@@ -23,14 +21,10 @@ use crate::{
     },
 };
 
-use super::{report::Report, request::Options};
+use super::{description::of::text_of, report::Report, request::Options};
 
 /// How many bytes of a plan's text a refusal keeps.
 const LONGEST_PLAN: usize = 64 << 10;
-/// How many bytes of the text of a refusal are kept, its causes included.
-const LONGEST_TEXT: usize = 16 << 10;
-/// How many causes of an error are told.
-const MOST_CAUSES: usize = 16;
 
 /// What is told of a plan whatever comes of it; taken before its steps go.
 pub(super) struct Told {
@@ -65,20 +59,6 @@ impl Told {
             }
         }
     }
-}
-
-/// The text of an error with its causes.
-pub(super) fn text_of(error: &Error) -> String {
-    let mut text = error.to_string();
-    let causes = iter::successors(error.source(), |&cause| cause.source());
-    for cause in causes.take(MOST_CAUSES) {
-        text.push_str(": ");
-        // A component's own error says what it likes, and may panic.
-        let cause = catch_unwind(AssertUnwindSafe(|| cause.to_string()));
-        text.push_str(cause.as_deref().unwrap_or("(an error that cannot say what it is)"));
-    }
-    cut(&mut text, LONGEST_TEXT);
-    text
 }
 
 fn committed(report: &Report) -> Committed {

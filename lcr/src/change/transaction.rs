@@ -31,15 +31,25 @@ use crate::{
 
 use super::{
     execution::Execution,
+    member::Member,
     recorder::{Intent, nobody_waits},
     report::Report,
     request::{Options, Step},
     resolve::{Resolution, resolve},
+    stale::refuse_stale,
     watch::{Outcome, Stalled, Watch},
 };
 
 /// Executes steps of which none was refused.
-pub(super) fn commit(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Result<Report> {
+///
+/// `seen` are the members of a plan that somebody may have looked at: if the steps come to anything else now, the plan
+/// is [stale](super::stale).
+pub(super) fn commit(
+    inner: &Arc<RuntimeInner>,
+    steps: Vec<Step>,
+    options: Options,
+    seen: Option<&[Member]>,
+) -> Result<Report> {
     if inner.is_closed() {
         return Err(Error::new(ErrorKind::Closed, "the runtime is gone; make the plan in another one"));
     }
@@ -56,7 +66,7 @@ pub(super) fn commit(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Optio
         }
     }
     let turn = Turn(inner);
-    let result = catch_unwind(AssertUnwindSafe(|| begun(inner, steps, options)));
+    let result = catch_unwind(AssertUnwindSafe(|| begun(inner, steps, options, seen)));
     drop(turn);
     result.unwrap_or_else(|panic| Err(given_up(inner, &*panic)))
 }
@@ -70,7 +80,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Result<Report> {
+fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options, seen: Option<&[Member]>) -> Result<Report> {
     let started = Instant::now();
     inner.may_publish()?;
     let (mut resolution, reentrance, generation) = {
@@ -79,7 +89,8 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options) -> Resul
         let reentrance = refuse_reentrance(inner, &state, &resolution);
         (resolution, reentrance, state.serial())
     };
-    let refused = match reentrance {
+    let current = reentrance.and_then(|()| seen.map_or(Ok(()), |seen| refuse_stale(seen, &resolution)));
+    let refused = match current {
         Err(error) => Some(error),
         Ok(()) if resolution.refusals.is_empty() => None,
         Ok(()) => Some(resolution.refusals.swap_remove(0).error),

@@ -42,3 +42,19 @@ pub(crate) mod micros {
         u64::deserialize(from).map(Duration::from_micros)
     }
 }
+
+/// A time in whole microseconds, or no limit.
+pub(crate) mod micros_or_none {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => micros::serialize(time, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(from)?.map(Duration::from_micros))
+    }
+}

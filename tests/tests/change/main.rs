@@ -3,6 +3,7 @@
 
 mod by_pointer;
 mod dependencies;
+mod described;
 mod directories;
 mod endings;
 mod faults;
@@ -13,6 +14,7 @@ mod one_object;
 mod plans;
 mod precopy;
 mod provided;
+mod stale;
 mod stalls;
 mod transcript;
 mod unloading;

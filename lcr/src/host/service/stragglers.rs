@@ -6,14 +6,14 @@
 //! The third kind of straggler, a step of an author's code that does not return, is named where the step is
 //! waited for: a destructor in [`destroyers`](super::destroyers), any other step by `change/transaction.rs`.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     abi::{frame::Place, world::Table},
     component::identity::ComponentId,
     error::{HeldBy, MethodId, Straggler},
     host::{
-        ids::{Generation, SlotId, ThreadId},
+        ids::{Generation, ProviderId, SlotId, ThreadId},
         image::manifest::{InterfaceManifest, MethodManifest},
         worlds::records::{self, ThreadRecord},
     },
@@ -95,6 +95,26 @@ impl RuntimeInner {
             inside.iter().map(|call| state.straggler(call, state.serving(call))).collect();
         let oldest = members.slots().oldest();
         let holds = |pin: &PinInfo| oldest.is_some_and(|oldest| (oldest..current).contains(&pin.generation()));
+        stragglers.extend(pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
+        stragglers
+    }
+
+    /// The calls that are inside instances of these providers at this moment, and the pins that hold such instances.
+    /// Of short calls it may miss some.
+    pub(crate) fn inside_now(&self, providers: HashSet<ProviderId>) -> Vec<Straggler> {
+        let mut state = self.state();
+        let members = Members::of(&state.objects, providers);
+        let slots = Arc::clone(members.slots());
+        if slots.is_empty() {
+            return Vec::new();
+        }
+        // Before the frames: see `pins`.
+        let pins = self.pins.lock();
+        let calls = state.all_calls();
+        let is_inside = |call: &&OldCall| slots.since(call.slot()).is_some_and(|since| since <= call.generation);
+        let mut stragglers: Vec<Straggler> =
+            calls.iter().filter(is_inside).map(|call| state.straggler(call, state.serving(call))).collect();
+        let holds = |pin: &PinInfo| slots.oldest().is_some_and(|oldest| oldest <= pin.generation());
         stragglers.extend(pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
         stragglers
     }

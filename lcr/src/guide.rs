@@ -27,3 +27,7 @@ pages! {
     operating
     soundness
 }
+
+#[cfg(feature = "control")]
+#[doc = include_str!("../docs/control.md")]
+pub mod control {}

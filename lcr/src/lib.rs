@@ -72,6 +72,7 @@
 //! | [`plugin_folders`](guide::plugin_folders) | loading a folder, refusing one file, taking up new ones |
 //! | [`testing`](guide::testing) | a component as a type, in a runtime, as a library |
 //! | [`operating`](guide::operating) | reading plans, refusals, reports, status; what to log; limits |
+//! | [`control`](guide::control) | the socket for commands and dashboards, and its protocol |
 //! | [`soundness`](guide::soundness) | why there is no undefined behaviour, and what authors must vouch for |
 //!
 //! # What may cross
@@ -119,6 +120,7 @@
 //! | `uuid`, `bytes` | `uuid::Uuid` and `bytes::Bytes` may be arguments and results: [`guide::values`] |
 //! | `stream` | methods may return `-> impl Stream<Item = T> + Send`: [`guide::async_methods`] |
 //! | `minisign` | `Trust::signed_by`: only files with a signature of minisign are loaded |
+//! | `control` | a socket at which operators look at the program and change it: [`guide::control`] |
 //! | `tracing`, `log` | records of a loaded component go to the program's subscriber or logger: [`guide::logs`] |
 
 #![deny(missing_debug_implementations)]
@@ -139,6 +141,8 @@ mod abi;
 #[cfg(feature = "host")]
 mod change;
 mod component;
+#[cfg(feature = "control")]
+pub mod control;
 #[cfg_attr(not(feature = "host"), allow(dead_code, reason = "some of it only the host uses"))]
 mod error;
 #[cfg(feature = "host")]

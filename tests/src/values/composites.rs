@@ -48,7 +48,7 @@ pub fn boxes_arrays_and_tuples(peer: &impl Composites) {
     let wide: [u64; 40] = array::from_fn(|n| u64::MAX - n as u64);
     assert_eq!(peer.wide_array(wide), array::from_fn(|n| n as u64));
     assert_eq!(peer.square([[1, 2], [3, 4], [5, 6]]), [[1, 3, 5], [2, 4, 6]]);
-    assert_eq!(peer.empty_arrays([], []), []);
+    assert_eq!(peer.empty_arrays([], []), [0_u8; 0]);
     let (f, c, i, d) = (1.5, '🦀', i128::MIN, f64::MIN_POSITIVE);
     assert_eq!(peer.one((9,)), (!9,));
     assert_eq!(peer.two((1, TEXT.to_owned())), (TEXT.to_owned(), 1));

@@ -88,7 +88,7 @@ pub fn owned(peer: &impl Sequences) {
         let strings: Vec<String> = (0..count).map(|n| TEXT.repeat(n as usize % 5)).collect();
         let expected: Vec<String> = strings.iter().rev().cloned().collect();
         assert_eq!(peer.strings(strings), expected);
-        assert_eq!(peer.units(vec![(); count as usize]), count.into());
+        assert_eq!(peer.units(vec![(); count as usize]), u64::from(count));
     }
     assert_eq!(peer.points(points(9)), points(9).into_iter().rev().collect::<Vec<_>>());
     let nested = vec![vec![1, 2, 3], vec![], vec![u32::MAX; 300]];

@@ -1,0 +1,182 @@
+//! What one transaction is to do, as the control socket takes it.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Actor, Error, ErrorKind, PlanBuilder, Result, Runtime};
+
+use super::sync;
+
+/// The longest time that a request may set: 1 hour.
+const TIME_LIMIT: Duration = Duration::from_secs(3600);
+
+/// What one transaction is to do: the arguments of `plan` and `commit`. The page
+/// [`control`](crate::guide::control#commands) says what each member means.
+///
+/// ```
+/// let mut change = lcr::control::Change::default();
+/// change.replace.push(lcr::control::Replacement::new("/srv/libkv_v2.so"));
+/// change.reason = Some("ticket 81".to_owned());
+/// ```
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Change {
+    /// Files of components to add.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub add: Vec<PathBuf>,
+    /// Files of components that replace others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replace: Vec<Replacement>,
+    /// Names of components to remove.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
+    /// A directory: what is new in it is added, what differs replaces what is present.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync: Option<PathBuf>,
+    /// Why, for reports, events and the history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// [`PlanBuilder::timeout`], in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// [`PlanBuilder::deadline`], in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+    /// [`PlanBuilder::gate_wait`], in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate_wait_ms: Option<u64>,
+    /// [`PlanBuilder::override_protected`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub override_protected: bool,
+    /// [`PlanBuilder::allow_panic_abort`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_panic_abort: bool,
+    /// [`PlanBuilder::discard_state`]: names of components.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub discard_state: Vec<String>,
+    /// [`PlanBuilder::precopy_rounds`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precopy_rounds: Option<u32>,
+    /// [`PlanBuilder::precopy_hold`], in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precopy_hold_ms: Option<u64>,
+    /// [`PlanBuilder::precopy_backlog`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precopy_backlog: Option<usize>,
+}
+
+/// A file whose component replaces a component.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Replacement {
+    /// The file.
+    pub file: PathBuf,
+    /// The component to replace; `None` for the one that [`PlanBuilder::replace`] finds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+}
+
+impl Replacement {
+    /// The component in `file` replaces the present one of its name, or else the only one that implements its
+    /// interfaces.
+    pub fn new(file: impl Into<PathBuf>) -> Replacement {
+        Replacement { file: file.into(), component: None }
+    }
+
+    /// The component in `file` replaces the component of that name.
+    pub fn of(component: impl Into<String>, file: impl Into<PathBuf>) -> Replacement {
+        Replacement { file: file.into(), component: Some(component.into()) }
+    }
+}
+
+impl Change {
+    /// The plan that executes this for `actor`; `None` if all that is asked for is a directory, and nothing in it
+    /// differs. Reads the directory of `sync`, and no other file.
+    ///
+    /// # Errors
+    /// `Invalid` if a path is relative or a limit is broken; `Io` if the directory cannot be read; any refusal of a
+    /// file in the directory.
+    pub(super) fn plan<'rt>(&self, runtime: &'rt Runtime, actor: &Actor) -> Result<Option<PlanBuilder<'rt>>> {
+        let mut plan = runtime.plan().asked_by(actor.clone());
+        for file in &self.add {
+            plan = plan.add(absolute(file)?);
+        }
+        for Replacement { file, component } in &self.replace {
+            let file = absolute(file)?;
+            plan = match component {
+                Some(component) => plan.replace_component(component, file),
+                None => plan.replace(file),
+            };
+        }
+        for component in &self.remove {
+            plan = plan.remove(component);
+        }
+        if let Some(directory) = &self.sync {
+            let differences = sync::differences(runtime, absolute(directory)?)?;
+            if differences.is_empty() && self.add.is_empty() && self.replace.is_empty() && self.remove.is_empty() {
+                return Ok(None);
+            }
+            plan = differences.into_iter().fold(plan, sync::Difference::ask);
+        }
+        self.options(plan).map(Some)
+    }
+
+    fn options<'rt>(&self, mut plan: PlanBuilder<'rt>) -> Result<PlanBuilder<'rt>> {
+        if let Some(reason) = &self.reason {
+            plan = plan.reason(reason);
+        }
+        if let Some(timeout) = self.timeout_ms {
+            plan = plan.timeout(time("timeout_ms", timeout)?);
+        }
+        if let Some(deadline) = self.deadline_ms {
+            plan = plan.deadline(time("deadline_ms", deadline)?);
+        }
+        if let Some(wait) = self.gate_wait_ms {
+            plan = plan.gate_wait(time("gate_wait_ms", wait)?);
+        }
+        if let Some(hold) = self.precopy_hold_ms {
+            plan = plan.precopy_hold(time("precopy_hold_ms", hold)?);
+        }
+        if let Some(rounds) = self.precopy_rounds {
+            plan = plan.precopy_rounds(rounds);
+        }
+        if let Some(backlog) = self.precopy_backlog {
+            plan = plan.precopy_backlog(backlog);
+        }
+        if self.override_protected {
+            plan = plan.override_protected();
+        }
+        if self.allow_panic_abort {
+            plan = plan.allow_panic_abort();
+        }
+        Ok(self.discard_state.iter().fold(plan, |plan, component| plan.discard_state(component)))
+    }
+}
+
+/// A time of a request.
+pub(super) fn time(name: &str, milliseconds: u64) -> Result<Duration> {
+    let time = Duration::from_millis(milliseconds);
+    if time > TIME_LIMIT {
+        let text = format!("{name} is {milliseconds}, and {} at most are taken", TIME_LIMIT.as_millis());
+        return Err(Error::new(ErrorKind::Invalid, text));
+    }
+    Ok(time)
+}
+
+/// Refuses a relative path: the directory of the client is not that of the server.
+fn absolute(path: &Path) -> Result<&Path> {
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    let text = format!(
+        "the path `{}` is relative, and the program has another directory: give an absolute one",
+        path.display()
+    );
+    Err(Error::new(ErrorKind::Invalid, text))
+}

@@ -1,0 +1,168 @@
+//! The commands of the control socket, as one table, and their execution.
+//!
+//! A command calls what a program would call. Its answer is a value in the form of [`view`](super::view), made after
+//! the call has returned, so no lock of the runtime is held meanwhile.
+
+use std::panic::{self, AssertUnwindSafe};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{Actor, Error, ErrorKind, Result, Runtime, events::Refused};
+
+use super::{
+    admission::Admission,
+    changes::Change,
+    protocol::{self, Hello, PROTOCOL, Request},
+    view,
+    workers::Takes,
+};
+
+/// One command.
+pub(super) struct Command {
+    name: &'static str,
+    /// Which lane executes it.
+    pub(super) takes: Takes,
+    /// Whether it changes something or opens files, which a server that is read-only refuses.
+    changes: bool,
+    run: fn(Served<'_>) -> Result<Box<RawValue>>,
+}
+
+/// A request, with the runtime that it is made of and who makes it.
+pub(super) struct Served<'a> {
+    pub(super) runtime: &'a Runtime,
+    pub(super) request: &'a Request,
+    pub(super) actor: &'a Actor,
+}
+
+/// The commands but `hello` and `events`, which the loop serves, in the order of the page `control`.
+const COMMANDS: &[Command] = &[
+    Command { name: "status", takes: Takes::Moments, changes: false, run: status },
+    Command { name: "generation", takes: Takes::Moments, changes: false, run: generation },
+    Command { name: "stragglers", takes: Takes::Moments, changes: false, run: stragglers },
+    Command { name: "refusals", takes: Takes::Moments, changes: false, run: refusals },
+    // It has the program open files that the client names.
+    Command { name: "plan", takes: Takes::Long, changes: true, run: plan },
+    Command { name: "commit", takes: Takes::Long, changes: true, run: commit },
+];
+
+/// The command of that name.
+///
+/// # Errors
+/// `NotFound`; `Protected` if the server is read-only and the command changes something.
+pub(super) fn find(name: &str, is_read_only: bool) -> Result<&'static Command> {
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        let names: Vec<_> = COMMANDS.iter().map(|command| command.name).collect();
+        let text = format!("there is no command `{name:.40}`; there are hello, events, {}", names.join(", "));
+        return Err(Error::new(ErrorKind::NotFound, text));
+    };
+    if command.changes && is_read_only {
+        let text = format!(
+            "the program opened its control socket for reading only, and `{name}` changes something or opens files"
+        );
+        return Err(Error::new(ErrorKind::Protected, text));
+    }
+    Ok(command)
+}
+
+/// Executes a command. A panic is an `Internal` error.
+pub(super) fn execute(command: &Command, served: Served<'_>) -> Result<Box<RawValue>> {
+    panic::catch_unwind(AssertUnwindSafe(|| (command.run)(served)))
+        .unwrap_or_else(|panic| Err(Error::internal("a request of the control socket", &*panic)))
+}
+
+/// The answer to `hello`.
+///
+/// # Errors
+/// `Mismatch` if the client speaks another protocol; `Invalid`.
+pub(super) fn hello(runtime: &Runtime, request: &Request, admission: &Admission) -> Result<Box<RawValue>> {
+    #[derive(Deserialize)]
+    struct Arguments {
+        protocol: u32,
+    }
+    let Arguments { protocol } = request.arguments()?;
+    if protocol != PROTOCOL {
+        let text = format!("the client speaks protocol {protocol}, and this program speaks {PROTOCOL}");
+        return Err(Error::new(ErrorKind::Mismatch, text));
+    }
+    protocol::value(&Hello {
+        protocol,
+        lcr: env!("CARGO_PKG_VERSION").to_owned(),
+        program: admission.program.clone(),
+        pid: std::process::id(),
+        uid: admission.user,
+        read_only: admission.read_only,
+        generation: runtime.generation(),
+        commands: ["hello", "events"]
+            .into_iter()
+            .chain(COMMANDS.iter().map(|command| command.name))
+            .map(Into::into)
+            .collect(),
+    })
+}
+
+/// The answer to `events`, which a stream follows.
+///
+/// # Errors
+/// `Invalid`.
+pub(super) fn events(request: &Request) -> Result<Box<RawValue>> {
+    #[derive(Serialize)]
+    struct Answer {
+        follows: bool,
+    }
+    let Nothing {} = request.arguments()?;
+    protocol::value(&Answer { follows: true })
+}
+
+/// No arguments.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+fn status(served: Served<'_>) -> Result<Box<RawValue>> {
+    let Nothing {} = served.request.arguments()?;
+    protocol::value(&view::status(&served.runtime.status()))
+}
+
+fn generation(served: Served<'_>) -> Result<Box<RawValue>> {
+    #[derive(Serialize)]
+    struct Answer {
+        generation: u64,
+    }
+    let Nothing {} = served.request.arguments()?;
+    protocol::value(&Answer { generation: served.runtime.generation() })
+}
+
+fn stragglers(served: Served<'_>) -> Result<Box<RawValue>> {
+    #[derive(Serialize)]
+    struct Answer<T> {
+        stragglers: T,
+    }
+    let Nothing {} = served.request.arguments()?;
+    protocol::value(&Answer { stragglers: view::stragglers(&served.runtime.status().stragglers) })
+}
+
+fn refusals(served: Served<'_>) -> Result<Box<RawValue>> {
+    #[derive(Serialize)]
+    struct Answer {
+        refusals: Vec<Refused>,
+    }
+    let Nothing {} = served.request.arguments()?;
+    protocol::value(&Answer { refusals: served.runtime.last_refusals() })
+}
+
+fn plan(served: Served<'_>) -> Result<Box<RawValue>> {
+    let change: Change = served.request.arguments()?;
+    match change.plan(served.runtime, served.actor)? {
+        Some(plan) => protocol::value(&view::plan(&plan.build())),
+        None => protocol::value(&view::nothing_differs(served.runtime.generation())),
+    }
+}
+
+fn commit(served: Served<'_>) -> Result<Box<RawValue>> {
+    let change: Change = served.request.arguments()?;
+    match change.plan(served.runtime, served.actor)? {
+        Some(plan) => protocol::value(&view::report(&plan.commit()?)),
+        None => protocol::value(&view::nothing_differs(served.runtime.generation())),
+    }
+}

@@ -1,0 +1,178 @@
+//! What clients see and change.
+
+use lcr::{
+    Actor, ErrorKind,
+    control::{Change, Client, Server, Streamed},
+    events::{Event, EventKind},
+};
+use lcr_tests::{component, empty_runtime, interfaces::Counter as _, wait_until};
+
+use super::*;
+
+#[test]
+fn a_client_sees_what_the_program_sees() {
+    let seat = Seat::open();
+    let counter = seat.counter();
+    counter.add(3);
+    let mut client = seat.client();
+    let hello = client.hello().clone();
+    assert_eq!((hello.pid, hello.protocol, hello.read_only), (std::process::id(), lcr::control::PROTOCOL, false));
+    assert!(hello.commands.iter().any(|command| command == "commit"), "{hello:?}");
+    let status = client.status().unwrap();
+    assert_eq!(status["generation"], seat.rt.generation());
+    assert_eq!(status["components"][0]["name"], "counter");
+    assert_eq!(status["components"][0]["hash"], seat.rt.status().components[0].hash.unwrap().to_string());
+    let refused: lcr::Error = client.call::<Value>("no_such_thing", &serde_json::json!({})).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::NotFound, "{refused}");
+    // An error of a request does not end the connection.
+    assert!(client.status().is_ok());
+}
+
+#[test]
+fn a_replacement_that_a_client_asks_for_keeps_the_state_and_says_who_asked() {
+    let seat = Seat::open();
+    let (counter, mut events) = (seat.counter(), seat.rt.events());
+    counter.add(41);
+    let mut change = replacing("counter_v2");
+    change.reason = Some("a test".to_owned());
+    let plan = seat.client().plan(&change).unwrap();
+    assert_eq!((&plan["refusals"], counter.version()), (&Value::from([Value::Null; 0].to_vec()), 1), "{plan}");
+    let report = seat.client().commit(&change).unwrap();
+    assert_eq!(report["generation"], seat.rt.generation(), "{report}");
+    assert_eq!((counter.version(), counter.add(1)), (2, 42));
+    let committed = std::iter::from_fn(|| events.next_timeout(LONG)).find_map(|event| match event.kind {
+        EventKind::Committed(committed) => Some(committed),
+        _ => None,
+    });
+    let Actor { uid, pid, .. } = committed.as_ref().unwrap().actor;
+    assert_eq!((uid, pid), (Actor::this_process().uid, std::process::id()));
+    assert_eq!(committed.unwrap().reason.as_deref(), Some("a test"));
+}
+
+#[test]
+fn a_refusal_reaches_the_client_as_the_program_had_it_and_can_be_asked_for_again() {
+    let seat = Seat::open();
+    let _held = seat.counter();
+    let mut change = Change::default();
+    change.remove.push("counter".to_owned());
+    let mut client = seat.client();
+    let here = seat.rt.plan().remove("counter").commit().unwrap_err();
+    let there = client.commit(&change).unwrap_err();
+    assert_eq!((there.kind(), there.to_string()), (here.kind(), here.to_string()));
+    let refusals = client.refusals().unwrap();
+    assert_eq!(refusals.len(), 2);
+    assert_eq!(refusals[1].actor.pid, std::process::id());
+    let mut absent = Change::default();
+    absent.add.push("/no/such/file.so".into());
+    let error = client.commit(&absent).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
+#[test]
+fn a_relative_path_and_a_time_beyond_an_hour_are_refused() {
+    let seat = Seat::open();
+    let mut client = seat.client();
+    let mut change = Change::default();
+    change.add.push("libcounter.so".into());
+    let error = client.commit(&change).unwrap_err();
+    assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("relative"), "{error}");
+    let mut change = replacing("counter_v2");
+    change.timeout_ms = Some(3_600_001);
+    let error = client.commit(&change).unwrap_err();
+    assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("timeout_ms"), "{error}");
+    assert_eq!(seat.counter().version(), 1);
+}
+
+#[test]
+fn a_directory_brings_what_is_new_and_what_differs_and_nothing_twice() {
+    let seat = Seat::open();
+    let counter = seat.counter();
+    let (_directory, path) = directory_of(&["counter_v2", "clock_v1"]);
+    std::fs::write(path.join("readme.txt"), "no library").unwrap();
+    let mut change = Change::default();
+    change.sync = Some(path.clone());
+    let report = seat.client().commit(&change).unwrap();
+    assert_eq!((report["members"].as_array().unwrap().len(), counter.version()), (2, 2), "{report}");
+    // Nothing differs now.
+    let generation = seat.rt.generation();
+    for answer in [seat.client().plan(&change).unwrap(), seat.client().commit(&change).unwrap()] {
+        assert_eq!((&answer["unchanged"], &answer["generation"]), (&true.into(), &generation.into()), "{answer}");
+    }
+    assert_eq!(seat.rt.generation(), generation);
+    // A damaged library refuses all of it.
+    std::fs::write(path.join("libdamaged.so"), "damaged").unwrap();
+    std::fs::copy(component("counter_v1"), path.join("libcounter_v2.so")).unwrap();
+    let error = seat.client().commit(&change).unwrap_err();
+    assert_eq!((error.kind(), counter.version()), (ErrorKind::NotALibrary, 2), "{error}");
+}
+
+#[test]
+fn whoever_follows_sees_commits_as_they_happen() {
+    let seat = Seat::open();
+    let mut streams = [seat.client().events().unwrap(), seat.client().events().unwrap()];
+    seat.client().commit(&replacing("counter_v2")).unwrap();
+    for stream in &mut streams {
+        let mut committed = || match stream.next::<Event>(LONG).unwrap() {
+            Some(Streamed::Event(event)) => matches!(event.kind, EventKind::Committed(_)),
+            other => panic!("{other:?}"),
+        };
+        wait_until("the commit is among the events", &mut committed);
+    }
+}
+
+#[test]
+fn a_server_that_is_read_only_shows_and_does_not_change() {
+    let seat = Seat::with(|server| server.read_only(true));
+    let mut client = seat.client();
+    assert!(client.hello().read_only);
+    client.status().unwrap();
+    for refused in [client.commit(&replacing("counter_v2")), client.plan(&replacing("counter_v2"))] {
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Protected);
+    }
+    assert_eq!(seat.counter().version(), 1);
+}
+
+#[test]
+fn another_protocol_is_refused_with_both_numbers() {
+    let seat = Seat::open();
+    let mut raw = seat.raw();
+    let answer = raw.ask("{\"id\":5,\"command\":\"hello\",\"arguments\":{\"protocol\":2}}");
+    assert_eq!((&answer["id"], &answer["error"]["kind"]), (&5.into(), &"mismatch".into()), "{answer}");
+    let text = answer["error"]["text"].as_str().unwrap();
+    assert!(text.contains('2') && text.contains('1'), "{text}");
+    assert_eq!(raw.line(), None);
+    let mut raw = seat.raw();
+    raw.send("{\"id\":1,\"command\":\"status\"}\n").unwrap();
+    raw.assert_refused("invalid");
+}
+
+#[test]
+fn the_socket_is_gone_when_its_server_is_dropped() {
+    let seat = Seat::open();
+    let mut client = seat.client();
+    let path = seat.path().to_owned();
+    let Seat { rt, server, _directory } = seat;
+    drop(server);
+    assert!(!path.exists());
+    assert_eq!(client.status().unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(Client::connect(&path).unwrap_err().kind(), ErrorKind::NotFound);
+    // Another one may begin, and does not keep the runtime alive.
+    let server = Server::builder().path(&path).serve(&rt).unwrap();
+    let mut client = Client::connect(&path).unwrap();
+    drop(rt);
+    assert_eq!(client.status().unwrap_err().kind(), ErrorKind::Closed);
+    drop(server);
+}
+
+#[test]
+fn two_servers_of_a_process_do_not_know_each_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("one.sock");
+    let rt = Arc::new(empty_runtime());
+    let server = Server::builder().path(&path).serve(&rt).unwrap();
+    let error = Server::builder().path(&path).serve(&rt).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    Client::connect(&path).unwrap().status().unwrap();
+    drop(server);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
+}

@@ -160,6 +160,21 @@ impl RawFault {
     #[cold]
     pub unsafe fn take(fault: *mut RawFault) -> (FaultKind, String, Option<Beginning>) {
         // SAFETY: the caller owns a live fault.
+        let taken = unsafe { RawFault::look(fault) };
+        // SAFETY: as above.
+        let free = unsafe { (*fault).free };
+        // SAFETY: `free` belongs to the image that made the fault; it is not used again.
+        unsafe { free(fault) };
+        taken
+    }
+
+    /// Copies the fault's contents out.
+    ///
+    /// # Safety
+    /// `fault` comes from [`RawFault::new`] of any image and was not taken.
+    #[cold]
+    pub unsafe fn look(fault: *const RawFault) -> (FaultKind, String, Option<Beginning>) {
+        // SAFETY: the caller has a live fault.
         let raw = unsafe { &*fault };
         // SAFETY: `passing` leaked a string of this address and length.
         let message = unsafe { core::slice::from_raw_parts(raw.message, raw.message_len) };
@@ -168,10 +183,7 @@ impl RawFault {
             let component = unsafe { core::slice::from_raw_parts(raw.component, raw.component_len) };
             Beginning { component: String::from_utf8_lossy(component).into_owned(), generation: raw.generation }
         });
-        let taken = (FaultKind::from_number(raw.kind), String::from_utf8_lossy(message).into_owned(), beginning);
-        // SAFETY: `free` belongs to the image that made the fault; it is not used again.
-        unsafe { (raw.free)(fault) };
-        taken
+        (FaultKind::from_number(raw.kind), String::from_utf8_lossy(message).into_owned(), beginning)
     }
 }
 

@@ -42,4 +42,4 @@ pub mod world;
 
 /// The number of the binary contract between images; part of the entry symbol's name
 /// and of the manifest's magic bytes.
-pub const ABI_VERSION: u8 = 4;
+pub const ABI_VERSION: u8 = 5;

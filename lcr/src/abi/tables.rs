@@ -27,7 +27,7 @@ use super::{
 };
 
 /// The symbol that a host looks up in an image; it has the type [`Entry`].
-pub const ENTRY: &str = "lcr_entry_4";
+pub const ENTRY: &str = "lcr_entry_5";
 /// The type of the entry. The host calls it once, before any other function of the image. The image
 /// returns null if it refuses, because it has another host or is a host itself.
 pub type Entry = unsafe extern "C" fn(*const HostTable) -> *const ImageTable;
@@ -316,8 +316,8 @@ pub struct HostTable {
     pub enter: unsafe extern "C" fn(*const RawSlot, u32, *mut RawEntered),
     /// The name of the component that serves the slot in a world, as a `String`'s
     /// representation owned by the receiver. The calling thread is inside that world, by
-    /// a frame or by a pin.
-    pub component_at: unsafe extern "C" fn(*const RawSlot, *const Table) -> RawVec<u8>,
+    /// a frame or by a pin; the method of that number gave the fault, which the host only notes.
+    pub component_at: unsafe extern "C" fn(*const RawSlot, *const Table, u32, *const RawFault) -> RawVec<u8>,
     /// The last handle to a slot was dropped. Any thread.
     pub release: unsafe extern "C" fn(*const RawSlot),
     /// Holds the slot's present instance. Any thread; waits for a gate, up to its deadline.

@@ -166,10 +166,10 @@ pub(super) fn served_fault<I: ?Sized + Interface>(
     method: u32,
     table: *const Table,
 ) -> Fault {
+    // SAFETY: the slot is alive, so is the world, which this thread has not left, and so is the fault.
+    let name = unsafe { (handle.host().component_at)(handle.slot().as_ptr(), table, method, fault) };
     // SAFETY: the component gave us the fault.
     let (kind, message, beginning) = unsafe { RawFault::take(fault) };
-    // SAFETY: the slot is alive, and so is the world, which this thread has not left.
-    let name = unsafe { (handle.host().component_at)(handle.slot().as_ptr(), table) };
     // SAFETY: the host gives us a `String`'s representation.
     let component = unsafe { String::from_repr(name) };
     // SAFETY: this thread has not left the world.

@@ -291,6 +291,8 @@ pub(crate) fn encode(config: &(impl Serialize + ?Sized)) -> Result<Arc<[u8]>> {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        // While everything still serves: what watches has to come to its end.
+        self.inner.guest.get().into_iter().for_each(|guest| guest.close());
         self.inner.close();
         shutdown::run(&self.inner);
         self.inner.end_events();

@@ -7,7 +7,10 @@
 
 use std::path::PathBuf;
 
-use crate::{component::identity::ComponentId, error::Straggler};
+use crate::{
+    component::identity::ComponentId,
+    error::{MethodId, Straggler},
+};
 
 use super::{ids::ThreadId, image::content_hash::ContentHash, service::inner::RuntimeInner, sys};
 
@@ -83,6 +86,23 @@ pub struct ComponentStatus {
     pub instances: usize,
     /// The size of its image in memory, in bytes; `None` if the component is linked into the program.
     pub image_bytes: Option<usize>,
+    /// How many panics came out of calls of this version, or out of its callbacks. The panic of a component that it
+    /// called itself is counted there.
+    pub faults: u64,
+    /// The methods that panicked, in the order of their names.
+    pub faulty_methods: Vec<FaultyMethod>,
+}
+
+/// A method that panicked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FaultyMethod {
+    /// The method.
+    pub method: MethodId,
+    /// How often it panicked.
+    pub faults: u64,
+    /// The text of the last panic, at most 512 bytes of it.
+    pub last: String,
 }
 
 impl LeftThread {
@@ -115,6 +135,12 @@ impl RuntimeInner {
                     interface_version: implementation.manifest.interface_version,
                     instances: provider.instances(),
                     image_bytes: origin.map(|origin| origin.image.mapped_bytes()),
+                    faults: implementation.faults().total(),
+                    faulty_methods: implementation.faults().by_method(|method, faults, last| FaultyMethod {
+                        method: method.clone(),
+                        faults,
+                        last: last.to_owned(),
+                    }),
                 }
             })
             .collect();

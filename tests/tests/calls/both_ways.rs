@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use lcr::{ErrorKind, FaultKind, Handle, Runtime};
+use lcr::{ErrorKind, FaultKind, Handle, Runtime, events::EventKind};
 use lcr_tests::{component, empty_runtime, wait_until};
 use lcr_tests_both::{Binding, Notebook, Paper, Refusal};
 
@@ -114,6 +114,7 @@ fn callbacks(rt: Runtime) {
 }
 
 fn faults(rt: Runtime) {
+    let mut events = rt.events();
     let notes = notebook(&rt);
     let fault = notes.tear("the fold").unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Panic);
@@ -127,6 +128,27 @@ fn faults(rt: Runtime) {
     notes.write("a", b"").unwrap();
     let panic = panic::catch_unwind(panic::AssertUnwindSafe(|| notes.each(&|_, _| panic!("of the caller"))));
     assert!(panic.unwrap_err().downcast_ref::<String>().unwrap().ends_with("of the caller"));
+    let told = std::iter::from_fn(|| events.try_next());
+    let told = told.filter_map(|event| match event.kind {
+        EventKind::Fault { method, message, .. } => method.zip(Some(message)),
+        _ => None,
+    });
+    let told: Vec<(String, String)> = told.collect();
+    let expected = [("tear", "torn at the fold"), ("burn", "ashes")];
+    assert_eq!(told, expected.map(|(method, message)| (method.to_owned(), message.to_owned())));
+    // What began in the component is counted with it, by method; what began in the program's callback is not.
+    let status = rt.status();
+    let methods: Vec<(String, u64, &str)> = status
+        .components
+        .iter()
+        .flat_map(|component| &component.faulty_methods)
+        .map(|faulty| (faulty.method.to_string(), faulty.faults, &*faulty.last))
+        .collect();
+    assert_eq!(
+        methods,
+        [("both.notebook.burn".to_owned(), 1, "ashes"), ("both.notebook.tear".to_owned(), 1, "torn at the fold")]
+    );
+    assert_eq!(status.components.iter().map(|component| component.faults).sum::<u64>(), 2);
     assert_eq!(notes.write("b", b""), Ok(2));
 }
 

@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-use super::{faces::Faces, provided::Object};
+use super::{faces::Faces, faults::Faults, provided::Object};
 
 /// A component that was loaded from a file or is linked into the host.
 pub(crate) struct Component {
@@ -145,6 +145,7 @@ pub(crate) struct Implementation {
     faces: Arc<Faces>,
     /// The object of the program that its instances are; `None` if its instances are constructed.
     object: Option<Object>,
+    faults: Arc<Faults>,
 }
 
 impl Implementation {
@@ -176,7 +177,7 @@ impl Implementation {
     ) -> Arc<Implementation> {
         let manifest = Arc::new(manifest);
         let faces = Faces::of(vec![(Arc::clone(&manifest), export)]);
-        Arc::new(Implementation { component, manifest, export, faces, object })
+        Arc::new(Implementation { component, manifest, export, faces, object, faults: Arc::default() })
     }
 
     /// The implementations of some images, in order. Those that share their objects have one set of faces, the needs
@@ -209,11 +210,17 @@ impl Implementation {
             let faces = Faces::of(faces.collect());
             for (&at, (component, manifest, _)) in places.iter().zip(group) {
                 let faces = Arc::clone(&faces);
-                let implementation = Implementation { component, manifest, export, faces, object: None };
+                let faults = Arc::default();
+                let implementation = Implementation { component, manifest, export, faces, object: None, faults };
                 implementations[at] = Some(Arc::new(implementation));
             }
         }
         Ok(implementations.into_iter().flatten().collect())
+    }
+
+    /// The panics that came out of it.
+    pub(crate) fn faults(&self) -> &Arc<Faults> {
+        &self.faults
     }
 
     /// Tells its objects from those of other implementations.

@@ -3,7 +3,8 @@
 //! [`instances`] the objects that serve them, and [`slots`] what handles point to. [`faces`] are the interfaces of
 //! objects that serve several, [`provided`] are objects of the program in the place of constructed ones, and an
 //! [`offer`] describes one to a plan. [`builders`] says which thread constructs what, and [`uncommitted`] has what a
-//! transaction has made and not committed. [`order`] sorts by dependency, and [`cycle`] refuses what cannot be sorted.
+//! transaction has made and not committed. [`faults`] counts
+//! the panics of an implementation. [`order`] sorts by dependency, and [`cycle`] refuses what cannot be sorted.
 //!
 //! [`owner::Objects`] holds all of that for one runtime, behind the runtime's state lock. Nothing here
 //! publishes a world. The only code of components that runs here is the health check, `save` and
@@ -13,6 +14,7 @@ pub(crate) mod builders;
 pub(crate) mod component;
 mod cycle;
 mod faces;
+pub(crate) mod faults;
 mod incremental;
 pub(crate) mod instances;
 pub(crate) mod offer;

@@ -137,10 +137,10 @@ impl Uncommitted {
         Some((target, successors.shown.table()))
     }
 
-    /// If the frames of calls into successors show `table`: the component of the service's successor.
-    pub(in crate::host) fn shown_by(&self, table: *const Table, id: ServiceId) -> Option<Option<String>> {
+    /// If the frames of calls into successors show `table`: the implementation of the service's successor.
+    pub(in crate::host) fn shown_by(&self, table: *const Table, id: ServiceId) -> Option<Option<&Arc<Implementation>>> {
         let successors = self.0.values().find(|successors| ptr::eq(successors.shown.table(), table))?;
-        Some(successors.by_service.get(&id).map(|found| found.implementation.component.to_string()))
+        Some(successors.by_service.get(&id).map(|found| &found.implementation))
     }
 }
 

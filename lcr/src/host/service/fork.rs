@@ -26,6 +26,7 @@ use crate::host::{
 
 use super::{
     events::BusLock,
+    guest::HeldGuest,
     inner::RuntimeInner,
     pins::{self, LockedPins},
     reaper_parts::ReaperLocks,
@@ -73,6 +74,7 @@ struct Locked {
     _events: BusLock<'static>,
     _refusals: RefusalsLock<'static>,
     _store: StoreLock<'static>,
+    guest: Option<Box<dyn HeldGuest>>,
 }
 
 thread_local! {
@@ -106,6 +108,7 @@ fn hold_all() -> Held {
                 _events: pinned.events.lock(),
                 _refusals: pinned.refusals.lock(),
                 _store: pinned.store.lock(),
+                guest: pinned.guest.get().map(|guest| guest.hold()),
             }
         })
         .collect();
@@ -138,12 +141,13 @@ unsafe extern "C" fn after_in_child() {
     held.loader.lose_others();
     held.threads.forget_threads();
     let (forking, me) = (held.thread, sys::thread_id());
-    for (Locked { state, pins, reaper, .. }, inner) in held.locked.iter_mut().zip(&held.inners) {
+    for (Locked { state, pins, reaper, guest, .. }, inner) in held.locked.iter_mut().zip(&held.inners) {
         reaper.destroyers.forget_threads();
         pins::keep_after_fork(pins, forking, me);
         state.objects.keep_only(forking, me);
         state.waiting.keep_after_fork(forking, me);
         inner.lose_transaction(state);
+        guest.iter_mut().for_each(|guest| guest.lose_threads());
     }
     let waiting = held.locked.iter().zip(&held.inners).filter(|(locked, _)| locked.state.waiting.is_some());
     let waiting: Vec<_> = waiting.map(|(_, inner)| Arc::clone(inner)).collect();

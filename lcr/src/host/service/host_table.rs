@@ -12,7 +12,7 @@ use std::{
 use crate::{
     abi::{
         ABI_VERSION,
-        fault::{Outcome, RawFault},
+        fault::{Beginning, FaultKind, Outcome, RawFault},
         frame::{Place, Record},
         tables::{Created, HostTable, RawContext, RawEntered, RawPin, RawSlot},
         value::{
@@ -21,11 +21,13 @@ use crate::{
         },
         world::Table,
     },
-    error::{Error, Result},
+    component::identity::ComponentId,
+    error::{Error, MethodId, Result},
     host::{
         ids::{Generation, PinId, SlotId},
         image::{logs, threads},
-        objects::slots::SlotRef,
+        objects::{component::Implementation, slots::SlotRef},
+        serial::cut,
         worlds::records,
     },
 };
@@ -34,10 +36,14 @@ use super::{
     async_calls,
     construct::Construction,
     entering::{answered, contained, refused},
+    events::kind::EventKind,
     handles::inner_of,
     inner::RuntimeInner,
     state::State,
 };
+
+/// How many bytes of a panic's text an event has.
+const LONGEST_MESSAGE: usize = 4_096;
 
 /// This host's functions; every slot and every image of this host points here.
 pub(crate) static HOST_TABLE: HostTable = TABLE;
@@ -87,14 +93,32 @@ unsafe extern "C" fn enter(slot: *const RawSlot, method: u32, out: *mut RawEnter
     unsafe { out.write(entered) };
 }
 
-unsafe extern "C" fn component_at(slot: *const RawSlot, table: *const Table) -> RawVec<u8> {
+unsafe extern "C" fn component_at(
+    slot: *const RawSlot,
+    table: *const Table,
+    method: u32,
+    fault: *const RawFault,
+) -> RawVec<u8> {
     // SAFETY: the caller's handle keeps the slot alive.
     let inner = unsafe { inner_of(slot) };
     // SAFETY: as above.
     let number = SlotId::of_offset(unsafe { (*slot).offset });
     // SAFETY: the caller is inside this world, which keeps it alive.
     let generation = Generation::of_table(unsafe { &*table });
-    let serving = catch_unwind(AssertUnwindSafe(|| inner.state().serving_in(number, table, generation)));
+    // SAFETY: the caller has not taken its fault.
+    let (kind, message, beginning) = unsafe { RawFault::look(fault) };
+    let serving = catch_unwind(AssertUnwindSafe(|| {
+        let state = inner.state();
+        let serving = state.serving_in(number, table, generation);
+        let name = serving.map(|implementation| implementation.component.to_string());
+        if kind == FaultKind::Panic {
+            let (is_noted, event) = state.note_panic(serving, number, method, message, beginning);
+            drop(state);
+            event.into_iter().for_each(|event| inner.emit(event));
+            inner.guest.get().filter(|_| is_noted).into_iter().for_each(|guest| guest.note_fault());
+        }
+        name
+    }));
     serving.ok().flatten().unwrap_or_default().into_repr()
 }
 
@@ -191,9 +215,9 @@ fn answer(slot: impl FnOnce() -> Result<SlotRef>) -> Created {
 }
 
 impl State {
-    /// The component that serves a slot in the world that a call is inside. An instance's address does not tell
+    /// The implementation that serves a slot in the world that a call is inside. An instance's address does not tell
     /// that, since all instances of types without fields have the same one.
-    fn serving_in(&self, number: SlotId, table: *const Table, generation: Generation) -> Option<String> {
+    fn serving_in(&self, number: SlotId, table: *const Table, generation: Generation) -> Option<&Arc<Implementation>> {
         let service = self.objects.slots().get(number)?.service();
         if let Some(successor) = self.objects.uncommitted().shown_by(table, service) {
             return successor;
@@ -205,6 +229,56 @@ impl State {
         });
         let left = left.map(|retiring| &retiring.instance);
         let found = serving.filter(|serving| serving.first_generation() <= generation).into_iter().chain(left).next();
-        found.map(|instance| instance.implementation().component.to_string())
+        found.map(|instance| instance.implementation())
+    }
+
+    /// Notes a panic with the implementation in whose code it began, unless it was noted before. Returns whether it is
+    /// noted now, and what to tell of it.
+    ///
+    /// A panic passes through each caller that does not catch it. It says where it began as soon as it has left a
+    /// callback, or a call; in the first case it has a component and no generation, and is noted here with the
+    /// component of that name and version that is present.
+    ///
+    /// Of each method the first panic is told, the tenth, the hundredth: thousands of the same must not push everything
+    /// else out of the events. The counts are in the status.
+    fn note_panic(
+        &self,
+        serving: Option<&Arc<Implementation>>,
+        slot: SlotId,
+        method: u32,
+        mut message: String,
+        beginning: Option<Beginning>,
+    ) -> (bool, Option<EventKind>) {
+        let called = self.method_at(slot, method);
+        let (count, origin) = match beginning {
+            None => (serving.map(|serving| serving.faults().note(called.clone(), &message)), None),
+            Some(Beginning { generation: 1.., .. }) => (None, None),
+            Some(Beginning { component, .. }) => {
+                let present = ComponentId::parse(&component).and_then(|id| self.present(&id));
+                (present.map(|present| present.faults().note(None, &message)), Some(component))
+            }
+        };
+        let Some(count) = count else { return (false, None) };
+        let is_told = 10_u64.pow(count.ilog10()) == count;
+        let event = is_told.then(|| {
+            cut(&mut message, LONGEST_MESSAGE);
+            let (interface, method) = called.map(|called| (called.interface, called.method)).unzip();
+            let component = serving.map(|serving| serving.component.id.clone());
+            EventKind::Fault { component, interface: interface.unwrap_or_default(), method, origin, message }
+        });
+        (true, event)
+    }
+
+    /// An implementation of a component that is present.
+    fn present(&self, id: &ComponentId) -> Option<&Arc<Implementation>> {
+        let registry = self.objects.registry();
+        let providers = registry.of_component(&id.name).iter().filter_map(|&provider| registry.get(provider));
+        providers.map(|provider| provider.implementation()).find(|present| present.component.id == *id)
+    }
+
+    fn method_at(&self, slot: SlotId, method: u32) -> Option<MethodId> {
+        let interface = &self.objects.views().get(self.objects.slots().get(slot)?.view()).interface;
+        let method = interface.methods.get(method as usize)?;
+        Some(MethodId { interface: interface.name.clone(), method: method.shape.name.to_string() })
     }
 }

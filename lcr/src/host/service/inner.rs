@@ -41,6 +41,7 @@ use super::{
     above::Above,
     events::{Bus, Events, kind::EventKind},
     gate::GateWord,
+    guest::{Guest, GuestRoom},
     pins::Pins,
     reaper_parts::Reaper,
     refusals::Refusals,
@@ -63,6 +64,7 @@ use super::{
 /// | `events`, `refusals` | any thread, under leaf locks of their own |
 /// | `store` | a plan that stages files, under its own lock |
 /// | `above` | the thread that builds the runtime, once |
+/// | `guest` | the floor above, once |
 #[repr(C)]
 pub(crate) struct RuntimeInner {
     pub(in crate::host) core: Core,
@@ -83,6 +85,8 @@ pub(crate) struct RuntimeInner {
     pub(super) store: Store,
     /// What floor 3 keeps with the runtime.
     above: Above,
+    /// What the floor above keeps with the runtime.
+    pub(in crate::host) guest: GuestRoom,
     /// How long dropping the runtime waits for calls that are still inside.
     pub(super) shutdown_timeout: Option<Duration>,
     /// The runtime itself, for its threads.
@@ -125,6 +129,7 @@ impl RuntimeInner {
             refusals: Refusals::default(),
             store,
             above: Above::default(),
+            guest: GuestRoom::default(),
             shutdown_timeout: shutdown_timeout.into(),
             weak: Weak::clone(weak),
         })
@@ -200,6 +205,11 @@ impl RuntimeInner {
     /// What floor 3 keeps with the runtime.
     pub(crate) fn above(&self) -> &Above {
         &self.above
+    }
+
+    /// What the floor above keeps with the runtime, which is made if it is not there: of one type.
+    pub(crate) fn guest_of_type<T: Guest + Default>(&self) -> Arc<T> {
+        self.guest.get_or_default()
     }
 
     pub(crate) fn is_closed(&self) -> bool {

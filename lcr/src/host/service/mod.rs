@@ -24,6 +24,7 @@ pub(crate) mod events;
 pub(in crate::host) mod fork;
 pub(crate) mod gate;
 mod gating;
+pub(crate) mod guest;
 pub(in crate::host) mod handles;
 pub(crate) mod host_table;
 pub(crate) mod inner;

@@ -135,7 +135,7 @@ static EXPORTS: RuntimeInner<*const Export> = RuntimeInner(&EXPORT.0);
 static TABLE: RuntimeInner<Table> = RuntimeInner(Table { abi: 4, count: 1, exports: &EXPORTS.0, holds: &COUNT, flush: nothing, allocate: nothing, free: nothing, objects: &0 });
 
 #[unsafe(no_mangle)]
-pub extern "C" fn lcr_entry_4(_host: *const u8) -> *const Table { &TABLE.0 }
+pub extern "C" fn lcr_entry_5(_host: *const u8) -> *const Table { &TABLE.0 }
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! { loop {} }

@@ -40,7 +40,7 @@ static MARK: extern "C" fn() = { extern "C" fn mark() { let _ = std::fs::write(e
 include!("layout.rs");
 
 #[unsafe(no_mangle)]
-pub extern "C" fn lcr_entry_4(_host: *const u8) -> *const Table {
+pub extern "C" fn lcr_entry_5(_host: *const u8) -> *const Table {
     let export = Box::leak(Box::new(Export {
         manifest: REGISTERED.as_ptr(), manifest_len: REGISTERED.len(), thunks: THUNKS.as_ptr(), thunk_count: 2,
         create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing), incremental: 0, state: 0,

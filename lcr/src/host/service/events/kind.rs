@@ -53,7 +53,9 @@ pub enum EventKind {
         /// Why.
         why: String,
     },
-    /// A call of a component ended in a fault.
+    /// A call of a component ended in a panic of that component, or of a callback of another one. Of each method the
+    /// first panic is told, the tenth, the hundredth and so on;
+    /// [`ComponentStatus::faults`](crate::report::ComponentStatus::faults) counts all.
     #[non_exhaustive]
     Fault {
         /// The component that served the call; `None` if that is not known any more.

@@ -101,6 +101,10 @@ kinds! {
     History = 21, "history", exit 73;
     /// The plan would do something else than it says, because something changed since it was built.
     Stale = 22, "stale", exit 75;
+    /// A component is on trial, and the request would change it: confirm or abandon the trial first.
+    OnTrial = 23, "on-trial", exit 75;
+    /// The file failed a trial, and no operator has released it since.
+    Quarantined = 24, "quarantined", exit 77;
 }
 
 impl ErrorKind {

@@ -25,6 +25,7 @@ pages! {
     plugin_folders
     testing
     operating
+    trials
     soundness
 }
 

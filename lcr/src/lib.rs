@@ -73,6 +73,7 @@
 //! | [`testing`](guide::testing) | a component as a type, in a runtime, as a library |
 //! | [`operating`](guide::operating) | reading plans, refusals, reports, status; what to log; limits |
 //! | [`control`](guide::control) | the socket for commands and dashboards, and its protocol |
+//! | [`trials`](guide::trials) | a new version on probation: what is watched, its ends, quarantine |
 //! | [`soundness`](guide::soundness) | why there is no undefined behaviour, and what authors must vouch for |
 //!
 //! # What may cross
@@ -198,6 +199,11 @@ pub use change::{
     load_directory::Loaded,
     plan::{Plan, PlanBuilder},
     report::Report,
+    trial::{
+        end::{TrialCause, TrialEnd, TrialMember, TrialOutcome, TrialStatus},
+        quarantine::Quarantined,
+        rules::Trial,
+    },
 };
 #[cfg(feature = "minisign")]
 pub use host::image::stage::PublicKey;
@@ -258,7 +264,7 @@ pub mod report {
         error::{HeldBy, LifecycleStep, MethodId},
         host::{
             image::content_hash::{ContentHash, NoContentHash},
-            status::{ComponentStatus, LeftThread},
+            status::{ComponentStatus, FaultyMethod, LeftThread},
         },
     };
 }

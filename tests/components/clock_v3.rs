@@ -11,7 +11,7 @@ use lcr_tests::bank::{Alarm, Clock};
 #[lcr::component(name = "clock", version = "3.0.0", create = Self::open, healthy = Self::check)]
 impl Clock for Hands<3> {
     fn version(&self) -> u32 {
-        3
+        self.answer()
     }
     fn inside(&self, f: &dyn Fn()) {
         f();

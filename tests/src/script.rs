@@ -44,6 +44,8 @@ pub enum Moment {
     Migrate,
     /// `Stateful::restore`.
     Restore,
+    /// A method that tells the version. It is not in the transcript, and cannot return an error.
+    Call,
     /// Its destructor, which cannot return an error.
     Drop,
 }
@@ -67,6 +69,7 @@ impl fmt::Display for Moment {
             Moment::Save => "save",
             Moment::Migrate => "migrate",
             Moment::Restore => "restore",
+            Moment::Call => "call",
             Moment::Drop => "drop",
         })
     }
@@ -137,7 +140,13 @@ impl Script {
             return Ok(());
         }
         self.note(&format!("{who} {moment}"));
-        let file = self.file(&format!("{who} {moment}"));
+        self.obey(who, moment)
+    }
+
+    /// Does what the script says for a moment of `who`, if there is a script.
+    fn obey(&self, who: &str, moment: Moment) -> Result<(), BoxError> {
+        let Some(directory) = &self.0 else { return Ok(()) };
+        let file = directory.join(format!("{who} {moment}"));
         loop {
             match fs::read_to_string(&file).as_deref() {
                 Ok("error") => return Err(REASON.into()),
@@ -191,6 +200,14 @@ impl Role {
     /// If the script says so.
     pub fn play(&self, moment: Moment) -> Result<(), BoxError> {
         self.script.play(&self.who, moment)
+    }
+
+    /// A call, which notes nothing.
+    ///
+    /// # Panics
+    /// If the script says so.
+    pub fn answer(&self) {
+        self.script.obey(&self.who, Moment::Call).expect("a call returns no error");
     }
 
     /// The script of the object.

@@ -127,7 +127,10 @@ pub struct RawFault {
     free: unsafe extern "C" fn(*mut RawFault),
 }
 
-layout!(RawFault: size 56, align 8 { kind at 0, component at 8, component_len at 16, generation at 24, message at 32, message_len at 40, free at 48 });
+layout!(RawFault: size 56, align 8 {
+    kind at 0, component at 8, component_len at 16, generation at 24, message at 32, message_len at 40,
+    free at 48
+});
 
 impl RawFault {
     /// A fault that belongs to this image and began in it.

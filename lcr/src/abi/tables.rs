@@ -67,7 +67,10 @@ pub struct ImageTable {
     pub objects: *const u32,
 }
 
-layout!(ImageTable: size 64, align 8 { abi at 0, export_count at 8, exports at 16, holds at 24, flush at 32, allocate at 40, free at 48, objects at 56 });
+layout!(ImageTable: size 64, align 8 {
+    abi at 0, export_count at 8, exports at 16, holds at 24, flush at 32, allocate at 40, free at 48,
+    objects at 56
+});
 
 /// One implementation in an image: what `#[lcr::component]` registers.
 #[repr(C)]
@@ -101,7 +104,10 @@ pub struct Export {
     pub identity: fn() -> Option<Identity>,
 }
 
-layout!(Export: size 96, align 8 { manifest at 0, manifest_len at 8, thunks at 16, thunk_count at 24, create at 32, destroy at 40, healthy at 48, save at 56, restore at 64, incremental at 72, state at 80, identity at 88 });
+layout!(Export: size 96, align 8 {
+    manifest at 0, manifest_len at 8, thunks at 16, thunk_count at 24, create at 32, destroy at 40,
+    healthy at 48, save at 56, restore at 64, incremental at 72, state at 80, identity at 88
+});
 
 /// How an instance's state is copied while callers use it. Each function takes an instance of the export
 /// first, which is alive and may be in use; it locks the state and may wait for callers. Any thread.
@@ -366,7 +372,11 @@ pub struct HostTable {
     pub query: unsafe extern "C" fn(*const RawSlot, RawSlice<u8>, *mut i32) -> Created,
 }
 
-layout!(HostTable: size 208, align 8 { abi at 0, record at 8, enter at 16, component_at at 24, release at 32, pin at 40, unpin at 48, adopt at 56, dependency at 64, threads at 72, enter_async at 128, unwait at 136, detach at 144, resume at 152, end at 160, tracing at 168, log at 176, panicked at 184, watch at 192, query at 200 });
+layout!(HostTable: size 208, align 8 {
+    abi at 0, record at 8, enter at 16, component_at at 24, release at 32, pin at 40, unpin at 48, adopt at 56,
+    dependency at 64, threads at 72, enter_async at 128, unwait at 136, detach at 144, resume at 152, end at 160,
+    tracing at 168, log at 176, panicked at 184, watch at 192, query at 200
+});
 
 /// A function that is called with one pointer: a destructor, or a thread's first function.
 pub type Destructor = unsafe extern "C" fn(*mut ());
@@ -394,7 +404,9 @@ pub struct ThreadTable {
     pub is_of: unsafe extern "C" fn(*const Holds) -> bool,
 }
 
-layout!(ThreadTable: size 56, align 8 { key_create at 0, key_delete at 8, set at 16, get at 24, create at 32, at_exit at 40, is_of at 48 });
+layout!(ThreadTable: size 56, align 8 {
+    key_create at 0, key_delete at 8, set at 16, get at 24, create at 32, at_exit at 40, is_of at 48
+});
 
 /// Numbers of keys that a host gives begin here; lower ones are the C library's.
 pub const FIRST_KEY: u32 = 1 << 31;

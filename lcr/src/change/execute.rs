@@ -136,6 +136,7 @@ impl Execution {
     fn phases(&mut self, steps: Vec<Step>) -> Result<Report, Stop> {
         let deadline = Deadline::after(self.started, self.options.timeout);
         self.watch.enter(Phase::Load, self.thread, deadline)?;
+        self.prepare_trial()?;
         self.record(&steps)?;
         self.load(steps)?;
         self.check_allocators()?;

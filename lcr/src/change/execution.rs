@@ -27,7 +27,7 @@ use crate::{
 
 use super::{
     copying::Copying, member::Member, recorder::Recording, report::PrecopyReport, request::Options, stop::Stop,
-    watch::Watch,
+    trial::Prepared, watch::Watch,
 };
 
 /// The new instance of a service, not visible yet.
@@ -87,6 +87,8 @@ pub(super) struct Execution {
     pub(super) copies: HashMap<ServiceId, Copying>,
     /// The old instances that this transaction tracks.
     pub(super) tracked: Vec<Arc<Instance>>,
+    /// The thread of the trial that begins with the commit, if the plan has one.
+    pub(super) trial: Option<Prepared>,
 }
 
 impl Execution {
@@ -113,6 +115,7 @@ impl Execution {
             ready: HashSet::new(),
             copies: HashMap::new(),
             tracked: Vec::new(),
+            trial: None,
         }
     }
 

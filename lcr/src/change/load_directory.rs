@@ -15,7 +15,7 @@ use super::{
     plan::{Plan, PlanBuilder},
     report::Report,
     request::{Request, Step},
-    resolve::resolve,
+    trial::refusals::resolve_all,
 };
 
 /// What [`Runtime::load_directory`] loaded and refused.
@@ -85,7 +85,7 @@ impl Plan {
         }
         while !kept.is_empty() {
             let state = inner.latest_state();
-            let resolution = resolve(&state, &kept, &options);
+            let resolution = resolve_all(&inner, &state, &kept, &options);
             let generation = state.serial();
             drop(state);
             if resolution.refusals.is_empty() {

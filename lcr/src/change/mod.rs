@@ -35,4 +35,5 @@ mod state_way;
 mod stop;
 mod telling;
 mod transaction;
+pub(crate) mod trial;
 mod watch;

@@ -24,10 +24,11 @@ use super::{
     recorder::Intent,
     report::Report,
     request::{Options, Request, Step},
-    resolve::{Resolution, resolve},
+    resolve::Resolution,
     staging::stage_all,
     telling::Told,
     transaction,
+    trial::refusals::resolve_all,
 };
 
 /// Collects what one transaction is to change. [`Runtime::plan`] makes one.
@@ -38,7 +39,7 @@ use super::{
 pub struct PlanBuilder<'rt> {
     runtime: &'rt Runtime,
     pub(super) requests: Vec<Request>,
-    options: Options,
+    pub(super) options: Options,
 }
 
 /// What a transaction will do. [`Plan::commit`] executes it.
@@ -251,8 +252,7 @@ impl<'rt> PlanBuilder<'rt> {
         self
     }
 
-    /// Stages the files and resolves the requests. Runs no code of the files. The plan has the refusals;
-    /// building it never fails.
+    /// Stages the files and resolves the requests. Runs none of their code, and never fails: the plan has refusals.
     ///
     /// Blocks while a thread of the runtime reads the files, at most for the plan's
     /// [`timeout`](PlanBuilder::timeout). A file that is not read by then, because its file system
@@ -261,7 +261,7 @@ impl<'rt> PlanBuilder<'rt> {
         let inner = Arc::clone(self.runtime.inner());
         let steps = stage_all(&inner, self.requests, self.options.timeout);
         let state = inner.latest_state();
-        let resolution = resolve(&state, &steps, &self.options);
+        let resolution = resolve_all(&inner, &state, &steps, &self.options);
         let generation = state.serial();
         drop(state);
         Plan { inner, steps, options: self.options, resolution, generation }

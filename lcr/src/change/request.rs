@@ -13,12 +13,15 @@ use crate::{
     host::{
         actor::Actor,
         image::{
+            content_hash::ContentHash,
             manifest::Manifest,
             stage::{Staged, show},
         },
         objects::offer::Offer,
     },
 };
+
+use super::trial::rules::Planned;
 
 /// One change that a plan asks for.
 #[derive(Clone, Debug)]
@@ -47,6 +50,10 @@ pub(super) struct Options {
     pub(super) actor: Actor,
     /// Why, in the words of whoever asks.
     pub(super) reason: Option<String>,
+    /// By which rules the new versions are on trial.
+    pub(super) trial: Option<Planned>,
+    /// Whether the plan is the rollback of a trial, made by the thread of the trial.
+    pub(super) ends_trial: bool,
     /// How long callers may be blocked, hand-over included. Default: 1 s.
     pub(super) deadline: Option<Duration>,
     /// How long a shut gate waits for calls to leave before it opens again; see
@@ -78,6 +85,8 @@ impl Default for Options {
         Options {
             actor: Actor::this_process(),
             reason: None,
+            trial: None,
+            ends_trial: false,
             deadline: Some(Duration::from_secs(1)),
             gate_wait: Some(Duration::from_millis(100)),
             timeout: Some(Duration::from_secs(30)),
@@ -115,6 +124,11 @@ impl Step {
             Request::Provide(_, offer) => Some(&offer.manifest),
             _ => self.staged.as_ref().map(|staged| &staged.manifest),
         }
+    }
+
+    /// The hash of the file that the step brings.
+    pub(super) fn hash(&self) -> Option<ContentHash> {
+        self.staged.as_ref().map(|staged| staged.hash)
     }
 
     /// Where that component comes from, for messages.

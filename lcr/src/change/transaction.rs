@@ -35,8 +35,9 @@ use super::{
     recorder::{Intent, nobody_waits},
     report::Report,
     request::{Options, Step},
-    resolve::{Resolution, resolve},
+    resolve::Resolution,
     stale::refuse_stale,
+    trial::{gates, refusals::resolve_all},
     watch::{Outcome, Stalled, Watch},
 };
 
@@ -65,10 +66,14 @@ pub(super) fn commit(
             ));
         }
     }
-    let turn = Turn(inner);
+    let (turn, ends_trial) = (Turn(inner), options.ends_trial);
     let result = catch_unwind(AssertUnwindSafe(|| begun(inner, steps, options, seen)));
     drop(turn);
-    result.unwrap_or_else(|panic| Err(given_up(inner, &*panic)))
+    let result = result.unwrap_or_else(|panic| Err(given_up(inner, &*panic)));
+    if let (Err(error), false) = (&result, ends_trial) {
+        gates::note(inner, error);
+    }
+    result
 }
 
 /// The turn of one transaction. Dropping it lets the next transaction begin.
@@ -85,7 +90,7 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options, seen: Op
     inner.may_publish()?;
     let (mut resolution, reentrance, generation) = {
         let state = inner.latest_state();
-        let resolution = resolve(&state, &steps, &options);
+        let resolution = resolve_all(inner, &state, &steps, &options);
         let reentrance = refuse_reentrance(inner, &state, &resolution);
         (resolution, reentrance, state.serial())
     };

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | lower the arguments, lift the result | `component/generated/requests`, called by the code of `#[lcr::interface]` |
 //! | enter by the fast path, else by the slow one | [`Handle`], through `abi/frame` and `abi/world` |
-//! | the slow path: a thread's first call, a shut gate, a pinned thread, deep nesting | `host/service/host_table`, `host/service/gate` |
+//! | the slow path: first calls, gates, pins, deep nesting | `host/service/host_table`, `host/service/gate` |
 //! | enter under a pin | [`Pinned`](super::pinned::Pinned) |
 //! | find the function, call it, leave | this file |
 //! | an async call: the same, and how its instance is held between polls | `component/async_call` |

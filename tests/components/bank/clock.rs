@@ -13,6 +13,12 @@ impl<const V: u32> Hands<V> {
         Ok(Hands(Role::begin(format!("clock {V}.0.0"), script, Moment::Create)?))
     }
 
+    /// Which version this is.
+    pub fn answer(&self) -> u32 {
+        self.0.answer();
+        V
+    }
+
     /// The health check.
     pub fn check(&self) -> Result<(), BoxError> {
         self.0.play(Moment::Healthy)

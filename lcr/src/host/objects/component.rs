@@ -297,8 +297,8 @@ fn share_state(group: &mut [Declared]) -> Result<Option<&'static tables::Export>
         && declaring.iter().any(|manifest| manifest.kept.is_some())
     {
         let text = format!(
-            "component `{}` declares the state of one object twice, for {} and for {}, and keeps it in an `lcr::State`; \
-             declare it for one of the two interfaces, or declare #[lcr::component(separate)] for one",
+            "component `{}` declares the state of one object twice, for {} and for {}, and keeps it in an \
+             `lcr::State`; declare it for one of the two interfaces, or declare #[lcr::component(separate)] for one",
             one.component, one.interface, other.interface
         );
         return Err(Error::new(ErrorKind::Invalid, text));

@@ -219,8 +219,11 @@ fn code_that_ends_where_data_begins_is_accepted() {
     let record = crate::host::image::manifest::tests::record();
     let padded = |padding: u64| {
         let asm = format!(
-            "core::arch::global_asm!(\".section .text.pad,\\\"ax\\\",@progbits\", \".globl pad\", \"pad:\", \".fill {padding}, 1, 0xc3\");
-             unsafe extern \"C\" {{ fn pad(); }} #[unsafe(no_mangle)] pub extern \"C\" fn uses_pad() {{ unsafe {{ pad() }} }}"
+            "core::arch::global_asm!(
+                 \".section .text.pad,\\\"ax\\\",@progbits\", \".globl pad\", \"pad:\", \".fill {padding}, 1, 0xc3\"
+             );
+             unsafe extern \"C\" {{ fn pad(); }}
+             #[unsafe(no_mangle)] pub extern \"C\" fn uses_pad() {{ unsafe {{ pad() }} }}"
         );
         crate::host::image::stage::samples::Sample::new(&record, &record, &asm).bytes()
     };

@@ -14,11 +14,15 @@ const LAYOUT: &str = r##"
 pub struct Export {
     manifest: *const u8, manifest_len: usize, thunks: *const usize, thunk_count: usize,
     create: extern "C" fn(), destroy: extern "C" fn(),
-    healthy: Option<extern "C" fn()>, save: Option<extern "C" fn()>, restore: Option<extern "C" fn()>, incremental: usize, state: usize,
+    healthy: Option<extern "C" fn()>, save: Option<extern "C" fn()>, restore: Option<extern "C" fn()>,
+    incremental: usize, state: usize,
     identity: extern "C" fn(),
 }
 #[repr(C)]
-pub struct Table { abi: u32, count: usize, exports: *const *const Export, holds: *const [core::sync::atomic::AtomicUsize; 7], flush: extern "C" fn(), allocate: extern "C" fn(), free: extern "C" fn(), objects: *const u32 }
+pub struct Table {
+    abi: u32, count: usize, exports: *const *const Export, holds: *const [core::sync::atomic::AtomicUsize; 7],
+    flush: extern "C" fn(), allocate: extern "C" fn(), free: extern "C" fn(), objects: *const u32,
+}
 
 extern "C" fn nothing() {}
 #[unsafe(no_mangle)]
@@ -43,11 +47,14 @@ include!("layout.rs");
 pub extern "C" fn lcr_entry_5(_host: *const u8) -> *const Table {
     let export = Box::leak(Box::new(Export {
         manifest: REGISTERED.as_ptr(), manifest_len: REGISTERED.len(), thunks: THUNKS.as_ptr(), thunk_count: 2,
-        create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing), incremental: 0, state: 0,
+        create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing),
+        incremental: 0, state: 0,
     identity: nothing,
     }));
     let exports = Box::leak(Box::new(export as *const Export));
-    Box::leak(Box::new(Table { abi: 4, count: 1, exports, holds: &COUNT, flush: nothing, allocate: nothing, free: nothing, objects: &0 }))
+    Box::leak(Box::new(Table {
+        abi: 5, count: 1, exports, holds: &COUNT, flush: nothing, allocate: nothing, free: nothing, objects: &0,
+    }))
 }
 "##;
 

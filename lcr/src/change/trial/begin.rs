@@ -1,0 +1,61 @@
+//! How a trial begins: the plan asks for it, the transaction starts its thread, and the commit gives it its members.
+
+use std::sync::Arc;
+
+use crate::{
+    change::{execution::Execution, member::Member, plan::PlanBuilder, report::Report, request::Options, stop::Stop},
+    error::{Error, ErrorKind, Result},
+    host::{objects::component::Implementation, service::inner::RuntimeInner},
+};
+
+use super::{
+    Prepared,
+    rules::{Planned, Trial},
+    trials::OnTrial,
+};
+
+impl PlanBuilder<'_> {
+    /// Puts the new versions of the plan on trial: after the commit the runtime watches them by these rules. If one of
+    /// them fails, all of them are rolled back, and the file that failed is in quarantine until
+    /// [`release`](crate::Runtime::release). [`Runtime::trial`](crate::Runtime::trial) shows how the trial stands, and
+    /// [`Runtime::wait_trial`](crate::Runtime::wait_trial) returns what came of it.
+    ///
+    /// There is one trial at a time, and meanwhile no other plan changes its components: both are refused with
+    /// `OnTrial`. Plans for other components go on.
+    ///
+    /// The page [`trials`](crate::guide::trials) says what is watched.
+    pub fn trial(mut self, rules: Trial) -> Self {
+        self.options.trial = Some(Planned { rules, take_back: rolled_back });
+        self
+    }
+}
+
+fn rolled_back(inner: &Arc<RuntimeInner>, generation: u64, reason: String) -> Result<Option<Report>> {
+    let options = Options { reason: Some(reason), ends_trial: true, ..Options::default() };
+    let _ = (inner, generation, options);
+    Err(Error::new(ErrorKind::Invalid, "nothing can be put back yet; replace the component"))
+}
+
+impl Execution {
+    /// Starts the thread of the trial, if the plan has one, ahead of everything that cannot be undone.
+    pub(in crate::change) fn prepare_trial(&mut self) -> Result<(), Stop> {
+        if let Some(planned) = &self.options.trial {
+            self.trial = Some(Prepared::start(planned.clone())?);
+        }
+        Ok(())
+    }
+
+    /// Begins the trial of what this transaction has just published, under the state lock. Cannot fail.
+    pub(in crate::change) fn begin_trial(&self, generation: u64) {
+        let Some(prepared) = &self.trial else { return };
+        let member = |(member, loaded): (&Member, &Vec<Arc<Implementation>>)| OnTrial {
+            before: member.before.clone(),
+            after: member.after.clone(),
+            hash: loaded.first().and_then(|first| Some(first.component.origin.as_ref()?.hash)),
+            faults: loaded.iter().map(|new| (Arc::clone(new.faults()), new.faults().total())).collect(),
+        };
+        let members = self.members.iter().zip(&self.loaded).map(member).collect();
+        let has_health = self.loaded.iter().flatten().any(|new| new.export.healthy.is_some());
+        prepared.begin(&self.inner, generation, members, has_health);
+    }
+}

@@ -1,0 +1,76 @@
+//! What plans must not do: change what is on trial, begin a second trial, bring a file that is in quarantine.
+//!
+//! The thread of a trial makes the plan that ends it, which none of this refuses.
+
+use crate::{
+    change::{
+        member::Member,
+        request::{Options, Refusal, Step},
+        resolve::{Resolution, resolve},
+    },
+    error::ErrorKind,
+    host::service::{inner::RuntimeInner, state::State},
+};
+
+use super::trials::Running;
+
+/// Resolves the steps of a plan, as [`resolve`] does, with these refusals too.
+pub(in crate::change) fn resolve_all(
+    inner: &RuntimeInner,
+    state: &State,
+    steps: &[Step],
+    options: &Options,
+) -> Resolution {
+    let mut resolution = resolve(state, steps, options);
+    resolution.refusals.extend(refuse(inner, steps, &resolution.members, options));
+    resolution
+}
+
+fn refuse(inner: &RuntimeInner, steps: &[Step], members: &[Member], options: &Options) -> Vec<Refusal> {
+    if options.ends_trial {
+        return Vec::new();
+    }
+    let trials = inner.trials();
+    let standing = trials.lock();
+    let mut refusals = Vec::new();
+    if let Some(running) = &standing.running {
+        refusals.extend(members.iter().filter_map(|member| touched(running, member)));
+        let is_member = |name: &String| running.members.iter().any(|on_trial| on_trial.is_named(name));
+        let configured = options.configurations.keys();
+        refusals.extend(configured.filter(|name| is_member(name)).map(|name| on_trial(running, None, name)));
+        if options.trial.is_some() {
+            let text = format!(
+                "generation {} is on trial, and there is one trial at a time; confirm or abandon it first \
+                 (Runtime::confirm, Runtime::abandon), or commit without a trial",
+                running.generation
+            );
+            refusals.push(Refusal::new(None, ErrorKind::OnTrial, text));
+        }
+    }
+    for (at, step) in steps.iter().enumerate() {
+        let quarantined = step.hash().and_then(|hash| standing.quarantine.find(&hash));
+        if let Some(quarantined) = quarantined {
+            let error = match step.origin() {
+                Some(origin) => quarantined.refusal().at(origin),
+                None => quarantined.refusal(),
+            };
+            refusals.push(Refusal { step: Some(at), error });
+        }
+    }
+    refusals
+}
+
+fn touched(running: &Running, member: &Member) -> Option<Refusal> {
+    let mut names = member.before.iter().chain(&member.after).map(|id| &id.name);
+    let name = names.find(|name| running.members.iter().any(|on_trial| on_trial.is_named(name)))?;
+    Some(on_trial(running, Some(member.step), name))
+}
+
+fn on_trial(running: &Running, step: Option<usize>, name: &str) -> Refusal {
+    let text = format!(
+        "component `{name}` is on trial since generation {}; confirm or abandon the trial first (Runtime::confirm, \
+         Runtime::abandon)",
+        running.generation
+    );
+    Refusal::new(step, ErrorKind::OnTrial, text)
+}

@@ -33,6 +33,14 @@ pub fn manifest(bytes: &[u8]) -> bool {
     }
 }
 
+/// Reads `bytes` as what a client sends to the control socket. Returns how many requests it held.
+///
+/// # Panics
+/// If the connection breaks a bound, or does not end.
+pub fn requests(bytes: &[u8]) -> usize {
+    crate::control::fuzz(bytes)
+}
+
 /// Reads `bytes` as a library's file. Returns whether the loader may map the file, whatever its
 /// manifest says.
 pub fn file(bytes: &[u8]) -> bool {

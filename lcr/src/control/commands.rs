@@ -154,7 +154,7 @@ fn refusals(served: Served<'_>) -> Result<Box<RawValue>> {
 fn plan(served: Served<'_>) -> Result<Box<RawValue>> {
     let change: Change = served.request.arguments()?;
     match change.plan(served.runtime, served.actor)? {
-        Some(plan) => protocol::value(&view::plan(&plan.build())),
+        Some(plan) => protocol::value(&view::plan(&plan.build())?),
         None => protocol::value(&view::nothing_differs(served.runtime.generation())),
     }
 }

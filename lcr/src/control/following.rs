@@ -30,6 +30,18 @@ pub(super) struct Stream {
     _followed: Arc<()>,
 }
 
+/// What came of moving events to a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filled {
+    /// The connection takes no more now. There may be more, for which nobody wakes the loop: it goes on when the
+    /// client has taken what there is.
+    AllItTakes,
+    /// There are no more events now.
+    AllThereIs,
+    /// There will be no more events.
+    Over,
+}
+
 /// The streams of a server.
 #[derive(Debug, Default)]
 pub(super) struct Following {
@@ -72,8 +84,8 @@ impl Following {
 }
 
 impl Stream {
-    /// Moves events to the client's connection, as many as it takes. Returns false if there will be no more.
-    pub(super) fn fill(&mut self, connection: &mut Connection, now: Instant) -> bool {
+    /// Moves events to the client's connection, as many as it takes.
+    pub(super) fn fill(&mut self, connection: &mut Connection, now: Instant) -> Filled {
         while connection.takes_events() {
             let is_closed = self.events.is_closed();
             let event = self.events.try_next();
@@ -84,9 +96,10 @@ impl Stream {
             }
             match event {
                 Some(event) => connection.push(&protocol::event(self.id, &event), now),
-                None => return !is_closed,
+                None if is_closed => return Filled::Over,
+                None => return Filled::AllThereIs,
             }
         }
-        true
+        Filled::AllItTakes
     }
 }

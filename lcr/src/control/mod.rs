@@ -17,6 +17,8 @@ mod descriptors;
 mod directory;
 mod finding;
 mod following;
+#[cfg(feature = "fuzzing")]
+mod fuzzing;
 mod peer;
 mod protocol;
 mod server;
@@ -27,6 +29,9 @@ mod view;
 mod workers;
 
 pub use changes::{Change, Replacement};
+#[cfg(feature = "fuzzing")]
+pub(crate) use fuzzing::fuzz;
+
 pub use client::{Client, EventStream, Streamed};
 pub use finding::{Socket, sockets};
 pub use protocol::{Hello, PROTOCOL};

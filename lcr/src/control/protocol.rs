@@ -20,6 +20,9 @@ pub(super) const LINE_LIMIT: usize = 64 << 10;
 /// How long an answer may be, in bytes.
 pub(super) const ANSWER_LIMIT: usize = 4 << 20;
 
+/// How many items a list in an answer has at most.
+pub(super) const ITEMS: usize = 10_000;
+
 /// The largest number that every reader of JSON reads exactly.
 const ID_LIMIT: u64 = (1 << 53) - 1;
 
@@ -146,7 +149,7 @@ fn line(message: &impl Serialize) -> Result<Vec<u8>> {
     Ok(line)
 }
 
-fn unwritable(error: &serde_json::Error) -> Error {
+pub(super) fn unwritable(error: &serde_json::Error) -> Error {
     Error::new(ErrorKind::Invalid, format!("this cannot be written as JSON: {error}; names of files must be UTF-8"))
 }
 
@@ -205,7 +208,7 @@ impl ErrorLine {
             exit: kind.exit_status(),
             text: error.to_string(),
             causes,
-            stragglers: error.stragglers().iter().take(super::view::ITEMS).cloned().collect(),
+            stragglers: error.stragglers().iter().take(ITEMS).cloned().collect(),
         }
     }
 

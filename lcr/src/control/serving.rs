@@ -29,7 +29,7 @@ use super::{
     commands::{self, Served},
     connection::Connection,
     descriptors::Kept,
-    following::{Following, Stream},
+    following::{Filled, Following, Stream},
     peer::peer,
     protocol::{self, Request},
     signals::Mask,
@@ -206,9 +206,8 @@ impl Loop {
     fn go_on(&mut self, id: ConnectionId, now: Instant) {
         loop {
             let Some(live) = self.connections.get_mut(&id) else { return };
-            if let Some(stream) = &mut live.stream
-                && !stream.fill(&mut live.connection, now)
-            {
+            let filled = live.stream.as_mut().map(|stream| stream.fill(&mut live.connection, now));
+            if filled == Some(Filled::Over) {
                 let error = Error::new(ErrorKind::Closed, "the program has dropped its runtime");
                 live.connection.refuse(None, error, now);
                 live.stream = None;
@@ -216,6 +215,9 @@ impl Loop {
             if live.send(now).is_err() {
                 self.connections.remove(&id);
                 return;
+            }
+            if filled == Some(Filled::AllItTakes) && live.connection.output().is_empty() {
+                continue;
             }
             let Some(request) = live.connection.next(now) else {
                 // A line that is no request was answered.

@@ -5,12 +5,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Error, Plan, Report, Status, Straggler,
+    Plan, Report, Result, Status, Straggler,
     report::{ComponentStatus, LeftThread, MemberReport},
 };
 
-/// How many items a list has at most.
-pub(super) const ITEMS: usize = 10_000;
+use super::protocol::{self, ITEMS};
 
 /// Puts a list into an object, and how many items were left out.
 fn put(object: &mut Map<String, Value>, name: &str, items: impl ExactSizeIterator<Item = Value>) {
@@ -71,20 +70,17 @@ pub(super) fn stragglers(list: &[Straggler]) -> Value {
     json!(list[..list.len().min(ITEMS)])
 }
 
-pub(super) fn plan(plan: &Plan) -> Value {
-    let mut out = object(json!({ "text": plan.to_string(), "fits": plan.fits() }));
-    let refusals: Vec<Value> = plan.refusals().take(ITEMS).map(refusal).collect();
-    out.insert("refusals".to_owned(), refusals.into());
-    out.into()
+/// The plan's [description](Plan::describe), with its text beside it.
+pub(super) fn plan(plan: &Plan) -> Result<Value> {
+    let mut out = object(serde_json::to_value(plan.describe()).map_err(|error| protocol::unwritable(&error))?);
+    out.insert("text".to_owned(), plan.to_string().into());
+    out.insert("fits".to_owned(), plan.fits().into());
+    Ok(out.into())
 }
 
 /// In place of a plan or report, where a directory holds what is present.
 pub(super) fn nothing_differs(generation: u64) -> Value {
     json!({ "generation": generation, "text": "nothing differs", "members": [], "refusals": [], "unchanged": true })
-}
-
-fn refusal(error: &Error) -> Value {
-    json!({ "kind": error.kind().name(), "code": error.kind().code(), "text": error.to_string() })
 }
 
 pub(super) fn report(report: &Report) -> Value {

@@ -30,3 +30,8 @@ pub fn messages(bytes: &[u8]) {
     sam::__fuzzing::packets(bytes);
     sam::__fuzzing::notices(bytes);
 }
+
+/// The control socket: what a client sends, in pieces, and the arguments of the requests in it.
+pub fn requests(bytes: &[u8]) {
+    lcr::__fuzzing::requests(bytes);
+}

@@ -70,6 +70,11 @@ fn damaged_messages_are_read_or_passed_over() {
 }
 
 #[test]
+fn damaged_requests_are_read_or_refused() {
+    feed("requests", lcr_fuzz::requests);
+}
+
+#[test]
 fn the_corpus_reaches_behind_the_first_checks() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let read = |file: &str| fs::read(folder.join(file)).unwrap();
@@ -79,6 +84,7 @@ fn the_corpus_reaches_behind_the_first_checks() {
     lcr::wire::decode::<Flat>(&read("state/flat")).unwrap();
     lcr::wire::decode::<Scalars>(&read("state/scalars")).unwrap();
     lcr::wire::decode::<HashMap<Option<Colour>, HashSet<External>>>(&read("state/keys")).unwrap();
+    assert!(lcr::__fuzzing::requests(&read("requests/session")) > 3, "requests are refused");
     assert!(sam::__fuzzing::packets(&read("messages/packets")) > 0, "no packet is understood");
     assert!(sam::__fuzzing::notices(&read("messages/notices")) > 0, "no notice is understood");
 }

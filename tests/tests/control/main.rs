@@ -1,6 +1,10 @@
 //! The control socket: what clients see and change through it, whom it lets in, and what hostile clients cannot do.
 
+#[path = "../forking/child.rs"]
+mod child;
 mod hostile;
+mod meanwhile;
+mod places;
 mod serving;
 
 use std::{

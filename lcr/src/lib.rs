@@ -196,9 +196,11 @@ pub use futures_core::Stream;
 
 #[cfg(feature = "host")]
 pub use change::{
+    differences::Back,
     load_directory::Loaded,
     plan::{Plan, PlanBuilder},
     report::Report,
+    revision::Revision,
     trial::{
         end::{TrialCause, TrialEnd, TrialMember, TrialOutcome, TrialStatus},
         quarantine::Quarantined,

@@ -148,6 +148,8 @@ impl House {
             |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"lcr-"));
         let users = entries(self.directory.path()).into_iter().filter(is_user);
         let mut files: Vec<_> = users.flat_map(|user| entries(&user)).flat_map(|store| entries(&store)).collect();
+        // What a revision keeps for another load is a second name.
+        files.retain(|file| !file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"kept-")));
         files.sort();
         files
     }

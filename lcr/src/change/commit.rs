@@ -29,6 +29,7 @@ use super::{
     execution::{Execution, Successor},
     foreseen::Shut,
     member::Member,
+    protection,
     report::{MemberReport, PrecopyReport, Report},
     stop::Stop,
 };
@@ -58,6 +59,8 @@ impl Execution {
         let total = self.started.elapsed();
         let started = SystemTime::now().checked_sub(total).unwrap_or(SystemTime::UNIX_EPOCH);
         let reports = self.member_reports(&state);
+        let overrode_protection_of = protection::overridden(&state, &self.members, &self.options);
+        let dropped = self.note_revision(&mut state);
         let replaced = self.change_hands(&mut state);
         self.commit_registry(&mut state);
         self.change_providers(&mut state, &replaced);
@@ -65,12 +68,23 @@ impl Execution {
         state.cancel_old_calls();
         let stragglers = inner.all_stragglers(&mut state);
         drop(state);
-        drop(uncommitted);
+        drop((uncommitted, dropped));
         moved.iter().for_each(|old| old.end_state());
         inner.notify_changed();
         inner.wake_waiting();
         let (actor, reason) = (self.options.actor.clone(), self.options.reason.clone());
-        Ok(Report { actor, reason, generation, members: reports, started, held, commit, total, stragglers })
+        Ok(Report {
+            actor,
+            reason,
+            generation,
+            members: reports,
+            started,
+            held,
+            commit,
+            total,
+            overrode_protection_of,
+            stragglers,
+        })
     }
 
     /// Refuses a commit while a future is inside a successor: see
@@ -116,13 +130,17 @@ impl Execution {
     /// that no provider uses any more.
     fn commit_registry(&self, state: &mut State) {
         let left = self.number.map(|number| state.objects_mut().registry_mut().commit(number));
-        for (component, config) in &self.options.configurations {
+        for (component, config) in self.options.configurations_after() {
             // If the component is gone since the plan was resolved, nothing is left to configure.
             let _ = state.objects_mut().configure(component, config);
         }
         let Some((replaced, left)) = left else { return };
         replaced.iter().for_each(|implementation| state.retire_object(implementation));
         left.into_iter().for_each(|component| state.images_mut().retain(component));
+        let returned = self.members.iter().zip(&self.loaded).filter(|(member, _)| member.is_kept);
+        for implementation in returned.filter_map(|(_, loaded)| loaded.first()) {
+            state.images_mut().take_back(&implementation.component);
+        }
     }
 
     fn member_reports(&self, state: &State) -> Vec<MemberReport> {

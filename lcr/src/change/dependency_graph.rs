@@ -23,7 +23,7 @@ use crate::{
 
 use super::{
     member::{Member, named},
-    request::{Refusal, Step},
+    request::{Options, Refusal, Step},
 };
 
 /// A needed interface, with its version.
@@ -63,7 +63,7 @@ impl<'a> ProjectedGraph<'a> {
         state: &'a State,
         steps: &'a [Step],
         members: &[Member],
-        bindings: &BTreeMap<String, String>,
+        options: &Options,
     ) -> ProjectedGraph<'a> {
         let mut exports = Vec::new();
         let mut gone = HashSet::new();
@@ -111,7 +111,8 @@ impl<'a> ProjectedGraph<'a> {
                 }
             }
         }
-        let bindings = state.objects().registry().bindings().iter().chain(bindings);
+        let bindings = state.objects().registry().bindings().iter();
+        let bindings = bindings.filter(|(interface, _)| !options.unbound.contains(*interface)).chain(&options.bindings);
         let bindings = bindings.map(|(interface, component)| (interface.clone(), component.clone())).collect();
         let mut after =
             ProjectedGraph { bindings, exports, interfaces, versions, needs: Vec::new(), order: Ok(Vec::new()) };

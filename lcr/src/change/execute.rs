@@ -90,8 +90,9 @@ impl Execution {
         }
         self.end_copies();
         self.release(&mut inner.state());
-        let unused = self.loaded.iter().filter(|_| !is_committed);
-        for implementation in unused.filter_map(|loaded| loaded.first()) {
+        // What a revision keeps is counted already.
+        let loaded = self.members.iter().zip(&self.loaded).filter(|(member, _)| !is_committed && !member.is_kept);
+        for implementation in loaded.filter_map(|(_, loaded)| loaded.first()) {
             inner.state().images_mut().retain(Arc::clone(&implementation.component));
         }
         inner.wake_reaper();
@@ -172,6 +173,10 @@ impl Execution {
                 self.loaded.push(vec![Arc::clone(&offer.implementation)]);
                 continue;
             }
+            if let Request::Return(_, kept) = &step.request {
+                self.loaded.push(kept.implementations().to_vec());
+                continue;
+            }
             let Some(staged) = &step.staged else {
                 self.loaded.push(Vec::new());
                 continue;
@@ -185,7 +190,7 @@ impl Execution {
         self.regroup(&state, &mut steps)?;
         state.begin_uncommitted(self.thread);
         let registry = state.objects_mut().registry_mut();
-        let number = registry.begin_transaction(self.options.bindings.clone());
+        let number = registry.begin_transaction(self.options.bindings_after());
         self.number = Some(number);
         for (member, loaded) in self.members.iter().zip(&self.loaded) {
             for &export in &member.added {

@@ -175,6 +175,9 @@ impl Execution {
         let service = state.objects().services().get(id)?;
         let mut providers = service.providers().iter().filter_map(|&provider| state.objects().registry().get(provider));
         let is_shared = providers.any(|provider| provider.shared() == Some(id));
+        if is_shared && self.options.unconfigured.contains(&implementation.component.id.name) {
+            return None;
+        }
         let planned = self.planned_config(implementation).filter(|_| is_shared);
         planned.or(service.config()).cloned()
     }

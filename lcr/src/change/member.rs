@@ -48,6 +48,8 @@ pub(super) struct Member {
     pub(super) notes: Vec<String>,
     /// Whether the new component is compiled with `panic = "abort"`.
     pub(super) aborts: bool,
+    /// Whether the new component is one that a revision kept, with its image.
+    pub(super) is_kept: bool,
     /// The file of the new component, as the plan prints it.
     pub(super) source: String,
 }

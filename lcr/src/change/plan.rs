@@ -21,6 +21,7 @@ use crate::{
 
 use super::{
     description::{self, PlanDescription, differences::differences},
+    differences::{Back, expand},
     recorder::Intent,
     report::Report,
     request::{Options, Request, Step},
@@ -39,6 +40,7 @@ use super::{
 pub struct PlanBuilder<'rt> {
     runtime: &'rt Runtime,
     pub(super) requests: Vec<Request>,
+    pub(super) backs: Vec<Back>,
     pub(super) options: Options,
 }
 
@@ -60,33 +62,11 @@ impl Runtime {
     pub fn plan(&self) -> PlanBuilder<'_> {
         PlanBuilder::new(self)
     }
-
-    /// Adds the component in `library`: `plan().add(library).commit()`.
-    ///
-    /// This runs the code of the library, and is a safe function: the page
-    /// [`soundness`](crate::guide::soundness) says why, and what remains an author's word.
-    ///
-    /// # Errors
-    /// As for [`Plan::commit`].
-    pub fn load(&self, library: impl AsRef<Path>) -> Result<Report> {
-        self.plan().add(library).commit()
-    }
-
-    /// Replaces a component by the one in `library`: `plan().replace(library).commit()`.
-    ///
-    /// This runs the code of the library, and is a safe function: the page
-    /// [`soundness`](crate::guide::soundness) says why, and what remains an author's word.
-    ///
-    /// # Errors
-    /// As for [`Plan::commit`].
-    pub fn replace(&self, library: impl AsRef<Path>) -> Result<Report> {
-        self.plan().replace(library).commit()
-    }
 }
 
 impl<'rt> PlanBuilder<'rt> {
     pub(crate) fn new(runtime: &'rt Runtime) -> PlanBuilder<'rt> {
-        PlanBuilder { runtime, requests: Vec::new(), options: Options::default() }
+        PlanBuilder { runtime, requests: Vec::new(), backs: Vec::new(), options: Options::default() }
     }
 
     /// Adds the component in `library`. The plan is refused if a component of that name is present.
@@ -257,14 +237,11 @@ impl<'rt> PlanBuilder<'rt> {
     /// Blocks while a thread of the runtime reads the files, at most for the plan's
     /// [`timeout`](PlanBuilder::timeout). A file that is not read by then, because its file system
     /// answers slowly or never, is refused with `Deadline`.
-    pub fn build(self) -> Plan {
-        let inner = Arc::clone(self.runtime.inner());
-        let steps = stage_all(&inner, self.requests, self.options.timeout);
-        let state = inner.latest_state();
-        let resolution = resolve_all(&inner, &state, &steps, &self.options);
-        let generation = state.serial();
-        drop(state);
-        Plan { inner, steps, options: self.options, resolution, generation }
+    pub fn build(mut self) -> Plan {
+        let inner = self.runtime.inner();
+        let returns = expand(inner, &self.backs, &mut self.options);
+        self.requests.extend(returns);
+        Plan::of(inner, self.requests, self.options)
     }
 
     /// Builds the plan and commits it, which runs the code of its libraries: see [`Plan::commit`].
@@ -280,12 +257,23 @@ impl fmt::Debug for PlanBuilder<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PlanBuilder")
             .field("requests", &self.requests)
+            .field("backs", &self.backs)
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }
 
 impl Plan {
+    /// Stages the files of the requests and resolves them.
+    pub(super) fn of(inner: &Arc<RuntimeInner>, requests: Vec<Request>, options: Options) -> Plan {
+        let steps = stage_all(inner, requests, options.timeout);
+        let state = inner.latest_state();
+        let resolution = resolve_all(inner, &state, &steps, &options);
+        let generation = state.serial();
+        drop(state);
+        Plan { inner: Arc::clone(inner), steps, options, resolution, generation }
+    }
+
     /// Executes the plan: either everything in it becomes visible in one commit, or nothing changes and
     /// the error says why. An error of lcr itself behind the commit (`Internal`) is the exception: its
     /// text says that the plan is committed.

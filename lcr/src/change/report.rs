@@ -35,6 +35,10 @@ pub struct Report {
     pub commit: Duration,
     /// How long the transaction took up to the commit, without staging.
     pub total: Duration,
+    /// The protected components that the plan changed, replaced, removed, configured, or took callers from by a
+    /// binding, because it overrode their protection
+    /// ([`override_protected`](crate::PlanBuilder::override_protected)).
+    pub overrode_protection_of: Vec<String>,
     /// The calls that were inside replaced instances right after the commit, and the pins that held such
     /// instances. They go on in the old version; the runtime destroys it when they have left.
     pub stragglers: Vec<Straggler>,

@@ -2,7 +2,8 @@
 //! share.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -15,22 +16,51 @@ use crate::{
         image::{
             content_hash::ContentHash,
             manifest::Manifest,
-            stage::{Staged, show},
+            stage::{KeptFile, Staged, show},
         },
-        objects::offer::Offer,
+        objects::{kept::Returning, offer::Offer},
     },
 };
 
 use super::trial::rules::Planned;
 
 /// One change that a plan asks for.
-#[derive(Clone, Debug)]
 pub(super) enum Request {
     Add(PathBuf),
     Replace(Option<String>, PathBuf),
     Remove(String),
     /// An object of the program takes the place of the named component, or is added.
     Provide(Option<String>, Box<Offer>),
+    /// A kept component takes the place of the named one, or is added.
+    Return(Option<String>, Box<Returning>),
+    /// The same, of a component that is loaded anew.
+    Reload(Option<String>, Arc<KeptFile>),
+    /// What was asked for cannot be found.
+    Refused(Option<Error>),
+}
+
+impl Request {
+    /// Takes out why what was asked for cannot be found.
+    pub(super) fn take_refusal(&mut self) -> Option<Error> {
+        match self {
+            Request::Refused(error) => error.take(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Request::Add(path) => f.debug_tuple("Add").field(path).finish(),
+            Request::Replace(name, path) => f.debug_tuple("Replace").field(name).field(path).finish(),
+            Request::Remove(name) => f.debug_tuple("Remove").field(name).finish(),
+            Request::Provide(name, offer) => f.debug_tuple("Provide").field(name).field(offer).finish(),
+            Request::Return(name, kept) => f.debug_tuple("Return").field(name).field(&kept.manifest.component).finish(),
+            Request::Refused(error) => f.debug_tuple("Refused").field(error).finish(),
+            Request::Reload(name, file) => f.debug_tuple("Reload").field(name).field(&file.source()).finish(),
+        }
+    }
 }
 
 impl Request {
@@ -38,7 +68,8 @@ impl Request {
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
             Request::Add(path) | Request::Replace(_, path) => Some(path),
-            Request::Remove(_) | Request::Provide(..) => None,
+            Request::Reload(_, file) => Some(file.source()),
+            Request::Remove(_) | Request::Provide(..) | Request::Return(..) | Request::Refused(_) => None,
         }
     }
 }
@@ -70,6 +101,12 @@ pub(super) struct Options {
     pub(super) bindings: BTreeMap<String, String>,
     /// The configurations of components' shared instances, by the component's name.
     pub(super) configurations: BTreeMap<String, Arc<[u8]>>,
+    /// The interfaces whose bindings are taken back.
+    pub(super) unbound: BTreeSet<String>,
+    /// The components whose configurations are taken back.
+    pub(super) unconfigured: BTreeSet<String>,
+    /// The generation for which the requests were found, if they come from a rollback.
+    pub(super) made_for: Option<u64>,
     /// Components whose state may be lost.
     pub(super) discard_state: Vec<String>,
     /// How many rounds may copy state while callers go on; 0 for none. Default: 30.
@@ -94,6 +131,9 @@ impl Default for Options {
             allow_panic_abort: false,
             bindings: BTreeMap::new(),
             configurations: BTreeMap::new(),
+            unbound: BTreeSet::new(),
+            unconfigured: BTreeSet::new(),
+            made_for: None,
             discard_state: Vec::new(),
             precopy_rounds: 30,
             precopy_hold: Some(Duration::from_millis(10)),
@@ -103,6 +143,24 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Whether the plan changes bindings or configurations.
+    pub(super) fn sets_anything(&self) -> bool {
+        let is_set = !self.bindings.is_empty() || !self.configurations.is_empty();
+        is_set || !self.unbound.is_empty() || !self.unconfigured.is_empty()
+    }
+
+    /// The bindings that the plan sets or takes back, by the interface's name.
+    pub(super) fn bindings_after(&self) -> BTreeMap<String, Option<String>> {
+        let set = self.bindings.iter().map(|(interface, component)| (interface.clone(), Some(component.clone())));
+        set.chain(self.unbound.iter().map(|interface| (interface.clone(), None))).collect()
+    }
+
+    /// The configurations that the plan sets or takes back, by the component's name.
+    pub(super) fn configurations_after(&self) -> impl Iterator<Item = (&String, Option<&Arc<[u8]>>)> {
+        let set = self.configurations.iter().map(|(component, config)| (component, Some(config)));
+        set.chain(self.unconfigured.iter().map(|component| (component, None)))
+    }
+
     /// How long a shut gate waits for calls to leave before it opens again. `None` if the gate stays
     /// shut until the deadline: because no wait is set, or one that is not shorter than the deadline.
     pub(super) fn reopens_after(&self) -> Option<Duration> {
@@ -122,6 +180,7 @@ impl Step {
     pub(super) fn manifest(&self) -> Option<&Manifest> {
         match &self.request {
             Request::Provide(_, offer) => Some(&offer.manifest),
+            Request::Return(_, kept) => Some(&kept.manifest),
             _ => self.staged.as_ref().map(|staged| &staged.manifest),
         }
     }
@@ -135,6 +194,7 @@ impl Step {
     pub(super) fn origin(&self) -> Option<String> {
         match &self.request {
             Request::Provide(_, offer) => Some(format!("object `{}` of the program", offer.manifest.component.name)),
+            Request::Return(_, kept) => kept.source.as_deref().map(show),
             _ => self.staged.as_ref().map(|staged| show(&staged.source)),
         }
     }

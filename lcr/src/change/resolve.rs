@@ -16,6 +16,7 @@ use super::{
     breaking,
     dependency_graph::ProjectedGraph,
     member::{Member, ReplacedProvider, named},
+    protection,
     request::{Options, Refusal, Request, Step},
     sharing::{refuse_used, share_gates},
     state_way::{declaring_state, state_change},
@@ -35,7 +36,7 @@ pub(super) struct Resolution {
 pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resolution {
     let mut resolution = Resolution::default();
     let mut touched = HashSet::new();
-    if steps.is_empty() && options.bindings.is_empty() && options.configurations.is_empty() {
+    if steps.is_empty() && !options.sets_anything() && options.made_for.is_none() {
         let text = "the plan is empty; add, replace, remove, bind or configure a component";
         resolution.refusals.push(Refusal::new(None, ErrorKind::Invalid, text));
     }
@@ -50,6 +51,10 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
             (Request::Replace(target, _), Some(manifest)) => {
                 replace(state, index, target.as_deref(), manifest, options)
             }
+            (Request::Return(None, _) | Request::Reload(None, _), Some(manifest)) => add(state, index, manifest),
+            (Request::Return(Some(target), _) | Request::Reload(Some(target), _), Some(manifest)) => {
+                replace(state, index, Some(target), manifest, options)
+            }
             (Request::Provide(target, _), Some(manifest)) => {
                 let name = target.as_ref().unwrap_or(&manifest.component.name);
                 if target.is_none() && providers_of(state, name).is_empty() {
@@ -58,7 +63,7 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
                     replace(state, index, Some(name), manifest, options)
                 }
             }
-            (_, None) => continue,
+            (_, None) | (Request::Refused(_), _) => continue,
         };
         let member = member.and_then(|mut member| {
             let names = [&member.before, &member.after];
@@ -74,10 +79,15 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
                 }
                 member.notes.extend(staged.fits.note());
             }
-            if let Request::Provide(..) = step.request {
-                member.source = " (an object of the program)".to_owned();
+            match step.request {
+                Request::Provide(..) => member.source = " (an object of the program)".to_owned(),
+                Request::Return(..) => {
+                    member.source = " (kept in memory)".to_owned();
+                    member.is_kept = true;
+                }
+                _ => {}
             }
-            refuse_protected(state, &member, options)?;
+            protection::refuse_member(state, &member, options)?;
             Ok(member)
         });
         match member {
@@ -92,12 +102,13 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
         }
     }
     refuse_configurations(state, &mut resolution, options);
+    resolution.refusals.extend(protection::refuse_settings(state, options));
     if resolution.refusals.is_empty() && steps.iter().all(|step| step.refusal.is_none()) {
         // The component's own step may be the refused one, so this looks only where no step is refused.
         refuse_discards(&mut resolution, options);
         breaking::mark(state, steps, &mut resolution.members);
         share_gates(state, &mut resolution.members);
-        let after = ProjectedGraph::new(state, steps, &resolution.members, &options.bindings);
+        let after = ProjectedGraph::new(state, steps, &resolution.members, options);
         resolution.refusals.extend(after.refuse_bindings(&options.bindings));
         resolution.refusals.extend(after.refuse_unmet(state));
         let is_met = resolution.refusals.is_empty();
@@ -112,11 +123,12 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
 /// Notes which members the plan configures. Refuses to configure a component that would not be present:
 /// none of its code could read the configuration before the commit.
 fn refuse_configurations(state: &State, resolution: &mut Resolution, options: &Options) {
-    for component in options.configurations.keys() {
+    for (component, config) in options.configurations_after() {
         let is_named = |member: &&mut Member| member.after.as_ref().is_some_and(|after| after.name == *component);
         let stays = stays(state, &resolution.members, component);
         match resolution.members.iter_mut().find(is_named) {
-            Some(member) => member.notes.push("configured by the plan".to_owned()),
+            Some(member) if config.is_some() => member.notes.push("configured by the plan".to_owned()),
+            Some(member) => member.notes.push("its configuration is taken back".to_owned()),
             // The component's own step may be the refused one.
             None if !resolution.refusals.is_empty() => {}
             None if stays => {}
@@ -323,18 +335,4 @@ fn find_target(state: &State, manifest: &Manifest) -> Result<String, Error> {
             ),
         )),
     }
-}
-
-fn refuse_protected(state: &State, member: &Member, options: &Options) -> Result<(), Error> {
-    let touched = member.replaced.iter().map(|replaced| replaced.provider).chain(member.removed.iter().copied());
-    for provider in touched {
-        let implementation = state.objects().registry().implementation(provider);
-        if implementation.manifest.protected && !options.override_protected {
-            return Err(Error::new(
-                ErrorKind::Protected,
-                format!("component `{}` is protected; let the plan override_protected()", implementation.component),
-            ));
-        }
-    }
-    Ok(())
 }

@@ -87,7 +87,8 @@ pub(super) fn refuse_used(
     let (instances, is, their) =
         if instances == 1 { (counted(1), "is", "its") } else { (counted(instances), "are", "their") };
     let text = format!(
-        "{instances} of component {} as {} {is} in use; drop {their} handles, or replace the component by one that serves them",
+        "{instances} of component {} as {} {is} in use; drop {their} handles, or replace the component by one that \
+         serves them",
         named(manifest),
         interface(manifest),
     );
@@ -111,7 +112,7 @@ impl Execution {
         }
         if has_more_needs {
             breaking::mark(state, steps, &mut self.members);
-            let after = ProjectedGraph::new(state, steps, &self.members, &self.options.bindings);
+            let after = ProjectedGraph::new(state, steps, &self.members, &self.options);
             let refusal = after.refuse_unmet(state).into_iter().next().or_else(|| after.refuse_cycles());
             if let Some(refusal) = refusal {
                 return Err(refusal.error.into());
@@ -170,8 +171,8 @@ impl Execution {
             if let Some(other) = present.iter().find(|other| !other.shares_objects_with(present[0])) {
                 let (one, new) = (present[0], &replacement.implementation);
                 let text = format!(
-                    "component {} serves {} and {} by two objects, which are in use, and {} would serve them by one; drop \
-                     the handles of one of them, or declare #[lcr::component(separate)] for one",
+                    "component {} serves {} and {} by two objects, which are in use, and {} would serve them by one; \
+                     drop the handles of one of them, or declare #[lcr::component(separate)] for one",
                     named(&one.manifest),
                     interface(&one.manifest),
                     interface(&other.manifest),
@@ -187,8 +188,8 @@ impl Execution {
             if let Some(&other) = successors.find(|&&other| other != first) {
                 let new = |number: usize| &replacements[number].implementation.manifest;
                 let text = format!(
-                    "component {} serves {} and {} by one object, which is in use, and {} would serve them by two; drop its \
-                     handles, or implement both for one type with one constructor",
+                    "component {} serves {} and {} by one object, which is in use, and {} would serve them by two; \
+                     drop its handles, or implement both for one type with one constructor",
                     named(&service.instance().implementation().manifest),
                     interface(new(first)),
                     interface(new(other)),

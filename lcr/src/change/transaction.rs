@@ -91,7 +91,8 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options, seen: Op
     let (mut resolution, reentrance, generation) = {
         let state = inner.latest_state();
         let resolution = resolve_all(inner, &state, &steps, &options);
-        let reentrance = refuse_reentrance(inner, &state, &resolution);
+        let reentrance = refuse_other_generation(&state, &options);
+        let reentrance = reentrance.and_then(|()| refuse_reentrance(inner, &state, &resolution));
         (resolution, reentrance, state.serial())
     };
     let current = reentrance.and_then(|()| seen.map_or(Ok(()), |seen| refuse_stale(seen, &resolution)));
@@ -164,6 +165,16 @@ fn hung_error(hung: Stalled) -> Error {
         seen_for: age,
     });
     Error::new(ErrorKind::Deadline, text).with_stragglers(stragglers.into_iter().collect())
+}
+
+/// Refuses a rollback that was found for another generation.
+fn refuse_other_generation(state: &State, options: &Options) -> Result<()> {
+    let Some(made_for) = options.made_for.filter(|&made_for| made_for != state.serial()) else { return Ok(()) };
+    let text = format!(
+        "the rollback was found for generation {made_for}, and the present one is {}; build it again",
+        state.serial()
+    );
+    Err(Error::new(ErrorKind::Stale, text))
 }
 
 /// Refuses a plan whose gate would wait for a call or a pin of the calling thread: the thread cannot wait

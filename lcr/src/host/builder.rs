@@ -14,7 +14,7 @@ use super::{
         stage::{Store, Trust},
         threads,
     },
-    service::{fork, host_table::HOST_TABLE, inner::RuntimeInner},
+    service::{fork, host_table::HOST_TABLE, inner::RuntimeInner, revisions},
     sys,
     worlds::records,
 };
@@ -33,6 +33,7 @@ pub struct RuntimeBuilder {
     shutdown_timeout: Option<Duration>,
     exports: Vec<&'static tables::Export>,
     bindings: BTreeMap<String, String>,
+    revisions: usize,
     pub(super) beginnings: Vec<Beginning>,
 }
 
@@ -58,6 +59,7 @@ impl Default for RuntimeBuilder {
             exports: Vec::new(),
             bindings: BTreeMap::new(),
             beginnings: Vec::new(),
+            revisions: revisions::LIMIT,
         }
     }
 }
@@ -128,6 +130,17 @@ impl RuntimeBuilder {
         self
     }
 
+    /// How many older generations are kept, so that a rollback can go back to them: see
+    /// [`Runtime::rollback`](crate::Runtime::rollback). With 0, only the first version of each component is kept,
+    /// which always is. [`Runtime::keep_revisions`](crate::Runtime::keep_revisions) changes the number. Default: 32.
+    ///
+    /// A kept generation takes a few hundred bytes for each component that its successor changed, and one file in the
+    /// store for each of those that may be unloaded.
+    pub fn revisions(mut self, count: usize) -> RuntimeBuilder {
+        self.revisions = count;
+        self
+    }
+
     /// Adds an implementation that is in no image's list of registrations; for benchmarks.
     ///
     /// # Safety
@@ -158,6 +171,7 @@ impl RuntimeBuilder {
         );
         fork::register(&inner);
         inner.state().objects.registry_mut().bind(self.bindings);
+        drop(inner.state().revisions_mut().set_limit(self.revisions));
         let linked = image::exports().iter().zip(image::objects()).filter(|_| self.linked);
         let linked = linked.map(|(&export, &object)| Registered { export, object });
         // An export of none of the lists has objects of its own.

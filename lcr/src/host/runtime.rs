@@ -182,11 +182,19 @@ impl Runtime {
     /// nothing if the constructor refuses.
     ///
     /// # Errors
-    /// `NotFound` if no component of that name is present; `Invalid` if `config` cannot be encoded.
+    /// `NotFound` if no component of that name is present; `Protected` if it is protected; `Invalid` if `config`
+    /// cannot be encoded.
     pub fn configure(&self, component: &str, config: &(impl Serialize + ?Sized)) -> Result<()> {
         let config = encode(config)?;
         let mut state = self.inner.state();
-        if state.objects.configure(component, &config) {
+        let (present, before) = state.component_now(component);
+        if present.iter().any(|implementation| implementation.manifest.protected) {
+            let text =
+                format!("component `{component}` is protected; configure it by a plan that has override_protected()");
+            return Err(Error::new(ErrorKind::Protected, text));
+        }
+        if state.objects.configure(component, Some(&config)) {
+            state.revisions_mut().note_configured(component, before);
             return Ok(());
         }
         Err(Error::new(ErrorKind::NotFound, format!("component `{component}` is not present; load it first")))

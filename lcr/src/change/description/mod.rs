@@ -39,6 +39,12 @@ pub struct PlanDescription {
     pub bindings: BTreeMap<String, String>,
     /// The components that the plan configures.
     pub configured: Vec<String>,
+    /// The interfaces whose bindings are taken back, by a rollback.
+    #[serde(default)]
+    pub unbound: Vec<String>,
+    /// The components whose configurations are taken back, by a rollback.
+    #[serde(default)]
+    pub unconfigured: Vec<String>,
     /// How long callers may expect to be held.
     pub hold: HoldDescription,
     /// The calls and pins that a hand-over would have to wait for at this moment; of short calls it may miss some. Only

@@ -46,6 +46,8 @@ pub(in crate::change) fn plan(
         members: members.map(|member| self::member(member, &steps[member.step])).collect(),
         bindings: options.bindings.clone(),
         configured: options.configurations.keys().cloned().collect(),
+        unbound: options.unbound.iter().cloned().collect(),
+        unconfigured: options.unconfigured.iter().cloned().collect(),
         hold: hold(&resolution.members, options),
         inside: Vec::new(),
         options: self::options(options),

@@ -42,6 +42,12 @@ impl PlanDescription {
         for component in &self.configured {
             writeln!(f, "  `{component}` is configured")?;
         }
+        for interface in &self.unbound {
+            writeln!(f, "  {interface} is bound to no component")?;
+        }
+        for component in &self.unconfigured {
+            writeln!(f, "  `{component}` is configured no more")?;
+        }
         if self.hold.by != HoldCause::Nothing {
             writeln!(f, "  hold: {}", self.hold)?;
         }

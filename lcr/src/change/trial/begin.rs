@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use crate::{
-    change::{execution::Execution, member::Member, plan::PlanBuilder, report::Report, request::Options, stop::Stop},
-    error::{Error, ErrorKind, Result},
+    change::{
+        execution::Execution, member::Member, plan::PlanBuilder, report::Report, request::Options, rollback::take_back,
+        stop::Stop,
+    },
+    error::Result,
     host::{objects::component::Implementation, service::inner::RuntimeInner},
 };
 
@@ -32,8 +35,7 @@ impl PlanBuilder<'_> {
 
 fn rolled_back(inner: &Arc<RuntimeInner>, generation: u64, reason: String) -> Result<Option<Report>> {
     let options = Options { reason: Some(reason), ends_trial: true, ..Options::default() };
-    let _ = (inner, generation, options);
-    Err(Error::new(ErrorKind::Invalid, "nothing can be put back yet; replace the component"))
+    take_back(inner, generation, options)
 }
 
 impl Execution {

@@ -27,7 +27,7 @@ use crate::{
             library::{Image, Refused},
             link::Views,
             manifest::{DependencyManifest, ExportManifest},
-            stage::Staged,
+            stage::{KeptFile, Staged},
         },
     },
 };
@@ -43,6 +43,8 @@ pub(crate) struct Component {
     pub(crate) unload: bool,
     /// Whether a state that moved by pointer may point into its image, which then stays mapped.
     is_pointed_into: AtomicBool,
+    /// Counted by each of its instances, until its destructor has returned.
+    uses: Arc<()>,
 }
 
 /// A loaded component's file.
@@ -50,6 +52,8 @@ pub(crate) struct Origin {
     pub(crate) source: PathBuf,
     pub(crate) hash: ContentHash,
     pub(crate) image: Image,
+    /// The file for another load, if the image may be unmapped.
+    pub(crate) again: Option<Arc<KeptFile>>,
 }
 
 impl Component {
@@ -60,6 +64,7 @@ impl Component {
             origin: None,
             unload: false,
             is_pointed_into: AtomicBool::new(false),
+            uses: Arc::default(),
         })
     }
 
@@ -74,11 +79,12 @@ impl Component {
     ) -> Result<Vec<Arc<Implementation>>, Refused> {
         let (image, exports) = Image::open(staged, host)?;
         let manifest = &staged.manifest;
-        let origin = Origin { source: staged.source.clone(), hash: staged.hash, image };
         let id = manifest.component.clone();
         let unload = manifest.exports.iter().all(|export| export.unload);
-        let component =
-            Arc::new(Component { id, origin: Some(origin), unload, is_pointed_into: AtomicBool::new(false) });
+        let again = if unload { kept(staged) } else { None };
+        let origin = Some(Origin { source: staged.source.clone(), hash: staged.hash, image, again });
+        let is_pointed_into = AtomicBool::new(false);
+        let component = Arc::new(Component { id, origin, unload, is_pointed_into, uses: Arc::default() });
         let declared = manifest.exports.iter().zip(exports);
         let declared = declared.map(|(manifest, registered)| Declared {
             component: Arc::clone(&component),
@@ -106,9 +112,26 @@ impl Component {
         self.is_pointed_into.load(Ordering::Relaxed)
     }
 
+    /// A count of the component's instances, for one of them.
+    pub(in crate::host) fn uses(&self) -> &Arc<()> {
+        &self.uses
+    }
+
     /// The size of its image in memory, in bytes; 0 if the component is linked into the host.
     pub(crate) fn image_bytes(&self) -> usize {
         self.origin.as_ref().map_or(0, |origin| origin.image.mapped_bytes())
+    }
+}
+
+/// The file for another load of a component whose image may be unmapped. Where the file system refuses that, the
+/// component cannot be gone back to, and is loaded all the same.
+fn kept(staged: &Staged) -> Option<Arc<KeptFile>> {
+    match staged.keep() {
+        Ok(file) => Some(Arc::new(file)),
+        Err(error) => {
+            tracing::warn!(file = %staged.source.display(), %error, "the file is not kept for a rollback");
+            None
+        }
     }
 }
 
@@ -249,6 +272,21 @@ impl Implementation {
             Error::new(ErrorKind::Closed, text)
         };
         self.object.as_ref().map(|object| object.share().ok_or_else(gone))
+    }
+
+    /// Whether `other` is this implementation, or that of the same object of the program.
+    pub(super) fn is_same(&self, other: &Implementation) -> bool {
+        ptr::eq(self, other)
+            || self.manifest.interface == other.manifest.interface
+                && self.object.as_ref().zip(other.object.as_ref()).is_some_and(|(one, other)| one.is_same(other))
+    }
+
+    /// This implementation, to be put in place again: itself, or, if its instances are an object of the program, one
+    /// of the same object; `None` if the program has dropped the object. Not under a lock.
+    pub(super) fn again(self: &Arc<Implementation>) -> Option<Arc<Implementation>> {
+        let Some(object) = &self.object else { return Some(Arc::clone(self)) };
+        let component = Component::linked(&self.manifest);
+        Some(Implementation::of_object(component, (*self.manifest).clone(), self.export, object.again()?))
     }
 
     /// Whether its instances were an object of the program that was taken out of the runtime meanwhile.

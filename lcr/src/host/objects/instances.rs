@@ -32,6 +32,8 @@ pub(crate) struct Instance {
     needs: Vec<Held>,
     /// Which transaction tracks its state.
     tracking: Tracking,
+    /// Its count among the instances of its component.
+    _use: Arc<()>,
 }
 
 /// A service that an instance or a constructor holds as a dependency.
@@ -49,7 +51,8 @@ impl Instance {
         first_generation: Generation,
         needs: Vec<Held>,
     ) -> Instance {
-        Instance { address, implementation, first_generation, needs, tracking: Tracking::default() }
+        let counted = Arc::clone(implementation.component.uses());
+        Instance { address, implementation, first_generation, needs, tracking: Tracking::default(), _use: counted }
     }
 
     /// The count of an object of the program that an implementation had, if its instances are one: the caller

@@ -3,7 +3,7 @@
 //! [`instances`] the objects that serve them, and [`slots`] what handles point to. [`faces`] are the interfaces of
 //! objects that serve several, [`provided`] are objects of the program in the place of constructed ones, and an
 //! [`offer`] describes one to a plan. [`builders`] says which thread constructs what, and [`uncommitted`] has what a
-//! transaction has made and not committed. [`faults`] counts
+//! transaction has made and not committed. A [`kept`] component can be put in place again. [`faults`] counts
 //! the panics of an implementation. [`order`] sorts by dependency, and [`cycle`] refuses what cannot be sorted.
 //!
 //! [`owner::Objects`] holds all of that for one runtime, behind the runtime's state lock. Nothing here
@@ -17,6 +17,7 @@ mod faces;
 pub(crate) mod faults;
 mod incremental;
 pub(crate) mod instances;
+pub(crate) mod kept;
 pub(crate) mod offer;
 pub(crate) mod order;
 pub(crate) mod owner;

@@ -320,12 +320,12 @@ impl Objects {
     /// Sets the configuration of a component's shared instances that are built from now on, successors of
     /// present ones included. Returns false if there is no such component.
     #[must_use]
-    pub(crate) fn configure(&mut self, component: &str, config: &Arc<[u8]>) -> bool {
+    pub(crate) fn configure(&mut self, component: &str, config: Option<&Arc<[u8]>>) -> bool {
         self.revision += 1;
         let providers = self.registry.of_component(component).to_vec();
         for &provider in &providers {
             if let Some(shared) = self.registry.configure(provider, config) {
-                self.services.configure(shared, Some(Arc::clone(config)));
+                self.services.configure(shared, config.cloned());
             }
         }
         !providers.is_empty()

@@ -13,13 +13,35 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use crate::component::export;
 
 /// The count of an object that its implementation has.
-pub(super) struct Object(Mutex<Option<Box<dyn Counted>>>);
+pub(super) struct Object {
+    count: Mutex<Option<Box<dyn Counted>>>,
+    /// The object itself, for another implementation of it.
+    object: Box<dyn Remembered>,
+}
+
+/// An object that the program may have dropped.
+trait Remembered: Send + Sync {
+    /// Its address, which no other object has as long as this value lives.
+    fn address(&self) -> usize;
+    /// Another count of it; `None` if the program has dropped it.
+    fn again(&self) -> Option<Object>;
+}
+
+impl<T: Send + Sync + 'static> Remembered for Weak<T> {
+    fn address(&self) -> usize {
+        self.as_ptr().addr()
+    }
+
+    fn again(&self) -> Option<Object> {
+        self.upgrade().map(Object::new)
+    }
+}
 
 /// A count of an object of any type.
 trait Counted: Send {
@@ -41,23 +63,34 @@ impl<T: Send + Sync + 'static> Counted for Arc<T> {
 
 impl Object {
     pub(super) fn new<T: Send + Sync + 'static>(object: Arc<T>) -> Object {
-        Object(Mutex::new(Some(Box::new(object))))
+        let remembered = Arc::downgrade(&object);
+        Object { count: Mutex::new(Some(Box::new(object))), object: Box::new(remembered) }
+    }
+
+    /// The same object, with another count; `None` if the program has dropped it.
+    pub(super) fn again(&self) -> Option<Object> {
+        self.object.again()
+    }
+
+    /// Whether both are counts of one object.
+    pub(super) fn is_same(&self, other: &Object) -> bool {
+        self.object.address() == other.object.address()
     }
 
     /// The address of the object, with a count of its own for an instance; `None` after [`Object::take`].
     pub(super) fn share(&self) -> Option<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|object| object.share())
+        self.count.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|object| object.share())
     }
 
     /// Whether [`Object::take`] took it.
     pub(super) fn is_taken(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+        self.count.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     /// The address of the object, with the implementation's count for an instance; `None` from the second
     /// time on.
     pub(super) fn take(&self) -> Option<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().map(Counted::give_up)
+        self.count.lock().unwrap_or_else(PoisonError::into_inner).take().map(Counted::give_up)
     }
 }
 
@@ -65,7 +98,7 @@ impl Object {
 /// holds no lock.
 impl Drop for Object {
     fn drop(&mut self) {
-        let object = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let object = self.count.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         // A destructor that panics must not end a thread of the runtime. The panic hook has reported it.
         drop(catch_unwind(AssertUnwindSafe(|| drop(object))));
     }

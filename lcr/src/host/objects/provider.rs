@@ -163,7 +163,7 @@ impl Provider {
     }
 
     /// The configuration of the shared instance.
-    pub(in crate::host) fn config(&self) -> Option<&Arc<[u8]>> {
+    pub(crate) fn config(&self) -> Option<&Arc<[u8]>> {
         self.config.as_ref()
     }
 
@@ -318,8 +318,8 @@ impl Provider {
         self.in_use()
     }
 
-    pub(super) fn configure(&mut self, config: &Arc<[u8]>) {
-        self.config = Some(Arc::clone(config));
+    pub(super) fn configure(&mut self, config: Option<&Arc<[u8]>>) {
+        self.config = config.cloned();
     }
 }
 

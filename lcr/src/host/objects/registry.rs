@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    mem,
     sync::Arc,
 };
 
@@ -32,8 +33,8 @@ pub(crate) struct Registry {
     interfaces: HashMap<String, Vec<ProviderId>>,
     /// The component that an interface is bound to, for callers that name no component.
     bindings: BTreeMap<String, String>,
-    /// The bindings that the running transaction sets at its commit.
-    pending_bindings: BTreeMap<String, String>,
+    /// The bindings that the running transaction sets, or takes back, at its commit.
+    pending_bindings: BTreeMap<String, Option<String>>,
     /// How many transactions there were.
     transactions: u64,
 }
@@ -146,8 +147,8 @@ impl Registry {
         &self.bindings
     }
 
-    /// Begins a transaction that sets these bindings at its commit.
-    pub(crate) fn begin_transaction(&mut self, bindings: BTreeMap<String, String>) -> TransactionId {
+    /// Begins a transaction that sets these bindings, or takes them back, at its commit.
+    pub(crate) fn begin_transaction(&mut self, bindings: BTreeMap<String, Option<String>>) -> TransactionId {
         self.pending_bindings = bindings;
         TransactionId::next(&mut self.transactions)
     }
@@ -197,7 +198,9 @@ impl Registry {
         }
         let components = implementations.iter().map(|implementation| Arc::clone(&implementation.component));
         let mut left: Vec<_> = components.collect();
-        self.bindings.append(&mut self.pending_bindings);
+        let pending = mem::take(&mut self.pending_bindings);
+        self.bindings.retain(|interface, _| !pending.contains_key(interface));
+        self.bindings.extend(pending.into_iter().filter_map(|(interface, component)| Some((interface, component?))));
         left.sort_by_key(|component| Arc::as_ptr(component).addr());
         left.dedup_by(|a, b| Arc::ptr_eq(a, b));
         left.retain(|component| !self.uses(component));
@@ -289,7 +292,7 @@ impl Registry {
     }
 
     /// Sets the configuration of the shared instance that is built next. Returns the present shared instance.
-    pub(super) fn configure(&mut self, id: ProviderId, config: &Arc<[u8]>) -> Option<ServiceId> {
+    pub(super) fn configure(&mut self, id: ProviderId, config: Option<&Arc<[u8]>>) -> Option<ServiceId> {
         let provider = self.providers.get_mut(id)?;
         provider.configure(config);
         provider.shared()
@@ -297,11 +300,9 @@ impl Registry {
 
     /// The component that an interface is bound to.
     fn bound(&self, interface: &str, visibility: Visibility) -> Option<&String> {
-        let pending = match visibility {
-            Visibility::Transaction(_) => self.pending_bindings.get(interface),
-            Visibility::Committed => None,
-        };
-        pending.or_else(|| self.bindings.get(interface))
+        let is_pending = matches!(visibility, Visibility::Transaction(_));
+        let pending = self.pending_bindings.get(interface).filter(|_| is_pending);
+        pending.map_or_else(|| self.bindings.get(interface), Option::as_ref)
     }
 
     /// The providers of an interface.
@@ -347,8 +348,8 @@ impl Registry {
         Err(Error::new(
             ErrorKind::Ambiguous,
             format!(
-                "interface {interface} v{version} is provided by {names}; name the one you mean (service_of, reference_of), \
-                 or bind it for all callers: bind::<dyn ..>(\"component\") of the runtime's builder or of a plan"
+                "interface {interface} v{version} is provided by {names}; name one (service_of, reference_of), or bind \
+                 one for all callers: bind::<dyn ..>(\"component\") of the runtime's builder or of a plan"
             ),
         ))
     }
@@ -380,9 +381,8 @@ impl Registry {
 
 /// The first eight of many names, and how many more there are, for a message of readable length.
 pub(crate) fn few(names: impl Iterator<Item = String>, separator: &str) -> String {
-    const SHOWN: usize = 8;
     let mut names = names.fuse();
-    let mut shown: Vec<String> = names.by_ref().take(SHOWN).collect();
+    let mut shown: Vec<String> = names.by_ref().take(8).collect();
     let more = names.count();
     if more > 0 {
         shown.push(format!("{more} more"));

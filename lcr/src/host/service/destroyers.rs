@@ -74,13 +74,16 @@ pub(in crate::host) struct Running {
     component: Arc<Component>,
     needs: Vec<Held>,
     since: Instant,
+    /// Its count among the instances of the component.
+    _use: Arc<()>,
 }
 
 impl Running {
     pub(in crate::host) fn new(number: u64, instance: &Instance) -> Running {
         let component = Arc::clone(&instance.implementation().component);
         let needs = instance.needs().to_vec();
-        Running { number, thread: sys::thread_id(), component, needs, since: Instant::now() }
+        let counted = Arc::clone(component.uses());
+        Running { number, thread: sys::thread_id(), component, needs, since: Instant::now(), _use: counted }
     }
 
     /// Whether the destructor has run for `time`.
@@ -235,7 +238,10 @@ pub(in crate::host) fn destroy(instance: Instance) -> Instance {
     let told = match unsafe { outcome.into_result() } {
         Ok(0) => Ok(()),
         Ok(_) => catch_unwind(AssertUnwindSafe(|| {
-            tracing::warn!(%component, "its tokio runtime has not ended in time; Status::left_threads names what runs on");
+            tracing::warn!(
+                %component,
+                "its tokio runtime has not ended in time; Status::left_threads names what runs on"
+            );
         })),
         Err((_, message, _)) => catch_unwind(AssertUnwindSafe(|| {
             tracing::error!(%component, %message, "a destructor panicked");

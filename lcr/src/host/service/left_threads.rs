@@ -27,19 +27,18 @@ pub(super) struct LeftImages(HashMap<ImageId, LeftImage>);
 /// What is known of such an image.
 pub(super) struct LeftImage {
     id: ComponentId,
-    /// Counted by each instance that is left, also while its destructor runs.
-    component: Weak<Component>,
-    /// How many counts the list of images that wait to be unmapped has.
-    waits: usize,
+    /// Counted by the component, and by each instance that is left, also while its destructor runs.
+    uses: Weak<()>,
+    /// Whether a state that moved by pointer may point into it, since before it was left.
+    pub(super) is_pointed_into: bool,
 }
 
 impl LeftImages {
     /// Notes the image of a component that no provider uses, or that was refused.
     pub(super) fn push(&mut self, component: &Arc<Component>) {
         if let Some(origin) = &component.origin {
-            let waits = usize::from(component.unload && !component.is_pointed_into());
-            let id = component.id.clone();
-            self.0.insert(origin.image.id(), LeftImage { id, component: Arc::downgrade(component), waits });
+            let (id, is_pointed_into) = (component.id.clone(), component.is_pointed_into());
+            self.0.insert(origin.image.id(), LeftImage { id, uses: Arc::downgrade(component.uses()), is_pointed_into });
         }
     }
 
@@ -55,7 +54,7 @@ impl LeftImages {
 
     /// The threads of the images of which every instance was destroyed, with the component of each.
     pub(super) fn threads(&self) -> Vec<(ThreadId, ComponentId)> {
-        let left = |image| self.0.get(&image).filter(|left| left.component.strong_count() <= left.waits);
+        let left = |image| self.0.get(&image).filter(|left| left.uses.strong_count() <= 1);
         let threads = threads::started().into_iter();
         threads.filter_map(|(thread, image)| Some((thread, left(image)?.id.clone()))).collect()
     }

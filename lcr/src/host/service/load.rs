@@ -6,7 +6,10 @@ use std::{path::Path, sync::Arc};
 use crate::{
     error::Result,
     host::{
-        image::{library::Refused, stage::Staged},
+        image::{
+            library::Refused,
+            stage::{KeptFile, Staged},
+        },
         objects::component::{Component, Implementation},
     },
 };
@@ -20,6 +23,14 @@ impl RuntimeInner {
     /// Those of [`Store::stage`].
     pub(crate) fn stage(&self, path: &Path) -> Result<Staged> {
         self.store.stage(path)
+    }
+
+    /// Stages a kept file for another load.
+    ///
+    /// # Errors
+    /// Those of [`Store::stage_again`].
+    pub(crate) fn stage_again(&self, file: &KeptFile) -> Result<Staged> {
+        self.store.stage_again(file)
     }
 
     /// Maps a staged library, whose initialisers run. The implementations come in the order of its

@@ -36,6 +36,7 @@ mod reaper;
 pub(in crate::host) mod reaper_parts;
 pub(crate) mod refusals;
 mod retained;
+pub(crate) mod revisions;
 mod shortcuts;
 pub(in crate::host) mod shutdown;
 pub(crate) mod state;

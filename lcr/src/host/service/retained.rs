@@ -41,6 +41,15 @@ impl RetainedImages {
         }
     }
 
+    /// Notes that a component whose image was retained serves again. It is none that waits to be unmapped.
+    pub(crate) fn take_back(&mut self, component: &Component) {
+        let Some(origin) = &component.origin else { return };
+        let Some(left) = self.left.take(origin.image.id()) else { return };
+        self.count -= 1;
+        self.bytes -= component.image_bytes();
+        self.pointed_into -= usize::from(left.is_pointed_into);
+    }
+
     /// Whether components wait to be unmapped.
     pub(super) fn are_waiting(&self) -> bool {
         !self.waiting.is_empty()

@@ -22,6 +22,7 @@ use super::{
     drain::Sightings,
     gate::{Gate, Lost, Members},
     retained::RetainedImages,
+    revisions::Revisions,
     waiting::Waiting,
 };
 
@@ -40,6 +41,7 @@ pub(crate) struct State {
     /// The states that were lost and are not reported. The reaper reports them.
     pub(super) lost: Vec<Lost>,
     pub(in crate::host) tally: Tally,
+    revisions: Revisions,
 }
 
 /// An instance that was replaced or released, and waits for its last call to leave.
@@ -91,6 +93,7 @@ impl State {
             held_starts: None,
             lost: Vec::new(),
             tally: Tally::default(),
+            revisions: Revisions::default(),
         }
     }
 
@@ -193,6 +196,24 @@ impl State {
     /// See [`Retired::shows_all_calls`].
     pub(crate) fn shows_all_calls(&mut self) -> bool {
         self.retired.shows_all_calls()
+    }
+
+    /// The committed implementations of a component, and the configuration of its shared instances.
+    pub(crate) fn component_now(&self, component: &str) -> (Vec<Arc<Implementation>>, Option<Arc<[u8]>>) {
+        let registry = self.objects.registry();
+        let providers = registry.of_component(component).iter().filter_map(|&id| registry.get(id));
+        let providers: Vec<_> = providers.filter(|provider| provider.is_committed()).collect();
+        let config = providers.iter().find_map(|provider| provider.config()).cloned();
+        (providers.iter().map(|provider| Arc::clone(provider.implementation())).collect(), config)
+    }
+
+    /// What was present in older generations.
+    pub(crate) fn revisions(&self) -> &Revisions {
+        &self.revisions
+    }
+
+    pub(crate) fn revisions_mut(&mut self) -> &mut Revisions {
+        &mut self.revisions
     }
 
     /// The images that stay mapped and serve nothing.

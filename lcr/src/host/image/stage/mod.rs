@@ -30,6 +30,7 @@ mod approach;
 mod beside;
 mod directory;
 mod hashes;
+mod kept_file;
 mod original;
 mod owners;
 mod private_copy;
@@ -41,6 +42,7 @@ mod signature;
 mod tests;
 mod trust;
 
+pub(crate) use kept_file::KeptFile;
 pub(crate) use original::show;
 pub(in crate::host) use private_copy::PrivateCopy;
 #[cfg(feature = "minisign")]
@@ -180,10 +182,18 @@ impl Store {
     }
 
     fn stage_unnamed(&self, file: &Path) -> Result<Staged> {
-        let (mut copy, serial) = self.copy(file)?;
+        let (copy, serial) = self.copy(file)?;
+        self.staged(copy, serial, file, None)
+    }
+
+    /// Checks a private copy of `file`, and reads its manifest. A file that is kept was accepted before.
+    fn staged(&self, mut copy: PrivateCopy, serial: u64, file: &Path, kept: Option<&KeptFile>) -> Result<Staged> {
         let bytes = copy.map()?;
         let hash = ContentHash::of(&bytes);
-        copy.signature = self.trust.accept(file, &bytes, &hash)?;
+        copy.signature = match kept {
+            Some(kept) => kept.signature.clone(),
+            None => self.trust.accept(file, &bytes, &hash)?,
+        };
         let elf = elf::read(&bytes, sys::page_size())?;
         let manifest = manifest(&elf)?;
         copy.rename(&format!("{}-{}-{serial}.so", manifest.component.name, hash.short()))?;

@@ -1,0 +1,102 @@
+//! Protected components: `#[lcr::component(protected)]`. No plan changes one unless the plan carries the override.
+//!
+//! A component is changed if a plan replaces or removes it, whatever puts another one in its place (a file, an object
+//! of the program, a rollback); if it is configured; and if a binding takes its callers to another component. What the
+//! plan puts there may be protected or not: what is present counts. [`Runtime::configure`] makes no plan, and carries
+//! no override. None of this needs a history.
+//!
+//! [`Runtime::configure`]: crate::Runtime::configure
+
+use std::collections::BTreeSet;
+
+use crate::{
+    error::{Error, ErrorKind},
+    host::{
+        objects::{component::Implementation, provider::Provider},
+        service::state::State,
+    },
+};
+
+use super::{
+    member::Member,
+    request::{Options, Refusal},
+};
+
+/// Refuses a member that changes a protected component, if the plan has no override.
+///
+/// # Errors
+/// `Protected`.
+pub(super) fn refuse_member(state: &State, member: &Member, options: &Options) -> Result<(), Error> {
+    let mut touched = member.providers().map(|provider| state.objects().registry().implementation(provider));
+    match touched.find(|implementation| implementation.manifest.protected && !options.override_protected) {
+        None => Ok(()),
+        Some(implementation) => {
+            let text =
+                format!("component `{}` is protected; let the plan override_protected()", implementation.component);
+            Err(Error::new(ErrorKind::Protected, text))
+        }
+    }
+}
+
+/// Refuses configurations and bindings that change a protected component, if the plan has no override.
+pub(super) fn refuse_settings(state: &State, options: &Options) -> Vec<Refusal> {
+    if options.override_protected {
+        return Vec::new();
+    }
+    let configured = configured(state, options).into_iter().map(|component| {
+        format!("the plan configures component `{component}`, which is protected; let the plan override_protected()")
+    });
+    let bound = bound(state, options).into_iter().map(|(interface, component)| {
+        format!(
+            "the plan binds {interface} to another component than `{component}`, which is protected; let the plan \
+             override_protected()"
+        )
+    });
+    configured.chain(bound).map(|text| Refusal::new(None, ErrorKind::Protected, text)).collect()
+}
+
+/// The protected components that a plan changes, by name.
+pub(super) fn overridden(state: &State, members: &[Member], options: &Options) -> Vec<String> {
+    let registry = state.objects().registry();
+    let changed = members.iter().flat_map(Member::providers).filter_map(|provider| registry.get(provider));
+    let changed = changed.map(Provider::implementation).filter(|implementation| implementation.manifest.protected);
+    let mut names: BTreeSet<String> = changed.map(|implementation| implementation.component.id.name.clone()).collect();
+    names.extend(configured(state, options));
+    names.extend(bound(state, options).into_iter().map(|(_, component)| component));
+    names.into_iter().collect()
+}
+
+/// The protected components that a plan configures.
+fn configured(state: &State, options: &Options) -> Vec<String> {
+    let names = options.configurations_after().map(|(component, _)| component);
+    let is_protected = |component: &&String| {
+        let (present, _) = state.component_now(component);
+        present.iter().any(|implementation| implementation.manifest.protected)
+    };
+    names.filter(is_protected).cloned().collect()
+}
+
+/// The interfaces whose callers a plan takes away from a protected component, with that component's name.
+fn bound(state: &State, options: &Options) -> Vec<(String, String)> {
+    let after = options.bindings_after().into_iter();
+    let taken = after.filter_map(|(interface, component)| {
+        let serves = serving(state, &interface)?;
+        let stays = component.as_ref() == Some(&serves.component.id.name);
+        (serves.manifest.protected && !stays).then(|| (interface, serves.component.id.name.clone()))
+    });
+    taken.collect()
+}
+
+/// What serves callers of an interface that name no component: the bound implementation, or the only one.
+fn serving<'a>(state: &'a State, interface: &str) -> Option<&'a Implementation> {
+    let registry = state.objects().registry();
+    let present = registry.of_interface(interface).iter().filter_map(|&provider| registry.get(provider));
+    let mut present = present.filter(|provider| provider.is_committed()).map(|provider| &**provider.implementation());
+    match registry.bindings().get(interface) {
+        Some(bound) => present.find(|implementation| implementation.component.id.name == *bound),
+        None => {
+            let only = present.next();
+            only.filter(|_| present.next().is_none())
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The revisions of a runtime: what each commit changed, so that it can be taken back.
+//!
+//! A generation is not kept as a copy of everything. Each commit notes what it changed: the components that it took
+//! out, and the configurations and bindings as they were. What was present in an older generation follows from what
+//! is present now, by taking the notes back from the newest to that generation's ([`Revisions::target`]). So a commit
+//! costs what it changes, and a rollback is a commit like any other: it notes what it changes, and can be taken back.
+//!
+//! The number of notes is bounded, and the oldest go first. Beside the notes, each component that is present has its
+//! *original*: what was linked or loaded first in its place. That never goes as long as the component is present,
+//! whatever its name is by now.
+//!
+//! A configuration that changes between two commits belongs to the generation between them, and is noted with the
+//! generation that was left last.
+//!
+//! What is dropped here may be the last count of a kept file, so callers drop it behind the lock.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use crate::host::objects::kept::Kept;
+
+/// How many revisions are kept. Default.
+pub(crate) const LIMIT: usize = 32;
+
+/// The configuration of a component's shared instances; `None` if it has none.
+pub(crate) type Config = Option<Arc<[u8]>>;
+
+/// The notes of one runtime.
+pub(crate) struct Revisions {
+    /// What was left, oldest first.
+    past: VecDeque<Left>,
+    /// The first version of each component that is not its first one, by its present name.
+    originals: HashMap<String, Arc<Kept>>,
+    /// The bindings as the runtime began with them, of those that changed.
+    first_bindings: BTreeMap<String, Option<String>>,
+    limit: usize,
+    /// When the last commit was.
+    since: SystemTime,
+}
+
+/// A generation that was left, and what the commit that left it changed.
+#[derive(Clone)]
+pub(crate) struct Left {
+    pub(crate) generation: u64,
+    /// When the generation began.
+    pub(crate) since: SystemTime,
+    changes: Arc<[Change]>,
+    /// Configurations as they were, by the component's name. Of changed components the kept one has it.
+    configurations: BTreeMap<String, Noted>,
+    /// Bindings as they were, by the interface's name.
+    bindings: BTreeMap<String, Option<String>>,
+}
+
+#[derive(Clone)]
+struct Noted {
+    config: Config,
+    /// Whether the commit changed it, and not a later [`configure`](crate::Runtime::configure).
+    by_commit: bool,
+}
+
+/// What a commit did with one component.
+pub(crate) struct Change {
+    /// The component before; `None` if the commit added one.
+    pub(crate) before: Option<Arc<Kept>>,
+    /// The name since; `None` if the commit removed it.
+    pub(crate) after: Option<String>,
+}
+
+/// What has to become of what is present.
+#[derive(Clone, Default)]
+pub(crate) struct Target {
+    pub(crate) places: Vec<Place>,
+    /// By the component's name in the target.
+    pub(crate) configurations: BTreeMap<String, Config>,
+    pub(crate) bindings: BTreeMap<String, Option<String>>,
+}
+
+/// One component of a [`Target`]. What is in no place stays as it is.
+#[derive(Clone)]
+pub(crate) struct Place {
+    /// The name of the present component; `None` if the target has one more.
+    pub(crate) present: Option<String>,
+    /// The component of the target; `None` if the target does not have it.
+    pub(crate) kept: Option<Arc<Kept>>,
+}
+
+/// What a commit changes, before it does.
+pub(crate) struct Commit {
+    pub(crate) generation: u64,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) configurations: Vec<(String, Config)>,
+    pub(crate) bindings: Vec<(String, Option<String>)>,
+}
+
+impl Default for Revisions {
+    fn default() -> Revisions {
+        Revisions {
+            past: VecDeque::new(),
+            originals: HashMap::new(),
+            first_bindings: BTreeMap::new(),
+            limit: LIMIT,
+            since: SystemTime::now(),
+        }
+    }
+}
+
+impl Revisions {
+    /// Notes a commit. Returns what is not kept any more, to be dropped behind the lock.
+    pub(crate) fn note(&mut self, commit: Commit) -> Dropped {
+        let Commit { generation, changes, configurations, bindings } = commit;
+        let mut dropped = Vec::new();
+        let firsts: Vec<_> = changes
+            .iter()
+            .filter_map(|change| {
+                let before = change.before.as_ref()?;
+                let first = self.originals.remove(&before.id.name).unwrap_or_else(|| Arc::clone(before));
+                Some((change.after.clone(), first))
+            })
+            .collect();
+        for (after, first) in firsts {
+            match after {
+                Some(after) => dropped.extend(self.originals.insert(after, first)),
+                None => dropped.push(first),
+            }
+        }
+        for (interface, component) in &bindings {
+            self.first_bindings.entry(interface.clone()).or_insert_with(|| component.clone());
+        }
+        let noted = |(name, config)| (name, Noted { config, by_commit: true });
+        let since = std::mem::replace(&mut self.since, SystemTime::now());
+        self.past.push_back(Left {
+            generation,
+            since,
+            changes: changes.into(),
+            configurations: configurations.into_iter().map(noted).collect(),
+            bindings: bindings.into_iter().collect(),
+        });
+        Dropped { _left: self.trim(), _originals: dropped }
+    }
+
+    /// Notes the configuration that a component had, which changes outside a commit.
+    pub(crate) fn note_configured(&mut self, component: &str, before: Config) {
+        let Some(last) = self.past.back_mut() else { return };
+        let is_changed = last.changes.iter().any(|change| change.after.as_deref() == Some(component));
+        if !is_changed {
+            last.configurations.entry(component.to_owned()).or_insert(Noted { config: before, by_commit: false });
+        }
+    }
+
+    /// Sets how many revisions are kept. Returns what is not kept any more, to be dropped behind the lock.
+    pub(crate) fn set_limit(&mut self, limit: usize) -> Dropped {
+        self.limit = limit;
+        Dropped { _left: self.trim(), _originals: Vec::new() }
+    }
+
+    fn trim(&mut self) -> Vec<Left> {
+        let surplus = self.past.len().saturating_sub(self.limit);
+        self.past.drain(..surplus).collect()
+    }
+
+    /// What was left, oldest first.
+    pub(crate) fn past(&self) -> impl DoubleEndedIterator<Item = &Left> + ExactSizeIterator {
+        self.past.iter()
+    }
+
+    /// When the present generation began.
+    pub(crate) fn since(&self) -> SystemTime {
+        self.since
+    }
+
+    /// What was present in a generation; `None` if it is not kept.
+    pub(crate) fn target(&self, generation: u64) -> Option<Target> {
+        self.past.iter().find(|left| left.generation == generation)?;
+        let newer = self.past.iter().rev().take_while(|left| left.generation >= generation);
+        Some(take_back(newer))
+    }
+
+    /// What the commit that left a generation has changed, without what later ones have; `None` if it is not kept.
+    pub(crate) fn of_commit(&self, left: u64) -> Option<Target> {
+        let mut only = self.past.iter().find(|noted| noted.generation == left)?.clone();
+        only.configurations.retain(|_, noted| noted.by_commit);
+        Some(take_back([&only].into_iter()))
+    }
+
+    /// The first version of everything.
+    pub(crate) fn original(&self) -> Target {
+        let places = self
+            .originals
+            .iter()
+            .map(|(present, kept)| Place { present: Some(present.clone()), kept: Some(Arc::clone(kept)) });
+        let configurations = self.originals.values().map(|kept| (kept.id.name.clone(), kept.config.clone()));
+        Target {
+            places: places.collect(),
+            configurations: configurations.collect(),
+            bindings: self.first_bindings.clone(),
+        }
+    }
+}
+
+/// What is not kept any more.
+#[must_use = "it is dropped behind the lock"]
+pub(crate) struct Dropped {
+    _left: Vec<Left>,
+    _originals: Vec<Arc<Kept>>,
+}
+
+impl Left {
+    /// What the commit that left the generation did with components.
+    pub(crate) fn changed(&self) -> &[Change] {
+        &self.changes
+    }
+}
+
+/// Takes commits back, newest first.
+fn take_back<'a>(newest_first: impl Iterator<Item = &'a Left>) -> Target {
+    let mut target = Target::default();
+    // The places by the name that the component had at that time.
+    let mut named: HashMap<String, usize> = HashMap::new();
+    for left in newest_first {
+        let changed: Vec<Option<usize>> = left
+            .changes
+            .iter()
+            .map(|change| {
+                let after = change.after.as_ref()?;
+                target.configurations.remove(after);
+                Some(named.remove(after).unwrap_or_else(|| {
+                    target.places.push(Place { present: Some(after.clone()), kept: None });
+                    target.places.len() - 1
+                }))
+            })
+            .collect();
+        for (change, place) in left.changes.iter().zip(changed) {
+            let place = place.unwrap_or_else(|| {
+                target.places.push(Place { present: None, kept: None });
+                target.places.len() - 1
+            });
+            target.places[place].kept.clone_from(&change.before);
+            if let Some(before) = &change.before {
+                named.insert(before.id.name.clone(), place);
+                target.configurations.insert(before.id.name.clone(), before.config.clone());
+            }
+        }
+        for (name, noted) in &left.configurations {
+            target.configurations.insert(name.clone(), noted.config.clone());
+        }
+        target.bindings.extend(left.bindings.iter().map(|(interface, bound)| (interface.clone(), bound.clone())));
+    }
+    target.places.retain(|place| place.present.is_some() || place.kept.is_some());
+    target
+}

@@ -70,6 +70,8 @@ pub(crate) enum Outcome {
     Done,
     /// The answer is no.
     No,
+    /// What was asked began, and did not come to a good end: a trial was rolled back.
+    Failed,
 }
 
 impl Outcome {
@@ -82,6 +84,7 @@ impl Outcome {
         match self {
             Outcome::Done => Status::Done,
             Outcome::No => Status::No,
+            Outcome::Failed => Status::Failed,
         }
     }
 }
@@ -110,6 +113,21 @@ impl Failure {
     /// An operation that the system refused.
     pub(crate) fn system(what: impl fmt::Display, error: &io::Error) -> Failure {
         Failure::new(Status::System, "io", format!("{what}: {error}"))
+    }
+
+    /// The failure with another exit status.
+    pub(crate) fn ending_with(self, status: Status) -> Failure {
+        Failure { status: status.number(), ..self }
+    }
+
+    /// The kind of the error.
+    pub(crate) fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// What is wrong, and what to do.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Says why, on standard error, or as JSON on standard output. Returns the exit status.

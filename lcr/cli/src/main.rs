@@ -8,6 +8,9 @@
 //! | folder or file | commands |
 //! |---|---|
 //! | `files` | of library files, which need no process: `inspect`, `diff` |
+//! | `process` | that speak to a process through its control socket |
+//! | `top` | `top`, the live view |
+//! | `watch` | `watch` |
 //! | `scaffold` | `new` |
 //! | `shell` | `completions`, `manual` |
 
@@ -17,8 +20,12 @@ mod arguments;
 mod exit;
 mod files;
 mod output;
+mod process;
 mod scaffold;
 mod shell;
+mod table;
+mod top;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -47,8 +54,30 @@ fn main() -> ExitCode {
 
 fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
     match command {
+        Command::Ps => process::processes::ps(output),
+        Command::Ls(target) => process::look::ls(&target, output),
+        Command::Top(top) => top::top(&top, output),
+        Command::Graph(graph) => process::graph::graph(&graph, output),
+        Command::Events(events) => process::events::events(&events, output),
+        Command::History(history) => process::history::history(&history, output),
+        Command::Why(why) => process::look::why(&why, output),
+        Command::Stragglers(target) => process::look::stragglers(&target, output),
+        Command::Pins(target) => process::look::pins(&target, output),
+        Command::Check(check) => process::change::check(&check, output),
+        Command::Plan(plan) => process::change::plan(&plan, output),
+        Command::Rehearse(plan) => process::change::rehearse(&plan, output),
+        Command::Replace(replace) => process::change::replace(&replace, output),
+        Command::Add(add) => process::change::add(&add, output),
+        Command::Remove(remove) => process::change::remove(&remove, output),
+        Command::Sync(sync) => process::change::sync(&sync, output),
+        Command::Rollback(rollback) => process::back::rollback(&rollback, output),
+        Command::Trial(target) => process::trial::trial(&target, output),
+        Command::Confirm(target) => process::trial::confirm(&target, output),
+        Command::Abandon(abandon) => process::trial::abandon(&abandon, output),
+        Command::Quarantine(quarantine) => process::trial::quarantine(&quarantine, output),
         Command::Inspect(inspect) => files::inspect::inspect(&inspect, output),
         Command::Diff(diff) => files::fit::diff(&diff, output),
+        Command::Watch(watch) => watch::watch(&watch, output),
         Command::New(new) => scaffold::new(&new, output),
         Command::Completions(completions) => shell::completions(&completions, output),
         Command::Manual(manual) => shell::manual(&manual, output),

@@ -3,8 +3,6 @@
 //! Colours are for terminals, and not where `NO_COLOR` is set (no-color.org); `--color` decides otherwise. A line that
 //! shows the progress of long work goes to standard error, and only if that is a terminal.
 
-#![allow(dead_code, reason = "commands that speak to a process use the rest")]
-
 use std::{
     env, fmt,
     io::{self, IsTerminal as _, Write as _},

@@ -1,5 +1,7 @@
 //! `diff`: what a replacement of one file by another one changes, and whether it would be refused.
 
+use std::path::Path;
+
 use lcr::{
     manifest::{Fit, InterfaceFit, Manifest, MethodFit, StateFit},
     report::ContentHash,
@@ -14,8 +16,13 @@ use crate::{
 
 /// Compares two files as a replacement would.
 pub(crate) fn diff(arguments: &Diff, output: &Output) -> Result<Outcome, Failure> {
-    let (old, old_hash) = Manifest::read_hashed(&arguments.old)?;
-    let (new, new_hash) = Manifest::read_hashed(&arguments.new)?;
+    compare(&arguments.old, &arguments.new, output)
+}
+
+/// Says whether `new` can take the place of `old`.
+pub(crate) fn compare(old: &Path, new: &Path, output: &Output) -> Result<Outcome, Failure> {
+    let (old, old_hash) = Manifest::read_hashed(old)?;
+    let (new, new_hash) = Manifest::read_hashed(new)?;
     let fit = old.fit(&new);
     if output.is_json() {
         let side = |manifest: &Manifest, hash: ContentHash| {

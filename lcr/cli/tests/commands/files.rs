@@ -6,8 +6,8 @@ use crate::harness::{component, lcr, run};
 
 #[test]
 fn inspect_shows_what_a_library_says_of_its_component() {
-    run(["inspect", "--types", &component("till_1")]).with(0).golden("inspect.txt");
-    run(["inspect", &component("clerk")]).with(0).golden("inspect_clerk.txt");
+    run(["inspect", "--types", &component("till_1")]).with(0).golden("inspect.txt", ());
+    run(["inspect", &component("clerk")]).with(0).golden("inspect_clerk.txt", ());
 }
 
 #[test]
@@ -37,10 +37,10 @@ fn files_that_are_no_component_are_refused_with_the_status_of_the_fault() {
 
 #[test]
 fn diff_says_what_fits_and_what_does_not() {
-    run(["diff", &component("till_1"), &component("till_2")]).with(0).golden("diff_fits.txt");
-    run(["diff", &component("till_1"), &component("till_other")]).with(1).golden("diff_does_not_fit.txt");
-    run(["diff", &component("till_1"), &component("till_1")]).with(0).golden("diff_same.txt");
-    run(["diff", &component("till_1"), &component("clerk")]).with(1).golden("diff_another.txt");
+    run(["diff", &component("till_1"), &component("till_2")]).with(0).golden("diff_fits.txt", ());
+    run(["diff", &component("till_1"), &component("till_other")]).with(1).golden("diff_does_not_fit.txt", ());
+    run(["diff", &component("till_1"), &component("till_1")]).with(0).golden("diff_same.txt", ());
+    run(["diff", &component("till_1"), &component("clerk")]).with(1).golden("diff_another.txt", ());
 }
 
 #[test]

@@ -8,6 +8,26 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use crate::server::Server;
+
+/// What a text names, and what has another name in each run.
+pub(crate) trait Named {
+    /// The text with a word for it.
+    fn replace(&self, text: &str) -> String;
+}
+
+impl Named for () {
+    fn replace(&self, text: &str) -> String {
+        text.to_owned()
+    }
+}
+
+impl Named for &Server {
+    fn replace(&self, text: &str) -> String {
+        text.replace(&self.pid(), "PID")
+    }
+}
+
 /// How a command ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -65,10 +85,17 @@ impl Ended {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// Requires the standard output of a golden file.
+    /// Requires that the command failed, whatever the status.
     #[track_caller]
-    pub(crate) fn golden(self, name: &str) -> Ended {
-        golden(name, &self.stdout);
+    pub(crate) fn with_any(self) -> Ended {
+        assert!(self.status > 0, "{self:?}");
+        self
+    }
+
+    /// Requires the standard output of a golden file. `of` is what the text names and what changes from run to run.
+    #[track_caller]
+    pub(crate) fn golden(self, name: &str, of: impl Named) -> Ended {
+        golden(name, &of.replace(&self.stdout));
         self
     }
 
@@ -106,9 +133,25 @@ fn without_what_changes(text: &str) -> String {
         if let Some(at) = line.find("rustc ") {
             line.replace_range(at.., "COMPILER");
         }
+        for name in ["pid ", "uid "] {
+            line = without_number(&line, name);
+        }
+        if line.len() > 27 && line.is_char_boundary(27) && line[..27].ends_with('Z') && line[10..].starts_with('T') {
+            line.replace_range(..27, "MOMENT");
+        }
         lines.push(words(&line));
     }
     lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// The line with the number that follows `name` replaced by the name.
+fn without_number(line: &str, name: &str) -> String {
+    let Some(at) = line.find(name).map(|at| at + name.len()) else { return line.to_owned() };
+    let end = line[at..].find(|c: char| !c.is_ascii_digit()).map_or(line.len(), |end| at + end);
+    match end > at {
+        true => format!("{}{}{}", &line[..at], name.trim().to_uppercase(), &line[end..]),
+        false => line.to_owned(),
+    }
 }
 
 /// Replaces the words of one line that change from run to run.

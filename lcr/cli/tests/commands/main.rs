@@ -1,6 +1,12 @@
 //! Each command of `lcr` as a process, with what it prints and how it ends.
 
+mod changes;
 mod files;
 mod harness;
+mod looks;
 mod scaffold;
+mod server;
 mod shells;
+mod terminal;
+mod top;
+mod watch;

@@ -1,26 +1,35 @@
 //! `new`: what it makes builds, runs and passes its test.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::harness::{end, run};
 
 /// The folder of lcr's sources.
-fn source() -> String {
+pub(crate) fn source() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     path.to_str().expect("the checkout has a path of UTF-8").to_owned()
 }
 
-/// Cargo in a workspace that `new` made. It takes the versions of this workspace's lock file, so that nothing is
-/// fetched, and what this workspace has built.
-fn cargo(workspace: &Path) -> Command {
+/// What cargo needs in a workspace that `new` made. It takes the versions of this workspace's lock file, so that nothing
+/// is fetched, and all such workspaces share what they have built.
+pub(crate) fn environment(workspace: &Path) -> [(&'static str, PathBuf); 2] {
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
     if !workspace.join("Cargo.lock").exists() {
         fs::copy(lock, workspace.join("Cargo.lock")).unwrap();
     }
     let test = env::current_exe().unwrap();
     let target = test.ancestors().nth(3).unwrap();
+    [("CARGO_TARGET_DIR", target.join("scaffolds")), ("CARGO", env!("CARGO").into())]
+}
+
+/// Cargo in such a workspace.
+fn cargo(workspace: &Path) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(workspace).arg("--offline").env("CARGO_TARGET_DIR", target.join("scaffolds"));
+    cargo.current_dir(workspace).arg("--offline").envs(environment(workspace));
     cargo
 }
 

@@ -1,0 +1,164 @@
+//! `trial`, `confirm`, `abandon` and `quarantine`: new versions on probation, and their ends.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+
+use crate::{
+    arguments::{Abandon, Quarantine, Target},
+    exit::{Failure, Outcome, Status},
+    output::{Output, Style},
+    table::Table,
+};
+
+use super::{Process, component, list, nothing, number, short, text};
+
+/// How often the end of a trial is asked for, so that a connection never stays silent for long.
+const STEP: Duration = Duration::from_secs(10);
+
+/// Prints the trial that is under way. It says no if there is none.
+pub(crate) fn trial(target: &Target, output: &Output) -> Result<Outcome, Failure> {
+    let mut process = Process::find(target)?;
+    let answer = process.ask("trial", &nothing())?;
+    let trial = &answer["trial"];
+    if output.is_json() {
+        output.json(&answer)?;
+        return Ok(Outcome::of(!trial.is_null()));
+    }
+    match trial.is_null() {
+        true => output.line("nothing is on trial")?,
+        false => output.text(shown(trial, output).as_bytes())?,
+    }
+    Ok(Outcome::of(!trial.is_null()))
+}
+
+/// A trial under way, as people read it.
+fn shown(trial: &Json, output: &Output) -> String {
+    let members: Vec<String> = list(trial, "members").iter().map(member).collect();
+    let mut shown = format!("{}\n", output.paint(Style::Strong, format_args!("on trial: {}", members.join(", "))));
+    shown += &format!("  since generation {}\n", number(trial, "generation"));
+    shown += &format!("  {}\n", countdown(trial));
+    let faults = number(trial, "faults");
+    let allowed = number(trial, "faults_allowed");
+    if faults > 0 || allowed > 0 {
+        shown += &format!("  faults: {faults}, and {allowed} are allowed\n");
+    }
+    shown
+}
+
+fn member(member: &Json) -> String {
+    if member["component"].is_null() { component(member) } else { component(&member["component"]) }
+}
+
+/// What is left of a trial: time, calls, or both.
+pub(crate) fn countdown(trial: &Json) -> String {
+    let mut left = Vec::new();
+    if let Some(micros) = trial["left_us"].as_u64() {
+        left.push(format!("{:.1?}", Duration::from_micros(micros)));
+    }
+    if let Some(calls) = trial["calls_left"].as_u64() {
+        left.push(format!("{calls} calls"));
+    }
+    if left.is_empty() { "until it is confirmed or abandoned".to_owned() } else { format!("{} left", left.join(", ")) }
+}
+
+/// Waits for the end of the trial that a commit began, and says how it ended.
+pub(crate) fn wait(process: &mut Process, generation: u64, output: &Output) -> Result<Outcome, Failure> {
+    let begun = Instant::now();
+    let end = loop {
+        output.progress(format_args!("on trial in {}: {} s", process.name(), begun.elapsed().as_secs()));
+        let milliseconds = u64::try_from(STEP.as_millis()).unwrap_or(u64::MAX);
+        let answer = process.ask("wait_trial", &json!({ "generation": generation, "timeout_ms": milliseconds }));
+        match answer {
+            Ok(answer) if answer["end"].is_null() => {}
+            Ok(answer) => break answer["end"].clone(),
+            Err(failure) => {
+                output.progress_ends();
+                return Err(failure);
+            }
+        }
+    };
+    output.progress_ends();
+    let is_confirmed = text(&end, "outcome") == "confirmed";
+    if output.is_json() {
+        output.json(&end)?;
+    } else {
+        let style = if is_confirmed { Style::Good } else { Style::Bad };
+        let said = text(&end, "outcome").replace('_', " ");
+        output.line(output.paint(style, format_args!("trial {said}: {}", text(&end, "why"))))?;
+    }
+    match is_confirmed {
+        true => Ok(Outcome::Done),
+        false => Ok(Outcome::Failed),
+    }
+}
+
+/// `confirm`: ends the trial, and the new versions stay.
+pub(crate) fn confirm(target: &Target, output: &Output) -> Result<Outcome, Failure> {
+    let mut process = Process::find(target)?;
+    let answer = process.ask_for_long("confirm", &nothing(), output)?;
+    done(&answer, "confirmed", output)
+}
+
+/// `abandon`: ends the trial, and the versions before it come back.
+pub(crate) fn abandon(arguments: &Abandon, output: &Output) -> Result<Outcome, Failure> {
+    let mut process = Process::find(&arguments.target)?;
+    let reason = arguments.reason.as_deref().unwrap_or("the operator abandoned it");
+    let answer = process.ask_for_long("abandon", &json!({ "reason": reason }), output)?;
+    done(&answer, "abandoned: the versions before it serve again", output)
+}
+
+fn done(answer: &Json, said: &str, output: &Output) -> Result<Outcome, Failure> {
+    match output.is_json() {
+        true => output.json(answer)?,
+        false => {
+            let told = text(answer, "text");
+            output.line(output.paint(Style::Good, if told.is_empty() { said } else { told }))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// `quarantine`: the files that are refused, and the end of that.
+pub(crate) fn quarantine(arguments: &Quarantine, output: &Output) -> Result<Outcome, Failure> {
+    let mut process = Process::find(&arguments.target)?;
+    let answer = process.ask("quarantine", &nothing())?;
+    let found = list(&answer, "quarantine");
+    let Some(wanted) = arguments.release() else {
+        if output.is_json() {
+            output.json(&answer)?;
+            return Ok(Outcome::Done);
+        }
+        let mut table = Table::new(&["HASH", "COMPONENT", "SINCE", "WHY"]);
+        for each in found {
+            let hash = short(text(each, "hash")).to_owned();
+            table.row([hash, component(&each["component"]), text(each, "at").to_owned(), text(each, "why").to_owned()]);
+        }
+        match table.is_empty() {
+            true => output.line("nothing is in quarantine")?,
+            false => output.text(table.text(output).as_bytes())?,
+        }
+        return Ok(Outcome::Done);
+    };
+    // The first digits will do, if they mean one hash.
+    let meant: Vec<&str> =
+        found.iter().map(|each| text(each, "hash")).filter(|hash| hash.starts_with(wanted)).collect();
+    let hash = match meant[..] {
+        [hash] => hash.to_owned(),
+        [] if wanted.len() == 64 => wanted.to_owned(),
+        [] => {
+            let text = format!("nothing in quarantine has a hash that begins with {wanted}");
+            return Err(Failure::new(Status::NotFound, "not-found", text));
+        }
+        _ => {
+            let text = format!("{} hashes in quarantine begin with {wanted}; give more digits", meant.len());
+            return Err(Failure::new(Status::Usage, "ambiguous", text));
+        }
+    };
+    let answer = process.ask("release", &json!({ "hash": hash }))?;
+    match output.is_json() {
+        true => output.json(&answer)?,
+        false => output.line(format!("{} may be used again", short(&hash)))?,
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,102 @@
+//! Commands that look at a running process, and how the process is found.
+
+use std::thread;
+
+use crate::server::Place;
+
+#[test]
+fn ls_lists_the_components_and_status_means_the_same() {
+    let place = Place::new();
+    let server = place.start(&["till_1", "clerk"]);
+    place.run(["ls"]).with(0).golden("ls.txt", &server);
+    assert_eq!(place.run(["status"]).with(0).stdout, place.run(["ls", "--pid", &server.pid()]).with(0).stdout);
+    let status = place.run(["ls", "--json"]).with(0).json();
+    let names: Vec<_> = status["components"].as_array().unwrap().iter().map(|each| each["name"].as_str()).collect();
+    assert_eq!(names, [Some("clerk"), Some("till")], "{status}");
+}
+
+#[test]
+fn ps_lists_the_processes_and_those_that_were_killed_are_not_among_them() {
+    let place = Place::new();
+    place.run(["ps"]).with(1).complains("lcr::control::serve(&runtime)");
+    let (one, mut two) = (place.start(&["till_1"]), place.start(&["till_2"]));
+    let pids = || {
+        let listed = place.run(["ps", "--json"]).with(0).json();
+        let mut pids: Vec<String> =
+            listed["processes"].as_array().unwrap().iter().map(|each| each["pid"].to_string()).collect();
+        pids.sort();
+        pids
+    };
+    let mut both = vec![one.pid(), two.pid()];
+    both.sort();
+    assert_eq!(pids(), both);
+    let text = place.run(["ps"]).with(0).stdout;
+    assert!(text.contains("shop_server") && text.contains("serves"), "{text}");
+    two.kill();
+    assert_eq!(pids(), [one.pid()]);
+    // The only one that is left is meant.
+    place.run(["ls"]).with(0);
+}
+
+#[test]
+fn a_process_is_found_by_number_name_socket_and_variable_or_it_is_said_how() {
+    let place = Place::new();
+    // PEERS 65: a command that reached nobody ended with 0.
+    place.run(["ls"]).with(69).complains("lcr::control::serve(&runtime)");
+    let (one, two) = (place.start(&["till_1"]), place.start(&["till_2"]));
+    place.run(["ls"]).with(64).complains(&format!("--pid {}", one.pid()));
+    place.run(["ls", "--pid", &two.pid()]).with(0);
+    place.run(["ls", "--name", "shop_server"]).with(64).complains("several processes");
+    place.run(["ls", "--name", "no-such"]).with(69).complains("no process called `no-such`");
+    place.run(["ls", "--pid", "1"]).with(69).complains("process 1 has no control socket");
+    let socket = one.socket.to_str().unwrap();
+    place.run(["ls", "--socket", socket]).with(0);
+    place.run(["ls", "--socket", "/nowhere.sock"]).with(69).complains("/nowhere.sock");
+    place.run(["ls", "--socket", socket, "--pid", "1"]).with(64);
+    let ended = crate::harness::end(place.lcr().arg("ls").env("LCR_SOCKET", socket)).with(0);
+    assert!(ended.stdout.contains(&one.pid()), "{ended:?}");
+    let failed = place.run(["ls", "--json", "--name", "no-such"]).with(69).json();
+    assert_eq!(failed["error"]["kind"], "no-process", "{failed}");
+}
+
+#[test]
+fn stragglers_say_who_holds_a_replaced_instance() {
+    let place = Place::new();
+    let mut server = place.start(&["till_1"]);
+    place.run(["stragglers"]).with(0).golden("stragglers_none.txt", &server);
+    assert_eq!(server.tell("pin"), "done");
+    let pins = place.run(["ls", "--json"]).with(0).json();
+    assert_eq!(pins["pins"], 1, "{pins}");
+    assert_eq!(server.tell("unpin"), "done");
+}
+
+#[test]
+fn events_are_followed_as_they_happen() {
+    let place = Place::new();
+    let mut server = place.start(&["till_1"]);
+    let mut command = place.lcr();
+    command.args(["events", "--json", "--count", "2"]);
+    let follower = thread::spawn(move || crate::harness::end(&mut command));
+    // Refusals go on until the follower has seen two, as nobody says when it has begun.
+    while !follower.is_finished() {
+        place.run(["add", "/nowhere.so"]).with(66);
+    }
+    let ended = follower.join().unwrap().with(0);
+    let events: Vec<serde_json::Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.len(), 2, "{ended:?}");
+    assert_eq!((&events[0]["event"], &events[0]["kind"]), (&"refused".into(), &"not-found".into()), "{ended:?}");
+    assert_eq!(server.tell("sell"), "100");
+}
+
+#[test]
+fn why_tells_the_last_refusals_in_full() {
+    let place = Place::new();
+    let server = place.start(&["till_1"]);
+    let told = place.run(["why"]).with(0).stdout;
+    assert_eq!(told, "nothing was refused\n");
+    place.run(["add", "/nowhere.so", "--reason", "ticket 81"]).with(66);
+    place.run(["why"]).with(0).golden("why.txt", &server);
+    let refusals = place.run(["why", "--json", "-c", "5"]).with(0).json();
+    assert_eq!(refusals["refusals"].as_array().unwrap().len(), 1, "{refusals}");
+    assert_eq!(refusals["refusals"][0]["reason"], "ticket 81", "{refusals}");
+}

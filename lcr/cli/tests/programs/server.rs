@@ -1,0 +1,45 @@
+//! A program that opens its control socket and sells without end, for the tests of the command.
+//!
+//! It loads the components that its arguments name, and does what the lines that it reads say: sells, or holds a world.
+
+use std::{io, sync::Arc};
+
+use lcr::{BoxError, Handle, Runtime, control};
+
+#[path = "../components/contract.rs"]
+mod contract;
+use contract::{Clerk, Payment, Purchase, Till};
+
+fn main() -> Result<(), BoxError> {
+    let runtime = Arc::new(Runtime::builder().linked(false).build()?);
+    for file in std::env::args().skip(1) {
+        runtime.load(file)?;
+    }
+    let till: Handle<dyn Till> = runtime.service()?;
+    let clerk = runtime.service::<dyn Clerk>().ok();
+    let server = control::serve(&runtime)?;
+    println!("{}", server.path().display());
+    let mut pin = None;
+    for line in io::stdin().lines() {
+        match line?.as_str() {
+            "pin" => pin = Some(runtime.pin()),
+            "unpin" => drop(pin.take()),
+            "title" => {
+                println!("{}", till.title());
+                continue;
+            }
+            "sell" => {
+                // A fault of a component is a panic here, which is an answer like others.
+                let sold = std::panic::catch_unwind(|| match &clerk {
+                    Some(clerk) => clerk.sell(100),
+                    None => till.take(Purchase { cents: 100, paid: Payment::Card(7) }).to_string(),
+                });
+                println!("{}", sold.unwrap_or_else(|_| "no".to_owned()));
+                continue;
+            }
+            _ => return Ok(()),
+        }
+        println!("done");
+    }
+    Ok(())
+}

@@ -45,7 +45,7 @@ statuses! {
     History = 73, "the history could not be written or read, and nothing was changed";
     System = 74, "the system refused something";
     Later = 75, "not now: another change runs, or callers did not leave in time; try again";
-    Version = 76, "the process speaks another version of the protocol, or answers what makes no sense";
+    Version = 76, "the process speaks another version of the protocol, or does not know the command";
     Forbidden = 77, "not allowed: protected, untrusted, quarantined, read-only, or another user's process";
 }
 
@@ -184,10 +184,12 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_in_order_and_in_the_help() {
+    fn the_table_is_in_order_and_in_the_help_and_in_readme() {
         assert!(STATUSES.is_sorted_by(|a, b| a.0 < b.0));
+        let readme = include_str!("../README.md");
         for (number, meaning) in STATUSES {
             assert!(HELP.contains(&format!("\n  {number}\t{meaning}\n")), "{number}");
+            assert!(readme.contains(&format!("\n| {number} | {meaning} |\n")), "{number}");
         }
     }
 }

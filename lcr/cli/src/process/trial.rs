@@ -11,7 +11,7 @@ use crate::{
     table::Table,
 };
 
-use super::{Process, component, list, nothing, number, short, text};
+use super::{Process, component, events, list, look::counted, nothing, number, short, text};
 
 /// How often the end of a trial is asked for, so that a connection never stays silent for long.
 const STEP: Duration = Duration::from_secs(10);
@@ -34,32 +34,24 @@ pub(crate) fn trial(target: &Target, output: &Output) -> Result<Outcome, Failure
 
 /// A trial under way, as people read it.
 fn shown(trial: &Json, output: &Output) -> String {
-    let members: Vec<String> = list(trial, "members").iter().map(member).collect();
-    let mut shown = format!("{}\n", output.paint(Style::Strong, format_args!("on trial: {}", members.join(", "))));
-    shown += &format!("  since generation {}\n", number(trial, "generation"));
-    shown += &format!("  {}\n", countdown(trial));
-    let faults = number(trial, "faults");
-    let allowed = number(trial, "faults_allowed");
-    if faults > 0 || allowed > 0 {
-        shown += &format!("  faults: {faults}, and {allowed} are allowed\n");
+    let members = list(trial, "members");
+    let names: Vec<String> = members.iter().map(events::member).collect();
+    let mut shown = format!("{}\n", output.paint(Style::Strong, format_args!("on trial: {}", names.join(", "))));
+    shown += &format!("  since generation {}\n  {}\n", number(trial, "generation"), countdown(trial));
+    let faults: u64 = members.iter().map(|member| number(member, "faults")).sum();
+    shown += &format!("  {} so far, {} allowed\n", counted(faults, "fault"), number(trial, "faults_allowed"));
+    if let Some(why) = trial["rolling_back"].as_str() {
+        shown += &format!("  {}\n", output.paint(Style::Bad, format_args!("is about to be rolled back: {why}")));
     }
     shown
 }
 
-fn member(member: &Json) -> String {
-    if member["component"].is_null() { component(member) } else { component(&member["component"]) }
-}
-
-/// What is left of a trial: time, calls, or both.
+/// What is left of a trial.
 pub(crate) fn countdown(trial: &Json) -> String {
-    let mut left = Vec::new();
-    if let Some(micros) = trial["left_us"].as_u64() {
-        left.push(format!("{:.1?}", Duration::from_micros(micros)));
+    match trial["left_us"].as_u64() {
+        Some(micros) => format!("{:.1?} left", Duration::from_micros(micros)),
+        None => "until it is confirmed or abandoned".to_owned(),
     }
-    if let Some(calls) = trial["calls_left"].as_u64() {
-        left.push(format!("{calls} calls"));
-    }
-    if left.is_empty() { "until it is confirmed or abandoned".to_owned() } else { format!("{} left", left.join(", ")) }
 }
 
 /// Waits for the end of the trial that a commit began, and says how it ended.
@@ -132,7 +124,12 @@ pub(crate) fn quarantine(arguments: &Quarantine, output: &Output) -> Result<Outc
         let mut table = Table::new(&["HASH", "COMPONENT", "SINCE", "WHY"]);
         for each in found {
             let hash = short(text(each, "hash")).to_owned();
-            table.row([hash, component(&each["component"]), text(each, "at").to_owned(), text(each, "why").to_owned()]);
+            table.row([
+                hash,
+                component(&each["component"]),
+                events::moment(text(each, "since")),
+                text(each, "why").to_owned(),
+            ]);
         }
         match table.is_empty() {
             true => output.line("nothing is in quarantine")?,

@@ -13,6 +13,13 @@ const DOWN: u8 = 2;
 const LEFT: u8 = 4;
 const RIGHT: u8 = 8;
 
+/// The character of a cell, by the sum of the directions in which lines leave it.
+#[rustfmt::skip]
+const BENDS: [char; 16] = [
+    ' ', '╵', '╷', '│', '╴', '┘', '┐', '┤',
+    '╶', '└', '┌', '├', '─', '┴', '┬', '┼',
+];
+
 /// A box, or the place of a line that passes a layer, which has no label.
 #[derive(Debug, Default)]
 struct Node {
@@ -252,9 +259,7 @@ impl Cell {
     fn character(self) -> char {
         match self {
             Cell::Text(character) => character,
-            // By UP 1, DOWN 2, LEFT 4 and RIGHT 8.
-            Cell::Lines(directions) => [' ', '╵', '╷', '│', '╴', '┘', '┐', '┤', '╶', '└', '┌', '├', '─', '┴', '┬', '┼']
-                [usize::from(directions & 15)],
+            Cell::Lines(directions) => BENDS[usize::from(directions & 15)],
         }
     }
 }

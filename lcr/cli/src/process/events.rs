@@ -145,7 +145,8 @@ mod tests {
             (
                 json!({ "event": "committed", "generation": 4, "actor": actor, "reason": "ticket 81", "held_us": 93,
                         "total_us": 676, "members": [{ "before": till("1.0.0"), "after": till("2.0.0") }] }),
-                "generation 4: till 1.0.0 -> till 2.0.0; held 93.0µs, 676.0µs in all; asked by lcr (pid 7, uid 0): ticket 81",
+                "generation 4: till 1.0.0 -> till 2.0.0; held 93.0µs, 676.0µs in all; asked by lcr (pid 7, uid 0): \
+                 ticket 81",
             ),
             (
                 json!({ "event": "fault", "component": till("3.0.0"), "interface": "shop.till", "method": "take",

@@ -67,8 +67,8 @@ impl Process {
             return Ok(());
         }
         let text = format!(
-            "{} does not know `{command}`: it has lcr {}; build it with the feature of lcr that has this, or with a later \
-             version",
+            "{} does not know `{command}`: it has lcr {}; build it with the feature of lcr that has this, or with a \
+             later version",
             self.name(),
             hello.lcr
         );

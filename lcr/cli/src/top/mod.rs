@@ -1,8 +1,8 @@
 //! `top`: the components, faults and last changes of a process in a terminal, as they change.
 //!
 //! [`view`] is what is shown, made of the answers of the process and of its events; [`render`] draws it, as a function
-//! of the view alone; [`keys`] changes it. This file is the loop between them. One connection asks for the status, and a
-//! second one, on a thread of its own, follows the events. If the process ends, the view stays and says so.
+//! of the view alone; [`keys`] changes it. This file is the loop between them. One connection asks for the status;
+//! another one, on a thread of its own, follows the events. If the process ends, the view stays and says so.
 
 mod keys;
 mod render;

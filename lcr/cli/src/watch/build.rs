@@ -73,7 +73,8 @@ pub(super) fn find(arguments: &Watch) -> Result<Package, Failure> {
     })?;
     if arguments.example.is_none() && !has_library(package) {
         let text = format!(
-            "package {} makes no library that a program can load; write crate-type = [\"cdylib\", \"rlib\"] below [lib]",
+            "package {} makes no library that a program can load; write crate-type = [\"cdylib\", \"rlib\"] \
+             below [lib]",
             text(package, "name")
         );
         return Err(Failure::new(Status::Format, "invalid", text));

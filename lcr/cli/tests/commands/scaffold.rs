@@ -14,8 +14,8 @@ pub(crate) fn source() -> String {
     path.to_str().expect("the checkout has a path of UTF-8").to_owned()
 }
 
-/// What cargo needs in a workspace that `new` made. It takes the versions of this workspace's lock file, so that nothing
-/// is fetched, and all such workspaces share what they have built.
+/// What cargo needs in a workspace that `new` made. It takes the versions of this workspace's lock file, so nothing is
+/// fetched, and all such workspaces share what they have built.
 pub(crate) fn environment(workspace: &Path) -> [(&'static str, PathBuf); 2] {
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
     if !workspace.join("Cargo.lock").exists() {

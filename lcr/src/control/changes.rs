@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Error, ErrorKind, PlanBuilder, Result, Runtime};
+use crate::{Actor, Error, ErrorKind, PlanBuilder, Result, Runtime, Trial};
 
 use super::sync;
 
@@ -41,6 +41,9 @@ pub struct Change {
     /// Why, for reports, events and the history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// [`PlanBuilder::trial`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trial: Option<TrialRules>,
     /// [`PlanBuilder::timeout`], in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
@@ -131,6 +134,9 @@ impl Change {
         if let Some(reason) = &self.reason {
             plan = plan.reason(reason);
         }
+        if let Some(rules) = &self.trial {
+            plan = plan.trial(rules.trial()?);
+        }
         if let Some(timeout) = self.timeout_ms {
             plan = plan.timeout(time("timeout_ms", timeout)?);
         }
@@ -156,6 +162,38 @@ impl Change {
             plan = plan.allow_panic_abort();
         }
         Ok(self.discard_state.iter().fold(plan, |plan, component| plan.discard_state(component)))
+    }
+}
+
+/// By which rules a change is on trial.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TrialRules {
+    /// How long the trial lasts, in milliseconds; `None` until it is confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_ms: Option<u64>,
+    /// [`Trial::faults_allowed`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faults_allowed: Option<u64>,
+    /// [`Trial::healthy_every`], in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthy_every_ms: Option<u64>,
+}
+
+impl TrialRules {
+    fn trial(&self) -> Result<Trial> {
+        let mut trial = match self.time_ms {
+            Some(milliseconds) => Trial::for_time(time("time_ms", milliseconds)?),
+            None => Trial::until_confirmed(),
+        };
+        if let Some(faults) = self.faults_allowed {
+            trial = trial.faults_allowed(faults);
+        }
+        if let Some(every) = self.healthy_every_ms {
+            trial = trial.healthy_every(time("healthy_every_ms", every)?);
+        }
+        Ok(trial)
     }
 }
 

@@ -8,13 +8,15 @@ use std::panic::{self, AssertUnwindSafe};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Actor, Error, ErrorKind, Result, Runtime, events::Refused};
+use crate::{Error, ErrorKind, Result, Runtime, events::Refused};
 
 use super::{
     admission::Admission,
     changes::Change,
+    graph,
     protocol::{self, Hello, PROTOCOL, Request},
-    view,
+    served::{Nothing, Served},
+    trials, view,
     workers::Takes,
 };
 
@@ -28,18 +30,19 @@ pub(super) struct Command {
     run: fn(Served<'_>) -> Result<Box<RawValue>>,
 }
 
-/// A request, with the runtime that it is made of and who makes it.
-pub(super) struct Served<'a> {
-    pub(super) runtime: &'a Runtime,
-    pub(super) request: &'a Request,
-    pub(super) actor: &'a Actor,
-}
-
 /// The commands but `hello` and `events`, which the loop serves, in the order of the page `control`.
 const COMMANDS: &[Command] = &[
     Command { name: "status", takes: Takes::Moments, changes: false, run: status },
     Command { name: "generation", takes: Takes::Moments, changes: false, run: generation },
     Command { name: "stragglers", takes: Takes::Moments, changes: false, run: stragglers },
+    Command { name: "pins", takes: Takes::Moments, changes: false, run: pins },
+    Command { name: "graph", takes: Takes::Moments, changes: false, run: graph },
+    Command { name: "trial", takes: Takes::Moments, changes: false, run: trials::trial },
+    Command { name: "wait_trial", takes: Takes::Long, changes: false, run: trials::wait_trial },
+    Command { name: "confirm", takes: Takes::Long, changes: true, run: trials::confirm },
+    Command { name: "abandon", takes: Takes::Long, changes: true, run: trials::abandon },
+    Command { name: "quarantine", takes: Takes::Moments, changes: false, run: trials::quarantine },
+    Command { name: "release", takes: Takes::Long, changes: true, run: trials::release },
     Command { name: "refusals", takes: Takes::Moments, changes: false, run: refusals },
     // It has the program open files that the client names.
     Command { name: "plan", takes: Takes::Long, changes: true, run: plan },
@@ -114,14 +117,9 @@ pub(super) fn events(request: &Request) -> Result<Box<RawValue>> {
     protocol::value(&Answer { follows: true })
 }
 
-/// No arguments.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 fn status(served: Served<'_>) -> Result<Box<RawValue>> {
     let Nothing {} = served.request.arguments()?;
-    protocol::value(&view::status(&served.runtime.status()))
+    protocol::value(&view::status(&served.runtime.status(), &trials::on_trial(served.runtime)))
 }
 
 fn generation(served: Served<'_>) -> Result<Box<RawValue>> {
@@ -140,6 +138,16 @@ fn stragglers(served: Served<'_>) -> Result<Box<RawValue>> {
     }
     let Nothing {} = served.request.arguments()?;
     protocol::value(&Answer { stragglers: view::stragglers(&served.runtime.status().stragglers) })
+}
+
+fn pins(served: Served<'_>) -> Result<Box<RawValue>> {
+    let Nothing {} = served.request.arguments()?;
+    protocol::value(&view::pins(&served.runtime.pins()))
+}
+
+fn graph(served: Served<'_>) -> Result<Box<RawValue>> {
+    let Nothing {} = served.request.arguments()?;
+    protocol::value(&graph::graph(&served.runtime.status()))
 }
 
 fn refusals(served: Served<'_>) -> Result<Box<RawValue>> {

@@ -19,16 +19,19 @@ mod finding;
 mod following;
 #[cfg(feature = "fuzzing")]
 mod fuzzing;
+mod graph;
 mod peer;
 mod protocol;
+mod served;
 mod server;
 mod serving;
 mod signals;
 mod sync;
+mod trials;
 mod view;
 mod workers;
 
-pub use changes::{Change, Replacement};
+pub use changes::{Change, Replacement, TrialRules};
 #[cfg(feature = "fuzzing")]
 pub(crate) use fuzzing::fuzz;
 

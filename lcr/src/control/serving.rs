@@ -26,12 +26,13 @@ use crate::{Actor, Error, ErrorKind, Result, Runtime};
 
 use super::{
     admission::Admission,
-    commands::{self, Served},
+    commands,
     connection::Connection,
     descriptors::Kept,
     following::{Filled, Following, Stream},
     peer::peer,
     protocol::{self, Request},
+    served::Served,
     signals::Mask,
     workers::Workers,
 };

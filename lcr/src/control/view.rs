@@ -2,17 +2,19 @@
 //!
 //! A list has [`ITEMS`] items at most; how many more there were is beside it.
 
+use std::time::{Duration, SystemTime};
+
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Plan, Report, Result, Status, Straggler,
-    report::{ComponentStatus, LeftThread, MemberReport},
+    ComponentId, Plan, Report, Result, Status, Straggler,
+    report::{ComponentStatus, HeldBy, LeftThread, MemberReport},
 };
 
 use super::protocol::{self, ITEMS};
 
 /// Puts a list into an object, and how many items were left out.
-fn put(object: &mut Map<String, Value>, name: &str, items: impl ExactSizeIterator<Item = Value>) {
+pub(super) fn put(object: &mut Map<String, Value>, name: &str, items: impl ExactSizeIterator<Item = Value>) {
     let left_out = items.len().saturating_sub(ITEMS);
     object.insert(name.to_owned(), items.take(ITEMS).collect());
     if left_out > 0 {
@@ -20,14 +22,15 @@ fn put(object: &mut Map<String, Value>, name: &str, items: impl ExactSizeIterato
     }
 }
 
-fn object(value: Value) -> Map<String, Value> {
+pub(super) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(object) => object,
         _ => Map::new(),
     }
 }
 
-pub(super) fn status(status: &Status) -> Value {
+/// The status; `on_trial` are the new versions of the trial that is under way.
+pub(super) fn status(status: &Status, on_trial: &[ComponentId]) -> Value {
     let mut out = object(json!({
         "generation": status.generation,
         "instances": status.instances,
@@ -43,13 +46,19 @@ pub(super) fn status(status: &Status) -> Value {
         "retained_image_bytes": status.retained_image_bytes,
         "images_under_state": status.images_under_state,
     }));
-    put(&mut out, "components", status.components.iter().map(component));
+    put(&mut out, "components", status.components.iter().map(|each| component(each, on_trial)));
     put(&mut out, "stragglers", status.stragglers.iter().map(|straggler| json!(straggler)));
     put(&mut out, "left_threads", status.left_threads.iter().map(left_thread));
     out.into()
 }
 
-fn component(component: &ComponentStatus) -> Value {
+fn component(component: &ComponentStatus, on_trial: &[ComponentId]) -> Value {
+    let faulty = component
+        .faulty_methods
+        .iter()
+        .take(ITEMS)
+        .map(|faulty| json!({ "method": faulty.method.to_string(), "faults": faulty.faults, "last": faulty.last }));
+    let faulty: Vec<Value> = faulty.collect();
     json!({
         "name": component.id.name,
         "version": component.id.version.to_string(),
@@ -59,6 +68,10 @@ fn component(component: &ComponentStatus) -> Value {
         "interface_version": component.interface_version,
         "instances": component.instances,
         "image_bytes": component.image_bytes,
+        "protected": component.protected,
+        "on_trial": on_trial.contains(&component.id),
+        "faults": component.faults,
+        "faulty_methods": faulty,
     })
 }
 
@@ -68,6 +81,25 @@ fn left_thread(left: &LeftThread) -> Value {
 
 pub(super) fn stragglers(list: &[Straggler]) -> Value {
     json!(list[..list.len().min(ITEMS)])
+}
+
+/// The pins that are held.
+pub(super) fn pins(held: &[Straggler]) -> Value {
+    let pin = |pin: &Straggler| {
+        let generation = match pin.held_by {
+            HeldBy::Pin { generation } => Some(generation),
+            _ => None,
+        };
+        json!({
+            "thread": pin.thread,
+            "thread_id": pin.thread_id,
+            "generation": generation,
+            "held_for_us": micros(pin.seen_for),
+        })
+    };
+    let mut out = Map::new();
+    put(&mut out, "pins", held.iter().map(pin));
+    out.into()
 }
 
 /// The plan's [description](Plan::describe), with its text beside it.
@@ -84,14 +116,12 @@ pub(super) fn nothing_differs(generation: u64) -> Value {
 }
 
 pub(super) fn report(report: &Report) -> Value {
-    let since_epoch = report.started.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     let mut out = object(json!({
         "actor": report.actor,
         "reason": report.reason,
         "generation": report.generation,
         "text": report.to_string(),
-        "started_ms": u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+        "started": moment(report.started),
         "held_us": micros(report.held),
         "commit_us": micros(report.commit),
         "total_us": micros(report.total),
@@ -114,4 +144,14 @@ fn member(member: &MemberReport) -> Value {
         "hash": member.hash.map(|hash| hash.to_string()),
         "panic_abort": member.panic_abort,
     })
+}
+
+/// A moment, as events have it: `2026-11-30T07:08:09.000123Z`.
+pub(super) fn moment(at: SystemTime) -> String {
+    humantime::format_rfc3339_micros(at.max(SystemTime::UNIX_EPOCH)).to_string()
+}
+
+/// A time in whole microseconds.
+pub(super) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -263,6 +263,12 @@ impl Runtime {
         self.inner.follow()
     }
 
+    /// The pins that are held now, whatever they hold: thread, generation and age of each. Does not take the state
+    /// lock.
+    pub fn pins(&self) -> Vec<Straggler> {
+        self.inner.all_pins()
+    }
+
     /// The last 64 plans that were refused, the oldest first: who asked, when and why, and what the plan was. Does not
     /// block.
     pub fn last_refusals(&self) -> Vec<Refused> {

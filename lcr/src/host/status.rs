@@ -12,7 +12,12 @@ use crate::{
     error::{MethodId, Straggler},
 };
 
-use super::{ids::ThreadId, image::content_hash::ContentHash, service::inner::RuntimeInner, sys};
+use super::{
+    ids::ThreadId,
+    image::{content_hash::ContentHash, manifest::DependencyManifest},
+    service::inner::RuntimeInner,
+    sys,
+};
 
 /// What a runtime holds at one moment. Sizes are in bytes.
 #[derive(Clone, Debug)]
@@ -86,6 +91,10 @@ pub struct ComponentStatus {
     pub instances: usize,
     /// The size of its image in memory, in bytes; `None` if the component is linked into the program.
     pub image_bytes: Option<usize>,
+    /// Whether plans need [`override_protected`](crate::PlanBuilder::override_protected) to change it.
+    pub protected: bool,
+    /// The interfaces that it needs, each with its version.
+    pub needs: Vec<(String, u32)>,
     /// How many panics came out of calls of this version, or out of its callbacks. The panic of a component that it
     /// called itself is counted there.
     pub faults: u64,
@@ -114,6 +123,10 @@ impl LeftThread {
     }
 }
 
+fn needs(deps: &[DependencyManifest]) -> Vec<(String, u32)> {
+    deps.iter().map(|needed| (needed.interface.clone(), needed.version)).collect()
+}
+
 impl RuntimeInner {
     /// What is present, in use and retained now.
     pub(super) fn status(&self) -> Status {
@@ -135,6 +148,8 @@ impl RuntimeInner {
                     interface_version: implementation.manifest.interface_version,
                     instances: provider.instances(),
                     image_bytes: origin.map(|origin| origin.image.mapped_bytes()),
+                    protected: implementation.manifest.protected,
+                    needs: needs(&implementation.manifest.deps),
                     faults: implementation.faults().total(),
                     faulty_methods: implementation.faults().by_method(|method, faults, last| FaultyMethod {
                         method: method.clone(),

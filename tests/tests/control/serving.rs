@@ -50,6 +50,54 @@ fn a_replacement_that_a_client_asks_for_keeps_the_state_and_says_who_asked() {
 }
 
 #[test]
+fn pins_and_needs_are_shown() {
+    let seat = Seat::open();
+    seat.rt.load(component("clock_v1")).unwrap();
+    let pin = seat.rt.pin().unwrap();
+    let mut client = seat.client();
+    let pins: Value = client.call("pins", &serde_json::json!({})).unwrap();
+    assert_eq!(pins["pins"][0]["generation"], seat.rt.generation(), "{pins}");
+    drop(pin);
+    let pins: Value = client.call("pins", &serde_json::json!({})).unwrap();
+    assert_eq!(pins, serde_json::json!({ "pins": [] }));
+    seat.rt.plan().add(component("vault_v1")).add(component("teller_v1")).add(component("branch_v1")).commit().unwrap();
+    let graph: Value = client.call("graph", &serde_json::json!({})).unwrap();
+    let edges: Vec<_> = graph["edges"].as_array().unwrap().iter().map(|edge| (&edge["from"], &edge["to"])).collect();
+    assert_eq!(edges, [(&"branch".into(), &"teller".into()), (&"teller".into(), &"vault".into())], "{graph}");
+    assert_eq!(graph["components"].as_array().unwrap().len(), 5, "{graph}");
+}
+
+#[test]
+fn a_trial_is_begun_seen_and_ended_from_outside() {
+    let seat = Seat::open();
+    let counter = seat.counter();
+    let mut client = seat.client();
+    let nothing = serde_json::json!({});
+    assert_eq!(client.call::<Value>("trial", &nothing).unwrap()["trial"], Value::Null);
+    assert_eq!(client.call::<Value>("confirm", &nothing).unwrap_err().kind(), ErrorKind::NotFound);
+    let mut change = replacing("counter_v2");
+    let mut rules = lcr::control::TrialRules::default();
+    rules.time_ms = Some(3_600_000);
+    change.trial = Some(rules);
+    let generation = client.commit(&change).unwrap()["generation"].clone();
+    let trial = client.call::<Value>("trial", &nothing).unwrap()["trial"].clone();
+    assert_eq!((&trial["generation"], &trial["members"][0]["component"]["version"]), (&generation, &"2.0.0".into()));
+    let on_trial = |client: &mut Client| client.status().unwrap()["components"][0]["on_trial"].clone();
+    assert_eq!(on_trial(&mut client), true);
+    let wait = |of: &Value| serde_json::json!({ "generation": of, "timeout_ms": 1 });
+    assert_eq!(client.call::<Value>("wait_trial", &wait(&generation)).unwrap()["end"], Value::Null);
+    let other = client.call::<Value>("wait_trial", &wait(&99.into())).unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::NotFound, "{other}");
+    let confirmed: Value = client.call("confirm", &nothing).unwrap();
+    assert_eq!(confirmed["end"]["outcome"], "confirmed", "{confirmed}");
+    assert_eq!(client.call::<Value>("wait_trial", &wait(&generation)).unwrap()["end"]["outcome"], "confirmed");
+    assert_eq!((on_trial(&mut client), counter.version()), (false.into(), 2));
+    assert_eq!(client.call::<Value>("quarantine", &nothing).unwrap(), serde_json::json!({ "quarantine": [] }));
+    let hash = serde_json::json!({ "hash": "0".repeat(64) });
+    assert_eq!(client.call::<Value>("release", &hash).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
 fn a_refusal_reaches_the_client_as_the_program_had_it_and_can_be_asked_for_again() {
     let seat = Seat::open();
     let _held = seat.counter();

@@ -119,6 +119,11 @@ impl RuntimeInner {
         stragglers
     }
 
+    /// The pins that are held, whatever they hold.
+    pub(in crate::host) fn all_pins(&self) -> Vec<Straggler> {
+        self.pins.lock().iter().map(|(_, pin)| holder(pin)).collect()
+    }
+
     /// The calls that are inside any replaced instance, and the pins that hold one.
     pub(crate) fn all_stragglers(&self, state: &mut State) -> Vec<Straggler> {
         // Before the frames: see `pins`.

@@ -11,6 +11,7 @@ use crate::{
     artifacts::Artifacts,
     async_calls::COUNTED,
     call_kinds::CallKind,
+    ours::{HANDLE, INSIDE},
     peers::BARE,
     processes::{Job, Task},
     rounds::Times,
@@ -40,6 +41,12 @@ pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     for call_kind in bench.call_kinds {
         let instructions = instructions_per_call(Task::Count, call_kind.name, bench.artifacts)?;
         section.push(Row::new(call_kind.name, format!("{instructions:.1}")).ratio(instructions / bare, "bare"));
+    }
+    for name in [HANDLE, INSIDE] {
+        let instructions = instructions_per_call(Task::CountOnTrial, name, bench.artifacts)?;
+        section.push(
+            Row::new(format!("{name}, on trial"), format!("{instructions:.1}")).ratio(instructions / bare, "bare"),
+        );
     }
     for (kind, (name, pends)) in COUNTED.iter().enumerate() {
         let instructions = instructions_per_call(Task::CountAsync, &kind.to_string(), bench.artifacts)?;

@@ -1,7 +1,7 @@
 //! Our kinds of calls: by handle, by pin, and from inside a component.
 
 use contract::interfaces::{Relay, Step};
-use lcr::{Handle, Pinned, Runtime};
+use lcr::{Handle, Pinned, Runtime, Trial};
 
 use crate::{
     Outcome,
@@ -30,6 +30,18 @@ impl Ours {
         let runtime = Runtime::new()?;
         runtime.load(artifacts.path("probe")?)?;
         runtime.load(artifacts.path("relay")?)?;
+        Ours::of(runtime)
+    }
+
+    /// Loads the components in one plan with a trial, which is under way from then on.
+    pub(crate) fn on_trial(artifacts: &Artifacts) -> Outcome<Ours> {
+        let runtime = Runtime::new()?;
+        let plan = runtime.plan().add(artifacts.path("probe")?).add(artifacts.path("relay")?);
+        plan.trial(Trial::until_confirmed()).commit()?;
+        Ours::of(runtime)
+    }
+
+    fn of(runtime: Runtime) -> Outcome<Ours> {
         let step = runtime.service::<dyn Step>()?;
         let pinned = Handle::pin(&step)?;
         Ok(Ours { step, pinned, relay: runtime.service()?, _runtime: runtime })

@@ -16,6 +16,7 @@ use crate::{
     async_calls,
     call_kinds::{CallKind, Callees},
     instructions,
+    ours::Ours,
     rounds::{Times, race},
     threads, values,
 };
@@ -38,21 +39,23 @@ pub(crate) enum Task {
     Values,
     /// Makes a number of calls, for callgrind.
     Count,
+    /// Makes a number of calls of components on trial, for callgrind.
+    CountOnTrial,
     /// Makes a number of async calls, for callgrind. The kind of call is a place in [`async_calls::COUNTED`].
     CountAsync,
 }
 
-const TASKS: [(&str, Task); 6] = [
+const TASKS: [(&str, Task); 7] = [
     ("stream", Task::Stream),
     ("chain", Task::Chain),
     ("threads", Task::Threads),
     ("values", Task::Values),
     ("count", Task::Count),
+    ("count-on-trial", Task::CountOnTrial),
     ("count-async", Task::CountAsync),
 ];
 
-/// A task for another process: `rounds`, or calls for [`Task::Count`] and [`Task::CountAsync`], of all kinds of calls or
-/// of one.
+/// A task for another process: `rounds`, or calls for the tasks that count, of all kinds of calls or of one.
 pub(crate) struct Job {
     task: Task,
     amount: u64,
@@ -84,6 +87,13 @@ impl Job {
 
     /// Runs the job in this process and prints the times.
     pub(crate) fn run(&self, artifacts: &Artifacts) -> Outcome<()> {
+        if self.task == Task::CountOnTrial {
+            let ours = Ours::on_trial(artifacts)?;
+            let mut call_kinds = ours.call_kinds();
+            call_kinds.retain(|call_kind| self.call_kind.as_deref().is_none_or(|name| call_kind.name == name));
+            println!("{}", instructions::make_calls(&call_kinds, self.amount).to_json());
+            return Ok(());
+        }
         let callees = Callees::load(artifacts)?;
         let mut call_kinds = callees.call_kinds();
         if let Some(name) = &self.call_kind {
@@ -95,7 +105,7 @@ impl Job {
             Task::Chain => race(&mut call_kinds.iter().map(CallKind::chaining).collect::<Vec<_>>(), rounds, SLICE),
             Task::Threads => threads::race(&call_kinds, rounds),
             Task::Values => values::race_vectors(artifacts, rounds)?,
-            Task::Count => instructions::make_calls(&call_kinds, self.amount),
+            Task::Count | Task::CountOnTrial => instructions::make_calls(&call_kinds, self.amount),
             Task::CountAsync => {
                 let kind = self.call_kind.as_deref().ok_or("there is no kind of async call")?.parse()?;
                 async_calls::make_calls(kind, self.amount, artifacts)?

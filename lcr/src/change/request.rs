@@ -187,7 +187,10 @@ impl Step {
 
     /// The hash of the file that the step brings.
     pub(super) fn hash(&self) -> Option<ContentHash> {
-        self.staged.as_ref().map(|staged| staged.hash)
+        match &self.request {
+            Request::Return(_, kept) => kept.hash(),
+            _ => self.staged.as_ref().map(|staged| staged.hash),
+        }
     }
 
     /// Where that component comes from, for messages.

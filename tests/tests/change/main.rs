@@ -19,5 +19,7 @@ mod rollback;
 mod stale;
 mod stalls;
 mod transcript;
+mod trial;
+mod trial_ends;
 mod unloading;
 mod upgrades;

@@ -16,7 +16,7 @@ use std::{
 };
 
 use child::in_child;
-use lcr::{ErrorKind, Handle, Pinned, Runtime, RuntimeBuilder};
+use lcr::{ErrorKind, Handle, Pinned, Runtime, RuntimeBuilder, Trial};
 use lcr_tests::{
     bank::{Bank, Branch as _, Teller as _, Vault as _},
     component,
@@ -238,5 +238,26 @@ fn a_thread_forks_in_the_destructor_of_a_thread_local() {
         let own = counter.clone();
         thread::spawn(move || FORKS.set(Some(Forks { rt, counter: own }))).join().unwrap();
         assert_eq!(counter.add(1), 1);
+    });
+}
+
+#[test]
+fn a_child_has_no_trial_and_what_is_on_trial_in_its_parent_serves_on_in_it() {
+    in_a_process_of_its_own(|| {
+        let bank = Bank::open();
+        let rules = Trial::until_confirmed().healthy_every(Duration::from_millis(1)).check(|| Ok(()));
+        bank.rt.plan().replace(component("vault_v2")).trial(rules).commit().unwrap();
+        in_child(|| {
+            assert!(bank.rt.trial().is_none() && bank.rt.wait_trial(LONG).is_none());
+            assert_eq!(bank.rt.confirm().unwrap_err().kind(), ErrorKind::NotFound);
+            assert_eq!((bank.vault.version(), bank.vault.add(1)), (2, 1));
+            // Nothing stands in the way of another plan, and a fault rolls nothing back.
+            bank.rt.replace(component("vault_v1")).unwrap();
+            assert_eq!((bank.vault.version(), bank.vault.add(1)), (1, 2));
+        });
+        assert_eq!(bank.vault.add(0), 0);
+        assert!(bank.rt.trial().is_some());
+        bank.rt.confirm().unwrap();
+        assert_eq!(bank.vault.version(), 2);
     });
 }

@@ -1,6 +1,6 @@
 //! How a trial begins: the plan asks for it, the transaction starts its thread, and the commit gives it its members.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     change::{
@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     Prepared,
-    rules::{Planned, Trial},
+    rules::{Limits, Planned, Trial},
     trials::OnTrial,
 };
 
@@ -33,8 +33,24 @@ impl PlanBuilder<'_> {
     }
 }
 
-fn rolled_back(inner: &Arc<RuntimeInner>, generation: u64, reason: String) -> Result<Option<Report>> {
-    let options = Options { reason: Some(reason), ends_trial: true, ..Options::default() };
+/// How long one try to roll back may take while all callers are served. A caller that hangs in the version that is to
+/// go costs each try this time.
+const ROLLBACK: Duration = Duration::from_secs(10);
+
+fn rolled_back(inner: &Arc<RuntimeInner>, generation: u64, reason: String, limits: Limits) -> Result<Option<Report>> {
+    let Limits { deadline, gate_wait, precopy_rounds, precopy_hold, precopy_backlog } = limits;
+    let options = Options {
+        reason: Some(reason),
+        ends_trial: true,
+        allow_panic_abort: true,
+        timeout: Some(ROLLBACK),
+        deadline,
+        gate_wait,
+        precopy_rounds,
+        precopy_hold,
+        precopy_backlog,
+        ..Options::default()
+    };
     take_back(inner, generation, options)
 }
 
@@ -42,7 +58,9 @@ impl Execution {
     /// Starts the thread of the trial, if the plan has one, ahead of everything that cannot be undone.
     pub(in crate::change) fn prepare_trial(&mut self) -> Result<(), Stop> {
         if let Some(planned) = &self.options.trial {
-            self.trial = Some(Prepared::start(planned.clone())?);
+            let Options { deadline, gate_wait, precopy_rounds, precopy_hold, precopy_backlog, .. } = self.options;
+            let limits = Limits { deadline, gate_wait, precopy_rounds, precopy_hold, precopy_backlog };
+            self.trial = Some(Prepared::start(planned.clone(), limits)?);
         }
         Ok(())
     }

@@ -31,12 +31,14 @@
 //! A count has to be exact where it decides. The call path may not count (invariant 4 of the design), and what can be
 //! seen without it is not a number of calls: frames show who is inside at a moment, so a look sees each long call
 //! many times and a short one never. To count, calls of the slots on trial would have to go a way of their own for the
-//! time of the trial: either the host's slow path (a closed entry), which takes about a hundred times the instructions
-//! of a call, or a counting thunk in front of each method. Such a thunk needs two instructions at least, one of
-//! them a read-modify-write on a line that all callers share: on a call of about fifty instructions that is
-//! beyond the 1.02 that a trial may cost, and on several threads it is a multiple. So trials end by time, by an
-//! operator or by the program, which may count what it likes where it calls:
+//! time of the trial. Either the host's slow path, by a closed entry: 282 instructions where a call has 41. Or a
+//! counting thunk in front of each method: two instructions at least, of which one is a read-modify-write on a line
+//! that all callers share. That is 1.05 of a call on one thread, where a trial may cost 1.02, and a multiple on several
+//! threads. So trials end by time, by an operator or by the program, which may count what it likes where it calls:
 //! [`Runtime::confirm`](crate::Runtime::confirm) ends the trial after as many calls as it wants.
+//!
+//! Measured by callgrind, a loop of 1,000,000 calls of a method that adds two numbers, the loop included: 41.00
+//! instructions a call without a trial, 41.02 under one, which is what the runtime's threads did meanwhile.
 //!
 //! # Invariants
 //! 1. Before the end is visible, it is recorded. Until then the members are on trial for every plan.

@@ -36,7 +36,7 @@ fn refuse(inner: &RuntimeInner, steps: &[Step], members: &[Member], options: &Op
     if let Some(running) = &standing.running {
         refusals.extend(members.iter().filter_map(|member| touched(running, member)));
         let is_member = |name: &String| running.members.iter().any(|on_trial| on_trial.is_named(name));
-        let configured = options.configurations.keys();
+        let configured = options.configurations_after().map(|(component, _)| component);
         refusals.extend(configured.filter(|name| is_member(name)).map(|name| on_trial(running, None, name)));
         if options.trial.is_some() {
             let text = format!(

@@ -8,7 +8,18 @@ use crate::{change::report::Report, component::stateful::BoxError, error::Result
 pub(super) type Check = Arc<dyn Fn() -> Result<(), BoxError> + Send + Sync>;
 
 /// What rolls back the commit of that generation, for that reason. `None` if nothing of it is left.
-pub(in crate::change) type TakeBack = fn(&Arc<RuntimeInner>, u64, String) -> Result<Option<Report>>;
+pub(in crate::change) type TakeBack = fn(&Arc<RuntimeInner>, u64, String, Limits) -> Result<Option<Report>>;
+
+/// How long callers may be held, and how state is copied: as the plan had it, since the state that goes back is as
+/// large.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::change) struct Limits {
+    pub(super) deadline: Option<Duration>,
+    pub(super) gate_wait: Option<Duration>,
+    pub(super) precopy_rounds: u32,
+    pub(super) precopy_hold: Option<Duration>,
+    pub(super) precopy_backlog: usize,
+}
 
 /// What a plan has that asks for a trial.
 #[derive(Clone, Debug)]

@@ -38,7 +38,7 @@ use super::{
     looks::Looker,
     machine::{Decision, Event, Machine},
     quarantine::Quarantined,
-    rules::{Planned, TakeBack, Trial},
+    rules::{Limits, Planned, TakeBack, Trial},
     trials::{OnTrial, Running, Trials, View},
 };
 
@@ -46,6 +46,7 @@ use super::{
 pub(in crate::change) struct Prepared {
     letter: Arc<Letter>,
     planned: Planned,
+    limits: Limits,
 }
 
 /// What the thread is given: its trial, or nothing.
@@ -98,7 +99,7 @@ impl Prepared {
     ///
     /// # Errors
     /// `Io` if the system refuses a thread.
-    pub(in crate::change) fn start(planned: Planned) -> Result<Prepared, Error> {
+    pub(in crate::change) fn start(planned: Planned, limits: Limits) -> Result<Prepared, Error> {
         let letter = Arc::new(Letter::default());
         let own = Arc::clone(&letter);
         sys::start(c"lcr-trial", AUTHORS_STACK, move || {
@@ -107,7 +108,7 @@ impl Prepared {
             }
         })
         .map_err(|error| Error::io("no thread could be started for the trial", error))?;
-        Ok(Prepared { letter, planned })
+        Ok(Prepared { letter, planned, limits })
     }
 
     /// Begins the trial of what a commit has just published. The caller has the state lock.
@@ -134,6 +135,7 @@ impl Prepared {
             machine: Machine::new(rules, has_health, since),
             looker,
             take_back: self.planned.take_back,
+            limits: self.limits,
             since,
             faults: 0,
             report: None,
@@ -152,6 +154,7 @@ struct Watcher {
     machine: Machine,
     looker: Looker,
     take_back: TakeBack,
+    limits: Limits,
     since: Instant,
     /// How many faults the machine knows of.
     faults: u64,
@@ -221,7 +224,7 @@ impl Watcher {
     fn roll_back(&mut self, inner: &Arc<RuntimeInner>) -> Event {
         let why = self.machine.rolling_back().map_or_else(String::new, |(why, _)| why.text.clone());
         let reason = format!("the trial of generation {} failed: {why}", self.generation);
-        let tried = catch_unwind(AssertUnwindSafe(|| (self.take_back)(inner, self.generation, reason)));
+        let tried = catch_unwind(AssertUnwindSafe(|| (self.take_back)(inner, self.generation, reason, self.limits)));
         let tried = tried.unwrap_or_else(|panic| Err(Error::internal("the rollback of a trial was given up", &*panic)));
         match tried {
             Ok(report) => {

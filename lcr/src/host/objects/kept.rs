@@ -60,6 +60,13 @@ impl Returning {
     }
 }
 
+impl Returning {
+    /// The hash of the file that the component was loaded from.
+    pub(crate) fn hash(&self) -> Option<ContentHash> {
+        Some(self.implementations.first()?.component.origin.as_ref()?.hash)
+    }
+}
+
 impl Kept {
     /// Keeps a component that is present, with its implementations; `None` if it has none.
     pub(crate) fn of(implementations: Vec<Arc<Implementation>>, config: Option<Arc<[u8]>>) -> Option<Kept> {

@@ -254,7 +254,7 @@ impl State {
             None => (serving.map(|serving| serving.faults().note(called.clone(), &message)), None),
             Some(Beginning { generation: 1.., .. }) => (None, None),
             Some(Beginning { component, .. }) => {
-                let present = ComponentId::parse(&component).and_then(|id| self.present(&id));
+                let present = ComponentId::parse(&component).and_then(|id| self.present_version(&id));
                 (present.map(|present| present.faults().note(None, &message)), Some(component))
             }
         };
@@ -270,7 +270,7 @@ impl State {
     }
 
     /// An implementation of a component that is present.
-    fn present(&self, id: &ComponentId) -> Option<&Arc<Implementation>> {
+    fn present_version(&self, id: &ComponentId) -> Option<&Arc<Implementation>> {
         let registry = self.objects.registry();
         let providers = registry.of_component(&id.name).iter().filter_map(|&provider| registry.get(provider));
         providers.map(|provider| provider.implementation()).find(|present| present.component.id == *id)

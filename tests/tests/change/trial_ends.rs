@@ -1,0 +1,145 @@
+//! Trials: how they end without anything wrong, and what a rollback puts back beside the components.
+
+use std::time::Duration;
+
+use lcr::{ErrorKind, Runtime, Trial, TrialCause, TrialOutcome};
+use lcr_tests::{
+    bank::{Bank, Clock, Vault as _},
+    component, empty_runtime,
+    script::{Moment, Script},
+};
+
+const LONG: Duration = Duration::from_secs(120);
+
+#[test]
+fn a_trial_without_any_traffic_is_confirmed_when_its_time_is_over() {
+    let rt = empty_runtime();
+    rt.load(component("clock_v1")).unwrap();
+    assert!(rt.trial().is_none() && rt.wait_trial(LONG).is_none());
+    let rules = Trial::for_time(Duration::from_millis(50)).check(|| Ok(()));
+    let report = rt.plan().replace(component("clock_v2")).trial(rules).commit().unwrap();
+    let end = rt.wait_trial(LONG).unwrap();
+    assert_eq!(
+        (end.outcome, end.cause, end.generation),
+        (TrialOutcome::Confirmed, TrialCause::Time, report.generation)
+    );
+    assert!(end.lasted >= Duration::from_millis(50) && end.quarantined.is_empty() && end.back.is_none(), "{end}");
+    assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 2);
+    assert!(rt.trial().is_none() && rt.quarantine().is_empty());
+    // The next plan finds nothing of it.
+    rt.replace(component("clock_v1")).unwrap();
+}
+
+#[test]
+fn an_operator_confirms_once() {
+    let rt = empty_runtime();
+    assert_eq!(rt.confirm().unwrap_err().kind(), ErrorKind::NotFound);
+    rt.load(component("clock_v1")).unwrap();
+    rt.plan().replace(component("clock_v2")).trial(Trial::until_confirmed()).commit().unwrap();
+    let status = rt.trial().unwrap();
+    assert_eq!((status.members[0].after.as_ref().unwrap().to_string().as_str(), status.left), ("clock 2.0.0", None));
+    let end = rt.confirm().unwrap();
+    assert_eq!((end.outcome, end.cause), (TrialOutcome::Confirmed, TrialCause::Operator), "{end}");
+    for error in [rt.confirm().unwrap_err(), rt.abandon("too late").unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().contains("confirmed"), "{error}");
+    }
+    assert_eq!(rt.wait_trial(None).unwrap().generation, end.generation);
+}
+
+#[test]
+fn a_thread_inside_a_component_cannot_end_a_trial() {
+    let bank = Bank::open();
+    bank.rt.plan().replace(component("vault_v2")).trial(Trial::until_confirmed()).commit().unwrap();
+    bank.vault.inside(&|| {
+        assert_eq!(bank.rt.confirm().unwrap_err().kind(), ErrorKind::Reentrant);
+        assert_eq!(bank.rt.abandon("from inside").unwrap_err().kind(), ErrorKind::Reentrant);
+    });
+    bank.rt.abandon("from outside").unwrap();
+    assert_eq!(bank.vault.version(), 1);
+    bank.close();
+}
+
+#[test]
+fn a_check_may_end_its_own_trial() {
+    let rt = std::sync::Arc::new(empty_runtime());
+    rt.load(component("clock_v1")).unwrap();
+    let of_check = std::sync::Arc::downgrade(&rt);
+    let check = move || {
+        let rt = of_check.upgrade().ok_or("the runtime is gone")?;
+        rt.confirm().map(drop).map_err(Into::into)
+    };
+    rt.plan().replace(component("clock_v2")).trial(Trial::until_confirmed().check(check)).commit().unwrap();
+    assert_eq!(rt.wait_trial(LONG).unwrap().outcome, TrialOutcome::Confirmed);
+}
+
+#[test]
+fn a_rollback_puts_back_the_configuration_that_the_plan_had_set() {
+    let [before, after] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [old, new] = [Script::new(before.path()), Script::new(after.path())];
+    let rt = empty_runtime();
+    rt.load(component("clock_v1")).unwrap();
+    rt.configure("clock", &old).unwrap();
+    let clock = rt.service::<dyn Clock>().unwrap();
+    let plan = rt.plan().replace(component("clock_v2")).configure("clock", &new).unwrap();
+    plan.trial(Trial::until_confirmed()).commit().unwrap();
+    assert!(new.has_come("clock 2.0.0", Moment::Create) && !old.has_come("clock 2.0.0", Moment::Create));
+    old.clear_transcript();
+    new.clear_transcript();
+    rt.abandon("the configuration is not meant").unwrap();
+    assert_eq!(clock.version(), 1);
+    assert!(old.has_come("clock 1.0.0", Moment::Create), "{:?}", old.transcript());
+    assert!(!new.has_come("clock 1.0.0", Moment::Create), "{:?}", new.transcript());
+}
+
+#[test]
+fn a_component_that_was_added_goes_and_one_that_was_removed_comes_back() {
+    let names = |rt: &Runtime| -> Vec<String> {
+        rt.status().components.iter().map(|component| component.id.to_string()).collect()
+    };
+    let rt = empty_runtime();
+    rt.load(component("clock_v1")).unwrap();
+    let plan = rt.plan().remove("clock").add(component("vault_v1")).trial(Trial::until_confirmed());
+    plan.commit().unwrap();
+    assert_eq!(names(&rt), ["vault 1.0.0"]);
+    let members = rt.trial().unwrap().members;
+    assert!(
+        members.iter().any(|member| member.after.is_none()) && members.iter().any(|member| member.before.is_none())
+    );
+    rt.abandon("not yet").unwrap();
+    assert_eq!(names(&rt), ["clock 1.0.0"]);
+}
+
+#[test]
+fn protection_refuses_no_rollback_of_a_trial() {
+    let rt = empty_runtime();
+    rt.load(component("guard")).unwrap();
+    let guard = rt.service_of::<dyn Clock>("guard").unwrap();
+    let plan = rt.plan().replace_component("guard", component("clock_v1")).override_protected();
+    plan.trial(Trial::until_confirmed()).commit().unwrap();
+    assert_eq!(guard.version(), 1);
+    rt.abandon("the guard was better").unwrap();
+    assert_eq!(guard.version(), 7);
+    // And back to a version that is protected itself.
+    rt.plan().replace_component("guard", component("clock_v1")).override_protected().commit().unwrap();
+    rt.plan().replace_component("clock", component("guard")).trial(Trial::until_confirmed()).commit().unwrap();
+    rt.abandon("the clock was better").unwrap();
+    assert_eq!(guard.version(), 1);
+}
+
+#[test]
+fn ten_bad_builds_do_not_stand_in_the_way_of_a_good_one() {
+    let rt = empty_runtime();
+    rt.load(component("clock_v1")).unwrap();
+    let clock = rt.service::<dyn Clock>().unwrap();
+    for round in 0..10 {
+        let rules = Trial::until_confirmed().check(move || Err(format!("build {round} is bad").into()));
+        rt.plan().replace(component("clock_v2")).trial(rules).commit().unwrap();
+        let end = rt.wait_trial(LONG).unwrap();
+        assert_eq!((end.outcome, clock.version()), (TrialOutcome::RolledBack, 1), "{end}");
+        rt.release(&end.quarantined[0]).unwrap();
+    }
+    let rules = Trial::for_time(Duration::ZERO).check(|| Ok(()));
+    rt.plan().replace(component("clock_v2")).trial(rules).commit().unwrap();
+    assert_eq!((rt.wait_trial(LONG).unwrap().outcome, clock.version()), (TrialOutcome::Confirmed, 2));
+}

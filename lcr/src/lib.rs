@@ -120,6 +120,7 @@
 //! | `tokio` | [`#[component(runtime = tokio)]`](component): a component's code runs inside a tokio runtime |
 //! | `uuid`, `bytes` | `uuid::Uuid` and `bytes::Bytes` may be arguments and results: [`guide::values`] |
 //! | `stream` | methods may return `-> impl Stream<Item = T> + Send`: [`guide::async_methods`] |
+//! | `sam` | `RuntimeBuilder::under`: states that survive a process under `sam`: [`guide::state`] |
 //! | `minisign` | `Trust::signed_by`: only files with a signature of minisign are loaded |
 //! | `control` | a socket at which operators look at the program and change it: [`guide::control`] |
 //! | `tracing`, `log` | records of a loaded component go to the program's subscriber or logger: [`guide::logs`] |
@@ -153,6 +154,8 @@ mod host;
 
 #[cfg(feature = "host")]
 pub mod testing;
+#[cfg(feature = "sam")]
+mod under_sam;
 
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -201,12 +204,16 @@ pub use change::{
     plan::{Plan, PlanBuilder},
     report::Report,
     revision::Revision,
+    save_states::SavedStates,
     trial::{
         end::{TrialCause, TrialEnd, TrialMember, TrialOutcome, TrialStatus},
         quarantine::Quarantined,
         rules::Trial,
     },
 };
+#[cfg(feature = "sam")]
+pub use under_sam::{LastInstance, Under};
+
 #[cfg(feature = "minisign")]
 pub use host::image::stage::PublicKey;
 #[cfg(feature = "host")]
@@ -266,6 +273,7 @@ pub mod report {
         error::{HeldBy, LifecycleStep, MethodId},
         host::{
             image::content_hash::{ContentHash, NoContentHash},
+            service::kept_states::{KeptStage, KeptState},
             status::{ComponentStatus, FaultyMethod, LeftThread},
         },
     };

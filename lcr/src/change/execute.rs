@@ -26,7 +26,7 @@ use std::{
 };
 
 use crate::{
-    error::{Error, LifecycleStep, Result},
+    error::{Error, ErrorKind, LifecycleStep, Result},
     host::{
         deadline::Deadline,
         objects::{provider::Pending, uncommitted::Successors},
@@ -48,6 +48,20 @@ impl Execution {
     /// Runs the phases. Returns `None` if the caller gave up.
     pub(super) fn run(self, steps: Vec<Step>) -> Option<Result<Report>> {
         self.run_phases(|execution| execution.phases(steps))
+    }
+
+    /// Runs phases that commit nothing, about implementations that are present, and undoes what other threads see of
+    /// them. Returns `None` if the caller gave up.
+    pub(super) fn run_and_undo<T>(self, phases: impl FnOnce(&mut Execution) -> Result<T, Stop>) -> Option<Result<T>> {
+        let mut found = None;
+        let end = self.run_phases(|execution| {
+            let result = phases(execution);
+            // They stay present, and are not retained as those of a refused transaction.
+            execution.loaded.clear();
+            found = Some(result?);
+            Err(Error::new(ErrorKind::Internal, "nothing is committed").into())
+        })?;
+        Some(found.map_or_else(|| Err(end.err().unwrap_or_else(nobody_waits)), Ok))
     }
 
     /// Runs `phases` to their end. A panic before the commit is a refusal; a panic after it is

@@ -233,7 +233,7 @@ impl Execution {
     }
 
     /// Opens the gate on the old instances, and lets threads create members' instances again.
-    fn open_again(&self) -> Result<(), Stop> {
+    pub(super) fn open_again(&self) -> Result<(), Stop> {
         let mut state = self.inner.state();
         self.watch.check()?;
         self.inner.reopen_gate(&mut state);
@@ -318,9 +318,9 @@ impl Execution {
     /// The refusal if threads inside the members built a first instance at each shut gate.
     fn unprepared(&self) -> Stop {
         let text = format!(
-            "threads inside components of the plan built a first instance of another one at each shut gate, and what its \
-             successor needs was not there, for the plan's timeout of {:?}; the old version serves on, try again, or \
-             raise the timeout",
+            "threads inside components of the plan built a first instance of another one at each shut gate, and what \
+             its successor needs was not there, for the plan's timeout of {:?}; the old version serves on, try again, \
+             or raise the timeout",
             self.options.timeout.unwrap_or_default(),
         );
         Error::new(ErrorKind::Deadline, text).into()
@@ -366,7 +366,7 @@ impl Execution {
     }
 
     /// The instances behind the gate. Each whose successor is not there is held.
-    fn moving(&mut self, foreseen: &mut Foreseen) -> Result<BehindGate, Stop> {
+    pub(super) fn moving(&mut self, foreseen: &mut Foreseen) -> Result<BehindGate, Stop> {
         let inner = Arc::clone(&self.inner);
         let mut state = inner.state();
         self.watch.check()?;

@@ -33,6 +33,7 @@ mod resolve;
 pub(crate) mod revision;
 mod rollback;
 mod rounds;
+pub(crate) mod save_states;
 mod sharing;
 mod staging;
 mod stale;

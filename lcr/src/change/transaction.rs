@@ -11,7 +11,8 @@ use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -35,7 +36,6 @@ use super::{
     recorder::{Intent, nobody_waits},
     report::Report,
     request::{Options, Step},
-    resolve::Resolution,
     stale::refuse_stale,
     trial::{gates, refusals::resolve_all},
     watch::{Outcome, Stalled, Watch},
@@ -51,29 +51,66 @@ pub(super) fn commit(
     options: Options,
     seen: Option<&[Member]>,
 ) -> Result<Report> {
+    let ends_trial = options.ends_trial;
+    in_turn(inner, ends_trial, 0, || begun(inner, steps, options, seen))
+}
+
+/// How long a transaction waits for the end of a save.
+const SAVE: Duration = Duration::from_secs(30);
+
+/// Runs one transaction, unless another one runs. A save is no reason to refuse: nobody asked for it who could wait
+/// instead, so the transaction waits for its end; unless the save may be waiting for this very thread. `own` is 1 if
+/// the transaction is a save itself.
+fn in_turn<T>(inner: &Arc<RuntimeInner>, ends_trial: bool, own: u32, begun: impl FnOnce() -> Result<T>) -> Result<T> {
+    let began = Instant::now();
+    let may_wait = || {
+        let me = records::mine();
+        me.record().depth() == 0 && !inner.has_pin_of(me.thread_id()) && began.elapsed() < SAVE
+    };
     if inner.is_closed() {
         return Err(Error::new(ErrorKind::Closed, "the runtime is gone; make the plan in another one"));
     }
-    match inner.begin_transaction() {
-        Begin::Begun => {}
-        Begin::Busy => {
-            return Err(Error::new(ErrorKind::Busy, "another transaction is running; try again when it is done"));
-        }
-        Begin::Lost => {
-            return Err(Error::new(
-                ErrorKind::Closed,
-                "this process was forked while a transaction ran; make a new runtime in it",
-            ));
+    loop {
+        // First, so that a save which ends in between is not taken for another transaction.
+        let is_saving = inner.saves() > own;
+        match inner.begin_transaction() {
+            Begin::Begun => break,
+            Begin::Busy if is_saving && may_wait() => thread::sleep(Duration::from_millis(1)),
+            Begin::Busy => {
+                return Err(Error::new(ErrorKind::Busy, "another transaction is running; try again when it is done"));
+            }
+            Begin::Lost => {
+                return Err(Error::new(
+                    ErrorKind::Closed,
+                    "this process was forked while a transaction ran; make a new runtime in it",
+                ));
+            }
         }
     }
-    let (turn, ends_trial) = (Turn(inner), options.ends_trial);
-    let result = catch_unwind(AssertUnwindSafe(|| begun(inner, steps, options, seen)));
+    let turn = Turn(inner);
+    let result = catch_unwind(AssertUnwindSafe(begun));
     drop(turn);
     let result = result.unwrap_or_else(|panic| Err(given_up(inner, &*panic)));
     if let (Err(error), false) = (&result, ends_trial) {
         gates::note(inner, error);
     }
     result
+}
+
+/// A save that is under way.
+struct Saver<'a>(&'a RuntimeInner);
+
+impl Saver<'_> {
+    fn new(inner: &RuntimeInner) -> Saver<'_> {
+        inner.begin_save();
+        Saver(inner)
+    }
+}
+
+impl Drop for Saver<'_> {
+    fn drop(&mut self) {
+        self.0.end_save();
+    }
 }
 
 /// The turn of one transaction. Dropping it lets the next transaction begin.
@@ -92,7 +129,7 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options, seen: Op
         let state = inner.latest_state();
         let resolution = resolve_all(inner, &state, &steps, &options);
         let reentrance = refuse_other_generation(&state, &options);
-        let reentrance = reentrance.and_then(|()| refuse_reentrance(inner, &state, &resolution));
+        let reentrance = reentrance.and_then(|()| refuse_reentrance(inner, &state, &resolution.members));
         (resolution, reentrance, state.serial())
     };
     let current = reentrance.and_then(|()| seen.map_or(Ok(()), |seen| refuse_stale(seen, &resolution)));
@@ -106,14 +143,51 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options, seen: Op
         return Err(error);
     }
     let watch = Arc::new(Watch::new(Deadline::after(started, options.timeout)));
-    let slot = Arc::new(Mutex::new(None));
     let mut execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), resolution.members, options, started);
     let recording = inner.recording();
     execution.recording.clone_from(&recording);
+    let result = watched(inner, watch, move || execution.run(steps));
+    if let Some(recording) = recording {
+        recording.end(inner, &result);
+    }
+    result
+}
+
+/// Runs a transaction about implementations that are present, which commits nothing: `begin` says, under the state
+/// lock, which members it has and what `run` needs beside.
+pub(super) fn pass<T: Send + 'static, W: Send + 'static>(
+    inner: &Arc<RuntimeInner>,
+    options: Options,
+    begin: impl FnOnce(&State) -> (Vec<Member>, W),
+    run: impl FnOnce(Execution, W) -> Option<Result<T>> + Send + 'static,
+) -> Result<T> {
+    let _saver = Saver::new(inner);
+    in_turn(inner, false, 1, || {
+        let started = Instant::now();
+        inner.may_publish()?;
+        let (members, with) = {
+            let state = inner.latest_state();
+            let (members, with) = begin(&state);
+            refuse_reentrance(inner, &state, &members)?;
+            (members, with)
+        };
+        let watch = Arc::new(Watch::new(Deadline::after(started, options.timeout)));
+        let execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), members, options, started);
+        watched(inner, watch, move || run(execution, with))
+    })
+}
+
+/// Runs `run` on a thread of its own, and gives it up when its time is over.
+fn watched<T: Send + 'static>(
+    inner: &Arc<RuntimeInner>,
+    watch: Arc<Watch>,
+    run: impl FnOnce() -> Option<Result<T>> + Send + 'static,
+) -> Result<T> {
+    let slot = Arc::new(Mutex::new(None));
     let (result, watched, changed) = (Arc::clone(&slot), Arc::clone(&watch), Arc::clone(inner));
     sys::start(c"lcr-change", AUTHORS_STACK, move || {
         // A panic of this thread must not leave the caller waiting.
-        let outcome = catch_unwind(AssertUnwindSafe(|| execution.run(steps)));
+        let outcome = catch_unwind(AssertUnwindSafe(run));
         let outcome = outcome.unwrap_or_else(|panic| match watched.refuse() {
             Outcome::Abandoned => None,
             Outcome::Refused | Outcome::Committed(_) => Some(Err(given_up(&changed, &*panic))),
@@ -122,7 +196,7 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options, seen: Op
         watched.finish();
     })
     .map_err(|error| Error::new(ErrorKind::Io, "no thread could be started for the transaction").with_source(error))?;
-    let result = if let Err(hung) = watch.wait() {
+    if let Err(hung) = watch.wait() {
         let announced = inner.undo(&mut inner.state());
         drop(announced);
         inner.notify_changed();
@@ -130,11 +204,7 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options, seen: Op
     } else {
         let outcome = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         outcome.unwrap_or_else(|| Err(nobody_waits()))
-    };
-    if let Some(recording) = recording {
-        recording.end(inner, &result);
     }
-    result
 }
 
 /// After a panic: undoes the transaction once more, since the panic may have come while it was undone.
@@ -179,8 +249,8 @@ fn refuse_other_generation(state: &State, options: &Options) -> Result<()> {
 
 /// Refuses a plan whose gate would wait for a call or a pin of the calling thread: the thread cannot wait
 /// for itself.
-fn refuse_reentrance(inner: &RuntimeInner, state: &State, resolution: &Resolution) -> Result<()> {
-    let replaced = resolution.members.iter().flat_map(|member| &member.replaced);
+fn refuse_reentrance(inner: &RuntimeInner, state: &State, members: &[Member]) -> Result<()> {
+    let replaced = members.iter().flat_map(|member| &member.replaced);
     let gated: HashMap<_, _> =
         replaced.filter(|replaced| replaced.is_behind_gate()).map(|replaced| (replaced.provider, replaced)).collect();
     if gated.is_empty() {

@@ -307,6 +307,9 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         // While everything still serves: what watches has to come to its end.
         self.inner.guest.get().into_iter().for_each(|guest| guest.close());
+        if let Some(keeper) = self.inner.keeper() {
+            keeper.ending();
+        }
         self.inner.close();
         shutdown::run(&self.inner);
         self.inner.end_events();

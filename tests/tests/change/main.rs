@@ -16,6 +16,7 @@ mod precopy;
 mod protected;
 mod provided;
 mod rollback;
+mod saving;
 mod stale;
 mod stalls;
 mod transcript;

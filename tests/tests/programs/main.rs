@@ -4,3 +4,4 @@ mod leavings;
 mod random;
 mod serving;
 mod soak;
+mod survival;

@@ -26,12 +26,13 @@ use crate::{
             instances::{Held, Instance, verdict},
             provider::{Provider, Visibility},
         },
+        state_bytes::SavedState,
         sys,
         worlds::records,
     },
 };
 
-use super::{inner::RuntimeInner, state::State};
+use super::{inner::RuntimeInner, kept_states::KeptStage, state::State};
 
 /// How an instance comes about.
 #[derive(Clone, Copy)]
@@ -84,7 +85,7 @@ impl RuntimeInner {
         let providers = state.objects.begin_shared(provider, me);
         drop(state);
         // Whatever the result, other threads must not wait for this thread any more.
-        let built = catch_unwind(AssertUnwindSafe(|| self.build(provider, config, visibility)));
+        let built = catch_unwind(AssertUnwindSafe(|| self.build(provider, config, visibility, true)));
         let service = built.as_ref().ok().and_then(|built| built.as_ref().ok()).copied();
         self.state().objects.end_shared(&providers, me, service);
         self.notify_changed();
@@ -110,23 +111,29 @@ impl RuntimeInner {
         Ok(state)
     }
 
-    /// Builds a new service of a provider, with one hold for the caller.
+    /// Builds a new service of a provider, with one hold for the caller. A shared one begins with the state that an
+    /// earlier process saved, if there is one.
     pub(super) fn build(
         self: &Arc<RuntimeInner>,
         provider: ProviderId,
         config: Option<Arc<[u8]>>,
         visibility: Visibility,
+        is_shared: bool,
     ) -> Result<ServiceId> {
         let me = records::mine();
         let deadline = Instant::now() + TIMEOUT;
         loop {
-            let implementation = {
+            let (implementation, kept) = {
                 let mut state = self.state();
                 let implementation = Arc::clone(self.provider(&state, provider)?.implementation());
                 state.objects.begin_build(sys::thread_id(), provider)?;
-                implementation
+                let kept = if is_shared { state.kept.of(&implementation.manifest) } else { None };
+                (implementation, kept)
             };
-            let instance = self.instantiate(&implementation, config.as_deref(), visibility, Creation::Construct);
+            let instance = match &kept {
+                Some(kept) => self.instantiate_with(kept, &implementation, config.as_deref(), visibility),
+                None => self.instantiate(&implementation, config.as_deref(), visibility, Creation::Construct),
+            };
             let mut state = self.state();
             state.objects.end_build(sys::thread_id());
             if implementation.lacks_object() && !self.is_closed() {
@@ -154,6 +161,9 @@ impl RuntimeInner {
                 let before = state.gate.as_ref().map(|gate| gate.before().generation());
                 let instance = Arc::new(instance.shown_since(before.unwrap_or(state.generation())));
                 let id = state.objects.add_service(provider, instance, config);
+                if let Some(kept) = &kept {
+                    state.kept.note(kept, KeptStage::Restored);
+                }
                 let State { objects, gate, .. } = &mut *state;
                 if let Some((service, gate)) = objects.services().get(id).zip(gate.as_mut()) {
                     gate.add_service(id, service.providers());
@@ -169,6 +179,45 @@ impl RuntimeInner {
                 return Err(busy_building(&implementation.component.id.name));
             }
         }
+    }
+
+    /// Constructs an object from the state that an earlier process saved, and asks for its health. Whoever keeps states
+    /// knows meanwhile that this is under way: it may take the process down.
+    fn instantiate_with(
+        self: &Arc<RuntimeInner>,
+        kept: &SavedState,
+        implementation: &Arc<Implementation>,
+        config: Option<&[u8]>,
+        visibility: Visibility,
+    ) -> Result<Instance> {
+        // Before the mark: what it needs may begin with a state of its own.
+        let needs = self.hold_needs(implementation, visibility)?;
+        let tell = |is_begun| {
+            if let Some(keeper) = self.keeper() {
+                keeper.restoring(&kept.component, is_begun);
+            }
+        };
+        tell(true);
+        let creation = Creation::Restore(kept.state_version, &kept.bytes);
+        let instance = self.instantiate(implementation, config, visibility, creation);
+        self.state().release_needs(&needs);
+        let instance = instance.and_then(|instance| match instance.check() {
+            Ok(()) => Ok(instance),
+            Err(error) => {
+                self.discard(self.state(), instance);
+                Err(error)
+            }
+        });
+        instance.inspect(|_| tell(false)).map_err(|error| {
+            let why = error.to_string();
+            self.state().kept.note(kept, KeptStage::Refused { why: why.clone() });
+            let SavedState { component, version, state_version, .. } = kept;
+            let text = format!(
+                "component `{component}` begins with the state v{state_version} that {component} {version} saved in an \
+                 earlier process, and {why}; load a version that takes it, or call Runtime::forget_state"
+            );
+            Error::new(ErrorKind::State, text).with_source(error)
+        })
     }
 
     /// Constructs an object with its dependencies; the caller owns the object. Runs the component's code on

@@ -65,7 +65,7 @@ impl RuntimeInner {
         let view = state.objects.resolve_view(encoded)?;
         let provider = state.choose(view, component)?;
         drop(state);
-        let service = self.build(provider, config, Visibility::Committed)?;
+        let service = self.build(provider, config, Visibility::Committed, false)?;
         Ok(self.handle_on(service, view, None)?.into_raw())
     }
 
@@ -113,7 +113,8 @@ impl RuntimeInner {
                 return Err(Error::new(
                     ErrorKind::Dependency,
                     format!(
-                        "{interface} is not declared as a dependency; add it to deps(..) of the component or its interface"
+                        "{interface} is not declared as a dependency; add it to deps(..) of the component or its \
+                         interface"
                     ),
                 ));
             };

@@ -17,8 +17,8 @@
 
 use std::{
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -42,6 +42,7 @@ use super::{
     events::{Bus, Events, kind::EventKind},
     gate::GateWord,
     guest::{Guest, GuestRoom},
+    keeper::Keeper,
     pins::Pins,
     reaper_parts::Reaper,
     refusals::Refusals,
@@ -60,9 +61,10 @@ use super::{
 /// | `gate` | the thread of a transaction, under the state lock |
 /// | `reaper` | any thread, under its own locks |
 /// | `is_closed` | the thread that drops the runtime, once |
-/// | `transactions` | any thread, without waiting |
+/// | `transactions`, `savers` | any thread, without waiting |
 /// | `events`, `refusals` | any thread, under leaf locks of their own |
 /// | `store` | a plan that stages files, under its own lock |
+/// | `keeper` | the thread that builds the runtime, once |
 /// | `above` | the thread that builds the runtime, once |
 /// | `guest` | the floor above, once |
 #[repr(C)]
@@ -80,7 +82,10 @@ pub(crate) struct RuntimeInner {
     pub(in crate::host) reaper: Reaper,
     is_closed: AtomicBool,
     pub(super) transactions: TransactionLock,
+    /// How many threads save the states of all components, or are about to: each in a transaction that is soon over.
+    savers: AtomicU32,
     pub(super) events: Arc<Bus>,
+    keeper: OnceLock<Arc<dyn Keeper>>,
     pub(crate) refusals: Refusals,
     pub(super) store: Store,
     /// What floor 3 keeps with the runtime.
@@ -125,7 +130,9 @@ impl RuntimeInner {
             reaper: Reaper::default(),
             is_closed: AtomicBool::new(false),
             transactions: TransactionLock::default(),
+            savers: AtomicU32::new(0),
             events: Arc::default(),
+            keeper: OnceLock::new(),
             refusals: Refusals::default(),
             store,
             above: Above::default(),
@@ -186,9 +193,38 @@ impl RuntimeInner {
         })
     }
 
+    /// Who keeps states for the next process.
+    pub(crate) fn keeper(&self) -> Option<&dyn Keeper> {
+        self.keeper.get().map(|keeper| &**keeper)
+    }
+
+    /// Sets who keeps states. Returns false, and changes nothing, if that was set before.
+    #[allow(dead_code, reason = "only some features ask")]
+    pub(crate) fn set_keeper(&self, keeper: Arc<dyn Keeper>) -> bool {
+        self.keeper.set(keeper).is_ok()
+    }
+
+    /// How many threads save the states of all components, or are about to.
+    pub(crate) fn saves(&self) -> u32 {
+        self.savers.load(Ordering::Acquire)
+    }
+
+    /// Counts a thread that is about to save.
+    pub(crate) fn begin_save(&self) {
+        self.savers.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Ends what [`begin_save`](RuntimeInner::begin_save) began.
+    pub(crate) fn end_save(&self) {
+        self.savers.fetch_sub(1, Ordering::AcqRel);
+    }
+
     /// Tells followers what happened. Never blocks and runs no code of others, so any thread may call it, whatever
     /// locks it holds.
     pub(crate) fn emit(&self, kind: EventKind) {
+        if let Some(keeper) = self.keeper() {
+            keeper.tell(&kind);
+        }
         self.events.emit(kind);
     }
 
@@ -198,7 +234,7 @@ impl RuntimeInner {
     }
 
     /// The events from now on.
-    pub(in crate::host) fn follow(&self) -> Events {
+    pub(crate) fn follow(&self) -> Events {
         Events::new(&self.events)
     }
 

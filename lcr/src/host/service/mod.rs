@@ -6,8 +6,9 @@
 //! hold worlds, [`shortcuts`] remember where services are, [`drain`] reads the threads' frames, [`reaper_parts`] and
 //! [`destroyers`] have what is to be freed and destroyed, [`retained`] counts images, [`left_threads`] names threads
 //! that they left behind, [`waiting`] has the wakers of async calls that wait for a gate, [`transaction_lock`] lets
-//! one transaction run, [`events`] has what happened last, [`refusals`] the plans that were refused last, and [`above`]
-//! keeps what floor 3 brings.
+//! one transaction run, [`kept_states`] has the states of an earlier process, [`keeper`] keeps those of this one,
+//! [`events`] has what happened last, [`refusals`] the plans that were refused last, and [`above`] keeps what floor 3
+//! brings.
 //!
 //! On top, [`load`] brings files in, [`construct`] builds instances, [`handles`] gives out handles and takes back their
 //! slots, [`async_calls`] has async calls begin and end, [`pin`] takes pins, [`gating`] shuts and opens the gate,
@@ -28,6 +29,8 @@ pub(crate) mod guest;
 pub(in crate::host) mod handles;
 pub(crate) mod host_table;
 pub(crate) mod inner;
+pub(crate) mod keeper;
+pub(crate) mod kept_states;
 mod left_threads;
 mod load;
 pub(crate) mod pin;

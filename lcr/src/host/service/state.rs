@@ -21,6 +21,7 @@ use crate::host::{
 use super::{
     drain::Sightings,
     gate::{Gate, Lost, Members},
+    kept_states::KeptStates,
     retained::RetainedImages,
     revisions::Revisions,
     waiting::Waiting,
@@ -42,6 +43,7 @@ pub(crate) struct State {
     pub(super) lost: Vec<Lost>,
     pub(in crate::host) tally: Tally,
     revisions: Revisions,
+    pub(super) kept: KeptStates,
 }
 
 /// An instance that was replaced or released, and waits for its last call to leave.
@@ -94,6 +96,7 @@ impl State {
             lost: Vec::new(),
             tally: Tally::default(),
             revisions: Revisions::default(),
+            kept: KeptStates::default(),
         }
     }
 
@@ -130,6 +133,15 @@ impl State {
     /// Begins a transaction on a thread: its successors will come after the current world.
     pub(crate) fn begin_uncommitted(&mut self, thread: ThreadId) {
         self.objects.uncommitted_mut().begin(thread, &self.world);
+    }
+
+    /// The states of an earlier process.
+    pub(crate) fn kept_states(&self) -> &KeptStates {
+        &self.kept
+    }
+
+    pub(crate) fn kept_states_mut(&mut self) -> &mut KeptStates {
+        &mut self.kept
     }
 
     /// Gives up a hold on a service. Retires the instance if that was the last hold.

@@ -81,7 +81,7 @@ pub(in crate::host) fn try_lock(file: &File) -> io::Result<bool> {
 
 /// How many bytes a file that this process writes may have (`RLIMIT_FSIZE`). The kernel answers a write
 /// beyond with SIGXFSZ, which ends a process that does not ignore the signal.
-pub(in crate::host) fn file_size_limit() -> u64 {
+pub(crate) fn file_size_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: the pointer is valid for the length of the call.
     unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
@@ -89,7 +89,7 @@ pub(in crate::host) fn file_size_limit() -> u64 {
 }
 
 /// Makes a file in memory, open for reading and writing until `exec`.
-pub(in crate::host) fn memory_file(name: &CStr) -> Option<File> {
+pub(crate) fn memory_file(name: &CStr) -> Option<File> {
     // SAFETY: the name ends, and the flag is one that the call knows.
     let file = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) };
     // SAFETY: the descriptor was opened just now, and no other value owns it.

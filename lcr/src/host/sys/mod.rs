@@ -12,9 +12,9 @@ mod raw_threads;
 mod tests;
 mod threads;
 
-pub(in crate::host) use files::{
-    Mapping, file_size_limit, is_of_proc, may_have_list, memory_file, open_at, open_start, read_link, try_lock, user,
-};
+pub(in crate::host) use files::{Mapping, is_of_proc, may_have_list, open_at, open_start, read_link, try_lock, user};
+#[cfg_attr(not(feature = "sam"), allow(unused_imports))]
+pub(crate) use files::{file_size_limit, memory_file};
 pub(in crate::host) use images::{image_start, signal_handled_by, symbol};
 pub(in crate::host) use raw_threads::{RawThread, raw_threads};
 pub(crate) use threads::start;

@@ -1,12 +1,19 @@
 //! Rolling back: what comes back, what is refused, and that neither stands in the way of the next change.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use lcr::{Back, Error, ErrorKind, Handle, Report, Runtime};
 use lcr_tests::{
     bank::{Bank, Branch, Clock, Customers, Teller, Vault},
     component, empty_runtime,
     guest::{Guest, House},
+    larder::Larder,
     script::{Misdeed, Moment},
     wait_until,
 };
@@ -305,4 +312,53 @@ fn a_rollback_that_another_commit_overtook_is_refused() {
     assert_eq!((clock.version(), present(&rt).len()), (2, 2));
     let report = rt.rollback(Back::To(2)).unwrap();
     assert_eq!((clock.version(), report.members.len()), (1, 2));
+}
+
+#[test]
+fn a_call_inside_goes_on_in_its_version_while_handles_go_back() {
+    let (rt, clock) = clocked();
+    rt.replace(component("clock_v2")).unwrap();
+    let clones: Vec<_> = (0..10).map(|_| clock.clone()).collect();
+    let pin = rt.pin().unwrap();
+    clock.inside(&|| {
+        std::thread::scope(|scope| {
+            let rolled_back = scope.spawn(|| rt.rollback(Back::Steps(1)).unwrap());
+            let report = rolled_back.join().unwrap();
+            assert!(!report.stragglers.is_empty(), "who is inside version 2 is named: {report:?}");
+        });
+        assert_eq!(clock.version(), 2, "the pin of this thread holds its world");
+    });
+    drop(pin);
+    assert!(clones.iter().all(|clone| clone.version() == 1));
+    rt.wait_drained(Duration::from_secs(60)).unwrap();
+}
+
+#[test]
+fn a_rollback_waits_for_async_calls_and_keeps_what_they_wrote() {
+    let rt = empty_runtime();
+    rt.load(component("larder_1")).unwrap();
+    let larder: Handle<dyn Larder> = rt.service().unwrap();
+    rt.replace(component("larder_2")).unwrap();
+    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            let (larder, stop) = (larder.clone(), Arc::clone(&stop));
+            tokio.spawn(async move {
+                let mut stored = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    larder.store(1, 3).await.unwrap();
+                    stored += 1;
+                }
+                stored
+            })
+        })
+        .collect();
+    for version in [1, 2, 1] {
+        rt.rollback(Back::Steps(1)).unwrap();
+        assert_eq!(larder.version(), version);
+    }
+    stop.store(true, Ordering::Relaxed);
+    let stored: u64 = tasks.into_iter().map(|task| tokio.block_on(task).unwrap()).sum();
+    assert_eq!(larder.count(), stored, "nothing that was stored is lost");
 }

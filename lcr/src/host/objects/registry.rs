@@ -300,8 +300,7 @@ impl Registry {
 
     /// The component that an interface is bound to.
     fn bound(&self, interface: &str, visibility: Visibility) -> Option<&String> {
-        let is_pending = matches!(visibility, Visibility::Transaction(_));
-        let pending = self.pending_bindings.get(interface).filter(|_| is_pending);
+        let pending = self.pending_bindings.get(interface).filter(|_| visibility != Visibility::Committed);
         pending.map_or_else(|| self.bindings.get(interface), Option::as_ref)
     }
 
@@ -348,8 +347,9 @@ impl Registry {
         Err(Error::new(
             ErrorKind::Ambiguous,
             format!(
-                "interface {interface} v{version} is provided by {names}; name one (service_of, reference_of), or bind \
-                 one for all callers: bind::<dyn ..>(\"component\") of the runtime's builder or of a plan"
+                "interface {interface} v{version} is provided by {names}; name the one you mean \
+                 (service_of, reference_of), or bind it for all callers: bind::<dyn ..>(\"component\") of the \
+                 runtime's builder or of a plan"
             ),
         ))
     }

@@ -143,28 +143,31 @@ const _: () = {
             call: *mut __lcr::RawCall<<Option<Vec<u8>> as __lcr::Abi>::Repr>,
         ) -> __lcr::Polled {
             unsafe {
+                let memory_lent_for_key = __lcr::Memory;
                 __lcr::serve_async::<
                     __LcrT,
                     __LcrA,
                     _,
                     _,
+                    _,
                 >(
                     this,
                     call,
-                    |this| async move {
-                        let memory_lent_for_key = __lcr::Memory;
-                        let value = <__LcrT as Queue>::pop(
-                                this,
-                                __lcr::receive(
-                                        &memory_lent_for_key,
-                                        <&str as __lcr::Abi>::from_repr,
-                                        a0,
-                                    )
-                                    .value(),
-                            )
-                            .await;
-                        __lcr::lower(<Option<Vec<u8>> as __lcr::Abi>::into_repr, value)
+                    |this| {
+                        <__LcrT as Queue>::pop(
+                            this,
+                            __lcr::receive(
+                                    &memory_lent_for_key,
+                                    <&str as __lcr::Abi>::from_repr,
+                                    a0,
+                                )
+                                .value(),
+                        )
                     },
+                    |value| __lcr::lower(
+                        <Option<Vec<u8>> as __lcr::Abi>::into_repr,
+                        value,
+                    ),
                 )
             }
         }
@@ -178,6 +181,7 @@ const _: () = {
                 __lcr::serve_async::<
                     __LcrT,
                     __LcrA,
+                    _,
                     _,
                     _,
                 >(
@@ -224,14 +228,9 @@ const _: () = {
                                 }
                             }
                         };
-                        let value = <__LcrT as Queue>::each(
-                                this,
-                                &a0,
-                                __lcr::Box::new(a1),
-                            )
-                            .await;
-                        __lcr::lower(<u64 as __lcr::Abi>::into_repr, value)
+                        <__LcrT as Queue>::each(this, &a0, __lcr::Box::new(a1)).await
                     },
+                    |value| __lcr::lower(<u64 as __lcr::Abi>::into_repr, value),
                 )
             }
         }
@@ -243,45 +242,45 @@ const _: () = {
             call: *mut __lcr::RawCall<<Result<u64, QueueError> as __lcr::Abi>::Repr>,
         ) -> __lcr::Polled {
             unsafe {
+                let memory_lent_for_key = __lcr::Memory;
+                let memory_lent_for_value = __lcr::Memory;
+                let memory_lent_for_argument3 = __lcr::Memory;
                 __lcr::serve_async::<
                     __LcrT,
                     __LcrA,
                     _,
                     _,
+                    _,
                 >(
                     this,
                     call,
-                    |this| async move {
-                        let memory_lent_for_key = __lcr::Memory;
-                        let memory_lent_for_value = __lcr::Memory;
-                        let memory_lent_for_argument3 = __lcr::Memory;
-                        let value = <__LcrT as Queue>::push(
-                                this,
-                                __lcr::receive(
-                                        &memory_lent_for_key,
-                                        <&str as __lcr::Abi>::from_repr,
-                                        a0,
-                                    )
-                                    .value(),
-                                __lcr::receive(
-                                        &memory_lent_for_value,
-                                        <Vec<u8> as __lcr::Abi>::from_repr,
-                                        a1,
-                                    )
-                                    .value(),
-                                __lcr::receive(
-                                        &memory_lent_for_argument3,
-                                        <u8 as __lcr::Abi>::from_repr,
-                                        a2,
-                                    )
-                                    .value(),
-                            )
-                            .await;
-                        __lcr::lower(
-                            <Result<u64, QueueError> as __lcr::Abi>::into_repr,
-                            value,
+                    |this| {
+                        <__LcrT as Queue>::push(
+                            this,
+                            __lcr::receive(
+                                    &memory_lent_for_key,
+                                    <&str as __lcr::Abi>::from_repr,
+                                    a0,
+                                )
+                                .value(),
+                            __lcr::receive(
+                                    &memory_lent_for_value,
+                                    <Vec<u8> as __lcr::Abi>::from_repr,
+                                    a1,
+                                )
+                                .value(),
+                            __lcr::receive(
+                                    &memory_lent_for_argument3,
+                                    <u8 as __lcr::Abi>::from_repr,
+                                    a2,
+                                )
+                                .value(),
                         )
                     },
+                    |value| __lcr::lower(
+                        <Result<u64, QueueError> as __lcr::Abi>::into_repr,
+                        value,
+                    ),
                 )
             }
         }
@@ -349,33 +348,26 @@ const _: () = {
         ) -> impl ::core::future::Future<
             Output = Option<Vec<u8>>,
         > + ::core::marker::Send {
-            async move {
-                let room = __lcr::Room::new();
-                let request = unsafe {
-                    __lcr::request_async(
-                        self,
-                        0,
-                        ::core::option::Option::Some(&room),
-                        (key,),
-                        |(key,)| (__lcr::lower(<&str as __lcr::Abi>::into_repr, key),),
-                        |value| {
-                            let memory_of_the_component = __lcr::Memory;
-                            __lcr::receive(
-                                    &memory_of_the_component,
-                                    <Option<Vec<u8>> as __lcr::Abi>::from_repr,
-                                    value,
-                                )
-                                .value()
-                        },
-                    )
-                };
-                match request.await {
-                    ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(unserved) => {
-                        let fault = __lcr::fault_of(self, 0, unserved);
+            unsafe {
+                __lcr::request_async(
+                    self,
+                    0,
+                    (key,),
+                    |(key,)| (__lcr::lower(<&str as __lcr::Abi>::into_repr, key),),
+                    |value| {
+                        let memory_of_the_component = __lcr::Memory;
+                        __lcr::receive(
+                                &memory_of_the_component,
+                                <Option<Vec<u8>> as __lcr::Abi>::from_repr,
+                                value,
+                            )
+                            .value()
+                    },
+                    |callee, unserved| {
+                        let fault = __lcr::fault_of(callee, 0, unserved);
                         (&&__lcr::Tag::<Option<Vec<u8>>>::new()).raise_lcr_fault(fault)
-                    }
-                }
+                    },
+                )
             }
         }
         #[inline(always)]
@@ -399,12 +391,10 @@ const _: () = {
                         ),
                     )
                 };
-                let room = __lcr::Room::new();
-                let request = unsafe {
+                unsafe {
                     __lcr::request_async(
                         self,
                         1,
-                        ::core::option::Option::Some(&room),
                         (&visit_callback, done),
                         |(visit_callback, done)| {
                             let done_callback = move |(p0,)| unsafe {
@@ -441,15 +431,13 @@ const _: () = {
                                 )
                                 .value()
                         },
+                        |callee, unserved| {
+                            let fault = __lcr::fault_of(callee, 1, unserved);
+                            (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault)
+                        },
                     )
-                };
-                match request.await {
-                    ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(unserved) => {
-                        let fault = __lcr::fault_of(self, 1, unserved);
-                        (&&__lcr::Tag::<u64>::new()).raise_lcr_fault(fault)
-                    }
                 }
+                    .await
             }
         }
         #[inline(always)]
@@ -462,12 +450,10 @@ const _: () = {
             Output = Result<u64, QueueError>,
         > + ::core::marker::Send {
             async move {
-                let room = __lcr::Room::new();
-                let request = unsafe {
+                match unsafe {
                     __lcr::request_async(
                         self,
                         2,
-                        ::core::option::Option::Some(&room),
                         (key, value, argument3),
                         |(key, value, argument3)| (
                             __lcr::lower(<&str as __lcr::Abi>::into_repr, key),
@@ -476,16 +462,20 @@ const _: () = {
                         ),
                         |value| {
                             let memory_of_the_component = __lcr::Memory;
-                            __lcr::receive(
-                                    &memory_of_the_component,
-                                    <Result<u64, QueueError> as __lcr::Abi>::from_repr,
-                                    value,
-                                )
-                                .value()
+                            ::core::result::Result::Ok(
+                                __lcr::receive(
+                                        &memory_of_the_component,
+                                        <Result<u64, QueueError> as __lcr::Abi>::from_repr,
+                                        value,
+                                    )
+                                    .value(),
+                            )
                         },
+                        |_, unserved| ::core::result::Result::Err(unserved),
                     )
-                };
-                match request.await {
+                }
+                    .await
+                {
                     ::core::result::Result::Ok(value) => value,
                     ::core::result::Result::Err(
                         __lcr::Unserved::Missing((key, value, argument3)),

@@ -17,7 +17,7 @@ pub mod v0_1_0 {
     pub use crate::{
         abi::{
             fault::Outcome,
-            future::{Polled, RawCall, Room},
+            future::{Polled, RawCall},
             interface::{Interface, InterfaceInfo, Method, Need, interface_bytes, interface_len},
             manifest::{Declaration, Flags, KeptState, manifest_bytes, manifest_len},
             shape::{Kind, Part, Shape, bounds},

@@ -144,7 +144,8 @@ fn call(method: &Method) -> TokenStream {
     quote_spanned!(place=> { #(#callbacks)* #answer })
 }
 
-/// The body of an async call: a future that owns the arguments, and lowers them when it is polled first.
+/// The body of an async call: a future that owns the arguments, and lowers them when it is polled first. There is an
+/// `async` block around it only where a closure must live as long as the call, or a default body may serve it.
 fn call_async(method: &Method) -> TokenStream {
     let lcr = private();
     let number = Literal::usize_unsuffixed(method.number);
@@ -174,54 +175,71 @@ fn call_async(method: &Method) -> TokenStream {
         Passing::Value | Passing::Boxed(_) => lower(argument),
     });
     let place = method.place();
-    let room = local("room");
     let lowered = quote_spanned!(place=> (#(#lowered,)*));
     let lowered = if boxed.is_empty() { lowered } else { quote_spanned!(place=> { #(#boxed)* #lowered }) };
     let raise = quote_spanned!(place=> (&&#lcr::Tag::<#result>::new()).raise_lcr_fault(fault));
     let memory = Memory::new("memory_of_the_component", &method.result);
     let value = memory.receive(&method.result, local("value"));
     let memory = memory.declare();
-    let unserved = if method.has_default {
+    let (done, otherwise) = if method.has_default {
+        (
+            quote_spanned!(place=> ::core::result::Result::Ok(#value)),
+            quote_spanned!(place=> |_, unserved| ::core::result::Result::Err(unserved)),
+        )
+    } else {
+        let otherwise = quote_spanned! {place=>
+            |callee, unserved| {
+                let fault = #lcr::fault_of(callee, #number, unserved);
+                #raise
+            }
+        };
+        (value, otherwise)
+    };
+    let request = quote_spanned! {place=>
+        unsafe {
+            #lcr::request_async(
+                #this,
+                #number,
+                (#(#values,)*),
+                |(#(#patterns,)*)| #lowered,
+                |value| {
+                    #memory
+                    #done
+                },
+                #otherwise,
+            )
+        }
+    };
+    if method.has_default {
         let default = default_name(method);
         let passed = method.arguments.iter().map(|argument| &argument.name);
         let given = method.arguments.iter().map(|argument| match &argument.passing {
             Passing::Borrowed(_) => ours!(_),
             Passing::Value | Passing::Boxed(_) => argument.name.to_token_stream(),
         });
-        quote_spanned! {place=>
-            ::core::result::Result::Err(#lcr::Unserved::Missing((#(#given,)*))) => __LcrDefaults::#default(#this, #(#passed),*).await,
-            ::core::result::Result::Err(#lcr::Unserved::Fault(fault)) => #raise,
-        }
-    } else {
-        quote_spanned! {place=>
-            ::core::result::Result::Err(unserved) => {
-                let fault = #lcr::fault_of(#this, #number, unserved);
-                #raise
+        return quote_spanned! {place=>
+            {
+                async move {
+                    #(#wrapped)*
+                    match #request.await {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(#lcr::Unserved::Missing((#(#given,)*))) => {
+                            __LcrDefaults::#default(#this, #(#passed),*).await
+                        }
+                        ::core::result::Result::Err(#lcr::Unserved::Fault(fault)) => #raise,
+                    }
+                }
             }
-        }
-    };
+        };
+    }
+    if wrapped.is_empty() {
+        return quote_spanned!(place=> { #request });
+    }
     quote_spanned! {place=>
         {
             async move {
                 #(#wrapped)*
-                let #room = #lcr::Room::new();
-                let request = unsafe {
-                    #lcr::request_async(
-                        #this,
-                        #number,
-                        ::core::option::Option::Some(&#room),
-                        (#(#values,)*),
-                        |(#(#patterns,)*)| #lowered,
-                        |value| {
-                            #memory
-                            #value
-                        },
-                    )
-                };
-                match request.await {
-                    ::core::result::Result::Ok(value) => value,
-                    #unserved
-                }
+                #request.await
             }
         }
     }

@@ -61,8 +61,7 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let call = quote_spanned!(place=> <__LcrT as #trait_name>::#name(this, #(#values),*));
     if method.is_polled() {
         let lowered = tokens::lower(&value, local("value"));
-        // What the future borrows lies in it, but for the instance and what the caller lends: so the compiler
-        // sees all borrows.
+        // What the future borrows lies in it, but for the instance and what the caller lends.
         let serve = match method.returns {
             Returns::Stream(_) => quote_spanned! {place=>
                 #lcr::streams::serve_stream::<__LcrT, __LcrA, _, _>(this, call, |this, items| async move {
@@ -72,13 +71,24 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
                     end
                 })
             },
+            // The author's future borrows closures, so it lies in one block with them.
+            _ if method.arguments.iter().any(|argument| matches!(argument.passing, Passing::Borrowed(_))) => {
+                quote_spanned! {place=>
+                    #lcr::serve_async::<__LcrT, __LcrA, _, _, _>(this, call, |this| async move {
+                        #(#memories)*
+                        #(#callbacks)*
+                        #call.await
+                    }, |value| #lowered)
+                }
+            }
+            // The memories are no longer there when the future runs; they stand for lifetimes, and nothing points
+            // to them.
             _ => quote_spanned! {place=>
-                #lcr::serve_async::<__LcrT, __LcrA, _, _>(this, call, |this| async move {
-                    #(#memories)*
+                #(#memories)*
+                #lcr::serve_async::<__LcrT, __LcrA, _, _, _>(this, call, |this| {
                     #(#callbacks)*
-                    let value = #call.await;
-                    #lowered
-                })
+                    #call
+                }, |value| #lowered)
             },
         };
         return quote_spanned! {place=>

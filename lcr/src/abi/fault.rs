@@ -35,6 +35,16 @@ impl<R: Copy> Outcome<R> {
         Outcome { fault: RawFault::passing(kind, message, beginning), value: MaybeUninit::uninit() }
     }
 
+    /// Whether the outcome is this value.
+    #[inline(always)]
+    pub fn is(&self, value: R) -> bool
+    where
+        R: PartialEq,
+    {
+        // SAFETY: a null fault means an initialised value.
+        self.fault.is_null() && unsafe { self.value.assume_init() } == value
+    }
+
     /// The value, or the fault's contents.
     ///
     /// # Errors

@@ -27,21 +27,22 @@
 //! A future needs memory that stays in its place from the first poll to the drop. The caller lends some, a
 //! [`Room`]. A future whose type [fits](Room::fits) lies there, and the call allocates nothing for it, whether it is
 //! ready at once or pends. A larger one lies in a box of the component's. The type alone decides, so the start and
-//! the functions of a [`FutureTable`] agree. A stream's future always lies in a box: the caller has no `async` block
-//! for it.
+//! the functions of a [`FutureTable`] agree. A stream's future always lies in a box: the caller's stream may be
+//! moved between polls.
 //!
-//! **Why the memory stays.** The room is a variable of the `async` block that awaits the call. The component gets the
-//! room's address in a poll only, and a block that is polled is pinned: until it was dropped its memory is neither
-//! moved, nor freed, nor used for anything else. That is what [`Pin`](core::pin) promises, and what each
-//! `async` block needs in which a variable is borrowed across an `await`. The call's request is in the same block and
-//! refers to the room. So a block that is dropped, ends or unwinds drops the request first, and the request has the
-//! component drop a future that is still there. A block that is forgotten keeps its memory for ever.
+//! **Why the memory stays.** The room is a field of the caller's future. The component gets the room's address in a
+//! poll only, and a future that is polled is pinned: until it was dropped its memory is neither moved, nor freed, nor
+//! used for anything else. That is what [`Pin`](core::pin) promises, and what each `async` block needs in which a
+//! variable is borrowed across an `await`. The call's request is a field ahead of the room. So a future that is dropped
+//! drops the request first, and the request has the component drop a future that is still there. A future that is
+//! forgotten keeps its memory for ever.
 //!
-//! **Who may touch it.** Only the component, from the start until its future is gone. The block has a shared reference
-//! to the room, from which the address comes. A room is an [`UnsafeCell`] of uninitialised bytes, so such a reference
-//! claims nothing about the bytes, nor that they stay as they are. A poll has `&mut` to the whole block;
-//! but a block is `!Unpin`, and such a reference to it does not claim the memory for itself alone. Polls and the drop
-//! come one after the other, whichever threads they are on.
+//! **Who may touch it.** Only the component, from the start until its future is gone. The caller's future makes a
+//! shared reference to the room, from which the address comes. A room is an [`UnsafeCell`] of uninitialised bytes, so
+//! such a reference claims nothing about the bytes, nor that they stay as they are. A poll has `&mut` to all of the
+//! caller's future; but that is `!Unpin`, and such a reference to it does not claim the memory for itself alone. The
+//! request gets a `&mut` of its own, which does not reach the room. Polls and the drop come one after the other,
+//! whichever threads they are on.
 
 use core::{cell::UnsafeCell, mem::MaybeUninit, ptr};
 
@@ -66,7 +67,7 @@ pub struct RawCall<R: Copy> {
     pub waker: *const WakerHead,
     /// A [`Room`] of the caller's, in which nothing is; null where the method returns a stream.
     pub room: *mut (),
-    /// Written if the answer is `PENDING` or `ITEM`.
+    /// The caller reads it if the answer is `PENDING` or `ITEM`.
     pub future: RawFuture,
     /// Written if the answer is `READY` or `ITEM`.
     pub value: MaybeUninit<R>,

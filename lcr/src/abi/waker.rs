@@ -78,6 +78,12 @@ impl WakerHead {
         self.references.load(Ordering::Acquire)
     }
 
+    /// Whether the lender's image has these counts. An image has one of its own.
+    #[inline]
+    pub fn is_counted_by(&self, holds: &'static Holds) -> bool {
+        ptr::eq(self.holds, holds)
+    }
+
     /// Whether the lender has these functions.
     #[inline]
     pub fn is_of(&self, table: &'static WakerTable) -> bool {

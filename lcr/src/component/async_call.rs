@@ -5,12 +5,12 @@
 //! | first poll | enter the instance, as a plain call does; at a shut gate be pending | [`AsyncCallee::start`] |
 //! | | lower the arguments, start and poll the component's future | [`start_inside`] |
 //! | | ready: lift the value, leave. Pending: have the host hold the instance ([`Held`]), leave | |
-//! | later polls | enter the held instance, poll, lift if it is ready, leave | [`Running::poll`] |
-//! | cancelled ([`FutureTable::cancels`](crate::abi::future::FutureTable::cancels)) | enter, drop the component's future, leave, and answer with a fault | [`Running::end_if_cancelled`] |
+//! | later polls | enter the held instance, poll, lift if it is ready, leave | [`AsyncCallee::poll_again`] |
+//! | [cancelled](Running::cancels) | enter, drop the future, leave, answer with a fault | [`Running::end_cancelled`] |
 //! | an item of a stream | lift the item inside; the call goes on as one that is pending | [`Advance::Item`] |
 //! | ready, faulted, cancelled or dropped | the component's future is gone; end what the host holds | [`Running`] |
 //!
-//! The caller's future is [`Request`](super::generated::async_requests::Request); it keeps the typed
+//! The caller's future is [`AsyncCall`](super::generated::async_requests::AsyncCall); it keeps the typed
 //! arguments until they are lowered. So nothing of a call exists in the component before the
 //! first poll, and a future that is never polled holds nothing.
 //!
@@ -41,7 +41,8 @@ use super::{
 use crate::abi::{
     detached::Detached,
     fault::{FaultKind, RawFault},
-    future::{ITEM, READY, RawCall, RawFuture, Room},
+    frame::Place,
+    future::{ITEM, PENDING, READY, RawCall, RawFuture, Room},
     interface::Interface,
     waker::WakerHead,
     world::{Table, Target},
@@ -51,8 +52,8 @@ use crate::abi::{
 /// [`Pinned`](super::pinned::Pinned).
 ///
 /// # Safety
-/// [`AsyncCallee::start`] gives `done` a result that the method's function has written for these
-/// arguments, and nothing else.
+/// [`AsyncCallee::start`] and [`AsyncCallee::poll_again`] give `done` a result that the component has written for this
+/// call, and nothing else.
 pub unsafe trait AsyncCallee: Callee {
     /// Starts a call of method `method`. `lower` lowers the arguments
     /// when the call is inside the instance. `done` lifts the result while the component's
@@ -73,8 +74,21 @@ pub unsafe trait AsyncCallee: Callee {
         done: impl FnOnce(R) -> T,
     ) -> Started<V, T>;
 
-    /// Enters the instance of a pending call of method `method` again, for a poll or the drop of its future.
-    fn enter_again(&self, held: &Held, method: u32) -> impl Inside<Self::Interface>;
+    /// Enters the instance of a pending call again, and polls it there ([`Running::poll`]).
+    ///
+    /// # Safety
+    /// This callee has started the call, of method `method`, with a result of type `R`; it is not over. The waker is
+    /// valid.
+    unsafe fn poll_again<R: Copy, T>(
+        &self,
+        running: &Running,
+        method: u32,
+        waker: *const WakerHead,
+        done: impl FnOnce(R) -> T,
+    ) -> Advance<T>;
+
+    /// Enters the instance of a pending call again, for the drop of its future.
+    fn enter_again(&self, held: &Held) -> impl Inside<Self::Interface>;
 
     /// Ends what the host holds. The call is outside, and its future is gone.
     ///
@@ -128,7 +142,7 @@ pub enum Started<V, T> {
 }
 
 /// What a later poll came to.
-pub(super) enum Advance<T> {
+pub enum Advance<T> {
     /// The result. The call is over.
     Ready(T),
     /// An item of a stream, which goes on.
@@ -157,6 +171,8 @@ pub struct Held {
     pub(super) detached: Option<NonNull<Detached>>,
     /// The world.
     pub(super) table: *const Table,
+    /// What the frames of later polls show. A pin has none.
+    pub(super) place: Place,
 }
 
 /// A call inside an instance: dropping it leaves.
@@ -242,25 +258,36 @@ impl Drop for DropFuture {
 }
 
 impl Running {
-    /// Polls the call. With [`Advance::Ready`] or a fault, the call is over; also if `done` panics.
+    /// How the call's instance is held.
+    pub(super) fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// Polls the call, which is `inside` its instance again. With [`Advance::Ready`] or a fault, the call is over; also
+    /// if `done` panics.
     ///
     /// # Safety
     /// `callee` has started this call, of method `method`, with a result of type `R`; it is not over. The waker is
     /// valid.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn poll<C: AsyncCallee, R: Copy, T>(
         &self,
         callee: &C,
+        inside: impl Inside<C::Interface>,
         method: u32,
         waker: *const WakerHead,
         done: impl FnOnce(R) -> T,
     ) -> Advance<T> {
-        // Dropped behind `inside`, in each of the ways out.
-        let end = End { callee, held: &self.held };
-        let inside = InsideGuard::new(callee.enter_again(&self.held, method));
         let mut value = MaybeUninit::<R>::uninit();
         // SAFETY: the call is not over, so the future is there, and `&self` is the only way to it.
         let polled = unsafe { self.future.poll(waker, &mut value) };
+        if polled.is(PENDING) {
+            inside.leave();
+            return Advance::Pending;
+        }
+        // Dropped behind `inside`, in each of the ways out.
+        let end = End { callee, held: &self.held };
+        let inside = InsideGuard::new(inside);
         if !polled.fault.is_null() {
             return Advance::Fault(served_fault(inside.handle(), polled.fault, method, inside.table()));
         }
@@ -276,6 +303,7 @@ impl Running {
                 mem::forget(end);
                 Advance::Item(item)
             }
+            // None of an honest component.
             _ => {
                 mem::forget(end);
                 Advance::Pending
@@ -289,9 +317,6 @@ impl Running {
     /// `callee` has started this call, of method `method`. It is not over; a fault says that it is.
     #[inline]
     pub(super) unsafe fn end_if_cancelled<C: AsyncCallee>(&self, callee: &C, method: u32) -> Option<Fault> {
-        if !self.cancels() {
-            return None;
-        }
         // SAFETY: the host's slot is the call's until it is over.
         let is_cancelled = self.held.detached.is_some_and(|detached| unsafe { detached.as_ref() }.is_cancelled());
         // SAFETY: as above.
@@ -340,7 +365,7 @@ impl Running {
     #[cold]
     unsafe fn end_cancelled<C: AsyncCallee>(&self, callee: &C, method: u32) -> Fault {
         let _end = End { callee, held: &self.held };
-        let inside = InsideGuard::new(callee.enter_again(&self.held, method));
+        let inside = InsideGuard::new(callee.enter_again(&self.held));
         // SAFETY: the call is not over, so the future is there.
         unsafe { self.future.drop() };
         let text = "the component is being replaced, and ends calls that are under way; make the call again";
@@ -352,9 +377,9 @@ impl Running {
     ///
     /// # Safety
     /// `callee` has started this call; it is not over, and this ends it.
-    pub(super) unsafe fn cancel<C: AsyncCallee>(&self, callee: &C, method: u32) {
+    pub(super) unsafe fn cancel<C: AsyncCallee>(&self, callee: &C) {
         let _end = End { callee, held: &self.held };
-        let _inside = InsideGuard::new(callee.enter_again(&self.held, method));
+        let _inside = InsideGuard::new(callee.enter_again(&self.held));
         // SAFETY: the call is not over, so the future is there.
         unsafe { self.future.drop() };
     }

@@ -3,6 +3,7 @@
 use std::{fmt, ptr};
 
 use crate::abi::{
+    frame::Place,
     interface::Interface,
     tables::RawPin,
     waker::WakerHead,
@@ -10,7 +11,7 @@ use crate::abi::{
 };
 
 use super::{
-    async_call::{AsyncCallee, FirstPoll, Held, Started, Ticket, start_inside},
+    async_call::{Advance, AsyncCallee, FirstPoll, Held, Running, Started, Ticket, start_inside},
     call_path::{Callee, Inside, Unserved, call_inside, refused},
     fault::Fault,
     generated::arguments::Arguments,
@@ -82,8 +83,8 @@ impl<I: ?Sized + Interface> Inside<I> for &Pinned<I> {
     fn leave(&self) {}
 
     /// The pin holds the instance, and the caller's future borrows the pin.
-    fn hold(&self, _method: u32) -> Held {
-        Held { detached: None, table: self.table }
+    fn hold(&self, method: u32) -> Held {
+        Held { detached: None, table: self.table, place: Place::new(0, method) }
     }
 }
 
@@ -105,7 +106,7 @@ unsafe impl<I: ?Sized + Interface> Callee for Pinned<I> {
     }
 }
 
-// SAFETY: `start_inside` gives `done` what the function has written.
+// SAFETY: `start_inside` and `Running::poll` give `done` what the component has written.
 unsafe impl<I: ?Sized + Interface> AsyncCallee for Pinned<I> {
     #[inline(always)]
     unsafe fn start<V, A: Arguments, R: Copy, T>(
@@ -122,7 +123,19 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Pinned<I> {
     }
 
     #[inline(always)]
-    fn enter_again(&self, _held: &Held, _method: u32) -> impl Inside<I> {
+    unsafe fn poll_again<R: Copy, T>(
+        &self,
+        running: &Running,
+        method: u32,
+        waker: *const WakerHead,
+        done: impl FnOnce(R) -> T,
+    ) -> Advance<T> {
+        // SAFETY: the caller vouches for the call and the waker.
+        unsafe { running.poll(self, self, method, waker, done) }
+    }
+
+    #[inline(always)]
+    fn enter_again(&self, _held: &Held) -> impl Inside<I> {
         self
     }
 

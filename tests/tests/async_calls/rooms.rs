@@ -4,7 +4,7 @@
 use std::{
     future::Future,
     hint::black_box,
-    marker::PhantomPinned,
+    marker::{PhantomData, PhantomPinned},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     ptr,
@@ -27,6 +27,8 @@ trait Rooms {
     async fn large(&self, text: &str, pends: u32, end: u32) -> u64;
     /// Needs memory at an address that is a multiple of 64.
     async fn aligned(&self, text: &str, pends: u32, end: u32) -> u64;
+    /// Does something before it gives its future.
+    async fn early(&self, panics: bool) -> String;
 }
 
 const WELL: u32 = 0;
@@ -115,6 +117,15 @@ impl Rooms for House {
         let address = Seat::take(pends, end).await;
         black_box((text, own.0));
         address
+    }
+
+    fn early(&self, panics: bool) -> impl Future<Output = String> + Send {
+        assert!(!panics, "no future");
+        let made = MADE.fetch_add(1, Ordering::SeqCst);
+        async move {
+            DROPPED.fetch_add(1, Ordering::SeqCst);
+            format!("after {made}")
+        }
     }
 }
 
@@ -206,6 +217,54 @@ fn a_future_goes_from_thread_to_thread_with_its_callers() {
             assert_all_dropped();
         }
     }
+}
+
+#[test]
+fn what_a_method_does_before_it_gives_its_future_is_part_of_the_first_poll() {
+    let _alone = alone();
+    let rt = Runtime::new().unwrap();
+    let house: Handle<dyn Rooms> = rt.service().unwrap();
+    let made = MADE.load(Ordering::SeqCst);
+    drop(house.early(true));
+    let mut call = Box::pin(house.early(true));
+    let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(&mut Context::from_waker(Waker::noop()))));
+    let message = *polled.unwrap_err().downcast::<String>().unwrap();
+    assert!(message.contains("house") && message.contains("no future"), "{message}");
+    let mut call = Box::pin(house.early(false));
+    assert_eq!(MADE.load(Ordering::SeqCst), made);
+    let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(polled, Poll::Ready(format!("after {made}")));
+    assert_all_dropped();
+}
+
+/// Whether the type of a value is `Unpin`, by the method that the compiler finds first.
+struct Probe<T>(PhantomData<T>);
+
+impl<T: Unpin> Probe<T> {
+    fn is_unpin(&self) -> bool {
+        true
+    }
+}
+
+trait Otherwise {
+    fn is_unpin(&self) -> bool {
+        false
+    }
+}
+
+impl<T> Otherwise for Probe<T> {}
+
+fn probe<T>(_: &T) -> Probe<T> {
+    Probe(PhantomData)
+}
+
+#[test]
+fn a_future_with_room_for_another_one_keeps_its_place_once_it_was_polled() {
+    let _alone = alone();
+    let rt = Runtime::new().unwrap();
+    let house: Handle<dyn Rooms> = rt.service().unwrap();
+    assert!(probe(&house).is_unpin());
+    assert!(!probe(&house.small("tea", 0, WELL)).is_unpin());
 }
 
 #[test]

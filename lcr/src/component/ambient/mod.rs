@@ -33,6 +33,9 @@ pub trait Ambient: Sized + 'static {
     /// Whether async calls under way end when the instance is replaced.
     const CANCELS: bool = false;
 
+    /// Whether `enter` does nothing, so that it may as well be called twice.
+    const IS_NOTHING: bool = false;
+
     /// Being inside, until it is dropped. Dropped in the reverse order, on the thread that entered.
     type Guard<'a>;
 
@@ -53,6 +56,8 @@ pub trait Ambient: Sized + 'static {
 pub struct Bare;
 
 impl Ambient for Bare {
+    const IS_NOTHING: bool = true;
+
     type Guard<'a> = ();
 
     fn begin(_: &Context) -> Result<Bare, String> {
@@ -73,6 +78,8 @@ pub struct Cancelling<A>(A);
 
 impl<A: Ambient> Ambient for Cancelling<A> {
     const CANCELS: bool = true;
+
+    const IS_NOTHING: bool = A::IS_NOTHING;
 
     type Guard<'a> = A::Guard<'a>;
 

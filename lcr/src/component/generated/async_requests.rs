@@ -1,7 +1,7 @@
 //! The caller's side of an async call: a future that calls method `method` of a callee.
 
 use std::{
-    marker::PhantomData,
+    marker::{PhantomData, PhantomPinned},
     mem,
     pin::Pin,
     task::{Context, Poll, Waker},
@@ -18,34 +18,33 @@ use crate::{
     },
 };
 
-/// Calls method `method` of `callee` when it is polled. The component's future may lie in `room`; one that gives the
-/// items of a stream does not, and needs none. `lower` lowers the arguments, and `done` lifts the result. The output is
-/// the result, or the reason why there is none; a method that the component lacks gives the arguments back, for a
-/// default body.
+/// Calls method `method` of `callee` when it is polled. `lower` lowers the arguments, and `done` lifts the result.
+/// Without a result, the output is that of `otherwise`, which gets the reason; a method that the component lacks gives
+/// the arguments back, for a default body.
 ///
 /// # Safety
-/// The method is async and there is a room, or it returns a stream and there is none. It takes arguments of these
-/// representations and has values of type `R`. What the arguments borrow lives for as long as the borrows in `V` say.
-/// A room and the result are in one `async` block, which makes them one after the other, awaits the result at once,
-/// and uses the room for nothing else.
+/// The method is async. It takes arguments of these representations and has values of type `R`. What the arguments
+/// borrow lives for as long as the borrows in `V` say.
 #[inline(always)]
-pub unsafe fn request_async<'c, C, V, A, R, T, L, D>(
-    callee: &'c C,
+pub unsafe fn request_async<C, V, A, R, T, L, D, O>(
+    callee: &C,
     method: u32,
-    room: Option<&'c Room>,
     arguments: V,
     lower: L,
     done: D,
-) -> Request<'c, C, V, A, R, T, L, D>
+    otherwise: O,
+) -> AsyncCall<'_, C, V, A, R, T, L, D, O>
 where
     C: AsyncCallee,
     A: Arguments,
     R: Copy,
     L: Fn(V) -> A,
     D: Fn(R) -> T,
+    O: Fn(&C, Unserved<V>) -> T,
 {
-    let state = State::Unstarted(arguments, Ticket::default());
-    Request { callee, method, room, state, lender: Lender::new(), lower, done, types: PhantomData }
+    // SAFETY: the caller says so; the call's own room is used for each poll.
+    let request = unsafe { Request::new(callee, method, arguments, lower, done) };
+    AsyncCall { request, otherwise, room: Room::new(), _pinned: PhantomPinned }
 }
 
 /// The fault of a method without a default body.
@@ -55,10 +54,54 @@ pub fn fault_of<C: AsyncCallee, V>(_: &C, method: u32, unserved: Unserved<V>) ->
 
 /// The future of [`request_async`].
 ///
+/// The component's future may lie in its room. So it is `!Unpin`; and the request, which is dropped before the room,
+/// ends that future.
+#[must_use = "a call begins when its future is polled"]
+pub struct AsyncCall<'c, C, V, A, R, T, L, D, O>
+where
+    C: AsyncCallee,
+    A: Arguments,
+    R: Copy,
+    L: Fn(V) -> A,
+    D: Fn(R) -> T,
+{
+    request: Request<'c, C, V, A, R, T, L, D>,
+    otherwise: O,
+    room: Room,
+    _pinned: PhantomPinned,
+}
+
+impl<C, V, A, R, T, L, D, O> Future for AsyncCall<'_, C, V, A, R, T, L, D, O>
+where
+    C: AsyncCallee,
+    A: Arguments,
+    R: Copy,
+    L: Fn(V) -> A,
+    D: Fn(R) -> T,
+    O: Fn(&C, Unserved<V>) -> T,
+{
+    type Output = T;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        // SAFETY: only `room` must stay in its place, and it does.
+        let this = unsafe { self.get_unchecked_mut() };
+        // SAFETY: the method is async; the room stays in its place until it was dropped, behind the request, and is
+        // used for nothing else.
+        match unsafe { this.request.advance(Some(&this.room), context) } {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Answer::Ready(value)) => Poll::Ready(value),
+            Poll::Ready(Answer::Unserved(unserved)) => Poll::Ready((this.otherwise)(this.request.callee, unserved)),
+            Poll::Ready(Answer::Item(_)) => unreachable!("the signature is that of an async method"),
+        }
+    }
+}
+
+/// A call of an async method, or of one that returns a stream.
+///
 /// It is `Send` where the arguments are. Its type has the lifetimes of what they borrow, and its destructor
 /// ends the component's future, so the compiler keeps that memory until then.
-#[must_use = "a call begins when its future is polled"]
-pub struct Request<'c, C, V, A, R, T, L, D>
+pub(super) struct Request<'c, C, V, A, R, T, L, D>
 where
     C: AsyncCallee,
     A: Arguments,
@@ -68,7 +111,6 @@ where
 {
     callee: &'c C,
     method: u32,
-    room: Option<&'c Room>,
     state: State<V>,
     lender: Lender,
     lower: L,
@@ -77,32 +119,21 @@ where
 }
 
 enum State<V> {
-    /// The call has not begun. The ticket says whether it waits at a gate.
-    Unstarted(V, Ticket),
     /// The component's future is pending, or goes on behind an item.
     Pending(Running),
+    /// The call has not begun. The ticket says whether it waits at a gate.
+    Unstarted(V, Ticket),
+    /// As `Pending`, of a call that is to end when its instance is replaced.
+    Cancellable(Running),
     /// There is no component's future, or not any more.
     Over,
 }
 
-impl<C, V, A, R, T, L, D> Future for Request<'_, C, V, A, R, T, L, D>
-where
-    C: AsyncCallee,
-    A: Arguments,
-    R: Copy,
-    L: Fn(V) -> A,
-    D: Fn(R) -> T,
-{
-    type Output = Result<T, Unserved<V>>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.get_mut().advance(context) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Answer::Ready(value)) => Poll::Ready(Ok(value)),
-            Poll::Ready(Answer::Unserved(unserved)) => Poll::Ready(Err(unserved)),
-            Poll::Ready(Answer::Item(_)) => unreachable!("the signature is that of an async method"),
-        }
+impl<V> State<V> {
+    /// Of a call that goes on.
+    #[inline(always)]
+    fn of(running: Running) -> State<V> {
+        if running.cancels() { State::Cancellable(running) } else { State::Pending(running) }
     }
 }
 
@@ -122,7 +153,7 @@ impl<V, T> Answer<V, T> {
     }
 }
 
-impl<C, V, A, R, T, L, D> Request<'_, C, V, A, R, T, L, D>
+impl<'c, C, V, A, R, T, L, D> Request<'c, C, V, A, R, T, L, D>
 where
     C: AsyncCallee,
     A: Arguments,
@@ -130,6 +161,16 @@ where
     L: Fn(V) -> A,
     D: Fn(R) -> T,
 {
+    /// As for [`request_async`]; or the method returns a stream.
+    ///
+    /// # Safety
+    /// As for [`request_async`].
+    #[inline(always)]
+    pub(super) unsafe fn new(callee: &'c C, method: u32, arguments: V, lower: L, done: D) -> Self {
+        let state = State::Unstarted(arguments, Ticket::default());
+        Request { callee, method, state, lender: Lender::new(), lower, done, types: PhantomData }
+    }
+
     /// The fault of a call without a result, whose default body does not serve it.
     #[cfg(feature = "stream")]
     pub(super) fn fault_of(&self, unserved: Unserved<V>) -> Fault {
@@ -143,36 +184,48 @@ where
     }
 
     /// Polls the call, or starts it.
+    ///
+    /// # Safety
+    /// The method is async and there is a room, or it returns a stream and there is none. A room is the same for each
+    /// poll. It stays in its place until the request was dropped, and nobody uses it for anything else.
     #[inline(always)]
-    pub(super) fn advance(&mut self, context: &mut Context<'_>) -> Poll<Answer<V, T>> {
-        match &self.state {
-            State::Unstarted(..) => self.begin(context.waker()),
-            State::Pending(_) => self.go_on(context.waker()),
-            State::Over => panic!("a call was polled after its end"),
+    pub(super) unsafe fn advance(&mut self, room: Option<&Room>, context: &mut Context<'_>) -> Poll<Answer<V, T>> {
+        // First, because a call may have many later polls.
+        if let State::Pending(_) = self.state {
+            return self.go_on(context.waker());
         }
+        if let State::Unstarted(..) = self.state {
+            // SAFETY: the caller says so of the room.
+            return unsafe { self.begin(room, context.waker()) };
+        }
+        self.go_on_unless_cancelled(context.waker())
     }
 
     /// The first poll, and further ones while the call waits at a gate.
+    ///
+    /// # Safety
+    /// As for [`Request::advance`].
     #[inline(always)]
-    fn begin(&mut self, waker: &Waker) -> Poll<Answer<V, T>> {
+    unsafe fn begin(&mut self, room: Option<&Room>, waker: &Waker) -> Poll<Answer<V, T>> {
         // Over, whatever panics from here on; put back where the call goes on.
         let State::Unstarted(values, mut ticket) = mem::replace(&mut self.state, State::Over) else {
             unreachable!("the call has begun")
         };
-        let (callee, method, room, lower, done) = (self.callee, self.method, self.room, &self.lower, &self.done);
+        let (callee, method, lower, done) = (self.callee, self.method, &self.lower, &self.done);
         let started = self.lender.lend(waker, |waker| {
-            // SAFETY: `request_async` was told so; the waker is lent for this poll.
+            // SAFETY: `new` and the caller were told so; the waker is lent for this poll.
             unsafe { callee.start(method, FirstPoll { waker, room }, &mut ticket, values, lower, done) }
         });
         match started {
             Started::Ready(value) => Poll::Ready(Answer::Ready(value)),
             Started::Pending(running) => {
-                self.state = State::Pending(running);
-                self.pend(waker)
+                self.state = State::of(running);
+                if let State::Cancellable(_) = self.state { self.pend(waker) } else { Poll::Pending }
             }
             Started::Item(item, running) => {
-                self.state = State::Pending(running);
-                Poll::Ready(self.go_on_behind(item, waker))
+                self.state = State::of(running);
+                self.watch_behind_item(waker);
+                Poll::Ready(Answer::Item(item))
             }
             Started::AtGate(values) => {
                 self.state = State::Unstarted(values, ticket);
@@ -189,56 +242,69 @@ where
         let (callee, method, done) = (self.callee, self.method, &self.done);
         let ends = Ends(&mut self.state);
         let running = ends.running();
-        // SAFETY: this call was started by this callee, and is not over.
-        if let Some(fault) = unsafe { running.end_if_cancelled(callee, method) } {
-            return Poll::Ready(Answer::fault(fault));
-        }
         let polled = self.lender.lend(waker, |waker| {
-            // SAFETY: this call was started with these types, and is not over.
-            unsafe { running.poll::<C, R, T>(callee, method, waker, done) }
+            // SAFETY: this call was started by this callee with these types, and is not over.
+            unsafe { callee.poll_again::<R, T>(running, method, waker, done) }
         });
         match polled {
-            Advance::Ready(value) => Poll::Ready(Answer::Ready(value)),
-            Advance::Fault(fault) => Poll::Ready(Answer::fault(fault)),
             Advance::Pending => {
                 mem::forget(ends);
-                self.pend(waker)
+                Poll::Pending
             }
+            Advance::Ready(value) => Poll::Ready(Answer::Ready(value)),
+            Advance::Fault(fault) => Poll::Ready(Answer::fault(fault)),
             Advance::Item(item) => {
                 mem::forget(ends);
-                Poll::Ready(self.go_on_behind(item, waker))
+                Poll::Ready(Answer::Item(item))
             }
         }
     }
 
-    /// Waits for the component's future, unless the call is cancelled.
-    #[inline(always)]
+    /// A later poll of a call that ends when its instance is replaced.
+    #[inline(never)]
+    fn go_on_unless_cancelled(&mut self, waker: &Waker) -> Poll<Answer<V, T>> {
+        assert!(matches!(self.state, State::Cancellable(_)), "a call was polled after its end");
+        let (callee, method) = (self.callee, self.method);
+        let ends = Ends(&mut self.state);
+        // SAFETY: this call was started by this callee, and is not over.
+        if let Some(fault) = unsafe { ends.running().end_if_cancelled(callee, method) } {
+            return Poll::Ready(Answer::fault(fault));
+        }
+        mem::forget(ends);
+        match self.go_on(waker) {
+            Poll::Pending => self.pend(waker),
+            Poll::Ready(Answer::Item(item)) => {
+                self.watch_behind_item(waker);
+                Poll::Ready(Answer::Item(item))
+            }
+            over @ Poll::Ready(_) => over,
+        }
+    }
+
+    /// Waits for the component's future, unless the call, which is to end when its instance is replaced, is cancelled.
+    #[cold]
     fn pend(&mut self, waker: &Waker) -> Poll<Answer<V, T>> {
         let (callee, method) = (self.callee, self.method);
         let ends = Ends(&mut self.state);
         let running = ends.running();
-        if running.cancels() {
-            // SAFETY: this call was started by this callee, and is not over; the waker is lent for this call.
-            let fault = self.lender.lend(waker, |waker| unsafe { running.watch(callee, method, waker) });
-            if let Some(fault) = fault {
-                return Poll::Ready(Answer::fault(fault));
-            }
+        // SAFETY: this call was started by this callee, and is not over; the waker is lent for this call.
+        let fault = self.lender.lend(waker, |waker| unsafe { running.watch(callee, method, waker) });
+        if let Some(fault) = fault {
+            return Poll::Ready(Answer::fault(fault));
         }
         mem::forget(ends);
         Poll::Pending
     }
 
-    /// Gives an item of a stream that goes on, or ends with a fault at the next poll.
+    /// Behind an item of a call that is to end when its instance is replaced: the next poll ends with a fault if the
+    /// call is cancelled.
     #[inline]
-    fn go_on_behind(&mut self, item: T, waker: &Waker) -> Answer<V, T> {
-        if let State::Pending(running) = &self.state
-            && running.cancels()
-        {
+    fn watch_behind_item(&mut self, waker: &Waker) {
+        if let State::Cancellable(running) = &self.state {
             let callee = self.callee;
             // SAFETY: this call was started by this callee, and is not over; the waker is lent for this call.
             self.lender.lend(waker, |waker| unsafe { running.watch_behind_item(callee, waker) });
         }
-        Answer::Item(item)
     }
 }
 
@@ -249,7 +315,7 @@ impl<V> Ends<'_, V> {
     #[inline(always)]
     fn running(&self) -> &Running {
         match &*self.0 {
-            State::Pending(running) => running,
+            State::Pending(running) | State::Cancellable(running) => running,
             State::Unstarted(..) | State::Over => unreachable!("the call is not pending"),
         }
     }
@@ -263,7 +329,7 @@ impl<V> Drop for Ends<'_, V> {
     }
 }
 
-// Nothing in it is pinned: the component's future lies in the room, beside it, or in a box of the component's.
+// Nothing in it is pinned: the component's future lies in a room beside it, or in a box of the component's.
 impl<C, V, A, R, T, L, D> Unpin for Request<'_, C, V, A, R, T, L, D>
 where
     C: AsyncCallee,
@@ -286,7 +352,7 @@ where
     fn drop(&mut self) {
         match mem::replace(&mut self.state, State::Over) {
             // SAFETY: the call is not over.
-            State::Pending(running) => unsafe { running.cancel(self.callee, self.method) },
+            State::Pending(running) | State::Cancellable(running) => unsafe { running.cancel(self.callee) },
             State::Unstarted(_, ticket) if ticket.waits() => self.callee.unwait(ticket),
             State::Unstarted(..) | State::Over => {}
         }

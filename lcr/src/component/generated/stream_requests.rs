@@ -17,7 +17,7 @@ use futures_core::Stream;
 
 use super::{
     arguments::Arguments,
-    async_requests::{Answer, Request, request_async},
+    async_requests::{Answer, Request},
 };
 use crate::component::{async_call::AsyncCallee, call_path::Unserved, fault::Fault};
 
@@ -44,8 +44,8 @@ where
     D: Fn(R) -> Option<T>,
     F: Fn(Fault) -> T,
 {
-    // SAFETY: the method returns a stream, for which there is no room; the caller vouches for the rest.
-    let request = unsafe { request_async(callee, method, None, arguments, lower, done) };
+    // SAFETY: the caller says so.
+    let request = unsafe { Request::new(callee, method, arguments, lower, done) };
     StreamRequest { request, raise, default: None, served: None }
 }
 
@@ -75,7 +75,7 @@ where
     S: Stream<Item = T>,
 {
     // SAFETY: as in `request_stream`.
-    let request = unsafe { request_async(callee, method, None, arguments, lower, done) };
+    let request = unsafe { Request::new(callee, method, arguments, lower, done) };
     StreamRequest { request, raise, default: Some(default), served: None }
 }
 
@@ -131,7 +131,8 @@ where
             if this.request.is_over() {
                 return Poll::Ready(None);
             }
-            let unserved = match ready!(this.request.advance(context)) {
+            // SAFETY: the method returns a stream, for which there is no room.
+            let unserved = match ready!(unsafe { this.request.advance(None, context) }) {
                 Answer::Ready(last) => return Poll::Ready(last),
                 Answer::Item(item) => return Poll::Ready(item),
                 Answer::Unserved(unserved) => unserved,

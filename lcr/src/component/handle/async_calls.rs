@@ -12,7 +12,7 @@ use crate::{
         world::{Table, Target},
     },
     component::{
-        async_call::{AsyncCallee, FirstPoll, Held, Started, Ticket, start_inside},
+        async_call::{Advance, AsyncCallee, FirstPoll, Held, Running, Started, Ticket, start_inside},
         call_path::{Inside, refused},
         generated::arguments::Arguments,
         image,
@@ -21,7 +21,7 @@ use crate::{
 
 use super::{AtDepth, Handle, InFrame};
 
-/// A poll, or the drop, of a call that is pending.
+/// A call that is pending, for the drop of its future; or for a poll, by the slow path.
 struct Again<'a, I: ?Sized + Interface> {
     handle: &'a Handle<I>,
     /// This thread's own.
@@ -53,7 +53,7 @@ impl<I: ?Sized + Interface> Inside<I> for Again<'_, I> {
     }
 }
 
-// SAFETY: both paths end in `start_inside`, which gives `done` what the function has written.
+// SAFETY: all paths end in `start_inside` or `Running::poll`, which give `done` what the component has written.
 unsafe impl<I: ?Sized + Interface> AsyncCallee for Handle<I> {
     #[inline(always)]
     unsafe fn start<V, A: Arguments, R: Copy, T>(
@@ -85,16 +85,32 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Handle<I> {
     }
 
     #[inline(always)]
-    fn enter_again(&self, held: &Held, method: u32) -> impl Inside<I> {
-        let record = image::record();
-        let place = Place::new(self.offset, method).poll();
+    unsafe fn poll_again<R: Copy, T>(
+        &self,
+        running: &Running,
+        method: u32,
+        waker: *const WakerHead,
+        done: impl FnOnce(R) -> T,
+    ) -> Advance<T> {
+        let (record, held) = (image::record(), running.held());
         // SAFETY: the record is this thread's own, or the closed one, which admits no call.
-        match unsafe { &*record }.enter_held(held.table, place) {
+        let Some(frame) = unsafe { &*record }.enter_held(held.table, held.place) else {
+            // SAFETY: the caller vouches for the call and the waker.
+            return unsafe { self.poll_slowly(running, method, waker, done) };
+        };
+        // SAFETY: this thread's own record, which lives until the thread ends.
+        let inside = InFrame { handle: self, record: unsafe { &*record }, frame };
+        // SAFETY: as above.
+        unsafe { running.poll(self, inside, method, waker, done) }
+    }
+
+    #[inline(always)]
+    fn enter_again(&self, held: &Held) -> impl Inside<I> {
+        let record = image::record();
+        // SAFETY: the record is this thread's own, or the closed one, which admits no call.
+        match unsafe { &*record }.enter_held(held.table, held.place) {
             Some(frame) => Again { handle: self, record, frame, depth: 0, table: held.table },
-            None => {
-                let RawEntered { record, depth, table, .. } = self.resume(held);
-                Again { handle: self, record, frame: ptr::null(), depth, table }
-            }
+            None => self.resume(held),
         }
     }
 
@@ -153,21 +169,39 @@ impl<I: ?Sized + Interface> Handle<I> {
 
     /// Has the host hold the instance of a call that is inside `table`.
     pub(super) fn detach(&self, table: *const Table, method: u32) -> Held {
-        let place = Place::new(self.offset, method).bits();
+        let place = Place::new(self.offset, method);
         // SAFETY: the slot is alive, and this thread is inside the table.
-        let detached = unsafe { (self.host().detach)(self.slot.as_ptr(), table, place) };
-        Held { detached: NonNull::new(detached.cast_mut()), table }
+        let detached = unsafe { (self.host().detach)(self.slot.as_ptr(), table, place.bits()) };
+        Held { detached: NonNull::new(detached.cast_mut()), table, place: place.poll() }
+    }
+
+    /// A later poll by the slow path.
+    ///
+    /// # Safety
+    /// As for [`AsyncCallee::poll_again`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn poll_slowly<R: Copy, T>(
+        &self,
+        running: &Running,
+        method: u32,
+        waker: *const WakerHead,
+        done: impl FnOnce(R) -> T,
+    ) -> Advance<T> {
+        // SAFETY: the caller vouches for the call and the waker.
+        unsafe { running.poll(self, self.resume(running.held()), method, waker, done) }
     }
 
     /// Enters what the host holds by the slow path.
     #[cold]
     #[inline(never)]
-    fn resume(&self, held: &Held) -> RawEntered {
+    fn resume(&self, held: &Held) -> Again<'_, I> {
         let mut entered = RawEntered::outside();
         let detached = held.detached.map_or(ptr::null(), |detached| detached.as_ptr().cast_const());
         // SAFETY: the host gave it to this call, which is not over.
         unsafe { (self.host().resume)(detached, &raw mut entered) };
         image::remember(entered.record);
-        entered
+        let RawEntered { record, depth, table, .. } = entered;
+        Again { handle: self, record, frame: ptr::null(), depth, table }
     }
 }

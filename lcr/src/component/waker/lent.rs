@@ -67,38 +67,48 @@ impl Lender {
     /// The head of a waker that another image has made, or that the callee has kept.
     #[inline(always)]
     fn known(&mut self, waker: &Waker) -> Option<*const WakerHead> {
-        if let Some(head) = received::head_of(waker) {
-            return Some(head);
-        }
         let kept = *self.kept.get_mut();
         if kept.is_null() {
-            return None;
+            return received::head_of(waker);
         }
         // SAFETY: the lender's own reference keeps the head alive.
         if unsafe { &*kept }.waker.will_wake(waker) {
             return Some(kept.cast_const().cast());
         }
-        self.release();
-        None
+        self.known_of_other_task(waker)
+    }
+
+    /// As [`known`](Lender::known), where the callee has kept the head of another waker.
+    #[cold]
+    #[inline(never)]
+    fn known_of_other_task(&mut self, waker: &Waker) -> Option<*const WakerHead> {
+        let received = received::head_of(waker);
+        if received.is_none() {
+            self.release();
+        }
+        received
     }
 
     /// Gives up the head that the callee has kept.
-    #[cold]
+    #[inline(always)]
     fn release(&mut self) {
-        let kept = std::mem::replace(self.kept.get_mut(), ptr::null_mut());
-        if !kept.is_null() {
-            // SAFETY: the reference was the lender's own.
-            unsafe { WakerHead::release(kept.cast_const().cast()) };
+        if !self.kept.get_mut().is_null() {
+            self.give_up();
         }
+    }
+
+    #[cold]
+    fn give_up(&mut self) {
+        let kept = std::mem::replace(self.kept.get_mut(), ptr::null_mut());
+        // SAFETY: the reference was the lender's own.
+        unsafe { WakerHead::release(kept.cast_const().cast()) };
     }
 }
 
 impl Drop for Lender {
     #[inline]
     fn drop(&mut self) {
-        if !self.kept.get_mut().is_null() {
-            self.release();
-        }
+        self.release();
     }
 }
 
@@ -110,6 +120,9 @@ impl Drop for Lender {
 pub(super) unsafe fn original<'a>(head: *const WakerHead) -> Option<&'a Waker> {
     // SAFETY: the caller says that the head is valid.
     let valid = unsafe { &*head };
+    if !valid.is_counted_by(holds::ours()) {
+        return None;
+    }
     if valid.is_of(&LENT) {
         // SAFETY: heads with this table are those of `lend`.
         return Some(unsafe { &*head.cast::<Lent<'a>>() }.waker);

@@ -24,10 +24,16 @@ use crate::abi::waker::WakerHead;
 /// The head is valid until `poll` has returned.
 #[inline]
 pub(crate) unsafe fn with_waker<T>(head: *const WakerHead, poll: impl FnOnce(&Waker) -> T) -> T {
+    let received;
     // SAFETY: the caller says that the head is valid.
-    match unsafe { lent::original(head) } {
-        Some(waker) => poll(waker),
-        // SAFETY: as above.
-        None => unsafe { received::with_waker(head, poll) },
-    }
+    let waker = match unsafe { lent::original(head) } {
+        Some(waker) => waker,
+        None => {
+            // SAFETY: as above; the waker is not used behind `poll`.
+            received = unsafe { received::borrowed(head) };
+            &*received
+        }
+    };
+    // Named once, so that it is inlined.
+    poll(waker)
 }

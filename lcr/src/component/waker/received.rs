@@ -12,17 +12,15 @@ use crate::abi::waker::WakerHead;
 /// address tells whose waker it is.
 static RECEIVED: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, release);
 
-/// Lends `poll` the waker of a head, for the length of that call. A clone of it may be kept.
+/// The waker of a head that is lent, or belongs to the lender. A clone of it may be kept.
 ///
 /// # Safety
-/// The head is valid until `poll` has returned.
-#[inline]
-pub(super) unsafe fn with_waker<T>(head: *const WakerHead, poll: impl FnOnce(&Waker) -> T) -> T {
+/// The head is valid for as long as the waker is used.
+#[inline(always)]
+pub(super) unsafe fn borrowed(head: *const WakerHead) -> ManuallyDrop<Waker> {
     // SAFETY: the functions keep the contract of a waker while the head is valid, and a clone owns
     // a reference.
-    let waker = unsafe { Waker::new(head.cast(), &RECEIVED) };
-    // The head is lent, or belongs to the lender.
-    poll(&ManuallyDrop::new(waker))
+    ManuallyDrop::new(unsafe { Waker::new(head.cast(), &RECEIVED) })
 }
 
 /// The head of a waker that this image has received; `None` if it is another waker. The head is

@@ -92,15 +92,20 @@ thread_local! {
 }
 
 /// The calling thread's record, taken on its first call.
+#[inline]
 pub(crate) fn mine() -> &'static ThreadRecord {
     let mine = MINE.with(Cell::get);
-    if mine.is_null() {
-        let record = take();
-        MINE.with(|cell| cell.set(record));
-        return record;
-    }
     // SAFETY: records are never freed.
-    unsafe { &*mine }
+    unsafe { mine.as_ref() }.unwrap_or_else(take_first)
+}
+
+/// Takes a record for the calling thread, which has none.
+#[cold]
+#[inline(never)]
+fn take_first() -> &'static ThreadRecord {
+    let record = take();
+    MINE.with(|cell| cell.set(record));
+    record
 }
 
 /// Every record, free ones included.

@@ -40,5 +40,5 @@ pub mod state;
 pub mod stateful;
 pub mod tracked;
 pub mod value;
-mod waker;
+pub(crate) mod waker;
 pub mod wire;

@@ -7,7 +7,10 @@ use std::{
     task::Waker,
 };
 
-use super::received;
+use super::{
+    kept::{self, Kept, Memory},
+    received,
+};
 use crate::{
     abi::{
         holds,
@@ -31,13 +34,6 @@ struct Lent<'a> {
     waker: &'a Waker,
     /// Where the head that is kept of this one is noted.
     kept: &'a AtomicPtr<Kept>,
-}
-
-/// A head that a callee has kept.
-#[repr(C)]
-struct Kept {
-    head: WakerHead,
-    waker: CatchDrop<Waker>,
 }
 
 static LENT: WakerTable = WakerTable { wake: wake_lent, keep, free: never_free };
@@ -168,7 +164,7 @@ unsafe extern "C" fn keep(head: *const WakerHead) -> *const WakerHead {
         }
     };
     // One reference for the callee, one for the lender.
-    let kept = Box::new(Kept { head: WakerHead::kept(&KEPT, holds::ours(), 2), waker });
+    let kept = Box::write(kept::take(), Kept { head: WakerHead::kept(&KEPT, holds::ours(), 2), waker });
     let kept = Box::into_raw(kept);
     match lent.kept.compare_exchange(ptr::null_mut(), kept, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => kept.cast_const().cast(),
@@ -186,7 +182,11 @@ unsafe extern "C" fn keep(head: *const WakerHead) -> *const WakerHead {
 
 unsafe extern "C" fn free(head: *const WakerHead) {
     // SAFETY: `keep` leaked the box, and its last owner calls this, once.
-    drop(unsafe { Box::from_raw(head.cast_mut().cast::<Kept>()) });
+    let mut memory = unsafe { Box::from_raw(head.cast_mut().cast::<Memory>()) };
+    // Runs the executor's code, which may take and give back memory of this thread.
+    // SAFETY: `keep` wrote it.
+    unsafe { memory.assume_init_drop() };
+    kept::give_back(memory);
 }
 
 /// Of a head that is kept already: nobody calls it.

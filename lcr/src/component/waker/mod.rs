@@ -1,7 +1,8 @@
 //! The two ends of a waker that crosses an image border.
 //!
 //! [`lent`] makes heads of an executor's wakers for other images; [`received`] makes wakers of
-//! heads that come from other images. `abi/waker` says what a head is, and who may do what with it.
+//! heads that come from other images; [`kept`] has the memory of those that a callee keeps. `abi/waker`
+//! says what a head is, and who may do what with it.
 //!
 //! A waker that an image received and lends on, because a future of it awaits another component, is
 //! not wrapped again: the head goes on as it came ([`received::head_of`]). A head that comes back to
@@ -9,6 +10,7 @@
 //! hop however deep the calls are nested, and [`Waker::will_wake`](std::task::Waker::will_wake)
 //! answers across images as it does within one.
 
+pub(crate) mod kept;
 pub(crate) mod lent;
 mod received;
 #[cfg(all(test, not(loom)))]

@@ -25,6 +25,7 @@ use crate::{
         frame::{Core, Frame, Place, Record},
         world::Table,
     },
+    component::waker::kept,
     host::{
         ids::{PinId, ThreadId},
         sys,
@@ -184,6 +185,7 @@ fn take() -> &'static ThreadRecord {
     unsafe { record.pinned() }.clear();
     record.slow.store(false, Ordering::Relaxed);
     record.record.open();
+    kept::begin();
     // If there is no key, the record stays with the ended thread, which only leaks it.
     sys::at_thread_exit(&KEY, ptr::from_ref(record).cast(), end);
     record
@@ -220,6 +222,7 @@ unsafe extern "C" fn end(record: *mut libc::c_void) {
     let record = unsafe { &*record.cast::<ThreadRecord>() };
     record.record.set_fast(false);
     record.record.leave_to(0);
+    kept::end();
     record.ended.store(true, Ordering::Release);
 }
 

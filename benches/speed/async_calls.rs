@@ -23,16 +23,28 @@ use crate::{
     sheet::{Row, Section, nanoseconds},
 };
 
-const OURS: &str = "**`lcr` handle**";
+pub(crate) const OURS: &str = "**`lcr` handle**";
 const BOXED: &str = "`Box<dyn Future>` in the program";
-const ASYNC_FFI: &str = "`async-ffi`";
+pub(crate) const ASYNC_FFI: &str = "`async-ffi`";
 const STABBY: &str = "`stabby` future";
 /// How long a kind of call runs in each round.
 const SLICE: Duration = Duration::from_millis(2);
 
 /// The kinds of calls whose instructions are counted, each with how often it pends.
-pub(crate) const COUNTED: [(&str, u32); 8] =
-    [(OURS, 0), (BOXED, 0), (ASYNC_FFI, 0), (STABBY, 0), (OURS, 10), (BOXED, 10), (ASYNC_FFI, 10), (STABBY, 10)];
+pub(crate) const COUNTED: [(&str, u32); 12] = [
+    (OURS, 0),
+    (BOXED, 0),
+    (ASYNC_FFI, 0),
+    (STABBY, 0),
+    (OURS, 10),
+    (BOXED, 10),
+    (ASYNC_FFI, 10),
+    (STABBY, 10),
+    (OURS, 1),
+    (BOXED, 1),
+    (ASYNC_FFI, 1),
+    (STABBY, 1),
+];
 
 /// Makes a number of calls of one of [`COUNTED`], for callgrind.
 pub(crate) fn make_calls(kind: usize, calls: u64, artifacts: &Artifacts) -> Outcome<Times> {

@@ -9,7 +9,7 @@ use std::{env, hint::black_box, process::Command};
 use crate::{
     Bench, Outcome,
     artifacts::Artifacts,
-    async_calls::COUNTED,
+    async_calls::{ASYNC_FFI, COUNTED, OURS},
     call_kinds::CallKind,
     ours::{HANDLE, INSIDE},
     peers::BARE,
@@ -48,10 +48,23 @@ pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
             Row::new(format!("{name}, on trial"), format!("{instructions:.1}")).ratio(instructions / bare, "bare"),
         );
     }
-    for (kind, (name, pends)) in COUNTED.iter().enumerate() {
-        let instructions = instructions_per_call(Task::CountAsync, &kind.to_string(), bench.artifacts)?;
-        let what = if *pends == 0 { "ready at once".to_owned() } else { format!("pends {pends} times") };
-        section.push(Row::new(format!("async, {name}, {what}"), format!("{instructions:.1}")));
+    for (pends, what) in [(0, "ready at once"), (1, "gives way once"), (10, "pends ten times")] {
+        let kinds = COUNTED.iter().enumerate().filter(|(_, (_, often))| *often == pends);
+        let count = |(kind, (name, _)): (usize, &(&'static str, u32))| {
+            let instructions = instructions_per_call(Task::CountAsync, &kind.to_string(), bench.artifacts)?;
+            Ok((*name, instructions))
+        };
+        let counts = kinds.map(count).collect::<Outcome<Vec<_>>>()?;
+        let ffi =
+            counts.iter().find(|(name, _)| *name == ASYNC_FFI).map_or(f64::NAN, |(_, instructions)| *instructions);
+        for (name, instructions) in counts {
+            let row = Row::new(format!("async, {name}, {what}"), format!("{instructions:.1}"));
+            let row = row.ratio(instructions / ffi, ASYNC_FFI);
+            section.push(match (name, pends) {
+                (OURS, 10) => row.bound("at most half of `async-ffi`", instructions <= 0.5 * ffi),
+                _ => row,
+            });
+        }
     }
     Ok(section)
 }

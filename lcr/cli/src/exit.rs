@@ -120,6 +120,11 @@ impl Failure {
         Failure { status: status.number(), ..self }
     }
 
+    /// The failure with further lines below its text.
+    pub(crate) fn and(self, lines: &str) -> Failure {
+        Failure { text: format!("{}\n{lines}", self.text), ..self }
+    }
+
     /// The kind of the error.
     pub(crate) fn kind(&self) -> &str {
         &self.kind

@@ -226,11 +226,32 @@ pub(crate) fn add(arguments: &Add, output: &Output) -> Result<Outcome, Failure> 
     commit(&arguments.commit, change, output)
 }
 
-/// `remove`. The process says who holds a component that cannot go.
+/// `remove`. Where a component cannot go, this says which others need it; if none do, the program itself has handles.
 pub(crate) fn remove(arguments: &Remove, output: &Output) -> Result<Outcome, Failure> {
     let mut change = Change::new(&arguments.commit.options);
     arguments.components.iter().for_each(|component| change.remove(component));
-    commit(&arguments.commit, change, output)
+    commit(&arguments.commit, change, output).map_err(|failure| match failure.kind() {
+        "invalid" | "dependency" => match dependents(arguments) {
+            needed if needed.is_empty() => failure,
+            needed => failure.and(&needed.join("\n")),
+        },
+        _ => failure,
+    })
+}
+
+/// Who needs the components that are to be removed, one line each; nothing if the process does not say.
+fn dependents(arguments: &Remove) -> Vec<String> {
+    let graph = Process::find(&arguments.commit.target).and_then(|mut process| process.ask("graph", &nothing()));
+    let Ok(graph) = graph else { return Vec::new() };
+    let is_removed = |name: &str| arguments.components.iter().any(|component| component == name);
+    let edges = list(&graph, "edges").iter();
+    let needed = edges.filter(|edge| is_removed(text(edge, "to")) && !is_removed(text(edge, "from")));
+    needed
+        .map(|edge| {
+            let (from, to, interface) = (text(edge, "from"), text(edge, "to"), text(edge, "interface"));
+            format!("  `{from}` needs {interface}, which `{to}` serves")
+        })
+        .collect()
 }
 
 /// `sync`

@@ -127,7 +127,7 @@ pub(crate) fn quarantine(arguments: &Quarantine, output: &Output) -> Result<Outc
             table.row([
                 hash,
                 component(&each["component"]),
-                events::moment(text(each, "since")),
+                events::moment(text(each, "at")),
                 text(each, "why").to_owned(),
             ]);
         }

@@ -72,7 +72,7 @@ fn components_are_added_and_removed_and_whoever_holds_one_is_named() {
     place.run(["add", &component("clerk")]).with(0);
     assert_eq!(present(&place), ["clerk 1.0.0", "till 1.0.0"]);
     // The program holds a handle, and the clerk needs the till.
-    place.run(["remove", "till"]).with_any().complains("till");
+    place.run(["remove", "till"]).with_any().complains("`clerk` needs shop.till, which `till` serves");
     place.run(["remove", "clerk"]).with(77).complains("protected");
     place.run(["remove", "clerk", "--override-protected"]).with(0);
     place.run(["remove", "no-such"]).with(66).complains("no-such");

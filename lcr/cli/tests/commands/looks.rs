@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::server::Place;
+use crate::{harness::component, server::Place};
 
 #[test]
 fn ls_lists_the_components_and_status_means_the_same() {
@@ -65,9 +65,15 @@ fn stragglers_say_who_holds_a_replaced_instance() {
     let mut server = place.start(&["till_1"]);
     place.run(["stragglers"]).with(0).golden("stragglers_none.txt", &server);
     assert_eq!(server.tell("pin"), "done");
-    let pins = place.run(["ls", "--json"]).with(0).json();
-    assert_eq!(pins["pins"], 1, "{pins}");
+    // What is replaced under a pin stays for it, and the pin is named.
+    place.run(["replace", &component("till_2"), "--timeout", "500ms"]).with_any();
+    let pins = place.run(["pins", "--json"]).with(0).json();
+    let pins = pins["pins"].as_array().unwrap();
+    assert!(pins.len() == 1 && pins[0]["thread"] == "main", "{pins:?}");
+    let text = place.run(["pins"]).with(0).stdout;
+    assert!(text.contains("main"), "{text}");
     assert_eq!(server.tell("unpin"), "done");
+    assert_eq!(place.run(["pins"]).with(0).stdout, "nobody holds a pin\n");
 }
 
 #[test]
@@ -99,4 +105,16 @@ fn why_tells_the_last_refusals_in_full() {
     let refusals = place.run(["why", "--json", "-c", "5"]).with(0).json();
     assert_eq!(refusals["refusals"].as_array().unwrap().len(), 1, "{refusals}");
     assert_eq!(refusals["refusals"][0]["reason"], "ticket 81", "{refusals}");
+}
+
+#[test]
+fn graph_shows_what_needs_what_as_a_list_a_picture_and_for_graphviz() {
+    let place = Place::new();
+    let server = place.start(&["till_1", "clerk"]);
+    place.run(["graph"]).with(0).golden("graph.txt", &server);
+    place.run(["graph", "--picture"]).with(0).golden("graph_picture.txt", &server);
+    place.run(["graph", "--dot"]).with(0).golden("graph.dot", &server);
+    let graph = place.run(["graph", "--json"]).with(0).json();
+    let edges = graph["edges"].as_array().unwrap();
+    assert!(edges.len() == 1 && edges[0]["from"] == "clerk" && edges[0]["to"] == "till", "{graph}");
 }

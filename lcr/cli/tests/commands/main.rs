@@ -9,4 +9,5 @@ mod server;
 mod shells;
 mod terminal;
 mod top;
+mod trials;
 mod watch;

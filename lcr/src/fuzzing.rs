@@ -46,3 +46,13 @@ pub fn requests(bytes: &[u8]) -> usize {
 pub fn file(bytes: &[u8]) -> bool {
     read_elf(bytes)
 }
+
+/// Reads `bytes` as a history's journal. Returns how many records it has; `None` if it is refused.
+pub fn journal(bytes: &[u8]) -> Option<usize> {
+    crate::history::read(bytes)
+}
+
+/// A journal of these records, each with its length and checksum, which a fuzzer need not find.
+pub fn journal_of(records: &[&str]) -> Vec<u8> {
+    crate::history::write(records)
+}

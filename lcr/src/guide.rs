@@ -26,6 +26,7 @@ pages! {
     testing
     operating
     trials
+    history
     soundness
 }
 

@@ -72,6 +72,7 @@
 //! | [`plugin_folders`](guide::plugin_folders) | loading a folder, refusing one file, taking up new ones |
 //! | [`testing`](guide::testing) | a component as a type, in a runtime, as a library |
 //! | [`operating`](guide::operating) | reading plans, refusals, reports, status; what to log; limits |
+//! | [`history`](guide::history) | the journal on disk: reload at start, retention, crashes, what is never silent |
 //! | [`control`](guide::control) | the socket for commands and dashboards, and its protocol |
 //! | [`trials`](guide::trials) | a new version on probation: what is watched, its ends, quarantine |
 //! | [`soundness`](guide::soundness) | why there is no undefined behaviour, and what authors must vouch for |
@@ -118,6 +119,7 @@
 //! |---|---|
 //! | `host` (default) | the runtime; a component depends on `lcr` with `default-features = false` |
 //! | `tokio` | [`#[component(runtime = tokio)]`](component): a component's code runs inside a tokio runtime |
+//! | `history` | a journal of every change on disk, and the start of what was confirmed last: [`guide::history`] |
 //! | `uuid`, `bytes` | `uuid::Uuid` and `bytes::Bytes` may be arguments and results: [`guide::values`] |
 //! | `stream` | methods may return `-> impl Stream<Item = T> + Send`: [`guide::async_methods`] |
 //! | `sam` | `RuntimeBuilder::under`: states that survive a process under `sam`: [`guide::state`] |
@@ -149,6 +151,8 @@ pub mod control;
 mod error;
 #[cfg(feature = "host")]
 pub mod guide;
+#[cfg(feature = "history")]
+pub mod history;
 #[cfg(feature = "host")]
 mod host;
 

@@ -30,6 +30,8 @@ pub(crate) mod recorder;
 pub(crate) mod report;
 mod request;
 mod resolve;
+#[cfg(feature = "history")]
+pub(crate) mod restore;
 pub(crate) mod revision;
 mod rollback;
 mod rounds;

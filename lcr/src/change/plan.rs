@@ -239,6 +239,7 @@ impl<'rt> PlanBuilder<'rt> {
     /// answers slowly or never, is refused with `Deadline`.
     pub fn build(mut self) -> Plan {
         let inner = self.runtime.inner();
+        self.options.is_rollback |= !self.backs.is_empty();
         let returns = expand(inner, &self.backs, &mut self.options);
         self.requests.extend(returns);
         Plan::of(inner, self.requests, self.options)

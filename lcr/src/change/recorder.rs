@@ -7,6 +7,7 @@
 //!   fails, the transaction is refused, and nothing is changed.
 //! - [`note_outcome`](Recorder::note_outcome): behind the commit or the refusal, before the caller of `commit` goes on.
 //!   It cannot fail: the outcome stands.
+//! - [`note_trial_end`](Recorder::note_trial_end): before the end of a trial is visible to those who wait for it.
 //! - [`note_refusal`](Recorder::note_refusal): for a plan that was refused before it began. It cannot fail.
 //!
 //! Invariants:
@@ -26,10 +27,16 @@ use std::{
 use crate::{
     component::identity::ComponentId,
     error::{Error, ErrorKind, Result},
-    host::{actor::Actor, image::content_hash::ContentHash, objects::provider::Provider, service::inner::RuntimeInner},
+    host::{
+        actor::Actor,
+        image::{content_hash::ContentHash, stage::Staged},
+        objects::provider::Provider,
+        service::inner::RuntimeInner,
+    },
 };
 
 use super::{
+    description,
     member::Member,
     report::Report,
     request::{Options, Request, Step},
@@ -48,6 +55,36 @@ pub(crate) trait Recorder: Send + Sync {
 
     /// Notes a plan that was refused before it began.
     fn note_refusal(&self, intent: &Intent, error: &Error);
+
+    /// Notes the end of a trial. When this returns, it is durable; so it is called before the end is visible.
+    ///
+    /// # Errors
+    /// `History` or `Io`: the end stands, and is written when the disk takes it.
+    fn note_trial_end(&self, end: &Ending) -> Result<()>;
+
+    /// Notes that a file left quarantine.
+    fn note_release(&self, hash: &ContentHash);
+}
+
+/// How a trial ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    /// The generation of the commit that began it.
+    pub(crate) generation: u64,
+    pub(crate) ended: Ended,
+    pub(crate) why: String,
+    /// The files that no plan brings back.
+    pub(crate) quarantined: Vec<(ComponentId, ContentHash)>,
+}
+
+/// The ends of a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Confirmed,
+    RolledBack,
+    Failed,
+    /// The runtime ended first.
+    Interrupted,
 }
 
 /// The recorder of a runtime, as [`Above`](crate::host::service::above::Above) keeps it.
@@ -65,11 +102,17 @@ pub(crate) struct Intent {
     /// The number of the last commit.
     pub(crate) generation: u64,
     pub(crate) members: Vec<Change>,
-    /// The component that each interface is bound to by the plan.
-    pub(crate) bindings: BTreeMap<String, String>,
-    /// The configurations that the plan sets, as `lcr::wire` encodes them.
-    pub(crate) configurations: BTreeMap<String, Arc<[u8]>>,
+    /// The component that each interface is bound to by the plan; `None` where it takes a binding back.
+    pub(crate) bindings: BTreeMap<String, Option<String>>,
+    /// The configurations that the plan sets, as `lcr::wire` encodes them; `None` where it takes one back.
+    pub(crate) configurations: BTreeMap<String, Option<Arc<[u8]>>>,
     pub(crate) override_protected: bool,
+    /// Whether a start brings back what was confirmed last.
+    pub(crate) is_reload: bool,
+    /// Whether it goes back to what was present before.
+    pub(crate) is_rollback: bool,
+    /// What the new versions are tried by; `None` if they are not on trial.
+    pub(crate) trial: Option<String>,
 }
 
 /// One component of an intent.
@@ -91,6 +134,8 @@ pub(crate) struct StagedFile {
     pub(crate) copy: PathBuf,
     /// The libraries that come with it, by the names under which it needs them.
     pub(crate) beside: Vec<String>,
+    /// The signature that was verified over it.
+    pub(crate) signature: Option<Vec<u8>>,
 }
 
 /// What came of a transaction.
@@ -111,17 +156,24 @@ pub(crate) struct Present {
     pub(crate) source: Option<PathBuf>,
 }
 
+impl StagedFile {
+    fn of(staged: &Staged) -> StagedFile {
+        StagedFile {
+            source: staged.source.clone(),
+            hash: staged.hash,
+            copy: staged.copy_path().to_owned(),
+            beside: staged.beside.clone(),
+            signature: staged.signature().map(<[u8]>::to_vec),
+        }
+    }
+}
+
 impl Intent {
     /// What the members of a plan come to. A plan that was refused has members only for what could be resolved.
     pub(super) fn new(generation: u64, steps: &[Step], members: &[Member], options: &Options) -> Intent {
         let change = |member: &Member| {
             let staged = steps.get(member.step).and_then(|step| step.staged.as_ref());
-            let file = staged.map(|staged| StagedFile {
-                source: staged.source.clone(),
-                hash: staged.hash,
-                copy: staged.copy_path().to_owned(),
-                beside: staged.beside.clone(),
-            });
+            let file = staged.map(StagedFile::of);
             Change { before: member.before.clone(), after: member.after.clone(), file }
         };
         Intent {
@@ -129,9 +181,15 @@ impl Intent {
             reason: options.reason.clone(),
             generation,
             members: members.iter().map(change).collect(),
-            bindings: options.bindings.clone(),
-            configurations: options.configurations.clone(),
+            bindings: options.bindings_after(),
+            configurations: options
+                .configurations_after()
+                .map(|(component, config)| (component.clone(), config.cloned()))
+                .collect(),
             override_protected: options.override_protected,
+            is_reload: options.is_reload,
+            trial: options.trial.as_ref().map(|planned| planned.rules.in_words()),
+            is_rollback: options.ends_trial || options.is_rollback,
         }
     }
 
@@ -140,12 +198,7 @@ impl Intent {
         let change = |step: &Step| {
             let mut change = Change { after: step.manifest().map(|new| new.component.clone()), ..Change::default() };
             if let (Some(staged), false) = (&step.staged, matches!(step.request, Request::Remove(_))) {
-                change.file = Some(StagedFile {
-                    source: staged.source.clone(),
-                    hash: staged.hash,
-                    copy: staged.copy_path().to_owned(),
-                    beside: staged.beside.clone(),
-                });
+                change.file = Some(StagedFile::of(staged));
             }
             change
         };
@@ -184,6 +237,16 @@ pub(super) fn nobody_waits() -> Error {
     Error::new(ErrorKind::Deadline, "the transaction was given up")
 }
 
+/// The files that the runtime can still go back to.
+pub(crate) fn reachable(inner: &RuntimeInner) -> Vec<ContentHash> {
+    inner.state().revisions().hashes()
+}
+
+/// The text of an error with its causes, whatever a component's own error does when it is asked.
+pub(crate) fn text_of(error: &Error) -> String {
+    description::of::text_of(error)
+}
+
 /// The components that are present, in the order of their names.
 pub(crate) fn present(inner: &RuntimeInner) -> Vec<Present> {
     let state = inner.state();
@@ -201,10 +264,16 @@ pub(crate) fn present(inner: &RuntimeInner) -> Vec<Present> {
 }
 
 impl RuntimeInner {
-    /// Has `recorder` record the transactions of a runtime that the program does not have yet.
-    pub(crate) fn record_by(&self, recorder: Arc<dyn Recorder>) {
-        let is_first = self.above().set_recorder::<Kept>(recorder);
-        debug_assert!(is_first, "a runtime has one recorder");
+    /// Has `recorder` record the transactions of a runtime that the program does not have yet. Returns false if another
+    /// one does already.
+    #[must_use]
+    pub(crate) fn record_by(&self, recorder: Arc<dyn Recorder>) -> bool {
+        self.above().set_recorder::<Kept>(recorder)
+    }
+
+    /// Who records.
+    pub(crate) fn recorder(&self) -> Option<&Arc<dyn Recorder>> {
+        self.above().recorder::<Kept>()
     }
 
     /// The record of a transaction that begins; `None` if nothing records.

@@ -85,6 +85,10 @@ pub(super) struct Options {
     pub(super) trial: Option<Planned>,
     /// Whether the plan is the rollback of a trial, made by the thread of the trial.
     pub(super) ends_trial: bool,
+    /// Whether a start brings back what a history has confirmed last.
+    pub(super) is_reload: bool,
+    /// Whether the plan goes back to what was present before.
+    pub(super) is_rollback: bool,
     /// How long callers may be blocked, hand-over included. Default: 1 s.
     pub(super) deadline: Option<Duration>,
     /// How long a shut gate waits for calls to leave before it opens again; see
@@ -124,6 +128,8 @@ impl Default for Options {
             reason: None,
             trial: None,
             ends_trial: false,
+            is_reload: false,
+            is_rollback: false,
             deadline: Some(Duration::from_secs(1)),
             gate_wait: Some(Duration::from_millis(100)),
             timeout: Some(Duration::from_secs(30)),

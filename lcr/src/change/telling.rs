@@ -21,7 +21,11 @@ use crate::{
     },
 };
 
-use super::{description::of::text_of, report::Report, request::Options};
+use super::{
+    description::of::text_of,
+    report::{MemberReport, Report},
+    request::Options,
+};
 
 /// How many bytes of a plan's text a refusal keeps.
 const LONGEST_PLAN: usize = 64 << 10;
@@ -61,17 +65,23 @@ impl Told {
     }
 }
 
+impl From<&MemberReport> for CommittedMember {
+    fn from(member: &MemberReport) -> CommittedMember {
+        CommittedMember {
+            before: member.before.clone(),
+            after: member.after.clone(),
+            hash: member.hash,
+            instances: member.instances,
+            state_bytes: member.state_bytes,
+            moved: member.moved,
+            discarded_state: member.discarded_state,
+            overrode_protection: member.overrode_protection,
+        }
+    }
+}
+
 fn committed(report: &Report) -> Committed {
-    let members = report.members.iter().map(|member| CommittedMember {
-        before: member.before.clone(),
-        after: member.after.clone(),
-        hash: member.hash,
-        instances: member.instances,
-        state_bytes: member.state_bytes,
-        moved: member.moved,
-        discarded_state: member.discarded_state,
-        overrode_protection: member.overrode_protection,
-    });
+    let members = report.members.iter().map(CommittedMember::from);
     Committed {
         generation: report.generation,
         actor: report.actor.clone(),

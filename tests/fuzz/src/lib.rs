@@ -35,3 +35,12 @@ pub fn messages(bytes: &[u8]) {
 pub fn requests(bytes: &[u8]) {
     lcr::__fuzzing::requests(bytes);
 }
+
+/// The reader of a history's journal: the bytes as they are, and each line of them as a record whose length and
+/// checksum are right.
+pub fn journals(bytes: &[u8]) {
+    lcr::__fuzzing::journal(bytes);
+    let text = String::from_utf8_lossy(bytes);
+    let records: Vec<&str> = text.split('\n').collect();
+    lcr::__fuzzing::journal(&lcr::__fuzzing::journal_of(&records));
+}

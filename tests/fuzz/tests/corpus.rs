@@ -75,6 +75,11 @@ fn damaged_requests_are_read_or_refused() {
 }
 
 #[test]
+fn damaged_journals_are_read_or_refused() {
+    feed("journals", lcr_fuzz::journals);
+}
+
+#[test]
 fn the_corpus_reaches_behind_the_first_checks() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let read = |file: &str| fs::read(folder.join(file)).unwrap();

@@ -59,12 +59,18 @@ impl Recorder for Listener {
     fn note_refusal(&self, intent: &Intent, error: &Error) {
         self.hear(format!("{} refused at once: {}", intent.members.len(), error.kind()));
     }
+
+    fn note_trial_end(&self, _: &Ending) -> Result<()> {
+        Ok(())
+    }
+
+    fn note_release(&self, _: &ContentHash) {}
 }
 
 fn recorded() -> (Runtime, Arc<Listener>) {
     let runtime = Runtime::builder().linked(false).build().unwrap();
     let listener = Arc::new(Listener::default());
-    runtime.inner().record_by(Arc::clone(&listener) as _);
+    assert!(runtime.inner().record_by(Arc::clone(&listener) as _));
     (runtime, listener)
 }
 

@@ -113,6 +113,9 @@ impl Runtime {
             let text = format!("no file {} is in quarantine; Runtime::quarantine lists those that are", hash.short());
             return Err(Error::new(ErrorKind::NotFound, text));
         }
+        if let Some(recorder) = self.inner().recorder() {
+            recorder.note_release(hash);
+        }
         self.inner().emit(EventKind::Released { hash: *hash });
         Ok(())
     }
@@ -151,7 +154,7 @@ impl Runtime {
 
 impl RuntimeInner {
     /// Puts files into quarantine that failed in an earlier process.
-    #[allow(dead_code, reason = "only a history has them")]
+    #[cfg_attr(not(feature = "history"), allow(dead_code, reason = "only a history has them"))]
     pub(crate) fn put_into_quarantine(&self, quarantined: impl IntoIterator<Item = Quarantined>) {
         let trials = self.trials();
         let mut standing = trials.lock();

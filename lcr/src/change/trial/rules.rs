@@ -128,6 +128,16 @@ impl Trial {
     }
 }
 
+impl Trial {
+    /// What ends it, for the history.
+    pub(in crate::change) fn in_words(&self) -> String {
+        match self.time {
+            Some(time) => format!("for {time:?}"),
+            None => "until confirmed".to_owned(),
+        }
+    }
+}
+
 impl fmt::Debug for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Trial")

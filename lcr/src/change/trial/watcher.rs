@@ -20,7 +20,10 @@ use std::{
 };
 
 use crate::{
-    change::report::Report,
+    change::{
+        recorder::{Ended, Ending},
+        report::Report,
+    },
     component::identity::ComponentId,
     error::{Error, ErrorKind},
     host::{
@@ -270,6 +273,7 @@ impl Watcher {
 
     /// Makes an end visible, once it is recorded.
     fn publish(&self, inner: &Arc<RuntimeInner>, end: TrialEnd, quarantined: Vec<Quarantined>) {
+        record(inner, &end, &quarantined);
         let mut standing = self.trials.lock();
         quarantined.iter().for_each(|quarantined| standing.quarantine.add(quarantined.clone()));
         let running = standing.running.take();
@@ -313,6 +317,20 @@ impl Watcher {
         });
         quarantined.collect()
     }
+}
+
+/// Has the end recorded. What cannot be written waits in the recorder: the end stands.
+fn record(inner: &RuntimeInner, end: &TrialEnd, quarantined: &[Quarantined]) {
+    let Some(recorder) = inner.recorder() else { return };
+    let ended = match end.outcome {
+        TrialOutcome::Confirmed => Ended::Confirmed,
+        TrialOutcome::RolledBack => Ended::RolledBack,
+        TrialOutcome::Failed => Ended::Failed,
+        TrialOutcome::Interrupted => Ended::Interrupted,
+    };
+    let quarantined = quarantined.iter().map(|file| (file.component.clone(), file.hash)).collect();
+    let ending = Ending { generation: end.generation, ended, why: end.why.clone(), quarantined };
+    drop(catch_unwind(AssertUnwindSafe(|| recorder.note_trial_end(&ending))));
 }
 
 fn names(members: &[OnTrial]) -> Vec<ComponentId> {

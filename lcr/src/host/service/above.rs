@@ -19,6 +19,7 @@ type End = Box<dyn Fn() + Send + Sync>;
 #[derive(Default)]
 pub(crate) struct Above {
     recorder: OnceLock<Box<dyn Any + Send + Sync>>,
+    history: OnceLock<Box<dyn Any + Send + Sync>>,
     end: OnceLock<End>,
     has_ended: AtomicBool,
 }
@@ -32,6 +33,18 @@ impl Above {
     /// Who records, if that was set as this type.
     pub(crate) fn recorder<T: Any>(&self) -> Option<&T> {
         self.recorder.get()?.downcast_ref()
+    }
+
+    /// Sets the history. Only the first one counts.
+    #[allow(dead_code, reason = "only some features ask")]
+    pub(crate) fn set_history<T: Any + Send + Sync>(&self, history: T) {
+        let _ = self.history.set(Box::new(history));
+    }
+
+    /// The history, if one was set as this type.
+    #[allow(dead_code, reason = "only some features ask")]
+    pub(crate) fn history<T: Any>(&self) -> Option<&T> {
+        self.history.get()?.downcast_ref()
     }
 
     /// Sets what is done when the runtime has ended. Only the first one counts.

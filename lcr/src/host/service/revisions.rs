@@ -20,7 +20,7 @@ use std::{
     time::SystemTime,
 };
 
-use crate::host::objects::kept::Kept;
+use crate::host::{image::content_hash::ContentHash, objects::kept::Kept};
 
 /// How many revisions are kept. Default.
 pub(crate) const LIMIT: usize = 32;
@@ -164,6 +164,13 @@ impl Revisions {
     /// What was left, oldest first.
     pub(crate) fn past(&self) -> impl DoubleEndedIterator<Item = &Left> + ExactSizeIterator {
         self.past.iter()
+    }
+
+    /// The files that can be gone back to.
+    pub(crate) fn hashes(&self) -> Vec<ContentHash> {
+        let changes = self.past.iter().flat_map(|left| left.changes.iter());
+        let kept = changes.filter_map(|change| change.before.as_ref()).chain(self.originals.values());
+        kept.filter_map(|kept| kept.hash).collect()
     }
 
     /// When the present generation began.

@@ -61,7 +61,7 @@ pub(in crate::host) fn may_have_list(file: &File) -> bool {
 }
 
 /// The user that this process acts as.
-pub(in crate::host) fn user() -> u32 {
+pub(crate) fn user() -> u32 {
     // SAFETY: the call takes nothing and cannot fail.
     unsafe { libc::geteuid() }
 }
@@ -132,4 +132,36 @@ impl Drop for Mapping {
         // SAFETY: this value owns the mapping, and no borrow of it is left.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
     }
+}
+
+/// Who owns a file that [`own`] was asked for.
+#[cfg(feature = "history")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owned {
+    /// This process.
+    Here,
+    /// Another process; `None` if it is in a place that this one does not see.
+    By(Option<u32>),
+}
+
+/// Takes the record lock on all of a file that is open for writing. It ends with the process, or when the process
+/// closes any descriptor of the file; children of `fork` do not have it.
+#[cfg(feature = "history")]
+pub(crate) fn own(file: &File) -> io::Result<Owned> {
+    // SAFETY: all zeros are a value of the structure, and mean the whole file.
+    let mut lock: libc::flock = unsafe { mem::zeroed() };
+    lock.l_type = libc::F_WRLCK as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    // SAFETY: the descriptor is open as long as the file is borrowed, and the structure is valid for the call.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &raw const lock) } == 0 {
+        return Ok(Owned::Here);
+    }
+    match io::Error::last_os_error() {
+        error if matches!(error.raw_os_error(), Some(libc::EACCES | libc::EAGAIN)) => {}
+        error => return Err(error),
+    }
+    // SAFETY: as above; the call writes the structure.
+    let asked = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLK, &raw mut lock) };
+    let is_known = asked == 0 && lock.l_type != libc::F_UNLCK as libc::c_short;
+    Ok(Owned::By(u32::try_from(lock.l_pid).ok().filter(|&pid| is_known && pid > 0)))
 }

@@ -254,7 +254,6 @@ impl Staged {
     }
 
     /// The bytes of the signature that was verified over the file; `None` if none was asked for.
-    #[cfg_attr(not(test), expect(dead_code, reason = "kept for whoever stores the file"))]
     pub(crate) fn signature(&self) -> Option<&[u8]> {
         self.copy.signature.as_deref()
     }

@@ -1,0 +1,368 @@
+//! The keeper of a history: the journal and the files behind one lock, and what is done where they fail.
+//!
+//! Invariants:
+//! 1. A history that cannot be opened or written never ends the process and never keeps a runtime from starting. It
+//!    refuses changes (kind `History`), unless its options allow them unrecorded, and each try opens it once more.
+//! 2. A child of `fork` touches nothing of it: no file, and no lock, which a thread of the parent may have held.
+//! 3. The lock is never held while code of a component or of the program runs.
+//! 4. What could not be written behind a commit waits, and is written ahead of the next record.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::{Path, PathBuf},
+    process,
+    sync::{Mutex, MutexGuard, PoisonError, TryLockError, Weak},
+    time::SystemTime,
+};
+
+use crate::{
+    Actor,
+    change::recorder::{reachable, text_of},
+    error::{Error, ErrorKind, Result},
+    events::EventKind,
+    host::{image::content_hash::ContentHash, service::inner::RuntimeInner},
+};
+
+use super::{
+    disk::Disk,
+    files::Files,
+    journal::Journal,
+    ledger::{self, LOST, Ledger},
+    lock::Lock,
+    options::{Options, others_may_write},
+    record::{Change, End, Intended, Present, Quarantined, Record, Refused, Start, TrialEnd},
+    retention,
+};
+
+/// How many records wait at most, for a disk that takes none.
+const MOST_WAITING: usize = 256;
+
+/// Keeps the history of one runtime.
+pub(super) struct Keeper {
+    process: u32,
+    pub(super) directory: PathBuf,
+    disk: Disk,
+    pub(super) files: Files,
+    options: Mutex<Options>,
+    open: Mutex<Desk>,
+    /// Records that could not be written yet.
+    waiting: Mutex<VecDeque<Record>>,
+    runtime: Weak<RuntimeInner>,
+}
+
+/// The journal, if it is open, and what is known beside it.
+struct Desk {
+    state: State,
+    notes: Notes,
+}
+
+/// What the keeper knows of this process.
+#[derive(Default)]
+pub(super) struct Notes {
+    /// What was linked when the runtime began.
+    pub(super) linked: Vec<Present>,
+    /// What is set by the plans of this process and those before.
+    pub(super) set: Set,
+    /// The transaction that runs.
+    pub(super) running: Option<Running>,
+    /// The trials that began in this process and have no end: the generation and the number of the intent.
+    pub(super) trials: Vec<(u64, u64)>,
+    /// Whether this process has committed a plan of its own.
+    pub(super) has_committed: bool,
+}
+
+/// A transaction between its intent and its outcome.
+pub(super) struct Running {
+    pub(super) number: u64,
+    /// What is set if it commits.
+    pub(super) set: Set,
+    pub(super) on_trial: bool,
+    pub(super) is_reload: bool,
+    /// Whether its trial has ended already, before its outcome is noted.
+    pub(super) has_trial_ended: bool,
+}
+
+enum State {
+    Open {
+        journal: Journal,
+        _lock: Lock,
+    },
+    Closed(Error),
+    /// The runtime has ended.
+    Over,
+}
+
+/// What plans have set beside the components.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Set {
+    pub(super) bindings: BTreeMap<String, String>,
+    /// In hexadecimal digits.
+    pub(super) configurations: BTreeMap<String, String>,
+}
+
+impl Set {
+    /// Does what a plan has asked for.
+    pub(super) fn change(&mut self, intended: &Intended) {
+        change(&mut self.bindings, &intended.bindings);
+        change(&mut self.configurations, &intended.configurations);
+    }
+}
+
+fn change(set: &mut BTreeMap<String, String>, by: &BTreeMap<String, Option<String>>) {
+    for (name, value) in by {
+        match value {
+            Some(value) => drop(set.insert(name.clone(), value.clone())),
+            None => drop(set.remove(name)),
+        }
+    }
+}
+
+impl Keeper {
+    pub(super) fn new(directory: PathBuf, disk: Disk, options: Options, runtime: Weak<RuntimeInner>) -> Keeper {
+        let files = Files::of(&directory, disk);
+        let closed = State::Closed(Error::new(ErrorKind::History, "the history is not open yet"));
+        let desk = Desk { state: closed, notes: Notes::default() };
+        let (options, open, waiting) = (Mutex::new(options), Mutex::new(desk), Mutex::default());
+        Keeper { process: process::id(), directory, disk, files, options, open, waiting, runtime }
+    }
+
+    pub(super) fn options(&self) -> Options {
+        self.options.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_options(&self, options: Options) {
+        *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options;
+    }
+
+    /// Refuses what a child of `fork` asks for.
+    pub(super) fn is_own(&self) -> Result<()> {
+        if self.process == process::id() {
+            return Ok(());
+        }
+        let text = "the history belongs to the process that this one was forked from; make a runtime with a history of \
+                    its own";
+        Err(Error::new(ErrorKind::History, text))
+    }
+
+    /// Says what is wrong, to whoever follows the runtime. Not under the lock.
+    pub(super) fn report(&self, problem: String) {
+        tracing::warn!("the history: {problem}");
+        if let Some(runtime) = self.runtime.upgrade() {
+            runtime.emit(EventKind::Recorded { problem });
+        }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins: takes the directory, and reads what it comes to. `None` if it could not be opened.
+    pub(super) fn begin(&self, linked: Vec<Present>) -> (Result<Ledger>, Vec<String>) {
+        let mut notes = Vec::new();
+        let mut desk = self.desk();
+        desk.notes.linked = linked;
+        let ledger = self.open(&mut desk, &mut notes);
+        (ledger, notes)
+    }
+
+    /// Opens the journal and notes the start of this process, and how the last one ended.
+    fn open(&self, desk: &mut Desk, notes: &mut Vec<String>) -> Result<Ledger> {
+        let opened = self.try_open(&desk.notes.linked, notes);
+        match opened {
+            Ok((journal, lock, ledger)) => {
+                desk.state = State::Open { journal, _lock: lock };
+                Ok(ledger)
+            }
+            Err((error, ledger)) => {
+                desk.state = State::Closed(copy(&error));
+                // What can be read still says what is to serve.
+                ledger.ok_or(error)
+            }
+        }
+    }
+
+    #[allow(clippy::result_large_err, reason = "once a process")]
+    fn try_open(
+        &self,
+        linked: &[Present],
+        notes: &mut Vec<String>,
+    ) -> Result<(Journal, Lock, Ledger), (Error, Option<Ledger>)> {
+        let unread = |error: Error| (error, None);
+        let failed = |error| Error::io(format!("make the directory {}", self.directory.display()), error);
+        self.disk.make_directory(&self.directory).map_err(|error| unread(failed(error)))?;
+        if others_may_write(&self.directory).map_err(|error| unread(failed(error)))? {
+            let text = format!(
+                "other users may write to {}, and what is there becomes part of this process; chmod 700 it, and \
+                 chown it",
+                self.directory.display()
+            );
+            return Err(unread(Error::new(ErrorKind::History, text)));
+        }
+        let lock = Lock::take(&self.directory).map_err(unread)?;
+        let program = Actor::this_process().program;
+        let mut journal = Journal::open(&self.directory, self.disk, &program).map_err(unread)?;
+        if journal.cut > 0 {
+            notes.push(format!(
+                "the last {} bytes of the journal were an incomplete record, which a crash left, and are cut",
+                journal.cut
+            ));
+        }
+        let ledger = ledger::read(&journal).map_err(unread)?;
+        let noted = note_last(&mut journal, &ledger).and_then(|()| {
+            let start = Start { by: Actor::this_process(), linked: linked.to_vec() };
+            journal.append(Record::Start(start)).map(drop)
+        });
+        match noted {
+            Ok(()) => Ok((journal, lock, ledger)),
+            Err(error) => Err((error, Some(ledger))),
+        }
+    }
+
+    /// Does something with the journal, which is opened if it was not.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Journal, &mut Notes) -> Result<T>) -> Result<T> {
+        self.is_own()?;
+        let mut said = Vec::new();
+        let mut desk = self.desk();
+        if matches!(desk.state, State::Closed(_)) {
+            let _ = self.open(&mut desk, &mut said);
+        }
+        let Desk { state, notes } = &mut *desk;
+        let result = match state {
+            State::Open { journal, .. } => self.write_waiting(journal).and_then(|()| act(journal, notes)),
+            State::Closed(error) => Err(copy(error)),
+            State::Over => Err(over()),
+        };
+        drop(desk);
+        said.into_iter().for_each(|note| self.report(note));
+        result
+    }
+
+    /// What is known of this process. The journal may be closed.
+    pub(super) fn note<T>(&self, act: impl FnOnce(&mut Notes) -> T) -> T {
+        act(&mut self.desk().notes)
+    }
+
+    /// Appends a record, or has it wait. Nothing that happened is undone because it could not be written.
+    pub(super) fn append_or_wait(&self, record: Record) {
+        if self.is_own().is_err() {
+            return;
+        }
+        // Whoever hangs in a write must not have a refusal hang, too.
+        match self.open.try_lock() {
+            Err(TryLockError::WouldBlock) => return self.wait(record),
+            Ok(desk) => drop(desk),
+            Err(TryLockError::Poisoned(_)) => {}
+        }
+        if let Err(error) = self.with(|journal, _| journal.append(record.clone()).map(drop)) {
+            self.wait(record);
+            self.report(format!("a record waits to be written: {}", text_of(&error)));
+        }
+    }
+
+    pub(super) fn wait(&self, record: Record) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() < MOST_WAITING {
+            waiting.push_back(record);
+        }
+    }
+
+    fn write_waiting(&self, journal: &mut Journal) -> Result<()> {
+        loop {
+            let next = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).front().cloned();
+            let Some(record) = next else { return Ok(()) };
+            journal.append(record)?;
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        }
+    }
+
+    /// Forgets what is older than the options say, if there is enough of it.
+    pub(super) fn retain(&self) {
+        let options = self.options();
+        let slack = options.keep / 4 + 16;
+        let reachable = self.runtime.upgrade().map_or_else(Vec::new, |runtime| reachable(&runtime));
+        let result = self.with(|journal, _| {
+            // A transaction has two records and sometimes more.
+            let is_long = journal.places().len() > 2 * options.keep.saturating_add(slack);
+            if is_long || options.keep_for.is_some() {
+                self.forget(journal, &options, reachable)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = result {
+            self.report(format!("old records stay: {}", text_of(&error)));
+        }
+    }
+
+    fn forget(&self, journal: &mut Journal, options: &Options, reachable: Vec<ContentHash>) -> Result<()> {
+        let ledger = ledger::read(journal)?;
+        let stay = retention::stay(journal, &ledger, options.keep, options.keep_for, SystemTime::now())?;
+        if stay.len() + 1 < journal.places().len() {
+            journal.rewrite(|place| stay.contains(&place.number))?;
+            let mut hashes = ledger::hashes(journal)?;
+            hashes.extend(reachable);
+            self.files.keep_only(&hashes);
+        }
+        Ok(())
+    }
+
+    /// The runtime has ended.
+    pub(super) fn end(&self) {
+        if self.is_own().is_err() {
+            return;
+        }
+        let options = self.options();
+        let end = Record::End { persist: options.persist_on_shutdown, unload: options.unload_on_shutdown };
+        if let Err(error) = self.with(|journal, _| journal.append(end).map(drop)) {
+            self.report(format!("the end of the process is not recorded: {}", text_of(&error)));
+        }
+        self.desk().state = State::Over;
+    }
+
+    /// Why nothing can be recorded; `None` if records are written.
+    pub(super) fn problem(&self) -> Option<Error> {
+        if let Err(error) = self.is_own() {
+            return Some(error);
+        }
+        match &self.desk().state {
+            State::Open { .. } => None,
+            State::Closed(error) => Some(copy(error)),
+            State::Over => Some(over()),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.directory
+    }
+}
+
+/// Notes how the last process ended, as far as it could not do so itself.
+fn note_last(journal: &mut Journal, ledger: &Ledger) -> Result<()> {
+    if let Some((of, _)) = &ledger.unfinished {
+        let (error, text) = (ErrorKind::Internal, LOST.to_owned());
+        journal.append(Record::Refused(Refused { of: *of, error, text }))?;
+    }
+    if let Some((of, intended)) = &ledger.fatal {
+        let (of, quarantined) = (*of, quarantined(intended));
+        let end = TrialEnd { of, end: End::Fatal, why: FATAL.to_owned(), quarantined };
+        journal.append(Record::TrialEnd(end))?;
+    }
+    Ok(())
+}
+
+/// Why a trial without an end is over.
+pub(super) const FATAL: &str = "the process ended in the trial";
+
+/// The files of a trial that took its process down.
+pub(super) fn quarantined(intended: &Intended) -> Vec<Quarantined> {
+    let file = |change: &Change| Some(Quarantined { id: change.after.clone()?, hash: change.hash? });
+    intended.members.iter().filter_map(file).collect()
+}
+
+fn over() -> Error {
+    Error::new(ErrorKind::Closed, "the runtime is gone, and its history is closed")
+}
+
+/// The same error once more, of the kind that a caller of the history gets.
+fn copy(error: &Error) -> Error {
+    Error::new(ErrorKind::History, text_of(error))
+}

@@ -1,0 +1,111 @@
+//! One owner of a directory at a time.
+//!
+//! The lock is a record lock of POSIX on the file `lock`. The kernel ends it when the process ends, however that
+//! happens; a child of `fork` does not inherit it, and neither does a program that `exec` starts. It also says which
+//! process has the lock, which a lock of `flock` does not. Its weakness is that it ends when its process closes *any*
+//! descriptor of the file, and does not hold against its own process: so nothing else here opens the file, and a list
+//! of the directories that this process owns comes first.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::Path,
+    process,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    host::sys::{self, Owned},
+};
+
+/// The directories that this process owns, by device and inode, each with the process that took it: a child of
+/// `fork` has the list, but not the locks.
+static OWNED: Mutex<Option<HashMap<(u64, u64), u32>>> = Mutex::new(None);
+
+/// The ownership of a directory. Dropping it gives the directory up.
+#[derive(Debug)]
+pub(super) struct Lock {
+    directory: (u64, u64),
+    process: u32,
+    _file: File,
+}
+
+impl Lock {
+    /// Takes a directory.
+    ///
+    /// # Errors
+    /// `History` if another process, or another runtime of this one, has it; the text says which. `Io` if the file
+    /// cannot be made or locked.
+    pub(super) fn take(directory: &Path) -> Result<Lock> {
+        let failed = |error| Error::io(format!("lock {}", directory.join("lock").display()), error);
+        let metadata = fs::metadata(directory).map_err(failed)?;
+        let place = (metadata.dev(), metadata.ino());
+        let mut owned = OWNED.lock().unwrap_or_else(PoisonError::into_inner);
+        let owned = owned.get_or_insert_default();
+        if owned.get(&place) == Some(&process::id()) {
+            return Err(taken(directory, "another runtime of this process"));
+        }
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = file.custom_flags(libc::O_NOFOLLOW).open(directory.join("lock")).map_err(failed)?;
+        match sys::own(&file).map_err(failed)? {
+            Owned::Here => {}
+            Owned::By(pid) => return Err(taken(directory, &owner(pid))),
+        }
+        owned.insert(place, process::id());
+        Ok(Lock { directory: place, process: process::id(), _file: file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if self.process == process::id() {
+            let mut owned = OWNED.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(owned) = owned.as_mut() {
+                owned.remove(&self.directory);
+            }
+        }
+    }
+}
+
+/// The owner, as a message names it.
+fn owner(pid: Option<u32>) -> String {
+    let Some(pid) = pid else { return "a process that this one cannot see".to_owned() };
+    let program = fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let program = program.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let program = program.or_else(|| {
+        let name: io::Result<String> = fs::read_to_string(format!("/proc/{pid}/comm"));
+        name.ok().map(|name| name.trim_end().to_owned())
+    });
+    match program {
+        Some(program) => format!("process {pid} ({program})"),
+        None => format!("process {pid}"),
+    }
+}
+
+fn taken(directory: &Path, owner: &str) -> Error {
+    let text = format!(
+        "the history in {} belongs to {owner}; end that, or give this one a directory of its own",
+        directory.display()
+    );
+    Error::new(ErrorKind::History, text)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_owner_until_it_is_given_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = Lock::take(directory.path()).unwrap();
+        let error = Lock::take(directory.path()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::History);
+        assert!(error.to_string().contains("another runtime of this process"), "{error}");
+        drop(lock);
+        Lock::take(directory.path()).unwrap();
+    }
+}

@@ -1,0 +1,305 @@
+//! What the journal says, as data: the records and their JSON.
+//!
+//! Each record has a number, which is greater than those of all records before it, and the time of the system's
+//! clock. *Numbers order records; times are for people*, since a clock may be set back. Fields are added and never
+//! change their meaning; a reader skips fields that it does not know. A record whose `entry` a reader does not know
+//! is refused, because to skip it could bring back the wrong version.
+
+use std::{collections::BTreeMap, path::PathBuf, time::SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    change::trial::quarantine,
+    component::identity::ComponentId,
+    error::ErrorKind,
+    events::CommittedMember,
+    host::{actor::Actor, image::content_hash::ContentHash, serial},
+};
+
+/// The form of the journal that this version writes, and the only one that it reads.
+pub(super) const FORMAT: u32 = 1;
+
+/// A record with its number and time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Numbered {
+    pub(super) number: u64,
+    #[serde(with = "serial::moment")]
+    pub(super) at: SystemTime,
+    #[serde(flatten)]
+    pub(super) record: Record,
+}
+
+/// A record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case")]
+pub(super) enum Record {
+    /// The first record of a file.
+    Journal { format: u32, program: String },
+    /// A process has taken the journal.
+    Start(Start),
+    /// A transaction is about to begin.
+    Intent(Intended),
+    /// It was committed.
+    Committed(Committed),
+    /// It was refused, or its process ended before it could commit.
+    Refused(Refused),
+    /// A plan was refused before it began.
+    Refusal(Refusal),
+    /// A trial has ended.
+    TrialEnd(TrialEnd),
+    /// A file left quarantine.
+    Released { hash: ContentHash },
+    /// An option was changed that the next process reads.
+    Options { reload_on_start: bool },
+    /// The process gave the journal up in order.
+    End { persist: bool, unload: bool },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Start {
+    pub(super) by: Actor,
+    /// What was there before anything was reloaded.
+    pub(super) linked: Vec<Present>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Intended {
+    pub(super) by: Actor,
+    pub(super) reason: Option<String>,
+    pub(super) what: What,
+    /// The generation that the plan changes.
+    pub(super) generation: u64,
+    pub(super) members: Vec<Change>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) bindings: BTreeMap<String, Option<String>>,
+    /// In hexadecimal digits; null where the plan takes one back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) configurations: BTreeMap<String, Option<String>>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) override_protected: bool,
+    /// What the new versions are tried by; `None` if they are not on trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) trial: Option<String>,
+}
+
+/// What asked for a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum What {
+    /// A plan of the program or of an operator.
+    Plan,
+    /// A plan that goes back to what was present before.
+    Rollback,
+    /// The start of a process, which brings back what was confirmed last.
+    Reload,
+}
+
+/// One component of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Change {
+    pub(super) before: Option<ComponentId>,
+    pub(super) after: Option<ComponentId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) hash: Option<ContentHash>,
+    /// The file, as the plan named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) source: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Committed {
+    /// The number of the intent.
+    pub(super) of: u64,
+    pub(super) generation: u64,
+    pub(super) held_us: u64,
+    pub(super) total_us: u64,
+    pub(super) on_trial: bool,
+    pub(super) members: Vec<CommittedMember>,
+    /// Every component that is present from now on.
+    pub(super) present: Vec<Present>,
+    /// Every binding and configuration that plans have set, in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) bindings: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) configurations: BTreeMap<String, String>,
+}
+
+/// A component that is present.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Present {
+    pub(super) id: ComponentId,
+    /// `None` if it is linked into the program, or an object of the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) hash: Option<ContentHash>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) source: Option<PathBuf>,
+}
+
+impl Present {
+    /// Whether it is an object of the program, which the program itself brings.
+    pub(super) fn is_object(&self) -> bool {
+        self.hash.is_none() && self.id.version.build.as_str() == "provided"
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Refused {
+    pub(super) of: u64,
+    pub(super) error: ErrorKind,
+    pub(super) text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Refusal {
+    #[serde(flatten)]
+    pub(super) plan: Intended,
+    pub(super) error: ErrorKind,
+    pub(super) text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct TrialEnd {
+    /// The number of the intent.
+    pub(super) of: u64,
+    pub(super) end: End,
+    pub(super) why: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) quarantined: Vec<Quarantined>,
+}
+
+/// How a trial ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum End {
+    /// The new versions serve.
+    Confirmed,
+    /// The old versions serve again.
+    RolledBack,
+    /// The old versions could not be brought back.
+    Failed,
+    /// The process ended in the trial.
+    Fatal,
+    /// The runtime ended in order before the trial did.
+    Interrupted,
+}
+
+/// A file that failed a trial.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Quarantined {
+    pub(super) id: ComponentId,
+    pub(super) hash: ContentHash,
+}
+
+impl Quarantined {
+    /// As plans see it, which the end of a trial has put there.
+    pub(super) fn since(self, since: SystemTime, why: String) -> quarantine::Quarantined {
+        quarantine::Quarantined { hash: self.hash, component: self.id, since, why }
+    }
+}
+
+/// What kind of record a text is, told from its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Journal,
+    Start,
+    Intent,
+    Committed,
+    Refused,
+    Refusal,
+    TrialEnd,
+    Released,
+    Options,
+    End,
+}
+
+impl Kind {
+    const ALL: [(&'static str, Kind); 10] = [
+        ("journal", Kind::Journal),
+        ("start", Kind::Start),
+        ("intent", Kind::Intent),
+        ("committed", Kind::Committed),
+        ("refused", Kind::Refused),
+        ("refusal", Kind::Refusal),
+        ("trial_end", Kind::TrialEnd),
+        ("released", Kind::Released),
+        ("options", Kind::Options),
+        ("end", Kind::End),
+    ];
+}
+
+impl Numbered {
+    pub(super) fn to_text(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+
+    pub(super) fn parse(text: &[u8]) -> Result<Numbered, serde_json::Error> {
+        serde_json::from_slice(text)
+    }
+
+    /// The number and the kind of the record in a text, as [`to_text`](Numbered::to_text) writes them first. `None` if
+    /// the text does not begin so.
+    pub(super) fn look(text: &[u8]) -> Option<(u64, Kind)> {
+        let rest = text.strip_prefix(b"{\"number\":")?;
+        let digits = rest.iter().take(20).position(|byte| !byte.is_ascii_digit())?;
+        let number = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+        let rest = rest[digits..].strip_prefix(b",\"at\":\"")?;
+        let at = rest.iter().take(64).position(|&byte| byte == b'"')?;
+        let rest = rest[at..].strip_prefix(b"\",\"entry\":\"")?;
+        let name = &rest[..rest.iter().take(16).position(|&byte| byte == b'"')?];
+        let (_, kind) = Kind::ALL.into_iter().find(|(known, _)| known.as_bytes() == name)?;
+        Some((number, kind))
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Bytes as hexadecimal digits.
+pub(super) fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        text.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')));
+        text
+    })
+}
+
+/// The bytes of hexadecimal digits.
+pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text.chars().map(|c| Some(c.to_digit(16)? as u8)).collect();
+    let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
+    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_first_bytes_of_a_text_tell_its_number_and_kind() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let records = [
+            (Record::Journal { format: FORMAT, program: "kv".to_owned() }, Kind::Journal),
+            (Record::End { persist: true, unload: false }, Kind::End),
+            (Record::Options { reload_on_start: true }, Kind::Options),
+            (Record::Released { hash: ContentHash::of(b"a") }, Kind::Released),
+        ];
+        for (number, (record, kind)) in (7..).zip(records) {
+            let numbered = Numbered { number, at, record };
+            let text = numbered.to_text().unwrap();
+            assert_eq!(Numbered::look(text.as_bytes()), Some((number, kind)), "{text}");
+            assert_eq!(Numbered::parse(text.as_bytes()).unwrap(), numbered);
+        }
+        assert_eq!(Numbered::look(b"{\"number\":1,\"at\":\"x\",\"entry\":\"else\"}"), None);
+    }
+
+    #[test]
+    fn bytes_come_back_from_their_digits() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        assert_eq!(from_hex(&to_hex(&bytes)), Some(bytes));
+        assert_eq!((from_hex("0"), from_hex("0g")), (None, None));
+    }
+}

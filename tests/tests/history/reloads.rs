@@ -1,0 +1,149 @@
+//! What a process begins with.
+
+use std::{fs, sync::Arc};
+
+use lcr::{
+    ErrorKind,
+    events::EventKind,
+    history::{Outcome, Reloaded, What},
+};
+use lcr_tests::component;
+
+use super::*;
+
+#[test]
+fn what_was_committed_serves_in_the_next_process_and_the_entries_say_who_and_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    rt.plan().add(component("counter_v1")).reason("first").commit().unwrap();
+    rt.plan().replace(component("counter_v2")).reason("better").commit().unwrap();
+    let error = rt.load(component("counter_v2")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    drop(rt);
+
+    let rt = open(directory.path());
+    assert_eq!(version(&rt), 2);
+    let history = rt.history().unwrap();
+    assert!(matches!(history.reloaded(), Reloaded::Confirmed { generation: 2, .. }), "{:?}", history.reloaded());
+    let entries = history.entries(usize::MAX).unwrap();
+    let said: Vec<_> = entries.iter().map(|entry| (entry.what, entry.reason.as_deref())).collect();
+    assert_eq!(said[..2], [(What::Plan, Some("first")), (What::Plan, Some("better"))]);
+    assert!(matches!(&entries[2].result, Outcome::Refused { kind: ErrorKind::Invalid, .. }), "{:?}", entries[2]);
+    assert_eq!(said[3].0, What::Reload);
+    assert!(entries.iter().all(|entry| entry.by.pid == std::process::id()));
+    assert!(entries.windows(2).all(|pair| pair[0].number < pair[1].number));
+    assert_eq!(history.entries(1).unwrap(), entries[3..]);
+
+    let mut exported = Vec::new();
+    history.export(&mut exported).unwrap();
+    let exported: serde_json::Value = serde_json::from_slice(&exported).unwrap();
+    assert_eq!(exported[1]["reason"], "better");
+    assert_eq!(exported[1]["result"]["outcome"], "committed");
+    for line in journal(directory.path()).lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(line["record"]["number"].is_u64());
+    }
+    let verified = history.verify().unwrap();
+    assert!(verified.bad_files.is_empty() && verified.files == 2, "{verified:?}");
+}
+
+#[test]
+fn a_removed_component_stays_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(run(directory.path(), &["1"], &[]).unwrap().0, [0, 1]);
+    let rt = open(directory.path());
+    rt.plan().remove("counter").commit().unwrap();
+    drop(rt);
+    let rt = open(directory.path());
+    assert_eq!((version(&rt), rt.history().unwrap().reloaded()), (0, Reloaded::Nothing));
+}
+
+#[test]
+fn a_file_that_is_missing_or_damaged_is_named_and_nothing_is_brought_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    rt.plan().add(component("counter_v1")).add(component("clock_v1")).commit().unwrap();
+    drop(rt);
+    let files: Vec<_> =
+        fs::read_dir(directory.path().join("files")).unwrap().map(|file| file.unwrap().path()).collect();
+    assert_eq!(files.len(), 2);
+    let bytes = fs::read(&files[0]).unwrap();
+    fs::remove_file(&files[0]).unwrap();
+    let refused = |found: &str| {
+        let rt = open(directory.path());
+        let Reloaded::Refused { why, .. } = rt.history().unwrap().reloaded() else { panic!("it was brought back") };
+        assert!(why.contains(found) && why.contains(files[0].to_str().unwrap()), "{why}");
+        assert!(rt.status().components.is_empty(), "half of it is there");
+        let verified = rt.history().unwrap().verify().unwrap();
+        assert!(verified.bad_files.len() == 1 && verified.bad_files[0].contains(found), "{verified:?}");
+        rt
+    };
+    drop(refused("is missing"));
+    let mut damaged = bytes.clone();
+    damaged[1_000] ^= 1;
+    fs::write(&files[0], &damaged).unwrap();
+    let rt = refused("is damaged");
+    // Mended, it is brought back without a new start.
+    fs::write(&files[0], &bytes).unwrap();
+    assert!(matches!(rt.history().unwrap().reload().unwrap(), Reloaded::Confirmed { .. }));
+    assert_eq!((version(&rt), rt.status().components.len()), (1, 2));
+}
+
+#[test]
+fn a_commit_before_a_reload_is_not_overwritten() {
+    let directory = tempfile::tempdir().unwrap();
+    run(directory.path(), &["2"], &[]).unwrap();
+    let rt = with(History::at(directory.path()).reload_on_start(false));
+    assert_eq!((version(&rt), rt.history().unwrap().reloaded()), (0, Reloaded::NotAsked));
+    rt.load(component("counter_v1")).unwrap();
+    let error = rt.history().unwrap().reload().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert_eq!(version(&rt), 1);
+    drop(rt);
+    assert_eq!(run(directory.path(), &[], &[]).unwrap().0, [1], "the commit is the last one");
+}
+
+#[test]
+fn a_reload_that_is_asked_for_later_is_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    run(directory.path(), &["2"], &[]).unwrap();
+    let rt = with(History::at(directory.path()).reload_on_start(false));
+    assert!(matches!(rt.history().unwrap().reload().unwrap(), Reloaded::Confirmed { .. }));
+    assert_eq!(version(&rt), 2);
+}
+
+#[test]
+fn an_event_says_what_a_record_that_waits_is_about() {
+    let directory = tempfile::tempdir().unwrap();
+    let rt = Arc::new(open(directory.path()));
+    let mut events = rt.events();
+    fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    // The directory was trusted when it was opened, and its files are open.
+    rt.load(component("counter_v1")).unwrap();
+    let mut kinds = Vec::new();
+    while let Some(event) = events.try_next() {
+        kinds.push(event.kind);
+    }
+    assert!(kinds.iter().any(|kind| matches!(kind, EventKind::Committed(_))), "{kinds:?}");
+}
+
+#[test]
+fn what_an_earlier_process_had_is_gone_back_to_by_its_number_and_that_is_an_entry() {
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(run(directory.path(), &["1", "2"], &[]).unwrap().0, [0, 1, 2]);
+    let rt = open(directory.path());
+    let counter: Handle<dyn Counter> = rt.service().unwrap();
+    assert_eq!((counter.version(), counter.add(7)), (2, 7));
+    let history = rt.history().unwrap();
+    let first = history.entries(usize::MAX).unwrap()[0].number;
+    assert_eq!(history.rollback(first + 1_000, "no such entry").unwrap_err().kind(), ErrorKind::NotFound);
+    history.rollback(first, "the older one was better").unwrap();
+    assert_eq!((counter.version(), counter.add(1)), (1, 8), "its state went along");
+    assert_eq!(history.rollback(first, "again").unwrap_err().kind(), ErrorKind::Invalid);
+    let last = history.entries(1).unwrap().remove(0);
+    assert_eq!((last.what, last.reason.as_deref()), (What::Rollback, Some("the older one was better")));
+    rt.rollback(lcr::Back::Steps(1)).unwrap();
+    assert_eq!(counter.version(), 2, "a rollback can be rolled back");
+    drop((counter, rt));
+    assert_eq!(run(directory.path(), &[], &[]).unwrap().0, [2]);
+}

@@ -1,0 +1,95 @@
+//! Trials across the end of a process: what was never confirmed does not serve again.
+
+use std::process::{Child, Stdio};
+
+use std::io::{BufRead as _, BufReader};
+
+use lcr::{
+    ErrorKind,
+    history::{End, Reloaded},
+};
+use lcr_tests::component;
+
+use super::*;
+
+/// A process that has done this, and waits.
+fn waiting(directory: &Path, arguments: &[&str]) -> Child {
+    let mut command = Command::new(program("recorded"));
+    let command = command.arg(directory).args(arguments).arg("wait").stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.take(arguments.len() + 1).count(), arguments.len() + 1, "the process has ended");
+    child
+}
+
+fn kill(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_trial_that_takes_its_process_down_is_over_and_its_file_is_in_quarantine_until_it_is_released() {
+    let directory = tempfile::tempdir().unwrap();
+    kill(waiting(directory.path(), &["1", "trial"]));
+    for start in 0..2 {
+        let rt = open(directory.path());
+        assert_eq!(version(&rt), 1, "start {start}");
+        let entries = rt.history().unwrap().entries(usize::MAX).unwrap();
+        let trial = entries.iter().find(|entry| entry.trial.is_some()).unwrap();
+        assert_eq!(trial.trial, Some(End::Fatal));
+        let [file] = &rt.quarantine()[..] else { panic!("{:?}", rt.quarantine()) };
+        assert!(file.component.to_string() == "counter 2.0.0" && file.why.contains("ended in the trial"), "{file:?}");
+        let error = rt.replace(component("counter_v2")).unwrap_err();
+        assert_ne!(error.kind(), ErrorKind::History, "{error}");
+        assert_eq!(version(&rt), 1);
+    }
+    let rt = open(directory.path());
+    let hash = rt.quarantine()[0].hash;
+    rt.release(&hash).unwrap();
+    drop(rt);
+    let rt = open(directory.path());
+    assert!(rt.quarantine().is_empty());
+    rt.replace(component("counter_v2")).unwrap();
+}
+
+#[test]
+fn a_trial_that_was_confirmed_serves_in_the_next_process() {
+    let directory = tempfile::tempdir().unwrap();
+    kill(waiting(directory.path(), &["1", "trial", "confirm"]));
+    let rt = open(directory.path());
+    assert_eq!(version(&rt), 2);
+    assert!(rt.quarantine().is_empty());
+    let entries = rt.history().unwrap().entries(usize::MAX).unwrap();
+    assert!(entries.iter().any(|entry| entry.trial == Some(End::Confirmed)), "{entries:?}");
+}
+
+#[test]
+fn a_trial_that_an_orderly_end_cuts_off_is_not_confirmed_and_not_a_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(run(directory.path(), &["1", "trial"], &[]).unwrap(), (vec![0, 1, 2], true));
+    let rt = open(directory.path());
+    assert_eq!(version(&rt), 1);
+    assert!(rt.quarantine().is_empty(), "{:?}", rt.quarantine());
+    assert!(matches!(rt.history().unwrap().reloaded(), Reloaded::Confirmed { .. }));
+}
+
+#[test]
+fn a_process_that_is_killed_at_any_call_of_a_trial_never_serves_what_was_not_confirmed() {
+    for at in 1.. {
+        let directory = tempfile::tempdir().unwrap();
+        run(directory.path(), &["1"], &[]).unwrap();
+        let variables = [("LCR_KILL_AT", at.to_string())];
+        let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let (printed, ended) = run(directory.path(), &["trial", "confirm"], &variables).unwrap();
+        let (served, fine) = run(directory.path(), &[], &[]).unwrap();
+        // Three lines: the confirmation was acknowledged.
+        let expected: &[u32] = if printed.len() == 3 { &[2] } else { &[1, 2] };
+        assert!(fine && expected.contains(&served[0]), "killed at {at}: {printed:?}, then {served:?}");
+        let journal = journal(directory.path());
+        let is_confirmed = journal.contains("\"end\":\"confirmed\"");
+        assert_eq!(served[0] == 2, is_confirmed, "killed at {at}");
+        if ended {
+            break;
+        }
+    }
+}

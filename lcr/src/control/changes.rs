@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Error, ErrorKind, PlanBuilder, Result, Runtime, Trial};
+use crate::{Actor, Back, Error, ErrorKind, PlanBuilder, Result, Runtime, Trial};
 
 use super::sync;
 
@@ -38,6 +38,9 @@ pub struct Change {
     /// A directory: what is new in it is added, what differs replaces what is present.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sync: Option<PathBuf>,
+    /// Back to what was present before: see [`PlanBuilder::rollback`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<GoBack>,
     /// Why, for reports, events and the history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -122,10 +125,14 @@ impl Change {
         }
         if let Some(directory) = &self.sync {
             let differences = sync::differences(runtime, absolute(directory)?)?;
-            if differences.is_empty() && self.add.is_empty() && self.replace.is_empty() && self.remove.is_empty() {
+            let asks_more = !(self.add.is_empty() && self.replace.is_empty() && self.remove.is_empty());
+            if differences.is_empty() && !asks_more && self.rollback.is_none() {
                 return Ok(None);
             }
             plan = differences.into_iter().fold(plan, sync::Difference::ask);
+        }
+        if let Some(back) = self.rollback {
+            plan = plan.rollback(back.back()?);
         }
         self.options(plan).map(Some)
     }
@@ -162,6 +169,32 @@ impl Change {
             plan = plan.allow_panic_abort();
         }
         Ok(self.discard_state.iter().fold(plan, |plan, component| plan.discard_state(component)))
+    }
+}
+
+/// How far back a change leads: see [`Back`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum GoBack {
+    /// [`Back::Steps`].
+    Steps(u32),
+    /// [`Back::To`].
+    To(u64),
+    /// [`Back::Original`], if true.
+    Original(bool),
+}
+
+impl GoBack {
+    fn back(self) -> Result<Back> {
+        match self {
+            GoBack::Steps(steps) => Ok(Back::Steps(steps)),
+            GoBack::To(generation) => Ok(Back::To(generation)),
+            GoBack::Original(true) => Ok(Back::Original),
+            GoBack::Original(false) => {
+                Err(Error::new(ErrorKind::Invalid, "`original` is false; say true, or leave `rollback` out"))
+            }
+        }
     }
 }
 

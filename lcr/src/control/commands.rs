@@ -43,6 +43,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "abandon", takes: Takes::Long, changes: true, run: trials::abandon },
     Command { name: "quarantine", takes: Takes::Moments, changes: false, run: trials::quarantine },
     Command { name: "release", takes: Takes::Long, changes: true, run: trials::release },
+    Command { name: "revisions", takes: Takes::Moments, changes: false, run: revisions },
     Command { name: "refusals", takes: Takes::Moments, changes: false, run: refusals },
     // It has the program open files that the client names.
     Command { name: "plan", takes: Takes::Long, changes: true, run: plan },
@@ -148,6 +149,11 @@ fn pins(served: Served<'_>) -> Result<Box<RawValue>> {
 fn graph(served: Served<'_>) -> Result<Box<RawValue>> {
     let Nothing {} = served.request.arguments()?;
     protocol::value(&graph::graph(&served.runtime.status()))
+}
+
+fn revisions(served: Served<'_>) -> Result<Box<RawValue>> {
+    let Nothing {} = served.request.arguments()?;
+    protocol::value(&view::revisions(&served.runtime.revisions()))
 }
 
 fn refusals(served: Served<'_>) -> Result<Box<RawValue>> {

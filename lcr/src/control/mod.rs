@@ -31,7 +31,7 @@ mod trials;
 mod view;
 mod workers;
 
-pub use changes::{Change, Replacement, TrialRules};
+pub use changes::{Change, GoBack, Replacement, TrialRules};
 #[cfg(feature = "fuzzing")]
 pub(crate) use fuzzing::fuzz;
 

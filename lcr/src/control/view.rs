@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    ComponentId, Plan, Report, Result, Status, Straggler,
+    ComponentId, Plan, Report, Result, Revision, Status, Straggler,
     report::{ComponentStatus, HeldBy, LeftThread, MemberReport},
 };
 
@@ -81,6 +81,21 @@ fn left_thread(left: &LeftThread) -> Value {
 
 pub(super) fn stragglers(list: &[Straggler]) -> Value {
     json!(list[..list.len().min(ITEMS)])
+}
+
+/// The generations that can be gone back to.
+pub(super) fn revisions(known: &[Revision]) -> Value {
+    let revision = |revision: &Revision| {
+        json!({
+            "generation": revision.generation,
+            "at": moment(revision.since),
+            "components": revision.components,
+            "is_present": revision.is_present,
+        })
+    };
+    let mut out = Map::new();
+    put(&mut out, "revisions", known.iter().map(revision));
+    out.into()
 }
 
 /// The pins that are held.

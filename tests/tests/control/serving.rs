@@ -98,6 +98,34 @@ fn a_trial_is_begun_seen_and_ended_from_outside() {
 }
 
 #[test]
+fn a_change_is_taken_back_from_outside_and_that_too() {
+    let seat = Seat::open();
+    let counter = seat.counter();
+    let mut client = seat.client();
+    let first = seat.rt.generation();
+    client.commit(&replacing("counter_v2")).unwrap();
+    counter.add(5);
+    let revisions: Value = client.call("revisions", &serde_json::json!({})).unwrap();
+    let generations: Vec<_> =
+        revisions["revisions"].as_array().unwrap().iter().filter_map(|each| each["generation"].as_u64()).collect();
+    assert_eq!(generations.last_chunk(), Some(&[first, first + 1]), "{revisions}");
+    let back = |to: Value| serde_json::json!({ "rollback": to });
+    client.call::<Value>("commit", &back(serde_json::json!({ "to": first }))).unwrap();
+    assert_eq!((counter.version(), counter.add(0)), (1, 5));
+    client.call::<Value>("commit", &back(serde_json::json!({ "steps": 1 }))).unwrap();
+    assert_eq!((counter.version(), counter.add(0)), (2, 5));
+    client.call::<Value>("commit", &back(serde_json::json!({ "original": true }))).unwrap();
+    assert_eq!((counter.version(), counter.add(0)), (1, 5));
+    for refused in [serde_json::json!({ "to": 999 }), serde_json::json!({ "original": false })] {
+        assert!(client.call::<Value>("commit", &back(refused)).is_err());
+    }
+    for invalid in [serde_json::json!({ "to": 1, "steps": 1 }), serde_json::json!({}), serde_json::json!("to")] {
+        assert_eq!(client.call::<Value>("commit", &back(invalid)).unwrap_err().kind(), ErrorKind::Invalid);
+    }
+    assert_eq!(counter.version(), 1);
+}
+
+#[test]
 fn a_refusal_reaches_the_client_as_the_program_had_it_and_can_be_asked_for_again() {
     let seat = Seat::open();
     let _held = seat.counter();

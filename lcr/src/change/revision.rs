@@ -96,6 +96,12 @@ impl Execution {
         let bindings = bindings.map(|interface| (interface.clone(), bound.get(&interface).cloned())).collect();
         // The world of the commit is published already.
         let generation = state.serial() - 1;
-        state.revisions_mut().note(Commit { generation, changes, configurations, bindings })
+        state.revisions_mut().note(Commit {
+            generation,
+            changes,
+            configurations,
+            bindings,
+            is_held: self.trial.is_some(),
+        })
     }
 }

@@ -143,3 +143,19 @@ fn ten_bad_builds_do_not_stand_in_the_way_of_a_good_one() {
     rt.plan().replace(component("clock_v2")).trial(rules).commit().unwrap();
     assert_eq!((rt.wait_trial(LONG).unwrap().outcome, clock.version()), (TrialOutcome::Confirmed, 2));
 }
+
+#[test]
+fn a_trial_is_rolled_back_also_where_no_older_generations_are_kept() {
+    let rt = Runtime::builder().linked(false).revisions(0).build().unwrap();
+    rt.plan().add(component("clock_v1")).add(component("vault_v1")).commit().unwrap();
+    let clock = rt.service::<dyn Clock>().unwrap();
+    rt.plan().replace(component("clock_v2")).trial(Trial::until_confirmed()).commit().unwrap();
+    for version in ["vault_v2", "vault_v1", "vault_v2"] {
+        rt.replace(component(version)).unwrap();
+    }
+    let end = rt.abandon("the older one was better").unwrap();
+    assert_eq!((end.outcome, clock.version()), (TrialOutcome::RolledBack, 1), "{end}");
+    assert_eq!(rt.service::<dyn lcr_tests::bank::Vault>().unwrap().version(), 2);
+    // What the trial kept goes with it.
+    assert_eq!(rt.rollback(lcr::Back::Steps(1)).unwrap_err().kind(), ErrorKind::NotFound);
+}

@@ -280,6 +280,8 @@ impl Watcher {
         standing.last = Some(end.clone());
         drop(standing);
         drop(running);
+        let dropped = inner.state().revisions_mut().end_hold();
+        drop(dropped);
         self.trials.notify();
         if let Some(back) = &end.back {
             let (generation, to, why) = (back.generation, self.generation - 1, end.why.clone());

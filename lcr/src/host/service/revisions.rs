@@ -37,6 +37,8 @@ pub(crate) struct Revisions {
     /// The bindings as the runtime began with them, of those that changed.
     first_bindings: BTreeMap<String, Option<String>>,
     limit: usize,
+    /// What the commit of the trial that is under way left. It stays however many commits come after it.
+    held: Option<Left>,
     /// When the last commit was.
     since: SystemTime,
 }
@@ -93,6 +95,8 @@ pub(crate) struct Commit {
     pub(crate) changes: Vec<Change>,
     pub(crate) configurations: Vec<(String, Config)>,
     pub(crate) bindings: Vec<(String, Option<String>)>,
+    /// Whether the commit begins a trial, whose end may take it back.
+    pub(crate) is_held: bool,
 }
 
 impl Default for Revisions {
@@ -102,6 +106,7 @@ impl Default for Revisions {
             originals: HashMap::new(),
             first_bindings: BTreeMap::new(),
             limit: LIMIT,
+            held: None,
             since: SystemTime::now(),
         }
     }
@@ -110,7 +115,7 @@ impl Default for Revisions {
 impl Revisions {
     /// Notes a commit. Returns what is not kept any more, to be dropped behind the lock.
     pub(crate) fn note(&mut self, commit: Commit) -> Dropped {
-        let Commit { generation, changes, configurations, bindings } = commit;
+        let Commit { generation, changes, configurations, bindings, is_held } = commit;
         let mut dropped = Vec::new();
         let firsts: Vec<_> = changes
             .iter()
@@ -129,16 +134,26 @@ impl Revisions {
         for (interface, component) in &bindings {
             self.first_bindings.entry(interface.clone()).or_insert_with(|| component.clone());
         }
-        let noted = |(name, config)| (name, Noted { config, by_commit: true });
+        let by_commit = |(name, config)| (name, Noted { config, by_commit: true });
         let since = std::mem::replace(&mut self.since, SystemTime::now());
-        self.past.push_back(Left {
+        let noted = Left {
             generation,
             since,
             changes: changes.into(),
-            configurations: configurations.into_iter().map(noted).collect(),
+            configurations: configurations.into_iter().map(by_commit).collect(),
             bindings: bindings.into_iter().collect(),
-        });
-        Dropped { _left: self.trim(), _originals: dropped }
+        };
+        self.past.push_back(noted.clone());
+        let mut left = self.trim();
+        if is_held {
+            left.extend(self.held.replace(noted));
+        }
+        Dropped { _left: left, _originals: dropped }
+    }
+
+    /// The trial is over. Returns what is not kept any more, to be dropped behind the lock.
+    pub(crate) fn end_hold(&mut self) -> Dropped {
+        Dropped { _left: self.held.take().into_iter().collect(), _originals: Vec::new() }
     }
 
     /// Notes the configuration that a component had, which changes outside a commit.
@@ -187,7 +202,7 @@ impl Revisions {
 
     /// What the commit that left a generation has changed, without what later ones have; `None` if it is not kept.
     pub(crate) fn of_commit(&self, left: u64) -> Option<Target> {
-        let mut only = self.past.iter().find(|noted| noted.generation == left)?.clone();
+        let mut only = self.past.iter().chain(&self.held).find(|noted| noted.generation == left)?.clone();
         only.configurations.retain(|_, noted| noted.by_commit);
         Some(take_back([&only].into_iter()))
     }

@@ -16,7 +16,7 @@ use std::{
 
 use hdrhistogram::Histogram;
 use kv::{Commands, Engine};
-use lcr::Runtime;
+use lcr::{ErrorKind, Runtime};
 use sam::report::{Exit, Report};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -104,7 +104,7 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
         Some(Err(_)) => return Err("the replacing thread panicked".into()),
         None => {}
     }
-    runtime.wait_drained(Duration::from_secs(10))?;
+    runtime.wait_drained(Duration::from_secs(60))?;
     Ok(clean)
 }
 
@@ -152,14 +152,21 @@ fn ended(report: &Report) -> String {
 struct Replaced {
     held: Histogram<u64>,
     refused: Vec<String>,
+    /// How many were given up because their time was over, as on a machine that stands still for a second. Nobody has
+    /// lost anything, and the next one may succeed.
+    put_off: u64,
 }
 
 fn keep_replacing(mut changer: Changer<'_>, pause: Duration, stop: &AtomicBool) -> Replaced {
-    let mut replaced = Replaced { held: histogram(), refused: Vec::new() };
+    let mut replaced = Replaced { held: histogram(), refused: Vec::new(), put_off: 0 };
     while !stop.load(Ordering::Acquire) {
         thread::sleep(pause);
         match changer.replace().result {
             Ok(report) => replaced.held.saturating_record(micros(report.held)),
+            Err(late) if late.kind == ErrorKind::Deadline => {
+                eprintln!("a replacement was put off: {}", late.text);
+                replaced.put_off += 1;
+            }
             Err(refused) => {
                 eprintln!("a good component was refused ({}): {}", refused.kind, refused.text);
                 replaced.refused.push(refused.text);
@@ -172,9 +179,10 @@ fn keep_replacing(mut changer: Changer<'_>, pause: Duration, stop: &AtomicBool) 
 impl Replaced {
     fn print(&self) {
         println!(
-            "replaced components {} times, {} refused; callers held p50 {}, p99 {}, at most {}",
+            "replaced components {} times, {} refused, {} put off; callers held p50 {}, p99 {}, at most {}",
             self.held.len(),
             self.refused.len(),
+            self.put_off,
             duration(self.held.value_at_quantile(0.5)),
             duration(self.held.value_at_quantile(0.99)),
             duration(self.held.max())

@@ -88,7 +88,7 @@ impl Trust {
     ///
     /// let hash: ContentHash = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262".parse()?;
     /// let trust = Trust::default().hashes([hash]);
-    /// # Ok::<(), lcr::Error>(())
+    /// # Ok::<(), lcr::report::NoContentHash>(())
     /// ```
     #[must_use]
     pub fn hashes(mut self, hashes: impl IntoIterator<Item = ContentHash>) -> Trust {

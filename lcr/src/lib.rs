@@ -263,9 +263,12 @@ pub mod events {
 /// What a [`Plan`] says of itself, as data: see [`Plan::describe`].
 #[cfg(feature = "host")]
 pub mod plan {
-    pub use crate::change::description::{
-        HoldCause, HoldDescription, InterfaceDescription, MemberDescription, OptionsDescription, PlanDescription,
-        RefusalDescription, StateDescription,
+    pub use crate::change::{
+        description::{
+            HoldCause, HoldDescription, InterfaceDescription, MemberDescription, OptionsDescription, PlanDescription,
+            RefusalDescription, StateDescription,
+        },
+        rehearsal::{Rehearsal, RehearsedMember},
     };
 }
 

@@ -66,7 +66,10 @@ impl Execution {
 
     /// Runs `phases` to their end. A panic before the commit is a refusal; a panic after it is
     /// reported to the caller, and what is visible stays.
-    fn run_phases(mut self, phases: impl FnOnce(&mut Execution) -> Result<Report, Stop>) -> Option<Result<Report>> {
+    pub(super) fn run_phases(
+        mut self,
+        phases: impl FnOnce(&mut Execution) -> Result<Report, Stop>,
+    ) -> Option<Result<Report>> {
         let record = records::mine();
         self.thread = record.thread_id();
         record.force_slow_path();
@@ -180,7 +183,7 @@ impl Execution {
         Ok(())
     }
 
-    fn load(&mut self, mut steps: Vec<Step>) -> Result<(), Stop> {
+    pub(super) fn load(&mut self, mut steps: Vec<Step>) -> Result<(), Stop> {
         for member in &self.members {
             let step = &mut steps[member.step];
             if let Request::Provide(_, offer) = &step.request {

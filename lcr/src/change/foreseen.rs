@@ -95,7 +95,7 @@ impl Execution {
         if foreseen.is_of(state) { mem::take(&mut foreseen.behind_gate) } else { self.find_behind_gate(state) }
     }
 
-    fn find_behind_gate(&self, state: &State) -> BehindGate {
+    pub(super) fn find_behind_gate(&self, state: &State) -> BehindGate {
         let all = self.replacements();
         let gated = all.iter().enumerate().filter(|(_, replacement)| replacement.is_behind_gate);
         let replacements: HashMap<ProviderId, (usize, &Replacement)> = gated

@@ -244,7 +244,7 @@ impl Execution {
     }
 
     /// Lets threads create instances of the members.
-    fn thaw(&self) -> Result<(), Stop> {
+    pub(super) fn thaw(&self) -> Result<(), Stop> {
         let mut state = self.inner.state();
         self.watch.check()?;
         state.objects_mut().registry_mut().thaw();

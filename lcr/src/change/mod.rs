@@ -27,11 +27,13 @@ mod protection;
 mod provide;
 #[allow(dead_code, reason = "what is recorded is read where a history is kept")]
 pub(crate) mod recorder;
+pub(crate) mod rehearsal;
 pub(crate) mod report;
 mod request;
 mod resolve;
 #[cfg(feature = "history")]
 pub(crate) mod restore;
+mod review;
 pub(crate) mod revision;
 mod rollback;
 mod rounds;

@@ -20,7 +20,6 @@ use crate::{
 };
 
 use super::{
-    description::{self, PlanDescription, differences::differences},
     differences::{Back, expand},
     recorder::Intent,
     report::Report,
@@ -320,9 +319,7 @@ impl Plan {
                 Err(error)
             }
             None => {
-                let Resolution { members, refusals } = &self.resolution;
-                // A plan that would be refused was not decided on.
-                let seen = Some(&**members).filter(|_| is_seen && refusals.is_empty());
+                let seen = self.resolution.seen().filter(|_| is_seen);
                 transaction::commit(&self.inner, self.steps, self.options, seen)
             }
         };
@@ -344,46 +341,5 @@ impl Plan {
             .iter()
             .filter_map(|step| step.refusal.as_ref())
             .chain(self.resolution.refusals.iter().map(|refusal| &refusal.error))
-    }
-}
-
-impl Plan {
-    /// What the plan would do, as data that owns all its texts. Adds to what the plan prints how the signatures of
-    /// present and new components differ, and which calls and pins are inside components that a hand-over would have to
-    /// empty, at this moment.
-    ///
-    /// Takes the state lock for a look at all threads' calls; runs no code of a component and waits for none.
-    pub fn describe(&self) -> PlanDescription {
-        let mut description = self.description();
-        for (member, described) in self.resolution.members.iter().zip(&mut description.members) {
-            let Some(manifest) = self.steps[member.step].manifest() else { continue };
-            let replaced = member.replaced.iter().zip(&member.present);
-            for ((replaced, present), interface) in replaced.zip(&mut described.interfaces) {
-                // An implementation that is gone is that of a plan which is stale.
-                let Some(present) = present.upgrade() else { continue };
-                interface.differences = differences(&present.manifest, &manifest.exports[replaced.export]);
-            }
-        }
-        let replaced = self.resolution.members.iter().flat_map(|member| &member.replaced);
-        let gated = replaced.filter(|replaced| replaced.is_behind_gate()).map(|replaced| replaced.provider);
-        description.inside = self.inner.inside_now(gated.collect());
-        description
-    }
-
-    /// What the plan prints.
-    fn description(&self) -> PlanDescription {
-        description::of::plan(self.generation, &self.steps, &self.options, &self.resolution)
-    }
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.description(), f)
-    }
-}
-
-impl fmt::Debug for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

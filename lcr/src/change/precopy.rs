@@ -132,6 +132,11 @@ impl Execution {
         Ok(self.copies.remove(&id).map(Copying::into_successor))
     }
 
+    /// Takes a successor that was copied ahead, with the report on it, as the rounds have left it.
+    pub(super) fn take_copy(&mut self, id: ServiceId) -> Option<(Instance, PrecopyReport)> {
+        self.copies.remove(&id).map(Copying::into_successor)
+    }
+
     /// Ends what is left of the copies, when the transaction has failed: destroys the successors, and has a thread
     /// end the tracking of the old instances. The transaction does not wait for that thread, since it waits for
     /// the lock of the state, which a caller may hold.
@@ -162,10 +167,10 @@ impl Execution {
         });
         let (rounds, left) = (numbered(rounds.into(), "round"), numbered(left, "change"));
         let text = format!(
-            "the state of component `{component}` changes faster than it is copied: after {rounds} {left} were left, and \
-             callers would be held about {hold:.1?}, which is more than the plan's precopy_hold; the old version serves \
-             on; try again when fewer calls change the state, raise precopy_hold, precopy_rounds or timeout, or set \
-             precopy_rounds to 0, which copies everything while callers are held",
+            "the state of component `{component}` changes faster than it is copied: after {rounds} {left} were left, \
+             and callers would be held about {hold:.1?}, which is more than the plan's precopy_hold; the old version \
+             serves on; try again when fewer calls change the state, raise precopy_hold, precopy_rounds or timeout, or \
+             set precopy_rounds to 0, which copies everything while callers are held",
         );
         Error::new(ErrorKind::Deadline, text).into()
     }

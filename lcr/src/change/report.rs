@@ -6,10 +6,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     component::identity::ComponentId,
     error::Straggler,
-    host::{actor::Actor, image::content_hash::ContentHash},
+    host::{actor::Actor, image::content_hash::ContentHash, serial},
 };
 
 /// What a committed transaction changed, and how long it took.
@@ -76,7 +78,7 @@ pub struct MemberReport {
 }
 
 /// How state was copied while callers went on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PrecopyReport {
     /// How many rounds there were ahead of the gate.
@@ -86,6 +88,7 @@ pub struct PrecopyReport {
     /// How much of that was copied while callers were held.
     pub bytes_at_gate: usize,
     /// How long the last round expected callers to be held.
+    #[serde(rename = "expected_hold_us", with = "serial::micros")]
     pub expected_hold: Duration,
 }
 

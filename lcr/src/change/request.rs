@@ -40,6 +40,19 @@ pub(super) enum Request {
 }
 
 impl Request {
+    /// The same request, for a rehearsal; `None` if what was asked for cannot be found.
+    pub(super) fn again(&self) -> Option<Request> {
+        Some(match self {
+            Request::Add(path) => Request::Add(path.clone()),
+            Request::Replace(name, path) => Request::Replace(name.clone(), path.clone()),
+            Request::Remove(name) => Request::Remove(name.clone()),
+            Request::Provide(name, offer) => Request::Provide(name.clone(), offer.clone()),
+            Request::Return(name, kept) => Request::Return(name.clone(), kept.clone()),
+            Request::Reload(name, file) => Request::Reload(name.clone(), Arc::clone(file)),
+            Request::Refused(_) => return None,
+        })
+    }
+
     /// Takes out why what was asked for cannot be found.
     pub(super) fn take_refusal(&mut self) -> Option<Error> {
         match self {

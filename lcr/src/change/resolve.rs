@@ -32,6 +32,14 @@ pub(super) struct Resolution {
     pub(super) refusals: Vec<Refusal>,
 }
 
+impl Resolution {
+    /// The members, for the question whether the plan is stale; `None` if the plan would be refused: nobody has decided
+    /// on that.
+    pub(super) fn seen(&self) -> Option<&[Member]> {
+        self.refusals.is_empty().then_some(&*self.members)
+    }
+}
+
 /// Resolves the steps. The result has a refusal for each thing that cannot be done.
 pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resolution {
     let mut resolution = Resolution::default();

@@ -34,6 +34,7 @@ use super::{
     execution::Execution,
     member::Member,
     recorder::{Intent, nobody_waits},
+    rehearsal::Rehearsal,
     report::Report,
     request::{Options, Step},
     stale::refuse_stale,
@@ -53,6 +54,31 @@ pub(super) fn commit(
 ) -> Result<Report> {
     let ends_trial = options.ends_trial;
     in_turn(inner, ends_trial, 0, || begun(inner, steps, options, seen))
+}
+
+/// Rehearses steps of which none was refused. `seen` is as for [`commit`].
+pub(super) fn rehearse(
+    inner: &Arc<RuntimeInner>,
+    steps: Vec<Step>,
+    options: Options,
+    seen: Option<&[Member]>,
+) -> Result<Rehearsal> {
+    // Nobody is held at a gate, so there is nothing to note for a trial that runs.
+    in_turn(inner, true, 0, || {
+        let started = Instant::now();
+        let mut resolution = {
+            let state = inner.latest_state();
+            refuse_other_generation(&state, &options)?;
+            resolve_all(inner, &state, &steps, &options)
+        };
+        seen.map_or(Ok(()), |seen| refuse_stale(seen, &resolution))?;
+        if !resolution.refusals.is_empty() {
+            return Err(resolution.refusals.swap_remove(0).error);
+        }
+        let watch = Arc::new(Watch::new(Deadline::after(started, options.timeout)));
+        let execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), resolution.members, options, started);
+        watched(inner, watch, move || execution.rehearse(steps))
+    })
 }
 
 /// How long a transaction waits for the end of a save.

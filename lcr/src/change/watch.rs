@@ -45,6 +45,8 @@ pub(super) enum Phase {
     Drain,
     Gate,
     HandOver,
+    /// Copies are made of live states, all slots open.
+    Rehearse,
 }
 
 impl Phase {
@@ -56,13 +58,14 @@ impl Phase {
             Phase::Drain => "drain",
             Phase::Gate => "gate",
             Phase::HandOver => "hand-over",
+            Phase::Rehearse => "rehearsal",
         }
     }
 
     /// The name of the plan's option that limits the phase.
     pub(super) fn allowance(self) -> &'static str {
         match self {
-            Phase::Load | Phase::Prepare | Phase::Precopy | Phase::Drain => "timeout",
+            Phase::Load | Phase::Prepare | Phase::Precopy | Phase::Drain | Phase::Rehearse => "timeout",
             Phase::Gate | Phase::HandOver => "deadline",
         }
     }

@@ -15,6 +15,7 @@ mod plans;
 mod precopy;
 mod protected;
 mod provided;
+mod rehearsals;
 mod rollback;
 mod saving;
 mod stale;

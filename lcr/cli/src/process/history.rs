@@ -6,13 +6,18 @@ use crate::{
     arguments::History,
     exit::{Failure, Outcome},
     output::{Output, Style},
+    table::Table,
 };
 
-use super::{Process, actor, events, list, micros, text};
+use super::{Process, actor, component, events, list, micros, nothing, number, text};
 
-/// Prints the last entries, the newest last. Without a history on disk, those of this process.
+/// Prints the last entries, the newest last. A process without a history has its revisions only: the generations that
+/// it can go back to.
 pub(crate) fn history(arguments: &History, output: &Output) -> Result<Outcome, Failure> {
     let mut process = Process::find(&arguments.target)?;
+    if !process.knows("history") && process.knows("revisions") {
+        return revisions(&mut process, output);
+    }
     let answer = process.ask("history", &serde_json::json!({ "count": arguments.count }))?;
     if output.is_json() {
         output.json(&answer)?;
@@ -25,6 +30,27 @@ pub(crate) fn history(arguments: &History, output: &Output) -> Result<Outcome, F
     if entries.is_empty() {
         output.line("nothing was changed yet")?;
     }
+    Ok(Outcome::Done)
+}
+
+/// Prints the generations that a process can go back to, and the present one.
+fn revisions(process: &mut Process, output: &Output) -> Result<Outcome, Failure> {
+    let answer = process.ask("revisions", &nothing())?;
+    if output.is_json() {
+        output.json(&answer)?;
+        return Ok(Outcome::Done);
+    }
+    let mut table = Table::new(&["GENERATION", "SINCE", "COMPONENTS", "IS"]);
+    for revision in list(&answer, "revisions") {
+        let components: Vec<String> = list(revision, "components").iter().map(component).collect();
+        table.row([
+            number(revision, "generation").to_string(),
+            events::moment(text(revision, "at")),
+            components.join(", "),
+            if revision["is_present"] == true { "present".to_owned() } else { String::new() },
+        ]);
+    }
+    output.text(table.text(output).as_bytes())?;
     Ok(Outcome::Done)
 }
 

@@ -4,6 +4,7 @@ mod changes;
 mod files;
 mod harness;
 mod looks;
+mod rollbacks;
 mod scaffold;
 mod server;
 mod shells;

@@ -1,0 +1,38 @@
+//! The way back, and what can be gone back to.
+
+use crate::{harness::component, server::Place};
+
+#[test]
+fn a_rollback_goes_back_by_steps_to_a_generation_and_to_the_original() {
+    let place = Place::new();
+    let mut server = place.start(&["till_1"]);
+    assert_eq!(server.tell("sell"), "100");
+    place.run(["replace", &component("till_2")]).with(0);
+    place.run(["replace", &component("till_panics")]).with(0);
+    assert_eq!(server.tell("sell"), "no");
+    place.run(["rollback", "--dry-run"]).with(0).golden("rollback_plan.txt", &server);
+    place.run(["rollback", "--reason", "it panics"]).with(0).golden("rollback.txt", &server);
+    // The state comes back with the version, and a rollback can be rolled back.
+    assert_eq!((server.tell("sell"), server.tell("title")), ("200".into(), "till, with receipts".into()));
+    place.run(["rollback", "--original"]).with(0);
+    assert_eq!(server.tell("title"), "till");
+    place.run(["rollback", "--to", "3"]).with(0);
+    assert_eq!((server.tell("sell"), server.tell("title")), ("300".into(), "till, with receipts".into()));
+    // PEERS 25, 26: a refused rollback changes nothing, and the next edit works.
+    place.run(["rollback", "99"]).with_any();
+    place.run(["rollback", "--to", "1000"]).with_any();
+    place.run(["rollback", "1", "--original"]).with(64);
+    place.run(["replace", &component("till_1")]).with(0);
+    assert_eq!((server.tell("sell"), server.tell("title")), ("400".into(), "till".into()));
+}
+
+#[test]
+fn history_and_log_list_what_was_changed() {
+    let place = Place::new();
+    let _server = place.start(&["till_1"]);
+    place.run(["replace", &component("till_2"), "--reason", "ticket 81"]).with(0);
+    let text = place.run(["history"]).with(0).stdout;
+    assert!(text.contains("till 1.0.0") && text.contains("till 2.0.0"), "{text}");
+    assert_eq!(place.run(["log"]).with(0).stdout, text);
+    place.run(["history", "--json"]).with(0).json();
+}

@@ -126,6 +126,8 @@
 //! | `minisign` | `Trust::signed_by`: only files with a signature of minisign are loaded |
 //! | `control` | a socket at which operators look at the program and change it: [`guide::control`] |
 //! | `tracing`, `log` | records of a loaded component go to the program's subscriber or logger: [`guide::logs`] |
+//! | `document` | plans, events and status as JSON: `lcr::document` |
+//! | `metrics` | commits, refusals, holds, faults and trials for the program's recorder: [`guide::operating`] |
 
 #![deny(missing_debug_implementations)]
 // What a user meets: each error and panic is documented, no builder is dropped unnoticed, and a public type
@@ -147,6 +149,8 @@ mod change;
 mod component;
 #[cfg(feature = "control")]
 pub mod control;
+#[cfg(feature = "document")]
+pub mod document;
 #[cfg_attr(not(feature = "host"), allow(dead_code, reason = "some of it only the host uses"))]
 mod error;
 #[cfg(feature = "host")]

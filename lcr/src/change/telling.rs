@@ -46,20 +46,27 @@ impl Told {
 
     /// Tells what came of the plan.
     pub(super) fn tell(self, inner: &RuntimeInner, result: &Result<Report>) {
+        let transaction = inner.transaction_number();
         // A subscriber that panics does not change the result.
         drop(catch_unwind(AssertUnwindSafe(|| match result {
-            Ok(report) => tracing::info!(generation = report.generation, held = ?report.held, "{report}"),
-            Err(error) => tracing::warn!(kind = %error.kind(), "a transaction was refused: {error}"),
+            Ok(report) => tracing::info!(
+                transaction,
+                generation = report.generation,
+                held = ?report.held,
+                elapsed = ?report.total,
+                "{report}"
+            ),
+            Err(error) => tracing::warn!(transaction, kind = %error.kind(), "a transaction was refused: {error}"),
         })));
         match result {
-            Ok(report) => inner.emit(EventKind::Committed(Box::new(committed(report)))),
+            Ok(report) => inner.tell(EventKind::Committed(Box::new(committed(report)))),
             Err(error) => {
                 let Told { actor, reason, plan } = self;
                 let stragglers = error.stragglers().to_vec();
                 let (at, kind, text) = (SystemTime::now(), error.kind(), text_of(error));
                 let refused = Refused { at, actor, reason, kind, text, plan, stragglers };
                 inner.refusals.add(refused.clone());
-                inner.emit(EventKind::Refused(Box::new(refused)));
+                inner.tell(EventKind::Refused(Box::new(refused)));
             }
         }
     }

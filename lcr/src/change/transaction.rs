@@ -222,7 +222,9 @@ fn watched<T: Send + 'static>(
         watched.finish();
     })
     .map_err(|error| Error::new(ErrorKind::Io, "no thread could be started for the transaction").with_source(error))?;
-    if let Err(hung) = watch.wait() {
+    let waited = watch.wait();
+    trace_phases(inner, &watch);
+    if let Err(hung) = waited {
         let announced = inner.undo(&mut inner.state());
         drop(announced);
         inner.notify_changed();
@@ -231,6 +233,24 @@ fn watched<T: Send + 'static>(
         let outcome = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         outcome.unwrap_or_else(|| Err(nobody_waits()))
     }
+}
+
+/// Tells subscribers how long the phases lasted. It is told when the transaction is over: while a gate is shut, callers
+/// would wait for a subscriber.
+fn trace_phases(inner: &RuntimeInner, watch: &Watch) {
+    let (transaction, generation) = (inner.transaction_number(), inner.serial());
+    // A subscriber that panics changes nothing.
+    drop(catch_unwind(AssertUnwindSafe(|| {
+        for (phase, elapsed) in watch.phases() {
+            tracing::debug!(
+                phase = phase.name(),
+                transaction,
+                generation,
+                ?elapsed,
+                "a phase of a transaction is over"
+            );
+        }
+    })));
 }
 
 /// After a panic: undoes the transaction once more, since the panic may have come while it was undone.

@@ -36,6 +36,8 @@ use crate::{
     host::{deadline::Deadline, ids::ThreadId},
 };
 
+use super::spent::Spent;
+
 /// The phases that run components' code or wait for calls, in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
@@ -100,6 +102,7 @@ struct Progress {
 
 struct Watched {
     state: State,
+    spent: Spent<Phase>,
     /// Whether the thread has put its result where the caller finds it.
     is_finished: bool,
 }
@@ -184,7 +187,7 @@ impl Watch {
     pub(super) fn new(deadline: Deadline) -> Watch {
         let (since, thread) = (Instant::now(), ThreadId::NONE);
         let progress = Progress { phase: Phase::Load, deadline, looks_at: deadline, step: None, since, thread };
-        let watched = Watched { state: State::Running(progress), is_finished: false };
+        let watched = Watched { state: State::Running(progress), spent: Spent::default(), is_finished: false };
         Watch { watched: Mutex::new(watched), changed: Condvar::new(), unwanted: AtomicU32::new(0) }
     }
 
@@ -206,7 +209,8 @@ impl Watch {
         next: Deadline,
     ) -> Result<(), Abandoned> {
         let mut watched = self.lock();
-        let State::Running(progress) = &mut watched.state else { return Err(Abandoned) };
+        let Watched { state: State::Running(progress), spent, .. } = &mut *watched else { return Err(Abandoned) };
+        spent.enter(Some(phase));
         let until = if next.is_before(deadline) { next } else { deadline };
         let sleeps_longer = until.is_before(progress.looks_at);
         // A caller that is not woken looks when it was going to.
@@ -260,6 +264,13 @@ impl Watch {
             State::Committed(generation) => Some(generation),
             _ => None,
         }
+    }
+
+    /// How long each phase lasted, in the order in which they began first.
+    pub(super) fn phases(&self) -> Vec<(Phase, Duration)> {
+        let mut watched = self.lock();
+        watched.spent.enter(None);
+        watched.spent.all().to_vec()
     }
 
     /// Not 0 once nobody waits for what the transaction's thread does.

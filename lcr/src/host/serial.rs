@@ -4,7 +4,10 @@
 //! is a number of microseconds, in a field whose name ends in `_us`. [`cut`] bounds the texts of authors and programs,
 //! which may have any length.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
@@ -56,5 +59,21 @@ pub(crate) mod micros_or_none {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
         Ok(Option::<u64>::deserialize(from)?.map(Duration::from_micros))
+    }
+}
+
+/// A path, as text. Bytes that are no UTF-8 are written as U+FFFD, so such a path is not read back as it was.
+pub(crate) mod path_or_none {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+        match path {
+            Some(path) => to.serialize_some(&path.to_string_lossy()),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+        Ok(Option::<String>::deserialize(from)?.map(PathBuf::from))
     }
 }

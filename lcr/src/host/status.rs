@@ -7,6 +7,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     component::identity::ComponentId,
     error::{MethodId, Straggler},
@@ -15,12 +17,13 @@ use crate::{
 use super::{
     ids::ThreadId,
     image::{content_hash::ContentHash, manifest::DependencyManifest},
+    serial,
     service::inner::RuntimeInner,
     sys,
 };
 
 /// What a runtime holds at one moment. Sizes are in bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Status {
     /// The number of the last commit.
@@ -62,7 +65,7 @@ pub struct Status {
 }
 
 /// A thread that a component left behind.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LeftThread {
     /// The component whose image started the thread.
@@ -74,12 +77,13 @@ pub struct LeftThread {
 }
 
 /// One implementation that is present.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ComponentStatus {
     /// The component and its version.
     pub id: ComponentId,
     /// The file that the component was loaded from; `None` if it is linked into the program.
+    #[serde(with = "serial::path_or_none")]
     pub source: Option<PathBuf>,
     /// The content hash of that file; `None` if the component is linked into the program.
     pub hash: Option<ContentHash>,
@@ -103,7 +107,7 @@ pub struct ComponentStatus {
 }
 
 /// A method that panicked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FaultyMethod {
     /// The method.

@@ -10,6 +10,7 @@ mod faults;
 mod followed;
 mod handover;
 mod meanwhile;
+mod measured;
 mod one_object;
 mod plans;
 mod precopy;

@@ -116,7 +116,7 @@ impl Runtime {
         if let Some(recorder) = self.inner().recorder() {
             recorder.note_release(hash);
         }
-        self.inner().emit(EventKind::Released { hash: *hash });
+        self.inner().tell(EventKind::Released { hash: *hash });
         Ok(())
     }
 

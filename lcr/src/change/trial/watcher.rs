@@ -171,7 +171,7 @@ impl Watcher {
     fn run(mut self) {
         if let Some(inner) = self.inner.upgrade() {
             let members = names(&self.members);
-            inner.emit(EventKind::TrialBegan { generation: self.generation, members });
+            inner.tell(EventKind::TrialBegan { generation: self.generation, members });
         }
         let mut until = Some(self.since);
         while !self.machine.has_ended() {
@@ -285,13 +285,13 @@ impl Watcher {
         self.trials.notify();
         if let Some(back) = &end.back {
             let (generation, to, why) = (back.generation, self.generation - 1, end.why.clone());
-            inner.emit(EventKind::RolledBack { generation, to, why });
+            inner.tell(EventKind::RolledBack { generation, to, why });
         }
         for Quarantined { component, hash, why, .. } in quarantined {
-            inner.emit(EventKind::Quarantined { component, hash, why });
+            inner.tell(EventKind::Quarantined { component, hash, why });
         }
         let (outcome, why) = (end.outcome.name().to_owned(), end.why.clone());
-        inner.emit(EventKind::TrialEnded { generation: end.generation, outcome, why });
+        inner.tell(EventKind::TrialEnded { generation: end.generation, outcome, why });
         drop(catch_unwind(AssertUnwindSafe(|| match end.outcome {
             TrialOutcome::Confirmed | TrialOutcome::Interrupted => tracing::info!(generation = end.generation, "{end}"),
             TrialOutcome::RolledBack => tracing::warn!(generation = end.generation, "{end}"),

@@ -114,7 +114,7 @@ unsafe extern "C" fn component_at(
         if kind == FaultKind::Panic {
             let (is_noted, event) = state.note_panic(serving, number, method, message, beginning);
             drop(state);
-            event.into_iter().for_each(|event| inner.emit(event));
+            event.into_iter().for_each(|event| inner.tell(event));
             inner.guest.get().filter(|_| is_noted).into_iter().for_each(|guest| guest.note_fault());
         }
         name

@@ -296,6 +296,11 @@ impl RuntimeInner {
         self.transactions.begin()
     }
 
+    /// The number of the transaction that runs, for those who follow its phases.
+    pub(crate) fn transaction_number(&self) -> u64 {
+        self.transactions.number()
+    }
+
     /// Ends a transaction.
     pub(crate) fn end_transaction(&self) {
         self.transactions.end();

@@ -10,10 +10,11 @@
 //! [`events`] has what happened last, [`refusals`] the plans that were refused last, and [`above`] keeps what floor 3
 //! brings.
 //!
-//! On top, [`load`] brings files in, [`construct`] builds instances, [`handles`] gives out handles and takes back their
-//! slots, [`async_calls`] has async calls begin and end, [`pin`] takes pins, [`gating`] shuts and opens the gate,
-//! [`stragglers`] names what a hand-over waits for, [`reaper`] finds what no thread is inside and has it destroyed, and
-//! [`unload`] unmaps images. [`fork`] goes on in a child process, and [`shutdown`] ends the runtime.
+//! On top, [`measures`] tells the recorder of metrics what happens, [`load`] brings files in, [`construct`] builds
+//! instances, [`handles`] gives out handles and takes back their slots, [`async_calls`] has async calls begin and end,
+//! [`pin`] takes pins, [`gating`] shuts and opens the gate, [`stragglers`] names what a hand-over waits for,
+//! [`reaper`] finds what no thread is inside and has it destroyed, and [`unload`] unmaps images. [`fork`] goes on in a
+//! child process, and [`shutdown`] ends the runtime.
 
 pub(crate) mod above;
 mod async_calls;
@@ -33,6 +34,7 @@ pub(crate) mod keeper;
 pub(crate) mod kept_states;
 mod left_threads;
 mod load;
+mod measures;
 pub(crate) mod pin;
 pub(in crate::host) mod pins;
 mod reaper;

@@ -1,10 +1,10 @@
 //! The lock that lets one transaction run at a time. Taking it never waits.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// Whether a transaction runs.
+/// Whether a transaction runs, and how many have begun.
 #[derive(Default)]
-pub(crate) struct TransactionLock(AtomicU8);
+pub(crate) struct TransactionLock(AtomicU8, AtomicU64);
 
 /// What came of [`TransactionLock::begin`].
 #[must_use]
@@ -25,7 +25,10 @@ impl TransactionLock {
 
     pub(super) fn begin(&self) -> Begin {
         match self.0.compare_exchange(Self::IDLE, Self::RUNNING, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => Begin::Begun,
+            Ok(_) => {
+                self.1.fetch_add(1, Ordering::Relaxed);
+                Begin::Begun
+            }
             Err(Self::RUNNING) => Begin::Busy,
             Err(_) => Begin::Lost,
         }
@@ -33,6 +36,11 @@ impl TransactionLock {
 
     pub(super) fn end(&self) {
         self.0.store(Self::IDLE, Ordering::Release);
+    }
+
+    /// The number of the transaction that began last; the first is 1.
+    pub(super) fn number(&self) -> u64 {
+        self.1.load(Ordering::Relaxed)
     }
 
     /// In the child of a fork: marks the lock as lost if a transaction was running, and returns whether one

@@ -1,0 +1,64 @@
+//! Documents: what a runtime is and does, as JSON that a program serves, stores or prints.
+//!
+//! The types are those of the library: a [`PlanDescription`](crate::plan::PlanDescription), a
+//! [`Rehearsal`](crate::plan::Rehearsal), an [`Event`](crate::events::Event) and a [`StatusDocument`] are written by
+//! serde in any format; [`json`] writes them as JSON.
+//!
+//! ```
+//! let rt = lcr::Runtime::new()?;
+//! let plan = rt.plan().remove("nobody").build();
+//! println!("{}", lcr::document::json(&plan.describe()));
+//! println!("{}", lcr::document::json(&lcr::document::status(&rt)));
+//! # Ok::<(), lcr::Error>(())
+//! ```
+//!
+//! In documents a moment is RFC 3339 in UTC, a time is a whole number of microseconds in a field whose name ends in
+//! `_us`, a size is in bytes, and a content hash has 64 hexadecimal digits. Later versions may add fields.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Runtime,
+    host::{actor::Actor, serial, status::Status},
+};
+
+/// The present form of a [`StatusDocument`]. It changes if a field changes its meaning or goes.
+pub const FORM: u32 = 1;
+
+/// What a runtime holds, with the process that it is in. [`status`] makes one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StatusDocument {
+    /// The form of the document: [`FORM`].
+    pub form: u32,
+    /// The version of this library.
+    pub lcr: String,
+    /// The process.
+    pub process: Actor,
+    /// When the document was made, by the system's clock.
+    #[serde(with = "serial::moment")]
+    pub at: SystemTime,
+    /// What the runtime holds.
+    pub status: Status,
+}
+
+/// What the runtime holds now, as a document. As [`Runtime::status`], it takes the state lock for a few look-ups.
+pub fn status(rt: &Runtime) -> StatusDocument {
+    StatusDocument {
+        form: FORM,
+        lcr: env!("CARGO_PKG_VERSION").to_owned(),
+        process: Actor::this_process(),
+        at: SystemTime::now(),
+        status: rt.status(),
+    }
+}
+
+/// A document as one line of JSON.
+///
+/// # Panics
+/// If `document` is of a type of the caller's that serde_json cannot write. It can write those of this library.
+pub fn json(document: &impl Serialize) -> String {
+    serde_json::to_string(document).unwrap_or_else(|error| panic!("this is no document: {error}"))
+}

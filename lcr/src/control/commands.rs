@@ -13,7 +13,7 @@ use crate::{Error, ErrorKind, Result, Runtime, events::Refused};
 use super::{
     admission::Admission,
     changes::Change,
-    graph,
+    graph, past,
     protocol::{self, Hello, PROTOCOL, Request},
     served::{Nothing, Served},
     trials, view,
@@ -44,6 +44,10 @@ const COMMANDS: &[Command] = &[
     Command { name: "quarantine", takes: Takes::Moments, changes: false, run: trials::quarantine },
     Command { name: "release", takes: Takes::Long, changes: true, run: trials::release },
     Command { name: "revisions", takes: Takes::Moments, changes: false, run: revisions },
+    // Those of the disk take long on a slow one.
+    Command { name: "history", takes: Takes::Long, changes: false, run: past::history },
+    #[cfg(feature = "history")]
+    Command { name: "options", takes: Takes::Long, changes: true, run: past::options },
     Command { name: "refusals", takes: Takes::Moments, changes: false, run: refusals },
     // It has the program open files that the client names.
     Command { name: "plan", takes: Takes::Long, changes: true, run: plan },

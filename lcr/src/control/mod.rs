@@ -20,6 +20,7 @@ mod following;
 #[cfg(feature = "fuzzing")]
 mod fuzzing;
 mod graph;
+mod past;
 mod peer;
 mod protocol;
 mod served;

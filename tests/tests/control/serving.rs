@@ -126,6 +126,39 @@ fn a_change_is_taken_back_from_outside_and_that_too() {
 }
 
 #[test]
+fn the_past_is_shown_with_and_without_a_history_on_disk() {
+    let seat = Seat::open();
+    let mut client = seat.client();
+    client.commit(&replacing("counter_v2")).unwrap();
+    let shown: Value = client.call("history", &serde_json::json!({ "count": 1 })).unwrap();
+    assert_eq!((&shown["on_disk"], shown["entries"].as_array().unwrap().len()), (&false.into(), 1), "{shown}");
+    assert_eq!(shown["entries"][0]["generation"], seat.rt.generation());
+
+    let directory = tempfile::tempdir().unwrap();
+    let history = lcr::history::History::at(directory.path().join("history"));
+    let rt = Arc::new(Runtime::builder().linked(false).history(history).build().unwrap());
+    let server = Server::builder().path(directory.path().join("seat.sock")).serve(&rt).unwrap();
+    let mut client = Client::connect(server.path()).unwrap();
+    let mut change = Change::default();
+    change.add.push(component("counter_v1"));
+    change.reason = Some("the first".to_owned());
+    client.commit(&change).unwrap();
+    client.commit(&change).unwrap_err();
+    let shown: Value = client.call("history", &serde_json::json!({})).unwrap();
+    let outcomes: Vec<_> = shown["entries"].as_array().unwrap().iter().map(|entry| &entry["outcome"]).collect();
+    assert_eq!(outcomes, ["committed", "refused"], "{shown}");
+    assert_eq!(shown["on_disk"], true);
+    assert_eq!(
+        (&shown["entries"][0]["reason"], &shown["entries"][0]["actor"]["pid"]),
+        (&"the first".into(), &std::process::id().into())
+    );
+    let options: Value = client.call("options", &serde_json::json!({ "keep": 7 })).unwrap();
+    assert_eq!((&options["keep"], rt.history().unwrap().options().keep), (&7.into(), 7), "{options}");
+    let refused = client.call::<Value>("options", &serde_json::json!({ "keep": 0 })).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Invalid);
+}
+
+#[test]
 fn a_refusal_reaches_the_client_as_the_program_had_it_and_can_be_asked_for_again() {
     let seat = Seat::open();
     let _held = seat.counter();

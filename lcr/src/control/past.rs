@@ -1,0 +1,157 @@
+//! The commands about the history: what was changed, and for how long that is kept.
+//!
+//! A program without a history on disk still knows the generations that it can go back to, which are its past then.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json, value::RawValue};
+
+use crate::{Result, Runtime};
+
+use super::{
+    protocol::{self, ITEMS},
+    served::Served,
+    view,
+};
+
+/// How many entries are shown if the request does not say.
+const COUNT: usize = 20;
+
+pub(super) fn history(served: Served<'_>) -> Result<Box<RawValue>> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Arguments {
+        #[serde(default)]
+        count: Option<usize>,
+    }
+    let Arguments { count } = served.request.arguments()?;
+    let count = count.unwrap_or(COUNT).min(ITEMS);
+    let on_disk = on_disk::entries(served.runtime, count)?;
+    let is_on_disk = on_disk.is_some();
+    let entries = on_disk.unwrap_or_else(|| of_this_process(served.runtime, count));
+    let mut out = Map::new();
+    out.insert("on_disk".to_owned(), is_on_disk.into());
+    view::put(&mut out, "entries", entries.into_iter());
+    protocol::value(&out)
+}
+
+/// The commits whose generations can be gone back to, oldest first.
+fn of_this_process(runtime: &Runtime, count: usize) -> Vec<Value> {
+    let revisions = runtime.revisions();
+    let first = revisions.len().saturating_sub(count);
+    let entry = |revision: &crate::Revision| {
+        let names: Vec<String> = revision.components.iter().map(ToString::to_string).collect();
+        json!({
+            "outcome": "committed",
+            "generation": revision.generation,
+            "at": view::moment(revision.since),
+            "members": [],
+            "text": names.join(", "),
+        })
+    };
+    revisions[first..].iter().map(entry).collect()
+}
+
+#[cfg(feature = "history")]
+pub(super) use on_disk::options;
+
+#[cfg(not(feature = "history"))]
+mod on_disk {
+    use super::*;
+
+    pub(super) fn entries(_: &Runtime, _: usize) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+#[cfg(feature = "history")]
+mod on_disk {
+    use std::time::Duration;
+
+    use crate::{
+        Error, ErrorKind,
+        history::{Entry, Options, Outcome},
+    };
+
+    use super::*;
+
+    /// The last entries, oldest first; `None` if the runtime keeps no history.
+    pub(super) fn entries(runtime: &Runtime, count: usize) -> Result<Option<Vec<Value>>> {
+        let Some(history) = runtime.history() else { return Ok(None) };
+        let entries = history.entries(count)?;
+        Ok(Some(entries.iter().map(entry).collect()))
+    }
+
+    fn entry(entry: &Entry) -> Value {
+        let mut out = view::object(json!({
+            "number": entry.number,
+            "at": view::moment(entry.at),
+            "actor": entry.by,
+            "reason": entry.reason,
+            "what": entry.what,
+            "members": entry.members,
+            "overrode_protection": entry.overrode_protection,
+        }));
+        match &entry.result {
+            Outcome::Committed { generation, held, total, members } => out.extend(view::object(json!({
+                "outcome": "committed",
+                "generation": generation,
+                "held_us": view::micros(*held),
+                "total_us": view::micros(*total),
+                "members": members,
+            }))),
+            Outcome::Refused { kind, text } => {
+                out.extend(view::object(json!({ "outcome": "refused", "kind": kind, "text": text })));
+            }
+            Outcome::Open => {
+                out.insert("outcome".to_owned(), "open".into());
+            }
+        }
+        if let Some(end) = &entry.trial {
+            out.insert("trial".to_owned(), json!({ "outcome": end, "why": entry.trial_why }));
+        }
+        out.into()
+    }
+
+    /// Shows the options of the history, and changes those that the request names.
+    pub(in crate::control) fn options(served: Served<'_>) -> Result<Box<RawValue>> {
+        #[derive(Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        #[derive(Default)]
+        struct Arguments {
+            keep: Option<usize>,
+            keep_for_s: Option<u64>,
+            reload_on_start: Option<bool>,
+            persist_on_shutdown: Option<bool>,
+            unload_on_shutdown: Option<bool>,
+            allow_unrecorded: Option<bool>,
+        }
+        let wanted: Arguments = served.request.arguments()?;
+        let Some(history) = served.runtime.history() else {
+            let text = "the program keeps no history; RuntimeBuilder::history begins one";
+            return Err(Error::new(ErrorKind::NotFound, text));
+        };
+        if wanted.keep == Some(0) {
+            return Err(Error::new(ErrorKind::Invalid, "a history keeps at least 1 transaction, and `keep` is 0"));
+        }
+        history.change(|options| {
+            options.keep = wanted.keep.unwrap_or(options.keep);
+            options.keep_for = wanted.keep_for_s.map(Duration::from_secs).or(options.keep_for);
+            options.reload_on_start = wanted.reload_on_start.or(options.reload_on_start);
+            options.persist_on_shutdown = wanted.persist_on_shutdown.unwrap_or(options.persist_on_shutdown);
+            options.unload_on_shutdown = wanted.unload_on_shutdown.unwrap_or(options.unload_on_shutdown);
+            options.allow_unrecorded = wanted.allow_unrecorded.unwrap_or(options.allow_unrecorded);
+        })?;
+        let Options {
+            keep, keep_for, reload_on_start, persist_on_shutdown, unload_on_shutdown, allow_unrecorded, ..
+        } = history.options();
+        protocol::value(&json!({
+            "directory": history.directory().to_string_lossy(),
+            "keep": keep,
+            "keep_for_s": keep_for.map(|time| time.as_secs()),
+            "reload_on_start": reload_on_start,
+            "persist_on_shutdown": persist_on_shutdown,
+            "unload_on_shutdown": unload_on_shutdown,
+            "allow_unrecorded": allow_unrecorded,
+        }))
+    }
+}

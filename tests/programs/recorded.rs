@@ -1,7 +1,7 @@
 //! Keeps a history in a directory, prints which counter serves after the start, and obeys its further arguments: a
 //! number has the counter of that version serve, `trial` puts version 2 on trial, `confirm` confirms it, `remove`
-//! removes it, `wait` waits to be killed. It prints `N` when the counter of version N serves, that is when the commit
-//! has returned.
+//! removes it, `forget` forgets what may be forgotten, `wait` waits to be killed. It prints `N` when the counter of
+//! version N serves, that is when the commit has returned.
 //!
 //! `LCR_KILL_AT=N` has the process kill itself ahead of the N-th call that changes a file, and `LCR_FAIL_AT=N` has that
 //! call, and each behind it, fail as on a full disk.
@@ -12,6 +12,7 @@ use std::{
     io,
     sync::atomic::{AtomicI64, Ordering},
     thread,
+    time::Duration,
 };
 
 use lcr::{Handle, Runtime, Trial, history::History};
@@ -59,6 +60,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             "trial" => {
                 let plan = rt.plan().replace(component("counter_v2"));
                 drop(plan.trial(Trial::until_confirmed()).commit()?);
+            }
+            "forget" => {
+                let history = rt.history().ok_or("no history")?;
+                history.change(|options| options.keep_for = Some(Duration::ZERO))?;
             }
             "confirm" => drop(rt.confirm()?),
             number => {

@@ -51,6 +51,9 @@ pub(super) struct Journal {
     has_rest: bool,
     /// How many bytes of a torn line were cut when it was opened.
     pub(super) cut: u64,
+    /// How many records were parsed.
+    #[cfg(test)]
+    pub(super) parsed: std::cell::Cell<usize>,
 }
 
 impl Journal {
@@ -76,7 +79,20 @@ impl Journal {
         let next = places.last().map_or(1, |place| place.number + 1);
         let (program, disk) = (program.to_owned(), disk);
         let has_rest = torn > 0;
-        let mut journal = Journal { path, file, disk, program, places, end, sum, next, has_rest, cut: torn };
+        let mut journal = Journal {
+            path,
+            file,
+            disk,
+            program,
+            places,
+            end,
+            sum,
+            next,
+            has_rest,
+            cut: torn,
+            #[cfg(test)]
+            parsed: std::cell::Cell::default(),
+        };
         journal.cut_rest()?;
         if journal.places.is_empty() {
             let program = journal.program.clone();
@@ -92,6 +108,8 @@ impl Journal {
 
     /// Reads one record.
     pub(super) fn read(&self, place: &Place) -> Result<Numbered> {
+        #[cfg(test)]
+        self.parsed.set(self.parsed.get() + 1);
         parse(&self.text(place)?).map_err(|what| {
             let what = format!("record {}: {what}", place.number);
             damaged(&self.path, place.at, &what)

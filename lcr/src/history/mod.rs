@@ -31,6 +31,8 @@ mod recording;
 mod reload;
 mod retention;
 mod runtime;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub use entry::{Entry, Member, Outcome};
 pub use handle::{OpenHistory, Verified};

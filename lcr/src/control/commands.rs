@@ -51,6 +51,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "refusals", takes: Takes::Moments, changes: false, run: refusals },
     // It has the program open files that the client names.
     Command { name: "plan", takes: Takes::Long, changes: true, run: plan },
+    Command { name: "rehearse", takes: Takes::Long, changes: true, run: rehearse },
     Command { name: "commit", takes: Takes::Long, changes: true, run: commit },
 ];
 
@@ -173,6 +174,14 @@ fn plan(served: Served<'_>) -> Result<Box<RawValue>> {
     let change: Change = served.request.arguments()?;
     match change.plan(served.runtime, served.actor)? {
         Some(plan) => protocol::value(&view::plan(&plan.build())?),
+        None => protocol::value(&view::nothing_differs(served.runtime.generation())),
+    }
+}
+
+fn rehearse(served: Served<'_>) -> Result<Box<RawValue>> {
+    let change: Change = served.request.arguments()?;
+    match change.plan(served.runtime, served.actor)? {
+        Some(plan) => protocol::value(&view::rehearsal(&plan.build().rehearse()?)?),
         None => protocol::value(&view::nothing_differs(served.runtime.generation())),
     }
 }

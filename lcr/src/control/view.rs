@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     ComponentId, Plan, Report, Result, Revision, Status, Straggler,
+    plan::Rehearsal,
     report::{ComponentStatus, HeldBy, LeftThread, MemberReport},
 };
 
@@ -122,6 +123,13 @@ pub(super) fn plan(plan: &Plan) -> Result<Value> {
     let mut out = object(serde_json::to_value(plan.describe()).map_err(|error| protocol::unwritable(&error))?);
     out.insert("text".to_owned(), plan.to_string().into());
     out.insert("fits".to_owned(), plan.fits().into());
+    Ok(out.into())
+}
+
+/// What a rehearsal has found, with its text beside it.
+pub(super) fn rehearsal(found: &Rehearsal) -> Result<Value> {
+    let mut out = object(serde_json::to_value(found).map_err(|error| protocol::unwritable(&error))?);
+    out.insert("text".to_owned(), found.to_string().into());
     Ok(out.into())
 }
 

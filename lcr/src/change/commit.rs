@@ -148,6 +148,12 @@ impl Execution {
         let providers =
             members.flat_map(|(at, member)| member.replaced.iter().map(move |replaced| (replaced.provider, at)));
         let members: HashMap<ProviderId, usize> = providers.collect();
+        let mut snapshots = HashMap::new();
+        for (&id, &generation) in &self.from_snapshot {
+            let Some(service) = state.objects().services().get(id) else { continue };
+            let member = service.providers().iter().find_map(|provider| members.get(provider));
+            snapshots.extend(member.map(|&at| (self.members[at].step, generation)));
+        }
         let mut counts = vec![(0, 0, 0, None::<PrecopyReport>); self.members.len()];
         for (id, successor) in &self.successors {
             let Some(service) = state.objects().services().get(*id) else { continue };
@@ -168,6 +174,7 @@ impl Execution {
                 instances,
                 state_bytes,
                 moved,
+                restored_snapshot: snapshots.get(&member.step).copied(),
                 discarded_state: member.discarded_state().filter(|_| instances > 0),
                 overrode_protection: member.providers().any(|provider| {
                     let provider = state.objects().registry().get(provider);

@@ -169,6 +169,12 @@ impl Differences {
         self.losing.iter().cloned()
     }
 
+    /// The present components whose place another one takes.
+    pub(super) fn replaced(&self) -> impl Iterator<Item = String> {
+        let replaced = self.places.iter().filter(|(_, kept)| kept.is_some());
+        replaced.filter_map(|(present, _)| present.clone())
+    }
+
     /// The requests that lead to the target. What they set goes into `options`. Not under a lock: an object of the
     /// program may end here.
     pub(super) fn into_requests(self, options: &mut Options) -> Vec<Request> {

@@ -87,6 +87,10 @@ pub(super) struct Execution {
     pub(super) copies: HashMap<ServiceId, Copying>,
     /// The old instances that this transaction tracks.
     pub(super) tracked: Vec<Arc<Instance>>,
+    /// The states that were handed over as a whole, with their versions.
+    pub(super) saved: HashMap<ServiceId, (u32, Vec<u8>)>,
+    /// The generations whose snapshots came back in place of a state.
+    pub(super) from_snapshot: HashMap<ServiceId, u64>,
     /// The thread of the trial that begins with the commit, if the plan has one.
     pub(super) trial: Option<Prepared>,
 }
@@ -115,6 +119,8 @@ impl Execution {
             ready: HashSet::new(),
             copies: HashMap::new(),
             tracked: Vec::new(),
+            saved: HashMap::new(),
+            from_snapshot: HashMap::new(),
             trial: None,
         }
     }

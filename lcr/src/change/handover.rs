@@ -386,13 +386,13 @@ impl Execution {
                 continue;
             }
             let implementation = &replacements[replacement].implementation;
-            let (origin, step, state_bytes) = match state {
+            let (origin, step, state_bytes) = match &state {
                 Moved::Nothing => (Creation::Construct, LifecycleStep::Constructor, 0),
-                Moved::Whole(version, ref bytes) => {
-                    (Creation::Restore(version, bytes), LifecycleStep::Restore, bytes.len())
+                Moved::Whole(version, bytes) => {
+                    (Creation::Restore(*version, bytes), LifecycleStep::Restore, bytes.len())
                 }
                 Moved::Changes(changes) => {
-                    if let Some((instance, report)) = self.complete(id, &changes)? {
+                    if let Some((instance, report)) = self.complete(id, changes)? {
                         let (state_bytes, precopy) = (report.bytes, Some(report));
                         self.keep(
                             id,
@@ -403,7 +403,17 @@ impl Execution {
                 }
             };
             self.watch.step(Arc::clone(&implementation.component) as _, step)?;
-            let instance = self.inner.instantiate(implementation, config.as_deref(), self.visibility(), origin)?;
+            let made = self.inner.instantiate(implementation, config.as_deref(), self.visibility(), origin);
+            let instance = match (made, &state) {
+                (Ok(instance), _) => instance,
+                (Err(error), Moved::Whole(..)) => {
+                    self.restore_snapshot(id, implementation, config.as_deref(), error)?
+                }
+                (Err(error), _) => return Err(error.into()),
+            };
+            if let Moved::Whole(version, bytes) = state {
+                self.saved.insert(id, (version, bytes));
+            }
             let moves = moving.contains(&id);
             self.keep(id, Successor { instance, state_bytes, moves, replacement, is_foreseen: false, precopy: None })?;
         }

@@ -39,6 +39,7 @@ mod rollback;
 mod rounds;
 pub(crate) mod save_states;
 mod sharing;
+mod snapshot;
 mod spent;
 mod staging;
 mod stale;

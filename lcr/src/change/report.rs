@@ -63,6 +63,9 @@ pub struct MemberReport {
     /// The version of the state that was lost, because the plan allowed that
     /// ([`discard_state`](crate::PlanBuilder::discard_state)); `None` if no state was lost.
     pub discarded_state: Option<u32>,
+    /// The generation whose snapshot came back in place of the state, because the successor refused the state and the
+    /// plan allowed that ([`restore_snapshot`](crate::PlanBuilder::restore_snapshot)). What was written since is lost.
+    pub restored_snapshot: Option<u64>,
     /// Whether the component was protected, and changed because the plan overrode that
     /// ([`override_protected`](crate::PlanBuilder::override_protected)).
     pub overrode_protection: bool,
@@ -126,6 +129,9 @@ impl fmt::Display for MemberReport {
         }?;
         if let Some(version) = self.discarded_state {
             write!(f, " (state v{version} discarded)")?;
+        }
+        if let Some(generation) = self.restored_snapshot {
+            write!(f, " (snapshot of generation {generation} restored)")?;
         }
         if let Some(precopy) = self.precopy {
             write!(f, " (copied ahead in {} rounds)", precopy.rounds)?;

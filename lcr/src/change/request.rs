@@ -126,6 +126,8 @@ pub(super) struct Options {
     pub(super) made_for: Option<u64>,
     /// Components whose state may be lost.
     pub(super) discard_state: Vec<String>,
+    /// Components whose saved snapshot may come back, by present name.
+    pub(super) restore_snapshot: Vec<String>,
     /// How many rounds may copy state while callers go on; 0 for none. Default: 30.
     pub(super) precopy_rounds: u32,
     /// How long callers may be expected to be held for what is left. Default: 10 ms.
@@ -154,6 +156,7 @@ impl Default for Options {
             unconfigured: BTreeSet::new(),
             made_for: None,
             discard_state: Vec::new(),
+            restore_snapshot: Vec::new(),
             precopy_rounds: 30,
             precopy_hold: Some(Duration::from_millis(10)),
             precopy_backlog: 1_000_000,

@@ -19,6 +19,7 @@ use super::{
     protection,
     request::{Options, Refusal, Request, Step},
     sharing::{refuse_used, share_gates},
+    snapshot::note_snapshots,
     state_way::{declaring_state, state_change},
 };
 
@@ -114,6 +115,8 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
     if resolution.refusals.is_empty() && steps.iter().all(|step| step.refusal.is_none()) {
         // The component's own step may be the refused one, so this looks only where no step is refused.
         refuse_discards(&mut resolution, options);
+        let snapshots = note_snapshots(state, steps, &mut resolution.members, options);
+        resolution.refusals.extend(snapshots);
         breaking::mark(state, steps, &mut resolution.members);
         share_gates(state, &mut resolution.members);
         let after = ProjectedGraph::new(state, steps, &resolution.members, options);

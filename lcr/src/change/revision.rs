@@ -26,6 +26,8 @@ pub struct Revision {
     pub since: SystemTime,
     /// The components that were present, in the order of their names.
     pub components: Vec<ComponentId>,
+    /// How many bytes of states are kept that were saved when it was left.
+    pub snapshot_bytes: usize,
     /// Whether it is the present one.
     pub is_present: bool,
 }
@@ -34,31 +36,30 @@ impl Runtime {
     /// The generations that [`Runtime::rollback`] can go back to, oldest first, and the present one at the end. The
     /// first versions of components, to which [`Back::Original`](crate::Back::Original) leads, are kept beside them.
     pub fn revisions(&self) -> Vec<Revision> {
-        let (past, present): (Vec<Left>, _) = {
+        let (past, present): (Vec<(Left, usize)>, _) = {
             let state = self.inner().state();
             let components = state.objects().registry().committed();
             let components: Vec<_> =
                 components.map(|(_, provider)| Arc::clone(&provider.implementation().component)).collect();
             let revisions = state.revisions();
-            (revisions.past().cloned().collect(), (state.serial(), revisions.since(), components))
+            let with_bytes = |left: &Left| (left.clone(), revisions.snapshots().bytes_of(left.generation));
+            let past = revisions.past().map(with_bytes).collect();
+            (past, (state.serial(), revisions.since(), components))
         };
         let (generation, since, components) = present;
         let mut names: BTreeMap<String, ComponentId> =
             components.iter().map(|component| (component.id.name.clone(), component.id.clone())).collect();
-        let revision = |generation, since, names: &BTreeMap<String, ComponentId>, is_present| Revision {
-            generation,
-            since,
-            components: names.values().cloned().collect(),
-            is_present,
+        let revision = |generation, since, names: &BTreeMap<String, ComponentId>, snapshot_bytes, is_present| {
+            Revision { generation, since, components: names.values().cloned().collect(), snapshot_bytes, is_present }
         };
-        let mut revisions = vec![revision(generation, since, &names, true)];
-        for left in past.iter().rev() {
+        let mut revisions = vec![revision(generation, since, &names, 0, true)];
+        for (left, bytes) in past.iter().rev() {
             for after in left.changed().iter().filter_map(|change| change.after.as_ref()) {
                 names.remove(after);
             }
             let before = left.changed().iter().filter_map(|change| change.before.as_ref());
             names.extend(before.map(|before| (before.id.name.clone(), before.id.clone())));
-            revisions.push(revision(left.generation, left.since, &names, false));
+            revisions.push(revision(left.generation, left.since, &names, *bytes, false));
         }
         // The last count of a kept file may go with the copies of the notes, so not under the lock.
         drop(past);
@@ -77,7 +78,7 @@ impl Runtime {
 impl Execution {
     /// Notes what the commit changes, before the bookkeeping changes. Returns what is not kept any more, to be
     /// dropped behind the lock.
-    pub(super) fn note_revision(&self, state: &mut State) -> Dropped {
+    pub(super) fn note_revision(&mut self, state: &mut State) -> Dropped {
         let changes = self.members.iter().map(|member| {
             let before = member.before.as_ref().and_then(|before| {
                 let (implementations, config) = state.component_now(&before.name);
@@ -96,6 +97,7 @@ impl Execution {
         let bindings = bindings.map(|interface| (interface.clone(), bound.get(&interface).cloned())).collect();
         // The world of the commit is published already.
         let generation = state.serial() - 1;
+        self.keep_snapshots(state, generation);
         state.revisions_mut().note(Commit {
             generation,
             changes,

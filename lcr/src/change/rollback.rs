@@ -29,7 +29,9 @@
 //! ```
 //!
 //! A state that the older version takes in no way does not refuse it, where the older version has no state at all: then
-//! the state is discarded, and the report says so.
+//! the state is discarded, and the report says so. A state that the older version refuses comes back as it was when
+//! that
+//! version was replaced, if the snapshot is kept.
 
 use std::sync::Arc;
 
@@ -56,6 +58,20 @@ impl Runtime {
 }
 
 impl PlanBuilder<'_> {
+    /// If the successor of a component refuses the present state, gives it the one that its own version had saved when
+    /// it was replaced. What was written since is lost; the printed plan says which snapshot it is, and
+    /// [`MemberReport::restored_snapshot`](crate::report::MemberReport::restored_snapshot) whether it came back. It is
+    /// meant for a rollback to a version that cannot read what the newer one writes. `component` is the present name.
+    /// Default: the plan is refused, and the newer version serves on.
+    ///
+    /// The plan is refused with `NotFound` if no snapshot is kept: a state that moved by pointer, or was copied ahead
+    /// of
+    /// the gate, has none. [`RuntimeBuilder::snapshots`](crate::RuntimeBuilder::snapshots) bounds what is kept.
+    pub fn restore_snapshot(mut self, component: &str) -> Self {
+        self.options.restore_snapshot.push(component.to_owned());
+        self
+    }
+
     /// Goes back to what was present before: the components, their configurations, and the bindings.
     ///
     /// The plan replaces, adds and removes components as any plan does, and is refused for the same reasons: a
@@ -99,6 +115,7 @@ pub(super) fn take_back(inner: &Arc<RuntimeInner>, generation: u64, mut options:
     }
     options.override_protected = true;
     options.discard_state.extend(differences.losing_state());
+    options.restore_snapshot.extend(differences.replaced());
     let requests = differences.into_requests(&mut options);
     Plan::of(inner, requests, options).commit().map(Some)
 }

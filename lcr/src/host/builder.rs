@@ -14,7 +14,7 @@ use super::{
         stage::{Store, Trust},
         threads,
     },
-    service::{fork, host_table::HOST_TABLE, inner::RuntimeInner, revisions},
+    service::{fork, host_table::HOST_TABLE, inner::RuntimeInner, revisions, snapshots},
     sys,
     worlds::records,
 };
@@ -34,6 +34,7 @@ pub struct RuntimeBuilder {
     exports: Vec<&'static tables::Export>,
     bindings: BTreeMap<String, String>,
     revisions: usize,
+    snapshots: usize,
     pub(super) beginnings: Vec<Beginning>,
 }
 
@@ -60,6 +61,7 @@ impl Default for RuntimeBuilder {
             bindings: BTreeMap::new(),
             beginnings: Vec::new(),
             revisions: revisions::LIMIT,
+            snapshots: snapshots::LIMIT,
         }
     }
 }
@@ -130,6 +132,15 @@ impl RuntimeBuilder {
         self
     }
 
+    /// How many bytes of states that were saved at hand-overs are kept with the older generations, the newest first,
+    /// for
+    /// a rollback that [`restore_snapshot`](crate::PlanBuilder::restore_snapshot) allows to use them.
+    /// Default: 67,108,864 (64 MiB).
+    pub fn snapshots(mut self, bytes: usize) -> RuntimeBuilder {
+        self.snapshots = bytes;
+        self
+    }
+
     /// How many older generations are kept, so that a rollback can go back to them: see
     /// [`Runtime::rollback`](crate::Runtime::rollback). With 0, only the first version of each component is kept,
     /// which always is. [`Runtime::keep_revisions`](crate::Runtime::keep_revisions) changes the number. Default: 32.
@@ -172,6 +183,7 @@ impl RuntimeBuilder {
         fork::register(&inner);
         inner.state().objects.registry_mut().bind(self.bindings);
         drop(inner.state().revisions_mut().set_limit(self.revisions));
+        inner.state().revisions_mut().snapshots_mut().set_limit(self.snapshots);
         let linked = image::exports().iter().zip(image::objects()).filter(|_| self.linked);
         let linked = linked.map(|(&export, &object)| Registered { export, object });
         // An export of none of the lists has objects of its own.

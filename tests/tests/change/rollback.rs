@@ -362,3 +362,36 @@ fn a_rollback_waits_for_async_calls_and_keeps_what_they_wrote() {
     let stored: u64 = tasks.into_iter().map(|task| tokio.block_on(task).unwrap()).sum();
     assert_eq!(larder.count(), stored, "nothing that was stored is lost");
 }
+
+#[test]
+fn a_snapshot_comes_back_only_where_the_older_version_refuses_the_state_and_the_plan_allows_it() {
+    let bank = Bank::open();
+    bank.vault.add(5);
+    bank.rt.replace(component("vault_v2")).unwrap();
+    bank.vault.add(10);
+    let revision = bank.rt.revisions().into_iter().find(|revision| revision.generation == 2).unwrap();
+    assert!(revision.snapshot_bytes > 0, "what version 1 had saved is kept: {revision:?}");
+    let rollback = || bank.rt.plan().rollback(Back::Steps(1));
+
+    bank.script.set("vault 1.0.0", Moment::Migrate, Misdeed::Error);
+    refused(rollback().commit(), ErrorKind::State, "vault 1.0.0");
+    assert_eq!((bank.vault.version(), bank.vault.add(0)), (2, 15), "nothing is lost without the word of the plan");
+    let plan = rollback().restore_snapshot("vault").build();
+    let text = format!("the snapshot of generation 2 comes back ({} bytes)", revision.snapshot_bytes);
+    assert!(plan.to_string().contains(&text) && plan.to_string().contains("since is lost"), "{plan}");
+    let report = plan.commit().unwrap();
+    assert_eq!(report.members[0].restored_snapshot, Some(2), "{report}");
+    assert!(report.to_string().contains("(snapshot of generation 2 restored)"), "{report}");
+    assert_eq!((bank.vault.version(), bank.vault.add(0)), (1, 5));
+
+    // A version that takes the state gets all of it.
+    bank.script.clear("vault 1.0.0", Moment::Migrate);
+    bank.rt.replace(component("vault_v2")).unwrap();
+    bank.vault.add(10);
+    let report = rollback().restore_snapshot("vault").commit().unwrap();
+    assert_eq!((bank.vault.add(0), report.members[0].restored_snapshot), (15, None));
+
+    let plan = bank.rt.plan().replace(component("teller_v2")).restore_snapshot("teller");
+    refused(plan.commit(), ErrorKind::NotFound, "no snapshot of the state of component `teller` is kept");
+    bank.close();
+}

@@ -44,6 +44,7 @@ mod retained;
 pub(crate) mod revisions;
 mod shortcuts;
 pub(in crate::host) mod shutdown;
+pub(crate) mod snapshots;
 pub(crate) mod state;
 mod stragglers;
 pub(crate) mod transaction_lock;

@@ -22,6 +22,8 @@ use std::{
 
 use crate::host::{image::content_hash::ContentHash, objects::kept::Kept};
 
+use super::snapshots::Snapshots;
+
 /// How many revisions are kept. Default.
 pub(crate) const LIMIT: usize = 32;
 
@@ -39,6 +41,7 @@ pub(crate) struct Revisions {
     limit: usize,
     /// What the commit of the trial that is under way left. It stays however many commits come after it.
     held: Option<Left>,
+    snapshots: Snapshots,
     /// When the last commit was.
     since: SystemTime,
 }
@@ -107,6 +110,7 @@ impl Default for Revisions {
             first_bindings: BTreeMap::new(),
             limit: LIMIT,
             held: None,
+            snapshots: Snapshots::default(),
             since: SystemTime::now(),
         }
     }
@@ -173,7 +177,9 @@ impl Revisions {
 
     fn trim(&mut self) -> Vec<Left> {
         let surplus = self.past.len().saturating_sub(self.limit);
-        self.past.drain(..surplus).collect()
+        let dropped = self.past.drain(..surplus).collect();
+        self.snapshots.forget_before(self.past.front().map_or(u64::MAX, |oldest| oldest.generation));
+        dropped
     }
 
     /// What was left, oldest first.
@@ -186,6 +192,15 @@ impl Revisions {
         let changes = self.past.iter().flat_map(|left| left.changes.iter());
         let kept = changes.filter_map(|change| change.before.as_ref()).chain(self.originals.values());
         kept.filter_map(|kept| kept.hash).collect()
+    }
+
+    /// The states that were saved when generations were left.
+    pub(crate) fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
+    }
+
+    pub(crate) fn snapshots_mut(&mut self) -> &mut Snapshots {
+        &mut self.snapshots
     }
 
     /// When the present generation began.

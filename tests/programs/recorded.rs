@@ -24,7 +24,7 @@ static FAIL_IN: AtomicI64 = AtomicI64::new(0);
 fn fault(_: &'static str) -> io::Result<()> {
     if KILL_IN.fetch_sub(1, Ordering::SeqCst) == 1 {
         // SAFETY: the process ends.
-        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+        unsafe { libc::raise(libc::SIGKILL) };
         thread::park();
     }
     match FAIL_IN.load(Ordering::SeqCst) {

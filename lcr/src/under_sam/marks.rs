@@ -15,6 +15,8 @@ pub(super) const PAGE: usize = 4096;
 pub(super) struct Marked {
     pub(super) restoring: BTreeSet<String>,
     pub(super) on_trial: Vec<String>,
+    /// The generation that began the trial; not written.
+    pub(super) generation: u64,
 }
 
 impl Marked {
@@ -64,6 +66,7 @@ mod tests {
         let marked = Marked {
             restoring: ["a", "b b"].map(String::from).into(),
             on_trial: vec!["kv 1.2.3".to_owned(), "engine 2.0.0".to_owned()],
+            generation: 0,
         };
         let page = marked.to_page();
         assert_eq!(Marked::of_page(&page), marked);

@@ -299,10 +299,16 @@ impl Keeper for UnderSam {
 
     fn tell(&self, event: &EventKind) {
         match event {
-            EventKind::TrialBegan { members, .. } => {
-                self.mark(|marked| marked.on_trial = members.iter().map(ToString::to_string).collect());
-            }
-            EventKind::TrialEnded { .. } => self.mark(|marked| marked.on_trial.clear()),
+            EventKind::TrialBegan { generation, members } => self.mark(|marked| {
+                marked.generation = *generation;
+                marked.on_trial = members.iter().map(ToString::to_string).collect();
+            }),
+            // The next trial may have begun by now.
+            EventKind::TrialEnded { generation, .. } => self.mark(|marked| {
+                if marked.generation == *generation {
+                    marked.on_trial.clear();
+                }
+            }),
             _ => {}
         }
     }

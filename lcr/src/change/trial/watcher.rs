@@ -274,6 +274,10 @@ impl Watcher {
     /// Makes an end visible, once it is recorded.
     fn publish(&self, inner: &Arc<RuntimeInner>, end: TrialEnd, quarantined: Vec<Quarantined>) {
         record(inner, &end, &quarantined);
+        let (outcome, why) = (end.outcome.name().to_owned(), end.why.clone());
+        let ended = EventKind::TrialEnded { generation: end.generation, outcome, why };
+        // Who saw the end must not be taken for an instance that died in the trial.
+        inner.keeper().into_iter().for_each(|keeper| keeper.tell(&ended));
         let mut standing = self.trials.lock();
         quarantined.iter().for_each(|quarantined| standing.quarantine.add(quarantined.clone()));
         let running = standing.running.take();
@@ -290,8 +294,7 @@ impl Watcher {
         for Quarantined { component, hash, why, .. } in quarantined {
             inner.tell(EventKind::Quarantined { component, hash, why });
         }
-        let (outcome, why) = (end.outcome.name().to_owned(), end.why.clone());
-        inner.tell(EventKind::TrialEnded { generation: end.generation, outcome, why });
+        inner.tell(ended);
         drop(catch_unwind(AssertUnwindSafe(|| match end.outcome {
             TrialOutcome::Confirmed | TrialOutcome::Interrupted => tracing::info!(generation = end.generation, "{end}"),
             TrialOutcome::RolledBack => tracing::warn!(generation = end.generation, "{end}"),

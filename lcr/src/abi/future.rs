@@ -65,7 +65,7 @@ pub const ITEM: u8 = 2;
 pub struct RawCall<R: Copy> {
     /// The waker of the first poll, lent for that poll.
     pub waker: *const WakerHead,
-    /// A [`Room`] of the caller's, in which nothing is; null where the method returns a stream.
+    /// A `Room` of the caller's, in which nothing is; null where the method returns a stream.
     pub room: *mut (),
     /// The caller reads it if the answer is `PENDING` or `ITEM`.
     pub future: RawFuture,

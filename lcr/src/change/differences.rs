@@ -19,7 +19,7 @@ use crate::{
 
 use super::request::{Options, Request};
 
-/// How far a rollback goes: see [`PlanBuilder::rollback`].
+/// How far a rollback goes: see [`PlanBuilder::rollback`](crate::PlanBuilder::rollback).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Back {

@@ -13,7 +13,7 @@ impl Runtime {
     /// [`soundness`](crate::guide::soundness) says why, and what remains an author's word.
     ///
     /// # Errors
-    /// As for [`Plan::commit`].
+    /// As for [`Plan::commit`](crate::Plan::commit).
     pub fn load(&self, library: impl AsRef<Path>) -> Result<Report> {
         self.plan().add(library).commit()
     }
@@ -24,7 +24,7 @@ impl Runtime {
     /// [`soundness`](crate::guide::soundness) says why, and what remains an author's word.
     ///
     /// # Errors
-    /// As for [`Plan::commit`].
+    /// As for [`Plan::commit`](crate::Plan::commit).
     pub fn replace(&self, library: impl AsRef<Path>) -> Result<Report> {
         self.plan().replace(library).commit()
     }

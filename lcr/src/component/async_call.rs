@@ -74,7 +74,7 @@ pub unsafe trait AsyncCallee: Callee {
         done: impl FnOnce(R) -> T,
     ) -> Started<V, T>;
 
-    /// Enters the instance of a pending call again, and polls it there ([`Running::poll`]).
+    /// Enters the instance of a pending call again, and polls it there (`Running::poll`).
     ///
     /// # Safety
     /// This callee has started the call, of method `method`, with a result of type `R`; it is not over. The waker is

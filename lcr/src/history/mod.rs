@@ -5,15 +5,15 @@
 //! DIRECTORY/files/HASH.so     each component's file, by its content
 //! DIRECTORY/lock              one owner at a time
 //! ```
-//! [`options`] say where and how. [`keeper`] has the journal and the files, and decides what happens where they fail;
-//! [`recording`] tells it what a transaction does. [`line`], [`record`] and [`journal`] are the file, from its bytes
-//! up; [`ledger`] reads what it comes to, and [`reload`] brings that back when a process starts. [`retention`] says
-//! what may be forgotten. [`disk`] is the only way to change a file, [`files`] keeps components, [`lock`] the owner.
-//! [`entry`] and [`handle`] are what programs see.
+//! `options` say where and how. `keeper` has the journal and the files, and decides what happens where they fail;
+//! `recording` tells it what a transaction does. `line`, `record` and `journal` are the file, from its bytes
+//! up; `ledger` reads what it comes to, and `reload` brings that back when a process starts. `retention` says
+//! what may be forgotten. `disk` is the only way to change a file, `files` keeps components, `lock` the owner.
+//! `entry` and `handle` are what programs see.
 //!
 //! At every byte of a crash: an intent is durable before its transaction begins, so what is visible is in the journal.
 //! An outcome is durable before the caller of `commit` goes on. The next process finds the records in order, the last
-//! one perhaps torn ([`line`] says what that looks like), and serves what was confirmed last. What cannot be read is
+//! one perhaps torn (`line` says what that looks like), and serves what was confirmed last. What cannot be read is
 //! said, with its place, and what is linked serves; an older version never comes back unsaid.
 
 mod disk;

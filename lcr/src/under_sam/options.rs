@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How a runtime keeps its states with [`sam`]: what [`RuntimeBuilder::under`] takes. `sam::app()` alone is the
-/// default.
+/// How a runtime keeps its states with [`sam`]: what [`RuntimeBuilder::under`](crate::RuntimeBuilder::under) takes.
+/// `sam::app()` alone is the default.
 ///
 /// ```
 /// # use std::time::Duration;

@@ -79,24 +79,27 @@ fn configured(state: &State, options: &Options) -> Vec<String> {
 /// The interfaces whose callers a plan takes away from a protected component, with that component's name.
 fn bound(state: &State, options: &Options) -> Vec<(String, String)> {
     let after = options.bindings_after().into_iter();
-    let taken = after.filter_map(|(interface, component)| {
-        let serves = serving(state, &interface)?;
-        let stays = component.as_ref() == Some(&serves.component.id.name);
-        (serves.manifest.protected && !stays).then(|| (interface, serves.component.id.name.clone()))
+    let taken = after.filter_map(|(interface, to)| {
+        let loses = losing(state, &interface, to.as_deref())?.component.id.name.clone();
+        Some((interface, loses))
     });
     taken.collect()
 }
 
-/// What serves callers of an interface that name no component: the bound implementation, or the only one.
-fn serving<'a>(state: &'a State, interface: &str) -> Option<&'a Implementation> {
+/// The protected component that serves callers of an interface that name no component, and would not after a binding to
+/// `to`. Without a binding that is the only implementation, or any of several: whichever of them served the callers
+/// before the others were added, the binding would settle it for good.
+fn losing<'a>(state: &'a State, interface: &str, to: Option<&str>) -> Option<&'a Implementation> {
     let registry = state.objects().registry();
+    let bound = registry.bindings().get(interface);
+    if bound.map(String::as_str) == to {
+        return None;
+    }
     let present = registry.of_interface(interface).iter().filter_map(|&provider| registry.get(provider));
     let mut present = present.filter(|provider| provider.is_committed()).map(|provider| &**provider.implementation());
-    match registry.bindings().get(interface) {
-        Some(bound) => present.find(|implementation| implementation.component.id.name == *bound),
-        None => {
-            let only = present.next();
-            only.filter(|_| present.next().is_none())
-        }
-    }
+    present.find(|implementation| {
+        let name = &implementation.component.id.name;
+        let serves = bound.is_none_or(|bound| bound == name);
+        serves && implementation.manifest.protected && to != Some(name)
+    })
 }

@@ -95,3 +95,20 @@ fn an_override_that_nothing_needed_is_not_told() {
     // A binding that stays with the protected component needs none either.
     rt.plan().bind::<dyn Clock>("guard").commit().unwrap();
 }
+
+#[test]
+fn two_plans_take_the_callers_of_a_protected_component_no_more_than_one() {
+    let rt = guarded();
+    rt.load(component("clock_other")).unwrap();
+    refused(rt.plan().bind::<dyn Clock>("sundial").commit(), "bind in a second plan");
+    let report = rt.plan().bind::<dyn Clock>("sundial").override_protected().commit().unwrap();
+    assert_eq!(
+        (report.overrode_protection_of, rt.service::<dyn Clock>().unwrap().version()),
+        (vec!["guard".into()], 5)
+    );
+    // What has no callers any more loses none.
+    rt.plan().add(component("clock_v1")).bind::<dyn Clock>("clock").commit().unwrap();
+    // Back to the protected one needs no override.
+    let report = rt.plan().bind::<dyn Clock>("guard").commit().unwrap();
+    assert_eq!((report.overrode_protection_of, rt.service::<dyn Clock>().unwrap().version()), (Vec::new(), 7));
+}

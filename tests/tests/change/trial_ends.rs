@@ -48,13 +48,19 @@ fn an_operator_confirms_once() {
 }
 
 #[test]
-fn a_thread_inside_a_component_cannot_end_a_trial() {
+fn a_thread_inside_a_component_or_under_a_pin_cannot_end_a_trial_nor_wait_for_it() {
     let bank = Bank::open();
     bank.rt.plan().replace(component("vault_v2")).trial(Trial::until_confirmed()).commit().unwrap();
     bank.vault.inside(&|| {
         assert_eq!(bank.rt.confirm().unwrap_err().kind(), ErrorKind::Reentrant);
         assert_eq!(bank.rt.abandon("from inside").unwrap_err().kind(), ErrorKind::Reentrant);
+        assert!(bank.rt.wait_trial(None).is_none());
     });
+    let pin = bank.rt.pin().unwrap();
+    assert_eq!(bank.rt.confirm().unwrap_err().kind(), ErrorKind::Reentrant);
+    assert_eq!(bank.rt.abandon("under a pin").unwrap_err().kind(), ErrorKind::Reentrant);
+    assert!(bank.rt.wait_trial(None).is_none());
+    drop(pin);
     bank.rt.abandon("from outside").unwrap();
     assert_eq!(bank.vault.version(), 1);
     bank.close();

@@ -42,7 +42,8 @@ impl Runtime {
     ///
     /// # Errors
     /// `NotFound` if no trial is under way; `Unhealthy` if the new versions are about to be rolled back, or were; the
-    /// text says why. `Reentrant` if the calling thread is inside a component, or is the thread of the trial.
+    /// text says why. `Reentrant` if the calling thread is inside a component, holds a pin, or is the thread of the
+    /// trial.
     pub fn confirm(&self) -> Result<TrialEnd> {
         self.confirm_by(&Actor::this_process())
     }
@@ -89,13 +90,19 @@ impl Runtime {
     /// Blocks until the trial that is under way has ended, at most for `timeout` (`None`: without limit), and returns
     /// what came of it. If none is under way, returns at once what came of the last one; `None` if there was none.
     /// `None` also if the time is over.
+    ///
+    /// Returns `None` at once if a trial is under way and the calling thread is inside a component, holds a pin, or is
+    /// the thread of the trial: the end may have to wait for that thread. Such a thread asks [`trial`](Runtime::trial).
     pub fn wait_trial(&self, timeout: impl Into<Option<Duration>>) -> Option<TrialEnd> {
         let trials = self.inner().trials();
-        let generation = trials.lock().running.as_ref().map(|running| running.generation);
-        match generation {
-            None => trials.lock().last.clone(),
-            Some(generation) => wait(&trials, generation, Deadline::after(Instant::now(), timeout)),
+        let standing = trials.lock();
+        let Some(running) = &standing.running else { return standing.last.clone() };
+        let (generation, is_of_trial) = (running.generation, running.is_of_this_thread());
+        drop(standing);
+        if is_of_trial || self.inner().hinders_end() {
+            return None;
         }
+        wait(&trials, generation, Deadline::after(Instant::now(), timeout))
     }
 
     /// The files that no plan brings back, because they failed a trial; the oldest first.
@@ -122,9 +129,9 @@ impl Runtime {
 
     /// Gives the thread of the trial a message, and waits for the end.
     fn ask(&self, event: Event) -> Result<TrialEnd> {
-        if records::mine().record().depth() > 0 {
-            let text = "the calling thread is inside a component, and the end of a trial may have to wait for it; \
-                        ask from another thread";
+        if self.inner().hinders_end() {
+            let text = "the calling thread is inside a component or holds a pin, and the end of a trial may have to \
+                        wait for it; drop the pin, or ask from another thread";
             return Err(Error::new(ErrorKind::Reentrant, text));
         }
         let trials = self.inner().trials();
@@ -153,6 +160,12 @@ impl Runtime {
 }
 
 impl RuntimeInner {
+    /// Whether the rollback of a trial may have to wait for the calling thread.
+    fn hinders_end(&self) -> bool {
+        let me = records::mine();
+        me.record().depth() > 0 || self.has_pin_of(me.thread_id())
+    }
+
     /// Puts files into quarantine that failed in an earlier process.
     #[cfg_attr(not(feature = "history"), allow(dead_code, reason = "only a history has them"))]
     pub(crate) fn put_into_quarantine(&self, quarantined: impl IntoIterator<Item = Quarantined>) {

@@ -17,10 +17,11 @@ use rustix::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json, value::RawValue};
 
-use crate::{Error, ErrorKind, Result, events::Refused};
+use crate::{Actor, Error, ErrorKind, Result, events::Refused};
 
 use super::{
     changes::Change,
+    finding::Socket,
     peer::peer,
     protocol::{self, Hello, PROTOCOL, Received, What},
 };
@@ -32,6 +33,9 @@ const LINE_LIMIT: usize = 2 * protocol::ANSWER_LIMIT;
 /// limits of its plan: 31 s by default, and what the staging takes.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// What counts as for ever.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// A connection to the control socket of a program.
 ///
 /// Its methods block until the program has answered, at most for the [timeout](Client::timeout). An error of the
@@ -41,7 +45,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 ///
 /// ```no_run
 /// for socket in lcr::control::sockets() {
-///     let mut client = lcr::control::Client::connect(&socket.path)?;
+///     let mut client = lcr::control::Client::connect_to(&socket)?;
 ///     println!("{} {}: {}", socket.program, socket.pid, client.status()?["generation"]);
 /// }
 /// # Ok::<(), lcr::Error>(())
@@ -51,7 +55,7 @@ pub struct Client {
     socket: OwnedFd,
     path: PathBuf,
     hello: Hello,
-    server_uid: u32,
+    server: Actor,
     timeout: Duration,
     last: u64,
     input: Vec<u8>,
@@ -67,7 +71,35 @@ impl Client {
     /// this user in; `Mismatch` if it speaks another protocol; `Busy` if it serves too many clients; `Deadline` if it
     /// does not answer; `Io`.
     pub fn connect(path: impl AsRef<Path>) -> Result<Client> {
-        let path = path.as_ref();
+        Client::connect_if(path.as_ref(), |_| Ok(()))
+    }
+
+    /// Connects as [`connect`](Client::connect) does to a socket that [`sockets`](super::sockets) found, and speaks to
+    /// it only if the kernel says that it is of the process and the user whose names it has. A file in a directory of
+    /// another user may have any name.
+    ///
+    /// # Errors
+    /// `Untrusted` if it is of another user or process, or of one that this process cannot see, in another namespace of
+    /// processes; those of [`connect`](Client::connect).
+    pub fn connect_to(socket: &Socket) -> Result<Client> {
+        Client::connect_if(&socket.path, |server| {
+            if (server.uid, server.pid) == (socket.uid, socket.pid) {
+                return Ok(());
+            }
+            let text = format!(
+                "the socket {} is to be that of process {} of user {}, and process {} of user {} listens there; if \
+                 that is meant, name the socket by its path",
+                socket.path.display(),
+                socket.pid,
+                socket.uid,
+                server.pid,
+                server.uid
+            );
+            Err(Error::new(ErrorKind::Untrusted, text))
+        })
+    }
+
+    fn connect_if(path: &Path, is_trusted: impl FnOnce(&Actor) -> Result<()>) -> Result<Client> {
         // A socket whose queue is full answers at once instead of blocking for ever.
         let socket = connect(path, Instant::now() + Duration::from_secs(10)).map_err(|error| {
             let (kind, what) = match error.kind() {
@@ -80,6 +112,7 @@ impl Client {
             Error::new(kind, format!("{what} {}", path.display())).with_source(error)
         })?;
         let server = peer(socket.as_fd()).map_err(|error| Error::io("the kernel does not say who listens", error))?;
+        is_trusted(&server)?;
         let nobody = Hello {
             protocol: PROTOCOL,
             lcr: String::new(),
@@ -94,7 +127,7 @@ impl Client {
             socket,
             path: path.to_owned(),
             hello: nobody,
-            server_uid: server.uid,
+            server,
             timeout: Duration::from_secs(10),
             last: 0,
             input: Vec::new(),
@@ -106,7 +139,8 @@ impl Client {
         Ok(client)
     }
 
-    /// How long a request may take before the client gives up. Default: 120 s.
+    /// How long a request may take before the client gives up. Default: 120 s. A change whose own limits are longer
+    /// needs more.
     pub fn timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;
     }
@@ -118,7 +152,7 @@ impl Client {
 
     /// The user whose process listens, by the kernel's word.
     pub fn server_uid(&self) -> u32 {
-        self.server_uid
+        self.server.uid
     }
 
     /// Where the socket is.
@@ -189,7 +223,7 @@ impl Client {
         let line = protocol::request(self.last, command, arguments)?;
         // Set until a whole answer has come.
         self.is_broken = true;
-        let deadline = Instant::now() + self.timeout;
+        let deadline = after(self.timeout);
         let sent = self.send(&line, deadline);
         loop {
             let received = match self.receive(deadline) {
@@ -208,7 +242,8 @@ impl Client {
                     self.is_broken = false;
                     return Err(error);
                 }
-                // Of a stream that was given up.
+                // Of a stream that was given up, whose lines may come faster than they are read.
+                _ if Instant::now() >= deadline => return Err(late(command, self.timeout)),
                 _ => {}
             }
         }
@@ -294,13 +329,14 @@ impl EventStream {
     /// # Errors
     /// `Closed` when the program has ended or closed the connection; `Invalid` if the event is no `E`; `Io`.
     pub fn next<E: DeserializeOwned>(&mut self, timeout: Duration) -> Result<Option<Streamed<E>>> {
-        let deadline = Instant::now() + timeout;
+        let deadline = after(timeout);
         loop {
             let Some(received) = self.client.receive(deadline)? else { return Ok(None) };
             match received.what {
                 What::Event(event) => return protocol::read(&event).map(|event| Some(Streamed::Event(event))),
                 What::Lost(count) => return Ok(Some(Streamed::Lost(count))),
                 What::Refused(error) => return Err(error),
+                What::Ok(_) | What::Unknown if Instant::now() >= deadline => return Ok(None),
                 What::Ok(_) | What::Unknown => {}
             }
         }
@@ -310,6 +346,10 @@ impl EventStream {
     pub fn hello(&self) -> &Hello {
         self.client.hello()
     }
+}
+
+fn after(time: Duration) -> Instant {
+    Instant::now() + time.min(LONGEST)
 }
 
 fn late(what: &str, timeout: Duration) -> Error {

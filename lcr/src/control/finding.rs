@@ -17,7 +17,7 @@ const LISTED: usize = 10_000;
 pub struct Socket {
     /// The name of the program, as the server gave it.
     pub program: String,
-    /// The number of the process.
+    /// The number of the process, as the server gave it.
     pub pid: u32,
     /// The user who owns the socket.
     pub uid: u32,
@@ -26,10 +26,12 @@ pub struct Socket {
 }
 
 /// The sockets in the places where servers open them by default: those of this user, and of every user if this one is
-/// root. Their processes may have ended: [`Client::connect`](super::Client::connect) tells. In the order of programs
-/// and processes.
+/// root. Their processes may have ended: [`Client::connect_to`](super::Client::connect_to) tells. In the order of
+/// programs and processes.
 ///
-/// Reads directories, and connects nowhere. A directory that others may write is passed over.
+/// Reads directories, and connects nowhere. A directory that others may write is passed over, and so is a socket whose
+/// program has a name that no server gives: a server takes letters and digits of ASCII, `_` and `-`. Nothing else is
+/// certain of a socket in another user's directory; [`Client::connect_to`](super::Client::connect_to) compares.
 pub fn sockets() -> Vec<Socket> {
     let user = directory::user();
     let mut directories = vec![directory::default_directory(), directory::fallback(user)];
@@ -59,7 +61,7 @@ fn sockets_in(directory: &Path, user: u32) -> Vec<Socket> {
     let socket = |path: PathBuf| {
         let (program, pid) = directory::read_name(path.file_name()?.to_str()?)?;
         let is = fs::symlink_metadata(&path).ok()?;
-        let is_one = is.file_type().is_socket() && is.uid() == of.uid() && !program.starts_with('.');
+        let is_one = is.file_type().is_socket() && is.uid() == of.uid() && directory::clean(program) == program;
         is_one.then(|| Socket { program: program.to_owned(), pid, uid: is.uid(), path: path.clone() })
     };
     entries(directory).filter_map(socket).collect()

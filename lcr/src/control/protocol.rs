@@ -23,6 +23,9 @@ pub(super) const ANSWER_LIMIT: usize = 4 << 20;
 /// How many items a list in an answer has at most.
 pub(super) const ITEMS: usize = 10_000;
 
+/// How many sources of an error are sent, and read. The chain is dropped by recursion.
+const CAUSES: usize = 16;
+
 /// The largest number that every reader of JSON reads exactly.
 const ID_LIMIT: u64 = (1 << 53) - 1;
 
@@ -197,7 +200,7 @@ impl ErrorLine {
         let mut causes = Vec::new();
         let mut next = StdError::source(error);
         // A chain may be as long as its author likes.
-        while let Some(cause) = next.filter(|_| causes.len() < 16) {
+        while let Some(cause) = next.filter(|_| causes.len() < CAUSES) {
             causes.push(cause.to_string());
             next = cause.source();
         }
@@ -214,7 +217,9 @@ impl ErrorLine {
 
     /// The error at the client. A kind that this version does not know becomes `Internal`, and its name a part of the
     /// text.
-    fn into_error(self) -> Error {
+    fn into_error(mut self) -> Error {
+        // The server may be another user's.
+        self.causes.truncate(CAUSES);
         let cause =
             self.causes.into_iter().rev().fold(None, |cause, text| Some(Cause { text, cause: cause.map(Box::new) }));
         let error = match ErrorKind::from_name(&self.kind) {
@@ -294,4 +299,22 @@ pub(super) fn read<R: DeserializeOwned>(value: &RawValue) -> Result<R> {
     serde_json::from_str(value.get()).map_err(|error| {
         Error::new(ErrorKind::Invalid, format!("the server's answer is not what was asked for: {error}"))
     })
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_with_sources_without_end_is_read_and_dropped() {
+        let causes = vec!["\"c\""; 1_000_000].join(",");
+        let line = format!("{{\"id\":1,\"error\":{{\"kind\":\"busy\",\"text\":\"no\",\"causes\":[{causes}]}}}}");
+        let What::Refused(error) = Received::read(line.as_bytes()).unwrap().what else { panic!("it is an error") };
+        let mut sources = 0;
+        let mut next = StdError::source(&error);
+        while let Some(cause) = next {
+            (sources, next) = (sources + 1, cause.source());
+        }
+        assert_eq!((error.kind(), sources), (ErrorKind::Busy, CAUSES));
+    }
 }

@@ -268,3 +268,43 @@ fn has_hung_up(socket: &UnixStream) -> bool {
     unsafe { libc::poll(&raw mut asked, 1, 0) };
     asked.revents & libc::POLLHUP != 0
 }
+
+/// A server that greets, answers the first request with `answer`, and then sends `flood` for as long as it is read.
+fn flooding(answer: &'static str, flood: &'static str) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seat.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        lines.next().unwrap().unwrap();
+        let hello = "{\"protocol\":1,\"lcr\":\"0\",\"program\":\"x\",\"pid\":1,\"uid\":1,\"read_only\":false,\
+                     \"generation\":1,\"commands\":[]}";
+        writeln!(stream, "{{\"id\":1,\"ok\":{hello}}}").unwrap();
+        lines.next().unwrap().unwrap();
+        stream.write_all(answer.as_bytes()).unwrap();
+        let flood = flood.repeat(100);
+        while stream.write_all(flood.as_bytes()).is_ok() {}
+    });
+    (directory, path)
+}
+
+#[test]
+fn a_server_that_never_stops_talking_keeps_no_client_beyond_its_time() {
+    let time = Duration::from_millis(200);
+    let (_directory, path) = flooding("", "{\"id\":77,\"ok\":1}\n");
+    let mut client = Client::connect(path).unwrap();
+    client.timeout(time);
+    assert_eq!(client.status().unwrap_err().kind(), lcr::ErrorKind::Deadline);
+    assert_eq!(client.status().unwrap_err().kind(), lcr::ErrorKind::Closed, "what else comes answers nothing");
+
+    let (_directory, path) = flooding("{\"id\":2,\"ok\":{}}\n", "{\"id\":2,\"later\":1}\n");
+    let mut events = Client::connect(path).unwrap().events().unwrap();
+    assert!(events.next::<Value>(time).unwrap().is_none());
+
+    // A time without end is one that ends late.
+    let seat = Seat::open();
+    let mut client = seat.client();
+    client.timeout(Duration::MAX);
+    client.status().unwrap();
+}

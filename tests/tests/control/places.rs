@@ -56,6 +56,38 @@ fn sockets_are_found_by_program_and_process_and_are_the_users_own_whatever_the_m
 }
 
 #[test]
+fn a_socket_with_the_name_of_another_process_is_not_spoken_to() {
+    in_a_process_of_its_own(|| {
+        let (_directory, lcr) = runtime_directory();
+        let rt = Arc::new(empty_runtime());
+        let server = Server::builder().program("kv").serve(&rt).unwrap();
+        let of = |program: &str, pid: u32| {
+            let path = lcr.join(format!("{program}.{pid}.sock"));
+            fs::hard_link(server.path(), &path).unwrap();
+            path
+        };
+        let pid = std::process::id();
+        let (own, another) = (of("other", pid), of("kv", 1));
+        for strange in ["kv\x1b[2J", "kv\n", "k.v", "kvä", &"k".repeat(41)] {
+            of(strange, pid);
+        }
+        let found: Vec<_> = sockets().into_iter().filter(|socket| socket.path.starts_with(&lcr)).collect();
+        let names: Vec<_> = found.iter().map(|socket| (socket.program.as_str(), socket.pid)).collect();
+        assert_eq!(names, [("kv", 1), ("kv", pid), ("other", pid)]);
+        let error = Client::connect_to(&found[0]).unwrap_err();
+        assert!(error.kind() == ErrorKind::Untrusted && error.to_string().contains(&pid.to_string()), "{error}");
+        Client::connect_to(&found[1]).unwrap();
+        Client::connect_to(&found[2]).unwrap();
+        // Who names a path has decided.
+        Client::connect(another).unwrap();
+        let mut of_another_user = found[1].clone();
+        of_another_user.uid += 1;
+        assert_eq!(Client::connect_to(&of_another_user).unwrap_err().kind(), ErrorKind::Untrusted);
+        drop(own);
+    });
+}
+
+#[test]
 fn what_a_killed_process_left_is_removed_and_nothing_else() {
     in_a_process_of_its_own(|| {
         let (_directory, lcr) = runtime_directory();

@@ -105,11 +105,14 @@ pub(crate) struct Target {
     /// The program with this name
     #[arg(long, value_name = "PROGRAM", help_heading = "Process (default: the only one of this user)")]
     pub(crate) name: Option<String>,
+    /// Processes of the user with this number. Default: this user, also for root
+    #[arg(long, value_name = "NUMBER", help_heading = "Process (default: the only one of this user)")]
+    pub(crate) uid: Option<u32>,
     /// The control socket at this path; also LCR_SOCKET
     #[arg(
         long,
         value_name = "PATH",
-        conflicts_with_all = ["pid", "name"],
+        conflicts_with_all = ["pid", "name", "uid"],
         help_heading = "Process (default: the only one of this user)"
     )]
     pub(crate) socket: Option<PathBuf>,
@@ -161,7 +164,7 @@ pub(crate) struct Commit {
     #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,
     /// Wait for the end of the trial, and fail if the new versions did not stay
-    #[arg(long)]
+    #[arg(long, requires = "trial")]
     pub(crate) wait: bool,
     #[command(flatten)]
     pub(crate) options: ChangeOptions,
@@ -257,7 +260,7 @@ pub(crate) struct Check {
     /// The library
     pub(crate) file: PathBuf,
     /// Ask no process: check whether the library can take the place of this one
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["pid", "name", "socket"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pid", "name", "uid", "socket"])]
     pub(crate) against: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) target: Target,

@@ -1,4 +1,7 @@
 //! Which process a command speaks to: the one that is named, else the only one of this user.
+//!
+//! Another user may give a socket of its own any name in its own directory. So root, who sees the sockets of all, means
+//! its own ones unless `--uid` or `--socket` says otherwise, and the kernel has to confirm whose process listens.
 
 use std::{env, path::PathBuf};
 
@@ -26,25 +29,25 @@ pub(super) fn connect(target: &Target) -> Result<Client, Failure> {
     if let Some(path) = &target.socket {
         return open(path.clone());
     }
-    let named = target.pid.is_some() || target.name.is_some();
+    let named = target.pid.is_some() || target.name.is_some() || target.uid.is_some();
     if !named && let Some(path) = env::var_os(SOCKET).filter(|path| !path.is_empty()) {
         return open(PathBuf::from(path));
     }
-    let is_meant = |socket: &Socket| match (target.pid, &target.name) {
-        (None, None) => socket.uid == user(),
-        (pid, name) => {
-            pid.is_none_or(|pid| pid == socket.pid) && name.as_ref().is_none_or(|name| *name == socket.program)
-        }
+    let is_named = |socket: &Socket| {
+        target.pid.is_none_or(|pid| pid == socket.pid)
+            && target.name.as_ref().is_none_or(|name| *name == socket.program)
     };
-    let mut meant: Vec<Socket> = sockets().into_iter().filter(is_meant).collect();
+    let uid = target.uid.unwrap_or_else(user);
+    let (meant, others): (Vec<Socket>, Vec<Socket>) =
+        sockets().into_iter().filter(is_named).partition(|socket| socket.uid == uid);
     if let [only] = &meant[..] {
-        return open(only.path.clone());
+        return Client::connect_to(only).map_err(unreached);
     }
     // Sockets may be left of processes that have ended.
     let mut clients = Vec::new();
     let mut refused = None;
-    for socket in meant.drain(..) {
-        match Client::connect(&socket.path) {
+    for socket in meant {
+        match Client::connect_to(&socket) {
             Ok(client) => clients.push((socket, client)),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Closed) => {}
             Err(error) => refused = Some(error),
@@ -52,7 +55,13 @@ pub(super) fn connect(target: &Target) -> Result<Client, Failure> {
     }
     match (clients.len(), refused) {
         (0, Some(error)) => Err(unreached(error)),
-        (0, None) => Err(Failure::new(Status::Unavailable, "no-process", format!("{}; {HOW_TO_OPEN}", nobody(target)))),
+        (0, None) => {
+            let mut text = format!("{}; {HOW_TO_OPEN}", nobody(target));
+            if let Some(other) = others.first().filter(|_| named) {
+                text += &format!("\na socket of user {} has that name: --uid {}, if it is meant", other.uid, other.uid);
+            }
+            Err(Failure::new(Status::Unavailable, "no-process", text))
+        }
         (1, _) => Ok(clients.swap_remove(0).1),
         _ => {
             let list: Vec<String> =

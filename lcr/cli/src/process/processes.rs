@@ -39,7 +39,7 @@ pub(crate) fn ps(output: &Output) -> Result<Outcome, Failure> {
             text(process, "socket").to_owned(),
         ]);
     }
-    output.text(table.text(output).as_bytes())?;
+    output.text(&table.text(output))?;
     Ok(Outcome::Done)
 }
 
@@ -51,7 +51,7 @@ fn look(socket: &Socket) -> Option<Json> {
         "uid": socket.uid,
         "socket": socket.path,
     });
-    let mut client = match Client::connect(&socket.path) {
+    let mut client = match Client::connect_to(socket) {
         Ok(client) => client,
         Err(error) if matches!(error.kind(), lcr::ErrorKind::NotFound | lcr::ErrorKind::Closed) => return None,
         Err(error) => {

@@ -60,6 +60,32 @@ fn a_process_is_found_by_number_name_socket_and_variable_or_it_is_said_how() {
 }
 
 #[test]
+fn root_means_its_own_processes_and_believes_the_kernel_of_those_of_other_users() {
+    use std::os::unix::fs::{chown, lchown};
+    let place = Place::new();
+    let server = place.start(&["till_1"]);
+    let pid = server.pid();
+    if !nix::unistd::geteuid().is_root() {
+        println!("only root sees the sockets of other users: not tried");
+        place.run(["ls", "--uid", "0"]).with(69);
+        return;
+    }
+    place.run(["ls", "--uid", "0"]).with(0);
+    // A process of this user, at a socket that says that it is another one's.
+    let another = 65_534;
+    lchown(&server.socket, Some(another), None).unwrap();
+    chown(server.socket.parent().unwrap(), Some(another), None).unwrap();
+    place.run(["ls"]).with(69);
+    place.run(["ls", "--pid", &pid]).with(69).complains("--uid 65534");
+    place.run(["ls", "--name", "shop_server"]).with(69).complains("--uid 65534");
+    place.run(["ls", "--pid", &pid, "--uid", "65534"]).with(77).complains("listens there");
+    place.run(["ls", "--uid", "65534"]).with(77);
+    let listed = place.run(["ps", "--json"]).with(0).json();
+    assert!(listed["processes"].as_array().unwrap().iter().any(|each| each["state"] == "untrusted"), "{listed}");
+    place.run(["ls", "--socket", server.socket.to_str().unwrap()]).with(0);
+}
+
+#[test]
 fn stragglers_say_who_holds_a_replaced_instance() {
     let place = Place::new();
     let mut server = place.start(&["till_1"]);

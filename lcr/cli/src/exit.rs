@@ -96,13 +96,11 @@ pub(crate) struct Failure {
     /// The kind of error, for `--json`: that of [`lcr::ErrorKind`], or a word of the command's own.
     kind: String,
     text: String,
-    /// Whether the reader of standard output has gone, which is no failure.
-    is_closed_pipe: bool,
 }
 
 impl Failure {
     pub(crate) fn new(status: Status, kind: &str, text: impl Into<String>) -> Failure {
-        Failure { status: status.number(), kind: kind.to_owned(), text: text.into(), is_closed_pipe: false }
+        Failure { status: status.number(), kind: kind.to_owned(), text: text.into() }
     }
 
     /// A wrong argument.
@@ -137,9 +135,6 @@ impl Failure {
 
     /// Says why, on standard error, or as JSON on standard output. Returns the exit status.
     pub(crate) fn report(&self, output: &Output) -> ExitCode {
-        if self.is_closed_pipe {
-            return Status::Done.into();
-        }
         if output.is_json() {
             let _ = output.json(&json!({ "error": { "kind": self.kind, "text": self.text } }));
         }
@@ -159,20 +154,14 @@ impl From<lcr::Error> for Failure {
         for straggler in error.stragglers() {
             text.push_str(&format!("\n  {straggler}"));
         }
-        Failure {
-            status: error.kind().exit_status(),
-            kind: error.kind().name().to_owned(),
-            text,
-            is_closed_pipe: false,
-        }
+        Failure { status: error.kind().exit_status(), kind: error.kind().name().to_owned(), text }
     }
 }
 
-/// An error of writing to standard output.
+/// An error of writing to standard output. That its reader has gone is none: see [`Output`].
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
-        let is_closed_pipe = error.kind() == io::ErrorKind::BrokenPipe;
-        Failure { is_closed_pipe, ..Failure::system("standard output cannot be written", &error) }
+        Failure::system("standard output cannot be written", &error)
     }
 }
 

@@ -2,10 +2,18 @@
 //!
 //! Colours are for terminals, and not where `NO_COLOR` is set (no-color.org); `--color` decides otherwise. A line that
 //! shows the progress of long work goes to standard error, and only if that is a terminal.
+//!
+//! Invariants:
+//! 1. A reader of standard output that has gone changes neither what a command does nor its exit status. Writing goes
+//!    nowhere then; commands without an end ask [`reader_has_gone`](Output::reader_has_gone).
+//! 2. No text of a process or a file reaches the terminal as a command to it: of the control characters only line ends,
+//!    tabs and the colours of this file are written. Whoever has a socket or a library may have written that text.
 
 use std::{
+    borrow::Cow,
     env, fmt,
     io::{self, IsTerminal as _, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use clap::ValueEnum;
@@ -38,12 +46,13 @@ pub(crate) enum Style {
 }
 
 /// Where a command writes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Output {
     json: bool,
     colors: bool,
     colors_on_stderr: bool,
     shows_progress: bool,
+    reader_has_gone: AtomicBool,
 }
 
 impl Output {
@@ -60,6 +69,7 @@ impl Output {
             colors: !json && colors(io::stdout().is_terminal()),
             colors_on_stderr: colors(stderr_is_terminal),
             shows_progress: stderr_is_terminal,
+            reader_has_gone: AtomicBool::new(false),
         }
     }
 
@@ -76,21 +86,30 @@ impl Output {
     /// Writes a text, with a line end behind it.
     ///
     /// # Errors
-    /// That of standard output; a reader that has gone is one.
+    /// That of standard output; a reader that has gone is none.
     pub(crate) fn line(&self, text: impl fmt::Display) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(format!("{text}\n").as_bytes())?;
-        stdout.flush()
+        self.text(&format!("{text}\n"))
     }
 
-    /// Writes a text as it is.
+    /// Writes a text.
     ///
     /// # Errors
     /// As for [`line`](Output::line).
-    pub(crate) fn text(&self, text: &[u8]) -> io::Result<()> {
+    pub(crate) fn text(&self, text: &str) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(text)?;
-        stdout.flush()
+        let written = stdout.write_all(harmless(text, self.colors).as_bytes()).and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.reader_has_gone.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            written => written,
+        }
+    }
+
+    /// Whether nobody reads standard output any more, as far as writing has shown.
+    pub(crate) fn reader_has_gone(&self) -> bool {
+        self.reader_has_gone.load(Ordering::Relaxed)
     }
 
     /// Writes a value as one line of JSON.
@@ -98,25 +117,34 @@ impl Output {
     /// # Errors
     /// As for [`line`](Output::line).
     pub(crate) fn json(&self, value: &Json) -> io::Result<()> {
-        self.line(value)
+        // JSON has its own way to write the characters that are not written as they are, and they are in strings only.
+        let mut line = String::new();
+        for c in value.to_string().chars() {
+            if c.is_control() {
+                line.push_str(&format!("\\u{:04x}", u32::from(c)));
+            } else {
+                line.push(c);
+            }
+        }
+        self.line(line)
     }
 
     /// Says on standard error why a command failed. It is no matter if nobody reads it.
     pub(crate) fn complain(&self, text: &str) {
         let name = painted(self.colors_on_stderr, Style::Bad, "lcr:");
-        let _ = writeln!(io::stderr(), "{name} {text}");
+        let _ = writeln!(io::stderr(), "{name} {}", harmless(text, false));
     }
 
     /// Says something on standard error that is no failure.
     pub(crate) fn note(&self, text: impl fmt::Display) {
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{}", harmless(&text.to_string(), false));
     }
 
     /// Shows on a terminal what goes on. The next progress, or [`progress_ends`](Output::progress_ends), takes its
     /// place.
     pub(crate) fn progress(&self, text: impl fmt::Display) {
         if self.shows_progress {
-            let _ = write!(io::stderr(), "\r\x1b[K{text}");
+            let _ = write!(io::stderr(), "\r\x1b[K{}", harmless(&text.to_string(), false));
         }
     }
 
@@ -140,6 +168,28 @@ fn painted(colors: bool, style: Style, text: impl fmt::Display) -> String {
     if colors { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
 }
 
+/// The text with a mark in the place of each control character that is no line end, no tab, and not a part of what
+/// [`painted`] writes.
+fn harmless(text: &str, colors: bool) -> Cow<'_, str> {
+    const COLORS: [&str; 6] = ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m"];
+    if !text.contains(|c: char| c.is_control() && c != '\n') {
+        return text.into();
+    }
+    let mut harmless = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let color = COLORS.iter().find(|color| colors && rest.starts_with(**color));
+        let len = color.map_or(c.len_utf8(), |color| color.len());
+        if color.is_none() && c.is_control() && c != '\n' && c != '\t' {
+            harmless.push(char::REPLACEMENT_CHARACTER);
+        } else {
+            harmless.push_str(&rest[..len]);
+        }
+        rest = &rest[len..];
+    }
+    harmless.into()
+}
+
 /// A number of bytes as people read it: three digits and a binary unit.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -161,6 +211,17 @@ pub(crate) fn bytes(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_commands_no_terminal() {
+        let red = painted(true, Style::Bad, "bad\u{9b}2J\x07");
+        assert_eq!(harmless(&red, true), "\x1b[31mbad\u{fffd}2J\u{fffd}\x1b[0m");
+        assert_eq!(
+            harmless("\x1b]0;title\x07\ta\x1b[31mb\r\n", false),
+            "\u{fffd}]0;title\u{fffd}\ta\u{fffd}[31mb\u{fffd}\n"
+        );
+        assert_eq!(harmless("plain: ä\n", false), "plain: ä\n");
+    }
 
     #[test]
     fn sizes_have_few_digits_and_a_unit() {

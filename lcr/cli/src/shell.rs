@@ -20,7 +20,7 @@ pub(crate) fn completions(arguments: &Completions, output: &Output) -> Result<Ou
             "shell": arguments.shell.to_string(),
             "completions": String::from_utf8_lossy(&text),
         }))?,
-        false => output.text(&text)?,
+        false => output.text(&String::from_utf8_lossy(&text))?,
     }
     Ok(Outcome::Done)
 }

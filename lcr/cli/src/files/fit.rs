@@ -56,7 +56,7 @@ pub(crate) fn compare(old: &Path, new: &Path, output: &Output) -> Result<Outcome
         true => format!("{}\n", output.paint(Style::Good, "can take its place")),
         false => format!("{}\n", output.paint(Style::Bad, "cannot take its place")),
     };
-    output.text(text.as_bytes())?;
+    output.text(&text)?;
     Ok(Outcome::of(fit.fits()))
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn inspect(arguments: &Inspect, output: &Output) -> Result<Outcome, F
     if arguments.types {
         text += &types(&manifest, output);
     }
-    output.text(text.as_bytes())?;
+    output.text(&text)?;
     Ok(Outcome::Done)
 }
 

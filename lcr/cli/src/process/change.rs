@@ -137,15 +137,17 @@ pub(crate) fn commit(arguments: &Commit, change: Change, output: &Output) -> Res
         return show_plan(&mut process, "plan", &change.into_json(), output);
     }
     let report = process.ask_for_long("commit", &change.into_json(), output)?;
+    // A directory in which nothing differs puts nothing on trial.
+    let is_trial = arguments.options.is_trial() && report["unchanged"] != true;
     if output.is_json() {
         output.json(&report)?;
     } else {
-        output.text(report_text(&report, output).as_bytes())?;
-        if arguments.options.is_trial() && !arguments.wait {
+        output.text(&report_text(&report, output))?;
+        if is_trial && !arguments.wait {
             output.line("on trial: `lcr trial` follows it, `lcr confirm` and `lcr abandon` end it")?;
         }
     }
-    if arguments.wait && arguments.options.is_trial() {
+    if arguments.wait && is_trial {
         return super::trial::wait(&mut process, number(&report, "generation"), output);
     }
     Ok(Outcome::Done)
@@ -179,7 +181,7 @@ pub(super) fn show_plan(
         let style = if is_refusal { Style::Bad } else { Style::Plain };
         shown += &format!("{}\n", output.paint(style, line));
     }
-    output.text(shown.as_bytes())?;
+    output.text(&shown)?;
     Ok(Outcome::of(refusals.is_empty()))
 }
 

@@ -42,6 +42,9 @@ pub(crate) fn events(arguments: &Events, output: &Output) -> Result<Outcome, Fai
             None if !arguments.follow && arguments.count.is_none() => break,
             None => {}
         }
+        if output.reader_has_gone() {
+            break;
+        }
     }
     Ok(Outcome::of(seen > 0 || left == 0))
 }

@@ -34,7 +34,7 @@ pub(crate) fn graph(arguments: &Graph, output: &Output) -> Result<Outcome, Failu
         }
         _ => needs.tree(output),
     };
-    output.text(shown.as_bytes())?;
+    output.text(&shown)?;
     Ok(Outcome::Done)
 }
 

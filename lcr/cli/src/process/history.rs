@@ -25,7 +25,7 @@ pub(crate) fn history(arguments: &History, output: &Output) -> Result<Outcome, F
     }
     let entries = list(&answer, "entries");
     for entry in entries {
-        output.text(shown(entry, output).as_bytes())?;
+        output.text(&shown(entry, output))?;
     }
     if entries.is_empty() {
         output.line("nothing was changed yet")?;
@@ -50,7 +50,7 @@ fn revisions(process: &mut Process, output: &Output) -> Result<Outcome, Failure>
             if revision["is_present"] == true { "present".to_owned() } else { String::new() },
         ]);
     }
-    output.text(table.text(output).as_bytes())?;
+    output.text(&table.text(output))?;
     Ok(Outcome::Done)
 }
 
@@ -73,6 +73,8 @@ fn shown(entry: &Json, output: &Output) -> String {
     if entry["held_us"].is_u64() && outcome != "refused" {
         shown += &format!("; held {}", micros(entry, "held_us"));
     }
+    // A generation without components says nothing.
+    shown.truncate(shown.trim_end().len());
     shown.push('\n');
     if outcome == "refused" {
         shown += &format!("          refused ({}): {}\n", text(entry, "kind"), text(entry, "text"));

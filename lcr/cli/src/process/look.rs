@@ -22,7 +22,7 @@ pub(crate) fn ls(target: &Target, output: &Output) -> Result<Outcome, Failure> {
     let generation = format!("{}, generation {}", process.name(), number(&status, "generation"));
     let text =
         format!("{}\n{}{}", output.paint(Style::Strong, generation), components(&status).text(output), rest(&status));
-    output.text(text.as_bytes())?;
+    output.text(&text)?;
     Ok(Outcome::Done)
 }
 
@@ -117,7 +117,7 @@ pub(crate) fn pins(target: &Target, output: &Output) -> Result<Outcome, Failure>
     }
     match table.is_empty() {
         true => output.line("nobody holds a pin")?,
-        false => output.text(table.text(output).as_bytes())?,
+        false => output.text(&table.text(output))?,
     }
     Ok(Outcome::Done)
 }
@@ -153,7 +153,7 @@ pub(crate) fn why(arguments: &Why, output: &Output) -> Result<Outcome, Failure> 
         for line in text(refused, "plan").lines() {
             shown += &format!("  {}\n", output.paint(Style::Faint, line));
         }
-        output.text(shown.as_bytes())?;
+        output.text(&shown)?;
     }
     Ok(Outcome::Done)
 }

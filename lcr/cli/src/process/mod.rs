@@ -30,6 +30,13 @@ use crate::{
     output::Output,
 };
 
+/// The limits of a change that sets none, of its work and of its hold.
+const LIMITS: [(&str, Duration); 2] =
+    [("timeout_ms", Duration::from_secs(30)), ("deadline_ms", Duration::from_secs(1))];
+
+/// How much longer than its limits a change may take: files are read before, and old instances are destroyed after.
+const BESIDES: Duration = Duration::from_secs(90);
+
 /// A process that answers.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -80,8 +87,11 @@ impl Process {
         self.client.hello().commands.iter().any(|known| known == command)
     }
 
-    /// As [`ask`](Process::ask), for what may take long: shows on a terminal how long it has taken.
+    /// As [`ask`](Process::ask), for what may take long: shows on a terminal how long it has taken, and gives up only
+    /// after the limits that the arguments set for the process.
     pub(crate) fn ask_for_long(&mut self, command: &str, arguments: &Json, output: &Output) -> Result<Json, Failure> {
+        let limit = |(member, default)| arguments[member].as_u64().map_or(default, Duration::from_millis);
+        self.client.timeout(LIMITS.map(limit).into_iter().fold(BESIDES, Duration::saturating_add));
         let name = self.name();
         thread::scope(|scope| {
             let (ended, ends) = mpsc::channel::<()>();

@@ -27,7 +27,7 @@ pub(crate) fn trial(target: &Target, output: &Output) -> Result<Outcome, Failure
     }
     match trial.is_null() {
         true => output.line("nothing is on trial")?,
-        false => output.text(shown(trial, output).as_bytes())?,
+        false => output.text(&shown(trial, output))?,
     }
     Ok(Outcome::of(!trial.is_null()))
 }
@@ -133,7 +133,7 @@ pub(crate) fn quarantine(arguments: &Quarantine, output: &Output) -> Result<Outc
         }
         match table.is_empty() {
             true => output.line("nothing is in quarantine")?,
-            false => output.text(table.text(output).as_bytes())?,
+            false => output.text(&table.text(output))?,
         }
         return Ok(Outcome::Done);
     };

@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long no file may change before cargo begins: editors write several files, and some twice.
 const SETTLED: Duration = Duration::from_millis(60);
 
-/// Watches until the user ends it; with `--once` until the first replacement.
+/// Watches until the user ends it, or nobody reads what it says; with `--once` until the first replacement.
 pub(crate) fn watch(arguments: &Watch, output: &Output) -> Result<Outcome, Failure> {
     let package = build::find(arguments)?;
     let mut sources = Sources::new(package.folders.clone());
@@ -41,7 +41,7 @@ pub(crate) fn watch(arguments: &Watch, output: &Output) -> Result<Outcome, Failu
     loop {
         let seen = sources.look()?;
         let is_replaced = round(arguments, &package, edited, output)?;
-        if is_replaced && arguments.once {
+        if (is_replaced && arguments.once) || output.reader_has_gone() {
             return Ok(Outcome::Done);
         }
         edited = Some(wait(&mut sources, seen)?);

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::{
-    harness::component,
+    harness::{component, unread},
     server::{Place, Server},
 };
 
@@ -37,6 +37,9 @@ fn a_plan_and_a_dry_run_change_nothing_and_say_what_would_happen() {
     place.run(["plan", &component("till_2")]).with(0).golden("plan.txt", &server);
     place.run(["replace", "--dry-run", &component("till_2")]).with(0).golden("plan.txt", &server);
     place.run(["plan", &component("till_other")]).with(1).golden("plan_refused.txt", &server);
+    unread(place.lcr().args(["plan", &component("till_other")])).with(1);
+    unread(place.lcr().args(["check", &component("till_other")])).with(1);
+    unread(place.lcr().args(["replace", "--dry-run", &component("till_2")])).with(0);
     let plan = place.run(["plan", "--json", "--remove", "till"]).with(1).json();
     assert_eq!(plan["refusals"].as_array().unwrap().len(), 1, "{plan}");
     place.run(["plan"]).with(1);
@@ -93,6 +96,12 @@ fn a_directory_is_brought_in_by_one_change() {
     place.run(["sync", folder]).with(0).golden("sync.txt", &server);
     assert_eq!(present(&place), ["clerk 1.0.0", "till 2.0.0"]);
     place.run(["sync", folder]).with(0).golden("sync_unchanged.txt", &server);
+    // Nothing is on trial then, and nothing is waited for.
+    for trial in [&["--trial", "1h"][..], &["--trial", "1h", "--wait"]] {
+        let words = ["sync", folder].into_iter().chain(trial.iter().copied());
+        place.run(words).with(0).golden("sync_unchanged.txt", &server);
+    }
+    place.run(["trial"]).with(1);
     place.run(["sync", "/nowhere"]).with_any();
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{component, lcr, run};
+use crate::harness::{component, lcr, run, unread};
 
 #[test]
 fn inspect_shows_what_a_library_says_of_its_component() {
@@ -62,6 +62,15 @@ fn colours_are_for_terminals_and_can_be_forced_and_forbidden() {
     assert!(!has_colours(&run(["inspect", &file]).stdout));
     assert!(has_colours(&run(["inspect", "--color", "always", &file]).stdout));
     assert!(!has_colours(&run(["inspect", "--color", "always", "--json", &file]).stdout));
+}
+
+#[test]
+fn a_no_is_a_no_without_a_reader() {
+    let (old, new) = (component("till_1"), component("till_other"));
+    unread(lcr().args(["diff", &old, &new])).with(1);
+    unread(lcr().args(["check", &new, "--against", &old])).with(1);
+    unread(lcr().args(["diff", &old, &component("till_2")])).with(0);
+    unread(lcr().args(["inspect", "/nowhere.so", "--json"])).with(66);
 }
 
 #[test]

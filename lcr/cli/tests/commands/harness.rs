@@ -55,6 +55,16 @@ pub(crate) fn end(command: &mut Command) -> Ended {
     Ended { status: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
 }
 
+/// Runs a command whose standard output is a pipe that nobody reads any more.
+pub(crate) fn unread(command: &mut Command) -> Ended {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = command.stdout(writer).stderr(Stdio::piped()).spawn().expect("the command can be run");
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(stderr).expect("the output is UTF-8");
+    Ended { status: status.code().unwrap_or(-1), stdout: String::new(), stderr }
+}
+
 /// The library of a component in `tests/components`.
 pub(crate) fn component(name: &str) -> String {
     let path = built(&format!("libshop_{name}.so"));

@@ -3,7 +3,7 @@
 use std::thread;
 
 use crate::{
-    harness::{component, end},
+    harness::{component, end, unread},
     server::Place,
 };
 
@@ -59,4 +59,24 @@ fn a_fault_ends_a_trial_and_the_file_is_in_quarantine_until_it_is_released() {
     place.run(["quarantine", "release", "ffffffff"]).with(66);
     place.run(["quarantine", "release", &hash[..8]]).with(0);
     place.run(["replace", &bad]).with(0);
+}
+
+#[test]
+fn a_command_that_waits_for_a_trial_waits_on_without_a_reader_and_ends_as_the_trial_does() {
+    let place = Place::new();
+    let mut server = place.start(&["till_1"]);
+    unread(place.lcr().arg("trial")).with(1);
+    for json in [&[][..], &["--json"]] {
+        let mut command = place.lcr();
+        command.args(["replace", &component("till_panics"), "--trial", "1h", "--wait"]).args(json);
+        let waiting = thread::spawn(move || unread(&mut command));
+        while server.tell("sell") != "no" {}
+        waiting.join().unwrap().with(70);
+        let listed = place.run(["quarantine", "--json"]).with(0).json();
+        let hash = listed["quarantine"][0]["hash"].as_str().unwrap().to_owned();
+        unread(place.lcr().args(["quarantine", "release", &hash])).with(0);
+    }
+    unread(place.lcr().args(["replace", &component("till_2"), "--trial", "10ms", "--wait"])).with(0);
+    assert_eq!(server.tell("title"), "till, with receipts");
+    place.run(["replace", &component("till_1"), "--wait"]).with(64).complains("--trial");
 }

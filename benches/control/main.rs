@@ -1,7 +1,7 @@
 //! What a control socket costs: opening it, a look at the status by a new client, and one by a client that stays. Also
 //! beside a load of clients that follow events.
 //!
-//! `cargo bench -p lcr-benches --bench control` prints a table, which `RESULTS.md` has.
+//! `cargo bench -p lcr-benches --bench control` prints a table.
 
 use std::{
     error::Error,

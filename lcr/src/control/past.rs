@@ -67,6 +67,8 @@ mod on_disk {
 mod on_disk {
     use std::time::Duration;
 
+    use serde::Deserializer;
+
     use crate::{
         Error, ErrorKind,
         history::{Entry, Options, Outcome},
@@ -112,6 +114,15 @@ mod on_disk {
         out.into()
     }
 
+    /// What is given, if only `null`, which is a value here and not the absence of one.
+    fn given<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+    where
+        T: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        T::deserialize(deserializer).map(Some)
+    }
+
     /// Shows the options of the history, and changes those that the request names.
     pub(in crate::control) fn options(served: Served<'_>) -> Result<Box<RawValue>> {
         #[derive(Deserialize)]
@@ -119,8 +130,10 @@ mod on_disk {
         #[derive(Default)]
         struct Arguments {
             keep: Option<usize>,
-            keep_for_s: Option<u64>,
-            reload_on_start: Option<bool>,
+            #[serde(deserialize_with = "given")]
+            keep_for_s: Option<Option<u64>>,
+            #[serde(deserialize_with = "given")]
+            reload_on_start: Option<Option<bool>>,
             persist_on_shutdown: Option<bool>,
             unload_on_shutdown: Option<bool>,
             allow_unrecorded: Option<bool>,
@@ -135,8 +148,10 @@ mod on_disk {
         }
         history.change(|options| {
             options.keep = wanted.keep.unwrap_or(options.keep);
-            options.keep_for = wanted.keep_for_s.map(Duration::from_secs).or(options.keep_for);
-            options.reload_on_start = wanted.reload_on_start.or(options.reload_on_start);
+            if let Some(time) = wanted.keep_for_s {
+                options.keep_for = time.map(Duration::from_secs);
+            }
+            options.reload_on_start = wanted.reload_on_start.unwrap_or(options.reload_on_start);
             options.persist_on_shutdown = wanted.persist_on_shutdown.unwrap_or(options.persist_on_shutdown);
             options.unload_on_shutdown = wanted.unload_on_shutdown.unwrap_or(options.unload_on_shutdown);
             options.allow_unrecorded = wanted.allow_unrecorded.unwrap_or(options.allow_unrecorded);

@@ -126,6 +126,22 @@ fn a_change_is_taken_back_from_outside_and_that_too() {
 }
 
 #[test]
+fn a_rehearsal_says_what_it_found_and_leaves_everything_as_it_is() {
+    let seat = Seat::open();
+    let counter = seat.counter();
+    counter.add(5);
+    let before = seat.rt.generation();
+    let mut client = seat.client();
+    let found: Value = client.call("rehearse", &replacing("counter_v2")).unwrap();
+    assert!(found["text"].as_str().is_some_and(|text| text.contains("counter")), "{found}");
+    assert_eq!((seat.rt.generation(), counter.version(), counter.add(0)), (before, 1, 5));
+    let mut absent = Change::default();
+    absent.remove.push("no such component".to_owned());
+    assert!(client.call::<Value>("rehearse", &absent).is_err());
+    assert_eq!(counter.add(0), 5);
+}
+
+#[test]
 fn the_past_is_shown_with_and_without_a_history_on_disk() {
     let seat = Seat::open();
     let mut client = seat.client();
@@ -154,6 +170,15 @@ fn the_past_is_shown_with_and_without_a_history_on_disk() {
     );
     let options: Value = client.call("options", &serde_json::json!({ "keep": 7 })).unwrap();
     assert_eq!((&options["keep"], rt.history().unwrap().options().keep), (&7.into(), 7), "{options}");
+    let kept_for = |client: &mut Client, time: Value| {
+        let options: Value = client.call("options", &serde_json::json!({ "keep_for_s": time })).unwrap();
+        assert_eq!((&options["keep_for_s"], &options["keep"]), (&time, &7.into()), "{options}");
+        rt.history().unwrap().options().keep_for
+    };
+    assert_eq!(kept_for(&mut client, 90.into()), Some(Duration::from_secs(90)));
+    client.call::<Value>("options", &serde_json::json!({})).unwrap();
+    assert_eq!(rt.history().unwrap().options().keep_for, Some(Duration::from_secs(90)), "absent is as it was");
+    assert_eq!(kept_for(&mut client, Value::Null), None);
     let refused = client.call::<Value>("options", &serde_json::json!({ "keep": 0 })).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Invalid);
 }
@@ -235,9 +260,12 @@ fn a_server_that_is_read_only_shows_and_does_not_change() {
     let mut client = seat.client();
     assert!(client.hello().read_only);
     client.status().unwrap();
-    for refused in [client.commit(&replacing("counter_v2")), client.plan(&replacing("counter_v2"))] {
-        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Protected);
+    let change = replacing("counter_v2");
+    for command in ["commit", "plan", "rehearse"] {
+        assert_eq!(client.call::<Value>(command, &change).unwrap_err().kind(), ErrorKind::Protected, "{command}");
     }
+    let options = client.call::<Value>("options", &serde_json::json!({}));
+    assert_eq!(options.unwrap_err().kind(), ErrorKind::Protected);
     assert_eq!(seat.counter().version(), 1);
 }
 

@@ -1,6 +1,6 @@
 //! Keeps a history in a directory, prints which counter serves after the start, and obeys its further arguments: a
-//! number has the counter of that version serve, `trial` puts version 2 on trial, `confirm` confirms it, `remove`
-//! removes it, `forget` forgets what may be forgotten, `wait` waits to be killed. It prints `N` when the counter of
+//! number has the counter of that version serve, `trial` puts version 2 on trial, `confirm` confirms it, `abandon`
+//! rolls it back, `clock` loads a clock, `remove` removes the counter, `forget` forgets what may be forgotten, `wait` waits to be killed. It prints `N` when the counter of
 //! version N serves, that is when the commit has returned.
 //!
 //! `LCR_KILL_AT=N` has the process kill itself ahead of the N-th call that changes a file, and `LCR_FAIL_AT=N` has that
@@ -66,6 +66,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 history.change(|options| options.keep_for = Some(Duration::ZERO))?;
             }
             "confirm" => drop(rt.confirm()?),
+            "abandon" => drop(rt.abandon("it was tried")?),
+            "clock" => drop(rt.load(component("clock_v1"))?),
             number => {
                 let file = component(&format!("counter_v{number}"));
                 let plan = if version(&rt) == 0 { rt.plan().add(file) } else { rt.plan().replace(file) };

@@ -31,6 +31,8 @@ use super::{
 pub(super) struct Place {
     pub(super) number: u64,
     pub(super) kind: Kind,
+    /// Whether it may be a commit on trial. False only if it is not.
+    pub(super) may_be_trial: bool,
     at: u64,
     len: u32,
 }
@@ -230,7 +232,7 @@ pub(super) fn index(bytes: &[u8]) -> Result<Index, Damage> {
             return Err(damage("a journal of a form that this version does not know"));
         }
         let len = u32::try_from(record.len()).unwrap_or(u32::MAX);
-        places.push(Place { number, kind, at: record.start as u64, len });
+        places.push(Place { number, kind, may_be_trial: may_be_trial(kind, text), at: record.start as u64, len });
     }
     Ok(Index { places, end: scan.end as u64, sum: scan.sum, torn: scan.torn as u64 })
 }
@@ -260,7 +262,17 @@ fn to_text(record: &Numbered) -> Result<(String, Kind)> {
 fn place(number: u64, kind: Kind, from: u64, line: &[u8], text: &str) -> Place {
     // The line ends with two bytes that close it.
     let at = from + (line.len() - 2 - text.len()) as u64;
-    Place { number, kind, at, len: u32::try_from(text.len()).unwrap_or(u32::MAX) }
+    let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    Place { number, kind, may_be_trial: may_be_trial(kind, text.as_bytes()), at, len }
+}
+
+/// Whether a record may be a commit on trial. Its first bytes tell in all but strange cases, so that a long journal
+/// opens fast.
+fn may_be_trial(kind: Kind, text: &[u8]) -> bool {
+    const NOT: &[u8] = b"\"on_trial\":false";
+    // Nothing but numbers stand ahead of it.
+    let head = &text[..text.len().min(256)];
+    kind == Kind::Committed && !head.windows(NOT.len()).any(|bytes| bytes == NOT)
 }
 
 impl Damage {

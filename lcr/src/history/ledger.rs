@@ -11,6 +11,9 @@
 //! | an end with `persist: false` | what that process committed does not count |
 //! | an end with `unload: true` | nothing: the next process has what is linked |
 //!
+//! What serves next may have been committed while other components were on trial, or while their trial was rolled back:
+//! [`unconfirmed`] takes back what was never confirmed.
+//!
 //! Records are ordered by their numbers, never by their times.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -20,6 +23,7 @@ use crate::{change::trial::quarantine, error::Result, host::image::content_hash:
 use super::{
     journal::{Journal, Place},
     record::{Committed, End, Intended, Kind, Numbered, Present, Record, Start, TrialEnd, What},
+    unconfirmed::{self, Settled},
 };
 
 /// What the next process is to have.
@@ -27,6 +31,8 @@ use super::{
 pub(super) struct Ledger {
     /// The last confirmed commit, with its number; `None` if nothing was, or it was given back.
     pub(super) confirmed: Option<(u64, Committed)>,
+    /// The numbers of the records that this was read from besides, and of the intents of those that are commits on trial.
+    pub(super) read: Vec<u64>,
     /// What was linked into the program that made that commit.
     pub(super) linked: Vec<Present>,
     /// The intent whose trial took its process down.
@@ -46,7 +52,11 @@ pub(super) const MOST_LOST_RELOADS: u32 = 3;
 
 /// Reads what a journal comes to.
 pub(super) fn read(journal: &Journal) -> Result<Ledger> {
-    let places = journal.places();
+    read_first(journal, journal.places())
+}
+
+/// Reads what these first records of a journal come to. What is in quarantine, and how trials ended, is that of all.
+pub(super) fn read_first(journal: &Journal, places: &[Place]) -> Result<Ledger> {
     let mut ledger = Ledger { quarantine: quarantine(journal)?, ..Ledger::default() };
     let ends = trial_ends(journal)?;
     let last_outcome = places.iter().rposition(|place| matches!(place.kind, Kind::Committed | Kind::Refused));
@@ -80,17 +90,20 @@ pub(super) fn read(journal: &Journal) -> Result<Ledger> {
             Kind::Start => (counts, ended) = (true, false),
             Kind::Committed if counts => {
                 let Record::Committed(committed) = journal.read(place)?.record else { continue };
-                match ends.get(&committed.of).map(|end| end.end) {
-                    _ if !committed.on_trial => found = Some(Some((at, committed))),
-                    Some(End::Confirmed) => found = Some(Some((at, committed))),
-                    Some(End::RolledBack | End::Failed | End::Fatal | End::Interrupted) => {}
-                    // A process that ended in order was not taken down.
-                    None if ledger.fatal.is_none() && !ended => {
-                        let intent = places[..at].iter().rfind(|place| place.number == committed.of);
-                        let intent = intent.map(|intent| intended(journal, intent)).transpose()?.flatten();
-                        ledger.fatal = intent.map(|intent| (committed.of, intent));
-                    }
-                    None => {}
+                let end = ends.get(&committed.of).map(|end| end.end);
+                let mut open = Some(committed.of).filter(|_| end.is_none());
+                if !committed.on_trial || end == Some(End::Confirmed) {
+                    let settled = unconfirmed::settle(journal, &places[..at], &ends, committed)?;
+                    // Without it, what was confirmed before the trial is known for certain.
+                    let Some(Settled { committed, read, open: trial }) = settled else { continue };
+                    (open, ledger.read) = (trial, read);
+                    found = Some(Some((at, committed)));
+                }
+                // A process that ended in order was not taken down.
+                if let Some(of) = open.filter(|_| ledger.fatal.is_none() && !ended) {
+                    let intent = places[..at].iter().rfind(|place| place.number == of);
+                    let intent = intent.map(|intent| intended(journal, intent)).transpose()?.flatten();
+                    ledger.fatal = intent.map(|intent| (of, intent));
                 }
             }
             _ => {}

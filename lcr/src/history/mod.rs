@@ -7,9 +7,9 @@
 //! ```
 //! `options` say where and how. `keeper` has the journal and the files, and decides what happens where they fail;
 //! `recording` tells it what a transaction does. `line`, `record` and `journal` are the file, from its bytes
-//! up; `ledger` reads what it comes to, and `reload` brings that back when a process starts. `retention` says
-//! what may be forgotten. `disk` is the only way to change a file, `files` keeps components, `lock` the owner.
-//! `entry` and `handle` are what programs see.
+//! up; `ledger` reads what it comes to, without what is `unconfirmed`, and `reload` brings that back when a process
+//! starts. `retention` says what may be forgotten. `disk` is the only way to change a file, `files` keeps components,
+//! `lock` the owner. `entry` and `handle` are what programs see.
 //!
 //! At every byte of a crash: an intent is durable before its transaction begins, so what is visible is in the journal.
 //! An outcome is durable before the caller of `commit` goes on. The next process finds the records in order, the last
@@ -33,6 +33,7 @@ mod retention;
 mod runtime;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod unconfirmed;
 
 pub use entry::{Entry, Member, Outcome};
 pub use handle::{OpenHistory, Verified};

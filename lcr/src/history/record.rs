@@ -108,7 +108,7 @@ pub(super) struct Change {
     pub(super) source: Option<PathBuf>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Committed {
     /// The number of the intent.
     pub(super) of: u64,

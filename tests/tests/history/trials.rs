@@ -8,7 +8,7 @@ use lcr::{
     ErrorKind,
     history::{End, Reloaded},
 };
-use lcr_tests::component;
+use lcr_tests::{bank::Clock, component};
 
 use super::*;
 
@@ -89,6 +89,52 @@ fn a_process_that_is_killed_at_any_call_of_a_trial_never_serves_what_was_not_con
         let is_confirmed = journal.contains("\"end\":\"confirmed\"");
         assert_eq!(served[0] == 2, is_confirmed, "killed at {at}");
         if ended {
+            break;
+        }
+    }
+}
+
+#[test]
+fn what_was_committed_beside_a_trial_serves_and_what_was_on_trial_does_not() {
+    let directory = tempfile::tempdir().unwrap();
+    kill(waiting(directory.path(), &["1", "trial", "clock"]));
+    for start in 0..2 {
+        let rt = open(directory.path());
+        assert_eq!(version(&rt), 1, "start {start}");
+        assert!(rt.service::<dyn Clock>().is_ok(), "start {start}");
+        let [file] = &rt.quarantine()[..] else { panic!("{:?}", rt.quarantine()) };
+        assert_eq!(file.component.to_string(), "counter 2.0.0");
+        let entries = rt.history().unwrap().entries(usize::MAX).unwrap();
+        assert_eq!(entries.iter().filter(|entry| entry.trial == Some(End::Fatal)).count(), 1, "{entries:?}");
+    }
+}
+
+#[test]
+fn what_was_committed_beside_a_trial_that_an_orderly_end_cuts_off_serves_without_it() {
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(run(directory.path(), &["1", "trial", "clock"], &[]).unwrap(), (vec![0, 1, 2, 2], true));
+    let rt = open(directory.path());
+    assert_eq!(version(&rt), 1);
+    assert!(rt.service::<dyn Clock>().is_ok() && rt.quarantine().is_empty(), "{:?}", rt.quarantine());
+}
+
+#[test]
+fn a_version_whose_process_is_killed_while_it_is_rolled_back_is_in_quarantine() {
+    for at in 1.. {
+        let directory = tempfile::tempdir().unwrap();
+        run(directory.path(), &["1"], &[]).unwrap();
+        let variables = [("LCR_KILL_AT", at.to_string())];
+        let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let (printed, ended) = run(directory.path(), &["trial", "clock", "abandon"], &variables).unwrap();
+        let rt = open(directory.path());
+        assert_eq!(version(&rt), 1, "killed at {at}: {printed:?}");
+        assert!(printed.len() < 3 || rt.service::<dyn Clock>().is_ok(), "killed at {at}: {printed:?}");
+        let has_end = journal(directory.path()).contains("\"end\":\"rolled_back\"");
+        if printed.len() >= 2 && !has_end {
+            assert_eq!(rt.quarantine().len(), 1, "killed at {at}: {printed:?}");
+        }
+        if ended {
+            assert!(has_end);
             break;
         }
     }

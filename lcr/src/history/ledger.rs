@@ -31,7 +31,7 @@ use super::{
 pub(super) struct Ledger {
     /// The last confirmed commit, with its number; `None` if nothing was, or it was given back.
     pub(super) confirmed: Option<(u64, Committed)>,
-    /// The numbers of the records that this was read from besides, and of the intents of those that are commits on trial.
+    /// The numbers of the records that this was read from besides, and of the intents of those that are on trial.
     pub(super) read: Vec<u64>,
     /// What was linked into the program that made that commit.
     pub(super) linked: Vec<Present>,

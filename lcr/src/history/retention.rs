@@ -1,8 +1,10 @@
 //! Which records stay when a journal grows too long.
 //!
 //! A record goes when it belongs to none of the last transactions, by count or by age. Never goes what the next
-//! process needs: the last confirmed commit and its intent, a trial without an end, what is in quarantine, the options,
-//! and the first and the last start, which say what was linked: the original.
+//! process needs: the last confirmed commit and its intent, and the one that was confirmed when this process began,
+//! since an end may say that what came then does not count; a trial without an end; what is in quarantine; the options;
+//! and the first start, which says what was linked: the original. What stays of a process stays with its start, and an
+//! intent with its outcome, since they would say something else alone.
 //!
 //! Age is judged by the times that the records have. A record from the future, where the clock was set back, is young.
 
@@ -15,7 +17,7 @@ use crate::error::Result;
 
 use super::{
     journal::{Journal, Place},
-    ledger::Ledger,
+    ledger::{self, Ledger},
     record::{Kind, Record},
 };
 
@@ -45,12 +47,26 @@ pub(super) fn stay(
     stay.extend(starts().next());
     stay.extend(starts().next_back());
     stay.extend(places.iter().rfind(|place| place.kind == Kind::Options).map(|place| place.number));
-    if let Some((number, committed)) = &ledger.confirmed {
-        stay.extend([*number, committed.of]);
-        stay.extend(starts().rfind(|start| start < number));
+    let start = places.iter().rposition(|place| place.kind == Kind::Start).unwrap_or(0);
+    let began_with = ledger::read_first(journal, &places[..start])?;
+    for ledger in [ledger, &began_with] {
+        stay.extend(ledger.confirmed.iter().flat_map(|(number, committed)| [*number, committed.of]));
+        stay.extend(&ledger.read);
     }
+    let confirmed = [&began_with, ledger].into_iter().find_map(|ledger| Some(ledger.confirmed.as_ref()?.0));
     stay.extend(ledger.fatal.iter().map(|(number, _)| *number));
     stay.extend(ledger.unfinished.iter().map(|(number, _)| *number));
+    // A commit without its intent, or an intent without its outcome, would say something else.
+    for place in places.iter().filter(|place| matches!(place.kind, Kind::Committed | Kind::Refused)) {
+        let of = match journal.read(place)?.record {
+            Record::Committed(committed) => committed.of,
+            Record::Refused(refused) => refused.of,
+            _ => continue,
+        };
+        if stay.contains(&of) || stay.contains(&place.number) {
+            stay.extend([of, place.number]);
+        }
+    }
     for place in places {
         let needed = match place.kind {
             Kind::TrialEnd => match journal.read(place)?.record {
@@ -61,24 +77,20 @@ pub(super) fn stay(
                 _ => false,
             },
             // An end says what the commits before it come to.
-            Kind::End => ledger.confirmed.as_ref().is_none_or(|(confirmed, _)| place.number > *confirmed),
+            Kind::End => confirmed.is_none_or(|confirmed| place.number > confirmed),
             _ => false,
         };
         if needed {
             stay.insert(place.number);
         }
     }
-    // A commit without its intent, or an intent without its outcome, would say something else.
+    let mut start = None;
     for place in places {
-        let of = match place.kind {
-            Kind::Committed | Kind::Refused if place.number >= oldest => match journal.read(place)?.record {
-                Record::Committed(committed) => Some(committed.of),
-                Record::Refused(refused) => Some(refused.of),
-                _ => None,
-            },
-            _ => None,
-        };
-        stay.extend(of);
+        if place.kind == Kind::Start {
+            start = Some(place.number);
+        } else if stay.contains(&place.number) {
+            stay.extend(start);
+        }
     }
     Ok(stay)
 }

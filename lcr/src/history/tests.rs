@@ -11,7 +11,7 @@ use super::{
     disk::Disk,
     journal::Journal,
     ledger, line,
-    record::{Change, Committed, FORMAT, Intended, Numbered, Present, Record, Start, What},
+    record::{Change, Committed, End, FORMAT, Intended, Numbered, Present, Record, Start, TrialEnd, What},
     retention,
 };
 
@@ -64,6 +64,142 @@ fn written(commits: u64) -> tempfile::TempDir {
     }
     fs::write(directory.path().join("journal.jsonl"), bytes).unwrap();
     directory
+}
+
+fn open(directory: &tempfile::TempDir) -> Journal {
+    Journal::open(directory.path(), Disk::default(), "kv").unwrap()
+}
+
+/// Forgets all but so many transactions.
+fn forget(journal: &mut Journal, count: usize) {
+    let ledger = ledger::read(journal).unwrap();
+    let stay = retention::stay(journal, &ledger, count, None, SystemTime::now()).unwrap();
+    journal.rewrite(|place| stay.contains(&place.number)).unwrap();
+}
+
+fn present(name: &str, major: u64) -> Present {
+    let hash = Some(ContentHash::of(format!("{name}{major}").as_bytes()));
+    Present { id: ComponentId::new(name, semver::Version::new(major, 0, 0)), hash, source: None }
+}
+
+/// Commits a plan behind which this is present. Returns the number of its intent.
+fn commit(journal: &mut Journal, on_trial: bool, behind: &[(&str, u64)], bindings: &[(&str, &str)]) -> u64 {
+    let Record::Intent(mut intended) = intent(1) else { panic!("no intent") };
+    intended.trial = on_trial.then(|| "until it is confirmed".to_owned());
+    let of = journal.append(Record::Intent(intended)).unwrap();
+    let text = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+    let committed = Committed {
+        of,
+        on_trial,
+        present: behind.iter().map(|&(name, major)| present(name, major)).collect(),
+        bindings: bindings.iter().map(text).collect(),
+        ..Committed::default()
+    };
+    journal.append(Record::Committed(committed)).unwrap();
+    of
+}
+
+fn end_trial(journal: &mut Journal, of: u64, end: End) {
+    let end = TrialEnd { of, end, why: "of a test".to_owned(), quarantined: Vec::new() };
+    journal.append(Record::TrialEnd(end)).unwrap();
+}
+
+fn start(journal: &mut Journal) {
+    journal.append(Record::Start(Start { by: Actor::new(1, 2, "kv"), linked: Vec::new() })).unwrap();
+}
+
+/// What the next process is to have.
+fn confirmed(journal: &Journal) -> Vec<Present> {
+    ledger::read(journal).unwrap().confirmed.map_or_else(Vec::new, |(_, committed)| committed.present)
+}
+
+#[test]
+fn a_commit_beside_a_trial_counts_and_the_trial_does_not_unless_it_was_confirmed() {
+    for end in [None, Some(End::Confirmed), Some(End::Failed), Some(End::Interrupted), Some(End::Fatal)] {
+        for forgets in [false, true] {
+            let directory = written(0);
+            let mut journal = open(&directory);
+            commit(&mut journal, false, &[("a", 1), ("gone", 1)], &[("x", "old")]);
+            let trial = commit(&mut journal, true, &[("a", 2), ("new", 1)], &[("x", "tried"), ("y", "tried")]);
+            commit(&mut journal, false, &[("a", 2), ("b", 1), ("new", 1)], &[("x", "tried"), ("y", "tried")]);
+            if let Some(end) = end {
+                end_trial(&mut journal, trial, end);
+            }
+            for _ in 0..9 * u32::from(forgets) {
+                commit(&mut journal, false, &[("a", 2), ("b", 1), ("new", 1)], &[("x", "tried"), ("y", "tried")]);
+            }
+            if forgets {
+                forget(&mut journal, 2);
+            }
+            let ledger = ledger::read(&journal).unwrap();
+            assert_eq!(ledger.fatal.map(|(of, _)| of), Some(trial).filter(|_| end.is_none()), "{end:?}");
+            let (_, committed) = ledger.confirmed.unwrap();
+            let bindings: Vec<(&str, &str)> =
+                committed.bindings.iter().map(|(x, y)| (x.as_str(), y.as_str())).collect();
+            if end == Some(End::Confirmed) {
+                assert_eq!(committed.present, [present("a", 2), present("b", 1), present("new", 1)]);
+                assert_eq!(bindings, [("x", "tried"), ("y", "tried")]);
+            } else {
+                assert_eq!(committed.present, [present("a", 1), present("b", 1), present("gone", 1)], "{end:?}");
+                assert_eq!(bindings, [("x", "old")], "{end:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_trial_that_was_rolled_back_takes_nothing_back_that_came_afterwards() {
+    let directory = written(0);
+    let mut journal = open(&directory);
+    commit(&mut journal, false, &[("a", 1)], &[]);
+    let trial = commit(&mut journal, true, &[("a", 2)], &[]);
+    commit(&mut journal, false, &[("a", 1)], &[]);
+    assert_eq!(ledger::read(&journal).unwrap().fatal.unwrap().0, trial, "it was being rolled back");
+    assert_eq!(confirmed(&journal), [present("a", 1)]);
+    end_trial(&mut journal, trial, End::RolledBack);
+    commit(&mut journal, false, &[("a", 2)], &[]);
+    let ledger = ledger::read(&journal).unwrap();
+    assert!(ledger.fatal.is_none() && ledger.confirmed.unwrap().1.present == [present("a", 2)]);
+}
+
+#[test]
+fn a_trial_under_way_is_known_as_one_behind_any_retention() {
+    let directory = written(3);
+    let mut journal = open(&directory);
+    commit(&mut journal, false, &[("a", 1)], &[]);
+    let trial = commit(&mut journal, true, &[("a", 2)], &[]);
+    for _ in 0..20 {
+        let refused = journal.append(intent(9)).unwrap();
+        let error = crate::ErrorKind::Invalid;
+        let refused = super::record::Refused { of: refused, error, text: String::new() };
+        journal.append(Record::Refused(refused)).unwrap();
+    }
+    forget(&mut journal, 2);
+    let ledger = ledger::read(&journal).unwrap();
+    assert_eq!(ledger.fatal.unwrap().0, trial);
+    assert_eq!(ledger.confirmed.unwrap().1.present, [present("a", 1)]);
+    end_trial(&mut journal, trial, End::Confirmed);
+    assert_eq!(confirmed(&journal), [present("a", 2)]);
+}
+
+#[test]
+fn what_was_confirmed_at_the_start_stays_if_what_came_then_does_not_count() {
+    let directory = written(0);
+    let mut journal = open(&directory);
+    commit(&mut journal, false, &[("a", 1)], &[]);
+    journal.append(Record::End { persist: true, unload: false }).unwrap();
+    for _ in 0..2 {
+        start(&mut journal);
+        for _ in 0..20 {
+            commit(&mut journal, false, &[("a", 2)], &[]);
+            forget(&mut journal, 2);
+        }
+        journal.append(Record::End { persist: false, unload: false }).unwrap();
+        assert_eq!(confirmed(&journal), [present("a", 1)]);
+        forget(&mut journal, 2);
+        assert_eq!(confirmed(&journal), [present("a", 1)]);
+    }
+    assert!(journal.places().len() < 20);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What a commit comes to without the trials before it that were never confirmed.
 //!
 //! Other components may be changed while some are on trial, and such a commit is confirmed at once. Among what was
-//! present behind it are the versions on trial. If their trial is not confirmed, the commit counts, and they do not: the
-//! versions before them take their places, with the bindings and configurations of then.
+//! present behind it are the versions on trial. If their trial is not confirmed, the commit counts, and they do not:
+//! the versions before them take their places, with the bindings and configurations of then.
 //!
 //! What a trial did is the difference between its commit and the one before it. Only what is still as the trial made it
 //! is put back.

@@ -52,6 +52,8 @@ pub(crate) enum Command {
     /// List the changes of a process, and what was refused
     #[command(visible_alias = "log")]
     History(History),
+    /// Show the options of a history on disk, or change some
+    Options(Options),
     /// Show the last refusals in full
     Why(Why),
     /// List the calls that are still inside replaced instances
@@ -324,6 +326,16 @@ pub(crate) struct History {
     /// How many entries, the last ones
     #[arg(short = 'c', long, value_name = "NUMBER", default_value_t = 20)]
     pub(crate) count: u64,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// `lcr options`
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Options to change, such as keep=500, keep_for_s=none or unload_on_shutdown=true
+    #[arg(value_name = "NAME=VALUE")]
+    pub(crate) changes: Vec<String>,
     #[command(flatten)]
     pub(crate) target: Target,
 }

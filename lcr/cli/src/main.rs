@@ -60,6 +60,7 @@ fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
         Command::Graph(graph) => process::graph::graph(&graph, output),
         Command::Events(events) => process::events::events(&events, output),
         Command::History(history) => process::history::history(&history, output),
+        Command::Options(options) => process::options::options(&options, output),
         Command::Why(why) => process::look::why(&why, output),
         Command::Stragglers(target) => process::look::stragglers(&target, output),
         Command::Pins(target) => process::look::pins(&target, output),

@@ -12,6 +12,7 @@ pub(crate) mod finding;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod look;
+pub(crate) mod options;
 pub(crate) mod processes;
 pub(crate) mod trial;
 

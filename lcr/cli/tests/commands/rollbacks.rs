@@ -36,3 +36,21 @@ fn history_and_log_list_what_was_changed() {
     assert_eq!(place.run(["log"]).with(0).stdout, text);
     place.run(["history", "--json"]).with(0).json();
 }
+
+#[test]
+fn the_options_of_a_history_are_shown_and_changed() {
+    let place = Place::new();
+    let mut server = place.start(&["till_1"]);
+    place.run(["options"]).with(66).complains("keeps no history");
+    server.kill();
+    let _server = place.start_with_history();
+    let shown = place.run(["options"]).with(0).stdout;
+    assert!(shown.contains("keep_for_s") && shown.contains("none"), "{shown}");
+    let changed = place.run(["options", "keep=7", "keep_for_s=90", "unload_on_shutdown=true", "--json"]).with(0).json();
+    assert_eq!((&changed["keep"], &changed["keep_for_s"]), (&7.into(), &90.into()), "{changed}");
+    let changed = place.run(["options", "keep_for_s=none", "--json"]).with(0).json();
+    assert!(changed["keep_for_s"].is_null() && changed["keep"] == 7, "{changed}");
+    for wrong in ["keep", "keep=many", "no_such_option=1", "keep=0"] {
+        place.run(["options", wrong]).with(64);
+    }
+}

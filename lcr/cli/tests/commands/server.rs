@@ -40,7 +40,17 @@ impl Place {
 
     /// Starts a program that has loaded these components.
     pub(crate) fn start(&self, components: &[&str]) -> Server {
+        self.start_by(Command::new(built("shop_server")), components)
+    }
+
+    /// Starts a program that keeps a history on disk.
+    pub(crate) fn start_with_history(&self) -> Server {
         let mut command = Command::new(built("shop_server"));
+        command.env("SHOP_HISTORY", self.path().join("history"));
+        self.start_by(command, &["till_1"])
+    }
+
+    fn start_by(&self, mut command: Command, components: &[&str]) -> Server {
         command.args(components.iter().map(|name| component(name))).env("XDG_RUNTIME_DIR", self.path());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());

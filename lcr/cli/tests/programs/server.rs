@@ -11,7 +11,11 @@ mod contract;
 use contract::{Clerk, Payment, Purchase, Till};
 
 fn main() -> Result<(), BoxError> {
-    let runtime = Arc::new(Runtime::builder().linked(false).build()?);
+    let mut builder = Runtime::builder().linked(false);
+    if let Some(directory) = std::env::var_os("SHOP_HISTORY") {
+        builder = builder.history(lcr::history::History::at(directory));
+    }
+    let runtime = Arc::new(builder.build()?);
     for file in std::env::args().skip(1) {
         runtime.load(file)?;
     }

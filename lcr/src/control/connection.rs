@@ -80,7 +80,7 @@ impl Connection {
     /// Takes bytes that have come, no more than there is [`room`](Connection::room) for.
     pub(super) fn receive(&mut self, bytes: &[u8], now: Instant) {
         debug_assert!(bytes.len() <= self.room());
-        if self.input.is_empty() && self.stage == Stage::Ready {
+        if !bytes.is_empty() && self.input.is_empty() && self.stage == Stage::Ready {
             self.quiet_since = now;
         }
         self.input.extend_from_slice(bytes);

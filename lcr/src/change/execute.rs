@@ -179,7 +179,7 @@ impl Execution {
         let Some(recording) = &self.recording else { return Ok(()) };
         let generation = self.inner.serial();
         recording.begin(&Intent::new(generation, steps, &self.members, &self.options))?;
-        self.watch.check().inspect_err(|_| recording.end(&self.inner, &Err(nobody_waits())))?;
+        self.watch.check().inspect_err(|_| recording.end(&self.inner, &Err(nobody_waits()), None))?;
         Ok(())
     }
 

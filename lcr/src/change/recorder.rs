@@ -220,13 +220,15 @@ impl Recording {
         Ok(())
     }
 
-    /// Notes what came of the intent, if it was noted and has no outcome yet.
-    pub(super) fn end(&self, inner: &RuntimeInner, result: &Result<Report>) {
+    /// Notes what came of the intent, if it was noted and has no outcome yet. `committed` is the generation that is
+    /// visible, also where a panic behind the commit is all that the caller gets.
+    pub(super) fn end(&self, inner: &RuntimeInner, result: &Result<Report>, committed: Option<u64>) {
         let token = self.token.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(token) = token else { return };
-        let outcome = match result {
-            Ok(report) => Outcome::Committed(report, present(inner)),
-            Err(error) => Outcome::Refused(error),
+        let without_report = committed.map(Report::lost);
+        let outcome = match (result, &without_report) {
+            (Ok(report), _) | (Err(_), Some(report)) => Outcome::Committed(report, present(inner)),
+            (Err(error), None) => Outcome::Refused(error),
         };
         self.recorder.note_outcome(token, &outcome);
     }

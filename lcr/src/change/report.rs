@@ -46,6 +46,24 @@ pub struct Report {
     pub stragglers: Vec<Straggler>,
 }
 
+impl Report {
+    /// The report on a commit of which nothing else is known.
+    pub(super) fn lost(generation: u64) -> Report {
+        Report {
+            actor: Actor::this_process(),
+            reason: None,
+            generation,
+            members: Vec::new(),
+            started: SystemTime::now(),
+            held: Duration::ZERO,
+            commit: Duration::ZERO,
+            total: Duration::ZERO,
+            overrode_protection_of: Vec::new(),
+            stragglers: Vec::new(),
+        }
+    }
+}
+
 /// One component's part of a [`Report`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]

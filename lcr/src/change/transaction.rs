@@ -172,9 +172,9 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options, seen: Op
     let mut execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), resolution.members, options, started);
     let recording = inner.recording();
     execution.recording.clone_from(&recording);
-    let result = watched(inner, watch, move || execution.run(steps));
+    let result = watched(inner, Arc::clone(&watch), move || execution.run(steps));
     if let Some(recording) = recording {
-        recording.end(inner, &result);
+        recording.end(inner, &result, watch.committed());
     }
     result
 }

@@ -90,6 +90,21 @@ fn a_commit_is_an_intent_and_an_outcome_and_a_refused_plan_is_recorded_too() {
 }
 
 #[test]
+fn a_commit_behind_which_something_panicked_is_recorded_as_a_commit() {
+    let (runtime, listener) = recorded();
+    provide(&runtime, 1).unwrap();
+    listener.take();
+    for (committed, heard) in [(Some(3), "7 is committed as 3: clock 0.0.0+provided"), (None, "7 is refused: internal")]
+    {
+        let recording = runtime.inner().recording().unwrap();
+        recording.begin(&Intent::unresolved(2, &[], &Options::default())).unwrap();
+        let panicked = Err(Error::new(ErrorKind::Internal, "a panic"));
+        recording.end(runtime.inner(), &panicked, committed);
+        assert_eq!(listener.take()[1..], [heard]);
+    }
+}
+
+#[test]
 fn an_intent_that_cannot_be_noted_refuses_the_transaction_and_changes_nothing() {
     let (runtime, listener) = recorded();
     provide(&runtime, 1).unwrap();

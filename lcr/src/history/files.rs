@@ -9,6 +9,7 @@ use std::{
     collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use crate::{
@@ -46,7 +47,10 @@ impl Files {
     pub(super) fn keep(&self, hash: &ContentHash, from: &Path, signature: Option<&[u8]>) -> Result<()> {
         let failed = |error| Error::io(format!("keep a file in {}", self.directory.display()), error);
         self.disk.make_directory(&self.directory).map_err(failed)?;
-        let temporary = self.directory.join(".new");
+        // A transaction that was given up may still be writing the same file.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let temporary = self.directory.join(format!(".{hash}.{number}.new"));
         if self.verified(hash).is_err() {
             let bytes = fs::read(from).map_err(|error| Error::io(format!("read {}", from.display()), error))?;
             if ContentHash::of(&bytes) != *hash {
@@ -63,6 +67,16 @@ impl Files {
             self.disk.put(&path, &temporary, signature).map_err(failed)?;
         }
         Ok(())
+    }
+
+    /// Removes what a crash has left of files that were being kept. Nobody keeps one meanwhile.
+    pub(super) fn remove_rest(&self) {
+        let Ok(entries) = fs::read_dir(&self.directory) else { return };
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            if path.extension().is_some_and(|extension| extension == "new") {
+                let _ = self.disk.remove(&path);
+            }
+        }
     }
 
     /// The path of the file of this content, whose bytes were hashed just now.
@@ -128,6 +142,10 @@ mod tests {
         assert!(error.to_string().contains("is damaged"), "{error}");
         files.keep(&hash, &source, None).unwrap();
         files.verified(&hash).unwrap();
+        let rest = directory.path().join("files").join(format!(".{hash}.7.new"));
+        fs::write(&rest, b"co").unwrap();
+        files.remove_rest();
+        assert!(!rest.exists() && files.verified(&hash).is_ok());
         files.keep_only(&HashSet::new());
         assert!(files.verified(&hash).unwrap_err().to_string().contains("is missing"));
     }

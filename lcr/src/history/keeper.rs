@@ -5,10 +5,10 @@
 //!    refuses changes (kind `History`), unless its options allow them unrecorded, and each try opens it once more.
 //! 2. A child of `fork` touches nothing of it: no file, and no lock, which a thread of the parent may have held.
 //! 3. The lock is never held while code of a component or of the program runs.
-//! 4. What could not be written behind a commit waits, and is written ahead of the next record.
+//! 4. What could not be written behind a commit waits, and is written ahead of the next record. What will never fit is
+//!    dropped and said, and so are the oldest refusals where too much waits. Nothing else is dropped.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
     path::{Path, PathBuf},
     process,
     sync::{Mutex, MutexGuard, PoisonError, TryLockError, Weak},
@@ -17,7 +17,10 @@ use std::{
 
 use crate::{
     Actor,
-    change::recorder::{reachable, text_of},
+    change::{
+        recorder::{reachable, text_of},
+        trial::quarantine,
+    },
     error::{Error, ErrorKind, Result},
     events::EventKind,
     host::{image::content_hash::ContentHash, service::inner::RuntimeInner},
@@ -29,13 +32,12 @@ use super::{
     journal::Journal,
     ledger::{self, LOST, Ledger},
     lock::Lock,
+    notes::Notes,
     options::{Options, others_may_write},
     record::{Change, End, Intended, Present, Quarantined, Record, Refused, Start, TrialEnd},
     retention,
+    waiting::{MOST_WAITING, Waiting},
 };
-
-/// How many records wait at most, for a disk that takes none.
-const MOST_WAITING: usize = 256;
 
 /// Keeps the history of one runtime.
 pub(super) struct Keeper {
@@ -46,7 +48,7 @@ pub(super) struct Keeper {
     options: Mutex<Options>,
     open: Mutex<Desk>,
     /// Records that could not be written yet.
-    waiting: Mutex<VecDeque<Record>>,
+    waiting: Waiting,
     runtime: Weak<RuntimeInner>,
 }
 
@@ -54,32 +56,6 @@ pub(super) struct Keeper {
 struct Desk {
     state: State,
     notes: Notes,
-}
-
-/// What the keeper knows of this process.
-#[derive(Default)]
-pub(super) struct Notes {
-    /// What was linked when the runtime began.
-    pub(super) linked: Vec<Present>,
-    /// What is set by the plans of this process and those before.
-    pub(super) set: Set,
-    /// The transaction that runs.
-    pub(super) running: Option<Running>,
-    /// The trials that began in this process and have no end: the generation and the number of the intent.
-    pub(super) trials: Vec<(u64, u64)>,
-    /// Whether this process has committed a plan of its own.
-    pub(super) has_committed: bool,
-}
-
-/// A transaction between its intent and its outcome.
-pub(super) struct Running {
-    pub(super) number: u64,
-    /// What is set if it commits.
-    pub(super) set: Set,
-    pub(super) on_trial: bool,
-    pub(super) is_reload: bool,
-    /// Whether its trial has ended already, before its outcome is noted.
-    pub(super) has_trial_ended: bool,
 }
 
 enum State {
@@ -92,37 +68,12 @@ enum State {
     Over,
 }
 
-/// What plans have set beside the components.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Set {
-    pub(super) bindings: BTreeMap<String, String>,
-    /// In hexadecimal digits.
-    pub(super) configurations: BTreeMap<String, String>,
-}
-
-impl Set {
-    /// Does what a plan has asked for.
-    pub(super) fn change(&mut self, intended: &Intended) {
-        change(&mut self.bindings, &intended.bindings);
-        change(&mut self.configurations, &intended.configurations);
-    }
-}
-
-fn change(set: &mut BTreeMap<String, String>, by: &BTreeMap<String, Option<String>>) {
-    for (name, value) in by {
-        match value {
-            Some(value) => drop(set.insert(name.clone(), value.clone())),
-            None => drop(set.remove(name)),
-        }
-    }
-}
-
 impl Keeper {
     pub(super) fn new(directory: PathBuf, disk: Disk, options: Options, runtime: Weak<RuntimeInner>) -> Keeper {
         let files = Files::of(&directory, disk);
         let closed = State::Closed(Error::new(ErrorKind::History, "the history is not open yet"));
         let desk = Desk { state: closed, notes: Notes::default() };
-        let (options, open, waiting) = (Mutex::new(options), Mutex::new(desk), Mutex::default());
+        let (options, open, waiting) = (Mutex::new(options), Mutex::new(desk), Waiting::default());
         Keeper { process: process::id(), directory, disk, files, options, open, waiting, runtime }
     }
 
@@ -208,6 +159,7 @@ impl Keeper {
             ));
         }
         let ledger = ledger::read(&journal).map_err(unread)?;
+        self.files.remove_rest();
         let noted = note_last(&mut journal, &ledger).and_then(|()| {
             let start = Start { by: Actor::this_process(), linked: linked.to_vec() };
             journal.append(Record::Start(start)).map(drop)
@@ -221,20 +173,34 @@ impl Keeper {
     /// Does something with the journal, which is opened if it was not.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut Journal, &mut Notes) -> Result<T>) -> Result<T> {
         self.is_own()?;
-        let mut said = Vec::new();
+        let (mut said, mut held) = (Vec::new(), Vec::new());
         let mut desk = self.desk();
-        if matches!(desk.state, State::Closed(_)) {
-            let _ = self.open(&mut desk, &mut said);
+        if matches!(desk.state, State::Closed(_))
+            && let Ok(ledger) = self.open(&mut desk, &mut said)
+            && matches!(desk.state, State::Open { .. })
+        {
+            said.extend(ledger.how_the_last_process_ended());
+            held = self.held(&ledger);
         }
         let Desk { state, notes } = &mut *desk;
         let result = match state {
-            State::Open { journal, .. } => self.write_waiting(journal).and_then(|()| act(journal, notes)),
+            State::Open { journal, .. } => self.write_waiting(journal, &mut said).and_then(|()| act(journal, notes)),
             State::Closed(error) => Err(copy(error)),
             State::Over => Err(over()),
         };
         drop(desk);
+        if let Some(runtime) = self.runtime.upgrade().filter(|_| !held.is_empty()) {
+            runtime.put_into_quarantine(held);
+        }
         said.into_iter().for_each(|note| self.report(note));
         result
+    }
+
+    /// The files that no plan of this process brings back, unless they are released.
+    pub(super) fn held(&self, ledger: &Ledger) -> Vec<quarantine::Quarantined> {
+        let fatal = ledger.fatal.iter().flat_map(|(_, fatal)| quarantined(fatal));
+        let fatal = fatal.map(|file| file.since(SystemTime::now(), FATAL.to_owned()));
+        ledger.quarantine.iter().cloned().chain(fatal).filter(|file| !self.waiting.releases(&file.hash)).collect()
     }
 
     /// What is known of this process. The journal may be closed.
@@ -247,31 +213,41 @@ impl Keeper {
         if self.is_own().is_err() {
             return;
         }
-        // Whoever hangs in a write must not have a refusal hang, too.
-        match self.open.try_lock() {
-            Err(TryLockError::WouldBlock) => return self.wait(record),
-            Ok(desk) => drop(desk),
-            Err(TryLockError::Poisoned(_)) => {}
+        if self.is_busy() {
+            return self.wait(record);
         }
-        if let Err(error) = self.with(|journal, _| journal.append(record.clone()).map(drop)) {
-            self.wait(record);
-            self.report(format!("a record waits to be written: {}", text_of(&error)));
+        match self.with(|journal, _| journal.append(record.clone()).map(drop)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Invalid => self.report(never_written(&error)),
+            Err(error) => {
+                self.wait(record);
+                self.report(format!("a record waits to be written: {}", text_of(&error)));
+            }
         }
+    }
+
+    /// Whether somebody writes just now. Whoever hangs in a write must not have a refusal or a release hang, too.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.open.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     pub(super) fn wait(&self, record: Record) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() < MOST_WAITING {
-            waiting.push_back(record);
+        if self.waiting.put(record) {
+            self.report(format!("more than {MOST_WAITING} records wait to be written, and a refusal is not recorded"));
         }
     }
 
-    fn write_waiting(&self, journal: &mut Journal) -> Result<()> {
+    fn write_waiting(&self, journal: &mut Journal, said: &mut Vec<String>) -> Result<()> {
         loop {
-            let next = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).front().cloned();
-            let Some(record) = next else { return Ok(()) };
-            journal.append(record)?;
-            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some(record) = self.waiting.take() else { return Ok(()) };
+            match journal.append(record.clone()) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Invalid => said.push(never_written(&error)),
+                Err(error) => {
+                    self.waiting.put_back(record);
+                    return Err(error);
+                }
+            }
         }
     }
 
@@ -280,11 +256,11 @@ impl Keeper {
         let options = self.options();
         let slack = options.keep / 4 + 16;
         let reachable = self.runtime.upgrade().map_or_else(Vec::new, |runtime| reachable(&runtime));
-        let result = self.with(|journal, _| {
+        let result = self.with(|journal, notes| {
             // A transaction has two records and sometimes more.
             let is_long = journal.places().len() > 2 * options.keep.saturating_add(slack);
             if is_long || options.keep_for.is_some() {
-                self.forget(journal, &options, reachable)?;
+                self.forget(journal, &options, reachable.into_iter().chain(notes.keeping.iter().copied()))?;
             }
             Ok(())
         });
@@ -293,13 +269,19 @@ impl Keeper {
         }
     }
 
-    fn forget(&self, journal: &mut Journal, options: &Options, reachable: Vec<ContentHash>) -> Result<()> {
+    /// Forgets records, and the files that neither they nor anybody else wants.
+    fn forget(
+        &self,
+        journal: &mut Journal,
+        options: &Options,
+        wanted: impl Iterator<Item = ContentHash>,
+    ) -> Result<()> {
         let ledger = ledger::read(journal)?;
         let stay = retention::stay(journal, &ledger, options.keep, options.keep_for, SystemTime::now())?;
         if stay.len() + 1 < journal.places().len() {
             journal.rewrite(|place| stay.contains(&place.number))?;
             let mut hashes = ledger::hashes(journal)?;
-            hashes.extend(reachable);
+            hashes.extend(wanted);
             self.files.keep_only(&hashes);
         }
         Ok(())
@@ -333,6 +315,10 @@ impl Keeper {
     pub(super) fn path(&self) -> &Path {
         &self.directory
     }
+}
+
+fn never_written(error: &Error) -> String {
+    format!("a record cannot be written, and is dropped: {}", text_of(error))
 }
 
 /// Notes how the last process ended, as far as it could not do so itself.

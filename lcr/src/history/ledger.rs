@@ -47,6 +47,27 @@ pub(super) struct Ledger {
     pub(super) reload_on_start: Option<bool>,
 }
 
+impl Ledger {
+    /// How the last process ended, if it was not in order.
+    pub(super) fn how_the_last_process_ended(&self) -> Option<String> {
+        if let Some((number, fatal)) = &self.fatal {
+            let names: Vec<String> =
+                fatal.members.iter().flat_map(|change| &change.after).map(ToString::to_string).collect();
+            return Some(format!(
+                "the last process ended in the trial of {} (record {number}): the versions before it serve, and its \
+                 files are in quarantine",
+                names.join(", ")
+            ));
+        }
+        self.unfinished.as_ref().map(|(number, _)| {
+            format!(
+                "the last process ended in a transaction (record {number}), of which nothing serves: what was \
+                 confirmed before it does"
+            )
+        })
+    }
+}
+
 /// How many reloads in a row may take their process down before the next one goes without.
 pub(super) const MOST_LOST_RELOADS: u32 = 3;
 

@@ -6,6 +6,7 @@
 //! DIRECTORY/lock              one owner at a time
 //! ```
 //! `options` say where and how. `keeper` has the journal and the files, and decides what happens where they fail;
+//! `notes` is what it knows besides, and in `waiting` are the records that the disk does not take;
 //! `recording` tells it what a transaction does. `line`, `record` and `journal` are the file, from its bytes
 //! up; `ledger` reads what it comes to, without what is `unconfirmed`, and `reload` brings that back when a process
 //! starts. `retention` says what may be forgotten. `disk` is the only way to change a file, `files` keeps components,
@@ -25,6 +26,7 @@ mod keeper;
 mod ledger;
 mod line;
 mod lock;
+mod notes;
 mod options;
 mod record;
 mod recording;
@@ -34,6 +36,7 @@ mod runtime;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod unconfirmed;
+mod waiting;
 
 pub use entry::{Entry, Member, Outcome};
 pub use handle::{OpenHistory, Verified};

@@ -1,5 +1,7 @@
 //! The history as the recorder of a runtime's transactions.
 
+use std::collections::BTreeMap;
+
 use crate::{
     change::recorder::{Change, Ended, Ending, Intent, Outcome, Present, Recorder, Token, text_of},
     error::{Error, ErrorKind, Result},
@@ -8,23 +10,32 @@ use crate::{
 };
 
 use super::{
-    keeper::{Keeper, Running},
+    keeper::Keeper,
+    line::LONGEST,
+    notes::{Running, Set},
     record::{self, Committed, Intended, Quarantined, Record, Refusal, Refused, What, to_hex},
 };
 
 /// The token of a transaction that goes on unrecorded.
 const UNRECORDED: Token = Token(0);
 
+/// How much of the longest record is left to what an outcome says besides bindings and configurations.
+const MARGIN: usize = 2 << 20;
+
 impl Recorder for Keeper {
     fn note_intent(&self, intent: &Intent) -> Result<Token> {
-        let noted = self.keep_files(intent).and_then(|()| {
+        // The files stay until the journal names them.
+        let noted = self.keep_files(intent).and_then(|_keeping| {
             let intended = intended(intent);
             self.with(|journal, notes| {
                 let mut set = notes.set.clone();
                 set.change(&intended);
+                refuse_too_long(&set)?;
+                let generation = intended.generation;
                 let (on_trial, is_reload) = (intended.trial.is_some(), intended.what == What::Reload);
                 let number = journal.append(Record::Intent(intended))?;
-                notes.running = Some(Running { number, set, on_trial, is_reload, has_trial_ended: false });
+                let running = Running { generation, set, on_trial, is_reload, has_trial_ended: false };
+                notes.running.insert(number, running);
                 Ok(Token(number))
             })
         });
@@ -44,17 +55,20 @@ impl Recorder for Keeper {
     }
 
     fn note_outcome(&self, token: Token, outcome: &Outcome<'_>) {
-        let running = self.is_own().ok().and_then(|()| self.note(|notes| notes.running.take()));
-        if token == UNRECORDED {
+        if token == UNRECORDED || self.is_own().is_err() {
             return;
         }
         let Token(of) = token;
         let record = match outcome {
-            Outcome::Refused(error) => Record::Refused(Refused { of, error: error.kind(), text: text_of(error) }),
+            Outcome::Refused(error) => {
+                self.note(|notes| notes.running.remove(&of));
+                Record::Refused(Refused { of, error: error.kind(), text: text_of(error) })
+            }
             Outcome::Committed(report, present) => {
-                let running = running.filter(|running| running.number == of);
-                let on_trial = running.as_ref().is_some_and(|running| running.on_trial);
-                let set = self.note(|notes| {
+                // In one step: a trial that ends now is found among those that run, or among those that began.
+                let (on_trial, set) = self.note(|notes| {
+                    let running = notes.running.remove(&of);
+                    let on_trial = running.as_ref().is_some_and(|running| running.on_trial);
                     if let Some(running) = running {
                         notes.has_committed |= !running.is_reload;
                         if on_trial && !running.has_trial_ended {
@@ -62,7 +76,7 @@ impl Recorder for Keeper {
                         }
                         notes.set = running.set;
                     }
-                    notes.set.clone()
+                    (on_trial, notes.set.clone())
                 });
                 let members = report.members.iter().map(CommittedMember::from);
                 Record::Committed(Committed {
@@ -88,16 +102,17 @@ impl Recorder for Keeper {
     }
 
     fn note_trial_end(&self, end: &Ending) -> Result<()> {
+        self.is_own()?;
         let record = self.note(|notes| {
             let at = notes.trials.iter().position(|(generation, _)| *generation == end.generation);
-            let of = match (at, &mut notes.running) {
-                (Some(at), _) => notes.trials.remove(at).1,
+            let of = if let Some(at) = at {
+                notes.trials.remove(at).1
+            } else {
                 // Its outcome is about to be noted: there is one trial at a time.
-                (None, Some(running)) if running.on_trial => {
-                    running.has_trial_ended = true;
-                    running.number
-                }
-                (None, _) => return None,
+                let is_its = |running: &Running| running.on_trial && running.generation < end.generation;
+                let (of, running) = notes.running.iter_mut().find(|(_, running)| is_its(running))?;
+                running.has_trial_ended = true;
+                *of
             };
             let quarantined = end.quarantined.iter().map(|(id, hash)| Quarantined { id: id.clone(), hash: *hash });
             let ended = match end.ended {
@@ -122,22 +137,76 @@ impl Recorder for Keeper {
     }
 
     fn note_release(&self, hash: &ContentHash) {
-        self.append_or_wait(Record::Released { hash: *hash });
+        if self.is_own().is_err() {
+            return;
+        }
+        // First, so that a history which opens just now does not put the file into quarantine once more.
+        self.wait(Record::Released { hash: *hash });
+        if self.is_busy() {
+            return;
+        }
+        if let Err(error) = self.with(|_, _| Ok(())) {
+            self.report(format!("a record waits to be written: {}", text_of(&error)));
+        }
+    }
+}
+
+/// Files that are being kept, which no record names yet: retention leaves them alone.
+struct Keeping<'a> {
+    keeper: &'a Keeper,
+    hashes: Vec<ContentHash>,
+}
+
+impl Drop for Keeping<'_> {
+    fn drop(&mut self) {
+        if self.hashes.is_empty() || self.keeper.is_own().is_err() {
+            return;
+        }
+        self.keeper.note(|notes| {
+            for hash in &self.hashes {
+                // Another transaction may keep the same file.
+                if let Some(at) = notes.keeping.iter().position(|kept| kept == hash) {
+                    notes.keeping.swap_remove(at);
+                }
+            }
+        });
     }
 }
 
 impl Keeper {
     /// Keeps the files of an intent.
-    fn keep_files(&self, intent: &Intent) -> Result<()> {
+    fn keep_files(&self, intent: &Intent) -> Result<Keeping<'_>> {
+        let files = intent.members.iter().filter_map(|change| change.file.as_ref());
+        let hashes: Vec<ContentHash> = files.map(|file| file.hash).collect();
         // It opens the history, if that could not be opened before.
-        self.with(|_, _| Ok(()))?;
+        self.with(|_, notes| {
+            notes.keeping.extend(&hashes);
+            Ok(())
+        })?;
+        let keeping = Keeping { keeper: self, hashes };
         for file in intent.members.iter().filter_map(|change| change.file.as_ref()) {
             // The private copy has other names written into it where libraries come with it.
             let from = if file.beside.is_empty() { &file.copy } else { &file.source };
             self.files.keep(&file.hash, from, file.signature.as_deref())?;
         }
-        Ok(())
+        Ok(keeping)
     }
+}
+
+/// Refuses a plan whose outcome would be too long for a record: an outcome says everything that is set.
+fn refuse_too_long(set: &Set) -> Result<()> {
+    let len =
+        |of: &BTreeMap<String, String>| of.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();
+    let len = len(&set.bindings) + len(&set.configurations);
+    if len <= LONGEST - MARGIN {
+        return Ok(());
+    }
+    let text = format!(
+        "all bindings and configurations together would come to {len} bytes in the journal, the limit is {}; give \
+         components shorter configurations",
+        LONGEST - MARGIN
+    );
+    Err(Error::new(ErrorKind::History, text))
 }
 
 fn intended(intent: &Intent) -> Intended {
@@ -168,5 +237,20 @@ fn intended(intent: &Intent) -> Intended {
 impl From<&Present> for record::Present {
     fn from(present: &Present) -> record::Present {
         record::Present { id: present.id.clone(), hash: present.hash, source: present.source.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_whose_outcome_would_be_too_long_is_refused() {
+        let mut set = Set::default();
+        set.configurations.insert("a".to_owned(), "0".repeat(LONGEST - MARGIN - 100));
+        refuse_too_long(&set).unwrap();
+        set.configurations.insert("b".to_owned(), "0".repeat(100));
+        let error = refuse_too_long(&set).unwrap_err();
+        assert!(error.kind() == ErrorKind::History && error.to_string().contains("shorter configurations"), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 //! If the reload is refused, what is linked serves, and what is missing is said: by an event, by a record, and by
 //! [`OpenHistory::reloaded`](super::OpenHistory::reloaded). Nothing here ends the start of the program.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use crate::{
     change::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    keeper::{FATAL, Keeper, quarantined},
+    keeper::Keeper,
     ledger::{Ledger, MOST_LOST_RELOADS, Steps, steps},
     record::{Committed, Present, from_hex},
 };
@@ -56,12 +56,8 @@ pub(super) fn begin(keeper: &Keeper, inner: &Arc<RuntimeInner>) -> Reloaded {
             return Reloaded::Refused { why };
         }
     };
-    say_how_the_last_process_ended(keeper, &ledger);
-    inner.put_into_quarantine(ledger.quarantine.iter().cloned());
-    if let Some((_, fatal)) = &ledger.fatal {
-        let failed = quarantined(fatal).into_iter();
-        inner.put_into_quarantine(failed.map(|file| file.since(SystemTime::now(), FATAL.to_owned())));
-    }
+    ledger.how_the_last_process_ended().into_iter().for_each(|text| keeper.report(text));
+    inner.put_into_quarantine(keeper.held(&ledger));
     let wanted = keeper.options().reload_on_start.or(ledger.reload_on_start).unwrap_or(true);
     if !wanted {
         return Reloaded::NotAsked;
@@ -120,21 +116,4 @@ pub(super) fn plan(keeper: &Keeper, reason: String, steps: &Steps, confirmed: &C
         restore.configurations.insert(component.clone(), config.into());
     }
     Ok(restore)
-}
-
-fn say_how_the_last_process_ended(keeper: &Keeper, ledger: &Ledger) {
-    if let Some((number, fatal)) = &ledger.fatal {
-        let names: Vec<String> =
-            fatal.members.iter().flat_map(|change| &change.after).map(ToString::to_string).collect();
-        keeper.report(format!(
-            "the last process ended in the trial of {} (record {number}): the versions before it serve, and its files \
-             are in quarantine",
-            names.join(", ")
-        ));
-    } else if let Some((number, _)) = &ledger.unfinished {
-        keeper.report(format!(
-            "the last process ended in a transaction (record {number}), of which nothing serves: what was confirmed \
-             before it does"
-        ));
-    }
 }

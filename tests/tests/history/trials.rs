@@ -139,3 +139,17 @@ fn a_version_whose_process_is_killed_while_it_is_rolled_back_is_in_quarantine() 
         }
     }
 }
+
+#[test]
+fn a_history_that_opens_late_brings_its_quarantine() {
+    let directory = tempfile::tempdir().unwrap();
+    let owner = waiting(directory.path(), &["1", "trial"]);
+    let rt = open(directory.path());
+    assert!(rt.history().unwrap().state().is_err() && rt.quarantine().is_empty());
+    kill(owner);
+    rt.load(component("counter_v1")).unwrap();
+    let [file] = &rt.quarantine()[..] else { panic!("{:?}", rt.quarantine()) };
+    assert_eq!(file.component.to_string(), "counter 2.0.0");
+    rt.replace(component("counter_v2")).unwrap_err();
+    assert_eq!(version(&rt), 1);
+}

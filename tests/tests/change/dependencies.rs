@@ -378,7 +378,7 @@ fn a_dependency_that_several_components_provide_is_met_by_the_bound_one() {
     plan.commit().unwrap();
     assert_eq!(bank.rt.service::<dyn Clock>().unwrap().version(), 7);
     // A plan may consist of a binding alone, which holds for instances that are built from then on.
-    bank.rt.plan().bind::<dyn Clock>("clock").commit().unwrap();
+    bank.rt.plan().bind::<dyn Clock>("clock").override_protected().commit().unwrap();
     assert_eq!(bank.rt.service::<dyn Clock>().unwrap().version(), 1);
     // A look-up by name does not follow the binding.
     assert_eq!(bank.rt.service_of::<dyn Clock>("guard").unwrap().version(), 7);

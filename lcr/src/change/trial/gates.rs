@@ -3,12 +3,22 @@
 //! A plan that changes what is on trial is refused, so the gate is always that of other components. It waits for two
 //! things: code that the transaction runs (`save`, constructors, health checks), and calls inside. Either may be stuck
 //! in a call of a version on trial. So the question is not whose gate it was, but where the threads are that it waited
-//! for: a version is charged if the innermost call of such a thread is inside it. The components whose gate it was, and
-//! the callers that waited in front of it, are not asked.
+//! for: a version is charged if the innermost call of such a thread is inside it, and stays inside it. The components
+//! whose gate it was, and the callers that waited in front of it, are not asked.
+//!
+//! A long call of another component that calls the version often is inside it at most moments, too, and the version is
+//! well. So the thread is looked at many times ([`LOOKS`]), and one look that finds it anywhere else acquits the
+//! version: in another call, or in the same one entered by a later world. A call that is over and begun again between
+//! each two looks passes for one that stays; calls keep no count that would tell.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::{
+    abi::{frame::Place, world::Table},
     error::{Error, ErrorKind, MethodId},
     host::{
         ids::SlotId,
@@ -23,7 +33,14 @@ use super::{
     trials::OnTrial,
 };
 
+/// How often a thread is looked at, at least, before a version is charged; for how long, at least; and the pause between
+/// two looks.
+const LOOKS: u32 = 100;
+const LOOKING: Duration = Duration::from_millis(250);
+const PAUSE: Duration = Duration::from_micros(100);
+
 /// Tells the trial that is under way of a transaction that was refused, if it ran out of time because of a new version.
+/// Blocks while it looks whether the thread that was waited for stays where it is.
 pub(in crate::change) fn note(inner: &RuntimeInner, error: &Error) {
     if error.kind() != ErrorKind::Deadline {
         return;
@@ -31,9 +48,11 @@ pub(in crate::change) fn note(inner: &RuntimeInner, error: &Error) {
     let trials = inner.trials();
     let running = trials.lock().running.as_ref().map(|running| (running.generation, Arc::clone(&running.members)));
     let Some((generation, members)) = running else { return };
-    let state = inner.state();
-    let stuck = error.stragglers().iter().find_map(|straggler| innermost(&state, &members, straggler.thread_id));
-    drop(state);
+    let stuck = error.stragglers().iter().find_map(|straggler| {
+        let innermost = Innermost::of(straggler.thread_id)?;
+        let member = innermost.member(&inner.state(), &members)?;
+        innermost.stays(straggler.thread_id).then_some(member)
+    });
     let Some((member, method)) = stuck else { return };
     let name = members[member].after.as_ref().map_or_else(String::new, ToString::to_string);
     let text = match &method {
@@ -45,15 +64,44 @@ pub(in crate::change) fn note(inner: &RuntimeInner, error: &Error) {
     trials.post(generation, Event::Gate(Why { method, ..Why::new(TrialCause::Gate, text).of(member) }));
 }
 
-/// The member that the innermost call of a thread is inside.
-fn innermost(state: &State, members: &[OnTrial], thread: u32) -> Option<(usize, Option<MethodId>)> {
-    let record = records::all().find(|record| record.thread_id().to_kernel() == thread)?;
-    let (_, place) = record.calls().last()?;
-    let slot = state.objects().slots().get(SlotId::of_offset(place.offset()))?;
-    let service = state.objects().services().get(slot.service())?;
-    let member = members.iter().position(|member| member.has(service.instance().implementation()))?;
-    let interface = &state.objects().views().get(slot.view()).interface;
-    let method = interface.methods.get(place.method() as usize).and_then(|method| method.shape.name());
-    let method = method.map(|method| MethodId { interface: interface.name.clone(), method: method.to_owned() });
-    Some((member, method))
+/// The innermost call of a thread. The address is only compared.
+#[derive(PartialEq, Eq)]
+struct Innermost {
+    depth: usize,
+    table: *const Table,
+    place: Place,
+}
+
+impl Innermost {
+    /// Where a thread is now; `None` if it is in no call.
+    fn of(thread: u32) -> Option<Innermost> {
+        let record = records::all().find(|record| record.thread_id().to_kernel() == thread)?;
+        let (depth, (table, place)) = record.calls().enumerate().last()?;
+        Some(Innermost { depth, table, place })
+    }
+
+    /// Whether the thread stays there.
+    fn stays(&self, thread: u32) -> bool {
+        let began = Instant::now();
+        let mut looks = 0;
+        while looks < LOOKS || began.elapsed() < LOOKING {
+            thread::sleep(PAUSE);
+            if Innermost::of(thread).as_ref() != Some(self) {
+                return false;
+            }
+            looks += 1;
+        }
+        true
+    }
+
+    /// The member that the call is inside, and its method.
+    fn member(&self, state: &State, members: &[OnTrial]) -> Option<(usize, Option<MethodId>)> {
+        let slot = state.objects().slots().get(SlotId::of_offset(self.place.offset()))?;
+        let service = state.objects().services().get(slot.service())?;
+        let member = members.iter().position(|member| member.has(service.instance().implementation()))?;
+        let interface = &state.objects().views().get(slot.view()).interface;
+        let method = interface.methods.get(self.place.method() as usize).and_then(|method| method.shape.name());
+        let method = method.map(|method| MethodId { interface: interface.name.clone(), method: method.to_owned() });
+        Some((member, method))
+    }
 }

@@ -51,7 +51,7 @@ impl Execution {
         inner.publish_commit(&mut state, &edits);
         let generation = state.serial();
         self.watch.publish(generation);
-        self.begin_trial(generation);
+        self.begin_trial(&state, generation);
         let uncommitted = state.objects_mut().uncommitted_mut().end(self.thread);
         let commit = begun.elapsed();
         let moved = inner.open_gate(&mut state);

@@ -297,6 +297,38 @@ fn a_plan_that_waits_for_a_thread_inside_a_version_on_trial_charges_that_version
 }
 
 #[test]
+fn a_long_call_of_another_component_that_often_calls_a_version_on_trial_charges_no_version() {
+    let bank = Bank::open();
+    bank.rt.plan().replace(component("vault_v2")).trial(watchful()).commit().unwrap();
+    let (is_inside, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            bank.teller.inside(&|| {
+                while !is_over.load(Ordering::Acquire) {
+                    bank.vault.inside(&|| thread::sleep(MOMENT));
+                    is_inside.store(true, Ordering::Release);
+                    thread::sleep(MOMENT / 10);
+                }
+            });
+        });
+        wait_until("the long call is under way", || is_inside.load(Ordering::Acquire));
+        for _ in 0..3 {
+            let plan = bank.rt.plan().replace(component("teller_v2")).timeout(Duration::from_millis(200));
+            let refused = plan.commit().map_err(|error| error.kind());
+            if refused.as_ref().err() != Some(&ErrorKind::Deadline) {
+                is_over.store(true, Ordering::Release);
+            }
+            assert_eq!(refused.err(), Some(ErrorKind::Deadline));
+        }
+        is_over.store(true, Ordering::Release);
+    });
+    // What was said of the gate came before.
+    bank.rt.confirm().unwrap();
+    assert_eq!(bank.vault.version(), 2);
+    bank.close();
+}
+
+#[test]
 fn a_plan_that_runs_out_of_time_by_itself_charges_no_version_on_trial() {
     let bank = Bank::open();
     bank.rt.load(component("clock_v1")).unwrap();

@@ -6,7 +6,7 @@ use lcr::{ErrorKind, Runtime, Trial, TrialCause, TrialOutcome};
 use lcr_tests::{
     bank::{Bank, Clock, Vault as _},
     component, empty_runtime,
-    script::{Moment, Script},
+    script::{Misdeed, Moment, Script},
 };
 
 const LONG: Duration = Duration::from_secs(120);
@@ -164,4 +164,78 @@ fn a_trial_is_rolled_back_also_where_no_older_generations_are_kept() {
     assert_eq!(rt.service::<dyn lcr_tests::bank::Vault>().unwrap().version(), 2);
     // What the trial kept goes with it.
     assert_eq!(rt.rollback(lcr::Back::Steps(1)).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_plan_that_takes_away_what_a_rollback_needs_is_refused_until_the_trial_ends() {
+    let refused = |plan: lcr::PlanBuilder<'_>, what: &str| {
+        let error = plan.commit().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OnTrial, "{error}");
+        assert!(error.to_string().contains(what) && error.to_string().contains("abandon"), "{error}");
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let script = Script::new(directory.path());
+    let rt = empty_runtime();
+    let plan = rt.plan().add(component("clock_v1")).add(component("clock_other")).add(component("vault_v1"));
+    plan.add(component("teller_v1")).bind::<dyn Clock>("sundial").commit().unwrap();
+    // The version before is gone, and needs the vault when it comes back.
+    rt.plan().remove("teller").trial(Trial::until_confirmed()).commit().unwrap();
+    refused(rt.plan().remove("vault"), "component `vault` serves bank.vault");
+    rt.plan().replace(component("vault_v2")).commit().unwrap();
+    rt.abandon("the teller is needed").unwrap();
+    // What the plan sets becomes what it was.
+    let plan = rt.plan().replace(component("clock_v2")).bind::<dyn Clock>("clock");
+    plan.configure("vault", &script).unwrap().trial(Trial::until_confirmed()).commit().unwrap();
+    refused(rt.plan().configure("vault", &script).unwrap(), "component `vault` was configured");
+    refused(rt.plan().bind::<dyn Clock>("sundial"), "was bound");
+    refused(rt.plan().remove("sundial"), "was bound to component `sundial`");
+    assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 2);
+    rt.abandon("the sundial was better").unwrap();
+    assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 5);
+    rt.plan().bind::<dyn Clock>("clock").configure("vault", &script).unwrap().commit().unwrap();
+}
+
+#[test]
+fn a_dependency_goes_on_to_serve_the_version_before() {
+    let rt = empty_runtime();
+    let plan = rt.plan().add(component("rail_track_2_replaces_1"));
+    plan.add(component("rail_train_needs_track_1")).commit().unwrap();
+    rt.plan().replace(component("rail_train_needs_track_2")).trial(Trial::until_confirmed()).commit().unwrap();
+    let error = rt.replace(component("rail_track_2_gauge_1520")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OnTrial, "{error}");
+    rt.abandon("the narrow one was better").unwrap();
+}
+
+#[test]
+fn a_file_that_served_before_with_another_configuration_does_not_get_into_quarantine() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = Script::new(directory.path());
+    let rt = empty_runtime();
+    rt.load(component("clock_v1")).unwrap();
+    let plan = rt.plan().replace(component("clock_v1")).configure("clock", &script).unwrap();
+    plan.trial(Trial::until_confirmed().check(|| Err("it is wrong".into()))).commit().unwrap();
+    let end = rt.wait_trial(LONG).unwrap();
+    assert_eq!((end.outcome, end.cause), (TrialOutcome::RolledBack, TrialCause::Check), "{end}");
+    assert!(end.quarantined.is_empty() && rt.quarantine().is_empty(), "it serves");
+    rt.replace(component("clock_v1")).unwrap();
+}
+
+#[test]
+fn where_the_version_before_refuses_the_state_the_snapshot_comes_back_and_the_plan_says_so_beforehand() {
+    let bank = Bank::open();
+    bank.vault.add(5);
+    let generation = bank.rt.generation();
+    let plan = bank.rt.plan().replace(component("vault_v2")).trial(Trial::until_confirmed()).build();
+    let said = "if the version before refuses state v2, only the snapshot saved at this commit can come back";
+    assert!(plan.to_string().contains(said), "{plan}");
+    assert!(plan.describe().members[0].notes.iter().any(|note| note.contains(said)), "{plan}");
+    let without = bank.rt.plan().replace(component("vault_v2")).build();
+    assert!(!without.to_string().contains("snapshot"), "{without}");
+    plan.commit().unwrap();
+    bank.vault.add(10);
+    bank.script.set("vault 1.0.0", Moment::Migrate, Misdeed::Error);
+    let end = bank.rt.abandon("the old one was better").unwrap();
+    assert_eq!(end.back.as_ref().unwrap().members[0].restored_snapshot, Some(generation), "{end}");
+    assert_eq!((bank.vault.version(), bank.vault.add(0)), (1, 5));
+    bank.close();
 }

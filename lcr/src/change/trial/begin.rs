@@ -8,13 +8,17 @@ use crate::{
         stop::Stop,
     },
     error::Result,
-    host::{objects::component::Implementation, service::inner::RuntimeInner},
+    host::{
+        objects::component::Implementation,
+        service::{inner::RuntimeInner, state::State},
+    },
 };
 
 use super::{
     Prepared,
     rules::{Limits, Planned, Trial},
     trials::OnTrial,
+    way_back::WayBack,
 };
 
 impl PlanBuilder<'_> {
@@ -66,16 +70,18 @@ impl Execution {
     }
 
     /// Begins the trial of what this transaction has just published, under the state lock. Cannot fail.
-    pub(in crate::change) fn begin_trial(&self, generation: u64) {
+    pub(in crate::change) fn begin_trial(&self, state: &State, generation: u64) {
         let Some(prepared) = &self.trial else { return };
         let member = |(member, loaded): (&Member, &Vec<Arc<Implementation>>)| OnTrial {
             before: member.before.clone(),
             after: member.after.clone(),
             hash: loaded.first().and_then(|first| Some(first.component.origin.as_ref()?.hash)),
+            hash_before: member.hash_before,
             faults: loaded.iter().map(|new| (Arc::clone(new.faults()), new.faults().total())).collect(),
         };
         let members = self.members.iter().zip(&self.loaded).map(member).collect();
         let has_health = self.loaded.iter().flatten().any(|new| new.export.healthy.is_some());
-        prepared.begin(&self.inner, generation, members, has_health);
+        let way_back = WayBack::of(state, &self.members, &self.options);
+        prepared.begin(&self.inner, generation, (members, way_back), has_health);
     }
 }

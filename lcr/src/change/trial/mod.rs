@@ -3,7 +3,8 @@
 //! `plan().replace(file).trial(rules)` begins one with the commit. From then on a thread of the runtime ([`watcher`])
 //! watches exactly the versions that the commit put in place, and asks a state machine ([`machine`]) what becomes of
 //! them. [`looks`] are health checks and the program's check, [`trials`] is what others see, [`operator`] what they
-//! ask, [`refusals`] what plans must not do meanwhile, and [`quarantine`] has the files that failed.
+//! ask, [`refusals`] what plans must not do meanwhile, [`way_back`] what of others the rollback needs, and
+//! [`quarantine`] has the files that failed.
 //!
 //! # What is watched, and what that costs a call
 //!
@@ -62,5 +63,6 @@ pub(super) mod refusals;
 pub(crate) mod rules;
 mod trials;
 mod watcher;
+mod way_back;
 
 pub(super) use watcher::Prepared;

@@ -1,4 +1,5 @@
-//! What plans must not do: change what is on trial, begin a second trial, bring a file that is in quarantine.
+//! What plans must not do: change what is on trial, or what its [rollback needs](super::way_back), begin a second trial,
+//! bring a file that is in quarantine.
 //!
 //! The thread of a trial makes the plan that ends it, which none of this refuses.
 
@@ -12,9 +13,9 @@ use crate::{
     host::service::{inner::RuntimeInner, state::State},
 };
 
-use super::trials::Running;
+use super::{trials::Running, way_back::note_losses};
 
-/// Resolves the steps of a plan, as [`resolve`] does, with these refusals too.
+/// Resolves the steps of a plan, as [`resolve`] does, with these refusals too, and with what a trial may lose.
 pub(in crate::change) fn resolve_all(
     inner: &RuntimeInner,
     state: &State,
@@ -22,6 +23,9 @@ pub(in crate::change) fn resolve_all(
     options: &Options,
 ) -> Resolution {
     let mut resolution = resolve(state, steps, options);
+    if options.trial.is_some() {
+        note_losses(&mut resolution.members);
+    }
     resolution.refusals.extend(refuse(inner, steps, &resolution.members, options));
     resolution
 }
@@ -36,6 +40,10 @@ fn refuse(inner: &RuntimeInner, steps: &[Step], members: &[Member], options: &Op
     if let Some(running) = &standing.running {
         refusals.extend(members.iter().filter_map(|member| touched(running, member)));
         let is_member = |name: &String| running.members.iter().any(|on_trial| on_trial.is_named(name));
+        let taken = |member: &Member| Some((member.step, running.way_back.taken_by(member, steps)?));
+        let taken = members.iter().filter(|member| touched(running, member).is_none()).filter_map(taken);
+        refusals.extend(taken.map(|(step, what)| on_way_back(running, Some(step), &what)));
+        refusals.extend(running.way_back.set_by(options).iter().map(|what| on_way_back(running, None, what)));
         let configured = options.configurations_after().map(|(component, _)| component);
         refusals.extend(configured.filter(|name| is_member(name)).map(|name| on_trial(running, None, name)));
         if options.trial.is_some() {
@@ -70,6 +78,15 @@ fn on_trial(running: &Running, step: Option<usize>, name: &str) -> Refusal {
     let text = format!(
         "component `{name}` is on trial since generation {}; confirm or abandon the trial first (Runtime::confirm, \
          Runtime::abandon)",
+        running.generation
+    );
+    Refusal::new(step, ErrorKind::OnTrial, text)
+}
+
+fn on_way_back(running: &Running, step: Option<usize>, what: &str) -> Refusal {
+    let text = format!(
+        "{what} when generation {} went on trial, and its rollback needs that; confirm or abandon the trial first \
+         (Runtime::confirm, Runtime::abandon)",
         running.generation
     );
     Refusal::new(step, ErrorKind::OnTrial, text)

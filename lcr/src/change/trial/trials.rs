@@ -35,6 +35,7 @@ use super::{
     end::{TrialCause, TrialEnd, TrialMember, TrialStatus, Why},
     machine::Event,
     quarantine::Quarantine,
+    way_back::WayBack,
 };
 
 /// How many events wait for the thread of a trial: more than one of each kind say nothing new.
@@ -62,6 +63,7 @@ pub(super) struct Standing {
 pub(super) struct Running {
     pub(super) generation: u64,
     pub(super) members: Arc<[OnTrial]>,
+    pub(super) way_back: WayBack,
     pub(super) began: SystemTime,
     pub(super) since: Instant,
     pub(super) time: Option<Duration>,
@@ -86,6 +88,8 @@ pub(super) struct OnTrial {
     pub(super) before: Option<ComponentId>,
     pub(super) after: Option<ComponentId>,
     pub(super) hash: Option<ContentHash>,
+    /// The hash of the version before: it is that of the new one if only the configuration changed.
+    pub(super) hash_before: Option<ContentHash>,
     /// The faults of each of its implementations, with their number when the trial began.
     pub(super) faults: Vec<(Arc<Faults>, u64)>,
 }
@@ -127,14 +131,14 @@ impl OnTrial {
 impl Running {
     pub(super) fn new(
         generation: u64,
-        members: Arc<[OnTrial]>,
+        (members, way_back): (Arc<[OnTrial]>, WayBack),
         since: Instant,
         time: Option<Duration>,
         faults_allowed: u64,
     ) -> Running {
         let (began, inbox, view) = (SystemTime::now(), Vec::new(), View::default());
         let (is_nudged, thread) = (false, None);
-        Running { generation, members, began, since, time, faults_allowed, inbox, is_nudged, view, thread }
+        Running { generation, members, way_back, began, since, time, faults_allowed, inbox, is_nudged, view, thread }
     }
 
     /// Whether the calling thread is that of the trial.

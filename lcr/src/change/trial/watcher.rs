@@ -43,6 +43,7 @@ use super::{
     quarantine::Quarantined,
     rules::{Limits, Planned, TakeBack, Trial},
     trials::{OnTrial, Running, Trials, View},
+    way_back::WayBack,
 };
 
 /// A thread that waits for its trial.
@@ -115,13 +116,20 @@ impl Prepared {
     }
 
     /// Begins the trial of what a commit has just published. The caller has the state lock.
-    pub(super) fn begin(&self, inner: &Arc<RuntimeInner>, generation: u64, members: Vec<OnTrial>, has_health: bool) {
+    pub(super) fn begin(
+        &self,
+        inner: &Arc<RuntimeInner>,
+        generation: u64,
+        (members, way_back): (Vec<OnTrial>, WayBack),
+        has_health: bool,
+    ) {
         let rules = &self.planned.rules;
         let since = Instant::now();
         let members: Arc<[OnTrial]> = members.into();
         let trials = inner.trials();
         let Trial { time, faults_allowed, .. } = *rules;
-        trials.lock().running = Some(Running::new(generation, Arc::clone(&members), since, time, faults_allowed));
+        let on_trial = (Arc::clone(&members), way_back);
+        trials.lock().running = Some(Running::new(generation, on_trial, since, time, faults_allowed));
         let looker = Looker {
             generation,
             trials: Arc::clone(&trials),
@@ -284,7 +292,8 @@ impl Watcher {
         standing.last = Some(end.clone());
         drop(standing);
         drop(running);
-        let dropped = inner.state().revisions_mut().end_hold();
+        // Not what the next trial holds, which may have begun by now.
+        let dropped = inner.state().revisions_mut().end_hold(self.generation - 1);
         drop(dropped);
         self.trials.notify();
         if let Some(back) = &end.back {
@@ -303,7 +312,7 @@ impl Watcher {
     }
 
     /// The files that failed: that of the member that is known to have caused it, else all. What an operator abandons
-    /// did not fail.
+    /// did not fail, nor did a file that served before the trial, too: another configuration was on trial.
     fn to_quarantine(
         &self,
         outcome: TrialOutcome,
@@ -318,6 +327,9 @@ impl Watcher {
         let failed = self.members.iter().enumerate().filter(|(at, _)| member.is_none_or(|member| member == *at));
         let quarantined = failed.filter_map(|(_, failed)| {
             let (hash, component) = (failed.hash?, failed.after.clone()?);
+            if self.members.iter().any(|member| member.hash_before == Some(hash)) {
+                return None;
+            }
             Some(Quarantined { hash, component, since, why: why.text.clone() })
         });
         quarantined.collect()

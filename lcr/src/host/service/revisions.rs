@@ -147,17 +147,19 @@ impl Revisions {
             configurations: configurations.into_iter().map(by_commit).collect(),
             bindings: bindings.into_iter().collect(),
         };
-        self.past.push_back(noted.clone());
+        let held = if is_held { self.held.replace(noted.clone()) } else { None };
+        self.past.push_back(noted);
         let mut left = self.trim();
-        if is_held {
-            left.extend(self.held.replace(noted));
-        }
+        left.extend(held);
         Dropped { _left: left, _originals: dropped }
     }
 
-    /// The trial is over. Returns what is not kept any more, to be dropped behind the lock.
-    pub(crate) fn end_hold(&mut self) -> Dropped {
-        Dropped { _left: self.held.take().into_iter().collect(), _originals: Vec::new() }
+    /// The trial is over whose commit left that generation. Returns what is not kept any more, to be dropped behind the
+    /// lock. The next trial may have begun by now, and what it holds stays.
+    pub(crate) fn end_hold(&mut self, left: u64) -> Dropped {
+        let mut dropped: Vec<Left> = self.held.take_if(|held| held.generation == left).into_iter().collect();
+        dropped.extend(self.trim());
+        Dropped { _left: dropped, _originals: Vec::new() }
     }
 
     /// Notes the configuration that a component had, which changes outside a commit.
@@ -178,7 +180,8 @@ impl Revisions {
     fn trim(&mut self) -> Vec<Left> {
         let surplus = self.past.len().saturating_sub(self.limit);
         let dropped = self.past.drain(..surplus).collect();
-        self.snapshots.forget_before(self.past.front().map_or(u64::MAX, |oldest| oldest.generation));
+        let oldest = self.past.iter().chain(&self.held).map(|left| left.generation).min();
+        self.snapshots.forget_before(oldest.unwrap_or(u64::MAX));
         dropped
     }
 
@@ -287,4 +290,39 @@ fn take_back<'a>(newest_first: impl Iterator<Item = &'a Left>) -> Target {
     }
     target.places.retain(|place| place.present.is_some() || place.kept.is_some());
     target
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{super::snapshots::Snapshot, *};
+
+    #[test]
+    fn the_end_of_a_trial_drops_what_that_trial_holds_and_not_what_the_next_one_does() {
+        let mut revisions = Revisions::default();
+        drop(revisions.set_limit(0));
+        let commit = |generation, is_held| Commit {
+            generation,
+            changes: Vec::new(),
+            configurations: Vec::new(),
+            bindings: Vec::new(),
+            is_held,
+        };
+        let (component, interface) = ("a".to_owned(), "i".to_owned());
+        revisions.snapshots_mut().keep(Snapshot {
+            generation: 1,
+            component,
+            interface,
+            version: 1,
+            bytes: Arc::default(),
+        });
+        drop(revisions.note(commit(1, true)));
+        drop(revisions.note(commit(2, false)));
+        assert!(revisions.snapshots().find("a", "i", 1).is_some(), "the rollback of the trial may need it");
+        assert!(revisions.of_commit(1).is_some() && revisions.of_commit(2).is_none());
+        drop(revisions.note(commit(3, true)));
+        drop(revisions.end_hold(1));
+        assert!(revisions.of_commit(3).is_some() && revisions.snapshots().find("a", "i", 1).is_none());
+        drop(revisions.end_hold(3));
+        assert!(revisions.of_commit(3).is_none());
+    }
 }

@@ -1,0 +1,122 @@
+//! [`WayBack`]: what the rollback of a trial needs beside the components on trial.
+//!
+//! The rollback takes back what one commit did, and what others commit meanwhile stays. So nobody may take away what
+//! the versions before depend on, and nobody may change a configuration or a binding that the commit has set: the
+//! rollback would overwrite it, or be refused, and the trial would fail. Plans that do either are refused, as those for
+//! the components on trial are.
+//!
+//! What the versions before depend on is found at the commit, by the bindings of that time. A provider keeps its number
+//! when its component is replaced, by whatever name, so the numbers hold until the trial ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    change::{
+        member::{Member, StateChange},
+        request::{Options, Step},
+    },
+    component::identity::ComponentId,
+    host::{
+        ids::ProviderId,
+        image::{link::link_need, manifest::DependencyManifest},
+        objects::provider::Visibility,
+        service::state::State,
+    },
+};
+
+/// What the rollback of a trial needs of others.
+#[derive(Default)]
+pub(super) struct WayBack {
+    needed: Vec<Needed>,
+    /// The components that the commit has configured.
+    configured: BTreeSet<String>,
+    /// The interfaces that the commit has bound, with the component that each was bound to before.
+    bound: BTreeMap<String, Option<String>>,
+}
+
+/// A need of a version before, which a component meets that is not on trial.
+struct Needed {
+    provider: ProviderId,
+    need: DependencyManifest,
+    by: ComponentId,
+}
+
+impl WayBack {
+    /// What taking back the commit of these members would need, before the registry changes.
+    pub(super) fn of(state: &State, members: &[Member], options: &Options) -> WayBack {
+        let registry = state.objects().registry();
+        let on_trial: BTreeSet<ProviderId> = members.iter().flat_map(Member::providers).collect();
+        let before = members.iter().filter_map(|member| member.before.as_ref());
+        let before = before.flat_map(|before| state.component_now(&before.name).0);
+        let needed = before.flat_map(|implementation| {
+            let needs = implementation.manifest.deps.iter().filter_map(|need| {
+                let chosen = registry.choose(&need.interface, need.version, None, Visibility::Committed);
+                let provider = chosen.ok().filter(|provider| !on_trial.contains(provider))?;
+                Some(Needed { provider, need: need.clone(), by: implementation.component.id.clone() })
+            });
+            needs.collect::<Vec<_>>()
+        });
+        let bindings = registry.bindings();
+        let bound = options.bindings_after().into_keys().map(|interface| {
+            let before = bindings.get(&interface).cloned();
+            (interface, before)
+        });
+        WayBack {
+            needed: needed.collect(),
+            configured: options.configurations_after().map(|(component, _)| component.clone()).collect(),
+            bound: bound.collect(),
+        }
+    }
+
+    /// What a member of another plan would take away, in words.
+    pub(super) fn taken_by(&self, member: &Member, steps: &[Step]) -> Option<String> {
+        let name = &member.before.as_ref()?.name;
+        let needed = self.needed.iter().find(|needed| !needed.is_met_after(member, steps));
+        if let Some(Needed { need, by, .. }) = needed {
+            return Some(format!("component `{name}` serves {} v{} to `{by}`", need.interface, need.version));
+        }
+        let stays = member.after.as_ref().is_some_and(|after| after.name == *name);
+        let mut bound = self.bound.iter().filter(|_| !stays);
+        let (interface, _) = bound.find(|(_, before)| before.as_ref() == Some(name))?;
+        Some(format!("{interface} was bound to component `{name}`"))
+    }
+
+    /// The configurations and bindings of the commit that another plan would change, in words.
+    pub(super) fn set_by(&self, options: &Options) -> Vec<String> {
+        let configured = options.configurations_after().map(|(component, _)| component);
+        let configured = configured.filter(|component| self.configured.contains(*component));
+        let configured = configured.map(|component| format!("component `{component}` was configured"));
+        let bound = options.bindings_after().into_keys().filter(|interface| self.bound.contains_key(interface));
+        configured.chain(bound.map(|interface| format!("{interface} was bound"))).collect()
+    }
+}
+
+/// Says for each member whose state gets another version what a rollback may lose. A manifest does not say which
+/// versions `migrate` takes, so the rollback tries it.
+pub(super) fn note_losses(members: &mut [Member]) {
+    for member in members {
+        let note = member.replaced.iter().find_map(|replaced| match replaced.state {
+            StateChange::CopiedAhead(from, to, _) if from != to && replaced.is_copied_ahead() => Some(format!(
+                "on trial; if the version before refuses state v{to}, it cannot come back, as no snapshot is saved of \
+                 a state that is copied ahead"
+            )),
+            StateChange::HandedOver(from, to) | StateChange::CopiedAhead(from, to, _) if from != to => Some(format!(
+                "on trial; if the version before refuses state v{to}, only the snapshot saved at this commit can come \
+                 back, and what was written since is lost"
+            )),
+            _ => None,
+        });
+        member.notes.extend(note);
+    }
+}
+
+impl Needed {
+    fn is_met_after(&self, member: &Member, steps: &[Step]) -> bool {
+        if member.removed.contains(&self.provider) {
+            return false;
+        }
+        let replaced = member.replaced.iter().find(|replaced| replaced.provider == self.provider);
+        let export = replaced.and_then(|replaced| steps[member.step].manifest()?.exports.get(replaced.export));
+        export.is_none_or(|export| link_need(&self.need, export).is_ok())
+    }
+}

@@ -70,7 +70,8 @@ mod linked {
             assert!(context.dependency::<dyn Hen>().is_err_and(|error| {
                 error.kind() == ErrorKind::Dependency
                     && error.to_string()
-                        == "birds.hen is not declared as a dependency; add it to deps(..) of the component or its interface"
+                        == "birds.hen is not declared as a dependency; add it to deps(..) of the component or \
+                        its interface"
             }));
             let role = Role::begin(context.component().to_owned(), context.config()?, Moment::Create)?;
             Ok(China(role, context.dependency()?, context.dependency()?))
@@ -137,7 +138,8 @@ fn a_cycle_of_dependencies_is_refused_by_naming_it() {
     assert_refused(rt.service::<dyn Hen>(), ErrorKind::Dependency, text);
     let text = "components depend on each other in a cycle: egg -> hen -> egg; break it at one of them";
     assert_refused(rt.service::<dyn Egg>(), ErrorKind::Dependency, text);
-    let text = "component `egg 1.0.0` needs birds.hen v1: components depend on each other in a cycle: hen -> egg -> hen; \
+    let text = "component `egg 1.0.0` needs birds.hen v1: components depend on each other in a cycle: hen -> \
+                egg -> hen; \
                 break it at one of them";
     assert_refused(rt.reference::<dyn Egg>(&()), ErrorKind::Dependency, text);
     assert_eq!(rt.status().constructed, 0);
@@ -207,7 +209,8 @@ fn a_lookup_that_several_components_could_serve_must_name_one() {
     let rt = empty_runtime();
     rt.plan().add(component("clock_v1")).add(component("guard")).commit().unwrap();
     let text = "interface bank.clock v1 is provided by `clock 1.0.0`, `guard 7.0.0`; name the one you mean \
-                (service_of, reference_of), or bind it for all callers: bind::<dyn ..>(\"component\") of the runtime's builder or of a plan";
+                (service_of, reference_of), or bind it for all callers: bind::<dyn ..>(\"component\") of the \
+                runtime's builder or of a plan";
     assert_refused(rt.service::<dyn Clock>(), ErrorKind::Ambiguous, text);
     assert_refused(rt.reference::<dyn Clock>(&()), ErrorKind::Ambiguous, text);
     let (clock, guard) = (rt.service_of::<dyn Clock>("clock").unwrap(), rt.service_of::<dyn Clock>("guard").unwrap());
@@ -216,13 +219,15 @@ fn a_lookup_that_several_components_could_serve_must_name_one() {
     assert_refused(
         rt.service_of::<dyn Clock>("sundial"),
         ErrorKind::NotFound,
-        "interface bank.clock v1 of component `sundial` is not present: `clock 1.0.0` provides v1, `guard 7.0.0` provides v1; \
+        "interface bank.clock v1 of component `sundial` is not present: `clock 1.0.0` provides v1, `guard \
+         7.0.0` provides v1; \
          load a component that provides it",
     );
     assert_refused(
         rt.service::<dyn Vault>(),
         ErrorKind::NotFound,
-        "interface bank.vault v1 is not present: nothing provides it; load a component that provides it, or, if it is in a crate \
+        "interface bank.vault v1 is not present: nothing provides it; load a component that provides it, or, if \
+         it is in a crate \
          that the program depends on, link that in: `use the_crate as _;`",
     );
 }

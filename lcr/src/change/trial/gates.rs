@@ -33,8 +33,8 @@ use super::{
     trials::OnTrial,
 };
 
-/// How often a thread is looked at, at least, before a version is charged; for how long, at least; and the pause between
-/// two looks.
+/// How often a thread is looked at, at least, before a version is charged; for how long, at least; and the pause
+/// between two looks.
 const LOOKS: u32 = 100;
 const LOOKING: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_micros(100);

@@ -1,5 +1,5 @@
-//! What plans must not do: change what is on trial, or what its [rollback needs](super::way_back), begin a second trial,
-//! bring a file that is in quarantine.
+//! What plans must not do: change what is on trial, or what its [rollback needs](super::way_back), begin a second
+//! trial, bring a file that is in quarantine.
 //!
 //! The thread of a trial makes the plan that ends it, which none of this refuses.
 

@@ -91,7 +91,10 @@ fn in_turn<T>(inner: &Arc<RuntimeInner>, ends_trial: bool, own: u32, begun: impl
     let began = Instant::now();
     let may_wait = || {
         let me = records::mine();
-        me.record().depth() == 0 && !inner.has_pin_of(me.thread_id()) && began.elapsed() < SAVE
+        let is_inside = me.record().depth() > 0 || inner.has_pin_of(me.thread_id());
+        // A component's `save` may make a plan: that is on the thread of the save, or on one that it waits for.
+        let executes = || inner.state().objects().uncommitted().has(me.thread_id());
+        !is_inside && began.elapsed() < SAVE && !executes() && !inner.is_gate_overdue()
     };
     if inner.is_closed() {
         return Err(Error::new(ErrorKind::Closed, "the runtime is gone; make the plan in another one"));

@@ -115,7 +115,7 @@ impl Uncommitted {
     }
 
     /// Whether a thread executes a transaction.
-    pub(in crate::host) fn has(&self, thread: ThreadId) -> bool {
+    pub(crate) fn has(&self, thread: ThreadId) -> bool {
         self.0.contains_key(&thread)
     }
 

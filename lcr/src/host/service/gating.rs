@@ -50,6 +50,12 @@ impl RuntimeInner {
         state.gate = Some(Gate::new(before, members, thread));
     }
 
+    /// Whether the gate is shut for longer than callers wait.
+    pub(crate) fn is_gate_overdue(&self) -> bool {
+        let state = self.state();
+        state.gate.is_some() && self.gate.has_passed()
+    }
+
     /// The first step: holds starts of async calls of `members` back, and publishes a world with the same entries.
     /// Callers give up at the deadline.
     pub(crate) fn hold_starts(&self, state: &mut State, members: Members, deadline: Deadline) {

@@ -64,6 +64,7 @@ impl Execution {
         let replaced = self.change_hands(&mut state);
         self.commit_registry(&mut state);
         self.change_providers(&mut state, &replaced);
+        state.note_commit();
         self.release(&mut state);
         state.cancel_old_calls();
         let stragglers = inner.all_stragglers(&mut state);

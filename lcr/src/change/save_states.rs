@@ -5,17 +5,27 @@
 //! that hangs. Then it opens the gate on the instances that it found. So what is saved is one moment of all components,
 //! and no call is half in it.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     component::identity::ComponentId,
-    error::{LifecycleStep, Result},
+    error::{Error, ErrorKind, LifecycleStep, Result},
     host::{
         builder::RuntimeBuilder,
         deadline::Deadline,
-        objects::component::Implementation,
+        ids::ServiceId,
+        objects::{component::Implementation, provider::Provider},
         runtime::Runtime,
-        service::{inner::RuntimeInner, kept_states::KeptState, state::State},
+        service::{
+            inner::RuntimeInner,
+            kept_states::{KeptState, Unsaved},
+            state::State,
+        },
         state_bytes::{self, SavedState},
     },
 };
@@ -43,6 +53,9 @@ pub struct SavedStates {
     pub left_out: Vec<(ComponentId, String)>,
     /// How long callers were held.
     pub held: Duration,
+    /// The number of the transaction that saved: a later save has a greater one.
+    #[allow(dead_code, reason = "only some features ask")]
+    pub(crate) transaction: u64,
 }
 
 impl fmt::Debug for SavedStates {
@@ -95,8 +108,8 @@ impl Runtime {
     /// ```
     ///
     /// # Errors
-    /// `Busy` while a transaction runs; `Deadline` if calls or pins stay inside, or if a component takes longer;
-    /// `Reentrant` on a thread that is inside such a component.
+    /// `Busy` while a transaction runs, or if components are built all the time; `Deadline` if calls or pins stay
+    /// inside, or if a component takes longer; `Reentrant` on a thread that is inside such a component.
     pub fn save_states(&self) -> Result<SavedStates> {
         self.save_states_within(Duration::from_secs(1))
     }
@@ -125,18 +138,28 @@ impl Runtime {
     }
 }
 
+/// How often a save begins again because components were built while it waited for callers.
+const TRIES: u32 = 8;
+
 /// Saves all states. Callers wait at most for `hold`, and the save for them at most for `timeout`. Default: 30 s.
 pub(crate) fn save(
     inner: &Arc<RuntimeInner>,
     hold: Option<Duration>,
     timeout: Option<Duration>,
 ) -> Result<SavedStates> {
-    let mut options = Options { deadline: hold, ..Options::default() };
-    options.timeout = timeout.or(options.timeout);
-    let run = |execution: Execution, (loaded, left_out)| {
-        execution.run_and_undo(|execution| execution.save_phases(loaded, left_out))
-    };
-    transaction::pass(inner, options, ask, run)
+    let began = Instant::now();
+    for _ in 0..TRIES {
+        let mut options = Options { deadline: hold, ..Options::default() };
+        options.timeout = timeout.or(options.timeout).map(|timeout| timeout.saturating_sub(began.elapsed()));
+        let run = |execution: Execution, (loaded, left_out)| {
+            execution.run_and_undo(|execution| execution.save_phases(loaded, left_out))
+        };
+        if let Some(saved) = transaction::pass(inner, options, ask, run)? {
+            return Ok(saved);
+        }
+    }
+    let text = "components with state were built again and again while the save waited for callers; try again";
+    Err(Error::new(ErrorKind::Busy, text))
 }
 
 /// The implementations of each member, and the components that are left out, with the reason.
@@ -179,11 +202,12 @@ fn ask(state: &State) -> (Vec<Member>, Asked) {
 }
 
 impl Execution {
+    /// Saves all states. Returns `None` if a component was built since it was found who is to be saved.
     fn save_phases(
         &mut self,
         loaded: Vec<Vec<Arc<Implementation>>>,
         mut left_out: Vec<(ComponentId, String)>,
-    ) -> Result<SavedStates, Stop> {
+    ) -> Result<Option<SavedStates>, Stop> {
         let deadline = Deadline::after(self.started, self.options.timeout);
         self.watch.enter(Phase::Prepare, self.thread, deadline)?;
         self.loaded = loaded;
@@ -194,7 +218,11 @@ impl Execution {
             state.begin_uncommitted(self.thread);
         }
         let shut = if self.needs_gate()? { self.hold_callers(deadline)? } else { None };
-        let mut states = Vec::new();
+        let Some(unsaved) = self.unsaved()? else {
+            self.open_again()?;
+            return Ok(None);
+        };
+        let (mut states, mut services) = (Vec::new(), HashSet::new());
         let mut held = Duration::ZERO;
         if let Some(mut shut) = shut {
             self.watch.enter(Phase::HandOver, self.thread, Deadline::after(shut.at, self.options.deadline))?;
@@ -211,15 +239,18 @@ impl Execution {
                 let (Some(state_version), true) = (manifest.state_version, is_shared) else { continue };
                 self.watch.step(Arc::clone(&implementation.component) as _, LifecycleStep::Save)?;
                 match moving.old.save(self.watch.unwanted()) {
-                    Ok(bytes) => states.push(SavedState {
-                        component: manifest.component.name.clone(),
-                        version: manifest.component.version.to_string(),
-                        interface: manifest.interface.clone(),
-                        interface_version: manifest.interface_version,
-                        state_version,
-                        is_aside: false,
-                        bytes: bytes.into(),
-                    }),
+                    Ok(bytes) => {
+                        services.insert(moving.id);
+                        states.push(SavedState {
+                            component: manifest.component.name.clone(),
+                            version: manifest.component.version.to_string(),
+                            interface: manifest.interface.clone(),
+                            interface_version: manifest.interface_version,
+                            state_version,
+                            is_aside: false,
+                            bytes: bytes.into(),
+                        });
+                    }
                     Err(error) => left_out.push((manifest.component.clone(), error.to_string())),
                 }
                 let mut state = self.inner.state();
@@ -230,11 +261,28 @@ impl Execution {
             // Callers go on; the bytes are put together behind them.
             self.open_again()?;
         }
-        let inner = Arc::clone(&self.inner);
         let saved =
             states.iter().filter_map(|state| ComponentId::parse(&format!("{} {}", state.component, state.version)));
         let saved = saved.collect();
-        states.extend(inner.state().kept_states().unrestored().cloned());
-        Ok(SavedStates { bytes: state_bytes::encode(&states), saved, left_out, held })
+        let is_saved = |service: &Option<ServiceId>| service.is_some_and(|service| services.contains(&service));
+        states.extend(unsaved.into_iter().filter(|(service, _)| !is_saved(service)).map(|(_, state)| state));
+        let transaction = self.inner.transaction_number();
+        Ok(Some(SavedStates { bytes: state_bytes::encode(&states), saved, left_out, held, transaction }))
+    }
+
+    /// The states of an earlier process that are part of the save, at the moment at which the gate is shut. `None` if
+    /// a component that is no member has state by now: its instance was built while this waited for callers.
+    fn unsaved(&self) -> Result<Option<Vec<Unsaved>>, Stop> {
+        let state = self.inner.state();
+        self.watch.check()?;
+        let members: HashSet<_> = self.members.iter().flat_map(Member::providers).collect();
+        let kept = state.kept_states();
+        let is_kept = |provider| {
+            let shared = state.objects().registry().get(provider).and_then(Provider::shared);
+            shared.is_some_and(|service| kept.is_unreached(service))
+        };
+        let (now, _) = ask(&state);
+        let is_known = now.iter().flat_map(Member::providers).all(|id| members.contains(&id) || is_kept(id));
+        Ok(is_known.then(|| kept.unsaved()))
     }
 }

@@ -2,18 +2,24 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
 };
 
 use lcr::{
-    ErrorKind, Handle, Runtime,
+    BoxError, Context, ErrorKind, Handle, Runtime, Stateful,
     report::{KeptStage, KeptState},
 };
-use lcr_tests::{component, empty_runtime, interfaces::Counter};
+use lcr_tests::{
+    bank::{Teller, Vault},
+    component, empty_runtime,
+    interfaces::Counter,
+    script::{Misdeed, Moment, Script},
+    wait_until,
+};
 
 fn counter(rt: &Runtime, library: &str) -> Handle<dyn Counter> {
     rt.load(component(library)).unwrap();
@@ -141,4 +147,104 @@ fn a_save_is_given_up_while_a_call_is_inside_and_refused_from_inside() {
     assert_eq!(counter.inside(&reentrant), 1);
     assert_eq!(rt.save_states().unwrap().saved.len(), 1, "nothing stays shut");
     assert_eq!(counter.add(0), 3);
+}
+
+#[test]
+fn a_state_that_is_restored_for_a_component_that_is_not_built_waits_again() {
+    let rt = empty_runtime();
+    rt.load(component("vault_v1")).unwrap();
+    let vault: Handle<dyn Vault> = rt.service().unwrap();
+    vault.add(100);
+    let saved = rt.save_states().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let script = Script::new(directory.path());
+    let next = begun_with(&saved.bytes);
+    next.plan().add(component("vault_v1")).add(component("teller_v1")).commit().unwrap();
+    next.configure("teller", &script).unwrap();
+    // The vault is built for the teller, which is not built, so nobody holds the vault any more.
+    script.set("teller 1.0.0", Moment::Create, Misdeed::Error);
+    for tries in 1..=2 {
+        assert!(next.service::<dyn Teller>().is_err());
+        wait_until("the vault is destroyed", || next.status().destroyed == tries);
+        assert_eq!(stage(&next), KeptStage::Waiting);
+        assert_eq!(next.save_states().unwrap().bytes, saved.bytes);
+    }
+    script.clear("teller 1.0.0", Moment::Create);
+    let teller: Handle<dyn Teller> = next.service().unwrap();
+    assert_eq!((stage(&next), teller.deposit(1)), (KeptStage::Restored, 101));
+    // A program has reached the vault: from now on it goes as any other component does.
+    drop(teller);
+    wait_until("the vault is destroyed", || next.status().instances == 0);
+    assert_eq!(stage(&next), KeptStage::Restored);
+}
+
+#[test]
+fn the_state_of_a_component_that_is_built_while_a_save_waits_for_calls_is_saved() {
+    let rt = empty_runtime();
+    let first = counter(&rt, "counter_v1");
+    first.add(5);
+    let next = begun_with(&rt.save_states().unwrap().bytes);
+    next.plan().add(component("vault_v1")).add(component("counter_v1")).commit().unwrap();
+    let vault: Handle<dyn Vault> = next.service().unwrap();
+    wait_until("the worlds before are freed", || next.status().retired_worlds == 0);
+    thread::scope(|scope| {
+        let mut save = None;
+        let late = Mutex::new(None);
+        let save = &mut save;
+        let start = Mutex::new(|| *save = Some(scope.spawn(|| next.save_states().unwrap())));
+        vault.inside(&|| {
+            start.lock().unwrap()();
+            // The save has found who is to be saved: it publishes a world, and waits until this call has left.
+            wait_until("the save waits for calls", || next.status().retired_worlds > 0);
+            let counter: Handle<dyn Counter> = next.service().unwrap();
+            counter.add(1);
+            *late.lock().unwrap() = Some(counter);
+        });
+        drop(start);
+        let saved = save.take().unwrap().join().unwrap();
+        assert_eq!(saved.saved.len(), 2, "{saved:?}");
+        assert_eq!(counter(&begun_with(&saved.bytes), "counter_v1").add(0), 6);
+    });
+}
+
+/// A component whose `save` makes a plan.
+#[lcr::interface(name = "saving.planner", version = 1)]
+trait Planner {
+    fn count(&self) -> u64;
+}
+
+#[derive(Default)]
+struct Own(AtomicU64);
+
+static OWN: OnceLock<Runtime> = OnceLock::new();
+static FOUND: Mutex<Option<ErrorKind>> = Mutex::new(None);
+
+#[lcr::component(name = "planner", version = "1.0.0", state)]
+impl Planner for Own {
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Stateful for Own {
+    type State = u64;
+
+    fn save(&self) -> Result<u64, BoxError> {
+        let refusal = OWN.get().ok_or("no runtime")?.load(component("clock_v1")).err();
+        *FOUND.lock().unwrap() = refusal.map(|error| error.kind());
+        Ok(self.count())
+    }
+
+    fn restore(state: u64, _: &Context) -> Result<Own, BoxError> {
+        Ok(Own(AtomicU64::new(state)))
+    }
+}
+
+#[test]
+fn a_plan_that_the_save_of_a_component_makes_is_refused_at_once() {
+    let rt = OWN.get_or_init(|| Runtime::new().unwrap());
+    let planner: Handle<dyn Planner> = rt.service().unwrap();
+    assert_eq!(rt.save_states().unwrap().saved.len(), 1);
+    assert_eq!(*FOUND.lock().unwrap(), Some(ErrorKind::Busy));
+    assert_eq!(planner.count(), 0);
 }

@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-use super::{inner::RuntimeInner, kept_states::KeptStage, state::State};
+use super::{inner::RuntimeInner, state::State};
 
 /// How an instance comes about.
 #[derive(Clone, Copy)]
@@ -162,7 +162,7 @@ impl RuntimeInner {
                 let instance = Arc::new(instance.shown_since(before.unwrap_or(state.generation())));
                 let id = state.objects.add_service(provider, instance, config);
                 if let Some(kept) = &kept {
-                    state.kept.note(kept, KeptStage::Restored);
+                    state.kept.note_restored(kept, id);
                 }
                 let State { objects, gate, .. } = &mut *state;
                 if let Some((service, gate)) = objects.services().get(id).zip(gate.as_mut()) {
@@ -210,7 +210,7 @@ impl RuntimeInner {
         });
         instance.inspect(|_| tell(false)).map_err(|error| {
             let why = error.to_string();
-            self.state().kept.note(kept, KeptStage::Refused { why: why.clone() });
+            self.state().kept.note_refused(kept, why.clone());
             let SavedState { component, version, state_version, .. } = kept;
             let text = format!(
                 "component `{component}` begins with the state v{state_version} that {component} {version} saved in an \

@@ -166,6 +166,9 @@ impl RuntimeInner {
             let room = state.objects.slots().refuse_too_many();
             break room.map(|()| self.open_slot(&mut state, service, view, dependent, target));
         };
+        if result.is_ok() && dependent.is_none() {
+            state.note_reached(service);
+        }
         state.release(service);
         drop(state);
         if result.is_err() {
@@ -218,13 +221,14 @@ impl RuntimeInner {
             // SAFETY: a released slot is freed only below, and is released once.
             let number = SlotId::of_offset(unsafe { raw.as_ref() }.offset);
             let generation = state.generation();
+            let service = state.objects.slots().get(number).map(Slot::service);
             let (is_there, unused) = state.objects.remove_slot(number, generation);
             if !is_there {
                 continue;
             }
             state.world.entry(number).set(None);
-            if let Some(instance) = unused {
-                state.retire_unused(instance);
+            if let Some((service, instance)) = service.zip(unused) {
+                state.end_service(service, instance);
             }
             self.shortcuts.forget(raw);
             // SAFETY: no handle is left, and the slot was just taken out of the table and the shortcuts.

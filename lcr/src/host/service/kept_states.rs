@@ -8,10 +8,17 @@
 //! 2. A refused state refuses each construction of its component, until a version takes it or the program forgets it:
 //!    an instance without its state would be saved over it.
 //! 3. A state that is set aside is restored to nothing; the one of a component is kept.
+//! 4. An instance that began with a state may go before a program ever reached it: what asked for it was not built, or
+//!    its plan was refused. Until then the bytes are here, and the state waits again when the instance goes.
 
-use std::sync::Arc;
+use std::{collections::HashSet, mem, sync::Arc};
 
-use crate::host::{image::manifest::ExportManifest, state_bytes::SavedState};
+use crate::host::{
+    ids::ServiceId,
+    image::manifest::ExportManifest,
+    objects::{owner::Objects, slots::Slot},
+    state_bytes::SavedState,
+};
 
 /// A state that an earlier process saved, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,15 +59,22 @@ pub enum KeptStage {
     },
 }
 
+/// A state of an earlier process, and the service that began with it and that no program has reached, if there is one.
+pub(crate) type Unsaved = (Option<ServiceId>, SavedState);
+
 /// The states of an earlier process.
 #[derive(Default)]
-pub(crate) struct KeptStates(Vec<(SavedState, KeptStage)>);
+pub(crate) struct KeptStates {
+    states: Vec<(SavedState, KeptStage)>,
+    /// The services that began with a state and that no program has reached yet, with the bytes of that state.
+    unreached: Vec<(ServiceId, Arc<[u8]>)>,
+}
 
 impl KeptStates {
     /// Takes states of an earlier process. Those of the components `without` are set aside, because of
     /// `why`.
     pub(crate) fn set(&mut self, states: Vec<SavedState>, without: &[String], why: &str) {
-        self.0 = Vec::with_capacity(states.len());
+        self.states = Vec::with_capacity(states.len());
         for mut state in states {
             let stage = if state.is_aside {
                 KeptStage::SetAside { why: "it was set aside before".to_owned() }
@@ -72,16 +86,16 @@ impl KeptStates {
             };
             if state.is_aside {
                 // The newest comes last.
-                self.0.retain(|(other, _)| !(other.is_aside && same(other, &state)));
+                self.states.retain(|(other, _)| !(other.is_aside && same(other, &state)));
             }
-            self.0.push((state, stage));
+            self.states.push((state, stage));
         }
     }
 
     /// The state with which the shared instance of an implementation begins.
     pub(super) fn of(&self, manifest: &ExportManifest) -> Option<SavedState> {
         manifest.state_version?;
-        let mut own = self.0.iter().filter(|(state, stage)| {
+        let mut own = self.states.iter().filter(|(state, stage)| {
             let waits = matches!(stage, KeptStage::Waiting | KeptStage::Refused { .. });
             waits && state.component == manifest.component.name && state.interface == manifest.interface
         });
@@ -91,27 +105,89 @@ impl KeptStates {
             .or(first)
     }
 
-    /// Notes what became of a state. Its bytes are given up once it is restored.
-    pub(super) fn note(&mut self, state: &SavedState, stage: KeptStage) {
-        let found =
-            self.0.iter_mut().find(|(other, _)| !other.is_aside && other.bytes.as_ptr() == state.bytes.as_ptr());
-        let Some((found, at)) = found else { return };
-        if stage == KeptStage::Restored {
-            found.bytes = Arc::default();
+    /// Notes that a state was refused.
+    pub(super) fn note_refused(&mut self, state: &SavedState, why: String) {
+        if let Some((_, stage)) = self.find(&state.bytes) {
+            *stage = KeptStage::Refused { why };
         }
-        *at = stage;
+    }
+
+    /// Notes that a service begins with a state. Its bytes are given up once a program reaches the service.
+    pub(super) fn note_restored(&mut self, state: &SavedState, service: ServiceId) {
+        if let Some((found, stage)) = self.find(&state.bytes) {
+            *stage = KeptStage::Restored;
+            let bytes = Arc::clone(&found.bytes);
+            self.unreached.push((service, bytes));
+        }
+    }
+
+    /// Notes the end of a service. If no program has reached it, its state waits again.
+    pub(super) fn note_ended(&mut self, service: ServiceId) {
+        let Some(at) = self.unreached.iter().position(|(unreached, _)| *unreached == service) else { return };
+        let (_, bytes) = self.unreached.swap_remove(at);
+        if let Some((_, stage)) = self.find(&bytes) {
+            *stage = KeptStage::Waiting;
+        }
+    }
+
+    /// Notes that programs reach these services, and all that they need: the bytes of their states are given up.
+    pub(super) fn note_reached(&mut self, objects: &Objects, services: impl IntoIterator<Item = ServiceId>) {
+        if self.unreached.is_empty() {
+            return;
+        }
+        let mut open: Vec<ServiceId> = services.into_iter().collect();
+        let mut reached = HashSet::new();
+        while let Some(id) = open.pop() {
+            if reached.insert(id) {
+                let needs = objects.services().get(id).map(|service| service.instance().needs());
+                open.extend(needs.into_iter().flatten().map(|need| need.service));
+            }
+        }
+        let unreached = mem::take(&mut self.unreached);
+        let (reached, unreached): (Vec<_>, Vec<_>) = unreached.into_iter().partition(|(id, _)| reached.contains(id));
+        self.unreached = unreached;
+        for (_, bytes) in reached {
+            if let Some((state, _)) = self.find(&bytes) {
+                state.bytes = Arc::default();
+            }
+        }
+    }
+
+    /// As [`note_reached`](KeptStates::note_reached), for all services that programs have handles on.
+    pub(crate) fn note_commit(&mut self, objects: &Objects) {
+        if self.unreached.is_empty() {
+            return;
+        }
+        let slots = objects.slots();
+        let of_programs = slots.numbers().filter_map(|number| slots.get(number)).filter(|slot| slot.is_of(None));
+        self.note_reached(objects, of_programs.map(Slot::service).collect::<Vec<_>>());
+    }
+
+    fn find(&mut self, bytes: &Arc<[u8]>) -> Option<&mut (SavedState, KeptStage)> {
+        self.states.iter_mut().find(|(state, _)| !state.is_aside && Arc::ptr_eq(&state.bytes, bytes))
     }
 
     /// Forgets the states of a component that were not restored. Returns how many there were.
     pub(crate) fn forget(&mut self, component: &str) -> usize {
-        let before = self.0.len();
-        self.0.retain(|(state, stage)| state.component != component || *stage == KeptStage::Restored);
-        before - self.0.len()
+        let before = self.states.len();
+        self.states.retain(|(state, stage)| state.component != component || *stage == KeptStage::Restored);
+        before - self.states.len()
     }
 
-    /// The states that were not restored: part of what is saved next.
-    pub(crate) fn unrestored(&self) -> impl Iterator<Item = &SavedState> {
-        self.0.iter().filter(|(_, stage)| *stage != KeptStage::Restored).map(|(state, _)| state)
+    /// What is part of what is saved next: the states that were not restored; and those that were, each with its
+    /// service, if no program has reached that and its own state is not saved.
+    pub(crate) fn unsaved(&self) -> Vec<Unsaved> {
+        let of_state = |(state, stage): &(SavedState, KeptStage)| {
+            let unreached = self.unreached.iter().find(|(_, bytes)| Arc::ptr_eq(bytes, &state.bytes));
+            let service = unreached.map(|(service, _)| *service);
+            (service.is_some() || *stage != KeptStage::Restored).then(|| (service, state.clone()))
+        };
+        self.states.iter().filter_map(of_state).collect()
+    }
+
+    /// Whether a service began with a state that is here until a program reaches the service.
+    pub(crate) fn is_unreached(&self, service: ServiceId) -> bool {
+        self.unreached.iter().any(|(unreached, _)| *unreached == service)
     }
 
     /// What became of each.
@@ -123,7 +199,7 @@ impl KeptStates {
             bytes: state.bytes.len(),
             stage: stage.clone(),
         };
-        self.0.iter().map(kept).collect()
+        self.states.iter().map(kept).collect()
     }
 }
 

@@ -147,8 +147,24 @@ impl State {
     /// Gives up a hold on a service. Retires the instance if that was the last hold.
     pub(crate) fn release(&mut self, id: ServiceId) {
         if let Some(instance) = self.objects.release(id) {
-            self.retire_unused(instance);
+            self.end_service(id, instance);
         }
+    }
+
+    /// Notes the end of a service that nothing holds any more, and retires its instance.
+    pub(super) fn end_service(&mut self, id: ServiceId, instance: Arc<Instance>) {
+        self.kept.note_ended(id);
+        self.retire_unused(instance);
+    }
+
+    /// Notes that a program has a handle on a service.
+    pub(super) fn note_reached(&mut self, id: ServiceId) {
+        self.kept.note_reached(&self.objects, [id]);
+    }
+
+    /// Notes a commit: what programs reach from now on.
+    pub(crate) fn note_commit(&mut self) {
+        self.kept.note_commit(&self.objects);
     }
 
     /// Gives up the holds of an instance, or of a constructor, on its dependencies.

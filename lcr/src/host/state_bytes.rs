@@ -36,6 +36,15 @@ pub(crate) struct SavedState {
     pub(crate) bytes: Arc<[u8]>,
 }
 
+impl SavedState {
+    /// Whether both are states of one instance, in one version of the state.
+    #[allow(dead_code, reason = "only some features ask")]
+    pub(crate) fn is_of_form(&self, other: &SavedState) -> bool {
+        let form = |state: &SavedState| (state.interface_version, state.state_version);
+        (&self.component, &self.interface) == (&other.component, &other.interface) && form(self) == form(other)
+    }
+}
+
 /// Writes states.
 pub(crate) fn encode(states: &[SavedState]) -> Vec<u8> {
     let len = |len: usize| u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes();

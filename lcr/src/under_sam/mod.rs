@@ -17,13 +17,14 @@
 //!
 //! 1. States come from the last save that succeeded, or from none, never from half a save.
 //! 2. A child of `fork` touches neither descriptor.
-//! 3. No state is lost silently: what cannot be read is kept as `lcr.damaged`, and said.
+//! 3. While a version is on trial, the states that the version before can take stay, beside those of the version on
+//!    trial: the instance after this one begins with what its version takes.
+//! 4. No state is lost silently: what cannot be read is kept as `lcr.damaged`, and said.
 
 use std::{
     any::Any,
     fmt,
     fs::File,
-    io::{self, Write as _},
     os::unix::fs::FileExt as _,
     process,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -46,11 +47,13 @@ use crate::{
     },
 };
 
+mod files;
 mod marks;
 mod options;
 
 pub use options::Under;
 
+use files::{memory, read_all};
 use marks::{Marked, PAGE};
 
 const STATES: &str = "lcr.states";
@@ -142,6 +145,8 @@ struct UnderSam {
     marks: File,
     marked: Mutex<Marked>,
     last: Option<LastInstance>,
+    /// The transaction whose states are kept: of two saves at one time the later one stays.
+    newest: Mutex<u64>,
     /// The problem that was told last, and what it was about: one that lasts is told once.
     told: Mutex<String>,
 }
@@ -197,6 +202,7 @@ impl UnderSam {
             marks,
             marked: Mutex::default(),
             last,
+            newest: Mutex::default(),
             told: Mutex::default(),
         });
         sam.mark(|_| ());
@@ -256,7 +262,18 @@ impl UnderSam {
         if self.is_of_parent() {
             return Err(Error::new(ErrorKind::Closed, "this process was forked from the instance; keep nothing in it"));
         }
-        let saved = save_states::save(inner, self.under.hold, timeout)?;
+        let mut on_trial = inner.trials().names_on_trial();
+        let mut saved = save_states::save(inner, self.under.hold, timeout)?;
+        on_trial.extend(inner.trials().names_on_trial());
+        // No component's code runs under this lock.
+        let mut newest = lock(&self.newest);
+        if saved.transaction < *newest {
+            // A later save was kept meanwhile.
+            return Ok(());
+        }
+        if !on_trial.is_empty() {
+            self.keep_those_before(&mut saved.bytes, &on_trial)?;
+        }
         let (len, most) = (saved.bytes.len(), self.under.max_bytes);
         if len > most {
             let text = format!("the states have {len} bytes, and {most} may be kept; raise Under::max_bytes");
@@ -264,6 +281,8 @@ impl UnderSam {
         }
         let file = memory(&saved.bytes).map_err(|error| io("no memory for them", error))?;
         self.under.app.keep_fd(STATES, &file).map_err(|error| io("they are not taken", error))?;
+        *newest = saved.transaction;
+        drop(newest);
         match &saved.left_out[..] {
             [] => Ok(()),
             left_out => {
@@ -272,6 +291,28 @@ impl UnderSam {
                 Ok(())
             }
         }
+    }
+
+    /// Adds the states of components on trial that are kept so far and have another version than the ones in `bytes`.
+    /// If a version on trial takes the process down, the version before begins again, and it may not know the states of
+    /// its successor.
+    fn keep_those_before(&self, bytes: &mut Vec<u8>, on_trial: &[String]) -> Result<()> {
+        let kept = self.under.app.take_fd(STATES).map_err(|error| io("the kept ones cannot be had", error))?;
+        let before = kept.map(|kept| read_all(&kept.into(), self.under.max_bytes));
+        // From what is damaged there is nothing to keep.
+        let Some(Ok(before)) = before.map(|before| state_bytes::decode(&before?)) else { return Ok(()) };
+        let mut states = state_bytes::decode(bytes)?;
+        let saved = states.len();
+        for state in before {
+            let is_there = states.iter().any(|other| !other.is_aside && other.is_of_form(&state));
+            if !state.is_aside && !is_there && on_trial.contains(&state.component) {
+                states.push(state);
+            }
+        }
+        if states.len() > saved {
+            *bytes = state_bytes::encode(&states);
+        }
+        Ok(())
     }
 
     /// Changes the marks.
@@ -340,41 +381,4 @@ fn open_marks(app: &sam::App) -> Result<(File, Marked)> {
     let file = memory(&Marked::default().to_page()).map_err(|error| io("no memory for marks", error))?;
     app.keep_fd(MARKS, &file).map_err(failed)?;
     Ok((file, Marked::default()))
-}
-
-/// A file in memory with these bytes.
-fn memory(bytes: &[u8]) -> io::Result<File> {
-    if bytes.len() as u64 > sys::file_size_limit() {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    let mut file = sys::memory_file(c"lcr-states").ok_or_else(io::Error::last_os_error)?;
-    file.write_all(bytes)?;
-    Ok(file)
-}
-
-/// The bytes of a file from its beginning, `most` at most.
-fn read_all(file: &File, most: usize) -> Result<Vec<u8>> {
-    let failed = |error| Error::io("they cannot be read", error);
-    let len = file.metadata().map_err(failed)?.len();
-    if len > most as u64 {
-        let text = format!("they have {len} bytes, and {most} may be kept; raise Under::max_bytes");
-        return Err(Error::new(ErrorKind::State, text));
-    }
-    let mut bytes = Vec::new();
-    let whole = usize::try_from(len).unwrap_or(usize::MAX);
-    bytes.try_reserve_exact(whole).map_err(|error| failed(error.into()))?;
-    // The place in the file is one with that of the supervisor's descriptor.
-    let mut at = 0;
-    while at < len {
-        let mut part = [0; 64 << 10];
-        let wanted = part.len().min(usize::try_from(len - at).unwrap_or(usize::MAX));
-        match file.read_at(&mut part[..wanted], at).map_err(failed)? {
-            0 => break,
-            more => {
-                bytes.extend_from_slice(&part[..more]);
-                at += more as u64;
-            }
-        }
-    }
-    Ok(bytes)
 }

@@ -130,6 +130,29 @@ fn an_instance_is_told_that_the_one_before_died_in_a_trial() {
     assert_eq!(found[3], "the instance before ended with status 9\n", "the end of the runtime ended the trial");
 }
 
+/// The version on trial has another version of the state, which the version before does not take.
+#[test]
+fn a_version_on_trial_that_takes_the_process_down_leaves_the_state_of_the_version_before() {
+    let attempt = format!("try {}", component("counter_text").display());
+    let found = run(&[
+        script("quiet", "counter_v1", &format!("add 5\nkeep\n{attempt}\nadd 1\nkeep\nadd 1\nkeep\nkill")),
+        script("quiet", "counter_v1", &format!("add 0\nkept\n{attempt}\nadd 2\nkeep\nconfirm\nkill")),
+        // The state of the version that was confirmed comes first, and the one before goes.
+        script("quiet", "counter_text", "add 0\nkept\nkeep\nkill"),
+        script("quiet", "counter_v1", "service"),
+    ]);
+    assert_eq!(found[0], "5\nkept\n6\nkept\n7\nkept\n");
+    let second: Vec<&str> = found[1].lines().collect();
+    assert_eq!(second[0], "5");
+    assert!(second[1].starts_with("counter 3.0.0 v2 SetAside"), "{second:?}");
+    assert_eq!(second[2..], ["counter 1.0.0 v1 Restored", "7", "kept"]);
+    let third: Vec<&str> = found[2].lines().collect();
+    assert_eq!(third[..2], ["7", "counter 3.0.0 v2 Restored"]);
+    assert!(third[2].starts_with("counter 3.0.0 v2 SetAside"), "{third:?}");
+    assert_eq!(third[3..], ["kept"]);
+    assert!(found[3].starts_with("state: "), "{found:#?}");
+}
+
 #[test]
 fn damaged_states_are_said_and_begun_without() {
     let mut scripts = vec![script("quiet", "counter_v1", "add 5\nkeep\ndamage 0\nkill")];

@@ -173,6 +173,14 @@ impl RuntimeInner {
 }
 
 impl Trials {
+    /// The names of the components on trial, before and after.
+    #[allow(dead_code, reason = "only some features ask")]
+    pub(crate) fn names_on_trial(&self) -> Vec<String> {
+        let standing = self.lock();
+        let members = standing.running.iter().flat_map(|running| running.members.iter());
+        members.flat_map(|member| member.before.iter().chain(&member.after)).map(|id| id.name.clone()).collect()
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Standing> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }

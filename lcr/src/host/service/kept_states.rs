@@ -94,15 +94,15 @@ impl KeptStates {
 
     /// The state with which the shared instance of an implementation begins.
     pub(super) fn of(&self, manifest: &ExportManifest) -> Option<SavedState> {
-        manifest.state_version?;
-        let mut own = self.states.iter().filter(|(state, stage)| {
+        let version = manifest.state_version?;
+        let own = self.states.iter().map(|(state, stage)| (state, stage)).filter(|(state, stage)| {
             let waits = matches!(stage, KeptStage::Waiting | KeptStage::Refused { .. });
             waits && state.component == manifest.component.name && state.interface == manifest.interface
         });
-        let first = own.clone().next().map(|(state, _)| state.clone());
-        own.find(|(state, _)| state.interface_version == manifest.interface_version)
-            .map(|(state, _)| state.clone())
-            .or(first)
+        // The first of those that fit best. There are several if the process before died while a version was on trial.
+        let misfit =
+            |state: &SavedState| (state.interface_version != manifest.interface_version, state.state_version > version);
+        own.map(|(state, _)| state).min_by_key(|state| misfit(state)).cloned()
     }
 
     /// Notes that a state was refused.
@@ -146,11 +146,33 @@ impl KeptStates {
         let unreached = mem::take(&mut self.unreached);
         let (reached, unreached): (Vec<_>, Vec<_>) = unreached.into_iter().partition(|(id, _)| reached.contains(id));
         self.unreached = unreached;
-        for (_, bytes) in reached {
-            if let Some((state, _)) = self.find(&bytes) {
-                state.bytes = Arc::default();
+        reached.iter().for_each(|(_, bytes)| self.give_up(bytes));
+    }
+
+    /// Gives up the bytes of a state that its instance has, and has no other state of it wait: older ones go, and newer
+    /// ones, which its version does not take, are set aside.
+    fn give_up(&mut self, bytes: &Arc<[u8]>) {
+        let is_it = |(state, _): &(SavedState, KeptStage)| !state.is_aside && Arc::ptr_eq(&state.bytes, bytes);
+        let Some(at) = self.states.iter().position(is_it) else { return };
+        self.states[at].0.bytes = Arc::default();
+        let it = self.states[at].0.clone();
+        let is_other = |state: &SavedState, stage: &KeptStage| {
+            let waits = matches!(stage, KeptStage::Waiting | KeptStage::Refused { .. });
+            let form = (&it.version, it.state_version) != (&state.version, state.state_version);
+            waits && form && same(state, &it) && state.interface_version == it.interface_version
+        };
+        for (state, stage) in &mut self.states[..at] {
+            if is_other(state, stage) {
+                state.is_aside = true;
+                let why = format!("{} began with the state v{} of {}", it.component, it.state_version, it.version);
+                *stage = KeptStage::SetAside { why };
             }
         }
+        let mut place = 0;
+        self.states.retain(|(state, stage)| {
+            place += 1;
+            place <= at || !is_other(state, stage)
+        });
     }
 
     /// As [`note_reached`](KeptStates::note_reached), for all services that programs have handles on.

@@ -15,23 +15,12 @@
 //!
 //! [`take_back`] rolls back just what one transaction changed: its members, and the configurations and bindings that
 //! it set. Commits of other components since then stay. It runs on any thread, takes the transaction's turn (`Busy`
-//! if another one has it), carries the override of protection, and is a commit with a report and a revision of its own:
-//!
-//! ```ignore
-//! let mut options = Options::default();
-//! options.reason = Some("the trial failed: ...".to_owned());
-//! options.ends_trial = true;
-//! // `generation` is that of the transaction's report.
-//! match take_back(&inner, generation, options)? {
-//!     Some(report) => { /* the older versions serve */ }
-//!     None => { /* nothing of that transaction is left to take back */ }
-//! }
-//! ```
+//! if another one has it), carries the override of protection, and is a commit with a report and a revision of its own.
+//! It returns `None` if nothing of that transaction is left to take back.
 //!
 //! A state that the older version takes in no way does not refuse it, where the older version has no state at all: then
 //! the state is discarded, and the report says so. A state that the older version refuses comes back as it was when
-//! that
-//! version was replaced, if the snapshot is kept.
+//! that version was replaced, if the snapshot is kept.
 
 use std::sync::Arc;
 

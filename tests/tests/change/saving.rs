@@ -200,7 +200,6 @@ fn the_state_of_a_component_that_is_built_while_a_save_waits_for_calls_is_saved(
             counter.add(1);
             *late.lock().unwrap() = Some(counter);
         });
-        drop(start);
         let saved = save.take().unwrap().join().unwrap();
         assert_eq!(saved.saved.len(), 2, "{saved:?}");
         assert_eq!(counter(&begun_with(&saved.bytes), "counter_v1").add(0), 6);

@@ -57,7 +57,7 @@ impl Execution {
                     Arc::clone(state.objects().registry().implementation(replaced.provider))
                 };
                 let new = &loaded[replaced.export];
-                let Some(block) = old.component.allocator().difference(new.component.allocator()) else { continue };
+                let Some(block) = inner.allocator_difference(&old.component, &new.component) else { continue };
                 if !(old.manifest.can_copy_state() && new.manifest.can_copy_state()) {
                     return Err(other_allocator(&old, new, block).into());
                 }

@@ -25,13 +25,17 @@
 //! Where other threads use the same heap all the time, a block may not come back by chance: then the state is copied.
 //! Of 300 comparisons beside 20 threads that do nothing else none failed; on a loaded machine single ones have.
 //!
+//! That an image has the allocator of the host is a fact of its file. So a file that was found to have it is not tried
+//! again ([`HostAllocated`]): of a thousand replacements none depends on what other threads do meanwhile.
+//!
 //! An allocator that does not reuse blocks at once (musl's, AddressSanitizer's) shows nothing, and the images
 //! count as different. AddressSanitizer is asked whose a block is, where it is in the process.
 
 use std::{
+    collections::HashSet,
     fmt, ptr,
     sync::{
-        OnceLock,
+        Mutex, OnceLock, TryLockError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -43,6 +47,8 @@ use crate::{
     component::image,
     host::sys,
 };
+
+use super::content_hash::ContentHash;
 
 /// The step between small sizes: one of each class of a small allocator.
 const STEP: usize = 16;
@@ -194,6 +200,48 @@ impl Allocator {
     fn release(self, block: *mut u8, request: Request) {
         // SAFETY: the block is of this allocator, size and alignment: this file calls it once for each block.
         unsafe { (self.free)(block, request.size, request.align) };
+    }
+}
+
+/// The files whose images were found to have the host's allocator.
+#[derive(Default)]
+pub(crate) struct HostAllocated(Mutex<HashSet<ContentHash>>);
+
+/// How many files are kept; then they are found anew.
+const FILES: usize = 4_096;
+
+impl HostAllocated {
+    /// As [`Allocator::difference`], for the images of these files; `None` is the program itself.
+    pub(crate) fn difference(&self, images: [(Option<ContentHash>, Allocator); 2]) -> Option<Request> {
+        let [(_, one), (_, other)] = images;
+        let have_the_hosts = images.into_iter().all(|(file, allocator)| self.has_the_hosts(file, allocator));
+        if have_the_hosts { None } else { one.difference(other) }
+    }
+
+    fn has_the_hosts(&self, file: Option<ContentHash>, allocator: Allocator) -> bool {
+        let Some(file) = file else { return true };
+        if self.with(|found| found.contains(&file)).unwrap_or(false) {
+            return true;
+        }
+        let has = Allocator::of_host().difference(allocator).is_none();
+        if has {
+            self.with(|found| {
+                if found.len() >= FILES {
+                    found.clear();
+                }
+                found.insert(file);
+            });
+        }
+        has
+    }
+
+    /// Does not wait for the lock: in the child of a fork a thread may have it that is not there.
+    fn with<T>(&self, act: impl FnOnce(&mut HashSet<ContentHash>) -> T) -> Option<T> {
+        match self.0.try_lock() {
+            Ok(mut found) => Some(act(&mut found)),
+            Err(TryLockError::Poisoned(found)) => Some(act(&mut found.into_inner())),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 

@@ -97,6 +97,11 @@ impl Component {
             .map_err(|error| Refused { error: error.at(staged.source.display().to_string()), mapped: Some(mapped) })
     }
 
+    /// The content hash of its file; `None` if it is linked into the program.
+    pub(crate) fn hash(&self) -> Option<ContentHash> {
+        self.origin.as_ref().map(|origin| origin.hash)
+    }
+
     /// The global allocator of its image.
     pub(crate) fn allocator(&self) -> Allocator {
         self.origin.as_ref().map_or_else(Allocator::of_host, |origin| origin.image.allocator())

@@ -28,7 +28,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         ids::Generation,
-        image::stage::Store,
+        image::{allocator::HostAllocated, stage::Store},
         sys,
         worlds::{
             records,
@@ -64,6 +64,7 @@ use super::{
 /// | `transactions`, `savers` | any thread, without waiting |
 /// | `events`, `refusals` | any thread, under leaf locks of their own |
 /// | `store` | a plan that stages files, under its own lock |
+/// | `host_allocated` | the thread of a transaction, under its own lock |
 /// | `keeper` | the thread that builds the runtime, once |
 /// | `above` | the thread that builds the runtime, once |
 /// | `guest` | the floor above, once |
@@ -88,6 +89,7 @@ pub(crate) struct RuntimeInner {
     keeper: OnceLock<Arc<dyn Keeper>>,
     pub(crate) refusals: Refusals,
     pub(super) store: Store,
+    pub(super) host_allocated: HostAllocated,
     /// What floor 3 keeps with the runtime.
     above: Above,
     /// What the floor above keeps with the runtime.
@@ -135,6 +137,7 @@ impl RuntimeInner {
             keeper: OnceLock::new(),
             refusals: Refusals::default(),
             store,
+            host_allocated: HostAllocated::default(),
             above: Above::default(),
             guest: GuestRoom::default(),
             shutdown_timeout: shutdown_timeout.into(),

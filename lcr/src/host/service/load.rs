@@ -7,6 +7,7 @@ use crate::{
     error::Result,
     host::{
         image::{
+            allocator::Request,
             library::Refused,
             stage::{KeptFile, Staged},
         },
@@ -45,5 +46,12 @@ impl RuntimeInner {
             }
             error
         })
+    }
+
+    /// The first request that shows that the images of two components have different allocators; `None` if they have
+    /// one.
+    pub(crate) fn allocator_difference(&self, one: &Component, other: &Component) -> Option<Request> {
+        let image = |component: &Component| (component.hash(), component.allocator());
+        self.host_allocated.difference([image(one), image(other)])
     }
 }

@@ -26,7 +26,8 @@
 //! Of 300 comparisons beside 20 threads that do nothing else none failed; on a loaded machine single ones have.
 //!
 //! That an image has the allocator of the host is a fact of its file. So a file that was found to have it is not tried
-//! again ([`HostAllocated`]): of a thousand replacements none depends on what other threads do meanwhile.
+//! again ([`HostAllocated`]): of a thousand replacements none depends on what other threads do meanwhile. It is no fact
+//! of a file that comes with libraries beside it, which may be others the next time: such an image is always tried.
 //!
 //! An allocator that does not reuse blocks at once (musl's, AddressSanitizer's) shows nothing, and the images
 //! count as different. AddressSanitizer is asked whose a block is, where it is in the process.
@@ -203,6 +204,17 @@ impl Allocator {
     }
 }
 
+/// What an image was made of.
+#[derive(Clone, Copy)]
+pub(crate) enum Whose {
+    /// The program itself.
+    Host,
+    /// A file, which needs nothing that comes with it.
+    File(ContentHash),
+    /// A file, and libraries beside it.
+    Several,
+}
+
 /// The files whose images were found to have the host's allocator.
 #[derive(Default)]
 pub(crate) struct HostAllocated(Mutex<HashSet<ContentHash>>);
@@ -211,15 +223,19 @@ pub(crate) struct HostAllocated(Mutex<HashSet<ContentHash>>);
 const FILES: usize = 4_096;
 
 impl HostAllocated {
-    /// As [`Allocator::difference`], for the images of these files; `None` is the program itself.
-    pub(crate) fn difference(&self, images: [(Option<ContentHash>, Allocator); 2]) -> Option<Request> {
+    /// As [`Allocator::difference`], for images of these.
+    pub(crate) fn difference(&self, images: [(Whose, Allocator); 2]) -> Option<Request> {
         let [(_, one), (_, other)] = images;
-        let have_the_hosts = images.into_iter().all(|(file, allocator)| self.has_the_hosts(file, allocator));
+        let have_the_hosts = images.into_iter().all(|(whose, allocator)| self.has_the_hosts(whose, allocator));
         if have_the_hosts { None } else { one.difference(other) }
     }
 
-    fn has_the_hosts(&self, file: Option<ContentHash>, allocator: Allocator) -> bool {
-        let Some(file) = file else { return true };
+    fn has_the_hosts(&self, whose: Whose, allocator: Allocator) -> bool {
+        let file = match whose {
+            Whose::Host => return true,
+            Whose::File(file) => file,
+            Whose::Several => return false,
+        };
         if self.with(|found| found.contains(&file)).unwrap_or(false) {
             return true;
         }

@@ -22,7 +22,7 @@ use crate::{
     host::{
         ids::ViewId,
         image::{
-            allocator::Allocator,
+            allocator::{Allocator, Whose},
             content_hash::ContentHash,
             library::{Image, Refused},
             link::Views,
@@ -97,9 +97,13 @@ impl Component {
             .map_err(|error| Refused { error: error.at(staged.source.display().to_string()), mapped: Some(mapped) })
     }
 
-    /// The content hash of its file; `None` if it is linked into the program.
-    pub(crate) fn hash(&self) -> Option<ContentHash> {
-        self.origin.as_ref().map(|origin| origin.hash)
+    /// What its image was made of.
+    pub(in crate::host) fn whose(&self) -> Whose {
+        match &self.origin {
+            None => Whose::Host,
+            Some(origin) if origin.image.has_libraries_beside() => Whose::Several,
+            Some(origin) => Whose::File(origin.hash),
+        }
     }
 
     /// The global allocator of its image.

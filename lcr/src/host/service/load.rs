@@ -51,7 +51,7 @@ impl RuntimeInner {
     /// The first request that shows that the images of two components have different allocators; `None` if they have
     /// one.
     pub(crate) fn allocator_difference(&self, one: &Component, other: &Component) -> Option<Request> {
-        let image = |component: &Component| (component.hash(), component.allocator());
+        let image = |component: &Component| (component.whose(), component.allocator());
         self.host_allocated.difference([image(one), image(other)])
     }
 }

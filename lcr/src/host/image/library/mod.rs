@@ -177,6 +177,11 @@ impl Image {
         self.mapped.saturating_add(self.mapped_beside)
     }
 
+    /// Whether libraries came with the file.
+    pub(in crate::host) fn has_libraries_beside(&self) -> bool {
+        self.mapped_beside > 0
+    }
+
     /// Which image it is, for as long as it is mapped.
     pub(crate) fn id(&self) -> threads::ImageId {
         threads::ImageId::of(self.table.holds)

@@ -10,7 +10,7 @@ use lcr::{Handle, PlanBuilder, Report, Result, Runtime, RuntimeBuilder};
 use super::{Census, Counts, Epoch};
 use crate::{component, wait_until};
 
-/// How long a gate is shut for callers that stay inside.
+/// How long callers are held at most.
 const HELD: Duration = Duration::from_secs(30);
 
 /// A runtime with a census and some components that are replaced all together.
@@ -77,8 +77,9 @@ impl Scene {
             self.rt.configure(name, &epoch).expect("the cast is configured");
             plan = plan.replace(component(name));
         }
-        // Where a machine has much else to do, a caller that holds a pin gets no time to leave in less.
-        plan.gate_wait(Duration::from_millis(700)).timeout(Duration::from_secs(300))
+        // Where a machine has much else to do, a caller that holds a pin gets no time to leave in less, and the
+        // transaction's own thread may wait for more than the second that callers are held at most.
+        plan.gate_wait(Duration::from_millis(700)).deadline(HELD).timeout(Duration::from_secs(300))
     }
 
     /// The epoch of the last replacement.

@@ -21,6 +21,7 @@ pub mod manifests;
 pub mod office;
 mod own_process;
 pub mod parcels;
+pub mod player;
 pub mod rail;
 pub mod safe;
 pub mod scribe;

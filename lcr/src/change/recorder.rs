@@ -29,7 +29,10 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         actor::Actor,
-        image::{content_hash::ContentHash, stage::Staged},
+        image::{
+            content_hash::ContentHash,
+            stage::{Neighbour, Staged},
+        },
         objects::provider::Provider,
         service::inner::RuntimeInner,
     },
@@ -132,8 +135,8 @@ pub(crate) struct StagedFile {
     pub(crate) hash: ContentHash,
     /// The private copy, which does not change, and is the file to the byte if nothing comes with it.
     pub(crate) copy: PathBuf,
-    /// The libraries that come with it, by the names under which it needs them.
-    pub(crate) beside: Vec<String>,
+    /// The libraries that come with it.
+    pub(crate) beside: Vec<Neighbour>,
     /// The signature that was verified over it.
     pub(crate) signature: Option<Vec<u8>>,
 }
@@ -154,6 +157,8 @@ pub(crate) struct Present {
     /// The hash of its file; `None` if it is linked into the program, or an object of the program.
     pub(crate) hash: Option<ContentHash>,
     pub(crate) source: Option<PathBuf>,
+    /// The libraries that came with its file.
+    pub(crate) beside: Vec<Neighbour>,
 }
 
 impl StagedFile {
@@ -256,7 +261,8 @@ pub(crate) fn present(inner: &RuntimeInner) -> Vec<Present> {
         let component = &provider.implementation().component;
         let origin = component.origin.as_ref();
         let source = origin.map(|origin| origin.source.clone());
-        Present { id: component.id.clone(), hash: origin.map(|origin| origin.hash), source }
+        let beside = origin.map_or_else(Vec::new, |origin| origin.beside.clone());
+        Present { id: component.id.clone(), hash: origin.map(|origin| origin.hash), source, beside }
     };
     let mut present: Vec<Present> = state.objects().registry().committed().map(|(_, provider)| of(provider)).collect();
     drop(state);

@@ -84,7 +84,9 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
             if let Some(staged) = &step.staged {
                 member.source = format!(" ({}, {} KiB)", staged.hash.short(), staged.len / 1024);
                 if !staged.beside.is_empty() {
-                    member.source.insert_str(member.source.len() - 1, &format!(", with {}", staged.beside.join(", ")));
+                    let names: Vec<&str> =
+                        staged.beside.iter().flat_map(|beside| &beside.names).map(String::as_str).collect();
+                    member.source.insert_str(member.source.len() - 1, &format!(", with {}", names.join(", ")));
                 }
                 member.notes.extend(staged.fits.note());
             }

@@ -22,7 +22,7 @@ use crate::{change::trial::quarantine, error::Result, host::image::content_hash:
 
 use super::{
     journal::{Journal, Place},
-    record::{Committed, End, Intended, Kind, Numbered, Present, Record, Start, TrialEnd, What},
+    record::{Beside, Committed, End, Intended, Kind, Numbered, Present, Record, Start, TrialEnd, What},
     unconfirmed::{self, Settled},
 };
 
@@ -209,12 +209,20 @@ pub(super) fn hashes(journal: &Journal) -> Result<HashSet<ContentHash>> {
     let mut hashes = HashSet::new();
     for place in journal.places() {
         match journal.read(place)?.record {
-            Record::Committed(committed) => hashes.extend(committed.present.iter().filter_map(|one| one.hash)),
-            Record::Intent(intended) => hashes.extend(intended.members.iter().filter_map(|change| change.hash)),
+            Record::Committed(committed) => {
+                hashes.extend(committed.present.iter().flat_map(|one| of_file(one.hash, &one.beside)));
+            }
+            Record::Intent(intended) => {
+                hashes.extend(intended.members.iter().flat_map(|change| of_file(change.hash, &change.beside)));
+            }
             _ => {}
         }
     }
     Ok(hashes)
+}
+
+fn of_file(hash: Option<ContentHash>, beside: &[Beside]) -> impl Iterator<Item = ContentHash> {
+    hash.into_iter().chain(beside.iter().map(|beside| beside.hash))
 }
 
 /// The commit of an intent; `None` if it has none.
@@ -274,7 +282,7 @@ pub(super) fn steps(confirmed: &[Present], then: &[Present], now: &[Present]) ->
                     linked.id, one.id
                 ));
             }
-            Some(linked) if linked.hash == one.hash => {}
+            Some(linked) if linked.is_same_as(one) => {}
             Some(_) => steps.replace.push(one.clone()),
             None => steps.add.push(one.clone()),
         }
@@ -300,7 +308,7 @@ mod tests {
 
     fn one(name: &str, major: u64, file: Option<&[u8]>) -> Present {
         let id = ComponentId::new(name, Version::new(major, 0, 0));
-        Present { id, hash: file.map(ContentHash::of), source: None }
+        Present { id, hash: file.map(ContentHash::of), source: None, beside: Vec::new() }
     }
 
     #[test]

@@ -14,7 +14,11 @@ use crate::{
     component::identity::ComponentId,
     error::ErrorKind,
     events::CommittedMember,
-    host::{actor::Actor, image::content_hash::ContentHash, serial},
+    host::{
+        actor::Actor,
+        image::{content_hash::ContentHash, stage::Neighbour},
+        serial,
+    },
 };
 
 /// The form of the journal that this version writes, and the only one that it reads.
@@ -106,6 +110,22 @@ pub(super) struct Change {
     /// The file, as the plan named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) beside: Vec<Beside>,
+}
+
+/// A library that comes with a component's file from beside it, and is kept as that is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Beside {
+    /// The names under which it is needed.
+    pub(super) names: Vec<String>,
+    pub(super) hash: ContentHash,
+}
+
+impl Beside {
+    pub(super) fn all(neighbours: &[Neighbour]) -> Vec<Beside> {
+        neighbours.iter().map(|one| Beside { names: one.names.clone(), hash: one.hash }).collect()
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -135,9 +155,16 @@ pub(super) struct Present {
     pub(super) hash: Option<ContentHash>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) beside: Vec<Beside>,
 }
 
 impl Present {
+    /// Whether it has the same content, the libraries beside it included.
+    pub(super) fn is_same_as(&self, other: &Present) -> bool {
+        self.hash == other.hash && self.beside == other.beside
+    }
+
     /// Whether it is an object of the program, which the program itself brings.
     pub(super) fn is_object(&self) -> bool {
         self.hash.is_none() && self.id.version.build.as_str() == "provided"

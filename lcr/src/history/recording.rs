@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    change::recorder::{Change, Ended, Ending, Intent, Outcome, Present, Recorder, Token, text_of},
+    change::recorder::{Change, Ended, Ending, Intent, Outcome, Present, Recorder, StagedFile, Token, text_of},
     error::{Error, ErrorKind, Result},
     events::CommittedMember,
     host::image::content_hash::ContentHash,
@@ -13,7 +13,7 @@ use super::{
     keeper::Keeper,
     line::LONGEST,
     notes::{Running, Set},
-    record::{self, Committed, Intended, Quarantined, Record, Refusal, Refused, What, to_hex},
+    record::{self, Beside, Committed, Intended, Quarantined, Record, Refusal, Refused, What, to_hex},
 };
 
 /// The token of a transaction that goes on unrecorded.
@@ -177,7 +177,8 @@ impl Keeper {
     /// Keeps the files of an intent.
     fn keep_files(&self, intent: &Intent) -> Result<Keeping<'_>> {
         let files = intent.members.iter().filter_map(|change| change.file.as_ref());
-        let hashes: Vec<ContentHash> = files.map(|file| file.hash).collect();
+        let beside = |file: &StagedFile| file.beside.iter().map(|beside| beside.hash).collect::<Vec<_>>();
+        let hashes: Vec<ContentHash> = files.flat_map(|file| beside(file).into_iter().chain([file.hash])).collect();
         // It opens the history, if that could not be opened before.
         self.with(|_, notes| {
             notes.keeping.extend(&hashes);
@@ -188,6 +189,9 @@ impl Keeper {
             // The private copy has other names written into it where libraries come with it.
             let from = if file.beside.is_empty() { &file.copy } else { &file.source };
             self.files.keep(&file.hash, from, file.signature.as_deref())?;
+            for beside in &file.beside {
+                self.files.keep(&beside.hash, &beside.source, beside.signature.as_deref())?;
+            }
         }
         Ok(keeping)
     }
@@ -215,6 +219,7 @@ fn intended(intent: &Intent) -> Intended {
         after: change.after.clone(),
         hash: change.file.as_ref().map(|file| file.hash),
         source: change.file.as_ref().map(|file| file.source.clone()),
+        beside: change.file.as_ref().map_or_else(Vec::new, |file| Beside::all(&file.beside)),
     };
     let configurations = intent.configurations.iter().map(|(name, bytes)| (name.clone(), bytes.as_deref().map(to_hex)));
     Intended {
@@ -236,7 +241,12 @@ fn intended(intent: &Intent) -> Intended {
 
 impl From<&Present> for record::Present {
     fn from(present: &Present) -> record::Present {
-        record::Present { id: present.id.clone(), hash: present.hash, source: present.source.clone() }
+        record::Present {
+            id: present.id.clone(),
+            hash: present.hash,
+            source: present.source.clone(),
+            beside: Beside::all(&present.beside),
+        }
     }
 }
 

@@ -12,13 +12,16 @@ use crate::{
         restore::{Restore, restore},
     },
     error::{Error, ErrorKind, Result},
-    host::service::inner::RuntimeInner,
+    host::{
+        image::stage::{KeptFile, Neighbour},
+        service::inner::RuntimeInner,
+    },
 };
 
 use super::{
     keeper::Keeper,
     ledger::{Ledger, MOST_LOST_RELOADS, Steps, steps},
-    record::{Committed, Present, from_hex},
+    record::{Beside, Committed, Present, from_hex},
 };
 
 /// What came of the start.
@@ -99,9 +102,25 @@ pub(super) fn plan(keeper: &Keeper, reason: String, steps: &Steps, confirmed: &C
         steps.replace.iter().map(|one| (one, true)).chain(steps.add.iter().map(|one| (one, false)))
     {
         let Some(hash) = one.hash else { continue };
-        match keeper.files.verified(&hash) {
-            Ok(path) => restore.files.push((is_replaced.then(|| one.id.name.clone()), path, hash)),
-            Err(error) => missing.push(format!("component `{}`: {}", one.id, text_of(&error))),
+        let file = keeper.files.verified(&hash);
+        let file = file.map_err(|error| missing.push(format!("component `{}`: {}", one.id, text_of(&error)))).ok();
+        let mut beside = Vec::new();
+        for Beside { names, hash } in &one.beside {
+            match keeper.files.verified(hash) {
+                Ok(source) => {
+                    beside.push(Neighbour { names: names.clone(), hash: *hash, source, signature: None });
+                }
+                Err(error) => missing.push(format!(
+                    "library `{}` beside component `{}`: {}",
+                    names.join("`, `"),
+                    one.id,
+                    text_of(&error)
+                )),
+            }
+        }
+        if let Some(file) = file {
+            let in_place_of = is_replaced.then(|| one.id.name.clone());
+            restore.files.push((in_place_of, KeptFile::of_history(file, hash, beside)));
         }
     }
     if !missing.is_empty() {

@@ -20,7 +20,8 @@ fn id(major: u64) -> ComponentId {
 }
 
 fn intent(major: u64) -> Record {
-    let change = Change { before: None, after: Some(id(major)), hash: Some(ContentHash::of(b"code")), source: None };
+    let hash = Some(ContentHash::of(b"code"));
+    let change = Change { before: None, after: Some(id(major)), hash, source: None, beside: Vec::new() };
     Record::Intent(Intended {
         by: Actor::new(1, 2, "kv"),
         reason: None,
@@ -42,7 +43,12 @@ fn committed(of: u64, major: u64) -> Record {
         total_us: 1,
         on_trial: false,
         members: Vec::new(),
-        present: vec![Present { id: id(major), hash: Some(ContentHash::of(b"code")), source: None }],
+        present: vec![Present {
+            id: id(major),
+            hash: Some(ContentHash::of(b"code")),
+            source: None,
+            beside: Vec::new(),
+        }],
         bindings: Default::default(),
         configurations: Default::default(),
     })
@@ -79,7 +85,7 @@ fn forget(journal: &mut Journal, count: usize) {
 
 fn present(name: &str, major: u64) -> Present {
     let hash = Some(ContentHash::of(format!("{name}{major}").as_bytes()));
-    Present { id: ComponentId::new(name, semver::Version::new(major, 0, 0)), hash, source: None }
+    Present { id: ComponentId::new(name, semver::Version::new(major, 0, 0)), hash, source: None, beside: Vec::new() }
 }
 
 /// Commits a plan behind which this is present. Returns the number of its intent.

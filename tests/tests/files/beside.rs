@@ -3,22 +3,12 @@
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
 use lcr::{ErrorKind, Handle};
-use lcr_tests::{component, empty_runtime, interfaces::Tone, program, tone};
-use tempfile::TempDir;
-
-/// A component in a directory of its own, with one build of its private libraries beside it.
-fn player(build: u32) -> (TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("player.so");
-    fs::copy(component("player_with_private_libraries"), &file).unwrap();
-    tone::compile(&tone::sources(), &directory.path().join("beside"), build);
-    (directory, file)
-}
+use lcr_tests::{empty_runtime, interfaces::Tone, player::player, program, tone};
 
 #[test]
 fn a_library_beside_a_component_is_loaded_with_it() {
@@ -117,7 +107,8 @@ fn a_library_that_the_program_has_is_not_loaded_once_more() {
 fn two_names_of_one_file_are_one_library() {
     let (directory, file) = player(1);
     let beside = directory.path().join("beside");
-    let all = "static int count;\nint tone_build(void) { return ++count; }\nint tone_overtone(void) { return ++count; }\n\
+    let all = "static int count;\nint tone_build(void) { return ++count; }\nint tone_overtone(void) \
+               { return ++count; }\n\
                int hum_build(void) { return ++count; }\nint tone_next(void) { return ++count; }\n";
     fs::write(directory.path().join("all.c"), all).unwrap();
     fs::remove_file(beside.join("libhum.so")).unwrap();
@@ -137,7 +128,8 @@ fn a_library_without_the_versions_that_are_needed_of_it_is_refused() {
     let (directory, file) = player(1);
     let tone = directory.path().join("beside/libtone.so.1");
     let rt = empty_runtime();
-    let source = "int tone_build(void) { return 1; }\nint tone_overtone(void) { return 1; }\nint tone_next(void) { return 1; }\n";
+    let source = "int tone_build(void) { return 1; }\nint tone_overtone(void) { return 1; }\n\
+                  int tone_next(void) { return 1; }\n";
     fs::write(directory.path().join("bare.c"), source).unwrap();
     for flags in [&["-nostdlib", "-Wl,-soname,libtone.so.1"][..], &["-nostdlib"]] {
         tone::library(directory.path(), "bare", &tone, 1, flags);

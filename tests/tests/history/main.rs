@@ -3,6 +3,7 @@
 mod clocks_and_options;
 mod crashes;
 mod disks;
+mod neighbours;
 mod owners;
 mod reloads;
 mod trials;

@@ -27,7 +27,7 @@ use crate::{
             library::{Image, Refused},
             link::Views,
             manifest::{DependencyManifest, ExportManifest},
-            stage::{KeptFile, Staged},
+            stage::{KeptFile, Neighbour, Staged},
         },
     },
 };
@@ -51,9 +51,18 @@ pub(crate) struct Component {
 pub(crate) struct Origin {
     pub(crate) source: PathBuf,
     pub(crate) hash: ContentHash,
+    /// The libraries that came with it.
+    pub(crate) beside: Vec<Neighbour>,
     pub(crate) image: Image,
     /// The file for another load, if the image may be unmapped.
     pub(crate) again: Option<Arc<KeptFile>>,
+}
+
+impl Origin {
+    /// The hashes of the libraries that came with it.
+    pub(crate) fn hashes_beside(&self) -> Vec<ContentHash> {
+        self.beside.iter().map(|beside| beside.hash).collect()
+    }
 }
 
 impl Component {
@@ -82,7 +91,8 @@ impl Component {
         let id = manifest.component.clone();
         let unload = manifest.exports.iter().all(|export| export.unload);
         let again = if unload { kept(staged) } else { None };
-        let origin = Some(Origin { source: staged.source.clone(), hash: staged.hash, image, again });
+        let beside = staged.beside.clone();
+        let origin = Some(Origin { source: staged.source.clone(), hash: staged.hash, beside, image, again });
         let is_pointed_into = AtomicBool::new(false);
         let component = Arc::new(Component { id, origin, unload, is_pointed_into, uses: Arc::default() });
         let declared = manifest.exports.iter().zip(exports);

@@ -17,13 +17,15 @@ use crate::{
     host::image::{content_hash::ContentHash, manifest::Manifest, stage::KeptFile},
 };
 
-use super::component::Implementation;
+use super::component::{Implementation, Origin};
 
 /// A component that was present, for the way back to it.
 pub(crate) struct Kept {
     pub(crate) id: ComponentId,
     /// The content hash of its file; `None` if it has none.
     pub(crate) hash: Option<ContentHash>,
+    /// The content hashes of the libraries that came with it.
+    pub(crate) beside: Vec<ContentHash>,
     /// The configuration of its shared instances when it was replaced or removed.
     pub(crate) config: Option<Arc<[u8]>>,
     /// Whether it had a state.
@@ -73,12 +75,13 @@ impl Kept {
         let component = &implementations.first()?.component;
         let (id, origin) = (component.id.clone(), component.origin.as_ref());
         let hash = origin.map(|origin| origin.hash);
+        let beside = origin.map_or_else(Vec::new, Origin::hashes_beside);
         let has_state = implementations.iter().any(|implementation| implementation.manifest.state_version.is_some());
         let form = match origin.and_then(|origin| origin.again.clone()) {
             Some(file) => Form::File(file),
             None => Form::Mapped(implementations),
         };
-        Some(Kept { id, hash, config, has_state, form })
+        Some(Kept { id, hash, beside, config, has_state, form })
     }
 
     /// Whether these implementations are what is kept.
@@ -91,7 +94,8 @@ impl Kept {
             }
             Form::File(_) => present.first().is_some_and(|present| {
                 let origin = present.component.origin.as_ref();
-                present.component.id == self.id && origin.map(|origin| origin.hash) == self.hash
+                let is_same = |origin: &Origin| Some(origin.hash) == self.hash && origin.hashes_beside() == self.beside;
+                present.component.id == self.id && origin.map_or(self.hash.is_none(), is_same)
             }),
         }
     }

@@ -194,7 +194,7 @@ impl Revisions {
     pub(crate) fn hashes(&self) -> Vec<ContentHash> {
         let changes = self.past.iter().flat_map(|left| left.changes.iter());
         let kept = changes.filter_map(|change| change.before.as_ref()).chain(self.originals.values());
-        kept.filter_map(|kept| kept.hash).collect()
+        kept.flat_map(|kept| kept.hash.iter().chain(&kept.beside)).copied().collect()
     }
 
     /// The states that were saved when generations were left.

@@ -21,16 +21,22 @@
 //! `$LIB` and `$PLATFORM` are not expanded, and needs that are paths are left to the loader. The libraries beside a
 //! component come before those in the directories of `LD_LIBRARY_PATH`.
 
+//! A component that a history has kept is not beside its libraries any more. It is staged with a list of those that
+//! came with it, by their names, and is given these and no others.
+
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     ffi::OsStr,
-    fs,
-    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use super::{ContentHash, PrivateCopy, Store, elf, original::unopened, show};
+use super::{
+    ContentHash, PrivateCopy, Store, elf,
+    neighbour::{FileId, Neighbour, Place},
+    show,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     host::{image::library::loader, sys},
@@ -58,8 +64,10 @@ pub(super) struct Found {
 struct Library {
     name: Vec<u8>,
     copy: PrivateCopy,
-    /// Device and inode of the original.
-    inode: (u64, u64),
+    id: FileId,
+    hash: ContentHash,
+    /// The path of the original.
+    source: PathBuf,
     has_versions: bool,
 }
 
@@ -161,8 +169,8 @@ fn fresh(name: &[u8]) -> Result<Vec<u8>> {
     Ok(fresh)
 }
 
-/// Copies the libraries beside `file` that it needs. `elf` describes the file.
-pub(super) fn gather(store: &Store, file: &Path, elf: &elf::Elf<'_>) -> Result<Found> {
+/// Copies the libraries beside `file` that it needs, or those of a list. `elf` describes the file.
+pub(super) fn gather(store: &Store, file: &Path, elf: &elf::Elf<'_>, listed: Option<&[Neighbour]>) -> Result<Found> {
     let mut found = Found::default();
     let file = std::path::absolute(file).map_err(|error| Error::io("its directory is not known", error))?;
     let mut waiting = VecDeque::from([Wanting::of(&file, elf, &[])]);
@@ -173,26 +181,29 @@ pub(super) fn gather(store: &Store, file: &Path, elf: &elf::Elf<'_>) -> Result<F
             if !name.iter().all(u8::is_ascii_graphic) || name.contains(&b'/') || found.names.contains_key(name) {
                 continue;
             }
-            let Some(beside) = wanting.find(name) else { continue };
+            let place = match listed {
+                None => wanting.find(name).map(Place::beside),
+                Some(listed) => Place::listed(name, listed),
+            };
+            let Some(place) = place else { continue };
             if loader::is_present(name)? {
                 continue;
             }
-            let name = name.clone();
-            let added = found.add(store, name, &beside, &wanting, &mut room);
-            waiting.extend(added.map_err(|error| error.at(show(&beside)))?);
+            let added = found.add(store, name.clone(), &place, &wanting, &mut room);
+            waiting.extend(added.map_err(|error| error.at(show(&place.file)))?);
         }
     }
     Ok(found)
 }
 
 impl Found {
-    /// Adds the library `file` under `name`. Returns what it wants; `None` if the same file was added under another
-    /// name.
+    /// Adds the library in `place` under `name`. Returns what it wants; `None` if the same file was added under
+    /// another name.
     fn add(
         &mut self,
         store: &Store,
         name: Vec<u8>,
-        file: &Path,
+        place: &Place,
         by: &Wanting,
         room: &mut u64,
     ) -> Result<Option<Wanting>> {
@@ -202,13 +213,13 @@ impl Found {
             return Err(Error::new(ErrorKind::NotALibrary, text));
         }
         let fresh = fresh(&name)?;
-        let metadata = fs::metadata(file).map_err(unopened)?;
-        let inode = (metadata.dev(), metadata.ino());
-        if let Some(same) = self.libraries.iter().find(|library| library.inode == inode) {
+        let file = &place.file;
+        let id = place.id()?;
+        if let Some(same) = self.libraries.iter().find(|library| library.id == id) {
             // A link, so that the loader sees one file under both names.
             let copy = same.copy.link(&String::from_utf8_lossy(&fresh))?;
-            let has_versions = same.has_versions;
-            self.libraries.push(Library { name: name.clone(), copy, inode, has_versions });
+            let (hash, source, has_versions) = (same.hash, file.clone(), same.has_versions);
+            self.libraries.push(Library { name: name.clone(), copy, id, hash, source, has_versions });
             self.names.insert(name, fresh);
             return Ok(None);
         }
@@ -220,21 +231,23 @@ impl Found {
             return Err(Error::new(ErrorKind::NotALibrary, text));
         };
         *room = left;
-        copy.signature = store.trust.accept(file, &bytes, &ContentHash::of(&bytes))?;
+        let hash = ContentHash::of(&bytes);
+        place.is_content(&hash)?;
+        copy.signature = store.trust.accept(file, &bytes, &hash)?;
         let elf = elf::read(&bytes, sys::page_size())?;
         self.mapped = self.mapped.saturating_add(elf.mapped);
         self.mappings += elf.takes.mappings;
         let wanting = Wanting::of(file, &elf, &by.inherited);
         copy.rename(&String::from_utf8_lossy(&fresh))?;
-        let has_versions = elf.has_versions();
-        self.libraries.push(Library { name: name.clone(), copy, inode, has_versions });
+        let (source, has_versions) = (file.clone(), elf.has_versions());
+        self.libraries.push(Library { name: name.clone(), copy, id, hash, source, has_versions });
         self.names.insert(name, fresh);
         Ok(Some(wanting))
     }
 
     /// Writes the new names into all copies and into the component's, which owns the copies from now on. Returns
-    /// their old names, and the memory that their images take.
-    pub(super) fn join(self, component: &mut PrivateCopy) -> Result<(Vec<String>, usize)> {
+    /// what came with it, under the old names, and the memory that their images take.
+    pub(super) fn join(self, component: &mut PrivateCopy) -> Result<(Vec<Neighbour>, usize)> {
         let Found { libraries, names, mapped, .. } = self;
         if libraries.is_empty() {
             return Ok((Vec::new(), 0));
@@ -242,21 +255,21 @@ impl Found {
         let unversioned: HashSet<Vec<u8>> =
             libraries.iter().filter(|library| !library.has_versions).map(|library| library.name.clone()).collect();
         component.patch(&names, None, &unversioned)?;
-        let mut old = Vec::new();
-        let mut patched = Vec::new();
-        for Library { name, copy, inode, .. } in libraries {
+        let mut joined: Vec<(FileId, Neighbour)> = Vec::new();
+        for Library { name, copy, id, hash, source, .. } in libraries {
             let title = String::from_utf8_lossy(&name).into_owned();
-            if patched.contains(&inode) {
-                old.push(title);
-                component.beside.push(copy);
-                continue;
+            match joined.iter_mut().find(|(patched, _)| *patched == id) {
+                Some((_, neighbour)) => neighbour.names.push(title),
+                None => {
+                    copy.patch(&names, names.get(&name), &unversioned).map_err(|error| error.at(&title))?;
+                    let signature = copy.signature.clone();
+                    joined.push((id, Neighbour { names: vec![title], hash, source, signature }));
+                }
             }
-            patched.push(inode);
-            copy.patch(&names, names.get(&name), &unversioned).map_err(|error| error.at(&title))?;
-            old.push(title);
             component.beside.push(copy);
         }
-        Ok((old, usize::try_from(mapped).unwrap_or(usize::MAX)))
+        let neighbours = joined.into_iter().map(|(_, neighbour)| neighbour).collect();
+        Ok((neighbours, usize::try_from(mapped).unwrap_or(usize::MAX)))
     }
 }
 

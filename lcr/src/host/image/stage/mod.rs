@@ -31,6 +31,7 @@ mod beside;
 mod directory;
 mod hashes;
 mod kept_file;
+mod neighbour;
 mod original;
 mod owners;
 mod private_copy;
@@ -43,6 +44,7 @@ mod tests;
 mod trust;
 
 pub(crate) use kept_file::KeptFile;
+pub(crate) use neighbour::Neighbour;
 pub(crate) use original::show;
 pub(in crate::host) use private_copy::PrivateCopy;
 #[cfg(feature = "minisign")]
@@ -103,8 +105,8 @@ pub(crate) struct Staged {
     pub(in crate::host) mapped: usize,
     /// Why its image can never be unmapped; `None` if it can.
     pub(in crate::host) permanent: Option<&'static str>,
-    /// The libraries beside it that come with it, by the names under which it needs them.
-    pub(crate) beside: Vec<String>,
+    /// The libraries beside it that come with it.
+    pub(crate) beside: Vec<Neighbour>,
     /// Bytes of memory that the images of those libraries take.
     pub(in crate::host) mapped_beside: usize,
     pub(in crate::host) takes: Takes,
@@ -186,11 +188,11 @@ impl Store {
         self.staged(copy, serial, file, None)
     }
 
-    /// Checks a private copy of `file`, and reads its manifest. A file that is kept was accepted before.
+    /// Checks a private copy of `file`, and reads its manifest. A file that is kept in the store was accepted before.
     fn staged(&self, mut copy: PrivateCopy, serial: u64, file: &Path, kept: Option<&KeptFile>) -> Result<Staged> {
         let bytes = copy.map()?;
         let hash = ContentHash::of(&bytes);
-        copy.signature = match kept {
+        copy.signature = match kept.filter(|kept| kept.is_in_store()) {
             Some(kept) => kept.signature.clone(),
             None => self.trust.accept(file, &bytes, &hash)?,
         };
@@ -199,7 +201,7 @@ impl Store {
         copy.rename(&format!("{}-{}-{serial}.so", manifest.component.name, hash.short()))?;
         let (len, permanent) = (bytes.len() as u64, elf.permanent);
         let mapped = usize::try_from(elf.mapped).unwrap_or(usize::MAX);
-        let found = beside::gather(self, file, &elf)?;
+        let found = beside::gather(self, file, &elf, kept.and_then(KeptFile::listed))?;
         let takes = Takes { mappings: elf.takes.mappings + found.mappings, ..elf.takes };
         let fits = room::measure(&takes)?;
         drop(elf);

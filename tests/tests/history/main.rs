@@ -7,6 +7,7 @@ mod neighbours;
 mod owners;
 mod reloads;
 mod trials;
+mod trusted;
 
 use std::{io, path::Path, process::Command};
 

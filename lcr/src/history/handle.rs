@@ -1,11 +1,8 @@
 //! The handle on a history that is kept: options, entries, export, verification, reload.
 
-use std::{
-    fmt,
-    io::Write,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, io::Write, path::Path, sync::Arc};
+
+use arc_swap::ArcSwap;
 
 use crate::{
     change::{
@@ -33,7 +30,7 @@ use super::{
 pub struct OpenHistory {
     pub(super) keeper: Arc<Keeper>,
     pub(super) inner: Arc<RuntimeInner>,
-    pub(super) reloaded: Arc<Mutex<Reloaded>>,
+    pub(super) reloaded: Arc<ArcSwap<Reloaded>>,
 }
 
 /// What [`OpenHistory::verify`] has found.
@@ -65,7 +62,7 @@ impl OpenHistory {
 
     /// What came of the start.
     pub fn reloaded(&self) -> Reloaded {
-        self.reloaded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        Reloaded::clone(&self.reloaded.load())
     }
 
     /// The options.
@@ -153,7 +150,7 @@ impl OpenHistory {
         // It is asked for.
         ledger.lost_reloads = 0;
         let reloaded = reload(&self.keeper, &self.inner, &ledger, &now);
-        *self.reloaded.lock().unwrap_or_else(PoisonError::into_inner) = reloaded.clone();
+        self.reloaded.store(Arc::new(reloaded.clone()));
         Ok(reloaded)
     }
 }

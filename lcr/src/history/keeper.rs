@@ -11,9 +11,11 @@
 use std::{
     path::{Path, PathBuf},
     process,
-    sync::{Mutex, MutexGuard, PoisonError, TryLockError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak},
     time::SystemTime,
 };
+
+use arc_swap::ArcSwap;
 
 use crate::{
     Actor,
@@ -45,7 +47,8 @@ pub(super) struct Keeper {
     pub(super) directory: PathBuf,
     disk: Disk,
     pub(super) files: Files,
-    options: Mutex<Options>,
+    /// Never locked, so that a child of `fork` finds them whole.
+    options: ArcSwap<Options>,
     open: Mutex<Desk>,
     /// Records that could not be written yet.
     waiting: Waiting,
@@ -73,16 +76,16 @@ impl Keeper {
         let files = Files::of(&directory, disk);
         let closed = State::Closed(Error::new(ErrorKind::History, "the history is not open yet"));
         let desk = Desk { state: closed, notes: Notes::default() };
-        let (options, open, waiting) = (Mutex::new(options), Mutex::new(desk), Waiting::default());
+        let (options, open, waiting) = (ArcSwap::from_pointee(options), Mutex::new(desk), Waiting::default());
         Keeper { process: process::id(), directory, disk, files, options, open, waiting, runtime }
     }
 
     pub(super) fn options(&self) -> Options {
-        self.options.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        Options::clone(&self.options.load())
     }
 
     pub(super) fn set_options(&self, options: Options) {
-        *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options;
+        self.options.store(Arc::new(options));
     }
 
     /// Refuses what a child of `fork` asks for.

@@ -5,6 +5,9 @@
 //! process has the lock, which a lock of `flock` does not. Its weakness is that it ends when its process closes *any*
 //! descriptor of the file, and does not hold against its own process: so nothing else here opens the file, and a list
 //! of the directories that this process owns comes first.
+//!
+//! The list is exchanged and never locked. A child of `fork` may come from the middle of another thread's change; it
+//! finds the list from before or from behind that, and can have a history of its own.
 
 use std::{
     collections::HashMap,
@@ -13,8 +16,10 @@ use std::{
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::Path,
     process,
-    sync::{Mutex, PoisonError},
+    sync::Arc,
 };
+
+use arc_swap::ArcSwapOption;
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -23,14 +28,47 @@ use crate::{
 
 /// The directories that this process owns, by device and inode, each with the process that took it: a child of
 /// `fork` has the list, but not the locks.
-static OWNED: Mutex<Option<HashMap<(u64, u64), u32>>> = Mutex::new(None);
+static OWNED: ArcSwapOption<HashMap<(u64, u64), u32>> = ArcSwapOption::const_empty();
 
-/// The ownership of a directory. Dropping it gives the directory up.
+/// A place in that list. Dropping it frees the place.
 #[derive(Debug)]
-pub(super) struct Lock {
+struct Listed {
     directory: (u64, u64),
     process: u32,
+}
+
+impl Listed {
+    /// Puts a directory into the list; `None` if this process has it there already.
+    fn new(directory: (u64, u64)) -> Option<Listed> {
+        let process = process::id();
+        let mut is_new = false;
+        OWNED.rcu(|owned| {
+            let mut owned = owned.as_deref().cloned().unwrap_or_default();
+            is_new = owned.insert(directory, process) != Some(process);
+            Some(Arc::new(owned))
+        });
+        is_new.then_some(Listed { directory, process })
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        if self.process != process::id() {
+            return;
+        }
+        OWNED.rcu(|owned| {
+            let mut owned = owned.as_deref().cloned().unwrap_or_default();
+            owned.remove(&self.directory);
+            Some(Arc::new(owned))
+        });
+    }
+}
+
+/// The ownership of a directory. Dropping it gives the directory up: first the lock, then the place in the list.
+#[derive(Debug)]
+pub(super) struct Lock {
     _file: File,
+    _listed: Listed,
 }
 
 impl Lock {
@@ -42,31 +80,15 @@ impl Lock {
     pub(super) fn take(directory: &Path) -> Result<Lock> {
         let failed = |error| Error::io(format!("lock {}", directory.join("lock").display()), error);
         let metadata = fs::metadata(directory).map_err(failed)?;
-        let place = (metadata.dev(), metadata.ino());
-        let mut owned = OWNED.lock().unwrap_or_else(PoisonError::into_inner);
-        let owned = owned.get_or_insert_default();
-        if owned.get(&place) == Some(&process::id()) {
+        let Some(listed) = Listed::new((metadata.dev(), metadata.ino())) else {
             return Err(taken(directory, "another runtime of this process"));
-        }
+        };
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = file.custom_flags(libc::O_NOFOLLOW).open(directory.join("lock")).map_err(failed)?;
         match sys::own(&file).map_err(failed)? {
-            Owned::Here => {}
-            Owned::By(pid) => return Err(taken(directory, &owner(pid))),
-        }
-        owned.insert(place, process::id());
-        Ok(Lock { directory: place, process: process::id(), _file: file })
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        if self.process == process::id() {
-            let mut owned = OWNED.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(owned) = owned.as_mut() {
-                owned.remove(&self.directory);
-            }
+            Owned::Here => Ok(Lock { _file: file, _listed: listed }),
+            Owned::By(pid) => Err(taken(directory, &owner(pid))),
         }
     }
 }

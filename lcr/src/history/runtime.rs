@@ -1,6 +1,8 @@
 //! The builder's option, and the runtime's handle.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 use crate::{Runtime, RuntimeBuilder};
 
@@ -19,7 +21,7 @@ impl RuntimeBuilder {
             if !inner.record_by(Arc::clone(&keeper) as _) {
                 return Ok(());
             }
-            let reloaded = Arc::new(Mutex::new(reload::begin(&keeper, inner)));
+            let reloaded = Arc::new(ArcSwap::from_pointee(reload::begin(&keeper, inner)));
             inner.above().set_history((Arc::clone(&keeper), reloaded));
             inner.above().at_end(move || keeper.end());
             Ok(())
@@ -30,7 +32,7 @@ impl RuntimeBuilder {
 impl Runtime {
     /// The history that this runtime keeps; `None` if it keeps none.
     pub fn history(&self) -> Option<OpenHistory> {
-        let (keeper, reloaded) = self.inner().above().history::<(Arc<Keeper>, Arc<Mutex<reload::Reloaded>>)>()?;
+        let (keeper, reloaded) = self.inner().above().history::<(Arc<Keeper>, Arc<ArcSwap<reload::Reloaded>>)>()?;
         Some(OpenHistory {
             keeper: Arc::clone(keeper),
             inner: Arc::clone(self.inner()),

@@ -6,6 +6,7 @@
 //! another test starts threads.
 
 mod child;
+mod history;
 mod meanwhile;
 
 use std::{

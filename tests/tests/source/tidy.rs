@@ -125,7 +125,10 @@ fn libraries_are_mapped_and_unmapped_in_one_file() {
 fn the_current_world_is_written_in_one_file() {
     assert_eq!(files_with("current.store"), ["lcr/src/abi/frame.rs"]);
     assert_eq!(files_with("core.publish("), ["lcr/src/host/worlds/world.rs"]);
-    assert_eq!(files_with("ArcSwap"), ["lcr/src/host/worlds/world.rs"]);
+    // A history exchanges values of its own, which no world is among.
+    let mut exchanging = files_with("ArcSwap");
+    exchanging.retain(|name| !name.starts_with("lcr/src/history/"));
+    assert_eq!(exchanging, ["lcr/src/host/worlds/world.rs"]);
 }
 
 #[test]

@@ -27,6 +27,11 @@ pub(crate) const UNHEALTHY: &str = "kv_faulty_unhealthy";
 pub(crate) const RESTORE_FAILS: &str = "kv_faulty_restore_fails";
 pub(crate) const RESTORE_PANICS: &str = "kv_faulty_restore_panics";
 pub(crate) const SAVE_HANGS: &str = "kv_faulty_save_hangs";
+pub(crate) const LOSES_HALF: &str = "kv_faulty_loses_half";
+pub(crate) const TRIAL_COMMANDS_PANIC: &str = "kv_trial_commands_panic";
+pub(crate) const TRIAL_ENGINE_WRONG: &str = "kv_trial_engine_wrong";
+pub(crate) const TRIAL_ENGINE_SILENT: &str = "kv_trial_engine_silent";
+pub(crate) const TRIAL_ENGINE_ABORTS: &str = "kv_trial_engine_aborts";
 
 /// The libraries that serving needs.
 pub(crate) const GOOD: &[&str] = &[ENGINE_HASH, ENGINE_HASH_NEXT, ENGINE_TREE, COMMANDS_V1, COMMANDS_V2];
@@ -34,6 +39,10 @@ pub(crate) const GOOD: &[&str] = &[ENGINE_HASH, ENGINE_HASH_NEXT, ENGINE_TREE, C
 /// The libraries that the runtime must refuse.
 pub(crate) const FAULTY: &[&str] =
     &[OTHER_SHAPE, CREATE_FAILS, CREATE_PANICS, UNHEALTHY, RESTORE_FAILS, RESTORE_PANICS, SAVE_HANGS];
+
+/// The versions that are tried.
+pub(crate) const TRIED: &[&str] =
+    &[TRIAL_COMMANDS_PANIC, TRIAL_ENGINE_WRONG, TRIAL_ENGINE_SILENT, LOSES_HALF, TRIAL_ENGINE_ABORTS];
 
 /// Where each library is.
 #[derive(Debug)]

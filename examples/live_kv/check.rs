@@ -13,6 +13,7 @@ use crate::{
     load::{self, Load, latency::Activity},
     report,
     setup::Fatal,
+    trials::watch::Watch,
 };
 
 /// Writes to the server at `address` and reads everything back; `true` if all was there.
@@ -21,7 +22,7 @@ use crate::{
 /// `address` is not an address.
 pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
     let address = address.to_socket_addrs()?.next().ok_or("the name has no address")?;
-    let (activity, answered) = (Activity::default(), AtomicU64::new(0));
+    let (activity, watch, answered) = (Activity::default(), Watch::default(), AtomicU64::new(0));
     let (filled, stop) = (AtomicBool::new(false), AtomicBool::new(false));
     // Keys of an earlier check would look like losses.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
         prefix: &prefix,
         seed: args.seed(),
         activity: &activity,
+        watch: &watch,
         filled: &filled,
         stop: &stop,
         recovery: None,

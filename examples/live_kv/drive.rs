@@ -2,7 +2,6 @@
 //! server in a process of its own ([`survive`]).
 
 use std::{
-    io,
     net::SocketAddr,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
@@ -13,12 +12,13 @@ use lcr::Runtime;
 
 use crate::{
     args::Args,
-    artifacts::FAULTY,
+    artifacts::{FAULTY, TRIED},
     load::{self, Load, client::Client, latency::Activity, reply::Reply},
     replace::{Change, Changer, faulty::Candidate},
     report,
     setup::{self, Fatal},
     survive,
+    trials::{Bad, Tried, watch::Watch},
 };
 
 /// Serves, drives, replaces, checks and reports; `true` if every check held.
@@ -26,8 +26,8 @@ use crate::{
 /// # Errors
 /// It could not begin.
 pub(crate) fn run(args: &Args) -> Result<bool, Fatal> {
-    let artifacts = setup::artifacts(args, FAULTY)?;
-    let activity = Activity::default();
+    let artifacts = setup::artifacts(args, &[FAULTY, TRIED].concat())?;
+    let (activity, watch) = (Activity::default(), Watch::default());
     let runtime = Runtime::new()?;
     let (changer, server) = setup::open(&runtime, &artifacts, &activity, "127.0.0.1:0", args.threads)?;
     let seed = args.seed();
@@ -43,37 +43,46 @@ pub(crate) fn run(args: &Args) -> Result<bool, Fatal> {
         prefix: "live",
         seed,
         activity: &activity,
+        watch: &watch,
         filled: &filled,
         stop: &stop,
         recovery: None,
         answered: &answered,
     };
-    let (outcome, changes) = thread::scope(|scope| {
+    let (outcome, done) = thread::scope(|scope| {
         let changing = scope.spawn(|| {
-            let changes = Schedule { changer, changes: Vec::new(), args, load: &load }.run();
+            let schedule = Schedule { changer, changes: Vec::new(), trials: Vec::new(), args, load: &load };
+            let done = schedule.run();
             stop.store(true, Ordering::Release);
-            changes
+            done
         });
         let outcome = load::run(&load);
         (outcome, changing.join())
     });
-    let changes = changes.map_err(|_| "the replacing thread panicked")??;
+    let (changes, trials) = done.map_err(|_| "the replacing thread panicked")??;
     let counted = counted(server.address());
     // A worker adds a turn to the tally after the turn's answers.
+    let facts = || {
+        let (executed, faults) = (server.tally().requests(), server.tally().faults());
+        Facts { counted, executed, faults, charged: watch.faults() }
+    };
     let deadline = Instant::now() + Duration::from_secs(2);
-    while Some(server.tally().requests()) != counted && Instant::now() < deadline {
+    while !facts().agree() && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(1));
     }
-    let facts = Facts { counted, executed: server.tally().requests(), faults: server.tally().faults() };
+    let facts = facts();
     server.stop();
     let drained = runtime.wait_drained(Duration::from_secs(10));
     let status = runtime.status();
     println!("\n{}\n\n{}\n", report::changes::committed(&changes), report::changes::refused(&changes));
+    println!("{}\n", report::trials::table(&trials, &watch));
     println!("{}", report::latency::draw(&outcome.latency));
     print!("{}", report::outcome(&outcome));
+    print!("{}", report::trials::facts(&trials, &watch));
     print!("{}", report::run(&changes, &facts, &status));
     drained?;
     let clean = outcome.is_clean() && facts.agree() && changes.iter().all(Change::is_as_expected);
+    let clean = clean && trials.iter().all(Tried::is_as_expected);
     let survived = survive::run(args, &artifacts)?;
     let clean = clean && survived;
     println!("\n{}", if clean { "No request failed and no acknowledged write was lost." } else { "FAILED" });
@@ -88,12 +97,14 @@ pub(crate) struct Facts {
     pub(crate) executed: u64,
     /// Requests that the command layer could not answer.
     pub(crate) faults: u64,
+    /// Those of them that clients charged to a version on trial.
+    pub(crate) charged: u64,
 }
 
 impl Facts {
     /// No count was lost.
     pub(crate) fn agree(&self) -> bool {
-        self.counted == Some(self.executed) && self.faults == 0
+        self.counted.map(|counted| counted + self.faults) == Some(self.executed) && self.faults == self.charged
     }
 }
 
@@ -105,24 +116,25 @@ fn counted(address: SocketAddr) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix("total_commands_processed:"))?.parse().ok()
 }
 
-/// Replaces good components in turn, and offers every bad one in between.
+/// Replaces good components in turn, and in between offers every bad one and tries every version that goes bad.
 struct Schedule<'a> {
     changer: Changer<'a>,
     changes: Vec<Change>,
+    trials: Vec<Tried>,
     args: &'a Args,
     load: &'a Load<'a>,
 }
 
 impl Schedule<'_> {
-    fn run(mut self) -> io::Result<Vec<Change>> {
+    fn run(mut self) -> Result<(Vec<Change>, Vec<Tried>), String> {
         self.wait_until_filled();
         let pause = self.args.replace_every.unwrap_or(Duration::from_millis(150));
         let start = Instant::now();
         let duration = Duration::from_secs(self.args.seconds.unwrap_or(10));
         println!("replacing for {} s, every {pause:?}", duration.as_secs());
-        let mut candidates = Candidate::ALL.into_iter();
+        let (mut candidates, mut bad) = (Candidate::ALL.into_iter(), Bad::ALL.into_iter());
         let mut told = Duration::ZERO;
-        while start.elapsed() < duration || candidates.len() > 0 {
+        while start.elapsed() < duration || candidates.len() + bad.len() > 0 {
             for _ in 0..3 {
                 thread::sleep(pause);
                 let change = self.changer.replace();
@@ -131,14 +143,30 @@ impl Schedule<'_> {
             if let Some(candidate) = candidates.next() {
                 thread::sleep(pause);
                 println!("        offering {}", candidate.name());
-                self.changes.extend(self.changer.offer(candidate)?);
+                let offered = self.changer.offer(candidate).map_err(|error| error.to_string())?;
+                self.changes.extend(offered);
+            }
+            if let Some(bad) = bad.next() {
+                thread::sleep(pause);
+                self.try_out(bad)?;
             }
             if start.elapsed() >= told + Duration::from_secs(1) {
                 told = start.elapsed();
                 self.tell(told);
             }
         }
-        Ok(self.changes)
+        Ok((self.changes, self.trials))
+    }
+
+    /// The bad engines take the state over by pointer, so an engine with hash maps must serve.
+    fn try_out(&mut self, bad: Bad) -> Result<(), String> {
+        while !self.changer.has_hash_engine() {
+            let change = self.changer.replace();
+            self.changes.push(change);
+        }
+        println!("        on trial: a version that {}", bad.name());
+        self.trials.push(self.changer.try_out(bad, self.load.watch)?);
+        Ok(())
     }
 
     fn wait_until_filled(&self) {

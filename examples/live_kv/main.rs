@@ -5,9 +5,9 @@
 //! own under `components/`.
 //!
 //! - [`drive`]: the program is its own client too, replaces both again and again, offers
-//!   candidates that must be refused, and checks every acknowledged write. Then it starts
-//!   itself as a server in a process of its own, kills, stops, deadlocks and aborts that server
-//!   ([`survive`]), and checks again.
+//!   candidates that must be refused, puts versions on trial that go bad ([`trials`]), and checks
+//!   every acknowledged write. Then it starts itself as a server in a process of its own, kills,
+//!   stops, deadlocks and aborts that server ([`survive`]), and checks again.
 //! - [`serve`]: a server for `redis-cli`, `redis-benchmark` and other clients. `sam` keeps its listener and
 //!   its journal of writes ([`keep`]), so both outlive the process.
 //! - [`check`]: the checking client alone.
@@ -30,6 +30,7 @@ mod server;
 mod setup;
 mod sizes;
 mod survive;
+mod trials;
 
 use std::{env, process::ExitCode};
 

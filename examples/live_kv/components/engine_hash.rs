@@ -4,20 +4,17 @@
 
 #[path = "engine/mod.rs"]
 mod engine;
+#[path = "engine/hash_map.rs"]
+mod hash_map;
 
-use std::collections::HashMap;
-
-use engine::{
-    Map, Shards,
-    stored::{Key, Value},
-};
-use kv::{Condition, Engine, EngineError, Page, Swap, position};
-use lcr::{Bytes, State, Tracked};
+use hash_map::HashShards;
+use kv::{Condition, Engine, EngineError, Page, Swap};
+use lcr::{Bytes, State};
 
 /// The engine.
 #[derive(Default)]
 pub(crate) struct HashEngine {
-    pub(crate) shards: State<Shards<Tracked<HashMap<Key, Value>>>>,
+    pub(crate) shards: State<HashShards>,
 }
 
 #[lcr::component(state = shards, incremental = shards, unload, name = "kv-engine-hash", version = "1.0.0")]
@@ -71,37 +68,5 @@ impl Engine for HashEngine {
 
     fn describe(&self) -> Result<String, EngineError> {
         Ok(self.shards.read().describe("hash map"))
-    }
-}
-
-impl Map for Tracked<HashMap<Key, Value>> {
-    fn get(&self, key: &[u8]) -> Option<&Value> {
-        Tracked::<HashMap<_, _>>::get(self, key)
-    }
-
-    fn put(&mut self, key: &[u8], value: Value) -> Option<Value> {
-        match self.get_mut(key) {
-            Some(slot) => Some(std::mem::replace(slot, value)),
-            None => self.insert(Key::new(key), value),
-        }
-    }
-
-    fn remove(&mut self, key: &[u8]) -> bool {
-        Tracked::<HashMap<_, _>>::remove(self, key).is_some()
-    }
-
-    fn len(&self) -> usize {
-        Tracked::<HashMap<_, _>>::len(self)
-    }
-
-    fn entries(&self) -> impl Iterator<Item = (&[u8], &Value)> {
-        self.iter().map(|(key, value)| (key.bytes(), value))
-    }
-
-    fn from(&self, cursor: u64) -> impl Iterator<Item = (u64, &[u8])> {
-        let keys = self.keys().map(|key| (position::of(key.bytes()), key.bytes()));
-        let mut keys: Vec<(u64, &[u8])> = keys.filter(|(position, _)| *position >= cursor).collect();
-        keys.sort_unstable();
-        keys.into_iter()
     }
 }

@@ -5,7 +5,8 @@
 //! until the load stops, then all read back what was acknowledged. One connection more walks
 //! the keyspace meanwhile ([`scanner`]). [`latency`] is measured at the client, separately for
 //! requests that a replacement may have held. With a
-//! [`recovery`] a client connects again after a broken connection; without, that is a failure.
+//! [`recovery`] a client connects again after a broken connection; without, that is a failure. What a version on
+//! trial answers badly is charged to it ([`Watch`]); a write that failed so is read back when the version is gone.
 
 pub(crate) mod client;
 pub(crate) mod latency;
@@ -31,6 +32,8 @@ pub(crate) use outcome::Outcome;
 use recovery::Recovery;
 use traffic::Traffic;
 
+use crate::trials::watch::Watch;
+
 /// The load: what to send, and where to.
 pub(crate) struct Load<'a> {
     /// The server.
@@ -47,6 +50,8 @@ pub(crate) struct Load<'a> {
     pub(crate) seed: u64,
     /// Whether a replacement is going on.
     pub(crate) activity: &'a Activity,
+    /// Which version is on trial.
+    pub(crate) watch: &'a Watch,
     /// Set when all keys are written and the traffic begins.
     pub(crate) filled: &'a AtomicBool,
     /// Set by the caller to end the traffic.

@@ -6,6 +6,7 @@
 use std::{io, sync::atomic::Ordering, time::Instant};
 
 use super::{Load, client::Client, ledger, outcome::Outcome, reply::Reply};
+use crate::trials::watch::Answer;
 
 /// Walks until the traffic ends.
 pub(super) fn walk(load: &Load<'_>) -> Outcome {
@@ -33,11 +34,17 @@ fn once(load: &Load<'_>, client: &mut Client, outcome: &mut Outcome) -> io::Resu
     let pattern = format!("{}:key:*", load.prefix);
     let mut cursor = b"0".to_vec();
     loop {
-        let (start, moment) = (Instant::now(), load.activity.now());
+        let (start, moment, sent) = (Instant::now(), load.activity.now(), load.watch.now());
         let reply = client.ask(&[b"SCAN", &cursor, b"MATCH", pattern.as_bytes(), b"COUNT", b"500"])?;
         outcome.latency.record(start.elapsed(), load.activity.touched(moment));
         outcome.requests += 1;
         load.answered.fetch_add(1, Ordering::Relaxed);
+        load.watch.answered(sent, start.elapsed());
+        if let Reply::Error(text) = &reply
+            && load.watch.blames(sent, Answer::Error(text))
+        {
+            continue;
+        }
         let Some((next, keys)) = page(&reply) else {
             outcome.fail(format!("SCAN was answered {reply:?}"));
             return Ok(());

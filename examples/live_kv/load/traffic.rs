@@ -6,6 +6,8 @@ use std::{collections::VecDeque, fmt::Debug, io, ops::Range, sync::atomic::Order
 
 use fastrand::Rng;
 
+use uncertain_writes::UncertainWrites;
+
 use super::{
     Load,
     client::Client,
@@ -13,6 +15,7 @@ use super::{
     outcome::{Outcome, shared_counter},
     reply::Reply,
 };
+use crate::trials::watch::{Answer, Moment};
 
 /// The most requests in one pipeline.
 const DEPTH: usize = 16;
@@ -47,6 +50,9 @@ pub(crate) struct Traffic<'a> {
     number: usize,
     random: Rng,
     expected: VecDeque<Expected>,
+    /// What was on trial when the pipeline was sent.
+    sent: Moment,
+    uncertain: UncertainWrites,
     /// The last value of the shared counter that this connection saw.
     risen: i64,
     outcome: Outcome,
@@ -60,8 +66,18 @@ impl<'a> Traffic<'a> {
     pub(crate) fn connect(load: &'a Load<'a>, ledger: Ledger, number: usize) -> io::Result<Traffic<'a>> {
         let client = Client::connect(load.address)?;
         let random = Rng::with_seed(load.seed.wrapping_add(number as u64));
-        let outcome = Outcome::default();
-        Ok(Traffic { load, client, ledger, number, random, expected: VecDeque::new(), risen: 0, outcome })
+        Ok(Traffic {
+            load,
+            client,
+            ledger,
+            number,
+            random,
+            expected: VecDeque::new(),
+            sent: load.watch.now(),
+            uncertain: UncertainWrites::default(),
+            risen: 0,
+            outcome: Outcome::default(),
+        })
     }
 
     /// Writes every key once.
@@ -219,58 +235,67 @@ impl<'a> Traffic<'a> {
         self.settle()
     }
 
-    /// Sends the pipeline and checks every reply.
+    /// Sends the pipeline and checks every reply. Writes that a version on trial failed are read back when it is gone.
     fn settle(&mut self) -> io::Result<()> {
         let (start, moment) = (Instant::now(), self.load.activity.now());
+        self.sent = self.load.watch.now();
         self.client.send()?;
         let count = self.expected.len() as u64;
         while !self.expected.is_empty() {
             let reply = self.client.reply()?;
             self.outcome.latency.record(start.elapsed(), self.load.activity.touched(moment));
+            self.load.watch.answered(self.sent, start.elapsed());
             if let Some(expected) = self.expected.pop_front() {
                 self.check(expected, reply);
             }
         }
         self.outcome.requests += count;
         self.load.answered.fetch_add(count, Ordering::Relaxed);
+        if !self.uncertain.is_empty() {
+            self.load.watch.wait();
+            self.make_certain()?;
+        }
         Ok(())
     }
 
     fn check(&mut self, expected: Expected, reply: Reply) {
         match (expected, reply) {
+            (expected, Reply::Error(text)) if self.load.watch.blames(self.sent, Answer::Error(&text)) => {
+                self.uncertain.note(&expected);
+            }
             (Expected::Stored(stored), Reply::Status(status)) if status == "OK" => {
-                for (index, version) in stored {
-                    self.ledger.keys[index].acknowledge(version);
-                    self.outcome.acknowledged += 1;
+                for (index, version) in &stored {
+                    self.ledger.keys[*index].acknowledge(*version);
                 }
+                self.acknowledged(stored.len() as u64);
             }
             (Expected::PairStored(index, version), Reply::Status(status)) if status == "OK" => {
                 self.ledger.pairs[index].acknowledge(version);
-                self.outcome.acknowledged += 2;
+                self.acknowledged(2);
             }
-            (Expected::Values(wanted), Reply::Array(Some(found))) => {
-                let wanted: Vec<_> = wanted.iter().map(|(index, version)| self.stored(*index, *version)).collect();
-                self.compare(&*wanted, &*found, "MGET");
-            }
-            (Expected::Values(wanted), found @ Reply::Bulk(_)) => {
-                let wanted: Vec<_> = wanted.iter().map(|(index, version)| self.stored(*index, *version)).collect();
-                self.compare(&*wanted, &[found][..], "GET");
-            }
+            (Expected::Values(wanted), Reply::Array(Some(found))) => self.compare_values(&wanted, &found, "MGET"),
+            (Expected::Values(wanted), found @ Reply::Bulk(_)) => self.compare_values(&wanted, &[found], "GET"),
             (Expected::Twins, Reply::Array(Some(found))) => {
                 let equal = found.len() == 2 && found[0] == found[1];
                 self.compare(&true, &equal, &format!("a pair that is written at once, {found:?}"));
             }
             (Expected::Count(index, value), Reply::Integer(found)) => {
+                let value = if self.uncertain.has_counter(index) {
+                    let found = found.to_string();
+                    self.ledger.counter_version(index, Some(found.as_bytes())).unwrap_or(value)
+                } else {
+                    value
+                };
                 self.compare(&(value as i64), &found, "INCR");
                 self.ledger.counters[index].acknowledge(value);
-                self.outcome.acknowledged += 1;
+                self.acknowledged(1);
             }
             (Expected::Rising, Reply::Integer(found)) => {
                 self.compare(&true, &(found > self.risen), "the shared counter rises");
                 self.risen = found;
                 let acknowledged = *self.ledger.shared.allowed().start() + 1;
                 self.ledger.shared.acknowledge(acknowledged);
-                self.outcome.acknowledged += 1;
+                self.acknowledged(1);
             }
             (Expected::Lasting(index), Reply::Bulk(found)) => {
                 let kept = self.ledger.key_version(index, found.as_deref()).is_some();
@@ -291,6 +316,23 @@ impl<'a> Traffic<'a> {
 
     fn stored(&self, index: usize, version: u64) -> Reply {
         Reply::Bulk((version > 0).then(|| self.ledger.value(index, version)))
+    }
+
+    fn acknowledged(&mut self, writes: u64) {
+        self.outcome.acknowledged += writes;
+        self.load.watch.acknowledged(self.sent, writes);
+    }
+
+    /// Compares values with the versions that were sent last. What a version on trial may have failed to write is read
+    /// back later.
+    fn compare_values(&mut self, wanted: &[(usize, u64)], found: &[Reply], what: &str) {
+        if wanted.iter().any(|(index, _)| self.uncertain.has_key(*index)) {
+            return;
+        }
+        let wanted: Vec<_> = wanted.iter().map(|(index, version)| self.stored(*index, *version)).collect();
+        if *wanted == *found || !self.load.watch.blames(self.sent, Answer::Value) {
+            self.compare(&*wanted, found, what);
+        }
     }
 
     fn compare<T: PartialEq + Debug + ?Sized>(&mut self, wanted: &T, found: &T, what: &str) {

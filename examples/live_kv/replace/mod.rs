@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lcr::{PlanBuilder, Report, Runtime};
+use lcr::{PlanBuilder, Report, Runtime, Trial};
 
 use crate::{
     artifacts::{Artifacts, COMMANDS_V1, COMMANDS_V2, ENGINE_HASH, ENGINE_HASH_NEXT, ENGINE_TREE},
@@ -127,11 +127,22 @@ impl<'a> Changer<'a> {
         change
     }
 
-    fn attempt(&self, what: &str, files: &[PathBuf], attempt: &Attempt) -> Change {
+    /// Whether an engine with hash maps serves.
+    pub(crate) fn has_hash_engine(&self) -> bool {
+        ENGINES[self.engine] != ENGINE_TREE
+    }
+
+    pub(crate) fn runtime(&self) -> &'a Runtime {
+        self.runtime
+    }
+
+    /// Replaces what these files replace.
+    pub(crate) fn attempt(&self, what: &str, files: &[PathBuf], attempt: &Attempt) -> Change {
         let start = Instant::now();
         let result = self.activity.during(|| {
             let plan = files.iter().fold(self.runtime.plan(), PlanBuilder::replace);
             let plan = attempt.discard.iter().fold(plan, |plan, component| plan.discard_state(component));
+            let plan = attempt.trial.iter().fold(plan, |plan, rules| plan.trial(rules.clone()));
             plan.deadline(attempt.deadline).precopy_hold(PRECOPY_HOLD).precopy_backlog(PRECOPY_BACKLOG).commit()
         });
         Change {
@@ -143,21 +154,24 @@ impl<'a> Changer<'a> {
         }
     }
 
-    fn file(&self, name: &str) -> &Path {
+    /// The library of this name.
+    pub(crate) fn file(&self, name: &str) -> &Path {
         self.artifacts.path(name)
     }
 }
 
 /// How a transaction is tried.
-struct Attempt {
-    deadline: Duration,
+pub(crate) struct Attempt {
+    pub(crate) deadline: Duration,
     /// Components whose state may be lost.
-    discard: Vec<String>,
-    faulty: bool,
+    pub(crate) discard: Vec<String>,
+    pub(crate) faulty: bool,
+    /// The rules by which the new versions are on trial, if they are.
+    pub(crate) trial: Option<Trial>,
 }
 
 impl Default for Attempt {
     fn default() -> Attempt {
-        Attempt { deadline: DEADLINE, discard: Vec::new(), faulty: false }
+        Attempt { deadline: DEADLINE, discard: Vec::new(), faulty: false, trial: None }
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod changes;
 pub(crate) mod injected;
 pub(crate) mod latency;
 pub(crate) mod sizes;
+pub(crate) mod trials;
 
 use std::fmt::Write;
 
@@ -41,6 +42,7 @@ pub(crate) fn run(changes: &[Change], facts: &Facts, status: &lcr::Status) -> St
     let counted = facts.counted.map_or("unknown".to_owned(), |counted| counted.to_string());
     line(&mut text, "counted by the host", &facts.executed.to_string());
     line(&mut text, "by the command layers", &counted);
+    line(&mut text, "not answered by them", &facts.faults.to_string());
     line(&mut text, "generation", &status.generation.to_string());
     line(&mut text, "instances made, destroyed", &format!("{}, {}", status.constructed, status.destroyed));
     let mib = status.retained_image_bytes as f64 / f64::from(1 << 20);

@@ -27,6 +27,7 @@ use crate::{
         changes::{copied_at_gate, way},
     },
     setup::{self, Fatal},
+    trials::watch::Watch,
 };
 
 use benchmark::Benchmark;
@@ -108,7 +109,7 @@ pub(crate) fn run(args: &Args, sizes: &[usize]) -> Result<bool, Fatal> {
 }
 
 fn measure(args: &Args, artifacts: &Artifacts, keys: usize) -> Result<(Vec<Row>, Outcome), Fatal> {
-    let activity = Activity::default();
+    let (activity, watch) = (Activity::default(), Watch::default());
     let runtime = Runtime::new()?;
     let (_changer, server) = setup::open(&runtime, artifacts, &activity, "127.0.0.1:0", args.threads)?;
     println!("writing {keys} keys over {} connections", args.connections);
@@ -121,6 +122,7 @@ fn measure(args: &Args, artifacts: &Artifacts, keys: usize) -> Result<(Vec<Row>,
         prefix: "size",
         seed: args.seed(),
         activity: &activity,
+        watch: &watch,
         filled: &filled,
         stop: &stop,
         recovery: None,

@@ -21,6 +21,7 @@ use crate::{
     load::{self, Load, Outcome, client::Client, latency::Activity, recovery::Recovery},
     report,
     setup::Fatal,
+    trials::watch::Watch,
 };
 
 use child::Supervised;
@@ -98,7 +99,8 @@ pub(crate) fn run(args: &Args, artifacts: &Artifacts) -> Result<bool, Fatal> {
     let mut server = Supervised::start(args, artifacts, pause)?;
     let rounds = if args.seconds.is_some_and(|seconds| seconds < 5) { 1 } else { 2 };
     println!("\na supervised server on {}; replacing every {pause:?}, and injecting faults", server.address);
-    let (activity, recovery, answered) = (Activity::default(), Recovery::default(), AtomicU64::new(0));
+    let (activity, watch) = (Activity::default(), Watch::default());
+    let (recovery, answered) = (Recovery::default(), AtomicU64::new(0));
     let (filled, stop) = (AtomicBool::new(false), AtomicBool::new(false));
     let load = Load {
         address: server.address,
@@ -108,6 +110,7 @@ pub(crate) fn run(args: &Args, artifacts: &Artifacts) -> Result<bool, Fatal> {
         prefix: "survive",
         seed: args.seed(),
         activity: &activity,
+        watch: &watch,
         filled: &filled,
         stop: &stop,
         recovery: Some(&recovery),

@@ -102,6 +102,35 @@ fn live_kv_replaces_and_refuses_components_under_its_own_load_and_loses_nothing(
     for end in ["signal 9", "main hung, signal 9", "worker-", "signal 6"] {
         assert!(text.contains(end), "{end}: {text}");
     }
+    assert_each_bad_version_is_caught(&text);
+}
+
+/// The rows of the table of trials say what caught each version, and what became of it. That nothing else failed, and
+/// that the writes of their time were kept, is in the exit status.
+fn assert_each_bad_version_is_caught(text: &str) {
+    let row = |what: &str| -> Vec<String> {
+        let row = text.lines().find(|line| line.starts_with("| kv-") && line.contains(what));
+        let row = row.unwrap_or_else(|| panic!("{what}: {text}"));
+        row.split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    for (what, component, caught_by, fate, state) in [
+        ("panics under load", "kv-commands 2.1.0", "its panic", "rolled back", "copied and back"),
+        ("answers wrongly", "kv-engine-hash 1.1.0", "the program's check", "rolled back", "by pointer and back"),
+        ("stops answering", "kv-engine-hash 1.1.0", "the program's check", "rolled back", "by pointer and back"),
+        ("loses half of the state", "kv-engine-faulty 1.0.0", "its own check", "refused", "stayed"),
+    ] {
+        let row = row(what);
+        let found = [&row[1], &row[3], &row[5], &row[6]];
+        assert_eq!(found, [component, caught_by, fate, state], "{what}: {text}");
+    }
+    // A panic reaches the caller, and a call that stops makes it wait.
+    let count = |what, cell: usize| row(what)[cell].parse::<u64>().unwrap();
+    assert!(count("panics under load", 9) > 0 && count("stops answering", 10) > 0, "{text}");
+    assert_eq!((count("stops answering", 9), count("loses half of the state", 9)), (0, 0), "{text}");
+    for found in ["this version panics under load", "not \"the value of key ", "has not returned within", "are missing"]
+    {
+        assert!(text.contains(found), "{found}: {text}");
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     RestorePanics,
     /// Giving the state away hangs, the first time.
     SaveHangs,
+    /// Every other entry of the state is lost as it is taken over.
+    LosesHalf,
 }
 
 /// How long a save hangs: longer than every deadline here.
@@ -46,6 +48,8 @@ type Map = BTreeMap<(u64, Vec<u8>), Bytes>;
 pub(crate) struct FaultyEngine {
     map: Mutex<Map>,
     hung: AtomicBool,
+    /// Entries that were handed over and are not here.
+    missing: u64,
 }
 
 impl FaultyEngine {
@@ -58,9 +62,10 @@ impl FaultyEngine {
     }
 
     fn healthy(&self) -> Result<(), BoxError> {
-        match FAULT {
-            Fault::Unhealthy => Err("this engine is never healthy".into()),
-            _ => Ok(()),
+        match (FAULT, self.missing) {
+            (Fault::Unhealthy, _) => Err("this engine is never healthy".into()),
+            (_, 0) => Ok(()),
+            (_, missing) => Err(format!("{missing} of the entries that were handed over are missing").into()),
         }
     }
 
@@ -176,11 +181,14 @@ impl lcr::Stateful for FaultyEngine {
             Fault::RestorePanics => panic!("this engine panics at every state"),
             _ => {}
         }
-        let engine = FaultyEngine::default();
-        for pair in snapshot.pairs() {
+        let mut map = Map::new();
+        for (number, pair) in snapshot.pairs().enumerate() {
             let (key, value) = pair?;
-            engine.map().insert(place(key), value.to_vec().into());
+            if FAULT != Fault::LosesHalf || number % 2 == 0 {
+                map.insert(place(key), value.to_vec().into());
+            }
         }
-        Ok(engine)
+        let missing = snapshot.entries() - map.len() as u64;
+        Ok(FaultyEngine { map: Mutex::new(map), missing, ..FaultyEngine::default() })
     }
 }

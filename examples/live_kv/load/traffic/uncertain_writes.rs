@@ -1,20 +1,45 @@
-//! Writes that a broken connection leaves uncertain, and how a new connection resolves them.
+//! Writes that a broken connection or a version on trial leaves uncertain, and how they are resolved.
 //!
-//! The server may or may not have executed a request that it did not answer. The client reads
-//! each such entry back, and from then on the ledger is certain again. Acknowledged writes must
+//! The server may or may not have executed a request that it did not answer, or that failed. The client
+//! reads each such entry back, and from then on the ledger is certain again. Acknowledged writes must
 //! be there.
 
-use std::{collections::BTreeSet, io};
+use std::{collections::BTreeSet, io, mem};
 
 use super::{Expected, Traffic};
 use crate::load::reply::Reply;
 
-/// Entries whose last writes were not answered.
+/// Entries whose last writes were not answered, or failed.
 #[derive(Default)]
-struct UncertainWrites {
+pub(super) struct UncertainWrites {
     keys: BTreeSet<usize>,
     counters: BTreeSet<usize>,
     pairs: BTreeSet<usize>,
+}
+
+impl UncertainWrites {
+    /// Notes what the request would have written. Additions to the shared counter stay uncertain, because other
+    /// clients add to it, too.
+    pub(super) fn note(&mut self, expected: &Expected) {
+        match expected {
+            Expected::Stored(stored) => self.keys.extend(stored.iter().map(|(index, _)| *index)),
+            Expected::Count(index, _) => drop(self.counters.insert(*index)),
+            Expected::PairStored(index, _) => drop(self.pairs.insert(*index)),
+            _ => {}
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.counters.is_empty() && self.pairs.is_empty()
+    }
+
+    pub(super) fn has_key(&self, index: usize) -> bool {
+        self.keys.contains(&index)
+    }
+
+    pub(super) fn has_counter(&self, index: usize) -> bool {
+        self.counters.contains(&index)
+    }
 }
 
 impl Traffic<'_> {
@@ -24,30 +49,30 @@ impl Traffic<'_> {
     /// `error` if the load does not recover, and the errors of the new connection.
     pub(crate) fn recover(&mut self, error: io::Error) -> io::Result<()> {
         let Some(recovery) = self.load.recovery else { return Err(error) };
-        let uncertain = self.uncertain();
+        for expected in self.expected.drain(..) {
+            self.uncertain.note(&expected);
+        }
         let mut error = error;
         loop {
             self.client = recovery.connect(self.load.address, self.number, error)?;
-            match self.resolve(&uncertain) {
+            match self.make_certain() {
                 Ok(()) => return Ok(()),
                 Err(broken) => error = broken,
             }
         }
     }
 
-    /// Drops the expected answers, and returns the entries that they left uncertain. Additions to
-    /// the shared counter stay uncertain, because other clients add to it, too.
-    fn uncertain(&mut self) -> UncertainWrites {
-        let mut uncertain = UncertainWrites::default();
-        for expected in self.expected.drain(..) {
-            match expected {
-                Expected::Stored(stored) => uncertain.keys.extend(stored.iter().map(|(index, _)| *index)),
-                Expected::Count(index, _) => drop(uncertain.counters.insert(index)),
-                Expected::PairStored(index, _) => drop(uncertain.pairs.insert(index)),
-                _ => {}
-            }
+    /// Reads uncertain entries back. If the connection breaks, they stay uncertain.
+    ///
+    /// # Errors
+    /// The connection fails.
+    pub(super) fn make_certain(&mut self) -> io::Result<()> {
+        let uncertain = mem::take(&mut self.uncertain);
+        let resolved = self.resolve(&uncertain);
+        if resolved.is_err() {
+            self.uncertain = uncertain;
         }
-        uncertain
+        resolved
     }
 
     fn resolve(&mut self, uncertain: &UncertainWrites) -> io::Result<()> {

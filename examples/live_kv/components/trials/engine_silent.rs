@@ -1,0 +1,6 @@
+//! An engine that stops answering for a while.
+
+#[path = "engine.rs"]
+mod bad;
+
+const FAULT: bad::Fault = bad::Fault::StopsAnswering;

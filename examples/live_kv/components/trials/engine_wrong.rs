@@ -1,0 +1,6 @@
+//! An engine that begins to answer wrongly.
+
+#[path = "engine.rs"]
+mod bad;
+
+const FAULT: bad::Fault = bad::Fault::AnswersWrongly;

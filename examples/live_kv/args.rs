@@ -9,7 +9,8 @@ pub(crate) const HELP: &str = "\
 A key-value server whose command layer and storage engine are replaced while it serves.
 
 Usage: live_kv [OPTIONS]            drive a server of its own, replace, check, report;
-                                    then kill, stop, deadlock and abort a server
+                                    put versions on trial that go bad; then kill, stop,
+                                    deadlock and abort a server, also by a version on trial
        live_kv --serve ADDR         serve redis-cli, redis-benchmark and others
        live_kv --check ADDR         write to a server that runs and read everything back
        live_kv --sizes MIB,MIB,..   print how long a replacement holds callers, by size of the state
@@ -23,7 +24,10 @@ Options:
   --connections N       concurrent clients [default: 4]
   --threads N           threads that serve [default: one for each core]
   --redis-benchmark     with --sizes: run redis-benchmark over as many keys meanwhile
-  --inject-faults       with --serve: obey DEBUG ABORT and DEBUG DEADLOCK
+  --history DIR         with --serve: record every replacement in DIR, and begin with what was
+                        confirmed last
+  --inject-faults       with --serve: obey DEBUG ABORT, DEBUG DEADLOCK and DEBUG TRIAL, which puts an
+                        engine on trial that ends the process
   --seed N              seed of the random choices [default: chosen and printed]
   --components DIR      use the component libraries in DIR [default: build them]
   --help                print this help
@@ -63,6 +67,7 @@ pub(crate) struct Args {
     pub(crate) connections: usize,
     pub(crate) threads: usize,
     pub(crate) redis_benchmark: bool,
+    pub(crate) history: Option<PathBuf>,
     pub(crate) inject_faults: bool,
     pub(crate) seed: Option<u64>,
     pub(crate) components: Option<PathBuf>,
@@ -83,6 +88,7 @@ impl Args {
             connections: 4,
             threads: thread::available_parallelism().map_or(1, NonZero::get),
             redis_benchmark: false,
+            history: None,
             inject_faults: false,
             seed: None,
             components: None,
@@ -104,6 +110,7 @@ impl Args {
                 "connections" => args.connections = number(&mut parser, &flag, 1)?,
                 "threads" => args.threads = number(&mut parser, &flag, 1)?,
                 "redis-benchmark" => args.redis_benchmark = true,
+                "history" => args.history = Some(parser.value()?.into()),
                 "inject-faults" => args.inject_faults = true,
                 "seed" => args.seed = Some(number(&mut parser, &flag, 0)?),
                 "components" => args.components = Some(parser.value()?.into()),

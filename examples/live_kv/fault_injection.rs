@@ -1,15 +1,23 @@
-//! `--inject-faults`: clients may abort or deadlock the server, to test its supervision.
+//! `--inject-faults`: clients may abort or deadlock the server, or have a version tried that aborts it, to test its
+//! supervision.
 
 use std::{
     process,
-    sync::{Arc, Barrier, Mutex, PoisonError},
+    sync::{
+        Arc, Barrier, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
 use kv::{Answer, CommandError, Commands, Touched, reply};
 
-/// A command layer that also obeys `DEBUG ABORT` and `DEBUG DEADLOCK`.
-pub(crate) struct FaultInjection(pub(crate) Arc<dyn Commands>);
+/// A command layer that also obeys `DEBUG ABORT`, `DEBUG DEADLOCK` and `DEBUG TRIAL`.
+pub(crate) struct FaultInjection {
+    pub(crate) commands: Arc<dyn Commands>,
+    /// Set by `DEBUG TRIAL`. The thread that replaces components begins the trial.
+    pub(crate) trial: Arc<AtomicBool>,
+}
 
 impl Commands for FaultInjection {
     fn execute(&self, words: Vec<&[u8]>) -> Result<Answer, CommandError> {
@@ -18,17 +26,25 @@ impl Commands for FaultInjection {
             Some(b"abort") => process::abort(),
             Some(b"deadlock") => {
                 deadlock();
-                let mut answer = Answer { reply: Vec::new(), touched: Touched::Nothing };
-                reply::status(&mut answer.reply, "OK");
-                Ok(answer)
+                Ok(done())
             }
-            _ => self.0.execute(words),
+            Some(b"trial") => {
+                self.trial.store(true, Ordering::Release);
+                Ok(done())
+            }
+            _ => self.commands.execute(words),
         }
     }
 
     fn may_write(&self, name: &[u8]) -> Result<bool, CommandError> {
-        self.0.may_write(name)
+        self.commands.may_write(name)
     }
+}
+
+fn done() -> Answer {
+    let mut answer = Answer { reply: Vec::new(), touched: Touched::Nothing };
+    reply::status(&mut answer.reply, "OK");
+    answer
 }
 
 /// This thread and another take two locks in opposite orders. Never returns.

@@ -16,7 +16,7 @@ use std::{
 
 use hdrhistogram::Histogram;
 use kv::{Commands, Engine};
-use lcr::{ErrorKind, Runtime};
+use lcr::{ErrorKind, Runtime, history::History};
 use sam::report::{Exit, Report};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -25,6 +25,7 @@ use signal_hook::{
 
 use crate::{
     args::Args,
+    artifacts::TRIAL_ENGINE_ABORTS,
     fault_injection::FaultInjection,
     keep::{Keeper, Restored},
     load::latency::{Activity, histogram},
@@ -32,6 +33,7 @@ use crate::{
     report::{changes::micros, latency::duration},
     server::{Server, heartbeat::DEADLINE, request::Limits},
     setup::{self, Fatal},
+    trials::fatal,
 };
 
 /// How long a replacement may hold callers: shorter than the deadline of their health check.
@@ -47,10 +49,16 @@ const ROUND: Duration = Duration::from_millis(100);
 /// Serving could not begin, or not go on.
 pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
     let stopped = stop_signals()?;
-    let artifacts = setup::artifacts(args, &[])?;
+    let artifacts = setup::artifacts(args, if args.inject_faults { &[TRIAL_ENGINE_ABORTS] } else { &[] })?;
     let activity = Activity::default();
-    let runtime = Runtime::new()?;
-    let changer = Changer::install(&runtime, &artifacts, &activity, HELD)?;
+    let runtime = match &args.history {
+        Some(directory) => Runtime::builder().history(History::at(directory)).build()?,
+        None => Runtime::new()?,
+    };
+    let changer = match Changer::resume(&runtime, &artifacts, &activity, HELD) {
+        Some(changer) => changer,
+        None => Changer::install(&runtime, &artifacts, &activity, HELD)?,
+    };
     let commands: Arc<dyn Commands> = Arc::new(runtime.service::<dyn Commands>()?);
     let listener = sam::app().listener(address).map_err(|error| format!("cannot serve on {address}: {error}"))?;
     let kept = if sam::app().is_supervised() {
@@ -60,7 +68,9 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
     };
     let (keeper, restored) = kept.map(|(keeper, restored)| (Arc::new(keeper), restored)).unzip();
     let commands = keeper.clone().map_or(commands, |keeper| keeper);
-    let commands = if args.inject_faults { Arc::new(FaultInjection(commands)) } else { commands };
+    let trial = Arc::new(AtomicBool::new(false));
+    let commands: Arc<dyn Commands> =
+        if args.inject_faults { Arc::new(FaultInjection { commands, trial: Arc::clone(&trial) }) } else { commands };
     let server = Server::on(listener, args.threads, commands, Limits::default())?;
     if sam::app().instance() == 1 {
         println!("serving on {} with {} threads; stop with SIGINT or SIGTERM", server.address(), args.threads);
@@ -68,7 +78,13 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
     if let Some(Restored { records, keys }) = restored {
         let before = sam::app().previous_exit().map_or("this is the first".to_owned(), |report| ended(&report));
         let (instance, process) = (sam::app().instance(), process::id());
-        println!("instance {instance} process {process} has {keys} keys from {records} records: {before}");
+        let serving = fatal::serving(&runtime);
+        println!(
+            "instance {instance} process {process} has {keys} keys from {records} records, serves {serving}: {before}"
+        );
+    }
+    for quarantined in runtime.quarantine() {
+        println!("{}", fatal::in_quarantine(&quarantined));
     }
     let start = Instant::now();
     let stop = AtomicBool::new(false);
@@ -76,8 +92,8 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
     let replaced = thread::scope(|scope| {
         let replacing = args.replace_every.map(|pause| {
             scope.spawn({
-                let stop = &stop;
-                move || keep_replacing(changer, pause, stop)
+                let (stop, trial) = (&stop, &*trial);
+                move || keep_replacing(changer, pause, stop, trial)
             })
         });
         wait(&stopped, keeper.as_deref());
@@ -157,10 +173,14 @@ struct Replaced {
     put_off: u64,
 }
 
-fn keep_replacing(mut changer: Changer<'_>, pause: Duration, stop: &AtomicBool) -> Replaced {
+fn keep_replacing(mut changer: Changer<'_>, pause: Duration, stop: &AtomicBool, trial: &AtomicBool) -> Replaced {
     let mut replaced = Replaced { held: histogram(), refused: Vec::new(), put_off: 0 };
     while !stop.load(Ordering::Acquire) {
         thread::sleep(pause);
+        if trial.swap(false, Ordering::AcqRel) {
+            changer.try_fatal();
+            continue;
+        }
         match changer.replace().result {
             Ok(report) => replaced.held.saturating_record(micros(report.held)),
             Err(late) if late.kind == ErrorKind::Deadline => {

@@ -28,6 +28,9 @@ const ENGINES: [&str; 3] = [ENGINE_HASH, ENGINE_HASH_NEXT, ENGINE_TREE];
 /// The components in those libraries.
 const ENGINE_COMPONENTS: [&str; 3] = ["kv-engine-hash", "kv-engine-hash", "kv-engine-tree"];
 const COMMANDS: [&str; 2] = [COMMANDS_V1, COMMANDS_V2];
+/// The component in the libraries of [`COMMANDS`], and its versions.
+const COMMANDS_COMPONENT: &str = "kv-commands";
+const COMMANDS_VERSIONS: [&str; 2] = ["1.0.0", "2.0.0"];
 
 /// A transaction that was tried.
 pub(crate) struct Change {
@@ -96,6 +99,20 @@ impl<'a> Changer<'a> {
     ) -> lcr::Result<Changer<'a>> {
         runtime.plan().add(artifacts.path(ENGINES[0])).add(artifacts.path(COMMANDS[0])).commit()?;
         Ok(Changer { runtime, artifacts, activity, deadline, start: Instant::now(), turn: 0, engine: 0, commands: 0 })
+    }
+
+    /// Goes on with an engine and a command layer that serve already; `None` if they are none of those here.
+    pub(crate) fn resume(
+        runtime: &'a Runtime,
+        artifacts: &'a Artifacts,
+        activity: &'a Activity,
+        deadline: Duration,
+    ) -> Option<Changer<'a>> {
+        let present = runtime.status().components;
+        let engine = ENGINE_COMPONENTS.iter().position(|name| present.iter().any(|found| found.id.name == *name))?;
+        let commands = present.iter().find(|found| found.id.name == COMMANDS_COMPONENT)?.id.version.to_string();
+        let commands = COMMANDS_VERSIONS.iter().position(|version| *version == commands)?;
+        Some(Changer { runtime, artifacts, activity, deadline, start: Instant::now(), turn: 0, engine, commands })
     }
 
     /// Replaces the engine, the command layer, or both, in turn. Three turns make each kind of replacement.

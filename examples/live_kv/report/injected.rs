@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::{
     load::{Outcome, recovery::Recovery},
     survive::Injected,
+    trials::fatal::Told,
 };
 
 use super::{
@@ -15,21 +16,43 @@ use super::{
 
 /// A line for each fault.
 pub(crate) fn table(injected: &[Injected]) -> String {
-    let header =
-        ["the server was", "which ended it", "next instance", "first answer", "all served", "reconnects", "refused"];
+    let header = [
+        "the server was",
+        "which ended it",
+        "next instance",
+        "begins with",
+        "first answer",
+        "all served",
+        "reconnects",
+        "refused",
+    ];
     let mut table = new_table(&header);
+    table.set_width(200);
     for fault in injected {
         table.add_row([
             fault.kind.name().to_owned(),
             fault.ended.clone(),
             fault.next.to_string(),
+            fault.serves.clone(),
             duration(micros(fault.first)),
             duration(micros(fault.all)),
             fault.reconnects.to_string(),
             fault.refused.to_string(),
         ]);
     }
-    align_right(table, &[2, 3, 4, 5, 6])
+    align_right(table, &[2, 4, 5, 6, 7])
+}
+
+/// What the instances said of the version whose trial ended the process.
+pub(crate) fn trial(told: Option<&Told>) -> String {
+    let Some(Told { before, quarantined, refused }) = told else {
+        return "FAILED: the instance after a trial that ended the process did not say so\n".to_owned();
+    };
+    format!(
+        "before the trial that ended the process: {before}\n\
+         in quarantine after it: {quarantined}\n\
+         offered once more, refused: {refused}\n"
+    )
 }
 
 /// The counts of the clients.

@@ -28,7 +28,7 @@ pub(crate) fn table(trials: &[Tried], watch: &Watch) -> String {
         "writes kept",
     ];
     let mut table = new_table(&header);
-    table.set_width(165);
+    table.set_width(200);
     for tried in trials {
         let served = watch.served(tried.bad);
         let fate = match &tried.result {

@@ -4,8 +4,12 @@ use std::{
     env,
     io::{self, BufRead, BufReader},
     net::SocketAddr,
+    path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
-    sync::mpsc::{self, Receiver},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, Receiver},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -24,30 +28,52 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Supervised {
     child: Child,
     news: Receiver<Instance>,
-    /// Reads the output, and returns the lines that announce no instance.
-    reader: JoinHandle<Vec<String>>,
+    /// Reads the output.
+    reader: JoinHandle<()>,
+    said: Arc<Lines>,
     pub(crate) address: SocketAddr,
     pub(crate) instance: Instance,
+}
+
+/// The lines of all instances that announce none.
+#[derive(Default)]
+struct Lines {
+    lines: Mutex<Vec<String>>,
+    more: Condvar,
+}
+
+impl Lines {
+    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The line that an instance prints when it begins.
 pub(crate) struct Instance {
     pub(crate) number: u32,
     pub(crate) process: Pid,
+    /// The components that it began with.
+    pub(crate) serves: String,
     /// How the one before it ended.
     pub(crate) before: String,
 }
 
 impl Supervised {
-    /// Starts this program as a server that obeys requests for faults.
+    /// Starts this program as a server that obeys requests for faults, and keeps its history in a directory.
     ///
     /// # Errors
     /// The server does not serve.
-    pub(crate) fn start(args: &Args, artifacts: &Artifacts, pause: Duration) -> Result<Supervised, Fatal> {
+    pub(crate) fn start(
+        args: &Args,
+        artifacts: &Artifacts,
+        pause: Duration,
+        history: &Path,
+    ) -> Result<Supervised, Fatal> {
         let mut command = Command::new(env::current_exe()?);
         command.args(["--serve", "127.0.0.1:0", "--inject-faults"]);
         command.args(["--threads", &args.threads.to_string()]);
         command.args(["--replace-every", &pause.as_millis().max(1).to_string()]);
+        command.arg("--history").arg(history);
         command.arg("--components").arg(artifacts.directory().ok_or("the components are in no directory")?);
         // The table reports what happens.
         command.env_remove("SAM_DISABLE").env("SAM_LOG", "0");
@@ -55,19 +81,22 @@ impl Supervised {
         let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?);
         let address = first_address(&mut lines);
         let (tell, news) = mpsc::channel();
-        let reader = thread::spawn(move || {
-            let mut rest = Vec::new();
-            for line in lines.lines().map_while(Result::ok) {
-                match Instance::read(&line) {
-                    Some(instance) => drop(tell.send(instance)),
-                    None => rest.push(line),
+        let said = Arc::new(Lines::default());
+        let reader = thread::spawn({
+            let said = Arc::clone(&said);
+            move || {
+                for line in lines.lines().map_while(Result::ok) {
+                    match Instance::read(&line) {
+                        Some(instance) => drop(tell.send(instance)),
+                        None => said.lock().push(line),
+                    }
+                    said.more.notify_all();
                 }
             }
-            rest
         });
         let instance = news.recv_timeout(TIMEOUT);
         match (address, instance) {
-            (Ok(address), Ok(instance)) => Ok(Supervised { child, news, reader, address, instance }),
+            (Ok(address), Ok(instance)) => Ok(Supervised { child, news, reader, said, address, instance }),
             _ => {
                 child.kill()?;
                 child.wait()?;
@@ -94,6 +123,17 @@ impl Supervised {
         Ok(())
     }
 
+    /// Waits until a line is such.
+    ///
+    /// # Errors
+    /// No such line comes.
+    pub(crate) fn wait_for(&self, is_it: impl Fn(&str) -> bool) -> Result<(), Fatal> {
+        let is_missing = |lines: &mut Vec<String>| !lines.iter().any(|line| is_it(line));
+        let waited = self.said.more.wait_timeout_while(self.said.lock(), TIMEOUT, is_missing);
+        let (_lines, late) = waited.unwrap_or_else(PoisonError::into_inner);
+        if late.timed_out() { Err("the server did not say what it had to".into()) } else { Ok(()) }
+    }
+
     /// Stops it as an operator does: the status, and what was printed.
     ///
     /// # Errors
@@ -101,7 +141,9 @@ impl Supervised {
     pub(crate) fn stop(mut self) -> Result<(ExitStatus, Vec<String>), Fatal> {
         kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?;
         let status = self.child.wait()?;
-        Ok((status, self.reader.join().map_err(|_| "the reading thread panicked")?))
+        self.reader.join().map_err(|_| "the reading thread panicked")?;
+        let said = std::mem::take(&mut *self.said.lock());
+        Ok((status, said))
     }
 }
 
@@ -113,12 +155,14 @@ fn first_address(lines: &mut BufReader<ChildStdout>) -> io::Result<SocketAddr> {
 }
 
 impl Instance {
-    /// `instance 2 process 4711 has 10 keys from 30 records: signal 9`.
+    /// `instance 2 process 4711 has 10 keys from 30 records, serves kv-commands 1.0.0: signal 9`.
     fn read(line: &str) -> Option<Instance> {
         let (head, before) = line.strip_prefix("instance ")?.split_once(": ")?;
+        let (head, serves) = head.split_once(", serves ")?;
         let mut words = head.split(' ');
         let number = words.next()?.parse().ok()?;
         let process = words.nth(1)?.parse().ok()?;
-        Some(Instance { number, process: Pid::from_raw(process), before: before.to_owned() })
+        let (process, serves, before) = (Pid::from_raw(process), serves.to_owned(), before.to_owned());
+        Some(Instance { number, process, serves, before })
     }
 }

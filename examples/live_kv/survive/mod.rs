@@ -1,5 +1,5 @@
 //! The server's process is killed, stopped, made to deadlock and made to abort, each under
-//! load from outside, and while its components are replaced.
+//! load from outside, and while its components are replaced. At last a version on trial ends it.
 //!
 //! Its supervisor starts the next instance each time. Clients see a broken connection and
 //! connect again. They check that a new connection never fails, and that every acknowledged
@@ -21,7 +21,7 @@ use crate::{
     load::{self, Load, Outcome, client::Client, latency::Activity, recovery::Recovery},
     report,
     setup::Fatal,
-    trials::watch::Watch,
+    trials::{fatal::Told, watch::Watch},
 };
 
 use child::Supervised;
@@ -43,10 +43,13 @@ pub(crate) enum Kind {
     Deadlock,
     /// The process aborts itself.
     Abort,
+    /// A version on trial ends the process.
+    Trial,
 }
 
 impl Kind {
-    const ALL: [Kind; 4] = [Kind::Kill, Kind::Stop, Kind::Deadlock, Kind::Abort];
+    /// Those that may come again and again. A version on trial ends one process only.
+    const REPEATED: [Kind; 4] = [Kind::Kill, Kind::Stop, Kind::Deadlock, Kind::Abort];
 
     /// Its description.
     pub(crate) fn name(self) -> &'static str {
@@ -55,11 +58,12 @@ impl Kind {
             Kind::Stop => "stopped by SIGSTOP",
             Kind::Deadlock => "a thread deadlocked",
             Kind::Abort => "aborted",
+            Kind::Trial => "ended by a trial",
         }
     }
 
     fn inflict(self, server: &Supervised) -> Result<(), Fatal> {
-        // Neither request is ever answered: the connection ends with the process.
+        // Two of these are never answered: the connection ends with the process.
         let debug = |what: &[u8]| {
             let mut client = Client::connect(server.address)?;
             client.queue(&[b"DEBUG", what]);
@@ -70,6 +74,7 @@ impl Kind {
             Kind::Stop => server.signal(Signal::SIGSTOP)?,
             Kind::Deadlock => drop(debug(b"DEADLOCK")?.reply()),
             Kind::Abort => drop(debug(b"ABORT")?.reply()),
+            Kind::Trial => drop(debug(b"TRIAL")?.reply()),
         }
         Ok(())
     }
@@ -82,6 +87,8 @@ pub(crate) struct Injected {
     pub(crate) next: u32,
     /// The supervisor's account of its end.
     pub(crate) ended: String,
+    /// The components that the next instance begins with.
+    pub(crate) serves: String,
     /// From the fault to the first answer of the next instance.
     pub(crate) first: Duration,
     /// From the fault until every client was answered again.
@@ -96,7 +103,8 @@ pub(crate) struct Injected {
 /// The server does not begin, or no next instance serves.
 pub(crate) fn run(args: &Args, artifacts: &Artifacts) -> Result<bool, Fatal> {
     let pause = args.replace_every.unwrap_or(Duration::from_millis(150));
-    let mut server = Supervised::start(args, artifacts, pause)?;
+    let history = tempfile::tempdir()?;
+    let mut server = Supervised::start(args, artifacts, pause, history.path())?;
     let rounds = if args.seconds.is_some_and(|seconds| seconds < 5) { 1 } else { 2 };
     println!("\na supervised server on {}; replacing every {pause:?}, and injecting faults", server.address);
     let (activity, watch) = (Activity::default(), Watch::default());
@@ -128,12 +136,20 @@ pub(crate) fn run(args: &Args, artifacts: &Artifacts) -> Result<bool, Fatal> {
     let (status, said) = server.stop()?;
     let injected = injected.inspect_err(|_| print!("{}", report::outcome(&outcome)))?;
     println!("\n{}\n", report::injected::table(&injected));
-    let (compactions, last): (Vec<_>, Vec<_>) = said.iter().partition(|line| line.starts_with("compacted "));
-    print!("{}", report::injected::facts(&outcome, &recovery, compactions.len()));
-    for line in last {
+    let compactions = said.iter().filter(|line| line.starts_with("compacted ")).count();
+    let told = Told::of(&said);
+    print!("{}", report::injected::facts(&outcome, &recovery, compactions));
+    print!("{}", report::injected::trial(told.as_ref()));
+    for line in said.iter().filter(|line| line.starts_with("served ") || line.starts_with("replaced ")) {
         println!("the last instance {line}");
     }
-    Ok(is_clean(&outcome, &recovery) && status.success())
+    Ok(is_clean(&outcome, &recovery) && is_back(&injected, told.as_ref()) && status.success())
+}
+
+/// After the trial that ended the process, what served before it serves, and the version is refused.
+fn is_back(injected: &[Injected], told: Option<&Told>) -> bool {
+    let after = injected.iter().find(|injected| injected.kind == Kind::Trial);
+    after.zip(told).is_some_and(|(after, told)| after.serves == told.before)
 }
 
 fn is_clean(outcome: &Outcome, recovery: &Recovery) -> bool {
@@ -150,7 +166,7 @@ fn inject_faults(
         thread::sleep(Duration::from_millis(1));
     }
     let mut injected = Vec::new();
-    for kind in (0..rounds).flat_map(|_| Kind::ALL) {
+    for kind in (0..rounds).flat_map(|_| Kind::REPEATED).chain([Kind::Trial]) {
         thread::sleep(PAUSE);
         let (reconnects, refused) = (recovery.reconnects(), recovery.refused());
         recovery.begin();
@@ -171,6 +187,7 @@ fn inject_faults(
             kind,
             next: server.instance.number,
             ended: server.instance.before.clone(),
+            serves: server.instance.serves.clone(),
             first: first - start,
             all: last - start,
             reconnects: recovery.reconnects() - reconnects,
@@ -178,5 +195,8 @@ fn inject_faults(
         });
         println!("{:>6} {:<20} instance {} serves", "", kind.name(), server.instance.number);
     }
+    // The version is refused now.
+    drop(Client::connect(server.address)?.ask(&[b"DEBUG", b"TRIAL"])?);
+    server.wait_for(Told::is_refusal)?;
     Ok(injected)
 }

@@ -2,8 +2,10 @@
 //!
 //! The program only says what is to be watched: panics are, and [`Known`] is the check of the program. While a
 //! version is on trial, clients charge what it answers badly to it ([`watch`]), and nothing else may go wrong: what
-//! they were acknowledged meanwhile must be there when the version is gone.
+//! they were acknowledged meanwhile must be there when the version is gone. A version that ends the process is tried
+//! where a supervisor starts the next one ([`fatal`]).
 
+pub(crate) mod fatal;
 pub(crate) mod known;
 pub(crate) mod watch;
 

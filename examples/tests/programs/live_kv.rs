@@ -92,7 +92,7 @@ fn live_kv_replaces_and_refuses_components_under_its_own_load_and_loses_nothing(
     let text = text(&output);
     assert!(output.status.success(), "{text}");
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for line in ["candidates refused 9", "connections refused 0", "reconnects 20"] {
+    for line in ["candidates refused 9", "connections refused 0", "reconnects 25"] {
         assert!(words.contains(line), "{line}: {text}");
     }
     // The program prints each line twice: for its own process, and for the server with injected faults.
@@ -103,6 +103,21 @@ fn live_kv_replaces_and_refuses_components_under_its_own_load_and_loses_nothing(
         assert!(text.contains(end), "{end}: {text}");
     }
     assert_each_bad_version_is_caught(&text);
+    assert_a_trial_that_ends_the_process_is_taken_back(&text);
+}
+
+/// The supervised server keeps a history: the instance after the trial begins with what served before.
+fn assert_a_trial_that_ends_the_process_is_taken_back(text: &str) {
+    let after = |start: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(start));
+        line.unwrap_or_else(|| panic!("{start}: {text}")).trim()
+    };
+    let before = after("before the trial that ended the process: ");
+    let row: Vec<&str> = after("| ended by a trial").split('|').map(str::trim).collect();
+    assert_eq!((row[1], row[3]), ("signal 6", before), "{text}");
+    assert!(before.starts_with("kv-commands ") && !before.contains("1.1.0"), "{text}");
+    assert!(after("in quarantine after it: ").starts_with("kv-engine-hash 1.1.0, "), "{text}");
+    assert!(after("offered once more, refused: ").starts_with("quarantined"), "{text}");
 }
 
 /// The rows of the table of trials say what caught each version, and what became of it. That nothing else failed, and

@@ -22,6 +22,7 @@ const _: () = {
         },
         state_version: 0,
         kept: ::core::option::Option::None,
+        source: ::core::option::Option::None,
     };
     const __LCR_LENGTH: usize = __lcr::manifest_len(&__LCR_DECLARATION);
     #[used]
@@ -71,6 +72,7 @@ const _: () = {
         },
         state_version: <Cache<u64> as __lcr::Stateful>::STATE_VERSION,
         kept: ::core::option::Option::None,
+        source: ::core::option::Option::None,
     };
     struct __LcrIncremental;
     impl __lcr::IncrementalState for __LcrIncremental {
@@ -164,6 +166,7 @@ const _: () = {
         },
         state_version: 2,
         kept: ::core::option::Option::Some(__LCR_KEEPING.declared),
+        source: ::core::option::Option::None,
     };
     const __LCR_LENGTH: usize = __lcr::manifest_len(&__LCR_DECLARATION);
     #[used]

@@ -5,9 +5,11 @@ use crate::{
     abi::{
         manifest::{HEADER, MAGIC},
         shape::fnv1a,
+        source_text,
     },
     host::image::{
         manifest::{InterfaceManifest, Manifest},
+        source_text::{read_section, section},
         stage::read_elf,
     },
 };
@@ -44,7 +46,23 @@ pub fn requests(bytes: &[u8]) -> usize {
 /// Reads `bytes` as a library's file. Returns whether the loader may map the file, whatever its
 /// manifest says.
 pub fn file(bytes: &[u8]) -> bool {
+    section(bytes).map(|section| read_section(&section));
     read_elf(bytes)
+}
+
+/// Reads `bytes` as the section with source text, as what is packed in a record of it, and as the table that is packed
+/// there, each with a checksum that is right. Returns how many records were read.
+pub fn source(bytes: &[u8]) -> usize {
+    let packed = |table: &[u8]| miniz_oxide::deflate::compress_to_vec(table, 1);
+    let record = |unpacked: usize, packed: &[u8]| {
+        let body = [&u32::try_from(unpacked).expect("an input is small").to_le_bytes(), packed].concat();
+        let total = u32::try_from(source_text::HEADER + body.len()).expect("an input is small");
+        [&source_text::MAGIC[..], &total.to_le_bytes(), &fnv1a(&body).to_le_bytes(), &body].concat()
+    };
+    let of_packed = bytes
+        .split_at_checked(2)
+        .map_or(0, |(len, packed)| read_section(&record(u16::from_le_bytes([len[0], len[1]]).into(), packed)));
+    read_section(bytes) + of_packed + read_section(&record(bytes.len(), &packed(bytes)))
 }
 
 /// Reads `bytes` as a history's journal. Returns how many records it has; `None` if it is refused.

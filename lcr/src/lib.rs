@@ -119,6 +119,7 @@
 //! |---|---|
 //! | `host` (default) | the runtime; a component depends on `lcr` with `default-features = false` |
 //! | `tokio` | [`#[component(runtime = tokio)]`](component): a component's code runs inside a tokio runtime |
+//! | `source` | a component's library holds the source text of its methods: [`source`] |
 //! | `history` | a journal of every change on disk, and the start of what was confirmed last: [`guide::history`] |
 //! | `uuid`, `bytes` | `uuid::Uuid` and `bytes::Bytes` may be arguments and results: [`guide::values`] |
 //! | `stream` | methods may return `-> impl Stream<Item = T> + Send`: [`guide::async_methods`] |
@@ -247,6 +248,13 @@ pub mod manifest {
         change::fit::{Fit, InterfaceFit, MethodFit, StateFit},
         host::image::manifest::{DependencyManifest, ExportManifest, KeptManifest, Manifest, MethodManifest},
     };
+}
+
+/// The text that authors wrote, of components that were built with feature `source`, from a file or from a
+/// [runtime](Runtime::source).
+#[cfg(feature = "host")]
+pub mod source {
+    pub use crate::host::image::source_text::{ComponentSource, MethodSource};
 }
 
 /// The structure of values and signatures: what a [manifest] describes and a host compares.

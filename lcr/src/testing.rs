@@ -249,6 +249,7 @@ impl Context {
             flags: Flags::default(),
             state_version: 0,
             kept: None,
+            source: None,
         };
         // As everything that registers, it is there for as long as the process.
         let export = Export::new::<T, Bare>(manifest_record(&declaration).leak(), I::THUNKS, create::<T>);

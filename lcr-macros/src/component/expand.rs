@@ -4,7 +4,10 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::quote_spanned;
 use syn::{Member, Path, parse_quote, spanned::Spanned as _};
 
-use super::model::{Component, Function};
+use super::{
+    model::{Component, Function},
+    source::{self, SourceRecord},
+};
 use crate::{
     lifetimes::with_static_lifetimes,
     options::StateKey,
@@ -13,12 +16,13 @@ use crate::{
 };
 
 /// Everything beside the impl.
-pub(crate) fn registration(component: &Component) -> TokenStream {
+pub(crate) fn registration(component: &Component, source: Option<&SourceRecord>) -> TokenStream {
     let (lcr, import) = (private(), import(&component.lcr));
     let (implementor, ambient) = (component.implementor(), ambient(component));
     let thunks = of_interface(component, "THUNKS");
     let conditions = conditions(&component.item.attrs);
-    let declaration = declare(component);
+    let declaration = declare(component, source);
+    let text = source.map(|source| &source.section);
     let create = match &component.create {
         None => ours!(<#implementor as #lcr::DefaultCreate<#ambient>>::CREATE),
         Some(create) => {
@@ -64,6 +68,7 @@ pub(crate) fn registration(component: &Component) -> TokenStream {
             #import
             #keeping
             #declaration
+            #text
             #place
             const __LCR_LENGTH: usize = #lcr::manifest_len(&__LCR_DECLARATION);
             #[used]
@@ -127,7 +132,7 @@ fn respan_member(tokens: TokenStream, field: &Member) -> TokenStream {
         .collect()
 }
 
-fn declare(component: &Component) -> TokenStream {
+fn declare(component: &Component, source: Option<&SourceRecord>) -> TokenStream {
     let lcr = private();
     let interface = of_interface(component, "INTERFACE");
     let type_name = component.implementor_name();
@@ -146,6 +151,7 @@ fn declare(component: &Component) -> TokenStream {
         }
     };
     let incremental = component.incremental.is_some();
+    let source = source::declared(source);
     ours! {
         const __LCR_DECLARATION: #lcr::Declaration = #lcr::Declaration {
             component: #name,
@@ -164,6 +170,7 @@ fn declare(component: &Component) -> TokenStream {
             },
             state_version: #state_version,
             kept: #kept,
+            source: #source,
         };
     }
 }

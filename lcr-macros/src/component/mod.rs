@@ -7,6 +7,7 @@
 mod check;
 mod expand;
 mod model;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -28,8 +29,9 @@ pub(crate) fn component(arguments: TokenStream, item: TokenStream) -> TokenStrea
     };
     let component = model::Component::read(options, written);
     check::check(&component, &mut refusals);
+    let source = if refusals.is_empty() { source::SourceRecord::of(&component, &mut refusals) } else { None };
     if refusals.is_empty() {
-        let registration = expand::registration(&component);
+        let registration = expand::registration(&component, source.as_ref());
         quote!(#item #registration)
     } else {
         expand::stub(&component, &refusals)

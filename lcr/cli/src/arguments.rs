@@ -86,6 +86,8 @@ pub(crate) enum Command {
     Quarantine(Quarantine),
     /// Show what a library file says of its component, without running it
     Inspect(Inspect),
+    /// Show the source text of a method, of a process or of a library file
+    Source(Source),
     /// Show what a replacement of one library file by another one changes
     Diff(Diff),
     /// Build a component at each change of its source, and replace it in a process
@@ -418,6 +420,26 @@ pub(crate) struct Inspect {
     /// Spell out the structs and enums of the signatures
     #[arg(long)]
     pub(crate) types: bool,
+}
+
+/// `lcr source`
+#[derive(Args, Debug)]
+#[command(after_help = "The component must be built with the feature `source` of lcr.")]
+pub(crate) struct Source {
+    /// The method, by interface and method, such as kv.store.get. Default: all methods of the component
+    #[arg(required_unless_present_any = ["component", "file"])]
+    pub(crate) method: Option<String>,
+    /// The component. Default: the only one that implements the interface
+    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    pub(crate) component: Option<String>,
+    /// Read a library file, without running it, and no process
+    #[arg(long, value_name = "LIBRARY", conflicts_with_all = ["pid", "name", "uid", "socket"])]
+    pub(crate) file: Option<PathBuf>,
+    /// Print the syntax tree, as JSON
+    #[arg(long)]
+    pub(crate) ast: bool,
+    #[command(flatten)]
+    pub(crate) target: Target,
 }
 
 /// `lcr diff`

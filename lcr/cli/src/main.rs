@@ -8,6 +8,7 @@
 //! | folder or file | commands |
 //! |---|---|
 //! | `files` | of library files, which need no process: `inspect`, `diff` |
+//! | `source` | `source`, of a process or of a file |
 //! | `process` | that speak to a process through its control socket |
 //! | `top` | `top`, the live view |
 //! | `watch` | `watch` |
@@ -23,6 +24,7 @@ mod output;
 mod process;
 mod scaffold;
 mod shell;
+mod source;
 mod table;
 mod top;
 mod watch;
@@ -77,6 +79,7 @@ fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
         Command::Abandon(abandon) => process::trial::abandon(&abandon, output),
         Command::Quarantine(quarantine) => process::trial::quarantine(&quarantine, output),
         Command::Inspect(inspect) => files::inspect::inspect(&inspect, output),
+        Command::Source(source) => source::source(&source, output),
         Command::Diff(diff) => files::fit::diff(&diff, output),
         Command::Watch(watch) => watch::watch(&watch, output),
         Command::New(new) => scaffold::new(&new, output),

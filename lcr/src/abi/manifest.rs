@@ -11,6 +11,7 @@
 //! flags      u32      see Flags
 //! state      u32      version of the saved state, 0 without state
 //! kept       u8 copies, u8 points, u8 described { shape }, if Flags::KEPT
+//! source     u64      the number of its source text (see `source_text`), if Flags::SOURCE
 //! interface  name     its version u32
 //! replaces   u16 count of u32
 //! deps       u16 count of { name, u32, methods as below if Flags::TYPED_NEEDS }
@@ -72,6 +73,8 @@ impl Flags {
     pub const KEPT: u32 = 1 << 6;
     /// [`Flags::incremental`] in the record.
     pub const INCREMENTAL: u32 = 1 << 7;
+    /// The file holds the source text of the methods, and the record names it.
+    pub const SOURCE: u32 = 1 << 8;
     /// Every flag that a record may have.
     pub const ALL: u32 = Self::PANIC_ABORT
         | Self::STATE
@@ -80,7 +83,8 @@ impl Flags {
         | Self::HEALTHY
         | Self::TYPED_NEEDS
         | Self::KEPT
-        | Self::INCREMENTAL;
+        | Self::INCREMENTAL
+        | Self::SOURCE;
 
     const fn bits(self) -> u32 {
         self.panic_abort as u32 * Self::PANIC_ABORT
@@ -113,6 +117,8 @@ pub struct Declaration {
     pub state_version: u32,
     /// The state that it keeps in a `State`.
     pub kept: Option<KeptState>,
+    /// The number of the record with the source text of its methods.
+    pub source: Option<u64>,
 }
 
 /// A state that a component keeps in a `State`.
@@ -173,10 +179,14 @@ const fn put_body(sink: &mut Sink<'_>, declaration: &Declaration) {
     let needs = interface.deps.len() + declaration.deps.len();
     let typed_needs = if needs > 0 { Flags::TYPED_NEEDS } else { 0 };
     let kept = if declaration.kept.is_some() { Flags::KEPT } else { 0 };
-    sink.u32((declaration.flags.bits() | typed_needs | kept) as usize);
+    let source = if declaration.source.is_some() { Flags::SOURCE } else { 0 };
+    sink.u32((declaration.flags.bits() | typed_needs | kept | source) as usize);
     sink.u32(declaration.state_version as usize);
     if let Some(kept) = &declaration.kept {
         put_kept(sink, kept);
+    }
+    if let Some(source) = declaration.source {
+        sink.bytes(&source.to_le_bytes());
     }
     sink.str(interface.name);
     sink.u32(interface.version as usize);

@@ -34,6 +34,8 @@ mod loom_models;
 pub mod manifest;
 pub mod names;
 pub mod shape;
+#[cfg(feature = "host")]
+pub mod source_text;
 pub(crate) mod sync;
 pub mod tables;
 pub mod value;

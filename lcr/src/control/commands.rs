@@ -16,7 +16,7 @@ use super::{
     graph, past,
     protocol::{self, Hello, PROTOCOL, Request},
     served::{Nothing, Served},
-    trials, view,
+    source, trials, view,
     workers::Takes,
 };
 
@@ -48,6 +48,8 @@ const COMMANDS: &[Command] = &[
     Command { name: "history", takes: Takes::Long, changes: false, run: past::history },
     #[cfg(feature = "history")]
     Command { name: "options", takes: Takes::Long, changes: true, run: past::options },
+    // It reads the program's own copies of files.
+    Command { name: "source", takes: Takes::Long, changes: false, run: source::source },
     Command { name: "refusals", takes: Takes::Moments, changes: false, run: refusals },
     // It has the program open files that the client names.
     Command { name: "plan", takes: Takes::Long, changes: true, run: plan },

@@ -27,6 +27,7 @@ mod served;
 mod server;
 mod serving;
 mod signals;
+mod source;
 mod sync;
 mod trials;
 mod view;

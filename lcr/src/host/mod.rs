@@ -10,8 +10,8 @@
 //! | [`service`] | what acts on all of it: the slow path of calls, gate, drain, reaper, unloading, forks, the end |
 //!
 //! Above the rooms, [`runtime`] is the type that a program holds, [`builder`] has its options, and [`status`]
-//! reports what it holds. [`sys`], [`ids`], [`deadline`], [`serial`], [`actor`] and [`state_bytes`] are
-//! below the rooms.
+//! reports what it holds, and [`source`] finds the text that it was written as. [`sys`], [`ids`], [`deadline`],
+//! [`serial`], [`actor`] and [`state_bytes`] are below the rooms.
 
 pub(crate) mod actor;
 pub(crate) mod builder;
@@ -22,6 +22,7 @@ pub(crate) mod objects;
 pub(crate) mod runtime;
 pub(crate) mod serial;
 pub(crate) mod service;
+pub(crate) mod source;
 pub(crate) mod state_bytes;
 pub(crate) mod status;
 pub(crate) mod sys;

@@ -9,9 +9,11 @@ pub fn manifests(bytes: &[u8]) {
     lcr::__fuzzing::manifest(bytes);
 }
 
-/// The reader of ELF files, and the manifest that it finds in one.
+/// The reader of ELF files, with the manifest and the source text that it finds in one; and the reader of that text on
+/// the bytes themselves.
 pub fn files(bytes: &[u8]) {
     lcr::__fuzzing::file(bytes);
+    lcr::__fuzzing::source(bytes);
 }
 
 /// The reader of state, configuration and `Serde` values. What it makes of the bytes must come

@@ -84,6 +84,8 @@ fn the_corpus_reaches_behind_the_first_checks() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let read = |file: &str| fs::read(folder.join(file)).unwrap();
     assert!(lcr::__fuzzing::file(&read("files/small.so")), "the file is refused");
+    assert!(lcr::__fuzzing::source(&read("files/source_records")) > 1, "the records are refused");
+    assert!(lcr::__fuzzing::source(&read("files/source_table")) == 1, "the table is refused");
     assert!(lcr::__fuzzing::manifest(&read("manifests/counter")), "the record is refused");
     lcr::wire::decode::<Vec<Animal>>(&read("state/tagged")).unwrap();
     lcr::wire::decode::<Flat>(&read("state/flat")).unwrap();

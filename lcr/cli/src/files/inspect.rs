@@ -61,8 +61,9 @@ fn interface(export: &ExportManifest, output: &Output) -> String {
     text
 }
 
-fn flags(export: &ExportManifest) -> [(bool, &'static str); 4] {
+fn flags(export: &ExportManifest) -> [(bool, &'static str); 5] {
     [
+        (export.has_source(), "has its source text: see `lcr source`"),
         (export.has_health_check, "has a health check"),
         (export.protected, "protected: a change needs an override"),
         (export.unload, "may be unmapped once nothing holds it"),
@@ -153,6 +154,7 @@ fn document(manifest: &Manifest, hash: ContentHash, size: u64) -> Json {
             "protected": export.protected,
             "unload": export.unload,
             "panic_abort": export.panic_abort,
+            "has_source": export.has_source(),
         })
     };
     json!({

@@ -8,6 +8,7 @@ mod rollbacks;
 mod scaffold;
 mod server;
 mod shells;
+mod source;
 mod terminal;
 mod top;
 mod trials;

@@ -1,4 +1,4 @@
-//! A cursor over encoded bytes that are not trusted: manifests, interfaces, shapes.
+//! A cursor over encoded bytes that are not trusted: manifests, interfaces, shapes, source text.
 //!
 //! Invariants:
 //! 1. Never panics and never reads beyond its bytes; each failure says where and what was expected.
@@ -8,19 +8,27 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Reads little-endian numbers, names and lists, front to back.
 pub(in crate::host) struct Reader<'a> {
+    /// What the bytes are, for errors.
+    what: &'static str,
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(in crate::host) fn new(bytes: &'a [u8]) -> Reader<'a> {
-        Reader { bytes, at: 0 }
+        Reader::of("manifest", bytes)
+    }
+
+    /// A reader whose errors call the bytes `what`.
+    pub(in crate::host) fn of(what: &'static str, bytes: &'a [u8]) -> Reader<'a> {
+        Reader { what, bytes, at: 0 }
     }
 
     /// An error at the place up to which this has read.
     #[cold]
     pub(in crate::host) fn error(&self, found: impl std::fmt::Display) -> Error {
-        let text = format!("damaged manifest: {found} before byte {}; build or copy the library again", self.at);
+        let (what, at) = (self.what, self.at);
+        let text = format!("damaged {what}: {found} before byte {at}; build or copy the library again");
         Error::new(ErrorKind::BadManifest, text)
     }
 

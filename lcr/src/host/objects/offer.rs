@@ -38,8 +38,8 @@ impl Offer {
     pub(crate) fn new<I: ?Sized + ServedBy<T>, T: Send + Sync + 'static>(name: &str, object: Arc<T>) -> Result<Offer> {
         if !is_component_name(name) {
             let text = format!(
-                "an object cannot be provided as {name:?}: a component's name is 1 to 128 letters, digits, `_`, `-` and \
-                 `.`, and does not begin with `.` or `-`"
+                "an object cannot be provided as {name:?}: a component's name is 1 to 128 letters, digits, `_`, `-` \
+                 and `.`, and does not begin with `.` or `-`"
             );
             return Err(Error::new(ErrorKind::Invalid, text));
         }
@@ -54,6 +54,7 @@ impl Offer {
             flags: Flags { panic_abort: cfg!(panic = "abort"), ..Flags::default() },
             state_version: 0,
             kept: None,
+            source: None,
         };
         let mut manifest = Manifest::decode(&manifest_record(&declaration))?;
         name.clone_into(&mut manifest.component.name);

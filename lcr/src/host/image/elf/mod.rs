@@ -99,6 +99,22 @@ pub(crate) fn read(bytes: &[u8], page: u64) -> Result<Elf<'_>> {
     Ok(Elf { mapped, permanent, takes, view, dynamic })
 }
 
+/// The contents of the sections called `name` that are no part of an image. Only the tables of sections are checked, so
+/// `bytes` may be a program as well.
+///
+/// # Errors
+/// [`ErrorKind::NotALibrary`](crate::ErrorKind::NotALibrary).
+pub(crate) fn unmapped<'data>(bytes: &'data [u8], name: &str) -> Result<Vec<&'data [u8]>> {
+    let header = FileHeader64::<Le>::parse(bytes).map_err(broken("the header"))?;
+    let view = View::new(bytes, header)?;
+    let named = |s: &&view::Section<'data>| s.name == name.as_bytes() && !s.alloc();
+    let found: Vec<_> = view.sections.iter().filter(named).filter_map(|s| s.data(bytes)).collect();
+    // Sections that are not mapped may share bytes, and a file has room for thousands of headers.
+    let total: usize = found.iter().map(|section| section.len()).sum();
+    ensure(total <= bytes.len(), || format!("its sections {name} share bytes"))?;
+    Ok(found)
+}
+
 /// The functions by which the C library keeps something of an image for the ends of threads. An image that links
 /// `lcr` has functions of its own with these names, which lead to the host (`component/libc_shims`), so it imports
 /// none of them.

@@ -87,6 +87,8 @@ pub struct ExportManifest {
     pub deps: Vec<DependencyManifest>,
     /// Its methods, in the order of its vtable.
     pub methods: Vec<MethodManifest>,
+    /// The number of the record with its source text.
+    source: Option<u64>,
     record: Box<[u8]>,
     /// The numbers of its methods in the order of their names.
     by_name: Box<[u16]>,
@@ -240,6 +242,7 @@ impl ExportManifest {
         }
         let state_version = has(Flags::STATE).then_some(state_version);
         let kept = if has(Flags::KEPT) { Some(kept(reader)?) } else { None };
+        let source = if has(Flags::SOURCE) { Some(reader.u64()?) } else { None };
         let (interface, interface_version) = versioned(reader)?;
         let replaces = reader.list(Reader::u32)?;
         if let Some(version) = replaces.iter().find(|version| !(1..interface_version).contains(*version)) {
@@ -264,13 +267,25 @@ impl ExportManifest {
         #[rustfmt::skip]
         return Ok(ExportManifest {
             component, type_name, toolchain, target, panic_abort, protected, unload,
-            has_health_check, state_version, is_incremental, kept, interface, interface_version, replaces, deps, methods, record, by_name,
+            has_health_check, state_version, is_incremental, kept,
+            interface, interface_version, replaces, deps, methods, source, record, by_name,
         });
     }
 
     /// Whether it has state that can be copied by serde.
     pub(crate) fn can_copy_state(&self) -> bool {
         self.state_version.is_some() && self.kept.as_ref().is_none_or(|kept| kept.copies)
+    }
+
+    /// Whether it was built with the source text of its methods: see
+    /// [`ComponentSource`](crate::source::ComponentSource).
+    pub fn has_source(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// The number of the record with its source text.
+    pub(in crate::host) fn source_number(&self) -> Option<u64> {
+        self.source
     }
 
     /// The number of the method called `name`.

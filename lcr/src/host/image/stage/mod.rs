@@ -283,13 +283,23 @@ impl Manifest {
     pub fn read_hashed(path: impl AsRef<Path>) -> Result<(Manifest, ContentHash)> {
         let file = path.as_ref();
         let examine = || {
-            let (opened, metadata) = open(file)?;
-            look(&opened, metadata.len())?;
-            let bytes = read(opened, metadata.len(), Trust::default().max_bytes)?;
+            let bytes = read_library(file)?;
             Ok((manifest(&elf::read(&bytes, sys::page_size())?)?, ContentHash::of(&bytes)))
         };
         examine().map_err(|error: Error| error.at(show(file)))
     }
+
+    /// The manifest that a checked file holds.
+    pub(in crate::host) fn of(elf: &elf::Elf<'_>) -> Result<Manifest> {
+        manifest(elf)
+    }
+}
+
+/// Reads a file that may be a library, whoever owns it.
+pub(in crate::host) fn read_library(file: &Path) -> Result<Vec<u8>> {
+    let (opened, metadata) = open(file)?;
+    look(&opened, metadata.len())?;
+    read(opened, metadata.len(), Trust::default().max_bytes)
 }
 
 /// Whether the loader may have a file of these bytes, whatever its manifest says.

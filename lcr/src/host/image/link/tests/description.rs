@@ -254,6 +254,7 @@ impl Interface {
             flags: Flags::default(),
             state_version: 0,
             kept: None,
+            source: None,
         };
         let len = manifest_len(&declaration);
         // A record is as long as its buffer: the type's name fills what is left.

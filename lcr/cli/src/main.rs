@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `files` | of library files, which need no process: `inspect`, `diff` |
 //! | `source` | `source`, of a process or of a file |
+//! | `edit` | `edit`, which makes another text of a method |
 //! | `process` | that speak to a process through its control socket |
 //! | `top` | `top`, the live view |
 //! | `watch` | `watch` |
@@ -18,6 +19,7 @@
 #![deny(missing_debug_implementations)]
 
 mod arguments;
+mod edit;
 mod exit;
 mod files;
 mod output;
@@ -80,6 +82,7 @@ fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
         Command::Quarantine(quarantine) => process::trial::quarantine(&quarantine, output),
         Command::Inspect(inspect) => files::inspect::inspect(&inspect, output),
         Command::Source(source) => source::source(&source, output),
+        Command::Edit(edit) => edit::edit(&edit, output),
         Command::Diff(diff) => files::fit::diff(&diff, output),
         Command::Watch(watch) => watch::watch(&watch, output),
         Command::New(new) => scaffold::new(&new, output),

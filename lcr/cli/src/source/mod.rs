@@ -19,10 +19,7 @@ use crate::{
 
 /// Prints the text of a method, or its tree.
 pub(crate) fn source(arguments: &Source, output: &Output) -> Result<Outcome, Failure> {
-    let mut answer = match &arguments.file {
-        Some(file) => of_file(file, arguments.method.as_deref())?,
-        None => of_process(arguments)?,
-    };
+    let mut answer = ask(arguments)?;
     if arguments.ast {
         for method in answer["methods"].as_array_mut().into_iter().flatten() {
             method["ast"] = tree::of(text(method, "text"), text(method, "method"))?;
@@ -48,6 +45,14 @@ pub(crate) fn source(arguments: &Source, output: &Output) -> Result<Outcome, Fai
     }
     output.text(&printed)?;
     Ok(Outcome::of(!methods.is_empty()))
+}
+
+/// The answer of the process or the file that the arguments mean.
+pub(crate) fn ask(arguments: &Source) -> Result<Json, Failure> {
+    match &arguments.file {
+        Some(file) => of_file(file, arguments.method.as_deref()),
+        None => of_process(arguments),
+    }
 }
 
 fn of_process(arguments: &Source) -> Result<Json, Failure> {

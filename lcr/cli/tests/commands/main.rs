@@ -1,6 +1,7 @@
 //! Each command of `lcr` as a process, with what it prints and how it ends.
 
 mod changes;
+mod edit;
 mod files;
 mod harness;
 mod looks;

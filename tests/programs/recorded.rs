@@ -1,7 +1,8 @@
 //! Keeps a history in a directory, prints which counter serves after the start, and obeys its further arguments: a
 //! number has the counter of that version serve, `trial` puts version 2 on trial, `confirm` confirms it, `abandon`
-//! rolls it back, `clock` loads a clock, `remove` removes the counter, `forget` forgets what may be forgotten, `wait`
-//! waits to be killed. It prints `N` when the counter of version N serves, that is when the commit has returned.
+//! rolls it back, `clock` loads a clock, `load=FILE` loads that file, `remove` removes the counter, `forget` forgets
+//! what may be forgotten, `wait` waits to be killed. It prints `N` when the counter of version N serves, that is when
+//! the commit has returned.
 //!
 //! `LCR_KILL_AT=N` has the process kill itself ahead of the N-th call that changes a file, and `LCR_FAIL_AT=N` has that
 //! call, and each behind it, fail as on a full disk.
@@ -68,6 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "confirm" => drop(rt.confirm()?),
             "abandon" => drop(rt.abandon("it was tried")?),
             "clock" => drop(rt.load(component("clock_v1"))?),
+            load if load.starts_with("load=") => drop(rt.load(&load["load=".len()..])?),
             number => {
                 let file = component(&format!("counter_v{number}"));
                 let plan = if version(&rt) == 0 { rt.plan().add(file) } else { rt.plan().replace(file) };

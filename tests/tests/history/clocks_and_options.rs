@@ -58,3 +58,25 @@ fn retention_keeps_the_last_transactions_and_never_forgets_what_serves() {
     let rt = open(directory.path());
     assert_eq!((version(&rt), rt.status().components.len()), (1, 2));
 }
+
+#[test]
+fn a_plan_that_is_refused_leaves_no_file_or_one_that_is_forgotten_with_its_entry() {
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    rt.load(component("counter_v1")).unwrap();
+    let files = || std::fs::read_dir(directory.path().join("files")).unwrap().count();
+    assert_eq!(files(), 1);
+    // Refused before it begins: the component is present.
+    rt.load(component("counter_v2")).unwrap_err();
+    assert_eq!(files(), 1);
+    // Refused while it runs: the journal names the file for as long as it has the entry.
+    let counter: Handle<dyn Counter> = rt.service().unwrap();
+    counter.add(13);
+    let refused = rt.replace(component("counter_deadly")).unwrap_err();
+    assert!(refused.to_string().contains("13 brings bad luck") && files() == 2, "{refused}");
+    rt.plan().replace(component("counter_v2")).commit().unwrap();
+    let history = rt.history().unwrap();
+    history.change(|options| options.keep_for = Some(Duration::ZERO)).unwrap();
+    assert_eq!(files(), 2, "the version that serves, and the one before it");
+    assert!(history.verify().unwrap().bad_files.is_empty());
+}

@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path};
 
-use lcr::history::{Outcome, Reloaded};
-use lcr_tests::{component, thorough_or};
+use lcr::history::{Entry, Outcome, Reloaded, What};
+use lcr_tests::{component, interfaces::Tone, player::player, thorough_or};
 
 use super::*;
 
@@ -52,6 +52,65 @@ fn a_process_that_is_killed_while_it_forgets_leaves_what_was_confirmed() {
 #[test]
 fn a_process_that_is_killed_in_its_reload_leaves_what_was_confirmed() {
     kill_at_each_call(&["1", "2"], &[]);
+}
+
+/// A plan that cannot be recorded ends the program `recorded`, whose runtime still ends in order.
+#[test]
+fn a_disk_that_fails_from_any_call_on_leaves_what_was_acknowledged_or_says_that_it_is_lost() {
+    let mut untouched = 0;
+    for at in 1_usize.. {
+        let directory = tempfile::tempdir().unwrap();
+        run(directory.path(), &["1"], &[]).unwrap();
+        let (printed, ended) = run(directory.path(), &["2", "1"], &[("LCR_FAIL_AT", &at.to_string())]).unwrap();
+        // Without a commit of its own, it leaves what the process before it had.
+        let acknowledged = *printed[1..].last().unwrap_or(&1);
+        let rt = open(directory.path());
+        rt.history().unwrap().state().unwrap();
+        if version(&rt) != acknowledged {
+            // The outcome waited in memory, and the disk did not take it until the end.
+            let entries = rt.history().unwrap().entries(usize::MAX).unwrap();
+            let plans: Vec<_> = entries.iter().filter(|entry| entry.what == What::Plan).collect();
+            let is_of_it = |entry: &&&Entry| {
+                let after = entry.members[0].after.as_ref().map(|id| id.version.major);
+                after == Some(u64::from(acknowledged))
+            };
+            let lost = plans.iter().rfind(is_of_it).unwrap_or_else(|| panic!("failed at {at}: {entries:?}"));
+            let says_so = matches!(&lost.result, Outcome::Refused { text, .. } if text.contains("ended before"));
+            assert!(says_so, "failed at {at}: {printed:?}, then {}: {entries:?}", version(&rt));
+        }
+        untouched = if ended && printed == [1, 2, 1] && version(&rt) == 1 { untouched + 1 } else { 0 };
+        if untouched == 8 {
+            assert!(at > 15, "the disk did not fail at all");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_while_it_keeps_a_component_keeps_it_with_its_libraries_or_not_at_all() {
+    let (_beside, file) = player(1);
+    let load = format!("load={}", file.display());
+    for at in 1_usize.. {
+        let directory = tempfile::tempdir().unwrap();
+        let (printed, ended) = run(directory.path(), &[&load], &[("LCR_KILL_AT", &at.to_string())]).unwrap();
+        let rt = open(directory.path());
+        let history = rt.history().unwrap();
+        history.state().unwrap();
+        assert!(!matches!(history.reloaded(), Reloaded::Refused { .. }), "killed at {at}: {:?}", history.reloaded());
+        let builds = rt.service::<dyn Tone>().ok().map(|tone| tone.builds());
+        match builds {
+            Some(builds) => assert_eq!(builds, [1; 3], "killed at {at}"),
+            None => {
+                assert!(printed.len() < 2, "killed at {at}: it was acknowledged");
+                rt.load(&file).unwrap();
+            }
+        }
+        assert!(history.verify().unwrap().bad_files.is_empty(), "killed at {at}");
+        if ended {
+            assert!(at > 20, "the process was not killed at all");
+            return;
+        }
+    }
 }
 
 /// A history of two changes, and its journal.

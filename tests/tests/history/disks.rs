@@ -7,7 +7,10 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use lcr::{ErrorKind, history::Outcome};
+use lcr::{
+    ErrorKind,
+    history::{Outcome, Reloaded},
+};
 use lcr_tests::{component, in_a_process_of_its_own};
 
 use super::*;
@@ -160,11 +163,16 @@ fn a_file_system_without_room_refuses_plans_until_it_has_room_again() {
     drop(rt);
     let rt = open(&place.join("history"));
     assert_eq!(version(&rt), 2);
-    // Without a way to write at all, what was confirmed serves.
+    // Without a way to write at all, no process can own the directory. What was confirmed does not serve, and that is
+    // said.
     drop(rt);
     let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(&place).status().unwrap();
     if remounted.success() {
         let rt = open(&place.join("history"));
+        let reloaded = rt.history().unwrap().reloaded();
+        let Reloaded::Refused { why, .. } = reloaded else { panic!("{reloaded:?} on a read-only disk") };
+        assert!(why.contains("Read-only file system") && why.contains("history/lock"), "{why}");
+        assert_eq!(version(&rt), 0);
         assert_eq!(rt.load(component("clock_v1")).unwrap_err().kind(), ErrorKind::History);
         drop(rt);
     }

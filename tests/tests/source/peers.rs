@@ -36,6 +36,22 @@ fn every_line_about_supervision_names_tests_that_are_there() {
     }
 }
 
+/// That the tests of the other document are there is checked with the rest of it.
+#[test]
+fn every_line_about_changing_a_running_system_has_a_row_with_tests() {
+    let text = include_str!("../../README.md");
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let rows: Vec<Vec<&str>> = rows.map(|row| row.split(" | ").collect()).collect();
+    let names_tests = |line: u32| {
+        let is_its = |cells: &&Vec<&str>| cells[0].split(", ").any(|number| number.parse() == Ok(line));
+        rows.iter().find(is_its).and_then(|cells| cells.get(2)).is_some_and(|tests| tests.contains('`'))
+    };
+    // The exceptions are named below the table.
+    let missing: Vec<u32> =
+        (19..=47).chain(61..=66).filter(|line| ![23, 63, 64].contains(line) && !names_tests(*line)).collect();
+    assert!(missing.is_empty(), "lines {missing:?} name no test");
+}
+
 #[test]
 fn the_check_of_peers_finds_a_test_that_is_not_there() {
     assert!(has_test("#[test]\nfn a_stop() {\n", "a_stop") && has_test("\t{ \"a stop\", a_stop, 0, NULL },", "a stop"));

@@ -12,6 +12,7 @@ use super::{
     plan::Plan,
     rehearsal::Rehearsal,
     staging::stage_all,
+    telling::Told,
     transaction,
 };
 
@@ -48,11 +49,20 @@ impl Plan {
     /// health check can say. Its images count for [`fits`](Plan::fits), as those of a commit do.
     ///
     /// Blocks at most for the plan's [`timeout`](crate::PlanBuilder::timeout), in which the files are read again, and
-    /// as long once more. It is a transaction of its own.
+    /// as long once more. It is a transaction of its own. A refusal is an event, and among
+    /// [`Runtime::last_refusals`](crate::Runtime::last_refusals), as that of a commit is; a history does not record it.
     ///
     /// # Errors
     /// As for [`Plan::commit`], but `Reentrant`; `Stale` also if a file has another content now.
     pub fn rehearse(&self) -> Result<Rehearsal> {
+        let result = self.try_rehearsal();
+        if let Err(error) = &result {
+            Told::new(self.to_string(), &self.options).tell_rehearsal(&self.inner, error);
+        }
+        result
+    }
+
+    fn try_rehearsal(&self) -> Result<Rehearsal> {
         if let Some(refusal) = self.steps.iter().find_map(|step| step.refusal.as_ref()) {
             return Err(Error::new(refusal.kind(), text_of(refusal)));
         }

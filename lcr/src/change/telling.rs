@@ -1,5 +1,5 @@
-//! What came of a plan, told to whoever follows the runtime: subscribers of `tracing`, events, and the list of the last
-//! refusals.
+//! What came of a plan, or of a rehearsal that was refused, told to whoever follows the runtime: subscribers of
+//! `tracing`, events, and the list of the last refusals.
 //!
 //! All of it happens on the thread that committed, when the transaction is over and no lock is held. Nothing here
 //! changes what came of the plan.
@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     host::{
         actor::Actor,
         serial::cut,
@@ -60,15 +60,27 @@ impl Told {
         })));
         match result {
             Ok(report) => inner.tell(EventKind::Committed(Box::new(committed(report)))),
-            Err(error) => {
-                let Told { actor, reason, plan } = self;
-                let stragglers = error.stragglers().to_vec();
-                let (at, kind, text) = (SystemTime::now(), error.kind(), text_of(error));
-                let refused = Refused { at, actor, reason, kind, text, plan, stragglers };
-                inner.refusals.add(refused.clone());
-                inner.tell(EventKind::Refused(Box::new(refused)));
-            }
+            Err(error) => self.refused(inner, error, false),
         }
+    }
+
+    /// Tells that a rehearsal was refused. A history does not have it: a history records what the program was asked to
+    /// become, and a rehearsal asks for nothing. A build server that rehearses each build would push out the entries
+    /// that count.
+    pub(super) fn tell_rehearsal(self, inner: &RuntimeInner, error: &Error) {
+        drop(catch_unwind(AssertUnwindSafe(|| {
+            tracing::warn!(kind = %error.kind(), "a rehearsal was refused: {error}");
+        })));
+        self.refused(inner, error, true);
+    }
+
+    fn refused(self, inner: &RuntimeInner, error: &Error, is_rehearsal: bool) {
+        let Told { actor, reason, plan } = self;
+        let stragglers = error.stragglers().to_vec();
+        let (at, kind, text) = (SystemTime::now(), error.kind(), text_of(error));
+        let refused = Refused { at, actor, reason, kind, text, plan, is_rehearsal, stragglers };
+        inner.refusals.add(refused.clone());
+        inner.tell(EventKind::Refused(Box::new(refused)));
     }
 }
 

@@ -2,13 +2,18 @@
 
 use std::{fs, thread, time::Duration};
 
-use lcr::{ErrorKind, Handle, plan::Rehearsal};
+use lcr::{
+    ErrorKind, Handle,
+    events::{EventKind, Refused},
+    plan::Rehearsal,
+};
 use lcr_tests::{
     bank::{Bank, Customers, Vault as _},
     component,
     depot::Depot,
     empty_runtime,
     hoard::Hoard,
+    interfaces::Counter,
     names,
     script::{Misdeed, Moment, Script},
     wait_until,
@@ -155,4 +160,34 @@ fn a_rehearsal_of_another_file_or_of_an_overtaken_plan_is_stale() {
     assert_eq!(refused.rehearse().unwrap_err().kind(), ErrorKind::State);
     drop((plan, refused));
     bank.close();
+}
+
+#[test]
+fn a_refused_rehearsal_is_an_event_and_can_be_asked_for_and_is_no_entry_of_a_history() {
+    let directory = tempfile::tempdir().unwrap();
+    let history = lcr::history::History::at(directory.path());
+    let rt = lcr::Runtime::builder().linked(false).history(history).build().unwrap();
+    rt.load(component("counter_v1")).unwrap();
+    let counter: Handle<dyn Counter> = rt.service().unwrap();
+    counter.add(13);
+    let mut events = rt.events();
+    let bad = rt.plan().replace(component("counter_deadly")).reason("does it restore?").build();
+    // Refused while it runs, and before it begins.
+    let errors = [bad.rehearse(), rt.plan().add("/nowhere.so").build().rehearse()].map(Result::unwrap_err);
+    let refusals = rt.last_refusals();
+    assert_eq!(refusals.len(), 2);
+    for (error, refused) in errors.iter().zip(&refusals) {
+        assert!(refused.is_rehearsal && refused.kind == error.kind(), "{refused:?}");
+        assert!(refused.text.starts_with(&error.to_string()), "{} is not {error}", refused.text);
+        let event = events.try_next().expect("the refusal is told");
+        assert!(matches!(&event.kind, EventKind::Refused(told) if **told == *refused), "{event:?}");
+    }
+    assert!(refusals[0].text.contains("13 brings bad luck") && refusals[0].plan.contains("counter 4.0.0"));
+    assert_eq!(refusals[0].reason.as_deref(), Some("does it restore?"));
+    let text = serde_json::to_string(&refusals).unwrap();
+    let read: Vec<Refused> = serde_json::from_str(&text).unwrap();
+    assert!(read.iter().all(|refused| refused.is_rehearsal) && serde_json::to_string(&read).unwrap() == text, "{text}");
+    assert_eq!(rt.history().unwrap().entries(usize::MAX).unwrap().len(), 1, "a rehearsal is no change");
+    bad.commit().unwrap_err();
+    assert!(!rt.last_refusals()[2].is_rehearsal);
 }

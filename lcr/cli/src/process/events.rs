@@ -74,7 +74,8 @@ pub(crate) fn said(event: &Json) -> (Style, String) {
             (Style::Good, said + &asked(event))
         }
         "refused" => {
-            let said = format!("refused ({}): {}", text(event, "kind"), text(event, "text"));
+            let what = if event["is_rehearsal"] == true { "rehearsal refused" } else { "refused" };
+            let said = format!("{what} ({}): {}", text(event, "kind"), text(event, "text"));
             (Style::Bad, said + &asked(event))
         }
         "rolled_back" => {

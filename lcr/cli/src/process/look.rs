@@ -137,7 +137,8 @@ pub(crate) fn why(arguments: &Why, output: &Output) -> Result<Outcome, Failure> 
     }
     for (place, refused) in last.iter().enumerate() {
         let at = text(refused, "refused_at");
-        let head = format!("{at}  {}", text(refused, "kind"));
+        let rehearsed = if refused["is_rehearsal"] == true { ", rehearsed" } else { "" };
+        let head = format!("{at}  {}{rehearsed}", text(refused, "kind"));
         let mut shown = if place == 0 { String::new() } else { "\n".to_owned() };
         shown += &format!("{}\n  {}\n", output.paint(Style::Strong, head), text(refused, "text"));
         if let Some(reason) = refused["reason"].as_str() {

@@ -131,6 +131,9 @@ fn why_tells_the_last_refusals_in_full() {
     let refusals = place.run(["why", "--json", "-c", "5"]).with(0).json();
     assert_eq!(refusals["refusals"].as_array().unwrap().len(), 1, "{refusals}");
     assert_eq!(refusals["refusals"][0]["reason"], "ticket 81", "{refusals}");
+    place.run(["rehearse", "/nowhere.so", "--reason", "ticket 82"]).with(66);
+    let last = place.run(["why", "-c", "1"]).with(0).stdout;
+    assert!(last.contains("not-found, rehearsed") && last.contains("ticket 82"), "{last}");
 }
 
 #[test]

@@ -119,7 +119,8 @@ impl EventKind {
     }
 }
 
-/// A plan that was refused. [`Runtime::last_refusals`](crate::Runtime::last_refusals) has the last 64.
+/// A plan that was refused, or whose rehearsal was. [`Runtime::last_refusals`](crate::Runtime::last_refusals) has the
+/// last 64.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Refused {
@@ -136,6 +137,9 @@ pub struct Refused {
     pub text: String,
     /// The plan, as it prints itself; at most 64 KiB.
     pub plan: String,
+    /// Whether the plan was rehearsed, and not to be committed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_rehearsal: bool,
     /// The calls, pins and steps that were still running when a deadline passed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stragglers: Vec<Straggler>,
@@ -183,9 +187,14 @@ pub struct CommittedMember {
     pub overrode_protection: bool,
 }
 
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "refused ({}): {}; asked by {}", self.kind, self.text, self.actor)?;
+        let what = if self.is_rehearsal { "rehearsal refused" } else { "refused" };
+        write!(f, "{what} ({}): {}; asked by {}", self.kind, self.text, self.actor)?;
         match &self.reason {
             Some(reason) => write!(f, ", because {reason:?}"),
             None => Ok(()),

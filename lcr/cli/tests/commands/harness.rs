@@ -154,14 +154,19 @@ fn without_what_changes(text: &str) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// The line with the number that follows `name` replaced by the name.
+/// The line with the numbers that follow `name` replaced by the name.
 fn without_number(line: &str, name: &str) -> String {
-    let Some(at) = line.find(name).map(|at| at + name.len()) else { return line.to_owned() };
-    let end = line[at..].find(|c: char| !c.is_ascii_digit()).map_or(line.len(), |end| at + end);
-    match end > at {
-        true => format!("{}{}{}", &line[..at], name.trim().to_uppercase(), &line[end..]),
-        false => line.to_owned(),
+    let mut pieces = line.split(name);
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        text += name;
+        let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit());
+        if rest.len() < piece.len() {
+            text += &name.trim().to_uppercase();
+        }
+        text += rest;
     }
+    text
 }
 
 /// Replaces the words of one line that change from run to run.

@@ -5,6 +5,8 @@ mod edit;
 mod files;
 mod harness;
 mod looks;
+mod other_users;
+mod refusals;
 mod rollbacks;
 mod scaffold;
 mod server;

@@ -1,6 +1,9 @@
 //! The way back, and what can be gone back to.
 
-use crate::{harness::component, server::Place};
+use crate::{
+    harness::{Named, component},
+    server::Place,
+};
 
 #[test]
 fn a_rollback_goes_back_by_steps_to_a_generation_and_to_the_original() {
@@ -35,6 +38,43 @@ fn history_and_log_list_what_was_changed() {
     assert!(text.contains("till 1.0.0") && text.contains("till 2.0.0"), "{text}");
     assert_eq!(place.run(["log"]).with(0).stdout, text);
     place.run(["history", "--json"]).with(0).json();
+}
+
+/// A history, whose entries have their moments.
+struct Entries;
+
+impl Named for Entries {
+    fn replace(&self, text: &str) -> String {
+        const FORM: &[u8] = b"0000-00-00 00:00:00";
+        let is_digit_or =
+            |(found, form): (&u8, &u8)| if *form == b'0' { found.is_ascii_digit() } else { found == form };
+        let mut text = text.to_owned();
+        while let Some(at) = text.as_bytes().windows(FORM.len()).position(|part| part.iter().zip(FORM).all(is_digit_or))
+        {
+            text.replace_range(at..at + FORM.len(), "MOMENT");
+        }
+        text
+    }
+}
+
+#[test]
+fn a_history_on_disk_lists_what_earlier_processes_did() {
+    let place = Place::new();
+    let mut server = place.start_with_history();
+    let (good, other) = (component("till_2"), component("till_other"));
+    place.run(["replace", &good, "--reason", "ticket 81"]).with(0);
+    place.run(["replace", &other, "--reason", "ticket 82"]).with_any();
+    place.run(["rollback", "--reason", "ticket 83"]).with(0);
+    place.run(["replace", &good, "--trial", "1h", "--reason", "ticket 84"]).with(0);
+    place.run(["abandon", "--reason", "ticket 85"]).with(0);
+    server.kill();
+    let mut server = place.start_with_history();
+    assert_eq!(server.tell("title"), "till", "what was confirmed last serves");
+    place.run(["history"]).with(0).golden("history.txt", Entries);
+    let entries = place.run(["history", "--json", "-c", "2"]).with(0).json();
+    assert_eq!(entries["on_disk"], true, "{entries}");
+    let said: Vec<_> = entries["entries"].as_array().unwrap().iter().map(|entry| &entry["what"]).collect();
+    assert_eq!(said, ["rollback", "reload"], "{entries}");
 }
 
 #[test]

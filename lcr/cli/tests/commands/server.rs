@@ -50,6 +50,13 @@ impl Place {
         self.start_by(command, &["till_1"])
     }
 
+    /// Starts a program with its socket at a path, which lets in another user, if any.
+    pub(crate) fn start_at(&self, socket: &Path, lets_in: Option<u32>) -> Server {
+        let mut command = Command::new(built("shop_server"));
+        command.env("SHOP_SOCKET", socket).envs(lets_in.map(|user| ("SHOP_LETS_IN", user.to_string())));
+        self.start_by(command, &["till_1"])
+    }
+
     fn start_by(&self, mut command: Command, components: &[&str]) -> Server {
         command.args(components.iter().map(|name| component(name))).env("XDG_RUNTIME_DIR", self.path());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

@@ -1,10 +1,11 @@
 //! A program that opens its control socket and sells without end, for the tests of the command.
 //!
-//! It loads the components that its arguments name, and does what the lines that it reads say: sells, or holds a world.
+//! It loads the components that its arguments name, unless its history has brought some back, and does what the lines
+//! that it reads say: sells, or holds a world.
 
 use std::{io, sync::Arc};
 
-use lcr::{BoxError, Handle, Runtime, control};
+use lcr::{BoxError, Handle, Runtime, control, history::Reloaded};
 
 #[path = "../components/contract.rs"]
 mod contract;
@@ -16,12 +17,20 @@ fn main() -> Result<(), BoxError> {
         builder = builder.history(lcr::history::History::at(directory));
     }
     let runtime = Arc::new(builder.build()?);
-    for file in std::env::args().skip(1) {
+    let is_back = runtime.history().is_some_and(|history| matches!(history.reloaded(), Reloaded::Confirmed { .. }));
+    for file in std::env::args().skip(1).filter(|_| !is_back) {
         runtime.load(file)?;
     }
     let till: Handle<dyn Till> = runtime.service()?;
     let clerk = runtime.service::<dyn Clerk>().ok();
-    let server = control::serve(&runtime)?;
+    let mut server = control::Server::builder();
+    if let Some(path) = std::env::var_os("SHOP_SOCKET") {
+        server = server.path(path);
+    }
+    if let Ok(user) = std::env::var("SHOP_LETS_IN") {
+        server = server.allow_uid(user.parse()?);
+    }
+    let server = server.serve(&runtime)?;
     println!("{}", server.path().display());
     let mut pin = None;
     for line in io::stdin().lines() {

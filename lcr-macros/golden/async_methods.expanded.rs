@@ -40,90 +40,99 @@ const _: () = {
     use __lcr::{RaiseAsErr as _, RaiseAsPanic as _, Unbounded as _, Unproven as _};
     type _ResultsOwnTheirData = (Option<Vec<u8>>, Result<u64, QueueError>);
     const __LCR_METHODS: &'static [__lcr::Method] = &[
-        __lcr::Method {
-            has_default: false,
-            shape: &__lcr::Shape::method(
-                "pop",
-                &[
-                    __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
-                    __lcr::Part::result(
-                        &__lcr::Shape::future(
-                            &[__lcr::Part::of(<Option<Vec<u8>> as __lcr::Abi>::SHAPE)],
-                        ),
-                    ),
-                ],
-            ),
-        },
-        __lcr::Method {
-            has_default: false,
-            shape: &__lcr::Shape::method(
-                "each",
-                &[
-                    __lcr::Part::of(
-                        &__lcr::Shape::of::<
-                            __lcr::Repr<__lcr::BorrowedCallback>,
-                        >(
-                            __lcr::Kind::Callback,
-                            __lcr::bounds(
-                                __lcr::Bounds::<dyn Fn(&str) -> bool + Sync>::SEND,
-                                __lcr::Bounds::<dyn Fn(&str) -> bool + Sync>::SYNC,
+        __lcr::Method::new(
+                false,
+                &__lcr::Shape::method(
+                    "pop",
+                    &[
+                        __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
+                        __lcr::Part::result(
+                            &__lcr::Shape::future(
+                                &[__lcr::Part::of(<Option<Vec<u8>> as __lcr::Abi>::SHAPE)],
                             ),
-                            &[
-                                __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
-                                __lcr::Part::result(<bool as __lcr::Abi>::SHAPE),
-                            ],
                         ),
-                    ),
-                    __lcr::Part::of(
-                        &__lcr::Shape::of::<
-                            __lcr::Repr<__lcr::BoxedCallback>,
-                        >(
-                            __lcr::Kind::BoxedCallback,
-                            __lcr::bounds(
-                                __lcr::Bounds::<dyn Fn(u64) + Send>::SEND,
-                                __lcr::Bounds::<dyn Fn(u64) + Send>::SYNC,
-                            ),
-                            &[
-                                __lcr::Part::of(<u64 as __lcr::Abi>::SHAPE),
-                                __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
-                            ],
-                        ),
-                    ),
-                    __lcr::Part::result(
-                        &__lcr::Shape::future(
-                            &[__lcr::Part::of(<u64 as __lcr::Abi>::SHAPE)],
-                        ),
-                    ),
-                ],
-            ),
-        },
-        __lcr::Method {
-            has_default: true,
-            shape: &__lcr::Shape::method(
-                "push",
-                &[
-                    __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
-                    __lcr::Part::of(<Vec<u8> as __lcr::Abi>::SHAPE),
-                    __lcr::Part::of(<u8 as __lcr::Abi>::SHAPE),
-                    __lcr::Part::result(
-                        &__lcr::Shape::future(
-                            &[
-                                __lcr::Part::of(
-                                    <Result<u64, QueueError> as __lcr::Abi>::SHAPE,
+                    ],
+                ),
+            )
+            .with_arguments(&["key"]),
+        __lcr::Method::new(
+                false,
+                &__lcr::Shape::method(
+                    "each",
+                    &[
+                        __lcr::Part::of(
+                            &__lcr::Shape::of::<
+                                __lcr::Repr<__lcr::BorrowedCallback>,
+                            >(
+                                __lcr::Kind::Callback,
+                                __lcr::bounds(
+                                    __lcr::Bounds::<dyn Fn(&str) -> bool + Sync>::SEND,
+                                    __lcr::Bounds::<dyn Fn(&str) -> bool + Sync>::SYNC,
                                 ),
-                            ],
+                                &[
+                                    __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
+                                    __lcr::Part::result(<bool as __lcr::Abi>::SHAPE),
+                                ],
+                            ),
                         ),
-                    ),
-                ],
-            ),
-        },
-        __lcr::Method {
-            has_default: false,
-            shape: &__lcr::Shape::method(
+                        __lcr::Part::of(
+                            &__lcr::Shape::of::<
+                                __lcr::Repr<__lcr::BoxedCallback>,
+                            >(
+                                __lcr::Kind::BoxedCallback,
+                                __lcr::bounds(
+                                    __lcr::Bounds::<dyn Fn(u64) + Send>::SEND,
+                                    __lcr::Bounds::<dyn Fn(u64) + Send>::SYNC,
+                                ),
+                                &[
+                                    __lcr::Part::of(<u64 as __lcr::Abi>::SHAPE),
+                                    __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
+                                ],
+                            ),
+                        ),
+                        __lcr::Part::result(
+                            &__lcr::Shape::future(
+                                &[__lcr::Part::of(<u64 as __lcr::Abi>::SHAPE)],
+                            ),
+                        ),
+                    ],
+                ),
+            )
+            .with_arguments(&["visit", "done"]),
+        __lcr::Method::new(
+                true,
+                &__lcr::Shape::method(
+                    "push",
+                    &[
+                        __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
+                        __lcr::Part::of(<Vec<u8> as __lcr::Abi>::SHAPE),
+                        __lcr::Part::of(<u8 as __lcr::Abi>::SHAPE),
+                        __lcr::Part::result(
+                            &__lcr::Shape::future(
+                                &[
+                                    __lcr::Part::of(
+                                        <Result<u64, QueueError> as __lcr::Abi>::SHAPE,
+                                    ),
+                                ],
+                            ),
+                        ),
+                    ],
+                ),
+            )
+            .with_arguments(&["key", "value", "argument3"]),
+        __lcr::Method::new(
+            false,
+            &__lcr::Shape::method(
                 "len",
                 &[__lcr::Part::result(<u64 as __lcr::Abi>::SHAPE)],
             ),
-        },
+        ),
+    ];
+    const __LCR_CROSSINGS: &'static [::core::option::Option<&'static __lcr::Crossing>] = &[
+        ::core::option::Option::None,
+        ::core::option::Option::None,
+        ::core::option::Option::None,
+        __lcr::crossing::<(), <u64 as __lcr::Abi>::Repr>(),
     ];
     unsafe impl __lcr::Interface for dyn Queue + '_ {
         const NAME: &'static str = "kv.queue";
@@ -131,6 +140,7 @@ const _: () = {
         const REPLACES: &'static [u32] = &[];
         const DEPS: &'static [__lcr::Need] = &[];
         const METHODS: &'static [__lcr::Method] = __LCR_METHODS;
+        const CROSSINGS: &'static [::core::option::Option<&'static __lcr::Crossing>] = __LCR_CROSSINGS;
         const ENCODED: &'static [u8] = &__lcr::interface_bytes::<
             { __lcr::interface_len("kv.queue", 1, __LCR_METHODS) },
         >("kv.queue", 1, __LCR_METHODS);

@@ -16,57 +16,69 @@ const _: () = {
     use __lcr::{RaiseAsErr as _, RaiseAsPanic as _, Unbounded as _, Unproven as _};
     type _ResultsOwnTheirData = ();
     const __LCR_METHODS: &'static [__lcr::Method] = &[
-        __lcr::Method {
-            has_default: false,
-            shape: &__lcr::Shape::method(
-                "each",
-                &[
-                    __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
-                    __lcr::Part::of(
-                        &__lcr::Shape::of::<
-                            __lcr::Repr<__lcr::BorrowedCallback>,
-                        >(
-                            __lcr::Kind::Callback,
-                            __lcr::bounds(
-                                __lcr::Bounds::<dyn Fn(&str, u64) -> bool>::SEND,
-                                __lcr::Bounds::<dyn Fn(&str, u64) -> bool>::SYNC,
+        __lcr::Method::new(
+                false,
+                &__lcr::Shape::method(
+                    "each",
+                    &[
+                        __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
+                        __lcr::Part::of(
+                            &__lcr::Shape::of::<
+                                __lcr::Repr<__lcr::BorrowedCallback>,
+                            >(
+                                __lcr::Kind::Callback,
+                                __lcr::bounds(
+                                    __lcr::Bounds::<dyn Fn(&str, u64) -> bool>::SEND,
+                                    __lcr::Bounds::<dyn Fn(&str, u64) -> bool>::SYNC,
+                                ),
+                                &[
+                                    __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
+                                    __lcr::Part::of(<u64 as __lcr::Abi>::SHAPE),
+                                    __lcr::Part::result(<bool as __lcr::Abi>::SHAPE),
+                                ],
                             ),
-                            &[
-                                __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
-                                __lcr::Part::of(<u64 as __lcr::Abi>::SHAPE),
-                                __lcr::Part::result(<bool as __lcr::Abi>::SHAPE),
-                            ],
                         ),
-                    ),
-                    __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
-                ],
-            ),
-        },
-        __lcr::Method {
-            has_default: true,
-            shape: &__lcr::Shape::method(
-                "watch",
-                &[
-                    __lcr::Part::of(<View<'_> as __lcr::Abi>::SHAPE),
-                    __lcr::Part::of(
-                        &__lcr::Shape::of::<
-                            __lcr::Repr<__lcr::BoxedCallback>,
-                        >(
-                            __lcr::Kind::BoxedCallback,
-                            __lcr::bounds(
-                                __lcr::Bounds::<dyn for<'x> Fn(&'x str) + Send>::SEND,
-                                __lcr::Bounds::<dyn for<'x> Fn(&'x str) + Send>::SYNC,
+                        __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
+                    ],
+                ),
+            )
+            .with_arguments(&["prefix", "f"]),
+        __lcr::Method::new(
+                true,
+                &__lcr::Shape::method(
+                    "watch",
+                    &[
+                        __lcr::Part::of(<View<'_> as __lcr::Abi>::SHAPE),
+                        __lcr::Part::of(
+                            &__lcr::Shape::of::<
+                                __lcr::Repr<__lcr::BoxedCallback>,
+                            >(
+                                __lcr::Kind::BoxedCallback,
+                                __lcr::bounds(
+                                    __lcr::Bounds::<dyn for<'x> Fn(&'x str) + Send>::SEND,
+                                    __lcr::Bounds::<dyn for<'x> Fn(&'x str) + Send>::SYNC,
+                                ),
+                                &[
+                                    __lcr::Part::of(<&'_ str as __lcr::Abi>::SHAPE),
+                                    __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
+                                ],
                             ),
-                            &[
-                                __lcr::Part::of(<&'_ str as __lcr::Abi>::SHAPE),
-                                __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
-                            ],
                         ),
-                    ),
-                    __lcr::Part::result(<u64 as __lcr::Abi>::SHAPE),
-                ],
-            ),
-        },
+                        __lcr::Part::result(<u64 as __lcr::Abi>::SHAPE),
+                    ],
+                ),
+            )
+            .with_arguments(&["view", "call"]),
+    ];
+    const __LCR_CROSSINGS: &'static [::core::option::Option<&'static __lcr::Crossing>] = &[
+        __lcr::crossing::<
+            (<&str as __lcr::Abi>::Repr, __lcr::Repr<__lcr::BorrowedCallback>),
+            <() as __lcr::Abi>::Repr,
+        >(),
+        __lcr::crossing::<
+            (<View<'_> as __lcr::Abi>::Repr, __lcr::Repr<__lcr::BoxedCallback>),
+            <u64 as __lcr::Abi>::Repr,
+        >(),
     ];
     unsafe impl __lcr::Interface for dyn Watch + '_ {
         const NAME: &'static str = "kv.watch";
@@ -74,6 +86,7 @@ const _: () = {
         const REPLACES: &'static [u32] = &[];
         const DEPS: &'static [__lcr::Need] = &[];
         const METHODS: &'static [__lcr::Method] = __LCR_METHODS;
+        const CROSSINGS: &'static [::core::option::Option<&'static __lcr::Crossing>] = __LCR_CROSSINGS;
         const ENCODED: &'static [u8] = &__lcr::interface_bytes::<
             { __lcr::interface_len("kv.watch", 1, __LCR_METHODS) },
         >("kv.watch", 1, __LCR_METHODS);

@@ -38,6 +38,9 @@ const _: () = {
             <dyn Store as __lcr::ServedBy<HashStore, __lcr::Bare>>::THUNKS,
             <HashStore as __lcr::DefaultCreate<__lcr::Bare>>::CREATE,
         )
+        .with_crossings(
+            <dyn Store as __lcr::ServedBy<HashStore, __lcr::Bare>>::SIGNATURES,
+        )
         .shared_by_default::<HashStore, __lcr::Bare>();
     __lcr::inventory::submit! {
         unsafe { __lcr::Registration::new(& __LCR_EXPORT) }
@@ -108,6 +111,9 @@ const _: () = {
                 }
                 __lcr_create
             },
+        )
+        .with_crossings(
+            <dyn ::kv::Store as __lcr::ServedBy<Cache<u64>, __lcr::Bare>>::SIGNATURES,
         )
         .shared_by::<Cache<u64>, __lcr::Bare, _, _>(&<Cache<u64>>::open)
         .with_healthy({
@@ -182,6 +188,7 @@ const _: () = {
             <dyn Store as __lcr::ServedBy<Kept, __lcr::Bare>>::THUNKS,
             <Kept as __lcr::DefaultCreate<__lcr::Bare>>::CREATE,
         )
+        .with_crossings(<dyn Store as __lcr::ServedBy<Kept, __lcr::Bare>>::SIGNATURES)
         .shared_by_default::<Kept, __lcr::Bare>()
         .with_kept_state(&__LCR_STATE);
     __lcr::inventory::submit! {

@@ -12,34 +12,50 @@ const _: () = {
     use __lcr::{RaiseAsErr as _, RaiseAsPanic as _, Unbounded as _, Unproven as _};
     type _ResultsOwnTheirData = (Option<Vec<u8>>, Result<(), StoreError>);
     const __LCR_METHODS: &'static [__lcr::Method] = &[
-        __lcr::Method {
-            has_default: false,
-            shape: &__lcr::Shape::method(
-                "get",
-                &[
-                    __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
-                    __lcr::Part::result(<Option<Vec<u8>> as __lcr::Abi>::SHAPE),
-                ],
-            ),
-        },
-        __lcr::Method {
-            has_default: false,
-            shape: &__lcr::Shape::method(
-                "put",
-                &[
-                    __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
-                    __lcr::Part::of(<&[u8] as __lcr::Abi>::SHAPE),
-                    __lcr::Part::result(<Result<(), StoreError> as __lcr::Abi>::SHAPE),
-                ],
-            ),
-        },
-        __lcr::Method {
-            has_default: true,
-            shape: &__lcr::Shape::method(
-                "len",
-                &[__lcr::Part::result(<u64 as __lcr::Abi>::SHAPE)],
-            ),
-        },
+        __lcr::Method::new(
+                false,
+                &__lcr::Shape::method(
+                    "get",
+                    &[
+                        __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
+                        __lcr::Part::result(<Option<Vec<u8>> as __lcr::Abi>::SHAPE),
+                    ],
+                ),
+            )
+            .with_arguments(&["key"]),
+        __lcr::Method::new(
+                false,
+                &__lcr::Shape::method(
+                    "put",
+                    &[
+                        __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
+                        __lcr::Part::of(<&[u8] as __lcr::Abi>::SHAPE).secret(),
+                        __lcr::Part::result(
+                            <Result<(), StoreError> as __lcr::Abi>::SHAPE,
+                        ),
+                    ],
+                ),
+            )
+            .with_arguments(&["key", "value"]),
+        __lcr::Method::new(
+                true,
+                &__lcr::Shape::method(
+                    "len",
+                    &[__lcr::Part::result(<u64 as __lcr::Abi>::SHAPE)],
+                ),
+            )
+            .pure(),
+    ];
+    const __LCR_CROSSINGS: &'static [::core::option::Option<&'static __lcr::Crossing>] = &[
+        __lcr::crossing::<
+            (<&str as __lcr::Abi>::Repr,),
+            <Option<Vec<u8>> as __lcr::Abi>::Repr,
+        >(),
+        __lcr::crossing::<
+            (<&str as __lcr::Abi>::Repr, <&[u8] as __lcr::Abi>::Repr),
+            <Result<(), StoreError> as __lcr::Abi>::Repr,
+        >(),
+        __lcr::crossing::<(), <u64 as __lcr::Abi>::Repr>(),
     ];
     unsafe impl __lcr::Interface for dyn Store + '_ {
         const NAME: &'static str = "kv.store";
@@ -47,6 +63,7 @@ const _: () = {
         const REPLACES: &'static [u32] = &[1];
         const DEPS: &'static [__lcr::Need] = &[__lcr::Need::of::<dyn Journal>()];
         const METHODS: &'static [__lcr::Method] = __LCR_METHODS;
+        const CROSSINGS: &'static [::core::option::Option<&'static __lcr::Crossing>] = __LCR_CROSSINGS;
         const ENCODED: &'static [u8] = &__lcr::interface_bytes::<
             { __lcr::interface_len("kv.store", 2, __LCR_METHODS) },
         >("kv.store", 2, __LCR_METHODS);

@@ -50,21 +50,21 @@ const _: () = {
                 __lcr::Kind::Struct,
                 "Session",
                 &[
-                    __lcr::Part {
-                        name: "user",
-                        at: ::core::mem::offset_of!(Self, user) as i64,
-                        shape: <String as __lcr::Layout>::MEMORY.shape(),
-                    },
-                    __lcr::Part {
-                        name: "pages",
-                        at: ::core::mem::offset_of!(Self, pages) as i64,
-                        shape: <Vec<Page> as __lcr::Layout>::MEMORY.shape(),
-                    },
-                    __lcr::Part {
-                        name: "extra",
-                        at: ::core::mem::offset_of!(Self, extra) as i64,
-                        shape: <T as __lcr::Layout>::MEMORY.shape(),
-                    },
+                    __lcr::Part::new(
+                        "user",
+                        ::core::mem::offset_of!(Self, user) as i64,
+                        <String as __lcr::Layout>::MEMORY.shape(),
+                    ),
+                    __lcr::Part::new(
+                        "pages",
+                        ::core::mem::offset_of!(Self, pages) as i64,
+                        <Vec<Page> as __lcr::Layout>::MEMORY.shape(),
+                    ),
+                    __lcr::Part::new(
+                        "extra",
+                        ::core::mem::offset_of!(Self, extra) as i64,
+                        <T as __lcr::Layout>::MEMORY.shape(),
+                    ),
                 ],
                 &[
                     &<String as __lcr::Layout>::MEMORY,
@@ -136,41 +136,39 @@ const _: () = {
                 __lcr::Kind::Enum,
                 "Page repr (u8)",
                 &[
-                    __lcr::Part {
-                        name: "Front",
-                        at: {
+                    __lcr::Part::new(
+                        "Front",
+                        {
                             const __LCR_BASE: ::core::primitive::u8 = 3;
                             __LCR_BASE as i64
                         },
-                        shape: &__lcr::Shape::of::<
-                            (),
-                        >(__lcr::Kind::Variant, "Front", &[]),
-                    },
-                    __lcr::Part {
-                        name: "Entry",
-                        at: {
+                        &__lcr::Shape::of::<()>(__lcr::Kind::Variant, "Front", &[]),
+                    ),
+                    __lcr::Part::new(
+                        "Entry",
+                        {
                             const __LCR_BASE: ::core::primitive::u8 = 3;
                             (__LCR_BASE + 1) as i64
                         },
-                        shape: &__lcr::Shape::of::<
+                        &__lcr::Shape::of::<
                             (),
                         >(
                             __lcr::Kind::Variant,
                             "Entry",
                             &[
-                                __lcr::Part {
-                                    name: "number",
-                                    at: 0,
-                                    shape: <u32 as __lcr::Layout>::MEMORY.shape(),
-                                },
-                                __lcr::Part {
-                                    name: "children",
-                                    at: 0,
-                                    shape: <Vec<__LcrAgain> as __lcr::Layout>::MEMORY.shape(),
-                                },
+                                __lcr::Part::new(
+                                    "number",
+                                    0,
+                                    <u32 as __lcr::Layout>::MEMORY.shape(),
+                                ),
+                                __lcr::Part::new(
+                                    "children",
+                                    0,
+                                    <Vec<__LcrAgain> as __lcr::Layout>::MEMORY.shape(),
+                                ),
                             ],
                         ),
-                    },
+                    ),
                 ],
                 &[
                     &<u32 as __lcr::Layout>::MEMORY,

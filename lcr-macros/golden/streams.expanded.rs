@@ -23,66 +23,72 @@ const _: () = {
     use __lcr::{RaiseAsErr as _, RaiseAsPanic as _, Unbounded as _, Unproven as _};
     type _ResultsOwnTheirData = (Result<Change, Lost>,);
     const __LCR_METHODS: &'static [__lcr::Method] = &[
-        __lcr::Method {
-            has_default: false,
-            shape: &__lcr::Shape::method(
-                "watch",
-                &[
-                    __lcr::Part::of(<u64 as __lcr::Abi>::SHAPE),
-                    __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
-                    __lcr::Part::result(
-                        &__lcr::Shape::stream(
-                            &[
-                                __lcr::Part::of(<Result<Change, Lost> as __lcr::Abi>::SHAPE),
-                            ],
-                        ),
-                    ),
-                ],
-            ),
-        },
-        __lcr::Method {
-            has_default: true,
-            shape: &__lcr::Shape::method(
-                "filtered",
-                &[
-                    __lcr::Part::of(
-                        &__lcr::Shape::of::<
-                            __lcr::Repr<__lcr::BorrowedCallback>,
-                        >(
-                            __lcr::Kind::Callback,
-                            __lcr::bounds(
-                                __lcr::Bounds::<dyn Fn(&str) -> bool + Sync>::SEND,
-                                __lcr::Bounds::<dyn Fn(&str) -> bool + Sync>::SYNC,
+        __lcr::Method::new(
+                false,
+                &__lcr::Shape::method(
+                    "watch",
+                    &[
+                        __lcr::Part::of(<u64 as __lcr::Abi>::SHAPE),
+                        __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
+                        __lcr::Part::result(
+                            &__lcr::Shape::stream(
+                                &[
+                                    __lcr::Part::of(<Result<Change, Lost> as __lcr::Abi>::SHAPE),
+                                ],
                             ),
-                            &[
-                                __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
-                                __lcr::Part::result(<bool as __lcr::Abi>::SHAPE),
-                            ],
                         ),
-                    ),
-                    __lcr::Part::of(
-                        &__lcr::Shape::of::<
-                            __lcr::Repr<__lcr::BoxedCallback>,
-                        >(
-                            __lcr::Kind::BoxedCallback,
-                            __lcr::bounds(
-                                __lcr::Bounds::<dyn Fn(u64) + Send>::SEND,
-                                __lcr::Bounds::<dyn Fn(u64) + Send>::SYNC,
+                    ],
+                ),
+            )
+            .with_arguments(&["from", "prefix"]),
+        __lcr::Method::new(
+                true,
+                &__lcr::Shape::method(
+                    "filtered",
+                    &[
+                        __lcr::Part::of(
+                            &__lcr::Shape::of::<
+                                __lcr::Repr<__lcr::BorrowedCallback>,
+                            >(
+                                __lcr::Kind::Callback,
+                                __lcr::bounds(
+                                    __lcr::Bounds::<dyn Fn(&str) -> bool + Sync>::SEND,
+                                    __lcr::Bounds::<dyn Fn(&str) -> bool + Sync>::SYNC,
+                                ),
+                                &[
+                                    __lcr::Part::of(<&str as __lcr::Abi>::SHAPE),
+                                    __lcr::Part::result(<bool as __lcr::Abi>::SHAPE),
+                                ],
                             ),
-                            &[
-                                __lcr::Part::of(<u64 as __lcr::Abi>::SHAPE),
-                                __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
-                            ],
                         ),
-                    ),
-                    __lcr::Part::result(
-                        &__lcr::Shape::stream(
-                            &[__lcr::Part::of(<u64 as __lcr::Abi>::SHAPE)],
+                        __lcr::Part::of(
+                            &__lcr::Shape::of::<
+                                __lcr::Repr<__lcr::BoxedCallback>,
+                            >(
+                                __lcr::Kind::BoxedCallback,
+                                __lcr::bounds(
+                                    __lcr::Bounds::<dyn Fn(u64) + Send>::SEND,
+                                    __lcr::Bounds::<dyn Fn(u64) + Send>::SYNC,
+                                ),
+                                &[
+                                    __lcr::Part::of(<u64 as __lcr::Abi>::SHAPE),
+                                    __lcr::Part::result(<() as __lcr::Abi>::SHAPE),
+                                ],
+                            ),
                         ),
-                    ),
-                ],
-            ),
-        },
+                        __lcr::Part::result(
+                            &__lcr::Shape::stream(
+                                &[__lcr::Part::of(<u64 as __lcr::Abi>::SHAPE)],
+                            ),
+                        ),
+                    ],
+                ),
+            )
+            .with_arguments(&["wants", "done"]),
+    ];
+    const __LCR_CROSSINGS: &'static [::core::option::Option<&'static __lcr::Crossing>] = &[
+        ::core::option::Option::None,
+        ::core::option::Option::None,
     ];
     unsafe impl __lcr::Interface for dyn Feed + '_ {
         const NAME: &'static str = "kv.feed";
@@ -90,6 +96,7 @@ const _: () = {
         const REPLACES: &'static [u32] = &[];
         const DEPS: &'static [__lcr::Need] = &[];
         const METHODS: &'static [__lcr::Method] = __LCR_METHODS;
+        const CROSSINGS: &'static [::core::option::Option<&'static __lcr::Crossing>] = __LCR_CROSSINGS;
         const ENCODED: &'static [u8] = &__lcr::interface_bytes::<
             { __lcr::interface_len("kv.feed", 1, __LCR_METHODS) },
         >("kv.feed", 1, __LCR_METHODS);

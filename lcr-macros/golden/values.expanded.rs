@@ -1,5 +1,6 @@
 pub struct View<'a, T: Clone> {
     pub key: &'a str,
+    #[abi(secret)]
     values: Vec<T>,
 }
 #[allow(deprecated, private_bounds, trivial_bounds)]
@@ -28,16 +29,17 @@ const _: () = {
             __lcr::Kind::Struct,
             "View",
             &[
-                __lcr::Part {
-                    name: "key",
-                    at: ::core::mem::offset_of!(__lcr::Repr < Self >, f0) as i64,
-                    shape: <&'a str as __lcr::Abi>::SHAPE,
-                },
-                __lcr::Part {
-                    name: "values",
-                    at: ::core::mem::offset_of!(__lcr::Repr < Self >, f1) as i64,
-                    shape: <Vec<T> as __lcr::Abi>::SHAPE,
-                },
+                __lcr::Part::new(
+                    "key",
+                    ::core::mem::offset_of!(__lcr::Repr < Self >, f0) as i64,
+                    <&'a str as __lcr::Abi>::SHAPE,
+                ),
+                __lcr::Part::new(
+                        "values",
+                        ::core::mem::offset_of!(__lcr::Repr < Self >, f1) as i64,
+                        <Vec<T> as __lcr::Abi>::SHAPE,
+                    )
+                    .secret(),
             ],
         );
         #[inline]
@@ -141,16 +143,16 @@ const _: () = {
             __lcr::Kind::Struct,
             "Point",
             &[
-                __lcr::Part {
-                    name: "0",
-                    at: ::core::mem::offset_of!(Self, 0) as i64,
-                    shape: <f64 as __lcr::Abi>::SHAPE,
-                },
-                __lcr::Part {
-                    name: "1",
-                    at: ::core::mem::offset_of!(Self, 1) as i64,
-                    shape: <f64 as __lcr::Abi>::SHAPE,
-                },
+                __lcr::Part::new(
+                    "0",
+                    ::core::mem::offset_of!(Self, 0) as i64,
+                    <f64 as __lcr::Abi>::SHAPE,
+                ),
+                __lcr::Part::new(
+                    "1",
+                    ::core::mem::offset_of!(Self, 1) as i64,
+                    <f64 as __lcr::Abi>::SHAPE,
+                ),
             ],
         );
         const PLAIN: bool = {
@@ -189,22 +191,22 @@ const _: () = {
             __lcr::Kind::Enum,
             "Colour",
             &[
-                __lcr::Part {
-                    name: "Red",
-                    at: {
+                __lcr::Part::new(
+                    "Red",
+                    {
                         const __LCR_BASE: ::core::primitive::u8 = 1;
                         __LCR_BASE as i64
                     },
-                    shape: &__lcr::Shape::of::<()>(__lcr::Kind::Variant, "Red", &[]),
-                },
-                __lcr::Part {
-                    name: "Green",
-                    at: {
+                    &__lcr::Shape::of::<()>(__lcr::Kind::Variant, "Red", &[]),
+                ),
+                __lcr::Part::new(
+                    "Green",
+                    {
                         const __LCR_BASE: ::core::primitive::u8 = 1;
                         (__LCR_BASE + 1) as i64
                     },
-                    shape: &__lcr::Shape::of::<()>(__lcr::Kind::Variant, "Green", &[]),
-                },
+                    &__lcr::Shape::of::<()>(__lcr::Kind::Variant, "Green", &[]),
+                ),
             ],
         );
         #[inline]
@@ -291,53 +293,53 @@ const _: () = {
             __lcr::Kind::Enum,
             "Event",
             &[
-                __lcr::Part {
-                    name: "Nothing",
-                    at: 0,
-                    shape: &__lcr::Shape::of::<()>(__lcr::Kind::Variant, "Nothing", &[]),
-                },
-                __lcr::Part {
-                    name: "Text",
-                    at: 1,
-                    shape: &__lcr::Shape::of::<
+                __lcr::Part::new(
+                    "Nothing",
+                    0,
+                    &__lcr::Shape::of::<()>(__lcr::Kind::Variant, "Nothing", &[]),
+                ),
+                __lcr::Part::new(
+                    "Text",
+                    1,
+                    &__lcr::Shape::of::<
                         __EventRepr1<<T as __lcr::Abi>::Repr>,
                     >(
                         __lcr::Kind::Variant,
                         "Text",
                         &[
-                            __lcr::Part {
-                                name: "0",
-                                at: ::core::mem::offset_of!(__lcr::Payload < Self >, v1.f0)
+                            __lcr::Part::new(
+                                "0",
+                                ::core::mem::offset_of!(__lcr::Payload < Self >, v1.f0)
                                     as i64,
-                                shape: <String as __lcr::Abi>::SHAPE,
-                            },
-                            __lcr::Part {
-                                name: "1",
-                                at: ::core::mem::offset_of!(__lcr::Payload < Self >, v1.f1)
+                                <String as __lcr::Abi>::SHAPE,
+                            ),
+                            __lcr::Part::new(
+                                "1",
+                                ::core::mem::offset_of!(__lcr::Payload < Self >, v1.f1)
                                     as i64,
-                                shape: <T as __lcr::Abi>::SHAPE,
-                            },
+                                <T as __lcr::Abi>::SHAPE,
+                            ),
                         ],
                     ),
-                },
-                __lcr::Part {
-                    name: "Moved",
-                    at: 2,
-                    shape: &__lcr::Shape::of::<
+                ),
+                __lcr::Part::new(
+                    "Moved",
+                    2,
+                    &__lcr::Shape::of::<
                         __EventRepr2,
                     >(
                         __lcr::Kind::Variant,
                         "Moved",
                         &[
-                            __lcr::Part {
-                                name: "x",
-                                at: ::core::mem::offset_of!(__lcr::Payload < Self >, v2.f0)
+                            __lcr::Part::new(
+                                "x",
+                                ::core::mem::offset_of!(__lcr::Payload < Self >, v2.f0)
                                     as i64,
-                                shape: <i32 as __lcr::Abi>::SHAPE,
-                            },
+                                <i32 as __lcr::Abi>::SHAPE,
+                            ),
                         ],
                     ),
-                },
+                ),
             ],
         );
         #[inline]

@@ -1,6 +1,7 @@
 #[derive(Debug, lcr::Abi)]
 pub struct View<'a, T: Clone> {
     pub key: &'a str,
+    #[abi(secret)]
     values: Vec<T>,
 }
 

@@ -16,6 +16,7 @@ pub mod v0_1_0 {
 
     pub use crate::{
         abi::{
+            crossing::Crossing,
             fault::Outcome,
             future::{Polled, RawCall},
             interface::{Interface, InterfaceInfo, Method, Need, interface_bytes, interface_len},
@@ -38,6 +39,7 @@ pub mod v0_1_0 {
                 async_requests::{fault_of, request_async},
                 async_services::serve_async,
                 callbacks::{Bounds, Unbounded},
+                crossings::crossing,
                 fields::{MustNotImplementDrop, PlainField, require_plain_field, require_within},
                 requests::{request, request_or_default},
                 services::{DefaultCreate, ServedBy, serve},

@@ -252,7 +252,8 @@ impl Context {
             source: None,
         };
         // As everything that registers, it is there for as long as the process.
-        let export = Export::new::<T, Bare>(manifest_record(&declaration).leak(), I::THUNKS, create::<T>);
+        let export = Export::new::<T, Bare>(manifest_record(&declaration).leak(), I::THUNKS, create::<T>)
+            .with_crossings(I::CROSSINGS);
         self.given.runtime.add_linked(Box::leak(Box::new(export)))?;
         // The first use constructs it, on this thread.
         MOCK.set(Some(Box::new(mock)));

@@ -1,7 +1,7 @@
 //! What an accepted interface becomes, and the stub of a refused one.
 
 use proc_macro2::{Ident, Literal, TokenStream};
-use syn::{FnArg, ItemTrait, Pat, Token, TraitItem, Type, parse_quote};
+use syn::{FnArg, ItemTrait, Pat, Token, TraitItem, Type, ext::IdentExt as _, parse_quote};
 
 use super::{
     asyncness::{desugar, returns_impl},
@@ -86,6 +86,7 @@ pub(crate) fn stub(interface: &Interface, refusals: &Refusals) -> TokenStream {
                 const REPLACES: &'static [u32] = &[];
                 const DEPS: &'static [#lcr::Need] = &[];
                 const METHODS: &'static [#lcr::Method] = &[];
+                const CROSSINGS: &'static [::core::option::Option<&'static #lcr::Crossing>] = &[];
                 const ENCODED: &'static [u8] = &[];
             }
             unsafe impl<__LcrT: #name + 'static, __LcrA: #lcr::Ambient> #lcr::ServedBy<__LcrT, __LcrA> for dyn #name + '_ {
@@ -146,8 +147,10 @@ fn describe(interface: &Interface) -> TokenStream {
     let replaces = interface.replaces.iter().map(|older| Literal::u64_unsuffixed(older.value));
     let deps = &interface.deps;
     let methods = interface.methods.iter().map(describe_method);
+    let crossings = interface.methods.iter().map(serving::crossing);
     ours! {
         const __LCR_METHODS: &'static [#lcr::Method] = &[#(#methods),*];
+        const __LCR_CROSSINGS: &'static [::core::option::Option<&'static #lcr::Crossing>] = &[#(#crossings),*];
         // SAFETY: the table and the handles come from the same methods in the same order.
         unsafe impl #lcr::Interface for dyn #trait_name + '_ {
             const NAME: &'static str = #name;
@@ -155,6 +158,7 @@ fn describe(interface: &Interface) -> TokenStream {
             const REPLACES: &'static [u32] = &[#(#replaces),*];
             const DEPS: &'static [#lcr::Need] = &[#(#lcr::Need::of::<dyn #deps>()),*];
             const METHODS: &'static [#lcr::Method] = __LCR_METHODS;
+            const CROSSINGS: &'static [::core::option::Option<&'static #lcr::Crossing>] = __LCR_CROSSINGS;
             const ENCODED: &'static [u8] =
                 &#lcr::interface_bytes::<{ #lcr::interface_len(#name, #version, __LCR_METHODS) }>(
                     #name,
@@ -170,20 +174,20 @@ fn describe_method(method: &Method) -> TokenStream {
     let (name, has_default) = (method.name(), method.has_default);
     let arguments = method.arguments.iter().map(|argument| {
         let shape = argument.shape();
-        ours!(#lcr::Part::of(#shape))
+        let secrecy = argument.is_secret.then(|| ours!(.secret()));
+        ours!(#lcr::Part::of(#shape) #secrecy)
     });
+    let names = method.arguments.iter().map(|argument| argument.name.unraw().to_string());
+    let names = (!method.arguments.is_empty()).then(|| ours!(.with_arguments(&[#(#names),*])));
+    let purity = method.is_pure.then(|| ours!(.pure()));
     let result = shape_of(&method.result);
     let result = match method.returns {
         Returns::Value => result,
         Returns::Future => ours!(&#lcr::Shape::future(&[#lcr::Part::of(#result)])),
         Returns::Stream(_) => ours!(&#lcr::Shape::stream(&[#lcr::Part::of(#result)])),
     };
-    ours! {
-        #lcr::Method {
-            has_default: #has_default,
-            shape: &#lcr::Shape::method(#name, &[#(#arguments,)* #lcr::Part::result(#result)]),
-        }
-    }
+    let shape = ours!(&#lcr::Shape::method(#name, &[#(#arguments,)* #lcr::Part::result(#result)]));
+    ours!(#lcr::Method::new(#has_default, #shape) #names #purity)
 }
 
 fn shape_of(ty: &Type) -> TokenStream {

@@ -12,7 +12,10 @@ use syn::{
 
 use crate::{
     lifetimes::with_elided_lifetimes,
-    options::{Spanned, table::InterfaceOptions},
+    options::{
+        Options as _, Spanned,
+        table::{InterfaceOptions, MethodOptions, ValueOptions},
+    },
     refusal::Refusals,
     tokens::{crate_path, local},
     types::{first_unverified, is_callable, peel},
@@ -46,6 +49,8 @@ pub(crate) struct Method {
     pub(crate) result: Type,
     pub(crate) has_default: bool,
     pub(crate) returns: Returns,
+    /// `#[lcr(pure)]`: a call changes nothing.
+    pub(crate) is_pure: bool,
 }
 
 /// What a call of a method gives.
@@ -66,6 +71,8 @@ pub(crate) struct Argument {
     pub(crate) pattern: PatType,
     pub(crate) ty: Type,
     pub(crate) passing: Passing,
+    /// `#[abi(secret)]`: its value must not be shown.
+    pub(crate) is_secret: bool,
 }
 
 /// How an argument crosses.
@@ -93,7 +100,7 @@ pub(crate) struct Callback {
 }
 
 impl Interface {
-    pub(crate) fn read(options: InterfaceOptions, item: ItemTrait, refusals: &mut Refusals) -> Interface {
+    pub(crate) fn read(options: InterfaceOptions, mut item: ItemTrait, refusals: &mut Refusals) -> Interface {
         let methods = item
             .items
             .iter()
@@ -102,8 +109,13 @@ impl Interface {
                 _ => None,
             })
             .enumerate()
-            .map(|(number, method)| Method::read(number, method))
+            .map(|(number, method)| Method::read(number, method, refusals))
             .collect();
+        item.items.iter_mut().for_each(|inner| {
+            if let TraitItem::Fn(method) = inner {
+                take_notes(method);
+            }
+        });
         let name = options.name.required::<InterfaceOptions>("name", refusals);
         let version = options.version.required::<InterfaceOptions>("version", refusals);
         Interface {
@@ -119,7 +131,8 @@ impl Interface {
 }
 
 impl Method {
-    fn read(number: usize, item: &TraitItemFn) -> Method {
+    fn read(number: usize, item: &TraitItemFn, refusals: &mut Refusals) -> Method {
+        let is_pure = MethodOptions::read_helpers("lcr", &item.attrs, refusals).pure.is_given();
         let arguments = item.sig.inputs.iter().enumerate().filter_map(|(place, input)| match input {
             FnArg::Receiver(_) => None,
             FnArg::Typed(argument) => Some(Argument {
@@ -127,8 +140,12 @@ impl Method {
                 pattern: argument.clone(),
                 ty: (*argument.ty).clone(),
                 passing: Passing::read(&argument.ty),
+                is_secret: ValueOptions::read_helpers("abi", &argument.attrs, refusals).secret.is_given(),
             }),
         });
+        let arguments = arguments.collect();
+        let mut item = item.clone();
+        take_notes(&mut item);
         let result = result_of(&item.sig.output);
         let (result, returns) = match stream_of(&result) {
             Some((stream, item)) => {
@@ -137,14 +154,7 @@ impl Method {
             None if item.sig.asyncness.is_some() => (result, Returns::Future),
             None => (result, Returns::Value),
         };
-        Method {
-            number,
-            arguments: arguments.collect(),
-            result,
-            has_default: item.default.is_some(),
-            returns,
-            item: item.clone(),
-        }
+        Method { number, arguments, result, has_default: item.default.is_some(), returns, is_pure, item }
     }
 
     /// Whether its calls go on between polls.
@@ -196,6 +206,16 @@ impl Method {
 
     pub(crate) fn attributes(&self) -> &[Attribute] {
         &self.item.attrs
+    }
+}
+
+/// Takes away the attributes that the compiler does not know: they are read already.
+fn take_notes(method: &mut TraitItemFn) {
+    method.attrs.retain(|attribute| !attribute.path().is_ident("lcr"));
+    for input in &mut method.sig.inputs {
+        if let FnArg::Typed(argument) = input {
+            argument.attrs.retain(|attribute| !attribute.path().is_ident("abi"));
+        }
     }
 }
 

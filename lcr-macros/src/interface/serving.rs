@@ -33,6 +33,18 @@ pub(super) fn table(interface: &Interface) -> TokenStream {
     }
 }
 
+/// The thunks of the method's signature, or `None` if it is polled.
+pub(super) fn crossing(method: &Method) -> TokenStream {
+    let lcr = private();
+    if method.is_polled() {
+        return ours!(::core::option::Option::None);
+    }
+    let reprs = method.arguments.iter().map(repr);
+    let result = of_value(&with_inferred_lifetimes(&method.result), "Repr");
+    let crossing = respan(ours!(#lcr::crossing::<(#(#reprs,)*), #result>), method.first_unverified());
+    ours!(#crossing())
+}
+
 fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let lcr = private();
     let name = unspanned(method.ident());

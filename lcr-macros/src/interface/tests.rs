@@ -60,6 +60,8 @@ fn accepted_methods_give_no_message() {
         fn given(&self, f: Box<dyn Fn(String) + Send>, g: std::boxed::Box<dyn Fn() -> u8 + Send + Sync + 'static>);
         fn nested(&self, value: Vec<(u8, [Option<Duration>; 4])>) -> Box<Tree>;
         fn names(&self, _: u8, r#type: u8);
+        #[lcr(pure)]
+        fn marked(&self, #[abi(secret)] word: &str) -> bool;
         fn changed(&self, mut value: u8) -> u8 { value += 1; value }
         async fn later<'a>(&'a self, key: &'a str, values: &mut [u8]) -> Option<String>;
         fn watch(&self, from: u64, key: &str) -> impl Stream<Item = u64> + Send;
@@ -94,6 +96,8 @@ fn methods_without_one_c_function_are_refused() {
         fn f(&self) where u8: Copy; => "a where clause is refused"
         unsafe fn f(&self); => "`unsafe fn` is refused"
         extern "C" fn f(&self); => "leave `extern` out"
+        #[lcr(clean)] fn f(&self); => "there is no key `clean`; known: `pure`"
+        fn f(&self, #[abi(hidden)] x: u8); => "there is no key `hidden`; known: `secret`"
         #[cfg(test)] fn f(&self); => "conditional compilation is refused"
         fn f(&self, #[cfg(test)] x: u8); => "conditional compilation is refused"
     }

@@ -104,7 +104,7 @@ fn describe(fields: &[Field], itself: &mut Itself<'_>, has_offsets: bool) -> Vec
     let describe = |field: &Field| {
         let (name, member, memory) = (field.name(), &field.member, of_layout(&itself.marked(&field.ty), "MEMORY"));
         let at = if has_offsets { ours!(::core::mem::offset_of!(Self, #member) as i64) } else { ours!(0) };
-        ours!(#lcr::Part { name: #name, at: #at, shape: #memory.shape() })
+        ours!(#lcr::Part::new(#name, #at, #memory.shape()))
     };
     fields.iter().map(describe).collect()
 }
@@ -113,9 +113,7 @@ fn describe_variant(value: &Value, variant: &Variant, itself: &mut Itself<'_>) -
     let lcr = private();
     let name = syn::ext::IdentExt::unraw(&variant.ident).to_string();
     let (at, parts) = (discriminant(value, &variant.discriminant), describe(&variant.fields, itself, false));
-    ours! {
-        #lcr::Part { name: #name, at: #at, shape: &#lcr::Shape::of::<()>(#lcr::Kind::Variant, #name, &[#(#parts),*]) }
-    }
+    ours!(#lcr::Part::new(#name, #at, &#lcr::Shape::of::<()>(#lcr::Kind::Variant, #name, &[#(#parts),*])))
 }
 
 /// Proves, of a struct `it`, that these are its fields and that each has the type that is described.

@@ -6,7 +6,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use syn::{
-    Ident, Token,
+    Attribute, Ident, Token,
     ext::IdentExt as _,
     parse::{ParseStream, Parser as _},
 };
@@ -33,6 +33,18 @@ pub(crate) trait Options: Default {
     fn read(tokens: TokenStream, refusals: &mut Refusals) -> Self {
         let mut options = Self::default();
         options.add(tokens, refusals);
+        options
+    }
+
+    /// Reads the arguments of those of `attributes` that are `#[name(..)]`.
+    fn read_helpers(name: &str, attributes: &[Attribute], refusals: &mut Refusals) -> Self {
+        let mut options = Self::default();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
+            match attribute.meta.require_list() {
+                Ok(list) => options.add(list.tokens.clone(), refusals),
+                Err(error) => refusals.absorb(error),
+            }
+        }
         options
     }
 

@@ -69,6 +69,16 @@ options! {
         "crate" is lcr: Path, as "crate = other::lcr";
     }
 
+    /// `#[abi(..)]` on a field, or on an argument of a method.
+    ValueOptions {
+        "secret" is secret: Flag, as "secret";
+    }
+
+    /// `#[lcr(..)]` on a method of an interface.
+    MethodOptions {
+        "pure" is pure: Flag, as "pure";
+    }
+
     /// `#[layout(..)]` beside `#[derive(lcr::Layout)]`.
     LayoutOptions {
         "crate" is lcr: Path, as "crate = other::lcr";

@@ -99,9 +99,8 @@ pub(super) fn describe(fields: &[Field], at: impl Fn(&Ident) -> TokenStream) -> 
     let lcr = private();
     let describe = |field: &Field| {
         let (name, at, shape) = (field.name(), at(&field.slot), of_value(&field.ty, "SHAPE"));
-        ours! {
-            #lcr::Part { name: #name, at: ::core::mem::offset_of!(#at) as i64, shape: #shape }
-        }
+        let secrecy = field.secrecy();
+        ours!(#lcr::Part::new(#name, ::core::mem::offset_of!(#at) as i64, #shape) #secrecy)
     };
     fields.iter().map(describe).collect()
 }

@@ -8,9 +8,12 @@ use syn::{
 };
 
 use crate::{
-    options::{Options as _, table::AbiOptions},
+    options::{
+        Options as _,
+        table::{AbiOptions, ValueOptions},
+    },
     refusal::Refusals,
-    tokens::{crate_path, local},
+    tokens::{crate_path, local, ours},
 };
 
 /// A type that is to cross.
@@ -44,6 +47,8 @@ pub(crate) struct Field {
     pub(crate) is_generic: bool,
     /// Its name in the shadow and its variable.
     pub(crate) slot: Ident,
+    /// `#[abi(secret)]`: its value must not be shown.
+    pub(crate) is_secret: bool,
 }
 
 /// A variant; its tag is its place in the list.
@@ -63,16 +68,10 @@ pub(crate) struct Discriminant {
 
 impl Value {
     pub(crate) fn read(item: DeriveInput, refusals: &mut Refusals) -> Value {
-        let mut options = AbiOptions::default();
-        for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("abi")) {
-            match attribute.meta.require_list() {
-                Ok(list) => options.add(list.tokens.clone(), refusals),
-                Err(error) => refusals.absorb(error),
-            }
-        }
+        let options = AbiOptions::read_helpers("abi", &item.attrs, refusals);
         let body = match item.data {
-            Data::Struct(body) => Body::Struct(read_fields(&body.fields, &item.generics)),
-            Data::Enum(body) => Body::Enum(read_variants(&body.variants, &item.generics)),
+            Data::Struct(body) => Body::Struct(read_fields(&body.fields, &item.generics, refusals)),
+            Data::Enum(body) => Body::Enum(read_variants(&body.variants, &item.generics, refusals)),
             Data::Union(body) => Body::Union(body.union_token),
         };
         Value {
@@ -120,6 +119,11 @@ impl Value {
 }
 
 impl Field {
+    /// `.secret()` behind the part that describes it, if it is.
+    pub(crate) fn secrecy(&self) -> Option<TokenStream> {
+        self.is_secret.then(|| ours!(.secret()))
+    }
+
     /// The name by which shapes call it.
     pub(crate) fn name(&self) -> String {
         match &self.member {
@@ -129,19 +133,20 @@ impl Field {
     }
 }
 
-fn read_fields(fields: &syn::Fields, generics: &Generics) -> Vec<Field> {
+fn read_fields(fields: &syn::Fields, generics: &Generics, refusals: &mut Refusals) -> Vec<Field> {
     let parameters: Vec<_> = generics
         .type_params()
         .map(|parameter| &parameter.ident)
         .chain(generics.const_params().map(|parameter| &parameter.ident))
         .collect();
-    let read = |(place, (member, field)): (usize, (Member, &syn::Field))| Field {
+    let mut read = |(place, (member, field)): (usize, (Member, &syn::Field))| Field {
         member,
         ty: field.ty.clone(),
         is_generic: mentions_any(field.ty.to_token_stream(), &parameters),
         slot: local(&format!("f{place}")),
+        is_secret: ValueOptions::read_helpers("abi", &field.attrs, refusals).secret.is_given(),
     };
-    fields.members().zip(fields).enumerate().map(read).collect()
+    fields.members().zip(fields).enumerate().map(&mut read).collect()
 }
 
 fn mentions_any(tokens: TokenStream, names: &[&Ident]) -> bool {
@@ -152,7 +157,11 @@ fn mentions_any(tokens: TokenStream, names: &[&Ident]) -> bool {
     })
 }
 
-fn read_variants(variants: &Punctuated<syn::Variant, Token![,]>, generics: &Generics) -> Vec<Variant> {
+fn read_variants(
+    variants: &Punctuated<syn::Variant, Token![,]>,
+    generics: &Generics,
+    refusals: &mut Refusals,
+) -> Vec<Variant> {
     let mut next = Discriminant { base: None, further: 0 };
     variants
         .iter()
@@ -162,7 +171,8 @@ fn read_variants(variants: &Punctuated<syn::Variant, Token![,]>, generics: &Gene
             }
             let discriminant = next.clone();
             next.further += 1;
-            Variant { ident: variant.ident.clone(), fields: read_fields(&variant.fields, generics), discriminant }
+            let fields = read_fields(&variant.fields, generics, refusals);
+            Variant { ident: variant.ident.clone(), fields, discriminant }
         })
         .collect()
 }

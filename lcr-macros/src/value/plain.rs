@@ -17,13 +17,8 @@ pub(crate) fn expand(value: &Value) -> TokenStream {
     let types: Vec<_> = fields.iter().map(|field| &field.ty).collect();
     let parts = fields.iter().map(|field| {
         let (name, member, shape) = (field.name(), &field.member, of_value(&field.ty, "SHAPE"));
-        ours! {
-            #lcr::Part {
-                name: #name,
-                at: ::core::mem::offset_of!(Self, #member) as i64,
-                shape: #shape,
-            }
-        }
+        let secrecy = field.secrecy();
+        ours!(#lcr::Part::new(#name, ::core::mem::offset_of!(Self, #member) as i64, #shape) #secrecy)
     });
     ours! {
         #[allow(deprecated)]

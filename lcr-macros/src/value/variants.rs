@@ -125,13 +125,8 @@ fn describe(value: &Value, variant: &Variant, shadow: &TokenStream, parts: &[Tok
     let lcr = private();
     let name = variant.ident.unraw().to_string();
     let at = discriminant(value, &variant.discriminant);
-    ours! {
-        #lcr::Part {
-            name: #name,
-            at: #at,
-            shape: &#lcr::Shape::of::<#shadow>(#lcr::Kind::Variant, #name, &[#(#parts),*]),
-        }
-    }
+    let shape = ours!(&#lcr::Shape::of::<#shadow>(#lcr::Kind::Variant, #name, &[#(#parts),*]));
+    ours!(#lcr::Part::new(#name, #at, #shape))
 }
 
 /// The number of a variant, as an expression: its 64 bits, whatever its sign. Descriptions in memory refuse types of

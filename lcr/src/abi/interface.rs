@@ -1,6 +1,9 @@
 //! What an image knows of an interface at compile time.
 
-use super::shape::{Shape, Sink, fnv1a};
+use super::{
+    crossing::Crossing,
+    shape::{Shape, Sink, fnv1a},
+};
 
 /// A named, versioned contract. `#[lcr::interface]` implements this trait for `dyn Trait`.
 ///
@@ -10,7 +13,7 @@ use super::shape::{Shape, Sink, fnv1a};
 ///
 /// # Safety
 /// [`Interface::METHODS`] must describe, in order, the C functions of the interface's tables, which its
-/// handles call.
+/// handles call. [`Interface::CROSSINGS`] must have, in that order, the thunks of their signatures.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an lcr interface",
     label = "no `#[lcr::interface]` on this trait",
@@ -27,6 +30,9 @@ pub unsafe trait Interface: Send + Sync {
     const DEPS: &'static [Need];
     /// The methods in the order in which handles number them.
     const METHODS: &'static [Method];
+    /// The thunks of each method's signature; `None` for a method that is polled. Apart from the methods, so that an
+    /// image which only calls the interface has none of them.
+    const CROSSINGS: &'static [Option<&'static Crossing>];
     /// Name, version and methods, as the bytes that a manifest has.
     const ENCODED: &'static [u8];
     /// A hash of [`Interface::ENCODED`], for messages and tables.
@@ -40,6 +46,29 @@ pub struct Method {
     pub has_default: bool,
     /// Its name and signature.
     pub shape: &'static Shape,
+    /// The names of its arguments. Not compared.
+    pub arguments: &'static [&'static str],
+    /// Whether its author says that a call of it changes nothing. Not compared.
+    pub is_pure: bool,
+}
+
+impl Method {
+    /// A method without notes.
+    pub const fn new(has_default: bool, shape: &'static Shape) -> Method {
+        Method { has_default, shape, arguments: &[], is_pure: false }
+    }
+
+    /// The same method, whose arguments have these names.
+    #[must_use]
+    pub const fn with_arguments(self, arguments: &'static [&'static str]) -> Method {
+        Method { arguments, ..self }
+    }
+
+    /// The same method, of which a call changes nothing.
+    #[must_use]
+    pub const fn pure(self) -> Method {
+        Method { is_pure: true, ..self }
+    }
 }
 
 /// A dependency on an interface.

@@ -16,6 +16,7 @@
 //! replaces   u16 count of u32
 //! deps       u16 count of { name, u32, methods as below if Flags::TYPED_NEEDS }
 //! methods    u16 count of { has_default u8, shape }
+//! notes      on each of these methods, see notes
 //! ```
 //! Numbers are little endian; a name is a `u16` length and UTF-8 bytes.
 
@@ -26,6 +27,7 @@ use super::{
     ABI_VERSION,
     interface::{InterfaceInfo, Need, put_methods},
     names::is_component_name,
+    notes::put_notes,
     shape::{Shape, Sink, fnv1a},
 };
 
@@ -197,6 +199,7 @@ const fn put_body(sink: &mut Sink<'_>, declaration: &Declaration) {
     put_needs(sink, interface.deps);
     put_needs(sink, declaration.deps);
     put_methods(sink, interface.methods);
+    put_notes(sink, interface.methods);
 }
 
 const fn put_kept(sink: &mut Sink<'_>, kept: &KeptState) {

@@ -16,6 +16,7 @@
 //!    states size and offsets below each type, so that such a change does not compile unnoticed.
 
 pub mod blocks;
+pub mod crossing;
 pub mod detached;
 pub mod fault;
 pub mod frame;
@@ -33,6 +34,7 @@ pub mod logs;
 mod loom_models;
 pub mod manifest;
 pub mod names;
+pub mod notes;
 pub mod shape;
 #[cfg(feature = "host")]
 pub mod source_text;
@@ -44,4 +46,4 @@ pub mod world;
 
 /// The number of the binary contract between images; part of the entry symbol's name
 /// and of the manifest's magic bytes.
-pub const ABI_VERSION: u8 = 5;
+pub const ABI_VERSION: u8 = 6;

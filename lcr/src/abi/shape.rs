@@ -112,17 +112,31 @@ pub struct Part {
     pub at: i64,
     /// The part's own structure.
     pub shape: &'static Shape,
+    /// Whether its value must not be shown. It is not encoded in a shape, so it is not compared:
+    /// [`notes`](super::notes) carries it.
+    pub is_secret: bool,
 }
 
 impl Part {
+    /// A part of this name at this place.
+    pub const fn new(name: &'static str, at: i64, shape: &'static Shape) -> Part {
+        Part { name, at, shape, is_secret: false }
+    }
+
     /// A part without a name.
     pub const fn of(shape: &'static Shape) -> Part {
-        Part { name: "", at: 0, shape }
+        Part::new("", 0, shape)
     }
 
     /// The result of a signature.
     pub const fn result(shape: &'static Shape) -> Part {
-        Part { name: "->", at: 0, shape }
+        Part::new("->", 0, shape)
+    }
+
+    /// The same part, whose value must not be shown.
+    #[must_use]
+    pub const fn secret(self) -> Part {
+        Part { is_secret: true, ..self }
     }
 }
 

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use core::{ptr::NonNull, sync::atomic::AtomicU32};
 
 use super::{
+    crossing::Crossing,
     detached::Detached,
     fault::{Outcome, RawFault},
     frame::{Core, Record},
@@ -23,11 +24,11 @@ use super::{
         sequences::{RawSlice, RawVec},
     },
     waker::WakerHead,
-    world::Table,
+    world::{Pair, Table},
 };
 
 /// The symbol that a host looks up in an image; it has the type [`Entry`].
-pub const ENTRY: &str = "lcr_entry_5";
+pub const ENTRY: &str = "lcr_entry_6";
 /// The type of the entry. The host calls it once, before any other function of the image. The image
 /// returns null if it refuses, because it has another host or is a host itself.
 pub type Entry = unsafe extern "C" fn(*const HostTable) -> *const ImageTable;
@@ -102,11 +103,14 @@ pub struct Export {
     pub state: *const StateTable,
     /// What its objects are, for the image itself: it compares its exports (`ImageTable::objects`).
     pub identity: fn() -> Option<Identity>,
+    /// The thunks of each method's signature, as many as there are methods; null where a method has none, and null
+    /// for an image that has none at all. Constant.
+    pub crossings: *const Option<&'static Crossing>,
 }
 
-layout!(Export: size 96, align 8 {
+layout!(Export: size 104, align 8 {
     manifest at 0, manifest_len at 8, thunks at 16, thunk_count at 24, create at 32, destroy at 40,
-    healthy at 48, save at 56, restore at 64, incremental at 72, state at 80, identity at 88
+    healthy at 48, save at 56, restore at 64, incremental at 72, state at 80, identity at 88, crossings at 96
 });
 
 /// How an instance's state is copied while callers use it. Each function takes an instance of the export
@@ -193,6 +197,18 @@ impl Export {
         Some(unsafe { *thunk }.0)
     }
 
+    /// The thunks of a method's signature. `None` if the method is polled, if the image has no thunks, or if the export
+    /// has not that many methods.
+    pub fn crossing(&self, method: usize) -> Option<&'static Crossing> {
+        if method >= self.thunk_count || self.crossings.is_null() {
+            return None;
+        }
+        // SAFETY: the image promises as many crossings as thunks.
+        let crossing = unsafe { self.crossings.add(method) };
+        // SAFETY: crossings are constant.
+        unsafe { *crossing }
+    }
+
     /// The manifest's record.
     pub fn manifest(&self) -> &'static [u8] {
         // SAFETY: the image promises that many bytes, for as long as it is mapped.
@@ -270,8 +286,8 @@ pub struct RawEntered {
     pub table: *const Table,
     /// The instance.
     pub data: *const (),
-    /// Its functions.
-    pub methods: *const *const (),
+    /// Its methods.
+    pub methods: *const Pair,
 }
 
 layout!(RawEntered: size 48, align 8 { fault at 0, record at 8, depth at 16, table at 24, data at 32, methods at 40 });
@@ -299,8 +315,8 @@ pub struct RawPin {
     pub table: *const Table,
     /// The instance.
     pub data: *const (),
-    /// Its functions.
-    pub methods: *const *const (),
+    /// Its methods.
+    pub methods: *const Pair,
     /// The pin itself, for `unpin`.
     pub pin: *const (),
 }

@@ -33,35 +33,68 @@ layout!(Table: size 32, align 16 { generation at 0, serial at 8, len at 16 });
 /// What a slot holds in one world.
 #[repr(C)]
 pub struct Entry {
-    /// The instance, passed as first argument of each of its functions.
+    /// The instance. Calls do not read it; whoever asks which instance serves a slot does.
     pub data: AtomicPtr<()>,
-    /// The instance's functions in the order of the handle's interface; null if the
+    /// The instance's methods in the order of the handle's interface; null if the
     /// slot is closed in this world (gated, absent or revoked).
-    pub methods: AtomicPtr<*const ()>,
+    pub methods: AtomicPtr<Pair>,
 }
 
 layout!(Entry: size 16, align 8 { data at 0, methods at 8 });
 
+/// A method in a table of methods: what is called, and with what.
+///
+/// Tables belong to an instance, and `data` is that instance, but where the method is patched: there it is the
+/// [`Hook`](super::crossing::Hook) of that method. So a call has nothing to decide.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pair {
+    /// The C function; null if the component lacks the method.
+    pub function: *const (),
+    /// Its first argument.
+    pub data: *const (),
+}
+
+layout!(Pair: size 16, align 8 { function at 0, data at 8 });
+
+// SAFETY: a pair is the address of code, and that of an instance or a hook, which any thread may call.
+unsafe impl Send for Pair {}
+// SAFETY: as above.
+unsafe impl Sync for Pair {}
+
 /// What a call found in an entry.
 #[derive(Clone, Copy)]
 pub struct Target {
-    /// The instance.
+    /// The instance, also where a method of it is patched.
     pub data: *const (),
-    /// Its functions.
-    pub methods: *const *const (),
+    /// Its methods.
+    pub methods: *const Pair,
 }
 
-impl Target {
-    /// The function of a method; null if the component lacks it.
+/// A table of methods: what a call needs of an entry.
+#[derive(Clone, Copy)]
+pub struct Methods(*const Pair);
+
+impl Methods {
+    /// The table at this address.
+    pub fn at(table: *const Pair) -> Methods {
+        Methods(table)
+    }
+
+    /// The pair of a method.
     ///
     /// # Safety
-    /// The table of functions is alive and has that many.
+    /// The table is alive and has that many methods.
     #[inline(always)]
-    pub unsafe fn function(self, method: u32) -> *const () {
+    pub unsafe fn pair(self, method: u32) -> Pair {
         // SAFETY: the caller says so.
-        let function = unsafe { self.methods.add(method as usize) };
+        let pair = unsafe { self.0.add(method as usize) };
+        // Two loads of a word each: a call needs both in registers.
         // SAFETY: as above.
-        unsafe { *function }
+        let function = unsafe { (*pair).function };
+        // SAFETY: as above.
+        let data = unsafe { (*pair).data };
+        Pair { function, data }
     }
 }
 
@@ -69,6 +102,13 @@ impl Entry {
     /// A closed entry.
     pub fn closed() -> Entry {
         Entry { data: AtomicPtr::new(ptr::null_mut()), methods: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// The methods of what the entry holds, or `None` if it is closed.
+    #[inline(always)]
+    pub fn methods(&self) -> Option<Methods> {
+        let methods = self.methods.load(Ordering::Acquire);
+        (!methods.is_null()).then_some(Methods(methods))
     }
 
     /// What the entry holds, or `None` if it is closed.

@@ -45,7 +45,7 @@ use crate::abi::{
     future::{ITEM, PENDING, READY, RawCall, RawFuture, Room},
     interface::Interface,
     waker::WakerHead,
-    world::{Table, Target},
+    world::{Methods, Pair, Table},
 };
 
 /// What async methods are called on: a [`Handle`](super::handle::Handle) or a
@@ -204,14 +204,14 @@ impl<I: ?Sized + Interface, E: Inside<I>> Drop for InsideGuard<I, E> {
     }
 }
 
-/// Starts a call on the instance `target`, in which the call is `inside`. `hold` has the host hold the instance.
+/// Starts a call on the instance with these methods, in which the call is `inside`. `hold` has the host hold the instance.
 ///
 /// # Safety
-/// As for [`AsyncCallee::start`]; `target` is alive until the call leaves.
+/// As for [`AsyncCallee::start`]; the methods are alive until the call leaves.
 #[inline(always)]
 pub(super) unsafe fn start_inside<I: ?Sized + Interface, V, A: Arguments, R: Copy, T>(
     inside: impl Inside<I>,
-    target: Target,
+    methods: Methods,
     method: u32,
     first: FirstPoll<'_>,
     values: V,
@@ -220,14 +220,14 @@ pub(super) unsafe fn start_inside<I: ?Sized + Interface, V, A: Arguments, R: Cop
 ) -> Started<V, T> {
     let inside = InsideGuard::new(inside);
     // SAFETY: the host linked as many functions as `I` has methods.
-    let function = unsafe { target.function(method) };
+    let Pair { function, data } = unsafe { methods.pair(method) };
     if I::METHODS[method as usize].has_default && function.is_null() {
         return Started::Missing(values);
     }
     let arguments = lower(values);
     let mut call = RawCall::<R>::new(first.waker, first.room);
     // SAFETY: the host linked the method's function; the caller vouches for its signature.
-    let polled = unsafe { arguments.start(function, target.data, &raw mut call) };
+    let polled = unsafe { arguments.start(function, data, &raw mut call) };
     if !polled.fault.is_null() {
         return Started::Fault(served_fault(inside.handle(), polled.fault, method, inside.table()));
     }

@@ -21,6 +21,8 @@
 //! 2. [`Callee::call`] ends in exactly one of its continuations `done` and `otherwise`.
 //! 3. The continuation `lift` runs if, and only if, the component did not get the arguments.
 
+use std::ptr::NonNull;
+
 use super::{
     async_call::Held,
     fault::{Fault, Origin},
@@ -31,8 +33,9 @@ use super::{
 use crate::abi::{
     fault::{Beginning, FaultKind, RawFault},
     interface::Interface,
+    tables::RawSlot,
     value::Abi,
-    world::{Table, Target},
+    world::{Methods, Pair, Table},
 };
 
 /// What generated code calls methods of: a [`Handle`](super::handle::Handle) or a
@@ -95,14 +98,14 @@ pub trait Inside<I: ?Sized + Interface> {
     fn hold(&self, method: u32) -> Held;
 }
 
-/// Calls method `method` of the instance `target`, in which the call is `inside`.
+/// Calls method `method` of the instance with these methods, in which the call is `inside`.
 ///
 /// # Safety
-/// As for [`Callee::call`]; `target` is alive until the call leaves.
+/// As for [`Callee::call`]; the methods are alive until the call leaves.
 #[inline(always)]
 pub(super) unsafe fn call_inside<I: ?Sized + Interface, A: Arguments, R: Copy, V, T>(
     inside: impl Inside<I>,
-    target: Target,
+    methods: Methods,
     method: u32,
     arguments: A,
     lift: impl FnOnce(A) -> V,
@@ -110,7 +113,7 @@ pub(super) unsafe fn call_inside<I: ?Sized + Interface, A: Arguments, R: Copy, V
     otherwise: impl FnOnce(Unserved<V>) -> T,
 ) -> T {
     // SAFETY: the host linked as many functions as `I` has methods.
-    let function = unsafe { target.function(method) };
+    let Pair { function, data } = unsafe { methods.pair(method) };
     // Known at compile time where the call is inlined: the host links no component that lacks
     // a method without a default body.
     if I::METHODS[method as usize].has_default && function.is_null() {
@@ -118,7 +121,7 @@ pub(super) unsafe fn call_inside<I: ?Sized + Interface, A: Arguments, R: Copy, V
         return missing(arguments, lift, otherwise);
     }
     // SAFETY: the host linked the method's function; the caller vouches for its signature.
-    let outcome = unsafe { arguments.invoke::<R>(function, target.data) };
+    let outcome = unsafe { arguments.invoke::<R>(function, data) };
     if outcome.fault.is_null() {
         let _leave = Leave(|| inside.leave());
         // SAFETY: no fault means a value.
@@ -166,17 +169,37 @@ pub(super) fn served_fault<I: ?Sized + Interface>(
     method: u32,
     table: *const Table,
 ) -> Fault {
-    // SAFETY: the slot is alive, so is the world, which this thread has not left, and so is the fault.
-    let name = unsafe { (handle.host().component_at)(handle.slot().as_ptr(), table, method, fault) };
-    // SAFETY: the component gave us the fault.
+    // SAFETY: the handle keeps the slot alive, this thread has not left the world, and the component gave us the fault.
+    unsafe { fault_of_call(handle.slot(), table, (I::NAME, method_name::<I>(method)), method, fault) }
+}
+
+/// The fault of a call of the method of that number, whose interface and name are `called`.
+///
+/// # Safety
+/// The slot is alive, the calling thread is inside the world, and the fault is a live one that nothing else uses.
+#[cold]
+pub(crate) unsafe fn fault_of_call(
+    slot: NonNull<RawSlot>,
+    table: *const Table,
+    called: (&str, Option<&str>),
+    method: u32,
+    fault: *mut RawFault,
+) -> Fault {
+    // SAFETY: the caller says so.
+    let host = unsafe { slot.as_ref() }.host;
+    // SAFETY: a host's table lives as long as the process.
+    let component_at = unsafe { &*host }.component_at;
+    // SAFETY: the caller says so.
+    let name = unsafe { component_at(slot.as_ptr(), table, method, fault) };
+    // SAFETY: the caller says so.
     let (kind, message, beginning) = unsafe { RawFault::take(fault) };
     // SAFETY: the host gives us a `String`'s representation.
     let component = unsafe { String::from_repr(name) };
-    // SAFETY: this thread has not left the world.
+    // SAFETY: the caller says so.
     let generation = unsafe { (*table).serial };
     let beginning = beginning.unwrap_or_else(|| Beginning { component: component.clone(), generation: 0 });
     let (origin, component) = (Origin::of(beginning, generation), ComponentId::parse(&component));
-    Fault::new(kind, I::NAME, method_name::<I>(method), component, message, origin)
+    Fault::new(kind, called.0, called.1, component, message, origin)
 }
 
 /// The fault of a call that was not made.

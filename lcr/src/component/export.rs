@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::{any::TypeId, convert::Infallible, fmt::Display, mem::ManuallyDrop, sync::atomic::AtomicU32};
 
 use crate::abi::{
+    crossing::Crossing,
     fault::Outcome,
     identity::Identity,
     tables::{Created, Export, RawContext, Saved, StateTable, Thunk, Verdict},
@@ -44,7 +45,19 @@ impl Export {
             incremental: None,
             state: std::ptr::null(),
             identity: || None,
+            crossings: std::ptr::null(),
         }
+    }
+
+    /// Adds the thunks of the methods' signatures, one for each method: those of the export's interface.
+    ///
+    /// # Panics
+    /// If they are not as many as the methods.
+    #[must_use]
+    pub const fn with_crossings(mut self, crossings: &'static [Option<&'static Crossing>]) -> Export {
+        assert!(crossings.len() == self.thunk_count);
+        self.crossings = crossings.as_ptr();
+        self
     }
 
     /// Has it share its objects with the image's other exports of the type `T`, inside `A`, that are constructed

@@ -159,7 +159,7 @@ type Fields = (u32, String, String, String, String, String, u64);
 unsafe impl Abi for Fault {
     type Repr = RawTuple7<u32, RawVec<u8>, RawVec<u8>, RawVec<u8>, RawVec<u8>, RawVec<u8>, u64>;
     const SHAPE: &'static Shape =
-        &Shape::of::<Self::Repr>(Kind::Struct, "lcr.Fault", &[Part { name: "fields", at: 0, shape: Fields::SHAPE }]);
+        &Shape::of::<Self::Repr>(Kind::Struct, "lcr.Fault", &[Part::new("fields", 0, Fields::SHAPE)]);
     fn into_repr(self) -> Self::Repr {
         let Inner { kind, interface, method, component, message, origin } = *self.0;
         let component = component.map_or(String::new(), |component| component.to_string());

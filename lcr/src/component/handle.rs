@@ -12,7 +12,7 @@ use crate::{
         shape::{Kind, Shape},
         tables::{HostTable, RawEntered, RawHandle, RawSlot},
         value::{Abi, Within, sequences::RawSlice},
-        world::{Table, Target, entry},
+        world::{Methods, Table, entry},
     },
     error::{Error, ErrorKind},
 };
@@ -193,9 +193,9 @@ impl<I: ?Sized + Interface> Handle<I> {
         entered
     }
 
-    /// What the slot holds, and the frame to leave by.
+    /// The methods of what the slot holds, and the frame to leave by.
     #[inline(always)]
-    fn enter_fast(&self, record: *const Record, method: u32) -> Option<(*const Frame, Target)> {
+    fn enter_fast(&self, record: *const Record, method: u32) -> Option<(*const Frame, Methods)> {
         if self.core.is_null() {
             return None;
         }
@@ -206,11 +206,11 @@ impl<I: ?Sized + Interface> Handle<I> {
         let (table, frame) = record.enter(core, Place::new(self.offset, method))?;
         // SAFETY: the current world's table is alive until `leave`, and has every slot
         // that has a handle.
-        let target = unsafe { entry(table, self.offset) }.target();
-        if target.is_none() {
+        let methods = unsafe { entry(table, self.offset) }.methods();
+        if methods.is_none() {
             record.leave(frame);
         }
-        Some((frame, target?))
+        Some((frame, methods?))
     }
 }
 
@@ -306,15 +306,15 @@ unsafe impl<I: ?Sized + Interface> Callee for Handle<I> {
         otherwise: impl FnOnce(Unserved<V>) -> T,
     ) -> T {
         let record = image::record();
-        let Some((frame, target)) = self.enter_fast(record, method) else {
+        let Some((frame, methods)) = self.enter_fast(record, method) else {
             // SAFETY: the caller vouches for the signature.
             return unsafe { self.call_slowly(method, arguments, lift, done, otherwise) };
         };
         // SAFETY: this thread's own record, which lives until the thread ends.
         let record = unsafe { &*record };
         let inside = InFrame { handle: self, record, frame };
-        // SAFETY: the caller vouches for the signature, and the frame for the target.
-        unsafe { call_inside(inside, target, method, arguments, lift, done, otherwise) }
+        // SAFETY: the caller vouches for the signature, and the frame for the methods.
+        unsafe { call_inside(inside, methods, method, arguments, lift, done, otherwise) }
     }
 }
 
@@ -339,10 +339,10 @@ impl<I: ?Sized + Interface> Handle<I> {
             drop(lift(arguments));
             return otherwise(Unserved::Fault(fault));
         }
-        let target = Target { data: entered.data, methods: entered.methods };
+        let methods = Methods::at(entered.methods);
         let inside = AtDepth { handle: self, entered };
-        // SAFETY: the caller vouches for the signature, and the host's frame for the target.
-        unsafe { call_inside(inside, target, method, arguments, lift, done, otherwise) }
+        // SAFETY: the caller vouches for the signature, and the host's frame for the methods.
+        unsafe { call_inside(inside, methods, method, arguments, lift, done, otherwise) }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::abi::{
     interface::Interface,
     tables::RawPin,
     waker::WakerHead,
-    world::{Table, Target},
+    world::{Methods, Table},
 };
 
 use super::{
@@ -25,7 +25,7 @@ use super::{
 /// thread; dropping one does not wait.
 #[must_use = "dropping the pin releases the instance"]
 pub struct Pinned<I: ?Sized + Interface> {
-    target: Target,
+    methods: Methods,
     /// The world that the pin holds.
     table: *const Table,
     pin: *const (),
@@ -51,8 +51,7 @@ impl<I: ?Sized + Interface> Pinned<I> {
         if !raw.fault.is_null() {
             return Err(refused::<I>(raw.fault, u32::MAX));
         }
-        let target = Target { data: raw.data, methods: raw.methods };
-        Ok(Pinned { target, table: raw.table, pin: raw.pin, handle: handle.clone() })
+        Ok(Pinned { methods: Methods::at(raw.methods), table: raw.table, pin: raw.pin, handle: handle.clone() })
     }
 }
 
@@ -101,8 +100,8 @@ unsafe impl<I: ?Sized + Interface> Callee for Pinned<I> {
         done: impl Fn(R) -> T,
         otherwise: impl FnOnce(Unserved<V>) -> T,
     ) -> T {
-        // SAFETY: the caller vouches for the signature, and the pin for the target.
-        unsafe { call_inside(self, self.target, method, arguments, lift, done, otherwise) }
+        // SAFETY: the caller vouches for the signature, and the pin for the methods.
+        unsafe { call_inside(self, self.methods, method, arguments, lift, done, otherwise) }
     }
 }
 
@@ -118,8 +117,8 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Pinned<I> {
         lower: impl FnOnce(V) -> A,
         done: impl FnOnce(R) -> T,
     ) -> Started<V, T> {
-        // SAFETY: the caller vouches for the signature, and the pin for the target.
-        unsafe { start_inside(self, self.target, method, first, values, lower, done) }
+        // SAFETY: the caller vouches for the signature, and the pin for the methods.
+        unsafe { start_inside(self, self.methods, method, first, values, lower, done) }
     }
 
     #[inline(always)]

@@ -211,7 +211,7 @@ fn register(methods: &[&'static str], version: u32, replaces: &'static [u32]) ->
         all.find(|(method, _)| method.shape.name == *name).unwrap()
     };
     let found: Vec<Known> = methods.iter().map(find).collect();
-    let describe = |(method, _): &Known| private::Method { has_default: method.has_default, shape: method.shape };
+    let describe = |(method, _): &Known| private::Method::new(method.has_default, method.shape);
     let thunks: Vec<private::Thunk> = found.iter().map(|(_, thunk)| *thunk).collect();
     let declaration = private::Declaration {
         component: "abacus",

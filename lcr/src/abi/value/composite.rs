@@ -101,8 +101,7 @@ unsafe impl<'a, T: Within<'a>, E: Within<'a>> Within<'a> for Result<T, E> {}
 // SAFETY: an array is its elements in order, each as its repr.
 unsafe impl<T: Abi, const N: usize> Abi for [T; N] {
     type Repr = [T::Repr; N];
-    const SHAPE: &'static Shape =
-        &Shape::of::<[T::Repr; N]>(Kind::Array, "", &[Part { name: "", at: N as i64, shape: T::SHAPE }]);
+    const SHAPE: &'static Shape = &Shape::of::<[T::Repr; N]>(Kind::Array, "", &[Part::new("", N as i64, T::SHAPE)]);
     const PLAIN: bool = T::PLAIN;
     #[inline]
     fn into_repr(self) -> Self::Repr {
@@ -161,7 +160,7 @@ macro_rules! tuples {
             const SHAPE: &'static Shape = &Shape::of::<Self::Repr>(
                 Kind::Tuple,
                 "",
-                &[$(Part { name: "", at: offset_of!(Self::Repr, $field) as i64, shape: $ty::SHAPE }),+],
+                &[$(Part::new("", offset_of!(Self::Repr, $field) as i64, $ty::SHAPE)),+],
             );
             #[inline]
             fn into_repr(self) -> Self::Repr {

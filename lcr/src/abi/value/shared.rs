@@ -256,7 +256,7 @@ impl<T: ?Sized + Shareable + Hash> Hash for Shared<T> {
 
 /// The name of these types holds `::`, which that of no derived type does: none has their shape.
 const fn shape_of<R, T: ?Sized + Shareable>(name: &'static str) -> Shape {
-    Shape::of::<R>(Kind::Struct, name, const { &[Part { name: "content", at: 0, shape: T::CONTENT }] })
+    Shape::of::<R>(Kind::Struct, name, const { &[Part::new("content", 0, T::CONTENT)] })
 }
 
 // SAFETY: it owns what it holds.

@@ -2,6 +2,7 @@
 
 use crate::{
     abi::{
+        crossing::Crossing,
         fault::Outcome,
         interface::{Interface, InterfaceInfo},
         tables::{Created, RawContext, Thunk},
@@ -27,6 +28,8 @@ use crate::{
 pub unsafe trait ServedBy<T: 'static, A: Ambient = Bare>: Interface {
     /// The methods' C functions.
     const THUNKS: &'static [Thunk];
+    /// The thunks of the methods' signatures.
+    const SIGNATURES: &'static [Option<&'static Crossing>] = Self::CROSSINGS;
     /// What the manifest says of the interface.
     const INTERFACE: InterfaceInfo = InterfaceInfo::of::<Self>();
 }

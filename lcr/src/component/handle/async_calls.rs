@@ -9,7 +9,7 @@ use crate::{
         interface::Interface,
         tables::{AT_GATE, RawEntered},
         waker::WakerHead,
-        world::{Table, Target},
+        world::{Methods, Table},
     },
     component::{
         async_call::{Advance, AsyncCallee, FirstPoll, Held, Running, Started, Ticket, start_inside},
@@ -67,7 +67,7 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Handle<I> {
     ) -> Started<V, T> {
         let record = image::record();
         let entered = if ticket.waits() { None } else { self.enter_fast(record, method) };
-        let Some((frame, target)) = entered else {
+        let Some((frame, methods)) = entered else {
             // SAFETY: the caller vouches for the signature and the waker.
             return unsafe { self.start_slowly(method, first, ticket, values, lower, done) };
         };
@@ -80,8 +80,8 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Handle<I> {
             return unsafe { self.start_slowly(method, first, ticket, values, lower, done) };
         }
         let inside = InFrame { handle: self, record, frame };
-        // SAFETY: the caller vouches for the signature, and the frame for the target.
-        unsafe { start_inside(inside, target, method, first, values, lower, done) }
+        // SAFETY: the caller vouches for the signature, and the frame for the methods.
+        unsafe { start_inside(inside, methods, method, first, values, lower, done) }
     }
 
     #[inline(always)]
@@ -161,10 +161,10 @@ impl<I: ?Sized + Interface> Handle<I> {
             return Started::Fault(refused::<I>(entered.fault, method));
         }
         image::remember(entered.record);
-        let target = Target { data: entered.data, methods: entered.methods };
+        let methods = Methods::at(entered.methods);
         let inside = AtDepth { handle: self, entered };
-        // SAFETY: the caller vouches for the signature, and the host's frame for the target.
-        unsafe { start_inside(inside, target, method, first, values, lower, done) }
+        // SAFETY: the caller vouches for the signature, and the host's frame for the methods.
+        unsafe { start_inside(inside, methods, method, first, values, lower, done) }
     }
 
     /// Has the host hold the instance of a call that is inside `table`.

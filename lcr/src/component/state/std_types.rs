@@ -190,13 +190,8 @@ nonzero!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 // SAFETY: an array is its elements, one after the other.
 unsafe impl<T: Layout, const N: usize> Layout for [T; N] {
     type Itself = [T::Itself; N];
-    const MEMORY: InMemory = InMemory::of::<[T; N]>(
-        Kind::Array,
-        "",
-        &[Part { name: "", at: N as i64, shape: T::MEMORY.shape() }],
-        &[&T::MEMORY],
-        true,
-    );
+    const MEMORY: InMemory =
+        InMemory::of::<[T; N]>(Kind::Array, "", &[Part::new("", N as i64, T::MEMORY.shape())], &[&T::MEMORY], true);
 }
 
 macro_rules! tuples {
@@ -207,11 +202,7 @@ macro_rules! tuples {
             const MEMORY: InMemory = InMemory::of::<Self>(
                 Kind::Tuple,
                 "",
-                &[$(Part {
-                    name: "",
-                    at: std::mem::offset_of!(Self, $place) as i64,
-                    shape: $parameter::MEMORY.shape(),
-                }),*],
+                &[$(Part::new("", std::mem::offset_of!(Self, $place) as i64, $parameter::MEMORY.shape())),*],
                 &[$(&$parameter::MEMORY),*],
                 STD_IS_FIXED,
             );

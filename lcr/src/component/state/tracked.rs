@@ -17,11 +17,7 @@ unsafe impl<C: Container<Parts: Layout> + 'static> Layout for Tracked<C> {
     const MEMORY: InMemory = InMemory::of::<Tracked<C>>(
         Kind::Struct,
         "lcr::Tracked 1",
-        &[Part {
-            name: "parts",
-            at: offset_of!(Tracked<C>, parts) as i64,
-            shape: <C::Parts as Layout>::MEMORY.shape(),
-        }],
+        &[Part::new("parts", offset_of!(Tracked<C>, parts) as i64, <C::Parts as Layout>::MEMORY.shape())],
         &[&<C::Parts as Layout>::MEMORY],
         true,
     );

@@ -31,7 +31,7 @@ use super::elements::Elements;
 /// A struct of this name with one field, a `Vec<T>`.
 const fn shape_of<T: Abi>(name: &'static str) -> Shape {
     const fn field<T: Abi>(name: &'static str) -> Part {
-        Part { name, at: 0, shape: <Vec<T>>::SHAPE }
+        Part::new(name, 0, <Vec<T>>::SHAPE)
     }
     Shape::of::<RawVec<T::Repr>>(Kind::Struct, name, const { &[field::<T>("elements")] })
 }

@@ -58,7 +58,7 @@ pub(super) const fn shape<T: Form>() -> &'static Shape {
         const SHAPE: Shape = Shape::of::<<T::Form as Abi>::Repr>(
             Kind::Struct,
             T::NAME,
-            &[Part { name: "value", at: 0, shape: <T::Form as Abi>::SHAPE }],
+            &[Part::new("value", 0, <T::Form as Abi>::SHAPE)],
         );
     }
     &Of::<T>::SHAPE

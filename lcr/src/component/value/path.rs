@@ -15,7 +15,7 @@ use crate::abi::{
     value::{Abi, Within, sequences::RawSlice},
 };
 
-const BYTES: &[Part] = &[Part { name: "bytes", at: 0, shape: <&[u8]>::SHAPE }];
+const BYTES: &[Part] = &[Part::new("bytes", 0, <&[u8]>::SHAPE)];
 
 // SAFETY: the bytes have one layout and any meaning; nothing is owned.
 unsafe impl Abi for &OsStr {

@@ -10,7 +10,7 @@ use crate::{
     component::state::layout::{InMemory, Layout},
 };
 
-const PARTS: &[Part] = &[Part { name: "bytes", at: 0, shape: <[u8; 16]>::SHAPE }];
+const PARTS: &[Part] = &[Part::new("bytes", 0, <[u8; 16]>::SHAPE)];
 
 // SAFETY: its crate promises that it always has the ABI of `[u8; 16]`, and takes any bytes for an identifier.
 unsafe impl Abi for Uuid {

@@ -7,10 +7,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    abi::tables,
+    abi::{tables, world::Pair},
     error::{Error, ErrorKind, Result},
     host::ids::{Number as _, ViewId},
 };
@@ -132,7 +132,7 @@ fn link_methods(
         .collect()
 }
 
-/// A table of functions that a world's entries point to.
+/// The functions of an implementation in the order of a view.
 pub(crate) struct Functions {
     table: Box<[*const ()]>,
 }
@@ -158,8 +158,8 @@ impl Functions {
         Functions { table }
     }
 
-    /// The table's address, valid as long as `self`.
-    pub(crate) fn address(&self) -> *const *const () {
-        self.table.as_ptr()
+    /// The methods of the instance at `data`.
+    pub(in crate::host) fn with(&self, data: *const ()) -> Arc<[Pair]> {
+        self.table.iter().map(|&function| Pair { function, data }).collect()
     }
 }

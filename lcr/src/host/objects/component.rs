@@ -14,8 +14,8 @@ use std::{
 
 use crate::{
     abi::{
+        crossing::Crossing,
         tables::{self, HostTable, Verdict},
-        world::Target,
     },
     component::identity::ComponentId,
     error::{Error, ErrorKind, Result},
@@ -25,7 +25,7 @@ use crate::{
             allocator::{Allocator, Whose},
             content_hash::ContentHash,
             library::{Image, Refused},
-            link::Views,
+            link::{Functions, Views},
             manifest::{DependencyManifest, ExportManifest},
             stage::{KeptFile, Neighbour, Staged},
         },
@@ -327,13 +327,17 @@ impl Implementation {
         self.faces.functions(view, views.get(view)).map(drop)
     }
 
-    /// The target of a slot of `view` that the object at `address` serves.
+    /// Its functions in the order of a view.
     ///
     /// # Errors
     /// As for [`Faces::functions`].
-    pub(in crate::host) fn target(&self, address: usize, view: ViewId, views: &Views) -> Result<Target> {
-        let functions = self.faces.functions(view, views.get(view))?;
-        Ok(Target { data: ptr::with_exposed_provenance(address), methods: functions.address() })
+    pub(super) fn functions(&self, view: ViewId, views: &Views) -> Result<Arc<Functions>> {
+        self.faces.functions(view, views.get(view))
+    }
+
+    /// As [`Faces::crossing`].
+    pub(in crate::host) fn crossing(&self, interface: &str, method: &str) -> Option<&'static Crossing> {
+        self.faces.crossing(interface, method)
     }
 
     /// Whether the implementation may serve handles of this version of the interface.

@@ -11,7 +11,10 @@ use std::{
 };
 
 use crate::{
-    abi::tables::{Export, Verdict},
+    abi::{
+        crossing::Crossing,
+        tables::{Export, Verdict},
+    },
     error::{Error, ErrorKind, Result},
     host::{
         ids::ViewId,
@@ -25,7 +28,7 @@ use crate::{
 /// The interfaces that the objects of an implementation serve.
 pub(super) struct Faces {
     of: Vec<(Arc<ExportManifest>, &'static Export)>,
-    /// The functions in the order of each view that was linked. They live as long as the implementations.
+    /// The functions in the order of each view that was linked.
     functions: Mutex<HashMap<ViewId, Arc<Functions>>>,
 }
 
@@ -50,6 +53,13 @@ impl Faces {
         let linked = Arc::new(Functions::new(&places, export));
         functions.insert(id, Arc::clone(&linked));
         Ok(linked)
+    }
+
+    /// The thunks of the signature of a method, by the names of its interface and of itself. `None` if there is no such
+    /// method or it has none.
+    pub(super) fn crossing(&self, interface: &str, method: &str) -> Option<&'static Crossing> {
+        let (manifest, export) = self.of.iter().find(|(manifest, _)| manifest.interface == interface)?;
+        export.crossing(manifest.method(method)?)
     }
 
     #[cold]

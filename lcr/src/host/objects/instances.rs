@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-use super::{component::Implementation, tracking::Tracking};
+use super::{component::Implementation, methods::MethodTables, tracking::Tracking};
 
 /// One constructed object.
 pub(crate) struct Instance {
@@ -30,6 +30,7 @@ pub(crate) struct Instance {
     first_generation: Generation,
     /// The services that it depends on, with their interfaces. The instance holds each once.
     needs: Vec<Held>,
+    methods: MethodTables,
     /// Which transaction tracks its state.
     tracking: Tracking,
     /// Its count among the instances of its component.
@@ -52,7 +53,8 @@ impl Instance {
         needs: Vec<Held>,
     ) -> Instance {
         let counted = Arc::clone(implementation.component.uses());
-        Instance { address, implementation, first_generation, needs, tracking: Tracking::default(), _use: counted }
+        let (methods, tracking) = (MethodTables::default(), Tracking::default());
+        Instance { address, implementation, first_generation, needs, methods, tracking, _use: counted }
     }
 
     /// The count of an object of the program that an implementation had, if its instances are one: the caller
@@ -90,12 +92,12 @@ impl Instance {
         &self.needs
     }
 
-    /// The target of a slot of `view` that this instance serves.
+    /// The target of a slot of `view` that this instance serves, valid as long as the instance.
     ///
     /// # Errors
     /// As for [`Implementation::link`].
     pub(crate) fn target(&self, view: ViewId, views: &Views) -> Result<Target> {
-        self.implementation.target(self.address, view, views)
+        self.methods.target(&self.implementation, self.address, view, views)
     }
 
     /// Runs its health checks, one for each interface that declares one: code of the component, on this thread.

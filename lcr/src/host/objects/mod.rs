@@ -1,7 +1,7 @@
 //! What is present in a runtime. [`registry`] has the [providers](provider), with the
 //! [components and implementations](component) that serve them. [`services`] are what handles are bound to,
 //! [`instances`] the objects that serve them, and [`slots`] what handles point to. [`faces`] are the interfaces of
-//! objects that serve several, [`provided`] are objects of the program in the place of constructed ones, and an
+//! objects that serve several, [`methods`] the tables that calls go through, [`provided`] are objects of the program in the place of constructed ones, and an
 //! [`offer`] describes one to a plan. [`builders`] says which thread constructs what, and [`uncommitted`] has what a
 //! transaction has made and not committed. A [`kept`] component can be put in place again. [`faults`] counts
 //! the panics of an implementation. [`order`] sorts by dependency, and [`cycle`] refuses what cannot be sorted.
@@ -18,6 +18,7 @@ pub(crate) mod faults;
 mod incremental;
 pub(crate) mod instances;
 pub(crate) mod kept;
+mod methods;
 pub(crate) mod offer;
 pub(crate) mod order;
 pub(crate) mod owner;

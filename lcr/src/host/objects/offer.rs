@@ -65,7 +65,7 @@ impl Offer {
         let implementation = Implementation::of_object(
             Component::linked(export),
             export.clone(),
-            const { &Export::of_shared::<T>(I::THUNKS) },
+            const { &Export::of_shared::<T>(I::THUNKS).with_crossings(I::CROSSINGS) },
             Object::new(object),
         );
         Ok(Offer { manifest, implementation })

@@ -50,7 +50,7 @@ use crate::{
     },
 };
 
-use super::{component::Implementation, instances::Instance, slots::Slot};
+use super::{component::Implementation, instances::Instance, methods::MethodTables, slots::Slot};
 
 /// The successors that threads meet: the one of the transaction, and those of transactions that
 /// hang and were given up.
@@ -69,6 +69,8 @@ pub(crate) struct Successors {
 struct Successor {
     address: usize,
     implementation: Arc<Implementation>,
+    /// Its own: the instance may move, and its tables with it.
+    methods: MethodTables,
 }
 
 impl Uncommitted {
@@ -103,7 +105,7 @@ impl Uncommitted {
     pub(crate) fn add(&mut self, thread: ThreadId, id: ServiceId, instance: &Instance) {
         if let Some(successors) = self.0.get_mut(&thread) {
             let (address, implementation) = (instance.address(), Arc::clone(instance.implementation()));
-            successors.by_service.insert(id, Successor { address, implementation });
+            successors.by_service.insert(id, Successor { address, implementation, methods: MethodTables::default() });
         }
     }
 
@@ -128,12 +130,12 @@ impl Uncommitted {
         views: &Views,
     ) -> Option<(Target, *const Table)> {
         let successors = self.0.get(&thread.thread_id()).filter(|successors| !successors.is_saving)?;
-        let Successor { address, implementation } = successors.by_service.get(&slot.service())?;
+        let Successor { address, implementation, methods } = successors.by_service.get(&slot.service())?;
         if !is_gated && !successors.is_new_code(thread) {
             return None;
         }
         // The commit refuses a handle that the successor cannot serve.
-        let target = implementation.target(*address, slot.view(), views).ok()?;
+        let target = methods.target(implementation, *address, slot.view(), views).ok()?;
         Some((target, successors.shown.table()))
     }
 

@@ -28,7 +28,11 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 use semver::Version;
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 /// The largest record that is read, in bytes.
 const LIMIT: usize = 4 << 20;
@@ -90,6 +94,9 @@ pub struct ExportManifest {
     /// The number of the record with its source text.
     source: Option<u64>,
     record: Box<[u8]>,
+    /// Where the record has its methods.
+    methods_at: Range<usize>,
+    encoded: OnceLock<Arc<[u8]>>,
     /// The numbers of its methods in the order of their names.
     by_name: Box<[u16]>,
 }
@@ -127,6 +134,11 @@ pub struct MethodManifest {
     pub has_default: bool,
     /// Its name and signature.
     pub shape: Shape,
+    /// The names of its arguments, in order; empty if they are not known. They are no part of the signature: an
+    /// implementation may call its arguments otherwise.
+    pub arguments: Vec<String>,
+    /// Whether its author says that a call changes nothing, by `#[lcr(pure)]`.
+    pub is_pure: bool,
 }
 
 /// An interface as an image was compiled with it.
@@ -257,7 +269,12 @@ impl ExportManifest {
             let methods = if has(Flags::TYPED_NEEDS) { Some(methods(reader)?) } else { None };
             Ok(DependencyManifest { interface, version, methods })
         })?;
-        let methods = methods(reader)?;
+        let begin = record.len() - reader.rest().len();
+        let mut methods = methods(reader)?;
+        let methods_at = begin..record.len() - reader.rest().len();
+        for method in &mut methods {
+            notes(reader, method)?;
+        }
         // A list has at most as many items as its count can say.
         let mut by_name: Box<[u16]> = (0..=u16::MAX).take(methods.len()).collect();
         by_name.sort_by_key(|&at| &*methods[usize::from(at)].shape.name);
@@ -268,7 +285,8 @@ impl ExportManifest {
         return Ok(ExportManifest {
             component, type_name, toolchain, target, panic_abort, protected, unload,
             has_health_check, state_version, is_incremental, kept,
-            interface, interface_version, replaces, deps, methods, source, record, by_name,
+            interface, interface_version, replaces, deps, methods, source, record, methods_at,
+            encoded: OnceLock::new(), by_name,
         });
     }
 
@@ -293,6 +311,19 @@ impl ExportManifest {
         let named = |at: &u16| (*self.methods[usize::from(*at)].shape.name).cmp(name);
         let found = self.by_name.binary_search_by(named).ok()?;
         Some(self.by_name[found].into())
+    }
+
+    /// The interface that it implements as an image encodes it that was compiled with the interface.
+    pub(in crate::host) fn interface_bytes(&self) -> &Arc<[u8]> {
+        self.encoded.get_or_init(|| {
+            let (name, mut bytes) = (self.interface.as_bytes(), Vec::new());
+            // A name that was decoded is not longer.
+            bytes.extend_from_slice(&(name.len() as u16).to_le_bytes());
+            bytes.extend_from_slice(name);
+            bytes.extend_from_slice(&self.interface_version.to_le_bytes());
+            bytes.extend_from_slice(&self.record[self.methods_at.clone()]);
+            bytes.into()
+        })
     }
 
     /// The record from which this was decoded.
@@ -331,12 +362,29 @@ fn methods(reader: &mut Reader<'_>) -> Result<Vec<MethodManifest>> {
         if shape.name.is_empty() || !names.insert(shape.name.clone()) {
             return Err(reader.error(format_args!("method `{}` without a name of its own", shape.name)));
         }
-        Ok(MethodManifest { has_default, shape })
+        Ok(MethodManifest { has_default, shape, arguments: Vec::new(), is_pure: false })
     })?;
     if methods.is_empty() {
         return Err(reader.error("an interface without methods"));
     }
     Ok(methods)
+}
+
+/// Reads the notes on a method: see [`notes`](crate::abi::notes).
+fn notes(reader: &mut Reader<'_>, method: &mut MethodManifest) -> Result<()> {
+    method.is_pure = reader.flag()?;
+    method.arguments = reader.list(|reader| reader.name().map(str::to_owned))?;
+    let (named, taken) = (method.arguments.len(), method.shape.arguments().count());
+    if named != 0 && named != taken {
+        return Err(reader.error(format_args!("{named} names for {taken} arguments of `{}`", method.shape.name)));
+    }
+    let secrets = reader.list(Reader::u32)?;
+    let mut left = &secrets[..];
+    method.shape.mark_secrets(&mut left, 0);
+    if let Some(place) = left.first() {
+        return Err(reader.error(format_args!("a secret at {place} of `{}`", method.shape.name)));
+    }
+    Ok(())
 }
 
 /// An interface's name and version.

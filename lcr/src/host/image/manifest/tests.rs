@@ -14,8 +14,8 @@ use crate::{
 const BYTES: Constant = Constant::of::<[usize; 2]>(Kind::Str, "", &[]);
 const COUNT: Constant = Constant::of::<u64>(Kind::Scalar, "u64", &[]);
 const METHODS: &[Method] = &[
-    Method { has_default: false, shape: &Constant::method("get", &[Part::of(&BYTES), Part::result(&COUNT)]) },
-    Method { has_default: true, shape: &Constant::method("len", &[Part::result(&COUNT)]) },
+    Method::new(false, &Constant::method("get", &[Part::of(&BYTES), Part::result(&COUNT)])),
+    Method::new(true, &Constant::method("len", &[Part::result(&COUNT)])),
 ];
 
 const fn declaration(component: &'static str, version: u32) -> Declaration {
@@ -292,7 +292,10 @@ fn large(component: &str, interface: &str, needs: &[String], methods: impl Itera
         body.extend_from_slice(&1_u32.to_le_bytes());
         put_methods(&mut body, &["call".to_owned()]);
     }
-    put_methods(&mut body, &methods.collect::<Vec<_>>());
+    let methods: Vec<_> = methods.collect();
+    put_methods(&mut body, &methods);
+    // No notes on them: not pure, without names of arguments and secrets.
+    body.resize(body.len() + 5 * methods.len(), 0);
     with_body(&body)
 }
 

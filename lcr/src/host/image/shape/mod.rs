@@ -48,7 +48,7 @@ pub struct Shape {
 }
 
 /// A field, variant, element, argument or result of a [`Shape`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Part {
     /// The name of a field or variant, `->` for a result, else empty.
     pub(in crate::host) name: String,
@@ -56,7 +56,17 @@ pub(crate) struct Part {
     pub(in crate::host) at: i64,
     /// The part's own structure.
     pub(in crate::host) shape: Shape,
+    /// Whether its value must not be shown, as the notes of a manifest say. Not compared.
+    pub(in crate::host) is_secret: bool,
 }
+
+impl PartialEq for Part {
+    fn eq(&self, other: &Part) -> bool {
+        (&self.name, self.at, &self.shape) == (&other.name, other.at, &other.shape)
+    }
+}
+
+impl Eq for Part {}
 
 /// Every kind, in the order of its number, from 1.
 #[rustfmt::skip]
@@ -101,7 +111,7 @@ impl Shape {
         let (size, align) = (reader.u32()?, reader.u16()?);
         let parts = reader.list(|reader| {
             let (name, at) = (reader.name()?.to_owned(), reader.i64()?);
-            Ok(Part { name, at, shape: Shape::decode(reader, Some(kind), depth + 1)? })
+            Ok(Part { name, at, shape: Shape::decode(reader, Some(kind), depth + 1)?, is_secret: false })
         })?;
         let shape = Shape { kind, name, size, align, parts };
         if !placed || !shape.fits() {
@@ -109,6 +119,21 @@ impl Shape {
             return Err(reader.error(what));
         }
         Ok(shape)
+    }
+
+    /// Marks the parts at these places as secret. Parts are counted as [`notes`](crate::abi::notes) counts them, from
+    /// `at` on. Takes those that it finds off the front of `places`; returns the place behind the last part.
+    pub(in crate::host) fn mark_secrets(&mut self, places: &mut &[u32], mut at: u32) -> u32 {
+        for part in &mut self.parts {
+            if let Some((&first, rest)) = places.split_first()
+                && first == at
+            {
+                part.is_secret = true;
+                *places = rest;
+            }
+            at = part.shape.mark_secrets(places, at + 1);
+        }
+        at
     }
 
     /// Whether the number and the names of the parts fit the kind.

@@ -12,6 +12,8 @@ pub struct Field<'a> {
     pub offset: i64,
     /// The field's own shape.
     pub shape: &'a Shape,
+    /// Whether the author marked the field with `#[abi(secret)]`: its value must not be shown.
+    pub is_secret: bool,
 }
 
 /// A variant of an enum.
@@ -58,15 +60,15 @@ impl Shape {
 
     /// The fields of a struct, of a variant or of a tuple, in order; empty for other kinds.
     pub fn fields(&self) -> impl Iterator<Item = Field<'_>> {
-        self.parts_of(&[Kind::Struct, Kind::Variant, Kind::Tuple]).map(|Part { name, at, shape }| {
+        self.parts_of(&[Kind::Struct, Kind::Variant, Kind::Tuple]).map(|Part { name, at, shape, is_secret }| {
             let name = (!name.is_empty()).then_some(name.as_str());
-            Field { name, offset: *at, shape }
+            Field { name, offset: *at, shape, is_secret: *is_secret }
         })
     }
 
     /// The variants of an enum, in order; empty for other kinds.
     pub fn variants(&self) -> impl Iterator<Item = Variant<'_>> {
-        self.parts_of(&[Kind::Enum]).map(|Part { name, at, shape }| Variant { name, discriminant: *at, shape })
+        self.parts_of(&[Kind::Enum]).map(|Part { name, at, shape, .. }| Variant { name, discriminant: *at, shape })
     }
 
     /// The shape of what a slice, a vector, an array, an option or a box holds; `None` for other kinds.

@@ -25,7 +25,7 @@ fn leaf(kind: Kind, name: &str, size: u32) -> Shape {
 
 fn node(kind: Kind, name: &str, parts: impl IntoIterator<Item = (&'static str, i64, Shape)>) -> Shape {
     let parts = parts.into_iter();
-    let parts = parts.map(|(name, at, shape)| Part { name: name.to_owned(), at, shape }).collect();
+    let parts = parts.map(|(name, at, shape)| Part { name: name.to_owned(), at, shape, is_secret: false }).collect();
     Shape { kind, name: name.to_owned(), size: 16, align: 8, parts }
 }
 
@@ -135,7 +135,7 @@ fn a_difference_leads_to_its_place() {
         (|s| s.parts[0].shape.parts.swap(0, 1), "struct Key: field 1 `id`: expected field `id`, found field `len`"),
         (|s| drop(s.parts[0].shape.parts.pop()), "struct Key: expected 2 fields, found 1; field `len` is missing"),
         (
-            |s| s.parts[0].shape.parts.push(Part { name: "x".into(), at: 12, shape: u32() }),
+            |s| s.parts[0].shape.parts.push(Part { name: "x".into(), at: 12, shape: u32(), is_secret: false }),
             "struct Key: expected 2 fields, found 3; field `x` was added",
         ),
         (|s| s.parts[0].shape.name = "Id".into(), "put: argument 1: expected struct Key, found struct Id"),

@@ -119,7 +119,7 @@ fn lay_out(fields: &[Field]) -> (Layout, Vec<Part>) {
     let layouts: Vec<Layout> = fields.iter().map(|field| field.ty.layout()).collect();
     let (whole, offsets) = Layout::in_order(&layouts);
     let parts = fields.iter().zip(shapes).zip(offsets);
-    (whole, parts.map(|((field, shape), at)| Part { name: text(&field.name), at: at as i64, shape }).collect())
+    (whole, parts.map(|((field, shape), at)| Part::new(text(&field.name), at as i64, shape)).collect())
 }
 
 fn signature(arguments: &[Type], result: &Type) -> Vec<Part> {
@@ -162,7 +162,7 @@ impl Type {
             }
             Type::Array(inner, count) => {
                 let Layout { size, align } = inner.layout();
-                let part = Part { name: "", at: i64::from(*count), shape: inner.shape() };
+                let part = Part::new("", i64::from(*count), inner.shape());
                 of(Kind::Array, "", Layout::new(size * *count as usize, align), vec![part])
             }
             Type::Result(ok, err) => {
@@ -187,7 +187,7 @@ impl Type {
                         payloads.push(layout);
                     }
                     let shape = of(Kind::Variant, &variant.name, layout, parts);
-                    Part { name: text(&variant.name), at: variant.discriminant, shape }
+                    Part::new(text(&variant.name), variant.discriminant, shape)
                 };
                 let parts = variants.iter().map(variant).collect();
                 let tag = Layout::new(4, 4);
@@ -223,7 +223,7 @@ macro_rules! encode_in {
 
 impl Interface {
     fn methods(&self) -> &'static [Described] {
-        let describe = |method: &Method| Described { has_default: method.has_default, shape: method.shape() };
+        let describe = |method: &Method| Described::new(method.has_default, method.shape());
         self.methods.iter().map(describe).collect::<Vec<_>>().leak()
     }
 

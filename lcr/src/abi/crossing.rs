@@ -1,0 +1,75 @@
+//! Crossings: the two thunks of a signature, by which a method is called, and patched, by whoever does not know its
+//! types.
+//!
+//! A component's image has one [`Crossing`] for each signature of its methods, generic over the representations of
+//! arguments and result: two methods of one signature share it. It crosses in [`Export`](super::tables::Export),
+//! beside the methods.
+//!
+//! - *packed*: calls a method's C function with arguments that lie elsewhere, and writes the outcome elsewhere. It
+//!   takes the function, so that it belongs to the signature and not to the method.
+//! - *hooked*: a C function of the method's own form. What it is called with as instance is a [`Hook`]: it gives that
+//!   the addresses of its arguments, and answers what the hook wrote. A method whose
+//!   [`Pair`](super::world::Pair) is this function and a hook is *patched*.
+//!
+//! # Who owns what
+//!
+//! 1. Entering [`Hook::run`], or `packed`, the callee owns every argument's representation, once. When it returns, all
+//!    of them are consumed, also if the call faulted. What an argument only borrows (`&str`, `&[T]`, a lent function)
+//!    is valid until it returns.
+//! 2. When it returns, `out` is an initialised [`Outcome`](super::fault::Outcome): a value or a fault, which the caller owns.
+//! 3. Neither unwinds.
+//! 4. `out` is written whole, tail padding included: it has room for [`Crossing::outcome_size`] bytes at
+//!    [`Crossing::outcome_align`].
+//! 5. Tail padding, the payload of a `None` and the unused part of a union are not initialised. Nobody compares or
+//!    keeps representations as bytes.
+//!
+//! # Methods that are polled
+//!
+//! An async method, or one that returns a stream, has no crossing. Its C function makes a future, which its caller
+//! polls, is woken for and drops, and whose instance the host holds between polls; a packed call has none of that to
+//! offer, and a hook around it would be a hook around each poll. Hosts refuse such a method by name.
+
+use super::layout::layout;
+
+/// Where the arguments' representations lie, in order: as many pointers as there are arguments. A hook may write to
+/// them, to replace an argument.
+pub type Packed = *const *mut ();
+
+/// Calls `function` of an instance or hook `data` with the arguments that lie at the third argument's places, and
+/// writes the outcome to the last.
+pub type PackedCall = unsafe extern "C" fn(function: *const (), data: *const (), arguments: Packed, out: *mut ());
+
+/// The thunks of one signature in one image. Constant.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Crossing {
+    /// Calls a function of this signature.
+    pub packed: PackedCall,
+    /// The C function of this signature that runs a [`Hook`].
+    pub hooked: *const (),
+    /// The size of the outcome, in bytes.
+    pub outcome_size: u32,
+    /// Its alignment.
+    pub outcome_align: u16,
+    /// How many arguments there are.
+    pub arguments: u16,
+}
+
+layout!(Crossing: size 24, align 8 {
+    packed at 0, hooked at 8, outcome_size at 16, outcome_align at 20, arguments at 22
+});
+
+// SAFETY: a crossing is constant, and holds addresses of code.
+unsafe impl Sync for Crossing {}
+// SAFETY: as above.
+unsafe impl Send for Crossing {}
+
+/// What a patched method is called with in the instance's place: the head of a structure that its maker knows.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Hook {
+    /// Runs the hook, on the caller's thread, inside the caller's frame.
+    pub run: unsafe extern "C" fn(*const Hook, Packed, *mut ()),
+}
+
+layout!(Hook: size 8, align 8 { run at 0 });

@@ -25,7 +25,6 @@ const _: () = {
         const REPLACES: &'static [u32] = &[];
         const DEPS: &'static [__lcr::Need] = &[];
         const METHODS: &'static [__lcr::Method] = &[];
-        const CROSSINGS: &'static [::core::option::Option<&'static __lcr::Crossing>] = &[];
         const ENCODED: &'static [u8] = &[];
     }
     unsafe impl<

@@ -86,10 +86,11 @@ pub(crate) fn stub(interface: &Interface, refusals: &Refusals) -> TokenStream {
                 const REPLACES: &'static [u32] = &[];
                 const DEPS: &'static [#lcr::Need] = &[];
                 const METHODS: &'static [#lcr::Method] = &[];
-                const CROSSINGS: &'static [::core::option::Option<&'static #lcr::Crossing>] = &[];
                 const ENCODED: &'static [u8] = &[];
             }
-            unsafe impl<__LcrT: #name + 'static, __LcrA: #lcr::Ambient> #lcr::ServedBy<__LcrT, __LcrA> for dyn #name + '_ {
+            unsafe impl<__LcrT: #name + 'static, __LcrA: #lcr::Ambient> #lcr::ServedBy<__LcrT, __LcrA>
+                for dyn #name + '_
+            {
                 const THUNKS: &'static [#lcr::Thunk] = &[];
             }
             #handles

@@ -66,8 +66,11 @@ fn accepted_methods_give_no_message() {
         async fn later<'a>(&'a self, key: &'a str, values: &mut [u8]) -> Option<String>;
         fn watch(&self, from: u64, key: &str) -> impl Stream<Item = u64> + Send;
         fn watch_for<'a>(&'a self, key: &'a str) -> impl futures_core::Stream<Item = Result<u64, Error>> + Send + 'a;
-        fn filtered(&self, f: &(dyn Fn(&str) -> bool + Sync), _: u8) -> impl Stream<Item = String> + std::marker::Send + '_ { body() }
-        async fn lent_for_long(&self, f: &(dyn Fn(&str) + Sync), g: Box<dyn Fn() + Send>, mut value: u8, _: u8) { value += 1 }
+        fn filtered(&self, f: &(dyn Fn(&str) -> bool + Sync), _: u8)
+            -> impl Stream<Item = String> + std::marker::Send + '_ { body() }
+        async fn lent_for_long(&self, f: &(dyn Fn(&str) + Sync), g: Box<dyn Fn() + Send>, mut value: u8, _: u8) {
+            value += 1
+        }
         fn twelve(&self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8);
     };
     assert_eq!(refused(accepted), [""; 0]);

@@ -16,7 +16,8 @@
 //! 1. Entering [`Hook::run`], or `packed`, the callee owns every argument's representation, once. When it returns, all
 //!    of them are consumed, also if the call faulted. What an argument only borrows (`&str`, `&[T]`, a lent function)
 //!    is valid until it returns.
-//! 2. When it returns, `out` is an initialised [`Outcome`](super::fault::Outcome): a value or a fault, which the caller owns.
+//! 2. When it returns, `out` is an initialised [`Outcome`](super::fault::Outcome): a value or a fault, which the caller
+//!    owns.
 //! 3. Neither unwinds.
 //! 4. `out` is written whole, tail padding included: it has room for [`Crossing::outcome_size`] bytes at
 //!    [`Crossing::outcome_align`].

@@ -32,7 +32,7 @@ pub unsafe trait Interface: Send + Sync {
     const METHODS: &'static [Method];
     /// The thunks of each method's signature; `None` for a method that is polled. Apart from the methods, so that an
     /// image which only calls the interface has none of them.
-    const CROSSINGS: &'static [Option<&'static Crossing>];
+    const CROSSINGS: &'static [Option<&'static Crossing>] = &[];
     /// Name, version and methods, as the bytes that a manifest has.
     const ENCODED: &'static [u8];
     /// A hash of [`Interface::ENCODED`], for messages and tables.

@@ -204,7 +204,8 @@ impl<I: ?Sized + Interface, E: Inside<I>> Drop for InsideGuard<I, E> {
     }
 }
 
-/// Starts a call on the instance with these methods, in which the call is `inside`. `hold` has the host hold the instance.
+/// Starts a call on the instance with these methods, in which the call is `inside`. `hold` has the host hold the
+/// instance.
 ///
 /// # Safety
 /// As for [`AsyncCallee::start`]; the methods are alive until the call leaves.

@@ -69,7 +69,8 @@ const CHANGES: [(&str, &str); 16] = [
     ("field_type", "put: argument 1: struct Entry: field 3 `note`: Option: expected String, found Vec<u8>"),
     (
         "field_order",
-        "put: argument 1: struct Entry: field 4 `at`: struct Position: field 1 `page`: expected field `page`, found field `line`",
+        "put: argument 1: struct Entry: field 4 `at`: struct Position: field 1 `page`: expected field `page`, found \
+         field `line`",
     ),
     ("field_added", "put: argument 1: struct Entry: expected 4 fields, found 5; field `rate` was added"),
     (
@@ -86,7 +87,8 @@ const CHANGES: [(&str, &str); 16] = [
     ("argument_replaced", "put: argument 2: expected &[u8], found Vec<u8>"),
     (
         "argument_dropped",
-        "put: expected fn put(&self, Entry, &[u8]) -> Result<u64, Refusal>, found fn put(&self, Entry) -> Result<u64, Refusal>",
+        "put: expected fn put(&self, Entry, &[u8]) -> Result<u64, Refusal>, found \
+         fn put(&self, Entry) -> Result<u64, Refusal>",
     ),
     ("result", "put: result: Result: Err: expected enum Refusal, found enum State"),
     ("length", "key: result: Array: expected length 16, found 17"),

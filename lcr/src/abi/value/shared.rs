@@ -51,7 +51,8 @@ use super::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be shared across an image border",
     label = "its memory means something to one compiler only",
-    note = "`lcr::Shared<T>` and `Arc<T>` cross if `T` is `str`, plain data, or a slice of plain data: numbers, `bool`, `char`, and `#[repr(C)]` structs of them with `#[derive(Clone, Copy, lcr::Abi)] #[abi(plain)]`",
+    note = "`lcr::Shared<T>` and `Arc<T>` cross if `T` is `str`, plain data, or a slice of plain data: numbers, \
+            `bool`, `char`, and `#[repr(C)]` structs of them with `#[derive(Clone, Copy, lcr::Abi)] #[abi(plain)]`",
     note = "pass the value itself (`T` with `#[derive(lcr::Abi)]`), or a `lcr::Handle` to a component that keeps it"
 )]
 pub unsafe trait Shareable: Send + Sync + 'static {

@@ -180,7 +180,13 @@ macro_rules! nonzero {
         unsafe impl Layout for NonZero<$ty> {
             type Itself = Self;
             const MEMORY: InMemory =
-                InMemory::of::<NonZero<$ty>>(Kind::Struct, concat!("std::NonZero<", stringify!($ty), ">"), &[], &[], true);
+                InMemory::of::<NonZero<$ty>>(
+                    Kind::Struct,
+                    concat!("std::NonZero<", stringify!($ty), ">"),
+                    &[],
+                    &[],
+                    true,
+                );
         }
     )*};
 }

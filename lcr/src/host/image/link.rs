@@ -97,7 +97,8 @@ fn link_methods(
         return Err(Error::new(
             ErrorKind::Mismatch,
             format!(
-                "component `{}` implements {} v{}, not {} v{}; build it against that version, or declare replaces({}) on its interface",
+                "component `{}` implements {} v{}, not {} v{}; build it against that version, or \
+                 declare replaces({}) on its interface",
                 implementation.component.name,
                 implementation.interface,
                 implementation.interface_version,
@@ -116,14 +117,18 @@ fn link_methods(
                     None => Ok(Some(place)),
                     Some(difference) => Err(Error::new(
                         ErrorKind::Mismatch,
-                        format!("component `{}` cannot serve {} v{}: {difference}", implementation.component.name, interface, version),
+                        format!(
+                            "component `{}` cannot serve {interface} v{version}: {difference}",
+                            implementation.component.name
+                        ),
                     )),
                 },
                 None if method.has_default => Ok(None),
                 None => Err(Error::new(
                     ErrorKind::Mismatch,
                     format!(
-                        "component `{}` lacks method `{}` of {} v{}, which has no default body: {}; add the method, or give it a default body in the trait",
+                        "component `{}` lacks method `{}` of {} v{}, which has no default body: {}; add the method, or \
+                         give it a default body in the trait",
                         implementation.component.name, name, interface, version, method.shape,
                     ),
                 )),

@@ -68,8 +68,8 @@ impl Faces {
         let (component, names) =
             (self.of.first().map(|(manifest, _)| manifest.component.to_string()), names.join(", "));
         let text = format!(
-            "the object of component `{}` implements {names}, and not {interface}; implement both for one type with one \
-             constructor in one component",
+            "the object of component `{}` implements {names}, and not {interface}; implement both for one type with \
+             one constructor in one component",
             component.unwrap_or_default()
         );
         Error::new(ErrorKind::NotFound, text)

@@ -121,6 +121,21 @@ impl SlotRef {
             .map(|_| SlotRef(raw))
     }
 
+    /// Gives up a reference that was passed on.
+    ///
+    /// # Safety
+    /// The reference is the caller's, and is not used again.
+    pub(in crate::host) unsafe fn give_up(raw: NonNull<RawSlot>) {
+        // SAFETY: the caller has a reference.
+        let slot = unsafe { raw.as_ref() };
+        // SAFETY: a host's table lives as long as the process.
+        let release = unsafe { &*slot.host }.release;
+        if slot.references.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // SAFETY: the host frees a slot only after this call of the last owner.
+            unsafe { release(raw.as_ptr()) };
+        }
+    }
+
     /// Passes the reference on as a raw one.
     pub(crate) fn into_raw(self) -> NonNull<RawSlot> {
         self.0

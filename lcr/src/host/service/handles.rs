@@ -128,7 +128,7 @@ impl RuntimeInner {
     /// A reference to the slot of a view on a service. Consumes one hold on the service. `dependent` is the
     /// component whose constructor gets the handle; `None` if a program does. The thread of a transaction may
     /// get a slot that only the successor of the service's instance will serve.
-    fn handle_on(
+    pub(super) fn handle_on(
         self: &Arc<RuntimeInner>,
         service: ServiceId,
         view: ViewId,

@@ -217,7 +217,12 @@ fn answer(slot: impl FnOnce() -> Result<SlotRef>) -> Created {
 impl State {
     /// The implementation that serves a slot in the world that a call is inside. An instance's address does not tell
     /// that, since all instances of types without fields have the same one.
-    fn serving_in(&self, number: SlotId, table: *const Table, generation: Generation) -> Option<&Arc<Implementation>> {
+    pub(super) fn serving_in(
+        &self,
+        number: SlotId,
+        table: *const Table,
+        generation: Generation,
+    ) -> Option<&Arc<Implementation>> {
         let service = self.objects.slots().get(number)?.service();
         if let Some(successor) = self.objects.uncommitted().shown_by(table, service) {
             return successor;

@@ -12,6 +12,7 @@
 //!
 //! On top, [`measures`] tells the recorder of metrics what happens, [`load`] brings files in, [`construct`] builds
 //! instances, [`handles`] gives out handles and takes back their slots, [`async_calls`] has async calls begin and end,
+//! [`packed`] calls methods by their shapes alone,
 //! [`pin`] takes pins, [`gating`] shuts and opens the gate, [`stragglers`] names what a hand-over waits for,
 //! [`reaper`] finds what no thread is inside and has it destroyed, and [`unload`] unmaps images. [`fork`] goes on in a
 //! child process, and [`shutdown`] ends the runtime.
@@ -35,6 +36,8 @@ pub(crate) mod kept_states;
 mod left_threads;
 mod load;
 mod measures;
+#[allow(dead_code, reason = "for those who know a method by its shape alone")]
+pub(crate) mod packed;
 pub(crate) mod pin;
 pub(in crate::host) mod pins;
 mod reaper;

@@ -25,7 +25,7 @@ const RETIRED: &[(&str, &str, &str)] = &[
     ("lcr/src", "slow_down", "force_slow_path"),
     ("lcr/src", "is_slow", "uses_slow_path"),
     ("lcr/src/change", "After", "ProjectedGraph"),
-    ("lcr/src", "Crossing", "Breaking"),
+    ("lcr/src/change", "Crossing", "Breaking"),
     ("lcr/src/change", "crosses", "breaks_interface"),
     ("lcr/src", "needy", "needs_dependencies"),
     ("lcr/src", "latecomers", "instances_created_since"),

@@ -287,6 +287,7 @@ impl ExportManifest {
             has_health_check, state_version, is_incremental, kept,
             interface, interface_version, replaces, deps, methods, source, record, methods_at,
             encoded: OnceLock::new(), by_name,
+            encoded: OnceLock::new(), by_name,
         });
     }
 

@@ -1,0 +1,379 @@
+//! Packed calls: a method of whatever serves an interface, called by one who knows its types by their shapes alone.
+//!
+//! [`RuntimeInner::packed_method`] finds a method and takes a reference to a slot, so that a [`PackedMethod`] is a
+//! handle in all but its type: [`PackedMethod::call`] enters the slot as a handle's slow path does, through gate, pin
+//! and successor. Drain and stragglers see the call by its frame, its fault names the component and is counted there,
+//! and a patched method is called with its patches.
+//!
+//! The slot's view is the interface as the component itself knows it. The host may lack the interface, so the thunk
+//! that makes the call is the image's own ([`crossing`](crate::abi::crossing)): it is looked up inside the frame, in
+//! the implementation that the frame shows, whose image stays mapped until the call leaves.
+//!
+//! Invariants:
+//! 1. The call leaves once: after its result was read, also if reading panics, or after the fault was named.
+//! 2. The arguments are the component's from the moment at which its function is called. Until then they are the
+//!    caller's, who learns from [`CallFault::took_arguments`] whether they are still to be released.
+
+use std::{
+    alloc::{Layout, alloc, dealloc, handle_alloc_error},
+    ptr::NonNull,
+    sync::Arc,
+};
+
+use crate::{
+    abi::{
+        crossing::Crossing,
+        fault::{FaultKind, RawFault},
+        tables::{RawEntered, RawSlot},
+        world::{Methods, Pair},
+    },
+    component::{call_path::fault_of_call, fault::Fault},
+    error::{Error, ErrorKind, Result},
+    host::{
+        ids::{Generation, ProviderId, SlotId},
+        image::manifest::MethodManifest,
+        objects::{provider::Visibility, slots::SlotRef},
+    },
+};
+
+use super::inner::RuntimeInner;
+
+/// A method that is called by its shape, on whatever serves its interface at that moment.
+pub(crate) struct PackedMethod {
+    slot: NonNull<RawSlot>,
+    inner: Arc<RuntimeInner>,
+    interface: String,
+    number: u32,
+    method: MethodManifest,
+}
+
+// SAFETY: it owns a reference to the slot, as a handle does.
+unsafe impl Send for PackedMethod {}
+// SAFETY: as above.
+unsafe impl Sync for PackedMethod {}
+
+/// Why a packed call has no result.
+#[derive(Debug)]
+pub(crate) struct CallFault {
+    pub(crate) fault: Fault,
+    /// Whether the arguments are consumed. If not, they are still the caller's.
+    pub(crate) took_arguments: bool,
+}
+
+impl RuntimeInner {
+    /// The method `method` of the service that provides `interface`, of `component` if that is given.
+    ///
+    /// # Errors
+    /// `NotFound` if nothing provides the interface, or it has no such method; `Ambiguous` as for a handle; `Invalid`
+    /// if the method cannot be called by its shape; else those of the construction of the service.
+    pub(crate) fn packed_method(
+        self: &Arc<RuntimeInner>,
+        interface: &str,
+        component: Option<&str>,
+        method: &str,
+    ) -> Result<PackedMethod> {
+        let (provider, found) = self.find_method(interface, component, method)?;
+        let slot = self.own_view_handle(provider)?.into_raw();
+        let (inner, interface) = (Arc::clone(self), interface.to_owned());
+        let (number, method) = found;
+        Ok(PackedMethod { slot, inner, interface, number, method })
+    }
+
+    /// A reference for a handle on the service of a provider, as the implementation itself knows its interface.
+    fn own_view_handle(self: &Arc<RuntimeInner>, provider: ProviderId) -> Result<SlotRef> {
+        let mut state = self.state();
+        let registry = state.objects.registry();
+        let manifest = registry.get(provider).map(|provider| Arc::clone(&provider.implementation().manifest));
+        let manifest =
+            manifest.ok_or_else(|| Error::new(ErrorKind::NotFound, "the component was removed meanwhile"))?;
+        let view = state.objects.resolve_view(manifest.interface_bytes())?;
+        drop(state);
+        let service = self.service(provider, Visibility::Committed)?;
+        self.handle_on(service, view, None)
+    }
+
+    fn find_method(
+        &self,
+        interface: &str,
+        component: Option<&str>,
+        method: &str,
+    ) -> Result<(ProviderId, (u32, MethodManifest))> {
+        let state = self.state();
+        let registry = state.objects.registry();
+        let present = registry.of_interface(interface).iter().filter_map(|&id| registry.get(id));
+        let present = present.filter(|provider| provider.is_committed()).map(|provider| provider.implementation());
+        let named = present.filter(|present| component.is_none_or(|name| present.component.id.name == name));
+        let version = named.map(|present| present.manifest.interface_version).max().unwrap_or(1);
+        let provider = registry.choose(interface, version, component, Visibility::Committed)?;
+        let implementation = registry.implementation(provider);
+        let manifest = &implementation.manifest;
+        let Some(number) = manifest.method(method) else {
+            let names: Vec<&str> = manifest.methods.iter().map(|method| &*method.shape.name).collect();
+            let text = format!("{interface} has no method `{method}`; it has {}", names.join(", "));
+            return Err(Error::new(ErrorKind::NotFound, text));
+        };
+        let found = &manifest.methods[number];
+        if found.shape.returns_polled() {
+            let text = format!(
+                "method `{method}` of {interface} is polled, and only a handle can do that; call a method that is not \
+                 async and returns no stream"
+            );
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
+        if implementation.crossing(interface, method).is_none() {
+            let text = format!(
+                "component `{}` has no thunks, so its methods cannot be called by their shapes; build it again with \
+                 this version of lcr",
+                implementation.component
+            );
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
+        let number_of_method = u32::try_from(number).unwrap_or(u32::MAX);
+        Ok((provider, (number_of_method, found.clone())))
+    }
+}
+
+impl PackedMethod {
+    /// Its name and signature, with the notes on it.
+    pub(crate) fn method(&self) -> &MethodManifest {
+        &self.method
+    }
+
+    /// The name of its interface.
+    pub(crate) fn interface(&self) -> &str {
+        &self.interface
+    }
+
+    /// Calls it, on this thread. `read` gets the place of the result's representation, which it consumes: it releases
+    /// what the result owns. That runs inside the call, so that the component's image cannot go away.
+    ///
+    /// # Errors
+    /// As for a call of a handle; and `Withdrawn` if what serves now lacks the method.
+    ///
+    /// # Safety
+    /// There are as many arguments as the signature has, each points to an initialised representation of that
+    /// argument's shape, and the call may consume them. What they borrow lives until this returns.
+    pub(crate) unsafe fn call<T>(
+        &self,
+        arguments: &[*mut ()],
+        read: impl FnOnce(*mut ()) -> T,
+    ) -> std::result::Result<T, CallFault> {
+        let mut entered = RawEntered::outside();
+        // SAFETY: this value owns a reference to the slot.
+        let host = unsafe { self.slot.as_ref() }.host;
+        // SAFETY: a host's table lives as long as the process.
+        let enter = unsafe { &*host }.enter;
+        // SAFETY: the slot is alive, and the host fills what `entered` promises.
+        unsafe { enter(self.slot.as_ptr(), self.number, &raw mut entered) };
+        if !entered.fault.is_null() {
+            // SAFETY: the host gave us the fault.
+            let (kind, message, _) = unsafe { RawFault::take(entered.fault) };
+            return Err(self.not_made(kind, message));
+        }
+        let _leave = Leave(&entered);
+        // SAFETY: the frame keeps the table of methods, which has those of the slot's view.
+        let Pair { function, data } = unsafe { Methods::at(entered.methods).pair(self.number) };
+        let crossing = self.crossing(&entered);
+        let Some(crossing) = crossing.filter(|crossing| usize::from(crossing.arguments) == arguments.len()) else {
+            return Err(self.not_made(FaultKind::Withdrawn, "it cannot be called by its shape".to_owned()));
+        };
+        if function.is_null() {
+            return Err(self.not_made(FaultKind::Withdrawn, "the component lacks this method".to_owned()));
+        }
+        let out = Place::new(crossing);
+        // SAFETY: the thunk is that of the function's signature, of which the caller says that the arguments are; the
+        // place has room for the outcome.
+        unsafe { (crossing.packed)(function, data, arguments.as_ptr(), out.at.as_ptr().cast()) };
+        // SAFETY: an outcome begins with its fault, and the thunk has written it.
+        let fault = unsafe { out.at.cast::<*mut RawFault>().read() };
+        if fault.is_null() {
+            return Ok(read(out.value()));
+        }
+        let called = (&*self.interface, Some(&*self.method.shape.name));
+        // SAFETY: the slot is alive, this thread is inside the world, and the component gave us the fault.
+        let fault = unsafe { fault_of_call(self.slot, entered.table, called, self.number, fault) };
+        Err(CallFault { fault, took_arguments: true })
+    }
+
+    /// The thunks of the method's signature in the image that serves the call.
+    fn crossing(&self, entered: &RawEntered) -> Option<&'static Crossing> {
+        // SAFETY: this value owns a reference to the slot.
+        let number = SlotId::of_offset(unsafe { self.slot.as_ref() }.offset);
+        // SAFETY: the frame keeps the world.
+        let generation = Generation::of_table(unsafe { &*entered.table });
+        let state = self.inner.state();
+        state.serving_in(number, entered.table, generation)?.crossing(&self.interface, &self.method.shape.name)
+    }
+
+    fn not_made(&self, kind: FaultKind, message: String) -> CallFault {
+        let fault = Fault::new(kind, &self.interface, Some(&self.method.shape.name), None, message, None);
+        CallFault { fault, took_arguments: false }
+    }
+}
+
+impl Drop for PackedMethod {
+    fn drop(&mut self) {
+        // SAFETY: the reference is this value's, and is given up once.
+        unsafe { SlotRef::give_up(self.slot) };
+    }
+}
+
+/// Leaves a call.
+struct Leave<'a>(&'a RawEntered);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        // SAFETY: this thread's own record, which lives until the thread ends.
+        unsafe { &*self.0.record }.leave_to(self.0.depth);
+    }
+}
+
+/// Room for an outcome.
+struct Place {
+    at: NonNull<u8>,
+    layout: Layout,
+}
+
+impl Place {
+    fn new(crossing: &Crossing) -> Place {
+        let (size, align) = (crossing.outcome_size as usize, usize::from(crossing.outcome_align));
+        let layout = Layout::from_size_align(size, align).expect("an outcome's layout is a type's");
+        // SAFETY: an outcome has a fault, so the size is not 0.
+        let Some(at) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
+        Place { at, layout }
+    }
+
+    /// Where the value lies: behind the fault, aligned.
+    fn value(&self) -> *mut () {
+        let offset = size_of::<*mut RawFault>().next_multiple_of(self.layout.align());
+        // SAFETY: an outcome has its value there. A value without a size may lie at the end.
+        unsafe { self.at.byte_add(offset) }.as_ptr().cast()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // SAFETY: `new` allocated it with this layout.
+        unsafe { dealloc(self.at.as_ptr(), self.layout) };
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::{Runtime, abi::value::Abi};
+
+    #[lcr::interface(name = "packed.shop", version = 3)]
+    trait Shop {
+        fn open(&self) -> u8;
+        #[lcr(pure)]
+        fn price(&self, article: &str, #[abi(secret)] code: String) -> Result<u64, String>;
+        fn fail(&self, message: String) -> u64;
+        async fn wait(&self);
+    }
+
+    #[derive(Default)]
+    struct Corner(AtomicU64);
+
+    #[lcr::component(name = "packed-corner", version = "1.2.0")]
+    impl Shop for Corner {
+        fn open(&self) -> u8 {
+            self.0.fetch_add(1, Ordering::Relaxed) as u8 + 1
+        }
+        fn price(&self, article: &str, code: String) -> Result<u64, String> {
+            if code == "open" { Ok(article.len() as u64) } else { Err(format!("{article} is not for sale")) }
+        }
+        fn fail(&self, message: String) -> u64 {
+            panic!("{message}")
+        }
+        async fn wait(&self) {}
+    }
+
+    fn method(rt: &Runtime, name: &str) -> PackedMethod {
+        rt.inner().packed_method("packed.shop", None, name).unwrap()
+    }
+
+    /// # Safety
+    /// The method has the result `R`; the arguments are as for [`PackedMethod::call`].
+    unsafe fn call<R: Abi>(method: &PackedMethod, arguments: &[*mut ()]) -> std::result::Result<R, CallFault> {
+        let read = |value: *mut ()| {
+            // SAFETY: the caller says that this is an `R`.
+            let repr = unsafe { value.cast::<R::Repr>().read() };
+            // SAFETY: the representation is used once.
+            unsafe { R::from_repr(repr) }
+        };
+        // SAFETY: the caller says so.
+        unsafe { method.call(arguments, read) }
+    }
+
+    #[test]
+    fn a_method_is_called_by_its_shape_on_the_instance_that_handles_call() {
+        let rt = Runtime::new().unwrap();
+        let open = method(&rt, "open");
+        // SAFETY: this is its signature.
+        assert_eq!(unsafe { call::<u8>(&open, &[]) }.unwrap(), 1);
+        assert_eq!(rt.service::<dyn Shop>().unwrap().open(), 2);
+        let price = method(&rt, "price");
+        for (code, expected) in [("open", Ok(5)), ("", Err("paper is not for sale".to_owned()))] {
+            let (mut article, mut code) = ("paper".into_repr(), code.to_owned().into_repr());
+            let arguments = [(&raw mut article).cast(), (&raw mut code).cast()];
+            // SAFETY: this is its signature.
+            let result = unsafe { call::<std::result::Result<u64, String>>(&price, &arguments) };
+            assert_eq!(result.unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_method_tells_its_notes() {
+        let rt = Runtime::new().unwrap();
+        let price = method(&rt, "price");
+        let (method, interface) = (price.method(), price.interface());
+        assert_eq!((interface, method.is_pure), ("packed.shop", true));
+        assert_eq!(method.arguments, ["article", "code"]);
+        let secrets: Vec<bool> = method.shape.parts.iter().map(|part| part.is_secret).collect();
+        assert_eq!(secrets, [false, true, false]);
+    }
+
+    #[test]
+    fn a_panic_is_a_fault_that_names_the_component_and_is_counted_there() {
+        let rt = Runtime::new().unwrap();
+        let mut message = "out of stock".to_owned().into_repr();
+        // SAFETY: this is its signature.
+        let refused = unsafe { call::<u64>(&method(&rt, "fail"), &[(&raw mut message).cast()]) }.unwrap_err();
+        assert!(refused.took_arguments);
+        let fault = refused.fault;
+        assert_eq!((fault.kind(), fault.method(), fault.message()), (FaultKind::Panic, Some("fail"), "out of stock"));
+        assert_eq!(fault.component().unwrap().name, "packed-corner");
+        let status = rt.status();
+        let corner = status.components.iter().find(|component| component.id.name == "packed-corner").unwrap();
+        assert_eq!(corner.faults, 1);
+    }
+
+    #[test]
+    fn what_cannot_be_called_by_its_shape_is_refused_by_name() {
+        let rt = Runtime::new().unwrap();
+        let refused = |interface, method| rt.inner().packed_method(interface, None, method).err().unwrap();
+        let polled = refused("packed.shop", "wait");
+        assert_eq!(polled.kind(), ErrorKind::Invalid);
+        assert!(polled.to_string().contains("is polled"), "{polled}");
+        let missing = refused("packed.shop", "shut");
+        assert_eq!(missing.kind(), ErrorKind::NotFound);
+        assert!(missing.to_string().contains("open, price, fail, wait"), "{missing}");
+        assert_eq!(refused("packed.nothing", "open").kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn after_the_runtimes_end_a_call_leaves_the_arguments_to_the_caller() {
+        let rt = Runtime::new().unwrap();
+        let fail = method(&rt, "fail");
+        drop(rt);
+        let mut message = "unused".to_owned().into_repr();
+        // SAFETY: this is its signature.
+        let refused = unsafe { call::<u64>(&fail, &[(&raw mut message).cast()]) }.unwrap_err();
+        assert_eq!((refused.fault.kind(), refused.took_arguments), (FaultKind::Revoked, false));
+        // SAFETY: the call did not take it.
+        assert_eq!(unsafe { String::from_repr(message) }, "unused");
+    }
+}

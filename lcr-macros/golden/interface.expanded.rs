@@ -283,4 +283,186 @@ const _: () = {
             __LcrCalls::__lcr_call_len(self)
         }
     }
+    use __lcr::{PassAsErr as _, PassAsPanic as _};
+    #[derive(::core::default::Default)]
+    pub struct __LcrMethods(__lcr::Layers);
+    #[allow(private_interfaces, private_bounds, clippy::type_complexity)]
+    impl __LcrMethods {
+        pub fn get<__LcrF>(mut self, function: __LcrF) -> Self
+        where
+            __LcrF: ::core::ops::Fn(
+                    &dyn ::core::ops::Fn(&str) -> Option<Vec<u8>>,
+                    &str,
+                ) -> Option<Vec<u8>> + ::core::marker::Send + ::core::marker::Sync
+                + 'static,
+        {
+            unsafe {
+                __lcr::around::<
+                    (<&str as __lcr::Abi>::Repr,),
+                    <Option<Vec<u8>> as __lcr::Abi>::Repr,
+                    _,
+                >(
+                    &mut self.0,
+                    0,
+                    move |below: &__lcr::Next<'_>, (a0,): (<&str as __lcr::Abi>::Repr,)| {
+                        let next = |key: &str| -> Option<Vec<u8>> {
+                            match below
+                                .call::<
+                                    _,
+                                    <Option<Vec<u8>> as __lcr::Abi>::Repr,
+                                >(|| (__lcr::lower(<&str as __lcr::Abi>::into_repr, key),))
+                            {
+                                ::core::result::Result::Ok(value) => {
+                                    let memory_of_the_component = __lcr::Memory;
+                                    __lcr::receive(
+                                            &memory_of_the_component,
+                                            <Option<Vec<u8>> as __lcr::Abi>::from_repr,
+                                            value,
+                                        )
+                                        .value()
+                                }
+                                ::core::result::Result::Err(fault) => {
+                                    (&&__lcr::Tag::<Option<Vec<u8>>>::new())
+                                        .pass_lcr_fault::<dyn Store>(fault, 0)
+                                }
+                            }
+                        };
+                        let memory_lent_for_key = __lcr::Memory;
+                        __lcr::lower(
+                            <Option<Vec<u8>> as __lcr::Abi>::into_repr,
+                            function(
+                                &next,
+                                __lcr::receive(
+                                        &memory_lent_for_key,
+                                        <&str as __lcr::Abi>::from_repr,
+                                        a0,
+                                    )
+                                    .value(),
+                            ),
+                        )
+                    },
+                )
+            }
+            self
+        }
+        pub fn put<__LcrF>(mut self, function: __LcrF) -> Self
+        where
+            __LcrF: ::core::ops::Fn(
+                    &dyn ::core::ops::Fn(&str, &[u8]) -> Result<(), StoreError>,
+                    &str,
+                    &[u8],
+                ) -> Result<(), StoreError> + ::core::marker::Send + ::core::marker::Sync
+                + 'static,
+        {
+            unsafe {
+                __lcr::around::<
+                    (<&str as __lcr::Abi>::Repr, <&[u8] as __lcr::Abi>::Repr),
+                    <Result<(), StoreError> as __lcr::Abi>::Repr,
+                    _,
+                >(
+                    &mut self.0,
+                    1,
+                    move |
+                        below: &__lcr::Next<'_>,
+                        (
+                            a0,
+                            a1,
+                        ): (<&str as __lcr::Abi>::Repr, <&[u8] as __lcr::Abi>::Repr)|
+                    {
+                        let next = |key: &str, value: &[u8]| -> Result<(), StoreError> {
+                            match below
+                                .call::<
+                                    _,
+                                    <Result<(), StoreError> as __lcr::Abi>::Repr,
+                                >(|| (
+                                    __lcr::lower(<&str as __lcr::Abi>::into_repr, key),
+                                    __lcr::lower(<&[u8] as __lcr::Abi>::into_repr, value),
+                                ))
+                            {
+                                ::core::result::Result::Ok(value) => {
+                                    let memory_of_the_component = __lcr::Memory;
+                                    __lcr::receive(
+                                            &memory_of_the_component,
+                                            <Result<(), StoreError> as __lcr::Abi>::from_repr,
+                                            value,
+                                        )
+                                        .value()
+                                }
+                                ::core::result::Result::Err(fault) => {
+                                    (&&__lcr::Tag::<Result<(), StoreError>>::new())
+                                        .pass_lcr_fault::<dyn Store>(fault, 1)
+                                }
+                            }
+                        };
+                        let memory_lent_for_key = __lcr::Memory;
+                        let memory_lent_for_value = __lcr::Memory;
+                        __lcr::lower(
+                            <Result<(), StoreError> as __lcr::Abi>::into_repr,
+                            function(
+                                &next,
+                                __lcr::receive(
+                                        &memory_lent_for_key,
+                                        <&str as __lcr::Abi>::from_repr,
+                                        a0,
+                                    )
+                                    .value(),
+                                __lcr::receive(
+                                        &memory_lent_for_value,
+                                        <&[u8] as __lcr::Abi>::from_repr,
+                                        a1,
+                                    )
+                                    .value(),
+                            ),
+                        )
+                    },
+                )
+            }
+            self
+        }
+        pub fn len<__LcrF>(mut self, function: __LcrF) -> Self
+        where
+            __LcrF: ::core::ops::Fn(&dyn ::core::ops::Fn() -> u64) -> u64
+                + ::core::marker::Send + ::core::marker::Sync + 'static,
+        {
+            unsafe {
+                __lcr::around::<
+                    (),
+                    <u64 as __lcr::Abi>::Repr,
+                    _,
+                >(
+                    &mut self.0,
+                    2,
+                    move |below: &__lcr::Next<'_>, (): ()| {
+                        let next = || -> u64 {
+                            match below.call::<_, <u64 as __lcr::Abi>::Repr>(|| ()) {
+                                ::core::result::Result::Ok(value) => {
+                                    let memory_of_the_component = __lcr::Memory;
+                                    __lcr::receive(
+                                            &memory_of_the_component,
+                                            <u64 as __lcr::Abi>::from_repr,
+                                            value,
+                                        )
+                                        .value()
+                                }
+                                ::core::result::Result::Err(fault) => {
+                                    (&&__lcr::Tag::<u64>::new())
+                                        .pass_lcr_fault::<dyn Store>(fault, 2)
+                                }
+                            }
+                        };
+                        __lcr::lower(<u64 as __lcr::Abi>::into_repr, function(&next))
+                    },
+                )
+            }
+            self
+        }
+    }
+    impl __lcr::Collects for __LcrMethods {
+        fn into_layers(self) -> __lcr::Layers {
+            self.0
+        }
+    }
+    impl __lcr::Patchable for dyn Store + '_ {
+        type Methods = __LcrMethods;
+    }
 };

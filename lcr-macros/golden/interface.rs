@@ -1,4 +1,4 @@
-#[lcr::interface(name = "kv.store", version = 2, replaces(1), deps(Journal))]
+#[lcr::interface(name = "kv.store", version = 2, replaces(1), deps(Journal), patches)]
 pub trait Store {
     /// Documentation stays with the trait.
     fn get(&self, key: &str) -> Option<Vec<u8>>;

@@ -309,7 +309,7 @@ fn call_stream(method: &Method) -> TokenStream {
     }
 }
 
-fn lower(argument: &Argument) -> TokenStream {
+pub(super) fn lower(argument: &Argument) -> TokenStream {
     let lcr = private();
     let name = &argument.name;
     let callback = callback_name(name);
@@ -351,7 +351,7 @@ fn call_default(method: &Method, this: &Option<TokenStream>, values: &[Ident]) -
 
 /// For a callback, a variable with a closure that takes its lowered arguments as one tuple,
 /// and lowers its result.
-fn unpack(argument: &Argument) -> Option<TokenStream> {
+pub(super) fn unpack(argument: &Argument) -> Option<TokenStream> {
     let name = &argument.name;
     let variable = callback_name(name);
     match &argument.passing {

@@ -8,7 +8,7 @@ use super::{
     calling,
     check::names,
     model::{Argument, Callback, Interface, Method, Passing, Returns},
-    serving,
+    patching, serving,
 };
 use crate::{
     lifetimes::with_inferred_lifetimes,
@@ -28,6 +28,7 @@ pub(crate) fn expand(interface: &Interface) -> TokenStream {
     let defaults = calling::defaults(interface);
     let calls = calling::calls(interface);
     let handles = ["Handle", "Pinned"].map(|callee| calling::handle(interface, callee));
+    let collector = interface.has_patches.then(|| patching::collector(interface));
     ours! {
         #item
         #(#conditions)*
@@ -42,6 +43,7 @@ pub(crate) fn expand(interface: &Interface) -> TokenStream {
             #defaults
             #calls
             #(#handles)*
+            #collector
         };
     }
 }

@@ -6,6 +6,7 @@
 //! - the description of the interface (`expand`);
 //! - the C functions of every implementation (`serving`), which `#[lcr::component]` finds
 //!   through a trait of `dyn Trait`;
+//! - the functions that make layers of patches of closures (`patching`);
 //! - implementations for `Handle<dyn Trait>` and `Pinned<dyn Trait>` (`calling`).
 
 mod asyncness;
@@ -13,6 +14,7 @@ mod calling;
 mod check;
 mod expand;
 mod model;
+mod patching;
 mod serving;
 #[cfg(test)]
 mod tests;

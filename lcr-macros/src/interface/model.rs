@@ -33,6 +33,8 @@ pub(crate) struct Interface {
     pub(crate) replaces: Vec<Spanned<u64>>,
     /// Interfaces that every implementation needs.
     pub(crate) deps: Vec<Path>,
+    /// Whether it has functions that make patches of closures.
+    pub(crate) has_patches: bool,
     /// The trait as written.
     pub(crate) item: ItemTrait,
     pub(crate) methods: Vec<Method>,
@@ -124,6 +126,7 @@ impl Interface {
             version: version.map(|version| version.value),
             replaces: options.replaces.given().unwrap_or_default(),
             deps: options.deps.given().unwrap_or_default(),
+            has_patches: options.patches.is_given(),
             item,
             methods,
         }

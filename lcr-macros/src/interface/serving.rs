@@ -130,12 +130,12 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
 }
 
 /// What an argument may borrow, for the length of the call.
-fn memory_of(argument: &Argument) -> Memory<'_> {
+pub(super) fn memory_of(argument: &Argument) -> Memory<'_> {
     Memory::new(&format!("memory_lent_for_{}", argument.name.unraw()), &argument.ty)
 }
 
 /// How an argument crosses.
-fn repr(argument: &Argument) -> TokenStream {
+pub(super) fn repr(argument: &Argument) -> TokenStream {
     let lcr = private();
     match argument.passing {
         Passing::Value => of_value(&with_inferred_lifetimes(&argument.ty), "Repr"),

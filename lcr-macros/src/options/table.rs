@@ -40,6 +40,7 @@ options! {
         "version" is version: Spanned<u32>, as "version = 1";
         "replaces" is replaces: Vec<Spanned<u64>>, as "replaces(1, 2)";
         "deps" is deps: Vec<Path>, as "deps(Journal, other::Clock)";
+        "patches" is patches: Flag, as "patches";
         "crate" is lcr: Path, as "crate = other::lcr";
     }
 

@@ -5,7 +5,8 @@
 //! what an instance keeps and a host may move; [`incremental`] and [`tracked`] copy state while it is in use; [`wire`]
 //! is the form in which values of any serde type cross; [`registration`] collects what the macros generate, and
 //! [`export`] and [`looks`] have the functions behind it. [`ambient`] is what all code of a component runs inside.
-//! [`logs`] and [`panic_hook`] lead what the image logs, and its panics, to the host.
+//! [`hooks`] run in the
+//! place of patched methods. [`logs`] and [`panic_hook`] lead what the image logs, and its panics, to the host.
 
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 #[allow(clippy::exhaustive_structs, reason = "generated code alone names it")]
@@ -22,6 +23,9 @@ mod fault_note;
 #[allow(clippy::exhaustive_structs, reason = "generated code alone names it")]
 pub mod generated;
 pub mod handle;
+#[allow(dead_code, reason = "only a host makes chains")]
+#[allow(clippy::exhaustive_enums, reason = "generated code alone names it")]
+pub mod hooks;
 pub mod identity;
 pub mod image;
 pub mod incremental;

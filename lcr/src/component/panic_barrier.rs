@@ -6,14 +6,14 @@
 
 use std::{
     any::Any,
-    mem::ManuallyDrop,
+    mem::{ManuallyDrop, MaybeUninit},
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use crate::abi::fault::{Beginning, FaultKind, Outcome};
+use crate::abi::fault::{Beginning, FaultKind, Outcome, RawFault};
 
-use super::{fault_note, image};
+use super::{fault_note, hooks::PassingFault, image};
 
 /// Runs `body` and turns a panic into a fault with the panic's message.
 ///
@@ -36,9 +36,31 @@ pub fn callback_barrier<R: Copy>(body: impl FnOnce() -> R) -> Outcome<R> {
     }
 }
 
+/// Runs an author's code that stands in a component's method without being part of the component. A panic becomes a
+/// fault that began in `owner`, unless it is a fault that passes through.
+///
+/// # Errors
+/// The fault, which the caller owns.
+#[inline(always)]
+pub(super) fn contained<T>(owner: impl FnOnce() -> Beginning, body: impl FnOnce() -> T) -> Result<T, *mut RawFault> {
+    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| fault_of(payload, || Some(owner())))
+}
+
 #[cold]
 #[inline(never)]
 fn caught<R: Copy>(payload: Box<dyn Any + Send>, is_callback: bool) -> Outcome<R> {
+    let own = || is_callback.then(|| Beginning { component: image::component(), generation: 0 });
+    Outcome { fault: fault_of(payload, own), value: MaybeUninit::uninit() }
+}
+
+/// The fault that a panic becomes; `own` says where a panic began that was no fault before.
+#[cold]
+#[inline(never)]
+fn fault_of(payload: Box<dyn Any + Send>, own: impl FnOnce() -> Option<Beginning>) -> *mut RawFault {
+    let payload = match payload.downcast::<PassingFault>() {
+        Ok(passing) => return passing.into_raw(),
+        Err(payload) => payload,
+    };
     let message = match payload.downcast::<String>() {
         Ok(message) => *message,
         Err(payload) => match payload.downcast::<&'static str>() {
@@ -50,8 +72,7 @@ fn caught<R: Copy>(payload: Box<dyn Any + Send>, is_callback: bool) -> Outcome<R
         },
     };
     let beginning = fault_note::take(&message);
-    let own = || is_callback.then(|| Beginning { component: image::component(), generation: 0 });
-    Outcome::faulted(FaultKind::Panic, message, beginning.or_else(own))
+    RawFault::passing(FaultKind::Panic, message, beginning.or_else(own))
 }
 
 /// Drops a payload. A payload of the author's own type may panic then, with a second payload

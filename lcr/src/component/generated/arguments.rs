@@ -3,6 +3,7 @@
 
 use crate::{
     abi::{
+        crossing::Packed,
         fault::Outcome,
         future::{Polled, RawCall},
     },
@@ -27,8 +28,31 @@ pub unsafe trait Arguments: Copy {
     /// As for [`Arguments::invoke`], where the result is that of the method; `call` has a valid waker.
     unsafe fn start<R: Copy>(self, function: *const (), data: *const (), call: *mut RawCall<R>) -> Polled;
 
+    /// Takes the arguments out of where they lie.
+    ///
+    /// # Safety
+    /// These arguments lie there, and are taken once.
+    unsafe fn unpack(arguments: Packed) -> Self;
+
+    /// Lays the arguments out for as long as `run` runs.
+    fn pack<T>(self, run: impl FnOnce(Packed) -> T) -> T;
+
     /// The C function that calls the `F` at `data`, within the barrier.
     fn trampoline<F: Fn(Self) -> R, R: Copy>() -> *const ();
+}
+
+/// Reads the next argument.
+///
+/// # Safety
+/// There is one, it is a `T`, and it is read once.
+#[inline(always)]
+pub(super) unsafe fn next<T: Copy>(arguments: &mut Packed) -> T {
+    // SAFETY: the caller says that there is an argument.
+    let at = unsafe { arguments.read() };
+    // SAFETY: the place behind the last argument's pointer may be pointed to.
+    *arguments = unsafe { arguments.add(1) };
+    // SAFETY: the caller says that this is a `T`.
+    unsafe { at.cast::<T>().read() }
 }
 
 macro_rules! arguments {
@@ -53,12 +77,30 @@ macro_rules! arguments {
                 data: *const (),
                 call: *mut RawCall<Output>,
             ) -> Polled {
-                type Function<$($ty,)* Output> = unsafe extern "C" fn(*const (), $($ty,)* *mut RawCall<Output>) -> Polled;
+                type Function<$($ty,)* Output> =
+                    unsafe extern "C" fn(*const (), $($ty,)* *mut RawCall<Output>) -> Polled;
                 let ($($repr,)*) = self;
                 // SAFETY: the caller says that the function has this signature.
                 let function = unsafe { std::mem::transmute::<*const (), Function<$($ty,)* Output>>(function) };
                 // SAFETY: as above.
                 unsafe { function(data, $($repr,)* call) }
+            }
+
+            #[inline(always)]
+            #[allow(unused_mut, unused_variables, clippy::unused_unit, reason = "there may be no arguments")]
+            unsafe fn unpack(mut arguments: Packed) -> Self {
+                $(
+                    // SAFETY: the caller says that this argument comes next.
+                    let $repr: $ty = unsafe { next(&mut arguments) };
+                )*
+                ($($repr,)*)
+            }
+
+            #[inline(always)]
+            fn pack<T>(self, run: impl FnOnce(Packed) -> T) -> T {
+                let ($(mut $repr,)*) = self;
+                let places: &[*mut ()] = &[$((&raw mut $repr).cast()),*];
+                run(places.as_ptr())
             }
 
             fn trampoline<F: Fn(Self) -> Output, Output: Copy>() -> *const () {

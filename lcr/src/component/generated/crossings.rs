@@ -29,20 +29,6 @@ where
     Some(<Signature<A, R> as Crosses>::CROSSING)
 }
 
-/// Reads the next argument.
-///
-/// # Safety
-/// There is one, it is a `T`, and it is read once.
-#[inline(always)]
-unsafe fn next<T: Copy>(arguments: &mut Packed) -> T {
-    // SAFETY: the caller says that there is an argument.
-    let at = unsafe { arguments.read() };
-    // SAFETY: the place behind the last argument's pointer may be pointed to.
-    *arguments = unsafe { arguments.add(1) };
-    // SAFETY: the caller says that this is a `T`.
-    unsafe { at.cast::<T>().read() }
-}
-
 /// Runs a hook with these arguments.
 ///
 /// # Safety
@@ -63,19 +49,16 @@ macro_rules! crossings {
     ($($count:literal: $($ty:ident $repr:ident),*;)*) => {$(
         impl<$($ty: Copy,)* Output: Copy> Crosses for Signature<($($ty,)*), Output> {
             const CROSSING: &'static Crossing = {
-                #[allow(unused_mut, unused_variables, reason = "a method may have no arguments")]
                 unsafe extern "C" fn packed<$($ty: Copy,)* Output: Copy>(
                     function: *const (),
                     data: *const (),
-                    mut arguments: Packed,
+                    arguments: Packed,
                     out: *mut (),
                 ) {
-                    $(
-                        // SAFETY: the caller passes the arguments of this signature.
-                        let $repr: $ty = unsafe { next(&mut arguments) };
-                    )*
+                    // SAFETY: the caller passes the arguments of this signature.
+                    let arguments = unsafe { <($($ty,)*)>::unpack(arguments) };
                     // SAFETY: the function is of this signature, and takes this data.
-                    let outcome = unsafe { ($($repr,)*).invoke::<Output>(function, data) };
+                    let outcome = unsafe { arguments.invoke::<Output>(function, data) };
                     // SAFETY: the caller has room for the outcome.
                     unsafe { out.cast::<Outcome<Output>>().write(outcome) };
                 }
@@ -260,7 +243,7 @@ mod tests {
         if this.fails {
             let fault = RawFault::new(crate::FaultKind::Panic, "the hook refuses".to_owned());
             // SAFETY: the one argument is a `String`, which the hook consumes.
-            let argument = unsafe { next(&mut { arguments }) };
+            let (argument,) = unsafe { <(_,)>::unpack(arguments) };
             // SAFETY: as above.
             drop(unsafe { String::from_repr(argument) });
             // SAFETY: an outcome begins with its fault.

@@ -6,6 +6,7 @@
 //! | `values` | lowers, lifts and receives a value |
 //! | `arguments` | bundles the arguments of a method or callback |
 //! | `crossings` | the thunks of a method's signature, by which it is called and patched without its types |
+//! | `patches` | makes layers of a method of an author's closures |
 //! | `callbacks` | lends or gives a function, and calls a received one |
 //! | `requests` | calls a method of a handle (the caller's side) |
 //! | `services` | runs a method of an instance (the component's side), and finds its functions |
@@ -37,6 +38,7 @@ pub mod async_services;
 pub mod callbacks;
 pub mod crossings;
 pub mod fields;
+pub mod patches;
 pub mod requests;
 pub mod services;
 #[cfg(feature = "stream")]

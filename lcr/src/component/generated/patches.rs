@@ -1,0 +1,94 @@
+//! Patches in generated code: closures of an interface's own types become layers of its methods.
+//!
+//! `#[lcr::interface]` generates, for each method, a function that takes such a closure
+//! ([`Patchable::Methods`]). It lifts and lowers as calls and services do: the closure receives its arguments out of
+//! memory that is lent for the call, and what it passes to `next` is lowered and goes on to the layer below.
+//!
+//! A method that is polled has no such function: it has no [crossing](crate::abi::crossing).
+
+use std::{marker::PhantomData, panic::resume_unwind};
+
+use super::arguments::Arguments;
+use crate::{
+    abi::{crossing::Packed, fault::Outcome, interface::Interface},
+    component::{
+        fault::{Fault, Tag},
+        hooks::{Around, Kind, Next, PassingFault},
+    },
+};
+
+/// An interface whose methods can be patched by closures: `dyn Trait` of an `#[lcr::interface(.., patches)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no functions that take closures",
+    label = "not an interface with `patches`",
+    note = "write `#[lcr::interface(name = \"...\", version = 1, patches)]` on the trait, and name it as `dyn Trait`"
+)]
+pub trait Patchable: Interface {
+    /// What collects the closures: it has a function for each method, of the method's name.
+    type Methods: Collects;
+}
+
+/// What collects the layers of a patch.
+pub trait Collects: Default {
+    /// The layers, in the order in which they were given.
+    fn into_layers(self) -> Layers;
+}
+
+/// The layers of a patch.
+#[derive(Default)]
+pub struct Layers(pub(crate) Vec<(usize, Kind)>);
+
+/// Adds a layer around the method of that number. `function` gets what is below and the lowered arguments, and gives
+/// the lowered result.
+///
+/// # Safety
+/// The method takes arguments of these representations and has a result of type `R`.
+pub unsafe fn around<A, R, F>(layers: &mut Layers, method: usize, function: F)
+where
+    A: Arguments + 'static,
+    R: Copy + 'static,
+    F: Fn(&Next<'_>, A) -> R + Send + Sync + 'static,
+{
+    layers.0.push((method, Kind::Around(Box::new(Typed { function, signature: PhantomData::<fn(A) -> R> }))));
+}
+
+struct Typed<A, R, F> {
+    function: F,
+    signature: PhantomData<fn(A) -> R>,
+}
+
+// SAFETY: unpacking takes the arguments, which are the closure's then, also when it unwinds; the outcome is written
+// last. The caller of `around` vouches for the signature.
+unsafe impl<A: Arguments, R: Copy, F: Fn(&Next<'_>, A) -> R + Send + Sync> Around for Typed<A, R, F> {
+    unsafe fn run(&self, next: &Next<'_>, arguments: Packed, out: *mut ()) {
+        // SAFETY: the caller passes the arguments of the signature.
+        let arguments = unsafe { A::unpack(arguments) };
+        let outcome = Outcome::done((self.function)(next, arguments));
+        // SAFETY: the caller has room for the outcome.
+        unsafe { out.cast::<Outcome<R>>().write(outcome) };
+    }
+}
+
+/// A fault of what is below becomes the method's error.
+pub trait PassAsErr<R> {
+    /// The method's result for a fault.
+    fn pass_lcr_fault<I: ?Sized + Interface>(self, fault: PassingFault, method: usize) -> R;
+}
+
+impl<T, E: From<Fault>> PassAsErr<Result<T, E>> for &&Tag<Result<T, E>> {
+    fn pass_lcr_fault<I: ?Sized + Interface>(self, fault: PassingFault, method: usize) -> Result<T, E> {
+        Err(E::from(fault.into_fault::<I>(method)))
+    }
+}
+
+/// A fault of what is below unwinds to the barrier of the layer.
+pub trait PassAsPanic<R> {
+    /// Unwinds.
+    fn pass_lcr_fault<I: ?Sized + Interface>(self, fault: PassingFault, method: usize) -> R;
+}
+
+impl<R> PassAsPanic<R> for &Tag<R> {
+    fn pass_lcr_fault<I: ?Sized + Interface>(self, fault: PassingFault, _method: usize) -> R {
+        resume_unwind(Box::new(fault))
+    }
+}

@@ -186,7 +186,7 @@ pub use abi::{
 pub use component::{
     context::Context,
     fault::{Fault, Origin},
-    generated::services::ServedBy,
+    generated::{patches::Patchable, services::ServedBy},
     handle::Handle,
     identity::ComponentId,
     incremental::{Incremental, LockIncremental},
@@ -210,6 +210,8 @@ pub use futures_core::Stream;
 pub use change::{
     differences::Back,
     load_directory::Loaded,
+    patch::{PatchBuilder, Patched},
+    patching::PatchInfo,
     plan::{Plan, PlanBuilder},
     report::Report,
     revision::Revision,

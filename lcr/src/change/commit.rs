@@ -108,6 +108,7 @@ impl Execution {
             replaced.push((id, replacement));
             let instance = Arc::new(instance.shown_since(generation));
             let (old, slots) = state.objects_mut().replace_instance(id, instance);
+            state.retire_hooks_of(id, &slots);
             state.retire(old, slots, generation);
         }
         replaced

@@ -162,7 +162,7 @@ fn entries(
     let Some(service) = objects.services().get(id) else { return Ok(()) };
     for &slot in service.slots() {
         let Some(found) = objects.slots().get(slot) else { continue };
-        let target = match instance.target(found.view(), objects.views()) {
+        let target = match objects.target_on(id, instance, found.view()) {
             Ok(target) => Some(target),
             Err(error) => {
                 refuse(found, error)?;

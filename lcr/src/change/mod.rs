@@ -20,6 +20,8 @@ mod handover;
 pub(crate) mod load_directory;
 mod member;
 mod one_step;
+pub(crate) mod patch;
+pub(crate) mod patching;
 pub(crate) mod plan;
 mod precopy;
 mod prepare;

@@ -87,7 +87,12 @@ const SAVE: Duration = Duration::from_secs(30);
 /// Runs one transaction, unless another one runs. A save is no reason to refuse: nobody asked for it who could wait
 /// instead, so the transaction waits for its end; unless the save may be waiting for this very thread. `own` is 1 if
 /// the transaction is a save itself.
-fn in_turn<T>(inner: &Arc<RuntimeInner>, ends_trial: bool, own: u32, begun: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(super) fn in_turn<T>(
+    inner: &Arc<RuntimeInner>,
+    ends_trial: bool,
+    own: u32,
+    begun: impl FnOnce() -> Result<T>,
+) -> Result<T> {
     let began = Instant::now();
     let may_wait = || {
         let me = records::mine();

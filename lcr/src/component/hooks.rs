@@ -25,62 +25,19 @@
 
 use std::{
     fmt,
-    mem::{ManuallyDrop, MaybeUninit},
+    mem::MaybeUninit,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use super::{
-    fault::{Fault, Origin},
-    generated::arguments::Arguments,
-    identity::ComponentId,
-    panic_barrier::contained,
-};
+use super::{generated::arguments::Arguments, panic_barrier::contained, passing_fault::PassingFault};
 use crate::abi::{
     crossing::{Crossing, Hook, Packed, PackedCall},
     fault::{Beginning, FaultKind, Outcome, RawFault},
-    interface::Interface,
     world::Pair,
 };
-
-/// A fault of what is below a layer, on its way through an author's closure: as the payload of a panic, it becomes the
-/// same fault again at the barrier of the layer, and is freed if the closure swallows it.
-#[derive(Debug)]
-pub struct PassingFault {
-    raw: *mut RawFault,
-    /// What served the call, if the fault does not say where it began.
-    below: Arc<str>,
-}
-
-// SAFETY: a fault belongs to whoever has it, on any thread.
-unsafe impl Send for PassingFault {}
-
-impl PassingFault {
-    /// The fault itself.
-    pub(super) fn into_raw(self) -> *mut RawFault {
-        ManuallyDrop::new(self).raw
-    }
-
-    /// The fault for an author, of the method of that number of `I`.
-    pub fn into_fault<I: ?Sized + Interface>(self, method: usize) -> Fault {
-        let below = self.below.to_string();
-        // SAFETY: this value owns the fault.
-        let (kind, message, beginning) = unsafe { RawFault::take(self.into_raw()) };
-        let component = ComponentId::parse(&below);
-        let origin = beginning.and_then(|beginning| Origin::of(beginning, 0));
-        let name = I::METHODS.get(method).map(|method| method.shape.name);
-        Fault::new(kind, I::NAME, name, component, message, origin)
-    }
-}
-
-impl Drop for PassingFault {
-    fn drop(&mut self) {
-        // SAFETY: this value owns the fault.
-        drop(unsafe { RawFault::take(self.raw) });
-    }
-}
 
 /// A layer that stands around what is below.
 ///

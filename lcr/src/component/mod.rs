@@ -35,6 +35,8 @@ pub(crate) mod logs;
 pub mod looks;
 pub mod panic_barrier;
 mod panic_hook;
+#[allow(dead_code, reason = "only a host makes chains")]
+pub mod passing_fault;
 pub mod pinned;
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 pub mod registration;

@@ -13,7 +13,7 @@ use std::{
 
 use crate::abi::fault::{Beginning, FaultKind, Outcome, RawFault};
 
-use super::{fault_note, hooks::PassingFault, image};
+use super::{fault_note, image, passing_fault::PassingFault};
 
 /// Runs `body` and turns a panic into a fault with the panic's message.
 ///

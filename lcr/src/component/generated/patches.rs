@@ -13,7 +13,8 @@ use crate::{
     abi::{crossing::Packed, fault::Outcome, interface::Interface},
     component::{
         fault::{Fault, Tag},
-        hooks::{Around, Kind, Next, PassingFault},
+        hooks::{Around, Kind, Next},
+        passing_fault::PassingFault,
     },
 };
 

@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-use super::{faces::Faces, faults::Faults, provided::Object};
+use super::{faces::Faces, faults::Faults, patches::LeftHooks, provided::Object};
 
 /// A component that was loaded from a file or is linked into the host.
 pub(crate) struct Component {
@@ -209,6 +209,25 @@ impl Implementation {
         object: Object,
     ) -> Arc<Implementation> {
         Implementation::alone(component, manifest, export, Some(object))
+    }
+
+    /// What stands for the implementation of hooks that are destroyed. It serves nothing.
+    pub(super) fn of_hooks(name: &ComponentId) -> Arc<Implementation> {
+        let component = Component {
+            id: name.clone(),
+            origin: None,
+            unload: false,
+            is_pointed_into: AtomicBool::new(false),
+            uses: Arc::default(),
+        };
+        let manifest = ExportManifest::without_methods(name.clone());
+        let export = const { &tables::Export::of_shared::<LeftHooks>(&[]) };
+        Implementation::alone(Arc::new(component), manifest, export, None)
+    }
+
+    /// What one of the interfaces of its objects is implemented as.
+    pub(crate) fn face(&self, interface: &str) -> Option<&Arc<ExportManifest>> {
+        self.faces.manifest(interface)
     }
 
     fn alone(

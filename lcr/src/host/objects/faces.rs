@@ -55,6 +55,11 @@ impl Faces {
         Ok(linked)
     }
 
+    /// What an interface is implemented as.
+    pub(super) fn manifest(&self, interface: &str) -> Option<&Arc<ExportManifest>> {
+        self.of.iter().map(|(manifest, _)| manifest).find(|manifest| manifest.interface == interface)
+    }
+
     /// The thunks of the signature of a method, by the names of its interface and of itself. `None` if there is no such
     /// method or it has none.
     pub(super) fn crossing(&self, interface: &str, method: &str) -> Option<&'static Crossing> {

@@ -11,8 +11,9 @@ use crate::{
         fault::Outcome,
         tables::StateAnswer,
         value::{Abi, composite::RawResult, sequences::RawVec},
-        world::Target,
+        world::{Pair, Target},
     },
+    component::{export::expose_shared, identity::ComponentId},
     error::{Error, ErrorKind, Result},
     host::{
         ids::{Generation, ServiceId, ViewId},
@@ -20,7 +21,7 @@ use crate::{
     },
 };
 
-use super::{component::Implementation, methods::MethodTables, tracking::Tracking};
+use super::{component::Implementation, methods::MethodTables, patches::LeftHooks, tracking::Tracking};
 
 /// One constructed object.
 pub(crate) struct Instance {
@@ -68,6 +69,18 @@ impl Instance {
     #[must_use]
     pub(crate) fn shown_since(self, first_generation: Generation) -> Instance {
         Instance { first_generation, ..self }
+    }
+
+    /// Hooks, to be destroyed when no call can reach them: see [`patches`](super::patches).
+    pub(in crate::host) fn of_hooks(hooks: LeftHooks, name: &ComponentId) -> Instance {
+        let first_generation = hooks.first_generation.unwrap_or(Generation::FIRST);
+        let address = expose_shared(Arc::new(hooks));
+        Instance::new(address, Implementation::of_hooks(name), first_generation, Vec::new())
+    }
+
+    /// Whether one of its tables of methods lies there.
+    pub(in crate::host) fn has_methods(&self, methods: *const Pair) -> bool {
+        self.methods.has(methods)
     }
 
     pub(in crate::host) fn address(&self) -> usize {

@@ -40,6 +40,13 @@ impl Table {
 }
 
 impl MethodTables {
+    /// Whether one of them lies there.
+    pub(super) fn has(&self, methods: *const Pair) -> bool {
+        let is_it = |table: &Table| Arc::as_ptr(&table.methods).cast() == methods;
+        let more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
+        self.first.get().is_some_and(is_it) || more.iter().any(is_it)
+    }
+
     /// The target of a slot of `view` that the object at `address` serves, always the same object for these tables.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ use super::{
     cycle,
     instances::Instance,
     order::dependencies_first,
+    patches::Patches,
     provider::Visibility,
     registry::Registry,
     services::{ServiceEntry, Services},
@@ -40,6 +41,7 @@ pub(crate) struct Objects {
     slots: Slots,
     builders: Builders,
     uncommitted: Uncommitted,
+    patches: Patches,
     revision: u64,
 }
 
@@ -96,6 +98,36 @@ impl Objects {
 
     pub(crate) fn uncommitted_mut(&mut self) -> &mut Uncommitted {
         &mut self.uncommitted
+    }
+
+    /// As [`Objects::resolve_view`], of an interface that this image was compiled with.
+    pub(crate) fn resolve_own(&mut self, encoded: &'static [u8]) -> Result<ViewId> {
+        self.views.resolve(encoded)
+    }
+
+    /// The patches.
+    pub(crate) fn patches(&self) -> &Patches {
+        &self.patches
+    }
+
+    /// The patches, to be changed: what was found of targets before counts no more.
+    pub(crate) fn patches_mut(&mut self) -> &mut Patches {
+        self.revision += 1;
+        &mut self.patches
+    }
+
+    /// The target of a slot of `view` on a service that `instance` serves, or will serve, with its patches.
+    ///
+    /// # Errors
+    /// As for [`Instance::target`].
+    pub(crate) fn target_on(&self, id: ServiceId, instance: &Instance, view: ViewId) -> Result<Target> {
+        let base = instance.target(view, &self.views)?;
+        if self.patches.stack().is_empty() {
+            return Ok(base);
+        }
+        let of = (view, self.views.get(view));
+        let face = instance.implementation().face(&of.1.interface.name);
+        Ok(face.map_or(base, |face| self.patches.over(id, base, face, of)))
     }
 
     /// The services of each provider.
@@ -225,7 +257,7 @@ impl Objects {
     pub(in crate::host) fn serving_target(&self, number: SlotId) -> Option<Target> {
         let slot = self.slots.get(number)?;
         let instance = self.services.get(slot.service())?.instance();
-        instance.target(slot.view(), &self.views).ok()
+        self.target_on(slot.service(), instance, slot.view()).ok()
     }
 
     /// Notes that `thread` constructs the shared instance of a provider, and of those whose implementations share

@@ -255,8 +255,7 @@ impl State {
         // While the service is behind the gate, only the thread of the hand-over comes here, and threads
         // that are inside a member.
         let is_gated = self.gate.as_ref().is_some_and(|gate| gate.has_service(service));
-        let views = self.objects.views();
-        match found.instance().target(view, views) {
+        match self.objects.target_on(service, found.instance(), view) {
             Ok(target) if !is_gated => Ok(Some(target)),
             Ok(_) => Ok(None),
             Err(error) => {

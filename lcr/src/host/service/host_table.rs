@@ -229,7 +229,8 @@ impl State {
         }
         let serving = self.objects.services().get(service).map(|service| service.instance());
         let left = self.retiring.iter().filter(|retiring| {
-            retiring.slots.contains(&number)
+            !retiring.is_hooks
+                && retiring.slots.contains(&number)
                 && (retiring.instance.first_generation()..retiring.retired_at).contains(&generation)
         });
         let left = left.map(|retiring| &retiring.instance);

@@ -24,6 +24,7 @@ use crate::host::{
     objects::{
         instances::{Held, Instance},
         order::dependencies_first,
+        patches,
     },
     sys,
     worlds::{records, world::World},
@@ -144,7 +145,12 @@ impl Inner {
 
     /// Queues an object that serves no slot, and that no thread is inside.
     fn push(&mut self, instance: Instance) {
-        let retiring = Retiring { instance: Arc::new(instance), slots: Vec::new(), retired_at: Generation::FIRST };
+        let retiring = Retiring {
+            instance: Arc::new(instance),
+            slots: Vec::new(),
+            retired_at: Generation::FIRST,
+            is_hooks: false,
+        };
         self.queue.push_back(Last { id: None, retiring });
     }
 
@@ -165,7 +171,12 @@ impl Inner {
     /// The place of the next object that may be destroyed.
     fn free(&self) -> Option<usize> {
         let needed = self.needed();
-        self.queue.iter().position(|last| last.id.is_none_or(|id| !needed.contains(&id)))
+        // Hooks stand between destructors and what those call, so they go when no destructor is left to run.
+        let are_hooks_free = self.destroying.is_empty() && self.queue.iter().all(|last| last.retiring.is_hooks);
+        let is_free = |last: &Last| {
+            if last.retiring.is_hooks { are_hooks_free } else { last.id.is_none_or(|id| !needed.contains(&id)) }
+        };
+        self.queue.iter().position(is_free)
     }
 
     /// Whether the thread that takes from the queue hangs while another thread could go on.
@@ -301,9 +312,17 @@ impl State {
             let Some(service) = services.get(id) else { continue };
             let needs = service.instance().needs().iter().map(|held| held.service);
             ending.needs.insert(id, needs.collect());
-            let retiring =
-                Retiring { instance: Arc::clone(service.instance()), slots: service.slots().to_vec(), retired_at };
+            let (instance, slots) = (Arc::clone(service.instance()), service.slots().to_vec());
+            let retiring = Retiring { instance, slots, retired_at, is_hooks: false };
             ending.queue.push_back(Last { id: Some(id), retiring });
+        }
+        // At the end: destructors call what is patched.
+        if let Some(hooks) = self.objects.patches_mut().leave_all() {
+            let instance = Arc::new(Instance::of_hooks(hooks, &patches::id("hooks", 0)));
+            self.tally.note_constructed();
+            let slots = self.objects.slots().numbers().collect();
+            let retiring = Retiring { instance, slots, retired_at, is_hooks: true };
+            ending.queue.push_back(Last { id: None, retiring });
         }
     }
 }

@@ -5,16 +5,20 @@
 
 use std::sync::Arc;
 
-use crate::host::{
-    ids::{Generation, ProviderId, ServiceId, SlotId, ThreadId},
-    objects::{
-        component::Implementation,
-        instances::{Held, Instance, StateBox},
-        owner::Objects,
-    },
-    worlds::{
-        records::ThreadRecord,
-        world::{Retired, World},
+use crate::{
+    component::identity::ComponentId,
+    host::{
+        ids::{Generation, ProviderId, ServiceId, SlotId, ThreadId},
+        objects::{
+            component::Implementation,
+            instances::{Held, Instance, StateBox},
+            owner::Objects,
+            patches::{self, LeftHooks},
+        },
+        worlds::{
+            records::ThreadRecord,
+            world::{Retired, World},
+        },
     },
 };
 
@@ -53,6 +57,8 @@ pub(crate) struct Retiring {
     pub(crate) slots: Vec<SlotId>,
     /// The first world without it.
     pub(crate) retired_at: Generation,
+    /// Whether it is hooks of patches, which stood between callers and the instance.
+    pub(crate) is_hooks: bool,
 }
 
 /// How many objects there were since the runtime began.
@@ -112,7 +118,28 @@ impl State {
     /// Has the reaper destroy an instance once no thread is inside it. Calls may be inside through
     /// `slots`, in worlds before `retired_at`.
     pub(crate) fn retire(&mut self, instance: Arc<Instance>, slots: Vec<SlotId>, retired_at: Generation) {
-        self.retiring.push(Retiring { instance, slots, retired_at });
+        self.retiring.push(Retiring { instance, slots, retired_at, is_hooks: false });
+    }
+
+    /// Has the reaper destroy hooks once no call can reach them. Calls may be inside through `slots`, in worlds before
+    /// the current one; through none if the service is gone.
+    pub(crate) fn retire_hooks(&mut self, hooks: LeftHooks, name: &ComponentId, slots: Vec<SlotId>) {
+        let instance = Arc::new(Instance::of_hooks(hooks, name));
+        self.tally.note_constructed();
+        let retired_at = self.generation();
+        self.retiring.push(Retiring { instance, slots, retired_at, is_hooks: true });
+    }
+
+    /// Retires the hooks of a service that are not of its present instance.
+    pub(crate) fn retire_hooks_of(&mut self, id: ServiceId, slots: &[SlotId]) {
+        let instance = self.objects.services().get(id).map(|service| Arc::clone(service.instance()));
+        if self.objects.patches().stack().is_empty() {
+            return;
+        }
+        let is_present = |methods| instance.as_ref().is_some_and(|instance| instance.has_methods(methods));
+        if let Some(left) = self.objects.patches_mut().leave_service(id, is_present) {
+            self.retire_hooks(left, &patches::id("hooks", 0), slots.to_vec());
+        }
     }
 
     /// Retires an instance that no slot shows any more.
@@ -154,6 +181,7 @@ impl State {
     /// Notes the end of a service that nothing holds any more, and retires its instance.
     pub(super) fn end_service(&mut self, id: ServiceId, instance: Arc<Instance>) {
         self.kept.note_ended(id);
+        self.retire_hooks_of(id, &[]);
         self.retire_unused(instance);
     }
 

@@ -178,7 +178,8 @@ impl State {
     /// Cancels those calls inside replaced instances that may be cancelled.
     pub(crate) fn cancel_old_calls(&mut self) {
         let calls = self.old_calls();
-        let inside = calls.iter().filter(|call| self.retiring.iter().any(|retiring| retiring.has(call)));
+        let replaced = || self.retiring.iter().filter(|retiring| !retiring.is_hooks);
+        let inside = calls.iter().filter(|call| replaced().any(|retiring| retiring.has(call)));
         inside.for_each(|call| call.cancel(&mut self.waiting));
     }
 
@@ -186,7 +187,9 @@ impl State {
     pub(super) fn is_in_retiring(&self, table: *const Table, place: Place) -> bool {
         let world = self.retired.worlds().find(|world| std::ptr::eq(world.table(), table));
         let (slot, generation) = (SlotId::of_offset(place.offset()), world.map(|world| world.generation()));
-        generation.is_some_and(|generation| self.retiring.iter().any(|retiring| retiring.shows(generation, slot)))
+        generation.is_some_and(|generation| {
+            self.retiring.iter().any(|retiring| !retiring.is_hooks && retiring.shows(generation, slot))
+        })
     }
 
     /// Whether a call is of an async method.

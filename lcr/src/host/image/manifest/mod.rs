@@ -13,6 +13,8 @@
 //! 4. One library holds one component in one version, and implements an interface once.
 
 pub(crate) mod alike;
+mod blank;
+mod notes;
 #[cfg(test)]
 pub(in crate::host) mod tests;
 mod text;
@@ -273,7 +275,7 @@ impl ExportManifest {
         let mut methods = methods(reader)?;
         let methods_at = begin..record.len() - reader.rest().len();
         for method in &mut methods {
-            notes(reader, method)?;
+            method.read_notes(reader)?;
         }
         // A list has at most as many items as its count can say.
         let mut by_name: Box<[u16]> = (0..=u16::MAX).take(methods.len()).collect();
@@ -286,7 +288,6 @@ impl ExportManifest {
             component, type_name, toolchain, target, panic_abort, protected, unload,
             has_health_check, state_version, is_incremental, kept,
             interface, interface_version, replaces, deps, methods, source, record, methods_at,
-            encoded: OnceLock::new(), by_name,
             encoded: OnceLock::new(), by_name,
         });
     }
@@ -369,23 +370,6 @@ fn methods(reader: &mut Reader<'_>) -> Result<Vec<MethodManifest>> {
         return Err(reader.error("an interface without methods"));
     }
     Ok(methods)
-}
-
-/// Reads the notes on a method: see [`notes`](crate::abi::notes).
-fn notes(reader: &mut Reader<'_>, method: &mut MethodManifest) -> Result<()> {
-    method.is_pure = reader.flag()?;
-    method.arguments = reader.list(|reader| reader.name().map(str::to_owned))?;
-    let (named, taken) = (method.arguments.len(), method.shape.arguments().count());
-    if named != 0 && named != taken {
-        return Err(reader.error(format_args!("{named} names for {taken} arguments of `{}`", method.shape.name)));
-    }
-    let secrets = reader.list(Reader::u32)?;
-    let mut left = &secrets[..];
-    method.shape.mark_secrets(&mut left, 0);
-    if let Some(place) = left.first() {
-        return Err(reader.error(format_args!("a secret at {place} of `{}`", method.shape.name)));
-    }
-    Ok(())
 }
 
 /// An interface's name and version.

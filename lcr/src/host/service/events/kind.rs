@@ -93,6 +93,27 @@ pub enum EventKind {
         /// The file's content.
         hash: ContentHash,
     },
+    /// A patch was put in or taken off.
+    #[non_exhaustive]
+    Patched {
+        /// The generation that began with it.
+        generation: u64,
+        /// The patch's name; the last part of the version is its number.
+        patch: ComponentId,
+        /// The component.
+        component: String,
+        /// The interface.
+        interface: String,
+        /// The methods.
+        methods: Vec<String>,
+        /// Whether it was put in; else it was taken off.
+        stands: bool,
+        /// Who asked.
+        actor: Actor,
+        /// The reason that was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// What happened could not be recorded, or was found damaged.
     #[non_exhaustive]
     Recorded {
@@ -114,6 +135,7 @@ impl EventKind {
             EventKind::Retired { .. } => "retired",
             EventKind::Quarantined { .. } => "quarantined",
             EventKind::Released { .. } => "released",
+            EventKind::Patched { .. } => "patched",
             EventKind::Recorded { .. } => "recorded",
         }
     }

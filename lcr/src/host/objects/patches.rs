@@ -1,0 +1,300 @@
+//! The patches of a runtime, and the tables in which they stand.
+//!
+//! A patch changes single methods of a component's interface. It belongs to the component by its name, and not to an
+//! instance: whoever asks for the target of a slot (`Objects::target_on`) gets, in
+//! place of the instance's table of methods, one in which the pairs of patched methods are hooked thunks and
+//! [`Chain`]s. So the instance of a new version, a further reference and a handle of another view are patched as the
+//! first was: patches are linked anew each time, by name and signature. What is not patched stays as it is, and the
+//! instance stays the entry's data: whoever asks which instance serves a slot does not see patches.
+//!
+//! A patch stands as a whole or not at all. If the implementation that serves lacks one of its methods, or has it with
+//! another signature, the patch *rests*: it stays in the list, and stands again when a version comes that it fits.
+//!
+//! # Lifetime
+//!
+//! A [`HookSet`] is what an instance's table is for an instance without patches. It is made under the state lock, is
+//! shown by worlds from then on, and retires when the patches change, the instance is replaced or its service ends.
+//! Then it goes the way of every replaced instance: it becomes one (`Instance::of_hooks`), which the reaper finds
+//! free when no frame and no pin can reach a world that shows it, and whose destructor drops the hooks on a thread that
+//! runs destructors. The values that closures have captured are dropped there, once, when the last set and the list
+//! have let go of them. So no author's destructor runs under a lock or on a caller's thread, and a panic in one ends
+//! nothing.
+//!
+//! A set that was made for a transaction that then failed is not shown by any world. It is dropped at once, which
+//! drops no captured value: the list has a count of each layer.
+
+use std::{
+    fmt, slice,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use semver::{BuildMetadata, Prerelease, Version};
+
+use crate::{
+    abi::{
+        crossing::Crossing,
+        world::{Pair, Target},
+    },
+    component::{
+        hooks::{Chain, Layer},
+        identity::ComponentId,
+    },
+    host::{
+        ids::{Generation, ServiceId, ViewId},
+        image::{link::View, manifest::ExportManifest, shape},
+    },
+};
+
+/// A change of single methods of a component's interface.
+pub(crate) struct Patch {
+    /// Its number in its runtime, from 1.
+    pub(crate) number: u64,
+    pub(crate) name: String,
+    pub(crate) component: String,
+    pub(crate) interface: String,
+    pub(crate) methods: Vec<PatchedMethod>,
+}
+
+/// What a patch does with one method.
+pub(crate) struct PatchedMethod {
+    /// The method's name and signature.
+    pub(crate) shape: shape::Shape,
+    /// The thunks of that signature, in the image of the layers.
+    pub(crate) crossing: &'static Crossing,
+    /// The outermost first.
+    pub(crate) layers: Vec<Arc<Layer>>,
+}
+
+impl Patch {
+    /// The names of the methods that it changes.
+    pub(crate) fn method_names(&self) -> Vec<String> {
+        self.methods.iter().map(|method| method.shape.name.clone()).collect()
+    }
+
+    /// Whether an implementation lacks one of its methods.
+    pub(crate) fn lacks_method(&self, implementation: &ExportManifest) -> bool {
+        self.methods.iter().any(|method| implementation.method(&method.shape.name).is_none())
+    }
+
+    /// As what its hooks show where a component would: in faults, and while they wait for the last call.
+    pub(crate) fn id(&self) -> ComponentId {
+        id(&self.name, self.number)
+    }
+
+    /// Why it does not fit an implementation; `None` if it does.
+    pub(crate) fn misfit(&self, implementation: &ExportManifest) -> Option<String> {
+        self.methods.iter().find_map(|patched| {
+            let name = &patched.shape.name;
+            let Some(found) = implementation.method(name) else {
+                return Some(format!("component `{}` has no method `{name}`", implementation.component));
+            };
+            let difference = shape::compare(&patched.shape, &implementation.methods[found].shape)?;
+            Some(format!("component `{}` has another `{name}`: {difference}", implementation.component))
+        })
+    }
+
+    fn is_for(&self, component: &str, interface: &str) -> bool {
+        self.component == component && self.interface == interface
+    }
+}
+
+/// A patch as a component's name and version: the version has its number.
+pub(crate) fn id(name: &str, number: u64) -> ComponentId {
+    let build = BuildMetadata::new("patch").unwrap_or_default();
+    ComponentId::new(name.to_owned(), Version { major: 0, minor: 0, patch: number, pre: Prerelease::EMPTY, build })
+}
+
+impl fmt::Debug for Patch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Patch").field("name", &self.name).field("component", &self.component).finish_non_exhaustive()
+    }
+}
+
+/// The patches of a runtime.
+#[derive(Default)]
+pub(crate) struct Patches {
+    /// The oldest first: each stands around those before it.
+    stack: Vec<Arc<Patch>>,
+    /// The number of the last patch.
+    last: u64,
+    /// How often the stack changed.
+    changes: u64,
+    /// The first world that may show a set that is made now.
+    since: Option<Generation>,
+    /// The sets that the current world may show.
+    sets: Mutex<Vec<Made>>,
+}
+
+struct Made {
+    service: ServiceId,
+    view: ViewId,
+    /// The table of the instance. Only compared.
+    base: *const Pair,
+    changes: u64,
+    first_generation: Generation,
+    set: Arc<HookSet>,
+}
+
+// SAFETY: `base` is only compared.
+unsafe impl Send for Made {}
+
+/// The table of methods of one patched instance for one view, with the hooks in it.
+pub(crate) struct HookSet {
+    pairs: Arc<[Pair]>,
+    /// The pairs without patches.
+    before: Box<[Pair]>,
+    /// What pairs point to.
+    _chains: Arc<[Chain]>,
+}
+
+/// Hooks that no world shows any more, and patches that were taken off: what is destroyed like an instance.
+pub(crate) struct LeftHooks {
+    /// The oldest world that may have shown one.
+    pub(crate) first_generation: Option<Generation>,
+    _sets: Vec<Arc<HookSet>>,
+    _patches: Vec<Arc<Patch>>,
+}
+
+impl LeftHooks {
+    fn of(sets: Vec<Made>, patches: Vec<Arc<Patch>>) -> Option<LeftHooks> {
+        let first_generation = sets.iter().map(|made| made.first_generation).min();
+        let is_some = !sets.is_empty() || !patches.is_empty();
+        let sets = sets.into_iter().map(|made| made.set).collect();
+        is_some.then_some(LeftHooks { first_generation, _sets: sets, _patches: patches })
+    }
+}
+
+impl Patches {
+    /// The patches, the oldest first.
+    pub(crate) fn stack(&self) -> &[Arc<Patch>] {
+        &self.stack
+    }
+
+    /// The number of the next patch.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.last + 1
+    }
+
+    /// Takes out the patch that was put in last, which no world shows, with what was made for it.
+    pub(crate) fn pop_unpublished(&mut self) {
+        let changes = self.changes;
+        self.sets().retain(|made| made.changes < changes);
+        self.changes -= 1;
+        self.stack.pop();
+    }
+
+    /// Puts a patch around the others. `since` is the first world that will show it.
+    pub(crate) fn push(&mut self, patch: Arc<Patch>, since: Generation) {
+        self.changes += 1;
+        self.since = Some(since);
+        self.last = patch.number;
+        self.stack.push(patch);
+    }
+
+    /// Takes a patch off. `since` is the first world without it. `None` if it is not in the list.
+    pub(crate) fn take(&mut self, number: u64, since: Generation) -> Option<Arc<Patch>> {
+        let at = self.stack.iter().position(|patch| patch.number == number)?;
+        self.changes += 1;
+        self.since = Some(since);
+        Some(self.stack.remove(at))
+    }
+
+    /// The target of a slot on a service of the component, where `base` is that without patches.
+    pub(super) fn over(
+        &self,
+        service: ServiceId,
+        base: Target,
+        implementation: &ExportManifest,
+        (of, view): (ViewId, &View),
+    ) -> Target {
+        let (component, interface) = (&implementation.component.name, &view.interface.name);
+        let standing = self.stack.iter().rev().filter(|patch| patch.is_for(component, interface));
+        let standing: Vec<&Patch> =
+            standing.filter(|patch| patch.misfit(implementation).is_none()).map(|patch| &**patch).collect();
+        if standing.is_empty() {
+            return base;
+        }
+        // SAFETY: a target's table has as many pairs as the view has methods, and lives as long as the instance.
+        let before = unsafe { slice::from_raw_parts(base.methods, view.interface.methods.len()) };
+        let mut sets = self.sets();
+        let is_of_this = |made: &&mut Made| (made.service, made.view, made.changes) == (service, of, self.changes);
+        let found = sets.iter_mut().filter(is_of_this).find(|made| *made.set.before == *before);
+        let found = found.map(|made| {
+            // What a transaction has given up may have lain where this instance lies.
+            made.base = base.methods;
+            Arc::clone(&made.set)
+        });
+        let set = found.unwrap_or_else(|| {
+            let below = implementation.component.to_string();
+            let set = Arc::new(HookSet::new(before, view, &standing, &below.into()));
+            sets.push(Made {
+                service,
+                view: of,
+                base: base.methods,
+                changes: self.changes,
+                first_generation: self.since.unwrap_or(Generation::FIRST),
+                set: Arc::clone(&set),
+            });
+            set
+        });
+        Target { data: base.data, methods: Arc::as_ptr(&set.pairs).cast() }
+    }
+
+    /// Takes out the sets that were made before the stack changed last, with the patches that were taken off.
+    pub(crate) fn leave_outdated(&mut self, patches: Vec<Arc<Patch>>) -> Option<LeftHooks> {
+        let changes = self.changes;
+        self.leave(patches, |made| made.changes < changes)
+    }
+
+    /// Takes out the sets of a service that are not over a table of its present instance.
+    pub(crate) fn leave_service(
+        &mut self,
+        service: ServiceId,
+        is_present: impl Fn(*const Pair) -> bool,
+    ) -> Option<LeftHooks> {
+        self.leave(Vec::new(), |made| made.service == service && !is_present(made.base))
+    }
+
+    /// Takes out everything, for the end of the runtime.
+    pub(crate) fn leave_all(&mut self) -> Option<LeftHooks> {
+        let patches = std::mem::take(&mut self.stack);
+        self.leave(patches, |_| true)
+    }
+
+    fn leave(&mut self, patches: Vec<Arc<Patch>>, is_left: impl Fn(&Made) -> bool) -> Option<LeftHooks> {
+        let mut sets = self.sets();
+        let (left, kept) = std::mem::take(&mut *sets).into_iter().partition(is_left);
+        *sets = kept;
+        LeftHooks::of(left, patches)
+    }
+
+    fn sets(&self) -> MutexGuard<'_, Vec<Made>> {
+        self.sets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HookSet {
+    fn new(before: &[Pair], view: &View, standing: &[&Patch], below: &Arc<str>) -> HookSet {
+        let mut chains = Vec::new();
+        let mut hooked: Vec<(usize, &'static Crossing)> = Vec::new();
+        for (at, method) in view.interface.methods.iter().enumerate() {
+            let fits = |patched: &&PatchedMethod| shape::compare(&method.shape, &patched.shape).is_none();
+            let patched = standing.iter().flat_map(|patch| &patch.methods);
+            let patched: Vec<&PatchedMethod> =
+                patched.filter(|patched| patched.shape.name == method.shape.name).filter(fits).collect();
+            let Some(first) = patched.first() else { continue };
+            let layers = patched.iter().flat_map(|patched| &patched.layers).map(Arc::clone).collect();
+            // SAFETY: shapes were compared, so layers and method are of the signature. The instance is destroyed when
+            // no frame and no pin can reach it, and both reach it through this chain.
+            chains.push(unsafe { Chain::new(before[at], first.crossing, Arc::clone(below), layers) });
+            hooked.push((at, first.crossing));
+        }
+        let chains: Arc<[Chain]> = chains.into();
+        let mut pairs = before.to_vec();
+        for (place, (at, crossing)) in hooked.into_iter().enumerate() {
+            let data = Arc::as_ptr(&chains).cast::<Chain>().wrapping_add(place).cast();
+            pairs[at] = Pair { function: crossing.hooked, data };
+        }
+        HookSet { pairs: pairs.into(), before: before.into(), _chains: chains }
+    }
+}

@@ -270,7 +270,7 @@ pub mod shape {
 pub mod events {
     pub use crate::host::service::events::{
         Event, Events,
-        kind::{Committed, CommittedMember, EventKind, Refused},
+        kind::{Committed, CommittedMember, EventKind, PhaseTime, Refused},
     };
 }
 

@@ -83,6 +83,7 @@ impl Execution {
             held,
             commit,
             total,
+            phases: Vec::new(),
             overrode_protection_of,
             stragglers,
         })
@@ -129,7 +130,7 @@ impl Execution {
     }
 
     /// Commits the announced changes of providers, bindings and configurations, and retains the images
-    /// that no provider uses any more.
+    /// that no provider uses any more: their components are retired when the last instance is destroyed.
     fn commit_registry(&self, state: &mut State) {
         let left = self.number.map(|number| state.objects_mut().registry_mut().commit(number));
         for (component, config) in self.options.configurations_after() {
@@ -138,9 +139,14 @@ impl Execution {
         }
         let Some((replaced, left)) = left else { return };
         replaced.iter().for_each(|implementation| state.retire_object(implementation));
-        left.into_iter().for_each(|component| state.images_mut().retain(component));
+        let generation = state.serial();
+        for component in left {
+            state.retirements_mut().begin(&component, generation);
+            state.images_mut().retain(component);
+        }
         let returned = self.members.iter().zip(&self.loaded).filter(|(member, _)| member.is_kept);
         for implementation in returned.filter_map(|(_, loaded)| loaded.first()) {
+            state.retirements_mut().call_off(&implementation.component);
             state.images_mut().take_back(&implementation.component);
         }
     }

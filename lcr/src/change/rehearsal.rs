@@ -34,7 +34,7 @@ use super::{
     execution::{Execution, Successor},
     foreseen::{BehindGate, Moving},
     handover::GRACE,
-    report::PrecopyReport,
+    report::{Change, PrecopyReport},
     request::Step,
     stop::Stop,
     watch::Phase,
@@ -272,13 +272,11 @@ impl fmt::Display for Rehearsal {
 
 impl fmt::Display for RehearsedMember {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.before, &self.after) {
-            (Some(before), Some(after)) => write!(f, "{before} -> {after}: ")?,
-            (None, Some(after)) => write!(f, "+ {after}: ")?,
-            (Some(before), None) => return write!(f, "- {before}"),
-            (None, None) => return write!(f, "nothing"),
+        Change(&self.before, &self.after).fmt(f)?;
+        if self.after.is_none() {
+            return Ok(());
         }
-        write!(f, "{} healthy", self.instances)?;
+        write!(f, ": {} healthy", self.instances)?;
         if self.copied > 0 {
             let (bytes, save, restore) = (self.state_bytes, self.save, self.restore);
             write!(f, ", {} copied, {bytes} bytes, save {save:.1?}, restore {restore:.1?}", self.copied)?;

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     component::identity::ComponentId,
     error::Straggler,
-    host::{actor::Actor, image::content_hash::ContentHash, serial},
+    host::{actor::Actor, image::content_hash::ContentHash, serial, service::events::kind::PhaseTime},
 };
 
 /// What a committed transaction changed, and how long it took.
 ///
 /// `Display` writes it on one line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
     /// Who asked for the change: see [`asked_by`](crate::PlanBuilder::asked_by).
@@ -29,14 +29,20 @@ pub struct Report {
     /// What became of each component of the plan: a component comes after those that it depends on.
     pub members: Vec<MemberReport>,
     /// When the transaction began, by the system's clock.
+    #[serde(with = "serial::moment")]
     pub started: SystemTime,
     /// How long callers were blocked, from the moment at which the gate shut to the commit; zero if no
     /// gate was needed. Earlier attempts, after which the gate opened again, are not counted.
+    #[serde(rename = "held_us", with = "serial::micros")]
     pub held: Duration,
     /// How long the publication of the new world took.
+    #[serde(rename = "commit_us", with = "serial::micros")]
     pub commit: Duration,
     /// How long the transaction took up to the commit, without staging.
+    #[serde(rename = "total_us", with = "serial::micros")]
     pub total: Duration,
+    /// How long each phase lasted, in order. A phase that was repeated is one.
+    pub phases: Vec<PhaseTime>,
     /// The protected components that the plan changed, replaced, removed, configured, or took callers from by a
     /// binding, because it overrode their protection
     /// ([`override_protected`](crate::PlanBuilder::override_protected)).
@@ -58,6 +64,7 @@ impl Report {
             held: Duration::ZERO,
             commit: Duration::ZERO,
             total: Duration::ZERO,
+            phases: Vec::new(),
             overrode_protection_of: Vec::new(),
             stragglers: Vec::new(),
         }
@@ -65,7 +72,7 @@ impl Report {
 }
 
 /// One component's part of a [`Report`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MemberReport {
     /// The component before the commit; `None` if the plan added one.
@@ -88,6 +95,7 @@ pub struct MemberReport {
     /// ([`override_protected`](crate::PlanBuilder::override_protected)).
     pub overrode_protection: bool,
     /// The file of the new component, as the plan named it; `None` for a removal.
+    #[serde(with = "serial::path_or_none")]
     pub source: Option<PathBuf>,
     /// The content hash of that file; `None` for a removal.
     pub hash: Option<ContentHash>,
@@ -137,14 +145,23 @@ impl fmt::Display for Report {
     }
 }
 
-impl fmt::Display for MemberReport {
+/// What becomes of a component, in short: `a 1.0.0 -> a 2.0.0`, `+ a 1.0.0`, `- a 1.0.0`.
+pub(crate) struct Change<'a, T>(pub(crate) &'a Option<T>, pub(crate) &'a Option<T>);
+
+impl<T: fmt::Display> fmt::Display for Change<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.before, &self.after) {
+        match (self.0, self.1) {
             (Some(before), Some(after)) => write!(f, "{before} -> {after}"),
             (None, Some(after)) => write!(f, "+ {after}"),
             (Some(before), None) => write!(f, "- {before}"),
             (None, None) => write!(f, "nothing"),
-        }?;
+        }
+    }
+}
+
+impl fmt::Display for MemberReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Change(&self.before, &self.after).fmt(f)?;
         if let Some(version) = self.discarded_state {
             write!(f, " (state v{version} discarded)")?;
         }

@@ -108,5 +108,6 @@ fn committed(report: &Report) -> Committed {
         members: members.collect(),
         held: report.held,
         total: report.total,
+        phases: report.phases.clone(),
     }
 }

@@ -20,7 +20,9 @@ use crate::{
     host::{
         deadline::Deadline,
         objects::component::Implementation,
+        serial::cut,
         service::{
+            events::kind::PhaseTime,
             inner::{AUTHORS_STACK, RuntimeInner},
             state::State,
             transaction_lock::Begin,
@@ -35,7 +37,7 @@ use super::{
     member::Member,
     recorder::{Intent, nobody_waits},
     rehearsal::Rehearsal,
-    report::Report,
+    report::{Change, Report},
     request::{Options, Step},
     stale::refuse_stale,
     trial::{gates, refusals::resolve_all},
@@ -77,7 +79,8 @@ pub(super) fn rehearse(
         }
         let watch = Arc::new(Watch::new(Deadline::after(started, options.timeout)));
         let execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), resolution.members, options, started);
-        watched(inner, watch, move || execution.rehearse(steps))
+        let about = about(&execution.members);
+        watched(inner, watch, &about, move || execution.rehearse(steps))
     })
 }
 
@@ -180,7 +183,12 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options, seen: Op
     let mut execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), resolution.members, options, started);
     let recording = inner.recording();
     execution.recording.clone_from(&recording);
-    let result = watched(inner, Arc::clone(&watch), move || execution.run(steps));
+    let about = about(&execution.members);
+    let mut result = watched(inner, Arc::clone(&watch), &about, move || execution.run(steps));
+    if let Ok(report) = &mut result {
+        let phases = watch.phases().into_iter();
+        report.phases = phases.map(|(phase, took)| PhaseTime { phase: phase.name().to_owned(), took }).collect();
+    }
     if let Some(recording) = recording {
         recording.end(inner, &result, watch.committed());
     }
@@ -207,14 +215,33 @@ pub(super) fn pass<T: Send + 'static, W: Send + 'static>(
         };
         let watch = Arc::new(Watch::new(Deadline::after(started, options.timeout)));
         let execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), members, options, started);
-        watched(inner, watch, move || run(execution, with))
+        let about = about(&execution.members);
+        watched(inner, watch, &about, move || run(execution, with))
     })
 }
 
-/// Runs `run` on a thread of its own, and gives it up when its time is over.
+/// How many bytes say which components a transaction is about.
+const LONGEST_ABOUT: usize = 1 << 10;
+
+/// Which components a transaction is about, for those who follow its phases.
+fn about(members: &[Member]) -> String {
+    let mut text = String::new();
+    for member in members {
+        if text.len() > LONGEST_ABOUT {
+            break;
+        }
+        text.push_str(if text.is_empty() { "" } else { ", " });
+        text.push_str(&Change(&member.before, &member.after).to_string());
+    }
+    cut(&mut text, LONGEST_ABOUT);
+    text
+}
+
+/// Runs `run` on a thread of its own, and gives it up when its time is over. `about` is for those who follow.
 fn watched<T: Send + 'static>(
     inner: &Arc<RuntimeInner>,
     watch: Arc<Watch>,
+    about: &str,
     run: impl FnOnce() -> Option<Result<T>> + Send + 'static,
 ) -> Result<T> {
     let slot = Arc::new(Mutex::new(None));
@@ -231,7 +258,7 @@ fn watched<T: Send + 'static>(
     })
     .map_err(|error| Error::new(ErrorKind::Io, "no thread could be started for the transaction").with_source(error))?;
     let waited = watch.wait();
-    trace_phases(inner, &watch);
+    trace_phases(inner, &watch, about);
     if let Err(hung) = waited {
         let announced = inner.undo(&mut inner.state());
         drop(announced);
@@ -245,13 +272,14 @@ fn watched<T: Send + 'static>(
 
 /// Tells subscribers how long the phases lasted. It is told when the transaction is over: while a gate is shut, callers
 /// would wait for a subscriber.
-fn trace_phases(inner: &RuntimeInner, watch: &Watch) {
+fn trace_phases(inner: &RuntimeInner, watch: &Watch, components: &str) {
     let (transaction, generation) = (inner.transaction_number(), inner.serial());
     // A subscriber that panics changes nothing.
     drop(catch_unwind(AssertUnwindSafe(|| {
         for (phase, elapsed) in watch.phases() {
             tracing::debug!(
                 phase = phase.name(),
+                components,
                 transaction,
                 generation,
                 ?elapsed,

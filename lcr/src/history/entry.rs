@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor,
+    change::report::Change,
     component::identity::ComponentId,
     error::{ErrorKind, Result},
     events::CommittedMember,
@@ -152,12 +153,7 @@ impl fmt::Display for Entry {
         write!(f, "{} {} ", self.number, humantime::format_rfc3339_seconds(self.at.max(SystemTime::UNIX_EPOCH)))?;
         for (at, member) in self.members.iter().enumerate() {
             f.write_str(if at == 0 { "" } else { ", " })?;
-            match (&member.before, &member.after) {
-                (Some(before), Some(after)) => write!(f, "{before} -> {after}")?,
-                (None, Some(after)) => write!(f, "+ {after}")?,
-                (Some(before), None) => write!(f, "- {before}")?,
-                (None, None) => f.write_str("nothing")?,
-            }
+            Change(&member.before, &member.after).fmt(f)?;
         }
         match &self.result {
             Outcome::Open => f.write_str(": open")?,

@@ -1,12 +1,22 @@
 //! What a runtime tells of what happens in it: events, and the last refusals.
 
-use std::time::Duration;
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use lcr::{
-    Actor, ErrorKind,
+    Actor, Back, ErrorKind, Handle,
     events::{Event, EventKind, Events},
 };
-use lcr_tests::{component, empty_runtime};
+use lcr_tests::{
+    bank::Clock,
+    component, empty_runtime, in_a_process_of_its_own,
+    script::{Misdeed, Moment, Script},
+};
+
+const LONG: Duration = Duration::from_secs(60);
 
 /// The next event, which has happened already.
 fn next(events: &mut Events) -> Event {
@@ -80,4 +90,98 @@ fn a_follower_outlives_the_runtime_and_is_not_kept_waiting_by_it() {
     assert!(events.is_closed());
     assert!(events.next_timeout(Duration::ZERO).is_some_and(|event| matches!(event.kind, EventKind::Committed(_))));
     assert_eq!(events.next_timeout(Duration::from_secs(3600)), None);
+}
+
+/// The next component that is retired, and by which generation.
+fn retired(events: &mut Events) -> (String, u64) {
+    loop {
+        let event = events.next_timeout(LONG).expect("no component is retired");
+        if let EventKind::Retired { component, generation, took, .. } = event.kind {
+            assert!(took > Duration::ZERO);
+            return (component.to_string(), generation);
+        }
+    }
+}
+
+#[test]
+fn a_component_is_retired_when_its_last_destructor_has_returned_and_not_if_it_serves_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = Script::new(directory.path());
+    let rt = empty_runtime();
+    rt.load(component("clock_v1")).unwrap();
+    let clock: Handle<dyn Clock> = rt.reference(&script).unwrap();
+    let first = ("clock 1.0.0", Moment::Drop);
+    script.set(first.0, first.1, Misdeed::Hang);
+    let mut events = rt.events();
+    rt.replace(component("clock_v2")).unwrap();
+    script.wait_for(first.0, first.1);
+    let EventKind::Committed(committed) = next(&mut events).kind else { panic!("nothing is committed") };
+    let phases: Vec<&str> = committed.phases.iter().map(|time| time.phase.as_str()).collect();
+    assert_eq!(phases[..2], ["load", "prepare"], "{committed:?}");
+    assert_eq!(events.try_next(), None, "its destructor runs");
+    // Version 1 serves again before that: its instance of then is no reason to say that it is gone.
+    let back = rt.rollback(Back::Steps(1)).unwrap();
+    assert_eq!(clock.version(), 1);
+    assert_eq!(retired(&mut events), ("clock 2.0.0".to_owned(), back.generation));
+    script.clear(first.0, first.1);
+    rt.wait_drained(LONG).unwrap();
+    let again = rt.replace(component("clock_v2")).unwrap();
+    assert_eq!(retired(&mut events), ("clock 1.0.0".to_owned(), again.generation));
+    let removed = {
+        drop(clock);
+        rt.wait_drained(LONG).unwrap();
+        rt.plan().remove("clock").commit().unwrap()
+    };
+    assert_eq!(retired(&mut events), ("clock 2.0.0".to_owned(), removed.generation), "without an instance");
+}
+
+/// A subscriber that notes the phases of transactions, with the components that they are about.
+#[derive(Clone, Default)]
+struct Phases(Arc<Mutex<Vec<(String, String)>>>);
+
+impl tracing::field::Visit for Phases {
+    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
+        let mut seen = self.0.lock().unwrap();
+        match field.name() {
+            "phase" => seen.push((value.to_owned(), String::new())),
+            "components" => seen.last_mut().unwrap().1 = value.to_owned(),
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, _: &tracing::field::Field, _: &dyn fmt::Debug) {}
+}
+
+impl tracing::Subscriber for Phases {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        if event.metadata().fields().field("phase").is_some() {
+            event.record(&mut self.clone());
+        }
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn subscribers_hear_of_each_phase_which_components_it_is_about() {
+    in_a_process_of_its_own(|| {
+        let phases = Phases::default();
+        tracing::subscriber::set_global_default(phases.clone()).unwrap();
+        let seen = || std::mem::take(&mut *phases.0.lock().unwrap());
+        let rt = empty_runtime();
+        rt.plan().add(component("clock_v1")).commit().unwrap();
+        let phase = |phase: &str, components: &str| (phase.to_owned(), components.to_owned());
+        assert_eq!(seen(), [phase("load", "+ clock 1.0.0"), phase("prepare", "+ clock 1.0.0")]);
+        rt.replace(component("clock_v2")).unwrap();
+        let change = "clock 1.0.0 -> clock 2.0.0";
+        assert_eq!(seen(), [phase("load", change), phase("prepare", change)]);
+    });
 }

@@ -98,7 +98,10 @@ pub(crate) fn said(event: &Json) -> (Style, String) {
             let at = format!("{}{method}", text(event, "interface"));
             (Style::Bad, format!("fault in {component} ({at}): {}", text(event, "message")))
         }
-        "retired" => (Style::Faint, format!("{} is destroyed", component(&event["component"]))),
+        "retired" => {
+            let (component, took) = (component(&event["component"]), micros(event, "took_us"));
+            (Style::Faint, format!("{component} is retired, {took} after generation {}", generation()))
+        }
         "quarantined" => {
             let hash = short(text(event, "hash"));
             (Style::Bad, format!("{} ({hash}) is in quarantine: {}", component(&event["component"]), why()))
@@ -160,6 +163,10 @@ mod tests {
             (
                 json!({ "event": "trial_ended", "generation": 5, "outcome": "rolled_back", "why": "1 fault" }),
                 "trial of generation 5 ended: rolled back: 1 fault",
+            ),
+            (
+                json!({ "event": "retired", "component": till("1.0.0"), "generation": 4, "took_us": 1500 }),
+                "till 1.0.0 is retired, 1.5ms after generation 4",
             ),
         ];
         for (event, expected) in cases {

@@ -1,7 +1,7 @@
 //! The reaper: finds what no thread is inside any more, and has it destroyed.
 //!
 //! The reaper takes back released slots, hands instances that were replaced, released or refused to the threads
-//! that destroy them ([`destroyers`](super::destroyers)), and frees retired worlds. While something is not ready, it
+//! that destroy them ([`destroyers`](super::destroyers)), frees retired worlds, and tells which components are retired. While something is not ready, it
 //! looks again at growing intervals up to [`SLOWEST`]. With nothing to do it sleeps until another thread wakes it.
 //!
 //! It runs foreign code in two places: the finalizers of images that it unmaps, and the wakers of async calls that are
@@ -29,9 +29,11 @@ use crate::{
 
 use super::{
     destroyers::{Start, destroy},
+    events::kind::EventKind,
     gate::Lost,
     inner::{AUTHORS_STACK, RuntimeInner},
     pins::Pins,
+    retirements::Ended,
     state::{Retiring, State},
 };
 
@@ -68,6 +70,7 @@ impl RuntimeInner {
         self.wake_waiting();
         let mut state = self.state();
         let lost = mem::take(&mut state.lost);
+        let ended = state.retirements.take_ended();
         let mut progress = self.take_back(&mut state);
         let ready = state.ready(&self.pins);
         progress |= !ready.is_empty();
@@ -79,14 +82,25 @@ impl RuntimeInner {
             || !state.retiring.is_empty()
             || state.retired.count() > 0
             || state.images.are_waiting()
+            || state.retirements.are_waiting()
             || self.reaper.destroyers.lock().is_waiting();
         drop(state);
         lost.iter().for_each(Lost::report);
+        ended.into_iter().for_each(|ended| self.tell_retired(ended));
         if let Some(start) = start {
             self.start_destroyer(start);
         }
         progress |= self.unload();
         (progress, waiting)
+    }
+
+    /// Tells that no instance of a component is left.
+    fn tell_retired(&self, Ended { component, generation, took }: Ended) {
+        // A subscriber that panics keeps nobody from the event.
+        drop(catch_unwind(AssertUnwindSafe(|| {
+            tracing::debug!(%component, generation, ?took, "a component is retired: no instance of it is left");
+        })));
+        self.tell(EventKind::Retired { component, generation, took });
     }
 
     /// Notes a slot whose last handle is gone.

@@ -27,6 +27,7 @@ use super::{
     gate::{Gate, Lost, Members},
     kept_states::KeptStates,
     retained::RetainedImages,
+    retirements::Retirements,
     revisions::Revisions,
     waiting::Waiting,
 };
@@ -37,6 +38,7 @@ pub(crate) struct State {
     pub(in crate::host) retired: Retired,
     pub(in crate::host) retiring: Vec<Retiring>,
     pub(in crate::host) images: RetainedImages,
+    pub(super) retirements: Retirements,
     pub(in crate::host) objects: Objects,
     pub(in crate::host) gate: Option<Gate>,
     pub(super) sightings: Sightings,
@@ -94,6 +96,7 @@ impl State {
             retired: Retired::default(),
             retiring: Vec::new(),
             images: RetainedImages::default(),
+            retirements: Retirements::default(),
             objects: Objects::default(),
             gate: None,
             sightings: Sightings::default(),
@@ -275,5 +278,10 @@ impl State {
     /// The images that stay mapped and serve nothing.
     pub(crate) fn images_mut(&mut self) -> &mut RetainedImages {
         &mut self.images
+    }
+
+    /// The components that were replaced and still have instances.
+    pub(crate) fn retirements_mut(&mut self) -> &mut Retirements {
+        &mut self.retirements
     }
 }

@@ -71,11 +71,17 @@ pub enum EventKind {
         /// What the fault says; at most 4,096 bytes.
         message: String,
     },
-    /// The last instance of a replaced or removed component was destroyed.
+    /// The last instance of a replaced or removed component was destroyed. There is no such event of a component that
+    /// serves again before that, nor of what the end of the runtime destroys.
     #[non_exhaustive]
     Retired {
         /// The component.
         component: ComponentId,
+        /// The number of the commit that took it out of use.
+        generation: u64,
+        /// How long it took from that commit on: until the calls inside it had left, and its destructors had returned.
+        #[serde(rename = "took_us", with = "serial::micros")]
+        took: Duration,
     },
     /// A file is refused from now on, until it is released.
     #[non_exhaustive]
@@ -185,6 +191,20 @@ pub struct Committed {
     /// How long the transaction took up to the commit.
     #[serde(rename = "total_us", with = "serial::micros")]
     pub total: Duration,
+    /// How long each phase of the transaction lasted, in order.
+    #[serde(default)]
+    pub phases: Vec<PhaseTime>,
+}
+
+/// How long one phase of a transaction lasted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PhaseTime {
+    /// The name of the phase: `load`, `prepare`, `pre-copy`, `drain`, `gate` or `hand-over`.
+    pub phase: String,
+    /// How long it lasted; a phase that was repeated lasted as long as all of them.
+    #[serde(rename = "took_us", with = "serial::micros")]
+    pub took: Duration,
 }
 
 /// One component's part of a [`Committed`].

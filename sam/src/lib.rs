@@ -111,10 +111,10 @@ mod app;
 mod builder;
 mod error;
 pub mod options;
-/// How the previous instance ended: what [`App::previous_exit`] returns.
+/// What the supervisor tells an instance: what [`App::previous_exit`] and [`App::last_warning`] return.
 pub mod report {
     pub use crate::{
-        app::{CheckReport, Report},
+        app::{CheckReport, Report, Warning, WarningCause},
         state::Exit,
     };
 }

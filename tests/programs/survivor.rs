@@ -7,6 +7,7 @@
 //! | `options NAME` | builds the runtime: it saves `every` 10 ms, at `commits`, at the `end`, or if asked (`quiet`) |
 //! | `load FILE`, `replace FILE`, `try FILE` | loads or replaces a component, or puts it on trial |
 //! | `confirm` | ends the trial |
+//! | `block` | beats, then stays inside a call of the clock until the trial is over; writes how it ended |
 //! | `add N` | adds to the counter, and writes the sum |
 //! | `service` | asks for the counter, and writes how that went |
 //! | `keep` | keeps the states now |
@@ -28,7 +29,7 @@ use std::{
 };
 
 use lcr::{Handle, Runtime, RuntimeBuilder, Trial, Under, events::EventKind};
-use lcr_tests::interfaces::Counter;
+use lcr_tests::{bank::Clock, interfaces::Counter};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -62,6 +63,25 @@ fn build(options: &str) -> Outcome<Runtime> {
     Ok(builder.under(under).build()?)
 }
 
+/// Has the thread that beats stay inside a version on trial.
+fn block(rt: &Runtime, out: &mut File) -> Outcome<()> {
+    let clock: Handle<dyn Clock> = rt.service()?;
+    let app = sam::app();
+    app.resume_checks();
+    app.beat();
+    clock.inside(&|| {
+        while rt.trial().is_some() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    app.beat();
+    let end = rt.wait_trial(Some(Duration::from_secs(60))).ok_or("the trial has not ended")?;
+    let component = end.component.as_ref().map_or_else(String::new, ToString::to_string);
+    writeln!(out, "{} {} {component}: {}", end.outcome, end.cause.name(), end.why)?;
+    writeln!(out, "version {} serves instance {}", clock.version(), app.instance())?;
+    Ok(())
+}
+
 fn follow(script: &str, out: &mut File) -> Outcome<()> {
     let mut rt = None;
     let mut library = None;
@@ -86,6 +106,7 @@ fn follow(script: &str, out: &mut File) -> Outcome<()> {
                     }
                 }
             }
+            "block" => block(running()?, out)?,
             "confirm" => drop(running()?.confirm()?),
             "service" => match running()?.service::<dyn Counter>() {
                 Ok(counter) => {

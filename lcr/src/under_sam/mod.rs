@@ -9,6 +9,8 @@
 //! | `lcr.states` | what [`Runtime::save_states`] returned last | never: each save is a new file |
 //! | `lcr.marks` | what is being restored, and what is on trial ([`marks`]) | in place, before that step and after it |
 //!
+//! If the supervisor warns this process during a trial, the trial rolls back ([`warnings`]).
+//!
 //! The supervisor puts a new file in the place of the one before in one step.
 //!
 //! A state that takes the process down as it is restored would do so in each instance. So the mark comes first: an
@@ -50,11 +52,13 @@ use crate::{
 mod files;
 mod marks;
 mod options;
+mod warnings;
 
 pub use options::Under;
 
 use files::{memory, read_all};
 use marks::{Marked, PAGE};
+use warnings::Warnings;
 
 const STATES: &str = "lcr.states";
 const MARKS: &str = "lcr.marks";
@@ -144,6 +148,7 @@ struct UnderSam {
     runtime: Weak<RuntimeInner>,
     marks: File,
     marked: Mutex<Marked>,
+    warnings: Arc<Warnings>,
     last: Option<LastInstance>,
     /// The transaction whose states are kept: of two saves at one time the later one stays.
     newest: Mutex<u64>,
@@ -195,12 +200,14 @@ impl UnderSam {
         }
         let last = Some(last).filter(|last| !is_first || last.problem.is_some());
         let every = under.every;
+        let no_thread = |error| io("no thread could be started", error);
         let sam = Arc::new(UnderSam {
             under,
             process: process::id(),
             runtime: Arc::downgrade(inner),
             marks,
             marked: Mutex::default(),
+            warnings: Arc::new(Warnings::new(app)),
             last,
             newest: Mutex::default(),
             told: Mutex::default(),
@@ -210,10 +217,10 @@ impl UnderSam {
         if !inner.set_keeper(keeper) {
             return Err(Error::new(ErrorKind::Invalid, "the runtime is under sam already; call `under` once"));
         }
+        sam.warnings.start(Arc::downgrade(inner)).map_err(no_thread)?;
         if every.is_some() || sam.under.at_commits {
             let events = inner.follow();
-            sys::start(c"lcr-states", AUTHORS_STACK, move || sam.save_again_and_again(events))
-                .map_err(|error| io("no thread could be started", error))?;
+            sys::start(c"lcr-states", AUTHORS_STACK, move || sam.save_again_and_again(events)).map_err(no_thread)?;
         }
         Ok(())
     }
@@ -339,17 +346,26 @@ impl Keeper for UnderSam {
     }
 
     fn tell(&self, event: &EventKind) {
+        if self.is_of_parent() {
+            return;
+        }
         match event {
-            EventKind::TrialBegan { generation, members } => self.mark(|marked| {
-                marked.generation = *generation;
-                marked.on_trial = members.iter().map(ToString::to_string).collect();
-            }),
+            EventKind::TrialBegan { generation, members } => {
+                self.mark(|marked| {
+                    marked.generation = *generation;
+                    marked.on_trial = members.iter().map(ToString::to_string).collect();
+                });
+                self.warnings.trial_began(*generation);
+            }
             // The next trial may have begun by now.
-            EventKind::TrialEnded { generation, .. } => self.mark(|marked| {
-                if marked.generation == *generation {
-                    marked.on_trial.clear();
-                }
-            }),
+            EventKind::TrialEnded { generation, .. } => {
+                self.warnings.trial_ended(*generation);
+                self.mark(|marked| {
+                    if marked.generation == *generation {
+                        marked.on_trial.clear();
+                    }
+                });
+            }
             _ => {}
         }
     }
@@ -366,6 +382,7 @@ impl Keeper for UnderSam {
             self.tell_problem(&inner, result.err().map(|error| error.to_string()).unwrap_or_default());
         }
         self.mark(|marked| marked.on_trial.clear());
+        self.warnings.close();
     }
 }
 

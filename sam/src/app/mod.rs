@@ -26,4 +26,4 @@ pub mod tokio;
 pub(crate) use attach::{InstanceFds, attach, is_detached};
 pub use calls::{App, Question, app};
 pub use check::{Check, Parked};
-pub use report::{CheckReport, Report};
+pub use report::{CheckReport, Report, Warning, WarningCause};

@@ -1,4 +1,4 @@
-//! How the previous instance ended.
+//! What the supervisor tells an instance: how the one before ended, and that this one is warned.
 
 use std::{fmt, time::Duration};
 
@@ -9,8 +9,8 @@ use super::{
     calls::App,
 };
 use crate::{
-    shared::{CHECKS, CheckReading, ExitRecord},
-    state::Exit,
+    shared::{CHECKS, CheckReading, ExitRecord, Warned, now},
+    state::{Cause, Exit},
 };
 
 /// How the previous instance ended, and which resources it had used; see [`App::previous_exit`].
@@ -49,6 +49,44 @@ pub struct CheckReport {
     pub deadline: Duration,
 }
 
+/// A warning of this instance by its supervisor; see [`App::last_warning`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Warning {
+    /// Tells this warning from the ones before: the first is 1, and 1 follows 65,535.
+    pub number: u16,
+    /// Why the supervisor warned.
+    pub cause: WarningCause,
+}
+
+/// Why a supervisor warned its instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WarningCause {
+    /// The instance had called [`App::mark_failed`].
+    Failed,
+    /// A check was silent for longer than it may be: its name; `main` is that of [`App::beat`].
+    Overdue(String),
+    /// The instance did not answer a question.
+    Unanswered,
+    /// As many probes in a row had failed as the policy allows.
+    Probe,
+    /// The instance was not ready within the start limit.
+    Start,
+}
+
+impl fmt::Display for WarningCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WarningCause::Failed => f.write_str("it has marked itself failed"),
+            WarningCause::Overdue(check) => write!(f, "its check `{check}` was silent for too long"),
+            WarningCause::Unanswered => f.write_str("it did not answer a question"),
+            WarningCause::Probe => f.write_str("its probes have failed"),
+            WarningCause::Start => f.write_str("it was not ready in time"),
+        }
+    }
+}
+
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -65,6 +103,26 @@ impl fmt::Display for Exit {
 }
 
 impl App {
+    /// The last warning of this instance, also if the instance has recovered since. `None` if there was none, and
+    /// without a supervisor.
+    ///
+    /// The supervisor writes it ahead of the warn signal. So a thread that looks here at intervals needs no handler for
+    /// that signal, and tells a warning from an operator's stop ([`is_stopping`](Self::is_stopping)). Without a warning
+    /// a look is a few loads. A signal that ends the process leaves no time to look.
+    pub fn last_warning(&self) -> Option<Warning> {
+        let Supervision::Attached(attached) = attach::supervision() else { return None };
+        let Warned { number, cause } = attached.board.warned()?;
+        let name = |check: u8| attached.board.check(check.into(), now()).map(|check| check.label.as_str().to_owned());
+        let cause = match cause {
+            Cause::Failed => WarningCause::Failed,
+            Cause::Overdue { check } => WarningCause::Overdue(name(check).unwrap_or_default()),
+            Cause::Unanswered => WarningCause::Unanswered,
+            Cause::Probe => WarningCause::Probe,
+            Cause::Start => WarningCause::Start,
+        };
+        Some(Warning { number, cause })
+    }
+
     /// How the instance before this one ended. `None` in the first instance, and without a supervisor.
     pub fn previous_exit(&self) -> Option<Report> {
         let Supervision::Attached(attached) = attach::supervision() else { return None };

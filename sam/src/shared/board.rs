@@ -6,6 +6,7 @@
 //! | `by_counter` | the supervisor, from true to false at any time | the instance |
 //! | `asked` | the supervisor, with each question | the instance |
 //! | `stop_asked` | the supervisor, once | the instance |
+//! | `warned` | the supervisor, ahead of each warn signal | the instance |
 //! | `phase`, `failed`, `warn_signal`, `by_asking`, `answered` | the instance, whenever | the supervisor |
 //! | a check's `last` | the check's owner, with each beat; the supervisor, from a count to the time that it stands for | the supervisor |
 //! | a check's `state`, `deadline`, `label`; `used` | the instance, under its own lock | the supervisor |
@@ -49,7 +50,8 @@ use super::exit_record::ExitRecord;
 use super::label::Label;
 use super::layout::{BoardLayout, CHECKS, CheckLayout, LAYOUT_VERSION, MAIN};
 use super::memory::{self, Mapping, PAGE};
-use crate::state::{Excuse, Phase, Reading};
+use super::warning::Warned;
+use crate::state::{Cause, Excuse, Phase, Reading};
 use crate::time::Time;
 
 const NAME: &CStr = c"sam-board";
@@ -211,6 +213,12 @@ impl Board {
     /// Tells the instance that an operator stops it.
     pub(crate) fn set_stop_asked(&self) {
         self.layout().stop_asked.store(1, Ordering::Release);
+    }
+
+    /// Tells the instance that it is warned, and why. Send the signal afterwards.
+    pub(crate) fn set_warned(&self, cause: Cause) {
+        let warned = Warned::next(self.warned(), cause);
+        self.layout().warned.store(warned.to_word(), Ordering::Release);
     }
 
     /// Tells the instance that it counts as ready only once it says so, even if its beats have begun.

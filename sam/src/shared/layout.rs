@@ -54,6 +54,8 @@ pub(super) struct BoardLayout {
     /// From here on a cache line that the supervisor writes.
     pub(super) asked: Line<AtomicU64>,
     pub(super) stop_asked: AtomicU32,
+    /// The last warning: see `warning`.
+    pub(super) warned: AtomicU32,
     /// From here on a cache line that the instance writes.
     pub(super) phase: Line<AtomicU32>,
     pub(super) failed: AtomicU32,
@@ -67,7 +69,7 @@ pub(super) struct BoardLayout {
 
 /// Tells this board and this vault from those of a version that laid them out otherwise: an instance may
 /// be a newer program than its supervisor. Change this number with either layout.
-pub(super) const LAYOUT_VERSION: u32 = 0x5a4d_0003;
+pub(super) const LAYOUT_VERSION: u32 = 0x5a4d_0004;
 
 /// A value at the beginning of a pair of cache lines.
 #[repr(C, align(128))]

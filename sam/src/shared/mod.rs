@@ -12,6 +12,7 @@ mod label;
 mod layout;
 mod memory;
 mod vault;
+mod warning;
 
 pub(crate) use board::{Board, CheckReading, can_warn};
 pub(crate) use clock::{COUNTER, count, now};
@@ -20,6 +21,7 @@ pub(crate) use label::{LABEL, Label};
 pub(crate) use layout::{CHECKS, MAIN};
 pub(crate) use memory::PAGE;
 pub(crate) use vault::{DEFAULT_CAPACITY, Vault, Writer};
+pub(crate) use warning::Warned;
 
 use crate::error::{Error, ErrorKind, Result};
 

@@ -6,6 +6,11 @@ use lcr_tests::{component, program, wait_until};
 
 /// Runs an instance for each script, and the one after the last. Returns what each wrote.
 fn run(scripts: &[String]) -> Vec<String> {
+    run_with(&[], scripts)
+}
+
+/// The same, with options of sam.
+fn run_with(options: &[(&str, &str)], scripts: &[String]) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
     for (number, script) in scripts.iter().enumerate() {
         fs::write(directory.path().join(format!("{}.script", number + 1)), script).unwrap();
@@ -14,6 +19,7 @@ fn run(scripts: &[String]) -> Vec<String> {
         .arg(directory.path())
         .env("SAM_BACKOFF", "1ms..2ms")
         .env("SAM_LOG", "0")
+        .envs(options.iter().copied())
         .spawn()
         .unwrap();
     let mut status = None;
@@ -151,6 +157,32 @@ fn a_version_on_trial_that_takes_the_process_down_leaves_the_state_of_the_versio
     assert!(third[2].starts_with("counter 3.0.0 v2 SetAside"), "{third:?}");
     assert_eq!(third[3..], ["kept"]);
     assert!(found[3].starts_with("state: "), "{found:#?}");
+}
+
+/// The signal that warns is one that nobody notices, so the trial ends by what the supervisor says beside it.
+#[test]
+fn a_warning_of_the_supervisor_rolls_a_trial_back_and_the_process_lives_on() {
+    let attempt = format!("try {}\nblock", component("clock_v2").display());
+    let options = [("SAM_INTERVAL", "300ms"), ("SAM_WARN_SIGNAL", "URG"), ("SAM_GRACE", "120s")];
+    let found = run_with(&options, &[script("quiet", "clock_v1", &attempt)]);
+    let lines: Vec<&str> = found[0].lines().collect();
+    assert!(
+        lines[0].starts_with("rolled_back supervisor clock 2.0.0: the supervisor has warned this process"),
+        "{found:?}"
+    );
+    assert!(lines[0].contains("its check `main` was silent for too long"), "{found:?}");
+    assert!(lines[0].ends_with("a thread stays in bank.clock.inside of `clock 2.0.0`"), "{found:?}");
+    assert_eq!(lines[1..], ["version 1 serves instance 1"], "{found:?}");
+}
+
+/// Here the warning kills, and the next instance is told what the one before had on trial.
+#[test]
+fn a_warning_that_kills_leaves_the_trial_to_the_next_instance() {
+    let attempt = format!("try {}\nblock", component("clock_v2").display());
+    let options = [("SAM_INTERVAL", "300ms"), ("SAM_WARN_SIGNAL", "KILL")];
+    let found = run_with(&options, &[script("quiet", "clock_v1", &attempt), script("quiet", "clock_v1", "last")]);
+    assert_eq!(found[0], "");
+    assert_eq!(found[1], "the instance before died of SIGKILL, while it had on trial clock 2.0.0\n");
 }
 
 #[test]

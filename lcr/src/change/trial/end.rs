@@ -5,12 +5,18 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    change::report::Report, component::identity::ComponentId, error::MethodId, host::image::content_hash::ContentHash,
+    change::report::Report,
+    component::identity::ComponentId,
+    error::MethodId,
+    host::{image::content_hash::ContentHash, serial},
 };
 
 /// How a trial ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TrialOutcome {
     /// The new versions serve for good.
@@ -42,7 +48,8 @@ impl fmt::Display for TrialOutcome {
 }
 
 /// What ended a trial, or made it roll back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TrialCause {
     /// Its time was over.
@@ -59,13 +66,15 @@ pub enum TrialCause {
     Check,
     /// A transaction of other components ran out of time because of a new version.
     Gate,
+    /// The supervisor has warned the process.
+    Supervisor,
     /// The runtime was dropped.
     Closed,
 }
 
 impl TrialCause {
     /// The stable name, for logs and metrics: `time`, `operator`, `abandoned`, `fault`, `health`, `check`, `gate`,
-    /// `closed`.
+    /// `supervisor`, `closed`.
     pub const fn name(self) -> &'static str {
         match self {
             TrialCause::Time => "time",
@@ -75,6 +84,7 @@ impl TrialCause {
             TrialCause::Health => "health",
             TrialCause::Check => "check",
             TrialCause::Gate => "gate",
+            TrialCause::Supervisor => "supervisor",
             TrialCause::Closed => "closed",
         }
     }
@@ -103,7 +113,7 @@ impl Why {
 /// What came of a trial: [`Runtime::wait_trial`](crate::Runtime::wait_trial).
 ///
 /// `Display` writes one line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TrialEnd {
     /// The number of the commit that began the trial.
@@ -121,8 +131,10 @@ pub struct TrialEnd {
     /// The new versions.
     pub members: Vec<ComponentId>,
     /// When it ended, by the system's clock.
+    #[serde(with = "serial::moment")]
     pub at: SystemTime,
     /// How long it lasted.
+    #[serde(rename = "lasted_us", with = "serial::micros")]
     pub lasted: Duration,
     /// The hashes of the files that are refused from now on.
     pub quarantined: Vec<ContentHash>,
@@ -145,7 +157,7 @@ impl fmt::Display for TrialEnd {
 }
 
 /// One component on trial.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TrialMember {
     /// The version before; `None` if the plan added the component.
@@ -159,7 +171,7 @@ pub struct TrialMember {
 }
 
 /// How a trial stands: [`Runtime::trial`](crate::Runtime::trial).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TrialStatus {
     /// The number of the commit that began the trial.
@@ -167,8 +179,10 @@ pub struct TrialStatus {
     /// The components on trial.
     pub members: Vec<TrialMember>,
     /// When it began, by the system's clock.
+    #[serde(rename = "at", with = "serial::moment")]
     pub began: SystemTime,
     /// How long it still lasts; `None` if it lasts until it is confirmed.
+    #[serde(rename = "left_us", with = "serial::micros_or_none")]
     pub left: Option<Duration>,
     /// How many panics the new versions may give.
     pub faults_allowed: u64,

@@ -35,9 +35,9 @@ use super::{
 
 /// How often a thread is looked at, at least, before a version is charged; for how long, at least; and the pause
 /// between two looks.
-const LOOKS: u32 = 100;
+pub(super) const LOOKS: u32 = 100;
 const LOOKING: Duration = Duration::from_millis(250);
-const PAUSE: Duration = Duration::from_micros(100);
+pub(super) const PAUSE: Duration = Duration::from_micros(100);
 
 /// Tells the trial that is under way of a transaction that was refused, if it ran out of time because of a new version.
 /// Blocks while it looks whether the thread that was waited for stays where it is.
@@ -66,7 +66,7 @@ pub(in crate::change) fn note(inner: &RuntimeInner, error: &Error) {
 
 /// The innermost call of a thread. The address is only compared.
 #[derive(PartialEq, Eq)]
-struct Innermost {
+pub(super) struct Innermost {
     depth: usize,
     table: *const Table,
     place: Place,
@@ -75,7 +75,11 @@ struct Innermost {
 impl Innermost {
     /// Where a thread is now; `None` if it is in no call.
     fn of(thread: u32) -> Option<Innermost> {
-        let record = records::all().find(|record| record.thread_id().to_kernel() == thread)?;
+        Innermost::of_record(records::all().find(|record| record.thread_id().to_kernel() == thread)?)
+    }
+
+    /// Where the thread of a record is now; `None` if it is in no call.
+    pub(super) fn of_record(record: &records::ThreadRecord) -> Option<Innermost> {
         let (depth, (table, place)) = record.calls().enumerate().last()?;
         Some(Innermost { depth, table, place })
     }
@@ -95,7 +99,7 @@ impl Innermost {
     }
 
     /// The member that the call is inside, and its method.
-    fn member(&self, state: &State, members: &[OnTrial]) -> Option<(usize, Option<MethodId>)> {
+    pub(super) fn member(&self, state: &State, members: &[OnTrial]) -> Option<(usize, Option<MethodId>)> {
         let slot = state.objects().slots().get(SlotId::of_offset(self.place.offset()))?;
         let service = state.objects().services().get(slot.service())?;
         let member = members.iter().position(|member| member.has(service.instance().implementation()))?;

@@ -70,6 +70,8 @@ pub(super) enum Event {
     Refused(Look, Why),
     /// A transaction ran out of time because of a new version.
     Gate(Why),
+    /// A supervisor has warned the process.
+    Warned(Why),
     /// The operator confirms.
     Confirm(Why),
     /// The operator abandons.
@@ -260,7 +262,7 @@ impl Machine {
                 self.looks_of(look).standing = Looking::Off;
                 self.fail(why, now);
             }
-            (Phase::Watching, Event::Gate(why) | Event::Abandon(why)) => self.fail(why, now),
+            (Phase::Watching, Event::Gate(why) | Event::Warned(why) | Event::Abandon(why)) => self.fail(why, now),
             (Phase::Watching, Event::Passed(look)) => self.looks_of(look).pass(),
             (Phase::RollingBack { why, .. }, Event::RolledBack) => {
                 let why = why.clone();

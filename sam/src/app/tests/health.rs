@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::{
     app::{
-        Question, app,
+        Question, WarningCause, app,
         attach::{self, Supervision},
     },
     error::ErrorKind,
     shared::{Board, MAIN, now},
-    state::Phase,
+    state::{Cause, Phase},
     testing::{Supervisor, fork},
     time::Time,
     wire::Turn,
@@ -96,6 +96,26 @@ fn named_checks_park_nest_and_end() {
 }
 
 #[test]
+fn an_instance_learns_why_it_was_warned() {
+    let mut supervisor = Supervisor::new(1);
+    let mut instance = supervisor.spawn(|| {
+        assert_eq!(app().last_warning(), None);
+        let _check = app().check("task", LONG).unwrap();
+        until(|| app().last_warning().is_some());
+        let warning = app().last_warning().unwrap();
+        assert_eq!((warning.number, warning.cause), (1, WarningCause::Overdue("task".to_owned())));
+    });
+    let mut is_warned = false;
+    let ended = supervisor.serve(&mut instance, |instance, _| {
+        if !is_warned && instance.board.check(1, now()).is_some() {
+            instance.board.set_warned(Cause::Overdue { check: 1 });
+            is_warned = true;
+        }
+    });
+    assert_eq!(ended, Ok(0));
+}
+
+#[test]
 fn a_child_of_the_application_does_nothing() {
     let mut supervisor = Supervisor::new(1 << 20);
     let mut instance = supervisor.spawn(|| {
@@ -128,6 +148,7 @@ fn a_child_of_the_application_does_nothing() {
             app.clear_callback();
             app.answer(Question(1));
             assert_eq!((app.previous_exit(), app.asked(), app.interval()), (None, None, None));
+            assert_eq!(app.last_warning(), None);
             let kinds = [
                 app.store(b"not mine").unwrap_err(),
                 app.stored().unwrap_err(),

@@ -12,6 +12,7 @@ use crate::{
         exit_record::ExitRecord,
         label::Label,
         layout::MAIN,
+        warning::Warned,
     },
     state::Phase,
     time::Time,
@@ -139,6 +140,11 @@ impl Board {
     pub(crate) fn answer(&self, nonce: u64, now: Time) {
         self.beat_at(MAIN, now);
         self.layout().answered.store(nonce, Ordering::Release);
+    }
+
+    /// The last warning of this instance.
+    pub(crate) fn warned(&self) -> Option<Warned> {
+        Warned::of_word(self.layout().warned.load(Ordering::Acquire))
     }
 
     /// Whether an operator stops this instance.

@@ -128,6 +128,16 @@ fn only_a_signal_that_can_be_caught_warns() {
 }
 
 #[test]
+fn an_instance_reads_its_last_warning() {
+    let board = board();
+    assert_eq!(board.warned(), None);
+    board.set_warned(Cause::Failed);
+    board.set_warned(Cause::Overdue { check: 9 });
+    let warned = board.warned().unwrap();
+    assert_eq!((warned.number, warned.cause), (2, Cause::Overdue { check: 9 }));
+}
+
+#[test]
 fn the_next_board_tells_how_the_last_one_ended() {
     let (last, next) = (board(), board());
     assert_eq!(next.report(), None);

@@ -129,9 +129,11 @@ impl Instance {
         self.share = CpuShare::new(now);
     }
 
-    /// Notes the overdue check that the machine warns of.
+    /// Tells the instance why the machine warns it, and notes the overdue check.
     pub(super) fn warn(&mut self, state: &State, now: Time) {
-        let Some(Cause::Overdue { check }) = state.cause(now) else { return };
+        let Some(cause) = state.cause(now) else { return };
+        self.board.set_warned(cause);
+        let Cause::Overdue { check } = cause else { return };
         self.warned_for = self.board.check(check.into(), now).map(|its| (check, its.label));
     }
 

@@ -1,8 +1,9 @@
 //! Documents: what a runtime is and does, as JSON that a program serves, stores or prints.
 //!
 //! The types are those of the library: a [`PlanDescription`](crate::plan::PlanDescription), a
-//! [`Rehearsal`](crate::plan::Rehearsal), an [`Event`](crate::events::Event) and a [`StatusDocument`] are written by
-//! serde in any format; [`json`] writes them as JSON.
+//! [`Rehearsal`](crate::plan::Rehearsal), a [`Report`](crate::Report), a [`TrialEnd`](crate::TrialEnd), an
+//! [`Event`](crate::events::Event) and a [`StatusDocument`] are written by serde in any format; [`json`] writes them as
+//! JSON. The control socket answers with the same documents, and so does the command `lcr` with `--json`.
 //!
 //! ```
 //! let rt = lcr::Runtime::new()?;
@@ -20,7 +21,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Runtime,
+    Runtime, TrialStatus,
     host::{actor::Actor, serial, status::Status},
 };
 
@@ -40,8 +41,11 @@ pub struct StatusDocument {
     /// When the document was made, by the system's clock.
     #[serde(with = "serial::moment")]
     pub at: SystemTime,
-    /// What the runtime holds.
+    /// What the runtime holds. Its fields stand beside those above.
+    #[serde(flatten)]
     pub status: Status,
+    /// How the trial stands; `None` if none is under way.
+    pub trial: Option<TrialStatus>,
 }
 
 /// What the runtime holds now, as a document. As [`Runtime::status`], it takes the state lock for a few look-ups.
@@ -52,6 +56,7 @@ pub fn status(rt: &Runtime) -> StatusDocument {
         process: Actor::this_process(),
         at: SystemTime::now(),
         status: rt.status(),
+        trial: rt.trial(),
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     component::identity::ComponentId,
     host::{
         objects::kept::Kept,
         runtime::Runtime,
+        serial,
         service::{
             revisions::{Change, Commit, Dropped, Left},
             state::State,
@@ -17,12 +20,13 @@ use crate::{
 use super::execution::Execution;
 
 /// A generation that can be gone back to, or the present one: see [`Runtime::revisions`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Revision {
     /// The number of the generation: see [`Runtime::generation`].
     pub generation: u64,
     /// When it began, by the system's clock.
+    #[serde(rename = "at", with = "serial::moment")]
     pub since: SystemTime,
     /// The components that were present, in the order of their names.
     pub components: Vec<ComponentId>,

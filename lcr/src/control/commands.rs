@@ -8,7 +8,7 @@ use std::panic::{self, AssertUnwindSafe};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Error, ErrorKind, Result, Runtime, events::Refused};
+use crate::{Error, ErrorKind, Result, Runtime, document};
 
 use super::{
     admission::Admission,
@@ -127,7 +127,7 @@ pub(super) fn events(request: &Request) -> Result<Box<RawValue>> {
 
 fn status(served: Served<'_>) -> Result<Box<RawValue>> {
     let Nothing {} = served.request.arguments()?;
-    protocol::value(&view::status(&served.runtime.status(), &trials::on_trial(served.runtime)))
+    protocol::value(&view::document(&document::status(served.runtime))?)
 }
 
 fn generation(served: Served<'_>) -> Result<Box<RawValue>> {
@@ -140,12 +140,8 @@ fn generation(served: Served<'_>) -> Result<Box<RawValue>> {
 }
 
 fn stragglers(served: Served<'_>) -> Result<Box<RawValue>> {
-    #[derive(Serialize)]
-    struct Answer<T> {
-        stragglers: T,
-    }
     let Nothing {} = served.request.arguments()?;
-    protocol::value(&Answer { stragglers: view::stragglers(&served.runtime.status().stragglers) })
+    protocol::value(&view::list("stragglers", &served.runtime.status().stragglers)?)
 }
 
 fn pins(served: Served<'_>) -> Result<Box<RawValue>> {
@@ -160,16 +156,12 @@ fn graph(served: Served<'_>) -> Result<Box<RawValue>> {
 
 fn revisions(served: Served<'_>) -> Result<Box<RawValue>> {
     let Nothing {} = served.request.arguments()?;
-    protocol::value(&view::revisions(&served.runtime.revisions()))
+    protocol::value(&view::list("revisions", &served.runtime.revisions())?)
 }
 
 fn refusals(served: Served<'_>) -> Result<Box<RawValue>> {
-    #[derive(Serialize)]
-    struct Answer {
-        refusals: Vec<Refused>,
-    }
     let Nothing {} = served.request.arguments()?;
-    protocol::value(&Answer { refusals: served.runtime.last_refusals() })
+    protocol::value(&view::list("refusals", &served.runtime.last_refusals())?)
 }
 
 fn plan(served: Served<'_>) -> Result<Box<RawValue>> {
@@ -183,7 +175,7 @@ fn plan(served: Served<'_>) -> Result<Box<RawValue>> {
 fn rehearse(served: Served<'_>) -> Result<Box<RawValue>> {
     let change: Change = served.request.arguments()?;
     match change.plan(served.runtime, served.actor)? {
-        Some(plan) => protocol::value(&view::rehearsal(&plan.build().rehearse()?)?),
+        Some(plan) => protocol::value(&view::with_text(&plan.build().rehearse()?)?),
         None => protocol::value(&view::nothing_differs(served.runtime.generation())),
     }
 }
@@ -191,7 +183,7 @@ fn rehearse(served: Served<'_>) -> Result<Box<RawValue>> {
 fn commit(served: Served<'_>) -> Result<Box<RawValue>> {
     let change: Change = served.request.arguments()?;
     match change.plan(served.runtime, served.actor)? {
-        Some(plan) => protocol::value(&view::report(&plan.commit()?)),
+        Some(plan) => protocol::value(&view::with_text(&plan.commit()?)?),
         None => protocol::value(&view::nothing_differs(served.runtime.generation())),
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn history(served: Served<'_>) -> Result<Box<RawValue>> {
     let count = count.unwrap_or(COUNT).min(ITEMS);
     let on_disk = on_disk::entries(served.runtime, count)?;
     let is_on_disk = on_disk.is_some();
-    let entries = on_disk.unwrap_or_else(|| of_this_process(served.runtime, count));
+    let entries = on_disk.map_or_else(|| of_this_process(served.runtime, count), Ok)?;
     let mut out = Map::new();
     out.insert("on_disk".to_owned(), is_on_disk.into());
     view::put(&mut out, "entries", entries.into_iter());
@@ -35,18 +35,14 @@ pub(super) fn history(served: Served<'_>) -> Result<Box<RawValue>> {
 }
 
 /// The commits whose generations can be gone back to, oldest first.
-fn of_this_process(runtime: &Runtime, count: usize) -> Vec<Value> {
+fn of_this_process(runtime: &Runtime, count: usize) -> Result<Vec<Value>> {
     let revisions = runtime.revisions();
     let first = revisions.len().saturating_sub(count);
     let entry = |revision: &crate::Revision| {
         let names: Vec<String> = revision.components.iter().map(ToString::to_string).collect();
-        json!({
-            "outcome": "committed",
-            "generation": revision.generation,
-            "at": view::moment(revision.since),
-            "members": [],
-            "text": names.join(", "),
-        })
+        let mut out = view::document(revision)?;
+        out.extend(view::object(json!({ "outcome": "committed", "members": [], "text": names.join(", ") })));
+        Ok(out.into())
     };
     revisions[first..].iter().map(entry).collect()
 }
@@ -71,7 +67,7 @@ mod on_disk {
 
     use crate::{
         Error, ErrorKind,
-        history::{Entry, Options, Outcome},
+        history::{Entry, Options},
     };
 
     use super::*;
@@ -80,38 +76,21 @@ mod on_disk {
     pub(super) fn entries(runtime: &Runtime, count: usize) -> Result<Option<Vec<Value>>> {
         let Some(history) = runtime.history() else { return Ok(None) };
         let entries = history.entries(count)?;
-        Ok(Some(entries.iter().map(entry).collect()))
+        entries.iter().map(entry).collect::<Result<_>>().map(Some)
     }
 
-    fn entry(entry: &Entry) -> Value {
-        let mut out = view::object(json!({
-            "number": entry.number,
-            "at": view::moment(entry.at),
-            "actor": entry.by,
-            "reason": entry.reason,
-            "what": entry.what,
-            "members": entry.members,
-            "overrode_protection": entry.overrode_protection,
-        }));
-        match &entry.result {
-            Outcome::Committed { generation, held, total, members } => out.extend(view::object(json!({
-                "outcome": "committed",
-                "generation": generation,
-                "held_us": view::micros(*held),
-                "total_us": view::micros(*total),
-                "members": members,
-            }))),
-            Outcome::Refused { kind, text } => {
-                out.extend(view::object(json!({ "outcome": "refused", "kind": kind, "text": text })));
-            }
-            Outcome::Open => {
-                out.insert("outcome".to_owned(), "open".into());
-            }
+    /// An entry, with what came of it beside what was asked for: so its members are those of the commit, if there was
+    /// one.
+    fn entry(entry: &Entry) -> Result<Value> {
+        let mut out = view::document(entry)?;
+        let mut take = |member: &str| out.remove(member).unwrap_or_default();
+        let (actor, result, trial, why) = (take("by"), take("result"), take("trial"), take("trial_why"));
+        out.insert("actor".to_owned(), actor);
+        out.extend(view::object(result));
+        if !trial.is_null() {
+            out.insert("trial".to_owned(), json!({ "outcome": trial, "why": why }));
         }
-        if let Some(end) = &entry.trial {
-            out.insert("trial".to_owned(), json!({ "outcome": end, "why": entry.trial_why }));
-        }
-        out.into()
+        Ok(out.into())
     }
 
     /// What is given, if only `null`, which is a value here and not the absence of one.

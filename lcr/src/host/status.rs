@@ -5,7 +5,7 @@
 //! for longer than a few look-ups. Only pins come and go without that lock: their number may differ by a
 //! pin from what the stragglers say.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +81,7 @@ pub struct LeftThread {
 #[non_exhaustive]
 pub struct ComponentStatus {
     /// The component and its version.
+    #[serde(flatten)]
     pub id: ComponentId,
     /// The file that the component was loaded from; `None` if it is linked into the program.
     #[serde(with = "serial::path_or_none")]
@@ -93,6 +94,10 @@ pub struct ComponentStatus {
     pub interface_version: u32,
     /// How many instances it has.
     pub instances: usize,
+    /// How many calls are inside these instances at this moment; of short calls it may miss some.
+    pub inside: usize,
+    /// Whether it is on trial.
+    pub on_trial: bool,
     /// The size of its image in memory, in bytes; `None` if the component is linked into the program.
     pub image_bytes: Option<usize>,
     /// Whether plans need [`override_protected`](crate::PlanBuilder::override_protected) to change it.
@@ -137,6 +142,8 @@ impl RuntimeInner {
         let mut state = self.state();
         let mut stragglers = self.all_stragglers(&mut state);
         stragglers.extend(self.reaper.destructors(false));
+        let inside = state.calls_inside();
+        let guest = self.guest.get();
         let objects = &state.objects;
         let mut components: Vec<ComponentStatus> = objects
             .registry()
@@ -151,6 +158,8 @@ impl RuntimeInner {
                     interface: implementation.manifest.interface.clone(),
                     interface_version: implementation.manifest.interface_version,
                     instances: provider.instances(),
+                    inside: inside.get(&Arc::as_ptr(implementation.faults())).copied().unwrap_or_default(),
+                    on_trial: guest.is_some_and(|guest| guest.watches(implementation)),
                     image_bytes: origin.map(|origin| origin.image.mapped_bytes()),
                     protected: implementation.manifest.protected,
                     needs: needs(&implementation.manifest.deps),

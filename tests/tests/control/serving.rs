@@ -81,7 +81,7 @@ fn a_trial_is_begun_seen_and_ended_from_outside() {
     change.trial = Some(rules);
     let generation = client.commit(&change).unwrap()["generation"].clone();
     let trial = client.call::<Value>("trial", &nothing).unwrap()["trial"].clone();
-    assert_eq!((&trial["generation"], &trial["members"][0]["component"]["version"]), (&generation, &"2.0.0".into()));
+    assert_eq!((&trial["generation"], &trial["members"][0]["after"]["version"]), (&generation, &"2.0.0".into()));
     let on_trial = |client: &mut Client| client.status().unwrap()["components"][0]["on_trial"].clone();
     assert_eq!(on_trial(&mut client), true);
     let wait = |of: &Value| serde_json::json!({ "generation": of, "timeout_ms": 1 });

@@ -79,12 +79,6 @@ fn run(
             Ok(status) => view.status(status),
             Err(failure) => view.ended(failure.text()),
         }
-        if process.knows("trial")
-            && !view.has_ended()
-            && let Ok(answer) = process.ask("trial", &nothing())
-        {
-            view.trial(&answer["trial"]);
-        }
     }
 }
 

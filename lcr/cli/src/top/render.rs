@@ -75,7 +75,7 @@ fn heading(view: &View) -> Paragraph<'_> {
 }
 
 fn table(frame: &mut Frame<'_>, view: &View, area: Rect) {
-    let headings = ["COMPONENT", "VERSION", "INTERFACE", "INSTANCES", "CALLS", "FAULTS", "HASH", "IS"];
+    let headings = ["COMPONENT", "VERSION", "INTERFACE", "INSTANCES", "INSIDE", "CALLS", "FAULTS", "HASH", "IS"];
     let sorted = match view.order {
         Order::Name => "COMPONENT",
         Order::Faults => "FAULTS",
@@ -95,6 +95,7 @@ fn table(frame: &mut Frame<'_>, view: &View, area: Rect) {
         longest(|row| &row.version, 7),
         longest(|row| &row.interface, 9),
         Constraint::Length(9),
+        Constraint::Length(6),
         Constraint::Length(8),
         Constraint::Length(6),
         Constraint::Length(12),
@@ -122,6 +123,7 @@ fn component(row: &view::Row) -> Row<'_> {
         row.version.clone(),
         row.interface.clone(),
         row.instances.to_string(),
+        row.inside.to_string(),
         row.calls.map(|calls| calls.to_string()).unwrap_or_default(),
         row.faults.to_string(),
         row.hash.clone(),

@@ -19,6 +19,8 @@ pub(super) struct Row {
     pub(super) version: String,
     pub(super) interface: String,
     pub(super) instances: u64,
+    /// How many calls are inside.
+    pub(super) inside: u64,
     pub(super) faults: u64,
     pub(super) calls: Option<u64>,
     pub(super) hash: String,
@@ -86,6 +88,7 @@ impl View {
             Row {
                 interface: format!("{} v{}", text(each, "interface"), number(each, "interface_version")),
                 instances: number(each, "instances"),
+                inside: number(each, "inside"),
                 faults: each["faults"].as_u64().unwrap_or_else(|| self.faults_of(&format!("{name} {version}"))),
                 calls: each["calls"].as_u64(),
                 hash: each["hash"].as_str().map_or_else(|| "linked".to_owned(), |hash| process::short(hash).to_owned()),
@@ -97,6 +100,7 @@ impl View {
             }
         };
         self.rows = list(&status, "components").iter().map(row).collect();
+        self.trial = status["trial"].is_object().then(|| process::trial::countdown(&status["trial"]));
         self.status = status;
         self.sort();
     }
@@ -112,11 +116,6 @@ impl View {
         let time = at.split(' ').next_back().unwrap_or_default();
         self.events.push_front((style, format!("{time}  {said}")));
         self.events.truncate(KEPT);
-    }
-
-    /// Takes what is known of a trial; null if there is none.
-    pub(super) fn trial(&mut self, trial: &Json) {
-        self.trial = (!trial.is_null()).then(|| process::trial::countdown(trial));
     }
 
     /// Notes that there will be no further answers.

@@ -3,17 +3,19 @@
 
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     component::identity::ComponentId,
     error::{Error, ErrorKind},
-    host::image::content_hash::ContentHash,
+    host::{image::content_hash::ContentHash, serial},
 };
 
 /// How many files are kept in quarantine. The oldest go first: who builds 1,024 bad versions knows it by then.
 const MOST: usize = 1_024;
 
 /// A file in quarantine: [`Runtime::quarantine`](crate::Runtime::quarantine).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Quarantined {
     /// The hash of the file's content.
@@ -21,6 +23,7 @@ pub struct Quarantined {
     /// The component in it.
     pub component: ComponentId,
     /// Since when, by the system's clock.
+    #[serde(rename = "at", with = "serial::moment")]
     pub since: SystemTime,
     /// Why.
     pub why: String,

@@ -232,6 +232,11 @@ impl Guest for Trials {
         self.notify();
     }
 
+    fn watches(&self, implementation: &Implementation) -> bool {
+        let standing = self.lock();
+        standing.running.as_ref().is_some_and(|running| running.members.iter().any(|member| member.has(implementation)))
+    }
+
     fn close(&self) {
         let Some(generation) = self.lock().running.as_ref().map(|running| running.generation) else { return };
         if !self.post(generation, Event::Close) {

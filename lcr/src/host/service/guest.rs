@@ -8,11 +8,16 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use crate::host::objects::component::Implementation;
+
 /// What a floor above keeps with a runtime. Its locks are leaf locks: under them no other lock is taken.
 pub(crate) trait Guest: Any + Send + Sync {
     /// A panic came out of an implementation, which is counted. On the caller's thread, which holds no lock. Returns
     /// soon, and does not panic.
     fn note_fault(&self);
+
+    /// Whether the implementation is on trial. Under the state lock.
+    fn watches(&self, implementation: &Implementation) -> bool;
 
     /// The runtime begins its end: from now on nothing is changed any more. May wait for a moment.
     fn close(&self);

@@ -6,7 +6,10 @@
 //! The third kind of straggler, a step of an author's code that does not return, is named where the step is
 //! waited for: a destructor in [`destroyers`](super::destroyers), any other step by `change/transaction.rs`.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{
     abi::{frame::Place, world::Table},
@@ -15,6 +18,7 @@ use crate::{
     host::{
         ids::{Generation, ProviderId, SlotId, ThreadId},
         image::manifest::{InterfaceManifest, MethodManifest},
+        objects::faults::Faults,
         worlds::records::{self, ThreadRecord},
     },
 };
@@ -148,6 +152,28 @@ impl State {
     /// miss some.
     fn all_calls(&mut self) -> Vec<OldCall> {
         self.sightings.look(self.retired.worlds().chain([&self.world]))
+    }
+
+    /// How many calls are inside the present instances of each implementation, which is told by its
+    /// [`Faults`]. Of short calls it may miss some.
+    pub(in crate::host) fn calls_inside(&mut self) -> HashMap<*const Faults, usize> {
+        let calls = self.all_calls();
+        let mut inside = HashMap::new();
+        for call in &calls {
+            let Some(slot) = self.objects.slots().get(call.slot()) else { continue };
+            let Some(service) = self.objects.services().get(slot.service()) else { continue };
+            if call.generation < service.instance().first_generation() {
+                continue;
+            }
+            let interface = &self.objects.views().get(slot.view()).interface.name;
+            let providers = service.providers().iter().filter_map(|&provider| self.objects.registry().get(provider));
+            let serving = providers.map(|provider| provider.implementation());
+            let serving = serving.filter(|implementation| implementation.manifest.interface == *interface);
+            for implementation in serving {
+                *inside.entry(Arc::as_ptr(implementation.faults())).or_default() += 1;
+            }
+        }
+        inside
     }
 
     /// Whether a thread is inside a member of the gate.

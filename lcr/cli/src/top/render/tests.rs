@@ -20,7 +20,8 @@ fn shown(view: &View, width: u16, height: u16) -> Vec<String> {
 fn status(generation: u64, till: &str) -> Json {
     let component = |name: &str, version: &str, hash: Json| {
         json!({ "name": name, "version": version, "interface": format!("shop.{name}"), "interface_version": 1,
-                "instances": 1, "hash": hash, "protected": name == "clerk" })
+                "instances": 1, "inside": if name == "till" { 2 } else { 0 }, "hash": hash,
+                "protected": name == "clerk" })
     };
     json!({
         "generation": generation, "instances": 2, "handles": 3, "pins": 0, "retiring": 0, "is_gate_shut": false,
@@ -51,9 +52,9 @@ fn the_view_shows_components_with_versions_and_what_they_are() {
         "shop (pid 7)  generation 3",
         "2 instances, 3 handles, 0 pins, 0 retiring, 1 images retained (2.0 MiB)",
         "",
-        "COMPONENT  VERSION  INTERFACE      INSTANCES  CALLS     FAULTS  HASH          IS",
-        "clerk      1.0.0    shop.clerk v1  1                    0       linked        protected",
-        "till       1.0.0    shop.till v1   1                    0       0123456789ab",
+        "COMPONENT  VERSION  INTERFACE      INSTANCES  INSIDE  CALLS     FAULTS  HASH          IS",
+        "clerk      1.0.0    shop.clerk v1  1          0                 0       linked        protected",
+        "till       1.0.0    shop.till v1   1          2                 0       0123456789ab",
         "last changes",
     ];
     assert_eq!(rows[..7], expected);
@@ -65,12 +66,13 @@ fn a_change_a_fault_and_a_trial_are_seen() {
     let mut view = view();
     view.status(status(4, "2.0.0"));
     view.event(&fault());
-    view.status(status(4, "2.0.0"));
-    view.trial(&json!({ "left_us": 4_200_000, "members": [] }));
+    let mut on_trial = status(4, "2.0.0");
+    on_trial["trial"] = json!({ "left_us": 4_200_000, "members": [] });
+    view.status(on_trial);
     let text = shown(&view, 110, 14).join("\n");
     for part in [
         "generation 4  TRIAL: 4.2s left",
-        "till       2.0.0    shop.till v1   1                    1       0123456789ab  new",
+        "till       2.0.0    shop.till v1   1          2                 1       0123456789ab  new",
         "07:08:09  fault in till 2.0.0 (shop.till.take): jammed",
     ] {
         assert!(text.contains(part), "{text}\nlacks\n{part}");

@@ -4,6 +4,9 @@
 //! runtime: the callers are taken to know every method that the old library has, in each version of its interface
 //! that it serves. So a library that fits here fits every program that the old one served, and a program whose callers
 //! know fewer methods may take more.
+//!
+//! A plan's [description](super::description) lists how signatures differ, for an operator. That is a part of the same:
+//! [`differences`]. Nothing is judged there, since the plan has judged already what its handles need.
 
 use std::fmt;
 
@@ -50,7 +53,7 @@ pub struct InterfaceFit {
     pub protected: bool,
 }
 
-/// A method that changes.
+/// A method that changes. `{:#}` writes it on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MethodFit {
@@ -122,7 +125,44 @@ impl Manifest {
     }
 }
 
+/// How many lines [`differences`] gives for one interface.
+const MOST: usize = 64;
+
+/// How callers find a new implementation in the place of an old one, in lines. The work is linear in the manifests.
+pub(super) fn differences(old: &ExportManifest, new: &ExportManifest) -> Vec<String> {
+    let fit = signatures_fit(old, new);
+    let (before, after) = (old.interface_version, new.interface_version);
+    let mut lines = Vec::new();
+    if before != after {
+        lines.push(format!("version {before} becomes {after}"));
+    }
+    lines.extend(fit.unserved.iter().map(|&version| unserved(version)));
+    lines.extend(fit.methods.iter().map(|method| format!("{method:#}")));
+    if lines.len() > MOST {
+        let more = lines.len() - (MOST - 1);
+        lines.truncate(MOST - 1);
+        lines.push(format!("and {more} more differences"));
+    }
+    lines
+}
+
+fn unserved(version: u32) -> String {
+    format!("callers of v{version} are not served; declare replaces({version}) on the interface")
+}
+
 fn interface_fit(old: &ExportManifest, new: &ExportManifest, library: &Manifest) -> InterfaceFit {
+    let mut fit = signatures_fit(old, new);
+    let has = |need: &DependencyManifest| {
+        old.deps.iter().any(|dep| (&dep.interface, dep.version) == (&need.interface, need.version))
+    };
+    let needs = new.deps.iter().filter(|need| !has(need));
+    fit.new_needs = needs.map(|need| (need.interface.clone(), need.version)).collect();
+    fit.state = state_fit(old, declaring_state(library, new, false));
+    fit
+}
+
+/// The versions and methods of a fit.
+fn signatures_fit(old: &ExportManifest, new: &ExportManifest) -> InterfaceFit {
     let mut fit = InterfaceFit::new(Some(old), Some(new));
     let serves = |version: u32| new.interface_version == version || new.replaces.contains(&version);
     let versions = std::iter::once(old.interface_version).chain(old.replaces.iter().copied());
@@ -132,12 +172,6 @@ fn interface_fit(old: &ExportManifest, new: &ExportManifest, library: &Manifest)
     }
     let comes = new.methods.iter().filter(|method| old.method(method.shape.name().unwrap_or_default()).is_none());
     fit.methods.extend(comes.map(|method| MethodFit::Comes(method.shape.to_string())));
-    let has = |need: &DependencyManifest| {
-        old.deps.iter().any(|dep| (&dep.interface, dep.version) == (&need.interface, need.version))
-    };
-    let needs = new.deps.iter().filter(|need| !has(need));
-    fit.new_needs = needs.map(|need| (need.interface.clone(), need.version)).collect();
-    fit.state = state_fit(old, declaring_state(library, new, false));
     fit
 }
 
@@ -233,9 +267,7 @@ impl fmt::Display for InterfaceFit {
             }
         }
         f.write_str(if self.fits() { ": fits" } else { ": does not fit" })?;
-        for version in &self.unserved {
-            write!(f, "\n  callers of v{version} are not served; declare replaces({version}) on the interface")?;
-        }
+        self.unserved.iter().try_for_each(|&version| write!(f, "\n  {}", unserved(version)))?;
         self.methods.iter().try_for_each(|method| write!(f, "\n  {method}"))?;
         self.new_needs.iter().try_for_each(|(need, version)| write!(f, "\n  now needs {need} v{version}"))?;
         self.state.iter().try_for_each(|state| write!(f, "\n  {state}"))?;
@@ -249,6 +281,7 @@ impl fmt::Display for MethodFit {
             MethodFit::Comes(method) => write!(f, "+ {method}"),
             MethodFit::ByDefault(method) => write!(f, "- {method}: the default body serves callers"),
             MethodFit::Missing(method) => write!(f, "- {method}: has no default body, so callers refuse the library"),
+            MethodFit::Differs { difference, .. } if f.alternate() => write!(f, "! {difference}"),
             MethodFit::Differs { before, after, difference } if before == after => {
                 write!(f, "! {before}: {difference}")
             }

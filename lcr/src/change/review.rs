@@ -8,7 +8,8 @@ use crate::{
 };
 
 use super::{
-    description::{self, PlanDescription, differences::differences, of::text_of},
+    description::{self, PlanDescription, of::text_of},
+    fit,
     plan::Plan,
     rehearsal::Rehearsal,
     staging::stage_all,
@@ -30,7 +31,7 @@ impl Plan {
             for ((replaced, present), interface) in replaced.zip(&mut described.interfaces) {
                 // An implementation that is gone is that of a plan which is stale.
                 let Some(present) = present.upgrade() else { continue };
-                interface.differences = differences(&present.manifest, &manifest.exports[replaced.export]);
+                interface.differences = fit::differences(&present.manifest, &manifest.exports[replaced.export]);
             }
         }
         let replaced = self.resolution.members.iter().flat_map(|member| &member.replaced);

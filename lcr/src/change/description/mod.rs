@@ -6,7 +6,6 @@
 //!
 //! In documents, times are whole microseconds in fields whose names end in `_us`, and absent limits are null.
 
-pub(super) mod differences;
 pub(super) mod of;
 mod text;
 

@@ -2,10 +2,15 @@
 
 use std::{sync::mpsc, thread, time::Duration};
 
-use lcr::plan::{HoldCause, PlanDescription, StateDescription};
+use lcr::{
+    Back, Trial,
+    plan::{HoldCause, PlanDescription, StateDescription},
+};
 use lcr_tests::{
-    bank::{Bank, Teller as _},
-    component, empty_runtime, names, wait_until,
+    bank::{Bank, Clock, Teller as _},
+    component, empty_runtime, names,
+    script::Script,
+    wait_until,
 };
 
 #[test]
@@ -54,6 +59,30 @@ fn a_plan_prints_what_its_description_does_and_a_document_is_read_back_as_it_was
 }
 
 #[test]
+fn a_rollback_says_which_bindings_and_configurations_it_takes_back() {
+    let rt = empty_runtime();
+    rt.plan().add(component("clock_v1")).commit().unwrap();
+    let plan = rt.plan().bind::<dyn Clock>("clock").configure("clock", &Script::default()).unwrap();
+    plan.commit().unwrap();
+    let rules = Trial::for_time(Duration::from_secs(60)).faults_allowed(2).check(|| Ok(()));
+    let plan = rt.plan().rollback(Back::Steps(1)).trial(rules).build();
+    let description = plan.describe();
+    assert_eq!((&description.unbound, &description.unconfigured), (&vec!["bank.clock".into()], &vec!["clock".into()]));
+    let text = plan.to_string();
+    let lines =
+        ["bank.clock is bound to no component", "`clock` is configured no more", "on trial for 60s, 2 faults allowed"];
+    assert!(lines.iter().all(|line| text.contains(line)), "{text}");
+    let document = serde_json::to_value(&description).unwrap();
+    assert_eq!((&document["unbound"][0], &document["unconfigured"][0]), (&"bank.clock".into(), &"clock".into()));
+    assert_eq!(document["trial"], serde_json::json!({ "time_us": 60_000_000, "faults_allowed": 2, "has_check": true }));
+    assert_eq!(serde_json::from_value::<PlanDescription>(document).unwrap(), description);
+    drop(plan);
+    rt.rollback(Back::Steps(1)).unwrap();
+    let again = rt.plan().rollback(Back::Steps(1)).build().describe();
+    assert_eq!(again.bindings.get("bank.clock").map(String::as_str), Some("clock"), "{again}");
+}
+
+#[test]
 fn a_description_names_the_calls_and_pins_that_are_inside() {
     let bank = Bank::open();
     let (go_on, waits) = mpsc::channel::<()>();
@@ -94,10 +123,15 @@ fn a_description_says_how_signatures_differ_and_a_plan_does_without() {
     };
     assert_eq!(
         differences("rail_track_2_gauge_1520"),
-        ["version 1 becomes 2, which does not serve v1", "width: new, fn width(&self) -> u32"]
+        [
+            "version 1 becomes 2",
+            "callers of v1 are not served; declare replaces(1) on the interface",
+            "+ fn width(&self) -> u32"
+        ]
     );
-    assert_eq!(differences("rail_track_2_replaces_1")[0], "version 1 becomes 2, which serves handles of v1");
-    assert_eq!(differences("rail_track_1_of_another_signature"), ["gauge: result: expected u32, found u64"]);
+    let served = differences("rail_track_2_replaces_1");
+    assert!(served[0] == "version 1 becomes 2" && !served.iter().any(|line| line.contains("not served")), "{served:?}");
+    assert_eq!(differences("rail_track_1_of_another_signature"), ["! gauge: result: expected u32, found u64"]);
 }
 
 /// The text of a description is that of an operator's list: it must not grow with the number of callers.

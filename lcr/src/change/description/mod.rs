@@ -44,6 +44,9 @@ pub struct PlanDescription {
     /// The components whose configurations are taken back, by a rollback.
     #[serde(default)]
     pub unconfigured: Vec<String>,
+    /// By which rules the new versions are on trial behind the commit; `None` if they are not.
+    #[serde(default)]
+    pub trial: Option<TrialDescription>,
     /// How long callers may expect to be held.
     pub hold: HoldDescription,
     /// The calls and pins that a hand-over would have to wait for at this moment; of short calls it may miss some. Only
@@ -159,6 +162,19 @@ pub enum StateDescription {
     Absent,
 }
 
+/// By which rules the new versions of a plan are on trial.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TrialDescription {
+    /// After how long the trial confirms by itself; `None` if an operator ends it.
+    #[serde(rename = "time_us", with = "serial::micros_or_none")]
+    pub time: Option<Duration>,
+    /// How many panics the new versions may give.
+    pub faults_allowed: u64,
+    /// Whether the program checks the new versions, too.
+    pub has_check: bool,
+}
+
 /// How long callers may expect to be held at the commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -209,6 +225,9 @@ pub struct OptionsDescription {
     pub allow_panic_abort: bool,
     /// The components whose state may be lost.
     pub discard_state: Vec<String>,
+    /// The components that may get the state of an older generation in place of the present one.
+    #[serde(default)]
+    pub restore_snapshot: Vec<String>,
     /// In how many rounds state may be copied ahead.
     pub precopy_rounds: u32,
     /// How long callers may be expected to be held for the last changes.

@@ -9,7 +9,7 @@ use crate::component::identity::ComponentId;
 
 use super::{
     HoldCause, HoldDescription, InterfaceDescription, MemberDescription, PlanDescription, RefusalDescription,
-    StateDescription,
+    StateDescription, TrialDescription,
 };
 
 /// How many of those inside are listed; the rest is counted.
@@ -47,6 +47,9 @@ impl PlanDescription {
         }
         for component in &self.unconfigured {
             writeln!(f, "  `{component}` is configured no more")?;
+        }
+        if let Some(trial) = &self.trial {
+            writeln!(f, "  {trial}")?;
         }
         if self.hold.by != HoldCause::Nothing {
             writeln!(f, "  hold: {}", self.hold)?;
@@ -139,6 +142,21 @@ impl fmt::Display for StateDescription {
             StateDescription::Copied { from, to } if from == to => write!(f, "state v{from} offered to restore"),
             StateDescription::Copied { from, to } => write!(f, "state v{from} offered to migrate of v{to}"),
         }
+    }
+}
+
+impl fmt::Display for TrialDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.time {
+            Some(time) => write!(f, "on trial for {time:?}")?,
+            None => f.write_str("on trial until confirmed")?,
+        }
+        match self.faults_allowed {
+            0 => {}
+            1 => f.write_str(", 1 fault allowed")?,
+            faults => write!(f, ", {faults} faults allowed")?,
+        }
+        f.write_str(if self.has_check { ", checked by the program" } else { "" })
     }
 }
 

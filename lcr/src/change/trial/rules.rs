@@ -2,7 +2,12 @@
 
 use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
-use crate::{change::report::Report, component::stateful::BoxError, error::Result, host::service::inner::RuntimeInner};
+use crate::{
+    change::{description::TrialDescription, report::Report},
+    component::stateful::BoxError,
+    error::Result,
+    host::service::inner::RuntimeInner,
+};
 
 /// The embedder's check.
 pub(super) type Check = Arc<dyn Fn() -> Result<(), BoxError> + Send + Sync>;
@@ -129,6 +134,11 @@ impl Trial {
 }
 
 impl Trial {
+    /// What a plan says of it.
+    pub(in crate::change) fn description(&self) -> TrialDescription {
+        TrialDescription { time: self.time, faults_allowed: self.faults_allowed, has_check: self.check.is_some() }
+    }
+
     /// What ends it, for the history.
     pub(in crate::change) fn in_words(&self) -> String {
         match self.time {

@@ -25,7 +25,6 @@
 
 use std::{
     any::Any,
-    fmt,
     fs::File,
     os::unix::fs::FileExt as _,
     process,
@@ -33,6 +32,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use sam::report::WarningCause;
 
 use crate::{
     change::save_states,
@@ -50,10 +51,12 @@ use crate::{
 };
 
 mod files;
+mod last;
 mod marks;
 mod options;
 mod warnings;
 
+pub use last::LastInstance;
 pub use options::Under;
 
 use files::{memory, read_all};
@@ -69,37 +72,6 @@ const DAMAGED: &str = "lcr.damaged";
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the next save is put off if a transaction was in its way.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// How the instance before this one ended, as far as sam and the runtime's marks tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LastInstance {
-    /// How its process ended.
-    pub exit: Option<sam::report::Exit>,
-    /// The components whose states were being restored, or were refused, when it ended. They begin without, and
-    /// [`Runtime::kept_states`] has what was set aside.
-    pub restoring: Vec<String>,
-    /// The components that were on trial when it ended, with their versions.
-    pub on_trial: Vec<String>,
-    /// Why the states that it had saved cannot be used, if so.
-    pub problem: Option<String>,
-}
-
-impl fmt::Display for LastInstance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the instance before ")?;
-        match &self.exit {
-            Some(exit) => write!(f, "{exit}")?,
-            None => f.write_str("ended")?,
-        }
-        for (what, names) in [("restored the state of", &self.restoring), ("had on trial", &self.on_trial)] {
-            if !names.is_empty() {
-                write!(f, ", while it {what} {}", names.join(", "))?;
-            }
-        }
-        self.problem.iter().try_for_each(|problem| write!(f, "; {problem}"))
-    }
-}
 
 impl RuntimeBuilder {
     /// Has the states of components survive this process: sam's supervisor keeps them, and they are restored in its
@@ -190,9 +162,14 @@ impl UnderSam {
             }
         };
         let is_first = app.instance() == 1;
-        let exit = app.previous_exit().map(|report| report.exit);
+        let report = app.previous_exit();
+        let warned = report.as_ref().and_then(|report| match &report.hung {
+            Some(check) => Some(WarningCause::Overdue(check.clone())),
+            None => report.failed.then_some(WarningCause::Failed),
+        });
+        let exit = report.map(|report| report.exit);
         let restoring: Vec<_> = found.restoring.into_iter().collect();
-        let last = LastInstance { exit, restoring, on_trial: found.on_trial, problem };
+        let last = LastInstance { exit, warned, restoring, on_trial: found.on_trial, problem };
         inner.state().kept_states_mut().set(states, &last.restoring, &last.to_string());
         if last.problem.is_some() || !last.restoring.is_empty() || !last.on_trial.is_empty() {
             tracing::error!("{last}");

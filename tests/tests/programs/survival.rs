@@ -182,7 +182,9 @@ fn a_warning_that_kills_leaves_the_trial_to_the_next_instance() {
     let options = [("SAM_INTERVAL", "300ms"), ("SAM_WARN_SIGNAL", "KILL")];
     let found = run_with(&options, &[script("quiet", "clock_v1", &attempt), script("quiet", "clock_v1", "last")]);
     assert_eq!(found[0], "");
-    assert_eq!(found[1], "the instance before died of SIGKILL, while it had on trial clock 2.0.0\n");
+    let said =
+        "the instance before died of SIGKILL, as its check `main` was silent for too long, while it had on trial";
+    assert_eq!(found[1], format!("{said} clock 2.0.0\n"));
 }
 
 #[test]

@@ -6,7 +6,8 @@
 //! What the server does is cut in two. [`protocol`](self) and `connection` are functions over bytes and a clock that
 //! is passed in; `serving` is the loop that moves the bytes, on one thread that waits for nothing but its sockets.
 //! `workers` execute requests, so that a replacement that takes seconds holds up neither the loop nor a look at the
-//! status. This floor uses what a program could use, too, and nothing else of the crate.
+//! status. This floor uses what a program could use, too, and nothing else of the crate, but for `with_runtime`: there
+//! a socket opens and closes with the runtime.
 
 mod admission;
 mod changes;
@@ -31,6 +32,7 @@ mod source;
 mod sync;
 mod trials;
 mod view;
+mod with_runtime;
 mod workers;
 
 pub use changes::{Change, GoBack, Replacement, TrialRules};

@@ -20,7 +20,7 @@ use super::{
     admission::Admission,
     descriptors::{self, Kept},
     directory,
-    serving::{Loop, Shared},
+    serving::{Loop, Shared, Whose},
     signals::Mask,
 };
 
@@ -117,6 +117,12 @@ impl ServerBuilder {
     /// `Untrusted` if the default directory lets others in or is another user's; `Invalid` if a path is relative or
     /// too long, or another server listens there; `Io` if the system refuses socket, directory or thread.
     pub fn serve(self, runtime: &Arc<Runtime>) -> Result<Server> {
+        let runtime = Arc::downgrade(runtime);
+        self.serve_for(Whose::new(move || runtime.upgrade()))
+    }
+
+    /// Serves whatever runtime is found at the time of each request.
+    pub(super) fn serve_for(self, runtime: Whose) -> Result<Server> {
         let program = self.program.unwrap_or_else(directory::program);
         let mode = if self.users.is_empty() { 0o600 } else { 0o666 };
         let (listener, path, file) = match &self.path {
@@ -124,7 +130,7 @@ impl ServerBuilder {
             None => listen_by_name(&program, mode)?,
         };
         let admission = Admission { user: directory::user(), users: self.users, program, read_only: self.read_only };
-        let shared = Shared::new(Arc::downgrade(runtime), admission, Mask::current());
+        let shared = Shared::new(runtime, admission, Mask::current());
         let shared = shared.map_err(|error| Error::io("the control socket's loop cannot be woken", error));
         let started = shared.and_then(|shared| Ok((start(Arc::clone(&shared), listener)?, shared)));
         match started {

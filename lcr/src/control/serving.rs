@@ -8,10 +8,10 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fmt, io,
     os::fd::AsFd as _,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -56,7 +56,7 @@ const READ: usize = 16 << 10;
 /// | `has_ended` | the server sets it once |
 #[derive(Debug)]
 pub(super) struct Shared {
-    runtime: Weak<Runtime>,
+    runtime: Whose,
     admission: Admission,
     workers: Workers,
     following: Following,
@@ -65,13 +65,33 @@ pub(super) struct Shared {
     has_ended: AtomicBool,
 }
 
+/// How a server finds its runtime, which it does not keep alive.
+pub(super) struct Whose(Box<dyn Fn() -> Option<Arc<Runtime>> + Send + Sync>);
+
+impl Whose {
+    /// `find` returns the runtime, if it is there.
+    pub(super) fn new(find: impl Fn() -> Option<Arc<Runtime>> + Send + Sync + 'static) -> Whose {
+        Whose(Box::new(find))
+    }
+
+    fn find(&self) -> Option<Arc<Runtime>> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Whose")
+    }
+}
+
 /// Numbers of connections are not used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ConnectionId(u64);
 
 impl Shared {
     /// What a server begins with. Requests will be executed by threads with the signal mask `mask`.
-    pub(super) fn new(runtime: Weak<Runtime>, admission: Admission, mask: Mask) -> io::Result<Arc<Shared>> {
+    pub(super) fn new(runtime: Whose, admission: Admission, mask: Mask) -> io::Result<Arc<Shared>> {
         let wake = Kept::open(|| Ok(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?))?;
         let workers = Workers::new(mask);
         let (inbox, has_ended) = (Mutex::default(), AtomicBool::new(false));
@@ -299,7 +319,7 @@ enum Begun {
 fn begin(shared: &Arc<Shared>, id: ConnectionId, actor: &Actor, request: Request) -> Begun {
     let admission = &shared.admission;
     let of = request.id;
-    let Some(runtime) = shared.runtime.upgrade() else {
+    let Some(runtime) = shared.runtime.find() else {
         return Begun::Refused(of, Error::new(ErrorKind::Closed, "the program has dropped its runtime"));
     };
     if request.command == "hello" {

@@ -36,6 +36,7 @@ pub struct RuntimeBuilder {
     revisions: usize,
     snapshots: usize,
     pub(super) beginnings: Vec<Beginning>,
+    pub(super) last_beginnings: Vec<Beginning>,
 }
 
 /// What floor 3 does with a runtime that is complete, before the program gets it.
@@ -60,6 +61,7 @@ impl Default for RuntimeBuilder {
             exports: Vec::new(),
             bindings: BTreeMap::new(),
             beginnings: Vec::new(),
+            last_beginnings: Vec::new(),
             revisions: revisions::LIMIT,
             snapshots: snapshots::LIMIT,
         }
@@ -129,6 +131,16 @@ impl RuntimeBuilder {
         begin: impl FnOnce(&Arc<RuntimeInner>) -> Result<()> + Send + Sync + 'static,
     ) -> RuntimeBuilder {
         self.beginnings.push(Beginning(Box::new(begin)));
+        self
+    }
+
+    /// As [`begin_with`](RuntimeBuilder::begin_with), behind all that is done so.
+    #[allow(dead_code, reason = "only some features ask")]
+    pub(crate) fn begin_last_with(
+        mut self,
+        begin: impl FnOnce(&Arc<RuntimeInner>) -> Result<()> + Send + Sync + 'static,
+    ) -> RuntimeBuilder {
+        self.last_beginnings.push(Beginning(Box::new(begin)));
         self
     }
 

@@ -47,6 +47,8 @@ use super::{
 /// own destroy the instances, dependents first. Handles may outlive the runtime; their calls give faults.
 pub struct Runtime {
     inner: Arc<RuntimeInner>,
+    /// Whether the program has another one, which ends the runtime.
+    is_lent: bool,
 }
 
 impl RuntimeBuilder {
@@ -58,11 +60,11 @@ impl RuntimeBuilder {
     /// linked component is damaged; `Invalid` if two linked components of one name implement the same
     /// interface, or if a loaded component calls this: a component cannot host a runtime.
     pub fn build(mut self) -> Result<Runtime> {
-        let beginnings = mem::take(&mut self.beginnings);
+        let (beginnings, last) = (mem::take(&mut self.beginnings), mem::take(&mut self.last_beginnings));
         let (inner, exports) = self.make()?;
-        let runtime = Runtime { inner };
+        let runtime = Runtime { inner, is_lent: false };
         runtime.add_registered(exports)?;
-        beginnings.into_iter().try_for_each(|Beginning(begin)| begin(&runtime.inner))?;
+        beginnings.into_iter().chain(last).try_for_each(|Beginning(begin)| begin(&runtime.inner))?;
         Ok(runtime)
     }
 }
@@ -79,6 +81,13 @@ impl Runtime {
     /// The default options, to be changed before the runtime is made.
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::default()
+    }
+
+    /// The runtime for one of its own threads. Dropping this ends nothing, and the program may end the runtime
+    /// meanwhile: then everything is refused with `Closed`.
+    #[allow(dead_code, reason = "only some features ask")]
+    pub(crate) fn lent(inner: Arc<RuntimeInner>) -> Runtime {
+        Runtime { inner, is_lent: true }
     }
 
     pub(crate) fn inner(&self) -> &Arc<RuntimeInner> {
@@ -305,8 +314,12 @@ pub(crate) fn encode(config: &(impl Serialize + ?Sized)) -> Result<Arc<[u8]>> {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        // While everything still serves: what watches has to come to its end.
+        if self.is_lent {
+            return;
+        }
+        // While everything still serves: what watches has to come to its end, and nobody asks for more.
         self.inner.guest.get().into_iter().for_each(|guest| guest.close());
+        self.inner.above().close_socket();
         if let Some(keeper) = self.inner.keeper() {
             keeper.ending();
         }

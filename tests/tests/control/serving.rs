@@ -98,6 +98,35 @@ fn a_trial_is_begun_seen_and_ended_from_outside() {
 }
 
 #[test]
+fn a_socket_that_opens_with_the_runtime_closes_with_it_and_keeps_it_from_no_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seat.sock");
+    let build = || Runtime::builder().linked(false).control(Server::builder().path(&path)).build();
+    let rt = build().unwrap();
+    assert_eq!(rt.control_socket(), Some(&*path));
+    assert_eq!(build().map(drop).unwrap_err().kind(), ErrorKind::Invalid, "somebody listens there");
+    let twice = Runtime::builder().linked(false).control(Server::builder().path(directory.path().join("a")));
+    let twice = twice.control(Server::builder().path(directory.path().join("b"))).build();
+    assert_eq!(twice.map(drop).unwrap_err().kind(), ErrorKind::Invalid, "one runtime opens one");
+    assert!(!directory.path().join("a").exists() && !directory.path().join("b").exists());
+    rt.load(component("counter_v1")).unwrap();
+    let mut client = Client::connect(&path).unwrap();
+    let mut change = replacing("counter_v2");
+    change.trial = Some(lcr::control::TrialRules::default());
+    let generation = client.commit(&change).unwrap()["generation"].clone();
+    assert_eq!((&client.status().unwrap()["generation"], &rt.generation().into()), (&generation, &generation));
+    let mut waiting = Client::connect(&path).unwrap();
+    let waiter =
+        std::thread::spawn(move || waiting.call::<Value>("wait_trial", &serde_json::json!({ "timeout_ms": 60_000 })));
+    // It may be asked before or behind that, and the end waits for neither.
+    drop(rt);
+    assert!(!path.exists() && client.status().is_err());
+    drop(waiter.join().unwrap());
+    // The place is free again.
+    drop(build().unwrap());
+}
+
+#[test]
 fn a_change_is_taken_back_from_outside_and_that_too() {
     let seat = Seat::open();
     let counter = seat.counter();

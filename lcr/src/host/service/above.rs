@@ -1,11 +1,13 @@
-//! What floor 3 keeps with a runtime: who records its transactions, and what is to be done at its end.
+//! What the floors above keep with a runtime: who records its transactions, what is to be done at its end, and the
+//! control socket that opens and closes with it.
 //!
-//! Floor 2 cannot name the types, so they are `Any` here, and floor 3 looks them up by type. Both are set
+//! Floor 2 cannot name the types, so they are `Any` here, and floor 3 looks them up by type. Each is set
 //! once, while the runtime is built and no other thread knows it, and are read without a lock: a child of
 //! `fork` finds them as the parent had them.
 
 use std::{
     any::Any,
+    path::{Path, PathBuf},
     sync::{
         OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -20,6 +22,8 @@ type End = Box<dyn Fn() + Send + Sync>;
 pub(crate) struct Above {
     recorder: OnceLock<Box<dyn Any + Send + Sync>>,
     history: OnceLock<Box<dyn Any + Send + Sync>>,
+    /// Where the control socket is, and what closes it.
+    socket: OnceLock<(PathBuf, End)>,
     end: OnceLock<End>,
     has_ended: AtomicBool,
 }
@@ -45,6 +49,23 @@ impl Above {
     #[allow(dead_code, reason = "only some features ask")]
     pub(crate) fn history<T: Any>(&self) -> Option<&T> {
         self.history.get()?.downcast_ref()
+    }
+
+    /// Sets where the control socket is, and what closes it. Returns false, and changes nothing, if that was set before.
+    #[allow(dead_code, reason = "only some features ask")]
+    pub(crate) fn set_socket(&self, path: PathBuf, close: impl Fn() + Send + Sync + 'static) -> bool {
+        self.socket.set((path, Box::new(close))).is_ok()
+    }
+
+    /// Where the control socket is, if one opened with the runtime.
+    #[allow(dead_code, reason = "only some features ask")]
+    pub(crate) fn socket(&self) -> Option<&Path> {
+        self.socket.get().map(|(path, _)| &**path)
+    }
+
+    /// Closes the control socket: the runtime is about to end.
+    pub(in crate::host) fn close_socket(&self) {
+        self.socket.get().into_iter().for_each(|(_, close)| close());
     }
 
     /// Sets what is done when the runtime has ended. Only the first one counts.

@@ -15,6 +15,11 @@ use lcr_tests::{
     component, empty_runtime, in_a_process_of_its_own,
     script::{Misdeed, Moment, Script},
 };
+use tracing_subscriber::{
+    Layer,
+    layer::{self, SubscriberExt as _},
+    util::SubscriberInitExt as _,
+};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -152,29 +157,19 @@ impl tracing::field::Visit for Phases {
     fn record_debug(&mut self, _: &tracing::field::Field, _: &dyn fmt::Debug) {}
 }
 
-impl tracing::Subscriber for Phases {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-    fn event(&self, event: &tracing::Event<'_>) {
+impl<S: tracing::Subscriber> Layer<S> for Phases {
+    fn on_event(&self, event: &tracing::Event<'_>, _: layer::Context<'_, S>) {
         if event.metadata().fields().field("phase").is_some() {
             event.record(&mut self.clone());
         }
     }
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
 }
 
 #[test]
 fn subscribers_hear_of_each_phase_which_components_it_is_about() {
     in_a_process_of_its_own(|| {
         let phases = Phases::default();
-        tracing::subscriber::set_global_default(phases.clone()).unwrap();
+        tracing_subscriber::registry().with(phases.clone()).init();
         let seen = || std::mem::take(&mut *phases.0.lock().unwrap());
         let rt = empty_runtime();
         rt.plan().add(component("clock_v1")).commit().unwrap();

@@ -1,8 +1,8 @@
 //! A control socket that opens and closes with its runtime.
 //!
 //! The program keeps no [`Server`], so the runtime does, and closes it as the first step of its end, while everything
-//! still serves. Requests get a runtime that is lent: its drop ends nothing, so no client can keep the program's runtime
-//! alive, or have it end on a thread of the server.
+//! still serves. Requests get a runtime that is lent: its drop ends nothing, so no client can keep the program's
+//! runtime alive, or have it end on a thread of the server.
 
 use std::{
     path::Path,
@@ -18,8 +18,8 @@ use super::Server;
 
 impl RuntimeBuilder {
     /// Opens the control socket when the runtime is built, with these options, and closes it when the runtime is
-    /// dropped. It opens last: what a history brings back is there by then. Dropping the runtime waits for requests that
-    /// are being executed as dropping a [`Server`] does.
+    /// dropped. It opens last: what a history brings back is there by then. Dropping the runtime waits for requests
+    /// that are being executed as dropping a [`Server`] does.
     ///
     /// Building is then refused for the reasons of [`ServerBuilder::serve`], too.
     ///

@@ -1,7 +1,7 @@
 //! A warning, as the supervisor tells it to the instance: one word on the board.
 //!
-//! The signal that warns may be blocked, may have no handler, or may be the one that stops. So the supervisor writes the
-//! word ahead of the signal: how many warnings there were, and why the last one came.
+//! The signal that warns may be blocked, may have no handler, or may be the one that stops. So the supervisor writes
+//! the word ahead of the signal: how many warnings there were, and why the last one came.
 
 use crate::state::Cause;
 

@@ -16,7 +16,7 @@
 //! | `healthy()` | a thread of its own for each look, with a limit ([`looks`]) | none |
 //! | the program's check | the same | what the check calls |
 //! | gates that run out of time | where the threads are that a refused transaction waited for ([`gates`]) | none |
-//! | warnings by a supervisor | a thread that looks 50 times a second for as long as a trial lasts ([`warned`]) | none |
+//! | warnings by a supervisor | a thread that looks 50 times a second during a trial ([`warned`]) | none |
 //! | time | the machine's own clock | none |
 //!
 //! A caller that gets a fault asks the host for the name of the component behind it. There the host counts the panic

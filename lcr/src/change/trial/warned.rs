@@ -4,8 +4,8 @@
 //! not change. If a trial is under way, the new versions are what has changed last, so they are rolled back while there
 //! is time. Where there is none, the process dies in the trial, and the history has the next one begin without them.
 //!
-//! Who was to beat, lcr does not know. But a call of a new version that does not return is where it may be stuck: if the
-//! threads that stay inside new versions are all inside one of them, that one is charged, and else the plan is.
+//! Who was to beat, lcr does not know. But a call of a new version that does not return is where it may be stuck: if
+//! the threads that stay inside new versions are all inside one of them, that one is charged, and else the plan is.
 
 use std::{sync::Arc, thread};
 

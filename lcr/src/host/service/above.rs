@@ -51,7 +51,8 @@ impl Above {
         self.history.get()?.downcast_ref()
     }
 
-    /// Sets where the control socket is, and what closes it. Returns false, and changes nothing, if that was set before.
+    /// Sets where the control socket is, and what closes it. Returns false, and changes nothing, if that was set
+    /// before.
     #[allow(dead_code, reason = "only some features ask")]
     pub(crate) fn set_socket(&self, path: PathBuf, close: impl Fn() + Send + Sync + 'static) -> bool {
         self.socket.set((path, Box::new(close))).is_ok()

@@ -5,7 +5,8 @@
 //! [`frame`](crate::abi::frame) cannot go. The parts of a runtime know nothing of it: [`gate`] holds callers, [`pins`]
 //! hold worlds, [`shortcuts`] remember where services are, [`drain`] reads the threads' frames, [`reaper_parts`] and
 //! [`destroyers`] have what is to be freed and destroyed, [`retained`] counts images, [`left_threads`] names threads
-//! that they left behind, [`retirements`] are components whose instances go, [`waiting`] has the wakers of async calls that wait for a gate, [`transaction_lock`] lets
+//! that they left behind, [`retirements`] are components whose instances go,
+//! [`waiting`] has the wakers of async calls that wait for a gate, [`transaction_lock`] lets
 //! one transaction run, [`kept_states`] has the states of an earlier process, [`keeper`] keeps those of this one,
 //! [`events`] has what happened last, [`refusals`] the plans that were refused last, and [`above`] keeps what floor 3
 //! brings.

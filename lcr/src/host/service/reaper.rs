@@ -1,7 +1,8 @@
 //! The reaper: finds what no thread is inside any more, and has it destroyed.
 //!
 //! The reaper takes back released slots, hands instances that were replaced, released or refused to the threads
-//! that destroy them ([`destroyers`](super::destroyers)), frees retired worlds, and tells which components are retired. While something is not ready, it
+//! that destroy them ([`destroyers`](super::destroyers)), frees retired worlds, and tells
+//! which components are retired. While something is not ready, it
 //! looks again at growing intervals up to [`SLOWEST`]. With nothing to do it sleeps until another thread wakes it.
 //!
 //! It runs foreign code in two places: the finalizers of images that it unmaps, and the wakers of async calls that are

@@ -2,13 +2,14 @@
 //!
 //! | word | who writes it, when | who reads it |
 //! |---|---|---|
-//! | `layout`, `instance`, `interval`, `waits_for_ready`, `previous`, `past` | the supervisor, before the instance begins | the instance |
+//! | `layout`, `instance`, `interval`, `waits_for_ready` | the supervisor, before the instance begins | the instance |
+//! | `previous`, `past` | the same | the instance |
 //! | `by_counter` | the supervisor, from true to false at any time | the instance |
 //! | `asked` | the supervisor, with each question | the instance |
 //! | `stop_asked` | the supervisor, once | the instance |
 //! | `warned` | the supervisor, ahead of each warn signal | the instance |
 //! | `phase`, `failed`, `warn_signal`, `by_asking`, `answered` | the instance, whenever | the supervisor |
-//! | a check's `last` | the check's owner, with each beat; the supervisor, from a count to the time that it stands for | the supervisor |
+//! | a check's `last` | its owner, with each beat; the supervisor, from a count to its time | the supervisor |
 //! | a check's `state`, `deadline`, `label`; `used` | the instance, under its own lock | the supervisor |
 //!
 //! A **beat** is a read of the clock, or of the counter below it, and one relaxed store to `last`.

@@ -231,6 +231,7 @@ fn register(methods: &[&'static str], version: u32, replaces: &'static [u32]) ->
         flags: private::Flags::default(),
         state_version: 0,
         kept: None,
+        source: None,
     };
     // A record is as long as its buffer: the type's name fills the rest.
     const ROOM: usize = 1024;

@@ -65,6 +65,14 @@ pub fn source(bytes: &[u8]) -> usize {
     read_section(bytes) + of_packed + read_section(&record(bytes.len(), &packed(bytes)))
 }
 
+/// Reads `bytes` as a shape with JSON of a value behind it. Returns whether a value was made.
+///
+/// # Panics
+/// If a value that was made is not written, copied and read again as itself.
+pub fn value(bytes: &[u8]) -> bool {
+    crate::host::reflect::fuzzing::value(bytes)
+}
+
 /// Reads `bytes` as a history's journal. Returns how many records it has; `None` if it is refused.
 pub fn journal(bytes: &[u8]) -> Option<usize> {
     crate::history::read(bytes)

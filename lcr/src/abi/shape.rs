@@ -5,6 +5,44 @@
 //! comparing and printing are each one recursive function. The tree itself never
 //! crosses an image border: its encoding does, inside the manifest.
 //!
+//! # What follows from a shape
+//!
+//! A shape says everything about a representation, so that memory can be walked without its type. These rules are part
+//! of the binary contract. `up(n, a)` is `n` rounded up to a multiple of `a`.
+//!
+//! | kind | representation |
+//! |---|---|
+//! | unit | one byte, which is initialised and has no meaning; a struct without fields the same |
+//! | scalar | the type's own; `bool` is 0 or 1, `char` a scalar value of Unicode, in 4 bytes |
+//! | struct, tuple | each field at its offset, in the order of the parts |
+//! | array | so many elements, one behind the other |
+//! | option | tag `u8`, 0 none, 1 some; the value at `up(1, align)` of the value |
+//! | result | tag `u8`, 0 ok, 1 error; the value at `up(1, a)`, `a` the larger alignment of both |
+//! | enum | tag `u32`: the *place* of the variant among the parts, whatever its discriminant |
+//! | | the tag alone if no variant has fields; else a union of those that have, at `up(4, a)`, `a` their largest |
+//! | | alignment. Offsets of fields count from there |
+//! | str, slice | [`RawSlice`](super::value::sequences::RawSlice): address, length |
+//! | string, vec, serde | [`RawVec`](super::value::sequences::RawVec): address, length, capacity, then |
+//! | | `free(address, capacity)` |
+//! | box | [`RawBox`](super::value::sequences::RawBox): address, `free(address, 1)` |
+//! | bytes, struct `lcr::Shared` | [`RawCounted`](super::value::counted::RawCounted): address, length, owner |
+//! | struct `alloc::sync::Arc` | [`RawArc`](super::value::shared::RawArc): address, length, `drop(address, length)` |
+//! | duration | `u64` seconds, `u32` nanoseconds below 1,000,000,000 |
+//! | handle | one pointer, with a reference to the slot; the shape's size is a *version* |
+//! | callback | [`RawCallback`](super::value::callback::RawCallback): what it is called with, function |
+//! | boxed callback | [`RawBoxedCallback`](super::value::callback::RawBoxedCallback): the same, `drop`, holds |
+//! | outcome of a call | a pointer to a fault, or null; the value at `up(8, align)` of the value |
+//!
+//! The size of an option, result or enum is the end of its payload, rounded up to the whole's alignment. Of a
+//! `lcr::Shared` or `Arc` the one part is the content as it would be lent: a str, a slice, or the type itself. A struct
+//! whose name has `::` in it is a type of std or of another crate, which stands for its one field; no type of an author
+//! has such a name.
+//!
+//! Padding, the payload of a `None` and the rest of a union are not initialised: no walk reads them. `free` and `drop`
+//! are called once, on any thread, for every value, also if its capacity is 0.
+//!
+//! # Encoding
+//!
 //! The encoding is little endian: kind `u8`, name, size `u32`, align `u16`, number of
 //! parts `u16`, then each part as name, `i64`, shape. A name is a `u16` length and
 //! UTF-8 bytes.

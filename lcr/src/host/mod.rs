@@ -1,10 +1,11 @@
 //! Floor 2: mechanism. Worlds, frames, libraries, linking; no policy of change.
 //!
-//! Floor 2 has four rooms. A room imports those before it in this table, never one behind it:
+//! Floor 2 has five rooms. A room imports those before it in this table, never one behind it:
 //!
 //! | room | holds |
 //! |---|---|
 //! | [`image`] | from a file to an image: staging, ELF, manifests, shapes, linking, the loader |
+//! | `reflect` | values by their shapes alone: printed, compared, copied, released, as JSON and back |
 //! | [`worlds`] | the ground of every call: worlds, the threads' records, the word of the gate |
 //! | [`objects`] | what is present: components, instances, slots, and what a transaction has not committed |
 //! | [`service`] | what acts on all of it: the slow path of calls, gate, drain, reaper, unloading, forks, the end |
@@ -19,6 +20,9 @@ pub(crate) mod deadline;
 pub(crate) mod ids;
 pub(crate) mod image;
 pub(crate) mod objects;
+#[cfg(feature = "reflect")]
+#[allow(dead_code, reason = "what traces and records need is here before they are")]
+pub(crate) mod reflect;
 pub(crate) mod runtime;
 pub(crate) mod serial;
 pub(crate) mod service;

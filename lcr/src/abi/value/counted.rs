@@ -58,7 +58,7 @@ unsafe extern "C" fn free<O>(owner: *const OwnerHeader) {
 }
 
 /// One reference to content of some image.
-pub(super) struct Counted {
+pub(crate) struct Counted {
     raw: RawCounted,
 }
 
@@ -71,7 +71,7 @@ unsafe impl Sync for Counted {}
 impl Counted {
     /// The content that `place` finds in `owner`, as address and length. The owner's destructor does not panic; if
     /// `place` does, the owner is dropped.
-    pub(super) fn of<O: Send + Sync + 'static>(owner: O, place: impl FnOnce(&O) -> (*const u8, usize)) -> Counted {
+    pub(crate) fn of<O: Send + Sync + 'static>(owner: O, place: impl FnOnce(&O) -> (*const u8, usize)) -> Counted {
         holds::ours().take(Hold::Value);
         let head = OwnerHeader { references: AtomicUsize::new(1), free: free::<O>, holds: holds::ours() };
         let owner = Box::into_raw(Box::new(OwnerBox { head, value: owner }));
@@ -94,7 +94,7 @@ impl Counted {
     }
 
     /// The reference as it crosses.
-    pub(super) fn into_raw(self) -> RawCounted {
+    pub(crate) fn into_raw(self) -> RawCounted {
         core::mem::ManuallyDrop::new(self).raw
     }
 
@@ -102,7 +102,7 @@ impl Counted {
     ///
     /// # Safety
     /// `raw` comes from `into_raw`, in any image, and is used only once.
-    pub(super) const unsafe fn from_raw(raw: RawCounted) -> Counted {
+    pub(crate) const unsafe fn from_raw(raw: RawCounted) -> Counted {
         Counted { raw }
     }
 }

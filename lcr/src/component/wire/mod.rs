@@ -93,9 +93,13 @@ mod error;
 mod tag;
 mod unwanted;
 mod verify;
+#[cfg(feature = "reflect")]
+mod walk;
 
 pub use error::{DEPTH, Error};
 pub(crate) use unwanted::Unwanted;
+#[cfg(feature = "reflect")]
+pub(crate) use walk::{Item, Items};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -174,4 +178,10 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 /// type refuses what was written or reads another value of it.
 pub fn verify<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), Error> {
     verify::value(value)
+}
+
+/// Where two encoded values differ first, and how: as [`verify`] compares.
+#[cfg(feature = "reflect")]
+pub(crate) fn difference(was: &[u8], is: &[u8]) -> Result<Option<(String, String)>, Error> {
+    verify::difference(was, is)
 }

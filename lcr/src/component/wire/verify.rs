@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     decode::{self, Input, unknown},
     encode,
-    error::Error,
+    error::{DEPTH, Error},
     tag::{self, width},
     unwanted::Unwanted,
 };
@@ -20,25 +20,36 @@ pub(super) fn value<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), Er
     let (written, doubt) = encode::value(value, Unwanted::default())?;
     let copy = decode::value::<T>(&written).map_err(|error| Error::unreadable(&error, doubt))?;
     let (again, _) = encode::value(&copy, Unwanted::default())?;
-    if written == again {
-        return Ok(());
+    match difference(&written, &again)? {
+        None => Ok(()),
+        Some((path, difference)) => Err(Error::changed(&path, &difference)),
     }
-    let (mut was, mut is) = (tree(&written)?, tree(&again)?);
+}
+
+/// Where two encoded values differ first, as a way that begins with `.` or `[`, and how. Entries of maps and elements
+/// of sequences may come in another order. Needs memory in proportion to the bytes, up to 64 times as much.
+pub(super) fn difference(was: &[u8], is: &[u8]) -> Result<Option<(String, String)>, Error> {
+    if was == is {
+        return Ok(None);
+    }
+    let (mut was, mut is) = (tree(was)?, tree(is)?);
     was.sort(false);
     is.sort(false);
     let mut path = String::new();
-    let Some(difference) = was.difference(&is, &mut path) else { return Ok(()) };
+    let Some(difference) = was.difference(&is, &mut path) else { return Ok(None) };
     // A set is a sequence, too, in an order of its own.
     was.sort(true);
     is.sort(true);
-    if was == is { Ok(()) } else { Err(Error::changed(&path, &difference)) }
+    Ok(if was == is { None } else { Some((path, difference)) })
 }
 
 fn tree(bytes: &[u8]) -> Result<Node<'_>, Error> {
-    Node::read(&mut Input::new(bytes)?)
+    let mut input = Input::new(bytes)?;
+    let node = Node::read(&mut input, DEPTH)?;
+    if input.left() == 0 { Ok(node) } else { Err(Error::new("bytes are behind the value")) }
 }
 
-/// A value, as its bytes say. Only what [`encode`] wrote is read, so the depth is bounded.
+/// A value, as its bytes say.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Node<'a> {
     /// A tag, and the bytes that belong to it.
@@ -50,14 +61,18 @@ enum Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    fn read(input: &mut Input<'a>) -> Result<Node<'a>, Error> {
+    /// Reads a value in which so many others may be inside each other.
+    fn read(input: &mut Input<'a>, levels: usize) -> Result<Node<'a>, Error> {
+        let inner = |input: &mut Input<'a>| {
+            levels.checked_sub(1).ok_or_else(Error::too_deep).and_then(|levels| Node::read(input, levels))
+        };
         Ok(match input.tag()? {
             tag @ (tag::UNIT | tag::NONE | tag::FALSE | tag::TRUE) => Node::Leaf(tag, &[]),
             tag @ (tag::STR | tag::BYTES | tag::NAME) => Node::Leaf(tag, input.bytes()?),
-            tag::SOME => Node::Some(Box::new(Node::read(input)?)),
+            tag::SOME => Node::Some(Box::new(inner(input)?)),
             tag::SEQ => {
                 let count = input.length(1)?;
-                Node::Seq((0..count).map(|_| Node::read(input)).collect::<Result<_, _>>()?)
+                Node::Seq((0..count).map(|_| inner(input)).collect::<Result<_, _>>()?)
             }
             tag::PACKED => {
                 let (count, tag) = input.packed()?;
@@ -66,10 +81,10 @@ impl<'a> Node<'a> {
             }
             tag::MAP => {
                 let count = input.length(2)?;
-                let entries = (0..count).map(|_| Ok((Node::read(input)?, Node::read(input)?)));
+                let entries = (0..count).map(|_| Ok((inner(input)?, inner(input)?)));
                 Node::Map(entries.collect::<Result<_, Error>>()?)
             }
-            tag::VARIANT => Node::Variant(input.text()?, Box::new(Node::read(input)?)),
+            tag::VARIANT => Node::Variant(input.text()?, Box::new(inner(input)?)),
             tag if width(tag) != 0 => Node::Leaf(tag, input.take(width(tag))?),
             tag => return Err(unknown(tag)),
         })

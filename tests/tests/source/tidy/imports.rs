@@ -9,8 +9,13 @@ use super::{is_test, sources};
 
 /// The rooms of `lcr/src/host`, and those that each may import. Files beside them are
 /// [on top](ON_TOP) or below all rooms.
-const ROOMS: [(&str, &[&str]); 4] =
-    [("image", &[]), ("worlds", &[]), ("objects", &["image", "worlds"]), ("service", &["image", "worlds", "objects"])];
+const ROOMS: [(&str, &[&str]); 5] = [
+    ("image", &[]),
+    ("reflect", &["image"]),
+    ("worlds", &[]),
+    ("objects", &["image", "worlds"]),
+    ("service", &["image", "worlds", "objects"]),
+];
 
 /// The files of `lcr/src/host` above all rooms.
 const ON_TOP: [&str; 4] = ["host/runtime.rs", "host/builder.rs", "host/source.rs", "host/status.rs"];
@@ -35,6 +40,11 @@ const CIRCLES: &[(&str, &[&str], &str)] = &[
         "lcr/src",
         &["component/wire/encode/items.rs", "component/wire/encode/mod.rs"],
         "a `Serializer` has the container that it writes for a type, which writes each element by the `Serializer`",
+    ),
+    (
+        "lcr/src",
+        &["host/reflect/json/check.rs", "host/reflect/json/check/visitors.rs"],
+        "what reads a value of a type makes the visitor of its container, which reads each element by its type",
     ),
     (
         "lcr/src",

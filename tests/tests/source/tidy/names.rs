@@ -16,7 +16,7 @@ const RETIRED: &[(&str, &str, &str)] = &[
     ("lcr/src/host", "seat", "provider"),
     ("lcr/src/change", "seat", "provider, or replacement"),
     ("lcr/src", "reseat", "replace_implementation"),
-    ("lcr/src/host", "Shared", "RuntimeInner"),
+    ("lcr/src/host", "struct Shared", "RuntimeInner"),
     ("lcr/src", "struct Changing", "TransactionLock"),
     ("lcr/src/host/service", "settled", "changed"),
     ("lcr/src", "Leaving", "Retiring"),

@@ -1,0 +1,98 @@
+//! How values are printed, and how differences are told.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    every_type::{Event, Level, Pair, Point},
+    *,
+};
+use crate::{Bytes, Serde};
+
+fn shown<T: Abi>(value: T, limit: usize) -> String {
+    let shape = shape_of::<T>();
+    let ty = Type::of(&shape).unwrap();
+    let sent = Sent::new(value);
+    text(sent.at(&ty), limit)
+}
+
+fn point(name: &str) -> Point {
+    Point { x: 1, y: None, name: name.to_owned() }
+}
+
+#[test]
+fn values_are_printed_as_debug_prints_them() {
+    let moved = Event::Moved { from: (-1, 2), by: Some(Box::new(point("a"))) };
+    let events = vec![Event::Nothing, Event::Text("t\n".to_owned()), moved];
+    assert_eq!(shown(events.clone(), 1000), format!("{events:?}"));
+    let value = (Some(Pair(1, "x".to_owned())), [1.0_f32, f32::NAN], Ok::<char, ()>('\''), Duration::from_millis(1500));
+    assert_eq!(shown(value.clone(), 1000), format!("{value:?}"));
+    assert_eq!(shown(b"ab\xff".to_vec(), 1000), "0x6162ff");
+    assert_eq!(shown(Bytes::from("text"), 1000), "b\"text\"");
+    assert_eq!(shown(Serde(vec![Some(1_u8), None]), 1000), "Serde([1,null])");
+    assert_eq!(shown(std::net::Ipv4Addr::LOCALHOST, 1000), "127.0.0.1");
+}
+
+#[test]
+fn a_long_value_is_cut_at_the_limit() {
+    assert_eq!(shown("x".repeat(1 << 20), 12), "\"xxxxxxxx…");
+    assert_eq!(shown((0..1_000_000_u32).collect::<Vec<_>>(), 13), "[0, 1, 2, …");
+    assert_eq!(shown("ßßßßßßßßß".to_owned(), 9), "\"ßß…");
+    let long = shown(Serde((0..1000_u32).collect::<Vec<_>>()), 60);
+    assert!(long.starts_with("Serde(40") && long.ends_with(" bytes)"), "{long}");
+    assert!(shown(vec![Level::Low; 1000], 100).len() <= 100);
+}
+
+#[test]
+fn secrets_are_hidden_in_texts_and_differences_and_written_as_json_where_that_is_asked_for() {
+    let shape = shape_of::<Option<Point>>();
+    let mut ty = Type::of(&shape).unwrap();
+    mark(&mut ty, "name");
+    let sent = Sent::new(Some(point("password")));
+    assert_eq!(text(sent.at(&ty), 1000), "Some(Point { x: 1, y: None, name: *** })");
+    let json = json::encode(sent.at(&ty), Secrets::Hidden, 1000).unwrap();
+    assert_eq!(json, "{\"x\":1,\"y\":null,\"name\":\"***\"}");
+    assert!(json::encode(sent.at(&ty), Secrets::Shown, 1000).unwrap().contains("password"));
+    let found = compared(&ty, &sent, &Sent::new(Some(point("other")))).unwrap();
+    assert_eq!(found.to_string(), "Some.name: *** became another ***");
+    // One is made from JSON as any value is.
+    let read = json::decode(&ty, "{\"x\":1,\"y\":null,\"name\":\"password\"}", "it").unwrap();
+    assert_eq!(difference(sent.at(&ty), read.at().unwrap(), 1000), Ok(None));
+}
+
+fn mark(ty: &mut Type<'_>, name: &str) {
+    use super::super::types::Form;
+    match &mut ty.form {
+        Form::Option { value, .. } => mark(value, name),
+        Form::Struct(_, fields) => fields.list.iter_mut().for_each(|field| field.is_secret |= field.name == name),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_difference_tells_the_way_to_it() {
+    fn told<T: Abi>(was: T, is: T) -> String {
+        let shape = shape_of::<T>();
+        let ty = Type::of(&shape).unwrap();
+        compared(&ty, &Sent::new(was), &Sent::new(is)).unwrap().to_string()
+    }
+    assert_eq!(told(1_u8, 2), "the value: 1 became 2");
+    let event = |name: &str| vec![Event::Nothing, Event::Moved { from: (0, 0), by: Some(Box::new(point(name))) }];
+    assert_eq!(told(event("a"), event("b")), "[1].Moved.by.Some.name: \"a\" became \"b\"");
+    assert_eq!(told(vec![1_u64], vec![]), "the value: 1 elements became 0 elements");
+    assert_eq!(told(Ok::<u8, u8>(1), Err(1)), "the value: Ok(1) became Err(1)");
+    assert_eq!(told(Pair(1, "a".to_owned()), Pair(1, "b".to_owned())), "1: \"a\" became \"b\"");
+    let map = |value: u8| BTreeMap::from([(1_u8, value), (2, 0)]);
+    assert_eq!(told(map(1), map(2)), "[1]: 1 became 2");
+    assert!(told(Serde(map(1)), Serde(map(2))).contains("became"));
+    let long = |end: char| "x".repeat(1 << 16) + &end.to_string();
+    assert!(told(long('a'), long('b')).len() < 400);
+}
+
+#[test]
+fn a_comparison_ends_with_its_budget() {
+    let shape = shape_of::<Vec<u32>>();
+    let ty = Type::of(&shape).unwrap();
+    let (one, other) = (Sent::new(vec![0_u32; 1000]), Sent::new(vec![0_u32; 1000]));
+    assert!(difference(one.at(&ty), other.at(&ty), 100).is_err());
+    assert_eq!(difference(one.at(&ty), other.at(&ty), 2000), Ok(None));
+}

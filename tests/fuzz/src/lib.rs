@@ -38,6 +38,11 @@ pub fn requests(bytes: &[u8]) {
     lcr::__fuzzing::requests(bytes);
 }
 
+/// The reader of values that are known by their shape: a shape, and JSON behind it.
+pub fn values(bytes: &[u8]) {
+    lcr::__fuzzing::value(bytes);
+}
+
 /// The reader of a history's journal: the bytes as they are, and each line of them as a record whose length and
 /// checksum are right.
 pub fn journals(bytes: &[u8]) {

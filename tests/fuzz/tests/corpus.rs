@@ -80,6 +80,11 @@ fn damaged_journals_are_read_or_refused() {
 }
 
 #[test]
+fn damaged_values_are_made_or_refused() {
+    feed("values", lcr_fuzz::values);
+}
+
+#[test]
 fn the_corpus_reaches_behind_the_first_checks() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let read = |file: &str| fs::read(folder.join(file)).unwrap();
@@ -91,6 +96,10 @@ fn the_corpus_reaches_behind_the_first_checks() {
     lcr::wire::decode::<Flat>(&read("state/flat")).unwrap();
     lcr::wire::decode::<Scalars>(&read("state/scalars")).unwrap();
     lcr::wire::decode::<HashMap<Option<Colour>, HashSet<External>>>(&read("state/keys")).unwrap();
+    for file in fs::read_dir(folder.join("values")).unwrap() {
+        let file = file.unwrap().path();
+        assert!(lcr::__fuzzing::value(&fs::read(&file).unwrap()), "{} makes no value", file.display());
+    }
     assert!(lcr::__fuzzing::requests(&read("requests/session")) > 3, "requests are refused");
     assert!(sam::__fuzzing::packets(&read("messages/packets")) > 0, "no packet is understood");
     assert!(sam::__fuzzing::notices(&read("messages/notices")) > 0, "no notice is understood");

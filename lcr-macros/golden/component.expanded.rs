@@ -23,6 +23,7 @@ const _: () = {
         state_version: 0,
         kept: ::core::option::Option::None,
         source: ::core::option::Option::None,
+        downgrades_to: &[],
     };
     const __LCR_LENGTH: usize = __lcr::manifest_len(&__LCR_DECLARATION);
     #[used]
@@ -76,6 +77,7 @@ const _: () = {
         state_version: <Cache<u64> as __lcr::Stateful>::STATE_VERSION,
         kept: ::core::option::Option::None,
         source: ::core::option::Option::None,
+        downgrades_to: <Cache<u64> as __lcr::Stateful>::DOWNGRADES_TO,
     };
     struct __LcrIncremental;
     impl __lcr::IncrementalState for __LcrIncremental {
@@ -144,15 +146,22 @@ const _: () = {
     const __LCR_KEEPING: __lcr::Keeping = __lcr::KeptBy::<
         Kept,
         __lcr::Bare,
-    >::keeping(
+    >::downgrading(
+        __lcr::KeptBy::<
+            Kept,
+            __lcr::Bare,
+        >::keeping(
+            |this: &Kept| __lcr::Keeps::state(&this.counts),
+            |this: &Kept| {
+                #[allow(unused_imports)]
+                use __lcr::{Undescribed as _, Unwritten as _};
+                let kept = __lcr::Kept::of(&this.counts);
+                (kept.by_pointer(), kept.by_copy())
+            },
+            <Kept>::migrate,
+        ),
         |this: &Kept| __lcr::Keeps::state(&this.counts),
-        |this: &Kept| {
-            #[allow(unused_imports)]
-            use __lcr::{Undescribed as _, Unwritten as _};
-            let kept = __lcr::Kept::of(&this.counts);
-            (kept.by_pointer(), kept.by_copy())
-        },
-        <Kept>::migrate,
+        older,
     );
     static __LCR_STATE: __lcr::StateTable = __LCR_KEEPING.table;
     const __LCR_DECLARATION: __lcr::Declaration = __lcr::Declaration {
@@ -173,6 +182,7 @@ const _: () = {
         state_version: 2,
         kept: ::core::option::Option::Some(__LCR_KEEPING.declared),
         source: ::core::option::Option::None,
+        downgrades_to: &[1],
     };
     const __LCR_LENGTH: usize = __lcr::manifest_len(&__LCR_DECLARATION);
     #[used]
@@ -190,7 +200,8 @@ const _: () = {
         )
         .with_crossings(<dyn Store as __lcr::ServedBy<Kept, __lcr::Bare>>::SIGNATURES)
         .shared_by_default::<Kept, __lcr::Bare>()
-        .with_kept_state(&__LCR_STATE);
+        .with_kept_state(&__LCR_STATE)
+        .with_downgrade(__LCR_KEEPING.downgrade);
     __lcr::inventory::submit! {
         unsafe { __lcr::Registration::new(& __LCR_EXPORT) }
     }

@@ -23,7 +23,7 @@ impl ::kv::Store for Cache<u64> {
     }
 }
 
-#[lcr::component(state = counts, state_version = 2, migrate = Self::migrate)]
+#[lcr::component(state = counts, state_version = 2, migrate = Self::migrate, downgrade = older, downgrades_to(1))]
 impl Store for Kept {
     fn get(&self, key: &str) -> Option<Vec<u8>> {
         None

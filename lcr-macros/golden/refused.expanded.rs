@@ -63,7 +63,7 @@ const _: () = {
     }
 };
 ::core::compile_error! {
-    "there is no key `stateful`; known: `name = \"kv-hash\"`, `version = \"1.2.3\"`, `create = Self::open`, `healthy = Self::check`, `replaces(1, 2)`, `deps(Journal, other::Clock)`, `state = field`, `state_version = 2`, `migrate = Self::migrate`, `incremental = field`, `protected`, `unload`, `cancel`, `runtime = tokio`, `separate`, `crate = other::lcr`"
+    "there is no key `stateful`; known: `name = \"kv-hash\"`, `version = \"1.2.3\"`, `create = Self::open`, `healthy = Self::check`, `replaces(1, 2)`, `deps(Journal, other::Clock)`, `state = field`, `state_version = 2`, `migrate = Self::migrate`, `downgrade = Self::downgrade`, `downgrades_to(1, 2)`, `incremental = field`, `protected`, `unload`, `cancel`, `runtime = tokio`, `separate`, `crate = other::lcr`"
 }
 impl Store for HashStore {
     fn get(&self, key: &str) -> Option<Vec<u8>> {

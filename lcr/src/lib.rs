@@ -280,7 +280,7 @@ pub mod plan {
     pub use crate::change::{
         description::{
             HoldCause, HoldDescription, InterfaceDescription, MemberDescription, OptionsDescription, PlanDescription,
-            RefusalDescription, StateDescription, TrialDescription,
+            RefusalDescription, StateBackDescription, StateDescription, TrialDescription,
         },
         rehearsal::{Rehearsal, RehearsedMember},
     };

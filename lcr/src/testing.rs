@@ -250,6 +250,7 @@ impl Context {
             state_version: 0,
             kept: None,
             source: None,
+            downgrades_to: &[],
         };
         // As everything that registers, it is there for as long as the process.
         let export = Export::new::<T, Bare>(manifest_record(&declaration).leak(), I::THUNKS, create::<T>)
@@ -309,6 +310,18 @@ pub fn restore<New: Stateful>(from: u32, state: &RawState<'_>, context: &context
 pub fn hand_over<Old: Stateful, New: Stateful>(old: &Old, context: &context::Context) -> Result<New, BoxError> {
     let state = stateful::save(old, Unwanted::default())?;
     stateful::restore(Old::STATE_VERSION, &state, context).map_err(BoxError::from)
+}
+
+/// A state as a `New` writes it for a component whose state has version `to`, as a rollback does.
+///
+/// # Errors
+/// Those after which the rollback looks for another way: `to` is not in
+/// [`DOWNGRADES_TO`](Stateful::DOWNGRADES_TO), or `downgrade` returns an error.
+pub fn downgrade<New: Stateful>(to: u32, state: New::State) -> Result<RawState<'static>, BoxError> {
+    if !New::DOWNGRADES_TO.contains(&to) {
+        return Err(format!("DOWNGRADES_TO does not list version {to}, so no rollback calls `downgrade` for it").into());
+    }
+    New::downgrade(to, state)
 }
 
 thread_local! {

@@ -19,6 +19,7 @@ pub mod larder;
 pub mod ledger;
 pub mod manifests;
 pub mod office;
+pub mod orchard;
 mod own_process;
 pub mod parcels;
 pub mod player;

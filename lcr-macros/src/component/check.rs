@@ -10,6 +10,7 @@ pub(crate) fn check(component: &Component, refusals: &mut Refusals) {
     check_replaces(component, refusals);
     check_incremental(component, refusals);
     check_state(component, refusals);
+    check_downgrade(component, refusals);
     let item = &component.item;
     if let Some(unsafety) = &item.unsafety {
         refusals.refuse(unsafety, "an unsafe impl is refused: no interface is an unsafe trait; leave `unsafe` out");
@@ -79,13 +80,44 @@ fn check_state(component: &Component, refusals: &mut Refusals) {
     }
     let version = component.state_version.as_ref().map(|version| version.span);
     let migrate = component.migrate.as_ref().map(|migrate| migrate.span);
-    for (key, span) in [("state_version", version), ("migrate", migrate)] {
+    let downgrade = component.downgrade.as_ref().map(|downgrade| downgrade.span);
+    let downgrades_to = component.downgrades_to.first().map(|version| version.span);
+    let keys =
+        [("state_version", version), ("migrate", migrate), ("downgrade", downgrade), ("downgrades_to", downgrades_to)];
+    for (key, span) in keys {
         let Some(span) = span else { continue };
         let message = format!(
             "`{key}` is refused without `state = field`: name the field that keeps the state, \
              or say it by `lcr::Stateful`"
         );
         refusals.refuse_at(span, message);
+    }
+}
+
+/// A way back of a kept state has a function and the versions that it writes, which are older ones.
+fn check_downgrade(component: &Component, refusals: &mut Refusals) {
+    if !matches!(component.state, Some(StateKey::Kept(_))) {
+        return;
+    }
+    let own = component.state_version.as_ref().map_or(1, |version| version.value);
+    match (&component.downgrade, component.downgrades_to.first()) {
+        (Some(downgrade), None) => refusals.refuse_at(
+            downgrade.span,
+            "`downgrade` needs `downgrades_to`: list the versions of the state that it writes, such as \
+             `downgrades_to(1)`",
+        ),
+        (None, Some(version)) => refusals.refuse_at(
+            version.span,
+            "`downgrades_to` needs `downgrade`: name the function that writes these versions, such as \
+             `downgrade = Self::downgrade`",
+        ),
+        _ => {}
+    }
+    for version in component.downgrades_to.iter().filter(|version| version.value >= own.into()) {
+        refusals.refuse_at(
+            version.span,
+            format!("`downgrades_to` names older versions of the state, which has `state_version = {own}`"),
+        );
     }
 }
 

@@ -57,7 +57,10 @@ pub(crate) fn registration(component: &Component, source: Option<&SourceRecord>)
     });
     let state = component.state.as_ref().map(|state| match state {
         StateKey::Implemented => ours!(.with_state::<#implementor, #ambient>()),
-        StateKey::Kept(_) => ours!(.with_kept_state(&__LCR_STATE)),
+        StateKey::Kept(_) => {
+            let downgrade = component.downgrade.as_ref().map(|_| ours!(.with_downgrade(__LCR_KEEPING.downgrade)));
+            ours!(.with_kept_state(&__LCR_STATE) #downgrade)
+        }
     });
     let keeping = keeping(component);
     let (place, incremental) =
@@ -105,9 +108,10 @@ fn keeping(component: &Component) -> Option<TokenStream> {
     };
     let state = respan_member(ours!(#lcr::Keeps::state), field);
     let kept = respan_member(ours!(#lcr::Kept::of), field);
-    Some(ours! {
-        const __LCR_KEEPING: #lcr::Keeping = #lcr::KeptBy::<#implementor, #ambient>::keeping(
-            |this: &#implementor| #state(&this.#field),
+    let access = ours!(|this: &#implementor| #state(&this.#field));
+    let keeping = ours! {
+        #lcr::KeptBy::<#implementor, #ambient>::keeping(
+            #access,
             |this: &#implementor| {
                 #[allow(unused_imports)]
                 use #lcr::{Undescribed as _, Unwritten as _};
@@ -115,7 +119,17 @@ fn keeping(component: &Component) -> Option<TokenStream> {
                 (kept.by_pointer(), kept.by_copy())
             },
             #migrate,
-        );
+        )
+    };
+    let keeping = match &component.downgrade {
+        None => keeping,
+        Some(downgrade) => {
+            let downgrade = path(&downgrade.value, component);
+            ours!(#lcr::KeptBy::<#implementor, #ambient>::downgrading(#keeping, #access, #downgrade))
+        }
+    };
+    Some(ours! {
+        const __LCR_KEEPING: #lcr::Keeping = #keeping;
         static __LCR_STATE: #lcr::StateTable = __LCR_KEEPING.table;
     })
 }
@@ -152,6 +166,16 @@ fn declare(component: &Component, source: Option<&SourceRecord>) -> TokenStream 
     };
     let incremental = component.incremental.is_some();
     let source = source::declared(source);
+    let downgrades_to = match &component.state {
+        Some(StateKey::Implemented) => {
+            let implementor = component.implementor();
+            ours!(<#implementor as #lcr::Stateful>::DOWNGRADES_TO)
+        }
+        _ => {
+            let versions = component.downgrades_to.iter().map(|version| Literal::u64_unsuffixed(version.value));
+            ours!(&[#(#versions),*])
+        }
+    };
     ours! {
         const __LCR_DECLARATION: #lcr::Declaration = #lcr::Declaration {
             component: #name,
@@ -171,6 +195,7 @@ fn declare(component: &Component, source: Option<&SourceRecord>) -> TokenStream 
             state_version: #state_version,
             kept: #kept,
             source: #source,
+            downgrades_to: #downgrades_to,
         };
     }
 }

@@ -33,6 +33,10 @@ pub(crate) struct Component {
     pub(crate) state_version: Option<Spanned<u32>>,
     /// The function that reads other versions of a kept state.
     pub(crate) migrate: Option<Spanned<Function>>,
+    /// The function that writes a kept state as an older version.
+    pub(crate) downgrade: Option<Spanned<Function>>,
+    /// The versions that it writes.
+    pub(crate) downgrades_to: Vec<Spanned<u64>>,
     pub(crate) is_protected: bool,
     pub(crate) can_unload: bool,
     pub(crate) cancels_calls: bool,
@@ -58,6 +62,8 @@ impl Component {
             state: options.state.given(),
             state_version: options.state_version.given(),
             migrate: options.migrate.given().map(|path| Spanned { span: path.span(), value: Function::read(path) }),
+            downgrade: options.downgrade.given().map(|path| Spanned { span: path.span(), value: Function::read(path) }),
+            downgrades_to: options.downgrades_to.given().unwrap_or_default(),
             is_protected: options.protected.is_given(),
             can_unload: options.unload.is_given(),
             cancels_calls: options.cancel.is_given(),

@@ -45,6 +45,8 @@ fn concrete_implementations_are_accepted() {
             state = counts,
             state_version = 2,
             migrate = Self::migrate,
+            downgrade = Self::downgrade,
+            downgrades_to(1),
             protected,
             unload,
             deps(Journal, other::Clock),
@@ -123,6 +125,18 @@ fn keys_of_a_kept_state_are_refused_where_none_is_kept() {
     for without in [quote!(state_version = 2), quote!(state, migrate = Self::migrate)] {
         assert_only(refused_options(without), "is refused without `state = field`");
     }
+    for without in [quote!(state, downgrade = Self::downgrade), quote!(state, downgrades_to(1))] {
+        assert_only(refused_options(without), "is refused without `state = field`");
+    }
     assert_only(refused_options(quote!(state = a.b)), "this key is written as `state = field`");
     assert_only(refused_options(quote!(state = counts, state_version = 0)), "a number from 1");
+}
+
+#[test]
+fn a_way_back_has_a_function_and_older_versions() {
+    let given = |keys: TokenStream| refused_options(quote!(state = counts, state_version = 3, #keys));
+    assert!(given(quote!(downgrade = Self::downgrade, downgrades_to(1, 2))).is_empty());
+    assert_only(given(quote!(downgrade = Self::downgrade)), "`downgrade` needs `downgrades_to`");
+    assert_only(given(quote!(downgrades_to(1))), "`downgrades_to` needs `downgrade`");
+    assert_only(given(quote!(downgrade = Self::downgrade, downgrades_to(3))), "names older versions of the state");
 }

@@ -55,6 +55,8 @@ options! {
         "state" is state: StateKey, as "state = field";
         "state_version" is state_version: Spanned<u32>, as "state_version = 2";
         "migrate" is migrate: Path, as "migrate = Self::migrate";
+        "downgrade" is downgrade: Path, as "downgrade = Self::downgrade";
+        "downgrades_to" is downgrades_to: Vec<Spanned<u64>>, as "downgrades_to(1, 2)";
         "incremental" is incremental: Path, as "incremental = field";
         "protected" is protected: Flag, as "protected";
         "unload" is unload: Flag, as "unload";

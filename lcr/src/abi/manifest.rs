@@ -12,6 +12,7 @@
 //! state      u32      version of the saved state, 0 without state
 //! kept       u8 copies, u8 points, u8 described { shape }, if Flags::KEPT
 //! source     u64      the number of its source text (see `source_text`), if Flags::SOURCE
+//! downgrades u16 count of u32, if Flags::DOWNGRADES
 //! interface  name     its version u32
 //! replaces   u16 count of u32
 //! deps       u16 count of { name, u32, methods as below if Flags::TYPED_NEEDS }
@@ -77,6 +78,10 @@ impl Flags {
     pub const INCREMENTAL: u32 = 1 << 7;
     /// The file holds the source text of the methods, and the record names it.
     pub const SOURCE: u32 = 1 << 8;
+    /// It writes its state as older versions, and the record lists these.
+    pub const DOWNGRADES: u32 = 1 << 9;
+    /// Those that only a component with state has.
+    pub const OF_STATE: u32 = Self::KEPT | Self::INCREMENTAL | Self::DOWNGRADES;
     /// Every flag that a record may have.
     pub const ALL: u32 = Self::PANIC_ABORT
         | Self::STATE
@@ -86,7 +91,8 @@ impl Flags {
         | Self::TYPED_NEEDS
         | Self::KEPT
         | Self::INCREMENTAL
-        | Self::SOURCE;
+        | Self::SOURCE
+        | Self::DOWNGRADES;
 
     const fn bits(self) -> u32 {
         self.panic_abort as u32 * Self::PANIC_ABORT
@@ -121,6 +127,8 @@ pub struct Declaration {
     pub kept: Option<KeptState>,
     /// The number of the record with the source text of its methods.
     pub source: Option<u64>,
+    /// The older versions of the state that it writes for a way back.
+    pub downgrades_to: &'static [u32],
 }
 
 /// A state that a component keeps in a `State`.
@@ -182,7 +190,8 @@ const fn put_body(sink: &mut Sink<'_>, declaration: &Declaration) {
     let typed_needs = if needs > 0 { Flags::TYPED_NEEDS } else { 0 };
     let kept = if declaration.kept.is_some() { Flags::KEPT } else { 0 };
     let source = if declaration.source.is_some() { Flags::SOURCE } else { 0 };
-    sink.u32((declaration.flags.bits() | typed_needs | kept | source) as usize);
+    let downgrades = if declaration.downgrades_to.is_empty() { 0 } else { Flags::DOWNGRADES };
+    sink.u32((declaration.flags.bits() | typed_needs | kept | source | downgrades) as usize);
     sink.u32(declaration.state_version as usize);
     if let Some(kept) = &declaration.kept {
         put_kept(sink, kept);
@@ -190,6 +199,7 @@ const fn put_body(sink: &mut Sink<'_>, declaration: &Declaration) {
     if let Some(source) = declaration.source {
         sink.bytes(&source.to_le_bytes());
     }
+    put_downgrades(sink, declaration);
     sink.str(interface.name);
     sink.u32(interface.version as usize);
     sink.u16(interface.replaces.len() + declaration.replaces.len());
@@ -209,6 +219,23 @@ const fn put_kept(sink: &mut Sink<'_>, kept: &KeptState) {
     if let Some(memory) = kept.memory {
         sink.shape(memory);
     }
+}
+
+const fn put_downgrades(sink: &mut Sink<'_>, declaration: &Declaration) {
+    let versions = declaration.downgrades_to;
+    if versions.is_empty() {
+        return;
+    }
+    let mut i = 0;
+    while i < versions.len() {
+        assert!(
+            versions[i] < declaration.state_version,
+            "lcr: a downgrade leads to an older version of the state; name versions below that of the state"
+        );
+        i += 1;
+    }
+    sink.u16(versions.len());
+    put_versions(sink, versions);
 }
 
 const fn put_versions(sink: &mut Sink<'_>, versions: &[u32]) {

@@ -106,11 +106,16 @@ pub struct Export {
     /// The thunks of each method's signature, as many as there are methods; null where a method has none, and null
     /// for an image that has none at all. Constant.
     pub crossings: *const Option<&'static Crossing>,
+    /// Writes a state that an instance of this export has saved as one of an older version, which its manifest names.
+    /// Any thread; the instance lives for the call, and calls may be inside it. The state's bytes live for the call;
+    /// the last argument is that of `save`.
+    pub downgrade: Option<unsafe extern "C" fn(usize, u32, RawSlice<u8>, *const AtomicU32) -> Saved>,
 }
 
-layout!(Export: size 104, align 8 {
+layout!(Export: size 112, align 8 {
     manifest at 0, manifest_len at 8, thunks at 16, thunk_count at 24, create at 32, destroy at 40,
-    healthy at 48, save at 56, restore at 64, incremental at 72, state at 80, identity at 88, crossings at 96
+    healthy at 48, save at 56, restore at 64, incremental at 72, state at 80, identity at 88, crossings at 96,
+    downgrade at 104
 });
 
 /// How an instance's state is copied while callers use it. Each function takes an instance of the export

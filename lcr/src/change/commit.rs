@@ -163,17 +163,26 @@ impl Execution {
             snapshots.extend(member.map(|&at| (self.members[at].step, generation)));
         }
         let mut counts = vec![(0, 0, 0, None::<PrecopyReport>); self.members.len()];
+        let mut downgrades = vec![(0, None); self.members.len()];
         for (id, successor) in &self.successors {
             let Some(service) = state.objects().services().get(*id) else { continue };
             let Some(&member) = service.providers().iter().find_map(|provider| members.get(provider)) else { continue };
             counts[member].0 += 1;
             counts[member].1 += successor.state_bytes;
             counts[member].2 += usize::from(successor.moves);
+            match self.downgrades.of(*id) {
+                // A snapshot may have come back in its place.
+                Some(Ok(())) => downgrades[member].0 += usize::from(!self.from_snapshot.contains_key(id)),
+                Some(Err(why)) => downgrades[member].1 = Some(why.clone()),
+                None => {}
+            }
             let precopy = [counts[member].3, successor.precopy];
             counts[member].3 = precopy.into_iter().flatten().reduce(PrecopyReport::and);
         }
+        let counts = counts.into_iter().zip(downgrades);
         let members = self.members.iter().zip(&self.loaded).zip(counts);
-        let report = |((member, loaded), (instances, state_bytes, moved, precopy)): ((&Member, &Vec<_>), _)| {
+        let report = |((member, loaded), counts): ((&Member, &Vec<_>), _)| {
+            let ((instances, state_bytes, moved, precopy), (downgraded, not_downgraded)) = counts;
             let implementation: Option<&Arc<Implementation>> = loaded.first();
             let origin = implementation.and_then(|implementation| implementation.component.origin.as_ref());
             MemberReport {
@@ -182,6 +191,8 @@ impl Execution {
                 instances,
                 state_bytes,
                 moved,
+                downgraded,
+                not_downgraded,
                 restored_snapshot: snapshots.get(&member.step).copied(),
                 discarded_state: member.discarded_state().filter(|_| instances > 0),
                 overrode_protection: member.providers().any(|provider| {

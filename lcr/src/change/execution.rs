@@ -26,8 +26,8 @@ use crate::{
 };
 
 use super::{
-    copying::Copying, member::Member, recorder::Recording, report::PrecopyReport, request::Options, stop::Stop,
-    trial::Prepared, watch::Watch,
+    copying::Copying, downgraded::Downgrades, member::Member, recorder::Recording, report::PrecopyReport,
+    request::Options, stop::Stop, trial::Prepared, watch::Watch,
 };
 
 /// The new instance of a service, not visible yet.
@@ -91,6 +91,8 @@ pub(super) struct Execution {
     pub(super) saved: HashMap<ServiceId, (u32, Vec<u8>)>,
     /// The generations whose snapshots came back in place of a state.
     pub(super) from_snapshot: HashMap<ServiceId, u64>,
+    /// What became of the states that were to be downgraded.
+    pub(super) downgrades: Downgrades,
     /// The thread of the trial that begins with the commit, if the plan has one.
     pub(super) trial: Option<Prepared>,
 }
@@ -121,6 +123,7 @@ impl Execution {
             tracked: Vec::new(),
             saved: HashMap::new(),
             from_snapshot: HashMap::new(),
+            downgrades: Downgrades::default(),
             trial: None,
         }
     }

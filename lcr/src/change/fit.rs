@@ -81,6 +81,14 @@ pub enum MethodFit {
 pub enum StateFit {
     /// It moves by pointer, whatever its size. The version.
     ByPointer(u32),
+    /// It is copied by serde, and the old library writes it as the older version that the new one has.
+    #[non_exhaustive]
+    Downgraded {
+        /// The version that the old library saves.
+        before: u32,
+        /// The version that the new library takes.
+        after: u32,
+    },
     /// It is copied by serde, from the first version to the second.
     #[non_exhaustive]
     Copied {
@@ -191,6 +199,7 @@ fn state_fit(old: &ExportManifest, new: &ExportManifest) -> Option<StateFit> {
     match state_change(old, new, 1, &Options::default()) {
         Ok((StateChange::None | StateChange::Absent, _)) => None,
         Ok((StateChange::Moved { version, .. }, _)) => Some(StateFit::ByPointer(version)),
+        Ok((StateChange::Downgraded(before, after), _)) => Some(StateFit::Downgraded { before, after }),
         Ok((StateChange::HandedOver(before, after), why)) => Some(copied(before, after, false, why)),
         Ok((StateChange::CopiedAhead(before, after, _), why)) => Some(copied(before, after, true, why)),
         Ok((StateChange::Discarded(version), _)) => Some(StateFit::Lost(format!("state v{version} is discarded"))),
@@ -296,6 +305,9 @@ impl fmt::Display for StateFit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StateFit::ByPointer(version) => write!(f, "state v{version} moves by pointer"),
+            StateFit::Downgraded { before, after } => {
+                write!(f, "state v{before} is copied, and downgraded to v{after}")
+            }
             StateFit::Copied { before, after, ahead, why } => {
                 let ahead = if *ahead { " while callers go on" } else { "" };
                 match before == after {

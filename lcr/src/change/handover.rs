@@ -68,6 +68,7 @@ use crate::{
 };
 
 use super::{
+    downgraded::{Older, creation, refusal},
     execution::{Execution, Successor},
     foreseen::{BehindGate, Foreseen, Moving, Shut},
     stop::Stop,
@@ -98,8 +99,8 @@ struct Saved {
 enum Moved {
     /// It is not handed over.
     Nothing,
-    /// All of it, and its version.
-    Whole(u32, Vec<u8>),
+    /// All of it, its version, and the same as an older version, if it is to be downgraded.
+    Whole(u32, Vec<u8>, Option<Older>),
     /// The changes that a successor lacks which was copied ahead.
     Changes(Vec<Vec<u8>>),
 }
@@ -339,6 +340,7 @@ impl Execution {
 
     /// Saves every old instance, dependents first.
     fn save(&mut self, moving: Vec<Moving>) -> Result<Vec<Saved>, Stop> {
+        let replacements = self.replacements();
         let mut saved = Vec::with_capacity(moving.len());
         for Moving { id, replacement, old, is_stateful, moves, config } in moving {
             if moves {
@@ -359,7 +361,10 @@ impl Execution {
             let mut state = self.inner.state();
             self.watch.check()?;
             state.note_saved(id);
-            saved.push(Saved { id, replacement, state: Moved::Whole(version, bytes), config, moves_from: None });
+            drop(state);
+            let older = self.downgraded(&old, &replacements[replacement].implementation, &bytes)?;
+            let state = Moved::Whole(version, bytes, older);
+            saved.push(Saved { id, replacement, state, config, moves_from: None });
         }
         self.inner.state().objects_mut().uncommitted_mut().set_saving(self.thread, false);
         Ok(saved)
@@ -388,8 +393,8 @@ impl Execution {
             let implementation = &replacements[replacement].implementation;
             let (origin, step, state_bytes) = match &state {
                 Moved::Nothing => (Creation::Construct, LifecycleStep::Constructor, 0),
-                Moved::Whole(version, bytes) => {
-                    (Creation::Restore(*version, bytes), LifecycleStep::Restore, bytes.len())
+                Moved::Whole(version, bytes, older) => {
+                    (creation(*version, bytes, older.as_ref()), LifecycleStep::Restore, bytes.len())
                 }
                 Moved::Changes(changes) => {
                     if let Some((instance, report)) = self.complete(id, changes)? {
@@ -404,16 +409,17 @@ impl Execution {
             };
             self.watch.step(Arc::clone(&implementation.component) as _, step)?;
             let made = self.inner.instantiate(implementation, config.as_deref(), self.visibility(), origin);
-            let instance = match (made, &state) {
-                (Ok(instance), _) => instance,
-                (Err(error), Moved::Whole(..)) => {
-                    self.restore_snapshot(id, implementation, config.as_deref(), error)?
+            let instance = match (made, state) {
+                (made, Moved::Whole(version, bytes, older)) => {
+                    self.saved.insert(id, (version, bytes));
+                    self.note_downgrade(id, older.as_ref());
+                    made.or_else(|error| {
+                        let error = refusal(error, older);
+                        self.restore_snapshot(id, implementation, config.as_deref(), error)
+                    })?
                 }
-                (Err(error), _) => return Err(error.into()),
+                (made, _) => made?,
             };
-            if let Moved::Whole(version, bytes) = state {
-                self.saved.insert(id, (version, bytes));
-            }
             let moves = moving.contains(&id);
             self.keep(id, Successor { instance, state_bytes, moves, replacement, is_foreseen: false, precopy: None })?;
         }

@@ -61,6 +61,8 @@ pub(super) struct ReplacedProvider {
     pub(super) export: usize,
     pub(super) instances: usize,
     pub(super) state: StateChange,
+    /// Which way the state would go back.
+    pub(super) back: Option<StateBack>,
     /// Why the state, which both sides keep in an `lcr::State`, does not move by pointer.
     pub(super) why_copied: Option<String>,
     /// The interface's name, and its version before and after.
@@ -82,6 +84,8 @@ pub(super) enum StateChange {
     None,
     /// The state moves to the successors, from the first version to the second, while callers are held.
     HandedOver(u32, u32),
+    /// The same, where the present component writes its state as the second, older version.
+    Downgraded(u32, u32),
     /// The same, but it is copied while callers go on, who are then held for about this time; `None` for no
     /// limit.
     CopiedAhead(u32, u32, Option<Duration>),
@@ -93,10 +97,28 @@ pub(super) enum StateChange {
     Absent,
 }
 
+/// Which way a state would go back that a plan takes forward.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum StateBack {
+    /// By pointer.
+    ByPointer(u32),
+    /// As it is, since both sides have this version of it.
+    AsItIs(u32),
+    /// The newer component writes the first version as the second.
+    Downgraded(u32, u32),
+    /// The older component's `migrate` has to read the first version.
+    Migrated(u32, u32),
+    /// The older component takes no state.
+    Lost(u32),
+    /// None, so that a rollback is refused.
+    None(u32),
+}
+
 impl ReplacedProvider {
     /// Whether the state of its instances is handed over.
     pub(super) fn is_stateful(&self) -> bool {
-        matches!(self.state, StateChange::HandedOver(..) | StateChange::CopiedAhead(..) | StateChange::Moved { .. })
+        use StateChange::*;
+        matches!(self.state, HandedOver(..) | Downgraded(..) | CopiedAhead(..) | Moved { .. })
     }
 
     /// Whether the state of its instances moves by pointer.

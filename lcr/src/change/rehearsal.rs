@@ -31,6 +31,7 @@ use crate::{
 };
 
 use super::{
+    downgraded::{Older, creation, refusal},
     execution::{Execution, Successor},
     foreseen::{BehindGate, Moving},
     handover::GRACE,
@@ -77,6 +78,20 @@ pub struct RehearsedMember {
     pub state_bytes: usize,
     /// The size of what the new instances save of that again, in bytes; `None` if none of them saves.
     pub carried_bytes: Option<usize>,
+    /// How many of the states that were copied the present component has written as the older version that the new one
+    /// has: see [`Stateful::downgrade`](crate::Stateful::downgrade).
+    #[serde(default)]
+    pub downgraded: usize,
+    /// Why a state was not downgraded, although the present component declares it. The new one took it as it was.
+    #[serde(default)]
+    pub not_downgraded: Option<String>,
+    /// The size of what a rollback would bring back, in bytes: the new instances have downgraded what they were given.
+    /// `None` if no new instance downgrades.
+    #[serde(default)]
+    pub back_bytes: Option<usize>,
+    /// Why a new instance did not downgrade what it was given, although it declares it.
+    #[serde(default)]
+    pub no_way_back: Option<String>,
     /// The version of the state that the plan discards.
     pub discarded_state: Option<u32>,
     /// How long the old instances took to save.
@@ -92,8 +107,9 @@ pub struct RehearsedMember {
 /// A state that was saved, on its way into a copy.
 struct Saved {
     moving: Moving,
-    /// Its version, and its bytes; `None` if the instance hands none over.
-    state: Option<(u32, Vec<u8>)>,
+    /// Its version, its bytes, and the same as an older version, if it is to be downgraded; `None` if the instance
+    /// hands none over.
+    state: Option<(u32, Vec<u8>, Option<Older>)>,
 }
 
 impl Execution {
@@ -171,6 +187,7 @@ impl Execution {
             state.objects_mut().uncommitted_mut().set_saving(self.thread, true);
             behind_gate
         };
+        let replacements = self.replacements();
         let mut saved = Vec::with_capacity(moving.len());
         for moving in moving {
             let version = moving.old.implementation().manifest.state_version.filter(|_| moving.is_stateful);
@@ -180,10 +197,12 @@ impl Execution {
                 Some(version) => {
                     let begun = Instant::now();
                     let bytes = self.save_one(&moving.old)?;
+                    let older =
+                        self.downgraded(&moving.old, &replacements[moving.replacement].implementation, &bytes)?;
                     let member = &mut members[self.member_of(moving.replacement)];
                     member.save += begun.elapsed();
                     member.state_bytes += bytes.len();
-                    Some((version, bytes))
+                    Some((version, bytes, older))
                 }
             };
             saved.push(Saved { moving, state });
@@ -201,7 +220,7 @@ impl Execution {
     fn restore_copies(&mut self, mut saved: Vec<Saved>, members: &mut [RehearsedMember]) -> Result<(), Stop> {
         saved.sort_unstable_by_key(|saved| (saved.moving.replacement, saved.moving.id));
         let replacements = self.replacements();
-        for Saved { moving, state } in saved {
+        for Saved { moving, mut state } in saved {
             let Moving { id, replacement, moves, config, .. } = moving;
             // Its successor is made ahead, or was built since by a thread of the program.
             if moves || self.successors.contains_key(&id) {
@@ -213,19 +232,27 @@ impl Execution {
                 None => {
                     let implementation = &replacements[replacement].implementation;
                     let (creation, step) = match &state {
-                        Some((version, bytes)) => (Creation::Restore(*version, bytes), LifecycleStep::Restore),
+                        Some((version, bytes, older)) => {
+                            (creation(*version, bytes, older.as_ref()), LifecycleStep::Restore)
+                        }
                         None => (Creation::Construct, LifecycleStep::Constructor),
                     };
                     self.watch.step(Arc::clone(&implementation.component) as _, step)?;
-                    let made =
-                        self.inner.instantiate(implementation, config.as_deref(), self.visibility(), creation)?;
-                    (made, None)
+                    let made = self.inner.instantiate(implementation, config.as_deref(), self.visibility(), creation);
+                    let older = state.as_mut().and_then(|(_, _, older)| older.take());
+                    self.note_downgrade(id, older.as_ref());
+                    (made.map_err(|error| refusal(error, older))?, None)
                 }
             };
-            let state_bytes = state.map_or(0, |(_, bytes)| bytes.len());
+            let state_bytes = state.map_or(0, |(_, bytes, _)| bytes.len());
             self.keep(id, Successor { instance, state_bytes, moves: false, replacement, is_foreseen: false, precopy })?;
             let member = &mut members[self.member_of(replacement)];
             member.instances += 1;
+            match self.downgrades.of(id) {
+                Some(Ok(())) => member.downgraded += 1,
+                Some(Err(why)) => member.not_downgraded = Some(why.clone()),
+                None => {}
+            }
             member.copied += usize::from(state_bytes > 0 || precopy.is_some());
             member.restore += begun.elapsed();
             member.state_bytes += precopy.map_or(0, |precopy| precopy.bytes);
@@ -238,14 +265,28 @@ impl Execution {
     fn save_again(&self, members: &mut [RehearsedMember]) -> Result<(), Stop> {
         let mut copies: Vec<(&ServiceId, &Successor)> = self.successors.iter().collect();
         copies.sort_unstable_by_key(|(id, successor)| (successor.replacement, **id));
-        for (_, successor) in copies {
+        for (id, successor) in copies {
             let has_state = !successor.moves && (successor.state_bytes > 0 || successor.precopy.is_some());
             if !has_state || !successor.instance.implementation().manifest.can_copy_state() {
                 continue;
             }
-            let bytes = self.save_one(&successor.instance)?.len();
-            let carried = &mut members[self.member_of(successor.replacement)].carried_bytes;
-            *carried = Some(carried.unwrap_or_default() + bytes);
+            let bytes = self.save_one(&successor.instance)?;
+            let member = &mut members[self.member_of(successor.replacement)];
+            member.carried_bytes = Some(member.carried_bytes.unwrap_or_default() + bytes.len());
+            // The way back, of what the copy would have at the commit.
+            let before = self
+                .inner
+                .latest_state()
+                .objects()
+                .services()
+                .get(*id)
+                .map(|service| Arc::clone(service.instance().implementation()));
+            let Some(before) = before else { continue };
+            match self.downgraded(&successor.instance, &before, &bytes)? {
+                Some(Ok((_, bytes))) => member.back_bytes = Some(member.back_bytes.unwrap_or_default() + bytes.len()),
+                Some(Err(error)) => member.no_way_back = Some(error.to_string()),
+                None => {}
+            }
         }
         Ok(())
     }
@@ -284,6 +325,18 @@ impl fmt::Display for RehearsedMember {
                 Some(carried) => write!(f, ", of which the new version saves {carried} bytes again")?,
                 None => write!(f, ", the new version saves nothing")?,
             }
+        }
+        if self.downgraded > 0 {
+            write!(f, ", {} downgraded", self.downgraded)?;
+        }
+        if let Some(why) = &self.not_downgraded {
+            write!(f, ", not downgraded ({why})")?;
+        }
+        if let Some(bytes) = self.back_bytes {
+            write!(f, ", {bytes} bytes would come back at a rollback, downgraded")?;
+        }
+        if let Some(why) = &self.no_way_back {
+            write!(f, ", would not be downgraded at a rollback ({why})")?;
         }
         if self.by_pointer > 0 {
             write!(f, ", {} would move by pointer, untouched", self.by_pointer)?;

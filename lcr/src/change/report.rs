@@ -91,6 +91,12 @@ pub struct MemberReport {
     /// The generation whose snapshot came back in place of the state, because the successor refused the state and the
     /// plan allowed that ([`restore_snapshot`](crate::PlanBuilder::restore_snapshot)). What was written since is lost.
     pub restored_snapshot: Option<u64>,
+    /// How many states the newer component has written as the older version that this one has: see
+    /// [`Stateful::downgrade`](crate::Stateful::downgrade).
+    pub downgraded: usize,
+    /// Why a state was not downgraded, although the newer component declares it. Then this one has read it as it was,
+    /// or a snapshot came back.
+    pub not_downgraded: Option<String>,
     /// Whether the component was protected, and changed because the plan overrode that
     /// ([`override_protected`](crate::PlanBuilder::override_protected)).
     pub overrode_protection: bool,
@@ -164,6 +170,9 @@ impl fmt::Display for MemberReport {
         Change(&self.before, &self.after).fmt(f)?;
         if let Some(version) = self.discarded_state {
             write!(f, " (state v{version} discarded)")?;
+        }
+        if self.downgraded > 0 {
+            f.write_str(" (state downgraded)")?;
         }
         if let Some(generation) = self.restored_snapshot {
             write!(f, " (snapshot of generation {generation} restored)")?;

@@ -128,6 +128,8 @@ pub(super) struct Options {
     pub(super) discard_state: Vec<String>,
     /// Components whose saved snapshot may come back, by present name.
     pub(super) restore_snapshot: Vec<String>,
+    /// Whether no state is downgraded, because a downgrade did not return before.
+    pub(super) without_downgrade: bool,
     /// How many rounds may copy state while callers go on; 0 for none. Default: 30.
     pub(super) precopy_rounds: u32,
     /// How long callers may be expected to be held for what is left. Default: 10 ms.
@@ -157,6 +159,7 @@ impl Default for Options {
             made_for: None,
             discard_state: Vec::new(),
             restore_snapshot: Vec::new(),
+            without_downgrade: false,
             precopy_rounds: 30,
             precopy_hold: Some(Duration::from_millis(10)),
             precopy_backlog: 1_000_000,

@@ -15,7 +15,7 @@ use crate::{
 use super::{
     breaking,
     dependency_graph::ProjectedGraph,
-    member::{Member, ReplacedProvider, named},
+    member::{Member, ReplacedProvider, StateBack, named},
     protection,
     request::{Options, Refusal, Request, Step},
     sharing::{refuse_used, share_gates},
@@ -283,7 +283,9 @@ fn replace(
         let new = &manifest.exports[export];
         let instances = instances_of(state, provider);
         let shares = state.objects().registry().sharing_objects(provider).len() > 1;
-        let (state, why_copied) = state_change(old, declaring_state(manifest, new, shares), instances, options)?;
+        let declaring = declaring_state(manifest, new, shares);
+        let (state, why_copied) = state_change(old, declaring, instances, options)?;
+        let back = StateBack::of(declaring, old, options);
         if new.panic_abort && !old.panic_abort && !options.allow_panic_abort {
             return Err(invalid(format!(
                 "component {} is compiled with panic = \"abort\" and would take the place of {}, which unwinds: a \
@@ -300,6 +302,7 @@ fn replace(
             export,
             instances,
             state,
+            back,
             why_copied,
             interface,
             versions,

@@ -65,7 +65,8 @@ impl PlanBuilder<'_> {
     ///
     /// The plan replaces, adds and removes components as any plan does, and is refused for the same reasons: a
     /// component that the older generation did not have is removed, so it must not be in use; state goes back by
-    /// pointer, or by `restore` or `migrate` of the older version. The images of replaced components stay mapped by
+    /// pointer, by [`downgrade`](crate::Stateful::downgrade) of the newer version, or by `restore` or `migrate` of the
+    /// older one. The images of replaced components stay mapped by
     /// default, so going back reads no file; a component that opted in to `unload` is loaded again, from a copy that
     /// the runtime keeps. An object of the program comes back if the program still has it.
     ///

@@ -187,6 +187,7 @@ fn ask(state: &State) -> (Vec<Member>, Asked) {
             export: loaded.len(),
             instances: found.instances(),
             state: StateChange::HandedOver(version, version),
+            back: None,
             why_copied: None,
             interface: manifest.interface.clone(),
             versions: (manifest.interface_version, manifest.interface_version),

@@ -81,6 +81,7 @@ fn state_changed(before: &ReplacedProvider, after: &ReplacedProvider) -> Option<
         let way = |replaced: &ReplacedProvider| match replaced.state {
             StateChange::None => "have no state",
             StateChange::HandedOver(..) => "have their state copied while callers are held",
+            StateChange::Downgraded(..) => "have their state downgraded while callers are held",
             StateChange::CopiedAhead(..) => "have their state copied ahead",
             StateChange::Moved { .. } => "have their state moved by pointer",
             StateChange::Discarded(_) => "lose their state",

@@ -1,5 +1,5 @@
-//! Which way the state of a replaced implementation goes: by pointer, copied ahead of the gate, copied at the gate, or
-//! nowhere.
+//! Which way the state of a replaced implementation goes: by pointer, copied ahead of the gate, copied at the gate
+//! (as it is, or downgraded by the newer component), or nowhere.
 //!
 //! A plan decides it from the manifest of the file ([`resolve`](super::resolve)). Which implementations share their
 //! objects, and so their state, only the image tells: so the transaction decides it once more from what was loaded
@@ -39,7 +39,9 @@ pub(super) fn state_change(
     options: &Options,
 ) -> Result<(StateChange, Option<String>), Error> {
     let change = state_change_of(old, new, instances, options)?;
-    let (StateChange::HandedOver(..) | StateChange::CopiedAhead(..)) = change else { return Ok((change, None)) };
+    let (StateChange::HandedOver(..) | StateChange::Downgraded(..) | StateChange::CopiedAhead(..)) = change else {
+        return Ok((change, None));
+    };
     let Some(why) = old.state_differs(new) else {
         let points = old.kept.as_ref().is_some_and(|kept| kept.points);
         return Ok((StateChange::Moved { version: old.state_version.unwrap_or_default(), points }, None));
@@ -49,7 +51,7 @@ pub(super) fn state_change(
     if !has_way {
         return Err(neither_way(old, new, &why));
     }
-    let is_kept = old.kept.is_some() && new.kept.is_some();
+    let is_kept = old.kept.is_some() && new.kept.is_some() && !matches!(change, StateChange::Downgraded(..));
     Ok((change, is_kept.then_some(why)))
 }
 
@@ -63,6 +65,7 @@ fn state_change_of(
     match (old.state_version, new.state_version) {
         (None, _) => Ok(StateChange::None),
         (Some(old), _) if discard => Ok(StateChange::Discarded(old)),
+        (Some(from), Some(to)) if from != to && old.downgrades_to(new) => Ok(StateChange::Downgraded(from, to)),
         (Some(from), Some(to)) if old.is_incremental && new.is_incremental && options.precopy_rounds > 0 => {
             Ok(StateChange::CopiedAhead(from, to, options.precopy_hold))
         }

@@ -25,6 +25,9 @@ use super::{
     wire::Unwanted,
 };
 
+/// The type of [`Export::downgrade`].
+pub type Downgrade = unsafe extern "C" fn(usize, u32, RawSlice<u8>, *const AtomicU32) -> Saved;
+
 impl Export {
     /// An export of the type `T`, which runs inside `A`, without health check and state, with objects of its own.
     pub const fn new<T, A: Ambient>(
@@ -46,6 +49,7 @@ impl Export {
             state: std::ptr::null(),
             identity: || None,
             crossings: std::ptr::null(),
+            downgrade: None,
         }
     }
 
@@ -101,6 +105,7 @@ impl Export {
     pub const fn with_state<T: Stateful, A: Ambient>(mut self) -> Export {
         self.save = Some(save::<T, A>);
         self.restore = Some(restore::<T, A>);
+        self.downgrade = if T::DOWNGRADES_TO.is_empty() { None } else { Some(downgrade::<T, A>) };
         self
     }
 
@@ -109,6 +114,14 @@ impl Export {
     #[must_use]
     pub const fn with_kept_state(mut self, table: &'static StateTable) -> Export {
         self.state = table;
+        self
+    }
+
+    /// Adds the way back of the state that the instance keeps, which is of the same
+    /// [`Keeping`](super::state::keeping::Keeping).
+    #[must_use]
+    pub const fn with_downgrade(mut self, downgrade: Option<Downgrade>) -> Export {
+        self.downgrade = downgrade;
         self
     }
 }
@@ -226,6 +239,24 @@ unsafe extern "C" fn save<T: Stateful, A: Ambient>(instance: usize, unwanted: *c
         // SAFETY: the host's flag lives for the call.
         let unwanted = unsafe { Unwanted::new(unwanted) };
         stateful::save(&*placed.value, unwanted).into_repr()
+    })
+}
+
+unsafe extern "C" fn downgrade<T: Stateful, A: Ambient>(
+    instance: usize,
+    to: u32,
+    state: RawSlice<u8>,
+    unwanted: *const AtomicU32,
+) -> Saved {
+    barrier(|| {
+        // SAFETY: the host passes a live instance of this export.
+        let placed = unsafe { borrow::<T, A>(instance) };
+        let _inside = placed.ambient.enter();
+        // SAFETY: the state's bytes live for the call.
+        let bytes: &[u8] = unsafe { Abi::from_repr(state) };
+        // SAFETY: so does the host's flag.
+        let unwanted = unsafe { Unwanted::new(unwanted) };
+        stateful::downgrade::<T::State>(to, bytes, unwanted, T::downgrade).into_repr()
     })
 }
 

@@ -55,6 +55,11 @@ pub trait Stateful: Sized {
     /// Any error refuses the replacement.
     fn restore(state: Self::State, context: &Context) -> Result<Self, BoxError>;
 
+    /// The older versions of the state that [`downgrade`](Stateful::downgrade) writes, each below
+    /// [`STATE_VERSION`](Stateful::STATE_VERSION). They are in the manifest, so that a plan says beforehand how state
+    /// goes back. Default: none.
+    const DOWNGRADES_TO: &'static [u32] = &[];
+
     /// Turns a state of version `from`, older or newer, into the present type. The runtime calls
     /// `migrate` before [`restore`](Stateful::restore) if the versions differ.
     ///
@@ -67,6 +72,20 @@ pub trait Stateful: Sized {
             Self::STATE_VERSION
         )
         .into())
+    }
+
+    /// Turns the state into what version `to` of it reads: [`RawState::of`] a value of the type that it had then. The
+    /// runtime calls `downgrade` at a rollback to a component whose state has that version, if
+    /// [`DOWNGRADES_TO`](Stateful::DOWNGRADES_TO) names it. The older component gets the result in its
+    /// [`restore`](Stateful::restore), and needs to know nothing of this version. What the older type has no place for
+    /// is lost, so refuse a state that must not lose it.
+    ///
+    /// # Errors
+    /// After any error or panic, the state is offered to [`migrate`](Stateful::migrate) of the older component, as
+    /// without a downgrade. The default body refuses every version.
+    fn downgrade(to: u32, state: Self::State) -> Result<RawState<'static>, BoxError> {
+        drop(state);
+        Err(format!("no way back to version {to} of the state is known; implement Stateful::downgrade").into())
     }
 }
 
@@ -99,6 +118,10 @@ impl RawState<'_> {
 }
 
 impl<'a> RawState<'a> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0.into_owned()
+    }
+
     pub(crate) fn borrowed(bytes: &'a [u8]) -> RawState<'a> {
         RawState(Cow::Borrowed(bytes))
     }
@@ -108,6 +131,21 @@ pub(crate) fn save<T: Stateful>(instance: &T, unwanted: Unwanted<'_>) -> Result<
     let state = instance.save().map_err(|error| error.to_string())?;
     let written = wire::write(&state, unwanted).and_then(wire::Written::readable::<T::State>);
     written.map_err(|error| format!("the state cannot be encoded: {error}"))
+}
+
+/// The state that `bytes` are, of version `from`, as one of version `to`. Once `unwanted` says so, nothing is begun.
+pub(crate) fn downgrade<T: DeserializeOwned>(
+    to: u32,
+    bytes: &[u8],
+    unwanted: Unwanted<'_>,
+    downgrade: impl FnOnce(u32, T) -> Result<RawState<'static>, BoxError>,
+) -> Result<Vec<u8>, String> {
+    let state = wire::decode(bytes).map_err(|error| format!("the state cannot be decoded: {error}"))?;
+    if unwanted.is_set() {
+        return Err("nobody waits for the state".to_owned());
+    }
+    let older = downgrade(to, state).map_err(|error| format!("downgrade to version {to}: {error}"))?;
+    Ok(older.into_bytes())
 }
 
 pub(crate) fn restore<T: Stateful>(from: u32, bytes: &[u8], context: &Context) -> Result<T, String> {

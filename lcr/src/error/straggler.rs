@@ -91,6 +91,8 @@ pub enum LifecycleStep {
     /// [`Stateful::migrate`](crate::Stateful::migrate) or
     /// [`Stateful::restore`](crate::Stateful::restore).
     Restore,
+    /// [`Stateful::downgrade`](crate::Stateful::downgrade), or the function that `downgrade = path` names.
+    Downgrade,
     /// [`Incremental::track`](crate::Incremental::track) or
     /// [`Incremental::changes`](crate::Incremental::changes).
     Changes,
@@ -165,6 +167,7 @@ impl fmt::Display for LifecycleStep {
             LifecycleStep::HealthCheck => "health check",
             LifecycleStep::Save => "save",
             LifecycleStep::Restore => "restore",
+            LifecycleStep::Downgrade => "downgrade",
             LifecycleStep::Changes => "look at the state",
             LifecycleStep::Apply => "application of changes",
             LifecycleStep::Destructor => "destructor",

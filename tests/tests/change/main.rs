@@ -5,6 +5,7 @@ mod by_pointer;
 mod dependencies;
 mod described;
 mod directories;
+mod downgrades;
 mod endings;
 mod faults;
 mod followed;

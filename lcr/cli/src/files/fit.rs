@@ -106,6 +106,9 @@ fn method(fit: &MethodFit) -> Json {
 fn state(fit: &StateFit) -> Json {
     match fit {
         StateFit::ByPointer(version) => json!({ "way": "pointer", "before": version, "after": version }),
+        StateFit::Downgraded { before, after, .. } => {
+            json!({ "way": "downgrade", "before": before, "after": after })
+        }
         StateFit::Copied { before, after, ahead, why, .. } => {
             let way = if *ahead { "copied_ahead" } else { "copied" };
             json!({ "way": way, "before": before, "after": after, "why": why })

@@ -54,6 +54,9 @@ fn interface(export: &ExportManifest, output: &Output) -> String {
     }
     if let Some(version) = export.state_version {
         text += &format!("  state v{version}: {}\n", ways(export).join("; else "));
+        for older in &export.downgrades_to {
+            text += &format!("  state v{older}: written at a rollback to a component with that version\n");
+        }
     }
     for (_, meaning) in flags(export).iter().filter(|(is_set, _)| *is_set) {
         text += &format!("  {meaning}\n");
@@ -149,6 +152,7 @@ fn document(manifest: &Manifest, hash: ContentHash, size: u64) -> Json {
                 "by_pointer": export.kept.as_ref().is_some_and(|kept| kept.memory.is_some()),
                 "by_copy": export.kept.as_ref().is_none_or(|kept| kept.copies),
                 "ahead": export.is_incremental,
+                "downgrades_to": export.downgrades_to,
             })),
             "health_check": export.has_health_check,
             "protected": export.protected,

@@ -104,6 +104,9 @@ pub struct InterfaceDescription {
     pub instances: usize,
     /// What becomes of their state.
     pub state: StateDescription,
+    /// Which way their state would go at a rollback of this plan; `None` if the new component has no state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<StateBackDescription>,
     /// Why the state, which both sides keep in an `lcr::State`, does not move by pointer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_by_pointer: Option<String>,
@@ -152,6 +155,15 @@ pub enum StateDescription {
         /// Its version in the new component.
         to: u32,
     },
+    /// It is saved while callers are held, the present component writes it as the older version that the new one has,
+    /// and the new one restores that. See [`Stateful::downgrade`](crate::Stateful::downgrade).
+    #[non_exhaustive]
+    Downgraded {
+        /// Its version in the present component.
+        from: u32,
+        /// Its version in the new component.
+        to: u32,
+    },
     /// All of it is lost, because the plan allows that.
     #[non_exhaustive]
     Discarded {
@@ -173,6 +185,57 @@ pub struct TrialDescription {
     pub faults_allowed: u64,
     /// Whether the program checks the new versions, too.
     pub has_check: bool,
+}
+
+/// Which way the state of a component's instances would go at a rollback of the plan, as far as manifests tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "way", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StateBackDescription {
+    /// By pointer: nothing is copied, and nothing is lost.
+    #[non_exhaustive]
+    ByPointer {
+        /// Its version.
+        version: u32,
+    },
+    /// As it is: both components have this version of it.
+    #[non_exhaustive]
+    AsItIs {
+        /// Its version.
+        version: u32,
+    },
+    /// The new component writes it as the version that the present one has.
+    #[non_exhaustive]
+    Downgraded {
+        /// Its version in the new component.
+        from: u32,
+        /// Its version in the present component.
+        to: u32,
+        /// Whether this plan saves a snapshot that can come back if that fails. What was written since is lost then.
+        snapshot: bool,
+    },
+    /// It is offered to `migrate` of the present component. No manifest says whether that reads it.
+    #[non_exhaustive]
+    Migrated {
+        /// Its version in the new component.
+        from: u32,
+        /// Its version in the present component.
+        to: u32,
+        /// Whether this plan saves a snapshot that can come back if that fails. What was written since is lost then.
+        snapshot: bool,
+    },
+    /// It is lost: the present component takes no state.
+    #[non_exhaustive]
+    Lost {
+        /// Its version.
+        version: u32,
+    },
+    /// It goes no way, so that a rollback is refused which does not discard it.
+    #[non_exhaustive]
+    Refused {
+        /// Its version.
+        version: u32,
+    },
 }
 
 /// How long callers may expect to be held at the commit.

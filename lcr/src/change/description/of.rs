@@ -16,12 +16,13 @@ use crate::{
 
 use super::{
     super::{
-        member::{Member, ReplacedProvider, StateChange},
+        member::{Member, ReplacedProvider, StateBack, StateChange},
         request::{Options, Step},
         resolve::Resolution,
+        state_back::is_saved,
     },
     HoldCause, HoldDescription, InterfaceDescription, MemberDescription, OptionsDescription, PlanDescription,
-    RefusalDescription, StateDescription,
+    RefusalDescription, StateBackDescription, StateDescription,
 };
 
 /// How many bytes of the text of a refusal are told, its causes included.
@@ -91,6 +92,7 @@ fn changed(name: &str, version_before: Option<u32>, version_after: Option<u32>) 
         version_after,
         instances: 0,
         state: StateDescription::None,
+        back: None,
         not_by_pointer: None,
         holds_callers: false,
         protected: false,
@@ -103,6 +105,7 @@ fn interface(replaced: &ReplacedProvider) -> InterfaceDescription {
     InterfaceDescription {
         instances: replaced.instances,
         state: state(replaced),
+        back: replaced.back.map(|back| self::back(back, is_saved(replaced))),
         not_by_pointer: replaced.why_copied.clone(),
         holds_callers: replaced.is_behind_gate(),
         protected: replaced.protected,
@@ -114,6 +117,7 @@ fn state(replaced: &ReplacedProvider) -> StateDescription {
     match replaced.state {
         StateChange::None => StateDescription::None,
         StateChange::HandedOver(from, to) => StateDescription::Copied { from, to },
+        StateChange::Downgraded(from, to) => StateDescription::Downgraded { from, to },
         StateChange::CopiedAhead(from, to, hold) if replaced.is_copied_ahead() => {
             StateDescription::CopiedAhead { from, to, hold }
         }
@@ -121,6 +125,17 @@ fn state(replaced: &ReplacedProvider) -> StateDescription {
         StateChange::Moved { version, points } => StateDescription::ByPointer { version, points },
         StateChange::Discarded(version) => StateDescription::Discarded { version },
         StateChange::Absent => StateDescription::Absent,
+    }
+}
+
+fn back(back: StateBack, is_saved: bool) -> StateBackDescription {
+    match back {
+        StateBack::ByPointer(version) => StateBackDescription::ByPointer { version },
+        StateBack::AsItIs(version) => StateBackDescription::AsItIs { version },
+        StateBack::Downgraded(from, to) => StateBackDescription::Downgraded { from, to, snapshot: is_saved },
+        StateBack::Migrated(from, to) => StateBackDescription::Migrated { from, to, snapshot: is_saved },
+        StateBack::Lost(version) => StateBackDescription::Lost { version },
+        StateBack::None(version) => StateBackDescription::Refused { version },
     }
 }
 

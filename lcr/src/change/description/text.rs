@@ -116,7 +116,7 @@ impl StateDescription {
     /// Whether the successors get it.
     pub(super) fn is_handed_over(&self) -> bool {
         use StateDescription::*;
-        matches!(self, ByPointer { .. } | CopiedAhead { .. } | Copied { .. })
+        matches!(self, ByPointer { .. } | CopiedAhead { .. } | Copied { .. } | Downgraded { .. })
     }
 }
 
@@ -139,6 +139,7 @@ impl fmt::Display for StateDescription {
                     None => write!(f, ", callers held for the last changes"),
                 }
             }
+            StateDescription::Downgraded { from, to } => write!(f, "state v{from} downgraded to v{to}"),
             StateDescription::Copied { from, to } if from == to => write!(f, "state v{from} offered to restore"),
             StateDescription::Copied { from, to } => write!(f, "state v{from} offered to migrate of v{to}"),
         }

@@ -42,7 +42,7 @@ impl PlanBuilder<'_> {
 const ROLLBACK: Duration = Duration::from_secs(10);
 
 fn rolled_back(inner: &Arc<RuntimeInner>, generation: u64, reason: String, limits: Limits) -> Result<Option<Report>> {
-    let Limits { deadline, gate_wait, precopy_rounds, precopy_hold, precopy_backlog } = limits;
+    let Limits { deadline, gate_wait, precopy_rounds, precopy_hold, precopy_backlog, without_downgrade } = limits;
     let options = Options {
         reason: Some(reason),
         ends_trial: true,
@@ -53,6 +53,7 @@ fn rolled_back(inner: &Arc<RuntimeInner>, generation: u64, reason: String, limit
         precopy_rounds,
         precopy_hold,
         precopy_backlog,
+        without_downgrade,
         ..Options::default()
     };
     take_back(inner, generation, options)
@@ -63,7 +64,9 @@ impl Execution {
     pub(in crate::change) fn prepare_trial(&mut self) -> Result<(), Stop> {
         if let Some(planned) = &self.options.trial {
             let Options { deadline, gate_wait, precopy_rounds, precopy_hold, precopy_backlog, .. } = self.options;
-            let limits = Limits { deadline, gate_wait, precopy_rounds, precopy_hold, precopy_backlog };
+            let without_downgrade = false;
+            let limits =
+                Limits { deadline, gate_wait, precopy_rounds, precopy_hold, precopy_backlog, without_downgrade };
             self.trial = Some(Prepared::start(planned.clone(), limits)?);
         }
         Ok(())

@@ -8,14 +8,15 @@ use crate::{
         member::Member,
         request::{Options, Refusal, Step},
         resolve::{Resolution, resolve},
+        state_back::note_ways_back,
     },
     error::ErrorKind,
     host::service::{inner::RuntimeInner, state::State},
 };
 
-use super::{trials::Running, way_back::note_losses};
+use super::trials::Running;
 
-/// Resolves the steps of a plan, as [`resolve`] does, with these refusals too, and with what a trial may lose.
+/// Resolves the steps of a plan, as [`resolve`] does, with these refusals too, and with which way state goes back.
 pub(in crate::change) fn resolve_all(
     inner: &RuntimeInner,
     state: &State,
@@ -23,9 +24,7 @@ pub(in crate::change) fn resolve_all(
     options: &Options,
 ) -> Resolution {
     let mut resolution = resolve(state, steps, options);
-    if options.trial.is_some() {
-        note_losses(&mut resolution.members);
-    }
+    note_ways_back(&mut resolution.members, options.trial.is_some());
     resolution.refusals.extend(refuse(inner, steps, &resolution.members, options));
     resolution
 }

@@ -24,6 +24,8 @@ pub(in crate::change) struct Limits {
     pub(super) precopy_rounds: u32,
     pub(super) precopy_hold: Option<Duration>,
     pub(super) precopy_backlog: usize,
+    /// Whether a try to roll back found that a downgrade does not return.
+    pub(super) without_downgrade: bool,
 }
 
 /// What a plan has that asks for a trial.

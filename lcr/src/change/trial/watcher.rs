@@ -21,6 +21,7 @@ use std::{
 
 use crate::{
     change::{
+        downgraded::has_hung,
         recorder::{Ended, Ending},
         report::Report,
     },
@@ -244,6 +245,8 @@ impl Watcher {
             }
             Err(error) => {
                 let is_busy = error.kind() == ErrorKind::Busy;
+                // The next try finds another way.
+                self.limits.without_downgrade |= has_hung(&error);
                 if !is_busy {
                     drop(catch_unwind(AssertUnwindSafe(|| {
                         tracing::warn!(generation = self.generation, "the rollback of a trial was refused: {error}");

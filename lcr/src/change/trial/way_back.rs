@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     change::{
-        member::{Member, StateChange},
+        member::Member,
         request::{Options, Step},
     },
     component::identity::ComponentId,
@@ -88,25 +88,6 @@ impl WayBack {
         let configured = configured.map(|component| format!("component `{component}` was configured"));
         let bound = options.bindings_after().into_keys().filter(|interface| self.bound.contains_key(interface));
         configured.chain(bound.map(|interface| format!("{interface} was bound"))).collect()
-    }
-}
-
-/// Says for each member whose state gets another version what a rollback may lose. A manifest does not say which
-/// versions `migrate` takes, so the rollback tries it.
-pub(super) fn note_losses(members: &mut [Member]) {
-    for member in members {
-        let note = member.replaced.iter().find_map(|replaced| match replaced.state {
-            StateChange::CopiedAhead(from, to, _) if from != to && replaced.is_copied_ahead() => Some(format!(
-                "on trial; if the version before refuses state v{to}, it cannot come back, as no snapshot is saved of \
-                 a state that is copied ahead"
-            )),
-            StateChange::HandedOver(from, to) | StateChange::CopiedAhead(from, to, _) if from != to => Some(format!(
-                "on trial; if the version before refuses state v{to}, only the snapshot saved at this commit can come \
-                 back, and what was written since is lost"
-            )),
-            _ => None,
-        });
-        member.notes.extend(note);
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
     },
     component::{
         ambient::Ambient,
-        export::borrow,
+        export::{Downgrade, borrow},
         panic_barrier::barrier,
         stateful::{BoxError, RawState},
         wire::{self, Unwanted},
@@ -192,6 +192,8 @@ pub struct Keeping {
     pub declared: KeptState,
     /// For the export.
     pub table: StateTable,
+    /// For the export, too.
+    pub downgrade: Option<Downgrade>,
 }
 
 /// The states that instances of `X` keep, which run inside an `N`.
@@ -232,12 +234,13 @@ impl<X: 'static, N: Ambient> KeptBy<X, N> {
                 save: if copies { Some(save::<X, N, T, A, C>) } else { None },
                 load: if copies { Some(load::<X, N, T, A, M, C>) } else { None },
             },
+            downgrade: None,
         }
     }
 }
 
 /// Checks that a closure or function captures nothing, so that [`conjure`] may make it again.
-const fn conjurable<F: Copy>(_: F) {
+pub(super) const fn conjurable<F: Copy>(_: F) {
     assert!(size_of::<F>() == 0, "lcr: a closure that captures nothing is wanted here");
 }
 
@@ -245,7 +248,7 @@ const fn conjurable<F: Copy>(_: F) {
 ///
 /// # Safety
 /// A value of `F` was given to [`conjurable`].
-unsafe fn conjure<F: Copy>() -> F {
+pub(super) unsafe fn conjure<F: Copy>() -> F {
     // SAFETY: `F` has no size and is inhabited, so a read of nothing is one of its values; it is `Copy`, so any
     // number of them may be.
     unsafe { NonNull::<F>::dangling().read() }

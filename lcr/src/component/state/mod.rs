@@ -75,6 +75,7 @@
 //! gone drops nothing.
 
 pub mod cell;
+mod downgrading;
 pub mod keeping;
 pub mod layout;
 mod std_types;

@@ -17,7 +17,7 @@ impl<'u> Unwanted<'u> {
     }
 
     /// Whether the host has given up.
-    pub(super) fn is_set(self) -> bool {
+    pub(in crate::component) fn is_set(self) -> bool {
         self.0.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0)
     }
 }

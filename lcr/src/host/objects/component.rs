@@ -383,13 +383,17 @@ fn share_state(group: &mut [Declared]) -> Result<Option<&'static tables::Export>
         );
         return Err(Error::new(ErrorKind::Invalid, text));
     }
-    let rank = |declared: &&Declared| (declared.manifest.state_version.is_some(), declared.manifest.is_incremental);
+    let rank = |declared: &&Declared| {
+        let manifest = &declared.manifest;
+        (manifest.state_version.is_some(), manifest.is_incremental, !manifest.downgrades_to.is_empty())
+    };
     let Some(chosen) = group.iter().max_by_key(rank) else { return Ok(None) };
-    let ExportManifest { state_version, is_incremental, ref kept, .. } = chosen.manifest;
-    let (kept, export) = (kept.clone(), chosen.export);
+    let ExportManifest { state_version, is_incremental, ref kept, ref downgrades_to, .. } = chosen.manifest;
+    let (kept, downgrades_to, export) = (kept.clone(), downgrades_to.clone(), chosen.export);
     for Declared { manifest, .. } in group {
         (manifest.state_version, manifest.is_incremental) = (state_version, is_incremental);
         manifest.kept.clone_from(&kept);
+        manifest.downgrades_to.clone_from(&downgrades_to);
     }
     Ok(Some(export))
 }

@@ -142,6 +142,22 @@ impl Instance {
         let outcome = unsafe { save(self.address, unwanted) };
         verdict::<Vec<u8>>(outcome, ErrorKind::State, &self.implementation, "save")
     }
+
+    /// A state that it has saved, as version `to` of it, which its manifest names: runs code of the component on this
+    /// thread, which begins nothing once `unwanted` is not 0.
+    ///
+    /// # Errors
+    /// `State` if the component refuses, or panics.
+    pub(crate) fn downgrade(&self, to: u32, saved: &[u8], unwanted: &AtomicU32) -> Result<Vec<u8>> {
+        let implementation = &self.implementation;
+        let Some(downgrade) = implementation.export.downgrade else {
+            let text = format!("component `{}` writes no older version of its state", implementation.component);
+            return Err(Error::new(ErrorKind::State, text));
+        };
+        // SAFETY: the borrow keeps the object alive, and the bytes live for the call.
+        let outcome = unsafe { downgrade(self.address, to, saved.into_repr(), unwanted) };
+        verdict::<Vec<u8>>(outcome, ErrorKind::State, implementation, "downgrade")
+    }
 }
 
 /// A state that was taken out of an instance: the address of its box. It is given to an instance or destroyed.

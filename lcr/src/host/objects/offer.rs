@@ -55,6 +55,7 @@ impl Offer {
             state_version: 0,
             kept: None,
             source: None,
+            downgrades_to: &[],
         };
         let mut manifest = Manifest::decode(&manifest_record(&declaration))?;
         name.clone_into(&mut manifest.component.name);

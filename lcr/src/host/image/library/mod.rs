@@ -343,6 +343,7 @@ fn complete(export: &Export, manifest: &ExportManifest) -> bool {
         && export.incremental.is_some() == manifest.is_incremental
         && export.save.is_some() == is_saved
         && export.restore.is_some() == is_saved
+        && export.downgrade.is_some() != manifest.downgrades_to.is_empty()
         && match (export.state(), &manifest.kept) {
             (None, None) => true,
             (Some(state), Some(kept)) => state.save.is_some() == kept.copies && state.load.is_some() == kept.copies,

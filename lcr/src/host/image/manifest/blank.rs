@@ -20,6 +20,7 @@ impl ExportManifest {
             state_version: None,
             is_incremental: false,
             kept: None,
+            downgrades_to: Vec::new(),
             interface: String::new(),
             interface_version: 1,
             replaces: Vec::new(),

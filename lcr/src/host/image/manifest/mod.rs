@@ -40,7 +40,7 @@ use std::{
 const LIMIT: usize = 4 << 20;
 /// The most implementations that one library holds.
 const EXPORTS: usize = 1 << 14;
-/// The most versions that one implementation replaces.
+/// The most versions that one implementation replaces, and the most that its state goes back to.
 const REPLACES: usize = 1 << 10;
 
 /// Everything that a library says of its component. [`Manifest::read`] reads it without running code of the
@@ -83,6 +83,9 @@ pub struct ExportManifest {
     /// The state that it keeps in a [`State`](crate::State), with the ways in which that may move; `None` if it
     /// keeps none.
     pub kept: Option<KeptManifest>,
+    /// The older versions of the state that its `downgrade` writes, for a component with that version; empty if it
+    /// writes none.
+    pub downgrades_to: Vec<u32>,
     /// The name of the interface that it implements.
     pub interface: String,
     /// The version of that interface, at least 1.
@@ -249,14 +252,14 @@ impl ExportManifest {
         let (flags, state_version) = (reader.u32()?, reader.u32()?);
         let has = |flag| flags & flag != 0;
         let is_stateless = !has(Flags::STATE);
-        if flags & !Flags::ALL != 0
-            || (is_stateless && (state_version != 0 || has(Flags::INCREMENTAL) || has(Flags::KEPT)))
-        {
+        if flags & !Flags::ALL != 0 || (is_stateless && (state_version != 0 || flags & Flags::OF_STATE != 0)) {
             return Err(reader.error(format_args!("flags {flags:#x} with state version {state_version}")));
         }
-        let state_version = has(Flags::STATE).then_some(state_version);
+        let own = state_version;
+        let state_version = has(Flags::STATE).then_some(own);
         let kept = if has(Flags::KEPT) { Some(kept(reader)?) } else { None };
         let source = if has(Flags::SOURCE) { Some(reader.u64()?) } else { None };
+        let downgrades_to = if has(Flags::DOWNGRADES) { downgrades(reader, own)? } else { Vec::new() };
         let (interface, interface_version) = versioned(reader)?;
         let replaces = reader.list(Reader::u32)?;
         if let Some(version) = replaces.iter().find(|version| !(1..interface_version).contains(*version)) {
@@ -286,7 +289,7 @@ impl ExportManifest {
         #[rustfmt::skip]
         return Ok(ExportManifest {
             component, type_name, toolchain, target, panic_abort, protected, unload,
-            has_health_check, state_version, is_incremental, kept,
+            has_health_check, state_version, is_incremental, kept, downgrades_to,
             interface, interface_version, replaces, deps, methods, source, record, methods_at,
             encoded: OnceLock::new(), by_name,
         });
@@ -306,6 +309,11 @@ impl ExportManifest {
     /// The number of the record with its source text.
     pub(in crate::host) fn source_number(&self) -> Option<u64> {
         self.source
+    }
+
+    /// Whether its `downgrade` writes its state as the version that `other` has, which is an older one.
+    pub(crate) fn downgrades_to(&self, other: &ExportManifest) -> bool {
+        self.can_copy_state() && other.state_version.is_some_and(|version| self.downgrades_to.contains(&version))
     }
 
     /// The number of the method called `name`.
@@ -355,6 +363,19 @@ fn kept(reader: &mut Reader<'_>) -> Result<KeptManifest> {
         return Err(reader.error("a state that cannot move"));
     }
     Ok(KeptManifest { copies, points, memory })
+}
+
+/// The versions, all before `own`, to which a state goes back.
+fn downgrades(reader: &mut Reader<'_>, own: u32) -> Result<Vec<u32>> {
+    let versions = reader.list(Reader::u32)?;
+    if let Some(version) = versions.iter().find(|&&version| version >= own) {
+        return Err(reader.error(format_args!("state version {own} goes back to {version}")));
+    }
+    if versions.is_empty() || versions.len() > REPLACES {
+        let count = versions.len();
+        return Err(reader.error(format_args!("{count} versions to go back to, the limit is {REPLACES},")));
+    }
+    Ok(versions)
 }
 
 fn methods(reader: &mut Reader<'_>) -> Result<Vec<MethodManifest>> {

@@ -43,6 +43,7 @@ const fn declaration(component: &'static str, version: u32) -> Declaration {
         state_version: 4,
         kept: None,
         source: None,
+        downgrades_to: &[],
     }
 }
 
@@ -226,8 +227,8 @@ fn what_makes_no_sense_is_refused_by_name() {
         assert!(refusal.contains(text), "{refusal}\nlacks\n{text}");
     }
     // Flags that are not known; a replaced version that is not older.
-    let flags = replaced(&[0x32, 0, 0, 0, 4, 0, 0, 0], &[0x32, 2, 0, 0, 4, 0, 0, 0]);
-    assert!(refusal(&flags).contains("flags 0x232"), "{}", refusal(&flags));
+    let flags = replaced(&[0x32, 0, 0, 0, 4, 0, 0, 0], &[0x32, 4, 0, 0, 4, 0, 0, 0]);
+    assert!(refusal(&flags).contains("flags 0x432"), "{}", refusal(&flags));
     let replaces = replaced(&[2, 0, 1, 0, 0, 0, 2, 0, 0, 0], &[2, 0, 1, 0, 0, 0, 3, 0, 0, 0]);
     assert!(refusal(&replaces).contains("version 3 replaces 3"));
 }

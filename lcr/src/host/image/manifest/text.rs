@@ -19,6 +19,11 @@ impl Display for ExportManifest {
         self.replaces.iter().try_for_each(|version| write!(f, ", replaces v{version}"))?;
         self.deps.iter().try_for_each(|need| write!(f, ", needs {need}"))?;
         self.state_version.iter().try_for_each(|version| write!(f, ", state v{version}"))?;
+        if let Some((first, more)) = self.downgrades_to.split_first() {
+            write!(f, " (goes back to v{first}")?;
+            more.iter().try_for_each(|version| write!(f, ", v{version}"))?;
+            f.write_str(")")?;
+        }
         let flags = [
             (self.has_health_check, "health check"),
             (self.protected, "protected"),

@@ -255,6 +255,7 @@ impl Interface {
             state_version: 0,
             kept: None,
             source: None,
+            downgrades_to: &[],
         };
         let len = manifest_len(&declaration);
         // A record is as long as its buffer: the type's name fills what is left.

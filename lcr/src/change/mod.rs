@@ -8,6 +8,7 @@
 mod breaking;
 mod by_pointer;
 mod commit;
+mod configure;
 mod copying;
 mod dependency_graph;
 pub(crate) mod description;

@@ -179,36 +179,6 @@ impl Runtime {
         Ok(unsafe { Handle::from_slot(slot) })
     }
 
-    /// Sets the configuration that the constructors of a component's shared instances read. It applies to
-    /// instances that are constructed later, replacements included. Runs no code of the component and
-    /// does not block.
-    ///
-    /// The runtime accepts any value that can be encoded. A manifest does not say what type a
-    /// constructor asks for, and only running the constructor would tell, beside the instance that
-    /// serves and with all that the constructor does. So a value of the wrong type shows when the next
-    /// instance is constructed. [`PlanBuilder::configure`](crate::PlanBuilder::configure) runs the
-    /// constructor before the commit, also for a component that the plan does not replace, and changes
-    /// nothing if the constructor refuses.
-    ///
-    /// # Errors
-    /// `NotFound` if no component of that name is present; `Protected` if it is protected; `Invalid` if `config`
-    /// cannot be encoded.
-    pub fn configure(&self, component: &str, config: &(impl Serialize + ?Sized)) -> Result<()> {
-        let config = encode(config)?;
-        let mut state = self.inner.state();
-        let (present, before) = state.component_now(component);
-        if present.iter().any(|implementation| implementation.manifest.protected) {
-            let text =
-                format!("component `{component}` is protected; configure it by a plan that has override_protected()");
-            return Err(Error::new(ErrorKind::Protected, text));
-        }
-        if state.objects.configure(component, Some(&config)) {
-            state.revisions_mut().note_configured(component, before);
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::NotFound, format!("component `{component}` is not present; load it first")))
-    }
-
     /// Holds the current world for the calling thread: see [`Pin`]. Blocks while the gate of a
     /// replacement is shut; takes no lock that a thread holds for longer than a look at all frames.
     ///

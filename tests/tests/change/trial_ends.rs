@@ -239,3 +239,25 @@ fn where_the_version_before_refuses_the_state_the_snapshot_comes_back_and_the_pl
     assert_eq!((bank.vault.version(), bank.vault.add(0)), (1, 5));
     bank.close();
 }
+
+#[test]
+fn what_is_on_trial_is_not_configured_meanwhile_and_other_components_keep_their_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = Script::new(directory.path());
+    let rt = empty_runtime();
+    rt.plan().add(component("orchard_1")).add(component("vault_v1")).add(component("clock_v1")).commit().unwrap();
+    let plan = rt.plan().replace(component("orchard_2")).configure("vault", &Script::default()).unwrap();
+    plan.trial(Trial::until_confirmed()).commit().unwrap();
+    for component in ["orchard", "vault"] {
+        let error = rt.configure(component, &script).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OnTrial, "{error}");
+        assert!(error.to_string().contains("the rollback would put"), "{error}");
+    }
+    assert_eq!(rt.configure("nothing", &script).unwrap_err().kind(), ErrorKind::NotFound);
+    rt.configure("clock", &script).unwrap();
+    rt.abandon("the old one was better").unwrap();
+    rt.service::<dyn Clock>().unwrap();
+    assert!(script.has_come("clock 1.0.0", Moment::Create), "the rollback left the clock's configuration");
+    rt.configure("vault", &script).unwrap();
+    rt.configure("orchard", &script).unwrap();
+}

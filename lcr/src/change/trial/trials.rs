@@ -181,6 +181,14 @@ impl Trials {
         members.flat_map(|member| member.before.iter().chain(&member.after)).map(|id| id.name.clone()).collect()
     }
 
+    /// The generation of the trial that is under way, if its rollback sets the configuration of this component.
+    pub(in crate::change) fn configuration_on_trial(&self, component: &str) -> Option<u64> {
+        let standing = self.lock();
+        let running = standing.running.as_ref()?;
+        let is_member = running.members.iter().any(|on_trial| on_trial.is_named(component));
+        (is_member || running.way_back.has_configured(component)).then_some(running.generation)
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Standing> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -81,6 +81,11 @@ impl WayBack {
         Some(format!("{interface} was bound to component `{name}`"))
     }
 
+    /// Whether the commit has configured a component.
+    pub(super) fn has_configured(&self, component: &str) -> bool {
+        self.configured.contains(component)
+    }
+
     /// The configurations and bindings of the commit that another plan would change, in words.
     pub(super) fn set_by(&self, options: &Options) -> Vec<String> {
         let configured = options.configurations_after().map(|(component, _)| component);

@@ -1,11 +1,12 @@
 //! Trials: how they end without anything wrong, and what a rollback puts back beside the components.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use lcr::{ErrorKind, Runtime, Trial, TrialCause, TrialOutcome};
 use lcr_tests::{
     bank::{Bank, Clock, Vault as _},
     component, empty_runtime,
+    orchard::Orchard,
     script::{Misdeed, Moment, Script},
 };
 
@@ -260,4 +261,49 @@ fn what_is_on_trial_is_not_configured_meanwhile_and_other_components_keep_their_
     assert!(script.has_come("clock 1.0.0", Moment::Create), "the rollback left the clock's configuration");
     rt.configure("vault", &script).unwrap();
     rt.configure("orchard", &script).unwrap();
+}
+
+#[test]
+fn a_plan_that_brings_what_stands_in_the_way_of_the_rollback_is_refused_meanwhile() {
+    let rt = empty_runtime();
+    rt.load(component("rail_track_1_gauge_1000")).unwrap();
+    let refused = |plan: lcr::PlanBuilder<'_>, what: &str| {
+        let error = plan.override_protected().commit().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OnTrial, "{error}");
+        assert!(error.to_string().contains(what), "{error}");
+    };
+    // A dependent of a version that only the trial has, and one of what the trial has added.
+    let plan = rt.plan().replace(component("rail_track_2_gauge_1520")).add(component("till_1"));
+    plan.trial(Trial::until_confirmed()).commit().unwrap();
+    refused(rt.plan().add(component("rail_train_needs_track_2")), "offers only since then");
+    refused(rt.plan().add(component("clerk")), "component `clerk` needs");
+    rt.abandon("the old ones were better").unwrap();
+    // A second provider of what the version before needs, and of what it offered.
+    rt.plan().add(component("till_1")).add(component("clerk")).commit().unwrap();
+    let second = || rt.plan().add(component("till_1_of_another_component"));
+    let removal = rt.plan().remove("clerk").override_protected();
+    removal.trial(Trial::until_confirmed()).commit().unwrap();
+    refused(second(), "component `second_till` would be a second one");
+    rt.abandon("the old one was better").unwrap();
+    let removal = rt.plan().remove("clerk").remove("till").override_protected();
+    removal.trial(Trial::until_confirmed()).commit().unwrap();
+    refused(second(), "component `second_till` would be a second one");
+    // With a binding it is known which one is meant.
+    second().bind::<dyn lcr_tests::till::v1::Till>("second_till").commit().unwrap();
+    rt.abandon("the old ones were better").unwrap();
+    assert_eq!(rt.status().components.len(), 4);
+}
+
+#[test]
+fn a_handle_on_what_the_trial_added_makes_the_rollback_fail_and_the_end_says_so() {
+    let rt = empty_runtime();
+    rt.load(component("clock_v1")).unwrap();
+    let plan = rt.plan().replace(component("clock_v2")).add(component("orchard_1"));
+    plan.trial(Trial::until_confirmed().tries(NonZeroU32::MIN)).commit().unwrap();
+    let orchard = rt.service::<dyn Orchard>().unwrap();
+    rt.abandon("the old one was better").unwrap_err();
+    let end = rt.wait_trial(LONG).unwrap();
+    assert_eq!(end.outcome, TrialOutcome::Failed, "{end}");
+    assert!(end.refusal.as_ref().unwrap().contains("`orchard 1.0.0`"), "{end}");
+    assert_eq!((orchard.trees(), rt.service::<dyn Clock>().unwrap().version()), (0, 2));
 }

@@ -1,4 +1,4 @@
-//! What plans must not do: change what is on trial, or what its [rollback needs](super::way_back), begin a second
+//! What plans must not do: change what is on trial, or what its [rollback needs](super::way_back), bring what stands in its way, begin a second
 //! trial, bring a file that is in quarantine.
 //!
 //! The thread of a trial makes the plan that ends it, which none of this refuses.
@@ -25,11 +25,11 @@ pub(in crate::change) fn resolve_all(
 ) -> Resolution {
     let mut resolution = resolve(state, steps, options);
     note_ways_back(&mut resolution.members, options.trial.is_some());
-    resolution.refusals.extend(refuse(inner, steps, &resolution.members, options));
+    resolution.refusals.extend(refuse(inner, state, steps, &resolution.members, options));
     resolution
 }
 
-fn refuse(inner: &RuntimeInner, steps: &[Step], members: &[Member], options: &Options) -> Vec<Refusal> {
+fn refuse(inner: &RuntimeInner, state: &State, steps: &[Step], members: &[Member], options: &Options) -> Vec<Refusal> {
     if options.ends_trial {
         return Vec::new();
     }
@@ -42,6 +42,12 @@ fn refuse(inner: &RuntimeInner, steps: &[Step], members: &[Member], options: &Op
         let taken = |member: &Member| Some((member.step, running.way_back.taken_by(member, steps)?));
         let taken = members.iter().filter(|member| touched(running, member).is_none()).filter_map(taken);
         refusals.extend(taken.map(|(step, what)| on_way_back(running, Some(step), &what)));
+        let barred = members.iter().filter(|member| touched(running, member).is_none()).filter_map(|member| {
+            let is_on_trial = |name: &str| running.members.iter().any(|on_trial| on_trial.is_named(name));
+            let what = running.way_back.barred_by(state, member, &steps[member.step], options, is_on_trial)?;
+            Some(in_the_way(running, member.step, &what))
+        });
+        refusals.extend(barred);
         refusals.extend(running.way_back.set_by(options).iter().map(|what| on_way_back(running, None, what)));
         let configured = options.configurations_after().map(|(component, _)| component);
         refusals.extend(configured.filter(|name| is_member(name)).map(|name| on_trial(running, None, name)));
@@ -80,6 +86,15 @@ fn on_trial(running: &Running, step: Option<usize>, name: &str) -> Refusal {
         running.generation
     );
     Refusal::new(step, ErrorKind::OnTrial, text)
+}
+
+fn in_the_way(running: &Running, step: usize, what: &str) -> Refusal {
+    let text = format!(
+        "{what}; generation {} is on trial, and its rollback could not be done beside that; confirm or abandon the trial \
+         first (Runtime::confirm, Runtime::abandon)",
+        running.generation
+    );
+    Refusal::new(Some(step), ErrorKind::OnTrial, text)
 }
 
 fn on_way_back(running: &Running, step: Option<usize>, what: &str) -> Refusal {

@@ -5,10 +5,19 @@
 //! rollback would overwrite it, or be refused, and the trial would fail. Plans that do either are refused, as those for
 //! the components on trial are.
 //!
+//! Nor may others come to stand in its way: a component that depends on what only the versions on trial offer would be
+//! left without it, and a second provider of an interface that a version before needs, or offered, would make that need
+//! ambiguous. Plans that bring one of these are refused, too; a binding says which provider is meant, and lets the second
+//! one in. What is left is a program's own handle on an interface that the trial has added: no plan makes it. Then
+//! the rollback is refused, and the end of the trial says which handles hold the component.
+//!
 //! What the versions before depend on is found at the commit, by the bindings of that time. A provider keeps its number
 //! when its component is replaced, by whatever name, so the numbers hold until the trial ends.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     change::{
@@ -18,7 +27,10 @@ use crate::{
     component::identity::ComponentId,
     host::{
         ids::ProviderId,
-        image::{link::link_need, manifest::DependencyManifest},
+        image::{
+            link::link_need,
+            manifest::{DependencyManifest, ExportManifest},
+        },
         objects::provider::Visibility,
         service::state::State,
     },
@@ -28,6 +40,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct WayBack {
     needed: Vec<Needed>,
+    /// What the versions before offer, by the provider; one that the commit removes is back after the rollback.
+    offers: Vec<Offer>,
     /// The components that the commit has configured.
     configured: BTreeSet<String>,
     /// The interfaces that the commit has bound, with the component that each was bound to before.
@@ -39,6 +53,14 @@ struct Needed {
     provider: ProviderId,
     need: DependencyManifest,
     by: ComponentId,
+}
+
+/// What a version before offers.
+struct Offer {
+    provider: ProviderId,
+    manifest: Arc<ExportManifest>,
+    /// Whether the commit removes it.
+    is_removed: bool,
 }
 
 impl WayBack {
@@ -56,6 +78,13 @@ impl WayBack {
             });
             needs.collect::<Vec<_>>()
         });
+        let providers = members
+            .iter()
+            .flat_map(|member| member.providers().map(|provider| (provider, member.removed.contains(&provider))));
+        let offers = providers.map(|(provider, is_removed)| {
+            let manifest = Arc::clone(&registry.implementation(provider).manifest);
+            Offer { provider, manifest, is_removed }
+        });
         let bindings = registry.bindings();
         let bound = options.bindings_after().into_keys().map(|interface| {
             let before = bindings.get(&interface).cloned();
@@ -63,6 +92,7 @@ impl WayBack {
         });
         WayBack {
             needed: needed.collect(),
+            offers: offers.collect(),
             configured: options.configurations_after().map(|(component, _)| component.clone()).collect(),
             bound: bound.collect(),
         }
@@ -84,6 +114,52 @@ impl WayBack {
     /// Whether the commit has configured a component.
     pub(super) fn has_configured(&self, component: &str) -> bool {
         self.configured.contains(component)
+    }
+
+    /// What a member of another plan would bring that stands in the way of the rollback, in words.
+    pub(super) fn barred_by(
+        &self,
+        state: &State,
+        member: &Member,
+        step: &Step,
+        options: &Options,
+        is_on_trial: impl Fn(&str) -> bool,
+    ) -> Option<String> {
+        let (manifest, registry) = (step.manifest()?, state.objects().registry());
+        let name = &manifest.component.name;
+        for need in manifest.exports.iter().flat_map(|export| &export.deps) {
+            let bound = options.bindings.get(&need.interface).map(String::as_str);
+            let chosen = registry.choose(&need.interface, need.version, bound, Visibility::Committed);
+            let Ok(chosen) = chosen else { continue };
+            let provided = &registry.implementation(chosen).component.id.name;
+            let is_met_before = match self.offers.iter().find(|offer| offer.provider == chosen) {
+                Some(before) => link_need(need, &before.manifest).is_ok(),
+                None => !is_on_trial(provided),
+            };
+            if !is_met_before {
+                let what = format!("{} v{}", need.interface, need.version);
+                return Some(format!("component `{name}` needs {what}, which `{provided}` offers only since then"));
+            }
+        }
+        let is_bound =
+            |interface: &str| options.bindings.contains_key(interface) || registry.bindings().contains_key(interface);
+        let added = member.added.iter().filter_map(|&export| manifest.exports.get(export));
+        for export in added.filter(|export| !is_bound(&export.interface)) {
+            let serves = |version: u32| export.interface_version == version || export.replaces.contains(&version);
+            let is_needed = |needed: &&Needed| needed.need.interface == export.interface && serves(needed.need.version);
+            if let Some(Needed { by, .. }) = self.needed.iter().find(is_needed) {
+                let what = &export.interface;
+                return Some(format!(
+                    "component `{name}` would be a second one that offers {what}, which `{by}` needs"
+                ));
+            }
+            let is_back = |offer: &&Offer| offer.is_removed && offer.manifest.interface == export.interface;
+            if let Some(offer) = self.offers.iter().find(is_back) {
+                let (what, by) = (&export.interface, &offer.manifest.component);
+                return Some(format!("component `{name}` would be a second one that offers {what}, beside `{by}`"));
+            }
+        }
+        None
     }
 
     /// The configurations and bindings of the commit that another plan would change, in words.

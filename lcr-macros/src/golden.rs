@@ -1,4 +1,5 @@
-//! Goldens of the expansion: each `golden/*.rs` beside its `*.expanded.rs`.
+//! Goldens of the expansion: each `golden/*.rs` beside its `*.expanded.txt`: a printer breaks the
+//! lines of that text, and not an author.
 //!
 //! `LCR_BLESS=1 cargo test -p lcr-macros golden` writes the expansions anew.
 
@@ -14,13 +15,13 @@ fn golden_expansions_are_as_recorded() {
     let mut sources: Vec<_> = fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| !path.to_string_lossy().ends_with(".expanded.rs"))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .collect();
     sources.sort();
     assert!(!sources.is_empty());
     for source in sources {
         let expanded = prettyplease::unparse(&expand(syn::parse_file(&fs::read_to_string(&source).unwrap()).unwrap()));
-        let recorded = source.with_extension("expanded.rs");
+        let recorded = source.with_extension("expanded.txt");
         if env::var_os("LCR_BLESS").is_some() {
             fs::write(&recorded, &expanded).unwrap();
         }

@@ -125,7 +125,8 @@ fn a_plan_says_what_it_would_do_in_which_order_and_does_nothing() {
          \x20    bank.vault v1: 2 instances, state v1 offered to migrate of v2\n\
          \x20    used by teller 2.0.0\n\
          \x20 2. replace teller 1.0.0 by teller 2.0.0 (HASH, SIZE KiB)\n\
-         \x20    at a rollback, state v2 is offered to migrate of v1; if the version before refuses state v2, the rollback \
+         \x20    at a rollback, state v2 is offered to migrate of v1; if the version before refuses state v2, \
+         the rollback \
          is refused, as no snapshot is saved at this commit\n\
          \x20    bank.teller v1: 1 instance, constructed anew, state v1 discarded\n\
          \x20    used by branch 2.0.0\n\

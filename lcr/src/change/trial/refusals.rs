@@ -1,4 +1,5 @@
-//! What plans must not do: change what is on trial, or what its [rollback needs](super::way_back), bring what stands in its way, begin a second
+//! What plans must not do: change what is on trial, or what its [rollback needs](super::way_back), bring what
+//! stands in its way, begin a second
 //! trial, bring a file that is in quarantine.
 //!
 //! The thread of a trial makes the plan that ends it, which none of this refuses.
@@ -90,7 +91,8 @@ fn on_trial(running: &Running, step: Option<usize>, name: &str) -> Refusal {
 
 fn in_the_way(running: &Running, step: usize, what: &str) -> Refusal {
     let text = format!(
-        "{what}; generation {} is on trial, and its rollback could not be done beside that; confirm or abandon the trial \
+        "{what}; generation {} is on trial, and its rollback could not be done beside that; confirm or abandon \
+        the trial \
          first (Runtime::confirm, Runtime::abandon)",
         running.generation
     );

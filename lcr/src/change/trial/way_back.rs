@@ -7,7 +7,8 @@
 //!
 //! Nor may others come to stand in its way: a component that depends on what only the versions on trial offer would be
 //! left without it, and a second provider of an interface that a version before needs, or offered, would make that need
-//! ambiguous. Plans that bring one of these are refused, too; a binding says which provider is meant, and lets the second
+//! ambiguous. Plans that bring one of these are refused, too; a binding says which provider is meant, and lets
+//! the second
 //! one in. What is left is a program's own handle on an interface that the trial has added: no plan makes it. Then
 //! the rollback is refused, and the end of the trial says which handles hold the component.
 //!

@@ -43,7 +43,7 @@
 //! | in the state | points into the image | moves by pointer |
 //! |---|---|---|
 //! | numbers, text, `Vec`, `Box`, `BTreeMap`, `Option` and the like | never | yes |
-//! | `HashMap`, `HashSet`, `Arc<[T]>`, `Arc<str>` | to a static of `std` while they are empty | yes, and the images stay mapped |
+//! | `HashMap`, `HashSet`, `Arc<[T]>`, `Arc<str>` | to a static of std while empty | yes, and the images stay mapped |
 //! | [`Tracked`](crate::Tracked) | as the container inside | yes |
 //! | `&'static T` | to a static | yes, and the images stay mapped |
 //! | function pointers, `dyn Trait` | to code and vtables, whose traits nothing describes | no: they have no `Layout` |

@@ -109,7 +109,8 @@ impl Image {
     fn map(staged: &Staged) -> Result<ManuallyDrop<Library>> {
         let copy = staged.copy();
         if let Some(note) = room::measure(&staged.takes)?.note() {
-            tracing::warn!(component = %staged.manifest.component.name, "{note}; each load takes one for as long as the image is mapped");
+            tracing::warn!(component = %staged.manifest.component.name, "{note}; each load takes one for as \
+            long as the image is mapped");
         }
         let _turn = loader::enter()?;
         // SAFETY: runs the library's code. The operator vouches for its soundness by loading a file that
@@ -232,7 +233,8 @@ impl Image {
             Ok(raw) => {
                 if let Some(thread) = raw.iter().find(|thread| !self.raw_before.contains(thread)) {
                     let text = format!(
-                        "thread {}, which the C library did not start, is younger than the image and may run in it; end \
+                        "thread {}, which the C library did not start, is younger than the image and may run in \
+                        it; end \
                          that thread and try again",
                         thread.id
                     );
@@ -370,7 +372,8 @@ fn refused(path: &Path, error: &libloading::Error) -> Error {
         ("' not found", "build it on a system as old as this one"),
         (
             "cannot open shared object file",
-            "it is not beside the file where its run path says ($ORIGIN), nor where ld.so looks (ld.so.conf, LD_LIBRARY_PATH): link that library statically, or install it there",
+            "it is not beside the file where its run path says ($ORIGIN), nor where ld.so looks (ld.so.conf, \
+            LD_LIBRARY_PATH): link that library statically, or install it there",
         ),
         ("static TLS block", "build it without -ftls-model=initial-exec"),
         ("failed to map segment", "put the store on a file system that is not mounted noexec"),

@@ -40,7 +40,7 @@ use std::{
 const LIMIT: usize = 4 << 20;
 /// The most implementations that one library holds.
 const EXPORTS: usize = 1 << 14;
-/// The most versions that one implementation replaces, and the most that its state goes back to.
+/// The most versions that one implementation replaces.
 const REPLACES: usize = 1 << 10;
 
 /// Everything that a library says of its component. [`Manifest::read`] reads it without running code of the
@@ -259,7 +259,7 @@ impl ExportManifest {
         let state_version = has(Flags::STATE).then_some(own);
         let kept = if has(Flags::KEPT) { Some(kept(reader)?) } else { None };
         let source = if has(Flags::SOURCE) { Some(reader.u64()?) } else { None };
-        let downgrades_to = if has(Flags::DOWNGRADES) { downgrades(reader, own)? } else { Vec::new() };
+        let downgrades_to = if has(Flags::DOWNGRADES) { alike::older_versions(reader, own)? } else { Vec::new() };
         let (interface, interface_version) = versioned(reader)?;
         let replaces = reader.list(Reader::u32)?;
         if let Some(version) = replaces.iter().find(|version| !(1..interface_version).contains(*version)) {
@@ -311,11 +311,6 @@ impl ExportManifest {
         self.source
     }
 
-    /// Whether its `downgrade` writes its state as the version that `other` has, which is an older one.
-    pub(crate) fn downgrades_to(&self, other: &ExportManifest) -> bool {
-        self.can_copy_state() && other.state_version.is_some_and(|version| self.downgrades_to.contains(&version))
-    }
-
     /// The number of the method called `name`.
     pub(crate) fn method(&self, name: &str) -> Option<usize> {
         let named = |at: &u16| (*self.methods[usize::from(*at)].shape.name).cmp(name);
@@ -363,19 +358,6 @@ fn kept(reader: &mut Reader<'_>) -> Result<KeptManifest> {
         return Err(reader.error("a state that cannot move"));
     }
     Ok(KeptManifest { copies, points, memory })
-}
-
-/// The versions, all before `own`, to which a state goes back.
-fn downgrades(reader: &mut Reader<'_>, own: u32) -> Result<Vec<u32>> {
-    let versions = reader.list(Reader::u32)?;
-    if let Some(version) = versions.iter().find(|&&version| version >= own) {
-        return Err(reader.error(format_args!("state version {own} goes back to {version}")));
-    }
-    if versions.is_empty() || versions.len() > REPLACES {
-        let count = versions.len();
-        return Err(reader.error(format_args!("{count} versions to go back to, the limit is {REPLACES},")));
-    }
-    Ok(versions)
 }
 
 fn methods(reader: &mut Reader<'_>) -> Result<Vec<MethodManifest>> {

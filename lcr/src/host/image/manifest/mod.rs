@@ -15,6 +15,7 @@
 pub(crate) mod alike;
 mod blank;
 mod notes;
+mod older;
 #[cfg(test)]
 pub(in crate::host) mod tests;
 mod text;
@@ -259,7 +260,7 @@ impl ExportManifest {
         let state_version = has(Flags::STATE).then_some(own);
         let kept = if has(Flags::KEPT) { Some(kept(reader)?) } else { None };
         let source = if has(Flags::SOURCE) { Some(reader.u64()?) } else { None };
-        let downgrades_to = if has(Flags::DOWNGRADES) { alike::older_versions(reader, own)? } else { Vec::new() };
+        let downgrades_to = if has(Flags::DOWNGRADES) { older::older_versions(reader, own)? } else { Vec::new() };
         let (interface, interface_version) = versioned(reader)?;
         let replaces = reader.list(Reader::u32)?;
         if let Some(version) = replaces.iter().find(|version| !(1..interface_version).contains(*version)) {

@@ -1,5 +1,7 @@
 //! Clients that mean harm or are broken. Whatever they send, the socket serves on.
 
+use std::thread;
+
 use lcr_tests::{in_a_process_of_its_own, wait_until};
 
 use super::*;
@@ -158,23 +160,28 @@ fn a_client_that_does_not_read_is_left_behind_and_costs_bounded_memory() {
         let mut reader = seat.client().events().unwrap();
         let before = peak_memory();
         let name = "n".repeat(10_000);
-        for _ in 0..20_000 {
-            seat.rt.plan().remove(&name).commit().unwrap_err();
-        }
-        seat.assert_serves();
+        thread::scope(|scope| {
+            // Whoever reads, and is not left behind for that, learns what he has, and what he has lost.
+            let reading = scope.spawn(move || {
+                let (mut events, mut lost) = (0, 0);
+                while events + lost < 20_000 {
+                    match reader.next::<Value>(LONG).unwrap() {
+                        Some(lcr::control::Streamed::Event(_)) => events += 1,
+                        Some(lcr::control::Streamed::Lost(count)) => lost += count,
+                        other => panic!("{other:?} after {events} events and {lost} lost ones"),
+                    }
+                }
+                events + lost
+            });
+            for _ in 0..20_000 {
+                seat.rt.plan().remove(&name).commit().unwrap_err();
+            }
+            seat.assert_serves();
+            assert_eq!(reading.join().unwrap(), 20_000);
+        });
         let grown = peak_memory() - before;
         // The runtime itself keeps 1,024 events.
         assert!(grown < 96 << 20, "memory has grown by {grown} bytes");
-        // Whoever reads learns what he has, and what he has lost.
-        let (mut events, mut lost) = (0, 0);
-        while events + lost < 20_000 {
-            match reader.next::<Value>(LONG).unwrap() {
-                Some(lcr::control::Streamed::Event(_)) => events += 1,
-                Some(lcr::control::Streamed::Lost(count)) => lost += count,
-                other => panic!("{other:?} after {events} events and {lost} lost ones"),
-            }
-        }
-        assert_eq!(events + lost, 20_000);
         // The other one reads at last: what had been sent, and the end.
         wait_until("the client that does not read is left behind", || has_hung_up(&deaf.stream));
         seat.assert_serves();
@@ -189,7 +196,7 @@ fn requests_of_one_connection_are_answered_in_order_however_many_come_at_once() 
         .map(|id| format!("{{\"id\":{id},\"command\":\"{}\"}}\n", ["generation", "status", "no_such"][id % 3]))
         .collect();
     let mut writer = raw.stream.try_clone().unwrap();
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         scope.spawn(move || writer.write_all(requests.as_bytes()).unwrap());
         for id in 1..=500 {
             let answer = raw.line().unwrap();
@@ -274,7 +281,7 @@ fn flooding(answer: &'static str, flood: &'static str) -> (tempfile::TempDir, Pa
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("seat.sock");
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-    std::thread::spawn(move || {
+    thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
         lines.next().unwrap().unwrap();

@@ -46,7 +46,7 @@ pub type PackedCall = unsafe extern "C" fn(function: *const (), data: *const (),
 pub struct Crossing {
     /// Calls a function of this signature.
     pub packed: PackedCall,
-    /// The C function of this signature that runs a [`Hook`].
+    /// The C function of this signature that runs a `Hook`.
     pub hooked: *const (),
     /// The size of the outcome, in bytes.
     pub outcome_size: u32,

@@ -151,7 +151,7 @@ pub struct Part {
     /// The part's own structure.
     pub shape: &'static Shape,
     /// Whether its value must not be shown. It is not encoded in a shape, so it is not compared:
-    /// [`notes`](super::notes) carries it.
+    /// `abi/notes` carries it.
     pub is_secret: bool,
 }
 

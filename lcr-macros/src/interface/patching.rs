@@ -35,7 +35,8 @@ pub(super) fn collector(interface: &Interface) -> TokenStream {
         impl #lcr::Collects for __LcrMethods {
             fn into_layers(self) -> #lcr::Layers { self.0 }
         }
-        impl #lcr::Patchable for dyn #name + '_ {
+        // SAFETY: the functions are those of the methods, and nothing else adds a layer.
+        unsafe impl #lcr::Patchable for dyn #name + '_ {
             type Methods = __LcrMethods;
         }
     }

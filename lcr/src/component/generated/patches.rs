@@ -19,12 +19,16 @@ use crate::{
 };
 
 /// An interface whose methods can be patched by closures: `dyn Trait` of an `#[lcr::interface(.., patches)]`.
+///
+/// # Safety
+/// What [`Methods`](Patchable::Methods) collects are layers of this interface's methods: each was given to [`around`]
+/// with the number and the representations of one of [`Interface::METHODS`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no functions that take closures",
     label = "not an interface with `patches`",
     note = "write `#[lcr::interface(name = \"...\", version = 1, patches)]` on the trait, and name it as `dyn Trait`"
 )]
-pub trait Patchable: Interface {
+pub unsafe trait Patchable: Interface {
     /// What collects the closures: it has a function for each method, of the method's name.
     type Methods: Collects;
 }

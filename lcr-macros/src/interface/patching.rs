@@ -12,8 +12,8 @@ use syn::{BoundLifetimes, GenericParam, Type, parse_quote};
 
 use super::{
     calling::{lower, unpack},
-    model::{Argument, Interface, Method, Passing},
-    serving::{closure, memory_of, repr, unspanned},
+    model::{Argument, Interface, Method},
+    serving::{Received, repr, unspanned},
 };
 use crate::{
     lifetimes::{with_elided_lifetimes, with_inferred_lifetimes},
@@ -58,23 +58,7 @@ fn function(method: &Method, interface: &Interface) -> TokenStream {
     let value = memory.receive(result, local("value"));
     let memory = memory.declare();
     // What the closure receives.
-    let received = method.arguments.iter().zip(&parameters);
-    let callbacks = received.clone().filter_map(|(argument, parameter)| {
-        let (callback, way) = match &argument.passing {
-            Passing::Value => return None,
-            Passing::Borrowed(callback) => (callback, ours!(#lcr::BorrowedCallback)),
-            Passing::Boxed(callback) => (callback, ours!(#lcr::BoxedCallback)),
-        };
-        let closure = closure(callback, &way, &tokens::lift(&parse_quote!(#way), parameter));
-        Some(ours!(let #parameter = #closure;))
-    });
-    let values = received.map(|(argument, parameter)| match argument.passing {
-        Passing::Value => memory_of(argument).receive(&with_inferred_lifetimes(&argument.ty), parameter),
-        Passing::Borrowed(_) => ours!(&#parameter),
-        Passing::Boxed(_) => ours!(#lcr::Box::new(#parameter)),
-    });
-    let memories = method.arguments.iter().filter(|argument| matches!(argument.passing, Passing::Value));
-    let memories = memories.map(|argument| memory_of(argument).declare());
+    let Received { memories, callbacks, values } = Received::of(method, &parameters);
     let place = method.place();
     let answer = tokens::lower(result, ours!(function(&next, #(#values),*)));
     quote_spanned! {place=>

@@ -45,6 +45,44 @@ pub(super) fn crossing(method: &Method) -> TokenStream {
     ours!(#crossing())
 }
 
+/// How a method's arguments are received out of their representations, which lie in variables.
+pub(super) struct Received {
+    /// The memory of the arguments that are values.
+    pub(super) memories: Vec<TokenStream>,
+    /// The closures that stand for the caller's.
+    pub(super) callbacks: Vec<TokenStream>,
+    /// The arguments.
+    pub(super) values: Vec<TokenStream>,
+}
+
+impl Received {
+    pub(super) fn of(method: &Method, parameters: &[Ident]) -> Received {
+        let lcr = private();
+        let (mut memories, mut callbacks, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        for (argument, parameter) in method.arguments.iter().zip(parameters) {
+            let (callback, way) = match &argument.passing {
+                Passing::Value => {
+                    let memory = memory_of(argument);
+                    values.push(memory.receive(&with_inferred_lifetimes(&argument.ty), parameter));
+                    memories.push(memory.declare());
+                    continue;
+                }
+                Passing::Borrowed(callback) => {
+                    values.push(ours!(&#parameter));
+                    (callback, ours!(#lcr::BorrowedCallback))
+                }
+                Passing::Boxed(callback) => {
+                    values.push(ours!(#lcr::Box::new(#parameter)));
+                    (callback, ours!(#lcr::BoxedCallback))
+                }
+            };
+            let closure = closure(callback, &way, &tokens::lift(&parse_quote!(#way), parameter));
+            callbacks.push(ours!(let #parameter = #closure;));
+        }
+        Received { memories, callbacks, values }
+    }
+}
+
 fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let lcr = private();
     let name = unspanned(method.ident());
@@ -53,22 +91,7 @@ fn function(method: &Method, trait_name: &Ident) -> TokenStream {
     let outcome = respan(ours!(#lcr::Outcome<#result>), Some(&value));
     let parameters: Vec<_> = (0..method.arguments.len()).map(|place| local(&format!("a{place}"))).collect();
     let reprs = method.arguments.iter().map(repr);
-    let callbacks = method.arguments.iter().zip(&parameters).filter_map(|(argument, parameter)| {
-        let (callback, way) = match &argument.passing {
-            Passing::Value => return None,
-            Passing::Borrowed(callback) => (callback, ours!(#lcr::BorrowedCallback)),
-            Passing::Boxed(callback) => (callback, ours!(#lcr::BoxedCallback)),
-        };
-        let closure = closure(callback, &way, &tokens::lift(&parse_quote!(#way), parameter));
-        Some(ours!(let #parameter = #closure;))
-    });
-    let values = method.arguments.iter().zip(&parameters).map(|(argument, parameter)| match argument.passing {
-        Passing::Value => memory_of(argument).receive(&with_inferred_lifetimes(&argument.ty), parameter),
-        Passing::Borrowed(_) => ours!(&#parameter),
-        Passing::Boxed(_) => ours!(#lcr::Box::new(#parameter)),
-    });
-    let values_of = method.arguments.iter().filter(|argument| matches!(argument.passing, Passing::Value));
-    let memories = values_of.map(|argument| memory_of(argument).declare());
+    let Received { memories, callbacks, values } = Received::of(method, &parameters);
     let place = method.place();
     let call = quote_spanned!(place=> <__LcrT as #trait_name>::#name(this, #(#values),*));
     if method.is_polled() {

@@ -1,9 +1,9 @@
 //! The command `source`: the text that methods were written as.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, json, value::RawValue};
 
-use crate::{Error, ErrorKind, Result, Status, source::MethodSource};
+use crate::{Error, ErrorKind, Result, Status};
 
 use super::{protocol, served::Served, view};
 
@@ -33,19 +33,9 @@ pub(super) fn source(served: Served<'_>) -> Result<Box<RawValue>> {
     let mut out = Map::new();
     out.insert("component".to_owned(), source.component.name.clone().into());
     out.insert("version".to_owned(), source.component.version.to_string().into());
-    view::put(&mut out, "methods", methods.into_iter().map(of_method));
+    view::put(&mut out, "methods", methods.into_iter().map(|method| json!(method)));
     view::put(&mut out, "lacks", source.lacks.iter().map(|method| method.to_string().into()));
     protocol::value(&out)
-}
-
-fn of_method(source: &MethodSource) -> Value {
-    json!({
-        "method": source.method.to_string(),
-        "type": source.type_name,
-        "file": source.file,
-        "line": source.line,
-        "text": source.text,
-    })
 }
 
 /// The component that implements the interface of a method.

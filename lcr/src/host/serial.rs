@@ -5,6 +5,7 @@
 //! which may have any length.
 
 use std::{
+    fmt::Display,
     path::PathBuf,
     time::{Duration, SystemTime},
 };
@@ -16,6 +17,11 @@ pub(crate) fn cut(text: &mut String, most: usize) {
     // `str::floor_char_boundary` is younger than the oldest compiler that this crate takes.
     let boundary = (0..=most.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
     text.truncate(boundary.unwrap_or(0));
+}
+
+/// What has a text of its own, such as a method's `kv.store.get`.
+pub(crate) fn in_words<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
 }
 
 /// A moment: `2026-11-30T07:08:09.000123Z`.

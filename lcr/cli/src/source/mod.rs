@@ -7,7 +7,7 @@ mod tree;
 
 use std::path::Path;
 
-use lcr::source::{ComponentSource, MethodSource};
+use lcr::source::ComponentSource;
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -66,19 +66,10 @@ fn of_file(file: &Path, method: Option<&str>) -> Result<Json, Failure> {
         Some(method) => source.of(method)?,
         None => source.methods.iter().collect(),
     };
-    let method = |source: &MethodSource| {
-        json!({
-            "method": source.method.to_string(),
-            "type": source.type_name,
-            "file": source.file,
-            "line": source.line,
-            "text": source.text,
-        })
-    };
     Ok(json!({
         "component": source.component.name,
         "version": source.component.version.to_string(),
-        "methods": methods.into_iter().map(method).collect::<Vec<_>>(),
+        "methods": methods,
         "lacks": source.lacks.iter().map(ToString::to_string).collect::<Vec<_>>(),
     }))
 }

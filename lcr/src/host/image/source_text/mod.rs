@@ -14,11 +14,13 @@ mod tests;
 
 use std::{fs::File, path::Path};
 
+use serde::Serialize;
+
 use crate::{
     abi::source_text::SECTION,
     component::identity::ComponentId,
     error::{Error, ErrorKind, MethodId, Result},
-    host::sys,
+    host::{serial, sys},
 };
 
 use super::{
@@ -46,12 +48,14 @@ pub struct ComponentSource {
 }
 
 /// The source text of one method.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MethodSource {
     /// The method.
+    #[serde(serialize_with = "serial::in_words")]
     pub method: MethodId,
     /// The implementing type, as the source has it.
+    #[serde(rename = "type")]
     pub type_name: String,
     /// The file, as the compiler was given it: mostly relative to the workspace. Empty if it is unknown.
     pub file: String,

@@ -278,7 +278,9 @@ fn a_closure_may_call_its_own_method_through_a_handle() {
 fn a_patch_stands_in_what_replaces_its_component_and_rests_without_it() {
     let rt = Runtime::builder().linked(false).build().unwrap();
     let plain = |n| Arc::new(Plain(AtomicU64::new(n)));
-    rt.provide::<dyn Counter, _>("tally", plain(0)).unwrap();
+    // The program keeps it: what it does not keep can be gone before the rollback.
+    let first = plain(0);
+    rt.provide::<dyn Counter, _>("tally", Arc::clone(&first)).unwrap();
     let counter = rt.service::<dyn Counter>().unwrap();
     let patch = rt.patch::<dyn Counter>("tenfold").methods(|m| m.add(|next, n| next(n) * 10)).commit().unwrap();
     assert_eq!(counter.add(0), 10);

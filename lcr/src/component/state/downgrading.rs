@@ -1,8 +1,7 @@
 //! What `downgrade = path` beside `#[lcr::component(state = field)]` registers: the C function by which a component
 //! writes a saved state as an older version.
 //!
-//! It works on what [`keeping`](super::keeping)'s `save` wrote, and not on the value in the instance: while it
-//! runs, the
+//! It works on what [`keeping`](super::keeping)'s `save` wrote, and not on the value in the instance: while it runs, the
 //! instance has its state, and a refusal changes nothing.
 
 use std::sync::atomic::AtomicU32;

@@ -157,9 +157,7 @@ fn publish(inner: &RuntimeInner, state: &mut State, patch: &Arc<Patch>) -> Resul
         is_held: false,
     };
     let dropped = state.revisions_mut().note(note);
-    let is_gone = !state.objects().patches().stack().iter().any(|other| other.number == patch.number);
-    let left = if is_gone { vec![Arc::clone(patch)] } else { Vec::new() };
-    if let Some(left) = state.objects_mut().patches_mut().leave_outdated(left) {
+    if let Some(left) = state.objects_mut().patches_mut().leave_outdated(patch) {
         let slots = edits.iter().map(|(slot, _)| *slot).collect();
         state.retire_hooks(left, &patch.id(), slots);
     }
@@ -230,3 +228,6 @@ pub(super) fn happened(
         reason,
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -128,6 +128,8 @@ pub(crate) struct Patches {
 struct Made {
     service: ServiceId,
     view: ViewId,
+    component: String,
+    interface: String,
     /// The table of the instance. Only compared.
     base: *const Pair,
     changes: u64,
@@ -230,6 +232,8 @@ impl Patches {
             sets.push(Made {
                 service,
                 view: of,
+                component: component.clone(),
+                interface: interface.clone(),
                 base: base.methods,
                 changes: self.changes,
                 first_generation: self.since.unwrap_or(Generation::FIRST),
@@ -240,10 +244,20 @@ impl Patches {
         Target { data: base.data, methods: Arc::as_ptr(&set.pairs).cast() }
     }
 
-    /// Takes out the sets that were made before the stack changed last, with the patches that were taken off.
-    pub(crate) fn leave_outdated(&mut self, patches: Vec<Arc<Patch>>) -> Option<LeftHooks> {
+    /// Takes out the sets of the patched component and interface that were made before the stack changed last: the
+    /// current world shows others in their place. Takes the patch with them if it was taken off. The sets of other
+    /// components and interfaces are shown as before.
+    pub(crate) fn leave_outdated(&mut self, patch: &Arc<Patch>) -> Option<LeftHooks> {
         let changes = self.changes;
-        self.leave(patches, |made| made.changes < changes)
+        let is_gone = !self.stack.iter().any(|other| other.number == patch.number);
+        let left = if is_gone { vec![Arc::clone(patch)] } else { Vec::new() };
+        self.leave(left, |made| made.changes < changes && patch.is_for(&made.component, &made.interface))
+    }
+
+    /// How many sets the current world may show.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn shown(&self) -> usize {
+        self.sets().len()
     }
 
     /// Takes out the sets of a service that are not over a table of its present instance.

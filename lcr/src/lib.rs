@@ -217,7 +217,7 @@ pub use change::{
     revision::Revision,
     save_states::SavedStates,
     trial::{
-        end::{TrialCause, TrialEnd, TrialMember, TrialOutcome, TrialStatus},
+        end::{TrialCalls, TrialCause, TrialEnd, TrialMember, TrialOutcome, TrialStatus},
         quarantine::Quarantined,
         rules::Trial,
     },

@@ -1,8 +1,8 @@
 //! Keeps a history in a directory, prints which counter serves after the start, and obeys its further arguments: a
-//! number has the counter of that version serve, `trial` puts version 2 on trial, `confirm` confirms it, `abandon`
-//! rolls it back, `clock` loads a clock, `load=FILE` loads that file, `remove` removes the counter, `forget` forgets
-//! what may be forgotten, `wait` waits to be killed. It prints `N` when the counter of version N serves, that is when
-//! the commit has returned.
+//! number has the counter of that version serve, `trial` puts version 2 on trial, `trial_by_calls` does so for more
+//! calls than come, `confirm` confirms it, `abandon` rolls it back, `clock` loads a clock, `load=FILE` loads that file,
+//! `remove` removes the counter, `forget` forgets what may be forgotten, `wait` waits to be killed. It prints `N` when
+//! the counter of version N serves, that is when the commit has returned.
 //!
 //! `LCR_KILL_AT=N` has the process kill itself ahead of the N-th call that changes a file, and `LCR_FAIL_AT=N` has that
 //! call, and each behind it, fail as on a full disk.
@@ -58,9 +58,10 @@ fn main() -> Result<(), Box<dyn Error>> {
                 thread::park();
             },
             "remove" => drop(rt.plan().remove("counter").commit()?),
-            "trial" => {
-                let plan = rt.plan().replace(component("counter_v2"));
-                drop(plan.trial(Trial::until_confirmed()).commit()?);
+            "trial" | "trial_by_calls" => {
+                let is_by_calls = argument == "trial_by_calls";
+                let rules = if is_by_calls { Trial::for_calls(1_000) } else { Trial::until_confirmed() };
+                drop(rt.plan().replace(component("counter_v2")).trial(rules).commit()?);
             }
             "forget" => {
                 let history = rt.history().ok_or("no history")?;

@@ -151,6 +151,10 @@ fn describe(interface: &Interface) -> TokenStream {
     let deps = &interface.deps;
     let methods = interface.methods.iter().map(describe_method);
     let crossings = interface.methods.iter().map(serving::crossing);
+    let starts = interface.methods.iter().any(Method::is_polled).then(|| {
+        let starts = interface.methods.iter().map(serving::start);
+        ours!(const STARTS: &'static [::core::option::Option<&'static #lcr::Crossing>] = &[#(#starts),*];)
+    });
     ours! {
         const __LCR_METHODS: &'static [#lcr::Method] = &[#(#methods),*];
         const __LCR_CROSSINGS: &'static [::core::option::Option<&'static #lcr::Crossing>] = &[#(#crossings),*];
@@ -162,6 +166,7 @@ fn describe(interface: &Interface) -> TokenStream {
             const DEPS: &'static [#lcr::Need] = &[#(#lcr::Need::of::<dyn #deps>()),*];
             const METHODS: &'static [#lcr::Method] = __LCR_METHODS;
             const CROSSINGS: &'static [::core::option::Option<&'static #lcr::Crossing>] = __LCR_CROSSINGS;
+            #starts
             const ENCODED: &'static [u8] =
                 &#lcr::interface_bytes::<{ #lcr::interface_len(#name, #version, __LCR_METHODS) }>(
                     #name,

@@ -45,6 +45,19 @@ pub(super) fn crossing(method: &Method) -> TokenStream {
     ours!(#crossing())
 }
 
+/// The thunks of a polled method's C function, or `None` if it is not polled.
+pub(super) fn start(method: &Method) -> TokenStream {
+    let lcr = private();
+    if !method.is_polled() {
+        return ours!(::core::option::Option::None);
+    }
+    let reprs = method.arguments.iter().map(repr);
+    let value = of_value(&method.value(), "Repr");
+    let call = ours!(*mut #lcr::RawCall<#value>);
+    let start = respan(ours!(#lcr::crossing::<(#(#reprs,)* #call,), u8>), method.first_unverified());
+    ours!(#start())
+}
+
 /// How a method's arguments are received out of their representations, which lie in variables.
 pub(super) struct Received {
     /// The memory of the arguments that are values.

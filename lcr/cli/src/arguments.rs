@@ -1,11 +1,15 @@
 //! The command line, as clap reads it. The help, the completions and the manual pages come from here.
 
+mod trial_ends;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::{exit, output::Color};
+
+pub(crate) use trial_ends::TrialEnds;
 
 /// Shows and changes the components of a running program
 #[derive(Debug, Parser)]
@@ -130,9 +134,10 @@ pub(crate) struct ChangeOptions {
     /// Why, for reports, events and the history
     #[arg(long, value_name = "TEXT", help_heading = "Change")]
     pub(crate) reason: Option<String>,
-    /// Put the new versions on trial for that long, such as 10s; a fault brings the old ones back
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Change")]
-    pub(crate) trial: Option<Duration>,
+    /// Put the new versions on trial for that long, such as 10s, or for that many calls, such as 1000calls or
+    /// 1000calls,10m to wait so long for them (default: 1h); a fault brings the old ones back
+    #[arg(long, value_name = "TIME|CALLS", help_heading = "Change")]
+    pub(crate) trial: Option<TrialEnds>,
     /// How many faults the trial allows. Default: 0
     #[arg(long, value_name = "NUMBER", requires = "trial", help_heading = "Change")]
     pub(crate) trial_faults: Option<u64>,

@@ -29,6 +29,10 @@
 //! An async method, or one that returns a stream, has no crossing. Its C function makes a future, which its caller
 //! polls, is woken for and drops, and whose instance the host holds between polls; a packed call has none of that to
 //! offer, and a hook around it would be a hook around each poll. Hosts refuse such a method by name.
+//!
+//! The C function itself has thunks, though: [`Export::start`](super::tables::Export::start). Its last argument is the
+//! address of the [call](super::future::RawCall), its result a [`Polled`](super::future::Polled), and a hook of it sees
+//! the start and first poll, and the future that is left behind. Hosts count the ends of calls by that.
 
 use super::layout::layout;
 

@@ -13,7 +13,8 @@ use super::{
 ///
 /// # Safety
 /// [`Interface::METHODS`] must describe, in order, the C functions of the interface's tables, which its
-/// handles call. [`Interface::CROSSINGS`] must have, in that order, the thunks of their signatures.
+/// handles call. [`Interface::CROSSINGS`] and [`Interface::STARTS`] must have, in that order, the thunks of their
+/// signatures.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an lcr interface",
     label = "no `#[lcr::interface]` on this trait",
@@ -33,6 +34,8 @@ pub unsafe trait Interface: Send + Sync {
     /// The thunks of each method's signature; `None` for a method that is polled. Apart from the methods, so that an
     /// image which only calls the interface has none of them.
     const CROSSINGS: &'static [Option<&'static Crossing>] = &[];
+    /// The thunks of the C function of each polled method; `None` for the others. Empty if no method is polled.
+    const STARTS: &'static [Option<&'static Crossing>] = &[];
     /// Name, version and methods, as the bytes that a manifest has.
     const ENCODED: &'static [u8];
     /// A hash of [`Interface::ENCODED`], for messages and tables.

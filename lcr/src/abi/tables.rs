@@ -28,7 +28,7 @@ use super::{
 };
 
 /// The symbol that a host looks up in an image; it has the type [`Entry`].
-pub const ENTRY: &str = "lcr_entry_6";
+pub const ENTRY: &str = "lcr_entry_7";
 /// The type of the entry. The host calls it once, before any other function of the image. The image
 /// returns null if it refuses, because it has another host or is a host itself.
 pub type Entry = unsafe extern "C" fn(*const HostTable) -> *const ImageTable;
@@ -110,12 +110,15 @@ pub struct Export {
     /// Any thread; the instance lives for the call, and calls may be inside it. The state's bytes live for the call;
     /// the last argument is that of `save`.
     pub downgrade: Option<unsafe extern "C" fn(usize, u32, RawSlice<u8>, *const AtomicU32) -> Saved>,
+    /// The thunks of the C function of each polled method, as many as there are methods; null where a method is not
+    /// polled, and null for an image that has none at all. Constant.
+    pub starts: *const Option<&'static Crossing>,
 }
 
-layout!(Export: size 112, align 8 {
+layout!(Export: size 120, align 8 {
     manifest at 0, manifest_len at 8, thunks at 16, thunk_count at 24, create at 32, destroy at 40,
     healthy at 48, save at 56, restore at 64, incremental at 72, state at 80, identity at 88, crossings at 96,
-    downgrade at 104
+    downgrade at 104, starts at 112
 });
 
 /// How an instance's state is copied while callers use it. Each function takes an instance of the export
@@ -212,6 +215,18 @@ impl Export {
         let crossing = unsafe { self.crossings.add(method) };
         // SAFETY: crossings are constant.
         unsafe { *crossing }
+    }
+
+    /// The thunks of a polled method's C function, which takes the [call](super::future::RawCall) as its last argument.
+    /// `None` if the method is not polled, if the image has no thunks, or if the export has not that many methods.
+    pub fn start(&self, method: usize) -> Option<&'static Crossing> {
+        if method >= self.thunk_count || self.starts.is_null() {
+            return None;
+        }
+        // SAFETY: the image promises as many as thunks.
+        let start = unsafe { self.starts.add(method) };
+        // SAFETY: they are constant.
+        unsafe { *start }
     }
 
     /// The manifest's record.

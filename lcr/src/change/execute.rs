@@ -158,6 +158,7 @@ impl Execution {
         self.record(&steps)?;
         self.load(steps)?;
         self.check_allocators()?;
+        self.prepare_counting()?;
         self.watch.enter(Phase::Prepare, self.thread, deadline)?;
         self.prepare()?;
         self.try_configurations()?;

@@ -50,6 +50,7 @@ impl Export {
             identity: || None,
             crossings: std::ptr::null(),
             downgrade: None,
+            starts: std::ptr::null(),
         }
     }
 
@@ -61,6 +62,18 @@ impl Export {
     pub const fn with_crossings(mut self, crossings: &'static [Option<&'static Crossing>]) -> Export {
         assert!(crossings.len() == self.thunk_count);
         self.crossings = crossings.as_ptr();
+        self
+    }
+
+    /// Adds the thunks of the polled methods' C functions, one for each method, or none: those of the export's
+    /// interface.
+    ///
+    /// # Panics
+    /// If they are not as many as the methods.
+    #[must_use]
+    pub const fn with_starts(mut self, starts: &'static [Option<&'static Crossing>]) -> Export {
+        assert!(starts.is_empty() || starts.len() == self.thunk_count);
+        self.starts = if starts.is_empty() { std::ptr::null() } else { starts.as_ptr() };
         self
     }
 

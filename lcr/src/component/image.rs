@@ -1,7 +1,7 @@
 //! This image's end of the wire: the entry symbol, the host's table, the thread's record.
 //!
 //! Each image has a copy of this module's statics. A component's image learns its host
-//! from the one call of [`lcr_entry_6`]; the host's own image is its own host. An image
+//! from the one call of [`lcr_entry_7`]; the host's own image is its own host. An image
 //! has one host for its whole life: a second one, or a runtime inside a loaded
 //! component, is refused.
 
@@ -121,7 +121,7 @@ fn names(manifest: &[u8]) -> Option<String> {
 /// # Safety
 /// `host` lives as long as the process and is of this ABI version.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lcr_entry_6(host: *const HostTable) -> *const ImageTable {
+pub unsafe extern "C" fn lcr_entry_7(host: *const HostTable) -> *const ImageTable {
     if !adopt_host(host) {
         return ptr::null();
     }

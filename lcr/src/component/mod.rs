@@ -5,12 +5,14 @@
 //! what an instance keeps and a host may move; [`incremental`] and [`tracked`] copy state while it is in use; [`wire`]
 //! is the form in which values of any serde type cross; [`registration`] collects what the macros generate, and
 //! [`export`] and [`looks`] have the functions behind it. [`ambient`] is what all code of a component runs inside.
-//! [`hooks`] run in the
-//! place of patched methods. [`logs`] and [`panic_hook`] lead what the image logs, and its panics, to the host.
+//! [`hooks`] run in the place of patched methods, and `answers` are hooks that count. [`logs`] and [`panic_hook`] lead
+//! what the image logs, and its panics, to the host.
 
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 #[allow(clippy::exhaustive_structs, reason = "generated code alone names it")]
 pub mod ambient;
+#[cfg(feature = "host")]
+pub(crate) mod answers;
 #[allow(missing_debug_implementations, clippy::exhaustive_enums, reason = "generated code alone names it")]
 pub mod async_call;
 #[allow(missing_debug_implementations, clippy::exhaustive_enums, reason = "generated code alone names it")]

@@ -203,9 +203,15 @@ impl GoBack {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TrialRules {
-    /// How long the trial lasts, in milliseconds; `None` until it is confirmed.
+    /// How long the trial lasts, in milliseconds; `None` until it is confirmed, or its calls have come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_ms: Option<u64>,
+    /// [`Trial::for_calls`]; not beside `time_ms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u64>,
+    /// [`Trial::within`], in milliseconds; beside `calls`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<u64>,
     /// [`Trial::faults_allowed`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub faults_allowed: Option<u64>,
@@ -216,10 +222,23 @@ pub struct TrialRules {
 
 impl TrialRules {
     fn trial(&self) -> Result<Trial> {
-        let mut trial = match self.time_ms {
-            Some(milliseconds) => Trial::for_time(time("time_ms", milliseconds)?),
-            None => Trial::until_confirmed(),
+        let refuse = |text: &str| Err(Error::new(ErrorKind::Invalid, text));
+        let mut trial = match (self.time_ms, self.calls) {
+            (Some(_), Some(_)) => {
+                return refuse(
+                    "a trial ends by `time_ms` or by `calls`; `within_ms` limits how long it waits for calls",
+                );
+            }
+            (_, Some(0)) => return refuse("`calls` is 0; say at least 1, or leave `trial` out"),
+            (Some(milliseconds), None) => Trial::for_time(time("time_ms", milliseconds)?),
+            (None, Some(calls)) => Trial::for_calls(calls),
+            (None, None) => Trial::until_confirmed(),
         };
+        match (self.within_ms, self.calls) {
+            (Some(within), Some(_)) => trial = trial.within(time("within_ms", within)?),
+            (Some(_), None) => return refuse("`within_ms` says how long a trial waits for `calls`, which are absent"),
+            (None, _) => {}
+        }
         if let Some(faults) = self.faults_allowed {
             trial = trial.faults_allowed(faults);
         }

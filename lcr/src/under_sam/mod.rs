@@ -327,7 +327,7 @@ impl Keeper for UnderSam {
             return;
         }
         match event {
-            EventKind::TrialBegan { generation, members } => {
+            EventKind::TrialBegan { generation, members, .. } => {
                 self.mark(|marked| {
                     marked.generation = *generation;
                     marked.on_trial = members.iter().map(ToString::to_string).collect();

@@ -24,6 +24,7 @@ mod stale;
 mod stalls;
 mod transcript;
 mod trial;
+mod trial_calls;
 mod trial_ends;
 mod unloading;
 mod upgrades;

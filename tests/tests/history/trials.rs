@@ -53,6 +53,17 @@ fn a_trial_that_takes_its_process_down_is_over_and_its_file_is_in_quarantine_unt
 }
 
 #[test]
+fn a_trial_by_calls_that_takes_its_process_down_is_over_and_the_journal_says_for_how_many_calls_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    kill(waiting(directory.path(), &["1", "trial_by_calls"]));
+    assert!(journal(directory.path()).contains("for 1000 calls, within 3600s"), "{}", journal(directory.path()));
+    let rt = open(directory.path());
+    assert_eq!((version(&rt), rt.quarantine().len()), (1, 1));
+    let entries = rt.history().unwrap().entries(usize::MAX).unwrap();
+    assert!(entries.iter().any(|entry| entry.trial == Some(End::Fatal)), "{entries:?}");
+}
+
+#[test]
 fn a_trial_that_was_confirmed_serves_in_the_next_process() {
     let directory = tempfile::tempdir().unwrap();
     kill(waiting(directory.path(), &["1", "trial", "confirm"]));

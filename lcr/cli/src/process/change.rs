@@ -6,7 +6,7 @@ use lcr::manifest::Manifest;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    arguments::{Add, ChangeOptions, Check, Commit, Plan, Remove, Replace, Replaced, Sync},
+    arguments::{Add, ChangeOptions, Check, Commit, Plan, Remove, Replace, Replaced, Sync, TrialEnds},
     exit::{Failure, Outcome},
     files,
     output::{Output, Style},
@@ -47,8 +47,17 @@ impl Change {
             change.put("discard_state", options.discard_state.clone());
         }
         let mut trial = Map::new();
-        if let Some(time) = options.trial {
-            trial.insert("time_ms".to_owned(), milliseconds(time).into());
+        match options.trial {
+            Some(TrialEnds::Time(time)) => {
+                trial.insert("time_ms".to_owned(), milliseconds(time).into());
+            }
+            Some(TrialEnds::Calls(calls, within)) => {
+                trial.insert("calls".to_owned(), calls.into());
+                if let Some(within) = within {
+                    trial.insert("within_ms".to_owned(), milliseconds(within).into());
+                }
+            }
+            None => {}
         }
         if let Some(faults) = options.trial_faults {
             trial.insert("faults_allowed".to_owned(), faults.into());

@@ -11,7 +11,7 @@ use crate::{
     output::{Output, Style},
 };
 
-use super::{Process, actor, component, list, micros, number, short, text};
+use super::{Process, actor, component, list, look::counted, micros, number, short, text};
 
 /// For how long nothing has to happen until `events` without `--follow` ends.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -84,7 +84,9 @@ pub(crate) fn said(event: &Json) -> (Style, String) {
         }
         "trial_began" => {
             let members: Vec<String> = list(event, "members").iter().map(component).collect();
-            (Style::Warning, format!("trial of generation {} began: {}", generation(), members.join(", ")))
+            let calls = event["calls"].as_u64().map(|calls| format!(", for {}", counted(calls, "call")));
+            let began = format!("trial of generation {} began: {}", generation(), members.join(", "));
+            (Style::Warning, began + &calls.unwrap_or_default())
         }
         "trial_ended" => {
             let outcome = text(event, "outcome");
@@ -159,6 +161,10 @@ mod tests {
                 json!({ "event": "fault", "component": till("3.0.0"), "interface": "shop.till", "method": "take",
                         "message": "jammed" }),
                 "fault in till 3.0.0 (shop.till.take): jammed",
+            ),
+            (
+                json!({ "event": "trial_began", "generation": 5, "members": [till("2.0.0")], "calls": 1000 }),
+                "trial of generation 5 began: till 2.0.0, for 1000 calls",
             ),
             (
                 json!({ "event": "trial_ended", "generation": 5, "outcome": "rolled_back", "why": "1 fault" }),

@@ -48,9 +48,13 @@ fn shown(trial: &Json, output: &Output) -> String {
 
 /// What is left of a trial.
 pub(crate) fn countdown(trial: &Json) -> String {
-    match trial["left_us"].as_u64() {
-        Some(micros) => format!("{:.1?} left", Duration::from_micros(micros)),
-        None => "until it is confirmed or abandoned".to_owned(),
+    let time = trial["left_us"].as_u64().map(|micros| format!("{:.1?}", Duration::from_micros(micros)));
+    let calls = trial["calls"].as_object().map(|_| counted(number(&trial["calls"], "left"), "call"));
+    match (calls, time) {
+        (Some(calls), Some(time)) => format!("{calls} left, {time} at most"),
+        (Some(calls), None) => format!("{calls} left"),
+        (None, Some(time)) => format!("{time} left"),
+        (None, None) => "until it is confirmed or abandoned".to_owned(),
     }
 }
 

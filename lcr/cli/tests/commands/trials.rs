@@ -24,6 +24,28 @@ fn a_trial_is_shown_and_ends_by_confirmation() {
 }
 
 #[test]
+fn a_trial_by_calls_shows_how_many_are_left_and_ends_with_the_last_one() {
+    let place = Place::new();
+    let mut server = place.start(&["till_1"]);
+    let new = component("till_2");
+    place.run(["replace", &new, "--trial", "1000"]).with(64);
+    place.run(["replace", &new, "--trial", "3calls,2h"]).with(64).complains("within_ms");
+    let planned = place.run(["plan", &new, "--trial", "3calls,10m"]).with(0).stdout;
+    assert!(planned.contains("on trial for 3 calls, within 600s"), "{planned}");
+    let mut command = place.lcr();
+    command.args(["replace", &new, "--trial", "3calls,10m", "--wait"]);
+    let waiting = thread::spawn(move || end(&mut command));
+    while server.tell("title") != "till, with receipts" {}
+    let shown = place.run(["trial"]).with(0).stdout;
+    assert!(shown.contains("2 calls left, ") && shown.contains(" at most"), "{shown}");
+    assert_eq!(place.run(["trial", "--json"]).with(0).json()["trial"]["calls"]["left"], 2);
+    server.tell("title");
+    server.tell("title");
+    let ended = waiting.join().unwrap().with(0);
+    assert!(ended.stdout.contains("trial confirmed: 3 calls were answered"), "{ended:?}");
+}
+
+#[test]
 fn an_operator_abandons_a_trial_and_the_version_before_serves_again() {
     let place = Place::new();
     let mut server = place.start(&["till_1"]);

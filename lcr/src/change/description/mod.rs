@@ -178,9 +178,15 @@ pub enum StateDescription {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TrialDescription {
-    /// After how long the trial confirms by itself; `None` if an operator ends it.
+    /// After how long the trial confirms by itself; `None` if calls or an operator end it.
     #[serde(rename = "time_us", with = "serial::micros_or_none")]
     pub time: Option<Duration>,
+    /// After how many calls the trial confirms by itself; `None` if time or an operator ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u64>,
+    /// How long it waits for these calls; `None` if it waits for none.
+    #[serde(default, rename = "within_us", with = "serial::micros_or_none", skip_serializing_if = "Option::is_none")]
+    pub within: Option<Duration>,
     /// How many panics the new versions may give.
     pub faults_allowed: u64,
     /// Whether the program checks the new versions, too.

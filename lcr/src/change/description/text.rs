@@ -148,9 +148,13 @@ impl fmt::Display for StateDescription {
 
 impl fmt::Display for TrialDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.time {
-            Some(time) => write!(f, "on trial for {time:?}")?,
-            None => f.write_str("on trial until confirmed")?,
+        match (self.time, self.calls) {
+            (Some(time), _) => write!(f, "on trial for {time:?}")?,
+            (None, Some(calls)) => {
+                write!(f, "on trial for {calls} call{}", if calls == 1 { "" } else { "s" })?;
+                self.within.map_or(Ok(()), |within| write!(f, ", within {within:?}"))?;
+            }
+            (None, None) => f.write_str("on trial until confirmed")?,
         }
         match self.faults_allowed {
             0 => {}

@@ -87,4 +87,12 @@ impl Execution {
         let way_back = WayBack::of(state, &self.members, &self.options);
         prepared.begin(&self.inner, generation, (members, way_back), has_health);
     }
+
+    /// Has the answers of the new versions counted from the commit on, if the plan's trial is one by calls.
+    pub(in crate::change) fn prepare_counting(&mut self) -> Result<(), Stop> {
+        let Some(prepared) = &mut self.trial else { return Ok(()) };
+        let new: Vec<Arc<Implementation>> = self.loaded.iter().flatten().map(Arc::clone).collect();
+        prepared.count(&self.inner, &new)?;
+        Ok(())
+    }
 }

@@ -54,6 +54,10 @@ impl fmt::Display for TrialOutcome {
 pub enum TrialCause {
     /// Its time was over.
     Time,
+    /// As many calls were answered as it was for.
+    Calls,
+    /// Too few calls came within its limit.
+    TooFewCalls,
     /// [`Runtime::confirm`](crate::Runtime::confirm).
     Operator,
     /// [`Runtime::abandon`](crate::Runtime::abandon).
@@ -73,11 +77,13 @@ pub enum TrialCause {
 }
 
 impl TrialCause {
-    /// The stable name, for logs and metrics: `time`, `operator`, `abandoned`, `fault`, `health`, `check`, `gate`,
-    /// `supervisor`, `closed`.
+    /// The stable name, for logs and metrics: `time`, `calls`, `too_few_calls`, `operator`, `abandoned`, `fault`,
+    /// `health`, `check`, `gate`, `supervisor`, `closed`.
     pub const fn name(self) -> &'static str {
         match self {
             TrialCause::Time => "time",
+            TrialCause::Calls => "calls",
+            TrialCause::TooFewCalls => "too_few_calls",
             TrialCause::Operator => "operator",
             TrialCause::Abandoned => "abandoned",
             TrialCause::Fault => "fault",
@@ -170,6 +176,18 @@ pub struct TrialMember {
     pub faults: u64,
 }
 
+/// How many calls a trial waits for: [`Trial::for_calls`](crate::Trial::for_calls).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TrialCalls {
+    /// How many are to be answered.
+    pub wanted: u64,
+    /// How many were answered since the trial began.
+    pub answered: u64,
+    /// How many are left; 0 while the trial looks at health and check for the last time.
+    pub left: u64,
+}
+
 /// How a trial stands: [`Runtime::trial`](crate::Runtime::trial).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -181,9 +199,12 @@ pub struct TrialStatus {
     /// When it began, by the system's clock.
     #[serde(rename = "at", with = "serial::moment")]
     pub began: SystemTime,
-    /// How long it still lasts; `None` if it lasts until it is confirmed.
+    /// How long it still lasts, at most if it is a trial by calls; `None` if it lasts until it is confirmed.
     #[serde(rename = "left_us", with = "serial::micros_or_none")]
     pub left: Option<Duration>,
+    /// The calls that it waits for; `None` if it is no trial by calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<TrialCalls>,
     /// How many panics the new versions may give.
     pub faults_allowed: u64,
     /// Why the new versions are about to be rolled back; `None` if they are not.

@@ -4,12 +4,13 @@
 //! no clock is read, no lock taken and no thread started.
 //!
 //! ```text
-//!              time over, nothing wrong              a last look passed
+//!        time over or calls answered, nothing wrong    a last look passed
 //!  watching ---------------------------> last look -------------------> confirmed
 //!     |  |                                   |
 //!     |  | confirmed by the operator         | something is wrong
 //!     |  +-----------------> confirmed       |
-//!     | something is wrong, or abandoned     v
+//!     | something is wrong, too few          v
+//!     | calls came in time, or abandoned     |
 //!     +------------------------------> rolling back --- done ---------> rolled back
 //!                                       ^      |
 //!                                       +------+ refused, tries left
@@ -21,7 +22,8 @@
 //! 1. An end is final: after it the machine decides nothing any more.
 //! 2. What has gone wrong is never forgotten: from then on the machine rolls back, and neither time nor an operator
 //!    confirms. The first reason stays.
-//! 3. A trial confirms by itself only when a health check and a check that *began* after its time was over passed.
+//! 3. A trial confirms by itself only when a health check and a check that *began* after its time was over, or its
+//!    calls were answered, passed. It is confirmed by one of both: by the one that its rules name.
 //! 4. A rollback is tried a bounded number of times, each with a growing pause behind it. `Busy` says nothing about
 //!    the rollback, and costs no try; the number of such answers is bounded, too.
 //! 5. A look that does not return within its limit has failed, and no further look of its kind begins. A machine that
@@ -34,7 +36,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     end::{TrialCause, TrialOutcome, Why},
-    rules::Trial,
+    rules::{Calls, Trial},
 };
 
 /// How long after `Busy` a rollback is tried again.
@@ -136,10 +138,39 @@ pub(super) struct Machine {
     phase: Phase,
     looks: [Looks; 2],
     ends: Option<Instant>,
+    calls: Option<Awaited>,
     faults_allowed: u64,
     tries: u32,
     /// When the machine wanted to be called.
     until: Option<Instant>,
+}
+
+/// The calls that a trial waits for.
+#[derive(Clone, Copy, Debug)]
+struct Awaited {
+    calls: Calls,
+    answered: u64,
+    /// Since when they are enough.
+    enough: Option<Instant>,
+    /// When the trial waits for them no more.
+    gives_up: Option<Instant>,
+}
+
+impl Awaited {
+    fn note(&mut self, answered: u64, now: Instant) {
+        self.answered = answered;
+        if answered >= self.calls.wanted {
+            self.enough.get_or_insert(now);
+        }
+    }
+
+    /// Why the trial is to roll back, if too few have come by now.
+    fn are_late(&self, now: Instant) -> Option<Why> {
+        let is_late = self.enough.is_none() && self.gives_up.is_some_and(|until| now >= until);
+        let Awaited { calls: Calls { wanted, within }, answered, .. } = self;
+        let text = || format!("{answered} of {wanted} calls were answered within {within:?}");
+        is_late.then(|| Why::new(TrialCause::TooFewCalls, text()))
+    }
 }
 
 impl Looks {
@@ -214,6 +245,12 @@ impl Machine {
             phase: Phase::Watching,
             looks: [health, check],
             ends: rules.time.and_then(|time| later(now, time)),
+            calls: rules.calls.map(|calls| Awaited {
+                calls,
+                answered: 0,
+                enough: None,
+                gives_up: later(now, calls.within),
+            }),
             faults_allowed: rules.faults_allowed,
             tries: rules.tries.get(),
             until: None,
@@ -231,6 +268,14 @@ impl Machine {
     /// Whether the machine has decided the end.
     pub(super) fn has_ended(&self) -> bool {
         matches!(self.phase, Phase::Ended)
+    }
+
+    /// Notes that the new versions have answered so many calls by now. What follows from it is decided at the next
+    /// event, so that what else has happened comes first.
+    pub(super) fn note_answered(&mut self, answered: u64, now: Instant) {
+        if let Some(calls) = &mut self.calls {
+            calls.note(answered, now);
+        }
     }
 
     /// Takes an event at a time that is not before that of the last one, and decides what to do.
@@ -291,7 +336,7 @@ impl Machine {
     /// What time asks for.
     fn go_on(&mut self, now: Instant) -> Decision {
         if let Phase::Watching = self.phase
-            && let Some(why) = self.looks.iter().find_map(|looks| looks.is_late(now))
+            && let Some(why) = self.looks.iter().find_map(|looks| looks.is_late(now)).or_else(|| self.lacks_calls(now))
         {
             self.fail(why, now);
         }
@@ -305,19 +350,28 @@ impl Machine {
                 Decision { roll_back: is_due, until: *next, ..Decision::default() }
             }
             Phase::Watching => {
-                let over = self.ends.filter(|ends| now >= *ends);
+                let enough = self.calls.and_then(|calls| calls.enough);
+                let over = self.ends.filter(|ends| now >= *ends).or(enough);
                 if let Some(over) = over
                     && self.looks.iter().all(|looks| looks.has_passed_since(over))
                 {
-                    return self.end(TrialOutcome::Confirmed, Why::new(TrialCause::Time, "its time is over"));
+                    let why = match self.calls {
+                        Some(calls) => Why::new(TrialCause::Calls, format!("{} calls were answered", calls.answered)),
+                        None => Why::new(TrialCause::Time, "its time is over"),
+                    };
+                    return self.end(TrialOutcome::Confirmed, why);
                 }
                 let begun = self.looks.iter_mut().filter_map(|looks| looks.begin(now, over).then_some(looks.kind));
                 let looks = begun.collect();
-                let ends = self.ends.filter(|_| over.is_none());
+                let ends = self.ends.or(self.calls.and_then(|calls| calls.gives_up)).filter(|_| over.is_none());
                 let until = self.looks.iter().filter_map(Looks::next).chain(ends).min();
                 Decision { looks, until, ..Decision::default() }
             }
         }
+    }
+
+    fn lacks_calls(&self, now: Instant) -> Option<Why> {
+        self.calls.and_then(|calls| calls.are_late(now))
     }
 
     fn looks_of(&mut self, kind: Look) -> &mut Looks {

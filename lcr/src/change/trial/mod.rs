@@ -3,12 +3,13 @@
 //! `plan().replace(file).trial(rules)` begins one with the commit. From then on a thread of the runtime ([`watcher`])
 //! watches exactly the versions that the commit put in place, and asks a state machine ([`machine`]) what becomes of
 //! them. [`looks`] are health checks and the program's check, [`trials`] is what others see, [`operator`] what they
-//! ask, [`refusals`] what plans must not do meanwhile, [`way_back`] what of others the rollback needs, and
-//! [`quarantine`] has the files that failed.
+//! ask, [`refusals`] what plans must not do meanwhile, [`way_back`] what of others the rollback needs,
+//! [`quarantine`] has the files that failed, and [`counted`] counts calls, for a trial that ends by them.
 //!
 //! # What is watched, and what that costs a call
 //!
-//! Nothing is added to a call. A handle call under a trial executes the instructions that it executes without one.
+//! Nothing is added to a call, unless the trial ends by a number of calls. A handle call under any other trial executes
+//! the instructions that it executes without one.
 //!
 //! | observed | how | cost |
 //! |---|---|---|
@@ -28,16 +29,30 @@
 //! cancelled call), and panics that a component catches itself. A panic on a thread of the component's own is one of
 //! these: it reaches no caller. A component that must not lose a thread says so in `healthy`.
 //!
-//! # Why no number of calls ends a trial
+//! # A trial by calls
 //!
 //! A count has to be exact where it decides. The call path may not count (invariant 4 of the design), and what can be
-//! seen without it is not a number of calls: frames show who is inside at a moment, so a look sees each long call
-//! many times and a short one never. To count, calls of the slots on trial would have to go a way of their own for the
-//! time of the trial. Either the host's slow path, by a closed entry: 282 instructions where a call has 41. Or a
-//! counting thunk in front of each method: two instructions at least, of which one is a read-modify-write on a line
-//! that all callers share. That is 1.05 of a call on one thread, where a trial may cost 1.02, and a multiple on several
-//! threads. So trials end by time, by an operator or by the program, which may count what it likes where it calls:
-//! [`Runtime::confirm`](crate::Runtime::confirm) ends the trial after as many calls as it wants.
+//! seen without it is not a number of calls: frames are plain stores of who is inside at a moment, so a look sees each
+//! long call many times and a short one never. So calls of the versions on trial go a way of their own for the time of
+//! such a trial, and no other call does: each of their methods is hooked, as a patched one is, by the thunks that its
+//! image has for every signature, with one layer that counts the answer
+//! ([`answers`](crate::component::answers), [`counting`](crate::host::objects::counting)). The commit publishes the
+//! hooked tables, the end of the trial the plain ones. A trial by time makes none, and its calls take the instructions
+//! that they always take. Under one by calls a call pays for the thunk, two indirect calls, a barrier against panics
+//! and an atomic addition to a counter that all callers share: about what a patch that counts costs, and more where
+//! many threads do nothing else. Who cannot have that chooses time.
+//!
+//! *Too few calls.* A trial whose calls never come would keep its components from every other change, and nobody would
+//! be told. So it has a limit, by default an hour: a service that gets a call each four seconds answers a thousand
+//! within it, and an operator still knows of the change that did not stay. Behind the limit the versions before serve
+//! again. To confirm instead would call a version good that was asked for proof and gave none, and the next start would
+//! trust it; to go on as it is would leave the operator where the limit began. Nobody who does not call is harmed by
+//! the rollback, and the files are not in quarantine: the same plan can be made again, for a time or with a longer
+//! limit.
+//!
+//! *What is promised.* The trial confirms only when so many calls have been answered, each counted once, and a look at
+//! health and check that began after that has passed. Panics that callers have told the host by then count before. A
+//! panic on its way through a caller at that very moment does not.
 //!
 //! Measured by callgrind, a loop of 1,000,000 calls of a method that adds two numbers, the loop included: 41.00
 //! instructions a call without a trial, 41.02 under one, which is what the runtime's threads did meanwhile.
@@ -54,6 +69,7 @@
 //! 6. The end of the runtime ends the trial first. The child of a fork has no trial: what served goes on.
 
 mod begin;
+mod counted;
 pub(crate) mod end;
 pub(super) mod gates;
 mod looks;

@@ -9,6 +9,9 @@ use crate::{
     host::service::inner::RuntimeInner,
 };
 
+/// How long a trial by calls waits for them, unless it says otherwise.
+const WITHIN: Duration = Duration::from_secs(3600);
+
 /// The embedder's check.
 pub(super) type Check = Arc<dyn Fn() -> Result<(), BoxError> + Send + Sync>;
 
@@ -51,6 +54,7 @@ pub(in crate::change) struct Planned {
 #[must_use = "a trial begins with the commit of a plan that has it"]
 pub struct Trial {
     pub(super) time: Option<Duration>,
+    pub(super) calls: Option<Calls>,
     pub(super) faults_allowed: u64,
     pub(super) every: Duration,
     pub(super) limit: Duration,
@@ -60,6 +64,20 @@ pub struct Trial {
     pub(super) tries: NonZeroU32,
 }
 
+/// How many calls are to be answered, and within which time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Calls {
+    pub(super) wanted: u64,
+    pub(super) within: Duration,
+}
+
+impl fmt::Display for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Calls { wanted, within } = self;
+        write!(f, "{wanted} call{}, within {within:?}", if *wanted == 1 { "" } else { "s" })
+    }
+}
+
 impl Trial {
     /// A trial that ends by confirmation after this time, if nothing has gone wrong by then. The time counts from the
     /// commit, whether there are calls or not. Before it confirms, the trial looks at health and check once more.
@@ -67,11 +85,45 @@ impl Trial {
         Trial { time: Some(time), ..Trial::until_confirmed() }
     }
 
+    /// A trial that ends by confirmation when the new versions have answered this many calls, all together, if nothing
+    /// has gone wrong by then; at least 1. Before it confirms, the trial looks at health and check once more.
+    ///
+    /// A call counts once, when it returns: with whatever value, an `Err` included, through whatever handle or pin.
+    /// A call of an async method counts when its future is ready, a stream when it has ended. Calls that panic or are
+    /// dropped before their end do not count, nor do those that a default body of the interface answers. The trial
+    /// never confirms before that many calls were answered. Callers go on meanwhile, so more of them may be answered
+    /// by its end.
+    ///
+    /// If too few calls come [within an hour](Trial::within), the versions before serve again: what nobody has called
+    /// is not known to be good. The files do not get into quarantine, since they did not fail.
+    ///
+    /// Until such a trial ends, calls of the new versions cost more than others, several times as much if they do next
+    /// to nothing: see [`trials`](crate::guide::trials). The plan is refused if the new versions have no method that
+    /// can be counted.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let trial = lcr::Trial::for_calls(10_000).within(Duration::from_secs(600));
+    /// # drop(trial);
+    /// ```
+    pub fn for_calls(calls: u64) -> Trial {
+        Trial { calls: Some(Calls { wanted: calls.max(1), within: WITHIN }), ..Trial::until_confirmed() }
+    }
+
+    /// How long a trial [by calls](Trial::for_calls) waits for them, from the commit on. Then the new versions are
+    /// rolled back. No other trial has such a limit. Default: 1 h.
+    pub fn within(mut self, time: Duration) -> Trial {
+        self.calls = self.calls.map(|calls| Calls { within: time, ..calls });
+        self
+    }
+
     /// A trial that ends only when [`Runtime::confirm`](crate::Runtime::confirm) or
     /// [`Runtime::abandon`](crate::Runtime::abandon) is called, or when something goes wrong.
     pub fn until_confirmed() -> Trial {
         Trial {
             time: None,
+            calls: None,
             faults_allowed: 0,
             every: Duration::from_secs(1),
             limit: Duration::from_secs(1),
@@ -129,23 +181,40 @@ impl Trial {
         self
     }
 
-    /// The time after which the trial confirms by itself; `None` if it does not.
+    /// The time after which the trial confirms by itself; `None` if no time has it confirm.
     pub fn time(&self) -> Option<Duration> {
         self.time
+    }
+
+    /// The number of calls after which the trial confirms by itself; `None` if no number of calls has it confirm.
+    pub fn calls(&self) -> Option<u64> {
+        self.calls.map(|calls| calls.wanted)
+    }
+
+    /// How long it lasts at most; `None` if until it is confirmed.
+    pub(super) fn lasts(&self) -> Option<Duration> {
+        self.time.or(self.calls.map(|calls| calls.within))
     }
 }
 
 impl Trial {
     /// What a plan says of it.
     pub(in crate::change) fn description(&self) -> TrialDescription {
-        TrialDescription { time: self.time, faults_allowed: self.faults_allowed, has_check: self.check.is_some() }
+        TrialDescription {
+            time: self.time,
+            calls: self.calls(),
+            within: self.calls.map(|calls| calls.within),
+            faults_allowed: self.faults_allowed,
+            has_check: self.check.is_some(),
+        }
     }
 
     /// What ends it, for the history.
     pub(in crate::change) fn in_words(&self) -> String {
-        match self.time {
-            Some(time) => format!("for {time:?}"),
-            None => "until confirmed".to_owned(),
+        match (self.time, self.calls) {
+            (Some(time), _) => format!("for {time:?}"),
+            (None, Some(calls)) => format!("for {calls}"),
+            (None, None) => "until confirmed".to_owned(),
         }
     }
 }
@@ -154,6 +223,7 @@ impl fmt::Debug for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Trial")
             .field("time", &self.time)
+            .field("calls", &self.calls)
             .field("faults_allowed", &self.faults_allowed)
             .field("healthy_every", &self.every)
             .field("has_check", &self.check.is_some())

@@ -17,7 +17,7 @@ use std::{
 };
 
 use crate::{
-    component::identity::ComponentId,
+    component::{answers::Answers, identity::ComponentId},
     host::{
         deadline::Deadline,
         ids::ThreadId,
@@ -32,7 +32,7 @@ use crate::{
 };
 
 use super::{
-    end::{TrialCause, TrialEnd, TrialMember, TrialStatus, Why},
+    end::{TrialCalls, TrialCause, TrialEnd, TrialMember, TrialStatus, Why},
     machine::Event,
     quarantine::Quarantine,
     way_back::WayBack,
@@ -66,10 +66,13 @@ pub(super) struct Running {
     pub(super) way_back: WayBack,
     pub(super) began: SystemTime,
     pub(super) since: Instant,
-    pub(super) time: Option<Duration>,
+    /// How long it lasts, at most.
+    lasts: Option<Duration>,
+    /// The calls that it waits for, if it does.
+    answers: Option<Arc<Answers>>,
     pub(super) faults_allowed: u64,
     inbox: Vec<Event>,
-    /// Whether something happened that the inbox does not have: a fault.
+    /// Whether something happened that the inbox does not have: a fault, or the last call that was wanted.
     is_nudged: bool,
     pub(super) view: View,
     /// The thread of the trial, once it runs.
@@ -133,12 +136,26 @@ impl Running {
         generation: u64,
         (members, way_back): (Arc<[OnTrial]>, WayBack),
         since: Instant,
-        time: Option<Duration>,
+        lasts: Option<Duration>,
+        answers: Option<Arc<Answers>>,
         faults_allowed: u64,
     ) -> Running {
         let (began, inbox, view) = (SystemTime::now(), Vec::new(), View::default());
         let (is_nudged, thread) = (false, None);
-        Running { generation, members, way_back, began, since, time, faults_allowed, inbox, is_nudged, view, thread }
+        Running {
+            generation,
+            members,
+            way_back,
+            began,
+            since,
+            lasts,
+            answers,
+            faults_allowed,
+            inbox,
+            is_nudged,
+            view,
+            thread,
+        }
     }
 
     /// Whether the calling thread is that of the trial.
@@ -157,7 +174,11 @@ impl Running {
             generation: self.generation,
             members: members.collect(),
             began: self.began,
-            left: self.time.map(|time| time.saturating_sub(self.since.elapsed())),
+            left: self.lasts.map(|lasts| lasts.saturating_sub(self.since.elapsed())),
+            calls: self.answers.as_ref().map(|answers| {
+                let (wanted, answered) = (answers.wanted(), answers.given());
+                TrialCalls { wanted, answered, left: wanted.saturating_sub(answered) }
+            }),
             faults_allowed: self.faults_allowed,
             rolling_back: self.view.rolling_back.clone(),
             refused_tries: self.view.refused_tries,
@@ -198,6 +219,15 @@ impl Trials {
         self.changed.notify_all();
     }
 
+    /// Has the thread of the trial look at what it does not get as an event. Returns soon.
+    pub(super) fn nudge(&self) {
+        let mut standing = self.lock();
+        let Some(running) = &mut standing.running else { return };
+        running.is_nudged = true;
+        drop(standing);
+        self.notify();
+    }
+
     /// Waits until something changes, at most until the deadline.
     pub(super) fn wait<'a>(&self, standing: MutexGuard<'a, Standing>, until: Deadline) -> MutexGuard<'a, Standing> {
         self.changed.wait_timeout(standing, until.left()).unwrap_or_else(PoisonError::into_inner).0
@@ -233,11 +263,7 @@ impl Trials {
 
 impl Guest for Trials {
     fn note_fault(&self) {
-        let mut standing = self.lock();
-        let Some(running) = &mut standing.running else { return };
-        running.is_nudged = true;
-        drop(standing);
-        self.notify();
+        self.nudge();
     }
 
     fn watches(&self, implementation: &Implementation) -> bool {

@@ -29,6 +29,7 @@ use crate::{
     error::{Error, ErrorKind},
     host::{
         deadline::Deadline,
+        objects::component::Implementation,
         service::{
             events::kind::EventKind,
             inner::{AUTHORS_STACK, RuntimeInner},
@@ -38,11 +39,12 @@ use crate::{
 };
 
 use super::{
+    counted::Counted,
     end::{TrialCause, TrialEnd, TrialOutcome, Why},
     looks::Looker,
     machine::{Decision, Event, Machine},
     quarantine::Quarantined,
-    rules::{Limits, Planned, TakeBack, Trial},
+    rules::{Limits, Planned, TakeBack},
     trials::{OnTrial, Running, Trials, View},
     way_back::WayBack,
 };
@@ -52,6 +54,7 @@ pub(in crate::change) struct Prepared {
     letter: Arc<Letter>,
     planned: Planned,
     limits: Limits,
+    counted: Option<Arc<Counted>>,
 }
 
 /// What the thread is given: its trial, or nothing.
@@ -113,7 +116,17 @@ impl Prepared {
             }
         })
         .map_err(|error| Error::io("no thread could be started for the trial", error))?;
-        Ok(Prepared { letter, planned, limits })
+        Ok(Prepared { letter, planned, limits, counted: None })
+    }
+
+    /// Has the answers of these implementations counted from the commit on, if the trial is one by calls.
+    ///
+    /// # Errors
+    /// `Invalid` if that is not possible.
+    pub(super) fn count(&mut self, inner: &Arc<RuntimeInner>, of: &[Arc<Implementation>]) -> Result<(), Error> {
+        let Some(calls) = self.planned.rules.calls else { return Ok(()) };
+        self.counted = Some(Arc::new(Counted::begin(inner, of, calls)?));
+        Ok(())
     }
 
     /// Begins the trial of what a commit has just published. The caller has the state lock.
@@ -128,9 +141,10 @@ impl Prepared {
         let since = Instant::now();
         let members: Arc<[OnTrial]> = members.into();
         let trials = inner.trials();
-        let Trial { time, faults_allowed, .. } = *rules;
         let on_trial = (Arc::clone(&members), way_back);
-        trials.lock().running = Some(Running::new(generation, on_trial, since, time, faults_allowed));
+        let answers = self.counted.as_ref().map(|counted| Arc::clone(counted.answers()));
+        let lasts = rules.lasts();
+        trials.lock().running = Some(Running::new(generation, on_trial, since, lasts, answers, rules.faults_allowed));
         let looker = Looker {
             generation,
             trials: Arc::clone(&trials),
@@ -150,6 +164,7 @@ impl Prepared {
             limits: self.limits,
             since,
             faults: 0,
+            counted: self.counted.clone(),
             report: None,
             refusal: None,
         };
@@ -170,6 +185,7 @@ struct Watcher {
     since: Instant,
     /// How many faults the machine knows of.
     faults: u64,
+    counted: Option<Arc<Counted>>,
     /// What the rollback changed.
     report: Option<Report>,
     /// Why the last try to roll back was refused.
@@ -180,7 +196,8 @@ impl Watcher {
     fn run(mut self) {
         if let Some(inner) = self.inner.upgrade() {
             let members = names(&self.members);
-            inner.tell(EventKind::TrialBegan { generation: self.generation, members });
+            let calls = self.counted.as_ref().map(|counted| counted.answers().wanted());
+            inner.tell(EventKind::TrialBegan { generation: self.generation, members, calls });
         }
         let mut until = Some(self.since);
         while !self.machine.has_ended() {
@@ -188,7 +205,10 @@ impl Watcher {
             let deadline = Deadline::after(now, until.map(|until| until.saturating_duration_since(now)));
             let Some(events) = self.trials.take(self.generation, deadline) else { return };
             let Some(inner) = self.inner.upgrade() else { return };
-            // Faults come first: a confirmation that waits in the inbox came behind them.
+            // Faults come first: a confirmation that waits in the inbox came behind them, and so did the last call.
+            if let Some(counted) = &self.counted {
+                self.machine.note_answered(counted.answers().given(), Instant::now());
+            }
             let mut events: VecDeque<Event> = self.new_faults(&inner).into_iter().chain(events).collect();
             events.push_back(Event::Tick);
             while let Some(event) = events.pop_front() {
@@ -285,6 +305,10 @@ impl Watcher {
     /// Makes an end visible, once it is recorded.
     fn publish(&self, inner: &Arc<RuntimeInner>, end: TrialEnd, quarantined: Vec<Quarantined>) {
         record(inner, &end, &quarantined);
+        if let Some(counted) = &self.counted {
+            // So that who sees the end makes calls that nothing counts. If a gate is shut, it comes behind it.
+            counted.try_end(inner);
+        }
         let (outcome, why) = (end.outcome.name().to_owned(), end.why.clone());
         let ended = EventKind::TrialEnded { generation: end.generation, outcome, why };
         // Who saw the end must not be taken for an instance that died in the trial.
@@ -315,7 +339,8 @@ impl Watcher {
     }
 
     /// The files that failed: that of the member that is known to have caused it, else all. What an operator abandons
-    /// did not fail, nor did a file that served before the trial, too: another configuration was on trial.
+    /// did not fail, nor did what nobody called, nor a file that served before the trial, too: another configuration
+    /// was on trial.
     fn to_quarantine(
         &self,
         outcome: TrialOutcome,
@@ -324,7 +349,7 @@ impl Watcher {
         since: SystemTime,
     ) -> Vec<Quarantined> {
         let has_failed = matches!(outcome, TrialOutcome::RolledBack | TrialOutcome::Failed);
-        if !has_failed || why.cause == TrialCause::Abandoned {
+        if !has_failed || matches!(why.cause, TrialCause::Abandoned | TrialCause::TooFewCalls) {
             return Vec::new();
         }
         let failed = self.members.iter().enumerate().filter(|(at, _)| member.is_none_or(|member| member == *at));

@@ -133,3 +133,5 @@ arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j }
 arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k }
 arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l }
 arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l, M m }
+// A polled method of twelve arguments, with its call.
+arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l, M m, N n }

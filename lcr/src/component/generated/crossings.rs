@@ -1,5 +1,6 @@
 //! The thunks of each signature, generic over the representations of arguments and result: see
-//! [`crossing`](crate::abi::crossing).
+//! [`crossing`](crate::abi::crossing). The C function of a polled method is of a signature, too: that of the method's
+//! arguments and the call behind them, with the answer to a poll as result.
 //!
 //! They are C functions like those of the methods and run no code of an author's, so they need no barrier: what they
 //! call does not unwind.
@@ -98,6 +99,7 @@ crossings! {
     10: A a, B b, C c, D d, E e, F f, G g, H h, I i, J j;
     11: A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k;
     12: A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k, L l;
+    13: A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k, L l, M m;
 }
 
 #[cfg(all(test, not(loom)))]

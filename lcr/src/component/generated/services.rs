@@ -30,6 +30,8 @@ pub unsafe trait ServedBy<T: 'static, A: Ambient = Bare>: Interface {
     const THUNKS: &'static [Thunk];
     /// The thunks of the methods' signatures.
     const SIGNATURES: &'static [Option<&'static Crossing>] = Self::CROSSINGS;
+    /// The thunks of the polled methods' C functions.
+    const STARTED: &'static [Option<&'static Crossing>] = Self::STARTS;
     /// What the manifest says of the interface.
     const INTERFACE: InterfaceInfo = InterfaceInfo::of::<Self>();
 }

@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-use super::{faces::Faces, faults::Faults, patches::LeftHooks, provided::Object};
+use super::{faces::Faces, faults::Faults, provided::Object};
 
 /// A component that was loaded from a file or is linked into the host.
 pub(crate) struct Component {
@@ -211,18 +211,12 @@ impl Implementation {
         Implementation::alone(component, manifest, export, Some(object))
     }
 
-    /// What stands for the implementation of hooks that are destroyed. It serves nothing.
-    pub(super) fn of_hooks(name: &ComponentId) -> Arc<Implementation> {
-        let component = Component {
-            id: name.clone(),
-            origin: None,
-            unload: false,
-            is_pointed_into: AtomicBool::new(false),
-            uses: Arc::default(),
-        };
+    /// What stands for the implementation of hooks that are destroyed, which are a `T`. It serves nothing.
+    pub(super) fn of_hooks<T: Send + Sync + 'static>(name: &ComponentId) -> Arc<Implementation> {
         let manifest = ExportManifest::without_methods(name.clone());
-        let export = const { &tables::Export::of_shared::<LeftHooks>(&[]) };
-        Implementation::alone(Arc::new(component), manifest, export, None)
+        let component = Component::linked(&manifest);
+        let export = const { &tables::Export::of_shared::<T>(&[]) };
+        Implementation::alone(component, manifest, export, None)
     }
 
     /// What one of the interfaces of its objects is implemented as.
@@ -357,6 +351,11 @@ impl Implementation {
     /// As [`Faces::crossing`].
     pub(in crate::host) fn crossing(&self, interface: &str, method: &str) -> Option<&'static Crossing> {
         self.faces.crossing(interface, method)
+    }
+
+    /// The interfaces of its objects.
+    pub(super) fn faces(&self) -> &Faces {
+        &self.faces
     }
 
     /// Whether the implementation may serve handles of this version of the interface.

@@ -67,6 +67,22 @@ impl Faces {
         export.crossing(manifest.method(method)?)
     }
 
+    /// The thunks of the C function by which a polled method is started, by the same names. `None` if there is no such
+    /// method, if it is not polled, or if it has none.
+    pub(super) fn start(&self, interface: &str, method: &str) -> Option<&'static Crossing> {
+        let (manifest, export) = self.of.iter().find(|(manifest, _)| manifest.interface == interface)?;
+        export.start(manifest.method(method)?)
+    }
+
+    /// A method without thunks of either kind: its interface and its name.
+    pub(super) fn without_thunks(&self) -> Option<(&str, &str)> {
+        self.of.iter().find_map(|(manifest, export)| {
+            let lacks = |&at: &usize| export.crossing(at).is_none() && export.start(at).is_none();
+            let found = (0..manifest.methods.len()).find(lacks)?;
+            Some((&*manifest.interface, &*manifest.methods[found].shape.name))
+        })
+    }
+
     #[cold]
     fn lacks(&self, interface: &str) -> Error {
         let names: Vec<&str> = self.of.iter().map(|(manifest, _)| &*manifest.interface).collect();

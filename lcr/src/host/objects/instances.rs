@@ -75,7 +75,7 @@ impl Instance {
     pub(in crate::host) fn of_hooks(hooks: LeftHooks, name: &ComponentId) -> Instance {
         let first_generation = hooks.first_generation.unwrap_or(Generation::FIRST);
         let address = expose_shared(Arc::new(hooks));
-        Instance::new(address, Implementation::of_hooks(name), first_generation, Vec::new())
+        Instance::new(address, Implementation::of_hooks::<LeftHooks>(name), first_generation, Vec::new())
     }
 
     /// Whether one of its tables of methods lies there.

@@ -1,7 +1,8 @@
 //! What is present in a runtime. [`registry`] has the [providers](provider), with the [components and
 //! implementations](component) that serve them. [`services`] are what handles are bound to, [`instances`] the objects
 //! that serve them, and [`slots`] what handles point to. [`faces`] are the interfaces of objects that serve several,
-//! [`methods`] the tables that calls go through, [`patches`] those with patched methods, [`provided`] are objects of
+//! [`methods`] the tables that calls go through, [`patches`] those with patched methods, and [`counting`] says whose
+//! answers are counted. [`provided`] are objects of
 //! the program in the place of constructed ones, and an [`offer`] describes one to a plan. [`builders`] says which
 //! thread constructs what, and [`uncommitted`] has what a transaction has made and not committed. A [`kept`] component
 //! can be put in place again. [`faults`] counts the panics of an implementation. [`order`] sorts by dependency, and
@@ -13,6 +14,7 @@
 
 pub(crate) mod builders;
 pub(crate) mod component;
+pub(crate) mod counting;
 mod cycle;
 mod faces;
 pub(crate) mod faults;

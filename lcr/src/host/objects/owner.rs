@@ -122,12 +122,13 @@ impl Objects {
     /// As for [`Instance::target`].
     pub(crate) fn target_on(&self, id: ServiceId, instance: &Instance, view: ViewId) -> Result<Target> {
         let base = instance.target(view, &self.views)?;
-        if self.patches.stack().is_empty() {
+        if self.patches.is_empty() {
             return Ok(base);
         }
         let of = (view, self.views.get(view));
-        let face = instance.implementation().face(&of.1.interface.name);
-        Ok(face.map_or(base, |face| self.patches.over(id, base, face, of)))
+        let implementation = instance.implementation();
+        let face = implementation.face(&of.1.interface.name);
+        Ok(face.map_or(base, |face| self.patches.over(id, base, (implementation, face), of)))
     }
 
     /// The services of each provider.

@@ -22,8 +22,16 @@
 //!
 //! A set that was made for a transaction that then failed is not shown by any world. It is dropped at once, which
 //! drops no captured value: the list has a count of each layer.
+//!
+//! # Counted methods
+//!
+//! A trial that ends by a number of calls has the answers of the versions on trial counted
+//! ([`Counting`](super::counting::Counting)). Such a method is hooked as a patched one is, by the thunk of its own
+//! image, with one layer below all patches: what counts is an answer of the component's own method. The sets of counted
+//! instances leave when the counting ends, as the sets of a patch do that is taken off.
 
 use std::{
+    collections::BTreeSet,
     fmt, slice,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -44,6 +52,8 @@ use crate::{
         image::{link::View, manifest::ExportManifest, shape},
     },
 };
+
+use super::{component::Implementation, counting::Counting};
 
 /// A change of single methods of a component's interface.
 pub(crate) struct Patch {
@@ -93,7 +103,7 @@ impl Patch {
         })
     }
 
-    fn is_for(&self, component: &str, interface: &str) -> bool {
+    pub(super) fn is_for(&self, component: &str, interface: &str) -> bool {
         self.component == component && self.interface == interface
     }
 }
@@ -123,6 +133,10 @@ pub(crate) struct Patches {
     since: Option<Generation>,
     /// The sets that the current world may show.
     sets: Mutex<Vec<Made>>,
+    /// Whose answers are counted; `None` if nobody's are.
+    counting: Option<Counting>,
+    /// The number of the last counting.
+    countings: u64,
 }
 
 struct Made {
@@ -130,6 +144,8 @@ struct Made {
     view: ViewId,
     component: String,
     interface: String,
+    /// The number of the counting that it takes part in; `None` if its methods are not counted.
+    counting: Option<u64>,
     /// The table of the instance. Only compared.
     base: *const Pair,
     changes: u64,
@@ -172,6 +188,48 @@ impl Patches {
         &self.stack
     }
 
+    /// Whether no method is patched or counted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stack.is_empty() && self.counting.is_none()
+    }
+
+    /// Whether there are sets that the current world may show.
+    pub(crate) fn has_sets(&self) -> bool {
+        !self.sets().is_empty()
+    }
+
+    /// Whether the current world may show counted methods of that counting.
+    pub(crate) fn has_counted(&self, number: u64) -> bool {
+        self.sets().iter().any(|made| made.counting == Some(number))
+    }
+
+    /// The number of the next counting.
+    pub(crate) fn next_counting(&mut self) -> u64 {
+        self.countings += 1;
+        self.countings
+    }
+
+    /// Has answers counted in every table that is made from now on. Nothing else is counted meanwhile: returns what
+    /// was before.
+    #[must_use]
+    pub(crate) fn begin_counting(&mut self, counting: Counting) -> Option<Counting> {
+        self.counting.replace(counting)
+    }
+
+    /// Ends the counting of that number. Returns it, to be dropped behind the lock, and the services that the current
+    /// world may show with counted methods. Their sets stay until [`Patches::leave_counted`].
+    pub(crate) fn end_counting(&mut self, number: u64) -> (Option<Counting>, BTreeSet<ServiceId>) {
+        let ended = self.counting.take_if(|counting| counting.number() == number);
+        let sets = self.sets();
+        let services = sets.iter().filter(|made| made.counting == Some(number)).map(|made| made.service).collect();
+        (ended, services)
+    }
+
+    /// Takes out the sets of a counting that has ended, and that the current world does not show.
+    pub(crate) fn leave_counted(&mut self, number: u64) -> Option<LeftHooks> {
+        self.leave(Vec::new(), |made| made.counting == Some(number))
+    }
+
     /// The number of the next patch.
     pub(crate) fn next_number(&self) -> u64 {
         self.last + 1
@@ -206,20 +264,24 @@ impl Patches {
         &self,
         service: ServiceId,
         base: Target,
-        implementation: &ExportManifest,
+        (implementation, face): (&Implementation, &ExportManifest),
         (of, view): (ViewId, &View),
     ) -> Target {
-        let (component, interface) = (&implementation.component.name, &view.interface.name);
+        let (component, interface) = (&face.component.name, &view.interface.name);
         let standing = self.stack.iter().rev().filter(|patch| patch.is_for(component, interface));
         let standing: Vec<&Patch> =
-            standing.filter(|patch| patch.misfit(implementation).is_none()).map(|patch| &**patch).collect();
-        if standing.is_empty() {
+            standing.filter(|patch| patch.misfit(face).is_none()).map(|patch| &**patch).collect();
+        let counting = self.counting.as_ref().filter(|counting| counting.counts(implementation));
+        if standing.is_empty() && counting.is_none() {
             return base;
         }
+        let number = counting.map(Counting::number);
         // SAFETY: a target's table has as many pairs as the view has methods, and lives as long as the instance.
         let before = unsafe { slice::from_raw_parts(base.methods, view.interface.methods.len()) };
         let mut sets = self.sets();
-        let is_of_this = |made: &&mut Made| (made.service, made.view, made.changes) == (service, of, self.changes);
+        let is_of_this = |made: &&mut Made| {
+            (made.service, made.view, made.changes, made.counting) == (service, of, self.changes, number)
+        };
         let found = sets.iter_mut().filter(is_of_this).find(|made| *made.set.before == *before);
         let found = found.map(|made| {
             // What a transaction has given up may have lain where this instance lies.
@@ -227,13 +289,15 @@ impl Patches {
             Arc::clone(&made.set)
         });
         let set = found.unwrap_or_else(|| {
-            let below = implementation.component.to_string();
-            let set = Arc::new(HookSet::new(before, view, &standing, &below.into()));
+            let below = face.component.to_string();
+            let counted = counting.map(|counting| (counting, implementation));
+            let set = Arc::new(HookSet::new(before, view, &standing, counted, &below.into()));
             sets.push(Made {
                 service,
                 view: of,
                 component: component.clone(),
                 interface: interface.clone(),
+                counting: number,
                 base: base.methods,
                 changes: self.changes,
                 first_generation: self.since.unwrap_or(Generation::FIRST),
@@ -272,6 +336,7 @@ impl Patches {
     /// Takes out everything, for the end of the runtime.
     pub(crate) fn leave_all(&mut self) -> Option<LeftHooks> {
         let patches = std::mem::take(&mut self.stack);
+        self.counting = None;
         self.leave(patches, |_| true)
     }
 
@@ -288,7 +353,13 @@ impl Patches {
 }
 
 impl HookSet {
-    fn new(before: &[Pair], view: &View, standing: &[&Patch], below: &Arc<str>) -> HookSet {
+    fn new(
+        before: &[Pair],
+        view: &View,
+        standing: &[&Patch],
+        counted: Option<(&Counting, &Implementation)>,
+        below: &Arc<str>,
+    ) -> HookSet {
         let mut chains = Vec::new();
         let mut hooked: Vec<(usize, &'static Crossing)> = Vec::new();
         for (at, method) in view.interface.methods.iter().enumerate() {
@@ -296,12 +367,20 @@ impl HookSet {
             let patched = standing.iter().flat_map(|patch| &patch.methods);
             let patched: Vec<&PatchedMethod> =
                 patched.filter(|patched| patched.shape.name == method.shape.name).filter(fits).collect();
-            let Some(first) = patched.first() else { continue };
-            let layers = patched.iter().flat_map(|patched| &patched.layers).map(Arc::clone).collect();
-            // SAFETY: shapes were compared, so layers and method are of the signature. The instance is destroyed when
-            // no frame and no pin can reach it, and both reach it through this chain.
-            chains.push(unsafe { Chain::new(before[at], first.crossing, Arc::clone(below), layers) });
-            hooked.push((at, first.crossing));
+            // Where the component lacks the method, a default body answers, which is the caller's.
+            let counted = counted.filter(|_| !before[at].function.is_null());
+            let counted = counted.and_then(|(counting, implementation)| {
+                counting.layer(implementation, &view.interface.name, &method.shape.name)
+            });
+            let of_patch = patched.first().map(|first| first.crossing);
+            let Some(crossing) = of_patch.or(counted.as_ref().map(|(crossing, _)| *crossing)) else { continue };
+            let layers = patched.iter().flat_map(|patched| &patched.layers).map(Arc::clone);
+            let layers = layers.chain(counted.map(|(_, layer)| layer)).collect();
+            // SAFETY: shapes were compared, so layers and method are of the signature, and the thunks of a counted
+            // method are its own. The instance is destroyed when no frame and no pin can reach it, and both reach it
+            // through this chain.
+            chains.push(unsafe { Chain::new(before[at], crossing, Arc::clone(below), layers) });
+            hooked.push((at, crossing));
         }
         let chains: Arc<[Chain]> = chains.into();
         let mut pairs = before.to_vec();

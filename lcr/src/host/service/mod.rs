@@ -13,7 +13,7 @@
 //!
 //! On top, [`measures`] tells the recorder of metrics what happens, [`load`] brings files in, [`construct`] builds
 //! instances, [`handles`] gives out handles and takes back their slots, [`async_calls`] has async calls begin and end,
-//! [`packed`] calls methods by their shapes alone,
+//! [`packed`] calls methods by their shapes alone, [`counting`] has the answers of versions on trial counted,
 //! [`pin`] takes pins, [`gating`] shuts and opens the gate, [`stragglers`] names what a hand-over waits for,
 //! [`reaper`] finds what no thread is inside and has it destroyed, and [`unload`] unmaps images. [`fork`] goes on in a
 //! child process, and [`shutdown`] ends the runtime.
@@ -21,6 +21,7 @@
 pub(crate) mod above;
 mod async_calls;
 pub(crate) mod construct;
+mod counting;
 pub(in crate::host) mod destroyers;
 pub(crate) mod drain;
 pub(in crate::host) mod entering;

@@ -136,7 +136,7 @@ impl State {
     /// Retires the hooks of a service that are not of its present instance.
     pub(crate) fn retire_hooks_of(&mut self, id: ServiceId, slots: &[SlotId]) {
         let instance = self.objects.services().get(id).map(|service| Arc::clone(service.instance()));
-        if self.objects.patches().stack().is_empty() {
+        if !self.objects.patches().has_sets() {
             return;
         }
         let is_present = |methods| instance.as_ref().is_some_and(|instance| instance.has_methods(methods));

@@ -62,6 +62,17 @@ fn the_view_shows_components_with_versions_and_what_they_are() {
 }
 
 #[test]
+fn a_trial_by_calls_shows_how_many_are_left_and_for_how_long_it_waits() {
+    let mut view = view();
+    let mut on_trial = status(4, "2.0.0");
+    let calls = json!({ "wanted": 1_000, "answered": 12, "left": 988 });
+    on_trial["trial"] = json!({ "left_us": 600_000_000, "calls": calls, "members": [] });
+    view.status(on_trial);
+    let text = shown(&view, 110, 14).join("\n");
+    assert!(text.contains("TRIAL: 988 calls left, 600.0s at most"), "{text}");
+}
+
+#[test]
 fn a_change_a_fault_and_a_trial_are_seen() {
     let mut view = view();
     view.status(status(4, "2.0.0"));

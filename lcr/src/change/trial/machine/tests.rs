@@ -76,6 +76,50 @@ fn a_look_that_does_not_return_fails_and_one_that_got_no_time_does_not() {
 }
 
 #[test]
+fn a_trial_by_calls_confirms_with_a_look_that_began_behind_the_last_call() {
+    let begin = Instant::now();
+    let rules = Trial::for_calls(3).within(60 * SECOND).check(|| Ok(()));
+    let mut machine = Machine::new(&rules, false, begin);
+    assert_eq!(machine.step(Event::Tick, begin).looks, [Look::Check]);
+    machine.note_answered(2, begin + MOMENT);
+    assert_eq!(end(&machine.step(Event::Passed(Look::Check), begin + MOMENT)), None);
+    let last = begin + 2 * MOMENT;
+    machine.note_answered(4, last);
+    assert_eq!(machine.step(Event::Tick, last).looks, [Look::Check], "it is not due yet, and wanted");
+    let decision = machine.step(Event::Passed(Look::Check), last + MOMENT);
+    assert_eq!(end(&decision), Some((TrialOutcome::Confirmed, TrialCause::Calls)));
+    assert_eq!(decision.end.unwrap().1.text, "4 calls were answered");
+}
+
+#[test]
+fn a_trial_whose_calls_do_not_come_rolls_back_at_its_limit_and_not_before() {
+    let begin = Instant::now();
+    let mut machine = Machine::new(&Trial::for_calls(3).within(SECOND), false, begin);
+    assert_eq!(machine.step(Event::Tick, begin).until, Some(begin + SECOND));
+    machine.note_answered(2, begin + SECOND - MOMENT);
+    assert!(!machine.step(Event::Tick, begin + SECOND - MOMENT).roll_back);
+    assert!(machine.step(Event::Tick, begin + SECOND).roll_back);
+    // They come too late.
+    machine.note_answered(3, begin + SECOND);
+    let decision = machine.step(Event::RolledBack, begin + SECOND);
+    assert_eq!(end(&decision), Some((TrialOutcome::RolledBack, TrialCause::TooFewCalls)));
+    assert_eq!(decision.end.unwrap().1.text, "2 of 3 calls were answered within 1s");
+    // At the limit, the last ones count.
+    let mut machine = Machine::new(&Trial::for_calls(3).within(SECOND), false, begin);
+    machine.note_answered(3, begin + SECOND);
+    assert_eq!(end(&machine.step(Event::Tick, begin + SECOND)), Some((TrialOutcome::Confirmed, TrialCause::Calls)));
+}
+
+#[test]
+fn a_fault_behind_the_last_call_and_ahead_of_the_end_rolls_back() {
+    let begin = Instant::now();
+    let mut machine = Machine::new(&Trial::for_calls(3), false, begin);
+    machine.step(Event::Tick, begin);
+    machine.note_answered(3, begin);
+    assert!(machine.step(Event::Faults(1, why(TrialCause::Fault)), begin).roll_back);
+}
+
+#[test]
 fn faults_roll_back_only_beyond_what_is_allowed() {
     let begin = Instant::now();
     let mut machine = Machine::new(&Trial::for_time(SECOND).faults_allowed(2), false, begin);
@@ -145,6 +189,7 @@ enum Happens {
     Fault,
     Answer(Look, bool),
     Gate,
+    Calls(u64),
     Confirm,
     Abandon,
     Answered(Option<bool>),
@@ -158,6 +203,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         8 => (look, prop::bool::weighted(0.9)).prop_map(|(look, passes)| Happens::Answer(look, passes)),
         2 => Just(Happens::Fault),
         1 => Just(Happens::Gate),
+        2 => (1_u64..4).prop_map(Happens::Calls),
         1 => Just(Happens::Confirm),
         1 => Just(Happens::Abandon),
         6 => prop::option::of(any::<bool>()).prop_map(Happens::Answered),
@@ -172,16 +218,23 @@ proptest! {
         events in prop::collection::vec((happens(), 0_u64..700), 1..200),
         faults_allowed in 0_u64..3,
         tries in 1_u32..4,
-        (has_time, has_health, has_check) in any::<(bool, bool, bool)>(),
+        (has_health, has_check) in any::<(bool, bool)>(),
+        ends in 0..3,
     ) {
         let begin = Instant::now();
-        let rules = if has_time { Trial::for_time(SECOND) } else { Trial::until_confirmed() };
+        let (has_time, has_calls) = (ends == 1, ends == 2);
+        let rules = match ends {
+            1 => Trial::for_time(SECOND),
+            2 => Trial::for_calls(5).within(3 * SECOND),
+            _ => Trial::until_confirmed(),
+        };
         let rules = rules.faults_allowed(faults_allowed).tries(NonZeroU32::new(tries).unwrap());
         let rules = if has_check { rules.check(|| Ok(())) } else { rules };
         let mut machine = Machine::new(&rules, has_health, begin);
         // What the thread of the trial knows.
         let (mut now, mut faults, mut refused, mut wrong) = (begin, 0, 0, false);
         let (mut running, mut trying, mut ended) = (Vec::new(), false, None);
+        let (mut calls, mut enough) = (0, None);
         let mut passed = [None; 2];
         let place = |look| usize::from(look == Look::Check);
         for (happens, pause) in events {
@@ -208,6 +261,14 @@ proptest! {
                 Happens::Gate => {
                     wrong = true;
                     Event::Gate(why(TrialCause::Gate))
+                }
+                Happens::Calls(more) => {
+                    calls += more;
+                    if calls >= 5 {
+                        enough.get_or_insert(now);
+                    }
+                    machine.note_answered(calls, now);
+                    continue;
                 }
                 Happens::Confirm => Event::Confirm(why(TrialCause::Operator)),
                 Happens::Abandon => {
@@ -252,6 +313,12 @@ proptest! {
                             let last = |at: usize| passed[at].is_some_and(|since| since >= begin + SECOND);
                             prop_assert!((!has_health || last(0)) && (!has_check || last(1)));
                         }
+                        if reason.cause == TrialCause::Calls {
+                            let since = enough.unwrap();
+                            let last = |at: usize| passed[at].is_some_and(|began| began >= since);
+                            prop_assert!(has_calls && calls >= 5);
+                            prop_assert!((!has_health || last(0)) && (!has_check || last(1)));
+                        }
                     }
                     TrialOutcome::Failed => prop_assert_eq!(refused, tries),
                     TrialOutcome::RolledBack => prop_assert!(matches!(event, Event::RolledBack)),
@@ -259,7 +326,7 @@ proptest! {
                 }
             } else {
                 prop_assert!(refused < tries);
-                let waits = decision.roll_back || trying || !has_time && !has_health && !has_check;
+                let waits = decision.roll_back || trying || ends == 0 && !has_health && !has_check;
                 prop_assert!(waits || decision.until.is_some_and(|until| until > now), "{:?}", decision);
             }
         }

@@ -25,7 +25,7 @@ fn a_library_as_the_linker_made_it_is_accepted() {
     let file = good().bytes();
     let elf = read(&file, PAGE).unwrap();
     assert_eq!(elf.sections(".lcr.manifest").count(), 1);
-    assert!(elf.exports("lcr_entry_6") && !elf.exports("COUNT") && !elf.exports("malloc"));
+    assert!(elf.exports("lcr_entry_7") && !elf.exports("COUNT") && !elf.exports("malloc"));
     assert!(elf.mapped > 0 && elf.mapped.is_multiple_of(PAGE));
     // It does not link `lcr`, so its std asks the C library for keys.
     assert!(elf.permanent.is_some_and(|why| why.contains("leaves destructors with threads")));
@@ -155,7 +155,7 @@ fn random_damage_never_panics() {
             let renamed = elf.rename(|name| Some(vec![b'x'; name.len()]), Some(Vec::new()), Some(Vec::new()));
             let ends = renamed.iter().flatten().map(|(at, name)| *at as usize + name.len());
             assert!(ends.max().unwrap_or(0) <= file.len());
-            elf.exports("lcr_entry_6")
+            elf.exports("lcr_entry_7")
         });
     }
 }

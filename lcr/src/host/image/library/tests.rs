@@ -130,15 +130,15 @@ static EXPORT: RuntimeInner<Export> = RuntimeInner(Export {
     manifest: FILE.as_ptr(), manifest_len: FILE.len(), thunks: THUNKS.as_ptr(), thunk_count: 2,
     create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing),
     incremental: 0, state: 0,
-    identity: nothing, crossings: 0, downgrade: None,
+    identity: nothing, crossings: 0, downgrade: None, starts: 0,
 });
 static EXPORTS: RuntimeInner<*const Export> = RuntimeInner(&EXPORT.0);
 static TABLE: RuntimeInner<Table> = RuntimeInner(Table {
-    abi: 6, count: 1, exports: &EXPORTS.0, holds: &COUNT, flush: nothing, allocate: nothing, free: nothing, objects: &0,
+    abi: 7, count: 1, exports: &EXPORTS.0, holds: &COUNT, flush: nothing, allocate: nothing, free: nothing, objects: &0,
 });
 
 #[unsafe(no_mangle)]
-pub extern "C" fn lcr_entry_6(_host: *const u8) -> *const Table { &TABLE.0 }
+pub extern "C" fn lcr_entry_7(_host: *const u8) -> *const Table { &TABLE.0 }
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! { loop {} }

@@ -16,7 +16,7 @@ pub struct Export {
     create: extern "C" fn(), destroy: extern "C" fn(),
     healthy: Option<extern "C" fn()>, save: Option<extern "C" fn()>, restore: Option<extern "C" fn()>,
     incremental: usize, state: usize,
-    identity: extern "C" fn(), crossings: usize, downgrade: Option<extern "C" fn()>,
+    identity: extern "C" fn(), crossings: usize, downgrade: Option<extern "C" fn()>, starts: usize,
 }
 #[repr(C)]
 pub struct Table {
@@ -44,16 +44,16 @@ static MARK: extern "C" fn() = { extern "C" fn mark() { let _ = std::fs::write(e
 include!("layout.rs");
 
 #[unsafe(no_mangle)]
-pub extern "C" fn lcr_entry_6(_host: *const u8) -> *const Table {
+pub extern "C" fn lcr_entry_7(_host: *const u8) -> *const Table {
     let export = Box::leak(Box::new(Export {
         manifest: REGISTERED.as_ptr(), manifest_len: REGISTERED.len(), thunks: THUNKS.as_ptr(), thunk_count: 2,
         create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing),
         incremental: 0, state: 0,
-    identity: nothing, crossings: 0, downgrade: None,
+    identity: nothing, crossings: 0, downgrade: None, starts: 0,
     }));
     let exports = Box::leak(Box::new(export as *const Export));
     Box::leak(Box::new(Table {
-        abi: 6, count: 1, exports, holds: &COUNT, flush: nothing, allocate: nothing, free: nothing, objects: &0,
+        abi: 7, count: 1, exports, holds: &COUNT, flush: nothing, allocate: nothing, free: nothing, objects: &0,
     }))
 }
 "##;

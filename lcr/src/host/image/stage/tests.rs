@@ -193,13 +193,13 @@ fn damage_is_refused_and_its_copy_removed() {
 
 #[test]
 fn a_library_without_component_or_entry_says_what_is_missing() {
-    let plain = "#[unsafe(no_mangle)] pub extern \"C\" fn lcr_entry_6() {}";
+    let plain = "#[unsafe(no_mangle)] pub extern \"C\" fn lcr_entry_7() {}";
     let plain = Sample::compile(b"", b"", plain, &[]);
     assert!(refusal(&store(), &plain.path(), ErrorKind::NoManifest).contains("#[lcr::component]"));
     let record = "#[used] #[unsafe(link_section = \".lcr.manifest\")] \
                   static M: [u8; include_bytes!(\"file.record\").len()] = *include_bytes!(\"file.record\");";
     let hidden = Sample::compile(&crate::host::image::manifest::tests::record(), b"", record, &[]);
-    assert!(refusal(&store(), &hidden.path(), ErrorKind::BadManifest).contains("lcr_entry_6"));
+    assert!(refusal(&store(), &hidden.path(), ErrorKind::BadManifest).contains("lcr_entry_7"));
 }
 
 #[test]

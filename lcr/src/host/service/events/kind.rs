@@ -42,6 +42,9 @@ pub enum EventKind {
         generation: u64,
         /// The components on trial.
         members: Vec<ComponentId>,
+        /// The number of calls that it waits for; `None` if it is no trial by calls.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        calls: Option<u64>,
     },
     /// A trial is over.
     #[non_exhaustive]

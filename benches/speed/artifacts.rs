@@ -22,7 +22,7 @@ const LIBRARIES: [&str; 10] = [
     "plain",
     "tally",
     "hoard",
-    "clerk",
+    "chronicler",
     "peer_abi_stable",
     "peer_async_ffi",
     "peer_stabby",

@@ -84,7 +84,7 @@ const KINDS: [Kind; 4] = [
 /// Races the loops in this program and in a component. Sets this program's subscriber, so this part is the last.
 pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
     let runtime = Runtime::new()?;
-    runtime.load(bench.artifacts.path("clerk")?)?;
+    runtime.load(bench.artifacts.path("chronicler")?)?;
     let there: Handle<dyn Logs> = runtime.service()?;
     let here = black_box(Here(Clerk));
     tracing::subscriber::set_global_default(Taker)?;

@@ -259,3 +259,20 @@ fn the_top_level_has_nothing_but_what_the_design_lists() {
         assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name} is not part of the layout");
     }
 }
+
+#[test]
+fn no_two_examples_have_one_name() {
+    // Cargo puts those of all packages into one folder, where the one that is built last would be there for both.
+    let root = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let members = root.lines().find_map(|line| line.strip_prefix("members = ")).unwrap();
+    let mut packages = std::collections::BTreeMap::new();
+    for member in members.split('"').skip(1).step_by(2) {
+        let manifest = fs::read_to_string(self::root().join(member).join("Cargo.toml")).unwrap();
+        for example in manifest.split("\n[[example]]\n").skip(1) {
+            let name = example.lines().find_map(|line| line.strip_prefix("name = ")).unwrap().to_owned();
+            let other = packages.insert(name.clone(), member.to_owned());
+            assert_eq!(other, None, "{member} has an example {name}, too");
+        }
+    }
+    assert!(packages.len() > 100, "{packages:?}");
+}

@@ -13,7 +13,9 @@ pub fn built(names: &[&str]) -> Result<PathBuf, BoxError> {
     if env::args().nth(1).as_deref() != Some("--built") {
         let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
         let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--quiet", "--package", "lcr-examples", "--profile", profile]);
+        // Of the packages that this program was built with: another selection may select other features of the
+        // dependencies, and build them once more.
+        cargo.args(["build", "--quiet", "--profile", profile]);
         names.iter().for_each(|name| _ = cargo.args(["--example", name]));
         if !cargo.status()?.success() {
             return Err("cargo did not build the components".into());

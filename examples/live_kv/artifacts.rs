@@ -78,7 +78,9 @@ impl Artifacts {
     ) -> Result<Artifacts, ArtifactError> {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
         cargo.args(["build", "--message-format=json-render-diagnostics"]);
-        cargo.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
+        // From the root, as this program is built by `cargo run`: of one package alone, Cargo would select other
+        // features of the dependencies, and build them once more.
+        cargo.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")]);
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }

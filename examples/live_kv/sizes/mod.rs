@@ -9,7 +9,7 @@ mod benchmark;
 mod probe;
 
 use std::{
-    io,
+    io, slice,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
@@ -195,6 +195,8 @@ fn replace_all(runtime: &Runtime, artifacts: &Artifacts, probe: &Probe, load: &L
             row.replaced.push(Replaced { held, way, copied, took, longest, longest_before });
         }
         row.retained = (runtime.status().retained_image_bytes - retained_before) / times;
+        // The largest size takes minutes, so each row is shown as it is there.
+        println!("{}", report::sizes::table(slice::from_ref(&row)));
         rows.push(row);
     }
     Ok(rows)

@@ -43,8 +43,13 @@ fn interface(export: &ExportManifest, output: &Output) -> String {
     let name = format!("{} v{}", export.interface, export.interface_version);
     let mut text = format!("\n{}, by {}\n", output.paint(Style::Strong, name), export.type_name);
     for method in &export.methods {
-        let default = if method.has_default { "  (has a default body)" } else { "" };
-        text += &format!("    {}{}\n", method.shape, output.paint(Style::Faint, default));
+        let marks = match (method.is_pure, method.has_default) {
+            (false, false) => "",
+            (true, false) => "  (pure)",
+            (false, true) => "  (has a default body)",
+            (true, true) => "  (pure; has a default body)",
+        };
+        text += &format!("    {}{}\n", method.signature(), output.paint(Style::Faint, marks));
     }
     for version in &export.replaces {
         text += &format!("  serves callers of v{version}, too\n");
@@ -126,7 +131,9 @@ fn document(manifest: &Manifest, hash: ContentHash, size: u64) -> Json {
         let method = |method: &MethodManifest| {
             json!({
                 "name": method.shape.name(),
-                "signature": method.shape.to_string(),
+                "signature": method.signature(),
+                "arguments": method.arguments,
+                "pure": method.is_pure,
                 "has_default": method.has_default,
             })
         };

@@ -16,7 +16,7 @@ fn inspect_prints_the_same_as_json() {
     assert_eq!((&found["component"], &found["version"]), (&"till".into(), &"1.0.0".into()), "{found}");
     assert_eq!(found["hash"].as_str().map(str::len), Some(64), "{found}");
     let interface = &found["interfaces"][0];
-    assert_eq!(interface["methods"][0]["signature"], "fn take(&self, Purchase) -> u64", "{found}");
+    assert_eq!(interface["methods"][0]["signature"], "fn take(&self, purchase: Purchase) -> u64", "{found}");
     assert_eq!(interface["methods"][2]["has_default"], true, "{found}");
     assert_eq!(interface["state"]["by_pointer"], true, "{found}");
 }

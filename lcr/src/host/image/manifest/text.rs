@@ -53,6 +53,6 @@ impl Display for DependencyManifest {
 impl Display for MethodManifest {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let default = if self.has_default { " (has a default)" } else { "" };
-        write!(f, "{}{default}", self.shape)
+        write!(f, "{}{default}", self.signature())
     }
 }

@@ -24,11 +24,10 @@ impl Display for Shape {
             Kind::Tuple => write!(f, "({})", types(parts)),
             Kind::Handle => write!(f, "Handle<{} v{}>", self.name, self.size),
             Kind::Serde => write!(f, "Serde<{}>", if self.name.is_empty() { "_" } else { &self.name }),
-            Kind::Callback if self.name.is_empty() => write!(f, "&dyn Fn{}", self.call("")),
-            Kind::Callback => write!(f, "&(dyn Fn{} + {})", self.call(""), self.name),
-            Kind::BoxedCallback => write!(f, "Box<dyn Fn{} + {}>", self.call(""), self.name),
-            Kind::Method if self.is_async() => write!(f, "async fn {}{}", self.name, self.call("&self")),
-            Kind::Method => write!(f, "fn {}{}", self.name, self.call("&self")),
+            Kind::Callback if self.name.is_empty() => write!(f, "&dyn Fn{}", self.call()),
+            Kind::Callback => write!(f, "&(dyn Fn{} + {})", self.call(), self.name),
+            Kind::BoxedCallback => write!(f, "Box<dyn Fn{} + {}>", self.call(), self.name),
+            Kind::Method => f.write_str(&self.with_names(&[])),
             Kind::Future => write!(f, "impl Future<Output = {}>", types(parts)),
             Kind::Stream => write!(f, "impl Stream<Item = {}>", types(parts)),
             Kind::Struct if f.alternate() => write!(f, "struct {}{}", self.name, fields(parts)),
@@ -40,14 +39,29 @@ impl Display for Shape {
 }
 
 impl Shape {
-    /// `(receiver, arguments) -> result`, without `-> ()`.
-    fn call(&self, receiver: &str) -> String {
-        let (arguments, whole) = self.signature();
-        let result = if self.is_stream() { whole } else { self.result() };
-        let comma = if receiver.is_empty() || arguments.is_empty() { "" } else { ", " };
+    /// A method with the names of its arguments: `fn get(&self, key: &str) -> Option<Vec<u8>>`. An argument without a
+    /// name is its type alone.
+    pub(in crate::host) fn with_names(&self, names: &[String]) -> String {
+        let (arguments, _) = self.signature();
+        let argument = |(place, part): (usize, &Part)| match names.get(place) {
+            Some(name) => format!("{name}: {}", part.shape),
+            None => part.shape.to_string(),
+        };
+        let arguments = ["&self".to_owned()].into_iter().chain(arguments.iter().enumerate().map(argument));
+        let before = if self.is_async() { "async " } else { "" };
+        format!("{before}fn {}({}){}", self.name, join(arguments), self.returned())
+    }
+
+    /// `(arguments) -> result` of a callback.
+    fn call(&self) -> String {
+        format!("({}){}", types(self.signature().0), self.returned())
+    }
+
+    /// ` -> result`; nothing for `()`.
+    fn returned(&self) -> String {
+        let result = if self.is_stream() { self.signature().1 } else { self.result() };
         let result = result.filter(|result| result.kind != Kind::Unit);
-        let result = result.map_or(String::new(), |result| format!(" -> {result}"));
-        format!("({receiver}{comma}{}){result}", types(arguments))
+        result.map_or(String::new(), |result| format!(" -> {result}"))
     }
 }
 

@@ -127,6 +127,7 @@
 //! | `minisign` | `Trust::signed_by`: only files with a signature of minisign are loaded |
 //! | `control` | a socket at which operators look at the program and change it: [`guide::control`] |
 //! | `tracing`, `log` | records of a loaded component go to the program's subscriber or logger: [`guide::logs`] |
+//! | `reflect` | calls of methods with JSON: `lcr::calls` |
 //! | `document` | plans, events and status as JSON: `lcr::document` |
 //! | `metrics` | commits, refusals, holds, faults and trials for the program's recorder: [`guide::operating`] |
 
@@ -248,8 +249,17 @@ pub use host::{
 pub mod manifest {
     pub use crate::{
         change::fit::{Fit, InterfaceFit, MethodFit, StateFit},
-        host::image::manifest::{DependencyManifest, ExportManifest, KeptManifest, Manifest, MethodManifest},
+        host::{
+            exports::{Exported, ExportedArgument, ExportedMethod, ExportedPatch},
+            image::manifest::{DependencyManifest, ExportManifest, KeptManifest, Manifest, MethodManifest},
+        },
     };
+}
+
+/// Calls of methods with JSON, for whoever does not know their types: see [`Runtime::call`].
+#[cfg(feature = "reflect")]
+pub mod calls {
+    pub use crate::host::service::shape_calls::{Call, Called, PendingCall};
 }
 
 /// The text that authors wrote, of components that were built with feature `source`, from a file or from a

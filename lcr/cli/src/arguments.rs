@@ -1,5 +1,6 @@
 //! The command line, as clap reads it. The help, the completions and the manual pages come from here.
 
+mod methods;
 mod trial_ends;
 
 use std::{path::PathBuf, time::Duration};
@@ -9,6 +10,7 @@ use clap_complete::Shell;
 
 use crate::{exit, output::Color};
 
+pub(crate) use methods::{Call, Exports};
 pub(crate) use trial_ends::TrialEnds;
 
 /// Shows and changes the components of a running program
@@ -90,6 +92,10 @@ pub(crate) enum Command {
     Quarantine(Quarantine),
     /// Show what a library file says of its component, without running it
     Inspect(Inspect),
+    /// List the methods of a component, of a process or of a library file, with their patches
+    Exports(Exports),
+    /// Call a method of a running component with JSON
+    Call(Call),
     /// Show the source text of a method, of a process or of a library file
     Source(Source),
     /// Make another source text of a method

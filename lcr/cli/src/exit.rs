@@ -36,7 +36,7 @@ macro_rules! statuses {
 
 statuses! {
     Done = 0, "what was asked happened";
-    No = 1, "the answer is no: it does not fit, or nothing is there to show";
+    No = 1, "the answer is no: it does not fit, nothing is there to show, or the called method returned an error";
     Usage = 64, "an argument is wrong, or fits several things and names none";
     Format = 65, "a file is no component, differs from what its callers know, or cannot take the state";
     NotFound = 66, "no such file, component, generation or hash";
@@ -72,6 +72,8 @@ pub(crate) enum Outcome {
     No,
     /// What was asked began, and did not come to a good end: a trial was rolled back.
     Failed,
+    /// What was asked came to this end, and the output says why.
+    Ended(Status),
 }
 
 impl Outcome {
@@ -85,6 +87,7 @@ impl Outcome {
             Outcome::Done => Status::Done,
             Outcome::No => Status::No,
             Outcome::Failed => Status::Failed,
+            Outcome::Ended(status) => status,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | folder or file | commands |
 //! |---|---|
 //! | `files` | of library files, which need no process: `inspect`, `diff` |
+//! | `exports` | `exports`, of a process or of a file |
 //! | `source` | `source`, of a process or of a file |
 //! | `edit` | `edit`, which makes another text of a method |
 //! | `process` | that speak to a process through its control socket |
@@ -21,6 +22,7 @@
 mod arguments;
 mod edit;
 mod exit;
+mod exports;
 mod files;
 mod output;
 mod process;
@@ -81,6 +83,8 @@ fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
         Command::Abandon(abandon) => process::trial::abandon(&abandon, output),
         Command::Quarantine(quarantine) => process::trial::quarantine(&quarantine, output),
         Command::Inspect(inspect) => files::inspect::inspect(&inspect, output),
+        Command::Exports(of) => exports::exports(&of, output),
+        Command::Call(call) => process::call::call(&call, output),
         Command::Source(source) => source::source(&source, output),
         Command::Edit(edit) => edit::edit(&edit, output),
         Command::Diff(diff) => files::fit::diff(&diff, output),

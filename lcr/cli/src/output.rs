@@ -117,9 +117,17 @@ impl Output {
     /// # Errors
     /// As for [`line`](Output::line).
     pub(crate) fn json(&self, value: &Json) -> io::Result<()> {
+        self.written_json(&value.to_string())
+    }
+
+    /// The same of a value that was written as JSON already.
+    ///
+    /// # Errors
+    /// As for [`line`](Output::line).
+    pub(crate) fn written_json(&self, json: &str) -> io::Result<()> {
         // JSON has its own way to write the characters that are not written as they are, and they are in strings only.
         let mut line = String::new();
-        for c in value.to_string().chars() {
+        for c in json.chars() {
             if c.is_control() {
                 line.push_str(&format!("\\u{:04x}", u32::from(c)));
             } else {

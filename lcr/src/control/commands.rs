@@ -3,17 +3,22 @@
 //! A command calls what a program would call. Its answer is a value in the form of [`view`](super::view), made after
 //! the call has returned, so no lock of the runtime is held meanwhile.
 
-use std::panic::{self, AssertUnwindSafe};
+use std::{
+    cell::Cell,
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Error, ErrorKind, Result, Runtime, document};
+use crate::{Actor, Error, ErrorKind, Result, Runtime, document};
 
 use super::{
     admission::Admission,
+    calls,
     changes::Change,
-    graph, past,
+    exports, graph, past,
     protocol::{self, Hello, PROTOCOL, Request},
     served::{Nothing, Served},
     source, trials, view,
@@ -48,6 +53,9 @@ const COMMANDS: &[Command] = &[
     Command { name: "history", takes: Takes::Long, changes: false, run: past::history },
     #[cfg(feature = "history")]
     Command { name: "options", takes: Takes::Long, changes: true, run: past::options },
+    Command { name: "exports", takes: Takes::Moments, changes: false, run: exports::exports },
+    // It sees itself to what a server that is read-only may call.
+    Command { name: "call", takes: Takes::Call, changes: false, run: calls::call },
     // It reads the program's own copies of files.
     Command { name: "source", takes: Takes::Long, changes: false, run: source::source },
     Command { name: "refusals", takes: Takes::Moments, changes: false, run: refusals },
@@ -76,9 +84,25 @@ pub(super) fn find(name: &str, is_read_only: bool) -> Result<&'static Command> {
     Ok(command)
 }
 
-/// Executes a command. A panic is an `Internal` error.
-pub(super) fn execute(command: &Command, served: Served<'_>) -> Result<Box<RawValue>> {
-    panic::catch_unwind(AssertUnwindSafe(|| (command.run)(served)))
+/// Executes a command, and lets go of the runtime as soon as that can be. A panic is an `Internal` error.
+pub(super) fn execute(
+    command: &Command,
+    runtime: Arc<Runtime>,
+    request: &Request,
+    actor: &Actor,
+    is_read_only: bool,
+) -> Result<Box<RawValue>> {
+    let run = || {
+        let afterwards = Cell::new(None);
+        let served = Served { runtime: &runtime, request, actor, is_read_only, afterwards: &afterwards };
+        let answer = (command.run)(served);
+        drop(runtime);
+        match afterwards.take() {
+            Some(rest) if answer.is_ok() => rest(),
+            _ => answer,
+        }
+    };
+    panic::catch_unwind(AssertUnwindSafe(run))
         .unwrap_or_else(|panic| Err(Error::internal("a request of the control socket", &*panic)))
 }
 

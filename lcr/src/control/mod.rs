@@ -10,12 +10,14 @@
 //! a socket opens and closes with the runtime.
 
 mod admission;
+mod calls;
 mod changes;
 mod client;
 mod commands;
 mod connection;
 mod descriptors;
 mod directory;
+mod exports;
 mod finding;
 mod following;
 #[cfg(feature = "fuzzing")]

@@ -32,7 +32,6 @@ use super::{
     following::{Filled, Following, Stream},
     peer::peer,
     protocol::{self, Request},
-    served::Served,
     signals::Mask,
     workers::Workers,
 };
@@ -345,8 +344,7 @@ fn begin(shared: &Arc<Shared>, id: ConnectionId, actor: &Actor, request: Request
     };
     let (to, actor) = (Arc::clone(shared), actor.clone());
     let job = Box::new(move || {
-        let answer = commands::execute(command, Served { runtime: &runtime, request: &request, actor: &actor });
-        drop(runtime);
+        let answer = commands::execute(command, runtime, &request, &actor, to.admission.read_only);
         to.reply(id, protocol::answer(Some(request.id), &answer));
     });
     match shared.workers.execute(command.takes, job) {

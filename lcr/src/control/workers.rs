@@ -1,8 +1,10 @@
 //! The threads that execute requests.
 //!
-//! Two lanes: requests that only look take microseconds and have two threads; requests that change something, plan or
-//! wait may take seconds and have four. So whatever is at work in the second lane, the status is answered. A lane
-//! starts its threads when it first needs them, and they stay until the server ends.
+//! Three lanes: requests that only look take microseconds and have two threads; requests that change something, plan or
+//! wait may take seconds and have four; and eight threads wait for calls of methods, which take as long as a
+//! component's author and the client want. So whatever is at work in the other lanes, the status is answered, and calls
+//! that hang stand in the way of no change. A lane starts its threads when it first needs them, and they stay until
+//! the server ends.
 //!
 //! The jobs of a lane wait in a queue. Each connection has one request at work at most, so the queue is as long as
 //! there are connections at most.
@@ -27,6 +29,7 @@ pub(super) type Job = Box<dyn FnOnce() + Send>;
 pub(super) struct Workers {
     looking: Arc<Lane>,
     acting: Arc<Lane>,
+    calling: Arc<Lane>,
 }
 
 /// Which lane a request takes.
@@ -36,6 +39,8 @@ pub(super) enum Takes {
     Moments,
     /// It changes, plans or waits.
     Long,
+    /// It waits for a component's method.
+    Call,
 }
 
 struct Lane {
@@ -58,23 +63,25 @@ impl Workers {
     /// Lanes without threads; threads of theirs will have the signal mask `mask`.
     pub(super) fn new(mask: Mask) -> Workers {
         let lane = |limit| Arc::new(Lane { limit, mask, state: Mutex::default(), changed: Condvar::new() });
-        Workers { looking: lane(2), acting: lane(4) }
+        Workers { looking: lane(2), acting: lane(4), calling: lane(8) }
     }
 
     /// Has a thread execute `job`.
     ///
     /// # Errors
-    /// `Busy` if all threads of the lane for long requests are at work; `Io` if a first thread cannot be started.
+    /// `Busy` if all threads of the lane are at work and it is not the one of short requests; `Io` if a first thread
+    /// cannot be started.
     pub(super) fn execute(&self, takes: Takes, job: Job) -> Result<()> {
         match takes {
             Takes::Moments => self.looking.execute(job, usize::MAX),
             Takes::Long => self.acting.execute(job, self.acting.limit),
+            Takes::Call => self.calling.execute(job, self.calling.limit),
         }
     }
 
     /// Has the threads end when they have executed what they have begun. What has not begun is dropped.
     pub(super) fn end(&self) {
-        for lane in [&self.looking, &self.acting] {
+        for lane in [&self.looking, &self.acting, &self.calling] {
             let mut state = lane.lock();
             state.has_ended = true;
             let jobs = std::mem::take(&mut state.jobs);
@@ -84,7 +91,8 @@ impl Workers {
         }
     }
 
-    /// Waits until no thread executes anything. Returns whether that is so.
+    /// Waits until no thread executes anything, but for those that wait for calls: these hold nothing of the program.
+    /// Returns whether that is so.
     pub(super) fn wait_idle(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         [&self.looking, &self.acting].into_iter().all(|lane| lane.wait_idle(deadline))

@@ -11,12 +11,16 @@
 //! | [`service`] | what acts on all of it: the slow path of calls, gate, drain, reaper, unloading, forks, the end |
 //!
 //! Above the rooms, [`runtime`] is the type that a program holds, [`builder`] has its options, and [`status`]
-//! reports what it holds, and [`source`] finds the text that it was written as. [`sys`], [`ids`], [`deadline`],
+//! reports what it holds, [`exports`] which methods it has, `calls` calls them with
+//! JSON, and [`source`] finds the text that it was written as. [`sys`], [`ids`], [`deadline`],
 //! [`serial`], [`actor`] and [`state_bytes`] are below the rooms.
 
 pub(crate) mod actor;
 pub(crate) mod builder;
+#[cfg(feature = "reflect")]
+pub(crate) mod calls;
 pub(crate) mod deadline;
+pub(crate) mod exports;
 pub(crate) mod ids;
 pub(crate) mod image;
 pub(crate) mod objects;

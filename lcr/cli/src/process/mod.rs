@@ -5,6 +5,7 @@
 //! that an older or newer process does not send is left out of the text.
 
 pub(crate) mod back;
+pub(crate) mod call;
 pub(crate) mod change;
 pub(crate) mod drawing;
 pub(crate) mod events;
@@ -17,13 +18,14 @@ pub(crate) mod processes;
 pub(crate) mod trial;
 
 use std::{
+    collections::BTreeMap,
     sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
 use lcr::control::Client;
-use serde_json::{Value as Json, json};
+use serde_json::{Value as Json, json, value::RawValue};
 
 use crate::{
     arguments::Target,
@@ -65,6 +67,21 @@ impl Process {
     /// Those of the command; `Version` if the process does not know it.
     pub(crate) fn ask(&mut self, command: &str, arguments: &Json) -> Result<Json, Failure> {
         self.require(command)?;
+        Ok(self.client.call(command, arguments)?)
+    }
+
+    /// As [`ask`](Process::ask), with JSON as it was written, within a time.
+    ///
+    /// # Errors
+    /// As for [`ask`](Process::ask).
+    pub(crate) fn ask_exactly(
+        &mut self,
+        command: &str,
+        arguments: &BTreeMap<String, Box<RawValue>>,
+        timeout: Duration,
+    ) -> Result<BTreeMap<String, Box<RawValue>>, Failure> {
+        self.require(command)?;
+        self.client.timeout(timeout);
         Ok(self.client.call(command, arguments)?)
     }
 

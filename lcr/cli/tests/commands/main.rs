@@ -1,7 +1,9 @@
 //! Each command of `lcr` as a process, with what it prints and how it ends.
 
+mod calls;
 mod changes;
 mod edit;
+mod exports;
 mod files;
 mod harness;
 mod looks;

@@ -57,6 +57,13 @@ impl Place {
         self.start_by(command, &["till_1"])
     }
 
+    /// Starts a program whose socket is for reading only.
+    pub(crate) fn start_read_only(&self, components: &[&str]) -> Server {
+        let mut command = Command::new(built("shop_server"));
+        command.env("SHOP_READ_ONLY", "1");
+        self.start_by(command, components)
+    }
+
     fn start_by(&self, mut command: Command, components: &[&str]) -> Server {
         command.args(components.iter().map(|name| component(name))).env("XDG_RUNTIME_DIR", self.path());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

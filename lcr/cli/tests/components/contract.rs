@@ -3,15 +3,17 @@
 #![allow(dead_code, reason = "a component uses one of them")]
 
 /// Takes money.
-#[lcr::interface(name = "shop.till", version = 1)]
+#[lcr::interface(name = "shop.till", version = 1, patches)]
 pub trait Till {
     /// Takes the price of a purchase, and returns the sum.
     fn take(&self, purchase: Purchase) -> u64;
 
     /// The sum.
+    #[lcr(pure)]
     fn total(&self) -> u64;
 
     /// What is printed at the top.
+    #[lcr(pure)]
     fn title(&self) -> String {
         "till".to_owned()
     }
@@ -80,4 +82,45 @@ pub trait Kinds {
 pub trait Written {
     /// What the macro was given.
     fn given(&self) -> u64;
+}
+
+/// What the tests of calls call.
+#[lcr::interface(name = "shop.desk", version = 1)]
+pub trait Desk {
+    /// The price of some articles.
+    #[lcr(pure)]
+    fn price(&self, article: &str, count: u32) -> Result<u64, String>;
+
+    /// Multiplies each value.
+    #[lcr(pure)]
+    fn multiply(&self, values: &mut [u64], by: u64) -> u128;
+
+    /// Who sits here.
+    #[lcr(pure)]
+    fn owner(&self, #[abi(secret)] code: &str) -> Option<Owner>;
+
+    /// Returns when `release` was called.
+    #[lcr(pure)]
+    fn wait(&self);
+
+    /// Lets those go that wait.
+    fn release(&self);
+
+    /// Calls back.
+    #[lcr(pure)]
+    fn ask(&self, question: &dyn Fn(u8) -> u8) -> u8;
+
+    /// Comes later.
+    #[lcr(pure)]
+    async fn later(&self, count: u64) -> u64;
+}
+
+/// Who sits at a desk.
+#[derive(Clone, Debug, lcr::Abi)]
+pub struct Owner {
+    /// The owner's name.
+    pub name: String,
+    /// What opens the drawer.
+    #[abi(secret)]
+    pub code: String,
 }

@@ -30,13 +30,22 @@ fn main() -> Result<(), BoxError> {
     if let Ok(user) = std::env::var("SHOP_LETS_IN") {
         server = server.allow_uid(user.parse()?);
     }
+    if std::env::var_os("SHOP_READ_ONLY").is_some() {
+        server = server.read_only(true);
+    }
     let server = server.serve(&runtime)?;
     println!("{}", server.path().display());
-    let mut pin = None;
+    let (mut pin, mut patch) = (None, None);
     for line in io::stdin().lines() {
         match line?.as_str() {
             "pin" => pin = Some(runtime.pin()),
             "unpin" => drop(pin.take()),
+            "patch" => {
+                let friendly = runtime.patch::<dyn Till>("friendly");
+                let friendly = friendly.methods(|methods| methods.title(|next| next() + ", at your service"));
+                patch = Some(friendly.commit()?);
+            }
+            "unpatch" => drop(patch.take()),
             "title" => {
                 println!("{}", till.title());
                 continue;

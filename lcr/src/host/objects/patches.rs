@@ -259,6 +259,21 @@ impl Patches {
         Some(self.stack.remove(at))
     }
 
+    /// Number and name of each patch that stands on a method of an implementation, the outermost first.
+    pub(in crate::host) fn of_method<'a>(
+        &'a self,
+        implementation: &'a ExportManifest,
+        method: &'a str,
+    ) -> impl Iterator<Item = (u64, &'a str)> {
+        let (component, interface) = (&implementation.component.name, &implementation.interface);
+        let standing = self.stack.iter().rev().filter(move |patch| {
+            patch.is_for(component, interface)
+                && patch.methods.iter().any(|patched| patched.shape.name == method)
+                && patch.misfit(implementation).is_none()
+        });
+        standing.map(|patch| (patch.number, &*patch.name))
+    }
+
     /// The target of a slot on a service of the component, where `base` is that without patches.
     pub(super) fn over(
         &self,

@@ -33,13 +33,13 @@
 //! takes no lock.
 
 mod difference;
-mod json;
+pub(in crate::host) mod json;
 mod memory;
 mod ownership;
 mod text;
-mod types;
-mod value;
-mod view;
+pub(in crate::host) mod types;
+pub(in crate::host) mod value;
+pub(in crate::host) mod view;
 
 #[cfg(all(test, not(loom)))]
 mod tests;

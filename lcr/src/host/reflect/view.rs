@@ -85,6 +85,11 @@ impl<'a> At<'a> {
         At { ty, at: at.cast(), value: PhantomData }
     }
 
+    /// Whether it is an `Err`.
+    pub(in crate::host) fn is_err(self) -> bool {
+        matches!(self.view(), View::Err(_))
+    }
+
     /// Reads a part of the representation.
     ///
     /// # Safety

@@ -61,7 +61,7 @@ use super::{
 /// | `gate` | the thread of a transaction, under the state lock |
 /// | `reaper` | any thread, under its own locks |
 /// | `is_closed` | the thread that drops the runtime, once |
-/// | `transactions`, `savers` | any thread, without waiting |
+/// | `transactions`, `savers`, `shape_calls` | any thread, without waiting |
 /// | `events`, `refusals` | any thread, under leaf locks of their own |
 /// | `store` | a plan that stages files, under its own lock |
 /// | `host_allocated` | the thread of a transaction, under its own lock |
@@ -94,6 +94,9 @@ pub(crate) struct RuntimeInner {
     above: Above,
     /// What the floor above keeps with the runtime.
     pub(in crate::host) guest: GuestRoom,
+    /// How many calls by shape are under way on threads of their own.
+    #[cfg(feature = "reflect")]
+    pub(super) shape_calls: Arc<std::sync::atomic::AtomicUsize>,
     /// How long dropping the runtime waits for calls that are still inside.
     pub(super) shutdown_timeout: Option<Duration>,
     /// The runtime itself, for its threads.
@@ -140,6 +143,8 @@ impl RuntimeInner {
             host_allocated: HostAllocated::default(),
             above: Above::default(),
             guest: GuestRoom::default(),
+            #[cfg(feature = "reflect")]
+            shape_calls: Arc::default(),
             shutdown_timeout: shutdown_timeout.into(),
             weak: Weak::clone(weak),
         })

@@ -13,7 +13,8 @@
 //!
 //! On top, [`measures`] tells the recorder of metrics what happens, [`load`] brings files in, [`construct`] builds
 //! instances, [`handles`] gives out handles and takes back their slots, [`async_calls`] has async calls begin and end,
-//! [`packed`] calls methods by their shapes alone, [`counting`] has the answers of versions on trial counted,
+//! [`packed`] calls methods by their shapes alone, `shape_calls` with JSON, [`counting`] has the answers of versions on
+//! trial counted,
 //! [`pin`] takes pins, [`gating`] shuts and opens the gate, [`stragglers`] names what a hand-over waits for,
 //! [`reaper`] finds what no thread is inside and has it destroyed, and [`unload`] unmaps images. [`fork`] goes on in a
 //! child process, and [`shutdown`] ends the runtime.
@@ -48,6 +49,8 @@ pub(crate) mod refusals;
 mod retained;
 mod retirements;
 pub(crate) mod revisions;
+#[cfg(feature = "reflect")]
+pub(crate) mod shape_calls;
 mod shortcuts;
 pub(in crate::host) mod shutdown;
 pub(crate) mod snapshots;

@@ -27,11 +27,11 @@ use crate::{
         tables::{RawEntered, RawSlot},
         world::{Methods, Pair},
     },
-    component::{call_path::fault_of_call, fault::Fault},
+    component::{call_path::fault_of_call, fault::Fault, identity::ComponentId},
     error::{Error, ErrorKind, Result},
     host::{
         ids::{Generation, ProviderId, SlotId},
-        image::manifest::MethodManifest,
+        image::manifest::{ExportManifest, MethodManifest},
         objects::{provider::Visibility, slots::SlotRef},
     },
 };
@@ -42,9 +42,27 @@ use super::inner::RuntimeInner;
 pub(crate) struct PackedMethod {
     slot: NonNull<RawSlot>,
     inner: Arc<RuntimeInner>,
-    interface: String,
-    number: u32,
-    method: MethodManifest,
+    found: FoundMethod,
+}
+
+/// A method of the component that would serve a call. Nothing was constructed for it.
+pub(super) struct FoundMethod {
+    provider: ProviderId,
+    /// What the implementation said of itself. One that has taken its place meanwhile is linked by this.
+    manifest: Arc<ExportManifest>,
+    number: usize,
+}
+
+impl FoundMethod {
+    /// The component.
+    pub(super) fn component(&self) -> &ComponentId {
+        &self.manifest.component
+    }
+
+    /// Its name and signature, with the notes on it.
+    pub(super) fn method(&self) -> &MethodManifest {
+        &self.manifest.methods[self.number]
+    }
 }
 
 // SAFETY: it owns a reference to the slot, as a handle does.
@@ -72,32 +90,24 @@ impl RuntimeInner {
         component: Option<&str>,
         method: &str,
     ) -> Result<PackedMethod> {
-        let (provider, found) = self.find_method(interface, component, method)?;
-        let slot = self.own_view_handle(provider)?.into_raw();
-        let (inner, interface) = (Arc::clone(self), interface.to_owned());
-        let (number, method) = found;
-        Ok(PackedMethod { slot, inner, interface, number, method })
+        let found = self.find_method(interface, component, method)?;
+        self.refer_to(found)
     }
 
-    /// A reference for a handle on the service of a provider, as the implementation itself knows its interface.
-    fn own_view_handle(self: &Arc<RuntimeInner>, provider: ProviderId) -> Result<SlotRef> {
-        let mut state = self.state();
-        let registry = state.objects.registry();
-        let manifest = registry.get(provider).map(|provider| Arc::clone(&provider.implementation().manifest));
-        let manifest =
-            manifest.ok_or_else(|| Error::new(ErrorKind::NotFound, "the component was removed meanwhile"))?;
-        let view = state.objects.resolve_view(manifest.interface_bytes())?;
-        drop(state);
-        let service = self.service(provider, Visibility::Committed)?;
-        self.handle_on(service, view, None)
+    /// Takes a reference for a handle on the service of the method that was found. Constructs the service if it is the
+    /// first.
+    ///
+    /// # Errors
+    /// Those of [`packed_method`](RuntimeInner::packed_method).
+    pub(super) fn refer_to(self: &Arc<RuntimeInner>, found: FoundMethod) -> Result<PackedMethod> {
+        let view = self.state().objects.resolve_view(found.manifest.interface_bytes())?;
+        let service = self.service(found.provider, Visibility::Committed)?;
+        let slot = self.handle_on(service, view, None)?.into_raw();
+        Ok(PackedMethod { slot, inner: Arc::clone(self), found })
     }
 
-    fn find_method(
-        &self,
-        interface: &str,
-        component: Option<&str>,
-        method: &str,
-    ) -> Result<(ProviderId, (u32, MethodManifest))> {
+    /// Finds a method, as [`packed_method`](RuntimeInner::packed_method) does.
+    pub(super) fn find_method(&self, interface: &str, component: Option<&str>, method: &str) -> Result<FoundMethod> {
         let state = self.state();
         let registry = state.objects.registry();
         let present = registry.of_interface(interface).iter().filter_map(|&id| registry.get(id));
@@ -128,20 +138,28 @@ impl RuntimeInner {
             );
             return Err(Error::new(ErrorKind::Invalid, text));
         }
-        let number_of_method = u32::try_from(number).unwrap_or(u32::MAX);
-        Ok((provider, (number_of_method, found.clone())))
+        Ok(FoundMethod { provider, manifest: Arc::clone(manifest), number })
     }
 }
 
 impl PackedMethod {
     /// Its name and signature, with the notes on it.
     pub(crate) fn method(&self) -> &MethodManifest {
-        &self.method
+        self.found.method()
     }
 
     /// The name of its interface.
     pub(crate) fn interface(&self) -> &str {
-        &self.interface
+        &self.found.manifest.interface
+    }
+
+    fn name(&self) -> &str {
+        &self.method().shape.name
+    }
+
+    /// Its number in the slot's view, which is the interface of the manifest.
+    fn number(&self) -> u32 {
+        u32::try_from(self.found.number).expect("a list of a manifest has at most 65535 items")
     }
 
     /// Calls it, on this thread. `read` gets the place of the result's representation, which it consumes: it releases
@@ -164,7 +182,7 @@ impl PackedMethod {
         // SAFETY: a host's table lives as long as the process.
         let enter = unsafe { &*host }.enter;
         // SAFETY: the slot is alive, and the host fills what `entered` promises.
-        unsafe { enter(self.slot.as_ptr(), self.number, &raw mut entered) };
+        unsafe { enter(self.slot.as_ptr(), self.number(), &raw mut entered) };
         if !entered.fault.is_null() {
             // SAFETY: the host gave us the fault.
             let (kind, message, _) = unsafe { RawFault::take(entered.fault) };
@@ -172,13 +190,14 @@ impl PackedMethod {
         }
         let _leave = Leave(&entered);
         // SAFETY: the frame keeps the table of methods, which has those of the slot's view.
-        let Pair { function, data } = unsafe { Methods::at(entered.methods).pair(self.number) };
+        let Pair { function, data } = unsafe { Methods::at(entered.methods).pair(self.number()) };
         let crossing = self.crossing(&entered);
         let Some(crossing) = crossing.filter(|crossing| usize::from(crossing.arguments) == arguments.len()) else {
             return Err(self.not_made(FaultKind::Withdrawn, "it cannot be called by its shape".to_owned()));
         };
         if function.is_null() {
-            return Err(self.not_made(FaultKind::Withdrawn, "the component lacks this method".to_owned()));
+            let text = "the component lacks this method: handles on it run the body that the trait has";
+            return Err(self.not_made(FaultKind::Withdrawn, text.to_owned()));
         }
         let out = Place::new(crossing);
         // SAFETY: the thunk is that of the function's signature, of which the caller says that the arguments are; the
@@ -189,9 +208,9 @@ impl PackedMethod {
         if fault.is_null() {
             return Ok(read(out.value()));
         }
-        let called = (&*self.interface, Some(&*self.method.shape.name));
+        let called = (self.interface(), Some(self.name()));
         // SAFETY: the slot is alive, this thread is inside the world, and the component gave us the fault.
-        let fault = unsafe { fault_of_call(self.slot, entered.table, called, self.number, fault) };
+        let fault = unsafe { fault_of_call(self.slot, entered.table, called, self.number(), fault) };
         Err(CallFault { fault, took_arguments: true })
     }
 
@@ -202,11 +221,11 @@ impl PackedMethod {
         // SAFETY: the frame keeps the world.
         let generation = Generation::of_table(unsafe { &*entered.table });
         let state = self.inner.state();
-        state.serving_in(number, entered.table, generation)?.crossing(&self.interface, &self.method.shape.name)
+        state.serving_in(number, entered.table, generation)?.crossing(self.interface(), self.name())
     }
 
     fn not_made(&self, kind: FaultKind, message: String) -> CallFault {
-        let fault = Fault::new(kind, &self.interface, Some(&self.method.shape.name), None, message, None);
+        let fault = Fault::new(kind, self.interface(), Some(self.name()), None, message, None);
         CallFault { fault, took_arguments: false }
     }
 }
@@ -259,121 +278,4 @@ impl Drop for Place {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use super::*;
-    use crate::{Runtime, abi::value::Abi};
-
-    #[lcr::interface(name = "packed.shop", version = 3)]
-    trait Shop {
-        fn open(&self) -> u8;
-        #[lcr(pure)]
-        fn price(&self, article: &str, #[abi(secret)] code: String) -> Result<u64, String>;
-        fn fail(&self, message: String) -> u64;
-        async fn wait(&self);
-    }
-
-    #[derive(Default)]
-    struct Corner(AtomicU64);
-
-    #[lcr::component(name = "packed-corner", version = "1.2.0")]
-    impl Shop for Corner {
-        fn open(&self) -> u8 {
-            self.0.fetch_add(1, Ordering::Relaxed) as u8 + 1
-        }
-        fn price(&self, article: &str, code: String) -> Result<u64, String> {
-            if code == "open" { Ok(article.len() as u64) } else { Err(format!("{article} is not for sale")) }
-        }
-        fn fail(&self, message: String) -> u64 {
-            panic!("{message}")
-        }
-        async fn wait(&self) {}
-    }
-
-    fn method(rt: &Runtime, name: &str) -> PackedMethod {
-        rt.inner().packed_method("packed.shop", None, name).unwrap()
-    }
-
-    /// # Safety
-    /// The method has the result `R`; the arguments are as for [`PackedMethod::call`].
-    unsafe fn call<R: Abi>(method: &PackedMethod, arguments: &[*mut ()]) -> std::result::Result<R, CallFault> {
-        let read = |value: *mut ()| {
-            // SAFETY: the caller says that this is an `R`.
-            let repr = unsafe { value.cast::<R::Repr>().read() };
-            // SAFETY: the representation is used once.
-            unsafe { R::from_repr(repr) }
-        };
-        // SAFETY: the caller says so.
-        unsafe { method.call(arguments, read) }
-    }
-
-    #[test]
-    fn a_method_is_called_by_its_shape_on_the_instance_that_handles_call() {
-        let rt = Runtime::new().unwrap();
-        let open = method(&rt, "open");
-        // SAFETY: this is its signature.
-        assert_eq!(unsafe { call::<u8>(&open, &[]) }.unwrap(), 1);
-        assert_eq!(rt.service::<dyn Shop>().unwrap().open(), 2);
-        let price = method(&rt, "price");
-        for (code, expected) in [("open", Ok(5)), ("", Err("paper is not for sale".to_owned()))] {
-            let (mut article, mut code) = ("paper".into_repr(), code.to_owned().into_repr());
-            let arguments = [(&raw mut article).cast(), (&raw mut code).cast()];
-            // SAFETY: this is its signature.
-            let result = unsafe { call::<std::result::Result<u64, String>>(&price, &arguments) };
-            assert_eq!(result.unwrap(), expected);
-        }
-    }
-
-    #[test]
-    fn a_method_tells_its_notes() {
-        let rt = Runtime::new().unwrap();
-        let price = method(&rt, "price");
-        let (method, interface) = (price.method(), price.interface());
-        assert_eq!((interface, method.is_pure), ("packed.shop", true));
-        assert_eq!(method.arguments, ["article", "code"]);
-        let secrets: Vec<bool> = method.shape.parts.iter().map(|part| part.is_secret).collect();
-        assert_eq!(secrets, [false, true, false]);
-    }
-
-    #[test]
-    fn a_panic_is_a_fault_that_names_the_component_and_is_counted_there() {
-        let rt = Runtime::new().unwrap();
-        let mut message = "out of stock".to_owned().into_repr();
-        // SAFETY: this is its signature.
-        let refused = unsafe { call::<u64>(&method(&rt, "fail"), &[(&raw mut message).cast()]) }.unwrap_err();
-        assert!(refused.took_arguments);
-        let fault = refused.fault;
-        assert_eq!((fault.kind(), fault.method(), fault.message()), (FaultKind::Panic, Some("fail"), "out of stock"));
-        assert_eq!(fault.component().unwrap().name, "packed-corner");
-        let status = rt.status();
-        let corner = status.components.iter().find(|component| component.id.name == "packed-corner").unwrap();
-        assert_eq!(corner.faults, 1);
-    }
-
-    #[test]
-    fn what_cannot_be_called_by_its_shape_is_refused_by_name() {
-        let rt = Runtime::new().unwrap();
-        let refused = |interface, method| rt.inner().packed_method(interface, None, method).err().unwrap();
-        let polled = refused("packed.shop", "wait");
-        assert_eq!(polled.kind(), ErrorKind::Invalid);
-        assert!(polled.to_string().contains("is polled"), "{polled}");
-        let missing = refused("packed.shop", "shut");
-        assert_eq!(missing.kind(), ErrorKind::NotFound);
-        assert!(missing.to_string().contains("open, price, fail, wait"), "{missing}");
-        assert_eq!(refused("packed.nothing", "open").kind(), ErrorKind::NotFound);
-    }
-
-    #[test]
-    fn after_the_runtimes_end_a_call_leaves_the_arguments_to_the_caller() {
-        let rt = Runtime::new().unwrap();
-        let fail = method(&rt, "fail");
-        drop(rt);
-        let mut message = "unused".to_owned().into_repr();
-        // SAFETY: this is its signature.
-        let refused = unsafe { call::<u64>(&fail, &[(&raw mut message).cast()]) }.unwrap_err();
-        assert_eq!((refused.fault.kind(), refused.took_arguments), (FaultKind::Revoked, false));
-        // SAFETY: the call did not take it.
-        assert_eq!(unsafe { String::from_repr(message) }, "unused");
-    }
-}
+mod tests;

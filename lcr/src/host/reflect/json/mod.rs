@@ -42,7 +42,8 @@ mod leaf;
 mod out;
 mod wire;
 
-pub(super) use encode::{Secrets, address_as_text, bytes_as_text, encode};
+pub(in crate::host) use encode::{Secrets, encode};
+pub(super) use encode::{address_as_text, bytes_as_text};
 pub(super) use wire::{as_json as wire_as_json, canonical as canonical_wire};
 
 use super::{memory::Arena, types::Type, value::Value};

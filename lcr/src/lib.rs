@@ -192,6 +192,7 @@ pub use component::{
     identity::ComponentId,
     incremental::{Incremental, LockIncremental},
     pinned::Pinned,
+    points::Locals,
     state::{
         cell::{State, StateMut, StateRef},
         layout::{InMemory, Layout},
@@ -228,10 +229,18 @@ pub use under_sam::{LastInstance, Under};
 
 #[cfg(feature = "minisign")]
 pub use host::image::stage::PublicKey;
+#[cfg(feature = "reflect")]
+pub use host::points::watch::PointValues;
 #[cfg(feature = "host")]
 pub use host::{
-    actor::Actor, builder::RuntimeBuilder, image::logs::panics::ComponentPanic, image::stage::Trust, runtime::Runtime,
-    service::pin::Pin, status::Status,
+    actor::Actor,
+    builder::RuntimeBuilder,
+    image::logs::panics::ComponentPanic,
+    image::stage::Trust,
+    points::{ArmedAt, AtPoint, PointInfo},
+    runtime::Runtime,
+    service::pin::Pin,
+    status::Status,
 };
 
 /// What a component's file says about the component, read without running any of its code.

@@ -21,6 +21,7 @@ pub mod v0_1_0 {
             future::{Polled, RawCall},
             interface::{Interface, InterfaceInfo, Method, Need, interface_bytes, interface_len},
             manifest::{Declaration, Flags, KeptState, manifest_bytes, manifest_len},
+            point::{Point, locals_bytes, locals_len},
             shape::{Kind, Part, Shape, bounds},
             tables::{Created, Export, RawContext, StateTable, Thunk, Verdict},
             value::{
@@ -51,7 +52,8 @@ pub mod v0_1_0 {
             incremental::LockIncremental,
             looks::IncrementalState,
             pinned::Pinned,
-            registration::Registration,
+            points::pass,
+            registration::{PointRegistration, Registration},
             state::{
                 keeping::{Keeping, Keeps, Kept, KeptBy, Undescribed, Unwritten, migrate_nothing},
                 layout::{InMemory, Layout},

@@ -7,6 +7,7 @@ pub mod courier;
 pub mod crowd;
 pub mod depot;
 pub mod executor;
+pub mod gauge;
 pub mod ghost;
 pub mod guarded;
 pub mod guest;

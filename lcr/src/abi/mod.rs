@@ -35,6 +35,7 @@ mod loom_models;
 pub mod manifest;
 pub mod names;
 pub mod notes;
+pub mod point;
 pub mod shape;
 #[cfg(feature = "host")]
 pub mod source_text;
@@ -47,5 +48,5 @@ pub mod world;
 /// The number of the binary contract between images; part of the entry symbol's name
 /// and of the manifest's magic bytes.
 ///
-/// 7: an export has the thunks of polled methods' C functions.
+/// 7: an export has the thunks of polled methods' C functions, and an image a list of its points.
 pub const ABI_VERSION: u8 = 7;

@@ -17,6 +17,7 @@ use super::{
     identity::Identity,
     layout::layout,
     logs::{LogTable, RawPanic, TracingTable},
+    point::Point,
     sync::AtomicUsize,
     value::{
         Abi,
@@ -66,11 +67,15 @@ pub struct ImageTable {
     pub free: unsafe extern "C" fn(*mut u8, usize, usize),
     /// For each export a number; exports of one number share their objects ([`Export::identity`]).
     pub objects: *const u32,
+    /// Number of points.
+    pub point_count: usize,
+    /// The image's [points](super::point), in no particular order.
+    pub points: *const *const Point,
 }
 
-layout!(ImageTable: size 64, align 8 {
+layout!(ImageTable: size 80, align 8 {
     abi at 0, export_count at 8, exports at 16, holds at 24, flush at 32, allocate at 40, free at 48,
-    objects at 56
+    objects at 56, point_count at 64, points at 72
 });
 
 /// One implementation in an image: what `#[lcr::component]` registers.

@@ -25,11 +25,15 @@ use crate::abi::{
     frame::Record,
     holds,
     manifest::HEADER,
+    point::Point,
     tables::{Created, Export, HostTable, ImageTable, RawSlot},
     value::Abi,
 };
 
-use super::{libc_shims, logs, panic_hook, registration::Registration};
+use super::{
+    libc_shims, logs, panic_hook,
+    registration::{PointRegistration, Registration},
+};
 
 static HOST: AtomicPtr<HostTable> = AtomicPtr::new(ptr::null_mut());
 
@@ -75,6 +79,12 @@ pub(crate) fn adopt_host(host: *const HostTable) -> bool {
 pub(crate) fn exports() -> &'static [&'static Export] {
     static EXPORTS: OnceLock<Vec<&'static Export>> = OnceLock::new();
     EXPORTS.get_or_init(|| inventory::iter::<Registration>.into_iter().map(Registration::export).collect())
+}
+
+/// The points of this image.
+pub(crate) fn points() -> &'static [&'static Point] {
+    static POINTS: OnceLock<Vec<&'static Point>> = OnceLock::new();
+    POINTS.get_or_init(|| inventory::iter::<PointRegistration>.into_iter().map(PointRegistration::point).collect())
 }
 
 /// For each of [`exports`] a number; those of one number share their objects.
@@ -141,6 +151,8 @@ pub unsafe extern "C" fn lcr_entry_7(host: *const HostTable) -> *const ImageTabl
             allocate,
             free,
             objects: objects().as_ptr(),
+            point_count: points().len(),
+            points: points().as_ptr().cast(),
         }
     })
 }

@@ -2,11 +2,11 @@
 //!
 //! [`image`] is the image's end of the wire: the entry symbol, the host's table and the thread's record. [`handle`] and
 //! [`pinned`] make calls, along the [`call_path`]; [`context`] and [`stateful`] construct and restore; [`state`] is
-//! what an instance keeps and a host may move; [`incremental`] and [`tracked`] copy state while it is in use; [`wire`]
-//! is the form in which values of any serde type cross; [`registration`] collects what the macros generate, and
-//! [`export`] and [`looks`] have the functions behind it. [`ambient`] is what all code of a component runs inside.
-//! [`hooks`] run in the place of patched methods, and `answers` are hooks that count. [`logs`] and [`panic_hook`] lead
-//! what the image logs, and its panics, to the host.
+//! what an instance keeps and a host may move; [`points`] show local variables; [`incremental`] and [`tracked`] copy
+//! state while it is in use; [`wire`] is the form in which values of any serde type cross; [`registration`] collects
+//! what the macros generate, and [`export`] and [`looks`] have the functions behind it. [`ambient`] is what all code of
+//! a component runs inside. [`hooks`] run in the place of patched methods, and `answers` are hooks that count. [`logs`]
+//! and [`panic_hook`] lead what the image logs, and its panics, to the host.
 
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 #[allow(clippy::exhaustive_structs, reason = "generated code alone names it")]
@@ -40,6 +40,8 @@ mod panic_hook;
 #[allow(dead_code, reason = "only a host makes chains")]
 pub mod passing_fault;
 pub mod pinned;
+#[allow(missing_debug_implementations, reason = "generated code alone names it")]
+pub mod points;
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 pub mod registration;
 #[allow(missing_debug_implementations, reason = "generated code alone names most of it")]

@@ -77,7 +77,7 @@ fn fault_of(payload: Box<dyn Any + Send>, own: impl FnOnce() -> Option<Beginning
 
 /// Drops a payload. A payload of the author's own type may panic then, with a second payload
 /// that may do the same: unless the second is a text, it is leaked.
-pub(super) fn drop_quietly(payload: Box<dyn Any + Send>) {
+pub(crate) fn drop_quietly(payload: Box<dyn Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
         && !second.is::<&'static str>()
         && !second.is::<String>()

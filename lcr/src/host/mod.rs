@@ -24,6 +24,7 @@ pub(crate) mod exports;
 pub(crate) mod ids;
 pub(crate) mod image;
 pub(crate) mod objects;
+pub(crate) mod points;
 #[cfg(feature = "reflect")]
 #[allow(dead_code, reason = "what traces and records need is here before they are")]
 pub(crate) mod reflect;

@@ -11,6 +11,7 @@ mod mutations;
 mod nesting;
 mod parcels;
 mod pins;
+mod points;
 mod races;
 mod replacement;
 mod runtimes;

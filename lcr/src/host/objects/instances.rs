@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-use super::{component::Implementation, methods::MethodTables, patches::LeftHooks, tracking::Tracking};
+use super::{component::Implementation, left_hooks::LeftHooks, methods::MethodTables, tracking::Tracking};
 
 /// One constructed object.
 pub(crate) struct Instance {

@@ -2,11 +2,11 @@
 //! implementations](component) that serve them. [`services`] are what handles are bound to, [`instances`] the objects
 //! that serve them, and [`slots`] what handles point to. [`faces`] are the interfaces of objects that serve several,
 //! [`methods`] the tables that calls go through, [`patches`] those with patched methods, and [`counting`] says whose
-//! answers are counted. [`provided`] are objects of
-//! the program in the place of constructed ones, and an [`offer`] describes one to a plan. [`builders`] says which
-//! thread constructs what, and [`uncommitted`] has what a transaction has made and not committed. A [`kept`] component
-//! can be put in place again. [`faults`] counts the panics of an implementation. [`order`] sorts by dependency, and
-//! [`cycle`] refuses what cannot be sorted.
+//! answers are counted. [`points`] are those that are armed, and [`left_hooks`] what is left of hooks. [`provided`] are
+//! objects of the program in the place of constructed ones, and an [`offer`] describes one to a plan. [`builders`] says
+//! which thread constructs what, and [`uncommitted`] has what a transaction has made and not committed. A [`kept`]
+//! component can be put in place again. [`faults`] counts the panics of an implementation. [`order`] sorts by
+//! dependency, and [`cycle`] refuses what cannot be sorted.
 //!
 //! [`owner::Objects`] holds all of that for one runtime, behind the runtime's state lock. Nothing here
 //! publishes a world. The only code of components that runs here is the health check, `save` and
@@ -21,11 +21,13 @@ pub(crate) mod faults;
 mod incremental;
 pub(crate) mod instances;
 pub(crate) mod kept;
+pub(crate) mod left_hooks;
 mod methods;
 pub(crate) mod offer;
 pub(crate) mod order;
 pub(crate) mod owner;
 pub(crate) mod patches;
+pub(crate) mod points;
 mod provided;
 pub(crate) mod provider;
 pub(crate) mod registry;

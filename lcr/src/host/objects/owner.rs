@@ -25,6 +25,7 @@ use super::{
     instances::Instance,
     order::dependencies_first,
     patches::Patches,
+    points::Points,
     provider::Visibility,
     registry::Registry,
     services::{ServiceEntry, Services},
@@ -42,6 +43,7 @@ pub(crate) struct Objects {
     builders: Builders,
     uncommitted: Uncommitted,
     patches: Patches,
+    points: Points,
     revision: u64,
 }
 
@@ -114,6 +116,15 @@ impl Objects {
     pub(crate) fn patches_mut(&mut self) -> &mut Patches {
         self.revision += 1;
         &mut self.patches
+    }
+
+    /// The points that are armed.
+    pub(crate) fn points(&self) -> &Points {
+        &self.points
+    }
+
+    pub(crate) fn points_mut(&mut self) -> &mut Points {
+        &mut self.points
     }
 
     /// The target of a slot of `view` on a service that `instance` serves, or will serve, with its patches.

@@ -31,6 +31,7 @@
 //! instances leave when the counting ends, as the sets of a patch do that is taken off.
 
 use std::{
+    any::Any,
     collections::BTreeSet,
     fmt, slice,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -53,7 +54,7 @@ use crate::{
     },
 };
 
-use super::{component::Implementation, counting::Counting};
+use super::{component::Implementation, counting::Counting, left_hooks::LeftHooks};
 
 /// A change of single methods of a component's interface.
 pub(crate) struct Patch {
@@ -165,21 +166,12 @@ pub(crate) struct HookSet {
     _chains: Arc<[Chain]>,
 }
 
-/// Hooks that no world shows any more, and patches that were taken off: what is destroyed like an instance.
-pub(crate) struct LeftHooks {
-    /// The oldest world that may have shown one.
-    pub(crate) first_generation: Option<Generation>,
-    _sets: Vec<Arc<HookSet>>,
-    _patches: Vec<Arc<Patch>>,
-}
-
-impl LeftHooks {
-    fn of(sets: Vec<Made>, patches: Vec<Arc<Patch>>) -> Option<LeftHooks> {
-        let first_generation = sets.iter().map(|made| made.first_generation).min();
-        let is_some = !sets.is_empty() || !patches.is_empty();
-        let sets = sets.into_iter().map(|made| made.set).collect();
-        is_some.then_some(LeftHooks { first_generation, _sets: sets, _patches: patches })
-    }
+/// What is left of sets, and of patches that were taken off. `None` if there is nothing.
+fn what_is_left(sets: Vec<Made>, patches: Vec<Arc<Patch>>) -> Option<LeftHooks> {
+    let first_generation = sets.iter().map(|made| made.first_generation).min();
+    let sets = sets.into_iter().map(|made| made.set as Arc<dyn Any + Send + Sync>);
+    let held: Vec<_> = sets.chain(patches.into_iter().map(|patch| patch as _)).collect();
+    (!held.is_empty()).then(|| LeftHooks::new(first_generation, held))
 }
 
 impl Patches {
@@ -359,7 +351,7 @@ impl Patches {
         let mut sets = self.sets();
         let (left, kept) = std::mem::take(&mut *sets).into_iter().partition(is_left);
         *sets = kept;
-        LeftHooks::of(left, patches)
+        what_is_left(left, patches)
     }
 
     fn sets(&self) -> MutexGuard<'_, Vec<Made>> {

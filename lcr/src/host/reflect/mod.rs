@@ -36,7 +36,7 @@ mod difference;
 pub(in crate::host) mod json;
 mod memory;
 mod ownership;
-mod text;
+pub(in crate::host) mod text;
 pub(in crate::host) mod types;
 pub(in crate::host) mod value;
 pub(in crate::host) mod view;

@@ -316,6 +316,12 @@ impl State {
             let retiring = Retiring { instance, slots, retired_at, is_hooks: false };
             ending.queue.push_back(Last { id: Some(id), retiring });
         }
+        for taken in self.objects.points_mut().disarm_all() {
+            let Some(instance) = taken.end().keeper else { continue };
+            self.tally.note_constructed();
+            let retiring = Retiring { instance, slots: Vec::new(), retired_at, is_hooks: true };
+            ending.queue.push_back(Last { id: None, retiring });
+        }
         // At the end: destructors call what is patched.
         if let Some(hooks) = self.objects.patches_mut().leave_all() {
             let instance = Arc::new(Instance::of_hooks(hooks, &patches::id("hooks", 0)));

@@ -12,8 +12,9 @@ use crate::{
         objects::{
             component::Implementation,
             instances::{Held, Instance, StateBox},
+            left_hooks::LeftHooks,
             owner::Objects,
-            patches::{self, LeftHooks},
+            patches,
         },
         worlds::{
             records::ThreadRecord,
@@ -131,6 +132,13 @@ impl State {
         self.tally.note_constructed();
         let retired_at = self.generation();
         self.retiring.push(Retiring { instance, slots, retired_at, is_hooks: true });
+    }
+
+    /// Has the reaper destroy what ran at a point, once no thread has a count of it.
+    pub(crate) fn retire_closure(&mut self, keeper: Arc<Instance>) {
+        self.tally.note_constructed();
+        let retired_at = self.generation();
+        self.retiring.push(Retiring { instance: keeper, slots: Vec::new(), retired_at, is_hooks: true });
     }
 
     /// Retires the hooks of a service that are not of its present instance.

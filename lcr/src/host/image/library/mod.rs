@@ -37,6 +37,7 @@ use crate::{
     abi::{
         ABI_VERSION,
         holds::Holds,
+        point::Point,
         tables::{ENTRY, Entry, Export, HostTable, ImageTable},
     },
     error::{Error, ErrorKind, Result},
@@ -191,6 +192,18 @@ impl Image {
     /// The image's global allocator.
     pub(crate) fn allocator(&self) -> Allocator {
         Allocator::of(self.table)
+    }
+
+    /// The image's points, valid as long as the image is mapped.
+    pub(in crate::host) fn points(&self) -> Vec<&'static Point> {
+        let ImageTable { point_count, points, .. } = *self.table;
+        if points.is_null() {
+            return Vec::new();
+        }
+        // SAFETY: by contract that many pointers, constant while the image is mapped.
+        let pointers = unsafe { std::slice::from_raw_parts(points, point_count) };
+        // SAFETY: by contract each is null or points to a point of the image.
+        pointers.iter().filter_map(|point| unsafe { point.as_ref() }).collect()
     }
 
     /// The counts of what still needs the image, beside frames and instances.

@@ -135,6 +135,7 @@ static EXPORT: RuntimeInner<Export> = RuntimeInner(Export {
 static EXPORTS: RuntimeInner<*const Export> = RuntimeInner(&EXPORT.0);
 static TABLE: RuntimeInner<Table> = RuntimeInner(Table {
     abi: 7, count: 1, exports: &EXPORTS.0, holds: &COUNT, flush: nothing, allocate: nothing, free: nothing, objects: &0,
+    point_count: 0, points: 0,
 });
 
 #[unsafe(no_mangle)]

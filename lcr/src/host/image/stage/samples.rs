@@ -22,6 +22,7 @@ pub struct Export {
 pub struct Table {
     abi: u32, count: usize, exports: *const *const Export, holds: *const [core::sync::atomic::AtomicUsize; 7],
     flush: extern "C" fn(), allocate: extern "C" fn(), free: extern "C" fn(), objects: *const u32,
+    point_count: usize, points: usize,
 }
 
 extern "C" fn nothing() {}
@@ -54,6 +55,7 @@ pub extern "C" fn lcr_entry_7(_host: *const u8) -> *const Table {
     let exports = Box::leak(Box::new(export as *const Export));
     Box::leak(Box::new(Table {
         abi: 7, count: 1, exports, holds: &COUNT, flush: nothing, allocate: nothing, free: nothing, objects: &0,
+        point_count: 0, points: 0,
     }))
 }
 "##;

@@ -286,12 +286,15 @@ pub(crate) struct Check {
 /// `lcr rollback`
 #[derive(Args, Debug)]
 pub(crate) struct Rollback {
-    /// How many changes to go back. Default: 1
-    #[arg(value_name = "N", conflicts_with_all = ["to", "original"])]
+    /// How many changes to go back, also those of earlier processes if there is a history on disk. Default: 1
+    #[arg(value_name = "N", conflicts_with_all = ["to", "entry", "original"])]
     pub(crate) steps: Option<u32>,
-    /// Go back to what served in this generation
-    #[arg(long, value_name = "GENERATION", conflicts_with = "original")]
+    /// Go back to what served in this generation of the running process
+    #[arg(long, value_name = "GENERATION", conflicts_with_all = ["entry", "original"])]
     pub(crate) to: Option<u64>,
+    /// Go back to what this entry of the history on disk put in place
+    #[arg(long, value_name = "NUMBER", conflicts_with = "original")]
+    pub(crate) entry: Option<u64>,
     /// Go back to what was linked or loaded first
     #[arg(long)]
     pub(crate) original: bool,

@@ -1,6 +1,9 @@
 //! What differs between a revision and what is present, as requests of a plan: see [`rollback`](super::rollback).
+//!
+//! A revision is one that the runtime [remembers](crate::host::service::revisions), or one that is
+//! [recorded](super::recorded).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -17,19 +20,28 @@ use crate::{
     },
 };
 
-use super::request::{Options, Request};
+use super::{
+    recorded,
+    recorder::Sought,
+    request::{Options, Request},
+};
 
 /// How far a rollback goes: see [`PlanBuilder::rollback`](crate::PlanBuilder::rollback).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Back {
     /// So many commits back. A rollback is a commit, too: after a rollback, one step leads to what was before it.
+    ///
+    /// With a history on disk, the steps go on in the processes before this one. There, a start that has brought back
+    /// what was confirmed is no step, and neither is what was never confirmed.
     Steps(u32),
-    /// To what was present in this generation.
+    /// To what was present in this generation of this process.
     To(u64),
+    /// To what this entry of the history on disk had put in place, whichever process committed it.
+    Entry(u64),
     /// Each component that is present to its first version: the one that was linked into the program or loaded
-    /// first. Bindings become what they were when the runtime began. A component that was never replaced stays as it
-    /// is, and one that was removed does not come back.
+    /// first, also by an earlier process if there is a history on disk. Bindings become what they were when the runtime
+    /// began. A component that was never replaced stays as it is, and one that was removed does not come back.
     Original,
 }
 
@@ -37,16 +49,10 @@ pub enum Back {
 pub(super) fn expand(inner: &Arc<RuntimeInner>, backs: &[Back], options: &mut Options) -> Vec<Request> {
     match backs {
         [] => Vec::new(),
-        [back] => {
-            let found = {
-                let state = inner.latest_state();
-                find(&state, *back).map(|target| differences(&state, target))
-            };
-            match found {
-                Ok(differences) => differences.into_requests(options),
-                Err(error) => vec![refused(error)],
-            }
-        }
+        [back] => match find(inner, *back, options.timeout) {
+            Ok(differences) => differences.into_requests(options),
+            Err(error) => vec![refused(error)],
+        },
         _ => vec![refused(Error::new(ErrorKind::Invalid, "the plan has several rollbacks; go back once"))],
     }
 }
@@ -55,10 +61,40 @@ fn refused(error: Error) -> Request {
     Request::Refused(Some(error))
 }
 
-fn find(state: &State, back: Back) -> Result<Target> {
-    let present = state.serial();
-    let target = match back {
-        Back::Original => Some(state.revisions().original()),
+/// Finds what a rollback changes: in what the runtime remembers, or else in what is recorded.
+fn find(inner: &Arc<RuntimeInner>, back: Back, timeout: Option<Duration>) -> Result<Differences> {
+    let recorder = inner.recorder();
+    let sought = {
+        let state = inner.latest_state();
+        match remembered(&state, back, recorder.map(|recorder| recorder.began()))? {
+            Found::Here(target) => return compare(&state, target, back),
+            Found::Recorded(sought) => sought,
+        }
+    };
+    let (generation, target) = match (sought, recorder) {
+        (Some(sought), _) => recorded::target(inner, sought, timeout)?,
+        (None, Some(recorder)) => recorded::originals(inner, Arc::clone(recorder), timeout)?,
+        (None, None) => return Err(Error::new(ErrorKind::Internal, "an original is sought without a history")),
+    };
+    let state = inner.latest_state();
+    recorded::is_still(&state, generation)?;
+    compare(&state, target, back)
+}
+
+/// Where a rollback finds its target.
+enum Found {
+    Here(Target),
+    /// In what is recorded; `None` if the first versions are sought.
+    Recorded(Option<Sought>),
+}
+
+/// `began` is the generation with which this process began, if what it does is recorded.
+fn remembered(state: &State, back: Back, began: Option<u64>) -> Result<Found> {
+    let (present, revisions) = (state.serial(), state.revisions());
+    let generation = match back {
+        Back::Original if began.is_some() => return Ok(Found::Recorded(None)),
+        Back::Original => return Ok(Found::Here(revisions.original())),
+        Back::Entry(number) => return Ok(Found::Recorded(Some(Sought::Entry(number)))),
         Back::To(generation) if generation == present => {
             let text = format!("generation {present} is the present one; nothing to roll back");
             return Err(Error::new(ErrorKind::Invalid, text));
@@ -66,18 +102,33 @@ fn find(state: &State, back: Back) -> Result<Target> {
         Back::Steps(0) => {
             return Err(Error::new(ErrorKind::Invalid, "a rollback by 0 steps goes nowhere; go back by 1 or more"));
         }
-        Back::To(generation) => state.revisions().target(generation),
-        Back::Steps(steps) => present.checked_sub(steps.into()).and_then(|to| state.revisions().target(to)),
+        Back::To(generation) => Some(generation),
+        Back::Steps(steps) => present.checked_sub(steps.into()),
     };
-    let target = target.ok_or_else(|| not_kept(state, back))?;
-    if differences(state, target.clone()).is_empty() {
+    if let (Back::Steps(steps), Some(began)) = (back, began)
+        && generation.is_none_or(|generation| generation < began)
+    {
+        // The steps of this process are counted; the others are before it.
+        let own = u32::try_from(present.saturating_sub(began)).unwrap_or(u32::MAX);
+        return Ok(Found::Recorded(Some(Sought::Before(steps.saturating_sub(own)))));
+    }
+    match (generation.and_then(|generation| revisions.target(generation)), generation) {
+        (Some(target), _) => Ok(Found::Here(target)),
+        (None, Some(generation)) if began.is_some() => Ok(Found::Recorded(Some(Sought::Generation(generation)))),
+        _ => Err(not_kept(state, back)),
+    }
+}
+
+fn compare(state: &State, target: Target, back: Back) -> Result<Differences> {
+    let differences = differences(state, target);
+    if differences.is_empty() {
         let what = match back {
-            Back::Original => "every component is the one that was linked or loaded first".to_owned(),
-            _ => "that generation has the components, configurations and bindings of the present one".to_owned(),
+            Back::Original => "every component is the one that was linked or loaded first",
+            _ => "that has the components, configurations and bindings of the present generation",
         };
         return Err(Error::new(ErrorKind::Invalid, format!("{what}; nothing to roll back")));
     }
-    Ok(target)
+    Ok(differences)
 }
 
 fn not_kept(state: &State, back: Back) -> Error {
@@ -85,6 +136,7 @@ fn not_kept(state: &State, back: Back) -> Error {
         Back::To(generation) => format!("generation {generation}"),
         Back::Steps(steps) => format!("the generation {steps} steps back"),
         Back::Original => "the original".to_owned(),
+        Back::Entry(number) => format!("entry {number}"),
     };
     let kept = || state.revisions().past().map(|left| left.generation);
     let kept = match (kept().next(), kept().next_back()) {

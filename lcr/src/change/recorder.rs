@@ -10,6 +10,8 @@
 //! - [`note_trial_end`](Recorder::note_trial_end): before the end of a trial is visible to those who wait for it.
 //! - [`note_refusal`](Recorder::note_refusal): for a plan that was refused before it began. It cannot fail.
 //!
+//! And a rollback asks it for states that the runtime itself does not remember: see [`recorded`](super::recorded).
+//!
 //! Invariants:
 //! 1. No commit is visible whose intent was not noted: what is recorded when the process dies at any point is
 //!    a transaction that ended, or one that began.
@@ -19,7 +21,7 @@
 //! 4. `Busy` and `Closed` are answers about the runtime, not about a plan, and are not recorded.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -31,7 +33,7 @@ use crate::{
         actor::Actor,
         image::{
             content_hash::ContentHash,
-            stage::{Neighbour, Staged},
+            stage::{KeptFile, Neighbour, Staged},
         },
         objects::provider::Provider,
         service::inner::RuntimeInner,
@@ -67,6 +69,69 @@ pub(crate) trait Recorder: Send + Sync {
 
     /// Notes that a file left quarantine.
     fn note_release(&self, hash: &ContentHash);
+
+    /// The generation with which this process began: that of the reload, or the first one.
+    fn began(&self) -> u64;
+
+    /// Finds a state that was recorded, of this process or of an earlier one. Reads the disk.
+    ///
+    /// # Errors
+    /// `NotFound` with the reason; `History` or `Io` if the record cannot be read.
+    fn find(&self, sought: Sought) -> Result<Recorded>;
+
+    /// What was linked or loaded first, by the present names. Reads the disk.
+    ///
+    /// # Errors
+    /// `History` or `Io`.
+    fn firsts(&self) -> Result<BTreeMap<String, First>>;
+
+    /// The file of a recorded component, whose bytes were hashed just now, and the libraries that came with it.
+    ///
+    /// # Errors
+    /// `History` if one is missing or damaged; the text names it.
+    fn file(&self, present: &Present) -> Result<KeptFile>;
+}
+
+/// What a rollback looks for in what is recorded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sought {
+    /// The state so many steps before the one with which this process began; at least 1.
+    Before(u32),
+    /// What this process had in that generation.
+    Generation(u64),
+    /// What the commit of an entry had put in place.
+    Entry(u64),
+}
+
+/// A state that was recorded.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    /// Which record it is, for messages.
+    pub(crate) title: String,
+    pub(crate) components: Vec<Brought>,
+    /// The names of the components that were linked into the program of then.
+    pub(crate) was_linked: HashSet<String>,
+    /// The bindings and configurations that plans had set, and `None` for those that plans have set since.
+    pub(crate) bindings: BTreeMap<String, Option<String>>,
+    pub(crate) configurations: BTreeMap<String, Option<Arc<[u8]>>>,
+}
+
+/// One component of a [`Recorded`].
+#[derive(Debug)]
+pub(crate) struct Brought {
+    /// The name of the component that stands in its place by now, if one does.
+    pub(crate) now: String,
+    /// Whether it was an object of the program.
+    pub(crate) is_object: bool,
+    pub(crate) present: Present,
+}
+
+/// What was linked or loaded first.
+#[derive(Clone, Debug)]
+pub(crate) enum First {
+    Known(Present),
+    /// Its record was forgotten.
+    Forgotten,
 }
 
 /// How a trial ended.

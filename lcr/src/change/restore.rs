@@ -1,4 +1,4 @@
-//! A plan that brings back what a history has recorded: made of files by their content, and not of what a user wrote.
+//! The plan by which a start brings back what a history has confirmed last: made of files by their content, and not of what a user wrote.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,8 +17,6 @@ use super::{
 #[derive(Debug, Default)]
 pub(crate) struct Restore {
     pub(crate) reason: String,
-    /// Whether it goes back while the program runs, and is not the start of it.
-    pub(crate) is_rollback: bool,
     /// Files with their content; each takes the place of the named component, or is added.
     pub(crate) files: Vec<(Option<String>, KeptFile)>,
     pub(crate) remove: Vec<String>,
@@ -28,11 +26,10 @@ pub(crate) struct Restore {
 
 /// Brings it back, in one transaction. Protection was overridden when it was first put in place, and so it is here.
 pub(crate) fn restore(inner: &Arc<RuntimeInner>, restore: Restore) -> Result<Report> {
-    let Restore { reason, is_rollback, files, remove, bindings, configurations } = restore;
+    let Restore { reason, files, remove, bindings, configurations } = restore;
     let options = Options {
         reason: Some(reason),
-        is_reload: !is_rollback,
-        is_rollback,
+        is_reload: true,
         override_protected: true,
         // As when it was first put in place.
         allow_panic_abort: true,

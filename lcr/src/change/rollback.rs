@@ -71,15 +71,21 @@ impl PlanBuilder<'_> {
     /// the runtime keeps. An object of the program comes back if the program still has it.
     ///
     /// The commit is a generation of its own, to which the same rules apply: `Back::Steps(1)` after a rollback leads
-    /// to what was before the rollback. [`Runtime::revisions`] lists the generations that can be gone back to; how
-    /// many are kept says [`RuntimeBuilder::revisions`](crate::RuntimeBuilder::revisions).
+    /// to what was before the rollback. [`Runtime::revisions`] lists the generations that this process can go back to;
+    /// how many are kept says [`RuntimeBuilder::revisions`](crate::RuntimeBuilder::revisions).
+    ///
+    /// With a history on disk, a rollback reaches what earlier processes had, and what this one does not remember any
+    /// more: steps go on there, an entry is named by [`Back::Entry`], and [`Back::Original`] is what was loaded first
+    /// by any of them. Components come from the files that the history keeps. This blocks until the disk is read, at
+    /// most for the plan's [`timeout`](PlanBuilder::timeout).
     ///
     /// The plan may make other changes as well, of other components. It belongs to the generation in which it is
     /// built: if another transaction commits before it does, it is refused with `Stale`.
     ///
     /// # Errors
-    /// The plan is refused with `NotFound` if the generation is not kept, and with `Invalid` if nothing differs, or
-    /// if the plan has another rollback.
+    /// The plan is refused with `NotFound` if the generation or entry is not kept, if it was never committed, or if a
+    /// component of it was linked into a program of then and this program does not have it; with `History` if a file is
+    /// missing or damaged; and with `Invalid` if nothing differs, or if the plan has another rollback.
     pub fn rollback(mut self, back: Back) -> Self {
         self.backs.push(back);
         self

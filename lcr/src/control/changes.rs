@@ -181,6 +181,8 @@ pub enum GoBack {
     Steps(u32),
     /// [`Back::To`].
     To(u64),
+    /// [`Back::Entry`].
+    Entry(u64),
     /// [`Back::Original`], if true.
     Original(bool),
 }
@@ -190,6 +192,7 @@ impl GoBack {
         match self {
             GoBack::Steps(steps) => Ok(Back::Steps(steps)),
             GoBack::To(generation) => Ok(Back::To(generation)),
+            GoBack::Entry(number) => Ok(Back::Entry(number)),
             GoBack::Original(true) => Ok(Back::Original),
             GoBack::Original(false) => {
                 Err(Error::new(ErrorKind::Invalid, "`original` is false; say true, or leave `rollback` out"))

@@ -13,11 +13,18 @@ use std::{
 };
 
 use crate::{
+    change::recorder::text_of,
     error::{Error, ErrorKind, Result},
-    host::image::content_hash::ContentHash,
+    host::image::{
+        content_hash::ContentHash,
+        stage::{KeptFile, Neighbour},
+    },
 };
 
-use super::disk::Disk;
+use super::{
+    disk::Disk,
+    record::{Beside, Present},
+};
 
 /// The files of a history.
 #[derive(Clone, Debug)]
@@ -98,6 +105,36 @@ impl Files {
             return Err(Error::new(ErrorKind::History, text));
         }
         Ok(path)
+    }
+
+    /// The file of a component, and the libraries that came with it, all of them hashed just now.
+    ///
+    /// # Errors
+    /// `History` if some are missing or damaged; the text names them all.
+    pub(super) fn of_component(&self, one: &Present) -> Result<KeptFile> {
+        let Some(hash) = one.hash else {
+            let text = format!("component `{}` came from no file", one.id);
+            return Err(Error::new(ErrorKind::History, text));
+        };
+        let mut missing = Vec::new();
+        let file = self.verified(&hash);
+        let file = file.map_err(|error| missing.push(format!("component `{}`: {}", one.id, text_of(&error)))).ok();
+        let mut beside = Vec::new();
+        for Beside { names, hash } in &one.beside {
+            match self.verified(hash) {
+                Ok(source) => beside.push(Neighbour { names: names.clone(), hash: *hash, source, signature: None }),
+                Err(error) => missing.push(format!(
+                    "library `{}` beside component `{}`: {}",
+                    names.join("`, `"),
+                    one.id,
+                    text_of(&error)
+                )),
+            }
+        }
+        match file {
+            Some(file) if missing.is_empty() => Ok(KeptFile::of_history(file, hash, beside)),
+            _ => Err(Error::new(ErrorKind::History, missing.join("; "))),
+        }
     }
 
     /// Removes the files of all other contents. What cannot be removed stays.

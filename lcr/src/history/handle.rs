@@ -5,11 +5,8 @@ use std::{fmt, io::Write, path::Path, sync::Arc};
 use arc_swap::ArcSwap;
 
 use crate::{
-    change::{
-        recorder::present,
-        report::Report,
-        restore::{Restore, restore},
-    },
+    Runtime,
+    change::{differences::Back, recorder::present, report::Report},
     error::{Error, ErrorKind, Result},
     host::service::inner::RuntimeInner,
 };
@@ -17,10 +14,10 @@ use crate::{
 use super::{
     entry::{self, Entry},
     keeper::Keeper,
-    ledger::{self, steps},
+    ledger,
     options::Options,
     record::{Present, Record},
-    reload::{Reloaded, plan, reload},
+    reload::{Reloaded, reload},
 };
 
 /// The history that a runtime keeps. [`Runtime::history`](crate::Runtime::history) returns it.
@@ -156,37 +153,16 @@ impl OpenHistory {
 }
 
 impl OpenHistory {
-    /// Goes back to what was present behind the commit of an entry, of this process or of an earlier one: each
-    /// component comes from the file that the history has kept, in one transaction, with the bindings and
-    /// configurations of then.
-    /// It is an entry of its own. A component that was linked into the program comes from no file:
-    /// [`Runtime::rollback`](crate::Runtime::rollback) has it, if this process replaced it.
+    /// Goes back to what an entry had put in place, of this process or of an earlier one:
+    /// `plan().rollback(Back::Entry(number)).reason(reason).commit()`. See
+    /// [`PlanBuilder::rollback`](crate::PlanBuilder::rollback).
     ///
     /// # Errors
-    /// `NotFound` if no entry of that number was committed, or it is forgotten; `Invalid` if nothing differs, or a
-    /// linked component would have to come back; `History` if a file is missing or damaged; as for
-    /// [`Plan::commit`](crate::Plan::commit).
+    /// As for [`PlanBuilder::rollback`](crate::PlanBuilder::rollback) and [`Plan::commit`](crate::Plan::commit);
+    /// `Closed` if the runtime has ended.
     pub fn rollback(&self, number: u64, reason: impl Into<String>) -> Result<Report> {
-        let committed = self.keeper.with(|journal, _| ledger::committed(journal, number))?;
-        let committed = committed.ok_or_else(|| {
-            let text = format!("the history has no commit of entry {number}; OpenHistory::entries lists what it has");
-            Error::new(ErrorKind::NotFound, text)
-        })?;
-        let now: Vec<Present> = present(&self.inner).iter().map(Present::from).collect();
-        let steps = steps(&committed.present, &now, &now);
-        if let [first, ..] = &steps.linked[..] {
-            let text = format!(
-                "component `{first}` was linked into the program, and no file brings it back; Runtime::rollback does, \
-                 if this process has replaced it"
-            );
-            return Err(Error::new(ErrorKind::Invalid, text));
-        }
-        if steps.replace.is_empty() && steps.add.is_empty() && steps.remove.is_empty() {
-            let text = format!("what entry {number} put in place is present; nothing to go back to");
-            return Err(Error::new(ErrorKind::Invalid, text));
-        }
-        let plan = plan(&self.keeper, reason.into(), &steps, &committed)?;
-        restore(&self.inner, Restore { is_rollback: true, ..plan })
+        let runtime = Runtime::lent(Arc::clone(&self.inner));
+        runtime.plan().rollback(Back::Entry(number)).reason(reason).commit()
     }
 }
 

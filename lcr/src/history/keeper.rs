@@ -11,7 +11,10 @@
 use std::{
     path::{Path, PathBuf},
     process,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -52,6 +55,8 @@ pub(super) struct Keeper {
     open: Mutex<Desk>,
     /// Records that could not be written yet.
     waiting: Waiting,
+    /// The generation with which the process began.
+    began: AtomicU64,
     runtime: Weak<RuntimeInner>,
 }
 
@@ -77,7 +82,17 @@ impl Keeper {
         let closed = State::Closed(Error::new(ErrorKind::History, "the history is not open yet"));
         let desk = Desk { state: closed, notes: Notes::default() };
         let (options, open, waiting) = (ArcSwap::from_pointee(options), Mutex::new(desk), Waiting::default());
-        Keeper { process: process::id(), directory, disk, files, options, open, waiting, runtime }
+        let (process, began) = (process::id(), AtomicU64::new(0));
+        Keeper { process, directory, disk, files, options, open, waiting, began, runtime }
+    }
+
+    /// The generation with which the process began: that of the reload, or the first one.
+    pub(super) fn began(&self) -> u64 {
+        self.began.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn begins_with(&self, generation: u64) {
+        self.began.store(generation, Ordering::Relaxed);
     }
 
     pub(super) fn options(&self) -> Options {

@@ -246,8 +246,6 @@ pub(super) struct Steps {
     pub(super) add: Vec<Present>,
     /// Linked components to remove.
     pub(super) remove: Vec<String>,
-    /// Components that were linked into the program, whose place a file has: no file brings them back.
-    pub(super) linked: Vec<String>,
     /// What stays other than it was, and why.
     pub(super) notes: Vec<String>,
 }
@@ -268,9 +266,7 @@ pub(super) fn steps(confirmed: &[Present], then: &[Present], now: &[Present]) ->
     for (name, one) in &target {
         match now.get(name) {
             _ if one.hash.is_none() => {
-                if now.get(name).is_some_and(|now| now.hash.is_some()) {
-                    steps.linked.push(one.id.to_string());
-                } else if !one.is_object() && !now.contains_key(name) {
+                if !one.is_object() && !now.contains_key(name) {
                     steps
                         .notes
                         .push(format!("component `{}` was linked into the program, and is not any more", one.id));

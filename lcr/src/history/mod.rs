@@ -9,8 +9,8 @@
 //! `notes` is what it knows besides, and in `waiting` are the records that the disk does not take;
 //! `recording` tells it what a transaction does. `line`, `record` and `journal` are the file, from its bytes
 //! up; `ledger` reads what it comes to, without what is `unconfirmed`, and `reload` brings that back when a process
-//! starts. `retention` says what may be forgotten. `disk` is the only way to change a file, `files` keeps components,
-//! `lock` the owner. `entry` and `handle` are what programs see.
+//! starts. `past` finds what a rollback leads to. `retention` says what may be forgotten. `disk` is the only way to
+//! change a file, `files` keeps components, `lock` the owner. `entry` and `handle` are what programs see.
 //!
 //! At every byte of a crash: an intent is durable before its transaction begins, so what is visible is in the journal.
 //! An outcome is durable before the caller of `commit` goes on. The next process finds the records in order, the last
@@ -28,6 +28,7 @@ mod line;
 mod lock;
 mod notes;
 mod options;
+mod past;
 mod record;
 mod recording;
 mod reload;

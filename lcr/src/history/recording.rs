@@ -1,18 +1,24 @@
 //! The history as the recorder of a runtime's transactions.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
-    change::recorder::{Change, Ended, Ending, Intent, Outcome, Present, Recorder, StagedFile, Token, text_of},
+    change::recorder::{
+        Change, Ended, Ending, First, Intent, Outcome, Present, Recorded, Recorder, Sought, StagedFile, Token, text_of,
+    },
     error::{Error, ErrorKind, Result},
     events::CommittedMember,
-    host::image::content_hash::ContentHash,
+    host::image::{
+        content_hash::ContentHash,
+        stage::{KeptFile, Neighbour},
+    },
 };
 
 use super::{
     keeper::Keeper,
     line::LONGEST,
     notes::{Running, Set},
+    past,
     record::{self, Beside, Committed, Intended, Quarantined, Record, Refusal, Refused, What, to_hex},
 };
 
@@ -149,6 +155,24 @@ impl Recorder for Keeper {
             self.report(format!("a record waits to be written: {}", text_of(&error)));
         }
     }
+
+    fn began(&self) -> u64 {
+        Keeper::began(self)
+    }
+
+    fn find(&self, sought: Sought) -> Result<Recorded> {
+        let began = Keeper::began(self);
+        self.with(|journal, notes| past::find(journal, sought, began, &notes.set))
+    }
+
+    fn firsts(&self) -> Result<BTreeMap<String, First>> {
+        self.with(|journal, _| past::firsts(journal))
+    }
+
+    fn file(&self, present: &Present) -> Result<KeptFile> {
+        self.is_own()?;
+        self.files.of_component(&present.into())
+    }
 }
 
 /// Files that are being kept, which no record names yet: retention leaves them alone.
@@ -236,6 +260,19 @@ fn intended(intent: &Intent) -> Intended {
         configurations: configurations.collect(),
         override_protected: intent.override_protected,
         trial: intent.trial.clone(),
+    }
+}
+
+impl From<record::Present> for Present {
+    fn from(present: record::Present) -> Present {
+        // Where the files are, and how they are signed, says whoever brings them.
+        let beside = present.beside.into_iter().map(|Beside { names, hash }| Neighbour {
+            names,
+            hash,
+            source: PathBuf::new(),
+            signature: None,
+        });
+        Present { id: present.id, hash: present.hash, source: present.source, beside: beside.collect() }
     }
 }
 

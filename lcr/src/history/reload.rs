@@ -12,16 +12,13 @@ use crate::{
         restore::{Restore, restore},
     },
     error::{Error, ErrorKind, Result},
-    host::{
-        image::stage::{KeptFile, Neighbour},
-        service::inner::RuntimeInner,
-    },
+    host::service::inner::RuntimeInner,
 };
 
 use super::{
     keeper::Keeper,
     ledger::{Ledger, MOST_LOST_RELOADS, Steps, steps},
-    record::{Beside, Committed, Present, from_hex},
+    record::{Committed, Present, from_hex},
 };
 
 /// What came of the start.
@@ -49,6 +46,7 @@ pub enum Reloaded {
 /// Begins the history of a runtime.
 pub(super) fn begin(keeper: &Keeper, inner: &Arc<RuntimeInner>) -> Reloaded {
     let linked: Vec<Present> = present(inner).iter().map(Present::from).collect();
+    keeper.begins_with(inner.serial());
     let (ledger, notes) = keeper.begin(linked.clone());
     notes.into_iter().for_each(|note| keeper.report(note));
     let ledger = match ledger {
@@ -88,7 +86,10 @@ pub(super) fn reload(keeper: &Keeper, inner: &Arc<RuntimeInner>, ledger: &Ledger
     }
     let reason = format!("record {number} of the history was confirmed last");
     match plan(keeper, reason, &steps, confirmed).and_then(|plan| restore(inner, plan)) {
-        Ok(Report { generation, .. }) => Reloaded::Confirmed { generation },
+        Ok(Report { generation, .. }) => {
+            keeper.begins_with(generation);
+            Reloaded::Confirmed { generation }
+        }
         Err(error) => refused(text_of(&error)),
     }
 }
@@ -101,26 +102,9 @@ pub(super) fn plan(keeper: &Keeper, reason: String, steps: &Steps, confirmed: &C
     for (one, is_replaced) in
         steps.replace.iter().map(|one| (one, true)).chain(steps.add.iter().map(|one| (one, false)))
     {
-        let Some(hash) = one.hash else { continue };
-        let file = keeper.files.verified(&hash);
-        let file = file.map_err(|error| missing.push(format!("component `{}`: {}", one.id, text_of(&error)))).ok();
-        let mut beside = Vec::new();
-        for Beside { names, hash } in &one.beside {
-            match keeper.files.verified(hash) {
-                Ok(source) => {
-                    beside.push(Neighbour { names: names.clone(), hash: *hash, source, signature: None });
-                }
-                Err(error) => missing.push(format!(
-                    "library `{}` beside component `{}`: {}",
-                    names.join("`, `"),
-                    one.id,
-                    text_of(&error)
-                )),
-            }
-        }
-        if let Some(file) = file {
-            let in_place_of = is_replaced.then(|| one.id.name.clone());
-            restore.files.push((in_place_of, KeptFile::of_history(file, hash, beside)));
+        match keeper.files.of_component(one) {
+            Ok(file) => restore.files.push((is_replaced.then(|| one.id.name.clone()), file)),
+            Err(error) => missing.push(text_of(&error)),
         }
     }
     if !missing.is_empty() {

@@ -8,6 +8,7 @@ mod owners;
 mod reloads;
 mod trials;
 mod trusted;
+mod way_back;
 
 use std::{io, path::Path, process::Command};
 

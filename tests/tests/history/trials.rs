@@ -13,7 +13,7 @@ use lcr_tests::{bank::Clock, component};
 use super::*;
 
 /// A process that has done this, and waits.
-fn waiting(directory: &Path, arguments: &[&str]) -> Child {
+pub(crate) fn waiting(directory: &Path, arguments: &[&str]) -> Child {
     let mut command = Command::new(program("recorded"));
     let command = command.arg(directory).args(arguments).arg("wait").stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -22,7 +22,7 @@ fn waiting(directory: &Path, arguments: &[&str]) -> Child {
     child
 }
 
-fn kill(mut child: Child) {
+pub(crate) fn kill(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -85,6 +85,9 @@ fn shown(entry: &Json, output: &Output) -> String {
         shown += &format!("          trial: {said}{}{why}\n", if why.is_empty() { "" } else { ": " });
     }
     let mut asked = Vec::new();
+    if let Some(number) = entry["number"].as_u64() {
+        asked.push(format!("entry {number}"));
+    }
     if let Some(reason) = entry["reason"].as_str() {
         asked.push(reason.to_owned());
     }

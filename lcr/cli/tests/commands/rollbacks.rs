@@ -78,6 +78,36 @@ fn a_history_on_disk_lists_what_earlier_processes_did() {
 }
 
 #[test]
+fn a_rollback_after_a_restart_goes_back_in_the_history_on_disk() {
+    let place = Place::new();
+    let mut server = place.start_with_history();
+    place.run(["replace", &component("till_2")]).with(0);
+    assert_eq!(server.tell("sell"), "100");
+    server.kill();
+    let mut server = place.start_with_history();
+    assert_eq!(server.tell("title"), "till, with receipts", "what was confirmed last serves");
+    place.run(["rollback", "--dry-run"]).with(0);
+    let back = place.run(["rollback", "--reason", "ticket 91", "--json"]).with(0).json();
+    assert_eq!(back["members"][0]["after"]["version"], "1.0.0", "{back}");
+    assert_eq!(server.tell("title"), "till");
+    let entries = place.run(["history", "--json"]).with(0).json();
+    let numbers: Vec<u64> =
+        entries["entries"].as_array().unwrap().iter().map(|entry| entry["number"].as_u64().unwrap()).collect();
+    // What was added, what replaced it, the start, and the rollback.
+    let [added, replaced, _, _] = numbers[..] else { panic!("{entries}") };
+    place.run(["rollback", "--entry", &replaced.to_string()]).with(0);
+    assert_eq!(server.tell("title"), "till, with receipts");
+    place.run(["rollback", "--original"]).with(0);
+    assert_eq!(server.tell("title"), "till");
+    // What it cannot reach it says, and nothing has changed.
+    place.run(["rollback", "50"]).with(66).complains("more than the history has");
+    place.run(["rollback", "--entry", "1000"]).with(66).complains("is not there");
+    place.run(["rollback", "--entry", &added.to_string()]).with_any().complains("nothing to roll back");
+    place.run(["rollback", "--entry", "1", "--original"]).with(64);
+    assert_eq!(server.tell("title"), "till");
+}
+
+#[test]
 fn the_options_of_a_history_are_shown_and_changed() {
     let place = Place::new();
     let mut server = place.start(&["till_1"]);

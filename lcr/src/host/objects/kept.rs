@@ -2,10 +2,11 @@
 //! in place again.
 //!
 //! By default an image stays mapped, and a kept component has its implementations: to go back costs no file and no
-//! mapping. Two kinds of components are kept in another way:
+//! mapping. Three kinds of components are kept in another way:
 //!
 //! - The image of a component that opted in to `unload` is unmapped once nothing holds it, and a count of an
 //!   implementation would hold it for ever. So the file is kept ([`KeptFile`]), and going back loads it anew.
+//! - A component of an earlier process is not mapped, and a history has its file.
 //! - An object of the program is given back to the program when it is replaced. A kept object has no count of it that
 //!   counts: going back works for as long as the program holds the object.
 
@@ -82,6 +83,17 @@ impl Kept {
             None => Form::Mapped(implementations),
         };
         Some(Kept { id, hash, beside, config, has_state, form })
+    }
+
+    /// A component that was not present in this process, or is not remembered, and is loaded from a file.
+    pub(crate) fn of_file(
+        id: ComponentId,
+        hash: Option<ContentHash>,
+        beside: Vec<ContentHash>,
+        file: KeptFile,
+    ) -> Kept {
+        // Its manifest was not read, so it is not known to lose a state.
+        Kept { id, hash, beside, config: None, has_state: true, form: Form::File(Arc::new(file)) }
     }
 
     /// Whether these implementations are what is kept.

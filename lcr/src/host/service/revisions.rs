@@ -20,7 +20,10 @@ use std::{
     time::SystemTime,
 };
 
-use crate::host::{image::content_hash::ContentHash, objects::kept::Kept};
+use crate::{
+    component::identity::ComponentId,
+    host::{image::content_hash::ContentHash, objects::kept::Kept},
+};
 
 use super::snapshots::Snapshots;
 
@@ -195,6 +198,15 @@ impl Revisions {
         let changes = self.past.iter().flat_map(|left| left.changes.iter());
         let kept = changes.filter_map(|change| change.before.as_ref()).chain(self.originals.values());
         kept.flat_map(|kept| kept.hash.iter().chain(&kept.beside)).copied().collect()
+    }
+
+    /// A component of that name and version that is linked into the program, or is an object of it, and that can be gone
+    /// back to.
+    pub(crate) fn linked(&self, id: &ComponentId) -> Option<Arc<Kept>> {
+        let left = self.past.iter().rev().flat_map(|left| left.changes.iter());
+        let kept = left.filter_map(|change| change.before.as_ref()).chain(self.originals.values());
+        let mut linked = kept.filter(|kept| kept.hash.is_none() && kept.id == *id);
+        linked.next().map(Arc::clone)
     }
 
     /// The states that were saved when generations were left.

@@ -14,7 +14,7 @@ use crate::{
             content_hash::ContentHash,
             manifest::{ExportManifest, Manifest},
         },
-        objects::component::Implementation,
+        objects::component::{Implementation, Origin},
     },
 };
 
@@ -40,6 +40,8 @@ pub(super) struct Member {
     pub(super) present: Vec<Weak<Implementation>>,
     /// The content hash of the present component's file.
     pub(super) hash_before: Option<ContentHash>,
+    /// The hash of that file together with the libraries that came with it.
+    pub(super) whole_before: Option<ContentHash>,
     /// Whether a present implementation is protected.
     pub(super) protected: bool,
     /// The components that need the new one after the commit.
@@ -168,6 +170,7 @@ impl Member {
         self.present.push(Arc::downgrade(implementation));
         let origin = implementation.component.origin.as_ref();
         self.hash_before = origin.map(|origin| origin.hash);
+        self.whole_before = origin.map(Origin::whole);
         self.protected |= implementation.manifest.protected;
     }
 

@@ -45,6 +45,7 @@ use super::{
     member::Member,
     report::Report,
     request::{Options, Request, Step},
+    trial::quarantine::Quarantined,
 };
 
 /// What records the transactions of a runtime.
@@ -142,7 +143,7 @@ pub(crate) struct Ending {
     pub(crate) ended: Ended,
     pub(crate) why: String,
     /// The files that no plan brings back.
-    pub(crate) quarantined: Vec<(ComponentId, ContentHash)>,
+    pub(crate) quarantined: Vec<Quarantined>,
 }
 
 /// The ends of a trial.

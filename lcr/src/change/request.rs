@@ -212,9 +212,14 @@ impl Step {
 
     /// The hash of the file that the step brings.
     pub(super) fn hash(&self) -> Option<ContentHash> {
+        self.hashes().map(|(hash, _)| hash)
+    }
+
+    /// That hash, and the one of the file together with the libraries that come with it.
+    pub(super) fn hashes(&self) -> Option<(ContentHash, ContentHash)> {
         match &self.request {
-            Request::Return(_, kept) => kept.hash(),
-            _ => self.staged.as_ref().map(|staged| staged.hash),
+            Request::Return(_, kept) => kept.hashes(),
+            _ => self.staged.as_ref().map(|staged| (staged.hash, staged.whole())),
         }
     }
 

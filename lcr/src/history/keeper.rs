@@ -39,7 +39,7 @@ use super::{
     lock::Lock,
     notes::Notes,
     options::{Options, others_may_write},
-    record::{Change, End, Intended, Present, Quarantined, Record, Refused, Start, TrialEnd},
+    record::{Beside, Change, End, Intended, Present, Quarantined, Record, Refused, Start, TrialEnd},
     retention,
     waiting::{MOST_WAITING, Waiting},
 };
@@ -218,7 +218,7 @@ impl Keeper {
     pub(super) fn held(&self, ledger: &Ledger) -> Vec<quarantine::Quarantined> {
         let fatal = ledger.fatal.iter().flat_map(|(_, fatal)| quarantined(fatal));
         let fatal = fatal.map(|file| file.since(SystemTime::now(), FATAL.to_owned()));
-        ledger.quarantine.iter().cloned().chain(fatal).filter(|file| !self.waiting.releases(&file.hash)).collect()
+        ledger.quarantine.iter().cloned().chain(fatal).filter(|file| !self.waiting.releases(file)).collect()
     }
 
     /// What is known of this process. The journal may be closed.
@@ -358,7 +358,10 @@ pub(super) const FATAL: &str = "the process ended in the trial";
 
 /// The files of a trial that took its process down.
 pub(super) fn quarantined(intended: &Intended) -> Vec<Quarantined> {
-    let file = |change: &Change| Some(Quarantined { id: change.after.clone()?, hash: change.hash? });
+    let file = |change: &Change| {
+        let (id, hash) = (change.after.clone()?, change.hash?);
+        Some(Quarantined { id, hash, whole: Some(Beside::whole(hash, &change.beside)) })
+    };
     intended.members.iter().filter_map(file).collect()
 }
 

@@ -167,11 +167,11 @@ fn quarantine(journal: &Journal) -> Result<Vec<quarantine::Quarantined>> {
         let Numbered { at, record, .. } = journal.read(place)?;
         match record {
             Record::TrialEnd(end) => {
-                let known: HashSet<ContentHash> = quarantined.iter().map(|file| file.hash).collect();
-                let files = end.quarantined.into_iter().filter(|file| !known.contains(&file.hash));
+                let known: HashSet<_> = quarantined.iter().map(|file| (file.hash, file.whole)).collect();
+                let files = end.quarantined.into_iter().filter(|file| !known.contains(&(file.hash, file.whole)));
                 quarantined.extend(files.map(|file| file.since(at, end.why.clone())));
             }
-            Record::Released { hash } => quarantined.retain(|file| file.hash != hash),
+            Record::Released { hash } => quarantined.retain(|file| !file.has(&hash)),
             _ => {}
         }
     }

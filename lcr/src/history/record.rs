@@ -16,7 +16,10 @@ use crate::{
     events::CommittedMember,
     host::{
         actor::Actor,
-        image::{content_hash::ContentHash, stage::Neighbour},
+        image::{
+            content_hash::ContentHash,
+            stage::{Neighbour, whole},
+        },
         serial,
     },
 };
@@ -123,6 +126,11 @@ pub(super) struct Beside {
 }
 
 impl Beside {
+    /// The hash of a file together with these libraries, which came with it.
+    pub(super) fn whole(file: ContentHash, beside: &[Beside]) -> ContentHash {
+        whole(file, beside.iter().map(|one| (&one.names[..], one.hash)))
+    }
+
     pub(super) fn all(neighbours: &[Neighbour]) -> Vec<Beside> {
         neighbours.iter().map(|one| Beside { names: one.names.clone(), hash: one.hash }).collect()
     }
@@ -218,12 +226,22 @@ pub enum End {
 pub(super) struct Quarantined {
     pub(super) id: ComponentId,
     pub(super) hash: ContentHash,
+    /// The hash of the file together with the libraries that came with it. Journals of earlier versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) whole: Option<ContentHash>,
 }
 
 impl Quarantined {
     /// As plans see it, which the end of a trial has put there.
     pub(super) fn since(self, since: SystemTime, why: String) -> quarantine::Quarantined {
-        quarantine::Quarantined { hash: self.hash, component: self.id, since, why }
+        let Quarantined { id: component, hash, whole } = self;
+        quarantine::Quarantined { hash, whole, component, since, why }
+    }
+}
+
+impl From<&quarantine::Quarantined> for Quarantined {
+    fn from(file: &quarantine::Quarantined) -> Quarantined {
+        Quarantined { id: file.component.clone(), hash: file.hash, whole: file.whole }
     }
 }
 
@@ -328,5 +346,16 @@ mod tests {
         let bytes: Vec<u8> = (0..=255).collect();
         assert_eq!(from_hex(&to_hex(&bytes)), Some(bytes));
         assert_eq!((from_hex("0"), from_hex("0g")), (None, None));
+    }
+
+    #[test]
+    fn a_file_in_quarantine_has_the_form_of_earlier_journals_and_one_field_more() {
+        let (id, hash) = (ComponentId::parse("kv 2.0.0").unwrap(), ContentHash::of(b"a"));
+        let old = Quarantined { id, hash, whole: None };
+        let text = serde_json::to_string(&old).unwrap();
+        assert!(text.contains("\"hash\"") && !text.contains("whole"), "{text}");
+        assert_eq!(serde_json::from_str::<Quarantined>(&text).unwrap(), old);
+        let new = Quarantined { whole: Some(ContentHash::of(b"b")), ..old };
+        assert_eq!(serde_json::from_str::<Quarantined>(&serde_json::to_string(&new).unwrap()).unwrap(), new);
     }
 }

@@ -120,7 +120,7 @@ impl Recorder for Keeper {
                 running.has_trial_ended = true;
                 *of
             };
-            let quarantined = end.quarantined.iter().map(|(id, hash)| Quarantined { id: id.clone(), hash: *hash });
+            let quarantined = end.quarantined.iter().map(Quarantined::from);
             let ended = match end.ended {
                 Ended::Confirmed => record::End::Confirmed,
                 Ended::RolledBack => record::End::RolledBack,

@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::host::image::content_hash::ContentHash;
+use crate::change::trial::quarantine::Quarantined;
 
 use super::record::Record;
 
@@ -50,8 +50,8 @@ impl Waiting {
     }
 
     /// Whether the release of a file is among them.
-    pub(super) fn releases(&self, file: &ContentHash) -> bool {
-        self.lock().iter().any(|record| matches!(record, Record::Released { hash } if hash == file))
+    pub(super) fn releases(&self, file: &Quarantined) -> bool {
+        self.lock().iter().any(|record| matches!(record, Record::Released { hash } if file.has(hash)))
     }
 }
 

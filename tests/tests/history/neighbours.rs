@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use lcr::{Back, history::Reloaded, report::ContentHash};
+use lcr::{Back, ErrorKind, Trial, history::Reloaded, report::ContentHash, trial::TrialOutcome};
 use lcr_tests::{
     interfaces::Tone,
     player::{libraries, player},
@@ -115,4 +115,38 @@ fn retention_counts_the_libraries_beside_a_component() {
     let rt = open(directory.path());
     assert_eq!(builds(&rt), [3; 3]);
     assert!(rt.history().unwrap().verify().unwrap().bad_files.is_empty());
+}
+
+#[test]
+fn a_component_whose_library_was_mended_is_another_version_than_the_one_in_quarantine() {
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    let [(_first, served), (_second, bad), (_third, mended)] = [1, 2, 3].map(player);
+    assert_eq!(hash(&bad), hash(&mended), "the component's own file is the same");
+    rt.plan().add(&served).commit().unwrap();
+    let check = || Err("it hums".into());
+    rt.plan().replace(&bad).trial(Trial::until_confirmed().check(check)).commit().unwrap();
+    assert_eq!(rt.wait_trial(Duration::from_secs(120)).unwrap().outcome, TrialOutcome::RolledBack);
+    assert_eq!(builds(&rt), [1; 3]);
+    let [file] = &rt.quarantine()[..] else { panic!("{:?}", rt.quarantine()) };
+    assert_eq!(file.hash, hash(&bad));
+    let whole = file.whole.unwrap();
+    let refused = |rt: &Runtime| {
+        let error = rt.replace(&bad).unwrap_err();
+        assert!(error.kind() == ErrorKind::Quarantined && error.to_string().contains("libraries beside it"), "{error}");
+    };
+    refused(&rt);
+    drop(rt);
+    let rt = open(directory.path());
+    assert_eq!((builds(&rt), rt.quarantine().len()), ([1; 3], 1));
+    refused(&rt);
+    rt.replace(&mended).unwrap();
+    assert_eq!(builds(&rt), [3; 3]);
+    refused(&rt);
+    rt.release(&whole).unwrap();
+    drop(rt);
+    let rt = open(directory.path());
+    assert!(rt.quarantine().is_empty());
+    rt.replace(&bad).unwrap();
+    assert_eq!(builds(&rt), [2; 3]);
 }

@@ -1,6 +1,9 @@
 //! `trial`, `confirm`, `abandon` and `quarantine`: new versions on probation, and their ends.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value as Json, json};
 
@@ -127,7 +130,7 @@ pub(crate) fn quarantine(arguments: &Quarantine, output: &Output) -> Result<Outc
         }
         let mut table = Table::new(&["HASH", "COMPONENT", "SINCE", "WHY"]);
         for each in found {
-            let hash = short(text(each, "hash")).to_owned();
+            let hash = short(hashes(each)[0]).to_owned();
             table.row([
                 hash,
                 component(&each["component"]),
@@ -142,10 +145,9 @@ pub(crate) fn quarantine(arguments: &Quarantine, output: &Output) -> Result<Outc
         return Ok(Outcome::Done);
     };
     // The first digits will do, if they mean one hash.
-    let meant: Vec<&str> =
-        found.iter().map(|each| text(each, "hash")).filter(|hash| hash.starts_with(wanted)).collect();
-    let hash = match meant[..] {
-        [hash] => hash.to_owned(),
+    let meant: BTreeSet<&str> = found.iter().flat_map(hashes).filter(|hash| hash.starts_with(wanted)).collect();
+    let hash = match Vec::from_iter(&meant)[..] {
+        [&hash] => hash.to_owned(),
         [] if wanted.len() == 64 => wanted.to_owned(),
         [] => {
             let text = format!("nothing in quarantine has a hash that begins with {wanted}");
@@ -162,4 +164,11 @@ pub(crate) fn quarantine(arguments: &Quarantine, output: &Output) -> Result<Outc
         false => output.line(format!("{} may be used again", short(&hash)))?,
     }
     Ok(Outcome::Done)
+}
+
+/// The hashes that name a file in quarantine: that of the file together with the libraries that came with it, if there
+/// are any, and that of the file, which may be there with others too.
+fn hashes(quarantined: &Json) -> [&str; 2] {
+    let file = text(quarantined, "hash");
+    [quarantined["whole"].as_str().unwrap_or(file), file]
 }

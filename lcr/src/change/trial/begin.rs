@@ -9,7 +9,7 @@ use crate::{
     },
     error::Result,
     host::{
-        objects::component::Implementation,
+        objects::component::{Implementation, Origin},
         service::{inner::RuntimeInner, state::State},
     },
 };
@@ -75,12 +75,16 @@ impl Execution {
     /// Begins the trial of what this transaction has just published, under the state lock. Cannot fail.
     pub(in crate::change) fn begin_trial(&self, state: &State, generation: u64) {
         let Some(prepared) = &self.trial else { return };
-        let member = |(member, loaded): (&Member, &Vec<Arc<Implementation>>)| OnTrial {
-            before: member.before.clone(),
-            after: member.after.clone(),
-            hash: loaded.first().and_then(|first| Some(first.component.origin.as_ref()?.hash)),
-            hash_before: member.hash_before,
-            faults: loaded.iter().map(|new| (Arc::clone(new.faults()), new.faults().total())).collect(),
+        let member = |(member, loaded): (&Member, &Vec<Arc<Implementation>>)| {
+            let origin = loaded.first().and_then(|first| first.component.origin.as_ref());
+            OnTrial {
+                before: member.before.clone(),
+                after: member.after.clone(),
+                hash: origin.map(|origin| origin.hash),
+                whole: origin.map(Origin::whole),
+                whole_before: member.whole_before,
+                faults: loaded.iter().map(|new| (Arc::clone(new.faults()), new.faults().total())).collect(),
+            }
         };
         let members = self.members.iter().zip(&self.loaded).map(member).collect();
         let has_health = self.loaded.iter().flatten().any(|new| new.export.healthy.is_some());

@@ -62,7 +62,7 @@ fn refuse(inner: &RuntimeInner, state: &State, steps: &[Step], members: &[Member
         }
     }
     for (at, step) in steps.iter().enumerate() {
-        let quarantined = step.hash().and_then(|hash| standing.quarantine.find(&hash));
+        let quarantined = step.hashes().and_then(|hashes| standing.quarantine.find(hashes));
         if let Some(quarantined) = quarantined {
             let error = match step.origin() {
                 Some(origin) => quarantined.refusal().at(origin),

@@ -91,8 +91,10 @@ pub(super) struct OnTrial {
     pub(super) before: Option<ComponentId>,
     pub(super) after: Option<ComponentId>,
     pub(super) hash: Option<ContentHash>,
-    /// The hash of the version before: it is that of the new one if only the configuration changed.
-    pub(super) hash_before: Option<ContentHash>,
+    /// The hash of its file together with the libraries that came with it.
+    pub(super) whole: Option<ContentHash>,
+    /// That of the version before: it is that of the new one if only the configuration changed.
+    pub(super) whole_before: Option<ContentHash>,
     /// The faults of each of its implementations, with their number when the trial began.
     pub(super) faults: Vec<(Arc<Faults>, u64)>,
 }

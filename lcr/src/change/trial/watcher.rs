@@ -354,11 +354,11 @@ impl Watcher {
         }
         let failed = self.members.iter().enumerate().filter(|(at, _)| member.is_none_or(|member| member == *at));
         let quarantined = failed.filter_map(|(_, failed)| {
-            let (hash, component) = (failed.hash?, failed.after.clone()?);
-            if self.members.iter().any(|member| member.hash_before == Some(hash)) {
+            let (hash, whole, component) = (failed.hash?, failed.whole, failed.after.clone()?);
+            if self.members.iter().any(|member| member.whole_before == whole) {
                 return None;
             }
-            Some(Quarantined { hash, component, since, why: why.text.clone() })
+            Some(Quarantined { hash, whole, component, since, why: why.text.clone() })
         });
         quarantined.collect()
     }
@@ -373,8 +373,8 @@ fn record(inner: &RuntimeInner, end: &TrialEnd, quarantined: &[Quarantined]) {
         TrialOutcome::Failed => Ended::Failed,
         TrialOutcome::Interrupted => Ended::Interrupted,
     };
-    let quarantined = quarantined.iter().map(|file| (file.component.clone(), file.hash)).collect();
-    let ending = Ending { generation: end.generation, ended, why: end.why.clone(), quarantined };
+    let (why, quarantined) = (end.why.clone(), quarantined.to_vec());
+    let ending = Ending { generation: end.generation, ended, why, quarantined };
     drop(catch_unwind(AssertUnwindSafe(|| recorder.note_trial_end(&ending))));
 }
 

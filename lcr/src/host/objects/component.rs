@@ -27,7 +27,7 @@ use crate::{
             library::{Image, Refused},
             link::{Functions, Views},
             manifest::{DependencyManifest, ExportManifest},
-            stage::{KeptFile, Neighbour, Staged},
+            stage::{KeptFile, Neighbour, Staged, whole},
         },
     },
 };
@@ -59,6 +59,11 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// The hash of the file together with the libraries that came with it.
+    pub(crate) fn whole(&self) -> ContentHash {
+        whole(self.hash, self.beside.iter().map(Neighbour::part))
+    }
+
     /// The hashes of the libraries that came with it.
     pub(crate) fn hashes_beside(&self) -> Vec<ContentHash> {
         self.beside.iter().map(|beside| beside.hash).collect()

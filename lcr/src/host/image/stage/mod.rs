@@ -44,7 +44,7 @@ mod tests;
 mod trust;
 
 pub(crate) use kept_file::KeptFile;
-pub(crate) use neighbour::Neighbour;
+pub(crate) use neighbour::{Neighbour, whole};
 pub(crate) use original::show;
 pub(in crate::host) use private_copy::PrivateCopy;
 #[cfg(feature = "minisign")]
@@ -115,6 +115,13 @@ pub(crate) struct Staged {
     /// The hash of the file's bytes.
     pub(crate) hash: ContentHash,
     copy: Arc<PrivateCopy>,
+}
+
+impl Staged {
+    /// The hash of the file together with the libraries that come with it.
+    pub(crate) fn whole(&self) -> ContentHash {
+        whole(self.hash, self.beside.iter().map(Neighbour::part))
+    }
 }
 
 impl Store {

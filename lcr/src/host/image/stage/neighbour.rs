@@ -27,6 +27,40 @@ pub(crate) struct Neighbour {
     pub(crate) signature: Option<Box<[u8]>>,
 }
 
+/// The hash of a component's file together with the libraries that came with it, under the names under which they are
+/// needed: what tells one version from another. Without any it is the file's own. Histories have it on disk, so it never
+/// changes.
+pub(crate) fn whole<'a>(
+    file: ContentHash,
+    beside: impl IntoIterator<Item = (&'a [String], ContentHash)>,
+) -> ContentHash {
+    let mut beside: Vec<_> = beside
+        .into_iter()
+        .map(|(names, hash)| {
+            let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+            names.sort_unstable();
+            (names, hash)
+        })
+        .collect();
+    if beside.is_empty() {
+        return file;
+    }
+    // The order in which they were found says nothing.
+    beside.sort_unstable();
+    let mut text = format!("{file}\n");
+    for (names, hash) in beside {
+        text += &format!("{hash} {}\n", names.join(" "));
+    }
+    ContentHash::of(text.as_bytes())
+}
+
+impl Neighbour {
+    /// Its part of [`whole`].
+    pub(crate) fn part(&self) -> (&[String], ContentHash) {
+        (&self.names, self.hash)
+    }
+}
+
 /// Which file a library is, so that two names of one file are one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileId {
@@ -73,5 +107,23 @@ impl Place {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_its_file_and_what_comes_with_it_in_whatever_order() {
+        let [file, hum, tone] = [b"file", b"hum ", b"tone"].map(|bytes| ContentHash::of(bytes));
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (one, other) = (names(&["libhum.so", "libhum.so.1"]), names(&["libtone.so"]));
+        let of = |beside: &[(&[String], ContentHash)]| whole(file, beside.iter().copied());
+        assert_eq!(of(&[]), file, "as journals of earlier versions have it");
+        let found = of(&[(&one, hum), (&other, tone)]);
+        assert_eq!(of(&[(&other, tone), (&names(&["libhum.so.1", "libhum.so"]), hum)]), found);
+        let others = [of(&[(&one, tone), (&other, hum)]), of(&[(&one, hum), (&other, hum)]), of(&[(&one, hum)]), file];
+        assert!(!others.contains(&found));
     }
 }

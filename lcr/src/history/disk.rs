@@ -53,6 +53,14 @@ impl Disk {
         options.read(true).append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(file)
     }
 
+    /// Opens the file that a lock is on, which is made if there is none.
+    pub(super) fn open_lock(self, file: &Path) -> io::Result<File> {
+        self.ahead_of("open the lock")?;
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        options.custom_flags(libc::O_NOFOLLOW).open(file)
+    }
+
     /// Makes a file that did not exist.
     pub(super) fn make(self, file: &Path) -> io::Result<File> {
         self.ahead_of("make")?;

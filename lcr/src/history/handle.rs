@@ -51,8 +51,8 @@ impl OpenHistory {
     /// Why nothing is recorded now; `Ok` if records are written.
     ///
     /// # Errors
-    /// `History`: the directory belongs to another process, the journal is damaged, or the disk refused the last try to
-    /// open it. The next plan tries again.
+    /// `History`: the directory belongs to another process, the journal is damaged, the disk refused the last try to open
+    /// it, or it can only be read. The next plan tries again.
     pub fn state(&self) -> Result<()> {
         self.keeper.problem().map_or(Ok(()), Err)
     }
@@ -91,7 +91,7 @@ impl OpenHistory {
     /// # Errors
     /// `History` or `Io` if the journal cannot be read.
     pub fn entries(&self, most: usize) -> Result<Vec<Entry>> {
-        self.keeper.with(|journal, _| entry::read(journal, most))
+        self.keeper.read(|journal, _| entry::read(journal, most))
     }
 
     /// Writes all entries as a JSON array, oldest first, one on each line.
@@ -114,7 +114,7 @@ impl OpenHistory {
     /// # Errors
     /// `History` or `Io` if the journal itself is damaged or cannot be read.
     pub fn verify(&self) -> Result<Verified> {
-        let (records, hashes) = self.keeper.with(|journal, _| {
+        let (records, hashes) = self.keeper.read(|journal, _| {
             journal.verify()?;
             Ok((journal.places().len(), ledger::hashes(journal)?))
         })?;

@@ -11,9 +11,9 @@
 //! The numbers of records grow without end and are never used twice, also behind a rewrite.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -43,7 +43,6 @@ pub(super) struct Journal {
     path: PathBuf,
     file: File,
     disk: Disk,
-    program: String,
     places: Vec<Place>,
     /// Where the next line begins.
     end: u64,
@@ -76,31 +75,42 @@ impl Journal {
         if is_new {
             disk.sync_directory(directory).map_err(failed)?;
         }
-        let bytes = fs::read(&path).map_err(failed)?;
+        let mut journal = Journal::of(path, file, disk)?;
+        journal.cut_rest()?;
+        if journal.places.is_empty() {
+            journal.append(Record::Journal { format: FORMAT, program: program.to_owned() })?;
+        }
+        Ok(journal)
+    }
+
+    /// Opens the journal in a directory where this process cannot write, for reading. A torn tail stays.
+    ///
+    /// # Errors
+    /// As for [`open`](Journal::open); `Io` if there is none.
+    pub(super) fn open_to_read(directory: &Path, disk: Disk) -> Result<Journal> {
+        let path = directory.join("journal.jsonl");
+        let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(&path);
+        let file = opened.map_err(|error| Error::io(format!("open the journal {}", path.display()), error))?;
+        Journal::of(path, file, disk)
+    }
+
+    fn of(path: PathBuf, file: File, disk: Disk) -> Result<Journal> {
+        let bytes = fs::read(&path).map_err(|error| Error::io(format!("read the journal {}", path.display()), error))?;
         let Index { places, end, sum, torn } = index(&bytes).map_err(|damage| damage.error(&path))?;
         let next = places.last().map_or(1, |place| place.number + 1);
-        let (program, disk) = (program.to_owned(), disk);
-        let has_rest = torn > 0;
-        let mut journal = Journal {
+        Ok(Journal {
             path,
             file,
             disk,
-            program,
             places,
             end,
             sum,
             next,
-            has_rest,
+            has_rest: torn > 0,
             cut: torn,
             #[cfg(test)]
             parsed: std::cell::Cell::default(),
-        };
-        journal.cut_rest()?;
-        if journal.places.is_empty() {
-            let program = journal.program.clone();
-            journal.append(Record::Journal { format: FORMAT, program })?;
-        }
-        Ok(journal)
+        })
     }
 
     /// The records, in order.

@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! 1. A history that cannot be opened or written never ends the process and never keeps a runtime from starting. It
-//!    refuses changes (kind `History`), unless its options allow them unrecorded, and each try opens it once more.
+//!    refuses changes (kind `History`), unless its options allow them unrecorded, and each try opens it once more. One
+//!    that can only be read says what serves next, and what there was, all the same.
 //! 2. A child of `fork` touches nothing of it: no file, and no lock, which a thread of the parent may have held.
 //! 3. The lock is never held while code of a component or of the program runs.
 //! 4. What could not be written behind a commit waits, and is written ahead of the next record. What will never fit is
@@ -35,11 +36,11 @@ use super::{
     disk::Disk,
     files::Files,
     journal::Journal,
-    ledger::{self, LOST, Ledger},
+    ledger::{self, Ledger},
     lock::Lock,
     notes::Notes,
-    options::{Options, others_may_write},
-    record::{Beside, Change, End, Intended, Present, Quarantined, Record, Refused, Start, TrialEnd},
+    options::Options,
+    record::{Beside, Change, Intended, Present, Quarantined, Record},
     retention,
     waiting::{MOST_WAITING, Waiting},
 };
@@ -48,7 +49,7 @@ use super::{
 pub(super) struct Keeper {
     process: u32,
     pub(super) directory: PathBuf,
-    disk: Disk,
+    pub(super) disk: Disk,
     pub(super) files: Files,
     /// Never locked, so that a child of `fork` finds them whole.
     options: ArcSwap<Options>,
@@ -70,6 +71,11 @@ enum State {
     Open {
         journal: Journal,
         _lock: Lock,
+    },
+    /// It can only be read, because of this.
+    Readable {
+        journal: Journal,
+        why: Error,
     },
     Closed(Error),
     /// The runtime has ended.
@@ -142,70 +148,54 @@ impl Keeper {
                 desk.state = State::Open { journal, _lock: lock };
                 Ok(ledger)
             }
-            Err((error, ledger)) => {
+            Err((error, None)) => {
                 desk.state = State::Closed(copy(&error));
-                // What can be read still says what is to serve.
-                ledger.ok_or(error)
+                Err(error)
             }
-        }
-    }
-
-    #[allow(clippy::result_large_err, reason = "once a process")]
-    fn try_open(
-        &self,
-        linked: &[Present],
-        notes: &mut Vec<String>,
-    ) -> Result<(Journal, Lock, Ledger), (Error, Option<Ledger>)> {
-        let unread = |error: Error| (error, None);
-        let failed = |error| Error::io(format!("make the directory {}", self.directory.display()), error);
-        self.disk.make_directory(&self.directory).map_err(|error| unread(failed(error)))?;
-        if others_may_write(&self.directory).map_err(|error| unread(failed(error)))? {
-            let text = format!(
-                "other users may write to {}, and what is there becomes part of this process; chmod 700 it, and \
-                 chown it",
-                self.directory.display()
-            );
-            return Err(unread(Error::new(ErrorKind::History, text)));
-        }
-        let lock = Lock::take(&self.directory).map_err(unread)?;
-        let program = Actor::this_process().program;
-        let mut journal = Journal::open(&self.directory, self.disk, &program).map_err(unread)?;
-        if journal.cut > 0 {
-            notes.push(format!(
-                "the last {} bytes of the journal were an incomplete record, which a crash left, and are cut",
-                journal.cut
-            ));
-        }
-        let ledger = ledger::read(&journal).map_err(unread)?;
-        self.files.remove_rest();
-        let noted = note_last(&mut journal, &ledger).and_then(|()| {
-            let start = Start { by: Actor::this_process(), linked: linked.to_vec() };
-            journal.append(Record::Start(start)).map(drop)
-        });
-        match noted {
-            Ok(()) => Ok((journal, lock, ledger)),
-            Err(error) => Err((error, Some(ledger))),
+            // What can be read still says what is to serve.
+            Err((why, Some((journal, ledger)))) => {
+                desk.state = State::Readable { journal, why: copy(&why) };
+                Ok(ledger)
+            }
         }
     }
 
     /// Does something with the journal, which is opened if it was not.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut Journal, &mut Notes) -> Result<T>) -> Result<T> {
+        self.opened(|desk, said| match &mut desk.state {
+            State::Open { journal, .. } => {
+                self.write_waiting(journal, said).and_then(|()| act(journal, &mut desk.notes))
+            }
+            State::Readable { why, .. } | State::Closed(why) => Err(copy(why)),
+            State::Over => Err(over()),
+        })
+    }
+
+    /// Reads the journal, also if it can only be read.
+    pub(super) fn read<T>(&self, act: impl FnOnce(&Journal, &Notes) -> Result<T>) -> Result<T> {
+        self.opened(|desk, said| match &mut desk.state {
+            State::Open { journal, .. } => {
+                self.write_waiting(journal, said).and_then(|()| act(journal, &desk.notes))
+            }
+            State::Readable { journal, .. } => act(journal, &desk.notes),
+            State::Closed(why) => Err(copy(why)),
+            State::Over => Err(over()),
+        })
+    }
+
+    /// Does something on the desk, where the journal was opened if it could be.
+    fn opened<T>(&self, act: impl FnOnce(&mut Desk, &mut Vec<String>) -> Result<T>) -> Result<T> {
         self.is_own()?;
         let (mut said, mut held) = (Vec::new(), Vec::new());
         let mut desk = self.desk();
-        if matches!(desk.state, State::Closed(_))
+        if matches!(desk.state, State::Readable { .. } | State::Closed(_))
             && let Ok(ledger) = self.open(&mut desk, &mut said)
             && matches!(desk.state, State::Open { .. })
         {
             said.extend(ledger.how_the_last_process_ended());
             held = self.held(&ledger);
         }
-        let Desk { state, notes } = &mut *desk;
-        let result = match state {
-            State::Open { journal, .. } => self.write_waiting(journal, &mut said).and_then(|()| act(journal, notes)),
-            State::Closed(error) => Err(copy(error)),
-            State::Over => Err(over()),
-        };
+        let result = act(&mut desk, &mut said);
         drop(desk);
         if let Some(runtime) = self.runtime.upgrade().filter(|_| !held.is_empty()) {
             runtime.put_into_quarantine(held);
@@ -325,7 +315,7 @@ impl Keeper {
         }
         match &self.desk().state {
             State::Open { .. } => None,
-            State::Closed(error) => Some(copy(error)),
+            State::Readable { why, .. } | State::Closed(why) => Some(copy(why)),
             State::Over => Some(over()),
         }
     }
@@ -337,20 +327,6 @@ impl Keeper {
 
 fn never_written(error: &Error) -> String {
     format!("a record cannot be written, and is dropped: {}", text_of(error))
-}
-
-/// Notes how the last process ended, as far as it could not do so itself.
-fn note_last(journal: &mut Journal, ledger: &Ledger) -> Result<()> {
-    if let Some((of, _)) = &ledger.unfinished {
-        let (error, text) = (ErrorKind::Internal, LOST.to_owned());
-        journal.append(Record::Refused(Refused { of: *of, error, text }))?;
-    }
-    if let Some((of, intended)) = &ledger.fatal {
-        let (of, quarantined) = (*of, quarantined(intended));
-        let end = TrialEnd { of, end: End::Fatal, why: FATAL.to_owned(), quarantined };
-        journal.append(Record::TrialEnd(end))?;
-    }
-    Ok(())
 }
 
 /// Why a trial without an end is over.

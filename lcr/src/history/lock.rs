@@ -26,6 +26,8 @@ use crate::{
     host::sys::{self, Owned},
 };
 
+use super::disk::Disk;
+
 /// The directories that this process owns, by device and inode, each with the process that took it: a child of
 /// `fork` has the list, but not the locks.
 static OWNED: ArcSwapOption<HashMap<(u64, u64), u32>> = ArcSwapOption::const_empty();
@@ -38,6 +40,16 @@ struct Listed {
 }
 
 impl Listed {
+    /// Puts a directory into the list.
+    ///
+    /// # Errors
+    /// `History` if this process has it there already.
+    fn of(directory: &Path) -> Result<Listed> {
+        let metadata = fs::metadata(directory).map_err(|error| failed(directory, error))?;
+        let listed = Listed::new((metadata.dev(), metadata.ino()));
+        listed.ok_or_else(|| taken(directory, "another runtime of this process"))
+    }
+
     /// Puts a directory into the list; `None` if this process has it there already.
     fn new(directory: (u64, u64)) -> Option<Listed> {
         let process = process::id();
@@ -77,20 +89,39 @@ impl Lock {
     /// # Errors
     /// `History` if another process, or another runtime of this one, has it; the text says which. `Io` if the file
     /// cannot be made or locked.
-    pub(super) fn take(directory: &Path) -> Result<Lock> {
-        let failed = |error| Error::io(format!("lock {}", directory.join("lock").display()), error);
-        let metadata = fs::metadata(directory).map_err(failed)?;
-        let Some(listed) = Listed::new((metadata.dev(), metadata.ino())) else {
-            return Err(taken(directory, "another runtime of this process"));
-        };
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = file.custom_flags(libc::O_NOFOLLOW).open(directory.join("lock")).map_err(failed)?;
+    pub(super) fn take(directory: &Path, disk: Disk) -> Result<Lock> {
+        let failed = |error| failed(directory, error);
+        let listed = Listed::of(directory)?;
+        let file = disk.open_lock(&directory.join("lock")).map_err(failed)?;
         match sys::own(&file).map_err(failed)? {
             Owned::Here => Ok(Lock { _file: file, _listed: listed }),
             Owned::By(pid) => Err(taken(directory, &owner(pid))),
         }
     }
+
+    /// Requires that nobody has a directory, in which this process cannot write.
+    ///
+    /// # Errors
+    /// As for [`take`](Lock::take).
+    pub(super) fn is_free(directory: &Path) -> Result<()> {
+        let failed = |error| failed(directory, error);
+        // Closing the file ends the locks of this process.
+        let _listed = Listed::of(directory)?;
+        let mut options = OpenOptions::new();
+        let file = match options.read(true).custom_flags(libc::O_NOFOLLOW).open(directory.join("lock")) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        };
+        match sys::owner(&file).map_err(failed)? {
+            Some(Owned::By(pid)) => Err(taken(directory, &owner(pid))),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn failed(directory: &Path, error: io::Error) -> Error {
+    Error::io(format!("lock {}", directory.join("lock").display()), error)
 }
 
 /// The owner, as a message names it.
@@ -123,11 +154,15 @@ mod tests {
     #[test]
     fn a_directory_has_one_owner_until_it_is_given_up() {
         let directory = tempfile::tempdir().unwrap();
-        let lock = Lock::take(directory.path()).unwrap();
-        let error = Lock::take(directory.path()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::History);
-        assert!(error.to_string().contains("another runtime of this process"), "{error}");
+        let take = || Lock::take(directory.path(), Disk::default());
+        Lock::is_free(directory.path()).unwrap();
+        let lock = take().unwrap();
+        for error in [take().unwrap_err(), Lock::is_free(directory.path()).unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::History);
+            assert!(error.to_string().contains("another runtime of this process"), "{error}");
+        }
         drop(lock);
-        Lock::take(directory.path()).unwrap();
+        Lock::is_free(directory.path()).unwrap();
+        take().unwrap();
     }
 }

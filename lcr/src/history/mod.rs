@@ -6,6 +6,7 @@
 //! DIRECTORY/lock              one owner at a time
 //! ```
 //! `options` say where and how. `keeper` has the journal and the files, and decides what happens where they fail;
+//! `opening` is how it gets them;
 //! `notes` is what it knows besides, and in `waiting` are the records that the disk does not take;
 //! `recording` tells it what a transaction does. `line`, `record` and `journal` are the file, from its bytes
 //! up; `ledger` reads what it comes to, without what is `unconfirmed`, and `reload` brings that back when a process
@@ -27,6 +28,7 @@ mod ledger;
 mod line;
 mod lock;
 mod notes;
+mod opening;
 mod options;
 mod past;
 mod record;

@@ -162,11 +162,11 @@ impl Recorder for Keeper {
 
     fn find(&self, sought: Sought) -> Result<Recorded> {
         let began = Keeper::began(self);
-        self.with(|journal, notes| past::find(journal, sought, began, &notes.set))
+        self.read(|journal, notes| past::find(journal, sought, began, &notes.set))
     }
 
     fn firsts(&self) -> Result<BTreeMap<String, First>> {
-        self.with(|journal, _| past::firsts(journal))
+        self.read(|journal, _| past::firsts(journal))
     }
 
     fn file(&self, present: &Present) -> Result<KeptFile> {

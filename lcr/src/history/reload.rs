@@ -57,6 +57,9 @@ pub(super) fn begin(keeper: &Keeper, inner: &Arc<RuntimeInner>) -> Reloaded {
             return Reloaded::Refused { why };
         }
     };
+    if let Some(problem) = keeper.problem() {
+        keeper.report(text_of(&problem));
+    }
     ledger.how_the_last_process_ended().into_iter().for_each(|text| keeper.report(text));
     inner.put_into_quarantine(keeper.held(&ledger));
     let wanted = keeper.options().reload_on_start.or(ledger.reload_on_start).unwrap_or(true);

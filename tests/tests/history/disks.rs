@@ -8,7 +8,7 @@ use std::{
 };
 
 use lcr::{
-    ErrorKind,
+    Back, ErrorKind,
     history::{Outcome, Reloaded},
 };
 use lcr_tests::{component, in_a_process_of_its_own};
@@ -53,6 +53,50 @@ fn a_start_on_a_full_disk_brings_back_what_was_confirmed() {
         let rt = with(History::at(directory.path()).__faults(full));
         assert_eq!(version(&rt), 2);
         assert_eq!(rt.history().unwrap().state().unwrap_err().kind(), ErrorKind::History);
+    });
+}
+
+fn read_only(_: &'static str) -> io::Result<()> {
+    match IS_FULL.load(Ordering::SeqCst) {
+        true => Err(io::Error::from_raw_os_error(libc::EROFS)),
+        false => Ok(()),
+    }
+}
+
+/// What was confirmed serves on a disk that can only be read, and a plan is refused.
+fn can_only_be_read(rt: &Runtime, confirmed: u32) {
+    let history = rt.history().unwrap();
+    let reloaded = history.reloaded();
+    assert!(matches!(reloaded, Reloaded::Confirmed { .. }) && version(rt) == confirmed, "{reloaded:?}");
+    for error in [history.state().unwrap_err(), rt.load(component("clock_v1")).unwrap_err()] {
+        let (kind, text) = (error.kind(), error.to_string());
+        let said = ["can only be read", "nothing is recorded", "Read-only file system"];
+        assert!(kind == ErrorKind::History && said.iter().all(|part| text.contains(part)), "{text}");
+    }
+    assert_eq!(version(rt), confirmed);
+    assert_eq!(history.entries(usize::MAX).unwrap().len(), 2);
+}
+
+#[test]
+fn a_start_on_a_disk_that_can_only_be_read_serves_what_was_confirmed_and_records_again_once_it_can() {
+    in_a_process_of_its_own(|| {
+        let directory = tempfile::tempdir().unwrap();
+        run(directory.path(), &["1", "2"], &[]).unwrap();
+        let before = journal(directory.path());
+        IS_FULL.store(true, Ordering::SeqCst);
+        let rt = with(History::at(directory.path()).__faults(read_only));
+        can_only_be_read(&rt, 2);
+        assert_eq!(rt.rollback(Back::Steps(1)).unwrap_err().kind(), ErrorKind::History);
+        // What can be read can be gone back to, where that need not be recorded.
+        rt.history().unwrap().change(|options| options.allow_unrecorded = true).unwrap();
+        rt.rollback(Back::Steps(1)).unwrap();
+        assert_eq!((version(&rt), journal(directory.path())), (1, before));
+        rt.history().unwrap().change(|options| options.allow_unrecorded = false).unwrap();
+        IS_FULL.store(false, Ordering::SeqCst);
+        rt.replace(component("counter_v2")).unwrap();
+        rt.history().unwrap().state().unwrap();
+        drop(rt);
+        assert_eq!(version(&open(directory.path())), 2);
     });
 }
 
@@ -163,17 +207,13 @@ fn a_file_system_without_room_refuses_plans_until_it_has_room_again() {
     drop(rt);
     let rt = open(&place.join("history"));
     assert_eq!(version(&rt), 2);
-    // Without a way to write at all, no process can own the directory. What was confirmed does not serve, and that is
-    // said.
+    // Without a way to write at all, what was confirmed serves, and nothing more is recorded.
     drop(rt);
     let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(&place).status().unwrap();
     if remounted.success() {
         let rt = open(&place.join("history"));
-        let reloaded = rt.history().unwrap().reloaded();
-        let Reloaded::Refused { why, .. } = reloaded else { panic!("{reloaded:?} on a read-only disk") };
-        assert!(why.contains("Read-only file system") && why.contains("history/lock"), "{why}");
-        assert_eq!(version(&rt), 0);
-        assert_eq!(rt.load(component("clock_v1")).unwrap_err().kind(), ErrorKind::History);
+        can_only_be_read(&rt, 2);
+        assert!(rt.history().unwrap().verify().unwrap().bad_files.is_empty());
         drop(rt);
     }
     drop(small);

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use lcr::{Back, ErrorKind, Trial, history::Reloaded, report::ContentHash, trial::TrialOutcome};
+use lcr::{Back, ErrorKind, Trial, TrialOutcome, history::Reloaded, report::ContentHash};
 use lcr_tests::{
     interfaces::Tone,
     player::{libraries, player},

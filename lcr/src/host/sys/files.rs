@@ -148,10 +148,7 @@ pub(crate) enum Owned {
 /// closes any descriptor of the file; children of `fork` do not have it.
 #[cfg(feature = "history")]
 pub(crate) fn own(file: &File) -> io::Result<Owned> {
-    // SAFETY: all zeros are a value of the structure, and mean the whole file.
-    let mut lock: libc::flock = unsafe { mem::zeroed() };
-    lock.l_type = libc::F_WRLCK as libc::c_short;
-    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    let lock = write_lock();
     // SAFETY: the descriptor is open as long as the file is borrowed, and the structure is valid for the call.
     if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &raw const lock) } == 0 {
         return Ok(Owned::Here);
@@ -160,8 +157,27 @@ pub(crate) fn own(file: &File) -> io::Result<Owned> {
         error if matches!(error.raw_os_error(), Some(libc::EACCES | libc::EAGAIN)) => {}
         error => return Err(error),
     }
-    // SAFETY: as above; the call writes the structure.
-    let asked = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLK, &raw mut lock) };
-    let is_known = asked == 0 && lock.l_type != libc::F_UNLCK as libc::c_short;
-    Ok(Owned::By(u32::try_from(lock.l_pid).ok().filter(|&pid| is_known && pid > 0)))
+    Ok(owner(file)?.unwrap_or(Owned::By(None)))
+}
+
+/// Who has the record lock on a file, which may be open for reading only; `None` if nobody does, or this process.
+#[cfg(feature = "history")]
+pub(crate) fn owner(file: &File) -> io::Result<Option<Owned>> {
+    let mut lock = write_lock();
+    // SAFETY: the descriptor is open as long as the file is borrowed, and the call writes the structure.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLK, &raw mut lock) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let is_owned = lock.l_type != libc::F_UNLCK as libc::c_short;
+    Ok(is_owned.then(|| Owned::By(u32::try_from(lock.l_pid).ok().filter(|&pid| pid > 0))))
+}
+
+/// A lock for writing on all of a file.
+#[cfg(feature = "history")]
+fn write_lock() -> libc::flock {
+    // SAFETY: all zeros are a value of the structure, and mean the whole file.
+    let mut lock: libc::flock = unsafe { mem::zeroed() };
+    lock.l_type = libc::F_WRLCK as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    lock
 }

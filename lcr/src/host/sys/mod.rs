@@ -15,7 +15,7 @@ mod threads;
 pub(crate) use files::user;
 pub(in crate::host) use files::{Mapping, is_of_proc, may_have_list, open_at, open_start, read_link, try_lock};
 #[cfg(feature = "history")]
-pub(crate) use files::{Owned, own};
+pub(crate) use files::{Owned, own, owner};
 #[cfg_attr(not(feature = "sam"), allow(unused_imports))]
 pub(crate) use files::{file_size_limit, memory_file};
 pub(in crate::host) use images::{image_start, signal_handled_by, symbol};

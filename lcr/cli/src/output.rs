@@ -17,7 +17,7 @@ use std::{
 };
 
 use clap::ValueEnum;
-use serde_json::Value as Json;
+use serde::Serialize;
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -116,8 +116,8 @@ impl Output {
     ///
     /// # Errors
     /// As for [`line`](Output::line).
-    pub(crate) fn json(&self, value: &Json) -> io::Result<()> {
-        self.written_json(&value.to_string())
+    pub(crate) fn json(&self, value: &impl Serialize) -> io::Result<()> {
+        self.written_json(&serde_json::to_string(value)?)
     }
 
     /// The same of a value that was written as JSON already.

@@ -10,9 +10,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::host::image::manifest::{DependencyManifest, ExportManifest, Manifest, MethodManifest};
 
 use super::{
+    fit_document,
     member::StateChange,
     request::Options,
     state_way::{declaring_state, state_change},
@@ -21,7 +24,7 @@ use super::{
 /// What a replacement of one library by another one changes: [`Manifest::fit`].
 ///
 /// `Display` writes it over several lines: each interface, then each of its methods that changes, and its state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Fit {
     /// Each interface of either library, in the order of the new library, and then those that go.
@@ -32,7 +35,7 @@ pub struct Fit {
 }
 
 /// One interface's part of a [`Fit`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InterfaceFit {
     /// The name of the interface.
@@ -46,6 +49,7 @@ pub struct InterfaceFit {
     /// The methods that change, in the order of the old library, and then those that come.
     pub methods: Vec<MethodFit>,
     /// Interfaces that the new library needs, with their versions, and the old one does not.
+    #[serde(with = "fit_document::needs")]
     pub new_needs: Vec<(String, u32)>,
     /// What becomes of the state; `None` if the old library keeps none.
     pub state: Option<StateFit>,
@@ -54,7 +58,8 @@ pub struct InterfaceFit {
 }
 
 /// A method that changes. `{:#}` writes it on one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "fit_document::Method", into = "fit_document::Method")]
 #[non_exhaustive]
 pub enum MethodFit {
     /// The new library has it, and the old one does not. The signature.
@@ -76,7 +81,8 @@ pub enum MethodFit {
 }
 
 /// What becomes of a state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "fit_document::State", into = "fit_document::State")]
 #[non_exhaustive]
 pub enum StateFit {
     /// It moves by pointer, whatever its size. The version.

@@ -18,6 +18,7 @@ mod downgraded;
 mod execute;
 mod execution;
 pub(crate) mod fit;
+mod fit_document;
 mod foreseen;
 mod handover;
 pub(crate) mod load_directory;

@@ -315,7 +315,8 @@ impl Plan {
         let refused = self.steps.iter_mut().find_map(|step| step.refusal.take());
         let result = match refused {
             Some(error) => {
-                self.inner.record_refusal(|| Intent::unresolved(self.generation, &self.steps, &self.options), &error);
+                let (inner, steps, options) = (&self.inner, &self.steps, &self.options);
+                inner.record_refusal(|| Intent::unresolved(inner, self.generation, steps, options), &error);
                 Err(error)
             }
             None => {

@@ -22,7 +22,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -44,7 +44,8 @@ use super::{
     description,
     member::Member,
     report::Report,
-    request::{Options, Request, Step},
+    request::{Options, Step},
+    resolve::meant,
     trial::quarantine::Quarantined,
 };
 
@@ -189,8 +190,12 @@ pub(crate) struct Intent {
 pub(crate) struct Change {
     pub(crate) before: Option<ComponentId>,
     pub(crate) after: Option<ComponentId>,
+    /// Whether a component was to take the place of another one. A plan that was refused may not have found which.
+    pub(crate) replaces: bool,
     /// The file of the new component; `None` if there is none, or it is an object of the program.
     pub(crate) file: Option<StagedFile>,
+    /// The path of a file that could not be read, so that its component is not known.
+    pub(crate) unread: Option<PathBuf>,
 }
 
 /// A file of an intent. It is staged as long as the intent is being noted.
@@ -245,7 +250,8 @@ impl Intent {
         let change = |member: &Member| {
             let staged = steps.get(member.step).and_then(|step| step.staged.as_ref());
             let file = staged.map(StagedFile::of);
-            Change { before: member.before.clone(), after: member.after.clone(), file }
+            let (before, after) = (member.before.clone(), member.after.clone());
+            Change { replaces: before.is_some() && after.is_some(), before, after, file, unread: None }
         };
         Intent {
             actor: options.actor.clone(),
@@ -265,13 +271,17 @@ impl Intent {
     }
 
     /// What the steps of a plan ask for that was refused before it was resolved.
-    pub(super) fn unresolved(generation: u64, steps: &[Step], options: &Options) -> Intent {
+    pub(super) fn unresolved(inner: &RuntimeInner, generation: u64, steps: &[Step], options: &Options) -> Intent {
+        let state = inner.latest_state();
         let change = |step: &Step| {
-            let mut change = Change { after: step.manifest().map(|new| new.component.clone()), ..Change::default() };
-            if let (Some(staged), false) = (&step.staged, matches!(step.request, Request::Remove(_))) {
-                change.file = Some(StagedFile::of(staged));
+            let (before, replaces) = meant(&state, step);
+            Change {
+                before,
+                after: step.manifest().map(|new| new.component.clone()),
+                replaces,
+                file: step.staged.as_ref().map(StagedFile::of),
+                unread: step.request.path().filter(|_| step.staged.is_none()).map(Path::to_owned),
             }
-            change
         };
         Intent { members: steps.iter().map(change).collect(), ..Intent::new(generation, &[], &[], options) }
     }

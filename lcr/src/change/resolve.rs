@@ -197,6 +197,28 @@ fn providers_of(state: &State, component: &str) -> Vec<ProviderId> {
     registry.of_component(component).iter().copied().filter(|&id| is_committed(id)).collect()
 }
 
+/// What a step was to do that was refused, as far as that can be told: the present component that it was to replace or
+/// remove, and whether it was to replace one.
+pub(super) fn meant(state: &State, step: &Step) -> (Option<ComponentId>, bool) {
+    let present = |name: &str| providers_of(state, name).first().map(|&provider| present_id(state, provider));
+    match &step.request {
+        Request::Add(_) | Request::Return(None, _) | Request::Reload(None, _) | Request::Refused(_) => (None, false),
+        Request::Remove(name) => (present(name), false),
+        Request::Replace(Some(name), _) | Request::Return(Some(name), _) | Request::Reload(Some(name), _) => {
+            (present(name), true)
+        }
+        Request::Replace(None, _) => {
+            let target = step.manifest().and_then(|manifest| find_target(state, manifest).ok());
+            (target.and_then(|name| present(&name)), true)
+        }
+        Request::Provide(target, offer) => {
+            let before = present(target.as_ref().unwrap_or(&offer.manifest.component.name));
+            let replaces = target.is_some() || before.is_some();
+            (before, replaces)
+        }
+    }
+}
+
 fn remove(state: &State, step: usize, name: &str) -> Result<Member, Error> {
     let removed = providers_of(state, name);
     let Some(&first) = removed.first() else {

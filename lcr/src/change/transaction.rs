@@ -176,7 +176,7 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options, seen: Op
         Ok(()) => Some(resolution.refusals.swap_remove(0).error),
     };
     if let Some(error) = refused {
-        inner.record_refusal(|| Intent::unresolved(generation, &steps, &options), &error);
+        inner.record_refusal(|| Intent::unresolved(inner, generation, &steps, &options), &error);
         return Err(error);
     }
     let watch = Arc::new(Watch::new(Deadline::after(started, options.timeout)));

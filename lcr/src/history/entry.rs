@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
+    path::PathBuf,
     time::{Duration, SystemTime},
 };
 
@@ -54,10 +55,16 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Member {
-    /// The component before; `None` if it was added.
+    /// The component before; `None` if it was added, or the plan was refused before it was found.
     pub before: Option<ComponentId>,
-    /// The component afterwards; `None` if it was removed.
+    /// The component afterwards; `None` if it was removed, or the plan was refused because its file could not be read.
     pub after: Option<ComponentId>,
+    /// Whether it was to take the place of another component.
+    #[serde(default)]
+    pub replaces: bool,
+    /// The file, as the plan named it.
+    #[serde(default)]
+    pub source: Option<PathBuf>,
     /// The content hash of its file; `None` if there is none.
     pub hash: Option<ContentHash>,
 }
@@ -132,7 +139,10 @@ pub(super) fn read(journal: &Journal, most: usize) -> Result<Vec<Entry>> {
 }
 
 fn entry(number: u64, at: SystemTime, plan: Intended, result: Outcome, end: Option<record::TrialEnd>) -> Entry {
-    let member = |change: record::Change| Member { before: change.before, after: change.after, hash: change.hash };
+    let member = |change: record::Change| {
+        let record::Change { before, after, hash, source, replaces, .. } = change;
+        Member { before, after, hash, source, replaces }
+    };
     let (trial, trial_why) = end.map(|end| (end.end, end.why)).unzip();
     Entry {
         number,
@@ -148,12 +158,25 @@ fn entry(number: u64, at: SystemTime, plan: Intended, result: Outcome, end: Opti
     }
 }
 
+/// As a report writes it. A replacement that was refused before it was known of what is `~ NAME`, and a file that could
+/// not be read stands for its component.
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.before, &self.after, &self.source) {
+            (None, Some(after), _) if self.replaces => write!(f, "~ {after}"),
+            (None, None, Some(file)) => write!(f, "{} {}", if self.replaces { '~' } else { '+' }, file.display()),
+            (Some(before), None, Some(file)) => write!(f, "{before} -> {}", file.display()),
+            (before, after, _) => Change(before, after).fmt(f),
+        }
+    }
+}
+
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ", self.number, humantime::format_rfc3339_seconds(self.at.max(SystemTime::UNIX_EPOCH)))?;
         for (at, member) in self.members.iter().enumerate() {
             f.write_str(if at == 0 { "" } else { ", " })?;
-            Change(&member.before, &member.after).fmt(f)?;
+            member.fmt(f)?;
         }
         match &self.result {
             Outcome::Open => f.write_str(": open")?,

@@ -95,7 +95,8 @@ impl Journal {
     }
 
     fn of(path: PathBuf, file: File, disk: Disk) -> Result<Journal> {
-        let bytes = fs::read(&path).map_err(|error| Error::io(format!("read the journal {}", path.display()), error))?;
+        let bytes =
+            fs::read(&path).map_err(|error| Error::io(format!("read the journal {}", path.display()), error))?;
         let Index { places, end, sum, torn } = index(&bytes).map_err(|damage| damage.error(&path))?;
         let next = places.last().map_or(1, |place| place.number + 1);
         Ok(Journal {

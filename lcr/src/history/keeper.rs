@@ -22,7 +22,6 @@ use std::{
 use arc_swap::ArcSwap;
 
 use crate::{
-    Actor,
     change::{
         recorder::{reachable, text_of},
         trial::quarantine,
@@ -174,9 +173,7 @@ impl Keeper {
     /// Reads the journal, also if it can only be read.
     pub(super) fn read<T>(&self, act: impl FnOnce(&Journal, &Notes) -> Result<T>) -> Result<T> {
         self.opened(|desk, said| match &mut desk.state {
-            State::Open { journal, .. } => {
-                self.write_waiting(journal, said).and_then(|()| act(journal, &desk.notes))
-            }
+            State::Open { journal, .. } => self.write_waiting(journal, said).and_then(|()| act(journal, &desk.notes)),
             State::Readable { journal, .. } => act(journal, &desk.notes),
             State::Closed(why) => Err(copy(why)),
             State::Over => Err(over()),

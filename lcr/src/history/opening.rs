@@ -74,7 +74,7 @@ impl Keeper {
 
     /// Opens a directory for reading in which this process cannot write, as `error` says: on a disk that is read-only.
     fn open_to_read(&self, error: Error) -> Unrecorded {
-        let read = || {
+        let read = || -> Result<_> {
             Lock::is_free(&self.directory)?;
             let journal = Journal::open_to_read(&self.directory, self.disk)?;
             let ledger = ledger::read(&journal)?;

@@ -115,6 +115,9 @@ pub(super) struct Change {
     pub(super) source: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) beside: Vec<Beside>,
+    /// Whether a component was to take the place of another one, which a refused plan may not have found.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) replaces: bool,
 }
 
 /// A library that comes with a component's file from beside it, and is kept as that is.

@@ -242,7 +242,8 @@ fn intended(intent: &Intent) -> Intended {
         before: change.before.clone(),
         after: change.after.clone(),
         hash: change.file.as_ref().map(|file| file.hash),
-        source: change.file.as_ref().map(|file| file.source.clone()),
+        source: change.file.as_ref().map(|file| &file.source).or(change.unread.as_ref()).cloned(),
+        replaces: change.replaces,
         beside: change.file.as_ref().map_or_else(Vec::new, |file| Beside::all(&file.beside)),
     };
     let configurations = intent.configurations.iter().map(|(name, bytes)| (name.clone(), bytes.as_deref().map(to_hex)));

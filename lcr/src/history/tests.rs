@@ -21,7 +21,8 @@ fn id(major: u64) -> ComponentId {
 
 fn intent(major: u64) -> Record {
     let hash = Some(ContentHash::of(b"code"));
-    let change = Change { before: None, after: Some(id(major)), hash, source: None, beside: Vec::new() };
+    let change =
+        Change { before: None, after: Some(id(major)), hash, source: None, beside: Vec::new(), replaces: false };
     Record::Intent(Intended {
         by: Actor::new(1, 2, "kv"),
         reason: None,

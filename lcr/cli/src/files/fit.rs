@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use lcr::{
-    manifest::{Fit, InterfaceFit, Manifest, MethodFit, StateFit},
+    manifest::{InterfaceFit, Manifest},
     report::ContentHash,
 };
-use serde_json::{Value as Json, json};
+use serde::Serialize;
 
 use crate::{
     arguments::Diff,
@@ -25,16 +25,17 @@ pub(crate) fn compare(old: &Path, new: &Path, output: &Output) -> Result<Outcome
     let (new, new_hash) = Manifest::read_hashed(new)?;
     let fit = old.fit(&new);
     if output.is_json() {
-        let side = |manifest: &Manifest, hash: ContentHash| {
-            json!({
-                "component": manifest.component.name,
-                "version": manifest.component.version.to_string(),
-                "hash": hash.to_string(),
-            })
+        let side = |manifest: &Manifest, hash| {
+            let component = &manifest.component;
+            Side { component: component.name.clone(), version: component.version.to_string(), hash }
         };
-        let mut document = document(&fit);
-        document["old"] = side(&old, old_hash);
-        document["new"] = side(&new, new_hash);
+        let document = Document {
+            fits: fit.fits(),
+            begins_to_abort: fit.begins_to_abort,
+            interfaces: fit.interfaces.iter().map(|fit| Interface { fits: fit.fits(), fit }).collect(),
+            old: side(&old, old_hash),
+            new: side(&new, new_hash),
+        };
         output.json(&document)?;
         return Ok(Outcome::of(fit.fits()));
     }
@@ -60,60 +61,27 @@ pub(crate) fn compare(old: &Path, new: &Path, output: &Output) -> Result<Outcome
     Ok(Outcome::of(fit.fits()))
 }
 
-fn document(fit: &Fit) -> Json {
-    json!({
-        "fits": fit.fits(),
-        "begins_to_abort": fit.begins_to_abort,
-        "interfaces": fit.interfaces.iter().map(interface).collect::<Vec<_>>(),
-    })
+/// A [`Fit`](lcr::manifest::Fit), with what it comes to.
+#[derive(Serialize)]
+struct Document<'a> {
+    fits: bool,
+    begins_to_abort: bool,
+    interfaces: Vec<Interface<'a>>,
+    old: Side,
+    new: Side,
 }
 
-fn interface(fit: &InterfaceFit) -> Json {
-    json!({
-        "interface": fit.interface,
-        "before": fit.before,
-        "after": fit.after,
-        "fits": fit.fits(),
-        "unserved": fit.unserved,
-        "methods": fit.methods.iter().map(method).collect::<Vec<_>>(),
-        "new_needs": fit.new_needs.iter().map(|(name, version)| json!({
-            "interface": name,
-            "version": version,
-        })).collect::<Vec<_>>(),
-        "state": fit.state.as_ref().map(state),
-        "protected": fit.protected,
-    })
+#[derive(Serialize)]
+struct Interface<'a> {
+    fits: bool,
+    #[serde(flatten)]
+    fit: &'a InterfaceFit,
 }
 
-fn method(fit: &MethodFit) -> Json {
-    let change = match fit {
-        MethodFit::Comes(_) => "comes",
-        MethodFit::ByDefault(_) => "default",
-        MethodFit::Missing(_) => "missing",
-        _ => "differs",
-    };
-    match fit {
-        MethodFit::Comes(method) | MethodFit::ByDefault(method) | MethodFit::Missing(method) => {
-            json!({ "change": change, "method": method })
-        }
-        MethodFit::Differs { before, after, difference, .. } => {
-            json!({ "change": change, "method": before, "after": after, "difference": difference })
-        }
-        other => json!({ "change": change, "method": other.to_string() }),
-    }
-}
-
-fn state(fit: &StateFit) -> Json {
-    match fit {
-        StateFit::ByPointer(version) => json!({ "way": "pointer", "before": version, "after": version }),
-        StateFit::Downgraded { before, after, .. } => {
-            json!({ "way": "downgrade", "before": before, "after": after })
-        }
-        StateFit::Copied { before, after, ahead, why, .. } => {
-            let way = if *ahead { "copied_ahead" } else { "copied" };
-            json!({ "way": way, "before": before, "after": after, "why": why })
-        }
-        StateFit::Lost(why) => json!({ "way": "lost", "why": why }),
-        other => json!({ "way": other.to_string() }),
-    }
+/// One of the two files.
+#[derive(Serialize)]
+struct Side {
+    component: String,
+    version: String,
+    hash: ContentHash,
 }

@@ -114,11 +114,14 @@ pub(crate) fn said(event: &Json) -> (Style, String) {
     }
 }
 
-/// `till 1.0.0 -> till 2.0.0`, `+ till 1.0.0`, `- till 1.0.0`
+/// `till 1.0.0 -> till 2.0.0`, `+ till 1.0.0`, `- till 1.0.0`. Of a plan that was refused also `~ till 2.0.0`, if it was
+/// to replace what was not found; and a file in the place of its component, if it could not be read.
 pub(crate) fn member(member: &Json) -> String {
     let side = |side: &str| (!member[side].is_null()).then(|| component(&member[side]));
-    let mut said = match (side("before"), side("after")) {
+    let after = side("after").or_else(|| member["source"].as_str().map(str::to_owned));
+    let mut said = match (side("before"), after) {
         (Some(before), Some(after)) => format!("{before} -> {after}"),
+        (None, Some(after)) if member["replaces"] == true => format!("~ {after}"),
         (None, Some(after)) => format!("+ {after}"),
         (Some(before), None) => format!("- {before}"),
         (None, None) => "nothing".to_owned(),

@@ -65,6 +65,22 @@ impl Recorder for Listener {
     }
 
     fn note_release(&self, _: &ContentHash) {}
+
+    fn began(&self) -> u64 {
+        1
+    }
+
+    fn find(&self, _: Sought) -> Result<Recorded> {
+        Err(Error::new(ErrorKind::NotFound, "nothing is kept"))
+    }
+
+    fn firsts(&self) -> Result<BTreeMap<String, First>> {
+        Ok(BTreeMap::new())
+    }
+
+    fn file(&self, _: &Present) -> Result<KeptFile> {
+        Err(Error::new(ErrorKind::NotFound, "nothing is kept"))
+    }
 }
 
 fn recorded() -> (Runtime, Arc<Listener>) {
@@ -97,7 +113,7 @@ fn a_commit_behind_which_something_panicked_is_recorded_as_a_commit() {
     for (committed, heard) in [(Some(3), "7 is committed as 3: clock 0.0.0+provided"), (None, "7 is refused: internal")]
     {
         let recording = runtime.inner().recording().unwrap();
-        recording.begin(&Intent::unresolved(2, &[], &Options::default())).unwrap();
+        recording.begin(&Intent::new(2, &[], &[], &Options::default())).unwrap();
         let panicked = Err(Error::new(ErrorKind::Internal, "a panic"));
         recording.end(runtime.inner(), &panicked, committed);
         assert_eq!(listener.take()[1..], [heard]);

@@ -15,7 +15,9 @@
 //! 4. If it does not return, the transaction ends at its deadline, as it does for a `migrate` that hangs. The next try
 //!    of a trial to roll back leaves it out ([`Options::without_downgrade`]), so that the trial ends with the older
 //!    version serving.
-//! 5. A state that would be copied ahead of the gate is downgraded as a whole behind it: changes are not downgraded.
+//! 5. A downgrade leads to one of the versions that are declared, and a rollback makes one: none is chained to another.
+//!    A rollback to a version that is not declared says so, and goes on as in 3.
+//! 6. A state that would be copied ahead of the gate is downgraded as a whole behind it: changes are not downgraded.
 //!
 //! [`Stateful::downgrade`]: crate::Stateful::downgrade
 //! [`Options::without_downgrade`]: super::request::Options::without_downgrade
@@ -30,10 +32,14 @@ use crate::{
     },
 };
 
-use super::{downgraded::Older, execution::Execution, stop::Stop};
+use super::{
+    downgraded::{Older, no_way},
+    execution::Execution,
+    stop::Stop,
+};
 
 impl Execution {
-    /// What an instance has saved, as the version of its successor; `None` if it declares no way there.
+    /// What an instance has saved, as the version of its successor, or why not; `None` if it declares no downgrades.
     pub(super) fn downgraded(
         &self,
         old: &Instance,
@@ -42,7 +48,10 @@ impl Execution {
     ) -> Result<Option<Older>, Stop> {
         let implementation = old.implementation();
         let (manifest, to) = (&implementation.manifest, successor.manifest.state_version);
-        let Some(to) = to.filter(|_| manifest.downgrades_to(&successor.manifest)) else { return Ok(None) };
+        let Some(to) = to.filter(|_| manifest.downgrades_to(&successor.manifest)) else {
+            let refused = no_way(manifest, &successor.manifest).map(|text| Err(Error::new(ErrorKind::State, text)));
+            return Ok(refused);
+        };
         if self.options.without_downgrade {
             let text = format!(
                 "the downgrade of component `{}` is left out, since it did not return before",

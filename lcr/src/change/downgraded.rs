@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     error::{Error, ErrorKind, HeldBy, LifecycleStep},
-    host::{ids::ServiceId, service::construct::Creation},
+    host::{ids::ServiceId, image::manifest::ExportManifest, service::construct::Creation},
 };
 
 /// A saved state as an older version: the version with the bytes, or why it is not downgraded.
@@ -24,6 +24,22 @@ impl Downgrades {
     pub(super) fn of(&self, id: ServiceId) -> Option<&Result<(), String>> {
         self.0.get(&id)
     }
+}
+
+/// Why a state does not go back from `newer` to `older` by a downgrade, although `newer` knows some: a downgrade leads
+/// from one version to another one, and a rollback makes one.
+pub(super) fn no_way(newer: &ExportManifest, older: &ExportManifest) -> Option<String> {
+    let (from, to) = (newer.state_version?, older.state_version?);
+    if newer.downgrades_to.is_empty() || newer.downgrades_to.contains(&to) || to >= from {
+        return None;
+    }
+    let known: Vec<String> = newer.downgrades_to.iter().map(ToString::to_string).collect();
+    let known = known.join(", ");
+    Some(format!(
+        "state v{from} of `{}` is not downgraded to v{to}: it declares downgrades_to({known}), and downgrades are not \
+         chained; go back one version after the other, or list {to} there too",
+        newer.component
+    ))
 }
 
 /// What a successor is made of: the downgraded state if there is one, else the state as it was saved.

@@ -15,7 +15,8 @@ use crate::{
 use super::{
     breaking,
     dependency_graph::ProjectedGraph,
-    member::{Member, ReplacedProvider, StateBack, named},
+    downgraded::no_way,
+    member::{Member, ReplacedProvider, StateBack, StateChange, named},
     protection,
     request::{Options, Refusal, Request, Step},
     sharing::{refuse_used, share_gates},
@@ -308,6 +309,9 @@ fn replace(
         let declaring = declaring_state(manifest, new, shares);
         let (state, why_copied) = state_change(old, declaring, instances, options)?;
         let back = StateBack::of(declaring, old, options);
+        if !matches!(state, StateChange::Discarded(_) | StateChange::Absent) {
+            member.notes.extend(no_way(old, declaring));
+        }
         if new.panic_abort && !old.panic_abort && !options.allow_panic_abort {
             return Err(invalid(format!(
                 "component {} is compiled with panic = \"abort\" and would take the place of {}, which unwinds: a \

@@ -1,44 +1,16 @@
-//! A depot whose numbers have become texts: state version 2, which reads changes of version 1.
+//! A depot whose numbers have become texts, and which does not go back.
 
-use std::{collections::BTreeMap, sync::Mutex};
+mod texts;
 
-use lcr::{BoxError, Context, Incremental, MapChanges, RawState, Stateful, Tracked};
+use std::sync::Mutex;
+
+use lcr::{BoxError, Context, Stateful};
 use lcr_tests::depot::Depot;
-
-type Map = Tracked<BTreeMap<String, String>>;
-
-#[derive(Default)]
-struct Texts(Map);
+use texts::{Map, Texts};
 
 #[derive(Default)]
 struct Wide {
     texts: Mutex<Texts>,
-}
-
-impl Incremental for Texts {
-    type Changes = MapChanges<String, String>;
-
-    fn track(&mut self, most: usize) {
-        self.0.track(most);
-    }
-    fn untrack(&mut self) {
-        self.0.untrack();
-    }
-    fn changes(&mut self, limit: usize) -> Result<Self::Changes, BoxError> {
-        self.0.changes(limit)
-    }
-    fn left(&self) -> usize {
-        self.0.left()
-    }
-    fn apply(&mut self, changes: Self::Changes) -> Result<(), BoxError> {
-        self.0.apply(changes)
-    }
-    fn migrate_changes(from: u32, raw: RawState<'_>) -> Result<Self::Changes, BoxError> {
-        match from {
-            1 => Ok(raw.decode::<MapChanges<String, u64>>()?.convert(|name| name, |number| number.to_string())),
-            _ => Err(format!("numbers of version {from}").into()),
-        }
-    }
 }
 
 #[lcr::component(name = "depot", version = "3.0.0", state, incremental = texts)]

@@ -8,7 +8,9 @@ use lcr::{
     plan::{StateBackDescription, StateDescription},
 };
 use lcr_tests::{
-    component, empty_runtime,
+    component,
+    depot::Depot,
+    empty_runtime,
     orchard::{FOREIGN, Orchard, ROTTEN, SLOW, STUBBORN},
 };
 
@@ -61,14 +63,50 @@ fn a_state_goes_back_step_by_step_through_versions_that_each_know_the_one_before
     rt.replace(component("orchard_3")).unwrap();
     orchard.plant("pear", 2);
     // Version 3 knows version 2 alone, and version 1 knows no other.
-    let error = rt.rollback(Back::Steps(2)).unwrap_err();
+    let plan = rt.plan().rollback(Back::Steps(2)).build();
+    let why = "state v3 of `orchard 3.0.0` is not downgraded to v1: it declares downgrades_to(2), and downgrades are \
+               not chained; go back one version after the other, or list 1 there too";
+    assert!(plan.to_string().contains(why), "{plan}");
+    let error = plan.commit().unwrap_err();
     assert_eq!((error.kind(), orchard.version()), (ErrorKind::State, 3), "{error}");
+    assert!(error.to_string().contains(&format!("{why}; then component `orchard 1.0.0`")), "{error}");
     for (version, kind) in [(2, "plum"), (1, "quince")] {
         let report = rt.rollback(Back::To(version + 1)).unwrap();
         assert_eq!((u64::from(orchard.version()), report.members[0].downgraded), (version, 1));
         orchard.plant(kind, 1);
     }
     assert_eq!(orchard.trees(), 9);
+}
+
+#[test]
+fn a_state_that_was_copied_ahead_is_downgraded_at_a_rollback_by_hand_and_by_a_trial() {
+    let rt = empty_runtime();
+    rt.load(component("depot_hash")).unwrap();
+    let depot: Handle<dyn Depot> = rt.service().unwrap();
+    depot.take("the successor's own");
+    (0..1_000).for_each(|number| depot.put(&number.to_string(), number));
+    // The machine may be busy.
+    let patient = || rt.plan().precopy_hold(LONG).deadline(LONG).timeout(LONG);
+    let forward = || patient().replace(component("depot_wide_back"));
+    let plan = forward().build();
+    let said = "at a rollback, state v2 is downgraded to v1; if that fails, the rollback is refused, as no snapshot is \
+                saved at this commit";
+    assert!(plan.to_string().contains(said), "{plan}");
+    for (turn, by_trial) in (1..).zip([false, true, false]) {
+        let plan = if by_trial { forward().trial(Trial::until_confirmed()) } else { forward() };
+        let report = plan.commit().unwrap();
+        assert!(report.members[0].precopy.is_some() && depot.kind() == "texts", "{report}");
+        depot.put("0", turn);
+        depot.put(&format!("later {turn}"), turn);
+        let back = match by_trial {
+            true => rt.abandon("the old one was better").unwrap().back.unwrap(),
+            false => patient().rollback(Back::Steps(1)).commit().unwrap(),
+        };
+        assert_eq!((member(&back), back.members[0].precopy), ((1, None, None), None), "{back}");
+        let last = depot.get(&format!("later {turn}"));
+        assert_eq!((depot.kind().as_str(), depot.count(), depot.get("0")), ("hash", 1_000 + turn, Some(turn)));
+        assert_eq!(last, Some(turn), "what the newer version was given is there");
+    }
 }
 
 #[test]

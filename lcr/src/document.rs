@@ -2,9 +2,9 @@
 //!
 //! The types are those of the library: a [`PlanDescription`](crate::plan::PlanDescription), a
 //! [`Rehearsal`](crate::plan::Rehearsal), a [`Report`](crate::Report), a [`TrialEnd`](crate::TrialEnd), an
-//! [`Event`](crate::events::Event), a [`Fit`](crate::manifest::Fit) and a [`StatusDocument`] are written by serde in any
-//! format; [`json`] writes them as JSON. The control socket answers with the same documents, and so does the command
-//! `lcr` with `--json`.
+//! [`Event`](crate::events::Event), a [`Fit`](crate::manifest::Fit) and a [`StatusDocument`] are written by serde in
+//! any format; [`json`] writes them as JSON. The control socket answers with the same documents, and so does the
+//! command `lcr` with `--json`.
 //!
 //! ```
 //! let rt = lcr::Runtime::new()?;

@@ -6,11 +6,12 @@
 //! | a component that it has | comes back |
 //! |---|---|
 //! | from a file | from the recorder's files, unless it is present with the same content, its libraries included |
-//! | linked into the program | as this program has it: it is present, or a file has taken its place in this process |
+//! | linked into the program | as this program has it, if a file has taken its place in this process |
 //! | an object of the program | never: the program brings it, and what it brings stays |
 //!
-//! A component that it does not have is removed, unless the program brings it: an object, or one that is linked into
-//! this program and was not linked into that of then.
+//! If this program does not link the component, it stays away, as at a start; but a file that has its place is not
+//! removed for that, and refuses the rollback. A component that the state does not have is removed, unless the program
+//! brings it: an object, or one that is linked into this program and was not linked into that of then.
 //!
 //! The recorder reads the disk, which may hang. So a thread of its own asks it, for as long as the plan's timeout says,
 //! and no lock is held meanwhile. If a transaction commits in between, the rollback is refused with `Stale`.
@@ -49,7 +50,7 @@ pub(super) fn target(inner: &Arc<RuntimeInner>, sought: Sought, timeout: Option<
     })?;
     let state = inner.latest_state();
     is_still(&state, generation)?;
-    let Recorded { title, components, was_linked, bindings, configurations } = recorded;
+    let Recorded { title, components, was_linked, is_linked, bindings, configurations } = recorded;
     let mut target = Target { bindings, configurations, places: Vec::new() };
     let mut taken: HashSet<String> = HashSet::new();
     for Brought { now, is_object, present: wanted } in components {
@@ -59,7 +60,11 @@ pub(super) fn target(inner: &Arc<RuntimeInner>, sought: Sought, timeout: Option<
             Some(kept) => kept,
             None if is_object || there.is_some_and(|there| is_same(there, &wanted)) => continue,
             None if there.is_some_and(|there| there.hash.is_none()) => continue,
-            None => state.revisions().linked(&wanted.id).ok_or_else(|| not_linked(&title, &wanted, there))?,
+            None => match state.revisions().linked(&wanted.id) {
+                Some(linked) => linked,
+                None if there.is_none() && !is_linked.contains(&wanted.id.name) => continue,
+                None => return Err(not_linked(&title, &wanted, there)),
+            },
         };
         target.places.push(Place { present: name, kept: Some(kept) });
     }

@@ -111,8 +111,10 @@ pub(crate) struct Recorded {
     /// Which record it is, for messages.
     pub(crate) title: String,
     pub(crate) components: Vec<Brought>,
-    /// The names of the components that were linked into the program of then.
+    /// The names of the components that were linked into the program of then, and of those that are linked into this
+    /// one.
     pub(crate) was_linked: HashSet<String>,
+    pub(crate) is_linked: HashSet<String>,
     /// The bindings and configurations that plans had set, and `None` for those that plans have set since.
     pub(crate) bindings: BTreeMap<String, Option<String>>,
     pub(crate) configurations: BTreeMap<String, Option<Arc<[u8]>>>,

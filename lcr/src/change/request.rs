@@ -210,12 +210,7 @@ impl Step {
         }
     }
 
-    /// The hash of the file that the step brings.
-    pub(super) fn hash(&self) -> Option<ContentHash> {
-        self.hashes().map(|(hash, _)| hash)
-    }
-
-    /// That hash, and the one of the file together with the libraries that come with it.
+    /// The hash of the file that the step brings, and that of the file together with the libraries that come with it.
     pub(super) fn hashes(&self) -> Option<(ContentHash, ContentHash)> {
         match &self.request {
             Request::Return(_, kept) => kept.hashes(),

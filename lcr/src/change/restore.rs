@@ -1,4 +1,5 @@
-//! The plan by which a start brings back what a history has confirmed last: made of files by their content, and not of what a user wrote.
+//! The plan by which a start brings back what a history has confirmed last: made of files by their content, and not of
+//! what a user wrote.
 
 use std::{collections::BTreeMap, sync::Arc};
 

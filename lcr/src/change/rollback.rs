@@ -84,8 +84,9 @@ impl PlanBuilder<'_> {
     ///
     /// # Errors
     /// The plan is refused with `NotFound` if the generation or entry is not kept, if it was never committed, or if a
-    /// component of it was linked into a program of then and this program does not have it; with `History` if a file is
-    /// missing or damaged; and with `Invalid` if nothing differs, or if the plan has another rollback.
+    /// file has the place of a component that was linked into the program of then and is not into this one; with
+    /// `History` if a file is missing or damaged; and with `Invalid` if nothing differs, or if the plan has another
+    /// rollback.
     pub fn rollback(mut self, back: Back) -> Self {
         self.backs.push(back);
         self

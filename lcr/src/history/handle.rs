@@ -51,8 +51,8 @@ impl OpenHistory {
     /// Why nothing is recorded now; `Ok` if records are written.
     ///
     /// # Errors
-    /// `History`: the directory belongs to another process, the journal is damaged, the disk refused the last try to open
-    /// it, or it can only be read. The next plan tries again.
+    /// `History`: the directory belongs to another process, the journal is damaged, the disk refused the last try to
+    /// open it, or it can only be read. The next plan tries again.
     pub fn state(&self) -> Result<()> {
         self.keeper.problem().map_or(Ok(()), Err)
     }

@@ -144,6 +144,7 @@ impl Keeper {
         let opened = self.try_open(&desk.notes.linked, notes);
         match opened {
             Ok((journal, lock, ledger)) => {
+                desk.notes.has_start = true;
                 desk.state = State::Open { journal, _lock: lock };
                 Ok(ledger)
             }

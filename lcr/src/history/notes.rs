@@ -20,6 +20,10 @@ pub(super) struct Notes {
     pub(super) keeping: Vec<ContentHash>,
     /// The trials that began in this process and have no end: the generation and the number of the intent.
     pub(super) trials: Vec<(u64, u64)>,
+    /// Whether the start of this process is in the journal.
+    pub(super) has_start: bool,
+    /// Whether what this process began with was brought back unrecorded: on a disk that takes nothing.
+    pub(super) is_reload_unrecorded: bool,
     /// Whether this process has committed a plan of its own.
     pub(super) has_committed: bool,
 }

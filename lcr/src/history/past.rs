@@ -8,7 +8,7 @@
 //! |---|---|
 //! | behind a commit | a step |
 //! | behind a reload, or at a start without one | a step, unless it is what served before that start |
-//! | behind a commit that the next start gave back: its trial was never confirmed, or its process ended with `persist: false` | none |
+//! | behind a commit that the next start gave back: on trial to the end, or with `persist: false` at the end | none |
 //!
 //! So a start that brings back what was confirmed is no step, and neither is what was never confirmed. A trial that was
 //! rolled back while its process went on is two commits, and two steps, as it is in its own process.
@@ -25,7 +25,7 @@ use crate::{
 use super::{
     journal::{Journal, Place},
     ledger::{self, trial_ends},
-    notes::Set,
+    notes::Notes,
     record::{Committed, End, Intended, Kind, Present, Record, What, from_hex},
 };
 
@@ -46,11 +46,13 @@ struct State {
 /// that is not here has the name that it had.
 type Names = HashMap<String, String>;
 
-/// Finds what is sought. `set` is what plans have set by now.
-pub(super) fn find(journal: &Journal, sought: Sought, began: u64, set: &Set) -> Result<Recorded> {
+/// Finds what is sought.
+pub(super) fn find(journal: &Journal, sought: Sought, began: u64, notes: &Notes) -> Result<Recorded> {
     let (mut steps, mut oldest) = (0, None);
     let mut names = Names::new();
-    let found = walk(journal, &mut names, |state, process| {
+    // What was brought back unrecorded is what served last, and no step.
+    let mut is_begin = notes.is_reload_unrecorded;
+    let found = walk(journal, notes, &mut names, |state, process| {
         let is_found = match sought {
             Sought::Entry(number) => !state.is_start && state.number == number,
             Sought::Generation(generation) => {
@@ -58,7 +60,7 @@ pub(super) fn find(journal: &Journal, sought: Sought, began: u64, set: &Set) -> 
                 process == 0 && has == generation
             }
             Sought::Before(wanted) => {
-                let is_older = process > 0;
+                let is_older = process > 0 && !std::mem::take(&mut is_begin);
                 steps += u32::from(is_older);
                 is_older && steps == wanted
             }
@@ -77,18 +79,23 @@ pub(super) fn find(journal: &Journal, sought: Sought, began: u64, set: &Set) -> 
         (None, Sought::Generation(generation)) => return Err(no_generation(journal, generation)?),
         (None, Sought::Before(wanted)) => return Err(too_far(wanted, steps, oldest)),
     };
-    recorded(found, names, set)
+    recorded(found, names, notes)
 }
 
 /// Walks from the newest state to the oldest one, until one is taken. `process` is 0 in this process, 1 in the one
 /// before it, and so on.
-fn walk(journal: &Journal, names: &mut Names, mut take: impl FnMut(&State, usize) -> bool) -> Result<Option<State>> {
+fn walk(
+    journal: &Journal,
+    notes: &Notes,
+    names: &mut Names,
+    mut take: impl FnMut(&State, usize) -> bool,
+) -> Result<Option<State>> {
     let ends = trial_ends(journal)?;
     let places = journal.places();
     let starts = places.iter().enumerate().filter(|(_, place)| place.kind == Kind::Start).map(|(at, _)| at);
     let mut until = places.len();
     let mut served: Option<State> = None;
-    for (process, start) in starts.rev().enumerate() {
+    for (process, start) in (usize::from(!notes.has_start)..).zip(starts.rev()) {
         let of_process = &places[start..until];
         until = start;
         let Record::Start(began) = journal.read(&places[start])?.record else { continue };
@@ -118,6 +125,11 @@ fn walk(journal: &Journal, names: &mut Names, mut take: impl FnMut(&State, usize
             } else if has_served {
                 rename_back(names, &committed);
             }
+        }
+        if process == 0 && notes.is_reload_unrecorded {
+            // It is not what this process began with.
+            served = None;
+            continue;
         }
         let number = if begin.of == 0 { places[start].number } else { begin.of };
         let state = State { number, is_start: true, committed: begin, linked: began.linked };
@@ -181,10 +193,11 @@ fn linked_by(journal: &Journal, number: u64) -> Result<Vec<Present>> {
     })
 }
 
-fn recorded(state: State, mut names: Names, set: &Set) -> Result<Recorded> {
+fn recorded(state: State, mut names: Names, Notes { set, linked: links, .. }: &Notes) -> Result<Recorded> {
     let State { number, is_start, committed, linked } = state;
     let title = if is_start { format!("the start of record {number}") } else { format!("entry {number}") };
     let was_linked = linked.into_iter().map(|one| one.id.name).collect();
+    let is_linked = links.iter().map(|one| one.id.name.clone()).collect();
     let components = committed.present.into_iter().map(|one| {
         let now = names.remove(&one.id.name).unwrap_or_else(|| one.id.name.clone());
         let is_object = one.is_object();
@@ -201,7 +214,7 @@ fn recorded(state: State, mut names: Names, set: &Set) -> Result<Recorded> {
     }
     let mut bindings: BTreeMap<_, _> = set.bindings.keys().map(|name| (name.clone(), None)).collect();
     bindings.extend(committed.bindings.into_iter().map(|(interface, component)| (interface, Some(component))));
-    Ok(Recorded { title, components, was_linked, bindings, configurations })
+    Ok(Recorded { title, components, was_linked, is_linked, bindings, configurations })
 }
 
 /// What was linked or loaded first, by the name that it has had last.

@@ -49,6 +49,7 @@ impl Recorder for Keeper {
             // A start on a full disk brings back what was confirmed, as any other does.
             if self.options().allow_unrecorded || intent.is_reload {
                 self.report(format!("a transaction goes on unrecorded: {}", text_of(&error)));
+                self.note(|notes| notes.is_reload_unrecorded |= intent.is_reload);
                 return Ok(UNRECORDED);
             }
             let text = format!(
@@ -162,7 +163,7 @@ impl Recorder for Keeper {
 
     fn find(&self, sought: Sought) -> Result<Recorded> {
         let began = Keeper::began(self);
-        self.read(|journal, notes| past::find(journal, sought, began, &notes.set))
+        self.read(|journal, notes| past::find(journal, sought, began, notes))
     }
 
     fn firsts(&self) -> Result<BTreeMap<String, First>> {

@@ -93,7 +93,10 @@ pub(super) fn reload(keeper: &Keeper, inner: &Arc<RuntimeInner>, ledger: &Ledger
             keeper.begins_with(generation);
             Reloaded::Confirmed { generation }
         }
-        Err(error) => refused(text_of(&error)),
+        Err(error) => {
+            keeper.note(|notes| notes.is_reload_unrecorded = false);
+            refused(text_of(&error))
+        }
     }
 }
 

@@ -74,7 +74,7 @@ fn can_only_be_read(rt: &Runtime, confirmed: u32) {
         assert!(kind == ErrorKind::History && said.iter().all(|part| text.contains(part)), "{text}");
     }
     assert_eq!(version(rt), confirmed);
-    assert_eq!(history.entries(usize::MAX).unwrap().len(), 2);
+    assert!(history.entries(usize::MAX).unwrap().len() >= 2);
 }
 
 #[test]
@@ -95,6 +95,10 @@ fn a_start_on_a_disk_that_can_only_be_read_serves_what_was_confirmed_and_records
         IS_FULL.store(false, Ordering::SeqCst);
         rt.replace(component("counter_v2")).unwrap();
         rt.history().unwrap().state().unwrap();
+        // Two steps of this process, and one of the one before it, which began with what this one has brought back.
+        rt.rollback(Back::Steps(3)).unwrap();
+        assert_eq!(version(&rt), 1);
+        rt.replace(component("counter_v2")).unwrap();
         drop(rt);
         assert_eq!(version(&open(directory.path())), 2);
     });

@@ -139,11 +139,30 @@ fn what_an_earlier_process_had_is_gone_back_to_by_its_number_and_that_is_an_entr
     assert_eq!(history.rollback(first + 1_000, "no such entry").unwrap_err().kind(), ErrorKind::NotFound);
     history.rollback(first, "the older one was better").unwrap();
     assert_eq!((counter.version(), counter.add(1)), (1, 8), "its state went along");
-    assert_eq!(history.rollback(first, "again").unwrap_err().kind(), ErrorKind::Invalid);
     let last = history.entries(1).unwrap().remove(0);
     assert_eq!((last.what, last.reason.as_deref()), (What::Rollback, Some("the older one was better")));
+    assert_eq!(history.rollback(first, "again").unwrap_err().kind(), ErrorKind::Invalid);
     rt.rollback(lcr::Back::Steps(1)).unwrap();
     assert_eq!(counter.version(), 2, "a rollback can be rolled back");
     drop((counter, rt));
     assert_eq!(run(directory.path(), &[], &[]).unwrap().0, [2]);
+}
+
+#[test]
+fn a_refused_plan_is_shown_as_what_it_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    let missing = "/no/such/library.so";
+    let shown = |result: lcr::Result<lcr::Report>, expected: &str| {
+        result.unwrap_err();
+        let entry = rt.history().unwrap().entries(1).unwrap().remove(0).to_string();
+        assert!(entry.contains(&format!("Z {expected}: refused")), "{entry}");
+    };
+    shown(rt.replace(component("counter_v1")), "~ counter 1.0.0");
+    rt.load(component("counter_v2")).unwrap();
+    shown(rt.load(component("counter_v2")), "+ counter 2.0.0");
+    shown(rt.replace(component("clock_v1")), "~ clock 1.0.0");
+    shown(rt.replace(missing), &format!("~ {missing}"));
+    shown(rt.plan().add(missing).commit(), &format!("+ {missing}"));
+    shown(rt.plan().replace_component("counter", missing).commit(), &format!("counter 2.0.0 -> {missing}"));
 }

@@ -114,8 +114,8 @@ pub(crate) fn said(event: &Json) -> (Style, String) {
     }
 }
 
-/// `till 1.0.0 -> till 2.0.0`, `+ till 1.0.0`, `- till 1.0.0`. Of a plan that was refused also `~ till 2.0.0`, if it was
-/// to replace what was not found; and a file in the place of its component, if it could not be read.
+/// `till 1.0.0 -> till 2.0.0`, `+ till 1.0.0`, `- till 1.0.0`. Of a plan that was refused also `~ till 2.0.0`, if it
+/// was to replace what was not found; and a file in the place of its component, if it could not be read.
 pub(crate) fn member(member: &Json) -> String {
     let side = |side: &str| (!member[side].is_null()).then(|| component(&member[side]));
     let after = side("after").or_else(|| member["source"].as_str().map(str::to_owned));

@@ -110,8 +110,8 @@ impl Runtime {
         self.inner().trials().lock().quarantine.all()
     }
 
-    /// Releases a file: plans may bring it again. `hash` is that of the file, which releases it whatever came with it, or
-    /// that of the file [together](Quarantined::whole) with the libraries that came with it.
+    /// Releases a file: plans may bring it again. `hash` is that of the file, which releases it whatever came with it,
+    /// or that of the file [together](Quarantined::whole) with the libraries that came with it.
     ///
     /// # Errors
     /// `NotFound` if no file of that hash is in quarantine.

@@ -64,12 +64,8 @@ impl Returning {
 }
 
 impl Returning {
-    /// The hash of the file that the component was loaded from.
-    pub(crate) fn hash(&self) -> Option<ContentHash> {
-        Some(self.origin()?.hash)
-    }
-
-    /// That hash, and the one of the file together with the libraries that came with it.
+    /// The hash of the file that the component was loaded from, and that of the file together with the libraries that
+    /// came with it.
     pub(crate) fn hashes(&self) -> Option<(ContentHash, ContentHash)> {
         self.origin().map(|origin| (origin.hash, origin.whole()))
     }

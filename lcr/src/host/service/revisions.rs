@@ -200,8 +200,8 @@ impl Revisions {
         kept.flat_map(|kept| kept.hash.iter().chain(&kept.beside)).copied().collect()
     }
 
-    /// A component of that name and version that is linked into the program, or is an object of it, and that can be gone
-    /// back to.
+    /// A component of that name and version that is linked into the program, or is an object of it, and that can be
+    /// gone back to.
     pub(crate) fn linked(&self, id: &ComponentId) -> Option<Arc<Kept>> {
         let left = self.past.iter().rev().flat_map(|left| left.changes.iter());
         let kept = left.filter_map(|change| change.before.as_ref()).chain(self.originals.values());

@@ -28,8 +28,8 @@ pub(crate) struct Neighbour {
 }
 
 /// The hash of a component's file together with the libraries that came with it, under the names under which they are
-/// needed: what tells one version from another. Without any it is the file's own. Histories have it on disk, so it never
-/// changes.
+/// needed: what tells one version from another. Without any it is the file's own. Histories have it on disk, so it
+/// never changes.
 pub(crate) fn whole<'a>(
     file: ContentHash,
     beside: impl IntoIterator<Item = (&'a [String], ContentHash)>,

@@ -59,7 +59,8 @@ impl Listed {
             is_new = owned.insert(directory, process) != Some(process);
             Some(Arc::new(owned))
         });
-        is_new.then_some(Listed { directory, process })
+        // Made only then: dropping one frees the place.
+        is_new.then(|| Listed { directory, process })
     }
 }
 

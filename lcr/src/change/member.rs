@@ -14,7 +14,7 @@ use crate::{
             content_hash::ContentHash,
             manifest::{ExportManifest, Manifest},
         },
-        objects::component::{Implementation, Origin},
+        objects::{component::Implementation, origin::Origin},
     },
 };
 

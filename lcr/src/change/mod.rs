@@ -56,4 +56,5 @@ mod stop;
 mod telling;
 mod transaction;
 pub(crate) mod trial;
+mod unresolved;
 mod watch;

@@ -21,7 +21,6 @@ use crate::{
 
 use super::{
     differences::{Back, expand},
-    recorder::Intent,
     report::Report,
     request::{Options, Request, Step},
     resolve::Resolution,
@@ -29,6 +28,7 @@ use super::{
     telling::Told,
     transaction,
     trial::refusals::resolve_all,
+    unresolved,
 };
 
 /// Collects what one transaction is to change. [`Runtime::plan`] makes one.
@@ -316,7 +316,7 @@ impl Plan {
         let result = match refused {
             Some(error) => {
                 let (inner, steps, options) = (&self.inner, &self.steps, &self.options);
-                inner.record_refusal(|| Intent::unresolved(inner, self.generation, steps, options), &error);
+                inner.record_refusal(|| unresolved::intent(inner, self.generation, steps, options), &error);
                 Err(error)
             }
             None => {

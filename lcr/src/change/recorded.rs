@@ -93,7 +93,7 @@ pub(super) fn originals(
     // What is linked into this program needs no record.
     let is_linked = |name: &String| {
         let of_name = |place: &&Place| place.present.as_ref() == Some(name);
-        let first = target.places.iter().find(of_name).and_then(|place| place.kept.as_ref());
+        let first = target.places.iter().find(of_name).and_then(|Place { kept, .. }| kept.as_ref());
         first.is_some_and(|first| first.hash.is_none())
     };
     let loaded: Vec<Present> =
@@ -118,7 +118,7 @@ pub(super) fn originals(
     })?;
     for (name, first) in found {
         let at = target.places.iter().position(|place| place.present.as_ref() == Some(&name));
-        let before = at.map(|at| target.places.swap_remove(at)).and_then(|place| place.kept);
+        let before = at.map(|at| target.places.swap_remove(at)).and_then(|Place { kept, .. }| kept);
         if let (Some(before), Some(_)) = (before, &first) {
             target.configurations.remove(&before.id.name);
         }

@@ -22,7 +22,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -45,7 +45,6 @@ use super::{
     member::Member,
     report::Report,
     request::{Options, Step},
-    resolve::meant,
     trial::quarantine::Quarantined,
 };
 
@@ -235,7 +234,7 @@ pub(crate) struct Present {
 }
 
 impl StagedFile {
-    fn of(staged: &Staged) -> StagedFile {
+    pub(super) fn of(staged: &Staged) -> StagedFile {
         StagedFile {
             source: staged.source.clone(),
             hash: staged.hash,
@@ -270,22 +269,6 @@ impl Intent {
             trial: options.trial.as_ref().map(|planned| planned.rules.in_words()),
             is_rollback: options.ends_trial || options.is_rollback,
         }
-    }
-
-    /// What the steps of a plan ask for that was refused before it was resolved.
-    pub(super) fn unresolved(inner: &RuntimeInner, generation: u64, steps: &[Step], options: &Options) -> Intent {
-        let state = inner.latest_state();
-        let change = |step: &Step| {
-            let (before, replaces) = meant(&state, step);
-            Change {
-                before,
-                after: step.manifest().map(|new| new.component.clone()),
-                replaces,
-                file: step.staged.as_ref().map(StagedFile::of),
-                unread: step.request.path().filter(|_| step.staged.is_none()).map(Path::to_owned),
-            }
-        };
-        Intent { members: steps.iter().map(change).collect(), ..Intent::new(generation, &[], &[], options) }
     }
 }
 

@@ -184,7 +184,7 @@ fn invalid(text: String) -> Error {
     Error::new(ErrorKind::Invalid, text)
 }
 
-fn present_id(state: &State, provider: ProviderId) -> ComponentId {
+pub(super) fn present_id(state: &State, provider: ProviderId) -> ComponentId {
     state.objects().registry().implementation(provider).component.id.clone()
 }
 
@@ -192,32 +192,10 @@ fn instances_of(state: &State, provider: ProviderId) -> usize {
     state.objects().registry().instances_of(provider)
 }
 
-fn providers_of(state: &State, component: &str) -> Vec<ProviderId> {
+pub(super) fn providers_of(state: &State, component: &str) -> Vec<ProviderId> {
     let registry = state.objects().registry();
     let is_committed = |id| registry.get(id).is_some_and(Provider::is_committed);
     registry.of_component(component).iter().copied().filter(|&id| is_committed(id)).collect()
-}
-
-/// What a step was to do that was refused, as far as that can be told: the present component that it was to replace or
-/// remove, and whether it was to replace one.
-pub(super) fn meant(state: &State, step: &Step) -> (Option<ComponentId>, bool) {
-    let present = |name: &str| providers_of(state, name).first().map(|&provider| present_id(state, provider));
-    match &step.request {
-        Request::Add(_) | Request::Return(None, _) | Request::Reload(None, _) | Request::Refused(_) => (None, false),
-        Request::Remove(name) => (present(name), false),
-        Request::Replace(Some(name), _) | Request::Return(Some(name), _) | Request::Reload(Some(name), _) => {
-            (present(name), true)
-        }
-        Request::Replace(None, _) => {
-            let target = step.manifest().and_then(|manifest| find_target(state, manifest).ok());
-            (target.and_then(|name| present(&name)), true)
-        }
-        Request::Provide(target, offer) => {
-            let before = present(target.as_ref().unwrap_or(&offer.manifest.component.name));
-            let replaces = target.is_some() || before.is_some();
-            (before, replaces)
-        }
-    }
 }
 
 fn remove(state: &State, step: usize, name: &str) -> Result<Member, Error> {
@@ -345,7 +323,7 @@ fn replace(
     Ok(member)
 }
 
-fn find_target(state: &State, manifest: &Manifest) -> Result<String, Error> {
+pub(super) fn find_target(state: &State, manifest: &Manifest) -> Result<String, Error> {
     if !providers_of(state, &manifest.component.name).is_empty() {
         return Ok(manifest.component.name.clone());
     }

@@ -35,12 +35,13 @@ use crate::{
 use super::{
     execution::Execution,
     member::Member,
-    recorder::{Intent, nobody_waits},
+    recorder::nobody_waits,
     rehearsal::Rehearsal,
     report::{Change, Report},
     request::{Options, Step},
     stale::refuse_stale,
     trial::{gates, refusals::resolve_all},
+    unresolved,
     watch::{Outcome, Stalled, Watch},
 };
 
@@ -176,7 +177,7 @@ fn begun(inner: &Arc<RuntimeInner>, steps: Vec<Step>, options: Options, seen: Op
         Ok(()) => Some(resolution.refusals.swap_remove(0).error),
     };
     if let Some(error) = refused {
-        inner.record_refusal(|| Intent::unresolved(inner, generation, &steps, &options), &error);
+        inner.record_refusal(|| unresolved::intent(inner, generation, &steps, &options), &error);
         return Err(error);
     }
     let watch = Arc::new(Watch::new(Deadline::after(started, options.timeout)));

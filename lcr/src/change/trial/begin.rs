@@ -9,7 +9,7 @@ use crate::{
     },
     error::Result,
     host::{
-        objects::component::{Implementation, Origin},
+        objects::{component::Implementation, origin::Origin},
         service::{inner::RuntimeInner, state::State},
     },
 };

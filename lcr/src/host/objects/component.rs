@@ -3,9 +3,7 @@
 
 use std::{
     collections::HashMap,
-    fmt,
-    path::PathBuf,
-    ptr,
+    fmt, ptr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -23,16 +21,15 @@ use crate::{
         ids::ViewId,
         image::{
             allocator::{Allocator, Whose},
-            content_hash::ContentHash,
             library::{Image, Refused},
             link::{Functions, Views},
             manifest::{DependencyManifest, ExportManifest},
-            stage::{KeptFile, Neighbour, Staged, whole},
+            stage::{KeptFile, Staged},
         },
     },
 };
 
-use super::{faces::Faces, faults::Faults, provided::Object};
+use super::{faces::Faces, faults::Faults, origin::Origin, provided::Object};
 
 /// A component that was loaded from a file or is linked into the host.
 pub(crate) struct Component {
@@ -45,29 +42,6 @@ pub(crate) struct Component {
     is_pointed_into: AtomicBool,
     /// Counted by each of its instances, until its destructor has returned.
     uses: Arc<()>,
-}
-
-/// A loaded component's file.
-pub(crate) struct Origin {
-    pub(crate) source: PathBuf,
-    pub(crate) hash: ContentHash,
-    /// The libraries that came with it.
-    pub(crate) beside: Vec<Neighbour>,
-    pub(crate) image: Image,
-    /// The file for another load, if the image may be unmapped.
-    pub(crate) again: Option<Arc<KeptFile>>,
-}
-
-impl Origin {
-    /// The hash of the file together with the libraries that came with it.
-    pub(crate) fn whole(&self) -> ContentHash {
-        whole(self.hash, self.beside.iter().map(Neighbour::part))
-    }
-
-    /// The hashes of the libraries that came with it.
-    pub(crate) fn hashes_beside(&self) -> Vec<ContentHash> {
-        self.beside.iter().map(|beside| beside.hash).collect()
-    }
 }
 
 impl Component {

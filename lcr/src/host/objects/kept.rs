@@ -18,7 +18,7 @@ use crate::{
     host::image::{content_hash::ContentHash, manifest::Manifest, stage::KeptFile},
 };
 
-use super::component::{Implementation, Origin};
+use super::{component::Implementation, origin::Origin};
 
 /// A component that was present, for the way back to it.
 pub(crate) struct Kept {

@@ -5,8 +5,8 @@
 //! answers are counted. [`points`] are those that are armed, and [`left_hooks`] what is left of hooks. [`provided`] are
 //! objects of the program in the place of constructed ones, and an [`offer`] describes one to a plan. [`builders`] says
 //! which thread constructs what, and [`uncommitted`] has what a transaction has made and not committed. A [`kept`]
-//! component can be put in place again. [`faults`] counts the panics of an implementation. [`order`] sorts by
-//! dependency, and [`cycle`] refuses what cannot be sorted.
+//! component can be put in place again; an [`origin`] is what it was loaded from. [`faults`] counts the panics of an
+//! implementation. [`order`] sorts by dependency, and [`cycle`] refuses what cannot be sorted.
 //!
 //! [`owner::Objects`] holds all of that for one runtime, behind the runtime's state lock. Nothing here
 //! publishes a world. The only code of components that runs here is the health check, `save` and
@@ -25,6 +25,7 @@ pub(crate) mod left_hooks;
 mod methods;
 pub(crate) mod offer;
 pub(crate) mod order;
+pub(crate) mod origin;
 pub(crate) mod owner;
 pub(crate) mod patches;
 pub(crate) mod points;

@@ -68,3 +68,43 @@ pub fn status(rt: &Runtime) -> StatusDocument {
 pub fn json(document: &impl Serialize) -> String {
     serde_json::to_string(document).unwrap_or_else(|error| panic!("this is no document: {error}"))
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::manifest::{Fit, InterfaceFit, MethodFit, StateFit};
+
+    #[test]
+    fn a_fit_comes_back_from_its_document() {
+        let text = |text: &str| text.to_owned();
+        let methods = vec![
+            MethodFit::Comes(text("a()")),
+            MethodFit::ByDefault(text("b()")),
+            MethodFit::Missing(text("c()")),
+            MethodFit::Differs { before: text("d()"), after: text("d(u8)"), difference: text("a parameter comes") },
+        ];
+        let copied = |ahead, why| StateFit::Copied { before: 1, after: 2, ahead, why };
+        let states = [
+            StateFit::ByPointer(3),
+            StateFit::Downgraded { before: 2, after: 1 },
+            copied(false, Some(text("another type"))),
+            copied(true, None),
+            StateFit::Lost(text("no state")),
+        ];
+        for state in states {
+            let interface = InterfaceFit {
+                interface: text("kv.entries"),
+                before: Some(1),
+                after: None,
+                unserved: vec![1],
+                methods: methods.clone(),
+                new_needs: vec![(text("kv.journal"), 2)],
+                state: Some(state),
+                protected: true,
+            };
+            let fit = Fit { interfaces: vec![interface], begins_to_abort: true };
+            let document = super::json(&fit);
+            assert_eq!(serde_json::from_str::<Fit>(&document).unwrap(), fit, "{document}");
+            assert!(document.contains("\"change\":\"default\"") && document.contains("\"interface\":\"kv.journal\""));
+        }
+    }
+}

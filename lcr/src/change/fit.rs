@@ -255,6 +255,59 @@ impl MethodFit {
     }
 }
 
+impl From<MethodFit> for fit_document::Method {
+    fn from(fit: MethodFit) -> fit_document::Method {
+        match fit {
+            MethodFit::Comes(method) => fit_document::Method::Comes { method },
+            MethodFit::ByDefault(method) => fit_document::Method::Default { method },
+            MethodFit::Missing(method) => fit_document::Method::Missing { method },
+            MethodFit::Differs { before, after, difference } => {
+                fit_document::Method::Differs { method: before, after, difference }
+            }
+        }
+    }
+}
+
+impl From<fit_document::Method> for MethodFit {
+    fn from(method: fit_document::Method) -> MethodFit {
+        match method {
+            fit_document::Method::Comes { method } => MethodFit::Comes(method),
+            fit_document::Method::Default { method } => MethodFit::ByDefault(method),
+            fit_document::Method::Missing { method } => MethodFit::Missing(method),
+            fit_document::Method::Differs { method, after, difference } => {
+                MethodFit::Differs { before: method, after, difference }
+            }
+        }
+    }
+}
+
+impl From<StateFit> for fit_document::State {
+    fn from(fit: StateFit) -> fit_document::State {
+        match fit {
+            StateFit::ByPointer(version) => fit_document::State::Pointer { before: version, after: version },
+            StateFit::Downgraded { before, after } => fit_document::State::Downgrade { before, after },
+            StateFit::Copied { before, after, ahead: false, why } => fit_document::State::Copied { before, after, why },
+            StateFit::Copied { before, after, ahead: true, why } => {
+                fit_document::State::CopiedAhead { before, after, why }
+            }
+            StateFit::Lost(why) => fit_document::State::Lost { why },
+        }
+    }
+}
+
+impl From<fit_document::State> for StateFit {
+    fn from(state: fit_document::State) -> StateFit {
+        let copied = |before, after, ahead, why| StateFit::Copied { before, after, ahead, why };
+        match state {
+            fit_document::State::Pointer { after, .. } => StateFit::ByPointer(after),
+            fit_document::State::Downgrade { before, after } => StateFit::Downgraded { before, after },
+            fit_document::State::Copied { before, after, why } => copied(before, after, false, why),
+            fit_document::State::CopiedAhead { before, after, why } => copied(before, after, true, why),
+            fit_document::State::Lost { why } => StateFit::Lost(why),
+        }
+    }
+}
+
 impl fmt::Display for Fit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, interface) in self.interfaces.iter().enumerate() {

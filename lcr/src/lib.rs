@@ -123,6 +123,7 @@
 //! | `history` | a journal of every change on disk, and the start of what was confirmed last: [`guide::history`] |
 //! | `uuid`, `bytes` | `uuid::Uuid` and `bytes::Bytes` may be arguments and results: [`guide::values`] |
 //! | `stream` | methods may return `-> impl Stream<Item = T> + Send`: [`guide::async_methods`] |
+//! | `mock` | mocks of interfaces for tests: [`guide::testing`] |
 //! | `sam` | `RuntimeBuilder::under`: states that survive a process under `sam`: [`guide::state`] |
 //! | `minisign` | `Trust::signed_by`: only files with a signature of minisign are loaded |
 //! | `control` | a socket at which operators look at the program and change it: [`guide::control`] |
@@ -205,8 +206,18 @@ pub use component::{
 pub use error::{Error, ErrorKind, Result, Straggler};
 pub use lcr_macros::{Abi, Layout, component, interface};
 
+#[cfg(feature = "mock")]
+pub use component::mocking::mock;
 #[cfg(feature = "stream")]
 pub use futures_core::Stream;
+
+/// Objects for tests that implement an interface as the test says: see [`Mock`](mock::Mock).
+#[cfg(feature = "mock")]
+pub mod mock {
+    pub use crate::component::mocking::{
+        Closures, Expecting, Matches, Mock, Mockable, Mocked, Object, Order, Takes, Times,
+    };
+}
 
 #[cfg(feature = "host")]
 pub use change::{

@@ -62,6 +62,20 @@ pub mod v0_1_0 {
         },
     };
 
+    pub use crate::__lcr_mocks as mocks;
+
+    #[cfg(feature = "mock")]
+    pub mod mocking {
+        pub use std::{string::String, vec::Vec};
+
+        #[cfg(feature = "stream")]
+        pub use crate::component::mocking::Items;
+        pub use crate::component::mocking::{
+            Chosen, Expect, Expecting, Mockable, Mocked, Object, Show, ShowAsDebug, ShowAsType, Takes, Takes0, Takes1,
+            Takes2, Takes3, Takes4, Takes5, Takes6, Takes7, Takes8, Takes9, Takes10, Takes11, Takes12,
+        };
+    }
+
     #[cfg(feature = "stream")]
     pub mod streams {
         pub use std::sync::Arc;

@@ -264,6 +264,19 @@ impl Context {
         Ok(self)
     }
 
+    /// Adds the object of a mock as the dependency on the interface `I`: `provide::<I, _>(mock.object())`. The mock
+    /// stays with the test, which may write expectations later, and checks them when it drops the mock.
+    ///
+    /// # Errors
+    /// As for [`provide`](Context::provide).
+    #[cfg(feature = "mock")]
+    pub fn mock<I>(self, mock: &crate::mock::Mock<I>) -> Result<Context>
+    where
+        I: ?Sized + crate::mock::Mockable + ServedBy<crate::mock::Object<I>> + 'static,
+    {
+        self.provide::<I, _>(mock.object())
+    }
+
     /// Points the raw form to what this context owns. None of that moves when the context moves.
     fn pointing(mut self) -> Context {
         self.raw.cookie = Rc::as_ptr(&self.given).cast();

@@ -63,7 +63,7 @@ fn call_name(method: &Method) -> Ident {
 }
 
 /// The author's own token: a `self` of ours would be another variable.
-fn this(method: &Method) -> Option<TokenStream> {
+pub(super) fn this(method: &Method) -> Option<TokenStream> {
     method.receiver().map(|receiver| receiver.self_token.to_token_stream())
 }
 
@@ -94,7 +94,7 @@ fn default_name(method: &Method) -> Ident {
 }
 
 /// The method's signature with a plain name for each argument.
-fn signature(method: &Method, name: &Ident) -> TokenStream {
+pub(super) fn signature(method: &Method, name: &Ident) -> TokenStream {
     let generics = method.generics();
     let receiver = method.receiver();
     let arguments = method.arguments.iter().map(|argument| {

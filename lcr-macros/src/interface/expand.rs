@@ -7,6 +7,7 @@ use super::{
     asyncness::{desugar, returns_impl},
     calling,
     check::names,
+    mocking,
     model::{Argument, Callback, Interface, Method, Passing, Returns},
     patching, serving,
 };
@@ -29,6 +30,7 @@ pub(crate) fn expand(interface: &Interface) -> TokenStream {
     let calls = calling::calls(interface);
     let handles = ["Handle", "Pinned"].map(|callee| calling::handle(interface, callee));
     let collector = interface.has_patches.then(|| patching::collector(interface));
+    let mock = interface.has_mocks.then(|| mocking::mock(interface));
     ours! {
         #item
         #(#conditions)*
@@ -44,6 +46,7 @@ pub(crate) fn expand(interface: &Interface) -> TokenStream {
             #calls
             #(#handles)*
             #collector
+            #mock
         };
     }
 }

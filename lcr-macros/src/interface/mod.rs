@@ -7,12 +7,14 @@
 //! - the C functions of every implementation (`serving`), which `#[lcr::component]` finds
 //!   through a trait of `dyn Trait`;
 //! - the functions that make layers of patches of closures (`patching`);
+//! - what mocks of the interface are made of (`mocking`);
 //! - implementations for `Handle<dyn Trait>` and `Pinned<dyn Trait>` (`calling`).
 
 mod asyncness;
 mod calling;
 mod check;
 mod expand;
+mod mocking;
 mod model;
 mod patching;
 mod serving;

@@ -35,6 +35,8 @@ pub(crate) struct Interface {
     pub(crate) deps: Vec<Path>,
     /// Whether it has functions that make patches of closures.
     pub(crate) has_patches: bool,
+    /// Whether there are mocks of it.
+    pub(crate) has_mocks: bool,
     /// The trait as written.
     pub(crate) item: ItemTrait,
     pub(crate) methods: Vec<Method>,
@@ -127,6 +129,7 @@ impl Interface {
             replaces: options.replaces.given().unwrap_or_default(),
             deps: options.deps.given().unwrap_or_default(),
             has_patches: options.patches.is_given(),
+            has_mocks: options.mocks.is_given(),
             item,
             methods,
         }

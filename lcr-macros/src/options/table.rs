@@ -41,6 +41,7 @@ options! {
         "replaces" is replaces: Vec<Spanned<u64>>, as "replaces(1, 2)";
         "deps" is deps: Vec<Path>, as "deps(Journal, other::Clock)";
         "patches" is patches: Flag, as "patches";
+        "mocks" is mocks: Flag, as "mocks";
         "crate" is lcr: Path, as "crate = other::lcr";
     }
 

@@ -5,8 +5,9 @@
 //! what an instance keeps and a host may move; [`points`] show local variables; [`incremental`] and [`tracked`] copy
 //! state while it is in use; [`wire`] is the form in which values of any serde type cross; [`registration`] collects
 //! what the macros generate, and [`export`] and [`looks`] have the functions behind it. [`ambient`] is what all code of
-//! a component runs inside. [`hooks`] run in the place of patched methods, and `answers` are hooks that count. [`logs`]
-//! and [`panic_hook`] lead what the image logs, and its panics, to the host.
+//! a component runs inside. [`hooks`] run in the place of patched methods, and `answers` are hooks that count.
+//! `mocking` makes objects for tests. [`logs`] and [`panic_hook`] lead what the image logs, and its panics, to the
+//! host.
 
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 #[allow(clippy::exhaustive_structs, reason = "generated code alone names it")]
@@ -35,6 +36,9 @@ mod libc_shims;
 pub(crate) mod logs;
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 pub mod looks;
+#[cfg(feature = "mock")]
+#[allow(clippy::return_self_not_must_use, reason = "an expectation counts once it is dropped")]
+pub mod mocking;
 pub mod panic_barrier;
 mod panic_hook;
 #[allow(dead_code, reason = "only a host makes chains")]

@@ -7,6 +7,7 @@
 //! | `arguments` | bundles the arguments of a method or callback |
 //! | `crossings` | the thunks of a method's signature, by which it is called and patched without its types |
 //! | `patches` | makes layers of a method of an author's closures |
+//! | `mocks` | is left out where there are no mocks (feature `mock`) |
 //! | `callbacks` | lends or gives a function, and calls a received one |
 //! | `requests` | calls a method of a handle (the caller's side) |
 //! | `services` | runs a method of an instance (the component's side), and finds its functions |
@@ -38,6 +39,7 @@ pub mod async_services;
 pub mod callbacks;
 pub mod crossings;
 pub mod fields;
+pub mod mocks;
 pub mod patches;
 pub mod requests;
 pub mod services;

@@ -1,0 +1,159 @@
+//! Mocks of the interface: a type for each method's signature, and the trait, implemented for the mock's object.
+//!
+//! An interface has them if its author asks for them (`mocks`), and if `lcr` has the feature `mock`: the code stands in
+//! a macro of `lcr` that passes it on or leaves it out. What it says of arguments are two types, one for predicates and
+//! one for answers, each for any lifetime: so a lifetime that hides (`Ref` for `Ref<'_>`) is an error in it.
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::format_ident;
+use syn::{Lifetime, Type, parse_quote};
+
+use super::{
+    calling::{signature, this},
+    model::{Argument, Interface, Method, Passing, Returns},
+    serving::unspanned,
+};
+use crate::{
+    lifetimes::with_lifetime,
+    tokens::{local, ours, private},
+    types::{is_primitive, peel},
+};
+
+/// Everything that makes mocks of an interface.
+pub(super) fn mock(interface: &Interface) -> TokenStream {
+    let lcr = private();
+    let name = &interface.item.ident;
+    let signatures = interface.methods.iter().map(signature_type);
+    let beginnings = interface.methods.iter().map(beginning);
+    let methods = interface.methods.iter().map(method);
+    ours! {
+        #lcr::mocks! {
+            #(#signatures)*
+            pub struct __LcrExpect<'__lcr>(#lcr::mocking::Expect<'__lcr>);
+            #[allow(private_interfaces)]
+            impl<'__lcr> __LcrExpect<'__lcr> { #(#beginnings)* }
+            impl #lcr::mocking::Mockable for dyn #name + '_ {
+                type Expect<'__lcr> = __LcrExpect<'__lcr>;
+                fn expect(script: #lcr::mocking::Expect<'_>) -> __LcrExpect<'_> { __LcrExpect(script) }
+            }
+            #[automatically_derived]
+            impl #name for #lcr::mocking::Object<dyn #name + '_> { #(#methods)* }
+        }
+    }
+}
+
+/// The method as a type.
+fn signature_type(method: &Method) -> TokenStream {
+    let lcr = private();
+    let (this, name, result) = (type_name(method), method.name(), &method.result);
+    let takes = format_ident!("Takes{}", method.arguments.len());
+    let lifetime = lifetime();
+    let result = match method.returns {
+        Returns::Value | Returns::Future => ours!(#result),
+        Returns::Stream(_) => ours!(#lcr::mocking::Vec<#result>),
+    };
+    let arguments = method.arguments.iter().enumerate().map(|(place, argument)| {
+        let (seen, given) = (format_ident!("S{place}"), format_ident!("G{place}"));
+        let given_type = with_lifetime(&argument.ty, &lifetime);
+        let seen_type = seen_type(&argument.ty, &given_type, &lifetime);
+        ours! {
+            type #seen<#lifetime> = #seen_type;
+            type #given<#lifetime> = #given_type;
+        }
+    });
+    ours! {
+        struct #this;
+        impl #lcr::mocking::Mocked for #this {
+            const NAME: &'static str = #name;
+            type Result = #result;
+        }
+        impl #lcr::mocking::#takes for #this { #(#arguments)* }
+    }
+}
+
+/// How a predicate gets an argument: as it is if it can be copied for sure, else by reference.
+fn seen_type(written: &Type, given: &Type, lifetime: &Lifetime) -> Type {
+    match peel(given) {
+        Type::Reference(reference) if reference.mutability.is_none() => given.clone(),
+        Type::Reference(reference) => {
+            let behind = &reference.elem;
+            parse_quote!(&#lifetime #behind)
+        }
+        _ if is_scalar(written) => given.clone(),
+        _ => parse_quote!(&#lifetime #given),
+    }
+}
+
+fn is_scalar(ty: &Type) -> bool {
+    is_primitive(ty) && matches!(peel(ty), Type::Path(_))
+}
+
+/// The argument's value in that form.
+fn seen(argument: &Argument) -> TokenStream {
+    let name = &argument.name;
+    match peel(&argument.ty) {
+        Type::Reference(reference) if reference.mutability.is_none() => ours!(#name),
+        Type::Reference(_) => ours!(&*#name),
+        ty if is_scalar(ty) => ours!(#name),
+        _ => ours!(&#name),
+    }
+}
+
+/// The function that begins an expectation of calls of the method.
+fn beginning(method: &Method) -> TokenStream {
+    let lcr = private();
+    let (name, this) = (unspanned(method.ident()), type_name(method));
+    let count = Literal::usize_unsuffixed(method.arguments.len());
+    ours! {
+        #[track_caller]
+        pub fn #name(self) -> #lcr::mocking::Expecting<'__lcr, #this, #lcr::mocking::Takes<#count>> { self.0.method() }
+    }
+}
+
+/// The method of the object.
+fn method(method: &Method) -> TokenStream {
+    let lcr = private();
+    let (this, ty) = (this(method), type_name(method));
+    let signature = signature(method, &unspanned(method.ident()));
+    let count = Literal::usize_unsuffixed(method.arguments.len());
+    let seen = method.arguments.iter().map(seen);
+    let shown = method.arguments.iter().map(shown);
+    let given = method.arguments.iter().map(|argument| &argument.name);
+    let answer = ours! {
+        #lcr::mocking::Object::called::<#ty, #lcr::mocking::Takes<#count>>(
+            #this,
+            |when| when(#(#seen),*),
+            || {
+                use #lcr::mocking::{ShowAsDebug as _, ShowAsType as _};
+                #lcr::mocking::Vec::from([#(#shown),*])
+            },
+        )
+        .answer(|then| then(#(#given),*))
+    };
+    match method.returns {
+        Returns::Value => ours!(#signature { #answer }),
+        Returns::Future => ours!(#signature { async move { #answer } }),
+        Returns::Stream(_) => ours!(#signature { #lcr::mocking::Items::new(#answer) }),
+    }
+}
+
+/// An argument as text.
+fn shown(argument: &Argument) -> TokenStream {
+    let lcr = private();
+    let name = &argument.name;
+    if argument.is_secret {
+        return ours!(#lcr::mocking::String::from("<secret>"));
+    }
+    match argument.passing {
+        Passing::Value => ours!((&&#lcr::mocking::Show(&#name)).shown()),
+        Passing::Borrowed(_) | Passing::Boxed(_) => ours!(#lcr::mocking::String::from("<function>")),
+    }
+}
+
+fn type_name(method: &Method) -> Ident {
+    local(&format!("__LcrMethod{}", method.number))
+}
+
+fn lifetime() -> Lifetime {
+    Lifetime::new("'__lcr", proc_macro2::Span::mixed_site())
+}

@@ -30,6 +30,10 @@ pages! {
     soundness
 }
 
+#[cfg(feature = "reflect")]
+#[doc = include_str!("../docs/watching.md")]
+pub mod watching {}
+
 #[cfg(feature = "control")]
 #[doc = include_str!("../docs/control.md")]
 pub mod control {}

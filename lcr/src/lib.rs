@@ -74,6 +74,7 @@
 //! | [`operating`](guide::operating) | reading plans, refusals, reports, status; what to log; limits |
 //! | [`history`](guide::history) | the journal on disk: reload at start, retention, crashes, what is never silent |
 //! | [`control`](guide::control) | the socket for commands and dashboards, and its protocol |
+//! | [`watching`](guide::watching) | tracing, counting and recording calls, and having some fail |
 //! | [`trials`](guide::trials) | a new version on probation: what is watched, its ends, quarantine |
 //! | [`soundness`](guide::soundness) | why there is no undefined behaviour, and what authors must vouch for |
 //!
@@ -313,6 +314,15 @@ pub mod plan {
             RefusalDescription, StateBackDescription, StateDescription, TrialDescription,
         },
         rehearsal::{Rehearsal, RehearsedMember},
+    };
+}
+
+/// An operator's look at the calls of any component: see [`Runtime::watch`].
+#[cfg(feature = "reflect")]
+pub mod watch {
+    pub use crate::{
+        change::watching::{LeftOut, Watch, WatchedMethod, Watching},
+        host::watching::{fail::Failing, slow::SlowCall, stats::MethodStats},
     };
 }
 

@@ -2,6 +2,7 @@
 
 mod methods;
 mod trial_ends;
+pub(crate) mod watching;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -102,6 +103,18 @@ pub(crate) enum Command {
     Edit(Edit),
     /// Show what a replacement of one library file by another one changes
     Diff(Diff),
+    /// Show calls of methods as they end
+    Trace(watching::Trace),
+    /// Count the calls of methods, and time them
+    Stats(watching::Stats),
+    /// Show the slowest calls of methods
+    Slow(watching::Slow),
+    /// Have a share of the calls of methods fail
+    Fail(watching::Fail),
+    /// Write calls of methods to a file
+    Record(watching::Record),
+    /// Make the calls of a record again, and say which outcomes differ
+    Replay(watching::Replay),
     /// Build a component at each change of its source, and replace it in a process
     Watch(Watch),
     /// Make a workspace of an interface, a component and a host

@@ -12,6 +12,7 @@
 //! | `source` | `source`, of a process or of a file |
 //! | `edit` | `edit`, which makes another text of a method |
 //! | `process` | that speak to a process through its control socket |
+//! | `replay` | `replay`, of a process or of libraries |
 //! | `top` | `top`, the live view |
 //! | `watch` | `watch` |
 //! | `scaffold` | `new` |
@@ -26,6 +27,7 @@ mod exports;
 mod files;
 mod output;
 mod process;
+mod replay;
 mod scaffold;
 mod shell;
 mod source;
@@ -88,6 +90,12 @@ fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
         Command::Source(source) => source::source(&source, output),
         Command::Edit(edit) => edit::edit(&edit, output),
         Command::Diff(diff) => files::fit::diff(&diff, output),
+        Command::Trace(trace) => process::watching::trace(&trace, output),
+        Command::Stats(stats) => process::watching::stats(&stats, output),
+        Command::Slow(slow) => process::watching::slow(&slow, output),
+        Command::Fail(fail) => process::watching::fail(&fail, output),
+        Command::Record(record) => process::watching::record(&record, output),
+        Command::Replay(replay) => replay::replay(&replay, output),
         Command::Watch(watch) => watch::watch(&watch, output),
         Command::New(new) => scaffold::new(&new, output),
         Command::Completions(completions) => shell::completions(&completions, output),

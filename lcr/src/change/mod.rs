@@ -58,3 +58,5 @@ mod transaction;
 pub(crate) mod trial;
 mod unresolved;
 mod watch;
+#[cfg(feature = "reflect")]
+pub(crate) mod watching;

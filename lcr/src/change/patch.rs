@@ -29,7 +29,7 @@ use crate::{
     abi::names::is_component_name,
     component::generated::patches::{Collects as _, Layers, Patchable},
     error::{Error, ErrorKind, Result},
-    host::{actor::Actor, runtime::Runtime, service::inner::RuntimeInner},
+    host::{actor::Actor, objects::patch::Kind, runtime::Runtime, service::inner::RuntimeInner},
 };
 
 use super::{
@@ -125,7 +125,8 @@ impl Runtime {
     /// The patches, in the order in which they were put in: each stands around those before it.
     pub fn patches(&self) -> Vec<PatchInfo> {
         let state = self.inner().state();
-        state.objects().patches().stack().iter().map(|patch| info(&state, patch)).collect()
+        let patches = state.objects().patches().stack().iter().filter(|patch| patch.kind == Kind::Patch);
+        patches.map(|patch| info(&state, patch)).collect()
     }
 
     /// Takes a patch off. Calls that are inside it end as they began. Returns the generation without it.

@@ -4,7 +4,7 @@
 //! is never dropped here: a patch that was not put in goes back to its caller, and one that was taken off goes to the
 //! reaper with its hooks.
 
-use std::{mem, sync::Arc};
+use std::{mem, slice, sync::Arc};
 
 use crate::{
     component::{
@@ -17,7 +17,7 @@ use crate::{
         ids::ServiceId,
         objects::{
             component::Implementation,
-            patches::{Patch, PatchedMethod, id},
+            patch::{Kind, Patch, PatchedMethod, id},
             provider::Visibility,
         },
         service::{
@@ -81,7 +81,7 @@ pub(super) fn put<I: ?Sized + Patchable>(
     let shape = |method: usize| view.interface.methods[method].shape.clone();
     let methods = patched_methods::<I>(layers, &owner, shape);
     let (name, interface) = (wish.name.clone(), I::NAME.to_owned());
-    let patch = made.insert(Arc::new(Patch { number, name, component, interface, methods }));
+    let patch = made.insert(Arc::new(Patch { kind: Kind::Patch, number, name, component, interface, methods }));
     refuse_misfit(patch, &implementation)?;
     let since = state.generation().next();
     state.objects_mut().patches_mut().push(Arc::clone(patch), since);
@@ -100,7 +100,8 @@ fn patched_methods<I: ?Sized + Patchable>(
     let mut methods: Vec<(usize, PatchedMethod)> = Vec::new();
     for (method, kind) in mem::take(&mut layers.0) {
         // Only a method that is not polled has a function that takes a closure.
-        let crossing = I::CROSSINGS[method].expect("the method has a crossing");
+        let crossing = I::CROSSINGS[method];
+        assert!(crossing.is_some(), "the method has a crossing");
         let layer = Layer::new(owner, kind);
         match methods.iter_mut().find(|(number, _)| *number == method) {
             // The last one given stands outermost.
@@ -123,7 +124,8 @@ fn refuse_misfit(patch: &Patch, implementation: &Implementation) -> Result<()> {
 pub(super) fn take_off(inner: &Arc<RuntimeInner>, number: u64) -> Result<u64> {
     in_turn(inner, false, 0, || {
         let mut state = inner.latest_state();
-        let Some(patch) = state.objects().patches().stack().iter().find(|patch| patch.number == number).cloned() else {
+        let found = state.objects().patches().get(number).filter(|patch| patch.kind == Kind::Patch).cloned();
+        let Some(patch) = found else {
             return Err(Error::new(ErrorKind::NotFound, format!("there is no patch {number}")));
         };
         inner.may_publish()?;
@@ -157,7 +159,7 @@ fn publish(inner: &RuntimeInner, state: &mut State, patch: &Arc<Patch>) -> Resul
         is_held: false,
     };
     let dropped = state.revisions_mut().note(note);
-    if let Some(left) = state.objects_mut().patches_mut().leave_outdated(patch) {
+    if let Some(left) = state.objects_mut().patches_mut().leave_outdated(slice::from_ref(patch)) {
         let slots = edits.iter().map(|(slot, _)| *slot).collect();
         state.retire_hooks(left, &patch.id(), slots);
     }
@@ -165,7 +167,7 @@ fn publish(inner: &RuntimeInner, state: &mut State, patch: &Arc<Patch>) -> Resul
 }
 
 /// The entries of the slots through which the patched interface of the component is called.
-fn edits(state: &State, patch: &Patch) -> Result<Vec<Edit>> {
+pub(super) fn edits(state: &State, patch: &Patch) -> Result<Vec<Edit>> {
     let objects = state.objects();
     let mut edits = Vec::new();
     let is_patched = |implementation: &Implementation| implementation.component.id.name == patch.component;

@@ -215,6 +215,17 @@ impl Client {
         Ok(EventStream { client: self })
     }
 
+    /// Watches calls of the program's components, with the arguments of `watch` that the page
+    /// [`control`](crate::guide::control#commands) lists. Returns the answer, and what follows it. The watch ends when
+    /// the stream is dropped. The connection serves nothing else from now on.
+    ///
+    /// # Errors
+    /// As for [`Client::call`], and for [`Runtime::watch`](crate::Runtime::watch).
+    pub fn watch(mut self, arguments: &impl Serialize) -> Result<(Value, EventStream)> {
+        let answer = self.call("watch", arguments)?;
+        Ok((answer, EventStream { client: self }))
+    }
+
     fn ask(&mut self, command: &str, arguments: &impl Serialize) -> Result<Box<RawValue>> {
         if self.is_broken {
             return Err(Error::new(ErrorKind::Closed, "the connection has failed already; connect anew"));

@@ -21,7 +21,7 @@ use super::{
     exports, graph, past,
     protocol::{self, Hello, PROTOCOL, Request},
     served::{Nothing, Served},
-    source, trials, view,
+    source, trials, view, watching,
     workers::Takes,
 };
 
@@ -35,7 +35,7 @@ pub(super) struct Command {
     run: fn(Served<'_>) -> Result<Box<RawValue>>,
 }
 
-/// The commands but `hello` and `events`, which the loop serves, in the order of the page `control`.
+/// The commands but `hello`, `events` and `watch`, which the loop serves, in the order of the page `control`.
 const COMMANDS: &[Command] = &[
     Command { name: "status", takes: Takes::Moments, changes: false, run: status },
     Command { name: "generation", takes: Takes::Moments, changes: false, run: generation },
@@ -72,16 +72,31 @@ const COMMANDS: &[Command] = &[
 pub(super) fn find(name: &str, is_read_only: bool) -> Result<&'static Command> {
     let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
         let names: Vec<_> = COMMANDS.iter().map(|command| command.name).collect();
-        let text = format!("there is no command `{name:.40}`; there are hello, events, {}", names.join(", "));
+        let text = format!("there is no command `{name:.40}`; there are hello, events, watch, {}", names.join(", "));
         return Err(Error::new(ErrorKind::NotFound, text));
     };
-    if command.changes && is_read_only {
-        let text = format!(
-            "the program opened its control socket for reading only, and `{name}` changes something or opens files"
-        );
-        return Err(Error::new(ErrorKind::Protected, text));
-    }
+    refuse_change(name, command.changes && is_read_only)?;
     Ok(command)
+}
+
+/// Refuses a command that changes something, if the server is read-only.
+///
+/// # Errors
+/// `Protected`.
+pub(super) fn refuse_change(name: &str, is_refused: bool) -> Result<()> {
+    if !is_refused {
+        return Ok(());
+    }
+    let text = format!(
+        "the program opened its control socket for reading only, and `{name}` changes something or opens files"
+    );
+    Err(Error::new(ErrorKind::Protected, text))
+}
+
+/// Begins a watch. A panic is an `Internal` error.
+pub(super) fn watch(runtime: &Runtime, request: &Request, actor: &Actor) -> Result<(Box<RawValue>, watching::Stream)> {
+    panic::catch_unwind(AssertUnwindSafe(|| watching::begin(runtime, request, actor)))
+        .unwrap_or_else(|panic| Err(Error::internal("a request of the control socket", &*panic)))
 }
 
 /// Executes a command, and lets go of the runtime as soon as that can be. A panic is an `Internal` error.
@@ -128,7 +143,7 @@ pub(super) fn hello(runtime: &Runtime, request: &Request, admission: &Admission)
         uid: admission.user,
         read_only: admission.read_only,
         generation: runtime.generation(),
-        commands: ["hello", "events"]
+        commands: ["hello", "events", watching::COMMAND]
             .into_iter()
             .chain(COMMANDS.iter().map(|command| command.name))
             .map(Into::into)

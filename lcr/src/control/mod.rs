@@ -23,6 +23,7 @@ mod following;
 #[cfg(feature = "fuzzing")]
 mod fuzzing;
 mod graph;
+mod live;
 mod past;
 mod peer;
 mod protocol;
@@ -31,9 +32,11 @@ mod server;
 mod serving;
 mod signals;
 mod source;
+mod stream;
 mod sync;
 mod trials;
 mod view;
+mod watching;
 mod with_runtime;
 mod workers;
 

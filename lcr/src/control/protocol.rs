@@ -136,6 +136,11 @@ pub(super) fn event(id: u64, event: &Event) -> Vec<u8> {
     line(&Line { id, event }).unwrap_or_else(|_| lost(id, 1))
 }
 
+/// The line of what a watch noted, which is JSON without a line end.
+pub(super) fn noted(id: u64, json: &str) -> Vec<u8> {
+    format!("{{\"id\":{id},\"event\":{json}}}\n").into_bytes()
+}
+
 /// The line that says that `count` events are left out.
 pub(super) fn lost(id: u64, count: u64) -> Vec<u8> {
     format!("{{\"id\":{id},\"lost\":{count}}}\n").into_bytes()

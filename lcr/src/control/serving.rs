@@ -19,7 +19,7 @@ use std::{
 
 use rustix::{
     event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
-    net::{RecvFlags, SendFlags, SocketFlags},
+    net::SocketFlags,
 };
 
 use crate::{Actor, Error, ErrorKind, Result, Runtime};
@@ -29,11 +29,14 @@ use super::{
     commands,
     connection::Connection,
     descriptors::Kept,
-    following::{Filled, Following, Stream},
+    following::{Filled, Following},
+    live::{Live, SENDING},
     peer::peer,
     protocol::{self, Request},
     signals::Mask,
-    workers::Workers,
+    stream::Stream,
+    watching,
+    workers::{Takes, Workers},
 };
 
 /// How many connections there are at most.
@@ -41,9 +44,6 @@ const CONNECTIONS: usize = 32;
 
 /// How long no connection is accepted after the system had no descriptor for one.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// How many bytes are read at a time.
-const READ: usize = 16 << 10;
 
 /// What the loop, the workers and the server share.
 ///
@@ -60,8 +60,17 @@ pub(super) struct Shared {
     workers: Workers,
     following: Following,
     wake: Kept,
-    inbox: Mutex<Vec<(ConnectionId, Vec<u8>)>>,
+    inbox: Mutex<Vec<Reply>>,
     has_ended: AtomicBool,
+}
+
+/// The answer to a connection's request, from a worker.
+#[derive(Debug)]
+struct Reply {
+    to: ConnectionId,
+    line: Vec<u8>,
+    /// What follows the answer.
+    stream: Option<Box<watching::Stream>>,
 }
 
 /// How a server finds its runtime, which it does not keep alive.
@@ -110,8 +119,8 @@ impl Shared {
     }
 
     /// Hands the answer to a connection's request to the loop.
-    fn reply(&self, to: ConnectionId, line: Vec<u8>) {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push((to, line));
+    fn reply(&self, reply: Reply) {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(reply);
         self.wake();
     }
 
@@ -129,13 +138,6 @@ pub(super) struct Loop {
     last: u64,
     /// Until when no connection is accepted.
     paused_until: Option<Instant>,
-}
-
-struct Live {
-    socket: Kept,
-    actor: Actor,
-    connection: Connection,
-    stream: Option<Stream>,
 }
 
 impl Loop {
@@ -173,12 +175,13 @@ impl Loop {
             PollFd::from_borrowed_fd(self.listener.as_fd(), of_listener),
         ];
         let mut limit = self.paused_until;
-        for Live { socket, connection, .. } in self.connections.values() {
+        for Live { socket, connection, stream, .. } in self.connections.values() {
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::IN, connection.room() > 0);
             flags.set(PollFlags::OUT, !connection.output().is_empty());
             asked.push(PollFd::from_borrowed_fd(socket.as_fd(), flags));
-            limit = limit.into_iter().chain(connection.limit()).min();
+            let of_stream = stream.as_ref().and_then(|stream| stream.limit(now));
+            limit = limit.into_iter().chain(connection.limit()).chain(of_stream).min();
         }
         let timeout = limit.map(|limit| limit.saturating_duration_since(now) + Duration::from_millis(1));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
@@ -194,10 +197,16 @@ impl Loop {
 
     fn take_replies(&mut self, now: Instant) {
         let replies = std::mem::take(&mut *self.shared.inbox.lock().unwrap_or_else(PoisonError::into_inner));
-        for (to, line) in replies {
-            // The client may have gone.
+        for Reply { to, line, stream } in replies {
+            // The client may have gone; what it was to follow ends then.
             if let Some(live) = self.connections.get_mut(&to) {
-                live.connection.answer(&line, now);
+                match stream {
+                    None => live.connection.answer(&line, now),
+                    Some(stream) => {
+                        live.connection.stream(&line, now);
+                        live.stream = Some(Stream::Watch(stream));
+                    }
+                }
                 self.go_on(to, now);
             }
         }
@@ -334,7 +343,13 @@ fn begin(shared: &Arc<Shared>, id: ConnectionId, actor: &Actor, request: Request
         let begun = commands::events(&request)
             .and_then(|answer| Ok((answer, shared.following.begin(of, events, move || waker.wake())?)));
         return match begun {
-            Ok((answer, stream)) => Begun::Follows(protocol::answer(Some(of), &Ok(answer)), stream),
+            Ok((answer, stream)) => Begun::Follows(protocol::answer(Some(of), &Ok(answer)), Stream::Events(stream)),
+            Err(error) => refused(error),
+        };
+    }
+    if request.command == watching::COMMAND {
+        return match begin_watch(shared, id, actor, runtime, request) {
+            Ok(()) => Begun::AtWork,
             Err(error) => refused(error),
         };
     }
@@ -345,7 +360,7 @@ fn begin(shared: &Arc<Shared>, id: ConnectionId, actor: &Actor, request: Request
     let (to, actor) = (Arc::clone(shared), actor.clone());
     let job = Box::new(move || {
         let answer = commands::execute(command, runtime, &request, &actor, to.admission.read_only);
-        to.reply(id, protocol::answer(Some(request.id), &answer));
+        to.reply(Reply { to: id, line: protocol::answer(Some(request.id), &answer), stream: None });
     });
     match shared.workers.execute(command.takes, job) {
         Ok(()) => Begun::AtWork,
@@ -353,41 +368,24 @@ fn begin(shared: &Arc<Shared>, id: ConnectionId, actor: &Actor, request: Request
     }
 }
 
-/// Without SIGPIPE, whatever the program has made of that signal.
-const SENDING: SendFlags = SendFlags::NOSIGNAL.union(SendFlags::DONTWAIT);
-
-impl Live {
-    /// Reads what has come, once. An error says that the connection is to be closed.
-    fn receive(&mut self, now: Instant) -> io::Result<()> {
-        let mut bytes = [0; READ];
-        let room = self.connection.room().min(READ);
-        if room == 0 {
-            return Ok(());
-        }
-        match rustix::net::recv(&self.socket, &mut bytes[..room], RecvFlags::DONTWAIT) {
-            Ok((_, 0)) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok((_, count)) => {
-                self.connection.receive(&bytes[..count], now);
-                Ok(())
-            }
-            Err(error) if is_later(error) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Sends what is to be sent, as far as the socket takes it.
-    fn send(&mut self, now: Instant) -> io::Result<()> {
-        while !self.connection.output().is_empty() {
-            match rustix::net::send(&self.socket, self.connection.output(), SENDING) {
-                Ok(count) => self.connection.wrote(count, now),
-                Err(error) if is_later(error) => return Ok(()),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-}
-
-fn is_later(error: rustix::io::Errno) -> bool {
-    matches!(error, rustix::io::Errno::AGAIN | rustix::io::Errno::INTR)
+/// Has a worker put a watch in.
+fn begin_watch(
+    shared: &Arc<Shared>,
+    id: ConnectionId,
+    actor: &Actor,
+    runtime: Arc<Runtime>,
+    request: Request,
+) -> Result<()> {
+    commands::refuse_change(watching::COMMAND, shared.admission.read_only)?;
+    let (to, actor) = (Arc::clone(shared), actor.clone());
+    let job = Box::new(move || {
+        let begun = commands::watch(&runtime, &request, &actor);
+        drop(runtime);
+        let (answer, stream) = match begun {
+            Ok((answer, stream)) => (Ok(answer), Some(Box::new(stream))),
+            Err(error) => (Err(error), None),
+        };
+        to.reply(Reply { to: id, line: protocol::answer(Some(request.id), &answer), stream });
+    });
+    shared.workers.execute(Takes::Long, job)
 }

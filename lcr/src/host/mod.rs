@@ -1,11 +1,12 @@
 //! Floor 2: mechanism. Worlds, frames, libraries, linking; no policy of change.
 //!
-//! Floor 2 has five rooms. A room imports those before it in this table, never one behind it:
+//! Floor 2 has six rooms. A room imports those before it in this table, never one behind it:
 //!
 //! | room | holds |
 //! |---|---|
 //! | [`image`] | from a file to an image: staging, ELF, manifests, shapes, linking, the loader |
 //! | `reflect` | values by their shapes alone: printed, compared, copied, released, as JSON and back |
+//! | `watching` | hooks that are blind to types, around any method: traces, counts, failures, records |
 //! | [`worlds`] | the ground of every call: worlds, the threads' records, the word of the gate |
 //! | [`objects`] | what is present: components, instances, slots, and what a transaction has not committed |
 //! | [`service`] | what acts on all of it: the slow path of calls, gate, drain, reaper, unloading, forks, the end |
@@ -26,7 +27,7 @@ pub(crate) mod image;
 pub(crate) mod objects;
 pub(crate) mod points;
 #[cfg(feature = "reflect")]
-#[allow(dead_code, reason = "what traces and records need is here before they are")]
+#[allow(dead_code, reason = "what an operator's call needs is here before it is")]
 pub(crate) mod reflect;
 pub(crate) mod runtime;
 pub(crate) mod serial;
@@ -35,4 +36,6 @@ pub(crate) mod source;
 pub(crate) mod state_bytes;
 pub(crate) mod status;
 pub(crate) mod sys;
+#[cfg(feature = "reflect")]
+pub(crate) mod watching;
 pub(crate) mod worlds;

@@ -180,6 +180,10 @@ fn unsafe_code_is_only_where_it_is_listed() {
         "lcr/src/host/image/threads/",
         // Memory that is walked by a shape.
         "lcr/src/host/reflect/",
+        // Hooks that lend a call's values, by their shapes, to what watches.
+        "lcr/src/host/watching/fail.rs",
+        "lcr/src/host/watching/layer.rs",
+        "lcr/src/host/watching/signature.rs",
         "lcr/src/host/service/unload.rs",
         "lcr/src/testing.rs",
         // Fork handlers, signal masks, and the kernel's word on a peer.

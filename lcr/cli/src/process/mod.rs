@@ -16,6 +16,7 @@ pub(crate) mod look;
 pub(crate) mod options;
 pub(crate) mod processes;
 pub(crate) mod trial;
+pub(crate) mod watching;
 
 use std::{
     collections::BTreeMap,

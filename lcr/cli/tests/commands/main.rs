@@ -18,3 +18,4 @@ mod terminal;
 mod top;
 mod trials;
 mod watch;
+mod watching;

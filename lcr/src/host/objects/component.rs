@@ -328,7 +328,7 @@ impl Implementation {
     }
 
     /// As [`Faces::crossing`].
-    pub(in crate::host) fn crossing(&self, interface: &str, method: &str) -> Option<&'static Crossing> {
+    pub(crate) fn crossing(&self, interface: &str, method: &str) -> Option<&'static Crossing> {
         self.faces.crossing(interface, method)
     }
 

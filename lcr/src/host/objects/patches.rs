@@ -10,6 +10,11 @@
 //! A patch stands as a whole or not at all. If the implementation that serves lacks one of its methods, or has it with
 //! another signature, the patch *rests*: it stays in the list, and stands again when a version comes that it fits.
 //!
+//! A *watch* ([`Kind::Watch`]) stands with each of its methods that fits, around all patches, whichever came first: it
+//! sees what callers see. It is blind to types, so it is made without the host's crossings and takes those of the
+//! implementation that it stands around, whose image is there as long as the table. A method that the implementation
+//! lacks is left alone, so that callers get its default body as before.
+//!
 //! # Lifetime
 //!
 //! A [`HookSet`] is what an instance's table is for an instance without patches. It is made under the state lock, is
@@ -33,93 +38,28 @@
 use std::{
     any::Any,
     collections::BTreeSet,
-    fmt, slice,
+    slice,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-
-use semver::{BuildMetadata, Prerelease, Version};
 
 use crate::{
     abi::{
         crossing::Crossing,
         world::{Pair, Target},
     },
-    component::{
-        hooks::{Chain, Layer},
-        identity::ComponentId,
-    },
+    component::hooks::Chain,
     host::{
         ids::{Generation, ServiceId, ViewId},
         image::{link::View, manifest::ExportManifest, shape},
     },
 };
 
-use super::{component::Implementation, counting::Counting, left_hooks::LeftHooks};
-
-/// A change of single methods of a component's interface.
-pub(crate) struct Patch {
-    /// Its number in its runtime, from 1.
-    pub(crate) number: u64,
-    pub(crate) name: String,
-    pub(crate) component: String,
-    pub(crate) interface: String,
-    pub(crate) methods: Vec<PatchedMethod>,
-}
-
-/// What a patch does with one method.
-pub(crate) struct PatchedMethod {
-    /// The method's name and signature.
-    pub(crate) shape: shape::Shape,
-    /// The thunks of that signature, in the image of the layers.
-    pub(crate) crossing: &'static Crossing,
-    /// The outermost first.
-    pub(crate) layers: Vec<Arc<Layer>>,
-}
-
-impl Patch {
-    /// The names of the methods that it changes.
-    pub(crate) fn method_names(&self) -> Vec<String> {
-        self.methods.iter().map(|method| method.shape.name.clone()).collect()
-    }
-
-    /// Whether an implementation lacks one of its methods.
-    pub(crate) fn lacks_method(&self, implementation: &ExportManifest) -> bool {
-        self.methods.iter().any(|method| implementation.method(&method.shape.name).is_none())
-    }
-
-    /// As what its hooks show where a component would: in faults, and while they wait for the last call.
-    pub(crate) fn id(&self) -> ComponentId {
-        id(&self.name, self.number)
-    }
-
-    /// Why it does not fit an implementation; `None` if it does.
-    pub(crate) fn misfit(&self, implementation: &ExportManifest) -> Option<String> {
-        self.methods.iter().find_map(|patched| {
-            let name = &patched.shape.name;
-            let Some(found) = implementation.method(name) else {
-                return Some(format!("component `{}` has no method `{name}`", implementation.component));
-            };
-            let difference = shape::compare(&patched.shape, &implementation.methods[found].shape)?;
-            Some(format!("component `{}` has another `{name}`: {difference}", implementation.component))
-        })
-    }
-
-    pub(super) fn is_for(&self, component: &str, interface: &str) -> bool {
-        self.component == component && self.interface == interface
-    }
-}
-
-/// A patch as a component's name and version: the version has its number.
-pub(crate) fn id(name: &str, number: u64) -> ComponentId {
-    let build = BuildMetadata::new("patch").unwrap_or_default();
-    ComponentId::new(name.to_owned(), Version { major: 0, minor: 0, patch: number, pre: Prerelease::EMPTY, build })
-}
-
-impl fmt::Debug for Patch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Patch").field("name", &self.name).field("component", &self.component).finish_non_exhaustive()
-    }
-}
+use super::{
+    component::Implementation,
+    counting::Counting,
+    left_hooks::LeftHooks,
+    patch::{Kind, Patch, PatchedMethod},
+};
 
 /// The patches of a runtime.
 #[derive(Default)]
@@ -259,7 +199,8 @@ impl Patches {
     ) -> impl Iterator<Item = (u64, &'a str)> {
         let (component, interface) = (&implementation.component.name, &implementation.interface);
         let standing = self.stack.iter().rev().filter(move |patch| {
-            patch.is_for(component, interface)
+            patch.kind == Kind::Patch
+                && patch.is_for(component, interface)
                 && patch.methods.iter().any(|patched| patched.shape.name == method)
                 && patch.misfit(implementation).is_none()
         });
@@ -275,9 +216,10 @@ impl Patches {
         (of, view): (ViewId, &View),
     ) -> Target {
         let (component, interface) = (&face.component.name, &view.interface.name);
-        let standing = self.stack.iter().rev().filter(|patch| patch.is_for(component, interface));
-        let standing: Vec<&Patch> =
-            standing.filter(|patch| patch.misfit(face).is_none()).map(|patch| &**patch).collect();
+        let of_kind = |kind| self.stack.iter().rev().filter(move |patch| patch.kind == kind);
+        let standing = of_kind(Kind::Watch).chain(of_kind(Kind::Patch));
+        let standing = standing.filter(|patch| patch.is_for(component, interface) && patch.stands(face));
+        let standing: Vec<&Patch> = standing.map(|patch| &**patch).collect();
         let counting = self.counting.as_ref().filter(|counting| counting.counts(implementation));
         if standing.is_empty() && counting.is_none() {
             return base;
@@ -297,8 +239,7 @@ impl Patches {
         });
         let set = found.unwrap_or_else(|| {
             let below = face.component.to_string();
-            let counted = counting.map(|counting| (counting, implementation));
-            let set = Arc::new(HookSet::new(before, view, &standing, counted, &below.into()));
+            let set = Arc::new(HookSet::new(before, view, &standing, (counting, implementation), &below.into()));
             sets.push(Made {
                 service,
                 view: of,
@@ -315,14 +256,20 @@ impl Patches {
         Target { data: base.data, methods: Arc::as_ptr(&set.pairs).cast() }
     }
 
-    /// Takes out the sets of the patched component and interface that were made before the stack changed last: the
-    /// current world shows others in their place. Takes the patch with them if it was taken off. The sets of other
+    /// Takes out the sets of the patched components and interfaces that were made before the stack changed last: the
+    /// current world shows others in their place. Takes the patches with them that were taken off. The sets of other
     /// components and interfaces are shown as before.
-    pub(crate) fn leave_outdated(&mut self, patch: &Arc<Patch>) -> Option<LeftHooks> {
+    pub(crate) fn leave_outdated(&mut self, changed: &[Arc<Patch>]) -> Option<LeftHooks> {
         let changes = self.changes;
-        let is_gone = !self.stack.iter().any(|other| other.number == patch.number);
-        let left = if is_gone { vec![Arc::clone(patch)] } else { Vec::new() };
-        self.leave(left, |made| made.changes < changes && patch.is_for(&made.component, &made.interface))
+        let is_gone = |patch: &&Arc<Patch>| self.get(patch.number).is_none();
+        let gone = changed.iter().filter(is_gone).cloned().collect();
+        let is_changed = |made: &Made| changed.iter().any(|patch| patch.is_for(&made.component, &made.interface));
+        self.leave(gone, |made| made.changes < changes && is_changed(made))
+    }
+
+    /// The patch of a number.
+    pub(crate) fn get(&self, number: u64) -> Option<&Arc<Patch>> {
+        self.stack.iter().find(|patch| patch.number == number)
     }
 
     /// How many sets the current world may show.
@@ -364,7 +311,7 @@ impl HookSet {
         before: &[Pair],
         view: &View,
         standing: &[&Patch],
-        counted: Option<(&Counting, &Implementation)>,
+        (counting, implementation): (Option<&Counting>, &Implementation),
         below: &Arc<str>,
     ) -> HookSet {
         let mut chains = Vec::new();
@@ -375,12 +322,15 @@ impl HookSet {
             let patched: Vec<&PatchedMethod> =
                 patched.filter(|patched| patched.shape.name == method.shape.name).filter(fits).collect();
             // Where the component lacks the method, a default body answers, which is the caller's.
-            let counted = counted.filter(|_| !before[at].function.is_null());
-            let counted = counted.and_then(|(counting, implementation)| {
-                counting.layer(implementation, &view.interface.name, &method.shape.name)
-            });
-            let of_patch = patched.first().map(|first| first.crossing);
-            let Some(crossing) = of_patch.or(counted.as_ref().map(|(crossing, _)| *crossing)) else { continue };
+            if before[at].function.is_null() {
+                continue;
+            }
+            let (interface, name) = (&*view.interface.name, &*method.shape.name);
+            let counted = counting.and_then(|counting| counting.layer(implementation, interface, name));
+            let of_patch = patched.iter().find_map(|patched| patched.crossing);
+            let of_counted = counted.as_ref().map(|(crossing, _)| *crossing);
+            let of_watch = || patched.first().and_then(|_| implementation.crossing(interface, name));
+            let Some(crossing) = of_patch.or(of_counted).or_else(of_watch) else { continue };
             let layers = patched.iter().flat_map(|patched| &patched.layers).map(Arc::clone);
             let layers = layers.chain(counted.map(|(_, layer)| layer)).collect();
             // SAFETY: shapes were compared, so layers and method are of the signature, and the thunks of a counted

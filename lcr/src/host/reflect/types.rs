@@ -4,6 +4,7 @@
 //! and the sizes and alignments that a shape states are compared with what follows. So a shape of a damaged manifest is
 //! refused before any memory is read by it.
 
+mod facts;
 mod structs;
 
 use crate::{

@@ -14,7 +14,7 @@ use crate::{
             instances::{Held, Instance, StateBox},
             left_hooks::LeftHooks,
             owner::Objects,
-            patches,
+            patch,
         },
         worlds::{
             records::ThreadRecord,
@@ -149,7 +149,7 @@ impl State {
         }
         let is_present = |methods| instance.as_ref().is_some_and(|instance| instance.has_methods(methods));
         if let Some(left) = self.objects.patches_mut().leave_service(id, is_present) {
-            self.retire_hooks(left, &patches::id("hooks", 0), slots.to_vec());
+            self.retire_hooks(left, &patch::id("hooks", 0), slots.to_vec());
         }
     }
 

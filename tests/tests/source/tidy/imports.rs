@@ -9,9 +9,10 @@ use super::{is_test, sources};
 
 /// The rooms of `lcr/src/host`, and those that each may import. Files beside them are
 /// [on top](ON_TOP) or below all rooms.
-const ROOMS: [(&str, &[&str]); 5] = [
+const ROOMS: [(&str, &[&str]); 6] = [
     ("image", &[]),
     ("reflect", &["image"]),
+    ("watching", &["image", "reflect"]),
     ("worlds", &[]),
     ("objects", &["image", "worlds"]),
     ("service", &["image", "reflect", "worlds", "objects"]),

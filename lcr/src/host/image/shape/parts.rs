@@ -116,7 +116,7 @@ impl Shape {
     }
 
     /// Whether this is a method whose calls may go on between polls.
-    pub(in crate::host) fn returns_polled(&self) -> bool {
+    pub(crate) fn returns_polled(&self) -> bool {
         self.is_async() || self.is_stream()
     }
 

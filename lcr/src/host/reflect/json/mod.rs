@@ -36,12 +36,14 @@
 
 mod build;
 mod check;
+mod default;
 mod draft;
 mod encode;
 mod leaf;
 mod out;
 mod wire;
 
+pub(in crate::host) use default::default;
 pub(in crate::host) use encode::{Secrets, encode};
 pub(super) use encode::{address_as_text, bytes_as_text};
 pub(super) use wire::{as_json as wire_as_json, canonical as canonical_wire};

@@ -1,0 +1,195 @@
+//! `replay`: makes the calls of a record again, and says which outcomes differ.
+//!
+//! The calls are made one after the other, in the order in which they ended when they were recorded: of a running
+//! process through its control socket, or of libraries that this process loads into a runtime of its own.
+
+mod difference;
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufRead as _, BufReader, Read as _},
+    path::Path,
+    time::Duration,
+};
+
+use lcr::{Runtime, calls::Call};
+use serde_json::{Value as Json, json, value::RawValue};
+
+use crate::{
+    arguments::watching::Replay,
+    exit::{Failure, Outcome, Status},
+    output::{Output, Style},
+    process::{Process, list, text, watching::FORM},
+};
+
+/// The longest line of a record, in bytes.
+const LINE: u64 = 1 << 20;
+
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A call of a record.
+struct Recorded {
+    method: String,
+    arguments: Box<RawValue>,
+    outcome: Json,
+}
+
+/// What calls are made of.
+enum Subject {
+    Process(Box<Process>),
+    Libraries(Runtime),
+}
+
+/// Makes the calls of a record again.
+pub(crate) fn replay(replay: &Replay, output: &Output) -> Result<Outcome, Failure> {
+    let mut lines = Lines::open(&replay.file)?;
+    let methods = lines.head()?;
+    let mut subject = match &replay.library[..] {
+        [] => {
+            refuse_effects(replay, &methods)?;
+            let process = Process::find(&replay.target)?;
+            process.require("call")?;
+            Subject::Process(Box::new(process))
+        }
+        libraries => {
+            let runtime = Runtime::builder().linked(false).build()?;
+            libraries.iter().try_for_each(|library| runtime.load(library).map(drop))?;
+            Subject::Libraries(runtime)
+        }
+    };
+    let (mut calls, mut differ, mut skipped) = (0_u64, 0_u64, 0_u64);
+    while let Some((line, recorded)) = lines.next_call()? {
+        let cannot = methods.iter().find(|method| text(method, "method") == recorded.method);
+        if cannot.is_some_and(|method| method["cannot_be_replayed"].is_string()) {
+            skipped += 1;
+            continue;
+        }
+        calls += 1;
+        let found = subject.call(&recorded, replay.component.as_deref())?;
+        let Some(difference) = difference::of_outcomes(&recorded.outcome, &found, replay.any_order) else { continue };
+        differ += 1;
+        if output.is_json() {
+            let arguments: Json = serde_json::from_str(recorded.arguments.get()).unwrap_or_default();
+            output.json(&json!({
+                "line": line, "method": recorded.method, "arguments": arguments, "path": difference.path,
+                "was": difference.was, "is": difference.is
+            }))?;
+        } else {
+            let called = format!("{}{}", recorded.method, recorded.arguments.get());
+            output.line(format!("line {line}: {}: {difference}", output.paint(Style::Strong, called)))?;
+        }
+    }
+    match output.is_json() {
+        true => output.json(&json!({ "calls": calls, "differ": differ, "skipped": skipped }))?,
+        false => {
+            let not_made = if skipped > 0 { format!(", {skipped} cannot be made again") } else { String::new() };
+            output.line(format!("{calls} calls: {differ} differ{not_made}"))?;
+        }
+    }
+    Ok(Outcome::of(differ == 0 && calls > 0))
+}
+
+/// Refuses calls of a running process that may change something.
+fn refuse_effects(replay: &Replay, methods: &[Json]) -> Result<(), Failure> {
+    let effects = methods.iter().find(|method| method["is_pure"] != true && !method["cannot_be_replayed"].is_string());
+    match effects {
+        Some(method) if !replay.yes => Err(Failure::usage(format!(
+            "calls of {} may change something in the process, since it is not declared #[lcr(pure)]; say --yes if that \
+             is meant, or replay against a --library",
+            text(method, "method")
+        ))),
+        _ => Ok(()),
+    }
+}
+
+impl Subject {
+    /// Makes a call. Returns its outcome, as a record has it.
+    fn call(&mut self, recorded: &Recorded, component: Option<&str>) -> Result<Json, Failure> {
+        let Some((interface, method)) = recorded.method.rsplit_once('.') else {
+            let text = format!("the record has a call of `{:.200}`, which is no method", recorded.method);
+            return Err(Failure::new(Status::Format, "record", text));
+        };
+        match self {
+            Subject::Process(process) => {
+                let arguments = json!({
+                    "interface": interface, "method": method, "component": component, "effects": true,
+                    "arguments": recorded.arguments, "timeout_ms": millis(TIMEOUT)
+                });
+                let answer = process.ask("call", &arguments)?;
+                Ok(match answer.get("fault") {
+                    Some(fault) if !fault.is_null() => json!({ "fault": fault["kind"], "text": fault["text"] }),
+                    _ => json!({ "value": answer["result"] }),
+                })
+            }
+            Subject::Libraries(runtime) => {
+                let mut call = Call::new(interface, method).arguments(recorded.arguments.get()).allow_effects();
+                call = component.into_iter().fold(call, Call::component).timeout(TIMEOUT);
+                Ok(match runtime.call(&call)?.result {
+                    Ok(json) => json!({ "value": serde_json::from_str::<Json>(&json).unwrap_or_default() }),
+                    Err(fault) => json!({ "fault": fault.kind().name(), "text": fault.to_string() }),
+                })
+            }
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The lines of a record.
+struct Lines {
+    name: String,
+    file: BufReader<File>,
+    number: u64,
+}
+
+impl Lines {
+    fn open(path: &Path) -> Result<Lines, Failure> {
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(|error| Failure::system(&name, &error))?;
+        Ok(Lines { name, file: BufReader::new(file), number: 0 })
+    }
+
+    fn damaged(&self, why: impl std::fmt::Display) -> Failure {
+        Failure::new(Status::Format, "record", format!("{} is no record: line {}: {why}", self.name, self.number))
+    }
+
+    /// The next line; `None` at the end, and at a line that was cut when its writer was killed.
+    fn next_line(&mut self) -> Result<Option<String>, Failure> {
+        self.number += 1;
+        let mut line = String::new();
+        let read = (&mut self.file).take(LINE).read_line(&mut line);
+        read.map_err(|error| Failure::system(format!("{} cannot be read", self.name), &error))?;
+        if line.len() as u64 == LINE {
+            return Err(self.damaged(format!("it has more than {LINE} bytes")));
+        }
+        Ok(line.ends_with('\n').then_some(line))
+    }
+
+    /// The methods that the first line names.
+    fn head(&mut self) -> Result<Vec<Json>, Failure> {
+        let line = self.next_line()?.unwrap_or_default();
+        let head: Json = serde_json::from_str(&line).map_err(|error| self.damaged(error))?;
+        if head["lcr_record"] != FORM {
+            let found = &head["lcr_record"];
+            return Err(self.damaged(format!("its form is {found}, and this command knows form {FORM}")));
+        }
+        Ok(list(&head, "methods").to_vec())
+    }
+
+    /// The next call, with the number of its line.
+    fn next_call(&mut self) -> Result<Option<(u64, Recorded)>, Failure> {
+        let Some(line) = self.next_line()? else { return Ok(None) };
+        // The arguments stay as they are written, so that no number is rounded.
+        let mut members: BTreeMap<String, Box<RawValue>> =
+            serde_json::from_str(&line).map_err(|error| self.damaged(error))?;
+        let mut take = |name: &str| members.remove(name).ok_or_else(|| self.damaged(format!("it has no `{name}`")));
+        let (method, arguments, outcome) = (take("method")?, take("arguments")?, take("outcome")?);
+        let method = serde_json::from_str(method.get()).map_err(|error| self.damaged(error))?;
+        let outcome = serde_json::from_str(outcome.get()).map_err(|error| self.damaged(error))?;
+        Ok(Some((self.number, Recorded { method, arguments, outcome })))
+    }
+}

@@ -1,0 +1,223 @@
+//! Hooks around methods of a program that sells without end.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value as Json;
+
+use crate::{
+    harness::component,
+    server::{Place, Server},
+};
+
+/// Waits until the program has no thread of a watch any more: such a thread ends when its hooks are taken off.
+#[track_caller]
+fn wait_for_end_of_watches(server: &Server) {
+    let tasks = format!("/proc/{}/task", server.pid());
+    let is_watched = || {
+        fs::read_dir(&tasks)
+            .unwrap()
+            .flatten()
+            .any(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.trim_end() == "lcr-watch"))
+    };
+    let until = Instant::now() + Duration::from_secs(60);
+    while is_watched() {
+        assert!(Instant::now() < until, "the hooks of a command that has ended stay");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Ends the sales, and requires that there were some.
+#[track_caller]
+fn failed(server: &mut Server) -> u64 {
+    let said = server.tell("rest");
+    let numbers: Vec<u64> = said.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let &[calls, failed] = &numbers[..] else { panic!("{said}") };
+    assert!(calls > 0);
+    failed
+}
+
+#[test]
+fn calls_of_a_busy_program_are_traced_counted_and_ranked_and_none_fails() {
+    let place = Place::new();
+    let mut server = place.start(&["till_1"]);
+    server.tell("busy");
+    let traced = place.run(["trace", "shop.till.*", "--args", "--count", "30"]).with(0);
+    assert_eq!(traced.stdout.lines().count(), 30, "{traced:?}");
+    let call = "shop.till.take(purchase: Purchase { cents: 100, paid: Card(7) }) = ";
+    assert!(traced.stdout.lines().all(|line| line.contains(call)), "{traced:?}");
+    let slow = place.run(["slow", "--args", "--count", "3", "--time", "300ms"]).with(0);
+    assert!(slow.stdout.lines().count() == 3 && slow.stdout.contains(call), "{slow:?}");
+    let stats = place.run(["--json", "stats", "*.take", "--time", "300ms"]).with(0).json();
+    let [take] = &stats["stats"].as_array().unwrap()[..] else { panic!("{stats}") };
+    assert!(take["calls"].as_u64() > Some(0) && take["p99_ns"].as_u64() >= take["p50_ns"].as_u64(), "{take}");
+    place.run(["stats", "--time", "200ms"]).with(0).stdout.contains("shop.till.take").then_some(()).unwrap();
+    wait_for_end_of_watches(&server);
+    assert_eq!(failed(&mut server), 0);
+}
+
+#[test]
+fn a_component_that_is_replaced_goes_on_being_traced() {
+    let place = Place::new();
+    let mut server = place.start(&["till_1"]);
+    server.tell("busy");
+    let mut trace = place.lcr();
+    trace.args(["--json", "trace", "shop.till.take", "--args", "--per-second", "50", "--time", "10m"]);
+    let mut child = trace.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || loop {
+        let line: Json = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        if line["method"].is_string() {
+            return line;
+        }
+    };
+    let last = |line: Json| line["at_us"].as_u64().unwrap();
+    let before = last(next());
+    // Another change may run at this very moment: a watch that is put in or taken off takes a turn, too.
+    let until = Instant::now() + Duration::from_secs(60);
+    while place.run(["replace", &component("till_2")]).status != 0 {
+        assert!(Instant::now() < until);
+    }
+    let replaced = Instant::now();
+    assert_eq!(server.tell("title"), "till, with receipts");
+    // What is read now may have waited in the queue; what comes a second later has not.
+    while replaced.elapsed() < Duration::from_secs(1) {
+        assert!(last(next()) >= before);
+    }
+    assert_eq!(next()["outcome"], "ok");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_for_end_of_watches(&server);
+    assert_eq!(failed(&mut server), 0);
+}
+
+#[test]
+fn the_hooks_of_a_killed_command_are_taken_off() {
+    let place = Place::new();
+    let mut server = place.start(&["till_1"]);
+    server.tell("busy");
+    for command in [&["--json", "trace", "*", "--args"][..], &["fail", "shop.till.total", "--rate", "100%"]] {
+        let mut child = place.lcr().args(command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        match command[0] {
+            "fail" => BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap(),
+            _ => BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap(),
+        };
+        assert!(!line.is_empty());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        wait_for_end_of_watches(&server);
+    }
+    assert_eq!(failed(&mut server), 0, "only `take` is called");
+}
+
+#[test]
+fn a_share_of_the_calls_fails_as_long_as_the_command_runs() {
+    let place = Place::new();
+    let mut server = place.start(&["till_1"]);
+    server.tell("busy");
+    let ended = place.run(["--json", "fail", "shop.till.take", "--rate", "50%", "--time", "300ms"]).with(0).json();
+    wait_for_end_of_watches(&server);
+    assert!(failed(&mut server) >= ended["failed"].as_u64().unwrap());
+    assert_eq!(server.tell("title"), "till");
+    server.tell("busy");
+    assert_eq!(failed(&mut server), 0);
+    place.run(["fail", "shop.till.take", "--rate", "1%", "--with", "error"]).with_any().complains("no `Result`");
+}
+
+#[test]
+fn a_record_has_a_head_and_a_line_for_each_call() {
+    let place = Place::new();
+    let mut server = place.start(&["till_1"]);
+    server.tell("busy");
+    let file = place.path().join("sales.jsonl");
+    let name = file.to_str().unwrap();
+    place.run(["record", name, "shop.till.*", "--count", "20"]).with(0);
+    let text = fs::read_to_string(&file).unwrap();
+    let mut lines = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let head = lines.next().unwrap();
+    assert_eq!(head["lcr_record"], 1);
+    let methods = head["methods"].as_array().unwrap();
+    assert!(methods.iter().any(|method| method["method"] == "shop.till.take" && method["hash"].is_string()), "{head}");
+    let calls: Vec<Json> = lines.collect();
+    assert_eq!(calls.len(), 20);
+    assert_eq!(calls[0]["arguments"][0]["cents"], 100);
+    assert!(calls[0]["outcome"]["value"].is_u64(), "{}", calls[0]);
+    place.run(["record", name, "shop.till.*"]).with(74).complains("exists");
+    assert_eq!(failed(&mut server), 0);
+}
+
+#[test]
+fn what_cannot_be_watched_is_refused_and_leaves_no_file() {
+    let place = Place::new();
+    let server = place.start(&["till_1", "kinds"]);
+    place.run(["trace", "shop.tills.*"]).with(66).complains("means no method");
+    place.run(["trace", "shop.kinds.waits"]).with_any().complains("polled");
+    place.run(["trace", "shop.till.take", "--time", "100ms"]).with(1);
+    let partly = place.run(["stats", "shop.kinds.*", "--time", "100ms"]).with(1);
+    assert!(partly.stderr.contains("shop.kinds.waits is left out"), "{partly:?}");
+    let file = place.path().join("nothing.jsonl");
+    place.run(["record", file.to_str().unwrap(), "shop.tills.*"]).with(66);
+    assert!(!file.exists());
+    place.run(["fail", "shop.till.take", "--rate", "2"]).with(64);
+    wait_for_end_of_watches(&server);
+}
+
+#[test]
+fn a_record_is_replayed_against_a_library_and_differences_are_told() {
+    let place = Place::new();
+    let mut server = place.start(&["till_1"]);
+    // Each on a server of its own, so that the sums of the record begin at 0.
+    let file = place.path().join("sales.jsonl");
+    let name = file.to_str().unwrap();
+    let mut record = place.lcr();
+    let record = record.args(["record", name, "shop.till.*", "--count", "3", "--time", "10m"]);
+    let mut record = record.stdout(Stdio::null()).spawn().unwrap();
+    wait_until_recorded(&mut server, &mut record);
+    let (same, other) = (component("till_1"), component("till_2"));
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!(text.lines().count(), 4, "{text}");
+    let sold = place.run(["replay", name, "--library", &same]);
+    // The first call that was recorded may not have been the first sale.
+    let first: Json = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(sold.status, i32::from(first["outcome"]["value"] != 100), "{sold:?}");
+    fs::write(
+        &file,
+        format!(
+            "{}\n{}\n{}\n{}",
+            text.lines().next().unwrap(),
+            r#"{"method":"shop.till.title","arguments":[],"outcome":{"value":"till"}}"#,
+            r#"{"method":"shop.till.total","arguments":[],"outcome":{"value":0}}"#,
+            r#"{"method":"shop.till.tot"#
+        ),
+    )
+    .unwrap();
+    place.run(["replay", name, "--library", &same]).with(0);
+    let differs = place.run(["replay", name, "--library", &other]).with(1);
+    assert!(
+        differs.stdout.contains("line 2: shop.till.title[]: result: \"till\" became \"till, with receipts\""),
+        "{differs:?}"
+    );
+    assert!(differs.stdout.contains("2 calls: 1 differ"), "{differs:?}");
+    place.run(["replay", name]).with(64).complains("--yes");
+    let differs = place.run(["--json", "replay", name, "--yes"]).with(1);
+    assert!(differs.stdout.contains("\"path\":\"\""), "{differs:?}");
+    fs::write(&file, "{\"lcr_record\":9}\n").unwrap();
+    place.run(["replay", name, "--library", &same]).with(65).complains("form is 9");
+}
+
+/// Has the program sell until the command that records has ended.
+#[track_caller]
+fn wait_until_recorded(server: &mut Server, record: &mut std::process::Child) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while record.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < until, "it records no calls");
+        server.tell("sell");
+        thread::sleep(Duration::from_millis(5));
+    }
+}

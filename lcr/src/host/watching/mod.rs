@@ -1,0 +1,89 @@
+//! Watching: hooks that are blind to the signature, around any method of any component, for operators.
+//!
+//! A watch looks at calls, or has some fail, without a type of the interface. It is a [layer](crate::component::hooks)
+//! like those of typed patches, and what it knows of a value is the value's [shape](super::reflect). `change/watching`
+//! puts watches in and takes them off; this room is what runs inside a call.
+//!
+//! | file | does |
+//! |---|---|
+//! | [`signature`] | what a watch knows of a method: the types of its arguments and result, names, secrets |
+//! | [`layer`] | the hook itself: lends the values to an [`Observer`](layer::Observer), and keeps its panics |
+//! | [`lines`] | the bounded queue between the threads that call and the one that reads |
+//! | [`trace`] | a line for each call: arguments, outcome, time |
+//! | [`stats`], [`histogram`] | counts and quantiles |
+//! | [`slow`] | the slowest calls |
+//! | [`fail`] | has a share of the calls fail |
+//! | [`record`] | a line for each call that can be replayed |
+//!
+//! # Rules
+//!
+//! 1. *Ownership.* A hook owns the arguments from the moment at which it is entered. A layer that observes lends them
+//!    to its observer, keeps nothing but text, and gives them on to what is below, once. [`fail`] releases them by
+//!    their shapes and writes the outcome itself.
+//! 2. *Our own panics.* What an observer does is inside a barrier, before the call and after it. A panic there is
+//!    counted, costs the line, and changes neither arguments nor outcome.
+//! 3. *A fault of what is below* is in the outcome and goes up unchanged. An observer looks at it and owns none of it.
+//! 4. *Order.* Watches stand around all patches: they see what callers see, also where a patch answers. The last
+//!    watch is outermost. `fail` is a watch too, so a trace that came before it does not see the failures.
+//! 5. *Protected components* are observed like others. To have them fail needs the override.
+//! 6. *Methods that are polled* have no thunks ([`crossing`](crate::abi::crossing)): a hook around one would be a hook
+//!    around each poll. They are refused by name, and left out of what a pattern means, which is told.
+//! 7. *Recursion.* A hook calls nothing of a component but what is below it, and the functions that free values. So a
+//!    call inside a call is watched like any other, and no watch watches itself.
+//! 8. *No waiting.* A caller's thread takes no lock that another thread holds while it works: lines go through a queue
+//!    that refuses what it has no room for, and the list of slow calls is passed over when it is taken. What is lost
+//!    is counted.
+//! 9. *Bounds.* A text has a limit for each value and for all of them, a queue one in lines and bytes, a trace one in
+//!    lines a second, which is looked at before anything is printed.
+//! 10. *The end.* A [`Switch`] that is off makes a layer a mere passage at once, whatever stands in the way of taking
+//!     it off. In the child of a fork it is off.
+
+pub(crate) mod fail;
+mod histogram;
+pub(crate) mod layer;
+pub(crate) mod lines;
+pub(crate) mod record;
+pub(crate) mod signature;
+pub(crate) mod slow;
+pub(crate) mod stats;
+pub(crate) mod trace;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::sys;
+
+/// Whether a watch is on, and what went wrong in it.
+#[derive(Debug)]
+pub(crate) struct Switch {
+    is_on: AtomicBool,
+    /// The number of forks before the process in which it is on.
+    process: u32,
+    panics: AtomicU64,
+}
+
+impl Switch {
+    /// A watch that is on.
+    pub(crate) fn new() -> Switch {
+        Switch { is_on: AtomicBool::new(true), process: sys::forks(), panics: AtomicU64::new(0) }
+    }
+
+    /// Whether calls are looked at. In the child of a fork, which has neither a reader nor the thread that ends the
+    /// watch, they are not.
+    pub(crate) fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::Relaxed) && self.process == sys::forks()
+    }
+
+    /// Has all layers pass calls on from now on.
+    pub(crate) fn turn_off(&self) {
+        self.is_on.store(false, Ordering::Relaxed);
+    }
+
+    /// How often an observer panicked.
+    pub(crate) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    fn note_panic(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+}

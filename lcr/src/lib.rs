@@ -186,6 +186,8 @@ pub use abi::{
         shared::{Shareable, Shared},
     },
 };
+#[cfg(feature = "host")]
+pub use component::signature::{Implements, Lent, Parameter, Signature};
 pub use component::{
     context::Context,
     fault::{Fault, Origin},
@@ -223,10 +225,13 @@ pub mod mock {
 #[cfg(feature = "host")]
 pub use change::{
     differences::Back,
+    exporting::{AddedExport, ExportBuilder},
     load_directory::Loaded,
-    patch::{PatchBuilder, Patched},
+    patch::PatchBuilder,
+    patched::Patched,
     patching::PatchInfo,
     plan::{Plan, PlanBuilder},
+    position::Position,
     report::Report,
     revision::Revision,
     save_states::SavedStates,
@@ -251,6 +256,7 @@ pub use host::{
     image::stage::Trust,
     points::{ArmedAt, AtPoint, PointInfo},
     runtime::Runtime,
+    service::exports::Export,
     service::pin::Pin,
     status::Status,
 };

@@ -42,7 +42,7 @@ pub mod v0_1_0 {
                 callbacks::{Bounds, Unbounded},
                 crossings::crossing,
                 fields::{MustNotImplementDrop, PlainField, require_plain_field, require_within},
-                patches::{Collects, Layers, PassAsErr, PassAsPanic, Patchable, around},
+                patches::{Collects, Layers, PassAsErr, PassAsPanic, Patchable, Permit, around, permit, withdrawn},
                 requests::{request, request_or_default},
                 services::{DefaultCreate, ServedBy, serve},
                 values::{Memory, Received, Repr, Unproven, lift, lower, receive},

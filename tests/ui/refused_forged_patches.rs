@@ -15,6 +15,10 @@ pub trait Numbers {
 
 impl lcr::Patchable for dyn Numbers {
     type Methods = <dyn Texts as lcr::Patchable>::Methods;
+    type BeforeCall = <dyn Texts as lcr::Patchable>::BeforeCall;
+    type AfterCall = <dyn Texts as lcr::Patchable>::AfterCall;
+    type Clauses = <dyn Texts as lcr::Patchable>::Clauses;
+    type Withdrawn = <dyn Texts as lcr::Patchable>::Withdrawn;
 }
 
 fn main() {}

@@ -82,6 +82,9 @@ pub enum FaultKind {
     /// (`#[lcr::component(cancel)]`). The call was made, and may have had effects. Made again, it reaches the new
     /// version.
     Cancelled = 5,
+    /// A [patch](crate::PatchBuilder::before) refused the call, and the component did not get it. The fault's origin is
+    /// the patch.
+    Refused = 6,
 }
 
 impl FaultKind {
@@ -93,6 +96,7 @@ impl FaultKind {
             FaultKind::Gate => "gate",
             FaultKind::Revoked => "revoked",
             FaultKind::Cancelled => "cancelled",
+            FaultKind::Refused => "refused",
         }
     }
 
@@ -102,6 +106,7 @@ impl FaultKind {
             3 => FaultKind::Gate,
             4 => FaultKind::Revoked,
             5 => FaultKind::Cancelled,
+            6 => FaultKind::Refused,
             _ => FaultKind::Panic,
         }
     }

@@ -29,6 +29,7 @@ use super::{
     execution::{Execution, Successor},
     foreseen::Shut,
     member::Member,
+    patches_back::PatchesBack,
     protection,
     report::{MemberReport, PrecopyReport, Report},
     stop::Stop,
@@ -43,9 +44,24 @@ impl Execution {
         self.refuse_awaited(&state)?;
         let breaking = Breaking::new(&state, &self.members);
         let (shut, foreseen) = gate.map(|Shut { at, foreseen }| (at, foreseen)).unzip();
-        let edits = self.edits(&state, foreseen, |slot, error| breaking.refuse(&state, slot, error))?;
-        inner.may_publish()?;
-        self.watch.decide()?;
+        let overrode_protection_of = protection::overridden(&state, &self.members, &self.options);
+        let patches = PatchesBack::begin(&mut state, &self.options);
+        // The patches that were foreseen are not those of the list any more.
+        let foreseen = foreseen.filter(|_| patches.is_none());
+        let edits = self.edits(&state, foreseen, |slot, error| breaking.refuse(&state, slot, error));
+        let edits = edits.and_then(|mut edits| {
+            patches.as_ref().map_or(Ok(()), |patches| patches.add_edits(&state, &mut edits))?;
+            inner.may_publish()?;
+            self.watch.decide()?;
+            Ok(edits)
+        });
+        let edits = match edits {
+            Ok(edits) => edits,
+            Err(stop) => {
+                patches.into_iter().for_each(|patches| patches.undo(&mut state));
+                return Err(stop);
+            }
+        };
         let begun = Instant::now();
         state.give_states(|id| self.successors.get(&id).map(|successor| &successor.instance));
         inner.publish_commit(&mut state, &edits);
@@ -59,8 +75,9 @@ impl Execution {
         let total = self.started.elapsed();
         let started = SystemTime::now().checked_sub(total).unwrap_or(SystemTime::UNIX_EPOCH);
         let reports = self.member_reports(&state);
-        let overrode_protection_of = protection::overridden(&state, &self.members, &self.options);
-        let dropped = self.note_revision(&mut state);
+        let patches = patches.map(|patches| patches.end(&mut state, &edits, &self.options));
+        let (patches_before, patched) = patches.unzip();
+        let dropped = self.note_revision(&mut state, patches_before);
         let replaced = self.change_hands(&mut state);
         self.commit_registry(&mut state);
         self.change_providers(&mut state, &replaced);
@@ -73,6 +90,7 @@ impl Execution {
         moved.iter().for_each(|old| old.end_state());
         inner.notify_changed();
         inner.wake_waiting();
+        patched.into_iter().flatten().for_each(|event| inner.emit(event));
         let (actor, reason) = (self.options.actor.clone(), self.options.reason.clone());
         Ok(Report {
             actor,

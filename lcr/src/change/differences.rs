@@ -41,7 +41,8 @@ pub enum Back {
     Entry(u64),
     /// Each component that is present to its first version: the one that was linked into the program or loaded
     /// first, also by an earlier process if there is a history on disk. Bindings become what they were when the runtime
-    /// began. A component that was never replaced stays as it is, and one that was removed does not come back.
+    /// began, and patches are taken off. A component that was never replaced stays as it is, and one that was removed
+    /// does not come back.
     Original,
 }
 
@@ -123,8 +124,8 @@ fn compare(state: &State, target: Target, back: Back) -> Result<Differences> {
     let differences = differences(state, target);
     if differences.is_empty() {
         let what = match back {
-            Back::Original => "every component is the one that was linked or loaded first",
-            _ => "that has the components, configurations and bindings of the present generation",
+            Back::Original => "every component is the one that was linked or loaded first, and not patched",
+            _ => "that has the components, configurations, bindings and patches of the present generation",
         };
         return Err(Error::new(ErrorKind::Invalid, format!("{what}; nothing to roll back")));
     }
@@ -154,17 +155,20 @@ pub(super) struct Differences {
     places: Vec<(Option<String>, Option<Arc<Kept>>)>,
     configurations: Vec<(String, Config)>,
     bindings: Vec<(String, Option<String>)>,
+    /// The list of patches, if it differs.
+    patches: Option<Arc<[u64]>>,
     /// The present components with state whose older version has none.
     losing: Vec<String>,
 }
 
 pub(super) fn differences(state: &State, target: Target) -> Differences {
-    let Target { places, configurations, bindings } = target;
+    let Target { places, configurations, bindings, patches } = target;
     let mut found = Differences {
         generation: state.serial(),
         places: Vec::new(),
         configurations: Vec::new(),
         bindings: Vec::new(),
+        patches: None,
         losing: Vec::new(),
     };
     let mut removed = BTreeSet::new();
@@ -206,6 +210,9 @@ pub(super) fn differences(state: &State, target: Target) -> Differences {
             found.configurations.push((name, config));
         }
     }
+    let standing = state.objects().patches();
+    let patches = patches.map(|patches| standing.of_noted(&patches));
+    found.patches = patches.filter(|patches| *patches != standing.numbers());
     let bound = state.objects().registry().bindings();
     found.bindings = bindings.into_iter().filter(|(interface, to)| bound.get(interface) != to.as_ref()).collect();
     found
@@ -213,7 +220,8 @@ pub(super) fn differences(state: &State, target: Target) -> Differences {
 
 impl Differences {
     pub(super) fn is_empty(&self) -> bool {
-        self.places.is_empty() && self.configurations.is_empty() && self.bindings.is_empty()
+        let is_same = self.places.is_empty() && self.configurations.is_empty() && self.bindings.is_empty();
+        is_same && self.patches.is_none()
     }
 
     /// The present components with state whose older version has none.
@@ -231,6 +239,7 @@ impl Differences {
     /// program may end here.
     pub(super) fn into_requests(self, options: &mut Options) -> Vec<Request> {
         options.made_for = Some(self.generation);
+        options.patches = self.patches;
         for (component, config) in self.configurations {
             match config {
                 Some(config) => drop(options.configurations.insert(component, config)),

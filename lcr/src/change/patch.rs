@@ -12,33 +12,36 @@
 //!    transaction that runs.
 //! 2. A patch stands in every instance of its component, also in those that come later, and rests while the component
 //!    is there in a version that it does not fit, or not at all.
-//! 3. Patches of one method stand around each other, the last one outermost. Each can be taken off at any time, in any
-//!    order. A call runs through all layers of the world that it entered, or of the one that it calls `next` in: the
-//!    same.
-//! 4. A commit of a patch is a generation. A rollback goes back to components and not to patches: they are taken off by
-//!    their guard or number.
+//! 3. Patches of one method stand around each other, the last one outermost, unless a patch names its
+//!    [`Position`]. Each can be taken off at any time, in any order. A call runs through all layers of the world that
+//!    it entered, or of the one that it calls `next` in: the same.
+//! 4. A commit of a patch is a generation, and so is its end. A rollback goes back to the patches of a generation as to
+//!    its components: it takes off what came since, and brings back what a rollback or [`Runtime::unpatch`] took off. A
+//!    patch whose guard was dropped has ended, and no rollback brings it back: what its closures have captured is gone.
+//!    So is what no revision names any more. A guard whose patch is off already only ends it.
 
-use std::{
-    fmt,
-    sync::{Arc, Weak},
-    thread,
-    time::{Duration, Instant},
-};
+use std::fmt;
 
 use crate::{
     abi::names::is_component_name,
     component::generated::patches::{Collects as _, Layers, Patchable},
     error::{Error, ErrorKind, Result},
-    host::{actor::Actor, objects::patch::Kind, runtime::Runtime, service::inner::RuntimeInner},
+    host::{
+        actor::Actor,
+        objects::{
+            patch::{Kind, Patch},
+            patches::Kept,
+        },
+        runtime::Runtime,
+    },
 };
 
 use super::{
+    patched::Patched,
     patching::{PatchInfo, Wish, happened, info, put, take_off},
+    position::Position,
     transaction::in_turn,
 };
-
-/// How long a guard that is dropped waits for a transaction that runs.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A patch of a component's interface `I` that is to be put in: see [`Runtime::patch`].
 #[must_use = "a patch changes nothing until it is committed"]
@@ -48,6 +51,7 @@ pub struct PatchBuilder<'rt, I: ?Sized> {
     name: String,
     component: Option<String>,
     layers: Layers,
+    position: Position,
     override_protected: bool,
     actor: Actor,
     reason: Option<String>,
@@ -56,21 +60,6 @@ pub struct PatchBuilder<'rt, I: ?Sized> {
 impl<I: ?Sized> fmt::Debug for PatchBuilder<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PatchBuilder").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// A patch that stands. Dropping the guard takes the patch off.
-#[must_use = "dropping the guard takes the patch off; `keep` leaves it"]
-pub struct Patched {
-    inner: Weak<RuntimeInner>,
-    number: u64,
-    generation: u64,
-    is_kept: bool,
-}
-
-impl fmt::Debug for Patched {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Patched").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
@@ -116,34 +105,170 @@ impl Runtime {
             name: name.to_owned(),
             component: None,
             layers: Layers::default(),
+            position: Position::First,
             override_protected: false,
             actor: Actor::this_process(),
             reason: None,
         }
     }
 
-    /// The patches, in the order in which they were put in: each stands around those before it.
+    /// The patches: each stands around those before it.
     pub fn patches(&self) -> Vec<PatchInfo> {
         let state = self.inner().state();
-        let patches = state.objects().patches().stack().iter().filter(|patch| patch.kind == Kind::Patch);
+        let is_listed = |patch: &Patch| patch.kind == Kind::Patch && patch.export.is_none();
+        let patches = state.objects().patches().stack().iter().filter(|patch| is_listed(patch));
         patches.map(|patch| info(&state, patch)).collect()
     }
 
-    /// Takes a patch off. Calls that are inside it end as they began. Returns the generation without it.
+    /// Takes a patch off. Calls that are inside it end as they began. Returns the generation without it. A rollback
+    /// brings the patch back, as long as a revision has it.
     ///
     /// # Errors
     /// `NotFound` if there is no patch of that number; `Busy` if a transaction runs; `Closed` if the runtime is gone.
     pub fn unpatch(&self, number: u64) -> Result<u64> {
-        take_off(self.inner(), number)
+        take_off(self.inner(), number, Kept::ForRollback)
     }
 }
 
 impl<I: ?Sized + Patchable> PatchBuilder<'_, I> {
-    /// Changes methods. `methods` gets what has a function for each method that is not polled, of the method's name,
-    /// which takes a closure. The closure's first argument calls what was there before; the others are those of the
-    /// method.
+    /// Changes methods by closures that stand around them. `methods` gets what has a function for each method that is
+    /// not polled, of the method's name, which takes a closure. The closure's first argument calls what was there
+    /// before; the others are those of the method.
     pub fn methods(mut self, methods: impl FnOnce(I::Methods) -> I::Methods) -> Self {
         self.layers.0.extend(methods(I::Methods::default()).into_layers().0);
+        self
+    }
+
+    /// Has closures see the arguments before the call. `before` gets what has a function for each method, as for
+    /// [`methods`](PatchBuilder::methods). A closure returns nothing, or a `Result` whose error refuses the call with
+    /// its text: callers get a fault of the kind [`Refused`](crate::FaultKind::Refused), whose origin is the patch, and
+    /// the component does not get the call.
+    ///
+    /// ```
+    /// # #[lcr::interface(name = "patch.before", version = 1, patches)]
+    /// # pub trait Store {
+    /// #     fn put(&self, key: &str, value: Vec<u8>) -> Result<(), lcr::Fault>;
+    /// # }
+    /// # #[derive(Default)]
+    /// # struct Nowhere;
+    /// # #[lcr::component(name = "nowhere")]
+    /// # impl Store for Nowhere {
+    /// #     fn put(&self, _: &str, _: Vec<u8>) -> Result<(), lcr::Fault> {
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # let rt = lcr::Runtime::new()?;
+    /// # let store = rt.service::<dyn Store>()?;
+    /// let small = |_: &str, value: &Vec<u8>| if value.len() > 1 { Err("too large") } else { Ok(()) };
+    /// let _patch = rt.patch::<dyn Store>("limit").before(|m| m.put(small)).commit()?;
+    /// assert!(store.put("a", vec![1]).is_ok());
+    /// assert_eq!(store.put("a", vec![1, 2]).unwrap_err().message(), "too large");
+    /// # Ok::<(), lcr::Error>(())
+    /// ```
+    ///
+    /// A closure gets what the call uses up by reference, and references, numbers, `bool` and `char` as they are. A
+    /// `Vec` or `String` that another image has made is copied once, when it comes to the patch. To refuse, the
+    /// closure's thread unwinds inside the patch, which takes some microseconds.
+    pub fn before(mut self, before: impl FnOnce(I::BeforeCall) -> I::BeforeCall) -> Self {
+        self.layers.0.extend(before(I::BeforeCall::default()).into_layers().0);
+        self
+    }
+
+    /// Has closures see the result, which they may change. `after` gets what has a function for each method. A closure
+    /// gets the result as `&mut`, and of the arguments those that the call does not use up: references, numbers, `bool`
+    /// and `char`. The closure does not run if the method panics, unless its result is a `Result<_, E>` with
+    /// `E: From<lcr::Fault>`: then it gets the fault as `Err`.
+    ///
+    /// ```
+    /// # #[lcr::interface(name = "patch.after", version = 1, patches)]
+    /// # pub trait Store {
+    /// #     fn get(&self, key: &str) -> Option<u64>;
+    /// # }
+    /// # #[derive(Default)]
+    /// # struct Empty;
+    /// # #[lcr::component(name = "empty")]
+    /// # impl Store for Empty {
+    /// #     fn get(&self, _: &str) -> Option<u64> {
+    /// #         None
+    /// #     }
+    /// # }
+    /// # let rt = lcr::Runtime::new()?;
+    /// # let store = rt.service::<dyn Store>()?;
+    /// let patch = rt.patch::<dyn Store>("default").after(|m| m.get(|result, key| {
+    ///     result.get_or_insert(key.len() as u64);
+    /// }));
+    /// let _patch = patch.commit()?;
+    /// assert_eq!(store.get("abc"), Some(3));
+    /// # Ok::<(), lcr::Error>(())
+    /// ```
+    pub fn after(mut self, after: impl FnOnce(I::AfterCall) -> I::AfterCall) -> Self {
+        self.layers.0.extend(after(I::AfterCall::default()).into_layers().0);
+        self
+    }
+
+    /// Has closures answer some calls: each gets the arguments, as for [`before`](PatchBuilder::before), and returns
+    /// `Some` result, or `None` to leave the call to what comes behind it. Clauses of one method are tried in the order
+    /// in which they are written here; [`at`](PatchBuilder::at) says where they stand among the other patches.
+    ///
+    /// ```
+    /// # #[lcr::interface(name = "patch.clauses", version = 1, patches)]
+    /// # pub trait Numbers {
+    /// #     fn next(&self, n: u64) -> u64;
+    /// # }
+    /// # #[derive(Default)]
+    /// # struct Counter;
+    /// # #[lcr::component(name = "counter")]
+    /// # impl Numbers for Counter {
+    /// #     fn next(&self, n: u64) -> u64 {
+    /// #         n + 1
+    /// #     }
+    /// # }
+    /// # let rt = lcr::Runtime::new()?;
+    /// # let numbers = rt.service::<dyn Numbers>()?;
+    /// let clauses = rt.patch::<dyn Numbers>("clauses").clauses(|m| {
+    ///     m.next(|n| (n == 24).then_some(42)).next(|n| (n < 100).then_some(0))
+    /// });
+    /// let _patch = clauses.commit()?;
+    /// assert_eq!([24, 25, 100].map(|n| numbers.next(n)), [42, 0, 101]);
+    /// # Ok::<(), lcr::Error>(())
+    /// ```
+    pub fn clauses(mut self, clauses: impl FnOnce(I::Clauses) -> I::Clauses) -> Self {
+        self.layers.0.extend(clauses(I::Clauses::default()).into_layers().0.into_iter().rev());
+        self
+    }
+
+    /// Withdraws methods: callers get a fault of the kind [`Withdrawn`](crate::FaultKind::Withdrawn), whose origin is
+    /// the patch, until the patch is taken off. `withdrawn` gets what has a function for each method.
+    ///
+    /// ```
+    /// # #[lcr::interface(name = "patch.withdrawn", version = 1, patches)]
+    /// # pub trait Store {
+    /// #     fn put(&self, key: &str) -> Result<(), lcr::Fault>;
+    /// # }
+    /// # #[derive(Default)]
+    /// # struct Nowhere;
+    /// # #[lcr::component(name = "nowhere-withdrawn")]
+    /// # impl Store for Nowhere {
+    /// #     fn put(&self, _: &str) -> Result<(), lcr::Fault> {
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # let rt = lcr::Runtime::new()?;
+    /// # let store = rt.service::<dyn Store>()?;
+    /// let read_only = rt.patch::<dyn Store>("read-only").withdraw(|m| m.put()).commit()?;
+    /// assert_eq!(store.put("a").unwrap_err().kind(), lcr::FaultKind::Withdrawn);
+    /// drop(read_only);
+    /// assert!(store.put("a").is_ok());
+    /// # Ok::<(), lcr::Error>(())
+    /// ```
+    pub fn withdraw(mut self, withdrawn: impl FnOnce(I::Withdrawn) -> I::Withdrawn) -> Self {
+        self.layers.0.extend(withdrawn(I::Withdrawn::default()).into_layers().0);
+        self
+    }
+
+    /// Where the patch stands among the other patches of its component's interface. Default: [`Position::First`].
+    pub fn at(mut self, position: Position) -> Self {
+        self.position = position;
         self
     }
 
@@ -174,14 +299,16 @@ impl<I: ?Sized + Patchable> PatchBuilder<'_, I> {
     /// Puts the patch in. Waits for no call.
     ///
     /// # Errors
-    /// `NotFound` if nothing provides the interface, or the component lacks one of the methods; `Ambiguous` if several
-    /// provide it and none is named or bound; `Mismatch` if the component has a method with another signature;
+    /// `NotFound` if nothing provides the interface, the component lacks one of the methods, or no patch has the name
+    /// of the position; `Ambiguous` if several
+    /// provide it and none is named or bound, or several patches have the name of the position; `Mismatch` if the
+    /// component has a method with another signature;
     /// `Protected` without an override; `Invalid` if the patch changes nothing, or its name is not that of a component;
     /// `Busy` if a transaction runs; `Closed` if the runtime is gone.
     pub fn commit(self) -> Result<Patched> {
         let inner = self.runtime.inner();
         if self.layers.0.is_empty() {
-            return Err(Error::new(ErrorKind::Invalid, "the patch changes no method; add some by `methods`"));
+            return Err(Error::new(ErrorKind::Invalid, "the patch changes no method; name some by `methods`"));
         }
         if !is_component_name(&self.name) {
             let text = format!(
@@ -191,9 +318,8 @@ impl<I: ?Sized + Patchable> PatchBuilder<'_, I> {
             );
             return Err(Error::new(ErrorKind::Invalid, text));
         }
-        let PatchBuilder { name, component, layers, override_protected, actor, reason, .. } = self;
-        let wish = Wish { name, component, override_protected };
-        let weak = Arc::downgrade(inner);
+        let PatchBuilder { name, component, layers, position, override_protected, actor, reason, .. } = self;
+        let wish = Wish { name, component, position, override_protected };
         in_turn(inner, false, 0, move || {
             // What closures have captured is dropped behind the lock, whatever becomes of the patch.
             let (mut layers, mut made) = (layers, None);
@@ -205,63 +331,8 @@ impl<I: ?Sized + Patchable> PatchBuilder<'_, I> {
             let number = patch.number;
             // While it is this transaction's turn, the list has another count, so nothing is dropped here.
             drop(patch);
-            Ok(Patched { inner: weak, number, generation, is_kept: false })
+            Ok(Patched::new(inner, number, generation))
         })
-    }
-}
-
-impl Patched {
-    /// The patch's number: see [`PatchInfo::number`].
-    pub fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// The generation that began with it.
-    pub fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    /// Leaves the patch where it is, until [`Runtime::unpatch`]. Returns its number.
-    pub fn keep(mut self) -> u64 {
-        self.is_kept = true;
-        self.number
-    }
-
-    /// Takes the patch off, as dropping the guard does, but waits for no transaction. Returns the generation without
-    /// it.
-    ///
-    /// # Errors
-    /// As for [`Runtime::unpatch`]; then the guard's drop tries again.
-    pub fn remove(mut self) -> Result<u64> {
-        let Some(inner) = self.inner.upgrade() else {
-            return Err(Error::new(ErrorKind::Closed, "the runtime is gone, and its patches with it"));
-        };
-        let generation = take_off(&inner, self.number)?;
-        self.is_kept = true;
-        Ok(generation)
-    }
-}
-
-/// Waits while a transaction runs, at most 60 s. Then the patch stays, and an error says so.
-impl Drop for Patched {
-    fn drop(&mut self) {
-        if self.is_kept {
-            return;
-        }
-        let Some(inner) = self.inner.upgrade() else { return };
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match take_off(&inner, self.number) {
-                Err(error) if error.kind() == ErrorKind::Busy && Instant::now() < until => {
-                    thread::sleep(Duration::from_millis(1));
-                }
-                Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Closed) => {
-                    tracing::error!(patch = self.number, %error, "a patch stays; take it off with Runtime::unpatch");
-                    return;
-                }
-                _ => return,
-            }
-        }
     }
 }
 

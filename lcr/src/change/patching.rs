@@ -18,6 +18,7 @@ use crate::{
         objects::{
             component::Implementation,
             patch::{Kind, Patch, PatchedMethod, id},
+            patches::{Before, Kept, what_is_left_of},
             provider::Visibility,
         },
         service::{
@@ -30,7 +31,7 @@ use crate::{
     },
 };
 
-use super::transaction::in_turn;
+use super::{position::Position, transaction::in_turn};
 
 /// A patch of a runtime, as [`Runtime::patches`](crate::Runtime::patches) lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,7 @@ pub struct PatchInfo {
 pub(super) struct Wish {
     pub(super) name: String,
     pub(super) component: Option<String>,
+    pub(super) position: Position,
     pub(super) override_protected: bool,
 }
 
@@ -81,15 +83,49 @@ pub(super) fn put<I: ?Sized + Patchable>(
     let shape = |method: usize| view.interface.methods[method].shape.clone();
     let methods = patched_methods::<I>(layers, &owner, shape);
     let (name, interface) = (wish.name.clone(), I::NAME.to_owned());
-    let patch = made.insert(Arc::new(Patch { kind: Kind::Patch, number, name, component, interface, methods }));
+    let kind = Kind::Patch;
+    let patch = made.insert(Arc::new(Patch { kind, number, name, component, interface, methods, export: None }));
     refuse_misfit(patch, &implementation)?;
+    let place = place(state.objects().patches().stack(), patch, &wish.position)?;
+    put_in(inner, &mut state, place, patch)
+}
+
+/// Puts a patch around the first `place` of the list.
+pub(super) fn put_in(
+    inner: &RuntimeInner,
+    state: &mut State,
+    place: usize,
+    patch: &Arc<Patch>,
+) -> Result<(u64, Dropped)> {
     let since = state.generation().next();
-    state.objects_mut().patches_mut().push(Arc::clone(patch), since);
-    let published = publish(inner, &mut state, patch);
-    if published.is_err() {
-        state.objects_mut().patches_mut().pop_unpublished();
+    let patches = state.objects_mut().patches_mut();
+    let before = patches.begin(since);
+    patches.insert(place, Arc::clone(patch));
+    publish_or_undo(inner, state, before, slice::from_ref(patch), Vec::new())
+}
+
+/// Where a patch goes in the list, whose last one stands outermost.
+fn place(stack: &[Arc<Patch>], patch: &Patch, position: &Position) -> Result<usize> {
+    let (name, around) = match position {
+        Position::First => return Ok(stack.len()),
+        Position::Last => return Ok(0),
+        Position::Above(name) => (name, 1),
+        Position::Below(name) => (name, 0),
+    };
+    let is_meant = |other: &Patch| other.name == *name && other.is_for(&patch.component, &patch.interface);
+    let mut found = stack.iter().enumerate().filter(|(_, other)| is_meant(other));
+    let whose = || format!("of {} of component `{}`", patch.interface, patch.component);
+    match (found.next(), found.next()) {
+        (Some((place, _)), None) => Ok(place + around),
+        (None, _) => {
+            let text = format!("no patch {} is called `{name:.200}`; Runtime::patches lists them", whose());
+            Err(Error::new(ErrorKind::NotFound, text))
+        }
+        (Some(_), Some(_)) => {
+            let text = format!("several patches {} are called `{name:.200}`; take one off first", whose());
+            Err(Error::new(ErrorKind::Ambiguous, text))
+        }
     }
-    published
 }
 
 fn patched_methods<I: ?Sized + Patchable>(
@@ -121,17 +157,20 @@ fn refuse_misfit(patch: &Patch, implementation: &Implementation) -> Result<()> {
     Err(Error::new(kind, format!("patch `{}` does not fit: {why}", patch.name)))
 }
 
-pub(super) fn take_off(inner: &Arc<RuntimeInner>, number: u64) -> Result<u64> {
+/// Takes a patch off. One that a rollback has taken off already ends without a commit, unless it is to be kept.
+pub(super) fn take_off(inner: &Arc<RuntimeInner>, number: u64, kept: Kept) -> Result<u64> {
     in_turn(inner, false, 0, || {
         let mut state = inner.latest_state();
         let found = state.objects().patches().get(number).filter(|patch| patch.kind == Kind::Patch).cloned();
         let Some(patch) = found else {
-            return Err(Error::new(ErrorKind::NotFound, format!("there is no patch {number}")));
+            return end(&mut state, number, kept);
         };
         inner.may_publish()?;
         let since = state.generation().next();
-        state.objects_mut().patches_mut().take(number, since);
-        let published = publish(inner, &mut state, &patch);
+        let patches = state.objects_mut().patches_mut();
+        let before = patches.begin(since);
+        let ended = patches.take(number, kept);
+        let published = publish_or_undo(inner, &mut state, before, slice::from_ref(&patch), ended);
         let event = |generation| happened(&patch, generation, false, Actor::this_process(), None);
         let published = published.map(|(generation, dropped)| (generation, dropped, event(generation)));
         // Before the reaper may have what is left of it, so that nothing is dropped here.
@@ -144,11 +183,37 @@ pub(super) fn take_off(inner: &Arc<RuntimeInner>, number: u64) -> Result<u64> {
     })
 }
 
-/// Publishes the world in which the patches are those of the list, after `patch` came or went. Returns the generation,
-/// and what is not kept any more, to be dropped behind the lock.
-fn publish(inner: &RuntimeInner, state: &mut State, patch: &Arc<Patch>) -> Result<(u64, Dropped)> {
-    inner.may_publish()?;
-    let edits = edits(state, patch)?;
+/// Ends a patch that is kept for a rollback.
+fn end(state: &mut State, number: u64, kept: Kept) -> Result<u64> {
+    let none = || Error::new(ErrorKind::NotFound, format!("there is no patch {number}"));
+    if kept == Kept::ForRollback {
+        return Err(none());
+    }
+    let patch = state.objects_mut().patches_mut().end(number).ok_or_else(none)?;
+    let id = patch.id();
+    if let Some(left) = what_is_left_of(vec![patch]) {
+        state.retire_hooks(left, &id, Vec::new());
+    }
+    Ok(state.serial())
+}
+
+/// Publishes the world in which the patches are those of the list, after `changed` came or went and `ended` ended for
+/// good. Returns the generation, and what is not kept any more, to be dropped behind the lock.
+fn publish_or_undo(
+    inner: &RuntimeInner,
+    state: &mut State,
+    before: Before,
+    changed: &[Arc<Patch>],
+    ended: Vec<Arc<Patch>>,
+) -> Result<(u64, Dropped)> {
+    let edits = inner.may_publish().and_then(|()| edits(state, changed));
+    let edits = match edits {
+        Ok(edits) => edits,
+        Err(error) => {
+            state.objects_mut().patches_mut().undo(before);
+            return Err(error);
+        }
+    };
     inner.publish_commit(state, &edits);
     let generation = state.serial();
     let note = Commit {
@@ -156,21 +221,30 @@ fn publish(inner: &RuntimeInner, state: &mut State, patch: &Arc<Patch>) -> Resul
         changes: Vec::new(),
         configurations: Vec::new(),
         bindings: Vec::new(),
+        patches: Some(before.numbers()),
         is_held: false,
     };
-    let dropped = state.revisions_mut().note(note);
-    if let Some(left) = state.objects_mut().patches_mut().leave_outdated(slice::from_ref(patch)) {
-        let slots = edits.iter().map(|(slot, _)| *slot).collect();
-        state.retire_hooks(left, &patch.id(), slots);
-    }
+    leave_outdated(state, changed, ended, &edits);
+    let dropped = state.note_revision(note);
     Ok((generation, dropped))
 }
 
-/// The entries of the slots through which the patched interface of the component is called.
-pub(super) fn edits(state: &State, patch: &Patch) -> Result<Vec<Edit>> {
+/// Has the reaper destroy the hooks that the current world does not show any more.
+pub(super) fn leave_outdated(state: &mut State, changed: &[Arc<Patch>], ended: Vec<Arc<Patch>>, edits: &[Edit]) {
+    let Some(name) = changed.first().map(|patch| patch.id()) else { return };
+    if let Some(left) = state.objects_mut().patches_mut().leave_outdated(changed, ended) {
+        let slots = edits.iter().map(|(slot, _)| *slot).collect();
+        state.retire_hooks(left, &name, slots);
+    }
+}
+
+/// The entries of the slots through which the interfaces that `changed` patches are called.
+pub(super) fn edits(state: &State, changed: &[Arc<Patch>]) -> Result<Vec<Edit>> {
     let objects = state.objects();
     let mut edits = Vec::new();
-    let is_patched = |implementation: &Implementation| implementation.component.id.name == patch.component;
+    let is_patched = |implementation: &Implementation| {
+        changed.iter().any(|patch| implementation.component.id.name == patch.component)
+    };
     let services: Vec<ServiceId> = objects
         .services()
         .iter()
@@ -179,9 +253,11 @@ pub(super) fn edits(state: &State, patch: &Patch) -> Result<Vec<Edit>> {
         .collect();
     for id in services {
         let Some(service) = objects.services().get(id) else { continue };
+        let component = &service.instance().implementation().component.id.name;
         for &number in service.slots() {
             let Some(slot) = objects.slots().get(number) else { continue };
-            if objects.views().get(slot.view()).interface.name == patch.interface {
+            let interface = &objects.views().get(slot.view()).interface.name;
+            if changed.iter().any(|patch| patch.is_for(component, interface)) {
                 edits.push((number, Some(objects.target_on(id, service.instance(), slot.view())?)));
             }
         }
@@ -219,6 +295,17 @@ pub(super) fn happened(
     actor: Actor,
     reason: Option<String>,
 ) -> EventKind {
+    if let Some(export) = &patch.export {
+        return EventKind::Exported {
+            generation,
+            export: patch.id(),
+            component: patch.component.clone(),
+            signature: export.shape.to_string(),
+            stands,
+            actor,
+            reason,
+        };
+    }
     EventKind::Patched {
         generation,
         patch: patch.id(),

@@ -1,7 +1,8 @@
 //! Protected components: `#[lcr::component(protected)]`. No plan changes one unless the plan carries the override.
 //!
 //! A component is changed if a plan replaces or removes it, whatever puts another one in its place (a file, an object
-//! of the program, a rollback); if it is configured; and if a binding takes its callers to another component. What the
+//! of the program, a rollback); if it is configured; if a rollback changes its patches; and if a binding takes its
+//! callers to another component. What the
 //! plan puts there may be protected or not: what is present counts. [`Runtime::configure`] makes no plan, and carries
 //! no override. None of this needs a history.
 //!
@@ -52,7 +53,12 @@ pub(super) fn refuse_settings(state: &State, options: &Options) -> Vec<Refusal> 
              override_protected()"
         )
     });
-    configured.chain(bound).map(|text| Refusal::new(None, ErrorKind::Protected, text)).collect()
+    let patched = patched(state, options).into_iter().map(|component| {
+        format!(
+            "the plan changes patches of component `{component}`, which is protected; let the plan override_protected()"
+        )
+    });
+    configured.chain(bound).chain(patched).map(|text| Refusal::new(None, ErrorKind::Protected, text)).collect()
 }
 
 /// The protected components that a plan changes, by name.
@@ -62,6 +68,7 @@ pub(super) fn overridden(state: &State, members: &[Member], options: &Options) -
     let changed = changed.map(Provider::implementation).filter(|implementation| implementation.manifest.protected);
     let mut names: BTreeSet<String> = changed.map(|implementation| implementation.component.id.name.clone()).collect();
     names.extend(configured(state, options));
+    names.extend(patched(state, options));
     names.extend(bound(state, options).into_iter().map(|(_, component)| component));
     names.into_iter().collect()
 }
@@ -69,11 +76,21 @@ pub(super) fn overridden(state: &State, members: &[Member], options: &Options) -
 /// The protected components that a plan configures.
 fn configured(state: &State, options: &Options) -> Vec<String> {
     let names = options.configurations_after().map(|(component, _)| component);
-    let is_protected = |component: &&String| {
-        let (present, _) = state.component_now(component);
-        present.iter().any(|implementation| implementation.manifest.protected)
-    };
-    names.filter(is_protected).cloned().collect()
+    names.filter(|component| is_protected(state, component)).cloned().collect()
+}
+
+/// The protected components whose patches a plan changes.
+fn patched(state: &State, options: &Options) -> BTreeSet<String> {
+    let Some(patches) = &options.patches else { return BTreeSet::new() };
+    let differing = state.objects().patches().differing(patches).into_iter();
+    let names = differing.map(|(patch, _)| patch.component.clone());
+    names.filter(|component| is_protected(state, component)).collect()
+}
+
+/// Whether the present component of that name is protected.
+fn is_protected(state: &State, component: &str) -> bool {
+    let (present, _) = state.component_now(component);
+    present.iter().any(|implementation| implementation.manifest.protected)
 }
 
 /// The interfaces whose callers a plan takes away from a protected component, with that component's name.

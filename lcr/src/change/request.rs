@@ -124,6 +124,8 @@ pub(super) struct Options {
     pub(super) unconfigured: BTreeSet<String>,
     /// The generation for which the requests were found, if they come from a rollback.
     pub(super) made_for: Option<u64>,
+    /// The list of patches, by their numbers, if a rollback changes it.
+    pub(super) patches: Option<Arc<[u64]>>,
     /// Components whose state may be lost.
     pub(super) discard_state: Vec<String>,
     /// Components whose saved snapshot may come back, by present name.
@@ -157,6 +159,7 @@ impl Default for Options {
             unbound: BTreeSet::new(),
             unconfigured: BTreeSet::new(),
             made_for: None,
+            patches: None,
             discard_state: Vec::new(),
             restore_snapshot: Vec::new(),
             without_downgrade: false,

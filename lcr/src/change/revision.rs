@@ -30,6 +30,10 @@ pub struct Revision {
     pub since: SystemTime,
     /// The components that were present, in the order of their names.
     pub components: Vec<ComponentId>,
+    /// The patches that stood or rested, each around those before it, but for those that have ended. A patch's version
+    /// has its number: see [`PatchInfo::number`](crate::PatchInfo::number).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<ComponentId>,
     /// How many bytes of states are kept that were saved when it was left.
     pub snapshot_bytes: usize,
     /// Whether it is the present one.
@@ -40,30 +44,46 @@ impl Runtime {
     /// The generations that [`Runtime::rollback`] can go back to, oldest first, and the present one at the end. The
     /// first versions of components, to which [`Back::Original`](crate::Back::Original) leads, are kept beside them.
     pub fn revisions(&self) -> Vec<Revision> {
-        let (past, present): (Vec<(Left, usize)>, _) = {
+        let (past, present): (Vec<(Left, Vec<ComponentId>, usize)>, _) = {
             let state = self.inner().state();
             let components = state.objects().registry().committed();
             let components: Vec<_> =
                 components.map(|(_, provider)| Arc::clone(&provider.implementation().component)).collect();
-            let revisions = state.revisions();
-            let with_bytes = |left: &Left| (left.clone(), revisions.snapshots().bytes_of(left.generation));
-            let past = revisions.past().map(with_bytes).collect();
-            (past, (state.serial(), revisions.since(), components))
+            let (revisions, patches) = (state.revisions(), state.objects().patches());
+            let named = |numbers: &[u64]| -> Vec<ComponentId> {
+                numbers.iter().filter_map(|&number| Some(patches.known(number)?.id())).collect()
+            };
+            let mut numbers = patches.numbers();
+            let now = named(&numbers);
+            let newest_first = revisions.past().rev().map(|left| {
+                if let Some(before) = left.patches() {
+                    numbers = before.into();
+                }
+                (left.clone(), named(&numbers), revisions.snapshots().bytes_of(left.generation))
+            });
+            let past = newest_first.collect();
+            (past, (state.serial(), revisions.since(), components, now))
         };
-        let (generation, since, components) = present;
+        let (generation, since, components, patches) = present;
         let mut names: BTreeMap<String, ComponentId> =
             components.iter().map(|component| (component.id.name.clone(), component.id.clone())).collect();
-        let revision = |generation, since, names: &BTreeMap<String, ComponentId>, snapshot_bytes, is_present| {
-            Revision { generation, since, components: names.values().cloned().collect(), snapshot_bytes, is_present }
+        let revision = |generation, since, names: &BTreeMap<String, ComponentId>, patches, snapshot_bytes| Revision {
+            generation,
+            since,
+            components: names.values().cloned().collect(),
+            patches,
+            snapshot_bytes,
+            is_present: false,
         };
-        let mut revisions = vec![revision(generation, since, &names, 0, true)];
-        for (left, bytes) in past.iter().rev() {
+        let present = revision(generation, since, &names, patches, 0);
+        let mut revisions = vec![Revision { is_present: true, ..present }];
+        for (left, patches, bytes) in &past {
             for after in left.changed().iter().filter_map(|change| change.after.as_ref()) {
                 names.remove(after);
             }
             let before = left.changed().iter().filter_map(|change| change.before.as_ref());
             names.extend(before.map(|before| (before.id.name.clone(), before.id.clone())));
-            revisions.push(revision(left.generation, left.since, &names, *bytes, false));
+            revisions.push(revision(left.generation, left.since, &names, patches.clone(), *bytes));
         }
         // The last count of a kept file may go with the copies of the notes, so not under the lock.
         drop(past);
@@ -74,15 +94,16 @@ impl Runtime {
     /// Sets how many older generations are kept: see [`RuntimeBuilder::revisions`](crate::RuntimeBuilder::revisions).
     /// Those beyond the number, the oldest first, are forgotten now.
     pub fn keep_revisions(&self, count: usize) {
-        let dropped = self.inner().state().revisions_mut().set_limit(count);
+        let dropped = self.inner().state().keep_revisions(count);
         drop(dropped);
     }
 }
 
 impl Execution {
-    /// Notes what the commit changes, before the bookkeeping changes. Returns what is not kept any more, to be
+    /// Notes what the commit changes, before the bookkeeping changes; `patches` is the list of patches before, if that
+    /// has changed. Returns what is not kept any more, to be
     /// dropped behind the lock.
-    pub(super) fn note_revision(&mut self, state: &mut State) -> Dropped {
+    pub(super) fn note_revision(&mut self, state: &mut State, patches: Option<Arc<[u64]>>) -> Dropped {
         let changes = self.members.iter().map(|member| {
             let before = member.before.as_ref().and_then(|before| {
                 let (implementations, config) = state.component_now(&before.name);
@@ -102,11 +123,12 @@ impl Execution {
         // The world of the commit is published already.
         let generation = state.serial() - 1;
         self.keep_snapshots(state, generation);
-        state.revisions_mut().note(Commit {
+        state.note_revision(Commit {
             generation,
             changes,
             configurations,
             bindings,
+            patches,
             is_held: self.trial.is_some(),
         })
     }

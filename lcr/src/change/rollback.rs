@@ -2,9 +2,9 @@
 //!
 //! Building such a plan compares the revision ([`revisions`](crate::host::service::revisions)) with what is present,
 //! and makes a request for each difference: a component that comes back takes the place of the one that followed it,
-//! one that the revision does not have is removed, and configurations and bindings become what they were. From there
-//! on the plan is one like any other. It goes through the same resolution, gates, state ways and refusals, and its
-//! commit is a revision of its own.
+//! one that the revision does not have is removed, and configurations, bindings and the list of patches become what
+//! they were. From there on the plan is one like any other. It goes through the same resolution, gates, state ways and
+//! refusals, and its commit is a revision of its own.
 //!
 //! 1. A rollback that is refused changes nothing, the revisions included: they change with commits only.
 //! 2. A rollback is found for one generation. If another transaction commits between build and commit, the plan is
@@ -14,9 +14,10 @@
 //! # For a trial
 //!
 //! [`take_back`] rolls back just what one transaction changed: its members, and the configurations and bindings that
-//! it set. Commits of other components since then stay. It runs on any thread, takes the transaction's turn (`Busy`
-//! if another one has it), carries the override of protection, and is a commit with a report and a revision of its own.
-//! It returns `None` if nothing of that transaction is left to take back.
+//! it set. Commits of other components since then stay, and so do patches, which a trial is not about. It runs on any
+//! thread, takes the transaction's turn (`Busy` if another one has it), carries the override of protection, and is a
+//! commit with a report and a revision of its own. It returns `None` if nothing of that transaction is left to take
+//! back.
 //!
 //! A state that the older version takes in no way does not refuse it, where the older version has no state at all: then
 //! the state is discarded, and the report says so. A state that the older version refuses comes back as it was when
@@ -61,7 +62,8 @@ impl PlanBuilder<'_> {
         self
     }
 
-    /// Goes back to what was present before: the components, their configurations, and the bindings.
+    /// Goes back to what was present before: the components, their configurations, the bindings, and the
+    /// [patches](Runtime::patch) that have not ended.
     ///
     /// The plan replaces, adds and removes components as any plan does, and is refused for the same reasons: a
     /// component that the older generation did not have is removed, so it must not be in use; state goes back by

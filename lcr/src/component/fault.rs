@@ -39,7 +39,7 @@ pub struct Origin {
 
 impl Origin {
     /// The origin of a fault of a call in the world of commit `generation`.
-    pub(super) fn of(beginning: Beginning, generation: u64) -> Option<Origin> {
+    pub(crate) fn of(beginning: Beginning, generation: u64) -> Option<Origin> {
         let Beginning { component, generation: other } = beginning;
         let generation = if other == 0 { generation } else { other };
         Some(Origin { component: ComponentId::parse(&component)?, generation })

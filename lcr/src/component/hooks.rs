@@ -26,6 +26,7 @@
 use std::{
     fmt,
     mem::MaybeUninit,
+    ptr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -109,6 +110,25 @@ impl Chain {
     /// The layers, and the method if it is there, are of that signature, and the method's instance outlives every call.
     pub unsafe fn new(next: Pair, crossing: &Crossing, below: Arc<str>, layers: Box<[Arc<Layer>]>) -> Chain {
         Chain { head: Hook { run }, next, packed: crossing.packed, below, layers }
+    }
+
+    /// A chain that is no method's: `layer` answers every call.
+    ///
+    /// # Safety
+    /// The layer is of the signature of `crossing`, and calls nothing below it.
+    pub unsafe fn alone(crossing: &Crossing, below: Arc<str>, layer: Arc<Layer>) -> Chain {
+        let next = Pair { function: ptr::null(), data: ptr::null() };
+        // SAFETY: the caller vouches for the layer, and there is no method.
+        unsafe { Chain::new(next, crossing, below, Box::new([layer])) }
+    }
+
+    /// Runs the chain.
+    ///
+    /// # Safety
+    /// As for [`Hook::run`].
+    pub unsafe fn call(&self, arguments: Packed, out: *mut ()) {
+        // SAFETY: the caller says so.
+        unsafe { Next { chain: self, at: 0 }.run(arguments, out) };
     }
 }
 

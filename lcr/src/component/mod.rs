@@ -48,6 +48,8 @@ pub mod pinned;
 pub mod points;
 #[allow(missing_debug_implementations, reason = "generated code alone names it")]
 pub mod registration;
+#[cfg(feature = "host")]
+pub mod signature;
 #[allow(missing_debug_implementations, reason = "generated code alone names most of it")]
 #[allow(clippy::exhaustive_structs, reason = "generated code alone names most of it")]
 pub mod state;

@@ -37,14 +37,20 @@ pub fn callback_barrier<R: Copy>(body: impl FnOnce() -> R) -> Outcome<R> {
 }
 
 /// Runs an author's code that stands in a component's method without being part of the component. A panic becomes a
-/// fault that began in `owner`, unless it is a fault that passes through.
+/// fault that began in `owner`, unless it is a fault that passes through; so does a [`Refusal`].
 ///
 /// # Errors
 /// The fault, which the caller owns.
 #[inline(always)]
 pub(super) fn contained<T>(owner: impl FnOnce() -> Beginning, body: impl FnOnce() -> T) -> Result<T, *mut RawFault> {
-    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| fault_of(payload, || Some(owner())))
+    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| match payload.downcast::<Refusal>() {
+        Ok(refusal) => RawFault::passing(refusal.0, refusal.1, Some(owner())),
+        Err(payload) => fault_of(payload, || Some(owner())),
+    })
 }
+
+/// Why code that stands in a component's method refuses the call: the payload with which it unwinds to [`contained`].
+pub(super) struct Refusal(pub(super) FaultKind, pub(super) String);
 
 #[cold]
 #[inline(never)]

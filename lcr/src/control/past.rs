@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
-use crate::{Result, Runtime};
+use crate::{ComponentId, Result, Runtime};
 
 use super::{
     protocol::{self, ITEMS},
@@ -39,9 +39,13 @@ fn of_this_process(runtime: &Runtime, count: usize) -> Result<Vec<Value>> {
     let revisions = runtime.revisions();
     let first = revisions.len().saturating_sub(count);
     let entry = |revision: &crate::Revision| {
-        let names: Vec<String> = revision.components.iter().map(ToString::to_string).collect();
+        let listed = |ids: &[ComponentId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let mut text = listed(&revision.components);
+        if !revision.patches.is_empty() {
+            text = format!("{text}; patched by {}", listed(&revision.patches));
+        }
         let mut out = view::document(revision)?;
-        out.extend(view::object(json!({ "outcome": "committed", "members": [], "text": names.join(", ") })));
+        out.extend(view::object(json!({ "outcome": "committed", "members": [], "text": text })));
         Ok(out.into())
     };
     revisions[first..].iter().map(entry).collect()

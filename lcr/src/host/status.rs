@@ -100,6 +100,13 @@ pub struct ComponentStatus {
     pub on_trial: bool,
     /// The size of its image in memory, in bytes; `None` if the component is linked into the program.
     pub image_bytes: Option<usize>,
+    /// How many [patches](crate::Runtime::patch) of this interface there are, those that rest included.
+    #[serde(default)]
+    pub patches: usize,
+    /// How often patches have changed the component, by its name: the number rises by one with each commit that puts
+    /// some in or takes some off, a rollback included. With version and hash, it tells what callers get.
+    #[serde(default)]
+    pub patch_number: u64,
     /// Whether plans need [`override_protected`](crate::PlanBuilder::override_protected) to change it.
     pub protected: bool,
     /// The interfaces that it needs, each with its version.
@@ -161,6 +168,10 @@ impl RuntimeInner {
                     inside: inside.get(&Arc::as_ptr(implementation.faults())).copied().unwrap_or_default(),
                     on_trial: guest.is_some_and(|guest| guest.watches(implementation)),
                     image_bytes: origin.map(|origin| origin.image.mapped_bytes()),
+                    patches: objects
+                        .patches()
+                        .count(&implementation.component.id.name, &implementation.manifest.interface),
+                    patch_number: objects.patches().changes_of(&implementation.component.id.name),
                     protected: implementation.manifest.protected,
                     needs: needs(&implementation.manifest.deps),
                     faults: implementation.faults().total(),

@@ -10,6 +10,7 @@ mod endings;
 mod faults;
 mod followed;
 mod handover;
+mod hot_swap;
 mod meanwhile;
 mod measured;
 mod one_object;

@@ -158,6 +158,9 @@ fn unsafe_code_is_only_where_it_is_listed() {
         "lcr/src/host/points",
         // Chains of hooks, over the tables of instances.
         "lcr/src/host/objects/patches.rs",
+        // Exports: closures that are called by their shapes.
+        "lcr/src/host/objects/patches/exported.rs",
+        "lcr/src/host/service/exports.rs",
         // Calls of an export's functions, as in `instances.rs`.
         "lcr/src/host/objects/incremental.rs",
         "lcr/src/host/image/library/",

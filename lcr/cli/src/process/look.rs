@@ -32,7 +32,10 @@ fn components(status: &Json) -> Table {
     for each in list(status, "components") {
         let optional = |member: &str| each[member].as_u64().map(|number| number.to_string()).unwrap_or_default();
         let words = [("on_trial", "on trial"), ("protected", "protected")];
-        let is: Vec<&str> = words.iter().filter(|(member, _)| each[*member] == true).map(|(_, word)| *word).collect();
+        let is = words.iter().filter(|(member, _)| each[*member] == true).map(|(_, word)| (*word).to_owned());
+        let patches = each["patches"].as_u64().filter(|&patches| patches > 0);
+        let patched = patches.map(|patches| format!("patched by {patches}, number {}", number(each, "patch_number")));
+        let is: Vec<String> = is.chain(patched).collect();
         table.row([
             text(each, "name").to_owned(),
             text(each, "version").to_owned(),

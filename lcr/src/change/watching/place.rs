@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     change::{
-        patching::{edits, happened},
+        patching::{edits, happened, leave_outdated},
         transaction::in_turn,
     },
     component::hooks::{Kind as LayerKind, Layer},
@@ -22,6 +22,7 @@ use crate::{
         objects::{
             component::Implementation,
             patch::{Kind, Patch, PatchedMethod, id},
+            patches::{Before, Kept},
         },
         service::{inner::RuntimeInner, state::State},
         watching::{
@@ -65,13 +66,10 @@ pub(super) fn put(inner: &Arc<RuntimeInner>, watch: &Watch) -> Result<Placed> {
         making.check(&present)?;
         let mut state = inner.latest_state();
         let since = state.generation().next();
-        for patch in &patches {
-            state.objects_mut().patches_mut().push(Arc::clone(patch), since);
-        }
-        let shown = show(inner, &mut state, &patches);
-        if shown.is_err() {
-            patches.iter().for_each(|_| state.objects_mut().patches_mut().pop_unpublished());
-        }
+        let list = state.objects_mut().patches_mut();
+        let before = list.begin(since);
+        patches.iter().for_each(|patch| list.insert(list.stack().len(), Arc::clone(patch)));
+        let shown = show(inner, &mut state, before, &patches, Vec::new());
         let serial = state.serial();
         drop(state);
         shown?;
@@ -87,27 +85,35 @@ pub(super) fn take_off(inner: &Arc<RuntimeInner>, numbers: &[u64]) -> Result<()>
         inner.may_publish()?;
         let mut state = inner.latest_state();
         let since = state.generation().next();
-        let taken = numbers.iter().filter_map(|&number| state.objects_mut().patches_mut().take(number, since));
-        let taken: Vec<Arc<Patch>> = taken.collect();
-        let shown = show(inner, &mut state, &taken);
+        let list = state.objects_mut().patches_mut();
+        let before = list.begin(since);
+        let taken: Vec<Arc<Patch>> = numbers.iter().flat_map(|&number| list.take(number, Kept::Not)).collect();
+        let shown = show(inner, &mut state, before, &taken, taken.clone());
+        // Before the reaper may have what is left of them, so that nothing is dropped here.
+        drop(taken);
         drop(state);
         shown
     })
 }
 
-/// Publishes a world, of the same generation, in which the patches are those of the list, after these came or went.
-fn show(inner: &RuntimeInner, state: &mut State, changed: &[Arc<Patch>]) -> Result<()> {
-    let Some(first) = changed.first() else { return Ok(()) };
-    inner.may_publish()?;
-    let mut all = Vec::new();
-    for patch in changed {
-        all.extend(edits(state, patch)?);
-    }
+/// Publishes a world, of the same generation, in which the patches are those of the list, after these came or went and
+/// those ended. If it cannot, the list is what it was `before`.
+fn show(
+    inner: &RuntimeInner,
+    state: &mut State,
+    before: Before,
+    changed: &[Arc<Patch>],
+    ended: Vec<Arc<Patch>>,
+) -> Result<()> {
+    let all = match inner.may_publish().and_then(|()| edits(state, changed)) {
+        Ok(all) if !changed.is_empty() => all,
+        other => {
+            state.objects_mut().patches_mut().undo(before);
+            return other.map(drop);
+        }
+    };
     inner.publish(state, &all, 0);
-    if let Some(left) = state.objects_mut().patches_mut().leave_outdated(changed) {
-        let slots = all.iter().map(|(slot, _)| *slot).collect();
-        state.retire_hooks(left, &first.id(), slots);
-    }
+    leave_outdated(state, changed, ended, &all);
     Ok(())
 }
 
@@ -174,7 +180,7 @@ impl<'w> Making<'w> {
         }
         let (component, interface) = (implementation.component.id.name.clone(), manifest.interface.clone());
         let name = self.watch.what.name().to_owned();
-        Ok(Some(Patch { kind: Kind::Watch, number, name, component, interface, methods }))
+        Ok(Some(Patch { kind: Kind::Watch, number, name, component, interface, methods, export: None }))
     }
 
     /// Whether a pattern means the method, and only together with others.

@@ -149,14 +149,16 @@ impl Error for Told {
 
 impl From<Fault> for io::Error {
     /// An error that holds the fault: `error.downcast::<Fault>()` gives it back. Its kind is `TimedOut` for a call that
-    /// waited at a gate, `NotConnected` for one that nothing serves, `ConnectionAborted` for a cancelled one, and
-    /// `Other` for a panic. It is never `Interrupted`, upon which std repeats a read or write.
+    /// waited at a gate, `NotConnected` for one that nothing serves, `ConnectionAborted` for a cancelled one,
+    /// `PermissionDenied` for one that a patch refused, and `Other` for a panic. It is never `Interrupted`, upon which
+    /// std repeats a read or write.
     fn from(fault: Fault) -> io::Error {
         let kind = match fault.kind() {
             FaultKind::Panic => ErrorKind::Other,
             FaultKind::Withdrawn | FaultKind::Revoked => ErrorKind::NotConnected,
             FaultKind::Gate => ErrorKind::TimedOut,
             FaultKind::Cancelled => ErrorKind::ConnectionAborted,
+            FaultKind::Refused => ErrorKind::PermissionDenied,
         };
         io::Error::new(kind, fault)
     }

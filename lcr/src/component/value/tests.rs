@@ -238,6 +238,7 @@ fn a_fault_becomes_an_error_that_holds_it() {
         (FaultKind::Revoked, ErrorKind::NotConnected),
         (FaultKind::Gate, ErrorKind::TimedOut),
         (FaultKind::Cancelled, ErrorKind::ConnectionAborted),
+        (FaultKind::Refused, ErrorKind::PermissionDenied),
     ];
     for (kind, expected) in kinds {
         let fault = Fault::new(kind, "kv", Some("get"), None, "why".to_owned(), None);

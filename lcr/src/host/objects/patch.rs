@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use semver::{BuildMetadata, Prerelease, Version};
 
+use super::patches::Exported;
 use crate::{
     abi::crossing::Crossing,
     component::{hooks::Layer, identity::ComponentId},
@@ -29,6 +30,8 @@ pub(crate) struct Patch {
     pub(crate) component: String,
     pub(crate) interface: String,
     pub(crate) methods: Vec<PatchedMethod>,
+    /// What it adds.
+    pub(crate) export: Option<Arc<Exported>>,
 }
 
 /// What a patch does with one method.
@@ -69,7 +72,7 @@ impl Patch {
         })
     }
 
-    pub(super) fn is_for(&self, component: &str, interface: &str) -> bool {
+    pub(crate) fn is_for(&self, component: &str, interface: &str) -> bool {
         self.component == component && self.interface == interface
     }
 

@@ -28,6 +28,8 @@
 //! A set that was made for a transaction that then failed is not shown by any world. It is dropped at once, which
 //! drops no captured value: the list has a count of each layer.
 //!
+//! [`going_back`] has the list as revisions note it, and patches that were taken off and may come back.
+//!
 //! # Counted methods
 //!
 //! A trial that ends by a number of calls has the answers of the versions on trial counted
@@ -37,7 +39,7 @@
 
 use std::{
     any::Any,
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     slice,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -61,13 +63,23 @@ use super::{
     patch::{Kind, Patch, PatchedMethod},
 };
 
+mod exported;
+mod going_back;
+
+pub(crate) use exported::Exported;
+pub(crate) use going_back::{Before, Kept};
+
 /// The patches of a runtime.
 #[derive(Default)]
 pub(crate) struct Patches {
-    /// The oldest first: each stands around those before it.
+    /// Each stands around those before it.
     stack: Vec<Arc<Patch>>,
+    /// Those that were taken off and that a rollback may bring back.
+    off: Vec<Arc<Patch>>,
     /// The number of the last patch.
     last: u64,
+    /// How many commits have changed the patches of a component, by its name.
+    changes_of: BTreeMap<String, u64>,
     /// How often the stack changed.
     changes: u64,
     /// The first world that may show a set that is made now.
@@ -114,8 +126,13 @@ fn what_is_left(sets: Vec<Made>, patches: Vec<Arc<Patch>>) -> Option<LeftHooks> 
     (!held.is_empty()).then(|| LeftHooks::new(first_generation, held))
 }
 
+/// What is left of patches that have ended; `None` if there are none.
+pub(crate) fn what_is_left_of(patches: Vec<Arc<Patch>>) -> Option<LeftHooks> {
+    what_is_left(Vec::new(), patches)
+}
+
 impl Patches {
-    /// The patches, the oldest first.
+    /// The patches: each stands around those before it.
     pub(crate) fn stack(&self) -> &[Arc<Patch>] {
         &self.stack
     }
@@ -165,30 +182,6 @@ impl Patches {
     /// The number of the next patch.
     pub(crate) fn next_number(&self) -> u64 {
         self.last + 1
-    }
-
-    /// Takes out the patch that was put in last, which no world shows, with what was made for it.
-    pub(crate) fn pop_unpublished(&mut self) {
-        let changes = self.changes;
-        self.sets().retain(|made| made.changes < changes);
-        self.changes -= 1;
-        self.stack.pop();
-    }
-
-    /// Puts a patch around the others. `since` is the first world that will show it.
-    pub(crate) fn push(&mut self, patch: Arc<Patch>, since: Generation) {
-        self.changes += 1;
-        self.since = Some(since);
-        self.last = patch.number;
-        self.stack.push(patch);
-    }
-
-    /// Takes a patch off. `since` is the first world without it. `None` if it is not in the list.
-    pub(crate) fn take(&mut self, number: u64, since: Generation) -> Option<Arc<Patch>> {
-        let at = self.stack.iter().position(|patch| patch.number == number)?;
-        self.changes += 1;
-        self.since = Some(since);
-        Some(self.stack.remove(at))
     }
 
     /// Number and name of each patch that stands on a method of an implementation, the outermost first.
@@ -256,15 +249,16 @@ impl Patches {
         Target { data: base.data, methods: Arc::as_ptr(&set.pairs).cast() }
     }
 
-    /// Takes out the sets of the patched components and interfaces that were made before the stack changed last: the
-    /// current world shows others in their place. Takes the patches with them that were taken off. The sets of other
-    /// components and interfaces are shown as before.
-    pub(crate) fn leave_outdated(&mut self, changed: &[Arc<Patch>]) -> Option<LeftHooks> {
+    /// A world is published. Takes out the sets that stood where `changed` came or went, and were made before the stack
+    /// changed last: the current world shows others in their place. Takes the patches that have ended with them. The
+    /// sets of other components and interfaces are shown as before.
+    pub(crate) fn leave_outdated(&mut self, changed: &[Arc<Patch>], ended: Vec<Arc<Patch>>) -> Option<LeftHooks> {
+        let patches = changed.iter().filter(|patch| patch.kind == Kind::Patch);
+        self.note_changes(patches.map(|patch| &*patch.component));
+        self.tell_exports(changed);
         let changes = self.changes;
-        let is_gone = |patch: &&Arc<Patch>| self.get(patch.number).is_none();
-        let gone = changed.iter().filter(is_gone).cloned().collect();
         let is_changed = |made: &Made| changed.iter().any(|patch| patch.is_for(&made.component, &made.interface));
-        self.leave(gone, |made| made.changes < changes && is_changed(made))
+        self.leave(ended, |made| made.changes < changes && is_changed(made))
     }
 
     /// The patch of a number.
@@ -289,7 +283,9 @@ impl Patches {
 
     /// Takes out everything, for the end of the runtime.
     pub(crate) fn leave_all(&mut self) -> Option<LeftHooks> {
-        let patches = std::mem::take(&mut self.stack);
+        let mut patches = std::mem::take(&mut self.stack);
+        patches.append(&mut self.off);
+        patches.iter().filter_map(|patch| patch.export.as_ref()).for_each(|export| export.set_stands(false));
         self.counting = None;
         self.leave(patches, |_| true)
     }

@@ -27,6 +27,7 @@ pub(in crate::host) mod destroyers;
 pub(crate) mod drain;
 pub(in crate::host) mod entering;
 pub(crate) mod events;
+pub(crate) mod exports;
 pub(in crate::host) mod fork;
 pub(crate) mod gate;
 mod gating;

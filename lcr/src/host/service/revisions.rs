@@ -1,9 +1,10 @@
 //! The revisions of a runtime: what each commit changed, so that it can be taken back.
 //!
 //! A generation is not kept as a copy of everything. Each commit notes what it changed: the components that it took
-//! out, and the configurations and bindings as they were. What was present in an older generation follows from what
-//! is present now, by taking the notes back from the newest to that generation's ([`Revisions::target`]). So a commit
-//! costs what it changes, and a rollback is a commit like any other: it notes what it changes, and can be taken back.
+//! out, the configurations and bindings as they were, and the list of patches. What was present in an older generation
+//! follows from what is present now, by taking the notes back from the newest to that generation's
+//! ([`Revisions::target`]). So a commit costs what it changes, and a rollback is a commit like any other: it notes what
+//! it changes, and can be taken back.
 //!
 //! The number of notes is bounded, and the oldest go first. Beside the notes, each component that is present has its
 //! *original*: what was linked or loaded first in its place. That never goes as long as the component is present,
@@ -60,6 +61,8 @@ pub(crate) struct Left {
     configurations: BTreeMap<String, Noted>,
     /// Bindings as they were, by the interface's name.
     bindings: BTreeMap<String, Option<String>>,
+    /// The list of patches as it was, by their numbers, if the commit changed it.
+    patches: Option<Arc<[u64]>>,
 }
 
 #[derive(Clone)]
@@ -84,6 +87,8 @@ pub(crate) struct Target {
     /// By the component's name in the target.
     pub(crate) configurations: BTreeMap<String, Config>,
     pub(crate) bindings: BTreeMap<String, Option<String>>,
+    /// The list of patches, by their numbers; `None` if it was the same.
+    pub(crate) patches: Option<Arc<[u64]>>,
 }
 
 /// One component of a [`Target`]. What is in no place stays as it is.
@@ -101,6 +106,8 @@ pub(crate) struct Commit {
     pub(crate) changes: Vec<Change>,
     pub(crate) configurations: Vec<(String, Config)>,
     pub(crate) bindings: Vec<(String, Option<String>)>,
+    /// The list of patches before, by their numbers, if the commit changes it.
+    pub(crate) patches: Option<Arc<[u64]>>,
     /// Whether the commit begins a trial, whose end may take it back.
     pub(crate) is_held: bool,
 }
@@ -122,7 +129,7 @@ impl Default for Revisions {
 impl Revisions {
     /// Notes a commit. Returns what is not kept any more, to be dropped behind the lock.
     pub(crate) fn note(&mut self, commit: Commit) -> Dropped {
-        let Commit { generation, changes, configurations, bindings, is_held } = commit;
+        let Commit { generation, changes, configurations, bindings, patches, is_held } = commit;
         let mut dropped = Vec::new();
         let firsts: Vec<_> = changes
             .iter()
@@ -149,6 +156,7 @@ impl Revisions {
             changes: changes.into(),
             configurations: configurations.into_iter().map(by_commit).collect(),
             bindings: bindings.into_iter().collect(),
+            patches,
         };
         let held = if is_held { self.held.replace(noted.clone()) } else { None };
         self.past.push_back(noted);
@@ -230,14 +238,22 @@ impl Revisions {
         Some(take_back(newer))
     }
 
+    /// Whether a revision has the patch of that number.
+    pub(crate) fn names_patch(&self, number: u64) -> bool {
+        let noted = self.past.iter().chain(&self.held).filter_map(|left| left.patches.as_ref());
+        noted.into_iter().any(|patches| patches.contains(&number))
+    }
+
     /// What the commit that left a generation has changed, without what later ones have; `None` if it is not kept.
+    /// Patches stay as they are: later commits may have changed their list, too.
     pub(crate) fn of_commit(&self, left: u64) -> Option<Target> {
         let mut only = self.past.iter().chain(&self.held).find(|noted| noted.generation == left)?.clone();
         only.configurations.retain(|_, noted| noted.by_commit);
+        only.patches = None;
         Some(take_back([&only].into_iter()))
     }
 
-    /// The first version of everything.
+    /// The first version of everything, without patches.
     pub(crate) fn original(&self) -> Target {
         let places = self
             .originals
@@ -248,6 +264,7 @@ impl Revisions {
             places: places.collect(),
             configurations: configurations.collect(),
             bindings: self.first_bindings.clone(),
+            patches: Some(Arc::default()),
         }
     }
 }
@@ -263,6 +280,11 @@ impl Left {
     /// What the commit that left the generation did with components.
     pub(crate) fn changed(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// The patches of the generation, by their numbers, if the commit that left it changed their list.
+    pub(crate) fn patches(&self) -> Option<&[u64]> {
+        self.patches.as_deref()
     }
 }
 
@@ -298,6 +320,9 @@ fn take_back<'a>(newest_first: impl Iterator<Item = &'a Left>) -> Target {
         for (name, noted) in &left.configurations {
             target.configurations.insert(name.clone(), noted.config.clone());
         }
+        if let Some(patches) = &left.patches {
+            target.patches = Some(Arc::clone(patches));
+        }
         target.bindings.extend(left.bindings.iter().map(|(interface, bound)| (interface.clone(), bound.clone())));
     }
     target.places.retain(|place| place.present.is_some() || place.kept.is_some());
@@ -317,6 +342,7 @@ mod tests {
             changes: Vec::new(),
             configurations: Vec::new(),
             bindings: Vec::new(),
+            patches: None,
             is_held,
         };
         let (component, interface) = ("a".to_owned(), "i".to_owned());

@@ -29,7 +29,7 @@ use super::{
     kept_states::KeptStates,
     retained::RetainedImages,
     retirements::Retirements,
-    revisions::Revisions,
+    revisions::{Commit, Dropped, Revisions},
     waiting::Waiting,
 };
 
@@ -139,6 +139,29 @@ impl State {
         self.tally.note_constructed();
         let retired_at = self.generation();
         self.retiring.push(Retiring { instance: keeper, slots: Vec::new(), retired_at, is_hooks: true });
+    }
+
+    /// Notes a commit for the way back. Returns what is not kept any more, to be dropped behind the lock.
+    pub(crate) fn note_revision(&mut self, commit: Commit) -> Dropped {
+        let dropped = self.revisions.note(commit);
+        self.forget_patches();
+        dropped
+    }
+
+    /// Sets how many revisions are kept. Returns what is not kept any more, to be dropped behind the lock.
+    pub(crate) fn keep_revisions(&mut self, count: usize) -> Dropped {
+        let dropped = self.revisions.set_limit(count);
+        self.forget_patches();
+        dropped
+    }
+
+    /// Retires the patches that were taken off and that no revision has.
+    fn forget_patches(&mut self) {
+        let revisions = &self.revisions;
+        let ended = self.objects.patches_mut().forget(|number| revisions.names_patch(number));
+        if let Some(ended) = ended {
+            self.retire_hooks(ended, &patch::id("patches", 0), Vec::new());
+        }
     }
 
     /// Retires the hooks of a service that are not of its present instance.

@@ -17,7 +17,7 @@ pub(in crate::host) mod tests;
 mod text;
 
 pub use crate::abi::shape::Kind;
-use crate::abi::shape::bounds;
+use crate::abi::shape::{self, Sink, bounds};
 pub use difference::Difference;
 pub(crate) use difference::compare;
 pub use parts::{Field, Variant};
@@ -78,6 +78,17 @@ const KINDS: [Kind; 24] = [
 ];
 
 impl Shape {
+    /// The signature of a function of that name with these arguments and this result.
+    pub(in crate::host) fn of_signature(name: &str, parts: &'static [shape::Part]) -> Result<Shape> {
+        let signature = shape::Shape::method("", parts);
+        let mut measured = Sink::new(&mut []);
+        measured.shape(&signature);
+        let mut bytes = vec![0; measured.len()];
+        Sink::new(&mut bytes).shape(&signature);
+        let shape = Shape::decode_method(&mut Reader::of("signature", &bytes))?;
+        Ok(Shape { name: name.to_owned(), ..shape })
+    }
+
     /// Reads the shape of a method.
     pub(in crate::host) fn decode_method(reader: &mut Reader<'_>) -> Result<Shape> {
         let shape = Shape::decode(reader, None, 0)?;

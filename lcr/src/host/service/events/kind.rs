@@ -123,6 +123,25 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// An export was [added](crate::Runtime::add_export) or taken off.
+    #[non_exhaustive]
+    Exported {
+        /// The generation that began with it.
+        generation: u64,
+        /// The export's name; the last part of the version is its number.
+        export: ComponentId,
+        /// The component.
+        component: String,
+        /// The name and type, as Rust writes them.
+        signature: String,
+        /// Whether it was added; else it was taken off.
+        stands: bool,
+        /// Who asked.
+        actor: Actor,
+        /// The reason that was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// What happened could not be recorded, or was found damaged.
     #[non_exhaustive]
     Recorded {
@@ -145,6 +164,7 @@ impl EventKind {
             EventKind::Quarantined { .. } => "quarantined",
             EventKind::Released { .. } => "released",
             EventKind::Patched { .. } => "patched",
+            EventKind::Exported { .. } => "exported",
             EventKind::Recorded { .. } => "recorded",
         }
     }
